@@ -1,0 +1,1 @@
+"""The embedding model, and what is computed with it."""

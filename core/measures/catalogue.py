@@ -1,0 +1,159 @@
+"""The catalogue of metrics: each measured column once, with meaning, unit, range, direction, source.
+
+All metrics but the first five are taken on the *canonical picture*: orientation applied, alpha
+composited on white, 8 bits, reduced (never enlarged) to a short side of 256 pixels. Thresholds
+therefore mean the same for a 12-megapixel photograph and for its web copy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+CANONICAL_SHORT_SIDE = 256
+"""Short side of the canonical picture and of a thumbnail, in pixels."""
+
+MEASURE_VERSION = 1
+"""Raise when a basic metric, the decoding or the thumbnails change: stored measures go stale."""
+
+ADVANCED_VERSION = 1
+"""Raise when an advanced metric changes."""
+
+
+class Direction(StrEnum):
+    """Which end of a metric's range is the good one."""
+
+    HIGHER = "higher is better"
+    LOWER = "lower is better"
+    MIDDLE = "neither end is good"
+    NEUTRAL = "descriptive"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One measured column.
+
+    Attributes:
+        name: column of the stats table.
+        title: its name for a person.
+        meaning: what it says, one sentence.
+        unit: unit of its values, empty for pure numbers.
+        low: least possible value, None if there is none.
+        high: greatest possible value, None if there is none.
+        direction: which end is good.
+        source: formula, paper or documentation.
+        integer: whether values are whole numbers.
+        advanced: whether it is computed only with ``run_advanced_stats``.
+    """
+
+    name: str
+    title: str
+    meaning: str
+    unit: str
+    low: float | None
+    high: float | None
+    direction: Direction
+    source: str
+    integer: bool = False
+    advanced: bool = False
+
+
+def _metric(name: str, title: str, meaning: str, unit: str, span: tuple[float | None, float | None],
+            direction: Direction, source: str, *, integer: bool = False,
+            advanced: bool = False) -> Metric:  # fmt: skip
+    return Metric(name, title, meaning, unit, *span, direction, source, integer, advanced)
+
+
+_POSITIVE = (1.0, None)
+_GRAY = (0.0, 255.0)
+_SHARE = (0.0, 1.0)
+_LUMA = "luma of ITU-R BT.601 as OpenCV computes it (cvtColor, RGB2GRAY)"
+
+METRICS: tuple[Metric, ...] = (
+    _metric("width", "Width", "Width of the picture as shown (orientation applied).", "pixels",
+            _POSITIVE, Direction.NEUTRAL, "image header", integer=True),
+    _metric("height", "Height", "Height of the picture as shown (orientation applied).", "pixels",
+            _POSITIVE, Direction.NEUTRAL, "image header", integer=True),
+    _metric("channels", "Channels", "Channels of the file: 1 gray, 2 gray and alpha, 3 "
+            "colour or palette, 4 colour and alpha or CMYK.",
+            "", _POSITIVE, Direction.NEUTRAL, "decoder", integer=True),
+    _metric("bit_depth", "Bit depth", "Bits per channel in the file; 8 for palettes.",
+            "bits", (1.0, 64.0), Direction.NEUTRAL, "decoder", integer=True),
+    _metric("file_size", "File size", "Size of the file.", "bytes", _POSITIVE, Direction.NEUTRAL,
+            "file system", integer=True),
+    _metric("unique", "Distinct gray levels", "How many of the 256 gray levels occur; few mean a "
+            "flat or drawn picture.", "levels", (1.0, 256.0), Direction.HIGHER, _LUMA, integer=True),
+    _metric("blur", "Sharpness", "How much steeper the strongest edges are over 1 pixel than over "
+            "9; low means blurred. Independent of contrast; 1 for a picture without edges.", "",
+            _SHARE, Direction.HIGHER, "1 - D(9) / (9 D(1)) with D(n) the 4-norm of differences "
+            "between pixels n apart, the lesser of both axes; after Crete et al., The blur effect, "
+            "SPIE 6492, 2007"),
+    _metric("mean", "Mean brightness", "Mean gray level.", "gray levels", _GRAY,
+            Direction.MIDDLE, _LUMA),
+    _metric("min", "Darkest level", "Least gray level.", "gray levels", _GRAY, Direction.NEUTRAL,
+            _LUMA),
+    _metric("max", "Brightest level", "Greatest gray level.", "gray levels", _GRAY,
+            Direction.NEUTRAL, _LUMA),
+    _metric("stdv", "Standard deviation", "Standard deviation of the gray level.", "gray levels",
+            (0.0, 127.5), Direction.HIGHER, _LUMA),
+    _metric("percentile_5", "5th percentile", "Gray level that 5 % of the pixels do not exceed; "
+            "high means a washed-out, bright picture.", "gray levels", _GRAY, Direction.MIDDLE,
+            "nearest-rank percentile of the gray histogram"),
+    _metric("percentile_99", "99th percentile", "Gray level that 99 % of the pixels do not exceed; "
+            "low means a dark picture.", "gray levels", _GRAY, Direction.MIDDLE,
+            "nearest-rank percentile of the gray histogram"),
+    _metric("contrast", "Contrast", "Michelson contrast between the 99th and 1st percentile.", "",
+            _SHARE, Direction.HIGHER, "(p99 - p1) / (p99 + p1), 0 if black; Michelson, Studies in Optics, 1927"),
+    _metric("rms_contrast", "RMS contrast", "Standard deviation of intensity scaled to 0..1.", "",
+            (0.0, 0.5), Direction.HIGHER, "Peli, Contrast in complex images, JOSA A 7(10), 1990",
+            advanced=True),
+    *(_metric(f"mean_rel_intensity_{letter}", f"Relative {colour}", f"Mean share of {colour} in "
+              "red + green + blue, over pixels that are not black; a third if all are.", "", _SHARE, Direction.NEUTRAL,
+              f"mean of {letter.upper()} / (R + G + B)", advanced=True)
+      for letter, colour in (("r", "red"), ("g", "green"), ("b", "blue"))),
+    _metric("mean_hue", "Mean hue", "Circular mean of hue, weighted by saturation; 0 if gray.", "degrees",
+            (0.0, 360.0), Direction.NEUTRAL, "angle of the mean of s * exp(i h); HSV", advanced=True),
+    _metric("mean_saturation", "Mean saturation", "Mean saturation; 0 is gray.", "", _SHARE,
+            Direction.NEUTRAL, "HSV", advanced=True),
+    _metric("mean_val", "Mean value", "Mean of the brightest channel.", "", _SHARE,
+            Direction.NEUTRAL, "HSV", advanced=True),
+    _metric("edge_density", "Edge density", "Share of pixels on an edge.", "", _SHARE,
+            Direction.NEUTRAL, "Canny with thresholds 100 and 200 of gray levels; Canny, "
+            "A Computational Approach to Edge Detection, PAMI 8(6), 1986",
+            advanced=True),
+    *(_metric(f"mean_{letter}", f"Mean {colour}", f"Mean of the {colour} channel.", "levels", _GRAY,
+              Direction.NEUTRAL, "arithmetic mean", advanced=True)
+      for letter, colour in (("r", "red"), ("g", "green"), ("b", "blue"))),
+)  # fmt: skip
+"""Every metric, in the order of the columns of the stats table."""
+
+BASIC_METRICS: tuple[Metric, ...] = tuple(metric for metric in METRICS if not metric.advanced)
+ADVANCED_METRICS: tuple[Metric, ...] = tuple(metric for metric in METRICS if metric.advanced)
+METRIC_BY_NAME: dict[str, Metric] = {metric.name: metric for metric in METRICS}
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A property of a picture that a threshold on one metric decides.
+
+    Attributes:
+        name: dark, bright, ...
+        metric: the column that is compared.
+        option: the run option that holds the threshold.
+        below: True if values below the threshold are flagged, False if values above it.
+        meaning: what a flagged picture looks like.
+    """
+
+    name: str
+    metric: str
+    option: str
+    below: bool
+    meaning: str
+
+
+FLAGS: tuple[Flag, ...] = (
+    Flag("dark", "percentile_99", "dark_threshold", True, "nearly all of the picture is dark"),
+    Flag("bright", "percentile_5", "bright_threshold", False, "nearly all of the picture is white"),
+    Flag("blurry", "blur", "blur_threshold", True, "not even its strongest edges are sharp"),
+)
+"""What the summary, the checks and the report call dark, bright and blurry."""

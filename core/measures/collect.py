@@ -1,0 +1,118 @@
+"""Put listing and measures together: the tables items, invalid, contents and stats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import pyarrow as pa
+from imgvet.measures.catalogue import ADVANCED_METRICS, BASIC_METRICS
+from imgvet.media.reasons import Reason
+from imgvet.options import MediaOptions, StatsOptions
+from imgvet.store.packs import DIGEST
+from imgvet.store.store import Store
+from imgvet.tables import CONTENTS, INVALID, ITEMS, STATS, empty
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The listing with what is known of each content.
+
+    Attributes:
+        items: the table items.
+        invalid: the table invalid.
+        contents: the table contents.
+    """
+
+    items: pd.DataFrame
+    invalid: pd.DataFrame
+    contents: pd.DataFrame
+
+
+def collect_items(
+    listing: pa.Table, reads: Sequence[pa.Table], store: Store, options: MediaOptions
+) -> Collected:
+    """Decide the status of every listed item and number the distinct valid contents.
+
+    Args:
+        listing: what was listed (:data:`imgvet.sources.listing.LISTING_SCHEMA`).
+        reads: what reading each shard gave (:data:`imgvet.measures.compute.READ_SCHEMA`).
+        store: holds the measures of every content read.
+        options: which pictures are too small.
+    """
+    rows = _with_reads(listing.to_pandas(), reads)
+    rows = rows.merge(_contents_of(store), on=DIGEST, how="left", suffixes=("", "_content"))
+    rows["status"], rows["detail"] = _status(rows, options)
+    contents = _distinct(rows[rows["status"] == Reason.OK.value])
+    embedding_row = pd.Series(contents.index, index=contents[DIGEST], dtype="Int64")
+    valid_digest = rows[DIGEST].where(rows["status"] == Reason.OK.value)
+    rows["embedding_row"] = valid_digest.map(embedding_row).astype("Int64")
+    invalid = rows[rows["status"] != Reason.OK.value].rename(columns={"status": "reason"})
+    return Collected(rows[ITEMS.column_names], invalid[INVALID.column_names], contents)
+
+
+def _with_reads(rows: pd.DataFrame, reads: Sequence[pa.Table]) -> pd.DataFrame:
+    """The listing with the digests and failures of the files read in this run."""
+    if not reads:
+        return rows
+    read = pa.concat_tables(reads).to_pandas().set_index("id")
+    rows = rows.set_index("id", drop=False)
+    rows.loc[read.index, DIGEST] = read[DIGEST]
+    failed = read.index[read["status"] != Reason.OK.value]
+    rows.loc[failed, ["status", "detail"]] = read.loc[failed, ["status", "detail"]]
+    return rows.reset_index(drop=True)
+
+
+def _contents_of(store: Store) -> pd.DataFrame:
+    """Status, size and thumbnail of every content in the store, one row each."""
+    columns = [DIGEST, "status", "detail", "width", "height", "thumbnail_offset", "thumbnail_size"]
+    packed = store.measures.read(columns)
+    if packed is None:
+        return pd.DataFrame(columns=[*columns, "pack"])
+    return packed.to_pandas().drop_duplicates(DIGEST)
+
+
+def _status(rows: pd.DataFrame, options: MediaOptions) -> tuple[pd.Series, pd.Series]:
+    """Status and detail of each row: of the file, else of its content, else of its size."""
+    status, detail = rows["status"].copy(), rows["detail"].copy()
+    readable = status == Reason.OK.value
+    status[readable] = rows.loc[readable, "status_content"].fillna(Reason.UNREADABLE.value)
+    detail[readable] = rows.loc[readable, "detail_content"].fillna("")
+    small = (status == Reason.OK.value) & (
+        (rows["width"] < options.min_input_image_width)
+        | (rows["height"] < options.min_input_image_height)
+    )
+    status[small] = Reason.TOO_SMALL.value
+    sizes = rows.loc[small, ["width", "height"]].astype("Int64").astype(str)
+    detail[small] = sizes["width"] + "x" + sizes["height"] + " pixels"
+    return status, detail
+
+
+def _distinct(valid: pd.DataFrame) -> pd.DataFrame:
+    """One row per distinct content, in order of its first item."""
+    copies = valid[DIGEST].map(valid[DIGEST].value_counts())
+    first = valid.assign(copies=copies).drop_duplicates(DIGEST)
+    return first[CONTENTS.column_names].reset_index(drop=True)
+
+
+def collect_stats(items: pd.DataFrame, store: Store, options: StatsOptions) -> pd.DataFrame:
+    """The table stats: the metrics of every valid item, in order of the items."""
+    if not options.run_stats:
+        return empty(STATS)
+    valid = items.loc[items["status"] == Reason.OK.value, ["id", DIGEST]]
+    stats = valid.merge(_metrics(store, advanced=False), on=DIGEST, how="left")
+    if options.run_advanced_stats:
+        stats = stats.merge(_metrics(store, advanced=True), on=DIGEST, how="left")
+    return stats.reindex(columns=STATS.column_names)
+
+
+def _metrics(store: Store, *, advanced: bool) -> pd.DataFrame:
+    packs, metrics = (
+        (store.advanced, ADVANCED_METRICS) if advanced else (store.measures, BASIC_METRICS)
+    )
+    columns = [DIGEST, *(metric.name for metric in metrics)]
+    packed = packs.read(columns)
+    if packed is None:
+        return pd.DataFrame(columns=columns)
+    return packed.select(columns).to_pandas().drop_duplicates(DIGEST)

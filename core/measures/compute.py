@@ -1,0 +1,168 @@
+"""Stage compute_stats: read and decode each original once, measure it, keep its thumbnail."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pyarrow as pa
+from imgvet.measures.basic import measure
+from imgvet.media.canonical import canonical
+from imgvet.media.decode import decode
+from imgvet.media.picture import Failure
+from imgvet.media.reasons import Reason
+from imgvet.media.thumbnail import encode_thumbnail
+from imgvet.progress import tracked
+from imgvet.sources.reading import read_bytes
+from imgvet.store.files import SETTLED_NS, FileKey
+from imgvet.store.packs import DIGEST
+from imgvet.store.references import digest_bytes
+from imgvet.store.store import MEASURES_SCHEMA, Store
+
+STAGE = "compute_stats"
+
+READ_SCHEMA = pa.schema(
+    [("id", pa.int64()), (DIGEST, pa.string()), ("status", pa.string()), ("detail", pa.string())]
+)
+"""What reading a file gave: its content digest, or why it could not be read."""
+
+
+@dataclass(frozen=True)
+class FileToRead:
+    """A file whose content is not known or not measured yet."""
+
+    id: int
+    filename: str
+    file_size: int | None
+    mtime_ns: int | None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one content gave: its status, its metrics and its thumbnail."""
+
+    digest: str
+    status: Reason
+    detail: str
+    metrics: dict[str, float | int]
+    thumbnail: bytes
+
+
+@dataclass(frozen=True)
+class FileRead:
+    """What reading one file gave.
+
+    Attributes:
+        file: the file.
+        digest: content digest, None if the file could not be read.
+        failure: why it could not be read.
+        measured: the measures, None if the content was known already.
+        settled: whether the file had been unchanged for long enough to be recognised by its time.
+    """
+
+    file: FileToRead
+    digest: str | None
+    failure: Failure | None
+    measured: Measured | None
+    settled: bool
+
+
+def measure_content(digest: str, data: bytes) -> Measured:
+    """Decode and measure one content; a bad one gets its reason instead of metrics."""
+    picture = decode(data)
+    if isinstance(picture, Failure):
+        return Measured(digest, picture.reason, picture.detail, {}, b"")
+    small = canonical(picture.pixels)
+    metrics = measure(picture, small, len(data))
+    return Measured(digest, Reason.OK, picture.detail, metrics, encode_thumbnail(small))
+
+
+class ContentClaims:
+    """Decides which thread measures a content that several files of a shard share."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self._owners: dict[str, object] = dict.fromkeys(known)
+
+    def claim(self, digest: str) -> bool:
+        """True for the first that asks for a content nobody has measured."""
+        mine = object()
+        # setdefault is one atomic step, so of two threads just one becomes the owner.
+        return self._owners.setdefault(digest, mine) is mine
+
+
+def read_file(file: FileToRead, claims: ContentClaims) -> FileRead:
+    """Read one file, and measure its content unless that is known."""
+    started = time.time_ns()
+    data = read_bytes(file.filename)
+    settled = file.mtime_ns is not None and started - file.mtime_ns > SETTLED_NS
+    if isinstance(data, Failure):
+        return FileRead(file, None, data, None, settled)
+    digest = digest_bytes(data)
+    measured = measure_content(digest, data) if claims.claim(digest) else None
+    return FileRead(file, digest, None, measured, settled and len(data) == file.file_size)
+
+
+def compute_stats(
+    files: Sequence[FileToRead], store: Store, threads: int, done_before: int, total: int
+) -> pa.Table:
+    """Measure one shard of files and write its pack.
+
+    Args:
+        files: the shard, about :data:`imgvet.store.packs.PACK_ITEMS` files.
+        store: where packs are kept.
+        threads: how many files are decoded at a time.
+        done_before: files in the shards before this one, for the progress.
+        total: files in all shards, for the progress.
+
+    Returns:
+        what reading each file gave, a table of :data:`READ_SCHEMA` in order of the shard.
+    """
+    claims = ContentClaims(store.measures.digests())
+    with ThreadPoolExecutor(threads) as pool:
+        results = pool.map(lambda file: read_file(file, claims), files)
+        done = list(tracked(results, STAGE, done_before, total))
+    measured = [result.measured for result in done if result.measured is not None]
+    if measured:
+        store.measures.write(_pack_rows(measured), [content.thumbnail for content in measured])
+    store.files.add(_file_keys(done))
+    return _read_rows(done)
+
+
+def _read_rows(done: Sequence[FileRead]) -> pa.Table:
+    failures = [result.failure or Failure(Reason.OK, "") for result in done]
+    columns = [
+        [result.file.id for result in done],
+        [result.digest for result in done],
+        [failure.reason.value for failure in failures],
+        [failure.detail for failure in failures],
+    ]
+    return pa.table(columns, schema=READ_SCHEMA)
+
+
+def _file_keys(done: Iterable[FileRead]) -> dict[FileKey, str]:
+    return {
+        (result.file.filename, result.file.file_size or 0, result.file.mtime_ns or 0): result.digest
+        for result in done
+        if result.digest is not None and result.settled
+    }
+
+
+def _pack_rows(measured: Sequence[Measured]) -> pa.Table:
+    offsets, position = [], 0
+    for content in measured:
+        offsets.append(position)
+        position += len(content.thumbnail)
+    rows = [
+        {
+            DIGEST: content.digest,
+            "status": content.status.value,
+            "detail": content.detail,
+            **content.metrics,
+            "thumbnail_offset": offset,
+            "thumbnail_size": len(content.thumbnail),
+        }
+        for content, offset in zip(measured, offsets, strict=True)
+    ]
+    return pa.Table.from_pylist(rows, schema=MEASURES_SCHEMA)

@@ -1,0 +1,50 @@
+"""Decode an image file: bytes in, upright RGB of 8 bits or a reason out. Never raises for bad bytes.
+
+The content decides what a file is, never its name. JPEG goes through libjpeg-turbo (simplejpeg),
+HEIF through libheif, everything else through Pillow, which reports damaged data where OpenCV
+returns half a picture; OpenCV decodes what Pillow does not know.
+"""
+
+from __future__ import annotations
+
+from imgvet.media.decode_heif import decode_heif
+from imgvet.media.decode_jpeg import decode_jpeg
+from imgvet.media.decode_other import decode_radiance, decode_with_pillow
+from imgvet.media.formats import Format, identify, unsupported_name
+from imgvet.media.picture import MAX_PIXELS, Failure, Picture, too_small
+from imgvet.media.quiet import silence_decoders
+from imgvet.media.reasons import Reason
+
+__all__ = ["MAX_PIXELS", "Failure", "Picture", "decode", "too_small"]
+
+
+def decode(data: bytes) -> Picture | Failure:
+    """Decode the first picture of a file.
+
+    Args:
+        data: the whole content of the file.
+
+    Returns:
+        The picture, or why there is none: empty_file, not_an_image, unsupported, truncated,
+        corrupt or too_large.
+    """
+    if not data:
+        return Failure(Reason.EMPTY_FILE, "0 bytes")
+    kind = identify(data)
+    if kind is None:
+        return _unknown(data)
+    silence_decoders()
+    if kind is Format.JPEG:
+        return decode_jpeg(data)
+    if kind is Format.HEIF:
+        return decode_heif(data)
+    if kind is Format.RADIANCE:
+        return decode_radiance(data)
+    return decode_with_pillow(data, kind)
+
+
+def _unknown(data: bytes) -> Failure:
+    name = unsupported_name(data)
+    if name is not None:
+        return Failure(Reason.UNSUPPORTED, f"{name} is not decoded")
+    return Failure(Reason.NOT_AN_IMAGE, f"starts with {data[:8].hex(' ')}")

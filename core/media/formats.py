@@ -1,0 +1,145 @@
+"""Which image format some bytes are, from the content alone, and whether they end too early."""
+
+from __future__ import annotations
+
+import struct
+from enum import StrEnum
+
+
+class Format(StrEnum):
+    """An image format that content can be recognised as."""
+
+    JPEG = "JPEG"
+    PNG = "PNG"
+    GIF = "GIF"
+    BMP = "BMP"
+    TIFF = "TIFF"
+    WEBP = "WebP"
+    AVIF = "AVIF"
+    HEIF = "HEIF"
+    JPEG2000 = "JPEG 2000"
+    PNM = "PNM"
+    SUN = "Sun raster"
+    QOI = "QOI"
+    RADIANCE = "Radiance HDR"
+
+
+_SIGNATURES: tuple[tuple[bytes, Format], ...] = (
+    (b"\xff\xd8", Format.JPEG),
+    (b"\x89PNG\r\n\x1a\n", Format.PNG),
+    (b"GIF87a", Format.GIF),
+    (b"GIF89a", Format.GIF),
+    (b"BM", Format.BMP),
+    (b"II*\0", Format.TIFF),
+    (b"MM\0*", Format.TIFF),
+    (b"II+\0", Format.TIFF),
+    (b"MM\0+", Format.TIFF),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", Format.JPEG2000),
+    (b"\xff\x4f\xff\x51", Format.JPEG2000),
+    (b"\x59\xa6\x6a\x95", Format.SUN),
+    (b"qoif", Format.QOI),
+    (b"#?RADIANCE", Format.RADIANCE),
+    (b"#?RGBE", Format.RADIANCE),
+)
+
+_UNSUPPORTED: tuple[tuple[bytes, str], ...] = (
+    (b"8BPS", "Photoshop"),
+    (b"%!PS", "PostScript"),
+    (b"\xc5\xd0\xd3\xc6", "PostScript"),
+    (b"DDS ", "DirectDraw surface"),
+    (b"\0\0\1\0", "Windows icon"),
+    (b"icns", "Apple icon"),
+    (b"v/1\x01", "OpenEXR"),
+    (b"gimp xcf", "GIMP"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (b"<svg", "SVG"),
+)
+
+_AVIF_BRANDS = {b"avif", b"avis"}
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+
+
+def identify(data: bytes) -> Format | None:
+    """The format of the content, None if it is not one that can be decoded."""
+    for signature, kind in _SIGNATURES:
+        if data.startswith(signature):
+            return kind
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return Format.WEBP
+    if data[4:8] == b"ftyp":
+        return _identify_base_media(data)
+    if data[:1] == b"P" and data[1:2] in b"123456" and data[2:3].isspace():
+        return Format.PNM
+    return None
+
+
+def unsupported_name(data: bytes) -> str | None:
+    """The name of an image format that is known but not decoded here, None if it is not one."""
+    return next((name for signature, name in _UNSUPPORTED if data.startswith(signature)), None)
+
+
+def _identify_base_media(data: bytes) -> Format | None:
+    """AVIF or HEIF by the brands of the file type box (ISO/IEC 14496-12, section 4.3)."""
+    end = min(int.from_bytes(data[:4], "big"), 256)
+    brands = {data[8:12], *(data[at : at + 4] for at in range(16, end, 4))}
+    if brands & _AVIF_BRANDS:
+        return Format.AVIF
+    return Format.HEIF if brands & _HEIF_BRANDS else None
+
+
+def ends_early(data: bytes, kind: Format) -> bool:
+    """Whether the structure of the file says that more bytes should follow.
+
+    It tells a truncated file from one that is damaged inside; a file may be truncated without
+    its structure showing it.
+    """
+    if kind is Format.JPEG:
+        return b"\xff\xd9" not in data[-64:]
+    if kind is Format.PNG:
+        return b"IEND" not in data[-64:]
+    if kind is Format.GIF:
+        return not data.rstrip(b"\0").endswith(b";")
+    if kind is Format.WEBP:
+        return len(data) < 12 or int.from_bytes(data[4:8], "little") + 8 > len(data)
+    if kind is Format.BMP:
+        return int.from_bytes(data[2:6], "little") > len(data)
+    if kind is Format.TIFF:
+        return _tiff_ends_early(data)
+    if kind in (Format.AVIF, Format.HEIF):
+        return _boxes_end_early(data)
+    if kind is Format.JPEG2000:
+        return _boxes_end_early(data) or b"\xff\xd9" not in data[-64:]
+    return False
+
+
+def _tiff_ends_early(data: bytes) -> bool:
+    """Whether the first directory of a TIFF file lies, in part or as a whole, beyond its end."""
+    order = "<" if data[:1] == b"I" else ">"
+    big = data[2:4] in (b"+\0", b"\0+")
+    if len(data) < 16:
+        return True
+    (offset,) = (
+        struct.unpack_from(order + "Q", data, 8)
+        if big
+        else struct.unpack_from(order + "I", data, 4)
+    )
+    if offset + 8 > len(data):
+        return True
+    (entries,) = struct.unpack_from(order + ("Q" if big else "H"), data, offset)
+    return bool(offset + entries * (20 if big else 12) > len(data))
+
+
+def _boxes_end_early(data: bytes) -> bool:
+    """Whether a top-level box of an ISO base media or JPEG 2000 file reaches beyond its end."""
+    if data.startswith(b"\xff\x4f\xff\x51"):
+        return False
+    at = 0
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        if size == 1:
+            size = int.from_bytes(data[at + 8 : at + 16], "big")
+        if size == 0:
+            return False
+        at += max(size, 8)
+    return at > len(data)

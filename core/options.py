@@ -1,0 +1,227 @@
+"""The parameters of a run: one definition for the command line, Python, config files and flows.
+
+``RunOptions`` is flat, as users write it. Each stage gets only the part that changes its result
+(:meth:`RunOptions.part`), which is also what its cache key is made of.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from imgvet.errors import InvalidParameterError, unknown_parameter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Severity = Literal["critical", "warning", "info"]
+
+
+def _as_strings(value: Any) -> Any:
+    """One path or several, as a tuple of strings."""
+    if isinstance(value, (str, Path)):
+        return (str(value),)
+    if isinstance(value, (list, tuple)):
+        return tuple(str(entry) if isinstance(entry, Path) else entry for entry in value)
+    return value
+
+
+Strings = Annotated[tuple[str, ...], BeforeValidator(_as_strings)]
+
+
+class Part(BaseModel):
+    """A frozen group of parameters; unknown names are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class SourceOptions(Part):
+    """What to analyse."""
+
+    input_dir: Strings = Field(
+        description="folders (recursive), image files or lists of them to analyse"
+    )
+    subset: Strings | None = Field(None, description="only these images, by path")
+    num_images: int | None = Field(None, ge=1, description="at most this many images")
+    min_offset: int | None = Field(
+        None, ge=0, description="first index of a slice of the sorted list"
+    )
+    max_offset: int | None = Field(None, ge=1, description="index after the last of that slice")
+    find_regex: str | None = Field(
+        None, description="only local paths in which this regular expression is found"
+    )
+    min_file_size: int = Field(0, ge=0, description="leave out files of fewer bytes")
+
+
+class MediaOptions(Part):
+    """Which pictures count."""
+
+    min_input_image_width: int = Field(
+        10, ge=1, description="leave out narrower pictures, in pixels"
+    )
+    min_input_image_height: int = Field(10, ge=1, description="leave out lower pictures, in pixels")
+
+
+class StatsOptions(Part):
+    """Which measures to take."""
+
+    run_stats: bool = Field(True, description="measure size, brightness, contrast and sharpness")
+    run_advanced_stats: bool = Field(
+        False, description="also measure hue, saturation, edges and colour"
+    )
+
+
+class FlagOptions(Part):
+    """From where on a picture counts as dark, bright or blurry."""
+
+    dark_threshold: float = Field(
+        60.0, ge=0, le=255, description="dark: 99th percentile of gray below this"
+    )
+    bright_threshold: float = Field(
+        242.0, ge=0, le=255, description="bright: 5th percentile of gray above this"
+    )
+    blur_threshold: float = Field(
+        50.0, ge=0, description="blurry: variance of the Laplacian at short side 256 below this"
+    )
+
+
+class NeighborOptions(Part):
+    """How nearest neighbours are found."""
+
+    nearest_neighbors_k: int = Field(2, ge=1, le=1000, description="neighbours kept for each image")
+    nnf_mode: str = Field(
+        "HNSW32",
+        description="index of large sets, a FAISS factory string; Flat is exact, as is the search "
+        "of small sets",
+    )
+    nnf_param: str = Field("", description="search parameters of that index, such as efSearch=64")
+
+
+class SimilarityOptions(Part):
+    """Which pairs are listed."""
+
+    threshold: Share = Field(0.9, description="list pairs at least this similar")
+
+
+class ComponentOptions(Part):
+    """Which pairs join a component."""
+
+    run_cc: bool = Field(True, description="find connected components")
+    cc_threshold: Share = Field(0.96, description="pairs at least this similar join a component")
+
+
+class OutlierOptions(Part):
+    """How many outliers are listed."""
+
+    outlier_percentile: Share = Field(
+        0.05,
+        description="share of images, those least like their nearest neighbour, listed as outliers",
+    )
+
+
+class CheckLimits(Part):
+    """The rates (and the number of images) with which a dataset passes its checks."""
+
+    min_images: int = Field(1, ge=0, description="least number of valid images (critical)")
+    max_invalid_rate: Share = Field(0.01, description="greatest share of invalid images (critical)")
+    max_duplicate_rate: Share = Field(
+        0.01, description="greatest share of surplus exact copies (critical)"
+    )
+    max_near_duplicate_rate: Share = Field(
+        0.05, description="greatest share of images with a near duplicate (warning)"
+    )
+    max_dark_rate: Share = Field(0.02, description="greatest share of dark images (warning)")
+    max_bright_rate: Share = Field(0.02, description="greatest share of bright images (warning)")
+    max_blurry_rate: Share = Field(0.05, description="greatest share of blurry images (warning)")
+    max_outlier_rate: Share = Field(
+        0.02, description="greatest share of images whose robust outlier score stands out (warning)"
+    )
+
+
+class CheckOptions(Part):
+    """What makes a dataset fail."""
+
+    checks: CheckLimits = Field(
+        default_factory=CheckLimits, description="limits of the checks; in a config file: [checks]"
+    )
+
+
+class ExecutionOptions(Part):
+    """How to run. None of these changes a result."""
+
+    work_dir: Path = Field(Path("work_dir"), description="folder for results")
+    overwrite: bool = Field(True, description="replace earlier results in the work dir")
+    num_threads: int = Field(
+        default_factory=lambda: os.cpu_count() or 1, ge=1, le=1024, description="threads [cores]"
+    )
+    fail_on: Literal["critical", "warning", "never"] = Field(
+        "never", description="exit with 3 when a check of this severity (or worse) fails"
+    )
+    verbose: bool = Field(False, description="say more while running")
+    license: str | None = Field(
+        None, description="accepted and ignored: there is no licence to pay"
+    )
+
+
+PartType = TypeVar("PartType", bound=Part)
+
+
+class RunOptions(
+    SourceOptions,
+    MediaOptions,
+    StatsOptions,
+    FlagOptions,
+    NeighborOptions,
+    SimilarityOptions,
+    ComponentOptions,
+    OutlierOptions,
+    CheckOptions,
+    ExecutionOptions,
+):
+    """All parameters of a run."""
+
+    @model_validator(mode="after")
+    def _offsets_in_order(self) -> RunOptions:
+        if (
+            self.min_offset is not None
+            and self.max_offset is not None
+            and self.min_offset >= self.max_offset
+        ):
+            raise ValueError("min_offset must be less than max_offset")
+        return self
+
+    def part(self, kind: type[PartType]) -> PartType:
+        """The parameters of one group, as its own model."""
+        return kind(**{name: getattr(self, name) for name in kind.model_fields})
+
+
+def make_options(values: Mapping[str, Any]) -> RunOptions:
+    """Validate parameters that a person gave.
+
+    Raises:
+        UnknownParameterError: a name that does not exist.
+        InvalidParameterError: a value that is not allowed; the message names the parameter.
+    """
+    for name in values:
+        if name not in RunOptions.model_fields:
+            raise unknown_parameter(name, RunOptions.model_fields)
+    try:
+        return RunOptions(**values)
+    except ValidationError as error:
+        raise _first_problem(error) from None
+
+
+def _first_problem(error: ValidationError) -> InvalidParameterError:
+    """The first problem pydantic found, as one line."""
+    first = error.errors(include_url=False)[0]
+    location = [str(step) for step in first["loc"] if not str(step).startswith("function-")]
+    name = ".".join(location)
+    if first["type"] == "missing":
+        return InvalidParameterError(f"{name} is missing", f"Give a value for {name}")
+    if first["type"] == "extra_forbidden" and location[:1] == ["checks"]:
+        known = ", ".join(CheckLimits.model_fields)
+        return InvalidParameterError(f"Unknown parameter {name}", f"The limits are {known}")
+    message = first["msg"].removeprefix("Value error, ")
+    where = f"{name} = {first['input']!r}: " if name else ""
+    return InvalidParameterError(f"{where}{message}", "'imgvet run --help' lists what is allowed")

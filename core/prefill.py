@@ -1,0 +1,43 @@
+"""Useful work while something else starts: read and measure files ahead of the flow.
+
+What it computes goes into packs by content, exactly as the stage compute_stats would have done, so
+the flow finds it there and the results are the same with it, without it, or with half of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from imgvet.measures.compute import FileToRead, compute_stats
+from imgvet.media.reasons import Reason
+from imgvet.options import RunOptions, SourceOptions
+from imgvet.sources.listing import list_items
+from imgvet.store.store import Store
+from imgvet.workdir import WorkDir
+
+CHUNK = 200
+"""Files between two looks at whether to stop; also the size of the packs that are written."""
+
+
+def measure_ahead(work: WorkDir, options: RunOptions, stop: Callable[[], bool]) -> int:
+    """Measure files until there are no more or ``stop()`` is true.
+
+    Returns:
+        how many files were read.
+
+    Raises:
+        ImgvetError: the input can't be listed, just as the flow would say.
+    """
+    store = Store(work)
+    listing = list_items(options.part(SourceOptions), store.files.load()).to_pandas()
+    pending = listing[
+        (listing["status"] == Reason.OK.value) & ~listing["digest"].isin(store.measures.digests())
+    ]
+    rows = pending[["id", "filename", "file_size", "mtime_ns"]].itertuples(index=False)
+    files = [FileToRead(*row) for row in rows]
+    done = 0
+    while done < len(files) and not stop():
+        chunk = files[done : done + CHUNK]
+        compute_stats(chunk, store, options.num_threads, done, len(files))
+        done += len(chunk)
+    return done

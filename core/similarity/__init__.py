@@ -1,0 +1,1 @@
+"""Nearest neighbours, similar pairs, connected components and outliers."""

@@ -1,0 +1,104 @@
+"""Stage find_components: connected components of the graph of similar pairs.
+
+Single linkage chains: two images of a component can be far less similar than ``cc_threshold``.
+The similarities told of a component are therefore taken over all pairs of its distinct contents,
+not over the pairs that joined it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from imgvet.options import ComponentOptions
+from imgvet.similarity.neighbors import similarity_of
+from imgvet.tables import COMPONENT_INFO, COMPONENTS, empty
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+ALL_PAIRS_LIMIT = 2_000
+"""Larger components are described by an even sample of this many distinct contents."""
+
+
+@dataclass(frozen=True)
+class Components:
+    """The tables components and component_info."""
+
+    members: pd.DataFrame
+    info: pd.DataFrame
+
+
+def find_components(
+    similarity: pd.DataFrame,
+    items: pd.DataFrame,
+    vectors: NDArray[np.float32],
+    scale: float,
+    options: ComponentOptions,
+) -> Components:
+    """Connected components of the pairs at least ``cc_threshold`` similar, largest first.
+
+    Args:
+        similarity: the table similarity.
+        items: the table items.
+        vectors: float32 (n, width), L2-normalised embeddings by ``embedding_row``.
+        scale: a in similarity = 1 - a (1 - cosine).
+        options: the threshold.
+    """
+    edges = similarity[similarity["similarity"] >= options.cc_threshold]
+    if edges.empty or not options.run_cc:
+        return Components(empty(COMPONENTS), empty(COMPONENT_INFO))
+    members = _members(edges)
+    rows = items.set_index("id").loc[members["id"], "embedding_row"].to_numpy(np.int64)
+    groups = members.assign(row=rows).groupby("component_id", sort=True)
+    info = pd.DataFrame([_describe(number, group, vectors, scale) for number, group in groups])
+    info = info[COMPONENT_INFO.column_names]
+    described = members.merge(info.drop(columns="representative"), on="component_id")
+    return Components(described[COMPONENTS.column_names], info)
+
+
+def _members(edges: pd.DataFrame) -> pd.DataFrame:
+    """Item and component of every item on an edge; component 0 is the largest, ties by first id."""
+    ids, ends = np.unique(edges[["from", "to"]].to_numpy(), return_inverse=True)
+    ends = ends.reshape(-1, 2)
+    graph = coo_matrix(
+        (np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), (len(ids), len(ids))
+    )
+    _, labels = connected_components(graph, directed=False)
+    sizes = np.bincount(labels)
+    first = np.full(len(sizes), len(ids))
+    np.minimum.at(first, labels, np.arange(len(ids)))
+    rank = np.empty(len(sizes), np.int64)
+    rank[np.lexsort((first, -sizes))] = np.arange(len(sizes))
+    members = pd.DataFrame({"id": ids, "component_id": rank[labels]})
+    return members.sort_values(["component_id", "id"], ignore_index=True)
+
+
+def _describe(
+    number: int, group: pd.DataFrame, vectors: NDArray[np.float32], scale: float
+) -> dict[str, object]:
+    """Size, similarities and representative (the image most like the others) of one component."""
+    rows, weights = _even_sample(*np.unique(group["row"].to_numpy(), return_counts=True))
+    similarity = similarity_of(vectors[rows] @ vectors[rows].T, scale)
+    np.fill_diagonal(similarity, 1.0)
+    pairs = weights[:, None] * weights[None, :] - np.diag(weights)
+    typical = rows[np.argmax((similarity * weights).sum(axis=1).round(6))]
+    return {
+        "component_id": number,
+        "count": len(group),
+        "mean_similarity": round(float(np.average(similarity, weights=pairs)), 6),
+        "min_similarity": float(similarity[pairs > 0].min()),
+        "max_similarity": float(similarity[pairs > 0].max()),
+        "representative": int(group.loc[group["row"] == typical, "id"].iloc[0]),
+    }
+
+
+def _even_sample(
+    rows: NDArray[np.int64], weights: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """All rows and their numbers of copies, or :data:`ALL_PAIRS_LIMIT` of them."""
+    if len(rows) <= ALL_PAIRS_LIMIT:
+        return rows, weights
+    chosen = np.linspace(0, len(rows) - 1, ALL_PAIRS_LIMIT, dtype=np.int64)
+    return rows[chosen], weights[chosen]

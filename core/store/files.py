@@ -1,0 +1,82 @@
+"""The file index: which content a file had when it was last read.
+
+An unchanged file is recognised by (path, size, mtime_ns) without reading it. Shards add small parts
+while they run, so that a killed run loses little; a finished run merges them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from imgvet.store.references import digest_bytes
+from imgvet.workdir import WorkDir, write_atomically
+
+SCHEMA = pa.schema(
+    [
+        ("filename", pa.string()),
+        ("file_size", pa.int64()),
+        ("mtime_ns", pa.int64()),
+        ("digest", pa.string()),
+    ]
+)
+FileKey = tuple[str, int, int]
+"""(path, size in bytes, mtime in nanoseconds)"""
+
+SETTLED_NS = 2_000_000_000
+"""A file changed less than this long before it was read could change again within one tick of a
+coarse file system's clock, so it is not remembered (2 s is the tick of FAT)."""
+
+
+@dataclass(frozen=True)
+class FileIndex:
+    """The index of one store."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, work: WorkDir) -> FileIndex:
+        """The index in the store of a work dir."""
+        return cls(work.store / "files")
+
+    def load(self) -> dict[FileKey, str]:
+        """Content digest by file key."""
+        known: dict[FileKey, str] = {}
+        for path in self._parts():
+            columns = [pq.read_table(path).column(name).to_pylist() for name in SCHEMA.names]
+            known.update(
+                {
+                    (name, size, time): digest
+                    for name, size, time, digest in zip(*columns, strict=True)
+                }
+            )
+        return known
+
+    def add(self, known: dict[FileKey, str]) -> None:
+        """Add one part."""
+        if known:
+            self._write(known)
+
+    def compact(self) -> None:
+        """Merge all parts into one."""
+        old = self._parts()
+        if len(old) < 2:
+            return
+        merged = self._write(self.load())
+        for path in old:
+            if path != merged:
+                path.unlink(missing_ok=True)
+
+    def _parts(self) -> list[Path]:
+        return sorted(self.folder.glob("*.parquet"))
+
+    def _write(self, known: dict[FileKey, str]) -> Path:
+        keys = sorted(known)
+        columns = [[key[column] for key in keys] for column in range(3)]
+        rows = pa.table([*columns, [known[key] for key in keys]], schema=SCHEMA)
+        name = digest_bytes("\n".join(f"{key}{known[key]}" for key in keys).encode())
+        path = self.folder / f"{name}.parquet"
+        write_atomically(path, lambda temporary: pq.write_table(rows, temporary))
+        return path

@@ -1,0 +1,119 @@
+"""Packs: immutable files of about a thousand items each, keyed by content digest.
+
+A pack is a Parquet file with a column ``digest`` and the results of those contents; a pack of
+thumbnails has a second file with their bytes, back to back. Packs of one kind and version lie in
+one folder. The Parquet file is renamed into place last, so a pack is complete or absent, and its
+name is made of its digests, so writing it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from imgvet.workdir import write_atomically
+
+PACK_ITEMS = 1000
+"""Items in one pack: the unit of work, of retry and of resuming."""
+
+DIGEST = "digest"
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Packs:
+    """All packs of one kind and version.
+
+    Attributes:
+        folder: where they lie.
+        with_blobs: whether each pack has a second file with bytes.
+    """
+
+    folder: Path
+    with_blobs: bool = False
+
+    def write(self, rows: pa.Table, blobs: Sequence[bytes] | None = None) -> str:
+        """Write one pack and return its name.
+
+        Args:
+            rows: the results, with a column ``digest``.
+            blobs: bytes that are stored back to back beside them.
+        """
+        name = _pack_name(rows.column(DIGEST).to_pylist())
+        if blobs is not None:
+            write_atomically(
+                self.blob_path(name), lambda path: path.write_bytes(b"".join(blobs)) and None
+            )
+        write_atomically(self._table_path(name), lambda path: _write_rows(rows, path))
+        return name
+
+    def names(self) -> list[str]:
+        """The names of all complete packs, sorted."""
+        names = sorted(path.stem for path in self.folder.glob("*.parquet"))
+        return [name for name in names if not self.with_blobs or self.blob_path(name).is_file()]
+
+    def digests(self) -> set[str]:
+        """The content digests that some pack holds."""
+        return set().union(*(_digests_of(self._table_path(name)) for name in self.names()))
+
+    def read(self, columns: list[str] | None = None) -> pa.Table | None:
+        """The rows of all packs, with the pack's name in a column ``pack``; None if there is none.
+
+        A digest that stands in two packs keeps its first row.
+        """
+        parts = [
+            rows.append_column("pack", pa.array([name] * rows.num_rows, pa.string()))
+            for name, rows in self._named(columns)
+        ]
+        return pa.concat_tables(parts) if parts else None
+
+    def tables(self) -> Iterator[pa.Table]:
+        """The rows of one pack after the other."""
+        return (rows for _, rows in self._named(None))
+
+    def blob_path(self, name: str) -> Path:
+        """The file of a pack's bytes."""
+        return self.folder / f"{name}.bin"
+
+    def _table_path(self, name: str) -> Path:
+        return self.folder / f"{name}.parquet"
+
+    def _named(self, columns: list[str] | None) -> Iterator[tuple[str, pa.Table]]:
+        for name in self.names():
+            rows = _read_or_remove(self._table_path(name), columns)
+            if rows is not None:
+                yield name, rows
+
+
+@lru_cache(maxsize=4096)
+def _digests_of(path: Path) -> frozenset[str]:
+    """The digests of one pack, remembered because packs never change."""
+    rows = _read_or_remove(path, [DIGEST])
+    return frozenset(rows.column(DIGEST).to_pylist()) if rows is not None else frozenset()
+
+
+def _read_or_remove(path: Path, columns: list[str] | None) -> pa.Table | None:
+    """The rows of a pack; a damaged pack is removed, so that its items are computed again."""
+    try:
+        return pq.read_table(path, columns=columns, use_threads=False)
+    except (OSError, pa.ArrowInvalid) as error:
+        _logger.warning("The pack %s can't be read, its items are computed again: %s", path, error)
+        path.unlink(missing_ok=True)
+        return None
+
+
+def _pack_name(digests: Iterable[str]) -> str:
+    state = hashlib.blake2b(digest_size=12)
+    for digest in digests:
+        state.update(digest.encode())
+    return state.hexdigest()
+
+
+def _write_rows(rows: pa.Table, path: Path) -> None:
+    pq.write_table(rows, path, compression="none", use_dictionary=False)

@@ -1,0 +1,193 @@
+"""References to stage outputs: what tasks pass to each other instead of frames and arrays.
+
+An output is a file under ``store/stages/`` named by its content, so it is never changed, and a
+reference to it can be checked at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from imgvet.errors import StaleReferenceError
+from imgvet.tables import Table, conform, read_table, write_table
+from imgvet.workdir import WorkDir, swap_folder, write_atomically
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+DIGEST_BYTES = 16
+_CHUNK = 1 << 20
+
+
+class Reference(BaseModel):
+    """One stored output.
+
+    Attributes:
+        name: path relative to the work dir.
+        digest: BLAKE2b-128 of the file, hexadecimal; for a folder, of the names and digests in it.
+        size: bytes, of all files for a folder.
+        rows: rows of the table or array; 0 for other files.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    digest: str
+    size: int
+    rows: int = 0
+
+
+def digest_bytes(data: bytes) -> str:
+    """BLAKE2b-128 of some bytes, hexadecimal (RFC 7693)."""
+    return hashlib.blake2b(data, digest_size=DIGEST_BYTES).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """BLAKE2b-128 of a file, hexadecimal, read in chunks."""
+    state = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            state.update(chunk)
+    return state.hexdigest()
+
+
+def digest_path(path: Path) -> str:
+    """Digest of a file, or of the names and digests of all files in a folder."""
+    if path.is_file():
+        return digest_file(path)
+    lines = [f"{file.relative_to(path).as_posix()} {digest_file(file)}" for file in _files_in(path)]
+    return digest_bytes("\n".join(lines).encode())
+
+
+def size_path(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    return (
+        path.stat().st_size
+        if path.is_file()
+        else sum(file.stat().st_size for file in _files_in(path))
+    )
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.is_file())
+
+
+def store_folder(work: WorkDir, stem: str, fill: Callable[[Path], None]) -> Reference:
+    """Store one output that is a folder: ``fill`` writes its files into an empty one."""
+    draft = work.stages / f".{stem}.draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    fill(draft)
+    digest = digest_path(draft)
+    target = work.stages / f"{stem}-{digest[:16]}"
+    swap_folder(draft, target)
+    return Reference(
+        name=target.relative_to(work.path).as_posix(), digest=digest, size=size_path(target)
+    )
+
+
+def store_file(
+    work: WorkDir, stem: str, suffix: str, write: Callable[[Path], None], rows: int = 0
+) -> Reference:
+    """Store one output under a name made of ``stem`` and its content."""
+    draft = work.stages / f".{stem}.draft"
+    write_atomically(draft, write)
+    digest = digest_file(draft)
+    size = draft.stat().st_size
+    target = work.stages / f"{stem}-{digest[:16]}{suffix}"
+    draft.replace(target)
+    return Reference(
+        name=target.relative_to(work.path).as_posix(), digest=digest, size=size, rows=rows
+    )
+
+
+def store_table(work: WorkDir, table: Table, frame: pd.DataFrame) -> Reference:
+    """Store a frame as one of the known tables."""
+    data = conform(frame, table)
+    return store_arrow(work, table.name, data)
+
+
+def store_arrow(work: WorkDir, stem: str, data: pa.Table) -> Reference:
+    """Store an Arrow table."""
+    return store_file(work, stem, ".parquet", lambda path: write_table(data, path), data.num_rows)
+
+
+def store_array(work: WorkDir, stem: str, array: NDArray[np.float32]) -> Reference:
+    """Store a two-dimensional array."""
+
+    def write(path: Path) -> None:
+        with path.open("wb") as stream:
+            np.save(stream, array)
+
+    return store_file(work, stem, ".npy", write, len(array))
+
+
+def store_text(work: WorkDir, stem: str, suffix: str, text: str) -> Reference:
+    """Store a text, as UTF-8."""
+    return store_file(work, stem, suffix, lambda path: path.write_bytes(text.encode()) and None)
+
+
+def resolve(work: WorkDir, reference: Reference) -> Path:
+    """The file or folder of a reference.
+
+    Raises:
+        StaleReferenceError: it is gone.
+    """
+    path = work.path / reference.name
+    if not path.exists():
+        raise StaleReferenceError(f"The stored result {reference.name} is gone", "Run again")
+    return path
+
+
+def load_table(work: WorkDir, reference: Reference) -> pd.DataFrame:
+    """The frame behind a reference."""
+    return read_table(resolve(work, reference))
+
+
+def load_array(work: WorkDir, reference: Reference) -> NDArray[np.float32]:
+    """The array behind a reference, float32, mapped read-only into memory."""
+    array: NDArray[np.float32] = np.load(resolve(work, reference), mmap_mode="r")
+    return array
+
+
+def load_text(work: WorkDir, reference: Reference) -> str:
+    """The text behind a reference."""
+    return resolve(work, reference).read_text(encoding="utf-8")
+
+
+def is_intact(work: WorkDir, reference: Reference) -> bool:
+    """Whether the file or folder is there and is what was stored."""
+    path = work.path / reference.name
+    return (
+        path.exists()
+        and size_path(path) == reference.size
+        and digest_path(path) == reference.digest
+    )
+
+
+def references_in(value: object) -> Iterator[Reference]:
+    """All references inside a stage's result (a model, a list or a reference itself)."""
+    if isinstance(value, Reference):
+        yield value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from references_in(getattr(value, name))
+    elif isinstance(value, (list, tuple)):
+        for entry in value:
+            yield from references_in(entry)
+
+
+def forget_unused(work: WorkDir, used: set[str]) -> None:
+    """Remove stored outputs that no name of ``used`` refers to."""
+    for path in work.stages.iterdir():
+        if path.relative_to(work.path).as_posix() in used:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,66 @@
+"""Where thumbnails lie in their packs, and how they are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+import pyarrow as pa
+from imgvet.errors import StaleReferenceError
+from imgvet.store.packs import DIGEST, Packs
+
+
+@dataclass(frozen=True)
+class ThumbnailPlace:
+    """Where the thumbnail of one content lies: pack, offset and size in bytes."""
+
+    digest: str
+    pack: str
+    offset: int
+    size: int
+
+
+PLACE_COLUMNS = [DIGEST, "pack", "thumbnail_offset", "thumbnail_size"]
+
+
+def places_in(rows: pa.Table | pd.DataFrame) -> list[ThumbnailPlace]:
+    """The places in a table with the columns of :data:`PLACE_COLUMNS`."""
+    frame = rows if isinstance(rows, pd.DataFrame) else rows.select(PLACE_COLUMNS).to_pandas()
+    columns = (frame[name].tolist() for name in PLACE_COLUMNS)
+    return [ThumbnailPlace(*values) for values in zip(*columns, strict=True)]
+
+
+def read_thumbnail(packs: Packs, place: ThumbnailPlace) -> bytes:
+    """JPEG bytes of one thumbnail.
+
+    Raises:
+        StaleReferenceError: the pack is gone or shorter than it was.
+    """
+    try:
+        with packs.blob_path(place.pack).open("rb") as stream:
+            stream.seek(place.offset)
+            data = stream.read(place.size)
+    except FileNotFoundError:
+        data = b""
+    if len(data) != place.size:
+        raise StaleReferenceError(
+            f"The thumbnails of pack {place.pack} are damaged",
+            "Delete the store folder and run again",
+        )
+    return data
+
+
+class Thumbnails:
+    """Reads thumbnails by content digest; may be used from several threads."""
+
+    def __init__(self, packs: Packs) -> None:
+        self._packs = packs
+        rows = packs.read([name for name in PLACE_COLUMNS if name != "pack"])
+        self._places = (
+            {place.digest: place for place in places_in(rows)} if rows is not None else {}
+        )
+
+    def read(self, digest: str) -> bytes | None:
+        """JPEG bytes of the thumbnail of a content, None if there is none."""
+        place = self._places.get(digest)
+        return read_thumbnail(self._packs, place) if place is not None and place.size else None

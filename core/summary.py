@@ -1,0 +1,102 @@
+"""The summary of a run: exact counts, the verdict, and the lines a person reads.
+
+Counts of images, of pairs and of groups are three separate numbers and are never mixed.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Verdict(StrEnum):
+    """What the checks say of the dataset as a whole."""
+
+    PASSED = "passed"
+    WARNINGS = "warnings"
+    FAILED = "failed"
+    ERRORED = "errored"
+
+
+class Frozen(BaseModel):
+    """A frozen record."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Counts(Frozen):
+    """Exact counts.
+
+    ``*_images`` count images, ``*_pairs`` pairs of images, ``*_groups`` and ``components`` groups.
+    """
+
+    images: int
+    valid: int
+    invalid: int
+    exact_duplicate_images: int
+    """Images whose bytes are those of another image (originals included)."""
+    exact_duplicate_groups: int
+    exact_duplicate_surplus: int
+    """Images that could go: exact copies less one for each group."""
+    near_duplicate_images: int
+    """Images in a pair at least ``threshold`` similar whose bytes differ."""
+    near_duplicate_pairs: int
+    components: int
+    component_images: int
+    largest_component: int
+    """Images of the largest component, 0 if there is none."""
+    outliers: int
+    """Images listed as outliers: the share that was asked for."""
+    robust_outliers: int
+    """Images of any rank whose robust score exceeds 3.5: may be none."""
+    dark: int
+    bright: int
+    blurry: int
+
+
+class RunSummary(Frozen):
+    """What a run found. Written as ``summary.json``."""
+
+    verdict: Verdict
+    counts: Counts
+    invalid_by_reason: dict[str, int]
+    inputs: tuple[str, ...]
+    model: str
+    threshold: float
+    cc_threshold: float
+    outlier_percentile: float
+    dark_threshold: float
+    bright_threshold: float
+    blur_threshold: float
+    median_similarity: float | None
+    """Median similarity to the nearest neighbour, None if fewer than two distinct images."""
+    neighbor_recall: float | None
+    """Measured recall of the nearest-neighbour search, 1 if it was exact, None if none was done."""
+    checks_passed: int
+    checks_failed: int
+    checks_errored: int
+
+
+class StageTiming(Frozen):
+    """How long one stage took."""
+
+    stage: str
+    seconds: float
+    computed: int
+    """Items computed in this run."""
+    reused: int
+    """Items taken from the store, or all of them when the stage itself was cached."""
+
+
+class RunRecord(Frozen):
+    """How a run was done. Written as ``run.json``, last: its presence marks a finished run."""
+
+    run_id: str
+    started: str
+    finished: str
+    seconds: float
+    parameters: dict[str, object]
+    versions: dict[str, str]
+    model: dict[str, object]
+    stages: tuple[StageTiming, ...]

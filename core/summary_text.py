@@ -1,0 +1,109 @@
+"""The summary as lines for a terminal: exact counts, the verdict, and where the details are."""
+
+from __future__ import annotations
+
+from imgvet.sections import Section
+from imgvet.summary import RunSummary, Verdict
+
+VERDICT_WORDS: dict[Verdict, str] = {
+    Verdict.PASSED: "passed: every check is within its limits",
+    Verdict.WARNINGS: "passed with warnings",
+    Verdict.FAILED: "failed: a critical check is over its limit",
+    Verdict.ERRORED: "unknown: a check could not be computed",
+}
+"""The verdict in words."""
+
+_LABEL_WIDTH = 18
+
+
+def images(number: int) -> str:
+    """A number of images in words."""
+    return f"{number:,} image" if number == 1 else f"{number:,} images"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with a noun whose plural ends in s."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def percent(part: int, whole: int) -> str:
+    """A share in percent, two decimals."""
+    return f"{100 * part / whole:.2f} %" if whole else "0.00 %"
+
+
+def summary_lines(summary: RunSummary, report: str) -> list[str]:
+    """The lines of the summary.
+
+    Args:
+        summary: what the run found.
+        report: the page with the details, as the user would open it.
+    """
+    rows = [*_validity(summary), *_duplicates(summary), *_quality(summary)]
+    lines = [f"{label:<{_LABEL_WIDTH}}{text:<58}{where}".rstrip() for label, text, where in rows]
+    checks = f"{summary.checks_passed} passed, {summary.checks_failed} failed"
+    if summary.checks_errored:
+        checks += f", {summary.checks_errored} could not be computed"
+    return [
+        *lines,
+        f"{'Checks':<{_LABEL_WIDTH}}{checks:<58}checks.json  #{Section.CHECKS}",
+        f"{'Verdict':<{_LABEL_WIDTH}}{VERDICT_WORDS[summary.verdict]}",
+        f"{'Report':<{_LABEL_WIDTH}}{report}",
+    ]
+
+
+Row = tuple[str, str, str]
+
+
+def _validity(summary: RunSummary) -> list[Row]:
+    counts = summary.counts
+    reasons = ", ".join(
+        f"{number} {reason}" for reason, number in summary.invalid_by_reason.items()
+    )
+    invalid = f"{images(counts.invalid)} ({percent(counts.invalid, counts.images)})"
+    return [
+        ("Images", f"{counts.images:,}", ".annotations()"),
+        ("Valid", f"{images(counts.valid)} ({percent(counts.valid, counts.images)})", ""),
+        (
+            "Invalid",
+            f"{invalid}{': ' + reasons if reasons else ''}",
+            f".invalid_instances()  #{Section.INVALID}",
+        ),
+    ]
+
+
+def _duplicates(summary: RunSummary) -> list[Row]:
+    counts = summary.counts
+    groups = counted(counts.exact_duplicate_groups, "group")
+    exact = f"{images(counts.exact_duplicate_images)} in {groups}"
+    pairs = counted(counts.near_duplicate_pairs, "pair")
+    near = (
+        f"{images(counts.near_duplicate_images)} in {pairs} of similarity >= {summary.threshold:g}"
+    )
+    largest = f", the largest of {counts.largest_component:,}" if counts.components else ""
+    joined = f"{counts.components:,} of {images(counts.component_images)}{largest}"
+    spare = (
+        f", {counts.exact_duplicate_surplus:,} to spare" if counts.exact_duplicate_surplus else ""
+    )
+    return [
+        ("Exact duplicates", exact + spare, f".similarity()  #{Section.DUPLICATES}"),
+        ("Near duplicates", near, f".similarity()  #{Section.DUPLICATES}"),
+        ("Components", joined, f".connected_components()  #{Section.COMPONENTS}"),
+    ]
+
+
+def _quality(summary: RunSummary) -> list[Row]:
+    counts = summary.counts
+    share = f"the {100 * summary.outlier_percentile:g} % least similar"
+    outliers = f"{images(counts.outliers)} ({share}), {counts.robust_outliers:,} stand out"
+    flags = (
+        ("Dark", counts.dark, Section.DARK),
+        ("Bright", counts.bright, Section.BRIGHT),
+        ("Blurry", counts.blurry, Section.BLURRY),
+    )
+    return [
+        ("Outliers", outliers, f".outliers()  #{Section.OUTLIERS}"),
+        *(
+            (label, f"{images(number)} ({percent(number, counts.valid)})", f".img_stats()  #{part}")
+            for label, number, part in flags
+        ),
+    ]

@@ -1,0 +1,206 @@
+"""The work dir: which file lies where, atomic writing, and the lock that keeps two runs apart."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+from imgvet.errors import (
+    RunNotFoundError,
+    WorkDirBusyError,
+    WorkDirInsideInputError,
+    WorkDirUnusableError,
+)
+
+
+@dataclass(frozen=True)
+class WorkDir:
+    """The files of one work dir; ``run.json`` is written last and marks a finished run."""
+
+    path: Path
+
+    @property
+    def run_json(self) -> Path:
+        """Parameters, versions and timings of the run."""
+        return self.path / "run.json"
+
+    @property
+    def summary_json(self) -> Path:
+        """Counts and verdict."""
+        return self.path / "summary.json"
+
+    @property
+    def checks_json(self) -> Path:
+        """Results of the checks."""
+        return self.path / "checks.json"
+
+    @property
+    def tables(self) -> Path:
+        """Folder of the result tables."""
+        return self.path / "tables"
+
+    def table(self, name: str) -> Path:
+        """The file of one result table."""
+        return self.tables / f"{name}.parquet"
+
+    @property
+    def embeddings(self) -> Path:
+        """The embedding vectors, float32."""
+        return self.path / "embeddings.npy"
+
+    @property
+    def report(self) -> Path:
+        """Folder of the report."""
+        return self.path / "report"
+
+    @property
+    def report_index(self) -> Path:
+        """The page to open."""
+        return self.report / "index.html"
+
+    @property
+    def store(self) -> Path:
+        """Packs, stage results and cache records: deletable, all of it can be made again."""
+        return self.path / "store"
+
+    @property
+    def stages(self) -> Path:
+        """Outputs of stages, named by content."""
+        return self.store / "stages"
+
+    @property
+    def results(self) -> Path:
+        """Prefect's cache records."""
+        return self.store / "results"
+
+    @property
+    def engine_home(self) -> Path:
+        """Home of Prefect's temporary server."""
+        return self.store / "prefect"
+
+    def is_finished(self) -> bool:
+        """Whether it holds the results of a finished run."""
+        return self.run_json.is_file()
+
+
+def open_finished(path: Path) -> WorkDir:
+    """The work dir of a finished run.
+
+    Raises:
+        RunNotFoundError: there is none, or its run did not finish.
+    """
+    work = WorkDir(path)
+    if not work.is_finished():
+        raise RunNotFoundError(
+            f"No finished run in {path}", f"Start one with 'imgvet run INPUT --work-dir {path}'"
+        )
+    return work
+
+
+def prepare(path: Path, inputs: tuple[str, ...], *, overwrite: bool) -> WorkDir:
+    """Make the work dir ready for a run.
+
+    Raises:
+        WorkDirInsideInputError: it is, or lies inside, a folder that is to be analysed.
+        WorkDirUnusableError: it is a file, may not be written to, or holds results and
+            ``overwrite`` is off.
+    """
+    work = WorkDir(path.expanduser().absolute())
+    _refuse_inside(work.path, inputs)
+    if work.is_finished() and not overwrite:
+        raise WorkDirUnusableError(
+            f"{path} holds the results of an earlier run and overwrite is off",
+            "Choose another work dir or allow overwriting",
+        )
+    try:
+        work.store.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=work.store).close()
+    except OSError as error:
+        raise WorkDirUnusableError(
+            f"The work dir {path} can't be written to ({error.strerror})",
+            "Choose another one with --work-dir",
+        ) from None
+    return work
+
+
+def _refuse_inside(path: Path, inputs: tuple[str, ...]) -> None:
+    resolved = path.resolve()
+    for entry in inputs:
+        folder = Path(entry).expanduser()
+        if folder.is_dir() and resolved.is_relative_to(folder.resolve()):
+            raise WorkDirInsideInputError(
+                f"The work dir {path} lies inside the input {entry}",
+                "Choose a work dir outside of it with --work-dir",
+            )
+
+
+@contextmanager
+def exclusive(work: WorkDir) -> Iterator[None]:
+    """Hold the work dir for one run; may be entered again in the same process.
+
+    Raises:
+        WorkDirBusyError: another process holds it.
+    """
+    lock = filelock.FileLock(work.store / "lock", is_singleton=True, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise WorkDirBusyError(
+            f"Another run is writing to {work.path}", "Wait for it or choose another work dir"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Let ``write`` fill a temporary file beside ``path``, then move it into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically, as UTF-8."""
+    write_atomically(path, lambda temporary: _write_utf8(temporary, text))
+
+
+def _write_utf8(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Put ``source`` at ``target`` atomically, as a hard link where the file system allows it."""
+    temporary = target.with_name(f".{target.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        os.link(source, temporary)
+    except OSError:
+        shutil.copyfile(source, temporary)
+    temporary.replace(target)
+    # os.replace leaves both names when they are already links to the same file (POSIX rename).
+    temporary.unlink(missing_ok=True)
+
+
+def swap_folder(new: Path, target: Path) -> None:
+    """Replace the folder ``target`` by the folder ``new``."""
+    old = target.with_name(f".{target.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        target.rename(old)
+    new.rename(target)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""The faces a person meets: command line and Python."""

@@ -1,0 +1,141 @@
+"""Command-line arguments made from the fields of :class:`imgvet.options.RunOptions`."""
+
+from __future__ import annotations
+
+import argparse
+import types
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin
+
+from imgvet.errors import InvalidParameterError, unknown_parameter
+from imgvet.options import (
+    ComponentOptions,
+    ExecutionOptions,
+    FlagOptions,
+    MediaOptions,
+    NeighborOptions,
+    OutlierOptions,
+    RunOptions,
+    SimilarityOptions,
+    SourceOptions,
+    StatsOptions,
+)
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+GROUPS: tuple[tuple[str, tuple[type[BaseModel], ...]], ...] = (
+    ("what to analyse", (SourceOptions, MediaOptions)),
+    (
+        "what to compute",
+        (
+            StatsOptions,
+            FlagOptions,
+            NeighborOptions,
+            SimilarityOptions,
+            ComponentOptions,
+            OutlierOptions,
+        ),
+    ),
+    ("how to run", (ExecutionOptions,)),
+)
+"""Headings of ``imgvet run --help`` and the parameters below each."""
+
+POSITIONAL = "input_dir"
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A parser that says what is wrong in one line, and takes no abbreviated options."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage.
+
+        Raises:
+            InvalidParameterError: always.
+        """
+        raise InvalidParameterError(
+            message[:1].upper() + message[1:], f"'{self.prog} --help' says what is allowed"
+        )
+
+
+def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse a command line.
+
+    Raises:
+        UnknownParameterError: an option that does not exist.
+        InvalidParameterError: anything else argparse refuses.
+    """
+    options, rest = parser.parse_known_args(arguments)
+    if rest:
+        raise unknown_parameter(
+            rest[0], [f"--{name.replace('_', '-')}" for name in RunOptions.model_fields]
+        )
+    return options
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add an argument for every parameter of a run, and ``--config``."""
+    parser.add_argument(
+        POSITIONAL, nargs="*", metavar="INPUT", help=RunOptions.model_fields[POSITIONAL].description
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="TOML file with parameters and a table [checks] of limits",
+    )
+    for title, parts in GROUPS:
+        group = parser.add_argument_group(title)
+        for part in parts:
+            for name, field in part.model_fields.items():
+                if name != POSITIONAL:
+                    _add(group, name, field)
+
+
+def given_parameters(options: argparse.Namespace) -> dict[str, Any]:
+    """The parameters that stood on the command line, as given."""
+    given = {
+        name: getattr(options, name) for name in RunOptions.model_fields if hasattr(options, name)
+    }
+    return {name: value for name, value in given.items() if value is not None and value != []}
+
+
+def _add(group: Any, name: str, field: FieldInfo) -> None:
+    flag = f"--{name.replace('_', '-')}"
+    kind = _kind(field.annotation)
+    text = f"{(field.description or '').replace('%', '%%')}{_default_text(field)}"
+    if kind is bool:
+        group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
+    elif get_origin(kind) is Literal:
+        group.add_argument(flag, choices=get_args(kind), default=None, help=text)
+    elif get_origin(kind) is tuple:
+        group.add_argument(flag, nargs="+", metavar="PATH", default=None, help=text)
+    else:
+        # pydantic converts and checks the text, so that every face says the same of a bad value.
+        group.add_argument(flag, metavar=_placeholder(kind), default=None, help=text)
+
+
+def _kind(annotation: Any) -> Any:
+    """The annotation without ``None`` and without what ``Annotated`` adds."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        return _kind(next(entry for entry in get_args(annotation) if entry is not type(None)))
+    if get_origin(annotation) is Annotated:
+        return _kind(get_args(annotation)[0])
+    return annotation
+
+
+def _placeholder(kind: Any) -> str:
+    return {int: "N", float: "X", Path: "DIR"}.get(kind, "TEXT")
+
+
+def _default_text(field: FieldInfo) -> str:
+    if field.default_factory is not None or field.default is None or field.default == "":
+        return ""
+    return (
+        f" [{'yes' if field.default else 'no'}]"
+        if isinstance(field.default, bool)
+        else f" [{field.default}]"
+    )

@@ -1,0 +1,74 @@
+"""Run the flow from a person's process: server, settings and errors taken care of."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from imgvet.errors import EngineError, ImgvetError
+from imgvet.interface.server import QUIET, TemporaryServer, configured_url, environment
+from imgvet.options import RunOptions
+from imgvet.prefill import measure_ahead
+from imgvet.sources.listing import require_inputs
+from imgvet.summary import RunSummary
+from imgvet.workdir import WorkDir, exclusive, prepare
+
+
+def run_flow(options: RunOptions) -> RunSummary:
+    """Vet a dataset as a Prefect flow, and return what was found.
+
+    Raises:
+        ImgvetError: a bad request, before anything is computed.
+    """
+    require_inputs(options.input_dir)
+    work = prepare(options.work_dir, options.input_dir, overwrite=options.overwrite)
+    settings = {**QUIET, "PREFECT_LOGGING_LEVEL": "INFO" if options.verbose else "CRITICAL"}
+    with ExitStack() as stack:
+        stack.enter_context(exclusive(work))
+        stack.enter_context(environment(settings))
+        url = configured_url()
+        if url is None:
+            server = stack.enter_context(_temporary_server(work))
+            measure_ahead(work, options, server.is_ready)
+            url = _wait(server)
+        else:
+            measure_ahead(work, options, lambda: True)
+        return _run(options, url)
+
+
+@contextmanager
+def _temporary_server(work: WorkDir) -> Iterator[TemporaryServer]:
+    server = TemporaryServer(work.engine_home)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _wait(server: TemporaryServer) -> str:
+    """Import what the flow needs while the server starts, then wait for it."""
+    with environment({"PREFECT_HOME": str(server.home)}):
+        importlib.import_module("prefect")
+    importlib.import_module("imgvet.flows.analyze_dataset")
+    server.wait()
+    return server.url
+
+
+def _run(options: RunOptions, url: str) -> RunSummary:
+    from httpx import HTTPError
+    from imgvet.flows.analyze_dataset import analyze_dataset
+    from prefect.exceptions import PrefectException
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: url}):
+        try:
+            return analyze_dataset(options)
+        except ImgvetError:
+            raise
+        except (PrefectException, HTTPError) as error:
+            raise EngineError(
+                f"The Prefect server {url} failed: {error or type(error).__name__}",
+                "Check that it runs, or unset PREFECT_API_URL to use a temporary one",
+            ) from error

@@ -1,0 +1,32 @@
+"""What a report is made from: the records and tables of one finished run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+from imgvet.checks.result import CheckResult
+from imgvet.summary import RunRecord, RunSummary
+
+ThumbnailReader = Callable[[str], bytes | None]
+"""Content digest -> JPEG bytes of the thumbnail, None if there is none."""
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """Everything the report shows; nothing in it is decided by the report.
+
+    Attributes:
+        summary: counts, verdict, thresholds.
+        record: parameters, versions, timings.
+        checks: results in order of the catalogue of checks.
+        tables: name -> frame with the columns of :mod:`imgvet.tables`.
+        thumbnail: reads the thumbnail (short side up to 256, JPEG) of a content digest.
+    """
+
+    summary: RunSummary
+    record: RunRecord
+    checks: tuple[CheckResult, ...]
+    tables: Mapping[str, pd.DataFrame]
+    thumbnail: ThumbnailReader

@@ -1,0 +1,78 @@
+"""The one module that knows how tasks are cached, stored and retried.
+
+A cached stage's key is made of its version, the digests of the references it reads, and the options
+that change its result. Prefect's own ``INPUTS`` would hash a path as text and its ``TASK_SOURCE``
+does not see the functions that a thin task calls, so neither is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from imgvet.store.references import Reference
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE, CachePolicy
+from prefect.context import TaskRunContext
+from pydantic import BaseModel
+
+NOT_IN_KEY = frozenset({"context", "record"})
+"""Parameters that do not change a result: where, with how many threads, and what is recorded."""
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass
+class StageKey(CachePolicy):
+    """Keys a stage by its name, its version and the content of its inputs."""
+
+    version: int = 0
+
+    def compute_key(
+        self,
+        task_ctx: TaskRunContext,
+        inputs: dict[str, Any],
+        flow_parameters: dict[str, Any],  # noqa: ARG002
+        **kwargs: Any,  # noqa: ARG002
+    ) -> str | None:
+        """The key: the stage's name and a digest of version and inputs."""
+        counted = {name: _plain(value) for name, value in inputs.items() if name not in NOT_IN_KEY}
+        text = json.dumps([self.version, counted], sort_keys=True)
+        return f"{task_ctx.task.name}-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"
+
+
+def _plain(value: Any) -> Any:
+    """An input as JSON; a reference counts by its content, not by its name."""
+    if isinstance(value, Reference):
+        return value.digest
+    if isinstance(value, BaseModel):
+        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, dict):
+        return {str(name): _plain(entry) for name, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    return value
+
+
+def cached_stage(version: int) -> Callable[[Function], Task[..., Any]]:
+    """A task whose result is a reference (or a model of references) and is cached by content.
+
+    Args:
+        version: raise it when the stage computes something else from the same inputs.
+    """
+    return partial(
+        task,
+        cache_policy=StageKey(version=version),
+        persist_result=True,
+        result_serializer="json",
+        log_prints=False,
+    )
+
+
+def uncached_stage(function: Function) -> Task[..., Any]:
+    """A task that always runs: it looks at the world, or packs cache its items one by one."""
+    return task(function, cache_policy=NO_CACHE, persist_result=False)

@@ -1,0 +1,79 @@
+"""The uncached last step: results into their places, and artifacts for people who watch the server.
+
+Artifacts come from here only, because a cached task does not run and so would show nothing; and
+registering one may never fail a run, so what goes wrong there is logged.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import httpx
+from imgvet.checks.store import read_results
+from imgvet.publishing import publish_results
+from imgvet.results import read_summary
+from imgvet.store.references import Reference, forget_unused, references_in
+from imgvet.summary import RunRecord, RunSummary
+from imgvet.summary_text import summary_lines
+from imgvet.tasks.context import RunContext
+from imgvet.tasks.policy import uncached_stage
+from imgvet.tasks.verdict import Checked, ResultTables
+from imgvet.workdir import WorkDir
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect.exceptions import PrefectException
+from pydantic import BaseModel, ConfigDict
+
+_logger = logging.getLogger(__name__)
+
+
+class Outputs(BaseModel):
+    """References to everything a run leaves behind, and to what its cache records still need."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tables: ResultTables
+    embeddings: Reference
+    checked: Checked
+    report: Reference
+    intermediate: tuple[Reference, ...]
+
+
+@uncached_stage
+def publish(context: RunContext, outputs: Outputs, record: RunRecord) -> RunSummary:
+    """Put the results in their places, forget what no result needs, and register artifacts."""
+    work = context.work
+    tables = {name: getattr(outputs.tables, name) for name in ResultTables.model_fields}
+    files = {
+        work.embeddings: outputs.embeddings,
+        work.summary_json: outputs.checked.summary,
+        work.checks_json: outputs.checked.checks,
+    }
+    publish_results(work, tables, files, outputs.report, record)
+    context.store.files.compact()
+    forget_unused(work, {reference.name for reference in references_in(outputs)})
+    summary = read_summary(work)
+    _register_all(work, summary)
+    return summary
+
+
+def _register_all(work: WorkDir, summary: RunSummary) -> None:
+    """Register the summary, the checks and the link to the report."""
+    report = work.report_index.as_uri()
+    lines = "\n".join(summary_lines(summary, report))
+    checks = [
+        check.model_dump(mode="json", exclude={"examples"})
+        for check in read_results(work.checks_json)
+    ]
+    _register(
+        "summary", lambda: create_markdown_artifact(f"```\n{lines}\n```", key="imgvet-summary")
+    )
+    _register("checks", lambda: create_table_artifact(checks, key="imgvet-checks"))
+    _register("report", lambda: create_link_artifact(report, "Report", key="imgvet-report"))
+
+
+def _register(name: str, create: Callable[[], object]) -> None:
+    try:
+        create()
+    except (PrefectException, httpx.HTTPError, OSError) as error:
+        _logger.warning("The artifact %s could not be registered: %s", name, error)

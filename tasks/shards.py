@@ -1,0 +1,55 @@
+"""Cut what is still to be computed into shards: the unit of work, of retry and of resuming."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pyarrow as pa
+from imgvet.store.packs import PACK_ITEMS
+from imgvet.store.references import Reference, store_arrow
+from imgvet.workdir import WorkDir
+from pydantic import BaseModel, ConfigDict
+
+
+class Shard(BaseModel):
+    """One shard.
+
+    Attributes:
+        rows: the items of the shard.
+        done_before: items in the shards before it.
+        total: items in all shards.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    rows: Reference
+    done_before: int
+    total: int
+
+
+class Plan(BaseModel):
+    """The shards of one stage, and how many items need no computing."""
+
+    model_config = ConfigDict(frozen=True)
+
+    shards: tuple[Shard, ...]
+    pending: int
+    reused: int
+
+
+def plan(work: WorkDir, stem: str, pending: pd.DataFrame, columns: list[str], known: int) -> Plan:
+    """Cut rows into shards.
+
+    Args:
+        work: where the shards are stored.
+        stem: name of the stage.
+        pending: the rows to compute.
+        columns: which columns the stage needs.
+        known: how many items need no computing.
+    """
+    total = len(pending)
+    shards = []
+    for start in range(0, total, PACK_ITEMS):
+        part = pending[columns].iloc[start : start + PACK_ITEMS]
+        rows = store_arrow(work, f"shard-{stem}", pa.Table.from_pandas(part, preserve_index=False))
+        shards.append(Shard(rows=rows, done_before=start, total=total))
+    return Plan(shards=tuple(shards), pending=total, reused=known)

@@ -1,0 +1,106 @@
+"""Stages find_neighbors, find_components and find_outliers."""
+
+from __future__ import annotations
+
+import numpy as np
+from imgvet.options import ComponentOptions, NeighborOptions, OutlierOptions, SimilarityOptions
+from imgvet.similarity import components, neighbors, outliers, pairs
+from imgvet.store.references import Reference, load_array, load_table, store_table
+from imgvet.tables import COMPONENT_INFO, COMPONENTS, NEIGHBORS, OUTLIERS, SIMILARITY
+from imgvet.tasks.context import RunContext
+from imgvet.tasks.policy import cached_stage
+from pydantic import BaseModel, ConfigDict
+
+
+class FoundNeighbors(BaseModel):
+    """The table neighbors, and the recall of the search."""
+
+    model_config = ConfigDict(frozen=True)
+
+    neighbors: Reference
+    recall: float
+
+
+class FoundComponents(BaseModel):
+    """The tables components and component_info."""
+
+    model_config = ConfigDict(frozen=True)
+
+    components: Reference
+    component_info: Reference
+
+
+class FoundOutliers(BaseModel):
+    """The table outliers, the ids whose robust score stands out, and the median similarity."""
+
+    model_config = ConfigDict(frozen=True)
+
+    outliers: Reference
+    robust: tuple[int, ...]
+    median_similarity: float | None
+
+
+@cached_stage(version=1)
+def find_neighbors(
+    context: RunContext,
+    embeddings: Reference,
+    contents: Reference,
+    options: NeighborOptions,
+    scale: float,
+) -> FoundNeighbors:
+    """The nearest neighbours of each distinct content."""
+    vectors = np.asarray(load_array(context.work, embeddings))
+    found = neighbors.find_neighbors(vectors, options, context.threads)
+    ids = load_table(context.work, contents)["id"].to_numpy(np.int64)
+    table = neighbors.as_table(found, ids, scale)
+    return FoundNeighbors(
+        neighbors=store_table(context.work, NEIGHBORS, table), recall=found.recall
+    )
+
+
+@cached_stage(version=1)
+def find_similar_pairs(
+    context: RunContext, nearest: Reference, items: Reference, options: SimilarityOptions
+) -> Reference:
+    """The table similarity."""
+    work = context.work
+    table = pairs.similar_pairs(load_table(work, nearest), load_table(work, items), options)
+    return store_table(work, SIMILARITY, table)
+
+
+@cached_stage(version=1)
+def find_components(
+    context: RunContext,
+    similarity: Reference,
+    items: Reference,
+    embeddings: Reference,
+    options: ComponentOptions,
+    scale: float,
+) -> FoundComponents:
+    """The tables components and component_info."""
+    work = context.work
+    found = components.find_components(
+        load_table(work, similarity),
+        load_table(work, items),
+        load_array(work, embeddings),
+        scale,
+        options,
+    )
+    return FoundComponents(
+        components=store_table(work, COMPONENTS, found.members),
+        component_info=store_table(work, COMPONENT_INFO, found.info),
+    )
+
+
+@cached_stage(version=1)
+def find_outliers(
+    context: RunContext, nearest: Reference, items: Reference, options: OutlierOptions
+) -> FoundOutliers:
+    """The table outliers."""
+    work = context.work
+    found = outliers.find_outliers(load_table(work, nearest), load_table(work, items), options)
+    return FoundOutliers(
+        outliers=store_table(work, OUTLIERS, found.table),
+        robust=tuple(found.robust),
+        median_similarity=found.median_similarity,
+    )

@@ -1,0 +1,109 @@
+"""Stages run_checks and build_report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from imgvet.checks.store import read_results, write_results
+from imgvet.counting import Findings
+from imgvet.options import ExecutionOptions, RunOptions
+from imgvet.reports.build import build_report as write_report
+from imgvet.reports.inputs import ReportInputs
+from imgvet.store.references import (
+    Reference,
+    load_table,
+    load_text,
+    resolve,
+    store_file,
+    store_folder,
+    store_text,
+)
+from imgvet.store.thumbnails import Thumbnails
+from imgvet.summarize import SearchFacts, summarize
+from imgvet.summary import RunRecord, RunSummary
+from imgvet.tasks.context import RunContext
+from imgvet.tasks.policy import cached_stage
+from pydantic import BaseModel, ConfigDict
+
+
+class ResultTables(BaseModel):
+    """References to the tables of a run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    items: Reference
+    stats: Reference
+    similarity: Reference
+    outliers: Reference
+    components: Reference
+    component_info: Reference
+    invalid: Reference
+
+
+class Search(BaseModel):
+    """What is known of the search besides its tables."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    recall: float | None
+    median_similarity: float | None
+    robust: tuple[int, ...]
+
+
+class Checked(BaseModel):
+    """References to the summary and to the results of the checks, as JSON texts."""
+
+    model_config = ConfigDict(frozen=True)
+
+    summary: Reference
+    checks: Reference
+
+
+def without_execution(options: RunOptions) -> RunOptions:
+    """The options with those that can't change a result at their defaults, for the cache key."""
+    return options.model_copy(update=dict(ExecutionOptions(num_threads=1)))
+
+
+@cached_stage(version=1)
+def run_checks(
+    context: RunContext, tables: ResultTables, search: Search, options: RunOptions
+) -> Checked:
+    """Count, check and sum up; ``options`` come from :func:`without_execution`."""
+    work = context.work
+    found = Findings(
+        items=load_table(work, tables.items),
+        stats=load_table(work, tables.stats),
+        similarity=load_table(work, tables.similarity),
+        outliers=load_table(work, tables.outliers),
+        component_info=load_table(work, tables.component_info),
+        robust_outliers=list(search.robust),
+    )
+    facts = SearchFacts(search.model, search.recall, search.median_similarity)
+    summary, checks = summarize(found, facts, options)
+    return Checked(
+        summary=store_text(work, "summary", ".json", summary.model_dump_json(indent=2) + "\n"),
+        checks=store_file(work, "checks", ".json", lambda path: write_results(checks, path)),
+    )
+
+
+@cached_stage(version=1)
+def build_report(
+    context: RunContext, tables: ResultTables, checked: Checked, record: RunRecord
+) -> Reference:
+    """The report of a run; ``record`` is what is known of the run when its results were new."""
+    work = context.work
+    inputs = ReportInputs(
+        summary=RunSummary.model_validate_json(load_text(work, checked.summary)),
+        record=record,
+        checks=read_results(resolve(work, checked.checks)),
+        tables={
+            name: load_table(work, getattr(tables, name)) for name in ResultTables.model_fields
+        },
+        thumbnail=Thumbnails(context.store.measures).read,
+    )
+
+    def fill(folder: Path) -> None:
+        write_report(inputs, folder)
+
+    return store_folder(work, "report", fill)
