@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
+
 from imgvet.measures.flags import flagged
 from imgvet.media.reasons import Reason
 from imgvet.options import FlagOptions, SimilarityOptions

@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from imgvet.errors import InvalidParameterError, unknown_parameter
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from imgvet.errors import InvalidParameterError, unknown_parameter
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Severity = Literal["critical", "warning", "info"]
+FailOn = Literal["critical", "warning", "never"]
 
 
 def _as_strings(value: Any) -> Any:
@@ -76,13 +77,13 @@ class FlagOptions(Part):
     """From where on a picture counts as dark, bright or blurry."""
 
     dark_threshold: float = Field(
-        60.0, ge=0, le=255, description="dark: 99th percentile of gray below this"
+        82.0, ge=0, le=255, description="dark: 99th percentile of gray below this"
     )
     bright_threshold: float = Field(
-        242.0, ge=0, le=255, description="bright: 5th percentile of gray above this"
+        230.0, ge=0, le=255, description="bright: 5th percentile of gray above this"
     )
     blur_threshold: float = Field(
-        50.0, ge=0, description="blurry: variance of the Laplacian at short side 256 below this"
+        0.5, ge=0, le=1, description="blurry: sharpness (0 to 1) below this"
     )
 
 
@@ -155,7 +156,7 @@ class ExecutionOptions(Part):
     num_threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, le=1024, description="threads [cores]"
     )
-    fail_on: Literal["critical", "warning", "never"] = Field(
+    fail_on: FailOn = Field(
         "never", description="exit with 3 when a check of this severity (or worse) fails"
     )
     verbose: bool = Field(False, description="say more while running")

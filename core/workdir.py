@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
+
 from imgvet.errors import (
     RunNotFoundError,
     WorkDirBusyError,
@@ -160,7 +161,7 @@ def exclusive(work: WorkDir) -> Iterator[None]:
         lock.release()
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a temporary file beside ``path``, then move it into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
@@ -176,11 +177,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically, as UTF-8."""
-    write_atomically(path, lambda temporary: _write_utf8(temporary, text))
-
-
-def _write_utf8(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+    write_atomically(path, lambda temporary: temporary.write_bytes(text.encode()))
 
 
 def link_or_copy(source: Path, target: Path) -> None:

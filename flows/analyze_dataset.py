@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from prefect import flow
+from prefect.runtime import flow_run
+from prefect.task_runners import ThreadPoolTaskRunner
+
 from imgvet.embedding.model import BUILTIN_FOLDER, load_model
 from imgvet.flows.record import now, record_of
 from imgvet.flows.stages import Stages
@@ -34,9 +38,6 @@ from imgvet.tasks.similarity import (
 )
 from imgvet.tasks.verdict import ResultTables, Search, build_report, run_checks, without_execution
 from imgvet.workdir import exclusive, prepare
-from prefect import flow
-from prefect.runtime import flow_run
-from prefect.task_runners import ThreadPoolTaskRunner
 
 
 @flow(

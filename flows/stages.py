@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
+
+from prefect import State, Task, unmapped
 
 from imgvet.store.references import is_intact, references_in
 from imgvet.summary import StageTiming
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.shards import Plan
-from prefect import Task, unmapped
 
 Result = TypeVar("Result")
 _CACHED = "Cached"
@@ -38,7 +39,7 @@ class Stages:
         """
         stage = task.with_options(result_storage=self.context.work.results)
         started = time.perf_counter()
-        state = stage(self.context, *inputs, return_state=True)
+        state = cast("State[Result]", stage(self.context, *inputs, return_state=True))
         result = state.result()
         cached = state.name == _CACHED
         if cached and not self._intact(result):

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin
 
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
 from imgvet.errors import InvalidParameterError, unknown_parameter
 from imgvet.options import (
     ComponentOptions,
@@ -21,8 +24,6 @@ from imgvet.options import (
     SourceOptions,
     StatsOptions,
 )
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 GROUPS: tuple[tuple[str, tuple[type[BaseModel], ...]], ...] = (
     ("what to analyse", (SourceOptions, MediaOptions)),

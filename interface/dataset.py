@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+
 from imgvet.errors import InvalidParameterError
 from imgvet.media.reasons import Reason
-from imgvet.options import make_options
+from imgvet.options import FailOn, make_options
 from imgvet.results import read_record, read_summary
 from imgvet.summary import RunSummary
 from imgvet.summary_text import summary_lines
 from imgvet.tables import ITEMS, read_table
 from imgvet.workdir import WorkDir, open_finished
-from numpy.typing import NDArray
 
 DEFAULT_WORK_DIR = "work_dir"
 
@@ -69,7 +70,7 @@ class Dataset:
         print("\n".join(lines))
         return lines
 
-    def fails(self, fail_on: str) -> bool:
+    def fails(self, fail_on: FailOn) -> bool:
         """Whether a check of this severity or worse failed; never for ``never``."""
         from imgvet.checks.store import read_results
         from imgvet.checks.verdict import fails
@@ -134,7 +135,10 @@ class Dataset:
         if row.empty:
             raise KeyError(item_id)
         stats = self._table("stats")
-        known = {**row.iloc[0].to_dict(), **_first_row(stats[stats["id"] == item_id])}
+        known: dict[Any, Any] = {
+            **row.iloc[0].to_dict(),
+            **_first_row(stats[stats["id"] == item_id]),
+        }
         return {name: value for name, value in known.items() if not pd.isna(value)}
 
     def __len__(self) -> int:

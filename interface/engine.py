@@ -58,9 +58,10 @@ def _wait(server: TemporaryServer) -> str:
 
 def _run(options: RunOptions, url: str) -> RunSummary:
     from httpx import HTTPError
-    from imgvet.flows.analyze_dataset import analyze_dataset
     from prefect.exceptions import PrefectException
     from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    from imgvet.flows.analyze_dataset import analyze_dataset
 
     with temporary_settings({PREFECT_API_URL: url}):
         try:

@@ -8,10 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from imgvet.progress import LOGGER_NAME, Progress
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
+
+from imgvet.progress import LOGGER_NAME, Progress
 
 _PLAIN_EVERY = 5.0
 """Seconds between two plain lines of one stage."""

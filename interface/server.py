@@ -23,6 +23,7 @@ from pathlib import Path
 
 import httpx
 import platformdirs
+
 from imgvet.errors import EngineError
 from imgvet.workdir import write_atomically
 

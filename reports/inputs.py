@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
+
 from imgvet.checks.result import CheckResult
 from imgvet.summary import RunRecord, RunSummary
 

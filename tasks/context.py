@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict
+
 from imgvet.store.store import Store
 from imgvet.workdir import WorkDir
-from pydantic import BaseModel, ConfigDict
 
 
 class RunContext(BaseModel):

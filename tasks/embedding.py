@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict
+
 from imgvet.embedding.compute import collect_embeddings as collect_vectors
 from imgvet.embedding.compute import embed as embed_shard
 from imgvet.embedding.model import ModelCard, load_model
@@ -13,7 +15,6 @@ from imgvet.store.thumbnails import places_in
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage, uncached_stage
 from imgvet.tasks.shards import Shard
-from pydantic import BaseModel, ConfigDict
 
 
 class ModelChoice(BaseModel):

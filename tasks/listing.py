@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import BaseModel, ConfigDict
+
 from imgvet.media.reasons import Reason
 from imgvet.options import SourceOptions
 from imgvet.sources.listing import list_items as list_source_items
@@ -9,7 +11,6 @@ from imgvet.store.references import Reference, store_arrow
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage
 from imgvet.tasks.shards import Plan, plan
-from pydantic import BaseModel, ConfigDict
 
 SHARD_COLUMNS = ["id", "filename", "file_size", "mtime_ns"]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict
+
 from imgvet.measures.catalogue import ADVANCED_VERSION, MEASURE_VERSION
 from imgvet.measures.collect import collect_items as collect_item_rows
 from imgvet.measures.collect import collect_stats as collect_stat_rows
@@ -17,7 +19,6 @@ from imgvet.tables import CONTENTS, INVALID, ITEMS, STATS
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage, uncached_stage
 from imgvet.tasks.shards import Plan, Shard, plan
-from pydantic import BaseModel, ConfigDict
 
 
 class Collected(BaseModel):

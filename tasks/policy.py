@@ -11,19 +11,20 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from imgvet.store.references import Reference
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE, CachePolicy
 from prefect.context import TaskRunContext
 from pydantic import BaseModel
 
+from imgvet.store.references import Reference
+
 NOT_IN_KEY = frozenset({"context", "record"})
 """Parameters that do not change a result: where, with how many threads, and what is recorded."""
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+Inputs = ParamSpec("Inputs")
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -58,21 +59,19 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def cached_stage(version: int) -> Callable[[Function], Task[..., Any]]:
+def cached_stage(
+    version: int,
+) -> Callable[[Callable[Inputs, Result]], Task[Inputs, Result]]:
     """A task whose result is a reference (or a model of references) and is cached by content.
 
     Args:
         version: raise it when the stage computes something else from the same inputs.
     """
-    return partial(
-        task,
-        cache_policy=StageKey(version=version),
-        persist_result=True,
-        result_serializer="json",
-        log_prints=False,
+    return task(
+        cache_policy=StageKey(version=version), persist_result=True, result_serializer="json"
     )
 
 
-def uncached_stage(function: Function) -> Task[..., Any]:
+def uncached_stage(function: Callable[Inputs, Result]) -> Task[Inputs, Result]:
     """A task that always runs: it looks at the world, or packs cache its items one by one."""
-    return task(function, cache_policy=NO_CACHE, persist_result=False)
+    return task(cache_policy=NO_CACHE, persist_result=False)(function)

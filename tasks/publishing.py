@@ -10,6 +10,10 @@ import logging
 from collections.abc import Callable
 
 import httpx
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect.exceptions import PrefectException
+from pydantic import BaseModel, ConfigDict
+
 from imgvet.checks.store import read_results
 from imgvet.publishing import publish_results
 from imgvet.results import read_summary
@@ -20,9 +24,6 @@ from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage
 from imgvet.tasks.verdict import Checked, ResultTables
 from imgvet.workdir import WorkDir
-from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
-from prefect.exceptions import PrefectException
-from pydantic import BaseModel, ConfigDict
 
 _logger = logging.getLogger(__name__)
 

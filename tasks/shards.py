@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
 from imgvet.store.packs import PACK_ITEMS
 from imgvet.store.references import Reference, store_arrow
 from imgvet.workdir import WorkDir
-from pydantic import BaseModel, ConfigDict
 
 
 class Shard(BaseModel):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
+
 from imgvet.options import ComponentOptions, NeighborOptions, OutlierOptions, SimilarityOptions
 from imgvet.similarity import components, neighbors, outliers, pairs
 from imgvet.store.references import Reference, load_array, load_table, store_table
 from imgvet.tables import COMPONENT_INFO, COMPONENTS, NEIGHBORS, OUTLIERS, SIMILARITY
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage
-from pydantic import BaseModel, ConfigDict
 
 
 class FoundNeighbors(BaseModel):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict
+
 from imgvet.checks.store import read_results, write_results
 from imgvet.counting import Findings
 from imgvet.options import ExecutionOptions, RunOptions
@@ -23,7 +25,6 @@ from imgvet.summarize import SearchFacts, summarize
 from imgvet.summary import RunRecord, RunSummary
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage
-from pydantic import BaseModel, ConfigDict
 
 
 class ResultTables(BaseModel):

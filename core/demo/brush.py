@@ -149,6 +149,12 @@ def shaded(image: Image, light: Values) -> Image:
     return np.clip(image * light[..., None], 0, 255).astype(np.uint8)
 
 
+def grain(brush: Brush, image: Image, strength: float = 0.1) -> Image:
+    """A picture with the grain of film."""
+    speckle = brush.rng.random((brush.height, brush.width), dtype=np.float32) - 0.5
+    return shaded(image, 1 + strength * speckle)
+
+
 def relief(height: Values, strength: float = 40.0) -> Values:
     """Brightness of a surface lit from the upper left: 1 is flat."""
     slope_x = cv2.Sobel(height, cv2.CV_32F, 1, 0, scale=0.125)

@@ -8,8 +8,8 @@ import numpy as np
 from imgvet.demo.brush import Brush, Image, polyline
 
 _MANDELBROT_VIEWS = (
-    (-0.745, 0.105, 0.03), (-0.16, 1.0405, 0.03), (0.275, 0.0065, 0.02), (-1.25, 0.02, 0.06),
-    (-0.6, 0.0, 1.3), (-0.088, 0.654, 0.06), (-1.768, 0.002, 0.03), (0.37, 0.6, 0.08),
+    (-0.7436, 0.1318, 0.008), (-0.16, 1.0405, 0.03), (0.2755, 0.0065, 0.006), (-1.2535, 0.3845, 0.02),
+    (-0.6, 0.0, 1.3), (-0.0884, 0.6545, 0.012), (-1.7685, 0.002, 0.012), (-0.7269, 0.1889, 0.012),
 )  # fmt: skip
 """Centre and half height of views into the Mandelbrot set."""
 
@@ -37,7 +37,7 @@ def mandelbrot(brush: Brush) -> Image:
     centre_x, centre_y, half = _MANDELBROT_VIEWS[brush.rng.integers(len(_MANDELBROT_VIEWS))]
     half *= brush.rng.uniform(0.6, 1.5)
     step = (centre_x + half * x + 1j * (centre_y + half * y)).astype(np.complex64)
-    return _escape(brush, np.zeros_like(step), step, 110)
+    return _escape(brush, np.zeros_like(step), step, 180)
 
 
 def julia(brush: Brush) -> Image:
@@ -56,12 +56,15 @@ def newton(brush: Brush) -> Image:
     turn = np.exp(1j * brush.rng.uniform(0, np.pi)) * brush.rng.uniform(0.7, 1.6)
     z = ((x + 1j * y) * turn + 1e-3).astype(np.complex64)
     speed = np.zeros(z.shape, np.float32)
-    for _ in range(28):
-        move = (z**degree - 1) / (degree * z ** (degree - 1) + 1e-9)
-        z = z - move
+    for _ in range(20):
+        power = z.copy()
+        for _ in range(degree - 2):
+            power *= z
+        move = (power * z - 1) / (degree * power + 1e-6)
+        z = z - move / np.maximum(np.abs(move) / 2, 1)
         speed += np.exp(-np.abs(move) * 4)
     root = np.round(np.angle(z) / (2 * np.pi / degree)) % degree
-    return brush.tint(np.clip(0.12 + 0.6 * root / (degree - 1) + 0.9 * (speed / 28 - 0.5), 0, 1))
+    return brush.tint(np.clip(0.12 + 0.6 * root / (degree - 1) + 0.9 * (speed / 20 - 0.4), 0, 1))
 
 
 def attractor(brush: Brush) -> Image:
@@ -69,7 +72,7 @@ def attractor(brush: Brush) -> Image:
     rng = brush.rng
     while True:
         a, b, c, d = rng.uniform(-2.4, 2.4, 4)
-        x, y = rng.uniform(-1, 1, (2, 4000))
+        x, y = rng.uniform(-1, 1, (2, 3000))
         paths = []
         for step in range(130):
             x, y = np.sin(a * y) + c * np.cos(a * x), np.sin(b * x) + d * np.cos(b * y)

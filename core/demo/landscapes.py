@@ -6,7 +6,17 @@ import cv2
 import numpy as np
 
 from imgvet.demo.brush import (
-    Brush, Colour, Image, Values, cover, disc, glow, mix, polygon, polyline, shaded,
+    Brush,
+    Colour,
+    Image,
+    Values,
+    cover,
+    disc,
+    glow,
+    grain,
+    mix,
+    polygon,
+    polyline,
 )  # fmt: skip
 
 
@@ -48,7 +58,7 @@ def mountains(brush: Brush) -> Image:
         near = layer / (layers - 1)
         ridge = _ridge(brush, 0.42 + 0.48 * near, swing * (1 - 0.4 * near), roughness)
         image = cover(image, brush.colour(0.75 - 0.75 * near), _below(brush, ridge))
-    return image
+    return grain(brush, image)
 
 
 def sea(brush: Brush) -> Image:
@@ -130,7 +140,7 @@ def dunes(brush: Brush) -> Image:
     """Dunes with a lit and a shaded side."""
     rng = brush.rng
     image = brush.sky(0.55, 1.0, 1.0)
-    ripples = np.sin(brush.y * brush.height * 0.55 + 9 * brush.noise(80, 3)) * 0.05
+    ripples = np.sin(brush.y * brush.height * 0.55 + 9 * brush.noise(80, 3)) * 0.015
     for layer in range(rng.integers(3, 6)):
         crest = _ridge(brush, 0.4 + 0.14 * layer, rng.uniform(0.25, 0.5), 0.0)
         slope = cv2.GaussianBlur(np.gradient(crest)[None, :], (31, 1), 0)[0]
@@ -199,14 +209,3 @@ def balloons(brush: Brush) -> Image:
                         (x + 0.16 * radius, y + 1.95 * radius), (x - 0.16 * radius, y + 1.95 * radius)],
                 (120, 80, 45))  # fmt: skip
     return image
-
-
-def clouds(brush: Brush) -> Image:
-    """A wide sky of heaped clouds, lit from above."""
-    height = brush.noise(brush.rng.uniform(90, 220), 7, 0.55) * (0.55 + 0.6 * brush.y)
-    opacity = np.clip((height - brush.rng.uniform(0.3, 0.45)) * 5, 0, 1)
-    light = np.clip(1.02 - 0.8 * cv2.GaussianBlur(height, (0, 0), 6) + 6 * (
-        height - np.roll(height, 6, axis=0)), 0.35, 1.1)  # fmt: skip
-    lit = shaded(brush.plain(1.0), light)
-    sky = brush.sky(0.35, 0.75)
-    return np.round(sky * (1 - opacity[..., None]) + lit * opacity[..., None]).astype(np.uint8)

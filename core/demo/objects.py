@@ -6,7 +6,18 @@ import cv2
 import numpy as np
 
 from imgvet.demo.brush import (
-    Brush, Colour, Image, Values, cover, disc, ellipse, glow, mix, polygon, polyline, shaded,
+    Brush,
+    Colour,
+    Image,
+    Values,
+    cover,
+    disc,
+    ellipse,
+    glow,
+    mix,
+    polygon,
+    polyline,
+    shaded,
 )  # fmt: skip
 
 
@@ -14,7 +25,8 @@ def fruit(brush: Brush) -> Image:
     """Round fruit on a table, in light from the left."""
     rng = brush.rng
     wall = cover(brush.sky(0.25, 0.5), brush.colour(0.6), 0.4 * brush.noise(150, 4))
-    board = brush.tint(0.5 + 0.2 * np.sin(brush.y * 90 + 7 * brush.noise(120, 3)))
+    grain = 0.9 + 0.1 * np.sin(brush.y * 240 + 16 * brush.noise(160, 3))
+    board = shaded(np.full_like(wall, mix((150, 98, 58), brush.colour(0.7), 0.3)), grain)
     image = np.where((brush.y > 0.6)[..., None], board, wall)
     colours: tuple[Colour, ...] = (
         (214, 52, 44), (240, 150, 30), (120, 170, 50), (90, 40, 90), (236, 200, 70), (196, 90, 60),

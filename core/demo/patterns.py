@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from imgvet.demo.brush import Brush, Image, cover, disc, polygon, polyline, shaded
+from imgvet.demo.brush import Brush, Image, cover, disc, grain, polygon, polyline, shaded
 
 
 def plaid(brush: Brush) -> Image:
@@ -35,7 +35,7 @@ def low_poly(brush: Brush) -> Image:
     for corners in plane.getTriangleList().reshape(-1, 3, 2):
         x, y = np.clip(corners.mean(0), 0, (brush.width - 1, brush.height - 1)).astype(int)
         polygon(image, corners, brush.colour(np.clip(tone[y, x] + rng.normal(0, 0.05), 0, 1)))
-    return image
+    return grain(brush, image)
 
 
 def fish_scales(brush: Brush) -> Image:

@@ -6,7 +6,17 @@ import cv2
 import numpy as np
 
 from imgvet.demo.brush import (
-    Brush, Colour, Image, Point, cover, disc, ellipse, mix, polygon, polyline, shaded,
+    Brush,
+    Colour,
+    Image,
+    Point,
+    cover,
+    disc,
+    ellipse,
+    mix,
+    polygon,
+    polyline,
+    shaded,
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from imgvet.demo.brush import Brush, Image, Values, cover, disc, glow, relief, shaded
+from imgvet.demo.brush import Brush, Image, Values, cover, disc, glow, grain, relief, shaded
 
 
 def _stars(brush: Brush, image: Image, count: int) -> None:
@@ -91,12 +91,13 @@ def galaxy(brush: Brush) -> Image:
 def craters(brush: Brush) -> Image:
     """A cratered ground in slanting light."""
     rng = brush.rng
-    ground = 0.5 * brush.noise(120, 7, 0.55)
-    for size in np.sort(rng.pareto(1.4, rng.integers(40, 140)) + 1)[::-1]:
-        radius = min(size * 5, 0.22 * brush.height)
+    ground = 0.06 * brush.noise(60, 6, 0.55)
+    for size in np.sort(rng.pareto(1.3, rng.integers(25, 70)) + 1)[::-1]:
+        radius = min(size * 8, 0.24 * brush.height)
         x, y = rng.random() * brush.width, rng.random() * brush.height
         distance = np.hypot(brush.x * brush.width - x, brush.y * brush.height - y) / radius
         bowl = np.where(distance < 1, distance**2 - 1, 0) * 0.35
         rim = 0.3 * np.exp(-(((distance - 1) / 0.18) ** 2))
         ground += (bowl + rim) * radius / brush.height
-    return shaded(brush.tint(np.clip(0.35 + 0.5 * brush.noise(60, 5), 0, 1)), relief(ground, 60))
+    dust = grain(brush, brush.tint(0.4 + 0.2 * brush.noise(60, 5)))
+    return shaded(dust, relief(ground, 45))

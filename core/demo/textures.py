@@ -15,11 +15,11 @@ def wood(brush: Brush) -> Image:
     plank = np.minimum((brush.y * planks).astype(int), planks - 1)
     shift = rng.uniform(0, 9, planks).astype(np.float32)[plank]
     long = cv2.resize(brush.noise(40, 4)[:, : brush.width // 8], (brush.width, brush.height))
-    rings = long * rng.uniform(6, 16) + brush.y * rng.uniform(2, 9) + shift
+    rings = long * rng.uniform(0.8, 2.2) + brush.y * rng.uniform(5, 16) + shift
     for _ in range(rng.integers(0, 4)):
         x, y = rng.random(2)
         distance = np.hypot((brush.x - x) * 3, (brush.y - y) * 7)
-        rings = rings + 3.5 * np.exp(-2.2 * distance)
+        rings = rings + 2.5 * np.exp(-2.2 * distance)
     grain = 0.5 + 0.5 * np.sin(rings * 2 * np.pi)
     fibre = cv2.resize(brush.noise(2, 2)[:, : brush.width // 12], (brush.width, brush.height))
     image = brush.tint(0.32 + 0.34 * grain + 0.16 * (fibre - 0.5) + 0.05 * np.sin(shift * 9))

@@ -9,13 +9,14 @@ from itertools import chain
 import cv2
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
+
 from imgvet.embedding.model import Model, open_session
 from imgvet.media.thumbnail import decode_thumbnail
 from imgvet.progress import tracked
 from imgvet.store.packs import DIGEST, Packs
 from imgvet.store.store import Store, embeddings_schema
 from imgvet.store.thumbnails import ThumbnailPlace, read_thumbnail
-from numpy.typing import NDArray
 
 STAGE = "embed"
 BATCH = 8

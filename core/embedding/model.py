@@ -8,8 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgvet.errors import ModelError
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from imgvet.errors import ModelError
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from imgvet.media.picture import Pixels
 
@@ -23,7 +22,7 @@ def measure_advanced(canonical_rgb: Pixels) -> dict[str, float]:
     Returns:
         Name of the metric -> value, in the order of the catalogue.
     """
-    gray = cv2.cvtColor(canonical_rgb, cv2.COLOR_RGB2GRAY)
+    gray = np.asarray(cv2.cvtColor(canonical_rgb, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     _, deviation = cv2.meanStdDev(gray)
     return {
         "rms_contrast": float(deviation[0, 0]) / 255,
@@ -51,7 +50,7 @@ def _mean_relative_intensities(rgb: Pixels) -> dict[str, float]:
 
 def _mean_hsv(rgb: Pixels) -> dict[str, float]:
     """Circular mean of hue, weighted by saturation, and means of saturation and value."""
-    scaled: npt.NDArray[np.float32] = rgb.astype(np.float32) / 255
+    scaled = rgb.astype(np.float32) / np.float32(255)
     hue, saturation, value = cv2.split(cv2.cvtColor(scaled, cv2.COLOR_RGB2HSV))
     x, y = cv2.polarToCart(saturation, hue, angleInDegrees=True)
     mean_x, mean_y = cv2.mean(x)[0], cv2.mean(y)[0]
@@ -63,7 +62,7 @@ def _mean_hsv(rgb: Pixels) -> dict[str, float]:
     }
 
 
-def _edge_density(gray: npt.NDArray[np.generic]) -> float:
+def _edge_density(gray: Pixels) -> float:
     """Share of pixels on an edge."""
     edges = cv2.Canny(gray, CANNY_LOW, CANNY_HIGH, L2gradient=True)
     return cv2.countNonZero(edges) / edges.size

@@ -1,4 +1,4 @@
-"""The catalogue of metrics: each measured column once, with meaning, unit, range, direction, source.
+"""The catalogue of metrics: each measured column once, with meaning, unit, range and source.
 
 All metrics but the first five are taken on the *canonical picture*: orientation applied, alpha
 composited on white, 8 bits, reduced (never enlarged) to a short side of 256 pixels. Thresholds
@@ -58,9 +58,18 @@ class Metric:
     advanced: bool = False
 
 
-def _metric(name: str, title: str, meaning: str, unit: str, span: tuple[float | None, float | None],
-            direction: Direction, source: str, *, integer: bool = False,
-            advanced: bool = False) -> Metric:  # fmt: skip
+def _metric(  # noqa: PLR0913 - one argument for each column of the table below
+    name: str,
+    title: str,
+    meaning: str,
+    unit: str,
+    span: tuple[float | None, float | None],
+    direction: Direction,
+    source: str,
+    *,
+    integer: bool = False,
+    advanced: bool = False,
+) -> Metric:
     return Metric(name, title, meaning, unit, *span, direction, source, integer, advanced)
 
 
@@ -82,7 +91,8 @@ METRICS: tuple[Metric, ...] = (
     _metric("file_size", "File size", "Size of the file.", "bytes", _POSITIVE, Direction.NEUTRAL,
             "file system", integer=True),
     _metric("unique", "Distinct gray levels", "How many of the 256 gray levels occur; few mean a "
-            "flat or drawn picture.", "levels", (1.0, 256.0), Direction.HIGHER, _LUMA, integer=True),
+            "flat or drawn picture.", "levels", (1.0, 256.0), Direction.HIGHER, _LUMA,
+            integer=True),
     _metric("blur", "Sharpness", "How much steeper the strongest edges are over 1 pixel than over "
             "9; low means blurred. Independent of contrast; 1 for a picture without edges.", "",
             _SHARE, Direction.HIGHER, "1 - D(9) / (9 D(1)) with D(n) the 4-norm of differences "
@@ -103,16 +113,18 @@ METRICS: tuple[Metric, ...] = (
             "low means a dark picture.", "gray levels", _GRAY, Direction.MIDDLE,
             "nearest-rank percentile of the gray histogram"),
     _metric("contrast", "Contrast", "Michelson contrast between the 99th and 1st percentile.", "",
-            _SHARE, Direction.HIGHER, "(p99 - p1) / (p99 + p1), 0 if black; Michelson, Studies in Optics, 1927"),
+            _SHARE, Direction.HIGHER,
+            "(p99 - p1) / (p99 + p1), 0 if black; Michelson, Studies in Optics, 1927"),
     _metric("rms_contrast", "RMS contrast", "Standard deviation of intensity scaled to 0..1.", "",
             (0.0, 0.5), Direction.HIGHER, "Peli, Contrast in complex images, JOSA A 7(10), 1990",
             advanced=True),
     *(_metric(f"mean_rel_intensity_{letter}", f"Relative {colour}", f"Mean share of {colour} in "
-              "red + green + blue, over pixels that are not black; a third if all are.", "", _SHARE, Direction.NEUTRAL,
-              f"mean of {letter.upper()} / (R + G + B)", advanced=True)
+              "red + green + blue, over pixels that are not black; a third if all are.", "",
+              _SHARE, Direction.NEUTRAL, f"mean of {letter.upper()} / (R + G + B)", advanced=True)
       for letter, colour in (("r", "red"), ("g", "green"), ("b", "blue"))),
-    _metric("mean_hue", "Mean hue", "Circular mean of hue, weighted by saturation; 0 if gray.", "degrees",
-            (0.0, 360.0), Direction.NEUTRAL, "angle of the mean of s * exp(i h); HSV", advanced=True),
+    _metric("mean_hue", "Mean hue", "Circular mean of hue, weighted by saturation; 0 if gray.",
+            "degrees", (0.0, 360.0), Direction.NEUTRAL, "angle of the mean of s * exp(i h); HSV",
+            advanced=True),
     _metric("mean_saturation", "Mean saturation", "Mean saturation; 0 is gray.", "", _SHARE,
             Direction.NEUTRAL, "HSV", advanced=True),
     _metric("mean_val", "Mean value", "Mean of the brightest channel.", "", _SHARE,
@@ -152,8 +164,11 @@ class Flag:
 
 
 FLAGS: tuple[Flag, ...] = (
-    Flag("dark", "percentile_99", "dark_threshold", True, "nearly all of the picture is dark"),
-    Flag("bright", "percentile_5", "bright_threshold", False, "nearly all of the picture is white"),
-    Flag("blurry", "blur", "blur_threshold", True, "not even its strongest edges are sharp"),
-)
+    Flag("dark", "percentile_99", "dark_threshold", below=True,
+         meaning="nearly all of the picture is dark"),
+    Flag("bright", "percentile_5", "bright_threshold", below=False,
+         meaning="nearly all of the picture is white"),
+    Flag("blurry", "blur", "blur_threshold", below=True,
+         meaning="not even its strongest edges are sharp"),
+)  # fmt: skip
 """What the summary, the checks and the report call dark, bright and blurry."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 import pyarrow as pa
+
 from imgvet.measures.catalogue import ADVANCED_METRICS, BASIC_METRICS
 from imgvet.media.reasons import Reason
 from imgvet.options import MediaOptions, StatsOptions
 from imgvet.store.packs import DIGEST
 from imgvet.store.store import Store
-from imgvet.tables import CONTENTS, INVALID, ITEMS, STATS, empty
+from imgvet.tables import CONTENTS, INVALID, ITEMS, STATS, conform, empty
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def _distinct(valid: pd.DataFrame) -> pd.DataFrame:
     """One row per distinct content, in order of its first item."""
     copies = valid[DIGEST].map(valid[DIGEST].value_counts())
     first = valid.assign(copies=copies).drop_duplicates(DIGEST)
-    return first[CONTENTS.column_names].reset_index(drop=True)
+    return conform(first, CONTENTS).to_pandas()
 
 
 def collect_stats(items: pd.DataFrame, store: Store, options: StatsOptions) -> pd.DataFrame:

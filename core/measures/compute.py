@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pyarrow as pa
+
 from imgvet.measures.basic import measure
 from imgvet.media.canonical import canonical
 from imgvet.media.decode import decode

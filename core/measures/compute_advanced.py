@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
+
 from imgvet.measures.advanced import measure_advanced
 from imgvet.media.thumbnail import decode_thumbnail
 from imgvet.progress import tracked

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
@@ -45,7 +47,7 @@ def sharpness(gray: Pixels) -> float:
 
 
 def _difference_norm(gray: Pixels, axis: int, distance: int) -> float:
-    """4-norm of the differences between pixels ``distance`` apart along an axis; 0 if there are none."""
+    """4-norm of the differences between pixels ``distance`` apart; 0 if there are none."""
     length = gray.shape[axis]
     if length <= distance:
         return 0.0
@@ -55,4 +57,4 @@ def _difference_norm(gray: Pixels, axis: int, distance: int) -> float:
         first, second = gray[:, :-distance], gray[:, distance:]
     difference = cv2.absdiff(first, second)
     squares = cv2.multiply(difference, difference, dtype=cv2.CV_32F)
-    return float(cv2.norm(squares, cv2.NORM_L2SQR)) ** 0.25
+    return math.sqrt(math.sqrt(cv2.norm(squares, cv2.NORM_L2SQR)))

@@ -1,4 +1,4 @@
-"""Decode an image file: bytes in, upright RGB of 8 bits or a reason out. Never raises for bad bytes.
+"""Decode an image file: bytes in, upright RGB of 8 bits or a reason out; bad bytes never raise.
 
 The content decides what a file is, never its name. JPEG goes through libjpeg-turbo (simplejpeg),
 HEIF through libheif, everything else through Pillow, which reports damaged data where OpenCV

@@ -56,7 +56,7 @@ def decode_jpeg(data: bytes) -> Picture | Failure:
 def _read_header(data: bytes) -> _Header | Failure:
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(data, strict=False)
-    except ValueError as error:
+    except DECODER_ERRORS as error:
         return failure(error, data, Format.JPEG)
     return _Header(int(width), int(height), _CHANNELS.get(str(colours), 3), _orientation(data))
 
@@ -77,7 +77,7 @@ def _decode_pixels(data: bytes, header: _Header) -> tuple[Pixels, str] | Failure
         return _decode_with_pillow(data, "")
     try:
         return _decode_strictly(data), ""
-    except ValueError as error:
+    except DECODER_ERRORS as error:
         message = str(error)
         if any(words in message.lower() for words in _HARMLESS):
             # A strict decoder stops at its first warning and a lenient one does not tell the

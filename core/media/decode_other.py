@@ -52,13 +52,14 @@ _IMAGE_WIDTH, _IMAGE_LENGTH = 256, 257
 def decode_with_pillow(data: bytes, kind: Format) -> Picture | Failure:
     """Decode the first frame of a file of one of the formats that Pillow reads."""
     try:
+        if kind is Format.PNG:
+            # Pillow ends at damaged data as at their end; only the checksums tell.
+            PngImagePlugin.PngImageFile(io.BytesIO(data)).verify()
         image = _READERS[kind](io.BytesIO(data))
     except DECODER_ERRORS as error:
-        return (
-            _decode_tiff_with_opencv(data, error)
-            if kind is Format.TIFF
-            else failure(error, data, kind)
-        )
+        if kind is Format.TIFF:
+            return _decode_tiff_with_opencv(data, error)
+        return failure(error, data, kind)
     refused = too_large(*image.size)
     if refused is not None:
         return refused

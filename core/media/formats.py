@@ -60,6 +60,11 @@ _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
 
+_JPEG_END = b"\xff\xd9"
+_TAIL = 64
+"""How many last bytes are searched for an end marker; some writers pad the file."""
+
+
 def identify(data: bytes) -> Format | None:
     """The format of the content, None if it is not one that can be decoded."""
     for signature, kind in _SIGNATURES:
@@ -94,23 +99,26 @@ def ends_early(data: bytes, kind: Format) -> bool:
     It tells a truncated file from one that is damaged inside; a file may be truncated without
     its structure showing it.
     """
-    if kind is Format.JPEG:
-        return b"\xff\xd9" not in data[-64:]
-    if kind is Format.PNG:
-        return b"IEND" not in data[-64:]
-    if kind is Format.GIF:
-        return not data.rstrip(b"\0").endswith(b";")
-    if kind is Format.WEBP:
-        return len(data) < 12 or int.from_bytes(data[4:8], "little") + 8 > len(data)
-    if kind is Format.BMP:
-        return int.from_bytes(data[2:6], "little") > len(data)
-    if kind is Format.TIFF:
-        return _tiff_ends_early(data)
-    if kind in (Format.AVIF, Format.HEIF):
-        return _boxes_end_early(data)
-    if kind is Format.JPEG2000:
-        return _boxes_end_early(data) or b"\xff\xd9" not in data[-64:]
-    return False
+    match kind:
+        case Format.JPEG:
+            early = _JPEG_END not in data[-_TAIL:]
+        case Format.PNG:
+            early = b"IEND" not in data[-_TAIL:]
+        case Format.GIF:
+            early = not data.rstrip(b"\0").endswith(b";")
+        case Format.WEBP:
+            early = int.from_bytes(data[4:8], "little") + 8 > len(data)
+        case Format.BMP:
+            early = int.from_bytes(data[2:6], "little") > len(data)
+        case Format.TIFF:
+            early = _tiff_ends_early(data)
+        case Format.AVIF | Format.HEIF:
+            early = _boxes_end_early(data)
+        case Format.JPEG2000:
+            early = _boxes_end_early(data) or _JPEG_END not in data[-_TAIL:]
+        case _:
+            early = False
+    return early
 
 
 def _tiff_ends_early(data: bytes) -> bool:
@@ -119,11 +127,7 @@ def _tiff_ends_early(data: bytes) -> bool:
     big = data[2:4] in (b"+\0", b"\0+")
     if len(data) < 16:
         return True
-    (offset,) = (
-        struct.unpack_from(order + "Q", data, 8)
-        if big
-        else struct.unpack_from(order + "I", data, 4)
-    )
+    offset = int(struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)[0])
     if offset + 8 > len(data):
         return True
     (entries,) = struct.unpack_from(order + ("Q" if big else "H"), data, offset)

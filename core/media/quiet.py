@@ -12,7 +12,7 @@ import warnings
 from functools import cache
 
 import cv2
-from PIL import Image
+from PIL import _imaging
 
 _PILLOW = re.compile(r"PIL\.")
 
@@ -22,7 +22,7 @@ def silence_decoders() -> None:
 
     Cheap to call again, which keeps it working where something else resets the filters.
     """
-    if not any(entry[0] == "ignore" and entry[3] is _PILLOW for entry in warnings.filters):
+    if not any(entry[0] == "ignore" and entry[3] == _PILLOW for entry in warnings.filters):
         warnings.filterwarnings("ignore", module=_PILLOW.pattern)
     _silence_native()
 
@@ -30,7 +30,7 @@ def silence_decoders() -> None:
 @cache
 def _silence_native() -> None:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    pillow = ctypes.CDLL(Image.core.__file__)
+    pillow = ctypes.CDLL(_imaging.__file__)
     # Found where Pillow's libtiff is a shared library; where it is linked in, it stays as it is.
     set_handler = getattr(pillow, "TIFFSetErrorHandler", None)
     if set_handler is not None:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from imgvet.options import ComponentOptions
-from imgvet.similarity.neighbors import similarity_of
-from imgvet.tables import COMPONENT_INFO, COMPONENTS, empty
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
+
+from imgvet.options import ComponentOptions
+from imgvet.similarity.neighbors import similarity_of
+from imgvet.tables import COMPONENT_INFO, COMPONENTS, empty
 
 ALL_PAIRS_LIMIT = 2_000
 """Larger components are described by an even sample of this many distinct contents."""
@@ -52,7 +53,7 @@ def find_components(
     members = _members(edges)
     rows = items.set_index("id").loc[members["id"], "embedding_row"].to_numpy(np.int64)
     groups = members.assign(row=rows).groupby("component_id", sort=True)
-    info = pd.DataFrame([_describe(number, group, vectors, scale) for number, group in groups])
+    info = pd.DataFrame([_describe(group, vectors, scale) for _, group in groups])
     info = info[COMPONENT_INFO.column_names]
     described = members.merge(info.drop(columns="representative"), on="component_id")
     return Components(described[COMPONENTS.column_names], info)
@@ -75,9 +76,7 @@ def _members(edges: pd.DataFrame) -> pd.DataFrame:
     return members.sort_values(["component_id", "id"], ignore_index=True)
 
 
-def _describe(
-    number: int, group: pd.DataFrame, vectors: NDArray[np.float32], scale: float
-) -> dict[str, object]:
+def _describe(group: pd.DataFrame, vectors: NDArray[np.float32], scale: float) -> dict[str, object]:
     """Size, similarities and representative (the image most like the others) of one component."""
     rows, weights = _even_sample(*np.unique(group["row"].to_numpy(), return_counts=True))
     similarity = similarity_of(vectors[rows] @ vectors[rows].T, scale)
@@ -85,7 +84,7 @@ def _describe(
     pairs = weights[:, None] * weights[None, :] - np.diag(weights)
     typical = rows[np.argmax((similarity * weights).sum(axis=1).round(6))]
     return {
-        "component_id": number,
+        "component_id": int(group["component_id"].iloc[0]),
         "count": len(group),
         "mean_similarity": round(float(np.average(similarity, weights=pairs)), 6),
         "min_similarity": float(similarity[pairs > 0].min()),

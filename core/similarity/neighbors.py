@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+
 from imgvet.errors import InvalidParameterError
 from imgvet.options import NeighborOptions
 from imgvet.progress import report_progress
-from numpy.typing import NDArray
 
 STAGE = "find_neighbors"
 EXACT_LIMIT = 50_000
@@ -95,7 +96,7 @@ def _set_parameters(index, options: NeighborOptions) -> None:  # type: ignore[no
 
     space = faiss.ParameterSpace()
     if options.nnf_param:
-        space.set_index_parameters(index, options.nnf_param)
+        space.set_index_parameters(index, options.nnf_param)  # type: ignore[arg-type]
     elif options.nnf_mode.startswith("HNSW"):
         space.set_index_parameter(index, "efSearch", 64)
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+
 from imgvet.options import OutlierOptions
 from imgvet.similarity.pairs import exact_pairs
 from imgvet.tables import OUTLIERS
-from numpy.typing import NDArray
 
 ROBUST_LIMIT = 3.5
 """Scores above it stand out: Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993."""

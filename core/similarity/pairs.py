@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+
 from imgvet.options import SimilarityOptions
 
 PAIR = ["from", "to"]

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+
 from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterError
 from imgvet.options import SourceOptions
 from imgvet.sources.entry import Entry

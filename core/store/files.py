@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from imgvet.store.references import digest_bytes
 from imgvet.workdir import WorkDir, write_atomically
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from imgvet.workdir import write_atomically
 
 PACK_ITEMS = 1000
@@ -47,9 +48,7 @@ class Packs:
         """
         name = _pack_name(rows.column(DIGEST).to_pylist())
         if blobs is not None:
-            write_atomically(
-                self.blob_path(name), lambda path: path.write_bytes(b"".join(blobs)) and None
-            )
+            write_atomically(self.blob_path(name), lambda path: path.write_bytes(b"".join(blobs)))
         write_atomically(self._table_path(name), lambda path: _write_rows(rows, path))
         return name
 

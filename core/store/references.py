@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
 from imgvet.errors import StaleReferenceError
 from imgvet.tables import Table, conform, read_table, write_table
 from imgvet.workdir import WorkDir, swap_folder, write_atomically
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 DIGEST_BYTES = 16
 _CHUNK = 1 << 20
@@ -92,7 +93,7 @@ def store_folder(work: WorkDir, stem: str, fill: Callable[[Path], None]) -> Refe
 
 
 def store_file(
-    work: WorkDir, stem: str, suffix: str, write: Callable[[Path], None], rows: int = 0
+    work: WorkDir, stem: str, suffix: str, write: Callable[[Path], object], rows: int = 0
 ) -> Reference:
     """Store one output under a name made of ``stem`` and its content."""
     draft = work.stages / f".{stem}.draft"
@@ -129,7 +130,7 @@ def store_array(work: WorkDir, stem: str, array: NDArray[np.float32]) -> Referen
 
 def store_text(work: WorkDir, stem: str, suffix: str, text: str) -> Reference:
     """Store a text, as UTF-8."""
-    return store_file(work, stem, suffix, lambda path: path.write_bytes(text.encode()) and None)
+    return store_file(work, stem, suffix, lambda path: path.write_bytes(text.encode()))
 
 
 def resolve(work: WorkDir, reference: Reference) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pyarrow as pa
+
 from imgvet.measures.catalogue import (
     ADVANCED_METRICS,
     ADVANCED_VERSION,

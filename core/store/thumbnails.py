@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 import pyarrow as pa
+
 from imgvet.errors import StaleReferenceError
 from imgvet.store.packs import DIGEST, Packs
 

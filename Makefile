@@ -1,0 +1,64 @@
+# 'make' alone lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+SOURCES := $(shell find core reports tasks flows interface -type f -not -name '*.pyc' 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow check format bench model lock build clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
+
+setup: $(INSTALLED)  ## make the virtual environment with the locked dependencies
+
+$(VENV)/locked: requirements-dev.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	@touch $@
+
+# Strict editable mode links every file, so a new file needs a new install.
+$(INSTALLED): $(VENV)/locked pyproject.toml $(SOURCES)
+	rm -rf build/__editable__*
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	  --config-settings editable_mode=strict -e .
+	@touch $@
+
+demo: $(INSTALLED)  ## run the main job on a made-up set with known problems
+	$(BIN)/imgvet demo --work-dir demo
+
+check: $(INSTALLED)  ## formatting, lint, types, import direction
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
+
+test: check  ## all checks and the tests, with the coverage of core
+	$(BIN)/python -m pytest -m 'not slow' --cov --cov-report=term:skip-covered
+
+test-slow: $(INSTALLED)  ## the tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+bench: $(INSTALLED)  ## print the numbers to meet, measured on this machine
+	$(BIN)/python -m benchmarks
+
+format: $(VENV)/locked  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+model:  ## build the built-in model from the public weights
+	$(PYTHON) -m venv .venv-model
+	.venv-model/bin/python -m pip install --quiet -r benchmarks/model/requirements.txt
+	.venv-model/bin/python benchmarks/model/build_builtin.py
+
+lock: $(VENV)/locked  ## resolve the dependencies again
+	$(BIN)/pip-compile --quiet --extra dev --all-build-deps --allow-unsafe --strip-extras \
+	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements-dev.lock pyproject.toml
+
+build: $(INSTALLED)  ## build the wheel
+	$(BIN)/python -m build --wheel --no-isolation
+
+clean:  ## remove everything that was made
+	rm -rf $(VENV) .venv-model build dist demo .bench *.egg-info

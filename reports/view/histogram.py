@@ -1,0 +1,222 @@
+"""Binned values: what a histogram shows, without a drawing library.
+
+Raw values never reach the page: a hundred thousand of them are forty counts.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgvet.reports import limits
+from imgvet.reports.text import number
+
+Values = NDArray[np.float64]
+
+_LOG_RATIO = 30.0
+_BINS_PER_DECADE = 10
+
+
+@dataclass(frozen=True)
+class Bin:
+    """One bar: its ends, how many values fall between them, and its ends in words."""
+
+    low: float
+    high: float
+    count: int
+    label: str
+    flagged: bool = False
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A value that decides something.
+
+    Attributes:
+        value: where it lies.
+        label: what it decides, such as ``dark below 60``.
+        below: whether values below it are marked, else those above; None marks none.
+    """
+
+    value: float
+    label: str
+    below: bool | None = None
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """A histogram.
+
+    Attributes:
+        figure_id: id of its element in the page.
+        title: what is shown.
+        axis: title of the horizontal axis.
+        counts: what the vertical axis counts, such as ``images``.
+        bins: its bars, ascending, without gaps.
+        log: whether the horizontal axis is logarithmic.
+        threshold: a line drawn in, if any.
+        summary: the figure in words.
+    """
+
+    figure_id: str
+    title: str
+    axis: str
+    counts: str
+    bins: tuple[Bin, ...]
+    log: bool
+    threshold: Threshold | None
+    summary: str
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How values are to be binned.
+
+    Attributes:
+        low: least possible value, None if unknown.
+        high: greatest possible value, None if unknown.
+        integer: whether values are whole numbers, without a threshold among them.
+        threshold: a value at which a bin must end, None if there is none.
+        flag_above: whether values above the threshold are marked; bins are then closed on the
+            right.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    integer: bool = False
+    threshold: float | None = None
+    flag_above: bool = False
+
+
+def bin_values(
+    values: Values, scale: Scale, threshold: Threshold | None
+) -> tuple[tuple[Bin, ...], bool]:
+    """Count values in bins of a readable width.
+
+    A threshold is the edge of a bin, so that a bar lies on one side of it as a whole and the marked
+    bars hold exactly the marked values. Unbounded values that span a factor of thirty or more get
+    logarithmic bins, unless the threshold is below 1; values below 1 are then in the first.
+
+    Returns:
+        the bins, and whether they are logarithmic.
+    """
+    log = _spans_decades(values, scale)
+    edges = _log_edges(values, scale) if log else _linear_edges(values, scale)
+    counts = _histogram(np.maximum(values, edges[0]) if log else values, edges, scale.flag_above)
+    return tuple(
+        Bin(
+            low,
+            high,
+            int(total),
+            _label(low, high, scale.integer and not log),
+            _is_flagged(low, high, threshold),
+        )
+        for low, high, total in zip(edges[:-1].tolist(), edges[1:].tolist(), counts, strict=True)
+    ), log
+
+
+def _reach(values: Values, scale: Scale) -> tuple[float, float]:
+    """From where to where the axis goes: all values and the threshold, or all that is possible."""
+    low, high = float(values.min()), float(values.max())
+    if scale.threshold is not None:
+        low, high = min(low, scale.threshold), max(high, scale.threshold)
+    if scale.low is None or scale.high is None or 4 * (high - low) < scale.high - scale.low:
+        return low, high
+    return min(low, scale.low), max(high, scale.high)
+
+
+def _spans_decades(values: Values, scale: Scale) -> bool:
+    if scale.high is not None or scale.low is None or values.max() <= 0:
+        return False
+    if scale.threshold is not None and scale.threshold < 1:
+        return False
+    low, high = _reach(values, scale)
+    usual = max(1.0, min(float(np.percentile(values, 1)), scale.threshold or math.inf))
+    return high / max(low, usual) >= _LOG_RATIO
+
+
+def _linear_edges(values: Values, scale: Scale) -> Values:
+    low, high = _reach(values, scale)
+    step = _readable((high - low) / limits.BINS)
+    if scale.integer:
+        step = max(1.0, round(step))
+    anchor = 0.0 if scale.threshold is None else scale.threshold
+    first = math.floor((low - anchor) / step + 1e-9)
+    last = max(math.ceil((high - anchor) / step - 1e-9), first + 1)
+    if scale.integer and anchor + last * step <= high:
+        last += 1
+    edges: Values = anchor + step * np.arange(first, last + 1, dtype=np.float64)
+    if scale.integer:
+        return edges - 0.5
+    edges[0], edges[-1] = min(edges[0], low), max(edges[-1], high)
+    return _with_room(_within(edges, scale, low, high), scale)
+
+
+def _within(edges: Values, scale: Scale, low: float, high: float) -> Values:
+    """Edges that don't leave the range of what is possible, or of what there is."""
+    if low == high:
+        return edges
+    least = -math.inf if scale.low is None else min(scale.low, low)
+    greatest = math.inf if scale.high is None else max(scale.high, high)
+    return np.unique(np.clip(edges, least, greatest))
+
+
+def _with_room(edges: Values, scale: Scale) -> Values:
+    """Edges with a bin on the side of the threshold that is not marked, for values equal to it."""
+    if scale.threshold is None:
+        return edges
+    if scale.flag_above and edges[0] == scale.threshold:
+        return np.concatenate(([2 * edges[0] - edges[1]], edges))
+    if not scale.flag_above and edges[-1] == scale.threshold:
+        return np.concatenate((edges, [2 * edges[-1] - edges[-2]]))
+    return edges
+
+
+def _log_edges(values: Values, scale: Scale) -> Values:
+    low, high = _reach(values, scale)
+    anchor = math.log10(scale.threshold) if scale.threshold else 0.0
+    first = math.floor((math.log10(max(1.0, low)) - anchor) * _BINS_PER_DECADE)
+    last = max(math.ceil((math.log10(high) - anchor) * _BINS_PER_DECADE), first + 1)
+    if scale.threshold:
+        first, last = min(first, -1), max(last, 1)
+    steps = np.arange(first, last + 1)
+    edges = 10.0 ** (anchor + steps / _BINS_PER_DECADE)
+    if scale.threshold:
+        edges[steps == 0] = scale.threshold
+    edges[-1] = max(edges[-1], high)
+    return edges
+
+
+def _histogram(values: Values, edges: Values, closed_right: bool) -> list[int]:
+    """Counts in [a, b), the last bin closed; or in (a, b], the first bin closed."""
+    if closed_right:
+        mirrored, _ = np.histogram(-values, -edges[::-1])
+        return [int(total) for total in mirrored[::-1]]
+    totals, _ = np.histogram(values, edges)
+    return [int(total) for total in totals]
+
+
+def _readable(step: float) -> float:
+    """The number of 1, 2, 5, 10, ... times a power of ten that is nearest to ``step``."""
+    if step <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(step))
+    return min(
+        (factor * power for factor in (1.0, 2.0, 5.0, 10.0)), key=lambda s: abs(math.log(s / step))
+    )
+
+
+def _label(low: float, high: float, whole: bool) -> str:
+    if not whole:
+        return f"{number(low)} to {number(high)}"
+    first, last = math.ceil(low), math.floor(high)
+    return f"{first:,}" if first == last else f"{first:,} to {last:,}"
+
+
+def _is_flagged(low: float, high: float, threshold: Threshold | None) -> bool:
+    if threshold is None or threshold.below is None:
+        return False
+    return high <= threshold.value if threshold.below else low >= threshold.value

@@ -1,0 +1,39 @@
+"""What every section of the report has in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imgvet.reports.view.histogram import Histogram
+from imgvet.reports.view.images import ImageView
+from imgvet.sections import TITLES, Section
+
+
+@dataclass(frozen=True, kw_only=True)
+class SectionView:
+    """A section: the template ``sections/<anchor>.html`` shows it.
+
+    Attributes:
+        anchor: its id in the page and the stem of its template.
+        summary: what was found, or why there is nothing to show; never empty.
+        badge: a short count for the table of contents, empty if there is nothing to count.
+    """
+
+    anchor: Section
+    summary: str
+    badge: str = ""
+
+    @property
+    def title(self) -> str:
+        """Its heading."""
+        return TITLES[self.anchor]
+
+    @property
+    def images(self) -> tuple[ImageView, ...]:
+        """Every image shown with a picture."""
+        return ()
+
+    @property
+    def histograms(self) -> tuple[Histogram, ...]:
+        """Every figure."""
+        return ()

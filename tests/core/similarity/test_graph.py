@@ -1,0 +1,166 @@
+"""Pairs, components and outliers on planted and random graphs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from imgvet.options import ComponentOptions, OutlierOptions, SimilarityOptions
+from imgvet.similarity import components as components_module
+from imgvet.similarity.components import find_components
+from imgvet.similarity.outliers import find_outliers, nearest_of_all, robust_score
+from imgvet.similarity.pairs import exact_pairs, similar_pairs
+
+
+def items_of(rows: list[int | None]) -> pd.DataFrame:
+    """Items whose embedding rows are given; equal rows are exact copies, None is invalid."""
+    digests = [None if row is None else f"d{row}" for row in rows]
+    return pd.DataFrame(
+        {"id": range(len(rows)), "digest": digests, "embedding_row": pd.array(rows, "Int64")}
+    )
+
+
+def frame(*rows: tuple[int, int, float]) -> pd.DataFrame:
+    table = pd.DataFrame(list(rows), columns=["from", "to", "similarity"])
+    return table.astype({"from": "int64", "to": "int64", "similarity": "float64"})
+
+
+def vectors_of(count: int) -> NDArray[np.float32]:
+    random = np.random.default_rng(5).normal(size=(count, 8))
+    return (random / np.linalg.norm(random, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_exact_copies_are_linked_to_the_first() -> None:
+    items = items_of([0, 1, 0, None, 0, 1])
+    assert exact_pairs(items).to_numpy().tolist() == [[0, 2, 1], [1, 5, 1], [0, 4, 1]] or sorted(
+        exact_pairs(items)[["from", "to"]].to_numpy().tolist()
+    ) == [[0, 2], [0, 4], [1, 5]]
+
+
+def test_each_pair_stands_once_best_first_above_the_threshold() -> None:
+    near = frame((1, 0, 0.95), (0, 1, 0.95), (2, 1, 0.97), (2, 3, 0.89))
+    pairs = similar_pairs(near, items_of([0, 1, 2, 3, 0]), SimilarityOptions(threshold=0.9))
+    assert pairs.to_numpy().tolist() == [[0, 4, 1.0], [1, 2, 0.97], [0, 1, 0.95]]
+
+
+edges = st.lists(
+    st.tuples(st.integers(0, 19), st.integers(0, 19), st.sampled_from([0.91, 0.96, 0.99])),
+    max_size=40,
+)
+
+
+def union_find(count: int, pairs: list[tuple[int, int]]) -> list[frozenset[int]]:
+    parent = list(range(count))
+
+    def root(node: int) -> int:
+        while parent[node] != node:
+            node = parent[node]
+        return node
+
+    for left, right in pairs:
+        parent[root(left)] = root(right)
+    groups: dict[int, set[int]] = {}
+    for node in range(count):
+        groups.setdefault(root(node), set()).add(node)
+    return [frozenset(group) for group in groups.values() if len(group) > 1]
+
+
+@given(edges)
+@settings(deadline=None)
+def test_components_are_those_of_union_find(chosen: list[tuple[int, int, float]]) -> None:
+    near = frame(*[(min(a, b), max(a, b), s) for a, b, s in chosen if a != b])
+    found = find_components(
+        near, items_of(list(range(20))), vectors_of(20), 0.5, ComponentOptions(cc_threshold=0.96)
+    )
+    joined = near[near["similarity"] >= 0.96][["from", "to"]].itertuples(index=False)
+    expected = union_find(20, [(int(a), int(b)) for a, b in joined])
+    groups = found.members.groupby("component_id")["id"].agg(frozenset)
+    assert set(groups) == set(expected)
+    sizes = found.info["count"].tolist()
+    assert sizes == sorted(sizes, reverse=True)
+    assert found.info["component_id"].tolist() == list(range(len(expected)))
+    for row in found.info.itertuples():
+        assert row.representative in groups[row.component_id]
+        assert row.min_similarity <= row.mean_similarity <= row.max_similarity
+
+
+def test_a_chain_shows_how_unlike_its_ends_are() -> None:
+    angles = np.radians([0, 20, 40, 60])
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    near = frame((0, 1, 0.97), (1, 2, 0.97), (2, 3, 0.97))
+    info = find_components(near, items_of([0, 1, 2, 3]), vectors, 0.5, ComponentOptions()).info
+    assert info["count"].tolist() == [4]
+    assert info["min_similarity"].iloc[0] == pytest.approx(0.75, abs=1e-5)
+    assert info["max_similarity"].iloc[0] == pytest.approx(
+        1 - 0.5 * (1 - np.cos(angles[1])), abs=1e-5
+    )
+    assert info["representative"].iloc[0] in (1, 2)
+
+
+def test_exact_copies_make_a_component_of_images() -> None:
+    items = items_of([0, 0, 0, 1])
+    pairs = similar_pairs(frame(), items, SimilarityOptions())
+    found = find_components(pairs, items, vectors_of(2), 0.5, ComponentOptions())
+    assert found.members["id"].tolist() == [0, 1, 2]
+    assert found.info[["count", "mean_similarity", "min_similarity"]].to_numpy().tolist() == [
+        [3, 1, 1]
+    ]
+
+
+def test_a_huge_component_is_described_by_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(components_module, "ALL_PAIRS_LIMIT", 10)
+    near = frame(*[(row, row + 1, 0.99) for row in range(49)])
+    info = find_components(
+        near, items_of(list(range(50))), vectors_of(50), 0.5, ComponentOptions()
+    ).info
+    assert info["count"].tolist() == [50]
+
+
+def test_no_components_without_pairs_or_when_not_asked_for() -> None:
+    pairs, items = frame((0, 1, 0.99)), items_of([0, 1])
+    assert find_components(frame(), items, vectors_of(2), 0.5, ComponentOptions()).info.empty
+    off = ComponentOptions(run_cc=False)
+    assert find_components(pairs, items, vectors_of(2), 0.5, off).members.empty
+
+
+@given(st.integers(2, 200), st.floats(0, 1))
+@settings(deadline=None)
+def test_exactly_the_share_asked_for_is_listed(count: int, share: float) -> None:
+    random = np.random.default_rng(count).random(count)
+    near = frame(*[(row, (row + 1) % count, random[row]) for row in range(count)])
+    found = find_outliers(
+        near, items_of(list(range(count))), OutlierOptions(outlier_percentile=share)
+    )
+    assert len(found.table) == int(share * count + 0.5)
+    assert found.table["similarity"].tolist() == sorted(random)[: len(found.table)]
+
+
+def test_a_planted_outlier_stands_out_and_a_clean_set_has_none() -> None:
+    clean = np.linspace(0.70, 0.80, 101)
+    planted = np.append(clean, 0.3)
+    for values, expected in ((clean, []), (planted, [101])):
+        near = frame(*[(row, 0 if row else 1, value) for row, value in enumerate(values)])
+        found = find_outliers(near, items_of(list(range(len(values)))), OutlierOptions())
+        assert found.robust == expected
+        assert len(found.table) == 5
+
+
+def test_an_image_with_an_exact_copy_is_no_outlier() -> None:
+    items = items_of([0, 0, 1, 2])
+    near = frame((0, 2, 0.2), (2, 3, 0.6), (3, 2, 0.6))
+    nearest = nearest_of_all(near, items)
+    assert nearest.to_numpy().tolist() == [[0, 1, 1.0], [1, 0, 1.0], [2, 3, 0.6], [3, 2, 0.6]]
+
+
+def test_the_score_is_the_distance_below_the_median_in_scaled_deviations() -> None:
+    scores = robust_score(np.array([0.5, 0.6, 0.7, 0.8, 0.9]))
+    assert scores.tolist() == pytest.approx([1.349, 0.6745, 0, -0.6745, -1.349], abs=1e-3)
+    assert robust_score(np.array([0.7, 0.7, 0.7])).tolist() == [0, 0, 0]
+    assert robust_score(np.array([])).size == 0
+    odd = robust_score(np.array([1.0] * 9 + [0.2]))
+    assert odd[-1] > 3.5
+    assert (odd[:-1] == 0).all()

@@ -1,0 +1,100 @@
+"""Nearest neighbours against a search by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from imgvet.errors import InvalidParameterError
+from imgvet.options import NeighborOptions
+from imgvet.similarity import neighbors as module
+from imgvet.similarity.neighbors import as_table, find_neighbors, similarity_of
+
+
+def unit_vectors(count: int, seed: int = 0, width: int = 16) -> NDArray[np.float32]:
+    vectors = np.random.default_rng(seed).normal(size=(count, width))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def by_hand(vectors: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+    cosines = vectors @ vectors.T
+    np.fill_diagonal(cosines, -np.inf)
+    return np.argsort(-cosines, axis=1)[:, :k]
+
+
+@given(st.integers(2, 60), st.integers(1, 8), st.integers(0, 10_000))
+@settings(deadline=None, max_examples=30)
+def test_exact_search_finds_the_nearest(count: int, k: int, seed: int) -> None:
+    vectors = unit_vectors(count, seed)
+    found = find_neighbors(vectors, NeighborOptions(nearest_neighbors_k=k), 1)
+    assert found.rows.shape == (count, min(k, count - 1))
+    assert np.array_equal(found.rows, by_hand(vectors, min(k, count - 1)))
+    assert found.recall == 1.0
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_too_few_vectors_have_no_neighbours(count: int) -> None:
+    found = find_neighbors(unit_vectors(count), NeighborOptions(), 1)
+    assert found.rows.shape == (count, 0)
+    assert as_table(found, np.arange(count), 0.5).empty
+
+
+def test_equal_vectors_are_each_others_neighbours_and_never_their_own() -> None:
+    vectors = np.repeat(unit_vectors(1), 5, axis=0)
+    found = find_neighbors(vectors, NeighborOptions(nearest_neighbors_k=2), 1)
+    assert (found.rows != np.arange(5)[:, None]).all()
+    assert np.allclose(found.cosines, 1)
+
+
+@pytest.mark.parametrize("mode", ["HNSW32", "IVF16,Flat", "Flat"])
+def test_large_sets_use_the_index_asked_for_and_measure_its_recall(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "EXACT_LIMIT", 100)
+    vectors = unit_vectors(3000)
+    found = find_neighbors(vectors, NeighborOptions(nnf_mode=mode), 2)
+    true = by_hand(vectors, 2)
+    recall = float((found.rows == true).mean())
+    assert found.recall == pytest.approx(recall, abs=0.05)
+    assert (found.recall > 0.98) if mode != "IVF16,Flat" else (0.1 < found.recall < 0.9)
+
+
+def test_search_parameters_reach_the_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EXACT_LIMIT", 100)
+    vectors = unit_vectors(3000)
+    wide = NeighborOptions(nnf_mode="IVF16,Flat", nnf_param="nprobe=16")
+    assert find_neighbors(vectors, wide, 2).recall == 1.0
+
+
+@pytest.mark.parametrize(("mode", "parameter"), [("HSNW32", ""), ("HNSW32", "nprobes=4")])
+def test_what_faiss_does_not_know_is_one_line(
+    mode: str, parameter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "EXACT_LIMIT", 10)
+    options = NeighborOptions(nnf_mode=mode, nnf_param=parameter)
+    with pytest.raises(InvalidParameterError, match="FAISS says") as caught:
+        find_neighbors(unit_vectors(50), options, 1)
+    assert "\n" not in str(caught.value)
+
+
+def test_similarity_is_one_for_identical_and_falls_with_the_angle() -> None:
+    assert similarity_of(np.array([1.0, 0.8, 0.0, -1.0]), 0.5).tolist() == [1.0, 0.9, 0.5, 0.0]
+
+
+def test_the_table_names_items_best_first() -> None:
+    vectors = unit_vectors(10)
+    found = find_neighbors(vectors, NeighborOptions(nearest_neighbors_k=3), 1)
+    ids = np.arange(10) * 7
+    table = as_table(found, ids, 0.5)
+    assert table["from"].tolist() == np.repeat(ids, 3).tolist()
+    assert set(table["to"]) <= set(ids.tolist())
+    best_first = table.groupby("from")["similarity"].agg(
+        lambda column: column.is_monotonic_decreasing
+    )
+    assert best_first.all()
+    expected = pd.Series(similarity_of((vectors @ vectors.T)[0], 0.5)).drop(0).max()
+    assert table["similarity"].iloc[0] == pytest.approx(expected, abs=1e-6)

@@ -1,0 +1,97 @@
+"""References to stage outputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import BaseModel
+
+from imgvet.errors import StaleReferenceError
+from imgvet.store.references import (
+    Reference,
+    digest_bytes,
+    forget_unused,
+    is_intact,
+    load_array,
+    load_table,
+    load_text,
+    references_in,
+    store_array,
+    store_folder,
+    store_table,
+    store_text,
+)
+from imgvet.tables import OUTLIERS
+from imgvet.workdir import WorkDir
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> WorkDir:
+    return WorkDir(tmp_path)
+
+
+def test_the_digest_is_blake2b_128() -> None:
+    # BLAKE2b with 16 bytes of "abc"; b2sum -l 128 prints the same.
+    assert digest_bytes(b"abc") == "cf4ab791c62b8d2b2109c90275287816"
+
+
+def test_tables_arrays_and_texts_come_back(work: WorkDir) -> None:
+    frame = pd.DataFrame({"id": [3], "nearest": [4], "similarity": [0.5], "score": [1.0]})
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    assert load_table(work, store_table(work, OUTLIERS, frame)).equals(frame)
+    assert np.array_equal(load_array(work, store_array(work, "a", array)), array)
+    assert load_text(work, store_text(work, "t", ".txt", "Größe\n")) == "Größe\n"
+
+
+def test_the_same_content_is_the_same_reference(work: WorkDir) -> None:
+    assert store_text(work, "t", ".txt", "a") == store_text(work, "t", ".txt", "a")
+    assert store_text(work, "t", ".txt", "a") != store_text(work, "t", ".txt", "b")
+    assert len(list(work.stages.iterdir())) == 2
+
+
+def test_a_changed_or_missing_file_is_not_intact(work: WorkDir) -> None:
+    reference = store_text(work, "t", ".txt", "abc")
+    path = work.path / reference.name
+    assert is_intact(work, reference)
+    path.write_text("abd")
+    assert not is_intact(work, reference)
+    path.unlink()
+    assert not is_intact(work, reference)
+    with pytest.raises(StaleReferenceError):
+        load_text(work, reference)
+
+
+def test_a_folder_is_intact_until_a_file_in_it_changes(work: WorkDir) -> None:
+    def fill(folder: Path) -> None:
+        (folder / "sub").mkdir()
+        (folder / "sub" / "a.txt").write_text("a")
+        (folder / "b.txt").write_text("b")
+
+    reference = store_folder(work, "report", fill)
+    assert is_intact(work, reference)
+    assert reference == store_folder(work, "report", fill)
+    (work.path / reference.name / "sub" / "a.txt").write_text("c")
+    assert not is_intact(work, reference)
+
+
+def test_unused_outputs_are_forgotten(work: WorkDir) -> None:
+    kept, dropped = store_text(work, "t", ".txt", "a"), store_text(work, "t", ".txt", "b")
+    folder = store_folder(work, "f", lambda path: (path / "x").write_text(""))
+    forget_unused(work, {kept.name})
+    assert is_intact(work, kept)
+    assert not is_intact(work, dropped)
+    assert not is_intact(work, folder)
+
+
+def test_references_are_found_wherever_they_are() -> None:
+    class Inner(BaseModel):
+        one: Reference
+        others: tuple[Reference, ...]
+        number: int
+
+    made = [Reference(name=name, digest="d", size=1) for name in "abc"]
+    inner = Inner(one=made[0], others=(made[1],), number=1)
+    assert list(references_in([inner, made[2], "text", None])) == made

@@ -1,0 +1,90 @@
+"""One definition of the parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from imgvet.errors import InvalidParameterError, UnknownParameterError
+from imgvet.options import NeighborOptions, RunOptions, SourceOptions, make_options
+
+
+def test_defaults_are_those_that_users_know() -> None:
+    options = make_options({"input_dir": "photos"})
+    assert (options.threshold, options.cc_threshold, options.outlier_percentile) == (
+        0.9,
+        0.96,
+        0.05,
+    )
+    assert (options.nearest_neighbors_k, options.nnf_mode) == (2, "HNSW32")
+    assert (options.min_input_image_width, options.min_input_image_height) == (10, 10)
+    assert options.run_stats
+    assert options.run_cc
+    assert not options.run_advanced_stats
+    assert options.overwrite
+
+
+def test_one_path_and_several_become_strings() -> None:
+    assert make_options({"input_dir": Path("a")}).input_dir == ("a",)
+    assert make_options({"input_dir": ["a", Path("b")]}).input_dir == ("a", "b")
+
+
+def test_every_parameter_says_what_it_is_for() -> None:
+    undocumented = [
+        name for name, field in RunOptions.model_fields.items() if not field.description
+    ]
+    assert undocumented == []
+
+
+def test_an_unknown_parameter_names_the_nearest() -> None:
+    with pytest.raises(UnknownParameterError, match="Did you mean 'threshold'"):
+        make_options({"input_dir": "a", "treshold": 0.9})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("threshold", 1.5),
+        ("outlier_percentile", -0.1),
+        ("nearest_neighbors_k", 0),
+        ("num_threads", 0),
+        ("num_images", 0),
+        ("min_offset", -1),
+        ("fail_on", "sometimes"),
+        ("threshold", "high"),
+    ],
+)
+def test_a_bad_value_is_one_line_that_names_the_parameter(name: str, value: object) -> None:
+    with pytest.raises(InvalidParameterError) as caught:
+        make_options({"input_dir": "a", name: value})
+    assert str(caught.value).startswith(f"{name} = {value!r}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_offsets_must_be_in_order() -> None:
+    with pytest.raises(InvalidParameterError, match="min_offset must be less than max_offset"):
+        make_options({"input_dir": "a", "min_offset": 5, "max_offset": 5})
+
+
+def test_a_missing_input_says_so() -> None:
+    with pytest.raises(InvalidParameterError, match="input_dir is missing"):
+        make_options({})
+
+
+def test_an_unknown_limit_lists_the_limits() -> None:
+    with pytest.raises(InvalidParameterError, match="max_invalid_rate"):
+        make_options({"input_dir": "a", "checks": {"max_bad_rate": 0.1}})
+
+
+def test_a_part_holds_its_own_parameters_only() -> None:
+    options = make_options({"input_dir": "a", "nearest_neighbors_k": 5, "num_images": 7})
+    assert options.part(NeighborOptions) == NeighborOptions(nearest_neighbors_k=5)
+    assert options.part(SourceOptions).num_images == 7
+
+
+def test_options_survive_json() -> None:
+    options = make_options(
+        {"input_dir": ["a", "b"], "subset": ["a/1.jpg"], "checks": {"min_images": 3}}
+    )
+    assert RunOptions.model_validate_json(options.model_dump_json()) == options

@@ -1,0 +1,126 @@
+"""The work dir: preparing, atomic writing, the lock."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from imgvet.errors import (
+    RunNotFoundError,
+    WorkDirBusyError,
+    WorkDirInsideInputError,
+    WorkDirUnusableError,
+)
+from imgvet.workdir import (
+    WorkDir,
+    exclusive,
+    link_or_copy,
+    open_finished,
+    prepare,
+    swap_folder,
+    write_atomically,
+    write_text,
+)
+
+
+def test_preparing_makes_the_store(tmp_path: Path) -> None:
+    work = prepare(tmp_path / "a" / "out", (), overwrite=True)
+    assert work.store.is_dir()
+    assert not work.is_finished()
+
+
+@pytest.mark.parametrize("inside", [".", "out", "deep/er/out"])
+def test_a_work_dir_inside_the_input_is_refused(tmp_path: Path, inside: str) -> None:
+    with pytest.raises(WorkDirInsideInputError):
+        prepare(tmp_path / inside, (str(tmp_path),), overwrite=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_into_the_input_is_seen_through(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "photos", target_is_directory=True)
+    with pytest.raises(WorkDirInsideInputError):
+        prepare(tmp_path / "link" / "out", (str(tmp_path / "photos"),), overwrite=True)
+
+
+def test_a_neighbour_with_a_longer_name_is_not_inside(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    assert prepare(tmp_path / "photos2", (str(tmp_path / "photos"),), overwrite=True)
+
+
+def test_a_file_is_no_work_dir(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("")
+    with pytest.raises(WorkDirUnusableError, match="can't be written to"):
+        prepare(tmp_path / "out", (), overwrite=True)
+
+
+def test_results_stay_when_overwrite_is_off(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(WorkDirUnusableError, match="overwrite is off"):
+        prepare(tmp_path, (), overwrite=False)
+
+
+def test_an_unfinished_run_is_not_opened(tmp_path: Path) -> None:
+    with pytest.raises(RunNotFoundError, match="imgvet run INPUT"):
+        open_finished(tmp_path)
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    target = tmp_path / "file"
+    write_text(target, "old")
+
+    def fail(path: Path) -> None:
+        path.write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_atomically(target, fail)
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_linking_twice_replaces_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_text("new")
+    target.write_text("old")
+    link_or_copy(source, target)
+    link_or_copy(source, target)
+    assert target.read_text() == "new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["source", "target"]
+
+
+def test_swapping_replaces_the_whole_folder(tmp_path: Path) -> None:
+    for name in ("new", "report"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_text("")
+    swap_folder(tmp_path / "new", tmp_path / "report")
+    assert [path.name for path in (tmp_path / "report").iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
+
+
+def test_the_lock_may_be_entered_again_by_its_holder(tmp_path: Path) -> None:
+    work = prepare(tmp_path, (), overwrite=True)
+    with exclusive(work), exclusive(work):
+        pass
+
+
+def test_another_process_is_kept_out(tmp_path: Path) -> None:
+    work = prepare(tmp_path, (), overwrite=True)
+    code = (
+        "import sys; from pathlib import Path; from imgvet.workdir import WorkDir, exclusive\n"
+        "with exclusive(WorkDir(Path(sys.argv[1]))): print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(WorkDirBusyError, match="Another run"), exclusive(work):
+            pass
+        assert other.stdin is not None
+        other.stdin.close()
+        other.wait(timeout=30)
+    with exclusive(WorkDir(tmp_path)):
+        pass

@@ -1,0 +1,298 @@
+"""A made-up run with planted truth: the inputs of a report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from imgvet.checks.result import CheckResult, CheckState
+from imgvet.measures.catalogue import FLAGS, METRICS
+from imgvet.reports.inputs import ReportInputs
+from imgvet.summary import Counts, RunRecord, RunSummary, StageTiming, Verdict
+from imgvet.tables import (
+    COMPONENT_INFO,
+    COMPONENTS,
+    INVALID,
+    ITEMS,
+    OUTLIERS,
+    SIMILARITY,
+    STATS,
+    conform,
+    to_frame,
+)
+
+ROOT = "/data/shop & more/"
+
+HOSTILE_NAMES = (
+    "a\"><script>alert('x')</script>.jpg",
+    "b</script><img src=https://example.org/x.png onerror=alert(1)>.jpg",
+    "c\nsecond line\t.jpg",
+    "d\u202egpj.exe\u200f.jpg",
+    "e" * 4000 + ".jpg",
+    "f{{ 7 * 7 }}{% raw %}.jpg",
+    "h'onmouseover='alert(1).jpg",
+)
+
+
+@dataclass(frozen=True)
+class Planted:
+    """What was planted: the truth the report must show."""
+
+    valid: int = 60
+    exact_groups: tuple[tuple[int, ...], ...] = ((10, 11, 12), (13, 14))
+    near_pairs: tuple[tuple[int, int, float], ...] = (
+        (20, 21, 0.993),
+        (2, 3, 0.951),
+        (5, 6, 0.91),
+    )
+    component: tuple[int, ...] = (30, 31, 32, 33, 34, 35, 36, 37, 38)
+    outliers: tuple[int, ...] = (0, 1, 4)
+    dark: tuple[int, ...] = (50, 51, 52)
+    bright: tuple[int, ...] = (53, 54)
+    blurry: tuple[int, ...] = (55, 56, 57, 58)
+    invalid: tuple[tuple[int, str], ...] = (
+        (60, "empty_file"), (61, "truncated"), (62, "truncated"), (63, "not_an_image"),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def planted() -> Planted:
+    """The planted truth."""
+    return Planted()
+
+
+@pytest.fixture(scope="session")
+def hostile_files() -> list[str]:
+    """Whole names of the hostile files."""
+    return [ROOT + name for name in HOSTILE_NAMES]
+
+
+@pytest.fixture(scope="session")
+def inputs(planted: Planted) -> ReportInputs:
+    """A run with findings of every kind, and hostile file names."""
+    return ReportInputs(
+        summary=summary_of(planted),
+        record=record(),
+        checks=checks(),
+        tables=tables_of(planted),
+        thumbnail=drawn_thumbnail,
+    )
+
+
+@pytest.fixture(scope="session")
+def clean_inputs() -> ReportInputs:
+    """A run of two images in which nothing was found and nothing measured."""
+    counts = dict.fromkeys(Counts.model_fields, 0) | {"images": 2, "valid": 2}
+    tables = {
+        table.name: to_frame(table.schema.empty_table())
+        for table in (STATS, SIMILARITY, OUTLIERS, COMPONENTS, COMPONENT_INFO, INVALID)
+    }
+    items = items_of(Planted(valid=2, exact_groups=(), invalid=()))
+    return ReportInputs(
+        summary=summary_of(Planted()).model_copy(
+            update={
+                "verdict": Verdict.PASSED,
+                "counts": Counts(**counts),
+                "invalid_by_reason": {},
+                "median_similarity": None,
+                "neighbor_recall": None,
+                "checks_failed": 0,
+                "checks_errored": 0,
+            }
+        ),
+        record=record().model_copy(update={"parameters": {"run_stats": False, "run_cc": False}}),
+        checks=(),
+        tables=tables | {"items": items},
+        thumbnail=lambda digest: None,
+    )
+
+
+def file_name(item: int) -> str:
+    """The file of an item; the first ones are hostile."""
+    if item < len(HOSTILE_NAMES):
+        return ROOT + HOSTILE_NAMES[item]
+    return f"{ROOT}{'train' if item % 2 else 'test'}/photo_{item:04d}.jpg"
+
+
+def digest_of(item: int, planted: Planted) -> str:
+    """The content digest: that of the first of its exact group."""
+    first = next((group[0] for group in planted.exact_groups if item in group), item)
+    return f"{first:032x}"
+
+
+def items_of(planted: Planted) -> pd.DataFrame:
+    """Table ``items``."""
+    reasons = dict(planted.invalid)
+    rows = [
+        {
+            "id": item,
+            "filename": file_name(item),
+            "source": ROOT,
+            "status": reasons.get(item, "ok"),
+            "digest": None if reasons.get(item) == "empty_file" else digest_of(item, planted),
+            "file_size": 0 if reasons.get(item) == "empty_file" else 20_000 + 100 * item,
+        }
+        for item in range(planted.valid + len(planted.invalid))
+    ]
+    return to_frame(conform(pd.DataFrame(rows), ITEMS))
+
+
+def stats_of(planted: Planted) -> pd.DataFrame:
+    """Table ``stats``: random values, flagged ones planted."""
+    random = np.random.default_rng(7)
+    frame = pd.DataFrame({"id": np.arange(planted.valid)})
+    for metric in METRICS:
+        if not metric.advanced:
+            frame[metric.name] = random.integers(100, 200, planted.valid)
+    frame["width"], frame["height"] = 640, random.integers(300, 500, planted.valid)
+    frame["channels"], frame["bit_depth"] = 3, 8
+    frame["file_size"] = 20_000 + 100 * frame["id"]
+    for name in ("blur", "contrast"):
+        frame[name] = random.uniform(0.6, 1.0, planted.valid)
+    frame["stdv"] = random.uniform(40, 60, planted.valid)
+    frame = frame.astype(dict.fromkeys(("percentile_99", "percentile_5"), float)).set_index("id")
+    for rank, item in enumerate(planted.dark):
+        frame.loc[item, "percentile_99"] = 10.0 + 5 * rank
+    for rank, item in enumerate(planted.bright):
+        frame.loc[item, "percentile_5"] = 250.0 - rank
+    for rank, item in enumerate(planted.blurry):
+        frame.loc[item, "blur"] = 0.1 * rank
+    return to_frame(conform(frame.reset_index(), STATS))
+
+
+def tables_of(planted: Planted) -> dict[str, pd.DataFrame]:
+    """All tables of the run."""
+    copies = [(group[0], copy, 1.0) for group in planted.exact_groups for copy in group[1:]]
+    pairs = pd.DataFrame([*copies, *planted.near_pairs], columns=["from", "to", "similarity"])
+    size = {"count": len(planted.component), "mean_similarity": 0.975,
+            "min_similarity": 0.961, "max_similarity": 0.99}  # fmt: skip
+    members = pd.DataFrame([{"id": item, "component_id": 0, **size} for item in planted.component])
+    info = pd.DataFrame([{"component_id": 0, **size, "representative": planted.component[4]}])
+    outliers = pd.DataFrame(
+        [
+            {"id": item, "nearest": 45, "similarity": 0.2 + 0.1 * rank, "score": 6.0 - 2 * rank}
+            for rank, item in enumerate(planted.outliers)
+        ]
+    )
+    invalid = pd.DataFrame(
+        [
+            {
+                "id": item,
+                "filename": file_name(item),
+                "reason": reason,
+                "detail": "ends at </td><b>",
+            }
+            for item, reason in planted.invalid
+        ]
+    )
+    return {
+        "items": items_of(planted),
+        "stats": stats_of(planted),
+        "similarity": to_frame(conform(pairs, SIMILARITY)),
+        "outliers": to_frame(conform(outliers, OUTLIERS)),
+        "components": to_frame(conform(members, COMPONENTS)),
+        "component_info": to_frame(conform(info, COMPONENT_INFO)),
+        "invalid": to_frame(conform(invalid, INVALID)),
+    }
+
+
+def summary_of(planted: Planted) -> RunSummary:
+    """The summary that belongs to the tables."""
+    reasons = [reason for _, reason in planted.invalid]
+    counts = Counts(
+        images=planted.valid + len(planted.invalid),
+        valid=planted.valid,
+        invalid=len(planted.invalid),
+        exact_duplicate_images=sum(map(len, planted.exact_groups)),
+        exact_duplicate_groups=len(planted.exact_groups),
+        exact_duplicate_surplus=sum(len(group) - 1 for group in planted.exact_groups),
+        near_duplicate_images=2 * len(planted.near_pairs),
+        near_duplicate_pairs=len(planted.near_pairs),
+        components=1,
+        component_images=len(planted.component),
+        largest_component=len(planted.component),
+        outliers=len(planted.outliers),
+        robust_outliers=2,
+        **{flag.name: len(getattr(planted, flag.name)) for flag in FLAGS},
+    )
+    return RunSummary(
+        verdict=Verdict.FAILED,
+        counts=counts,
+        invalid_by_reason={reason: reasons.count(reason) for reason in sorted(set(reasons))},
+        inputs=(ROOT.rstrip("/"),),
+        model="builtin",
+        threshold=0.9,
+        cc_threshold=0.96,
+        outlier_percentile=0.05,
+        dark_threshold=60.0,
+        bright_threshold=242.0,
+        blur_threshold=0.5,
+        median_similarity=0.71,
+        neighbor_recall=0.9931,
+        checks_passed=1,
+        checks_failed=2,
+        checks_errored=1,
+    )
+
+
+def record() -> RunRecord:
+    """How the run was done."""
+    return RunRecord(
+        run_id="20260102-030405-abcdef",
+        started="2026-01-02T03:04:05+00:00",
+        finished="2026-01-02T03:04:17+00:00",
+        seconds=12.4,
+        parameters={
+            "input_dir": [ROOT],
+            "work_dir": "my results",
+            "threshold": 0.9,
+            "subset": None,
+            "checks": {"min_images": 1, "max_invalid_rate": 0.01},
+        },
+        versions={"imgvet": "0.1.0", "python": "3.11.9", "numpy": "2.4.6"},
+        model={"digest": "0f" * 16, "width": 384},
+        stages=(
+            StageTiming(stage="list_items", seconds=0.2, computed=64, reused=0),
+            StageTiming(stage="compute_stats", seconds=3.1, computed=4, reused=60),
+            StageTiming(stage="embed", seconds=7.9, computed=60, reused=0),
+        ),
+    )
+
+
+def checks() -> tuple[CheckResult, ...]:
+    """Checks in every state."""
+    return (
+        CheckResult(name="min_images", title="Enough images", state=CheckState.PASSED,
+                    severity="critical", observed="60", allowed="at least 1", value=60.0,
+                    section="overview"),
+        CheckResult(name="invalid_rate", title="Few invalid files", state=CheckState.FAILED,
+                    severity="critical", observed="6.25 %", allowed="at most 1 %", value=0.0625,
+                    section="invalid", examples=tuple(range(8))),
+        CheckResult(name="dark_rate", title="Few dark images", state=CheckState.FAILED,
+                    severity="warning", observed="5 %", allowed="at most 2 %", value=0.05,
+                    section="dark", examples=(50, 51, 52)),
+        CheckResult(name="bright_rate", title="Few bright images", state=CheckState.ERRORED,
+                    severity="warning", observed="", allowed="at most 2 %", value=None,
+                    section="no such section", detail="column <missing> 'percentile_5'"),
+    )  # fmt: skip
+
+
+def drawn_thumbnail(digest: str) -> bytes | None:
+    """A drawn picture; every ninth digest has none, and one is no JPEG."""
+    number = int(digest, 16)
+    if number % 9 == 8:
+        return None
+    if number == 3:
+        return b"not a picture"
+    random = np.random.default_rng(number)
+    shape = (256, 384, 3) if number % 2 else (512, 256, 3)
+    picture = np.full(shape, random.integers(0, 255, 3), np.uint8)
+    for _ in range(12):
+        center = tuple(int(value) for value in random.integers(0, 256, 2))
+        colour = tuple(int(value) for value in random.integers(0, 255, 3))
+        cv2.circle(picture, center, int(random.integers(5, 60)), colour, -1)
+    return cv2.imencode(".jpg", picture)[1].tobytes()

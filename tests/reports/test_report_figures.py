@@ -1,0 +1,79 @@
+"""Figures as Plotly JSON: binned, without template and colours, thresholds in their place."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from imgvet.reports.figures import histogram_figure, template
+from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.view.histogram import Histogram, Scale, Threshold, bin_values
+from imgvet.reports.view.report import report_view
+
+
+def histogram(values: np.ndarray, limit: float, low: float, high: float | None) -> Histogram:
+    threshold = Threshold(limit, f"below {limit}", below=True)
+    bins, log = bin_values(values, Scale(low, high, threshold=limit), threshold)
+    return Histogram("figure-x", "Title", "axis", "images", bins, log, threshold, "words")
+
+
+@pytest.fixture(params=["linear", "log"])
+def drawn(request: pytest.FixtureRequest) -> Histogram:
+    if request.param == "log":
+        return histogram(np.geomspace(2, 1e5, 400), 50.0, 0.0, None)
+    return histogram(np.linspace(0, 255, 400), 60.0, 0.0, 255.0)
+
+
+def test_bars_hold_all_counts_and_touch(drawn: Histogram) -> None:
+    traces = histogram_figure(drawn)["data"]
+    assert len(traces) == 2
+    assert sum(sum(trace["y"]) for trace in traces) == 400
+    lows = sorted(x - w / 2 for t in traces for x, w in zip(t["x"], t["width"], strict=True))
+    assert np.allclose(lows, [entry.low for entry in drawn.bins])
+
+
+def test_line_is_at_the_threshold_and_its_label_beside(drawn: Histogram) -> None:
+    layout = histogram_figure(drawn)["layout"]
+    assert drawn.threshold
+    limit = drawn.threshold.value
+    assert (layout["shapes"][0]["x0"], layout["shapes"][0]["x1"]) == (limit, limit)
+    assert layout["annotations"][0]["x"] == (math.log10(limit) if drawn.log else limit)
+    assert layout["annotations"][0]["text"] == drawn.threshold.label
+    low, high = layout["xaxis"]["range"]
+    assert low <= layout["annotations"][0]["x"] <= high
+    assert layout["xaxis"]["type"] == ("log" if drawn.log else "linear")
+
+
+def test_figures_carry_neither_template_nor_colour(inputs: ReportInputs) -> None:
+    for found in report_view(inputs).histograms():
+        figure = histogram_figure(found)
+        assert "template" not in figure["layout"]
+        assert "color" not in json.dumps(figure)
+
+
+def test_figures_are_small_and_repeatable(inputs: ReportInputs) -> None:
+    def all_figures() -> str:
+        return json.dumps([histogram_figure(found) for found in report_view(inputs).histograms()])
+
+    assert all_figures() == all_figures()
+    assert len(all_figures()) < 100_000
+
+
+def test_figure_ids_are_unique(inputs: ReportInputs) -> None:
+    ids = [found.figure_id for found in report_view(inputs).histograms()]
+    assert len(set(ids)) == len(ids) > 10
+
+
+def test_plotly_accepts_template_and_figures(inputs: ReportInputs) -> None:
+    for found in report_view(inputs).histograms():
+        figure = histogram_figure(found)
+        go.Figure(data=figure["data"], layout={**figure["layout"], "template": template()})
+
+
+def test_few_counts_have_whole_ticks() -> None:
+    few = histogram(np.array([10.0, 200.0]), 60.0, 0.0, 255.0)
+    assert histogram_figure(few)["layout"]["yaxis"]["dtick"] == 1

@@ -1,0 +1,85 @@
+"""Numbers and foreign text in words."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgvet.reports import text
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "words"),
+    [
+        (0, 10, "0 %"),
+        (0, 0, "0 %"),
+        (10, 10, "100 %"),
+        (1, 1_000_000, "under 0.1 %"),
+        (999_999, 1_000_000, "over 99.9 %"),
+        (996, 1000, "99.6 %"),
+        (1, 80, "1.2 %"),
+        (5, 100, "5 %"),
+        (456, 1000, "46 %"),
+    ],
+)
+def test_share_never_rounds_to_nothing_or_all(part: int, whole: int, words: str) -> None:
+    assert text.share(part, whole).replace("\u00a0", " ") == words
+
+
+def test_only_identity_reads_as_one() -> None:
+    assert text.similarity(1.0) == "1"
+    assert text.similarity(0.99999) == "0.999"
+    assert text.similarity(0.29) == "0.290"
+
+
+@pytest.mark.parametrize(
+    ("size", "words"), [(0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (1234, "1.2 kB"),
+                        (56_789, "57 kB"), (2_500_000, "2.5 MB"), (7 * 10**12, "7000 GB")]
+)  # fmt: skip
+def test_file_size(size: int, words: str) -> None:
+    assert text.file_size(size).replace("\u00a0", " ") == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.123, "0.12 s"), (12.34, "12.3 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")],
+)
+def test_duration(seconds: float, words: str) -> None:
+    assert text.duration(seconds).replace("\u00a0", " ") == words
+
+
+def test_moment_keeps_what_is_no_time() -> None:
+    assert text.moment("2026-01-02T03:04:05+00:00") == "2026-01-02 03:04:05 UTC"
+    assert text.moment("2026-01-02T03:04:05") == "2026-01-02 03:04:05"
+    assert text.moment("yester\nday") == "yester\\nday"
+
+
+@pytest.mark.parametrize("words", [[], ["a"], ["a", "b"], ["a", "b", "c"]])
+def test_listed(words: list[str]) -> None:
+    assert text.listed(words) == {0: "", 1: "a", 2: "a and b", 3: "a, b and c"}[len(words)]
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=[])))
+def test_visible_text_can_be_printed_and_encoded(value: str) -> None:
+    shown = text.visible(value)
+    assert all(letter.isprintable() or letter in "\u200c\u200d" for letter in shown)
+    shown.encode("utf-8")
+
+
+def test_visible_spells_out_what_could_deceive() -> None:
+    assert text.visible("a\nb\u202ec\udcff") == "a\\nb\\u202ec\\udcff"
+    assert text.visible("Zażółć 图片 می\u200cخواهم.jpg") == "Zażółć 图片 می\u200cخواهم.jpg"
+
+
+@given(st.text(max_size=80), st.integers(4, 50))
+def test_shorten_keeps_both_ends(value: str, length: int) -> None:
+    short = text.shorten(value, length)
+    assert len(short) <= length
+    if len(value) > length:
+        head, _, tail = short.rpartition("\u2026")
+        assert head
+        assert value.startswith(head)
+        assert value.endswith(tail)
+    else:
+        assert short == value
