@@ -86,7 +86,9 @@ class StageTiming(Frozen):
     computed: int
     """Items computed in this run."""
     reused: int
-    """Items taken from the store, or all of them when the stage itself was cached."""
+    """Items taken from the store."""
+    cached: bool = False
+    """Whether the stage did not run, because its inputs and options were those of an earlier run."""
 
 
 class RunRecord(Frozen):

@@ -13,8 +13,6 @@ VERDICT_WORDS: dict[Verdict, str] = {
 }
 """The verdict in words."""
 
-_LABEL_WIDTH = 18
-
 
 def images(number: int) -> str:
     """A number of images in words."""
@@ -38,17 +36,13 @@ def summary_lines(summary: RunSummary, report: str) -> list[str]:
         summary: what the run found.
         report: the page with the details, as the user would open it.
     """
-    rows = [*_validity(summary), *_duplicates(summary), *_quality(summary)]
-    lines = [f"{label:<{_LABEL_WIDTH}}{text:<58}{where}".rstrip() for label, text, where in rows]
-    checks = f"{summary.checks_passed} passed, {summary.checks_failed} failed"
-    if summary.checks_errored:
-        checks += f", {summary.checks_errored} could not be computed"
-    return [
-        *lines,
-        f"{'Checks':<{_LABEL_WIDTH}}{checks:<58}checks.json  #{Section.CHECKS}",
-        f"{'Verdict':<{_LABEL_WIDTH}}{VERDICT_WORDS[summary.verdict]}",
-        f"{'Report':<{_LABEL_WIDTH}}{report}",
+    rows = [*_validity(summary), *_duplicates(summary), *_quality(summary), _checks(summary)]
+    widths = [max(len(row[column]) for row in rows) + 2 for column in range(2)]
+    lines = [
+        f"{label:<{widths[0]}}{text:<{widths[1]}}{where}".rstrip() for label, text, where in rows
     ]
+    ending = (("Verdict", VERDICT_WORDS[summary.verdict]), ("Report", report))
+    return [*lines, *(f"{label:<{widths[0]}}{text}" for label, text in ending)]
 
 
 Row = tuple[str, str, str]
@@ -80,7 +74,7 @@ def _duplicates(summary: RunSummary) -> list[Row]:
         f"{images(counts.near_duplicate_images)} in {pairs} of similarity >= {summary.threshold:g}"
     )
     largest = f", the largest of {counts.largest_component:,}" if counts.components else ""
-    joined = f"{counts.components:,} of {images(counts.component_images)}{largest}"
+    joined = f"{images(counts.component_images)} in {counts.components:,}{largest}"
     spare = (
         f", {counts.exact_duplicate_surplus:,} to spare" if counts.exact_duplicate_surplus else ""
     )
@@ -107,3 +101,10 @@ def _quality(summary: RunSummary) -> list[Row]:
             for label, number, part in flags
         ),
     ]
+
+
+def _checks(summary: RunSummary) -> Row:
+    text = f"{summary.checks_passed} passed, {summary.checks_failed} failed"
+    if summary.checks_errored:
+        text += f", {summary.checks_errored} could not be computed"
+    return ("Checks", text, f"checks.json  #{Section.CHECKS}")

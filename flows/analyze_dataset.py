@@ -56,10 +56,10 @@ def analyze_dataset(options: RunOptions) -> RunSummary:
         what was found; tables, checks and report lie in the work dir.
     """
     work = prepare(options.work_dir, options.input_dir, overwrite=options.overwrite)
+    options = options.model_copy(update={"work_dir": work.path})
+    context = RunContext(work_dir=work.path, threads=options.num_threads)
     with exclusive(work):
-        return _analyze(
-            Stages(RunContext(work_dir=work.path, threads=options.num_threads)), options
-        )
+        return _analyze(Stages(context), options)
 
 
 def _analyze(stages: Stages, options: RunOptions) -> RunSummary:

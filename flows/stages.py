@@ -29,13 +29,12 @@ class Stages:
         self.context = context
         self.timings: list[StageTiming] = []
 
-    def run(self, task: Task[..., Result], *inputs: Any, items: int = 0) -> Result:
+    def run(self, task: Task[..., Result], *inputs: Any) -> Result:
         """Run one task; a cached result whose files are gone or changed is computed again.
 
         Args:
             task: the stage.
             inputs: its inputs after the context.
-            items: how many items it handles, for the timing.
         """
         stage = task.with_options(result_storage=self.context.work.results)
         started = time.perf_counter()
@@ -45,7 +44,7 @@ class Stages:
         if cached and not self._intact(result):
             cached = False
             result = stage.with_options(refresh_cache=True)(self.context, *inputs)
-        self._note(task.name, started, 0 if cached else items, items if cached else 0)
+        self._note(task.name, started, cached=cached)
         return result
 
     def run_shards(self, task: Task[..., Result], plan: Plan, *inputs: Any) -> Sequence[Result]:
@@ -54,14 +53,21 @@ class Stages:
         fixed = [unmapped(value) for value in (self.context, *inputs)]
         futures = task.map(*fixed, list(plan.shards)) if plan.shards else []
         results = [future.result() for future in futures]
-        self._note(task.name, started, plan.pending, plan.reused)
+        self._note(task.name, started, plan)
         return results
 
     def _intact(self, result: object) -> bool:
         return all(is_intact(self.context.work, reference) for reference in references_in(result))
 
-    def _note(self, stage: str, started: float, computed: int, reused: int) -> None:
-        seconds = round(time.perf_counter() - started, 3)
+    def _note(
+        self, stage: str, started: float, plan: Plan | None = None, *, cached: bool = False
+    ) -> None:
         self.timings.append(
-            StageTiming(stage=stage, seconds=seconds, computed=computed, reused=reused)
+            StageTiming(
+                stage=stage,
+                seconds=round(time.perf_counter() - started, 3),
+                computed=plan.pending if plan else 0,
+                reused=plan.reused if plan else 0,
+                cached=cached,
+            )
         )

@@ -15,7 +15,7 @@ from imgvet.errors import InvalidParameterError
 from imgvet.media.reasons import Reason
 from imgvet.options import FailOn, make_options
 from imgvet.results import read_record, read_summary
-from imgvet.summary import RunSummary
+from imgvet.summary import RunRecord, RunSummary
 from imgvet.summary_text import summary_lines
 from imgvet.tables import ITEMS, read_table
 from imgvet.workdir import WorkDir, open_finished
@@ -69,6 +69,10 @@ class Dataset:
         lines = summary_lines(read_summary(work), str(work.report_index))
         print("\n".join(lines))
         return lines
+
+    def record(self) -> RunRecord:
+        """How the run was done: parameters, versions, timings."""
+        return read_record(self._work)
 
     def fails(self, fail_on: FailOn) -> bool:
         """Whether a check of this severity or worse failed; never for ``never``."""

@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from imgvet.errors import EngineError, ImgvetError
-from imgvet.interface.server import QUIET, TemporaryServer, configured_url, environment
+from imgvet.interface.server import (
+    QUIET,
+    TemporaryServer,
+    configured_url,
+    environment,
+    require_reachable,
+)
 from imgvet.options import RunOptions
 from imgvet.prefill import measure_ahead
 from imgvet.sources.listing import require_inputs
@@ -33,6 +39,7 @@ def run_flow(options: RunOptions) -> RunSummary:
             measure_ahead(work, options, server.is_ready)
             url = _wait(server)
         else:
+            require_reachable(url)
             measure_ahead(work, options, lambda: True)
         return _run(options, url)
 

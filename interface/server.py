@@ -64,7 +64,7 @@ class TemporaryServer:
         log = (self.home / "server.log").open("wb")
         with log:
             self.process = subprocess.Popen(
-                _command(self.port), env=_environment(self.home), stdin=subprocess.DEVNULL,
+                _command(self.port), env=_environment(self.home), stdin=subprocess.PIPE,
                 stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         threading.Thread(target=self._watch, daemon=True).start()
@@ -96,6 +96,8 @@ class TemporaryServer:
         """Stop it and wait until it is gone."""
         if self.process is None:
             return
+        if self.process.stdin is not None:
+            self.process.stdin.close()
         self.process.terminate()
         try:
             self.process.wait(timeout=10)
@@ -113,10 +115,7 @@ class TemporaryServer:
 
 
 def _command(port: int) -> list[str]:
-    return [
-        sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app",
-        "--host", "127.0.0.1", "--port", str(port), "--log-level", "error", "--lifespan", "on",
-    ]  # fmt: skip
+    return [sys.executable, "-m", "imgvet.interface.server_process", str(port)]
 
 
 def _environment(home: Path) -> dict[str, str]:
@@ -178,6 +177,21 @@ def configured_url() -> str | None:
     from prefect.settings import PREFECT_API_URL
 
     return PREFECT_API_URL.value()
+
+
+def require_reachable(url: str) -> None:
+    """Check that a configured server answers at all.
+
+    Raises:
+        EngineError: nothing answers at that address.
+    """
+    try:
+        httpx.get(f"{url.rstrip('/')}/health", timeout=10)
+    except httpx.HTTPError as error:
+        raise EngineError(
+            f"The Prefect server {url} does not answer ({error})",
+            "Start it, correct PREFECT_API_URL, or unset it to use a temporary server",
+        ) from None
 
 
 @contextmanager

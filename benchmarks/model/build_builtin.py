@@ -34,7 +34,7 @@ from projection import signed_projection
 
 BUILTIN = Path(__file__).resolve().parents[2] / "core" / "embedding" / "builtin"
 NAME = "efficientnet-lite0"
-INPUT_SIZE = 192
+INPUT_SIZE = 176
 WIDTH = 384
 PROJECTION_SEED = 0
 SCALE, ZERO_POINT = np.float32(1 / 128), np.uint8(127)

@@ -1,0 +1,1 @@
+"""Checks of a dataset: rates against limits, with Great Expectations."""

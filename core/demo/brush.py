@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-Image = npt.NDArray[np.uint8]
-"""RGB picture, uint8 [height, width, 3]."""
+Image = npt.NDArray[Any]
+"""RGB picture, uint8 [height, width, 3]. The stubs of OpenCV don't know types of elements."""
 
-Values = npt.NDArray[np.float32]
-"""One number for each pixel, float32 [height, width]."""
+Values = npt.NDArray[Any]
+"""One number for each pixel, float [height, width]."""
 
 Colour = tuple[int, int, int]
 """RGB, 0 to 255."""
 
-Point = Sequence[float]
+Point = Sequence[float] | npt.NDArray[Any]
 """x and y in pixels."""
+
+Points = Sequence[Point] | npt.NDArray[Any]
+"""Several points, [n, 2]."""
 
 _SUBPIXEL_BITS = 4
 _SUBPIXEL = 1 << _SUBPIXEL_BITS
@@ -40,7 +44,7 @@ class Brush:
     rng: np.random.Generator
     width: int
     height: int
-    palette: npt.NDArray[np.float32]
+    palette: Values
 
     @cached_property
     def x(self) -> Values:
@@ -61,21 +65,21 @@ class Brush:
 
     def colour(self, position: float) -> Colour:
         """The palette's colour at 0 (dark) to 1 (light)."""
-        red, green, blue = self.tint(np.float32([[position]]))[0, 0]
+        red, green, blue = self.tint(np.full((1, 1), position))[0, 0]
         return int(red), int(green), int(blue)
 
-    def tint(self, values: npt.NDArray[np.floating]) -> Image:
+    def tint(self, values: Values) -> Image:
         """Values 0 to 1 in the palette's colours."""
         stops = np.linspace(0, 1, len(self.palette))
         channels = [np.interp(values, stops, self.palette[:, channel]) for channel in range(3)]
         return np.round(np.stack(channels, axis=-1) * 255).astype(np.uint8)
 
     def noise(self, cell: float, octaves: int = 5, gain: float = 0.5) -> Values:
-        """Fractal value noise, 0 to 1: details from ``cell`` pixels down, halved ``octaves`` times."""
+        """Fractal value noise, 0 to 1: details of ``cell`` pixels, halved ``octaves`` times."""
         total = np.zeros((self.height, self.width), np.float32)
         for octave in range(octaves):
             total += gain**octave * self._value_noise(max(cell / 2**octave, 1.0))
-        return cv2.normalize(total, None, 0, 1, cv2.NORM_MINMAX)
+        return stretched(total)
 
     def _value_noise(self, cell: float) -> Values:
         rows, columns = int(self.height / cell) + 4, int(self.width / cell) + 4
@@ -94,16 +98,21 @@ class Brush:
         return np.full((self.height, self.width, 3), self.colour(position), np.uint8)
 
 
-def polygon(image: Image, points: Sequence[Point] | npt.NDArray[np.floating], colour: Colour) -> None:
+def stretched(values: Values) -> Values:
+    """Values scaled to 0 to 1."""
+    low, high = float(values.min()), float(values.max())
+    return np.asarray((values - low) / (high - low), np.float32)
+
+
+def polygon(image: Image, points: Points, colour: Colour) -> None:
     """Fill a polygon, its edges smooth."""
     corners = np.round(np.asarray(points, np.float64) * _SUBPIXEL).astype(np.int32)
     cv2.fillPoly(image, [corners], colour, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
 def polyline(
-    image: Image, points: Sequence[Point] | npt.NDArray[np.floating], colour: Colour, width: float = 1,
-    *, closed: bool = False,
-) -> None:  # fmt: skip
+    image: Image, points: Points, colour: Colour, width: float = 1, *, closed: bool = False
+) -> None:
     """Draw a line through points, smoothly."""
     corners = np.round(np.asarray(points, np.float64) * _SUBPIXEL).astype(np.int32)
     thickness = max(1, round(width))
@@ -134,14 +143,14 @@ def mix(first: Colour, second: Colour, share: float) -> Colour:
 
 def glow(image: Image, light: Values, colour: Colour) -> Image:
     """Add light of one colour, strength 0 to 1 for each pixel."""
-    added = image.astype(np.float32) + light[..., None] * np.float32(colour)
+    added = image.astype(np.float32) + light[..., None] * np.array(colour, np.float32)
     return np.clip(added, 0, 255).astype(np.uint8)
 
 
 def cover(image: Image, colour: Colour, share: Values) -> Image:
     """Lay a colour over a picture, opacity 0 to 1 for each pixel."""
     opacity = np.clip(share, 0, 1)[..., None]
-    return np.round(image * (1 - opacity) + np.float32(colour) * opacity).astype(np.uint8)
+    return np.round(image * (1 - opacity) + np.array(colour, np.float32) * opacity).astype(np.uint8)
 
 
 def shaded(image: Image, light: Values) -> Image:

@@ -29,7 +29,7 @@ _LAST_SHADOWS = 2.0
 
 def encode(image: Image, suffix: str, quality: int = GOOD_QUALITY) -> bytes:
     """Encode a picture (RGB or RGBA, uint8) in the format of a file name's suffix."""
-    order = cv2.COLOR_RGBA2BGRA if image.shape[2] == 4 else cv2.COLOR_RGB2BGR  # noqa: PLR2004
+    order = cv2.COLOR_RGBA2BGRA if image.shape[2] == 4 else cv2.COLOR_RGB2BGR
     settings = {
         ".jpg": [cv2.IMWRITE_JPEG_QUALITY, quality],
         ".webp": [cv2.IMWRITE_WEBP_QUALITY, quality],
@@ -42,6 +42,8 @@ def encode(image: Image, suffix: str, quality: int = GOOD_QUALITY) -> bytes:
 def decode(data: bytes) -> Image:
     """Decode a whole, valid file to RGB."""
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ValueError("the data are not those of a picture")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from imgvet.demo.brush import Brush, Image, polyline
+from imgvet.demo.brush import Brush, Image, Values, polyline
 
 _MANDELBROT_VIEWS = (
-    (-0.7436, 0.1318, 0.008), (-0.16, 1.0405, 0.03), (0.2755, 0.0065, 0.006), (-1.2535, 0.3845, 0.02),
-    (-0.6, 0.0, 1.3), (-0.0884, 0.6545, 0.012), (-1.7685, 0.002, 0.012), (-0.7269, 0.1889, 0.012),
+    (-0.7436, 0.1318, 0.008), (-0.16, 1.0405, 0.03), (0.2755, 0.0065, 0.006),
+    (-1.2535, 0.3845, 0.02), (-0.6, 0.0, 1.3), (-0.0884, 0.6545, 0.012), (-1.7685, 0.002, 0.012),
+    (-0.7269, 0.1889, 0.012),
 )  # fmt: skip
 """Centre and half height of views into the Mandelbrot set."""
 
@@ -19,7 +20,11 @@ _JULIA_SEEDS = (
 )  # fmt: skip
 
 
-def _escape(brush: Brush, start: np.ndarray, step: np.ndarray, rounds: int) -> Image:
+_FILLED = 0.22
+"""Least share of a picture that the path of a map must visit, for it to be worth looking at."""
+
+
+def _escape(brush: Brush, start: Values, step: Values, rounds: int) -> Image:
     """Colour points by how soon z * z + step leaves a disc of radius 16."""
     z, gone = start.copy(), np.zeros(start.shape, np.float32)
     for count in range(1, rounds):
@@ -37,7 +42,7 @@ def mandelbrot(brush: Brush) -> Image:
     centre_x, centre_y, half = _MANDELBROT_VIEWS[brush.rng.integers(len(_MANDELBROT_VIEWS))]
     half *= brush.rng.uniform(0.6, 1.5)
     step = (centre_x + half * x + 1j * (centre_y + half * y)).astype(np.complex64)
-    return _escape(brush, np.zeros_like(step), step, 180)
+    return _escape(brush, np.zeros_like(step), step, 140)
 
 
 def julia(brush: Brush) -> Image:
@@ -56,7 +61,7 @@ def newton(brush: Brush) -> Image:
     turn = np.exp(1j * brush.rng.uniform(0, np.pi)) * brush.rng.uniform(0.7, 1.6)
     z = ((x + 1j * y) * turn + 1e-3).astype(np.complex64)
     speed = np.zeros(z.shape, np.float32)
-    for _ in range(20):
+    for _ in range(15):
         power = z.copy()
         for _ in range(degree - 2):
             power *= z
@@ -64,7 +69,7 @@ def newton(brush: Brush) -> Image:
         z = z - move / np.maximum(np.abs(move) / 2, 1)
         speed += np.exp(-np.abs(move) * 4)
     root = np.round(np.angle(z) / (2 * np.pi / degree)) % degree
-    return brush.tint(np.clip(0.12 + 0.6 * root / (degree - 1) + 0.9 * (speed / 20 - 0.4), 0, 1))
+    return brush.tint(np.clip(0.12 + 0.6 * root / (degree - 1) + 0.9 * (speed / 15 - 0.3), 0, 1))
 
 
 def attractor(brush: Brush) -> Image:
@@ -79,8 +84,11 @@ def attractor(brush: Brush) -> Image:
             if step > 10:
                 paths.append((x, y))
         xs, ys = np.concatenate(paths, axis=1)
-        density = np.histogram2d(ys, xs, bins=(brush.height, brush.width))[0]
-        if (density > 0).mean() > 0.22:  # noqa: PLR2004
+        rows = ((ys - ys.min()) / np.ptp(ys) * (brush.height - 1)).astype(int)
+        columns = ((xs - xs.min()) / np.ptp(xs) * (brush.width - 1)).astype(int)
+        density = np.bincount(rows * brush.width + columns, minlength=brush.height * brush.width)
+        density = density.reshape(brush.height, brush.width)
+        if (density > 0).mean() > _FILLED:
             break
     level = np.log1p(density) / np.log1p(np.percentile(density, 99.5))
     smooth = cv2.GaussianBlur(level.astype(np.float32), (0, 0), 0.7)
@@ -100,7 +108,7 @@ def spirograph(brush: Brush) -> Image:
         y = (ring - wheel) * np.sin(t) - pen * np.sin(ratio * t)
         scale = size * rng.uniform(0.6, 1) / np.max(np.hypot(x, y))
         points = np.stack([brush.width / 2 + scale * x, brush.height / 2 + scale * y], 1)
-        polyline(image, points, brush.colour(rng.uniform(0.3, 0.8)), rng.integers(1, 4))
+        polyline(image, points, brush.colour(rng.uniform(0.3, 0.8)), int(rng.integers(1, 4)))
     return image
 
 
@@ -118,5 +126,5 @@ def flow(brush: Brush) -> Image:
         points = points + 3 * np.stack([np.cos(heading), np.sin(heading)], 1)
         paths.append(points)
     for path in np.stack(paths, axis=1):
-        polyline(image, path, brush.colour(rng.uniform(0.2, 0.9)), rng.integers(1, 4))
+        polyline(image, path, brush.colour(rng.uniform(0.2, 0.9)), int(rng.integers(1, 4)))
     return image

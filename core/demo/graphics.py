@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 
-from imgvet.demo.brush import Brush, Colour, Image, disc, ellipse, mix, polygon, polyline
+from imgvet.demo.brush import Brush, Colour, Image, disc, ellipse, mix, polygon, polyline, stretched
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_TITLES = ("Harvest by region", "Visitors per week", "Rainfall", "Energy mix", "Orders", "Sightings",
-           "Water level", "Budget", "Temperature", "Journeys")  # fmt: skip
+_TITLES = ("Harvest by region", "Visitors per week", "Rainfall", "Energy mix", "Orders",
+           "Sightings", "Water level", "Budget", "Temperature", "Journeys")  # fmt: skip
 _MARGIN = 44
 
 
@@ -40,7 +42,8 @@ def bar_chart(brush: Brush) -> Image:
     rng = brush.rng
     image, ink = _chart_ground(brush)
     _axes(brush, image, ink)
-    count, series, stacked = rng.integers(4, 13), rng.integers(1, 4), rng.random() < 0.5
+    count, series = int(rng.integers(4, 13)), int(rng.integers(1, 4))
+    stacked = rng.random() < 0.5
     bottom, span = brush.height - _MARGIN, brush.height - 2 * _MARGIN
     slot = (brush.width - _MARGIN - 20) / count
     for bar in range(count):
@@ -82,17 +85,17 @@ def pie_chart(brush: Brush) -> Image:
     shares = rng.dirichlet(np.full(rng.integers(3, 9), 2.0))
     centre, radius = (brush.width * 0.4, brush.height * 0.55), 0.38 * min(brush.width, brush.height)
     edges = np.concatenate([[0], np.cumsum(shares)]) * 2 * np.pi
-    for index, (start, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for index, (start, end) in enumerate(pairwise(edges)):
         t = np.linspace(start, end, 60)
         arc = np.stack([np.cos(t), np.sin(t)], 1) * radius + centre
         colour = brush.colour(0.2 + 0.7 * index / (len(shares) - 1))
         polygon(image, np.vstack([arc, [centre]]), colour)
-        top = 70 + 22 * index
-        cv2.rectangle(image, (round(brush.width * 0.8), top), (round(brush.width * 0.8) + 12, top + 12),
-                      colour, -1)  # fmt: skip
+        left, top = round(brush.width * 0.8), 70 + 22 * index
+        cv2.rectangle(image, (left, top), (left + 12, top + 12), colour, -1)
         write(image, f"{100 * shares[index]:.0f} %", (brush.width * 0.8 + 18, top + 11), ink, 0.4)
     if rng.random() < 0.5:
-        disc(image, centre, radius * rng.uniform(0.4, 0.7), tuple(int(c) for c in image[2, 2]))
+        paper: Colour = tuple(image[2, 2].tolist())
+        disc(image, centre, radius * rng.uniform(0.4, 0.7), paper)
     return image
 
 
@@ -117,11 +120,11 @@ def heat_map(brush: Brush) -> Image:
     """A grid of coloured cells."""
     rows, columns = brush.rng.integers(6, 14), brush.rng.integers(8, 22)
     small = cv2.resize(brush.noise(150, 3), (int(columns), int(rows)), interpolation=cv2.INTER_AREA)
-    cells = cv2.normalize(small, None, 0, 1, cv2.NORM_MINMAX)
+    cells = stretched(small)
     image, _ = _chart_ground(brush)
     inner = brush.width - 2 * _MARGIN, brush.height - 2 * _MARGIN
     grid = cv2.resize(cells, inner, interpolation=cv2.INTER_NEAREST)
-    image[_MARGIN : -_MARGIN, _MARGIN : -_MARGIN] = brush.tint(grid)
+    image[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] = brush.tint(grid)
     return image
 
 
@@ -129,7 +132,7 @@ def street_map(brush: Brush) -> Image:
     """Streets, blocks, a river and parks."""
     rng = brush.rng
     image = brush.plain(0.93)
-    big = np.float32([brush.width, brush.height])
+    big = np.array([brush.width, brush.height], np.float32)
     for _ in range(rng.integers(2, 6)):
         ellipse(image, rng.random(2) * big, rng.uniform(0.06, 0.2, 2) * big[1], rng.uniform(0, 180),
                 (188, 216, 168))  # fmt: skip
@@ -166,7 +169,9 @@ def crossword(brush: Brush) -> Image:
             cv2.rectangle(image, corners[:2], corners[2:], brush.colour(0.2), 1)
             if not black[row, column] and rng.random() < 0.7:
                 letter = chr(65 + rng.integers(26))
-                write(image, letter, (x + 0.25 * side, y + 0.78 * side), brush.colour(0.3), side / 38)
+                write(
+                    image, letter, (x + 0.25 * side, y + 0.78 * side), brush.colour(0.3), side / 38
+                )
     return image
 
 
@@ -187,7 +192,9 @@ def sheet_music(brush: Brush) -> Image:
             stem = (x + 0.6 * gap, y - 3.4 * gap) if up else (x - 0.6 * gap, y + 3.4 * gap)
             polyline(image, [(stem[0], y), stem], ink, 1)
             if rng.random() < 0.4:
-                polyline(image, [stem, (stem[0] + 2.6 * gap, stem[1] + gap * rng.uniform(-1, 1))], ink, 4)
+                polyline(
+                    image, [stem, (stem[0] + 2.6 * gap, stem[1] + gap * rng.uniform(-1, 1))], ink, 4
+                )
             x += gap * rng.uniform(2.4, 5)
             if rng.random() < 0.16:
                 polyline(image, [(x - gap, top), (x - gap, top + 4 * gap)], ink, 1)
@@ -207,12 +214,18 @@ def flag(brush: Brush) -> Image:
         elif kind == 1:
             design[:, int(start * brush.width) : int(end * brush.width)] = colour
     if kind > 1:
-        polygon(design, [(0, 0), (brush.width * 0.5, brush.height / 2), (0, brush.height)], brush.colour(0.9))
+        polygon(
+            design,
+            [(0, 0), (brush.width * 0.5, brush.height / 2), (0, brush.height)],
+            brush.colour(0.9),
+        )
     centre, radius = (brush.width * rng.uniform(0.25, 0.6), brush.height / 2), brush.height * 0.2
     spikes = np.arange(2 * rng.integers(5, 10))
     reach = np.where(spikes % 2, 0.45, 1.0) * radius
     turn = spikes * 2 * np.pi / len(spikes) - np.pi / 2
-    polygon(design, np.stack([np.cos(turn), np.sin(turn)], 1) * reach[:, None] + centre, (250, 250, 245))
+    polygon(
+        design, np.stack([np.cos(turn), np.sin(turn)], 1) * reach[:, None] + centre, (250, 250, 245)
+    )
     phase = brush.x * rng.uniform(7, 14) + brush.y * 2
     columns = (brush.x * 1.12 - 0.06) * brush.width
     rows = (brush.y * 1.25 - 0.125) * brush.height + 11 * np.sin(phase)
@@ -241,6 +254,6 @@ def clock_face(brush: Brush) -> Image:
     for length, width in ((0.45, 7), (0.68, 4), (0.75, 2)):
         turn = rng.uniform(0, 2 * np.pi)
         tip = centre + length * radius * np.array([np.sin(turn), -np.cos(turn)])
-        polyline(image, [centre, tip], brush.colour(0.1 if width > 2 else 0.5), width)  # noqa: PLR2004
+        polyline(image, [centre, tip], brush.colour(0.1 if width > 2 else 0.5), width)
     disc(image, centre, 8, brush.colour(0.5))
     return image

@@ -58,7 +58,7 @@ def mountains(brush: Brush) -> Image:
         near = layer / (layers - 1)
         ridge = _ridge(brush, 0.42 + 0.48 * near, swing * (1 - 0.4 * near), roughness)
         image = cover(image, brush.colour(0.75 - 0.75 * near), _below(brush, ridge))
-    return grain(brush, image)
+    return grain(brush, image, 0.18)
 
 
 def sea(brush: Brush) -> Image:
@@ -118,7 +118,7 @@ def aurora(brush: Brush) -> Image:
         rays = brush.noise(rng.uniform(12, 40), 2)[:1]
         light = np.where(above > 0, np.exp(-above * 5), np.exp(above * 40)) * (0.15 + 0.75 * rays)
         image = glow(image, light.astype(np.float32), brush.colour(rng.uniform(0.5, 0.85)))
-    _firs(brush, image, rng.integers(8, 22), (4, 8, 10))
+    _firs(brush, image, int(rng.integers(8, 22)), (4, 8, 10))
     return image
 
 
@@ -129,11 +129,13 @@ def _firs(brush: Brush, image: Image, count: int, colour: Colour, snow: float = 
         foot = brush.height * brush.rng.uniform(0.92, 1.08)
         for tier in range(5):
             top, half = foot - tall * (1 - 0.17 * tier), tall * (0.08 + 0.045 * tier)
-            points = np.array([(x, top), (x - half, top + 0.34 * tall), (x + half, top + 0.34 * tall)])
+            points = np.array(
+                [(x, top), (x - half, top + 0.34 * tall), (x + half, top + 0.34 * tall)]
+            )
             polygon(image, points, colour)
             if snow:
-                polygon(image, points * (1, 1) + [(0, 0), (half, -0.2 * tall), (-half * 0.4, -0.1 * tall)],
-                        mix(colour, (250, 252, 255), snow))  # fmt: skip
+                lit = np.add(points, [(0, 0), (half, -0.2 * tall), (-half * 0.4, -0.1 * tall)])
+                polygon(image, lit, mix(colour, (250, 252, 255), snow))
 
 
 def dunes(brush: Brush) -> Image:
@@ -161,8 +163,10 @@ def misty_forest(brush: Brush) -> Image:
             x, width = rng.uniform(0, brush.width), (2 + 15 * near**1.5) * rng.uniform(0.6, 1.3)
             lean = rng.uniform(-0.06, 0.06) * brush.height
             colour = brush.colour(0.75 - 0.75 * near)
-            polygon(image, [(x - width / 2, brush.height), (x + width / 2, brush.height),
-                            (x + lean + width / 4, 0), (x + lean - width / 4, 0)], colour)  # fmt: skip
+            foot, top = brush.height, x + lean
+            trunk = [(x - width / 2, foot), (x + width / 2, foot), (top + width / 4, 0),
+                     (top - width / 4, 0)]  # fmt: skip
+            polygon(image, trunk, colour)
             for _ in range(4):
                 y, side = rng.uniform(0, 0.6) * brush.height, rng.choice([-1, 1])
                 reach = rng.uniform(2, 6) * width
@@ -179,7 +183,7 @@ def winter(brush: Brush) -> Image:
     for layer in range(3):
         ridge = _ridge(brush, 0.5 + 0.15 * layer, 0.25, 0.2)
         image = cover(image, brush.colour(0.82 + 0.09 * layer), _below(brush, ridge))
-    _firs(brush, image, brush.rng.integers(5, 11), brush.colour(0.22), snow=0.75)
+    _firs(brush, image, int(brush.rng.integers(5, 11)), brush.colour(0.22), snow=0.75)
     for _ in range(250):
         at = brush.rng.uniform(0, brush.width), brush.rng.uniform(0, brush.height)
         disc(image, at, brush.rng.uniform(0.6, 2.6), (255, 255, 255))
@@ -205,7 +209,6 @@ def balloons(brush: Brush) -> Image:
         for side in (-0.2, 0.2):
             polyline(image, [(x + 2 * side * radius, y + 1.1 * radius),
                              (x + side * radius, y + 1.7 * radius)], (70, 50, 40), 1)  # fmt: skip
-        polygon(image, [(x - 0.2 * radius, y + 1.65 * radius), (x + 0.2 * radius, y + 1.65 * radius),
-                        (x + 0.16 * radius, y + 1.95 * radius), (x - 0.16 * radius, y + 1.95 * radius)],
-                (120, 80, 45))  # fmt: skip
+        basket = np.array([(-0.2, 1.65), (0.2, 1.65), (0.16, 1.95), (-0.16, 1.95)])
+        polygon(image, basket * radius + (x, y), (120, 80, 45))
     return image

@@ -83,7 +83,7 @@ def _files(folder: Path) -> set[str]:
 
 def _expected(plan: Plan) -> dict[str, bytes | None]:
     """Every file of a plan, with its bytes where the plan knows them."""
-    made = [file.path for file in (*plan.pictures, *plan.derived)]
+    made = [picture.path for picture in plan.pictures] + [file.path for file in plan.derived]
     return {**dict.fromkeys(made), **dict(plan.fixed)}
 
 

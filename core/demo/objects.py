@@ -46,7 +46,9 @@ def fruit(brush: Brush) -> Image:
         edge = np.clip((1 - np.hypot(u, v)) * radius * brush.height, 0, 1)[..., None]
         image = np.round(image * (1 - edge) + skin * edge).astype(np.uint8)
         top = np.array([x * brush.width, (y - 0.92 * radius) * brush.height])
-        polyline(image, [top, top + (0.02 * brush.height, -0.05 * brush.height)], (70, 48, 26), 4)
+        polyline(
+            image, [top, np.add(top, (0.02 * brush.height, -0.05 * brush.height))], (70, 48, 26), 4
+        )
     return image
 
 
@@ -56,19 +58,23 @@ def fireworks(brush: Brush) -> Image:
     image = brush.sky(0.0, 0.22)
     sparks = np.zeros_like(image)
     for _ in range(rng.integers(2, 7)):
-        centre = np.array([rng.uniform(0.15, 0.85) * brush.width, rng.uniform(0.15, 0.5) * brush.height])
-        reach, rays = rng.uniform(0.12, 0.33) * brush.height, rng.integers(24, 80)
+        centre = np.array(
+            [rng.uniform(0.15, 0.85) * brush.width, rng.uniform(0.15, 0.5) * brush.height]
+        )
+        reach, rays = rng.uniform(0.12, 0.33) * brush.height, int(rng.integers(24, 80))
         colour = mix(brush.colour(rng.uniform(0.5, 0.9)), (255, 220, 160), rng.uniform(0, 0.5))
         for ray in range(rays):
             turn = 2 * np.pi * ray / rays + rng.normal(0, 0.04)
             t = np.linspace(0.25, rng.uniform(0.8, 1.1), 12)[:, None]
             path = centre + reach * (t * (np.cos(turn), np.sin(turn)) + 0.28 * t**2 * (0, 1))
-            polyline(sparks, path, colour, rng.integers(1, 3))
+            polyline(sparks, path, colour, int(rng.integers(1, 3)))
             disc(sparks, path[-1], 2.2, (255, 250, 235))
     halo = cv2.GaussianBlur(sparks, (0, 0), 7)
     lit = cv2.add(cv2.add(image, sparks), halo)
     water = int(brush.height * 0.78)
-    mirror = cv2.resize(lit[water - (brush.height - water) * 2 : water][::-1], (brush.width, brush.height - water))
+    mirror = cv2.resize(
+        lit[water - (brush.height - water) * 2 : water][::-1], (brush.width, brush.height - water)
+    )
     lit[water:] = (mirror * (0.4 + 0.4 * brush.noise(6, 2)[water:, :, None])).astype(np.uint8)
     return lit
 
@@ -79,7 +85,9 @@ def snowflake(brush: Brush) -> Image:
     image = cover(brush.sky(0.1, 0.5), brush.colour(0.7), 0.5 * brush.noise(120, 4))
     centre = np.array([brush.width / 2, brush.height / 2])
     size, ice = 0.46 * min(brush.width, brush.height), brush.colour(1)
-    twigs = [(at, rng.uniform(0.1, 0.42) * (1.1 - at)) for at in np.sort(rng.uniform(0.15, 0.95, 7))]
+    twigs = [
+        (at, rng.uniform(0.1, 0.42) * (1.1 - at)) for at in np.sort(rng.uniform(0.15, 0.95, 7))
+    ]
     for arm in range(6):
         turn = arm * np.pi / 3 + np.pi / 6
         ahead = np.array([np.cos(turn), np.sin(turn)])
@@ -105,8 +113,8 @@ def butterfly(brush: Brush) -> Image:
     centre = np.array([brush.width / 2, brush.height / 2])
     size = 0.46 * min(brush.width, brush.height)
     ink, spots = (24, 18, 22), rng.uniform(0.2, 1, (2, 5))
-    for wing, (heading, long, wide) in enumerate(((-0.6, 1.0, 0.52), (0.65, 0.78, 0.46))):
-        long, wide = long * rng.uniform(0.85, 1.1), wide * rng.uniform(0.8, 1.15)
+    for wing, (heading, length, width) in enumerate(((-0.6, 1.0, 0.52), (0.65, 0.78, 0.46))):
+        long, wide = length * rng.uniform(0.85, 1.1), width * rng.uniform(0.8, 1.15)
         for layer, tone in ((1.0, None), (0.88, 0.55), (0.6, 0.75), (0.34, 0.95)):
             for side in (-1, 1):
                 way = np.array([side * np.cos(heading), np.sin(heading)])
@@ -143,8 +151,8 @@ def aquarium(brush: Brush) -> Image:
         at = np.array([rng.uniform(0.1, 0.9) * brush.width, rng.uniform(0.12, 0.8) * brush.height])
         _fish(brush, image, at, rng.uniform(0.05, 0.15) * brush.height)
     for _ in range(40):
-        at = rng.random() * brush.width, rng.random() * brush.height
-        disc(image, at, rng.uniform(1.5, 7), (235, 248, 255), 1)
+        bubble = rng.random() * brush.width, rng.random() * brush.height
+        disc(image, bubble, rng.uniform(1.5, 7), (235, 248, 255), 1)
     return image
 
 
@@ -157,7 +165,13 @@ def _fish(brush: Brush, image: Image, at: np.ndarray, size: float) -> None:
     polygon(image, fin, mix(body, (20, 20, 40), 0.3))
     ellipse(image, at, (1.5 * size, 0.8 * size), 0, body)
     for stripe in (-0.5, 0.1, 0.6):
-        ellipse(image, at + (side * stripe * size, 0), (0.12 * size, 0.66 * size), 0, (250, 250, 250))
+        ellipse(
+            image,
+            np.add(at, (side * stripe * size, 0)),
+            (0.12 * size, 0.66 * size),
+            0,
+            (250, 250, 250),
+        )
     eye = at + np.array([side * 1.0, -0.2]) * size
     disc(image, eye, 0.2 * size, (255, 255, 255))
     disc(image, eye, 0.1 * size, (10, 10, 10))
@@ -172,24 +186,33 @@ def chess(brush: Brush) -> Image:
             tone = 0.85 if (row + column) % 2 else 0.22
             flat[row * 64 : row * 64 + 64, column * 64 : column * 64 + 64] = brush.colour(tone)
     lean, top = rng.uniform(0.1, 0.3), rng.uniform(0.2, 0.42)
-    corners = np.float32([(lean, top), (1 - lean, top), (1.15, 1.05), (-0.15, 1.05)])
-    corners *= (brush.width, brush.height)
-    source = np.float32([(0, 0), (512, 0), (512, 512), (0, 512)])
-    view = cv2.getPerspectiveTransform(source, corners)
+    size = np.array([brush.width, brush.height])
+    corners = np.array([(lean, top), (1 - lean, top), (1.15, 1.05), (-0.15, 1.05)]) * size
+    source = np.array([(0, 0), (512, 0), (512, 512), (0, 512)], np.float32)
+    view = cv2.getPerspectiveTransform(source, corners.astype(np.float32))
     image = brush.sky(0.05, 0.6)
     cv2.warpPerspective(flat, view, (brush.width, brush.height), image,
                         flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT)  # fmt: skip
     squares = sorted(rng.permutation(64)[: rng.integers(6, 20)])
     for square in squares:
-        centre = np.float32([[[(square % 8) * 64 + 32, square // 8 * 64 + 32]]])
+        centre = np.array([[[(square % 8) * 64 + 32.0, square // 8 * 64 + 32.0]]])
         foot = cv2.perspectiveTransform(centre, view)[0, 0]
         size = 0.055 * brush.height * (0.55 + foot[1] / brush.height)
         colour: Colour = (238, 230, 210) if rng.random() < 0.5 else (40, 34, 36)
-        ellipse(image, foot + (0.3 * size, 0), (1.2 * size, 0.4 * size), 0, brush.colour(0.1))
-        polygon(image, np.array([(-0.8, 0), (0.8, 0), (0.3, -1.6), (-0.3, -1.6)]) * size + foot, colour)
+        ellipse(
+            image, np.add(foot, (0.3 * size, 0)), (1.2 * size, 0.4 * size), 0, brush.colour(0.1)
+        )
+        polygon(
+            image, np.array([(-0.8, 0), (0.8, 0), (0.3, -1.6), (-0.3, -1.6)]) * size + foot, colour
+        )
         ellipse(image, foot, (0.85 * size, 0.3 * size), 0, colour)
-        disc(image, foot + (0, -1.9 * size), 0.55 * size, colour)
-        disc(image, foot + (-0.15 * size, -2.1 * size), 0.16 * size, mix(colour, (255, 255, 255), 0.6))
+        disc(image, np.add(foot, (0, -1.9 * size)), 0.55 * size, colour)
+        disc(
+            image,
+            np.add(foot, (-0.15 * size, -2.1 * size)),
+            0.16 * size,
+            mix(colour, (255, 255, 255), 0.6),
+        )
     return image
 
 
@@ -206,7 +229,7 @@ def house(brush: Brush) -> Image:
         polyline(image, [(left, y), (left + wide, y)], mix(wall, (0, 0, 0), 0.12))
     peak = left + wide * rng.uniform(0.35, 0.65), top - rng.uniform(0.16, 0.3) * brush.height
     polygon(image, [(left - 20, top + 4), peak, (left + wide + 20, top + 4)], brush.colour(0.2))
-    columns = rng.integers(2, 6)
+    columns = int(rng.integers(2, 6))
     for row in range(2):
         for column in range(columns):
             x = left + wide * (column + 0.5) / columns
@@ -220,9 +243,10 @@ def house(brush: Brush) -> Image:
             polygon(image, [(x - half, y), (x + half, y), (x + half, low), (x - half, low)], pane)
             if not door:
                 polyline(image, [(x, y), (x, low)], (245, 245, 240), 2)
-    for x in np.arange(0, brush.width, 17):
-        polygon(image, [(x, brush.height), (x, ground + 4), (x + 5, ground - 6), (x + 10, ground + 4),
-                        (x + 10, brush.height)], (250, 250, 250))  # fmt: skip
+    for x in range(0, brush.width, 17):
+        top, foot = ground + 4, brush.height
+        picket = [(x, foot), (x, top), (x + 5, top - 10), (x + 10, top), (x + 10, foot)]
+        polygon(image, picket, (250, 250, 250))
     return image
 
 
@@ -235,10 +259,17 @@ def sailing(brush: Brush) -> Image:
     for row in range(11):
         level = brush.height * (0.5 + 0.05 * row)
         if row in boats:
-            _boat(brush, image, (boats[row] * brush.width, level + 8), brush.height * (0.05 + 0.012 * row))
+            _boat(
+                brush,
+                image,
+                (boats[row] * brush.width, level + 8),
+                brush.height * (0.05 + 0.012 * row),
+            )
         x = np.linspace(0, brush.width, 80)
         crest = level + (3 + row) * np.sin(x / (14 + 4 * row) + rng.uniform(0, 6))
-        shape = np.vstack([np.stack([x, crest], 1), [(brush.width, brush.height), (0, brush.height)]])
+        shape = np.vstack(
+            [np.stack([x, crest], 1), [(brush.width, brush.height), (0, brush.height)]]
+        )
         polygon(image, shape, brush.colour(0.55 - 0.045 * row))
         polyline(image, np.stack([x, crest], 1), brush.colour(0.9), 1)
     return image

@@ -33,7 +33,10 @@ _HEX: dict[str, str] = {
 }
 
 PALETTES: tuple[npt.NDArray[np.float32], ...] = tuple(
-    np.float32([[int(colour[at : at + 2], 16) / 255 for at in (0, 2, 4)] for colour in row.split()])
+    np.array(
+        [[int(colour[at : at + 2], 16) / 255 for at in (0, 2, 4)] for colour in row.split()],
+        np.float32,
+    )
     for row in _HEX.values()
 )
 """Each float32 [5, 3], 0 to 1."""

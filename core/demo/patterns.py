@@ -32,10 +32,10 @@ def low_poly(brush: Brush) -> Image:
     for x, y in rng.random((rng.integers(40, 260), 2)):
         plane.insert((float(x * (brush.width + 90) - 45), float(y * (brush.height + 90) - 45)))
     tone, image = brush.noise(rng.uniform(150, 400), 2), brush.plain(0.5)
-    for corners in plane.getTriangleList().reshape(-1, 3, 2):
+    for corners in np.asarray(plane.getTriangleList()).reshape(-1, 3, 2):
         x, y = np.clip(corners.mean(0), 0, (brush.width - 1, brush.height - 1)).astype(int)
         polygon(image, corners, brush.colour(np.clip(tone[y, x] + rng.normal(0, 0.05), 0, 1)))
-    return grain(brush, image)
+    return grain(brush, image, 0.16)
 
 
 def fish_scales(brush: Brush) -> Image:
@@ -63,7 +63,11 @@ def cubes(brush: Brush) -> Image:
             tone = 0.25 + 0.5 * wave[at]
             top = [(x, y - side), (x + dx, y - dy), (x, y), (x - dx, y - dy)]
             polygon(image, top, brush.colour(tone + 0.25))
-            polygon(image, [(x - dx, y - dy), (x, y), (x, y + side), (x - dx, y + dy)], brush.colour(tone))
+            polygon(
+                image,
+                [(x - dx, y - dy), (x, y), (x, y + side), (x - dx, y + dy)],
+                brush.colour(tone),
+            )
             polygon(image, [(x + dx, y - dy), (x, y), (x, y + side), (x + dx, y + dy)],
                     brush.colour(tone - 0.25))  # fmt: skip
     return image
@@ -81,9 +85,9 @@ def quarter_tiles(brush: Brush) -> Image:
             disc(tile, (0, 0), side - 1, brush.colour(rng.choice([0.2, 0.45, 0.65])))
             if kind == 1:
                 disc(tile, (side, side), side / 2, brush.colour(0.5))
-            elif kind == 2:  # noqa: PLR2004
+            elif kind == 2:
                 disc(tile, (0, 0), side / 2, brush.colour(0.9))
-            tile = np.rot90(tile, rng.integers(0, 4))
+            tile = np.rot90(tile, int(rng.integers(0, 4)))
             image[top : top + side, left : left + side] = tile[
                 : brush.height - top, : brush.width - left
             ]
@@ -112,7 +116,9 @@ def kaleidoscope(brush: Brush) -> Image:
     source = brush.noise(rng.uniform(25, 90), 3)
     columns = np.clip(u * 0.6, 0, 0.99) * brush.width
     rows = np.clip(v * 0.9, 0, 0.99) * brush.height
-    folded = cv2.remap(source, columns.astype(np.float32), rows.astype(np.float32), cv2.INTER_LINEAR)
+    folded = cv2.remap(
+        source, columns.astype(np.float32), rows.astype(np.float32), cv2.INTER_LINEAR
+    )
     bands = 0.5 + 0.5 * np.sin(folded * rng.uniform(10, 32) + distance * 4)
     return brush.tint(bands)
 
@@ -137,13 +143,20 @@ def knit(brush: Brush) -> Image:
     image = brush.plain(0.1)
     motif = rng.random((9, 6)) < rng.uniform(0.3, 0.6)
     motif = np.hstack([motif, motif[:, ::-1]])
-    ground, figure = brush.colour(rng.choice([0.2, 0.45, 0.95])), brush.colour(rng.choice([0.7, 0.05]))
+    ground, figure = (
+        brush.colour(rng.choice([0.2, 0.45, 0.95])),
+        brush.colour(rng.choice([0.7, 0.05])),
+    )
     for row, y in enumerate(np.arange(-size, brush.height + size, size * 0.8)):
         for column, x in enumerate(np.arange(0, brush.width + size, size)):
             colour = figure if motif[row % 9, column % 12] else ground
             for side in (-1, 1):
-                leg = np.array([(0, 0.55), (0.42, -0.35), (0.5, -0.1), (0.08, 0.8)]) * (side, 1) * size
-                polygon(image, leg + (x, y), colour)
+                leg = (
+                    np.array([(0, 0.55), (0.42, -0.35), (0.5, -0.1), (0.08, 0.8)])
+                    * (side, 1)
+                    * size
+                )
+                polygon(image, np.add(leg, (x, y)), colour)
     return shaded(image, 0.85 + 0.25 * brush.noise(2, 1))
 
 
@@ -159,8 +172,12 @@ def maze(brush: Brush) -> Image:
                 end = (x + side, y) if flip else (x, y + side)
                 polyline(image, [(x, y), end], brush.colour(0.1), width * side)
             else:
-                start, end = ((x, y), (x + side, y + side)) if flip else ((x + side, y), (x, y + side))
-                polyline(image, [start, end], brush.colour(0.2 + 0.5 * y / brush.height), width * side)
+                start, end = (
+                    ((x, y), (x + side, y + side)) if flip else ((x + side, y), (x, y + side))
+                )
+                polyline(
+                    image, [start, end], brush.colour(0.2 + 0.5 * y / brush.height), width * side
+                )
     return image
 
 
@@ -179,7 +196,13 @@ def painted_blocks(brush: Brush) -> Image:
         else:
             cut = int(height * share)
             boxes += [(x, y, width, cut), (x, y + cut, width, height - cut)]
-    colours = [(250, 248, 240), (250, 248, 240), brush.colour(0.3), brush.colour(0.55), brush.colour(0.75)]
+    colours = [
+        (250, 248, 240),
+        (250, 248, 240),
+        brush.colour(0.3),
+        brush.colour(0.55),
+        brush.colour(0.75),
+    ]
     for x, y, width, height in boxes:
         colour = colours[rng.integers(0, len(colours))]
         cv2.rectangle(image, (x, y), (x + width, y + height), colour, -1)
@@ -195,10 +218,11 @@ def quilt(brush: Brush) -> Image:
     for row, top in enumerate(range(0, brush.height + side, side)):
         for column, left in enumerate(range(0, brush.width + side, side)):
             tone = block[row % 4, column % 4]
-            centre, corners = (left + side / 2, top + side / 2), [
-                (left, top), (left + side, top), (left + side, top + side), (left, top + side)]  # fmt: skip
+            square = np.array([(0, 0), (side, 0), (side, side), (0, side)])
+            corners = np.add(square, (left, top))
+            centre = corners.mean(0)
             for index in range(4):
-                first, second = np.array(corners[index]), np.array(corners[(index + 1) % 4])
+                first, second = corners[index], corners[(index + 1) % 4]
                 middle = (first + second) / 2
                 piece = [[first, middle, centre], [first, second, centre], [middle, second, centre]]
                 polygon(image, piece[kind], brush.colour(tone[index % 2]))

@@ -75,7 +75,7 @@ def skimage_data() -> ModuleType:
 def take(photograph: Photograph) -> Image:
     """Read a photograph: RGB, uint8 [height, width, 3], at most 640 pixels long."""
     image = getattr(skimage_data(), photograph.source)()
-    if image.ndim == 2:  # noqa: PLR2004
+    if image.ndim == 2:
         image = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
     if photograph.box:
         top, bottom, left, right = photograph.box

@@ -100,7 +100,9 @@ def make_plan(seed: int) -> Plan:
     }
     clean = tuple(pictures.values())
     deck = _Deck([picture for picture in clean if picture.name not in {_ODD, SILHOUETTE.name}], rng)
-    exact = [_exact_copies(deck.deal(), size, index) for index, size in enumerate(_EXACT_GROUP_SIZES)]
+    exact = [
+        _exact_copies(deck.deal(), size, index) for index, size in enumerate(_EXACT_GROUP_SIZES)
+    ]
     near = [
         _edited(deck.deal(), edit, "web", edit)
         for edit in edits.KEEPING
@@ -133,8 +135,8 @@ def make_plan(seed: int) -> Plan:
         ignored=(NOTES,),
     )
     fixed = ((truth.empty[0], b""), (truth.not_images[0], _HTML), (NOTES, _notes(seed)))
-    return Plan((*clean, *(file for some in damaged.values() for file in some)), tuple(files), fixed,
-                truth)  # fmt: skip
+    drawn = (*clean, *(picture for some in damaged.values() for picture in some))
+    return Plan(drawn, tuple(files), fixed, truth)
 
 
 def _all_pictures() -> list[Picture]:
@@ -147,7 +149,9 @@ def _all_pictures() -> list[Picture]:
             name = f"{kind.name}-{number}"
             suffix = ".webp" if len(found) % _WEBP_EVERY == 0 else ".jpg"
             suffix = ".png" if kind.folder == "graphics" else suffix
-            found.append(Picture(name, f"{kind.folder}/{name}{suffix}", partial(draw, kind, variant)))
+            found.append(
+                Picture(name, f"{kind.folder}/{name}{suffix}", partial(draw, kind, variant))
+            )
     return found
 
 
@@ -185,7 +189,9 @@ def _exact_copies(original: Picture, size: int, index: int) -> tuple[Derived, ..
     """Byte copies, in a folder of backups or beside the original."""
     path = PurePosixPath(original.path)
     backup = f"backup/{path.name}"
-    beside = [str(path.with_name(f"{path.stem} ({number}){path.suffix}")) for number in range(1, size)]
+    beside = [
+        str(path.with_name(f"{path.stem} ({number}){path.suffix}")) for number in range(1, size)
+    ]
     paths = [backup, *beside][: size - 1] if index % 2 == 0 else beside
     return tuple(Derived(copy, original.path, bytes) for copy in paths)
 

@@ -29,7 +29,9 @@ def _flower(brush: Brush, image: Image, centre: Point, radius: float, colour: Co
         for petal in range(petals):
             degrees = start + 360 / petals * (petal + 0.5 * whorl)
             turn = np.deg2rad(degrees)
-            middle = np.asarray(centre) + radius * size * 0.55 * np.array([np.cos(turn), np.sin(turn)])
+            middle = np.asarray(centre) + radius * size * 0.55 * np.array(
+                [np.cos(turn), np.sin(turn)]
+            )
             ellipse(image, middle, (radius * size * 0.55, radius * size * slender), degrees,
                     mix(tone, (40, 10, 30), 0.14 * (petal % 2)))  # fmt: skip
     disc(image, centre, radius * 0.2, (246, 196, 60))
@@ -57,8 +59,9 @@ def bouquet(brush: Brush) -> Image:
     polygon(image, np.vstack([side, (side * (-1, 1) + (2 * x, 0))[::-1]]), brush.colour(0.15))
     polyline(image, side[4:26] - (half[4:26] * 0.6)[:, None] * (1, 0), brush.colour(0.6), 4)
     for head in sorted(heads, key=lambda head: head[1]):
-        _flower(brush, image, head, rng.uniform(0.07, 0.13) * brush.height,
-                mix(brush.colour(rng.uniform(0.4, 0.85)), (230, 60, 90), rng.uniform(0, 0.5)))  # fmt: skip
+        radius = rng.uniform(0.07, 0.13) * brush.height
+        petals = mix(brush.colour(rng.uniform(0.4, 0.85)), (230, 60, 90), rng.uniform(0, 0.5))
+        _flower(brush, image, head, radius, petals)
     return image
 
 
@@ -71,10 +74,10 @@ def meadow(brush: Brush) -> Image:
     for y in np.linspace(0.55, 1.15, 420) * brush.height:
         foot = np.array([rng.uniform(0, brush.width), y])
         tall, lean = rng.uniform(0.08, 0.22) * brush.height, rng.normal(0, 0.06) * brush.height
-        polygon(image, [foot + (-2.5, 0), foot + (2.5, 0), foot + (lean, -tall)],
+        polygon(image, [np.add(foot, step) for step in ((-2.5, 0), (2.5, 0), (lean, -tall))],
                 greens[rng.integers(3)])  # fmt: skip
         if rng.random() < 0.14:
-            _flower(brush, image, foot + (lean, -tall), rng.uniform(0.02, 0.05) * y,
+            _flower(brush, image, np.add(foot, (lean, -tall)), rng.uniform(0.02, 0.05) * y,
                     brush.colour(rng.uniform(0.4, 0.9)))  # fmt: skip
     return image
 
@@ -110,12 +113,19 @@ def leaves(brush: Brush) -> Image:
     for size in np.sort(rng.uniform(0.09, 0.26, rng.integers(50, 110))) * brush.height:
         shape = 1 + sharp * np.sin(outline * (2 * lobes + 1) + np.pi / 2) + 0.5 * np.cos(outline)
         turn, centre = rng.uniform(0, 2 * np.pi), rng.random(2) * (brush.width, brush.height)
-        points = 0.6 * size * shape[:, None] * np.stack([np.cos(outline + turn), 0.75 * np.sin(outline + turn)], 1)
+        points = (
+            0.6
+            * size
+            * shape[:, None]
+            * np.stack([np.cos(outline + turn), 0.75 * np.sin(outline + turn)], 1)
+        )
         colour = brush.colour(rng.uniform(0.2, 0.95))
         polygon(image, points + centre + 3, brush.colour(0.02))
         polygon(image, points + centre, colour)
         for vein in range(0, 90, 15):
-            polyline(image, [centre, centre + 0.85 * points[vein]], mix(colour, (30, 20, 10), 0.35), 1)
+            polyline(
+                image, [centre, centre + 0.85 * points[vein]], mix(colour, (30, 20, 10), 0.35), 1
+            )
     return image
 
 

@@ -26,7 +26,7 @@ def nebula(brush: Brush) -> Image:
     gas = cv2.remap(gas, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     image = brush.tint(np.clip((gas - 0.32) * 1.9, 0, 1) ** 1.3)
     image = glow(image, np.clip(brush.noise(120, 5) - 0.6, 0, 1) * 1.2, brush.colour(0.6))
-    _stars(brush, image, rng.integers(150, 500))
+    _stars(brush, image, int(rng.integers(150, 500)))
     for _ in range(rng.integers(2, 7)):
         x, y, size = rng.random() * brush.width, rng.random() * brush.height, rng.uniform(6, 22)
         dx = np.abs(brush.x * brush.width - x) / size
@@ -95,9 +95,12 @@ def craters(brush: Brush) -> Image:
     for size in np.sort(rng.pareto(1.3, rng.integers(25, 70)) + 1)[::-1]:
         radius = min(size * 8, 0.24 * brush.height)
         x, y = rng.random() * brush.width, rng.random() * brush.height
-        distance = np.hypot(brush.x * brush.width - x, brush.y * brush.height - y) / radius
+        rows = slice(max(0, int(y - 1.6 * radius)), int(y + 1.6 * radius) + 1)
+        columns = slice(max(0, int(x - 1.6 * radius)), int(x + 1.6 * radius) + 1)
+        distance = np.hypot(brush.x[rows, columns] * brush.width - x,
+                            brush.y[rows, columns] * brush.height - y) / radius  # fmt: skip
         bowl = np.where(distance < 1, distance**2 - 1, 0) * 0.35
         rim = 0.3 * np.exp(-(((distance - 1) / 0.18) ** 2))
-        ground += (bowl + rim) * radius / brush.height
-    dust = grain(brush, brush.tint(0.4 + 0.2 * brush.noise(60, 5)))
+        ground[rows, columns] += (bowl + rim) * radius / brush.height
+    dust = grain(brush, brush.tint(0.4 + 0.2 * brush.noise(60, 5)), 0.16)
     return shaded(dust, relief(ground, 45))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from imgvet.demo.brush import Brush, Image, Values, cover, disc, polyline, relief, shaded
+from imgvet.demo.brush import Brush, Image, Values, cover, disc, mix, polyline, relief, shaded
 
 
 def wood(brush: Brush) -> Image:
@@ -46,9 +46,10 @@ def island_map(brush: Brush) -> Image:
     height = brush.noise(rng.uniform(120, 260), 7, 0.52)
     height = height - rng.uniform(0.1, 0.35) * np.hypot(x, y) + rng.uniform(0.05, 0.2)
     sea = height < 0.45
-    land = cv2.applyColorMap((np.clip((height - 0.45) * 2.2, 0, 1) * 255).astype(np.uint8),
-                             int(rng.choice([cv2.COLORMAP_SUMMER, cv2.COLORMAP_AUTUMN,
-                                             cv2.COLORMAP_PINK, cv2.COLORMAP_DEEPGREEN])))  # fmt: skip
+    colours = rng.choice([cv2.COLORMAP_SUMMER, cv2.COLORMAP_AUTUMN, cv2.COLORMAP_PINK,
+                          cv2.COLORMAP_DEEPGREEN])  # fmt: skip
+    altitude = (np.clip((height - 0.45) * 2.2, 0, 1) * 255).astype(np.uint8)
+    land = cv2.applyColorMap(altitude, int(colours))
     land = shaded(cv2.cvtColor(land, cv2.COLOR_BGR2RGB), relief(height, 45) * 0.9)
     water = brush.tint(np.clip(0.15 + height, 0, 0.75))
     return np.where(sea[..., None], water, land)
@@ -90,7 +91,7 @@ def turing(brush: Brush) -> Image:
 def pebbles(brush: Brush) -> Image:
     """Rounded stones of many colours."""
     rng = brush.rng
-    near, second, cell = _cells(brush, rng.integers(40, 420))
+    near, second, cell = _cells(brush, int(rng.integers(40, 420)))
     gap = np.clip((second - near) / rng.uniform(7, 15), 0, 1)
     dome = cv2.GaussianBlur(np.sqrt(gap), (0, 0), 1.5)
     tone = rng.uniform(0.2, 1, cell.max() + 1).astype(np.float32)[cell]
@@ -98,12 +99,12 @@ def pebbles(brush: Brush) -> Image:
     return shaded(image, relief(dome, 3.5) * (0.2 + 0.8 * dome))
 
 
-def _cells(brush: Brush, count: int) -> tuple[Values, Values, np.ndarray]:
+def _cells(brush: Brush, count: int) -> tuple[Values, Values, Values]:
     """Distances to the nearest and second nearest of scattered points, and which is nearest."""
     points = brush.rng.random((count, 2)) * (brush.width, brush.height)
     best = np.full((brush.height, brush.width), 1e9, np.float32)
     second, which = best.copy(), np.zeros(best.shape, np.int32)
-    reach = 4 * np.sqrt(brush.width * brush.height / count)
+    reach = 3.3 * np.sqrt(brush.width * brush.height / count)
     for index, (x, y) in enumerate(points):
         rows = slice(max(0, int(y - reach)), int(y + reach))
         columns = slice(max(0, int(x - reach)), int(x + reach))
@@ -119,7 +120,7 @@ def _cells(brush: Brush, count: int) -> tuple[Values, Values, np.ndarray]:
 
 def stained_glass(brush: Brush) -> Image:
     """Leaded panes of coloured glass."""
-    near, second, cell = _cells(brush, brush.rng.integers(25, 160))
+    near, second, cell = _cells(brush, int(brush.rng.integers(25, 160)))
     hues = brush.rng.uniform(0, 180, cell.max() + 1)[cell] * brush.rng.choice([0.25, 0.5, 1])
     panes = np.dstack([hues, np.full_like(hues, 200), np.full_like(hues, 235)]).astype(np.uint8)
     image = cv2.cvtColor(panes, cv2.COLOR_HSV2RGB)
@@ -159,11 +160,11 @@ def bokeh(brush: Brush) -> Image:
         at = rng.random() * brush.width, rng.random() * brush.height
         colour = brush.colour(rng.uniform(0.45, 1))
         disc(layer, at, radius, colour)
-        disc(layer, at, radius, tuple(min(255, level + 40) for level in colour), 2)
+        disc(layer, at, radius, mix(colour, (255, 255, 255), 0.3), 2)
         image = cv2.addWeighted(layer, (share := rng.uniform(0.25, 0.7)), image, 1 - share, 0)
     for _ in range(rng.integers(60, 200)):
-        at = np.array([rng.random() * brush.width, rng.random() * brush.height])
+        drop = np.array([rng.random() * brush.width, rng.random() * brush.height])
         size = rng.exponential(1.6) + 1
-        disc(image, at, size, brush.colour(0.12))
-        disc(image, at - size * 0.25, size * 0.55, brush.colour(0.98))
+        disc(image, drop, size, brush.colour(0.12))
+        disc(image, drop - size * 0.25, size * 0.55, brush.colour(0.98))
     return image

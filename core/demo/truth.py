@@ -82,7 +82,9 @@ class DemoTruth:
         """Files that can be analysed, sorted."""
         near = (pair.copy for pair in self.near_duplicates)
         return tuple(
-            sorted((*self.clean, *self.exact_copies, *near, *self.blurred, *self.dark, *self.bright))
+            sorted(
+                (*self.clean, *self.exact_copies, *near, *self.blurred, *self.dark, *self.bright)
+            )
         )
 
     @property

@@ -73,7 +73,9 @@ def nearest_of_all(neighbors: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame
             back.rename(columns={"from": "id", "to": "nearest"}),
         ]
     )
-    return pd.concat([copies, best]).drop_duplicates("id").sort_values("id", ignore_index=True)
+    columns = ["id", "nearest", "similarity"]
+    nearest = pd.concat([copies, best])[columns].drop_duplicates("id")
+    return nearest.sort_values("id", ignore_index=True)
 
 
 def robust_score(similarity: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -59,3 +59,19 @@ def age(*paths: Path, seconds: float = 3600) -> None:
     for path in paths:
         moment = path.stat().st_mtime_ns - int(seconds * 1e9)
         os.utime(path, ns=(moment, moment))
+
+
+def photograph(number: int) -> Pixels:
+    """One of the photographs that come with scikit-image, RGB; no two are similar."""
+    from imgvet.demo.photographs import PHOTOGRAPHS, take
+
+    return take(PHOTOGRAPHS[number])
+
+
+def write_photographs(folder: Path, count: int) -> list[Path]:
+    """Write photographs as JPEG files and return their paths, sorted."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"photo{number:02d}.jpg" for number in range(count)]
+    for number, path in enumerate(paths):
+        path.write_bytes(jpeg(photograph(number)))
+    return paths

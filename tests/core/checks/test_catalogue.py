@@ -16,12 +16,16 @@ def test_names_are_unique() -> None:
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_each_check_can_be_explained(check: Check) -> None:
-    assert check.title and check.meaning.endswith(".") and check.remedy.endswith(".")
+    assert check.title
+    assert check.meaning.endswith(".")
+    assert check.remedy.endswith(".")
     assert check.section in set(Section)
 
 
 def test_every_limit_bounds_exactly_one_check() -> None:
-    assert sorted(check.limit for check in CHECKS if check.limit) == sorted(CheckLimits.model_fields)
+    assert sorted(check.limit for check in CHECKS if check.limit) == sorted(
+        CheckLimits.model_fields
+    )
 
 
 def test_every_rate_is_observed_by_exactly_one_check() -> None:

@@ -15,7 +15,7 @@ RESULTS = (
         observed="1.25 %", allowed="at most 1 %", value=0.0125, section="dark", examples=(3, 1),
     ),
     CheckResult(
-        name="blurry_rate", title="Unscharf – Bilder", state=CheckState.ERRORED, severity="info",
+        name="blurry_rate", title="Unschärfe", state=CheckState.ERRORED, severity="info",
         observed="", allowed="at most 1 %", value=None, section="blurry", detail="no column 'blur'",
     ),
 )  # fmt: skip

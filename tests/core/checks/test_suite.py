@@ -76,7 +76,11 @@ def test_words_and_evidence() -> None:
     result = check(
         replace(GOOD, duplicate_rate=0.0125), examples={"duplicate_rate": list(range(30))}
     )["duplicate_rate"]
-    assert (result.observed, result.allowed, result.section) == ("1.25 %", "at most 1 %", "duplicates")
+    assert (result.observed, result.allowed, result.section) == (
+        "1.25 %",
+        "at most 1 %",
+        "duplicates",
+    )
     assert result.examples == tuple(range(20))
 
 
@@ -201,7 +205,9 @@ def test_writes_nothing_opens_nothing_says_nothing(tmp_path: Path) -> None:
     home, here = tmp_path / "home", tmp_path / "here"
     home.mkdir()
     here.mkdir()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GX_", "XDG_"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("GX_", "XDG_"))
+    }
     paths = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", GUARDED_RUN],

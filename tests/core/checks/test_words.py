@@ -41,7 +41,9 @@ def test_counts() -> None:
 
 
 @given(st.integers(0, 10**6), st.integers(1, 10**6), st.sampled_from([0.0, 0.01, 0.02, 0.05, 1.0]))
-def test_words_show_on_which_side_of_the_limit_a_rate_lies(part: int, of: int, limit: float) -> None:
+def test_words_show_on_which_side_of_the_limit_a_rate_lies(
+    part: int, of: int, limit: float
+) -> None:
     rate = min(part, of) / of
     shown = float(observed_words(RATE, rate, limit).removesuffix(" %")) / 100
     assert (shown > limit) == (rate > limit)

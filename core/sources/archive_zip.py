@@ -1,0 +1,113 @@
+"""List a zip archive, and read its members at any place of the file."""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from imgvet.media.picture import Failure
+from imgvet.media.reasons import Reason
+from imgvet.sources.archive_member import ARCHIVE_ITSELF, Member, judged, role_of, shown_name
+
+_ENCRYPTED = 0x1
+_UNIX = 3
+_LOCAL_HEADER = struct.Struct("<4s22xHH")
+_SLACK = 1024
+"""Bytes read beyond a member's content, for a local header longer than the central one."""
+
+_ZIP_ERRORS = (
+    zipfile.BadZipFile, OSError, NotImplementedError, ValueError, OverflowError, struct.error,
+    EOFError,
+)  # fmt: skip
+
+
+def walk_zip(path: Path, max_bytes: int) -> Iterator[Member]:
+    """The members in order of the central directory, or one row if the archive is damaged.
+
+    Args:
+        path: the archive.
+        max_bytes: greatest content of an image that is read.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            headers = archive.infolist()
+    except _ZIP_ERRORS as error:
+        yield _damage(path, error)
+        return
+    for header in headers:
+        if not header.is_dir():
+            yield _member(header, max_bytes)
+
+
+def _member(header: zipfile.ZipInfo, max_bytes: int) -> Member:
+    name = shown_name(header.filename)
+    member = Member(
+        name,
+        offset=header.header_offset,
+        size=header.file_size,
+        stored=header.compress_size,
+        method=header.compress_type,
+        crc=header.CRC,
+    )
+    if header.flag_bits & _ENCRYPTED:
+        return member.failed(Reason.UNREADABLE, "encrypted")
+    mode = header.external_attr >> 16
+    if header.create_system == _UNIX and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+        what = "a symbolic link" if stat.S_ISLNK(mode) else "not a regular file"
+        return member.failed(Reason.UNREADABLE, f"{what}; links and devices are not followed")
+    if header.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        detail = f"compressed in way {header.compress_type} of zip; 0 and 8 are read"
+        return member.failed(Reason.UNSUPPORTED, detail)
+    return judged(member, role_of(name), max_bytes)
+
+
+def _damage(path: Path, error: Exception) -> Member:
+    """The row of an archive whose directory can't be read; a cut file has lost it, as it is last."""
+    message = " ".join(str(error).split()) or type(error).__name__
+    cut = isinstance(error, zipfile.BadZipFile) and message == "File is not a zip file"
+    status = Reason.TRUNCATED if cut else Reason.CORRUPT
+    detail = "the zip ends before its directory" if cut else f"damaged archive: {message}"
+    return Member(ARCHIVE_ITSELF, status=status, detail=detail[:300])
+
+
+def read_zip_member(descriptor: int, member: Member) -> bytes | Failure:
+    """The content of one member; may be called from several threads.
+
+    Args:
+        descriptor: the open archive.
+        member: a member that is stored or deflated.
+    """
+    guess = _LOCAL_HEADER.size + len(member.name.encode()) + member.stored + _SLACK
+    block = os.pread(descriptor, guess, member.offset)
+    if len(block) < _LOCAL_HEADER.size or not block.startswith(b"PK\x03\x04"):
+        return Failure(Reason.CORRUPT, "no header where the zip's directory says")
+    _, name_length, extra_length = _LOCAL_HEADER.unpack_from(block)
+    start = _LOCAL_HEADER.size + name_length + extra_length
+    if start + member.stored > guess:
+        block, start = os.pread(descriptor, member.stored, member.offset + start), 0
+    packed = memoryview(block)[start : start + member.stored]
+    if len(packed) < member.stored:
+        return Failure(Reason.TRUNCATED, "the archive ends before the member does")
+    return _unpacked(packed, member)
+
+
+def _unpacked(packed: memoryview, member: Member) -> bytes | Failure:
+    if member.method == zipfile.ZIP_STORED:
+        data = bytes(packed)
+    else:
+        unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+        try:
+            # One byte more than stated would come out only if the directory lies.
+            data = unpacker.decompress(packed, member.size + 1)
+        except zlib.error as error:
+            return Failure(Reason.CORRUPT, f"zip: {error}")
+    if len(data) != member.size:
+        return Failure(Reason.CORRUPT, f"zip: not the {member.size} bytes that are stated")
+    if member.crc is not None and zlib.crc32(data) != member.crc:
+        return Failure(Reason.CORRUPT, "zip: wrong checksum (CRC-32)")
+    return data

@@ -1,0 +1,33 @@
+"""The process of the temporary server: Prefect's API on a port, for as long as its parent lives.
+
+Started with standard input connected to its parent. When the parent ends, however it ends, that
+pipe closes and the server stops, so a killed run leaves no server behind.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+import uvicorn
+
+APPLICATION = "prefect.server.api.server:create_app"
+
+
+def serve(port: int) -> None:
+    """Serve until told to stop or until standard input closes."""
+    config = uvicorn.Config(
+        APPLICATION, factory=True, host="127.0.0.1", port=port, log_level="error", lifespan="on"
+    )
+    server = uvicorn.Server(config)
+    threading.Thread(target=_stop_with_parent, args=(server,), daemon=True).start()
+    server.run()
+
+
+def _stop_with_parent(server: uvicorn.Server) -> None:
+    sys.stdin.read()
+    server.should_exit = True
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))

@@ -1,0 +1,18 @@
+"""Settings that must be there before Prefect is imported: an own home, no telemetry, no profile."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+_home = tempfile.TemporaryDirectory(prefix="imgvet-tests-", ignore_cleanup_errors=True)
+os.environ.update(
+    {
+        "DO_NOT_TRACK": "1",
+        "PREFECT_HOME": f"{_home.name}/prefect",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+        "XDG_CACHE_HOME": f"{_home.name}/cache",
+    }
+)
+os.environ.pop("PREFECT_API_URL", None)

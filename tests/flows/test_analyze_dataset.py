@@ -1,0 +1,252 @@
+"""The main job, end to end, on a small set with planted truth."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from imgvet.errors import InputEmptyError, WorkDirBusyError, WorkDirInsideInputError
+from imgvet.flows.analyze_dataset import analyze_dataset
+from imgvet.options import make_options
+from imgvet.summary import Verdict
+from imgvet.tables import RESULT_TABLES, read_table
+from imgvet.workdir import WorkDir, exclusive
+from support.pictures import age, jpeg, photograph
+
+from .conftest import Runner
+
+
+def names_of(pairs: pd.DataFrame) -> set[frozenset[str]]:
+    columns = pairs[["filename_from", "filename_to"]].itertuples(index=False)
+    return {frozenset((Path(left).name, Path(right).name)) for left, right in columns}
+
+
+def test_every_planted_problem_is_found_and_counted(runner: Runner) -> None:
+    counts = runner.run(outlier_percentile=0.25).counts
+    assert (counts.images, counts.valid, counts.invalid) == (15, 14, 1)
+    assert (counts.exact_duplicate_images, counts.exact_duplicate_groups) == (2, 1)
+    assert (counts.near_duplicate_images, counts.near_duplicate_pairs) == (2, 1)
+    assert counts.components == 2
+    assert counts.outliers == 4
+    pairs = names_of(runner.dataset.similarity())
+    assert pairs == {
+        frozenset(("copy of 0.jpg", "photo00.jpg")),
+        frozenset(("near 1.jpg", "photo01.jpg")),
+    }
+    invalid = runner.dataset.invalid_instances()
+    assert [Path(name).name for name in invalid["filename"]] == ["text.jpg"]
+    assert invalid["reason"].tolist() == ["not_an_image"]
+
+
+def test_the_verdict_and_the_files_of_a_run_are_there(runner: Runner) -> None:
+    summary = runner.run()
+    assert summary.verdict is Verdict.FAILED
+    work = WorkDir(runner.dataset.work_dir)
+    for table in RESULT_TABLES:
+        assert list(read_table(work.table(table.name)).columns) == table.column_names
+    names, vectors = runner.dataset.embeddings()
+    assert vectors.shape == (14, 384)
+    assert len(names) == 14
+    page = work.report_index.read_text()
+    assert "copy of 0.jpg" in page
+    assert sorted(path.name for path in runner.dataset.work_dir.iterdir()) == [
+        "checks.json", "embeddings.npy", "report", "run.json", "store", "summary.json", "tables",
+    ]  # fmt: skip
+
+
+def test_a_second_run_computes_nothing_and_changes_nothing(runner: Runner) -> None:
+    runner.run()
+    tables = runner.table_bytes()
+    runner.run()
+    assert set(runner.computed().values()) == {0}
+    # What looks at the disk always runs; run_shards has no shard to run.
+    looking = {"list_items", "collect_items", "compute_stats", "compute_advanced_stats", "embed"}
+    assert runner.stages_run() == looking
+    assert runner.table_bytes() == tables
+
+
+def test_one_new_file_is_computed_alone(runner: Runner) -> None:
+    runner.run()
+    new = runner.photos / "new.jpg"
+    new.write_bytes(jpeg(photograph(12)))
+    age(new)
+    summary = runner.run()
+    assert summary.counts.images == 16
+    assert (runner.computed()["compute_stats"], runner.computed()["embed"]) == (1, 1)
+
+
+def test_a_removed_file_is_gone_from_every_table(runner: Runner) -> None:
+    runner.run()
+    (runner.photos / "near 1.jpg").unlink()
+    assert runner.run().counts.near_duplicate_pairs == 0
+    assert not runner.dataset.annotations()["filename"].str.contains("near").any()
+
+
+def test_the_same_input_gives_the_same_bytes_in_another_work_dir(
+    runner: Runner, photos: Path, tmp_path: Path
+) -> None:
+    runner.run(num_threads=1)
+    other = Runner(photos, tmp_path / "other")
+    other.run(num_threads=4)
+    assert runner.table_bytes() == other.table_bytes()
+
+
+def test_a_deleted_store_is_made_again(runner: Runner) -> None:
+    import shutil
+
+    runner.run()
+    tables = runner.table_bytes()
+    shutil.rmtree(runner.dataset.work_dir / "store")
+    runner.run()
+    assert runner.table_bytes() == tables
+
+
+def test_a_table_changed_by_hand_is_computed_again(runner: Runner) -> None:
+    runner.run()
+    tables = runner.table_bytes()
+    # Results are hard links into the store, so a change in place damages both.
+    with (runner.dataset.work_dir / "tables" / "outliers.parquet").open("r+b") as stream:
+        stream.write(b"damaged!")
+    runner.run()
+    assert runner.table_bytes() == tables
+
+
+def test_only_the_stages_behind_an_option_run_again(runner: Runner) -> None:
+    runner.run()
+    runner.run(outlier_percentile=0.5)
+    assert {"find_outliers", "run_checks", "build_report"} <= runner.stages_run()
+    assert not {"find_neighbors", "find_components", "collect_stats"} & runner.stages_run()
+    assert len(runner.dataset.outliers()) == 7
+
+
+def test_advanced_stats_are_added_without_reading_an_original(runner: Runner) -> None:
+    runner.run()
+    assert runner.dataset.img_stats()["mean_hue"].isna().all()
+    runner.run(run_advanced_stats=True)
+    assert runner.computed()["compute_stats"] == 0
+    assert runner.dataset.img_stats()["mean_hue"].notna().all()
+
+
+def test_options_that_switch_stages_off(runner: Runner) -> None:
+    summary = runner.run(run_stats=False, run_cc=False)
+    assert runner.dataset.img_stats().empty
+    assert summary.counts.components == 0
+    assert (runner.dataset.work_dir / "report" / "index.html").is_file()
+
+
+def test_one_image_alone_has_no_neighbours(runner: Runner) -> None:
+    summary = runner.run(num_images=1)
+    assert summary.counts.valid == 1
+    assert summary.median_similarity is None
+    assert runner.dataset.outliers().empty
+
+
+def test_a_set_without_a_valid_image_ends_in_a_verdict(runner: Runner) -> None:
+    summary = runner.run(find_regex="text")
+    assert (summary.counts.valid, summary.counts.invalid) == (0, 1)
+    assert summary.verdict is Verdict.FAILED
+    assert runner.dataset.embeddings()[1].shape == (0, 384)
+
+
+def test_a_run_stopped_before_its_end_leaves_the_last_results(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner.run()
+    before = runner.table_bytes()
+    (runner.photos / "photo03.jpg").unlink()
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("imgvet.tasks.verdict.write_report", stop)
+        with pytest.raises(KeyboardInterrupt):
+            runner.run()
+    assert runner.table_bytes() == before
+    assert runner.dataset.summary()
+    runner.run()
+    assert runner.table_bytes() != before
+
+
+def test_bad_requests_are_named_errors(runner: Runner, tmp_path: Path) -> None:
+    with pytest.raises(WorkDirInsideInputError):
+        analyze_dataset(make_options({"input_dir": tmp_path, "work_dir": tmp_path / "out"}))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputEmptyError):
+        analyze_dataset(make_options({"input_dir": tmp_path / "empty", "work_dir": tmp_path / "o"}))
+
+
+def test_a_busy_work_dir_is_refused(runner: Runner) -> None:
+    import subprocess
+    import sys
+
+    runner.dataset.work_dir.joinpath("store").mkdir(parents=True)
+    code = (
+        "import sys; from pathlib import Path; from imgvet.workdir import WorkDir, exclusive\n"
+        "with exclusive(WorkDir(Path(sys.argv[1]))): print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(runner.dataset.work_dir)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdin is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(WorkDirBusyError):
+            runner.run()
+        other.stdin.close()
+    with exclusive(WorkDir(runner.dataset.work_dir)):
+        pass
+
+
+def test_the_python_face_reads_everything(
+    runner: Runner, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runner.run()
+    dataset = runner.dataset
+    assert dataset.summary() == capsys.readouterr().out.splitlines()
+    members, info = dataset.connected_components()
+    assert members["count"].tolist() == [2, 2, 2, 2]
+    assert set(info["filename_representative"]) <= set(members["filename"])
+    assert dataset[0]["filename"].endswith("copy of 0.jpg")
+    assert dataset[0]["width"] > 100
+    assert len(dataset) == 15
+    with pytest.raises(KeyError):
+        dataset[1000]
+    assert len(dataset.annotations(valid_only=False)) == 15
+    outliers = dataset.outliers()
+    assert outliers["similarity"].is_monotonic_increasing
+    names, vectors = dataset.embeddings()
+    copies = [
+        row for row, name in enumerate(names) if name.endswith(("copy of 0.jpg", "photo00.jpg"))
+    ]
+    assert np.array_equal(*vectors[copies])
+
+
+def test_artifacts_are_registered_on_the_server(runner: Runner) -> None:
+    from prefect.client.orchestration import get_client
+
+    runner.run()
+    with get_client(sync_client=True) as client:
+        keys = {artifact.key for artifact in client.read_artifacts()}
+    assert {"imgvet-summary", "imgvet-checks", "imgvet-report"} <= keys
+
+
+def test_a_failing_artifact_never_fails_a_run(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import httpx
+
+    def refuse(*_: object, **__: object) -> None:
+        raise httpx.ConnectError("no server")
+
+    monkeypatch.setattr("imgvet.tasks.publishing.create_markdown_artifact", refuse)
+    assert runner.run().counts.images == 15
+
+
+def test_nothing_is_left_open_or_temporary(runner: Runner) -> None:
+    runner.run()
+    leftovers = [name for _, _, names in os.walk(runner.dataset.work_dir) for name in names]
+    assert not [name for name in leftovers if name.endswith((".tmp", ".draft"))]

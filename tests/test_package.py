@@ -1,0 +1,63 @@
+"""What holds for the package as a whole: light import, complete wheel, readable files."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+HEAVY = (
+    "prefect",
+    "cv2",
+    "faiss",
+    "great_expectations",
+    "pandas",
+    "onnxruntime",
+    "plotly",
+    "boto3",
+)
+ROOMS = ("core", "reports", "tasks", "flows", "interface")
+
+
+def test_importing_imgvet_is_light() -> None:
+    code = (
+        "import sys, time; start = time.perf_counter(); import imgvet\n"
+        f"heavy = [name for name in {HEAVY} if name in sys.modules]\n"
+        "print(time.perf_counter() - start, *heavy)"
+    )
+    times = []
+    for _ in range(3):
+        seconds, *heavy = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+        assert heavy == []
+        times.append(float(seconds))
+    assert min(times) < 0.3
+
+
+def test_every_package_is_in_the_wheel() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    folders = settings["package-dir"]
+    found = set()
+    for name, folder in folders.items():
+        for marker in (ROOT / folder).rglob("__init__.py"):
+            inner = marker.parent.relative_to(ROOT / folder).parts
+            found.add(".".join((name, *inner)))
+    assert found == set(settings["packages"])
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_files_hold_one_idea(room: str) -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in (ROOT / room).rglob("*.py")}
+    assert {str(path): length for path, length in lengths.items() if length > 400} == {}
+
+
+def test_no_file_names_another_machine() -> None:
+    tracked = subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).splitlines()
+    texts = [
+        ROOT / name for name in tracked if name.endswith((".py", ".md", ".toml", ".html", ".js"))
+    ]
+    home = "/" + "root/"
+    assert [str(path) for path in texts if path.is_file() and home in path.read_text()] == []
