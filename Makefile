@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/installed
 SOURCES := $(shell find core reports tasks flows interface -type f -not -name '*.pyc' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check format bench model lock build clean
+.PHONY: help setup demo test test-slow check format bench reference model lock build clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -47,6 +47,9 @@ bench: $(INSTALLED)  ## print the numbers to meet, measured on this machine
 format: $(VENV)/locked  ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+reference: $(INSTALLED)  ## write REFERENCE.md from the code
+	$(BIN)/python -m imgvet.interface.reference > REFERENCE.md
 
 model:  ## build the built-in model from the public weights
 	$(PYTHON) -m venv .venv-model

@@ -88,7 +88,7 @@ class StageTiming(Frozen):
     reused: int
     """Items taken from the store."""
     cached: bool = False
-    """Whether the stage did not run, because its inputs and options were those of an earlier run."""
+    """Whether the stage did not run: inputs and options were those of an earlier run."""
 
 
 class RunRecord(Frozen):

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origi
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
 from imgvet.errors import InvalidParameterError, unknown_parameter
 from imgvet.options import (
@@ -107,7 +108,8 @@ def given_parameters(options: argparse.Namespace) -> dict[str, Any]:
 def _add(group: Any, name: str, field: FieldInfo) -> None:
     flag = f"--{name.replace('_', '-')}"
     kind = _kind(field.annotation)
-    text = f"{(field.description or '').replace('%', '%%')}{_default_text(field)}"
+    default = default_text(field)
+    text = (field.description or "").replace("%", "%%") + (f" [{default}]" if default else "")
     if kind is bool:
         group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
     elif get_origin(kind) is Literal:
@@ -132,11 +134,12 @@ def _placeholder(kind: Any) -> str:
     return {int: "N", float: "X", Path: "DIR"}.get(kind, "TEXT")
 
 
-def _default_text(field: FieldInfo) -> str:
-    if field.default_factory is not None or field.default is None or field.default == "":
+def default_text(field: FieldInfo) -> str:
+    """The default of a parameter as a person writes it; empty if there is none."""
+    if field.default_factory is not None or field.default in (None, "", PydanticUndefined):
         return ""
     return (
-        f" [{'yes' if field.default else 'no'}]"
+        ("yes" if field.default else "no")
         if isinstance(field.default, bool)
-        else f" [{field.default}]"
+        else str(field.default)
     )

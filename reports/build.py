@@ -37,9 +37,8 @@ def build_report(inputs: ReportInputs, folder: Path) -> Path:
 
 
 def _write_assets(templates: Environment, folder: Path) -> None:
-    assert templates.loader is not None
     for name in ASSETS:
-        _write(folder / name, templates.loader.get_source(templates, name)[0])
+        _write(folder / name, templates.get_template(name).render())
     _write(folder / "plotly.min.js", get_plotlyjs())
 
 

@@ -61,3 +61,11 @@ def test_no_file_names_another_machine() -> None:
     ]
     home = "/" + "root/"
     assert [str(path) for path in texts if path.is_file() and home in path.read_text()] == []
+
+
+def test_the_import_contracts_know_every_module_of_core() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    contract = next(c for c in settings["contracts"] if c["name"].startswith("core imports"))
+    modules = {path.stem for path in (ROOT / "core").iterdir() if path.suffix in {".py", ""}}
+    found = {f"imgvet.{name}" for name in modules if not name.startswith("__")}
+    assert found == set(contract["source_modules"])

@@ -189,10 +189,15 @@ def _great_expectations() -> Iterator[None]:
     """Import Great Expectations quietly and without telemetry; leave the process as it was."""
     before = os.environ.get(_ANALYTICS)
     os.environ[_ANALYTICS] = "false"
+    # This module of it logs at INFO by itself, which any handler of the root logger then shows.
+    logger = logging.getLogger("great_expectations.data_context.types.base")
+    level = logger.level
     try:
         _import()
+        logger.setLevel(logging.WARNING)
         yield
     finally:
+        logger.setLevel(level)
         if before is None:
             del os.environ[_ANALYTICS]
         else:

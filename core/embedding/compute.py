@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
 import cv2
@@ -17,6 +16,7 @@ from imgvet.progress import tracked
 from imgvet.store.packs import DIGEST, Packs
 from imgvet.store.store import Store, embeddings_schema
 from imgvet.store.thumbnails import ThumbnailPlace, read_thumbnail
+from imgvet.threads import in_threads
 
 STAGE = "embed"
 BATCH = 8
@@ -60,9 +60,8 @@ def embed(
         pictures = [decode_thumbnail(read_thumbnail(store.measures, place)) for place in batch]
         return embed_pictures(pictures, model)
 
-    with ThreadPoolExecutor(threads) as pool:
-        vectors = chain.from_iterable(pool.map(batch_vectors, _batches(places)))
-        done = np.stack(list(tracked(vectors, STAGE, done_before, total)))
+    vectors = chain.from_iterable(in_threads(batch_vectors, _batches(places), threads))
+    done = np.stack(list(tracked(vectors, STAGE, done_before, total)))
     store.embeddings(model.card.sha256).write(_rows([place.digest for place in places], done))
 
 

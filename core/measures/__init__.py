@@ -1,0 +1,1 @@
+"""Metrics of a picture, and the tables made of them."""

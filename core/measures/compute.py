@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -21,6 +20,7 @@ from imgvet.store.files import SETTLED_NS, FileKey
 from imgvet.store.packs import DIGEST
 from imgvet.store.references import digest_bytes
 from imgvet.store.store import MEASURES_SCHEMA, Store
+from imgvet.threads import in_threads
 
 STAGE = "compute_stats"
 
@@ -121,9 +121,8 @@ def compute_stats(
         what reading each file gave, a table of :data:`READ_SCHEMA` in order of the shard.
     """
     claims = ContentClaims(store.measures.digests())
-    with ThreadPoolExecutor(threads) as pool:
-        results = pool.map(lambda file: read_file(file, claims), files)
-        done = list(tracked(results, STAGE, done_before, total))
+    results = in_threads(lambda file: read_file(file, claims), files, threads)
+    done = list(tracked(results, STAGE, done_before, total))
     measured = [result.measured for result in done if result.measured is not None]
     if measured:
         store.measures.write(_pack_rows(measured), [content.thumbnail for content in measured])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
@@ -13,6 +12,7 @@ from imgvet.progress import tracked
 from imgvet.store.packs import DIGEST
 from imgvet.store.store import ADVANCED_SCHEMA, Store
 from imgvet.store.thumbnails import ThumbnailPlace, read_thumbnail
+from imgvet.threads import in_threads
 
 STAGE = "compute_advanced_stats"
 
@@ -34,6 +34,5 @@ def compute_advanced_stats(
         pixels = decode_thumbnail(read_thumbnail(store.measures, place))
         return {DIGEST: place.digest, **measure_advanced(pixels)}
 
-    with ThreadPoolExecutor(threads) as pool:
-        rows = list(tracked(pool.map(row, places), STAGE, done_before, total))
+    rows = list(tracked(in_threads(row, places, threads), STAGE, done_before, total))
     store.advanced.write(pa.Table.from_pylist(rows, schema=ADVANCED_SCHEMA))

@@ -59,7 +59,8 @@ class Packs:
 
     def digests(self) -> set[str]:
         """The content digests that some pack holds."""
-        return set().union(*(_digests_of(self._table_path(name)) for name in self.names()))
+        paths = [self._table_path(name) for name in self.names()]
+        return set().union(*(_digests_of(path, path.stat().st_mtime_ns) for path in paths))
 
     def read(self, columns: list[str] | None = None) -> pa.Table | None:
         """The rows of all packs, with the pack's name in a column ``pack``; None if there is none.
@@ -91,8 +92,8 @@ class Packs:
 
 
 @lru_cache(maxsize=4096)
-def _digests_of(path: Path) -> frozenset[str]:
-    """The digests of one pack, remembered because packs never change."""
+def _digests_of(path: Path, mtime_ns: int) -> frozenset[str]:  # noqa: ARG001
+    """The digests of one pack, remembered because packs never change; a rewritten one is new."""
     rows = _read_or_remove(path, [DIGEST])
     return frozenset(rows.column(DIGEST).to_pylist()) if rows is not None else frozenset()
 

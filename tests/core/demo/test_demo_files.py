@@ -1,37 +1,29 @@
-"""The files of a demo set are what its truth says, as libraries other than ours see them."""
+"""The files of a demo set are what its truth says."""
 
 import hashlib
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-import onnxruntime
+import pandas as pd
 import pytest
 from PIL import Image, UnidentifiedImageError
 
-import imgvet.embedding
+from imgvet.embedding.compute import embed_pictures
+from imgvet.embedding.model import builtin_model
+from imgvet.measures.basic import measure
+from imgvet.measures.flags import flagged
+from imgvet.media.canonical import canonical
+from imgvet.media.decode import decode
+from imgvet.media.picture import Picture
 from imgvet.options import FlagOptions
-
-FLAGS = FlagOptions()
-
-
-def canonical(path: Path) -> np.ndarray:
-    """RGB on white, reduced to a short side of 256."""
-    picture = Image.open(path).convert("RGBA")
-    white = Image.new("RGBA", picture.size, "white")
-    rgb = np.asarray(Image.alpha_composite(white, picture).convert("RGB"))
-    scale = 256 / min(rgb.shape[:2])
-    if scale >= 1:
-        return rgb
-    return cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
 @pytest.fixture(scope="module")
-def pictures(demo: Any) -> dict[str, np.ndarray]:
-    return {path: canonical(demo.folder / path) for path in demo.truth.valid}
+def pictures(demo: Any) -> dict[str, Picture]:
+    decoded = {path: decode((demo.folder / path).read_bytes()) for path in demo.truth.valid}
+    return {path: found for path, found in decoded.items() if isinstance(found, Picture)}
 
 
 def test_all_files_are_known_and_each_is_one_thing(demo: Any) -> None:
@@ -72,8 +64,9 @@ def test_exactly_the_planted_copies_have_the_same_bytes(demo: Any) -> None:
     assert equal == sorted(sorted(group) for group in demo.truth.exact_groups)
 
 
-def test_valid_files_decode_and_are_large_enough(pictures: dict[str, np.ndarray]) -> None:
-    assert min(min(picture.shape[:2]) for picture in pictures.values()) >= 100
+def test_valid_files_decode_and_are_large_enough(demo: Any, pictures: dict[str, Picture]) -> None:
+    assert list(pictures) == list(demo.truth.valid)
+    assert min(min(picture.width, picture.height) for picture in pictures.values()) >= 100
 
 
 def test_invalid_files_are_invalid_for_their_reason(demo: Any) -> None:
@@ -91,49 +84,30 @@ def test_invalid_files_are_invalid_for_their_reason(demo: Any) -> None:
 
 
 def test_exactly_the_planted_pictures_are_dark_bright_blurry(
-    demo: Any, pictures: dict[str, np.ndarray]
+    demo: Any, pictures: dict[str, Picture]
 ) -> None:
-    gray = {path: cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for path, picture in pictures.items()}
-    dark = {path for path, g in gray.items() if np.percentile(g, 99) < FLAGS.dark_threshold}
-    bright = {path for path, g in gray.items() if np.percentile(g, 5) > FLAGS.bright_threshold}
-    blurry = {
-        path
-        for path, g in gray.items()
-        if cv2.Laplacian(g, cv2.CV_64F).var() < FLAGS.blur_threshold
-    }
-    assert dark == set(demo.truth.dark)
-    assert bright == set(demo.truth.bright)
-    assert blurry == set(demo.truth.blurred)
+    rows = [measure(picture, canonical(picture.pixels), 1) for picture in pictures.values()]
+    flags = flagged(pd.DataFrame(rows, index=list(pictures)), FlagOptions())
+    found = {name: set(rows.index[rows]) for name, rows in flags.items()}
+    truth = demo.truth
+    assert found == {
+        "dark": set(truth.dark), "bright": set(truth.bright), "blurry": set(truth.blurred),
+    }  # fmt: skip
 
 
 def test_the_built_in_model_separates_what_is_distinct(
-    demo: Any, pictures: dict[str, np.ndarray]
+    demo: Any, pictures: dict[str, Picture]
 ) -> None:
-    truth, index = demo.truth, {path: row for row, path in enumerate(pictures)}
-    similarity = built_in_similarity(list(pictures.values()))
-    planted = {tuple(sorted((pair.original, pair.copy))) for pair in truth.near_duplicates}
-    assert min(similarity[index[a], index[b]] for a, b in planted) >= 0.9
-    for group in (*truth.exact_groups, truth.cluster):
-        planted |= {tuple(sorted((a, b))) for a in group for b in group if a != b}
-    paths = list(pictures)
-    found = {
-        tuple(sorted((paths[row], paths[column])))
-        for row, column in zip(*np.nonzero(np.triu(similarity >= 0.9, 1)), strict=True)
-    }
-    assert found == planted
+    truth, paths, model = demo.truth, list(pictures), builtin_model()
+    small = [canonical(picture.pixels) for picture in pictures.values()]
+    batches = (small[start : start + 32] for start in range(0, len(small), 32))
+    vectors = np.concatenate([embed_pictures(batch, model) for batch in batches])
+    similarity = 1 - model.card.similarity_scale * (1 - vectors @ vectors.T)
     np.fill_diagonal(similarity, 0)
+    rows, columns = np.nonzero(np.triu(similarity >= 0.9))
+    found = {frozenset((paths[a], paths[b])) for a, b in zip(rows, columns, strict=True)}
+    planted = {frozenset((pair.original, pair.copy)) for pair in truth.near_duplicates}
+    for group in (*truth.exact_groups, truth.cluster):
+        planted |= {frozenset((a, b)) for a in group for b in group if a != b}
+    assert found == planted
     assert paths[int(similarity.max(1).argmin())] == truth.odd
-
-
-def built_in_similarity(pictures: list[np.ndarray]) -> np.ndarray:
-    """Similarity of each to each, by the model that imgvet ships."""
-    folder = Path(imgvet.embedding.__file__).parent / "builtin"
-    card = json.loads((folder / "card.json").read_text("utf-8"))
-    side = card["input_size"]
-    batch = np.stack(
-        [cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA) for picture in pictures]
-    )
-    session = onnxruntime.InferenceSession(folder / card["file"])
-    parts = [session.run(None, {card["input"]: part})[0] for part in np.array_split(batch, 16)]
-    vectors = np.concatenate(parts)
-    return 1 - card["similarity_scale"] * (1 - vectors @ vectors.T)

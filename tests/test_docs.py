@@ -1,0 +1,56 @@
+"""What the documentation says is what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from prefect import Task
+
+import imgvet.flows.analyze_dataset as flow_module
+from imgvet.interface.cli import main
+from imgvet.interface.dataset import Dataset
+from imgvet.interface.reference import reference
+from imgvet.tables import RESULT_TABLES
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_reference_is_up_to_date() -> None:
+    assert (ROOT / "REFERENCE.md").read_text() == reference(), "run 'make reference'"
+
+
+def test_the_table_of_stages_is_the_flow() -> None:
+    tasks = {value.name for value in vars(flow_module).values() if isinstance(value, Task)}
+    rows = re.findall(r"^\| `(\w+)` \| `([\w.]+)`", README, re.MULTILINE)
+    assert {stage for stage, _ in rows} == tasks
+    for _, module in rows:
+        __import__(module)
+
+
+def test_every_result_table_stands_in_the_readme() -> None:
+    assert [
+        table.name for table in RESULT_TABLES if f"tables/{table.name}.parquet" not in README
+    ] == []
+
+
+def test_every_call_in_the_readme_exists() -> None:
+    calls = re.findall(r"dataset\.(\w+)\(", README)
+    assert len(calls) > 8
+    assert [name for name in calls if not hasattr(Dataset, name)] == []
+
+
+def test_every_command_in_the_readme_exists(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in set(re.findall(r"^    imgvet (\w+)", README, re.MULTILINE)):
+        with pytest.raises(SystemExit) as stopped:
+            main([command, "--help"])
+        assert stopped.value.code == 0, command
+    capsys.readouterr()
+
+
+def test_links_lead_somewhere() -> None:
+    for page in (ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "benchmarks" / "README.md"):
+        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
