@@ -29,6 +29,7 @@ from imgvet.tasks.measuring import (
     compute_advanced_stats,
     compute_stats,
 )
+from imgvet.tasks.progress import progress_artifacts
 from imgvet.tasks.publishing import Outputs, publish
 from imgvet.tasks.similarity import (
     find_components,
@@ -58,7 +59,7 @@ def analyze_dataset(options: RunOptions) -> RunSummary:
     work = prepare(options.work_dir, options.input_dir, overwrite=options.overwrite)
     options = options.model_copy(update={"work_dir": work.path})
     context = RunContext(work_dir=work.path, threads=options.num_threads)
-    with exclusive(work):
+    with exclusive(work), progress_artifacts():
         return _analyze(Stages(context), options)
 
 

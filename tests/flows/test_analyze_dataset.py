@@ -230,8 +230,16 @@ def test_artifacts_are_registered_on_the_server(runner: Runner) -> None:
 
     runner.run()
     with get_client(sync_client=True) as client:
-        keys = {artifact.key for artifact in client.read_artifacts()}
-    assert {"imgvet-summary", "imgvet-checks", "imgvet-report"} <= keys
+        artifacts = client.read_artifacts()
+    assert {
+        "imgvet-summary",
+        "imgvet-checks",
+        "imgvet-report",
+        "imgvet-progress-compute-stats",
+        "imgvet-progress-embed",
+    } <= {artifact.key for artifact in artifacts}
+    progress = [artifact for artifact in artifacts if artifact.type == "progress"]
+    assert {artifact.data for artifact in progress} == {100.0}
 
 
 def test_a_failing_artifact_never_fails_a_run(
@@ -243,6 +251,7 @@ def test_a_failing_artifact_never_fails_a_run(
         raise httpx.ConnectError("no server")
 
     monkeypatch.setattr("imgvet.tasks.publishing.create_markdown_artifact", refuse)
+    monkeypatch.setattr("imgvet.tasks.progress.create_progress_artifact", refuse)
     assert runner.run().counts.images == 15
 
 
