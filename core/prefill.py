@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from imgvet.measures.compute import FileToRead, compute_stats
+from imgvet.measures.compute import FILE_COLUMNS, FileToRead, compute_stats
 from imgvet.media.reasons import Reason
 from imgvet.options import RunOptions, SourceOptions
 from imgvet.sources.listing import list_items
@@ -33,7 +33,7 @@ def measure_ahead(work: WorkDir, options: RunOptions, stop: Callable[[], bool]) 
     pending = listing[
         (listing["status"] == Reason.OK.value) & ~listing["digest"].isin(store.measures.digests())
     ]
-    rows = pending[["id", "filename", "file_size", "mtime_ns"]].itertuples(index=False)
+    rows = pending[list(FILE_COLUMNS)].itertuples(index=False)
     files = [FileToRead(*row) for row in rows]
     done = 0
     while done < len(files) and not stop():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from imgvet.measures.compute import FILE_COLUMNS
 from imgvet.media.reasons import Reason
 from imgvet.options import SourceOptions
 from imgvet.sources.listing import list_items as list_source_items
@@ -11,8 +12,6 @@ from imgvet.store.references import Reference, store_arrow
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage
 from imgvet.tasks.shards import Plan, plan
-
-SHARD_COLUMNS = ["id", "filename", "file_size", "mtime_ns"]
 
 
 class Listed(BaseModel):
@@ -34,6 +33,6 @@ def list_items(context: RunContext, options: SourceOptions) -> Listed:
     return Listed(
         listing=store_arrow(context.work, "listing", listing),
         to_read=plan(
-            context.work, "compute_stats", pending, SHARD_COLUMNS, len(rows) - len(pending)
+            context.work, "compute_stats", pending, list(FILE_COLUMNS), len(rows) - len(pending)
         ),
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -46,6 +49,40 @@ def test_every_package_is_in_the_wheel() -> None:
             inner = marker.parent.relative_to(ROOT / folder).parts
             found.add(".".join((name, *inner)))
     assert found == set(settings["packages"])
+
+
+def test_a_built_wheel_holds_model_and_templates(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        str(tmp_path),
+    ]
+    copy = tmp_path / "source"
+    names = subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).splitlines()
+    for name in names:
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, copy / name)
+    subprocess.run([*command, str(copy)], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
+    code = (
+        "from imgvet.embedding.model import builtin_model\n"
+        "from imgvet.reports.build import ASSETS\n"
+        "from imgvet.reports.page import environment\n"
+        "from imgvet.interface.cli import main\n"
+        "print(builtin_model().path)\n"
+        "for name in ('report.html', *ASSETS): environment().get_template(name)\n"
+        "main(['--version'])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}
+    printed = subprocess.check_output([sys.executable, "-c", code], text=True, env=environment)
+    assert printed.startswith(str(tmp_path / "installed"))
+    assert "imgvet 0." in printed
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import pyarrow as pa
 
@@ -38,6 +38,16 @@ class FileToRead:
     filename: str
     file_size: int | None
     mtime_ns: int | None
+    version: str = ""
+
+    @property
+    def key(self) -> FileKey:
+        """What the file is recognised by when it is listed again."""
+        return FileKey(self.filename, self.file_size or 0, self.mtime_ns or 0, self.version)
+
+
+FILE_COLUMNS = tuple(field.name for field in fields(FileToRead))
+"""The columns of a listing that a file to read is made of."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +153,7 @@ def _read_rows(done: Sequence[FileRead]) -> pa.Table:
 
 def _file_keys(done: Iterable[FileRead]) -> dict[FileKey, str]:
     return {
-        (result.file.filename, result.file.file_size or 0, result.file.mtime_ns or 0): result.digest
+        result.file.key: result.digest
         for result in done
         if result.digest is not None and result.settled
     }

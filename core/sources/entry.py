@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from imgvet.media.reasons import Reason
+from imgvet.store.files import FileKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class Entry:
         source: the input it was found through, as the user wrote it.
         file_size: bytes, None if unknown.
         mtime_ns: time of the last change in nanoseconds since 1970, None if unknown.
+        version: what the source itself calls this version of the content (an ETag), if anything.
         status: ok, or why it can't be read.
         detail: what the file system said, if anything.
         label: its label, if the source knows one.
@@ -28,8 +30,14 @@ class Entry:
     mtime_ns: int | None = None
     status: Reason = Reason.OK
     detail: str = ""
+    version: str = ""
     label: str | None = None
     split: str | None = None
+
+    @property
+    def key(self) -> FileKey:
+        """What an unchanged file is recognised by."""
+        return FileKey(self.filename, self.file_size or 0, self.mtime_ns or 0, self.version)
 
     def checked(self, min_file_size: int) -> Entry:
         """The entry with its status set if the file is empty or smaller than allowed."""

@@ -28,6 +28,7 @@ LISTING_SCHEMA = pa.schema(
         ("detail", pa.string()),
         ("file_size", pa.int64()),
         ("mtime_ns", pa.int64()),
+        ("version", pa.string()),
         ("digest", pa.string()),
         ("label", pa.string()),
         ("split", pa.string()),
@@ -128,7 +129,7 @@ def _nothing_found(options: SourceOptions) -> InputEmptyError:
 
 
 def _as_table(entries: list[Entry], known: dict[FileKey, str]) -> pa.Table:
-    digests = [known.get((e.filename, e.file_size or 0, e.mtime_ns or 0)) for e in entries]
+    digests = [known.get(entry.key) for entry in entries]
     columns = [
         range(len(entries)),
         [entry.filename for entry in entries],
@@ -137,6 +138,7 @@ def _as_table(entries: list[Entry], known: dict[FileKey, str]) -> pa.Table:
         [entry.detail for entry in entries],
         [entry.file_size for entry in entries],
         [entry.mtime_ns for entry in entries],
+        [entry.version for entry in entries],
         digests,
         [entry.label for entry in entries],
         [entry.split for entry in entries],

@@ -1,13 +1,14 @@
 """The file index: which content a file had when it was last read.
 
-An unchanged file is recognised by (path, size, mtime_ns) without reading it. Shards add small parts
-while they run, so that a killed run loses little; a finished run merges them.
+An unchanged file is recognised by path, size, time and version without reading it. Shards add
+small parts while they run, so that a killed run loses little; a finished run merges them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,11 +21,27 @@ SCHEMA = pa.schema(
         ("filename", pa.string()),
         ("file_size", pa.int64()),
         ("mtime_ns", pa.int64()),
+        ("version", pa.string()),
         ("digest", pa.string()),
     ]
 )
-FileKey = tuple[str, int, int]
-"""(path, size in bytes, mtime in nanoseconds)"""
+
+
+class FileKey(NamedTuple):
+    """What an unchanged file is recognised by.
+
+    Attributes:
+        filename: absolute path or URI.
+        file_size: bytes.
+        mtime_ns: time of the last change in nanoseconds since 1970.
+        version: what the source calls this version of the content, such as an ETag; may be empty.
+    """
+
+    filename: str
+    file_size: int
+    mtime_ns: int
+    version: str = ""
+
 
 SETTLED_NS = 2_000_000_000
 """A file changed less than this long before it was read could change again within one tick of a
@@ -46,13 +63,9 @@ class FileIndex:
         """Content digest by file key."""
         known: dict[FileKey, str] = {}
         for path in self._parts():
-            columns = [pq.read_table(path).column(name).to_pylist() for name in SCHEMA.names]
-            known.update(
-                {
-                    (name, size, time): digest
-                    for name, size, time, digest in zip(*columns, strict=True)
-                }
-            )
+            rows = pq.read_table(path)
+            *keys, digests = (rows.column(name).to_pylist() for name in SCHEMA.names)
+            known.update(zip(map(FileKey, *keys), digests, strict=True))
         return known
 
     def add(self, known: dict[FileKey, str]) -> None:
@@ -75,7 +88,7 @@ class FileIndex:
 
     def _write(self, known: dict[FileKey, str]) -> Path:
         keys = sorted(known)
-        columns = [[key[column] for key in keys] for column in range(3)]
+        columns = [list(values) for values in zip(*keys, strict=True)]
         rows = pa.table([*columns, [known[key] for key in keys]], schema=SCHEMA)
         name = digest_bytes("\n".join(f"{key}{known[key]}" for key in keys).encode())
         path = self.folder / f"{name}.parquet"

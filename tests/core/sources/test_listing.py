@@ -13,6 +13,7 @@ from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterE
 from imgvet.options import SourceOptions
 from imgvet.sources.entry import Entry
 from imgvet.sources.listing import LISTING_SCHEMA, list_items, select
+from imgvet.store.files import FileKey
 
 
 def touch(*paths: Path) -> None:
@@ -119,7 +120,9 @@ def test_a_known_file_keeps_its_digest_and_a_changed_one_does_not(tmp_path: Path
     keys = {}
     for name in ("a.jpg", "b.jpg"):
         status = (tmp_path / name).stat()
-        keys[(str(tmp_path / name), status.st_size, status.st_mtime_ns)] = f"digest of {name}"
+        keys[FileKey(str(tmp_path / name), status.st_size, status.st_mtime_ns)] = (
+            f"digest of {name}"
+        )
     os.utime(tmp_path / "b.jpg", ns=(1, 1))
     table = list_items(SourceOptions(input_dir=(str(tmp_path),)), keys)
     assert table.column("digest").to_pylist() == ["digest of a.jpg", None]

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from imgvet.errors import StaleReferenceError
-from imgvet.store.files import FileIndex
+from imgvet.store.files import FileIndex, FileKey
 from imgvet.store.packs import Packs
 from imgvet.store.thumbnails import ThumbnailPlace, read_thumbnail
 
@@ -75,10 +75,14 @@ def test_a_thumbnail_that_is_cut_short_is_an_error(tmp_path: Path) -> None:
 
 def test_the_file_index_grows_by_parts_and_merges(tmp_path: Path) -> None:
     index = FileIndex(tmp_path)
-    index.add({("a", 1, 10): "x"})
-    index.add({("b", 2, 20): "y", ("a", 1, 11): "z"})
+    index.add({FileKey("a", 1, 10): "x"})
+    index.add({FileKey("b", 2, 20): "y", FileKey("a", 1, 10, "v2"): "z"})
     index.add({})
-    known = {("a", 1, 10): "x", ("b", 2, 20): "y", ("a", 1, 11): "z"}
+    known = {
+        FileKey("a", 1, 10): "x",
+        FileKey("b", 2, 20): "y",
+        FileKey("a", 1, 10, "v2"): "z",
+    }
     assert index.load() == known
     index.compact()
     assert len(list(tmp_path.iterdir())) == 1
