@@ -4,6 +4,9 @@
     +-- InputNotFoundError          the input does not exist
     +-- InputEmptyError             the input holds no image
     +-- InputUnreadableError        the input may not be read
+    |   +-- TransportError          a server can't be reached or keeps failing
+    +-- MixedInputError             compressed inputs and loose images in one run
+    +-- ListFileError               a list of images is not as it should be
     +-- WorkDirInsideInputError     results would be written among the images
     +-- WorkDirBusyError            another run is writing to this work dir
     +-- WorkDirUnusableError        the work dir may not be written to, or is a file
@@ -56,6 +59,18 @@ class InputEmptyError(ImgvetError):
 
 class InputUnreadableError(ImgvetError):
     """The input may not be read."""
+
+
+class TransportError(InputUnreadableError):
+    """A server can't be reached or keeps failing; asking again later may help."""
+
+
+class MixedInputError(ImgvetError):
+    """Compressed inputs and loose images are in one run."""
+
+
+class ListFileError(ImgvetError):
+    """A list of images is not as it should be."""
 
 
 class WorkDirInsideInputError(ImgvetError):

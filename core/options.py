@@ -31,17 +31,48 @@ def _as_strings(value: Any) -> Any:
 Strings = Annotated[tuple[str, ...], BeforeValidator(_as_strings)]
 
 
+PartType = TypeVar("PartType", bound="Part")
+
+
 class Part(BaseModel):
     """A frozen group of parameters; unknown names are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
+    def part(self, kind: type[PartType]) -> PartType:
+        """The parameters of one group, as its own model."""
+        return kind(**{name: getattr(self, name) for name in kind.model_fields})
 
-class SourceOptions(Part):
+
+class VideoOptions(Part):
+    """Which frames of a video are looked at."""
+
+    video_fps: float = Field(
+        1.0, gt=0, le=1000, description="at most this many frames of each second of a video"
+    )
+    video_keyframes_only: bool = Field(False, description="only keyframes of videos")
+
+
+class FetchOptions(Part):
+    """How inputs that lie elsewhere or inside others are made ready. No result depends on it."""
+
+    sync_s3_to_local: bool = Field(
+        False, description="copy s3:// and minio:// inputs into the work dir before reading them"
+    )
+    delete_img: bool = Field(
+        False, description="delete, after use, images that this run downloaded"
+    )
+    resume: bool = Field(
+        False, description="continue an interrupted extraction instead of starting it again"
+    )
+
+
+class SourceOptions(VideoOptions):
     """What to analyse."""
 
     input_dir: Strings = Field(
-        description="folders (recursive), image files or lists of them to analyse"
+        description="folders (recursive), images, archives, videos, s3:// or minio:// folders, "
+        "text or csv lists of paths, or a YOLOv5 yaml"
     )
     subset: Strings | None = Field(None, description="only these images, by path")
     num_images: int | None = Field(None, ge=1, description="at most this many images")
@@ -52,6 +83,7 @@ class SourceOptions(Part):
     find_regex: str | None = Field(
         None, description="only local paths in which this regular expression is found"
     )
+    tar_only: bool = Field(False, description="ignore loose images beside archives and videos")
     min_file_size: int = Field(0, ge=0, description="leave out files of fewer bytes")
 
 
@@ -165,11 +197,9 @@ class ExecutionOptions(Part):
     )
 
 
-PartType = TypeVar("PartType", bound=Part)
-
-
 class RunOptions(
     SourceOptions,
+    FetchOptions,
     MediaOptions,
     StatsOptions,
     FlagOptions,
@@ -191,10 +221,6 @@ class RunOptions(
         ):
             raise ValueError("min_offset must be less than max_offset")
         return self
-
-    def part(self, kind: type[PartType]) -> PartType:
-        """The parameters of one group, as its own model."""
-        return kind(**{name: getattr(self, name) for name in kind.model_fields})
 
 
 def make_options(values: Mapping[str, Any]) -> RunOptions:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from imgvet.measures.compute import FILE_COLUMNS, FileToRead, compute_stats
+from imgvet.measures.compute import compute_stats
 from imgvet.media.reasons import Reason
 from imgvet.options import RunOptions, SourceOptions
+from imgvet.sources.inputs import compressed_inputs, remote_inputs
 from imgvet.sources.listing import list_items
+from imgvet.store.files import FILE_COLUMNS, FileToRead
 from imgvet.store.store import Store
 from imgvet.workdir import WorkDir
 
@@ -22,14 +24,18 @@ CHUNK = 200
 def measure_ahead(work: WorkDir, options: RunOptions, stop: Callable[[], bool]) -> int:
     """Measure files until there are no more or ``stop()`` is true.
 
+    Inputs that have to be fetched or unpacked first are left to the flow.
+
     Returns:
         how many files were read.
 
     Raises:
         ImgvetError: the input can't be listed, just as the flow would say.
     """
-    store = Store(work)
-    listing = list_items(options.part(SourceOptions), store.files.load()).to_pandas()
+    store, sources = Store(work), options.part(SourceOptions)
+    if remote_inputs(sources) or any(compressed_inputs(sources)):
+        return 0
+    listing = list_items(sources, store.files.load(), work).to_pandas()
     pending = listing[
         (listing["status"] == Reason.OK.value) & ~listing["digest"].isin(store.measures.digests())
     ]
@@ -38,6 +44,6 @@ def measure_ahead(work: WorkDir, options: RunOptions, stop: Callable[[], bool]) 
     done = 0
     while done < len(files) and not stop():
         chunk = files[done : done + CHUNK]
-        compute_stats(chunk, store, options.num_threads, done, len(files))
+        compute_stats(chunk, store, options, options.num_threads, done, len(files))
         done += len(chunk)
     return done

@@ -76,6 +76,21 @@ class WorkDir:
         return self.store / "stages"
 
     @property
+    def mirror(self) -> Path:
+        """Copies of objects in buckets."""
+        return self.store / "mirror"
+
+    @property
+    def extracted(self) -> Path:
+        """Indexes of archives, and what gzipped ones were unpacked to."""
+        return self.store / "extracted"
+
+    @property
+    def frames(self) -> Path:
+        """Frames of videos."""
+        return self.store / "frames"
+
+    @property
     def results(self) -> Path:
         """Prefect's cache records."""
         return self.store / "results"
@@ -133,7 +148,7 @@ def prepare(path: Path, inputs: tuple[str, ...], *, overwrite: bool) -> WorkDir:
 def _refuse_inside(path: Path, inputs: tuple[str, ...]) -> None:
     resolved = path.resolve()
     for entry in inputs:
-        folder = Path(entry).expanduser()
+        folder = Path(entry).expanduser()  # an s3:// name is no folder here
         if folder.is_dir() and resolved.is_relative_to(folder.resolve()):
             raise WorkDirInsideInputError(
                 f"The work dir {path} lies inside the input {entry}",

@@ -7,6 +7,7 @@ from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from imgvet.embedding.model import BUILTIN_FOLDER, load_model
+from imgvet.flows.inputs import clean_up, make_ready
 from imgvet.flows.record import now, record_of
 from imgvet.flows.stages import Stages
 from imgvet.options import (
@@ -18,6 +19,7 @@ from imgvet.options import (
     SimilarityOptions,
     SourceOptions,
     StatsOptions,
+    VideoOptions,
 )
 from imgvet.summary import RunSummary
 from imgvet.tasks.context import RunContext
@@ -69,8 +71,9 @@ def _analyze(stages: Stages, options: RunOptions) -> RunSummary:
     model = ModelChoice(folder=BUILTIN_FOLDER, card=card)
     scale = card.similarity_scale
 
+    make_ready(stages, options, run_id)
     listed = stages.run(list_items, options.part(SourceOptions))
-    reads = stages.run_shards(compute_stats, listed.to_read)
+    reads = stages.run_shards(compute_stats, listed.to_read, options.part(VideoOptions))
     stats_options = options.part(StatsOptions)
     media_options = options.part(MediaOptions)
     found = stages.run(
@@ -119,4 +122,6 @@ def _analyze(stages: Stages, options: RunOptions) -> RunSummary:
         intermediate=(listed.listing, found.contents, nearest.neighbors),
     )
     record = record_of(run_id, started, options, card, stages.timings)
-    return stages.run(publish, outputs, record)
+    summary = stages.run(publish, outputs, record)
+    clean_up(stages, options, run_id)
+    return summary

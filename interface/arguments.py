@@ -16,6 +16,7 @@ from imgvet.errors import InvalidParameterError, unknown_parameter
 from imgvet.options import (
     ComponentOptions,
     ExecutionOptions,
+    FetchOptions,
     FlagOptions,
     MediaOptions,
     NeighborOptions,
@@ -27,7 +28,7 @@ from imgvet.options import (
 )
 
 GROUPS: tuple[tuple[str, tuple[type[BaseModel], ...]], ...] = (
-    ("what to analyse", (SourceOptions, MediaOptions)),
+    ("what to analyse", (SourceOptions, MediaOptions, FetchOptions)),
     (
         "what to compute",
         (

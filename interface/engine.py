@@ -16,7 +16,7 @@ from imgvet.interface.server import (
 )
 from imgvet.options import RunOptions
 from imgvet.prefill import measure_ahead
-from imgvet.sources.listing import require_inputs
+from imgvet.sources.inputs import require_inputs
 from imgvet.summary import RunSummary
 from imgvet.workdir import WorkDir, exclusive, prepare
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from imgvet.measures.compute import FILE_COLUMNS
 from imgvet.media.reasons import Reason
 from imgvet.options import SourceOptions
 from imgvet.sources.listing import list_items as list_source_items
+from imgvet.store.files import FILE_COLUMNS
 from imgvet.store.references import Reference, store_arrow
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage
@@ -26,7 +26,7 @@ class Listed(BaseModel):
 @uncached_stage
 def list_items(context: RunContext, options: SourceOptions) -> Listed:
     """List the items, and plan reading those whose content is not known and measured."""
-    listing = list_source_items(options, context.store.files.load())
+    listing = list_source_items(options, context.store.files.load(), context.work)
     rows = listing.to_pandas()
     measured = rows["digest"].isin(context.store.measures.digests())
     pending = rows[(rows["status"] == Reason.OK.value) & ~measured]

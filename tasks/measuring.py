@@ -8,16 +8,16 @@ from pydantic import BaseModel, ConfigDict
 from imgvet.measures.catalogue import ADVANCED_VERSION, MEASURE_VERSION
 from imgvet.measures.collect import collect_items as collect_item_rows
 from imgvet.measures.collect import collect_stats as collect_stat_rows
-from imgvet.measures.compute import FileToRead
 from imgvet.measures.compute import compute_stats as compute_shard
 from imgvet.measures.compute_advanced import compute_advanced_stats as compute_advanced_shard
-from imgvet.options import MediaOptions, StatsOptions
+from imgvet.options import MediaOptions, StatsOptions, VideoOptions
+from imgvet.store.files import FileToRead
 from imgvet.store.packs import DIGEST
 from imgvet.store.references import Reference, load_table, resolve, store_arrow, store_table
 from imgvet.store.thumbnails import PLACE_COLUMNS, places_in
 from imgvet.tables import CONTENTS, INVALID, ITEMS, STATS
 from imgvet.tasks.context import RunContext
-from imgvet.tasks.policy import cached_stage, uncached_stage
+from imgvet.tasks.policy import cached_stage, transport_stage, uncached_stage
 from imgvet.tasks.shards import Plan, Shard, plan
 
 
@@ -33,12 +33,14 @@ class Collected(BaseModel):
     to_measure: Plan
 
 
-@uncached_stage
-def compute_stats(context: RunContext, shard: Shard) -> Reference:
+@transport_stage
+def compute_stats(context: RunContext, videos: VideoOptions, shard: Shard) -> Reference:
     """Read, decode and measure one shard of files; items are cached one by one, in packs."""
     rows = load_table(context.work, shard.rows)
     files = [FileToRead(*values) for values in rows.itertuples(index=False)]
-    reads = compute_shard(files, context.store, context.threads, shard.done_before, shard.total)
+    reads = compute_shard(
+        files, context.store, videos, context.threads, shard.done_before, shard.total
+    )
     return store_arrow(context.work, "reads", reads)
 
 

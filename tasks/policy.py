@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from prefect import Task, task
+from prefect import State, Task, task
 from prefect.cache_policies import NO_CACHE, CachePolicy
+from prefect.client.schemas.objects import TaskRun
 from prefect.context import TaskRunContext
+from prefect.tasks import exponential_backoff
 from pydantic import BaseModel
 
+from imgvet.errors import TransportError
 from imgvet.store.references import Reference
 
 NOT_IN_KEY = frozenset({"context", "record"})
@@ -78,3 +81,24 @@ def cached_stage(
 def uncached_stage(function: Callable[Inputs, Result]) -> Task[Inputs, Result]:
     """A task that always runs: it looks at the world, or packs cache its items one by one."""
     return task(cache_policy=NO_CACHE, persist_result=False)(function)
+
+
+TRANSPORT_RETRIES = 3
+"""How often a stage that failed in transport runs again: after about 5, 10 and 20 seconds."""
+
+
+def is_transport_error(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001
+    """Whether a failed stage may succeed later: the network failed, not the request."""
+    return isinstance(state.result(raise_on_failure=False), TransportError)
+
+
+def transport_stage(function: Callable[Inputs, Result]) -> Task[Inputs, Result]:
+    """A task that looks at the world and runs again when the network fails, and only then."""
+    return task(
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        retries=TRANSPORT_RETRIES,
+        retry_delay_seconds=exponential_backoff(backoff_factor=5),
+        retry_jitter_factor=1.0,
+        retry_condition_fn=is_transport_error,
+    )(function)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -14,13 +14,13 @@ from imgvet.media.decode import decode
 from imgvet.media.picture import Failure
 from imgvet.media.reasons import Reason
 from imgvet.media.thumbnail import encode_thumbnail
+from imgvet.options import VideoOptions
 from imgvet.progress import tracked
-from imgvet.sources.reading import read_bytes
-from imgvet.store.files import SETTLED_NS, FileKey
+from imgvet.sources.reading import Content, Reader, read_each
+from imgvet.store.files import SETTLED_NS, FileKey, FileToRead
 from imgvet.store.packs import DIGEST
 from imgvet.store.references import digest_bytes
 from imgvet.store.store import MEASURES_SCHEMA, Store
-from imgvet.threads import in_threads
 
 STAGE = "compute_stats"
 
@@ -28,26 +28,6 @@ READ_SCHEMA = pa.schema(
     [("id", pa.int64()), (DIGEST, pa.string()), ("status", pa.string()), ("detail", pa.string())]
 )
 """What reading a file gave: its content digest, or why it could not be read."""
-
-
-@dataclass(frozen=True)
-class FileToRead:
-    """A file whose content is not known or not measured yet."""
-
-    id: int
-    filename: str
-    file_size: int | None
-    mtime_ns: int | None
-    version: str = ""
-
-    @property
-    def key(self) -> FileKey:
-        """What the file is recognised by when it is listed again."""
-        return FileKey(self.filename, self.file_size or 0, self.mtime_ns or 0, self.version)
-
-
-FILE_COLUMNS = tuple(field.name for field in fields(FileToRead))
-"""The columns of a listing that a file to read is made of."""
 
 
 @dataclass(frozen=True)
@@ -103,26 +83,39 @@ class ContentClaims:
         return self._owners.setdefault(digest, mine) is mine
 
 
-def read_file(file: FileToRead, claims: ContentClaims) -> FileRead:
-    """Read one file, and measure its content unless that is known."""
-    started = time.time_ns()
-    data = read_bytes(file.filename)
-    settled = file.mtime_ns is not None and started - file.mtime_ns > SETTLED_NS
-    if isinstance(data, Failure):
-        return FileRead(file, None, data, None, settled)
-    digest = digest_bytes(data)
-    measured = measure_content(digest, data) if claims.claim(digest) else None
-    return FileRead(file, digest, None, measured, settled and len(data) == file.file_size)
+def measure_file(file: FileToRead, content: Content | Failure, claims: ContentClaims) -> FileRead:
+    """Measure what was read of one file, unless its content is known."""
+    if isinstance(content, Failure):
+        return FileRead(file, None, content, None, settled=False)
+    # Decided before measuring, so that as little time as possible has passed since the reading.
+    settled = _is_settled(file, content)
+    digest = digest_bytes(content.data)
+    measured = measure_content(digest, content.data) if claims.claim(digest) else None
+    return FileRead(file, digest, None, measured, settled)
+
+
+def _is_settled(file: FileToRead, content: Content) -> bool:
+    """Whether what was listed is what was read, and will be recognised when listed again."""
+    if file.version:
+        return content.version == file.version
+    unchanged = file.mtime_ns is not None and time.time_ns() - file.mtime_ns > SETTLED_NS
+    return unchanged and len(content.data) == file.file_size
 
 
 def compute_stats(
-    files: Sequence[FileToRead], store: Store, threads: int, done_before: int, total: int
+    files: Sequence[FileToRead],
+    store: Store,
+    videos: VideoOptions,
+    threads: int,
+    done_before: int,
+    total: int,
 ) -> pa.Table:
     """Measure one shard of files and write its pack.
 
     Args:
         files: the shard, about :data:`imgvet.store.packs.PACK_ITEMS` files.
         store: where packs are kept.
+        videos: which frames of videos are looked at.
         threads: how many files are decoded at a time.
         done_before: files in the shards before this one, for the progress.
         total: files in all shards, for the progress.
@@ -131,7 +124,10 @@ def compute_stats(
         what reading each file gave, a table of :data:`READ_SCHEMA` in order of the shard.
     """
     claims = ContentClaims(store.measures.digests())
-    results = in_threads(lambda file: read_file(file, claims), files, threads)
+    reader = Reader(store.work, videos)
+    results = read_each(
+        files, reader, lambda file, content: measure_file(file, content, claims), threads
+    )
     done = list(tracked(results, STAGE, done_before, total))
     measured = [result.measured for result in done if result.measured is not None]
     if measured:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,18 @@ from imgvet.sources.archive_index import FileState
 from imgvet.sources.archive_limits import ExtractLimits, LimitExceededError, bomb_row
 from imgvet.sources.archive_member import (
     ARCHIVE_ITSELF,
-    IN_ARCHIVE,
     MAX_SIDECAR_BYTES,
     Member,
     Role,
     role_of,
 )
 from imgvet.sources.archive_parts import PartWriter, start_parts
-from imgvet.sources.archive_tar import ForwardStream, walk_tar
+from imgvet.sources.archive_tar import (
+    STREAM_ERRORS,
+    DamagedStreamError,
+    ForwardStream,
+    walk_tar,
+)
 
 _CHUNK = 1 << 20
 
@@ -97,13 +100,17 @@ def _is_kept(member: Member) -> bool:
 def _keep(member: Member, stream: ForwardStream, writer: PartWriter) -> Member:
     if member.status is not Reason.OK:
         return writer.note(member)
-    return writer.add(member, _content(stream, member.size))
+    try:
+        return writer.add(member, _content(stream, member.size))
+    except STREAM_ERRORS as error:
+        # The stream fails again at the next member, which gives the row of the archive.
+        return writer.note(member.failed(Reason.TRUNCATED, f"the archive ends in it: {error}"))
 
 
 def _content(stream: ForwardStream, size: int) -> Iterator[bytes]:
     while size > 0:
         chunk = stream.read(min(size, _CHUNK))
         if not chunk:
-            return
+            raise DamagedStreamError(EOFError("the archive ends before the member does"))
         size -= len(chunk)
         yield chunk

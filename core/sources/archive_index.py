@@ -6,7 +6,6 @@ file's path, size and time of the last change.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
@@ -62,7 +61,7 @@ class FileState:
         Raises:
             OSError: it can't be looked at.
         """
-        status = os.stat(path)
+        status = path.stat()
         return cls(str(path), status.st_size, status.st_mtime_ns)
 
     @property
@@ -94,6 +93,14 @@ def write_members(path: Path, members: Iterable[Member]) -> None:
 def read_members(path: Path) -> list[Member]:
     """Read an index that :func:`write_members` wrote."""
     return table_members(pq.read_table(path, columns=_FIELDS))
+
+
+def known_members(path: Path) -> list[Member] | None:
+    """What an index holds, None if it is not there or is damaged and so has to be made again."""
+    try:
+        return read_members(path)
+    except (FileNotFoundError, pa.ArrowInvalid):
+        return None
 
 
 def settle(members: Iterable[Member], read: ReadMember) -> list[Member]:

@@ -55,7 +55,9 @@ def bomb_row(detail: str) -> Member:
     return Member(ARCHIVE_ITSELF, status=Reason.CORRUPT, detail=f"archive bomb: {detail}")
 
 
-def within_limits(members: Iterable[Member], packed: int, limits: ExtractLimits) -> Iterator[Member]:
+def within_limits(
+    members: Iterable[Member], packed: int, limits: ExtractLimits
+) -> Iterator[Member]:
     """The members up to the one that passes a limit, and then the row of the archive.
 
     Args:

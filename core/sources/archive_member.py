@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from imgvet.media.reasons import Reason
 from imgvet.sources.local import IMAGE_EXTENSIONS
-from imgvet.sources.location import is_archive_name, is_video_name
+from imgvet.sources.location import is_archive_name, is_video_name, split_ending
 
 ARCHIVE_ITSELF = ""
 """Name of the row that tells of a problem of the whole archive."""
@@ -73,7 +72,7 @@ def role_of(name: str) -> Role:
     """What a member is to us; macOS' ``__MACOSX/`` holds no images, whatever its names say."""
     if name.startswith("__MACOSX/"):
         return Role.OTHER
-    ending = os.path.splitext(name)[1].lower()
+    ending = split_ending(name)[1]
     if ending in IMAGE_EXTENSIONS:
         return Role.IMAGE
     if ending in SIDECAR_ENDINGS:
@@ -84,7 +83,7 @@ def role_of(name: str) -> Role:
 
 
 def shown_name(name: str) -> str:
-    """A member's name as valid UTF-8, bytes that are not as ``\\xff``, without a leading ``./``."""
+    """A member's name as valid UTF-8 (other bytes in hexadecimal), without a leading ``./``."""
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     while text.startswith("./"):
         text = text[2:].lstrip("/")
@@ -102,9 +101,16 @@ def name_problem(name: str) -> str | None:
     return None
 
 
-def judged(member: Member, role: Role, max_bytes: int) -> Member:
-    """The member with a reason if its name, role or size forbids reading it."""
-    problem = name_problem(member.name)
+def judged(member: Member, stated_name: str, max_bytes: int) -> Member:
+    """The member with a reason if its name, role or size forbids reading it.
+
+    Args:
+        member: the member.
+        stated_name: its name as the archive has it.
+        max_bytes: greatest content that is read.
+    """
+    role = role_of(member.name)
+    problem = name_problem(stated_name)
     if problem is not None:
         return member.failed(Reason.UNREADABLE, problem)
     if role is Role.ARCHIVE:

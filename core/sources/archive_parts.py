@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -95,7 +96,7 @@ class PartWriter:
         self._draft = folder / ".part.tmp"
         self._stream = self._draft.open("wb")
 
-    def __enter__(self) -> PartWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -108,10 +109,20 @@ class PartWriter:
         return self._size >= PART_BYTES or len(self._members) >= PART_MEMBERS
 
     def add(self, member: Member, content: Iterable[bytes]) -> Member:
-        """Add a member with its content, and return its row."""
-        start = self._size
-        for chunk in content:
-            self._size += self._stream.write(chunk)
+        """Add a member with its content, and return its row.
+
+        If the content raises, nothing of it stays.
+        """
+        start, written = self._size, False
+        try:
+            for chunk in content:
+                self._size += self._stream.write(chunk)
+            written = True
+        finally:
+            if not written:
+                self._size = start
+                self._stream.seek(start)
+                self._stream.truncate()
         size = self._size - start
         row = replace(member, part=self._number, offset=start, size=size, stored=size, method=0)
         self._members.append(row)

@@ -8,7 +8,6 @@ the same name up to the first dot after the last slash. Names with dots of their
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from dataclasses import dataclass, replace
 from imgvet.media.picture import Failure
 from imgvet.media.reasons import Reason
 from imgvet.sources.archive_member import MAX_SIDECAR_BYTES, Member, Role, role_of
+from imgvet.sources.location import split_ending
 
 ReadMember = Callable[[Member], bytes | Failure]
 """Reads the content of a member."""
@@ -46,21 +46,21 @@ class Note:
     problem: str = ""
 
 
-def split_of_shard(filename: str) -> str | None:
+def split_of_shard(name: str) -> str | None:
     """The split in an archive's name, such as ``train`` in ``imagenet-train-0001.tar``.
 
     Returns:
         train, val or test; the first word of the file's name (not of its folders) that is one.
     """
-    found = _SPLIT_WORD.search(os.path.basename(filename).lower())
+    found = _SPLIT_WORD.search(name.rpartition("/")[2].lower())
     return _SPLITS[found[1]] if found else None
 
 
 def sample_keys(name: str) -> tuple[str, ...]:
-    """Under which names the sidecars of an image may stand: without its ending, then WebDataset's."""
+    """Under which stems the sidecars of an image may stand: its own, then that of WebDataset."""
     folder, _, base = name.rpartition("/")
     short = f"{folder}/{base.split('.')[0]}" if folder else base.split(".")[0]
-    exact = os.path.splitext(name)[0]
+    exact = split_ending(name)[0]
     return (exact,) if exact == short else (exact, short)
 
 
@@ -79,7 +79,7 @@ def with_sidecars(
     by_stem: dict[str, list[Member]] = {}
     for sidecar in sidecars:
         if sidecar.status is Reason.OK and sidecar.size <= MAX_SIDECAR_BYTES:
-            by_stem.setdefault(os.path.splitext(sidecar.name)[0], []).append(sidecar)
+            by_stem.setdefault(split_ending(sidecar.name)[0], []).append(sidecar)
     return [_with_note(image, by_stem, read) for image in images]
 
 
@@ -100,7 +100,7 @@ def _note_of(sidecars: Iterable[Member], read: ReadMember) -> Note:
     metadata: dict[str, object] = {}
     problems = []
     for sidecar in sidecars:
-        ending = os.path.splitext(sidecar.name)[1].lower()[1:]
+        ending = split_ending(sidecar.name)[1][1:]
         content = read(sidecar)
         value = content if isinstance(content, Failure) else _parsed(content, ending)
         if isinstance(value, Failure):

@@ -10,14 +10,35 @@ from typing import BinaryIO
 
 from imgvet.media.reasons import Reason
 from imgvet.sources.archive_limits import LimitExceededError, bomb_row
-from imgvet.sources.archive_member import ARCHIVE_ITSELF, Member, Role, judged, role_of, shown_name
+from imgvet.sources.archive_member import ARCHIVE_ITSELF, Member, judged, shown_name
 
 _LARGEST_HEADER = 16 << 20
 """No single header (a long name, pax records) is larger; contents are read in smaller steps."""
 
 _FAR = 1 << 20
 _SKIP = 1 << 18
-_TAR_ERRORS = (tarfile.TarError, EOFError, OSError, ValueError, OverflowError, struct.error)
+_TAR_ERRORS = (tarfile.TarError, EOFError, ValueError, OverflowError, struct.error)
+_RAW_ERRORS = (EOFError, OSError, zlib.error)
+
+
+class DamagedStreamError(Exception):
+    """What lies under the tar archive can't be read further; becomes a row.
+
+    Attributes:
+        status: truncated, corrupt or unreadable.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(" ".join(str(error).split()) or type(error).__name__)
+        self.status = Reason.CORRUPT
+        if isinstance(error, EOFError):
+            self.status = Reason.TRUNCATED
+        elif isinstance(error, OSError) and error.errno is not None:
+            self.status = Reason.UNREADABLE
+
+
+STREAM_ERRORS = (DamagedStreamError, LimitExceededError)
+"""Raised by :class:`ForwardStream`, again and again once it was raised."""
 
 
 class ForwardStream:
@@ -27,6 +48,9 @@ class ForwardStream:
         raw: where the bytes come from.
         can_skip: whether ``raw`` can jump forward; otherwise bytes are read to skip them.
         check: called with the position after each step; raises :class:`LimitExceededError`.
+
+    Attributes:
+        last: the bytes that were read last.
     """
 
     def __init__(
@@ -36,6 +60,7 @@ class ForwardStream:
         self._can_skip = can_skip
         self._check = check
         self._position = 0
+        self._error: Exception | None = None
         self.last = b""
 
     def tell(self) -> int:
@@ -43,13 +68,30 @@ class ForwardStream:
         return self._position
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes; fewer only at the end."""
+        """The next bytes; fewer only at the end.
+
+        Raises:
+            DamagedStreamError: they can't be read.
+            LimitExceededError: they are more than is allowed.
+        """
+        if self._error is None:
+            try:
+                self._read(size)
+            except STREAM_ERRORS as error:
+                self._error = error
+        if self._error is not None:
+            raise self._error
+        return self.last
+
+    def _read(self, size: int) -> None:
         if not 0 <= size <= _LARGEST_HEADER:
             raise LimitExceededError(f"a header of {size} bytes")
-        self.last = self._raw.read(size)
+        try:
+            self.last = self._raw.read(size)
+        except _RAW_ERRORS as error:
+            raise DamagedStreamError(error) from None
         self._position += len(self.last)
         self._check(self._position)
-        return self.last
 
     def seek(self, position: int, whence: int = 0) -> int:
         """Go forward to a position."""
@@ -62,6 +104,11 @@ class ForwardStream:
             if not self.read(min(_SKIP, position - self._position)):
                 break
         return self._position
+
+    def finish(self) -> None:
+        """Read to the end where nothing can be skipped, so that the last checksum is compared."""
+        while not self._can_skip and self.read(_SKIP):
+            pass
 
 
 def walk_tar(stream: ForwardStream, length: int | None, max_bytes: int) -> Iterator[Member]:
@@ -83,8 +130,11 @@ def walk_tar(stream: ForwardStream, length: int | None, max_bytes: int) -> Itera
         problem = _ending_problem(stream)
     except LimitExceededError as error:
         problem = bomb_row(str(error))
-    except (*_TAR_ERRORS, zlib.error) as error:
-        problem = _damage(error)
+    except DamagedStreamError as error:
+        problem = _damage(error.status, str(error))
+    except _TAR_ERRORS as error:
+        early = "unexpected end" in str(error) or "truncated" in str(error)
+        problem = _damage(Reason.TRUNCATED if early else Reason.CORRUPT, str(error))
     if problem is not None:
         yield problem
 
@@ -95,9 +145,8 @@ def _member(header: tarfile.TarInfo, length: int | None, max_bytes: int) -> Memb
     kind = _special_kind(header)
     if kind is not None:
         return member.failed(Reason.UNREADABLE, kind)
-    role = role_of(name)
-    member = judged(member, role, max_bytes)
-    if role is Role.IMAGE and length is not None and header.offset_data + header.size > length:
+    member = judged(member, header.name, max_bytes)
+    if length is not None and header.offset_data + header.size > length:
         return member.failed(Reason.TRUNCATED, "the archive ends before the member does")
     return member
 
@@ -121,16 +170,12 @@ def _ending_problem(stream: ForwardStream) -> Member | None:
     """A row if the archive does not end as it should: with a block of zeros."""
     block = stream.last
     if len(block) == tarfile.BLOCKSIZE and not any(block):
+        stream.finish()
         return None
     if len(block) == tarfile.BLOCKSIZE:
-        detail = f"a damaged header at byte {stream.tell() - tarfile.BLOCKSIZE}"
-        return Member(ARCHIVE_ITSELF, status=Reason.CORRUPT, detail=detail)
-    detail = "the archive ends without its end marker: members may be missing"
-    return Member(ARCHIVE_ITSELF, status=Reason.TRUNCATED, detail=detail)
+        return _damage(Reason.CORRUPT, f"a bad header at byte {stream.tell() - tarfile.BLOCKSIZE}")
+    return _damage(Reason.TRUNCATED, "no end marker, so members may be missing")
 
 
-def _damage(error: Exception) -> Member:
-    message = " ".join(str(error).split()) or type(error).__name__
-    early = isinstance(error, EOFError) or "unexpected end" in message or "truncated" in message
-    status = Reason.TRUNCATED if early else Reason.CORRUPT
+def _damage(status: Reason, message: str) -> Member:
     return Member(ARCHIVE_ITSELF, status=status, detail=f"damaged archive: {message}"[:300])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from imgvet.media.picture import Failure
 from imgvet.media.reasons import Reason
-from imgvet.sources.archive_member import ARCHIVE_ITSELF, Member, judged, role_of, shown_name
+from imgvet.sources.archive_member import ARCHIVE_ITSELF, Member, judged, shown_name
 
 _ENCRYPTED = 0x1
 _UNIX = 3
@@ -37,7 +37,7 @@ def walk_zip(path: Path, max_bytes: int) -> Iterator[Member]:
         with zipfile.ZipFile(path) as archive:
             headers = archive.infolist()
     except _ZIP_ERRORS as error:
-        yield _damage(path, error)
+        yield _damage(error)
         return
     for header in headers:
         if not header.is_dir():
@@ -63,11 +63,11 @@ def _member(header: zipfile.ZipInfo, max_bytes: int) -> Member:
     if header.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         detail = f"compressed in way {header.compress_type} of zip; 0 and 8 are read"
         return member.failed(Reason.UNSUPPORTED, detail)
-    return judged(member, role_of(name), max_bytes)
+    return judged(member, header.filename, max_bytes)
 
 
-def _damage(path: Path, error: Exception) -> Member:
-    """The row of an archive whose directory can't be read; a cut file has lost it, as it is last."""
+def _damage(error: Exception) -> Member:
+    """The row of an archive whose directory, its last part, can't be read."""
     message = " ".join(str(error).split()) or type(error).__name__
     cut = isinstance(error, zipfile.BadZipFile) and message == "File is not a zip file"
     status = Reason.TRUNCATED if cut else Reason.CORRUPT

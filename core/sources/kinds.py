@@ -7,13 +7,12 @@ none of the known endings is an image: its ending does not matter.
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
 from pathlib import Path
 
 from imgvet.errors import InputNotFoundError, InvalidParameterError
 from imgvet.sources.archive_format import HEAD_BYTES, identify_archive
-from imgvet.sources.location import ARCHIVE_ENDINGS, is_archive_name, is_video_name
+from imgvet.sources.location import ARCHIVE_ENDINGS, is_archive_name, is_video_name, split_ending
 
 
 class Kind(StrEnum):
@@ -51,7 +50,7 @@ def kind_of_name(name: str) -> Kind:
         return Kind.ARCHIVE
     if is_video_name(name):
         return Kind.VIDEO
-    return _LISTS.get(os.path.splitext(name)[1].lower(), Kind.IMAGE)
+    return _LISTS.get(split_ending(name)[1], Kind.IMAGE)
 
 
 def kind_of_input(name: str) -> Kind:

@@ -1,14 +1,13 @@
 """From what the user named to the list of items: the one seam through which every input comes.
 
-Each kind of input is a function that yields :class:`Entry` rows; :func:`list_entries` sends an
-input to its kind. No later stage knows where an item came from: it reads through
-:func:`imgvet.sources.reading.read_bytes`.
+:mod:`imgvet.sources.inputs` yields the :class:`Entry` rows of every kind of input. No later stage
+knows where an item came from: it reads through :class:`imgvet.sources.reading.Reader`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,8 +15,11 @@ import pyarrow as pa
 from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterError
 from imgvet.options import SourceOptions
 from imgvet.sources.entry import Entry
-from imgvet.sources.local import IMAGE_EXTENSIONS, walk_file, walk_folder
+from imgvet.sources.inputs import list_entries
+from imgvet.sources.local import IMAGE_EXTENSIONS
+from imgvet.sources.s3_location import is_remote
 from imgvet.store.files import FileKey
+from imgvet.workdir import WorkDir
 
 LISTING_SCHEMA = pa.schema(
     [
@@ -37,12 +39,15 @@ LISTING_SCHEMA = pa.schema(
 """Columns of a listing; ``digest`` is null until the content is known."""
 
 
-def list_items(options: SourceOptions, known: dict[FileKey, str]) -> pa.Table:
-    """List what is to be analysed, sorted by file name, each file once.
+def list_items(options: SourceOptions, known: dict[FileKey, str], work: WorkDir) -> pa.Table:
+    """List what is to be analysed, sorted by name, each item once for each split.
+
+    Archives and videos must have been made ready (:mod:`imgvet.tasks.extracting`).
 
     Args:
         options: what to analyse.
-        known: content digests of files that were read before.
+        known: content digests of items that were read before.
+        work: the work dir, with the indexes of archives and videos.
 
     Returns:
         a table of :data:`LISTING_SCHEMA`.
@@ -51,41 +56,18 @@ def list_items(options: SourceOptions, known: dict[FileKey, str]) -> pa.Table:
         InputNotFoundError: an input does not exist.
         InputUnreadableError: an input may not be read.
         InputEmptyError: nothing is left to analyse.
+        MixedInputError: compressed inputs and loose images are in one run.
     """
-    entries = select(list_entries(options.input_dir), options)
+    entries = select(list_entries(options, work), options)
     if not entries:
         raise _nothing_found(options)
     return _as_table(entries, known)
 
 
-def require_inputs(inputs: Iterable[str]) -> None:
-    """Check that every input exists, before anything is written.
-
-    Raises:
-        InputNotFoundError: one does not.
-    """
-    for name in inputs:
-        if not Path(name).expanduser().exists():
-            raise InputNotFoundError(
-                f"The input {name} does not exist", "Give a folder or image files that exist"
-            )
-
-
-def list_entries(inputs: Iterable[str]) -> Iterator[Entry]:
-    """The entries of all inputs, in the order given."""
-    for name in inputs:
-        path = Path(name).expanduser().absolute()
-        require_inputs([name])
-        if path.is_dir():
-            yield from walk_folder(path, name)
-        else:
-            yield walk_file(path, name)
-
-
 def select(entries: Iterable[Entry], options: SourceOptions) -> list[Entry]:
     """Sort the entries by name, drop repeated ones, and keep what the options ask for."""
-    unique = {entry.filename: entry for entry in entries}
-    chosen = [unique[name] for name in sorted(unique)]
+    unique = {(entry.filename, entry.split or ""): entry for entry in entries}
+    chosen = [unique[key] for key in sorted(unique)]
     if options.find_regex is not None:
         pattern = _compile(options.find_regex)
         chosen = [entry for entry in chosen if pattern.search(entry.filename)]
@@ -97,7 +79,9 @@ def select(entries: Iterable[Entry], options: SourceOptions) -> list[Entry]:
 
 
 def _only(entries: list[Entry], subset: tuple[str, ...]) -> list[Entry]:
-    wanted = {str(Path(name).expanduser().absolute()) for name in subset}
+    wanted = {
+        name if is_remote(name) else str(Path(name).expanduser().absolute()) for name in subset
+    }
     missing = sorted(wanted - {entry.filename for entry in entries})
     if missing:
         raise InputNotFoundError(

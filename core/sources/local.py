@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from imgvet.errors import InputUnreadableError
@@ -24,8 +24,20 @@ _NOT_UTF8 = "the name is not valid UTF-8; rename the file"
 FolderKey = tuple[int, int]
 
 
-def walk_folder(folder: Path, source: str) -> Iterator[Entry]:
+def is_image_name(name: str) -> bool:
+    """Whether a file in a folder counts as an image, by its ending."""
+    return os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS
+
+
+def walk_folder(
+    folder: Path, source: str, is_wanted: Callable[[str], bool] = is_image_name
+) -> Iterator[Entry]:
     """The images below a folder, symbolic links followed, each folder visited once.
+
+    Args:
+        folder: where to look.
+        source: the input as the user wrote it.
+        is_wanted: whether a file counts, by its name.
 
     A folder below it that may not be read becomes an entry with status ``unreadable``.
 
@@ -39,11 +51,12 @@ def walk_folder(folder: Path, source: str) -> Iterator[Entry]:
         raise InputUnreadableError(
             f"The input {source} can't be read ({error.strerror})", "Check its permissions"
         ) from None
-    yield from _walk(str(folder), source, set())
+    yield from _walk(str(folder), source, is_wanted)
 
 
-def _walk(folder: str, source: str, visited: set[FolderKey]) -> Iterator[Entry]:
+def _walk(folder: str, source: str, is_wanted: Callable[[str], bool]) -> Iterator[Entry]:
     pending = [folder]
+    visited: set[FolderKey] = set()
     while pending:
         current = pending.pop()
         try:
@@ -53,7 +66,7 @@ def _walk(folder: str, source: str, visited: set[FolderKey]) -> Iterator[Entry]:
                 for child in children:
                     if _is_folder(child):
                         pending.append(child.path)
-                    elif _is_image_name(child.name):
+                    elif is_wanted(child.name):
                         yield _entry_of(child.path, source)
         except OSError as error:
             yield _failed(current, source, error)
@@ -74,10 +87,6 @@ def _is_folder(child: os.DirEntry[str]) -> bool:
     except OSError:
         # A link that leads round in a circle: as a file it gets a row of its own.
         return False
-
-
-def _is_image_name(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS
 
 
 def walk_file(path: Path, source: str) -> Entry:

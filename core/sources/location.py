@@ -29,13 +29,13 @@ def _one_of(endings: tuple[str, ...]) -> str:
 
 
 _ARCHIVE, _VIDEO = _one_of(ARCHIVE_ENDINGS), _one_of(VIDEO_ENDINGS)
-_SECONDS = r"t=[0-9]+\.[0-9]{1,3}\Z"
+_SECONDS = r"[0-9]+\.[0-9]{1,3}"
 _MEMBER_MARK = re.compile(f"({_ARCHIVE})!")
-_TIME_MARK = re.compile(rf"({_VIDEO})#t=([0-9]+)\.([0-9]{{1,3}})\Z")
+_TIME_MARK = re.compile(rf"({_VIDEO})#t=({_SECONDS})\Z")
 _LITERAL_MEMBER_MARK = re.compile(f"({_ARCHIVE})(!|%(?:25)*21)")
-_LITERAL_TIME_MARK = re.compile(f"({_VIDEO})(#|%(?:25)*23)(?={_SECONDS})")
+_LITERAL_TIME_MARK = re.compile(rf"({_VIDEO})(#|%(?:25)*23)(?=t={_SECONDS}\Z)")
 _ESCAPED_MEMBER_MARK = re.compile(f"({_ARCHIVE})%((?:25)*)21")
-_ESCAPED_TIME_MARK = re.compile(f"({_VIDEO})%((?:25)*)23(?={_SECONDS})")
+_ESCAPED_TIME_MARK = re.compile(rf"({_VIDEO})%((?:25)*)23(?=t={_SECONDS}\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,33 +72,52 @@ class Location:
         return self.path if self.member is None else self.member
 
     def __str__(self) -> str:
-        path = _LITERAL_MEMBER_MARK.sub(_escape_member_mark, self.path)
-        text = path if self.member is None else f"{path}!{self.member}"
-        if self.time_ms is None:
-            return _LITERAL_TIME_MARK.sub(_escape_time_mark, text)
-        return f"{text}#t={seconds_text(self.time_ms)}"
+        text = self.path
+        # Looking for a character first spares nearly every name the regular expressions.
+        if "!" in text or "%" in text:
+            text = _LITERAL_MEMBER_MARK.sub(_escape_member_mark, text)
+        if self.member is not None:
+            text = f"{text}!{self.member}"
+        if self.time_ms is not None:
+            return f"{text}#t={seconds_text(self.time_ms)}"
+        return _LITERAL_TIME_MARK.sub(_escape_time_mark, text) if "t=" in text else text
 
 
 def parse_location(text: str) -> Location:
     """The location that a name stands for; the inverse of ``str(location)``."""
     time_ms = None
-    if found := _TIME_MARK.search(text):
-        time_ms = 1000 * int(found[2]) + int(found[3].ljust(3, "0"))
-        text = text[: found.end(1)]
-    else:
-        text = _ESCAPED_TIME_MARK.sub(_unescape_time_mark, text)
+    if "t=" in text:
+        if found := _TIME_MARK.search(text):
+            text, time_ms = text[: found.end(1)], time_of_text(found[2])
+        else:
+            text = _ESCAPED_TIME_MARK.sub(_unescape_time_mark, text)
     member = None
-    if found := _MEMBER_MARK.search(text):
+    if "!" in text and (found := _MEMBER_MARK.search(text)):
         text, member = text[: found.end(1)], text[found.end() :]
         if not member:
             raise ValueError(f"{text}! names no member")
-    return Location(_ESCAPED_MEMBER_MARK.sub(_unescape_member_mark, text), member, time_ms)
+    if "%" in text:
+        text = _ESCAPED_MEMBER_MARK.sub(_unescape_member_mark, text)
+    return Location(text, member, time_ms)
 
 
 def seconds_text(time_ms: int) -> str:
     """Milliseconds as seconds, with as many decimals as needed but at least one: 12.0, 12.033."""
     text = f"{time_ms // 1000}.{time_ms % 1000:03d}".rstrip("0")
     return f"{text}0" if text.endswith(".") else text
+
+
+def time_of_text(seconds: str) -> int:
+    """Milliseconds of what :func:`seconds_text` wrote."""
+    whole, _, decimals = seconds.partition(".")
+    return 1000 * int(whole) + int(decimals.ljust(3, "0"))
+
+
+def split_ending(name: str) -> tuple[str, str]:
+    """A name without its ending, and the ending in lower case: ``a/b.c.JPG`` is a/b.c and .jpg."""
+    dot = name.rfind(".")
+    # A dot that begins a name begins no ending.
+    return (name[:dot], name[dot:].lower()) if dot > name.rfind("/") + 1 else (name, "")
 
 
 def is_archive_name(name: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imgvet.errors import InvalidParameterError
+from imgvet.errors import MixedInputError
 from imgvet.sources.kinds import COMPRESSED, Kind
 
 
@@ -48,11 +48,11 @@ def refuse_mixture(mixture: Mixture, *, tar_only: bool) -> None:
         tar_only: whether loose images are ignored, so that there is nothing to mix.
 
     Raises:
-        InvalidParameterError: there are both.
+        MixedInputError: there are both.
     """
     if tar_only or not (mixture.loose and mixture.compressed):
         return
-    raise InvalidParameterError(
+    raise MixedInputError(
         f"Archives or videos ({mixture.compressed}, such as {mixture.compressed_example}) and "
         f"loose images ({mixture.loose}, such as {mixture.loose_example}) do not mix in one run",
         "Give one of them, or tar_only=True (--tar-only) to ignore the loose images",

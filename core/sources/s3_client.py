@@ -14,6 +14,7 @@ import threading
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
+from imgvet.errors import InputUnreadableError
 from imgvet.sources.s3_location import Location
 
 ANONYMOUS_VARIABLE = "IMGVET_S3_ANONYMOUS"
@@ -45,11 +46,23 @@ class ObjectStore(Protocol):
 
 
 def client_for(location: Location) -> ObjectStore:
-    """The client of a location's endpoint, made on first use and kept for the process."""
+    """The client of a location's endpoint, made on first use and kept for the process.
+
+    Raises:
+        InputUnreadableError: boto3's settings (profile, endpoint, certificates) can't be used.
+    """
+    from botocore.exceptions import BotoCoreError
+
     anonymous = os.environ.get(ANONYMOUS_VARIABLE, "") not in ("", "0")
-    # Without the lock, threads that start together would each make one: 50 ms of parsing.
-    with _making:
-        return _client(location.endpoint, anonymous)
+    try:
+        # Without the lock, threads that start together would each make one: 50 ms of parsing.
+        with _making:
+            return _client(location.endpoint, anonymous)
+    except (BotoCoreError, ValueError) as error:
+        raise InputUnreadableError(
+            f"No connection can be set up for {location.filename} ({error})",
+            "Check the settings of boto3: its environment variables and files",
+        ) from None
 
 
 def forget_clients() -> None:

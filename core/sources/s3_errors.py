@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Any, cast
 
-from imgvet.errors import ImgvetError, InputNotFoundError, InputUnreadableError
+from imgvet.errors import ImgvetError, InputNotFoundError, InputUnreadableError, TransportError
 from imgvet.sources.s3_location import Location
 
 MISSING_BUCKET_CODES = frozenset({"NoSuchBucket", "InvalidBucketName"})
@@ -24,10 +25,6 @@ TRANSIENT_CODES = frozenset(
 )
 TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 _BROKEN_OFF = "EOF"
-
-
-class TransportError(InputUnreadableError):
-    """A server can't be reached or keeps failing; asking again later may help."""
 
 
 class Kind(Enum):
@@ -87,34 +84,37 @@ def problem_of(error: Exception) -> Problem:
     from botocore import exceptions
 
     if isinstance(error, exceptions.ClientError):
-        return _of_response(error.response)
+        return _of_response(cast("dict[str, Any]", error.response))
     text = " ".join(str(error).split())
-    if isinstance(error, exceptions.SSLError):
-        return Problem(Kind.TRANSIENT if _BROKEN_OFF in text else Kind.INSECURE, text)
-    if isinstance(error, exceptions.ConnectionError):
-        return Problem(Kind.UNREACHABLE, text)
-    if isinstance(
-        error,
-        (
-            exceptions.NoCredentialsError,
-            exceptions.PartialCredentialsError,
-            exceptions.CredentialRetrievalError,
-            exceptions.NoAuthTokenError,
-            exceptions.TokenRetrievalError,
-        ),
-    ):
-        return Problem(Kind.CREDENTIALS, text)
-    if isinstance(error, (exceptions.ParamValidationError, exceptions.InvalidConfigError)):
-        return Problem(Kind.REFUSED, text)
-    if isinstance(error, exceptions.ChecksumError | exceptions.FlexibleChecksumError):
-        return Problem(Kind.SPOILT, text)
+    if isinstance(error, exceptions.SSLError) and _BROKEN_OFF in text:
+        return Problem(Kind.TRANSIENT, text)
+    for kind, classes in _kinds_of_exceptions():
+        if isinstance(error, classes):
+            return Problem(kind, text)
     # What is left broke off, timed out or could not be parsed on its way.
     return Problem(Kind.TRANSIENT, text)
 
 
-def _of_response(response: object) -> Problem:
+def _kinds_of_exceptions() -> tuple[tuple[Kind, tuple[type[Exception], ...]], ...]:
+    """Kinds of what boto3 itself raises; the first that fits counts."""
+    from botocore import exceptions
+
+    credentials = (
+        *(exceptions.NoCredentialsError, exceptions.PartialCredentialsError),
+        *(exceptions.CredentialRetrievalError, exceptions.NoAuthTokenError),
+        exceptions.TokenRetrievalError,
+    )
+    return (
+        (Kind.INSECURE, (exceptions.SSLError,)),
+        (Kind.UNREACHABLE, (exceptions.ConnectionError,)),
+        (Kind.CREDENTIALS, credentials),
+        (Kind.SPOILT, (exceptions.ChecksumError, exceptions.FlexibleChecksumError)),
+        (Kind.REFUSED, (exceptions.ParamValidationError, exceptions.InvalidConfigError)),
+    )
+
+
+def _of_response(response: dict[str, Any]) -> Problem:
     """The problem in an answer of the server."""
-    assert isinstance(response, dict)
     details = response.get("Error", {})
     metadata = response.get("ResponseMetadata", {})
     code, status = str(details.get("Code", "")), int(metadata.get("HTTPStatusCode", 0))

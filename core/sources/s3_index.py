@@ -110,8 +110,8 @@ def find_mirrored(path: Path, key: str) -> Mirrored | None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path)
     try:
-        connection = sqlite3.connect(path)
         if connection.execute("pragma user_version").fetchone()[0] in (0, FORMAT):
             connection.execute(_SCHEMA)
             connection.execute(f"pragma user_version = {FORMAT}")

@@ -6,7 +6,6 @@ import functools
 import itertools
 import posixpath
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,20 +24,9 @@ PAGE = 1000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectEntry(Entry):
-    """One listed object.
-
-    Attributes:
-        version: its ETag without quotes, which changes with its content; empty if unknown.
-    """
-
-    version: str = ""
-
-
 def entries(
     location: Location, source: str, limit: int | None = None, retry: RetryPolicy = DEFAULT_RETRY
-) -> Iterator[ObjectEntry]:
+) -> Iterator[Entry]:
     """The images of a folder, or the one object of that name.
 
     ``s3://bucket/photos`` is the folder ``photos/`` or the object ``photos``, never ``photos2/``.
@@ -88,7 +76,7 @@ def named_entries(
     named: Iterable[tuple[Location, str]],
     workers: int = READ_WORKERS,
     retry: RetryPolicy = DEFAULT_RETRY,
-) -> Iterator[ObjectEntry]:
+) -> Iterator[Entry]:
     """The entries of objects that are named one by one, in their order, by one request each.
 
     An object that is not there, or may not be read, becomes an entry that says so.
@@ -103,7 +91,7 @@ def named_entries(
         TransportError: the server can't be reached.
     """
 
-    def look(pair: tuple[Location, str]) -> ObjectEntry:
+    def look(pair: tuple[Location, str]) -> Entry:
         return _head(*pair, retry)
 
     return read_ahead(named, look, workers=workers, size_of=lambda _: 0)
@@ -125,7 +113,7 @@ def _is_image_name(key: str) -> bool:
     return posixpath.splitext(key)[1].lower() in IMAGE_EXTENSIONS
 
 
-def _folder(location: Location, source: str, retry: RetryPolicy) -> Iterator[ObjectEntry | None]:
+def _folder(location: Location, source: str, retry: RetryPolicy) -> Iterator[Entry | None]:
     """The images of a folder, and None for what is no image, so that it is seen to exist."""
     prefix = location.key if location.key.endswith("/") else f"{location.key}/"
     for row in _rows(location, prefix if location.key else "", retry):
@@ -133,7 +121,7 @@ def _folder(location: Location, source: str, retry: RetryPolicy) -> Iterator[Obj
         yield _entry(location.with_key(key), source, row) if _is_image_name(key) else None
 
 
-def _single(location: Location, source: str, retry: RetryPolicy) -> Iterator[ObjectEntry]:
+def _single(location: Location, source: str, retry: RetryPolicy) -> Iterator[Entry]:
     """The object whose key is the prefix: in order, it comes before all longer ones."""
     if not location.key or location.key.endswith("/"):
         return
@@ -163,15 +151,17 @@ def _rows(location: Location, prefix: str, retry: RetryPolicy) -> Iterator[dict[
 def _page(
     client: ObjectStore, location: Location, request: dict[str, Any], retry: RetryPolicy
 ) -> dict[str, Any]:
-    answer = ask(functools.partial(client.list_objects_v2, Bucket=location.bucket, **request), retry)
+    answer = ask(
+        functools.partial(client.list_objects_v2, Bucket=location.bucket, **request), retry
+    )
     if isinstance(answer, Problem):
         raise error_for(location, answer)
     return answer
 
 
-def _entry(location: Location, source: str, answer: dict[str, Any]) -> ObjectEntry:
+def _entry(location: Location, source: str, answer: dict[str, Any]) -> Entry:
     """The entry of an object from a row of a listing."""
-    return ObjectEntry(
+    return Entry(
         location.filename,
         source,
         int(answer["Size"]),
@@ -180,7 +170,7 @@ def _entry(location: Location, source: str, answer: dict[str, Any]) -> ObjectEnt
     )
 
 
-def _cut(found: Iterator[ObjectEntry], limit: int | None) -> Iterator[ObjectEntry]:
+def _cut(found: Iterator[Entry], limit: int | None) -> Iterator[Entry]:
     """The first ``limit`` entries if they come in order, else all of them."""
     last, in_order = "", True
     for count, entry in enumerate(found, 1):
@@ -191,7 +181,7 @@ def _cut(found: Iterator[ObjectEntry], limit: int | None) -> Iterator[ObjectEntr
             return
 
 
-def _head(location: Location, source: str, retry: RetryPolicy) -> ObjectEntry:
+def _head(location: Location, source: str, retry: RetryPolicy) -> Entry:
     client = client_for(location)
     request = functools.partial(client.head_object, Bucket=location.bucket, Key=location.key)
     answer = ask(request, retry)
@@ -204,4 +194,4 @@ def _head(location: Location, source: str, retry: RetryPolicy) -> ObjectEntry:
     detail = answer.text
     if answer.kind is Kind.DENIED:
         detail = f"AccessDenied, s3:GetObject is needed ({answer.text})"
-    return ObjectEntry(location.filename, source, status=reason, detail=detail)
+    return Entry(location.filename, source, status=reason, detail=detail)

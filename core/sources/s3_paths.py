@@ -40,7 +40,7 @@ def mirror_path(key: str) -> PurePosixPath:
     """The relative path of an object: below its folder, and different for every key."""
     *folders, name = key.split("/")
     path = PurePosixPath(*(_folder(part) for part in folders), _file(name, name))
-    if len(str(path)) <= MAX_PATH:
+    if len(str(path).encode()) <= MAX_PATH:
         return path
     return PurePosixPath(LONG_FOLDER, _file(name, key, plain=False))
 
@@ -87,4 +87,5 @@ def _extension(name: str) -> str:
 def _readable(text: str) -> str:
     """What can be read of a text: no longer than 60 characters, never empty."""
     kept = _UNREADABLE.sub("_", text[:_READABLE])
-    return kept.encode()[: 2 * _READABLE].decode(errors="ignore") or "_"
+    kept = kept.encode()[: 2 * _READABLE].decode(errors="ignore") or "_"
+    return f"_{kept}" if _RESERVED.fullmatch(kept.lower()) else kept

@@ -25,7 +25,7 @@ class RetryPolicy:
     The wait before the n-th repetition is drawn evenly from 0 to
     min(``cap_seconds``, ``base_seconds`` * 2^(n-1)): full jitter, as in M. Brooker, "Exponential
     Backoff And Jitter" (2015). With the defaults a request that is throttled all the time is given
-    up after 12 attempts and 43 s of waiting on average (87 s at most), and a server that can't be
+    up after 12 attempts and 43 s of waiting on average (86 s at most), and a server that can't be
     reached after 8 attempts and 6 s (13 s at most).
 
     Attributes:

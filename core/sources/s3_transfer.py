@@ -25,7 +25,8 @@ from imgvet.sources.s3_retry import DEFAULT_RETRY, RetryPolicy, gave_up
 
 CHANGED_DETAIL = "changed after it was listed; this is its newer content"
 OPAQUE_DETAIL = "not checked by its ETag, which is not the MD5 of the content"
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16
+"""Bytes read at a time: as many are lost when a body breaks off."""
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
 

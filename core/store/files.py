@@ -6,7 +6,7 @@ small parts while they run, so that a killed run loses little; a finished run me
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 
@@ -94,3 +94,23 @@ class FileIndex:
         path = self.folder / f"{name}.parquet"
         write_atomically(path, lambda temporary: pq.write_table(rows, temporary))
         return path
+
+
+@dataclass(frozen=True)
+class FileToRead:
+    """A file whose content is not known or not measured yet."""
+
+    id: int
+    filename: str
+    file_size: int | None
+    mtime_ns: int | None
+    version: str = ""
+
+    @property
+    def key(self) -> FileKey:
+        """What the file is recognised by when it is listed again."""
+        return FileKey(self.filename, self.file_size or 0, self.mtime_ns or 0, self.version)
+
+
+FILE_COLUMNS = tuple(field.name for field in fields(FileToRead))
+"""The columns of a listing that a file to read is made of."""

@@ -12,8 +12,10 @@ import pytest
 from imgvet.embedding.compute import collect_embeddings, embed, embed_pictures
 from imgvet.embedding.model import BUILTIN_FOLDER, Model, builtin_model, load_model
 from imgvet.errors import ModelError
-from imgvet.measures.compute import FileToRead, compute_stats
+from imgvet.measures.compute import compute_stats
+from imgvet.options import VideoOptions
 from imgvet.similarity.neighbors import similarity_of
+from imgvet.store.files import FileToRead
 from imgvet.store.store import Store
 from imgvet.store.thumbnails import places_in
 from imgvet.workdir import WorkDir
@@ -61,7 +63,7 @@ def test_the_stage_embeds_each_content_and_gives_rows_in_order(
     store = Store(WorkDir(tmp_path / "out"))
     paths = write_scenes(tmp_path / "photos", 19)
     files = [FileToRead(row, str(path), None, None) for row, path in enumerate(paths)]
-    digests = compute_stats(files, store, 2, 0, 19)["digest"].to_pylist()
+    digests = compute_stats(files, store, VideoOptions(), 2, 0, 19)["digest"].to_pylist()
     rows = store.measures.read()
     assert rows is not None
     places = {place.digest: place for place in places_in(rows)}

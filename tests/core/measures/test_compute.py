@@ -11,11 +11,12 @@ import pytest
 
 from imgvet.measures.catalogue import BASIC_METRICS
 from imgvet.measures.collect import Collected, collect_items, collect_stats
-from imgvet.measures.compute import ContentClaims, FileToRead, compute_stats
+from imgvet.measures.compute import ContentClaims, compute_stats
 from imgvet.measures.compute_advanced import compute_advanced_stats
 from imgvet.media.thumbnail import decode_thumbnail
-from imgvet.options import MediaOptions, SourceOptions, StatsOptions
+from imgvet.options import MediaOptions, SourceOptions, StatsOptions, VideoOptions
 from imgvet.sources.listing import list_items
+from imgvet.store.files import FileToRead
 from imgvet.store.references import digest_bytes
 from imgvet.store.store import Store
 from imgvet.store.thumbnails import Thumbnails, places_in
@@ -44,12 +45,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 def measure(folder: Path, store: Store, threads: int = 2) -> tuple[pa.Table, pa.Table]:
-    listing = list_items(SourceOptions(input_dir=(str(folder),)), store.files.load())
+    listing = list_items(SourceOptions(input_dir=(str(folder),)), store.files.load(), store.work)
     rows = [row for row in listing.to_pylist() if row["status"] == "ok" and row["digest"] is None]
     files = [
         FileToRead(row["id"], row["filename"], row["file_size"], row["mtime_ns"]) for row in rows
     ]
-    return listing, compute_stats(files, store, threads, 0, len(files))
+    return listing, compute_stats(files, store, VideoOptions(), threads, 0, len(files))
 
 
 def collected(folder: Path, store: Store, options: MediaOptions | None = None) -> Collected:

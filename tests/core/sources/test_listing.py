@@ -14,6 +14,9 @@ from imgvet.options import SourceOptions
 from imgvet.sources.entry import Entry
 from imgvet.sources.listing import LISTING_SCHEMA, list_items, select
 from imgvet.store.files import FileKey
+from imgvet.workdir import WorkDir
+
+WORK = WorkDir(Path("no work dir is needed for loose images"))
 
 
 def touch(*paths: Path) -> None:
@@ -23,7 +26,7 @@ def touch(*paths: Path) -> None:
 
 
 def names(folder: Path, **options: object) -> list[str]:
-    table = list_items(SourceOptions(input_dir=(str(folder),), **options), {})
+    table = list_items(SourceOptions(input_dir=(str(folder),), **options), {}, WORK)
     return [os.path.relpath(name, folder) for name in table.column("filename").to_pylist()]
 
 
@@ -35,7 +38,7 @@ def test_a_folder_is_listed_with_all_below_it_in_order(tmp_path: Path) -> None:
 
 def test_ids_count_in_order_of_listing(tmp_path: Path) -> None:
     touch(*(tmp_path / f"{number}.jpg" for number in range(12)))
-    table = list_items(SourceOptions(input_dir=(str(tmp_path),)), {})
+    table = list_items(SourceOptions(input_dir=(str(tmp_path),)), {}, WORK)
     assert table.schema == LISTING_SCHEMA
     assert table.column("id").to_pylist() == list(range(12))
 
@@ -43,7 +46,7 @@ def test_ids_count_in_order_of_listing(tmp_path: Path) -> None:
 def test_folders_and_files_mix_and_each_file_counts_once(tmp_path: Path) -> None:
     touch(tmp_path / "a" / "1.jpg", tmp_path / "b" / "2.dat")
     inputs = (str(tmp_path / "a"), str(tmp_path / "a" / "1.jpg"), str(tmp_path / "b" / "2.dat"))
-    table = list_items(SourceOptions(input_dir=inputs), {})
+    table = list_items(SourceOptions(input_dir=inputs), {}, WORK)
     assert [Path(name).name for name in table.column("filename").to_pylist()] == ["1.jpg", "2.dat"]
 
 
@@ -52,7 +55,7 @@ def test_a_relative_input_gives_absolute_names(
 ) -> None:
     touch(tmp_path / "photos" / "1.jpg")
     monkeypatch.chdir(tmp_path)
-    table = list_items(SourceOptions(input_dir=("photos",)), {})
+    table = list_items(SourceOptions(input_dir=("photos",)), {}, WORK)
     assert table.column("filename").to_pylist() == [str(tmp_path / "photos" / "1.jpg")]
     assert table.column("source").to_pylist() == ["photos"]
 
@@ -111,7 +114,7 @@ def test_a_missing_input_is_an_error(tmp_path: Path) -> None:
 def test_empty_and_small_files_get_their_reason(tmp_path: Path) -> None:
     touch(tmp_path / "a.jpg")
     (tmp_path / "b.jpg").write_bytes(b"")
-    table = list_items(SourceOptions(input_dir=(str(tmp_path),), min_file_size=101), {})
+    table = list_items(SourceOptions(input_dir=(str(tmp_path),), min_file_size=101), {}, WORK)
     assert table.column("status").to_pylist() == ["small_file", "empty_file"]
 
 
@@ -124,5 +127,5 @@ def test_a_known_file_keeps_its_digest_and_a_changed_one_does_not(tmp_path: Path
             f"digest of {name}"
         )
     os.utime(tmp_path / "b.jpg", ns=(1, 1))
-    table = list_items(SourceOptions(input_dir=(str(tmp_path),)), keys)
+    table = list_items(SourceOptions(input_dir=(str(tmp_path),)), keys, WORK)
     assert table.column("digest").to_pylist() == ["digest of a.jpg", None]

@@ -1,0 +1,67 @@
+"""What a named input is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from imgvet.errors import InputNotFoundError, InvalidParameterError
+from imgvet.sources.archive_format import ArchiveFormat, identify_archive
+from imgvet.sources.kinds import Kind, kind_of_input, kind_of_name
+from support.archives import write_any, write_tar
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("s3://bucket/x.tar", Kind.S3),
+        ("minio://host:9000/bucket", Kind.MINIO),
+        ("/a/b.TAR", Kind.ARCHIVE),
+        ("/a/b.tar.gz", Kind.ARCHIVE),
+        ("b.tgz", Kind.ARCHIVE),
+        ("b.zip", Kind.ARCHIVE),
+        ("b.Mp4", Kind.VIDEO),
+        ("b.m4v", Kind.VIDEO),
+        ("b.txt", Kind.TEXT_LIST),
+        ("b.csv", Kind.CSV_LIST),
+        ("b.yml", Kind.YOLO),
+        ("b.jpg", Kind.IMAGE),
+        ("b.gz", Kind.IMAGE),
+        ("b", Kind.IMAGE),
+    ],
+)
+def test_kinds_by_name(name: str, kind: Kind) -> None:
+    assert kind_of_name(name) is kind
+
+
+def test_what_lies_on_disk(tmp_path: Path) -> None:
+    (tmp_path / "folder.tar").mkdir()
+    (tmp_path / "photo").write_bytes(b"\xff\xd8")
+    assert kind_of_input(str(tmp_path / "folder.tar")) is Kind.FOLDER
+    assert kind_of_input(str(tmp_path / "photo")) is Kind.IMAGE
+    assert kind_of_input("s3://bucket") is Kind.S3
+    with pytest.raises(InputNotFoundError, match="does not exist"):
+        kind_of_input(str(tmp_path / "nothing.zip"))
+
+
+def test_an_archive_has_to_be_named_as_one(tmp_path: Path) -> None:
+    path = write_tar(tmp_path / "data.bin", {"a.jpg": b"x"})
+    with pytest.raises(InvalidParameterError, match=r"Rename it to end in one of \.tar"):
+        kind_of_input(str(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("a.tar", ArchiveFormat.TAR), ("a.tgz", ArchiveFormat.TAR_GZ), ("a.zip", ArchiveFormat.ZIP)],
+)
+@pytest.mark.parametrize("contents", [{}, {"a.jpg": b"x" * 3000}])
+def test_content_decides_which_archive_it_is(
+    tmp_path: Path, name: str, kind: ArchiveFormat, contents: dict[str, bytes]
+) -> None:
+    assert identify_archive(write_any(tmp_path / name, contents).read_bytes()) is kind
+
+
+def test_what_is_no_archive() -> None:
+    for data in (b"", b"\0" * 100, b"\xff\xd8" * 400, b"PK", b"x" * 512):
+        assert identify_archive(data) is None

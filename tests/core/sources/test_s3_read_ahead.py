@@ -1,0 +1,106 @@
+"""Reading ahead: in order, many at a time, within bounds."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgvet.sources.read_ahead import read_ahead
+
+
+class Gauge:
+    """Counts what is held between the start of reading and the use of the result."""
+
+    def __init__(self) -> None:
+        self.lock, self.held, self.most = threading.Lock(), 0, 0
+
+    def add(self, amount: int) -> None:
+        with self.lock:
+            self.held += amount
+            self.most = max(self.most, self.held)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.integers(0, 300), max_size=40),
+    st.integers(1, 6),
+    st.integers(1, 400),
+)
+def test_results_come_in_order_within_the_bytes_allowed(
+    sizes: list[int], workers: int, max_bytes: int
+) -> None:
+    gauge = Gauge()
+
+    def read(size: int) -> int:
+        gauge.add(size)
+        time.sleep(random.random() / 2000)
+        return size
+
+    got = []
+    for size in read_ahead(
+        sizes, read, workers=workers, max_bytes=max_bytes, size_of=lambda size: size
+    ):
+        got.append(size)
+        gauge.add(-size)
+    assert got == sizes
+    assert gauge.most <= max(max_bytes, *sizes, 0)
+
+
+def test_many_are_read_at_a_time_and_few_are_taken_ahead() -> None:
+    together = threading.Barrier(8, timeout=5)
+    taken = []
+
+    def items() -> Iterator[int]:
+        for number in range(80):
+            taken.append(number)
+            yield number
+
+    def read(number: int) -> int:
+        together.wait()
+        return number
+
+    for number in read_ahead(items(), read, workers=8, size_of=lambda _: 0):
+        assert len(taken) <= number + 2 * 8 + 1
+    assert len(taken) == 80
+
+
+def test_an_item_of_unknown_size_counts() -> None:
+    gauge = Gauge()
+
+    def read(number: int) -> int:
+        gauge.add(1)
+        return number
+
+    for _ in read_ahead(range(20), read, workers=8, max_bytes=2 * 8 * 1024 * 1024):
+        gauge.add(-1)
+    assert gauge.most == 2
+
+
+def test_an_error_is_raised_at_its_turn_and_stops_the_reading() -> None:
+    started = []
+
+    def read(number: int) -> int:
+        started.append(number)
+        if number == 3:
+            raise ValueError("three")
+        return number
+
+    reading = read_ahead(range(1000), read, workers=2, size_of=lambda _: 0)
+    assert [next(reading), next(reading), next(reading)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="three"):
+        next(reading)
+    assert len(started) < 20
+
+
+def test_stopping_early_leaves_no_thread_behind() -> None:
+    before = threading.active_count()
+    reading = read_ahead(range(1000), lambda number: number, workers=4)
+    assert next(reading) == 0
+    reading.close()  # type: ignore[attr-defined]
+    assert threading.active_count() == before

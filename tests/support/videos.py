@@ -1,0 +1,48 @@
+"""Videos made for tests."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from support.pictures import Pixels
+
+CODECS = {
+    ".mp4": "mp4v", ".avi": "MJPG", ".mov": "mp4v", ".mkv": "VP80", ".webm": "VP80", ".m4v": "mp4v",
+}  # fmt: skip
+
+
+def gray_level(number: int) -> int:
+    """The level of gray of one frame."""
+    return 20 + 7 * (number % 30)
+
+
+def write_video(
+    path: Path, frames: int, rate: float = 10, size: tuple[int, int] = (96, 64), codec: str = ""
+) -> Path:
+    """Write frames of one level of gray each (:func:`gray_level`), with a white top left corner."""
+    code = cv2.VideoWriter.fourcc(*(codec or CODECS[path.suffix.lower()]))
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, rate, size)
+    assert writer.isOpened()
+    for number in range(frames):
+        writer.write(corner_frame(size, gray_level(number)))
+    writer.release()
+    return path
+
+
+def corner_frame(size: tuple[int, int], level: int) -> Pixels:
+    picture = np.full((size[1], size[0], 3), level, np.uint8)
+    picture[: size[1] // 4, : size[0] // 4] = 255
+    return picture
+
+
+def rotate_mp4(path: Path) -> None:
+    """Have an MP4 shown turned by 90 degrees clockwise (the matrix of ISO/IEC 14496-12, tkhd)."""
+    data = bytearray(path.read_bytes())
+    straight = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    at = data.index(straight, data.index(b"tkhd"))
+    data[at : at + 36] = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)

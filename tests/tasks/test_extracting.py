@@ -1,0 +1,50 @@
+"""The task extract_archives."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from imgvet.progress import LOGGER_NAME
+from imgvet.sources.archive import ArchiveReader, archive_entries
+from imgvet.sources.location import parse_location
+from imgvet.sources.video_frames import FrameReader, video_entries
+from imgvet.tasks.context import RunContext
+from imgvet.tasks.extracting import ToExtract, extract_archives
+from support.archives import write_any
+from support.pictures import jpeg, scene
+from support.videos import write_video
+
+
+def test_archives_and_videos_are_made_readable(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    images = {f"{number}.jpg": jpeg(scene(number)) for number in range(5)}
+    archives = [write_any(tmp_path / f"a{ending}", images) for ending in (".tar", ".tgz", ".zip")]
+    damaged = tmp_path / "damaged.zip"
+    damaged.write_bytes(b"")
+    video = write_video(tmp_path / "film.avi", frames=25)
+    wanted = ToExtract(
+        archives=tuple(str(path) for path in (*archives, damaged)), videos=(str(video),)
+    )
+    context = RunContext(work_dir=tmp_path / "work", threads=2)
+    with caplog.at_level(logging.INFO, LOGGER_NAME):
+        done = extract_archives.fn(context, wanted)
+    assert [(report.images, report.failed) for report in done.archives] == [(5, 0)] * 3 + [(0, 1)]
+    assert [(report.frames, report.failed) for report in done.videos] == [(3, 0)]
+    assert caplog.records[-1].progress.done == 5  # type: ignore[attr-defined]
+
+    store = tmp_path / "work" / "store"
+    reader = ArchiveReader(store / "extracted")
+    for path in archives:
+        for entry in archive_entries(path, "in", store / "extracted"):
+            member = parse_location(entry.filename).member or ""
+            assert reader.read_member(str(path), member) == images[member]
+    frames = FrameReader(store / "frames", wanted.frames)
+    for entry in video_entries(video, "in", store / "frames", wanted.frames):
+        time_ms = parse_location(entry.filename).time_ms
+        assert isinstance(frames.read_frame(str(video), time_ms or 0), bytes)
+    again = extract_archives.fn(context, wanted)
+    assert all(report.reused for report in (*again.archives, *again.videos))
