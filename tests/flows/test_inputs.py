@@ -1,0 +1,175 @@
+"""The same photographs give the same results through every kind of input."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from imgvet.errors import InputNotFoundError, MixedInputError
+from imgvet.flows.analyze_dataset import analyze_dataset
+from imgvet.interface.dataset import Dataset
+from imgvet.options import make_options
+from imgvet.summary import RunSummary
+from support.fault_proxy import FaultProxy
+from support.s3_server import Bucket
+from support.videos import write_video
+
+from .conftest import Runner
+
+pytest_plugins = ("support.s3_fixtures",)
+
+
+def members(photos: Path) -> list[Path]:
+    return sorted(photos.iterdir())
+
+
+def as_tar(photos: Path, target: Path, mode: str) -> Path:
+    with tarfile.open(target, mode) as archive:
+        for path in members(photos):
+            archive.add(path, path.name)
+    return target
+
+
+def as_zip(photos: Path, target: Path) -> Path:
+    with zipfile.ZipFile(target, "w") as archive:
+        for path in members(photos):
+            archive.write(path, path.name)
+    return target
+
+
+def as_list(photos: Path, target: Path) -> Path:
+    target.write_text("".join(f"{path}\n" for path in members(photos)))
+    return target
+
+
+ARCHIVES: dict[str, Callable[[Path, Path], Path]] = {
+    "photos.tar": lambda photos, target: as_tar(photos, target, "w"),
+    "photos.tar.gz": lambda photos, target: as_tar(photos, target, "w:gz"),
+    "photos.tgz": lambda photos, target: as_tar(photos, target, "w:gz"),
+    "photos.zip": as_zip,
+    "photos.txt": as_list,
+    "photos.csv": as_list,
+}
+
+
+def run(name: object, work_dir: Path, **parameters: object) -> RunSummary:
+    given = {"input_dir": name, "work_dir": work_dir, **parameters}
+    return analyze_dataset(make_options(given))
+
+
+def results(work_dir: Path) -> dict[str, pd.DataFrame]:
+    """What does not depend on where the photographs lie."""
+    dataset = Dataset(work_dir=work_dir)
+    items = dataset.annotations(valid_only=False)
+    return {
+        "items": items[["id", "status", "digest", "file_size", "embedding_row"]],
+        "stats": pd.read_parquet(work_dir / "tables" / "stats.parquet"),
+        "similarity": pd.read_parquet(work_dir / "tables" / "similarity.parquet"),
+        "components": pd.read_parquet(work_dir / "tables" / "components.parquet"),
+        "outliers": pd.read_parquet(work_dir / "tables" / "outliers.parquet"),
+    }
+
+
+def require_same(left: Path, right: Path) -> None:
+    for name, expected in results(left).items():
+        pd.testing.assert_frame_equal(results(right)[name], expected, obj=name)
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_an_archive_or_a_list_gives_what_the_folder_gives(
+    name: str, runner: Runner, photos: Path, tmp_path: Path
+) -> None:
+    source = ARCHIVES[name](photos, tmp_path / name)
+    expected = runner.run().counts
+    assert run(source, tmp_path / "other").counts == expected
+    require_same(runner.dataset.work_dir, tmp_path / "other")
+
+
+def test_a_bucket_gives_what_the_folder_gives_streamed_and_synced(
+    runner: Runner, photos: Path, tmp_path: Path, bucket: Bucket, proxy: FaultProxy
+) -> None:
+    bucket.put({f"photos/{path.name}": path.read_bytes() for path in members(photos)})
+    runner.run()
+    name = f"s3://{bucket.name}/photos"
+    run(name, tmp_path / "streamed")
+    assert len(proxy.gets()) == 15
+    run(name, tmp_path / "synced", sync_s3_to_local=True)
+    minio = f"minio+http://{proxy.host}/{bucket.name}/photos"
+    run(minio, tmp_path / "minio")
+    for other in ("streamed", "synced", "minio"):
+        require_same(runner.dataset.work_dir, tmp_path / other)
+    names = Dataset(work_dir=tmp_path / "synced").annotations()["filename"]
+    assert names.iloc[0] == f"s3://{bucket.name}/photos/copy of 0.jpg"
+
+
+def test_a_second_run_on_a_bucket_reads_nothing(
+    photos: Path, tmp_path: Path, bucket: Bucket, proxy: FaultProxy
+) -> None:
+    bucket.put({path.name: path.read_bytes() for path in members(photos)})
+    run(f"s3://{bucket.name}", tmp_path / "out")
+    proxy.requests.clear()
+    run(f"s3://{bucket.name}", tmp_path / "out")
+    assert proxy.gets() == []
+
+
+def test_delete_img_removes_the_copies_and_keeps_the_results(
+    photos: Path, tmp_path: Path, bucket: Bucket, proxy: FaultProxy
+) -> None:
+    bucket.put({path.name: path.read_bytes() for path in members(photos)})
+    run(f"s3://{bucket.name}", tmp_path / "out", sync_s3_to_local=True, delete_img=True)
+    left = (tmp_path / "out" / "store" / "mirror").rglob("*.jpg")
+    assert list(left) == []
+    assert len(Dataset(work_dir=tmp_path / "out")) == 15
+
+
+def test_a_missing_bucket_is_a_named_error(tmp_path: Path, proxy: FaultProxy) -> None:
+    with pytest.raises(InputNotFoundError, match="no-such-bucket"):
+        run("s3://no-such-bucket/photos", tmp_path / "out")
+
+
+def test_frames_of_two_videos_are_items_and_join_across_them(tmp_path: Path) -> None:
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    write_video(videos / "a.mp4", frames=40)
+    shutil.copyfile(videos / "a.mp4", videos / "b.mp4")
+    (videos / "broken.mp4").write_bytes(b"no video")
+    run(videos, tmp_path / "out")
+    dataset = Dataset(work_dir=tmp_path / "out")
+    names = [Path(name).name for name in dataset.annotations()["filename"]]
+    assert names[:2] == ["a.mp4#t=0.0", "a.mp4#t=1.0"]
+    assert len(names) == 8
+    assert [Path(name).name for name in dataset.invalid_instances()["filename"]] == ["broken.mp4"]
+    members_of, _ = dataset.connected_components()
+    files = members_of["filename"].map(lambda name: Path(name).name.partition("#")[0])
+    assert files.groupby(members_of["component_id"]).nunique().max() == 2
+
+
+def test_archives_and_loose_images_do_not_mix_unless_told(photos: Path, tmp_path: Path) -> None:
+    as_zip(photos, tmp_path / "photos.zip")
+    both = [photos, tmp_path / "photos.zip"]
+    with pytest.raises(MixedInputError, match="tar_only"):
+        run(both, tmp_path / "out")
+    assert run(both, tmp_path / "out", tar_only=True).counts.images == 15
+
+
+def test_a_yolo_set_brings_splits_and_labels(photos: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for split, names in (("train", ["photo00.jpg", "photo01.jpg"]), ("val", ["photo02.jpg"])):
+        (data / "images" / split).mkdir(parents=True)
+        (data / "labels" / split).mkdir(parents=True)
+        for name in names:
+            shutil.copyfile(photos / name, data / "images" / split / name)
+            label = data / "labels" / split / f"{Path(name).stem}.txt"
+            label.write_text("1 0.5 0.5 0.2 0.2\n")
+    yaml = tmp_path / "data.yaml"
+    yaml.write_text(f"path: {data}\ntrain: images/train\nval: images/val\nnames: [cat, dog]\n")
+    run(yaml, tmp_path / "out")
+    items = Dataset(work_dir=tmp_path / "out").annotations()
+    assert items["split"].tolist() == ["train", "train", "val"]
+    assert items["label"].tolist() == ["dog", "dog", "dog"]
