@@ -9,9 +9,12 @@ import pytest
 from prefect import Task
 
 import imgvet.flows.analyze_dataset as flow_module
+import imgvet.flows.inputs as inputs_module
 from imgvet.interface.cli import main
 from imgvet.interface.dataset import Dataset
 from imgvet.interface.reference import reference
+from imgvet.sources.kinds import Kind, kind_of_name
+from imgvet.sources.local import IMAGE_EXTENSIONS
 from imgvet.tables import RESULT_TABLES
 
 ROOT = Path(__file__).parent.parent
@@ -22,8 +25,23 @@ def test_the_reference_is_up_to_date() -> None:
     assert (ROOT / "REFERENCE.md").read_text() == reference(), "run 'make reference'"
 
 
+def test_the_table_of_inputs_is_the_kinds_of_input() -> None:
+    rows = re.findall(r"^\| ([\w ]+) \| `([^`]+)` \|", README, re.MULTILINE)
+    written = {kind: example for kind, example in rows if kind in {k.value for k in Kind}}
+    assert set(written) == {kind.value for kind in Kind}
+    for kind, example in written.items():
+        found = kind_of_name(example)
+        assert found == kind or (kind == "folder" and found is Kind.IMAGE), example
+
+
+def test_every_ending_of_an_image_stands_in_the_readme() -> None:
+    (row,) = re.findall(r"^\| (jpg jpeg [\w ]+) \|", README, re.MULTILINE)
+    assert {f".{ending}" for ending in row.split()} == IMAGE_EXTENSIONS
+
+
 def test_the_table_of_stages_is_the_flow() -> None:
-    tasks = {value.name for value in vars(flow_module).values() if isinstance(value, Task)}
+    values = [*vars(flow_module).values(), *vars(inputs_module).values()]
+    tasks = {value.name for value in values if isinstance(value, Task)} - {"remove_mirrored"}
     rows = re.findall(r"^\| `(\w+)` \| `([\w.]+)`", README, re.MULTILINE)
     assert {stage for stage, _ in rows} == tasks
     for _, module in rows:

@@ -26,7 +26,7 @@ from imgvet.progress import report_progress
 
 STAGE = "find_neighbors"
 EXACT_LIMIT = 50_000
-"""Up to this many vectors the search is exact: it costs seconds, less than building an index."""
+"""Up to this many vectors the search is exact: it costs seconds, about as many as an index."""
 
 RECALL_SAMPLE = 1000
 """Queries that are searched exactly as well, to measure the recall of an approximate search."""
@@ -36,6 +36,9 @@ CELLS_MODE = "IVF"
 
 CELL_RECALL = 0.985
 """Share of the true neighbours of the sample that the compared cells have to hold."""
+
+_WORTHWHILE_SHARE = 0.1
+"""Comparing a greater share of the cells than this costs as much as an exact search."""
 
 _TRAINING_PER_CELL = 64
 _TRAINING_ROUNDS = 6
@@ -79,15 +82,21 @@ def find_neighbors(vectors: Vectors, options: NeighborOptions, threads: int) -> 
     if wanted == 0:
         return Neighbors(np.empty((count, 0), np.int64), np.empty((count, 0), np.float32), 1.0)
     data = np.ascontiguousarray(vectors, np.float32)
-    exact = count <= EXACT_LIMIT or options.nnf_mode == "Flat"
-    if options.nnf_mode == CELLS_MODE and not exact:
+    if count <= EXACT_LIMIT or options.nnf_mode == "Flat":
+        return _search_exactly(data, wanted)
+    if options.nnf_mode == CELLS_MODE:
         return _search_cells(data, options, wanted)
-    index = faiss.IndexFlatIP(data.shape[1]) if exact else _approximate_index(data, options)
-    if exact:
-        index.add(data)
+    index = _approximate_index(data, options)
     rows, cosines = _search(index, data, np.arange(count), wanted)
-    recall = 1.0 if exact else _recall(data, rows, _exact_sample(data, wanted))
-    return Neighbors(rows, cosines, recall)
+    return Neighbors(rows, cosines, _recall(data, rows, _exact_sample(data, wanted)))
+
+
+def _search_exactly(data: Vectors, wanted: int) -> Neighbors:
+    import faiss
+
+    index = faiss.IndexFlatIP(data.shape[1])
+    index.add(data)
+    return Neighbors(*_search(index, data, np.arange(len(data)), wanted), 1.0)
 
 
 def _approximate_index(data: Vectors, options: NeighborOptions):  # type: ignore[no-untyped-def]
@@ -201,7 +210,10 @@ def _search_cells(data: Vectors, options: NeighborOptions, wanted: int) -> Neigh
         )
     cells = _cells_of(data)
     sample = _exact_sample(data, wanted)
-    rows, cosines = _compare_cells(data, cells, _cells_to_compare(cells, sample), wanted)
+    compared = _cells_to_compare(cells, sample)
+    if compared > _WORTHWHILE_SHARE * len(cells.nearest):
+        return _search_exactly(data, wanted)
+    rows, cosines = _compare_cells(data, cells, compared, wanted)
     return Neighbors(rows, cosines, _recall(data, rows, sample))
 
 

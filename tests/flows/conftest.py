@@ -1,8 +1,7 @@
-"""One Prefect server for all flow tests of a session: it costs some ten seconds."""
+"""A small dataset with planted truth, and a runner of the flow."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,8 @@ from support.pictures import age, jpeg, photograph, write_photographs
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _prefect_server() -> Iterator[None]:
-    from prefect.testing.utilities import prefect_test_harness
-
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
+def _server(prefect_server: None) -> None:
+    """Every test here needs the server."""
 
 
 @pytest.fixture

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from prefect import flow
-from prefect.testing.utilities import prefect_test_harness
 
 from imgvet.errors import InputNotFoundError, TransportError
 from imgvet.sources import s3_sync
@@ -21,10 +19,9 @@ from support.s3_server import Bucket
 pytest_plugins = ("support.s3_fixtures",)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def server() -> Iterator[None]:
-    with prefect_test_harness(server_startup_timeout=60):
-        yield
+@pytest.fixture(autouse=True)
+def server(prefect_server: None) -> None:
+    """Every test here needs the server."""
 
 
 @pytest.fixture(autouse=True)

@@ -63,6 +63,43 @@ def test_large_sets_use_the_index_asked_for_and_measure_its_recall(
     assert (found.recall > 0.98) if mode != "IVF16,Flat" else (0.1 < found.recall < 0.9)
 
 
+def clustered(count: int, kinds: int, spread: float) -> NDArray[np.float32]:
+    """Vectors around ``kinds`` centres, in turn."""
+    noise = np.random.default_rng(1).normal(size=(count, 16)) * spread
+    vectors = unit_vectors(kinds, seed=2)[np.arange(count) % kinds] + noise
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_cells_find_the_neighbours_by_comparing_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EXACT_LIMIT", 100)
+    monkeypatch.setattr(module, "_search_exactly", lambda *_: pytest.fail("searched exactly"))
+    vectors = clustered(5000, kinds=60, spread=0.05)
+    cells = NeighborOptions(nnf_mode="IVF")
+    found, again = find_neighbors(vectors, cells, 2), find_neighbors(vectors, cells, 1)
+    true = by_hand(vectors, 2)
+    assert (found.rows == true).mean() > 0.97
+    assert found.recall == pytest.approx((found.rows == true).mean(), abs=0.02)
+    assert (found.rows != np.arange(len(vectors))[:, None]).all()
+    assert np.array_equal(found.rows, again.rows)
+    cosines = np.einsum("qd,qkd->qk", vectors, vectors[found.rows])
+    assert np.allclose(found.cosines, cosines, atol=1e-5)
+
+
+def test_where_cells_do_not_help_the_search_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EXACT_LIMIT", 100)
+    vectors = unit_vectors(1500, width=64)
+    found = find_neighbors(vectors, NeighborOptions(nnf_mode="IVF"), 2)
+    assert found.recall == 1.0
+    assert np.array_equal(found.rows, by_hand(vectors, 2))
+
+
+def test_cells_have_no_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EXACT_LIMIT", 10)
+    options = NeighborOptions(nnf_mode="IVF", nnf_param="nprobe=4")
+    with pytest.raises(InvalidParameterError, match="nnf_param"):
+        find_neighbors(unit_vectors(50), options, 1)
+
+
 def test_search_parameters_reach_the_index(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "EXACT_LIMIT", 100)
     vectors = unit_vectors(3000)

@@ -1,0 +1,1 @@
+"""Programs that measure imgvet: ``python -m benchmarks`` prints the numbers to meet."""

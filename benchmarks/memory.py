@@ -1,0 +1,47 @@
+"""Peak memory of a run, with its Prefect server, over the number of images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from benchmarks.imgvet_run import run_imgvet
+from benchmarks.pictures import SMALL, picture_set
+from benchmarks.rows import Row, at_most, only
+from benchmarks.settings import Settings
+from imgvet.embedding.model import builtin_model
+
+COUNTS, QUICK_COUNTS, FULL_COUNT = (2_000, 10_000), (40, 80), 100_000
+LIMIT_BYTES = 2e9
+
+
+def memory(settings: Settings) -> list[Row]:
+    """Peak memory at each size, and how much one more image adds."""
+    counts = list(QUICK_COUNTS if settings.quick else COUNTS)
+    if settings.full:
+        counts.append(FULL_COUNT)
+    peaks = list(_peaks(settings, counts))
+    slope = float(np.polyfit(counts, peaks, 1)[0])
+    vector = builtin_model().card.width * 4 / 1024
+    rows = [
+        only(f"peak memory, {count:,} images", peak / 1e9, " GB")
+        for count, peak in zip(counts, peaks, strict=True)
+    ]
+    rows.append(
+        only(f"peak memory, per image (its vector is {vector:g} KiB)", slope / 1024, " KiB")
+    )
+    at_full = peaks[-1] + slope * (FULL_COUNT - counts[-1])
+    measured = "measured" if settings.full else "by that slope"
+    rows.append(
+        at_most(f"peak memory, {FULL_COUNT:,} images, {measured}", at_full / 1e9,
+                LIMIT_BYTES / 1e9, " GB")
+    )  # fmt: skip
+    return rows
+
+
+def _peaks(settings: Settings, counts: list[int]) -> Iterator[int]:
+    for count in counts:
+        pictures = picture_set(settings, count, SMALL)
+        with settings.scratch() as scratch:
+            yield run_imgvet(pictures, scratch / "imgvet").peak_bytes

@@ -1,0 +1,92 @@
+"""Run a command and learn how long it took and how much memory it and its children had."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_SAMPLE_SECONDS = 0.1
+_PROCESSES = Path("/proc")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a command needed.
+
+    Attributes:
+        seconds: time on the clock, from its start to its end.
+        peak_bytes: the most resident memory that it and its descendants had at one time, seen ten
+            times a second; at least the peak of the largest of them, as the system counted it.
+    """
+
+    seconds: float
+    peak_bytes: int
+
+
+def run(command: Sequence[str], environment: Mapping[str, str], log: Path) -> Finished:
+    """Run a command to its end; what it prints goes to a file.
+
+    Raises:
+        RuntimeError: it failed; the message ends with what it printed last.
+    """
+    with log.open("wb") as output:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            command, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT
+        )
+        watch = _Watch(process.pid)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    sampled = watch.stop()
+    if process.returncode != 0:
+        tail = log.read_text(encoding="utf-8", errors="replace")[-2000:]
+        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{tail}")
+    return Finished(seconds, max(sampled, usage.ru_maxrss * 1024))
+
+
+class _Watch:
+    """Looks at the memory of a process and its descendants until it is stopped."""
+
+    def __init__(self, root: int) -> None:
+        self._root = root
+        self._peak = 0
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> int:
+        """Stop, and return the greatest sum that was seen, in bytes."""
+        self._stopped.set()
+        self._thread.join()
+        return self._peak
+
+    def _look(self) -> None:
+        while not self._stopped.wait(_SAMPLE_SECONDS):
+            self._peak = max(self._peak, resident_bytes(self._root))
+
+
+def resident_bytes(root: int) -> int:
+    """Resident memory of a process and its descendants, in bytes; 0 where there is no /proc."""
+    children: dict[int, list[int]] = {}
+    pages: dict[int, int] = {}
+    for folder in _PROCESSES.glob("[0-9]*"):
+        try:
+            # The command's name stands in brackets and may hold anything, blanks included.
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except (OSError, UnicodeDecodeError):
+            continue  # It has just ended.
+        process = int(folder.name)
+        children.setdefault(int(fields[1]), []).append(process)
+        pages[process] = int(fields[21])
+    family, waiting = 0, [root]
+    while waiting:
+        process = waiting.pop()
+        family += pages.get(process, 0)
+        waiting.extend(children.get(process, []))
+    return family * os.sysconf("SC_PAGE_SIZE")
