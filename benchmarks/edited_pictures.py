@@ -47,7 +47,8 @@ def edited_files(photos: Sequence[Image], folder: Path) -> list[Path]:
         for edit, image in enumerate(variants(photo)):
             files.append(folder / f"{index:06d}_{edit:02d}.jpg")
             pixels = np.ascontiguousarray(image)
-            files[-1].write_bytes(simplejpeg.encode_jpeg(pixels, quality=JPEG_QUALITY))
+            encoded = simplejpeg.encode_jpeg(pixels, quality=JPEG_QUALITY, colorsubsampling="420")
+            files[-1].write_bytes(encoded)
     return files
 
 

@@ -46,13 +46,13 @@ def incremental(settings: Settings) -> list[Row]:
         pictures, work = scratch / "pictures", scratch / "imgvet"
         shutil.copytree(made, pictures)
         first = run_imgvet(pictures, work).seconds
-        starts = [_empty_flow(scratch) for _ in range(3)]
+        starts = [_empty_flow(scratch) for _ in range(settings.size(3, 1))]
         second = run_imgvet(pictures, work).seconds
         new = range(count, count + max(1, round(count * NEW_SHARE)))
         write_pictures(photographs(settings.photos), new, SMALL, pictures)
         third = run_imgvet(pictures, work).seconds
     # The first start had to make the database; those of imgvet's later runs do not.
-    start = median(starts[1:])
+    start = median(starts[1:] or starts)
     what = f"{count:,} images"
     return [
         only(f"{what}: first run", first, " s"),

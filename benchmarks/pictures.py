@@ -41,12 +41,13 @@ def photographs(folder: Path | None) -> list[Image]:
     Those of a folder, by name; else those of the folder of photographs beside the repository; else
     those that the demo takes from scikit-image.
     """
-    return list(_photographs(folder))
+    if folder is not None and not folder.is_dir():
+        raise SystemExit(f"the folder {folder} does not exist")
+    return list(_photographs(folder or SHARED_PHOTOS))
 
 
 @lru_cache(maxsize=1)
-def _photographs(folder: Path | None) -> tuple[Image, ...]:
-    chosen = folder or SHARED_PHOTOS
+def _photographs(chosen: Path) -> tuple[Image, ...]:
     if not chosen.is_dir():
         from imgvet.demo.photographs import PHOTOGRAPHS, take
 

@@ -96,7 +96,8 @@ def _search_exactly(data: Vectors, wanted: int) -> Neighbors:
 
     index = faiss.IndexFlatIP(data.shape[1])
     index.add(data)
-    return Neighbors(*_search(index, data, np.arange(len(data)), wanted), 1.0)
+    rows, cosines = _search(index, data, np.arange(len(data)), wanted)
+    return Neighbors(rows, cosines, 1.0)
 
 
 def _approximate_index(data: Vectors, options: NeighborOptions):  # type: ignore[no-untyped-def]
@@ -230,11 +231,12 @@ def _cells_of(data: Vectors) -> _Cells:
         min_points_per_centroid=1, max_points_per_centroid=_TRAINING_PER_CELL,
     )  # fmt: skip
     means.train(data[training])
+    centres = np.asarray(means.centroids, np.float32)
     metric = faiss.METRIC_INNER_PRODUCT
-    cell = faiss.knn(data, means.centroids, 1, metric=metric)[1].ravel()
+    cell = faiss.knn(data, centres, 1, metric=metric)[1].ravel()
     order = np.argsort(cell, kind="stable")
     starts = np.searchsorted(cell[order], np.arange(count + 1))
-    nearest = np.argsort(-(means.centroids @ means.centroids.T), axis=1, kind="stable")
+    nearest = np.argsort(-(centres @ centres.T), axis=1, kind="stable")
     return _Cells(order, starts, cell, nearest)
 
 
