@@ -6,11 +6,11 @@ the flow finds it there and the results are the same with it, without it, or wit
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from imgvet.measures.compute import compute_stats
 from imgvet.media.reasons import Reason
-from imgvet.options import RunOptions, SourceOptions
+from imgvet.options import RunOptions, SourceOptions, VideoOptions
 from imgvet.sources.inputs import compressed_inputs, remote_inputs
 from imgvet.sources.listing import list_items
 from imgvet.store.files import FILE_COLUMNS, FileToRead
@@ -21,29 +21,32 @@ CHUNK = 200
 """Files between two looks at whether to stop; also the size of the packs that are written."""
 
 
-def measure_ahead(work: WorkDir, options: RunOptions, stop: Callable[[], bool]) -> int:
-    """Measure files until there are no more or ``stop()`` is true.
+def files_to_measure(work: WorkDir, options: RunOptions) -> list[FileToRead]:
+    """The loose files whose content is not known and measured yet.
 
     Inputs that have to be fetched or unpacked first are left to the flow.
-
-    Returns:
-        how many files were read.
 
     Raises:
         ImgvetError: the input can't be listed, just as the flow would say.
     """
     store, sources = Store(work), options.part(SourceOptions)
     if remote_inputs(sources) or any(compressed_inputs(sources)):
-        return 0
+        return []
     listing = list_items(sources, store.files.load(), work).to_pandas()
     pending = listing[
         (listing["status"] == Reason.OK.value) & ~listing["digest"].isin(store.measures.digests())
     ]
     rows = pending[list(FILE_COLUMNS)].itertuples(index=False)
-    files = [FileToRead(*row) for row in rows]
-    done = 0
+    return [FileToRead(*row) for row in rows]
+
+
+def measure_ahead(
+    work: WorkDir, options: RunOptions, files: Sequence[FileToRead], stop: Callable[[], bool]
+) -> int:
+    """Measure files until there are no more or ``stop()`` is true, and say how many were read."""
+    videos, done = options.part(VideoOptions), 0
     while done < len(files) and not stop():
         chunk = files[done : done + CHUNK]
-        compute_stats(chunk, store, options, options.num_threads, done, len(files))
+        compute_stats(chunk, Store(work), videos, options.num_threads, done, len(files))
         done += len(chunk)
     return done

@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from imgvet.checks.expectations import load as load_great_expectations
 from imgvet.errors import EngineError, ImgvetError
 from imgvet.interface.server import (
     QUIET,
@@ -15,7 +16,7 @@ from imgvet.interface.server import (
     require_reachable,
 )
 from imgvet.options import RunOptions
-from imgvet.prefill import measure_ahead
+from imgvet.prefill import files_to_measure, measure_ahead
 from imgvet.sources.inputs import require_inputs
 from imgvet.summary import RunSummary
 from imgvet.workdir import WorkDir, exclusive, prepare
@@ -36,11 +37,12 @@ def run_flow(options: RunOptions) -> RunSummary:
         url = configured_url()
         if url is None:
             server = stack.enter_context(_temporary_server(work))
-            measure_ahead(work, options, server.is_ready)
-            url = _wait(server)
+            _work_meanwhile(server, work, options)
+            server.wait()
+            url = server.url
         else:
             require_reachable(url)
-            measure_ahead(work, options, lambda: True)
+            files_to_measure(work, options)
         return _run(options, url)
 
 
@@ -54,13 +56,18 @@ def _temporary_server(work: WorkDir) -> Iterator[TemporaryServer]:
         server.stop()
 
 
-def _wait(server: TemporaryServer) -> str:
-    """Import what the flow needs while the server starts, then wait for it."""
+def _work_meanwhile(server: TemporaryServer, work: WorkDir, options: RunOptions) -> None:
+    """What the flow would do or need later, while the server starts on another core.
+
+    If there are new files the checks will run, so what they import is imported as well.
+    """
+    files = files_to_measure(work, options)
     with environment({"PREFECT_HOME": str(server.home)}):
         importlib.import_module("prefect")
     importlib.import_module("imgvet.flows.analyze_dataset")
-    server.wait()
-    return server.url
+    if files:
+        load_great_expectations()
+        measure_ahead(work, options, files, server.is_ready)
 
 
 def _run(options: RunOptions, url: str) -> RunSummary:

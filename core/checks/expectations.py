@@ -76,6 +76,12 @@ class Outcome:
     detail: str = ""
 
 
+def load() -> None:
+    """Import Great Expectations now, while nothing else is waiting for it."""
+    with _great_expectations():
+        pass
+
+
 def validate(frame: pd.DataFrame, bounds: Sequence[Bounds]) -> tuple[Outcome, ...]:
     """Validate the columns of a frame.
 

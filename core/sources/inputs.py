@@ -65,13 +65,14 @@ def list_entries(options: SourceOptions, work: WorkDir) -> Iterator[Entry]:
     """The items of all inputs, in the order given."""
     videos = options.part(VideoOptions)
     for found in _without_ignored(_local_files(options.input_dir), options):
+        if found.kind not in COMPRESSED:
+            yield found.entry
+            continue
         path, source = Path(found.entry.filename), found.entry.source
         if found.kind is Kind.ARCHIVE:
             yield from archive_entries(path, source, work.extracted)
-        elif found.kind is Kind.VIDEO:
-            yield from video_entries(path, source, work.frames, videos)
         else:
-            yield found.entry
+            yield from video_entries(path, source, work.frames, videos)
     yield from _remote_entries(options)
 
 
