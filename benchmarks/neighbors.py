@@ -17,23 +17,19 @@ from benchmarks.rows import Row, at_least, at_most
 from benchmarks.settings import Settings
 from benchmarks.synthetic_vectors import draw, model_of
 from imgvet.options import NeighborOptions
-from imgvet.similarity.neighbors import CELLS_MODE, find_neighbors
+from imgvet.similarity.neighbors import find_neighbors
 
 COUNT, QUICK_COUNT = 1_000_000, 5_000
 MINUTES, GIGABYTES, RECALL = 5.0, 8.0, 0.98
 
 
 def neighbors(settings: Settings) -> list[Row]:
-    """Two neighbours of each of a million vectors: by cells, and with the default options."""
+    """Two neighbours of each of a million vectors, with the default options."""
     count = settings.size(COUNT, QUICK_COUNT)
-    modes = dict.fromkeys((CELLS_MODE, NeighborOptions().nnf_mode))
-    rows = []
     with settings.scratch() as scratch:
         vectors = scratch / "vectors.npy"
         np.save(vectors, draw(model_of(edited_vectors(settings)), count))
-        for mode in modes:
-            rows += _rows_of(mode, count, vectors)
-    return rows
+        return _rows_of(NeighborOptions().nnf_mode, count, vectors)
 
 
 def _rows_of(mode: str, count: int, vectors: Path) -> list[Row]:

@@ -124,9 +124,9 @@ class NeighborOptions(Part):
 
     nearest_neighbors_k: int = Field(2, ge=1, le=1000, description="neighbours kept for each image")
     nnf_mode: str = Field(
-        "HNSW32",
-        description="index of large sets, a FAISS factory string; Flat is exact, as is the search "
-        "of small sets",
+        "IVF",
+        description="search of large sets: IVF compares the nearest cells, Flat is exact, others "
+        "are FAISS factory strings such as HNSW32; small sets are always searched exactly",
     )
     nnf_param: str = Field("", description="search parameters of that index, such as efSearch=64")
 

@@ -41,7 +41,7 @@ class FoundOutliers(BaseModel):
     median_similarity: float | None
 
 
-@cached_stage(version=1)
+@cached_stage(version=2)
 def find_neighbors(
     context: RunContext,
     embeddings: Reference,

@@ -51,12 +51,24 @@ def find_components(
     if edges.empty or not options.run_cc:
         return Components(empty(COMPONENTS), empty(COMPONENT_INFO))
     members = _members(edges)
-    rows = items.set_index("id").loc[members["id"], "embedding_row"].to_numpy(np.int64)
-    groups = members.assign(row=rows).groupby("component_id", sort=True)
-    info = pd.DataFrame([_describe(group, vectors, scale) for _, group in groups])
-    info = info[COMPONENT_INFO.column_names]
+    rows = items.set_index("id")["embedding_row"].loc[members["id"]].to_numpy(np.int64)
+    info = _describe_all(members, rows, vectors, scale)
     described = members.merge(info.drop(columns="representative"), on="component_id")
     return Components(described[COMPONENTS.column_names], info)
+
+
+def _describe_all(
+    members: pd.DataFrame, rows: NDArray[np.int64], vectors: NDArray[np.float32], scale: float
+) -> pd.DataFrame:
+    """The table component_info; members are sorted by component, ``rows`` are their vectors."""
+    ids = members["id"].to_numpy(np.int64)
+    ends = np.cumsum(np.bincount(members["component_id"].to_numpy(np.int64)))
+    parts = zip(np.split(ids, ends[:-1]), np.split(rows, ends[:-1]), strict=True)
+    described = [
+        {"component_id": number, **_describe(own_ids, own_rows, vectors, scale)}
+        for number, (own_ids, own_rows) in enumerate(parts)
+    ]
+    return pd.DataFrame(described)[COMPONENT_INFO.column_names]
 
 
 def _members(edges: pd.DataFrame) -> pd.DataFrame:
@@ -76,20 +88,25 @@ def _members(edges: pd.DataFrame) -> pd.DataFrame:
     return members.sort_values(["component_id", "id"], ignore_index=True)
 
 
-def _describe(group: pd.DataFrame, vectors: NDArray[np.float32], scale: float) -> dict[str, object]:
+def _describe(
+    ids: NDArray[np.int64],
+    own_rows: NDArray[np.int64],
+    vectors: NDArray[np.float32],
+    scale: float,
+) -> dict[str, object]:
     """Size, similarities and representative (the image most like the others) of one component."""
-    rows, weights = _even_sample(*np.unique(group["row"].to_numpy(), return_counts=True))
+    rows, weights = _even_sample(*np.unique(own_rows, return_counts=True))
     similarity = similarity_of(vectors[rows] @ vectors[rows].T, scale)
     np.fill_diagonal(similarity, 1.0)
     pairs = weights[:, None] * weights[None, :] - np.diag(weights)
+    counted = similarity[pairs > 0]
     typical = rows[np.argmax((similarity * weights).sum(axis=1).round(6))]
     return {
-        "component_id": int(group["component_id"].iloc[0]),
-        "count": len(group),
+        "count": len(ids),
         "mean_similarity": round(float(np.average(similarity, weights=pairs)), 6),
-        "min_similarity": float(similarity[pairs > 0].min()),
-        "max_similarity": float(similarity[pairs > 0].max()),
-        "representative": int(group.loc[group["row"] == typical, "id"].iloc[0]),
+        "min_similarity": float(counted.min()),
+        "max_similarity": float(counted.max()),
+        "representative": int(ids[np.argmax(own_rows == typical)]),
     }
 
 

@@ -17,7 +17,7 @@ def test_defaults_are_those_that_users_know() -> None:
         0.96,
         0.05,
     )
-    assert (options.nearest_neighbors_k, options.nnf_mode) == (2, "HNSW32")
+    assert (options.nearest_neighbors_k, options.nnf_mode) == (2, "IVF")
     assert (options.min_input_image_width, options.min_input_image_height) == (10, 10)
     assert options.run_stats
     assert options.run_cc
