@@ -40,7 +40,10 @@ def walk_zip(path: Path, max_bytes: int) -> Iterator[Member]:
         yield _damage(error)
         return
     for header in headers:
-        if not header.is_dir():
+        if not header.filename:
+            # The empty name stands for the archive itself, and ZipInfo.is_dir fails on it.
+            yield Member(ARCHIVE_ITSELF, status=Reason.CORRUPT, detail="a member without a name")
+        elif not header.is_dir():
             yield _member(header, max_bytes)
 
 

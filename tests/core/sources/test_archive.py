@@ -354,3 +354,13 @@ def test_an_unchanged_archive_is_not_looked_at_again(tmp_path: Path) -> None:
         assert again == first.model_copy(update={"reused": True})
         packed_archive(path, tmp_path / "store").index.write_bytes(b"damaged")
         assert prepare_archive(path, tmp_path / "store") == first
+
+
+def test_a_zip_member_without_a_name_is_a_row(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", {"1.jpg": b"one", "2.jpg": b"two"})
+    data = bytearray(path.read_bytes())
+    # A name ends at a zero byte; names stand 46 bytes into their entries of the central directory.
+    data[data.index(b"PK\x01\x02") + 46] = 0
+    path.write_bytes(data)
+    details = {entry.detail for entry in listed(path).values()}
+    assert "a member without a name" in details
