@@ -12,7 +12,6 @@ one vector after the other, and its result does not depend on threads as that of
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -44,7 +43,6 @@ _TRAINING_PER_CELL = 64
 _TRAINING_ROUNDS = 6
 _SEED = 1234
 _QUERY_BLOCK = 16_384
-_logger = logging.getLogger(__name__)
 Vectors = NDArray[np.float32]
 
 
