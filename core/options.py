@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -62,6 +62,9 @@ class FetchOptions(Part):
     delete_img: bool = Field(
         False, description="delete, after use, images that this run downloaded"
     )
+    delete_tar: bool = Field(
+        False, description="delete, after use, archives and videos that this run downloaded"
+    )
     resume: bool = Field(
         False, description="continue an interrupted extraction instead of starting it again"
     )
@@ -96,6 +99,79 @@ class MediaOptions(Part):
     min_input_image_height: int = Field(10, ge=1, description="leave out lower pictures, in pixels")
 
 
+DataType = Literal["infer", "image", "bbox"]
+MARGIN = 0.2
+"""Margin on each side of a detection, as a fraction of its size, if none is given."""
+
+
+class AnnotationOptions(Part):
+    """What is known of the images beforehand."""
+
+    annotations: str | None = Field(
+        None,
+        description="labels, splits and boxes: a csv or parquet file, or COCO json; from Python "
+        "also a DataFrame or a dict",
+    )
+    data_type: DataType = Field(
+        "infer",
+        description="image: analyse whole images; bbox: the annotated boxes, as crops, also those "
+        "of a YOLO data set; infer: bbox if annotations hold boxes",
+    )
+
+
+class CropOptions(Part):
+    """Which parts of the images are analysed instead of whole ones."""
+
+    bounding_box: str | None = Field(
+        None,
+        description="analyse crops: row_y=..,col_x=..,height=..,width=.. cuts the same box from "
+        "each image; face, ocr and yolov5s detect what to cut",
+    )
+    augmentation_horiz: Share | None = Field(
+        None,
+        description=f"margin left and right of a detection, as a fraction of its width [{MARGIN}]",
+    )
+    augmentation_vert: Share | None = Field(
+        None,
+        description=f"margin above and below a detection, as a fraction of its height [{MARGIN}]",
+    )
+    augmentation_additive_margin: int = Field(
+        0, ge=0, le=10_000, description="margin around a detection in pixels, instead of fractions"
+    )
+
+    @model_validator(mode="after")
+    def _one_kind_of_margin(self) -> Self:
+        fractions = (self.augmentation_horiz, self.augmentation_vert)
+        if self.augmentation_additive_margin and fractions != (None, None):
+            raise ValueError(
+                "augmentation_additive_margin excludes augmentation_horiz and augmentation_vert"
+            )
+        return self
+
+
+class ModelOptions(Part):
+    """What the images are compared by."""
+
+    model_path: str | None = Field(
+        None,
+        description="a model that 'imgvet models list' names, or a path to an .onnx or .ort file; "
+        "without it the built-in model",
+    )
+    d: int | None = Field(
+        None,
+        ge=1,
+        description="values of one embedding; read from the model, a wrong one is refused",
+    )
+    high_accuracy: bool = Field(
+        False, description="better embeddings, for more time; with the built-in model only"
+    )
+    embeddings: str | None = Field(
+        None,
+        description="own embeddings instead of a model: an .npy file with a list of file names "
+        "beside it; from Python also an array",
+    )
+
+
 class StatsOptions(Part):
     """Which measures to take."""
 
@@ -119,8 +195,17 @@ class FlagOptions(Part):
     )
 
 
+Distance = Literal["cosine", "euclidean", "l1", "linf", "canberra", "braycurtis", "jensenshannon"]
+
+
 class NeighborOptions(Part):
     """How nearest neighbours are found."""
+
+    distance: Distance = Field(
+        "cosine",
+        description="what similarity is made of: cosine or euclidean; with nnf_mode Flat also l1, "
+        "linf, canberra, braycurtis and jensenshannon",
+    )
 
     nearest_neighbors_k: int = Field(2, ge=1, le=1000, description="neighbours kept for each image")
     nnf_mode: str = Field(
@@ -191,6 +276,10 @@ class ExecutionOptions(Part):
     fail_on: FailOn = Field(
         "never", description="exit with 3 when a check of this severity (or worse) fails"
     )
+    device: Literal["cpu", "cuda"] = Field(
+        "cpu",
+        description="where the model runs; cuda needs imgvet[gpu], else the processor is used",
+    )
     verbose: bool = Field(False, description="say more while running")
     license: str | None = Field(
         None, description="accepted and ignored: there is no licence to pay"
@@ -200,7 +289,10 @@ class ExecutionOptions(Part):
 class RunOptions(
     SourceOptions,
     FetchOptions,
+    AnnotationOptions,
+    CropOptions,
     MediaOptions,
+    ModelOptions,
     StatsOptions,
     FlagOptions,
     NeighborOptions,

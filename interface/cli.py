@@ -1,4 +1,4 @@
-"""The command line: ``imgvet run | summary | demo``; its options come from ``RunOptions``."""
+"""The command line: ``imgvet run | summary | demo | models``; ``RunOptions`` gives its options."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from imgvet import __version__
 from imgvet.errors import EXIT_BAD_REQUEST, EXIT_CHECKS_FAILED, ImgvetError
 from imgvet.interface.arguments import OneLineParser, add_run_arguments, given_parameters, parse
 from imgvet.interface.config import read_config
+from imgvet.interface.models import add_models_command
 
 EXIT_INTERRUPTED = 130
 """What shells give for a command that Ctrl-C ended."""
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_summary(commands)
     _add_demo(commands)
+    add_models_command(commands)
     return parser
 
 

@@ -1,16 +1,18 @@
-"""Stage embed: one embedding for each distinct valid content, computed from its thumbnail."""
+"""Stage embed: one embedding for each distinct valid content, from its thumbnail or original."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
-import cv2
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from imgvet.embedding.model import Model, open_session
+from imgvet.embedding.model import Model
+from imgvet.embedding.prepare import normalised, pooled, prepared
+from imgvet.embedding.session import CPU_BATCH, batch_size, open_runner
 from imgvet.media.thumbnail import decode_thumbnail
 from imgvet.progress import tracked
 from imgvet.store.packs import DIGEST, Packs
@@ -19,22 +21,35 @@ from imgvet.store.thumbnails import ThumbnailPlace, read_thumbnail
 from imgvet.threads import in_threads
 
 STAGE = "embed"
-BATCH = 8
-"""Pictures in one run of the model; larger batches gain nothing on a processor."""
+BATCH = CPU_BATCH
+"""Pictures in one run of the model on a processor."""
 
 Pixels = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
+Reader = Callable[[str], Pixels]
+"""Gives the pixels of a content by its digest: RGB, uint8, (h, w, 3); called from many threads."""
+
+_logger = logging.getLogger(__name__)
 
 
-def embed_pictures(pictures: Sequence[Pixels], model: Model) -> Vectors:
-    """Embeddings of pictures (RGB, uint8, any size), float32 of shape (n, width), L2-normalised."""
-    size = model.card.input_size
-    inputs = np.empty((len(pictures), size, size, 3), np.uint8)
-    for row, picture in enumerate(pictures):
-        cv2.resize(picture, (size, size), dst=inputs[row], interpolation=cv2.INTER_LINEAR)
-    session = open_session(model.path)
-    (vectors,) = session.run(None, {session.get_inputs()[0].name: inputs})
-    return np.asarray(vectors, np.float32)
+def embed_pictures(pictures: Iterable[Pixels], model: Model) -> Vectors:
+    """Embeddings of pictures.
+
+    Args:
+        pictures: RGB, uint8, shape (h, w, 3), any size; one after the other is resized and let go.
+        model: the embedding model; its session is opened once and shared by threads.
+
+    Returns:
+        float32 of shape (n, width), finite, each of length 1; all zeros where the model gave
+        nothing usable (a value that is not finite, or zeros).
+
+    Raises:
+        ModelError: the model can't be run, or is not as its card says.
+    """
+    inputs = prepared(pictures, model.card)
+    if not len(inputs):
+        return np.zeros((0, model.card.width), np.float32)
+    return normalised(pooled(open_runner(model).run(inputs, model.card.output), model.card))
 
 
 def embed(
@@ -45,7 +60,7 @@ def embed(
     done_before: int,
     total: int,
 ) -> None:
-    """Embed one shard of contents and write its pack.
+    """Embed one shard of contents from their thumbnails and write its pack.
 
     Args:
         places: where their thumbnails lie.
@@ -55,18 +70,57 @@ def embed(
         done_before: contents in the shards before this one, for the progress.
         total: contents in all shards, for the progress.
     """
+    place_of = {place.digest: place for place in places}
 
-    def batch_vectors(batch: Sequence[ThumbnailPlace]) -> Vectors:
-        pictures = [decode_thumbnail(read_thumbnail(store.measures, place)) for place in batch]
-        return embed_pictures(pictures, model)
+    def read(digest: str) -> Pixels:
+        return decode_thumbnail(read_thumbnail(store.measures, place_of[digest]))
 
-    vectors = chain.from_iterable(in_threads(batch_vectors, _batches(places), threads))
+    embed_contents([place.digest for place in places], read, store, model, threads=threads,
+                   done_before=done_before, total=total)  # fmt: skip
+
+
+def embed_contents(
+    digests: Sequence[str],
+    read: Reader,
+    store: Store,
+    model: Model,
+    *,
+    threads: int,
+    done_before: int,
+    total: int,
+) -> None:
+    """Embed one shard of contents from wherever their pixels are, and write its pack.
+
+    For models that want originals (:attr:`imgvet.embedding.model.ModelCard.wants_originals`),
+    ``read`` decodes them; no more than one for each thread is in memory at a time.
+
+    Args:
+        digests: the contents.
+        read: gives the pixels of one.
+        store: where packs are kept.
+        model: the embedding model.
+        threads: how many batches are computed at a time.
+        done_before: contents in the shards before this one, for the progress.
+        total: contents in all shards, for the progress.
+    """
+
+    def batch_vectors(batch: Sequence[str]) -> Vectors:
+        return embed_pictures(map(read, batch), model)
+
+    batches = _batches(digests, batch_size(model.device))
+    vectors = chain.from_iterable(in_threads(batch_vectors, batches, threads))
     done = np.stack(list(tracked(vectors, STAGE, done_before, total)))
-    store.embeddings(model.card.sha256).write(_rows([place.digest for place in places], done))
+    without = int((~done.any(axis=1)).sum())
+    if without:
+        _logger.warning(
+            "The model %s says nothing about %d of %d pictures (zeros, or values that are not "
+            "finite); they are like no other picture", model.card.name, without, len(done),
+        )  # fmt: skip
+    store.embeddings(model.card.digest).write(_rows(list(digests), done))
 
 
-def _batches(places: Sequence[ThumbnailPlace]) -> Iterator[Sequence[ThumbnailPlace]]:
-    return (places[start : start + BATCH] for start in range(0, len(places), BATCH))
+def _batches(digests: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (digests[start : start + size] for start in range(0, len(digests), size))
 
 
 def _rows(digests: list[str], vectors: Vectors) -> pa.Table:

@@ -9,16 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgvet.embedding.compute import collect_embeddings, embed, embed_pictures
+from imgvet.embedding.compute import collect_embeddings, embed, embed_contents, embed_pictures
 from imgvet.embedding.model import BUILTIN_FOLDER, Model, builtin_model, load_model
+from imgvet.embedding.resolve import resolve_model
 from imgvet.errors import ModelError
 from imgvet.measures.compute import compute_stats
-from imgvet.options import VideoOptions
+from imgvet.options import ModelOptions, VideoOptions
 from imgvet.similarity.neighbors import similarity_of
 from imgvet.store.files import FileToRead
 from imgvet.store.store import Store
 from imgvet.store.thumbnails import places_in
 from imgvet.workdir import WorkDir
+from support.onnx_models import Signature, expected, write_model
 from support.pictures import scene, write_scenes
 
 
@@ -69,12 +71,37 @@ def test_the_stage_embeds_each_content_and_gives_rows_in_order(
     places = {place.digest: place for place in places_in(rows)}
     for part in (digests[:7], digests[7:]):
         embed([places[digest] for digest in part], store, model, 2, 0, len(part))
-    packs = store.embeddings(model.card.sha256)
+    packs = store.embeddings(model.card.digest)
     vectors = collect_embeddings(digests, packs, model.card.width)
     backwards = collect_embeddings(digests[::-1], packs, model.card.width)
     assert np.array_equal(vectors, backwards[::-1])
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-4)
     assert len(np.unique(vectors, axis=0)) == 19
+
+
+def test_a_model_may_read_originals_and_what_it_says_nothing_about_is_zeros(
+    tmp_path: Path, model: Model, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Store(WorkDir(tmp_path / "out"))
+    path = write_model(tmp_path / "own.onnx", Signature(shape=("n", 3, 280, 280)))
+    path.with_suffix(".json").write_text('{"mean": 0, "std": 1}')
+    own = resolve_model(ModelOptions(model_path=str(path)))
+    assert own.card.wants_originals
+    assert not model.card.wants_originals
+    originals = {f"digest {row}": np.full((600, 900, 3), 10 * row, np.uint8) for row in range(11)}
+    caplog.clear()
+    embed_contents(
+        list(originals), originals.__getitem__, store, own, threads=2, done_before=0, total=11
+    )
+    vectors = collect_embeddings(list(originals), store.embeddings(own.card.digest), 16)
+    assert not vectors[0].any()  # black: the model gives zeros
+    assert np.allclose(vectors[1:], expected((1, 1, 1), 16, (0, 0, 0), (1, 1, 1)), atol=1e-5)
+    (line,) = caplog.messages
+    assert "says nothing about 1 of 11 pictures" in line
+
+
+def test_no_pictures_have_no_embeddings(model: Model) -> None:
+    assert embed_pictures([], model).shape == (0, model.card.width)
 
 
 @pytest.fixture

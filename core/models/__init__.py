@@ -1,0 +1,1 @@
+"""Model files that imgvet does not ship: where they come from, where they are kept."""
