@@ -59,11 +59,17 @@ ITEMS = Table(
     "one row per image, whether it could be analysed or not",
     (
         _ID,
-        Column("filename", _TEXT, "absolute path or URI"),
+        Column("filename", _TEXT, "absolute path or URI; `#xywh=` names a crop"),
         Column("source", _TEXT, "the input that the item was found through"),
         Column("status", _TEXT, "ok, or the reason why the item was left out"),
-        Column("digest", _TEXT, "BLAKE2b-128 of the file's bytes, hexadecimal; null if unread"),
-        Column("file_size", _INT, "bytes; null if unknown"),
+        Column(
+            "digest", _TEXT, "BLAKE2b-128 of the file's bytes or the crop's pixels; null if unread"
+        ),
+        Column("file_size", _INT, "bytes; null if unknown, and of a crop"),
+        Column(
+            "format", _TEXT, "format of the content, such as JPEG; null if unknown, and of a crop"
+        ),
+        Column("detail", _TEXT, "what was unusual, or why it was left out; mostly empty"),
         Column("label", _TEXT, "the label, when one is known"),
         Column("split", _TEXT, "train, test, ..., when one is known"),
         Column("embedding_row", _INT, "row of embeddings.npy; null if there is none"),
@@ -142,7 +148,12 @@ _GROUP_COLUMNS = (
 COMPONENTS = Table(
     "components",
     "one row per image that belongs to a component of two images or more",
-    (_ID, Column("component_id", _INT, "the component; 0 is the largest"), *_GROUP_COLUMNS),
+    (
+        _ID,
+        Column("component_id", _INT, "the component; 0 is the largest"),
+        *_GROUP_COLUMNS,
+        Column("video", _TEXT, "the video that the frame is of; null if it is of none"),
+    ),
 )
 
 COMPONENT_INFO = Table(
@@ -152,6 +163,51 @@ COMPONENT_INFO = Table(
         Column("component_id", _INT, "the component; 0 is the largest"),
         *_GROUP_COLUMNS,
         Column("representative", _INT, "id of the image most like the others"),
+        Column("videos", _INT, "of how many videos its frames are; 0 if none of them is of one"),
+    ),
+)
+
+VIDEO_PAIRS = Table(
+    "video_pairs",
+    "pairs of videos with frames in the same components, most alike first",
+    (
+        Column("video", _TEXT, "the first video"),
+        Column("other", _TEXT, "the second video"),
+        Column("components", _INT, "components with frames of both"),
+        Column("frames", _INT, "frames of the first video that were analysed"),
+        Column("shared_frames", _INT, "those of them in such a component"),
+        Column("other_frames", _INT, "frames of the second video that were analysed"),
+        Column("other_shared_frames", _INT, "those of them in such a component"),
+        Column("share", _REAL, "greater of the two shares of frames that are shared, 0..1"),
+    ),
+)
+
+BOX_COLUMNS = ("col_x", "row_y", "width", "height")
+"""An upright box in pixels: left and upper edge, width and height."""
+
+CORNER_COLUMNS = ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4")
+"""The corners of a rotated box in pixels."""
+
+CROPS = Table(
+    "crops",
+    "one row per crop: where it was cut, and what is known of it",
+    (
+        Column("crop_id", _INT, "the crop's id in the other tables"),
+        Column("source_id", _INT, "the number of the image it was cut from, in order of listing"),
+        Column("filename", _TEXT, "absolute path or URI of that image"),
+        Column(
+            "col_x", _REAL, "left edge of its box in pixels; clipped to the image if it is valid"
+        ),
+        Column("row_y", _REAL, "upper edge"),
+        Column("width", _REAL, "width in pixels"),
+        Column("height", _REAL, "height in pixels"),
+        *(
+            Column(name, _REAL, f"{name[0]} of corner {name[1]} of a rotated box")
+            for name in CORNER_COLUMNS
+        ),
+        Column("score", _REAL, "how sure the detector is, 0..1; null if none was used"),
+        Column("label", _TEXT, "class, if one is known"),
+        Column("text", _TEXT, "the text that was read in it"),
     ),
 )
 
@@ -171,8 +227,11 @@ RESULT_TABLES: tuple[Table, ...] = (
 )  # fmt: skip
 """The tables a finished run leaves under ``tables/``."""
 
+OPTIONAL_TABLES: tuple[Table, ...] = (VIDEO_PAIRS, CROPS)
+"""Tables that are there only if there are videos, or crops."""
+
 BY_NAME: Mapping[str, Table] = {
-    table.name: table for table in (*RESULT_TABLES, CONTENTS, NEIGHBORS)
+    table.name: table for table in (*RESULT_TABLES, *OPTIONAL_TABLES, CONTENTS, NEIGHBORS)
 }
 
 

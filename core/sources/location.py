@@ -130,6 +130,11 @@ def is_video_name(name: str) -> bool:
     return name.lower().endswith(VIDEO_ENDINGS)
 
 
+def is_frame_name(name: str) -> bool:
+    """Whether a name ends as that of a frame of a video."""
+    return "#t=" in name and _TIME_MARK.search(name) is not None
+
+
 def _escape_member_mark(found: re.Match[str]) -> str:
     return found[1] + ("%21" if found[2] == "!" else f"%25{found[2][1:]}")
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from imgvet.sources.location import (
     Location,
     is_archive_name,
+    is_frame_name,
     is_video_name,
     parse_location,
     split_ending,
@@ -95,6 +96,11 @@ def test_names_are_what_the_documentation_says(location: Location, text: str) ->
 def test_what_has_no_meaning_is_refused(wrong: tuple[object, ...]) -> None:
     with pytest.raises(ValueError, match=r"."):
         Location(*wrong)  # type: ignore[arg-type]
+
+
+@given(locations())
+def test_only_names_of_frames_are_those_of_frames(location: Location) -> None:
+    assert is_frame_name(str(location)) == (location.time_ms is not None)
 
 
 def test_endings() -> None:

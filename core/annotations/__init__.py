@@ -1,0 +1,1 @@
+"""What is known of the images beforehand: labels, splits and boxes, read and matched to files."""

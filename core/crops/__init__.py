@@ -1,0 +1,1 @@
+"""Parts of pictures as items: boxes from annotations and detectors, cut out as crops."""

@@ -1,0 +1,166 @@
+"""Annotations in the form of COCO."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgvet.annotations.reading import annotations_from, read_annotations, write_annotations
+from imgvet.errors import InvalidParameterError
+from support.annotated import as_coco, draw_set
+
+Coco = dict[str, Any]
+
+
+@pytest.fixture
+def small() -> Coco:
+    return {
+        "images": [
+            {"id": 10, "file_name": "a.jpg", "width": 640, "height": 480},
+            {"id": 20, "file_name": "b.jpg", "width": 640, "height": 480},
+            {"id": 30, "file_name": "train/c.jpg", "width": 640, "height": 480},
+        ],
+        "categories": [{"id": 1, "name": "person"}, {"id": 90, "name": "dog"}],
+        "annotations": [
+            {"id": 1, "image_id": 20, "category_id": 90, "bbox": [1, 2, 3.5, 4], "iscrowd": 0},
+            {"id": 2, "image_id": 10, "category_id": 1, "bbox": [5, 6, 7, 8]},
+            {"id": 3, "image_id": 20, "category_id": 1, "bbox": [9, 9, 9, 9]},
+        ],
+    }
+
+
+def rows_of(content: Coco) -> list[tuple[Any, ...]]:
+    rows = annotations_from(content).table.to_pylist()
+    return [tuple(row.values())[:7] for row in rows]
+
+
+def test_a_drawn_set_is_read_back(tmp_path: Path) -> None:
+    drawn = draw_set(tmp_path, 25, boxes_each=10)
+    path = tmp_path / "instances.json"
+    path.write_text(json.dumps(as_coco(drawn.frame)))
+    found = read_annotations(str(path))
+    expected = annotations_from(
+        drawn.frame.drop(columns="split").sort_values("filename", kind="stable")
+    )
+    assert found.table.num_rows == 250
+    assert found.table.equals(expected.table)
+    assert found.table.equals(annotations_from(as_coco(drawn.frame)).table)
+
+
+def test_rows_follow_the_order_of_images(small: Coco) -> None:
+    assert rows_of(small) == [
+        ("a.jpg", "person", None, 5, 6, 7, 8),
+        ("b.jpg", "dog", None, 1, 2, 3.5, 4),
+        ("b.jpg", "person", None, 9, 9, 9, 9),
+        ("train/c.jpg", None, None, None, None, None, None),
+    ]
+
+
+def test_crowds_are_left_out_and_counted(small: Coco, tmp_path: Path) -> None:
+    small["annotations"][2]["iscrowd"] = 1
+    found = annotations_from(small)
+    assert found.crowds == 1
+    assert found.table["filename"].to_pylist() == ["a.jpg", "b.jpg", "train/c.jpg"]
+    write_annotations(found, tmp_path / "a.parquet")
+    assert read_annotations(str(tmp_path / "a.parquet")).crowds == 1
+
+
+@pytest.mark.parametrize("empty", [[], None, "absent"])
+def test_annotations_without_a_box(small: Coco, empty: Any) -> None:
+    boxless = small["annotations"][2]
+    boxless["bbox"] = empty
+    if empty == "absent":
+        del boxless["bbox"]
+    assert rows_of(small)[2] == ("b.jpg", "person", None, None, None, None, None)
+    assert annotations_from(small).has_boxes
+
+
+def test_without_any_box_an_image_is_one_row_with_all_its_labels(small: Coco) -> None:
+    for entry in small["annotations"]:
+        entry["bbox"] = []
+    small["annotations"].append({"id": 4, "image_id": 20, "category_id": 90})
+    assert [row[:2] for row in rows_of(small)] == [
+        ("a.jpg", "person"),
+        ("b.jpg", "dog,person"),
+        ("train/c.jpg", None),
+    ]
+    assert not annotations_from(small).has_boxes
+
+
+@pytest.mark.parametrize(
+    "extra", [{}, {"annotations": []}, {"annotations": None, "categories": []}]
+)
+def test_images_alone_are_annotated_files(small: Coco, extra: Coco) -> None:
+    found = annotations_from({"images": small["images"], **extra})
+    assert found.table["filename"].to_pylist() == ["a.jpg", "b.jpg", "train/c.jpg"]
+
+
+def test_ids_may_be_text_and_labels_numbers(small: Coco) -> None:
+    for entry in small["images"]:
+        entry["id"] = f"img{entry['id']}"
+    for entry in small["annotations"]:
+        entry["image_id"] = f"img{entry['image_id']}"
+    del small["annotations"][0]["category_id"]
+    small["categories"][0] = {"id": 1}
+    assert [row[1] for row in rows_of(small)] == ["1", None, "1", None]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda coco: coco.pop("images"), r"images is missing from annotations\. COCO has lists"),
+        (lambda coco: coco.update(images={"a": 1}), "images is no list of objects"),
+        (lambda coco: coco.update(annotations=[[1, 2]]), "annotations is no list of objects"),
+        (lambda coco: coco["images"][1].pop("file_name"), "1 of the 3 images .* have no file_name"),
+        (lambda coco: coco["images"][1].update(id=10), r"1 id of images .* more than once \(10\)"),
+        (lambda coco: coco["categories"][1].update(id=1), "1 id of categories .* more than once"),
+        (
+            lambda coco: [entry.update(image_id=99) for entry in coco["annotations"][1:]],
+            r"2 annotations .* with a image_id that no entry of images has \(99\)",
+        ),
+        (
+            lambda coco: coco["annotations"][0].update(category_id=4),
+            r"1 annotation .* with a category_id that no entry of categories has \(4\)",
+        ),
+        (lambda coco: coco["annotations"][0].update(category_id=[1]), "category_id that is none"),
+        (lambda coco: coco["annotations"][0].pop("image_id"), "have no image_id"),
+        (lambda coco: coco["annotations"][0].update(bbox=[1, 2, 3]), r"1 bbox .* \(\[1, 2, 3\]\)"),
+        (
+            lambda coco: coco["annotations"][0].update(bbox=[1, 2, 3, 4, 45]),
+            "1 bbox .* four numbers",
+        ),
+        (
+            lambda coco: coco["annotations"][0].update(bbox=["1", [], 3, 4]),
+            "1 bbox .* four numbers",
+        ),
+        (lambda coco: coco["annotations"][0].update(bbox=7), "1 bbox .* four numbers"),
+        (lambda coco: coco["annotations"][0].update(bbox={"x": 1}), "1 bbox .* four numbers"),
+    ],
+)
+def test_what_is_wrong_is_counted_and_shown(
+    small: Coco, spoil: Callable[[Coco], object], message: str
+) -> None:
+    spoiled = copy.deepcopy(small)
+    spoil(spoiled)
+    with pytest.raises(InvalidParameterError, match=message) as raised:
+        annotations_from(spoiled)
+    assert "\n" not in str(raised.value)
+
+
+def test_three_annotations_of_length_three_are_wrong_as_well(small: Coco) -> None:
+    for entry in small["annotations"]:
+        entry["bbox"] = [1, 2, 3]
+    with pytest.raises(InvalidParameterError, match="3 bboxes"):
+        annotations_from(small)
+
+
+def test_a_list_of_results_is_no_annotation(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    path.write_text('[{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}]')
+    with pytest.raises(InvalidParameterError, match="how COCO writes results"):
+        read_annotations(str(path))

@@ -1,0 +1,290 @@
+"""Annotations in DataFrames, csv and parquet files."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgvet.annotations.reading import annotations_from, read_annotations, write_annotations
+from imgvet.annotations.schema import ANNOTATIONS, Annotations, wants_crops
+from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
+from imgvet.tables import BOX_COLUMNS
+from support.annotated import AnnotatedSet, draw_set
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> AnnotatedSet:
+    return draw_set(tmp_path_factory.mktemp("set"), 36, boxes_each=10)
+
+
+def read_text(folder: Path, text: str | bytes) -> Annotations:
+    path = folder / "annotations.csv"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return read_annotations(str(path))
+
+
+def rows_of(found: Annotations) -> list[dict[str, Any]]:
+    """The rows without their null columns."""
+    rows = found.table.to_pylist()
+    return [{name: value for name, value in row.items() if value is not None} for row in rows]
+
+
+def test_all_ways_to_give_a_table_are_the_same(drawn: AnnotatedSet, tmp_path: Path) -> None:
+    drawn.frame.to_csv(tmp_path / "a.csv", index=False)
+    drawn.frame.to_csv(tmp_path / "indexed.csv")
+    drawn.frame.to_parquet(tmp_path / "a.parquet")
+    write_annotations(annotations_from(drawn.frame), tmp_path / "new" / "b.parquet")
+    given = [annotations_from(drawn.frame), annotations_from(drawn.frame.to_dict("list"))]
+    given += [annotations_from(drawn.frame.set_index("filename"))]
+    for name in ("a.csv", "indexed.csv", "a.parquet", "new/b.parquet"):
+        given.append(read_annotations(str(tmp_path / name)))
+    for found in given:
+        assert found.table.schema == ANNOTATIONS.schema
+        assert found.table.equals(given[0].table)
+        assert found.ignored == ()
+        assert found.has_boxes
+    assert given[0].table["filename"].to_pylist() == drawn.frame["filename"].tolist()
+    assert given[0].table["row_y"].to_pylist() == drawn.frame["row_y"].tolist()
+    assert len(drawn.frame) == 360
+
+
+def test_the_content_and_not_the_name_tells_what_a_file_is(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"filename": ["a.jpg"], "label": ["x"]})
+    frame.to_parquet(tmp_path / "a.csv")
+    frame.to_csv(tmp_path / "b.parquet", index=False)
+    (tmp_path / "c").write_text('\ufeff\n {"images": [{"id": 1, "file_name": "a.jpg"}]}')
+    assert rows_of(read_annotations(str(tmp_path / "a.csv"))) == [
+        {"filename": "a.jpg", "label": "x"}
+    ]
+    assert rows_of(read_annotations(str(tmp_path / "b.parquet"))) == rows_of(
+        annotations_from(frame)
+    )
+    assert rows_of(read_annotations(str(tmp_path / "c"))) == [{"filename": "a.jpg"}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "filename,label,col_x,row_y,width,height\na.jpg,7,1.5,2,30,40\nb.jpg,,,,,\n",
+        "\ufefffilename,label,col_x,row_y,width,height\r\na.jpg,7,1.5,2,30,40\r\nb.jpg\r\n",
+        "\n\n  Filename , LABEL,col_x, row_y,width,height\n\n a.jpg , 7,1.5 ,2, 30,40 \n  \nb.jpg,",
+        "filename;label;col_x;row_y;width;height\na.jpg;7;1,5;2;30;40,0\nb.jpg;;;;;\n",
+        "filename\tlabel\tcol_x\trow_y\twidth\theight\na.jpg\t7\t1.5\t2\t3e1\t40\nb.jpg\t\t\t\t\t\n",
+        'height|width|row_y|col_x|label|filename\n40|30|2|"1.5"|7|a.jpg\nNaN|null|NA||| "b.jpg"\n',
+        "filename,label,col_x,row_y,width,height,\na.jpg,7,1.5,2,30,40,\nb.jpg,,,nan,None,,,,\n",
+    ],
+)
+def test_csv_as_people_write_it(tmp_path: Path, text: str) -> None:
+    box = {"col_x": 1.5, "row_y": 2.0, "width": 30.0, "height": 40.0}
+    expected = [{"filename": "a.jpg", "label": "7", **box}, {"filename": "b.jpg"}]
+    assert rows_of(read_text(tmp_path, text)) == expected
+    assert rows_of(read_text(tmp_path, text.removeprefix("\ufeff").encode("utf-16"))) == expected
+
+
+CELLS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=20))
+def test_any_names_and_labels_survive_csv_and_parquet(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
+) -> None:
+    folder = tmp_path_factory.mktemp("tables")
+    frame = pd.DataFrame(rows, columns=["filename", "label"])
+    frame.to_csv(folder / "a.csv", index=False)
+    write_annotations(annotations_from(frame), folder / "a.parquet")
+    for name in ("a.csv", "a.parquet"):
+        table = read_annotations(str(folder / name)).table
+        assert (
+            list(zip(table["filename"].to_pylist(), table["label"].to_pylist(), strict=True))
+            == rows
+        )
+
+
+def test_many_rows_keep_their_order(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"filename": [f"{n * 7919 % 5000:05d}.jpg" for n in range(5000)]})
+    frame["label"] = [f"{n:03d}" for n in range(5000)]
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    table = read_annotations(str(tmp_path / "a.csv")).table
+    assert table["filename"].to_pylist() == frame["filename"].tolist()
+    assert table["label"].to_pylist() == frame["label"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ([7, 12], ["7", "12"]),
+        ([7.0, None], ["7", None]),
+        ([7.25, 1e20], ["7.25", "1e+20"]),
+        ([True, False], ["True", "False"]),
+        (["", "007"], [None, "007"]),
+        ([7, "cat"], ["7", "cat"]),
+        ([pd.NA, "nan"], [None, "nan"]),
+        (pd.Categorical(["b", "a"]), ["b", "a"]),
+        (pd.array([3, None], "Int64"), ["3", None]),
+        (np.array([1, 2], np.uint8), ["1", "2"]),
+    ],
+)
+def test_labels_are_text_as_a_person_would_write_it(
+    labels: Any, expected: list[str | None]
+) -> None:
+    frame = pd.DataFrame({"filename": [Path("a"), Path("b")], "label": labels})
+    table = annotations_from(frame).table
+    assert table["label"].to_pylist() == expected
+    assert table["filename"].to_pylist() == ["a", "b"]
+
+
+def test_boxes_that_are_not_as_they_should_be_stay_for_the_pictures_to_judge() -> None:
+    frame = pd.DataFrame(
+        {
+            "filename": ["negative", "partial", "infinite", "none", "text"],
+            "col_x": [-5, 1, math.inf, None, "3"],
+            "row_y": [0, None, 0, None, " 4 "],
+            "width": [-1, 3, 3, None, "na"],
+            "height": [0, 3, 3, math.nan, None],
+        }
+    )
+    rows = [
+        row[3:7]
+        for row in (tuple(row.values()) for row in annotations_from(frame).table.to_pylist())
+    ]
+    assert rows[0] == (-5, 0, -1, 0)
+    assert rows[1] == (1, None, 3, 3)
+    assert rows[2] == (math.inf, 0, 3, 3)
+    assert rows[3] == (None, None, None, None)
+    assert rows[4] == (3, 4, None, None)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ("label,split", r"no column filename; its columns are 'label', 'split'\. Give"),
+        ("/a.jpg,cat", "no column filename"),
+        ("file_name,label", r"unknown column 'file_name'\. Did you mean 'filename'"),
+        ("path,label", "unknown column 'path'. Did you mean 'filename'"),
+        ("filename,lable", "unknown column 'lable'. Did you mean 'label'"),
+        ("filename,class", "unknown column 'class'. Did you mean 'label'"),
+        ("filename,splits", "unknown column 'splits'. Did you mean 'split'"),
+        ("filename,col_x,row_y,with,height", "unknown column 'with'. Did you mean 'width'"),
+        ("filename,width,height", "has width, height but no col_x, row_y"),
+        ("filename,x1,y1,x2,y2,x3,y3,x4", "but no y4. Give all of x1, y1"),
+        ("filename,label,Label", "has the column label twice"),
+    ],
+)
+def test_wrong_columns_are_named_with_what_was_meant(
+    tmp_path: Path, columns: str, message: str
+) -> None:
+    row = ",".join("1" for _ in columns.split(","))
+    with pytest.raises(InvalidParameterError, match=message) as raised:
+        read_text(tmp_path, f"{columns}\n{row}\n")
+    assert "\n" not in str(raised.value)
+    with pytest.raises(InvalidParameterError, match=message):
+        annotations_from(pd.DataFrame([row.split(",")], columns=columns.split(",")))
+
+
+def test_columns_of_another_meaning_are_ignored_and_told(tmp_path: Path) -> None:
+    text = "image_id,filename,score,label,class,x\n3,a.jpg,0.5,cat,animal,9\n"
+    found = read_text(tmp_path, text)
+    assert rows_of(found) == [{"filename": "a.jpg", "label": "cat"}]
+    assert found.ignored == ("image_id", "score", "class", "x")
+    write_annotations(found, tmp_path / "a.parquet")
+    assert read_annotations(str(tmp_path / "a.parquet")).ignored == found.ignored
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("filename,label\na.jpg,1\n,2\nb.jpg,3\n,4\n", "2 rows .* without a filename, .* row 2"),
+        (
+            "filename,label\na.jpg,x,y\nb.jpg,x\nc,d,e,f\n",
+            r"2 rows .*more than 2 cells \('a.jpg,x,y'",
+        ),
+        (
+            "filename,col_x,row_y,width,height\na,1,2,3,4\nb,1,2,x,4\nc,1,2,3px,4\n",
+            r"2 values of the column width .* no numbers \('x', '3px'; the first in row 2\)",
+        ),
+        ('filename,col_x,row_y,width,height\na,1.5,2,3,4\nb,1,2,"1,5",4\n', "no numbers"),
+        ("", "no column filename; its columns are none"),
+    ],
+)
+def test_wrong_rows_are_counted_and_shown(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InvalidParameterError, match=message):
+        read_text(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"filename,label\n\xff\xfe.jpg,x\n", "not CSV .*utf-8"),
+        (b'filename,label\n"a.jpg,x\nb.jpg,y\n', "not CSV"),
+        (b"PAR1 and no more", "not Parquet"),
+        (b'{"images": [', "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+    ],
+)
+def test_damaged_files_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    with pytest.raises(InputUnreadableError, match=message) as raised:
+        read_text(tmp_path, content)
+    assert "\n" not in str(raised.value)
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    for source, message in ((tmp_path / "no.csv", "do not exist"), (tmp_path, "is not a file")):
+        with pytest.raises(InputNotFoundError, match=message):
+            annotations_from(source)
+    with pytest.raises(InvalidParameterError, match="not a local file"):
+        read_annotations("s3://bucket/a.csv")
+    with pytest.raises(InvalidParameterError, match="annotations is a list"):
+        annotations_from(["a.jpg"])  # type: ignore[arg-type]
+    with pytest.raises(InvalidParameterError, match="annotations is no table"):
+        annotations_from({"filename": ["a", "b"], "label": ["x"]})
+
+
+@pytest.mark.parametrize("column", ["label", "col_x"])
+def test_values_of_a_wrong_kind_are_refused(column: str) -> None:
+    frame = pd.DataFrame({"filename": ["a"], "label": ["x"], **dict.fromkeys(BOX_COLUMNS, 1.0)})
+    frame[column] = [["several", "values"]]
+    with pytest.raises(InvalidParameterError, match=f"The column {column} of annotations holds no"):
+        annotations_from(frame)
+
+
+def test_parquet_columns_that_mean_nothing_are_not_read(tmp_path: Path) -> None:
+    table = pa.table({"image": [{"bytes": b"x"}], "filename": ["a.jpg"], "label": [3]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    found = read_annotations(str(tmp_path / "a.parquet"))
+    assert rows_of(found) == [{"filename": "a.jpg", "label": "3"}]
+    assert found.ignored == ("image",)
+
+
+def test_boxes_mean_crops_unless_something_else_is_asked_for() -> None:
+    columns: dict[str, Any] = {"filename": ["a.jpg", "b.jpg"]}
+    plain = annotations_from(columns)
+    empty = annotations_from({**columns, **{name: [None, None] for name in BOX_COLUMNS}})
+    boxed = annotations_from({**columns, **{name: [None, 3] for name in BOX_COLUMNS}})
+    corners = {f"{axis}{n}": [None, 1.5] for n in range(1, 5) for axis in "xy"}
+    rotated = annotations_from({**columns, **corners})
+    for found, has_boxes in ((plain, False), (empty, False), (boxed, True), (rotated, True)):
+        assert found.has_boxes == has_boxes
+        assert wants_crops(found, "infer") == has_boxes
+        assert not wants_crops(found, "image")
+    assert wants_crops(boxed, "bbox")
+    with pytest.raises(
+        InvalidParameterError, match="data_type is bbox, but annotations holds no box"
+    ):
+        wants_crops(empty, "bbox")
+
+
+def test_reading_warns_of_nothing(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_text(tmp_path, "filename,label\na.jpg,\n")
