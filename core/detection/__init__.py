@@ -1,0 +1,1 @@
+"""Detectors: what to crop out of a picture (faces, text, objects)."""
