@@ -2,39 +2,73 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 from prefect.runtime import task_run
 from pydantic import BaseModel, ConfigDict
 
 from imgvet.errors import TransportError
-from imgvet.sources.s3_location import parse_location
+from imgvet.options import SourceOptions, VideoOptions
+from imgvet.sources.archive import packed_archive
+from imgvet.sources.location import is_archive_name
+from imgvet.sources.remote import is_compressed, objects_of
 from imgvet.sources.s3_mirror import remove_downloaded
 from imgvet.sources.s3_sync import SyncOptions, SyncReport, sync_to_local
+from imgvet.sources.video_frames import packed_video
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import TRANSPORT_RETRIES, transport_stage, uncached_stage
+from imgvet.workdir import WorkDir
 
 
 class SyncInput(BaseModel):
-    """What is mirrored: see :class:`imgvet.sources.s3_sync.SyncOptions`."""
+    """What is mirrored.
+
+    Attributes:
+        name: an input: a bucket, a folder or an object in it, or a list that names objects.
+        sources: what of it is wanted.
+        images: whether images are mirrored; archives and videos always are.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     name: str
-    offset: int = 0
-    limit: int | None = None
-    min_file_size: int = 0
+    sources: SourceOptions
+    images: bool = True
+
+
+class ToRemove(BaseModel):
+    """Which of the downloaded files are removed, with all that was made of them.
+
+    Attributes:
+        images: whether images are.
+        compressed: whether archives and videos are.
+        frames: which frames of videos were wanted.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    images: bool
+    compressed: bool
+    frames: VideoOptions = VideoOptions()
 
 
 @transport_stage
 def sync_s3_to_local(context: RunContext, wanted: SyncInput, run: str) -> SyncReport:
-    """Mirror the images of one bucket or of a folder in it.
+    """Mirror the images, archives and videos of one input.
 
     Args:
         context: where the run happens.
         wanted: what is mirrored.
         run: the run, by which :func:`remove_mirrored` knows what it downloaded.
     """
-    options = SyncOptions(run, wanted.offset, wanted.limit, wanted.min_file_size)
-    report = sync_to_local(parse_location(wanted.name), wanted.name, context.work.mirror, options)
+    options = SyncOptions(run, wanted.sources.min_file_size, is_opened=is_compressed)
+    listed = (
+        entry
+        for entry in objects_of(wanted.name, wanted.sources, options.retry)
+        if wanted.images or is_compressed(entry.filename)
+    )
+    report = sync_to_local(listed, context.work.mirror, options)
     if report.transient and task_run.run_count <= TRANSPORT_RETRIES:
         # What arrived stays, so the next attempt asks only for the rest; after the last one the
         # rest become rows that say why.
@@ -47,6 +81,25 @@ def sync_s3_to_local(context: RunContext, wanted: SyncInput, run: str) -> SyncRe
 
 
 @uncached_stage
-def remove_mirrored(context: RunContext, wanted: SyncInput, run: str) -> int:
-    """Remove what this run downloaded of one input, and count it; the parameter delete_img."""
-    return remove_downloaded(parse_location(wanted.name), context.work.mirror, run)
+def remove_mirrored(context: RunContext, wanted: ToRemove, run: str) -> int:
+    """Remove what this run downloaded, and count it; the parameters delete_img and delete_tar."""
+
+    def is_wanted(key: str) -> bool:
+        return wanted.compressed if is_compressed(key) else wanted.images
+
+    def forget(path: Path) -> None:
+        _remove_opened(path, context.work, wanted.frames)
+
+    return remove_downloaded(context.work.mirror, run, is_wanted, before=forget)
+
+
+def _remove_opened(path: Path, work: WorkDir, frames: VideoOptions) -> None:
+    """Remove what an archive was unpacked to, or the frames of a video."""
+    if not is_compressed(path.name) or not path.exists():
+        return
+    packed = (
+        packed_archive(path, work.extracted)
+        if is_archive_name(path.name)
+        else packed_video(path, work.frames, frames)
+    )
+    shutil.rmtree(packed.folder, ignore_errors=True)

@@ -37,6 +37,10 @@ from imgvet.sources.archive_zip import walk_zip
 from imgvet.sources.entry import Entry
 from imgvet.sources.local import walk_file
 from imgvet.sources.location import Location
+from imgvet.store.references import digest_bytes
+
+INDEX_VERSION = 2
+"""Raised when members are judged in another way."""
 
 OPEN_ARCHIVES = 4
 """Archives of which a reader keeps the index in memory, about 20 MB for 100,000 members."""
@@ -73,8 +77,12 @@ def packed_archive(path: Path, folder: Path) -> Packed:
     Raises:
         OSError: the archive can't be looked at.
     """
-    own = folder / FileState.of(path).digest
-    return Packed(str(path), own, own / _INDEX)
+    return _packed(FileState.of(path), folder)
+
+
+def _packed(state: FileState, folder: Path) -> Packed:
+    own = folder / digest_bytes(f"{state.digest} {INDEX_VERSION}".encode())
+    return Packed(state.path, own, own / _INDEX)
 
 
 def prepare_archive(
@@ -120,7 +128,8 @@ def _members_of(
     try:
         state = FileState.of(path)
         with path.open("rb") as stream:
-            kind = identify_archive(stream.read(HEAD_BYTES))
+            head = stream.read(HEAD_BYTES)
+        kind = identify_archive(head)
         if kind is ArchiveFormat.TAR_GZ:
             unpacked = unpack_tar_gz(state, packed.folder, limits, resume=resume)
             members, resumed = unpacked.members, unpacked.resumed
@@ -129,7 +138,7 @@ def _members_of(
         elif kind is ArchiveFormat.ZIP:
             members = list(within_limits(walk_zip(path, limits.member), state.size, limits))
         else:
-            members = [_not_an_archive(state)]
+            members = [_not_an_archive(head)]
     except PermissionError as error:
         return [Member(ARCHIVE_ITSELF, status=Reason.UNREADABLE, detail=error.strerror or "")], 0
     return settle(members, PackedFiles(packed).read), resumed
@@ -144,11 +153,11 @@ def _places_in_tar(state: FileState, limits: ExtractLimits) -> list[Member]:
     return members
 
 
-def _not_an_archive(state: FileState) -> Member:
-    if state.size == 0:
+def _not_an_archive(head: bytes) -> Member:
+    if not head:
         return Member(ARCHIVE_ITSELF, status=Reason.EMPTY_FILE, detail="0 bytes")
-    detail = "neither a tar, a gzipped tar nor a zip"
-    return Member(ARCHIVE_ITSELF, status=Reason.CORRUPT, detail=detail)
+    detail = f"starts with {head[:8].hex(' ')}"
+    return Member(ARCHIVE_ITSELF, status=Reason.NOT_AN_ARCHIVE, detail=detail)
 
 
 class ArchiveReader:
@@ -184,7 +193,7 @@ def archive_entries(path: Path, source: str, folder: Path) -> Iterator[Entry]:
         yield itself
         return
     state = FileState.of(path)
-    members = known_members(folder / state.digest / _INDEX)
+    members = known_members(_packed(state, folder).index)
     if members is None:
         detail = "the archive has changed since it was indexed"
         yield replace(itself, status=Reason.MISSING, detail=detail)

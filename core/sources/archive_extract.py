@@ -104,7 +104,9 @@ def _keep(member: Member, stream: ForwardStream, writer: PartWriter) -> Member:
         return writer.add(member, _content(stream, member.size))
     except STREAM_ERRORS as error:
         # The stream fails again at the next member, which gives the row of the archive.
-        return writer.note(member.failed(Reason.TRUNCATED, f"the archive ends in it: {error}"))
+        bomb = isinstance(error, LimitExceededError)
+        status = Reason.ARCHIVE_BOMB if bomb else Reason.ARCHIVE_DAMAGED
+        return writer.note(member.failed(status, f"the archive ends in it: {error}"))
 
 
 def _content(stream: ForwardStream, size: int) -> Iterator[bytes]:

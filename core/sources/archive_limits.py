@@ -52,7 +52,7 @@ class LimitExceededError(Exception):
 
 def bomb_row(detail: str) -> Member:
     """The row of an archive that passed a limit."""
-    return Member(ARCHIVE_ITSELF, status=Reason.CORRUPT, detail=f"archive bomb: {detail}")
+    return Member(ARCHIVE_ITSELF, status=Reason.ARCHIVE_BOMB, detail=detail)
 
 
 def within_limits(

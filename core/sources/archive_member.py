@@ -33,6 +33,9 @@ class Role(StrEnum):
     OTHER = "other"
 
 
+_NESTED = {Role.ARCHIVE: Reason.NESTED_ARCHIVE, Role.VIDEO: Reason.NESTED_VIDEO}
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """One member of an archive.
@@ -92,13 +95,16 @@ def shown_name(name: str) -> str:
 
 def name_problem(name: str) -> str | None:
     """Why a name is unsafe, None if it is not."""
-    if not name:
-        return "the member has no name"
     if name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:[/\\]", name):
-        return "unsafe name: the path is absolute"
+        return "the path is absolute"
     if ".." in re.split(r"[/\\]", name):
-        return "unsafe name: the path leads out of the archive"
+        return "the path leads out of the archive"
     return None
+
+
+def row_without_name() -> Member:
+    """The row of an archive with a member that has no name, so can't have a row of its own."""
+    return Member(ARCHIVE_ITSELF, status=Reason.ARCHIVE_DAMAGED, detail="a member without a name")
 
 
 def judged(member: Member, stated_name: str, max_bytes: int) -> Member:
@@ -109,16 +115,12 @@ def judged(member: Member, stated_name: str, max_bytes: int) -> Member:
         stated_name: its name as the archive has it.
         max_bytes: greatest content that is read.
     """
-    role = role_of(member.name)
     problem = name_problem(stated_name)
     if problem is not None:
-        return member.failed(Reason.UNREADABLE, problem)
-    if role is Role.ARCHIVE:
-        detail = "an archive inside an archive is not opened; extract it first"
-        return member.failed(Reason.UNSUPPORTED, detail)
-    if role is Role.VIDEO:
-        detail = "a video inside an archive is not opened; extract it first"
-        return member.failed(Reason.UNSUPPORTED, detail)
+        return member.failed(Reason.UNSAFE_NAME, problem)
+    nested = _NESTED.get(role_of(member.name))
+    if nested is not None:
+        return member.failed(nested, "extract it first")
     if member.size > max_bytes:
         detail = f"{member.size} bytes, at most {max_bytes} are read"
         return member.failed(Reason.TOO_LARGE, detail)

@@ -100,8 +100,15 @@ class PackedFiles:
         except OSError as error:
             return Failure(Reason.UNREADABLE, error.strerror or str(error))
         if len(data) < member.size:
-            return Failure(Reason.TRUNCATED, "the archive ends before the member does")
+            return _cut(inside=inside)
         return data
+
+
+def _cut(*, inside: bool) -> Failure:
+    """Why fewer bytes came than the index states."""
+    if inside:
+        return Failure(Reason.ARCHIVE_DAMAGED, "the archive ends before the member does")
+    return Failure(Reason.UNREADABLE, "the copy of it in the work dir's store has been cut")
 
 
 class OpenPacked:

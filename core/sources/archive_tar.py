@@ -10,7 +10,13 @@ from typing import BinaryIO
 
 from imgvet.media.reasons import Reason
 from imgvet.sources.archive_limits import LimitExceededError, bomb_row
-from imgvet.sources.archive_member import ARCHIVE_ITSELF, Member, judged, shown_name
+from imgvet.sources.archive_member import (
+    ARCHIVE_ITSELF,
+    Member,
+    judged,
+    row_without_name,
+    shown_name,
+)
 
 _LARGEST_HEADER = 16 << 20
 """No single header (a long name, pax records) is larger; contents are read in smaller steps."""
@@ -25,16 +31,13 @@ class DamagedStreamError(Exception):
     """What lies under the tar archive can't be read further; becomes a row.
 
     Attributes:
-        status: truncated, corrupt or unreadable.
+        status: damaged, or unreadable if the file system failed.
     """
 
     def __init__(self, error: Exception) -> None:
         super().__init__(" ".join(str(error).split()) or type(error).__name__)
-        self.status = Reason.CORRUPT
-        if isinstance(error, EOFError):
-            self.status = Reason.TRUNCATED
-        elif isinstance(error, OSError) and error.errno is not None:
-            self.status = Reason.UNREADABLE
+        system = isinstance(error, OSError) and error.errno is not None
+        self.status = Reason.UNREADABLE if system else Reason.ARCHIVE_DAMAGED
 
 
 STREAM_ERRORS = (DamagedStreamError, LimitExceededError)
@@ -131,38 +134,39 @@ def walk_tar(stream: ForwardStream, length: int | None, max_bytes: int) -> Itera
     except LimitExceededError as error:
         problem = bomb_row(str(error))
     except DamagedStreamError as error:
-        problem = _damage(error.status, str(error))
+        problem = _damage(str(error), error.status)
     except _TAR_ERRORS as error:
-        early = "unexpected end" in str(error) or "truncated" in str(error)
-        problem = _damage(Reason.TRUNCATED if early else Reason.CORRUPT, str(error))
+        problem = _damage(str(error))
     if problem is not None:
         yield problem
 
 
 def _member(header: tarfile.TarInfo, length: int | None, max_bytes: int) -> Member:
     name = shown_name(header.name)
+    if not name:
+        return row_without_name()
     member = Member(name, offset=header.offset_data, size=header.size, stored=header.size)
     kind = _special_kind(header)
     if kind is not None:
-        return member.failed(Reason.UNREADABLE, kind)
+        return member.failed(Reason.NOT_A_FILE, kind)
+    if header.issparse():
+        return member.failed(Reason.UNSUPPORTED, "a sparse file")
     member = judged(member, header.name, max_bytes)
     if length is not None and header.offset_data + header.size > length:
-        return member.failed(Reason.TRUNCATED, "the archive ends before the member does")
+        return member.failed(Reason.ARCHIVE_DAMAGED, "the archive ends before the member does")
     return member
 
 
 def _special_kind(header: tarfile.TarInfo) -> str | None:
     """What a member is that is not a regular file, None for a regular one."""
     if header.issym():
-        return f"a symbolic link to {shown_name(header.linkname)}; links are not followed"
+        return f"a symbolic link to {shown_name(header.linkname)}"
     if header.islnk():
-        return f"a hard link to {shown_name(header.linkname)}; links are not followed"
+        return f"a hard link to {shown_name(header.linkname)}"
     if header.isfifo():
-        return "a pipe, not a regular file"
+        return "a pipe"
     if header.isdev():
-        return "a device, not a regular file"
-    if header.issparse():
-        return "a sparse file; these are not read"
+        return "a device"
     return None if header.isreg() else "not a regular file"
 
 
@@ -173,9 +177,9 @@ def _ending_problem(stream: ForwardStream) -> Member | None:
         stream.finish()
         return None
     if len(block) == tarfile.BLOCKSIZE:
-        return _damage(Reason.CORRUPT, f"a bad header at byte {stream.tell() - tarfile.BLOCKSIZE}")
-    return _damage(Reason.TRUNCATED, "no end marker, so members may be missing")
+        return _damage(f"a bad header at byte {stream.tell() - tarfile.BLOCKSIZE}")
+    return _damage("no end marker, so members may be missing")
 
 
-def _damage(status: Reason, message: str) -> Member:
-    return Member(ARCHIVE_ITSELF, status=status, detail=f"damaged archive: {message}"[:300])
+def _damage(message: str, status: Reason = Reason.ARCHIVE_DAMAGED) -> Member:
+    return Member(ARCHIVE_ITSELF, status=status, detail=message[:300])

@@ -12,7 +12,13 @@ from pathlib import Path
 
 from imgvet.media.picture import Failure
 from imgvet.media.reasons import Reason
-from imgvet.sources.archive_member import ARCHIVE_ITSELF, Member, judged, shown_name
+from imgvet.sources.archive_member import (
+    ARCHIVE_ITSELF,
+    Member,
+    judged,
+    row_without_name,
+    shown_name,
+)
 
 _ENCRYPTED = 0x1
 _UNIX = 3
@@ -40,15 +46,15 @@ def walk_zip(path: Path, max_bytes: int) -> Iterator[Member]:
         yield _damage(error)
         return
     for header in headers:
-        if not header.filename:
-            # The empty name stands for the archive itself, and ZipInfo.is_dir fails on it.
-            yield Member(ARCHIVE_ITSELF, status=Reason.CORRUPT, detail="a member without a name")
-        elif not header.is_dir():
+        # ZipInfo.is_dir fails on an empty name.
+        if not header.filename or not header.is_dir():
             yield _member(header, max_bytes)
 
 
 def _member(header: zipfile.ZipInfo, max_bytes: int) -> Member:
     name = shown_name(header.filename)
+    if not name:
+        return row_without_name()
     member = Member(
         name,
         offset=header.header_offset,
@@ -58,11 +64,11 @@ def _member(header: zipfile.ZipInfo, max_bytes: int) -> Member:
         crc=header.CRC,
     )
     if header.flag_bits & _ENCRYPTED:
-        return member.failed(Reason.UNREADABLE, "encrypted")
+        return member.failed(Reason.ENCRYPTED, "extract it with its password first")
     mode = header.external_attr >> 16
     if header.create_system == _UNIX and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
         what = "a symbolic link" if stat.S_ISLNK(mode) else "not a regular file"
-        return member.failed(Reason.UNREADABLE, f"{what}; links and devices are not followed")
+        return member.failed(Reason.NOT_A_FILE, what)
     if header.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         detail = f"compressed in way {header.compress_type} of zip; 0 and 8 are read"
         return member.failed(Reason.UNSUPPORTED, detail)
@@ -73,9 +79,8 @@ def _damage(error: Exception) -> Member:
     """The row of an archive whose directory, its last part, can't be read."""
     message = " ".join(str(error).split()) or type(error).__name__
     cut = isinstance(error, zipfile.BadZipFile) and message == "File is not a zip file"
-    status = Reason.TRUNCATED if cut else Reason.CORRUPT
-    detail = "the zip ends before its directory" if cut else f"damaged archive: {message}"
-    return Member(ARCHIVE_ITSELF, status=status, detail=detail[:300])
+    detail = "the zip ends before its directory" if cut else message
+    return Member(ARCHIVE_ITSELF, status=Reason.ARCHIVE_DAMAGED, detail=detail[:300])
 
 
 def read_zip_member(descriptor: int, member: Member) -> bytes | Failure:
@@ -88,14 +93,14 @@ def read_zip_member(descriptor: int, member: Member) -> bytes | Failure:
     guess = _LOCAL_HEADER.size + len(member.name.encode()) + member.stored + _SLACK
     block = os.pread(descriptor, guess, member.offset)
     if len(block) < _LOCAL_HEADER.size or not block.startswith(b"PK\x03\x04"):
-        return Failure(Reason.CORRUPT, "no header where the zip's directory says")
+        return _damaged("no header where the zip's directory says")
     _, name_length, extra_length = _LOCAL_HEADER.unpack_from(block)
     start = _LOCAL_HEADER.size + name_length + extra_length
     if start + member.stored > guess:
         block, start = os.pread(descriptor, member.stored, member.offset + start), 0
     packed = memoryview(block)[start : start + member.stored]
     if len(packed) < member.stored:
-        return Failure(Reason.TRUNCATED, "the archive ends before the member does")
+        return _damaged("the archive ends before the member does")
     return _unpacked(packed, member)
 
 
@@ -108,9 +113,13 @@ def _unpacked(packed: memoryview, member: Member) -> bytes | Failure:
             # One byte more than stated would come out only if the directory lies.
             data = unpacker.decompress(packed, member.size + 1)
         except zlib.error as error:
-            return Failure(Reason.CORRUPT, f"zip: {error}")
+            return _damaged(str(error))
     if len(data) != member.size:
-        return Failure(Reason.CORRUPT, f"zip: not the {member.size} bytes that are stated")
+        return _damaged(f"not the {member.size} bytes that are stated")
     if member.crc is not None and zlib.crc32(data) != member.crc:
-        return Failure(Reason.CORRUPT, "zip: wrong checksum (CRC-32)")
+        return _damaged("wrong checksum (CRC-32)")
     return data
+
+
+def _damaged(detail: str) -> Failure:
+    return Failure(Reason.ARCHIVE_DAMAGED, detail)

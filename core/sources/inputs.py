@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -11,25 +11,18 @@ from imgvet.media.reasons import Reason
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.sources.archive import archive_entries
 from imgvet.sources.entry import Entry
-from imgvet.sources.kinds import COMPRESSED, Kind, kind_of_input, kind_of_name
+from imgvet.sources.found import Found
+from imgvet.sources.kinds import COMPRESSED, Kind, is_item_name, kind_of_input, kind_of_name
 from imgvet.sources.lists import read_csv_list, read_text_list
-from imgvet.sources.local import is_image_name, walk_file, walk_folder
+from imgvet.sources.local import walk_file, walk_folder
+from imgvet.sources.location import Location
 from imgvet.sources.mixing import Mixture, is_ignored, refuse_mixture
-from imgvet.sources.s3_listing import entries as object_entries
-from imgvet.sources.s3_listing import named_entries
+from imgvet.sources.remote import items_inside, remote_files
 from imgvet.sources.s3_location import is_remote, parse_location
 from imgvet.sources.video_frames import video_entries
 from imgvet.sources.yolo import read_yolo
 from imgvet.sources.yolo_entries import yolo_entries
 from imgvet.workdir import WorkDir
-
-
-@dataclass(frozen=True)
-class Found:
-    """A local file that an input led to: an image, an archive or a video."""
-
-    entry: Entry
-    kind: Kind
 
 
 def require_inputs(inputs: Iterable[str]) -> None:
@@ -47,10 +40,10 @@ def require_inputs(inputs: Iterable[str]) -> None:
 
 
 def compressed_inputs(options: SourceOptions) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The archives and the videos among all inputs, as absolute paths, sorted.
+    """The archives and the videos among the local inputs, as absolute paths, sorted.
 
     Raises:
-        MixedInputError: there are loose images beside them.
+        MixedInputError: there are loose local images beside them.
     """
     found = [
         found
@@ -64,16 +57,25 @@ def compressed_inputs(options: SourceOptions) -> tuple[tuple[str, ...], tuple[st
 def list_entries(options: SourceOptions, work: WorkDir) -> Iterator[Entry]:
     """The items of all inputs, in the order given."""
     videos = options.part(VideoOptions)
-    for found in _without_ignored(_local_files(options.input_dir), options):
+    files = chain(_local_files(options.input_dir), remote_files(options))
+    for found in _without_ignored(files, options):
+        path, source = found.entry.filename, found.entry.source
         if found.kind not in COMPRESSED:
-            yield found.entry
-            continue
-        path, source = Path(found.entry.filename), found.entry.source
-        if found.kind is Kind.ARCHIVE:
-            yield from archive_entries(path, source, work.extracted)
+            yield _escaped(found.entry)
+        elif is_remote(path):
+            yield from items_inside(found, work, videos)
+        elif found.kind is Kind.ARCHIVE:
+            yield from archive_entries(Path(path), source, work.extracted)
         else:
-            yield from video_entries(path, source, work.frames, videos)
-    yield from _remote_entries(options)
+            yield from video_entries(Path(path), source, work.frames, videos)
+
+
+def _escaped(entry: Entry) -> Entry:
+    """A loose file under the name of its item: escaped where it looks like a member or a frame."""
+    name = entry.filename
+    if is_remote(name) or not ("!" in name or "%" in name or "#t=" in name):
+        return entry
+    return replace(entry, filename=str(Location(name)))
 
 
 def _without_ignored(files: Iterable[Found], options: SourceOptions) -> Iterator[Found]:
@@ -93,7 +95,7 @@ def _local_files(inputs: Iterable[str]) -> Iterator[Found]:
 def _files_of(name: str) -> Iterator[Found]:
     kind, path = kind_of_input(name), Path(name).expanduser().absolute()
     if kind is Kind.FOLDER:
-        yield from map(_found, walk_folder(path, name, _is_wanted))
+        yield from map(_found, walk_folder(path, name, is_item_name))
     elif kind is Kind.YOLO:
         yield from map(_found, yolo_entries(read_yolo(path), name))
     elif kind is Kind.CSV_LIST:
@@ -108,55 +110,15 @@ def _files_of(name: str) -> Iterator[Found]:
 
 
 def _listed(row: str, source: str) -> Iterator[Found]:
-    """What one row of a text list leads to; remote ones come from :func:`_remote_entries`."""
+    """What one row of a text list leads to; remote ones come from :func:`remote_files`."""
     if is_remote(row):
         return
     if Path(row).is_dir():
-        yield from map(_found, walk_folder(Path(row), source, _is_wanted))
+        yield from map(_found, walk_folder(Path(row), source, is_item_name))
     else:
         yield _found(walk_file(Path(row), source))
-
-
-def _is_wanted(name: str) -> bool:
-    return is_image_name(name) or kind_of_name(name) in COMPRESSED
 
 
 def _found(entry: Entry) -> Found:
     kind = kind_of_name(entry.filename)
     return Found(entry, kind if kind in COMPRESSED else Kind.IMAGE)
-
-
-def remote_inputs(options: SourceOptions) -> tuple[str, ...]:
-    """The inputs that are buckets, or folders or objects in them."""
-    return tuple(name for name in options.input_dir if is_remote(name))
-
-
-def remote_limit(options: SourceOptions) -> int | None:
-    """How many images of a bucket are needed at most, None if all may be."""
-    if options.find_regex is not None or options.subset is not None:
-        return None
-    if options.num_images is None:
-        return options.max_offset
-    wanted = (options.min_offset or 0) + options.num_images
-    return min(wanted, options.max_offset or wanted)
-
-
-def _remote_entries(options: SourceOptions) -> Iterator[Entry]:
-    limit = remote_limit(options)
-    for name in remote_inputs(options):
-        yield from object_entries(parse_location(name), name, limit)
-    named = (
-        (parse_location(row), name)
-        for name in options.input_dir
-        if not is_remote(name)
-        for row in _rows_of(name)
-        if is_remote(row)
-    )
-    yield from named_entries(named)
-
-
-def _rows_of(name: str) -> tuple[str, ...]:
-    kind, path = kind_of_input(name), Path(name).expanduser()
-    if kind is Kind.TEXT_LIST:
-        return read_text_list(path)
-    return read_csv_list(path) if kind is Kind.CSV_LIST else ()

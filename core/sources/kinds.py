@@ -12,6 +12,7 @@ from pathlib import Path
 
 from imgvet.errors import InputNotFoundError, InvalidParameterError
 from imgvet.sources.archive_format import HEAD_BYTES, identify_archive
+from imgvet.sources.local import is_image_name
 from imgvet.sources.location import ARCHIVE_ENDINGS, is_archive_name, is_video_name, split_ending
 
 
@@ -51,6 +52,18 @@ def kind_of_name(name: str) -> Kind:
     if is_video_name(name):
         return Kind.VIDEO
     return _LISTS.get(split_ending(name)[1], Kind.IMAGE)
+
+
+def kind_of_object(key: str) -> Kind:
+    """The kind of an object in a bucket by its name: an archive, a video, or else an image."""
+    if is_archive_name(key):
+        return Kind.ARCHIVE
+    return Kind.VIDEO if is_video_name(key) else Kind.IMAGE
+
+
+def is_item_name(name: str) -> bool:
+    """Whether a file in a folder or a bucket counts, by its ending."""
+    return is_image_name(name) or is_archive_name(name) or is_video_name(name)
 
 
 def kind_of_input(name: str) -> Kind:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from imgvet.crops.names import crop_name
 from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterError
 from imgvet.options import SourceOptions
 from imgvet.sources.entry import Entry
@@ -34,9 +35,13 @@ LISTING_SCHEMA = pa.schema(
         ("digest", pa.string()),
         ("label", pa.string()),
         ("split", pa.string()),
+        ("cut", pa.string()),
+        ("cut_labels", pa.string()),
     ]
 )
-"""Columns of a listing; ``digest`` is null until the content is known."""
+"""Columns of a listing. ``digest`` is null until the content is known. ``cut`` says what is cut out
+of a picture, ``cut_labels`` (a JSON list) the labels of its own boxes: :mod:`imgvet.crops.listing`;
+they are null where whole pictures are analysed."""
 
 
 def list_items(options: SourceOptions, known: dict[FileKey, str], work: WorkDir) -> pa.Table:
@@ -116,7 +121,7 @@ def _as_table(entries: list[Entry], known: dict[FileKey, str]) -> pa.Table:
     digests = [known.get(entry.key) for entry in entries]
     columns = [
         range(len(entries)),
-        [entry.filename for entry in entries],
+        [crop_name(entry.filename, None) for entry in entries],
         [entry.source for entry in entries],
         [entry.status.value for entry in entries],
         [entry.detail for entry in entries],
@@ -126,6 +131,8 @@ def _as_table(entries: list[Entry], known: dict[FileKey, str]) -> pa.Table:
         digests,
         [entry.label for entry in entries],
         [entry.split for entry in entries],
+        [None] * len(entries),
+        [None] * len(entries),
     ]
     arrays = [
         pa.array(values, field.type) for values, field in zip(columns, LISTING_SCHEMA, strict=True)

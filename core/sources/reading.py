@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from imgvet.crops.names import split_crop_name
 from imgvet.media.picture import Failure
 from imgvet.media.reasons import Reason
 from imgvet.options import VideoOptions
 from imgvet.sources.archive import ArchiveReader
-from imgvet.sources.location import parse_location
+from imgvet.sources.location import Location, parse_location
 from imgvet.sources.read_ahead import read_ahead
+from imgvet.sources.s3_location import Location as RemoteLocation
 from imgvet.sources.s3_location import is_remote
 from imgvet.sources.s3_location import parse_location as parse_remote
 from imgvet.sources.s3_mirror import find_copy
@@ -65,36 +67,46 @@ class Reader:
         self._frames = FrameReader(work.frames, videos)
 
     def read(self, file: FileToRead) -> Content | Failure:
-        """The content of one item, or why it can't be had.
+        """The content of the file that an item is, or was cut from, or why it can't be had.
 
         Raises:
             InputNotFoundError: its bucket is gone.
             InputUnreadableError: the credentials are not, or no longer, valid.
             TransportError: the server can't be reached.
         """
-        if is_remote(file.filename):
-            return self._read_object(file)
-        data = self._read_local(file.filename)
-        return data if isinstance(data, Failure) else Content(data)
+        location = parse_location(split_crop_name(file.filename)[0])
+        if not is_remote(location.path):
+            data = self._read_local(location, location.path)
+            return data if isinstance(data, Failure) else Content(data)
+        if location.member is None and location.time_ms is None:
+            return self._read_object(parse_remote(location.path), file.version)
+        return self._read_inside(location, file.version)
 
-    def _read_local(self, filename: str) -> bytes | Failure:
-        location = parse_location(filename)
+    def _read_local(self, location: Location, path: str) -> bytes | Failure:
+        """The bytes of an item that lies in the file ``path``, or is it."""
         if location.member is not None:
-            return self._archives.read_member(location.path, location.member)
+            return self._archives.read_member(path, location.member)
         if location.time_ms is not None:
-            return self._frames.read_frame(location.path, location.time_ms)
-        return read_bytes(location.path)
+            return self._frames.read_frame(path, location.time_ms)
+        return read_bytes(path)
 
-    def _read_object(self, file: FileToRead) -> Content | Failure:
-        location = parse_remote(file.filename)
-        copy = find_copy(location, file.version, self._mirror)
+    def _read_object(self, remote: RemoteLocation, version: str) -> Content | Failure:
+        copy = find_copy(remote, version, self._mirror)
         if copy is not None:
             data = read_bytes(str(copy))
-            return data if isinstance(data, Failure) else Content(data, file.version)
-        found = fetch_object(location, file.version)
+            return data if isinstance(data, Failure) else Content(data, version)
+        found = fetch_object(remote, version)
         if isinstance(found, ObjectContent):
             return Content(found.data, found.version, found.detail)
         return found
+
+    def _read_inside(self, location: Location, version: str) -> Content | Failure:
+        """A member or a frame of an archive or a video that was mirrored."""
+        copy = find_copy(parse_remote(location.path), version, self._mirror)
+        if copy is None:
+            return Failure(Reason.MISSING, f"the copy of {location.path} is gone")
+        data = self._read_local(location, str(copy))
+        return data if isinstance(data, Failure) else Content(data, version)
 
 
 def read_each(

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import functools
 import itertools
-import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError
 from imgvet.media.reasons import Reason
 from imgvet.sources.entry import Entry
-from imgvet.sources.local import IMAGE_EXTENSIONS
+from imgvet.sources.local import is_image_name
 from imgvet.sources.read_ahead import READ_WORKERS, read_ahead
 from imgvet.sources.s3_client import ObjectStore, client_for
 from imgvet.sources.s3_errors import NOT_THE_OBJECTS_FAULT, Kind, Problem, error_for
@@ -25,21 +24,26 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def entries(
-    location: Location, source: str, limit: int | None = None, retry: RetryPolicy = DEFAULT_RETRY
+    location: Location,
+    source: str,
+    limit: int | None = None,
+    is_wanted: Callable[[str], bool] = is_image_name,
+    retry: RetryPolicy = DEFAULT_RETRY,
 ) -> Iterator[Entry]:
     """The images of a folder, or the one object of that name.
 
     ``s3://bucket/photos`` is the folder ``photos/`` or the object ``photos``, never ``photos2/``.
-    In a folder, names that end like images count; an object that was named counts as it is.
+    In a folder, names that ``is_wanted`` accepts count; an object that was named counts as it is.
 
     Buckets list their keys in order of their UTF-8 bytes, which is also the order of the names, so
-    the first ``limit`` images listed are the first of all and listing stops there. Should a server
+    the first ``limit`` files listed are the first of all and listing stops there. Should a server
     list in another order (S3 directory buckets do), all is listed from there on.
 
     Args:
         location: the folder or the object.
         source: the input as the user wrote it.
         limit: at most this many are needed.
+        is_wanted: whether an object of a folder counts, by its key.
         retry: how patiently requests are repeated.
 
     Raises:
@@ -48,11 +52,11 @@ def entries(
         TransportError: the server can't be reached or keeps failing.
     """
     # The likelier one first: it costs a request to find out.
-    for look in (_single, _folder) if _is_image_name(location.key) else (_folder, _single):
-        found = look(location, source, retry)
+    looks = [_folder(location, source, is_wanted, retry), _single(location, source, retry)]
+    for found in reversed(looks) if is_wanted(location.key) else looks:
         for first in found:
-            images = (entry for entry in itertools.chain([first], found) if entry is not None)
-            yield from _cut(images, limit)
+            files = (entry for entry in itertools.chain([first], found) if entry is not None)
+            yield from _cut(files, limit)
             return
     if location.key:
         raise InputNotFoundError(
@@ -109,19 +113,17 @@ def version_of(answer: dict[str, Any]) -> str:
     return str(answer.get("ETag", "")).strip('"')
 
 
-def _is_image_name(key: str) -> bool:
-    return posixpath.splitext(key)[1].lower() in IMAGE_EXTENSIONS
-
-
-def _folder(location: Location, source: str, retry: RetryPolicy) -> Iterator[Entry | None]:
-    """The images of a folder, and None for what is no image, so that it is seen to exist."""
+def _folder(
+    location: Location, source: str, is_wanted: Callable[[str], bool], retry: RetryPolicy
+) -> Iterator[Entry | None]:
+    """The files of a folder, and None for what is not wanted, so that it is seen to exist."""
     prefix = location.key if location.key.endswith("/") else f"{location.key}/"
     for row in _rows(location, prefix if location.key else "", retry):
         key = str(row["Key"])
-        yield _entry(location.with_key(key), source, row) if _is_image_name(key) else None
+        yield _entry(location.with_key(key), source, row) if is_wanted(key) else None
 
 
-def _single(location: Location, source: str, retry: RetryPolicy) -> Iterator[Entry]:
+def _single(location: Location, source: str, retry: RetryPolicy) -> Iterator[Entry | None]:
     """The object whose key is the prefix: in order, it comes before all longer ones."""
     if not location.key or location.key.endswith("/"):
         return

@@ -1,4 +1,4 @@
-"""A local copy of a bucket's images, made ahead of the run that reads them.
+"""A local copy of what lies in buckets, made ahead of the run that reads them.
 
     <folder>/<server>/<bucket>/objects/...     the objects, where s3_paths says
                                partial/        objects on their way
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from imgvet.sources.s3_client import server_name
 from imgvet.sources.s3_index import Mirrored, find_mirrored, open_index
 from imgvet.sources.s3_location import Location
 from imgvet.sources.s3_paths import digest_name, folder_name, mirror_path
+
+_INDEX = "index.sqlite"
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Mirror:
     @property
     def index(self) -> Path:
         """Size and ETag of what is there."""
-        return self.folder / "index.sqlite"
+        return self.folder / _INDEX
 
     def path(self, key: str) -> Path:
         """Where an object lies, whether it is there or not."""
@@ -66,22 +69,33 @@ def find_copy(location: Location, version: str, folder: Path) -> Path | None:
     return mirror.path(location.key) if mirror.holds(found, version) else None
 
 
-def remove_downloaded(location: Location, folder: Path, run: str) -> int:
-    """Remove the mirrored objects that one run downloaded, and nothing else.
+def remove_downloaded(
+    folder: Path,
+    run: str,
+    is_wanted: Callable[[str], bool],
+    before: Callable[[Path], None] = lambda _: None,
+) -> int:
+    """Remove mirrored objects that one run downloaded, and nothing else.
+
+    Args:
+        folder: where all mirrors are.
+        run: the run.
+        is_wanted: whether an object is removed, by its key.
+        before: called with the path of each file before it is removed.
 
     Returns:
         how many were removed.
     """
-    mirror = Mirror.of(location, folder)
-    if not mirror.index.is_file():
-        return 0
     removed = 0
-    with open_index(mirror.index) as index:
-        for key in index.of_run(run):
-            mirror.path(key).unlink(missing_ok=True)
-            index.remove(key)
-            removed += 1
-    _remove_empty_folders(mirror.folder / "objects")
+    for path in sorted(folder.glob(f"*/*/{_INDEX}")):
+        mirror = Mirror(path.parent)
+        with open_index(path) as index:
+            for key in filter(is_wanted, index.of_run(run)):
+                before(mirror.path(key))
+                mirror.path(key).unlink(missing_ok=True)
+                index.remove(key)
+                removed += 1
+        _remove_empty_folders(mirror.folder / "objects")
     return removed
 
 

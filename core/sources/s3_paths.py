@@ -10,26 +10,27 @@ it, a mark and a digest of the exact part:
     ../x.jpg                 _~dk4…/x.jpg
 
 A plain part holds lower case ASCII letters, digits and ``. _ - + = ,``, brackets and inner spaces;
-plain files end like images and plain folders do not, so that the two never meet. A digest has 128
-bits, so that nobody finds two parts with the same one; paths are equal only for equal keys, also
-where the file system ignores case or normalises Unicode.
+plain files end like images, archives or videos and plain folders do not, so that the two never
+meet. A digest has 128 bits, so that nobody finds two parts with the same one; paths are equal only
+for equal keys, also where the file system ignores case or normalises Unicode.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import posixpath
 import re
 from pathlib import PurePosixPath
 
 from imgvet.sources.local import IMAGE_EXTENSIONS
+from imgvet.sources.location import ARCHIVE_ENDINGS, VIDEO_ENDINGS
 
 MAX_PART = 200
 """Bytes of one part; file systems take 255."""
 MAX_PATH = 512
 """Bytes of a path in the mirror; what would be longer is kept by a digest of its whole key."""
 LONG_FOLDER = "long~"
+_ENDINGS = (*sorted(IMAGE_EXTENSIONS), *ARCHIVE_ENDINGS, *VIDEO_ENDINGS)
 _READABLE = 60
 _PLAIN = re.compile(r"[a-z0-9_(\[][a-z0-9 ._+=,()\[\]-]*[a-z0-9_)\]]|[a-z0-9_]")
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin|conout|com[0-9]|lpt[0-9])( *\..*)?")
@@ -79,9 +80,9 @@ def _is_plain(part: str) -> bool:
 
 
 def _extension(name: str) -> str:
-    """The ending if it is that of an image, in lower case, else nothing."""
-    extension = posixpath.splitext(name)[1].lower()
-    return extension if extension in IMAGE_EXTENSIONS else ""
+    """The ending if it is that of an image, an archive or a video, in lower case, else nothing."""
+    lowered = name.lower()
+    return next((ending for ending in _ENDINGS if lowered.endswith(ending)), "")
 
 
 def _readable(text: str) -> str:

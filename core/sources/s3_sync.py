@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 from imgvet.errors import WorkDirUnusableError
@@ -17,7 +17,6 @@ from imgvet.sources.read_ahead import READ_WORKERS, read_ahead
 from imgvet.sources.s3_client import client_for
 from imgvet.sources.s3_errors import RETRIED, Problem
 from imgvet.sources.s3_index import Mirrored, MirrorIndex, open_index
-from imgvet.sources.s3_listing import entries
 from imgvet.sources.s3_location import Location, parse_location
 from imgvet.sources.s3_mirror import Mirror
 from imgvet.sources.s3_reading import failure_of
@@ -35,17 +34,15 @@ class SyncOptions:
 
     Attributes:
         run: the run that asks; :func:`remove_downloaded` knows by it what to remove.
-        offset: this many images of the listing are left out.
-        limit: at most this many after them, None for all.
         min_file_size: smaller ones are left out, in bytes.
+        is_opened: whether the path of a mirrored object is reported, by its key.
         workers: objects fetched at a time.
         retry: how patiently requests are repeated.
     """
 
     run: str
-    offset: int = 0
-    limit: int | None = None
     min_file_size: int = 0
+    is_opened: Callable[[str], bool] = lambda _: False
     workers: int = READ_WORKERS
     retry: RetryPolicy = DEFAULT_RETRY
 
@@ -78,6 +75,7 @@ class SyncReport:
         failed: objects that could not be fetched.
         bytes: bytes of what was fetched.
         failures: the first of what could not be fetched.
+        opened: the files in the mirror of which ``SyncOptions.is_opened`` was true, sorted.
     """
 
     listed: int = 0
@@ -86,6 +84,7 @@ class SyncReport:
     failed: int = 0
     bytes: int = 0
     failures: tuple[SyncFailure, ...] = ()
+    opened: tuple[str, ...] = ()
 
     @property
     def transient(self) -> bool:
@@ -93,39 +92,65 @@ class SyncReport:
         return any(failure.transient for failure in self.failures)
 
 
-def sync_to_local(
-    location: Location, source: str, folder: Path, options: SyncOptions
-) -> SyncReport:
-    """Mirror the images of a bucket, or of a folder in it, below ``folder``.
+def sync_to_local(listed: Iterable[Entry], folder: Path, options: SyncOptions) -> SyncReport:
+    """Mirror objects below ``folder``.
 
     What is there in the same size and version is skipped, and what was begun is continued. An
     object that can't be fetched is reported, and the others go on.
 
+    Args:
+        listed: the objects, under their plain URIs; taken as they are needed.
+        folder: where all mirrors are.
+        options: what is left out, and how objects are fetched.
+
     Raises:
-        InputNotFoundError: the bucket or the folder does not exist.
+        InputNotFoundError: a bucket or a folder does not exist.
         InputUnreadableError: it may not be listed, or the credentials are not valid.
         TransportError: the server can't be reached, or keeps failing to list.
         WorkDirUnusableError: the mirror can't be written to.
     """
-    mirror = Mirror.of(location, folder)
     try:
-        with open_index(mirror.index) as index:
-            report = _sync(mirror, index, location, source, options)
-        if not report.transient:
-            mirror.forget_partial()
+        with ExitStack() as stack:
+            mirrors = _Mirrors(folder, stack)
+            report = _sync(mirrors, listed, options)
+            if not report.transient:
+                mirrors.forget_partial()
     except (OSError, sqlite3.Error) as error:
         raise WorkDirUnusableError(
-            f"The mirror {mirror.folder} can't be written to ({error})",
+            f"The mirror {folder} can't be written to ({error})",
             "Free some space, or choose another work dir with --work-dir",
         ) from None
     return report
+
+
+class _Mirrors:
+    """The mirrors that objects belong to, with their open indexes; used from one thread."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder, self._stack = folder, stack
+        self._open: dict[Path, MirrorIndex] = {}
+
+    def index(self, location: Location) -> MirrorIndex:
+        """The index of the mirror of an object's bucket."""
+        mirror = self.mirror(location)
+        if mirror.folder not in self._open:
+            self._open[mirror.folder] = self._stack.enter_context(open_index(mirror.index))
+        return self._open[mirror.folder]
+
+    def mirror(self, location: Location) -> Mirror:
+        """The mirror of an object's bucket."""
+        return Mirror.of(location, self._folder)
+
+    def forget_partial(self) -> None:
+        """Remove what began to be fetched and is no longer needed."""
+        for folder in self._open:
+            Mirror(folder).forget_partial()
 
 
 @dataclass(frozen=True)
 class _Fetched:
     """What fetching one object gave."""
 
-    entry: Entry
     location: Location
     received: Received | Problem
 
@@ -135,11 +160,21 @@ class _Tally:
 
     def __init__(self) -> None:
         self.report = SyncReport()
+        self._opened: set[str] = set()
 
     def count(self, **more: int) -> None:
         """Add to counts of the report."""
         sums = {name: getattr(self.report, name) + number for name, number in more.items()}
         self.report = replace(self.report, **sums)
+
+    def note(self, mirror: Mirror, key: str, options: SyncOptions) -> None:
+        """Note the path of an object that will be opened."""
+        if options.is_opened(key):
+            self._opened.add(str(mirror.path(key)))
+
+    def final(self) -> SyncReport:
+        """The report, once all is done."""
+        return replace(self.report, opened=tuple(sorted(self._opened)))
 
     def fail(self, failure: SyncFailure) -> None:
         """Add a failure, the transient ones first when there are many."""
@@ -150,50 +185,44 @@ class _Tally:
         self.report = replace(self.report, failures=failures[:MAX_FAILURES])
 
 
-def _sync(
-    mirror: Mirror, index: MirrorIndex, location: Location, source: str, options: SyncOptions
-) -> SyncReport:
+def _sync(mirrors: _Mirrors, listed: Iterable[Entry], options: SyncOptions) -> SyncReport:
     tally = _Tally()
-    missing = _missing(mirror, index, _chosen(location, source, options), tally, options)
-    fetch = functools.partial(_fetch, mirror, options.retry)
+    missing = _missing(mirrors, listed, tally, options)
+    fetch = functools.partial(_fetch, mirrors, options.retry)
     # What is fetched goes to disk, so nothing but its name counts as held.
     fetched = read_ahead(missing, fetch, workers=options.workers, size_of=lambda _: 0)
     for result in tracked(fetched, STAGE, 0, 0):
-        if isinstance(result.received, Problem):
-            tally.fail(_failure(result.location, result.received))
+        location, received = result.location, result.received
+        if isinstance(received, Problem):
+            tally.fail(_failure(location, received))
             continue
-        received = result.received
-        index.put(Mirrored(result.location.key, received.size, received.version, options.run))
+        found = Mirrored(location.key, received.size, received.version, options.run)
+        mirrors.index(location).put(found)
         tally.count(downloaded=1, bytes=received.size)
-    return tally.report
-
-
-def _chosen(location: Location, source: str, options: SyncOptions) -> Iterator[Entry]:
-    last = None if options.limit is None else options.offset + options.limit
-    listed = entries(location, source, last, options.retry)
-    return islice(listed, options.offset, last)
+        tally.note(mirrors.mirror(location), location.key, options)
+    return tally.final()
 
 
 def _missing(
-    mirror: Mirror,
-    index: MirrorIndex,
-    listed: Iterator[Entry],
-    tally: _Tally,
-    options: SyncOptions,
+    mirrors: _Mirrors, listed: Iterable[Entry], tally: _Tally, options: SyncOptions
 ) -> Iterator[Entry]:
     """What is listed and worth fetching, but not there yet."""
     for entry in listed:
         tally.count(listed=1)
         if entry.checked(options.min_file_size).status is not Reason.OK:
             continue
-        if mirror.holds(index.find(parse_location(entry.filename).key), entry.version):
+        location = parse_location(entry.filename)
+        mirror = mirrors.mirror(location)
+        if mirror.holds(mirrors.index(location).find(location.key), entry.version):
             tally.count(skipped=1)
+            tally.note(mirror, location.key, options)
         else:
             yield entry
 
 
-def _fetch(mirror: Mirror, retry: RetryPolicy, entry: Entry) -> _Fetched:
+def _fetch(mirrors: _Mirrors, retry: RetryPolicy, entry: Entry) -> _Fetched:
     location = parse_location(entry.filename)
+    mirror = mirrors.mirror(location)
     partial = mirror.partial(location.key, entry.version)
     partial.parent.mkdir(exist_ok=True)
     with partial.open("a+b" if entry.version else "w+b") as sink:
@@ -202,7 +231,7 @@ def _fetch(mirror: Mirror, retry: RetryPolicy, entry: Entry) -> _Fetched:
         target = mirror.path(location.key)
         target.parent.mkdir(parents=True, exist_ok=True)
         partial.replace(target)
-    return _Fetched(entry, location, received)
+    return _Fetched(location, received)
 
 
 def _failure(location: Location, problem: Problem) -> SyncFailure:

@@ -23,7 +23,7 @@ from imgvet.options import VideoOptions
 
 _KEY_FRAME = ord("I")
 _LEAST_SHARE = 0.9
-"""A video of whose stated frames fewer than this share can be decoded is truncated; containers
+"""A video of whose stated frames fewer than this share can be decoded is damaged; containers
 often state a number that is estimated from the duration."""
 
 
@@ -69,7 +69,7 @@ def read_frames(
     capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
     try:
         if not capture.isOpened():
-            yield Failure(Reason.CORRUPT, "FFmpeg finds no video in it that it can decode")
+            yield Failure(Reason.VIDEO_DAMAGED, "FFmpeg finds no video in it that it can decode")
             return
         yield from _wanted(capture, options, after_ms)
     finally:
@@ -96,12 +96,12 @@ def _wanted(
             yield Frame(time_ms, np.asarray(pixels, dtype=np.uint8))
         piece, last_ms = current, time_ms
     if piece < 0:
-        yield Failure(Reason.CORRUPT, "no frame can be decoded")
+        yield Failure(Reason.VIDEO_DAMAGED, "no frame can be decoded")
         return
     stated = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     if grabbed < _LEAST_SHARE * stated:
         yield Failure(
-            Reason.TRUNCATED, f"ends after {grabbed} of {int(stated)} frames; those are kept"
+            Reason.VIDEO_DAMAGED, f"ends after {grabbed} of {int(stated)} frames; those are kept"
         )
 
 

@@ -31,8 +31,8 @@ from imgvet.store.references import digest_bytes
 FRAME_QUALITY = 95
 """JPEG quality of stored frames, 1 to 100."""
 
-FRAMES_VERSION = 1
-"""Raised when other frames are chosen or they are stored in another way."""
+FRAMES_VERSION = 2
+"""Raised when other frames are chosen, or they are stored or judged in another way."""
 
 OPEN_VIDEOS = 64
 """Videos of which a reader keeps the index in memory."""

@@ -118,6 +118,17 @@ def test_a_second_run_on_a_bucket_reads_nothing(
     assert proxy.gets() == []
 
 
+def test_a_missing_file_does_not_make_a_second_run_read_the_others(
+    photos: Path, tmp_path: Path
+) -> None:
+    listed = tmp_path / "photos.csv"
+    listed.write_text("".join(f"{path}\n" for path in [*members(photos), tmp_path / "gone.jpg"]))
+    assert run(listed, tmp_path / "out").invalid_by_reason["missing"] == 1
+    run(listed, tmp_path / "out")
+    stages = Dataset(work_dir=tmp_path / "out").record().stages
+    assert {stage.computed for stage in stages} == {0}
+
+
 def test_delete_img_removes_the_copies_and_keeps_the_results(
     photos: Path, tmp_path: Path, bucket: Bucket, proxy: FaultProxy
 ) -> None:
@@ -126,6 +137,69 @@ def test_delete_img_removes_the_copies_and_keeps_the_results(
     left = (tmp_path / "out" / "store" / "mirror").rglob("*.jpg")
     assert list(left) == []
     assert len(Dataset(work_dir=tmp_path / "out")) == 15
+
+
+@pytest.mark.parametrize("ending", ["tar", "tgz", "zip"])
+def test_an_archive_in_a_bucket_gives_what_the_folder_gives(
+    ending: str, runner: Runner, photos: Path, tmp_path: Path, bucket: Bucket, proxy: FaultProxy
+) -> None:
+    made = ARCHIVES[f"photos.{ending}"](photos, tmp_path / f"photos.{ending}")
+    bucket.put({f"sets/train.{ending}": made.read_bytes()})
+    runner.run()
+    run(f"s3://{bucket.name}/sets", tmp_path / "out")
+    require_same(runner.dataset.work_dir, tmp_path / "out")
+    items = Dataset(work_dir=tmp_path / "out").annotations()
+    name = f"s3://{bucket.name}/sets/train.{ending}"
+    assert items["filename"].iloc[0] == f"{name}!copy of 0.jpg"
+    assert set(items["split"]) == {"train"}
+    proxy.requests.clear()
+    run(f"s3://{bucket.name}/sets", tmp_path / "out")
+    assert proxy.gets() == []
+
+
+def test_delete_tar_removes_what_was_downloaded_and_the_results_stay(
+    photos: Path, tmp_path: Path, bucket: Bucket, proxy: FaultProxy
+) -> None:
+    made = ARCHIVES["photos.tgz"](photos, tmp_path / "photos.tgz")
+    bucket.put({"a.tgz": made.read_bytes()})
+    listed = tmp_path / "list.txt"
+    listed.write_text(f"s3://{bucket.name}/a.tgz\n")
+    out = tmp_path / "out"
+    assert run(listed, out, delete_tar=True).counts.valid == 15
+    assert list((out / "store" / "mirror").rglob("*.tgz")) == []
+    assert list((out / "store" / "extracted").iterdir()) == []
+    assert run(listed, out, delete_tar=True).counts.valid == 15
+    assert run(made, tmp_path / "local", delete_tar=True).counts.valid == 15
+    assert made.exists()
+
+
+def test_frames_of_a_video_in_a_bucket_are_items(
+    tmp_path: Path, bucket: Bucket, proxy: FaultProxy
+) -> None:
+    write_video(tmp_path / "a.mp4", frames=40)
+    bucket.put({"a.mp4": (tmp_path / "a.mp4").read_bytes()})
+    run(f"s3://{bucket.name}", tmp_path / "out")
+    names = Dataset(work_dir=tmp_path / "out").annotations()["filename"]
+    assert names.tolist()[:2] == [f"s3://{bucket.name}/a.mp4#t={time}" for time in ("0.0", "1.0")]
+
+
+def test_archives_and_images_in_a_bucket_do_not_mix_unless_told(
+    photos: Path, tmp_path: Path, bucket: Bucket, proxy: FaultProxy
+) -> None:
+    made = as_zip(photos, tmp_path / "photos.zip")
+    bucket.put({"a.zip": made.read_bytes(), "b.jpg": (photos / "photo00.jpg").read_bytes()})
+    with pytest.raises(MixedInputError, match=r"b\.jpg.*tar_only"):
+        run(f"s3://{bucket.name}", tmp_path / "out")
+    assert run(f"s3://{bucket.name}", tmp_path / "out", tar_only=True).counts.images == 15
+
+
+def test_a_key_that_looks_like_a_member_is_an_object(
+    photos: Path, tmp_path: Path, bucket: Bucket, proxy: FaultProxy
+) -> None:
+    bucket.put({"a.tar!b.jpg": (photos / "photo00.jpg").read_bytes()})
+    run(f"s3://{bucket.name}", tmp_path / "out")
+    names = Dataset(work_dir=tmp_path / "out").annotations()["filename"]
+    assert names.tolist() == [f"s3://{bucket.name}/a.tar%21b.jpg"]
 
 
 def test_a_missing_bucket_is_a_named_error(tmp_path: Path, proxy: FaultProxy) -> None:

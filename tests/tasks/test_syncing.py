@@ -8,11 +8,14 @@ import pytest
 from prefect import flow
 
 from imgvet.errors import InputNotFoundError, TransportError
+from imgvet.options import SourceOptions
 from imgvet.sources import s3_sync
 from imgvet.sources.s3_retry import RetryPolicy
 from imgvet.sources.s3_sync import SyncReport
 from imgvet.tasks.context import RunContext
-from imgvet.tasks.syncing import SyncInput, remove_mirrored, sync_s3_to_local
+from imgvet.tasks.extracting import ToExtract, extract_archives
+from imgvet.tasks.syncing import SyncInput, ToRemove, remove_mirrored, sync_s3_to_local
+from support.archives import write_tar
 from support.fault_proxy import Fault, FaultProxy
 from support.s3_server import Bucket
 
@@ -30,13 +33,18 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     once = RetryPolicy(attempts=1, connect_attempts=1)
     monkeypatch.setattr(
         "imgvet.tasks.syncing.SyncOptions",
-        lambda *given: s3_sync.SyncOptions(*given, retry=once),
+        lambda *given, **named: s3_sync.SyncOptions(*given, **named, retry=once),
     )
+
+
+def wanted_of(bucket: str) -> SyncInput:
+    name = f"s3://{bucket}/p"
+    return SyncInput(name=name, sources=SourceOptions(input_dir=name))
 
 
 def run_sync(bucket: str, folder: Path, run: str = "run") -> SyncReport:
     context = RunContext(work_dir=folder, threads=1)
-    wanted = SyncInput(name=f"s3://{bucket}/p")
+    wanted = wanted_of(bucket)
 
     @flow(name="sync")
     def syncing() -> SyncReport:
@@ -101,9 +109,28 @@ def test_only_what_a_run_downloaded_is_removed(
     proxy: FaultProxy, photos: Bucket, tmp_path: Path
 ) -> None:
     context = RunContext(work_dir=tmp_path, threads=1)
-    wanted = SyncInput(name=f"s3://{photos.name}/p")
+    wanted = wanted_of(photos.name)
     sync_s3_to_local.fn(context, wanted, "first")
     photos.put({"p/9.jpg": b"new"})
     sync_s3_to_local.fn(context, wanted, "second")
-    assert remove_mirrored.fn(context, wanted, "second") == 1
+    assert remove_mirrored.fn(context, ToRemove(images=True, compressed=False), "second") == 1
     assert sync_s3_to_local.fn(context, wanted, "third").skipped == 5
+
+
+def test_archives_are_copied_without_images_and_removed_with_what_they_became(
+    proxy: FaultProxy, photos: Bucket, tmp_path: Path
+) -> None:
+    loose = write_tar(tmp_path / "a.tar", {"1.jpg": b"1"})
+    packed = write_tar(tmp_path / "b.tgz", {"2.jpg": b"2"}, "w:gz")
+    photos.put({"p/a.tar": loose.read_bytes(), "p/b.tgz": packed.read_bytes()})
+    context = RunContext(work_dir=tmp_path, threads=1)
+    wanted = wanted_of(photos.name).model_copy(update={"images": False})
+    report = sync_s3_to_local.fn(context, wanted, "first")
+    assert [Path(path).name for path in report.opened] == ["a.tar", "b.tgz"]
+    assert (report.listed, report.downloaded) == (2, 2)
+    extract_archives.fn(context, ToExtract(archives=report.opened))
+    assert len(list(context.work.extracted.iterdir())) == 2
+    assert remove_mirrored.fn(context, ToRemove(images=True, compressed=False), "first") == 0
+    assert remove_mirrored.fn(context, ToRemove(images=False, compressed=True), "first") == 2
+    assert not list(context.work.extracted.iterdir())
+    assert not list(context.work.mirror.rglob("*.t*"))

@@ -32,7 +32,7 @@ ODD_KEYS = [
 
 
 def listed(name: str, limit: int | None = None) -> list[Entry]:
-    return list(entries(parse_location(name), name, limit, QUICK))
+    return list(entries(parse_location(name), name, limit, retry=QUICK))
 
 
 def keys(found: list[Entry]) -> list[str]:

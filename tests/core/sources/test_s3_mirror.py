@@ -36,8 +36,13 @@ HOSTILE = [
 
 def sync(bucket: Bucket, folder: Path, prefix: str = "", **options: object) -> SyncReport:
     name = f"s3://{bucket.name}/{prefix}"
-    wanted = SyncOptions(**{"run": "first", "retry": QUICK} | options)
-    return sync_to_local(parse_location(name), name, folder, wanted)
+    limit = options.pop("limit", None)
+    listed = entries(parse_location(name), name, limit, retry=options.get("retry", QUICK))
+    return sync_to_local(listed, folder, SyncOptions(**{"run": "first", "retry": QUICK} | options))
+
+
+def anything(key: str) -> bool:
+    return True
 
 
 def copies(bucket: Bucket, folder: Path) -> dict[str, bytes]:
@@ -105,12 +110,12 @@ def test_no_key_leads_outside_and_no_two_share_a_file(
     assert all(path.is_relative_to(mirror.folder / "objects") for path in stored)
 
 
-def test_a_limit_and_an_offset_fetch_just_that(
+def test_a_limit_fetches_just_that(
     proxy: FaultProxy, bucket: Bucket, photos: dict[str, bytes], tmp_path: Path
 ) -> None:
-    report = sync(bucket, tmp_path, "p", offset=3, limit=4)
+    report = sync(bucket, tmp_path, "p", limit=4)
     assert (report.listed, report.downloaded) == (4, 4)
-    assert sorted(copies(bucket, tmp_path)) == [f"p/{number:02}.jpg" for number in range(3, 7)]
+    assert sorted(copies(bucket, tmp_path)) == [f"p/{number:02}.jpg" for number in range(4)]
 
 
 def test_small_objects_are_left_out(
@@ -133,8 +138,8 @@ def test_servers_and_buckets_have_mirrors_of_their_own(
     folders = {str(Mirror.of(place, tmp_path).folder).casefold() for place in places}
     assert len(folders) == len(places)
     name = f"minio+http://{proxy.host}/{bucket.name}/p/"
-    location = parse_location(name)
-    assert sync_to_local(location, name, tmp_path, SyncOptions("run")).downloaded == 12
+    listed = entries(parse_location(name), name)
+    assert sync_to_local(listed, tmp_path, SyncOptions("run")).downloaded == 12
     # s3:// leads to the same server here, and so to the same mirror.
     assert sync(bucket, tmp_path).skipped == 12
 
@@ -264,19 +269,18 @@ def test_a_damaged_index_only_costs_fetching_again(
 def test_only_what_this_run_downloaded_is_removed(
     proxy: FaultProxy, bucket: Bucket, photos: dict[str, bytes], tmp_path: Path
 ) -> None:
-    location = Location("s3", "", bucket.name, "")
     mine = tmp_path / "mirror" / "mine.jpg"
     mine.parent.mkdir()
     mine.write_bytes(b"a file of the user's own")
     sync(bucket, tmp_path / "mirror", run="first", limit=5)
     sync(bucket, tmp_path / "mirror", run="second")
-    assert remove_downloaded(location, tmp_path / "mirror", "third") == 0
-    assert remove_downloaded(location, tmp_path / "mirror", "second") == 7
+    assert remove_downloaded(tmp_path / "mirror", "third", anything) == 0
+    assert remove_downloaded(tmp_path / "mirror", "second", anything) == 7
     assert len(copies(bucket, tmp_path / "mirror")) == 5
-    assert remove_downloaded(location, tmp_path / "mirror", "first") == 5
+    assert remove_downloaded(tmp_path / "mirror", "first", anything) == 5
     assert copies(bucket, tmp_path / "mirror") == {}
     assert mine.exists()
-    assert remove_downloaded(location, tmp_path / "no mirror", "first") == 0
+    assert remove_downloaded(tmp_path / "no mirror", "first", anything) == 0
 
 
 def test_a_reader_finds_no_copy_of_another_version_or_without_a_mirror(

@@ -93,8 +93,8 @@ def test_bad_videos_have_a_reason(tmp_path: Path) -> None:
     whole = write_video(tmp_path / "whole.mp4", frames=30).read_bytes()
     cases = {
         "empty.mp4": (b"", Reason.EMPTY_FILE),
-        "text.mkv": (b"no video at all" * 50, Reason.CORRUPT),
-        "cut.mp4": (whole[: len(whole) // 2], Reason.CORRUPT),
+        "text.mkv": (b"no video at all" * 50, Reason.VIDEO_DAMAGED),
+        "cut.mp4": (whole[: len(whole) // 2], Reason.VIDEO_DAMAGED),
     }
     for name, (content, reason) in cases.items():
         (tmp_path / name).write_bytes(content)
@@ -111,7 +111,7 @@ def test_a_video_without_pictures_is_a_row(tmp_path: Path) -> None:
     head = b"RIFF" + (36 + len(sound)).to_bytes(4, "little") + b"WAVEfmt \x10\0\0\0\1\0\1\0"
     head += (8000).to_bytes(4, "little") + (16000).to_bytes(4, "little") + b"\2\0\x10\0"
     path.write_bytes(head + b"data" + len(sound).to_bytes(4, "little") + sound)
-    assert failure(path).reason is Reason.CORRUPT
+    assert failure(path).reason is Reason.VIDEO_DAMAGED
 
 
 @pytest.mark.parametrize("ending", [".avi", ".mkv"])
@@ -120,7 +120,7 @@ def test_the_frames_before_a_cut_are_kept_and_the_cut_is_told(tmp_path: Path, en
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     *kept, itself = sorted(listed(path), key=lambda entry: entry.filename == str(path))
-    assert itself.status is Reason.TRUNCATED
+    assert itself.status is Reason.VIDEO_DAMAGED
     assert {entry.status for entry in kept} == {Reason.OK}
     assert 2 <= len(kept) <= 8
 
