@@ -45,8 +45,17 @@ class Count:
     examples: Mapping[str, list[int]]
 
 
-def count(found: Findings, flags: FlagOptions, pairs: SimilarityOptions) -> Count:
-    """Count images, pairs and groups, each exactly."""
+def count(
+    found: Findings, flags: FlagOptions, pairs: SimilarityOptions, *, measured: bool = True
+) -> Count:
+    """Count images, pairs and groups, each exactly.
+
+    Args:
+        found: the tables.
+        flags: from where on an image is dark, bright or blurry.
+        pairs: from where on a pair is near.
+        measured: whether statistics were taken; without them flags are not counted.
+    """
     valid = found.items[found.items["status"] == Reason.OK.value]
     invalid = found.items[found.items["status"] != Reason.OK.value]
     copies = valid[valid.duplicated("digest", keep=False)]
@@ -72,7 +81,7 @@ def count(found: Findings, flags: FlagOptions, pairs: SimilarityOptions) -> Coun
         largest_component=int(sizes.max()) if len(sizes) else 0,
         outliers=len(found.outliers),
         robust_outliers=len(found.robust_outliers),
-        **{name: len(ids) for name, ids in flag_ids.items()},
+        **{name: len(ids) if measured else None for name, ids in flag_ids.items()},
     )
     examples = {
         "invalid_rate": invalid["id"].tolist(),

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from imgvet.crops.listing import may_be_cut
 from imgvet.measures.compute import compute_stats
 from imgvet.media.reasons import Reason
 from imgvet.options import RunOptions, SourceOptions, VideoOptions
-from imgvet.sources.inputs import compressed_inputs, remote_inputs
+from imgvet.sources.inputs import compressed_inputs
 from imgvet.sources.listing import list_items
+from imgvet.sources.remote import remote_inputs
 from imgvet.store.files import FILE_COLUMNS, FileToRead
 from imgvet.store.store import Store
+from imgvet.tables import to_frame
 from imgvet.workdir import WorkDir
 
 CHUNK = 200
@@ -24,15 +27,16 @@ CHUNK = 200
 def files_to_measure(work: WorkDir, options: RunOptions) -> list[FileToRead]:
     """The loose files whose content is not known and measured yet.
 
-    Inputs that have to be fetched or unpacked first are left to the flow.
+    Inputs that have to be fetched or unpacked first, and pictures that are cut, are left to the
+    flow.
 
     Raises:
         ImgvetError: the input can't be listed, just as the flow would say.
     """
     store, sources = Store(work), options.part(SourceOptions)
-    if remote_inputs(sources) or any(compressed_inputs(sources)):
+    if remote_inputs(sources) or any(compressed_inputs(sources)) or may_be_cut(options):
         return []
-    listing = list_items(sources, store.files.load(), work).to_pandas()
+    listing = to_frame(list_items(sources, store.files.load(), work))
     pending = listing[
         (listing["status"] == Reason.OK.value) & ~listing["digest"].isin(store.measures.digests())
     ]

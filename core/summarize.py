@@ -22,11 +22,15 @@ class SearchFacts:
         model: name of the embedding model.
         recall: measured recall of the nearest-neighbour search, 1 if it was exact.
         median_similarity: median similarity to the nearest neighbour, None without neighbours.
+        sources: images that were cut into crops, None if whole ones were analysed.
+        sources_without_crops: how many of them gave none.
     """
 
     model: str
     recall: float | None
     median_similarity: float | None
+    sources: int | None = None
+    sources_without_crops: int | None = None
 
 
 def summarize(
@@ -39,7 +43,7 @@ def summarize(
         search: facts of the search.
         options: thresholds and limits.
     """
-    counted = count(found, options, options)
+    counted = count(found, options, options, measured=options.run_stats)
     stats = found.stats if options.run_stats else None
     checks = run_checks(rates(counted.counts), stats, counted.examples, options.checks)
     summary = RunSummary(
@@ -47,6 +51,8 @@ def summarize(
         counts=counted.counts,
         invalid_by_reason=invalid_by_reason(found.items),
         inputs=options.input_dir,
+        sources=search.sources,
+        sources_without_crops=search.sources_without_crops,
         model=search.model,
         threshold=options.threshold,
         cc_threshold=options.cc_threshold,

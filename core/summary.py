@@ -50,9 +50,10 @@ class Counts(Frozen):
     """Images listed as outliers: the share that was asked for."""
     robust_outliers: int
     """Images of any rank whose robust score exceeds 3.5: may be none."""
-    dark: int
-    bright: int
-    blurry: int
+    dark: int | None
+    """Dark images; None, as of the two that follow, if ``run_stats`` was off."""
+    bright: int | None
+    blurry: int | None
 
 
 class RunSummary(Frozen):
@@ -62,6 +63,10 @@ class RunSummary(Frozen):
     counts: Counts
     invalid_by_reason: dict[str, int]
     inputs: tuple[str, ...]
+    sources: int | None = None
+    """Images that were cut into crops, None if whole images were analysed."""
+    sources_without_crops: int | None = None
+    """Those of them in which there was nothing to cut."""
     model: str
     threshold: float
     cc_threshold: float

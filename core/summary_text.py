@@ -55,7 +55,7 @@ def _validity(summary: RunSummary) -> list[Row]:
     )
     invalid = f"{images(counts.invalid)} ({percent(counts.invalid, counts.images)})"
     return [
-        ("Images", f"{counts.images:,}", ".annotations()"),
+        _counted_items(summary),
         ("Valid", f"{images(counts.valid)} ({percent(counts.valid, counts.images)})", ""),
         (
             "Invalid",
@@ -63,6 +63,19 @@ def _validity(summary: RunSummary) -> list[Row]:
             f".invalid_instances()  #{Section.INVALID}",
         ),
     ]
+
+
+def _counted_items(summary: RunSummary) -> Row:
+    """What was analysed: whole images, or crops of how many images."""
+    number = f"{summary.counts.images:,}"
+    if summary.sources is None:
+        return ("Images", number, ".annotations()")
+    empty = (
+        f", {summary.sources_without_crops:,} of them without"
+        if summary.sources_without_crops
+        else ""
+    )
+    return ("Crops", f"{number} of {images(summary.sources)}{empty}", ".crops()")
 
 
 def _duplicates(summary: RunSummary) -> list[Row]:
@@ -97,10 +110,14 @@ def _quality(summary: RunSummary) -> list[Row]:
     return [
         ("Outliers", outliers, f".outliers()  #{Section.OUTLIERS}"),
         *(
-            (label, f"{images(number)} ({percent(number, counts.valid)})", f".img_stats()  #{part}")
+            (label, _measured(number, counts.valid), f".img_stats()  #{part}")
             for label, number, part in flags
         ),
     ]
+
+
+def _measured(number: int | None, whole: int) -> str:
+    return "not measured" if number is None else f"{images(number)} ({percent(number, whole)})"
 
 
 def _checks(summary: RunSummary) -> Row:

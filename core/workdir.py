@@ -19,32 +19,52 @@ from imgvet.errors import (
     WorkDirUnusableError,
 )
 
+CROPS_PART = "crops"
+"""Folder of the work dir with the results of a run on crops."""
+
+STORE = "store"
+"""Folder of the work dir with what can be made again."""
+
 
 @dataclass(frozen=True)
 class WorkDir:
-    """The files of one work dir; ``run.json`` is written last and marks a finished run."""
+    """The files of one work dir; ``run.json`` is written last and marks a finished run.
+
+    Results of crops lie in a folder of their own, so that those of whole images stay beside them;
+    both share the store.
+
+    Attributes:
+        path: the work dir.
+        part: folder of the results in it: empty, or :data:`CROPS_PART`.
+    """
 
     path: Path
+    part: str = ""
+
+    @property
+    def home(self) -> Path:
+        """Folder of the results."""
+        return self.path / self.part if self.part else self.path
 
     @property
     def run_json(self) -> Path:
         """Parameters, versions and timings of the run."""
-        return self.path / "run.json"
+        return self.home / "run.json"
 
     @property
     def summary_json(self) -> Path:
         """Counts and verdict."""
-        return self.path / "summary.json"
+        return self.home / "summary.json"
 
     @property
     def checks_json(self) -> Path:
         """Results of the checks."""
-        return self.path / "checks.json"
+        return self.home / "checks.json"
 
     @property
     def tables(self) -> Path:
         """Folder of the result tables."""
-        return self.path / "tables"
+        return self.home / "tables"
 
     def table(self, name: str) -> Path:
         """The file of one result table."""
@@ -53,12 +73,12 @@ class WorkDir:
     @property
     def embeddings(self) -> Path:
         """The embedding vectors, float32."""
-        return self.path / "embeddings.npy"
+        return self.home / "embeddings.npy"
 
     @property
     def report(self) -> Path:
         """Folder of the report."""
-        return self.path / "report"
+        return self.home / "report"
 
     @property
     def report_index(self) -> Path:
@@ -68,7 +88,7 @@ class WorkDir:
     @property
     def store(self) -> Path:
         """Packs, stage results and cache records: deletable, all of it can be made again."""
-        return self.path / "store"
+        return self.path / STORE
 
     @property
     def stages(self) -> Path:
@@ -91,6 +111,11 @@ class WorkDir:
         return self.store / "frames"
 
     @property
+    def given(self) -> Path:
+        """Annotations and embeddings that were given from Python, as files."""
+        return self.store / "given"
+
+    @property
     def results(self) -> Path:
         """Prefect's cache records."""
         return self.store / "results"
@@ -105,13 +130,20 @@ class WorkDir:
         return self.run_json.is_file()
 
 
+def work_dir_at(path: Path) -> WorkDir:
+    """The work dir at a path, which may be that of the results of crops in one."""
+    if path.name == CROPS_PART and not (path / STORE).exists() and (path.parent / STORE).is_dir():
+        return WorkDir(path.parent, CROPS_PART)
+    return WorkDir(path)
+
+
 def open_finished(path: Path) -> WorkDir:
     """The work dir of a finished run.
 
     Raises:
         RunNotFoundError: there is none, or its run did not finish.
     """
-    work = WorkDir(path)
+    work = work_dir_at(path)
     if not work.is_finished():
         raise RunNotFoundError(
             f"No finished run in {path}", f"Start one with 'imgvet run INPUT --work-dir {path}'"
@@ -119,15 +151,21 @@ def open_finished(path: Path) -> WorkDir:
     return work
 
 
-def prepare(path: Path, inputs: tuple[str, ...], *, overwrite: bool) -> WorkDir:
+def prepare(path: Path, inputs: tuple[str, ...], *, overwrite: bool, part: str = "") -> WorkDir:
     """Make the work dir ready for a run.
+
+    Args:
+        path: the work dir.
+        inputs: what is to be analysed.
+        overwrite: whether earlier results may be replaced.
+        part: folder of the results in it, see :class:`WorkDir`.
 
     Raises:
         WorkDirInsideInputError: it is, or lies inside, a folder that is to be analysed.
         WorkDirUnusableError: it is a file, may not be written to, or holds results and
             ``overwrite`` is off.
     """
-    work = WorkDir(path.expanduser().absolute())
+    work = WorkDir(path.expanduser().absolute(), part)
     _refuse_inside(work.path, inputs)
     if work.is_finished() and not overwrite:
         raise WorkDirUnusableError(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prefect import flow
 from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from imgvet.embedding.model import BUILTIN_FOLDER, load_model
+from imgvet.flows.choices import Choices, choose
 from imgvet.flows.inputs import clean_up, make_ready
 from imgvet.flows.record import now, record_of
 from imgvet.flows.stages import Stages
 from imgvet.options import (
+    AnnotationOptions,
     ComponentOptions,
     MediaOptions,
     NeighborOptions,
@@ -21,14 +24,18 @@ from imgvet.options import (
     StatsOptions,
     VideoOptions,
 )
+from imgvet.store.references import Reference
 from imgvet.summary import RunSummary
 from imgvet.tasks.context import RunContext
-from imgvet.tasks.embedding import ModelChoice, collect_embeddings, embed
-from imgvet.tasks.listing import list_items
+from imgvet.tasks.embedding import collect_embeddings, collect_own_embeddings, embed
+from imgvet.tasks.listing import Listed, list_items
 from imgvet.tasks.measuring import (
+    Collected,
+    Wanted,
     collect_items,
     collect_stats,
     compute_advanced_stats,
+    compute_crops,
     compute_stats,
 )
 from imgvet.tasks.progress import progress_artifacts
@@ -40,7 +47,7 @@ from imgvet.tasks.similarity import (
     find_similar_pairs,
 )
 from imgvet.tasks.verdict import ResultTables, Search, build_report, run_checks, without_execution
-from imgvet.workdir import exclusive, prepare
+from imgvet.workdir import CROPS_PART, exclusive, prepare
 
 
 @flow(
@@ -58,41 +65,36 @@ def analyze_dataset(options: RunOptions) -> RunSummary:
     Returns:
         what was found; tables, checks and report lie in the work dir.
     """
-    work = prepare(options.work_dir, options.input_dir, overwrite=options.overwrite)
+    choices = choose(options)
+    part = "" if choices.cutter is None else CROPS_PART
+    work = prepare(options.work_dir, options.input_dir, overwrite=options.overwrite, part=part)
     options = options.model_copy(update={"work_dir": work.path})
-    context = RunContext(work_dir=work.path, threads=options.num_threads)
+    context = RunContext(work_dir=work.path, threads=options.num_threads, part=part)
     with exclusive(work), progress_artifacts():
-        return _analyze(Stages(context), options)
+        return _analyze(Stages(context), options, choices)
 
 
-def _analyze(stages: Stages, options: RunOptions) -> RunSummary:
+def _analyze(stages: Stages, options: RunOptions, choices: Choices) -> RunSummary:
     started, run_id = now(), str(flow_run.id)
-    card = load_model(BUILTIN_FOLDER).card
-    model = ModelChoice(folder=BUILTIN_FOLDER, card=card)
-    scale = card.similarity_scale
+    metric = choices.metric
 
     make_ready(stages, options, run_id)
-    listed = stages.run(list_items, options.part(SourceOptions))
-    reads = stages.run_shards(compute_stats, listed.to_read, options.part(VideoOptions))
-    stats_options = options.part(StatsOptions)
-    media_options = options.part(MediaOptions)
-    found = stages.run(
-        collect_items, listed.listing, list(reads), media_options, stats_options, card.sha256
+    listed = stages.run(
+        list_items, options.part(SourceOptions), options.part(AnnotationOptions), choices.cutter
     )
-    stages.run_shards(compute_advanced_stats, found.to_measure)
-    stages.run_shards(embed, found.to_embed, model)
-    stats = stages.run(collect_stats, found.items, stats_options)
-    embeddings = stages.run(collect_embeddings, found.contents, card)
+    found = _measured(stages, options, choices, listed)
+    stats = stages.run(collect_stats, found.items, options.part(StatsOptions))
+    embeddings = _embedded(stages, options, choices, found)
 
     nearest = stages.run(
-        find_neighbors, embeddings, found.contents, options.part(NeighborOptions), scale
+        find_neighbors, embeddings, found.contents, options.part(NeighborOptions), metric
     )
     similarity = stages.run(
         find_similar_pairs, nearest.neighbors, found.items, options.part(SimilarityOptions)
     )
     component_options = options.part(ComponentOptions)
     grouped = stages.run(
-        find_components, similarity, found.items, embeddings, component_options, scale
+        find_components, similarity, found.items, embeddings, component_options, metric
     )
     rare = stages.run(find_outliers, nearest.neighbors, found.items, options.part(OutlierOptions))
 
@@ -104,15 +106,20 @@ def _analyze(stages: Stages, options: RunOptions) -> RunSummary:
         components=grouped.components,
         component_info=grouped.component_info,
         invalid=found.invalid,
+        video_pairs=grouped.video_pairs,
+        crops=found.crops,
     )
     search = Search(
-        model=card.name,
+        model=choices.model_name,
         recall=nearest.recall,
         median_similarity=rare.median_similarity,
         robust=rare.robust,
+        sources=found.sources,
+        sources_without_crops=found.without_crops,
     )
     checked = stages.run(run_checks, tables, search, without_execution(options))
-    record = record_of(run_id, started, options, card, stages.timings)
+    model = choices.model_record
+    record = record_of(run_id, started, options, model, stages.timings)
     report = stages.run(build_report, tables, checked, record)
     outputs = Outputs(
         tables=tables,
@@ -121,7 +128,34 @@ def _analyze(stages: Stages, options: RunOptions) -> RunSummary:
         report=report,
         intermediate=(listed.listing, found.contents, nearest.neighbors),
     )
-    record = record_of(run_id, started, options, card, stages.timings)
+    record = record_of(run_id, started, options, model, stages.timings)
     summary = stages.run(publish, outputs, record)
     clean_up(stages, options, run_id)
     return summary
+
+
+def _measured(stages: Stages, options: RunOptions, choices: Choices, listed: Listed) -> Collected:
+    """Read, decode and measure each original once: the whole of it, or its crops."""
+    videos = options.part(VideoOptions)
+    reads: Sequence[Reference]
+    if choices.cutter is None:
+        reads = stages.run_shards(compute_stats, listed.to_read, videos)
+    else:
+        reads = stages.run_shards(compute_crops, listed.to_read, videos, choices.cutter)
+    wanted = Wanted(
+        media=options.part(MediaOptions),
+        stats=options.part(StatsOptions),
+        cutter=choices.cutter,
+        card=choices.model.card if choices.model is not None else None,
+    )
+    found = stages.run(collect_items, listed.listing, list(reads), wanted)
+    stages.run_shards(compute_advanced_stats, found.to_measure)
+    return found
+
+
+def _embedded(stages: Stages, options: RunOptions, choices: Choices, found: Collected) -> Reference:
+    """The embeddings of the model, or the user's own."""
+    if choices.model is None:
+        return stages.run(collect_own_embeddings, found.items, choices.own)
+    stages.run_shards(embed, found.to_embed, choices.model, options.part(VideoOptions))
+    return stages.run(collect_embeddings, found.contents, choices.model.card)

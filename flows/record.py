@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 
-from imgvet.embedding.model import ModelCard
 from imgvet.options import RunOptions
 from imgvet.summary import RunRecord, StageTiming
 
@@ -33,7 +32,7 @@ def record_of(
     run_id: str,
     started: datetime,
     options: RunOptions,
-    card: ModelCard,
+    model: Mapping[str, object],
     timings: Sequence[StageTiming],
 ) -> RunRecord:
     """The record of a run that has got this far."""
@@ -45,6 +44,6 @@ def record_of(
         seconds=round((finished - started).total_seconds(), 3),
         parameters=options.model_dump(mode="json"),
         versions=versions(),
-        model=card.model_dump(mode="json"),
+        model=dict(model),
         stages=tuple(timings),
     )

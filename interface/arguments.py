@@ -14,11 +14,14 @@ from pydantic_core import PydanticUndefined
 
 from imgvet.errors import InvalidParameterError, unknown_parameter
 from imgvet.options import (
+    AnnotationOptions,
     ComponentOptions,
+    CropOptions,
     ExecutionOptions,
     FetchOptions,
     FlagOptions,
     MediaOptions,
+    ModelOptions,
     NeighborOptions,
     OutlierOptions,
     RunOptions,
@@ -28,10 +31,14 @@ from imgvet.options import (
 )
 
 GROUPS: tuple[tuple[str, tuple[type[BaseModel], ...]], ...] = (
-    ("what to analyse", (SourceOptions, MediaOptions, FetchOptions)),
+    (
+        "what to analyse",
+        (SourceOptions, AnnotationOptions, CropOptions, MediaOptions, FetchOptions),
+    ),
     (
         "what to compute",
         (
+            ModelOptions,
             StatsOptions,
             FlagOptions,
             NeighborOptions,

@@ -17,8 +17,8 @@ from imgvet.options import FailOn, make_options
 from imgvet.results import read_record, read_summary
 from imgvet.summary import RunRecord, RunSummary
 from imgvet.summary_text import summary_lines
-from imgvet.tables import ITEMS, read_table
-from imgvet.workdir import WorkDir, open_finished
+from imgvet.tables import CROPS, ITEMS, VIDEO_PAIRS, empty, read_table
+from imgvet.workdir import CROPS_PART, WorkDir, open_finished, work_dir_at
 
 DEFAULT_WORK_DIR = "work_dir"
 
@@ -38,28 +38,34 @@ class Dataset:
     ) -> None:
         self.input_dir = input_dir
         self.work_dir = Path(work_dir)
+        self._part = ""
 
     def run(self, **parameters: Any) -> RunSummary:
         """Vet the dataset and print the summary.
 
         Args:
             parameters: any parameter of a run, by name (``imgvet run --help`` lists them).
+                ``annotations`` may be a DataFrame or a dict, ``embeddings`` an array (rows in the
+                order of ``input_dir``, if that is a list of images, or of ``annotations``) or a
+                pair of names and an array.
 
         Raises:
             ImgvetError: a bad request; its message says what to do.
         """
         from imgvet.interface.engine import run_flow
         from imgvet.interface.progress import shown_progress
+        from imgvet.interface.values import as_files
 
         given = {"input_dir": self.input_dir, "work_dir": self.work_dir, **parameters}
         if given["input_dir"] is None:
             raise InvalidParameterError(
                 "input_dir is missing", "Say what to analyse: imgvet.create(input_dir=...)"
             )
-        options = make_options(given)
+        options = make_options(as_files(given))
         self.input_dir, self.work_dir = given["input_dir"], options.work_dir
         with shown_progress():
             summary = run_flow(options)
+        self._part = CROPS_PART if summary.sources is not None else ""
         self.summary()
         return summary
 
@@ -115,6 +121,17 @@ class Dataset:
         members = self._with_names(self._table("components"), "id")
         return members, self._with_names(self._table("component_info"), "representative")
 
+    def crops(self) -> pd.DataFrame:
+        """Where each crop was cut: crop_id, source_id, filename, box, score, label, text.
+
+        Without rows if whole images were analysed.
+        """
+        return self._table(CROPS.name) if self._has(CROPS.name) else empty(CROPS)
+
+    def video_pairs(self) -> pd.DataFrame:
+        """Pairs of videos with similar frames, most alike first; without rows if there are none."""
+        return self._table(VIDEO_PAIRS.name) if self._has(VIDEO_PAIRS.name) else empty(VIDEO_PAIRS)
+
     def embeddings(self) -> tuple[list[str], NDArray[np.float32]]:
         """File names of the valid images, and their embeddings: float32 (n, width), normalised."""
         valid = self.annotations()
@@ -153,10 +170,13 @@ class Dataset:
 
     @property
     def _work(self) -> WorkDir:
-        return open_finished(self.work_dir)
+        return open_finished(self.work_dir / self._part)
 
     def _table(self, name: str) -> pd.DataFrame:
         return read_table(self._work.table(name))
+
+    def _has(self, name: str) -> bool:
+        return self._work.table(name).is_file()
 
     def _with_names(self, frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
         """The frame with ``filename`` for the column id, ``filename_x`` for another column x."""
@@ -186,7 +206,8 @@ def create(
         work_dir: folder for results.
     """
     dataset = Dataset(input_dir, work_dir)
-    if input_dir is None and WorkDir(dataset.work_dir).is_finished():
-        inputs = read_record(WorkDir(dataset.work_dir)).parameters["input_dir"]
+    work = work_dir_at(dataset.work_dir)
+    if input_dir is None and work.is_finished():
+        inputs = read_record(work).parameters["input_dir"]
         dataset.input_dir = inputs if isinstance(inputs, list) else None
     return dataset

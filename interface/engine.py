@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from imgvet.checks.expectations import load as load_great_expectations
+from imgvet.crops.listing import may_be_cut
 from imgvet.errors import EngineError, ImgvetError
 from imgvet.interface.server import (
     QUIET,
@@ -21,6 +23,9 @@ from imgvet.sources.inputs import require_inputs
 from imgvet.summary import RunSummary
 from imgvet.workdir import WorkDir, exclusive, prepare
 
+EVENTS_TIMEOUT = 10.0
+"""Seconds that a temporary server is kept for events that were not sent yet."""
+
 
 def run_flow(options: RunOptions) -> RunSummary:
     """Vet a dataset as a Prefect flow, and return what was found.
@@ -29,7 +34,9 @@ def run_flow(options: RunOptions) -> RunSummary:
         ImgvetError: a bad request, before anything is computed.
     """
     require_inputs(options.input_dir)
-    work = prepare(options.work_dir, options.input_dir, overwrite=options.overwrite)
+    # Whether results of crops may be replaced is decided by the flow, which knows if there are any.
+    overwrite = options.overwrite or may_be_cut(options)
+    work = prepare(options.work_dir, options.input_dir, overwrite=overwrite)
     settings = {**QUIET, "PREFECT_LOGGING_LEVEL": "INFO" if options.verbose else "CRITICAL"}
     with ExitStack() as stack:
         stack.enter_context(exclusive(work))
@@ -53,7 +60,18 @@ def _temporary_server(work: WorkDir) -> Iterator[TemporaryServer]:
     try:
         yield server
     finally:
+        _deliver_events()
         server.stop()
+
+
+def _deliver_events() -> None:
+    """Let Prefect send what it still holds while there is a server to take it.
+
+    Otherwise a later run of this process would go on trying to send it to a server that is gone.
+    """
+    worker = sys.modules.get("prefect.events.worker")
+    if worker is not None:
+        worker.EventsWorker.drain_all(timeout=EVENTS_TIMEOUT, at_exit=False)
 
 
 def _work_meanwhile(server: TemporaryServer, work: WorkDir, options: RunOptions) -> None:

@@ -10,7 +10,7 @@ from imgvet.interface.arguments import GROUPS, default_text
 from imgvet.measures.catalogue import FLAGS, METRICS, Metric
 from imgvet.media.reasons import MEANING
 from imgvet.options import CheckLimits
-from imgvet.tables import RESULT_TABLES
+from imgvet.tables import OPTIONAL_TABLES, RESULT_TABLES
 
 
 def reference() -> str:
@@ -66,7 +66,7 @@ def _limits() -> Iterator[str]:
 
 def _tables() -> Iterator[str]:
     yield "## Tables"
-    for table in RESULT_TABLES:
+    for table in (*RESULT_TABLES, *OPTIONAL_TABLES):
         meaning = table.meaning[:1].upper() + table.meaning[1:]
         yield from ("", f"### tables/{table.name}.parquet", "", f"{meaning}.", "")
         rows = ((f"`{c.name}`", str(c.type), c.meaning) for c in table.columns)

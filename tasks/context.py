@@ -16,17 +16,19 @@ class RunContext(BaseModel):
     Attributes:
         work_dir: the work dir, absolute.
         threads: threads that one task may use.
+        part: folder of the results in the work dir, see :class:`imgvet.workdir.WorkDir`.
     """
 
     model_config = ConfigDict(frozen=True)
 
     work_dir: Path
     threads: int
+    part: str = ""
 
     @property
     def work(self) -> WorkDir:
         """The files of the work dir."""
-        return WorkDir(self.work_dir)
+        return WorkDir(self.work_dir, self.part)
 
     @property
     def store(self) -> Store:

@@ -1,42 +1,86 @@
-"""Stage embed, and the array made of its results."""
+"""Stage embed, and the array made of its results or of own embeddings."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
+import numpy as np
+import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
+from imgvet.embedding.compute import Pixels, embed_contents
 from imgvet.embedding.compute import collect_embeddings as collect_vectors
-from imgvet.embedding.compute import embed as embed_shard
-from imgvet.embedding.model import ModelCard, load_model
+from imgvet.embedding.compute import embed as embed_thumbnails
+from imgvet.embedding.model import Model, ModelCard
+from imgvet.embedding.originals import note_missing, read_pixels
+from imgvet.embedding.own import match_own, read_own_embeddings
+from imgvet.media.picture import Failure
+from imgvet.media.thumbnail import decode_thumbnail
+from imgvet.options import VideoOptions
+from imgvet.sources.reading import Reader
+from imgvet.store.files import FILE_COLUMNS, FileToRead
 from imgvet.store.packs import DIGEST
 from imgvet.store.references import Reference, load_table, store_array
-from imgvet.store.thumbnails import places_in
+from imgvet.store.thumbnails import places_in, read_thumbnail
 from imgvet.tasks.context import RunContext
-from imgvet.tasks.policy import cached_stage, uncached_stage
+from imgvet.tasks.policy import cached_stage, transport_stage
 from imgvet.tasks.shards import Shard
 
 
-class ModelChoice(BaseModel):
-    """Which model embeds: its folder and its card."""
+class OwnChoice(BaseModel):
+    """Own embeddings in place of a model.
+
+    Attributes:
+        path: their file.
+        digest: digest of their files.
+        folders: the inputs, which names may be relative to.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    folder: Path
-    card: ModelCard
+    path: str
+    digest: str
+    folders: tuple[str, ...]
 
 
-@uncached_stage
-def embed(context: RunContext, model: ModelChoice, shard: Shard) -> None:
-    """Embed one shard of thumbnails; items are cached one by one, in packs."""
-    places = places_in(load_table(context.work, shard.rows))
-    embed_shard(
-        places,
-        context.store,
-        load_model(model.folder),
-        context.threads,
-        shard.done_before,
-        shard.total,
+@transport_stage
+def embed(context: RunContext, model: Model, videos: VideoOptions, shard: Shard) -> None:
+    """Embed one shard of contents; items are cached one by one, in packs."""
+    rows = load_table(context.work, shard.rows)
+    if model.card.wants_originals:
+        _embed_originals(context, model, videos, rows, shard)
+    else:
+        embed_thumbnails(
+            places_in(rows),
+            context.store,
+            model,
+            context.threads,
+            shard.done_before,
+            shard.total,
+        )
+
+
+def _embed_originals(
+    context: RunContext, model: Model, videos: VideoOptions, rows: pd.DataFrame, shard: Shard
+) -> None:
+    store, reader = context.store, Reader(context.work, videos)
+    places = {place.digest: place for place in places_in(rows)}
+    values = rows[list(FILE_COLUMNS)].itertuples(index=False)
+    files = dict(zip(rows[DIGEST], (FileToRead(*row) for row in values), strict=True))
+
+    def read(digest: str) -> Pixels:
+        pixels = read_pixels(files[digest], reader)
+        if isinstance(pixels, Failure):
+            note_missing(files[digest], pixels)
+            return decode_thumbnail(read_thumbnail(store.measures, places[digest]))
+        return pixels
+
+    embed_contents(
+        list(files),
+        read,
+        store,
+        model,
+        threads=context.threads,
+        done_before=shard.done_before,
+        total=shard.total,
     )
 
 
@@ -44,5 +88,12 @@ def embed(context: RunContext, model: ModelChoice, shard: Shard) -> None:
 def collect_embeddings(context: RunContext, contents: Reference, card: ModelCard) -> Reference:
     """The array of embeddings, row i being that of row i of the distinct contents."""
     digests = load_table(context.work, contents)[DIGEST].tolist()
-    vectors = collect_vectors(digests, context.store.embeddings(card.sha256), card.width)
+    vectors = collect_vectors(digests, context.store.embeddings(card.digest), card.width)
     return store_array(context.work, "embeddings", vectors)
+
+
+@cached_stage(version=1)
+def collect_own_embeddings(context: RunContext, items: Reference, own: OwnChoice) -> Reference:
+    """The array of own embeddings, row i being that of row i of the distinct contents."""
+    found = match_own(read_own_embeddings(own.path), load_table(context.work, items), own.folders)
+    return store_array(context.work, "embeddings", np.ascontiguousarray(found))

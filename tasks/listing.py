@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
+from imgvet.crops.boxes_text import NO_REGIONS
+from imgvet.crops.cutter import Cutter, cut_key
+from imgvet.crops.listing import annotated
 from imgvet.media.reasons import Reason
-from imgvet.options import SourceOptions
+from imgvet.options import AnnotationOptions, SourceOptions
 from imgvet.sources.listing import list_items as list_source_items
 from imgvet.store.files import FILE_COLUMNS
+from imgvet.store.packs import DIGEST
 from imgvet.store.references import Reference, store_arrow
+from imgvet.store.store import Store
+from imgvet.tables import to_frame
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage
 from imgvet.tasks.shards import Plan, plan
@@ -24,15 +31,36 @@ class Listed(BaseModel):
 
 
 @uncached_stage
-def list_items(context: RunContext, options: SourceOptions) -> Listed:
+def list_items(
+    context: RunContext,
+    options: SourceOptions,
+    annotations: AnnotationOptions,
+    cutter: Cutter | None,
+) -> Listed:
     """List the items, and plan reading those whose content is not known and measured."""
-    listing = list_source_items(options, context.store.files.load(), context.work)
-    rows = listing.to_pandas()
-    measured = rows["digest"].isin(context.store.measures.digests())
-    pending = rows[(rows["status"] == Reason.OK.value) & ~measured]
+    work, store = context.work, context.store
+    found = list_source_items(options, store.files.load(), work)
+    listing = annotated(found, options, annotations, cutter)
+    rows = to_frame(listing)
+    known = _measured(rows, store) if cutter is None else _cut(rows, store)
+    pending = rows[(rows["status"] == Reason.OK.value) & ~known]
+    columns = [*FILE_COLUMNS, *(() if cutter is None else ("cut",))]
     return Listed(
-        listing=store_arrow(context.work, "listing", listing),
-        to_read=plan(
-            context.work, "compute_stats", pending, list(FILE_COLUMNS), len(rows) - len(pending)
-        ),
+        listing=store_arrow(work, "listing", listing),
+        to_read=plan(work, "compute_stats", pending, columns, len(rows) - len(pending)),
     )
+
+
+def _measured(rows: pd.DataFrame, store: Store) -> pd.Series:
+    """Which contents are measured."""
+    return rows[DIGEST].isin(store.measures.digests())
+
+
+def _cut(rows: pd.DataFrame, store: Store) -> pd.Series:
+    """Which pictures were cut, or have nothing to cut."""
+    done = store.cuts.digests()
+    known = [
+        cut == NO_REGIONS or (isinstance(digest, str) and cut_key(digest, cut) in done)
+        for digest, cut in zip(rows[DIGEST], rows["cut"], strict=True)
+    ]
+    return pd.Series(known, rows.index, dtype=bool)

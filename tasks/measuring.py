@@ -2,27 +2,58 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
+from imgvet.crops.collect import crops_of
+from imgvet.crops.compute import CropRun, PictureToCut
+from imgvet.crops.compute import compute_crops as compute_crop_shard
+from imgvet.crops.cutter import Cutter
+from imgvet.embedding.model import ModelCard
 from imgvet.measures.catalogue import ADVANCED_VERSION, MEASURE_VERSION
 from imgvet.measures.collect import collect_items as collect_item_rows
 from imgvet.measures.collect import collect_stats as collect_stat_rows
+from imgvet.measures.collect import with_reads
 from imgvet.measures.compute import compute_stats as compute_shard
 from imgvet.measures.compute_advanced import compute_advanced_stats as compute_advanced_shard
 from imgvet.options import MediaOptions, StatsOptions, VideoOptions
-from imgvet.store.files import FileToRead
+from imgvet.store.files import FILE_COLUMNS, FileToRead
 from imgvet.store.packs import DIGEST
 from imgvet.store.references import Reference, load_table, resolve, store_arrow, store_table
 from imgvet.store.thumbnails import PLACE_COLUMNS, places_in
-from imgvet.tables import CONTENTS, INVALID, ITEMS, STATS
+from imgvet.tables import CONTENTS, CROPS, INVALID, ITEMS, STATS
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage, transport_stage, uncached_stage
 from imgvet.tasks.shards import Plan, Shard, plan
 
 
+class Wanted(BaseModel):
+    """What is wanted of each content.
+
+    Attributes:
+        media: which pictures are left out.
+        stats: which measures are taken.
+        cutter: how pictures are cut, None if whole ones are analysed.
+        card: the model that embeds, None for own embeddings.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    media: MediaOptions
+    stats: StatsOptions
+    cutter: Cutter | None = None
+    card: ModelCard | None = None
+
+
 class Collected(BaseModel):
-    """References to items, invalid and contents, and the contents still to be computed."""
+    """References to items, invalid and contents, and the contents still to be computed.
+
+    Attributes:
+        crops: the table crops, None if whole images were analysed.
+        sources: images that were cut, None if whole ones were analysed.
+        without_crops: how many of them gave no crop.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -31,6 +62,9 @@ class Collected(BaseModel):
     contents: Reference
     to_embed: Plan
     to_measure: Plan
+    crops: Reference | None = None
+    sources: int | None = None
+    without_crops: int | None = None
 
 
 @transport_stage
@@ -44,32 +78,61 @@ def compute_stats(context: RunContext, videos: VideoOptions, shard: Shard) -> Re
     return store_arrow(context.work, "reads", reads)
 
 
+@transport_stage
+def compute_crops(
+    context: RunContext, videos: VideoOptions, cutter: Cutter, shard: Shard
+) -> Reference:
+    """Read and decode one shard of pictures, cut them, and measure their crops."""
+    rows = load_table(context.work, shard.rows)
+    wanted = [
+        PictureToCut(FileToRead(*values), cut) for *values, cut in rows.itertuples(index=False)
+    ]
+    run = CropRun(context.store, cutter, videos, context.threads)
+    reads = compute_crop_shard(wanted, run, shard.done_before, shard.total)
+    return store_arrow(context.work, "reads", reads)
+
+
 @uncached_stage
 def collect_items(
-    context: RunContext,
-    listing: Reference,
-    reads: list[Reference],
-    options: MediaOptions,
-    stats: StatsOptions,
-    model_digest: str,
+    context: RunContext, listing: Reference, reads: list[Reference], wanted: Wanted
 ) -> Collected:
     """Put listing and measures together, and plan what the thumbnails are needed for."""
     work, store = context.work, context.store
     read_rows = [pq.read_table(resolve(work, part)) for part in reads]
-    found = collect_item_rows(pq.read_table(resolve(work, listing)), read_rows, store, options)
-    embedded = found.contents[DIGEST].isin(store.embeddings(model_digest).digests())
-    measured = found.contents[DIGEST].isin(store.advanced.digests()) | (
-        not stats.run_advanced_stats
-    )
+    rows = with_reads(pq.read_table(resolve(work, listing)), read_rows)
+    cropped = crops_of(rows, store) if wanted.cutter is not None else None
+    items = rows if cropped is None else cropped.rows
+    found = collect_item_rows(items, store, wanted.media)
     return Collected(
         items=store_table(work, ITEMS, found.items),
         invalid=store_table(work, INVALID, found.invalid),
         contents=store_table(work, CONTENTS, found.contents),
-        to_embed=plan(work, "embed", found.contents[~embedded], PLACE_COLUMNS, int(embedded.sum())),
-        to_measure=plan(
-            work, "advanced", found.contents[~measured], PLACE_COLUMNS, int(measured.sum())
-        ),
+        to_embed=_to_embed(context, items, found.contents, wanted.card),
+        to_measure=_to_measure(context, found.contents, wanted.stats),
+        crops=None if cropped is None else store_table(work, CROPS, cropped.crops),
+        sources=None if cropped is None else cropped.sources,
+        without_crops=None if cropped is None else cropped.without,
     )
+
+
+def _to_embed(
+    context: RunContext, items: pd.DataFrame, contents: pd.DataFrame, card: ModelCard | None
+) -> Plan:
+    """The contents that the model has not seen."""
+    if card is None:
+        return plan(context.work, "embed", contents.iloc[:0], PLACE_COLUMNS, 0)
+    done = contents[DIGEST].isin(context.store.embeddings(card.digest).digests())
+    pending, columns = contents[~done], PLACE_COLUMNS
+    if card.wants_originals:
+        pending = pending.merge(items[list(FILE_COLUMNS)], on="id")
+        columns = [*PLACE_COLUMNS, *FILE_COLUMNS]
+    return plan(context.work, "embed", pending, columns, int(done.sum()))
+
+
+def _to_measure(context: RunContext, contents: pd.DataFrame, stats: StatsOptions) -> Plan:
+    """The contents that lack advanced metrics, if these are wanted."""
+    done = contents[DIGEST].isin(context.store.advanced.digests()) | (not stats.run_advanced_stats)
+    return plan(context.work, "advanced", contents[~done], PLACE_COLUMNS, int(done.sum()))
 
 
 @uncached_stage

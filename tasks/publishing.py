@@ -44,13 +44,12 @@ class Outputs(BaseModel):
 def publish(context: RunContext, outputs: Outputs, record: RunRecord) -> RunSummary:
     """Put the results in their places, forget what no result needs, and register artifacts."""
     work = context.work
-    tables = {name: getattr(outputs.tables, name) for name in ResultTables.model_fields}
     files = {
         work.embeddings: outputs.embeddings,
         work.summary_json: outputs.checked.summary,
         work.checks_json: outputs.checked.checks,
     }
-    publish_results(work, tables, files, outputs.report, record)
+    publish_results(work, outputs.tables.present, files, outputs.report, record)
     context.store.files.compact()
     forget_unused(work, {reference.name for reference in references_in(outputs)})
     summary = read_summary(work)

@@ -6,9 +6,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from imgvet.options import ComponentOptions, NeighborOptions, OutlierOptions, SimilarityOptions
-from imgvet.similarity import components, neighbors, outliers, pairs
+from imgvet.similarity import components, known, neighbors, outliers, pairs, videos
+from imgvet.similarity.distances import Metric
+from imgvet.similarity.update import Known, keys_of
 from imgvet.store.references import Reference, load_array, load_table, store_table
-from imgvet.tables import COMPONENT_INFO, COMPONENTS, NEIGHBORS, OUTLIERS, SIMILARITY
+from imgvet.tables import COMPONENT_INFO, COMPONENTS, NEIGHBORS, OUTLIERS, SIMILARITY, VIDEO_PAIRS
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage
 
@@ -23,12 +25,13 @@ class FoundNeighbors(BaseModel):
 
 
 class FoundComponents(BaseModel):
-    """The tables components and component_info."""
+    """The tables components and component_info, and video_pairs if there are videos."""
 
     model_config = ConfigDict(frozen=True)
 
     components: Reference
     component_info: Reference
+    video_pairs: Reference | None
 
 
 class FoundOutliers(BaseModel):
@@ -41,19 +44,25 @@ class FoundOutliers(BaseModel):
     median_similarity: float | None
 
 
-@cached_stage(version=2)
+@cached_stage(version=3)
 def find_neighbors(
     context: RunContext,
     embeddings: Reference,
     contents: Reference,
     options: NeighborOptions,
-    scale: float,
+    metric: Metric,
 ) -> FoundNeighbors:
-    """The nearest neighbours of each distinct content."""
+    """The nearest neighbours of each distinct content.
+
+    What an earlier run found saves time; it is no input, as the result does not depend on it.
+    """
     vectors = np.asarray(load_array(context.work, embeddings))
-    found = neighbors.find_neighbors(vectors, options, context.threads)
+    path = known.known_path(context.work, options)
+    found = neighbors.find_neighbors(vectors, options, context.threads, known.read_known(path))
+    if neighbors.is_exact(len(vectors), options):
+        known.write_known(path, Known(keys_of(vectors), found.rows))
     ids = load_table(context.work, contents)["id"].to_numpy(np.int64)
-    table = neighbors.as_table(found, ids, scale)
+    table = neighbors.as_table(found, ids, metric)
     return FoundNeighbors(
         neighbors=store_table(context.work, NEIGHBORS, table), recall=found.recall
     )
@@ -69,27 +78,27 @@ def find_similar_pairs(
     return store_table(work, SIMILARITY, table)
 
 
-@cached_stage(version=1)
+@cached_stage(version=3)
 def find_components(
     context: RunContext,
     similarity: Reference,
     items: Reference,
     embeddings: Reference,
     options: ComponentOptions,
-    scale: float,
+    metric: Metric,
 ) -> FoundComponents:
-    """The tables components and component_info."""
+    """The tables components, component_info and video_pairs."""
     work = context.work
+    rows = load_table(work, items)
     found = components.find_components(
-        load_table(work, similarity),
-        load_table(work, items),
-        load_array(work, embeddings),
-        scale,
-        options,
+        load_table(work, similarity), rows, load_array(work, embeddings), metric, options
     )
+    grouped = videos.group_by_video(found.members, found.info, rows)
+    pairs_found = grouped.pairs if videos.has_videos(rows) else None
     return FoundComponents(
-        components=store_table(work, COMPONENTS, found.members),
-        component_info=store_table(work, COMPONENT_INFO, found.info),
+        components=store_table(work, COMPONENTS, grouped.members),
+        component_info=store_table(work, COMPONENT_INFO, grouped.info),
+        video_pairs=None if pairs_found is None else store_table(work, VIDEO_PAIRS, pairs_found),
     )
 
 

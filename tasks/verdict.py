@@ -39,10 +39,27 @@ class ResultTables(BaseModel):
     components: Reference
     component_info: Reference
     invalid: Reference
+    video_pairs: Reference | None = None
+    crops: Reference | None = None
+
+    @property
+    def present(self) -> dict[str, Reference]:
+        """The tables that there are, by name."""
+        found = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: reference for name, reference in found.items() if reference is not None}
 
 
 class Search(BaseModel):
-    """What is known of the search besides its tables."""
+    """What is known of the search besides its tables.
+
+    Attributes:
+        model: name of the model.
+        recall: measured recall of the nearest-neighbour search.
+        median_similarity: median similarity to the nearest neighbour.
+        robust: ids whose robust score stands out.
+        sources: images that were cut into crops, None if whole ones were analysed.
+        sources_without_crops: how many of them gave none.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,6 +67,8 @@ class Search(BaseModel):
     recall: float | None
     median_similarity: float | None
     robust: tuple[int, ...]
+    sources: int | None = None
+    sources_without_crops: int | None = None
 
 
 class Checked(BaseModel):
@@ -66,7 +85,7 @@ def without_execution(options: RunOptions) -> RunOptions:
     return options.model_copy(update=dict(ExecutionOptions(num_threads=1)))
 
 
-@cached_stage(version=1)
+@cached_stage(version=2)
 def run_checks(
     context: RunContext, tables: ResultTables, search: Search, options: RunOptions
 ) -> Checked:
@@ -80,7 +99,13 @@ def run_checks(
         component_info=load_table(work, tables.component_info),
         robust_outliers=list(search.robust),
     )
-    facts = SearchFacts(search.model, search.recall, search.median_similarity)
+    facts = SearchFacts(
+        model=search.model,
+        recall=search.recall,
+        median_similarity=search.median_similarity,
+        sources=search.sources,
+        sources_without_crops=search.sources_without_crops,
+    )
     summary, checks = summarize(found, facts, options)
     return Checked(
         summary=store_text(work, "summary", ".json", summary.model_dump_json(indent=2) + "\n"),
@@ -88,7 +113,7 @@ def run_checks(
     )
 
 
-@cached_stage(version=1)
+@cached_stage(version=2)
 def build_report(
     context: RunContext, tables: ResultTables, checked: Checked, record: RunRecord
 ) -> Reference:
@@ -98,9 +123,7 @@ def build_report(
         summary=RunSummary.model_validate_json(load_text(work, checked.summary)),
         record=record,
         checks=read_results(resolve(work, checked.checks)),
-        tables={
-            name: load_table(work, getattr(tables, name)) for name in ResultTables.model_fields
-        },
+        tables={name: load_table(work, table) for name, table in tables.present.items()},
         thumbnail=Thumbnails(context.store.measures).read,
     )
 

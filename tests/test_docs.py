@@ -10,12 +10,13 @@ from prefect import Task
 
 import imgvet.flows.analyze_dataset as flow_module
 import imgvet.flows.inputs as inputs_module
+from imgvet.embedding.registry import NAMES
 from imgvet.interface.cli import main
 from imgvet.interface.dataset import Dataset
 from imgvet.interface.reference import reference
 from imgvet.sources.kinds import Kind, kind_of_name
 from imgvet.sources.local import IMAGE_EXTENSIONS
-from imgvet.tables import RESULT_TABLES
+from imgvet.tables import OPTIONAL_TABLES, RESULT_TABLES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -49,9 +50,14 @@ def test_the_table_of_stages_is_the_flow() -> None:
 
 
 def test_every_result_table_stands_in_the_readme() -> None:
-    assert [
-        table.name for table in RESULT_TABLES if f"tables/{table.name}.parquet" not in README
-    ] == []
+    tables = (*RESULT_TABLES, *OPTIONAL_TABLES)
+    names = [table.name for table in tables]
+    assert [name for name in names if f"tables/{name}.parquet" not in README] == []
+
+
+def test_every_model_of_the_registry_stands_in_the_readme() -> None:
+    rows = " ".join(row for row in README.splitlines() if row.startswith("|"))
+    assert [name for name in NAMES if not re.search(rf"\b{name}\b", rows)] == []
 
 
 def test_every_call_in_the_readme_exists() -> None:

@@ -11,8 +11,8 @@ from imgvet.summary import Counts
 class Rates:
     """What the checks observe. Rates are shares, 0 to 1.
 
-    A rate over no images is 0: nothing violates it. A dataset without a valid image fails
-    ``images_present`` instead, once and clearly.
+    A rate over no images, or of what was not measured, is 0: nothing violates it. A dataset
+    without a valid image fails ``images_present`` instead, once and clearly.
 
     Attributes:
         valid: number of images that could be analysed.
@@ -49,5 +49,5 @@ def rates(counts: Counts) -> Rates:
     )
 
 
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
+def _share(part: int | None, whole: int) -> float:
+    return part / whole if part and whole else 0.0

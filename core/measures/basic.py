@@ -15,13 +15,15 @@ Histogram = npt.NDArray[np.float64]
 _LEVELS = np.arange(256, dtype=np.float64)
 
 
-def measure(picture: Picture, canonical_rgb: Pixels, file_size: int) -> dict[str, int | float]:
+def measure(
+    picture: Picture, canonical_rgb: Pixels, file_size: int | None
+) -> dict[str, int | float | None]:
     """The basic metrics of :mod:`imgvet.measures.catalogue`.
 
     Args:
         picture: the decoded picture, for what its file says of it.
         canonical_rgb: its canonical picture, RGB, uint8, shape (h, w, 3).
-        file_size: bytes of the file.
+        file_size: bytes of the file, None for what is no file of its own.
 
     Returns:
         Name of the metric -> value, in the order of the catalogue.

@@ -13,7 +13,7 @@ from enum import StrEnum
 CANONICAL_SHORT_SIDE = 256
 """Short side of the canonical picture and of a thumbnail, in pixels."""
 
-MEASURE_VERSION = 1
+MEASURE_VERSION = 2
 """Raise when a basic metric, the decoding or the thumbnails change: stored measures go stale."""
 
 ADVANCED_VERSION = 1

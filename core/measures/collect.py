@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from imgvet.measures.catalogue import ADVANCED_METRICS, BASIC_METRICS
+from imgvet.media.formats import BY_ENDING
 from imgvet.media.reasons import Reason
 from imgvet.options import MediaOptions, StatsOptions
 from imgvet.store.packs import DIGEST
 from imgvet.store.store import Store
-from imgvet.tables import CONTENTS, INVALID, ITEMS, STATS, conform, empty
+from imgvet.tables import CONTENTS, INVALID, ITEMS, STATS, conform, empty, to_frame
 
 
 @dataclass(frozen=True)
 class Collected:
-    """The listing with what is known of each content.
+    """The items with what is known of each content.
 
     Attributes:
         items: the table items.
@@ -31,18 +33,14 @@ class Collected:
     contents: pd.DataFrame
 
 
-def collect_items(
-    listing: pa.Table, reads: Sequence[pa.Table], store: Store, options: MediaOptions
-) -> Collected:
-    """Decide the status of every listed item and number the distinct valid contents.
+def collect_items(rows: pd.DataFrame, store: Store, options: MediaOptions) -> Collected:
+    """Decide the status of every item and number the distinct valid contents.
 
     Args:
-        listing: what was listed (:data:`imgvet.sources.listing.LISTING_SCHEMA`).
-        reads: what reading each shard gave (:data:`imgvet.measures.compute.READ_SCHEMA`).
+        rows: what :func:`with_reads` gave, or the crops made of it.
         store: holds the measures of every content read.
         options: which pictures are too small.
     """
-    rows = _with_reads(listing.to_pandas(), reads)
     rows = rows.merge(_contents_of(store), on=DIGEST, how="left", suffixes=("", "_content"))
     rows["status"], rows["detail"] = _status(rows, options)
     contents = _distinct(rows[rows["status"] == Reason.OK.value])
@@ -53,8 +51,14 @@ def collect_items(
     return Collected(rows[ITEMS.column_names], invalid[INVALID.column_names], contents)
 
 
-def _with_reads(rows: pd.DataFrame, reads: Sequence[pa.Table]) -> pd.DataFrame:
-    """The listing with the digests and failures of the files read in this run."""
+def with_reads(listing: pa.Table, reads: Sequence[pa.Table]) -> pd.DataFrame:
+    """The listing with the digests and failures of the files read in this run.
+
+    Args:
+        listing: what was listed (:data:`imgvet.sources.listing.LISTING_SCHEMA`).
+        reads: what reading each shard gave (:data:`imgvet.measures.compute.READ_SCHEMA`).
+    """
+    rows = to_frame(listing)
     if not reads:
         return rows
     read = pa.concat_tables(reads).to_pandas().set_index("id")
@@ -67,7 +71,16 @@ def _with_reads(rows: pd.DataFrame, reads: Sequence[pa.Table]) -> pd.DataFrame:
 
 def _contents_of(store: Store) -> pd.DataFrame:
     """Status, size and thumbnail of every content in the store, one row each."""
-    columns = [DIGEST, "status", "detail", "width", "height", "thumbnail_offset", "thumbnail_size"]
+    columns = [
+        DIGEST,
+        "status",
+        "detail",
+        "format",
+        "width",
+        "height",
+        "thumbnail_offset",
+        "thumbnail_size",
+    ]
     packed = store.measures.read(columns)
     if packed is None:
         return pd.DataFrame(columns=[*columns, "pack"])
@@ -79,7 +92,9 @@ def _status(rows: pd.DataFrame, options: MediaOptions) -> tuple[pd.Series, pd.Se
     status, detail = rows["status"].copy(), rows["detail"].copy()
     readable = status == Reason.OK.value
     status[readable] = rows.loc[readable, "status_content"].fillna(Reason.UNREADABLE.value)
-    detail[readable] = rows.loc[readable, "detail_content"].fillna("")
+    detail[readable] = _joined(
+        detail[readable], rows.loc[readable, "detail_content"].fillna(""), _misnamed(rows[readable])
+    )
     small = (status == Reason.OK.value) & (
         (rows["width"] < options.min_input_image_width)
         | (rows["height"] < options.min_input_image_height)
@@ -88,6 +103,24 @@ def _status(rows: pd.DataFrame, options: MediaOptions) -> tuple[pd.Series, pd.Se
     sizes = rows.loc[small, ["width", "height"]].astype("Int64").astype(str)
     detail[small] = sizes["width"] + "x" + sizes["height"] + " pixels"
     return status, detail
+
+
+def _misnamed(rows: pd.DataFrame) -> pd.Series:
+    """A note for each item whose name promises another format than its content has."""
+    ending = rows["filename"].str.extract(r"(\.[A-Za-z0-9]+)\Z", expand=False).str.lower()
+    promised = ending.map(BY_ENDING)
+    wrong = promised.notna() & rows["format"].notna() & (promised != rows["format"])
+    note = "named as " + promised.astype(str) + ", but the content is " + rows["format"].astype(str)
+    return note.where(wrong, "")
+
+
+def _joined(*notes: pd.Series) -> pd.Series:
+    """Several notes on each item as one."""
+    joined = notes[0]
+    for more in notes[1:]:
+        both = (joined != "") & (more != "")
+        joined = joined + np.where(both, "; ", "") + more
+    return joined
 
 
 def _distinct(valid: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from imgvet.measures.basic import measure
 from imgvet.media.canonical import canonical
 from imgvet.media.decode import decode
+from imgvet.media.formats import Format, identify
 from imgvet.media.picture import Failure
 from imgvet.media.reasons import Reason
 from imgvet.media.thumbnail import encode_thumbnail
@@ -32,12 +33,13 @@ READ_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Measured:
-    """What one content gave: its status, its metrics and its thumbnail."""
+    """What one content gave: its status, its format, its metrics and its thumbnail."""
 
     digest: str
     status: Reason
     detail: str
-    metrics: dict[str, float | int]
+    format: Format | None
+    metrics: dict[str, float | int | None]
     thumbnail: bytes
 
 
@@ -63,11 +65,12 @@ class FileRead:
 def measure_content(digest: str, data: bytes) -> Measured:
     """Decode and measure one content; a bad one gets its reason instead of metrics."""
     picture = decode(data)
+    kind = identify(data)
     if isinstance(picture, Failure):
-        return Measured(digest, picture.reason, picture.detail, {}, b"")
+        return Measured(digest, picture.reason, picture.detail, kind, {}, b"")
     small = canonical(picture.pixels)
     metrics = measure(picture, small, len(data))
-    return Measured(digest, Reason.OK, picture.detail, metrics, encode_thumbnail(small))
+    return Measured(digest, Reason.OK, picture.detail, kind, metrics, encode_thumbnail(small))
 
 
 class ContentClaims:
@@ -88,13 +91,13 @@ def measure_file(file: FileToRead, content: Content | Failure, claims: ContentCl
     if isinstance(content, Failure):
         return FileRead(file, None, content, None, settled=False)
     # Decided before measuring, so that as little time as possible has passed since the reading.
-    settled = _is_settled(file, content)
+    settled = is_settled(file, content)
     digest = digest_bytes(content.data)
     measured = measure_content(digest, content.data) if claims.claim(digest) else None
     return FileRead(file, digest, None, measured, settled)
 
 
-def _is_settled(file: FileToRead, content: Content) -> bool:
+def is_settled(file: FileToRead, content: Content) -> bool:
     """Whether what was listed is what was read, and will be recognised when listed again."""
     if file.version:
         return content.version == file.version
@@ -131,12 +134,13 @@ def compute_stats(
     done = list(tracked(results, STAGE, done_before, total))
     measured = [result.measured for result in done if result.measured is not None]
     if measured:
-        store.measures.write(_pack_rows(measured), [content.thumbnail for content in measured])
-    store.files.add(_file_keys(done))
-    return _read_rows(done)
+        store.measures.write(pack_rows(measured), [content.thumbnail for content in measured])
+    store.files.add(file_keys(done))
+    return read_rows(done)
 
 
-def _read_rows(done: Sequence[FileRead]) -> pa.Table:
+def read_rows(done: Sequence[FileRead]) -> pa.Table:
+    """What reading the files of a shard gave, a table of :data:`READ_SCHEMA`."""
     failures = [result.failure or Failure(Reason.OK, "") for result in done]
     columns = [
         [result.file.id for result in done],
@@ -147,7 +151,8 @@ def _read_rows(done: Sequence[FileRead]) -> pa.Table:
     return pa.table(columns, schema=READ_SCHEMA)
 
 
-def _file_keys(done: Iterable[FileRead]) -> dict[FileKey, str]:
+def file_keys(done: Iterable[FileRead]) -> dict[FileKey, str]:
+    """The digests of the files that can be recognised when they are listed again."""
     return {
         result.file.key: result.digest
         for result in done
@@ -155,7 +160,8 @@ def _file_keys(done: Iterable[FileRead]) -> dict[FileKey, str]:
     }
 
 
-def _pack_rows(measured: Sequence[Measured]) -> pa.Table:
+def pack_rows(measured: Sequence[Measured]) -> pa.Table:
+    """The rows of a pack, their thumbnails back to back."""
     offsets, position = [], 0
     for content in measured:
         offsets.append(position)
@@ -165,6 +171,7 @@ def _pack_rows(measured: Sequence[Measured]) -> pa.Table:
             DIGEST: content.digest,
             "status": content.status.value,
             "detail": content.detail,
+            "format": content.format.value if content.format else None,
             **content.metrics,
             "thumbnail_offset": offset,
             "thumbnail_size": len(content.thumbnail),

@@ -18,11 +18,12 @@ from imgvet.media.reasons import Reason
 __all__ = ["MAX_PIXELS", "Failure", "Picture", "decode", "too_small"]
 
 
-def decode(data: bytes) -> Picture | Failure:
+def decode(data: bytes, *, full_size: bool = False) -> Picture | Failure:
     """Decode the first picture of a file.
 
     Args:
         data: the whole content of the file.
+        full_size: decode a large JPEG with all its pixels instead of at a reduced scale.
 
     Returns:
         The picture, or why there is none: empty_file, not_an_image, unsupported, truncated,
@@ -35,7 +36,7 @@ def decode(data: bytes) -> Picture | Failure:
         return _unknown(data)
     silence_decoders()
     if kind is Format.JPEG:
-        return decode_jpeg(data)
+        return decode_jpeg(data, full_size=full_size)
     if kind is Format.HEIF:
         return decode_heif(data)
     if kind is Format.RADIANCE:

@@ -37,15 +37,20 @@ class _Header:
     orientation: int
 
 
-def decode_jpeg(data: bytes) -> Picture | Failure:
-    """Decode a JPEG file (gray, YCbCr, RGB, CMYK or YCCK; baseline, progressive or arithmetic)."""
+def decode_jpeg(data: bytes, *, full_size: bool = False) -> Picture | Failure:
+    """Decode a JPEG file (gray, YCbCr, RGB, CMYK or YCCK; baseline, progressive or arithmetic).
+
+    Args:
+        data: the whole content of the file.
+        full_size: decode all pixels, instead of at a scale that leaves both sides long enough.
+    """
     header = _read_header(data)
     if isinstance(header, Failure):
         return header
     refused = too_large(header.width, header.height)
     if refused is not None:
         return refused
-    decoded = _decode_pixels(data, header)
+    decoded = _decode_pixels(data, header, full_size=full_size)
     if isinstance(decoded, Failure):
         return decoded
     pixels, detail = decoded
@@ -71,12 +76,14 @@ def _orientation(data: bytes) -> int:
     return orientation_of(image)
 
 
-def _decode_pixels(data: bytes, header: _Header) -> tuple[Pixels, str] | Failure:
+def _decode_pixels(
+    data: bytes, header: _Header, *, full_size: bool
+) -> tuple[Pixels, str] | Failure:
     """The pixels as stored and a note, or a failure."""
     if header.channels == 4:
         return _decode_with_pillow(data, "")
     try:
-        return _decode_strictly(data), ""
+        return _decode_strictly(data, 0 if full_size else REDUCED_SHORT_SIDE), ""
     except DECODER_ERRORS as error:
         message = str(error)
         if any(words in message.lower() for words in _HARMLESS):
@@ -95,8 +102,8 @@ def _decode_with_pillow(data: bytes, note: str) -> tuple[Pixels, str] | Failure:
     return rgb_of_image(image), note
 
 
-def _decode_strictly(data: bytes) -> Pixels:
-    """Decode at the least scale that leaves both sides long enough.
+def _decode_strictly(data: bytes, short_side: int) -> Pixels:
+    """Decode at the least scale that leaves both sides so many pixels; 0 decodes all pixels.
 
     Raises:
         ValueError: libjpeg warned or failed.
@@ -104,8 +111,8 @@ def _decode_strictly(data: bytes) -> Pixels:
     decoded = simplejpeg.decode_jpeg(
         data,
         colorspace="RGB",
-        min_height=REDUCED_SHORT_SIDE,
-        min_width=REDUCED_SHORT_SIDE,
+        min_height=short_side,
+        min_width=short_side,
         min_factor=1,
         strict=True,
     )

@@ -24,6 +24,19 @@ class Format(StrEnum):
     RADIANCE = "Radiance HDR"
 
 
+BY_ENDING = {
+    ".jpg": Format.JPEG, ".jpeg": Format.JPEG,
+    ".png": Format.PNG,
+    ".gif": Format.GIF, ".giff": Format.GIF,
+    ".bmp": Format.BMP,
+    ".tif": Format.TIFF, ".tiff": Format.TIFF,
+    ".webp": Format.WEBP,
+    ".avif": Format.AVIF,
+    ".heic": Format.HEIF, ".heif": Format.HEIF,
+    ".jp2": Format.JPEG2000,
+}  # fmt: skip
+"""Which format the ending of a name promises."""
+
 _SIGNATURES: tuple[tuple[bytes, Format], ...] = (
     (b"\xff\xd8", Format.JPEG),
     (b"\x89PNG\r\n\x1a\n", Format.PNG),

@@ -16,7 +16,8 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from imgvet.options import ComponentOptions
-from imgvet.similarity.neighbors import similarity_of
+from imgvet.similarity.distances import Metric
+from imgvet.similarity.space import Vectors, compared, distances_between, unit_of
 from imgvet.tables import COMPONENT_INFO, COMPONENTS, empty
 
 ALL_PAIRS_LIMIT = 2_000
@@ -31,11 +32,26 @@ class Components:
     info: pd.DataFrame
 
 
+@dataclass(frozen=True)
+class _Contents:
+    """The embeddings of all contents, and how they are compared."""
+
+    vectors: Vectors
+    metric: Metric
+    unit: float
+
+    def similarities(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The similarity of each of some rows to each, (m, m)."""
+        distance = self.metric.distance
+        chosen = compared(self.vectors[rows], distance)
+        return self.metric.similarity(distances_between(chosen, chosen, distance, self.unit))
+
+
 def find_components(
     similarity: pd.DataFrame,
     items: pd.DataFrame,
-    vectors: NDArray[np.float32],
-    scale: float,
+    vectors: Vectors,
+    metric: Metric,
     options: ComponentOptions,
 ) -> Components:
     """Connected components of the pairs at least ``cc_threshold`` similar, largest first.
@@ -43,8 +59,8 @@ def find_components(
     Args:
         similarity: the table similarity.
         items: the table items.
-        vectors: float32 (n, width), L2-normalised embeddings by ``embedding_row``.
-        scale: a in similarity = 1 - a (1 - cosine).
+        vectors: float32 (n, width), embeddings by ``embedding_row``.
+        metric: how they are compared, the same as that of ``similarity``.
         options: the threshold.
     """
     edges = similarity[similarity["similarity"] >= options.cc_threshold]
@@ -52,23 +68,24 @@ def find_components(
         return Components(empty(COMPONENTS), empty(COMPONENT_INFO))
     members = _members(edges)
     rows = items.set_index("id")["embedding_row"].loc[members["id"]].to_numpy(np.int64)
-    info = _describe_all(members, rows, vectors, scale)
+    contents = _Contents(vectors, metric, unit_of(vectors, metric.distance))
+    info = _describe_all(members, rows, contents)
     described = members.merge(info.drop(columns="representative"), on="component_id")
-    return Components(described[COMPONENTS.column_names], info)
+    return Components(described.reindex(columns=COMPONENTS.column_names), info)
 
 
 def _describe_all(
-    members: pd.DataFrame, rows: NDArray[np.int64], vectors: NDArray[np.float32], scale: float
+    members: pd.DataFrame, rows: NDArray[np.int64], contents: _Contents
 ) -> pd.DataFrame:
     """The table component_info; members are sorted by component, ``rows`` are their vectors."""
     ids = members["id"].to_numpy(np.int64)
     ends = np.cumsum(np.bincount(members["component_id"].to_numpy(np.int64)))
     parts = zip(np.split(ids, ends[:-1]), np.split(rows, ends[:-1]), strict=True)
     described = [
-        {"component_id": number, **_describe(own_ids, own_rows, vectors, scale)}
+        {"component_id": number, **_describe(own_ids, own_rows, contents)}
         for number, (own_ids, own_rows) in enumerate(parts)
     ]
-    return pd.DataFrame(described)[COMPONENT_INFO.column_names]
+    return pd.DataFrame(described).reindex(columns=COMPONENT_INFO.column_names)
 
 
 def _members(edges: pd.DataFrame) -> pd.DataFrame:
@@ -89,14 +106,11 @@ def _members(edges: pd.DataFrame) -> pd.DataFrame:
 
 
 def _describe(
-    ids: NDArray[np.int64],
-    own_rows: NDArray[np.int64],
-    vectors: NDArray[np.float32],
-    scale: float,
+    ids: NDArray[np.int64], own_rows: NDArray[np.int64], contents: _Contents
 ) -> dict[str, object]:
     """Size, similarities and representative (the image most like the others) of one component."""
     rows, weights = _even_sample(*np.unique(own_rows, return_counts=True))
-    similarity = similarity_of(vectors[rows] @ vectors[rows].T, scale)
+    similarity = contents.similarities(rows)
     np.fill_diagonal(similarity, 1.0)
     pairs = weights[:, None] * weights[None, :] - np.diag(weights)
     counted = similarity[pairs > 0]

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from imgvet.errors import StaleReferenceError
 from imgvet.tables import Table, conform, read_table, write_table
-from imgvet.workdir import WorkDir, swap_folder, write_atomically
+from imgvet.workdir import WorkDir, swap_folder, write_atomically, write_text
 
 DIGEST_BYTES = 16
 _CHUNK = 1 << 20
@@ -184,11 +184,21 @@ def references_in(value: object) -> Iterator[Reference]:
 
 
 def forget_unused(work: WorkDir, used: set[str]) -> None:
-    """Remove stored outputs that no name of ``used`` refers to."""
-    for path in work.stages.iterdir():
-        if path.relative_to(work.path).as_posix() in used:
+    """Remove stored outputs that neither this run's results nor those of the other part refer to.
+
+    Args:
+        work: the work dir.
+        used: names of the references that this run's results and cache records refer to.
+    """
+    path = work.store / f"used-{work.part or 'images'}.txt"
+    write_text(path, "".join(f"{name}\n" for name in sorted(used)))
+    kept = {
+        name for known in work.store.glob("used-*.txt") for name in known.read_text().split("\n")
+    }
+    for output in work.stages.iterdir():
+        if output.relative_to(work.path).as_posix() in kept:
             continue
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
+        if output.is_dir():
+            shutil.rmtree(output, ignore_errors=True)
         else:
-            path.unlink(missing_ok=True)
+            output.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from imgvet.measures.catalogue import (
 )
 from imgvet.store.files import FileIndex
 from imgvet.store.packs import DIGEST, Packs
+from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS
 from imgvet.workdir import WorkDir
 
 
@@ -27,13 +28,14 @@ MEASURES_SCHEMA = pa.schema(
         (DIGEST, pa.string()),
         ("status", pa.string()),
         ("detail", pa.string()),
+        ("format", pa.string()),
         *_metric_fields(BASIC_METRICS),
         ("thumbnail_offset", pa.int64()),
         ("thumbnail_size", pa.int64()),
     ]
 )
-"""One row per content: its status, basic metrics (null if it can't be decoded) and where its
-thumbnail lies in the pack's bytes."""
+"""One row per content: its status, its format, its basic metrics (null if it can't be decoded) and
+where its thumbnail lies in the pack's bytes."""
 
 ADVANCED_SCHEMA = pa.schema([(DIGEST, pa.string()), *_metric_fields(ADVANCED_METRICS)])
 """One row per valid content: its advanced metrics."""
@@ -42,6 +44,24 @@ ADVANCED_SCHEMA = pa.schema([(DIGEST, pa.string()), *_metric_fields(ADVANCED_MET
 def embeddings_schema(width: int) -> pa.Schema:
     """One row per valid content: its embedding of ``width`` float32 values."""
     return pa.schema([(DIGEST, pa.string()), ("embedding", pa.list_(pa.float32(), width))])
+
+
+CUTS_SCHEMA = pa.schema(
+    [
+        (DIGEST, pa.string()),
+        ("number", pa.int64()),
+        ("crop", pa.string()),
+        ("status", pa.string()),
+        ("detail", pa.string()),
+        *((name, pa.float64()) for name in (*BOX_COLUMNS, *CORNER_COLUMNS)),
+        ("score", pa.float64()),
+        ("found_label", pa.string()),
+        ("text", pa.string()),
+    ]
+)
+"""What was cut out of a picture: one row per crop, with its content digest in ``crop``; one row of
+number -1 for a picture that gave none. ``digest`` stands for the picture and what was asked of it.
+"""
 
 
 @dataclass(frozen=True)
@@ -64,6 +84,11 @@ class Store:
     def advanced(self) -> Packs:
         """Advanced metrics."""
         return Packs(self.work.store / f"advanced-{MEASURE_VERSION}.{ADVANCED_VERSION}")
+
+    @property
+    def cuts(self) -> Packs:
+        """Which crops pictures were cut into."""
+        return Packs(self.work.store / f"cuts-{MEASURE_VERSION}")
 
     def embeddings(self, model_digest: str) -> Packs:
         """Embeddings by one model."""

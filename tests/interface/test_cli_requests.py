@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -57,7 +58,12 @@ def test_a_config_file_is_read_and_the_command_line_wins(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[RunOptions] = []
-    monkeypatch.setattr("imgvet.interface.engine.run_flow", seen.append)
+
+    def run_flow(options: RunOptions) -> SimpleNamespace:
+        seen.append(options)
+        return SimpleNamespace(sources=None)
+
+    monkeypatch.setattr("imgvet.interface.engine.run_flow", run_flow)
     monkeypatch.setattr("imgvet.interface.dataset.Dataset.summary", lambda _: [])
     monkeypatch.setattr("imgvet.interface.dataset.Dataset.fails", lambda *_: False)
     config = tmp_path / "c.toml"

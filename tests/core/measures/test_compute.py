@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from imgvet.measures.catalogue import BASIC_METRICS
-from imgvet.measures.collect import Collected, collect_items, collect_stats
+from imgvet.measures.collect import Collected, collect_items, collect_stats, with_reads
 from imgvet.measures.compute import ContentClaims, compute_stats
 from imgvet.measures.compute_advanced import compute_advanced_stats
 from imgvet.media.thumbnail import decode_thumbnail
@@ -55,7 +55,7 @@ def measure(folder: Path, store: Store, threads: int = 2) -> tuple[pa.Table, pa.
 
 def collected(folder: Path, store: Store, options: MediaOptions | None = None) -> Collected:
     listing, reads = measure(folder, store)
-    return collect_items(listing, [reads], store, options or MediaOptions())
+    return collect_items(with_reads(listing, [reads]), store, options or MediaOptions())
 
 
 def test_every_file_ends_in_a_row_with_a_reason(folder: Path, store: Store) -> None:
@@ -171,3 +171,15 @@ def test_a_content_is_claimed_once() -> None:
     assert not claims.claim("known")
     assert claims.claim("new")
     assert not claims.claim("new")
+
+
+def test_format_and_a_name_that_promises_another_one_are_told(store: Store, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "a.PNG").write_bytes(jpeg(scene(1)))
+    (photos / "b.jpeg").write_bytes(jpeg(scene(1)))
+    (photos / "c.bmp").write_bytes(b"nothing")
+    items = collected(photos, store).items
+    assert items["format"].fillna("").tolist() == ["JPEG", "JPEG", ""]
+    assert items["detail"].tolist()[:2] == ["named as PNG, but the content is JPEG", ""]
+    assert items["detail"].tolist()[2].startswith("starts with")

@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from imgvet.options import ComponentOptions, OutlierOptions, SimilarityOptions
 from imgvet.similarity import components as components_module
 from imgvet.similarity.components import find_components
+from imgvet.similarity.distances import Metric
 from imgvet.similarity.outliers import find_outliers, nearest_of_all, robust_score
 from imgvet.similarity.pairs import exact_pairs, similar_pairs
+
+HALF = Metric(scale=0.5)
 
 
 def items_of(rows: list[int | None]) -> pd.DataFrame:
@@ -74,7 +77,7 @@ def union_find(count: int, pairs: list[tuple[int, int]]) -> list[frozenset[int]]
 def test_components_are_those_of_union_find(chosen: list[tuple[int, int, float]]) -> None:
     near = frame(*[(min(a, b), max(a, b), s) for a, b, s in chosen if a != b])
     found = find_components(
-        near, items_of(list(range(20))), vectors_of(20), 0.5, ComponentOptions(cc_threshold=0.96)
+        near, items_of(list(range(20))), vectors_of(20), HALF, ComponentOptions(cc_threshold=0.96)
     )
     joined = near[near["similarity"] >= 0.96][["from", "to"]].itertuples(index=False)
     expected = union_find(20, [(int(a), int(b)) for a, b in joined])
@@ -92,7 +95,7 @@ def test_a_chain_shows_how_unlike_its_ends_are() -> None:
     angles = np.radians([0, 20, 40, 60])
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     near = frame((0, 1, 0.97), (1, 2, 0.97), (2, 3, 0.97))
-    info = find_components(near, items_of([0, 1, 2, 3]), vectors, 0.5, ComponentOptions()).info
+    info = find_components(near, items_of([0, 1, 2, 3]), vectors, HALF, ComponentOptions()).info
     assert info["count"].tolist() == [4]
     assert info["min_similarity"].iloc[0] == pytest.approx(0.75, abs=1e-5)
     assert info["max_similarity"].iloc[0] == pytest.approx(
@@ -101,10 +104,35 @@ def test_a_chain_shows_how_unlike_its_ends_are() -> None:
     assert info["representative"].iloc[0] in (1, 2)
 
 
+def test_a_component_is_described_by_the_distance_of_the_run() -> None:
+    vectors = np.array([[3, 0], [0, 4], [0, 4.5], [9, 0], [4, 4]], np.float32)
+    near = frame((0, 1, 0.97), (1, 2, 0.97))
+    metric = Metric(distance="l1")
+    found = find_components(near, items_of([0, 1, 2, 3, 4]), vectors, metric, ComponentOptions())
+    unit = 4.5  # the median of 3, 4, 4.5, 9, 8
+    furthest = max(1 - (7.5 / unit) ** 2 / 2, 0)
+    assert found.info["min_similarity"].tolist() == [pytest.approx(furthest, abs=1e-6)]
+    assert found.info["max_similarity"].iloc[0] == pytest.approx(
+        1 - (0.5 / unit) ** 2 / 2, abs=1e-6
+    )
+
+
+def test_embeddings_of_any_length_have_the_components_of_their_directions() -> None:
+    vectors, items = vectors_of(6), items_of([0, 1, 2, 3, 4, 5])
+    near = frame(*[(row, row + 1, 0.99) for row in range(5)])
+    longer = (vectors * np.arange(1, 7)[:, None]).astype(np.float32)
+    one, other = (
+        find_components(near, items, given, HALF, ComponentOptions()).info
+        for given in (vectors, longer)
+    )
+    told = ["count", "mean_similarity", "min_similarity", "max_similarity", "representative"]
+    assert one[told].to_numpy() == pytest.approx(other[told].to_numpy(), abs=2e-6)
+
+
 def test_exact_copies_make_a_component_of_images() -> None:
     items = items_of([0, 0, 0, 1])
     pairs = similar_pairs(frame(), items, SimilarityOptions())
-    found = find_components(pairs, items, vectors_of(2), 0.5, ComponentOptions())
+    found = find_components(pairs, items, vectors_of(2), HALF, ComponentOptions())
     assert found.members["id"].tolist() == [0, 1, 2]
     assert found.info[["count", "mean_similarity", "min_similarity"]].to_numpy().tolist() == [
         [3, 1, 1]
@@ -115,16 +143,16 @@ def test_a_huge_component_is_described_by_a_sample(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(components_module, "ALL_PAIRS_LIMIT", 10)
     near = frame(*[(row, row + 1, 0.99) for row in range(49)])
     info = find_components(
-        near, items_of(list(range(50))), vectors_of(50), 0.5, ComponentOptions()
+        near, items_of(list(range(50))), vectors_of(50), HALF, ComponentOptions()
     ).info
     assert info["count"].tolist() == [50]
 
 
 def test_no_components_without_pairs_or_when_not_asked_for() -> None:
     pairs, items = frame((0, 1, 0.99)), items_of([0, 1])
-    assert find_components(frame(), items, vectors_of(2), 0.5, ComponentOptions()).info.empty
+    assert find_components(frame(), items, vectors_of(2), HALF, ComponentOptions()).info.empty
     off = ComponentOptions(run_cc=False)
-    assert find_components(pairs, items, vectors_of(2), 0.5, off).members.empty
+    assert find_components(pairs, items, vectors_of(2), HALF, off).members.empty
 
 
 @given(st.integers(2, 200), st.floats(0, 1))

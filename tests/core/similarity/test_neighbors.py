@@ -11,8 +11,13 @@ from numpy.typing import NDArray
 
 from imgvet.errors import InvalidParameterError
 from imgvet.options import NeighborOptions
+from imgvet.similarity import cells as cells_module
 from imgvet.similarity import neighbors as module
+from imgvet.similarity.distances import Metric
+from imgvet.similarity.found import Neighbors
 from imgvet.similarity.neighbors import as_table, find_neighbors, similarity_of
+from imgvet.similarity.search import RECALL_SAMPLE, search_exactly
+from imgvet.similarity.space import Space
 
 
 def unit_vectors(count: int, seed: int = 0, width: int = 16) -> NDArray[np.float32]:
@@ -40,14 +45,15 @@ def test_exact_search_finds_the_nearest(count: int, k: int, seed: int) -> None:
 def test_too_few_vectors_have_no_neighbours(count: int) -> None:
     found = find_neighbors(unit_vectors(count), NeighborOptions(), 1)
     assert found.rows.shape == (count, 0)
-    assert as_table(found, np.arange(count), 0.5).empty
+    assert as_table(found, np.arange(count), Metric()).empty
 
 
 def test_equal_vectors_are_each_others_neighbours_and_never_their_own() -> None:
     vectors = np.repeat(unit_vectors(1), 5, axis=0)
     found = find_neighbors(vectors, NeighborOptions(nearest_neighbors_k=2), 1)
     assert (found.rows != np.arange(5)[:, None]).all()
-    assert np.allclose(found.cosines, 1)
+    assert found.distances == pytest.approx(0, abs=1e-6)
+    assert found.rows.tolist() == [[1, 2], [0, 2], [0, 1], [0, 1], [0, 1]]
 
 
 @pytest.mark.parametrize("mode", ["HNSW32", "IVF16,Flat", "Flat"])
@@ -70,9 +76,14 @@ def clustered(count: int, kinds: int, spread: float) -> NDArray[np.float32]:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
+def only_a_sample(space: Space, queries: NDArray[np.int64], wanted: int) -> Neighbors:
+    assert len(queries) <= RECALL_SAMPLE, "searched exactly"
+    return search_exactly(space, queries, wanted)
+
+
 def test_cells_find_the_neighbours_by_comparing_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "EXACT_LIMIT", 100)
-    monkeypatch.setattr(module, "_search_exactly", lambda *_: pytest.fail("searched exactly"))
+    monkeypatch.setattr(cells_module, "search_exactly", only_a_sample)
     vectors = clustered(5000, kinds=60, spread=0.05)
     cells = NeighborOptions(nnf_mode="IVF")
     found, again = find_neighbors(vectors, cells, 2), find_neighbors(vectors, cells, 1)
@@ -82,7 +93,7 @@ def test_cells_find_the_neighbours_by_comparing_a_few(monkeypatch: pytest.Monkey
     assert (found.rows != np.arange(len(vectors))[:, None]).all()
     assert np.array_equal(found.rows, again.rows)
     cosines = np.einsum("qd,qkd->qk", vectors, vectors[found.rows])
-    assert np.allclose(found.cosines, cosines, atol=1e-5)
+    assert np.allclose(1 - found.distances, cosines, atol=1e-5)
 
 
 def test_where_cells_do_not_help_the_search_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,15 +118,35 @@ def test_search_parameters_reach_the_index(monkeypatch: pytest.MonkeyPatch) -> N
     assert find_neighbors(vectors, wide, 2).recall == 1.0
 
 
-@pytest.mark.parametrize(("mode", "parameter"), [("HSNW32", ""), ("HNSW32", "nprobes=4")])
-def test_what_faiss_does_not_know_is_one_line(
-    mode: str, parameter: str, monkeypatch: pytest.MonkeyPatch
+def test_an_index_that_so_few_vectors_can_not_train_is_one_line(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "EXACT_LIMIT", 10)
-    options = NeighborOptions(nnf_mode=mode, nnf_param=parameter)
+    options = NeighborOptions(nnf_mode="IVF64,Flat")
     with pytest.raises(InvalidParameterError, match="FAISS says") as caught:
         find_neighbors(unit_vectors(50), options, 1)
     assert "\n" not in str(caught.value)
+
+
+def test_a_coarse_index_still_tells_true_similarities(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EXACT_LIMIT", 100)
+    vectors = unit_vectors(600)
+    found = find_neighbors(vectors, NeighborOptions(nnf_mode="SQ4"), 1)
+    cosines = np.einsum("qd,qkd->qk", vectors, vectors[found.rows])
+    assert 1 - found.distances == pytest.approx(cosines, abs=1e-6)
+    assert (np.diff(found.distances, axis=1) >= 0).all()
+
+
+@pytest.mark.parametrize("mode", ["HNSW32", "IVF16,Flat", "IVF"])
+def test_indexes_search_by_euclidean_distance(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EXACT_LIMIT", 100)
+    vectors = clustered(2000, kinds=40, spread=0.03) * 7 + 3
+    options = NeighborOptions(nnf_mode=mode, distance="euclidean")
+    found = find_neighbors(vectors, options, 1)
+    apart = ((vectors[:300, None] - vectors[None]) ** 2).sum(axis=2)
+    true = np.argsort(apart, axis=1)[:, 1:3]
+    assert (found.rows[:300] == true).mean() > 0.9
+    assert found.recall > 0.9
 
 
 def test_similarity_is_one_for_identical_and_falls_with_the_angle() -> None:
@@ -126,7 +157,7 @@ def test_the_table_names_items_best_first() -> None:
     vectors = unit_vectors(10)
     found = find_neighbors(vectors, NeighborOptions(nearest_neighbors_k=3), 1)
     ids = np.arange(10) * 7
-    table = as_table(found, ids, 0.5)
+    table = as_table(found, ids, Metric(scale=0.5))
     assert table["from"].tolist() == np.repeat(ids, 3).tolist()
     assert set(table["to"]) <= set(ids.tolist())
     best_first = table.groupby("from")["similarity"].agg(

@@ -1,0 +1,333 @@
+"""Own embeddings: vectors that a person computed, used instead of a model's.
+
+They are a file ``vectors.npy`` (n rows) with the names of the images beside it, in ``vectors.txt``
+or ``vectors.csv`` (n names, one a row), or one ``vectors.npz`` with the arrays ``filenames`` and
+``embeddings``. An ``.npy`` is mapped into memory, not read. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from imgvet.errors import InvalidParameterError
+from imgvet.store.references import digest_bytes, digest_file
+from imgvet.workdir import write_atomically
+
+FILENAMES, EMBEDDINGS = "filenames", "embeddings"
+"""The arrays of an ``.npz``; a csv may have one of them, or ``filename``, as its heading."""
+
+NAME_SUFFIXES = (".csv", ".txt")
+_HEADINGS = ("filename", FILENAMES)
+_KINDS = "uif"
+_EXAMPLES = 3
+_BLOCK_VALUES = 1 << 22
+_ERRORS = "surrogateescape"  # file names need not be UTF-8
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class OwnEmbeddings:
+    """Vectors with names.
+
+    Attributes:
+        names: (n,), the image of each vector: its path or URI as a run lists it, or relative to an
+            input folder; each once.
+        vectors: (n, width), integer or float16, float32 or float64; mapped read-only if from an
+            ``.npy``. Values are looked at when they are used.
+    """
+
+    names: tuple[str, ...]
+    vectors: NDArray[Any]
+
+    @property
+    def width(self) -> int:
+        """Values of one vector."""
+        return int(self.vectors.shape[1])
+
+
+def read_own_embeddings(path: str) -> OwnEmbeddings:
+    """Read own embeddings.
+
+    Args:
+        path: an ``.npy`` with a list of names beside it, or an ``.npz``.
+
+    Raises:
+        InvalidParameterError: a file is missing or damaged, the array does not have two dimensions
+            of numbers, or the names are not one for each row, each once.
+    """
+    file = Path(path).expanduser()
+    loaded = _load(file)
+    if isinstance(loaded, np.ndarray):
+        return _checked(_read_names(_names_file(file)), loaded, str(file))
+    names, vectors = loaded
+    return _checked([os.fsdecode(name) for name in names.ravel().tolist()], vectors, str(file))
+
+
+def digest_own(path: str) -> str:
+    """BLAKE2b-128, hexadecimal, of the files of own embeddings: for the key of what is cached.
+
+    Raises:
+        InvalidParameterError: a file is missing.
+    """
+    file = Path(path).expanduser()
+    files = [file] if file.suffix.lower() == ".npz" else [file, _names_file(file)]
+    try:
+        return digest_bytes(" ".join(digest_file(one) for one in files).encode())
+    except OSError as error:
+        raise _unreadable(file, error) from None
+
+
+def write_own_embeddings(
+    names: Sequence[str | os.PathLike[str]], array: NDArray[Any], folder: Path
+) -> Path:
+    """Write an array given from Python as files that the parameter ``embeddings`` can name.
+
+    They are called by their content, so the same array gives the same path.
+
+    Args:
+        names: the image of each row. The relative path of a file that exists, seen from the current
+            folder, becomes absolute; other names stay as they are.
+        array: (n, width), integer or float16, float32 or float64.
+        folder: where to write; made if there is none.
+
+    Returns:
+        the path of the ``.npy``.
+
+    Raises:
+        InvalidParameterError: as :func:`read_own_embeddings`.
+    """
+    own = _checked([_absolute(os.fspath(name)) for name in names], np.asarray(array), "an array")
+    listed = _as_csv(own.names)
+    draft = folder / ".embeddings.draft"
+    write_atomically(draft, lambda path: _save(own.vectors, path))
+    digest = digest_bytes(f"{digest_file(draft)} {digest_bytes(listed)}".encode())
+    target = folder / f"embeddings-{digest[:16]}.npy"
+    write_atomically(target.with_suffix(".csv"), lambda path: path.write_bytes(listed))
+    draft.replace(target)
+    return target
+
+
+def match_own(
+    own: OwnEmbeddings, items: pd.DataFrame, folders: Sequence[str]
+) -> NDArray[np.float32]:
+    """The vectors of the contents of a run.
+
+    A name is matched as it is, or as a path relative to an input folder. Byte-identical images are
+    one content and have one vector: that of the first of them that has one. Vectors of no image are
+    left out, and their number is logged.
+
+    Args:
+        own: vectors with names.
+        items: the table items.
+        folders: the inputs of the run (``input_dir``), as given.
+
+    Returns:
+        float32 (contents, width), row i for ``embedding_row`` i; neither normalised nor scaled.
+
+    Raises:
+        InvalidParameterError: images have no vector, or one name means several images, or vectors
+            are not finite or all zero; the message counts them and names some.
+    """
+    valid = items.loc[items["embedding_row"].notna(), ["filename", "embedding_row"]]
+    _refuse_crops(valid)
+    names = valid["filename"].tolist()
+    rows = _rows_of(own, names, [_as_prefix(folder) for folder in folders])
+    found = pd.DataFrame({"content": valid["embedding_row"].to_numpy(np.int64), "name": names})
+    found = found.assign(row=rows)
+    best = found.sort_values("row", key=lambda row: row < 0, kind="stable")
+    best = best.drop_duplicates("content").sort_values("content")
+    _refuse_some(
+        best.loc[best["row"] < 0, "name"].tolist(), len(best), "images have no embedding",
+        "Give the vector of every image, named by its path",
+    )  # fmt: skip
+    surplus = len(own.names) - len(set(rows) - {-1})
+    if surplus:
+        _logger.info("%d of the %d own embeddings are not used", surplus, len(own.names))
+    return _values(own, best["row"].to_numpy(np.int64), best["name"].tolist())
+
+
+def _rows_of(own: OwnEmbeddings, filenames: list[str], prefixes: list[str]) -> list[int]:
+    """The vector of each file, -1 if there is none."""
+    row_of = {os.path.normpath(name): row for row, name in enumerate(own.names)}
+    row_of |= {name: row for row, name in enumerate(own.names)}
+    taken: dict[int, str] = {}
+    unclear: dict[str, None] = {}
+    rows = []
+    for filename in filenames:
+        relative = (filename[len(prefix) :] for prefix in prefixes if filename.startswith(prefix))
+        row = next((row_of[name] for name in (filename, *relative) if name in row_of), -1)
+        if row >= 0 and taken.setdefault(row, filename) != filename:
+            unclear[own.names[row]] = None
+        rows.append(row)
+    _refuse_some(
+        list(unclear), len(own.names), "names mean images in several input folders",
+        "Name them by their absolute path",
+    )  # fmt: skip
+    return rows
+
+
+def _values(own: OwnEmbeddings, rows: NDArray[np.int64], names: list[str]) -> NDArray[np.float32]:
+    """The vectors of some rows as float32, each of them finite and not all zero."""
+    vectors = np.empty((len(rows), own.width), np.float32)
+    step = max(1, _BLOCK_VALUES // max(own.width, 1))
+    with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite and is refused
+        for start in range(0, len(rows), step):
+            vectors[start : start + step] = own.vectors[rows[start : start + step]]
+    finite, zero = np.isfinite(vectors).all(axis=1), ~vectors.any(axis=1)
+    _refuse_some(
+        [names[row] for row in np.flatnonzero(~finite)], len(rows),
+        "embeddings hold values that are not finite or too large for float32",
+        "Compute them again, or leave these images out",
+    )  # fmt: skip
+    _refuse_some(
+        [names[row] for row in np.flatnonzero(zero)], len(rows), "embeddings are all zero",
+        "Compute them again, or leave these images out",
+    )  # fmt: skip
+    return vectors
+
+
+def _refuse_crops(valid: pd.DataFrame) -> None:
+    cut = valid.drop_duplicates()
+    several = cut.loc[cut["filename"].duplicated(), "filename"].unique().tolist()
+    _refuse_some(
+        several, cut["filename"].nunique(), "images are analysed as several crops",
+        "Own embeddings are one for each image: analyse whole images, or leave embeddings out",
+    )  # fmt: skip
+
+
+def _refuse_some(wrong: list[str], of: int, what: str, remedy: str) -> None:
+    if wrong:
+        raise InvalidParameterError(
+            f"embeddings: {len(wrong):,} of {of:,} {what}, such as {_examples(wrong)}", remedy
+        )
+
+
+def _examples(names: Iterable[str]) -> str:
+    return ", ".join(repr(name)[:200] for name in list(names)[:_EXAMPLES])
+
+
+def _as_prefix(folder: str) -> str:
+    if "://" in folder:
+        return folder.rstrip("/") + "/"
+    return str(Path(folder).expanduser().absolute()).rstrip(os.sep) + os.sep
+
+
+def _absolute(name: str) -> str:
+    return str(Path(name).absolute()) if "://" not in name and Path(name).exists() else name
+
+
+def _checked(names: Sequence[str], vectors: NDArray[Any], where: str) -> OwnEmbeddings:
+    if vectors.ndim != 2 or not vectors.shape[1] or vectors.dtype.kind not in _KINDS:
+        raise _refused(
+            where,
+            f"has shape {vectors.shape} and type {vectors.dtype}",
+            "Give numbers in two dimensions, a row for each image",
+        )
+    if len(names) != len(vectors):
+        raise _refused(
+            where,
+            f"has {len(vectors):,} rows for {len(names):,} names",
+            "Give one name for each row, in the same order",
+        )
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    _refuse_some(twice, len(names), "names are there more than once", "Name each image once")
+    return OwnEmbeddings(tuple(names), vectors)
+
+
+def _load(file: Path) -> NDArray[Any] | tuple[NDArray[Any], NDArray[Any]]:
+    """The array of an ``.npy``, mapped, or the two arrays of an ``.npz``."""
+    try:
+        if file.suffix.lower() != ".npz":
+            return np.lib.format.open_memmap(file, mode="r")
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+            names, vectors = arrays[FILENAMES], arrays[EMBEDDINGS]
+    except OSError as error:
+        raise _unreadable(file, error) from None
+    except (ValueError, EOFError, BadZipFile, KeyError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise _refused(
+            str(file),
+            f"can't be used ({said})",
+            f"Give an .npy file, or an .npz with the arrays {FILENAMES} and {EMBEDDINGS}",
+        ) from None
+    if names.dtype.kind not in "US":
+        raise _refused(
+            str(file), f"has {FILENAMES} that are not text", "Give one name for each row"
+        )
+    return names, vectors
+
+
+def _save(vectors: NDArray[Any], path: Path) -> None:
+    with path.open("wb") as stream:
+        np.save(stream, np.ascontiguousarray(vectors), allow_pickle=False)
+
+
+def _names_file(file: Path) -> Path:
+    """The list of names beside an ``.npy``."""
+    beside = [file.with_suffix(suffix) for suffix in NAME_SUFFIXES]
+    found = [path for path in beside if path.is_file()]
+    if len(found) == 1:
+        return found[0]
+    missing = f"{beside[0].name} or {beside[1].name}"
+    raise _refused(
+        str(file),
+        "has two lists of names beside it" if found else "has no list of names beside it",
+        f"Keep one of {missing}" if found else f"Write {missing}, one image a row",
+    )
+
+
+def _read_names(file: Path) -> list[str]:
+    try:
+        text = file.read_bytes().decode("utf-8-sig", _ERRORS)
+    except OSError as error:
+        raise _unreadable(file, error) from None
+    if file.suffix == ".txt":
+        return text.removesuffix("\n").replace("\r\n", "\n").split("\n") if text else []
+    return _csv_names(text, file)
+
+
+def _csv_names(text: str, file: Path) -> list[str]:
+    """The column headed ``filename``, or the only column."""
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    except csv.Error as error:
+        raise _refused(str(file), f"is not CSV ({error})", "List one image a row") from None
+    heading = [cell.strip().lower() for cell in rows[0]] if rows else []
+    column = next((heading.index(name) for name in _HEADINGS if name in heading), None)
+    width = len(heading)
+    if any(len(row) != width for row in rows) or (column is None and width > 1):
+        raise _refused(
+            str(file),
+            "has rows of several values and no column 'filename', or rows of different lengths",
+            "List one image a row, in double quotes if its name holds a comma",
+        )
+    return [row[column or 0] for row in rows[0 if column is None else 1 :]]
+
+
+def _as_csv(names: Iterable[str]) -> bytes:
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, quoting=csv.QUOTE_ALL)  # names may hold whatever ends a row
+    rows.writerows([["filename"], *([name] for name in names)])
+    return text.getvalue().encode("utf-8", _ERRORS)
+
+
+def _unreadable(file: Path, error: OSError) -> InvalidParameterError:
+    why = error.strerror or str(error)
+    return _refused(str(file), f"can't be read ({why})", "Check the path and its permissions")
+
+
+def _refused(where: str, problem: str, remedy: str) -> InvalidParameterError:
+    return InvalidParameterError(f"embeddings = {where!r} {problem}", remedy)

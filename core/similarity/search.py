@@ -1,0 +1,89 @@
+"""Searching with an index of FAISS, block by block; recall is measured on a sample."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from imgvet.progress import report_progress
+from imgvet.similarity.distances import kind_of
+from imgvet.similarity.found import Neighbors, nearest
+from imgvet.similarity.space import Rows, Space, Vectors
+
+STAGE = "find_neighbors"
+RECALL_SAMPLE = 1000
+"""Queries that are searched exactly as well, to measure the recall of an approximate search."""
+
+SPARE = 4
+"""Candidates beyond those wanted: which of two is nearer is not left to FAISS's float32."""
+
+_QUERY_BLOCK = 16_384
+_SLOW_QUERY_BLOCK = 512
+_NEAR = 1e-6
+
+
+def search_exactly(space: Space, queries: Rows, wanted: int) -> Neighbors:
+    """The ``wanted`` nearest others of each query row."""
+    rows = candidates(space, flat_index(space, space.data), queries, wanted + 1)
+    return nearest(space, queries, rows, wanted)
+
+
+def candidates(space: Space, index: Any, queries: Rows, wanted: int) -> Rows:
+    """Places in the index of the ``wanted`` nearest of each query row, and of some more.
+
+    Returns:
+        int64 (q, wanted + SPARE, or as many as the index holds), nearest first as far as FAISS
+        can tell; -1 is nobody.
+    """
+    count, width = len(queries), min(wanted + SPARE, index.ntotal)
+    queries = _enough(queries, space)
+    places = np.empty((len(queries), width), np.int64)
+    step = _QUERY_BLOCK if kind_of(space.distance).any_index else _SLOW_QUERY_BLOCK
+    for start in range(0, len(queries), step):
+        part = slice(start, start + step)
+        _, places[part] = index.search(space.data[queries[part]], width)
+        report_progress(STAGE, min(start + step, count), count)
+    return places[:count]
+
+
+def _enough(queries: Rows, space: Space) -> Rows:
+    """The queries, some of them again if so many cost less.
+
+    FAISS multiplies matrices from a number of queries on, and below it takes about ten times as
+    long for each.
+    """
+    import faiss
+
+    least = int(faiss.cvar.distance_compute_blas_threshold) // space.data.shape[1] + 1
+    few = least < 10 * len(queries) < 10 * least and kind_of(space.distance).any_index
+    return np.resize(queries, least) if few else queries
+
+
+def flat_index(space: Space, data: Vectors) -> Any:
+    """An index that compares every pair by the distance of the space, filled with ``data``."""
+    import faiss
+
+    index = faiss.IndexFlat(data.shape[1], faiss_metric(space))
+    index.add(data)
+    return index
+
+
+def faiss_metric(space: Space) -> int:
+    """FAISS's number of the metric."""
+    import faiss
+
+    return int(getattr(faiss, kind_of(space.distance).faiss_metric))
+
+
+def sample_queries(count: int) -> Rows:
+    """Evenly spread rows on which recall is measured."""
+    return np.linspace(0, count - 1, min(RECALL_SAMPLE, count), dtype=np.int64)
+
+
+def recall_of(found: Neighbors, queries: Rows, true: Neighbors) -> float:
+    """Share of the true neighbours of some queries that were found.
+
+    A neighbour as near as the true one counts as found: ties have no right order.
+    """
+    return float((found.distances[queries] <= true.distances + _NEAR).mean())

@@ -1,0 +1,146 @@
+"""A search that starts from an earlier one gives what a search from scratch gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from imgvet.options import NeighborOptions
+from imgvet.similarity import neighbors as module
+from imgvet.similarity import update as update_module
+from imgvet.similarity.distances import DISTANCES
+from imgvet.similarity.found import Neighbors
+from imgvet.similarity.known import known_path, read_known, write_known
+from imgvet.similarity.neighbors import find_neighbors
+from imgvet.similarity.update import Known, keys_of
+from imgvet.workdir import WorkDir
+
+
+def vectors_of(count: int, seed: int, kinds: int = 30) -> NDArray[np.float32]:
+    """Non-negative vectors around a few centres; some are identical."""
+    random = np.random.default_rng(seed)
+    centres = random.random((kinds, 8)) + 0.01
+    spread = random.choice([0, 0.05, 0.3], size=(count, 1))
+    found = centres[random.integers(0, kinds, count)] + spread * random.random((count, 8))
+    return found.astype(np.float32)
+
+
+def known_of(vectors: NDArray[np.float32], options: NeighborOptions) -> Known:
+    return Known(keys_of(vectors), find_neighbors(vectors, options, 1).rows)
+
+
+def same(one: Neighbors, other: Neighbors) -> bool:
+    return (
+        np.array_equal(one.rows, other.rows)
+        and np.array_equal(one.distances, other.distances)
+        and one.recall == other.recall
+    )
+
+
+@given(
+    st.integers(5, 120), st.integers(0, 30), st.integers(0, 30), st.integers(1, 4),
+    st.sampled_from([kind.name for kind in DISTANCES]), st.integers(0, 10_000),
+)  # fmt: skip
+@settings(deadline=None, max_examples=120)
+def test_adding_and_removing_gives_what_a_search_from_scratch_gives(
+    count, added, removed, k, distance, seed
+) -> None:
+    random = np.random.default_rng(seed)
+    everything = vectors_of(count + added, seed)
+    was = np.sort(random.permutation(len(everything))[added:])
+    now = np.sort(random.permutation(len(everything))[min(removed, count) :])
+    options = NeighborOptions(distance=distance, nnf_mode="Flat", nearest_neighbors_k=k)
+    known = known_of(everything[was], options)
+    scratch = find_neighbors(everything[now], options, 1)
+    assert same(find_neighbors(everything[now], options, 1, known), scratch)
+
+
+def searched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many vectors are searched among all, of each search."""
+    counts: list[int] = []
+    whole = module.search_exactly
+
+    def counted(space, queries, wanted):
+        counts.append(len(queries))
+        return whole(space, queries, wanted)
+
+    monkeypatch.setattr(module, "search_exactly", counted)
+    monkeypatch.setattr(update_module, "search_exactly", counted)
+    return counts
+
+
+def test_only_new_vectors_and_those_that_lost_a_neighbour_are_searched_among_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vectors, options = vectors_of(500, 3, kinds=500), NeighborOptions()
+    known = known_of(vectors[:490], options)
+    counts = searched(monkeypatch)
+    find_neighbors(vectors, options, 1, known)
+    assert counts == [10]
+    lost = (known.rows == 0).any(axis=1).sum()
+    find_neighbors(vectors[1:490], options, 1, known)
+    assert counts == [10, lost]
+
+
+@pytest.mark.parametrize("case", ["other k", "other order", "mostly new", "other vectors"])
+def test_what_can_not_help_is_searched_from_scratch(
+    case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors, options = vectors_of(60, 5), NeighborOptions()
+    known = {
+        "other k": known_of(vectors, NeighborOptions(nearest_neighbors_k=3)),
+        "other order": known_of(vectors[::-1].copy(), options),
+        "mostly new": known_of(vectors[:20], options),
+        "other vectors": known_of(vectors + 1, options),
+    }[case]
+    scratch = find_neighbors(vectors, options, 1)
+    counts = searched(monkeypatch)
+    assert same(find_neighbors(vectors, options, 1, known), scratch)
+    assert counts == [60]
+
+
+def test_an_approximate_search_does_not_start_from_an_earlier_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vectors, options = vectors_of(300, 1), NeighborOptions(nnf_mode="HNSW32")
+    known = known_of(vectors, options)
+    monkeypatch.setattr(module, "EXACT_LIMIT", 100)
+    monkeypatch.setattr(module, "update_neighbors", lambda *_: pytest.fail("was updated"))
+    find_neighbors(vectors, options, 1, known)
+
+
+def test_what_was_found_is_kept_by_kind_of_search(tmp_path: Path) -> None:
+    work, options = WorkDir(tmp_path), NeighborOptions()
+    path = known_path(work, options)
+    assert path != known_path(work, NeighborOptions(distance="euclidean"))
+    assert path != known_path(work, NeighborOptions(nearest_neighbors_k=5))
+    assert read_known(path) is None
+    known = known_of(vectors_of(20, 2), options)
+    write_known(path, known)
+    again = read_known(path)
+    assert again is not None
+    assert again.keys.tobytes() == known.keys.tobytes()
+    assert np.array_equal(again.rows, known.rows)
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "no archive", "rows", "columns", "missing"])
+def test_a_damaged_file_is_removed_and_costs_only_time(damage: str, tmp_path: Path) -> None:
+    path = tmp_path / "known.npz"
+    known = known_of(vectors_of(20, 2), NeighborOptions())
+    write_known(path, known)
+    data = path.read_bytes()
+    if damage == "rows":
+        write_known(path, Known(known.keys, known.rows + 1))
+    elif damage == "columns":
+        write_known(path, Known(known.keys[1:], known.rows))
+    elif damage == "missing":
+        np.savez(path, keys=known.keys)
+    else:
+        path.write_bytes({"cut": data[:200], "empty": b"", "no archive": b"x" * 300}[damage])
+    assert read_known(path) is None
+    assert not path.exists()

@@ -1,0 +1,110 @@
+"""Components are grouped by video, and alike videos are told."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgvet.similarity.videos import WIDESPREAD, GroupedByVideo, group_by_video, video_of
+from imgvet.tables import COMPONENT_INFO, COMPONENTS, VIDEO_PAIRS, conform
+
+Frames = list[tuple[str, int | None]]
+"""Filename and component of each item, None for an item in no component."""
+
+
+def grouped(frames: Frames) -> GroupedByVideo:
+    items = pd.DataFrame(
+        {"id": range(len(frames)), "filename": [name for name, _ in frames], "status": "ok"}
+    )
+    members = pd.DataFrame(
+        {
+            "id": [row for row, (_, component) in enumerate(frames) if component is not None],
+            "component_id": [component for _, component in frames if component is not None],
+        }
+    )
+    info = pd.DataFrame({"component_id": sorted(set(members["component_id"]))})
+    return group_by_video(
+        conform(members, COMPONENTS).to_pandas(), conform(info, COMPONENT_INFO).to_pandas(), items
+    )
+
+
+def frame(video: str, second: int) -> str:
+    return f"{video}#t={second}.0"
+
+
+@pytest.mark.parametrize(
+    ("name", "video"),
+    [
+        ("/a/b.mp4#t=1.0", "/a/b.mp4"),
+        ("/a/b.mp4#t=1.0&xywh=1,2,3,4", "/a/b.mp4"),
+        ("s3://b/c.tar!d/e.mov#t=12.033", "s3://b/c.tar!d/e.mov"),
+        ("/a/b.jpg", None),
+        ("/a/b.jpg#xywh=1,2,3,4", None),
+        ("/a/b.mp4%23t=1.0", None),
+        ("/a/b.jpg#t=1.0", None),
+    ],
+)
+def test_the_video_of_an_item(name: str, video: str | None) -> None:
+    assert video_of(name) == video
+
+
+def test_a_copied_video_shares_all_its_frames() -> None:
+    frames: Frames = [(frame(video, second), second) for video in "ab" for second in range(3)]
+    frames = [(f"/v/{name[0]}.mp4{name[1:]}", component) for name, component in frames]
+    found = grouped(frames)
+    assert found.info["videos"].tolist() == [2, 2, 2]
+    assert set(found.members["video"]) == {"/v/a.mp4", "/v/b.mp4"}
+    assert found.pairs.to_dict("records") == [
+        {
+            "video": "/v/a.mp4", "other": "/v/b.mp4", "components": 3, "frames": 3,
+            "shared_frames": 3, "other_frames": 3, "other_shared_frames": 3, "share": 1.0,
+        }
+    ]  # fmt: skip
+
+
+def test_a_clip_cut_out_of_a_film_is_wholly_shared() -> None:
+    film: Frames = [
+        (frame("/film.mp4", second), second if second < 2 else None) for second in range(9)
+    ]
+    clip: Frames = [(frame("/clip.mp4", second), second) for second in range(2)]
+    (pair,) = grouped([*film, *clip]).pairs.to_dict("records")
+    assert (pair["video"], pair["frames"], pair["shared_frames"]) == ("/clip.mp4", 2, 2)
+    assert (pair["other"], pair["other_frames"], pair["other_shared_frames"]) == ("/film.mp4", 9, 2)
+    assert pair["share"] == 1.0
+
+
+def test_frames_of_one_video_alike_make_no_pair_and_photos_have_no_video() -> None:
+    found = grouped(
+        [(frame("/a.mp4", 0), 0), (frame("/a.mp4", 1), 0), ("/1.jpg", 1), ("/2.jpg", 1)]
+    )
+    assert found.info["videos"].tolist() == [1, 0]
+    assert found.members["video"].isna().tolist() == [False, False, True, True]
+    assert found.pairs.columns.tolist() == VIDEO_PAIRS.column_names
+    assert found.pairs.empty
+
+
+def test_what_nearly_all_videos_have_tells_nothing() -> None:
+    black: Frames = [(frame(f"/{number:03}.mp4", 0), 0) for number in range(WIDESPREAD + 1)]
+    assert grouped(black).pairs.empty
+    assert len(grouped(black[:3]).pairs) == 3
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from([None, 0, 1, 2])), max_size=30))
+def test_pairs_are_what_counting_by_hand_gives(drawn: list[tuple[str, int | None]]) -> None:
+    frames: Frames = [(frame(f"/{name}.mp4", row), part) for row, (name, part) in enumerate(drawn)]
+    pairs = grouped(frames).pairs
+    components = {
+        name: {part for other, part in drawn if other == name} - {None} for name in "abcd"
+    }
+    for video, other in [(a, b) for a in "abcd" for b in "abcd" if a < b]:
+        common = components[video] & components[other]
+        row = pairs[(pairs["video"] == f"/{video}.mp4") & (pairs["other"] == f"/{other}.mp4")]
+        assert len(row) == bool(common)
+        if common:
+            assert row["components"].item() == len(common)
+            assert row["shared_frames"].item() == sum(
+                name == video and part in common for name, part in drawn
+            )

@@ -1,0 +1,118 @@
+"""Runs with other models, with own embeddings and with other distances end in the same tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imgvet.embedding.compute import embed_pictures
+from imgvet.embedding.resolve import resolve_model
+from imgvet.errors import InvalidParameterError
+from imgvet.interface.values import as_files
+from imgvet.media.decode import decode
+from imgvet.media.picture import Picture
+from imgvet.options import ModelOptions
+from imgvet.tables import RESULT_TABLES, read_table
+from imgvet.workdir import WorkDir
+from support.onnx_models import Signature, write_model
+from support.pictures import age, jpeg, scene
+
+from .conftest import Runner
+
+LARGE = Signature(shape=("batch", 3, 336, 336))
+
+
+def tables_are_there(runner: Runner) -> bool:
+    work = WorkDir(runner.dataset.work_dir)
+    return all(
+        read_table(work.table(table.name)).columns.tolist() == table.column_names
+        for table in RESULT_TABLES
+    )
+
+
+def test_a_model_from_a_file_takes_the_place_of_the_built_in_one(
+    runner: Runner, tmp_path: Path
+) -> None:
+    path = write_model(tmp_path / "models" / "small.onnx", Signature())
+    summary = runner.run(model_path=str(path), d=16)
+    assert summary.model == "small"
+    assert summary.counts.exact_duplicate_groups == 1
+    _, vectors = runner.dataset.embeddings()
+    assert vectors.shape == (14, 16)
+    assert tables_are_there(runner)
+    runner.run(model_path=str(path))
+    assert set(runner.computed().values()) == {0}
+    runner.run()
+    assert runner.dataset.embeddings()[1].shape == (14, 384)
+    assert runner.computed()["embed"] == 13
+
+
+def test_a_model_that_wants_more_pixels_reads_the_originals(runner: Runner, tmp_path: Path) -> None:
+    large = runner.photos / "large.jpg"
+    large.write_bytes(jpeg(scene(5, 1200, 900)))
+    age(large)
+    path = write_model(tmp_path / "models" / "large.onnx", LARGE)
+    runner.run(model_path=str(path))
+    names, vectors = runner.dataset.embeddings()
+    picture = decode(large.read_bytes())
+    assert isinstance(picture, Picture)
+    model = resolve_model(ModelOptions(model_path=str(path)))
+    expected = embed_pictures([picture.pixels], model)[0]
+    found = vectors[[Path(name).name for name in names].index("large.jpg")]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_wrong_width_is_refused_before_anything_is_read(runner: Runner) -> None:
+    with pytest.raises(InvalidParameterError, match="384"):
+        runner.run(d=512)
+    assert not runner.dataset.work_dir.exists()
+
+
+def test_own_embeddings_take_the_place_of_a_model(runner: Runner) -> None:
+    names = sorted(str(path) for path in runner.photos.iterdir() if path.name != "text.jpg")
+    vectors = np.eye(len(names), dtype=np.float32)
+    vectors[3] = vectors[7]
+    given = as_files({"embeddings": (names, vectors), "work_dir": runner.dataset.work_dir})
+    summary = runner.run(embeddings=given["embeddings"])
+    assert summary.model == "own embeddings"
+    pairs = runner.dataset.similarity()
+    near = pairs[pairs["filename_from"].map(Path) != runner.photos / "copy of 0.jpg"]
+    assert {near["filename_from"].item(), near["filename_to"].item()} == {names[3], names[7]}
+    assert "embed" in runner.stages_run() or runner.computed().get("embed", 0) == 0
+    found_names, found = runner.dataset.embeddings()
+    np.testing.assert_array_equal(found[found_names.index(names[5])], vectors[5])
+
+
+def test_an_array_needs_names(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameterError, match="which image"):
+        as_files({"embeddings": np.eye(3), "work_dir": tmp_path, "input_dir": str(tmp_path)})
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "l1", "linf", "canberra", "braycurtis"])
+def test_every_distance_finds_the_planted_copies(runner: Runner, distance: str) -> None:
+    summary = runner.run(nnf_mode="Flat", distance=distance)
+    assert summary.counts.exact_duplicate_groups == 1
+    best = runner.dataset.similarity().iloc[0]
+    assert best["similarity"] == 1.0
+    assert tables_are_there(runner)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"distance": "l1"}, "nnf_mode"),
+        ({"nnf_mode": "HNSW32", "nnf_param": "nprobe=4"}, "efSearch"),
+        ({"nnf_mode": "Nonsense7"}, "Nonsense7"),
+        ({"model_path": "dinov3"}, "dinov2"),
+        ({"embeddings": "no.npy"}, "no.npy"),
+        ({"embeddings": "no.npy", "model_path": "clip"}, "exclude"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_early(
+    runner: Runner, parameters: dict[str, str], message: str
+) -> None:
+    with pytest.raises(InvalidParameterError, match=message):
+        runner.run(**parameters)
+    assert not runner.dataset.work_dir.exists()
