@@ -144,11 +144,16 @@ def open_finished(path: Path) -> WorkDir:
         RunNotFoundError: there is none, or its run did not finish.
     """
     work = work_dir_at(path)
-    if not work.is_finished():
+    if work.is_finished():
+        return work
+    if WorkDir(path, CROPS_PART).is_finished():
         raise RunNotFoundError(
-            f"No finished run in {path}", f"Start one with 'imgvet run INPUT --work-dir {path}'"
+            f"No finished run on whole images in {path}, but one on crops",
+            f"Its results are in {path / CROPS_PART}",
         )
-    return work
+    raise RunNotFoundError(
+        f"No finished run in {path}", f"Start one with 'imgvet run INPUT --work-dir {path}'"
+    )
 
 
 def prepare(path: Path, inputs: tuple[str, ...], *, overwrite: bool, part: str = "") -> WorkDir:

@@ -15,6 +15,7 @@ from imgvet.errors import (
     WorkDirUnusableError,
 )
 from imgvet.workdir import (
+    CROPS_PART,
     WorkDir,
     exclusive,
     link_or_copy,
@@ -124,3 +125,25 @@ def test_another_process_is_kept_out(tmp_path: Path) -> None:
         other.wait(timeout=30)
     with exclusive(WorkDir(tmp_path)):
         pass
+
+
+def test_results_of_crops_lie_beside_those_of_images_and_share_the_store(tmp_path: Path) -> None:
+    crops = WorkDir(tmp_path, CROPS_PART)
+    assert crops.table("items") == tmp_path / CROPS_PART / "tables" / "items.parquet"
+    assert crops.store == WorkDir(tmp_path).store
+    crops.store.mkdir()
+    write_text_of_run(crops)
+    assert open_finished(tmp_path / CROPS_PART) == crops
+    with pytest.raises(RunNotFoundError, match=r"crops.*Its results are in .*crops"):
+        open_finished(tmp_path)
+
+
+def test_a_folder_that_happens_to_be_called_crops_is_a_work_dir(tmp_path: Path) -> None:
+    work = WorkDir(tmp_path / CROPS_PART)
+    write_text_of_run(work)
+    assert open_finished(tmp_path / CROPS_PART) == work
+
+
+def write_text_of_run(work: WorkDir) -> None:
+    work.run_json.parent.mkdir(parents=True, exist_ok=True)
+    work.run_json.write_text("{}")
