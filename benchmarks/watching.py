@@ -1,0 +1,411 @@
+"""How often is a watched dataset a false alarm, and how often is a true jump seen?
+
+    python -m benchmarks.watching                   hundreds of histories, some minutes
+    python -m benchmarks.watching --histories 20    a quick look
+    python -m benchmarks.watching --json table.json
+
+Datasets are drawn with known rates: embeddings around centres (outliers in random directions),
+metrics, broken files, copies, near duplicates. Each run goes through `imgvet.watching.watch` as a
+real one does, all rates, 14 metrics and the embeddings being watched together. Nothing is read
+from disk and no picture is decoded, which is what makes thousands of runs possible.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import binom, hypergeom
+
+from benchmarks.machine import cores, this_machine
+from benchmarks.rows import Row, as_lines, at_least, at_most, only, write_json
+from imgvet.measures.catalogue import BASIC_METRICS
+from imgvet.options import FlagOptions
+from imgvet.watching.baselines import Baseline
+from imgvet.watching.compare import RATE_SHARE, last_in_order
+from imgvet.watching.facts import RunFacts, RunIdentity
+from imgvet.watching.history import History
+from imgvet.watching.options import WatchOptions
+from imgvet.watching.strangeness import Scale
+from imgvet.watching.tally import RATES
+from imgvet.watching.watch import References, Watched, watch
+
+HISTORIES = 300
+QUIET_RUNS, FEW_RUNS = 10, 4
+WIDTH, CENTRES = 16, 12
+METRICS = [metric.name for metric in BASIC_METRICS]
+FALSE_ALARMS, CAUGHT = 0.01, 0.99
+JUMPED, RECOVERED = "imgvet.outlier-rate.jumped", "imgvet.outlier-rate.recovered"
+
+
+@dataclass(frozen=True)
+class World:
+    """The true rates of the images that a batch is drawn from.
+
+    Attributes:
+        outlier: share of images in random directions.
+        invalid: share of broken files.
+        duplicate: share of byte-for-byte copies.
+        near_duplicate: share of images in a near-duplicate pair.
+        dark: share of dark images.
+        bright: share of bright images.
+        blurry: share of blurry images.
+        shift: how far metrics and embeddings are moved, in standard deviations.
+        day_spread: standard deviation of the outlier rate from batch to batch.
+    """
+
+    outlier: float = 0.05
+    invalid: float = 0.01
+    duplicate: float = 0.02
+    near_duplicate: float = 0.04
+    dark: float = 0.05
+    bright: float = 0.01
+    blurry: float = 0.04
+    shift: float = 0.0
+    day_spread: float = 0.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A history to simulate.
+
+    Attributes:
+        first: images of the first run.
+        batch: new images of each further run.
+        growing: whether earlier images stay.
+        quiet: runs in which nothing changes.
+        last: worlds of the runs after those, such as a jump and the recovery from it.
+        world: the world of the first run and of quiet ones.
+        options: when to raise an alarm.
+    """
+
+    first: int = 1000
+    batch: int = 1000
+    growing: bool = False
+    quiet: int = QUIET_RUNS
+    last: tuple[World, ...] = ()
+    world: World = field(default_factory=World)
+    options: WatchOptions = field(default_factory=WatchOptions)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the runs of one history said.
+
+    Attributes:
+        quiet: runs in which nothing had changed, after the first.
+        last: the runs after them.
+    """
+
+    quiet: tuple[Watched, ...]
+    last: tuple[Watched, ...]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images.
+
+    Attributes:
+        digest: str (n,), hexadecimal.
+        valid: bool (n,).
+        near: bool (n,), whether an image is a near duplicate of the one before.
+        vectors: float32 (n, WIDTH).
+        metrics: float64 (n, metrics), in the order of the catalogue.
+    """
+
+    digest: NDArray[np.str_]
+    valid: NDArray[np.bool_]
+    near: NDArray[np.bool_]
+    vectors: NDArray[np.float32]
+    metrics: NDArray[np.float64]
+
+    def __add__(self, other: Batch) -> Batch:
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return Batch(*(np.concatenate(pair) for pair in pairs))
+
+
+def simulate(plan: Plan, seed: int) -> Outcome:
+    """One history, always the same for one seed."""
+    rng = np.random.default_rng(seed)
+    centres = directions(rng, CENTRES)
+    images = draw(rng, plan.world, plan.first, centres)
+    history, kept, said = History(), dict[str, Baseline](), []
+    for number in range(1 + plan.quiet + len(plan.last)):
+        if number:
+            world = plan.last[number - 1 - plan.quiet] if number > plan.quiet else plan.world
+            fresh = draw(rng, world, plan.batch, centres)
+            images = images + fresh if plan.growing else fresh
+        watched = watch(facts_of(images, number), history, _references(history, kept), plan.options)
+        assert watched.kept is not None
+        kept[watched.row.run_id] = watched.kept
+        history = History((*history.rows, watched.row))
+        said.append(watched)
+    return Outcome(tuple(said[1 : 1 + plan.quiet]), tuple(said[1 + plan.quiet :]))
+
+
+def alarming(watched: Watched) -> bool:
+    """Whether a run would have raised an alarm, had none been on."""
+    return any(finding.alarming for finding in watched.comparison.findings)
+
+
+def power(known: int, new: int, before: float, after: float, options: WatchOptions) -> float:
+    """How probably a jump of one rate is seen among new images: exact, nothing is drawn.
+
+    Args:
+        known: images that the rate is known from.
+        new: new images.
+        before: the true rate until now.
+        after: the true rate of the new images.
+        options: when to raise an alarm. All rates are watched, each in two ways, and none is
+            taken to be stopped by the least difference, so a run catches at least as often.
+    """
+    level = RATE_SHARE * options.false_alarm_rate / (2 * len(RATES))
+    counts = np.arange(*_span(new, after))
+    chance = binom.pmf(counts, new, after)
+    total = 0.0
+    for earlier in range(*_span(known, before)):
+        rises = counts / new - earlier / known >= options.min_difference
+        p_values = hypergeom.sf(counts - 1, known + new, earlier + counts, new)
+        seen = chance[rises & (p_values <= level)].sum()
+        total += float(binom.pmf(earlier, known, before) * seen)
+    return total
+
+
+def _span(of: int, rate: float) -> tuple[int, int]:
+    low, high = binom.interval(1 - 1e-9, of, rate)
+    return int(low), int(high) + 1
+
+
+def outcomes(plan: Plan, histories: int) -> list[Outcome]:
+    """As many histories of one plan, on all cores."""
+    with ProcessPoolExecutor(cores()) as pool:
+        return list(pool.map(partial(simulate, plan), range(histories), chunksize=4))
+
+
+def caught(watched: Watched) -> bool:
+    """Whether the alarm of the outlier rate is on after a run."""
+    return "outlier_rate" in watched.row.alarms
+
+
+def share(answers: Iterable[bool]) -> float:
+    """The share of answers that are yes."""
+    values = list(answers)
+    return sum(values) / len(values)
+
+
+def watching(histories: int) -> list[Row]:
+    """All figures."""
+    rows = _exact()
+    for measure in (_replaced, _first_runs, _growing, _days, _drifting):
+        found = measure(histories)
+        for row in found:
+            print(f"{row.number}: {row.measured}", file=sys.stderr, flush=True)
+        rows += found
+    return rows
+
+
+def _replaced(histories: int) -> list[Row]:
+    """Each run brings 1,000 other images; then one with a jump, and one without."""
+    found = outcomes(Plan(last=(World(outlier=0.10), World())), histories)
+    quiet = [watched for outcome in found for watched in outcome.quiet]
+    jumped = [outcome for outcome in found if _tells(outcome.last[0], JUMPED)]
+    runs = f"{len(quiet):,} runs of 1,000 other images, nothing changes"
+    return [
+        at_most(f"{runs}: false alarms", share(map(alarming, quiet)), FALSE_ALARMS),
+        at_least(
+            f"{len(found):,} jumps of outliers from 5 to 10 % in 1,000 images, after "
+            f"{QUIET_RUNS} runs: caught",
+            share(caught(outcome.last[0]) for outcome in found),
+            CAUGHT,
+        ),
+        only(
+            "of the runs after them, back at 5 %: all-clear at once",
+            share(_tells(outcome.last[1], RECOVERED) for outcome in jumped),
+        ),
+    ]
+
+
+def _first_runs(histories: int) -> list[Row]:
+    """The second run of all already jumps, so that 1,000 images are all that is known."""
+    rows = []
+    for first in (1000, 5000):
+        found = outcomes(Plan(first=first, quiet=0, last=(World(outlier=0.10),)), histories)
+        rows.append(
+            only(
+                f"the same jump in the run after a baseline of {first:,} images: caught",
+                share(caught(outcome.last[0]) for outcome in found),
+            )
+        )
+    return rows
+
+
+def _growing(histories: int) -> list[Row]:
+    """2,000 images grow by 120 a run, 30 % of the last 120 being outliers."""
+    plan = Plan(first=2000, batch=120, growing=True, quiet=FEW_RUNS, last=(World(outlier=0.30),))
+    found = outcomes(plan, histories)
+    quiet = [watched for outcome in found for watched in outcome.quiet]
+    what = "2,000 images that grow by 120 a run"
+    return [
+        at_most(f"{what}: false alarms", share(map(alarming, quiet)), FALSE_ALARMS),
+        at_least(
+            "30 % outliers among 120 new images: caught",
+            share(caught(outcome.last[0]) for outcome in found),
+            CAUGHT,
+        ),
+        only(
+            "the same, had only the whole dataset been watched",
+            share(_by_whole(outcome.last[0]) for outcome in found),
+        ),
+    ]
+
+
+def _days(histories: int) -> list[Row]:
+    """The outlier rate differs from day to day by more than chance."""
+    plan = Plan(world=World(day_spread=0.02), quiet=2 * QUIET_RUNS)
+    found = outcomes(plan, histories // 3 or 1)
+    early = [watched for outcome in found for watched in outcome.quiet[:QUIET_RUNS]]
+    late = [watched for outcome in found for watched in outcome.quiet[QUIET_RUNS:]]
+    what = "rate differs by 2 points (s.d.) from run to run"
+    return [
+        only(f"{what}: runs that tell of a new jump, first {QUIET_RUNS}", _telling(early)),
+        only(f"{what}: the next {QUIET_RUNS}, that being known", _telling(late)),
+    ]
+
+
+def _drifting(histories: int) -> list[Row]:
+    """Metrics and embeddings move by one standard deviation."""
+    found = outcomes(Plan(quiet=1, last=(World(shift=1.0),)), histories // 3 or 1)
+    return [
+        at_least(
+            "metrics and embeddings move by 1 s.d. in 1,000 images: drift detected",
+            share(_tells(outcome.last[0], "imgvet.drift.detected") for outcome in found),
+            CAUGHT,
+        )
+    ]
+
+
+def _exact() -> list[Row]:
+    options = WatchOptions()
+    return [
+        only(
+            f"from 5 to 10 % in 1,000 images where {known:,} are known: caught, at least",
+            power(known, 1000, 0.05, 0.10, options),
+        )
+        for known in (1000, 2000, 4000, 6000, 10_000)
+    ]
+
+
+def _tells(watched: Watched, name: str) -> bool:
+    return any(event.name == name for event in watched.events)
+
+
+def _telling(runs: Sequence[Watched]) -> float:
+    return share(_tells(watched, JUMPED) for watched in runs)
+
+
+def _by_whole(watched: Watched) -> bool:
+    return any(
+        finding.alarming and finding.population == "whole"
+        for finding in watched.comparison.findings
+        if finding.key == "outlier_rate"
+    )
+
+
+def _references(history: History, kept: dict[str, Baseline]) -> References:
+    if not history.rows:
+        return References()
+    baseline = kept[history.rows[0].run_id]
+    last = last_in_order(history, baseline.about)
+    recent = [kept[last.run_id].keys] if last else []
+    return References(baseline, [baseline.keys, *recent])
+
+
+def directions(rng: np.random.Generator, count: int) -> NDArray[np.float32]:
+    """Random vectors of length 1."""
+    vectors = rng.normal(size=(count, WIDTH)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def draw(rng: np.random.Generator, world: World, count: int, centres: NDArray[np.float32]) -> Batch:
+    """Images of a world, most of them around centres (of length 1)."""
+    rate = world.outlier
+    if world.day_spread:
+        rate = float(np.clip(rng.normal(rate, world.day_spread), 0, 1))
+    vectors = centres[rng.integers(len(centres), size=count)]
+    vectors = vectors + rng.normal(scale=0.12, size=vectors.shape)
+    vectors[:, 0] += 0.12 * world.shift
+    strange = rng.random(count) < rate
+    vectors[strange] = directions(rng, int(strange.sum()))
+    text = rng.bytes(16 * count).hex()
+    digest = np.array([text[place : place + 32] for place in range(0, 32 * count, 32)])
+    valid = rng.random(count) >= world.invalid
+    copies = np.flatnonzero(rng.random(count - 1) < world.duplicate) + 1
+    digest[copies], valid[copies] = digest[copies - 1], valid[copies - 1]
+    near = rng.random(count) < world.near_duplicate / 2
+    return Batch(digest, valid, near, vectors.astype(np.float32), _metrics(rng, world, count))
+
+
+def _metrics(rng: np.random.Generator, world: World, count: int) -> NDArray[np.float64]:
+    values = rng.normal(130 + 20 * world.shift, 20, (len(METRICS), count))
+    row = {name: values[METRICS.index(name)] for name in ("percentile_99", "percentile_5", "blur")}
+    row["percentile_99"] += 60
+    row["percentile_99"][rng.random(count) < world.dark] = 50
+    row["percentile_5"] -= 80
+    row["percentile_5"][rng.random(count) < world.bright] = 250
+    row["blur"][:] = np.where(rng.random(count) < world.blurry, 0.3, rng.uniform(0.6, 0.9, count))
+    return values.T
+
+
+def facts_of(images: Batch, number: int) -> RunFacts:
+    """What a run on the images would find; its number is also its day."""
+    ids = np.arange(len(images.digest))
+    contents, place = np.unique(images.digest[images.valid], return_index=True)
+    row = np.searchsorted(contents, images.digest)
+    items = pd.DataFrame(
+        {
+            "id": ids,
+            "filename": [f"{name}.jpg" for name in ids],
+            "digest": images.digest.tolist(),
+            "status": np.where(images.valid, "ok", "truncated"),
+            "file_size": 1,
+            "embedding_row": np.where(images.valid, row, np.nan),
+        }
+    )
+    near = ids[images.near & (ids > 0)]
+    stats = pd.DataFrame(images.metrics[images.valid], columns=METRICS)
+    return RunFacts(
+        identity=RunIdentity(f"run-{number}", f"2030-01-{number + 1:02}T06:00:00"),
+        settings={"model": "drawn"},
+        items=items,
+        stats=stats.assign(id=ids[images.valid]),
+        similarity=pd.DataFrame({"from": near - 1, "to": near, "similarity": 0.995}),
+        embeddings=images.vectors[images.valid][place],
+        scale=Scale(1.0, 0.99),
+        flags=FlagOptions(),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Simulate and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--histories", type=int, default=HISTORIES, help=f"[{HISTORIES}]")
+    parser.add_argument("--json", type=Path, help="write the table to this file, too")
+    options = parser.parse_args(arguments)
+    machine, rows = this_machine(), watching(options.histories)
+    print("\n".join(as_lines(rows, machine)))
+    if options.json:
+        write_json(rows, machine, options.json)
+
+
+if __name__ == "__main__":
+    main()

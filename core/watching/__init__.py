@@ -1,0 +1,1 @@
+"""Watching a dataset from run to run: history, baselines, alarms and all-clears."""
