@@ -107,3 +107,21 @@ class RunRecord(Frozen):
     versions: dict[str, str]
     model: dict[str, object]
     stages: tuple[StageTiming, ...]
+
+
+class PastRun(Frozen):
+    """What an earlier run into the same work dir counted. A row of ``runs.json``.
+
+    Attributes:
+        run_id: its id.
+        started: when it began, ISO 8601.
+        verdict: how its checks ended.
+        counts: what it counted.
+        results: digest of its summary, by which a run that found the same is recognised.
+    """
+
+    run_id: str
+    started: str
+    verdict: Verdict
+    counts: Counts
+    results: str = ""

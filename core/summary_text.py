@@ -60,7 +60,7 @@ def _validity(summary: RunSummary) -> list[Row]:
         (
             "Invalid",
             f"{invalid}{': ' + reasons if reasons else ''}",
-            f".invalid_instances()  #{Section.INVALID}",
+            f".invalid_instances()  {Section.INVALID.href}",
         ),
     ]
 
@@ -92,9 +92,9 @@ def _duplicates(summary: RunSummary) -> list[Row]:
         f", {counts.exact_duplicate_surplus:,} to spare" if counts.exact_duplicate_surplus else ""
     )
     return [
-        ("Exact duplicates", exact + spare, f".similarity()  #{Section.DUPLICATES}"),
-        ("Near duplicates", near, f".similarity()  #{Section.DUPLICATES}"),
-        ("Components", joined, f".connected_components()  #{Section.COMPONENTS}"),
+        ("Exact duplicates", exact + spare, f".similarity()  {Section.DUPLICATES.href}"),
+        ("Near duplicates", near, f".similarity()  {Section.DUPLICATES.href}"),
+        ("Components", joined, f".connected_components()  {Section.COMPONENTS.href}"),
     ]
 
 
@@ -108,9 +108,9 @@ def _quality(summary: RunSummary) -> list[Row]:
         ("Blurry", counts.blurry, Section.BLURRY),
     )
     return [
-        ("Outliers", outliers, f".outliers()  #{Section.OUTLIERS}"),
+        ("Outliers", outliers, f".outliers()  {Section.OUTLIERS.href}"),
         *(
-            (label, _measured(number, counts.valid), f".img_stats()  #{part}")
+            (label, _measured(number, counts.valid), f".img_stats()  {part.href}")
             for label, number, part in flags
         ),
     ]
@@ -124,4 +124,4 @@ def _checks(summary: RunSummary) -> Row:
     text = f"{summary.checks_passed} passed, {summary.checks_failed} failed"
     if summary.checks_errored:
         text += f", {summary.checks_errored} could not be computed"
-    return ("Checks", text, f"checks.json  #{Section.CHECKS}")
+    return ("Checks", text, f"checks.json  {Section.CHECKS.href}")

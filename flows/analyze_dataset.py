@@ -24,6 +24,7 @@ from imgvet.options import (
     StatsOptions,
     VideoOptions,
 )
+from imgvet.past_runs import past_runs
 from imgvet.store.references import Reference
 from imgvet.summary import RunSummary
 from imgvet.tasks.context import RunContext
@@ -45,6 +46,7 @@ from imgvet.tasks.similarity import (
     find_neighbors,
     find_outliers,
     find_similar_pairs,
+    find_turned_copies,
 )
 from imgvet.tasks.verdict import ResultTables, Search, build_report, run_checks, without_execution
 from imgvet.workdir import CROPS_PART, exclusive, prepare
@@ -89,14 +91,19 @@ def _analyze(stages: Stages, options: RunOptions, choices: Choices) -> RunSummar
     nearest = stages.run(
         find_neighbors, embeddings, found.contents, options.part(NeighborOptions), metric
     )
+    neighbors = nearest.neighbors
+    if choices.sees_turned_copies:
+        neighbors = stages.run(
+            find_turned_copies, neighbors, found.contents, embeddings, choices.model, metric
+        )
     similarity = stages.run(
-        find_similar_pairs, nearest.neighbors, found.items, options.part(SimilarityOptions)
+        find_similar_pairs, neighbors, found.items, options.part(SimilarityOptions)
     )
     component_options = options.part(ComponentOptions)
     grouped = stages.run(
         find_components, similarity, found.items, embeddings, component_options, metric
     )
-    rare = stages.run(find_outliers, nearest.neighbors, found.items, options.part(OutlierOptions))
+    rare = stages.run(find_outliers, neighbors, found.items, options.part(OutlierOptions))
 
     tables = ResultTables(
         items=found.items,
@@ -120,13 +127,14 @@ def _analyze(stages: Stages, options: RunOptions, choices: Choices) -> RunSummar
     checked = stages.run(run_checks, tables, search, without_execution(options))
     model = choices.model_record
     record = record_of(run_id, started, options, model, stages.timings)
-    report = stages.run(build_report, tables, checked, record)
+    history = past_runs(stages.context.work, checked.summary.digest)
+    report = stages.run(build_report, tables, embeddings, checked, record, history)
     outputs = Outputs(
         tables=tables,
         embeddings=embeddings,
         checked=checked,
         report=report,
-        intermediate=(listed.listing, found.contents, nearest.neighbors),
+        intermediate=(listed.listing, found.contents, nearest.neighbors, neighbors),
     )
     record = record_of(run_id, started, options, model, stages.timings)
     summary = stages.run(publish, outputs, record)

@@ -1,4 +1,4 @@
-"""Figures: histograms of the view as Plotly JSON, without colours.
+"""Figures: charts of the view as Plotly JSON, without colours.
 
 Colours belong to the style sheet: the page's script reads them from there, for light and dark.
 """
@@ -11,12 +11,66 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from imgvet.reports.view.chart import Bars, Lines
 from imgvet.reports.view.histogram import Bin, Histogram, Threshold
+from imgvet.reports.view.section import Chart
 
 Figure = dict[str, Any]
 
 HEIGHT = 190
 """Height of a figure in pixels; it is as wide as its place."""
+
+
+BAR_HEIGHT = 22
+"""Height of one bar of a category in pixels."""
+
+
+def figure(chart: Chart) -> Figure:
+    """A chart as Plotly JSON: ``data`` and ``layout``, without the template."""
+    if isinstance(chart, Histogram):
+        return histogram_figure(chart)
+    return bars_figure(chart) if isinstance(chart, Bars) else lines_figure(chart)
+
+
+def bars_figure(chart: Bars) -> Figure:
+    """Lying bars, the first category on top."""
+    bars = go.Bar(
+        x=chart.values,
+        y=list(range(len(chart.values))),
+        orientation="h",
+        customdata=[_without_markup(label) for label in chart.labels],
+        hovertemplate=f"%{{customdata}}<br>%{{x:,}} {chart.counts}<extra></extra>",
+    )
+    places = list(range(len(chart.labels)))
+    labels = [_without_markup(label) for label in chart.labels]
+    layout = {
+        "height": 60 + BAR_HEIGHT * len(chart.labels),
+        "bargap": 0.25,
+        "hovermode": "closest",
+        "xaxis": {"title": {"text": chart.counts}, "rangemode": "tozero", "nticks": 6,
+                  "tickformat": ",~s"},
+        "yaxis": {"autorange": "reversed", "tickvals": places, "ticktext": labels,
+                  "tickformat": "", "nticks": 0},
+    }  # fmt: skip
+    return _plain(go.Figure(data=[bars], layout=layout))
+
+
+def lines_figure(chart: Lines) -> Figure:
+    """A point for each run, joined by a line; the runs stand at equal distances."""
+    line = go.Scatter(
+        x=list(range(1, len(chart.values) + 1)),
+        y=chart.values,
+        mode="lines+markers",
+        customdata=chart.moments,
+        hovertemplate=f"%{{customdata}}<br>%{{y:{'.2%' if chart.percent else ','}}}<extra></extra>",
+    )
+    layout = {
+        "hovermode": "closest",
+        "xaxis": {"title": {"text": "run"}, "dtick": max(1, len(chart.values) // 8)},
+        "yaxis": {"title": {"text": chart.axis}, "rangemode": "tozero",
+                  "tickformat": ".1~%" if chart.percent else ",~s"},
+    }  # fmt: skip
+    return _plain(go.Figure(data=[line], layout=layout))
 
 
 def histogram_figure(histogram: Histogram) -> Figure:
@@ -29,10 +83,19 @@ def histogram_figure(histogram: Histogram) -> Figure:
     traces = [_bars(plain, histogram.counts)]
     if flagged:
         traces.append(_bars(flagged, histogram.counts))
-    figure = go.Figure(data=traces, layout=_layout(histogram))
-    found: Figure = json.loads(figure.to_json())
+    return _plain(go.Figure(data=traces, layout=_layout(histogram)))
+
+
+def _plain(made: go.Figure) -> Figure:
+    """As JSON, without the template that every figure would carry."""
+    found: Figure = json.loads(made.to_json())
     found["layout"].pop("template", None)
     return found
+
+
+def _without_markup(text: str) -> str:
+    """Text that Plotly, which knows some HTML, shows as it is."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def template() -> Figure:

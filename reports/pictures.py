@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from imgvet.reports import limits
 from imgvet.reports.inputs import ThumbnailReader
 
 FOLDER = "images"
+_TRIED = 40
 
 
 @dataclass(frozen=True)
@@ -35,27 +37,46 @@ def write_pictures(
     """
     (folder / FOLDER).mkdir()
     names = list(digests)
-    thumbnails = (read(digest) for digest in names)
+    side = _side(names, read)
+
+    def write(digest: str) -> Picture | None:
+        thumbnail = read(digest)
+        found = shrink(thumbnail, side) if thumbnail else None
+        if found is None:
+            return None
+        data, width, height = found
+        source = f"{FOLDER}/{digest}.jpg"
+        (folder / source).write_bytes(data)
+        return Picture(source, width, height)
+
     with ThreadPoolExecutor() as pool:
-        encoded = list(pool.map(lambda data: shrink(data) if data else None, thumbnails))
-    pictures = {}
-    for digest, found in zip(names, encoded, strict=True):
-        if found is not None:
-            data, width, height = found
-            source = f"{FOLDER}/{digest}.jpg"
-            (folder / source).write_bytes(data)
-            pictures[digest] = Picture(source, width, height)
-    return pictures
+        written = zip(names, pool.map(write, names), strict=True)
+        return {digest: picture for digest, picture in written if picture is not None}
 
 
-def shrink(thumbnail: bytes) -> tuple[bytes, int, int] | None:
-    """A JPEG of long side ``PICTURE_SIDE`` at most, its width and height; None if unreadable."""
+def shrink(thumbnail: bytes, side: int = limits.PICTURE_SIDE) -> tuple[bytes, int, int] | None:
+    """A JPEG of long side ``side`` at most, its width and height; None if unreadable."""
     picture = cv2.imdecode(np.frombuffer(thumbnail, np.uint8), cv2.IMREAD_COLOR)
     if picture is None:
         return None
     height, width = picture.shape[:2]
-    scale = min(1.0, limits.PICTURE_SIDE / max(height, width))
+    scale = min(1.0, side / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if scale < 1.0 else picture
     settings = [cv2.IMWRITE_JPEG_QUALITY, limits.PICTURE_QUALITY, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
     return cv2.imencode(".jpg", small, settings)[1].tobytes(), *size
+
+
+def _side(names: Sequence[str], read: ThumbnailReader) -> int:
+    """The long side at which the pictures together stay within their limit.
+
+    Bytes grow about as the area, a little slower; a few evenly chosen pictures tell how many.
+    """
+    allowed = max(limits.PICTURES_BYTES / max(len(names), 1), limits.PICTURE_BYTES)
+    step = max(1, len(names) // _TRIED)
+    tried = [shrink(data) for name in names[::step] if (data := read(name))]
+    sizes = [len(found[0]) for found in tried if found is not None]
+    if not sizes or np.mean(sizes) <= allowed:
+        return limits.PICTURE_SIDE
+    smaller = limits.PICTURE_SIDE * math.sqrt(allowed / float(np.mean(sizes))) * 0.95
+    return max(limits.LEAST_PICTURE_SIDE, int(smaller) // 16 * 16)

@@ -15,6 +15,7 @@ from prefect.exceptions import PrefectException
 from pydantic import BaseModel, ConfigDict
 
 from imgvet.checks.store import read_results
+from imgvet.past_runs import add_run
 from imgvet.publishing import publish_results
 from imgvet.results import read_summary
 from imgvet.store.references import Reference, forget_unused, references_in
@@ -53,6 +54,7 @@ def publish(context: RunContext, outputs: Outputs, record: RunRecord) -> RunSumm
     context.store.files.compact()
     forget_unused(work, {reference.name for reference in references_in(outputs)})
     summary = read_summary(work)
+    add_run(work, record.run_id, record.started, summary, outputs.checked.summary.digest)
     _register_all(work, summary)
     return summary
 

@@ -13,6 +13,7 @@ from imgvet.reports.build import build_report as write_report
 from imgvet.reports.inputs import ReportInputs
 from imgvet.store.references import (
     Reference,
+    load_array,
     load_table,
     load_text,
     resolve,
@@ -22,7 +23,7 @@ from imgvet.store.references import (
 )
 from imgvet.store.thumbnails import Thumbnails
 from imgvet.summarize import SearchFacts, summarize
-from imgvet.summary import RunRecord, RunSummary
+from imgvet.summary import PastRun, RunRecord, RunSummary
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage
 
@@ -113,11 +114,25 @@ def run_checks(
     )
 
 
-@cached_stage(version=2)
+@cached_stage(version=3)
 def build_report(
-    context: RunContext, tables: ResultTables, checked: Checked, record: RunRecord
+    context: RunContext,
+    tables: ResultTables,
+    embeddings: Reference,
+    checked: Checked,
+    record: RunRecord,
+    history: tuple[PastRun, ...],
 ) -> Reference:
-    """The report of a run; ``record`` is what is known of the run when its results were new."""
+    """The report of a run.
+
+    Args:
+        context: where the run happens.
+        tables: its tables.
+        embeddings: its embeddings.
+        checked: its summary and checks.
+        record: what is known of the run when its results were new.
+        history: earlier runs that found something else.
+    """
     work = context.work
     inputs = ReportInputs(
         summary=RunSummary.model_validate_json(load_text(work, checked.summary)),
@@ -125,6 +140,8 @@ def build_report(
         checks=read_results(resolve(work, checked.checks)),
         tables={name: load_table(work, table) for name, table in tables.present.items()},
         thumbnail=Thumbnails(context.store.measures).read,
+        embeddings=load_array(work, embeddings),
+        history=tuple(history),
     )
 
     def fill(folder: Path) -> None:

@@ -1,38 +1,88 @@
-/* Draws each figure when it comes near the screen, in the colours of the style sheet, and marks the
-   section that is being read. The page says everything without this script. */
+/* What every page does: draws figures in the colours of the style sheet, writes numbers as the
+   reader's language does, and follows links to sections that stand on another page. The page says
+   everything without this script. */
 (function () {
   "use strict";
 
-  var payload = JSON.parse(document.getElementById("figure-data").textContent);
+  var imgvet = (globalThis.imgvet = globalThis.imgvet || {});
+  var english = new Intl.NumberFormat("en", { maximumFractionDigits: 20 });
+  var local = new Intl.NumberFormat(navigator.language, { maximumFractionDigits: 20 });
   var drawn = new Set();
 
-  function colour(name) {
+  imgvet.colour = function (name) {
     return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  };
+
+  /* An element with text and attributes: nothing that comes from data is ever parsed as HTML. */
+  imgvet.element = function (tag, attributes, children) {
+    var made = document.createElement(tag);
+    Object.entries(attributes || {}).forEach(function (entry) {
+      if (entry[0] === "text") made.textContent = entry[1];
+      else if (entry[1] !== null && entry[1] !== false) made.setAttribute(entry[0], entry[1]);
+    });
+    (children || []).forEach(function (child) {
+      made.append(child);
+    });
+    return made;
+  };
+
+  imgvet.number = function (value) {
+    return local.format(value);
+  };
+
+  function separators(format) {
+    var parts = format.formatToParts(1234567.5);
+    function find(type) {
+      var part = parts.find(function (one) {
+        return one.type === type;
+      });
+      return part ? part.value : "";
+    }
+    return find("decimal") + find("group");
+  }
+
+  /* Numbers of our own words in the reader's notation; names and code stay as they are. */
+  function localise(root) {
+    if (separators(local) === separators(english)) return;
+    var number = /(^|[^\w.,:-])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+)(?![\w:]|[.,]\d)/g;
+    var walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    for (var node = walker.nextNode(); node; node = walker.nextNode()) {
+      if (node.parentElement.closest("bdi, code, pre, script, time")) continue;
+      node.data = node.data.replace(number, function (whole, before, digits) {
+        var decimals = (digits.split(".")[1] || "").length;
+        var format = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+        var value = Number(digits.replaceAll(",", ""));
+        return before + value.toLocaleString(navigator.language, format);
+      });
+    }
   }
 
   /* The common template with the colours that the style sheet has right now. */
-  function template() {
-    var made = JSON.parse(JSON.stringify(payload.template));
-    var ink = colour("--figure-ink");
+  imgvet.plotTemplate = function () {
+    var made = JSON.parse(JSON.stringify(imgvet.template));
+    var ink = imgvet.colour("--figure-ink");
     var layout = made.layout;
-    layout.colorway = [colour("--figure-plain"), colour("--figure-flagged")];
+    layout.colorway = [imgvet.colour("--figure-plain"), imgvet.colour("--figure-flagged")];
     layout.font = { color: ink, size: 12, family: getComputedStyle(document.body).fontFamily };
-    layout.xaxis.linecolor = layout.xaxis.tickcolor = colour("--figure-line");
-    layout.yaxis.gridcolor = colour("--figure-line");
-    layout.shapedefaults = { line: { color: colour("--figure-threshold"), width: 1.5, dash: "dash" } };
-    layout.annotationdefaults = { font: { color: colour("--figure-threshold"), size: 12 } };
+    layout.separators = separators(local);
+    layout.xaxis.linecolor = layout.xaxis.tickcolor = imgvet.colour("--figure-line");
+    layout.yaxis.gridcolor = imgvet.colour("--figure-line");
+    layout.shapedefaults = {
+      line: { color: imgvet.colour("--figure-threshold"), width: 1.5, dash: "dash" },
+    };
+    layout.annotationdefaults = { font: { color: imgvet.colour("--figure-threshold"), size: 12 } };
     layout.hoverlabel = {
-      bgcolor: colour("--surface"),
-      bordercolor: colour("--figure-line"),
+      bgcolor: imgvet.colour("--surface"),
+      bordercolor: imgvet.colour("--figure-line"),
       font: { color: ink },
     };
-    made.data.bar[0].marker.line.color = colour("--surface");
+    made.data.bar[0].marker.line.color = imgvet.colour("--surface");
     return made;
-  }
+  };
 
   function draw(place) {
-    var figure = payload.figures[place.id];
-    var layout = Object.assign({}, figure.layout, { template: template() });
+    var figure = imgvet.figures[place.id];
+    var layout = Object.assign({}, figure.layout, { template: imgvet.plotTemplate() });
     var data = JSON.parse(JSON.stringify(figure.data));
     drawn.add(place);
     return Plotly.react(place, data, layout, { displayModeBar: false, responsive: true });
@@ -59,40 +109,9 @@
     });
   }
 
-  /* The contents mark the last section whose heading has passed the upper third of the window. */
-  function markCurrent() {
-    var links = Array.from(document.querySelectorAll(".contents a"));
-    var sections = links.map(function (link) {
-      return document.getElementById(link.hash.slice(1));
-    });
-    function mark() {
-      var line = window.innerHeight / 3;
-      var current = 0;
-      sections.forEach(function (section, index) {
-        if (section.getBoundingClientRect().top <= line) current = index;
-      });
-      links.forEach(function (link, index) {
-        if (index === current) link.setAttribute("aria-current", "true");
-        else link.removeAttribute("aria-current");
-      });
-    }
-    var waiting = false;
-    function soon() {
-      if (waiting) return;
-      waiting = true;
-      requestAnimationFrame(function () {
-        waiting = false;
-        mark();
-      });
-    }
-    addEventListener("scroll", soon, { passive: true });
-    addEventListener("resize", soon);
-    mark();
-  }
-
-  function start() {
+  function drawFigures() {
     var places = Array.from(document.querySelectorAll(".plot"));
-    markCurrent();
+    if (!places.length) return;
     if (typeof Plotly === "undefined") {
       places.forEach(function (place) {
         place.textContent = "The figure can't be drawn: plotly.min.js is missing beside this page.";
@@ -106,5 +125,24 @@
     });
   }
 
-  start();
+  /* index.html#outliers leads to the page on which that section stands. */
+  function followSection() {
+    var name = decodeURIComponent(location.hash.slice(1));
+    if (!/^[a-z-]+$/.test(name) || document.getElementById(name)) return;
+    var link = document.querySelector('.contents a[data-sections~="' + name + '"]');
+    if (link) location.replace(link.getAttribute("href") + "#" + name);
+  }
+
+  /* On a narrow window the pages stand in one line: the current one is brought into sight. */
+  function showCurrentPage() {
+    var link = document.querySelector('.contents a[aria-current="page"]');
+    var list = link.closest("nav");
+    list.scrollLeft = link.offsetLeft - (list.clientWidth - link.offsetWidth) / 2;
+  }
+
+  followSection();
+  showCurrentPage();
+  addEventListener("hashchange", followSection);
+  drawFigures();
+  localise(document.body);
 })();

@@ -12,8 +12,8 @@ import pandas as pd
 from imgvet.reports import limits
 from imgvet.reports.text import count, counted, number, similarity
 from imgvet.reports.view.histogram import Histogram, Scale, bin_values
-from imgvet.reports.view.images import Album, ImageView
-from imgvet.reports.view.section import SectionView
+from imgvet.reports.view.images import Album, FileName, ImageView, name_of
+from imgvet.reports.view.section import Chart, SectionView
 from imgvet.sections import Section
 from imgvet.summary import RunRecord, RunSummary
 
@@ -29,6 +29,7 @@ class ComponentView:
         range: least and greatest similarity, in words.
         images: the representative, then others in order of listing, as many as are shown.
         hidden: how many more there are.
+        videos: the videos its frames are of, and how many of them, most first; empty without.
     """
 
     id: int
@@ -37,6 +38,7 @@ class ComponentView:
     range: str
     images: tuple[ImageView, ...]
     hidden: int
+    videos: tuple[tuple[FileName, int], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +55,7 @@ class ComponentsView(SectionView):
         return tuple(image for component in self.components for image in component.images)
 
     @property
-    def histograms(self) -> tuple[Histogram, ...]:
+    def charts(self) -> tuple[Chart, ...]:
         """The sizes of components."""
         return (self.histogram,) if self.histogram else ()
 
@@ -66,12 +68,18 @@ def components_view(
     shown = ordered.head(limits.COMPONENTS)
     chosen = members[members["component_id"].isin(shown["component_id"])].sort_values("id")
     ids = chosen.groupby("component_id")["id"].agg(list).to_dict()
+    videos = _videos(chosen, album)
     return ComponentsView(
         anchor=Section.COMPONENTS,
         summary=_summary(summary, record),
         badge=count(len(info)),
         components=tuple(
-            _component(row, ids.get(row["component_id"], []), album)
+            _component(
+                row,
+                ids.get(row["component_id"], []),
+                album,
+                videos.get(int(row["component_id"]), ()),
+            )
             for row in shown.to_dict(orient="records")
         ),
         component_count=len(info),
@@ -85,7 +93,7 @@ def _summary(summary: RunSummary, record: RunRecord) -> str:
     counts = summary.counts
     limit = number(summary.cc_threshold)
     if not counts.components:
-        return f"No two images are at least {limit} similar, so there is no component."
+        return f"No two images are at least {limit} similar, so there is no component: good."
     return (
         f"{counted(counts.components, 'component')} of "
         f"{counted(counts.component_images, 'image')} in all, joined by pairs at least {limit} "
@@ -93,7 +101,27 @@ def _summary(summary: RunSummary, record: RunRecord) -> str:
     )
 
 
-def _component(row: Mapping[Hashable, Any], ids: list[int], album: Album) -> ComponentView:
+def _videos(members: pd.DataFrame, album: Album) -> dict[int, tuple[tuple[FileName, int], ...]]:
+    """The videos of each component and how many frames of each, most first."""
+    if "video" not in members.columns or members["video"].isna().all():
+        return {}
+    totals = members.groupby(["component_id", "video"]).size().rename("frames").reset_index()
+    totals = totals.sort_values(["component_id", "frames", "video"], ascending=[True, False, True])
+    return {
+        int(str(component)): tuple(
+            (name_of(str(video), album.root), int(frames))
+            for video, frames in zip(rows["video"], rows["frames"], strict=True)
+        )
+        for component, rows in totals.groupby("component_id")
+    }
+
+
+def _component(
+    row: Mapping[Hashable, Any],
+    ids: list[int],
+    album: Album,
+    videos: tuple[tuple[FileName, int], ...],
+) -> ComponentView:
     representative = int(row["representative"])
     others = [item for item in ids if item != representative]
     shown = album.images([representative, *others][: limits.COMPONENT_IMAGES])
@@ -104,6 +132,7 @@ def _component(row: Mapping[Hashable, Any], ids: list[int], album: Album) -> Com
         range=f"{similarity(row['min_similarity'])} to {similarity(row['max_similarity'])}",
         images=shown,
         hidden=int(row["count"]) - len(shown),
+        videos=videos,
     )
 
 
@@ -120,4 +149,6 @@ def _histogram(sizes: pd.Series) -> Histogram:
         threshold=None,
         summary=f"Half of the components have {number(float(np.median(values)))} images or fewer; "
         f"the largest has {number(float(values.max()))}.",
+        reading="Good: few components, and small ones. A long tail to the right means scenes that "
+        "are in the dataset many times.",
     )

@@ -12,7 +12,7 @@ from imgvet.reports import limits
 from imgvet.reports.text import count, counted, number, similarity
 from imgvet.reports.view.histogram import Histogram, Scale, Threshold, bin_values
 from imgvet.reports.view.images import Album, FileName, ImageView
-from imgvet.reports.view.section import SectionView
+from imgvet.reports.view.section import Chart, SectionView
 from imgvet.sections import Section
 from imgvet.summary import RunSummary
 
@@ -26,29 +26,40 @@ class ExactGroup:
         count: how many files.
         names: their names, in order of listing, as many as are shown.
         hidden: how many more there are.
+        members: ids of those whose names are shown, in the same order.
     """
 
     image: ImageView
     count: int
     names: tuple[FileName, ...]
     hidden: int
+    members: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What differs between two images, and its value of each, in words."""
+
+    trait: str
+    first: str
+    second: str
 
 
 @dataclass(frozen=True)
 class NearPair:
-    """Two images that look alike and whose bytes differ.
+    """Two images that look alike.
 
     Attributes:
         first: the one listed first.
         second: the other.
         similarity: in words.
-        differs: what differs of bytes, size in pixels, file size, name, folder.
+        differs: what differs of bytes, size in pixels, file size, name, folder, label, split.
     """
 
     first: ImageView
     second: ImageView
     similarity: str
-    differs: tuple[str, ...]
+    differs: tuple[Difference, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +91,13 @@ class DuplicatesView(SectionView):
         return (*(group.image for group in self.groups), *both)
 
     @property
-    def histograms(self) -> tuple[Histogram, ...]:
+    def ids(self) -> tuple[int, ...]:
+        """Ids of the images, and of all copies that are named."""
+        copies = (item for group in self.groups for item in group.members)
+        return (*copies, *(image.id for image in self.images))
+
+    @property
+    def charts(self) -> tuple[Chart, ...]:
         """The similarities of near pairs."""
         return (self.histogram,) if self.histogram else ()
 
@@ -100,7 +117,7 @@ def duplicates_view(
         group_count=len(copies),
         exact_summary=_exact_summary(summary),
         pairs=tuple(
-            _pair(int(row[0]), int(row[1]), float(row[2]), album)
+            near_pair(int(row[0]), int(row[1]), float(row[2]), album)
             for row in near.head(limits.CARDS).itertuples(index=False, name=None)
         ),
         pair_count=len(near),
@@ -131,7 +148,8 @@ def near_pairs(items: pd.DataFrame, pairs: pd.DataFrame, threshold: float) -> pd
 def _summary(summary: RunSummary) -> str:
     counts = summary.counts
     if not counts.exact_duplicate_groups and not counts.near_duplicate_pairs:
-        return f"No two images are the same or at least {number(summary.threshold)} similar."
+        limit = number(summary.threshold)
+        return f"None: good. No two images are the same or at least {limit} similar."
     return (
         f"{counted(counts.exact_duplicate_groups, 'group')} of exact copies and "
         f"{counted(counts.near_duplicate_pairs, 'pair')} of near duplicates."
@@ -168,16 +186,18 @@ def _group(ids: list[int], album: Album) -> ExactGroup:
         count=len(ids),
         names=tuple(album.file_name(item) for item in shown),
         hidden=len(ids) - len(shown),
+        members=tuple(shown),
     )
 
 
-def _pair(first: int, second: int, value: float, album: Album) -> NearPair:
+def near_pair(first: int, second: int, value: float, album: Album) -> NearPair:
+    """A pair and what differs between its images."""
     traits = album.traits(first, second)
     return NearPair(
         first=album.image(first),
         second=album.image(second),
         similarity=similarity(value),
-        differs=("bytes", *(trait for trait, (one, other) in traits.items() if one != other)),
+        differs=tuple(Difference(trait, *values) for trait, values in traits.items()),
     )
 
 
@@ -196,4 +216,6 @@ def _histogram(similarities: pd.Series, summary: RunSummary) -> Histogram:
         threshold=threshold,
         summary=f"Half of the {counted(len(values), 'pair')} are at least "
         f"{similarity(float(np.median(values)))} similar.",
+        reading="Good: few pairs or none. The farther right a pair lies, the harder its images are "
+        "to tell apart.",
     )

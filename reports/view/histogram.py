@@ -59,6 +59,7 @@ class Histogram:
         log: whether the horizontal axis is logarithmic.
         threshold: a line drawn in, if any.
         summary: the figure in words.
+        reading: what good looks like.
     """
 
     figure_id: str
@@ -69,6 +70,27 @@ class Histogram:
     log: bool
     threshold: Threshold | None
     summary: str
+    reading: str = ""
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """Names of the columns of its numbers."""
+        return (self.axis, self.counts)
+
+    @property
+    def shown_rows(self) -> tuple[tuple[str, ...], ...]:
+        """Its numbers as a person reads them."""
+        return tuple((entry.label, f"{entry.count:,}") for entry in self.bins)
+
+    @property
+    def file_header(self) -> tuple[str, ...]:
+        """Names of the columns of the file."""
+        return ("from", "to", self.counts)
+
+    @property
+    def file_rows(self) -> tuple[tuple[str, ...], ...]:
+        """Its numbers as a program reads them."""
+        return tuple((f"{e.low:.10g}", f"{e.high:.10g}", str(e.count)) for e in self.bins)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from imgvet.reports import limits
 from imgvet.reports.text import file_size, shorten, visible
 
 _TIMES = "\u00d7"
+_DIGEST_LENGTH = 8
 _SIZE = ["id", "width", "height"]
 
 
@@ -78,6 +79,11 @@ def name_of(filename: str, root: str = "") -> FileName:
     )
 
 
+def _short(trait: str, text: str) -> str:
+    """A value that differs, short; of a digest its beginning is enough."""
+    return text[:_DIGEST_LENGTH] if trait == "bytes" else shorten(visible(text), limits.BASE_LENGTH)
+
+
 class Album:
     """Looks up images by item id."""
 
@@ -91,6 +97,11 @@ class Album:
         has_size = {"id", "width", "height"} <= set(stats.columns)
         sizes = (stats if has_size else pd.DataFrame(columns=_SIZE)).set_index("id")[_SIZE[1:]]
         self._pixels = sizes.dropna().astype(np.int64)
+
+    @property
+    def known(self) -> pd.Index:
+        """Ids of all items."""
+        return self._names.index
 
     def image(self, item: int) -> ImageView:
         """The image with this id.
@@ -114,17 +125,24 @@ class Album:
         return name_of(self._names[item], self.root)
 
     def traits(self, first: int, second: int) -> dict[str, tuple[str, str]]:
-        """What is known of both of two images: trait in words -> its value of each."""
+        """What is known of both of two images and differs: trait -> its value of each, in words."""
         folder, base = split_name(self._names[first])
         other_folder, other_base = split_name(self._names[second])
         sizes = [str(self._bytes.get(item, "")) for item in (first, second)]
         traits = {
+            "bytes": (str(self._digests.get(first, "")), str(self._digests.get(second, ""))),
             "size in pixels": (self._pixels_of(first), self._pixels_of(second)),
-            "file size": (sizes[0], sizes[1]),
+            "file size": (self._bytes_of(first), self._bytes_of(second))
+            if sizes[0] != sizes[1]
+            else ("", ""),
             "name": (base, other_base),
             "folder": (folder, other_folder),
         }
-        return {trait: (one, other) for trait, (one, other) in traits.items() if one and other}
+        return {
+            trait: (_short(trait, one), _short(trait, other))
+            for trait, (one, other) in traits.items()
+            if one and other and one != other
+        }
 
     def _pixels_of(self, item: int) -> str:
         if item not in self._pixels.index:

@@ -26,8 +26,9 @@ class ReasonView:
 
 @dataclass(frozen=True)
 class InvalidFile:
-    """One file: its name, the reason's code, and what the decoder said."""
+    """One file: its item's number, its name, the reason's code, and what the decoder said."""
 
+    id: int
     name: FileName
     reason: str
     detail: str
@@ -42,25 +43,30 @@ class InvalidView(SectionView):
     files: tuple[InvalidFile, ...]
     file_count: int
 
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Ids of the files that are listed."""
+        return tuple(entry.id for entry in self.files)
+
 
 def invalid_view(summary: RunSummary, invalid: pd.DataFrame, root: str) -> InvalidView:
     """The section of invalid files, from table ``invalid``; the most frequent reason first."""
     by_reason = sorted(summary.invalid_by_reason.items(), key=lambda entry: (-entry[1], entry[0]))
-    listed = invalid.head(limits.TABLE_ROWS)[["filename", "reason", "detail"]]
+    listed = invalid.head(limits.TABLE_ROWS)[["id", "filename", "reason", "detail"]]
     counts = summary.counts
     return InvalidView(
         anchor=Section.INVALID,
         summary=f"{counted(counts.invalid, 'file')} of {count(counts.images)} "
         f"({share(counts.invalid, counts.images)}) could not be analysed."
         if counts.invalid
-        else "Every file could be analysed.",
+        else "None: good. Every file could be analysed.",
         badge=count(counts.invalid),
         reasons=tuple(
             ReasonView(code, _meaning(code), number) for code, number in by_reason if number
         ),
         files=tuple(
-            _file(str(filename), str(reason), detail, root)
-            for filename, reason, detail in listed.itertuples(index=False, name=None)
+            _file(int(item), str(filename), str(reason), (detail, root))
+            for item, filename, reason, detail in listed.itertuples(index=False, name=None)
         ),
         file_count=len(invalid),
     )
@@ -70,8 +76,9 @@ def _meaning(code: str) -> str:
     return MEANING[Reason(code)] if code in set(Reason) else ""
 
 
-def _file(filename: str, reason: str, detail: object, root: str) -> InvalidFile:
+def _file(item: int, filename: str, reason: str, rest: tuple[object, str]) -> InvalidFile:
+    detail, root = rest
     whole = visible(detail) if isinstance(detail, str) else ""
     return InvalidFile(
-        name_of(filename, root), reason, shorten(whole, limits.FOLDER_LENGTH * 2), whole
+        item, name_of(filename, root), reason, shorten(whole, limits.FOLDER_LENGTH * 2), whole
     )

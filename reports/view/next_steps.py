@@ -38,7 +38,7 @@ def next_steps(summary: RunSummary, record: RunRecord) -> tuple[NextStep, ...]:
 def _looks(summary: RunSummary) -> tuple[NextStep, ...]:
     counts = summary.counts
     copies = counted(counts.exact_duplicate_surplus, "exact copy", "exact copies")
-    flagged = counts.dark + counts.bright + counts.blurry
+    flagged = sum(number or 0 for number in (counts.dark, counts.bright, counts.blurry))
     looks = (
         (
             counts.invalid,

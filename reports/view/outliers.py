@@ -56,7 +56,7 @@ def outliers_view(summary: RunSummary, outliers: pd.DataFrame, album: Album) -> 
 def _summary(summary: RunSummary) -> str:
     counts = summary.counts
     if not counts.outliers:
-        return "No image is listed as an outlier."
+        return "None: good. No image is listed as an outlier."
     listed = share(round(summary.outlier_percentile * 10_000), 10_000)
     words = (
         f"The {listed} of images least like their nearest neighbour are listed: "

@@ -28,12 +28,21 @@ _EXPLAINED: dict[Verdict, str] = {
 
 @dataclass(frozen=True)
 class Tile:
-    """One count: its label, the number, what it means, and the section with the evidence."""
+    """One count.
+
+    Attributes:
+        label: what is counted.
+        count: the number, None if it was not measured.
+        note: what it means.
+        section: the section with the evidence.
+        finding: whether it counts something that is not wanted.
+    """
 
     label: str
-    count: int
+    count: int | None
     note: str
     section: Section
+    finding: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +103,8 @@ def _checks_in_words(summary: RunSummary) -> str:
 
 def _tiles(counts: Counts) -> tuple[Tile, ...]:
     return (
-        Tile("Images", counts.images, f"{count(counts.valid)} analysed", Section.STATISTICS),
+        Tile("Images", counts.images, f"{count(counts.valid)} analysed", Section.STATISTICS,
+             finding=False),
         _tile("Invalid files", counts.invalid, counts.images, "of all files", Section.INVALID),
         _tile("Surplus copies", counts.exact_duplicate_surplus, counts.valid,
               f"in {counted(counts.exact_duplicate_groups, 'group')} of exact copies",
@@ -113,6 +123,8 @@ def _tiles(counts: Counts) -> tuple[Tile, ...]:
     )  # fmt: skip
 
 
-def _tile(label: str, number: int, whole: int, note: str, section: Section) -> Tile:
+def _tile(label: str, number: int | None, whole: int, note: str, section: Section) -> Tile:
+    if number is None:
+        return Tile(label, None, "not measured", section)
     separator = " " if note.startswith("of ") else " \u00b7 "
     return Tile(label, number, f"{share(number, whole)}{separator}{note}", section)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imgvet.reports import limits
-from imgvet.reports.text import count, duration, moment, share, shorten, visible
+from imgvet.reports.text import count, counted, duration, moment, share, shorten, visible
 from imgvet.reports.view.section import SectionView
 from imgvet.sections import Section
 from imgvet.summary import RunRecord, RunSummary, StageTiming
@@ -17,13 +17,17 @@ Entries = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class StageView:
-    """One stage: how long it took, its share of all stages, and where its results came from."""
+    """One stage: how long it took, its share of all stages, and where its results came from.
+
+    ``result`` says whether the stage ran, or its earlier result was taken as it was.
+    """
 
     name: str
     duration: str
     percent: float
     computed: str
     reused: str
+    result: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,7 @@ class RunView(SectionView):
 
     Attributes:
         facts: id, start, end, duration, neighbour search, as (label, text).
+        cache_summary: how much was taken from earlier runs, in words.
         stages: timings in order.
         parameters: name and value, nested ones with a dot.
         versions: package and version.
@@ -39,6 +44,7 @@ class RunView(SectionView):
     """
 
     facts: Entries
+    cache_summary: str
     stages: tuple[StageView, ...]
     parameters: Entries
     versions: Entries
@@ -52,6 +58,7 @@ def run_view(summary: RunSummary, record: RunRecord) -> RunView:
         anchor=Section.RUN,
         summary=f"Started {moment(record.started)} and took {duration(record.seconds)}.",
         facts=_facts(summary, record),
+        cache_summary=_cache_in_words(record),
         stages=tuple(_stage(stage, longest) for stage in record.stages),
         parameters=entries(record.parameters),
         versions=entries(record.versions),
@@ -100,4 +107,22 @@ def _stage(stage: StageTiming, longest: float) -> StageView:
         percent=round(100.0 * stage.seconds / longest, 1) if longest else 0.0,
         computed=count(stage.computed),
         reused=count(stage.reused),
+        result="taken from an earlier run" if stage.cached else "computed",
+    )
+
+
+def _cache_in_words(record: RunRecord) -> str:
+    cached = sum(stage.cached for stage in record.stages)
+    computed = sum(stage.computed for stage in record.stages)
+    reused = sum(stage.reused for stage in record.stages)
+    words = (
+        f"{counted(cached, 'stage')} of {count(len(record.stages))} did not have to run again"
+        if cached
+        else f"All {counted(len(record.stages), 'stage')} ran"
+    )
+    if not computed + reused:
+        return f"{words}."
+    return (
+        f"{words}; {share(reused, computed + reused)} of {counted(computed + reused, 'result')} "
+        "of single items came from the store."
     )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from imgvet.reports.view.chart import Bars, Lines
 from imgvet.reports.view.histogram import Histogram
 from imgvet.reports.view.images import ImageView
 from imgvet.sections import TITLES, Section
+
+Chart = Histogram | Bars | Lines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,11 @@ class SectionView:
         return ()
 
     @property
-    def histograms(self) -> tuple[Histogram, ...]:
+    def ids(self) -> tuple[int, ...]:
+        """Ids of every image that is named and can be chosen, with or without a picture."""
+        return tuple(image.id for image in self.images)
+
+    @property
+    def charts(self) -> tuple[Chart, ...]:
         """Every figure."""
         return ()

@@ -10,7 +10,7 @@ import pandas as pd
 from imgvet.measures.catalogue import FLAGS, METRICS, Direction, Flag, Metric
 from imgvet.reports.text import counted, listed, number, rough, share
 from imgvet.reports.view.histogram import Histogram, Scale, Threshold, Values, bin_values
-from imgvet.reports.view.section import SectionView
+from imgvet.reports.view.section import Chart, SectionView
 from imgvet.sections import Section
 from imgvet.summary import RunSummary
 
@@ -18,6 +18,14 @@ _FILE_METRICS = frozenset({"width", "height", "channels", "bit_depth", "file_siz
 
 _FEW = 4
 _QUARTILES = (0, 25, 50, 75, 100)
+
+_WORST: dict[str, Section] = {
+    **{flag.metric: Section(flag.name) for flag in FLAGS},
+    "contrast": Section.LOW_CONTRAST,
+    "width": Section.TINY,
+    "height": Section.TINY,
+}
+"""Where the worst images by a metric are shown."""
 
 _GOOD: dict[Direction, str] = {
     Direction.HIGHER: "Good: most images lie to the right.",
@@ -39,6 +47,7 @@ class MetricView:
         facts: unit, range, direction, source, as (label, text).
         histogram: its histogram, None if all values are the same.
         summary: its values in words.
+        worst: the section that shows its worst images, None if none does.
     """
 
     name: str
@@ -48,6 +57,7 @@ class MetricView:
     facts: tuple[tuple[str, str], ...]
     histogram: Histogram | None
     summary: str
+    worst: Section | None = None
 
 
 @dataclass(frozen=True)
@@ -60,12 +70,12 @@ class MetricGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class StatisticsView(SectionView):
-    """The section of statistics."""
+    """The section of statistics: the metrics, and where their worst images are."""
 
     groups: tuple[MetricGroup, ...]
 
     @property
-    def histograms(self) -> tuple[Histogram, ...]:
+    def charts(self) -> tuple[Chart, ...]:
         """Every histogram."""
         metrics = (metric for group in self.groups for metric in group.metrics)
         return tuple(metric.histogram for metric in metrics if metric.histogram)
@@ -130,6 +140,7 @@ def _metric(metric: Metric, values: Values, summary: RunSummary) -> MetricView:
         reading=_reading(metric, flag, threshold),
         facts=_facts(metric),
         histogram=_histogram(metric, values, threshold, words) if np.ptp(values) > 0 else None,
+        worst=_WORST.get(metric.name),
         summary=words,
     )
 
@@ -214,4 +225,5 @@ def _histogram(
         log=log,
         threshold=threshold,
         summary=words,
+        reading=_GOOD[metric.direction],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -11,21 +11,25 @@ import pytest
 
 from imgvet.checks.result import CheckResult, CheckState
 from imgvet.measures.catalogue import FLAGS, METRICS
-from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.inputs import PastRun, ReportInputs
 from imgvet.summary import Counts, RunRecord, RunSummary, StageTiming, Verdict
 from imgvet.tables import (
     COMPONENT_INFO,
     COMPONENTS,
+    CROPS,
     INVALID,
     ITEMS,
     OUTLIERS,
     SIMILARITY,
     STATS,
+    VIDEO_PAIRS,
     conform,
     to_frame,
 )
 
 ROOT = "/data/shop & more/"
+
+LABELS = ("cat", "dog & <i>bone</i>", "bird\u202e")
 
 HOSTILE_NAMES = (
     "a\"><script>alert('x')</script>.jpg",
@@ -80,6 +84,71 @@ def inputs(planted: Planted) -> ReportInputs:
         checks=checks(),
         tables=tables_of(planted),
         thumbnail=drawn_thumbnail,
+    )
+
+
+@pytest.fixture(scope="session")
+def full_inputs(planted: Planted, inputs: ReportInputs) -> ReportInputs:
+    """The same run with labels, splits, videos, crops, a map and a history."""
+    items = inputs.tables["items"].copy()
+    items["label"] = [LABELS[item % 3] if item % 10 else None for item in items["id"]]
+    items["split"] = np.where(items["id"] % 2 == 0, "train", "test")
+    items.loc[items["id"].isin(planted.component), "filename"] = [
+        f"{ROOT}films/{'one' if rank < 5 else 'two <b>'}.mp4#t={rank}.0"
+        for rank in range(len(planted.component))
+    ]
+    items["embedding_row"] = [item if item < planted.valid else None for item in items["id"]]
+    members = inputs.tables["components"].copy()
+    members["video"] = [
+        f"{ROOT}films/{'one' if rank < 5 else 'two <b>'}.mp4" for rank in range(len(members))
+    ]
+    return replace(
+        inputs,
+        tables={
+            **inputs.tables,
+            "items": to_frame(conform(items, ITEMS)),
+            "components": members,
+            "video_pairs": video_pairs(),
+            "crops": crops_of(planted),
+        },
+        embeddings=np.random.default_rng(3).normal(size=(planted.valid, 16)).astype(np.float32),
+        history=history(inputs.summary),
+    )
+
+
+def video_pairs() -> pd.DataFrame:
+    """One pair of videos."""
+    row = {"video": f"{ROOT}films/one.mp4", "other": f"{ROOT}films/two <b>.mp4", "components": 1,
+           "frames": 5, "shared_frames": 5, "other_frames": 4, "other_shared_frames": 4,
+           "share": 1.0}  # fmt: skip
+    return to_frame(conform(pd.DataFrame([row]), VIDEO_PAIRS))
+
+
+def crops_of(planted: Planted) -> pd.DataFrame:
+    """A crop for every valid item, two of each image."""
+    rows = [
+        {"crop_id": item, "source_id": item // 2, "filename": file_name(item), "col_x": 5.0,
+         "row_y": 6.0, "width": 40.0 + item, "height": 50.0, "score": (item + 1) / 100,
+         "label": LABELS[item % 2], "text": "read </bdi> this"}
+        for item in range(planted.valid)
+    ]  # fmt: skip
+    return to_frame(conform(pd.DataFrame(rows), CROPS))
+
+
+def past_run(run_id: str, hour: str, verdict: Verdict, counts: Counts) -> PastRun:
+    """A run of the first of January."""
+    started = f"2026-01-01T{hour}:00:00+00:00"
+    return PastRun(run_id=run_id, started=started, verdict=verdict, counts=counts)
+
+
+def history(summary: RunSummary) -> tuple[PastRun, ...]:
+    """Two earlier runs: a larger one, and one that measured nothing."""
+    first = summary.counts.model_copy(update={"images": 70, "invalid": 9, "blurry": 4})
+    second = summary.counts.model_copy(update={"dark": None, "bright": None, "blurry": None,
+                                               "invalid": 1})  # fmt: skip
+    return (
+        past_run("run-1", "00", Verdict.PASSED, first),
+        past_run("run-<2>", "12", Verdict.WARNINGS, second),
     )
 
 
@@ -258,7 +327,7 @@ def record() -> RunRecord:
         stages=(
             StageTiming(stage="list_items", seconds=0.2, computed=64, reused=0),
             StageTiming(stage="compute_stats", seconds=3.1, computed=4, reused=60),
-            StageTiming(stage="embed", seconds=7.9, computed=60, reused=0),
+            StageTiming(stage="embed", seconds=7.9, computed=60, reused=0, cached=True),
         ),
     )
 

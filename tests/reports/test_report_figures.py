@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from imgvet.reports.figures import histogram_figure, template
+from imgvet.reports.figures import figure, histogram_figure, template
 from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.view.histogram import Histogram, Scale, Threshold, bin_values
 from imgvet.reports.view.report import report_view
@@ -48,32 +48,47 @@ def test_line_is_at_the_threshold_and_its_label_beside(drawn: Histogram) -> None
     assert layout["xaxis"]["type"] == ("log" if drawn.log else "linear")
 
 
-def test_figures_carry_neither_template_nor_colour(inputs: ReportInputs) -> None:
-    for found in report_view(inputs).histograms():
-        figure = histogram_figure(found)
-        assert "template" not in figure["layout"]
-        assert "color" not in json.dumps(figure)
+def test_figures_carry_neither_template_nor_colour(full_inputs: ReportInputs) -> None:
+    for found in report_view(full_inputs).charts():
+        made = figure(found)
+        assert "template" not in made["layout"]
+        assert "color" not in json.dumps(made)
 
 
-def test_figures_are_small_and_repeatable(inputs: ReportInputs) -> None:
+def test_figures_are_small_and_repeatable(full_inputs: ReportInputs) -> None:
     def all_figures() -> str:
-        return json.dumps([histogram_figure(found) for found in report_view(inputs).histograms()])
+        return json.dumps([figure(found) for found in report_view(full_inputs).charts()])
 
     assert all_figures() == all_figures()
     assert len(all_figures()) < 100_000
 
 
-def test_figure_ids_are_unique(inputs: ReportInputs) -> None:
-    ids = [found.figure_id for found in report_view(inputs).histograms()]
+def test_figure_ids_are_unique(full_inputs: ReportInputs) -> None:
+    ids = [found.figure_id for found in report_view(full_inputs).charts()]
     assert len(set(ids)) == len(ids) > 10
 
 
-def test_plotly_accepts_template_and_figures(inputs: ReportInputs) -> None:
-    for found in report_view(inputs).histograms():
-        figure = histogram_figure(found)
-        go.Figure(data=figure["data"], layout={**figure["layout"], "template": template()})
+def test_plotly_accepts_template_and_figures(full_inputs: ReportInputs) -> None:
+    for found in report_view(full_inputs).charts():
+        made = figure(found)
+        go.Figure(data=made["data"], layout={**made["layout"], "template": template()})
 
 
 def test_few_counts_have_whole_ticks() -> None:
     few = histogram(np.array([10.0, 200.0]), 60.0, 0.0, 255.0)
     assert histogram_figure(few)["layout"]["yaxis"]["dtick"] == 1
+
+
+def test_names_of_categories_are_no_markup_for_plotly(full_inputs: ReportInputs) -> None:
+    drawn = [figure(found) for found in report_view(full_inputs).charts()]
+    texts = json.dumps([made["layout"]["yaxis"].get("ticktext", []) for made in drawn])
+    assert "&lt;i&gt;bone" in texts
+    assert "<i>" not in json.dumps([made["data"] for made in drawn if made["data"][0].get("y")])
+
+
+def test_every_chart_can_be_read_as_a_table(full_inputs: ReportInputs) -> None:
+    for chart in report_view(full_inputs).charts():
+        assert chart.reading.startswith(("Good", "No end is good")), chart.figure_id
+        assert all(len(row) == len(chart.header) for row in chart.shown_rows)
+        assert all(len(row) == len(chart.file_header) for row in chart.file_rows)
+        assert len(chart.shown_rows) == len(chart.file_rows) > 0

@@ -7,14 +7,15 @@ import re
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from imgvet.reports import limits
-from imgvet.reports.build import build_report
+from imgvet.reports.build import ASSETS, build_report
 from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.page import environment
-from imgvet.sections import TITLES, Section
+from imgvet.sections import INDEX, TITLES, Section
 
 Attributes = dict[str, str | None]
 
@@ -33,7 +34,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
-        if tag not in {"meta", "link", "img", "path", "circle", "rect"}:
+        if tag not in {"meta", "link", "img", "path", "circle", "rect", "input"}:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -70,19 +71,35 @@ def parse(index: Path) -> Page:
 
 
 @pytest.fixture(scope="module")
-def folder(inputs: ReportInputs, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(full_inputs: ReportInputs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("report")
-    assert build_report(inputs, made) == made / "index.html"
+    assert build_report(full_inputs, made) == made / INDEX
     return made
 
 
 @pytest.fixture(scope="module")
-def page(folder: Path) -> Page:
-    return parse(folder / "index.html")
+def pages(folder: Path) -> dict[str, Page]:
+    """Every page by its file name."""
+    return {path.name: parse(path) for path in sorted(folder.glob("*.html"))}
 
 
-def test_same_inputs_give_same_bytes(inputs: ReportInputs, folder: Path, tmp_path: Path) -> None:
-    build_report(inputs, tmp_path)
+@pytest.fixture(params=sorted({section.page for section in Section}))
+def page(request: pytest.FixtureRequest, pages: dict[str, Page]) -> Page:
+    return pages[request.param]
+
+
+def data_of(path: Path) -> dict[str, Any]:
+    """What a data file hands to the scripts."""
+    found = re.findall(
+        r"^\(globalThis\.imgvet \?\?= \{\}\)\.(\w+) = (.*);$", path.read_text(), re.M
+    )
+    return {name: json.loads(value) for name, value in found}
+
+
+def test_same_inputs_give_same_bytes(
+    full_inputs: ReportInputs, folder: Path, tmp_path: Path
+) -> None:
+    build_report(full_inputs, tmp_path)
     files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     assert files == sorted(
         path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()
@@ -90,22 +107,33 @@ def test_same_inputs_give_same_bytes(inputs: ReportInputs, folder: Path, tmp_pat
     assert all((folder / name).read_bytes() == (tmp_path / name).read_bytes() for name in files)
 
 
-def test_every_section_has_anchor_heading_and_entry_in_the_contents(page: Page) -> None:
-    assert [found["id"] for found in page.all("section")] == [section.value for section in Section]
-    assert [link for link in page.with_attribute("href") if link.startswith("#")][1:12] == [
-        f"#{section}" for section in Section
-    ]
-    assert all(title in page.words for title in TITLES.values())
+def test_every_section_has_page_anchor_and_heading(pages: dict[str, Page]) -> None:
+    for section in Section:
+        page = pages[section.page]
+        assert section in [found["id"] for found in page.all("section")]
+        assert TITLES[section] in page.words
 
 
-def test_ids_are_unique_and_links_lead_somewhere(page: Page, folder: Path) -> None:
+def test_every_page_leads_to_every_page(page: Page, pages: dict[str, Page]) -> None:
+    links = [found for found in page.all("a") if "data-sections" in found]
+    assert sorted(str(found["href"]) for found in links) == sorted(pages)
+    assert [found.get("aria-current") for found in links].count("page") == 1
+    named = " ".join(str(found["data-sections"]) for found in links).split()
+    assert sorted(named) == sorted(Section)
+
+
+def test_ids_are_unique_and_links_lead_somewhere(
+    page: Page, pages: dict[str, Page], folder: Path
+) -> None:
     ids = page.with_attribute("id")
     assert len(set(ids)) == len(ids)
     for link in page.with_attribute("href"):
-        if link.startswith("#"):
-            assert link[1:] in ids
-        elif not link.startswith("data:,"):
-            assert link.startswith("../tables/") or (folder / link).is_file()
+        name, _, anchor = link.partition("#")
+        if link.startswith(("data:,", "../tables/")):
+            continue
+        assert not name or (folder / name).is_file(), link
+        target = pages.get(name, page)
+        assert not anchor or anchor in target.with_attribute("id"), link
     for reference in page.with_attribute("aria-labelledby"):
         assert reference in ids
 
@@ -114,61 +142,89 @@ def test_nothing_is_loaded_from_elsewhere(page: Page, folder: Path) -> None:
     loaded = page.with_attribute("src") + page.with_attribute("href")
     assert not [url for url in loaded if re.match(r"\w+:(?!,)|//", url)]
     assert all((folder / source).is_file() for source in page.with_attribute("src"))
-    assert not re.search(r"url\(|@import|http", (folder / "style.css").read_text("utf-8"))
-    assert not re.search(r"http|fetch\(|XMLHttpRequest", (folder / "report.js").read_text("utf-8"))
     assert not page.with_attribute("srcset")
+    assert not page.with_attribute("style")
+    policy = next(str(found["content"]) for found in page.all("meta") if "http-equiv" in found)
+    assert policy.startswith("default-src 'none'")
+    assert "http" not in policy
 
 
-def test_hostile_names_are_text(page: Page, hostile_files: list[str]) -> None:
-    assert [script.get("src") or script.get("type") for script in page.all("script")] == [
-        "plotly.min.js", "report.js", "application/json",
-    ]  # fmt: skip
+@pytest.mark.parametrize("name", ASSETS)
+def test_assets_ask_for_nothing_from_elsewhere(folder: Path, name: str) -> None:
+    text = (folder / name).read_text("utf-8")
+    assert not re.search(r"@import|https?:|fetch\(|XMLHttpRequest|innerHTML|eval\(", text)
+
+
+def test_hostile_names_are_text(page: Page) -> None:
+    assert all("src" in script for script in page.all("script"))
     handlers = [
         name for _, attributes in page.elements for name in attributes if name.startswith("on")
     ]
     assert not handlers
-    titles = page.with_attribute("title")
+    assert not page.all("i")
+    assert "\u202e" not in page.words
+    assert "\u200f" not in page.words
+    assert "49" not in [text for text in page.text if "f{{" in text]
+
+
+def test_hostile_names_are_whole_in_titles(
+    pages: dict[str, Page], hostile_files: list[str]
+) -> None:
+    titles = [title for page in pages.values() for title in page.with_attribute("title")]
     for name in hostile_files[:5]:
         shown = name.replace("\n", "\\n").replace("\t", "\\t")
         shown = shown.replace("\u202e", "\\u202e").replace("\u200f", "\\u200f")
         assert shown in titles
-    assert "\u202e" not in page.words
-    assert "49" not in [text for text in page.text if "f{{" in text]
-    assert "<missing>" in page.words
-    assert "ends at </td><b>" in page.words
+    assert "<missing>" in pages[INDEX].words
+    assert "ends at </td><b>" in pages["invalid.html"].words
+
+
+def test_data_files_are_ascii_without_markup(folder: Path) -> None:
+    for path in (folder / "data").iterdir():
+        text = path.read_text("ascii")
+        assert not re.search(r"[<>&\u2028\u2029]", text), path.name
+        assert data_of(path)
+
+
+def test_data_hold_the_names_as_they_are(
+    folder: Path, pages: dict[str, Page], full_inputs: ReportInputs
+) -> None:
+    names = full_inputs.tables["items"].set_index("id")["filename"]
+    for page_name, page in pages.items():
+        data = data_of(folder / "data" / page_name.replace(".html", ".js"))
+        rows = {row[0]: row for row in data["images"]}
+        column = 1 + [one["key"] for one in data["columns"]].index("filename")
+        assert all(row[column] == names[item] for item, row in rows.items())
+        picked = {int(found["value"] or -1) for found in page.all("input") if "value" in found}
+        assert picked <= set(rows)
 
 
 def test_every_picture_has_words_and_size_and_waits(page: Page) -> None:
-    pictures = page.all("img")
-    assert len(pictures) > 20
-    for picture in pictures:
+    for picture in page.all("img"):
         assert picture["alt"]
         assert picture["loading"] == "lazy"
         assert int(picture["width"] or 0) > 0
         assert int(picture["height"] or 0) > 0
-    assert [found for found in page.all("span") if found.get("class") == "missing"]
 
 
-def test_pictures_are_files_each_once(page: Page, folder: Path) -> None:
+def test_pictures_are_files_each_once(pages: dict[str, Page], folder: Path) -> None:
+    shown = {picture["src"] for page in pages.values() for picture in page.all("img")}
     written = {f"images/{path.name}" for path in (folder / "images").iterdir()}
-    assert written == {picture["src"] for picture in page.all("img")}
+    assert {name for name in written if not name.startswith("images/map-")} == shown
+    assert len(shown) > 20
 
 
-def test_figure_data_are_json_without_markup(page: Page, folder: Path) -> None:
-    data = json.loads(page.scripts[-1])
-    assert set(data) == {"figures", "template"}
-    places = {found["id"] for found in page.all("div") if found.get("class") == "plot"}
-    assert places == set(data["figures"])
-    assert "<" not in page.scripts[-1]
-    assert "figure-data" in (folder / "report.js").read_text("utf-8")
-
-
-def test_every_figure_has_words_and_numbers(page: Page) -> None:
+def test_figures_have_data_words_and_numbers(page: Page, folder: Path) -> None:
     plots = [found for found in page.all("div") if found.get("class") == "plot"]
     assert all(len(found["aria-label"] or "") > 20 and found["role"] == "img" for found in plots)
     tables = [found for found in page.all("div") if "bins" in (found.get("class") or "")]
     assert len(tables) == len(plots)
     assert len(page.all("figcaption")) == len(page.all("figure"))
+    assert all((folder / "tables" / f"{found['id']}.csv").is_file() for found in plots)
+    scripts = [script["src"] for script in page.all("script")]
+    data = data_of(folder / str(next(name for name in scripts if str(name).startswith("data/"))))
+    assert {found["id"] for found in plots} == set(data.get("figures", {}))
+    assert ("plotly.min.js" in scripts) == ("figures" in data)
 
 
 def test_page_is_usable_without_a_mouse_or_script(page: Page) -> None:
@@ -182,27 +238,35 @@ def test_page_is_usable_without_a_mouse_or_script(page: Page) -> None:
     assert len(page.all("h1")) == 1
 
 
-def test_verdict_and_states_are_words(page: Page) -> None:
-    assert "Failed" in page.words
-    assert all(state in page.words for state in ("passed", "failed", "errored"))
+def test_verdict_and_states_are_words(pages: dict[str, Page]) -> None:
+    words = pages[INDEX].words
+    assert "Failed" in words
+    assert all(state in words for state in ("passed", "failed", "errored"))
 
 
 def test_limited_galleries_say_how_many(
     inputs: ReportInputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "CARDS", 2)
-    words = parse(build_report(inputs, tmp_path)).words
-    for told in ("Showing 2 of 3 pairs", "Showing 2 of 3 outliers", "Showing 2 of 4 images"):
-        assert told in words
+    build_report(inputs, tmp_path)
+    for name, told in (
+        ("duplicates", "2 of 3 pairs"), ("outliers", "2 of 3 outliers"), ("statistics",
+                                                                         "2 of 4 images"),
+    ):  # fmt: skip
+        assert f"A part is shown: {told}" in parse(tmp_path / f"{name}.html").words
 
 
-def test_clean_run_has_every_section(clean_inputs: ReportInputs, tmp_path: Path) -> None:
-    page = parse(build_report(clean_inputs, tmp_path))
-    assert [found["id"] for found in page.all("section")] == [section.value for section in Section]
-    assert not page.all("img")
-    assert not page.all("figure")
-    assert "Passed" in page.words
-    assert "Every file could be analysed." in page.words
+def test_clean_run_says_that_it_is_clean(clean_inputs: ReportInputs, tmp_path: Path) -> None:
+    build_report(clean_inputs, tmp_path)
+    pages = {path.stem: parse(path) for path in tmp_path.glob("*.html")}
+    assert set(pages) == {"index", "duplicates", "components", "outliers", "statistics", "invalid",
+                          "run"}  # fmt: skip
+    assert not [picture for page in pages.values() for picture in page.all("img")]
+    assert not [figure for page in pages.values() for figure in page.all("figure")]
+    assert "Passed" in pages["index"].words
+    assert "None: good." in pages["duplicates"].words
+    assert "None: good." in pages["outliers"].words
+    assert "Every file could be analysed." in pages["invalid"].words
 
 
 def test_templates_name_no_outside_address_and_trust_nothing() -> None:
@@ -219,7 +283,8 @@ def test_every_section_has_a_template() -> None:
     assert all(f"sections/{section}.html" in names for section in Section)
 
 
-def test_unread_thumbnails_leave_a_placeholder(inputs: ReportInputs, tmp_path: Path) -> None:
-    page = parse(build_report(replace(inputs, thumbnail=lambda digest: None), tmp_path))
-    assert not page.all("img")
-    assert "no picture" in page.words
+def test_unread_thumbnails_leave_a_placeholder(full_inputs: ReportInputs, tmp_path: Path) -> None:
+    build_report(replace(full_inputs, thumbnail=lambda digest: None), tmp_path)
+    pages = [parse(path) for path in tmp_path.glob("*.html")]
+    assert not [picture for page in pages for picture in page.all("img")]
+    assert "no picture" in parse(tmp_path / "outliers.html").words

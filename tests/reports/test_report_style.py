@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from imgvet.reports import limits
 from imgvet.reports.page import environment
 
 TEXT_RATIO = 4.5
@@ -18,7 +19,8 @@ TEXT = [
     ("warn", "warn-soft"), ("bad", "surface"), ("bad", "bad-soft"), ("figure-ink", "surface"),
     ("figure-threshold", "surface"),
 ]  # fmt: skip
-GRAPHICS = [("figure-plain", "surface"), ("figure-flagged", "surface")]
+GRAPHICS = [("figure-plain", "surface"), ("figure-flagged", "surface"), ("control", "surface"),
+            ("control", "page")]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,16 @@ def test_both_schemes_set_the_same_colours(schemes: dict[str, dict[str, str]]) -
 def test_script_asks_only_for_colours_that_exist(schemes: dict[str, dict[str, str]]) -> None:
     made = environment()
     assert made.loader is not None
-    script = made.loader.get_source(made, "report.js")[0]
-    asked = set(re.findall(r'colour\("--([\w-]+)"\)', script))
+    scripts = "".join(
+        made.loader.get_source(made, name)[0] for name in ("report.js", "gallery.js", "map.js")
+    )
+    asked = set(re.findall(r'colour\("--([\w-]+)"\)', scripts))
     assert asked
     assert asked <= schemes["light"].keys()
+
+
+def test_style_shows_one_page_of_a_gallery_until_the_script_does() -> None:
+    made = environment()
+    assert made.loader is not None
+    style = made.loader.get_source(made, "style.css")[0]
+    assert f":nth-child(n + {limits.PAGE + 1})" in style

@@ -1,0 +1,1 @@
+"""Coordinates of a map: embeddings -> places in the plane where alike images lie together."""

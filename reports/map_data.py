@@ -1,0 +1,86 @@
+"""The map as files: places, colourings, names, and everything that is known of each point."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgvet.reports.payload import FOLDER, assignment, packed
+from imgvet.reports.tiles import COLUMNS, PER_SHEET, Tiles
+from imgvet.reports.view.facts import Facts
+from imgvet.reports.view.map import Colouring, MapPoints, tiled
+
+CHUNK = 1000
+"""Points whose facts are in one file, loaded when one of them is looked at."""
+
+TABLE = "tables/map.csv"
+_RESOLUTION = 65_535
+
+
+def write_map(
+    points: MapPoints, tiles: Tiles, facts: Facts, pictures: Collection[str], folder: Path
+) -> None:
+    """Write ``data/map-*.js`` and the table of places."""
+    rows = facts.rows(points.ids)
+    names = [row[1] for row in rows]
+    _write(folder / FOLDER / "map-points.js", assignment("map", _points(points, tiles, pictures)))
+    _write(folder / FOLDER / "map-names.js", assignment("mapNames", names))
+    for number, start in enumerate(range(0, len(rows), CHUNK)):
+        text = assignment(f"mapFacts{number}", rows[start : start + CHUNK])
+        _write(folder / FOLDER / f"map-facts-{number:03d}.js", text)
+    _write_table(points, names, folder / TABLE)
+
+
+def _points(points: MapPoints, tiles: Tiles, pictures: Collection[str]) -> dict[str, Any]:
+    x, y = (np.round(points.places[:, axis] * _RESOLUTION).astype(np.uint16) for axis in (0, 1))
+    with_picture = np.array([digest in pictures for digest in points.digests], np.uint8)
+    return {
+        "count": len(points.ids),
+        "x": packed(x),
+        "y": packed(y),
+        "ids": packed(points.ids.astype(np.uint32)),
+        "tile": packed(_tile_of(len(points.ids))),
+        "picture": packed(with_picture),
+        "tiles": {"side": tiles.side, "columns": COLUMNS, "perSheet": PER_SHEET},
+        "chunk": CHUNK,
+        "colourings": [_colouring(colouring) for colouring in points.colourings],
+    }
+
+
+def _tile_of(count: int) -> NDArray[np.int32]:
+    """The tile of each point, -1 without one."""
+    chosen = tiled(count)
+    places = np.full(count, -1, np.int32)
+    places[chosen] = np.arange(len(chosen))
+    return places
+
+
+def _colouring(colouring: Colouring) -> dict[str, Any]:
+    return {
+        "key": colouring.key,
+        "title": colouring.title,
+        "unit": colouring.unit,
+        "names": list(colouring.names),
+        "codes": packed(colouring.codes),
+        "low": colouring.low,
+        "high": colouring.high,
+    }
+
+
+def _write_table(points: MapPoints, names: list[Any], path: Path) -> None:
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(("id", "filename", "x", "y"))
+        for item, name, (x, y) in zip(
+            points.ids.tolist(), names, points.places.tolist(), strict=True
+        ):
+            writer.writerow((item, name, f"{x:.5f}", f"{y:.5f}"))
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")

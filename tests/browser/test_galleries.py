@@ -1,0 +1,155 @@
+"""Search, paging, keyboard, the large picture, selection and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser.chrome import Tab
+
+from imgvet.reports import limits
+from imgvet.reports.build import build_report
+
+SHOWN = "[...document.querySelectorAll('{} .entry')].filter((one) => !one.hidden).length"
+
+CATCH = """
+globalThis.caught = [];
+URL.createObjectURL = (blob) => {
+  blob.text().then((text) => caught.push(text));
+  return "blob:none";
+};
+HTMLAnchorElement.prototype.click = function () { caught.push(this.download); };
+true
+"""
+
+
+def click(tab: Tab, text: str, within: str = "document") -> None:
+    tab.run(
+        f"[...{within}.querySelectorAll('button')]"
+        f".find((one) => one.textContent === {text!r}).click()"
+    )
+
+
+@pytest.fixture(scope="module")
+def paged(full_inputs: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A report whose galleries show two entries at a time."""
+    folder = tmp_path_factory.mktemp("paged")
+    before = limits.PAGE
+    limits.PAGE = 2
+    try:
+        build_report(full_inputs, folder)
+    finally:
+        limits.PAGE = before
+    return folder
+
+
+NAMES = (
+    "[...document.querySelectorAll('.entry')].filter((one) => !one.hidden)"
+    ".map((one) => one.textContent)"
+)
+NEXT = "[...document.querySelectorAll('.tools button')].find((b) => b.textContent === 'Next')"
+
+
+def test_paging_shows_each_entry_once(tab: Tab, paged: Path) -> None:
+    tab.open((paged / "outliers.html").as_uri())
+    seen: list[str] = tab.run(NAMES)
+    assert tab.run("document.querySelector('.range').textContent") == "1\u20132 of 3 outliers"
+    click(tab, "Next")
+    seen += tab.run(NAMES)
+    assert len(set(seen)) == len(seen) == 3
+    assert tab.run(f"{NEXT}.disabled")
+    click(tab, "Previous")
+    assert len(tab.run(NAMES)) == 2
+
+
+def test_search_finds_by_name(tab: Tab, report: Path) -> None:
+    tab.open((report / "statistics.html").as_uri())
+    tab.run(
+        "search.value = 'PHOTO_0056'; search.dispatchEvent(new Event('input', {bubbles: true}))"
+    )
+    assert tab.run(SHOWN.format("#blurry")) == 1
+    assert tab.run(SHOWN.format("#dark")) == 0
+    assert "No images match" in tab.run("document.querySelector('#dark .range').textContent")
+
+
+def test_picture_opens_with_all_facts_and_gives_focus_back(tab: Tab, report: Path) -> None:
+    tab.open((report / "outliers.html").as_uri())
+    tab.run("document.querySelector('a.picture').focus()")
+    tab.key("Enter", 13, "\r")
+    tab.wait_for("document.querySelector('dialog').open")
+    facts = tab.run("document.querySelector('dialog dl').textContent")
+    assert "<script>alert('x')</script>" in facts
+    assert "Sharpness" in facts
+    assert "Outlier score" in facts
+    before = tab.run("document.querySelector('dialog img').src")
+    tab.key("ArrowRight", 39)
+    tab.wait_for(f"document.querySelector('dialog img').src !== {before!r}")
+    tab.key("Escape", 27)
+    tab.wait_for("!document.querySelector('dialog').open")
+    assert tab.run("document.activeElement.classList.contains('picture')")
+
+
+def test_arrow_keys_go_from_picture_to_picture_and_x_selects(tab: Tab, report: Path) -> None:
+    tab.open((report / "components.html").as_uri())
+    tab.run("document.querySelector('a.picture').focus()")
+    first = tab.run("document.activeElement.dataset.id")
+    tab.key("ArrowRight", 39)
+    second = tab.run("document.activeElement.dataset.id")
+    assert second != first
+    tab.key("x", 88, "x")
+    assert tab.run("[...document.querySelectorAll('.pick:checked')].map((b) => b.value)") == [
+        second
+    ]
+    tab.key("/", 191, "/")
+    assert tab.run("document.activeElement.id") == "search"
+
+
+def test_selection_is_a_list_of_files(tab: Tab, report: Path, hostile: list[str]) -> None:
+    tab.open((report / "outliers.html").as_uri())
+    tab.run(CATCH)
+    click(tab, "Select these")
+    assert "4 files selected" in tab.run("document.querySelector('.selection-bar').textContent")
+    click(tab, "Download .txt")
+    tab.wait_for("caught.length === 2")
+    name, text = sorted(tab.run("caught"), key=len)
+    assert name == "outliers-selected.txt"
+    assert all(f"{file}\n" in text for file in hostile[:2])
+    tab.run("caught.length = 0")
+    click(tab, "Download .csv")
+    tab.wait_for("caught.length === 2")
+    table = max(tab.run("caught"), key=len)
+    assert table.startswith("id,filename\r\n")
+    quoted = hostile[0].replace('"', '""')
+    assert f'0,"{quoted}"\r\n' in table
+    click(tab, "Clear")
+    assert tab.run("document.querySelector('.selection-bar').hidden")
+
+
+def test_surplus_copies_are_all_but_the_first(tab: Tab, report: Path) -> None:
+    tab.open((report / "duplicates.html").as_uri())
+    click(tab, "Select surplus copies")
+    picked = tab.run(
+        "[...document.querySelectorAll('.groups .pick:checked')].map((b) => Number(b.value))"
+    )
+    assert picked == [11, 12, 14]
+
+
+def test_copied_path_is_the_name_as_it_is(tab: Tab, report: Path, hostile: list[str]) -> None:
+    tab.open((report / "outliers.html").as_uri())
+    tab.run(
+        "globalThis.copied = null; document.execCommand = () =>"
+        " { copied = document.activeElement.value; return true; };"
+        "Object.defineProperty(navigator, 'clipboard', {value: undefined})"
+    )
+    tab.run("document.querySelector('a.picture').click()")
+    click(tab, "Copy path", "document.querySelector('dialog')")
+    assert tab.run("copied.trim()") == hostile[0]
+
+
+@pytest.fixture(scope="module")
+def hostile(full_inputs: Any) -> list[str]:
+    """Names of the first items."""
+    names: list[str] = full_inputs.tables["items"]["filename"].tolist()
+    return names

@@ -1,0 +1,94 @@
+"""The map: colours, search, loop, thumbnail, and everything known of a point."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from browser.chrome import Tab
+
+READY = "document.getElementById('map-plot').dataset.ready === 'true'"
+CHOSEN = "document.querySelectorAll('#map-strip button').length"
+CATCH = """
+globalThis.caught = [];
+URL.createObjectURL = (blob) => {
+  blob.text().then((text) => caught.push(text));
+  return "blob:none";
+};
+HTMLAnchorElement.prototype.click = function () { caught.push(this.download); };
+true
+"""
+
+
+@pytest.fixture
+def map_tab(tab: Tab, report: Path) -> Tab:
+    tab.open((report / "map.html").as_uri(), READY)
+    return tab
+
+
+def test_colour_can_be_anything_measured(map_tab: Tab) -> None:
+    options = map_tab.run(
+        "[...document.querySelectorAll('#map-colour option')].map((o) => o.textContent)"
+    )
+    assert {"Split", "Label", "Component", "Outliers", "Sharpness", "Contrast"} <= set(options)
+    for index in range(len(options)):
+        map_tab.run(
+            f"(() => {{ const s = document.getElementById('map-colour'); s.value = '{index}';"
+            " s.dispatchEvent(new Event('change')); })()"
+        )
+    assert map_tab.errors == []
+
+
+def test_search_and_legend_select_points(map_tab: Tab) -> None:
+    map_tab.run(
+        "(() => { const f = document.getElementById('map-find'); f.value = 'one.mp4';"
+        " f.dispatchEvent(new Event('input')); })()"
+    )
+    map_tab.wait_for(f"{CHOSEN} === 5")
+    assert "5 points found" in map_tab.run("document.getElementById('map-status').textContent")
+    map_tab.run("document.querySelector('#map-legend button').click()")
+    map_tab.wait_for(f"{CHOSEN} > 20")
+
+
+def test_a_loop_lists_its_files(map_tab: Tab) -> None:
+    map_tab.run(
+        "document.getElementById('map-plot').scrollIntoView({block: 'center', behavior: 'instant'})"
+    )
+    box = map_tab.run(
+        "(() => { const b = document.querySelector('#map-plot .nsewdrag').getBoundingClientRect();"
+        " return [b.left, b.top, b.width, b.height]; })()"
+    )
+    left, top, width, height = box
+    corners = [(0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98), (0.02, 0.03)]
+    path = [(left + x * width, top + y * height) for x, y in corners]
+    map_tab.mouse("mouseMoved", *path[0])
+    map_tab.mouse("mousePressed", *path[0], held=True)
+    for x, y in path[1:]:
+        map_tab.mouse("mouseMoved", x, y, held=True)
+    map_tab.mouse("mouseReleased", *path[-1])
+    map_tab.wait_for(f"{CHOSEN} > 50")
+    map_tab.run(CATCH)
+    map_tab.run(
+        "[...document.querySelectorAll('button')]"
+        ".find((b) => b.textContent === 'Download .txt').click()"
+    )
+    map_tab.wait_for("caught.length === 2")
+    listed = max(map_tab.run("caught"), key=len)
+    assert "photo_0020.jpg" in listed
+
+
+def test_hover_shows_a_thumbnail_and_click_all_facts(map_tab: Tab) -> None:
+    map_tab.run(
+        "document.getElementById('map-plot').emit('plotly_hover', {points: [{pointNumber: 3}]})"
+    )
+    assert map_tab.run("!document.getElementById('map-card').hidden")
+    image = map_tab.run(
+        "getComputedStyle(document.querySelector('#map-card .thumb')).backgroundImage"
+    )
+    assert "images/map-000.jpg" in image
+    map_tab.run(
+        "document.getElementById('map-plot').emit('plotly_click', {points: [{pointNumber: 3}]})"
+    )
+    map_tab.wait_for("document.querySelector('dialog') && document.querySelector('dialog').open")
+    assert "Content digest" in map_tab.run("document.querySelector('dialog dl').textContent")
+    assert map_tab.errors == []

@@ -1,0 +1,123 @@
+"""Every page in Chromium, from disk: no error, no request outside its folder, accessible."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from browser.chrome import Tab
+
+from imgvet.sections import Section
+
+PAGES = sorted({section.page for section in Section})
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text("utf-8")
+READY = "document.readyState === 'complete'"
+MAP_READY = "document.getElementById('map-plot').dataset.ready === 'true'"
+
+RUN_AXE = """
+axe.run(document, {resultTypes: ["violations"]}).then((found) => found.violations
+  .filter((one) => ["serious", "critical"].includes(one.impact))
+  .map((one) => one.id + ": " +
+    one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ")))
+"""
+
+
+def open_page(tab: Tab, report: Path, name: str) -> None:
+    tab.open((report / name).as_uri(), MAP_READY if name == "map.html" else READY)
+
+
+def scroll_through(tab: Tab) -> None:
+    """Make every figure and picture come near the screen."""
+    tab.run(
+        "(async () => { for (let y = 0; y < document.body.scrollHeight; y += 600) {"
+        " scrollTo({top: y, behavior: 'instant'});"
+        " await new Promise((done) => setTimeout(done, 30)); } scrollTo(0, 0); })()"
+    )
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_error_and_no_request_outside(tab: Tab, report: Path, name: str) -> None:
+    open_page(tab, report, name)
+    scroll_through(tab)
+    assert tab.errors == []
+    inside = report.as_uri()
+    asked = [url for url in tab.requests if not url.startswith(("data:", "blob:"))]
+    assert all(unquote(url).startswith(unquote(inside)) for url in asked), asked
+    tab.wait_for("[...document.querySelectorAll('.plot')].every((p) => p.querySelector('svg'))")
+    assert tab.errors == []
+    assert tab.run("globalThis.alerted === undefined")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_serious(tab: Tab, report: Path, name: str, scheme: str) -> None:
+    tab.prefer(scheme)
+    open_page(tab, report, name)
+    tab.run(AXE + "; true")
+    assert tab.run(RUN_AXE) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_phone_shows_it_without_scrolling_sideways(tab: Tab, report: Path, name: str) -> None:
+    tab.size(360, 740)
+    open_page(tab, report, name)
+    assert tab.run("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("name", ["index.html", "duplicates.html"])
+def test_twice_the_size_needs_no_scrolling_sideways(tab: Tab, report: Path, name: str) -> None:
+    tab.size(640, 450, scale=2.0)
+    open_page(tab, report, name)
+    assert tab.run("document.documentElement.scrollWidth") <= 640
+
+
+def test_links_to_sections_find_their_page(tab: Tab, report: Path) -> None:
+    tab.open(
+        (report / "index.html").as_uri() + "#dark", "location.pathname.endsWith('statistics.html')"
+    )
+    assert tab.run("location.hash") == "#dark"
+
+
+def test_numbers_are_those_of_the_language(tab: Tab, report: Path) -> None:
+    agent = tab.run("navigator.userAgent")
+    try:
+        tab.call("Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage="de-DE")
+        open_page(tab, report, "index.html")
+        assert tab.run("imgvet.number(1234567.5)") == "1.234.567,5"
+        notes = tab.run("[...document.querySelectorAll('.tile-note')].map((n) => n.textContent)")
+        assert "6,2\u00a0% of all files" in notes
+        assert "imgvet 0.1.0" in tab.run("document.querySelector('footer').textContent")
+    finally:
+        tab.call("Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage="en-US")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_without_scripts_everything_stands_there(tab: Tab, report: Path, name: str) -> None:
+    open_page(tab, report, name)
+    with_scripts = tab.run("document.querySelectorAll('.entry').length")
+    tab.call("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        tab.open((report / name).as_uri())
+        assert tab.run("document.querySelector('noscript').getBoundingClientRect().height") > 0
+        shown = "[...document.querySelectorAll('.entry')].filter((e) => e.offsetParent).length"
+        assert tab.run(shown) == with_scripts
+        assert tab.run("[...document.querySelectorAll('.pick')].every((p) => !p.offsetParent)")
+        assert tab.run("[...document.querySelectorAll('.plot')].every((p) => !p.offsetParent)")
+    finally:
+        tab.call("Emulation.setScriptExecutionDisabled", value=False)
+
+
+def test_names_do_nothing(tab: Tab, report: Path) -> None:
+    for name in ("index.html", "outliers.html", "duplicates.html", "videos.html", "labels.html"):
+        open_page(tab, report, name)
+        assert (
+            tab.run("document.querySelectorAll('section img[src*=example], section script').length")
+            == 0
+        )
+        assert (
+            tab.run(
+                "[...document.querySelectorAll('*')].some((one) => one.hasAttribute('onerror'))"
+            )
+            is False
+        )
