@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import types
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin
 
@@ -98,18 +98,25 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         help="TOML file with parameters and a table [checks] of limits",
     )
     for title, parts in GROUPS:
-        group = parser.add_argument_group(title)
-        for part in parts:
-            for name, field in part.model_fields.items():
-                if name != POSITIONAL:
-                    _add(group, name, field)
+        add_group(parser, title, parts)
 
 
-def given_parameters(options: argparse.Namespace) -> dict[str, Any]:
+def add_group(
+    parser: argparse.ArgumentParser, title: str, parts: Iterable[type[BaseModel]]
+) -> None:
+    """Add an argument for every parameter of some groups, under a heading."""
+    group = parser.add_argument_group(title)
+    for part in parts:
+        for name, field in part.model_fields.items():
+            if name != POSITIONAL:
+                _add(group, name, field)
+
+
+def given_parameters(
+    options: argparse.Namespace, known: Iterable[str] = tuple(RunOptions.model_fields)
+) -> dict[str, Any]:
     """The parameters that stood on the command line, as given."""
-    given = {
-        name: getattr(options, name) for name in RunOptions.model_fields if hasattr(options, name)
-    }
+    given = {name: getattr(options, name) for name in known if hasattr(options, name)}
     return {name: value for name, value in given.items() if value is not None and value != []}
 
 

@@ -1,4 +1,7 @@
-"""The command line: ``imgvet run | summary | demo | models``; ``RunOptions`` gives its options."""
+"""The command line: ``imgvet run | monitor | summary | explore | ...``.
+
+``RunOptions`` gives the options of ``run``.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,14 @@ from typing import Any
 from imgvet import __version__
 from imgvet.errors import EXIT_BAD_REQUEST, EXIT_CHECKS_FAILED, ImgvetError
 from imgvet.interface.arguments import OneLineParser, add_run_arguments, given_parameters, parse
+from imgvet.interface.baseline import add_baseline_command
 from imgvet.interface.config import read_config
+from imgvet.interface.explorer.command import add_explore_command
 from imgvet.interface.models import add_models_command
+from imgvet.interface.monitor import add_monitor_command
+from imgvet.interface.report import add_report_command
+from imgvet.interface.search import add_search_command
+from imgvet.interface.serve import add_automations_command, add_serve_command
 
 EXIT_INTERRUPTED = 130
 """What shells give for a command that Ctrl-C ended."""
@@ -47,6 +56,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_summary(commands)
     _add_demo(commands)
+    add_report_command(commands)
+    add_explore_command(commands)
+    add_search_command(commands)
+    add_monitor_command(commands)
+    add_baseline_command(commands)
+    add_serve_command(commands)
+    add_automations_command(commands)
     add_models_command(commands)
     return parser
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,9 @@ from imgvet.summary import RunRecord, RunSummary
 from imgvet.summary_text import summary_lines
 from imgvet.tables import CROPS, ITEMS, VIDEO_PAIRS, empty, read_table
 from imgvet.workdir import CROPS_PART, WorkDir, open_finished, work_dir_at
+
+if TYPE_CHECKING:
+    from imgvet.interface.explorer.server import Explorer
 
 DEFAULT_WORK_DIR = "work_dir"
 
@@ -139,8 +142,25 @@ class Dataset:
         rows = valid["embedding_row"].to_numpy(np.int64)
         return valid["filename"].tolist(), np.asarray(vectors[rows])
 
-    def explore(self) -> Path:
-        """Open the report in a browser, and return its path."""
+    def explore(self, port: int = 0, *, open_browser: bool = True) -> Explorer:
+        """Serve the report with search, filters and originals to this machine, in the background.
+
+        Args:
+            port: where to listen; 0 takes a free port.
+            open_browser: open it in a browser.
+
+        Returns:
+            the running explorer; keep it, and end it by ``.stop()``.
+        """
+        from imgvet.interface.explorer.server import Explorer
+
+        explorer = Explorer(self._work.home, port)
+        if open_browser:
+            webbrowser.open(explorer.url)
+        return explorer
+
+    def report(self) -> Path:
+        """Open the report in a browser, from disk, and return its path."""
         page = self._work.report_index
         webbrowser.open(page.as_uri())
         return page

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from typing import TypeVar
 
 from imgvet.checks.expectations import load as load_great_expectations
 from imgvet.crops.listing import may_be_cut
@@ -27,6 +28,9 @@ EVENTS_TIMEOUT = 10.0
 """Seconds that a temporary server is kept for events that were not sent yet."""
 
 
+Result = TypeVar("Result")
+
+
 def run_flow(options: RunOptions) -> RunSummary:
     """Vet a dataset as a Prefect flow, and return what was found.
 
@@ -34,6 +38,30 @@ def run_flow(options: RunOptions) -> RunSummary:
         ImgvetError: a bad request, before anything is computed.
     """
     require_inputs(options.input_dir)
+
+    def analyze() -> RunSummary:
+        from imgvet.flows.analyze_dataset import analyze_dataset
+
+        return analyze_dataset(options)
+
+    return run_in_engine(options, analyze)
+
+
+def run_in_engine(
+    options: RunOptions, run: Callable[[], Result], *, look_first: bool = True
+) -> Result:
+    """Call what runs a flow on the dataset while there is a server: the configured one or our own.
+
+    Args:
+        options: the parameters of the run.
+        run: imports the flow and calls it.
+        look_first: whether an input that can't be listed is refused before the flow runs; if not,
+            the flow refuses it, which then knows of a run that failed.
+
+    Raises:
+        EngineError: the server can't be started or reached, or failed.
+        ImgvetError: a bad request.
+    """
     # Whether results of crops may be replaced is decided by the flow, which knows if there are any.
     overwrite = options.overwrite or may_be_cut(options)
     work = prepare(options.work_dir, options.input_dir, overwrite=overwrite)
@@ -44,13 +72,15 @@ def run_flow(options: RunOptions) -> RunSummary:
         url = configured_url()
         if url is None:
             server = stack.enter_context(_temporary_server(work))
-            _work_meanwhile(server, work, options)
+            with nullcontext() if look_first else suppress(ImgvetError):
+                _work_meanwhile(server, work, options)
             server.wait()
             url = server.url
         else:
             require_reachable(url)
-            files_to_measure(work, options)
-        return _run(options, url)
+            if look_first:
+                files_to_measure(work, options)
+        return _run(run, url)
 
 
 @contextmanager
@@ -88,16 +118,14 @@ def _work_meanwhile(server: TemporaryServer, work: WorkDir, options: RunOptions)
         measure_ahead(work, options, files, server.is_ready)
 
 
-def _run(options: RunOptions, url: str) -> RunSummary:
+def _run(run: Callable[[], Result], url: str) -> Result:
     from httpx import HTTPError
     from prefect.exceptions import PrefectException
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    from imgvet.flows.analyze_dataset import analyze_dataset
-
     with temporary_settings({PREFECT_API_URL: url}):
         try:
-            return analyze_dataset(options)
+            return run()
         except ImgvetError:
             raise
         except (PrefectException, HTTPError) as error:

@@ -1,0 +1,121 @@
+"""Lists of images that a person saved: ``lists/NAME.txt`` among the results, one image a row.
+
+Rows are written so that ``imgvet run lists/NAME.txt`` reads them back
+(:func:`imgvet.sources.lists.read_text_list`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgvet.errors import InvalidParameterError, WorkDirUnusableError
+from imgvet.workdir import WorkDir, write_text
+
+FOLDER, ENDING = "lists", ".txt"
+MAX_NAME = 80
+"""Greatest number of characters in the name of a list."""
+
+_NAME = re.compile(rf"[^\W_](?:[\w ()+-]{{0,{MAX_NAME - 2}}}[\w()+-])?")
+_RESERVED = re.compile(r"(?i)con|prn|aux|nul|com[0-9]|lpt[0-9]")
+
+
+@dataclass(frozen=True)
+class SavedList:
+    """A list that was saved.
+
+    Attributes:
+        name: its name.
+        path: its file.
+        count: how many images it has.
+        left_out: images whose names hold line breaks, which a list can't have.
+    """
+
+    name: str
+    path: Path
+    count: int
+    left_out: int = 0
+
+
+def list_path(work: WorkDir, name: str) -> Path:
+    """The file of a list, whether it is there or not.
+
+    Raises:
+        InvalidParameterError: the name is not one that every file system takes.
+    """
+    fits = _NAME.fullmatch(name) is not None and len(name.encode()) <= 2 * MAX_NAME
+    if not fits or _RESERVED.fullmatch(name):
+        raise InvalidParameterError(
+            f"{name[:MAX_NAME]!r} can't be the name of a list",
+            f"Use at most {MAX_NAME} letters, digits, spaces, _ and -, a letter or digit first",
+        )
+    return _folder(work) / f"{name}{ENDING}"
+
+
+def save_list(
+    work: WorkDir, name: str, filenames: Sequence[str], *, replace: bool = False
+) -> SavedList:
+    """Save a list of images.
+
+    Args:
+        work: the finished run.
+        name: name of the list.
+        filenames: the images, by their names in the table items.
+        replace: whether a list of that name may be replaced.
+
+    Raises:
+        InvalidParameterError: the name can't be used, or there is such a list already.
+        WorkDirUnusableError: the list can't be written.
+    """
+    path = list_path(work, name)
+    if not replace and path.exists():
+        raise InvalidParameterError(
+            f"There is a list {name!r} already", "Choose another name, or replace it"
+        )
+    rows = [_row(filename) for filename in filenames if not _breaks(filename)]
+    try:
+        write_text(path, "".join(f"{row}\n" for row in rows))
+    except OSError as error:
+        raise WorkDirUnusableError(
+            f"The list {path} can't be written ({error.strerror})", "Check its permissions"
+        ) from None
+    return SavedList(name, path, len(rows), len(filenames) - len(rows))
+
+
+def saved_lists(work: WorkDir) -> list[SavedList]:
+    """The lists that were saved, by name."""
+    folder = _folder(work)
+    if not folder.is_dir():
+        return []
+    paths = sorted(path for path in folder.glob(f"*{ENDING}") if _is_own(path))
+    return [SavedList(path.stem, path, path.read_bytes().count(b"\n")) for path in paths]
+
+
+def _is_own(path: Path) -> bool:
+    return _NAME.fullmatch(path.stem) is not None and path.is_file() and not path.is_symlink()
+
+
+def _folder(work: WorkDir) -> Path:
+    """The folder of lists.
+
+    Raises:
+        WorkDirUnusableError: it leads out of the work dir.
+    """
+    folder = work.home / FOLDER
+    if folder.is_symlink():
+        raise WorkDirUnusableError(
+            f"{folder} is a link", "Replace it by a folder, as lists are kept in the work dir"
+        )
+    return folder
+
+
+def _breaks(filename: str) -> bool:
+    return "\n" in filename or "\r" in filename
+
+
+def _row(filename: str) -> str:
+    """A file name as a row; quoted if a reader would strip something of it."""
+    quoted = len(filename) > 1 and filename[0] == filename[-1] == '"'
+    return f'"{filename}"' if quoted or filename != filename.strip() else filename

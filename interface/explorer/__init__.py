@@ -1,0 +1,1 @@
+"""The explorer: the report of a run served on this machine, with search, filters and lists."""

@@ -1,0 +1,45 @@
+/* Asking the server. Every function gives data, or throws an Error with a line for a person. */
+
+const token = document.querySelector('meta[name="imgvet-token"]').content;
+
+async function answered(response) {
+  let data = null;
+  try {
+    data = await response.json();
+  } catch {
+    data = null;
+  }
+  if (response.ok && data !== null) return data;
+  const said = data && data.error ? data.error : `The explorer answers ${response.status}.`;
+  throw new Error(response.status === 401 || response.status === 403 ? "The explorer was started again: open its new address." : said);
+}
+
+async function ask(address, options = {}) {
+  let response;
+  try {
+    response = await fetch(address, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error("The explorer does not answer: is it still running?");
+  }
+  return answered(response);
+}
+
+function post(address, body, type) {
+  return ask(address, { method: "POST", body, headers: { "content-type": type, "x-imgvet-token": token } });
+}
+
+const json = (address, data) => post(address, JSON.stringify(data), "application/json");
+
+export const about = () => ask("/api/run");
+export const items = (query, signal) => ask("/api/items?query=" + encodeURIComponent(JSON.stringify(query)), { signal });
+export const facts = (id) => ask(`/api/items/${id}`);
+export const column = (name) => ask("/api/columns/" + encodeURIComponent(name));
+export const similar = (id, k, signal) => ask(`/api/similar/${id}?k=${k}`, { signal });
+export const searchPicture = (file, k) => post(`/api/search?k=${k}`, file, "application/octet-stream");
+export const searchPath = (path, k) => json("/api/search-path", { path, k });
+export const lists = () => ask("/api/lists");
+export const saveList = (wanted) => json("/api/lists", wanted);
+export const thumbnail = (id) => `/thumbnail/${id}`;
+export const original = (id) => `/original/${id}`;
+export const listAddress = (name) => `/lists/${encodeURIComponent(name)}.txt`;

@@ -1,0 +1,51 @@
+/* Making elements, and foreign text as a person reads it. Text is only ever set as text. */
+
+export function element(name, attributes = {}, children = []) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key === "text") made.textContent = value;
+    else if (value !== null && value !== undefined && value !== false) made.setAttribute(key, value);
+  }
+  made.append(...children);
+  return made;
+}
+
+export function button(text, act, attributes = {}) {
+  const made = element("button", { type: "button", text, ...attributes });
+  made.addEventListener("click", act);
+  return made;
+}
+
+export const byId = (id) => document.getElementById(id);
+
+/* Characters without a shape of their own, and marks of direction, are spelled out. */
+export function visible(text) {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (letter) => {
+    if (letter === "\u200c" || letter === "\u200d") return letter;
+    return "\\u" + letter.codePointAt(0).toString(16).padStart(4, "0");
+  });
+}
+
+/* A foreign name, isolated so that its direction does not turn what stands around it. */
+export const named = (text) => element("bdi", { text: visible(text) });
+
+const formats = new Intl.NumberFormat("en", { maximumFractionDigits: 4, maximumSignificantDigits: 6 });
+const whole = new Intl.NumberFormat("en");
+
+export function number(value) {
+  return Number.isInteger(value) ? whole.format(value) : formats.format(value);
+}
+
+/* Cut off, so that only 1 reads as 1. */
+export function similarity(value) {
+  return value >= 1 ? "1" : (Math.floor(value * 1000 + 1e-6) / 1000).toFixed(3);
+}
+
+export function lastPart(name) {
+  const parts = name.split(/[\\/]/).filter(Boolean);
+  return parts.length ? parts[parts.length - 1] : name;
+}
+
+export function folderOf(name) {
+  return name.slice(0, name.length - lastPart(name).length);
+}

@@ -1,0 +1,31 @@
+/* In the pages of the report while the explorer serves them: links to it. */
+(function () {
+  "use strict";
+  const list = document.querySelector(".contents ol");
+  if (list) {
+    const link = document.createElement("a");
+    link.href = "/explore";
+    link.textContent = "Explore";
+    const entry = document.createElement("li");
+    entry.append(link);
+    list.prepend(entry);
+  }
+
+  /* The report's large picture tells which image it shows by the first value of its row. */
+  const imgvet = globalThis.imgvet;
+  if (!imgvet || typeof imgvet.zoom !== "function") return;
+  const zoom = imgvet.zoom;
+  imgvet.zoom = function (row, ...rest) {
+    zoom.call(imgvet, row, ...rest);
+    const tools = document.querySelector("dialog.zoom .tools");
+    if (!tools) return;
+    let link = tools.querySelector(".to-explorer");
+    if (!link) {
+      link = document.createElement("a");
+      link.className = "to-explorer";
+      link.textContent = "Similar images";
+      tools.insertBefore(link, tools.lastElementChild);
+    }
+    link.href = "/explore?similar=" + encodeURIComponent(row[0]);
+  };
+})();

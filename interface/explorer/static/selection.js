@@ -1,0 +1,58 @@
+/* The selected images, and what can be done with them. */
+
+import { button, element, number } from "./dom.js";
+import { askAndSave } from "./save.js";
+
+const selected = new Map();
+let bar = null;
+let status = null;
+const listeners = [];
+
+export const has = (id) => selected.has(id);
+export const ids = () => Array.from(selected.keys()).sort((one, other) => one - other);
+export const onChange = (listener) => listeners.push(listener);
+
+export function choose(id, filename, on) {
+  if (on) selected.set(id, filename);
+  else selected.delete(id);
+}
+
+export function changed(said = "") {
+  if (!bar) make();
+  bar.hidden = selected.size === 0;
+  document.body.classList.toggle("has-selection", selected.size > 0);
+  status.textContent = `${number(selected.size)} ${selected.size === 1 ? "image" : "images"} selected. ${said}`;
+  for (const listener of listeners) listener();
+}
+
+function files() {
+  return ids().map((id) => selected.get(id)).join("\n") + "\n";
+}
+
+function download() {
+  const link = element("a", { download: "selected.txt" });
+  link.href = URL.createObjectURL(new Blob([files()], { type: "text/plain;charset=utf-8" }));
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+async function copy() {
+  await navigator.clipboard.writeText(files());
+  changed("Copied.");
+}
+
+function make() {
+  bar = element("div", { class: "selection-bar", role: "region", "aria-label": "Selected images" });
+  status = element("span", { role: "status" });
+  bar.append(
+    status,
+    button("Save list…", () => askAndSave({ ids: ids() }, selected.size)),
+    button("Copy names", copy),
+    button("Download .txt", download),
+    button("Clear", () => {
+      selected.clear();
+      changed();
+    })
+  );
+  document.body.append(bar);
+}

@@ -1,0 +1,138 @@
+/* One image in full size, with everything that the tables say of it. */
+
+import * as api from "./api.js";
+import { button, element, lastPart, number, visible } from "./dom.js";
+import { groupOf, titleOf } from "./filters.js";
+import * as selection from "./selection.js";
+
+let dialog = null;
+let parts = null;
+let shown = null;
+let handlers = null;
+
+/* given: {similar(id), step(by) -> entry or null, closed(id)} */
+export function start(given) {
+  handlers = given;
+}
+
+export function open(entry) {
+  if (!dialog) make();
+  shown = entry;
+  parts.said.textContent = "";
+  parts.note.hidden = true;
+  parts.box.checked = selection.has(entry.id);
+  parts.frame.classList.remove("actual");
+  parts.picture.alt = visible(lastPart(entry.filename));
+  parts.picture.src = api.original(entry.id);
+  parts.original.href = api.original(entry.id);
+  parts.similar.disabled = entry.status !== "ok";
+  parts.facts.replaceChildren(element("p", { class: "muted", text: "Loading…" }));
+  if (!dialog.open) dialog.showModal();
+  showFacts(entry);
+}
+
+async function showFacts(entry) {
+  try {
+    const facts = await api.facts(entry.id);
+    if (shown === entry) parts.facts.replaceChildren(...inGroups(facts));
+  } catch (error) {
+    if (shown === entry) parts.facts.replaceChildren(element("p", { text: error.message }));
+  }
+}
+
+function inGroups(facts) {
+  const groups = new Map();
+  for (const [name, value] of Object.entries(facts)) {
+    if (value === "") continue;
+    const group = groupOf(name);
+    if (!groups.has(group)) groups.set(group, element("dl"));
+    const text = typeof value === "number" ? number(value) : visible(String(value));
+    const short = name.includes(".") ? titleOf(name).split(": ").slice(1).join(": ") : titleOf(name);
+    groups.get(group).append(
+      element("div", {}, [element("dt", { text: short }), element("dd", {}, [element("bdi", { text })])])
+    );
+  }
+  return Array.from(groups, ([group, list]) => [
+    element("h3", { text: group === "items" ? "Image" : titleOf(group).replace(/^./u, (letter) => letter.toUpperCase()) }),
+    list,
+  ]).flat();
+}
+
+function failed() {
+  if (parts.picture.src.endsWith(api.thumbnail(shown.id))) {
+    parts.note.textContent = "Neither the original nor a thumbnail can be shown.";
+    parts.note.hidden = false;
+    return;
+  }
+  parts.note.textContent = "The original can't be shown (it is gone, or can't be decoded); this is its thumbnail.";
+  parts.note.hidden = false;
+  parts.picture.src = api.thumbnail(shown.id);
+}
+
+function step(by) {
+  const next = handlers.step(by, shown.id);
+  if (next) open(next);
+}
+
+function keys(event) {
+  if (event.target.matches("input[type=text]")) return;
+  const acts = { ArrowLeft: () => step(-1), ArrowRight: () => step(1), x: () => parts.box.click(), s: () => parts.similar.click() };
+  if (!acts[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  acts[event.key]();
+}
+
+function make() {
+  dialog = element("dialog", { class: "zoom", "aria-label": "Image in full size" });
+  const box = element("input", { type: "checkbox", id: "zoom-pick" });
+  const picture = element("img", { alt: "" });
+  parts = {
+    box,
+    picture,
+    frame: element("div", { class: "zoom-picture" }, [picture]),
+    facts: element("div", { class: "zoom-facts" }),
+    note: element("p", { class: "zoom-note", role: "status", hidden: "" }),
+    said: element("span", { class: "muted", role: "status" }),
+    original: element("a", { target: "_blank", rel: "noopener", text: "Open the original" }),
+    similar: button(
+      "Similar images",
+      () => {
+        dialog.close();
+        handlers.similar(shown.id);
+      },
+      { class: "primary" }
+    ),
+  };
+  box.addEventListener("change", () => {
+    selection.choose(shown.id, shown.filename, box.checked);
+    selection.changed();
+  });
+  picture.addEventListener("error", failed);
+  picture.addEventListener("click", () => parts.frame.classList.toggle("actual"));
+  dialog.append(
+    element("div", { class: "tools" }, [
+      button("Previous", () => step(-1)),
+      button("Next", () => step(1)),
+      parts.similar,
+      button("Copy path", async () => {
+        await navigator.clipboard.writeText(shown.filename);
+        parts.said.textContent = "Copied.";
+      }),
+      element("label", { class: "check", for: "zoom-pick" }, [box, " Selected"]),
+      parts.original,
+      parts.said,
+      button("Close", () => dialog.close()),
+    ]),
+    element("div", { class: "zoom-body" }, [element("div", {}, [parts.frame, parts.note]), parts.facts])
+  );
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) dialog.close();
+  });
+  dialog.addEventListener("close", () => {
+    parts.picture.removeAttribute("src");
+    handlers.closed(shown.id);
+  });
+  dialog.addEventListener("keydown", keys);
+  document.body.append(dialog);
+}
+

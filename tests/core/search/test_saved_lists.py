@@ -1,0 +1,90 @@
+"""Lists lie in the work dir, whatever they are called, and can be read back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgvet.errors import InvalidParameterError, WorkDirUnusableError
+from imgvet.search.saved_lists import list_path, save_list, saved_lists
+from imgvet.sources.lists import read_text_list
+from imgvet.workdir import WorkDir
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "", ".", "..", "../a", "a/b", "a\\b", "/etc/passwd", "a\0b", ".hidden", "a.txt/../../b",
+        "a.b", "a\n", "con", "LPT1", " a", "a ", "a" * 81, "%2e%2e", "a:b", "-rf", "a\u202eb",
+        "…", "é" * 90,
+    ],
+)  # fmt: skip
+def test_a_name_that_may_lead_elsewhere_is_refused(tmp_path: Path, name):
+    with pytest.raises(InvalidParameterError):
+        save_list(WorkDir(tmp_path), name, ["/a.jpg"])
+    assert list(tmp_path.iterdir()) == []
+
+
+@settings(deadline=None)
+@given(name=st.text(max_size=90))
+def test_a_list_lies_in_the_folder_of_lists_or_nowhere(name):
+    work = WorkDir(Path("/work"))
+    try:
+        path = list_path(work, name)
+    except InvalidParameterError:
+        return
+    assert path.parent == Path("/work/lists")
+    assert path.stem == name
+    assert len(path.name.encode()) < 255
+
+
+names = st.lists(
+    st.text(st.characters(codec="utf-8", exclude_characters="\0\n\r/"), min_size=1)
+    .filter(lambda text: text.strip(' "'))
+    .map(lambda text: f"/{text}"),
+    unique=True,
+)
+
+
+@settings(deadline=None)
+@given(filenames=names)
+def test_a_list_is_read_back(tmp_path_factory: pytest.TempPathFactory, filenames):
+    work = WorkDir(tmp_path_factory.mktemp("list"))
+    saved = save_list(work, "my list", filenames)
+    assert (saved.count, saved.left_out) == (len(filenames), 0)
+    assert list(read_text_list(saved.path)) == filenames
+
+
+def test_names_with_line_breaks_are_left_out_and_counted(tmp_path: Path):
+    saved = save_list(WorkDir(tmp_path), "a", ["/one\n/two", "/three\r", "/four"])
+    assert (saved.count, saved.left_out) == (1, 2)
+    assert saved.path.read_text() == "/four\n"
+
+
+def test_a_list_is_replaced_only_if_that_is_asked_for(tmp_path: Path):
+    work = WorkDir(tmp_path)
+    save_list(work, "a", ["/one"])
+    with pytest.raises(InvalidParameterError, match="already"):
+        save_list(work, "a", ["/two"])
+    assert saved_lists(work)[0].count == 1
+    save_list(work, "a", ["/two", "/three"], replace=True)
+    assert [(one.name, one.count) for one in saved_lists(work)] == [("a", 2)]
+
+
+def test_links_are_not_followed(tmp_path: Path):
+    work, outside = WorkDir(tmp_path / "out"), tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.txt").write_text("keep\n")
+    save_list(work, "first", ["/one"])
+    (work.path / "lists" / "link.txt").symlink_to(outside / "secret.txt")
+    assert [one.name for one in saved_lists(work)] == ["first"]
+    save_list(work, "link", ["/two"], replace=True)
+    assert (outside / "secret.txt").read_text() == "keep\n"
+    other = WorkDir(tmp_path / "other")
+    other.path.mkdir()
+    (other.path / "lists").symlink_to(outside)
+    with pytest.raises(WorkDirUnusableError, match="is a link"):
+        save_list(other, "a", ["/one"])

@@ -1,0 +1,217 @@
+"""Filters, order and pages are those of pandas on the same tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgvet.errors import InvalidParameterError
+from imgvet.results import read_record
+from imgvet.search.items import Items, query_items
+from imgvet.search.presets import presets
+from imgvet.search.query import Condition, Query, parse_query
+from imgvet.tables import ITEMS, OUTLIERS, SIMILARITY, STATS, conform, read_table, write_table
+from imgvet.workdir import WorkDir
+
+COUNT = 50
+WORDS = ("cat", "Dog", "BIRD", "käfer", "ÄPFEL", ".jpg", "%", "_", "\\", "nothing")
+
+
+@dataclass(frozen=True)
+class Made:
+    """Tables made at random, and the same as one frame."""
+
+    items: Items
+    work: WorkDir
+    frame: pd.DataFrame
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    random = np.random.default_rng(5)
+    ids = random.permutation(COUNT * 2)[:COUNT]
+    words = random.choice(WORDS, (COUNT, 2))
+    items = pd.DataFrame(
+        {
+            "id": ids,
+            "filename": [f"/data/{one} {other}.jpg" for one, other in words],
+            "source": "/data",
+            "status": np.where(random.random(COUNT) < 0.2, "truncated", "ok"),
+            "label": [*random.choice(["Cat", "dog", "ÄPFEL"], COUNT - 10), *[None] * 10],
+            "embedding_row": [*random.integers(0, 30, COUNT - 5), *[None] * 5],
+        }
+    )
+    stats = pd.DataFrame({"id": random.permutation(ids)[:40]})
+    stats["width"] = random.integers(1, 6, 40)
+    stats["blur"] = np.round(random.random(40), 1)
+    stats.loc[3:8, "blur"] = np.nan
+    pairs = random.choice(ids, (20, 2))
+    similarity = pd.DataFrame(
+        {"from": pairs[:, 0], "to": pairs[:, 1], "similarity": random.random(20)}
+    )
+    outliers = pd.DataFrame({"id": ids[:5], "nearest": ids[5:10], "similarity": 0.5, "score": 4.0})
+    work = WorkDir(tmp_path_factory.mktemp("made"))
+    work.tables.mkdir()
+    for table, frame in (
+        (ITEMS, items), (STATS, stats), (SIMILARITY, similarity), (OUTLIERS, outliers),
+    ):  # fmt: skip
+        write_table(conform(frame, table), work.table(table.name))
+    renamed = stats.rename(columns={"width": "stats.width", "blur": "stats.blur"})
+    frame = items.merge(renamed, on="id", how="left")
+    both = pd.concat([similarity, similarity.rename(columns={"from": "to", "to": "from"})])
+    highest = both.groupby("from")["similarity"].max()
+    frame["similarity.highest"] = frame["id"].map(highest)
+    return Made(Items(work), work, frame)
+
+
+def matching(frame: pd.DataFrame, query: Query) -> list[int]:
+    """The ids that match a query, by pandas."""
+    keep = pd.Series(True, index=frame.index)
+    for one in query.where:
+        values = frame[one.column]
+        if one.minimum is not None:
+            keep &= values >= one.minimum
+        if one.maximum is not None:
+            keep &= values <= one.maximum
+        if one.above is not None:
+            keep &= values > one.above
+        if one.below is not None:
+            keep &= values < one.below
+        if one.values is not None:
+            keep &= values.isin(one.values)
+        if one.missing is not None:
+            keep &= values.isna() == one.missing
+    for word in query.text.split():
+        text = (frame["filename"] + "\n" + frame["label"].fillna("")).str.lower()
+        keep &= text.str.contains(word.lower(), regex=False)
+    found = frame[keep.astype(bool)]
+    if query.sort is not None:
+        found = found.sort_values(
+            query.sort, ascending=not query.descending, kind="stable", na_position="last"
+        )
+    return found["id"].tolist()[query.offset : query.offset + query.limit]
+
+
+numbers = st.one_of(st.none(), st.integers(0, 6), st.floats(0, 1).map(lambda x: round(x, 1)))
+ranges = st.builds(
+    Condition,
+    column=st.sampled_from(["id", "stats.width", "stats.blur", "similarity.highest"]),
+    minimum=numbers,
+    maximum=numbers,
+    above=numbers,
+    below=numbers,
+    missing=st.sampled_from([None, None, True, False]),
+)
+choices = st.builds(
+    Condition,
+    column=st.sampled_from(["label", "status", "filename"]),
+    values=st.one_of(
+        st.none(), st.lists(st.sampled_from(["Cat", "dog", "ok", "other"]), max_size=3).map(tuple)
+    ),
+    missing=st.sampled_from([None, True, False]),
+)
+queries = st.builds(
+    Query,
+    text=st.lists(st.sampled_from(WORDS), max_size=2).map(" ".join),
+    where=st.lists(st.one_of(ranges, choices), max_size=2).map(tuple),
+    sort=st.sampled_from([None, "id", "filename", "label", "stats.width", "stats.blur"]),
+    descending=st.booleans(),
+    offset=st.integers(0, 20),
+    limit=st.integers(1, 60),
+)
+
+
+@settings(deadline=None)
+@given(query=queries)
+def test_a_page_is_that_of_pandas(made: Made, query: Query):
+    page = made.items.query(query)
+    assert list(page.ids) == matching(made.frame, query)
+    whole = query.model_copy(update={"offset": 0, "limit": 1000})
+    assert page.total == len(matching(made.frame, whole))
+    assert made.items.ids(query).tolist() == matching(made.frame, whole)
+
+
+def test_rows_hold_the_values_of_what_was_asked(made: Made):
+    query = Query(where=(Condition(column="stats.width", minimum=3),), sort="stats.blur")
+    page = query_items(made.work, query)
+    assert page.columns == ("id", "filename", "status", "label", "stats.blur", "stats.width")
+    expected = made.frame.set_index("id")
+    for row in page.rows:
+        values = dict(zip(page.columns, row, strict=True))
+        known = expected.loc[values["id"]]
+        assert values["stats.width"] == known["stats.width"]
+        assert values["stats.blur"] == known["stats.blur"] or pd.isna(known["stats.blur"])
+
+
+def test_facts_are_all_that_is_known(made: Made):
+    for _, row in made.frame.iterrows():
+        facts = made.items.facts(row["id"])
+        known = row.dropna().to_dict()
+        assert {name: facts[name] for name in known} == known
+        assert all(value is not None for value in facts.values())
+    assert made.items.facts(10_000) is None
+
+
+def test_columns_are_described(made: Made):
+    labels = made.items.describe("label")
+    counts = made.frame["label"].value_counts()
+    assert dict(labels.choices) == counts.to_dict()
+    assert (labels.missing, labels.distinct) == (10, len(counts))
+    blur = made.items.describe("stats.blur")
+    assert (blur.least, blur.greatest) == (
+        made.frame["stats.blur"].min(), made.frame["stats.blur"].max(),
+    )  # fmt: skip
+    copies = made.frame["embedding_row"].map(made.frame["embedding_row"].value_counts())
+    assert made.items.describe("copies").greatest == copies.max()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"sort": "stats.blurr"},
+        {"where": [{"column": "secret"}]},
+        {"where": [{"column": "label", "minimum": 3}]},
+        {"where": [{"column": "stats.width", "values": ["3"]}]},
+        {"where": [{"column": "stats.width", "values": []}]},
+    ],
+)
+def test_what_does_not_fit_the_columns_is_refused(made: Made, wrong):
+    with pytest.raises(InvalidParameterError):
+        made.items.query(parse_query(wrong))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        b"", b"[]", b"{", b'{"limit": 0}', b'{"limit": 100000}', b'{"offset": -1}',
+        b'{"drop": "table"}', b'{"where": [{"column": "id", "minimum": NaN}]}',
+        b'{"where": [{"column": "id", "minimum": 1e999}]}', b'{"text": "\\ud800"}', b"\xff",
+        {"limit": "many"},
+    ],
+)  # fmt: skip
+def test_what_is_no_query_is_refused(wrong):
+    with pytest.raises(InvalidParameterError):
+        parse_query(wrong)
+
+
+def test_presets_find_what_was_planted(work: WorkDir, photos: Path):
+    items = Items(work)
+    known = {column.name: column for column in items.columns}
+    found = {
+        preset.title: {
+            Path(str(row[1])).name for row in items.query(preset.query.model_copy()).rows
+        }
+        for preset in presets(read_record(work), known)
+    }
+    assert found["Exact copies"] == {"photo00.jpg", "copy of 0.jpg"}
+    assert found["With a near duplicate"] >= {"photo01.jpg", "near 1.jpg"}
+    assert found["Not analysed"] == {"text.jpg"}
+    assert len(found["All images"]) == 9
+    stats = read_table(work.table("stats"))
+    assert len(found["Dark"]) == (stats["percentile_99"] < 82).sum()

@@ -1,0 +1,150 @@
+"""A finished run made by plain functions: the tables and embeddings of the flow, without Prefect,
+checks and report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from imgvet.crops.collect import crops_of
+from imgvet.crops.compute import CropRun, PictureToCut, compute_crops
+from imgvet.crops.listing import annotated, cutter_of
+from imgvet.embedding.compute import collect_embeddings, embed
+from imgvet.embedding.own import match_own, read_own_embeddings
+from imgvet.embedding.resolve import resolve_model
+from imgvet.measures.collect import Collected, collect_items, collect_stats, with_reads
+from imgvet.measures.compute import compute_stats
+from imgvet.options import (
+    AnnotationOptions,
+    ComponentOptions,
+    CropOptions,
+    MediaOptions,
+    ModelOptions,
+    NeighborOptions,
+    OutlierOptions,
+    RunOptions,
+    SimilarityOptions,
+    SourceOptions,
+    StatsOptions,
+    VideoOptions,
+    make_options,
+)
+from imgvet.similarity.components import find_components
+from imgvet.similarity.distances import Metric
+from imgvet.similarity.neighbors import as_table, find_neighbors
+from imgvet.similarity.outliers import find_outliers
+from imgvet.similarity.pairs import similar_pairs
+from imgvet.similarity.videos import group_by_video
+from imgvet.sources.archive import prepare_archive
+from imgvet.sources.archive_limits import ExtractLimits
+from imgvet.sources.listing import list_items
+from imgvet.store.files import FILE_COLUMNS, FileToRead
+from imgvet.store.store import Store
+from imgvet.store.thumbnails import places_in
+from imgvet.summary import RunRecord
+from imgvet.tables import BY_NAME, conform, to_frame, write_table
+from imgvet.workdir import CROPS_PART, WorkDir, prepare
+
+
+@dataclass(frozen=True)
+class _Found:
+    collected: Collected
+    crops: pd.DataFrame | None
+
+
+def finish_run(input_dir: object, work_dir: Path, **parameters: object) -> WorkDir:
+    """Vet a folder, list or archive and leave tables, embeddings, store and ``run.json``."""
+    options = make_options(
+        {"input_dir": input_dir, "work_dir": work_dir, "num_threads": 2, **parameters}
+    )
+    cutter = cutter_of(
+        options.part(SourceOptions), options.part(AnnotationOptions), options.part(CropOptions)
+    )
+    part = "" if cutter is None else CROPS_PART
+    work = prepare(options.work_dir, options.input_dir, overwrite=True, part=part)
+    for name in options.input_dir:
+        if name.endswith((".tar", ".zip")):
+            prepare_archive(Path(name), work.extracted, ExtractLimits())
+    found = _measured(options, work)
+    vectors, metric, model = _embedded(options, work, found.collected)
+    work.tables.mkdir(parents=True, exist_ok=True)
+    for name, frame in _tables(options, work, found, vectors, metric).items():
+        write_table(conform(frame, BY_NAME[name]), work.table(name))
+    np.save(work.embeddings, vectors)
+    record = RunRecord(
+        run_id="run",
+        started="2026-01-01T00:00:00+00:00",
+        finished="2026-01-01T00:00:01+00:00",
+        seconds=1.0,
+        parameters=options.model_dump(mode="json"),
+        versions={},
+        model=model,
+        stages=(),
+    )
+    work.run_json.write_text(record.model_dump_json())
+    return work
+
+
+def _measured(options: RunOptions, work: WorkDir) -> _Found:
+    sources, annotations = options.part(SourceOptions), options.part(AnnotationOptions)
+    videos, store = options.part(VideoOptions), Store(work)
+    cutter = cutter_of(sources, annotations, options.part(CropOptions))
+    listing = annotated(list_items(sources, {}, work), sources, annotations, cutter)
+    rows = to_frame(listing)
+    rows = rows[rows["status"] == "ok"]
+    files = [FileToRead(*row) for row in rows[list(FILE_COLUMNS)].itertuples(index=False)]
+    if cutter is None:
+        reads = compute_stats(files, store, videos, options.num_threads, 0, len(files))
+    else:
+        cuts = [PictureToCut(*pair) for pair in zip(files, rows["cut"], strict=True)]
+        run = CropRun(store, cutter, videos, options.num_threads)
+        reads = compute_crops(cuts, run, 0, len(cuts))
+    pictures = with_reads(listing, [reads])
+    cropped = crops_of(pictures, store) if cutter is not None else None
+    items = pictures if cropped is None else cropped.rows
+    collected = collect_items(items, store, options.part(MediaOptions))
+    return _Found(collected, None if cropped is None else cropped.crops)
+
+
+def _embedded(
+    options: RunOptions, work: WorkDir, found: Collected
+) -> tuple[np.ndarray, Metric, dict[str, object]]:
+    model_options, store = options.part(ModelOptions), Store(work)
+    if model_options.embeddings is not None:
+        own = read_own_embeddings(model_options.embeddings)
+        vectors = match_own(own, found.items, options.input_dir)
+        model: dict[str, object] = {"name": "own embeddings", "sha256": ""}
+        return vectors, Metric(distance=options.distance), model
+    known = resolve_model(model_options)
+    places = places_in(found.contents)
+    embed(places, store, known, options.num_threads, 0, len(places))
+    digests = found.contents["digest"].tolist()
+    packs = store.embeddings(known.card.digest)
+    vectors = collect_embeddings(digests, packs, known.card.width)
+    metric = Metric(distance=options.distance, scale=known.card.similarity_scale)
+    return vectors, metric, known.card.model_dump(mode="json")
+
+
+def _tables(
+    options: RunOptions, work: WorkDir, found: _Found, vectors: np.ndarray, metric: Metric
+) -> dict[str, pd.DataFrame]:
+    items = found.collected.items
+    nearest = find_neighbors(vectors, options.part(NeighborOptions), options.num_threads)
+    ids = found.collected.contents["id"].to_numpy(np.int64)
+    neighbors = as_table(nearest, ids, metric)
+    similarity = similar_pairs(neighbors, items, options.part(SimilarityOptions))
+    components = find_components(similarity, items, vectors, metric, options.part(ComponentOptions))
+    grouped = group_by_video(components.members, components.info, items)
+    tables = {
+        "items": items,
+        "invalid": found.collected.invalid,
+        "stats": collect_stats(items, Store(work), options.part(StatsOptions)),
+        "similarity": similarity,
+        "outliers": find_outliers(neighbors, items, options.part(OutlierOptions)).table,
+        "components": grouped.members,
+        "component_info": grouped.info,
+    }
+    return tables if found.crops is None else tables | {"crops": found.crops}
