@@ -43,6 +43,11 @@ class Choices:
     metric: Metric
 
     @property
+    def sees_turned_copies(self) -> bool:
+        """Whether mirrored and turned copies can be judged: by a model, as cosines."""
+        return self.model is not None and self.metric.distance in ("cosine", "euclidean")
+
+    @property
     def model_name(self) -> str:
         """What the summary calls the model."""
         return self.model.card.name if self.model is not None else OWN_NAME

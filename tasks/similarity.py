@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from imgvet.embedding.model import Model
 from imgvet.options import ComponentOptions, NeighborOptions, OutlierOptions, SimilarityOptions
-from imgvet.similarity import components, known, neighbors, outliers, pairs, videos
+from imgvet.similarity import components, known, neighbors, outliers, pairs, turned_copies, videos
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.update import Known, keys_of
 from imgvet.store.references import Reference, load_array, load_table, store_table
@@ -66,6 +67,24 @@ def find_neighbors(
     return FoundNeighbors(
         neighbors=store_table(context.work, NEIGHBORS, table), recall=found.recall
     )
+
+
+@cached_stage(version=1)
+def find_turned_copies(
+    context: RunContext,
+    nearest: Reference,
+    contents: Reference,
+    embeddings: Reference,
+    model: Model,
+    metric: Metric,
+) -> Reference:
+    """The table neighbors with mirrored and turned copies."""
+    work = context.work
+    found = turned_copies.Upright(
+        load_table(work, nearest), load_table(work, contents), load_array(work, embeddings)
+    )
+    table = turned_copies.with_turned_copies(found, context.store, model, metric, context.threads)
+    return store_table(work, NEIGHBORS, table)
 
 
 @cached_stage(version=1)

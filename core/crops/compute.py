@@ -13,7 +13,6 @@ from imgvet.crops.clipping import Clipped, clip
 from imgvet.crops.cutter import Cutter, cut_key, regions_in
 from imgvet.crops.cutting import cut_clipped
 from imgvet.crops.region import Region
-from imgvet.measures.basic import measure
 from imgvet.measures.compute import (
     STAGE,
     ContentClaims,
@@ -21,14 +20,13 @@ from imgvet.measures.compute import (
     Measured,
     file_keys,
     is_settled,
+    measured_picture,
     pack_rows,
     read_rows,
 )
-from imgvet.media.canonical import canonical
 from imgvet.media.decode import decode
 from imgvet.media.picture import Failure, Picture
 from imgvet.media.reasons import Reason
-from imgvet.media.thumbnail import encode_thumbnail
 from imgvet.options import VideoOptions
 from imgvet.progress import tracked
 from imgvet.sources.reading import Content, Reader, read_each
@@ -124,7 +122,7 @@ def _cut_region(
     crop = cut_clipped(picture, clipped)
     digest = crop_digest(crop)
     row = _place(clipped) | {"crop": digest, "status": Reason.OK.value, "detail": ""}
-    return row | known, _measured(digest, crop) if claims.claim(digest) else None
+    return row | known, measured_picture(digest, crop, None, None) if claims.claim(digest) else None
 
 
 def _place(region: Region | Clipped) -> CropRow:
@@ -133,12 +131,6 @@ def _place(region: Region | Clipped) -> CropRow:
     if region.corners is not None:
         numbers |= dict(zip(CORNER_COLUMNS, region.corners, strict=True))
     return dict(numbers)
-
-
-def _measured(digest: str, crop: Picture) -> Measured:
-    small = canonical(crop.pixels)
-    metrics = measure(crop, small, None)
-    return Measured(digest, Reason.OK, crop.detail, None, metrics, encode_thumbnail(small))
 
 
 @dataclass(frozen=True)

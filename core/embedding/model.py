@@ -84,6 +84,8 @@ class ModelCard(Preparation):
         input_size: side of the square input, in pixels.
         similarity_scale: a in similarity = 1 - a (1 - cosine).
         calibrated: whether that scale was measured; otherwise it is an estimate.
+        written_for: the side that the input has in the file, if it is to be changed to
+            ``input_size`` on opening (:mod:`imgvet.embedding.enlarged`).
     """
 
     name: str
@@ -96,6 +98,7 @@ class ModelCard(Preparation):
     input_size: int = Field(ge=1)
     similarity_scale: float = Field(gt=0)
     calibrated: bool = True
+    written_for: int | None = None
 
     @model_validator(mode="after")
     def _crop_within(self) -> Self:

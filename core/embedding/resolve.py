@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
+from imgvet.embedding.enlarged import high_accuracy_model
 from imgvet.embedding.model import BUILTIN_NAME, Device, Model, builtin_model
 from imgvet.embedding.own_model import SUFFIXES, own_model
 from imgvet.embedding.prepare import blank, pooled, prepared
@@ -22,18 +23,25 @@ def resolve_model(
     """The model that a run asks for, downloaded if need be.
 
     Args:
-        options: ``model_path`` and ``d`` count.
+        options: ``model_path``, ``d`` and ``high_accuracy`` count.
         device: where it should run; the processor is taken where there is no CUDA.
         report: told how much of a download has arrived.
 
     Raises:
-        InvalidParameterError: there is no such model, or it gives another width than ``d``.
+        InvalidParameterError: there is no such model, it gives another width than ``d``, or
+            ``high_accuracy`` is asked of another model than the built-in one.
         ModelError: it can't be had or used.
     """
     usable = usable_device(device)
     given = options.model_path
     if given is None or given == BUILTIN_NAME:
-        return _of_width(builtin_model(usable), options.d)
+        model = builtin_model(usable)
+        return _of_width(high_accuracy_model(model) if options.high_accuracy else model, options.d)
+    if options.high_accuracy:
+        raise InvalidParameterError(
+            f"high_accuracy is of the built-in model, not of model_path = {given!r}",
+            "Leave out high_accuracy, or model_path",
+        )
     if given in KNOWN:
         known = KNOWN[given]
         _require_width(known.name, known.card.width, options.d)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imgvet.embedding.enlarged import with_input_side
 from imgvet.embedding.inner_output import with_output
 from imgvet.embedding.model import Device, Model
 from imgvet.errors import ModelError
@@ -24,6 +25,8 @@ CPU_BATCH = 8
 
 CUDA_BATCH = 64
 """Pictures in one run on a graphics card, until its memory is too small for them."""
+
+Sides = tuple[int, int]
 
 _CUDA = "CUDAExecutionProvider"
 _OUT_OF_MEMORY = re.compile(
@@ -132,18 +135,24 @@ def open_runner(model: Model) -> Runner:
     Raises:
         ModelError: the file is not a model that ONNX Runtime can load.
     """
-    runner = runner_of(model.path, model.device)
-    output = model.card.output
-    return runner if output in runner.outputs else runner_of(model.path, model.device, output)
+    card = model.card
+    sides = None if card.written_for is None else (card.written_for, card.input_size)
+    runner = runner_of(model.path, model.device, sides=sides)
+    if card.output in runner.outputs:
+        return runner
+    return runner_of(model.path, model.device, card.output, sides)
 
 
-def runner_of(path: Path, device: Device = "cpu", inner: str | None = None) -> Runner:
+def runner_of(
+    path: Path, device: Device = "cpu", inner: str | None = None, sides: Sides | None = None
+) -> Runner:
     """The runner of a file, opened once for each device and tensor.
 
     Args:
         path: an .onnx or .ort file.
         device: where it runs, if it can.
         inner: name of a tensor inside the graph that is made an output; .onnx only.
+        sides: the side of the input in the file and the one it shall have; the built-in model only.
 
     Raises:
         ModelError: the file is not a model that ONNX Runtime can load.
@@ -155,26 +164,35 @@ def runner_of(path: Path, device: Device = "cpu", inner: str | None = None) -> R
             f"The model {path} can't be read ({error.strerror})", "Check its path"
         ) from None
     with _opening:
-        return _opened(path, (status.st_size, status.st_mtime_ns), device, inner)
+        return _opened(path, (status.st_size, status.st_mtime_ns), device, inner, sides)
 
 
 @lru_cache(maxsize=4)
-def _opened(path: Path, _version: tuple[int, int], device: Device, inner: str | None) -> Runner:
+def _opened(
+    path: Path,
+    _version: tuple[int, int],
+    device: Device,
+    inner: str | None,
+    sides: Sides | None,
+) -> Runner:
     """The last few are kept, because every shard uses the same."""
-    session = open_session(path, device, inner)
+    session = open_session(path, device, inner, sides)
     on_cuda = device == "cuda" and _CUDA in session.get_providers()
     if device == "cuda" and not on_cuda:
         _tell_of_fallback("CUDA could not be started")
     return Runner(session, "cuda" if on_cuda else "cpu")
 
 
-def open_session(path: Path, device: Device = "cpu", inner: str | None = None) -> InferenceSession:
+def open_session(
+    path: Path, device: Device = "cpu", inner: str | None = None, sides: Sides | None = None
+) -> InferenceSession:
     """A session that computes on the calling thread.
 
     Args:
         path: an .onnx or .ort file.
         device: where it runs, if it can.
         inner: name of a tensor inside the graph that is made an output; .onnx only.
+        sides: the side of the input in the file and the one it shall have; the built-in model only.
 
     Raises:
         ModelError: it can't be loaded.
@@ -188,7 +206,7 @@ def open_session(path: Path, device: Device = "cpu", inner: str | None = None) -
     options.log_severity_level = 3
     errors: tuple[type[Exception], ...] = (OSError, *runtime_errors())
     try:
-        source = str(path) if inner is None else with_output(path.read_bytes(), inner)
+        source = _source(path, inner, sides)
         return onnxruntime.InferenceSession(source, options, providers=_providers(device))
     except errors as error:
         asked = "" if inner is None else f" with an output {inner!r}"
@@ -196,6 +214,16 @@ def open_session(path: Path, device: Device = "cpu", inner: str | None = None) -
             f"The model {path} can't be loaded{asked} ({words(error)})",
             "Give an .onnx or .ort file that this version of ONNX Runtime knows",
         ) from None
+
+
+def _source(path: Path, inner: str | None, sides: Sides | None) -> str | bytes:
+    """The file, or its content changed as asked for."""
+    if inner is None and sides is None:
+        return str(path)
+    content = path.read_bytes()
+    if sides is not None:
+        content = with_input_side(content, *sides)
+    return content if inner is None else with_output(content, inner)
 
 
 def _providers(device: Device) -> list[Any]:

@@ -15,20 +15,17 @@ Histogram = npt.NDArray[np.float64]
 _LEVELS = np.arange(256, dtype=np.float64)
 
 
-def measure(
-    picture: Picture, canonical_rgb: Pixels, file_size: int | None
-) -> dict[str, int | float | None]:
+def measure(picture: Picture, gray: Pixels, file_size: int | None) -> dict[str, int | float | None]:
     """The basic metrics of :mod:`imgvet.measures.catalogue`.
 
     Args:
         picture: the decoded picture, for what its file says of it.
-        canonical_rgb: its canonical picture, RGB, uint8, shape (h, w, 3).
+        gray: its canonical picture in gray, uint8, shape (h, w).
         file_size: bytes of the file, None for what is no file of its own.
 
     Returns:
         Name of the metric -> value, in the order of the catalogue.
     """
-    gray = np.asarray(cv2.cvtColor(canonical_rgb, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     file = {
         "width": picture.width,
         "height": picture.height,

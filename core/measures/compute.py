@@ -6,13 +6,16 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import cv2
+import numpy as np
 import pyarrow as pa
 
 from imgvet.measures.basic import measure
+from imgvet.measures.orientation_hash import OrientationHash, orientation_hash
 from imgvet.media.canonical import canonical
 from imgvet.media.decode import decode
 from imgvet.media.formats import Format, identify
-from imgvet.media.picture import Failure
+from imgvet.media.picture import Failure, Picture
 from imgvet.media.reasons import Reason
 from imgvet.media.thumbnail import encode_thumbnail
 from imgvet.options import VideoOptions
@@ -21,7 +24,7 @@ from imgvet.sources.reading import Content, Reader, read_each
 from imgvet.store.files import SETTLED_NS, FileKey, FileToRead
 from imgvet.store.packs import DIGEST
 from imgvet.store.references import digest_bytes
-from imgvet.store.store import MEASURES_SCHEMA, Store
+from imgvet.store.store import HASH, HASH_QUALITY, MEASURES_SCHEMA, Store
 
 STAGE = "compute_stats"
 
@@ -41,6 +44,7 @@ class Measured:
     format: Format | None
     metrics: dict[str, float | int | None]
     thumbnail: bytes
+    hashed: OrientationHash | None = None
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,31 @@ def measure_content(digest: str, data: bytes) -> Measured:
     kind = identify(data)
     if isinstance(picture, Failure):
         return Measured(digest, picture.reason, picture.detail, kind, {}, b"")
+    return measured_picture(digest, picture, kind, len(data))
+
+
+def measured_picture(
+    digest: str, picture: Picture, kind: Format | None, file_size: int | None
+) -> Measured:
+    """Measure a decoded picture.
+
+    Args:
+        digest: digest of the content.
+        picture: the picture.
+        kind: format of its file, None for what is no file of its own.
+        file_size: bytes of its file, None for what is no file of its own.
+    """
     small = canonical(picture.pixels)
-    metrics = measure(picture, small, len(data))
-    return Measured(digest, Reason.OK, picture.detail, kind, metrics, encode_thumbnail(small))
+    gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
+    return Measured(
+        digest,
+        Reason.OK,
+        picture.detail,
+        kind,
+        measure(picture, gray, file_size),
+        encode_thumbnail(small),
+        orientation_hash(gray),
+    )
 
 
 class ContentClaims:
@@ -172,6 +198,8 @@ def pack_rows(measured: Sequence[Measured]) -> pa.Table:
             "status": content.status.value,
             "detail": content.detail,
             "format": content.format.value if content.format else None,
+            HASH: content.hashed.bits.tobytes() if content.hashed else None,
+            HASH_QUALITY: content.hashed.quality if content.hashed else None,
             **content.metrics,
             "thumbnail_offset": offset,
             "thumbnail_size": len(content.thumbnail),

@@ -2,7 +2,8 @@
 
 Single linkage chains: two images of a component can be far less similar than ``cc_threshold``.
 The similarities told of a component are therefore taken over all pairs of its distinct contents,
-not over the pairs that joined it.
+not over the pairs that joined it. A pair that was listed counts as it was listed, as turned copies
+are alike only upright.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from imgvet.options import ComponentOptions
 from imgvet.similarity.distances import Metric
-from imgvet.similarity.space import Vectors, compared, distances_between, unit_of
+from imgvet.similarity.space import Space, Vectors, distances_between, space_of
 from imgvet.tables import COMPONENT_INFO, COMPONENTS, empty
 
 ALL_PAIRS_LIMIT = 2_000
@@ -32,19 +33,39 @@ class Components:
     info: pd.DataFrame
 
 
+_ROUNDING = 1e-3
+
+_Pairs = list[tuple[int, int, float]]
+"""Pairs of rows of the embeddings, and the similarity that they were listed with."""
+
+
 @dataclass(frozen=True)
 class _Contents:
     """The embeddings of all contents, and how they are compared."""
 
-    vectors: Vectors
+    space: Space
     metric: Metric
-    unit: float
 
-    def similarities(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The similarity of each of some rows to each, (m, m)."""
-        distance = self.metric.distance
-        chosen = compared(self.vectors[rows], distance)
-        return self.metric.similarity(distances_between(chosen, chosen, distance, self.unit))
+    def similarities(self, rows: NDArray[np.int64], listed: _Pairs | None) -> NDArray[np.float64]:
+        """The similarity of each of some rows to each, (m, m).
+
+        Args:
+            rows: int64 (m,), ascending.
+            listed: pairs of which one is a turned copy of the other, None if there are none.
+        """
+        chosen = self.space.vectors[rows]
+        apart = distances_between(chosen, chosen, self.space.distance, self.space.unit)
+        similar = self.metric.similarity(apart)
+        if listed is not None:
+            for first, second, value in listed:
+                one, other = np.searchsorted(rows, (first, second)).tolist()
+                if max(one, other) < len(rows) and (rows[one], rows[other]) == (first, second):
+                    similar[one, other] = similar[other, one] = max(similar[one, other], value)
+        return similar
+
+    def of_pairs(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The similarities of pairs of rows, (m,)."""
+        return self.metric.similarity(self.space.distances(first, second[:, None]))[:, 0]
 
 
 def find_components(
@@ -67,22 +88,49 @@ def find_components(
     if edges.empty or not options.run_cc:
         return Components(empty(COMPONENTS), empty(COMPONENT_INFO))
     members = _members(edges)
-    rows = items.set_index("id")["embedding_row"].loc[members["id"]].to_numpy(np.int64)
-    contents = _Contents(vectors, metric, unit_of(vectors, metric.distance))
-    info = _describe_all(members, rows, contents)
+    row_of = items.set_index("id")["embedding_row"]
+    rows = row_of.loc[members["id"]].to_numpy(np.int64)
+    contents = _Contents(space_of(vectors, metric.distance), metric)
+    info = _describe_all(members, rows, contents, _turned_pairs(edges, members, row_of, contents))
     described = members.merge(info.drop(columns="representative"), on="component_id")
     return Components(described.reindex(columns=COMPONENTS.column_names), info)
 
 
+def _turned_pairs(
+    edges: pd.DataFrame, members: pd.DataFrame, row_of: pd.Series, contents: _Contents
+) -> dict[int, _Pairs]:
+    """The pairs that were listed as more alike than their embeddings are, by component."""
+    if contents.metric.distance not in ("cosine", "euclidean"):
+        return {}
+    first = row_of.loc[edges["from"]].to_numpy(np.int64)
+    second = row_of.loc[edges["to"]].to_numpy(np.int64)
+    upright = contents.of_pairs(first, second)
+    turned = edges["similarity"].to_numpy() > upright + _ROUNDING
+    component = members.set_index("id")["component_id"].loc[edges["from"][turned]]
+    found: dict[int, _Pairs] = {}
+    for number, *pair in zip(
+        component.tolist(),
+        np.minimum(first, second)[turned].tolist(),
+        np.maximum(first, second)[turned].tolist(),
+        edges["similarity"][turned].tolist(),
+        strict=True,
+    ):
+        found.setdefault(number, []).append((pair[0], pair[1], pair[2]))
+    return found
+
+
 def _describe_all(
-    members: pd.DataFrame, rows: NDArray[np.int64], contents: _Contents
+    members: pd.DataFrame,
+    rows: NDArray[np.int64],
+    contents: _Contents,
+    turned: dict[int, _Pairs],
 ) -> pd.DataFrame:
     """The table component_info; members are sorted by component, ``rows`` are their vectors."""
     ids = members["id"].to_numpy(np.int64)
     ends = np.cumsum(np.bincount(members["component_id"].to_numpy(np.int64)))
     parts = zip(np.split(ids, ends[:-1]), np.split(rows, ends[:-1]), strict=True)
     described = [
-        {"component_id": number, **_describe(own_ids, own_rows, contents)}
+        {"component_id": number, **_describe(own_ids, own_rows, contents, turned.get(number))}
         for number, (own_ids, own_rows) in enumerate(parts)
     ]
     return pd.DataFrame(described).reindex(columns=COMPONENT_INFO.column_names)
@@ -106,11 +154,11 @@ def _members(edges: pd.DataFrame) -> pd.DataFrame:
 
 
 def _describe(
-    ids: NDArray[np.int64], own_rows: NDArray[np.int64], contents: _Contents
+    ids: NDArray[np.int64], own_rows: NDArray[np.int64], contents: _Contents, listed: _Pairs | None
 ) -> dict[str, object]:
     """Size, similarities and representative (the image most like the others) of one component."""
     rows, weights = _even_sample(*np.unique(own_rows, return_counts=True))
-    similarity = contents.similarities(rows)
+    similarity = contents.similarities(rows, listed)
     np.fill_diagonal(similarity, 1.0)
     pairs = weights[:, None] * weights[None, :] - np.diag(weights)
     counted = similarity[pairs > 0]

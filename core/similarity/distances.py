@@ -45,7 +45,8 @@ class DistanceKind:
 
     Attributes:
         name: its name.
-        faiss_metric: FAISS's name of the metric.
+        faiss_metric: FAISS's name of the metric; None where NumPy and SciPy are several times as
+            fast as FAISS, or know what to do with zeros.
         similarity: the formula of the similarity, for a person: x and y are two embeddings, a is
             the calibration of the model's card (1 for own embeddings), r the median length.
         to_similarity: similarities of distances, and of a where the formula has one.
@@ -56,7 +57,7 @@ class DistanceKind:
     """
 
     name: Distance
-    faiss_metric: str
+    faiss_metric: str | None
     similarity: str
     to_similarity: Callable[[Reals, float], Reals]
     range: str = "0 to 1"
@@ -93,14 +94,14 @@ DISTANCES: tuple[DistanceKind, ...] = (
     ),
     DistanceKind(
         name="linf",
-        faiss_metric="METRIC_Linf",
+        faiss_metric=None,
         similarity=f"{_COUNTED} with d = greatest abs(x - y)",
         to_similarity=_calibrated_square,
         norm=np.inf,
     ),
     DistanceKind(
         name="canberra",
-        faiss_metric="METRIC_Canberra",
+        faiss_metric=None,
         similarity="1 - mean of abs(x - y) / (abs(x) + abs(y))",
         to_similarity=_complement,
     ),
@@ -112,7 +113,7 @@ DISTANCES: tuple[DistanceKind, ...] = (
     ),
     DistanceKind(
         name="jensenshannon",
-        faiss_metric="METRIC_JensenShannon",
+        faiss_metric=None,
         similarity="1 - Jensen-Shannon divergence, in bits, of x / sum of x and y / sum of y",
         to_similarity=_complement,
         signed=False,

@@ -84,9 +84,9 @@ def empty_index(options: NeighborOptions, width: int) -> Any:
     """
     import faiss
 
-    metric = getattr(faiss, kind_of(options.distance).faiss_metric)
+    metric = kind_of(options.distance).faiss_metric
     try:
-        index = faiss.index_factory(width, options.nnf_mode, metric)
+        index = faiss.index_factory(width, options.nnf_mode, getattr(faiss, str(metric)))
     except RuntimeError as error:
         raise _refused(options, error) from None
     parameters = parse_parameters(options.nnf_param)

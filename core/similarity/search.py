@@ -1,15 +1,18 @@
-"""Searching with an index of FAISS, block by block; recall is measured on a sample."""
+"""Searching with an index, block by block; recall is measured on a sample."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from imgvet.options import Distance
 from imgvet.progress import report_progress
 from imgvet.similarity.distances import kind_of
 from imgvet.similarity.found import Neighbors, nearest
-from imgvet.similarity.space import Rows, Space, Vectors
+from imgvet.similarity.space import Reals, Rows, Space, Vectors, distances_between
+from imgvet.threads import in_threads
 
 STAGE = "find_neighbors"
 RECALL_SAMPLE = 1000
@@ -20,6 +23,7 @@ SPARE = 4
 
 _QUERY_BLOCK = 16_384
 _SLOW_QUERY_BLOCK = 512
+_COMPARED_BLOCK = 16
 _NEAR = 1e-6
 
 
@@ -64,16 +68,45 @@ def flat_index(space: Space, data: Vectors) -> Any:
     """An index that compares every pair by the distance of the space, filled with ``data``."""
     import faiss
 
+    if kind_of(space.distance).faiss_metric is None:
+        return ComparingIndex(data, space.distance, faiss.omp_get_max_threads())
     index = faiss.IndexFlat(data.shape[1], faiss_metric(space))
     index.add(data)
     return index
 
 
+@dataclass(frozen=True)
+class ComparingIndex:
+    """Searches as an index of FAISS does, by NumPy and SciPy."""
+
+    data: Vectors
+    distance: Distance
+    threads: int
+
+    @property
+    def ntotal(self) -> int:
+        """How many embeddings it holds."""
+        return len(self.data)
+
+    def search(self, queries: Vectors, wanted: int) -> tuple[Reals, Rows]:
+        """Distances and rows of the nearest of each query, (q, wanted), nearest first."""
+
+        def block(start: int) -> tuple[Reals, Rows]:
+            part = queries[start : start + _COMPARED_BLOCK]
+            found = distances_between(part, self.data, self.distance, 1.0)
+            rows = np.argsort(found, axis=1, kind="stable")[:, :wanted]
+            return np.take_along_axis(found, rows, axis=1), rows
+
+        starts = range(0, len(queries), _COMPARED_BLOCK)
+        distances, rows = zip(*in_threads(block, starts, self.threads), strict=True)
+        return np.concatenate(distances), np.concatenate(rows)
+
+
 def faiss_metric(space: Space) -> int:
-    """FAISS's number of the metric."""
+    """FAISS's number of the metric, of a distance that it searches."""
     import faiss
 
-    return int(getattr(faiss, kind_of(space.distance).faiss_metric))
+    return int(getattr(faiss, str(kind_of(space.distance).faiss_metric)))
 
 
 def sample_queries(count: int) -> Rows:

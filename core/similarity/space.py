@@ -9,6 +9,7 @@ tables as a run from scratch. All but cosine are computed by :mod:`scipy.spatial
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +25,8 @@ Rows = NDArray[np.int64]
 _UNIT_LENGTH = 5e-7
 """Embeddings at most this far from length 1 have it but for rounding to float32."""
 
-_TINY = np.float32(1e-30)
-"""Stands for 0 where FAISS would divide 0 by 0 or take its logarithm."""
-
+_LEAST = 1e-300
+_CACHED_ROWS = 64
 _BLOCK_VALUES = 1 << 18
 _SCIPY_NAMES = {"l1": "cityblock", "linf": "chebyshev"}
 
@@ -37,21 +37,33 @@ class Space:
 
     Attributes:
         vectors: (n, width), as they are compared: L2-normalised for cosine, else as given.
-        data: float32 (n, width), as FAISS compares them: the same ones are near, but values that it
-            can't compute with are avoided. For cosine the same array.
         distance: the distance.
         unit: the length that distances count in; 1 where the distance has no unit.
         lengths: float64 (n,) for cosine, what is left of other lengths than 1; else empty.
     """
 
     vectors: Vectors
-    data: Vectors
     distance: Distance
     unit: float
     lengths: Reals
 
     def __len__(self) -> int:
         return len(self.vectors)
+
+    @cached_property
+    def data(self) -> Vectors:
+        """The embeddings as they are searched, float32 (n, width), in a range that FAISS can take.
+
+        The same ones are near each other. The same array where nothing has to be changed.
+        """
+        if self.distance == "cosine" or kind_of(self.distance).faiss_metric is None:
+            return self.vectors
+        data = np.array(self.vectors, np.float32)
+        if self.distance == "euclidean":
+            # FAISS multiplies out the square, which loses small distances beside a large mean.
+            data -= data.mean(axis=0, dtype=np.float64).astype(np.float32)
+        data /= np.float32(self.unit)
+        return data
 
     def distances(self, queries: Rows, others: Rows) -> Reals:
         """The distances from each query to its others, float64 (q, k), to 1e-9.
@@ -95,8 +107,8 @@ def space_of(vectors: Vectors, distance: Distance) -> Space:
     unit = unit_of(vectors, distance)
     if distance == "cosine":
         vectors = np.ascontiguousarray(compared(vectors, distance), np.float32)
-        return Space(vectors, vectors, distance, unit, _lengths(vectors, 2))
-    return Space(vectors, _searched(vectors, distance, unit), distance, unit, np.empty(0))
+        return Space(vectors, distance, unit, _lengths(vectors, 2))
+    return Space(vectors, distance, unit, np.empty(0))
 
 
 def compared(vectors: Vectors, distance: Distance) -> Vectors:
@@ -133,21 +145,37 @@ def distances_between(left: Vectors, right: Vectors, distance: Distance, unit: f
 
     euclidean, l1 and linf count in ``unit``; canberra is the mean over the values instead of their
     sum; jensenshannon is the divergence in bits, 0 to 1 (Lin, Divergence Measures Based on the
-    Shannon Entropy, 1991). Those are SciPy's distances otherwise. cosine is 1 - cosine.
+    Shannon Entropy, 1991), of embeddings divided by their sums; cosine is 1 - cosine.
     """
     from scipy.spatial.distance import cdist
 
     if distance == "cosine":
         # In float32 as one product: components of thousands are compared all with all.
         return 1.0 - np.asarray(left @ right.T, np.float64)
+    if distance == "jensenshannon":
+        return _divergences(left, right)
     found = cdist(left, right, _SCIPY_NAMES.get(distance, distance))  # type: ignore[call-overload]
     if kind_of(distance).norm is not None:
         return np.asarray(found / unit)
     if distance == "canberra":
         return np.asarray(found / left.shape[1])
-    if distance == "jensenshannon":
-        return np.asarray(found**2 / np.log(2.0))
     return np.asarray(found)
+
+
+def _divergences(left: Vectors, right: Vectors) -> Reals:
+    """Jensen-Shannon divergence in bits: the entropy of the mean less the mean of the entropies."""
+    p, q = (side / side.sum(axis=1, keepdims=True, dtype=np.float64) for side in (left, right))
+    of_both = (_entropies(p)[:, None] + _entropies(q)) / 2.0
+    parts = [q[start : start + _CACHED_ROWS] for start in range(0, len(q), _CACHED_ROWS)]
+    of_mean = np.hstack([np.stack([_entropies((one + part) / 2.0) for one in p]) for part in parts])
+    return np.maximum((of_mean - of_both) / np.log(2.0), 0.0)
+
+
+def _entropies(shares: Reals) -> Reals:
+    """The entropy of each row, in nats; a share of 0 adds nothing."""
+    logarithms = np.add(shares, _LEAST)
+    np.log(logarithms, out=logarithms)
+    return -np.einsum("nd,nd->n", shares, logarithms)
 
 
 def _lengths(vectors: Vectors, norm: float) -> Reals:
@@ -159,19 +187,6 @@ def _lengths(vectors: Vectors, norm: float) -> Reals:
             for start in range(0, len(vectors), step)
         ]
     )
-
-
-def _searched(vectors: Vectors, distance: Distance, unit: float) -> Vectors:
-    data = np.array(vectors, np.float32)
-    if distance == "euclidean":
-        # FAISS multiplies out the square, which loses small distances beside a large mean.
-        data -= data.mean(axis=0, dtype=np.float64).astype(np.float32)
-    data /= np.float32(unit)
-    if distance == "jensenshannon":
-        data /= data.sum(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
-    if distance in ("canberra", "jensenshannon"):
-        data[data == 0] = _TINY
-    return data
 
 
 def _refuse_negative(vectors: Vectors, distance: Distance) -> None:

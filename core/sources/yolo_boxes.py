@@ -61,8 +61,9 @@ def _box(row: Sequence[str], names: Mapping[int, str]) -> RelativeBox:
     number, values = int(row[0]), [float(value) for value in row[1:]]
     label = names.get(number, row[0])
     if len(row) >= _POLYGON_FIELDS and len(row) % 2:
-        x, y = values[0::2], values[1::2]
-        return RelativeBox(label, min(x), min(y), max(x) - min(x), max(y) - min(y))
+        across, down = values[0::2], values[1::2]
+        left, top = min(across), min(down)
+        return RelativeBox(label, left, top, max(across) - left, max(down) - top)
     if len(row) < _BOX_FIELDS:
         raise ValueError(f"{len(row)} numbers")
     x, y, width, height = values[:4]

@@ -73,9 +73,9 @@ class Packs:
         ]
         return pa.concat_tables(parts) if parts else None
 
-    def tables(self) -> Iterator[pa.Table]:
+    def tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """The rows of one pack after the other."""
-        return (rows for _, rows in self._named(None))
+        return (rows for _, rows in self._named(columns))
 
     def blob_path(self, name: str) -> Path:
         """The file of a pack's bytes."""

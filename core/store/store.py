@@ -13,10 +13,14 @@ from imgvet.measures.catalogue import (
     MEASURE_VERSION,
     Metric,
 )
+from imgvet.measures.orientation_hash import HASH_BYTES
 from imgvet.store.files import FileIndex
 from imgvet.store.packs import DIGEST, Packs
 from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS
 from imgvet.workdir import WorkDir
+
+HASH, HASH_QUALITY = "orientation_hash", "orientation_quality"
+"""Columns of :class:`imgvet.measures.orientation_hash.OrientationHash`."""
 
 
 def _metric_fields(metrics: tuple[Metric, ...]) -> list[tuple[str, pa.DataType]]:
@@ -29,13 +33,15 @@ MEASURES_SCHEMA = pa.schema(
         ("status", pa.string()),
         ("detail", pa.string()),
         ("format", pa.string()),
+        (HASH, pa.binary(HASH_BYTES)),
+        (HASH_QUALITY, pa.int64()),
         *_metric_fields(BASIC_METRICS),
         ("thumbnail_offset", pa.int64()),
         ("thumbnail_size", pa.int64()),
     ]
 )
-"""One row per content: its status, its format, its basic metrics (null if it can't be decoded) and
-where its thumbnail lies in the pack's bytes."""
+"""One row per content: its status and format, its orientation hash and basic metrics (null if it
+can't be decoded), and where its thumbnail lies in the pack's bytes."""
 
 ADVANCED_SCHEMA = pa.schema([(DIGEST, pa.string()), *_metric_fields(ADVANCED_METRICS)])
 """One row per valid content: its advanced metrics."""

@@ -13,8 +13,9 @@ from imgvet.media.picture import Picture
 
 
 def measures(gray: np.ndarray) -> dict[str, int | float]:
-    rgb = np.ascontiguousarray(np.repeat(np.asarray(gray, np.uint8)[..., None], 3, axis=2))
-    return measure(Picture(rgb, 640, 480, 4, 16), rgb, 12345)
+    gray = np.ascontiguousarray(gray, np.uint8)
+    rgb = np.ascontiguousarray(np.repeat(gray[..., None], 3, axis=2))
+    return measure(Picture(rgb, 640, 480, 4, 16), gray, 12345)
 
 
 def test_names_and_order_are_those_of_the_catalogue():

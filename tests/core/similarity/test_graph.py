@@ -94,7 +94,7 @@ def test_components_are_those_of_union_find(chosen: list[tuple[int, int, float]]
 def test_a_chain_shows_how_unlike_its_ends_are() -> None:
     angles = np.radians([0, 20, 40, 60])
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    near = frame((0, 1, 0.97), (1, 2, 0.97), (2, 3, 0.97))
+    near = frame((0, 1, 0.969846), (1, 2, 0.969846), (2, 3, 0.969846))
     info = find_components(near, items_of([0, 1, 2, 3]), vectors, HALF, ComponentOptions()).info
     assert info["count"].tolist() == [4]
     assert info["min_similarity"].iloc[0] == pytest.approx(0.75, abs=1e-5)
@@ -119,11 +119,11 @@ def test_a_component_is_described_by_the_distance_of_the_run() -> None:
 
 def test_embeddings_of_any_length_have_the_components_of_their_directions() -> None:
     vectors, items = vectors_of(6), items_of([0, 1, 2, 3, 4, 5])
-    near = frame(*[(row, row + 1, 0.99) for row in range(5)])
+    near = frame(*[(row, row + 1, 0.1) for row in range(5)])
+    options = ComponentOptions(cc_threshold=0.1)
     longer = (vectors * np.arange(1, 7)[:, None]).astype(np.float32)
     one, other = (
-        find_components(near, items, given, HALF, ComponentOptions()).info
-        for given in (vectors, longer)
+        find_components(near, items, given, HALF, options).info for given in (vectors, longer)
     )
     told = ["count", "mean_similarity", "min_similarity", "max_similarity", "representative"]
     assert one[told].to_numpy() == pytest.approx(other[told].to_numpy(), abs=2e-6)
