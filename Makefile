@@ -59,6 +59,7 @@ model:  ## build the built-in model from the public weights
 lock: $(VENV)/locked  ## resolve the dependencies again
 	$(BIN)/pip-compile --quiet --extra dev --all-build-deps --allow-unsafe --strip-extras \
 	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements-dev.lock pyproject.toml
+	sed -i '/^imgvet @ /,/^    # via file/d' requirements-dev.lock
 
 build: $(INSTALLED)  ## build the wheel
 	$(BIN)/python -m build --wheel --no-isolation

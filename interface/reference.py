@@ -10,6 +10,7 @@ from imgvet.interface.arguments import GROUPS, default_text
 from imgvet.measures.catalogue import FLAGS, METRICS, Metric
 from imgvet.media.reasons import MEANING
 from imgvet.options import CheckLimits
+from imgvet.similarity.distances import DISTANCES
 from imgvet.tables import OPTIONAL_TABLES, RESULT_TABLES
 
 
@@ -18,6 +19,7 @@ def reference() -> str:
     sections = (
         _parameters(),
         _limits(),
+        _distances(),
         _tables(),
         _metrics(),
         _flags(),
@@ -62,6 +64,23 @@ def _limits() -> Iterator[str]:
     fields = CheckLimits.model_fields.items()
     rows = ((f"`{name}`", field.description or "", default_text(field)) for name, field in fields)
     yield from _table(("name", "meaning", "default"), rows)
+
+
+def _distances() -> Iterator[str]:
+    yield "## Distances"
+    yield ""
+    yield (
+        "Similarity is 1 for identical embeddings and falls as the distance d grows. a is the "
+        "calibration on the model's card (1 for own embeddings), r the median length of all "
+        "embeddings in the same norm, so that their scale does not matter. Where a formula falls "
+        "below 0 (never for cosine), 0 is told."
+    )
+    yield ""
+    rows = (
+        (f"`{kind.name}`", kind.similarity, kind.range, "any" if kind.any_index else "`Flat`")
+        for kind in DISTANCES
+    )
+    yield from _table(("distance", "similarity", "range", "nnf_mode"), rows)
 
 
 def _tables() -> Iterator[str]:

@@ -76,7 +76,7 @@ def test_a_built_wheel_holds_model_and_templates(tmp_path: Path) -> None:
         "from imgvet.reports.page import environment\n"
         "from imgvet.interface.cli import main\n"
         "print(builtin_model().path)\n"
-        "for name in ('report.html', *ASSETS): environment().get_template(name)\n"
+        "for name in ('page.html', *ASSETS): environment().get_template(name)\n"
         "main(['--version'])"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}
