@@ -106,3 +106,7 @@ def test_the_import_contracts_know_every_module_of_core() -> None:
     modules = {path.stem for path in (ROOT / "core").iterdir() if path.suffix in {".py", ""}}
     found = {f"imgvet.{name}" for name in modules if not name.startswith("__")}
     assert found == set(contract["source_modules"])
+
+
+def test_the_lock_file_names_no_folder_of_a_machine() -> None:
+    assert "file://" not in (ROOT / "requirements-dev.lock").read_text()
