@@ -36,7 +36,7 @@ check: $(INSTALLED)  ## formatting, lint, types, import direction
 	$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
 
 test: check  ## all checks and the tests, with the coverage of core
-	$(BIN)/python -m pytest -m 'not slow' --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -m 'not slow' -n auto --cov --cov-report=term:skip-covered
 
 test-slow: $(INSTALLED)  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
@@ -59,7 +59,7 @@ model:  ## build the built-in model from the public weights
 lock: $(VENV)/locked  ## resolve the dependencies again
 	$(BIN)/pip-compile --quiet --extra dev --all-build-deps --allow-unsafe --strip-extras \
 	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements-dev.lock pyproject.toml
-	sed -i '/^imgvet @ /,/^    # via file/d' requirements-dev.lock
+	sed -i -e '/^imgvet @ /,/^    # via file/d' -e 's# file://.*# imgvet (pyproject.toml)#' requirements-dev.lock
 
 build: $(INSTALLED)  ## build the wheel
 	$(BIN)/python -m build --wheel --no-isolation

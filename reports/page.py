@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -53,8 +54,12 @@ def page_data(view: ReportView, page: PageView) -> str:
     return "".join(assignment(name, value) for name, value in parts.items())
 
 
+@lru_cache(maxsize=1)
 def environment() -> Environment:
-    """The templates; every value is escaped and a missing name is an error."""
+    """The templates; every value is escaped and a missing name is an error.
+
+    Made once: compiling them takes longer than filling them in.
+    """
     made = Environment(
         loader=PackageLoader("imgvet.reports", TEMPLATES),
         autoescape=True,

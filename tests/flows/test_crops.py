@@ -154,6 +154,7 @@ def test_whole_images_and_crops_stay_beside_each_other(
         run(street, tmp_path / "out", annotations=str(coco), overwrite=False)
 
 
+@pytest.mark.slow
 def test_one_changed_image_is_cut_alone(street: Path, coco: Path, tmp_path: Path) -> None:
     run(street, tmp_path / "out", annotations=str(coco))
     (street / "3.png").write_bytes((street / "4.png").read_bytes())
@@ -202,6 +203,7 @@ def test_the_boxes_of_a_yolo_set_become_crops_when_asked_for(street: Path, tmp_p
     assert len(digests) == len(PLANTED)
 
 
+@pytest.mark.slow
 def test_one_box_for_all_images(street: Path, tmp_path: Path) -> None:
     box = "row_y=10,col_x=20,height=100,width=120"
     summary = run(street, tmp_path / "out", bounding_box=box)

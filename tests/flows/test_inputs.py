@@ -81,7 +81,14 @@ def require_same(left: Path, right: Path) -> None:
         pd.testing.assert_frame_equal(results(right)[name], expected, obj=name)
 
 
-@pytest.mark.parametrize("name", ARCHIVES)
+QUICK = {"photos.tar.gz", "photos.zip", "photos.csv"}
+"""The others go the same ways."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in ARCHIVES],
+)
 def test_an_archive_or_a_list_gives_what_the_folder_gives(
     name: str, runner: Runner, photos: Path, tmp_path: Path
 ) -> None:
@@ -139,7 +146,14 @@ def test_delete_img_removes_the_copies_and_keeps_the_results(
     assert len(Dataset(work_dir=tmp_path / "out")) == 15
 
 
-@pytest.mark.parametrize("ending", ["tar", "tgz", "zip"])
+@pytest.mark.parametrize(
+    "ending",
+    [
+        pytest.param("tar", marks=pytest.mark.slow),
+        "tgz",
+        pytest.param("zip", marks=pytest.mark.slow),
+    ],
+)
 def test_an_archive_in_a_bucket_gives_what_the_folder_gives(
     ending: str, runner: Runner, photos: Path, tmp_path: Path, bucket: Bucket, proxy: FaultProxy
 ) -> None:

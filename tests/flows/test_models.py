@@ -90,7 +90,16 @@ def test_an_array_needs_names(tmp_path: Path) -> None:
         as_files({"embeddings": np.eye(3), "work_dir": tmp_path, "input_dir": str(tmp_path)})
 
 
-@pytest.mark.parametrize("distance", ["euclidean", "l1", "linf", "canberra", "braycurtis"])
+@pytest.mark.parametrize(
+    "distance",
+    [
+        "canberra",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("euclidean", "l1", "linf", "braycurtis")
+        ),
+    ],
+)
 def test_every_distance_finds_the_planted_copies(runner: Runner, distance: str) -> None:
     summary = runner.run(nnf_mode="Flat", distance=distance)
     assert summary.counts.exact_duplicate_groups == 1

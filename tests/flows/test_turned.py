@@ -45,5 +45,3 @@ def test_turned_copies_are_found_with_the_similarity_that_they_have_upright(
     members, info = runner.dataset.connected_components()
     assert info["min_similarity"].min() > 0.96
     assert len(members) == 2 * (2 + len(TURNS))
-    runner.run(high_accuracy=high_accuracy)
-    assert "find_turned_copies" not in runner.stages_run()

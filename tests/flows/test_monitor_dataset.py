@@ -1,0 +1,150 @@
+"""A watched dataset: history, alarms that are told once, all-clears, states that tell the truth."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from prefect import State
+from prefect.client.orchestration import get_client
+
+from imgvet.errors import InputNotFoundError, InvalidParameterError
+from imgvet.flows.monitor_dataset import Monitored, monitor_dataset
+from imgvet.flows.states import ChecksFailedError
+from imgvet.notifying.options import make_monitor_options
+from imgvet.notifying.record import alerts_path
+from imgvet.tasks.watching import was_cut_short
+from imgvet.watching.history import read_history
+from imgvet.workdir import WorkDir
+from support.pictures import age, write_photographs
+from support.receiver import Receiver, free_port
+
+
+class Monitor:
+    """Runs the flow on one folder and one work dir."""
+
+    def __init__(self, folder: Path, out: Path) -> None:
+        self.folder, self.work, self.notify = folder, WorkDir(out), ""
+
+    def state(self, **parameters: object) -> State[Monitored]:
+        given = {"input_dir": self.folder, "work_dir": self.work.path, **parameters}
+        if self.notify:
+            given["notify"] = self.notify
+        return monitor_dataset(make_monitor_options(given), return_state=True)
+
+    def spoil(self) -> None:
+        """Files that are no pictures."""
+        for number in range(6):
+            (self.folder / f"bad{number}.jpg").write_bytes(f"no picture {number}".encode())
+        age(*self.folder.glob("bad*"))
+
+    def repair(self) -> None:
+        for path in self.folder.glob("bad*"):
+            path.unlink()
+
+
+@pytest.fixture
+def monitor(tmp_path: Path) -> Monitor:
+    folder = tmp_path / "cats"
+    age(*write_photographs(folder, 12))
+    return Monitor(folder, tmp_path / "out")
+
+
+def test_an_alarm_and_its_all_clear_are_told_once(monitor: Monitor) -> None:
+    with Receiver() as receiver:
+        monitor.notify = receiver.address
+        first = monitor.state()
+        assert first.is_completed()
+        before = receiver.titles()
+        monitor.spoil()
+        bad = monitor.state()
+        told = receiver.posted[len(before) :]
+        assert (bad.is_completed(), bad.name) == (True, "ChecksFailed")
+        assert "check:invalid_rate" in (bad.message or "")
+        (check,) = [entry for entry in told if "check failed" in str(entry["title"])]
+        assert check["title"] == "cats: check failed: invalid files"
+        assert "33.3 %, allowed is at most 1 %" in str(check["message"])
+        (rate,) = [entry for entry in told if "jumped" in str(entry["title"])]
+        assert "from 0 % to 100 % among new images" in str(rate["title"])
+        assert "See: bad0.jpg, bad1.jpg, bad2.jpg" in str(rate["message"])
+        assert f"Report: {monitor.work.report_index.as_uri()}" in str(check["message"])
+        assert check["type"] == "failure"
+        number = len(receiver.posted)
+        monitor.state()
+        assert len(receiver.posted) == number
+        monitor.repair()
+        monitor.state()
+        monitor.state()
+        clear = [entry for entry in receiver.posted if entry["type"] == "success"]
+        assert "cats: check passes again: invalid files" in [entry["title"] for entry in clear]
+        assert len({str(entry["title"]) for entry in clear}) == len(clear)
+    assert len(read_history(monitor.work).rows) == 5
+
+
+def test_what_a_killed_run_did_not_tell_is_told_by_the_next(monitor: Monitor) -> None:
+    monitor.state()
+    monitor.spoil()
+    monitor.state()
+    # As if it had been killed between the history and the messages.
+    alerts_path(monitor.work).unlink()
+    assert was_cut_short(monitor.work)
+    with Receiver() as receiver:
+        monitor.notify = receiver.address
+        monitor.state()
+        assert receiver.titles().count("cats: check failed: invalid files") == 1
+    assert not was_cut_short(monitor.work)
+
+
+def test_a_dead_receiver_fails_nothing_and_is_told_later(monitor: Monitor) -> None:
+    monitor.spoil()
+    monitor.notify = f"json://127.0.0.1:{free_port()}/x"
+    state = monitor.state()
+    assert state.is_completed()
+    (problem,) = state.result().delivery.problems
+    assert "not delivered to json://127.0.0.1" in problem
+
+
+def test_fail_on_makes_it_a_failure_with_the_same_name(monitor: Monitor) -> None:
+    monitor.spoil()
+    state = monitor.state(fail_on="critical")
+    assert (state.is_failed(), state.name) == (True, "ChecksFailed")
+    with pytest.raises(ChecksFailedError, match="critical check is over its limit"):
+        state.result()
+    assert monitor.work.report_index.is_file()
+
+
+def test_a_run_that_fails_is_told_and_then_that_it_works_again(monitor: Monitor) -> None:
+    with Receiver() as receiver:
+        monitor.notify = receiver.address
+        monitor.state()
+        number = len(receiver.posted)
+        away = monitor.folder.with_name("away")
+        monitor.folder.rename(away)
+        with pytest.raises(InputNotFoundError):
+            monitor.state().result()
+        (failed,) = receiver.posted[number:]
+        assert failed["title"] == "cats: the run failed"
+        assert "does not exist" in str(failed["message"])
+        shutil.move(away, monitor.folder)
+        monitor.state()
+        assert receiver.titles()[number + 1 :] == ["cats: runs finish again"]
+
+
+def test_an_address_that_is_none_is_refused_before_anything(monitor: Monitor) -> None:
+    monitor.notify = "http://x"
+    with pytest.raises(InvalidParameterError, match="json://"):
+        monitor.state().result()
+    assert not monitor.work.path.exists()
+
+
+def test_the_server_shows_names_artifacts_and_a_form(monitor: Monitor) -> None:
+    state = monitor.state(dataset_name="My Cats")
+    with get_client(sync_client=True) as client:
+        run = client.read_flow_run(state.state_details.flow_run_id)
+        keys = {artifact.key for artifact in client.read_artifacts()}
+    assert run.name.startswith("My Cats 20")
+    assert {"imgvet-my-cats-rates", "imgvet-my-cats-report"} <= keys
+    schema = monitor_dataset.parameters.model_dump()["definitions"]["MonitorOptions"]["properties"]
+    assert [name for name, field in schema.items() if "description" not in field] == []
+    assert {"threshold", "min_drift", "notify"} <= set(schema)
