@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
-SOURCES := $(shell find core reports tasks flows interface -type f -not -name '*.pyc' 2>/dev/null)
+SOURCES := $(shell find core reports tasks flows deployments interface -type f -not -name '*.pyc' 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-slow check format bench reference model lock build clean

@@ -9,9 +9,14 @@ from imgvet.checks.catalogue import CHECKS
 from imgvet.interface.arguments import GROUPS, default_text
 from imgvet.measures.catalogue import FLAGS, METRICS, Metric
 from imgvet.media.reasons import MEANING
+from imgvet.notifying.options import NotifyOptions
 from imgvet.options import CheckLimits
 from imgvet.similarity.distances import DISTANCES
 from imgvet.tables import OPTIONAL_TABLES, RESULT_TABLES
+from imgvet.watching.options import WatchOptions
+
+MONITOR_GROUP = ("'imgvet monitor' only", (WatchOptions, NotifyOptions))
+"""The parameters of a monitored run beside those of a run."""
 
 
 def reference() -> str:
@@ -50,7 +55,7 @@ def _parameters() -> Iterator[str]:
     yield "## Parameters"
     yield ""
     yield "As `--kebab-case` on the command line; by name in Python, config files and the flow."
-    for title, parts in GROUPS:
+    for title, parts in (*GROUPS, MONITOR_GROUP):
         yield from ("", f"### {title.capitalize()}", "")
         fields = [item for part in parts for item in part.model_fields.items()]
         rows = (

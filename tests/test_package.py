@@ -23,7 +23,7 @@ HEAVY = (
     "plotly",
     "boto3",
 )
-ROOMS = ("core", "reports", "tasks", "flows", "interface")
+ROOMS = ("core", "reports", "tasks", "flows", "deployments", "interface")
 
 
 def test_importing_imgvet_is_light() -> None:

@@ -1,0 +1,1 @@
+"""Schedules and automations: monitored datasets on a Prefect server."""

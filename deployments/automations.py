@@ -1,0 +1,159 @@
+"""Automations that notify, as code: created or updated by name, never twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from prefect.automations import Automation, EventTrigger, Posture, ResourceSpecification
+from prefect.blocks.notifications import SlackWebhook
+from prefect.client.orchestration import get_client
+from prefect.events.actions import ActionTypes, DoNothing, SendNotification
+from pydantic import SecretStr
+
+from imgvet.notifying.message import Kind
+from imgvet.notifying.send import check_addresses
+from imgvet.tasks.alerting import RESOURCE
+from imgvet.tasks.artifacts import slug
+from imgvet.watching.events import EVENT_NAMES
+
+FLOW = "monitor_dataset"
+
+_SUBJECT = "{{ event.payload.title }}"
+_BODY = "{{ event.payload.body }}"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One automation.
+
+    Attributes:
+        name: its name, by which it is found again.
+        description: what it is for.
+        trigger: when it fires.
+        kind: what services that know colours or sounds choose them by.
+        subject: title of the message, a Jinja template over the event.
+        body: text of the message, the same.
+    """
+
+    name: str
+    description: str
+    trigger: EventTrigger
+    kind: Kind
+    subject: str = _SUBJECT
+    body: str = _BODY
+
+
+def _of_datasets(names: Iterable[str], *, all_clear: bool) -> EventTrigger:
+    labels = {
+        "prefect.resource.id": f"{RESOURCE}*",
+        "imgvet.all-clear": str(all_clear).lower(),
+    }
+    return EventTrigger(
+        expect=set(names),
+        match=ResourceSpecification(labels),
+        for_each={"prefect.resource.id"},
+        posture=Posture.Reactive,
+        threshold=1,
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "imgvet alarms",
+        "A rate jumped, a check failed, new images drift, or a run failed.",
+        _of_datasets(EVENT_NAMES, all_clear=False),
+        "warning",
+    ),
+    Rule(
+        "imgvet all-clears",
+        "What an alarm told of is over.",
+        _of_datasets(EVENT_NAMES, all_clear=True),
+        "success",
+    ),
+    Rule(
+        "imgvet crashed runs",
+        "A run ended without being able to tell: killed, out of memory, machine gone.",
+        EventTrigger(
+            expect={"prefect.flow-run.Crashed"},
+            match_related=ResourceSpecification(
+                {"prefect.resource.role": "flow", "prefect.resource.name": FLOW}
+            ),
+            posture=Posture.Reactive,
+            threshold=1,
+        ),
+        "failure",
+        subject="{{ flow_run.name }}: the run crashed",
+        body="{{ flow_run.state.message }}",
+    ),
+)
+"""All automations."""
+
+Change = Literal["created", "updated"]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What became of one automation.
+
+    Attributes:
+        name: its name.
+        change: whether it was new.
+        notifies: to how many addresses it sends.
+    """
+
+    name: str
+    change: Change
+    notifies: int
+
+
+def apply_automations(addresses: Sequence[str]) -> list[Applied]:
+    """Create the automations, or update those of the same name.
+
+    Whether one is switched off on the server is left as it is; without addresses so is to whom an
+    existing one sends.
+
+    Args:
+        addresses: who is told, as Apprise writes it.
+
+    Raises:
+        InvalidParameterError: an address can't be one.
+    """
+    check_addresses(addresses)
+    return [_apply(rule, _blocks(rule, addresses)) for rule in RULES]
+
+
+def _blocks(rule: Rule, addresses: Sequence[str]) -> list[UUID]:
+    """Keep addresses in blocks of Prefect's named ``imgvet-alarms-1`` and so on, overwriting them.
+
+    The block for Slack hands every address that is not Slack's to Apprise as it is, and the server
+    knows it without imgvet being installed there.
+    """
+    blocks = [SlackWebhook(url=SecretStr(url), notify_type=rule.kind) for url in addresses]
+    return [
+        UUID(str(block.save(f"{slug(rule.name)}-{number}", overwrite=True)))
+        for number, block in enumerate(blocks, 1)
+    ]
+
+
+def _apply(rule: Rule, blocks: Sequence[UUID]) -> Applied:
+    with get_client(sync_client=True) as client:
+        found = client.read_automations_by_name(rule.name)
+    actions: list[ActionTypes] = [
+        SendNotification(block_document_id=block, subject=rule.subject, body=rule.body)
+        for block in blocks
+    ]
+    if not actions:
+        actions = list(found[0].actions) if found else [DoNothing()]
+    automation = Automation(
+        name=rule.name, description=rule.description, trigger=rule.trigger, actions=actions
+    )
+    notifies = sum(isinstance(action, SendNotification) for action in actions)
+    if not found:
+        automation.create()
+        return Applied(rule.name, "created", notifies)
+    automation.id, automation.enabled = found[0].id, found[0].enabled
+    automation.update()
+    return Applied(rule.name, "updated", notifies)

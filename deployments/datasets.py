@@ -1,0 +1,147 @@
+"""Which datasets are served: from one config file for several, or from parameters of one.
+
+timezone = "Europe/Paris"                what stands at the top holds for all
+notify = ["json://127.0.0.1:8008/"]
+
+[datasets.cats]                          one table a dataset
+input-dir = "pictures/cats"
+cron = "0 6 * * *"
+
+[datasets.cats.checks]
+max_dark_rate = 0.1
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imgvet.errors import ConfigFileError, InvalidParameterError
+from imgvet.notifying.options import MonitorOptions, all_addresses, make_monitor_options
+from imgvet.notifying.send import check_addresses
+from imgvet.sources.inputs import require_inputs
+
+WORK_DIRS = Path("watched")
+"""Where datasets have their work dirs that name none: a folder in it, named as the dataset."""
+
+SCHEDULE = ("cron", "timezone")
+"""Keys of a table that are no parameters of a run."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A dataset that is monitored by a schedule.
+
+    Attributes:
+        name: its name, that of the deployment.
+        parameters: the parameters that were given, as JSON; paths are absolute.
+        cron: when it runs; None if only by hand.
+        timezone: what the hours of ``cron`` mean.
+    """
+
+    name: str
+    parameters: Mapping[str, Any]
+    cron: str | None
+    timezone: str
+
+    @property
+    def options(self) -> MonitorOptions:
+        """The parameters of its runs."""
+        return MonitorOptions(**self.parameters)
+
+
+def served(values: Mapping[str, Any], name: str | None = None) -> Served:
+    """One dataset.
+
+    Args:
+        values: parameters of a monitored run by name, and ``cron`` and ``timezone``.
+        name: its name; without it the parameter ``dataset_name`` or the last part of the input.
+
+    Raises:
+        ImgvetError: a parameter is not allowed, the input does not exist, or the schedule or an
+            address can't be read.
+    """
+    given = {key: value for key, value in values.items() if key not in SCHEDULE}
+    if name is not None:
+        given = {"dataset_name": name, "work_dir": WORK_DIRS / name, **given}
+    options = make_monitor_options(given)
+    require_inputs(options.input_dir)
+    check_addresses(all_addresses(options.notify))
+    parameters = options.model_dump(mode="json", include=set(given))
+    # Runs are processes of their own, which may have another current folder.
+    parameters["input_dir"] = [_absolute(path) for path in options.input_dir]
+    parameters["work_dir"] = _absolute(str(options.work_dir))
+    cron, timezone = values.get("cron"), str(values.get("timezone", "UTC"))
+    if cron is not None:
+        check_schedule(str(cron), timezone)
+    return Served(options.called, parameters, cron, timezone)
+
+
+def served_in(config: Mapping[str, Any], source: str) -> tuple[Served, ...]:
+    """The datasets of a config file.
+
+    Args:
+        config: its values.
+        source: the file, for messages.
+
+    Raises:
+        ConfigFileError: it has no datasets, or two of them share a work dir.
+        ImgvetError: as in :func:`served`; the message names the dataset.
+    """
+    tables = config.get("datasets")
+    if not isinstance(tables, Mapping) or not tables:
+        raise ConfigFileError(
+            f"{source} names no dataset", "Add a table [datasets.NAME] with input-dir for each"
+        )
+    common = {key: value for key, value in config.items() if key != "datasets"}
+    found = tuple(_entry(name, common, table, source) for name, table in tables.items())
+    by_work_dir: dict[str, str] = {}
+    for dataset in found:
+        other = by_work_dir.setdefault(dataset.parameters["work_dir"], dataset.name)
+        if other != dataset.name:
+            raise ConfigFileError(
+                f"In {source}, the datasets {other} and {dataset.name} share a work dir",
+                "Give each a work-dir of its own",
+            )
+    return found
+
+
+def _entry(name: str, common: Mapping[str, Any], table: Any, source: str) -> Served:
+    if not isinstance(table, Mapping):
+        raise ConfigFileError(f"In {source}, datasets.{name} is no table", "Write [datasets.NAME]")
+    own = {str(key).replace("-", "_"): value for key, value in table.items()}
+    checks = {**common.get("checks", {}), **own.get("checks", {})}
+    values = {**common, **own, **({"checks": checks} if checks else {})}
+    try:
+        return served(values, name)
+    except InvalidParameterError as error:
+        raise InvalidParameterError(f"[datasets.{name}]: {error.problem}", error.remedy) from None
+
+
+def check_schedule(cron: str, timezone: str) -> None:
+    """Check that a schedule can be read.
+
+    Raises:
+        InvalidParameterError: it can't.
+    """
+    from prefect.client.schemas.schedules import CronSchedule
+    from pydantic import ValidationError
+
+    try:
+        CronSchedule(cron=cron, timezone=timezone)
+    except ValidationError as error:
+        if error.errors()[0]["loc"][:1] == ("timezone",):
+            raise InvalidParameterError(
+                f"timezone = {timezone!r} is unknown", "Write it as in Europe/Paris or UTC"
+            ) from None
+        raise InvalidParameterError(
+            f"cron = {cron!r} is no schedule",
+            "Write minute, hour, day, month and weekday, such as '0 6 * * *' for every day at six",
+        ) from None
+
+
+def _absolute(path: str) -> str:
+    return path if "://" in path else os.path.abspath(Path(path).expanduser())  # noqa: PTH100

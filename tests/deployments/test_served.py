@@ -1,0 +1,66 @@
+"""A served dataset on a real server: its run is picked up, and its alarm arrives once."""
+
+from __future__ import annotations
+
+import time
+
+import httpx
+import pytest
+
+from support.pictures import age, write_photographs
+from support.receiver import Receiver
+
+from .conftest import Shell
+
+pytestmark = pytest.mark.timeout(580)
+
+
+def test_automations_are_applied_a_run_is_served_and_the_alarm_arrives_once(server: Shell) -> None:
+    pictures = server.folder / "cats"
+    write_photographs(pictures, 12)
+    for number in range(6):
+        (pictures / f"bad{number}.jpg").write_bytes(f"no picture {number}".encode())
+    age(*pictures.iterdir())
+    with Receiver() as receiver:
+        apply = f"imgvet automations apply --notify {receiver.address}"
+        assert server.run(apply).stdout.splitlines() == [
+            "imgvet alarms         created, sends to 1",
+            "imgvet all-clears     created, sends to 1",
+            "imgvet crashed runs   created, sends to 1",
+        ]
+        again = server.run(apply).stdout
+        assert again.count("updated, sends to 1") == 3
+        assert len(server.post("/automations/filter")) == 3
+
+        log = server.start('imgvet serve cats --work-dir out --cron "0 6 * * *" --timezone UTC')
+        (deployment,) = wait_for_deployments(server, 1)
+        assert deployment["name"] == "cats"
+        assert deployment["global_concurrency_limit"]["limit"] == 1
+        assert deployment["entrypoint"] == "imgvet.flows.monitor_dataset.monitor_dataset"
+        server.post(f"/deployments/{deployment['id']}/create_flow_run", {"state": SCHEDULED})
+        run = server.wait_for_run()
+        assert (run["state_type"], run["state_name"]) == ("COMPLETED", "ChecksFailed"), (
+            log.read_text()
+        )
+        assert run["name"].startswith("cats 20")
+        assert set(run["tags"]) >= {"imgvet", "cats"}
+        receiver.wait_for(1, 60)
+        time.sleep(1)
+        assert receiver.titles() == ["cats: check failed: invalid files"]
+        assert receiver.posted[0]["type"] == "warning"
+        assert "33.3 %, allowed is at most 1 %" in receiver.posted[0]["message"]
+        assert "Report: file://" in receiver.posted[0]["message"]
+    form = httpx.get(f"{server.url}/deployments/{deployment['id']}", timeout=30).json()
+    fields = form["parameter_openapi_schema"]["definitions"]["MonitorOptions"]["properties"]
+    assert "least drift that is worth an alarm" in fields["min_drift"]["description"]
+
+
+SCHEDULED = {"type": "SCHEDULED"}
+
+
+def wait_for_deployments(server: Shell, number: int) -> list[dict[str, object]]:
+    deadline = time.monotonic() + 120
+    while len(found := server.post("/deployments/filter")) < number:
+        assert time.monotonic() < deadline, (server.folder / "terminal1.txt").read_text()
+        time.sleep(0.3)
+    return list(found)
