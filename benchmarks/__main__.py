@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.incremental import incremental
+from benchmarks.inputs import inputs
+from benchmarks.listing import listing
 from benchmarks.machine import this_machine
 from benchmarks.memory import memory
 from benchmarks.neighbors import neighbors
@@ -29,6 +31,8 @@ BENCHMARKS: dict[str, Callable[[Settings], list[Row]]] = {
     "neighbors": neighbors,
     "recall": recall,
     "memory": memory,
+    "inputs": inputs,
+    "listing": listing,
 }
 
 
@@ -41,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings = Settings(
         folder=options.folder.absolute(),
         photos=options.photos,
+        pictures=options.pictures.absolute() if options.pictures else None,
         peer=options.peer,
         quick=options.quick,
         full=options.full,
@@ -74,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--repeats", type=int, default=2, help="pairs of runs with the peer [2]")
     parser.add_argument("--peer", type=Path, help="Python interpreter that has fastdup 2.54")
     parser.add_argument("--photos", type=Path, help="folder of distinct photographs")
+    parser.add_argument("--pictures", type=Path,
+                        help="folder of pictures for inputs, as they are")  # fmt: skip
     parser.add_argument("--json", type=Path, help="write the table to this file, too")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="for pictures and results")
     return parser

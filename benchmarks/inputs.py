@@ -1,164 +1,167 @@
-"""How fast archives are indexed and read, and videos are decoded?
+"""The same pictures as folder, tar, gzipped tar, zip and bucket: images a second, side by side.
 
-    python -m benchmarks.inputs
-    python -m benchmarks.inputs --members 100000 --threads 2 --json inputs.json
-
-Makes a tar, a gzipped tar and a zip with as many members as asked for, and a video, in a temporary
-folder. Members are read in shuffled order by several threads. Memory is the greatest growth of the
-process during one step, each step running in a process of its own.
+What a user waits for: ``imgvet run`` on each input with a new work dir, in turn. The rate counts
+the stages that depend on the input (mirroring a bucket, opening up archives, listing, reading and
+measuring), as the run itself recorded them. Whole runs are compared as well, also in processor
+time, which other programs disturb less.
 """
 
-import argparse
-import io
-import json
-import multiprocessing
-import os
-import random
-import resource
-import tarfile
-import tempfile
-import time
-import zipfile
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
-import cv2
-import numpy as np
+import pyarrow.parquet as pq
 
-from imgvet.options import VideoOptions
-from imgvet.sources.archive import ArchiveReader, archive_entries, prepare_archive
-from imgvet.sources.location import parse_location
-from imgvet.sources.video_frames import extract_frames
+from benchmarks.archives import ENDINGS, Film, write_archive, write_film
+from benchmarks.imgvet_run import run_imgvet, stage_seconds
+from benchmarks.pictures import picture_set
+from benchmarks.rows import Row, only
+from benchmarks.s3 import FilledBucket, bare_rate, filled_bucket
+from benchmarks.settings import Settings
+from imgvet.sources.local import is_image_name
 
-MEMBER_BYTES = 2000
-VIDEO_SIZE, VIDEO_RATE, VIDEO_SECONDS = (1280, 720), 30, 60
-ENDINGS = (".tar", ".tar.gz", ".zip")
-Figures = dict[str, float]
-
-
-def member_name(number: int) -> str:
-    """Names in a hundred nested folders."""
-    return f"train/class{number % 100:02d}/{number:07d}.jpg"
-
-
-def write_archive(path: Path, members: int) -> None:
-    """An archive of members of random bytes, which do not shrink."""
-    block = os.urandom(MEMBER_BYTES + members)
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path, "w") as archive:
-            for number in range(members):
-                archive.writestr(member_name(number), block[number : number + MEMBER_BYTES])
-        return
-    mode = "w:gz" if path.suffix == ".gz" else "w"
-    options = {"compresslevel": 1} if path.suffix == ".gz" else {}
-    with tarfile.open(path, mode, **options) as archive:
-        for number in range(members):
-            header = tarfile.TarInfo(member_name(number))
-            header.size = MEMBER_BYTES
-            archive.addfile(header, io.BytesIO(block[number : number + MEMBER_BYTES]))
-            archive.members = []
+COUNT, QUICK_COUNT = 2000, 20
+FILM, QUICK_FILM = Film(), Film(seconds=2, width=320, height=240)
+FOLDER, SYNCED = "folder", "S3 synced"
+_SYNC, _EXTRACT = "sync_s3_to_local", "extract_archives"
+_INPUT_STAGES = (_SYNC, _EXTRACT, "list_items", "compute_stats")
 
 
-def write_film(path: Path) -> None:
-    """A minute of a picture that moves."""
-    width, height = VIDEO_SIZE
-    coarse = np.random.default_rng(0).integers(0, 256, (60, 100, 3), np.uint8)
-    ground = cv2.resize(coarse, (width + 300, height + 300))
-    code = cv2.VideoWriter.fourcc(*"mp4v")
-    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, VIDEO_RATE, VIDEO_SIZE)
-    for number in range(VIDEO_RATE * VIDEO_SECONDS):
-        x, y = number % 300, (number // 2) % 300
-        writer.write(np.ascontiguousarray(ground[y : y + height, x : x + width]))
-    writer.release()
+@dataclass(frozen=True)
+class Source:
+    """One way in which the pictures are given.
+
+    Attributes:
+        name: what it is called in the table.
+        place: the input.
+        options: more options of the run.
+        bucket: the bucket that the input lies in, if it is one.
+    """
+
+    name: str
+    place: Path | str
+    options: tuple[str, ...] = ()
+    bucket: FilledBucket | None = None
 
 
-def prepare_step(path: Path, store: Path) -> Figures:
-    """Index or unpack an archive."""
-    started = time.perf_counter()
-    report = prepare_archive(path, store)
-    return {"members/s": report.images / (time.perf_counter() - started)}
+@dataclass(frozen=True)
+class Timed:
+    """One run.
+
+    Attributes:
+        rate: images a second through the stages that depend on the input.
+        seconds: the whole command.
+        processor_seconds: the same in processor time, without that of a bucket's server.
+        digests: content digests of the images, sorted.
+        again: seconds of mirroring when nothing is new, for a bucket that is mirrored.
+    """
+
+    rate: float
+    seconds: float
+    processor_seconds: float
+    digests: list[str] = field(repr=False)
+    again: float | None = None
 
 
-def list_step(path: Path, store: Path) -> Figures:
-    """List an archive that is indexed."""
-    started = time.perf_counter()
-    count = sum(1 for _ in archive_entries(path, str(path), store))
-    return {"members/s": count / (time.perf_counter() - started)}
+def inputs(settings: Settings) -> list[Row]:
+    """Images a second from each kind of input, and frames a second from a film."""
+    pictures = settings.pictures or picture_set(settings, settings.size(COUNT, QUICK_COUNT))
+    files = sorted(path for path in pictures.rglob("*") if is_image_name(path.name))
+    with settings.scratch() as scratch, ExitStack() as stack:
+        bucket = stack.enter_context(filled_bucket(contents(pictures, files)))
+        bare = bare_rate(bucket, [name_of(path, pictures) for path in files])
+        sources = list(_sources(pictures, files, bucket, scratch))
+        # First, so that the first run on pictures finds the program in the system's cache.
+        film = _film(settings)
+        rounds = [
+            _round(sources, scratch / f"round-{number}")
+            for number in range(settings.size(settings.repeats, 1))
+        ]
+    what = f"{len(files):,} pictures"
+    return [*rows_of(what, rounds), only("S3: bare http.client, objects/s", bare), film]
 
 
-def read_step(path: Path, store: Path, threads: int) -> Figures:
-    """Read all members in shuffled order."""
-    entries = archive_entries(path, str(path), store)
-    names = [parse_location(entry.filename).member or "" for entry in entries]
-    random.Random(0).shuffle(names)
-    reader = ArchiveReader(store)
-    started = time.perf_counter()
-
-    def read(part: list[str]) -> int:
-        return sum(len(reader.read_member(str(path), name)) for name in part)
-
-    with ThreadPoolExecutor(threads) as pool:
-        total = sum(pool.map(read, [names[first::threads] for first in range(threads)]))
-    assert total == len(names) * MEMBER_BYTES
-    return {"members/s": len(names) / (time.perf_counter() - started)}
+def contents(folder: Path, files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each file; names are relative to the folder."""
+    return ((name_of(path, folder), path.read_bytes()) for path in files)
 
 
-def video_step(path: Path, store: Path, threads: int) -> Figures:
-    """Decode a video and keep one frame a second."""
-    started = time.perf_counter()
-    report = extract_frames(path, store, VideoOptions(), threads)
-    seconds = time.perf_counter() - started
-    assert report.frames == VIDEO_SECONDS
-    return {"frames/s": VIDEO_RATE * VIDEO_SECONDS / seconds, "kept/s": report.frames / seconds}
+def name_of(path: Path, folder: Path) -> str:
+    """A file's name in an archive or a bucket."""
+    return path.relative_to(folder).as_posix()
 
 
-def measured(step: Callable[[], Figures]) -> Figures:
-    """The figures of a step and the growth of memory (MB) in a process of its own."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_with_memory, (step,))
-
-
-def _with_memory(step: Callable[[], Figures]) -> Figures:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    figures = step()
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {**figures, "memory MB": (after - before) / 1024}
-
-
-def measure_all(folder: Path, members: int, threads: int) -> dict[str, Figures]:
-    """All figures, by step."""
-    figures = {}
-    store = folder / "store"
+def _sources(
+    pictures: Path, files: Sequence[Path], bucket: FilledBucket, scratch: Path
+) -> Iterator[Source]:
+    yield Source(FOLDER, pictures)
     for ending in ENDINGS:
-        path = folder / f"a{ending}"
-        write_archive(path, members)
-        figures[f"{ending[1:]}: first look"] = measured(partial(prepare_step, path, store))
-        figures[f"{ending[1:]}: list"] = measured(partial(list_step, path, store))
-        figures[f"{ending[1:]}: read"] = measured(partial(read_step, path, store, threads))
-        path.unlink()
-    film = folder / "film.mp4"
-    write_film(film)
-    figures["video 1280x720"] = measured(partial(video_step, film, store, threads))
-    return figures
+        archive = scratch / f"pictures{ending}"
+        write_archive(archive, contents(pictures, files))
+        yield Source(ending.removeprefix("."), archive)
+    yield Source("S3 streamed", bucket.uri, bucket=bucket)
+    yield Source(SYNCED, bucket.uri, ("--sync-s3-to-local",), bucket)
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--members", type=int, default=100_000, help="members of each archive")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        figures = measure_all(Path(folder), arguments.members, arguments.threads)
-    for name, values in figures.items():
-        shown = "  ".join(f"{unit} {value:10,.0f}" for unit, value in values.items())
-        print(f"{name:22} {shown}")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=1))
+def _round(sources: Sequence[Source], scratch: Path) -> dict[str, Timed]:
+    """One run on each source, in turn, with work dirs of their own."""
+    scratch.mkdir()
+    found = {
+        source.name: _timed(source, scratch / f"work-{number}")
+        for number, source in enumerate(sources)
+    }
+    for name, run in found.items():
+        if run.digests != found[FOLDER].digests:
+            raise RuntimeError(f"the images of {name} are not those of the folder")
+    return found
 
 
-if __name__ == "__main__":
-    main()
+def _timed(source: Source, work_dir: Path) -> Timed:
+    environment = source.bucket.environment if source.bucket else None
+    done = run_imgvet(source.place, work_dir, *source.options, environment=environment)
+    stages = stage_seconds(work_dir)
+    items = pq.read_table(work_dir / "tables" / "items.parquet", columns=["digest"])
+    digests = sorted(items.column("digest").drop_null().to_pylist())
+    again = None
+    if source.name == SYNCED:
+        run_imgvet(source.place, work_dir, *source.options, environment=environment)
+        again = stage_seconds(work_dir)[_SYNC]
+    waited = sum(stages.get(stage, 0.0) for stage in _INPUT_STAGES)
+    rate = len(digests) / waited
+    return Timed(rate, done.seconds, done.processor_seconds, digests, again)
+
+
+def rows_of(what: str, rounds: Sequence[dict[str, Timed]]) -> list[Row]:
+    """The rate of each input, and how it and the whole run compare to the folder's."""
+    rows = []
+    for name in rounds[0]:
+        runs = [(found[name], found[FOLDER]) for found in rounds]
+        rows.append(only(f"{what}, {name}: images/s", median(run.rate for run, _ in runs)))
+        if name == FOLDER:
+            continue
+        rate = median(run.rate / folder.rate for run, folder in runs)
+        whole = median(run.seconds / folder.seconds for run, folder in runs)
+        rows.append(only(f"{what}, {name}: ratio to the folder's", rate, " x"))
+        work = median(run.processor_seconds / folder.processor_seconds for run, folder in runs)
+        rows.append(only(f"{what}, {name}: whole run, ratio to the folder's", whole, " x"))
+        rows.append(only(f"{what}, {name}: the same, processor time", work, " x"))
+    synced = [found[SYNCED].again for found in rounds if SYNCED in found]
+    again = [seconds for seconds in synced if seconds is not None]
+    if again:
+        rows.append(only(f"{what}, {SYNCED}: mirroring, nothing new", median(again), " s"))
+    return rows
+
+
+def _film(settings: Settings) -> Row:
+    film = QUICK_FILM if settings.quick else FILM
+    with settings.scratch() as scratch:
+        path = scratch / "film.mp4"
+        write_film(path, film)
+        run_imgvet(path, scratch / "work")
+        seconds = stage_seconds(scratch / "work")[_EXTRACT]
+    what = f"film of {film.seconds} s, {film.width}x{film.height}"
+    return only(f"{what}: frames decoded/s", film.rate * film.seconds / seconds)

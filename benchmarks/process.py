@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import threading
 import time
@@ -21,11 +22,14 @@ class Finished:
     Attributes:
         seconds: time on the clock, from its start to its end.
         peak_bytes: the most resident memory that it and its descendants had at one time, seen ten
-            times a second; at least the peak of the largest of them, as the system counted it.
+            times a second; at least its own peak, as the system counted it until it was last seen.
+        processor_seconds: time of all cores together that it and its descendants took; other
+            programs disturb it less than the time on the clock.
     """
 
     seconds: float
     peak_bytes: int
+    processor_seconds: float
 
 
 def run(command: Sequence[str], environment: Mapping[str, str], log: Path) -> Finished:
@@ -47,7 +51,9 @@ def run(command: Sequence[str], environment: Mapping[str, str], log: Path) -> Fi
     if process.returncode != 0:
         tail = log.read_text(encoding="utf-8", errors="replace")[-2000:]
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{tail}")
-    return Finished(seconds, max(sampled, usage.ru_maxrss * 1024))
+    # Where it is known, not ru_maxrss: Linux begins to count that with the size of the parent.
+    peak_bytes = sampled or usage.ru_maxrss * 1024
+    return Finished(seconds, peak_bytes, usage.ru_utime + usage.ru_stime)
 
 
 class _Watch:
@@ -68,7 +74,18 @@ class _Watch:
 
     def _look(self) -> None:
         while not self._stopped.wait(_SAMPLE_SECONDS):
-            self._peak = max(self._peak, resident_bytes(self._root))
+            now = max(resident_bytes(self._root), high_water_bytes(self._root))
+            self._peak = max(self._peak, now)
+
+
+def high_water_bytes(process: int) -> int:
+    """The most resident memory that a process has had, in bytes; 0 if /proc does not tell."""
+    try:
+        status = (_PROCESSES / str(process) / "status").read_text()
+    except (OSError, UnicodeDecodeError):
+        return 0
+    found = re.search(r"^VmHWM:\s*(\d+) kB$", status, re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
 
 
 def resident_bytes(root: int) -> int:

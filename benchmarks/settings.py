@@ -20,6 +20,7 @@ class Settings:
     Attributes:
         folder: where pictures and results are put.
         photos: folder of distinct photographs; None for those that there are.
+        pictures: folder of pictures that ``inputs`` measures on as they are; None for cut photos.
         peer: Python interpreter that has fastdup; None to make one, or to do without (``quick``).
         quick: small sizes, to see that everything works; nothing is judged.
         full: also the sizes that take an hour.
@@ -28,6 +29,7 @@ class Settings:
 
     folder: Path = FOLDER
     photos: Path | None = None
+    pictures: Path | None = None
     peer: Path | None = None
     quick: bool = False
     full: bool = False

@@ -11,6 +11,8 @@
     +-- WorkDirBusyError            another run is writing to this work dir
     +-- WorkDirUnusableError        the work dir may not be written to, or is a file
     +-- RunNotFoundError            the work dir holds no finished run
+    +-- HistoryError                the history of a work dir can't be read
+    |   +-- HistoryDamagedError     its file is not what was written
     +-- StaleReferenceError         a stored result is gone or was changed
     +-- UnknownParameterError       no parameter has this name
     +-- InvalidParameterError       a parameter has a value it may not have
@@ -89,6 +91,14 @@ class RunNotFoundError(ImgvetError):
     """The work dir holds no finished run."""
 
 
+class HistoryError(ImgvetError):
+    """The history of a work dir can't be read."""
+
+
+class HistoryDamagedError(HistoryError):
+    """The file of the history is not what was written."""
+
+
 class StaleReferenceError(ImgvetError):
     """A stored result is gone or is not what was stored."""
 
@@ -115,6 +125,16 @@ class EngineError(ImgvetError):
 
 class MissingExtraError(ImgvetError):
     """A package that only this feature needs is not installed."""
+
+
+def all_errors() -> list[type[ImgvetError]]:
+    """Each error of this module that a request may end with, in the order of the tree above."""
+
+    def under(kind: type[ImgvetError]) -> list[type[ImgvetError]]:
+        ours = [sub for sub in kind.__subclasses__() if sub.__module__ == __name__]
+        return [one for sub in ours for one in (sub, *under(sub))]
+
+    return under(ImgvetError)
 
 
 def unknown_parameter(name: str, known: Iterable[str]) -> UnknownParameterError:

@@ -9,7 +9,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
-from imgvet.errors import EXIT_CHECKS_FAILED, EngineError
+from imgvet.errors import EXIT_CHECKS_FAILED, EngineError, HistoryDamagedError
 from imgvet.interface.arguments import add_group, add_run_arguments, given_parameters
 from imgvet.interface.config import read_config
 from imgvet.notifying.options import MonitorOptions, NotifyOptions, make_monitor_options
@@ -105,7 +105,7 @@ def run_monitor(options: MonitorOptions) -> tuple[WorkDir, Monitored | None]:
 
 def _runs(work: WorkDir) -> int:
     """How many finished runs the history knows, none if it is damaged."""
-    from imgvet.watching.history import HistoryDamagedError, read_history
+    from imgvet.watching.history import read_history
 
     try:
         return sum(row.status == "finished" for row in read_history(work).rows)

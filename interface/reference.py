@@ -140,7 +140,7 @@ def _reasons() -> Iterator[str]:
 
 def _errors() -> Iterator[str]:
     yield from ("## Errors", "", "All end the command line with exit code 2 and one line.", "")
-    kinds = errors.ImgvetError.__subclasses__()
+    kinds = errors.all_errors()
     rows = ((f"`{kind.__name__}`", (kind.__doc__ or "").splitlines()[0]) for kind in kinds)
     yield from _table(("error", "meaning"), rows)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from prefect.artifacts import create_link_artifact, create_table_artifact
 
+from imgvet.errors import HistoryDamagedError
 from imgvet.notifying.message import Naming
 from imgvet.notifying.record import read_alerts
 from imgvet.results import read_record
@@ -14,7 +15,7 @@ from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage
 from imgvet.watching.events import Event
 from imgvet.watching.facts import RunIdentity
-from imgvet.watching.history import HistoryDamagedError, HistoryRow, read_history
+from imgvet.watching.history import HistoryRow, read_history
 from imgvet.watching.options import WatchOptions
 from imgvet.watching.tally import RATES
 from imgvet.watching.watch import Watched, watch_failed_run, watch_run

@@ -46,7 +46,8 @@ def problem_of(points: Points) -> str:
     lengths = np.hypot(edges[:, 0], edges[:, 1])
     if not lengths.all():
         return "two corners are the same"
-    turns = _cross(edges, np.roll(edges, -1, axis=0)) / (lengths * np.roll(lengths, -1))
+    directions = edges / lengths[:, None]
+    turns = _cross(directions, np.roll(directions, -1, axis=0))
     if (np.abs(turns) < _FLATNESS).any():
         return "three corners lie on a line"
     if (turns > 0).all() or (turns < 0).all():

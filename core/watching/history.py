@@ -16,7 +16,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from imgvet.errors import ImgvetError
+from imgvet.errors import HistoryDamagedError, HistoryError
 from imgvet.measures.catalogue import METRICS
 from imgvet.tables import Column, Table, write_table
 from imgvet.watching.facts import RunIdentity, Settings
@@ -79,14 +79,6 @@ HISTORY = Table(
 
 RunStatus = Literal["finished", "failed"]
 NOTHING = Tally(0, 0, 0, 0, 0, None, None, None, None)
-
-
-class HistoryError(ImgvetError):
-    """The history of a work dir can't be read."""
-
-
-class HistoryDamagedError(HistoryError):
-    """The file of the history is not what was written."""
 
 
 @dataclass(frozen=True)

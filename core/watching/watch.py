@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from imgvet.errors import HistoryDamagedError
 from imgvet.watching.alarms import alarms_after, is_in_order, is_watched
 from imgvet.watching.baselines import (
     Baseline,
@@ -20,7 +21,6 @@ from imgvet.watching.facts import RunFacts, RunIdentity, read_facts
 from imgvet.watching.flagging import images_of
 from imgvet.watching.history import (
     History,
-    HistoryDamagedError,
     HistoryRow,
     append_row,
     read_history,

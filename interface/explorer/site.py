@@ -89,6 +89,8 @@ def make_site(current: CurrentRun, known: Secrets) -> ASGIApp:
         known: what a browser has to know.
     """
     pages, api = Pages(current, known), Api(current)
+    # An editable installation consists of links to its files.
+    static = StaticFiles(directory=_STATIC, follow_symlink=True)
     report = ReportFiles(directory=current.get().work.report, html=True, check_dir=False)
     site = Starlette(
         routes=[
@@ -97,7 +99,7 @@ def make_site(current: CurrentRun, known: Secrets) -> ASGIApp:
             Route("/style.css", pages.style),
             *api.routes,
             Mount(REPORT, report),
-            Mount("/static", StaticFiles(directory=_STATIC)),
+            Mount("/static", static),
         ],
         exception_handlers=ERRORS,
     )

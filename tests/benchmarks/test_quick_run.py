@@ -18,7 +18,9 @@ IN_PROCESS = ["steady", "neighbors", "recall"]
     "names",
     [
         pytest.param(IN_PROCESS, id="seconds"),
-        pytest.param(sorted(BENCHMARKS), id="all", marks=pytest.mark.slow),
+        pytest.param(
+            sorted(BENCHMARKS), id="all", marks=[pytest.mark.slow, pytest.mark.timeout(1800)]
+        ),
     ],
 )
 def test_a_quick_look_prints_a_table_and_writes_it(

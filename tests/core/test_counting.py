@@ -96,6 +96,6 @@ def test_the_lines_hold_the_exact_counts_and_say_where_to_look(findings: Finding
         "8 passed, 2 failed, 1 could not be computed",
         "failed: a critical check is over its limit",
         "out/report/index.html",
-        ".invalid_instances()  #invalid",
+        ".invalid_instances()  invalid.html#invalid",
     ):
         assert part in text

@@ -179,11 +179,11 @@ def test_delete_tar_removes_what_was_downloaded_and_the_results_stay(
     listed = tmp_path / "list.txt"
     listed.write_text(f"s3://{bucket.name}/a.tgz\n")
     out = tmp_path / "out"
-    assert run(listed, out, delete_tar=True).counts.valid == 15
+    assert run(listed, out, delete_tar=True).counts.images == 15
     assert list((out / "store" / "mirror").rglob("*.tgz")) == []
     assert list((out / "store" / "extracted").iterdir()) == []
-    assert run(listed, out, delete_tar=True).counts.valid == 15
-    assert run(made, tmp_path / "local", delete_tar=True).counts.valid == 15
+    assert run(listed, out, delete_tar=True).counts.images == 15
+    assert run(made, tmp_path / "local", delete_tar=True).counts.images == 15
     assert made.exists()
 
 

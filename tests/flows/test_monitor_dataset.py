@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from prefect import State
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 
 from imgvet.errors import InputNotFoundError, InvalidParameterError
 from imgvet.flows.monitor_dataset import Monitored, monitor_dataset
@@ -142,7 +143,8 @@ def test_the_server_shows_names_artifacts_and_a_form(monitor: Monitor) -> None:
     state = monitor.state(dataset_name="My Cats")
     with get_client(sync_client=True) as client:
         run = client.read_flow_run(state.state_details.flow_run_id)
-        keys = {artifact.key for artifact in client.read_artifacts()}
+        of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
+        keys = {artifact.key for artifact in client.read_artifacts(artifact_filter=of_run)}
     assert run.name.startswith("My Cats 20")
     assert {"imgvet-my-cats-rates", "imgvet-my-cats-report"} <= keys
     schema = monitor_dataset.parameters.model_dump()["definitions"]["MonitorOptions"]["properties"]

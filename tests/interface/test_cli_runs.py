@@ -75,13 +75,16 @@ def test_a_run_from_an_empty_home(
     assert as_json["verdict"] == "failed"
 
 
+@pytest.mark.parametrize(
+    "moments", [(4.0,), pytest.param((1.5, 3.0, 6.0, 8.0), marks=pytest.mark.slow)]
+)
 def test_killed_at_any_moment_and_started_again_gives_the_same_tables(
-    tmp_path: Path, environment: dict[str, str]
+    tmp_path: Path, environment: dict[str, str], moments: tuple[float, ...]
 ) -> None:
     photos = tmp_path / "many"
-    age(*write_scenes(photos, 500))
+    age(*write_scenes(photos, 300))
     killed, calm = tmp_path / "killed", tmp_path / "calm"
-    for seconds in (1.5, 4.0, 8.0):
+    for seconds in moments:
         process = subprocess.Popen(
             command("run", photos, "--work-dir", killed),
             env=environment,

@@ -9,13 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from imgvet.errors import HistoryDamagedError, HistoryError
 from imgvet.watching.facts import RunIdentity
 from imgvet.watching.history import (
     HISTORY,
     SCHEMA_VERSION,
     History,
-    HistoryDamagedError,
-    HistoryError,
     HistoryRow,
     append_row,
     history_path,

@@ -8,10 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from benchmarks.watching import Batch
+from imgvet.errors import HistoryError
 from imgvet.watching.baselines import baseline_folder, kept_baselines
 from imgvet.watching.choice import set_baseline
 from imgvet.watching.facts import RunFacts, RunIdentity
-from imgvet.watching.history import HistoryError, history_path, read_history
+from imgvet.watching.history import history_path, read_history
 from imgvet.watching.options import WatchOptions
 from imgvet.watching.watch import Watched, watch_failed_run, watch_run
 from imgvet.workdir import WorkDir

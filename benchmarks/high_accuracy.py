@@ -1,0 +1,294 @@
+"""What do turned copies and ``high_accuracy`` add to the recall, and what do they cost?
+
+    python -m benchmarks.high_accuracy
+    python -m benchmarks.high_accuracy PHOTOS --photos 100
+
+Prints the recall protocol (`recall.py`) side by side for the built-in model, for the same with
+turned and mirrored copies found by their hashes, and for the model with the larger input, with and
+without them. A second table has edits that are turned as well, which the protocol does not have,
+and crops away from the middle, on which nothing was chosen. Costs are processor milliseconds a
+picture on one core, the best of several, so that they can be compared on a busy machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from benchmarks.edits import EDITS, Edit, Image
+from benchmarks.edits import crop_90 as smaller
+from benchmarks.machine import cores
+from benchmarks.pictures import photographs
+from benchmarks.recall import (
+    FALSE_SHARE,
+    QUICK_PHOTOS,
+    WORKING_POINTS,
+    Report,
+    TurnedCosines,
+    measure,
+)
+from benchmarks.rows import Row, at_least, at_most, only
+from benchmarks.settings import Settings
+from imgvet.embedding.compute import embed_pictures
+from imgvet.embedding.enlarged import high_accuracy_model
+from imgvet.embedding.model import Model, builtin_model
+from imgvet.measures.orientation_hash import OrientationHash, orientation_hash
+from imgvet.media.canonical import canonical
+from imgvet.media.decode import decode
+from imgvet.media.picture import Failure
+from imgvet.media.pixels import oriented
+from imgvet.media.thumbnail import decode_thumbnail, encode_thumbnail
+from imgvet.similarity.turned import find_turned_pairs, turned_cosines
+from imgvet.threads import in_threads
+
+Vectors = NDArray[np.float32]
+Embed = Callable[[Sequence[Image]], Vectors]
+BUILTIN = "built-in"
+RECALL_TO_MEET = 0.96
+FILE_QUALITY = 95
+BATCH = 8
+ALL_CANDIDATES = 1000
+_TIMED, _ROUNDS = 32, 5
+_EXIF_WAYS = {"turned 90": 6, "turned 180": 3, "turned 270": 8, "mirrored": 2, "upside down": 4,
+              "transposed": 5, "transversed": 7}  # fmt: skip
+
+
+def _turned(code: int) -> Edit:
+    return lambda image: oriented(image, code)
+
+
+def _then(first: Edit, second: Edit) -> Edit:
+    return lambda image: second(first(image))
+
+
+def _part(top: float, bottom: float, left: float, right: float) -> Edit:
+    def cut(image: Image) -> Image:
+        height, width = image.shape[:2]
+        rows = slice(int(top * height), int(bottom * height))
+        return image[rows, int(left * width) : int(right * width)]
+
+    return cut
+
+
+TURNED_EDITS: dict[str, Edit] = {
+    **{name: _turned(code) for name, code in _EXIF_WAYS.items()},
+    **{
+        f"turned 90, {name}": _then(EDITS[name], _turned(6))
+        for name in ("jpeg quality 20", "half size", "gray", "brighter", "noise", "squeezed 0.7")
+    },
+    "turned 90, crop 90 %": _then(smaller, _turned(6)),
+}
+OFF_CENTRE: dict[str, Edit] = {
+    "top left 70 %": _part(0, 0.7, 0, 0.7),
+    "bottom right 60 %": _part(0.4, 1, 0.4, 1),
+    "left 60 %": _part(0, 1, 0, 0.6),
+    "bottom 60 %": _part(0.4, 1, 0, 1),
+    "top right 50 %": _part(0, 0.5, 0.5, 1),
+}
+MORE_EDITS = {**TURNED_EDITS, **OFF_CENTRE}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One way to compare pictures: the protocol, and the further edits.
+
+    Attributes:
+        report: the protocol.
+        more: share of the further edits that are found at the same threshold, by name.
+        mistaken: turned pairs of different photos, edits included, above the lowest fixed point.
+    """
+
+    report: Report
+    more: dict[str, float]
+    mistaken: int
+
+
+def thumbnail(image: Image) -> bytes:
+    """What a run keeps, as JPEG, of a picture that was stored as JPEG."""
+    data = simplejpeg.encode_jpeg(
+        np.ascontiguousarray(image), quality=FILE_QUALITY, colorsubsampling="420"
+    )
+    picture = decode(data)
+    assert not isinstance(picture, Failure)
+    return encode_thumbnail(canonical(picture.pixels))
+
+
+def embedder(model: Model) -> Embed:
+    """Embeds pictures with a model."""
+    return lambda pictures: embed_pictures(pictures, model)
+
+
+def embed_all(thumbnails: Sequence[bytes], embed: Embed) -> Vectors:
+    """Vectors float32 [n, D] of any number of thumbnails."""
+
+    def batch(start: int) -> Vectors:
+        return embed([decode_thumbnail(one) for one in thumbnails[start : start + BATCH]])
+
+    return np.concatenate(list(in_threads(batch, range(0, len(thumbnails), BATCH), cores())))
+
+
+def hash_of(picture: Image) -> OrientationHash:
+    """The orientation hash of a thumbnail, RGB."""
+    return orientation_hash(np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8))
+
+
+def upright_cosines(
+    thumbnails: Sequence[bytes], hashes: Sequence[OrientationHash], vectors: Vectors, embed: Embed
+) -> NDArray[np.float32]:
+    """Float32 [photos, variants, photos]: cosines of candidates with the originals, else -1.
+
+    Thumbnails are in order of photo, then of variant; the first of each is the original.
+    """
+    photos, variants, width = vectors.shape
+
+    def read(row: int) -> Image:
+        return decode_thumbnail(thumbnails[row])
+
+    bits = np.stack([one.bits for one in hashes])
+    quality = np.array([one.quality for one in hashes])
+    pairs = find_turned_pairs(bits, quality, ALL_CANDIDATES)
+    pairs = pairs.take((pairs.first % variants == 0) | (pairs.second % variants == 0))
+    cosines = turned_cosines(pairs, vectors.reshape(-1, width), read, embed, cores())
+    result = np.full((photos, variants, photos), -1, np.float32)
+    for one, other in ((pairs.first, pairs.second), (pairs.second, pairs.first)):
+        chosen = other % variants == 0
+        places = (one[chosen] // variants, one[chosen] % variants, other[chosen] // variants)
+        result[places] = np.maximum(result[places], cosines[chosen])
+    return result
+
+
+def judge(photos: Sequence[Image]) -> dict[str, Judged]:
+    """The protocol and the further edits, for each way to compare pictures."""
+    edits = [*EDITS.values(), *MORE_EDITS.values()]
+    jobs = (edit(photo) for photo in photos for edit in (lambda image: image, *edits))
+    thumbnails = list(in_threads(thumbnail, jobs, cores()))
+    hashes = list(in_threads(lambda one: hash_of(decode_thumbnail(one)), thumbnails, cores()))
+    usual = builtin_model()
+    result = {}
+    for name, model in ((BUILTIN, usual), ("high accuracy", high_accuracy_model(usual))):
+        embed = embedder(model)
+        vectors = embed_all(thumbnails, embed).reshape(len(photos), 1 + len(edits), -1)
+        upright = upright_cosines(thumbnails, hashes, vectors, embed)
+        scale = model.card.similarity_scale
+        result[name] = _judged(name, vectors, scale, np.full_like(upright, -1))
+        result[f"{name} + turned"] = _judged(f"{name} + turned", vectors, scale, upright)
+    return result
+
+
+def _judged(name: str, vectors: Vectors, scale: float, upright: NDArray[np.float32]) -> Judged:
+    first_more = 1 + len(EDITS)
+    own = np.einsum("pep->pe", upright)
+    turned = TurnedCosines(own[:, 1:first_more], upright[:, 0])
+    report = measure(name, vectors[:, :first_more], scale, turned)
+    direct = np.einsum("pd,ped->pe", vectors[:, 0], vectors[:, first_more:])
+    similarity = 1 - scale * (1 - np.maximum(direct, own[:, first_more:]))
+    shares = (similarity > report.at_false_share.similarity).mean(axis=0)
+    others = upright[~np.eye(len(upright), dtype=bool)[:, None].repeat(upright.shape[1], 1)]
+    mistaken = int((1 - scale * (1 - others) > min(WORKING_POINTS)).sum())
+    return Judged(report, dict(zip(MORE_EDITS, shares.tolist(), strict=True)), mistaken)
+
+
+def high_accuracy(settings: Settings) -> list[Row]:
+    """Recall and false links with turned copies, with high accuracy, and with both."""
+    photos = photographs(settings.photos)
+    photos = photos[: settings.size(len(photos), QUICK_PHOTOS)]
+    rows = []
+    for name, one in judge(photos).items():
+        what = f"near-duplicate recall, {name}, {len(photos)} photos"
+        point, target = one.report.at_false_share, f"{what}: where 1 % have a false link"
+        judged = name != BUILTIN
+        rows.append(
+            at_least(target, point.recall, RECALL_TO_MEET) if judged else only(target, point.recall)
+        )
+        for fixed in one.report.fixed:
+            rows.append(only(f"{what}: at {fixed.similarity:g}", fixed.recall))
+            false = f"{what}: false links at {fixed.similarity:g}"
+            rows.append(at_most(false, fixed.false_links + one.mistaken, 0))
+    return rows
+
+
+def lines(judged: dict[str, Judged]) -> Iterator[str]:
+    """The tables for people."""
+    reports = [one.report for one in judged.values()]
+    yield f"recall where {FALSE_SHARE:.0%} of {reports[0].photos} photos have a false neighbour"
+    yield _row("", list(judged))
+    for edit in EDITS:
+        yield _row(edit, [report.at_false_share.recall_per_edit[edit] for report in reports])
+    yield _row("all edits", [report.at_false_share.recall for report in reports])
+    for place, point in enumerate(reports[0].fixed):
+        fixed = [report.fixed[place] for report in reports]
+        yield _row(f"all edits at {point.similarity:g}", [one.recall for one in fixed])
+        yield _row(f"false links at {point.similarity:g}", [str(one.false_links) for one in fixed])
+    yield _row("most similar distinct", [report.highest_false_similarity for report in reports])
+    mistaken = [str(one.mistaken) for one in judged.values()]
+    yield _row("mistaken turned links", mistaken)
+    yield ""
+    yield "further edits, at the same thresholds"
+    for edit in MORE_EDITS:
+        yield _row(edit, [one.more[edit] for one in judged.values()])
+
+
+def costs(photos: Sequence[Image]) -> Iterator[str]:
+    """Processor milliseconds a picture."""
+    pictures = [decode_thumbnail(thumbnail(photo)) for photo in photos[:_TIMED]]
+    usual = builtin_model()
+    embeds = [embedder(model) for model in (usual, high_accuracy_model(usual))]
+    tasks: dict[str, Callable[[], object]] = {
+        "thumbnail: read, decode, encode": lambda: [thumbnail(one) for one in photos[:_TIMED]],
+        "embedding, built-in": lambda: _in_batches(pictures, embeds[0]),
+        "embedding, high accuracy": lambda: _in_batches(pictures, embeds[1]),
+        "orientation hash": lambda: [hash_of(one) for one in pictures],
+    }
+    best = dict.fromkeys(tasks, float("inf"))
+    for _ in range(_ROUNDS):
+        for name, task in tasks.items():
+            start = time.thread_time()
+            task()
+            best[name] = min(best[name], time.thread_time() - start)
+    yield "processor time on one core, ms a picture"
+    for name, seconds in best.items():
+        yield f"{name:<34}{seconds / len(pictures) * 1e3:8.2f}"
+    for count in (10_000, 100_000):
+        yield f"{f'finding candidates, {count:,} pictures':<34}{_search_cost(count):8.3f}"
+
+
+def _in_batches(pictures: Sequence[Image], embed: Embed) -> list[Vectors]:
+    return [embed(pictures[start : start + BATCH]) for start in range(0, len(pictures), BATCH)]
+
+
+def _search_cost(count: int) -> float:
+    bits = np.random.default_rng(0).integers(0, 256, (count, 32), dtype=np.uint8)
+    start = time.thread_time()
+    find_turned_pairs(bits, np.full(count, 256))
+    return (time.thread_time() - start) / count * 1e3
+
+
+def _row(label: str, cells: Sequence[str | float]) -> str:
+    shown = (cell if isinstance(cell, str) else f"{cell:.3f}" for cell in cells)
+    return f"{label:<28}" + "".join(f"{cell:>24}" for cell in shown)
+
+
+def main() -> None:
+    """Read the command line, measure, print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, nargs="?", help="folder of distinct photos")
+    parser.add_argument("--photos", type=int, help="only so many of them")
+    arguments = parser.parse_args()
+    photos = photographs(arguments.folder)[: arguments.photos]
+    if len(photos) < 2:
+        raise SystemExit("at least two photos are needed")
+    print("\n".join([*lines(judge(photos)), "", *costs(photos)]))
+
+
+if __name__ == "__main__":
+    main()
