@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import islice, repeat, zip_longest
+from operator import attrgetter
 from pathlib import Path
 
 import pyarrow as pa
@@ -71,8 +73,7 @@ def list_items(options: SourceOptions, known: dict[FileKey, str], work: WorkDir)
 
 def select(entries: Iterable[Entry], options: SourceOptions) -> list[Entry]:
     """Sort the entries by name, drop repeated ones, and keep what the options ask for."""
-    unique = {(entry.filename, entry.split or ""): entry for entry in entries}
-    chosen = [unique[key] for key in sorted(unique)]
+    chosen = _unique(entries)
     if options.find_regex is not None:
         pattern = _compile(options.find_regex)
         chosen = [entry for entry in chosen if pattern.search(entry.filename)]
@@ -81,6 +82,20 @@ def select(entries: Iterable[Entry], options: SourceOptions) -> list[Entry]:
     chosen = chosen[options.min_offset : options.max_offset]
     chosen = chosen[: options.num_images]
     return [entry.checked(options.min_file_size) for entry in chosen]
+
+
+def _unique(entries: Iterable[Entry]) -> list[Entry]:
+    """The entries by name, then split; of several for one the last."""
+    # Two stable sorts, because a key of both would be one more object for each of the entries.
+    ordered = sorted(entries, key=lambda entry: entry.split or "")
+    ordered.sort(key=attrgetter("filename"))
+    return [
+        entry
+        for entry, after in zip_longest(ordered, islice(ordered, 1, None))
+        if after is None
+        or entry.filename != after.filename
+        or (entry.split or "") != (after.split or "")
+    ]
 
 
 def _only(entries: list[Entry], subset: tuple[str, ...]) -> list[Entry]:
@@ -118,23 +133,24 @@ def _nothing_found(options: SourceOptions) -> InputEmptyError:
 
 
 def _as_table(entries: list[Entry], known: dict[FileKey, str]) -> pa.Table:
-    digests = [known.get(entry.key) for entry in entries]
-    columns = [
+    # One column at a time: lists of a million values each take more than their arrays.
+    columns: tuple[Iterable[object], ...] = (
         range(len(entries)),
-        [crop_name(entry.filename, None) for entry in entries],
-        [entry.source for entry in entries],
-        [entry.status.value for entry in entries],
-        [entry.detail for entry in entries],
-        [entry.file_size for entry in entries],
-        [entry.mtime_ns for entry in entries],
-        [entry.version for entry in entries],
-        digests,
-        [entry.label for entry in entries],
-        [entry.split for entry in entries],
-        [None] * len(entries),
-        [None] * len(entries),
-    ]
+        (crop_name(entry.filename, None) for entry in entries),
+        (entry.source for entry in entries),
+        (entry.status.value for entry in entries),
+        (entry.detail for entry in entries),
+        (entry.file_size for entry in entries),
+        (entry.mtime_ns for entry in entries),
+        (entry.version for entry in entries),
+        (known.get(entry.key) for entry in entries),
+        (entry.label for entry in entries),
+        (entry.split for entry in entries),
+        repeat(None, len(entries)),
+        repeat(None, len(entries)),
+    )
     arrays = [
-        pa.array(values, field.type) for values, field in zip(columns, LISTING_SCHEMA, strict=True)
+        pa.array(values, field.type, size=len(entries))
+        for values, field in zip(columns, LISTING_SCHEMA, strict=True)
     ]
     return pa.Table.from_arrays(arrays, schema=LISTING_SCHEMA)
