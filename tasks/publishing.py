@@ -6,12 +6,7 @@ registering one may never fail a run, so what goes wrong there is logged.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
-
-import httpx
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
-from prefect.exceptions import PrefectException
 from pydantic import BaseModel, ConfigDict
 
 from imgvet.checks.store import read_results
@@ -21,12 +16,11 @@ from imgvet.results import read_summary
 from imgvet.store.references import Reference, forget_unused, references_in
 from imgvet.summary import RunRecord, RunSummary
 from imgvet.summary_text import summary_lines
+from imgvet.tasks.artifacts import register
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage
 from imgvet.tasks.verdict import Checked, ResultTables
 from imgvet.workdir import WorkDir
-
-_logger = logging.getLogger(__name__)
 
 
 class Outputs(BaseModel):
@@ -67,15 +61,8 @@ def _register_all(work: WorkDir, summary: RunSummary) -> None:
         check.model_dump(mode="json", exclude={"examples"})
         for check in read_results(work.checks_json)
     ]
-    _register(
+    register(
         "summary", lambda: create_markdown_artifact(f"```\n{lines}\n```", key="imgvet-summary")
     )
-    _register("checks", lambda: create_table_artifact(checks, key="imgvet-checks"))
-    _register("report", lambda: create_link_artifact(report, "Report", key="imgvet-report"))
-
-
-def _register(name: str, create: Callable[[], object]) -> None:
-    try:
-        create()
-    except (PrefectException, httpx.HTTPError, OSError) as error:
-        _logger.warning("The artifact %s could not be registered: %s", name, error)
+    register("checks", lambda: create_table_artifact(checks, key="imgvet-checks"))
+    register("report", lambda: create_link_artifact(report, "Report", key="imgvet-report"))

@@ -83,6 +83,8 @@
   function draw(place) {
     var figure = imgvet.figures[place.id];
     var layout = Object.assign({}, figure.layout, { template: imgvet.plotTemplate() });
+    // A figure takes the size of its place, unless its own layout gives one.
+    layout.height = layout.height || layout.template.layout.height;
     var data = JSON.parse(JSON.stringify(figure.data));
     drawn.add(place);
     return Plotly.react(place, data, layout, { displayModeBar: false, responsive: true });

@@ -78,6 +78,11 @@ def _first_flag(summary: RunSummary) -> Section:
 def _commands(work_dir: str, summary: RunSummary) -> tuple[NextStep, ...]:
     calls = "\n".join(f"dataset.{call}()" for call in _calls(summary))
     return (
+        NextStep(
+            "Search by picture, filter every table and see originals",
+            f"imgvet explore {shlex.quote(work_dir)}",
+            "shell",
+        ),
         NextStep("Print the summary again", f"imgvet summary {shlex.quote(work_dir)}", "shell"),
         NextStep(
             "Go on in Python, with every row as a pandas frame",

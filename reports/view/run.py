@@ -62,7 +62,7 @@ def run_view(summary: RunSummary, record: RunRecord) -> RunView:
         stages=tuple(_stage(stage, longest) for stage in record.stages),
         parameters=entries(record.parameters),
         versions=entries(record.versions),
-        model=(("name", visible(summary.model)), *entries(record.model)),
+        model=entries({"name": summary.model, **record.model}),
     )
 
 
