@@ -62,6 +62,9 @@ PICTURE_BYTES = 4_500
 MAP_POINTS = 100_000
 """Points of the map; of more images a sample is shown."""
 
+MAP_POINTS_SLOW = 5_000
+"""Points that a browser without WebGL draws; of more every second, third... is drawn."""
+
 MAP_TILES = 30_000
 """Thumbnails of the map; of more points a sample has one."""
 

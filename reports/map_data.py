@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imgvet.reports.limits import MAP_POINTS_SLOW
 from imgvet.reports.payload import FOLDER, assignment, packed
 from imgvet.reports.tiles import COLUMNS, PER_SHEET, Tiles
 from imgvet.reports.view.facts import Facts
@@ -48,6 +49,7 @@ def _points(points: MapPoints, tiles: Tiles, pictures: Collection[str]) -> dict[
         "picture": packed(with_picture),
         "tiles": {"side": tiles.side, "columns": COLUMNS, "perSheet": PER_SHEET},
         "chunk": CHUNK,
+        "slowPoints": MAP_POINTS_SLOW,
         "colourings": [_colouring(colouring) for colouring in points.colourings],
     }
 

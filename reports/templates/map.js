@@ -1,5 +1,5 @@
-/* The map: points drawn by Plotly's WebGL scatter, coloured by what is chosen, a thumbnail where the
-   pointer is, and the files inside a loop. */
+/* The map: points drawn by Plotly's WebGL scatter (without WebGL a part of them as SVG), coloured by
+   what is chosen, a thumbnail where the pointer is, and the files inside a loop. */
 (function () {
   "use strict";
 
@@ -41,6 +41,28 @@
   var tiles = new Int32Array(bytes(map.tile).buffer);
   var pictures = bytes(map.picture);
   var chosen = [];
+  var webgl = hasWebgl();
+  /* Every so many points one is drawn. */
+  var step = webgl ? 1 : Math.max(1, Math.ceil(map.count / map.slowPoints));
+
+  function hasWebgl() {
+    return Boolean(document.createElement("canvas").getContext("webgl"));
+  }
+
+  function isDrawn(point) {
+    return point % step === 0;
+  }
+
+  function drawn(values) {
+    return values.filter(function (_, point) {
+      return isDrawn(point);
+    });
+  }
+
+  /* The point that Plotly calls by its number. */
+  function pointOf(one) {
+    return one.pointNumber * step;
+  }
 
   map.colourings.forEach(function (one) {
     one.codes = bytes(one.codes);
@@ -123,7 +145,7 @@
     var size = map.count > 20000 ? 3 : map.count > 3000 ? 5 : 8;
     var base = { size: size, opacity: map.count > 3000 ? 0.75 : 0.85, line: { width: 0 } };
     if (!one.names.length) {
-      var values = Array.from(one.codes, function (code) {
+      var values = Array.from(drawn(one.codes), function (code) {
         return code === MISSING ? NaN : one.low + ((one.high - one.low) * code) / 254;
       });
       return Object.assign(base, {
@@ -141,7 +163,7 @@
       steps.push([code / (top + 1), colourOf(one, code)], [(code + 1) / (top + 1), colourOf(one, code)]);
     });
     return Object.assign(base, {
-      color: Array.from(one.codes),
+      color: Array.from(drawn(one.codes)),
       colorscale: steps,
       cmin: -0.5,
       cmax: top + 0.5,
@@ -200,16 +222,24 @@
     };
   }
 
+  /* What Plotly calls the points of a list that it draws; null if the list is empty. */
+  function numbersOf(points) {
+    if (!points.length) return null;
+    return points.filter(isDrawn).map(function (point) {
+      return point / step;
+    });
+  }
+
   function trace() {
     var one = current();
     return {
-      type: "scattergl",
+      type: webgl ? "scattergl" : "scatter",
       mode: "markers",
-      x: x,
-      y: y,
+      x: drawn(x),
+      y: drawn(y),
       marker: marker(one),
       hoverinfo: "none",
-      selectedpoints: chosen.length ? chosen : null,
+      selectedpoints: numbersOf(chosen),
       selected: { marker: { opacity: 1 } },
       unselected: { marker: { opacity: 0.12 } },
     };
@@ -232,7 +262,7 @@
 
   function select(points) {
     chosen = points;
-    Plotly.restyle(place, { selectedpoints: [points.length ? points : null] });
+    Plotly.restyle(place, { selectedpoints: [numbersOf(points)] });
     listChosen();
   }
 
@@ -265,7 +295,7 @@
   /* The thumbnail beside the pointer */
 
   function showCard(event) {
-    var point = event.points[0].pointNumber;
+    var point = pointOf(event.points[0]);
     var side = Math.max(96, map.tiles.side);
     card.firstElementChild.replaceWith(tile(point, side * 1.5));
     var one = current();
@@ -305,13 +335,11 @@
     });
     place.on("plotly_click", function (event) {
       card.hidden = true;
-      openPoint(event.points[0].pointNumber);
+      openPoint(pointOf(event.points[0]));
     });
     place.on("plotly_selected", function (event) {
       chosen = event
-        ? event.points.map(function (point) {
-            return point.pointNumber;
-          })
+        ? event.points.map(pointOf)
         : [];
       listChosen();
     });
@@ -339,6 +367,13 @@
     document.getElementById("map-strip").before(tools);
   }
 
+  function tellOfStep() {
+    if (step === 1) return;
+    var text = "This browser has no WebGL: one point in " + imgvet.number(step) +
+      " is drawn. Search and list know them all.";
+    document.getElementById("map-legend").before(element("p", { class: "note", text: text }));
+  }
+
   function start() {
     var wait = document.getElementById("map-wait");
     if (typeof Plotly === "undefined") {
@@ -348,11 +383,12 @@
     draw().then(
       function () {
         wait.remove();
+        tellOfStep();
         connect();
         place.dataset.ready = "true";
       },
       function () {
-        wait.textContent = "The map can't be drawn: this browser has no WebGL. The table below has every place.";
+        wait.textContent = "The map can't be drawn by this browser. The table below has every place.";
       }
     );
   }

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from browser.chrome import Tab
+
+from imgvet.reports.limits import MAP_POINTS_SLOW
 
 READY = "document.getElementById('map-plot').dataset.ready === 'true'"
 CHOSEN = "document.querySelectorAll('#map-strip button').length"
@@ -17,6 +21,14 @@ URL.createObjectURL = (blob) => {
 };
 HTMLAnchorElement.prototype.click = function () { caught.push(this.download); };
 true
+"""
+
+
+NO_WEBGL = """
+const usual = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+  return kind.includes("webgl") ? null : usual.call(this, kind, ...rest);
+};
 """
 
 
@@ -92,3 +104,48 @@ def test_hover_shows_a_thumbnail_and_click_all_facts(map_tab: Tab) -> None:
     map_tab.wait_for("document.querySelector('dialog') && document.querySelector('dialog').open")
     assert "Content digest" in map_tab.run("document.querySelector('dialog dl').textContent")
     assert map_tab.errors == []
+
+
+@pytest.fixture
+def no_webgl(tab: Tab) -> Iterator[Tab]:
+    """A browser as on a remote desktop."""
+    script = tab.call("Page.addScriptToEvaluateOnNewDocument", source=NO_WEBGL)
+    yield tab
+    tab.call("Page.removeScriptToEvaluateOnNewDocument", identifier=script["identifier"])
+
+
+def shown(tab: Tab) -> int:
+    return int(tab.run("document.querySelectorAll('#map-plot .points path').length"))
+
+
+def test_without_webgl_every_point_of_a_small_set_is_drawn(no_webgl: Tab, report: Path) -> None:
+    no_webgl.open((report / "map.html").as_uri(), READY)
+    assert shown(no_webgl) == 60
+    assert no_webgl.run("document.querySelector('p.note') === null")
+    assert no_webgl.errors == []
+
+
+def test_without_webgl_some_points_of_a_large_set_are_drawn(
+    no_webgl: Tab, report: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "site"
+    shutil.copytree(report, folder)
+    points = folder / "data" / "map-points.js"
+    text = points.read_text()
+    points.write_text(text.replace(f'"slowPoints":{MAP_POINTS_SLOW}', '"slowPoints":25'))
+    assert points.read_text() != text
+    no_webgl.open((folder / "map.html").as_uri(), READY)
+    assert shown(no_webgl) == 20
+    assert "one point in 3" in no_webgl.run("document.querySelector('p.note').textContent")
+    no_webgl.run(
+        "(() => { const f = document.getElementById('map-find'); f.value = 'one.mp4';"
+        " f.dispatchEvent(new Event('input')); })()"
+    )
+    no_webgl.wait_for(f"{CHOSEN} === 5")
+    no_webgl.run(
+        "document.getElementById('map-plot').emit('plotly_selected', {points: [{pointNumber: 2}]})"
+    )
+    no_webgl.wait_for(f"{CHOSEN} === 1")
+    expected = no_webgl.run("imgvet.mapNames[6]").rsplit("/", 1)[-1]
+    assert no_webgl.run("document.querySelector('#map-strip button').title") == expected
+    assert no_webgl.errors == []
