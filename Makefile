@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/installed
 SOURCES := $(shell find core reports tasks flows deployments interface -type f -not -name '*.pyc' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check format bench reference model lock build clean
+.PHONY: help setup demo test coverage test-slow check format bench reference model lock build clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -35,8 +35,12 @@ check: $(INSTALLED)  ## formatting, lint, types, import direction
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
 
-test: check  ## all checks and the tests, with the coverage of core
-	$(BIN)/python -m pytest -m 'not slow' -n auto --cov --cov-report=term:skip-covered
+test: check  ## all checks and the tests
+	$(BIN)/python -m pytest -m 'not slow' -n auto --dist worksteal
+
+# Of its own, because following every line makes the flows' tests half as slow again.
+coverage: $(INSTALLED)  ## the tests of core, with their coverage
+	$(BIN)/python -m pytest -m 'not slow' -n auto --cov --cov-report=term:skip-covered tests/core
 
 test-slow: $(INSTALLED)  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow

@@ -1,4 +1,6 @@
-"""Listing many items: local files, members of archives, objects; how fast, in how much memory?
+"""Listing many items: local files, members of archives, objects; and mirroring objects.
+
+How fast, and in how much memory?
 
 Each step runs in a process of its own, whose memory is what it adds at its peak to what the
 program takes once everything is imported.
@@ -26,7 +28,7 @@ MEMBERS, QUICK_MEMBERS = 100_000, 1000
 OBJECTS, QUICK_OBJECTS = 10_000, 50
 MEMBER_BYTES = 2000
 PER_FOLDER = 1000
-OPEN, LIST = "open", "list"
+OPEN, LIST, MIRROR = "open", "list", "mirror"
 
 
 @dataclass(frozen=True)
@@ -117,8 +119,11 @@ def _members(count: int) -> Iterator[tuple[str, bytes]]:
 def _object_rows(settings: Settings, count: int) -> list[Row]:
     objects = ((f"photos/{number // 1000:03}/{number:06}.jpg", b"x") for number in range(count))
     with filled_bucket(objects) as bucket, settings.scratch() as scratch:
-        found = _in_new_process(LIST, bucket.uri, scratch, bucket.environment)
-        return _rows(f"list {count:,} objects of S3", _checked(found, count))
+        rows = []
+        for step in (LIST, MIRROR):
+            found = _in_new_process(step, bucket.uri, scratch, bucket.environment)
+            rows += _rows(f"{step} {count:,} objects of S3", _checked(found, count))
+        return rows
 
 
 def _checked(step: Step, count: int) -> Step:
@@ -141,11 +146,17 @@ def measured(step: str, source: str, scratch: Path) -> Step:
     from imgvet.options import SourceOptions
     from imgvet.sources.archive import prepare_archive
     from imgvet.sources.listing import list_items
+    from imgvet.sources.remote import objects_of
+    from imgvet.sources.s3_sync import SyncOptions, sync_to_local
     from imgvet.workdir import WorkDir
 
     work, options = WorkDir(scratch / "work"), SourceOptions(input_dir=(source,))
     if step == OPEN:
         return _timed(lambda: (prepare_archive(Path(source), work.extracted).images, 0))
+
+    if step == MIRROR:
+        objects, sync = objects_of(source, options), SyncOptions(run="benchmark")
+        return _timed(lambda: (sync_to_local(objects, work.mirror, sync).downloaded, 0))
 
     def list_all() -> tuple[int, int]:
         table = list_items(options, {}, work)
@@ -165,7 +176,7 @@ def _timed(work: Callable[[], tuple[int, int]]) -> Step:
 def main() -> None:
     """Do one step and write what it needed to a file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("step", choices=(OPEN, LIST))
+    parser.add_argument("step", choices=(OPEN, LIST, MIRROR))
     parser.add_argument("source")
     parser.add_argument("scratch", type=Path)
     parser.add_argument("result", type=Path)

@@ -72,6 +72,7 @@ ITEMS = Table(
         Column("detail", _TEXT, "what was unusual, or why it was left out; mostly empty"),
         Column("label", _TEXT, "the label, when one is known"),
         Column("split", _TEXT, "train, test, ..., when one is known"),
+        Column("metadata", _TEXT, "what files beside it in a webdataset shard tell, as JSON"),
         Column("embedding_row", _INT, "row of embeddings.npy; null if there is none"),
     ),
 )

@@ -14,6 +14,8 @@ Points = NDArray[np.float64]
 
 MAX_COORDINATE = 1e9
 """No picture is so large, and farther away squares of numbers lose their digits."""
+_NEAREST = 1e-3
+"""Least distance of neighbouring corners in pixels, below which they are the same."""
 _FLATNESS = 1e-6
 """Least sine of the angle at a corner, below which three corners lie on a line."""
 
@@ -44,7 +46,7 @@ def problem_of(points: Points) -> str:
         return "a corner is too far away"
     edges = np.roll(points, -1, axis=0) - points
     lengths = np.hypot(edges[:, 0], edges[:, 1])
-    if not lengths.all():
+    if (lengths < _NEAREST).any():
         return "two corners are the same"
     directions = edges / lengths[:, None]
     turns = _cross(directions, np.roll(directions, -1, axis=0))

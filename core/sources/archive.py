@@ -217,4 +217,5 @@ def _entry(member: Member, state: FileState, source: str, split: str | None) -> 
         detail=member.detail,
         label=member.label,
         split=split,
+        metadata=member.metadata,
     )

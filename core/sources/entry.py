@@ -22,6 +22,7 @@ class Entry:
         detail: what the file system said, if anything.
         label: its label, if the source knows one.
         split: its split, if the source knows one.
+        metadata: what files beside it tell (webdataset), as a JSON object, if anything.
     """
 
     filename: str
@@ -33,6 +34,7 @@ class Entry:
     version: str = ""
     label: str | None = None
     split: str | None = None
+    metadata: str | None = None
 
     @property
     def key(self) -> FileKey:

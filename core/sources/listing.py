@@ -37,6 +37,7 @@ LISTING_SCHEMA = pa.schema(
         ("digest", pa.string()),
         ("label", pa.string()),
         ("split", pa.string()),
+        ("metadata", pa.string()),
         ("cut", pa.string()),
         ("cut_labels", pa.string()),
     ]
@@ -146,6 +147,7 @@ def _as_table(entries: list[Entry], known: dict[FileKey, str]) -> pa.Table:
         (known.get(entry.key) for entry in entries),
         (entry.label for entry in entries),
         (entry.split for entry in entries),
+        (entry.metadata for entry in entries),
         repeat(None, len(entries)),
         repeat(None, len(entries)),
     )

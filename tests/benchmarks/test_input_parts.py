@@ -13,7 +13,7 @@ import pytest
 from benchmarks.archives import ENDINGS, Film, write_archive, write_film
 from benchmarks.imgvet_run import stage_seconds
 from benchmarks.inputs import FOLDER, SYNCED, Timed, contents, rows_of
-from benchmarks.listing import LIST, OPEN, Step, growth, measured, write_files
+from benchmarks.listing import LIST, MIRROR, OPEN, Step, growth, measured, write_files
 from benchmarks.process import run
 from benchmarks.s3 import bare_rate, filled_bucket
 
@@ -97,6 +97,15 @@ def test_archives_are_opened_and_then_listed(tmp_path: Path) -> None:
     write_archive(tmp_path / "a.tar", [("1.jpg", b"x"), ("2.jpg", b"y")])
     steps = [measured(step, str(tmp_path / "a.tar"), tmp_path) for step in (OPEN, LIST)]
     assert [step.items for step in steps] == [2, 2]
+
+
+def test_objects_are_listed_and_mirrored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with filled_bucket([("a.jpg", b"x"), ("b/c.jpg", b"y")]) as bucket:
+        for name, value in bucket.environment.items():
+            monkeypatch.setenv(name, value)
+        steps = [measured(step, bucket.uri, tmp_path) for step in (LIST, MIRROR)]
+    assert [step.items for step in steps] == [2, 2]
+    assert len(list((tmp_path / "work").rglob("*.jpg"))) == 2
 
 
 def test_growth_is_of_one_more_file() -> None:

@@ -53,7 +53,7 @@ def report(full_inputs, tmp_path_factory: pytest.TempPathFactory) -> Path:  # ty
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _tab() -> Iterator[Tab]:
     program = executable()
     if program is None:

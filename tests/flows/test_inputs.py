@@ -261,3 +261,21 @@ def test_a_yolo_set_brings_splits_and_labels(photos: Path, tmp_path: Path) -> No
     items = Dataset(work_dir=tmp_path / "out").annotations()
     assert items["split"].tolist() == ["train", "train", "val"]
     assert items["label"].tolist() == ["dog", "dog", "dog"]
+
+
+def test_what_files_of_a_shard_tell_travels_to_the_items(photos: Path, tmp_path: Path) -> None:
+    first, second = (
+        path for path in members(photos) if path.name in {"photo00.jpg", "photo01.jpg"}
+    )
+    shard = tmp_path / "pets-train-0001.tar"
+    with tarfile.open(shard, "w") as archive:
+        archive.add(first, "1.jpg")
+        archive.add(second, "2.jpg")
+        (tmp_path / "1.json").write_text('{"label": "cat", "weight": 3}')
+        archive.add(tmp_path / "1.json", "1.json")
+    run(shard, tmp_path / "out")
+    items = Dataset(work_dir=tmp_path / "out").annotations()
+    assert items["label"].tolist()[0] == "cat"
+    assert items["split"].tolist() == ["train", "train"]
+    assert items["metadata"].tolist()[0] == '{"json": {"label": "cat", "weight": 3}}'
+    assert items["metadata"].isna().tolist() == [False, True]

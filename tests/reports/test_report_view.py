@@ -103,9 +103,9 @@ def test_tiles_hold_the_counts(view: ReportView, inputs: ReportInputs) -> None:
 
 def test_next_steps_quote_the_work_dir(view: ReportView) -> None:
     code = [step.code for step in section(view, Section.OVERVIEW).steps if step.code]
-    assert code[0] == "imgvet summary 'my results'"
-    assert "imgvet.create(work_dir='my results')" in code[1]
-    assert "dataset.invalid_instances()" in code[1]
+    assert code[:2] == ["imgvet explore 'my results'", "imgvet summary 'my results'"]
+    assert "imgvet.create(work_dir='my results')" in code[2]
+    assert "dataset.invalid_instances()" in code[2]
 
 
 def test_next_steps_look_only_where_something_is(clean_inputs: ReportInputs) -> None:
