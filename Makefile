@@ -42,8 +42,8 @@ test: check  ## all checks and the tests
 coverage: $(INSTALLED)  ## the tests of core, with their coverage
 	$(BIN)/python -m pytest -m 'not slow' -n auto --cov --cov-report=term:skip-covered tests/core
 
-test-slow: $(INSTALLED)  ## the tests that take minutes
-	$(BIN)/python -m pytest -m slow
+test-slow: $(INSTALLED)  ## the tests that take minutes; TESTS=tests/interface for some of them
+	$(BIN)/python -m pytest -m slow $(TESTS)
 
 bench: $(INSTALLED)  ## print the numbers to meet, measured on this machine
 	$(BIN)/python -m benchmarks

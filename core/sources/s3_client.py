@@ -46,7 +46,7 @@ class ObjectStore(Protocol):
 
 
 def client_for(location: Location) -> ObjectStore:
-    """The client of a location's endpoint, made on first use and kept for the process.
+    """The client of a location's endpoint, kept for as long as boto3's variables stay the same.
 
     Raises:
         InputUnreadableError: boto3's settings (profile, endpoint, certificates) can't be used.
@@ -57,7 +57,7 @@ def client_for(location: Location) -> ObjectStore:
     try:
         # Without the lock, threads that start together would each make one: 50 ms of parsing.
         with _making:
-            return _client(location.endpoint, anonymous)
+            return _client(location.endpoint, anonymous, _settings())
     except (BotoCoreError, ValueError) as error:
         raise InputUnreadableError(
             f"No connection can be set up for {location.filename} ({error})",
@@ -66,7 +66,7 @@ def client_for(location: Location) -> ObjectStore:
 
 
 def forget_clients() -> None:
-    """Make new clients from now on, for changed credentials or endpoints."""
+    """Make new clients from now on, for changed files of credentials."""
     _client.cache_clear()
 
 
@@ -76,8 +76,17 @@ def server_name(location: Location) -> str:
     return "s3" if address.endswith((".amazonaws.com", ".amazonaws.com.cn")) else address
 
 
-@functools.cache
-def _client(endpoint: str | None, anonymous: bool) -> ObjectStore:  # noqa: FBT001
+def _settings() -> tuple[tuple[str, str], ...]:
+    """The variables that boto3 reads."""
+    return tuple((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))
+
+
+@functools.lru_cache(maxsize=16)
+def _client(
+    endpoint: str | None,
+    anonymous: bool,  # noqa: FBT001
+    settings_read: tuple[tuple[str, str], ...],  # noqa: ARG001
+) -> ObjectStore:
     import boto3
     from botocore import UNSIGNED
     from botocore.config import Config

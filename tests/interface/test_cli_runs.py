@@ -75,9 +75,8 @@ def test_a_run_from_an_empty_home(
     assert as_json["verdict"] == "failed"
 
 
-@pytest.mark.parametrize(
-    "moments", [(4.0,), pytest.param((1.5, 3.0, 6.0, 8.0), marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("moments", [(4.0,), (1.5, 3.0, 6.0, 8.0)])
 def test_killed_at_any_moment_and_started_again_gives_the_same_tables(
     tmp_path: Path, environment: dict[str, str], moments: tuple[float, ...]
 ) -> None:
@@ -101,6 +100,7 @@ def test_killed_at_any_moment_and_started_again_gives_the_same_tables(
     assert (killed / "embeddings.npy").read_bytes() == (calm / "embeddings.npy").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_no_server_behind(
     photos: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
@@ -123,6 +123,7 @@ def children_of(process_id: int) -> list[int]:
     return [int(child) for child in text.split()]
 
 
+@pytest.mark.slow
 def test_two_runs_on_one_work_dir(
     photos: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
@@ -149,6 +150,7 @@ def test_two_runs_on_one_work_dir(
         first.stderr.close()
 
 
+@pytest.mark.slow
 def test_a_server_that_is_set_up_is_used(
     photos: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -157,12 +156,10 @@ def test_no_credentials_name_the_way_without(
     proxy: FaultProxy,
     bucket: Bucket,
     monkeypatch: pytest.MonkeyPatch,
-    new_clients: Callable[[], None],
 ) -> None:
     bucket.put({"a.jpg": b"1"})
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    new_clients()
     with pytest.raises(InputUnreadableError, match="IMGVET_S3_ANONYMOUS=1"):
         listed(f"s3://{bucket.name}")
     monkeypatch.setenv("IMGVET_S3_ANONYMOUS", "1")
@@ -199,10 +196,9 @@ def test_a_server_that_keeps_failing_is_given_up(proxy: FaultProxy, bucket: Buck
 
 
 def test_a_server_that_is_not_there_is_given_up_sooner(
-    proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch, new_clients: Callable[[], None]
+    proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
-    new_clients()
     with pytest.raises(TransportError, match=r"does not answer.*gave up after 8 attempts"):
         listed("s3://bucket")
 
@@ -213,10 +209,9 @@ def test_https_to_a_server_without_it_names_the_way(proxy: FaultProxy) -> None:
 
 
 def test_settings_that_can_not_be_used_are_an_error(
-    proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch, new_clients: Callable[[], None]
+    proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "no address")
-    new_clients()
     with pytest.raises(InputUnreadableError, match="No connection can be set up"):
         listed("s3://bucket")
 
