@@ -38,17 +38,15 @@ export function focus(id) {
 function card(entry) {
   const name = visible(lastPart(entry.filename));
   const usable = entry.status === "ok";
-  const image = element("img", { src: api.thumbnail(entry.id), alt: "", loading: "lazy", decoding: "async" });
-  image.addEventListener("error", () => image.replaceWith(element("span", { class: "missing", text: "No picture" })));
   const picture = element(
     "a",
     {
       class: "picture",
       "data-id": entry.id,
       href: usable ? address({ similar: entry.id }) : api.original(entry.id),
-      "aria-label": usable ? `Images similar to ${name}` : name,
+      "aria-label": usable ? `Images similar to ${name}` : `Not analysed: ${name}`,
     },
-    [usable ? image : element("span", { class: "missing", text: "Not analysed" })]
+    [usable ? thumbnail(entry.id) : element("span", { class: "missing", text: "Not analysed" })]
   );
   picture.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
@@ -61,8 +59,14 @@ function card(entry) {
     selection.choose(entry.id, entry.filename, pick.checked);
     selection.changed();
   });
-  const zoom = button("Zoom", () => handlers.zoom(entry), { class: "zoom-in", "aria-label": `${name} in full size` });
+  const zoom = button("Zoom", () => handlers.zoom(entry), { class: "zoom-in", "aria-label": `Zoom ${name}` });
   return element("li", { class: "card" }, [picture, pick, zoom, text(entry)]);
+}
+
+function thumbnail(id) {
+  const image = element("img", { src: api.thumbnail(id), alt: "", loading: "lazy", decoding: "async" });
+  image.addEventListener("error", () => image.replaceWith(element("span", { class: "missing", text: "No picture" })));
+  return image;
 }
 
 function text(entry) {
