@@ -74,6 +74,11 @@ class Items:
     def __len__(self) -> int:
         return len(self._columns)
 
+    def first_and_last(self, name: str) -> tuple[str, str] | None:
+        """The first and the last text of a column in order; None if it has none."""
+        found = pc.min_max(self._columns[name]).as_py()
+        return None if found["min"] is None else (found["min"], found["max"])
+
     def query(self, query: Query) -> Page:
         """A page of the images that match.
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 LEAST_BATCHES = 8
 """Fewer batches say too little of how much more than chance a rate varies."""
 
-_SURE_OF_SPREAD = 0.05
-"""Spread counts as more than chance if chance gives as much in at most this share of cases."""
+_SURE_OF_SPREAD = 0.01
+"""Spread counts as more than chance if chance gives as much in at most this share of cases. With
+0.05 one quiet history in twenty would pass for an unsteady one, and true jumps in it be missed."""
 
 
 @dataclass(frozen=True)

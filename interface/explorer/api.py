@@ -89,7 +89,7 @@ class Api:
         return JSONResponse(
             {
                 "title": run.title,
-                "roots": run.roots,
+                "root": run.root,
                 "model": run.record.model.get("name"),
                 "takes_pictures": run.takes_pictures,
                 "images": len(run.items),

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from imgvet.media.picture import Failure
+from imgvet.reports.view.images import common_folder
 from imgvet.results import read_record
 from imgvet.search.index import Match, SearchIndex
 from imgvet.search.items import Items
@@ -72,11 +73,10 @@ class ExploredRun:
         given = self.record.parameters.get("input_dir")
         return [str(entry) for entry in given] if isinstance(given, list) else []
 
-    @property
-    def roots(self) -> list[str]:
-        """Beginnings of file names that need no mention: the folders that were vetted."""
-        names = (path if "://" in path else str(Path(path).absolute()) for path in self.inputs)
-        return [f"{name.rstrip('/')}/" for name in names]
+    @cached_property
+    def root(self) -> str:
+        """The folder of all images, which needs no mention; empty if they share none."""
+        return common_folder(self.items.first_and_last("filename") or ())
 
     @property
     def title(self) -> str:

@@ -10,7 +10,7 @@ let entries = [];
 let handlers = null;
 const root = byId("gallery");
 
-/* given: {similar(id), zoom(entry), roots: folders that need no mention} */
+/* given: {similar(id), zoom(entry), root: the folder that needs no mention} */
 export function start(given) {
   handlers = given;
   selection.onChange(mark);
@@ -87,11 +87,10 @@ function text(entry) {
   return element("div", { class: "card-text" }, lines);
 }
 
-/* The folder, seen from the input that it lies in. */
+/* The folder, seen from the one that all images share. */
 function shortFolder(filename) {
   const folder = folderOf(filename);
-  const root = handlers.roots.find((one) => folder.startsWith(one));
-  return root === undefined ? folder : folder.slice(root.length);
+  return folder.startsWith(handlers.root) ? folder.slice(handlers.root.length) : folder;
 }
 
 function mark() {

@@ -245,7 +245,7 @@ async function start() {
   byId("about").textContent = `Explorer · ${number(run.images)} images · compared by ${run.model || "embeddings"}`;
   byId("pick-file").hidden = byId("pick-path").hidden = !run.takes_pictures;
   filters.start(run.columns, (where) => change({ where }));
-  gallery.start({ similar, zoom: zoom.open, roots: run.roots });
+  gallery.start({ similar, zoom: zoom.open, root: run.root });
   zoom.start({ similar, step: (by, id) => gallery.entryBeside(id, by), closed: gallery.focus });
   showPresets();
   wireQuery();

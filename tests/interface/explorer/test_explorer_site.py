@@ -197,6 +197,7 @@ def test_facts_columns_and_what_is_explored(client: httpx.Client, work: WorkDir,
     about = client.get("/api/run").json()
     assert about["title"] == str(photos)
     assert about["images"] == 8
+    assert about["root"] == f"{photos}/"
     assert about["takes_pictures"] is True
     assert {"filename", "stats.blur", "copies"} <= {column["name"] for column in about["columns"]}
     item = ids_by_name(work)["photo02.jpg"]
