@@ -173,7 +173,8 @@ def power(known: int, new: int, before: float, after: float, options: WatchOptio
     total = 0.0
     for earlier in range(*_span(known, before)):
         rises = counts / new - earlier / known >= options.min_difference
-        p_values = hypergeom.sf(counts - 1, known + new, earlier + counts, new)
+        seen = (counts, known + new, earlier + counts, new)
+        p_values = hypergeom.sf(*seen) + hypergeom.pmf(*seen) / 2
         seen = chance[rises & (p_values <= level)].sum()
         total += float(binom.pmf(earlier, known, before) * seen)
     return total

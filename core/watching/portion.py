@@ -9,7 +9,7 @@ from dataclasses import dataclass
 LEAST_BATCHES = 8
 """Fewer batches say too little of how much more than chance a rate varies."""
 
-_SURE_OF_SPREAD = 0.01
+_SURE_OF_SPREAD = 0.003
 """Spread counts as more than chance if chance gives as much in at most this share of cases. With
 0.05 one quiet history in twenty would pass for an unsteady one, and true jumps in it be missed."""
 
@@ -43,12 +43,15 @@ class Portion:
 def p_of_rise(new: Portion, reference: Portion) -> float:
     """How probable so high a rate is if new images are like those of the reference.
 
-    Fisher's exact test, one-sided: given how many images of both together have the property, the
-    number among the new ones is hypergeometric. Unlike a binomial test against the rate of the
+    Fisher's exact test, one-sided, with the mid-p value: given how many images of both together
+    have the property, the number among the new ones is hypergeometric, and of the probability of
+    the very number that was seen a half counts. Unlike a binomial test against the rate of the
     reference it allows for that rate being an estimate itself; unlike a normal approximation it
-    holds for counts of 0 and 1; it never errs more often than its level says, and costs
-    microseconds for any size, where the slightly stronger tests of Barnard and Boschloo take
-    hours. Source: Fisher, Statistical Methods for Research Workers, 1934, section 21.02.
+    holds for counts of 0 and 1. The whole p-value errs less often than its level says, and so
+    misses jumps; the half one errs about as often as it says, and costs microseconds for any
+    size, where the tests of Barnard and Boschloo take hours. Sources: Fisher, Statistical Methods
+    for Research Workers, 1934, section 21.02; Lancaster, Significance tests in discrete
+    distributions, JASA 56, 1961.
 
     Returns:
         probability, 0..1; 1 if either has no images.
@@ -58,7 +61,8 @@ def p_of_rise(new: Portion, reference: Portion) -> float:
     if not new.of or not reference.of:
         return 1.0
     both = new + reference
-    return float(min(1.0, hypergeom.sf(new.count - 1, both.of, both.count, new.of)))
+    seen = (new.count, both.of, both.count, new.of)
+    return float(min(1.0, hypergeom.sf(*seen) + hypergeom.pmf(*seen) / 2))
 
 
 def p_of_least_rise(new: Portion, reference: Portion, difference: float) -> float:
