@@ -49,7 +49,7 @@ def test_no_error_and_no_request_outside(tab: Tab, report: Path, name: str) -> N
     assert tab.run("globalThis.alerted === undefined")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing_serious(tab: Tab, report: Path, name: str, scheme: str) -> None:
     tab.prefer(scheme)

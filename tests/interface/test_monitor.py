@@ -86,6 +86,7 @@ def test_a_wrong_address_of_the_server_is_one_line(
     assert "http://127.0.0.1:9/api does not answer" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_watched_dataset_without_a_server(
     cats: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
