@@ -26,6 +26,17 @@ _PATIENCE = 60.0
 
 Message = dict[str, Any]
 
+CATCH_DOWNLOADS = """
+globalThis.caught = [];
+URL.createObjectURL = (blob) => {
+  blob.text().then((text) => caught.push(text));
+  return "blob:none";
+};
+HTMLAnchorElement.prototype.click = function () { caught.push(this.download); };
+true
+"""
+"""Keeps what would be downloaded, and under which name, in ``caught``."""
+
 
 def executable() -> str | None:
     """A Chromium or Chrome of this machine; None if there is none."""

@@ -7,22 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser.chrome import Tab
+from browser.chrome import CATCH_DOWNLOADS, Tab
 
 from imgvet.reports import limits
 from imgvet.reports.build import build_report
 
 SHOWN = "[...document.querySelectorAll('{} .entry')].filter((one) => !one.hidden).length"
-
-CATCH = """
-globalThis.caught = [];
-URL.createObjectURL = (blob) => {
-  blob.text().then((text) => caught.push(text));
-  return "blob:none";
-};
-HTMLAnchorElement.prototype.click = function () { caught.push(this.download); };
-true
-"""
 
 
 def click(tab: Tab, text: str, within: str = "document") -> None:
@@ -108,7 +98,7 @@ def test_arrow_keys_go_from_picture_to_picture_and_x_selects(tab: Tab, report: P
 
 def test_selection_is_a_list_of_files(tab: Tab, report: Path, hostile: list[str]) -> None:
     tab.open((report / "outliers.html").as_uri())
-    tab.run(CATCH)
+    tab.run(CATCH_DOWNLOADS)
     click(tab, "Select these")
     assert "4 files selected" in tab.run("document.querySelector('.selection-bar').textContent")
     click(tab, "Download .txt")

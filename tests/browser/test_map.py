@@ -7,21 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser.chrome import Tab
+from browser.chrome import CATCH_DOWNLOADS, Tab
 
 from imgvet.reports.limits import MAP_POINTS_SLOW
 
 READY = "document.getElementById('map-plot').dataset.ready === 'true'"
 CHOSEN = "document.querySelectorAll('#map-strip button').length"
-CATCH = """
-globalThis.caught = [];
-URL.createObjectURL = (blob) => {
-  blob.text().then((text) => caught.push(text));
-  return "blob:none";
-};
-HTMLAnchorElement.prototype.click = function () { caught.push(this.download); };
-true
-"""
 
 
 NO_WEBGL = """
@@ -79,7 +70,7 @@ def test_a_loop_lists_its_files(map_tab: Tab) -> None:
         map_tab.mouse("mouseMoved", x, y, held=True)
     map_tab.mouse("mouseReleased", *path[-1])
     map_tab.wait_for(f"{CHOSEN} > 50")
-    map_tab.run(CATCH)
+    map_tab.run(CATCH_DOWNLOADS)
     map_tab.run(
         "[...document.querySelectorAll('button')]"
         ".find((b) => b.textContent === 'Download .txt').click()"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import httpx
 import pytest
 
 from imgvet.interface.server import TemporaryServer
+from support.command import command, environment_of, run
 from support.pictures import age, write_photographs, write_scenes
 
 
@@ -29,24 +28,7 @@ def photos(tmp_path: Path) -> Path:
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """The tests' environment with an empty home and no setting of Prefect's."""
-    (tmp_path / "home").mkdir()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    return {**kept, "HOME": str(tmp_path / "home")}
-
-
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "imgvet.interface.cli", *(str(part) for part in arguments)]
-
-
-def run(environment: dict[str, str], *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments),
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    return environment_of(tmp_path / "home")
 
 
 def test_a_run_from_an_empty_home(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +15,7 @@ from imgvet.interface.cli import main
 from imgvet.interface.server import TemporaryServer
 from imgvet.watching.history import read_history
 from imgvet.workdir import WorkDir
+from support.command import command, environment_of, run
 from support.pictures import age, write_photographs
 from support.receiver import Receiver
 
@@ -30,20 +29,8 @@ def cats(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    (tmp_path / "home").mkdir()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    return {**kept, "HOME": str(tmp_path / "home")}
-
-
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "imgvet.interface.cli", *(str(part) for part in arguments)]
-
-
-def run(environment: dict[str, str], *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments), env=environment, capture_output=True, text=True, timeout=280,
-        check=False,
-    )  # fmt: skip
+    """The tests' environment with an empty home and no setting of Prefect's."""
+    return environment_of(tmp_path / "home")
 
 
 @pytest.mark.parametrize(
