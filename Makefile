@@ -4,7 +4,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
-SOURCES := $(shell find core reports tasks flows deployments interface -type f -not -name '*.pyc' 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test coverage test-slow check format bench reference model lock build clean
@@ -19,11 +18,8 @@ $(VENV)/locked: requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
 	@touch $@
 
-# Strict editable mode links every file, so a new file needs a new install.
-$(INSTALLED): $(VENV)/locked pyproject.toml $(SOURCES)
-	rm -rf build/__editable__*
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
-	  --config-settings editable_mode=strict -e .
+$(INSTALLED): $(VENV)/locked pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 demo: $(INSTALLED)  ## run the main job on a made-up set with known problems
@@ -39,10 +35,11 @@ test: check  ## all checks and the tests
 	$(BIN)/python -m pytest -m 'not slow' -n auto --dist worksteal
 
 # Of its own, because following every line makes the flows' tests half as slow again.
-coverage: $(INSTALLED)  ## the tests of core, with their coverage
-	$(BIN)/python -m pytest -m 'not slow' -n auto --cov --cov-report=term:skip-covered tests/core
+coverage: $(INSTALLED)  ## the tests that need no flow, with their coverage
+	$(BIN)/python -m pytest -m 'not slow' -n auto --cov --cov-report=term:skip-covered \
+	  --ignore=tests/flows --ignore=tests/deployments --ignore=tests/browser --ignore=tests/cli tests
 
-test-slow: $(INSTALLED)  ## the tests that take minutes; TESTS=tests/interface for some of them
+test-slow: $(INSTALLED)  ## the tests that take minutes; TESTS=tests/cli for some of them
 	$(BIN)/python -m pytest -m slow $(TESTS)
 
 bench: $(INSTALLED)  ## print the numbers to meet, measured on this machine
@@ -53,7 +50,7 @@ format: $(VENV)/locked  ## format the code
 	$(BIN)/ruff check --fix .
 
 reference: $(INSTALLED)  ## write REFERENCE.md from the code
-	$(BIN)/python -m imgvet.interface.reference > REFERENCE.md
+	$(BIN)/python -m imgvet.cli.reference > REFERENCE.md
 
 model:  ## build the built-in model from the public weights
 	$(PYTHON) -m venv .venv-model

@@ -15,8 +15,8 @@ from benchmarks.peer import peer_environment
 from benchmarks.process import run
 from benchmarks.settings import Settings
 from benchmarks.stages import measure_and_embed
-from imgvet.embedding.model import Model
-from imgvet.media.thumbnail import decode_thumbnail
+from imgvet.images.thumbnail import decode_thumbnail
+from imgvet.models.model import Model
 from imgvet.store.store import Store
 from imgvet.store.thumbnails import Thumbnails
 from imgvet.workdir import WorkDir

@@ -38,14 +38,14 @@ from benchmarks.recall import (
 from benchmarks.rows import Row, at_least, at_most, only
 from benchmarks.settings import Settings
 from imgvet.embedding.compute import embed_pictures
-from imgvet.embedding.enlarged import high_accuracy_model
-from imgvet.embedding.model import Model, builtin_model
-from imgvet.measures.orientation_hash import OrientationHash, orientation_hash
-from imgvet.media.canonical import canonical
-from imgvet.media.decode import decode
-from imgvet.media.picture import Failure
-from imgvet.media.pixels import oriented
-from imgvet.media.thumbnail import decode_thumbnail, encode_thumbnail
+from imgvet.images.canonical import canonical
+from imgvet.images.decode import decode
+from imgvet.images.orientation_hash import OrientationHash, orientation_hash
+from imgvet.images.picture import Failure
+from imgvet.images.pixels import oriented
+from imgvet.images.thumbnail import decode_thumbnail, encode_thumbnail
+from imgvet.models.enlarged import high_accuracy_model
+from imgvet.models.model import Model, builtin_model
 from imgvet.similarity.turned import find_turned_pairs, turned_cosines
 from imgvet.threads import in_threads
 

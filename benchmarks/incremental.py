@@ -25,7 +25,7 @@ UNCHANGED_SECONDS, NEW_SHARE_OF_FIRST = 3.0, 0.10
 _EMPTY_FLOW = """
 import sys
 from pathlib import Path
-from imgvet.interface.server import QUIET, TemporaryServer, environment
+from imgvet.engine.server import QUIET, TemporaryServer, environment
 server = TemporaryServer(Path(sys.argv[1]))
 with environment({**QUIET, "PREFECT_LOGGING_LEVEL": "CRITICAL", "PREFECT_HOME": sys.argv[1]}):
     server.start()

@@ -19,12 +19,12 @@ import numpy.typing as npt
 import simplejpeg
 from scipy.stats import rankdata
 
-from imgvet.measures.basic import measure, measure_levels
-from imgvet.measures.sharpness import sharpness
-from imgvet.media.canonical import canonical
-from imgvet.media.decode import Picture, decode
-from imgvet.media.picture import Pixels
-from imgvet.media.thumbnail import decode_thumbnail, encode_thumbnail
+from imgvet.images.basic import measure, measure_levels
+from imgvet.images.canonical import canonical
+from imgvet.images.decode import Picture, decode
+from imgvet.images.picture import Pixels
+from imgvet.images.sharpness import sharpness
+from imgvet.images.thumbnail import decode_thumbnail, encode_thumbnail
 
 Change = Callable[[Pixels], Pixels]
 Measure = Callable[[Pixels], float]

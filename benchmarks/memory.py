@@ -10,7 +10,7 @@ from benchmarks.imgvet_run import run_imgvet
 from benchmarks.pictures import SMALL, picture_set
 from benchmarks.rows import Row, at_most, only
 from benchmarks.settings import Settings
-from imgvet.embedding.model import builtin_model
+from imgvet.models.model import builtin_model
 
 COUNTS, QUICK_COUNTS, FULL_COUNT = (2_000, 10_000), (40,), 100_000
 LIMIT_BYTES = 2e9

@@ -34,7 +34,7 @@ from benchmarks.peer import peer_python
 from benchmarks.pictures import photographs
 from benchmarks.rows import Row, at_least, at_most, only
 from benchmarks.settings import Settings
-from imgvet.embedding.model import BUILTIN_FOLDER, load_model
+from imgvet.models.model import BUILTIN_FOLDER, load_model
 
 QUICK_PHOTOS = 4
 FALSE_SHARE = 0.01

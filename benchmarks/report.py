@@ -19,8 +19,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from imgvet.checks.result import CheckResult, CheckState
-from imgvet.measures.catalogue import METRICS
+from imgvet.metrics import METRICS
+from imgvet.quality.result import CheckResult, CheckState
 from imgvet.reports.build import build_report
 from imgvet.reports.inputs import ReportInputs
 from imgvet.summary import Counts, RunRecord, RunSummary, StageTiming, Verdict

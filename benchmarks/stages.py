@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from benchmarks.machine import cores
 from imgvet.embedding.compute import collect_embeddings, embed
-from imgvet.embedding.model import Model
-from imgvet.measures.compute import compute_stats
+from imgvet.measures.compute_stats import compute_stats
+from imgvet.models.model import Model
 from imgvet.options import VideoOptions
 from imgvet.store.files import FileToRead
 from imgvet.store.packs import DIGEST, PACK_ITEMS

@@ -19,12 +19,12 @@ from benchmarks.rows import Row, at_least, only
 from benchmarks.settings import Settings
 from benchmarks.stages import measure_and_embed
 from imgvet.embedding.compute import BATCH, embed_pictures
-from imgvet.embedding.model import Model, builtin_model
-from imgvet.measures.basic import measure
-from imgvet.media.canonical import canonical
-from imgvet.media.decode import decode
-from imgvet.media.picture import Picture
-from imgvet.media.thumbnail import decode_thumbnail, encode_thumbnail
+from imgvet.images.basic import measure
+from imgvet.images.canonical import canonical
+from imgvet.images.decode import decode
+from imgvet.images.picture import Picture
+from imgvet.images.thumbnail import decode_thumbnail, encode_thumbnail
+from imgvet.models.model import Model, builtin_model
 
 COUNTS, QUICK_COUNTS = (1000, 4000), (20, 60)
 TIMES_TO_MEET = 3.0

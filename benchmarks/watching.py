@@ -5,7 +5,7 @@
     python -m benchmarks.watching --json table.json
 
 Datasets are drawn with known rates: embeddings around centres (outliers in random directions),
-metrics, broken files, copies, near duplicates. Each run goes through `imgvet.watching.watch` as a
+metrics, broken files, copies, near duplicates. Each run goes through `imgvet.monitor.watch` as a
 real one does, all rates, 14 metrics and the embeddings being watched together. Nothing is read
 from disk and no picture is decoded, which is what makes thousands of runs possible.
 """
@@ -27,16 +27,16 @@ from scipy.stats import binom, hypergeom
 
 from benchmarks.machine import cores, this_machine
 from benchmarks.rows import Row, as_lines, at_least, at_most, only, write_json
-from imgvet.measures.catalogue import BASIC_METRICS
+from imgvet.metrics import BASIC_METRICS
+from imgvet.monitor.baselines import Baseline
+from imgvet.monitor.compare import RATE_SHARE, last_in_order
+from imgvet.monitor.facts import RunFacts, RunIdentity
+from imgvet.monitor.history import History
+from imgvet.monitor.options import WatchOptions
+from imgvet.monitor.strangeness import Scale
+from imgvet.monitor.tally import RATES
+from imgvet.monitor.watch import References, Watched, watch
 from imgvet.options import FlagOptions
-from imgvet.watching.baselines import Baseline
-from imgvet.watching.compare import RATE_SHARE, last_in_order
-from imgvet.watching.facts import RunFacts, RunIdentity
-from imgvet.watching.history import History
-from imgvet.watching.options import WatchOptions
-from imgvet.watching.strangeness import Scale
-from imgvet.watching.tally import RATES
-from imgvet.watching.watch import References, Watched, watch
 
 HISTORIES = 300
 QUIET_RUNS, FEW_RUNS = 10, 4

@@ -13,11 +13,11 @@ from prefect.client.orchestration import get_client
 from prefect.events.actions import ActionTypes, DoNothing, SendNotification
 from pydantic import SecretStr
 
-from imgvet.notifying.message import Kind
-from imgvet.notifying.send import check_addresses
+from imgvet.monitor.events import EVENT_NAMES
+from imgvet.monitor.message import Kind
+from imgvet.monitor.send import check_addresses
 from imgvet.tasks.alerting import RESOURCE
 from imgvet.tasks.artifacts import slug
-from imgvet.watching.events import EVENT_NAMES
 
 FLOW = "monitor_dataset"
 

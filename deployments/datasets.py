@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from imgvet.errors import ConfigFileError, InvalidParameterError
-from imgvet.notifying.options import MonitorOptions, all_addresses, make_monitor_options
-from imgvet.notifying.send import check_addresses
+from imgvet.monitor.monitor_options import MonitorOptions, all_addresses, make_monitor_options
+from imgvet.monitor.send import check_addresses
 from imgvet.sources.inputs import require_inputs
 
 WORK_DIRS = Path("watched")

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from imgvet.crops.cutter import Cutter
 from imgvet.crops.listing import cutter_of
-from imgvet.embedding.model import Model
-from imgvet.embedding.own import digest_own, read_own_embeddings
-from imgvet.embedding.resolve import resolve_model
+from imgvet.embedding.user_embeddings import digest_own, read_own_embeddings
 from imgvet.errors import InvalidParameterError
+from imgvet.models.model import Model
+from imgvet.models.resolve import resolve_model
 from imgvet.options import (
     AnnotationOptions,
     CropOptions,

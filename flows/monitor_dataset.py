@@ -8,23 +8,23 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict
 
-from imgvet.checks.store import read_results
-from imgvet.checks.verdict import fails
 from imgvet.errors import ImgvetError
 from imgvet.flows.analyze_dataset import analyze_dataset
 from imgvet.flows.record import now
 from imgvet.flows.states import final_state
-from imgvet.notifying.deliver import Delivery
-from imgvet.notifying.message import Naming, report_address
-from imgvet.notifying.options import MonitorOptions, all_addresses
-from imgvet.notifying.send import check_addresses
+from imgvet.monitor.deliver import Delivery
+from imgvet.monitor.facts import RunIdentity
+from imgvet.monitor.message import Naming, report_address
+from imgvet.monitor.monitor_options import MonitorOptions, all_addresses
+from imgvet.monitor.options import WatchOptions
+from imgvet.monitor.send import check_addresses
 from imgvet.options import RunOptions
+from imgvet.quality.store import read_results
+from imgvet.quality.verdict import fails
 from imgvet.summary import RunSummary
 from imgvet.tasks.alerting import alert
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.watching import Seen, show_trend, watch, watch_again, watch_failure
-from imgvet.watching.facts import RunIdentity
-from imgvet.watching.options import WatchOptions
 from imgvet.workdir import CROPS_PART, WorkDir, exclusive, prepare
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imgvet.checks.result import CheckResult
+from imgvet.quality.result import CheckResult
 from imgvet.summary import PastRun, RunRecord, RunSummary
 
 __all__ = ["PastRun", "ReportInputs", "ThumbnailReader"]

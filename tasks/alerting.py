@@ -8,15 +8,15 @@ from uuid import NAMESPACE_URL, uuid5
 
 from prefect.events import emit_event
 
-from imgvet.notifying.deliver import Delivery, deliver
-from imgvet.notifying.message import Naming, message_of, named
-from imgvet.notifying.options import all_addresses
-from imgvet.notifying.record import read_alerts, write_alerts
+from imgvet.monitor.deliver import Delivery, deliver
+from imgvet.monitor.events import Event
+from imgvet.monitor.message import Naming, message_of, named
+from imgvet.monitor.monitor_options import all_addresses
+from imgvet.monitor.record import read_alerts, write_alerts
 from imgvet.tasks.artifacts import slug
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage
 from imgvet.tasks.watching import Seen
-from imgvet.watching.events import Event
 from imgvet.workdir import WorkDir
 
 RESOURCE = "imgvet.dataset."

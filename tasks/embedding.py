@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict
 from imgvet.embedding.compute import Pixels, embed_contents
 from imgvet.embedding.compute import collect_embeddings as collect_vectors
 from imgvet.embedding.compute import embed as embed_thumbnails
-from imgvet.embedding.model import Model, ModelCard
 from imgvet.embedding.originals import note_missing, read_pixels
-from imgvet.embedding.own import match_own, read_own_embeddings
-from imgvet.media.picture import Failure
-from imgvet.media.thumbnail import decode_thumbnail
+from imgvet.embedding.user_embeddings import match_own, read_own_embeddings
+from imgvet.images.picture import Failure
+from imgvet.images.thumbnail import decode_thumbnail
+from imgvet.models.model import Model, ModelCard
 from imgvet.options import VideoOptions
 from imgvet.sources.reading import Reader
 from imgvet.store.files import FILE_COLUMNS, FileToRead

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict
 from imgvet.crops.boxes_text import NO_REGIONS
 from imgvet.crops.cutter import Cutter, cut_key
 from imgvet.crops.listing import annotated
-from imgvet.media.reasons import Reason
 from imgvet.options import AnnotationOptions, SourceOptions
+from imgvet.reasons import Reason
 from imgvet.sources.listing import list_items as list_source_items
 from imgvet.store.files import FILE_COLUMNS
 from imgvet.store.packs import DIGEST

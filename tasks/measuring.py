@@ -6,17 +6,17 @@ import pandas as pd
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
-from imgvet.crops.collect import crops_of
-from imgvet.crops.compute import CropRun, PictureToCut
-from imgvet.crops.compute import compute_crops as compute_crop_shard
 from imgvet.crops.cutter import Cutter
-from imgvet.embedding.model import ModelCard
-from imgvet.measures.catalogue import ADVANCED_VERSION, MEASURE_VERSION
 from imgvet.measures.collect import collect_items as collect_item_rows
 from imgvet.measures.collect import collect_stats as collect_stat_rows
 from imgvet.measures.collect import with_reads
-from imgvet.measures.compute import compute_stats as compute_shard
+from imgvet.measures.collect_crops import crops_of
 from imgvet.measures.compute_advanced import compute_advanced_stats as compute_advanced_shard
+from imgvet.measures.compute_crops import CropRun, PictureToCut
+from imgvet.measures.compute_crops import compute_crops as compute_crop_shard
+from imgvet.measures.compute_stats import compute_stats as compute_shard
+from imgvet.metrics import ADVANCED_VERSION, MEASURE_VERSION
+from imgvet.models.model import ModelCard
 from imgvet.options import MediaOptions, StatsOptions, VideoOptions
 from imgvet.store.files import FILE_COLUMNS, FileToRead
 from imgvet.store.packs import DIGEST

@@ -9,9 +9,9 @@ from __future__ import annotations
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from pydantic import BaseModel, ConfigDict
 
-from imgvet.checks.store import read_results
 from imgvet.past_runs import add_run
 from imgvet.publishing import publish_results
+from imgvet.quality.store import read_results
 from imgvet.results import read_summary
 from imgvet.store.references import Reference, forget_unused, references_in
 from imgvet.summary import RunRecord, RunSummary

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from imgvet.embedding.model import Model
+from imgvet.models.model import Model
 from imgvet.options import ComponentOptions, NeighborOptions, OutlierOptions, SimilarityOptions
 from imgvet.similarity import components, known, neighbors, outliers, pairs, turned_copies, videos
 from imgvet.similarity.distances import Metric

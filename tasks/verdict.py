@@ -6,9 +6,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from imgvet.checks.store import read_results, write_results
-from imgvet.counting import Findings
 from imgvet.options import ExecutionOptions, RunOptions
+from imgvet.quality.counting import Findings
+from imgvet.quality.store import read_results, write_results
+from imgvet.quality.summarize import SearchFacts, summarize
 from imgvet.reports.build import build_report as write_report
 from imgvet.reports.inputs import ReportInputs
 from imgvet.store.references import (
@@ -22,7 +23,6 @@ from imgvet.store.references import (
     store_text,
 )
 from imgvet.store.thumbnails import Thumbnails
-from imgvet.summarize import SearchFacts, summarize
 from imgvet.summary import PastRun, RunRecord, RunSummary
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage

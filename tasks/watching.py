@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from prefect.artifacts import create_link_artifact, create_table_artifact
 
 from imgvet.errors import HistoryDamagedError
-from imgvet.notifying.message import Naming
-from imgvet.notifying.record import read_alerts
+from imgvet.monitor.events import Event
+from imgvet.monitor.facts import RunIdentity
+from imgvet.monitor.history import HistoryRow, read_history
+from imgvet.monitor.message import Naming
+from imgvet.monitor.options import WatchOptions
+from imgvet.monitor.record import read_alerts
+from imgvet.monitor.tally import RATES
+from imgvet.monitor.watch import Watched, watch_failed_run, watch_run
+from imgvet.monitor.words import percent
 from imgvet.results import read_record
 from imgvet.tasks.artifacts import key_of, register
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage
-from imgvet.watching.events import Event
-from imgvet.watching.facts import RunIdentity
-from imgvet.watching.history import HistoryRow, read_history
-from imgvet.watching.options import WatchOptions
-from imgvet.watching.tally import RATES
-from imgvet.watching.watch import Watched, watch_failed_run, watch_run
-from imgvet.watching.words import percent
 from imgvet.workdir import WorkDir
 
 SHOWN_RUNS = 20

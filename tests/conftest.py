@@ -7,6 +7,11 @@ import tempfile
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+# Deadlines measure how busy a machine is.
+settings.register_profile("imgvet", deadline=None)
+settings.load_profile("imgvet")
 
 _home = tempfile.TemporaryDirectory(prefix="imgvet-tests-", ignore_cleanup_errors=True)
 os.environ.update(

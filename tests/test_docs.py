@@ -10,10 +10,10 @@ from prefect import Task
 
 import imgvet.flows.analyze_dataset as flow_module
 import imgvet.flows.inputs as inputs_module
-from imgvet.embedding.registry import NAMES
-from imgvet.interface.cli import main
-from imgvet.interface.dataset import Dataset
-from imgvet.interface.reference import reference
+from imgvet.cli.main import main
+from imgvet.cli.reference import reference
+from imgvet.dataset import Dataset
+from imgvet.models.registry import NAMES
 from imgvet.sources.kinds import Kind, kind_of_name
 from imgvet.sources.local import IMAGE_EXTENSIONS
 from imgvet.tables import OPTIONAL_TABLES, RESULT_TABLES

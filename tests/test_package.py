@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,8 @@ HEAVY = (
     "plotly",
     "boto3",
 )
-ROOMS = ("core", "reports", "tasks", "flows", "deployments", "interface")
+ROOMS = ("imgvet", "reports", "tasks", "flows", "deployments")
+LINKS = ("reports", "tasks", "flows", "deployments")
 
 
 def test_importing_imgvet_is_light() -> None:
@@ -40,15 +42,16 @@ def test_importing_imgvet_is_light() -> None:
     assert min(times) < 0.3
 
 
-def test_every_package_is_in_the_wheel() -> None:
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    folders = settings["package-dir"]
-    found = set()
-    for name, folder in folders.items():
-        for marker in (ROOT / folder).rglob("__init__.py"):
-            inner = marker.parent.relative_to(ROOT / folder).parts
-            found.add(".".join((name, *inner)))
-    assert found == set(settings["packages"])
+@pytest.mark.parametrize("room", LINKS)
+def test_the_path_of_a_module_is_its_file(room: str) -> None:
+    assert (ROOT / "imgvet" / room).readlink() == Path("..") / room
+
+
+def modules_in(package: Path) -> set[str]:
+    """The modules of a package, those behind its links among them."""
+    folders = (package, *(package / room for room in LINKS))
+    found = {path for folder in folders for path in folder.rglob("*.py")}
+    return {path.relative_to(package).as_posix() for path in found}
 
 
 def test_a_built_wheel_holds_model_and_templates(tmp_path: Path) -> None:
@@ -64,23 +67,26 @@ def test_a_built_wheel_holds_model_and_templates(tmp_path: Path) -> None:
     copy = tmp_path / "source"
     names = subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).splitlines()
     for name in names:
-        if (ROOT / name).is_file():
+        if (ROOT / name).exists():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, copy / name)
+            shutil.copy(ROOT / name, copy / name, follow_symlinks=False)
     subprocess.run([*command, str(copy)], check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
+    assert modules_in(tmp_path / "installed" / "imgvet") == modules_in(ROOT / "imgvet")
     code = (
-        "from imgvet.embedding.model import builtin_model\n"
+        "from imgvet.models.model import builtin_model\n"
         "from imgvet.reports.build import ASSETS\n"
         "from imgvet.reports.page import environment\n"
-        "from imgvet.interface.cli import main\n"
+        "from imgvet.cli.main import main\n"
         "print(builtin_model().path)\n"
         "for name in ('page.html', *ASSETS): environment().get_template(name)\n"
         "main(['--version'])"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}
-    printed = subprocess.check_output([sys.executable, "-c", code], text=True, env=environment)
+    printed = subprocess.check_output(
+        [sys.executable, "-c", code], text=True, env=environment, cwd=tmp_path
+    )
     assert printed.startswith(str(tmp_path / "installed"))
     assert "imgvet 0." in printed
 
@@ -100,12 +106,13 @@ def test_no_file_names_another_machine() -> None:
     assert [str(path) for path in texts if path.is_file() and home in path.read_text()] == []
 
 
-def test_the_import_contracts_know_every_module_of_core() -> None:
+def test_the_import_contracts_know_every_room_below_the_report() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
-    contract = next(c for c in settings["contracts"] if c["name"].startswith("core imports"))
-    modules = {path.stem for path in (ROOT / "core").iterdir() if path.suffix in {".py", ""}}
-    found = {f"imgvet.{name}" for name in modules if not name.startswith("__")}
-    assert found == set(contract["source_modules"])
+    layers, forbidden, _ = settings["contracts"]
+    rows = layers["layers"]
+    below = rows[rows.index("reports") + 1 :]
+    rooms = {f"imgvet.{name.strip()}" for row in below for name in re.split("[|:]", row)}
+    assert rooms == set(forbidden["source_modules"])
 
 
 def test_the_lock_file_names_no_folder_of_a_machine() -> None:

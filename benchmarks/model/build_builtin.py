@@ -32,7 +32,7 @@ from onnxruntime.quantization import (
 )
 from projection import signed_projection
 
-BUILTIN = Path(__file__).resolve().parents[2] / "core" / "embedding" / "builtin"
+BUILTIN = Path(__file__).resolve().parents[2] / "imgvet" / "models" / "builtin"
 NAME = "efficientnet-lite0"
 INPUT_SIZE = 176
 WIDTH = 384

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imgvet.checks.result import CheckResult, CheckState
+from imgvet.quality.result import CheckResult, CheckState
 from imgvet.reports import limits
 from imgvet.reports.text import count, counted, listed, shorten, visible
 from imgvet.reports.view.images import Album, FileName

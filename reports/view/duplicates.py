@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from imgvet.media.reasons import Reason
+from imgvet.reasons import Reason
 from imgvet.reports import limits
 from imgvet.reports.text import count, counted, number, similarity
 from imgvet.reports.view.histogram import Histogram, Scale, Threshold, bin_values

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imgvet.measures.catalogue import METRICS
+from imgvet.metrics import METRICS
 from imgvet.tables import BY_NAME, empty
 
 Value = str | int | float | None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from imgvet.measures.catalogue import METRIC_BY_NAME, Flag
+from imgvet.metrics import METRIC_BY_NAME, Flag
 from imgvet.reports import limits
 from imgvet.reports.text import count, counted, number, rough, share
 from imgvet.reports.view.images import Album, ImageView

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from imgvet.media.reasons import MEANING, Reason
+from imgvet.reasons import MEANING, Reason
 from imgvet.reports import limits
 from imgvet.reports.text import count, counted, share, shorten, visible
 from imgvet.reports.view.images import FileName, name_of

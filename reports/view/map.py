@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imgvet.measures.catalogue import METRICS
-from imgvet.projection.project import project
+from imgvet.metrics import METRICS
 from imgvet.reports import limits
 from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.text import count, counted, shorten, visible
 from imgvet.reports.view.facts import Facts
 from imgvet.reports.view.section import SectionView
 from imgvet.sections import Section
+from imgvet.similarity.project import project
 
 MISSING = 255
 """Code of a value that was not measured."""

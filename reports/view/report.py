@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from imgvet.measures.catalogue import FLAGS
+from imgvet.metrics import FLAGS
 from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.text import moment, visible
 from imgvet.reports.view.changes import changes_view, history_view

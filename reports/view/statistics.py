@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from imgvet.measures.catalogue import FLAGS, METRICS, Direction, Flag, Metric
+from imgvet.metrics import FLAGS, METRICS, Direction, Flag, Metric
 from imgvet.reports.text import counted, listed, number, rough, share
 from imgvet.reports.view.histogram import Histogram, Scale, Threshold, Values, bin_values
 from imgvet.reports.view.section import Chart, SectionView

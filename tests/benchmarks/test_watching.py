@@ -19,8 +19,8 @@ from benchmarks.watching import (
     power,
     simulate,
 )
-from imgvet.watching.options import WatchOptions
-from imgvet.watching.portion import Portion, common_level, p_of_least_rise, p_of_rise
+from imgvet.monitor.options import WatchOptions
+from imgvet.monitor.portion import Portion, common_level, p_of_least_rise, p_of_rise
 
 HISTORIES = 4
 

@@ -11,7 +11,7 @@ import pytest
 from browser.chrome import Tab
 from browser.test_pages import AXE, RUN_AXE
 
-from imgvet.interface.explorer.server import Explorer
+from imgvet.explorer.server import Explorer
 from imgvet.workdir import WorkDir
 from support.finished_run import finish_run
 from support.pictures import jpeg, photograph, write_photographs

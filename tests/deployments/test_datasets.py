@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from imgvet.cli.config import read_config
 from imgvet.deployments.datasets import served, served_in
 from imgvet.errors import ConfigFileError, ImgvetError, InputNotFoundError, InvalidParameterError
-from imgvet.interface.config import read_config
 
 EXAMPLE = Path(__file__).parents[2] / "deployments" / "datasets.toml"
 
@@ -100,7 +100,7 @@ def test_a_deployment_runs_one_at_a_time_and_finds_its_flow_by_module() -> None:
 def test_the_entry_for_work_pools_is_the_flow_and_its_parameters() -> None:
     import yaml
 
-    from imgvet.notifying.options import make_monitor_options
+    from imgvet.monitor.monitor_options import make_monitor_options
 
     (entry,) = yaml.safe_load(EXAMPLE.with_name("prefect.yaml").read_text())["deployments"]
     module, _, name = entry["entrypoint"].rpartition(".")

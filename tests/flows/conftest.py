@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from imgvet.dataset import Dataset
 from imgvet.flows.analyze_dataset import analyze_dataset
-from imgvet.interface.dataset import Dataset
 from imgvet.options import make_options
 from imgvet.summary import RunSummary
 from support.pictures import age, jpeg, photograph, write_photographs

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from imgvet.dataset import Dataset
 from imgvet.errors import InvalidParameterError, WorkDirUnusableError
 from imgvet.flows.analyze_dataset import analyze_dataset
-from imgvet.interface.dataset import Dataset
 from imgvet.options import make_options
 from imgvet.summary import RunSummary
 from imgvet.tables import CROPS, ITEMS

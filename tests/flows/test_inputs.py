@@ -11,9 +11,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from imgvet.dataset import Dataset
 from imgvet.errors import InputNotFoundError, MixedInputError
 from imgvet.flows.analyze_dataset import analyze_dataset
-from imgvet.interface.dataset import Dataset
 from imgvet.options import make_options
 from imgvet.summary import RunSummary
 from support.fault_proxy import FaultProxy

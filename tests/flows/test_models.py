@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from imgvet.embedding.compute import embed_pictures
-from imgvet.embedding.resolve import resolve_model
+from imgvet.engine.values import as_files
 from imgvet.errors import InvalidParameterError
-from imgvet.interface.values import as_files
-from imgvet.media.decode import decode
-from imgvet.media.picture import Picture
+from imgvet.images.decode import decode
+from imgvet.images.picture import Picture
+from imgvet.models.resolve import resolve_model
 from imgvet.options import ModelOptions
 from imgvet.tables import RESULT_TABLES, read_table
 from imgvet.workdir import WorkDir

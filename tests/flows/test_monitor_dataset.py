@@ -13,10 +13,10 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRun
 from imgvet.errors import InputNotFoundError, InvalidParameterError
 from imgvet.flows.monitor_dataset import Monitored, monitor_dataset
 from imgvet.flows.states import ChecksFailedError
-from imgvet.notifying.options import make_monitor_options
-from imgvet.notifying.record import alerts_path
+from imgvet.monitor.history import read_history
+from imgvet.monitor.monitor_options import make_monitor_options
+from imgvet.monitor.record import alerts_path
 from imgvet.tasks.watching import was_cut_short
-from imgvet.watching.history import read_history
 from imgvet.workdir import WorkDir
 from support.pictures import age, write_photographs
 from support.receiver import Receiver, free_port

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imgvet.checks.result import CheckResult, CheckState
-from imgvet.measures.catalogue import FLAGS, METRICS
+from imgvet.metrics import FLAGS, METRICS
+from imgvet.quality.result import CheckResult, CheckState
 from imgvet.reports.inputs import PastRun, ReportInputs
 from imgvet.summary import Counts, RunRecord, RunSummary, StageTiming, Verdict
 from imgvet.tables import (

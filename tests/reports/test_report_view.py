@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from imgvet.checks.result import CheckState
-from imgvet.measures.catalogue import ADVANCED_METRICS, BASIC_METRICS, FLAGS, Flag
+from imgvet.metrics import ADVANCED_METRICS, BASIC_METRICS, FLAGS, Flag
+from imgvet.quality.result import CheckState
 from imgvet.reports import limits
 from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.view.duplicates import exact_groups, near_pairs

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from imgvet.crops.collect import crops_of
-from imgvet.crops.compute import CropRun, PictureToCut, compute_crops
 from imgvet.crops.listing import annotated, cutter_of
 from imgvet.embedding.compute import collect_embeddings, embed
-from imgvet.embedding.own import match_own, read_own_embeddings
-from imgvet.embedding.resolve import resolve_model
+from imgvet.embedding.user_embeddings import match_own, read_own_embeddings
 from imgvet.measures.collect import Collected, collect_items, collect_stats, with_reads
-from imgvet.measures.compute import compute_stats
+from imgvet.measures.collect_crops import crops_of
+from imgvet.measures.compute_crops import CropRun, PictureToCut, compute_crops
+from imgvet.measures.compute_stats import compute_stats
+from imgvet.models.resolve import resolve_model
 from imgvet.options import (
     AnnotationOptions,
     ComponentOptions,

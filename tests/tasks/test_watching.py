@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from imgvet.notifying.message import Naming
+from imgvet.monitor.events import Event
+from imgvet.monitor.facts import RunIdentity
+from imgvet.monitor.history import HistoryRow, history_path
+from imgvet.monitor.message import Naming
+from imgvet.monitor.tally import Tally
 from imgvet.tasks.alerting import labels_of, payload_of
 from imgvet.tasks.artifacts import key_of, slug
 from imgvet.tasks.watching import trend, was_cut_short
-from imgvet.watching.events import Event
-from imgvet.watching.facts import RunIdentity
-from imgvet.watching.history import HistoryRow, history_path
-from imgvet.watching.tally import Tally
 from imgvet.workdir import WorkDir
 
 ROW = HistoryRow(

@@ -1,1 +1,0 @@
-"""Telling people of alarms and all-clears: messages, addresses, and what was sent already."""

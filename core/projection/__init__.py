@@ -1,1 +1,0 @@
-"""Coordinates of a map: embeddings -> places in the plane where alike images lie together."""

@@ -1,0 +1,27 @@
+"""imgvet vets image datasets.
+
+    import imgvet
+    dataset = imgvet.create(input_dir="photos", work_dir="out")
+    dataset.run()
+    dataset.summary()
+
+Importing this package is light: everything heavy is imported on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imgvet.dataset import Dataset, create
+
+__version__ = "0.1.0"
+__all__ = ["Dataset", "__version__", "create"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the Python face on first use, so that ``import imgvet`` costs next to nothing."""
+    if name in ("create", "Dataset"):
+        return getattr(importlib.import_module("imgvet.dataset"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

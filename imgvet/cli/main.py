@@ -1,0 +1,134 @@
+"""The command line: ``imgvet run | monitor | summary | explore | ...``.
+
+``RunOptions`` gives the options of ``run``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from imgvet import __version__
+from imgvet.cli.arguments import OneLineParser, add_run_arguments, given_parameters, parse
+from imgvet.cli.baseline import add_baseline_command
+from imgvet.cli.config import read_config
+from imgvet.cli.models import add_models_command
+from imgvet.cli.monitor import add_monitor_command
+from imgvet.cli.report import add_report_command
+from imgvet.cli.search import add_search_command
+from imgvet.cli.serve import add_automations_command, add_serve_command
+from imgvet.errors import EXIT_BAD_REQUEST, EXIT_CHECKS_FAILED, ImgvetError
+from imgvet.explorer.command import add_explore_command
+
+EXIT_INTERRUPTED = 130
+"""What shells give for a command that Ctrl-C ended."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Returns:
+        0; 2 for a bad request; 3 if checks failed and ``--fail-on`` says so.
+    """
+    try:
+        options = parse(_parser(), arguments)
+        return int(options.command(options))
+    except ImgvetError as error:
+        print(f"imgvet: {error}", file=sys.stderr)
+        return EXIT_BAD_REQUEST
+    except KeyboardInterrupt:
+        print("imgvet: stopped; run the same command again to go on where it was", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = OneLineParser(
+        prog="imgvet",
+        description="Vets image datasets: duplicates, near duplicates, outliers, "
+        "broken, dark, bright and blurry images.",
+    )
+    parser.add_argument("--version", action="version", version=f"imgvet {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_summary(commands)
+    _add_demo(commands)
+    add_report_command(commands)
+    add_explore_command(commands)
+    add_search_command(commands)
+    add_monitor_command(commands)
+    add_baseline_command(commands)
+    add_serve_command(commands)
+    add_automations_command(commands)
+    add_models_command(commands)
+    return parser
+
+
+def _add_run(commands: Any) -> None:
+    run = commands.add_parser("run", help="vet a dataset", description="Vet a dataset.")
+    add_run_arguments(run)
+    run.set_defaults(command=_run)
+
+
+def _add_summary(commands: Any) -> None:
+    summary = commands.add_parser("summary", help="print the summary of a finished run")
+    summary.add_argument("work_dir", type=Path, metavar="WORK_DIR", help="its work dir")
+    summary.add_argument("--json", action="store_true", help="as JSON")
+    summary.set_defaults(command=_summary)
+
+
+def _add_demo(commands: Any) -> None:
+    demo = commands.add_parser(
+        "demo", help="make a set of pictures with known problems, and vet it"
+    )
+    demo.add_argument(
+        "--work-dir", type=Path, default=Path("demo"), help="folder for pictures and results [demo]"
+    )
+    demo.set_defaults(command=_demo)
+
+
+def _run(options: argparse.Namespace) -> int:
+    parameters = {**read_config(options.config), **given_parameters(options)}
+    return _vet(parameters)
+
+
+def _vet(parameters: dict[str, Any]) -> int:
+    """Vet, print the summary, and say by the exit code whether the checks allow it."""
+    from imgvet.dataset import Dataset
+    from imgvet.options import make_options
+
+    run_options = make_options(parameters)
+    dataset = Dataset(work_dir=run_options.work_dir)
+    dataset.run(**parameters)
+    return EXIT_CHECKS_FAILED if dataset.fails(run_options.fail_on) else 0
+
+
+def _summary(options: argparse.Namespace) -> int:
+    from imgvet.dataset import Dataset
+    from imgvet.results import read_summary
+    from imgvet.workdir import open_finished
+
+    if options.json:
+        summary = read_summary(open_finished(options.work_dir))
+        print(json.dumps(summary.model_dump(mode="json"), indent=2))
+    else:
+        Dataset(work_dir=options.work_dir).summary()
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from imgvet.demo.make import make_demo
+
+    pictures, results = options.work_dir / "pictures", options.work_dir / "results"
+    print(f"Making the demo set in {pictures}", flush=True)
+    make_demo(pictures)
+    code = _vet({"input_dir": pictures, "work_dir": results})
+    print(f"\nOpen {results / 'report' / 'index.html'} in a browser.")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

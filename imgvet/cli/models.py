@@ -1,0 +1,189 @@
+"""The commands ``imgvet models list | pull | path``.
+
+What they need is imported when they run, because every command of ``imgvet`` loads this module.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imgvet.errors import InvalidParameterError, ModelError
+
+if TYPE_CHECKING:
+    from imgvet.models.download import Arrived
+    from imgvet.models.fetch import Report
+    from imgvet.models.file import ModelFile
+    from imgvet.models.registry import KnownModel
+
+_HEAD = ("NAME", "WIDTH", "INPUT", "SIZE", "LICENCE", "HERE", "GOOD FOR")
+_NUMBERS = frozenset({"WIDTH", "INPUT", "SIZE"})
+
+
+def list_models(options: argparse.Namespace) -> int:  # noqa: ARG001
+    """Print a table of the models that are known by name."""
+    from imgvet.models.file import FOLDER_VARIABLE, model_folder
+    from imgvet.models.registry import KNOWN
+
+    print("\n".join(_aligned([_HEAD, _builtin_row(), *map(_row, KNOWN.values())])))
+    print(
+        f"\nDownloaded models are kept in {model_folder()} ({FOLDER_VARIABLE} names another "
+        "folder).\n'imgvet models pull NAME' downloads one, 'imgvet run PHOTOS --model-path NAME' "
+        "uses it;\nan .onnx or .ort file can be given instead of a name."
+    )
+    return 0
+
+
+def pull_models(options: argparse.Namespace) -> int:
+    """Download models, and try each on one picture.
+
+    Raises:
+        InvalidParameterError: a name that is not known.
+        ModelError: a file that can't be had or is not what it should be.
+    """
+    from imgvet.models.resolve import fetched
+
+    for model in [_known(name) for name in options.names]:
+        if model is None:
+            print("built-in: is inside the package, there is nothing to download")
+            continue
+        with _shown_download() as report:
+            ready = fetched(model, report=report)
+        origin = "as published" if model.file.sha256 else "recorded at the first download"
+        print(f"{model.name}: {ready.path}, sha256 {ready.card.sha256} ({origin})")
+    return 0
+
+
+def print_path(options: argparse.Namespace) -> int:
+    """Print the path of a model's file, or of the folder of models.
+
+    Raises:
+        InvalidParameterError: the name is not known.
+        ModelError: it is not downloaded yet.
+    """
+    from imgvet.models.file import model_folder
+    from imgvet.models.model import builtin_model
+
+    if options.name is None:
+        print(model_folder())
+        return 0
+    model = _known(options.name)
+    path = builtin_model().path if model is None else model.file.path
+    if not path.is_file():
+        raise ModelError(
+            f"The model {options.name} is not downloaded",
+            f"'imgvet models pull {options.name}' downloads it to {path}",
+        )
+    print(path)
+    return 0
+
+
+def add_models_command(commands: Any) -> None:
+    """Add ``models`` with its own commands to the commands of ``imgvet``."""
+    models = commands.add_parser("models", help="list, download and find embedding models")
+    actions = models.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_action(actions, "list", list_models, "list the models that are known by name")
+    pull = _add_action(actions, "pull", pull_models, "download models")
+    pull.add_argument("names", nargs="+", metavar="NAME", help="as listed by 'imgvet models list'")
+    path = _add_action(actions, "path", print_path, "print where a model's file is")
+    path.add_argument("name", nargs="?", metavar="NAME", help="without it: the folder of models")
+
+
+def _add_action(
+    actions: Any, name: str, command: Callable[[argparse.Namespace], int], text: str
+) -> Any:
+    action = actions.add_parser(name, help=text, description=text.capitalize() + ".")
+    action.set_defaults(command=command)
+    return action
+
+
+def _known(name: str) -> KnownModel | None:
+    """The model of that name; None for the built-in one.
+
+    Raises:
+        InvalidParameterError: there is none.
+    """
+    from imgvet.models.registry import KNOWN, NAMES
+
+    if name in NAMES:
+        return KNOWN.get(name)
+    nearest = difflib.get_close_matches(name.lower(), NAMES, n=1)
+    question = f"Did you mean {nearest[0]!r}? " if nearest else ""
+    raise InvalidParameterError(
+        f"Unknown model {name!r}", f"{question}Known are {', '.join(NAMES)}"
+    )
+
+
+def _builtin_row() -> tuple[str, ...]:
+    from imgvet.models.file import size_text
+    from imgvet.models.model import BUILTIN_NAME, builtin_model
+
+    model = builtin_model()
+    card, size = model.card, size_text(model.path.stat().st_size)
+    use = "near duplicates; fast on any processor"
+    return (BUILTIN_NAME, str(card.width), str(card.input_size), size, card.licence, "yes", use)
+
+
+def _row(model: KnownModel) -> tuple[str, ...]:
+    card, file = model.card, model.file
+    return (
+        model.name,
+        str(card.width),
+        str(card.input_size),
+        file.size_text,
+        card.licence,
+        _state(file),
+        model.purpose,
+    )
+
+
+def _state(file: ModelFile) -> str:
+    from imgvet.models.record import is_checked
+
+    if is_checked(file):
+        return "yes"
+    return "unchecked" if file.path.is_file() else "no"
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> Iterable[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (
+            cell.rjust(width) if head in _NUMBERS else cell.ljust(width)
+            for cell, width, head in zip(row, widths, _HEAD, strict=True)
+        )
+        yield "  ".join(cells).rstrip()
+
+
+@contextmanager
+def _shown_download() -> Iterator[Report]:
+    """A live bar on standard error while something is downloaded; nothing where it is no terminal.
+
+    What is downloaded, from where and under which licence is said by the log.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    console = Console(stderr=True)
+    bars = Bars(
+        *columns,
+        TransferSpeedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    tasks: dict[Path, Any] = {}
+
+    def report(file: ModelFile, arrived: Arrived) -> None:
+        if file.path not in tasks:
+            tasks[file.path] = bars.add_task(file.name, total=None)
+        bars.update(tasks[file.path], completed=arrived.done, total=arrived.total or file.size)
+
+    with bars:
+        yield report

@@ -1,0 +1,69 @@
+"""The parameter ``bounding_box``: one box for all images, or the name of a detector."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from typing import Literal, get_args
+
+from imgvet.errors import InvalidParameterError
+from imgvet.images.region import Box
+
+Detector = Literal["face", "ocr", "yolov5s"]
+DETECTORS: tuple[Detector, ...] = get_args(Detector)
+
+_KEYS = ("row_y", "col_x", "height", "width")
+_FORM = "Write row_y=10,col_x=20,height=100,width=80 (pixels), or one of face, ocr, yolov5s"
+_ENTRY = re.compile(r"\s*(\w+)\s*=\s*([^\s=]+)\s*")
+
+
+def parse_bounding_box(text: str) -> Box | Detector:
+    """Parse ``row_y=..,col_x=..,height=..,width=..``, in any order, or the name of a detector.
+
+    Raises:
+        InvalidParameterError: it is neither, a value is missing, comes twice or is no number, or
+            height or width are not above 0.
+    """
+    word = text.strip().lower()
+    for detector in DETECTORS:
+        if word == detector:
+            return detector
+    if "=" not in word:
+        nearest = difflib.get_close_matches(word, DETECTORS, n=1)
+        raise _wrong(text, f"did you mean {nearest[0]}" if nearest else "it is no box")
+    values: dict[str, float] = {}
+    for entry in word.strip(",").split(","):
+        key, value = _parse_entry(entry, text)
+        if key in values:
+            raise _wrong(text, f"{key} comes twice")
+        values[key] = value
+    missing = [key for key in _KEYS if key not in values]
+    if missing:
+        raise _wrong(text, f"{', '.join(missing)} missing")
+    return Box(values["col_x"], values["row_y"], values["width"], values["height"])
+
+
+def _parse_entry(entry: str, text: str) -> tuple[str, float]:
+    found = _ENTRY.fullmatch(entry)
+    if found is None:
+        raise _wrong(text, f"{entry.strip()!r} is not name=pixels")
+    key = found[1]
+    if key not in _KEYS:
+        nearest = difflib.get_close_matches(key, _KEYS, n=1)
+        raise _wrong(
+            text, f"{key} is unknown" + (f", did you mean {nearest[0]}" if nearest else "")
+        )
+    try:
+        value = float(found[2])
+    except ValueError:
+        raise _wrong(text, f"{key} is not a number") from None
+    if not math.isfinite(value):
+        raise _wrong(text, f"{key} is not a number of pixels")
+    if key in ("height", "width") and value <= 0:
+        raise _wrong(text, f"{key} is not above 0")
+    return key, value
+
+
+def _wrong(text: str, problem: str) -> InvalidParameterError:
+    return InvalidParameterError(f"bounding_box = {text!r}: {problem}", _FORM)

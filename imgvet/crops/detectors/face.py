@@ -1,0 +1,111 @@
+"""Faces: YuNet (Wu, Peng and Yu, 2023), run by OpenCV."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from imgvet.crops.detectors.detector import DetectorName
+from imgvet.crops.detectors.geometry import Boxes, Placement, best_first, clipped, shrunk
+from imgvet.crops.detectors.settings import FaceSettings
+from imgvet.errors import ModelError
+from imgvet.images.picture import Pixels
+from imgvet.images.quiet import silence_decoders
+from imgvet.images.region import Box, Region
+
+LABEL = "face"
+_SCORE = 14
+"""Column of the score, after the box and five points of the face."""
+
+
+class FaceDetector:
+    """Faces by YuNet: large pictures scaled down, one pass for small faces and one for large ones.
+
+    Args:
+        model: YuNet's ONNX file.
+        digest: what its results are kept under.
+        settings: thresholds and sizes.
+
+    Raises:
+        ModelError: OpenCV can't use the file.
+    """
+
+    name: DetectorName = "face"
+
+    def __init__(self, model: Path, digest: str, settings: FaceSettings | None = None) -> None:
+        self.digest = digest
+        self._settings = settings or FaceSettings()
+        self._data = np.frombuffer(model.read_bytes(), np.uint8)
+        self._threads = threading.local()
+        silence_decoders()  # OpenCV warns of targets whenever it opens a network.
+        try:
+            self._pass(np.zeros((32, 32, 3), np.uint8))
+        except cv2.error as error:
+            raise ModelError(
+                f"The model file {model} can't be used to find faces ({error.err})",
+                "Delete it and run again to download it",
+            ) from None
+
+    def detect(self, pixels: Pixels) -> list[Region]:
+        """The faces of a picture: label, score and box; see :class:`Detector`."""
+        height, width = pixels.shape[:2]
+        rows = self._rows(pixels)
+        boxes = ((Box(*row[:4].tolist()), float(row[4])) for row in self._distinct(rows))
+        inside = ((clipped(box, width, height), score) for box, score in boxes)
+        return best_first(
+            Region(box, label=LABEL, score=min(score, 1.0))
+            for box, score in inside
+            if box is not None
+        )
+
+    def _rows(self, pixels: Pixels) -> Boxes:
+        """Boxes (columns 0 to 3) and scores (4) of all passes, in pixels of the picture."""
+        height, width = pixels.shape[:2]
+        rows = []
+        done: tuple[int, ...] = ()
+        scaled = np.ascontiguousarray(pixels[..., ::-1])
+        for long_side in self._settings.long_sides:
+            scaled = shrunk(scaled, long_side)
+            if scaled.shape == done:
+                break
+            done = scaled.shape
+            place = Placement(scaled.shape[1] / width, scaled.shape[0] / height)
+            found = self._pass(scaled)
+            rows.append(np.column_stack([place.back(found[:, :4]), found[:, _SCORE]]))
+        return np.concatenate(rows)
+
+    def _pass(self, bgr: Pixels) -> Boxes:
+        """What YuNet finds in a picture of this size: box, five points and score in each row."""
+        network = self._network()
+        network.setInputSize((bgr.shape[1], bgr.shape[0]))
+        _, found = network.detect(bgr)
+        empty = np.empty((0, _SCORE + 1), np.float64)
+        return empty if found is None else np.asarray(found, np.float64)
+
+    def _distinct(self, rows: Boxes) -> Boxes:
+        """The rows without those that a better one overlaps: both passes may find the same face."""
+        rows = rows[np.isfinite(rows).all(axis=1)]
+        kept = cv2.dnn.NMSBoxes(
+            rows[:, :4].tolist(), rows[:, 4].tolist(), 0.0, self._settings.max_overlap
+        )
+        return rows[np.asarray(kept, np.intp)]
+
+    def _network(self) -> cv2.FaceDetectorYN:
+        """The calling thread's own network: one must not run in two threads at a time."""
+        network: cv2.FaceDetectorYN | None = getattr(self._threads, "network", None)
+        if network is None:
+            settings = self._settings
+            network = cv2.FaceDetectorYN.create(
+                "onnx",
+                self._data,
+                np.empty(0, np.uint8),
+                (32, 32),
+                settings.min_score,
+                settings.max_overlap,
+                settings.candidates,
+            )
+            self._threads.network = network
+        return network

@@ -1,0 +1,175 @@
+"""Text: RapidOCR, which finds and reads it with the PP-OCR models inside its package."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from imgvet.crops.detectors.detector import DetectorName
+from imgvet.crops.detectors.geometry import best_first, clipped
+from imgvet.crops.detectors.settings import TextSettings
+from imgvet.errors import MissingExtraError, ModelError
+from imgvet.images.picture import Pixels
+from imgvet.images.region import Box, Region
+
+if TYPE_CHECKING:
+    from rapidocr import RapidOCR
+
+LABEL = "text"
+REMEDY = 'pip install "imgvet[ocr]"'
+
+_TALL = 1.5
+"""RapidOCR reads a box as text on its side if it is this many times as tall as it is wide."""
+
+Quadrilateral = npt.NDArray[np.float64]
+"""Corners of a box, shape (4, 2): x and y in pixels, clockwise from the top left."""
+
+
+@dataclass(frozen=True)
+class TextModels:
+    """The model files inside the package rapidocr.
+
+    Attributes:
+        find: finds lines of text.
+        turn: tells which lines are upside down.
+        read: reads lines.
+    """
+
+    find: Path
+    turn: Path
+    read: Path
+
+    @property
+    def digest(self) -> str:
+        """Digest of the files and the version of the package, hexadecimal."""
+        whole = hashlib.sha256(version("rapidocr").encode())
+        for path in (self.find, self.turn, self.read):
+            with path.open("rb") as stream:
+                whole.update(hashlib.file_digest(stream, "sha256").digest())
+        return whole.hexdigest()
+
+
+def text_models() -> TextModels:
+    """The models inside the package rapidocr; nothing is downloaded.
+
+    Raises:
+        MissingExtraError: rapidocr is not installed.
+        ModelError: it is, without its models.
+    """
+    try:
+        import rapidocr
+    except ImportError as error:
+        raise MissingExtraError(
+            "Finding text needs rapidocr, which is not installed", REMEDY
+        ) from error
+    folder = Path(rapidocr.__file__).parent / "models"
+    files = [sorted(folder.glob(f"*_{kind}_*.onnx")) for kind in ("det", "cls", "rec")]
+    if any(len(found) != 1 for found in files):
+        raise ModelError(f"The models of rapidocr in {folder} are not as expected", REMEDY)
+    return TextModels(*(found[0] for found in files))
+
+
+class TextDetector:
+    """Lines of text by RapidOCR: their boxes, what they say and how sure it is.
+
+    Args:
+        models: the model files.
+        digest: what its results are kept under.
+        settings: thresholds and sizes.
+    """
+
+    name: DetectorName = "ocr"
+
+    def __init__(
+        self, models: TextModels, digest: str, settings: TextSettings | None = None
+    ) -> None:
+        self.digest = digest
+        self._settings = settings or TextSettings()
+        self._engine = _open_engine(models, self._settings)
+
+    def detect(self, pixels: Pixels) -> list[Region]:
+        """The lines of text of a picture: text, score, box and corners; see :class:`Detector`."""
+        height, width = pixels.shape[:2]
+        bgr = np.ascontiguousarray(pixels[..., ::-1])
+        found: Any = self._engine(_padded(bgr, self._settings))
+        texts = getattr(found, "txts", None)
+        if not texts:
+            return []
+        regions = []
+        for quadrilateral, text, score in zip(found.boxes, texts, found.scores, strict=True):
+            region = line_region(
+                np.asarray(quadrilateral, np.float64), text.strip(), self._settings.min_tilt
+            )
+            box = clipped(region.box, width, height)
+            if box is not None:
+                regions.append(replace(region, box=box, score=float(score)))
+        return best_first(regions)
+
+
+def line_region(quadrilateral: Quadrilateral, text: str, min_tilt: float) -> Region:
+    """The region of a line of text: with corners if it is tilted, else an upright box.
+
+    Text is taken to run along the longer sides and to the right, so that the first corner is where
+    it starts; a line that is tilted by more than 90 degrees would start at the third.
+
+    Args:
+        quadrilateral: the corners, clockwise from the top left.
+        text: what it says.
+        min_tilt: least tilt of a line that counts as tilted, in degrees.
+    """
+    across, down = quadrilateral[1] - quadrilateral[0], quadrilateral[3] - quadrilateral[0]
+    width, height = math.hypot(*across), math.hypot(*down)
+    x, y = quadrilateral.min(axis=0).tolist()
+    right, bottom = quadrilateral.max(axis=0).tolist()
+    box = Box(x, y, right - x, bottom - y)
+    if _tilt(across if width >= height else down) < min_tilt:
+        return Region(box, label=LABEL, text=text)
+    if height >= _TALL * width and len(text) > 1:
+        quadrilateral = np.roll(quadrilateral, 1 if down[0] < 0 else -1, axis=0)
+    x1, y1, x2, y2, x3, y3, x4, y4 = quadrilateral.ravel().tolist()
+    return Region(box, (x1, y1, x2, y2, x3, y3, x4, y4), label=LABEL, text=text)
+
+
+def _tilt(edge: npt.NDArray[np.float64]) -> float:
+    """Angle between an edge and the nearest axis, 0 to 45 degrees."""
+    angle = math.degrees(math.atan2(edge[1], edge[0]))
+    return abs((angle + 45) % 90 - 45)
+
+
+def _padded(pixels: Pixels, settings: TextSettings) -> Pixels:
+    """The picture, its last row or column repeated until it is neither too small nor too long."""
+    height, width = pixels.shape[:2]
+    least = max(settings.min_side, math.ceil(max(height, width) / settings.max_elongation))
+    below, beside = max(0, least - height), max(0, least - width)
+    if not below and not beside:
+        return pixels
+    padded = cv2.copyMakeBorder(pixels, 0, below, 0, beside, cv2.BORDER_REPLICATE)
+    return np.asarray(padded, np.uint8)
+
+
+def _open_engine(models: TextModels, settings: TextSettings) -> RapidOCR:
+    """RapidOCR on the calling thread, silent and offline: it is told where its models are."""
+    from rapidocr import RapidOCR
+
+    threads = "EngineConfig.onnxruntime"
+    return RapidOCR(
+        params={
+            "Global.log_level": "critical",
+            "Global.text_score": settings.min_score,
+            f"{threads}.intra_op_num_threads": 1,
+            f"{threads}.inter_op_num_threads": 1,
+            "Det.model_path": str(models.find),
+            "Det.limit_type": "max",
+            "Det.limit_side_len": settings.long_side,
+            "Cls.model_path": str(models.turn),
+            "Rec.model_path": str(models.read),
+        }
+    )

@@ -1,0 +1,147 @@
+"""Objects: YOLOv5 as exported to ONNX by its authors, run by ONNX Runtime."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from imgvet.crops.detectors.coco import COCO_NAMES
+from imgvet.crops.detectors.detector import DetectorName
+from imgvet.crops.detectors.geometry import Boxes, best_first, clipped, letterboxed
+from imgvet.crops.detectors.settings import YoloSettings
+from imgvet.errors import ModelError
+from imgvet.images.picture import Pixels
+from imgvet.images.region import Box, Region
+from imgvet.models.session import open_session, runtime_errors, words
+
+Rows = npt.NDArray[np.float32]
+"""One row per candidate: centre x, centre y, width, height, objectness, classes; (n, 5 + m)."""
+
+_OBJECTNESS, _CLASSES = 4, 5
+_REMEDY = "Delete it and run again to download it"
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Objects found in one picture, best first.
+
+    Attributes:
+        boxes: left, top, width, height, in pixels of the model's input; float64, shape (n, 4).
+        classes: numbers of their classes, shape (n,).
+        scores: 0 to 1, shape (n,).
+    """
+
+    boxes: Boxes
+    classes: npt.NDArray[np.intp]
+    scores: npt.NDArray[np.float32]
+
+
+class YoloDetector:
+    """Objects by YOLOv5: the picture letterboxed to the model's input, labels from the model.
+
+    Args:
+        model: an ONNX file, exported by ``export.py`` of YOLOv5: input (1, 3, h, w) of fixed or
+            open size, float32 or float16; output (1, n, 5 + classes).
+        digest: what its results are kept under.
+        settings: thresholds and sizes.
+
+    Raises:
+        ModelError: the file is not such a model.
+    """
+
+    name: DetectorName = "yolov5s"
+
+    def __init__(self, model: Path, digest: str, settings: YoloSettings | None = None) -> None:
+        self.digest = digest
+        self._settings = settings or YoloSettings()
+        self._session = open_session(model)
+        entry, *others = self._session.get_inputs()
+        if others:
+            raise _refused(model, f"it has {1 + len(others)} inputs")
+        self._input = entry.name
+        self._dtype = np.float16 if entry.type == "tensor(float16)" else np.float32
+        self._height, self._width = _input_size(entry.shape, self._settings.input_size)
+        self.labels = class_names(self._session.get_modelmeta().custom_metadata_map)
+        self._check(model)
+
+    def detect(self, pixels: Pixels) -> list[Region]:
+        """The objects of a picture: label, score and box; see :class:`Detector`."""
+        height, width = pixels.shape[:2]
+        inputs, place = letterboxed(pixels, self._width, self._height)
+        found = decoded(self._run(inputs)[0].astype(np.float32), self._settings)
+        regions = []
+        for row, box in enumerate(place.back(found.boxes).tolist()):
+            inside = clipped(Box(*box), width, height)
+            if inside is not None:
+                label, score = self.labels[found.classes[row]], float(found.scores[row])
+                regions.append(Region(inside, label=label, score=score))
+        return best_first(regions)
+
+    def _run(self, inputs: Pixels) -> npt.NDArray[np.floating]:
+        blob = cv2.dnn.blobFromImage(inputs, 1 / 255).astype(self._dtype)
+        return np.asarray(self._session.run(None, {self._input: blob})[0])
+
+    def _check(self, model: Path) -> None:
+        """Run the model once, so that one of another layout is refused before any picture."""
+        wanted = _CLASSES + len(self.labels)
+        try:
+            shape = self._run(np.zeros((self._height, self._width, 3), np.uint8)).shape
+        except runtime_errors() as error:
+            raise _refused(model, words(error)) from None
+        if len(shape) != 3 or shape[0] != 1 or shape[2] != wanted:
+            raise _refused(model, f"it gives {shape} values, not (1, n, {wanted})")
+
+
+def decoded(rows: Rows, settings: YoloSettings) -> Found:
+    """The objects among the candidates of one picture.
+
+    The score is the objectness times the greatest class probability. Of candidates of one class
+    that overlap more than ``settings.max_overlap``, the best stays.
+
+    Args:
+        rows: the candidates, shape (n, 5 + classes), boxes in pixels of the model's input.
+        settings: thresholds.
+    """
+    rows = rows[(rows[:, _OBJECTNESS] > settings.min_score) & np.isfinite(rows).all(axis=1)]
+    classes = rows[:, _CLASSES:].argmax(axis=1)
+    scores = rows[:, _OBJECTNESS] * rows[:, _CLASSES:].max(axis=1)
+    boxes = rows[:, :4].astype(np.float64)
+    boxes[:, :2] -= boxes[:, 2:] / 2
+    kept = cv2.dnn.NMSBoxesBatched(
+        boxes.tolist(), scores.tolist(), classes.tolist(), settings.min_score, settings.max_overlap
+    )
+    best = np.asarray(kept[: settings.max_objects], np.intp)
+    return Found(boxes[best], classes[best], scores[best])
+
+
+def class_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of a model's classes: from its metadata, else COCO's.
+
+    Args:
+        metadata: the model's own; YOLOv5 writes ``names``, a dict or list as Python prints it.
+    """
+    try:
+        names = ast.literal_eval(metadata.get("names", ""))
+    except (ValueError, SyntaxError):
+        return COCO_NAMES
+    if isinstance(names, dict) and sorted(names) == list(range(len(names))):
+        names = [names[number] for number in range(len(names))]
+    if not isinstance(names, list | tuple) or not names:
+        return COCO_NAMES
+    return tuple(str(name) for name in names)
+
+
+def _input_size(shape: list[int | str | None], side: int) -> tuple[int, int]:
+    """Height and width of the input; ``side`` where the model leaves them open."""
+    fixed = [length for length in shape[-2:] if isinstance(length, int)]
+    return (fixed[0], fixed[1]) if len(fixed) == 2 else (side, side)
+
+
+def _refused(model: Path, reason: str) -> ModelError:
+    return ModelError(f"The model file {model} is no YOLOv5 model ({reason})", _REMEDY)

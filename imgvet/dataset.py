@@ -1,0 +1,233 @@
+"""The Python face: ``imgvet.create(...)``, a dataset with its run and its tables."""
+
+from __future__ import annotations
+
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from imgvet.errors import InvalidParameterError
+from imgvet.options import FailOn, make_options
+from imgvet.reasons import Reason
+from imgvet.results import read_record, read_summary
+from imgvet.summary import RunRecord, RunSummary
+from imgvet.summary_text import summary_lines
+from imgvet.tables import CROPS, ITEMS, VIDEO_PAIRS, empty, read_table
+from imgvet.workdir import CROPS_PART, WorkDir, open_finished, work_dir_at
+
+if TYPE_CHECKING:
+    from imgvet.explorer.server import Explorer
+
+DEFAULT_WORK_DIR = "work_dir"
+
+
+class Dataset:
+    """A dataset and the work dir with what is known of it.
+
+    Args:
+        input_dir: folders, image files, or a list of them; not needed to read an earlier run.
+        work_dir: folder for results.
+    """
+
+    def __init__(
+        self,
+        input_dir: str | Path | Sequence[str | Path] | None = None,
+        work_dir: str | Path = DEFAULT_WORK_DIR,
+    ) -> None:
+        self.input_dir = input_dir
+        self.work_dir = Path(work_dir)
+        self._part = ""
+
+    def run(self, **parameters: Any) -> RunSummary:
+        """Vet the dataset and print the summary.
+
+        Args:
+            parameters: any parameter of a run, by name (``imgvet run --help`` lists them).
+                ``annotations`` may be a DataFrame or a dict, ``embeddings`` an array (rows in the
+                order of ``input_dir``, if that is a list of images, or of ``annotations``) or a
+                pair of names and an array.
+
+        Raises:
+            ImgvetError: a bad request; its message says what to do.
+        """
+        from imgvet.engine.progress import shown_progress
+        from imgvet.engine.run import run_flow
+        from imgvet.engine.values import as_files
+
+        given = {"input_dir": self.input_dir, "work_dir": self.work_dir, **parameters}
+        if given["input_dir"] is None:
+            raise InvalidParameterError(
+                "input_dir is missing", "Say what to analyse: imgvet.create(input_dir=...)"
+            )
+        options = make_options(as_files(given))
+        self.input_dir, self.work_dir = given["input_dir"], options.work_dir
+        with shown_progress():
+            summary = run_flow(options)
+        self._part = CROPS_PART if summary.sources is not None else ""
+        self.summary()
+        return summary
+
+    def summary(self) -> list[str]:
+        """Print the summary, and return its lines."""
+        work = self._work
+        lines = summary_lines(read_summary(work), str(work.report_index))
+        print("\n".join(lines))
+        return lines
+
+    def record(self) -> RunRecord:
+        """How the run was done: parameters, versions, timings."""
+        return read_record(self._work)
+
+    def fails(self, fail_on: FailOn) -> bool:
+        """Whether a check of this severity or worse failed; never for ``never``."""
+        from imgvet.quality.store import read_results
+        from imgvet.quality.verdict import fails
+
+        return fails(read_results(self._work.checks_json), fail_on)
+
+    def annotations(self, *, valid_only: bool = True) -> pd.DataFrame:
+        """The items: one row per image with id, filename, status, digest, label, split, ...
+
+        Args:
+            valid_only: leave out the images that could not be analysed.
+        """
+        items = self._table("items")
+        return (
+            items[items["status"] == Reason.OK.value].reset_index(drop=True)
+            if valid_only
+            else items
+        )
+
+    def invalid_instances(self) -> pd.DataFrame:
+        """The images that were left out: id, filename, reason, detail."""
+        return self._table("invalid")
+
+    def img_stats(self) -> pd.DataFrame:
+        """The measures of each valid image, with its filename."""
+        return self._with_names(self._table("stats"), "id")
+
+    def similarity(self) -> pd.DataFrame:
+        """Pairs of similar images, best first: from, to, similarity, and both filenames."""
+        return self._with_names(self._table("similarity"), "from", "to")
+
+    def outliers(self) -> pd.DataFrame:
+        """The images least like their nearest neighbour, worst first, with both filenames."""
+        return self._with_names(self._table("outliers"), "id", "nearest")
+
+    def connected_components(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The members of each component with their filenames, and one row per component."""
+        members = self._with_names(self._table("components"), "id")
+        return members, self._with_names(self._table("component_info"), "representative")
+
+    def crops(self) -> pd.DataFrame:
+        """Where each crop was cut: crop_id, source_id, filename, box, score, label, text.
+
+        Without rows if whole images were analysed.
+        """
+        return self._table(CROPS.name) if self._has(CROPS.name) else empty(CROPS)
+
+    def video_pairs(self) -> pd.DataFrame:
+        """Pairs of videos with similar frames, most alike first; without rows if there are none."""
+        return self._table(VIDEO_PAIRS.name) if self._has(VIDEO_PAIRS.name) else empty(VIDEO_PAIRS)
+
+    def embeddings(self) -> tuple[list[str], NDArray[np.float32]]:
+        """File names of the valid images, and their embeddings: float32 (n, width), normalised."""
+        valid = self.annotations()
+        vectors = np.load(self._work.embeddings, mmap_mode="r")
+        rows = valid["embedding_row"].to_numpy(np.int64)
+        return valid["filename"].tolist(), np.asarray(vectors[rows])
+
+    def explore(self, port: int = 0, *, open_browser: bool = True) -> Explorer:
+        """Serve the report with search, filters and originals to this machine, in the background.
+
+        Args:
+            port: where to listen; 0 takes a free port.
+            open_browser: open it in a browser.
+
+        Returns:
+            the running explorer; keep it, and end it by ``.stop()``.
+        """
+        from imgvet.explorer.server import Explorer
+
+        explorer = Explorer(self._work.home, port)
+        if open_browser:
+            webbrowser.open(explorer.url)
+        return explorer
+
+    def report(self) -> Path:
+        """Open the report in a browser, from disk, and return its path."""
+        page = self._work.report_index
+        webbrowser.open(page.as_uri())
+        return page
+
+    def __getitem__(self, item_id: int) -> dict[str, Any]:
+        """All that is known of one image: its row of items and of stats.
+
+        Raises:
+            KeyError: there is no such id.
+        """
+        items = self._table("items")
+        row = items[items["id"] == item_id]
+        if row.empty:
+            raise KeyError(item_id)
+        stats = self._table("stats")
+        known: dict[Any, Any] = {
+            **row.iloc[0].to_dict(),
+            **_first_row(stats[stats["id"] == item_id]),
+        }
+        return {name: value for name, value in known.items() if not pd.isna(value)}
+
+    def __len__(self) -> int:
+        return len(self._table("items"))
+
+    def __repr__(self) -> str:
+        return f"Dataset(input_dir={self.input_dir!r}, work_dir={str(self.work_dir)!r})"
+
+    @property
+    def _work(self) -> WorkDir:
+        return open_finished(self.work_dir / self._part)
+
+    def _table(self, name: str) -> pd.DataFrame:
+        return read_table(self._work.table(name))
+
+    def _has(self, name: str) -> bool:
+        return self._work.table(name).is_file()
+
+    def _with_names(self, frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+        """The frame with ``filename`` for the column id, ``filename_x`` for another column x."""
+        names = self._table(ITEMS.name).set_index("id")["filename"]
+        added = {_name_column(column): frame[column].map(names) for column in columns}
+        return frame.assign(**added)
+
+
+def _name_column(column: str) -> str:
+    return "filename" if column == "id" else f"filename_{column}"
+
+
+def _first_row(frame: pd.DataFrame) -> dict[str, Any]:
+    return (
+        {} if frame.empty else {str(name): value for name, value in frame.iloc[0].to_dict().items()}
+    )
+
+
+def create(
+    input_dir: str | Path | Sequence[str | Path] | None = None,
+    work_dir: str | Path = DEFAULT_WORK_DIR,
+) -> Dataset:
+    """A dataset to vet, or the one whose results lie in ``work_dir``.
+
+    Args:
+        input_dir: folders, image files, or a list of them; not needed to read an earlier run.
+        work_dir: folder for results.
+    """
+    dataset = Dataset(input_dir, work_dir)
+    work = work_dir_at(dataset.work_dir)
+    if input_dir is None and work.is_finished():
+        inputs = read_record(work).parameters["input_dir"]
+        dataset.input_dir = inputs if isinstance(inputs, list) else None
+    return dataset

@@ -1,0 +1,148 @@
+"""Stage embed: one embedding for each distinct valid content, from its thumbnail or original."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from imgvet.images.thumbnail import decode_thumbnail
+from imgvet.models.model import Model
+from imgvet.models.prepare import normalised, pooled, prepared
+from imgvet.models.session import CPU_BATCH, batch_size, open_runner
+from imgvet.progress import tracked
+from imgvet.store.packs import DIGEST, Packs
+from imgvet.store.store import Store, embeddings_schema
+from imgvet.store.thumbnails import ThumbnailPlace, read_thumbnail
+from imgvet.threads import in_threads
+
+STAGE = "embed"
+BATCH = CPU_BATCH
+"""Pictures in one run of the model on a processor."""
+
+Pixels = NDArray[np.uint8]
+Vectors = NDArray[np.float32]
+Reader = Callable[[str], Pixels]
+"""Gives the pixels of a content by its digest: RGB, uint8, (h, w, 3); called from many threads."""
+
+_logger = logging.getLogger(__name__)
+
+
+def embed_pictures(pictures: Iterable[Pixels], model: Model) -> Vectors:
+    """Embeddings of pictures.
+
+    Args:
+        pictures: RGB, uint8, shape (h, w, 3), any size; one after the other is resized and let go.
+        model: the embedding model; its session is opened once and shared by threads.
+
+    Returns:
+        float32 of shape (n, width), finite, each of length 1; all zeros where the model gave
+        nothing usable (a value that is not finite, or zeros).
+
+    Raises:
+        ModelError: the model can't be run, or is not as its card says.
+    """
+    inputs = prepared(pictures, model.card)
+    if not len(inputs):
+        return np.zeros((0, model.card.width), np.float32)
+    return normalised(pooled(open_runner(model).run(inputs, model.card.output), model.card))
+
+
+def embed(
+    places: Sequence[ThumbnailPlace],
+    store: Store,
+    model: Model,
+    threads: int,
+    done_before: int,
+    total: int,
+) -> None:
+    """Embed one shard of contents from their thumbnails and write its pack.
+
+    Args:
+        places: where their thumbnails lie.
+        store: where packs are kept.
+        model: the embedding model.
+        threads: how many batches are computed at a time.
+        done_before: contents in the shards before this one, for the progress.
+        total: contents in all shards, for the progress.
+    """
+    place_of = {place.digest: place for place in places}
+
+    def read(digest: str) -> Pixels:
+        return decode_thumbnail(read_thumbnail(store.measures, place_of[digest]))
+
+    embed_contents([place.digest for place in places], read, store, model, threads=threads,
+                   done_before=done_before, total=total)  # fmt: skip
+
+
+def embed_contents(
+    digests: Sequence[str],
+    read: Reader,
+    store: Store,
+    model: Model,
+    *,
+    threads: int,
+    done_before: int,
+    total: int,
+) -> None:
+    """Embed one shard of contents from wherever their pixels are, and write its pack.
+
+    For models that want originals (:attr:`imgvet.models.model.ModelCard.wants_originals`),
+    ``read`` decodes them; no more than one for each thread is in memory at a time.
+
+    Args:
+        digests: the contents.
+        read: gives the pixels of one.
+        store: where packs are kept.
+        model: the embedding model.
+        threads: how many batches are computed at a time.
+        done_before: contents in the shards before this one, for the progress.
+        total: contents in all shards, for the progress.
+    """
+
+    def batch_vectors(batch: Sequence[str]) -> Vectors:
+        return embed_pictures(map(read, batch), model)
+
+    batches = _batches(digests, batch_size(model.device))
+    vectors = chain.from_iterable(in_threads(batch_vectors, batches, threads))
+    done = np.stack(list(tracked(vectors, STAGE, done_before, total)))
+    without = int((~done.any(axis=1)).sum())
+    if without:
+        _logger.warning(
+            "The model %s says nothing about %d of %d pictures (zeros, or values that are not "
+            "finite); they are like no other picture", model.card.name, without, len(done),
+        )  # fmt: skip
+    store.embeddings(model.card.digest).write(_rows(list(digests), done))
+
+
+def _batches(digests: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (digests[start : start + size] for start in range(0, len(digests), size))
+
+
+def _rows(digests: list[str], vectors: Vectors) -> pa.Table:
+    values = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
+    return pa.Table.from_arrays(
+        [pa.array(digests), values], schema=embeddings_schema(vectors.shape[1])
+    )
+
+
+def collect_embeddings(digests: Sequence[str], packs: Packs, width: int) -> Vectors:
+    """The embeddings of contents, in the order given, float32 of shape (n, width).
+
+    Args:
+        digests: contents, each held by some pack.
+        packs: the packs of one model.
+        width: values of one embedding.
+    """
+    row_of = {digest: row for row, digest in enumerate(digests)}
+    vectors = np.zeros((len(digests), width), np.float32)
+    for rows in packs.tables():
+        held = [row_of.get(digest, -1) for digest in rows.column(DIGEST).to_pylist()]
+        wanted = np.array(held, np.int64)
+        values = rows.column("embedding").combine_chunks().flatten().to_numpy().reshape(-1, width)
+        vectors[wanted[wanted >= 0]] = values[wanted >= 0]
+    return vectors

@@ -1,0 +1,43 @@
+"""Pixels of originals, for models that want more than thumbnails hold."""
+
+from __future__ import annotations
+
+import logging
+
+from imgvet.crops.cutting import cut_picture
+from imgvet.images.decode import decode
+from imgvet.images.picture import Failure, Pixels
+from imgvet.sources.crop_names import split_crop_name
+from imgvet.sources.reading import Reader
+from imgvet.store.files import FileToRead
+
+_logger = logging.getLogger(__name__)
+
+
+def read_pixels(file: FileToRead, reader: Reader) -> Pixels | Failure:
+    """The pixels of an item, or why they can't be had any more.
+
+    Args:
+        file: the item; of a crop, the picture that it was cut from is read.
+        reader: reads items.
+
+    Returns:
+        RGB, uint8, shape (h, w, 3); large JPEGs at a reduced scale, but crops at full size.
+    """
+    content = reader.read(file)
+    if isinstance(content, Failure):
+        return content
+    _, region = split_crop_name(file.filename)
+    picture = decode(content.data, full_size=region is not None)
+    if region is not None and not isinstance(picture, Failure):
+        picture = cut_picture(picture, region)
+    return picture if isinstance(picture, Failure) else picture.pixels
+
+
+def note_missing(file: FileToRead, failure: Failure) -> None:
+    """Say that an original is gone and its thumbnail is taken in its place."""
+    _logger.warning(
+        "%s can't be read again (%s); its thumbnail is embedded instead",
+        file.filename,
+        failure.detail or failure.reason,
+    )

@@ -1,0 +1,1 @@
+"""Run a flow from a process of a person: server, settings, progress and errors taken care of."""

@@ -1,0 +1,206 @@
+"""Prefect's server for an ad-hoc run: the configured one, or a temporary one of our own.
+
+Prefect would start its temporary server when the first flow runs and wait for it idly. Here it is
+started first, as a plain child process, and the caller works until it answers. Its database lies in
+the work dir; a database of the current schema is kept in the user's cache folder, because creating
+one takes Prefect several seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+import httpx
+import platformdirs
+
+from imgvet.errors import EngineError
+from imgvet.workdir import write_atomically
+
+START_TIMEOUT = 120.0
+"""Seconds to wait for the temporary server."""
+
+_POLL = 0.1
+_DATABASE = "prefect.db"
+
+QUIET: Mapping[str, str] = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    # Without it the temporary server prints a traceback when it is stopped.
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED": "false",
+}
+"""Settings of every process we start: no telemetry, no noise."""
+
+
+@dataclass
+class TemporaryServer:
+    """A Prefect server of our own, as a child process on a free port of the loopback interface."""
+
+    home: Path
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = None
+    answered: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def url(self) -> str:
+        """Address of its API."""
+        return f"http://127.0.0.1:{self.port}/api"
+
+    def start(self) -> None:
+        """Start it and return at once."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        _copy_template(self.home)
+        self.port = _free_port()
+        log = (self.home / "server.log").open("wb")
+        with log:
+            self.process = subprocess.Popen(
+                _command(self.port), env=_environment(self.home), stdin=subprocess.PIPE,
+                stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def is_ready(self) -> bool:
+        """Whether it answers, or never will."""
+        return self.answered.is_set() or self.has_ended()
+
+    def has_ended(self) -> bool:
+        """Whether the process is gone."""
+        return self.process is not None and self.process.poll() is not None
+
+    def wait(self) -> None:
+        """Wait until it answers.
+
+        Raises:
+            EngineError: it does not.
+        """
+        deadline = time.monotonic() + START_TIMEOUT
+        while not self.is_ready() and time.monotonic() < deadline:
+            self.answered.wait(_POLL)
+        if not self.answered.is_set():
+            raise EngineError(
+                "Prefect's temporary server did not start", f"Its log is {self.home / 'server.log'}"
+            )
+        _save_template(self.home)
+
+    def stop(self) -> None:
+        """Stop it and wait until it is gone."""
+        if self.process is None:
+            return
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def _watch(self) -> None:
+        while not self.has_ended():
+            with suppress(httpx.HTTPError):
+                httpx.get(f"{self.url}/health", timeout=5).raise_for_status()
+                self.answered.set()
+                return
+            time.sleep(_POLL)
+
+
+def _command(port: int) -> list[str]:
+    return [sys.executable, "-m", "imgvet.engine.server_process", str(port)]
+
+
+def _environment(home: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        **QUIET,
+        "PREFECT_HOME": str(home),
+        "PREFECT_UI_ENABLED": "0",
+        "PREFECT__SERVER_EPHEMERAL": "1",
+        "PREFECT__SERVER_FINAL": "1",
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _template() -> Path:
+    name = f"prefect-{metadata.version('prefect')}.db"
+    return Path(platformdirs.user_cache_dir("imgvet")) / name
+
+
+def _copy_template(home: Path) -> None:
+    """Give a new home the ready-made database, if there is one."""
+    database, template = home / _DATABASE, _template()
+    if not database.exists() and template.is_file():
+        write_atomically(database, lambda path: _copy_database(template, path))
+
+
+def _save_template(home: Path) -> None:
+    """Keep the database of a server that has just started for the next new work dir."""
+    template = _template()
+    if not template.exists():
+        with suppress(OSError, sqlite3.Error):
+            write_atomically(template, lambda path: _copy_database(home / _DATABASE, path))
+
+
+def _copy_database(source: Path, target: Path) -> None:
+    reader, writer = sqlite3.connect(source), sqlite3.connect(target)
+    try:
+        reader.backup(writer)
+    finally:
+        reader.close()
+        writer.close()
+
+
+def configured_url() -> str | None:
+    """The server that the user's Prefect is set up to use, None if there is none.
+
+    Prefect is imported only if there may be a profile that names one.
+    """
+    if url := os.environ.get("PREFECT_API_URL"):
+        return url
+    home = Path(os.environ.get("PREFECT_HOME", Path.home() / ".prefect"))
+    if "prefect" not in sys.modules and not (home / "profiles.toml").is_file():
+        return None
+    from prefect.settings import PREFECT_API_URL
+
+    return PREFECT_API_URL.value()
+
+
+def require_reachable(url: str) -> None:
+    """Check that a configured server answers at all.
+
+    Raises:
+        EngineError: nothing answers at that address.
+    """
+    try:
+        httpx.get(f"{url.rstrip('/')}/health", timeout=10)
+    except httpx.HTTPError as error:
+        raise EngineError(
+            f"The Prefect server {url} does not answer ({error})",
+            "Start it, correct PREFECT_API_URL, or unset it to use a temporary server",
+        ) from None
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables that are not set yet, and take them back afterwards."""
+    added = {name: value for name, value in values.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)

@@ -1,0 +1,66 @@
+"""Values that Python gives and a flow can't take: tables and arrays become files in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from imgvet.annotations.reading import annotations_from, write_annotations
+from imgvet.embedding.user_embeddings import write_own_embeddings
+from imgvet.errors import InvalidParameterError
+from imgvet.store.references import digest_file
+from imgvet.workdir import WorkDir
+
+
+def as_files(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters with annotations and embeddings as paths.
+
+    Args:
+        parameters: by name; ``annotations`` may be a DataFrame or a dict, ``embeddings`` an array
+            (rows in the order of ``input_dir``, if that is a list of images, else in that of the
+            annotations' ``filename``) or a pair of names and an array.
+
+    Raises:
+        ImgvetError: they are not as they should be.
+    """
+    found = dict(parameters)
+    folder = WorkDir(Path(found["work_dir"]).expanduser().absolute()).given
+    names = _names(found.get("annotations"), found.get("input_dir"))
+    if isinstance(found.get("annotations"), (pd.DataFrame, Mapping)):
+        found["annotations"] = str(_annotations_file(found["annotations"], folder))
+    given = found.get("embeddings")
+    if isinstance(given, np.ndarray):
+        if not names:
+            raise InvalidParameterError(
+                "embeddings is an array, and nothing says which image each row is of",
+                "Give embeddings=(names, array), or input_dir as a list of images in that order",
+            )
+        found["embeddings"] = str(write_own_embeddings(names, given, folder))
+    elif isinstance(given, tuple):
+        own_names, array = given
+        path = write_own_embeddings(list(own_names), np.asarray(array), folder)
+        found["embeddings"] = str(path)
+    elif isinstance(given, Path):
+        found["embeddings"] = str(given)
+    return found
+
+
+def _annotations_file(value: pd.DataFrame | Mapping[str, Any], folder: Path) -> Path:
+    draft = folder / "annotations.draft"
+    write_annotations(annotations_from(value), draft)
+    return draft.replace(folder / f"annotations-{digest_file(draft)[:16]}.parquet")
+
+
+def _names(annotations: object, input_dir: object) -> Sequence[str]:
+    """The image of each row of an array of embeddings."""
+    if isinstance(input_dir, (list, tuple)) and all(
+        Path(str(name)).is_file() for name in input_dir
+    ):
+        return [str(name) for name in input_dir]
+    if isinstance(annotations, pd.DataFrame) and "filename" in annotations:
+        return [str(name) for name in annotations["filename"]]
+    return ()

@@ -1,0 +1,144 @@
+"""The errors imgvet raises for a bad request, one line each, with what to do next.
+
+    ImgvetError                     base of them all; exit code 2
+    +-- InputNotFoundError          the input does not exist
+    +-- InputEmptyError             the input holds no image
+    +-- InputUnreadableError        the input may not be read
+    |   +-- TransportError          a server can't be reached or keeps failing
+    +-- MixedInputError             compressed inputs and loose images in one run
+    +-- ListFileError               a list of images is not as it should be
+    +-- WorkDirInsideInputError     results would be written among the images
+    +-- WorkDirBusyError            another run is writing to this work dir
+    +-- WorkDirUnusableError        the work dir may not be written to, or is a file
+    +-- RunNotFoundError            the work dir holds no finished run
+    +-- HistoryError                the history of a work dir can't be read
+    |   +-- HistoryDamagedError     its file is not what was written
+    +-- StaleReferenceError         a stored result is gone or was changed
+    +-- UnknownParameterError       no parameter has this name
+    +-- InvalidParameterError       a parameter has a value it may not have
+    +-- ConfigFileError             the config file may not be read or parsed
+    +-- ModelError                  the embedding model may not be used
+    +-- EngineError                 Prefect's server can't be started or reached
+    +-- MissingExtraError           an optional package is not installed
+
+A bad image is never an exception: it is a row of ``tables/invalid.parquet`` with a
+:class:`imgvet.reasons.Reason`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+EXIT_BAD_REQUEST = 2
+EXIT_CHECKS_FAILED = 3
+
+
+class ImgvetError(Exception):
+    """A request that can't be carried out: what is wrong, and what to do about it.
+
+    Args:
+        problem: what is wrong, one sentence without a full stop.
+        remedy: what the user can do next, one sentence without a full stop.
+    """
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(problem, remedy)
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.problem}. {self.remedy}." if self.remedy else f"{self.problem}."
+
+
+class InputNotFoundError(ImgvetError):
+    """The input does not exist."""
+
+
+class InputEmptyError(ImgvetError):
+    """The input holds no image."""
+
+
+class InputUnreadableError(ImgvetError):
+    """The input may not be read."""
+
+
+class TransportError(InputUnreadableError):
+    """A server can't be reached or keeps failing; asking again later may help."""
+
+
+class MixedInputError(ImgvetError):
+    """Compressed inputs and loose images are in one run."""
+
+
+class ListFileError(ImgvetError):
+    """A list of images is not as it should be."""
+
+
+class WorkDirInsideInputError(ImgvetError):
+    """The work dir lies inside an input folder (or is one), so results would become input."""
+
+
+class WorkDirBusyError(ImgvetError):
+    """Another run is writing to this work dir."""
+
+
+class WorkDirUnusableError(ImgvetError):
+    """The work dir is a file, can't be written to, or holds results that must stay."""
+
+
+class RunNotFoundError(ImgvetError):
+    """The work dir holds no finished run."""
+
+
+class HistoryError(ImgvetError):
+    """The history of a work dir can't be read."""
+
+
+class HistoryDamagedError(HistoryError):
+    """The file of the history is not what was written."""
+
+
+class StaleReferenceError(ImgvetError):
+    """A stored result is gone or is not what was stored."""
+
+
+class UnknownParameterError(ImgvetError):
+    """No parameter has this name."""
+
+
+class InvalidParameterError(ImgvetError):
+    """A parameter has a value it may not have."""
+
+
+class ConfigFileError(ImgvetError):
+    """The config file may not be read or parsed."""
+
+
+class ModelError(ImgvetError):
+    """The embedding model may not be used."""
+
+
+class EngineError(ImgvetError):
+    """Prefect's server can't be started or reached."""
+
+
+class MissingExtraError(ImgvetError):
+    """A package that only this feature needs is not installed."""
+
+
+def all_errors() -> list[type[ImgvetError]]:
+    """Each error of this module that a request may end with, in the order of the tree above."""
+
+    def under(kind: type[ImgvetError]) -> list[type[ImgvetError]]:
+        ours = [sub for sub in kind.__subclasses__() if sub.__module__ == __name__]
+        return [one for sub in ours for one in (sub, *under(sub))]
+
+    return under(ImgvetError)
+
+
+def unknown_parameter(name: str, known: Iterable[str]) -> UnknownParameterError:
+    """The error for a parameter that does not exist, with the nearest one that does."""
+    nearest = difflib.get_close_matches(name, list(known), n=1)
+    remedy = f"Did you mean {nearest[0]!r}" if nearest else "'imgvet run --help' lists them all"
+    return UnknownParameterError(f"Unknown parameter {name!r}", remedy)

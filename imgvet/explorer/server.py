@@ -1,0 +1,117 @@
+"""The explorer as a server in a thread of this process: start, address, stop."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+
+from imgvet.errors import InvalidParameterError
+from imgvet.explorer.guard import KEY, Secrets
+from imgvet.explorer.run import CurrentRun
+from imgvet.explorer.site import PAGE, make_site
+
+LOOPBACK = "127.0.0.1"
+_START_SECONDS = 30.0
+_STOP_SECONDS = 10.0
+
+
+class Explorer:
+    """A run that is explored in the browser, until it is stopped or the process ends.
+
+    Use it as a context manager, or call :meth:`stop`.
+
+    Attributes:
+        url: the address to open. Whoever has it may see the images of the run: it holds a key.
+        port: the port that is listened on, on this machine only.
+
+    Args:
+        path: a work dir, or that of the results of crops in one.
+        port: the port; 0 takes a free one.
+
+    Raises:
+        RunNotFoundError: there is no finished run.
+        InvalidParameterError: the port is taken or may not be used.
+    """
+
+    def __init__(self, path: Path, port: int = 0) -> None:
+        current = CurrentRun(path)
+        self._socket = _listen(port)
+        self.port = int(self._socket.getsockname()[1])
+        known = Secrets(self.port)
+        self.url = f"http://{LOOPBACK}:{self.port}{PAGE}?{KEY}={known.key}"
+        config = uvicorn.Config(
+            make_site(current, known),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=2,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._serve, name="imgvet-explorer", daemon=True)
+        self._thread.start()
+        self._wait()
+
+    @property
+    def running(self) -> bool:
+        """Whether it answers."""
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Stop answering; may be called twice."""
+        self._server.should_exit = True
+        self._thread.join(_STOP_SECONDS)
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"Explorer({self.url!r})" if self.running else "Explorer(stopped)"
+
+    def _repr_html_(self) -> str:
+        """A link, for notebooks."""
+        if not self.running:
+            return "The explorer is stopped."
+        return f'<a href="{self.url}" target="_blank" rel="noopener">Explore the run</a>'
+
+    def _serve(self) -> None:
+        self._server.run(sockets=[self._socket])
+
+    def _wait(self) -> None:
+        """Wait until it answers."""
+        end = time.monotonic() + _START_SECONDS
+        while not self._server.started and self.running and time.monotonic() < end:
+            time.sleep(0.01)
+
+
+def _listen(port: int) -> socket.socket:
+    """A socket on loopback."""
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        # A port that was just let go of may be taken again, but never one that is in use.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((LOOPBACK, port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        why = getattr(error, "strerror", None) or str(error)
+        raise InvalidParameterError(
+            f"Port {port} can't be used ({why})", "Choose another, or 0 for a free one"
+        ) from None
+    return listening

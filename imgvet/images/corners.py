@@ -1,0 +1,102 @@
+"""Rotated boxes: four corners, their order, their sides and the upright box around them."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgvet.images.region import Box, Corners, Region
+
+Points = NDArray[np.float64]
+"""Four points x, y, clockwise from the top left of what they hold; shape (4, 2)."""
+
+MAX_COORDINATE = 1e9
+"""No picture is so large, and farther away squares of numbers lose their digits."""
+_NEAREST = 1e-3
+"""Least distance of neighbouring corners in pixels, below which they are the same."""
+_FLATNESS = 1e-6
+"""Least sine of the angle at a corner, below which three corners lie on a line."""
+
+
+def points_of(corners: Corners) -> Points:
+    """The corners as an array."""
+    return np.array(corners, np.float64).reshape(4, 2)
+
+
+def corners_of(points: Points) -> Corners:
+    """The points as corners."""
+    return cast("Corners", tuple(points.astype(float).reshape(-1).tolist()))
+
+
+def region_of_corners(corners: Corners, label: str | None = None) -> Region:
+    """A rotated box as a region; its upright box is NaN if a corner is."""
+    x, y = points_of(corners).T
+    left, top = float(x.min()), float(y.min())
+    box = Box(left, top, float(x.max()) - left, float(y.max()) - top)
+    return Region(box, corners, label)
+
+
+def problem_of(points: Points) -> str:
+    """Why the points are no convex box with an area, in words; empty if they are one."""
+    if not np.isfinite(points).all():
+        return "a corner is missing or infinite"
+    if np.abs(points).max() >= MAX_COORDINATE:
+        return "a corner is too far away"
+    edges = np.roll(points, -1, axis=0) - points
+    lengths = np.hypot(edges[:, 0], edges[:, 1])
+    if (lengths < _NEAREST).any():
+        return "two corners are the same"
+    directions = edges / lengths[:, None]
+    turns = _cross(directions, np.roll(directions, -1, axis=0))
+    if (np.abs(turns) < _FLATNESS).any():
+        return "three corners lie on a line"
+    if (turns > 0).all() or (turns < 0).all():
+        return ""
+    return "its sides cross, or a corner points inwards"
+
+
+def clockwise(points: Points) -> Points:
+    """The points from the same first one clockwise, as seen with y downwards.
+
+    Corners that go round the other way would show the picture mirrored, which nobody means.
+    """
+    edges = np.roll(points, -1, axis=0) - points
+    turns = _cross(edges, np.roll(edges, -1, axis=0))
+    return points if turns.sum() > 0 else points[[0, 3, 2, 1]]
+
+
+def mean_sides(points: Points) -> tuple[float, float]:
+    """Width and height: the means of the lengths of opposite sides."""
+    edges = np.roll(points, -1, axis=0) - points
+    top, right, bottom, left = np.hypot(edges[:, 0], edges[:, 1]).tolist()
+    return (top + bottom) / 2, (right + left) / 2
+
+
+def from_unit_square(points: Points) -> NDArray[np.float64]:
+    """The projective map, float64 (3, 3), of (0, 0), (1, 0), (1, 1), (0, 1) to the four points.
+
+    Source: P. Heckbert, Fundamentals of texture mapping and image warping (1989), section 2.2.3.
+    Unlike OpenCV's it works in double precision and is exact for parallelograms.
+    """
+    first, second, third, fourth = points
+    one, other, rest = second - third, fourth - third, first - second + third - fourth
+    area = _cross_of(one, other)
+    g, h = _cross_of(rest, other) / area, _cross_of(one, rest) / area
+    to_right, down = second - first + g * second, fourth - first + h * fourth
+    return np.vstack([np.column_stack([to_right, down, first]), [g, h, 1.0]])
+
+
+def mapped(transform: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points, float64 (n, 2), through a projective map."""
+    lifted = points @ transform[:, :2].T + transform[:, 2]
+    return lifted[:, :2] / lifted[:, 2:]
+
+
+def _cross(one: Points, other: Points) -> NDArray[np.float64]:
+    return one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]
+
+
+def _cross_of(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    return float(one[0] * other[1] - one[1] * other[0])

@@ -1,0 +1,160 @@
+"""A perceptual hash from which the hashes of the turned and mirrored picture follow.
+
+The 256 bits are the signs of the coefficients 1 to 16 of the discrete cosine transform of the gray
+picture, in both directions. To mirror a picture changes the signs of the odd coefficients along
+one side, and to transpose it transposes the coefficients; the bits are ordered so that these are
+an exclusive or with a constant and an exchange of two runs of bytes. So one stored hash stands for
+all eight orientations (:func:`hash_in_orientation`), and no picture is decoded or hashed twice.
+
+Turned copies, also recompressed, resized or recoloured ones, differ in a few bits of 256;
+different pictures in about half of them.
+
+Source:
+    The transform, the 16 x 16 coefficients and the idea of a quality are those of PDQ (Facebook,
+    "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm", 2019); there the
+    threshold is the median of the coefficients, here it is 0, which alone makes the bits of one
+    orientation decide those of the others. PDQ's quality is a sum of gradients, which a smooth
+    gradient has too; here it counts the coefficients that noise cannot turn over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgvet.images.picture import Pixels
+
+HASH_VERSION = 1
+"""Counts up whenever the same picture gets another hash."""
+
+HASH_BYTES = 32
+ORIENTATIONS = 8
+"""Orientations are those of EXIF (CIPA DC-008, tag 0x0112), but counted from 0: 0 as it is, 1
+left and right exchanged, 2 turned by 180 degrees, 3 top and bottom exchanged, 4 transposed, 5
+turned by 90 degrees clockwise, 6 transposed along the other diagonal, 7 turned anticlockwise.
+:func:`imgvet.images.pixels.oriented` shows a picture like that when it is given orientation + 1."""
+
+RELIABLE_QUALITY = 128
+"""Hashes of a lower quality say nothing: less than half of their bits are more than noise."""
+
+HashBits = NDArray[np.uint8]
+Coefficients = NDArray[np.float64]
+
+_FREQUENCIES = 16
+_REDUCED_SIDE = 64
+_LEAST_SIDE = 32
+_FIRM = 1 / 16
+"""Gray levels (root mean square) that a coefficient has to contribute to be more than noise."""
+
+_UNITS = 512
+"""Cosines are rounded to multiples of 1 / 512. Every sum is then a whole number below 2**53, exact
+in float64, so that a hash depends neither on the machine nor on the order of the additions."""
+
+_TRANSPOSED = (False, False, False, False, True, True, True, True)
+_COLUMNS_MIRRORED = (False, True, True, False, False, True, True, False)
+_ROWS_MIRRORED = (False, False, True, True, False, False, True, True)
+"""What each orientation does: it transposes first and mirrors then."""
+
+
+@dataclass(frozen=True)
+class OrientationHash:
+    """The hash of one picture.
+
+    Attributes:
+        bits: uint8 (32,), the 256 bits, ordered as in :func:`hash_in_orientation`.
+        quality: how many of them are more than noise, 0 to 256.
+    """
+
+    bits: HashBits
+    quality: int
+
+
+def orientation_hash(gray: Pixels) -> OrientationHash:
+    """The hash of a picture, about a tenth of a millisecond for 256 x 341 pixels.
+
+    Args:
+        gray: uint8, shape (h, w), of any size; with a side below 32 pixels the quality is 0.
+    """
+    if min(gray.shape) < _LEAST_SIDE:
+        return OrientationHash(np.zeros(HASH_BYTES, np.uint8), 0)
+    coefficients = _coefficients(_reduced(gray))
+    above, below = _pair_order()
+    ordered = np.concatenate(
+        [coefficients[above, below], coefficients[below, above], np.diagonal(coefficients)]
+    )
+    quality = int((np.abs(ordered) >= _FIRM).sum())
+    return OrientationHash(np.packbits(ordered > 0), quality)
+
+
+def _reduced(gray: Pixels) -> Pixels:
+    """Each side to 64 to 127 pixels, by averages of whole blocks; surplus lines are cut evenly."""
+    rows, columns = gray.shape
+    step_y, step_x = max(1, rows // _REDUCED_SIDE), max(1, columns // _REDUCED_SIDE)
+    top, left = rows % step_y // 2, columns % step_x // 2
+    size = (columns // step_x, rows // step_y)
+    whole = gray[top : top + size[1] * step_y, left : left + size[0] * step_x]
+    return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _coefficients(gray: Pixels) -> Coefficients:
+    """Float64 (16, 16): what each pair of frequencies contributes, in gray levels."""
+    rows, columns = gray.shape
+    sums = _cosines(rows) @ gray.astype(np.float64) @ _cosines(columns).T
+    return np.asarray(sums * (2 / (_UNITS * _UNITS * gray.size)), np.float64)
+
+
+@lru_cache(maxsize=2 * _REDUCED_SIDE)
+def _cosines(length: int) -> Coefficients:
+    """Float64 (16, length), whole numbers: rows 1 to 16 of the DCT-II times 512."""
+    frequency = np.arange(1, _FREQUENCIES + 1)[:, None]
+    position = 2 * np.arange(length)[None] + 1
+    return np.rint(_UNITS * np.cos(np.pi * frequency * position / (2 * length)))
+
+
+@lru_cache(maxsize=1)
+def _pair_order() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row and column of the 120 coefficients above the diagonal, low frequencies first."""
+    row, column = np.triu_indices(_FREQUENCIES, 1)
+    order = np.argsort(row + column, kind="stable")
+    return row[order].astype(np.int64), column[order].astype(np.int64)
+
+
+PAIR_BYTES = 15
+"""Bytes 0..14 are the coefficients above the diagonal, 15..29 their counterparts below it, in the
+same order, and 30..31 the diagonal."""
+
+
+def hash_in_orientation(bits: HashBits, orientation: int) -> HashBits:
+    """The hashes that pictures have when they are shown in another orientation.
+
+    Args:
+        bits: uint8 (n, 32).
+        orientation: 0 to 7, see :data:`ORIENTATIONS`.
+
+    Returns:
+        uint8 (n, 32).
+    """
+    shown = bits
+    if _TRANSPOSED[orientation]:
+        above, below = bits[:, :PAIR_BYTES], bits[:, PAIR_BYTES : 2 * PAIR_BYTES]
+        shown = np.concatenate([below, above, bits[:, 2 * PAIR_BYTES :]], axis=1)
+    return np.asarray(shown ^ _sign_changes()[orientation], np.uint8)
+
+
+@lru_cache(maxsize=1)
+def _sign_changes() -> HashBits:
+    """Uint8 (8, 32): the bits that mirroring changes, for each orientation."""
+    row, column = _pair_order()
+    odd = np.arange(1, _FREQUENCIES + 1) % 2 == 1
+    diagonal = np.arange(_FREQUENCIES)
+    by_columns = np.concatenate([odd[column], odd[row], odd[diagonal]])
+    by_rows = np.concatenate([odd[row], odd[column], odd[diagonal]])
+    changes = [
+        (by_columns & columns) ^ (by_rows & rows)
+        for columns, rows in zip(_COLUMNS_MIRRORED, _ROWS_MIRRORED, strict=True)
+    ]
+    return np.packbits(np.stack(changes), axis=1)

@@ -1,0 +1,209 @@
+"""Stage compute_stats: read and decode each original once, measure it, keep its thumbnail."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pyarrow as pa
+
+from imgvet.images.basic import measure
+from imgvet.images.canonical import canonical
+from imgvet.images.decode import decode
+from imgvet.images.formats import Format, identify
+from imgvet.images.orientation_hash import OrientationHash, orientation_hash
+from imgvet.images.picture import Failure, Picture
+from imgvet.images.thumbnail import encode_thumbnail
+from imgvet.options import VideoOptions
+from imgvet.progress import tracked
+from imgvet.reasons import Reason
+from imgvet.sources.reading import Content, Reader, read_each
+from imgvet.store.files import SETTLED_NS, FileKey, FileToRead
+from imgvet.store.packs import DIGEST
+from imgvet.store.references import digest_bytes
+from imgvet.store.store import HASH, HASH_QUALITY, MEASURES_SCHEMA, Store
+
+STAGE = "compute_stats"
+
+READ_SCHEMA = pa.schema(
+    [("id", pa.int64()), (DIGEST, pa.string()), ("status", pa.string()), ("detail", pa.string())]
+)
+"""What reading a file gave: its content digest, or why it could not be read."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one content gave: its status, its format, its metrics and its thumbnail."""
+
+    digest: str
+    status: Reason
+    detail: str
+    format: Format | None
+    metrics: dict[str, float | int | None]
+    thumbnail: bytes
+    hashed: OrientationHash | None = None
+
+
+@dataclass(frozen=True)
+class FileRead:
+    """What reading one file gave.
+
+    Attributes:
+        file: the file.
+        digest: content digest, None if the file could not be read.
+        failure: why it could not be read.
+        measured: the measures, None if the content was known already.
+        settled: whether the file had been unchanged for long enough to be recognised by its time.
+    """
+
+    file: FileToRead
+    digest: str | None
+    failure: Failure | None
+    measured: Measured | None
+    settled: bool
+
+
+def measure_content(digest: str, data: bytes) -> Measured:
+    """Decode and measure one content; a bad one gets its reason instead of metrics."""
+    picture = decode(data)
+    kind = identify(data)
+    if isinstance(picture, Failure):
+        return Measured(digest, picture.reason, picture.detail, kind, {}, b"")
+    return measured_picture(digest, picture, kind, len(data))
+
+
+def measured_picture(
+    digest: str, picture: Picture, kind: Format | None, file_size: int | None
+) -> Measured:
+    """Measure a decoded picture.
+
+    Args:
+        digest: digest of the content.
+        picture: the picture.
+        kind: format of its file, None for what is no file of its own.
+        file_size: bytes of its file, None for what is no file of its own.
+    """
+    small = canonical(picture.pixels)
+    gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
+    return Measured(
+        digest,
+        Reason.OK,
+        picture.detail,
+        kind,
+        measure(picture, gray, file_size),
+        encode_thumbnail(small),
+        orientation_hash(gray),
+    )
+
+
+class ContentClaims:
+    """Decides which thread measures a content that several files of a shard share."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self._owners: dict[str, object] = dict.fromkeys(known)
+
+    def claim(self, digest: str) -> bool:
+        """True for the first that asks for a content nobody has measured."""
+        mine = object()
+        # setdefault is one atomic step, so of two threads just one becomes the owner.
+        return self._owners.setdefault(digest, mine) is mine
+
+
+def measure_file(file: FileToRead, content: Content | Failure, claims: ContentClaims) -> FileRead:
+    """Measure what was read of one file, unless its content is known."""
+    if isinstance(content, Failure):
+        return FileRead(file, None, content, None, settled=False)
+    # Decided before measuring, so that as little time as possible has passed since the reading.
+    settled = is_settled(file, content)
+    digest = digest_bytes(content.data)
+    measured = measure_content(digest, content.data) if claims.claim(digest) else None
+    return FileRead(file, digest, None, measured, settled)
+
+
+def is_settled(file: FileToRead, content: Content) -> bool:
+    """Whether what was listed is what was read, and will be recognised when listed again."""
+    if file.version:
+        return content.version == file.version
+    unchanged = file.mtime_ns is not None and time.time_ns() - file.mtime_ns > SETTLED_NS
+    return unchanged and len(content.data) == file.file_size
+
+
+def compute_stats(
+    files: Sequence[FileToRead],
+    store: Store,
+    videos: VideoOptions,
+    threads: int,
+    done_before: int,
+    total: int,
+) -> pa.Table:
+    """Measure one shard of files and write its pack.
+
+    Args:
+        files: the shard, about :data:`imgvet.store.packs.PACK_ITEMS` files.
+        store: where packs are kept.
+        videos: which frames of videos are looked at.
+        threads: how many files are decoded at a time.
+        done_before: files in the shards before this one, for the progress.
+        total: files in all shards, for the progress.
+
+    Returns:
+        what reading each file gave, a table of :data:`READ_SCHEMA` in order of the shard.
+    """
+    claims = ContentClaims(store.measures.digests())
+    reader = Reader(store.work, videos)
+    results = read_each(
+        files, reader, lambda file, content: measure_file(file, content, claims), threads
+    )
+    done = list(tracked(results, STAGE, done_before, total))
+    measured = [result.measured for result in done if result.measured is not None]
+    if measured:
+        store.measures.write(pack_rows(measured), [content.thumbnail for content in measured])
+    store.files.add(file_keys(done))
+    return read_rows(done)
+
+
+def read_rows(done: Sequence[FileRead]) -> pa.Table:
+    """What reading the files of a shard gave, a table of :data:`READ_SCHEMA`."""
+    failures = [result.failure or Failure(Reason.OK, "") for result in done]
+    columns = [
+        [result.file.id for result in done],
+        [result.digest for result in done],
+        [failure.reason.value for failure in failures],
+        [failure.detail for failure in failures],
+    ]
+    return pa.table(columns, schema=READ_SCHEMA)
+
+
+def file_keys(done: Iterable[FileRead]) -> dict[FileKey, str]:
+    """The digests of the files that can be recognised when they are listed again."""
+    return {
+        result.file.key: result.digest
+        for result in done
+        if result.digest is not None and result.settled
+    }
+
+
+def pack_rows(measured: Sequence[Measured]) -> pa.Table:
+    """The rows of a pack, their thumbnails back to back."""
+    offsets, position = [], 0
+    for content in measured:
+        offsets.append(position)
+        position += len(content.thumbnail)
+    rows = [
+        {
+            DIGEST: content.digest,
+            "status": content.status.value,
+            "detail": content.detail,
+            "format": content.format.value if content.format else None,
+            HASH: content.hashed.bits.tobytes() if content.hashed else None,
+            HASH_QUALITY: content.hashed.quality if content.hashed else None,
+            **content.metrics,
+            "thumbnail_offset": offset,
+            "thumbnail_size": len(content.thumbnail),
+        }
+        for content, offset in zip(measured, offsets, strict=True)
+    ]
+    return pa.Table.from_pylist(rows, schema=MEASURES_SCHEMA)

@@ -1,0 +1,135 @@
+"""From pictures to the input of a model, and from its output to vectors of length 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from imgvet.errors import ModelError
+from imgvet.models.model import ModelCard
+
+Pixels = NDArray[np.uint8]
+Vectors = NDArray[np.float32]
+
+_PILLOW = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+_IS_ONE = 1e-5
+"""A vector whose length is this near to 1 is kept as it is."""
+
+
+def prepared(pictures: Iterable[Pixels], card: ModelCard) -> NDArray[Any]:
+    """The input of a model for some pictures; each is let go of as soon as it is resized.
+
+    Args:
+        pictures: RGB, uint8, shape (h, w, 3), any size.
+        card: what the model wants.
+
+    Returns:
+        an array of the card's type and layout: (n, side, side, 3) or (n, 3, side, side).
+    """
+    rows = [resized(picture, card) for picture in pictures]
+    if not rows:
+        return _as_input(np.empty((0, card.input_size, card.input_size, 3), np.uint8), card)
+    return _as_input(np.stack(rows), card)
+
+
+def blank(card: ModelCard) -> Pixels:
+    """A grey picture to try a model on: RGB, uint8, (side, side, 3)."""
+    return np.full((card.input_size, card.input_size, 3), 128, np.uint8)
+
+
+def resized(picture: Pixels, card: ModelCard) -> Pixels:
+    """One picture as the square that the model wants: RGB, uint8, (side, side, 3)."""
+    size = (card.input_size, card.input_size)
+    box = _box(picture, card)
+    if card.interpolation == "linear":
+        left, top, right, bottom = (round(edge) for edge in box)
+        part = picture[top : max(bottom, top + 1), left : max(right, left + 1)]
+        return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    image = Image.fromarray(np.ascontiguousarray(picture))
+    return np.asarray(image.resize(size, _PILLOW[card.interpolation], box=box))
+
+
+def _box(picture: Pixels, card: ModelCard) -> tuple[float, float, float, float]:
+    """The part of a picture that the model sees: left, top, right, bottom, in pixels.
+
+    To resize the short side and then crop the middle is to resize a part of the picture.
+    """
+    height, width = picture.shape[:2]
+    if card.resize == "squash":
+        return 0, 0, width, height
+    side = min(width, height) * card.input_size / (card.resize_size or card.input_size)
+    left, top = (width - side) / 2, (height - side) / 2
+    return left, top, left + side, top + side
+
+
+def _as_input(levels: Pixels, card: ModelCard) -> NDArray[Any]:
+    """Squares of levels 0 to 255 in the type, layout and order of colours of the model."""
+    order = slice(None) if card.colour_order == "RGB" else slice(None, None, -1)
+    if card.input_dtype == "uint8":
+        coloured = levels[..., order]
+        moved = coloured if card.layout == "NHWC" else coloured.transpose(0, 3, 1, 2)
+        return np.ascontiguousarray(moved)
+    count, side = levels.shape[:2]
+    shape = (count, side, side, 3) if card.layout == "NHWC" else (count, 3, side, side)
+    inputs = np.empty(shape, card.input_dtype)
+    planes = inputs if card.layout == "NHWC" else inputs.transpose(0, 2, 3, 1)
+    for place, colour in enumerate(range(3)[order]):
+        values = np.subtract(levels[..., colour], card.mean[colour], dtype=np.float32)
+        planes[..., place] = values / np.float32(card.std[colour])
+    return inputs
+
+
+def pooled(values: NDArray[np.float32], card: ModelCard) -> Vectors:
+    """One vector for each picture from whatever the model returns.
+
+    Args:
+        values: shape (n, width), (n, tokens, width), (n, width, rows, columns) or
+            (n, rows, columns, width).
+        card: says how, and how many values a vector has.
+
+    Raises:
+        ModelError: the vectors have another width than the card says.
+    """
+    vectors = without_places(values, card)
+    if vectors.shape[1] != card.width:
+        raise ModelError(
+            f"The model {card.name} gives {vectors.shape[1]} values a picture, its card says "
+            f"{card.width}",
+            "Delete the file, or correct the card",
+        )
+    return vectors
+
+
+def without_places(values: NDArray[np.float32], card: ModelCard) -> Vectors:
+    """The same with tokens or places pooled: shape (n, width)."""
+    if values.ndim == 3:
+        return values[:, 0] if card.pooling == "cls" else values.mean(axis=1)
+    if values.ndim == 4:
+        return values.mean(axis=(2, 3) if _width_is_second(values, card) else (1, 2))
+    return values.reshape(len(values), -1)
+
+
+def _width_is_second(values: NDArray[np.float32], card: ModelCard) -> bool:
+    """Whether the axes are (n, width, rows, columns): by single places, else by the layout."""
+    if values.shape[2:] == (1, 1):
+        return True
+    return card.layout == "NCHW" and values.shape[1:3] != (1, 1)
+
+
+def normalised(vectors: Vectors) -> Vectors:
+    """Vectors of length 1, float32.
+
+    A vector with a value that is not finite, or of length 0, says nothing about its picture. It
+    becomes all zeros: its cosine to any other is 0, and it joins nothing.
+    """
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
+    usable = np.isfinite(lengths) & (lengths > 0)
+    other = usable & (np.abs(lengths - 1) > _IS_ONE)
+    result = np.where(usable[:, None], vectors, np.float32(0))
+    result[other] = vectors[other] / lengths[other, None]
+    return np.ascontiguousarray(result, np.float32)

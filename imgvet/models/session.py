@@ -1,0 +1,254 @@
+"""A model ready to run: its ONNX Runtime session, and how many pictures it takes at a time."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgvet.errors import ModelError
+from imgvet.models.enlarged import with_input_side
+from imgvet.models.inner_output import with_output
+from imgvet.models.model import Device, Model
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+CPU_BATCH = 8
+"""Pictures in one run on a processor; larger batches gain nothing there."""
+
+CUDA_BATCH = 64
+"""Pictures in one run on a graphics card, until its memory is too small for them."""
+
+Sides = tuple[int, int]
+
+_CUDA = "CUDAExecutionProvider"
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|failed to allocate|alloc_failed|bad.?alloc|not enough memory", re.IGNORECASE
+)
+_opening = threading.Lock()
+_logger = logging.getLogger(__name__)
+
+
+class Runner:
+    """Runs one model on one device; several threads may use it at once.
+
+    Attributes:
+        session: the session.
+        outputs: names of what it can return.
+        batch: pictures in one run; halved whenever the memory is too small for as many.
+        fixed: pictures that the model wants in each run; None if it takes any number.
+    """
+
+    def __init__(self, session: InferenceSession, device: Device) -> None:
+        self.session = session
+        self.outputs = frozenset(declared.name for declared in session.get_outputs())
+        self._input = session.get_inputs()[0]
+        first = self._input.shape[0] if self._input.shape else None
+        self.fixed: int | None = first if isinstance(first, int) and first > 0 else None
+        self.batch = self.fixed or batch_size(device)
+
+    def run(self, inputs: NDArray[Any], output: str) -> NDArray[np.float32]:
+        """What the model returns for prepared pictures, one after the other along the first axis.
+
+        Args:
+            inputs: prepared pictures, any number of them.
+            output: name of the output that is taken.
+
+        Raises:
+            ModelError: it can't be run on them, or not even one of them fits into memory.
+        """
+        parts, start = [], 0
+        while start < len(inputs):
+            size = min(self.batch, len(inputs) - start)
+            try:
+                parts.append(self._run_batch(inputs[start : start + size], output))
+            except MemoryError:
+                self._take_less_than(size)
+            else:
+                start += size
+        return np.concatenate(parts)
+
+    def _run_batch(self, inputs: NDArray[Any], output: str) -> NDArray[np.float32]:
+        count = len(inputs)
+        if self.fixed is not None and count < self.fixed:
+            filler = np.zeros((self.fixed - count, *inputs.shape[1:]), inputs.dtype)
+            inputs = np.concatenate([inputs, filler])
+        try:
+            (values,) = self.session.run([output], {self._input.name: inputs})
+        except runtime_errors() as error:
+            if _OUT_OF_MEMORY.search(str(error)):
+                raise MemoryError from None
+            raise ModelError(
+                f"The model can't be run on an input of shape {inputs.shape} ({words(error)})",
+                "Check its card: layout, type and size of its input",
+            ) from None
+        if values.ndim == 0 or len(values) != len(inputs):
+            raise ModelError(
+                f"The model returns {output!r} of shape {np.shape(values)} for "
+                f"{len(inputs)} pictures",
+                "Name another output in its card: one row for each picture is needed",
+            )
+        return np.asarray(values[:count], np.float32)
+
+    def _take_less_than(self, size: int) -> None:
+        """Halve the batch.
+
+        Raises:
+            ModelError: there is nothing left to halve.
+        """
+        if size == 1 or self.fixed is not None:
+            raise ModelError(
+                f"The memory is too small for the model and {size} of its inputs at a time",
+                "Choose a smaller model, or --device cpu",
+            )
+        self.batch = min(self.batch, size // 2)
+        _logger.warning("The memory is too small for %d pictures at a time: %d", size, self.batch)
+
+
+def batch_size(device: Device) -> int:
+    """Pictures that are given to a model at a time."""
+    return CUDA_BATCH if device == "cuda" else CPU_BATCH
+
+
+def usable_device(wanted: Device) -> Device:
+    """The device that is wanted, or the processor with a word about it where there is no CUDA."""
+    if wanted == "cpu":
+        return "cpu"
+    import onnxruntime
+
+    if _CUDA in onnxruntime.get_available_providers():
+        return "cuda"
+    _tell_of_fallback("this ONNX Runtime is built without CUDA; imgvet[gpu] installs one with it")
+    return "cpu"
+
+
+def open_runner(model: Model) -> Runner:
+    """The runner of a model, opened once for each file and device.
+
+    Raises:
+        ModelError: the file is not a model that ONNX Runtime can load.
+    """
+    card = model.card
+    sides = None if card.written_for is None else (card.written_for, card.input_size)
+    runner = runner_of(model.path, model.device, sides=sides)
+    if card.output in runner.outputs:
+        return runner
+    return runner_of(model.path, model.device, card.output, sides)
+
+
+def runner_of(
+    path: Path, device: Device = "cpu", inner: str | None = None, sides: Sides | None = None
+) -> Runner:
+    """The runner of a file, opened once for each device and tensor.
+
+    Args:
+        path: an .onnx or .ort file.
+        device: where it runs, if it can.
+        inner: name of a tensor inside the graph that is made an output; .onnx only.
+        sides: the side of the input in the file and the one it shall have; the built-in model only.
+
+    Raises:
+        ModelError: the file is not a model that ONNX Runtime can load.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise ModelError(
+            f"The model {path} can't be read ({error.strerror})", "Check its path"
+        ) from None
+    with _opening:
+        return _opened(path, (status.st_size, status.st_mtime_ns), device, inner, sides)
+
+
+@lru_cache(maxsize=4)
+def _opened(
+    path: Path,
+    _version: tuple[int, int],
+    device: Device,
+    inner: str | None,
+    sides: Sides | None,
+) -> Runner:
+    """The last few are kept, because every shard uses the same."""
+    session = open_session(path, device, inner, sides)
+    on_cuda = device == "cuda" and _CUDA in session.get_providers()
+    if device == "cuda" and not on_cuda:
+        _tell_of_fallback("CUDA could not be started")
+    return Runner(session, "cuda" if on_cuda else "cpu")
+
+
+def open_session(
+    path: Path, device: Device = "cpu", inner: str | None = None, sides: Sides | None = None
+) -> InferenceSession:
+    """A session that computes on the calling thread.
+
+    Args:
+        path: an .onnx or .ort file.
+        device: where it runs, if it can.
+        inner: name of a tensor inside the graph that is made an output; .onnx only.
+        sides: the side of the input in the file and the one it shall have; the built-in model only.
+
+    Raises:
+        ModelError: it can't be loaded.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.log_severity_level = 3
+    errors: tuple[type[Exception], ...] = (OSError, *runtime_errors())
+    try:
+        source = _source(path, inner, sides)
+        return onnxruntime.InferenceSession(source, options, providers=_providers(device))
+    except errors as error:
+        asked = "" if inner is None else f" with an output {inner!r}"
+        raise ModelError(
+            f"The model {path} can't be loaded{asked} ({words(error)})",
+            "Give an .onnx or .ort file that this version of ONNX Runtime knows",
+        ) from None
+
+
+def _source(path: Path, inner: str | None, sides: Sides | None) -> str | bytes:
+    """The file, or its content changed as asked for."""
+    if inner is None and sides is None:
+        return str(path)
+    content = path.read_bytes()
+    if sides is not None:
+        content = with_input_side(content, *sides)
+    return content if inner is None else with_output(content, inner)
+
+
+def _providers(device: Device) -> list[Any]:
+    if device == "cpu":
+        return ["CPUExecutionProvider"]
+    # Without TF32 the vectors differ from those of a processor by rounding only.
+    settings = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
+    return [(_CUDA, settings), "CPUExecutionProvider"]
+
+
+def _tell_of_fallback(why: str) -> None:
+    _logger.warning("The model runs on the processor: %s", why)
+
+
+@lru_cache(maxsize=1)
+def runtime_errors() -> tuple[type[Exception], ...]:
+    """The exceptions of ONNX Runtime, which have no common base class of their own."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    own = (kind for kind in vars(state).values() if isinstance(kind, type))
+    return (*(kind for kind in own if issubclass(kind, Exception)), RuntimeError, ValueError)
+
+
+def words(error: Exception) -> str:
+    """What ONNX Runtime says, as one line without its codes and places in its source."""
+    text = " ".join(str(error).split())
+    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)
+    return text[:300].rstrip(" .")

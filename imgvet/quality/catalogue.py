@@ -1,0 +1,110 @@
+"""The catalogue of checks: each check once, for the suite, the report and the documentation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from imgvet.quality.result import Severity
+from imgvet.sections import Section
+
+
+class Bound(StrEnum):
+    """Which side of its limit an observed number must stay on. The limit itself is allowed."""
+
+    AT_LEAST = "at least"
+    AT_MOST = "at most"
+
+
+class Unit(StrEnum):
+    """What an observed number counts."""
+
+    IMAGES = "images"
+    SHARE = "share"
+    VALUES = "values"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of a dataset.
+
+    Attributes:
+        name: stable identifier.
+        title: its name for a person.
+        severity: how bad a failure is.
+        unit: what the observed number counts.
+        bound: which side of the limit passes.
+        limit: field of :class:`imgvet.options.CheckLimits` that holds the limit; None if no
+            option holds it and the limit is 0.
+        observed: field of :class:`imgvet.quality.rates.Rates` that is checked; None if the number
+            is counted in the stats table.
+        meaning: what is observed, one sentence.
+        remedy: what to do when it fails, one sentence.
+        section: section of the report with the evidence.
+        measured: whether it needs the measures of the stats table, so that there is nothing to
+            check when none were taken.
+    """
+
+    name: str
+    title: str
+    severity: Severity
+    unit: Unit
+    bound: Bound
+    limit: str | None
+    observed: str | None
+    meaning: str
+    remedy: str
+    section: Section
+    measured: bool = False
+
+
+def _rate(name: str, title: str, severity: Severity, section: Section, meaning: str, remedy: str,
+          *, measured: bool = False) -> Check:  # fmt: skip
+    """A check that a rate does not exceed the limit of the same name."""
+    return Check(name, title, severity, Unit.SHARE, Bound.AT_MOST, f"max_{name}", name, meaning,
+                 remedy, section, measured)  # fmt: skip
+
+
+def _integrity(name: str, title: str, meaning: str, remedy: str) -> Check:
+    """A check that no value of the stats table is wrong."""
+    return Check(name, title, "warning", Unit.VALUES, Bound.AT_MOST, None, None, meaning, remedy,
+                 Section.STATISTICS, True)  # fmt: skip
+
+
+CHECKS: tuple[Check, ...] = (
+    Check("images_present", "Images present", "critical", Unit.IMAGES, Bound.AT_LEAST,
+          "min_images", "valid", "Images that could be analysed.",
+          "Check that the input is the right one, and see why images were left out.",
+          Section.INVALID),
+    _rate("invalid_rate", "Invalid files", "critical", Section.INVALID,
+          "Share of the files that are broken, too small or no images.",
+          "Fetch the broken files again, or remove them."),
+    _rate("duplicate_rate", "Exact duplicates", "critical", Section.DUPLICATES,
+          "Share of the images that are surplus byte-for-byte copies of another.",
+          "Keep one of each group, and check that no copies are split between train and test."),
+    _rate("near_duplicate_rate", "Near duplicates", "warning", Section.DUPLICATES,
+          "Share of the images that look nearly like another whose bytes differ.",
+          "Review the pairs; keep one of each, and never split a pair between train and test."),
+    _rate("dark_rate", "Dark images", "warning", Section.DARK,
+          "Share of the images that are nearly all dark.",
+          "Remove them, or correct their exposure.", measured=True),
+    _rate("bright_rate", "Bright images", "warning", Section.BRIGHT,
+          "Share of the images that are nearly all white.",
+          "Remove them, or correct their exposure.", measured=True),
+    _rate("blurry_rate", "Blurry images", "warning", Section.BLURRY,
+          "Share of the images without sharp detail.",
+          "Remove them, unless smooth pictures are wanted.", measured=True),
+    _rate("outlier_rate", "Outliers", "warning", Section.OUTLIERS,
+          "Share of the images much less like their nearest neighbour than usual "
+          "(robust score above 3.5).",
+          "Look at them: wrong images, or rare ones that deserve more examples."),
+    _integrity("measures_complete", "Measures complete",
+               "Values of the basic measures that are missing for valid images.",
+               "Run again with overwrite; if values are still missing, report it as a bug."),
+    _integrity("measures_in_range", "Measures in range",
+               "Values of measures that lie outside their possible range.",
+               "Run again with overwrite; if values are still out of range, report it as a bug."),
+)  # fmt: skip
+"""Every check, in the order of results: most severe first, then as in the report."""
+
+CHECK_BY_NAME: dict[str, Check] = {check.name: check for check in CHECKS}

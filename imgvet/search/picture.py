@@ -1,0 +1,130 @@
+"""Embed a picture that a person gives exactly as the run embedded its own."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from imgvet.embedding.compute import embed_pictures
+from imgvet.errors import (
+    InputNotFoundError,
+    InputUnreadableError,
+    InvalidParameterError,
+    ModelError,
+)
+from imgvet.images.canonical import canonical
+from imgvet.images.decode import decode
+from imgvet.images.picture import Failure, Pixels
+from imgvet.images.thumbnail import decode_thumbnail, encode_thumbnail
+from imgvet.models.model import Device, Model, ModelCard
+from imgvet.models.resolve import resolve_model
+from imgvet.options import ModelOptions
+from imgvet.summary import RunRecord
+
+Vector = NDArray[np.float32]
+
+MAX_BYTES = 64_000_000
+"""Greatest size of a picture that is searched for, in bytes. Of how many pixels it may be says
+:data:`imgvet.images.picture.MAX_PIXELS`."""
+
+
+def has_model(record: RunRecord) -> bool:
+    """Whether a model made the embeddings of a run; otherwise they were the user's own."""
+    return record.parameters.get("embeddings") is None
+
+
+def model_of(record: RunRecord, device: Device = "cpu") -> Model:
+    """The model of a run.
+
+    Raises:
+        InvalidParameterError: the run had embeddings of its own, or its model is not known here.
+        ModelError: the model can't be had, or is no longer the one of the run.
+    """
+    if not has_model(record):
+        raise InvalidParameterError(
+            "The run used your own embeddings, so other pictures can't be embedded",
+            "Search from a picture of the set, or run again with a model",
+        )
+    model = resolve_model(_options(record.parameters), device)
+    if model.card.digest != _card(record).digest:
+        raise ModelError(
+            f"The model {model.card.name} is no longer the one of the run", "Run again"
+        )
+    return model
+
+
+def embed_picture(data: bytes, model: Model) -> Vector | Failure:
+    """The embedding of a picture, or why it can't be decoded.
+
+    A picture of the set gets the embedding that the run gave it: it is decoded, reduced and
+    compressed to a thumbnail as the run did, unless the model wants more pixels than that.
+
+    Args:
+        data: the whole content of an image file.
+        model: the model of the run.
+
+    Returns:
+        float32 (width,); all zeros if the model says nothing about it.
+    """
+    picture = decode(data)
+    if isinstance(picture, Failure):
+        return picture
+    pixels = picture.pixels if model.card.wants_originals else as_thumbnail(picture.pixels)
+    return embed_pictures([pixels], model)[0]
+
+
+def read_picture(path: Path) -> bytes:
+    """The bytes of a picture file that a person names.
+
+    Raises:
+        InputNotFoundError: there is no such file.
+        InputUnreadableError: it may not be read, is not a regular file, or is larger than
+            :data:`MAX_BYTES`.
+    """
+    try:
+        # A pipe would be waited for; O_NONBLOCK does not, and means nothing to a regular file.
+        with open(path, "rb", opener=_open_at_once) as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise InputUnreadableError(f"{path} is not a file", "Name a picture file")
+            data = stream.read(MAX_BYTES + 1)
+    except (FileNotFoundError, ValueError):
+        raise InputNotFoundError(f"There is no file {path}", "Check its name") from None
+    except OSError as error:
+        raise InputUnreadableError(
+            f"{path} can't be read ({error.strerror})", "Name a picture file that may be read"
+        ) from None
+    if len(data) > MAX_BYTES:
+        raise InputUnreadableError(
+            f"{path} is larger than {MAX_BYTES:,} bytes", "Search for a smaller picture"
+        )
+    return data
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def as_thumbnail(pixels: Pixels) -> Pixels:
+    """Pixels as they come out of the thumbnail that a run keeps: RGB, uint8, (h, w, 3)."""
+    return decode_thumbnail(encode_thumbnail(canonical(pixels)))
+
+
+def _options(parameters: Mapping[str, object]) -> ModelOptions:
+    return ModelOptions.model_validate(
+        {name: parameters[name] for name in ModelOptions.model_fields if name in parameters}
+    )
+
+
+def _card(record: RunRecord) -> ModelCard:
+    try:
+        return ModelCard.model_validate(record.model)
+    except ValidationError:
+        raise ModelError(
+            "The record of the run does not say which model it used", "Run again"
+        ) from None

@@ -1,0 +1,108 @@
+"""Group components by video: of which videos their frames are, and which videos are alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_matrix, csr_matrix
+
+from imgvet.reasons import Reason
+from imgvet.sources.crop_names import split_crop_name
+from imgvet.sources.location import Location, is_frame_name, parse_location
+from imgvet.tables import COMPONENTS, VIDEO_PAIRS, empty
+
+WIDESPREAD = 50
+"""A component with frames of more videos than this, such as one of black frames, says nothing of
+two of them and makes no pairs of videos."""
+
+
+@dataclass(frozen=True)
+class GroupedByVideo:
+    """The tables components and component_info with their columns of videos, and video_pairs."""
+
+    members: pd.DataFrame
+    info: pd.DataFrame
+    pairs: pd.DataFrame
+
+
+def video_of(filename: str) -> str | None:
+    """The video that an item is a frame of, or a crop of one; None if it is of none."""
+    if "#t=" not in filename:
+        return None
+    frame, _ = split_crop_name(filename)
+    if not is_frame_name(frame):
+        return None
+    place = parse_location(frame)
+    return str(Location(place.path, place.member))
+
+
+def has_videos(items: pd.DataFrame) -> bool:
+    """Whether any valid item is a frame of a video."""
+    valid = items.loc[items["status"] == Reason.OK.value, "filename"]
+    return any(video_of(name) is not None for name in valid)
+
+
+def group_by_video(
+    members: pd.DataFrame, info: pd.DataFrame, items: pd.DataFrame
+) -> GroupedByVideo:
+    """Fill in the videos of components, and find the pairs of videos that share some.
+
+    Args:
+        members: the table components.
+        info: the table component_info.
+        items: the table items.
+    """
+    videos = items.set_index("id")["filename"].map(video_of)
+    members = members.assign(video=members["id"].map(videos))
+    frames = members[members["video"].notna()]
+    number = frames.groupby("component_id")["video"].nunique()
+    counted = info["component_id"].map(number).fillna(0).astype(np.int64)
+    valid = videos[(items["status"] == Reason.OK.value).to_numpy()].dropna()
+    return GroupedByVideo(
+        members[COMPONENTS.column_names],
+        info.assign(videos=counted),
+        _pairs(frames, number, valid.value_counts()),
+    )
+
+
+def _pairs(frames: pd.DataFrame, number: pd.Series, analysed: pd.Series) -> pd.DataFrame:
+    """The table video_pairs.
+
+    Args:
+        frames: rows of the table components that are frames.
+        number: videos of each component.
+        analysed: valid frames of each video.
+    """
+    telling = number.index[(number >= 2) & (number <= WIDESPREAD)]
+    shared = frames[frames["component_id"].isin(telling)]
+    if shared.empty:
+        return empty(VIDEO_PAIRS)
+    video, videos = pd.factorize(shared["video"], sort=True)
+    component, _ = pd.factorize(shared["component_id"])
+    counts = csr_matrix((np.ones(len(shared), np.int64), (video, component)))
+    present = csr_matrix((np.ones_like(counts.data), counts.indices, counts.indptr), counts.shape)
+    together = coo_matrix(present @ present.T)
+    upper = together.row < together.col
+    first, second = together.row[upper], together.col[upper]
+    # Row v, column o: frames of v in components that also hold frames of o.
+    inside = csr_matrix(counts @ present.T)
+    total = analysed.reindex(videos).to_numpy(np.int64)
+    own = np.asarray(inside[first, second]).ravel()
+    others = np.asarray(inside[second, first]).ravel()
+    share = np.maximum(own / total[first], others / total[second]).round(6)
+    pairs = pd.DataFrame(
+        {
+            "video": videos[first],
+            "other": videos[second],
+            "components": together.data[upper],
+            "frames": total[first],
+            "shared_frames": own,
+            "other_frames": total[second],
+            "other_shared_frames": others,
+            "share": share,
+        }
+    )
+    order = ["share", "components", "video", "other"]
+    return pairs.sort_values(order, ascending=[False, False, True, True], ignore_index=True)

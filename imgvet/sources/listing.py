@@ -1,0 +1,158 @@
+"""From what the user named to the list of items: the one seam through which every input comes.
+
+:mod:`imgvet.sources.inputs` yields the :class:`Entry` rows of every kind of input. No later stage
+knows where an item came from: it reads through :class:`imgvet.sources.reading.Reader`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import islice, repeat, zip_longest
+from operator import attrgetter
+from pathlib import Path
+
+import pyarrow as pa
+
+from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterError
+from imgvet.options import SourceOptions
+from imgvet.sources.crop_names import crop_name
+from imgvet.sources.entry import Entry
+from imgvet.sources.inputs import list_entries
+from imgvet.sources.local import IMAGE_EXTENSIONS
+from imgvet.sources.s3_location import is_remote
+from imgvet.store.files import FileKey
+from imgvet.workdir import WorkDir
+
+LISTING_SCHEMA = pa.schema(
+    [
+        ("id", pa.int64()),
+        ("filename", pa.string()),
+        ("source", pa.string()),
+        ("status", pa.string()),
+        ("detail", pa.string()),
+        ("file_size", pa.int64()),
+        ("mtime_ns", pa.int64()),
+        ("version", pa.string()),
+        ("digest", pa.string()),
+        ("label", pa.string()),
+        ("split", pa.string()),
+        ("metadata", pa.string()),
+        ("cut", pa.string()),
+        ("cut_labels", pa.string()),
+    ]
+)
+"""Columns of a listing. ``digest`` is null until the content is known. ``cut`` says what is cut out
+of a picture, ``cut_labels`` (a JSON list) the labels of its own boxes: :mod:`imgvet.crops.listing`;
+they are null where whole pictures are analysed."""
+
+
+def list_items(options: SourceOptions, known: dict[FileKey, str], work: WorkDir) -> pa.Table:
+    """List what is to be analysed, sorted by name, each item once for each split.
+
+    Archives and videos must have been made ready (:mod:`imgvet.tasks.extracting`).
+
+    Args:
+        options: what to analyse.
+        known: content digests of items that were read before.
+        work: the work dir, with the indexes of archives and videos.
+
+    Returns:
+        a table of :data:`LISTING_SCHEMA`.
+
+    Raises:
+        InputNotFoundError: an input does not exist.
+        InputUnreadableError: an input may not be read.
+        InputEmptyError: nothing is left to analyse.
+        MixedInputError: compressed inputs and loose images are in one run.
+    """
+    entries = select(list_entries(options, work), options)
+    if not entries:
+        raise _nothing_found(options)
+    return _as_table(entries, known)
+
+
+def select(entries: Iterable[Entry], options: SourceOptions) -> list[Entry]:
+    """Sort the entries by name, drop repeated ones, and keep what the options ask for."""
+    chosen = _unique(entries)
+    if options.find_regex is not None:
+        pattern = _compile(options.find_regex)
+        chosen = [entry for entry in chosen if pattern.search(entry.filename)]
+    if options.subset is not None:
+        chosen = _only(chosen, options.subset)
+    chosen = chosen[options.min_offset : options.max_offset]
+    chosen = chosen[: options.num_images]
+    return [entry.checked(options.min_file_size) for entry in chosen]
+
+
+def _unique(entries: Iterable[Entry]) -> list[Entry]:
+    """The entries by name, then split; of several for one the last."""
+    # Two stable sorts, because a key of both would be one more object for each of the entries.
+    ordered = sorted(entries, key=lambda entry: entry.split or "")
+    ordered.sort(key=attrgetter("filename"))
+    return [
+        entry
+        for entry, after in zip_longest(ordered, islice(ordered, 1, None))
+        if after is None
+        or entry.filename != after.filename
+        or (entry.split or "") != (after.split or "")
+    ]
+
+
+def _only(entries: list[Entry], subset: tuple[str, ...]) -> list[Entry]:
+    wanted = {
+        name if is_remote(name) else str(Path(name).expanduser().absolute()) for name in subset
+    }
+    missing = sorted(wanted - {entry.filename for entry in entries})
+    if missing:
+        raise InputNotFoundError(
+            f"{len(missing)} of the {len(wanted)} images of subset are not in the input, "
+            f"such as {missing[0]}",
+            "Give paths of images that lie in the input",
+        )
+    return [entry for entry in entries if entry.filename in wanted]
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise InvalidParameterError(
+            f"find_regex = {pattern!r} is not a regular expression ({error})",
+            "Correct the expression",
+        ) from None
+
+
+def _nothing_found(options: SourceOptions) -> InputEmptyError:
+    where = ", ".join(options.input_dir) or "the empty list"
+    if options.find_regex or options.min_offset or options.max_offset:
+        return InputEmptyError(
+            f"No image of {where} is left", "Check find_regex, min_offset and max_offset"
+        )
+    endings = " ".join(sorted(IMAGE_EXTENSIONS))
+    return InputEmptyError(f"No image in {where}", f"Images are files that end in {endings}")
+
+
+def _as_table(entries: list[Entry], known: dict[FileKey, str]) -> pa.Table:
+    # One column at a time: lists of a million values each take more than their arrays.
+    columns: tuple[Iterable[object], ...] = (
+        range(len(entries)),
+        (crop_name(entry.filename, None) for entry in entries),
+        (entry.source for entry in entries),
+        (entry.status.value for entry in entries),
+        (entry.detail for entry in entries),
+        (entry.file_size for entry in entries),
+        (entry.mtime_ns for entry in entries),
+        (entry.version for entry in entries),
+        (known.get(entry.key) for entry in entries),
+        (entry.label for entry in entries),
+        (entry.split for entry in entries),
+        (entry.metadata for entry in entries),
+        repeat(None, len(entries)),
+        repeat(None, len(entries)),
+    )
+    arrays = [
+        pa.array(values, field.type, size=len(entries))
+        for values, field in zip(columns, LISTING_SCHEMA, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=LISTING_SCHEMA)

@@ -1,0 +1,101 @@
+"""The store of a work dir: all packs, by kind and version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from imgvet.images.orientation_hash import HASH_BYTES
+from imgvet.metrics import (
+    ADVANCED_METRICS,
+    ADVANCED_VERSION,
+    BASIC_METRICS,
+    MEASURE_VERSION,
+    Metric,
+)
+from imgvet.store.files import FileIndex
+from imgvet.store.packs import DIGEST, Packs
+from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS
+from imgvet.workdir import WorkDir
+
+HASH, HASH_QUALITY = "orientation_hash", "orientation_quality"
+"""Columns of :class:`imgvet.images.orientation_hash.OrientationHash`."""
+
+
+def _metric_fields(metrics: tuple[Metric, ...]) -> list[tuple[str, pa.DataType]]:
+    return [(metric.name, pa.int64() if metric.integer else pa.float64()) for metric in metrics]
+
+
+MEASURES_SCHEMA = pa.schema(
+    [
+        (DIGEST, pa.string()),
+        ("status", pa.string()),
+        ("detail", pa.string()),
+        ("format", pa.string()),
+        (HASH, pa.binary(HASH_BYTES)),
+        (HASH_QUALITY, pa.int64()),
+        *_metric_fields(BASIC_METRICS),
+        ("thumbnail_offset", pa.int64()),
+        ("thumbnail_size", pa.int64()),
+    ]
+)
+"""One row per content: its status and format, its orientation hash and basic metrics (null if it
+can't be decoded), and where its thumbnail lies in the pack's bytes."""
+
+ADVANCED_SCHEMA = pa.schema([(DIGEST, pa.string()), *_metric_fields(ADVANCED_METRICS)])
+"""One row per valid content: its advanced metrics."""
+
+
+def embeddings_schema(width: int) -> pa.Schema:
+    """One row per valid content: its embedding of ``width`` float32 values."""
+    return pa.schema([(DIGEST, pa.string()), ("embedding", pa.list_(pa.float32(), width))])
+
+
+CUTS_SCHEMA = pa.schema(
+    [
+        (DIGEST, pa.string()),
+        ("number", pa.int64()),
+        ("crop", pa.string()),
+        ("status", pa.string()),
+        ("detail", pa.string()),
+        *((name, pa.float64()) for name in (*BOX_COLUMNS, *CORNER_COLUMNS)),
+        ("score", pa.float64()),
+        ("found_label", pa.string()),
+        ("text", pa.string()),
+    ]
+)
+"""What was cut out of a picture: one row per crop, with its content digest in ``crop``; one row of
+number -1 for a picture that gave none. ``digest`` stands for the picture and what was asked of it.
+"""
+
+
+@dataclass(frozen=True)
+class Store:
+    """The packs of one work dir."""
+
+    work: WorkDir
+
+    @property
+    def files(self) -> FileIndex:
+        """Which content each file had."""
+        return FileIndex.of(self.work)
+
+    @property
+    def measures(self) -> Packs:
+        """Basic metrics and thumbnails."""
+        return Packs(self.work.store / f"measures-{MEASURE_VERSION}", with_blobs=True)
+
+    @property
+    def advanced(self) -> Packs:
+        """Advanced metrics."""
+        return Packs(self.work.store / f"advanced-{MEASURE_VERSION}.{ADVANCED_VERSION}")
+
+    @property
+    def cuts(self) -> Packs:
+        """Which crops pictures were cut into."""
+        return Packs(self.work.store / f"cuts-{MEASURE_VERSION}")
+
+    def embeddings(self, model_digest: str) -> Packs:
+        """Embeddings by one model."""
+        return Packs(self.work.store / f"embeddings-{MEASURE_VERSION}-{model_digest[:16]}")

@@ -1,0 +1,271 @@
+"""The tables of a run: their columns, types and meanings, and how they are read and written.
+
+Every table is a Parquet file under ``tables/`` of the work dir. The same inputs and options give
+the same bytes, so rows have a defined order and files hold no times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from imgvet.metrics import METRICS
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        name: its name.
+        type: its Arrow type.
+        meaning: what it holds, for a person.
+    """
+
+    name: str
+    type: pa.DataType
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its name (the file's stem), what it holds, and its columns in order."""
+
+    name: str
+    meaning: str
+    columns: tuple[Column, ...]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema."""
+        return pa.schema([(column.name, column.type) for column in self.columns])
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names of the columns, in order."""
+        return [column.name for column in self.columns]
+
+
+_ID = Column("id", pa.int64(), "the item's number, in the order of listing")
+_TEXT, _INT, _REAL, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+
+ITEMS = Table(
+    "items",
+    "one row per image, whether it could be analysed or not",
+    (
+        _ID,
+        Column("filename", _TEXT, "absolute path or URI; `#xywh=` names a crop"),
+        Column("source", _TEXT, "the input that the item was found through"),
+        Column("status", _TEXT, "ok, or the reason why the item was left out"),
+        Column(
+            "digest", _TEXT, "BLAKE2b-128 of the file's bytes or the crop's pixels; null if unread"
+        ),
+        Column("file_size", _INT, "bytes; null if unknown, and of a crop"),
+        Column(
+            "format", _TEXT, "format of the content, such as JPEG; null if unknown, and of a crop"
+        ),
+        Column("detail", _TEXT, "what was unusual, or why it was left out; mostly empty"),
+        Column("label", _TEXT, "the label, when one is known"),
+        Column("split", _TEXT, "train, test, ..., when one is known"),
+        Column("metadata", _TEXT, "what files beside it in a webdataset shard tell, as JSON"),
+        Column("embedding_row", _INT, "row of embeddings.npy; null if there is none"),
+    ),
+)
+
+STATS = Table(
+    "stats",
+    "one row per valid image: its measures",
+    (
+        _ID,
+        *(
+            Column(metric.name, pa.int64() if metric.integer else pa.float64(), metric.meaning)
+            for metric in METRICS
+        ),
+    ),
+)
+
+_PAIR_SIMILARITY = Column("similarity", _REAL, "1 is identical")
+
+NEIGHBORS = Table(
+    "neighbors",
+    "nearest neighbours of each distinct valid content (intermediate; not under tables/)",
+    (
+        Column("from", _INT, "id of the item whose neighbour it is"),
+        Column("to", _INT, "id of the neighbour"),
+        _PAIR_SIMILARITY,
+    ),
+)
+
+CONTENTS = Table(
+    "contents",
+    "one row per distinct valid content, row i being row i of the embeddings (intermediate)",
+    (
+        Column("digest", _TEXT, "content digest"),
+        Column("id", _INT, "the first item with it"),
+        Column("copies", _INT, "how many items have it"),
+        Column("pack", _TEXT, "pack that holds its thumbnail"),
+        Column("thumbnail_offset", _INT, "where the thumbnail starts in the pack, in bytes"),
+        Column("thumbnail_size", _INT, "size of the thumbnail, in bytes"),
+    ),
+)
+
+SIMILARITY = Table(
+    "similarity",
+    "pairs of images at least `threshold` similar, best first; each pair once, from < to",
+    (
+        Column("from", _INT, "id of the first image"),
+        Column("to", _INT, "id of the second image"),
+        _PAIR_SIMILARITY,
+    ),
+)
+
+OUTLIERS = Table(
+    "outliers",
+    "the share `outlier_percentile` of images least like their nearest neighbour, worst first",
+    (
+        _ID,
+        Column("nearest", _INT, "id of its nearest neighbour"),
+        Column("similarity", _REAL, "similarity to its nearest neighbour"),
+        Column(
+            "score",
+            _REAL,
+            "robust score: scaled MADs below the median similarity; over 3.5 stands out",
+        ),
+    ),
+)
+
+_GROUP_COLUMNS = (
+    Column("count", _INT, "images in the component"),
+    Column("mean_similarity", _REAL, "mean over the pairs of its images"),
+    Column("min_similarity", _REAL, "least over the pairs of its images"),
+    Column("max_similarity", _REAL, "greatest over the pairs of its images"),
+)
+
+COMPONENTS = Table(
+    "components",
+    "one row per image that belongs to a component of two images or more",
+    (
+        _ID,
+        Column("component_id", _INT, "the component; 0 is the largest"),
+        *_GROUP_COLUMNS,
+        Column("video", _TEXT, "the video that the frame is of; null if it is of none"),
+    ),
+)
+
+COMPONENT_INFO = Table(
+    "component_info",
+    "one row per component, largest first",
+    (
+        Column("component_id", _INT, "the component; 0 is the largest"),
+        *_GROUP_COLUMNS,
+        Column("representative", _INT, "id of the image most like the others"),
+        Column("videos", _INT, "of how many videos its frames are; 0 if none of them is of one"),
+    ),
+)
+
+VIDEO_PAIRS = Table(
+    "video_pairs",
+    "pairs of videos with frames in the same components, most alike first",
+    (
+        Column("video", _TEXT, "the first video"),
+        Column("other", _TEXT, "the second video"),
+        Column("components", _INT, "components with frames of both"),
+        Column("frames", _INT, "frames of the first video that were analysed"),
+        Column("shared_frames", _INT, "those of them in such a component"),
+        Column("other_frames", _INT, "frames of the second video that were analysed"),
+        Column("other_shared_frames", _INT, "those of them in such a component"),
+        Column("share", _REAL, "greater of the two shares of frames that are shared, 0..1"),
+    ),
+)
+
+BOX_COLUMNS = ("col_x", "row_y", "width", "height")
+"""An upright box in pixels: left and upper edge, width and height."""
+
+CORNER_COLUMNS = ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4")
+"""The corners of a rotated box in pixels."""
+
+CROPS = Table(
+    "crops",
+    "one row per crop: where it was cut, and what is known of it",
+    (
+        Column("crop_id", _INT, "the crop's id in the other tables"),
+        Column("source_id", _INT, "the number of the image it was cut from, in order of listing"),
+        Column("filename", _TEXT, "absolute path or URI of that image"),
+        Column(
+            "col_x", _REAL, "left edge of its box in pixels; clipped to the image if it is valid"
+        ),
+        Column("row_y", _REAL, "upper edge"),
+        Column("width", _REAL, "width in pixels"),
+        Column("height", _REAL, "height in pixels"),
+        *(
+            Column(name, _REAL, f"{name[0]} of corner {name[1]} of a rotated box")
+            for name in CORNER_COLUMNS
+        ),
+        Column("score", _REAL, "how sure the detector is, 0..1; null if none was used"),
+        Column("label", _TEXT, "class, if one is known"),
+        Column("text", _TEXT, "the text that was read in it"),
+    ),
+)
+
+INVALID = Table(
+    "invalid",
+    "one row per image that was left out",
+    (
+        _ID,
+        Column("filename", _TEXT, "absolute path or URI"),
+        Column("reason", _TEXT, "the reason code"),
+        Column("detail", _TEXT, "what the decoder or the file system said"),
+    ),
+)
+
+RESULT_TABLES: tuple[Table, ...] = (
+    ITEMS, STATS, SIMILARITY, OUTLIERS, COMPONENTS, COMPONENT_INFO, INVALID,
+)  # fmt: skip
+"""The tables a finished run leaves under ``tables/``."""
+
+OPTIONAL_TABLES: tuple[Table, ...] = (VIDEO_PAIRS, CROPS)
+"""Tables that are there only if there are videos, or crops."""
+
+BY_NAME: Mapping[str, Table] = {
+    table.name: table for table in (*RESULT_TABLES, *OPTIONAL_TABLES, CONTENTS, NEIGHBORS)
+}
+
+
+def conform(frame: pd.DataFrame, table: Table) -> pa.Table:
+    """The frame as an Arrow table with exactly the table's columns, order and types.
+
+    Columns that the frame lacks are null; columns that the table lacks are dropped.
+    """
+    full = frame.reindex(columns=table.column_names)
+    return pa.Table.from_pandas(full, schema=table.schema, preserve_index=False)
+
+
+def empty(table: Table) -> pd.DataFrame:
+    """A frame of the table's columns and types, without rows."""
+    return to_frame(table.schema.empty_table())
+
+
+def to_frame(data: pa.Table) -> pd.DataFrame:
+    """The Arrow table as a pandas frame; integers with nulls become pandas' Int64."""
+    frame = data.to_pandas(integer_object_nulls=False)
+    for field in data.schema:
+        if pa.types.is_integer(field.type) and data.column(field.name).null_count:
+            frame[field.name] = data.column(field.name).to_pandas(
+                types_mapper=lambda _: pd.Int64Dtype()
+            )
+    return frame
+
+
+def write_table(data: pa.Table, path: Path) -> None:
+    """Write an Arrow table as Parquet, without metadata of the writer's frame or of the time."""
+    pq.write_table(data.replace_schema_metadata(None), path, compression="zstd")
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a Parquet table that :func:`write_table` wrote."""
+    return to_frame(pq.read_table(path))

@@ -1,0 +1,290 @@
+"""Annotations brought to a listing."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgvet.annotations.attaching import Attached, attach
+from imgvet.annotations.reading import annotations_from
+from imgvet.errors import InvalidParameterError
+from imgvet.images.corners import region_of_corners
+from imgvet.images.region import Box, Region
+from support.annotated import BOX, as_coco, draw_set
+
+
+def bring(
+    names: Iterable[str], files: Iterable[str], inputs: Iterable[str | Path] = (), **columns: Any
+) -> Attached:
+    """Attach annotations whose labels are their row numbers."""
+    rows = list(names)
+    given_columns = {"filename": rows, "label": range(len(rows)), **columns}
+    listed = pa.array(list(files), pa.string())
+    return attach(annotations_from(given_columns), listed, [str(name) for name in inputs])
+
+
+def matches(name: str, files: list[str], *inputs: str | Path) -> list[str]:
+    """The files that one annotation leads to; an anchor keeps the run going if it leads nowhere."""
+    found = bring(["anchor.jpg", name], [*files, "/anchor.jpg"], inputs)
+    return [file for file, label in zip(files, found.labels, strict=False) if label == "1"]
+
+
+def test_a_drawn_set(tmp_path: Path) -> None:
+    drawn = draw_set(tmp_path / "set", 40, boxes_each=6)
+    for source in (drawn.frame, as_coco(drawn.frame)):
+        found = attach(annotations_from(source), pa.array(drawn.files), [str(drawn.folder)])
+        assert found.annotated.all()
+        assert found.missing == ()
+        for row, file in enumerate(drawn.files):
+            mine = drawn.frame[drawn.frame["filename"] == file.removeprefix(f"{drawn.folder}/")]
+            boxes = [Box(*map(float, box)) for box in mine[BOX].to_numpy().tolist()]
+            assert found.regions(row) == tuple(
+                Region(box, label=label) for box, label in zip(boxes, mine["label"], strict=True)
+            )
+            assert found.labels[row] == ",".join(sorted(set(mine["label"])))
+            expected = mine["split"].iloc[0] if "split" in annotations_columns(source) else None
+            assert found.splits[row] == expected
+
+
+def annotations_columns(source: Any) -> list[str]:
+    return list(source.columns) if isinstance(source, pd.DataFrame) else []
+
+
+def test_names_as_they_are_given(tmp_path: Path) -> None:
+    folder = tmp_path / "données"
+    folder.mkdir()
+    plain, tar = f"{folder}/cats/été 1.jpg", f"{folder}/x/b.tar!dogs/2.jpg"
+    files = [plain, tar, f"{folder}/film.mp4#t=12.0", f"{folder}/old.jpg"]
+    decomposed = unicodedata.normalize("NFD", "cats/été 1.jpg")
+    for name in (
+        plain,
+        "cats/été 1.jpg",
+        "./cats/été 1.jpg",
+        "cats\\été 1.jpg",
+        ".\\cats\\\\été 1.jpg",
+        "cats//x/../été 1.jpg",
+        "../données/cats/été 1.jpg",
+        decomposed,
+        f"{folder}/dogs/../cats/été 1.jpg",
+        "été 1.jpg",
+    ):
+        assert matches(name, files, folder) == [plain], name
+    for name in (tar, "x/b.tar!dogs/2.jpg", "x/b.tar/dogs/2.jpg", "dogs/2.jpg", "b.tar!dogs/2.jpg"):
+        assert matches(name, files, folder) == [tar], name
+    assert matches("film.mp4#t=12.0", files, folder) == [files[2]]
+    for name in (
+        "Cats/été 1.jpg",
+        "dogs/été 1.jpg",
+        "ld.jpg",
+        "1.jpg",
+        "film.mp4",
+    ):
+        assert matches(name, files, folder) == [], name
+
+
+def test_a_file_with_a_backslash_in_its_name_keeps_it() -> None:
+    assert matches("/a\\b.jpg", ["/a\\b.jpg", "/a/b.jpg"]) == ["/a\\b.jpg"]
+
+
+def test_composed_and_decomposed_names_are_two_files_if_both_exist() -> None:
+    files = ["/é.jpg", unicodedata.normalize("NFD", "/é.jpg")]
+    for file in files:
+        assert matches(file, files) == [file]
+    with pytest.raises(InvalidParameterError, match=r"1 name .* fit several files"):
+        matches("é.jpg", files)
+
+
+def test_an_input_folder_counts_more_than_the_end_of_a_path(tmp_path: Path) -> None:
+    files = [f"{tmp_path}/a.jpg", f"{tmp_path}/deep/a.jpg", f"{tmp_path}/deep/b.jpg"]
+    assert matches("a.jpg", files, tmp_path) == [files[0]]
+    assert matches("b.jpg", files, tmp_path) == [files[2]]
+    assert matches("deep/a.jpg", files, tmp_path) == [files[1]]
+    with pytest.raises(InvalidParameterError, match=r"\('a.jpg'\) fit several files .*deep/a.jpg"):
+        matches("a.jpg", files, tmp_path / "nowhere")
+
+
+def test_archives_and_buckets_are_folders_of_their_own(tmp_path: Path) -> None:
+    tar, zipped = tmp_path / "a.tar", tmp_path / "B.ZIP"
+    files = [
+        f"{tar}!x/1.jpg",
+        f"{zipped}!x/2.jpg",
+        "s3://bucket/set/x/3.jpg",
+        "s3://bucket/set/y/x/3.jpg",
+    ]
+    files += ["minio://host:9/b/k/4.jpg"]
+    inputs = (tar, zipped, "s3://bucket/set/", "minio://HOST:9/b")
+    for number, name in enumerate(("x/1.jpg", "x/2.jpg", "x/3.jpg", "y/x/3.jpg", "k/4.jpg")):
+        assert matches(name, files, *inputs) == [files[number]]
+    for file in files:
+        assert matches(file, files, *inputs) == [file]
+
+
+@pytest.mark.parametrize(
+    "start", ["C:\\Users\\ann\\data\\", "/home/ann/data/", "s3://elsewhere/data/"]
+)
+def test_absolute_names_of_another_machine(tmp_path: Path, start: str) -> None:
+    names = [f"{kind}/{number}.jpg" for kind in ("cats", "dogs") for number in range(3)]
+    files = [f"{tmp_path}/{name}" for name in names]
+    foreign = [start + name.replace("/", "\\" if "\\" in start else "/") for name in names]
+    found = bring([*foreign, foreign[0].replace("0.jpg", "9.jpg")], files, [tmp_path])
+    assert found.labels == [str(number) for number in range(6)]
+    assert found.moved_from == start.replace("\\", "/")
+    assert len(found.missing) == 1
+    deeper = [f"{tmp_path}/more/{name}" for name in names]
+    assert bring(foreign, deeper, [tmp_path]).labels == [str(number) for number in range(6)]
+
+
+def test_as_little_as_possible_is_left_off_a_foreign_name(tmp_path: Path) -> None:
+    files = [f"{tmp_path}/data/a.jpg", f"{tmp_path}/a.jpg"]
+    found = bring(["/other/data/a.jpg"], files, [tmp_path])
+    assert found.labels == ["0", None]
+    assert found.moved_from == "/other/"
+
+
+def test_a_bare_name_of_another_machine_counts_only_below_an_input(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameterError, match=r"The one file .* is not in"):
+        bring(["/other/cats/a.jpg"], [f"{tmp_path}/dogs/a.jpg"], [tmp_path])
+    assert bring(["/other/a.jpg"], [f"{tmp_path}/a.jpg"], [tmp_path]).moved_from == "/other/"
+
+
+def test_absolute_names_are_of_this_machine_if_one_leads_to_a_file(tmp_path: Path) -> None:
+    names = [f"{tmp_path}/x/a.jpg", f"{tmp_path}/x/b.jpg"]
+    found = bring(names, [names[0], f"{tmp_path}/b.jpg"], [tmp_path])
+    assert found.labels == ["0", None]
+    assert [file.filename for file in found.missing] == [names[1]]
+
+
+def test_missing_files_are_told_and_others_are_not_annotated(tmp_path: Path) -> None:
+    boxes = dict.fromkeys(BOX, (1.0, 2.0, 3.0, 4.0, 5.0))
+    names = ["lost/b.jpg", "a.jpg", "./lost/b.jpg", "lost/a.jpg", "a.jpg"]
+    found = bring(
+        names,
+        [f"{tmp_path}/a.jpg", f"{tmp_path}/c.jpg"],
+        [tmp_path],
+        split=["train", "test", "train", None, "test"],
+        **boxes,
+    )
+    assert found.annotated.tolist() == [True, False]
+    assert [len(found.regions(row)) for row in range(2)] == [2, 0]
+    assert found.splits == ["test", None]
+    first, second = found.missing
+    assert (first.filename, first.rows, first.label, first.split) == (
+        "lost/b.jpg",
+        2,
+        "0,2",
+        "train",
+    )
+    assert (second.filename, second.rows, second.label, second.split) == (
+        "lost/a.jpg",
+        1,
+        "3",
+        None,
+    )
+    assert first.detail == "2 annotations, but no such file in the input"
+
+
+def test_no_match_at_all_shows_both_sides(tmp_path: Path) -> None:
+    files = [f"{tmp_path}/{number}.jpg" for number in range(9)]
+    with pytest.raises(InvalidParameterError) as raised:
+        bring([f"x/{number}.png" for number in range(120)], files, [tmp_path])
+    message = str(raised.value)
+    assert message.startswith("None of the 120 files of annotations is in the input")
+    assert "annotated are 'x/0.png', 'x/1.png', 'x/2.png', ..." in message
+    assert f"in the input are '{tmp_path}/0.jpg'" in message
+    assert "\n" not in message
+    with pytest.raises(InvalidParameterError, match="holds no annotation"):
+        bring([], ["/a.jpg"])
+
+
+def test_ambiguous_names_are_counted_and_shown() -> None:
+    files = [f"/{folder}/{number}.jpg" for folder in "ab" for number in range(5)]
+    with pytest.raises(InvalidParameterError) as raised:
+        bring([f"{number}.jpg" for number in range(5)], files)
+    message = str(raised.value)
+    assert "5 names of annotations ('0.jpg', '1.jpg', '2.jpg', ...) fit several files" in message
+    assert "such as '/a/0.jpg', '/b/0.jpg'" in message
+
+
+def test_the_same_file_twice_without_boxes_is_counted_and_shown(tmp_path: Path) -> None:
+    files = [f"{tmp_path}/{name}.jpg" for name in "abc"]
+    names = ["a.jpg", "b.jpg", "./a.jpg", f"{tmp_path}/b.jpg", "c.jpg", "lost.jpg", "lost.jpg"]
+    with pytest.raises(InvalidParameterError) as raised:
+        bring(names, files, [tmp_path])
+    assert "3 files of annotations named more than once without boxes" in str(raised.value)
+    assert "('a.jpg', 'b.jpg', 'lost.jpg')" in str(raised.value)
+    found = bring(names, files, [tmp_path], **dict.fromkeys(BOX, (1.0, *[None] * 5, 2.0)))
+    assert found.labels == ["0,2", "1,3", "4"]
+    assert [len(found.regions(row)) for row in range(3)] == [1, 0, 0]
+
+
+def test_a_file_in_two_splits_is_counted_and_shown() -> None:
+    boxes = dict.fromkeys(BOX, (1.0, 1.0, 1.0))
+    with pytest.raises(InvalidParameterError, match=r"1 file .* more than one split \('a.jpg'\)"):
+        bring(["a.jpg", "b.jpg", "a.jpg"], ["/a.jpg", "/b.jpg"], split=["x", "x", "y"], **boxes)
+    found = bring(
+        ["a.jpg", "b.jpg", "a.jpg"], ["/a.jpg", "/b.jpg"], split=["x", "x", None], **boxes
+    )
+    assert found.splits == ["x", "x"]
+
+
+def test_an_item_that_is_listed_in_two_splits_gets_its_boxes_in_both() -> None:
+    boxes = dict.fromkeys(BOX, (1.0, 2.0))
+    found = bring(["a.jpg", "a.jpg"], ["/a.jpg", "/a.jpg", "/b.jpg"], **boxes)
+    assert found.annotated.tolist() == [True, True, False]
+    assert found.regions(0) == found.regions(1)
+    assert len(found.regions(0)) == 2
+
+
+def test_boxes_of_every_kind() -> None:
+    corners = (1.0, 2.0, 9.0, 3.0, 8.0, 9.0, 0.0, 8.0)
+    frame = pd.DataFrame(
+        [
+            {"filename": "a.jpg", **dict(zip(BOX, (1, 2, 3, -4), strict=True))},
+            {"filename": "a.jpg", "col_x": 5},
+            {"filename": "a.jpg"},
+            {"filename": "a.jpg", "label": "x", **dict(zip(corner_names(), corners, strict=True))},
+            {"filename": "a.jpg", "width": 5, "x1": 7.0},
+        ],
+        columns=["filename", "label", *BOX, *corner_names()],
+    )
+    found = attach(annotations_from(frame), pa.array(["/a.jpg"]), [])
+    upright, partial, rotated, spoiled = found.regions(0)
+    assert upright == Region(Box(1, 2, 3, -4))
+    assert partial.box.x == 5
+    assert math.isnan(partial.box.width)
+    assert rotated == region_of_corners(corners, "x")
+    assert rotated.box == Box(0, 2, 9, 7)
+    assert spoiled.corners is not None
+    assert math.isnan(spoiled.corners[7])
+
+
+def corner_names() -> list[str]:
+    return [f"{axis}{number}" for number in range(1, 5) for axis in "xy"]
+
+
+PARTS = st.sampled_from(["a", "b", "c.jpg", "é.jpg", "d.tar!e.jpg", "#", "%21"])
+RELATIVE = st.lists(PARTS, min_size=1, max_size=4).map("/".join)
+
+
+@settings(max_examples=50)
+@given(st.lists(RELATIVE, min_size=1, max_size=12, unique=True), st.data())
+def test_any_listed_item_is_found_by_its_own_name_and_below_its_folder(
+    tmp_path_factory: pytest.TempPathFactory, names: list[str], data: st.DataObject
+) -> None:
+    root = tmp_path_factory.getbasetemp()
+    files = [f"{root}/{name}" for name in names]
+    chosen = data.draw(st.lists(st.sampled_from(range(len(names))), min_size=1, unique=True))
+    for spelled in (files, names):
+        found = bring([spelled[number] for number in chosen], files, [root])
+        expected = {number: str(place) for place, number in enumerate(chosen)}
+        assert found.labels == [expected.get(number) for number in range(len(files))]
+        assert found.missing == ()

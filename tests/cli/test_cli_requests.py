@@ -1,0 +1,101 @@
+"""Bad requests on the command line: one line that says what to do, exit code 2, nothing written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from imgvet.cli.main import main
+from imgvet.options import RunOptions
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(b"x")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "nowhere"], "The input nowhere does not exist. Give a folder"),
+        (["run", "photos", "--treshold", "1"], "Did you mean '--threshold'"),
+        (["run", "photos", "--thresh", "1"], "Unknown parameter '--thresh'"),
+        (["run", "photos", "--threshold", "7"], "threshold = '7': Input should be less"),
+        (["run", "photos", "--num-images", "many"], "num_images = 'many': Input should be a"),
+        (["run", "photos", "--fail-on", "error"], "--fail-on: invalid choice: 'error'"),
+        (["run", "photos", "--work-dir", "photos/out"], "lies inside the input photos"),
+        (["run", "photos", "--work-dir", "photos/a.jpg"], "photos/a.jpg"),
+        (["run", "photos", "--config", "none.toml"], "none.toml can't be read"),
+        (["run"], "input_dir is missing"),
+        (["summary", "photos"], "No finished run in photos"),
+        ([], "arguments are required: COMMAND"),
+        (["runn"], "invalid choice: 'runn'"),
+    ],
+)  # fmt: skip
+def test_one_line_that_says_what_to_do(
+    arguments: list[str],
+    said: str,
+    photos: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(photos.parent)
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("imgvet: ")
+    assert said in printed.err
+    assert printed.err.count("\n") == 1
+    assert [path.name for path in photos.parent.iterdir()] == ["photos"]
+
+
+def test_a_config_file_is_read_and_the_command_line_wins(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[RunOptions] = []
+
+    def run_flow(options: RunOptions) -> SimpleNamespace:
+        seen.append(options)
+        return SimpleNamespace(sources=None)
+
+    monkeypatch.setattr("imgvet.engine.run.run_flow", run_flow)
+    monkeypatch.setattr("imgvet.dataset.Dataset.summary", lambda _: [])
+    monkeypatch.setattr("imgvet.dataset.Dataset.fails", lambda *_: False)
+    config = tmp_path / "c.toml"
+    config.write_text("threshold = 0.8\ncc-threshold = 0.9\n[checks]\nmax_dark_rate = 0.5\n")
+    assert main(["run", str(photos), "--config", str(config), "--threshold", "0.7"]) == 0
+    (options,) = seen
+    assert (options.threshold, options.cc_threshold) == (0.7, 0.9)
+    assert options.checks.max_dark_rate == 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("threshold = ", "is not TOML"),
+        ("treshold = 1", "Unknown parameter 'treshold'. Did you mean 'threshold'"),
+        ("[checks]\nmax_drak_rate = 1", "Unknown parameter checks.max_drak_rate"),
+    ],
+)
+def test_a_bad_config_file_is_one_line(
+    text: str, said: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text(text)
+    assert main(["run", str(photos), "--config", str(config)]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_help_lists_every_parameter(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", "--help"])
+    assert stopped.value.code == 0
+    text = capsys.readouterr().out
+    hidden = {"input_dir", "checks"}
+    for name in set(RunOptions.model_fields) - hidden:
+        assert f"--{name.replace('_', '-')}" in text, name

@@ -1,0 +1,160 @@
+"""The command line in processes of its own, as a person starts it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from imgvet.engine.server import TemporaryServer
+from support.command import command, environment_of, run
+from support.pictures import age, write_photographs, write_scenes
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    first, *_ = write_photographs(folder, 6)
+    (folder / "copy.jpg").write_bytes(first.read_bytes())
+    age(*folder.iterdir())
+    return folder
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """The tests' environment with an empty home and no setting of Prefect's."""
+    return environment_of(tmp_path / "home")
+
+
+def test_a_run_from_an_empty_home(
+    photos: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    out = tmp_path / "out"
+    first = run(environment, "run", photos, "--work-dir", out, "--fail-on", "critical")
+    assert first.returncode == 3, first.stderr
+    assert "2 images in 1 group, 1 to spare" in first.stdout
+    assert str(out / "report" / "index.html") in first.stdout
+    assert "Traceback" not in first.stderr
+    assert "INFO" not in first.stderr
+    assert "Reading and measuring: 7 of 7" in first.stderr
+    assert list((tmp_path / "home").iterdir()) == []
+
+    started = time.monotonic()
+    second = run(environment, "run", photos, "--work-dir", out)
+    assert second.returncode == 0
+    assert second.stdout == first.stdout
+    assert time.monotonic() - started < 120
+
+    shown = run(environment, "summary", out)
+    assert shown.stdout == first.stdout
+    as_json = json.loads(run(environment, "summary", out, "--json").stdout)
+    assert as_json["counts"]["images"] == 7
+    assert as_json["verdict"] == "failed"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moments", [(4.0,), (1.5, 3.0, 6.0, 8.0)])
+def test_killed_at_any_moment_and_started_again_gives_the_same_tables(
+    tmp_path: Path, environment: dict[str, str], moments: tuple[float, ...]
+) -> None:
+    photos = tmp_path / "many"
+    age(*write_scenes(photos, 300))
+    killed, calm = tmp_path / "killed", tmp_path / "calm"
+    for seconds in moments:
+        process = subprocess.Popen(
+            command("run", photos, "--work-dir", killed),
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert run(environment, "run", photos, "--work-dir", killed).returncode == 0
+    assert run(environment, "run", photos, "--work-dir", calm).returncode == 0
+    for table in sorted((calm / "tables").iterdir()):
+        assert (killed / "tables" / table.name).read_bytes() == table.read_bytes(), table.name
+    assert (killed / "embeddings.npy").read_bytes() == (calm / "embeddings.npy").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_killed_run_leaves_no_server_behind(
+    photos: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    process = subprocess.Popen(
+        command("run", photos, "--work-dir", tmp_path / "out"), env=environment
+    )
+    deadline = time.monotonic() + 60
+    while not (children := children_of(process.pid)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert children
+    process.kill()
+    process.wait()
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def children_of(process_id: int) -> list[int]:
+    text = Path(f"/proc/{process_id}/task/{process_id}/children").read_text()
+    return [int(child) for child in text.split()]
+
+
+@pytest.mark.slow
+def test_two_runs_on_one_work_dir(
+    photos: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    out = tmp_path / "out"
+    first = subprocess.Popen(
+        command("run", photos, "--work-dir", out),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (out / "store" / "lock").exists():
+        assert first.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.2)
+    second = run(environment, "run", photos, "--work-dir", out)
+    assert second.returncode == 2
+    assert "Another run is writing to" in second.stderr
+    assert first.wait(timeout=240) == 0
+    assert first.stdout is not None
+    assert "Images" in first.stdout.read()
+    first.stdout.close()
+    if first.stderr is not None:
+        first.stderr.close()
+
+
+@pytest.mark.slow
+def test_a_server_that_is_set_up_is_used(
+    photos: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    server = TemporaryServer(tmp_path / "server")
+    server.start()
+    try:
+        server.wait()
+        environment = {**environment, "PREFECT_API_URL": server.url}
+        assert run(environment, "run", photos, "--work-dir", tmp_path / "out").returncode == 0
+        flows = httpx.post(f"{server.url}/flow_runs/filter", json={}).json()
+        assert [flow["state_type"] for flow in flows] == ["COMPLETED"]
+        assert flows[0]["parameters"]["options"]["input_dir"] == [str(photos)]
+        assert not (tmp_path / "out" / "store" / "prefect").exists()
+    finally:
+        server.stop()
+
+
+def test_a_server_that_does_not_answer_is_one_line(
+    photos: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    environment = {**environment, "PREFECT_API_URL": "http://127.0.0.1:9/api"}
+    result = run(environment, "run", photos, "--work-dir", tmp_path / "out")
+    assert result.returncode == 2
+    assert "does not answer" in result.stderr
+    assert result.stderr.count("\n") == 1

@@ -1,0 +1,95 @@
+"""``imgvet demo``: every planted problem is found, and the README shows what it prints."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from imgvet.cli.main import main
+from imgvet.dataset import Dataset
+from imgvet.demo.make import make_demo
+from imgvet.results import read_summary
+from imgvet.workdir import WorkDir
+
+README = Path(__file__).parent.parent.parent / "README.md"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo")
+    assert main(["demo", "--work-dir", str(folder)]) == 0
+    return folder
+
+
+def relative(demo: Path, names: list[str]) -> set[str]:
+    return {Path(name).relative_to(demo / "pictures").as_posix() for name in names}
+
+
+def test_every_invalid_file_has_its_planted_reason(demo: Path) -> None:
+    truth = make_demo(demo / "pictures")
+    invalid = Dataset(work_dir=demo / "results").invalid_instances()
+    found = {
+        Path(name).relative_to(demo / "pictures").as_posix(): reason
+        for name, reason in zip(invalid["filename"], invalid["reason"], strict=True)
+    }
+    assert found == {name: reason.value for name, reason in truth.invalid.items()}
+
+
+def test_every_planted_duplicate_is_found_and_no_other_picture_is_called_one(demo: Path) -> None:
+    truth = make_demo(demo / "pictures")
+    dataset = Dataset(work_dir=demo / "results")
+    items = dataset.annotations()
+    content = dict(zip(items["filename"], items["digest"], strict=True))
+
+    def of(name: str) -> str:
+        return content[str(demo / "pictures" / name)]
+
+    similarity = dataset.similarity()
+    joined = {
+        frozenset((content[left], content[right]))
+        for left, right in zip(similarity["filename_from"], similarity["filename_to"], strict=True)
+    }
+    members, _ = dataset.connected_components()
+    component = {
+        content[name]: number for name, number in members[["filename", "component_id"]].values
+    }
+    for group in truth.exact_groups:
+        assert len({of(name) for name in group}) == 1
+        assert frozenset((of(group[0]),)) in joined
+    for pair in truth.near_duplicates:
+        original, copy = of(pair.original), of(pair.copy)
+        same = original in component and component[original] == component.get(copy)
+        assert frozenset((original, copy)) in joined or same, pair
+    planted = {name for pair in truth.near_duplicates for name in (pair.original, pair.copy)}
+    planted |= {name for group in truth.exact_groups for name in group}
+    assert relative(demo, [*similarity["filename_from"], *similarity["filename_to"]]) <= planted
+
+
+def test_flags_are_the_planted_ones(demo: Path) -> None:
+    truth = make_demo(demo / "pictures")
+    counts = read_summary(WorkDir(demo / "results")).counts
+    assert (counts.dark, counts.bright, counts.blurry) == (
+        len(truth.dark),
+        len(truth.bright),
+        len(truth.blurred),
+    )
+
+
+def test_the_odd_one_out_is_the_first_outlier(demo: Path) -> None:
+    truth = make_demo(demo / "pictures")
+    outliers = Dataset(work_dir=demo / "results").outliers()
+    assert relative(demo, [outliers["filename"].iloc[0]]) == {truth.odd}
+
+
+def test_the_readme_shows_what_it_prints(demo: Path) -> None:
+    lines = Dataset(work_dir=demo / "results").summary()
+    shown = re.search(r"<!-- summary -->\n(.*?)<!-- /summary -->", README.read_text(), re.DOTALL)
+    assert shown is not None
+    expected = [line.strip() for line in shown.group(1).splitlines() if line.strip()]
+    report = "demo/results/report/index.html"
+    actual = [
+        line.replace(str(demo / "results" / "report" / "index.html"), report) for line in lines
+    ]
+    assert expected == actual

@@ -1,0 +1,140 @@
+"""The commands monitor, baseline, serve and automations: what they say, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from imgvet.cli.main import main
+from imgvet.engine.server import TemporaryServer
+from imgvet.monitor.history import read_history
+from imgvet.workdir import WorkDir
+from support.command import command, environment_of, run
+from support.pictures import age, write_photographs
+from support.receiver import Receiver
+
+
+@pytest.fixture
+def cats(tmp_path: Path) -> Path:
+    folder = tmp_path / "cats"
+    age(*write_photographs(folder, 12))
+    return folder
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """The tests' environment with an empty home and no setting of Prefect's."""
+    return environment_of(tmp_path / "home")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["monitor", "nowhere"], "The input nowhere does not exist"),
+        (["monitor", "cats", "--notify", "http://x"], "json://host:port/path"),
+        (["monitor", "cats", "--min-drift", "7"], "min_drift = '7'"),
+        (["monitor", "cats", "--baseline", "last:0"], "first, last:N or a run id"),
+        (["baseline", "nowhere"], "No watched dataset in nowhere"),
+        (["baseline", "cats", "--set", "a b"], "--set 'a b' is no baseline"),
+        (["baseline", "cats", "--set", "gone"], "Of run 'gone' no baseline is kept"),
+        (["serve", "cats", "--cron", "0 6 * * *"], "needs a Prefect server. Start one with"),
+        (["automations", "apply"], "needs a Prefect server. Start one with"),
+        (["automations"], "required: ACTION"),
+    ],
+)
+def test_one_line_that_says_what_to_do(
+    arguments: list[str],
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "cats").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("imgvet.engine.server.configured_url", lambda: None)
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert printed.err.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["cats"]
+
+
+def test_a_wrong_address_of_the_server_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    assert main(["automations", "apply", "--notify", "json://x"]) == 2
+    assert "http://127.0.0.1:9/api does not answer" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_watched_dataset_without_a_server(
+    cats: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    out = tmp_path / "out"
+    with Receiver() as receiver:
+        arguments = ("monitor", cats, "--work-dir", out, "--notify", receiver.address)
+        first = run(environment, *arguments)
+        assert first.returncode == 0, first.stderr
+        assert "Compared with nothing. The first run: later ones are compared" in first.stdout
+        assert receiver.posted == []
+        for number in range(6):
+            (cats / f"bad{number}.jpg").write_bytes(f"no picture {number}".encode())
+        second = run(environment, *arguments, "--fail-on", "critical")
+        assert second.returncode == 3, second.stderr
+        assert (
+            "ALARM  cats: invalid rate jumped from 0 % to 100 % among new images" in second.stdout
+        )
+        assert "Messages sent: 2" in second.stdout
+        assert "Traceback" not in second.stderr
+        assert [entry["type"] for entry in receiver.posted] == ["failure", "failure"]
+    shown = run(environment, "baseline", out, "--set", "last:2").stdout
+    assert "Baseline   last:2" in shown
+
+
+@pytest.mark.slow
+def test_a_server_that_goes_away_in_the_middle_costs_nothing_but_a_line(
+    cats: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    out = tmp_path / "out"
+    server = TemporaryServer(tmp_path / "server")
+    server.start()
+    try:
+        server.wait()
+        process = subprocess.Popen(
+            command("monitor", cats, "--work-dir", out),
+            env={
+                **environment,
+                "PREFECT_API_URL": server.url,
+                "PREFECT_CLIENT_MAX_RETRIES": "1",
+            },
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        # The flow has begun when its first stage is in the store.
+        wait_for(lambda: any((out / "store").glob("stages/*")), process)
+        assert server.process is not None
+        server.process.send_signal(signal.SIGKILL)
+        said, warned = process.communicate(timeout=280)
+    finally:
+        server.stop()
+    assert process.returncode == 0, warned
+    assert "Verdict           passed" in said
+    assert "The results are complete." in warned
+    assert "Traceback" not in warned
+    assert json.loads((out / "summary.json").read_text())["counts"]["images"] == 12
+    assert (out / "report" / "index.html").is_file()
+    assert len(read_history(WorkDir(out)).rows) == 1
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 200
+    while not condition():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

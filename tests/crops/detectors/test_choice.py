@@ -1,0 +1,98 @@
+"""A detector is chosen once, its choice travels, and what it names is what is opened."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imgvet.crops.detectors import choice as module
+from imgvet.crops.detectors.choice import (
+    DetectorChoice,
+    choice_of,
+    choose_detector,
+    detector_of,
+    open_detector,
+)  # fmt: skip
+from imgvet.crops.detectors.files import YOLOV5S, YUNET
+from imgvet.crops.detectors.settings import FaceSettings, TextSettings, YoloSettings, digest_of
+from imgvet.errors import ModelError, StaleReferenceError
+from support.detector_models import write_yolov5, write_yunet
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("IMGVET_MODEL_DIR", str(tmp_path))
+    return tmp_path
+
+
+def test_a_choice_travels_and_opens_the_same_detector(folder: Path) -> None:
+    write_yolov5(YOLOV5S.path)
+    chosen = choose_detector("yolov5s")
+    assert pickle.loads(pickle.dumps(chosen)) == chosen
+    there = DetectorChoice.model_validate_json(chosen.model_dump_json())
+    assert there == chosen
+    detector = detector_of(there)
+    assert (detector.name, detector.digest) == ("yolov5s", chosen.digest)
+    assert detector_of(chosen) is detector
+    picture = np.full((100, 100, 3), 90, np.uint8)
+    picture[20:60, 20:60] = (255, 0, 0)
+    assert [region.label for region in open_detector("yolov5s").detect(picture)] == ["person"]
+
+
+def test_the_face_model_must_be_the_published_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write_yunet(YUNET.path).read_bytes()
+    with pytest.raises(ModelError, match=YUNET.sha256):
+        choose_detector("face")
+    published = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+    monkeypatch.setattr(module, "YUNET", YUNET.model_copy(update=published))
+    assert open_detector("face").name == "face"
+
+
+def test_the_text_detector_needs_no_file_and_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("rapidocr")
+    chosen = choose_detector("ocr")
+    assert chosen.path is None
+    detector = detector_of(chosen)
+    assert (detector.name, detector.digest) == ("ocr", chosen.digest)
+    assert detector.detect(np.full((30, 30, 3), 255, np.uint8)) == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_model_that_changed_since_it_was_chosen_is_refused(tmp_path: Path) -> None:
+    chosen = choice_of("yolov5s", write_yolov5(tmp_path / "y.onnx"))
+    write_yolov5(tmp_path / "y.onnx", names={0: "one"})
+    with pytest.raises(StaleReferenceError, match="yolov5s is not the one"):
+        detector_of(chosen)
+    (tmp_path / "y.onnx").unlink()
+    with pytest.raises(ModelError, match="can't be read"):
+        choice_of("yolov5s", tmp_path / "y.onnx")
+
+
+def test_the_digest_depends_on_all_that_changes_results() -> None:
+    face, yolo, text = FaceSettings(), YoloSettings(), TextSettings()
+    digests = [
+        digest_of("face", "a", face),
+        digest_of("face", "b", face),
+        digest_of("face", "a", replace(face, min_score=0.8)),
+        digest_of("face", "a", replace(face, long_sides=(640,))),
+        digest_of("yolov5s", "a", yolo),
+        digest_of("yolov5s", "a", replace(yolo, max_overlap=0.5)),
+        digest_of("ocr", "a", text),
+        digest_of("ocr", "a", replace(text, long_side=1280)),
+    ]
+    assert len(set(digests)) == len(digests)
+    assert digest_of("face", "a", FaceSettings()) == digests[0]
+    assert all(len(digest) == 32 for digest in digests)
+
+
+def test_model_files_say_their_licence_and_where_they_come_from() -> None:
+    assert (YUNET.licence, YOLOV5S.licence) == ("MIT", "AGPL-3.0")
+    for file in (YUNET, YOLOV5S):
+        assert all(url.startswith("https://") for url in (file.url, file.source, *file.mirrors))

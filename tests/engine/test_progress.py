@@ -1,0 +1,50 @@
+"""Progress: bars in a terminal, lines elsewhere, nothing when nobody listens."""
+
+from __future__ import annotations
+
+import io
+import logging
+
+import pytest
+from rich.console import Console
+from rich.progress import Progress as Bars
+
+from imgvet.engine.progress import BarHandler, shown_progress
+from imgvet.progress import LOGGER_NAME, report_progress, tracked
+
+
+def test_items_pass_through_unchanged() -> None:
+    assert list(tracked(iter(range(45)), "embed", 0, 45)) == list(range(45))
+
+
+def test_plain_lines_say_the_end_of_each_stage(capsys: pytest.CaptureFixture[str]) -> None:
+    with shown_progress():
+        list(tracked(range(45), "embed", 0, 90))
+        list(tracked(range(45), "embed", 45, 90))
+    printed = capsys.readouterr()
+    assert printed.err == "Embedding: 90 of 90\n"
+    assert printed.out == ""
+
+
+def test_nothing_is_said_afterwards(capsys: pytest.CaptureFixture[str]) -> None:
+    with shown_progress():
+        pass
+    report_progress("embed", 1, 1)
+    assert capsys.readouterr().err == ""
+    assert logging.getLogger(LOGGER_NAME).handlers == []
+
+
+def test_a_bar_follows_its_stage() -> None:
+    bars = Bars(console=Console(file=io.StringIO(), force_terminal=True))
+    logger = logging.getLogger("test.bars")
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+    logger.addHandler(BarHandler(bars))
+    from imgvet.progress import Progress
+
+    for stage, done in (("compute_stats", 3), ("embed", 1), ("compute_stats", 5)):
+        logger.info("", extra={"progress": Progress(stage, done, 10)})
+    assert [(task.description, task.completed) for task in bars.tasks] == [
+        ("Reading and measuring", 5),
+        ("Embedding", 1),
+    ]

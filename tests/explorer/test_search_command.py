@@ -1,0 +1,63 @@
+"""``imgvet search``: the same search in the terminal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from imgvet.cli.main import main
+from imgvet.workdir import WorkDir
+from support.pictures import jpeg, photograph
+
+
+def test_the_nearest_are_printed(
+    work: WorkDir, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "query.jpg").write_bytes((photos / "photo01.jpg").read_bytes())
+    assert main(["search", str(work.path), str(tmp_path / "query.jpg"), "--k", "2"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == f"1.000000  {photos / 'photo01.jpg'}"
+    assert second.startswith("0.9")
+    assert "<img" in second
+
+
+def test_as_json_and_by_the_name_of_a_crop(
+    work: WorkDir, photos: Path, capsys: pytest.CaptureFixture[str]
+):
+    name = f"{photos / 'photo02.jpg'}#xywh=20,10,80,60"
+    assert main(["search", str(work.path / "crops"), name, "--k", "1", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["filename"] == name
+    assert row["similarity"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("picture", "said"),
+    [
+        ("nowhere.jpg", "neither a file nor an image"),
+        ("text.jpg", "can't be decoded (not_an_image"),
+        ("large", None),
+    ],
+)
+def test_a_picture_that_can_not_be_searched_is_a_bad_request(
+    work: WorkDir, photos: Path, picture: str, said: str | None, capsys: pytest.CaptureFixture[str]
+):
+    if said is None:
+        arguments = ["--k", "0", str(photos / "photo01.jpg")]
+        said = "between 1 and"
+    else:
+        arguments = [str(photos / picture)]
+    assert main(["search", str(work.path), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert len(error.splitlines()) == 1
+
+
+def test_a_changed_picture_finds_its_original(
+    work: WorkDir, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "changed.jpg").write_bytes(jpeg(photograph(4)[:, ::-1], quality=60))
+    assert main(["search", str(work.path), str(tmp_path / "changed.jpg"), "--k", "1"]) == 0
+    assert "photo04.jpg" in capsys.readouterr().out

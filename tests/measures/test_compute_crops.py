@@ -1,0 +1,145 @@
+"""Pictures are cut, and their crops measured, once for each content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgvet.crops.boxes_text import NO_REGIONS, regions_of_text, regions_text
+from imgvet.crops.cutter import Cutter, cut_key
+from imgvet.crops.cutting import cut_picture
+from imgvet.images.decode import decode
+from imgvet.images.picture import Picture
+from imgvet.images.region import Box, Region
+from imgvet.measures.collect_crops import crops_of
+from imgvet.measures.compute_crops import CropRun, PictureToCut, compute_crops, crop_digest
+from imgvet.options import VideoOptions
+from imgvet.sources.crop_names import split_crop_name
+from imgvet.store.files import FileToRead
+from imgvet.store.store import Store
+from imgvet.workdir import WorkDir
+from support.pictures import age, jpeg, png, scene
+
+TWO = [Region(Box(10, 20, 100, 80)), Region(Box(150, 30, 60, 60))]
+numbers = st.floats(-1e6, 1e6)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(WorkDir(tmp_path / "out"))
+
+
+def to_cut(path: Path, number: int, cut: str) -> PictureToCut:
+    state = path.stat()
+    return PictureToCut(FileToRead(number, str(path), state.st_size, state.st_mtime_ns), cut)
+
+
+def listed(wanted: list[PictureToCut], reads: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "id": [picture.file.id for picture in wanted],
+            "filename": [picture.file.filename for picture in wanted],
+            "source": "in",
+            "status": reads["status"],
+            "detail": reads["detail"],
+            "digest": reads["digest"],
+            "file_size": [picture.file.file_size for picture in wanted],
+            "label": None,
+            "cut": [picture.cut for picture in wanted],
+            "cut_labels": None,
+        }
+    )
+
+
+def write(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    age(path)
+    return path
+
+
+@given(st.lists(st.tuples(numbers, numbers, numbers, numbers), max_size=5))
+def test_boxes_come_back_from_their_text(boxes: list[tuple[float, float, float, float]]) -> None:
+    regions = tuple(Region(Box(*box)) for box in boxes)
+    assert regions_of_text(regions_text(regions), 7, 9) == regions
+    shares = regions_of_text(regions_text(regions, shares=True), 2, 4)
+    assert [region.box.x for region in shares] == [2 * box[0] for box in boxes]
+    assert [region.box.height for region in shares] == [4 * box[3] for box in boxes]
+
+
+def test_an_unknown_coordinate_stays_unknown() -> None:
+    (region,) = regions_of_text(regions_text([Region(Box(float("nan"), 1, 2, 3))]), 1, 1)
+    assert np.isnan(region.box.x)
+    assert regions_text([]) == NO_REGIONS
+
+
+def test_crops_are_measured_and_listed_in_order(store: Store, tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"{seed}.png", png(scene(seed))) for seed in range(3)]
+    wanted = [to_cut(path, row, regions_text(TWO)) for row, path in enumerate(paths)]
+    run = CropRun(store, Cutter(), VideoOptions(), 2)
+    reads = compute_crops(wanted, run, 0, 3).to_pandas()
+    found = crops_of(listed(wanted, reads), store)
+    assert found.rows["id"].tolist() == list(range(6))
+    assert found.crops["source_id"].tolist() == [0, 0, 1, 1, 2, 2]
+    for row in found.rows.itertuples():
+        name, region = split_crop_name(row.filename)
+        assert region is not None
+        picture = decode(Path(name).read_bytes(), full_size=True)
+        assert isinstance(picture, Picture)
+        crop = cut_picture(picture, region)
+        assert isinstance(crop, Picture)
+        assert row.digest == crop_digest(crop)
+    assert set(found.rows["digest"]) == store.measures.digests()
+
+
+def test_a_large_jpeg_is_cut_at_full_size(store: Store, tmp_path: Path) -> None:
+    path = write(tmp_path / "large.jpg", jpeg(scene(1, 3000, 2000)))
+    wanted = [to_cut(path, 0, regions_text([Region(Box(100, 100, 400, 300))]))]
+    compute_crops(wanted, CropRun(store, Cutter(), VideoOptions(), 1), 0, 1)
+    rows = store.measures.read(["width", "height", "thumbnail_size"])
+    assert rows is not None
+    measured = rows.to_pandas()
+    assert measured[["width", "height"]].to_numpy().tolist() == [[400, 300]]
+    # Reduced first, the crop would have had 100 x 75 pixels and a thumbnail of a few kB.
+    assert measured["thumbnail_size"].item() > 10_000
+
+
+def test_equal_pixels_are_one_content_wherever_they_were_cut(store: Store, tmp_path: Path) -> None:
+    patch = scene(9)[:50, :50]
+    wanted = []
+    for row, (x, y) in enumerate([(0, 0), (70, 31), (200, 100)]):
+        picture = scene(row)
+        picture[y : y + 50, x : x + 50] = patch
+        path = write(tmp_path / f"{row}.png", png(picture))
+        wanted.append(to_cut(path, row, regions_text([Region(Box(x, y, 50, 50))])))
+    reads = compute_crops(wanted, CropRun(store, Cutter(), VideoOptions(), 2), 0, 3).to_pandas()
+    assert crops_of(listed(wanted, reads), store).rows["digest"].nunique() == 1
+    assert len(store.measures.digests()) == 1
+
+
+def test_what_gives_no_crop_is_counted_or_told(store: Store, tmp_path: Path) -> None:
+    good = write(tmp_path / "good.png", png(scene(1)))
+    broken = write(tmp_path / "broken.png", png(scene(2))[:500])
+    outside = regions_text([Region(Box(900, 0, 10, 10)), Region(Box(0, 0, 40, 40))])
+    wanted = [
+        to_cut(good, 0, NO_REGIONS),
+        to_cut(broken, 1, regions_text(TWO)),
+        to_cut(good, 2, outside),
+    ]
+    run = CropRun(store, Cutter(), VideoOptions(), 1)
+    reads = compute_crops(wanted[1:], run, 0, 2).to_pandas()
+    unread = pd.DataFrame([{"status": "ok", "detail": "", "digest": None}])
+    found = crops_of(listed(wanted, pd.concat([unread, reads], ignore_index=True)), store)
+    assert (found.sources, found.without) == (3, 1)
+    assert found.rows["status"].tolist() == ["truncated", "outside_picture", "ok"]
+    assert found.crops["crop_id"].tolist() == [1, 2]
+    assert found.rows["digest"].isna().tolist() == [False, True, False]
+
+
+def test_other_boxes_on_the_same_picture_are_other_crops() -> None:
+    assert cut_key("a", regions_text(TWO)) != cut_key("a", regions_text(TWO[:1]))
+    assert cut_key("a", NO_REGIONS) != cut_key("b", NO_REGIONS)

@@ -1,0 +1,149 @@
+"""Messages: what is in them, to whom they go, and that each goes once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from imgvet.errors import InvalidParameterError, UnknownParameterError
+from imgvet.monitor.deliver import deliver
+from imgvet.monitor.events import Event
+from imgvet.monitor.message import Message, Naming, message_of, report_address
+from imgvet.monitor.monitor_options import all_addresses, make_monitor_options
+from imgvet.monitor.record import alerts_path, read_alerts
+from imgvet.monitor.send import check_addresses, send, shown
+from imgvet.workdir import WorkDir
+from support.receiver import Receiver, free_port
+
+JUMPED = Event(
+    name="imgvet.outlier-rate.jumped",
+    run_id="r2",
+    dataset="cats",
+    keys=("outlier_rate",),
+    severity="warning",
+    all_clear=False,
+    title="cats: outlier rate jumped from 1 % to 40 % among new images",
+    body="Of 120 new images, 48 are outliers; until now 1 % of 900.\nSee: a.jpg, b.jpg",
+    before=0.01,
+    after=0.4,
+    examples=("x/a.jpg", "x/b.jpg"),
+)
+
+
+def messages(*names: str) -> list[Message]:
+    return [Message(event_id=name, title=name, body="b", kind="info") for name in names]
+
+
+class Line:
+    """A sender that notes what it sends, and can be cut."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []
+        self.tries = 0
+        self.cut: set[str] = set()
+
+    def __call__(self, message: Message, address: str) -> str:
+        self.tries += 1
+        if address in self.cut:
+            return "no answer"
+        self.sent.append((message.event_id, address))
+        return ""
+
+
+def test_a_message_says_what_where_and_how_bad() -> None:
+    message = message_of(JUMPED, Naming("cats", "file:///out/report/index.html"))
+    assert message.title == JUMPED.title
+    assert message.body.splitlines() == [
+        *JUMPED.body.splitlines(), "Report: file:///out/report/index.html",
+    ]  # fmt: skip
+    assert (message.kind, message.event_id) == ("warning", "r2/imgvet.outlier-rate.jumped")
+
+
+def test_a_dataset_has_the_name_it_was_given() -> None:
+    message = message_of(JUMPED, Naming("pets", "r"))
+    assert message.title == "pets: outlier rate jumped from 1 % to 40 % among new images"
+
+
+def test_a_link_leads_to_the_file_or_below_a_public_address(tmp_path: Path) -> None:
+    work = WorkDir(tmp_path)
+    assert report_address(work, None) == (tmp_path / "report" / "index.html").as_uri()
+    assert report_address(work, "https://x.org/cats/") == "https://x.org/cats/index.html"
+    assert report_address(work, "https://x.org/r.html") == "https://x.org/r.html"
+
+
+def test_each_message_arrives_once_however_often_it_is_delivered(tmp_path: Path) -> None:
+    work, line = WorkDir(tmp_path), Line()
+    assert deliver(work, messages("1", "2"), ["a", "b"], line).arrived == 4
+    assert deliver(work, messages("1", "2", "3"), ["a"], line).arrived == 1
+    assert line.sent == [("1", "a"), ("2", "a"), ("1", "b"), ("2", "b"), ("3", "a")]
+
+
+def test_what_does_not_arrive_waits_and_is_tried_once_a_run(tmp_path: Path) -> None:
+    work, line = WorkDir(tmp_path), Line()
+    line.cut = {"json://dead/x?secret=1"}
+    addresses = ["json://dead/x?secret=1", "json://alive"]
+    first = deliver(work, messages("1", "2"), addresses, line)
+    assert first.arrived == 2
+    assert line.tries == 3
+    assert first.problems == (
+        "2 messages were not delivered to json://dead/x (no answer); tried again next time",
+    )
+    assert "secret" not in alerts_path(work).read_text()
+    line.cut = set()
+    assert deliver(work, (), addresses, line).arrived == 2
+    assert deliver(work, (), addresses, line).arrived == 0
+    assert read_alerts(work).waiting == ()
+
+
+def test_a_damaged_record_begins_anew(tmp_path: Path) -> None:
+    work = WorkDir(tmp_path)
+    alerts_path(work).write_text("{")
+    assert deliver(work, messages("1"), ["a"], Line()).arrived == 1
+
+
+def test_json_is_posted_to_a_receiver(tmp_path: Path) -> None:
+    with Receiver() as receiver:
+        message = message_of(JUMPED, Naming("cats", "r"))
+        assert send(message, f"json://127.0.0.1:{receiver.port}/x") == ""
+    (posted,) = receiver.posted
+    assert posted["title"] == JUMPED.title
+    assert "48 are outliers" in posted["message"]
+    assert posted["type"] == "warning"
+
+
+def test_a_receiver_that_is_not_there_is_one_line() -> None:
+    reason = send(messages("1")[0], f"json://127.0.0.1:{free_port()}/x")
+    assert "onnection" in reason
+    assert "\n" not in reason
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1/x", "nonsense", "slack://", "no://x"])
+def test_an_address_that_can_not_be_one_is_refused(address: str) -> None:
+    with pytest.raises(InvalidParameterError, match="json://host:port/path"):
+        check_addresses([address])
+
+
+def test_secrets_are_not_shown() -> None:
+    assert "word" not in shown("json://user:word@127.0.0.1/x")
+
+
+def test_addresses_of_the_environment_are_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMGVET_NOTIFY", "json://b json://a")
+    assert all_addresses(("json://a",)) == ("json://a", "json://b")
+
+
+def test_parameters_of_all_kinds_are_checked(tmp_path: Path) -> None:
+    options = make_monitor_options(
+        {"input_dir": "x/cats", "min_drift": "0.5", "notify": "json://a", "threshold": 0.8}
+    )
+    assert (options.min_drift, options.notify, options.threshold) == (0.5, ("json://a",), 0.8)
+    assert options.called == "cats"
+    with pytest.raises(UnknownParameterError, match="min_drift"):
+        make_monitor_options({"input_dir": "x", "min_drfit": 1})
+    with pytest.raises(InvalidParameterError, match=r"min_drift = '7': .*monitor --help"):
+        make_monitor_options({"input_dir": "x", "min_drift": "7"})
+    with pytest.raises(InvalidParameterError, match=r"baseline = 'last:0'"):
+        make_monitor_options({"input_dir": "x", "baseline": "last:0"})
+    with pytest.raises(InvalidParameterError, match="input_dir is missing"):
+        make_monitor_options({})

@@ -1,0 +1,183 @@
+"""Alarms, what keeps them on, and what is said of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from imgvet.monitor.alarms import alarms_after
+from imgvet.monitor.baselines import About
+from imgvet.monitor.compare import Comparison, Finding
+from imgvet.monitor.events import EVENT_NAMES, Event, events_of
+from imgvet.monitor.facts import RunIdentity
+from imgvet.monitor.history import History, HistoryRow
+from imgvet.monitor.portion import Portion
+from imgvet.monitor.tally import RATES, Tally
+from imgvet.quality.result import CheckResult, CheckState
+
+ABOUT = About(
+    run_id="base",
+    started="2030-01-01T06:00:00+00:00",
+    settings={},
+    whole=Tally(1, 1, 0, 0, 0, 0, 0, 0, 0),
+    outlier_limit=None,
+)
+EXAMPLES = {"outlier": tuple(f"/photos/{number}.jpg" for number in range(9))}
+
+
+def rate(count: int, *, key: str = "outlier_rate", p_value: float = 1e-9) -> Finding:
+    """So many of 100 new images, where 5 of 100 were usual."""
+    before, after = Portion(500, 10_000), Portion(count, 100)
+    effect = after.rate - before.rate
+    return Finding(key, "new", effect, 0.02, p_value, 0.001, before, after)
+
+
+def drift(name: str, score: float) -> Finding:
+    medians = None if name == "embeddings" else (0.8, 0.41234)
+    return Finding(f"drift:{name}", "new", score, 0.3, 1e-9, 0.001, medians=medians)
+
+
+def check(name: str, state: CheckState = CheckState.FAILED) -> CheckResult:
+    return CheckResult(
+        name=name,
+        title="Invalid files",
+        state=state,
+        severity="critical",
+        observed="3 %",
+        allowed="at most 1 %",
+        value=0.03,
+        section="invalid",
+    )
+
+
+def compared(number: int, *findings: Finding, checks: tuple[CheckResult, ...] = ()) -> Comparison:
+    identity = RunIdentity(f"run-{number}", f"2030-01-{number:02}T06:00:00+00:00", dataset="photos")
+    judged = frozenset(finding.key for finding in findings)
+    return Comparison(identity, "finished", ABOUT, "", findings, judged, checks, EXAMPLES)
+
+
+def failed(number: int, error: str = "disk full") -> Comparison:
+    return replace(compared(number), status="failed", baseline=None, error=error)
+
+
+def told(*runs: Comparison) -> list[list[Event]]:
+    """What is said of each run of a history, one after the other, as after a restart each time."""
+    history, said = History(), []
+    for run in runs:
+        said.append(events_of(history, run))
+        row = HistoryRow(run.identity, run.status, alarms=alarms_after(history.alarms, run))
+        history = History((*history.rows, row))
+        assert events_of(history, run) == said[-1]  # a retry of a run that is in the history
+    return said
+
+
+def names(*runs: Comparison) -> list[list[str]]:
+    return [[event.name for event in events] for events in told(*runs)]
+
+
+def test_an_alarm_is_said_once_and_so_is_its_all_clear() -> None:
+    runs = [compared(number, rate(count)) for number, count in enumerate((5, 30, 31, 30, 5, 5), 1)]
+    jumped, recovered = "imgvet.outlier-rate.jumped", "imgvet.outlier-rate.recovered"
+    assert names(*runs) == [[], [jumped], [], [], [recovered], []]
+
+
+def test_an_alarm_needs_a_difference_and_proof() -> None:
+    assert names(compared(1, rate(6))) == [[]]
+    assert names(compared(1, rate(30, p_value=0.002))) == [[]]
+
+
+def test_an_alarm_that_is_on_does_not_flicker() -> None:
+    weaker = rate(8, p_value=0.01)  # would raise none
+    assert not weaker.alarming
+    assert names(compared(1, rate(30)), compared(2, weaker), compared(3, rate(30)))[1:] == [[], []]
+
+
+def test_what_could_not_be_judged_stays_on() -> None:
+    assert names(compared(1, rate(30)), compared(2), compared(3, rate(30)))[1:] == [[], []]
+
+
+def test_alarms_lapse_without_an_all_clear_when_nothing_was_compared() -> None:
+    not_compared = replace(compared(2), baseline=None)
+    assert names(compared(1, rate(30)), not_compared, compared(3, rate(30))) == [
+        ["imgvet.outlier-rate.jumped"], [], ["imgvet.outlier-rate.jumped"],
+    ]  # fmt: skip
+
+
+def test_a_failed_run_says_nothing_of_the_dataset() -> None:
+    assert names(
+        compared(1, rate(30)), failed(2), failed(3), compared(4, rate(30)), compared(5, rate(5))
+    ) == [
+        ["imgvet.outlier-rate.jumped"],
+        ["imgvet.run.failed"],
+        [],
+        ["imgvet.run.recovered"],
+        ["imgvet.outlier-rate.recovered"],
+    ]
+
+
+def test_drift_is_said_in_one_event_and_more_of_it_in_another() -> None:
+    first = compared(1, drift("blur", 0.5), drift("mean", 0.4), drift("max", 0.1))
+    second = compared(2, drift("blur", 0.5), drift("mean", 0.1), drift("max", 0.6))
+    said = told(first, second)
+    assert [event.keys for event in said[0]] == [("drift:blur", "drift:mean")]
+    assert [(event.name, event.keys) for event in said[1]] == [
+        ("imgvet.drift.detected", ("drift:max",)),
+        ("imgvet.drift.ended", ("drift:mean",)),
+    ]
+
+
+def test_checks_are_said_when_they_begin_to_fail_and_when_they_pass_again() -> None:
+    errored = check("dark_rate", CheckState.ERRORED)
+    runs = [
+        compared(1, checks=(check("invalid_rate"),)),
+        compared(2, checks=(check("invalid_rate"), errored)),
+        compared(3),
+    ]
+    said = told(*runs)
+    assert [[event.keys for event in events] for events in said] == [
+        [("check:invalid_rate",)],
+        [("check:dark_rate",)],
+        [("check:dark_rate", "check:invalid_rate")],
+    ]
+    assert said[0][0].severity == "critical"
+    assert "Invalid files: 3 %, allowed is at most 1 %." in said[0][0].body
+    assert said[2][0].severity == "info"
+
+
+@pytest.mark.parametrize("watched", RATES)
+def test_every_rate_has_an_event_with_its_severity(watched: object) -> None:
+    name = watched.name  # type: ignore[attr-defined]
+    (event,) = told(compared(1, rate(30, key=name)))[0]
+    assert event.name in EVENT_NAMES
+    assert event.severity == watched.severity  # type: ignore[attr-defined]
+    assert (event.before, event.after) == (0.05, 0.3)
+
+
+def test_the_text_reads_well_on_a_phone() -> None:
+    whole = replace(rate(7), population="whole", effect=0.025)
+    (event,) = told(compared(3, whole, rate(30)))[0]
+    assert event.title == "photos: outlier rate jumped from 5 % to 30 % among new images"
+    assert event.body.splitlines() == [
+        "Of 100 new images, 30 are outliers; until now 5 % of 10,000.",
+        "Whole dataset: 7 % of 100 images outliers, baseline 5 % of 10,000.",
+        "See: 0.jpg, 1.jpg, 2.jpg",
+        "Run of 2030-01-03 06:00, compared with that of 2030-01-01.",
+    ]
+    assert event.id == "run-3/imgvet.outlier-rate.jumped"
+    assert event.examples == EXAMPLES["outlier"]
+
+
+def test_the_other_texts_say_what_happened() -> None:
+    (event,) = told(compared(1, drift("blur", 0.5), drift("embeddings", 0.6)))[0]
+    assert event.title == "photos: new images differ in what they show and sharpness"
+    assert "Sharpness: median 0.8 before, 0.4123 now (drift 0.50 of 1)." in event.body
+    (event,) = told(failed(1, "disk full"))[0]
+    assert event.title == "photos: the run failed"
+    assert event.body == "disk full\nRun of 2030-01-01 06:00."
+    for events in told(
+        compared(1, rate(30), drift("blur", 0.5)), compared(2, rate(5), drift("blur", 0.1))
+    ):
+        for event in events:
+            assert len(event.title) <= 90
+            assert len(event.body.splitlines()) <= 5

@@ -1,0 +1,44 @@
+"""The catalogue of checks is one consistent definition."""
+
+from dataclasses import fields
+
+import pytest
+
+from imgvet.options import CheckLimits
+from imgvet.quality.catalogue import CHECK_BY_NAME, CHECKS, Bound, Check, Unit
+from imgvet.quality.rates import Rates
+from imgvet.sections import Section
+
+
+def test_names_are_unique() -> None:
+    assert len(CHECK_BY_NAME) == len(CHECKS)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_each_check_can_be_explained(check: Check) -> None:
+    assert check.title
+    assert check.meaning.endswith(".")
+    assert check.remedy.endswith(".")
+    assert check.section in set(Section)
+
+
+def test_every_limit_bounds_exactly_one_check() -> None:
+    assert sorted(check.limit for check in CHECKS if check.limit) == sorted(
+        CheckLimits.model_fields
+    )
+
+
+def test_every_rate_is_observed_by_exactly_one_check() -> None:
+    observed = [check.observed for check in CHECKS if check.observed]
+    assert sorted(observed) == sorted(field.name for field in fields(Rates))
+
+
+@pytest.mark.parametrize("check", [check for check in CHECKS if check.limit], ids=lambda c: c.name)
+def test_severity_is_the_one_that_the_option_promises(check: Check) -> None:
+    description = CheckLimits.model_fields[check.limit or ""].description or ""
+    assert description.endswith(f"({check.severity})")
+    assert description.startswith("least" if check.bound is Bound.AT_LEAST else "greatest")
+
+
+def test_shares_are_bounded_above() -> None:
+    assert all(check.bound is Bound.AT_MOST for check in CHECKS if check.unit is Unit.SHARE)

@@ -1,0 +1,218 @@
+"""Checks of planted numbers: each state, severity, order, evidence, and nothing left behind."""
+
+import os
+import subprocess
+import sys
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from imgvet.metrics import BASIC_METRICS, METRICS
+from imgvet.options import CheckLimits
+from imgvet.quality.catalogue import CHECK_BY_NAME, CHECKS
+from imgvet.quality.rates import Rates
+from imgvet.quality.result import CheckResult, CheckState
+from imgvet.quality.suite import run_checks
+from imgvet.quality.verdict import verdict
+from imgvet.summary import Verdict
+
+LIMITS = CheckLimits()
+GOOD = Rates(valid=100, invalid_rate=0.0, duplicate_rate=0.0, near_duplicate_rate=0.0,
+             dark_rate=0.0, bright_rate=0.0, blurry_rate=0.0, outlier_rate=0.0)  # fmt: skip
+RATE_CHECKS = [check.name for check in CHECKS if check.name.endswith("_rate")]
+MEASURES = {"measures_complete", "measures_in_range"}
+
+
+def stats(rows: int = 30) -> pd.DataFrame:
+    """A stats table whose values touch both ends of each range."""
+    ends = {
+        metric.name: np.resize([metric.low or 0.0, metric.high or 1e6], rows)
+        for metric in BASIC_METRICS
+    }
+    return pd.DataFrame({"id": np.arange(100, 100 + rows), **ends})
+
+
+def check(
+    rates: Rates = GOOD,
+    table: pd.DataFrame | None = None,
+    examples: dict[str, list[int]] | None = None,
+    limits: CheckLimits = LIMITS,
+) -> dict[str, CheckResult]:
+    table = stats() if table is None else table
+    return {result.name: result for result in run_checks(rates, table, examples or {}, limits)}
+
+
+def others_pass(results: dict[str, CheckResult], *names: str) -> bool:
+    return all(
+        result.state is CheckState.PASSED for name, result in results.items() if name not in names
+    )
+
+
+def test_a_good_dataset_passes_every_check_in_order() -> None:
+    results = check()
+    assert list(results) == [check.name for check in CHECKS]
+    assert others_pass(results)
+    assert all(result.severity == CHECK_BY_NAME[name].severity for name, result in results.items())
+    assert verdict(results.values()) is Verdict.PASSED
+
+
+@pytest.mark.parametrize("failing", [RATE_CHECKS[::2], RATE_CHECKS[1::2]])
+def test_a_rate_passes_at_its_limit_and_fails_above(failing: list[str]) -> None:
+    limits = {name: getattr(LIMITS, f"max_{name}") for name in RATE_CHECKS}
+    above = {name: float(np.nextafter(limits[name], 1)) for name in failing}
+    results = check(replace(GOOD, **(limits | above)))
+    assert {name for name, result in results.items() if result.state is CheckState.FAILED} == set(
+        failing
+    )
+    assert others_pass(results, *failing)
+    assert all(results[name].value == limits[name] for name in set(RATE_CHECKS) - set(failing))
+
+
+def test_words_and_evidence() -> None:
+    result = check(
+        replace(GOOD, duplicate_rate=0.0125), examples={"duplicate_rate": list(range(30))}
+    )["duplicate_rate"]
+    assert (result.observed, result.allowed, result.section) == (
+        "1.25 %",
+        "at most 1 %",
+        "duplicates",
+    )
+    assert result.examples == tuple(range(20))
+
+
+def test_no_images_fail_once() -> None:
+    results = check(replace(GOOD, valid=0), stats(0))
+    assert results["images_present"].state is CheckState.FAILED
+    assert results["images_present"].observed == "0 images"
+    assert others_pass(results, "images_present")
+    assert verdict(results.values()) is Verdict.FAILED
+
+
+def test_limits_are_the_users() -> None:
+    limits = CheckLimits(min_images=101, max_dark_rate=0.5)
+    results = check(replace(GOOD, dark_rate=0.5), limits=limits)
+    assert results["images_present"].state is CheckState.FAILED
+    assert results["images_present"].allowed == "at least 101 images"
+    assert results["dark_rate"].state is CheckState.PASSED
+
+
+def test_a_rate_that_is_not_known_errs_alone() -> None:
+    results = check(replace(GOOD, blurry_rate=float("nan"), outlier_rate=float("inf")))
+    for name in ("blurry_rate", "outlier_rate"):
+        result = results[name]
+        assert (result.state, result.value, result.observed) == (CheckState.ERRORED, None, "")
+        assert result.detail
+    assert others_pass(results, "blurry_rate", "outlier_rate")
+    assert verdict(results.values()) is Verdict.ERRORED
+
+
+def test_a_missing_column_is_an_error_of_its_checks_not_a_failure() -> None:
+    results = check(table=stats().drop(columns="mean"))
+    assert {results[name].state for name in MEASURES} == {CheckState.ERRORED}
+    assert "'mean'" in results["measures_in_range"].detail
+    assert others_pass(results, *MEASURES)
+
+
+def test_a_column_that_holds_no_numbers_errs_alone() -> None:
+    results = check(table=stats().assign(mean="gray"))
+    assert results["measures_in_range"].state is CheckState.ERRORED
+    assert results["measures_in_range"].detail.startswith("mean: ")
+    assert ";" not in results["measures_in_range"].detail
+    assert others_pass(results, "measures_in_range")
+
+
+def test_a_failure_shows_although_another_column_errs() -> None:
+    table = stats().assign(mean="gray")
+    table.loc[3, "max"] = 256.0
+    result = check(table=table)["measures_in_range"]
+    assert (result.state, result.value, result.examples) == (CheckState.FAILED, 1.0, (103,))
+
+
+def test_values_out_of_range_are_counted_and_named() -> None:
+    table = stats()
+    table.loc[[4, 9], "mean"] = [-0.5, 255.5]
+    table.loc[9, "contrast"] = 1.01
+    results = check(table=table)
+    result = results["measures_in_range"]
+    assert (result.state, result.severity) == (CheckState.FAILED, "warning")
+    assert (result.observed, result.allowed, result.value) == ("3 values", "none", 3.0)
+    assert set(result.examples) == {104, 109}
+    assert others_pass(results, "measures_in_range")
+
+
+def test_missing_values_are_incomplete_but_not_out_of_range() -> None:
+    table = stats().astype({"width": "Int64"})
+    table.loc[2, "width"] = pd.NA
+    table.loc[5, "blur"] = np.nan
+    results = check(table=table)
+    result = results["measures_complete"]
+    assert (result.state, result.value) == (CheckState.FAILED, 2.0)
+    assert set(result.examples) == {102, 105}
+    assert others_pass(results, "measures_complete")
+
+
+def test_advanced_metrics_are_checked_where_they_were_measured() -> None:
+    names = [metric.name for metric in METRICS if metric.advanced]
+    unmeasured = stats().assign(**dict.fromkeys(names, np.nan))
+    wrong = check(table=unmeasured.assign(mean_hue=361.0))["measures_in_range"]
+    assert (wrong.state, wrong.value) == (CheckState.FAILED, 30.0)
+    assert len(wrong.examples) == 20
+
+
+def test_without_measures_their_checks_are_left_out() -> None:
+    names = {result.name for result in run_checks(GOOD, None, {}, LIMITS)}
+    assert names == set(CHECK_BY_NAME) - MEASURES - {"dark_rate", "bright_rate", "blurry_rate"}
+
+
+def test_examples_of_an_unknown_check_are_refused() -> None:
+    with pytest.raises(ValueError, match="'dim_rate'"):
+        check(examples={"dim_rate": [1]})
+
+
+@pytest.mark.parametrize("before", [None, "true"])
+def test_the_process_is_left_as_it_was(before: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GX_ANALYTICS_ENABLED", raising=False)
+    if before:
+        monkeypatch.setenv("GX_ANALYTICS_ENABLED", before)
+    show = warnings.showwarning
+    run_checks(GOOD, None, {}, LIMITS)
+    assert os.environ.get("GX_ANALYTICS_ENABLED") == before
+    assert warnings.showwarning is show
+
+
+GUARDED_RUN = """
+import socket, sys
+def refuse(*args):
+    raise AssertionError(f"a connection was opened: {args}")
+socket.socket.connect = socket.socket.connect_ex = refuse
+from imgvet.quality.rates import Rates
+from imgvet.quality.suite import run_checks
+from imgvet.options import CheckLimits
+assert not {"great_expectations", "scipy", "sqlalchemy"} & set(sys.modules), "imported too early"
+import logging, gc, warnings
+show = warnings.showwarning
+results = run_checks(Rates(1, 0, 0, 0, 0, 0, 0, 0), None, {}, CheckLimits())
+assert len(results) == 5 and gc.isenabled() and warnings.showwarning is show
+"""
+
+
+def test_writes_nothing_opens_nothing_says_nothing(tmp_path: Path) -> None:
+    """A process of its own, whose home is empty, whose warnings are errors, without a network."""
+    home, here = tmp_path / "home", tmp_path / "here"
+    home.mkdir()
+    here.mkdir()
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("GX_", "XDG_"))
+    }
+    paths = os.pathsep.join(path for path in sys.path if path)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", GUARDED_RUN],
+        cwd=here, env={**kept, "HOME": str(home), "USERPROFILE": str(home), "PYTHONPATH": paths},
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert [*home.iterdir(), *here.iterdir()] == []

@@ -1,0 +1,99 @@
+"""Originals are shown wherever they lie, and nothing but images is given out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from imgvet.images.decode import decode
+from imgvet.images.picture import Failure, Picture
+from imgvet.reasons import Reason
+from imgvet.results import read_record
+from imgvet.search.originals import Originals, Shown
+from imgvet.search.thumbnails import ThumbnailIndex
+from imgvet.tables import read_table
+from imgvet.workdir import WorkDir
+from support.archives import write_tar
+from support.finished_run import finish_run
+from support.pictures import jpeg, photograph, png
+
+
+def shown(work: WorkDir, item: int) -> Shown | Failure:
+    row = read_table(work.table("items")).set_index("id").loc[item]
+    return Originals(work, read_record(work)).show(item, row["filename"], None)
+
+
+def pixels(found: Shown | Failure) -> np.ndarray:
+    assert isinstance(found, Shown)
+    picture = decode(found.data)
+    assert isinstance(picture, Picture)
+    return picture.pixels
+
+
+def test_files_that_browsers_show_are_given_as_they_are(work: WorkDir):
+    items = read_table(work.table("items"))
+    for item, filename in zip(items["id"], items["filename"], strict=True):
+        if not filename.endswith("text.jpg"):
+            assert shown(work, item) == Shown(Path(filename).read_bytes(), "image/jpeg")
+
+
+def test_what_is_no_image_any_more_is_not_given_out(work: WorkDir, photos: Path, tmp_path: Path):
+    originals = Originals(work, read_record(work))
+    (tmp_path / "secret.jpg").write_text("password")
+    found = originals.show(0, str(tmp_path / "secret.jpg"), None)
+    assert isinstance(found, Failure)
+    assert found.reason is Reason.NOT_AN_IMAGE
+    gone = originals.show(0, str(tmp_path / "gone.jpg"), None)
+    assert isinstance(gone, Failure)
+    assert gone.reason is Reason.MISSING
+
+
+def test_members_of_archives_and_other_formats_are_shown(tmp_path: Path):
+    tiff = cv2.imencode(".tif", photograph(2)[..., ::-1])[1].tobytes()
+    path = write_tar(tmp_path / "a.tar", {"x/one.png": png(photograph(1)), "two.tif": tiff})
+    work = finish_run(path, tmp_path / "out")
+    names = read_table(work.table("items")).set_index("id")["filename"]
+    found = {str(name).split("!")[1]: shown(work, item) for item, name in names.items()}
+    assert found["x/one.png"] == Shown(png(photograph(1)), "image/png")
+    assert found["two.tif"].media_type == "image/png"
+    assert np.array_equal(pixels(found["two.tif"]), photograph(2))
+
+
+def test_crops_are_cut_from_their_pictures(tmp_path: Path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(png(photograph(4)))
+    box = "row_y=10,col_x=20,height=50,width=70"
+    work = finish_run(folder, tmp_path / "out", bounding_box=box)
+    assert np.array_equal(pixels(shown(work, 0)), photograph(4)[10:60, 20:90])
+    digest = read_table(work.table("items"))["digest"][0]
+    thumbnail = ThumbnailIndex.of(work).read(digest)
+    assert thumbnail is not None
+    assert decode(thumbnail).pixels.shape == (50, 70, 3)
+
+
+def test_thumbnails_are_found_by_digest(work: WorkDir):
+    index = ThumbnailIndex.of(work)
+    items = read_table(work.table("items"))
+    for digest, status in zip(items["digest"], items["status"], strict=True):
+        assert (index.read(digest) is not None) == (status == "ok")
+    for unknown in ("", "0" * 32, "f" * 32, "ä", "x" * 99):
+        assert index.read(unknown) is None
+
+
+def test_a_store_that_was_deleted_gives_no_thumbnails(tmp_path: Path):
+    assert ThumbnailIndex.of(WorkDir(tmp_path)).read("0" * 32) is None
+
+
+@pytest.mark.parametrize("side", [40_000])
+def test_a_converted_picture_is_no_longer_than_jpeg_can_hold(tmp_path: Path, side):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    strip = cv2.imencode(".tif", np.full((20, side, 3), 90, np.uint8))[1].tobytes()
+    (folder / "a.tif").write_bytes(strip)
+    (folder / "b.jpg").write_bytes(jpeg(photograph(0)))
+    work = finish_run(folder, tmp_path / "out")
+    assert pixels(shown(work, 0)).shape[1] == 32_000

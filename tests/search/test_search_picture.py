@@ -1,0 +1,94 @@
+"""A picture that is searched for is embedded as the run embedded its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imgvet.errors import (
+    InputNotFoundError,
+    InputUnreadableError,
+    InvalidParameterError,
+    ModelError,
+)
+from imgvet.images.picture import Failure
+from imgvet.reasons import Reason
+from imgvet.results import read_record
+from imgvet.search import picture
+from imgvet.search.index import Match, SearchIndex
+from imgvet.search.picture import embed_picture, has_model, model_of, read_picture
+from imgvet.tables import read_table
+from imgvet.workdir import WorkDir
+from support.finished_run import finish_run
+from support.pictures import jpeg, photograph, png
+
+
+def test_each_picture_of_the_set_finds_itself(work: WorkDir):
+    index, model = SearchIndex.of(work), model_of(read_record(work))
+    items = read_table(work.table("items"))
+    valid = items[items["status"] == "ok"]
+    assert len(valid) == 8
+    for item, filename in zip(valid["id"], valid["filename"], strict=True):
+        vector = embed_picture(Path(filename).read_bytes(), model)
+        assert Match(item, 1.0) in index.nearest(vector, 3)
+
+
+def test_a_changed_copy_finds_its_original(work: WorkDir, photos: Path):
+    vector = embed_picture(jpeg(photograph(3)[:, ::-1], quality=70), model_of(read_record(work)))
+    assert not isinstance(vector, Failure)
+    best = SearchIndex.of(work).nearest(vector, 1)[0]
+    names = read_table(work.table("items")).set_index("id")["filename"]
+    assert names[best.id] == str(photos / "photo03.jpg")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", Reason.EMPTY_FILE),
+        (b"no picture", Reason.NOT_AN_IMAGE),
+        (b"<svg onload='x'/>", Reason.UNSUPPORTED),
+        (png(photograph(0))[:5000], Reason.TRUNCATED),
+    ],
+)
+def test_a_bad_picture_is_a_value(work: WorkDir, data, reason):
+    found = embed_picture(data, model_of(read_record(work)))
+    assert isinstance(found, Failure)
+    assert found.reason is reason
+
+
+def test_own_embeddings_take_no_other_pictures(photos: Path, tmp_path: Path):
+    names = [path for path in sorted(photos.iterdir()) if path.name != "text.jpg"]
+    np.save(tmp_path / "own.npy", np.random.default_rng(0).normal(size=(len(names), 5)) * 40)
+    (tmp_path / "own.txt").write_text("\n".join(map(str, names)))
+    run = finish_run(photos, tmp_path / "out", embeddings=str(tmp_path / "own.npy"))
+    record = read_record(run)
+    assert not has_model(record)
+    with pytest.raises(InvalidParameterError, match="your own embeddings"):
+        model_of(record)
+    assert len(SearchIndex.of(run).nearest_to_item(1, 3)) == 3
+
+
+def test_a_model_that_changed_since_is_refused(work: WorkDir):
+    record = read_record(work)
+    changed = record.model_copy(update={"model": {**record.model, "sha256": "0" * 64}})
+    with pytest.raises(ModelError, match="no longer the one"):
+        model_of(changed)
+    with pytest.raises(ModelError, match="which model it used"):
+        model_of(record.model_copy(update={"model": {}}))
+
+
+def test_only_regular_files_of_some_size_are_read(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(picture, "MAX_BYTES", 10)
+    (tmp_path / "fits").write_bytes(b"0123456789")
+    (tmp_path / "large").write_bytes(b"0123456789a")
+    os.mkfifo(tmp_path / "pipe")
+    assert read_picture(tmp_path / "fits") == b"0123456789"
+    for name in ("large", "pipe", "."):
+        with pytest.raises(InputUnreadableError):
+            read_picture(tmp_path / name)
+    for name in ("missing", "nul\0"):
+        with pytest.raises(InputNotFoundError):
+            read_picture(tmp_path / name)

@@ -1,0 +1,216 @@
+"""Unpacking gzipped tars: resumable, and safe against bombs."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import struct
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from imgvet.reasons import Reason
+from imgvet.sources import archive_extract
+from imgvet.sources.archive import ArchiveReader, archive_entries, packed_archive, prepare_archive
+from imgvet.sources.archive_limits import ExtractLimits
+from imgvet.sources.archive_member import Member
+from imgvet.sources.archive_parts import PartWriter, start_parts
+from support.archives import patch_directory, write_any, write_tar, write_zip
+
+
+class KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+def kill_after(monkeypatch: pytest.MonkeyPatch, members: int) -> None:
+    """Let the unpacking die when it has added a number of members."""
+    real, added = PartWriter.add, [0]
+
+    def add(self: PartWriter, *values: object) -> Member:
+        if added[0] == members:
+            raise KilledError
+        added[0] += 1
+        return real(self, *values)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(PartWriter, "add", add)
+
+
+@pytest.fixture
+def images() -> dict[str, bytes]:
+    return {f"{number:03d}.jpg": os.urandom(400) for number in range(100)}
+
+
+@pytest.fixture
+def interrupted(tmp_path: Path, images: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A gzipped tar that was unpacked up to member 57, of which 50 are in complete parts."""
+    path = write_tar(tmp_path / "a.tgz", images, "w:gz")
+    with monkeypatch.context() as patch:
+        patch.setattr("imgvet.sources.archive_parts.PART_MEMBERS", 10)
+        kill_after(patch, 57)
+        with pytest.raises(KilledError):
+            prepare_archive(path, tmp_path / "store")
+    return path
+
+
+def test_an_interrupted_unpacking_is_not_taken_for_a_whole_one(interrupted: Path) -> None:
+    (entry,) = archive_entries(interrupted, "in", interrupted.parent / "store")
+    assert entry.status is Reason.MISSING
+
+
+@pytest.mark.parametrize(("resume", "resumed"), [(True, 50), (False, 0)])
+def test_unpacking_is_resumed(
+    interrupted: Path, images: dict[str, bytes], *, resume: bool, resumed: int
+) -> None:
+    store = interrupted.parent / "store"
+    report = prepare_archive(interrupted, store, resume=resume)
+    assert (report.images, report.failed, report.resumed) == (100, 0, resumed)
+    reader = ArchiveReader(store)
+    for name, data in images.items():
+        assert reader.read_member(str(interrupted), name) == data
+
+
+def test_resumed_members_are_not_written_again(
+    interrupted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = interrupted.parent / "store"
+    folder = packed_archive(interrupted, store).folder
+    before = {file.name: file.stat().st_ino for file in folder.glob("part-*.bin")}
+    assert len(before) == 5
+    kill_after(monkeypatch, 50)
+    prepare_archive(interrupted, store, resume=True)
+    after = {file.name: file.stat().st_ino for file in folder.glob("part-*.bin")}
+    assert before.items() < after.items()
+    assert not list(folder.glob(".*"))
+
+
+def test_a_damaged_part_is_filled_again(interrupted: Path, images: dict[str, bytes]) -> None:
+    store = interrupted.parent / "store"
+    folder = packed_archive(interrupted, store).folder
+    (folder / "part-00002.bin").write_bytes(b"cut")
+    (folder / "part-00004.parquet").write_bytes(b"cut")
+    report = prepare_archive(interrupted, store, resume=True)
+    assert (report.images, report.resumed) == (100, 20)
+    reader = ArchiveReader(store)
+    assert all(reader.read_member(str(interrupted), name) == images[name] for name in images)
+
+
+def test_a_full_disk_is_an_error_and_not_a_row(
+    tmp_path: Path, images: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_tar(tmp_path / "a.tgz", images, "w:gz")
+
+    def full(*_: object) -> Member:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(PartWriter, "add", full)
+    with pytest.raises(OSError, match="No space"):
+        prepare_archive(path, tmp_path / "store")
+
+
+def test_a_member_that_fails_leaves_nothing_in_its_part(tmp_path: Path) -> None:
+    def failing() -> object:
+        yield b"some"
+        raise KilledError
+
+    with PartWriter(tmp_path, 0) as writer:
+        writer.add(Member("1"), [b"one"])
+        with pytest.raises(KilledError):
+            writer.add(Member("2"), failing())  # type: ignore[arg-type]
+        third = writer.add(Member("3"), [b"thr", b"ee"])
+        writer.close_part(3)
+    assert (third.offset, third.size) == (3, 5)
+    assert (tmp_path / "part-00000.bin").read_bytes() == b"onethree"
+    assert [member.name for member in start_parts(tmp_path, resume=True).members] == ["1", "3"]
+
+
+BOMB = b"\0" * 3_000_000
+STRICT = ExtractLimits(ratio_from=1_000_000)
+
+
+@pytest.mark.parametrize("ending", [".tgz", ".zip"])
+@pytest.mark.parametrize("name", ["bomb.bmp", "no_image"])
+def test_a_bomb_is_a_row_and_what_came_before_it_stays(
+    tmp_path: Path, ending: str, name: str
+) -> None:
+    path = write_any(tmp_path / f"a{ending}", {"1.jpg": b"fine", name: BOMB, "2.jpg": b"late"})
+    report = prepare_archive(path, tmp_path / "store", STRICT)
+    rows = {Path(e.filename).name: e for e in archive_entries(path, "in", tmp_path / "store")}
+    assert rows[path.name].detail == "unpacks to more than 100 times its size"
+    assert rows[path.name].status is Reason.ARCHIVE_BOMB
+    if (ending, name) == (".tgz", "bomb.bmp"):
+        assert rows[f"{path.name}!{name}"].status is Reason.ARCHIVE_BOMB
+    assert rows[f"{path.name}!1.jpg"].status is Reason.OK
+    assert f"{path.name}!2.jpg" not in rows
+    assert report.images == 1
+
+
+def test_a_bomb_is_not_unpacked_beyond_its_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_tar(tmp_path / "a.tgz", {"bomb.bmp": b"\0" * 50_000_000}, "w:gz")
+    seen = []
+    real = archive_extract._limited
+
+    def limited(*values: object) -> object:
+        seen.append(real(*values))  # type: ignore[arg-type]
+        return seen[0]
+
+    monkeypatch.setattr(archive_extract, "_limited", limited)
+    prepare_archive(path, tmp_path / "store", STRICT)
+    assert 1_000_000 < seen[0].tell() < 8_000_000
+    assert sum(file.stat().st_size for file in (tmp_path / "store").rglob("*.bin")) == 0
+
+
+@pytest.mark.parametrize("ending", [".tar", ".tgz", ".zip"])
+def test_limits_on_bytes_and_members(tmp_path: Path, ending: str) -> None:
+    images = {f"{number}.jpg": os.urandom(2000) for number in range(10)}
+    path = write_any(tmp_path / f"a{ending}", images)
+    few = prepare_archive(path, tmp_path / "few", ExtractLimits(members=4))
+    assert (few.images, few.failed) == (4, 1)
+    small = prepare_archive(path, tmp_path / "small", ExtractLimits(member=1999))
+    assert (small.images, small.failed) == (0, 10)
+    rows = archive_entries(path, "in", tmp_path / "small")
+    assert {entry.status for entry in rows} == {Reason.TOO_LARGE}
+    if ending != ".tar":
+        little = prepare_archive(path, tmp_path / "little", ExtractLimits(total=9000))
+        assert (little.images < 5, little.failed >= 1) == (True, True)
+
+
+def test_a_zip_cannot_lie_about_the_size_of_a_bomb(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", {"1.jpg": BOMB}, zipfile.ZIP_DEFLATED)
+    patch_directory(path, "1.jpg", 24, "<I", 100)
+    assert prepare_archive(path, tmp_path / "store", STRICT).images == 1
+    content = ArchiveReader(tmp_path / "store").read_member(str(path), "1.jpg")
+    assert getattr(content, "reason", None) is Reason.ARCHIVE_DAMAGED
+
+
+def test_a_long_name_of_many_bytes_is_refused(tmp_path: Path) -> None:
+    """A GNU header may claim that a name takes gigabytes."""
+    block = bytearray(512)
+    block[:13] = b"././@LongLink"
+    block[100:108], block[124:136] = b"0000644\0", b"77777777777\0"
+    block[156:157], block[257:265] = b"L", b"ustar  \0"
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    for name, data in (("a.tar", bytes(block)), ("a.tgz", gzip.compress(bytes(block)))):
+        path = tmp_path / name
+        path.write_bytes(data + b"\0" * 2048)
+        assert prepare_archive(path, tmp_path / "store").failed == 1
+        (entry,) = archive_entries(path, "in", tmp_path / "store")
+        assert entry.status is Reason.ARCHIVE_BOMB
+
+
+def test_a_sparse_member_is_a_row(tmp_path: Path) -> None:
+    block = bytearray(512)
+    block[:5] = b"1.jpg"
+    block[100:108], block[124:136] = b"0000644\0", b"00000000000\0"
+    block[156:157], block[257:265] = b"S", b"ustar  \0"
+    block[483:495] = b"77777777777\0"
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(struct.unpack("512B", block))
+    path = tmp_path / "a.tar"
+    path.write_bytes(bytes(block) + b"\0" * 1024)
+    prepare_archive(path, tmp_path / "store")
+    (entry,) = archive_entries(path, "in", tmp_path / "store")
+    assert (entry.status, "sparse" in entry.detail) == (Reason.UNSUPPORTED, True)

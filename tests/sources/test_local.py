@@ -1,0 +1,83 @@
+"""Odd things in local folders become rows, not crashes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from imgvet.errors import InputUnreadableError
+from imgvet.images.picture import Failure
+from imgvet.reasons import Reason
+from imgvet.sources.entry import Entry
+from imgvet.sources.local import walk_folder
+from imgvet.sources.reading import read_bytes
+
+
+def walk(folder: Path) -> dict[str, Entry]:
+    return {Path(entry.filename).name: entry for entry in walk_folder(folder, "in")}
+
+
+def test_folders_linked_in_a_circle_are_visited_once(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.jpg").write_bytes(b"x")
+    (tmp_path / "a" / "up").symlink_to(tmp_path, target_is_directory=True)
+    assert len(list(walk_folder(tmp_path, "in"))) == 1
+
+
+def test_links_to_nowhere_and_to_themselves_are_rows(tmp_path: Path) -> None:
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nothing")
+    (tmp_path / "self.jpg").symlink_to(tmp_path / "self.jpg")
+    (tmp_path / "good.jpg").write_bytes(b"x")
+    found = walk(tmp_path)
+    assert found["gone.jpg"].status is Reason.MISSING
+    assert found["self.jpg"].status is Reason.UNREADABLE
+    assert found["good.jpg"].status is Reason.OK
+
+
+def test_a_pipe_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    assert walk(tmp_path)["pipe.jpg"].detail == "not a regular file"
+
+
+def test_a_name_that_is_not_utf8_is_a_row(tmp_path: Path) -> None:
+    with open(os.fsencode(tmp_path) + b"/\xff.jpg", "wb") as stream:
+        stream.write(b"x")
+    (entry,) = walk_folder(tmp_path, "in")
+    assert entry.status is Reason.UNREADABLE
+    entry.filename.encode()
+
+
+def test_an_unreadable_folder_below_is_a_row_and_above_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "1.jpg").write_bytes(b"x")
+    real = os.scandir
+
+    def scandir(path: str) -> object:
+        if os.fspath(path).endswith("secret"):
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    found = walk(tmp_path)
+    assert (found["secret"].status, found["secret"].detail) == (
+        Reason.UNREADABLE,
+        "Permission denied",
+    )
+    assert found["1.jpg"].status is Reason.OK
+    with pytest.raises(InputUnreadableError, match="Permission denied"):
+        list(walk_folder(tmp_path / "secret", "in"))
+
+
+def test_what_vanished_or_emptied_since_listing_has_a_reason(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_bytes(b"")
+    gone, empty = read_bytes(str(tmp_path / "gone")), read_bytes(str(tmp_path / "empty"))
+    folder = read_bytes(str(tmp_path))
+    assert isinstance(gone, Failure)
+    assert isinstance(empty, Failure)
+    assert isinstance(folder, Failure)
+    reasons = (gone.reason, empty.reason, folder.reason)
+    assert reasons == (Reason.MISSING, Reason.EMPTY_FILE, Reason.UNREADABLE)

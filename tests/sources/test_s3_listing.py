@@ -1,0 +1,246 @@
+"""Buckets are listed: what counts, in which order, how far, and what is said when it fails."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from imgvet.errors import InputNotFoundError, InputUnreadableError, TransportError
+from imgvet.reasons import Reason
+from imgvet.sources.entry import Entry
+from imgvet.sources.s3_listing import (
+    entries,
+    mtime_ns_of,
+    named_entries,
+    require_listable,
+)
+from imgvet.sources.s3_location import parse_location
+from imgvet.sources.s3_retry import RetryPolicy
+from support.fault_proxy import Fault, FaultProxy
+from support.s3_server import Bucket, free_port
+
+pytest_plugins = ("support.s3_fixtures",)
+
+QUICK = RetryPolicy(base_seconds=0.001, cap_seconds=0.01)
+ODD_KEYS = [
+    *("../x.jpg", "/x.jpg", "a b.jpg", "a+b.jpg", "a#b?c=d&e.jpg", "a%20b.jpg", "a//b.jpg"),
+    *("line\nbreak.jpg", "日本/ünï.PNG", "é.jpg", "e\u0301.jpg", "!.jpeg", "x" * 1000 + ".jpg"),
+    *("con.jpg", "a\\b.webp", "<&>.gif", "tab\t.bmp", "😀.jpg"),
+]
+
+
+def listed(name: str, limit: int | None = None) -> list[Entry]:
+    return list(entries(parse_location(name), name, limit, retry=QUICK))
+
+
+def keys(found: list[Entry]) -> list[str]:
+    return [parse_location(entry.filename).key for entry in found]
+
+
+def test_images_of_a_folder_are_listed_with_size_time_and_etag(
+    proxy: FaultProxy, bucket: Bucket
+) -> None:
+    bucket.put({"p/b.JPG": b"12345", "p/a/c.png": b"1", "p/notes.txt": b"x", "p/deep/": b""})
+    bucket.put({"p2/z.jpg": b"1", "z.jpg": b"1"})
+    found = listed(f"s3://{bucket.name}/p")
+    assert keys(found) == ["p/a/c.png", "p/b.JPG"]
+    head = bucket.client.head_object(Bucket=bucket.name, Key="p/b.JPG")
+    assert found[1] == Entry(
+        f"s3://{bucket.name}/p/b.JPG",
+        f"s3://{bucket.name}/p",
+        5,
+        mtime_ns_of(head["LastModified"]),
+        version=head["ETag"].strip('"'),
+    )
+    assert keys(listed(f"s3://{bucket.name}/p/")) == keys(found)
+    assert len(listed(f"s3://{bucket.name}")) == 4
+
+
+def test_odd_keys_are_listed_as_they_are_in_order(proxy: FaultProxy, bucket: Bucket) -> None:
+    bucket.put(dict.fromkeys(ODD_KEYS, b"x"))
+    found = listed(f"s3://{bucket.name}/")
+    assert sorted(keys(found)) == sorted(ODD_KEYS)
+    found = [entry for entry in found if "\n" not in entry.filename]  # moves: see the proxy
+    assert [entry.filename for entry in found] == sorted(entry.filename for entry in found)
+
+
+def test_one_object_is_listed_by_its_name_whatever_its_ending(
+    proxy: FaultProxy, bucket: Bucket
+) -> None:
+    bucket.put({"a.jpg": b"1", "a.jpg.bak": b"1", "a.dat": b"12", "a.jpg/b.jpg": b"1"})
+    assert keys(listed(f"s3://{bucket.name}/a.jpg")) == ["a.jpg"]
+    assert keys(listed(f"s3://{bucket.name}/a.dat")) == ["a.dat"]
+    assert keys(listed(f"s3://{bucket.name}/a.jpg/")) == ["a.jpg/b.jpg"]
+
+
+def test_minio_is_listed_under_its_own_name(proxy: FaultProxy, bucket: Bucket) -> None:
+    bucket.put({"p/a.jpg": b"1"})
+    name = f"minio+http://{proxy.host}/{bucket.name}/p"
+    assert [entry.filename for entry in listed(name)] == [f"{name}/a.jpg"]
+
+
+def test_many_pages_are_listed_and_a_limit_stops_after_enough(
+    proxy: FaultProxy, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgvet.sources.s3_listing.PAGE", 10)
+    bucket.put({f"{number:03}.jpg": b"x" for number in range(45)})
+    assert len(listed(f"s3://{bucket.name}")) == 45
+    assert len(proxy.listings()) == 5
+    proxy.requests.clear()
+    assert keys(listed(f"s3://{bucket.name}", 20)) == [f"{number:03}.jpg" for number in range(20)]
+    assert len(proxy.listings()) == 2
+    proxy.requests.clear()
+    assert len(listed(f"s3://{bucket.name}", 1)) == 1
+    assert len(proxy.listings()) == 1
+
+
+def test_a_server_that_lists_out_of_order_is_listed_to_the_end(
+    proxy: FaultProxy, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Disorderly:
+        def list_objects_v2(self, **request: object) -> dict[str, object]:
+            return {"Contents": [{"Key": f"{name}.jpg", "Size": 1} for name in "cabd"]}
+
+    monkeypatch.setattr("imgvet.sources.s3_listing.client_for", lambda _: Disorderly())
+    assert keys(listed("s3://anything", 2)) == ["c.jpg", "a.jpg", "b.jpg", "d.jpg"]
+
+
+def test_a_listing_that_can_not_be_continued_is_an_error(
+    proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Forgetful:
+        def list_objects_v2(self, **request: object) -> dict[str, object]:
+            return {"Contents": [{"Key": "a.jpg", "Size": 1}], "IsTruncated": True}
+
+    monkeypatch.setattr("imgvet.sources.s3_listing.client_for", lambda _: Forgetful())
+    with pytest.raises(InputUnreadableError, match="cut the listing short"):
+        listed("s3://anything")
+
+
+def test_a_missing_bucket_fails_at_once_by_name(proxy: FaultProxy) -> None:
+    with pytest.raises(InputNotFoundError, match=r"The bucket no-such of s3://no-such/p does not"):
+        listed("s3://no-such/p")
+    assert len(proxy.requests) == 1
+    with pytest.raises(InputNotFoundError, match="bucket no-such"):
+        require_listable(parse_location("s3://no-such/p"), QUICK)
+
+
+def test_a_missing_folder_is_an_error_and_an_empty_bucket_is_not(
+    proxy: FaultProxy, bucket: Bucket
+) -> None:
+    assert listed(f"s3://{bucket.name}") == []
+    require_listable(parse_location(f"s3://{bucket.name}"), QUICK)
+    bucket.put({"photos2/a.jpg": b"1", "notes/a.txt": b"1"})
+    with pytest.raises(InputNotFoundError, match=f"Nothing in the bucket {bucket.name} is named"):
+        listed(f"s3://{bucket.name}/photos")
+    assert listed(f"s3://{bucket.name}/notes") == []
+
+
+def test_denied_listing_names_bucket_and_permission(proxy: FaultProxy, bucket: Bucket) -> None:
+    proxy.faults.append(Fault("", "answer", status=403, code="AccessDenied"))
+    with pytest.raises(
+        InputUnreadableError, match=rf"{bucket.name} .*s3:ListBucket on {bucket.name}"
+    ):
+        listed(f"s3://{bucket.name}")
+    assert len(proxy.requests) == 1
+
+
+def test_expired_credentials_say_so(proxy: FaultProxy, bucket: Bucket) -> None:
+    proxy.faults.append(Fault("", "answer", status=400, code="ExpiredToken"))
+    with pytest.raises(InputUnreadableError, match="No valid credentials"):
+        listed(f"s3://{bucket.name}")
+
+
+def test_no_credentials_name_the_way_without(
+    proxy: FaultProxy,
+    bucket: Bucket,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bucket.put({"a.jpg": b"1"})
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(InputUnreadableError, match="IMGVET_S3_ANONYMOUS=1"):
+        listed(f"s3://{bucket.name}")
+    monkeypatch.setenv("IMGVET_S3_ANONYMOUS", "1")
+    assert keys(listed(f"s3://{bucket.name}")) == ["a.jpg"]
+    assert "Authorization" not in proxy.requests[-1].headers
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("", "answer", 10, status=503, code="SlowDown"),
+        Fault("", "answer", 5, status=429, code="TooManyRequests"),
+        Fault("", "answer", 5, status=500, code="InternalError"),
+        Fault("", "answer", 5, status=502, code=""),
+        Fault("", "refuse", 5),
+        Fault("", "reset", 5, after=100),
+        Fault("", "truncate", 5, after=100),
+    ],
+    ids=lambda fault: f"{fault.action}-{fault.status}",
+)
+def test_a_listing_outlasts_faults(proxy: FaultProxy, bucket: Bucket, fault: Fault) -> None:
+    bucket.put({"a.jpg": b"1"})
+    times = fault.times
+    proxy.faults.append(Fault(**vars(fault)))
+    assert keys(listed(f"s3://{bucket.name}")) == ["a.jpg"]
+    assert len(proxy.listings()) == times + 1
+
+
+def test_a_server_that_keeps_failing_is_given_up(proxy: FaultProxy, bucket: Bucket) -> None:
+    proxy.faults.append(Fault("", "answer", 10**6))
+    with pytest.raises(TransportError, match=r"SlowDown.*gave up after 12 attempts"):
+        listed(f"s3://{bucket.name}")
+    assert len(proxy.requests) == QUICK.attempts == 12
+
+
+def test_a_server_that_is_not_there_is_given_up_sooner(
+    proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(TransportError, match=r"does not answer.*gave up after 8 attempts"):
+        listed("s3://bucket")
+
+
+def test_https_to_a_server_without_it_names_the_way(proxy: FaultProxy) -> None:
+    with pytest.raises(InputUnreadableError, match=r"minio\+http://"):
+        listed(f"minio://{proxy.host}/bucket")
+
+
+def test_settings_that_can_not_be_used_are_an_error(
+    proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "no address")
+    with pytest.raises(InputUnreadableError, match="No connection can be set up"):
+        listed("s3://bucket")
+
+
+def test_objects_named_one_by_one_cost_a_request_each(proxy: FaultProxy, bucket: Bucket) -> None:
+    bucket.put({"a.jpg": b"1", "b b.jpg": b"22"})
+    proxy.faults.append(Fault("denied.jpg", "answer", method="HEAD", status=403))
+    proxy.faults.append(Fault("b b.jpg", "answer", 3, method="HEAD", status=503))
+    named = [
+        (parse_location(f"s3://{bucket.name}/{key}"), "list.txt")
+        for key in ("b b.jpg", "gone.jpg", "a.jpg", "denied.jpg")
+    ]
+    found = list(named_entries(named, retry=QUICK))
+    assert keys(found) == ["b b.jpg", "gone.jpg", "a.jpg", "denied.jpg"]
+    assert [entry.file_size for entry in found] == [2, None, 1, None]
+    assert [entry.status for entry in found] == [
+        *(Reason.OK, Reason.MISSING, Reason.OK, Reason.UNREADABLE)
+    ]
+    assert "s3:GetObject" in found[3].detail
+    assert len(found[0].version) == 32
+    assert len(proxy.requests) == 4 + 3
+
+
+def test_a_checked_entry_keeps_its_version() -> None:
+    checked = Entry("s3://b/a.jpg", "s3://b", 0, version="v").checked(1)
+    assert (checked.status, checked.version) == (Reason.EMPTY_FILE, "v")
+
+
+def test_times_are_exact() -> None:
+    moment = datetime(2024, 5, 17, 1, 2, 3, 456789, tzinfo=UTC)
+    assert mtime_ns_of(moment) == 1_715_907_723_456_789_000
+    assert mtime_ns_of(moment + timedelta(days=1)) - mtime_ns_of(moment) == 86400 * 10**9

@@ -1,0 +1,211 @@
+"""Frames of videos."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from imgvet.images.picture import Failure
+from imgvet.options import VideoOptions
+from imgvet.reasons import Reason
+from imgvet.sources.entry import Entry
+from imgvet.sources.location import parse_location
+from imgvet.sources.video import Frame, read_frames
+from imgvet.sources.video_frames import (
+    FrameReader,
+    extract_frames,
+    packed_video,
+    video_entries,
+)
+from support.videos import CODECS, gray_level, rotate_mp4, write_video
+
+EACH_SECOND = VideoOptions()
+
+
+def frames(path: Path, **options: object) -> list[Frame]:
+    found = list(read_frames(path, VideoOptions(**options)))  # type: ignore[arg-type]
+    return [frame for frame in found if isinstance(frame, Frame)]
+
+
+def times(path: Path, **options: object) -> list[int]:
+    return [frame.time_ms for frame in frames(path, **options)]
+
+
+def failure(path: Path) -> Failure:
+    found = list(read_frames(path, EACH_SECOND))[-1]
+    assert isinstance(found, Failure)
+    return found
+
+
+def listed(path: Path, options: VideoOptions = EACH_SECOND) -> list[Entry]:
+    extract_frames(path, path.parent / "store", options)
+    return list(video_entries(path, "in", path.parent / "store", options))
+
+
+@pytest.mark.parametrize("ending", sorted(CODECS))
+def test_one_frame_a_second_of_every_container(tmp_path: Path, ending: str) -> None:
+    path = write_video(tmp_path / f"film{ending}", frames=35)
+    found = frames(path)
+    assert [frame.time_ms for frame in found] == [0, 1000, 2000, 3000]
+    for frame in found:
+        level = gray_level(frame.time_ms // 100)
+        assert abs(float(frame.pixels[40:, 40:].mean()) - level) < 6
+        assert frame.pixels.shape == (64, 96, 3)
+
+
+def test_the_rate_can_be_chosen(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "film.mp4", frames=20, rate=10)
+    assert times(path, video_fps=2) == [0, 500, 1000, 1500]
+    assert times(path, video_fps=0.5) == [0]
+    assert times(path, video_fps=1000) == [100 * number for number in range(20)]
+
+
+def test_frames_that_do_not_fall_on_the_second(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "film.mp4", frames=100, rate=30000 / 1001)
+    assert times(path) == [0, 1001, 2002, 3003]
+
+
+def test_keyframes_only(tmp_path: Path) -> None:
+    """The encoder makes every twelfth frame a keyframe."""
+    path = write_video(tmp_path / "film.mp4", frames=28, rate=10)
+    assert times(path, video_keyframes_only=True, video_fps=1000) == [0, 1200, 2400]
+    assert times(path, video_keyframes_only=True, video_fps=0.5) == [0, 2400]
+    motion_jpeg = write_video(tmp_path / "film.avi", frames=25, rate=10)
+    assert times(motion_jpeg, video_keyframes_only=True) == [0, 1000, 2000]
+
+
+def test_rotation_is_applied(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "film.mp4", frames=2, size=(96, 64))
+    upright = frames(path)[0].pixels
+    rotate_mp4(path)
+    turned = frames(path)[0].pixels
+    assert turned.shape == (96, 64, 3)
+    np.testing.assert_array_equal(turned, np.rot90(upright, -1))
+
+
+def test_bad_videos_have_a_reason(tmp_path: Path) -> None:
+    whole = write_video(tmp_path / "whole.mp4", frames=30).read_bytes()
+    cases = {
+        "empty.mp4": (b"", Reason.EMPTY_FILE),
+        "text.mkv": (b"no video at all" * 50, Reason.VIDEO_DAMAGED),
+        "cut.mp4": (whole[: len(whole) // 2], Reason.VIDEO_DAMAGED),
+    }
+    for name, (content, reason) in cases.items():
+        (tmp_path / name).write_bytes(content)
+        assert failure(tmp_path / name).reason is reason
+        (entry,) = listed(tmp_path / name)
+        assert (entry.filename, entry.status) == (str(tmp_path / name), reason)
+    assert failure(tmp_path / "gone.avi").reason is Reason.MISSING
+
+
+def test_a_video_without_pictures_is_a_row(tmp_path: Path) -> None:
+    """A WAV file under the name of a video: FFmpeg opens it and finds only sound."""
+    path = tmp_path / "sound.avi"
+    sound = b"\0" * 16000
+    head = b"RIFF" + (36 + len(sound)).to_bytes(4, "little") + b"WAVEfmt \x10\0\0\0\1\0\1\0"
+    head += (8000).to_bytes(4, "little") + (16000).to_bytes(4, "little") + b"\2\0\x10\0"
+    path.write_bytes(head + b"data" + len(sound).to_bytes(4, "little") + sound)
+    assert failure(path).reason is Reason.VIDEO_DAMAGED
+
+
+@pytest.mark.parametrize("ending", [".avi", ".mkv"])
+def test_the_frames_before_a_cut_are_kept_and_the_cut_is_told(tmp_path: Path, ending: str) -> None:
+    path = write_video(tmp_path / f"film{ending}", frames=100, rate=10, size=(320, 240))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    *kept, itself = sorted(listed(path), key=lambda entry: entry.filename == str(path))
+    assert itself.status is Reason.VIDEO_DAMAGED
+    assert {entry.status for entry in kept} == {Reason.OK}
+    assert 2 <= len(kept) <= 8
+
+
+def test_nothing_is_printed(tmp_path: Path) -> None:
+    """In a process of its own, as FFmpeg takes its level of logging when it is first used."""
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(write_video(tmp_path / "whole.mp4", frames=5).read_bytes()[:300])
+    program = (
+        "import sys; from pathlib import Path; from imgvet.sources.video import *; "
+        "found = list(read_frames(Path(sys.argv[1]), VideoOptions())); "
+        "sys.exit(len(found) != 1)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout + done.stderr == ""
+
+
+def test_frames_are_read_back_as_jpeg(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "film #1!.mp4", frames=25)
+    entries = listed(path)
+    assert [entry.filename for entry in entries] == [f"{path}#t={n}.0" for n in range(3)]
+    reader = FrameReader(tmp_path / "store", EACH_SECOND)
+    for entry, frame in zip(entries, frames(path), strict=True):
+        time_ms = parse_location(entry.filename).time_ms
+        assert time_ms is not None
+        data = reader.read_frame(str(path), time_ms)
+        assert isinstance(data, bytes)
+        assert len(data) == entry.file_size
+        shown = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        assert np.abs(shown.astype(int) - frame.pixels).mean() < 2
+    absent = reader.read_frame(str(path), 1)
+    assert isinstance(absent, Failure)
+    assert absent.reason is Reason.MISSING
+
+
+def test_a_video_is_decoded_once(tmp_path: Path) -> None:
+    path, store = write_video(tmp_path / "film.mp4", frames=25), tmp_path / "store"
+    first = extract_frames(path, store, EACH_SECOND)
+    assert (first.frames, first.failed, first.reused) == (3, 0, False)
+    assert extract_frames(path, store, EACH_SECOND).reused
+    assert extract_frames(path, store, VideoOptions(video_fps=5)).frames == 13
+    os.utime(path, ns=(1, 1))
+    (changed,) = video_entries(path, "in", store, EACH_SECOND)
+    assert (changed.status, "changed" in changed.detail) == (Reason.MISSING, True)
+    assert not extract_frames(path, store, EACH_SECOND).reused
+
+
+@pytest.mark.parametrize(("resume", "resumed"), [(True, 4), (False, 0)])
+def test_an_interrupted_video_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, resume: bool, resumed: int
+) -> None:
+    path, options = write_video(tmp_path / "film.mkv", frames=50), VideoOptions(video_fps=2)
+    monkeypatch.setattr("imgvet.sources.archive_parts.PART_MEMBERS", 2)
+    encoded = []
+    real = cv2.imencode
+
+    def imencode(*values: object) -> object:
+        if len(encoded) == 5:
+            raise KeyboardInterrupt
+        encoded.append(values)
+        return real(*values)  # type: ignore[call-overload]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cv2, "imencode", imencode)
+        with pytest.raises(KeyboardInterrupt):
+            extract_frames(path, tmp_path / "store", options)
+    assert not packed_video(path, tmp_path / "store", options).index.exists()
+    report = extract_frames(path, tmp_path / "store", options, resume=resume)
+    assert (report.frames, report.resumed) == (10, resumed)
+    whole = extract_frames(path, tmp_path / "other", options)
+    assert whole.frames == 10
+    one, other = (FrameReader(tmp_path / name, options) for name in ("store", "other"))
+    for frame in frames(path, video_fps=2):
+        data = one.read_frame(str(path), frame.time_ms)
+        assert isinstance(data, bytes)
+        assert data == other.read_frame(str(path), frame.time_ms)
+
+
+def test_what_is_no_file_is_a_row(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    (entry,) = listed(tmp_path / "pipe.mp4")
+    assert (entry.status, entry.detail) == (Reason.UNREADABLE, "not a regular file")
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.mp4"))
+    write_video(tmp_path / "a.mp4", frames=2).rename(odd)
+    (entry,) = listed(odd)
+    assert entry.status is Reason.UNREADABLE
