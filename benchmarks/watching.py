@@ -356,12 +356,16 @@ def draw(rng: np.random.Generator, world: World, count: int, centres: NDArray[np
 
 def _metrics(rng: np.random.Generator, world: World, count: int) -> NDArray[np.float64]:
     values = rng.normal(130 + 20 * world.shift, 20, (len(METRICS), count))
-    row = {name: values[METRICS.index(name)] for name in ("percentile_99", "percentile_5", "blur")}
+    row = {
+        name: values[METRICS.index(name)] for name in ("percentile_99", "percentile_5", "sharpness")
+    }
     row["percentile_99"] += 60
     row["percentile_99"][rng.random(count) < world.dark] = 50
     row["percentile_5"] -= 80
     row["percentile_5"][rng.random(count) < world.bright] = 250
-    row["blur"][:] = np.where(rng.random(count) < world.blurry, 0.3, rng.uniform(0.6, 0.9, count))
+    row["sharpness"][:] = np.where(
+        rng.random(count) < world.blurry, 0.3, rng.uniform(0.6, 0.9, count)
+    )
     return values.T
 
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 CANONICAL_SHORT_SIDE = 256
 """Short side of the canonical picture and of a thumbnail, in pixels."""
 
-MEASURE_VERSION = 2
+MEASURE_VERSION = 3
 """Raise when a basic metric, the decoding or the thumbnails change: stored measures go stale."""
 
 ADVANCED_VERSION = 1
@@ -93,9 +93,9 @@ METRICS: tuple[Metric, ...] = (
     _metric("unique", "Distinct gray levels", "How many of the 256 gray levels occur; few mean a "
             "flat or drawn picture.", "levels", (1.0, 256.0), Direction.HIGHER, _LUMA,
             integer=True),
-    _metric("blur", "Sharpness", "How much steeper the strongest edges are over 1 pixel than over "
-            "9; low means blurred. Independent of contrast; 1 for a picture without edges.", "",
-            _SHARE, Direction.HIGHER, "1 - D(9) / (9 D(1)) with D(n) the 4-norm of differences "
+    _metric("sharpness", "Sharpness", "How much steeper the strongest edges are over 1 pixel than "
+            "over 9; low means blurred. Independent of contrast; 1 for a picture without edges.",
+            "", _SHARE, Direction.HIGHER, "1 - D(9) / (9 D(1)) with D(n) the 4-norm of differences "
             "between pixels n apart, the lesser of both axes; after Crete et al., The blur effect, "
             "SPIE 6492, 2007"),
     _metric("mean", "Mean brightness", "Mean gray level.", "gray levels", _GRAY,
@@ -168,7 +168,7 @@ FLAGS: tuple[Flag, ...] = (
          meaning="nearly all of the picture is dark"),
     Flag("bright", "percentile_5", "bright_threshold", below=False,
          meaning="nearly all of the picture is white"),
-    Flag("blurry", "blur", "blur_threshold", below=True,
+    Flag("blurry", "sharpness", "blur_threshold", below=True,
          meaning="not even its strongest edges are sharp"),
 )  # fmt: skip
 """What the summary, the checks and the report call dark, bright and blurry."""

@@ -35,7 +35,7 @@ def measure(picture: Picture, gray: Pixels, file_size: int | None) -> dict[str, 
     }
     histogram = cv2.calcHist([gray], [0], None, [256], [0.0, 256.0]).ravel().astype(np.float64)
     levels = measure_levels(histogram)
-    return {**file, "unique": int(levels.pop("unique")), "blur": sharpness(gray), **levels}
+    return {**file, "unique": int(levels.pop("unique")), "sharpness": sharpness(gray), **levels}
 
 
 def measure_levels(histogram: Histogram) -> dict[str, float]:

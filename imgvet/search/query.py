@@ -24,7 +24,7 @@ class Column:
     """A column that can be searched.
 
     Attributes:
-        name: ``filename`` for a column of the table items, ``stats.blur`` for one of another.
+        name: ``filename`` for a column of the table items, ``stats.sharpness`` for one of another.
         kind: whether it holds text or numbers.
         meaning: what it holds, for a person.
     """

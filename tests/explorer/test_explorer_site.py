@@ -179,10 +179,12 @@ def test_lists_are_saved_from_ids_and_from_a_query(
 
 
 def test_items_are_filtered_sorted_and_paged(client: httpx.Client, work: WorkDir):
-    stats = read_table(work.table("stats")).sort_values(["blur", "id"], ascending=[False, True])
+    stats = read_table(work.table("stats")).sort_values(
+        ["sharpness", "id"], ascending=[False, True]
+    )
     query = {
-        "where": [{"column": "stats.blur", "minimum": 0.0}],
-        "sort": "stats.blur", "descending": True, "offset": 2, "limit": 3,
+        "where": [{"column": "stats.sharpness", "minimum": 0.0}],
+        "sort": "stats.sharpness", "descending": True, "offset": 2, "limit": 3,
     }  # fmt: skip
     answer = client.get("/api/items", params={"query": json.dumps(query)})
     assert answer.json()["total"] == len(stats)
@@ -199,7 +201,9 @@ def test_facts_columns_and_what_is_explored(client: httpx.Client, work: WorkDir,
     assert about["images"] == 8
     assert about["root"] == f"{photos}/"
     assert about["takes_pictures"] is True
-    assert {"filename", "stats.blur", "copies"} <= {column["name"] for column in about["columns"]}
+    assert {"filename", "stats.sharpness", "copies"} <= {
+        column["name"] for column in about["columns"]
+    }
     item = ids_by_name(work)["photo02.jpg"]
     facts = client.get(f"/api/items/{item}").json()
     assert facts["filename"] == str(photos / "photo02.jpg")

@@ -33,7 +33,7 @@ def test_what_the_file_says():
 def test_constant(level):
     found = measures(np.full((40, 30), level))
     assert found["unique"] == 1
-    assert found["blur"] == 1
+    assert found["sharpness"] == 1
     assert found["stdv"] == 0
     assert found["contrast"] == 0
     for name in ("mean", "min", "max", "percentile_5", "percentile_99"):

@@ -16,7 +16,7 @@ STATS = pd.DataFrame(
         "id": [0, 1, 2, 3, 4],
         "percentile_99": [59.0, 60.0, 200.0, np.nan, 10.0],
         "percentile_5": [0.0, 241.0, 240.0, np.nan, 0.0],
-        "blur": [0.1, 0.1, 0.5, np.nan, 0.0],
+        "sharpness": [0.1, 0.1, 0.5, np.nan, 0.0],
     }
 )
 EXPECTED = {"dark": {0, 4}, "bright": {1}, "blurry": {0, 1, 4}}

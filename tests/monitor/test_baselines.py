@@ -29,7 +29,7 @@ def _baseline(run_id: str) -> Baseline:
         outlier_limit=0.5,
     )
     keys = np.array([b"a" * 16, b"b" * 15 + b"\0"], "S16")
-    metrics = pd.DataFrame({"blur": np.array([0.5, np.nan], np.float32)})
+    metrics = pd.DataFrame({"sharpness": np.array([0.5, np.nan], np.float32)})
     return Baseline(about, keys, Sample(keys, np.ones((2, 4), np.float16)), metrics)
 
 

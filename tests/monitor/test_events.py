@@ -117,10 +117,10 @@ def test_a_failed_run_says_nothing_of_the_dataset() -> None:
 
 
 def test_drift_is_said_in_one_event_and_more_of_it_in_another() -> None:
-    first = compared(1, drift("blur", 0.5), drift("mean", 0.4), drift("max", 0.1))
-    second = compared(2, drift("blur", 0.5), drift("mean", 0.1), drift("max", 0.6))
+    first = compared(1, drift("sharpness", 0.5), drift("mean", 0.4), drift("max", 0.1))
+    second = compared(2, drift("sharpness", 0.5), drift("mean", 0.1), drift("max", 0.6))
     said = told(first, second)
-    assert [event.keys for event in said[0]] == [("drift:blur", "drift:mean")]
+    assert [event.keys for event in said[0]] == [("drift:mean", "drift:sharpness")]
     assert [(event.name, event.keys) for event in said[1]] == [
         ("imgvet.drift.detected", ("drift:max",)),
         ("imgvet.drift.ended", ("drift:mean",)),
@@ -169,14 +169,15 @@ def test_the_text_reads_well_on_a_phone() -> None:
 
 
 def test_the_other_texts_say_what_happened() -> None:
-    (event,) = told(compared(1, drift("blur", 0.5), drift("embeddings", 0.6)))[0]
+    (event,) = told(compared(1, drift("sharpness", 0.5), drift("embeddings", 0.6)))[0]
     assert event.title == "photos: new images differ in what they show and sharpness"
     assert "Sharpness: median 0.8 before, 0.4123 now (drift 0.50 of 1)." in event.body
     (event,) = told(failed(1, "disk full"))[0]
     assert event.title == "photos: the run failed"
     assert event.body == "disk full\nRun of 2030-01-01 06:00."
     for events in told(
-        compared(1, rate(30), drift("blur", 0.5)), compared(2, rate(5), drift("blur", 0.1))
+        compared(1, rate(30), drift("sharpness", 0.5)),
+        compared(2, rate(5), drift("sharpness", 0.1)),
     ):
         for event in events:
             assert len(event.title) <= 90

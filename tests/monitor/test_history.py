@@ -31,11 +31,11 @@ def row(run_id: str) -> HistoryRow:
         settings={"threshold": "0.9"},
         baseline="a",
         in_order=True,
-        alarms=("drift:blur", "outlier_rate"),
+        alarms=("drift:sharpness", "outlier_rate"),
         whole=Tally(10, 9, 1, 2, 3, None, 0, 4, 5),
         new=Tally(1, 1, 0, 0, 0, None, 0, 0, None),
-        quantiles={"blur": (0.1, 0.5, 0.9)},
-        drift={"blur": 0.25, "embeddings": 0.5},
+        quantiles={"sharpness": (0.1, 0.5, 0.9)},
+        drift={"sharpness": 0.25, "embeddings": 0.5},
     )
 
 
@@ -55,7 +55,7 @@ def test_anyone_can_read_it(work: WorkDir) -> None:
     append_row(work, row("a"))
     frame = pd.read_parquet(history_path(work))
     assert frame.columns.tolist() == HISTORY.column_names
-    assert frame.loc[0, ["images", "new_valid", "blur_p50"]].tolist() == [10, 1, 0.5]
+    assert frame.loc[0, ["images", "new_valid", "sharpness_p50"]].tolist() == [10, 1, 0.5]
 
 
 def test_a_retry_adds_nothing(work: WorkDir) -> None:
@@ -92,9 +92,9 @@ def test_a_parquet_file_of_something_else_is_no_history(work: WorkDir) -> None:
 def test_columns_of_other_versions_are_kept(work: WorkDir) -> None:
     append_row(work, row("a"))
     data = pq.read_table(history_path(work))
-    data = data.append_column("of_later", pa.array(["x"])).drop_columns(["dark", "blur_drift"])
+    data = data.append_column("of_later", pa.array(["x"])).drop_columns(["dark", "sharpness_drift"])
     pq.write_table(data, history_path(work))
-    assert "blur" not in read_history(work).rows[0].drift
+    assert "sharpness" not in read_history(work).rows[0].drift
     append_row(work, row("b"))
     assert pq.read_table(history_path(work)).column("of_later").to_pylist() == ["x", None]
     assert read_history(work).rows[1] == row("b")

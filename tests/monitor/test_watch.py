@@ -67,7 +67,7 @@ def test_a_bad_batch_is_told_once_and_so_is_the_end_of_it(
     assert [row.new.images for row in rows] == [1500, 0, 120, 120, 0, 0]
     assert rows[2].whole.images == 1620
     assert rows[2].baseline == "run-0"
-    assert set(rows[0].quantiles) >= {"blur", "mean", "width"}
+    assert set(rows[0].quantiles) >= {"sharpness", "mean", "width"}
     assert "embeddings" in rows[2].drift
 
 

@@ -27,7 +27,7 @@ def findings() -> Findings:
     stats["id"] = range(8)
     stats["percentile_99"] = [options.dark_threshold - 1] * 2 + [200.0] * 6
     stats["percentile_5"] = [10.0] * 7 + [options.bright_threshold + 1]
-    stats["blur"] = [options.blur_threshold * 2] * 8
+    stats["sharpness"] = [options.blur_threshold * 2] * 8
     return Findings(
         items=items,
         stats=stats,

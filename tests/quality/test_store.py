@@ -16,7 +16,8 @@ RESULTS = (
     ),
     CheckResult(
         name="blurry_rate", title="Unschärfe", state=CheckState.ERRORED, severity="info",
-        observed="", allowed="at most 1 %", value=None, section="blurry", detail="no column 'blur'",
+        observed="", allowed="at most 1 %", value=None, section="blurry",
+        detail="no column 'sharpness'",
     ),
 )  # fmt: skip
 

@@ -147,7 +147,7 @@ def test_values_out_of_range_are_counted_and_named() -> None:
 def test_missing_values_are_incomplete_but_not_out_of_range() -> None:
     table = stats().astype({"width": "Int64"})
     table.loc[2, "width"] = pd.NA
-    table.loc[5, "blur"] = np.nan
+    table.loc[5, "sharpness"] = np.nan
     results = check(table=table)
     result = results["measures_complete"]
     assert (result.state, result.value) == (CheckState.FAILED, 2.0)

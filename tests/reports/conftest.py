@@ -220,7 +220,7 @@ def stats_of(planted: Planted) -> pd.DataFrame:
     frame["width"], frame["height"] = 640, random.integers(300, 500, planted.valid)
     frame["channels"], frame["bit_depth"] = 3, 8
     frame["file_size"] = 20_000 + 100 * frame["id"]
-    for name in ("blur", "contrast"):
+    for name in ("sharpness", "contrast"):
         frame[name] = random.uniform(0.6, 1.0, planted.valid)
     frame["stdv"] = random.uniform(40, 60, planted.valid)
     frame = frame.astype(dict.fromkeys(("percentile_99", "percentile_5"), float)).set_index("id")
@@ -229,7 +229,7 @@ def stats_of(planted: Planted) -> pd.DataFrame:
     for rank, item in enumerate(planted.bright):
         frame.loc[item, "percentile_5"] = 250.0 - rank
     for rank, item in enumerate(planted.blurry):
-        frame.loc[item, "blur"] = 0.1 * rank
+        frame.loc[item, "sharpness"] = 0.1 * rank
     return to_frame(conform(frame.reset_index(), STATS))
 
 

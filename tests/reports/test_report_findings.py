@@ -147,7 +147,7 @@ def test_facts_are_those_of_the_tables(view: ReportView, full_inputs: ReportInpu
     assert row["id"] == 10
     assert row["copies"] == 3
     assert row["width"] == stats["width"]
-    assert row["blur"] == pytest.approx(stats["blur"], rel=1e-4)
+    assert row["sharpness"] == pytest.approx(stats["sharpness"], rel=1e-4)
     assert row["label"] is None
     outlier = dict(zip(keys, view.facts.rows([0])[0], strict=True))
     assert outlier["score"] == 6

@@ -47,7 +47,7 @@ def test_every_embedding_has_one_point(points: MapPoints, planted: Any) -> None:
 
 def test_colourings_hold_what_the_tables_say(points: MapPoints, planted: Any) -> None:
     found = {colouring.key: colouring for colouring in points.colourings}
-    assert {"split", "label", "component_id", "outlier", "copies", "blur"} <= set(found)
+    assert {"split", "label", "component_id", "outlier", "copies", "sharpness"} <= set(found)
     names = np.array(found["split"].names)[found["split"].codes]
     assert all(
         name == ("test" if item % 2 else "train")
@@ -56,7 +56,7 @@ def test_colourings_hold_what_the_tables_say(points: MapPoints, planted: Any) ->
     outlier = found["outlier"].codes == found["outlier"].names.index("listed as outlier")
     assert set(points.ids[outlier].tolist()) == set(planted.outliers)
     assert "none" in found["label"].names
-    blur = found["blur"]
+    blur = found["sharpness"]
     assert blur.names == ()
     assert blur.low < blur.high
     assert MISSING not in blur.codes

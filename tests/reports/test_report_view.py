@@ -211,8 +211,8 @@ def test_statistics_show_what_was_measured(view: ReportView, inputs: ReportInput
     assert names(view) == {metric.name for metric in BASIC_METRICS}
     stats = inputs.tables["stats"].assign(**{metric.name: 0.5 for metric in ADVANCED_METRICS})
     assert names(report_view(with_tables(inputs, stats=stats))) > names(view)
-    fewer = report_view(with_tables(inputs, stats=stats.drop(columns=["blur", "width"])))
-    assert not names(fewer) & {"blur", "width"}
+    fewer = report_view(with_tables(inputs, stats=stats.drop(columns=["sharpness", "width"])))
+    assert not names(fewer) & {"sharpness", "width"}
     assert section(fewer, Section.BLURRY).summary.startswith("Not known")
 
 

@@ -49,8 +49,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     )
     stats = pd.DataFrame({"id": random.permutation(ids)[:40]})
     stats["width"] = random.integers(1, 6, 40)
-    stats["blur"] = np.round(random.random(40), 1)
-    stats.loc[3:8, "blur"] = np.nan
+    stats["sharpness"] = np.round(random.random(40), 1)
+    stats.loc[3:8, "sharpness"] = np.nan
     pairs = random.choice(ids, (20, 2))
     similarity = pd.DataFrame(
         {"from": pairs[:, 0], "to": pairs[:, 1], "similarity": random.random(20)}
@@ -62,7 +62,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         (ITEMS, items), (STATS, stats), (SIMILARITY, similarity), (OUTLIERS, outliers),
     ):  # fmt: skip
         write_table(conform(frame, table), work.table(table.name))
-    renamed = stats.rename(columns={"width": "stats.width", "blur": "stats.blur"})
+    renamed = stats.rename(columns={"width": "stats.width", "sharpness": "stats.sharpness"})
     frame = items.merge(renamed, on="id", how="left")
     both = pd.concat([similarity, similarity.rename(columns={"from": "to", "to": "from"})])
     highest = both.groupby("from")["similarity"].max()
@@ -101,7 +101,7 @@ def matching(frame: pd.DataFrame, query: Query) -> list[int]:
 numbers = st.one_of(st.none(), st.integers(0, 6), st.floats(0, 1).map(lambda x: round(x, 1)))
 ranges = st.builds(
     Condition,
-    column=st.sampled_from(["id", "stats.width", "stats.blur", "similarity.highest"]),
+    column=st.sampled_from(["id", "stats.width", "stats.sharpness", "similarity.highest"]),
     minimum=numbers,
     maximum=numbers,
     above=numbers,
@@ -120,7 +120,7 @@ queries = st.builds(
     Query,
     text=st.lists(st.sampled_from(WORDS), max_size=2).map(" ".join),
     where=st.lists(st.one_of(ranges, choices), max_size=2).map(tuple),
-    sort=st.sampled_from([None, "id", "filename", "label", "stats.width", "stats.blur"]),
+    sort=st.sampled_from([None, "id", "filename", "label", "stats.width", "stats.sharpness"]),
     descending=st.booleans(),
     offset=st.integers(0, 20),
     limit=st.integers(1, 60),
@@ -138,15 +138,17 @@ def test_a_page_is_that_of_pandas(made: Made, query: Query):
 
 
 def test_rows_hold_the_values_of_what_was_asked(made: Made):
-    query = Query(where=(Condition(column="stats.width", minimum=3),), sort="stats.blur")
+    query = Query(where=(Condition(column="stats.width", minimum=3),), sort="stats.sharpness")
     page = query_items(made.work, query)
-    assert page.columns == ("id", "filename", "status", "label", "stats.blur", "stats.width")
+    assert page.columns == ("id", "filename", "status", "label", "stats.sharpness", "stats.width")
     expected = made.frame.set_index("id")
     for row in page.rows:
         values = dict(zip(page.columns, row, strict=True))
         known = expected.loc[values["id"]]
         assert values["stats.width"] == known["stats.width"]
-        assert values["stats.blur"] == known["stats.blur"] or pd.isna(known["stats.blur"])
+        assert values["stats.sharpness"] == known["stats.sharpness"] or pd.isna(
+            known["stats.sharpness"]
+        )
 
 
 def test_facts_are_all_that_is_known(made: Made):
@@ -163,9 +165,9 @@ def test_columns_are_described(made: Made):
     counts = made.frame["label"].value_counts()
     assert dict(labels.choices) == counts.to_dict()
     assert (labels.missing, labels.distinct) == (10, len(counts))
-    blur = made.items.describe("stats.blur")
+    blur = made.items.describe("stats.sharpness")
     assert (blur.least, blur.greatest) == (
-        made.frame["stats.blur"].min(), made.frame["stats.blur"].max(),
+        made.frame["stats.sharpness"].min(), made.frame["stats.sharpness"].max(),
     )  # fmt: skip
     copies = made.frame["embedding_row"].map(made.frame["embedding_row"].value_counts())
     assert made.items.describe("copies").greatest == copies.max()
@@ -174,7 +176,7 @@ def test_columns_are_described(made: Made):
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"sort": "stats.blurr"},
+        {"sort": "stats.sharpnessr"},
         {"where": [{"column": "secret"}]},
         {"where": [{"column": "label", "minimum": 3}]},
         {"where": [{"column": "stats.width", "values": ["3"]}]},
