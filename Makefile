@@ -19,11 +19,13 @@ $(VENV)/locked: requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
 	@touch $@
 
-# Strict editable mode links every file, so a new file needs a new install.
+# Strict editable mode links every file, so a new file needs a new install. setuptools warns of each
+# package; what it says is shown only if it fails.
 $(INSTALLED): $(VENV)/locked pyproject.toml $(SOURCES)
 	rm -rf build/__editable__*
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
-	  --config-settings editable_mode=strict -e .
+	  --config-settings editable_mode=strict -e . > $(VENV)/install.log 2>&1 \
+	  || { cat $(VENV)/install.log >&2; exit 1; }
 	@touch $@
 
 demo: $(INSTALLED)  ## run the main job on a made-up set with known problems
