@@ -30,6 +30,7 @@ from imgvet.workdir import write_atomically
 START_TIMEOUT = 120.0
 """Seconds to wait for the temporary server."""
 
+LOOPBACK = "127.0.0.1"
 _POLL = 0.1
 _DATABASE = "prefect.db"
 
@@ -54,18 +55,21 @@ class TemporaryServer:
     @property
     def url(self) -> str:
         """Address of its API."""
-        return f"http://127.0.0.1:{self.port}/api"
+        return f"http://{LOOPBACK}:{self.port}/api"
 
     def start(self) -> None:
         """Start it and return at once."""
         self.home.mkdir(parents=True, exist_ok=True)
         _copy_template(self.home)
-        self.port = _free_port()
-        log = (self.home / "server.log").open("wb")
-        with log:
+        # The process gets the bound socket itself: a port that is let go of may become another's.
+        with (
+            socket.create_server((LOOPBACK, 0)) as bound,
+            (self.home / "server.log").open("wb") as log,
+        ):
+            self.port = int(bound.getsockname()[1])
             self.process = subprocess.Popen(
-                _command(self.port), env=_environment(self.home), stdin=subprocess.PIPE,
-                stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                _command(bound.fileno()), env=_environment(self.home), pass_fds=[bound.fileno()],
+                stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         threading.Thread(target=self._watch, daemon=True).start()
 
@@ -109,13 +113,15 @@ class TemporaryServer:
         while not self.has_ended():
             with suppress(httpx.HTTPError):
                 httpx.get(f"{self.url}/health", timeout=5).raise_for_status()
-                self.answered.set()
+                # Only a process that still lives has held the port until now.
+                if not self.has_ended():
+                    self.answered.set()
                 return
             time.sleep(_POLL)
 
 
-def _command(port: int) -> list[str]:
-    return [sys.executable, "-m", "imgvet.engine.server_process", str(port)]
+def _command(listening: int) -> list[str]:
+    return [sys.executable, "-m", "imgvet.engine.server_process", str(listening)]
 
 
 def _environment(home: Path) -> dict[str, str]:
@@ -127,12 +133,6 @@ def _environment(home: Path) -> dict[str, str]:
         "PREFECT__SERVER_EPHEMERAL": "1",
         "PREFECT__SERVER_FINAL": "1",
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _template() -> Path:

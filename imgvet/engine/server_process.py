@@ -1,11 +1,13 @@
-"""The process of the temporary server: Prefect's API on a port, for as long as its parent lives.
+"""The process of the temporary server: Prefect's API, for as long as its parent lives.
 
-Started with standard input connected to its parent. When the parent ends, however it ends, that
-pipe closes and the server stops, so a killed run leaves no server behind.
+Started with the socket that its parent bound, and with standard input connected to it. When the
+parent ends, however it ends, that pipe closes and the server stops, so a killed run leaves no
+server behind.
 """
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 
@@ -14,14 +16,16 @@ import uvicorn
 APPLICATION = "prefect.server.api.server:create_app"
 
 
-def serve(port: int) -> None:
-    """Serve until told to stop or until standard input closes."""
-    config = uvicorn.Config(
-        APPLICATION, factory=True, host="127.0.0.1", port=port, log_level="error", lifespan="on"
-    )
+def serve(descriptor: int) -> None:
+    """Serve until told to stop or until standard input closes.
+
+    Args:
+        descriptor: file descriptor of the socket to listen on.
+    """
+    config = uvicorn.Config(APPLICATION, factory=True, log_level="error", lifespan="on")
     server = uvicorn.Server(config)
     threading.Thread(target=_stop_with_parent, args=(server,), daemon=True).start()
-    server.run()
+    server.run(sockets=[socket.socket(fileno=descriptor)])
 
 
 def _stop_with_parent(server: uvicorn.Server) -> None:

@@ -13,6 +13,7 @@ from imgvet.reports.text import file_size, shorten, visible
 
 _TIMES = "\u00d7"
 _DIGEST_LENGTH = 8
+_NAMES = ("name", "folder")
 _SIZE = ["id", "width", "height"]
 
 
@@ -80,8 +81,10 @@ def name_of(filename: str, root: str = "") -> FileName:
 
 
 def _short(trait: str, text: str) -> str:
-    """A value that differs, short; of a digest its beginning is enough."""
-    return text[:_DIGEST_LENGTH] if trait == "bytes" else shorten(visible(text), limits.BASE_LENGTH)
+    """A value that differs, short: of a digest its beginning, of a name what is safe to show."""
+    if trait == "bytes":
+        return text[:_DIGEST_LENGTH]
+    return shorten(visible(text), limits.BASE_LENGTH) if trait in _NAMES else text
 
 
 class Album:

@@ -128,7 +128,7 @@ def report_view(inputs: ReportInputs) -> ReportView:
         *(flag_view(flag, summary, stats, album) for flag in FLAGS),
         *extremes_views(stats, album),
         map_view(inputs, items, facts),
-        videos_view(items, members, _table(inputs, "video_pairs"), album),
+        videos_view(summary, items, members, _table(inputs, "video_pairs"), album),
         crops_view(summary, _table(inputs, "crops"), album),
         invalid_view(summary, _table(inputs, "invalid"), album.root),
         history_view(summary, record, inputs.history),

@@ -15,14 +15,16 @@ from imgvet.reports.view.chart import Bars, categories
 from imgvet.reports.view.images import Album, FileName, ImageView, name_of
 from imgvet.reports.view.section import Chart, SectionView
 from imgvet.sections import Section
+from imgvet.similarity.videos import video_of
+from imgvet.summary import RunSummary
 
 
 @dataclass(frozen=True)
 class VideoRow:
-    """One video: its frames, how many of them are in components, and some of them."""
+    """One video: its frames or their crops, how many are in components, and some of them."""
 
     name: FileName
-    frames: int
+    size: str
     grouped: str
     images: tuple[ImageView, ...]
 
@@ -44,7 +46,10 @@ class VideoPair:
 class VideosView(SectionView):
     """The section of videos.
 
+    Frames stand for their crops where those were analysed; ``things`` says which.
+
     Attributes:
+        things: frames or crops.
         videos: the videos that are listed, most frames first.
         video_count: how many there are.
         pairs: pairs that are shown, most alike first.
@@ -53,6 +58,7 @@ class VideosView(SectionView):
         bars: frames of each video.
     """
 
+    things: str
     videos: tuple[VideoRow, ...]
     video_count: int
     pairs: tuple[VideoPair, ...]
@@ -79,17 +85,17 @@ _ROWS = 60
 """Videos that are shown with frames."""
 
 
-def video_of(filenames: pd.Series) -> pd.Series:
-    """The video that each file name's frame is of; missing if it is no frame."""
-    return filenames.str.extract(r"\A(.*)#t=[0-9]+\.[0-9]{1,3}\Z", expand=False)
-
-
 def videos_view(
-    items: pd.DataFrame, members: pd.DataFrame, pairs: pd.DataFrame, album: Album
+    summary: RunSummary,
+    items: pd.DataFrame,
+    members: pd.DataFrame,
+    pairs: pd.DataFrame,
+    album: Album,
 ) -> VideosView | None:
-    """The section of videos, from the frames among the items; None if there are none."""
+    """The section of videos, from the frames (or their crops) among the items; None without any."""
+    noun = "frame" if summary.sources is None else "crop"
     valid = items[items["status"] == "ok"]
-    videos = video_of(valid["filename"])
+    videos = valid["filename"].map(video_of)
     frames = valid.assign(video=videos)[videos.notna()]
     if frames.empty:
         return None
@@ -99,14 +105,15 @@ def videos_view(
     labels, values = categories(totals)
     return VideosView(
         anchor=Section.VIDEOS,
-        summary=f"{counted(len(frames), 'frame')} of {counted(len(by_video), 'video')}.",
+        summary=f"{counted(len(frames), noun)} of {counted(len(by_video), 'video')}.",
         badge=count(len(by_video)),
+        things=f"{noun}s",
         videos=tuple(
-            _video(str(video), ids, grouped, album) for video, ids in by_video[:_ROWS]
+            _video(str(video), ids, noun, grouped, album) for video, ids in by_video[:_ROWS]
         ),
         video_count=len(by_video),
         pairs=tuple(
-            _pair(row, members, album)
+            _pair(row, noun, members, album)
             for row in pairs.head(limits.PAGE * 2).to_dict(orient="records")
         ),
         pair_count=len(pairs),
@@ -114,8 +121,8 @@ def videos_view(
         if len(pairs)
         else "None: good. No two videos share a scene.",
         bars=Bars(
-            "figure-videos", "Frames of each video", "video", "frames", labels, values,
-            f"From {counted(totals[-1][1], 'frame')} to {count(totals[0][1])}.",
+            "figure-videos", f"{noun.title()}s of each video", "video", f"{noun}s", labels, values,
+            f"From {counted(totals[-1][1], noun)} to {count(totals[0][1])}.",
             "Good: no video outweighs the others, unless it is meant to.",
         ),
     )  # fmt: skip
@@ -125,18 +132,18 @@ def _most_frames(entry: tuple[object, list[int]]) -> tuple[int, str]:
     return -len(entry[1]), str(entry[0])
 
 
-def _video(video: str, ids: list[int], grouped: set[int], album: Album) -> VideoRow:
+def _video(video: str, ids: list[int], noun: str, grouped: set[int], album: Album) -> VideoRow:
     chosen = np.unique(np.linspace(0, len(ids) - 1, min(_STRIP, len(ids))).round().astype(int))
     alike = sum(item in grouped for item in ids)
     return VideoRow(
         name=name_of(video, album.root),
-        frames=len(ids),
-        grouped=f"{share(alike, len(ids))} of its frames are like another",
+        size=counted(len(ids), noun),
+        grouped=f"{share(alike, len(ids))} of its {noun}s are like another",
         images=album.images(ids[place] for place in chosen.tolist()),
     )
 
 
-def _pair(row: Mapping[Hashable, Any], members: pd.DataFrame, album: Album) -> VideoPair:
+def _pair(row: Mapping[Hashable, Any], noun: str, members: pd.DataFrame, album: Album) -> VideoPair:
     first, second = str(row["video"]), str(row["other"])
     shared, frames = int(row["shared_frames"]), int(row["frames"])
     other_shared, other_frames = int(row["other_shared_frames"]), int(row["other_frames"])
@@ -144,8 +151,8 @@ def _pair(row: Mapping[Hashable, Any], members: pd.DataFrame, album: Album) -> V
         first=name_of(first, album.root),
         second=name_of(second, album.root),
         share=share(round(float(row["share"]) * 1000), 1000),
-        first_shared=f"{count(shared)} of {counted(frames, 'frame')}",
-        second_shared=f"{count(other_shared)} of {counted(other_frames, 'frame')}",
+        first_shared=f"{count(shared)} of {counted(frames, noun)}",
+        second_shared=f"{count(other_shared)} of {counted(other_frames, noun)}",
         components=int(row["components"]),
         images=album.images(_frames_in_common(first, second, members)),
     )

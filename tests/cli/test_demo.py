@@ -12,6 +12,7 @@ from imgvet.dataset import Dataset
 from imgvet.demo.make import make_demo
 from imgvet.results import read_summary
 from imgvet.workdir import WorkDir
+from support.page_text import left_over
 
 README = Path(__file__).parent.parent.parent / "README.md"
 
@@ -81,6 +82,10 @@ def test_the_odd_one_out_is_the_first_outlier(demo: Path) -> None:
     truth = make_demo(demo / "pictures")
     outliers = Dataset(work_dir=demo / "results").outliers()
     assert relative(demo, [outliers["filename"].iloc[0]]) == {truth.odd}
+
+
+def test_no_page_shows_a_value_as_a_program_writes_it(demo: Path) -> None:
+    assert left_over(demo / "results" / "report") == []
 
 
 def test_the_readme_shows_what_it_prints(demo: Path) -> None:

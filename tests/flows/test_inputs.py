@@ -15,7 +15,9 @@ from imgvet.dataset import Dataset
 from imgvet.errors import InputNotFoundError, MixedInputError
 from imgvet.flows.analyze_dataset import analyze_dataset
 from imgvet.options import make_options
+from imgvet.sections import Section
 from imgvet.summary import RunSummary
+from imgvet.workdir import CROPS_PART, WorkDir
 from support.fault_proxy import FaultProxy
 from support.s3_server import Bucket
 from support.videos import write_video
@@ -236,6 +238,10 @@ def test_frames_of_two_videos_are_items_and_join_across_them(tmp_path: Path) -> 
     members_of, _ = dataset.connected_components()
     files = members_of["filename"].map(lambda name: Path(name).name.partition("#")[0])
     assert files.groupby(members_of["component_id"]).nunique().max() == 2
+    run(videos, tmp_path / "out", bounding_box="row_y=0,col_x=0,height=32,width=48")
+    for part in ("", CROPS_PART):
+        report = WorkDir(tmp_path / "out", part).report
+        assert 'id="videos"' in (report / Section.VIDEOS.page).read_text(), part
 
 
 def test_archives_and_loose_images_do_not_mix_unless_told(photos: Path, tmp_path: Path) -> None:

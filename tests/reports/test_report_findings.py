@@ -15,7 +15,6 @@ from imgvet.reports.view.changes import changes_view
 from imgvet.reports.view.chart import categories
 from imgvet.reports.view.pairs import differing
 from imgvet.reports.view.report import ReportView, report_view
-from imgvet.reports.view.videos import video_of
 from imgvet.sections import Section
 
 
@@ -72,8 +71,8 @@ def test_differing_ignores_what_has_no_value() -> None:
 
 def test_videos_are_counted_and_paired(view: ReportView, planted: Any) -> None:
     videos = section(view, Section.VIDEOS)
-    assert [(video.name.base, video.frames) for video in videos.videos] == [
-        ("one.mp4", 5), ("two <b>.mp4", 4),
+    assert [(video.name.base, video.size) for video in videos.videos] == [
+        ("one.mp4", "5\u00a0frames"), ("two <b>.mp4", "4\u00a0frames"),
     ]  # fmt: skip
     pair = videos.pairs[0]
     assert [image.id for image in pair.images] == [planted.component[0], planted.component[5]]
@@ -84,9 +83,19 @@ def test_videos_are_counted_and_paired(view: ReportView, planted: Any) -> None:
     ]  # fmt: skip
 
 
-def test_only_a_time_at_the_end_makes_a_frame() -> None:
-    names = pd.Series(["a.mp4#t=1.0", "b#t=1.0.jpg", "c.jpg", "d\n.mp4#t=12.345"])
-    assert video_of(names).fillna("").tolist()[:3] == ["a.mp4", "", ""]
+def test_crops_of_frames_are_counted_as_whole_frames_are(full_inputs: ReportInputs) -> None:
+    items = full_inputs.tables["items"].copy()
+    frames = items["filename"].str.contains("#t=")
+    items.loc[frames, "filename"] += "&xywh=0,0,40,50"
+    summary = full_inputs.summary.model_copy(update={"sources": 64})
+    tables = {**full_inputs.tables, "items": items}
+    videos = section(
+        report_view(replace(full_inputs, summary=summary, tables=tables)), Section.VIDEOS
+    )
+    assert [(video.name.base, video.size) for video in videos.videos] == [
+        ("one.mp4", "5\u00a0crops"), ("two <b>.mp4", "4\u00a0crops"),
+    ]  # fmt: skip
+    assert videos.pairs[0].first_shared == "5 of 5\u00a0crops"
 
 
 def test_crops_stand_least_sure_first(view: ReportView) -> None:
