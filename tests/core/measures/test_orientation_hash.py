@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgvet.measures import orientation_hash as module
+from imgvet.measures.catalogue import MEASURE_VERSION
 from imgvet.measures.orientation_hash import (
     ORIENTATIONS,
     RELIABLE_QUALITY,
@@ -64,6 +65,12 @@ def test_turned_and_recompressed_copies_are_near_and_others_far(orientation: int
         others = [other.bits for other in hashes if other is not own]
         turned = [hash_in_orientation(np.stack(others), way) for way in ALL]
         assert min(distance(copy, bits) for way in turned for bits in way) > 60
+
+
+def test_a_hash_that_changes_is_another_version_of_the_measures() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (64, 96)).astype(np.uint8)
+    hashed = orientation_hash(noise).bits.tobytes().hex()
+    assert (MEASURE_VERSION, hashed[:16]) == (2, "418b6b415008a5b3")
 
 
 def test_sums_are_exact_so_that_no_machine_gets_another_hash() -> None:
