@@ -129,8 +129,8 @@ OUTLIERS = Table(
     "the share `outlier_percentile` of images least like their nearest neighbour, worst first",
     (
         _ID,
-        Column("nearest", _INT, "id of its nearest neighbour"),
-        Column("similarity", _REAL, "similarity to its nearest neighbour"),
+        Column("nearest", _INT, "id of its nearest neighbour; null if it is like no other image"),
+        Column("similarity", _REAL, "similarity to its nearest neighbour; 0 if it has none"),
         Column(
             "score",
             _REAL,

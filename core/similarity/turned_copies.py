@@ -31,7 +31,8 @@ class Upright:
     Attributes:
         neighbors: the table neighbors.
         contents: the table contents.
-        vectors: float32 (n, width), L2-normalised embeddings of the contents.
+        vectors: float32 (n, width), L2-normalised embeddings of the contents; those of zeros join
+            no pair.
     """
 
     neighbors: pd.DataFrame
@@ -57,6 +58,8 @@ def with_turned_copies(
     contents = found.contents
     hashes, quality = _hashes(contents[DIGEST].tolist(), store)
     pairs = find_turned_pairs(hashes, quality)
+    telling = found.vectors.any(axis=1)
+    pairs = pairs.take(telling[pairs.first] & telling[pairs.second])
     if not len(pairs):
         return found.neighbors
     places = places_in(contents)
