@@ -14,7 +14,8 @@ CANONICAL_SHORT_SIDE = 256
 """Short side of the canonical picture and of a thumbnail, in pixels."""
 
 MEASURE_VERSION = 3
-"""Raise when a basic metric, the decoding or the thumbnails change: stored measures go stale."""
+"""Raise when a basic metric, the orientation hash, the decoding or the thumbnails change: stored
+measures go stale."""
 
 ADVANCED_VERSION = 1
 """Raise when an advanced metric changes."""

@@ -129,8 +129,8 @@ OUTLIERS = Table(
     "the share `outlier_percentile` of images least like their nearest neighbour, worst first",
     (
         _ID,
-        Column("nearest", _INT, "id of its nearest neighbour"),
-        Column("similarity", _REAL, "similarity to its nearest neighbour"),
+        Column("nearest", _INT, "id of its nearest neighbour; null if it is like no other image"),
+        Column("similarity", _REAL, "similarity to its nearest neighbour; 0 if it has none"),
         Column(
             "score",
             _REAL,
@@ -269,3 +269,20 @@ def write_table(data: pa.Table, path: Path) -> None:
 def read_table(path: Path) -> pd.DataFrame:
     """Read a Parquet table that :func:`write_table` wrote."""
     return to_frame(pq.read_table(path))
+
+
+def read_if_sound(path: Path, columns: list[str] | None = None) -> pa.Table | None:
+    """Read a Parquet file, None if its content is damaged.
+
+    Raises:
+        OSError: it is gone or can't be read now, which says nothing about its content.
+    """
+    try:
+        return pq.read_table(path, columns=columns, use_threads=False)
+    except pa.ArrowInvalid:
+        return None
+    except OSError as error:
+        # Damage that Thrift or a codec finds is a plain OSError too, but none of the system's.
+        if type(error) is OSError and error.errno is None:
+            return None
+        raise

@@ -84,7 +84,7 @@ def _embed_originals(
     )
 
 
-@cached_stage(version=1)
+@cached_stage(version=2)
 def collect_embeddings(context: RunContext, contents: Reference, card: ModelCard) -> Reference:
     """The array of embeddings, row i being that of row i of the distinct contents."""
     digests = load_table(context.work, contents)[DIGEST].tolist()

@@ -27,6 +27,9 @@ from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage, transport_stage, uncached_stage
 from imgvet.tasks.shards import Plan, Shard, plan
 
+_COLLECT_VERSION = 1
+"""Raise when stats are put together in another way from the same measures."""
+
 
 class Wanted(BaseModel):
     """What is wanted of each content.
@@ -142,7 +145,7 @@ def compute_advanced_stats(context: RunContext, shard: Shard) -> None:
     compute_advanced_shard(places, context.store, context.threads, shard.done_before, shard.total)
 
 
-@cached_stage(version=100 * MEASURE_VERSION + ADVANCED_VERSION)
+@cached_stage(version=10_000 * _COLLECT_VERSION + 100 * MEASURE_VERSION + ADVANCED_VERSION)
 def collect_stats(context: RunContext, items: Reference, options: StatsOptions) -> Reference:
     """The table stats."""
     stats = collect_stat_rows(load_table(context.work, items), context.store, options)

@@ -22,6 +22,7 @@ from prefect.tasks import exponential_backoff
 from pydantic import BaseModel
 
 from imgvet.errors import TransportError
+from imgvet.models.model import Model
 from imgvet.store.references import Reference
 
 NOT_IN_KEY = frozenset({"context", "record"})
@@ -51,11 +52,16 @@ class StageKey(CachePolicy):
 
 
 def _plain(value: Any) -> Any:
-    """An input as JSON; a reference counts by its content, not by its name."""
+    """An input as JSON.
+
+    A reference counts by its content, not by its name; a model by its card, not by where its file
+    lies or on which device it runs.
+    """
     if isinstance(value, Reference):
         return value.digest
     if isinstance(value, BaseModel):
-        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+        counted = value.card if isinstance(value, Model) else value
+        return {name: _plain(getattr(counted, name)) for name in type(counted).model_fields}
     if isinstance(value, dict):
         return {str(name): _plain(entry) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):

@@ -45,7 +45,7 @@ class FoundOutliers(BaseModel):
     median_similarity: float | None
 
 
-@cached_stage(version=3)
+@cached_stage(version=4)
 def find_neighbors(
     context: RunContext,
     embeddings: Reference,
@@ -69,7 +69,7 @@ def find_neighbors(
     )
 
 
-@cached_stage(version=1)
+@cached_stage(version=2)
 def find_turned_copies(
     context: RunContext,
     nearest: Reference,
@@ -97,7 +97,7 @@ def find_similar_pairs(
     return store_table(work, SIMILARITY, table)
 
 
-@cached_stage(version=3)
+@cached_stage(version=4)
 def find_components(
     context: RunContext,
     similarity: Reference,
@@ -121,7 +121,7 @@ def find_components(
     )
 
 
-@cached_stage(version=1)
+@cached_stage(version=2)
 def find_outliers(
     context: RunContext, nearest: Reference, items: Reference, options: OutlierOptions
 ) -> FoundOutliers:

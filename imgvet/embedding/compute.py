@@ -137,12 +137,18 @@ def collect_embeddings(digests: Sequence[str], packs: Packs, width: int) -> Vect
         digests: contents, each held by some pack.
         packs: the packs of one model.
         width: values of one embedding.
+
+    Raises:
+        StaleReferenceError: no pack holds some of them.
     """
     row_of = {digest: row for row, digest in enumerate(digests)}
-    vectors = np.zeros((len(digests), width), np.float32)
+    found: set[str] = set()
+    vectors = np.empty((len(digests), width), np.float32)
     for rows in packs.tables():
-        held = [row_of.get(digest, -1) for digest in rows.column(DIGEST).to_pylist()]
-        wanted = np.array(held, np.int64)
+        held = rows.column(DIGEST).to_pylist()
+        found.update(held)
+        wanted = np.array([row_of.get(digest, -1) for digest in held], np.int64)
         values = rows.column("embedding").combine_chunks().flatten().to_numpy().reshape(-1, width)
         vectors[wanted[wanted >= 0]] = values[wanted >= 0]
+    packs.require(digests, found)
     return vectors

@@ -11,6 +11,7 @@ import csv
 import io
 import logging
 import os
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -111,12 +112,14 @@ def write_own_embeddings(
     """
     own = _checked([_absolute(os.fspath(name)) for name in names], np.asarray(array), "an array")
     listed = _as_csv(own.names)
-    draft = folder / ".embeddings.draft"
-    write_atomically(draft, lambda path: _save(own.vectors, path))
-    digest = digest_bytes(f"{digest_file(draft)} {digest_bytes(listed)}".encode())
-    target = folder / f"embeddings-{digest[:16]}.npy"
-    write_atomically(target.with_suffix(".csv"), lambda path: path.write_bytes(listed))
-    draft.replace(target)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".draft-", dir=folder) as drafts:
+        draft = Path(drafts) / "embeddings"
+        _save(own.vectors, draft)
+        digest = digest_bytes(f"{digest_file(draft)} {digest_bytes(listed)}".encode())
+        target = folder / f"embeddings-{digest[:16]}.npy"
+        write_atomically(target.with_suffix(".csv"), lambda path: path.write_bytes(listed))
+        draft.replace(target)
     return target
 
 

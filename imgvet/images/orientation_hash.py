@@ -28,9 +28,6 @@ from numpy.typing import NDArray
 
 from imgvet.images.picture import Pixels
 
-HASH_VERSION = 1
-"""Counts up whenever the same picture gets another hash."""
-
 HASH_BYTES = 32
 ORIENTATIONS = 8
 """Orientations are those of EXIF (CIPA DC-008, tag 0x0112), but counted from 0: 0 as it is, 1

@@ -10,10 +10,10 @@ import pandas as pd
 import pyarrow as pa
 
 from imgvet.images.formats import BY_ENDING
-from imgvet.metrics import ADVANCED_METRICS, BASIC_METRICS
+from imgvet.metrics import ADVANCED_METRICS, BASIC_METRICS, Metric
 from imgvet.options import MediaOptions, StatsOptions
 from imgvet.reasons import Reason
-from imgvet.store.packs import DIGEST
+from imgvet.store.packs import DIGEST, Packs
 from imgvet.store.store import Store
 from imgvet.tables import CONTENTS, INVALID, ITEMS, STATS, conform, empty, to_frame
 
@@ -40,8 +40,14 @@ def collect_items(rows: pd.DataFrame, store: Store, options: MediaOptions) -> Co
         rows: what :func:`with_reads` gave, or the crops made of it.
         store: holds the measures of every content read.
         options: which pictures are too small.
+
+    Raises:
+        StaleReferenceError: the store lacks the measures of some content.
     """
-    rows = rows.merge(_contents_of(store), on=DIGEST, how="left", suffixes=("", "_content"))
+    known = _contents_of(store)
+    readable = rows.loc[rows["status"] == Reason.OK.value, DIGEST]
+    store.measures.require(readable, frozenset(known[DIGEST]))
+    rows = rows.merge(known, on=DIGEST, how="left", suffixes=("", "_content"))
     rows["status"], rows["detail"] = _status(rows, options)
     contents = _distinct(rows[rows["status"] == Reason.OK.value])
     embedding_row = pd.Series(contents.index, index=contents[DIGEST], dtype="Int64")
@@ -91,9 +97,9 @@ def _status(rows: pd.DataFrame, options: MediaOptions) -> tuple[pd.Series, pd.Se
     """Status and detail of each row: of the file, else of its content, else of its size."""
     status, detail = rows["status"].copy(), rows["detail"].copy()
     readable = status == Reason.OK.value
-    status[readable] = rows.loc[readable, "status_content"].fillna(Reason.UNREADABLE.value)
+    status[readable] = rows.loc[readable, "status_content"]
     detail[readable] = _joined(
-        detail[readable], rows.loc[readable, "detail_content"].fillna(""), _misnamed(rows[readable])
+        detail[readable], rows.loc[readable, "detail_content"], _misnamed(rows[readable])
     )
     small = (status == Reason.OK.value) & (
         (rows["width"] < options.min_input_image_width)
@@ -131,22 +137,27 @@ def _distinct(valid: pd.DataFrame) -> pd.DataFrame:
 
 
 def collect_stats(items: pd.DataFrame, store: Store, options: StatsOptions) -> pd.DataFrame:
-    """The table stats: the metrics of every valid item, in order of the items."""
+    """The table stats: the metrics of every valid item, in order of the items.
+
+    Raises:
+        StaleReferenceError: the store lacks the measures of some content.
+    """
     if not options.run_stats:
         return empty(STATS)
     valid = items.loc[items["status"] == Reason.OK.value, ["id", DIGEST]]
-    stats = valid.merge(_metrics(store, advanced=False), on=DIGEST, how="left")
+    stats = _with_metrics(valid, store.measures, BASIC_METRICS)
     if options.run_advanced_stats:
-        stats = stats.merge(_metrics(store, advanced=True), on=DIGEST, how="left")
+        stats = _with_metrics(stats, store.advanced, ADVANCED_METRICS)
     return stats.reindex(columns=STATS.column_names)
 
 
-def _metrics(store: Store, *, advanced: bool) -> pd.DataFrame:
-    packs, metrics = (
-        (store.advanced, ADVANCED_METRICS) if advanced else (store.measures, BASIC_METRICS)
-    )
+def _with_metrics(rows: pd.DataFrame, packs: Packs, metrics: Sequence[Metric]) -> pd.DataFrame:
     columns = [DIGEST, *(metric.name for metric in metrics)]
     packed = packs.read(columns)
-    if packed is None:
-        return pd.DataFrame(columns=columns)
-    return packed.select(columns).to_pandas().drop_duplicates(DIGEST)
+    known = (
+        pd.DataFrame(columns=columns)
+        if packed is None
+        else packed.select(columns).to_pandas().drop_duplicates(DIGEST)
+    )
+    packs.require(rows[DIGEST], frozenset(known[DIGEST]))
+    return rows.merge(known, on=DIGEST, how="left")

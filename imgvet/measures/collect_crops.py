@@ -43,6 +43,9 @@ def crops_of(pictures: pd.DataFrame, store: Store) -> Cropped:
         pictures: the listing with what reading gave; ``cut`` says what is cut out of each picture,
             ``cut_labels`` (JSON) which labels its own boxes have.
         store: holds what was cut out of each.
+
+    Raises:
+        StaleReferenceError: the store lacks what was cut out of some.
     """
     columns = pictures.columns
     pictures = pictures.assign(source_id=pictures["id"], number=-1)
@@ -71,6 +74,7 @@ def _with_cuts(pictures: pd.DataFrame, store: Store) -> pd.DataFrame:
     packed = store.cuts.read()
     cuts = packed.to_pandas() if packed is not None else pd.DataFrame(columns=CUTS_SCHEMA.names)
     cuts = cuts.rename(columns={DIGEST: "key"}).drop(columns="pack", errors="ignore")
+    store.cuts.require(keys, frozenset(cuts["key"]))
     cuts = cuts.drop_duplicates(["key", "number"])
     return pictures.assign(key=keys).merge(cuts, on="key", suffixes=("", "_cut"))
 

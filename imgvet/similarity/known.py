@@ -57,7 +57,7 @@ def _is_sound(known: Known) -> bool:
         and rows.dtype == np.int64
         and rows.ndim == 2
         and keys.shape == rows.shape[:1]
-        and bool(((rows >= 0) & (rows < len(rows))).all())
+        and bool(((rows >= -1) & (rows < len(rows))).all())
     )
 
 

@@ -31,9 +31,11 @@ def find_neighbors(
 ) -> Neighbors:
     """The k nearest other vectors of each vector.
 
+    A vector of zeros says nothing about its picture: it has no neighbour and is nobody's.
+
     Args:
-        vectors: float32 (n, width), finite, none of them all zero; for cosine, those of another
-            length than 1 are compared as if they had length 1.
+        vectors: float32 (n, width), finite; for cosine, those of another length than 1 are compared
+            as if they had length 1.
         options: the distance, k, and the index of large sets.
         threads: threads of the search.
         known: what an earlier exact search by the same distance and k found, if anything. The
@@ -47,6 +49,22 @@ def find_neighbors(
 
     faiss.omp_set_num_threads(threads)
     check_distance(options)
+    telling = np.flatnonzero(vectors.any(axis=1))
+    if len(telling) == len(vectors):
+        return _search(vectors, options, known)
+    return _among_all(_search(vectors[telling], options, known), telling, len(vectors))
+
+
+def _among_all(found: Neighbors, rows: NDArray[np.int64], count: int) -> Neighbors:
+    """The neighbours of some rows as those of all, of which the others have none."""
+    all_rows = np.full((count, found.rows.shape[1]), -1, np.int64)
+    distances = np.full(all_rows.shape, np.inf)
+    all_rows[rows] = np.where(found.rows < 0, -1, rows[found.rows])
+    distances[rows] = found.distances
+    return Neighbors(all_rows, distances, found.recall)
+
+
+def _search(vectors: Vectors, options: NeighborOptions, known: Known | None) -> Neighbors:
     wanted = min(options.nearest_neighbors_k, max(len(vectors) - 1, 0))
     if wanted == 0:
         return nobody(len(vectors))

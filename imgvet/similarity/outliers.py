@@ -60,6 +60,9 @@ def find_outliers(
 def nearest_of_all(neighbors: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     """The nearest neighbour of every valid image: id, nearest, similarity.
 
+    An image that has none among others, as the model says nothing about it, has nearest null and
+    similarity 0. A single content has nothing to be compared with and so has no row.
+
     Args:
         neighbors: the table neighbors, of distinct contents.
         items: the table items; byte-identical copies are each other's nearest neighbour.
@@ -75,6 +78,10 @@ def nearest_of_all(neighbors: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame
     )
     columns = ["id", "nearest", "similarity"]
     nearest = pd.concat([copies, best])[columns].drop_duplicates("id")
+    nearest["nearest"] = nearest["nearest"].astype("Int64")
+    if items["embedding_row"].nunique() > 1:
+        alone = items.loc[items["embedding_row"].notna() & ~items["id"].isin(nearest["id"]), "id"]
+        nearest = nearest.merge(alone, on="id", how="outer").fillna({"similarity": 0.0})
     return nearest.sort_values("id", ignore_index=True)
 
 

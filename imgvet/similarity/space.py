@@ -96,7 +96,7 @@ def space_of(vectors: Vectors, distance: Distance) -> Space:
     """Make embeddings ready to be compared.
 
     Args:
-        vectors: float32 (n, width), finite, none of them all zero.
+        vectors: float32 (n, width), finite. Distances from zeros are finite, but mean nothing.
         distance: the distance.
 
     Raises:
@@ -107,19 +107,20 @@ def space_of(vectors: Vectors, distance: Distance) -> Space:
     unit = unit_of(vectors, distance)
     if distance == "cosine":
         vectors = np.ascontiguousarray(compared(vectors, distance), np.float32)
-        return Space(vectors, distance, unit, _lengths(vectors, 2))
+        lengths = _lengths(vectors, 2)
+        return Space(vectors, distance, unit, np.where(lengths > 0, lengths, 1.0))
     return Space(vectors, distance, unit, np.empty(0))
 
 
 def compared(vectors: Vectors, distance: Distance) -> Vectors:
     """The embeddings as they are compared: for cosine those of another length than 1 get length 1.
 
-    Embeddings of a model have that length, but for rounding, and stay as they are.
+    Embeddings of a model have that length, but for rounding, and stay as they are; so do zeros.
     """
     if distance != "cosine" or not len(vectors):
         return vectors
     lengths = _lengths(vectors, 2)
-    other = np.abs(lengths - 1.0) > _UNIT_LENGTH
+    other = (np.abs(lengths - 1.0) > _UNIT_LENGTH) & (lengths > 0)
     if not other.any():
         return vectors
     lengths[~other] = 1.0
@@ -130,14 +131,15 @@ def unit_of(vectors: Vectors, distance: Distance) -> float:
     """The length that distances count in.
 
     It is the median length of the embeddings in the norm of the distance, or, for distances without
-    a norm, a power of two near their greatest value, which changes no distance.
+    a norm, a power of two near their greatest value, which changes no distance. Zeros do not count.
     """
     norm = kind_of(distance).norm
-    if distance == "cosine" or not len(vectors):
+    if distance == "cosine" or not vectors.any():
         return 1.0
+    lengths = _lengths(vectors, np.inf if norm is None else norm)
     if norm is not None:
-        return float(np.median(_lengths(vectors, norm)))
-    return float(2.0 ** np.round(np.log2(_lengths(vectors, np.inf).max())))
+        return float(np.median(lengths[lengths > 0]))
+    return float(2.0 ** np.round(np.log2(lengths.max())))
 
 
 def distances_between(left: Vectors, right: Vectors, distance: Distance, unit: float) -> Reals:
@@ -164,7 +166,10 @@ def distances_between(left: Vectors, right: Vectors, distance: Distance, unit: f
 
 def _divergences(left: Vectors, right: Vectors) -> Reals:
     """Jensen-Shannon divergence in bits: the entropy of the mean less the mean of the entropies."""
-    p, q = (side / side.sum(axis=1, keepdims=True, dtype=np.float64) for side in (left, right))
+    p, q = (
+        side / np.maximum(side.sum(axis=1, keepdims=True, dtype=np.float64), _LEAST)
+        for side in (left, right)
+    )
     of_both = (_entropies(p)[:, None] + _entropies(q)) / 2.0
     parts = [q[start : start + _CACHED_ROWS] for start in range(0, len(q), _CACHED_ROWS)]
     of_mean = np.hstack([np.stack([_entropies((one + part) / 2.0) for one in p]) for part in parts])

@@ -31,7 +31,8 @@ class Upright:
     Attributes:
         neighbors: the table neighbors.
         contents: the table contents.
-        vectors: float32 (n, width), L2-normalised embeddings of the contents.
+        vectors: float32 (n, width), L2-normalised embeddings of the contents; those of zeros join
+            no pair.
     """
 
     neighbors: pd.DataFrame
@@ -57,6 +58,8 @@ def with_turned_copies(
     contents = found.contents
     hashes, quality = _hashes(contents[DIGEST].tolist(), store)
     pairs = find_turned_pairs(hashes, quality)
+    telling = found.vectors.any(axis=1)
+    pairs = pairs.take(telling[pairs.first] & telling[pairs.second])
     if not len(pairs):
         return found.neighbors
     places = places_in(contents)
@@ -76,15 +79,19 @@ def with_turned_copies(
 def _hashes(digests: list[str], store: Store) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """The orientation hashes of contents: uint8 (n, 32) and their qualities."""
     row_of = {digest: row for row, digest in enumerate(digests)}
+    found: set[str] = set()
     hashes = np.zeros((len(digests), HASH_BYTES), np.uint8)
     quality = np.zeros(len(digests), np.int64)
     for rows in store.measures.tables([DIGEST, HASH, HASH_QUALITY]):
         known = rows.drop_null()
-        places = np.array([row_of.get(name, -1) for name in known[DIGEST].to_pylist()], np.int64)
+        names = known[DIGEST].to_pylist()
+        found.update(names)
+        places = np.array([row_of.get(name, -1) for name in names], np.int64)
         bits = b"".join(known[HASH].to_pylist())
         values = np.frombuffer(bits, np.uint8).reshape(-1, HASH_BYTES)
         hashes[places[places >= 0]] = values[places >= 0]
         quality[places[places >= 0]] = known[HASH_QUALITY].to_numpy()[places >= 0]
+    store.measures.require(digests, found)
     return hashes, quality
 
 

@@ -34,7 +34,7 @@ class Known:
 
     Attributes:
         keys: (n,) of :data:`KEY_BYTES` bytes, what the embeddings are recognised by.
-        rows: int64 (n, k), rows of their neighbours.
+        rows: int64 (n, k), rows of their neighbours; -1 where there is none.
     """
 
     keys: Keys
@@ -67,7 +67,7 @@ def update_neighbors(space: Space, keys: Keys, known: Known, wanted: int) -> Nei
     kept, new = np.flatnonzero(before >= 0), np.flatnonzero(before < 0)
     if (np.diff(before[kept]) < 0).any():
         return None
-    now = np.full(len(known.keys), -1, np.int64)
+    now = np.full(len(known.keys) + 1, -1, np.int64)  # The last one stands for nobody, row -1.
     now[before[kept]] = kept
     still_near = now[known.rows[before[kept]]]
     whole = (still_near >= 0).all(axis=1)

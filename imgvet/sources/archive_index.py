@@ -18,6 +18,7 @@ from imgvet.reasons import Reason
 from imgvet.sources.archive_member import Member, Role, role_of
 from imgvet.sources.archive_sidecars import ReadMember, with_sidecars
 from imgvet.store.references import digest_bytes
+from imgvet.tables import read_if_sound
 from imgvet.workdir import write_atomically
 
 MEMBER_SCHEMA = pa.schema(
@@ -90,17 +91,13 @@ def write_members(path: Path, members: Iterable[Member]) -> None:
     write_atomically(path, lambda draft: pq.write_table(table, draft, compression="zstd"))
 
 
-def read_members(path: Path) -> list[Member]:
-    """Read an index that :func:`write_members` wrote."""
-    return table_members(pq.read_table(path, columns=_FIELDS))
-
-
 def known_members(path: Path) -> list[Member] | None:
     """What an index holds, None if it is not there or is damaged and so has to be made again."""
     try:
-        return read_members(path)
-    except (FileNotFoundError, pa.ArrowInvalid):
+        table = read_if_sound(path, _FIELDS)
+    except FileNotFoundError:
         return None
+    return None if table is None else table_members(table)
 
 
 def settle(members: Iterable[Member], read: ReadMember) -> list[Member]:

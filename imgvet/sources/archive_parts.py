@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from imgvet.sources.archive_index import members_table, table_members
 from imgvet.sources.archive_member import Member
+from imgvet.tables import read_if_sound
 from imgvet.workdir import write_atomically
 
 PART_BYTES = 64 << 20
@@ -70,14 +71,16 @@ def start_parts(folder: Path, *, resume: bool) -> Progress:
 
 
 def _read_part(folder: Path, number: int) -> pa.Table | None:
-    """The rows of a part, None if it is not complete."""
+    """The rows of a part, None if it is not complete or is damaged, and so is filled again."""
     path = part_path(folder, number)
     try:
-        table = pq.read_table(path.with_suffix(".parquet"))
+        table = read_if_sound(path.with_suffix(".parquet"))
+        if table is None:
+            return None
         expected = sum(table.column("stored").to_pylist())
         return table if path.stat().st_size == expected else None
-    except (FileNotFoundError, pa.ArrowInvalid):
-        return None  # It is filled again.
+    except FileNotFoundError:
+        return None
 
 
 class PartWriter:

@@ -11,7 +11,6 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from imgvet.images.picture import Failure
@@ -19,6 +18,7 @@ from imgvet.reasons import Reason
 from imgvet.sources.archive_member import IN_ARCHIVE, Member
 from imgvet.sources.archive_parts import part_path
 from imgvet.sources.archive_zip import read_zip_member
+from imgvet.tables import read_if_sound
 
 OPEN_FILES = 16
 """Parts of one archive that are kept open."""
@@ -111,15 +111,22 @@ def _cut(*, inside: bool) -> Failure:
     return Failure(Reason.UNREADABLE, "the copy of it in the work dir's store has been cut")
 
 
+class DamagedIndexError(Exception):
+    """An index is not what was written; the next run makes it again."""
+
+
 class OpenPacked:
     """The index of one archive in memory, and its open files.
 
     Raises:
         OSError: there is no index.
+        DamagedIndexError: its content is damaged.
     """
 
     def __init__(self, packed: Packed) -> None:
-        table = pq.read_table(packed.index, columns=["name", "crc", "status", *_PLACE])
+        table = read_if_sound(packed.index, ["name", "crc", "status", *_PLACE])
+        if table is None:
+            raise DamagedIndexError
         names, status = table.column("name").to_pylist(), table.column("status").to_pylist()
         self._rows = {
             name: row
@@ -160,6 +167,8 @@ class PackedReader:
             opened = self._open.get(path, lambda: OpenPacked(self._find(path)))
         except FileNotFoundError:
             return Failure(Reason.MISSING, "it is gone or has changed since it was listed")
+        except DamagedIndexError:
+            return Failure(Reason.UNREADABLE, "its index in the store is damaged; run again")
         except OSError as error:
             return Failure(Reason.UNREADABLE, error.strerror or str(error))
         return opened.read(name)

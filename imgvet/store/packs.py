@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +18,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from imgvet.errors import StaleReferenceError
+from imgvet.tables import read_if_sound
 from imgvet.workdir import write_atomically
 
 PACK_ITEMS = 1000
@@ -54,8 +56,12 @@ class Packs:
 
     def names(self) -> list[str]:
         """The names of all complete packs, sorted."""
-        names = sorted(path.stem for path in self.folder.glob("*.parquet"))
-        return [name for name in names if not self.with_blobs or self.blob_path(name).is_file()]
+        try:
+            files = {path.name for path in self.folder.iterdir()}
+        except FileNotFoundError:
+            return []
+        names = sorted(name.removesuffix(".parquet") for name in files if _is_table(name))
+        return [name for name in names if not self.with_blobs or f"{name}.bin" in files]
 
     def digests(self) -> set[str]:
         """The content digests that some pack holds."""
@@ -76,6 +82,23 @@ class Packs:
     def tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """The rows of one pack after the other."""
         return (rows for _, rows in self._named(columns))
+
+    def require(self, wanted: Iterable[str], held: Container[str]) -> None:
+        """Refuse to go on without what some pack should hold.
+
+        Args:
+            wanted: content digests.
+            held: those that were found in the packs.
+
+        Raises:
+            StaleReferenceError: some are missing.
+        """
+        missing = sum(digest not in held for digest in wanted)
+        if missing:
+            raise StaleReferenceError(
+                f"The stored results of {missing:,} images in {self.folder.name} are gone",
+                "Run again: they are computed anew",
+            )
 
     def blob_path(self, name: str) -> Path:
         """The file of a pack's bytes."""
@@ -99,13 +122,20 @@ def _digests_of(path: Path, mtime_ns: int) -> frozenset[str]:  # noqa: ARG001
 
 
 def _read_or_remove(path: Path, columns: list[str] | None) -> pa.Table | None:
-    """The rows of a pack; a damaged pack is removed, so that its items are computed again."""
-    try:
-        return pq.read_table(path, columns=columns, use_threads=False)
-    except (OSError, pa.ArrowInvalid) as error:
-        _logger.warning("The pack %s can't be read, its items are computed again: %s", path, error)
+    """The rows of a pack; a damaged pack is removed, so that its items are computed again.
+
+    Raises:
+        OSError: it can't be read now, and stays.
+    """
+    rows = read_if_sound(path, columns)
+    if rows is None:
+        _logger.warning("The pack %s is damaged, its items are computed again", path)
         path.unlink(missing_ok=True)
-        return None
+    return rows
+
+
+def _is_table(name: str) -> bool:
+    return name.endswith(".parquet") and not name.startswith(".")
 
 
 def _pack_name(digests: Iterable[str]) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 
 from imgvet.errors import StaleReferenceError
 from imgvet.tables import Table, conform, read_table, write_table
-from imgvet.workdir import WorkDir, swap_folder, write_atomically, write_text
+from imgvet.workdir import WorkDir, swap_folder, write_text
 
 DIGEST_BYTES = 16
 _CHUNK = 1 << 20
@@ -78,15 +80,23 @@ def _files_in(folder: Path) -> list[Path]:
     return sorted(file for file in folder.rglob("*") if file.is_file())
 
 
+@contextmanager
+def _draft_folder(work: WorkDir) -> Iterator[Path]:
+    """A folder beside the outputs in which one of them is written before its name is known."""
+    work.stages.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".draft-", dir=work.stages) as folder:
+        yield Path(folder)
+
+
 def store_folder(work: WorkDir, stem: str, fill: Callable[[Path], None]) -> Reference:
     """Store one output that is a folder: ``fill`` writes its files into an empty one."""
-    draft = work.stages / f".{stem}.draft"
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    fill(draft)
-    digest = digest_path(draft)
-    target = work.stages / f"{stem}-{digest[:16]}"
-    swap_folder(draft, target)
+    with _draft_folder(work) as drafts:
+        draft = drafts / stem
+        draft.mkdir()
+        fill(draft)
+        digest = digest_path(draft)
+        target = work.stages / f"{stem}-{digest[:16]}"
+        swap_folder(draft, target)
     return Reference(
         name=target.relative_to(work.path).as_posix(), digest=digest, size=size_path(target)
     )
@@ -96,12 +106,13 @@ def store_file(
     work: WorkDir, stem: str, suffix: str, write: Callable[[Path], object], rows: int = 0
 ) -> Reference:
     """Store one output under a name made of ``stem`` and its content."""
-    draft = work.stages / f".{stem}.draft"
-    write_atomically(draft, write)
-    digest = digest_file(draft)
-    size = draft.stat().st_size
-    target = work.stages / f"{stem}-{digest[:16]}{suffix}"
-    draft.replace(target)
+    with _draft_folder(work) as drafts:
+        draft = drafts / stem
+        write(draft)
+        digest = digest_file(draft)
+        size = draft.stat().st_size
+        target = work.stages / f"{stem}-{digest[:16]}{suffix}"
+        draft.replace(target)
     return Reference(
         name=target.relative_to(work.path).as_posix(), digest=digest, size=size, rows=rows
     )

@@ -19,10 +19,10 @@ from imgvet.summary import RunSummary
 
 @dataclass(frozen=True)
 class OutlierView:
-    """One outlier: the image, its nearest neighbour, and how far apart they are, in words."""
+    """One outlier: the image, its nearest neighbour (if any), and how alike they are, in words."""
 
     image: ImageView
-    nearest: ImageView
+    nearest: ImageView | None
     similarity: str
     score: str
     stands_out: bool
@@ -38,7 +38,8 @@ class OutliersView(SectionView):
     @property
     def images(self) -> tuple[ImageView, ...]:
         """Every image shown with a picture."""
-        return tuple(image for card in self.outliers for image in (card.image, card.nearest))
+        shown = (image for card in self.outliers for image in (card.image, card.nearest))
+        return tuple(image for image in shown if image is not None)
 
 
 def outliers_view(summary: RunSummary, outliers: pd.DataFrame, album: Album) -> OutliersView:
@@ -74,7 +75,7 @@ def _outlier(row: Mapping[Hashable, Any], album: Album) -> OutlierView:
     score = float(row["score"])
     return OutlierView(
         image=album.image(int(row["id"])),
-        nearest=album.image(int(row["nearest"])),
+        nearest=None if pd.isna(row["nearest"]) else album.image(int(row["nearest"])),
         similarity=similarity(float(row["similarity"])),
         score="" if pd.isna(score) else f"{score:.1f}",
         stands_out=score > ROBUST_LIMIT,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from imgvet.embedding.compute import collect_embeddings, embed, embed_contents, embed_pictures
-from imgvet.errors import ModelError
+from imgvet.errors import ModelError, StaleReferenceError
 from imgvet.measures.compute_stats import compute_stats
 from imgvet.models.model import BUILTIN_FOLDER, Model, builtin_model, load_model
 from imgvet.models.resolve import resolve_model
@@ -44,6 +44,17 @@ def test_embeddings_are_normalised_and_do_not_depend_on_the_batch(model: Model) 
     assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-4)
     alone = np.concatenate([embed_pictures([picture], model) for picture in pictures])
     assert np.allclose(together, alone, atol=1e-5)
+
+
+def test_an_embedding_that_no_pack_holds_is_an_error_and_no_row_of_zeros(
+    tmp_path: Path, model: Model
+) -> None:
+    store = Store(WorkDir(tmp_path))
+    embed_contents(["a"], lambda _: scene(1), store, model, threads=1, done_before=0, total=1)
+    packs = store.embeddings(model.card.digest)
+    assert collect_embeddings(["a"], packs, model.card.width).any()
+    with pytest.raises(StaleReferenceError, match="1 images in embeddings"):
+        collect_embeddings(["a", "b"], packs, model.card.width)
 
 
 def test_a_black_picture_has_an_embedding(model: Model) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from onnx import TensorProto
 
 from imgvet.embedding.compute import embed_pictures
 from imgvet.engine.values import as_files
@@ -17,7 +19,7 @@ from imgvet.options import ModelOptions
 from imgvet.tables import RESULT_TABLES, read_table
 from imgvet.workdir import WorkDir
 from support.onnx_models import Signature, write_model
-from support.pictures import age, jpeg, scene
+from support.pictures import age, jpeg, png, scene
 
 from .conftest import Runner
 
@@ -64,6 +66,34 @@ def test_a_model_that_wants_more_pixels_reads_the_originals(runner: Runner, tmp_
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+def test_a_picture_that_the_model_says_nothing_about_is_an_outlier_without_neighbour(
+    runner: Runner, tmp_path: Path
+) -> None:
+    black = runner.photos / "black.png"
+    black.write_bytes(png(np.zeros((300, 400, 3), np.uint8)))
+    age(black)
+    path = write_model(tmp_path / "models" / "levels.onnx", Signature(type=TensorProto.UINT8))
+    summary = runner.run(model_path=str(path), outlier_percentile=0.2)
+    names, vectors = runner.dataset.embeddings()
+    assert not vectors[names.index(str(black))].any()
+    outliers = runner.dataset.outliers()
+    assert summary.counts.valid == 15
+    assert len(outliers) == 3
+    first = outliers.iloc[0]
+    assert (first["filename"], first["similarity"]) == (str(black), 0.0)
+    assert pd.isna(first["nearest"])
+    assert pd.isna(first["filename_nearest"])
+    assert outliers.iloc[1:].notna().all(axis=None)
+    pairs = runner.dataset.similarity()
+    assert pairs.notna().all(axis=None)
+    assert str(black) not in {*pairs["filename_from"], *pairs["filename_to"]}
+    members, info = runner.dataset.connected_components()
+    assert str(black) not in set(members["filename"])
+    assert info.notna().all(axis=None)
+    page = (WorkDir(runner.dataset.work_dir).report / "outliers.html").read_text()
+    assert page.count("no neighbour: it is like no other image") == 1
+
+
 def test_a_wrong_width_is_refused_before_anything_is_read(runner: Runner) -> None:
     with pytest.raises(InvalidParameterError, match="384"):
         runner.run(d=512)
@@ -80,7 +110,8 @@ def test_own_embeddings_take_the_place_of_a_model(runner: Runner) -> None:
     pairs = runner.dataset.similarity()
     near = pairs[pairs["filename_from"].map(Path) != runner.photos / "copy of 0.jpg"]
     assert {near["filename_from"].item(), near["filename_to"].item()} == {names[3], names[7]}
-    assert "embed" in runner.stages_run() or runner.computed().get("embed", 0) == 0
+    assert "collect_own_embeddings" in runner.stages_run()
+    assert "embed" not in runner.computed()
     found_names, found = runner.dataset.embeddings()
     np.testing.assert_array_equal(found[found_names.index(names[5])], vectors[5])
 

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from imgvet.errors import StaleReferenceError
 from imgvet.images.thumbnail import decode_thumbnail
 from imgvet.measures.collect import Collected, collect_items, collect_stats, with_reads
 from imgvet.measures.compute_advanced import compute_advanced_stats
@@ -102,6 +103,18 @@ def test_stats_have_a_full_row_for_each_valid_image(folder: Path, store: Store) 
     assert stats[["width", "height"]].iloc[2].tolist() == [600, 500]
     assert stats[[metric.name for metric in BASIC_METRICS]].notna().all(axis=None)
     assert stats["edge_density"].isna().all()
+
+
+def test_measures_that_are_lost_make_no_image_unreadable(folder: Path, store: Store) -> None:
+    listing, reads = measure(folder, store)
+    rows = with_reads(listing, [reads])
+    items = collect_items(rows, store, MediaOptions()).items
+    for name in store.measures.names():
+        store.measures.blob_path(name).unlink()
+    with pytest.raises(StaleReferenceError, match="6 images in measures"):
+        collect_items(rows, store, MediaOptions())
+    with pytest.raises(StaleReferenceError, match="3 images in measures"):
+        collect_stats(items, store, StatsOptions())
 
 
 def test_no_stats_when_none_are_asked_for(folder: Path, store: Store) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from imgvet.options import ComponentOptions, OutlierOptions, SimilarityOptions
+from imgvet.options import ComponentOptions, Distance, OutlierOptions, SimilarityOptions
 from imgvet.similarity import components as components_module
 from imgvet.similarity.components import find_components
 from imgvet.similarity.distances import Metric
@@ -182,6 +184,33 @@ def test_an_image_with_an_exact_copy_is_no_outlier() -> None:
     near = frame((0, 2, 0.2), (2, 3, 0.6), (3, 2, 0.6))
     nearest = nearest_of_all(near, items)
     assert nearest.to_numpy().tolist() == [[0, 1, 1.0], [1, 0, 1.0], [2, 3, 0.6], [3, 2, 0.6]]
+
+
+def test_an_image_without_neighbour_is_the_first_outlier() -> None:
+    near = frame((0, 1, 0.7), (1, 0, 0.7), (3, 1, 0.6))
+    items = items_of([0, 1, 2, 3, None])
+    table = find_outliers(near, items, OutlierOptions(outlier_percentile=0.5)).table
+    assert table["id"].tolist() == [2, 3]
+    assert table["nearest"].isna().tolist() == [True, False]
+    assert table["similarity"].tolist() == [0.0, 0.6]
+    assert table["score"].notna().all()
+
+
+def test_a_single_content_is_no_outlier() -> None:
+    every = OutlierOptions(outlier_percentile=1.0)
+    assert find_outliers(frame(), items_of([0, None]), every).table.empty
+
+
+@pytest.mark.parametrize("distance", get_args(Distance))
+def test_copies_that_the_model_says_nothing_about_are_one_component(distance: Distance) -> None:
+    vectors = np.abs(vectors_of(3))
+    vectors[1] = 0
+    metric = Metric(distance=distance)
+    found = find_components(
+        frame((1, 2, 1.0)), items_of([0, 1, 1, 2]), vectors, metric, ComponentOptions()
+    )
+    assert found.members["id"].tolist() == [1, 2]
+    assert found.info[["min_similarity", "mean_similarity"]].to_numpy().tolist() == [[1.0, 1.0]]
 
 
 def test_the_score_is_the_distance_below_the_median_in_scaled_deviations() -> None:

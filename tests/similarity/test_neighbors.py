@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from imgvet.errors import InvalidParameterError
-from imgvet.options import NeighborOptions
+from imgvet.options import Distance, NeighborOptions
 from imgvet.similarity import cells as cells_module
 from imgvet.similarity import neighbors as module
 from imgvet.similarity.distances import Metric
@@ -18,6 +20,7 @@ from imgvet.similarity.found import Neighbors
 from imgvet.similarity.neighbors import as_table, find_neighbors, similarity_of
 from imgvet.similarity.search import RECALL_SAMPLE, search_exactly
 from imgvet.similarity.space import Space
+from imgvet.similarity.update import Known, keys_of
 
 
 def unit_vectors(count: int, seed: int = 0, width: int = 16) -> NDArray[np.float32]:
@@ -39,6 +42,29 @@ def test_exact_search_finds_the_nearest(count: int, k: int, seed: int) -> None:
     assert found.rows.shape == (count, min(k, count - 1))
     assert np.array_equal(found.rows, by_hand(vectors, min(k, count - 1)))
     assert found.recall == 1.0
+
+
+@pytest.mark.parametrize("distance", get_args(Distance))
+def test_zeros_have_no_neighbour_and_change_nothing_for_others(distance: Distance) -> None:
+    telling = np.abs(unit_vectors(12))
+    rows = np.array([0, 1, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13])
+    vectors = np.zeros((15, 16), np.float32)
+    vectors[rows] = telling
+    options = NeighborOptions(nearest_neighbors_k=3, distance=distance, nnf_mode="Flat")
+    alone, found = (find_neighbors(given, options, 1) for given in (telling, vectors))
+    assert np.array_equal(found.rows[rows], rows[alone.rows])
+    assert np.array_equal(found.distances[rows], alone.distances)
+    assert (found.rows[[2, 7, 14]] == -1).all()
+    again = find_neighbors(vectors, options, 1, Known(keys_of(vectors), found.rows))
+    assert np.array_equal(again.rows, found.rows)
+    table = as_table(found, np.arange(15), Metric(distance=distance))
+    assert table.notna().all(axis=None)
+    assert not {2, 7, 14} & {*table["from"], *table["to"]}
+
+
+def test_nothing_but_zeros_has_no_neighbours() -> None:
+    found = find_neighbors(np.zeros((4, 3), np.float32), NeighborOptions(), 1)
+    assert as_table(found, np.arange(4), Metric()).empty
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -362,6 +362,22 @@ def test_an_unchanged_archive_is_not_looked_at_again(tmp_path: Path) -> None:
         assert prepare_archive(path, tmp_path / "store") == first
 
 
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_damaged_index_is_made_again_and_until_then_a_reason(tmp_path: Path, cut: bool) -> None:
+    path, store = tmp_path / "a.tar", tmp_path / "store"
+    write_tar(path, {"a.jpg": b"picture"})
+    prepare_archive(path, store)
+    index = packed_archive(path, store).index
+    whole = index.read_bytes()
+    overwritten = bytes(255 - byte for byte in whole[-48:-8])
+    index.write_bytes(b"PAR1 cut" if cut else whole[:-48] + overwritten + whole[-8:])
+    found = ArchiveReader(store).read_member(str(path), "a.jpg")
+    assert isinstance(found, Failure)
+    assert (found.reason, "run again" in found.detail) == (Reason.UNREADABLE, True)
+    assert not prepare_archive(path, store).reused
+    assert ArchiveReader(store).read_member(str(path), "a.jpg") == b"picture"
+
+
 def test_a_zip_member_without_a_name_is_a_row(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"1.jpg": b"one", "2.jpg": b"two"})
     data = bytearray(path.read_bytes())

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -54,6 +58,58 @@ def test_a_damaged_pack_is_removed_and_said(
         assert packs.digests() == {"b"}
     assert "computed again" in caplog.text
     assert packs.names() != []
+
+
+@pytest.mark.parametrize("damage", [b"PAR1 cut short", b"", b"rubbish inside"])
+def test_every_kind_of_damage_removes_the_pack(tmp_path: Path, damage: bytes) -> None:
+    packs = Packs(tmp_path)
+    path = tmp_path / f"{packs.write(rows('a'))}.parquet"
+    whole = path.read_bytes()
+    # Its ends are those of a Parquet file, but not the list of its columns before the last 8 bytes.
+    inside = whole[:-48] + bytes(255 - byte for byte in whole[-48:-8]) + whole[-8:]
+    path.write_bytes(inside if damage == b"rubbish inside" else damage)
+    assert packs.read() is None
+    assert not path.exists()
+
+
+@contextmanager
+def no_descriptors_left() -> Iterator[None]:
+    """No file can be opened, as when a process has too many open files (EMFILE)."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(path.name) for path in Path("/dev/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, before[1]))
+    held = []
+    try:
+        with suppress(OSError):
+            while True:
+                held.append(os.dup(0))
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        for descriptor in held:
+            os.close(descriptor)
+
+
+def test_a_pack_that_can_not_be_read_now_stays(tmp_path: Path) -> None:
+    packs = Packs(tmp_path)
+    packs.write(rows("a"))
+    with no_descriptors_left(), pytest.raises(OSError, match="Too many open files"):
+        packs.names()
+    names = packs.names()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Packs, "names", lambda _: names)
+        with no_descriptors_left(), pytest.raises(OSError, match="Too many open files"):
+            packs.read()
+        with no_descriptors_left(), pytest.raises(OSError, match="Too many open files"):
+            packs.digests()
+    assert packs.digests() == {"a"}
+
+
+def test_what_no_pack_holds_is_asked_for_in_vain(tmp_path: Path) -> None:
+    packs = Packs(tmp_path / "embeddings-1")
+    packs.require(["a", "b"], {"a", "b", "c"})
+    with pytest.raises(StaleReferenceError, match=r"2 images in embeddings-1 are gone\. Run again"):
+        packs.require(["a", "b", "c"], {"c"})
 
 
 def test_a_pack_without_its_bytes_does_not_count(tmp_path: Path) -> None:

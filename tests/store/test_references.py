@@ -20,6 +20,7 @@ from imgvet.store.references import (
     load_text,
     references_in,
     store_array,
+    store_file,
     store_folder,
     store_table,
     store_text,
@@ -62,6 +63,24 @@ def test_a_changed_or_missing_file_is_not_intact(work: WorkDir) -> None:
     assert not is_intact(work, reference)
     with pytest.raises(StaleReferenceError):
         load_text(work, reference)
+
+
+def test_two_drafts_of_one_stem_do_not_meet(work: WorkDir) -> None:
+    inner: list[Reference] = []
+
+    def fill(folder: Path) -> None:
+        (folder / "a.txt").write_text("outer")
+        inner.append(store_folder(work, "f", lambda own: (own / "a.txt").write_text("inner")))
+
+    def write(path: Path) -> None:
+        path.write_text("outer")
+        inner.append(store_file(work, "t", ".txt", lambda own: own.write_text("inner")))
+
+    outer = [store_folder(work, "f", fill), store_file(work, "t", ".txt", write)]
+    assert all(is_intact(work, reference) for reference in (*outer, *inner))
+    assert load_text(work, outer[1]) == "outer"
+    assert load_text(work, inner[1]) == "inner"
+    assert len(list(work.stages.iterdir())) == 4
 
 
 def test_a_folder_is_intact_until_a_file_in_it_changes(work: WorkDir) -> None:

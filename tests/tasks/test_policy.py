@@ -12,6 +12,7 @@ from prefect.context import TaskRunContext
 from prefect.states import Failed
 
 from imgvet.errors import InputNotFoundError, TransportError
+from imgvet.models.model import builtin_model
 from imgvet.options import NeighborOptions
 from imgvet.store.references import Reference
 from imgvet.tasks.context import RunContext
@@ -40,6 +41,14 @@ def test_the_key_keeps_with_what_does_not() -> None:
     there = RunContext(work_dir=Path("/b"), threads=8)
     moved = TABLE.model_copy(update={"name": "store/stages/b.parquet"})
     assert key(context=here, table=TABLE) == key(context=there, table=moved)
+
+
+def test_a_model_counts_by_its_card_and_not_by_where_it_lies_or_runs() -> None:
+    model = builtin_model()
+    moved = model.model_copy(update={"path": Path("/elsewhere.onnx"), "device": "cuda"})
+    other = model.model_copy(update={"card": model.card.model_copy(update={"width": 3})})
+    assert key(model=model) == key(model=moved)
+    assert key(model=model) != key(model=other)
 
 
 def test_references_inside_lists_and_models_count_by_content() -> None:
