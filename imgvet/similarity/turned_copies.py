@@ -58,7 +58,7 @@ def with_turned_copies(
     contents = found.contents
     hashes, quality = _hashes(contents[DIGEST].tolist(), store)
     pairs = find_turned_pairs(hashes, quality)
-    telling = found.vectors.any(axis=1)
+    telling = np.asarray(found.vectors.any(axis=1))
     pairs = pairs.take(telling[pairs.first] & telling[pairs.second])
     if not len(pairs):
         return found.neighbors
