@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imgvet.format import counted, percent
 from imgvet.sections import Section
 from imgvet.summary import RunSummary, Verdict
 
@@ -12,21 +13,6 @@ VERDICT_WORDS: dict[Verdict, str] = {
     Verdict.ERRORED: "unknown: a check could not be computed",
 }
 """The verdict in words."""
-
-
-def images(number: int) -> str:
-    """A number of images in words."""
-    return f"{number:,} image" if number == 1 else f"{number:,} images"
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with a noun whose plural ends in s."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def percent(part: int, whole: int) -> str:
-    """A share in percent, two decimals."""
-    return f"{100 * part / whole:.2f} %" if whole else "0.00 %"
 
 
 def summary_lines(summary: RunSummary, report: str) -> list[str]:
@@ -53,10 +39,10 @@ def _validity(summary: RunSummary) -> list[Row]:
     reasons = ", ".join(
         f"{number} {reason}" for reason, number in summary.invalid_by_reason.items()
     )
-    invalid = f"{images(counts.invalid)} ({percent(counts.invalid, counts.images)})"
+    invalid = f"{counted(counts.invalid, 'image')} ({percent(counts.invalid, counts.images)})"
     return [
         _counted_items(summary),
-        ("Valid", f"{images(counts.valid)} ({percent(counts.valid, counts.images)})", ""),
+        ("Valid", f"{counted(counts.valid, 'image')} ({percent(counts.valid, counts.images)})", ""),
         (
             "Invalid",
             f"{invalid}{': ' + reasons if reasons else ''}",
@@ -75,19 +61,18 @@ def _counted_items(summary: RunSummary) -> Row:
         if summary.sources_without_crops
         else ""
     )
-    return ("Crops", f"{number} of {images(summary.sources)}{empty}", ".crops()")
+    return ("Crops", f"{number} of {counted(summary.sources, 'image')}{empty}", ".crops()")
 
 
 def _duplicates(summary: RunSummary) -> list[Row]:
     counts = summary.counts
     groups = counted(counts.exact_duplicate_groups, "group")
-    exact = f"{images(counts.exact_duplicate_images)} in {groups}"
+    exact = f"{counted(counts.exact_duplicate_images, 'image')} in {groups}"
     pairs = counted(counts.near_duplicate_pairs, "pair")
-    near = (
-        f"{images(counts.near_duplicate_images)} in {pairs} of similarity >= {summary.threshold:g}"
-    )
+    near_images = counted(counts.near_duplicate_images, "image")
+    near = f"{near_images} in {pairs} of similarity >= {summary.threshold:g}"
     largest = f", the largest of {counts.largest_component:,}" if counts.components else ""
-    joined = f"{images(counts.component_images)} in {counts.components:,}{largest}"
+    joined = f"{counted(counts.component_images, 'image')} in {counts.components:,}{largest}"
     spare = (
         f", {counts.exact_duplicate_surplus:,} to spare" if counts.exact_duplicate_surplus else ""
     )
@@ -101,7 +86,9 @@ def _duplicates(summary: RunSummary) -> list[Row]:
 def _quality(summary: RunSummary) -> list[Row]:
     counts = summary.counts
     share = f"the {100 * summary.outlier_percentile:g} % least similar"
-    outliers = f"{images(counts.outliers)} ({share}), {counts.robust_outliers:,} stand out"
+    outliers = (
+        f"{counted(counts.outliers, 'image')} ({share}), {counts.robust_outliers:,} stand out"
+    )
     flags = (
         ("Dark", counts.dark, Section.DARK),
         ("Bright", counts.bright, Section.BRIGHT),
@@ -117,7 +104,11 @@ def _quality(summary: RunSummary) -> list[Row]:
 
 
 def _measured(number: int | None, whole: int) -> str:
-    return "not measured" if number is None else f"{images(number)} ({percent(number, whole)})"
+    return (
+        "not measured"
+        if number is None
+        else f"{counted(number, 'image')} ({percent(number, whole)})"
+    )
 
 
 def _checks(summary: RunSummary) -> Row:

@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from imgvet.annotations.boxes import Boxes, boxes_of_files
-from imgvet.annotations.examples import counted, examples
 from imgvet.annotations.joining import joined_texts
 from imgvet.annotations.matching import match_names
 from imgvet.annotations.names import keys_of_annotations, roots_of
 from imgvet.annotations.schema import Annotations
 from imgvet.errors import InvalidParameterError
+from imgvet.format import counted, examples
 from imgvet.images.region import Region
 
 

@@ -15,11 +15,11 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from imgvet.annotations.examples import counted, examples
 from imgvet.annotations.joining import joined_texts
 from imgvet.annotations.normalise import from_columns
 from imgvet.annotations.schema import Annotations
 from imgvet.errors import InvalidParameterError
+from imgvet.format import counted, examples
 from imgvet.tables import BOX_COLUMNS
 
 _FORM = "COCO has lists called images, annotations and categories"

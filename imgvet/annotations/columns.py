@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from imgvet.annotations.examples import counted, examples
 from imgvet.annotations.schema import ANNOTATIONS
 from imgvet.errors import InvalidParameterError
+from imgvet.format import counted, examples
 from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS
 
 _MEANT = {

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from imgvet.annotations.columns import Columns, known_columns
-from imgvet.annotations.examples import counted, examples
 from imgvet.annotations.normalise import from_columns
 from imgvet.annotations.schema import ANNOTATIONS, Annotations
 from imgvet.errors import InputUnreadableError, InvalidParameterError
+from imgvet.format import counted, examples
 
 _DELIMITERS = (",", ";", "\t", "|")
 _BATCH = 1024

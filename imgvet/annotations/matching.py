@@ -24,10 +24,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from imgvet.annotations.examples import counted, examples
 from imgvet.annotations.lookup import NONE, SEVERAL, Ends, Places, find_whole
 from imgvet.annotations.names import are_absolute, keys_of_annotations, keys_of_files
 from imgvet.errors import InvalidParameterError
+from imgvet.format import counted, examples
 
 _SAMPLE = 1000
 _FOLDER_AND_NAME = 2

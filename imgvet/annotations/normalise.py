@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from imgvet.annotations.columns import known_columns
-from imgvet.annotations.examples import counted
 from imgvet.annotations.schema import ANNOTATIONS, TEXT_COLUMNS, Annotations
 from imgvet.annotations.values import as_numbers, as_text
 from imgvet.errors import InvalidParameterError
+from imgvet.format import counted
 
 
 def from_columns(given: Mapping[str, Any], source: str, *, decimal_comma: bool = False) -> pa.Table:

@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from imgvet.annotations.examples import counted, examples
 from imgvet.errors import InvalidParameterError
+from imgvet.format import counted, examples
 
 _NO_NUMBER = ("", "nan", "na", "n/a", "null", "none", "<na>")
 """What stands for a missing number in text, in any case."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from imgvet.format import counted
 from imgvet.metrics import METRIC_BY_NAME
 from imgvet.monitor.choice import day
 from imgvet.monitor.compare import DRIFT, Comparison, Finding
@@ -12,7 +13,6 @@ from imgvet.monitor.portion import Portion
 from imgvet.monitor.tally import WatchedRate
 from imgvet.quality.catalogue import CHECK_BY_NAME
 from imgvet.quality.result import CheckResult, CheckState
-from imgvet.summary_text import counted
 
 Text = tuple[str, str]
 """Title and body."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
+from imgvet.format import counted
 from imgvet.quality.catalogue import Bound, Check, Unit
 
 _MOST_DIGITS = 17
@@ -18,7 +19,7 @@ def allowed_words(check: Check, limit: float) -> str:
     """What a check allows, such as ``at most 1 %``, ``at least 1 image`` or ``none``."""
     if check.unit is Unit.VALUES:
         return "none"
-    number = _percent(limit, _LIMIT_DIGITS) if check.unit is Unit.SHARE else _images(limit)
+    number = _percent(limit, _LIMIT_DIGITS) if check.unit is Unit.SHARE else counted(limit, "image")
     return f"{check.bound} {number}"
 
 
@@ -29,9 +30,9 @@ def observed_words(check: Check, value: float, limit: float) -> str:
     side of the limit it lies: 0.010004 is ``1.0004 %`` if 1 % is allowed, not ``1 %``.
     """
     if check.unit is Unit.IMAGES:
-        return _images(value)
+        return counted(value, "image")
     if check.unit is Unit.VALUES:
-        return _plural(value, "value") if value else "none"
+        return counted(value, "value") if value else "none"
     return _percent(value, _digits_that_tell(value, limit, check.bound))
 
 
@@ -49,11 +50,3 @@ def _digits_that_tell(value: float, limit: float, bound: Bound) -> int:
 def _percent(share: float, digits: int) -> str:
     percent = Decimal(f"{share:.{digits}g}") * 100
     return f"{percent.normalize():f} %"
-
-
-def _images(count: float) -> str:
-    return _plural(count, "image")
-
-
-def _plural(count: float, noun: str) -> str:
-    return f"{count:,.0f} {noun}{'' if count == 1 else 's'}"

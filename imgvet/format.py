@@ -1,0 +1,43 @@
+"""Numbers and lists in words, for messages of one line: one way for the whole package."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from itertools import islice
+
+_LONGEST = 120
+
+
+def counted(number: float, one: str, many: str = "") -> str:
+    """A number and its noun: ``1 row``, ``2,000 rows``; the plural ends in s if none is given."""
+    return f"{number:,.0f} {one if number == 1 else many or f'{one}s'}"
+
+
+def percent(part: float, whole: float = 1.0) -> str:
+    """A share in percent, two decimals; that of nothing is 0."""
+    return f"{100 * part / whole:.2f} %" if whole else "0.00 %"
+
+
+def rough_percent(share: float) -> str:
+    """A share in percent as it is said in a sentence: two digits or so, at most two decimals."""
+    value = 100 * share
+    digits = 2 if value < 1 else 1 if value < 10 or 99 < value < 100 else 0
+    return f"{value:.{digits}f}".removesuffix(".00").removesuffix(".0") + " %"
+
+
+def examples(values: Collection[object], most: int = 3) -> str:
+    """The first values, quoted: ``'a.jpg', 'b.jpg', 'c.jpg', ...``; long ones keep their end."""
+    shown = [_shorten(repr(value)) for value in islice(values, most)]
+    return ", ".join([*shown, "..."] if len(values) > most else shown)
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words in a sentence: ``a``, ``a and b``, ``a, b and c``."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _shorten(text: str) -> str:
+    # The end of a path tells more than its beginning.
+    return text if len(text) <= _LONGEST else f"{text[0]}...{text[-_LONGEST:]}"
