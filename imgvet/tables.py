@@ -108,9 +108,6 @@ CONTENTS = Table(
         Column("digest", _TEXT, "content digest"),
         Column("id", _INT, "the first item with it"),
         Column("copies", _INT, "how many items have it"),
-        Column("pack", _TEXT, "pack that holds its thumbnail"),
-        Column("thumbnail_offset", _INT, "where the thumbnail starts in the pack, in bytes"),
-        Column("thumbnail_size", _INT, "size of the thumbnail, in bytes"),
     ),
 )
 

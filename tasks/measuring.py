@@ -18,6 +18,7 @@ from imgvet.measures.compute_stats import compute_stats as compute_shard
 from imgvet.metrics import ADVANCED_VERSION, MEASURE_VERSION
 from imgvet.models.model import ModelCard
 from imgvet.options import MediaOptions, StatsOptions, VideoOptions
+from imgvet.store.compact import mark_used, today
 from imgvet.store.files import FILE_COLUMNS, FileToRead
 from imgvet.store.packs import DIGEST
 from imgvet.store.references import Reference, load_table, resolve, store_arrow, store_table
@@ -99,13 +100,18 @@ def compute_crops(
 def collect_items(
     context: RunContext, listing: Reference, reads: list[Reference], wanted: Wanted
 ) -> Collected:
-    """Put listing and measures together, and plan what the thumbnails are needed for."""
+    """Put listing and measures together, and plan what the thumbnails are needed for.
+
+    All contents are marked as used, so that the store keeps them.
+    """
     work, store = context.work, context.store
     read_rows = [pq.read_table(resolve(work, part)) for part in reads]
     rows = with_reads(pq.read_table(resolve(work, listing)), read_rows)
     cropped = crops_of(rows, store) if wanted.cutter is not None else None
     items = rows if cropped is None else cropped.rows
     found = collect_item_rows(items, store, wanted.media)
+    keys = [] if cropped is None else [*cropped.keys, *items[DIGEST].dropna()]
+    mark_used(work, [*rows[DIGEST].dropna(), *keys], today())
     return Collected(
         items=store_table(work, ITEMS, found.items),
         invalid=store_table(work, INVALID, found.invalid),

@@ -6,6 +6,8 @@ registering one may never fail a run, so what goes wrong there is logged.
 
 from __future__ import annotations
 
+import logging
+
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from pydantic import BaseModel, ConfigDict
 
@@ -13,6 +15,7 @@ from imgvet.past_runs import add_run
 from imgvet.publishing import publish_results
 from imgvet.quality.store import read_results
 from imgvet.results import read_summary
+from imgvet.store.compact import compact, today
 from imgvet.store.references import Reference, forget_unused, references_in
 from imgvet.summary import RunRecord, RunSummary
 from imgvet.summary_text import summary_lines
@@ -21,6 +24,8 @@ from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage
 from imgvet.tasks.verdict import Checked, ResultTables
 from imgvet.workdir import WorkDir
+
+_logger = logging.getLogger(__name__)
 
 
 class Outputs(BaseModel):
@@ -44,13 +49,22 @@ def publish(context: RunContext, outputs: Outputs, record: RunRecord) -> RunSumm
         work.summary_json: outputs.checked.summary,
         work.checks_json: outputs.checked.checks,
     }
+    # Before run.json is there, so that who reads the new results finds the merged packs.
+    _tidy(context)
     publish_results(work, outputs.tables.present, files, outputs.report, record)
-    context.store.files.compact()
     forget_unused(work, {reference.name for reference in references_in(outputs)})
     summary = read_summary(work)
     add_run(work, record.run_id, record.started, summary, outputs.checked.summary.digest)
     _register_all(work, summary)
     return summary
+
+
+def _tidy(context: RunContext) -> None:
+    """Compact the store; a disk that is full is no reason to withhold the results."""
+    try:
+        compact(context.store, today())
+    except OSError as error:
+        _logger.warning("The store could not be compacted, the next run tries again: %s", error)
 
 
 def _register_all(work: WorkDir, summary: RunSummary) -> None:

@@ -157,7 +157,7 @@ class Api:
         run = self._current.get()
         facts = run.items.facts(request.path_params["item"], ("digest",))
         digest = facts.get("digest") if facts is not None else None
-        data = run.thumbnails.read(digest) if isinstance(digest, str) else None
+        data = run.thumbnail(digest) if isinstance(digest, str) else None
         return _picture(data, "image/jpeg") if data is not None else _no_image()
 
     def original(self, request: Request) -> Response:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from imgvet.errors import StaleReferenceError
 from imgvet.images.picture import Failure
 from imgvet.reports.view.images import common_folder
 from imgvet.results import read_record
@@ -51,11 +53,19 @@ class ExploredRun:
         with self._loading:
             return self._index
 
-    @property
-    def thumbnails(self) -> ThumbnailIndex:
-        """Its thumbnails."""
+    def thumbnail(self, digest: str) -> bytes | None:
+        """JPEG bytes of the thumbnail of a content, None if there is none any more."""
         with self._loading:
-            return self._thumbnails
+            known = self._thumbnails
+        with suppress(StaleReferenceError):
+            return known.read(digest)
+        with self._loading:  # A run on the same store has merged packs.
+            if self._thumbnails is known:
+                del self._thumbnails
+            known = self._thumbnails
+        with suppress(StaleReferenceError):
+            return known.read(digest)
+        return None
 
     @property
     def takes_pictures(self) -> bool:

@@ -15,7 +15,8 @@ from imgvet.options import MediaOptions, StatsOptions
 from imgvet.reasons import Reason
 from imgvet.store.packs import DIGEST, Packs
 from imgvet.store.store import Store
-from imgvet.tables import CONTENTS, INVALID, ITEMS, STATS, conform, empty, to_frame
+from imgvet.store.thumbnails import PLACE_COLUMNS
+from imgvet.tables import CONTENTS, INVALID, ITEMS, STATS, empty, to_frame
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Collected:
     Attributes:
         items: the table items.
         invalid: the table invalid.
-        contents: the table contents.
+        contents: the table contents, and where each one's thumbnail lies
+            (:data:`imgvet.store.thumbnails.PLACE_COLUMNS`).
     """
 
     items: pd.DataFrame
@@ -133,7 +135,9 @@ def _distinct(valid: pd.DataFrame) -> pd.DataFrame:
     """One row per distinct content, in order of its first item."""
     copies = valid[DIGEST].map(valid[DIGEST].value_counts())
     first = valid.assign(copies=copies).drop_duplicates(DIGEST)
-    return conform(first, CONTENTS).to_pandas()
+    columns = list(dict.fromkeys([*CONTENTS.column_names, *PLACE_COLUMNS]))
+    sizes = {"thumbnail_offset": np.int64, "thumbnail_size": np.int64}
+    return first[columns].astype(sizes).reset_index(drop=True)
 
 
 def collect_stats(items: pd.DataFrame, store: Store, options: StatsOptions) -> pd.DataFrame:

@@ -28,12 +28,14 @@ class Cropped:
         crops: the table crops.
         sources: how many pictures there were.
         without: how many of them can be read and gave no crop.
+        keys: what their cuts are kept under in the store.
     """
 
     rows: pd.DataFrame
     crops: pd.DataFrame
     sources: int
     without: int
+    keys: list[str]
 
 
 def crops_of(pictures: pd.DataFrame, store: Store) -> Cropped:
@@ -63,6 +65,7 @@ def crops_of(pictures: pd.DataFrame, store: Store) -> Cropped:
         crops=_table(rows[rows["number"] >= 0]),
         sources=len(pictures),
         without=int((readable & ~asked).sum() + nothing.sum()),
+        keys=cut["key"].unique().tolist(),
     )
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from imgvet.errors import StaleReferenceError
 from imgvet.store.packs import DIGEST
 from imgvet.store.store import Store
 from imgvet.store.thumbnails import PLACE_COLUMNS, places_in, read_thumbnail
@@ -43,13 +42,14 @@ class ThumbnailIndex:
         return cls(store, digests[order], order, places)
 
     def read(self, digest: str) -> bytes | None:
-        """JPEG bytes of the thumbnail of a content, None if there is none any more."""
+        """JPEG bytes of the thumbnail of a content, None if there is none.
+
+        Raises:
+            StaleReferenceError: its pack has been merged or removed since.
+        """
         wanted = np.bytes_(digest.encode("ascii", "replace"))
         at = int(np.searchsorted(self.digests, wanted))
         if self.places is None or at == len(self.digests) or self.digests[at] != wanted:
             return None
         place = places_in(self.places.slice(int(self.rows[at]), 1))[0]
-        try:
-            return read_thumbnail(self.store.measures, place) if place.size else None
-        except StaleReferenceError:
-            return None
+        return read_thumbnail(self.store.measures, place) if place.size else None

@@ -18,7 +18,7 @@ from imgvet.similarity.distances import Metric
 from imgvet.similarity.turned import find_turned_pairs, turned_cosines
 from imgvet.store.packs import DIGEST
 from imgvet.store.store import HASH, HASH_QUALITY, Store
-from imgvet.store.thumbnails import places_in, read_thumbnail
+from imgvet.store.thumbnails import all_places, read_thumbnail
 from imgvet.tables import NEIGHBORS
 
 PAIR = ["from", "to"]
@@ -58,14 +58,14 @@ def with_turned_copies(
     contents = found.contents
     hashes, quality = _hashes(contents[DIGEST].tolist(), store)
     pairs = find_turned_pairs(hashes, quality)
-    telling = np.asarray(found.vectors.any(axis=1))
+    telling = (found.vectors != 0).any(axis=1)
     pairs = pairs.take(telling[pairs.first] & telling[pairs.second])
     if not len(pairs):
         return found.neighbors
-    places = places_in(contents)
+    places, digests = all_places(store.measures), contents[DIGEST].tolist()
 
     def read(row: int) -> Pixels:
-        return decode_thumbnail(read_thumbnail(store.measures, places[row]))
+        return decode_thumbnail(read_thumbnail(store.measures, places[digests[row]]))
 
     def embed(pictures: Sequence[Pixels]) -> NDArray[np.float32]:
         return embed_pictures(pictures, model)

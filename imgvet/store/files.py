@@ -73,12 +73,21 @@ class FileIndex:
         if known:
             self._write(known)
 
-    def compact(self) -> None:
-        """Merge all parts into one."""
+    def digests(self) -> set[str]:
+        """The content digests that some file had."""
+        return {
+            digest
+            for path in self._parts()
+            for digest in pq.read_table(path, columns=["digest"]).column("digest").to_pylist()
+        }
+
+    def compact(self, gone: frozenset[str] = frozenset()) -> None:
+        """Merge all parts into one, without the files of some contents."""
         old = self._parts()
-        if len(old) < 2:
+        if len(old) < 2 and gone.isdisjoint(self.digests()):
             return
-        merged = self._write(self.load())
+        known = {key: digest for key, digest in self.load().items() if digest not in gone}
+        merged = self._write(known) if known else None
         for path in old:
             if path != merged:
                 path.unlink(missing_ok=True)

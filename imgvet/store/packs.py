@@ -65,23 +65,50 @@ class Packs:
 
     def digests(self) -> set[str]:
         """The content digests that some pack holds."""
-        paths = [self._table_path(name) for name in self.names()]
-        return set().union(*(_digests_of(path, path.stat().st_mtime_ns) for path in paths))
+        return set().union(*self.digests_by_name().values())
+
+    def digests_by_name(self) -> dict[str, frozenset[str]]:
+        """The content digests that each pack holds."""
+        paths = {name: self._table_path(name) for name in self.names()}
+        return {name: _digests_of(path, path.stat().st_mtime_ns) for name, path in paths.items()}
 
     def read(self, columns: list[str] | None = None) -> pa.Table | None:
         """The rows of all packs, with the pack's name in a column ``pack``; None if there is none.
 
         A digest that stands in two packs keeps its first row.
         """
-        parts = [
-            rows.append_column("pack", pa.array([name] * rows.num_rows, pa.string()))
-            for name, rows in self._named(columns)
-        ]
-        return pa.concat_tables(parts) if parts else None
+        while True:
+            try:
+                found = [self.read_one(name, columns) for name in self.names()]
+            except FileNotFoundError:
+                continue  # A run in another process has merged packs: they are listed anew.
+            parts = [rows for rows in found if rows is not None]
+            return pa.concat_tables(parts) if parts else None
+
+    def read_one(self, name: str, columns: list[str] | None = None) -> pa.Table | None:
+        """The rows of one pack, with its name in a column ``pack``; None if it is damaged."""
+        rows = _read_or_remove(self._table_path(name), columns)
+        if rows is None:
+            return None
+        return rows.append_column("pack", pa.array([name] * rows.num_rows, pa.string()))
 
     def tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """The rows of one pack after the other."""
-        return (rows for _, rows in self._named(columns))
+        found = (_read_or_remove(self._table_path(name), columns) for name in self.names())
+        return (rows for rows in found if rows is not None)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove some packs."""
+        for name in names:
+            self._table_path(name).unlink(missing_ok=True)
+            self.blob_path(name).unlink(missing_ok=True)
+
+    def remove_remains(self) -> None:
+        """Remove the files that an interruption left and that belong to no complete pack."""
+        names = set(self.names())
+        for path in self.folder.iterdir() if self.folder.is_dir() else ():
+            if path.stem not in names:
+                path.unlink(missing_ok=True)
 
     def require(self, wanted: Iterable[str], held: Container[str]) -> None:
         """Refuse to go on without what some pack should hold.
@@ -106,12 +133,6 @@ class Packs:
 
     def _table_path(self, name: str) -> Path:
         return self.folder / f"{name}.parquet"
-
-    def _named(self, columns: list[str] | None) -> Iterator[tuple[str, pa.Table]]:
-        for name in self.names():
-            rows = _read_or_remove(self._table_path(name), columns)
-            if rows is not None:
-                yield name, rows
 
 
 @lru_cache(maxsize=4096)

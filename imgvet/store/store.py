@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -70,6 +71,10 @@ number -1 for a picture that gave none. ``digest`` stands for the picture and wh
 """
 
 
+_EMBEDDINGS = f"embeddings-{MEASURE_VERSION}-"
+"""Beginning of the names of their folders; the model's digest follows."""
+
+
 @dataclass(frozen=True)
 class Store:
     """The packs of one work dir."""
@@ -98,4 +103,16 @@ class Store:
 
     def embeddings(self, model_digest: str) -> Packs:
         """Embeddings by one model."""
-        return Packs(self.work.store / f"embeddings-{MEASURE_VERSION}-{model_digest[:16]}")
+        return Packs(self.work.store / f"{_EMBEDDINGS}{model_digest[:16]}")
+
+    def all_packs(self) -> list[Packs]:
+        """The packs of every kind, and the embeddings of every model."""
+        models = sorted(self.work.store.glob(f"{_EMBEDDINGS}*"))
+        return [self.measures, self.advanced, self.cuts, *map(Packs, models)]
+
+    def outdated(self) -> list[Path]:
+        """The folders of packs of other versions."""
+        current = {packs.folder for packs in self.all_packs()}
+        kinds = ("measures", "advanced", "cuts", "embeddings")
+        found = (path for kind in kinds for path in self.work.store.glob(f"{kind}-*"))
+        return [path for path in found if path not in current]

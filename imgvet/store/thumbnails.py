@@ -51,15 +51,18 @@ def read_thumbnail(packs: Packs, place: ThumbnailPlace) -> bytes:
     return data
 
 
+def all_places(packs: Packs) -> dict[str, ThumbnailPlace]:
+    """Where the thumbnail of each content lies."""
+    rows = packs.read([name for name in PLACE_COLUMNS if name != "pack"])
+    return {place.digest: place for place in places_in(rows)} if rows is not None else {}
+
+
 class Thumbnails:
     """Reads thumbnails by content digest; may be used from several threads."""
 
     def __init__(self, packs: Packs) -> None:
         self._packs = packs
-        rows = packs.read([name for name in PLACE_COLUMNS if name != "pack"])
-        self._places = (
-            {place.digest: place for place in places_in(rows)} if rows is not None else {}
-        )
+        self._places = all_places(packs)
 
     def read(self, digest: str) -> bytes | None:
         """JPEG bytes of the thumbnail of a content, None if there is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import struct
 import zlib
 from pathlib import Path
@@ -12,10 +13,14 @@ import numpy as np
 import pytest
 
 from imgvet.explorer import api
+from imgvet.explorer.run import ExploredRun
 from imgvet.explorer.server import Explorer
 from imgvet.images.decode import decode
 from imgvet.images.picture import Picture
 from imgvet.sources.lists import read_text_list
+from imgvet.store.compact import compact, today
+from imgvet.store.store import Store
+from imgvet.store.thumbnails import Thumbnails
 from imgvet.tables import read_table
 from imgvet.workdir import CROPS_PART, WorkDir
 from support.finished_run import finish_run
@@ -256,3 +261,20 @@ def test_a_new_run_takes_the_place_of_the_old(tmp_path: Path):
         gone = client.get(f"{base}/api/run")
         assert gone.status_code == 404
         assert "No finished run" in gone.json()["error"]
+
+
+def test_thumbnails_are_found_after_a_run_merged_their_packs(
+    work: WorkDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = WorkDir(tmp_path / "out")
+    shutil.copytree(work.path, copied.path, symlinks=True)
+    explored, packs = ExploredRun(copied), Store(copied).measures
+    digests = [digest for digest in packs.digests() if Thumbnails(packs).read(digest)]
+    before = {digest: explored.thumbnail(digest) for digest in digests}
+    assert len(packs.names()) > 1
+    monkeypatch.setattr("imgvet.store.compact.SMALL_PACKS", 1)
+    compact(Store(copied), today())
+    assert len(packs.names()) == 1
+    assert {digest: explored.thumbnail(digest) for digest in digests} == before
+    packs.remove(packs.names())
+    assert explored.thumbnail(digests[0]) is None

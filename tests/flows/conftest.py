@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from imgvet.dataset import Dataset
 from imgvet.flows.analyze_dataset import analyze_dataset
 from imgvet.options import make_options
+from imgvet.store.compact import today
 from imgvet.summary import RunSummary
 from support.pictures import age, jpeg, photograph, write_photographs
 
@@ -54,6 +56,13 @@ class Runner:
         """The bytes of every result table."""
         tables = (self.dataset.work_dir / "tables").glob("*.parquet")
         return {path.name: path.read_bytes() for path in tables}
+
+
+def later_today(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
+    """Let runs believe that so many days have passed."""
+    then = today() + timedelta(days=days)
+    for stage in ("measuring", "publishing"):
+        monkeypatch.setattr(f"imgvet.tasks.{stage}.today", lambda: then)
 
 
 @pytest.fixture

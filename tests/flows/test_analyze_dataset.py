@@ -12,12 +12,15 @@ import pytest
 from imgvet.errors import InputEmptyError, WorkDirBusyError, WorkDirInsideInputError
 from imgvet.flows.analyze_dataset import analyze_dataset
 from imgvet.options import make_options
+from imgvet.store.compact import UNUSED_DAYS
+from imgvet.store.store import Store
+from imgvet.store.thumbnails import Thumbnails
 from imgvet.summary import Verdict
 from imgvet.tables import RESULT_TABLES, read_table
 from imgvet.workdir import WorkDir, exclusive
 from support.pictures import age, jpeg, photograph
 
-from .conftest import Runner
+from .conftest import Runner, later_today
 
 
 def names_of(pairs: pd.DataFrame) -> set[frozenset[str]]:
@@ -103,6 +106,46 @@ def test_a_deleted_store_is_made_again(runner: Runner) -> None:
     shutil.rmtree(runner.dataset.work_dir / "store")
     runner.run()
     assert runner.table_bytes() == tables
+
+
+def test_merged_packs_change_no_result_and_leave_stages_cached(
+    runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgvet.store.compact.SMALL_PACKS", 1)
+    runner.run()
+    packs = Store(WorkDir(runner.dataset.work_dir)).measures
+    before = packs.names()
+    added = runner.photos / "photo99.jpg"
+    added.write_bytes(jpeg(photograph(12)))
+    age(added)
+    runner.run()
+    assert len(packs.names()) == 1
+    assert packs.names() != before
+    tables = runner.table_bytes()
+    runner.run()
+    assert set(runner.computed().values()) == {0}
+    assert not {"find_neighbors", "find_turned_copies", "collect_stats"} & runner.stages_run()
+    fresh = Runner(runner.photos, tmp_path / "fresh")
+    fresh.run()
+    assert runner.table_bytes() == tables == fresh.table_bytes()
+
+
+def test_thumbnails_of_images_that_are_gone_go_after_a_while(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner.run()
+    store = Store(WorkDir(runner.dataset.work_dir))
+    (gone,) = runner.dataset.annotations().query("filename.str.endswith('photo05.jpg')")["digest"]
+    (runner.photos / "photo05.jpg").unlink()
+    runner.run()
+    assert Thumbnails(store.measures).read(gone)
+    later_today(monkeypatch, UNUSED_DAYS + 1)
+    runner.run()
+    kept = set(runner.dataset.annotations(valid_only=False)["digest"])
+    assert gone not in kept
+    assert store.measures.digests() == set(store.files.load().values()) == kept
+    runner.run()
+    assert set(runner.computed().values()) == {0}
 
 
 def test_a_table_changed_by_hand_is_computed_again(runner: Runner) -> None:

@@ -14,10 +14,14 @@ from imgvet.dataset import Dataset
 from imgvet.errors import InvalidParameterError, WorkDirUnusableError
 from imgvet.flows.analyze_dataset import analyze_dataset
 from imgvet.options import make_options
+from imgvet.store.compact import UNUSED_DAYS
+from imgvet.store.store import Store
 from imgvet.summary import RunSummary
 from imgvet.tables import CROPS, ITEMS
-from imgvet.workdir import CROPS_PART
+from imgvet.workdir import CROPS_PART, WorkDir
 from support.pictures import age, photograph, png
+
+from .conftest import later_today
 
 IMAGES, COLUMNS, ROWS, SIDE = 10, 5, 4, 64
 PLANTED = ((0, 3), (2, 17), (5, 8), (9, 19))
@@ -267,3 +271,17 @@ def test_what_does_not_go_together_is_refused(
         parameters = {**parameters, "annotations": str(path)}
     with pytest.raises(InvalidParameterError, match=message):
         run(street, tmp_path / "out", **parameters)
+
+
+def test_what_runs_on_crops_need_is_kept(
+    street: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box, out = "row_y=10,col_x=20,height=60,width=80", tmp_path / "out"
+    for days in (0, UNUSED_DAYS, 2 * UNUSED_DAYS, 3 * UNUSED_DAYS):
+        later_today(monkeypatch, days)
+        run(street, out, bounding_box=box)
+        computed = {stage.stage: stage.computed for stage in crops_in(out).record().stages}
+        assert (computed["compute_crops"], computed["embed"]) == ((0, 0) if days else (10, 10))
+    later_today(monkeypatch, 5 * UNUSED_DAYS)
+    run(street, out)
+    assert Store(WorkDir(out)).cuts.digests() == set()

@@ -1,0 +1,162 @@
+"""Keeps the store as small as what it is used for: few packs, and no images that are long gone.
+
+Of every content the day is kept on which a run last needed it, whichever run of the work dir that
+was: on whole images, on crops, with another model or on a part of the dataset. What no run needed
+for :data:`UNUSED_DAYS` goes: from the file index at once, from a pack as soon as that is less than
+half full without it. Packs that are less than half full are merged when there are many.
+
+A merged pack is complete before those that it was made of are removed, and results do not depend
+on which pack holds a content, so this may be interrupted at any time. It must not run beside
+another run (:func:`imgvet.workdir.exclusive`); readers that lose a pack find it merged when they
+list the packs again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from imgvet.store.packs import DIGEST, PACK_ITEMS, Packs
+from imgvet.store.store import Store
+from imgvet.store.thumbnails import places_in, read_thumbnail
+from imgvet.tables import read_if_sound
+from imgvet.workdir import WorkDir, write_atomically
+
+UNUSED_DAYS = 30
+"""So long after the last run that needed a content its results are kept."""
+
+SMALL_PACKS = 8
+"""So many packs of one kind may be less than half full before they are merged."""
+
+_logger = logging.getLogger(__name__)
+_DAY = "day"
+_SCHEMA = pa.schema([(DIGEST, pa.string()), (_DAY, pa.int64())])
+
+
+def today() -> dt.date:
+    """The present day, UTC."""
+    return dt.datetime.now(dt.UTC).date()
+
+
+def mark_used(work: WorkDir, digests: Iterable[str], today: dt.date) -> None:
+    """Note that a run needs some contents.
+
+    Args:
+        work: the work dir.
+        digests: what they are kept by in packs and in the file index; may hold some twice.
+        today: the day of the run.
+    """
+    day = _last_used(work)
+    used = pd.Series(today.toordinal(), pd.Index(list(digests), dtype=object).unique())
+    if not day.reindex(used.index).eq(used).all():
+        _write_last_used(work, pd.concat([day[~day.index.isin(used.index)], used]))
+
+
+def compact(store: Store, today: dt.date) -> None:
+    """Forget what no run needed for long, and merge small packs.
+
+    What was never marked counts as needed today. What another version of imgvet measured goes.
+
+    Args:
+        store: the store of a work dir that no other run is writing to.
+        today: the day of the run.
+    """
+    for folder in store.outdated():
+        shutil.rmtree(folder)
+    day = _last_used(store.work)
+    old = day < today.toordinal() - UNUSED_DAYS
+    gone = frozenset(day.index[old])
+    held = store.files.digests().union(*(packs.digests() for packs in store.all_packs()))
+    new = sorted(held.difference(day.index))
+    store.files.compact(gone)
+    for packs in store.all_packs():
+        _compact_packs(packs, gone)
+    # Last, so that what an interruption left is still known to be gone; what stays in a pack is
+    # told of again until the pack is merged.
+    forgotten = old & ~day.index.isin(held)
+    if new or forgotten.any():
+        added = pd.Series(today.toordinal(), pd.Index(new, dtype=object))
+        _write_last_used(store.work, pd.concat([day[~forgotten], added]))
+
+
+def _last_used(work: WorkDir) -> pd.Series:
+    """The day (a number) on which each content was last needed; nothing if that is not known."""
+    path = _path(work)
+    rows = read_if_sound(path) if path.is_file() else None
+    if rows is None:
+        rows = _SCHEMA.empty_table()
+    days = rows.column(_DAY).to_numpy()
+    return pd.Series(days, pd.Index(rows.column(DIGEST).to_pylist(), dtype=object))
+
+
+def _write_last_used(work: WorkDir, day: pd.Series) -> None:
+    rows = pa.table([day.index.tolist(), day.to_numpy(np.int64)], schema=_SCHEMA)
+    write_atomically(_path(work), lambda path: pq.write_table(rows, path, compression="zstd"))
+
+
+def _path(work: WorkDir) -> Path:
+    return work.store / "last-used.parquet"
+
+
+def _compact_packs(packs: Packs, gone: frozenset[str]) -> None:
+    by_name = packs.digests_by_name()
+    kept = {name: len(digests - gone) for name, digests in by_name.items()}
+    small = [name for name, count in kept.items() if count < PACK_ITEMS // 2]
+    if len(small) > SMALL_PACKS or any(kept[name] < len(by_name[name]) for name in small):
+        packs.remove(set(small) - set(_merge(packs, small, gone)))
+    packs.remove_remains()
+
+
+def _merge(packs: Packs, names: list[str], gone: frozenset[str]) -> list[str]:
+    """Write the rows of some packs, without what is gone, as few packs, and return their names."""
+    written: list[str] = []
+    waiting: list[pa.Table] = []
+    count = 0
+    for rows in _kept_rows(packs, names, gone):
+        digests = pc.count_distinct(rows.column(DIGEST)).as_py()
+        if count + digests > PACK_ITEMS:
+            written.append(_write(packs, waiting))
+            waiting, count = [], 0
+        waiting.append(rows)
+        count += digests
+    return [*written, _write(packs, waiting)] if waiting else written
+
+
+def _kept_rows(packs: Packs, names: list[str], gone: frozenset[str]) -> Iterator[pa.Table]:
+    """The rows of each pack that are neither gone nor in one before, with the column ``pack``."""
+    taken = set(gone)
+    for name in names:
+        rows = packs.read_one(name)
+        if rows is None or (packs.with_blobs and _is_cut(packs.blob_path(name), rows)):
+            _logger.warning("The pack %s is damaged, its items are computed again", name)
+            continue
+        digests = rows.column(DIGEST).to_pylist()
+        wanted = [digest not in taken for digest in digests]
+        taken.update(digests)
+        if any(wanted):
+            yield rows.filter(pa.array(wanted))
+
+
+def _is_cut(thumbnails: Path, rows: pa.Table) -> bool:
+    ends = pc.add(rows.column("thumbnail_offset"), rows.column("thumbnail_size"))
+    return thumbnails.stat().st_size < (pc.max(ends).as_py() or 0)
+
+
+def _write(packs: Packs, parts: list[pa.Table]) -> str:
+    rows = pa.concat_tables(parts)
+    if not packs.with_blobs:
+        return packs.write(rows.drop_columns("pack"))
+    thumbnails = [read_thumbnail(packs, place) for place in places_in(rows)]
+    sizes = np.array([len(thumbnail) for thumbnail in thumbnails], np.int64)
+    at = rows.schema.get_field_index("thumbnail_offset")
+    rows = rows.set_column(at, rows.schema.field(at), pa.array(np.cumsum(sizes) - sizes))
+    return packs.write(rows.drop_columns("pack"), thumbnails)
