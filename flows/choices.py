@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from imgvet.crops.cutter import Cutter
 from imgvet.crops.listing import cutter_of
 from imgvet.embedding.model import Model
-from imgvet.embedding.own import digest_own, read_own_embeddings
+from imgvet.embedding.own import OwnChoice, digest_own, read_own_embeddings
 from imgvet.embedding.resolve import resolve_model
 from imgvet.errors import InvalidParameterError
 from imgvet.options import (
@@ -20,7 +20,6 @@ from imgvet.options import (
 )
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.index import check_neighbor_options
-from imgvet.tasks.embedding import OwnChoice
 
 OWN_NAME = "own embeddings"
 """What own embeddings are called where models are named."""

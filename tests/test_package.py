@@ -40,6 +40,12 @@ def test_importing_imgvet_is_light() -> None:
     assert min(times) < 0.3
 
 
+def test_a_request_is_checked_without_prefect() -> None:
+    """Prefect reads its settings when it is imported, which is only after the checks."""
+    code = "import sys, imgvet.interface.engine; print('prefect' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["False"]
+
+
 def test_every_package_is_in_the_wheel() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     folders = settings["package-dir"]
