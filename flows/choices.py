@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from imgvet.crops.cutter import Cutter
 from imgvet.crops.listing import cutter_of
-from imgvet.embedding.user_embeddings import digest_own, read_own_embeddings
+from imgvet.embedding.user_embeddings import OwnChoice, digest_own, read_own_embeddings
 from imgvet.errors import InvalidParameterError
 from imgvet.models.model import Model
 from imgvet.models.resolve import resolve_model
@@ -20,7 +20,6 @@ from imgvet.options import (
 )
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.index import check_neighbor_options
-from imgvet.tasks.embedding import OwnChoice
 
 OWN_NAME = "own embeddings"
 """What own embeddings are called where models are named."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,10 +65,11 @@ class Dataset:
             raise InvalidParameterError(
                 "input_dir is missing", "Say what to analyse: imgvet.create(input_dir=...)"
             )
-        options = make_options(as_files(given))
-        self.input_dir, self.work_dir = given["input_dir"], options.work_dir
-        with shown_progress():
-            summary = run_flow(options)
+        with tempfile.TemporaryDirectory(prefix="imgvet-") as drafts:
+            options = make_options(as_files(given, Path(drafts)))
+            self.input_dir, self.work_dir = given["input_dir"], options.work_dir
+            with shown_progress():
+                summary = run_flow(options, Path(drafts))
         self._part = CROPS_PART if summary.sources is not None else ""
         self.summary()
         return summary

@@ -161,8 +161,10 @@ def open_finished(path: Path) -> WorkDir:
     )
 
 
-def prepare(path: Path, inputs: tuple[str, ...], *, overwrite: bool, part: str = "") -> WorkDir:
-    """Make the work dir ready for a run.
+def require_allowed(
+    path: Path, inputs: tuple[str, ...], *, overwrite: bool, part: str = ""
+) -> WorkDir:
+    """The work dir, if a run may use it; nothing is written.
 
     Args:
         path: the work dir.
@@ -172,8 +174,7 @@ def prepare(path: Path, inputs: tuple[str, ...], *, overwrite: bool, part: str =
 
     Raises:
         WorkDirInsideInputError: it is, or lies inside, a folder that is to be analysed.
-        WorkDirUnusableError: it is a file, may not be written to, or holds results and
-            ``overwrite`` is off.
+        WorkDirUnusableError: it holds results and ``overwrite`` is off.
     """
     work = WorkDir(path.expanduser().absolute(), part)
     _refuse_inside(work.path, inputs)
@@ -182,6 +183,18 @@ def prepare(path: Path, inputs: tuple[str, ...], *, overwrite: bool, part: str =
             f"{path} holds the results of an earlier run and overwrite is off",
             "Choose another work dir or allow overwriting",
         )
+    return work
+
+
+def prepare(path: Path, inputs: tuple[str, ...], *, overwrite: bool, part: str = "") -> WorkDir:
+    """Make the work dir ready for a run; the arguments are those of :func:`require_allowed`.
+
+    Raises:
+        WorkDirInsideInputError: it is, or lies inside, a folder that is to be analysed.
+        WorkDirUnusableError: it is a file, may not be written to, or holds results and
+            ``overwrite`` is off.
+    """
+    work = require_allowed(path, inputs, overwrite=overwrite, part=part)
     try:
         work.store.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=work.store).close()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
 from imgvet.embedding.compute import Pixels, embed_contents
 from imgvet.embedding.compute import collect_embeddings as collect_vectors
 from imgvet.embedding.compute import embed as embed_thumbnails
 from imgvet.embedding.originals import note_missing, read_pixels
-from imgvet.embedding.user_embeddings import match_own, read_own_embeddings
+from imgvet.embedding.user_embeddings import OwnChoice, match_own, read_own_embeddings
 from imgvet.images.picture import Failure
 from imgvet.images.thumbnail import decode_thumbnail
 from imgvet.models.model import Model, ModelCard
@@ -23,22 +22,6 @@ from imgvet.store.thumbnails import places_in, read_thumbnail
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage, transport_stage
 from imgvet.tasks.shards import Shard
-
-
-class OwnChoice(BaseModel):
-    """Own embeddings in place of a model.
-
-    Attributes:
-        path: their file.
-        digest: digest of their files.
-        folders: the inputs, which names may be relative to.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    path: str
-    digest: str
-    folders: tuple[str, ...]
 
 
 @transport_stage

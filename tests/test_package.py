@@ -54,6 +54,12 @@ def modules_in(package: Path) -> set[str]:
     return {path.relative_to(package).as_posix() for path in found}
 
 
+def test_a_request_is_checked_without_prefect() -> None:
+    """Prefect reads its settings when it is imported, which is only after the checks."""
+    code = "import sys, imgvet.engine.run; print('prefect' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["False"]
+
+
 def test_a_built_wheel_holds_model_and_templates(tmp_path: Path) -> None:
     command = [
         sys.executable,

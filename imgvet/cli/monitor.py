@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from imgvet.cli.arguments import add_group, add_run_arguments, given_parameters
 from imgvet.cli.config import read_config
-from imgvet.errors import EXIT_CHECKS_FAILED, EngineError, HistoryDamagedError
+from imgvet.errors import EXIT_CHECKS_FAILED, EngineError, HistoryDamagedError, ImgvetError
 from imgvet.monitor.monitor_options import MonitorOptions, NotifyOptions, make_monitor_options
 from imgvet.monitor.options import WatchOptions
 
@@ -69,21 +70,21 @@ def run_monitor(options: MonitorOptions) -> tuple[WorkDir, Monitored | None]:
     Raises:
         ImgvetError: a bad request, or the analysis failed.
     """
-    from imgvet.engine.run import run_in_engine
+    from imgvet.engine.run import check_request, run_in_engine
     from imgvet.monitor.history import history_path
     from imgvet.monitor.monitor_options import all_addresses
     from imgvet.monitor.send import check_addresses
-    from imgvet.sources.inputs import require_inputs
     from imgvet.workdir import WorkDir
 
     check_addresses(all_addresses(options.notify))
     work = WorkDir(options.work_dir.expanduser().absolute())
-    if not history_path(work).exists():
-        # Later on, an input that is gone is worth an alarm, which the flow sends.
-        require_inputs(options.input_dir)
+    listing = None
+    # Of a dataset that is watched already, an input that is gone is worth an alarm: the flow's.
+    with suppress(ImgvetError) if history_path(work).exists() else nullcontext():
+        listing = check_request(options)
     before = _runs(work)
 
-    def monitor() -> Monitored:
+    def monitor(options: MonitorOptions) -> Monitored:
         from imgvet.flows.monitor_dataset import Monitored, monitor_dataset
         from imgvet.flows.states import ChecksFailedError
 
@@ -94,7 +95,7 @@ def run_monitor(options: MonitorOptions) -> tuple[WorkDir, Monitored | None]:
             return Monitored.model_validate(error.result)
 
     try:
-        monitored = run_in_engine(options, monitor, look_first=False)
+        monitored = run_in_engine(options, monitor, listing)
     except EngineError as error:
         if _runs(work) == before:
             raise

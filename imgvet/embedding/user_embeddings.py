@@ -22,6 +22,7 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
 from imgvet.errors import InvalidParameterError
 from imgvet.store.references import digest_bytes, digest_file
@@ -57,6 +58,22 @@ class OwnEmbeddings:
     def width(self) -> int:
         """Values of one vector."""
         return int(self.vectors.shape[1])
+
+
+class OwnChoice(BaseModel):
+    """Own embeddings in place of a model.
+
+    Attributes:
+        path: their file.
+        digest: digest of their files.
+        folders: the inputs, which names may be relative to.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    digest: str
+    folders: tuple[str, ...]
 
 
 def read_own_embeddings(path: str) -> OwnEmbeddings:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
-from imgvet.crops.listing import may_be_cut
+import pyarrow as pa
+
+from imgvet.crops.listing import annotated, may_be_cut
 from imgvet.engine.server import (
     QUIET,
     TemporaryServer,
@@ -16,13 +21,17 @@ from imgvet.engine.server import (
     environment,
     require_reachable,
 )
-from imgvet.engine.warm_up import files_to_measure, measure_ahead
+from imgvet.engine.values import OptionsType, keep_files
+from imgvet.engine.warm_up import files_to_measure, list_ahead, measure_ahead
 from imgvet.errors import EngineError, ImgvetError
-from imgvet.options import RunOptions
+from imgvet.flows.choices import choose
+from imgvet.options import AnnotationOptions, RunOptions, SourceOptions
 from imgvet.quality.expectations import load as load_great_expectations
 from imgvet.sources.inputs import require_inputs
 from imgvet.summary import RunSummary
-from imgvet.workdir import WorkDir, exclusive, prepare
+from imgvet.workdir import CROPS_PART, WorkDir, exclusive, prepare, require_allowed
+
+_MODEL_LOGGER = "imgvet.models"
 
 EVENTS_TIMEOUT = 10.0
 """Seconds that a temporary server is kept for events that were not sent yet."""
@@ -31,56 +40,98 @@ EVENTS_TIMEOUT = 10.0
 Result = TypeVar("Result")
 
 
-def run_flow(options: RunOptions) -> RunSummary:
+def run_flow(options: RunOptions, drafts: Path) -> RunSummary:
     """Vet a dataset as a Prefect flow, and return what was found.
 
-    Raises:
-        ImgvetError: a bad request, before anything is computed.
-    """
-    require_inputs(options.input_dir)
+    Args:
+        options: the parameters of the run.
+        drafts: the folder with what was given from Python as tables and arrays.
 
-    def analyze() -> RunSummary:
+    Raises:
+        ImgvetError: a bad request, before anything is written.
+    """
+
+    def analyze(options: RunOptions) -> RunSummary:
         from imgvet.flows.analyze_dataset import analyze_dataset
 
         return analyze_dataset(options)
 
-    return run_in_engine(options, analyze)
+    return run_in_engine(options, analyze, check_request(options), drafts)
+
+
+def check_request(options: RunOptions) -> pa.Table | None:
+    """Refuse a bad request while nothing is written yet.
+
+    Returns:
+        the listing of :func:`imgvet.engine.warm_up.list_ahead`.
+
+    Raises:
+        ImgvetError: what is asked for can't be had, or does not go together.
+    """
+    require_inputs(options.input_dir)
+    work = require_allowed(options.work_dir, options.input_dir, overwrite=_may_overwrite(options))
+    with _unsaid(_MODEL_LOGGER):
+        cutter = choose(options).cutter
+    part = "" if cutter is None else CROPS_PART
+    require_allowed(work.path, (), overwrite=options.overwrite, part=part)
+    listing = list_ahead(work, options)
+    if listing is not None and options.annotations is not None:
+        annotated(listing, options.part(SourceOptions), options.part(AnnotationOptions), cutter)
+    return listing
 
 
 def run_in_engine(
-    options: RunOptions, run: Callable[[], Result], *, look_first: bool = True
+    options: OptionsType,
+    run: Callable[[OptionsType], Result],
+    listing: pa.Table | None,
+    drafts: Path | None = None,
 ) -> Result:
     """Call what runs a flow on the dataset while there is a server: the configured one or our own.
 
     Args:
         options: the parameters of the run.
         run: imports the flow and calls it.
-        look_first: whether an input that can't be listed is refused before the flow runs; if not,
-            the flow refuses it, which then knows of a run that failed.
+        listing: what :func:`check_request` found.
+        drafts: the folder with what was given from Python as tables and arrays.
 
     Raises:
         EngineError: the server can't be started or reached, or failed.
         ImgvetError: a bad request.
     """
-    # Whether results of crops may be replaced is decided by the flow, which knows if there are any.
-    overwrite = options.overwrite or may_be_cut(options)
-    work = prepare(options.work_dir, options.input_dir, overwrite=overwrite)
     settings = {**QUIET, "PREFECT_LOGGING_LEVEL": "INFO" if options.verbose else "CRITICAL"}
     with ExitStack() as stack:
-        stack.enter_context(exclusive(work))
         stack.enter_context(environment(settings))
         url = configured_url()
+        if url is not None:
+            require_reachable(url)
+        overwrite = _may_overwrite(options)
+        work = prepare(options.work_dir, options.input_dir, overwrite=overwrite)
+        stack.enter_context(exclusive(work))
+        if drafts is not None:
+            options = keep_files(options, drafts, work)
         if url is None:
             server = stack.enter_context(_temporary_server(work))
-            with nullcontext() if look_first else suppress(ImgvetError):
-                _work_meanwhile(server, work, options)
+            _work_meanwhile(server, work, options, listing)
             server.wait()
             url = server.url
-        else:
-            require_reachable(url)
-            if look_first:
-                files_to_measure(work, options)
-        return _run(run, url)
+        return _run(partial(run, options), url)
+
+
+@contextmanager
+def _unsaid(name: str) -> Iterator[None]:
+    """Leave out the warnings of a logger: the flow gives them again, where Prefect keeps them."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _may_overwrite(options: RunOptions) -> bool:
+    """Whether results of whole images may be replaced; those of a run on crops lie beside them."""
+    return options.overwrite or may_be_cut(options)
 
 
 @contextmanager
@@ -104,12 +155,14 @@ def _deliver_events() -> None:
         worker.EventsWorker.drain_all(timeout=EVENTS_TIMEOUT, at_exit=False)
 
 
-def _work_meanwhile(server: TemporaryServer, work: WorkDir, options: RunOptions) -> None:
+def _work_meanwhile(
+    server: TemporaryServer, work: WorkDir, options: RunOptions, listing: pa.Table | None
+) -> None:
     """What the flow would do or need later, while the server starts on another core.
 
     If there are new files the checks will run, so what they import is imported as well.
     """
-    files = files_to_measure(work, options)
+    files = files_to_measure(work, options, listing)
     with environment({"PREFECT_HOME": str(server.home)}):
         importlib.import_module("prefect")
     importlib.import_module("imgvet.flows.analyze_dataset")

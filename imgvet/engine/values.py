@@ -1,10 +1,12 @@
-"""Values that Python gives and a flow can't take: tables and arrays become files in the store."""
+"""Values that Python gives and a flow can't take: tables and arrays become files."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,23 +14,26 @@ import pandas as pd
 from imgvet.annotations.reading import annotations_from, write_annotations
 from imgvet.embedding.user_embeddings import write_own_embeddings
 from imgvet.errors import InvalidParameterError
+from imgvet.options import RunOptions
 from imgvet.store.references import digest_file
-from imgvet.workdir import WorkDir
+from imgvet.workdir import WorkDir, write_atomically
+
+OptionsType = TypeVar("OptionsType", bound=RunOptions)
 
 
-def as_files(parameters: Mapping[str, Any]) -> dict[str, Any]:
+def as_files(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """The parameters with annotations and embeddings as paths.
 
     Args:
         parameters: by name; ``annotations`` may be a DataFrame or a dict, ``embeddings`` an array
             (rows in the order of ``input_dir``, if that is a list of images, else in that of the
             annotations' ``filename``) or a pair of names and an array.
+        folder: where tables and arrays are written.
 
     Raises:
         ImgvetError: they are not as they should be.
     """
     found = dict(parameters)
-    folder = WorkDir(Path(found["work_dir"]).expanduser().absolute()).given
     names = _names(found.get("annotations"), found.get("input_dir"))
     if isinstance(found.get("annotations"), (pd.DataFrame, Mapping)):
         found["annotations"] = str(_annotations_file(found["annotations"], folder))
@@ -47,6 +52,25 @@ def as_files(parameters: Mapping[str, Any]) -> dict[str, Any]:
     elif isinstance(given, Path):
         found["embeddings"] = str(given)
     return found
+
+
+def keep_files(options: OptionsType, drafts: Path, work: WorkDir) -> OptionsType:
+    """Copy what :func:`as_files` wrote into the store, and name it there.
+
+    Args:
+        options: the parameters; what they name in ``drafts`` they will name in the store.
+        drafts: the folder that was written to.
+        work: the work dir, ready for a run.
+    """
+    for draft in drafts.iterdir():
+        write_atomically(work.given / draft.name, partial(shutil.copyfile, draft))
+    given = {"annotations": options.annotations, "embeddings": options.embeddings}
+    kept = {
+        name: str(work.given / Path(value).name)
+        for name, value in given.items()
+        if value is not None and Path(value).parent == drafts
+    }
+    return options.model_copy(update=kept)
 
 
 def _annotations_file(value: pd.DataFrame | Mapping[str, Any], folder: Path) -> Path:

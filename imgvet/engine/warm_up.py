@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from imgvet.crops.listing import may_be_cut
 from imgvet.measures.compute_stats import compute_stats
 from imgvet.options import RunOptions, SourceOptions, VideoOptions
@@ -17,31 +20,40 @@ from imgvet.sources.listing import list_items
 from imgvet.sources.remote import remote_inputs
 from imgvet.store.files import FILE_COLUMNS, FileToRead
 from imgvet.store.store import Store
-from imgvet.tables import to_frame
 from imgvet.workdir import WorkDir
 
 CHUNK = 200
 """Files between two looks at whether to stop; also the size of the packs that are written."""
 
 
-def files_to_measure(work: WorkDir, options: RunOptions) -> list[FileToRead]:
-    """The loose files whose content is not known and measured yet.
+def list_ahead(work: WorkDir, options: RunOptions) -> pa.Table | None:
+    """The listing without digests; None if inputs have to be fetched or unpacked first.
 
-    Inputs that have to be fetched or unpacked first, and pictures that are cut, are left to the
-    flow.
+    Nothing is written, and the work dir need not be there.
 
     Raises:
         ImgvetError: the input can't be listed, just as the flow would say.
     """
-    store, sources = Store(work), options.part(SourceOptions)
-    if remote_inputs(sources) or any(compressed_inputs(sources)) or may_be_cut(options):
+    sources = options.part(SourceOptions)
+    if remote_inputs(sources) or any(compressed_inputs(sources)):
+        return None
+    return list_items(sources, {}, work)
+
+
+def files_to_measure(
+    work: WorkDir, options: RunOptions, listing: pa.Table | None
+) -> list[FileToRead]:
+    """The files of :func:`list_ahead` whose content is not known and measured yet.
+
+    Pictures that are cut are left to the flow.
+    """
+    if listing is None or may_be_cut(options):
         return []
-    listing = to_frame(list_items(sources, store.files.load(), work))
-    pending = listing[
-        (listing["status"] == Reason.OK.value) & ~listing["digest"].isin(store.measures.digests())
-    ]
-    rows = pending[list(FILE_COLUMNS)].itertuples(index=False)
-    return [FileToRead(*row) for row in rows]
+    store = Store(work)
+    known, measured = store.files.load(), store.measures.digests()
+    listed = listing.filter(pc.field("status") == Reason.OK.value).select(list(FILE_COLUMNS))
+    files = (FileToRead(*row) for row in zip(*(c.to_pylist() for c in listed.columns), strict=True))
+    return [file for file in files if known.get(file.key) not in measured]
 
 
 def measure_ahead(

@@ -100,11 +100,11 @@ def test_a_wrong_width_is_refused_before_anything_is_read(runner: Runner) -> Non
     assert not runner.dataset.work_dir.exists()
 
 
-def test_own_embeddings_take_the_place_of_a_model(runner: Runner) -> None:
+def test_own_embeddings_take_the_place_of_a_model(runner: Runner, tmp_path: Path) -> None:
     names = sorted(str(path) for path in runner.photos.iterdir() if path.name != "text.jpg")
     vectors = np.eye(len(names), dtype=np.float32)
     vectors[3] = vectors[7]
-    given = as_files({"embeddings": (names, vectors), "work_dir": runner.dataset.work_dir})
+    given = as_files({"embeddings": (names, vectors)}, tmp_path)
     summary = runner.run(embeddings=given["embeddings"])
     assert summary.model == "own embeddings"
     pairs = runner.dataset.similarity()
@@ -118,7 +118,7 @@ def test_own_embeddings_take_the_place_of_a_model(runner: Runner) -> None:
 
 def test_an_array_needs_names(tmp_path: Path) -> None:
     with pytest.raises(InvalidParameterError, match="which image"):
-        as_files({"embeddings": np.eye(3), "work_dir": tmp_path, "input_dir": str(tmp_path)})
+        as_files({"embeddings": np.eye(3), "input_dir": str(tmp_path)}, tmp_path)
 
 
 @pytest.mark.parametrize(

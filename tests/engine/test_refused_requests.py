@@ -1,0 +1,131 @@
+"""A refused request writes nothing: neither among the user's photos nor into a work dir."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+import pandas as pd
+import pytest
+
+from imgvet.cli.main import main
+from imgvet.dataset import Dataset
+from imgvet.errors import ImgvetError
+from support.pictures import write_photographs
+
+LABELS = pd.DataFrame({"filename": ["photo00.jpg", "photo01.jpg"], "label": ["a", "b"]})
+VECTORS = (["photo00.jpg", "photo01.jpg"], np.eye(2, dtype=np.float32))
+BOX = "row_y=0,col_x=0,height=9,width=9"
+
+Tree = dict[str, tuple[int, bytes | None]]
+
+
+def tree(folder: Path) -> Tree:
+    """Every file and folder: time of change and content."""
+    return {
+        str(path.relative_to(folder)): (
+            path.stat().st_mtime_ns,
+            path.read_bytes() if path.is_file() else None,
+        )
+        for path in (folder, *folder.rglob("*"))
+    }
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with photos, finished work dirs, and files that are of no use."""
+    write_photographs(tmp_path / "photos", 2)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "mixed").mkdir()
+    (tmp_path / "mixed" / "a.jpg").write_bytes(b"x")
+    (tmp_path / "mixed" / "b.zip").write_bytes(b"x")
+    (tmp_path / "no.csv").write_text("name\nphoto00.jpg\n")
+    for finished in ("done", "done/crops"):
+        (tmp_path / finished).mkdir()
+        (tmp_path / finished / "run.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
+    "unknown parameter": ("treshold", {"treshold": 1}),
+    "bad value": ("threshold", {"threshold": 7}),
+    "missing input": ("does not exist", {"input_dir": "nowhere"}),
+    "empty input": ("No image", {"input_dir": "empty"}),
+    "mixed input": ("do not mix", {"input_dir": "mixed"}),
+    "bad expression": ("regular expression", {"find_regex": "("}),
+    "missing of subset": ("subset", {"subset": ["photos/no.jpg"]}),
+    "work dir inside input": ("lies inside", {"work_dir": "photos/out"}),
+    "work dir inside input, vectors": (
+        "lies inside", {"work_dir": "photos/out", "embeddings": VECTORS},
+    ),
+    "work dir is a file": ("can't be written", {"work_dir": "no.csv"}),
+    "overwrite off": ("overwrite is off", {"work_dir": "done", "overwrite": False}),
+    "overwrite off, crops": (
+        "overwrite is off", {"work_dir": "done", "overwrite": False, "bounding_box": BOX},
+    ),
+    "no such model": ("no known model", {"model_path": "dinov9"}),
+    "no such detector": ("did you mean face", {"bounding_box": "fase"}),
+    "no such search": ("Nonsense7", {"nnf_mode": "Nonsense7"}),
+    "no boxes": ("holds no box", {"data_type": "bbox"}),
+    "annotations without names": ("filename", {"annotations": pd.DataFrame({"label": ["a"]})}),
+    "annotations of no file": (
+        "annotations", {"annotations": LABELS.assign(filename=["x.jpg", "y.jpg"])},
+    ),
+    "file of annotations": ("filename", {"annotations": "no.csv"}),
+    "embeddings without names": (
+        "which image", {"embeddings": VECTORS[1], "annotations": None},
+    ),
+    "too few embeddings": ("rows", {"embeddings": (VECTORS[0], VECTORS[1][:1])}),
+    "embeddings of another width": ("2 values", {"embeddings": VECTORS, "d": 3}),
+    "embeddings and a model": ("exclude", {"embeddings": VECTORS, "model_path": "clip"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_python(case: str, place: Path) -> None:
+    said, wrong = REFUSED[case]
+    parameters = {"annotations": LABELS, **wrong}
+    name, work_dir = parameters.pop("input_dir", "photos"), parameters.pop("work_dir", "out")
+    before = tree(place)
+    with pytest.raises(ImgvetError, match=said):
+        Dataset(name, work_dir).run(**parameters)
+    assert tree(place) == before
+
+
+@pytest.mark.parametrize("command", ["run", "monitor"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nowhere",),
+        ("empty",),
+        ("photos", "--work-dir", "photos/out"),
+        ("photos", "--d", "3"),
+        ("photos", "--annotations", "no.csv"),
+        ("photos", "--embeddings", "no.npy"),
+    ],
+)
+def test_command_line(command: str, arguments: tuple[str, ...], place: Path) -> None:
+    before = tree(place)
+    assert main([command, *arguments]) == 2
+    assert tree(place) == before
+
+
+def test_a_server_that_does_not_answer(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    before = tree(place)
+    with pytest.raises(ImgvetError, match="does not answer"):
+        Dataset("photos", "out").run(annotations=LABELS)
+    assert tree(place) == before
+
+
+def test_a_work_dir_in_use(place: Path) -> None:
+    store = place / "out" / "store"
+    store.mkdir(parents=True)
+    with filelock.FileLock(store / "lock"):
+        before = set(tree(place))
+        with pytest.raises(ImgvetError, match="Another run is writing"):
+            Dataset("photos", "out").run(annotations=LABELS)
+        assert set(tree(place)) == before
