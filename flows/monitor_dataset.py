@@ -19,8 +19,7 @@ from imgvet.monitor.monitor_options import MonitorOptions, all_addresses
 from imgvet.monitor.options import WatchOptions
 from imgvet.monitor.send import check_addresses
 from imgvet.options import RunOptions
-from imgvet.quality.store import read_results
-from imgvet.quality.verdict import fails
+from imgvet.quality.result import fails, read_results
 from imgvet.summary import RunSummary
 from imgvet.tasks.alerting import alert
 from imgvet.tasks.context import RunContext

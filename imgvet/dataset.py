@@ -87,8 +87,7 @@ class Dataset:
 
     def fails(self, fail_on: FailOn) -> bool:
         """Whether a check of this severity or worse failed; never for ``never``."""
-        from imgvet.quality.store import read_results
-        from imgvet.quality.verdict import fails
+        from imgvet.quality.result import fails, read_results
 
         return fails(read_results(self._work.checks_json), fail_on)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from imgvet.quality.store import read_results
+from imgvet.quality.result import read_results
 from imgvet.reports.build import build_report
 from imgvet.reports.inputs import PastRun, ReportInputs
 from imgvet.results import read_record, read_summary

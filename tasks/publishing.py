@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from imgvet.past_runs import add_run
 from imgvet.publishing import publish_results
-from imgvet.quality.store import read_results
+from imgvet.quality.result import read_results
 from imgvet.results import read_summary
 from imgvet.store.compact import compact, today
 from imgvet.store.references import Reference, forget_unused, references_in

@@ -7,8 +7,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from imgvet.options import ExecutionOptions, RunOptions
-from imgvet.quality.counting import Findings
-from imgvet.quality.store import read_results, write_results
+from imgvet.quality.counts import Findings
+from imgvet.quality.result import read_results, write_results
 from imgvet.quality.summarize import SearchFacts, summarize
 from imgvet.reports.build import build_report as write_report
 from imgvet.reports.inputs import ReportInputs

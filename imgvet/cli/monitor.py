@@ -151,8 +151,7 @@ def watching_lines(monitored: Monitored) -> list[str]:
 
 
 def _exit_code(work: WorkDir, options: MonitorOptions) -> int:
-    from imgvet.quality.store import read_results
-    from imgvet.quality.verdict import fails
+    from imgvet.quality.result import fails, read_results
 
     failed = fails(read_results(work.checks_json), options.fail_on)
     return EXIT_CHECKS_FAILED if failed else 0

@@ -10,7 +10,7 @@ from imgvet.metrics import FLAGS, METRICS, Metric
 from imgvet.monitor.monitor_options import NotifyOptions
 from imgvet.monitor.options import WatchOptions
 from imgvet.options import CheckLimits
-from imgvet.quality.catalogue import CHECKS
+from imgvet.quality.checks import CHECKS
 from imgvet.reasons import MEANING
 from imgvet.similarity.distances import DISTANCES
 from imgvet.tables import OPTIONAL_TABLES, RESULT_TABLES

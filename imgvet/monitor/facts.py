@@ -23,8 +23,7 @@ from imgvet.options import (
     VideoOptions,
     make_options,
 )
-from imgvet.quality.result import CheckResult
-from imgvet.quality.store import read_results
+from imgvet.quality.result import CheckResult, read_results
 from imgvet.results import read_record
 from imgvet.summary import RunRecord
 from imgvet.tables import read_table

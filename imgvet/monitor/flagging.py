@@ -15,7 +15,7 @@ from imgvet.monitor.novelty import Keys, keys_of
 from imgvet.monitor.strangeness import Sample, nearest_similarity
 from imgvet.monitor.tally import Flags
 from imgvet.options import SimilarityOptions
-from imgvet.quality.counting import near_pairs
+from imgvet.quality.counts import near_pairs
 from imgvet.reasons import Reason
 
 Values = NDArray[np.float64]

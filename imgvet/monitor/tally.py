@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgvet.monitor.portion import Portion
-from imgvet.quality.catalogue import CHECK_BY_NAME
+from imgvet.quality.checks import CHECK_BY_NAME
 from imgvet.quality.result import Severity
 
 
@@ -18,7 +18,7 @@ class WatchedRate:
     """A rate that may jump.
 
     Attributes:
-        name: name of the rate, as in :class:`imgvet.quality.rates.Rates`.
+        name: name of the rate, as in :class:`imgvet.quality.counts.Rates`.
         count: field of :class:`Tally` with the images that have the property.
         whole: field of :class:`Tally` with the images that could have it.
         title: the rate's name for a person.

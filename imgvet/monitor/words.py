@@ -11,7 +11,7 @@ from imgvet.monitor.compare import DRIFT, Comparison, Finding
 from imgvet.monitor.history import EMBEDDINGS
 from imgvet.monitor.portion import Portion
 from imgvet.monitor.tally import WatchedRate
-from imgvet.quality.catalogue import CHECK_BY_NAME
+from imgvet.quality.checks import CHECK_BY_NAME
 from imgvet.quality.result import CheckResult, CheckState
 
 Text = tuple[str, str]

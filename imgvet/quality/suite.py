@@ -15,23 +15,30 @@ import pandas as pd
 
 from imgvet.metrics import BASIC_METRICS, METRICS
 from imgvet.options import CheckLimits
-from imgvet.quality.catalogue import CHECK_BY_NAME, CHECKS, Bound, Check
+from imgvet.quality.checks import (
+    CHECK_BY_NAME,
+    CHECKS,
+    Bound,
+    Check,
+    Unit,
+    allowed_words,
+    observed_words,
+)
 from imgvet.quality.expectations import EXAMPLES, Between, Bounds, Complete, Outcome, validate
-from imgvet.quality.rates import Rates
 from imgvet.quality.result import CheckResult, CheckState
-from imgvet.quality.words import allowed_words, observed_words
 
 Examples = Mapping[str, Sequence[int]]
 """Name of a check -> ids of items that show its problem, worst first."""
 
 
 def run_checks(
-    rates: Rates, stats: pd.DataFrame | None, examples: Examples, limits: CheckLimits
+    rates: Mapping[str, float], stats: pd.DataFrame | None, examples: Examples, limits: CheckLimits
 ) -> tuple[CheckResult, ...]:
     """Check a dataset.
 
     Args:
-        rates: the observed numbers. One that is not finite makes its own check errored.
+        rates: the observed numbers, see :func:`imgvet.quality.counts.rates`. One that is not
+            finite makes its own check errored.
         stats: the stats table, one row per valid image; None if no measures were taken, then
             the checks that need measures are left out. A missing column, or one that does not
             hold numbers, makes the checks of that column errored, not failed.
@@ -40,7 +47,7 @@ def run_checks(
         limits: what is allowed.
 
     Returns:
-        Results in the order of :data:`imgvet.quality.catalogue.CHECKS`.
+        Results in the order of :data:`imgvet.quality.checks.CHECKS`.
 
     Raises:
         ValueError: examples for a check that does not exist.
@@ -55,11 +62,15 @@ def run_checks(
 
 
 def _check_rates(
-    rates: Rates, examples: Examples, limits: CheckLimits, *, measured: bool
+    rates: Mapping[str, float], examples: Examples, limits: CheckLimits, *, measured: bool
 ) -> dict[str, CheckResult]:
     """Name of check -> result, for the checks of an observed number."""
-    checks = [check for check in CHECKS if check.observed and (measured or not check.measured)]
-    values = {check.name: _observed(check, rates) for check in checks}
+    checks = [
+        check
+        for check in CHECKS
+        if check.unit is not Unit.VALUES and (measured or not check.measured)
+    ]
+    values = {check.name: rates[check.name] for check in checks}
     allowed = {check.name: _limit(check, limits) for check in checks}
     # Great Expectations skips missing values, so a number that is not known would pass.
     known = [check for check in checks if math.isfinite(values[check.name])]
@@ -79,10 +90,6 @@ def _check_rates(
 
 
 _NOT_KNOWN = Outcome(CheckState.ERRORED, detail="the observed number is not known")
-
-
-def _observed(check: Check, rates: Rates) -> float:
-    return float(getattr(rates, check.observed or ""))
 
 
 def _limit(check: Check, limits: CheckLimits) -> float:

@@ -13,7 +13,7 @@ from benchmarks.watching import CENTRES, Batch, World, directions, draw, facts_o
 from imgvet.metrics import METRICS
 from imgvet.monitor.facts import RunFacts
 from imgvet.options import make_options
-from imgvet.quality.store import write_results
+from imgvet.quality.result import write_results
 from imgvet.summary import RunRecord
 from imgvet.tables import ITEMS, SIMILARITY, STATS, conform, write_table
 from imgvet.workdir import WorkDir, write_text

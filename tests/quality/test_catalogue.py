@@ -5,8 +5,8 @@ from dataclasses import fields
 import pytest
 
 from imgvet.options import CheckLimits
-from imgvet.quality.catalogue import CHECK_BY_NAME, CHECKS, Bound, Check, Unit
-from imgvet.quality.rates import Rates
+from imgvet.quality.checks import CHECK_BY_NAME, CHECKS, Bound, Check, Unit
+from imgvet.quality.counts import Rates
 from imgvet.sections import Section
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from imgvet.options import FlagOptions, SimilarityOptions
-from imgvet.quality.counting import Findings, count, invalid_by_reason
+from imgvet.quality.counts import Findings, count, invalid_by_reason
 from imgvet.summary import RunSummary, Verdict
 from imgvet.summary_text import summary_lines
 from imgvet.tables import STATS, empty

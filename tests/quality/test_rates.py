@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgvet.quality.rates import Rates, rates
+from imgvet.quality.counts import Rates, rates
 from imgvet.summary import Counts
 
 ZERO = Counts(**dict.fromkeys(Counts.model_fields, 0))

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from imgvet.quality.result import CheckResult, CheckState
-from imgvet.quality.store import read_results, write_results
+from imgvet.quality.result import CheckResult, CheckState, read_results, write_results
 
 RESULTS = (
     CheckResult(

@@ -13,11 +13,10 @@ import pytest
 
 from imgvet.metrics import BASIC_METRICS, METRICS
 from imgvet.options import CheckLimits
-from imgvet.quality.catalogue import CHECK_BY_NAME, CHECKS
-from imgvet.quality.rates import Rates
-from imgvet.quality.result import CheckResult, CheckState
+from imgvet.quality.checks import CHECK_BY_NAME, CHECKS
+from imgvet.quality.counts import Rates
+from imgvet.quality.result import CheckResult, CheckState, verdict
 from imgvet.quality.suite import run_checks
-from imgvet.quality.verdict import verdict
 from imgvet.summary import Verdict
 
 LIMITS = CheckLimits()
@@ -189,7 +188,7 @@ import socket, sys
 def refuse(*args):
     raise AssertionError(f"a connection was opened: {args}")
 socket.socket.connect = socket.socket.connect_ex = refuse
-from imgvet.quality.rates import Rates
+from imgvet.quality.counts import Rates
 from imgvet.quality.suite import run_checks
 from imgvet.options import CheckLimits
 assert not {"great_expectations", "scipy", "sqlalchemy"} & set(sys.modules), "imported too early"

@@ -2,9 +2,8 @@
 
 import pytest
 
-from imgvet.quality.catalogue import CHECKS
-from imgvet.quality.result import CheckResult, CheckState, Severity
-from imgvet.quality.verdict import fails, verdict
+from imgvet.quality.checks import CHECKS
+from imgvet.quality.result import CheckResult, CheckState, Severity, fails, verdict
 from imgvet.summary import Verdict
 
 P, F, E = CheckState.PASSED, CheckState.FAILED, CheckState.ERRORED

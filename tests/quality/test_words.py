@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgvet.quality.catalogue import CHECK_BY_NAME
-from imgvet.quality.words import allowed_words, observed_words
+from imgvet.quality.checks import CHECK_BY_NAME, allowed_words, observed_words
 
 RATE, IMAGES, VALUES = (
     CHECK_BY_NAME[name] for name in ("invalid_rate", "images_present", "measures_in_range")

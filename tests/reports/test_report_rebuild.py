@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from imgvet.quality.store import write_results
+from imgvet.quality.result import write_results
 from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.rebuild import inputs_of, report_of
 from imgvet.store.store import HASH, MEASURES_SCHEMA, Store

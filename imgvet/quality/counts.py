@@ -1,40 +1,22 @@
-"""Count what the tables hold: the one place where the numbers of the summary come from."""
+"""Count what the tables hold: the one place where the numbers of summary and checks come from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from imgvet.images.flags import flagged
-from imgvet.options import FlagOptions, SimilarityOptions
+from imgvet.options import RunOptions, SimilarityOptions
 from imgvet.reasons import Reason
 from imgvet.summary import Counts
 
 EXAMPLES = 20
 """Examples kept for each kind of finding."""
 
-
-@dataclass(frozen=True)
-class Findings:
-    """The tables and figures that are counted.
-
-    Attributes:
-        items: the table items.
-        stats: the table stats.
-        similarity: the table similarity.
-        outliers: the table outliers.
-        component_info: the table component_info.
-        robust_outliers: ids of images whose robust score stands out, worst first.
-    """
-
-    items: pd.DataFrame
-    stats: pd.DataFrame
-    similarity: pd.DataFrame
-    outliers: pd.DataFrame
-    component_info: pd.DataFrame
-    robust_outliers: list[int]
+Tables = Mapping[str, pd.DataFrame]
+"""The tables of a run by name."""
 
 
 @dataclass(frozen=True)
@@ -45,30 +27,28 @@ class Count:
     examples: Mapping[str, list[int]]
 
 
-def count(
-    found: Findings, flags: FlagOptions, pairs: SimilarityOptions, *, measured: bool = True
-) -> Count:
+def count(tables: Tables, robust_outliers: Sequence[int], options: RunOptions) -> Count:
     """Count images, pairs and groups, each exactly.
 
     Args:
-        found: the tables.
-        flags: from where on an image is dark, bright or blurry.
-        pairs: from where on a pair is near.
-        measured: whether statistics were taken; without them flags are not counted.
+        tables: the tables items, stats, similarity, outliers and component_info by name.
+        robust_outliers: ids of images whose robust score stands out, worst first.
+        options: from where on a pair is near, and an image dark, bright or blurry; without
+            ``run_stats`` these are not counted.
     """
-    valid = found.items[found.items["status"] == Reason.OK.value]
-    invalid = found.items[found.items["status"] != Reason.OK.value]
+    items, stats = tables["items"], tables["stats"]
+    valid = items[items["status"] == Reason.OK.value]
+    invalid = items[items["status"] != Reason.OK.value]
     copies = valid[valid.duplicated("digest", keep=False)]
     surplus = valid[valid.duplicated("digest", keep="first")]
-    near = near_pairs(found.similarity, valid, pairs)
+    near = near_pairs(tables["similarity"], valid, options)
     near_images = pd.unique(near[["from", "to"]].to_numpy().ravel())
     flag_ids = {
-        name: found.stats.loc[mask, "id"].tolist()
-        for name, mask in flagged(found.stats, flags).items()
+        name: stats.loc[mask, "id"].tolist() for name, mask in flagged(stats, options).items()
     }
-    sizes = found.component_info["count"]
+    sizes = tables["component_info"]["count"]
     counts = Counts(
-        images=len(found.items),
+        images=len(items),
         valid=len(valid),
         invalid=len(invalid),
         exact_duplicate_images=len(copies),
@@ -79,15 +59,15 @@ def count(
         components=len(sizes),
         component_images=int(sizes.sum()),
         largest_component=int(sizes.max()) if len(sizes) else 0,
-        outliers=len(found.outliers),
-        robust_outliers=len(found.robust_outliers),
-        **{name: len(ids) if measured else None for name, ids in flag_ids.items()},
+        outliers=len(tables["outliers"]),
+        robust_outliers=len(robust_outliers),
+        **{name: len(ids) if options.run_stats else None for name, ids in flag_ids.items()},
     )
     examples = {
         "invalid_rate": invalid["id"].tolist(),
         "duplicate_rate": surplus["id"].tolist(),
         "near_duplicate_rate": near_images.tolist(),
-        "outlier_rate": found.robust_outliers,
+        "outlier_rate": list(robust_outliers),
         **{f"{name}_rate": ids for name, ids in flag_ids.items()},
     }
     return Count(counts, {name: ids[:EXAMPLES] for name, ids in examples.items()})
@@ -113,3 +93,29 @@ def invalid_by_reason(items: pd.DataFrame) -> dict[str, int]:
     reasons = items.loc[items["status"] != Reason.OK.value, "status"].value_counts()
     ordered = sorted(reasons.items(), key=lambda pair: (-int(pair[1]), str(pair[0])))
     return {str(reason): int(number) for reason, number in ordered}
+
+
+def rates(counts: Counts) -> dict[str, float]:
+    """What the checks observe, by the name of the check: the number of valid images, and shares.
+
+    Invalid images are a share of all images, everything else of the valid ones. A rate over no
+    images, or of what was not measured, is 0: nothing violates it. A dataset without a valid image
+    fails ``images_present`` instead, once and clearly.
+    """
+    of_valid = {
+        "duplicate_rate": counts.exact_duplicate_surplus,
+        "near_duplicate_rate": counts.near_duplicate_images,
+        "dark_rate": counts.dark,
+        "bright_rate": counts.bright,
+        "blurry_rate": counts.blurry,
+        "outlier_rate": counts.robust_outliers,
+    }
+    return {
+        "images_present": counts.valid,
+        "invalid_rate": _share(counts.invalid, counts.images),
+        **{name: _share(number, counts.valid) for name, number in of_valid.items()},
+    }
+
+
+def _share(part: int | None, whole: int) -> float:
+    return part / whole if part and whole else 0.0

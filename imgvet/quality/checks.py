@@ -1,10 +1,13 @@
-"""The catalogue of checks: each check once, for the suite, the report and the documentation."""
+"""The catalogue of checks, each once, and what they allow and observe in words."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
+from imgvet.format import counted
 from imgvet.quality.result import Severity
 from imgvet.sections import Section
 
@@ -32,12 +35,11 @@ class Check:
         name: stable identifier.
         title: its name for a person.
         severity: how bad a failure is.
-        unit: what the observed number counts.
+        unit: what the observed number counts: images or a share of them (see
+            :func:`imgvet.quality.counts.rates`), or values of the stats table.
         bound: which side of the limit passes.
         limit: field of :class:`imgvet.options.CheckLimits` that holds the limit; None if no
             option holds it and the limit is 0.
-        observed: field of :class:`imgvet.quality.rates.Rates` that is checked; None if the number
-            is counted in the stats table.
         meaning: what is observed, one sentence.
         remedy: what to do when it fails, one sentence.
         section: section of the report with the evidence.
@@ -51,7 +53,6 @@ class Check:
     unit: Unit
     bound: Bound
     limit: str | None
-    observed: str | None
     meaning: str
     remedy: str
     section: Section
@@ -61,19 +62,19 @@ class Check:
 def _rate(name: str, title: str, severity: Severity, section: Section, meaning: str, remedy: str,
           *, measured: bool = False) -> Check:  # fmt: skip
     """A check that a rate does not exceed the limit of the same name."""
-    return Check(name, title, severity, Unit.SHARE, Bound.AT_MOST, f"max_{name}", name, meaning,
+    return Check(name, title, severity, Unit.SHARE, Bound.AT_MOST, f"max_{name}", meaning,
                  remedy, section, measured)  # fmt: skip
 
 
 def _integrity(name: str, title: str, meaning: str, remedy: str) -> Check:
     """A check that no value of the stats table is wrong."""
-    return Check(name, title, "warning", Unit.VALUES, Bound.AT_MOST, None, None, meaning, remedy,
+    return Check(name, title, "warning", Unit.VALUES, Bound.AT_MOST, None, meaning, remedy,
                  Section.STATISTICS, True)  # fmt: skip
 
 
 CHECKS: tuple[Check, ...] = (
     Check("images_present", "Images present", "critical", Unit.IMAGES, Bound.AT_LEAST,
-          "min_images", "valid", "Images that could be analysed.",
+          "min_images", "Images that could be analysed.",
           "Check that the input is the right one, and see why images were left out.",
           Section.INVALID),
     _rate("invalid_rate", "Invalid files", "critical", Section.INVALID,
@@ -108,3 +109,46 @@ CHECKS: tuple[Check, ...] = (
 """Every check, in the order of results: most severe first, then as in the report."""
 
 CHECK_BY_NAME: dict[str, Check] = {check.name: check for check in CHECKS}
+
+_MOST_DIGITS = 17
+"""Significant digits that tell any two floats apart."""
+
+_LIMIT_DIGITS = 15
+"""Significant digits of a decimal that survive the way through a float: 0.07 stays 7 %."""
+
+
+def allowed_words(check: Check, limit: float) -> str:
+    """What a check allows, such as ``at most 1 %``, ``at least 1 image`` or ``none``."""
+    if check.unit is Unit.VALUES:
+        return "none"
+    number = _percent(limit, _LIMIT_DIGITS) if check.unit is Unit.SHARE else counted(limit, "image")
+    return f"{check.bound} {number}"
+
+
+def observed_words(check: Check, value: float, limit: float) -> str:
+    """What a check observed, such as ``1.25 %``, ``2,560 images`` or ``3 values``.
+
+    A share is rounded to three significant digits, or to as many as it takes to show on which
+    side of the limit it lies: 0.010004 is ``1.0004 %`` if 1 % is allowed, not ``1 %``.
+    """
+    if check.unit is Unit.IMAGES:
+        return counted(value, "image")
+    if check.unit is Unit.VALUES:
+        return counted(value, "value") if value else "none"
+    return _percent(value, _digits_that_tell(value, limit, check.bound))
+
+
+def _digits_that_tell(value: float, limit: float, bound: Bound) -> int:
+    passes: Callable[[float], bool] = (
+        (lambda share: share <= limit) if bound is Bound.AT_MOST else (lambda share: share >= limit)
+    )
+    for digits in range(3, _MOST_DIGITS):
+        shown = float(f"{value:.{digits}g}")
+        if passes(shown) == passes(value) and (shown == 1.0) == (value == 1.0):
+            return digits
+    return _MOST_DIGITS
+
+
+def _percent(share: float, digits: int) -> str:
+    percent = Decimal(f"{share:.{digits}g}") * 100
+    return f"{percent.normalize():f} %"
