@@ -25,6 +25,7 @@ from imgvet.options import (
     VideoOptions,
 )
 from imgvet.past_runs import past_runs
+from imgvet.quality.summarize import SearchFacts
 from imgvet.store.references import Reference
 from imgvet.summary import RunSummary
 from imgvet.tasks.context import RunContext
@@ -48,7 +49,7 @@ from imgvet.tasks.similarity import (
     find_similar_pairs,
     find_turned_copies,
 )
-from imgvet.tasks.verdict import ResultTables, Search, build_report, run_checks, without_execution
+from imgvet.tasks.verdict import build_report, run_checks, without_execution
 from imgvet.workdir import CROPS_PART, exclusive, prepare
 
 
@@ -105,26 +106,27 @@ def _analyze(stages: Stages, options: RunOptions, choices: Choices) -> RunSummar
     )
     rare = stages.run(find_outliers, neighbors, found.items, options.part(OutlierOptions))
 
-    tables = ResultTables(
-        items=found.items,
-        stats=stats,
-        similarity=similarity,
-        outliers=rare.outliers,
-        components=grouped.components,
-        component_info=grouped.component_info,
-        invalid=found.invalid,
-        video_pairs=grouped.video_pairs,
-        crops=found.crops,
-    )
-    search = Search(
+    tables = {
+        "items": found.items,
+        "stats": stats,
+        "similarity": similarity,
+        "outliers": rare.outliers,
+        "components": grouped.components,
+        "component_info": grouped.component_info,
+        "invalid": found.invalid,
+        "video_pairs": grouped.video_pairs,
+        "crops": found.crops,
+    }
+    tables = {name: table for name, table in tables.items() if table is not None}
+    facts = SearchFacts(
         model=choices.model_name,
         recall=nearest.recall,
         median_similarity=rare.median_similarity,
-        robust=rare.robust,
+        robust_outliers=rare.robust,
         sources=found.sources,
         sources_without_crops=found.without_crops,
     )
-    checked = stages.run(run_checks, tables, search, without_execution(options))
+    checked = stages.run(run_checks, tables, facts, without_execution(options))
     model = choices.model_record
     record = record_of(run_id, started, options, model, stages.timings)
     history = past_runs(stages.context.work, checked.summary.digest)

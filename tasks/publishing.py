@@ -22,7 +22,7 @@ from imgvet.summary_text import summary_lines
 from imgvet.tasks.artifacts import register
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage
-from imgvet.tasks.verdict import Checked, ResultTables
+from imgvet.tasks.verdict import Checked
 from imgvet.workdir import WorkDir
 
 _logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Outputs(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    tables: ResultTables
+    tables: dict[str, Reference]
     embeddings: Reference
     checked: Checked
     report: Reference
@@ -51,7 +51,7 @@ def publish(context: RunContext, outputs: Outputs, record: RunRecord) -> RunSumm
     }
     # Before run.json is there, so that who reads the new results finds the merged packs.
     _tidy(context)
-    publish_results(work, outputs.tables.present, files, outputs.report, record)
+    publish_results(work, outputs.tables, files, outputs.report, record)
     forget_unused(work, {reference.name for reference in references_in(outputs)})
     summary = read_summary(work)
     add_run(work, record.run_id, record.started, summary, outputs.checked.summary.digest)

@@ -7,9 +7,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from imgvet.options import ExecutionOptions, RunOptions
-from imgvet.quality.counts import Findings
 from imgvet.quality.result import read_results, write_results
-from imgvet.quality.summarize import SearchFacts, summarize
+from imgvet.quality.summarize import COUNTED, SearchFacts, summarize
 from imgvet.reports.build import build_report as write_report
 from imgvet.reports.inputs import ReportInputs
 from imgvet.store.references import (
@@ -28,50 +27,6 @@ from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage
 
 
-class ResultTables(BaseModel):
-    """References to the tables of a run."""
-
-    model_config = ConfigDict(frozen=True)
-
-    items: Reference
-    stats: Reference
-    similarity: Reference
-    outliers: Reference
-    components: Reference
-    component_info: Reference
-    invalid: Reference
-    video_pairs: Reference | None = None
-    crops: Reference | None = None
-
-    @property
-    def present(self) -> dict[str, Reference]:
-        """The tables that there are, by name."""
-        found = {name: getattr(self, name) for name in type(self).model_fields}
-        return {name: reference for name, reference in found.items() if reference is not None}
-
-
-class Search(BaseModel):
-    """What is known of the search besides its tables.
-
-    Attributes:
-        model: name of the model.
-        recall: measured recall of the nearest-neighbour search.
-        median_similarity: median similarity to the nearest neighbour.
-        robust: ids whose robust score stands out.
-        sources: images that were cut into crops, None if whole ones were analysed.
-        sources_without_crops: how many of them gave none.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    model: str
-    recall: float | None
-    median_similarity: float | None
-    robust: tuple[int, ...]
-    sources: int | None = None
-    sources_without_crops: int | None = None
-
-
 class Checked(BaseModel):
     """References to the summary and to the results of the checks, as JSON texts."""
 
@@ -88,26 +43,12 @@ def without_execution(options: RunOptions) -> RunOptions:
 
 @cached_stage(version=2)
 def run_checks(
-    context: RunContext, tables: ResultTables, search: Search, options: RunOptions
+    context: RunContext, tables: dict[str, Reference], facts: SearchFacts, options: RunOptions
 ) -> Checked:
     """Count, check and sum up; ``options`` come from :func:`without_execution`."""
     work = context.work
-    found = Findings(
-        items=load_table(work, tables.items),
-        stats=load_table(work, tables.stats),
-        similarity=load_table(work, tables.similarity),
-        outliers=load_table(work, tables.outliers),
-        component_info=load_table(work, tables.component_info),
-        robust_outliers=list(search.robust),
-    )
-    facts = SearchFacts(
-        model=search.model,
-        recall=search.recall,
-        median_similarity=search.median_similarity,
-        sources=search.sources,
-        sources_without_crops=search.sources_without_crops,
-    )
-    summary, checks = summarize(found, facts, options)
+    counted = {name: load_table(work, tables[name]) for name in COUNTED}
+    summary, checks = summarize(counted, facts, options)
     return Checked(
         summary=store_text(work, "summary", ".json", summary.model_dump_json(indent=2) + "\n"),
         checks=store_file(work, "checks", ".json", lambda path: write_results(checks, path)),
@@ -117,7 +58,7 @@ def run_checks(
 @cached_stage(version=3)
 def build_report(
     context: RunContext,
-    tables: ResultTables,
+    tables: dict[str, Reference],
     embeddings: Reference,
     checked: Checked,
     record: RunRecord,
@@ -138,7 +79,7 @@ def build_report(
         summary=RunSummary.model_validate_json(load_text(work, checked.summary)),
         record=record,
         checks=read_results(resolve(work, checked.checks)),
-        tables={name: load_table(work, table) for name, table in tables.present.items()},
+        tables={name: load_table(work, table) for name, table in tables.items()},
         thumbnail=Thumbnails(context.store.measures).read,
         embeddings=load_array(work, embeddings),
         history=tuple(history),

@@ -10,6 +10,9 @@ from imgvet.quality.result import CheckResult, CheckState, verdict
 from imgvet.quality.suite import run_checks
 from imgvet.summary import Frozen, RunSummary
 
+COUNTED = ("items", "stats", "similarity", "outliers", "component_info")
+"""The tables that are counted."""
+
 
 class SearchFacts(Frozen):
     """What is known of a run besides its tables.
@@ -37,7 +40,7 @@ def summarize(
     """Count the findings, check them, and sum up.
 
     Args:
-        tables: the tables items, stats, similarity, outliers and component_info by name.
+        tables: the tables :data:`COUNTED` by name.
         facts: what is known besides them.
         options: thresholds and limits.
     """

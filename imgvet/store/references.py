@@ -183,14 +183,14 @@ def is_intact(work: WorkDir, reference: Reference) -> bool:
 
 
 def references_in(value: object) -> Iterator[Reference]:
-    """All references inside a stage's result (a model, a list or a reference itself)."""
+    """All references inside a stage's result: a model, a dictionary, a list or one itself."""
     if isinstance(value, Reference):
         yield value
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
             yield from references_in(getattr(value, name))
-    elif isinstance(value, (list, tuple)):
-        for entry in value:
+    elif isinstance(value, (dict, list, tuple)):
+        for entry in value.values() if isinstance(value, dict) else value:
             yield from references_in(entry)
 
 

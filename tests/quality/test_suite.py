@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import warnings
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +13,13 @@ import pytest
 from imgvet.metrics import BASIC_METRICS, METRICS
 from imgvet.options import CheckLimits
 from imgvet.quality.checks import CHECK_BY_NAME, CHECKS
-from imgvet.quality.counts import Rates
 from imgvet.quality.result import CheckResult, CheckState, verdict
 from imgvet.quality.suite import run_checks
 from imgvet.summary import Verdict
 
 LIMITS = CheckLimits()
-GOOD = Rates(valid=100, invalid_rate=0.0, duplicate_rate=0.0, near_duplicate_rate=0.0,
-             dark_rate=0.0, bright_rate=0.0, blurry_rate=0.0, outlier_rate=0.0)  # fmt: skip
 RATE_CHECKS = [check.name for check in CHECKS if check.name.endswith("_rate")]
+GOOD = {"images_present": 100.0, **dict.fromkeys(RATE_CHECKS, 0.0)}
 MEASURES = {"measures_complete", "measures_in_range"}
 
 
@@ -36,7 +33,7 @@ def stats(rows: int = 30) -> pd.DataFrame:
 
 
 def check(
-    rates: Rates = GOOD,
+    rates: dict[str, float] = GOOD,
     table: pd.DataFrame | None = None,
     examples: dict[str, list[int]] | None = None,
     limits: CheckLimits = LIMITS,
@@ -63,7 +60,7 @@ def test_a_good_dataset_passes_every_check_in_order() -> None:
 def test_a_rate_passes_at_its_limit_and_fails_above(failing: list[str]) -> None:
     limits = {name: getattr(LIMITS, f"max_{name}") for name in RATE_CHECKS}
     above = {name: float(np.nextafter(limits[name], 1)) for name in failing}
-    results = check(replace(GOOD, **(limits | above)))
+    results = check(GOOD | limits | above)
     assert {name for name, result in results.items() if result.state is CheckState.FAILED} == set(
         failing
     )
@@ -72,9 +69,9 @@ def test_a_rate_passes_at_its_limit_and_fails_above(failing: list[str]) -> None:
 
 
 def test_words_and_evidence() -> None:
-    result = check(
-        replace(GOOD, duplicate_rate=0.0125), examples={"duplicate_rate": list(range(30))}
-    )["duplicate_rate"]
+    result = check(GOOD | {"duplicate_rate": 0.0125}, examples={"duplicate_rate": list(range(30))})[
+        "duplicate_rate"
+    ]
     assert (result.observed, result.allowed, result.section) == (
         "1.25 %",
         "at most 1 %",
@@ -84,7 +81,7 @@ def test_words_and_evidence() -> None:
 
 
 def test_no_images_fail_once() -> None:
-    results = check(replace(GOOD, valid=0), stats(0))
+    results = check(GOOD | {"images_present": 0}, stats(0))
     assert results["images_present"].state is CheckState.FAILED
     assert results["images_present"].observed == "0 images"
     assert others_pass(results, "images_present")
@@ -93,14 +90,14 @@ def test_no_images_fail_once() -> None:
 
 def test_limits_are_the_users() -> None:
     limits = CheckLimits(min_images=101, max_dark_rate=0.5)
-    results = check(replace(GOOD, dark_rate=0.5), limits=limits)
+    results = check(GOOD | {"dark_rate": 0.5}, limits=limits)
     assert results["images_present"].state is CheckState.FAILED
     assert results["images_present"].allowed == "at least 101 images"
     assert results["dark_rate"].state is CheckState.PASSED
 
 
 def test_a_rate_that_is_not_known_errs_alone() -> None:
-    results = check(replace(GOOD, blurry_rate=float("nan"), outlier_rate=float("inf")))
+    results = check(GOOD | {"blurry_rate": float("nan"), "outlier_rate": float("inf")})
     for name in ("blurry_rate", "outlier_rate"):
         result = results[name]
         assert (result.state, result.value, result.observed) == (CheckState.ERRORED, None, "")
@@ -188,13 +185,14 @@ import socket, sys
 def refuse(*args):
     raise AssertionError(f"a connection was opened: {args}")
 socket.socket.connect = socket.socket.connect_ex = refuse
-from imgvet.quality.counts import Rates
 from imgvet.quality.suite import run_checks
 from imgvet.options import CheckLimits
 assert not {"great_expectations", "scipy", "sqlalchemy"} & set(sys.modules), "imported too early"
 import logging, gc, warnings
 show = warnings.showwarning
-results = run_checks(Rates(1, 0, 0, 0, 0, 0, 0, 0), None, {}, CheckLimits())
+names = ("invalid", "duplicate", "near_duplicate", "outlier")
+rates = {"images_present": 1, **{f"{name}_rate": 0 for name in names}}
+results = run_checks(rates, None, {}, CheckLimits())
 assert len(results) == 5 and gc.isenabled() and warnings.showwarning is show
 """
 

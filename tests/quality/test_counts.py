@@ -1,0 +1,152 @@
+"""The numbers of the summary, against tables with planted truth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgvet.options import FlagOptions, RunOptions
+from imgvet.quality.counts import Tables, count, invalid_by_reason, rates
+from imgvet.summary import Counts, RunSummary, Verdict
+from imgvet.summary_text import summary_lines
+from imgvet.tables import STATS, empty
+
+
+@pytest.fixture
+def tables() -> Tables:
+    """Ten items: 0 1 2 are copies, 3 is near 0, 4 and 5 are near each other, 8 and 9 are bad."""
+    digests = ["a", "a", "a", "b", "c", "d", "e", "f", None, "g"]
+    status = ["ok"] * 8 + ["empty_file", "truncated"]
+    items = pd.DataFrame(
+        {"id": range(10), "filename": list("0123456789"), "digest": digests, "status": status}
+    )
+    pairs = [(0, 1, 1.0), (0, 2, 1.0), (0, 3, 0.97), (4, 5, 0.91)]
+    similarity = pd.DataFrame(pairs, columns=["from", "to", "similarity"])
+    options = FlagOptions()
+    stats = empty(STATS).reindex(range(8))
+    stats["id"] = range(8)
+    stats["percentile_99"] = [options.dark_threshold - 1] * 2 + [200.0] * 6
+    stats["percentile_5"] = [10.0] * 7 + [options.bright_threshold + 1]
+    stats["sharpness"] = [options.blur_threshold * 2] * 8
+    return {
+        "items": items,
+        "stats": stats,
+        "similarity": similarity,
+        "outliers": pd.DataFrame({"id": [6]}),
+        "component_info": pd.DataFrame({"count": [4]}),
+    }
+
+
+OPTIONS = RunOptions(input_dir="photos")
+STANDING_OUT = (6, 7)
+ZERO = Counts(**dict.fromkeys(Counts.model_fields, 0))
+
+
+def test_images_pairs_and_groups_are_counted_apart(tables: Tables) -> None:
+    counts = count(tables, STANDING_OUT, OPTIONS).counts
+    assert (counts.images, counts.valid, counts.invalid) == (10, 8, 2)
+    assert counts.exact_duplicate_images == 3
+    assert counts.exact_duplicate_groups == 1
+    assert counts.exact_duplicate_surplus == 2
+    assert (counts.near_duplicate_images, counts.near_duplicate_pairs) == (4, 2)
+    assert (counts.components, counts.component_images, counts.largest_component) == (1, 4, 4)
+    assert (counts.outliers, counts.robust_outliers) == (1, 2)
+    assert (counts.dark, counts.bright, counts.blurry) == (2, 1, 0)
+
+
+def test_examples_show_the_problem_of_each_check(tables: Tables) -> None:
+    examples = count(tables, STANDING_OUT, OPTIONS).examples
+    assert examples["duplicate_rate"] == [1, 2]
+    assert examples["invalid_rate"] == [8, 9]
+    assert examples["outlier_rate"] == [6, 7]
+    assert examples["dark_rate"] == [0, 1]
+    assert sorted(examples["near_duplicate_rate"]) == [0, 3, 4, 5]
+
+
+def test_reasons_are_counted_most_frequent_first(tables: Tables) -> None:
+    items = pd.concat([tables["items"], tables["items"].tail(1)])
+    assert list(invalid_by_reason(items).items()) == [("truncated", 2), ("empty_file", 1)]
+
+
+def test_the_lines_hold_the_exact_counts_and_say_where_to_look(tables: Tables) -> None:
+    counts = count(tables, STANDING_OUT, OPTIONS).counts
+    summary = RunSummary(
+        verdict=Verdict.FAILED,
+        counts=counts,
+        invalid_by_reason=invalid_by_reason(tables["items"]),
+        inputs=("photos",),
+        model="m",
+        threshold=0.9,
+        cc_threshold=0.96,
+        outlier_percentile=0.05,
+        dark_threshold=1,
+        bright_threshold=2,
+        blur_threshold=3,
+        median_similarity=0.8,
+        neighbor_recall=1.0,
+        checks_passed=8,
+        checks_failed=2,
+        checks_errored=1,
+    )
+    text = "\n".join(summary_lines(summary, "out/report/index.html"))
+    for part in (
+        "8 images (80.00 %)",
+        "2 images (20.00 %): 1 empty_file, 1 truncated",
+        "3 images in 1 group, 2 to spare",
+        "4 images in 2 pairs of similarity >= 0.9",
+        "4 images in 1, the largest of 4",
+        "1 image (the 5 % least similar), 2 stand out",
+        "2 images (25.00 %)",
+        "8 passed, 2 failed, 1 could not be computed",
+        "failed: a critical check is over its limit",
+        "out/report/index.html",
+        ".invalid_instances()  invalid.html#invalid",
+    ):
+        assert part in text
+
+
+def test_flags_are_not_counted_if_nothing_was_measured(tables: Tables) -> None:
+    counts = count(tables, STANDING_OUT, RunOptions(input_dir="photos", run_stats=False)).counts
+    assert (counts.dark, counts.bright, counts.blurry) == (None, None, None)
+
+
+def counts(**given_counts: Any) -> Counts:
+    return ZERO.model_copy(update=given_counts)
+
+
+def test_each_rate_has_its_own_numerator_and_denominator() -> None:
+    found = rates(
+        counts(
+            images=1000, valid=800, invalid=200, exact_duplicate_images=99,
+            exact_duplicate_surplus=80, near_duplicate_images=40, near_duplicate_pairs=77,
+            outliers=66, robust_outliers=8, dark=4, bright=2, blurry=1,
+        )
+    )  # fmt: skip
+    assert found == {
+        "images_present": 800, "invalid_rate": 0.2, "duplicate_rate": 0.1,
+        "near_duplicate_rate": 0.05, "dark_rate": 0.005, "bright_rate": 0.0025,
+        "blurry_rate": 0.00125, "outlier_rate": 0.01,
+    }  # fmt: skip
+
+
+def test_rates_over_no_images_are_zero() -> None:
+    assert set(rates(ZERO).values()) == {0.0}
+
+
+def test_all_invalid_is_a_rate_of_one() -> None:
+    found = rates(counts(images=3, invalid=3))
+    assert (found["images_present"], found["invalid_rate"], found["dark_rate"]) == (0, 1.0, 0.0)
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**9), st.data())
+def test_rates_are_shares(valid: int, invalid: int, data: st.DataObject) -> None:
+    parts = {
+        name: data.draw(st.integers(0, valid), label=name)
+        for name in ("exact_duplicate_surplus", "near_duplicate_images", "dark", "bright", "blurry")
+    }
+    found = rates(counts(images=valid + invalid, valid=valid, invalid=invalid, **parts))
+    assert all(0.0 <= rate <= 1.0 for name, rate in found.items() if name != "images_present")
