@@ -8,9 +8,9 @@ from prefect import flow
 from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from imgvet.flows.choices import Choices, choose
 from imgvet.flows.inputs import clean_up, make_ready
 from imgvet.flows.record import now, record_of
+from imgvet.flows.request import Request, request_of
 from imgvet.flows.stages import Stages
 from imgvet.options import (
     AnnotationOptions,
@@ -50,7 +50,7 @@ from imgvet.tasks.similarity import (
     find_turned_copies,
 )
 from imgvet.tasks.verdict import build_report, run_checks, without_execution
-from imgvet.workdir import CROPS_PART, exclusive, prepare
+from imgvet.workdir import exclusive
 
 
 @flow(
@@ -68,34 +68,33 @@ def analyze_dataset(options: RunOptions) -> RunSummary:
     Returns:
         what was found; tables, checks and report lie in the work dir.
     """
-    choices = choose(options)
-    part = "" if choices.cutter is None else CROPS_PART
-    work = prepare(options.work_dir, options.input_dir, overwrite=options.overwrite, part=part)
+    request = request_of(options)
+    work = request.work
     options = options.model_copy(update={"work_dir": work.path})
-    context = RunContext(work_dir=work.path, threads=options.num_threads, part=part)
+    context = RunContext(work_dir=work.path, threads=options.num_threads, part=work.part)
     with exclusive(work), progress_artifacts():
-        return _analyze(Stages(context), options, choices)
+        return _analyze(Stages(context), options, request)
 
 
-def _analyze(stages: Stages, options: RunOptions, choices: Choices) -> RunSummary:
+def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummary:
     started, run_id = now(), str(flow_run.id)
-    metric = choices.metric
+    metric = request.metric
 
     make_ready(stages, options, run_id)
     listed = stages.run(
-        list_items, options.part(SourceOptions), options.part(AnnotationOptions), choices.cutter
+        list_items, options.part(SourceOptions), options.part(AnnotationOptions), request.cutter
     )
-    found = _measured(stages, options, choices, listed)
+    found = _measured(stages, options, request, listed)
     stats = stages.run(collect_stats, found.items, options.part(StatsOptions))
-    embeddings = _embedded(stages, options, choices, found)
+    embeddings = _embedded(stages, options, request, found)
 
     nearest = stages.run(
         find_neighbors, embeddings, found.contents, options.part(NeighborOptions), metric
     )
     neighbors = nearest.neighbors
-    if choices.sees_turned_copies:
+    if request.sees_turned_copies:
         neighbors = stages.run(
-            find_turned_copies, neighbors, found.contents, embeddings, choices.model, metric
+            find_turned_copies, neighbors, found.contents, embeddings, request.model, metric
         )
     similarity = stages.run(
         find_similar_pairs, neighbors, found.items, options.part(SimilarityOptions)
@@ -119,7 +118,7 @@ def _analyze(stages: Stages, options: RunOptions, choices: Choices) -> RunSummar
     }
     tables = {name: table for name, table in tables.items() if table is not None}
     facts = SearchFacts(
-        model=choices.model_name,
+        model=request.model_name,
         recall=nearest.recall,
         median_similarity=rare.median_similarity,
         robust_outliers=rare.robust,
@@ -127,7 +126,7 @@ def _analyze(stages: Stages, options: RunOptions, choices: Choices) -> RunSummar
         sources_without_crops=found.without_crops,
     )
     checked = stages.run(run_checks, tables, facts, without_execution(options))
-    model = choices.model_record
+    model = request.model_record
     record = record_of(run_id, started, options, model, stages.timings)
     history = past_runs(stages.context.work, checked.summary.digest)
     report = stages.run(build_report, tables, embeddings, checked, record, history)
@@ -144,28 +143,28 @@ def _analyze(stages: Stages, options: RunOptions, choices: Choices) -> RunSummar
     return summary
 
 
-def _measured(stages: Stages, options: RunOptions, choices: Choices, listed: Listed) -> Collected:
+def _measured(stages: Stages, options: RunOptions, request: Request, listed: Listed) -> Collected:
     """Read, decode and measure each original once: the whole of it, or its crops."""
     videos = options.part(VideoOptions)
     reads: Sequence[Reference]
-    if choices.cutter is None:
+    if request.cutter is None:
         reads = stages.run_shards(compute_stats, listed.to_read, videos)
     else:
-        reads = stages.run_shards(compute_crops, listed.to_read, videos, choices.cutter)
+        reads = stages.run_shards(compute_crops, listed.to_read, videos, request.cutter)
     wanted = Wanted(
         media=options.part(MediaOptions),
         stats=options.part(StatsOptions),
-        cutter=choices.cutter,
-        card=choices.model.card if choices.model is not None else None,
+        cutter=request.cutter,
+        card=request.model.card if request.model is not None else None,
     )
     found = stages.run(collect_items, listed.listing, list(reads), wanted)
     stages.run_shards(compute_advanced_stats, found.to_measure)
     return found
 
 
-def _embedded(stages: Stages, options: RunOptions, choices: Choices, found: Collected) -> Reference:
+def _embedded(stages: Stages, options: RunOptions, request: Request, found: Collected) -> Reference:
     """The embeddings of the model, or the user's own."""
-    if choices.model is None:
-        return stages.run(collect_own_embeddings, found.items, choices.own)
-    stages.run_shards(embed, found.to_embed, choices.model, options.part(VideoOptions))
-    return stages.run(collect_embeddings, found.contents, choices.model.card)
+    if request.model is None:
+        return stages.run(collect_own_embeddings, found.items, request.own)
+    stages.run_shards(embed, found.to_embed, request.model, options.part(VideoOptions))
+    return stages.run(collect_embeddings, found.contents, request.model.card)

@@ -24,7 +24,7 @@ from imgvet.summary import RunSummary
 from imgvet.tasks.alerting import alert
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.watching import Seen, show_trend, watch, watch_again, watch_failure
-from imgvet.workdir import CROPS_PART, WorkDir, exclusive, prepare
+from imgvet.workdir import CROPS_PART, WorkDir, exclusive, require_allowed
 
 
 class Monitored(BaseModel):
@@ -68,7 +68,7 @@ def monitor_dataset(options: MonitorOptions) -> State[Monitored]:
         ChecksFailed or ChecksErrored; failed if ``fail_on`` says so.
     """
     check_addresses(all_addresses(options.notify))
-    work = prepare(options.work_dir, options.input_dir, overwrite=True)
+    work = require_allowed(options.work_dir, options.input_dir, overwrite=True)
     options = options.model_copy(update={"work_dir": work.path})
     # What is asked of the server in here is only for people to see: a server that is gone must not
     # hold up every artifact for a minute. The state at the end is sent with Prefect's own patience.

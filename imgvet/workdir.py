@@ -186,26 +186,6 @@ def require_allowed(
     return work
 
 
-def prepare(path: Path, inputs: tuple[str, ...], *, overwrite: bool, part: str = "") -> WorkDir:
-    """Make the work dir ready for a run; the arguments are those of :func:`require_allowed`.
-
-    Raises:
-        WorkDirInsideInputError: it is, or lies inside, a folder that is to be analysed.
-        WorkDirUnusableError: it is a file, may not be written to, or holds results and
-            ``overwrite`` is off.
-    """
-    work = require_allowed(path, inputs, overwrite=overwrite, part=part)
-    try:
-        work.store.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=work.store).close()
-    except OSError as error:
-        raise WorkDirUnusableError(
-            f"The work dir {path} can't be written to ({error.strerror})",
-            "Choose another one with --work-dir",
-        ) from None
-    return work
-
-
 def _refuse_inside(path: Path, inputs: tuple[str, ...]) -> None:
     resolved = path.resolve()
     for entry in inputs:
@@ -219,12 +199,15 @@ def _refuse_inside(path: Path, inputs: tuple[str, ...]) -> None:
 
 @contextmanager
 def exclusive(work: WorkDir) -> Iterator[None]:
-    """Hold the work dir for one run; may be entered again in the same process.
+    """Make a work dir and hold it for one run; may be entered again in the same process.
 
     Raises:
+        WorkDirUnusableError: it is a file or may not be written to.
         WorkDirBusyError: another process holds it.
     """
     lock = filelock.FileLock(work.store / "lock", is_singleton=True, thread_local=False)
+    if not lock.is_locked:
+        _make_ready(work)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
@@ -235,6 +218,17 @@ def exclusive(work: WorkDir) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _make_ready(work: WorkDir) -> None:
+    try:
+        work.store.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=work.store).close()
+    except OSError as error:
+        raise WorkDirUnusableError(
+            f"The work dir {work.path} can't be written to ({error.strerror})",
+            "Choose another one with --work-dir",
+        ) from None
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:

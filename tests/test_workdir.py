@@ -20,23 +20,25 @@ from imgvet.workdir import (
     exclusive,
     link_or_copy,
     open_finished,
-    prepare,
+    require_allowed,
     swap_folder,
     write_atomically,
     write_text,
 )
 
 
-def test_preparing_makes_the_store(tmp_path: Path) -> None:
-    work = prepare(tmp_path / "a" / "out", (), overwrite=True)
-    assert work.store.is_dir()
+def test_what_is_held_is_made_first(tmp_path: Path) -> None:
+    work = require_allowed(tmp_path / "a" / "out", (), overwrite=True)
+    assert not work.path.exists()
+    with exclusive(work):
+        assert work.store.is_dir()
     assert not work.is_finished()
 
 
 @pytest.mark.parametrize("inside", [".", "out", "deep/er/out"])
 def test_a_work_dir_inside_the_input_is_refused(tmp_path: Path, inside: str) -> None:
     with pytest.raises(WorkDirInsideInputError):
-        prepare(tmp_path / inside, (str(tmp_path),), overwrite=True)
+        require_allowed(tmp_path / inside, (str(tmp_path),), overwrite=True)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -44,24 +46,25 @@ def test_a_link_into_the_input_is_seen_through(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "photos", target_is_directory=True)
     with pytest.raises(WorkDirInsideInputError):
-        prepare(tmp_path / "link" / "out", (str(tmp_path / "photos"),), overwrite=True)
+        require_allowed(tmp_path / "link" / "out", (str(tmp_path / "photos"),), overwrite=True)
 
 
 def test_a_neighbour_with_a_longer_name_is_not_inside(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
-    assert prepare(tmp_path / "photos2", (str(tmp_path / "photos"),), overwrite=True)
+    assert require_allowed(tmp_path / "photos2", (str(tmp_path / "photos"),), overwrite=True)
 
 
 def test_a_file_is_no_work_dir(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
-    with pytest.raises(WorkDirUnusableError, match="can't be written to"):
-        prepare(tmp_path / "out", (), overwrite=True)
+    work = WorkDir(tmp_path / "out")
+    with pytest.raises(WorkDirUnusableError, match="can't be written to"), exclusive(work):
+        pass
 
 
 def test_results_stay_when_overwrite_is_off(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{}")
     with pytest.raises(WorkDirUnusableError, match="overwrite is off"):
-        prepare(tmp_path, (), overwrite=False)
+        require_allowed(tmp_path, (), overwrite=False)
 
 
 def test_an_unfinished_run_is_not_opened(tmp_path: Path) -> None:
@@ -103,13 +106,13 @@ def test_swapping_replaces_the_whole_folder(tmp_path: Path) -> None:
 
 
 def test_the_lock_may_be_entered_again_by_its_holder(tmp_path: Path) -> None:
-    work = prepare(tmp_path, (), overwrite=True)
+    work = WorkDir(tmp_path)
     with exclusive(work), exclusive(work):
         pass
 
 
 def test_another_process_is_kept_out(tmp_path: Path) -> None:
-    work = prepare(tmp_path, (), overwrite=True)
+    work = WorkDir(tmp_path)
     code = (
         "import sys; from pathlib import Path; from imgvet.workdir import WorkDir, exclusive\n"
         "with exclusive(WorkDir(Path(sys.argv[1]))): print('held', flush=True); sys.stdin.read()"

@@ -70,7 +70,8 @@ def run_monitor(options: MonitorOptions) -> tuple[WorkDir, Monitored | None]:
     Raises:
         ImgvetError: a bad request, or the analysis failed.
     """
-    from imgvet.engine.run import check_request, run_in_engine
+    from imgvet.engine.run import run_in_engine
+    from imgvet.flows.request import check_request
     from imgvet.monitor.history import history_path
     from imgvet.monitor.monitor_options import all_addresses
     from imgvet.monitor.send import check_addresses
@@ -78,10 +79,10 @@ def run_monitor(options: MonitorOptions) -> tuple[WorkDir, Monitored | None]:
 
     check_addresses(all_addresses(options.notify))
     work = WorkDir(options.work_dir.expanduser().absolute())
-    listing = None
+    request = None
     # Of a dataset that is watched already, an input that is gone is worth an alarm: the flow's.
     with suppress(ImgvetError) if history_path(work).exists() else nullcontext():
-        listing = check_request(options)
+        request = check_request(options)
     before = _runs(work)
 
     def monitor(options: MonitorOptions) -> Monitored:
@@ -95,7 +96,7 @@ def run_monitor(options: MonitorOptions) -> tuple[WorkDir, Monitored | None]:
             return Monitored.model_validate(error.result)
 
     try:
-        monitored = run_in_engine(options, monitor, listing)
+        monitored = run_in_engine(options, monitor, request)
     except EngineError as error:
         if _runs(work) == before:
             raise

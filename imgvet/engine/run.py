@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,7 +12,6 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from imgvet.crops.listing import annotated, may_be_cut
 from imgvet.engine.server import (
     QUIET,
     TemporaryServer,
@@ -22,16 +20,13 @@ from imgvet.engine.server import (
     require_reachable,
 )
 from imgvet.engine.values import OptionsType, keep_files
-from imgvet.engine.warm_up import files_to_measure, list_ahead, measure_ahead
+from imgvet.engine.warm_up import files_to_measure, measure_ahead
 from imgvet.errors import EngineError, ImgvetError
-from imgvet.flows.choices import choose
-from imgvet.options import AnnotationOptions, RunOptions, SourceOptions
+from imgvet.flows.request import Request, as_checked, check_request, with_options
+from imgvet.options import RunOptions
 from imgvet.quality.expectations import load as load_great_expectations
-from imgvet.sources.inputs import require_inputs
 from imgvet.summary import RunSummary
-from imgvet.workdir import CROPS_PART, WorkDir, exclusive, prepare, require_allowed
-
-_MODEL_LOGGER = "imgvet.models"
+from imgvet.workdir import WorkDir, exclusive, require_allowed
 
 EVENTS_TIMEOUT = 10.0
 """Seconds that a temporary server is kept for events that were not sent yet."""
@@ -59,31 +54,10 @@ def run_flow(options: RunOptions, drafts: Path) -> RunSummary:
     return run_in_engine(options, analyze, check_request(options), drafts)
 
 
-def check_request(options: RunOptions) -> pa.Table | None:
-    """Refuse a bad request while nothing is written yet.
-
-    Returns:
-        the listing of :func:`imgvet.engine.warm_up.list_ahead`.
-
-    Raises:
-        ImgvetError: what is asked for can't be had, or does not go together.
-    """
-    require_inputs(options.input_dir)
-    work = require_allowed(options.work_dir, options.input_dir, overwrite=_may_overwrite(options))
-    with _unsaid(_MODEL_LOGGER):
-        cutter = choose(options).cutter
-    part = "" if cutter is None else CROPS_PART
-    require_allowed(work.path, (), overwrite=options.overwrite, part=part)
-    listing = list_ahead(work, options)
-    if listing is not None and options.annotations is not None:
-        annotated(listing, options.part(SourceOptions), options.part(AnnotationOptions), cutter)
-    return listing
-
-
 def run_in_engine(
     options: OptionsType,
     run: Callable[[OptionsType], Result],
-    listing: pa.Table | None,
+    request: Request | None,
     drafts: Path | None = None,
 ) -> Result:
     """Call what runs a flow on the dataset while there is a server: the configured one or our own.
@@ -91,7 +65,7 @@ def run_in_engine(
     Args:
         options: the parameters of the run.
         run: imports the flow and calls it.
-        listing: what :func:`check_request` found.
+        request: what :func:`imgvet.flows.request.check_request` found; None lets the flow check.
         drafts: the folder with what was given from Python as tables and arrays.
 
     Raises:
@@ -99,39 +73,22 @@ def run_in_engine(
         ImgvetError: a bad request.
     """
     settings = {**QUIET, "PREFECT_LOGGING_LEVEL": "INFO" if options.verbose else "CRITICAL"}
+    work = require_allowed(options.work_dir, options.input_dir, overwrite=True)
     with ExitStack() as stack:
         stack.enter_context(environment(settings))
         url = configured_url()
         if url is not None:
             require_reachable(url)
-        overwrite = _may_overwrite(options)
-        work = prepare(options.work_dir, options.input_dir, overwrite=overwrite)
         stack.enter_context(exclusive(work))
         if drafts is not None:
             options = keep_files(options, drafts, work)
+        stack.enter_context(as_checked(request and with_options(request, options)))
         if url is None:
             server = stack.enter_context(_temporary_server(work))
-            _work_meanwhile(server, work, options, listing)
+            _work_meanwhile(server, work, options, request and request.listing)
             server.wait()
             url = server.url
         return _run(partial(run, options), url)
-
-
-@contextmanager
-def _unsaid(name: str) -> Iterator[None]:
-    """Leave out the warnings of a logger: the flow gives them again, where Prefect keeps them."""
-    logger = logging.getLogger(name)
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-def _may_overwrite(options: RunOptions) -> bool:
-    """Whether results of whole images may be replaced; those of a run on crops lie beside them."""
-    return options.overwrite or may_be_cut(options)
 
 
 @contextmanager

@@ -13,11 +13,8 @@ import pyarrow.compute as pc
 
 from imgvet.crops.listing import may_be_cut
 from imgvet.measures.compute_stats import compute_stats
-from imgvet.options import RunOptions, SourceOptions, VideoOptions
+from imgvet.options import RunOptions, VideoOptions
 from imgvet.reasons import Reason
-from imgvet.sources.inputs import compressed_inputs
-from imgvet.sources.listing import list_items
-from imgvet.sources.remote import remote_inputs
 from imgvet.store.files import FILE_COLUMNS, FileToRead
 from imgvet.store.store import Store
 from imgvet.workdir import WorkDir
@@ -26,24 +23,10 @@ CHUNK = 200
 """Files between two looks at whether to stop; also the size of the packs that are written."""
 
 
-def list_ahead(work: WorkDir, options: RunOptions) -> pa.Table | None:
-    """The listing without digests; None if inputs have to be fetched or unpacked first.
-
-    Nothing is written, and the work dir need not be there.
-
-    Raises:
-        ImgvetError: the input can't be listed, just as the flow would say.
-    """
-    sources = options.part(SourceOptions)
-    if remote_inputs(sources) or any(compressed_inputs(sources)):
-        return None
-    return list_items(sources, {}, work)
-
-
 def files_to_measure(
     work: WorkDir, options: RunOptions, listing: pa.Table | None
 ) -> list[FileToRead]:
-    """The files of :func:`list_ahead` whose content is not known and measured yet.
+    """The listed files whose content is not known and measured yet.
 
     Pictures that are cut are left to the flow.
     """

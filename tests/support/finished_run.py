@@ -46,7 +46,7 @@ from imgvet.store.store import Store
 from imgvet.store.thumbnails import places_in
 from imgvet.summary import RunRecord
 from imgvet.tables import BY_NAME, conform, to_frame, write_table
-from imgvet.workdir import CROPS_PART, WorkDir, prepare
+from imgvet.workdir import CROPS_PART, WorkDir, require_allowed
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ def finish_run(input_dir: object, work_dir: Path, **parameters: object) -> WorkD
         options.part(SourceOptions), options.part(AnnotationOptions), options.part(CropOptions)
     )
     part = "" if cutter is None else CROPS_PART
-    work = prepare(options.work_dir, options.input_dir, overwrite=True, part=part)
+    work = require_allowed(options.work_dir, options.input_dir, overwrite=True, part=part)
+    work.store.mkdir(parents=True, exist_ok=True)
     for name in options.input_dir:
         if name.endswith((".tar", ".zip")):
             prepare_archive(Path(name), work.extracted, ExtractLimits())

@@ -1,0 +1,164 @@
+"""A request that was found good: what a run will use, decided before anything is written.
+
+The engine checks a request before it starts a server, and hands it to the flow that it calls in the
+same process; a flow that a server starts checks for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from imgvet.crops.cutter import Cutter
+from imgvet.crops.listing import annotated, cutter_of, may_be_cut
+from imgvet.embedding.user_embeddings import OwnChoice, digest_own, read_own_embeddings
+from imgvet.errors import InvalidParameterError
+from imgvet.models.model import Model
+from imgvet.models.resolve import resolve_model
+from imgvet.options import (
+    AnnotationOptions,
+    CropOptions,
+    ModelOptions,
+    NeighborOptions,
+    RunOptions,
+    SourceOptions,
+)
+from imgvet.similarity.distances import Metric
+from imgvet.similarity.index import check_neighbor_options
+from imgvet.sources.inputs import compressed_inputs, require_inputs
+from imgvet.sources.listing import list_items
+from imgvet.sources.remote import remote_inputs
+from imgvet.workdir import CROPS_PART, WorkDir, require_allowed
+
+OWN_NAME = "own embeddings"
+"""What own embeddings are called where models are named."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run will use.
+
+    Attributes:
+        work: the work dir, which need not be there yet.
+        cutter: how pictures are cut, None if whole ones are analysed.
+        model: what embeds them, None with own embeddings.
+        own: own embeddings, None with a model.
+        metric: how embeddings are compared.
+        listing: the loose files without digests; None if inputs have to be fetched or unpacked
+            first.
+    """
+
+    work: WorkDir
+    cutter: Cutter | None
+    model: Model | None
+    own: OwnChoice | None
+    metric: Metric
+    listing: pa.Table | None
+
+    @property
+    def sees_turned_copies(self) -> bool:
+        """Whether mirrored and turned copies can be judged: by a model, as cosines."""
+        return self.model is not None and self.metric.distance in ("cosine", "euclidean")
+
+    @property
+    def model_name(self) -> str:
+        """What the summary calls the model."""
+        return self.model.card.name if self.model is not None else OWN_NAME
+
+    @property
+    def model_record(self) -> dict[str, object]:
+        """What the record keeps of the model."""
+        if self.model is not None:
+            return self.model.card.model_dump(mode="json")
+        return {"name": OWN_NAME, "sha256": self.own.digest if self.own else ""}
+
+
+def check_request(options: RunOptions) -> Request:
+    """Refuse a bad request while nothing is written yet; models are downloaded if need be.
+
+    Raises:
+        ImgvetError: what is asked for can't be had, or does not go together.
+    """
+    require_inputs(options.input_dir)
+    # Results of crops lie beside those of whole images: which they will be is not known yet.
+    require_allowed(
+        options.work_dir, options.input_dir, overwrite=options.overwrite or may_be_cut(options)
+    )
+    sources, annotations = options.part(SourceOptions), options.part(AnnotationOptions)
+    cutter = cutter_of(sources, annotations, options.part(CropOptions))
+    part = "" if cutter is None else CROPS_PART
+    work = require_allowed(options.work_dir, (), overwrite=options.overwrite, part=part)
+    model, own, metric = _compared_by(options)
+    listing = _listed(work, sources)
+    if listing is not None and options.annotations is not None:
+        annotated(listing, sources, annotations, cutter)
+    return Request(work, cutter, model, own, metric, listing)
+
+
+def with_options(request: Request, options: RunOptions) -> Request:
+    """The request with what was given from Python where the options now say that it lies."""
+    if request.own is None or options.embeddings is None:
+        return request
+    return replace(request, own=request.own.model_copy(update={"path": options.embeddings}))
+
+
+_CHECKED: ContextVar[Request | None] = ContextVar("request", default=None)
+
+
+@contextmanager
+def as_checked(request: Request | None) -> Iterator[None]:
+    """Let the flow that is called inside take a request as checked."""
+    token = _CHECKED.set(request)
+    try:
+        yield
+    finally:
+        _CHECKED.reset(token)
+
+
+def request_of(options: RunOptions) -> Request:
+    """The request that was checked before the flow was called, else that of the options."""
+    return _CHECKED.get() or check_request(options)
+
+
+def _listed(work: WorkDir, sources: SourceOptions) -> pa.Table | None:
+    if remote_inputs(sources) or any(compressed_inputs(sources)):
+        return None
+    return list_items(sources, {}, work)
+
+
+def _compared_by(options: RunOptions) -> tuple[Model | None, OwnChoice | None, Metric]:
+    """The model or the own embeddings, and how vectors are compared."""
+    neighbors, model_options = options.part(NeighborOptions), options.part(ModelOptions)
+    if model_options.embeddings is None:
+        model = resolve_model(model_options, options.device)
+        check_neighbor_options(neighbors, model.card.width)
+        metric = Metric(distance=options.distance, scale=model.card.similarity_scale)
+        return model, None, metric
+    own = _own(model_options, options.input_dir)
+    check_neighbor_options(neighbors, read_own_embeddings(own.path).width)
+    return None, own, Metric(distance=options.distance)
+
+
+def _own(options: ModelOptions, folders: tuple[str, ...]) -> OwnChoice:
+    """The own embeddings that the options name.
+
+    Raises:
+        InvalidParameterError: they can't be used, or a model is asked for as well.
+    """
+    path = options.embeddings or ""
+    if options.model_path is not None or options.high_accuracy:
+        other = "high_accuracy" if options.model_path is None else "model_path"
+        raise InvalidParameterError(
+            f"embeddings and {other} exclude each other", f"Leave out {other}, or embeddings"
+        )
+    width = read_own_embeddings(path).width
+    if options.d is not None and options.d != width:
+        raise InvalidParameterError(
+            f"d = {options.d}, but {path} has {width} values for each image",
+            f"Leave out d, or give d = {width}",
+        )
+    return OwnChoice(path=path, digest=digest_own(path), folders=folders)
