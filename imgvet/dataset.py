@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from imgvet.errors import InvalidParameterError
 from imgvet.options import FailOn, make_options
 from imgvet.reasons import Reason
-from imgvet.results import read_record, read_summary
-from imgvet.summary import RunRecord, RunSummary
+from imgvet.summary import RunRecord, RunSummary, read_record, read_summary
 from imgvet.summary_text import summary_lines
 from imgvet.tables import CROPS, ITEMS, VIDEO_PAIRS, empty, read_table
 from imgvet.workdir import CROPS_PART, WorkDir, open_finished, work_dir_at

@@ -1,4 +1,4 @@
-"""The summary of a run: exact counts, the verdict, and the lines a person reads.
+"""What a run leaves behind about itself: exact counts, the verdict, and how it was done.
 
 Counts of images, of pairs and of groups are three separate numbers and are never mixed.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
+
+from imgvet.workdir import WorkDir
 
 
 class Verdict(StrEnum):
@@ -125,3 +127,13 @@ class PastRun(Frozen):
     verdict: Verdict
     counts: Counts
     results: str = ""
+
+
+def read_summary(work: WorkDir) -> RunSummary:
+    """The summary of a finished run."""
+    return RunSummary.model_validate_json(work.summary_json.read_bytes())
+
+
+def read_record(work: WorkDir) -> RunRecord:
+    """The record of a finished run."""
+    return RunRecord.model_validate_json(work.run_json.read_bytes())

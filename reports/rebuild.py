@@ -12,10 +12,10 @@ import pandas as pd
 from imgvet.quality.result import read_results
 from imgvet.reports.build import build_report
 from imgvet.reports.inputs import PastRun, ReportInputs
-from imgvet.results import read_record, read_summary
 from imgvet.sections import INDEX
 from imgvet.store.store import Store
 from imgvet.store.thumbnails import Thumbnails
+from imgvet.summary import read_record, read_summary
 from imgvet.tables import OPTIONAL_TABLES, RESULT_TABLES, Table, conform, read_table, to_frame
 from imgvet.workdir import WorkDir, swap_folder
 

@@ -14,10 +14,9 @@ from pydantic import BaseModel, ConfigDict
 from imgvet.past_runs import add_run
 from imgvet.publishing import publish_results
 from imgvet.quality.result import read_results
-from imgvet.results import read_summary
 from imgvet.store.compact import compact, today
 from imgvet.store.references import Reference, forget_unused, references_in
-from imgvet.summary import RunRecord, RunSummary
+from imgvet.summary import RunRecord, RunSummary, read_summary
 from imgvet.summary_text import summary_lines
 from imgvet.tasks.artifacts import register
 from imgvet.tasks.context import RunContext

@@ -16,7 +16,7 @@ from imgvet.monitor.record import read_alerts
 from imgvet.monitor.tally import RATES
 from imgvet.monitor.watch import Watched, watch_failed_run, watch_run
 from imgvet.monitor.words import percent
-from imgvet.results import read_record
+from imgvet.summary import read_record
 from imgvet.tasks.artifacts import key_of, register
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage

@@ -108,7 +108,7 @@ def _vet(parameters: dict[str, Any]) -> int:
 
 def _summary(options: argparse.Namespace) -> int:
     from imgvet.dataset import Dataset
-    from imgvet.results import read_summary
+    from imgvet.summary import read_summary
     from imgvet.workdir import open_finished
 
     if options.json:

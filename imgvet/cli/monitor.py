@@ -130,7 +130,7 @@ def _latest(work: WorkDir) -> WorkDir:
 
 
 def _lines(work: WorkDir, monitored: Monitored | None) -> list[str]:
-    from imgvet.results import read_summary
+    from imgvet.summary import read_summary
     from imgvet.summary_text import summary_lines
 
     lines = summary_lines(read_summary(work), str(work.report_index))

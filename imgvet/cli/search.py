@@ -65,9 +65,9 @@ def find_similar(work: WorkDir, picture: str, k: int) -> list[Match]:
     Raises:
         ImgvetError: there is no such picture, it can't be decoded, or the model can't be used.
     """
-    from imgvet.results import read_record
     from imgvet.search.index import SearchIndex
     from imgvet.search.picture import embed_picture, model_of, read_picture
+    from imgvet.summary import read_record
 
     index = SearchIndex.of(work)
     item = _item_named(work, picture)

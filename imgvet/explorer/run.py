@@ -11,14 +11,13 @@ from pathlib import Path
 from imgvet.errors import StaleReferenceError
 from imgvet.images.picture import Failure
 from imgvet.reports.view.images import common_folder
-from imgvet.results import read_record
 from imgvet.search.index import Match, SearchIndex
 from imgvet.search.items import Items
 from imgvet.search.originals import Originals
 from imgvet.search.picture import embed_picture, has_model, model_of
 from imgvet.search.presets import Preset, presets
 from imgvet.search.thumbnails import ThumbnailIndex
-from imgvet.summary import RunRecord
+from imgvet.summary import RunRecord, read_record
 from imgvet.workdir import WorkDir, open_finished
 
 

@@ -24,8 +24,7 @@ from imgvet.options import (
     make_options,
 )
 from imgvet.quality.result import CheckResult, read_results
-from imgvet.results import read_record
-from imgvet.summary import RunRecord
+from imgvet.summary import RunRecord, read_record
 from imgvet.tables import read_table
 from imgvet.workdir import WorkDir
 

@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 
 from imgvet.errors import InvalidParameterError
 from imgvet.options import Distance
-from imgvet.results import read_record
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.search import SPARE
 from imgvet.similarity.space import distances_between, space_of, unit_of
-from imgvet.summary import RunRecord
+from imgvet.summary import RunRecord, read_record
 from imgvet.tables import ITEMS
 from imgvet.workdir import WorkDir
 

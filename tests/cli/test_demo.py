@@ -10,7 +10,7 @@ import pytest
 from imgvet.cli.main import main
 from imgvet.dataset import Dataset
 from imgvet.demo.make import make_demo
-from imgvet.results import read_summary
+from imgvet.summary import read_summary
 from imgvet.workdir import WorkDir
 from support.page_text import left_over
 

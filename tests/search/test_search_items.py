@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgvet.errors import InvalidParameterError
-from imgvet.results import read_record
 from imgvet.search.items import Items, query_items
 from imgvet.search.presets import presets
 from imgvet.search.query import Condition, Query, parse_query
+from imgvet.summary import read_record
 from imgvet.tables import ITEMS, OUTLIERS, SIMILARITY, STATS, conform, read_table, write_table
 from imgvet.workdir import WorkDir
 

@@ -11,9 +11,9 @@ import pytest
 from imgvet.images.decode import decode
 from imgvet.images.picture import Failure, Picture
 from imgvet.reasons import Reason
-from imgvet.results import read_record
 from imgvet.search.originals import Originals, Shown
 from imgvet.search.thumbnails import ThumbnailIndex
+from imgvet.summary import read_record
 from imgvet.tables import read_table
 from imgvet.workdir import WorkDir
 from support.archives import write_tar

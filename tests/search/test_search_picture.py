@@ -16,10 +16,10 @@ from imgvet.errors import (
 )
 from imgvet.images.picture import Failure
 from imgvet.reasons import Reason
-from imgvet.results import read_record
 from imgvet.search import picture
 from imgvet.search.index import Match, SearchIndex
 from imgvet.search.picture import embed_picture, has_model, model_of, read_picture
+from imgvet.summary import read_record
 from imgvet.tables import read_table
 from imgvet.workdir import WorkDir
 from support.finished_run import finish_run
