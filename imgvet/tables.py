@@ -60,6 +60,14 @@ ITEMS = Table(
     (
         _ID,
         Column("filename", _TEXT, "absolute path or URI; `#xywh=` names a crop"),
+        Column("path", _TEXT, "the file that it is or lies in: absolute path or URI"),
+        Column("member", _TEXT, "its name in the archive `path`; null outside of archives"),
+        Column("time_ms", _INT, "time of a video's frame in milliseconds; null if it is none"),
+        Column(
+            "box",
+            pa.list_(pa.float64()),
+            "of a crop x, y, width, height or x1, y1, ..., x4, y4 in pixels; null if it is none",
+        ),
         Column("source", _TEXT, "the input that the item was found through"),
         Column("status", _TEXT, "ok, or the reason why the item was left out"),
         Column(
@@ -238,7 +246,9 @@ def conform(frame: pd.DataFrame, table: Table) -> pa.Table:
 
     Columns that the frame lacks are null; columns that the table lacks are dropped.
     """
-    full = frame.reindex(columns=table.column_names)
+    # A missing column is one of NaN, which Arrow takes for numbers and texts, not for lists.
+    lists = {field.name: object for field in table.schema if pa.types.is_list(field.type)}
+    full = frame.reindex(columns=table.column_names).astype(lists)
     return pa.Table.from_pandas(full, schema=table.schema, preserve_index=False)
 
 

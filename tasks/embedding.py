@@ -15,7 +15,7 @@ from imgvet.images.thumbnail import decode_thumbnail
 from imgvet.models.model import Model, ModelCard
 from imgvet.options import VideoOptions
 from imgvet.sources.reading import Reader
-from imgvet.store.files import FILE_COLUMNS, FileToRead
+from imgvet.store.files import files_in
 from imgvet.store.packs import DIGEST
 from imgvet.store.references import Reference, load_table, store_array
 from imgvet.store.thumbnails import places_in, read_thumbnail
@@ -46,8 +46,7 @@ def _embed_originals(
 ) -> None:
     store, reader = context.store, Reader(context.work, videos)
     places = {place.digest: place for place in places_in(rows)}
-    values = rows[list(FILE_COLUMNS)].itertuples(index=False)
-    files = dict(zip(rows[DIGEST], (FileToRead(*row) for row in values), strict=True))
+    files = dict(zip(rows[DIGEST], files_in(rows), strict=True))
 
     def read(digest: str) -> Pixels:
         pixels = read_pixels(files[digest], reader)

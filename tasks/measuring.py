@@ -19,7 +19,7 @@ from imgvet.metrics import ADVANCED_VERSION, MEASURE_VERSION
 from imgvet.models.model import ModelCard
 from imgvet.options import MediaOptions, StatsOptions, VideoOptions
 from imgvet.store.compact import mark_used, today
-from imgvet.store.files import FILE_COLUMNS, FileToRead
+from imgvet.store.files import FILE_COLUMNS, files_in
 from imgvet.store.packs import DIGEST
 from imgvet.store.references import Reference, load_table, resolve, store_arrow, store_table
 from imgvet.store.thumbnails import PLACE_COLUMNS, places_in
@@ -75,9 +75,8 @@ class Collected(BaseModel):
 def compute_stats(context: RunContext, videos: VideoOptions, shard: Shard) -> Reference:
     """Read, decode and measure one shard of files; items are cached one by one, in packs."""
     rows = load_table(context.work, shard.rows)
-    files = [FileToRead(*values) for values in rows.itertuples(index=False)]
     reads = compute_shard(
-        files, context.store, videos, context.threads, shard.done_before, shard.total
+        files_in(rows), context.store, videos, context.threads, shard.done_before, shard.total
     )
     return store_arrow(context.work, "reads", reads)
 
@@ -88,9 +87,7 @@ def compute_crops(
 ) -> Reference:
     """Read and decode one shard of pictures, cut them, and measure their crops."""
     rows = load_table(context.work, shard.rows)
-    wanted = [
-        PictureToCut(FileToRead(*values), cut) for *values, cut in rows.itertuples(index=False)
-    ]
+    wanted = [PictureToCut(*pair) for pair in zip(files_in(rows), rows["cut"], strict=True)]
     run = CropRun(context.store, cutter, videos, context.threads)
     reads = compute_crop_shard(wanted, run, shard.done_before, shard.total)
     return store_arrow(context.work, "reads", reads)

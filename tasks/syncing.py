@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from imgvet.errors import TransportError
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.sources.archive import packed_archive
-from imgvet.sources.location import is_archive_name
+from imgvet.sources.local import is_archive_name
 from imgvet.sources.remote import is_compressed, objects_of
 from imgvet.sources.s3_mirror import remove_downloaded
 from imgvet.sources.s3_sync import SyncOptions, SyncReport, sync_to_local
@@ -66,7 +66,7 @@ def sync_s3_to_local(context: RunContext, wanted: SyncInput, run: str) -> SyncRe
     listed = (
         entry
         for entry in objects_of(wanted.name, wanted.sources, options.retry)
-        if wanted.images or is_compressed(entry.filename)
+        if wanted.images or is_compressed(entry.path)
     )
     report = sync_to_local(listed, context.work.mirror, options)
     if report.transient and task_run.run_count <= TRANSPORT_RETRIES:

@@ -131,10 +131,10 @@ def _with_yolo_boxes(listing: pa.Table, sources: SourceOptions) -> pa.Table:
     }
     cuts: list[str] = []
     labels: list[str | None] = []
-    for filename, source in zip(
-        listing["filename"].to_pylist(), listing["source"].to_pylist(), strict=True
+    for path, source in zip(
+        listing["path"].to_pylist(), listing["source"].to_pylist(), strict=True
     ):
-        boxes = boxes_of_image(filename, names[source]) if source in names else ()
+        boxes = boxes_of_image(path, names[source]) if source in names else ()
         regions = [Region(Box(box.x, box.y, box.width, box.height)) for box in boxes]
         cuts.append(regions_text(regions, shares=True))
         labels.append(json.dumps([box.label for box in boxes]) if boxes else None)
@@ -147,6 +147,7 @@ def _missing(files: tuple[MissingFile, ...], annotations: Annotations, first: in
         {
             "id": first + number,
             "filename": file.filename,
+            "path": file.filename,
             "source": annotations.source,
             "status": Reason.MISSING.value,
             "detail": file.detail,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 
 from imgvet.crops.cutting import cut_picture
+from imgvet.images.corners import region_of
 from imgvet.images.decode import decode
 from imgvet.images.picture import Failure, Pixels
-from imgvet.sources.crop_names import split_crop_name
+from imgvet.sources.entry import item_name
 from imgvet.sources.reading import Reader
 from imgvet.store.files import FileToRead
 
@@ -27,10 +28,9 @@ def read_pixels(file: FileToRead, reader: Reader) -> Pixels | Failure:
     content = reader.read(file)
     if isinstance(content, Failure):
         return content
-    _, region = split_crop_name(file.filename)
-    picture = decode(content.data, full_size=region is not None)
-    if region is not None and not isinstance(picture, Failure):
-        picture = cut_picture(picture, region)
+    picture = decode(content.data, full_size=file.box is not None)
+    if file.box is not None and not isinstance(picture, Failure):
+        picture = cut_picture(picture, region_of(file.box))
     return picture if isinstance(picture, Failure) else picture.pixels
 
 
@@ -38,6 +38,6 @@ def note_missing(file: FileToRead, failure: Failure) -> None:
     """Say that an original is gone and its thumbnail is taken in its place."""
     _logger.warning(
         "%s can't be read again (%s); its thumbnail is embedded instead",
-        file.filename,
+        item_name(file.path, file.member, file.time_ms, file.box),
         failure.detail or failure.reason,
     )

@@ -15,8 +15,9 @@ from imgvet.crops.listing import may_be_cut
 from imgvet.measures.compute_stats import compute_stats
 from imgvet.options import RunOptions, VideoOptions
 from imgvet.reasons import Reason
-from imgvet.store.files import FILE_COLUMNS, FileToRead
+from imgvet.store.files import FileToRead, files_in
 from imgvet.store.store import Store
+from imgvet.tables import to_frame
 from imgvet.workdir import WorkDir
 
 CHUNK = 200
@@ -34,9 +35,8 @@ def files_to_measure(
         return []
     store = Store(work)
     known, measured = store.files.load(), store.measures.digests()
-    listed = listing.filter(pc.field("status") == Reason.OK.value).select(list(FILE_COLUMNS))
-    files = (FileToRead(*row) for row in zip(*(c.to_pylist() for c in listed.columns), strict=True))
-    return [file for file in files if known.get(file.key) not in measured]
+    listed = listing.filter(pc.field("status") == Reason.OK.value)
+    return [file for file in files_in(to_frame(listed)) if known.get(file.key) not in measured]
 
 
 def measure_ahead(

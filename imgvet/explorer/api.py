@@ -162,14 +162,10 @@ class Api:
 
     def original(self, request: Request) -> Response:
         """The original of an image, in full size."""
-        run, item = self._current.get(), request.path_params["item"]
-        facts = run.items.facts(item, ("filename", "file_size"))
-        if facts is None:
+        item = request.path_params["item"]
+        shown = self._current.get().originals.show(item) if item <= MAX_ID else None
+        if shown is None:
             return _no_image()
-        size = facts.get("file_size")
-        shown = run.originals.show(
-            item, str(facts["filename"]), int(size) if size is not None else None
-        )
         if isinstance(shown, Failure):
             return refused(f"{shown.reason.value}: {shown.detail}", HTTPStatus.NOT_FOUND)
         return _picture(shown.data, shown.media_type)

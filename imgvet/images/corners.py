@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import fields
 from typing import cast
 
 import numpy as np
@@ -36,6 +38,13 @@ def region_of_corners(corners: Corners, label: str | None = None) -> Region:
     left, top = float(x.min()), float(y.min())
     box = Box(left, top, float(x.max()) - left, float(y.max()) - top)
     return Region(box, corners, label)
+
+
+def region_of(box: Sequence[float]) -> Region:
+    """A box of 4 numbers (x, y, width, height) or of 8 (its corners) as a region."""
+    if len(box) == len(fields(Box)):
+        return Region(Box(*box))
+    return region_of_corners(cast("Corners", tuple(box)))
 
 
 def problem_of(points: Points) -> str:

@@ -10,10 +10,8 @@ import pandas as pd
 
 from imgvet.crops.boxes_text import NO_REGIONS
 from imgvet.crops.cutter import cut_key
-from imgvet.images.corners import region_of_corners
-from imgvet.images.region import Box, Region
 from imgvet.reasons import Reason
-from imgvet.sources.crop_names import crop_name
+from imgvet.sources.entry import item_name
 from imgvet.store.packs import DIGEST
 from imgvet.store.store import CUTS_SCHEMA, Store
 from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS, CROPS
@@ -89,11 +87,16 @@ def _broken(cut: pd.DataFrame) -> pd.DataFrame:
 
 def _as_items(cut: pd.DataFrame) -> pd.DataFrame:
     """The rows of crops, as items."""
-    regions = [_region(numbers) for numbers in cut[_NUMBERS].itertuples(index=False)]
-    names = map(crop_name, cut["filename"], regions)
+    boxes = [_box(numbers) for numbers in cut[_NUMBERS].itertuples(index=False)]
+    places = cut[["path", "member", "time_ms"]].astype(object)
+    places = places.where(places.notna(), None)
     return cut.assign(
         picture=cut["filename"],
-        filename=list(names),
+        filename=[
+            item_name(path, member, time_ms, box)
+            for (path, member, time_ms), box in zip(places.to_numpy(), boxes, strict=True)
+        ],
+        box=pd.Series(boxes, cut.index, dtype=object),
         status=cut["status_cut"],
         detail=cut["detail_cut"],
         file_size=None,
@@ -105,12 +108,10 @@ def _as_items(cut: pd.DataFrame) -> pd.DataFrame:
 _NUMBERS = [*BOX_COLUMNS, *CORNER_COLUMNS]
 
 
-def _region(numbers: tuple[float, ...]) -> Region:
-    corners = numbers[len(BOX_COLUMNS) :]
-    if np.isnan(corners).all():
-        return Region(Box(*numbers[: len(BOX_COLUMNS)]))
-    x1, y1, x2, y2, x3, y3, x4, y4 = corners
-    return region_of_corners((x1, y1, x2, y2, x3, y3, x4, y4))
+def _box(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    """The corners of a rotated box, the numbers of an upright one."""
+    box, corners = numbers[: len(BOX_COLUMNS)], numbers[len(BOX_COLUMNS) :]
+    return box if np.isnan(corners).all() else corners
 
 
 def _labels(cut: pd.DataFrame) -> pd.Series:

@@ -9,16 +9,16 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from imgvet.crops.cutting import cut_picture
+from imgvet.images.corners import region_of
 from imgvet.images.decode import decode
 from imgvet.images.formats import Format, identify
 from imgvet.images.picture import Failure, Pixels
 from imgvet.options import VideoOptions
-from imgvet.sources.crop_names import split_crop_name
-from imgvet.sources.location import parse_location
 from imgvet.sources.reading import Reader
 from imgvet.sources.s3_location import is_remote
-from imgvet.store.files import FileIndex, FileToRead
+from imgvet.store.files import FileIndex, FileToRead, files_in
 from imgvet.summary import RunRecord
+from imgvet.tables import ITEMS, conform, to_frame
 from imgvet.workdir import WorkDir
 
 SHOWN_AS_THEY_ARE = {
@@ -56,41 +56,49 @@ class Originals:
         self._work = work
         self._reader = Reader(work, VideoOptions.model_validate(known))
 
-    def show(self, item: int, filename: str, file_size: int | None) -> Shown | Failure:
-        """The original of an image, or why it can't be shown.
+    def show(self, item: int) -> Shown | Failure | None:
+        """The original of an image, or why it can't be shown; None if the run has no such image.
 
-        Whatever lies under that name now: only what begins as an image is given out as it is, and
+        Whatever lies in its place now: only what begins as an image is given out as it is, and
         only what can be decoded is converted.
 
         Args:
             item: its id.
-            filename: its name in the table items.
-            file_size: its size in bytes as the run saw it, None if unknown.
 
         Raises:
             ImgvetError: the bucket that it lies in can't be reached.
         """
-        file = FileToRead(item, filename, file_size, None, self._version(filename))
+        file = self._file(item)
+        if file is None:
+            return None
         content = self._reader.read(file)
         if isinstance(content, Failure):
             return content
-        _, region = split_crop_name(filename)
         kind = identify(content.data)
-        if region is None and kind in SHOWN_AS_THEY_ARE:
+        if file.box is None and kind in SHOWN_AS_THEY_ARE:
             return Shown(content.data, SHOWN_AS_THEY_ARE[kind])
         picture = decode(content.data, full_size=True)
-        if region is not None and not isinstance(picture, Failure):
-            picture = cut_picture(picture, region)
+        if file.box is not None and not isinstance(picture, Failure):
+            picture = cut_picture(picture, region_of(file.box))
         return picture if isinstance(picture, Failure) else _encoded(picture.pixels)
 
-    def _version(self, filename: str) -> str:
+    def _file(self, item: int) -> FileToRead | None:
+        """Where an image lies; tables of earlier versions say it by its name alone."""
+        table = pq.read_table(self._work.table(ITEMS.name), filters=[("id", "=", item)])
+        rows = to_frame(conform(to_frame(table), ITEMS))
+        if rows.empty:
+            return None
+        path = rows["path"].fillna(rows["filename"])
+        version = self._version(str(path.iloc[0]))
+        (file,) = files_in(rows.assign(path=path, mtime_ns=None, version=version))
+        return file
+
+    def _version(self, path: str) -> str:
         """Which version of a remote file the run read; empty if that is not known."""
-        location = parse_location(split_crop_name(filename)[0])
-        if not is_remote(location.path):
+        if not is_remote(path):
             return ""
-        wanted = [("filename", "=", split_crop_name(filename)[0])]
         for part in sorted(FileIndex.of(self._work).folder.glob("*.parquet")):
-            found = pq.read_table(part, columns=["version"], filters=wanted)
+            found = pq.read_table(part, columns=["version"], filters=[("path", "=", path)])
             if found.num_rows:
                 return str(found.column("version")[found.num_rows - 1].as_py())
         return ""

@@ -9,8 +9,7 @@ import pandas as pd
 from scipy.sparse import coo_matrix, csr_matrix
 
 from imgvet.reasons import Reason
-from imgvet.sources.crop_names import split_crop_name
-from imgvet.sources.location import Location, is_frame_name, parse_location
+from imgvet.sources.entry import item_name
 from imgvet.tables import COMPONENTS, VIDEO_PAIRS, empty
 
 WIDESPREAD = 50
@@ -27,21 +26,23 @@ class GroupedByVideo:
     pairs: pd.DataFrame
 
 
-def video_of(filename: str) -> str | None:
-    """The video that an item is a frame of, or a crop of one; None if it is of none."""
-    if "#t=" not in filename:
-        return None
-    frame, _ = split_crop_name(filename)
-    if not is_frame_name(frame):
-        return None
-    place = parse_location(frame)
-    return str(Location(place.path, place.member))
+def videos_of(items: pd.DataFrame) -> pd.Series:
+    """The video that each item is a frame of, or a crop of one; missing if it is of none.
+
+    Args:
+        items: columns ``path``, ``member`` and ``time_ms``.
+    """
+    frames = items.loc[items["time_ms"].notna(), ["path", "member"]]
+    names = [
+        item_name(path, None if pd.isna(member) else member)
+        for path, member in frames.itertuples(index=False)
+    ]
+    return pd.Series(names, frames.index, dtype="str").reindex(items.index)
 
 
 def has_videos(items: pd.DataFrame) -> bool:
     """Whether any valid item is a frame of a video."""
-    valid = items.loc[items["status"] == Reason.OK.value, "filename"]
-    return any(video_of(name) is not None for name in valid)
+    return bool(items.loc[items["status"] == Reason.OK.value, "time_ms"].notna().any())
 
 
 def group_by_video(
@@ -54,7 +55,7 @@ def group_by_video(
         info: the table component_info.
         items: the table items.
     """
-    videos = items.set_index("id")["filename"].map(video_of)
+    videos = videos_of(items.set_index("id"))
     members = members.assign(video=members["id"].map(videos))
     frames = members[members["video"].notna()]
     number = frames.groupby("component_id")["video"].nunique()

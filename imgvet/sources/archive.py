@@ -36,7 +36,6 @@ from imgvet.sources.archive_tar import ForwardStream, walk_tar
 from imgvet.sources.archive_zip import walk_zip
 from imgvet.sources.entry import Entry
 from imgvet.sources.local import walk_file
-from imgvet.sources.location import Location
 from imgvet.store.references import digest_bytes
 
 INDEX_VERSION = 2
@@ -204,18 +203,16 @@ def archive_entries(path: Path, source: str, folder: Path) -> Iterator[Entry]:
 
 
 def _entry(member: Member, state: FileState, source: str, split: str | None) -> Entry:
-    if member.name == ARCHIVE_ITSELF:
-        name, size = state.path, state.size
-    else:
-        name, size = str(Location(state.path, member.name)), member.size
+    is_member = member.name != ARCHIVE_ITSELF
     return Entry(
-        name,
+        state.path,
         source,
-        size,
+        member.size if is_member else state.size,
         state.mtime_ns,
         status=member.status,
         detail=member.detail,
         label=member.label,
         split=split,
         metadata=member.metadata,
+        member=member.name if is_member else None,
     )

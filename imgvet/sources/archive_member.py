@@ -7,8 +7,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from imgvet.reasons import Reason
-from imgvet.sources.local import IMAGE_EXTENSIONS
-from imgvet.sources.location import is_archive_name, is_video_name, split_ending
+from imgvet.sources.local import (
+    IMAGE_EXTENSIONS,
+    is_archive_name,
+    is_video_name,
+    split_ending,
+)
 
 ARCHIVE_ITSELF = ""
 """Name of the row that tells of a problem of the whole archive."""

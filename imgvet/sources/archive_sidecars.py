@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from imgvet.images.picture import Failure
 from imgvet.reasons import Reason
 from imgvet.sources.archive_member import MAX_SIDECAR_BYTES, Member, Role, role_of
-from imgvet.sources.location import split_ending
+from imgvet.sources.local import split_ending
 
 ReadMember = Callable[[Member], bytes | Failure]
 """Reads the content of a member."""

@@ -1,7 +1,12 @@
-"""One listed item, before its content is known."""
+"""One listed item, before its content is known: where it lies, and how people call it.
+
+An item's place is ``path`` (a file or a URI), ``member`` of an archive, ``time_ms`` of a video's
+frame and, of a crop, its box. Its file name is made of these once, for people, and never read back.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from imgvet.reasons import Reason
@@ -13,7 +18,7 @@ class Entry:
     """One listed item.
 
     Attributes:
-        filename: absolute path or URI.
+        path: absolute path or URI of the file that it is, or lies in.
         source: the input it was found through, as the user wrote it.
         file_size: bytes, None if unknown.
         mtime_ns: time of the last change in nanoseconds since 1970, None if unknown.
@@ -23,9 +28,11 @@ class Entry:
         label: its label, if the source knows one.
         split: its split, if the source knows one.
         metadata: what files beside it tell (webdataset), as a JSON object, if anything.
+        member: its name in the archive ``path``, None outside of archives.
+        time_ms: presentation time of a video's frame in milliseconds, None outside of videos.
     """
 
-    filename: str
+    path: str
     source: str
     file_size: int | None = None
     mtime_ns: int | None = None
@@ -35,11 +42,25 @@ class Entry:
     label: str | None = None
     split: str | None = None
     metadata: str | None = None
+    member: str | None = None
+    time_ms: int | None = None
+
+    @property
+    def filename(self) -> str:
+        """What it is called."""
+        return item_name(self.path, self.member, self.time_ms)
 
     @property
     def key(self) -> FileKey:
         """What an unchanged file is recognised by."""
-        return FileKey(self.filename, self.file_size or 0, self.mtime_ns or 0, self.version)
+        return FileKey(
+            self.path,
+            self.file_size or 0,
+            self.mtime_ns or 0,
+            self.version,
+            self.member,
+            self.time_ms,
+        )
 
     def checked(self, min_file_size: int) -> Entry:
         """The entry with its status set if the file is empty or smaller than allowed."""
@@ -50,3 +71,42 @@ class Entry:
         if self.file_size < min_file_size:
             return replace(self, status=Reason.SMALL_FILE, detail=f"{self.file_size} bytes")
         return self
+
+
+def item_name(
+    path: str,
+    member: str | None = None,
+    time_ms: int | None = None,
+    box: Sequence[float] | None = None,
+) -> str:
+    """What people call an item: a text for reading and matching, not for finding it again.
+
+        photos.tar!a/b.jpg                       a member of an archive
+        film.mp4#t=12.0                          a frame, at its time in seconds
+        photo.jpg#xywh=10,20,100,80              a crop: x, y, width, height in pixels
+        photo.jpg#corners=5,10,90.5,20,85,...    a rotated crop: x1, y1, ..., x4, y4
+        film.mp4#t=12.0&xywh=10,20,100,80        a crop of a frame
+
+    Source of ``t`` and ``xywh``: W3C, Media Fragments URI 1.0, section 4.2.
+
+    Args:
+        path: the file.
+        member: name in the archive.
+        time_ms: time of the frame in milliseconds.
+        box: 4 numbers (x, y, width, height) or 8 (the corners).
+    """
+    name = path if member is None else f"{path}!{member}"
+    if time_ms is not None:
+        seconds = f"{time_ms // 1000}.{time_ms % 1000:03d}".rstrip("0")
+        name += f"#t={seconds}0" if seconds.endswith(".") else f"#t={seconds}"
+    if box is not None:
+        mark, kind = "#" if time_ms is None else "&", "xywh" if len(box) == 4 else "corners"
+        name += f"{mark}{kind}={','.join(map(_three_decimals, box))}"
+    return name
+
+
+def _three_decimals(value: float) -> str:
+    text = f"{value:.3f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from imgvet.sources.found import Found
 from imgvet.sources.kinds import COMPRESSED, Kind, is_item_name, kind_of_input, kind_of_name
 from imgvet.sources.lists import read_csv_list, read_text_list
 from imgvet.sources.local import walk_file, walk_folder
-from imgvet.sources.location import Location
 from imgvet.sources.mixing import Mixture, is_ignored, refuse_mixture
 from imgvet.sources.remote import items_inside, remote_files
 from imgvet.sources.s3_location import is_remote, parse_location
@@ -50,7 +48,7 @@ def compressed_inputs(options: SourceOptions) -> tuple[tuple[str, ...], tuple[st
         for found in _without_ignored(_local_files(options.input_dir), options)
         if found.kind in COMPRESSED and found.entry.status is Reason.OK
     ]
-    by_kind = {kind: {f.entry.filename for f in found if f.kind is kind} for kind in COMPRESSED}
+    by_kind = {kind: {f.entry.path for f in found if f.kind is kind} for kind in COMPRESSED}
     return tuple(sorted(by_kind[Kind.ARCHIVE])), tuple(sorted(by_kind[Kind.VIDEO]))
 
 
@@ -59,9 +57,9 @@ def list_entries(options: SourceOptions, work: WorkDir) -> Iterator[Entry]:
     videos = options.part(VideoOptions)
     files = chain(_local_files(options.input_dir), remote_files(options))
     for found in _without_ignored(files, options):
-        path, source = found.entry.filename, found.entry.source
+        path, source = found.entry.path, found.entry.source
         if found.kind not in COMPRESSED:
-            yield _escaped(found.entry)
+            yield found.entry
         elif is_remote(path):
             yield from items_inside(found, work, videos)
         elif found.kind is Kind.ARCHIVE:
@@ -70,19 +68,11 @@ def list_entries(options: SourceOptions, work: WorkDir) -> Iterator[Entry]:
             yield from video_entries(Path(path), source, work.frames, videos)
 
 
-def _escaped(entry: Entry) -> Entry:
-    """A loose file under the name of its item: escaped where it looks like a member or a frame."""
-    name = entry.filename
-    if is_remote(name) or not ("!" in name or "%" in name or "#t=" in name):
-        return entry
-    return replace(entry, filename=str(Location(name)))
-
-
 def _without_ignored(files: Iterable[Found], options: SourceOptions) -> Iterator[Found]:
     """The files, less loose images if only compressed inputs are wanted; mixtures are refused."""
     mixture = Mixture()
     for found in files:
-        mixture = mixture.with_file(found.entry.filename, found.kind)
+        mixture = mixture.with_file(found.entry.path, found.kind)
         if not is_ignored(found.kind, tar_only=options.tar_only):
             yield found
     refuse_mixture(mixture, tar_only=options.tar_only)
@@ -120,5 +110,5 @@ def _listed(row: str, source: str) -> Iterator[Found]:
 
 
 def _found(entry: Entry) -> Found:
-    kind = kind_of_name(entry.filename)
+    kind = kind_of_name(entry.path)
     return Found(entry, kind if kind in COMPRESSED else Kind.IMAGE)

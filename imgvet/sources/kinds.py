@@ -12,8 +12,13 @@ from pathlib import Path
 
 from imgvet.errors import InputNotFoundError, InvalidParameterError
 from imgvet.sources.archive_format import HEAD_BYTES, identify_archive
-from imgvet.sources.local import is_image_name
-from imgvet.sources.location import ARCHIVE_ENDINGS, is_archive_name, is_video_name, split_ending
+from imgvet.sources.local import (
+    ARCHIVE_ENDINGS,
+    is_archive_name,
+    is_image_name,
+    is_video_name,
+    split_ending,
+)
 
 
 class Kind(StrEnum):

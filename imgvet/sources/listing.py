@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from itertools import islice, repeat, zip_longest
+from itertools import groupby, repeat
 from operator import attrgetter
 from pathlib import Path
 
@@ -16,7 +16,6 @@ import pyarrow as pa
 
 from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterError
 from imgvet.options import SourceOptions
-from imgvet.sources.crop_names import crop_name
 from imgvet.sources.entry import Entry
 from imgvet.sources.inputs import list_entries
 from imgvet.sources.local import IMAGE_EXTENSIONS
@@ -28,6 +27,10 @@ LISTING_SCHEMA = pa.schema(
     [
         ("id", pa.int64()),
         ("filename", pa.string()),
+        ("path", pa.string()),
+        ("member", pa.string()),
+        ("time_ms", pa.int64()),
+        ("box", pa.list_(pa.float64())),
         ("source", pa.string()),
         ("status", pa.string()),
         ("detail", pa.string()),
@@ -42,7 +45,9 @@ LISTING_SCHEMA = pa.schema(
         ("cut_labels", pa.string()),
     ]
 )
-"""Columns of a listing. ``digest`` is null until the content is known. ``cut`` says what is cut out
+"""Columns of a listing. ``path``, ``member``, ``time_ms`` and ``box`` say where an item lies
+(:mod:`imgvet.sources.entry`); ``box`` is null, as crops are made of the listed pictures later.
+``digest`` is null until the content is known. ``cut`` says what is cut out
 of a picture, ``cut_labels`` (a JSON list) the labels of its own boxes: :mod:`imgvet.crops.listing`;
 they are null where whole pictures are analysed."""
 
@@ -69,7 +74,7 @@ def list_items(options: SourceOptions, known: dict[FileKey, str], work: WorkDir)
     entries = select(list_entries(options, work), options)
     if not entries:
         raise _nothing_found(options)
-    return _as_table(entries, known)
+    return as_table(entries, known)
 
 
 def select(entries: Iterable[Entry], options: SourceOptions) -> list[Entry]:
@@ -87,16 +92,18 @@ def select(entries: Iterable[Entry], options: SourceOptions) -> list[Entry]:
 
 def _unique(entries: Iterable[Entry]) -> list[Entry]:
     """The entries by name, then split; of several for one the last."""
-    # Two stable sorts, because a key of both would be one more object for each of the entries.
-    ordered = sorted(entries, key=lambda entry: entry.split or "")
-    ordered.sort(key=attrgetter("filename"))
-    return [
-        entry
-        for entry, after in zip_longest(ordered, islice(ordered, 1, None))
-        if after is None
-        or entry.filename != after.filename
-        or (entry.split or "") != (after.split or "")
-    ]
+    by_name = attrgetter("filename")
+    chosen: list[Entry] = []
+    # Different places may be called alike, so what lies in one place is looked for among those.
+    for _, alike in groupby(sorted(entries, key=by_name), by_name):
+        last = {_place_and_split(entry): entry for entry in alike}
+        chosen += [last[key] for key in sorted(last)] if len(last) > 1 else last.values()
+    return chosen
+
+
+def _place_and_split(entry: Entry) -> tuple[str, str, str, int]:
+    time_ms = -1 if entry.time_ms is None else entry.time_ms
+    return entry.split or "", entry.path, entry.member or "", time_ms
 
 
 def _only(entries: list[Entry], subset: tuple[str, ...]) -> list[Entry]:
@@ -133,11 +140,16 @@ def _nothing_found(options: SourceOptions) -> InputEmptyError:
     return InputEmptyError(f"No image in {where}", f"Images are files that end in {endings}")
 
 
-def _as_table(entries: list[Entry], known: dict[FileKey, str]) -> pa.Table:
+def as_table(entries: list[Entry], known: dict[FileKey, str]) -> pa.Table:
+    """Entries as a table of :data:`LISTING_SCHEMA`, with the digests that are known."""
     # One column at a time: lists of a million values each take more than their arrays.
     columns: tuple[Iterable[object], ...] = (
         range(len(entries)),
-        (crop_name(entry.filename, None) for entry in entries),
+        (entry.filename for entry in entries),
+        (entry.path for entry in entries),
+        (entry.member for entry in entries),
+        (entry.time_ms for entry in entries),
+        repeat(None, len(entries)),
         (entry.source for entry in entries),
         (entry.status.value for entry in entries),
         (entry.detail for entry in entries),

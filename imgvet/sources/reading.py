@@ -11,12 +11,8 @@ from imgvet.images.picture import Failure
 from imgvet.options import VideoOptions
 from imgvet.reasons import Reason
 from imgvet.sources.archive import ArchiveReader
-from imgvet.sources.crop_names import split_crop_name
-from imgvet.sources.location import Location, parse_location
 from imgvet.sources.read_ahead import read_ahead
-from imgvet.sources.s3_location import Location as RemoteLocation
-from imgvet.sources.s3_location import is_remote
-from imgvet.sources.s3_location import parse_location as parse_remote
+from imgvet.sources.s3_location import Location, is_remote, parse_location
 from imgvet.sources.s3_mirror import find_copy
 from imgvet.sources.s3_reading import ObjectContent, fetch_object
 from imgvet.sources.video_frames import FrameReader
@@ -42,10 +38,10 @@ class Content:
     detail: str = ""
 
 
-def read_bytes(filename: str) -> bytes | Failure:
+def read_bytes(path: str) -> bytes | Failure:
     """The bytes of one local file, or why they can't be had."""
     try:
-        data = Path(filename).read_bytes()
+        data = Path(path).read_bytes()
     except FileNotFoundError as error:
         return Failure(Reason.MISSING, error.strerror or str(error))
     except OSError as error:
@@ -54,7 +50,7 @@ def read_bytes(filename: str) -> bytes | Failure:
 
 
 class Reader:
-    """Reads items by name; may be used from several threads.
+    """Reads items; may be used from several threads.
 
     Args:
         work: the work dir, with mirrors, indexes of archives, and frames.
@@ -74,23 +70,22 @@ class Reader:
             InputUnreadableError: the credentials are not, or no longer, valid.
             TransportError: the server can't be reached.
         """
-        location = parse_location(split_crop_name(file.filename)[0])
-        if not is_remote(location.path):
-            data = self._read_local(location, location.path)
+        if not is_remote(file.path):
+            data = self._read_local(file, file.path)
             return data if isinstance(data, Failure) else Content(data)
-        if location.member is None and location.time_ms is None:
-            return self._read_object(parse_remote(location.path), file.version)
-        return self._read_inside(location, file.version)
+        if file.member is None and file.time_ms is None:
+            return self._read_object(parse_location(file.path), file.version)
+        return self._read_inside(file)
 
-    def _read_local(self, location: Location, path: str) -> bytes | Failure:
-        """The bytes of an item that lies in the file ``path``, or is it."""
-        if location.member is not None:
-            return self._archives.read_member(path, location.member)
-        if location.time_ms is not None:
-            return self._frames.read_frame(path, location.time_ms)
+    def _read_local(self, file: FileToRead, path: str) -> bytes | Failure:
+        """The bytes of an item that lies in the local file ``path``, or is it."""
+        if file.member is not None:
+            return self._archives.read_member(path, file.member)
+        if file.time_ms is not None:
+            return self._frames.read_frame(path, file.time_ms)
         return read_bytes(path)
 
-    def _read_object(self, remote: RemoteLocation, version: str) -> Content | Failure:
+    def _read_object(self, remote: Location, version: str) -> Content | Failure:
         copy = find_copy(remote, version, self._mirror)
         if copy is not None:
             data = read_bytes(str(copy))
@@ -100,13 +95,13 @@ class Reader:
             return Content(found.data, found.version, found.detail)
         return found
 
-    def _read_inside(self, location: Location, version: str) -> Content | Failure:
+    def _read_inside(self, file: FileToRead) -> Content | Failure:
         """A member or a frame of an archive or a video that was mirrored."""
-        copy = find_copy(parse_remote(location.path), version, self._mirror)
+        copy = find_copy(parse_location(file.path), file.version, self._mirror)
         if copy is None:
-            return Failure(Reason.MISSING, f"the copy of {location.path} is gone")
-        data = self._read_local(location, str(copy))
-        return data if isinstance(data, Failure) else Content(data, version)
+            return Failure(Reason.MISSING, f"the copy of {file.path} is gone")
+        data = self._read_local(file, str(copy))
+        return data if isinstance(data, Failure) else Content(data, file.version)
 
 
 def read_each(
@@ -120,7 +115,7 @@ def read_each(
     Local items are read and used by the same thread. Objects in buckets are read ahead by many
     threads, with bounded memory, and used by ``threads`` of them.
     """
-    if not any(is_remote(file.filename) for file in files):
+    if not any(is_remote(file.path) for file in files):
         return in_threads(lambda file: use(file, reader.read(file)), files, threads)
     contents = read_ahead(
         files, lambda file: (file, reader.read(file)), size_of=lambda file: file.file_size

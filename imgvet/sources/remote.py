@@ -2,10 +2,7 @@
 
 Images are streamed, or read from the mirror if they were copied ahead. Archives and videos are read
 in any order, so they are always copied into the mirror first (task sync_s3_to_local) and opened
-there; their members and frames are named after the object: ``s3://bucket/a.tar!1.jpg``.
-
-An object's name is its URI. Only a key in which the marks of a member or a frame stand by chance is
-escaped, as :mod:`imgvet.sources.location` says.
+there; the path of their members and frames is the URI of the object: ``s3://bucket/a.tar!1.jpg``.
 """
 
 from __future__ import annotations
@@ -22,7 +19,6 @@ from imgvet.sources.entry import Entry
 from imgvet.sources.found import Found
 from imgvet.sources.kinds import COMPRESSED, Kind, is_item_name, kind_of_input, kind_of_object
 from imgvet.sources.lists import read_csv_list, read_text_list
-from imgvet.sources.location import Location, parse_location
 from imgvet.sources.mixing import is_ignored
 from imgvet.sources.s3_listing import entries, named_entries
 from imgvet.sources.s3_location import is_remote
@@ -90,9 +86,8 @@ def objects_of(
 
 
 def as_found(entry: Entry) -> Found:
-    """An object as a file of its kind, under the name that items have."""
-    named = replace(entry, filename=str(Location(entry.filename)))
-    return Found(named, kind_of_object(entry.filename))
+    """An object as a file of its kind."""
+    return Found(entry, kind_of_object(entry.path))
 
 
 def is_compressed(key: str) -> bool:
@@ -109,15 +104,14 @@ def items_inside(found: Found, work: WorkDir, videos: VideoOptions) -> Iterator[
         videos: which frames of videos are wanted.
     """
     itself = found.entry
-    name = parse_location(itself.filename).path
-    copy = find_copy(parse_object(name), itself.version, work.mirror)
+    copy = find_copy(parse_object(itself.path), itself.version, work.mirror)
     if itself.status is not Reason.OK:
         yield itself
     elif copy is None:
         detail = "it was not copied: it changed after it was listed, or fetching it failed"
         yield replace(itself, status=Reason.MISSING, detail=detail)
     elif found.kind is Kind.ARCHIVE:
-        split = split_of_shard(name)
+        split = split_of_shard(itself.path)
         for entry in archive_entries(copy, itself.source, work.extracted):
             yield replace(_renamed(entry, itself), split=split)
     else:
@@ -126,7 +120,5 @@ def items_inside(found: Found, work: WorkDir, videos: VideoOptions) -> Iterator[
 
 
 def _renamed(entry: Entry, itself: Entry) -> Entry:
-    """An item of the mirrored file, named after the object it is a copy of."""
-    place = parse_location(entry.filename)
-    name = replace(place, path=parse_location(itself.filename).path)
-    return replace(entry, filename=str(name), mtime_ns=itself.mtime_ns, version=itself.version)
+    """An item of the mirrored file, as one of the object it is a copy of."""
+    return replace(entry, path=itself.path, mtime_ns=itself.mtime_ns, version=itself.version)

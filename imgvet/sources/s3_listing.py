@@ -177,8 +177,8 @@ def _cut(found: Iterator[Entry], limit: int | None) -> Iterator[Entry]:
     last, in_order = "", True
     for count, entry in enumerate(found, 1):
         yield entry
-        in_order = in_order and entry.filename > last
-        last = entry.filename
+        in_order = in_order and entry.path > last
+        last = entry.path
         if limit is not None and in_order and count >= limit:
             return
 

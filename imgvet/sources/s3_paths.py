@@ -22,8 +22,7 @@ import hashlib
 import re
 from pathlib import PurePosixPath
 
-from imgvet.sources.local import IMAGE_EXTENSIONS
-from imgvet.sources.location import ARCHIVE_ENDINGS, VIDEO_ENDINGS
+from imgvet.sources.local import ARCHIVE_ENDINGS, IMAGE_EXTENSIONS, VIDEO_ENDINGS
 
 MAX_PART = 200
 """Bytes of one part; file systems take 255."""

@@ -211,7 +211,7 @@ def _missing(
         tally.count(listed=1)
         if entry.checked(options.min_file_size).status is not Reason.OK:
             continue
-        location = parse_location(entry.filename)
+        location = parse_location(entry.path)
         mirror = mirrors.mirror(location)
         if mirror.holds(mirrors.index(location).find(location.key), entry.version):
             tally.count(skipped=1)
@@ -221,7 +221,7 @@ def _missing(
 
 
 def _fetch(mirrors: _Mirrors, retry: RetryPolicy, entry: Entry) -> _Fetched:
-    location = parse_location(entry.filename)
+    location = parse_location(entry.path)
     mirror = mirrors.mirror(location)
     partial = mirror.partial(location.key, entry.version)
     partial.parent.mkdir(exist_ok=True)

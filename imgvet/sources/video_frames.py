@@ -24,14 +24,13 @@ from imgvet.sources.archive_parts import PartWriter, start_parts
 from imgvet.sources.archive_reader import Packed, PackedReader
 from imgvet.sources.entry import Entry
 from imgvet.sources.local import walk_file
-from imgvet.sources.location import Location, seconds_text, time_of_text
 from imgvet.sources.video import Frame, read_frames
 from imgvet.store.references import digest_bytes
 
 FRAME_QUALITY = 95
 """JPEG quality of stored frames, 1 to 100."""
 
-FRAMES_VERSION = 2
+FRAMES_VERSION = 3
 """Raised when other frames are chosen, or they are stored or judged in another way."""
 
 OPEN_VIDEOS = 64
@@ -109,7 +108,7 @@ def extract_frames(
             if isinstance(found, Failure):
                 members.append(Member(ARCHIVE_ITSELF, status=found.reason, detail=found.detail))
                 continue
-            members.append(writer.add(Member(seconds_text(found.time_ms)), [_encoded(found)]))
+            members.append(writer.add(Member(str(found.time_ms)), [_encoded(found)]))
             if writer.full:
                 writer.close_part(found.time_ms)
         writer.close_part(0)
@@ -155,10 +154,16 @@ def video_entries(path: Path, source: str, folder: Path, options: VideoOptions) 
 
 
 def _entry(member: Member, state: FileState, source: str) -> Entry:
-    name, size = state.path, state.size
-    if member.name != ARCHIVE_ITSELF:
-        name, size = str(Location(state.path, time_ms=time_of_text(member.name))), member.size
-    return Entry(name, source, size, state.mtime_ns, status=member.status, detail=member.detail)
+    is_frame = member.name != ARCHIVE_ITSELF
+    return Entry(
+        state.path,
+        source,
+        member.size if is_frame else state.size,
+        state.mtime_ns,
+        status=member.status,
+        detail=member.detail,
+        time_ms=int(member.name) if is_frame else None,
+    )
 
 
 class FrameReader:
@@ -176,4 +181,4 @@ class FrameReader:
 
     def read_frame(self, path: str, time_ms: int) -> bytes | Failure:
         """One frame as JPEG, or why it can't be had."""
-        return self._reader.read(path, seconds_text(time_ms))
+        return self._reader.read(path, str(time_ms))

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from imgvet.errors import InputUnreadableError
 from imgvet.sources.entry import Entry
-from imgvet.sources.local import walk_file, walk_folder
-from imgvet.sources.location import split_ending
+from imgvet.sources.local import split_ending, walk_file, walk_folder
 from imgvet.sources.yolo import YoloSet
 
 _IMAGES, _LABELS = f"{os.sep}images{os.sep}", f"{os.sep}labels{os.sep}"
@@ -46,7 +45,7 @@ def yolo_entries(dataset: YoloSet, source: str) -> Iterator[Entry]:
     for split, places in dataset.places.items():
         for place in places:
             for entry in _entries_of(place, source):
-                found = label_of_image(entry.filename, dataset.names)
+                found = label_of_image(entry.path, dataset.names)
                 detail = entry.detail or found.problem
                 yield replace(entry, split=split, label=found.label, detail=detail)
 

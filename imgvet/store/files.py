@@ -1,6 +1,6 @@
 """The file index: which content a file had when it was last read.
 
-An unchanged file is recognised by path, size, time and version without reading it. Shards add
+An unchanged file is recognised by its place, size, time and version without reading it. Shards add
 small parts while they run, so that a killed run loses little; a finished run merges them.
 """
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -18,10 +19,12 @@ from imgvet.workdir import WorkDir, write_atomically
 
 SCHEMA = pa.schema(
     [
-        ("filename", pa.string()),
+        ("path", pa.string()),
         ("file_size", pa.int64()),
         ("mtime_ns", pa.int64()),
         ("version", pa.string()),
+        ("member", pa.string()),
+        ("time_ms", pa.int64()),
         ("digest", pa.string()),
     ]
 )
@@ -31,16 +34,20 @@ class FileKey(NamedTuple):
     """What an unchanged file is recognised by.
 
     Attributes:
-        filename: absolute path or URI.
+        path: absolute path or URI.
         file_size: bytes.
         mtime_ns: time of the last change in nanoseconds since 1970.
         version: what the source calls this version of the content, such as an ETag; may be empty.
+        member: name in the archive ``path``, None outside of archives.
+        time_ms: time of a video's frame in milliseconds, None outside of videos.
     """
 
-    filename: str
+    path: str
     file_size: int
     mtime_ns: int
     version: str = ""
+    member: str | None = None
+    time_ms: int | None = None
 
 
 SETTLED_NS = 2_000_000_000
@@ -57,7 +64,7 @@ class FileIndex:
     @classmethod
     def of(cls, work: WorkDir) -> FileIndex:
         """The index in the store of a work dir."""
-        return cls(work.store / "files")
+        return cls(work.store / "places")
 
     def load(self) -> dict[FileKey, str]:
         """Content digest by file key."""
@@ -96,10 +103,12 @@ class FileIndex:
         return sorted(self.folder.glob("*.parquet"))
 
     def _write(self, known: dict[FileKey, str]) -> Path:
-        keys = sorted(known)
-        columns = [list(values) for values in zip(*keys, strict=True)]
-        rows = pa.table([*columns, [known[key] for key in keys]], schema=SCHEMA)
-        name = digest_bytes("\n".join(f"{key}{known[key]}" for key in keys).encode())
+        columns = zip(*((*key, digest) for key, digest in known.items()), strict=True)
+        rows = pa.table([list(values) for values in columns], schema=SCHEMA)
+        rows = rows.sort_by([(name, "ascending") for name in SCHEMA.names])
+        name = digest_bytes(
+            "\n".join(map(str, zip(*rows.to_pydict().values(), strict=True))).encode()
+        )
         path = self.folder / f"{name}.parquet"
         write_atomically(path, lambda temporary: pq.write_table(rows, temporary))
         return path
@@ -107,19 +116,48 @@ class FileIndex:
 
 @dataclass(frozen=True)
 class FileToRead:
-    """A file whose content is not known or not measured yet."""
+    """An item whose content is not known or not measured yet.
+
+    Attributes:
+        id: its number in the listing.
+        path: absolute path or URI.
+        file_size: bytes, None if unknown.
+        mtime_ns: time of the last change in nanoseconds since 1970, None if unknown.
+        version: what the source calls this version of the content; may be empty.
+        member: name in the archive ``path``, None outside of archives.
+        time_ms: time of a video's frame in milliseconds, None outside of videos.
+        box: of a crop x, y, width, height or four corners in pixels, None for the whole picture.
+    """
 
     id: int
-    filename: str
+    path: str
     file_size: int | None
     mtime_ns: int | None
     version: str = ""
+    member: str | None = None
+    time_ms: int | None = None
+    box: tuple[float, ...] | None = None
 
     @property
     def key(self) -> FileKey:
         """What the file is recognised by when it is listed again."""
-        return FileKey(self.filename, self.file_size or 0, self.mtime_ns or 0, self.version)
+        return FileKey(
+            self.path,
+            self.file_size or 0,
+            self.mtime_ns or 0,
+            self.version,
+            self.member,
+            self.time_ms,
+        )
 
 
 FILE_COLUMNS = tuple(field.name for field in fields(FileToRead))
 """The columns of a listing that a file to read is made of."""
+
+
+def files_in(rows: pd.DataFrame) -> list[FileToRead]:
+    """The files to read in a frame with :data:`FILE_COLUMNS`."""
+    columns = rows[list(FILE_COLUMNS)].astype(object)
+    columns = columns.where(columns.notna(), None)
+    columns["box"] = columns["box"].map(tuple, na_action="ignore")
+    return [FileToRead(*values) for values in columns.itertuples(index=False, name=None)]

@@ -15,7 +15,7 @@ from imgvet.reports.view.chart import Bars, categories
 from imgvet.reports.view.images import Album, FileName, ImageView, name_of
 from imgvet.reports.view.section import Chart, SectionView
 from imgvet.sections import Section
-from imgvet.similarity.videos import video_of
+from imgvet.similarity.videos import videos_of
 from imgvet.summary import RunSummary
 
 
@@ -95,7 +95,7 @@ def videos_view(
     """The section of videos, from the frames (or their crops) among the items; None without any."""
     noun = "frame" if summary.sources is None else "crop"
     valid = items[items["status"] == "ok"]
-    videos = valid["filename"].map(video_of)
+    videos = videos_of(valid)
     frames = valid.assign(video=videos)[videos.notna()]
     if frames.empty:
         return None

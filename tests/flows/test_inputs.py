@@ -215,7 +215,7 @@ def test_a_key_that_looks_like_a_member_is_an_object(
     bucket.put({"a.tar!b.jpg": (photos / "photo00.jpg").read_bytes()})
     run(f"s3://{bucket.name}", tmp_path / "out")
     names = Dataset(work_dir=tmp_path / "out").annotations()["filename"]
-    assert names.tolist() == [f"s3://{bucket.name}/a.tar%21b.jpg"]
+    assert names.tolist() == [f"s3://{bucket.name}/a.tar!b.jpg"]
 
 
 def test_a_missing_bucket_is_a_named_error(tmp_path: Path, proxy: FaultProxy) -> None:

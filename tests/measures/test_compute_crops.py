@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from imgvet.crops.boxes_text import NO_REGIONS, regions_of_text, regions_text
 from imgvet.crops.cutter import Cutter, cut_key
 from imgvet.crops.cutting import cut_picture
+from imgvet.images.corners import region_of
 from imgvet.images.decode import decode
 from imgvet.images.picture import Picture
 from imgvet.images.region import Box, Region
 from imgvet.measures.collect_crops import crops_of
 from imgvet.measures.compute_crops import CropRun, PictureToCut, compute_crops, crop_digest
 from imgvet.options import VideoOptions
-from imgvet.sources.crop_names import split_crop_name
 from imgvet.store.files import FileToRead
 from imgvet.store.store import Store
 from imgvet.workdir import WorkDir
@@ -43,7 +43,11 @@ def listed(wanted: list[PictureToCut], reads: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "id": [picture.file.id for picture in wanted],
-            "filename": [picture.file.filename for picture in wanted],
+            "filename": [picture.file.path for picture in wanted],
+            "path": [picture.file.path for picture in wanted],
+            "member": None,
+            "time_ms": None,
+            "box": None,
             "source": "in",
             "status": reads["status"],
             "detail": reads["detail"],
@@ -86,11 +90,9 @@ def test_crops_are_measured_and_listed_in_order(store: Store, tmp_path: Path) ->
     assert found.rows["id"].tolist() == list(range(6))
     assert found.crops["source_id"].tolist() == [0, 0, 1, 1, 2, 2]
     for row in found.rows.itertuples():
-        name, region = split_crop_name(row.filename)
-        assert region is not None
-        picture = decode(Path(name).read_bytes(), full_size=True)
+        picture = decode(Path(row.path).read_bytes(), full_size=True)
         assert isinstance(picture, Picture)
-        crop = cut_picture(picture, region)
+        crop = cut_picture(picture, region_of(row.box))
         assert isinstance(crop, Picture)
         assert row.digest == crop_digest(crop)
     assert set(found.rows["digest"]) == store.measures.digests()

@@ -93,9 +93,12 @@ def full_inputs(planted: Planted, inputs: ReportInputs) -> ReportInputs:
     items = inputs.tables["items"].copy()
     items["label"] = [LABELS[item % 3] if item % 10 else None for item in items["id"]]
     items["split"] = np.where(items["id"] % 2 == 0, "train", "test")
-    items.loc[items["id"].isin(planted.component), "filename"] = [
-        f"{ROOT}films/{'one' if rank < 5 else 'two <b>'}.mp4#t={rank}.0"
-        for rank in range(len(planted.component))
+    frames, ranks = items["id"].isin(planted.component), range(len(planted.component))
+    films = [f"{ROOT}films/{'one' if rank < 5 else 'two <b>'}.mp4" for rank in ranks]
+    items.loc[frames, "path"] = films
+    items.loc[frames, "time_ms"] = [1000 * rank for rank in ranks]
+    items.loc[frames, "filename"] = [
+        f"{film}#t={rank}.0" for film, rank in zip(films, ranks, strict=True)
     ]
     items["embedding_row"] = [item if item < planted.valid else None for item in items["id"]]
     members = inputs.tables["components"].copy()

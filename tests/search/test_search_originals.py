@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from imgvet.images.decode import decode
@@ -22,8 +23,9 @@ from support.pictures import jpeg, photograph, png
 
 
 def shown(work: WorkDir, item: int) -> Shown | Failure:
-    row = read_table(work.table("items")).set_index("id").loc[item]
-    return Originals(work, read_record(work)).show(item, row["filename"], None)
+    found = Originals(work, read_record(work)).show(item)
+    assert found is not None
+    return found
 
 
 def pixels(found: Shown | Failure) -> np.ndarray:
@@ -40,15 +42,27 @@ def test_files_that_browsers_show_are_given_as_they_are(work: WorkDir):
             assert shown(work, item) == Shown(Path(filename).read_bytes(), "image/jpeg")
 
 
-def test_what_is_no_image_any_more_is_not_given_out(work: WorkDir, photos: Path, tmp_path: Path):
-    originals = Originals(work, read_record(work))
-    (tmp_path / "secret.jpg").write_text("password")
-    found = originals.show(0, str(tmp_path / "secret.jpg"), None)
+def test_what_is_no_image_any_more_is_not_given_out(tmp_path: Path):
+    (path := tmp_path / "in.jpg").write_bytes(jpeg(photograph(1)))
+    work = finish_run(path, tmp_path / "out")
+    assert isinstance(shown(work, 0), Shown)
+    path.write_text("password")
+    found = shown(work, 0)
     assert isinstance(found, Failure)
     assert found.reason is Reason.NOT_AN_IMAGE
-    gone = originals.show(0, str(tmp_path / "gone.jpg"), None)
+    path.unlink()
+    gone = shown(work, 0)
     assert isinstance(gone, Failure)
     assert gone.reason is Reason.MISSING
+    assert Originals(work, read_record(work)).show(1) is None
+
+
+def test_a_run_of_an_earlier_version_knows_its_files_by_name(tmp_path: Path):
+    (path := tmp_path / "in.jpg").write_bytes(jpeg(photograph(1)))
+    work = finish_run(path, tmp_path / "out")
+    items = work.table("items")
+    pq.write_table(pq.read_table(items).drop(["path", "member", "time_ms", "box"]), items)
+    assert shown(work, 0) == Shown(path.read_bytes(), "image/jpeg")
 
 
 def test_members_of_archives_and_other_formats_are_shown(tmp_path: Path):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pandas as pd
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgvet.similarity.videos import WIDESPREAD, GroupedByVideo, group_by_video, video_of
+from imgvet.similarity.videos import WIDESPREAD, GroupedByVideo, group_by_video, videos_of
 from imgvet.tables import COMPONENT_INFO, COMPONENTS, VIDEO_PAIRS, conform
 
 Frames = list[tuple[str, int | None]]
@@ -16,7 +15,13 @@ Frames = list[tuple[str, int | None]]
 
 def grouped(frames: Frames) -> GroupedByVideo:
     items = pd.DataFrame(
-        {"id": range(len(frames)), "filename": [name for name, _ in frames], "status": "ok"}
+        {
+            "id": range(len(frames)),
+            "path": [name.partition("#")[0] for name, _ in frames],
+            "member": None,
+            "time_ms": [0 if "#" in name else None for name, _ in frames],
+            "status": "ok",
+        }
     )
     members = pd.DataFrame(
         {
@@ -34,20 +39,18 @@ def frame(video: str, second: int) -> str:
     return f"{video}#t={second}.0"
 
 
-@pytest.mark.parametrize(
-    ("name", "video"),
-    [
-        ("/a/b.mp4#t=1.0", "/a/b.mp4"),
-        ("/a/b.mp4#t=1.0&xywh=1,2,3,4", "/a/b.mp4"),
-        ("s3://b/c.tar!d/e.mov#t=12.033", "s3://b/c.tar!d/e.mov"),
-        ("/a/b.jpg", None),
-        ("/a/b.jpg#xywh=1,2,3,4", None),
-        ("/a/b.mp4%23t=1.0", None),
-        ("/a/b.jpg#t=1.0", None),
-    ],
-)
-def test_the_video_of_an_item(name: str, video: str | None) -> None:
-    assert video_of(name) == video
+def test_the_video_of_an_item() -> None:
+    items = pd.DataFrame(
+        {
+            "path": ["/a/b.mp4", "s3://b/c.tar", "/a/b.jpg", "/a/b.mp4#t=1.0"],
+            "member": [None, "d/e.mov", None, None],
+            "time_ms": [1000, 12033, None, None],
+        },
+        index=[5, 6, 7, 8],
+    )
+    found = videos_of(items)
+    assert found.dropna().to_dict() == {5: "/a/b.mp4", 6: "s3://b/c.tar!d/e.mov"}
+    assert found.index.equals(items.index)
 
 
 def test_a_copied_video_shares_all_its_frames() -> None:

@@ -21,7 +21,6 @@ from imgvet.sources import archive_reader
 from imgvet.sources.archive import ArchiveReader, archive_entries, packed_archive, prepare_archive
 from imgvet.sources.archive_format import HEAD_BYTES
 from imgvet.sources.entry import Entry
-from imgvet.sources.location import parse_location
 from support.archives import Contents, header, patch_directory, write_any, write_tar, write_zip
 from support.archives import encrypt as encrypt_member
 
@@ -34,7 +33,7 @@ def listed(path: Path, **options: object) -> dict[str, Entry]:
     store = path.parent / "store"
     prepare_archive(path, store, **options)  # type: ignore[arg-type]
     entries = list(archive_entries(path, "in", store))
-    found = {parse_location(entry.filename).member or "": entry for entry in entries}
+    found = {entry.member or "": entry for entry in entries}
     assert len(found) == len(entries)
     return found
 
@@ -67,8 +66,7 @@ def test_members_are_listed_and_read_back(tmp_path: Path, ending: str) -> None:
     status = path.stat()
     for name, entry in found.items():
         assert (entry.status, entry.source, entry.mtime_ns) == (Reason.OK, "in", status.st_mtime_ns)
-        location = parse_location(entry.filename)
-        assert location.path == str(path)
+        assert entry.path == str(path)
         if data := expected[name]:
             assert read(path, name) == data
     assert read(path, "empty.jpg") == Failure(Reason.EMPTY_FILE, "0 bytes")

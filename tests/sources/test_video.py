@@ -15,7 +15,6 @@ from imgvet.images.picture import Failure
 from imgvet.options import VideoOptions
 from imgvet.reasons import Reason
 from imgvet.sources.entry import Entry
-from imgvet.sources.location import parse_location
 from imgvet.sources.video import Frame, read_frames
 from imgvet.sources.video_frames import (
     FrameReader,
@@ -146,9 +145,8 @@ def test_frames_are_read_back_as_jpeg(tmp_path: Path) -> None:
     assert [entry.filename for entry in entries] == [f"{path}#t={n}.0" for n in range(3)]
     reader = FrameReader(tmp_path / "store", EACH_SECOND)
     for entry, frame in zip(entries, frames(path), strict=True):
-        time_ms = parse_location(entry.filename).time_ms
-        assert time_ms is not None
-        data = reader.read_frame(str(path), time_ms)
+        assert entry.time_ms is not None
+        data = reader.read_frame(str(path), entry.time_ms)
         assert isinstance(data, bytes)
         assert len(data) == entry.file_size
         shown = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)

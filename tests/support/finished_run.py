@@ -41,7 +41,7 @@ from imgvet.similarity.videos import group_by_video
 from imgvet.sources.archive import prepare_archive
 from imgvet.sources.archive_limits import ExtractLimits
 from imgvet.sources.listing import list_items
-from imgvet.store.files import FILE_COLUMNS, FileToRead
+from imgvet.store.files import files_in
 from imgvet.store.store import Store
 from imgvet.store.thumbnails import places_in
 from imgvet.summary import RunRecord
@@ -96,7 +96,7 @@ def _measured(options: RunOptions, work: WorkDir) -> _Found:
     listing = annotated(list_items(sources, {}, work), sources, annotations, cutter)
     rows = to_frame(listing)
     rows = rows[rows["status"] == "ok"]
-    files = [FileToRead(*row) for row in rows[list(FILE_COLUMNS)].itertuples(index=False)]
+    files = files_in(rows)
     if cutter is None:
         reads = compute_stats(files, store, videos, options.num_threads, 0, len(files))
     else:

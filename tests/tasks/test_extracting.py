@@ -9,7 +9,6 @@ import pytest
 
 from imgvet.progress import LOGGER_NAME
 from imgvet.sources.archive import ArchiveReader, archive_entries
-from imgvet.sources.location import parse_location
 from imgvet.sources.video_frames import FrameReader, video_entries
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.extracting import ToExtract, extract_archives
@@ -40,11 +39,11 @@ def test_archives_and_videos_are_made_readable(
     reader = ArchiveReader(store / "extracted")
     for path in archives:
         for entry in archive_entries(path, "in", store / "extracted"):
-            member = parse_location(entry.filename).member or ""
+            member = entry.member or ""
             assert reader.read_member(str(path), member) == images[member]
     frames = FrameReader(store / "frames", wanted.frames)
     for entry in video_entries(video, "in", store / "frames", wanted.frames):
-        time_ms = parse_location(entry.filename).time_ms
-        assert isinstance(frames.read_frame(str(video), time_ms or 0), bytes)
+        assert entry.time_ms is not None
+        assert isinstance(frames.read_frame(str(video), entry.time_ms), bytes)
     again = extract_archives.fn(context, wanted)
     assert all(report.reused for report in (*again.archives, *again.videos))
