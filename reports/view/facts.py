@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,46 +11,49 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imgvet.metrics import METRICS
-from imgvet.tables import BY_NAME, empty
-
-Value = str | int | float | None
-
-_METRICS = tuple(metric for metric in METRICS if metric.name != "file_size")
+from imgvet.search.image_table import COPIES, ImageTable, Value
 
 
 @dataclass(frozen=True)
 class FactColumn:
-    """One fact: its key, its name for a person, how it is written, and its unit.
+    """One fact: its key, its column of the image table, its name for a person, form, and unit.
 
     ``form`` is text, bytes, count, number or similarity.
     """
 
     key: str
+    column: str
     title: str
     form: str
     unit: str = ""
 
 
 _OWN_COLUMNS = (
-    FactColumn("filename", "File", "text"),
-    FactColumn("label", "Label", "text"),
-    FactColumn("split", "Split", "text"),
-    FactColumn("status", "Status", "text"),
-    FactColumn("file_size", "File size", "bytes"),
-    FactColumn("copies", "Files with these bytes", "count"),
-    FactColumn("component_id", "Component", "count"),
-    FactColumn("count", "Images in the component", "count"),
-    FactColumn("nearest_similarity", "Similarity to its nearest neighbour", "similarity"),
-    FactColumn("score", "Outlier score", "number"),
+    FactColumn("filename", "filename", "File", "text"),
+    FactColumn("label", "label", "Label", "text"),
+    FactColumn("split", "split", "Split", "text"),
+    FactColumn("status", "status", "Status", "text"),
+    FactColumn("file_size", "file_size", "File size", "bytes"),
+    FactColumn("copies", COPIES, "Files with these bytes", "count"),
+    FactColumn("component_id", "components.component_id", "Component", "count"),
+    FactColumn("count", "components.count", "Images in the component", "count"),
+    FactColumn(
+        "nearest_similarity",
+        "outliers.similarity",
+        "Similarity to its nearest neighbour",
+        "similarity",
+    ),
+    FactColumn("score", "outliers.score", "Outlier score", "number"),
 )
 
 COLUMNS: tuple[FactColumn, ...] = (
     *_OWN_COLUMNS,
     *(
-        FactColumn(m.name, m.title, "count" if m.integer else "number", m.unit)
-        for m in _METRICS
+        FactColumn(m.name, f"stats.{m.name}", m.title, "count" if m.integer else "number", m.unit)
+        for m in METRICS
+        if m.name != "file_size"
     ),
-    FactColumn("digest", "Content digest", "text"),
+    FactColumn("digest", "digest", "Content digest", "text"),
 )  # fmt: skip
 """Every fact, in the order in which a person reads them."""
 
@@ -58,15 +61,12 @@ COLUMNS: tuple[FactColumn, ...] = (
 class Facts:
     """Looks up what is known of images."""
 
-    def __init__(self, tables: Mapping[str, pd.DataFrame]) -> None:
-        """Take the tables of a run; those that are missing say nothing."""
-        joined = _joined(tables)
-        self._frame = joined
+    def __init__(self, images: ImageTable) -> None:
+        self._images = images
         self.columns = tuple(
             column
             for column in COLUMNS
-            if column.key == "filename"
-            or (column.key in joined.columns and joined[column.key].notna().any())
+            if column.key == "filename" or images[column.column].null_count < len(images)
         )
 
     @property
@@ -76,35 +76,14 @@ class Facts:
 
     def rows(self, ids: Iterable[int]) -> list[list[Value]]:
         """The facts of images, without those that no image has: :attr:`keys` says which."""
-        chosen = self._frame.reindex(pd.Index(list(ids), dtype="int64"))
-        values = [chosen.index.tolist()]
-        values += [_plain(chosen[column.key]) for column in self.columns]
+        chosen = self.frame(ids)
+        values = [chosen.index.tolist(), *(_plain(chosen[key]) for key in self.keys[1:])]
         return [list(row) for row in zip(*values, strict=True)]
 
     def frame(self, ids: Iterable[int]) -> pd.DataFrame:
-        """The facts of images as a frame with the index ``id``."""
-        return self._frame.reindex(pd.Index(list(ids), dtype="int64"))
-
-
-def _joined(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    items = _table(tables, "items").set_index("id")
-    known = items[["filename", "label", "split", "status", "digest", "file_size"]].copy()
-    known["copies"] = items.groupby("digest")["digest"].transform("size")
-    stats = _table(tables, "stats").set_index("id")
-    components = _table(tables, "components").set_index("id")
-    outliers = _table(tables, "outliers").set_index("id")
-    parts = (
-        stats[[m.name for m in _METRICS if m.name in stats.columns]],
-        components[["component_id", "count"]].astype("Int64"),
-        outliers[["similarity", "score"]].rename(columns={"similarity": "nearest_similarity"}),
-    )
-    for part in parts:
-        known = known.join(part[~part.index.duplicated()])
-    return known
-
-
-def _table(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
-    return tables[name] if name in tables else empty(BY_NAME[name])
+        """The facts of images as a frame with the index ``id``; columns by key."""
+        found = self._images.frame([column.column for column in COLUMNS], list(ids))
+        return found.set_axis([column.key for column in COLUMNS], axis="columns")
 
 
 def _plain(column: pd.Series) -> list[Any]:

@@ -28,6 +28,7 @@ from imgvet.reports.view.run import run_view
 from imgvet.reports.view.section import Chart, SectionView
 from imgvet.reports.view.statistics import statistics_view
 from imgvet.reports.view.videos import videos_view
+from imgvet.search.image_table import ImageTable
 from imgvet.sections import TITLES, Section
 from imgvet.tables import BY_NAME, empty
 
@@ -114,7 +115,7 @@ def report_view(inputs: ReportInputs) -> ReportView:
     summary, record = inputs.summary, inputs.record
     items, stats = _table(inputs, "items"), _table(inputs, "stats")
     pairs, members = _table(inputs, "similarity"), _table(inputs, "components")
-    album, facts = Album(items, stats), Facts(inputs.tables)
+    album, facts = Album(items, stats), Facts(ImageTable.of_frames(inputs.tables))
     views: tuple[SectionView | None, ...] = (
         overview_view(summary, record, album.root),
         checks_view(inputs.checks, album),
