@@ -38,12 +38,10 @@ from benchmarks.recall import (
 from benchmarks.rows import Row, at_least, at_most, only
 from benchmarks.settings import Settings
 from imgvet.embedding.compute import embed_pictures
-from imgvet.images.canonical import canonical
 from imgvet.images.decode import decode
 from imgvet.images.orientation_hash import OrientationHash, orientation_hash
-from imgvet.images.picture import Failure
-from imgvet.images.pixels import oriented
-from imgvet.images.thumbnail import decode_thumbnail, encode_thumbnail
+from imgvet.images.picture import Failure, oriented
+from imgvet.images.standard_size import decode_thumbnail, encode_thumbnail, to_standard_size
 from imgvet.models.enlarged import high_accuracy_model
 from imgvet.models.model import Model, builtin_model
 from imgvet.similarity.turned import find_turned_pairs, turned_cosines
@@ -118,7 +116,7 @@ def thumbnail(image: Image) -> bytes:
     )
     picture = decode(data)
     assert not isinstance(picture, Failure)
-    return encode_thumbnail(canonical(picture.pixels))
+    return encode_thumbnail(to_standard_size(picture.pixels))
 
 
 def embedder(model: Model) -> Embed:

@@ -19,12 +19,10 @@ import numpy.typing as npt
 import simplejpeg
 from scipy.stats import rankdata
 
-from imgvet.images.basic import measure, measure_levels
-from imgvet.images.canonical import canonical
-from imgvet.images.decode import Picture, decode
-from imgvet.images.picture import Pixels
-from imgvet.images.sharpness import sharpness
-from imgvet.images.thumbnail import decode_thumbnail, encode_thumbnail
+from imgvet.images.decode import decode
+from imgvet.images.measure import measure, measure_levels, sharpness
+from imgvet.images.picture import Picture, Pixels
+from imgvet.images.standard_size import decode_thumbnail, encode_thumbnail, to_standard_size
 
 Change = Callable[[Pixels], Pixels]
 Measure = Callable[[Pixels], float]
@@ -86,9 +84,11 @@ def then(first: Change, second: Change) -> Change:
 
 
 def resized(factor: float) -> Change:
-    """The original at another size, brought to canonical size again."""
+    """The original at another size, brought to standard size again."""
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    return lambda rgb: canonical(cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=method))
+    return lambda rgb: to_standard_size(
+        cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=method)
+    )
 
 
 BLURRED: dict[str, Change] = {
@@ -184,7 +184,7 @@ def photograph_paths(folder: Path | None) -> list[Path]:
 
 
 def load(paths: Iterable[Path]) -> list[tuple[bytes, Picture]]:
-    """The pictures that are large enough to have a canonical size of their own."""
+    """The pictures that are large enough to be reduced to standard size."""
     loaded = []
     for path in paths:
         if path.suffix.lower() in (".jpg", ".jpeg", ".png"):
@@ -196,9 +196,9 @@ def load(paths: Iterable[Path]) -> list[tuple[bytes, Picture]]:
 
 
 def grays(originals: Iterable[Pixels]) -> dict[str, list[Pixels]]:
-    """Gray canonical pictures after every change."""
+    """Gray pictures at standard size after every change."""
     full = list(originals)
-    small = [canonical(rgb) for rgb in full]
+    small = [to_standard_size(rgb) for rgb in full]
     sets = {name: [gray_of(change(rgb)) for rgb in small] for name, change in SHARP.items()}
     sets |= {name: [gray_of(change(rgb)) for rgb in full] for name, change in RESIZED.items()}
     sets["drawn, flat"] = [gray_of(drawn(seed)) for seed in range(90)]
@@ -249,11 +249,11 @@ def compare_brightness(small: list[Pixels]) -> None:
 
 def time_stages(photos: list[tuple[bytes, Picture]]) -> None:
     """Print milliseconds for one picture and stage, the best of three rounds."""
-    small = [canonical(picture.pixels) for _, picture in photos]
+    small = [to_standard_size(picture.pixels) for _, picture in photos]
     encoded = [encode_thumbnail(rgb) for rgb in small]
     stages: dict[str, Callable[[int], object]] = {
         "decode": lambda i: decode(photos[i][0]),
-        "canonical": lambda i: canonical(photos[i][1].pixels),
+        "standard size": lambda i: to_standard_size(photos[i][1].pixels),
         "measure": lambda i: measure(photos[i][1], small[i], 1),
         "of it sharpness (with gray)": lambda i: sharpness(gray_of(small[i])),
         "Laplacian instead (with gray)": lambda i: laplacian_variance(gray_of(small[i])),
@@ -280,7 +280,7 @@ def main() -> None:
     print(f"{len(photos)} photographs")
     originals = [picture.pixels for _, picture in photos]
     compare_sharpness(grays(originals), FlagOptions().blur_threshold)
-    compare_brightness([canonical(rgb) for rgb in originals])
+    compare_brightness([to_standard_size(rgb) for rgb in originals])
     time_stages(photos)
 
 

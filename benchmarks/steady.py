@@ -19,11 +19,10 @@ from benchmarks.rows import Row, at_least, only
 from benchmarks.settings import Settings
 from benchmarks.stages import measure_and_embed
 from imgvet.embedding.compute import BATCH, embed_pictures
-from imgvet.images.basic import measure
-from imgvet.images.canonical import canonical
 from imgvet.images.decode import decode
+from imgvet.images.measure import measure
 from imgvet.images.picture import Picture
-from imgvet.images.thumbnail import decode_thumbnail, encode_thumbnail
+from imgvet.images.standard_size import decode_thumbnail, encode_thumbnail, to_standard_size
 from imgvet.models.model import Model, builtin_model
 
 COUNTS, QUICK_COUNTS = (1000, 4000), (20, 60)
@@ -79,13 +78,13 @@ def _stage_rows(pictures: Path, count: int, model: Model) -> list[Row]:
     """Milliseconds of one thread per picture and step; the best of some rounds."""
     data = [path.read_bytes() for path in files_of(pictures)[:count]]
     decoded = [picture for picture in map(decode, data) if isinstance(picture, Picture)]
-    small = [canonical(picture.pixels) for picture in decoded]
+    small = [to_standard_size(picture.pixels) for picture in decoded]
     thumbnails = [encode_thumbnail(pixels) for pixels in small]
     pairs = list(zip(decoded, small, strict=True))
     batches = [small[start : start + BATCH] for start in range(0, count, BATCH)]
     steps: dict[str, Callable[[], object]] = {
         "decode": lambda: [decode(content) for content in data],
-        "canonical": lambda: [canonical(picture.pixels) for picture in decoded],
+        "standard size": lambda: [to_standard_size(picture.pixels) for picture in decoded],
         "measure": lambda: [measure(picture, pixels, 1) for picture, pixels in pairs],
         "encode thumbnail": lambda: [encode_thumbnail(pixels) for pixels in small],
         "decode thumbnail": lambda: [decode_thumbnail(jpeg) for jpeg in thumbnails],

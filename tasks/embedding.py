@@ -11,7 +11,7 @@ from imgvet.embedding.compute import embed as embed_thumbnails
 from imgvet.embedding.originals import note_missing, read_pixels
 from imgvet.embedding.user_embeddings import OwnChoice, match_own, read_own_embeddings
 from imgvet.images.picture import Failure
-from imgvet.images.thumbnail import decode_thumbnail
+from imgvet.images.standard_size import decode_thumbnail
 from imgvet.models.model import Model, ModelCard
 from imgvet.options import VideoOptions
 from imgvet.sources.reading import Reader

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from imgvet.images.thumbnail import decode_thumbnail
+from imgvet.images.standard_size import decode_thumbnail
 from imgvet.models.model import Model
 from imgvet.models.prepare import normalised, pooled, prepared
 from imgvet.models.session import CPU_BATCH, batch_size, open_runner

@@ -1,1 +1,1 @@
-"""From the bytes of a file to a decoded, canonical picture and its thumbnail."""
+"""From the bytes of a file to a decoded image, its metrics, its hash and its thumbnail."""

@@ -1,22 +1,28 @@
-"""Decode JPEG with libjpeg-turbo, at a reduced scale where the picture is large."""
+"""Decode JPEG with libjpeg-turbo, at a reduced scale where the image is large."""
 
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 
 import numpy as np
 import simplejpeg
 from PIL import JpegImagePlugin
 
-from imgvet.images.decoder_errors import DECODER_ERRORS, failure
-from imgvet.images.exif import orientation_of
+from imgvet.images.decoders import DECODER_ERRORS, failure, orientation_of
 from imgvet.images.formats import Format
-from imgvet.images.picture import Failure, Picture, Pixels, too_large
-from imgvet.images.pixels import UPRIGHT, oriented, rgb_of_image, shown_size
+from imgvet.images.picture import (
+    UPRIGHT,
+    Failure,
+    Picture,
+    Pixels,
+    oriented,
+    rgb_of_image,
+    shown_size,
+    too_large,
+)
 
 REDUCED_SHORT_SIDE = 512
-"""Least short side that a large JPEG is decoded to: twice that of the canonical picture."""
+"""Least short side that a large JPEG is decoded to: twice that of the standard size."""
 
 _CHANNELS = {"Gray": 1, "CMYK": 4, "YCCK": 4}
 
@@ -29,14 +35,6 @@ _HARMLESS = (
 """Warnings of libjpeg (jerror.h) after which no pixel is missing."""
 
 
-@dataclass(frozen=True)
-class _Header:
-    width: int
-    height: int
-    channels: int
-    orientation: int
-
-
 def decode_jpeg(data: bytes, *, full_size: bool = False) -> Picture | Failure:
     """Decode a JPEG file (gray, YCbCr, RGB, CMYK or YCCK; baseline, progressive or arithmetic).
 
@@ -44,26 +42,23 @@ def decode_jpeg(data: bytes, *, full_size: bool = False) -> Picture | Failure:
         data: the whole content of the file.
         full_size: decode all pixels, instead of at a scale that leaves both sides long enough.
     """
-    header = _read_header(data)
-    if isinstance(header, Failure):
-        return header
-    refused = too_large(header.width, header.height)
-    if refused is not None:
-        return refused
-    decoded = _decode_pixels(data, header, full_size=full_size)
-    if isinstance(decoded, Failure):
-        return decoded
-    pixels, detail = decoded
-    width, height = shown_size(header.width, header.height, header.orientation)
-    return Picture(oriented(pixels, header.orientation), width, height, header.channels, 8, detail)
-
-
-def _read_header(data: bytes) -> _Header | Failure:
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(data, strict=False)
     except DECODER_ERRORS as error:
         return failure(error, data, Format.JPEG)
-    return _Header(int(width), int(height), _CHANNELS.get(str(colours), 3), _orientation(data))
+    refused = too_large(width, height)
+    if refused is not None:
+        return refused
+    channels, orientation = _CHANNELS.get(colours, 3), _orientation(data)
+    if channels == 4:
+        decoded = _decode_with_pillow(data, "")
+    else:
+        decoded = _decode_with_libjpeg(data, 0 if full_size else REDUCED_SHORT_SIDE)
+    if isinstance(decoded, Failure):
+        return decoded
+    pixels, note = decoded
+    width, height = shown_size(width, height, orientation)
+    return Picture(oriented(pixels, orientation), width, height, channels, 8, note)
 
 
 def _orientation(data: bytes) -> int:
@@ -76,14 +71,22 @@ def _orientation(data: bytes) -> int:
     return orientation_of(image)
 
 
-def _decode_pixels(
-    data: bytes, header: _Header, *, full_size: bool
-) -> tuple[Pixels, str] | Failure:
-    """The pixels as stored and a note, or a failure."""
-    if header.channels == 4:
-        return _decode_with_pillow(data, "")
+def _decode_with_libjpeg(data: bytes, short_side: int) -> tuple[Pixels, str] | Failure:
+    """The pixels as stored, at the least scale that leaves both sides so long, and a note.
+
+    Args:
+        data: the whole content of the file.
+        short_side: pixels; 0 decodes all of them.
+    """
     try:
-        return _decode_strictly(data, 0 if full_size else REDUCED_SHORT_SIDE), ""
+        decoded = simplejpeg.decode_jpeg(
+            data,
+            colorspace="RGB",
+            min_height=short_side,
+            min_width=short_side,
+            min_factor=1,
+            strict=True,
+        )
     except DECODER_ERRORS as error:
         message = str(error)
         if any(words in message.lower() for words in _HARMLESS):
@@ -91,6 +94,7 @@ def _decode_pixels(
             # rest; Pillow goes on, and stops where data are missing.
             return _decode_with_pillow(data, message)
         return failure(error, data, Format.JPEG)
+    return np.asarray(decoded, dtype=np.uint8), ""
 
 
 def _decode_with_pillow(data: bytes, note: str) -> tuple[Pixels, str] | Failure:
@@ -100,20 +104,3 @@ def _decode_with_pillow(data: bytes, note: str) -> tuple[Pixels, str] | Failure:
     except DECODER_ERRORS as error:
         return failure(error, data, Format.JPEG)
     return rgb_of_image(image), note
-
-
-def _decode_strictly(data: bytes, short_side: int) -> Pixels:
-    """Decode at the least scale that leaves both sides so many pixels; 0 decodes all pixels.
-
-    Raises:
-        ValueError: libjpeg warned or failed.
-    """
-    decoded = simplejpeg.decode_jpeg(
-        data,
-        colorspace="RGB",
-        min_height=short_side,
-        min_width=short_side,
-        min_factor=1,
-        strict=True,
-    )
-    return np.asarray(decoded, dtype=np.uint8)

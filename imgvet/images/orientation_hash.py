@@ -33,7 +33,7 @@ ORIENTATIONS = 8
 """Orientations are those of EXIF (CIPA DC-008, tag 0x0112), but counted from 0: 0 as it is, 1
 left and right exchanged, 2 turned by 180 degrees, 3 top and bottom exchanged, 4 transposed, 5
 turned by 90 degrees clockwise, 6 transposed along the other diagonal, 7 turned anticlockwise.
-:func:`imgvet.images.pixels.oriented` shows a picture like that when it is given orientation + 1."""
+:func:`imgvet.images.picture.oriented` shows an image like that when given orientation + 1."""
 
 RELIABLE_QUALITY = 128
 """Hashes of a lower quality say nothing: less than half of their bits are more than noise."""

@@ -1,4 +1,4 @@
-"""A decoded picture, or the reason why there is none."""
+"""A decoded image, or the reason why there is none; and how any array becomes upright RGB."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
-from imgvet.options import MediaOptions
 from imgvet.reasons import Reason
 
 Pixels = npt.NDArray[np.uint8]
 """Red, green, blue; shape (height, width, 3); contiguous."""
 
 MAX_PIXELS = 250_000_000
-"""Pictures whose header claims more pixels are not decoded: 250 million take 750 MB as RGB."""
+"""Images whose header claims more pixels are not decoded: 250 million take 750 MB as RGB."""
+
+UPRIGHT = 1
+"""EXIF orientation of an image that is stored as it is shown."""
+
+_ROWS_REVERSED, _COLUMNS_REVERSED, _TRANSPOSED = (3, 4, 6, 7), (2, 3, 7, 8), (5, 6, 7, 8)
+_TRANSPARENT_MODES = ("RGBA", "RGBa", "LA", "La", "PA")
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A decoded picture.
+    """A decoded image.
 
     Attributes:
         pixels: RGB, uint8, shape (h, w, 3): orientation applied, alpha composited on white. A
@@ -42,30 +48,77 @@ class Picture:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why bytes could not be decoded.
-
-    Attributes:
-        reason: the reason code.
-        detail: what the decoder said.
-    """
+    """Why there is no image: the reason code, and what the decoder or the source said."""
 
     reason: Reason
     detail: str
 
 
 def too_large(width: int, height: int) -> Failure | None:
-    """A failure if a picture of this size would be unsafe to decode."""
+    """A failure if an image of this size would be unsafe to decode."""
     if width * height <= MAX_PIXELS:
         return None
     return Failure(Reason.TOO_LARGE, f"{width} x {height} pixels, at most {MAX_PIXELS} are decoded")
 
 
-def too_small(picture: Picture, options: MediaOptions) -> Failure | None:
-    """A failure if the picture is smaller than the options allow, else None."""
-    width, height = options.min_input_image_width, options.min_input_image_height
-    if picture.width >= width and picture.height >= height:
-        return None
-    return Failure(
-        Reason.TOO_SMALL,
-        f"{picture.width} x {picture.height} pixels, less than {width} x {height}",
-    )
+def oriented(pixels: Pixels, orientation: int) -> Pixels:
+    """The pixels as shown, for an EXIF orientation of 1 to 8 (others count as 1).
+
+    Source: CIPA DC-008 (Exif 2.32), tag 0x0112.
+    """
+    if orientation in _ROWS_REVERSED:
+        pixels = pixels[::-1]
+    if orientation in _COLUMNS_REVERSED:
+        pixels = pixels[:, ::-1]
+    if orientation in _TRANSPOSED:
+        pixels = pixels.transpose(1, 0, 2)
+    return np.ascontiguousarray(pixels)
+
+
+def shown_size(width: int, height: int, orientation: int) -> tuple[int, int]:
+    """Width and height as shown."""
+    return (height, width) if orientation in _TRANSPOSED else (width, height)
+
+
+def rgb_of_image(image: Image.Image) -> Pixels:
+    """RGB of a loaded Pillow image of any mode; transparent parts become white."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return rgb_of_array(np.asarray(image))
+    if image.mode in _TRANSPARENT_MODES or "transparency" in image.info:
+        colour = image.convert("RGBA")
+        white = Image.new("RGB", colour.size, "white")
+        white.paste(colour, mask=colour.getchannel("A"))
+        return np.array(white)
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def rgb_of_array(array: npt.NDArray[np.generic]) -> Pixels:
+    """RGB of an array of one, three (blue, green, red) or four (and alpha) channels."""
+    levels = _as_8_bit(array)
+    if levels.ndim == 3 and levels.shape[2] == 4:
+        return rgb_of_image(Image.fromarray(np.ascontiguousarray(levels[..., [2, 1, 0, 3]])))
+    if levels.ndim == 3 and levels.shape[2] == 3:
+        return np.ascontiguousarray(levels[..., ::-1])
+    gray = levels if levels.ndim == 2 else levels[..., 0]
+    return np.ascontiguousarray(np.broadcast_to(gray[..., None], (*gray.shape, 3)))
+
+
+def _as_8_bit(array: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
+    """Values of any type as 8 bits.
+
+    Values of 16 bits lose their low byte, also in wider integers; floats in 0..1 are scaled by 255;
+    values in 0..255 are kept; any other range is stretched to 0..255. Not a number becomes 0.
+    """
+    if array.dtype == np.uint8:
+        return np.asarray(array, dtype=np.uint8)
+    if array.dtype == np.uint16:
+        return (np.asarray(array, dtype=np.uint16) >> 8).astype(np.uint8)
+    values = np.nan_to_num(np.asarray(array, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    if low >= 0 and high <= 1 and array.dtype.kind == "f":
+        values = values * 255
+    elif low >= 0 and high <= 65535 and array.dtype.kind in "iu":
+        values = values // 256 if high > 255 else values
+    elif (low < 0 or high > 255) and high > low:
+        values = (values - low) / (high - low) * 255
+    return np.rint(np.clip(values, 0, 255)).astype(np.uint8)

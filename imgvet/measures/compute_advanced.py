@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from imgvet.images.advanced import measure_advanced
-from imgvet.images.thumbnail import decode_thumbnail
+from imgvet.images.measure import measure_advanced
+from imgvet.images.standard_size import decode_thumbnail
 from imgvet.progress import tracked
 from imgvet.store.packs import DIGEST
 from imgvet.store.store import ADVANCED_SCHEMA, Store

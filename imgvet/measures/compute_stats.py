@@ -10,13 +10,12 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from imgvet.images.basic import measure
-from imgvet.images.canonical import canonical
 from imgvet.images.decode import decode
 from imgvet.images.formats import Format, identify
+from imgvet.images.measure import measure
 from imgvet.images.orientation_hash import OrientationHash, orientation_hash
 from imgvet.images.picture import Failure, Picture
-from imgvet.images.thumbnail import encode_thumbnail
+from imgvet.images.standard_size import encode_thumbnail, to_standard_size
 from imgvet.options import VideoOptions
 from imgvet.progress import tracked
 from imgvet.reasons import Reason
@@ -86,7 +85,7 @@ def measured_picture(
         kind: format of its file, None for what is no file of its own.
         file_size: bytes of its file, None for what is no file of its own.
     """
-    small = canonical(picture.pixels)
+    small = to_standard_size(picture.pixels)
     gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
     return Measured(
         digest,

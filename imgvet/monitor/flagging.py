@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imgvet.images.flags import flagged
-from imgvet.metrics import FLAGS, METRICS
+from imgvet.metrics import FLAGS, METRICS, flagged
 from imgvet.monitor.facts import RunFacts
 from imgvet.monitor.novelty import Keys, keys_of
 from imgvet.monitor.strangeness import Sample, nearest_similarity

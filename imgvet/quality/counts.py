@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from imgvet.images.flags import flagged
+from imgvet.metrics import flagged
 from imgvet.options import RunOptions, SimilarityOptions
 from imgvet.reasons import Reason
 from imgvet.summary import Counts

@@ -18,10 +18,9 @@ from imgvet.errors import (
     InvalidParameterError,
     ModelError,
 )
-from imgvet.images.canonical import canonical
 from imgvet.images.decode import decode
 from imgvet.images.picture import Failure, Pixels
-from imgvet.images.thumbnail import decode_thumbnail, encode_thumbnail
+from imgvet.images.standard_size import decode_thumbnail, encode_thumbnail, to_standard_size
 from imgvet.models.model import Device, Model, ModelCard
 from imgvet.models.resolve import resolve_model
 from imgvet.options import ModelOptions
@@ -112,7 +111,7 @@ def _open_at_once(path: str, flags: int) -> int:
 
 def as_thumbnail(pixels: Pixels) -> Pixels:
     """Pixels as they come out of the thumbnail that a run keeps: RGB, uint8, (h, w, 3)."""
-    return decode_thumbnail(encode_thumbnail(canonical(pixels)))
+    return decode_thumbnail(encode_thumbnail(to_standard_size(pixels)))
 
 
 def _options(parameters: Mapping[str, object]) -> ModelOptions:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from imgvet.images.flags import threshold
-from imgvet.metrics import FLAGS, Flag
+from imgvet.metrics import FLAGS, Flag, threshold
 from imgvet.options import FlagOptions, PartType, SimilarityOptions
 from imgvet.reasons import Reason
 from imgvet.search.columns import COPIES, HIGHEST

@@ -33,8 +33,7 @@ from imgvet.images.orientation_hash import (
     RELIABLE_QUALITY,
     hash_in_orientation,
 )
-from imgvet.images.picture import Pixels
-from imgvet.images.pixels import oriented
+from imgvet.images.picture import Pixels, oriented
 from imgvet.threads import in_threads
 
 MAX_DISTANCE = 48

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from imgvet.embedding.compute import embed_pictures
 from imgvet.images.orientation_hash import HASH_BYTES
 from imgvet.images.picture import Pixels
-from imgvet.images.thumbnail import decode_thumbnail
+from imgvet.images.standard_size import decode_thumbnail
 from imgvet.models.model import Model
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.turned import find_turned_pairs, turned_cosines

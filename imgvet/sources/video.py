@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgvet.images.decoders import silence_decoders
 from imgvet.images.picture import Failure
-from imgvet.images.quiet import silence_decoders
 from imgvet.options import VideoOptions
 from imgvet.reasons import Reason
 

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image, UnidentifiedImageError
 
 from imgvet.embedding.compute import embed_pictures
-from imgvet.images.basic import measure
-from imgvet.images.canonical import canonical
 from imgvet.images.decode import decode
-from imgvet.images.flags import flagged
+from imgvet.images.measure import measure
 from imgvet.images.picture import Picture
+from imgvet.images.standard_size import to_standard_size
+from imgvet.metrics import flagged
 from imgvet.models.model import builtin_model
 from imgvet.options import FlagOptions
 
@@ -85,7 +85,7 @@ def test_invalid_files_are_invalid_for_their_reason(demo: Any) -> None:
 
 
 def gray(picture: Picture) -> np.ndarray:
-    return cv2.cvtColor(canonical(picture.pixels), cv2.COLOR_RGB2GRAY)
+    return cv2.cvtColor(to_standard_size(picture.pixels), cv2.COLOR_RGB2GRAY)
 
 
 def test_exactly_the_planted_pictures_are_dark_bright_blurry(
@@ -104,7 +104,7 @@ def test_the_built_in_model_separates_what_is_distinct(
     demo: Any, pictures: dict[str, Picture]
 ) -> None:
     truth, paths, model = demo.truth, list(pictures), builtin_model()
-    small = [canonical(picture.pixels) for picture in pictures.values()]
+    small = [to_standard_size(picture.pixels) for picture in pictures.values()]
     batches = (small[start : start + 32] for start in range(0, len(small), 32))
     vectors = np.concatenate([embed_pictures(batch, model) for batch in batches])
     similarity = 1 - model.card.similarity_scale * (1 - vectors @ vectors.T)

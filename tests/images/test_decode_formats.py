@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgvet.images.decode import Failure, Picture, decode
+from imgvet.images.decode import decode
+from imgvet.images.picture import Failure, Picture
 from imgvet.reasons import Reason
 
 FORMATS = (

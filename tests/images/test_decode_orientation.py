@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgvet.images.decode import Picture, decode
-from imgvet.images.pixels import oriented, shown_size
+from imgvet.images.decode import decode
+from imgvet.images.picture import Picture, oriented, shown_size
 
 STORED_FOR = {
     1: lambda shown: shown,

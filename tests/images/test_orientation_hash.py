@@ -16,7 +16,7 @@ from imgvet.images.orientation_hash import (
     hash_in_orientation,
     orientation_hash,
 )
-from imgvet.images.pixels import oriented
+from imgvet.images.picture import oriented
 from imgvet.metrics import MEASURE_VERSION
 from support.pictures import scene
 

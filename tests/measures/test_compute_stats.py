@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from imgvet.errors import StaleReferenceError
-from imgvet.images.thumbnail import decode_thumbnail
+from imgvet.images.standard_size import decode_thumbnail
 from imgvet.measures.collect import Collected, collect_items, collect_stats, with_reads
 from imgvet.measures.compute_advanced import compute_advanced_stats
 from imgvet.measures.compute_stats import ContentClaims, compute_stats

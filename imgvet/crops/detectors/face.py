@@ -12,8 +12,8 @@ from imgvet.crops.detectors.detector import DetectorName
 from imgvet.crops.detectors.geometry import Boxes, Placement, best_first, clipped, shrunk
 from imgvet.crops.detectors.settings import FaceSettings
 from imgvet.errors import ModelError
+from imgvet.images.decoders import silence_decoders
 from imgvet.images.picture import Pixels
-from imgvet.images.quiet import silence_decoders
 from imgvet.images.region import Box, Region
 
 LABEL = "face"

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imgvet.images.flags import flagged, threshold, worst
-from imgvet.metrics import FLAGS, METRIC_BY_NAME
+from imgvet.metrics import FLAGS, METRIC_BY_NAME, flagged, threshold
 from imgvet.options import FlagOptions
 
 OPTIONS = FlagOptions(dark_threshold=60, bright_threshold=240, blur_threshold=0.5)
@@ -48,12 +47,6 @@ def test_nullable_columns():
 def test_missing_columns_and_no_rows_flag_nothing(stats):
     for flag in FLAGS:
         assert not flagged(stats, OPTIONS)[flag.name].any()
-        assert worst(stats, flag, OPTIONS).empty
-
-
-def test_worst_first_then_by_id():
-    order = {flag.name: list(worst(STATS, flag, OPTIONS)["id"]) for flag in FLAGS}
-    assert order == {"dark": [4, 0], "bright": [1], "blurry": [4, 0, 1]}
 
 
 def test_every_flag_has_a_metric_and_an_option():

@@ -1,25 +1,29 @@
-"""The canonical picture: what everything is measured on and thumbnails are made of."""
+"""The standard size, at which everything is measured, and thumbnails: images of it as JPEG."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
+import simplejpeg
 
 from imgvet.images.picture import Pixels
-from imgvet.metrics import CANONICAL_SHORT_SIDE
+from imgvet.metrics import STANDARD_SHORT_SIDE
 
-CANONICAL_LONG_SIDE = 4096
-"""Greatest long side of the canonical picture, in pixels."""
+STANDARD_LONG_SIDE = 4096
+"""Greatest long side of the standard size, in pixels."""
+
+THUMBNAIL_QUALITY = 90
+"""JPEG quality, 1 to 100."""
 
 
-def canonical_size(width: int, height: int) -> tuple[int, int]:
-    """Width and height of the canonical picture of a picture of this size."""
+def standard_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height at standard size of an image of this size."""
     short, long = min(width, height), max(width, height)
-    scale = min(1.0, CANONICAL_SHORT_SIDE / short, CANONICAL_LONG_SIDE / long)
+    scale = min(1.0, STANDARD_SHORT_SIDE / short, STANDARD_LONG_SIDE / long)
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def canonical(pixels: Pixels) -> Pixels:
+def to_standard_size(pixels: Pixels) -> Pixels:
     """Reduce to a short side of at most 256 and a long side of at most 4096 pixels.
 
     Args:
@@ -30,11 +34,10 @@ def canonical(pixels: Pixels) -> Pixels:
         halving (averages of 2 x 2 pixels, which is fast), then by less than two, bilinearly.
     """
     height, width = pixels.shape[:2]
-    new_width, new_height = canonical_size(width, height)
-    if (new_width, new_height) == (width, height):
+    size = standard_size(width, height)
+    if size == (width, height):
         return pixels
-    halved = _halve_down_to(pixels, new_width, new_height)
-    reduced = cv2.resize(halved, (new_width, new_height), interpolation=cv2.INTER_LINEAR)
+    reduced = cv2.resize(_halve_down_to(pixels, *size), size, interpolation=cv2.INTER_LINEAR)
     return reduced.astype(np.uint8, copy=False)
 
 
@@ -49,3 +52,23 @@ def _halve_down_to(pixels: Pixels, width: int, height: int) -> Pixels:
         whole = pixels[: size[1] * step_y, : size[0] * step_x]  # An odd last line has no partner.
         halved = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
         pixels = halved.astype(np.uint8, copy=False)
+
+
+def encode_thumbnail(pixels: Pixels) -> bytes:
+    """An image at standard size (RGB, uint8, shape (h, w, 3)) as JPEG (quality 90, 4:2:0)."""
+    encoded = simplejpeg.encode_jpeg(
+        np.ascontiguousarray(pixels),
+        quality=THUMBNAIL_QUALITY,
+        colorspace="RGB",
+        colorsubsampling="420",
+    )
+    return bytes(encoded)
+
+
+def decode_thumbnail(jpeg: bytes) -> Pixels:
+    """The pixels of a thumbnail, RGB, uint8, shape (h, w, 3).
+
+    Raises:
+        ValueError: the bytes are not those of a whole JPEG.
+    """
+    return np.asarray(simplejpeg.decode_jpeg(jpeg, colorspace="RGB"), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""The canonical picture and its thumbnail."""
+"""The standard size, and thumbnails."""
 
 from __future__ import annotations
 
@@ -8,18 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgvet.images.canonical import CANONICAL_LONG_SIDE, canonical, canonical_size
-from imgvet.images.thumbnail import decode_thumbnail, encode_thumbnail
+from imgvet.images.standard_size import (
+    STANDARD_LONG_SIDE,
+    decode_thumbnail,
+    encode_thumbnail,
+    standard_size,
+    to_standard_size,
+)
 
 
 @given(width=st.integers(1, 100_000), height=st.integers(1, 100_000))
 def test_size(width, height):
-    new_width, new_height = canonical_size(width, height)
+    new_width, new_height = standard_size(width, height)
     assert 1 <= min(new_width, new_height) <= 256
-    assert max(new_width, new_height) <= CANONICAL_LONG_SIDE
+    assert max(new_width, new_height) <= STANDARD_LONG_SIDE
     assert new_width <= width
     assert new_height <= height
-    if min(width, height) > 256 and max(new_width, new_height) < CANONICAL_LONG_SIDE:
+    if min(width, height) > 256 and max(new_width, new_height) < STANDARD_LONG_SIDE:
         assert min(new_width, new_height) == 256
     # The shape stays, but for rounding to whole pixels.
     assert abs(new_width * height - new_height * width) <= (width + height) / 2 + 1 or (
@@ -29,20 +34,20 @@ def test_size(width, height):
 
 @given(width=st.integers(1, 900), height=st.integers(1, 900))
 def test_shape_and_constant_colour(width, height):
-    found = canonical(np.full((height, width, 3), (10, 200, 90), np.uint8))
-    assert found.shape == (*canonical_size(width, height)[::-1], 3)
+    found = to_standard_size(np.full((height, width, 3), (10, 200, 90), np.uint8))
+    assert found.shape == (*standard_size(width, height)[::-1], 3)
     assert np.all(found == (10, 200, 90))
 
 
 @pytest.mark.parametrize("size", [(10, 10), (256, 256), (4096, 256), (255, 4000), (1, 1)])
 def test_nothing_is_enlarged(drawing, size):
     pixels = drawing(*size)
-    assert canonical(pixels) is pixels
+    assert to_standard_size(pixels) is pixels
 
 
 @pytest.mark.parametrize("size", [(20_000, 3), (2, 9000), (5000, 300)])
 def test_very_long_pictures(drawing, size):
-    assert max(canonical(drawing(*size)).shape) == CANONICAL_LONG_SIDE
+    assert max(to_standard_size(drawing(*size)).shape) == STANDARD_LONG_SIDE
 
 
 @pytest.mark.parametrize("factor", [1.3, 2, 2.5, 3, 4.7, 8])
@@ -52,7 +57,7 @@ def test_it_is_close_to_the_exact_average(factor):
     size = (round(341 * factor), round(256 * factor))
     large = cv2.resize(small, size, interpolation=cv2.INTER_CUBIC)
     exact = cv2.resize(large, (341, 256), interpolation=cv2.INTER_AREA)
-    found = canonical(large)
+    found = to_standard_size(large)
     assert found.shape[0] == 256
     found = cv2.resize(found, (341, 256)) if found.shape[1] != 341 else found
     assert np.abs(found.astype(int) - exact).mean() < 2
@@ -61,7 +66,7 @@ def test_it_is_close_to_the_exact_average(factor):
 def test_fine_stripes_do_not_alias():
     stripes = np.zeros((2048, 2048, 3), np.uint8)
     stripes[:, ::2] = 255
-    found = canonical(stripes)
+    found = to_standard_size(stripes)
     assert found.std() < 1
     assert abs(float(found.mean()) - 127.5) < 1
 
