@@ -67,7 +67,7 @@ class SearchIndex:
         record = read_record(work)
         scale = float(str(record.model.get("similarity_scale", 1.0)))
         metric = Metric(distance=record.options(NeighborOptions).distance, scale=scale)
-        return cls.build(vectors, images.frame(["id", "embedding_row"]), metric)
+        return cls.build(vectors, images.frame(["embedding_row"]).reset_index(), metric)
 
     @classmethod
     def build(cls, vectors: Vector, items: pd.DataFrame, metric: Metric) -> SearchIndex:

@@ -162,8 +162,10 @@ class ImageSearch:
         """
         rows = self._rows(query)
         shown = rows[query.offset : query.offset + query.limit]
-        wanted = (*ALWAYS, query.sort, *(condition.column for condition in query.where))
-        names = tuple(dict.fromkeys(name for name in wanted if name in self._images.columns))
+        asked = [query.sort] if query.sort is not None else []
+        asked += [condition.column for condition in query.where]
+        known = (name for name in (*ALWAYS, *asked) if name in self._images.columns)
+        names = tuple(dict.fromkeys(known))
         return Page(len(rows), names, self._images.values(names, self._images.ids[shown]))
 
     def ids(self, query: Query) -> Rows:
