@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from imgvet.options import PartType
 from imgvet.workdir import WorkDir
 
 
@@ -109,6 +110,12 @@ class RunRecord(Frozen):
     versions: dict[str, str]
     model: dict[str, object]
     stages: tuple[StageTiming, ...]
+
+    def options(self, kind: type[PartType]) -> PartType:
+        """A group of its parameters; those that its version did not have yet get their defaults."""
+        return kind.model_validate(
+            {name: value for name, value in self.parameters.items() if name in kind.model_fields}
+        )
 
 
 class PastRun(Frozen):

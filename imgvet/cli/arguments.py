@@ -1,8 +1,9 @@
-"""Command-line arguments made from the fields of :class:`imgvet.options.RunOptions`."""
+"""Command-line arguments made from the fields of ``RunOptions``, and what was given by them."""
 
 from __future__ import annotations
 
 import argparse
+import tomllib
 import types
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from imgvet.errors import InvalidParameterError, unknown_parameter
+from imgvet.errors import ConfigFileError, InvalidParameterError, unknown_parameter
 from imgvet.options import (
     AnnotationOptions,
     ComponentOptions,
@@ -112,12 +113,38 @@ def add_group(
                 _add(group, name, field)
 
 
-def given_parameters(
-    options: argparse.Namespace, known: Iterable[str] = tuple(RunOptions.model_fields)
+def run_parameters(
+    options: argparse.Namespace, kind: type[RunOptions] = RunOptions
 ) -> dict[str, Any]:
-    """The parameters that stood on the command line, as given."""
-    given = {name: getattr(options, name) for name in known if hasattr(options, name)}
-    return {name: value for name, value in given.items() if value is not None and value != []}
+    """The parameters of the config file and of the command line, which wins, as given.
+
+    Raises:
+        ConfigFileError: the file can't be read or is not TOML.
+    """
+    given = {name: getattr(options, name, None) for name in kind.model_fields}
+    return {
+        **(read_config(options.config) if options.config is not None else {}),
+        **{name: value for name, value in given.items() if value is not None and value != []},
+    }
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The parameters in a TOML file; names may be written with dashes or underscores.
+
+    Raises:
+        ConfigFileError: it can't be read or is not TOML.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigFileError(
+            f"The config file {path} can't be read ({error.strerror})", "Check its path"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigFileError(
+            f"The config file {path} is not TOML ({error})", "Correct that place"
+        ) from None
+    return {name.replace("-", "_"): value for name, value in values.items()}
 
 
 def _add(group: Any, name: str, field: FieldInfo) -> None:

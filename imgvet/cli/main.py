@@ -6,23 +6,24 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from imgvet import __version__
-from imgvet.cli.arguments import OneLineParser, add_run_arguments, given_parameters, parse
+from imgvet.cli.arguments import (
+    OneLineParser,
+    add_run_arguments,
+    parse,
+    run_parameters,
+)
 from imgvet.cli.baseline import add_baseline_command
-from imgvet.cli.config import read_config
+from imgvet.cli.finished_run import add_finished_run_commands
 from imgvet.cli.models import add_models_command
 from imgvet.cli.monitor import add_monitor_command
-from imgvet.cli.report import add_report_command
-from imgvet.cli.search import add_search_command
 from imgvet.cli.serve import add_automations_command, add_serve_command
 from imgvet.errors import EXIT_BAD_REQUEST, EXIT_CHECKS_FAILED, ImgvetError
-from imgvet.explorer.command import add_explore_command
 
 EXIT_INTERRUPTED = 130
 """What shells give for a command that Ctrl-C ended."""
@@ -54,11 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"imgvet {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_run(commands)
-    _add_summary(commands)
     _add_demo(commands)
-    add_report_command(commands)
-    add_explore_command(commands)
-    add_search_command(commands)
+    add_finished_run_commands(commands)
     add_monitor_command(commands)
     add_baseline_command(commands)
     add_serve_command(commands)
@@ -73,13 +71,6 @@ def _add_run(commands: Any) -> None:
     run.set_defaults(command=_run)
 
 
-def _add_summary(commands: Any) -> None:
-    summary = commands.add_parser("summary", help="print the summary of a finished run")
-    summary.add_argument("work_dir", type=Path, metavar="WORK_DIR", help="its work dir")
-    summary.add_argument("--json", action="store_true", help="as JSON")
-    summary.set_defaults(command=_summary)
-
-
 def _add_demo(commands: Any) -> None:
     demo = commands.add_parser(
         "demo", help="make a set of pictures with known problems, and vet it"
@@ -91,8 +82,7 @@ def _add_demo(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    parameters = {**read_config(options.config), **given_parameters(options)}
-    return _vet(parameters)
+    return _vet(run_parameters(options))
 
 
 def _vet(parameters: dict[str, Any]) -> int:
@@ -104,19 +94,6 @@ def _vet(parameters: dict[str, Any]) -> int:
     dataset = Dataset(work_dir=run_options.work_dir)
     dataset.run(**parameters)
     return EXIT_CHECKS_FAILED if dataset.fails(run_options.fail_on) else 0
-
-
-def _summary(options: argparse.Namespace) -> int:
-    from imgvet.dataset import Dataset
-    from imgvet.summary import read_summary
-    from imgvet.workdir import open_finished
-
-    if options.json:
-        summary = read_summary(open_finished(options.work_dir))
-        print(json.dumps(summary.model_dump(mode="json"), indent=2))
-    else:
-        Dataset(work_dir=options.work_dir).summary()
-    return 0
 
 
 def _demo(options: argparse.Namespace) -> int:

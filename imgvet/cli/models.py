@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from imgvet.models.download import Arrived
     from imgvet.models.fetch import Report
     from imgvet.models.file import ModelFile
+    from imgvet.models.model import ModelCard
     from imgvet.models.registry import KnownModel
 
 _HEAD = ("NAME", "WIDTH", "INPUT", "SIZE", "LICENCE", "HERE", "GOOD FOR")
@@ -27,9 +28,8 @@ _NUMBERS = frozenset({"WIDTH", "INPUT", "SIZE"})
 def list_models(options: argparse.Namespace) -> int:  # noqa: ARG001
     """Print a table of the models that are known by name."""
     from imgvet.models.file import FOLDER_VARIABLE, model_folder
-    from imgvet.models.registry import KNOWN
 
-    print("\n".join(_aligned([_HEAD, _builtin_row(), *map(_row, KNOWN.values())])))
+    print("\n".join(_aligned([_HEAD, *_rows()])))
     print(
         f"\nDownloaded models are kept in {model_folder()} ({FOLDER_VARIABLE} names another "
         "folder).\n'imgvet models pull NAME' downloads one, 'imgvet run PHOTOS --model-path NAME' "
@@ -118,27 +118,22 @@ def _known(name: str) -> KnownModel | None:
     )
 
 
-def _builtin_row() -> tuple[str, ...]:
+def _rows() -> Iterator[tuple[str, ...]]:
     from imgvet.models.file import size_text
     from imgvet.models.model import BUILTIN_NAME, builtin_model
+    from imgvet.models.registry import KNOWN
 
-    model = builtin_model()
-    card, size = model.card, size_text(model.path.stat().st_size)
+    builtin = builtin_model()
+    size = size_text(builtin.path.stat().st_size)
     use = "near duplicates; fast on any processor"
-    return (BUILTIN_NAME, str(card.width), str(card.input_size), size, card.licence, "yes", use)
+    yield _row(BUILTIN_NAME, builtin.card, size, "yes", use)
+    for model in KNOWN.values():
+        state = _state(model.file)
+        yield _row(model.name, model.card, model.file.size_text, state, model.purpose)
 
 
-def _row(model: KnownModel) -> tuple[str, ...]:
-    card, file = model.card, model.file
-    return (
-        model.name,
-        str(card.width),
-        str(card.input_size),
-        file.size_text,
-        card.licence,
-        _state(file),
-        model.purpose,
-    )
+def _row(name: str, card: ModelCard, size: str, state: str, use: str) -> tuple[str, ...]:
+    return (name, str(card.width), str(card.input_size), size, card.licence, state, use)
 
 
 def _state(file: ModelFile) -> str:
@@ -169,15 +164,9 @@ def _shown_download() -> Iterator[Report]:
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
     from rich.progress import Progress as Bars
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
     console = Console(stderr=True)
-    bars = Bars(
-        *columns,
-        TransferSpeedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+    bars = Bars(*columns, console=console, transient=True, disable=not console.is_terminal)
     tasks: dict[Path, Any] = {}
 
     def report(file: ModelFile, arrived: Arrived) -> None:

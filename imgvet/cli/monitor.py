@@ -10,8 +10,7 @@ import sys
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from imgvet.cli.arguments import add_group, add_run_arguments, given_parameters
-from imgvet.cli.config import read_config
+from imgvet.cli.arguments import add_group, add_run_arguments, run_parameters
 from imgvet.errors import EXIT_CHECKS_FAILED, EngineError, HistoryDamagedError, ImgvetError
 from imgvet.monitor.monitor_options import MonitorOptions, NotifyOptions, make_monitor_options
 from imgvet.monitor.options import WatchOptions
@@ -43,8 +42,7 @@ def add_monitor_arguments(parser: argparse.ArgumentParser) -> None:
 
 def monitor_parameters(options: argparse.Namespace) -> dict[str, Any]:
     """The parameters of the config file and of the command line, which wins."""
-    given = given_parameters(options, tuple(MonitorOptions.model_fields))
-    return {**read_config(options.config), **given}
+    return run_parameters(options, MonitorOptions)
 
 
 def _monitor(options: argparse.Namespace) -> int:

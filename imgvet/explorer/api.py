@@ -5,27 +5,35 @@ from __future__ import annotations
 from dataclasses import asdict
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from imgvet.errors import InvalidParameterError
-from imgvet.explorer.answers import bad_picture, read_body, read_json, refused
+from imgvet.errors import (
+    ImgvetError,
+    InputNotFoundError,
+    InvalidParameterError,
+    RunNotFoundError,
+)
 from imgvet.explorer.run import CurrentRun, ExploredRun
 from imgvet.images.picture import Failure
-from imgvet.search.columns import MAX_ID
+from imgvet.reasons import MEANING
+from imgvet.search.image_table import MAX_ID
 from imgvet.search.index import MAX_NEIGHBORS, Match
-from imgvet.search.items import ALWAYS
 from imgvet.search.picture import MAX_BYTES, read_picture
-from imgvet.search.query import Query, parse_query
+from imgvet.search.query import ALWAYS, Query, Requested
 from imgvet.search.saved_lists import list_path, save_list, saved_lists
 
 NEIGHBORS = 60
 """How many images are found alike unless another number is asked for."""
+
+MAX_JSON = 16_000_000
+"""Greatest size of what is asked as JSON, in bytes: a selection of a million images."""
 
 PICTURE_POLICY = "default-src 'none'; sandbox"
 """Content Security Policy of pictures, whatever a browser takes them for."""
@@ -36,13 +44,8 @@ _PICTURE_HEADERS = {
 }
 
 
-Asked = TypeVar("Asked", bound=BaseModel)
-
-
-class ListToSave(BaseModel):
+class ListToSave(Requested):
     """A list that the page wants to be saved: chosen images, or all that match a query."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     ids: tuple[Annotated[int, Field(ge=0, le=MAX_ID)], ...] | None = None
@@ -50,10 +53,8 @@ class ListToSave(BaseModel):
     replace: bool = False
 
 
-class PathToSearch(BaseModel):
+class PathToSearch(Requested):
     """A picture on this machine that the page wants to search for."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str = Field(min_length=1, max_length=4096)
     k: int = NEIGHBORS
@@ -92,35 +93,35 @@ class Api:
                 "root": run.root,
                 "model": run.record.model.get("name"),
                 "takes_pictures": run.takes_pictures,
-                "images": len(run.items),
+                "images": len(run.images),
                 "max_bytes": MAX_BYTES,
-                "columns": [asdict(column) for column in run.items.columns],
+                "columns": [asdict(column) for column in run.images.columns.values()],
                 "presets": [
-                    {"title": preset.title, "query": preset.query.model_dump(exclude_defaults=True)}
-                    for preset in run.presets
+                    {"title": title, "query": query.model_dump(exclude_defaults=True)}
+                    for title, query in run.presets.items()
                 ],
             }
         )
 
     def items(self, request: Request) -> Response:
         """A page of the images that match ``query``, JSON of a Query."""
-        query = parse_query(request.query_params.get("query", "{}"))
-        return JSONResponse(asdict(self._current.get().items.query(query)))
+        query = Query.parse(request.query_params.get("query", "{}"))
+        return JSONResponse(asdict(self._current.get().search.page(query)))
 
     def facts(self, request: Request) -> Response:
         """All that the tables say of one image."""
-        found = self._current.get().items.facts(request.path_params["item"])
+        found = self._current.get().images.facts(request.path_params["item"])
         return JSONResponse(found) if found is not None else _no_image()
 
     def column(self, request: Request) -> Response:
         """What is in a column."""
-        described = self._current.get().items.describe(request.path_params["name"])
-        return JSONResponse(asdict(described))
+        summary = self._current.get().search.summary_of(request.path_params["name"])
+        return JSONResponse(asdict(summary))
 
     def similar(self, request: Request) -> Response:
         """The images nearest to one of the run."""
         run, item = self._current.get(), request.path_params["item"]
-        if run.items.facts(item, ("id",)) is None:
+        if run.images.facts(item, ("id",)) is None:
             return _no_image()
         return _matches(run, run.index.nearest_to_item(item, _wanted(request)))
 
@@ -132,7 +133,7 @@ class Api:
 
     async def search_path(self, request: Request) -> Response:
         """The images nearest to a picture on this machine; the picture itself is not given out."""
-        asked = _parsed(PathToSearch, await read_json(request))
+        asked = PathToSearch.parse(await read_json(request))
         return await run_in_threadpool(self._search_path, asked)
 
     def lists(self, request: Request) -> Response:  # noqa: ARG002
@@ -142,7 +143,7 @@ class Api:
 
     async def save(self, request: Request) -> Response:
         """Save a list."""
-        asked = _parsed(ListToSave, await read_json(request))
+        asked = ListToSave.parse(await read_json(request))
         return await run_in_threadpool(self._save, asked)
 
     def download(self, request: Request) -> Response:
@@ -155,7 +156,7 @@ class Api:
     def thumbnail(self, request: Request) -> Response:
         """The thumbnail of an image."""
         run = self._current.get()
-        facts = run.items.facts(request.path_params["item"], ("digest",))
+        facts = run.images.facts(request.path_params["item"], ("digest",))
         digest = facts.get("digest") if facts is not None else None
         data = run.thumbnail(digest) if isinstance(digest, str) else None
         return _picture(data, "image/jpeg") if data is not None else _no_image()
@@ -173,7 +174,7 @@ class Api:
     def _search(self, data: bytes, wanted: int) -> Response:
         run = self._current.get()
         found = run.nearest_to_picture(data, wanted)
-        return bad_picture(found) if isinstance(found, Failure) else _matches(run, found)
+        return _bad_picture(found) if isinstance(found, Failure) else _matches(run, found)
 
     def _search_path(self, asked: PathToSearch) -> Response:
         return self._search(read_picture(Path(asked.path).expanduser()), asked.k)
@@ -182,8 +183,8 @@ class Api:
         run = self._current.get()
         if (asked.ids is None) == (asked.query is None):
             raise InvalidParameterError("Give either ids or a query", "Choose images first")
-        ids = run.items.ids(asked.query) if asked.query is not None else asked.ids or ()
-        names = [str(row[0]) for row in run.items.rows_of(ids, ("filename",))]
+        ids = run.search.ids(asked.query) if asked.query is not None else asked.ids or ()
+        names = [str(name) for (name,) in run.images.values(("filename",), ids)]
         saved = save_list(run.work, asked.name, names, replace=asked.replace)
         return JSONResponse(
             {
@@ -196,15 +197,6 @@ class Api:
         )
 
 
-def _parsed(kind: type[Asked], data: dict[str, Any]) -> Asked:
-    try:
-        return kind.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise InvalidParameterError(f"{where}: {first['msg']}", "Correct the request") from None
-
-
 def _wanted(request: Request) -> int:
     text = request.query_params.get("k", str(NEIGHBORS))
     if not (text.isascii() and text.isdigit() and len(text) < 10):
@@ -214,7 +206,7 @@ def _wanted(request: Request) -> int:
 
 def _matches(run: ExploredRun, found: list[Match]) -> Response:
     """Images that were found, best first, with their similarity."""
-    rows = run.items.rows_of([match.id for match in found], ALWAYS)
+    rows = run.images.values(ALWAYS, [match.id for match in found])
     similarities = {match.id: match.similarity for match in found}
     return JSONResponse(
         {
@@ -229,5 +221,61 @@ def _picture(data: bytes, media_type: str) -> Response:
     return Response(data, media_type=media_type, headers=_PICTURE_HEADERS)
 
 
+def _bad_picture(failure: Failure) -> Response:
+    """The answer to a picture that can't be decoded."""
+    meaning = MEANING[failure.reason]
+    problem = f"{meaning[:1].upper()}{meaning[1:]} ({failure.detail})."
+    return JSONResponse(
+        {"error": problem, "reason": failure.reason.value}, HTTPStatus.UNPROCESSABLE_ENTITY
+    )
+
+
 def _no_image() -> Response:
     return refused("There is no such image", HTTPStatus.NOT_FOUND)
+
+
+def refused(problem: str, status: HTTPStatus) -> Response:
+    """An answer that says what is wrong."""
+    return JSONResponse({"error": problem}, status)
+
+
+def answer_error(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    """The answer to a request that can't be carried out, or that leads nowhere."""
+    if isinstance(error, HTTPException):
+        status = HTTPStatus(error.status_code)
+        return refused(status.phrase, status)
+    missing = isinstance(error, (InputNotFoundError, RunNotFoundError))
+    return refused(str(error), HTTPStatus.NOT_FOUND if missing else HTTPStatus.BAD_REQUEST)
+
+
+ERRORS: dict[Any, Any] = {ImgvetError: answer_error, HTTPException: answer_error}
+"""Which answer is given to which exception."""
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body of a request; no more than ``limit`` bytes are read.
+
+    Raises:
+        HTTPException: 413, it is larger.
+    """
+    said = request.headers.get("content-length", "0")
+    if not said.isdigit() or int(said) > limit:
+        raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def read_json(request: Request) -> bytes:
+    """The body of a request that says that it is JSON.
+
+    Raises:
+        HTTPException: 413, it is too large; 415, it is not said to be JSON.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    return await read_body(request, MAX_JSON)

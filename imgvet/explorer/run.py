@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import pyarrow.compute as pc
+
 from imgvet.errors import StaleReferenceError
 from imgvet.images.picture import Failure
+from imgvet.metrics import FLAGS, threshold
+from imgvet.options import FlagOptions, SimilarityOptions
+from imgvet.reasons import Reason
 from imgvet.reports.view.images import common_folder
+from imgvet.search.image_table import COPIES, HIGHEST, ImageTable
 from imgvet.search.index import Match, SearchIndex
-from imgvet.search.items import Items
 from imgvet.search.originals import Originals
 from imgvet.search.picture import embed_picture, has_model, model_of
-from imgvet.search.presets import Preset, presets
-from imgvet.search.thumbnails import ThumbnailIndex
+from imgvet.search.query import Condition, ImageSearch, Query
+from imgvet.store.store import Store
+from imgvet.store.thumbnails import Thumbnails
 from imgvet.summary import RunRecord, read_record
 from imgvet.workdir import WorkDir, open_finished
 
@@ -27,24 +32,27 @@ class ExploredRun:
     Attributes:
         work: its work dir.
         record: how it was done.
-        items: its tables.
+        images: what is known of its images.
+        search: answers queries on them.
+        originals: their originals.
     """
 
     def __init__(self, work: WorkDir) -> None:
         self.work = work
         self.record: RunRecord = read_record(work)
-        self.items = Items(work)
+        self.images = ImageTable.of_run(work)
+        self.search = ImageSearch(self.images)
         self.originals = Originals(work, self.record)
-        self._loading = threading.RLock()
+        self._loading = threading.Lock()
         self._embedding = threading.Lock()
 
     @cached_property
     def _index(self) -> SearchIndex:
-        return SearchIndex.of(self.work)
+        return SearchIndex.of_run(self.work, self.images)
 
     @cached_property
-    def _thumbnails(self) -> ThumbnailIndex:
-        return ThumbnailIndex.of(self.work)
+    def _thumbnails(self) -> Thumbnails:
+        return Thumbnails(Store(self.work).measures)
 
     @property
     def index(self) -> SearchIndex:
@@ -54,16 +62,13 @@ class ExploredRun:
 
     def thumbnail(self, digest: str) -> bytes | None:
         """JPEG bytes of the thumbnail of a content, None if there is none any more."""
-        with self._loading:
-            known = self._thumbnails
-        with suppress(StaleReferenceError):
-            return known.read(digest)
-        with self._loading:  # A run on the same store has merged packs.
-            if self._thumbnails is known:
-                del self._thumbnails
-            known = self._thumbnails
-        with suppress(StaleReferenceError):
-            return known.read(digest)
+        for _ in range(2):
+            with self._loading:
+                known = self._thumbnails
+            with suppress(StaleReferenceError):
+                return known.read(digest)
+            with self._loading, suppress(AttributeError):
+                del self._thumbnails  # A run on the same store has merged packs.
         return None
 
     @property
@@ -71,26 +76,28 @@ class ExploredRun:
         """Whether a picture can be searched for that is not of the run."""
         return has_model(self.record)
 
-    @property
-    def presets(self) -> tuple[Preset, ...]:
-        """Queries that most people ask first."""
-        return presets(self.record, {column.name: column for column in self.items.columns})
-
-    @property
-    def inputs(self) -> list[str]:
-        """What was vetted, as given."""
-        given = self.record.parameters.get("input_dir")
-        return [str(entry) for entry in given] if isinstance(given, list) else []
-
     @cached_property
     def root(self) -> str:
         """The folder of all images, which needs no mention; empty if they share none."""
-        return common_folder(self.items.first_and_last("filename") or ())
+        ends = pc.min_max(self.images["filename"]).as_py()
+        return common_folder(end for end in ends.values() if end is not None)
 
     @property
     def title(self) -> str:
         """What was vetted, for a person."""
-        return ", ".join(self.inputs) or str(self.work.path)
+        inputs = self.record.parameters.get("input_dir")
+        return ", ".join(map(str, inputs if isinstance(inputs, list) else [])) or str(
+            self.work.path
+        )
+
+    @property
+    def presets(self) -> dict[str, Query]:
+        """By title the queries that most people ask first, those that the run has columns for."""
+        return {
+            title: query
+            for title, query in _presets(self.record).items()
+            if _columns_of(query) <= set(self.images.columns)
+        }
 
     def nearest_to_picture(self, data: bytes, k: int) -> list[Match] | Failure:
         """The images nearest to a picture, or why it can't be decoded.
@@ -103,12 +110,6 @@ class ExploredRun:
         with self._embedding:
             vector = embed_picture(data, model_of(self.record))
         return vector if isinstance(vector, Failure) else self.index.nearest(vector, k)
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    stamp: tuple[int, int]
-    run: ExploredRun
 
 
 class CurrentRun:
@@ -124,7 +125,8 @@ class CurrentRun:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._loaded = self._load()
+        self._stamp: tuple[int, int] | None = None
+        self.get()
 
     def get(self) -> ExploredRun:
         """The run.
@@ -133,15 +135,50 @@ class CurrentRun:
             RunNotFoundError: it is gone.
         """
         with self._lock:
-            if self._stamp(open_finished(self._path)) != self._loaded.stamp:
-                self._loaded = self._load()
-            return self._loaded.run
+            work = open_finished(self._path)
+            known = work.run_json.stat()
+            stamp = known.st_mtime_ns, known.st_ino
+            if stamp != self._stamp:
+                self._run, self._stamp = ExploredRun(work), stamp
+            return self._run
 
-    def _load(self) -> _Loaded:
-        work = open_finished(self._path)
-        return _Loaded(self._stamp(work), ExploredRun(work))
 
-    @staticmethod
-    def _stamp(work: WorkDir) -> tuple[int, int]:
-        known = work.run_json.stat()
-        return known.st_mtime_ns, known.st_ino
+def _presets(record: RunRecord) -> dict[str, Query]:
+    """Queries by title, with the thresholds of the run."""
+    near = Condition(column=HIGHEST, minimum=record.options(SimilarityOptions).threshold)
+    return {
+        "All images": Query(),
+        "Exact copies": Query(where=(Condition(column=COPIES, above=1),), sort="embedding_row"),
+        "With a near duplicate": Query(where=(near,), sort=HIGHEST, descending=True),
+        "Outliers": Query(
+            where=(_known("outliers.score"),), sort="outliers.score", descending=True
+        ),
+        **_flagged(record.options(FlagOptions)),
+        "Largest components": Query(
+            where=(_known("components.component_id"),), sort="components.component_id"
+        ),
+        "Smallest images": Query(
+            where=(Condition(column="status", values=(Reason.OK.value,)),), sort="stats.width"
+        ),
+        "Not analysed": Query(where=(_known("invalid.reason"),)),
+    }
+
+
+def _flagged(options: FlagOptions) -> dict[str, Query]:
+    queries = {}
+    for flag in FLAGS:
+        column, limit = f"stats.{flag.metric}", threshold(flag, options)
+        condition = Condition(column=column, **{"below" if flag.below else "above": limit})
+        query = Query(where=(condition,), sort=column, descending=not flag.below)
+        queries[flag.name.capitalize()] = query
+    return queries
+
+
+def _known(column: str) -> Condition:
+    return Condition(column=column, missing=False)
+
+
+def _columns_of(query: Query) -> set[str]:
+    """The columns that a query needs."""
+    sorted_by = {query.sort} if query.sort is not None else set()
+    return sorted_by | {condition.column for condition in query.where}

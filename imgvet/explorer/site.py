@@ -15,8 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
 from imgvet import __version__
-from imgvet.explorer.answers import ERRORS
-from imgvet.explorer.api import NEIGHBORS, Api
+from imgvet.explorer.api import ERRORS, NEIGHBORS, Api
 from imgvet.explorer.guard import Guard, Secrets
 from imgvet.explorer.run import CurrentRun
 

@@ -144,10 +144,11 @@ class ImageTable:
         rows = order[np.minimum(place, len(order) - 1)]
         return np.where(self.ids[rows] == wanted, rows, -1)
 
-    def values(self, names: Sequence[str], rows: Rows) -> tuple[tuple[Value, ...], ...]:
-        """The values of some columns in some rows, row by row; None if missing."""
-        taken = [self[name].take(pa.array(rows)).to_pylist() for name in names]
-        return tuple(zip(*taken, strict=True))
+    def values(self, names: Sequence[str], ids: Sequence[int] | Rows) -> list[tuple[Value, ...]]:
+        """Some columns of some images, a tuple each, None if missing; unknown ids are left out."""
+        rows = self.rows_of(ids)
+        known = pa.array(rows[rows >= 0])
+        return list(zip(*(self[name].take(known).to_pylist() for name in names), strict=True))
 
     def frame(self, names: Sequence[str], ids: Sequence[int] | Rows | None = None) -> pd.DataFrame:
         """Some columns as a frame with the index ``id``.

@@ -8,20 +8,20 @@ are told are computed anew as the run did (:mod:`imgvet.similarity.space`) and e
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from imgvet.errors import InvalidParameterError
-from imgvet.options import Distance
+from imgvet.options import NeighborOptions
+from imgvet.search.image_table import ImageTable
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.search import SPARE
 from imgvet.similarity.space import distances_between, space_of, unit_of
-from imgvet.summary import RunRecord, read_record
-from imgvet.tables import ITEMS
+from imgvet.summary import read_record
 from imgvet.workdir import WorkDir
 
 Vector = NDArray[np.float32]
@@ -48,27 +48,26 @@ class SearchIndex:
 
     Attributes:
         vectors: float32 (n, width), mapped from the file; row i is content i.
-        lengths: float64 (n,), their lengths; those of length 0 are never found.
+        lengths: float64 (n,), their lengths; 0 for those that are never found.
         metric: how the run compared embeddings.
         unit: the length that distances count in.
-        ids: int64 (m,), ids of the images, by content and then by id.
-        starts: int64 (n + 1,), where the images of each content start in ``ids``.
+        items: columns ``id`` and ``embedding_row``, int64, of the images that have an embedding.
     """
 
     vectors: Vector
     lengths: Reals
     metric: Metric
     unit: float
-    ids: Rows
-    starts: Rows
+    items: pd.DataFrame
 
     @classmethod
-    def of(cls, work: WorkDir) -> SearchIndex:
+    def of_run(cls, work: WorkDir, images: ImageTable) -> SearchIndex:
         """The index of a finished run; reads the embeddings once."""
         vectors = np.load(work.embeddings, mmap_mode="r")
-        items = pq.read_table(work.table(ITEMS.name), columns=["id", "embedding_row"]).to_pandas()
-        metric = metric_of(read_record(work))
-        return cls.build(vectors, items, metric)
+        record = read_record(work)
+        scale = float(str(record.model.get("similarity_scale", 1.0)))
+        metric = Metric(distance=record.options(NeighborOptions).distance, scale=scale)
+        return cls.build(vectors, images.frame(["embedding_row"]).reset_index(), metric)
 
     @classmethod
     def build(cls, vectors: Vector, items: pd.DataFrame, metric: Metric) -> SearchIndex:
@@ -79,13 +78,10 @@ class SearchIndex:
             items: columns ``id`` and ``embedding_row`` (null: the image has no embedding).
             metric: how they are compared.
         """
-        lengths = _lengths(vectors)
-        known = items.dropna(subset=["embedding_row"]).astype(np.int64)
-        known = known.sort_values(["embedding_row", "id"])
-        starts = np.searchsorted(known["embedding_row"], np.arange(len(vectors) + 1))
-        unit = unit_of(vectors, metric.distance)
-        ids = known["id"].to_numpy(np.int64)
-        return cls(vectors, lengths, metric, unit, ids, starts.astype(np.int64))
+        items = items.dropna(subset=["embedding_row"]).astype(np.int64)
+        used = np.bincount(items["embedding_row"], minlength=len(vectors)) > 0
+        lengths = np.where(used, _lengths(vectors), 0.0)
+        return cls(vectors, lengths, metric, unit_of(vectors, metric.distance), items)
 
     @property
     def width(self) -> int:
@@ -106,18 +102,6 @@ class SearchIndex:
         _check_number(k)
         return self._nearest(vector, k)
 
-    def _nearest(self, vector: Vector, k: int) -> list[Match]:
-        query = self._checked(vector)
-        rows = self._candidates(query, k + SPARE)
-        similarities = self._similarities(query, rows)
-        order = np.lexsort((rows, -similarities))
-        found = [
-            Match(int(item), float(similarities[place]))
-            for place in order
-            for item in self.ids[self.starts[rows[place]] : self.starts[rows[place] + 1]][:k]
-        ]
-        return sorted(found, key=lambda match: (-match.similarity, match.id))[:k]
-
     def nearest_to_item(self, item: int, k: int) -> list[Match]:
         """The ``k`` other images nearest to an image of the run; its exact copies come first.
 
@@ -126,21 +110,35 @@ class SearchIndex:
                 out of its range.
         """
         _check_number(k)
-        found = self._nearest(self.vectors[self.row_of(item)], k + 1)
+        found = self._nearest(self.vector_of(item), k + 1)
         return [match for match in found if match.id != item][:k]
 
-    def row_of(self, item: int) -> int:
-        """The row of the embedding of an image.
+    def vector_of(self, item: int) -> Vector:
+        """The embedding of an image, float32 (width,).
 
         Raises:
             InvalidParameterError: the run has no such image, or it has no embedding.
         """
-        places = np.flatnonzero(self.ids == item)
-        if not len(places):
+        rows = self.items.loc[self.items["id"] == item, "embedding_row"]
+        if rows.empty:
             raise InvalidParameterError(
                 f"Image {item} has no embedding", "Search from an image that could be analysed"
             )
-        return int(np.searchsorted(self.starts, places[0], side="right")) - 1
+        return np.asarray(self.vectors[rows.iloc[0]])
+
+    def _nearest(self, vector: Vector, k: int) -> list[Match]:
+        query = self._checked(vector)
+        rows = self._candidates(query, k + SPARE)
+        similarities = pd.Series(self._similarities(query, rows), index=rows, dtype=np.float64)
+        found = self.items[np.isin(self.items["embedding_row"], rows)]
+        found = found.assign(similarity=found["embedding_row"].map(similarities))
+        found = found.sort_values(["similarity", "id"], ascending=[False, True]).head(k)
+        return [
+            Match(item, similarity)
+            for item, similarity in zip(
+                found["id"].tolist(), found["similarity"].tolist(), strict=True
+            )
+        ]
 
     def _checked(self, vector: Vector) -> Vector:
         query = np.asarray(vector, np.float32).reshape(-1)
@@ -157,35 +155,27 @@ class SearchIndex:
         return query
 
     def _candidates(self, query: Vector, wanted: int) -> Rows:
-        """Rows of about the nearest embeddings that some image has, in no order."""
+        """Rows of about the nearest embeddings, in no order."""
         distances = self._rough_distances(query)
-        distances[self.starts[1:] == self.starts[:-1]] = np.inf
         wanted = min(wanted, len(distances))
         rows = np.argpartition(distances, wanted - 1)[:wanted] if wanted else np.empty(0, np.int64)
         return np.asarray(rows[np.isfinite(distances[rows])], np.int64)
 
     def _rough_distances(self, query: Vector) -> Reals:
-        """The distance of every embedding to the query, up to rounding; infinite for zeros."""
-        if self.metric.distance == "cosine":
+        """The distance of every embedding to the query, up to rounding; infinite if never found."""
+        distance = self.metric.distance
+        if distance == "cosine":
             with np.errstate(divide="ignore", invalid="ignore"):
                 # Values of the query lie between -1 and 1, so that no product overflows.
                 cosines = (self.vectors @ (query / np.abs(query).max())) / self.lengths
             distances = np.asarray(-cosines, np.float64)
         else:
-            distances = self._blocks_of_distances(query)
+            distances = _by_blocks(
+                self.vectors,
+                lambda block: distances_between(query[None], block, distance, self.unit)[0],
+            )
         distances[self.lengths == 0] = np.inf
         return distances
-
-    def _blocks_of_distances(self, query: Vector) -> Reals:
-        step = max(1, _BLOCK_VALUES // max(self.width, 1))
-        distance = self.metric.distance
-        blocks = [
-            distances_between(
-                query[None], np.asarray(self.vectors[at : at + step]), distance, self.unit
-            )[0]
-            for at in range(0, len(self.vectors), step)
-        ]
-        return np.concatenate(blocks) if blocks else np.empty(0)
 
     def _similarities(self, query: Vector, rows: Rows) -> Reals:
         """Similarities as the run's tables have them."""
@@ -195,20 +185,16 @@ class SearchIndex:
         return self.metric.similarity(distances[0])
 
 
-def metric_of(record: RunRecord) -> Metric:
-    """How a run compared embeddings."""
-    distance: Distance = record.parameters.get("distance", "cosine")  # type: ignore[assignment]
-    scale = record.model.get("similarity_scale", 1.0)
-    return Metric(distance=distance, scale=float(str(scale)))
-
-
 def _lengths(vectors: Vector) -> Reals:
-    """The length of each embedding, float64 (n,); block by block, as the array is mapped."""
+    return _by_blocks(
+        vectors, lambda block: np.sqrt(np.einsum("ij,ij->i", block, block, dtype=np.float64))
+    )
+
+
+def _by_blocks(vectors: Vector, measure: Callable[[Vector], Reals]) -> Reals:
+    """What ``measure`` gives for every row; block by block, as the array is mapped."""
     step = max(1, _BLOCK_VALUES // max(vectors.shape[1], 1))
-    blocks = [
-        np.sqrt(np.einsum("ij,ij->i", part, part, dtype=np.float64))
-        for part in (vectors[at : at + step] for at in range(0, len(vectors), step))
-    ]
+    blocks = [measure(np.asarray(vectors[at : at + step])) for at in range(0, len(vectors), step)]
     return np.concatenate(blocks) if blocks else np.empty(0)
 
 

@@ -51,10 +51,8 @@ class Originals:
     """Reads the originals of a finished run; may be used from several threads."""
 
     def __init__(self, work: WorkDir, record: RunRecord) -> None:
-        given = {name: record.parameters.get(name) for name in VideoOptions.model_fields}
-        known = {name: value for name, value in given.items() if value is not None}
         self._work = work
-        self._reader = Reader(work, VideoOptions.model_validate(known))
+        self._reader = Reader(work, record.options(VideoOptions))
 
     def show(self, item: int) -> Shown | Failure | None:
         """The original of an image, or why it can't be shown; None if the run has no such image.

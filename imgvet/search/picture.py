@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +49,7 @@ def model_of(record: RunRecord, device: Device = "cpu") -> Model:
             "The run used your own embeddings, so other pictures can't be embedded",
             "Search from a picture of the set, or run again with a model",
         )
-    model = resolve_model(_options(record.parameters), device)
+    model = resolve_model(record.options(ModelOptions), device)
     if model.card.digest != _card(record).digest:
         raise ModelError(
             f"The model {model.card.name} is no longer the one of the run", "Run again"
@@ -112,12 +111,6 @@ def _open_at_once(path: str, flags: int) -> int:
 def as_thumbnail(pixels: Pixels) -> Pixels:
     """Pixels as they come out of the thumbnail that a run keeps: RGB, uint8, (h, w, 3)."""
     return decode_thumbnail(encode_thumbnail(to_standard_size(pixels)))
-
-
-def _options(parameters: Mapping[str, object]) -> ModelOptions:
-    return ModelOptions.model_validate(
-        {name: parameters[name] for name in ModelOptions.model_fields if name in parameters}
-    )
 
 
 def _card(record: RunRecord) -> ModelCard:

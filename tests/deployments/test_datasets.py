@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from imgvet.cli.config import read_config
+from imgvet.cli.arguments import read_config
 from imgvet.deployments.datasets import served, served_in
 from imgvet.errors import ConfigFileError, ImgvetError, InputNotFoundError, InvalidParameterError
 

@@ -18,10 +18,11 @@ HOSTILE = "<img src=x onerror=alert(1)> & 'quoted'.jpg"
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six photographs, a near copy of the second with a hostile name, and a file of text."""
+    """Six photographs, a copy, a near copy with a hostile name, and a file of text."""
     folder = tmp_path_factory.mktemp("explored") / "photos"
     write_photographs(folder, 6)
     (folder / HOSTILE).write_bytes(jpeg(photograph(1), quality=85))
+    (folder / "copy of 0.jpg").write_bytes((folder / "photo00.jpg").read_bytes())
     (folder / "text.jpg").write_bytes(b"no picture")
     return folder
 

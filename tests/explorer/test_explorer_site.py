@@ -175,8 +175,8 @@ def test_lists_are_saved_from_ids_and_from_a_query(
     assert again.status_code == 400
     query = {"where": [{"column": "status", "values": ["ok"]}], "limit": 1}
     whole = client.post("/api/lists", json={"name": "chosen ones", "query": query, "replace": True})
-    assert whole.json()["count"] == 7
-    assert client.get("/api/lists").json() == {"lists": [{"name": "chosen ones", "count": 7}]}
+    assert whole.json()["count"] == 8
+    assert client.get("/api/lists").json() == {"lists": [{"name": "chosen ones", "count": 8}]}
     downloaded = client.get("/lists/chosen ones.txt")
     assert downloaded.text == path.read_text()
     assert downloaded.headers["content-type"] == "text/plain; charset=utf-8"
@@ -203,7 +203,7 @@ def test_items_are_filtered_sorted_and_paged(client: httpx.Client, work: WorkDir
 def test_facts_columns_and_what_is_explored(client: httpx.Client, work: WorkDir, photos: Path):
     about = client.get("/api/run").json()
     assert about["title"] == str(photos)
-    assert about["images"] == 8
+    assert about["images"] == 9
     assert about["root"] == f"{photos}/"
     assert about["takes_pictures"] is True
     assert {"filename", "stats.sharpness", "copies"} <= {
@@ -214,8 +214,23 @@ def test_facts_columns_and_what_is_explored(client: httpx.Client, work: WorkDir,
     assert facts["filename"] == str(photos / "photo02.jpg")
     assert facts["stats.width"] == photograph(2).shape[1]
     status = client.get("/api/columns/status").json()
-    assert status["choices"] == [["ok", 7], ["not_an_image", 1]]
+    assert status["choices"] == [["ok", 8], ["not_an_image", 1]]
     assert client.get("/api/columns/nothing").status_code == 400
+
+
+def test_presets_find_what_was_planted(work: WorkDir):
+    run = ExploredRun(work)
+    near = next(name for name in ids_by_name(work) if name.startswith("<img"))
+    matching = {
+        title: {Path(str(row[1])).name for row in run.search.page(query).rows}
+        for title, query in run.presets.items()
+    }
+    assert matching["Exact copies"] == {"photo00.jpg", "copy of 0.jpg"}
+    assert matching["With a near duplicate"] >= {"photo01.jpg", near}
+    assert matching["Not analysed"] == {"text.jpg"}
+    assert len(matching["All images"]) == 9
+    stats = read_table(work.table("stats"))
+    assert len(matching["Dark"]) == (stats["percentile_99"] < 82).sum()
 
 
 def test_pictures_are_shown(client: httpx.Client, work: WorkDir, photos: Path):

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgvet.errors import InvalidParameterError
+from imgvet.search.image_table import ImageTable
 from imgvet.search.index import MAX_NEIGHBORS, Match, SearchIndex
 from imgvet.similarity.distances import DISTANCES, Metric
 from imgvet.similarity.space import space_of
@@ -110,7 +111,7 @@ def test_no_embeddings_give_no_matches():
 
 
 def test_similarities_are_those_of_the_tables(work: WorkDir, photos: Path):
-    index = SearchIndex.of(work)
+    index = SearchIndex.of_run(work, ImageTable.of_run(work))
     pairs = read_table(work.table("similarity"))
     assert len(pairs) >= 2
     for first, second, similarity in pairs.itertuples(index=False):

@@ -13,7 +13,8 @@ from imgvet.images.decode import decode
 from imgvet.images.picture import Failure, Picture
 from imgvet.reasons import Reason
 from imgvet.search.originals import Originals, Shown
-from imgvet.search.thumbnails import ThumbnailIndex
+from imgvet.store.store import Store
+from imgvet.store.thumbnails import Thumbnails
 from imgvet.summary import read_record
 from imgvet.tables import read_table
 from imgvet.workdir import WorkDir
@@ -84,13 +85,13 @@ def test_crops_are_cut_from_their_pictures(tmp_path: Path):
     work = finish_run(folder, tmp_path / "out", bounding_box=box)
     assert np.array_equal(pixels(shown(work, 0)), photograph(4)[10:60, 20:90])
     digest = read_table(work.table("items"))["digest"][0]
-    thumbnail = ThumbnailIndex.of(work).read(digest)
+    thumbnail = Thumbnails(Store(work).measures).read(digest)
     assert thumbnail is not None
     assert decode(thumbnail).pixels.shape == (50, 70, 3)
 
 
 def test_thumbnails_are_found_by_digest(work: WorkDir):
-    index = ThumbnailIndex.of(work)
+    index = Thumbnails(Store(work).measures)
     items = read_table(work.table("items"))
     for digest, status in zip(items["digest"], items["status"], strict=True):
         assert (index.read(digest) is not None) == (status == "ok")
@@ -99,7 +100,7 @@ def test_thumbnails_are_found_by_digest(work: WorkDir):
 
 
 def test_a_store_that_was_deleted_gives_no_thumbnails(tmp_path: Path):
-    assert ThumbnailIndex.of(WorkDir(tmp_path)).read("0" * 32) is None
+    assert Thumbnails(Store(WorkDir(tmp_path)).measures).read("0" * 32) is None
 
 
 @pytest.mark.parametrize("side", [40_000])

@@ -17,6 +17,7 @@ from imgvet.errors import (
 from imgvet.images.picture import Failure
 from imgvet.reasons import Reason
 from imgvet.search import picture
+from imgvet.search.image_table import ImageTable
 from imgvet.search.index import Match, SearchIndex
 from imgvet.search.picture import embed_picture, has_model, model_of, read_picture
 from imgvet.summary import read_record
@@ -27,7 +28,7 @@ from support.pictures import jpeg, photograph, png
 
 
 def test_each_picture_of_the_set_finds_itself(work: WorkDir):
-    index, model = SearchIndex.of(work), model_of(read_record(work))
+    index, model = SearchIndex.of_run(work, ImageTable.of_run(work)), model_of(read_record(work))
     items = read_table(work.table("items"))
     valid = items[items["status"] == "ok"]
     assert len(valid) == 8
@@ -39,7 +40,7 @@ def test_each_picture_of_the_set_finds_itself(work: WorkDir):
 def test_a_changed_copy_finds_its_original(work: WorkDir, photos: Path):
     vector = embed_picture(jpeg(photograph(3)[:, ::-1], quality=70), model_of(read_record(work)))
     assert not isinstance(vector, Failure)
-    best = SearchIndex.of(work).nearest(vector, 1)[0]
+    best = SearchIndex.of_run(work, ImageTable.of_run(work)).nearest(vector, 1)[0]
     names = read_table(work.table("items")).set_index("id")["filename"]
     assert names[best.id] == str(photos / "photo03.jpg")
 
@@ -68,7 +69,7 @@ def test_own_embeddings_take_no_other_pictures(photos: Path, tmp_path: Path):
     assert not has_model(record)
     with pytest.raises(InvalidParameterError, match="your own embeddings"):
         model_of(record)
-    assert len(SearchIndex.of(run).nearest_to_item(1, 3)) == 3
+    assert len(SearchIndex.of_run(run, ImageTable.of_run(run)).nearest_to_item(1, 3)) == 3
 
 
 def test_a_model_that_changed_since_is_refused(work: WorkDir):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,11 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgvet.errors import InvalidParameterError
-from imgvet.search.items import Items, query_items
-from imgvet.search.presets import presets
-from imgvet.search.query import Condition, Query, parse_query
-from imgvet.summary import read_record
-from imgvet.tables import ITEMS, OUTLIERS, SIMILARITY, STATS, conform, read_table, write_table
+from imgvet.search.image_table import ImageTable
+from imgvet.search.query import Condition, ImageSearch, Query
+from imgvet.tables import ITEMS, OUTLIERS, SIMILARITY, STATS, conform, write_table
 from imgvet.workdir import WorkDir
 
 COUNT = 50
@@ -27,8 +25,7 @@ WORDS = ("cat", "Dog", "BIRD", "käfer", "ÄPFEL", ".jpg", "%", "_", "\\", "noth
 class Made:
     """Tables made at random, and the same as one frame."""
 
-    items: Items
-    work: WorkDir
+    search: ImageSearch
     frame: pd.DataFrame
 
 
@@ -67,7 +64,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     both = pd.concat([similarity, similarity.rename(columns={"from": "to", "to": "from"})])
     highest = both.groupby("from")["similarity"].max()
     frame["similarity.highest"] = frame["id"].map(highest)
-    return Made(Items(work), work, frame)
+    return Made(ImageSearch(ImageTable.of_run(work)), frame)
 
 
 def matching(frame: pd.DataFrame, query: Query) -> list[int]:
@@ -130,16 +127,16 @@ queries = st.builds(
 @settings(deadline=None)
 @given(query=queries)
 def test_a_page_is_that_of_pandas(made: Made, query: Query):
-    page = made.items.query(query)
-    assert list(page.ids) == matching(made.frame, query)
+    page = made.search.page(query)
+    assert [row[0] for row in page.rows] == matching(made.frame, query)
     whole = query.model_copy(update={"offset": 0, "limit": 1000})
     assert page.total == len(matching(made.frame, whole))
-    assert made.items.ids(query).tolist() == matching(made.frame, whole)
+    assert made.search.ids(query).tolist() == matching(made.frame, whole)
 
 
 def test_rows_hold_the_values_of_what_was_asked(made: Made):
     query = Query(where=(Condition(column="stats.width", minimum=3),), sort="stats.sharpness")
-    page = query_items(made.work, query)
+    page = made.search.page(query)
     assert page.columns == ("id", "filename", "status", "label", "stats.sharpness", "stats.width")
     expected = made.frame.set_index("id")
     for row in page.rows:
@@ -151,26 +148,15 @@ def test_rows_hold_the_values_of_what_was_asked(made: Made):
         )
 
 
-def test_facts_are_all_that_is_known(made: Made):
-    for _, row in made.frame.iterrows():
-        facts = made.items.facts(row["id"])
-        known = row.dropna().to_dict()
-        assert {name: facts[name] for name in known} == known
-        assert all(value is not None for value in facts.values())
-    assert made.items.facts(10_000) is None
-
-
 def test_columns_are_described(made: Made):
-    labels = made.items.describe("label")
+    labels = made.search.summary_of("label")
     counts = made.frame["label"].value_counts()
     assert dict(labels.choices) == counts.to_dict()
     assert (labels.missing, labels.distinct) == (10, len(counts))
-    blur = made.items.describe("stats.sharpness")
+    blur = made.search.summary_of("stats.sharpness")
     assert (blur.least, blur.greatest) == (
         made.frame["stats.sharpness"].min(), made.frame["stats.sharpness"].max(),
     )  # fmt: skip
-    copies = made.frame["embedding_row"].map(made.frame["embedding_row"].value_counts())
-    assert made.items.describe("copies").greatest == copies.max()
 
 
 @pytest.mark.parametrize(
@@ -185,7 +171,7 @@ def test_columns_are_described(made: Made):
 )
 def test_what_does_not_fit_the_columns_is_refused(made: Made, wrong):
     with pytest.raises(InvalidParameterError):
-        made.items.query(parse_query(wrong))
+        made.search.page(Query.parse(json.dumps(wrong)))
 
 
 @pytest.mark.parametrize(
@@ -194,26 +180,9 @@ def test_what_does_not_fit_the_columns_is_refused(made: Made, wrong):
         b"", b"[]", b"{", b'{"limit": 0}', b'{"limit": 100000}', b'{"offset": -1}',
         b'{"drop": "table"}', b'{"where": [{"column": "id", "minimum": NaN}]}',
         b'{"where": [{"column": "id", "minimum": 1e999}]}', b'{"text": "\\ud800"}', b"\xff",
-        {"limit": "many"},
+        b'{"limit": "many"}',
     ],
 )  # fmt: skip
 def test_what_is_no_query_is_refused(wrong):
     with pytest.raises(InvalidParameterError):
-        parse_query(wrong)
-
-
-def test_presets_find_what_was_planted(work: WorkDir, photos: Path):
-    items = Items(work)
-    known = {column.name: column for column in items.columns}
-    found = {
-        preset.title: {
-            Path(str(row[1])).name for row in items.query(preset.query.model_copy()).rows
-        }
-        for preset in presets(read_record(work), known)
-    }
-    assert found["Exact copies"] == {"photo00.jpg", "copy of 0.jpg"}
-    assert found["With a near duplicate"] >= {"photo01.jpg", "near 1.jpg"}
-    assert found["Not analysed"] == {"text.jpg"}
-    assert len(found["All images"]) == 9
-    stats = read_table(work.table("stats"))
-    assert len(found["Dark"]) == (stats["percentile_99"] < 82).sum()
+        Query.parse(wrong)
