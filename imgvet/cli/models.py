@@ -6,7 +6,6 @@ What they need is imported when they run, because every command of ``imgvet`` lo
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from imgvet.errors import InvalidParameterError, ModelError
 
 if TYPE_CHECKING:
-    from imgvet.models.download import Arrived
-    from imgvet.models.fetch import Report
+    from imgvet.models.download import Arrived, Report
     from imgvet.models.file import ModelFile
+    from imgvet.models.model import ModelCard
     from imgvet.models.registry import KnownModel
 
 _HEAD = ("NAME", "WIDTH", "INPUT", "SIZE", "LICENCE", "HERE", "GOOD FOR")
@@ -27,9 +26,8 @@ _NUMBERS = frozenset({"WIDTH", "INPUT", "SIZE"})
 def list_models(options: argparse.Namespace) -> int:  # noqa: ARG001
     """Print a table of the models that are known by name."""
     from imgvet.models.file import FOLDER_VARIABLE, model_folder
-    from imgvet.models.registry import KNOWN
 
-    print("\n".join(_aligned([_HEAD, _builtin_row(), *map(_row, KNOWN.values())])))
+    print("\n".join(_aligned([_HEAD, *_rows()])))
     print(
         f"\nDownloaded models are kept in {model_folder()} ({FOLDER_VARIABLE} names another "
         "folder).\n'imgvet models pull NAME' downloads one, 'imgvet run PHOTOS --model-path NAME' "
@@ -108,45 +106,29 @@ def _known(name: str) -> KnownModel | None:
         InvalidParameterError: there is none.
     """
     from imgvet.models.registry import KNOWN, NAMES
+    from imgvet.models.resolve import names_to_choose
 
-    if name in NAMES:
-        return KNOWN.get(name)
-    nearest = difflib.get_close_matches(name.lower(), NAMES, n=1)
-    question = f"Did you mean {nearest[0]!r}? " if nearest else ""
-    raise InvalidParameterError(
-        f"Unknown model {name!r}", f"{question}Known are {', '.join(NAMES)}"
-    )
+    if name not in NAMES:
+        raise InvalidParameterError(f"Unknown model {name!r}", names_to_choose(name))
+    return KNOWN.get(name)
 
 
-def _builtin_row() -> tuple[str, ...]:
+def _rows() -> Iterator[tuple[str, ...]]:
     from imgvet.models.file import size_text
     from imgvet.models.model import BUILTIN_NAME, builtin_model
+    from imgvet.models.registry import KNOWN
 
-    model = builtin_model()
-    card, size = model.card, size_text(model.path.stat().st_size)
-    use = "near duplicates; fast on any processor"
-    return (BUILTIN_NAME, str(card.width), str(card.input_size), size, card.licence, "yes", use)
-
-
-def _row(model: KnownModel) -> tuple[str, ...]:
-    card, file = model.card, model.file
-    return (
-        model.name,
-        str(card.width),
-        str(card.input_size),
-        file.size_text,
-        card.licence,
-        _state(file),
-        model.purpose,
-    )
+    builtin = builtin_model()
+    size = size_text(builtin.path.stat().st_size)
+    yield _row(BUILTIN_NAME, builtin.card, size, "yes", "near duplicates; fast on any processor")
+    for model in KNOWN.values():
+        unchecked = "unchecked" if model.file.path.is_file() else "no"
+        here = "yes" if model.file.is_checked else unchecked
+        yield _row(model.name, model.card, model.file.size_text, here, model.purpose)
 
 
-def _state(file: ModelFile) -> str:
-    from imgvet.models.record import is_checked
-
-    if is_checked(file):
-        return "yes"
-    return "unchecked" if file.path.is_file() else "no"
+def _row(name: str, card: ModelCard, size: str, here: str, purpose: str) -> tuple[str, ...]:
+    return (name, str(card.width), str(card.input_size), size, card.licence, here, purpose)
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> Iterable[str]:
@@ -169,15 +151,11 @@ def _shown_download() -> Iterator[Report]:
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
     from rich.progress import Progress as Bars
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     console = Console(stderr=True)
     bars = Bars(
-        *columns,
-        TransferSpeedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
+        console=console, transient=True, disable=not console.is_terminal,
+    )  # fmt: skip
     tasks: dict[Path, Any] = {}
 
     def report(file: ModelFile, arrived: Arrived) -> None:
