@@ -42,8 +42,7 @@ from imgvet.images.decode import decode
 from imgvet.images.orientation_hash import OrientationHash, orientation_hash
 from imgvet.images.picture import Failure, oriented
 from imgvet.images.standard_size import decode_thumbnail, encode_thumbnail, to_standard_size
-from imgvet.models.enlarged import high_accuracy_model
-from imgvet.models.model import Model, builtin_model
+from imgvet.models.model import Model, builtin_model, high_accuracy_model
 from imgvet.similarity.turned import find_turned_pairs, turned_cosines
 from imgvet.threads import in_threads
 

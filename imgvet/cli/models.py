@@ -6,7 +6,6 @@ What they need is imported when they run, because every command of ``imgvet`` lo
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from imgvet.errors import InvalidParameterError, ModelError
 
 if TYPE_CHECKING:
-    from imgvet.models.download import Arrived
-    from imgvet.models.fetch import Report
+    from imgvet.models.download import Arrived, Report
     from imgvet.models.file import ModelFile
     from imgvet.models.model import ModelCard
     from imgvet.models.registry import KnownModel
@@ -108,14 +106,11 @@ def _known(name: str) -> KnownModel | None:
         InvalidParameterError: there is none.
     """
     from imgvet.models.registry import KNOWN, NAMES
+    from imgvet.models.resolve import names_to_choose
 
-    if name in NAMES:
-        return KNOWN.get(name)
-    nearest = difflib.get_close_matches(name.lower(), NAMES, n=1)
-    question = f"Did you mean {nearest[0]!r}? " if nearest else ""
-    raise InvalidParameterError(
-        f"Unknown model {name!r}", f"{question}Known are {', '.join(NAMES)}"
-    )
+    if name not in NAMES:
+        raise InvalidParameterError(f"Unknown model {name!r}", names_to_choose(name))
+    return KNOWN.get(name)
 
 
 def _rows() -> Iterator[tuple[str, ...]]:
@@ -125,23 +120,15 @@ def _rows() -> Iterator[tuple[str, ...]]:
 
     builtin = builtin_model()
     size = size_text(builtin.path.stat().st_size)
-    use = "near duplicates; fast on any processor"
-    yield _row(BUILTIN_NAME, builtin.card, size, "yes", use)
+    yield _row(BUILTIN_NAME, builtin.card, size, "yes", "near duplicates; fast on any processor")
     for model in KNOWN.values():
-        state = _state(model.file)
-        yield _row(model.name, model.card, model.file.size_text, state, model.purpose)
+        unchecked = "unchecked" if model.file.path.is_file() else "no"
+        here = "yes" if model.file.is_checked else unchecked
+        yield _row(model.name, model.card, model.file.size_text, here, model.purpose)
 
 
-def _row(name: str, card: ModelCard, size: str, state: str, use: str) -> tuple[str, ...]:
-    return (name, str(card.width), str(card.input_size), size, card.licence, state, use)
-
-
-def _state(file: ModelFile) -> str:
-    from imgvet.models.record import is_checked
-
-    if is_checked(file):
-        return "yes"
-    return "unchecked" if file.path.is_file() else "no"
+def _row(name: str, card: ModelCard, size: str, here: str, purpose: str) -> tuple[str, ...]:
+    return (name, str(card.width), str(card.input_size), size, card.licence, here, purpose)
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> Iterable[str]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from imgvet.errors import ModelError
+from imgvet.models.file import sha256_of
 from imgvet.models.model import Device, Model, ModelCard
 from imgvet.models.prepare import blank, prepared, without_places
-from imgvet.models.record import sha256_of
 from imgvet.models.session import open_runner, runner_of
 
 SUFFIXES = (".onnx", ".ort")
@@ -33,26 +33,12 @@ ANY_SIZE = 224
 
 _TYPES = {"tensor(uint8)": "uint8", "tensor(float)": "float32", "tensor(float16)": "float16"}
 _IMAGENET = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)}
-_TOLD = frozenset({"name", "file", "sha256", "width", "version"})
-"""What is read from the model itself and can't be said otherwise."""
+_READ_FROM_MODEL = frozenset({"name", "file", "sha256", "width", "version"})
 
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Signature:
-    """Name, type and shape of an input or output; an axis of any length is a name or None."""
-
-    name: str
-    type: str
-    shape: tuple[int | str | None, ...]
-
-    def __str__(self) -> str:
-        axes = " x ".join(str(axis or "?") for axis in self.shape)
-        return f"{self.name!r} {self.type} {axes}"
-
-
-def own_model(path: Path, device: Device = "cpu") -> Model:
+def custom_model(path: Path, device: Device = "cpu") -> Model:
     """A model from a file that is not known, tried on one picture.
 
     Raises:
@@ -62,30 +48,24 @@ def own_model(path: Path, device: Device = "cpu") -> Model:
     model = Model(card=card, path=path, device=device)
     values = open_runner(model).run(prepared([blank(card)], card), card.output)
     card = card.model_copy(update=_width_and_pooling(values, card))
-    _logger.warning("%s", _what_is_assumed(card, values))
+    _logger.warning("%s", _assumptions(card, values))
     return Model(card=card, path=path, device=device)
 
 
 def _guessed_card(path: Path, device: Device) -> ModelCard:
-    """The card before the first run: width and pooling are not known yet.
-
-    Raises:
-        ModelError: the model does not take one picture, or its JSON file is wrong.
-    """
+    """The card before the first run: width and pooling are not known yet."""
     session = runner_of(path, device).session
-    inputs = [_signature(entry) for entry in session.get_inputs()]
-    outputs = [_signature(entry) for entry in session.get_outputs()]
-    said = _said(path)
-    guessed = {**_from_input(path, inputs), "output": _best_output(path, outputs), **said}
-    fixed = {"name": path.stem, "file": path.name, "sha256": sha256_of(path), "width": 1}
-    defaults = {
-        "licence": "unknown",
-        "source": str(path),
-        "similarity_scale": 1.0,
+    defaults = {"licence": "unknown", "source": str(path), "similarity_scale": 1.0}
+    fields = {
+        **defaults,
         "calibrated": False,
+        **_from_input(path, session.get_inputs()),
+        "output": _best_output(path, session.get_outputs()),
+        **_from_json(path),
     }
+    fixed = {"name": path.stem, "file": path.name, "sha256": sha256_of(path), "width": 1}
     try:
-        return ModelCard(**{**defaults, **guessed, **fixed})
+        return ModelCard(**{**fields, **fixed})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(step) for step in first["loc"])
@@ -94,88 +74,73 @@ def _guessed_card(path: Path, device: Device) -> ModelCard:
         ) from None
 
 
-def _signature(entry: Any) -> Signature:
-    return Signature(str(entry.name), str(entry.type), tuple(entry.shape))
+def _in_words(values: Sequence[Any]) -> str:
+    """Inputs or outputs of a model; an axis of any length is a name or None."""
+    shapes = (" x ".join(str(axis or "?") for axis in value.shape) for value in values)
+    named = (f"{value.name!r} {value.type}" for value in values)
+    return " and ".join(" ".join(pair) for pair in zip(named, shapes, strict=True))
 
 
-def _from_input(path: Path, inputs: list[Signature]) -> dict[str, Any]:
-    """Layout, type, size and normalisation, as far as the input tells.
-
-    Raises:
-        ModelError: it does not take pictures of three colours in a square.
-    """
-    given = inputs[0] if len(inputs) == 1 else None
-    if given is None or given.type not in _TYPES or len(given.shape) != 4:
-        raise _not_of_pictures(path, inputs)
-    layout = "NHWC" if given.shape[3] == 3 else "NCHW"
-    colours = given.shape[3] if layout == "NHWC" else given.shape[1]
-    sides = given.shape[1:3] if layout == "NHWC" else given.shape[2:]
-    known = [side for side in sides if isinstance(side, int) and side > 0]
-    if (isinstance(colours, int) and colours != 3) or len(set(known)) > 1:
-        raise _not_of_pictures(path, inputs)
-    dtype = _TYPES[given.type]
-    normalisation = {} if dtype == "uint8" else _IMAGENET
-    size = known[0] if known else ANY_SIZE
-    return {"layout": layout, "input_dtype": dtype, "input_size": size, **normalisation}
-
-
-def _not_of_pictures(path: Path, inputs: list[Signature]) -> ModelError:
-    return ModelError(
-        f"The model {path} takes {' and '.join(map(str, inputs)) or 'nothing'}",
+def _from_input(path: Path, inputs: Sequence[Any]) -> dict[str, Any]:
+    """Layout, type, size and normalisation, as far as the input tells."""
+    refusal = ModelError(
+        f"The model {path} takes {_in_words(inputs) or 'nothing'}",
         "Give one that takes a batch of square pictures of three colours, uint8 or float, as "
         "N x 3 x side x side or N x side x side x 3",
     )
+    first = inputs[0] if len(inputs) == 1 else None
+    if first is None or first.type not in _TYPES or len(first.shape) != 4:
+        raise refusal
+    layout = "NHWC" if first.shape[3] == 3 else "NCHW"
+    colours = first.shape[3] if layout == "NHWC" else first.shape[1]
+    sides = first.shape[1:3] if layout == "NHWC" else first.shape[2:]
+    fixed = [side for side in sides if isinstance(side, int) and side > 0]
+    if (isinstance(colours, int) and colours != 3) or len(set(fixed)) > 1:
+        raise refusal
+    dtype = _TYPES[first.type]
+    normalisation = {} if dtype == "uint8" else _IMAGENET
+    size = fixed[0] if fixed else ANY_SIZE
+    return {"layout": layout, "input_dtype": dtype, "input_size": size, **normalisation}
 
 
-def _best_output(path: Path, outputs: list[Signature]) -> str:
-    """The first output that has one row for each picture, else the first of numbers.
-
-    Raises:
-        ModelError: there is none of numbers.
-    """
-    numbers = [entry for entry in outputs if entry.type in ("tensor(float)", "tensor(float16)")]
+def _best_output(path: Path, outputs: Sequence[Any]) -> str:
+    """The first output that has one row for each picture, else the first of numbers."""
+    numbers = [one for one in outputs if one.type in ("tensor(float)", "tensor(float16)")]
     if not numbers:
         raise ModelError(
-            f"The model {path} returns {' and '.join(map(str, outputs))}",
+            f"The model {path} returns {_in_words(outputs)}",
             "Give one that returns an embedding of type float",
         )
-    rows = [entry for entry in numbers if len(entry.shape) == 2]
-    return (rows or numbers)[0].name
+    rows = [one for one in numbers if len(one.shape) == 2]
+    return str((rows or numbers)[0].name)
 
 
-def _said(path: Path) -> dict[str, Any]:
-    """What the JSON file beside the model says.
-
-    Raises:
-        ModelError: it can't be read, or has a field that there is not.
-    """
+def _from_json(path: Path) -> dict[str, Any]:
+    """What the JSON file beside the model says."""
     beside = path.with_suffix(".json")
     if not beside.is_file():
         return {}
     try:
-        said = json.loads(beside.read_bytes())
+        fields = json.loads(beside.read_bytes())
     except (OSError, ValueError) as error:
         raise ModelError(f"{beside} can't be read ({error})", "Correct or remove it") from None
-    allowed = sorted(set(ModelCard.model_fields) - _TOLD)
-    unknown = sorted(set(said) - set(allowed)) if isinstance(said, dict) else ["no object"]
+    allowed = sorted(set(ModelCard.model_fields) - _READ_FROM_MODEL)
+    unknown = sorted(set(fields) - set(allowed)) if isinstance(fields, dict) else ["no object"]
     if unknown:
         raise ModelError(
             f"{beside} holds {', '.join(unknown)}", f"Its fields are {', '.join(allowed)}"
         )
-    return dict(said)
+    return dict(fields)
 
 
 def _width_and_pooling(values: NDArray[np.float32], card: ModelCard) -> dict[str, Any]:
-    pooling = card.pooling
-    if values.ndim <= 2:
-        pooling = "none"
-    elif pooling == "none":
-        pooling = "mean"
-    seen = card.model_copy(update={"pooling": pooling})
-    return {"pooling": pooling, "width": without_places(values, seen).shape[1]}
+    pooling = "mean" if card.pooling == "none" else card.pooling
+    pooling = "none" if values.ndim <= 2 else pooling
+    vectors = without_places(values, card.model_copy(update={"pooling": pooling}))
+    return {"pooling": pooling, "width": vectors.shape[1]}
 
 
-def _what_is_assumed(card: ModelCard, values: NDArray[np.float32]) -> str:
+def _assumptions(card: ModelCard, values: NDArray[np.float32]) -> str:
     """One line for the log: what was read from the model and what was guessed."""
     levels = "levels 0 to 255" if card.input_dtype == "uint8" else f"{card.mean} and {card.std}"
     pooling = {"none": "", "cls": ", first token taken", "mean": ", averaged"}[card.pooling]

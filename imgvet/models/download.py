@@ -1,31 +1,36 @@
-"""Download one file over HTTP: resumed where it broke off, retried when the network fails.
+"""Have a model file: from the folder of models if it is there, else from its publisher, over HTTP.
 
-The bytes go to a ``.part`` file. Beside it lies the validator (a strong ETag, or the time of the
-last change; RFC 9110, 13.1.5) that makes it safe to go on with that part. Proxies and certificates
-are taken from the environment, as :mod:`urllib.request` and :mod:`ssl` do (``https_proxy``,
-``no_proxy``, ``SSL_CERT_FILE``).
+A download goes on where it broke off, and is tried again when the network fails. The bytes go to a
+``.part`` file. Beside it lies the validator (a strong ETag, or the time of the last change; RFC
+9110, 13.1.5) that makes it safe to go on with that part. Proxies and certificates are taken from
+the environment (``https_proxy``, ``no_proxy``, ``SSL_CERT_FILE``) and the system.
 """
 
 from __future__ import annotations
 
-import http.client
+import errno
+import logging
 import re
 import socket
+import ssl
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+
+import filelock
+import httpx
 
 from imgvet import __version__
+from imgvet.errors import ModelError
+from imgvet.models.file import FOLDER_VARIABLE, ModelFile, sha256_of, size_text
+from imgvet.progress import report_progress
 
-_CHUNK = 1 << 18
 _DIGEST_HEADER = "X-Linked-Etag"
 """Where huggingface.co says the sha256 of a file, in the answer that redirects to its bytes."""
 
 _WORTH_RETRYING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,11 @@ class Arrived:
     total: int | None
 
 
-class DownloadError(Exception):
+Report = Callable[[ModelFile, Arrived], None]
+"""Told now and then how much of a file has arrived."""
+
+
+class _DownloadError(Exception):
     """A file can't be had from an address; the message says why, in a few words."""
 
 
@@ -64,171 +73,239 @@ class _BrokenOffError(Exception):
     """The connection ended early; trying again may bring the rest."""
 
 
-def download(
-    url: str, part: Path, report: Callable[[Arrived], None], patience: Patience
-) -> str | None:
-    """Download an address into ``part``, going on with what is there.
+def tell_progress(file: ModelFile, arrived: Arrived) -> None:
+    """Report a download as progress of a stage ``download_NAME``, in units of 1 MB."""
+    total = arrived.total or file.size or 0
+    report_progress(f"download_{file.name}", arrived.done // 1_000_000, total // 1_000_000)
+
+
+def fetch_model(
+    file: ModelFile, report: Report = tell_progress, patience: Patience | None = None
+) -> Path:
+    """The path of a model file, downloaded if it is not here yet.
+
+    A file that was checked before and has not changed since (size and time) is taken as it is. Any
+    other file is compared with the digest that its publisher gives or, if none is published, with
+    that of the first download, which is recorded beside it. Processes that want the same file at
+    the same time download it once.
 
     Args:
-        url: address of the file.
-        part: file for the bytes; complete when this returns.
-        report: called now and then with how much is here.
-        patience: how often to try again.
+        file: what is known of it.
+        report: told now and then how much has arrived.
+        patience: how often to try again; None for a few minutes of patience.
+
+    Raises:
+        ModelError: it can't be had or is not what it should be.
+    """
+    if file.is_checked:
+        return file.path
+    try:
+        file.path.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(f"{file.path}.lock"):
+            if not file.path.is_file():
+                _download_from_any(file, report, patience or Patience())
+            if not file.is_checked:
+                file.check_and_record()
+    except OSError as error:
+        raise _not_kept(file, error) from None
+    return file.path
+
+
+def _not_kept(file: ModelFile, error: OSError) -> ModelError:
+    reason = error.strerror or str(error)
+    if error.errno == errno.ENOSPC and file.size is not None:
+        reason += f"; it needs {size_text(file.size)}"
+    return ModelError(
+        f"The model {file.name} can't be kept in {file.path.parent} ({reason})",
+        f"Set {FOLDER_VARIABLE} to a folder with room that may be written to",
+    )
+
+
+def _download_from_any(file: ModelFile, report: Report, patience: Patience) -> None:
+    """Ask the addresses in turn, and put the first right file in place."""
+    _logger.warning(
+        "Downloading the model %s (licence %s, %s) from %s to %s",
+        file.name, file.licence, file.size_text, file.url, file.path,
+    )  # fmt: skip
+    reasons = []
+    for url in (file.url, *file.mirrors):
+        part = _Part(file.path.with_name(f"{file.file_name}.part"))
+        try:
+            _download_checked(file, url, part, report, patience)
+        except _DownloadError as error:
+            reasons.append(f"{url} ({error})")
+        else:
+            part.path.replace(file.path)
+            part.discard()
+            return
+    raise ModelError(
+        f"The model {file.name} can't be downloaded from {' or '.join(reasons)}",
+        f"Put the file by hand at {file.path}, or {file.way_out}",
+    )
+
+
+def _download_checked(
+    file: ModelFile, url: str, part: _Part, report: Report, patience: Patience
+) -> None:
+    """Download and compare digests; a part that turns out wrong is thrown away."""
+    resumed = part.size > 0
+    published = _download(url, part, lambda state: report(file, state), patience)
+    found = sha256_of(part.path)
+    wrong = file.mismatch(found)
+    if file.sha256 is None and published not in (None, found):
+        wrong = f"its sha256 is {found}, the server gives {published}"
+    if wrong is None:
+        return
+    part.discard()
+    if not resumed:
+        raise _DownloadError(wrong)
+    # What lay here from an earlier try may have spoilt it.
+    _download_checked(file, url, part, report, patience)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What has arrived of a file."""
+
+    path: Path
+
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size if self.path.is_file() else 0
+
+    @property
+    def validator_path(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.validator")
+
+    def headers(self) -> dict[str, str]:
+        """Ask for what is missing, if the file is still the same."""
+        path = self.validator_path
+        validator = path.read_text(encoding="latin-1") if path.is_file() else ""
+        if not self.size or not validator:
+            return {}
+        return {"Range": f"bytes={self.size}-", "If-Range": validator}
+
+    def begin(self, headers: httpx.Headers) -> None:
+        """Forget what has arrived, and note the validator of what will."""
+        self.discard()
+        etag = headers.get("ETag", "")
+        # A weak one (W/"...") does not promise the same bytes.
+        validator = etag if etag.startswith('"') else headers.get("Last-Modified", "")
+        if validator:
+            self.validator_path.write_text(validator, encoding="latin-1")
+
+    def discard(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self.validator_path.unlink(missing_ok=True)
+
+
+def _download(
+    url: str, part: _Part, report: Callable[[Arrived], None], patience: Patience
+) -> str | None:
+    """Download an address, going on with what is there.
 
     Returns:
         the sha256 that the server gave in its headers, None if it gave none.
 
     Raises:
-        DownloadError: it can't be had; what has arrived stays in ``part``.
+        _DownloadError: it can't be had; what has arrived stays.
         OSError: it can't be written.
     """
     fruitless = 0
-    while True:
-        before = _size(part)
-        try:
-            return _attempt(url, part, report, patience.timeout)
-        except _BrokenOffError as error:
-            fruitless = 0 if _size(part) > before else fruitless + 1
-            if fruitless >= patience.attempts:
-                raise DownloadError(str(error)) from None
-            time.sleep(patience.pause * 2 ** max(fruitless - 1, 0))
+    with _client(patience.timeout) as client:
+        while True:
+            before = part.size
+            try:
+                return _attempt(client, url, part, report)
+            except _BrokenOffError as error:
+                fruitless = 0 if part.size > before else fruitless + 1
+                if fruitless >= patience.attempts:
+                    raise _DownloadError(str(error)) from None
+                time.sleep(patience.pause * 2 ** max(fruitless - 1, 0))
 
 
-def discard(part: Path) -> None:
-    """Forget what has arrived."""
-    part.unlink(missing_ok=True)
-    _validator_path(part).unlink(missing_ok=True)
-
-
-def _attempt(url: str, part: Path, report: Callable[[Arrived], None], timeout: float) -> str | None:
-    """Ask once for what is missing.
-
-    Raises:
-        _BrokenOffError: it did not all arrive, but may at the next try.
-        DownloadError: asking again is useless.
-    """
-    digests: list[str] = []
+def _client(timeout: float) -> httpx.Client:
     try:
-        with _open(url, part, timeout, digests) as answer:
-            start = _start_of(answer, part)
-            _save(answer, part, start, report)
-    except urllib.error.HTTPError as error:
-        if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and _size(part):
-            discard(part)  # more bytes than the file has: not this file
-            raise _BrokenOffError("the part here does not fit the file") from None
-        reason = f"HTTP {error.code} {error.reason}".strip()
-        kind = _BrokenOffError if error.code in _WORTH_RETRYING else DownloadError
-        raise kind(reason) from None
-    except urllib.error.URLError as error:
-        raise _unreachable(error.reason) from None
-    except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
-        raise _BrokenOffError(_words(error)) from None
-    except ValueError as error:
-        raise DownloadError(f"not an address: {error}") from None
-    return digests[0] if digests else None
+        return httpx.Client(
+            headers={"User-Agent": f"imgvet/{__version__}", "Accept-Encoding": "identity"},
+            timeout=timeout,
+            follow_redirects=True,
+            verify=ssl.create_default_context(),
+        )
+    except (ImportError, ValueError) as error:
+        raise _DownloadError(f"the proxy can't be used: {error}") from None
 
 
-def _open(url: str, part: Path, timeout: float, digests: list[str]) -> Any:
-    request = urllib.request.Request(  # noqa: S310  (addresses come from our cards)
-        url, headers={"User-Agent": f"imgvet/{__version__}", "Accept-Encoding": "identity"}
-    )
-    validator = _validator(part)
-    if _size(part) and validator:
-        request.add_header("Range", f"bytes={_size(part)}-")
-        request.add_header("If-Range", validator)
-    return urllib.request.build_opener(_Redirects(digests)).open(request, timeout=timeout)
+def _attempt(
+    client: httpx.Client, url: str, part: _Part, report: Callable[[Arrived], None]
+) -> str | None:
+    """Ask once for what is missing."""
+    try:
+        with client.stream("GET", url, headers=part.headers()) as answer:
+            _refuse_failure(answer, part)
+            _save(answer, part, report)
+            return _published_sha256(answer)
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        raise _DownloadError(f"not an address: {error}") from None
+    except httpx.HTTPError as error:
+        kind = _BrokenOffError if _may_pass(error) else _DownloadError
+        raise kind(_in_words(error)) from None
 
 
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects and notes the digest that one of the answers gives."""
-
-    def __init__(self, digests: list[str]) -> None:
-        self._digests = digests
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: Any,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        """The next request; headers such as Range go along."""
-        self._note(headers)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-    def http_response(self, request: urllib.request.Request, response: Any) -> Any:  # noqa: ARG002
-        """Note the digest of the last answer too."""
-        self._note(response.headers)
-        return response
-
-    https_response = http_response
-
-    def _note(self, headers: Any) -> None:
-        digest = str(headers.get(_DIGEST_HEADER, "")).strip('"').lower()
-        if re.fullmatch(r"[0-9a-f]{64}", digest):
-            self._digests.append(digest)
+def _refuse_failure(answer: httpx.Response, part: _Part) -> None:
+    if answer.is_success:
+        return
+    if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and part.size:
+        part.discard()  # more bytes than the file has: not this file
+        raise _BrokenOffError("the part here does not fit the file")
+    kind = _BrokenOffError if answer.status_code in _WORTH_RETRYING else _DownloadError
+    raise kind(f"HTTP {answer.status_code} {answer.reason_phrase}".strip())
 
 
-def _start_of(answer: Any, part: Path) -> int:
-    """Where in the file the answer's bytes begin, and the part made ready for them."""
-    if answer.status == http.client.PARTIAL_CONTENT:
-        given = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
-        if given and int(given[1]) == _size(part):
-            return int(given[1])
-        discard(part)
+def _save(answer: httpx.Response, part: _Part, report: Callable[[Arrived], None]) -> None:
+    """Append the answer's bytes, or begin with them."""
+    if answer.status_code != httpx.codes.PARTIAL_CONTENT:
+        part.begin(answer.headers)
+    elif not answer.headers.get("Content-Range", "").startswith(f"bytes {part.size}-"):
+        part.discard()
         raise _BrokenOffError("the server sent another range than asked for")
-    discard(part)
-    etag = answer.headers.get("ETag", "")
-    # A weak one (W/"...") does not promise the same bytes.
-    validator = etag if etag.startswith('"') else answer.headers.get("Last-Modified", "")
-    if validator:
-        _validator_path(part).write_text(validator, encoding="latin-1")
-    return 0
-
-
-def _save(answer: Any, part: Path, start: int, report: Callable[[Arrived], None]) -> None:
-    """Append the answer's bytes.
-
-    Raises:
-        _BrokenOffError: fewer bytes arrived than were announced.
-    """
+    done = part.size
     length = answer.headers.get("Content-Length", "")
-    total = start + int(length) if length.isdigit() else None
-    done = start
-    with part.open("ab") as stream:
-        while data := answer.read1(_CHUNK):
-            stream.write(data)
-            done += len(data)
-            report(Arrived(done, total))
-    if total is not None and done < total:
-        raise _BrokenOffError(f"the connection ended after {done:,} of {total:,} bytes")
+    total = done + int(length) if length.isdigit() else None
+    with part.path.open("ab") as stream:
+        try:
+            for data in answer.iter_raw():
+                stream.write(data)
+                done += len(data)
+                report(Arrived(done, total))
+        except httpx.RemoteProtocolError:
+            of = "" if total is None else f" of {total:,}"
+            raise _BrokenOffError(f"the connection ended after {done:,}{of} bytes") from None
 
 
-def _unreachable(reason: object) -> Exception:
-    """What a failure to connect means: a refused or unknown host will not be there in a second."""
-    if isinstance(reason, (TimeoutError, ConnectionResetError, ConnectionAbortedError)):
-        return _BrokenOffError(_words(reason))
-    return DownloadError(_words(reason))
+def _published_sha256(answer: httpx.Response) -> str | None:
+    digests = (
+        one.headers.get(_DIGEST_HEADER, "").strip('"').lower() for one in (*answer.history, answer)
+    )
+    return next((digest for digest in digests if re.fullmatch(r"[0-9a-f]{64}", digest)), None)
 
 
-def _words(error: object) -> str:
-    if isinstance(error, socket.gaierror):
+def _may_pass(error: httpx.HTTPError) -> bool:
+    """Whether it may go better in a second: a refused or unknown host will not be there then."""
+    if isinstance(error, httpx.ConnectError):
+        return isinstance(_system_error(error), (ConnectionResetError, ConnectionAbortedError))
+    return isinstance(error, httpx.TransportError) and not isinstance(error, httpx.ProxyError)
+
+
+def _in_words(error: httpx.HTTPError) -> str:
+    cause = _system_error(error)
+    if isinstance(cause, socket.gaierror):
         return "its host is not known here: no network, or no DNS"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__
+    return (cause.strerror if cause else None) or str(error) or type(error).__name__
 
 
-def _size(part: Path) -> int:
-    return part.stat().st_size if part.is_file() else 0
-
-
-def _validator_path(part: Path) -> Path:
-    return part.with_name(f"{part.name}.validator")
-
-
-def _validator(part: Path) -> str:
-    path = _validator_path(part)
-    return path.read_text(encoding="latin-1") if path.is_file() else ""
+def _system_error(error: BaseException | None) -> OSError | None:
+    """What the operating system said, wherever it stands among the causes."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__cause__ or error.__context__
+    return error

@@ -57,20 +57,35 @@ class KnownModel(BaseModel):
         return self.file.name
 
 
-_IMAGENET: Mapping[str, Any] = MappingProxyType(
-    {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)}
-)
-_CLIP: Mapping[str, Any] = MappingProxyType(
-    {
-        "mean": tuple(255 * value for value in (0.48145466, 0.4578275, 0.40821073)),
-        "std": tuple(255 * value for value in (0.26862954, 0.26130258, 0.27577711)),
-        "output": "image_embeds",
-    }
-)
-_FLOAT_PLANES: Mapping[str, Any] = MappingProxyType({"layout": "NCHW", "input_dtype": "float32"})
+_Settings = Mapping[str, Any]
+
+_PLANES: _Settings = {"layout": "NCHW", "input_dtype": "float32", "resize": "crop"}
+_IMAGENET: _Settings = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)}
+_DINOV2: _Settings = {
+    **_PLANES, **_IMAGENET, "input_size": 224, "resize_size": 256, "interpolation": "bicubic",
+    "output": "last_hidden_state", "pooling": "cls", "similarity_scale": 0.70,
+}  # fmt: skip
+_CLIP: _Settings = {
+    **_PLANES,
+    "mean": tuple(255 * value for value in (0.48145466, 0.4578275, 0.40821073)),
+    "std": tuple(255 * value for value in (0.26862954, 0.26130258, 0.27577711)),
+    "interpolation": "bicubic",
+    "output": "image_embeds",
+    "similarity_scale": 1.55,
+}
+_RESNET50: _Settings = {
+    **_PLANES, **_IMAGENET, "input_size": 224, "resize_size": 256, "interpolation": "bilinear",
+    "output": "resnetv17_pool1_fwd", "pooling": "mean", "similarity_scale": 1.0,
+}  # fmt: skip
+_EFFICIENTNET: _Settings = {
+    "input_dtype": "float32", "mean": 127.0, "std": 128.0, "input_size": 224,
+    "resize": "crop", "resize_size": 256, "interpolation": "bilinear",
+    "output": "efficientnet-lite4/model/head/AvgPool:0", "pooling": "mean",
+    "similarity_scale": 0.78,
+}  # fmt: skip
 
 
-def _known(file: ModelFile, purpose: str, **card: Any) -> KnownModel:
+def _known(purpose: str, file: ModelFile, settings: _Settings, **card: int) -> KnownModel:
     described = ModelCard(
         name=file.name,
         file=file.file_name,
@@ -78,170 +93,99 @@ def _known(file: ModelFile, purpose: str, **card: Any) -> KnownModel:
         licence=file.licence,
         source=file.source,
         calibrated=False,
+        **settings,
         **card,
     )
     return KnownModel(card=described, file=file, purpose=purpose)
 
 
-def _on_hugging_face(repository: str, path: str, **rest: Any) -> ModelFile:
+def _on_hugging_face(name: str, repository: str, path: str, **rest: Any) -> ModelFile:
     page = f"https://huggingface.co/{repository}"
-    return ModelFile(url=f"{page}/resolve/main/{path}", source=page, way_out=_WAY_OUT, **rest)
+    url = f"{page}/resolve/main/{path}"
+    return ModelFile(name=name, url=url, source=page, way_out=_WAY_OUT, **rest)
 
 
-def _of_zoo(path: str, mirror: str | None = None, **rest: Any) -> ModelFile:
+def _of_zoo(name: str, path: str, mirrors: tuple[str, ...] = (), **rest: Any) -> ModelFile:
     """A file of the ONNX model zoo: on huggingface.co since GitHub serves its files no more."""
     inside = f"validated/vision/classification/{path}"
-    mirrors = (mirror, f"https://github.com/onnx/models/raw/main/{inside}")
     return ModelFile(
+        name=name,
         url=f"https://huggingface.co/onnxmodelzoo/legacy_models/resolve/main/{inside}",
-        mirrors=tuple(address for address in mirrors if address is not None),
+        mirrors=(*mirrors, f"https://github.com/onnx/models/raw/main/{inside}"),
         source="https://github.com/onnx/models",
         way_out=_WAY_OUT,
         **rest,
     )
 
 
-def _dinov2(file: ModelFile, purpose: str, width: int) -> KnownModel:
-    return _known(
-        file,
-        purpose,
-        width=width,
-        input_size=224,
-        resize="crop",
-        resize_size=256,
-        interpolation="bicubic",
-        output="last_hidden_state",
-        pooling="cls",
-        similarity_scale=0.70,
-        **_FLOAT_PLANES,
-        **_IMAGENET,
-    )
+_MODELS = (
+    _known(
+        "pictures that show the same; small",
+        _on_hugging_face(
+            "dinov2s", "Xenova/dinov2-small", "onnx/model.onnx", licence="Apache-2.0",
+            sha256="83141175ec78b4ff9a2bb58a4c7c264ba0054d1c2e122e5a8114b79a8d4179ea",
+            size=88_500_000,
+        ),
+        _DINOV2, width=384,
+    ),
+    _known(
+        "the same, finer",
+        _on_hugging_face(
+            "dinov2b", "Xenova/dinov2-base", "onnx/model.onnx", licence="Apache-2.0",
+            sha256="2c7a813d6e0d25784d0c29227760b08cb72f2bee9d928da935a31480a649bbce",
+            size=347_000_000,
+        ),
+        _DINOV2, width=768,
+    ),
+    _known(
+        "pictures of the same subject (ViT-B/32)",
+        _on_hugging_face(
+            "clip", "Xenova/clip-vit-base-patch32", "onnx/vision_model.onnx", licence="MIT",
+            sha256="fd6e1402a588279d1723c7534d4bcba5bc0b14b47dfab0e46f8c47b8270d7d40",
+            size=352_000_000,
+        ),
+        _CLIP, width=512, input_size=224,
+    ),
+    _known(
+        "the same, with small details (ViT-L/14@336)",
+        _on_hugging_face(
+            "clip336", "Xenova/clip-vit-large-patch14-336", "onnx/vision_model.onnx",
+            licence="MIT", size=1_220_000_000,
+        ),
+        _CLIP, width=768, input_size=336,
+    ),
+    _known(
+        "the same, finer (ViT-L/14)",
+        _on_hugging_face(
+            "clip14", "Xenova/clip-vit-large-patch14", "onnx/vision_model.onnx",
+            licence="MIT", size=1_220_000_000,
+        ),
+        _CLIP, width=768, input_size=224,
+    ),
+    _known(
+        "classic features of ImageNet",
+        _of_zoo(
+            "resnet50", "resnet/model/resnet50-v1-12.onnx", licence="Apache-2.0",
+            sha256="ab65bdc02c5b3123eb3cdf6dac01742438517d8635d4f233913b2be1c70db3b6",
+            size=102_576_419,
+        ),
+        _RESNET50, width=2048,
+    ),
+    _known(
+        "features of ImageNet; the smallest download",
+        _of_zoo(
+            "efficientnet", "efficientnet-lite4/model/efficientnet-lite4-11.onnx",
+            ("https://huggingface.co/onnx/EfficientNet-Lite4/resolve/main/"
+             "efficientnet-lite4-11.onnx",),
+            licence="MIT",
+            sha256="d111689907c06eea7c82e4833ddef758da6453b9d4cf60b7e99ca05c7cbd9c12",
+            size=51_946_641,
+        ),
+        _EFFICIENTNET, width=1280,
+    ),
+)  # fmt: skip
 
-
-def _clip(file: ModelFile, purpose: str, width: int, input_size: int) -> KnownModel:
-    return _known(
-        file,
-        purpose,
-        width=width,
-        input_size=input_size,
-        resize="crop",
-        interpolation="bicubic",
-        similarity_scale=1.55,
-        **_FLOAT_PLANES,
-        **_CLIP,
-    )
-
-
-def _make_all() -> tuple[KnownModel, ...]:
-    return (
-        _dinov2(
-            _on_hugging_face(
-                "Xenova/dinov2-small",
-                "onnx/model.onnx",
-                name="dinov2s",
-                sha256="83141175ec78b4ff9a2bb58a4c7c264ba0054d1c2e122e5a8114b79a8d4179ea",
-                size=88_500_000,
-                licence="Apache-2.0",
-            ),
-            "pictures that show the same; small",
-            width=384,
-        ),
-        _dinov2(
-            _on_hugging_face(
-                "Xenova/dinov2-base",
-                "onnx/model.onnx",
-                name="dinov2b",
-                sha256="2c7a813d6e0d25784d0c29227760b08cb72f2bee9d928da935a31480a649bbce",
-                size=347_000_000,
-                licence="Apache-2.0",
-            ),
-            "the same, finer",
-            width=768,
-        ),
-        _clip(
-            _on_hugging_face(
-                "Xenova/clip-vit-base-patch32",
-                "onnx/vision_model.onnx",
-                name="clip",
-                sha256="fd6e1402a588279d1723c7534d4bcba5bc0b14b47dfab0e46f8c47b8270d7d40",
-                size=352_000_000,
-                licence="MIT",
-            ),
-            "pictures of the same subject (ViT-B/32)",
-            width=512,
-            input_size=224,
-        ),
-        _clip(
-            _on_hugging_face(
-                "Xenova/clip-vit-large-patch14-336",
-                "onnx/vision_model.onnx",
-                name="clip336",
-                size=1_220_000_000,
-                licence="MIT",
-            ),
-            "the same, with small details (ViT-L/14@336)",
-            width=768,
-            input_size=336,
-        ),
-        _clip(
-            _on_hugging_face(
-                "Xenova/clip-vit-large-patch14",
-                "onnx/vision_model.onnx",
-                name="clip14",
-                size=1_220_000_000,
-                licence="MIT",
-            ),
-            "the same, finer (ViT-L/14)",
-            width=768,
-            input_size=224,
-        ),
-        _known(
-            _of_zoo(
-                "resnet/model/resnet50-v1-12.onnx",
-                name="resnet50",
-                sha256="ab65bdc02c5b3123eb3cdf6dac01742438517d8635d4f233913b2be1c70db3b6",
-                size=102_576_419,
-                licence="Apache-2.0",
-            ),
-            "classic features of ImageNet",
-            width=2048,
-            input_size=224,
-            resize="crop",
-            resize_size=256,
-            interpolation="bilinear",
-            output="resnetv17_pool1_fwd",
-            pooling="mean",
-            similarity_scale=1.0,
-            **_FLOAT_PLANES,
-            **_IMAGENET,
-        ),
-        _known(
-            _of_zoo(
-                "efficientnet-lite4/model/efficientnet-lite4-11.onnx",
-                "https://huggingface.co/onnx/EfficientNet-Lite4/resolve/main/"
-                "efficientnet-lite4-11.onnx",
-                name="efficientnet",
-                sha256="d111689907c06eea7c82e4833ddef758da6453b9d4cf60b7e99ca05c7cbd9c12",
-                size=51_946_641,
-                licence="MIT",
-            ),
-            "features of ImageNet; the smallest download",
-            width=1280,
-            input_size=224,
-            input_dtype="float32",
-            mean=127.0,
-            std=128.0,
-            resize="crop",
-            resize_size=256,
-            interpolation="bilinear",
-            output="efficientnet-lite4/model/head/AvgPool:0",
-            pooling="mean",
-            similarity_scale=0.78,
-        ),
-    )
-
-
-KNOWN: Mapping[str, KnownModel] = MappingProxyType({model.name: model for model in _make_all()})
+KNOWN: Mapping[str, KnownModel] = MappingProxyType({model.name: model for model in _MODELS})
 """Name -> model, in the order they are listed."""
 
 NAMES: tuple[str, ...] = (BUILTIN_NAME, *KNOWN)

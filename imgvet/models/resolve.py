@@ -6,12 +6,17 @@ import difflib
 from pathlib import Path
 
 from imgvet.errors import InvalidParameterError
-from imgvet.models.custom_model import SUFFIXES, own_model
-from imgvet.models.enlarged import high_accuracy_model
-from imgvet.models.fetch import Report, fetch_model, tell_progress
-from imgvet.models.model import BUILTIN_NAME, Device, Model, builtin_model
+from imgvet.models.custom_model import SUFFIXES, custom_model
+from imgvet.models.download import Report, fetch_model, tell_progress
+from imgvet.models.model import (
+    BUILTIN_NAME,
+    Device,
+    Model,
+    ModelCard,
+    builtin_model,
+    high_accuracy_model,
+)
 from imgvet.models.prepare import blank, pooled, prepared
-from imgvet.models.record import expected_sha256, is_checked
 from imgvet.models.registry import KNOWN, NAMES, KnownModel
 from imgvet.models.session import open_runner, usable_device
 from imgvet.options import ModelOptions
@@ -32,21 +37,23 @@ def resolve_model(
             ``high_accuracy`` is asked of another model than the built-in one.
         ModelError: it can't be had or used.
     """
+    name = BUILTIN_NAME if options.model_path is None else options.model_path
     usable = usable_device(device)
-    given = options.model_path
-    if given is None or given == BUILTIN_NAME:
+    if name == BUILTIN_NAME:
         model = builtin_model(usable)
-        return _of_width(high_accuracy_model(model) if options.high_accuracy else model, options.d)
-    if options.high_accuracy:
+        model = high_accuracy_model(model) if options.high_accuracy else model
+    elif options.high_accuracy:
         raise InvalidParameterError(
-            f"high_accuracy is of the built-in model, not of model_path = {given!r}",
+            f"high_accuracy is of the built-in model, not of model_path = {name!r}",
             "Leave out high_accuracy, or model_path",
         )
-    if given in KNOWN:
-        known = KNOWN[given]
-        _require_width(known.name, known.card.width, options.d)
-        return fetched(known, usable, report)
-    return _of_width(own_model(_file(given), usable), options.d)
+    elif name in KNOWN:
+        _require_width(KNOWN[name].card, options.d)
+        return fetched(KNOWN[name], usable, report)
+    else:
+        model = custom_model(_model_file(name), usable)
+    _require_width(model.card, options.d)
+    return model
 
 
 def fetched(known: KnownModel, device: Device = "cpu", report: Report = tell_progress) -> Model:
@@ -55,26 +62,23 @@ def fetched(known: KnownModel, device: Device = "cpu", report: Report = tell_pro
     Raises:
         ModelError: it can't be had, or is not what its card says.
     """
-    new = not is_checked(known.file)
+    new = not known.file.is_checked
     path = fetch_model(known.file, report)
-    card = known.card.model_copy(update={"sha256": expected_sha256(known.file) or ""})
+    card = known.card.model_copy(update={"sha256": known.file.expected_sha256 or ""})
     model = Model(card=card, path=path, device=device)
     if new:
-        try_once(model)
+        pooled(open_runner(model).run(prepared([blank(card)], card), card.output), card)
     return model
 
 
-def try_once(model: Model) -> None:
-    """Run a model on one blank picture.
-
-    Raises:
-        ModelError: it can't be run, or gives another width than its card says.
-    """
-    inputs = prepared([blank(model.card)], model.card)
-    pooled(open_runner(model).run(inputs, model.card.output), model.card)
+def names_to_choose(given: str) -> str:
+    """The names that ``model_path`` may be, the nearest one first."""
+    nearest = difflib.get_close_matches(given.lower(), NAMES, n=1)
+    question = f"Did you mean {nearest[0]!r}? " if nearest else ""
+    return f"{question}Known are {', '.join(NAMES)}"
 
 
-def _file(given: str) -> Path:
+def _model_file(given: str) -> Path:
     """The file that is meant.
 
     Raises:
@@ -88,21 +92,14 @@ def _file(given: str) -> Path:
         problem += f", and there is no file {path}"
     elif path.exists():
         problem += f", and not a file that ends in {' or '.join(SUFFIXES)}"
-    nearest = difflib.get_close_matches(given.lower(), NAMES, n=1)
-    question = f"Did you mean {nearest[0]!r}? " if nearest else ""
     raise InvalidParameterError(
-        problem, f"{question}Known are {', '.join(NAMES)}; or give the path of an .onnx file"
+        problem, f"{names_to_choose(given)}; or give the path of an .onnx file"
     )
 
 
-def _of_width(model: Model, wanted: int | None) -> Model:
-    _require_width(model.card.name, model.card.width, wanted)
-    return model
-
-
-def _require_width(name: str, width: int, wanted: int | None) -> None:
-    if wanted is not None and wanted != width:
+def _require_width(card: ModelCard, wanted: int | None) -> None:
+    if wanted is not None and wanted != card.width:
         raise InvalidParameterError(
-            f"d = {wanted}, but the model {name} gives {width} values a picture",
-            f"Leave out d, or give d = {width}",
+            f"d = {wanted}, but the model {card.name} gives {card.width} values a picture",
+            f"Leave out d, or give d = {card.width}",
         )

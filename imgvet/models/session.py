@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgvet.errors import ModelError
-from imgvet.models.enlarged import with_input_side
-from imgvet.models.inner_output import with_output
 from imgvet.models.model import Device, Model
+from imgvet.models.onnx_bytes import with_input_side, with_output
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -98,11 +97,6 @@ class Runner:
         return np.asarray(values[:count], np.float32)
 
     def _take_less_than(self, size: int) -> None:
-        """Halve the batch.
-
-        Raises:
-            ModelError: there is nothing left to halve.
-        """
         if size == 1 or self.fixed is not None:
             raise ModelError(
                 f"The memory is too small for the model and {size} of its inputs at a time",
@@ -146,17 +140,7 @@ def open_runner(model: Model) -> Runner:
 def runner_of(
     path: Path, device: Device = "cpu", inner: str | None = None, sides: Sides | None = None
 ) -> Runner:
-    """The runner of a file, opened once for each device and tensor.
-
-    Args:
-        path: an .onnx or .ort file.
-        device: where it runs, if it can.
-        inner: name of a tensor inside the graph that is made an output; .onnx only.
-        sides: the side of the input in the file and the one it shall have; the built-in model only.
-
-    Raises:
-        ModelError: the file is not a model that ONNX Runtime can load.
-    """
+    """The runner of a file, opened once; the arguments are those of :func:`open_session`."""
     try:
         status = path.stat()
     except OSError as error:
@@ -206,7 +190,11 @@ def open_session(
     options.log_severity_level = 3
     errors: tuple[type[Exception], ...] = (OSError, *runtime_errors())
     try:
-        source = _source(path, inner, sides)
+        source: str | bytes = str(path) if inner is None and sides is None else path.read_bytes()
+        if sides is not None:
+            source = with_input_side(source, *sides)
+        if inner is not None:
+            source = with_output(source, inner)
         return onnxruntime.InferenceSession(source, options, providers=_providers(device))
     except errors as error:
         asked = "" if inner is None else f" with an output {inner!r}"
@@ -214,16 +202,6 @@ def open_session(
             f"The model {path} can't be loaded{asked} ({words(error)})",
             "Give an .onnx or .ort file that this version of ONNX Runtime knows",
         ) from None
-
-
-def _source(path: Path, inner: str | None, sides: Sides | None) -> str | bytes:
-    """The file, or its content changed as asked for."""
-    if inner is None and sides is None:
-        return str(path)
-    content = path.read_bytes()
-    if sides is not None:
-        content = with_input_side(content, *sides)
-    return content if inner is None else with_output(content, inner)
 
 
 def _providers(device: Device) -> list[Any]:

@@ -12,7 +12,7 @@ from imgvet.crops.detectors.detector import Detector, DetectorName
 from imgvet.crops.detectors.files import YOLOV5S, YUNET
 from imgvet.crops.detectors.settings import FaceSettings, TextSettings, YoloSettings, digest_of
 from imgvet.errors import ModelError, StaleReferenceError
-from imgvet.models.fetch import Report, fetch_model, tell_progress
+from imgvet.models.download import Report, fetch_model, tell_progress
 
 
 class DetectorChoice(BaseModel):

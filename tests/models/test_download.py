@@ -12,10 +12,8 @@ from pathlib import Path
 import pytest
 
 from imgvet.errors import ModelError
-from imgvet.models.download import Arrived, Patience
-from imgvet.models.fetch import fetch_model
+from imgvet.models.download import Arrived, Patience, fetch_model
 from imgvet.models.file import ModelFile
-from imgvet.models.record import is_checked, record_path
 from support.model_server import Fault, ModelServer
 
 CONTENT = random.Random(0).randbytes(300_000)
@@ -159,13 +157,13 @@ def test_a_wrong_digest_leaves_nothing(server: ModelServer, folder: Path) -> Non
 def test_without_a_published_digest_the_first_one_counts(server: ModelServer, folder: Path) -> None:
     file = served(server, published=False)
     assert fetch(file) == CONTENT
-    assert digest_of(CONTENT) in record_path(file).read_text()
+    assert digest_of(CONTENT) in file.record_path.read_text()
     file.path.unlink()
     server.files["/small.onnx"] = OTHER
     with pytest.raises(ModelError, match="the first download was"):
         fetch(file)
     assert not file.path.exists()
-    record_path(file).unlink()
+    file.record_path.unlink()
     assert fetch(file) == OTHER
 
 
@@ -192,9 +190,9 @@ def test_a_file_that_changed_here_is_refused(server: ModelServer) -> None:
     file = served(server, published=False)
     path = fetch_model(file, patience=QUICK)
     path.write_bytes(CONTENT)  # a new time, the same bytes
-    assert not is_checked(file)
+    assert not file.is_checked
     assert fetch(file) == CONTENT
-    assert is_checked(file)
+    assert file.is_checked
     path.write_bytes(OTHER)
     with pytest.raises(ModelError, match="not as it should be"):
         fetch(file)
@@ -208,7 +206,7 @@ def test_a_file_put_there_by_hand_is_checked_and_used(server: ModelServer, folde
         fetch(file)
     file.path.write_bytes(CONTENT)
     assert fetch(file) == CONTENT
-    assert is_checked(file)
+    assert file.is_checked
     assert server.requests == []
 
 

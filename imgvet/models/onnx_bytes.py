@@ -1,38 +1,28 @@
-"""The built-in model with a larger input, for ``high_accuracy``: the same file, more pixels.
+"""Change an ONNX file on opening, without a library for such files.
 
-The network is convolutional and averages over all places at its end, so it takes any size; only
-its input and two reshapes name one. :func:`with_input_side` rewrites these numbers in the bytes of
-the file, which need no other library for it: an ONNX file is a protocol buffer, numbers of 128 to
-16,383 take two bytes in it, and so no length changes.
+An ONNX file is one protocol buffer, a ``ModelProto`` (https://onnx.ai/onnx/repo-docs/IR.html):
 
-Of all sides up to twice the time 240 gives the best recall, and the network pads as it was trained
-to: at its last stride the side is odd (15 places), as it is with 176 (11).
+* The built-in network is convolutional and averages over all places at its end, so it takes a
+  picture of any size; only its input and two reshapes name one. :func:`with_input_side` replaces
+  these numbers. Numbers of 128 to 16,383 take two bytes, so no length changes.
+* A message that stands twice in a stream is merged, and repeated fields are appended (Protocol
+  Buffers, "Encoding"). :func:`with_output` therefore puts a ``ModelProto`` with nothing but one
+  output behind the file; ONNX Runtime finds its type and shape by itself.
 """
 
 from __future__ import annotations
 
 from imgvet.errors import ModelError
-from imgvet.models.model import Model
-
-HIGH_ACCURACY_SIDE = 240
-"""Side of the input for ``high_accuracy``, in pixels: 1.9 times the pixels of the usual 176."""
 
 _STEP = 16
 _LEAST, _BEYOND = 128, 16_384
 _STEM_CHANNELS = 32
 
-
-def high_accuracy_model(builtin: Model) -> Model:
-    """The built-in model for an input of :data:`HIGH_ACCURACY_SIDE` pixels.
-
-    Its file is still the usual one, which is changed by :func:`with_input_side` when it is opened.
-    The scale of the similarity stays: the distances of the most similar distinct photographs are
-    the same.
-    """
-    card = builtin.card.model_copy(
-        update={"input_size": HIGH_ACCURACY_SIDE, "written_for": builtin.card.input_size}
-    )
-    return builtin.model_copy(update={"card": card})
+# Numbers of the fields in onnx.proto; all three are length-delimited (wire type 2).
+_MODEL_GRAPH = 7
+_GRAPH_OUTPUT = 12
+_VALUE_NAME = 1
+_LENGTH_DELIMITED = 2
 
 
 def with_input_side(model: bytes, side: int, wanted: int) -> bytes:
@@ -61,6 +51,12 @@ def with_input_side(model: bytes, side: int, wanted: int) -> bytes:
     return model
 
 
+def with_output(model: bytes, tensor: str) -> bytes:
+    """A model with a tensor of its graph as one more output."""
+    value = _field(_VALUE_NAME, tensor.encode())
+    return model + _field(_MODEL_GRAPH, _field(_GRAPH_OUTPUT, value))
+
+
 def _sizes(side: int) -> tuple[bytes, ...]:
     """The byte sequences in which the file names the side of its input."""
     groups = (0, side, side // 4, 12)  # four pixels of three colours are one position
@@ -74,6 +70,20 @@ def _int64s(values: tuple[int, ...]) -> bytes:
 
 
 def _dimension(value: int) -> bytes:
-    """TensorShapeProto.Dimension with a dim_value: tags, lengths, and the varint of two bytes."""
-    varint = bytes([value & 0x7F | 0x80, value >> 7])
-    return bytes([0x0A, 1 + len(varint), 0x08]) + varint
+    """TensorShapeProto.Dimension with a dim_value."""
+    number = _varint(value)
+    return bytes([0x0A, 1 + len(number), 0x08]) + number
+
+
+def _field(number: int, content: bytes) -> bytes:
+    return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(len(content)) + content
+
+
+def _varint(number: int) -> bytes:
+    """Seven bits a byte, the lowest first; the top bit says that more follow."""
+    encoded = bytearray()
+    while number > 0x7F:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)

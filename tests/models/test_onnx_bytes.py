@@ -7,8 +7,8 @@ import onnxruntime
 import pytest
 
 from imgvet.errors import ModelError
-from imgvet.models.enlarged import HIGH_ACCURACY_SIDE, high_accuracy_model, with_input_side
-from imgvet.models.model import Model, builtin_model
+from imgvet.models.model import HIGH_ACCURACY_SIDE, Model, builtin_model, high_accuracy_model
+from imgvet.models.onnx_bytes import with_input_side
 
 
 @pytest.fixture(scope="module")
