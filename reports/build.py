@@ -4,24 +4,47 @@ from __future__ import annotations
 
 import csv
 import io
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment
 from plotly.offline import get_plotlyjs
 
-from imgvet.reports.inputs import ReportInputs
-from imgvet.reports.map_data import write_map
-from imgvet.reports.page import environment, page_data, render_page
-from imgvet.reports.payload import FOLDER as DATA
+from imgvet.reports.data import FOLDER as DATA
+from imgvet.reports.data import page_data, write_map
+from imgvet.reports.inputs import ReportInputs, inputs_of
+from imgvet.reports.page import environment, render_page
 from imgvet.reports.pictures import write_pictures
 from imgvet.reports.tiles import write_tiles
+from imgvet.reports.view.chart import Chart
 from imgvet.reports.view.map import tiled
 from imgvet.reports.view.report import report_view
-from imgvet.reports.view.section import Chart
 from imgvet.sections import INDEX
+from imgvet.summary import PastRun
+from imgvet.workdir import WorkDir, swap_folder
 
 ASSETS = ("style.css", "report.js", "gallery.js", "map.js")
 TABLES = "tables"
+
+
+def report_of(work: WorkDir, history: Sequence[PastRun] = ()) -> Path:
+    """Build the report of a finished run again, and put it in place of the old one as a whole.
+
+    Args:
+        work: its work dir.
+        history: earlier runs, oldest first.
+
+    Returns:
+        the page to open.
+    """
+    inputs = inputs_of(work, history)
+    with tempfile.TemporaryDirectory(prefix=".report-", dir=work.home) as scratch:
+        folder = Path(scratch) / "report"
+        folder.mkdir()
+        build_report(inputs, folder)
+        swap_folder(folder, work.report)
+    return work.report / INDEX
 
 
 def build_report(inputs: ReportInputs, folder: Path) -> Path:
@@ -38,19 +61,19 @@ def build_report(inputs: ReportInputs, folder: Path) -> Path:
     """
     view = report_view(inputs)
     templates = environment()
-    pictures = write_pictures(view.digests(), inputs.thumbnail, folder)
+    pictures = write_pictures(view.digests, inputs.thumbnail, folder)
     for name in (DATA, TABLES):
         (folder / name).mkdir()
-    if view.map is not None:
-        points = view.map.points
-        chosen = [points.digests[place] for place in tiled(len(points.digests)).tolist()]
+    points = view.points
+    if points is not None:
+        chosen = points.digests[tiled(len(points.digests))].tolist()
         tiles = write_tiles(chosen, inputs.thumbnail, folder)
         write_map(points, tiles, view.facts, pictures, folder)
     for page in view.pages:
-        _write(folder / DATA / f"{page.stem}.js", page_data(view, page))
+        _write(folder / DATA / f"{page.stem}.js", page_data(page, view.facts))
         _write(folder / page.name, render_page(view, page, pictures, templates))
-    for chart in view.charts():
-        _write(folder / TABLES / f"{chart.figure_id}.csv", _as_csv(chart))
+        for chart in page.charts:
+            _write(folder / TABLES / f"{chart.figure_id}.csv", _as_csv(chart))
     _write_assets(templates, folder)
     return folder / INDEX
 

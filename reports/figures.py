@@ -11,9 +11,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from imgvet.reports.view.chart import Bars, Lines
+from imgvet.reports.view.chart import Bars, Chart, Lines
 from imgvet.reports.view.histogram import Bin, Histogram, Threshold
-from imgvet.reports.view.section import Chart
 
 Figure = dict[str, Any]
 
@@ -26,25 +25,38 @@ BAR_HEIGHT = 22
 
 
 def figure(chart: Chart) -> Figure:
-    """A chart as Plotly JSON: ``data`` and ``layout``, without the template."""
-    if isinstance(chart, Histogram):
-        return histogram_figure(chart)
-    return bars_figure(chart) if isinstance(chart, Bars) else lines_figure(chart)
+    """A chart as Plotly JSON: ``data`` and ``layout``, without the template.
+
+    Raises:
+        TypeError: there is no figure for this kind of chart.
+    """
+    match chart:
+        case Histogram():
+            traces, layout = _histogram(chart)
+        case Bars():
+            traces, layout = _categories(chart)
+        case Lines():
+            traces, layout = _lines(chart)
+        case _:
+            raise TypeError(type(chart).__name__)
+    made: Figure = json.loads(go.Figure(data=traces, layout=layout).to_json())
+    made["layout"].pop("template", None)
+    return made
 
 
-def bars_figure(chart: Bars) -> Figure:
+def _categories(chart: Bars) -> tuple[list[Any], Figure]:
     """Lying bars, the first category on top."""
-    bars = go.Bar(
-        x=chart.values,
-        y=list(range(len(chart.values))),
-        orientation="h",
-        customdata=[_without_markup(label) for label in chart.labels],
-        hovertemplate=f"%{{customdata}}<br>%{{x:,}} {chart.counts}<extra></extra>",
-    )
     places = list(range(len(chart.labels)))
     labels = [_without_markup(label) for label in chart.labels]
-    layout = {
-        "height": 60 + BAR_HEIGHT * len(chart.labels),
+    bars = go.Bar(
+        x=chart.values,
+        y=places,
+        orientation="h",
+        customdata=labels,
+        hovertemplate=f"%{{customdata}}<br>%{{x:,}} {chart.counts}<extra></extra>",
+    )
+    return [bars], {
+        "height": 60 + BAR_HEIGHT * len(labels),
         "bargap": 0.25,
         "hovermode": "closest",
         "xaxis": {"title": {"text": chart.counts}, "rangemode": "tozero", "nticks": 6,
@@ -52,10 +64,9 @@ def bars_figure(chart: Bars) -> Figure:
         "yaxis": {"autorange": "reversed", "tickvals": places, "ticktext": labels,
                   "tickformat": "", "nticks": 0},
     }  # fmt: skip
-    return _plain(go.Figure(data=[bars], layout=layout))
 
 
-def lines_figure(chart: Lines) -> Figure:
+def _lines(chart: Lines) -> tuple[list[Any], Figure]:
     """A point for each run, joined by a line; the runs stand at equal distances."""
     line = go.Scatter(
         x=list(range(1, len(chart.values) + 1)),
@@ -64,33 +75,21 @@ def lines_figure(chart: Lines) -> Figure:
         customdata=chart.moments,
         hovertemplate=f"%{{customdata}}<br>%{{y:{'.2%' if chart.percent else ','}}}<extra></extra>",
     )
-    layout = {
+    return [line], {
         "hovermode": "closest",
-        "xaxis": {"title": {"text": "run"}, "dtick": max(1, len(chart.values) // 8)},
-        "yaxis": {"title": {"text": chart.axis}, "rangemode": "tozero",
+        "xaxis": {"title": {"text": chart.axis}, "dtick": max(1, len(chart.values) // 8)},
+        "yaxis": {"title": {"text": chart.counts}, "rangemode": "tozero",
                   "tickformat": ".1~%" if chart.percent else ",~s"},
     }  # fmt: skip
-    return _plain(go.Figure(data=[line], layout=layout))
 
 
-def histogram_figure(histogram: Histogram) -> Figure:
-    """A histogram as Plotly JSON: ``data`` and ``layout``, without the template.
-
-    Marked bars are a trace of their own, so that the template gives them the second colour.
-    """
-    plain = [bar for bar in histogram.bins if not bar.flagged]
-    flagged = [bar for bar in histogram.bins if bar.flagged]
-    traces = [_bars(plain, histogram.counts)]
+def _histogram(chart: Histogram) -> tuple[list[Any], Figure]:
+    """Marked bars are a trace of their own, so that the template gives them the second colour."""
+    traces = [_bars([bar for bar in chart.bins if not bar.flagged], chart.counts)]
+    flagged = [bar for bar in chart.bins if bar.flagged]
     if flagged:
-        traces.append(_bars(flagged, histogram.counts))
-    return _plain(go.Figure(data=traces, layout=_layout(histogram)))
-
-
-def _plain(made: go.Figure) -> Figure:
-    """As JSON, without the template that every figure would carry."""
-    found: Figure = json.loads(made.to_json())
-    found["layout"].pop("template", None)
-    return found
+        traces.append(_bars(flagged, chart.counts))
+    return traces, _layout(chart)
 
 
 def _without_markup(text: str) -> str:

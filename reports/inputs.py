@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imgvet.quality.result import CheckResult
-from imgvet.summary import PastRun, RunRecord, RunSummary
-
-__all__ = ["PastRun", "ReportInputs", "ThumbnailReader"]
+from imgvet.quality.result import CheckResult, read_results
+from imgvet.store.store import Store
+from imgvet.store.thumbnails import Thumbnails
+from imgvet.summary import PastRun, RunRecord, RunSummary, read_record, read_summary
+from imgvet.tables import (
+    BY_NAME,
+    OPTIONAL_TABLES,
+    RESULT_TABLES,
+    conform,
+    empty,
+    read_table,
+    to_frame,
+)
+from imgvet.workdir import WorkDir
 
 ThumbnailReader = Callable[[str], bytes | None]
 """Content digest -> JPEG bytes of the thumbnail, None if there is none. May be called from several
@@ -41,3 +51,34 @@ class ReportInputs:
     thumbnail: ThumbnailReader
     embeddings: NDArray[np.float32] | None = None
     history: tuple[PastRun, ...] = ()
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of the run; without rows if the run did not make it."""
+        return self.tables[name] if name in self.tables else empty(BY_NAME[name])
+
+
+def inputs_of(work: WorkDir, history: Sequence[PastRun] = ()) -> ReportInputs:
+    """What the work dir of a finished run holds.
+
+    Tables of an earlier version that lack a column are read as if it were empty.
+
+    Args:
+        work: the work dir.
+        history: earlier runs, oldest first.
+    """
+    tables = {
+        table.name: to_frame(conform(read_table(work.table(table.name)), table))
+        for table in (*RESULT_TABLES, *OPTIONAL_TABLES)
+        if work.table(table.name).is_file()
+    }
+    return ReportInputs(
+        summary=read_summary(work),
+        record=read_record(work),
+        checks=read_results(work.checks_json),
+        tables=tables,
+        thumbnail=Thumbnails(Store(work).measures).read,
+        embeddings=np.load(work.embeddings, mmap_mode="r", allow_pickle=False)
+        if work.embeddings.is_file()
+        else None,
+        history=tuple(history),
+    )

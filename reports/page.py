@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from imgvet.reports import limits
-from imgvet.reports.figures import figure, template
-from imgvet.reports.payload import assignment
 from imgvet.reports.pictures import Picture
 from imgvet.reports.text import count
 from imgvet.reports.view.report import PageView, ReportView
-from imgvet.sections import Section
 
 TEMPLATES = "templates"
 
@@ -30,28 +26,9 @@ def render_page(
         pictures: content digest -> picture; images without one get a placeholder.
         templates: from :func:`environment`.
     """
-    found = templates.get_template("page.html")
-    return found.render(
-        view=view,
-        page=page,
-        pages=view.pages,
-        pictures=pictures,
-        page_size=limits.PAGE,
-        has_map=page.sections[0].anchor is Section.MAP,
+    return templates.get_template("page.html").render(
+        view=view, page=page, pictures=pictures, page_size=limits.PAGE
     )
-
-
-def page_data(view: ReportView, page: PageView) -> str:
-    """The script with the data of one page: its figures, and what is known of its images."""
-    facts = view.facts
-    figures = {chart.figure_id: figure(chart) for chart in page.charts}
-    columns = [
-        {"key": c.key, "title": c.title, "form": c.form, "unit": c.unit} for c in facts.columns
-    ]
-    parts: dict[str, Any] = {"columns": columns, "images": facts.rows(page.ids)}
-    if figures or page.sections[0].anchor is Section.MAP:
-        parts |= {"template": template(), "figures": figures}
-    return "".join(assignment(name, value) for name, value in parts.items())
 
 
 @lru_cache(maxsize=1)

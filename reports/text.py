@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from datetime import datetime
+
+from imgvet import format as plain
 
 NO_BREAK_SPACE = "\u00a0"
 _JOINERS = "\u200c\u200d"
@@ -17,9 +18,8 @@ def count(value: int) -> str:
 
 
 def counted(value: int, one: str, many: str = "") -> str:
-    """A count and what is counted: ``1 image``, ``2 images``."""
-    noun = one if value == 1 else many or f"{one}s"
-    return f"{count(value)}{NO_BREAK_SPACE}{noun}"
+    """A count and what is counted, on one line: ``1 image``, ``2 images``."""
+    return plain.counted(value, one, many).replace(" ", NO_BREAK_SPACE, 1)
 
 
 def share(part: int, whole: int) -> str:
@@ -78,13 +78,6 @@ def moment(iso: str) -> str:
         return visible(iso)
     zone = when.tzname()
     return f"{when:%Y-%m-%d %H:%M:%S}{f' {zone}' if zone else ''}"
-
-
-def listed(words: Sequence[str]) -> str:
-    """Words in a sentence: ``a``, ``a and b``, ``a, b and c``."""
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def visible(text: str) -> str:

@@ -1,27 +1,27 @@
-"""Figures of few values, without a drawing library: bars of categories, and lines over runs."""
+"""Figures as data, without a drawing library: what is shown, and its numbers as a table."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pandas as pd
+
 from imgvet.reports import limits
-from imgvet.reports.text import count, shorten, visible
+from imgvet.reports.text import NO_BREAK_SPACE, count, shorten, visible
 
 Row = tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Bars:
-    """A bar for each category.
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A figure.
 
     Attributes:
         figure_id: id of its element, and stem of the file of its numbers.
         title: what is shown.
-        axis: what the categories are.
-        counts: what is counted.
-        labels: the categories, safe to read.
-        values: the counts.
+        axis: what the values belong to.
+        counts: what the values are.
         summary: the figure in words.
         reading: what good looks like.
     """
@@ -30,8 +30,6 @@ class Bars:
     title: str
     axis: str
     counts: str
-    labels: tuple[str, ...]
-    values: tuple[int, ...]
     summary: str
     reading: str
 
@@ -41,93 +39,91 @@ class Bars:
         return (self.axis, self.counts)
 
     @property
-    def shown_rows(self) -> tuple[Row, ...]:
-        """Its numbers as a person reads them."""
-        return tuple((label, count(value)) for label, value in self._pairs)
-
-    @property
-    def file_rows(self) -> tuple[Row, ...]:
-        """Its numbers as a program reads them."""
-        return tuple((label, str(value)) for label, value in self._pairs)
-
-    @property
     def file_header(self) -> Row:
         """Names of the columns of the file."""
         return self.header
 
     @property
-    def _pairs(self) -> list[tuple[str, int]]:
-        return list(zip(self.labels, self.values, strict=True))
+    def shown_rows(self) -> tuple[Row, ...]:
+        """Its numbers as a person reads them."""
+        raise NotImplementedError
+
+    @property
+    def file_rows(self) -> tuple[Row, ...]:
+        """Its numbers as a program reads them."""
+        raise NotImplementedError
 
 
-@dataclass(frozen=True)
-class Lines:
+@dataclass(frozen=True, kw_only=True)
+class Bars(Chart):
+    """A bar for each category: its label, safe to read, and its count."""
+
+    labels: tuple[str, ...]
+    values: tuple[int, ...]
+
+    @property
+    def shown_rows(self) -> tuple[Row, ...]:
+        """Label and count."""
+        return tuple(zip(self.labels, map(count, self.values), strict=True))
+
+    @property
+    def file_rows(self) -> tuple[Row, ...]:
+        """Label and count."""
+        return tuple(zip(self.labels, map(str, self.values), strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lines(Chart):
     """One value for each run, joined by a line.
 
     Attributes:
-        figure_id: id of its element, and stem of the file of its numbers.
-        title: what is shown.
-        axis: what the values are.
         moments: times of the runs, in words.
         values: one for each run, None if it was not measured.
         percent: whether the values are shares of 0..1.
-        summary: the figure in words.
-        reading: what good looks like.
     """
 
-    figure_id: str
-    title: str
-    axis: str
+    axis: str = "run"
     moments: tuple[str, ...]
     values: tuple[float | None, ...]
     percent: bool
-    summary: str
-    reading: str
-
-    @property
-    def header(self) -> Row:
-        """Names of the columns of its numbers."""
-        return ("run", self.axis)
 
     @property
     def shown_rows(self) -> tuple[Row, ...]:
-        """Its numbers as a person reads them."""
-        return tuple(
-            (moment, self.in_words(value))
-            for moment, value in zip(self.moments, self.values, strict=True)
-        )
+        """Time of the run and value."""
+        values = (value_in_words(value, percent=self.percent) for value in self.values)
+        return tuple(zip(self.moments, values, strict=True))
 
     @property
     def file_rows(self) -> tuple[Row, ...]:
-        """Its numbers as a program reads them."""
-        return tuple(
-            (moment, "" if value is None else f"{value:g}")
-            for moment, value in zip(self.moments, self.values, strict=True)
-        )
-
-    @property
-    def file_header(self) -> Row:
-        """Names of the columns of the file."""
-        return self.header
-
-    def in_words(self, value: float | None) -> str:
-        """One of its values for a person."""
-        if value is None:
-            return "not measured"
-        return f"{100 * value:.3g}\u00a0%" if self.percent else count(round(value))
+        """Time of the run and value."""
+        values = ("" if value is None else f"{value:g}" for value in self.values)
+        return tuple(zip(self.moments, values, strict=True))
 
 
-def categories(totals: Sequence[tuple[str, int]]) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Labels and counts of the most frequent categories, all others in one.
+def value_in_words(value: float | None, *, percent: bool = False) -> str:
+    """A value of a run for a person."""
+    if value is None:
+        return "not measured"
+    return f"{100 * value:.3g}{NO_BREAK_SPACE}%" if percent else count(round(value))
+
+
+def most_frequent(values: pd.Series) -> list[tuple[str, int]]:
+    """Values and how often they occur, most frequent first, then by name."""
+    totals = ((str(value), int(total)) for value, total in values.value_counts().items())
+    return sorted(totals, key=lambda entry: (-entry[1], entry[0]))
+
+
+def make_bars(totals: Sequence[tuple[str, int]], **words: str) -> Bars:
+    """Bars of the most frequent categories, all others in one.
 
     Args:
         totals: category and count, most frequent first.
+        words: the attributes of every :class:`Chart`.
     """
-    shown = list(totals[: limits.BARS])
-    others = totals[limits.BARS :]
+    shown, others = totals[: limits.BARS], totals[limits.BARS :]
     labels = [shorten(visible(label), limits.BASE_LENGTH // 2) for label, _ in shown]
     values = [value for _, value in shown]
     if others:
         labels.append(f"{count(len(others))} others")
         values.append(sum(value for _, value in others))
-    return tuple(labels), tuple(values)
+    return Bars(**words, labels=tuple(labels), values=tuple(values))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from imgvet.reports import limits
 from imgvet.reports.text import number
+from imgvet.reports.view.chart import Chart, Row
 
 Values = NDArray[np.float64]
 
@@ -46,50 +47,33 @@ class Threshold:
     below: bool | None = None
 
 
-@dataclass(frozen=True)
-class Histogram:
+@dataclass(frozen=True, kw_only=True)
+class Histogram(Chart):
     """A histogram.
 
     Attributes:
-        figure_id: id of its element in the page.
-        title: what is shown.
-        axis: title of the horizontal axis.
-        counts: what the vertical axis counts, such as ``images``.
         bins: its bars, ascending, without gaps.
         log: whether the horizontal axis is logarithmic.
         threshold: a line drawn in, if any.
-        summary: the figure in words.
-        reading: what good looks like.
     """
 
-    figure_id: str
-    title: str
-    axis: str
-    counts: str
     bins: tuple[Bin, ...]
     log: bool
     threshold: Threshold | None
-    summary: str
-    reading: str = ""
 
     @property
-    def header(self) -> tuple[str, ...]:
-        """Names of the columns of its numbers."""
-        return (self.axis, self.counts)
-
-    @property
-    def shown_rows(self) -> tuple[tuple[str, ...], ...]:
-        """Its numbers as a person reads them."""
+    def shown_rows(self) -> tuple[Row, ...]:
+        """Ends of the bin and count."""
         return tuple((entry.label, f"{entry.count:,}") for entry in self.bins)
 
     @property
-    def file_header(self) -> tuple[str, ...]:
-        """Names of the columns of the file."""
+    def file_header(self) -> Row:
+        """The ends have a column each."""
         return ("from", "to", self.counts)
 
     @property
-    def file_rows(self) -> tuple[tuple[str, ...], ...]:
-        """Its numbers as a program reads them."""
+    def file_rows(self) -> tuple[Row, ...]:
+        """Low end, high end and count."""
         return tuple((f"{e.low:.10g}", f"{e.high:.10g}", str(e.count)) for e in self.bins)
 
 
@@ -101,21 +85,32 @@ class Scale:
         low: least possible value, None if unknown.
         high: greatest possible value, None if unknown.
         integer: whether values are whole numbers, without a threshold among them.
-        threshold: a value at which a bin must end, None if there is none.
-        flag_above: whether values above the threshold are marked; bins are then closed on the
-            right.
+        threshold: a bin ends at its value; bins are closed on the right if it marks those above.
     """
 
     low: float | None = None
     high: float | None = None
     integer: bool = False
-    threshold: float | None = None
-    flag_above: bool = False
+    threshold: Threshold | None = None
+
+    @property
+    def edge(self) -> float | None:
+        """Value of the threshold."""
+        return self.threshold.value if self.threshold else None
+
+    @property
+    def flag_above(self) -> bool:
+        """Whether values above the threshold are marked."""
+        return self.threshold is not None and self.threshold.below is False
 
 
-def bin_values(
-    values: Values, scale: Scale, threshold: Threshold | None
-) -> tuple[tuple[Bin, ...], bool]:
+def make_histogram(values: Values, scale: Scale, **words: str) -> Histogram:
+    """A histogram of ``values``; ``words`` are the attributes of every :class:`Chart`."""
+    bins, log = bin_values(values, scale)
+    return Histogram(**words, bins=bins, log=log, threshold=scale.threshold)
+
+
+def bin_values(values: Values, scale: Scale) -> tuple[tuple[Bin, ...], bool]:
     """Count values in bins of a readable width.
 
     A threshold is the edge of a bin, so that a bar lies on one side of it as a whole and the marked
@@ -134,7 +129,7 @@ def bin_values(
             high,
             int(total),
             _label(low, high, scale.integer and not log),
-            _is_flagged(low, high, threshold),
+            _is_flagged(low, high, scale.threshold),
         )
         for low, high, total in zip(edges[:-1].tolist(), edges[1:].tolist(), counts, strict=True)
     ), log
@@ -143,8 +138,8 @@ def bin_values(
 def _reach(values: Values, scale: Scale) -> tuple[float, float]:
     """From where to where the axis goes: all values and the threshold, or all that is possible."""
     low, high = float(values.min()), float(values.max())
-    if scale.threshold is not None:
-        low, high = min(low, scale.threshold), max(high, scale.threshold)
+    if scale.edge is not None:
+        low, high = min(low, scale.edge), max(high, scale.edge)
     if scale.low is None or scale.high is None or 4 * (high - low) < scale.high - scale.low:
         return low, high
     return min(low, scale.low), max(high, scale.high)
@@ -153,10 +148,10 @@ def _reach(values: Values, scale: Scale) -> tuple[float, float]:
 def _spans_decades(values: Values, scale: Scale) -> bool:
     if scale.high is not None or scale.low is None or values.max() <= 0:
         return False
-    if scale.threshold is not None and scale.threshold < 1:
+    if scale.edge is not None and scale.edge < 1:
         return False
     low, high = _reach(values, scale)
-    usual = max(1.0, min(float(np.percentile(values, 1)), scale.threshold or math.inf))
+    usual = max(1.0, min(float(np.percentile(values, 1)), scale.edge or math.inf))
     return high / max(low, usual) >= _LOG_RATIO
 
 
@@ -165,7 +160,7 @@ def _linear_edges(values: Values, scale: Scale) -> Values:
     step = _readable((high - low) / limits.BINS)
     if scale.integer:
         step = max(1.0, round(step))
-    anchor = 0.0 if scale.threshold is None else scale.threshold
+    anchor = 0.0 if scale.edge is None else scale.edge
     first = math.floor((low - anchor) / step + 1e-9)
     last = max(math.ceil((high - anchor) / step - 1e-9), first + 1)
     if scale.integer and anchor + last * step <= high:
@@ -188,26 +183,26 @@ def _within(edges: Values, scale: Scale, low: float, high: float) -> Values:
 
 def _with_room(edges: Values, scale: Scale) -> Values:
     """Edges with a bin on the side of the threshold that is not marked, for values equal to it."""
-    if scale.threshold is None:
+    if scale.edge is None:
         return edges
-    if scale.flag_above and edges[0] == scale.threshold:
+    if scale.flag_above and edges[0] == scale.edge:
         return np.concatenate(([2 * edges[0] - edges[1]], edges))
-    if not scale.flag_above and edges[-1] == scale.threshold:
+    if not scale.flag_above and edges[-1] == scale.edge:
         return np.concatenate((edges, [2 * edges[-1] - edges[-2]]))
     return edges
 
 
 def _log_edges(values: Values, scale: Scale) -> Values:
     low, high = _reach(values, scale)
-    anchor = math.log10(scale.threshold) if scale.threshold else 0.0
+    anchor = math.log10(scale.edge) if scale.edge else 0.0
     first = math.floor((math.log10(max(1.0, low)) - anchor) * _BINS_PER_DECADE)
     last = max(math.ceil((math.log10(high) - anchor) * _BINS_PER_DECADE), first + 1)
-    if scale.threshold:
+    if scale.edge:
         first, last = min(first, -1), max(last, 1)
     steps = np.arange(first, last + 1)
     edges = 10.0 ** (anchor + steps / _BINS_PER_DECADE)
-    if scale.threshold:
-        edges[steps == 0] = scale.threshold
+    if scale.edge:
+        edges[steps == 0] = scale.edge
     edges[-1] = max(edges[-1], high)
     return edges
 

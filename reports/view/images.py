@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from imgvet.reports import limits
-from imgvet.reports.text import file_size, shorten, visible
+from imgvet.reports.text import file_size, shorten, similarity, visible
 
 _TIMES = "\u00d7"
 _DIGEST_LENGTH = 8
@@ -33,20 +33,41 @@ class FileName:
 
 
 @dataclass(frozen=True)
-class ImageView:
-    """One image.
+class Item:
+    """An item that can be chosen: its number and its file's name."""
+
+    id: int
+    name: FileName
+
+
+@dataclass(frozen=True)
+class Image(Item):
+    """An item that is shown.
 
     Attributes:
-        id: the item's number.
-        name: its file's name.
         digest: its content digest, None if it was never read.
         facts: size in pixels, size of the file, as far as known.
     """
 
-    id: int
-    name: FileName
     digest: str | None
     facts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two images that look alike.
+
+    Attributes:
+        first: the one listed first.
+        second: the other.
+        similarity: in words.
+        differences: what differs between them, and its value of each, in words.
+    """
+
+    first: Image
+    second: Image
+    similarity: str
+    differences: tuple[tuple[str, str, str], ...]
 
 
 def split_name(filename: str) -> tuple[str, str]:
@@ -106,45 +127,53 @@ class Album:
         """Ids of all items."""
         return self._names.index
 
-    def image(self, item: int) -> ImageView:
+    def file_name(self, item: int) -> FileName:
+        """The file's name for the page."""
+        return name_of(self._names[item], self.root)
+
+    def item(self, item: int) -> Item:
+        """The item with this id, without its picture."""
+        return Item(item, self.file_name(item))
+
+    def image(self, item: int) -> Image:
         """The image with this id.
 
         Raises:
             KeyError: no item has this id.
         """
-        return ImageView(
+        return Image(
             id=item,
             name=self.file_name(item),
-            digest=str(self._digests[item]) if item in self._digests.index else None,
+            digest=self._digests.get(item),
             facts=tuple(fact for fact in (self._pixels_of(item), self._bytes_of(item)) if fact),
         )
 
-    def images(self, items: Iterable[int]) -> tuple[ImageView, ...]:
+    def images(self, items: Iterable[int]) -> tuple[Image, ...]:
         """The images with these ids, in this order."""
         return tuple(self.image(item) for item in items)
 
-    def file_name(self, item: int) -> FileName:
-        """The file's name for the page."""
-        return name_of(self._names[item], self.root)
+    def pair(self, first: int, second: int, value: float) -> Pair:
+        """Two images, how similar they are (0..1), and what differs of what is known of both."""
+        one, other = self._traits(first), self._traits(second)
+        return Pair(
+            first=self.image(first),
+            second=self.image(second),
+            similarity=similarity(value),
+            differences=tuple(
+                (trait, _short(trait, one[trait]), _short(trait, other[trait]))
+                for trait in one
+                if one[trait] and other[trait] and one[trait] != other[trait]
+            ),
+        )
 
-    def traits(self, first: int, second: int) -> dict[str, tuple[str, str]]:
-        """What is known of both of two images and differs: trait -> its value of each, in words."""
-        folder, base = split_name(self._names[first])
-        other_folder, other_base = split_name(self._names[second])
-        sizes = [str(self._bytes.get(item, "")) for item in (first, second)]
-        traits = {
-            "bytes": (str(self._digests.get(first, "")), str(self._digests.get(second, ""))),
-            "size in pixels": (self._pixels_of(first), self._pixels_of(second)),
-            "file size": (self._bytes_of(first), self._bytes_of(second))
-            if sizes[0] != sizes[1]
-            else ("", ""),
-            "name": (base, other_base),
-            "folder": (folder, other_folder),
-        }
+    def _traits(self, item: int) -> dict[str, str]:
+        folder, base = split_name(self._names[item])
         return {
-            trait: (_short(trait, one), _short(trait, other))
-            for trait, (one, other) in traits.items()
-            if one and other and one != other
+            "bytes": self._digests.get(item, ""),
+            "size in pixels": self._pixels_of(item),
+            "file size": self._bytes_of(item),
+            "name": base,
+            "folder": folder,
         }
 
     def _pixels_of(self, item: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 
 from imgvet.metrics import METRICS
 from imgvet.reports import limits
-from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.text import count, counted, shorten, visible
 from imgvet.reports.view.facts import Facts
 from imgvet.reports.view.section import SectionView
@@ -53,58 +53,50 @@ class MapPoints:
 
     Attributes:
         ids: int64 (n,), the first item of each content.
-        digests: its content digest.
+        digests: object (n,), its content digest.
         places: float32 (n, 2), 0..1.
         colourings: what they can be coloured by; at least one.
     """
 
     ids: NDArray[np.int64]
-    digests: tuple[str, ...]
+    digests: NDArray[np.object_]
     places: NDArray[np.float32]
     colourings: tuple[Colouring, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class MapView(SectionView):
-    """The section of the map.
+def similarity_map(
+    items: pd.DataFrame, embeddings: NDArray[np.float32] | None, facts: Facts
+) -> SectionView | None:
+    """The map; None without embeddings of three images or more.
 
-    Attributes:
-        points: what is drawn.
-        notes: what was left out, in words.
+    Args:
+        items: table ``items``.
+        embeddings: float32 (n, width), row i belongs to items with ``embedding_row`` i.
+        facts: what is known of each image.
     """
-
-    points: MapPoints
-    notes: tuple[str, ...]
-
-
-def map_view(inputs: ReportInputs, items: pd.DataFrame, facts: Facts) -> MapView | None:
-    """The section of the map; None without embeddings of three images or more."""
-    if inputs.embeddings is None:
+    if embeddings is None:
         return None
-    known = items[items["embedding_row"].notna()].drop_duplicates("embedding_row")
-    known = known.sort_values("embedding_row")
-    rows = known["embedding_row"].to_numpy(np.int64)
-    known, rows = known[rows < len(inputs.embeddings)], rows[rows < len(inputs.embeddings)]
-    if len(rows) < 3:
+    known = items[items["embedding_row"] < len(embeddings)]
+    known = known.drop_duplicates("embedding_row").sort_values("embedding_row")
+    if len(known) < 3:
         return None
-    chosen = _evenly(len(rows), limits.MAP_POINTS)
-    vectors = np.asarray(inputs.embeddings[rows[chosen]], np.float32)
+    chosen = known.iloc[_evenly(len(known), limits.MAP_POINTS)]
+    vectors = np.asarray(embeddings[chosen["embedding_row"].to_numpy(np.int64)], np.float32)
     places = project(np.nan_to_num(vectors))
     order = np.argsort(_along_a_curve(places), kind="stable")
-    shown = known.iloc[chosen[order]]
+    shown = chosen.iloc[order]
     frame = facts.frame(shown["id"])
     points = MapPoints(
         ids=shown["id"].to_numpy(np.int64),
-        digests=tuple(shown["digest"].astype(str)),
+        digests=shown["digest"].to_numpy(object),
         places=places[order],
         colourings=(*_categories(frame), *_values(frame)),
     )
-    return MapView(
-        anchor=Section.MAP,
-        summary=f"{counted(len(chosen), 'image')} of different content, alike ones close together. "
+    return SectionView(
+        Section.MAP,
+        f"{counted(len(chosen), 'image')} of different content, alike ones close together. "
         "Good: the groups are those you expect, and points far from all others are ones you know.",
-        points=points,
-        notes=_notes(len(rows), len(chosen)),
+        content={"points": points, "notes": _notes(len(known), len(chosen))},
     )
 
 
@@ -141,23 +133,17 @@ def _spread(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
     return values
 
 
-def _categories(frame: pd.DataFrame) -> tuple[Colouring, ...]:
-    made = [_category(key, title, frame[key]) for key, title in (
-        ("split", "Split"), ("label", "Label"), ("component_id", "Component"))]  # fmt: skip
-    outlier = frame["nearest_similarity"].notna().map({True: "listed as outlier", False: "others"})
-    copies = (frame["copies"].fillna(1) > 1).map({True: "has exact copies", False: "others"})
-    usual = _two("outlier", "Outliers", outlier, "listed as outlier")
-    return tuple(
-        found
-        for found in (*made, usual, _two("copies", "Exact copies", copies, "has exact copies"))
-        if found is not None
-    )
+def _categories(frame: pd.DataFrame) -> Iterator[Colouring]:
+    for key, title in (("split", "Split"), ("label", "Label"), ("component_id", "Component")):
+        if frame[key].notna().any():
+            yield _category(key, title, frame[key])
+    listed = frame["nearest_similarity"].notna()
+    yield _two("outlier", "Outliers", listed, "listed as outlier")
+    yield _two("copies", "Exact copies", frame["copies"].fillna(1) > 1, "has exact copies")
 
 
-def _category(key: str, title: str, values: pd.Series) -> Colouring | None:
+def _category(key: str, title: str, values: pd.Series) -> Colouring:
     """Codes of the most frequent values; all others, and none, have one each."""
-    if values.isna().all():
-        return None
     totals = values.dropna().value_counts()
     ordered = sorted(totals.items(), key=lambda entry: (-int(entry[1]), str(entry[0])))
     main = [value for value, _ in ordered[: limits.MAP_CATEGORIES]]
@@ -172,9 +158,9 @@ def _category(key: str, title: str, values: pd.Series) -> Colouring | None:
     return Colouring(key, title, "", tuple(names), codes.to_numpy().astype(np.uint8))
 
 
-def _two(key: str, title: str, values: pd.Series, first: str) -> Colouring:
-    codes = (values != first).to_numpy().astype(np.uint8)
-    return Colouring(key, title, "", (first, _OTHERS), codes)
+def _two(key: str, title: str, holds: pd.Series, name: str) -> Colouring:
+    codes = (~holds).to_numpy().astype(np.uint8)
+    return Colouring(key, title, "", (name, _OTHERS), codes)
 
 
 def _name(key: str, value: object) -> str:
@@ -182,19 +168,18 @@ def _name(key: str, value: object) -> str:
     return shorten(text, limits.BASE_LENGTH // 2)
 
 
-def _values(frame: pd.DataFrame) -> tuple[Colouring, ...]:
-    made = []
+def _values(frame: pd.DataFrame) -> Iterator[Colouring]:
     for metric in METRICS:
         if metric.name not in frame.columns:
             continue
         values = frame[metric.name].to_numpy(np.float64, na_value=np.nan)
-        known = np.isfinite(values)
-        if not known.any() or np.ptp(values[known]) == 0:
+        known = values[np.isfinite(values)]
+        if not known.size or np.ptp(known) == 0:
             continue
-        low, high = (float(v) for v in np.percentile(values[known], (1, 99)))
+        low, high = (float(value) for value in np.percentile(known, (1, 99)))
         if low == high:
-            low, high = float(values[known].min()), float(values[known].max())
+            low, high = float(known.min()), float(known.max())
         scaled = np.clip((values - low) / (high - low), 0, 1) * _STEPS
-        codes = np.where(known, np.nan_to_num(scaled).round(), MISSING).astype(np.uint8)
-        made.append(Colouring(metric.name, metric.title, metric.unit, (), codes, low, high))
-    return tuple(made)
+        codes = np.where(np.isfinite(values), np.nan_to_num(scaled).round(), MISSING)
+        codes = codes.astype(np.uint8)
+        yield Colouring(metric.name, metric.title, metric.unit, (), codes, low, high)

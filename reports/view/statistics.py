@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from imgvet.format import listed
 from imgvet.metrics import FLAGS, METRICS, Direction, Flag, Metric
-from imgvet.reports.text import counted, listed, number, rough, share
-from imgvet.reports.view.histogram import Histogram, Scale, Threshold, Values, bin_values
-from imgvet.reports.view.section import Chart, SectionView
+from imgvet.reports.text import counted, number, rough, share
+from imgvet.reports.view.histogram import Histogram, Scale, Threshold, Values, make_histogram
+from imgvet.reports.view.section import SectionView
 from imgvet.sections import Section
 from imgvet.summary import RunSummary
 
@@ -35,90 +37,41 @@ _GOOD: dict[Direction, str] = {
 }
 
 
-@dataclass(frozen=True)
-class MetricView:
-    """One metric.
-
-    Attributes:
-        name: its column of the table.
-        title: its name for a person.
-        meaning: what it says.
-        reading: what good looks like, and which side of the threshold is flagged.
-        facts: unit, range, direction, source, as (label, text).
-        histogram: its histogram, None if all values are the same.
-        summary: its values in words.
-        worst: the section that shows its worst images, None if none does.
-    """
-
-    name: str
-    title: str
-    meaning: str
-    reading: str
-    facts: tuple[tuple[str, str], ...]
-    histogram: Histogram | None
-    summary: str
-    worst: Section | None = None
-
-
-@dataclass(frozen=True)
-class MetricGroup:
-    """Metrics under one heading."""
-
-    title: str
-    metrics: tuple[MetricView, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class StatisticsView(SectionView):
-    """The section of statistics: the metrics, and where their worst images are."""
-
-    groups: tuple[MetricGroup, ...]
-
-    @property
-    def charts(self) -> tuple[Chart, ...]:
-        """Every histogram."""
-        metrics = (metric for group in self.groups for metric in group.metrics)
-        return tuple(metric.histogram for metric in metrics if metric.histogram)
-
-
-def statistics_view(summary: RunSummary, stats: pd.DataFrame) -> StatisticsView:
-    """The section of statistics, from table ``stats``; metrics without a value are left out."""
+def statistics(summary: RunSummary, stats: pd.DataFrame) -> SectionView:
+    """The metrics of table ``stats``; those without a value are left out."""
     groups = tuple(
-        MetricGroup(title, views)
+        (title, views)
         for title, metrics in _grouped()
         if (views := tuple(_metrics(metrics, summary, stats)))
     )
-    shown = sum(len(group.metrics) for group in groups)
-    return StatisticsView(
-        anchor=Section.STATISTICS,
-        summary=f"{counted(shown, 'measure')} of {counted(len(stats), 'image')}."
+    shown = sum(len(views) for _, views in groups)
+    return SectionView(
+        Section.STATISTICS,
+        f"{counted(shown, 'measure')} of {counted(len(stats), 'image')}."
         if shown
         else "Nothing was measured (run_stats is off, or no image is valid).",
-        groups=groups,
+        content={"groups": groups},
     )
 
 
 def _grouped() -> tuple[tuple[str, list[Metric]], ...]:
     flagged = {flag.metric for flag in FLAGS}
-    plain = [metric for metric in METRICS if metric.name not in flagged]
+    others = [m for m in METRICS if m.name not in flagged and m.name not in _FILE_METRICS]
     return (
-        ("Measures with a threshold", [metric for metric in METRICS if metric.name in flagged]),
-        ("Files", [metric for metric in plain if metric.name in _FILE_METRICS]),
-        (
-            "Light and detail",
-            [
-                metric
-                for metric in plain
-                if not metric.advanced and metric.name not in _FILE_METRICS
-            ],
-        ),
-        ("Colour and edges", [metric for metric in plain if metric.advanced]),
+        ("Measures with a threshold", [m for m in METRICS if m.name in flagged]),
+        ("Files", [m for m in METRICS if m.name in _FILE_METRICS]),
+        ("Light and detail", [m for m in others if not m.advanced]),
+        ("Colour and edges", [m for m in others if m.advanced]),
     )
 
 
-def _metrics(metrics: list[Metric], summary: RunSummary, stats: pd.DataFrame) -> list[MetricView]:
-    measured = ((metric, _values(stats, metric.name)) for metric in metrics)
-    return [_metric(metric, values, summary) for metric, values in measured if values.size]
+def _metrics(
+    metrics: list[Metric], summary: RunSummary, stats: pd.DataFrame
+) -> Iterator[dict[str, Any]]:
+    for metric in metrics:
+        values = _values(stats, metric.name)
+        if values.size:
+            yield _metric(metric, values, summary)
 
 
 def _values(stats: pd.DataFrame, name: str) -> Values:
@@ -129,20 +82,18 @@ def _values(stats: pd.DataFrame, name: str) -> Values:
     return values[np.isfinite(values)]
 
 
-def _metric(metric: Metric, values: Values, summary: RunSummary) -> MetricView:
+def _metric(metric: Metric, values: Values, summary: RunSummary) -> dict[str, Any]:
     flag = next((flag for flag in FLAGS if flag.metric == metric.name), None)
     threshold = flag_threshold(flag, summary) if flag else None
-    words = _in_words(metric, values, threshold)
-    return MetricView(
-        name=metric.name,
-        title=metric.title,
-        meaning=metric.meaning,
-        reading=_reading(metric, flag, threshold),
-        facts=_facts(metric),
-        histogram=_histogram(metric, values, threshold, words) if np.ptp(values) > 0 else None,
-        worst=_WORST.get(metric.name),
-        summary=words,
-    )
+    text = _in_words(metric, values, threshold)
+    return {
+        "metric": metric,
+        "summary": text,
+        "reading": _reading(metric, flag, threshold),
+        "facts": _facts(metric),
+        "histogram": _histogram(metric, values, threshold, text) if np.ptp(values) > 0 else None,
+        "worst": _WORST.get(metric.name),
+    }
 
 
 def flag_threshold(flag: Flag, summary: RunSummary) -> Threshold:
@@ -187,43 +138,32 @@ def _in_words(metric: Metric, values: Values, threshold: Threshold | None) -> st
     if len(kinds) == 1:
         return f"All {counted(len(values), 'image')}: {number(kinds[0])}{unit}."
     if metric.integer and len(kinds) <= _FEW:
-        told = [
+        parts = [
             f"{number(kind)}{unit} ({counted(int(n), 'image')})"
             for kind, n in zip(kinds, numbers, strict=True)
         ]
-        return f"{listed(told)}."
-    low, quarter, median, three_quarters, high = (
-        rough(q) for q in np.percentile(values, _QUARTILES)
-    )
-    words = (
+        return f"{listed(parts)}."
+    low, quarter, median, three_quarters, high = map(rough, np.percentile(values, _QUARTILES))
+    text = (
         f"Median {median}{unit}; the middle half lies from {quarter} to {three_quarters}, "
         f"all from {low} to {high}."
     )
     if threshold is None:
-        return words
+        return text
     marked = int(np.sum(values < threshold.value if threshold.below else values > threshold.value))
-    return f"{words} {counted(marked, 'image')} ({share(marked, len(values))}): {threshold.label}."
+    return f"{text} {counted(marked, 'image')} ({share(marked, len(values))}): {threshold.label}."
 
 
 def _histogram(
-    metric: Metric, values: Values, threshold: Threshold | None, words: str
+    metric: Metric, values: Values, threshold: Threshold | None, summary: str
 ) -> Histogram:
-    scale = Scale(
-        low=metric.low,
-        high=metric.high,
-        integer=metric.integer and threshold is None,
-        threshold=threshold.value if threshold else None,
-        flag_above=threshold is not None and threshold.below is False,
-    )
-    bins, log = bin_values(values, scale, threshold)
-    return Histogram(
+    return make_histogram(
+        values,
+        Scale(metric.low, metric.high, metric.integer and threshold is None, threshold),
         figure_id=f"figure-{metric.name.replace('_', '-')}",
         title=metric.title,
         axis=metric.unit or metric.title.lower(),
         counts="images",
-        bins=bins,
-        log=log,
-        threshold=threshold,
-        summary=words,
+        summary=summary,
         reading=_GOOD[metric.direction],
     )

@@ -11,8 +11,8 @@ import pytest
 
 from imgvet.metrics import FLAGS, METRICS
 from imgvet.quality.result import CheckResult, CheckState
-from imgvet.reports.inputs import PastRun, ReportInputs
-from imgvet.summary import Counts, RunRecord, RunSummary, StageTiming, Verdict
+from imgvet.reports.inputs import ReportInputs
+from imgvet.summary import Counts, PastRun, RunRecord, RunSummary, StageTiming, Verdict
 from imgvet.tables import (
     COMPONENT_INFO,
     COMPONENTS,

@@ -13,13 +13,13 @@ from imgvet.reports import limits
 from imgvet.reports.view.histogram import Bin, Scale, Threshold, bin_values
 
 reals = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60).map(
-    lambda found: np.array(found, float)
+    lambda numbers: np.array(numbers, float)
 )
 grays = st.lists(st.integers(0, 255), min_size=1, max_size=200).map(
-    lambda found: np.array(found, float)
+    lambda numbers: np.array(numbers, float)
 )
 sizes = st.lists(st.integers(0, 10**9), min_size=1, max_size=60).map(
-    lambda found: np.array(found, float)
+    lambda numbers: np.array(numbers, float)
 )
 
 
@@ -39,21 +39,21 @@ def assert_sound(bins: tuple[Bin, ...], values: np.ndarray) -> None:
 
 @given(reals)
 def test_no_value_is_lost(values: np.ndarray) -> None:
-    bins, log = bin_values(values, Scale(), None)
+    bins, log = bin_values(values, Scale())
     assert_sound(bins, values)
     assert not log
 
 
 @given(sizes)
 def test_no_value_is_lost_over_decades(values: np.ndarray) -> None:
-    bins, log = bin_values(values, Scale(low=0.0), None)
+    bins, log = bin_values(values, Scale(low=0.0))
     assert_sound(bins, values)
     assert not log or bins[0].low > 0
 
 
 @given(sizes)
 def test_whole_numbers_have_bins_of_whole_numbers(values: np.ndarray) -> None:
-    bins, log = bin_values(values, Scale(low=0.0, high=1e9, integer=True), None)
+    bins, log = bin_values(values, Scale(low=0.0, high=1e9, integer=True))
     assert not log
     assert_sound(bins, values)
     assert all(entry.low % 1 == 0.5 and (entry.high - entry.low) % 1 == 0 for entry in bins)
@@ -64,8 +64,8 @@ def test_marked_bars_hold_exactly_the_marked_values(
     values: np.ndarray, limit: float, below: bool
 ) -> None:
     threshold = Threshold(limit, "limit", below)
-    scale = Scale(0.0, 255.0, threshold=limit, flag_above=not below)
-    bins, _ = bin_values(values, scale, threshold)
+    scale = Scale(0.0, 255.0, threshold=threshold)
+    bins, _ = bin_values(values, scale)
     assert_sound(bins, values)
     marked = int(np.sum(values < limit if below else values > limit))
     assert sum(entry.count for entry in bins if entry.flagged) == marked
@@ -76,30 +76,30 @@ def test_marked_bars_hold_exactly_the_marked_values_over_decades(
     values: np.ndarray, limit: float
 ) -> None:
     threshold = Threshold(limit, "limit", below=True)
-    bins, _ = bin_values(values, Scale(0.0, None, threshold=limit), threshold)
+    bins, _ = bin_values(values, Scale(0.0, None, threshold=threshold))
     assert_sound(bins, values)
     assert sum(entry.count for entry in bins if entry.flagged) == int(np.sum(values < limit))
 
 
 def test_values_beyond_what_is_possible_are_shown() -> None:
     values = np.array([-0.5, 0.2, 1.7])
-    bins, _ = bin_values(values, Scale(0.0, 1.0), None)
+    bins, _ = bin_values(values, Scale(0.0, 1.0))
     assert_sound(bins, values)
 
 
 def test_wide_spread_is_logarithmic_and_narrow_is_not() -> None:
-    assert bin_values(np.geomspace(10, 1e6, 50), Scale(1.0), None)[1]
-    assert not bin_values(np.linspace(100, 1000, 50), Scale(1.0), None)[1]
+    assert bin_values(np.geomspace(10, 1e6, 50), Scale(1.0))[1]
+    assert not bin_values(np.linspace(100, 1000, 50), Scale(1.0))[1]
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 255.0), (0.0, 1.0), (1.0, 256.0)])
 def test_axis_of_spread_values_is_all_that_is_possible(low: float, high: float) -> None:
-    bins, _ = bin_values(np.linspace(low, high, 20), Scale(low, high), None)
+    bins, _ = bin_values(np.linspace(low, high, 20), Scale(low, high))
     assert (bins[0].low, bins[-1].high) == (low, high)
 
 
 def test_labels_read_well() -> None:
-    few, _ = bin_values(np.array([1.0, 3.0, 3.0]), Scale(1.0, 4.0, integer=True), None)
+    few, _ = bin_values(np.array([1.0, 3.0, 3.0]), Scale(1.0, 4.0, integer=True))
     assert [entry.label for entry in few] == ["1", "2", "3", "4"][: len(few)]
-    gray, _ = bin_values(np.arange(256.0), Scale(0.0, 255.0), None)
+    gray, _ = bin_values(np.arange(256.0), Scale(0.0, 255.0))
     assert gray[0].label == "0 to 5"

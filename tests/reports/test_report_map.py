@@ -17,19 +17,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgvet.reports import limits, tiles
+from imgvet.reports.data import as_json, assignment, packed, write_map
 from imgvet.reports.inputs import ReportInputs
-from imgvet.reports.map_data import write_map
-from imgvet.reports.payload import as_json, assignment, packed
 from imgvet.reports.tiles import Tiles, write_tiles
 from imgvet.reports.view.map import MISSING, MapPoints, tiled
 from imgvet.reports.view.report import report_view
+from imgvet.sections import Section
+from support.report_sections import section
 
 
 @pytest.fixture(scope="module")
 def points(full_inputs: ReportInputs) -> MapPoints:
-    found = report_view(full_inputs).map
+    found = report_view(full_inputs).points
     assert found is not None
-    return found.points
+    return found
 
 
 def written(path: Path) -> Any:
@@ -74,8 +75,7 @@ def test_more_images_than_fit_are_sampled_and_said_so(
 ) -> None:
     monkeypatch.setattr(limits, "MAP_POINTS", 20)
     monkeypatch.setattr(limits, "MAP_TILES", 7)
-    found = report_view(full_inputs).map
-    assert found is not None
+    found = section(report_view(full_inputs), Section.MAP)
     assert len(found.points.ids) == 20
     assert found.notes == (
         "A sample of 20 of 60\u00a0images is shown.",
@@ -85,9 +85,9 @@ def test_more_images_than_fit_are_sampled_and_said_so(
 
 
 def test_no_embeddings_no_map(full_inputs: ReportInputs) -> None:
-    assert report_view(replace(full_inputs, embeddings=None)).map is None
+    assert report_view(replace(full_inputs, embeddings=None)).points is None
     few = np.zeros((2, 4), np.float32)
-    assert report_view(replace(full_inputs, embeddings=few)).map is None
+    assert report_view(replace(full_inputs, embeddings=few)).points is None
 
 
 def test_files_hold_every_point(

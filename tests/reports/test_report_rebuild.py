@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from imgvet.quality.result import write_results
-from imgvet.reports.inputs import ReportInputs
-from imgvet.reports.rebuild import inputs_of, report_of
+from imgvet.reports.build import report_of
+from imgvet.reports.inputs import ReportInputs, inputs_of
 from imgvet.store.store import HASH, MEASURES_SCHEMA, Store
 from imgvet.tables import BY_NAME, conform, write_table
 from imgvet.workdir import WorkDir

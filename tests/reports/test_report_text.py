@@ -55,11 +55,6 @@ def test_moment_keeps_what_is_no_time() -> None:
     assert text.moment("yester\nday") == "yester\\nday"
 
 
-@pytest.mark.parametrize("words", [[], ["a"], ["a", "b"], ["a", "b", "c"]])
-def test_listed(words: list[str]) -> None:
-    assert text.listed(words) == {0: "", 1: "a", 2: "a and b", 3: "a, b and c"}[len(words)]
-
-
 @given(st.text(alphabet=st.characters(exclude_categories=[])))
 def test_visible_text_can_be_printed_and_encoded(value: str) -> None:
     shown = text.visible(value)

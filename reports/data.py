@@ -1,8 +1,13 @@
-"""The map as files: places, colourings, names, and everything that is known of each point."""
+"""Data for the page's scripts: figures, what is known of images, and the map.
+
+They are scripts themselves: a page from disk may not fetch JSON, but may load a script.
+"""
 
 from __future__ import annotations
 
+import base64
 import csv
+import json
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -10,17 +15,53 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imgvet.reports.figures import figure, template
 from imgvet.reports.limits import MAP_POINTS_SLOW
-from imgvet.reports.payload import FOLDER, assignment, packed
 from imgvet.reports.tiles import COLUMNS, PER_SHEET, Tiles
 from imgvet.reports.view.facts import Facts
 from imgvet.reports.view.map import Colouring, MapPoints, tiled
+from imgvet.reports.view.report import PageView
+
+FOLDER = "data"
 
 CHUNK = 1000
-"""Points whose facts are in one file, loaded when one of them is looked at."""
+"""Points of the map whose facts are in one file, loaded when one of them is looked at."""
 
 TABLE = "tables/map.csv"
 _RESOLUTION = 65_535
+_ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
+
+
+def as_json(value: Any) -> str:
+    """JSON in ASCII that can't end a script element, whatever it holds.
+
+    Line separators, marks of direction and lone surrogates are escapes, too.
+    """
+    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return text.translate(_ESCAPES)
+
+
+def assignment(name: str, value: Any) -> str:
+    """A script that hands ``value`` to the page's scripts as ``imgvet.<name>``."""
+    return f"(globalThis.imgvet ??= {{}}).{name} = {as_json(value)};\n"
+
+
+def packed(values: NDArray[np.generic]) -> str:
+    """An array as base64 of its bytes, little-endian, for a typed array of the script."""
+    data = np.ascontiguousarray(values)
+    return base64.b64encode(data.astype(data.dtype.newbyteorder("<")).tobytes()).decode("ascii")
+
+
+def page_data(page: PageView, facts: Facts) -> str:
+    """The script with the data of one page: its figures, and what is known of its images."""
+    columns = [
+        {"key": c.key, "title": c.title, "form": c.form, "unit": c.unit} for c in facts.columns
+    ]
+    text = assignment("columns", columns) + assignment("images", facts.rows(page.ids))
+    if page.charts or page.has_map:
+        figures = {chart.figure_id: figure(chart) for chart in page.charts}
+        text += assignment("template", template()) + assignment("figures", figures)
+    return text
 
 
 def write_map(
