@@ -15,9 +15,24 @@ from numpy.typing import NDArray
 from imgvet.errors import InvalidParameterError
 from imgvet.options import FailOn, make_options
 from imgvet.reasons import Reason
+from imgvet.search.image_table import ImageTable
 from imgvet.summary import RunRecord, RunSummary, read_record, read_summary
 from imgvet.summary_text import summary_lines
-from imgvet.tables import CROPS, ITEMS, VIDEO_PAIRS, empty, read_table
+from imgvet.tables import (
+    COMPONENT_INFO,
+    COMPONENTS,
+    CROPS,
+    INVALID,
+    ITEMS,
+    OPTIONAL_TABLES,
+    OUTLIERS,
+    SIMILARITY,
+    STATS,
+    VIDEO_PAIRS,
+    Table,
+    empty,
+    read_table,
+)
 from imgvet.workdir import CROPS_PART, WorkDir, open_finished, work_dir_at
 
 if TYPE_CHECKING:
@@ -96,44 +111,42 @@ class Dataset:
         Args:
             valid_only: leave out the images that could not be analysed.
         """
-        items = self._table("items")
-        return (
-            items[items["status"] == Reason.OK.value].reset_index(drop=True)
-            if valid_only
-            else items
-        )
+        items = self._table(ITEMS)
+        if not valid_only:
+            return items
+        return items[items["status"] == Reason.OK.value].reset_index(drop=True)
 
     def invalid_instances(self) -> pd.DataFrame:
         """The images that were left out: id, filename, reason, detail."""
-        return self._table("invalid")
+        return self._table(INVALID)
 
     def img_stats(self) -> pd.DataFrame:
         """The measures of each valid image, with its filename."""
-        return self._with_names(self._table("stats"), "id")
+        return self._with_names(self._table(STATS), "id")
 
     def similarity(self) -> pd.DataFrame:
         """Pairs of similar images, best first: from, to, similarity, and both filenames."""
-        return self._with_names(self._table("similarity"), "from", "to")
+        return self._with_names(self._table(SIMILARITY), "from", "to")
 
     def outliers(self) -> pd.DataFrame:
         """The images least like their nearest neighbour, worst first, with both filenames."""
-        return self._with_names(self._table("outliers"), "id", "nearest")
+        return self._with_names(self._table(OUTLIERS), "id", "nearest")
 
     def connected_components(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """The members of each component with their filenames, and one row per component."""
-        members = self._with_names(self._table("components"), "id")
-        return members, self._with_names(self._table("component_info"), "representative")
+        members = self._with_names(self._table(COMPONENTS), "id")
+        return members, self._with_names(self._table(COMPONENT_INFO), "representative")
 
     def crops(self) -> pd.DataFrame:
         """Where each crop was cut: crop_id, source_id, filename, box, score, label, text.
 
         Without rows if whole images were analysed.
         """
-        return self._table(CROPS.name) if self._has(CROPS.name) else empty(CROPS)
+        return self._table(CROPS)
 
     def video_pairs(self) -> pd.DataFrame:
         """Pairs of videos with similar frames, most alike first; without rows if there are none."""
-        return self._table(VIDEO_PAIRS.name) if self._has(VIDEO_PAIRS.name) else empty(VIDEO_PAIRS)
+        return self._table(VIDEO_PAIRS)
 
     def embeddings(self) -> tuple[list[str], NDArray[np.float32]]:
         """File names of the valid images, and their embeddings: float32 (n, width), normalised."""
@@ -166,24 +179,21 @@ class Dataset:
         return page
 
     def __getitem__(self, item_id: int) -> dict[str, Any]:
-        """All that is known of one image: its row of items and of stats.
+        """All that is known of one image, without what is missing.
+
+        Columns of items and stats are called as there, others by their table:
+        ``components.component_id``.
 
         Raises:
             KeyError: there is no such id.
         """
-        items = self._table("items")
-        row = items[items["id"] == item_id]
-        if row.empty:
+        facts = ImageTable.of_run(self._work).facts(item_id)
+        if facts is None:
             raise KeyError(item_id)
-        stats = self._table("stats")
-        known: dict[Any, Any] = {
-            **row.iloc[0].to_dict(),
-            **_first_row(stats[stats["id"] == item_id]),
-        }
-        return {name: value for name, value in known.items() if not pd.isna(value)}
+        return {name.removeprefix("stats."): value for name, value in facts.items()}
 
     def __len__(self) -> int:
-        return len(self._table("items"))
+        return len(self._table(ITEMS))
 
     def __repr__(self) -> str:
         return f"Dataset(input_dir={self.input_dir!r}, work_dir={str(self.work_dir)!r})"
@@ -192,27 +202,20 @@ class Dataset:
     def _work(self) -> WorkDir:
         return open_finished(self.work_dir / self._part)
 
-    def _table(self, name: str) -> pd.DataFrame:
-        return read_table(self._work.table(name))
-
-    def _has(self, name: str) -> bool:
-        return self._work.table(name).is_file()
+    def _table(self, table: Table) -> pd.DataFrame:
+        path = self._work.table(table.name)
+        if table in OPTIONAL_TABLES and not path.is_file():
+            return empty(table)
+        return read_table(path)
 
     def _with_names(self, frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
         """The frame with ``filename`` for the column id, ``filename_x`` for another column x."""
-        names = self._table(ITEMS.name).set_index("id")["filename"]
-        added = {_name_column(column): frame[column].map(names) for column in columns}
+        names = ImageTable.of_run(self._work).frame(["filename"])["filename"]
+        added = {
+            "filename" if column == "id" else f"filename_{column}": frame[column].map(names)
+            for column in columns
+        }
         return frame.assign(**added)
-
-
-def _name_column(column: str) -> str:
-    return "filename" if column == "id" else f"filename_{column}"
-
-
-def _first_row(frame: pd.DataFrame) -> dict[str, Any]:
-    return (
-        {} if frame.empty else {str(name): value for name, value in frame.iloc[0].to_dict().items()}
-    )
 
 
 def create(

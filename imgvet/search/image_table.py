@@ -49,6 +49,11 @@ COPIES, PAIRS, HIGHEST = "copies", "similarity.pairs", "similarity.highest"
 _JOINED = (STATS, OUTLIERS, COMPONENTS, INVALID, CROPS)
 """The tables with one row per image that are joined to items."""
 
+_KINDS: Mapping[pa.DataType, Kind] = {
+    pa.string(): "text",
+    pa.int64(): "number",
+    pa.float64(): "number",
+}
 _REPEATED = ("id", "crop_id", "filename")
 """Columns of joined tables that the table items has."""
 
@@ -78,14 +83,12 @@ _COUNTED = (
 class ImageTable:
     """The images of a run in the order of the table items; may be used from several threads.
 
-    Args:
-        tables: the tables of the run by name, items at least; others are not joined if missing.
-
     Attributes:
         columns: the columns by name, in order of the tables.
     """
 
     def __init__(self, tables: Mapping[str, ds.Dataset]) -> None:
+        """Take the tables by name: items, and those of the others that there are."""
         self._tables = tables
         self._lock = threading.RLock()
         self._made: dict[str, Any] = {}
@@ -193,7 +196,7 @@ class ImageTable:
         prefix, left_out = ("", ()) if table is ITEMS else (f"{table.name}.", _REPEATED)
         meanings = {column.name: column.meaning for column in table.columns}
         for field in self._tables[table.name].schema:
-            kind = _kind(field.type)
+            kind = _KINDS.get(field.type)
             if kind is not None and field.name not in left_out:
                 yield ImageColumn(prefix + field.name, kind, meanings.get(field.name, ""))
 
@@ -203,17 +206,17 @@ class ImageTable:
         if name in (PAIRS, HIGHEST):
             return self.keep("pairs", self._count_pairs)[name]
         table, _, field = name.rpartition(".")
-        values = _plain(self._column(table or ITEMS.name, field))
+        values = self._column(table or ITEMS.name, field)
         return values.take(self._rows_in(table)) if table else values
 
-    def _column(self, table: str, field: str) -> pa.ChunkedArray:
-        return self._tables[table].to_table(columns=[field]).column(field)
+    def _column(self, table: str, field: str) -> Any:
+        return self._tables[table].to_table(columns=[field]).column(field).combine_chunks()
 
     def _rows_in(self, table: str) -> Any:
         """Of each image its row in another table (the first, if there are several), or null."""
 
         def find() -> Any:
-            ids = self._column(table, _id_column(table))
+            ids = self._column(table, "crop_id" if table == CROPS.name else "id")
             places = self.rows_of(ids.to_numpy())
             present = np.flatnonzero(places >= 0)[::-1]
             rows = np.full(len(self), -1, np.int64)
@@ -242,24 +245,3 @@ class ImageTable:
         highest = np.full(len(self), -np.inf)
         np.maximum.at(highest, rows[known], np.tile(similarity, 2)[known])
         return {PAIRS: pa.array(counts), HIGHEST: pa.array(highest, mask=counts == 0)}
-
-
-def _id_column(table: str) -> str:
-    return "crop_id" if table == CROPS.name else "id"
-
-
-def _kind(kind: pa.DataType) -> Kind | None:
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return "text"
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
-        return "number"
-    return None
-
-
-def _plain(column: pa.ChunkedArray) -> Any:
-    """One array of int64, float64 or string; not a number becomes null."""
-    if pa.types.is_floating(column.type):
-        return pa.array(column.to_numpy().astype(np.float64), from_pandas=True)
-    wanted = pa.string() if _kind(column.type) == "text" else pa.int64()
-    whole = column.cast(wanted).combine_chunks()
-    return whole.combine_chunks() if isinstance(whole, pa.ChunkedArray) else whole

@@ -1,0 +1,65 @@
+"""What Python is told of a finished run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from imgvet.dataset import Dataset
+from imgvet.tables import BY_NAME, conform, write_table
+from imgvet.workdir import WorkDir
+
+FRAMES = {
+    "items": pd.DataFrame(
+        {
+            "id": [0, 1, 2, 3],
+            "filename": ["/a.jpg", "/b.jpg", "/c.jpg", "/d.jpg"],
+            "status": ["ok", "ok", "truncated", "ok"],
+            "label": ["cat", None, None, None],
+        }
+    ),
+    "stats": pd.DataFrame({"id": [0, 1, 3], "width": [40, 50, 60], "sharpness": [0.5, 0.25, 0.75]}),
+    "outliers": pd.DataFrame({"id": [3], "nearest": [0], "similarity": [0.2], "score": [4.0]}),
+}
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    """A finished run with some tables."""
+    work = WorkDir(tmp_path)
+    work.tables.mkdir()
+    for name, frame in FRAMES.items():
+        write_table(conform(frame, BY_NAME[name]), work.table(name))
+    work.run_json.write_text("{}")
+    return Dataset(work_dir=tmp_path)
+
+
+def test_all_that_is_known_of_one_image(dataset: Dataset) -> None:
+    known = dataset[3]
+    assert known == {
+        "id": 3, "filename": "/d.jpg", "status": "ok", "width": 60, "sharpness": 0.75,
+        "outliers.nearest": 0, "outliers.similarity": 0.2, "outliers.score": 4.0,
+    }  # fmt: skip
+    assert [type(known[name]) for name in ("id", "width", "sharpness")] == [int, int, float]
+    assert dataset[0]["label"] == "cat"
+    for missing in (4, -1):
+        with pytest.raises(KeyError):
+            dataset[missing]
+
+
+def test_tables_tell_the_names_of_their_images(dataset: Dataset) -> None:
+    (outlier,) = dataset.outliers().to_dict("records")
+    assert (outlier["filename"], outlier["filename_nearest"]) == ("/d.jpg", "/a.jpg")
+    assert dataset.img_stats()["filename"].tolist() == ["/a.jpg", "/b.jpg", "/d.jpg"]
+
+
+def test_tables_that_a_run_need_not_have_are_empty(dataset: Dataset) -> None:
+    assert dataset.crops().empty
+    assert list(dataset.video_pairs())[:2] == ["video", "other"]
+
+
+def test_valid_images_are_counted_on_from_0(dataset: Dataset) -> None:
+    assert dataset.annotations().index.tolist() == [0, 1, 2]
+    assert len(dataset.annotations(valid_only=False)) == len(dataset) == 4
