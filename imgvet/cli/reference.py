@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from pydantic import BaseModel
+
 from imgvet import errors
 from imgvet.cli.arguments import GROUPS, default_text
 from imgvet.metrics import FLAGS, METRICS, Metric
@@ -57,16 +59,16 @@ def _parameters() -> Iterator[str]:
     yield "As `--kebab-case` on the command line; by name in Python, config files and the flow."
     for title, parts in (*GROUPS, MONITOR_GROUP):
         yield from ("", f"### {title.capitalize()}", "")
-        fields = [item for part in parts for item in part.model_fields.items()]
-        rows = (
-            (f"`{name}`", field.description or "", default_text(field)) for name, field in fields
-        )
-        yield from _table(("name", "meaning", "default"), rows)
+        yield from _fields(*parts)
 
 
 def _limits() -> Iterator[str]:
     yield from ("### Limits of the checks (`[checks]` in a config file)", "")
-    fields = CheckLimits.model_fields.items()
+    yield from _fields(CheckLimits)
+
+
+def _fields(*parts: type[BaseModel]) -> Iterator[str]:
+    fields = (field for part in parts for field in part.model_fields.items())
     rows = ((f"`{name}`", field.description or "", default_text(field)) for name, field in fields)
     yield from _table(("name", "meaning", "default"), rows)
 

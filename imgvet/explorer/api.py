@@ -186,15 +186,7 @@ class Api:
         ids = run.search.ids(asked.query) if asked.query is not None else asked.ids or ()
         names = [str(name) for (name,) in run.images.values(("filename",), ids)]
         saved = save_list(run.work, asked.name, names, replace=asked.replace)
-        return JSONResponse(
-            {
-                "name": saved.name,
-                "path": str(saved.path),
-                "count": saved.count,
-                "left_out": saved.left_out,
-            },
-            HTTPStatus.CREATED,
-        )
+        return JSONResponse(asdict(saved) | {"path": str(saved.path)}, HTTPStatus.CREATED)
 
 
 def _wanted(request: Request) -> int:

@@ -56,9 +56,13 @@ class Explorer:
             timeout_graceful_shutdown=2,
         )
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._serve, name="imgvet-explorer", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._socket],), name="imgvet-explorer", daemon=True
+        )
         self._thread.start()
-        self._wait()
+        end = time.monotonic() + _START_SECONDS
+        while not self._server.started and self.running and time.monotonic() < end:
+            time.sleep(0.01)
 
     @property
     def running(self) -> bool:
@@ -90,15 +94,6 @@ class Explorer:
         if not self.running:
             return "The explorer is stopped."
         return f'<a href="{self.url}" target="_blank" rel="noopener">Explore the run</a>'
-
-    def _serve(self) -> None:
-        self._server.run(sockets=[self._socket])
-
-    def _wait(self) -> None:
-        """Wait until it answers."""
-        end = time.monotonic() + _START_SECONDS
-        while not self._server.started and self.running and time.monotonic() < end:
-            time.sleep(0.01)
 
 
 def _listen(port: int) -> socket.socket:

@@ -28,7 +28,6 @@ REPORT_POLICY = (
 """Content Security Policy of the report, whose pages bring a narrower one; its map compiles code
 for the graphics card."""
 
-_STATIC = Path(__file__).parent / "static"
 _IN_REPORT = b'<script src="/static/in_report.js" defer></script>\n</head>'
 
 
@@ -54,32 +53,6 @@ class ReportFiles(StaticFiles):
         return answer
 
 
-class Pages:
-    """The explorer's page, and the style that it shares with the report."""
-
-    def __init__(self, current: CurrentRun, known: Secrets) -> None:
-        self._current, self._known = current, known
-        templates = Environment(
-            loader=PackageLoader("imgvet.explorer"),
-            autoescape=True,
-            undefined=StrictUndefined,
-        )
-        self._page = templates.get_template("explore.html")
-        self._style = (resources.files("imgvet.reports") / "templates/style.css").read_bytes()
-
-    def explore(self, request: Request) -> Response:  # noqa: ARG002
-        """The explorer."""
-        run = self._current.get()
-        text = self._page.render(
-            title=run.title, version=__version__, token=self._known.token, neighbors=NEIGHBORS
-        )
-        return HTMLResponse(text)
-
-    def style(self, request: Request) -> Response:  # noqa: ARG002
-        """The style of the report."""
-        return Response(self._style, media_type="text/css")
-
-
 def make_site(current: CurrentRun, known: Secrets) -> ASGIApp:
     """The site that explores a run, guarded.
 
@@ -87,18 +60,26 @@ def make_site(current: CurrentRun, known: Secrets) -> ASGIApp:
         current: the run.
         known: what a browser has to know.
     """
-    pages, api = Pages(current, known), Api(current)
-    # An editable installation consists of links to its files.
-    static = StaticFiles(directory=_STATIC, follow_symlink=True)
+    templates = Environment(
+        loader=PackageLoader("imgvet.explorer"), autoescape=True, undefined=StrictUndefined
+    )
+    page = templates.get_template("explore.html")
+    style = (resources.files("imgvet.reports") / "templates/style.css").read_bytes()
+
+    def explore(request: Request) -> Response:  # noqa: ARG001
+        title = current.get().title
+        text = page.render(title=title, version=__version__, token=known.token, neighbors=NEIGHBORS)
+        return HTMLResponse(text)
+
     report = ReportFiles(directory=current.get().work.report, html=True, check_dir=False)
     site = Starlette(
         routes=[
             Route("/", lambda _: RedirectResponse(PAGE)),
-            Route(PAGE, pages.explore),
-            Route("/style.css", pages.style),
-            *api.routes,
+            Route(PAGE, explore),
+            Route("/style.css", lambda _: Response(style, media_type="text/css")),
+            *Api(current).routes,
             Mount(REPORT, report),
-            Mount("/static", static),
+            Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         ],
         exception_handlers=ERRORS,
     )

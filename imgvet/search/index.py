@@ -83,11 +83,6 @@ class SearchIndex:
         lengths = np.where(used, _lengths(vectors), 0.0)
         return cls(vectors, lengths, metric, unit_of(vectors, metric.distance), items)
 
-    @property
-    def width(self) -> int:
-        """Values of one embedding."""
-        return int(self.vectors.shape[1])
-
     def nearest(self, vector: Vector, k: int) -> list[Match]:
         """The ``k`` images nearest to an embedding, most similar first, then by id.
 
@@ -132,19 +127,18 @@ class SearchIndex:
         similarities = pd.Series(self._similarities(query, rows), index=rows, dtype=np.float64)
         found = self.items[np.isin(self.items["embedding_row"], rows)]
         found = found.assign(similarity=found["embedding_row"].map(similarities))
-        found = found.sort_values(["similarity", "id"], ascending=[False, True]).head(k)
+        best = found.sort_values(["similarity", "id"], ascending=[False, True]).head(k)
         return [
-            Match(item, similarity)
-            for item, similarity in zip(
-                found["id"].tolist(), found["similarity"].tolist(), strict=True
-            )
+            Match(int(item), float(similarity))
+            for item, similarity in best[["id", "similarity"]].itertuples(index=False)
         ]
 
     def _checked(self, vector: Vector) -> Vector:
         query = np.asarray(vector, np.float32).reshape(-1)
-        if query.shape != (self.width,):
+        width = self.vectors.shape[1]
+        if query.shape != (width,):
             raise InvalidParameterError(
-                f"The embedding has {len(query)} values, those of the run have {self.width}",
+                f"The embedding has {len(query)} values, those of the run have {width}",
                 "Use the model that the run used",
             )
         if not np.isfinite(query).all() or not query.any():

@@ -45,7 +45,7 @@ def list_path(work: WorkDir, name: str) -> Path:
     Raises:
         InvalidParameterError: the name is not one that every file system takes.
     """
-    fits = _NAME.fullmatch(name) is not None and len(name.encode()) <= 2 * MAX_NAME
+    fits = _NAME.fullmatch(name) and len(name.encode()) <= 2 * MAX_NAME
     if not fits or _RESERVED.fullmatch(name):
         raise InvalidParameterError(
             f"{name[:MAX_NAME]!r} can't be the name of a list",
@@ -74,7 +74,7 @@ def save_list(
         raise InvalidParameterError(
             f"There is a list {name!r} already", "Choose another name, or replace it"
         )
-    rows = [_row(filename) for filename in filenames if not _breaks(filename)]
+    rows = [_row(filename) for filename in filenames if not re.search(r"[\r\n]", filename)]
     try:
         write_text(path, "".join(f"{row}\n" for row in rows))
     except OSError as error:
@@ -86,15 +86,11 @@ def save_list(
 
 def saved_lists(work: WorkDir) -> list[SavedList]:
     """The lists that were saved, by name."""
-    folder = _folder(work)
-    if not folder.is_dir():
-        return []
-    paths = sorted(path for path in folder.glob(f"*{ENDING}") if _is_own(path))
-    return [SavedList(path.stem, path, path.read_bytes().count(b"\n")) for path in paths]
-
-
-def _is_own(path: Path) -> bool:
-    return _NAME.fullmatch(path.stem) is not None and path.is_file() and not path.is_symlink()
+    return [
+        SavedList(path.stem, path, path.read_bytes().count(b"\n"))
+        for path in sorted(_folder(work).glob(f"*{ENDING}"))
+        if _NAME.fullmatch(path.stem) and path.is_file() and not path.is_symlink()
+    ]
 
 
 def _folder(work: WorkDir) -> Path:
@@ -109,10 +105,6 @@ def _folder(work: WorkDir) -> Path:
             f"{folder} is a link", "Replace it by a folder, as lists are kept in the work dir"
         )
     return folder
-
-
-def _breaks(filename: str) -> bool:
-    return "\n" in filename or "\r" in filename
 
 
 def _row(filename: str) -> str:
