@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from imgvet.format import listed
 from imgvet.quality.result import CheckResult, read_results
 from imgvet.store.store import Store
 from imgvet.store.thumbnails import Thumbnails
@@ -17,12 +19,16 @@ from imgvet.tables import (
     BY_NAME,
     OPTIONAL_TABLES,
     RESULT_TABLES,
+    STATS,
+    Table,
     conform,
     empty,
     read_table,
     to_frame,
 )
 from imgvet.workdir import WorkDir
+
+_logger = logging.getLogger(__name__)
 
 ThumbnailReader = Callable[[str], bytes | None]
 """Content digest -> JPEG bytes of the thumbnail, None if there is none. May be called from several
@@ -60,14 +66,14 @@ class ReportInputs:
 def inputs_of(work: WorkDir, history: Sequence[PastRun] = ()) -> ReportInputs:
     """What the work dir of a finished run holds.
 
-    Tables of an earlier version that lack a column are read as if it were empty.
+    Tables of an earlier version that lack a column are read as if it were empty, which is said.
 
     Args:
         work: the work dir.
         history: earlier runs, oldest first.
     """
     tables = {
-        table.name: to_frame(conform(read_table(work.table(table.name)), table))
+        table.name: _read(work, table)
         for table in (*RESULT_TABLES, *OPTIONAL_TABLES)
         if work.table(table.name).is_file()
     }
@@ -82,3 +88,15 @@ def inputs_of(work: WorkDir, history: Sequence[PastRun] = ()) -> ReportInputs:
         else None,
         history=tuple(history),
     )
+
+
+def _read(work: WorkDir, table: Table) -> pd.DataFrame:
+    stored = read_table(work.table(table.name))
+    missing = sorted(set(table.column_names) - set(stored.columns))
+    if missing and table is not STATS:
+        _logger.warning(
+            "%s is of an earlier version and lacks %s: run again for a whole report",
+            work.table(table.name),
+            listed(missing),
+        )
+    return to_frame(conform(stored, table))

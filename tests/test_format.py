@@ -1,4 +1,4 @@
-"""Numbers and lists in words."""
+"""Numbers and lists in words, as every message of one line says them."""
 
 from __future__ import annotations
 
@@ -7,37 +7,33 @@ import pytest
 from imgvet.format import counted, examples, listed, percent, rough_percent
 
 
-def test_a_number_and_its_noun() -> None:
-    assert [counted(n, "image") for n in (0, 1, 2000)] == ["0 images", "1 image", "2,000 images"]
-    assert counted(2, "box", "boxes") == "2 boxes"
+def test_counted_agrees_with_its_number() -> None:
+    assert [counted(n, "row") for n in (0, 1, 2000)] == ["0 rows", "1 row", "2,000 rows"]
+    assert counted(2, "copy", "copies") == "2 copies"
 
 
-def test_shares_in_percent() -> None:
-    assert (percent(1, 3), percent(0, 0), percent(0.5)) == ("33.33 %", "0.00 %", "50.00 %")
+def test_percent_of_nothing_is_nothing() -> None:
+    assert (percent(1, 3), percent(0.5), percent(1, 0)) == ("33.33 %", "50.00 %", "0.00 %")
 
 
 @pytest.mark.parametrize(
-    ("share", "said"),
-    [
-        (0, "0 %"),
-        (0.0042, "0.42 %"),
-        (0.042, "4.2 %"),
-        (0.42, "42 %"),
-        (0.995, "99.5 %"),
-        (1, "100 %"),
-    ],
+    ("share", "text"),
+    [(0.0, "0 %"), (0.00123, "0.12 %"), (0.0456, "4.6 %"), (0.5, "50 %"), (0.9987, "99.9 %")],
 )
-def test_shares_in_a_sentence(share: float, said: str) -> None:
-    assert rough_percent(share) == said
+def test_rough_percent_has_two_digits_or_so(share: float, text: str) -> None:
+    assert rough_percent(share) == text
 
 
-def test_examples_are_few_and_keep_their_end() -> None:
-    assert examples(["a", "b"]) == "'a', 'b'"
-    assert examples("abcd") == "'a', 'b', 'c', ..."
-    long = examples(["x" * 500 + "end.jpg"])
-    assert long.endswith("end.jpg'")
-    assert len(long) < 130
+def test_examples_are_few_and_quoted() -> None:
+    assert examples(["a.jpg"]) == "'a.jpg'"
+    assert examples([1, 2, 3, 4], most=2) == "1, 2, ..."
+    assert examples(["x" * 500]).endswith("x'")
+    assert len(examples(["x" * 500])) < 130
 
 
-def test_words_in_a_sentence() -> None:
-    assert [listed(words) for words in ((), "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")],
+)
+def test_listed_is_a_sentence(words: list[str], text: str) -> None:
+    assert listed(words) == text

@@ -25,7 +25,7 @@ def crops(summary: RunSummary, table: pd.DataFrame, album: Album) -> SectionView
     by_score = bool(table["score"].notna().any())
     sides = table[["width", "height"]].astype(float).min(axis=1)
     ordered = table.assign(_key=table["score"].astype(float) if by_score else sides)
-    ordered = ordered[ordered["crop_id"].isin(album.known)].sort_values(["_key", "crop_id"])
+    ordered = ordered[ordered["crop_id"].isin(album.ids)].sort_values(["_key", "crop_id"])
     rows = ordered.head(limits.CARDS).to_dict(orient="records")
     order = "least sure first" if by_score else "smallest first"
     return SectionView(

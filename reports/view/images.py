@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from imgvet.reports import limits
 from imgvet.reports.text import file_size, shorten, similarity, visible
+from imgvet.search.image_table import ImageTable
 
 _TIMES = "\u00d7"
 _DIGEST_LENGTH = 8
 _NAMES = ("name", "folder")
-_SIZE = ["id", "width", "height"]
+_COLUMNS = ("filename", "digest", "file_size", "stats.width", "stats.height")
 
 
 @dataclass(frozen=True)
@@ -101,35 +103,25 @@ def name_of(filename: str, root: str = "") -> FileName:
     )
 
 
-def _short(trait: str, text: str) -> str:
-    """A value that differs, short: of a digest its beginning, of a name what is safe to show."""
-    if trait == "bytes":
-        return text[:_DIGEST_LENGTH]
-    return shorten(visible(text), limits.BASE_LENGTH) if trait in _NAMES else text
-
-
 class Album:
-    """Looks up images by item id."""
+    """Looks up images by item id.
 
-    def __init__(self, items: pd.DataFrame, stats: pd.DataFrame) -> None:
-        """Take tables ``items`` and ``stats``; of the latter, columns may be missing."""
-        self.root = common_folder(items["filename"])
-        known = items.set_index("id")
-        self._names: pd.Series[str] = known["filename"]
-        self._digests = known["digest"].dropna()
-        self._bytes = known["file_size"].dropna().astype(np.int64)
-        has_size = {"id", "width", "height"} <= set(stats.columns)
-        sizes = (stats if has_size else pd.DataFrame(columns=_SIZE)).set_index("id")[_SIZE[1:]]
-        self._pixels = sizes.dropna().astype(np.int64)
+    Attributes:
+        root: the folder that all images share, with its separator at the end, or empty.
+    """
+
+    def __init__(self, images: ImageTable) -> None:
+        self._images = images
+        self.root = common_folder(images["filename"].to_pylist())
 
     @property
-    def known(self) -> pd.Index:
+    def ids(self) -> NDArray[np.int64]:
         """Ids of all items."""
-        return self._names.index
+        return self._images.ids
 
     def file_name(self, item: int) -> FileName:
         """The file's name for the page."""
-        return name_of(self._names[item], self.root)
+        return name_of(self._known(item)["filename"], self.root)
 
     def item(self, item: int) -> Item:
         """The item with this id, without its picture."""
@@ -141,11 +133,13 @@ class Album:
         Raises:
             KeyError: no item has this id.
         """
+        known = self._known(item)
+        sizes = (_pixels(known), _file_size(known))
         return Image(
             id=item,
-            name=self.file_name(item),
-            digest=self._digests.get(item),
-            facts=tuple(fact for fact in (self._pixels_of(item), self._bytes_of(item)) if fact),
+            name=name_of(known["filename"], self.root),
+            digest=known.get("digest"),
+            facts=tuple(size for size in sizes if size),
         )
 
     def images(self, items: Iterable[int]) -> tuple[Image, ...]:
@@ -154,7 +148,7 @@ class Album:
 
     def pair(self, first: int, second: int, value: float) -> Pair:
         """Two images, how similar they are (0..1), and what differs of what is known of both."""
-        one, other = self._traits(first), self._traits(second)
+        one, other = _traits(self._known(first)), _traits(self._known(second))
         return Pair(
             first=self.image(first),
             second=self.image(second),
@@ -166,21 +160,36 @@ class Album:
             ),
         )
 
-    def _traits(self, item: int) -> dict[str, str]:
-        folder, base = split_name(self._names[item])
-        return {
-            "bytes": self._digests.get(item, ""),
-            "size in pixels": self._pixels_of(item),
-            "file size": self._bytes_of(item),
-            "name": base,
-            "folder": folder,
-        }
+    def _known(self, item: int) -> dict[str, Any]:
+        known = self._images.facts(item, _COLUMNS)
+        if known is None:
+            raise KeyError(item)
+        return known
 
-    def _pixels_of(self, item: int) -> str:
-        if item not in self._pixels.index:
-            return ""
-        width, height = self._pixels.loc[item]
-        return f"{width} {_TIMES} {height}"
 
-    def _bytes_of(self, item: int) -> str:
-        return file_size(int(self._bytes[item])) if item in self._bytes.index else ""
+def _traits(known: dict[str, Any]) -> dict[str, str]:
+    folder, base = split_name(known["filename"])
+    return {
+        "bytes": known.get("digest", ""),
+        "size in pixels": _pixels(known),
+        "file size": _file_size(known),
+        "name": base,
+        "folder": folder,
+    }
+
+
+def _short(trait: str, text: str) -> str:
+    """A value that differs, short: of a digest its beginning, of a name what is safe to show."""
+    if trait == "bytes":
+        return text[:_DIGEST_LENGTH]
+    return shorten(visible(text), limits.BASE_LENGTH) if trait in _NAMES else text
+
+
+def _pixels(known: dict[str, Any]) -> str:
+    if not {"stats.width", "stats.height"} <= known.keys():
+        return ""
+    return f"{known['stats.width']} {_TIMES} {known['stats.height']}"
+
+
+def _file_size(known: dict[str, Any]) -> str:
+    return file_size(known["file_size"]) if "file_size" in known else ""

@@ -101,7 +101,7 @@ class ReportView:
 def report_view(inputs: ReportInputs) -> ReportView:
     """What the report says of a run."""
     images = ImageTable.of_frames(inputs.tables)
-    album, facts = Album(inputs.table("items"), inputs.table("stats")), Facts(images)
+    album, facts = Album(images), Facts(images)
     return ReportView(
         title=_title(inputs.summary.inputs),
         started=moment(inputs.record.started),

@@ -55,12 +55,17 @@ def test_report_is_built_from_the_work_dir(work: WorkDir, full_inputs: ReportInp
     assert sorted(path.name for path in work.path.iterdir() if path.name.startswith(".")) == []
 
 
-def test_tables_of_an_earlier_version_lack_columns(work: WorkDir) -> None:
+def test_tables_of_an_earlier_version_lack_columns(
+    work: WorkDir, caplog: pytest.LogCaptureFixture
+) -> None:
+    inputs_of(work)
+    assert not caplog.messages
     items = pd.read_parquet(work.table("items")).drop(columns=["label", "split"])
     items.to_parquet(work.table("items"))
     work.table("crops").unlink()
     work.embeddings.unlink()
-    found = inputs_of(work)
-    assert found.tables["items"]["label"].isna().all()
-    assert "crops" not in found.tables
-    assert found.embeddings is None
+    inputs = inputs_of(work)
+    assert inputs.tables["items"]["label"].isna().all()
+    assert "crops" not in inputs.tables
+    assert inputs.embeddings is None
+    assert [message for message in caplog.messages if "lacks label and split" in message]
