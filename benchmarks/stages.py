@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmarks.machine import cores
 from imgvet.embedding.compute import collect_embeddings, embed
-from imgvet.measures.compute_stats import compute_stats
+from imgvet.measures.compute_stats import measure_files
 from imgvet.models.model import Model
 from imgvet.options import VideoOptions
 from imgvet.store.files import FileToRead
@@ -39,7 +39,7 @@ def measure_and_embed(
             FileToRead(start + row, str(path), path.stat().st_size, None)
             for row, path in enumerate(part)
         ]
-        digests += compute_stats(files, store, VideoOptions(), cores(), start, len(paths))[
+        digests += measure_files(files, store, VideoOptions(), cores(), start, len(paths))[
             DIGEST
         ].to_pylist()
     measured = store.measures.read()

@@ -32,8 +32,8 @@ from imgvet.tasks.context import RunContext
 from imgvet.tasks.embedding import collect_embeddings, collect_own_embeddings, embed
 from imgvet.tasks.listing import Listed, list_items
 from imgvet.tasks.measuring import (
-    Collected,
-    Wanted,
+    CollectedItems,
+    ItemOptions,
     collect_items,
     collect_stats,
     compute_advanced_stats,
@@ -143,7 +143,9 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
     return summary
 
 
-def _measured(stages: Stages, options: RunOptions, request: Request, listed: Listed) -> Collected:
+def _measured(
+    stages: Stages, options: RunOptions, request: Request, listed: Listed
+) -> CollectedItems:
     """Read, decode and measure each original once: the whole of it, or its crops."""
     videos = options.part(VideoOptions)
     reads: Sequence[Reference]
@@ -151,18 +153,20 @@ def _measured(stages: Stages, options: RunOptions, request: Request, listed: Lis
         reads = stages.run_shards(compute_stats, listed.to_read, videos)
     else:
         reads = stages.run_shards(compute_crops, listed.to_read, videos, request.cutter)
-    wanted = Wanted(
+    item_options = ItemOptions(
         media=options.part(MediaOptions),
         stats=options.part(StatsOptions),
         cutter=request.cutter,
         card=request.model.card if request.model is not None else None,
     )
-    found = stages.run(collect_items, listed.listing, list(reads), wanted)
+    found = stages.run(collect_items, listed.listing, list(reads), item_options)
     stages.run_shards(compute_advanced_stats, found.to_measure)
     return found
 
 
-def _embedded(stages: Stages, options: RunOptions, request: Request, found: Collected) -> Reference:
+def _embedded(
+    stages: Stages, options: RunOptions, request: Request, found: CollectedItems
+) -> Reference:
     """The embeddings of the model, or the user's own."""
     if request.model is None:
         return stages.run(collect_own_embeddings, found.items, request.own)

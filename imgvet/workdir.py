@@ -252,22 +252,26 @@ def write_text(path: Path, text: str) -> None:
 
 def link_or_copy(source: Path, target: Path) -> None:
     """Put ``source`` at ``target`` atomically, as a hard link where the file system allows it."""
-    temporary = target.with_name(f".{target.name}.tmp")
-    temporary.unlink(missing_ok=True)
-    try:
-        os.link(source, temporary)
-    except OSError:
-        shutil.copyfile(source, temporary)
-    temporary.replace(target)
-    # os.replace leaves both names when they are already links to the same file (POSIX rename).
-    temporary.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as folder:
+        # In a folder of its own, which takes along the second name that os.replace leaves of two
+        # links to the same file (POSIX rename).
+        temporary = Path(folder) / target.name
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
+        temporary.replace(target)
 
 
 def swap_folder(new: Path, target: Path) -> None:
     """Replace the folder ``target`` by the folder ``new``."""
-    old = target.with_name(f".{target.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
-        target.rename(old)
-    new.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as folder:
+        old = Path(folder) / target.name
+        if target.exists():
+            target.rename(old)
+        try:
+            new.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise

@@ -7,14 +7,12 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 from imgvet.crops.cutter import Cutter
-from imgvet.measures.collect import collect_items as collect_item_rows
-from imgvet.measures.collect import collect_stats as collect_stat_rows
-from imgvet.measures.collect import with_reads
+from imgvet.measures.collect import item_tables, stats_table, with_reads
 from imgvet.measures.collect_crops import crops_of
-from imgvet.measures.compute_advanced import compute_advanced_stats as compute_advanced_shard
+from imgvet.measures.compute_advanced import measure_thumbnails
 from imgvet.measures.compute_crops import CropRun, PictureToCut
 from imgvet.measures.compute_crops import compute_crops as compute_crop_shard
-from imgvet.measures.compute_stats import compute_stats as compute_shard
+from imgvet.measures.compute_stats import measure_files
 from imgvet.metrics import ADVANCED_VERSION, MEASURE_VERSION
 from imgvet.models.model import ModelCard
 from imgvet.options import MediaOptions, StatsOptions, VideoOptions
@@ -32,13 +30,13 @@ _COLLECT_VERSION = 1
 """Raise when stats are put together in another way from the same measures."""
 
 
-class Wanted(BaseModel):
-    """What is wanted of each content.
+class ItemOptions(BaseModel):
+    """What decides which contents are items, and what is computed of them.
 
     Attributes:
-        media: which pictures are left out.
+        media: which images are left out.
         stats: which measures are taken.
-        cutter: how pictures are cut, None if whole ones are analysed.
+        cutter: how images are cut, None if whole ones are analysed.
         card: the model that embeds, None for own embeddings.
     """
 
@@ -50,7 +48,7 @@ class Wanted(BaseModel):
     card: ModelCard | None = None
 
 
-class Collected(BaseModel):
+class CollectedItems(BaseModel):
     """References to items, invalid and contents, and the contents still to be computed.
 
     Attributes:
@@ -75,7 +73,7 @@ class Collected(BaseModel):
 def compute_stats(context: RunContext, videos: VideoOptions, shard: Shard) -> Reference:
     """Read, decode and measure one shard of files; items are cached one by one, in packs."""
     rows = load_table(context.work, shard.rows)
-    reads = compute_shard(
+    reads = measure_files(
         files_in(rows), context.store, videos, context.threads, shard.done_before, shard.total
     )
     return store_arrow(context.work, "reads", reads)
@@ -95,8 +93,8 @@ def compute_crops(
 
 @uncached_stage
 def collect_items(
-    context: RunContext, listing: Reference, reads: list[Reference], wanted: Wanted
-) -> Collected:
+    context: RunContext, listing: Reference, reads: list[Reference], options: ItemOptions
+) -> CollectedItems:
     """Put listing and measures together, and plan what the thumbnails are needed for.
 
     All contents are marked as used, so that the store keeps them.
@@ -104,17 +102,17 @@ def collect_items(
     work, store = context.work, context.store
     read_rows = [pq.read_table(resolve(work, part)) for part in reads]
     rows = with_reads(pq.read_table(resolve(work, listing)), read_rows)
-    cropped = crops_of(rows, store) if wanted.cutter is not None else None
+    cropped = crops_of(rows, store) if options.cutter is not None else None
     items = rows if cropped is None else cropped.rows
-    found = collect_item_rows(items, store, wanted.media)
+    tables = item_tables(items, store, options.media)
     keys = [] if cropped is None else [*cropped.keys, *items[DIGEST].dropna()]
     mark_used(work, [*rows[DIGEST].dropna(), *keys], today())
-    return Collected(
-        items=store_table(work, ITEMS, found.items),
-        invalid=store_table(work, INVALID, found.invalid),
-        contents=store_table(work, CONTENTS, found.contents),
-        to_embed=_to_embed(context, items, found.contents, wanted.card),
-        to_measure=_to_measure(context, found.contents, wanted.stats),
+    return CollectedItems(
+        items=store_table(work, ITEMS, tables.items),
+        invalid=store_table(work, INVALID, tables.invalid),
+        contents=store_table(work, CONTENTS, tables.contents),
+        to_embed=_to_embed(context, items, tables.contents, options.card),
+        to_measure=_to_measure(context, tables.contents, options.stats),
         crops=None if cropped is None else store_table(work, CROPS, cropped.crops),
         sources=None if cropped is None else cropped.sources,
         without_crops=None if cropped is None else cropped.without,
@@ -145,11 +143,11 @@ def _to_measure(context: RunContext, contents: pd.DataFrame, stats: StatsOptions
 def compute_advanced_stats(context: RunContext, shard: Shard) -> None:
     """Measure one shard of thumbnails; items are cached one by one, in packs."""
     places = places_in(load_table(context.work, shard.rows))
-    compute_advanced_shard(places, context.store, context.threads, shard.done_before, shard.total)
+    measure_thumbnails(places, context.store, context.threads, shard.done_before, shard.total)
 
 
 @cached_stage(version=10_000 * _COLLECT_VERSION + 100 * MEASURE_VERSION + ADVANCED_VERSION)
 def collect_stats(context: RunContext, items: Reference, options: StatsOptions) -> Reference:
     """The table stats."""
-    stats = collect_stat_rows(load_table(context.work, items), context.store, options)
+    stats = stats_table(load_table(context.work, items), context.store, options)
     return store_table(context.work, STATS, stats)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from imgvet.crops.listing import may_be_cut
-from imgvet.measures.compute_stats import compute_stats
+from imgvet.measures.compute_stats import measure_files
 from imgvet.options import RunOptions, VideoOptions
 from imgvet.reasons import Reason
 from imgvet.store.files import FileToRead, files_in
@@ -46,6 +46,6 @@ def measure_ahead(
     videos, done = options.part(VideoOptions), 0
     while done < len(files) and not stop():
         chunk = files[done : done + CHUNK]
-        compute_stats(chunk, Store(work), videos, options.num_threads, done, len(files))
+        measure_files(chunk, Store(work), videos, options.num_threads, done, len(files))
         done += len(chunk)
     return done

@@ -20,7 +20,7 @@ from imgvet.tables import CONTENTS, INVALID, ITEMS, STATS, empty, to_frame
 
 
 @dataclass(frozen=True)
-class Collected:
+class ItemTables:
     """The items with what is known of each content.
 
     Attributes:
@@ -33,30 +33,6 @@ class Collected:
     items: pd.DataFrame
     invalid: pd.DataFrame
     contents: pd.DataFrame
-
-
-def collect_items(rows: pd.DataFrame, store: Store, options: MediaOptions) -> Collected:
-    """Decide the status of every item and number the distinct valid contents.
-
-    Args:
-        rows: what :func:`with_reads` gave, or the crops made of it.
-        store: holds the measures of every content read.
-        options: which pictures are too small.
-
-    Raises:
-        StaleReferenceError: the store lacks the measures of some content.
-    """
-    known = _contents_of(store)
-    readable = rows.loc[rows["status"] == Reason.OK.value, DIGEST]
-    store.measures.require(readable, frozenset(known[DIGEST]))
-    rows = rows.merge(known, on=DIGEST, how="left", suffixes=("", "_content"))
-    rows["status"], rows["detail"] = _status(rows, options)
-    contents = _distinct(rows[rows["status"] == Reason.OK.value])
-    embedding_row = pd.Series(contents.index, index=contents[DIGEST], dtype="Int64")
-    valid_digest = rows[DIGEST].where(rows["status"] == Reason.OK.value)
-    rows["embedding_row"] = valid_digest.map(embedding_row).astype("Int64")
-    invalid = rows[rows["status"] != Reason.OK.value].rename(columns={"status": "reason"})
-    return Collected(rows[ITEMS.column_names], invalid[INVALID.column_names], contents)
 
 
 def with_reads(listing: pa.Table, reads: Sequence[pa.Table]) -> pd.DataFrame:
@@ -72,45 +48,86 @@ def with_reads(listing: pa.Table, reads: Sequence[pa.Table]) -> pd.DataFrame:
     read = pa.concat_tables(reads).to_pandas().set_index("id")
     rows = rows.set_index("id", drop=False)
     rows.loc[read.index, DIGEST] = read[DIGEST]
-    failed = read.index[read["status"] != Reason.OK.value]
-    rows.loc[failed, ["status", "detail"]] = read.loc[failed, ["status", "detail"]]
+    failed = read[read["status"] != Reason.OK.value]
+    rows.loc[failed.index, ["status", "detail"]] = failed[["status", "detail"]]
     return rows.reset_index(drop=True)
 
 
-def _contents_of(store: Store) -> pd.DataFrame:
-    """Status, size and thumbnail of every content in the store, one row each."""
-    columns = [
-        DIGEST,
-        "status",
-        "detail",
-        "format",
-        "width",
-        "height",
-        "thumbnail_offset",
-        "thumbnail_size",
-    ]
-    packed = store.measures.read(columns)
-    if packed is None:
-        return pd.DataFrame(columns=[*columns, "pack"])
-    return packed.to_pandas().drop_duplicates(DIGEST)
+def item_tables(rows: pd.DataFrame, store: Store, options: MediaOptions) -> ItemTables:
+    """Decide the status of every item and number the distinct valid contents.
+
+    Args:
+        rows: what :func:`with_reads` gave, or the crops made of it.
+        store: holds the measures of every content read.
+        options: which images are too small.
+
+    Raises:
+        StaleReferenceError: the store lacks the measures of some content.
+    """
+    readable = rows["status"] == Reason.OK.value
+    columns = ["status", "detail", "format", "width", "height", *PLACE_COLUMNS]
+    known = _rows_of(rows.loc[readable, DIGEST], store.measures, columns)
+    rows = rows.merge(known, on=DIGEST, how="left", suffixes=("", "_content"))
+    rows["status"], rows["detail"] = _status(rows, options)
+    valid = rows["status"] == Reason.OK.value
+    numbers, _ = pd.factorize(rows[DIGEST].where(valid))
+    rows["embedding_row"] = pd.Series(numbers, rows.index, dtype="Int64").mask(~valid)
+    contents = rows[valid].drop_duplicates(DIGEST, ignore_index=True)
+    contents["copies"] = np.bincount(numbers[valid])
+    sizes = {"thumbnail_offset": np.int64, "thumbnail_size": np.int64}
+    kept = list(dict.fromkeys([*CONTENTS.column_names, *PLACE_COLUMNS]))
+    invalid = rows[~valid].rename(columns={"status": "reason"})
+    return ItemTables(
+        rows[ITEMS.column_names], invalid[INVALID.column_names], contents[kept].astype(sizes)
+    )
+
+
+def stats_table(items: pd.DataFrame, store: Store, options: StatsOptions) -> pd.DataFrame:
+    """The table stats: the metrics of every valid item, in order of the items.
+
+    Raises:
+        StaleReferenceError: the store lacks the measures of some content.
+    """
+    if not options.run_stats:
+        return empty(STATS)
+    stats = items.loc[items["status"] == Reason.OK.value, ["id", DIGEST]]
+    stats = _with_metrics(stats, store.measures, BASIC_METRICS)
+    if options.run_advanced_stats:
+        stats = _with_metrics(stats, store.advanced, ADVANCED_METRICS)
+    return stats.reindex(columns=STATS.column_names)
+
+
+def _with_metrics(rows: pd.DataFrame, packs: Packs, metrics: Sequence[Metric]) -> pd.DataFrame:
+    known = _rows_of(rows[DIGEST], packs, [DIGEST, *(metric.name for metric in metrics)])
+    return rows.merge(known, on=DIGEST, how="left")
+
+
+def _rows_of(digests: pd.Series, packs: Packs, columns: list[str]) -> pd.DataFrame:
+    """What packs hold, one row for each content.
+
+    Raises:
+        StaleReferenceError: they lack some of the digests.
+    """
+    packed = packs.read([name for name in columns if name != "pack"])
+    known = pd.DataFrame(columns=columns) if packed is None else packed.select(columns).to_pandas()
+    packs.require(digests, frozenset(known[DIGEST]))
+    return known.drop_duplicates(DIGEST)
 
 
 def _status(rows: pd.DataFrame, options: MediaOptions) -> tuple[pd.Series, pd.Series]:
     """Status and detail of each row: of the file, else of its content, else of its size."""
-    status, detail = rows["status"].copy(), rows["detail"].copy()
-    readable = status == Reason.OK.value
-    status[readable] = rows.loc[readable, "status_content"]
-    detail[readable] = _joined(
-        detail[readable], rows.loc[readable, "detail_content"], _misnamed(rows[readable])
+    readable = rows["status"] == Reason.OK.value
+    status = rows["status"].mask(readable, rows["status_content"])
+    detail = rows["detail"].mask(
+        readable, _joined(rows["detail"], rows["detail_content"].fillna(""), _misnamed(rows))
     )
     small = (status == Reason.OK.value) & (
         (rows["width"] < options.min_input_image_width)
         | (rows["height"] < options.min_input_image_height)
     )
-    status[small] = Reason.TOO_SMALL.value
     sizes = rows.loc[small, ["width", "height"]].astype("Int64").astype(str)
-    detail[small] = sizes["width"] + "x" + sizes["height"] + " pixels"
-    return status, detail
+    size = sizes["width"] + "x" + sizes["height"] + " pixels"
+    return status.mask(small, Reason.TOO_SMALL.value), detail.mask(small, size)
 
 
 def _misnamed(rows: pd.DataFrame) -> pd.Series:
@@ -122,46 +139,8 @@ def _misnamed(rows: pd.DataFrame) -> pd.Series:
     return note.where(wrong, "")
 
 
-def _joined(*notes: pd.Series) -> pd.Series:
+def _joined(joined: pd.Series, *notes: pd.Series) -> pd.Series:
     """Several notes on each item as one."""
-    joined = notes[0]
-    for more in notes[1:]:
-        both = (joined != "") & (more != "")
-        joined = joined + np.where(both, "; ", "") + more
+    for note in notes:
+        joined = joined + np.where((joined != "") & (note != ""), "; ", "") + note
     return joined
-
-
-def _distinct(valid: pd.DataFrame) -> pd.DataFrame:
-    """One row per distinct content, in order of its first item."""
-    copies = valid[DIGEST].map(valid[DIGEST].value_counts())
-    first = valid.assign(copies=copies).drop_duplicates(DIGEST)
-    columns = list(dict.fromkeys([*CONTENTS.column_names, *PLACE_COLUMNS]))
-    sizes = {"thumbnail_offset": np.int64, "thumbnail_size": np.int64}
-    return first[columns].astype(sizes).reset_index(drop=True)
-
-
-def collect_stats(items: pd.DataFrame, store: Store, options: StatsOptions) -> pd.DataFrame:
-    """The table stats: the metrics of every valid item, in order of the items.
-
-    Raises:
-        StaleReferenceError: the store lacks the measures of some content.
-    """
-    if not options.run_stats:
-        return empty(STATS)
-    valid = items.loc[items["status"] == Reason.OK.value, ["id", DIGEST]]
-    stats = _with_metrics(valid, store.measures, BASIC_METRICS)
-    if options.run_advanced_stats:
-        stats = _with_metrics(stats, store.advanced, ADVANCED_METRICS)
-    return stats.reindex(columns=STATS.column_names)
-
-
-def _with_metrics(rows: pd.DataFrame, packs: Packs, metrics: Sequence[Metric]) -> pd.DataFrame:
-    columns = [DIGEST, *(metric.name for metric in metrics)]
-    packed = packs.read(columns)
-    known = (
-        pd.DataFrame(columns=columns)
-        if packed is None
-        else packed.select(columns).to_pandas().drop_duplicates(DIGEST)
-    )
-    packs.require(rows[DIGEST], frozenset(known[DIGEST]))
-    return rows.merge(known, on=DIGEST, how="left")

@@ -17,7 +17,7 @@ from imgvet.threads import in_threads
 STAGE = "compute_advanced_stats"
 
 
-def compute_advanced_stats(
+def measure_thumbnails(
     places: Sequence[ThumbnailPlace], store: Store, threads: int, done_before: int, total: int
 ) -> None:
     """Measure one shard of thumbnails and write its pack.

@@ -23,8 +23,8 @@ from imgvet.measures.compute_stats import (
     file_keys,
     is_settled,
     measured_picture,
-    pack_rows,
     read_rows,
+    write_measures,
 )
 from imgvet.options import VideoOptions
 from imgvet.progress import tracked
@@ -191,12 +191,7 @@ def _pack_measures(results: Iterator[PictureCut], store: Store) -> list[PictureC
         waiting += result.measured
         done.append(PictureCut(result.read, result.rows))
         if len(waiting) >= PACK_ITEMS:
-            _write(waiting, store)
+            write_measures(waiting, store)
             waiting = []
-    _write(waiting, store)
+    write_measures(waiting, store)
     return done
-
-
-def _write(measured: Sequence[Measured], store: Store) -> None:
-    if measured:
-        store.measures.write(pack_rows(measured), [content.thumbnail for content in measured])

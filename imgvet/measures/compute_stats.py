@@ -65,10 +65,75 @@ class FileRead:
     settled: bool
 
 
-def measure_content(digest: str, data: bytes) -> Measured:
+class ContentClaims:
+    """Decides which thread measures a content that several files of a shard share."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self._owners: dict[str, object] = dict.fromkeys(known)
+
+    def claim(self, digest: str) -> bool:
+        """True for the first that asks for a content nobody has measured."""
+        mine = object()
+        # setdefault is one atomic step, so of two threads just one becomes the owner.
+        return self._owners.setdefault(digest, mine) is mine
+
+
+def measure_files(
+    files: Sequence[FileToRead],
+    store: Store,
+    videos: VideoOptions,
+    threads: int,
+    done_before: int,
+    total: int,
+) -> pa.Table:
+    """Measure one shard of files, and write its pack and its part of the file index.
+
+    Args:
+        files: the shard, about :data:`imgvet.store.packs.PACK_ITEMS` files.
+        store: where packs are kept.
+        videos: which frames of videos are looked at.
+        threads: how many files are decoded at a time.
+        done_before: files in the shards before this one, for the progress.
+        total: files in all shards, for the progress.
+
+    Returns:
+        what reading each file gave, a table of :data:`READ_SCHEMA` in order of the shard.
+    """
+    claims = ContentClaims(store.measures.digests())
+    reads = read_each(
+        files,
+        Reader(store.work, videos),
+        lambda file, content: _measure_file(file, content, claims),
+        threads,
+    )
+    done = list(tracked(reads, STAGE, done_before, total))
+    write_measures([read.measured for read in done if read.measured is not None], store)
+    store.files.add(file_keys(done))
+    return read_rows(done)
+
+
+def _measure_file(file: FileToRead, content: Content | Failure, claims: ContentClaims) -> FileRead:
+    """Measure what was read of one file, unless its content is known."""
+    if isinstance(content, Failure):
+        return FileRead(file, None, content, None, settled=False)
+    # Decided before measuring, so that as little time as possible has passed since the reading.
+    settled = is_settled(file, content)
+    digest = digest_bytes(content.data)
+    measured = _measure_content(digest, content.data) if claims.claim(digest) else None
+    return FileRead(file, digest, None, measured, settled)
+
+
+def is_settled(file: FileToRead, content: Content) -> bool:
+    """Whether what was listed is what was read, and will be recognised when listed again."""
+    if file.version:
+        return content.version == file.version
+    unchanged = file.mtime_ns is not None and time.time_ns() - file.mtime_ns > SETTLED_NS
+    return unchanged and len(content.data) == file.file_size
+
+
+def _measure_content(digest: str, data: bytes) -> Measured:
     """Decode and measure one content; a bad one gets its reason instead of metrics."""
-    picture = decode(data)
-    kind = identify(data)
+    picture, kind = decode(data), identify(data)
     if isinstance(picture, Failure):
         return Measured(digest, picture.reason, picture.detail, kind, {}, b"")
     return measured_picture(digest, picture, kind, len(data))
@@ -77,11 +142,11 @@ def measure_content(digest: str, data: bytes) -> Measured:
 def measured_picture(
     digest: str, picture: Picture, kind: Format | None, file_size: int | None
 ) -> Measured:
-    """Measure a decoded picture.
+    """Measure a decoded image.
 
     Args:
         digest: digest of the content.
-        picture: the picture.
+        picture: the image.
         kind: format of its file, None for what is no file of its own.
         file_size: bytes of its file, None for what is no file of its own.
     """
@@ -98,111 +163,38 @@ def measured_picture(
     )
 
 
-class ContentClaims:
-    """Decides which thread measures a content that several files of a shard share."""
-
-    def __init__(self, known: Iterable[str]) -> None:
-        self._owners: dict[str, object] = dict.fromkeys(known)
-
-    def claim(self, digest: str) -> bool:
-        """True for the first that asks for a content nobody has measured."""
-        mine = object()
-        # setdefault is one atomic step, so of two threads just one becomes the owner.
-        return self._owners.setdefault(digest, mine) is mine
-
-
-def measure_file(file: FileToRead, content: Content | Failure, claims: ContentClaims) -> FileRead:
-    """Measure what was read of one file, unless its content is known."""
-    if isinstance(content, Failure):
-        return FileRead(file, None, content, None, settled=False)
-    # Decided before measuring, so that as little time as possible has passed since the reading.
-    settled = is_settled(file, content)
-    digest = digest_bytes(content.data)
-    measured = measure_content(digest, content.data) if claims.claim(digest) else None
-    return FileRead(file, digest, None, measured, settled)
-
-
-def is_settled(file: FileToRead, content: Content) -> bool:
-    """Whether what was listed is what was read, and will be recognised when listed again."""
-    if file.version:
-        return content.version == file.version
-    unchanged = file.mtime_ns is not None and time.time_ns() - file.mtime_ns > SETTLED_NS
-    return unchanged and len(content.data) == file.file_size
-
-
-def compute_stats(
-    files: Sequence[FileToRead],
-    store: Store,
-    videos: VideoOptions,
-    threads: int,
-    done_before: int,
-    total: int,
-) -> pa.Table:
-    """Measure one shard of files and write its pack.
-
-    Args:
-        files: the shard, about :data:`imgvet.store.packs.PACK_ITEMS` files.
-        store: where packs are kept.
-        videos: which frames of videos are looked at.
-        threads: how many files are decoded at a time.
-        done_before: files in the shards before this one, for the progress.
-        total: files in all shards, for the progress.
-
-    Returns:
-        what reading each file gave, a table of :data:`READ_SCHEMA` in order of the shard.
-    """
-    claims = ContentClaims(store.measures.digests())
-    reader = Reader(store.work, videos)
-    results = read_each(
-        files, reader, lambda file, content: measure_file(file, content, claims), threads
-    )
-    done = list(tracked(results, STAGE, done_before, total))
-    measured = [result.measured for result in done if result.measured is not None]
+def write_measures(measured: Sequence[Measured], store: Store) -> None:
+    """Write one pack of measures and thumbnails, none if nothing was measured."""
     if measured:
-        store.measures.write(pack_rows(measured), [content.thumbnail for content in measured])
-    store.files.add(file_keys(done))
-    return read_rows(done)
+        rows = pa.Table.from_pylist(list(map(_pack_row, measured)), schema=MEASURES_SCHEMA)
+        store.measures.write(rows, [content.thumbnail for content in measured])
 
 
-def read_rows(done: Sequence[FileRead]) -> pa.Table:
-    """What reading the files of a shard gave, a table of :data:`READ_SCHEMA`."""
-    failures = [result.failure or Failure(Reason.OK, "") for result in done]
-    columns = [
-        [result.file.id for result in done],
-        [result.digest for result in done],
-        [failure.reason.value for failure in failures],
-        [failure.detail for failure in failures],
-    ]
-    return pa.table(columns, schema=READ_SCHEMA)
+def _pack_row(content: Measured) -> dict[str, object]:
+    hashed = content.hashed
+    return {
+        DIGEST: content.digest,
+        "status": content.status.value,
+        "detail": content.detail,
+        "format": content.format.value if content.format else None,
+        HASH: hashed.bits.tobytes() if hashed else None,
+        HASH_QUALITY: hashed.quality if hashed else None,
+        **content.metrics,
+    }
 
 
 def file_keys(done: Iterable[FileRead]) -> dict[FileKey, str]:
     """The digests of the files that can be recognised when they are listed again."""
-    return {
-        result.file.key: result.digest
-        for result in done
-        if result.digest is not None and result.settled
-    }
+    return {read.file.key: read.digest for read in done if read.digest is not None and read.settled}
 
 
-def pack_rows(measured: Sequence[Measured]) -> pa.Table:
-    """The rows of a pack, their thumbnails back to back."""
-    offsets, position = [], 0
-    for content in measured:
-        offsets.append(position)
-        position += len(content.thumbnail)
-    rows = [
-        {
-            DIGEST: content.digest,
-            "status": content.status.value,
-            "detail": content.detail,
-            "format": content.format.value if content.format else None,
-            HASH: content.hashed.bits.tobytes() if content.hashed else None,
-            HASH_QUALITY: content.hashed.quality if content.hashed else None,
-            **content.metrics,
-            "thumbnail_offset": offset,
-            "thumbnail_size": len(content.thumbnail),
-        }
-        for content, offset in zip(measured, offsets, strict=True)
+def read_rows(done: Sequence[FileRead]) -> pa.Table:
+    """What reading the files of a shard gave, a table of :data:`READ_SCHEMA`."""
+    failures = [read.failure or Failure(Reason.OK, "") for read in done]
+    columns = [
+        [read.file.id for read in done],
+        [read.digest for read in done],
+        [failure.reason.value for failure in failures],
+        [failure.detail for failure in failures],
     ]
-    return pa.Table.from_pylist(rows, schema=MEASURES_SCHEMA)
+    return pa.table(columns, schema=READ_SCHEMA)

@@ -16,7 +16,8 @@ from imgvet.images.picture import Failure, Pixels
 from imgvet.options import VideoOptions
 from imgvet.sources.reading import Reader
 from imgvet.sources.s3_location import is_remote
-from imgvet.store.files import FileIndex, FileToRead, files_in
+from imgvet.store.files import FileToRead, files_in
+from imgvet.store.store import Store
 from imgvet.summary import RunRecord
 from imgvet.tables import ITEMS, conform, to_frame
 from imgvet.workdir import WorkDir
@@ -95,11 +96,7 @@ class Originals:
         """Which version of a remote file the run read; empty if that is not known."""
         if not is_remote(path):
             return ""
-        for part in sorted(FileIndex.of(self._work).folder.glob("*.parquet")):
-            found = pq.read_table(part, columns=["version"], filters=[("path", "=", path)])
-            if found.num_rows:
-                return str(found.column("version")[found.num_rows - 1].as_py())
-        return ""
+        return Store(self._work).files.version_of(path)
 
 
 def _encoded(pixels: Pixels) -> Shown:

@@ -136,7 +136,7 @@ def _kept_rows(packs: Packs, names: list[str], gone: frozenset[str]) -> Iterator
     taken = set(gone)
     for name in names:
         rows = packs.read_one(name)
-        if rows is None or (packs.with_blobs and _is_cut(packs.blob_path(name), rows)):
+        if rows is None or (packs.with_thumbnails and _is_cut(packs.thumbnails_path(name), rows)):
             _logger.warning("The pack %s is damaged, its items are computed again", name)
             continue
         digests = rows.column(DIGEST).to_pylist()
@@ -153,10 +153,7 @@ def _is_cut(thumbnails: Path, rows: pa.Table) -> bool:
 
 def _write(packs: Packs, parts: list[pa.Table]) -> str:
     rows = pa.concat_tables(parts)
-    if not packs.with_blobs:
-        return packs.write(rows.drop_columns("pack"))
-    thumbnails = [read_thumbnail(packs, place) for place in places_in(rows)]
-    sizes = np.array([len(thumbnail) for thumbnail in thumbnails], np.int64)
-    at = rows.schema.get_field_index("thumbnail_offset")
-    rows = rows.set_column(at, rows.schema.field(at), pa.array(np.cumsum(sizes) - sizes))
+    thumbnails = None
+    if packs.with_thumbnails:
+        thumbnails = [read_thumbnail(packs, place) for place in places_in(rows)]
     return packs.write(rows.drop_columns("pack"), thumbnails)

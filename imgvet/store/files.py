@@ -6,16 +6,23 @@ small parts while they run, so that a killed run loses little; a finished run me
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from imgvet.store.packs import DIGEST
 from imgvet.store.references import digest_bytes
-from imgvet.workdir import WorkDir, write_atomically
+from imgvet.tables import read_if_sound
+from imgvet.workdir import write_atomically
+
+_logger = logging.getLogger(__name__)
 
 SCHEMA = pa.schema(
     [
@@ -25,7 +32,7 @@ SCHEMA = pa.schema(
         ("version", pa.string()),
         ("member", pa.string()),
         ("time_ms", pa.int64()),
-        ("digest", pa.string()),
+        (DIGEST, pa.string()),
     ]
 )
 
@@ -57,36 +64,38 @@ coarse file system's clock, so it is not remembered (2 s is the tick of FAT)."""
 
 @dataclass(frozen=True)
 class FileIndex:
-    """The index of one store."""
+    """The index of one store: parts that are Parquet files of one folder.
+
+    A damaged part is removed, so that its files are read again.
+    """
 
     folder: Path
-
-    @classmethod
-    def of(cls, work: WorkDir) -> FileIndex:
-        """The index in the store of a work dir."""
-        return cls(work.store / "places")
 
     def load(self) -> dict[FileKey, str]:
         """Content digest by file key."""
         known: dict[FileKey, str] = {}
-        for path in self._parts():
-            rows = pq.read_table(path)
-            *keys, digests = (rows.column(name).to_pylist() for name in SCHEMA.names)
+        for rows in self._read(SCHEMA.names):
+            *keys, digests = (column.to_pylist() for column in rows.columns)
             known.update(zip(map(FileKey, *keys), digests, strict=True))
         return known
+
+    def digests(self) -> set[str]:
+        """The content digests that some file had."""
+        parts = self._read([DIGEST])
+        return {digest for rows in parts for digest in rows.column(DIGEST).to_pylist()}
+
+    def version_of(self, path: str) -> str:
+        """The version of a remote file that was read last; empty if none was."""
+        for rows in self._read(["path", "version"]):
+            versions = rows.filter(pc.field("path") == path).column("version").to_pylist()
+            if versions:
+                return str(versions[-1])
+        return ""
 
     def add(self, known: dict[FileKey, str]) -> None:
         """Add one part."""
         if known:
             self._write(known)
-
-    def digests(self) -> set[str]:
-        """The content digests that some file had."""
-        return {
-            digest
-            for path in self._parts()
-            for digest in pq.read_table(path, columns=["digest"]).column("digest").to_pylist()
-        }
 
     def compact(self, gone: frozenset[str] = frozenset()) -> None:
         """Merge all parts into one, without the files of some contents."""
@@ -102,14 +111,20 @@ class FileIndex:
     def _parts(self) -> list[Path]:
         return sorted(self.folder.glob("*.parquet"))
 
+    def _read(self, columns: list[str]) -> Iterator[pa.Table]:
+        for path in self._parts():
+            rows = read_if_sound(path, columns)
+            if rows is None:
+                _logger.warning("%s is damaged, the files that it knew are read again", path)
+                path.unlink(missing_ok=True)
+            else:
+                yield rows
+
     def _write(self, known: dict[FileKey, str]) -> Path:
         columns = zip(*((*key, digest) for key, digest in known.items()), strict=True)
         rows = pa.table([list(values) for values in columns], schema=SCHEMA)
         rows = rows.sort_by([(name, "ascending") for name in SCHEMA.names])
-        name = digest_bytes(
-            "\n".join(map(str, zip(*rows.to_pydict().values(), strict=True))).encode()
-        )
-        path = self.folder / f"{name}.parquet"
+        path = self.folder / f"{digest_bytes(repr(rows.to_pydict()).encode())}.parquet"
         write_atomically(path, lambda temporary: pq.write_table(rows, temporary))
         return path
 

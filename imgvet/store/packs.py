@@ -1,9 +1,9 @@
 """Packs: immutable files of about a thousand items each, keyed by content digest.
 
 A pack is a Parquet file with a column ``digest`` and the results of those contents; a pack of
-thumbnails has a second file with their bytes, back to back. Packs of one kind and version lie in
-one folder. The Parquet file is renamed into place last, so a pack is complete or absent, and its
-name is made of its digests, so writing it twice changes nothing.
+measures has a second file with their thumbnails, back to back. Packs of one kind and version lie
+in one folder. The Parquet file is renamed into place last, so a pack is complete or absent, and
+its name is made of its digests, so writing it twice changes nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -26,6 +27,9 @@ PACK_ITEMS = 1000
 """Items in one pack: the unit of work, of retry and of resuming."""
 
 DIGEST = "digest"
+THUMBNAIL_PLACE = ("thumbnail_offset", "thumbnail_size")
+"""Columns of a pack with thumbnails: where each one begins in the second file, and its bytes."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -35,22 +39,24 @@ class Packs:
 
     Attributes:
         folder: where they lie.
-        with_blobs: whether each pack has a second file with bytes.
+        with_thumbnails: whether each pack has a second file with thumbnails.
     """
 
     folder: Path
-    with_blobs: bool = False
+    with_thumbnails: bool = False
 
-    def write(self, rows: pa.Table, blobs: Sequence[bytes] | None = None) -> str:
+    def write(self, rows: pa.Table, thumbnails: Sequence[bytes] | None = None) -> str:
         """Write one pack and return its name.
 
         Args:
             rows: the results, with a column ``digest``.
-            blobs: bytes that are stored back to back beside them.
+            thumbnails: one for each row, whose place is noted in :data:`THUMBNAIL_PLACE`.
         """
         name = _pack_name(rows.column(DIGEST).to_pylist())
-        if blobs is not None:
-            write_atomically(self.blob_path(name), lambda path: path.write_bytes(b"".join(blobs)))
+        if thumbnails is not None:
+            rows = _with_places(rows, thumbnails)
+            joined = b"".join(thumbnails)
+            write_atomically(self.thumbnails_path(name), lambda path: path.write_bytes(joined))
         write_atomically(self._table_path(name), lambda path: _write_rows(rows, path))
         return name
 
@@ -60,8 +66,9 @@ class Packs:
             files = {path.name for path in self.folder.iterdir()}
         except FileNotFoundError:
             return []
-        names = sorted(name.removesuffix(".parquet") for name in files if _is_table(name))
-        return [name for name in names if not self.with_blobs or f"{name}.bin" in files]
+        tables = (name for name in files if name.endswith(".parquet") and name[0] != ".")
+        names = sorted(name.removesuffix(".parquet") for name in tables)
+        return [name for name in names if not self.with_thumbnails or f"{name}.bin" in files]
 
     def digests(self) -> set[str]:
         """The content digests that some pack holds."""
@@ -75,15 +82,15 @@ class Packs:
     def read(self, columns: list[str] | None = None) -> pa.Table | None:
         """The rows of all packs, with the pack's name in a column ``pack``; None if there is none.
 
-        A digest that stands in two packs keeps its first row.
+        Where packs were being merged, a content may stand in two of them, with the same results.
         """
         while True:
             try:
-                found = [self.read_one(name, columns) for name in self.names()]
+                tables = [self.read_one(name, columns) for name in self.names()]
             except FileNotFoundError:
                 continue  # A run in another process has merged packs: they are listed anew.
-            parts = [rows for rows in found if rows is not None]
-            return pa.concat_tables(parts) if parts else None
+            sound = [rows for rows in tables if rows is not None]
+            return pa.concat_tables(sound) if sound else None
 
     def read_one(self, name: str, columns: list[str] | None = None) -> pa.Table | None:
         """The rows of one pack, with its name in a column ``pack``; None if it is damaged."""
@@ -94,14 +101,14 @@ class Packs:
 
     def tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """The rows of one pack after the other."""
-        found = (_read_or_remove(self._table_path(name), columns) for name in self.names())
-        return (rows for rows in found if rows is not None)
+        tables = (_read_or_remove(self._table_path(name), columns) for name in self.names())
+        return (rows for rows in tables if rows is not None)
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove some packs."""
         for name in names:
             self._table_path(name).unlink(missing_ok=True)
-            self.blob_path(name).unlink(missing_ok=True)
+            self.thumbnails_path(name).unlink(missing_ok=True)
 
     def remove_remains(self) -> None:
         """Remove the files that an interruption left and that belong to no complete pack."""
@@ -110,25 +117,25 @@ class Packs:
             if path.stem not in names:
                 path.unlink(missing_ok=True)
 
-    def require(self, wanted: Iterable[str], held: Container[str]) -> None:
+    def require(self, digests: Iterable[str], held: Container[str]) -> None:
         """Refuse to go on without what some pack should hold.
 
         Args:
-            wanted: content digests.
-            held: those that were found in the packs.
+            digests: the contents that are needed.
+            held: those that the packs hold.
 
         Raises:
             StaleReferenceError: some are missing.
         """
-        missing = sum(digest not in held for digest in wanted)
+        missing = sum(digest not in held for digest in digests)
         if missing:
             raise StaleReferenceError(
                 f"The stored results of {missing:,} images in {self.folder.name} are gone",
                 "Run again: they are computed anew",
             )
 
-    def blob_path(self, name: str) -> Path:
-        """The file of a pack's bytes."""
+    def thumbnails_path(self, name: str) -> Path:
+        """The file of a pack's thumbnails."""
         return self.folder / f"{name}.bin"
 
     def _table_path(self, name: str) -> Path:
@@ -155,15 +162,17 @@ def _read_or_remove(path: Path, columns: list[str] | None) -> pa.Table | None:
     return rows
 
 
-def _is_table(name: str) -> bool:
-    return name.endswith(".parquet") and not name.startswith(".")
+def _with_places(rows: pa.Table, thumbnails: Sequence[bytes]) -> pa.Table:
+    """The rows with the places of their thumbnails, which lie back to back, as last columns."""
+    sizes = np.array([len(thumbnail) for thumbnail in thumbnails], np.int64)
+    kept = rows.select([name for name in rows.column_names if name not in THUMBNAIL_PLACE])
+    offset, size = THUMBNAIL_PLACE
+    kept = kept.append_column(offset, pa.array(np.cumsum(sizes) - sizes))
+    return kept.append_column(size, pa.array(sizes))
 
 
 def _pack_name(digests: Iterable[str]) -> str:
-    state = hashlib.blake2b(digest_size=12)
-    for digest in digests:
-        state.update(digest.encode())
-    return state.hexdigest()
+    return hashlib.blake2b("".join(digests).encode(), digest_size=12).hexdigest()
 
 
 def _write_rows(rows: pa.Table, path: Path) -> None:

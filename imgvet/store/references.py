@@ -10,7 +10,6 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -69,59 +68,53 @@ def digest_path(path: Path) -> str:
 
 def size_path(path: Path) -> int:
     """Bytes of a file, or of all files in a folder."""
-    return (
-        path.stat().st_size
-        if path.is_file()
-        else sum(file.stat().st_size for file in _files_in(path))
-    )
+    files = [path] if path.is_file() else _files_in(path)
+    return sum(file.stat().st_size for file in files)
 
 
 def _files_in(folder: Path) -> list[Path]:
     return sorted(file for file in folder.rglob("*") if file.is_file())
 
 
-@contextmanager
-def _draft_folder(work: WorkDir) -> Iterator[Path]:
-    """A folder beside the outputs in which one of them is written before its name is known."""
+def store_file(
+    work: WorkDir, stem: str, suffix: str, write: Callable[[Path], object], rows: int = 0
+) -> Reference:
+    """Store one output under a name made of ``stem`` and its content.
+
+    Args:
+        work: the work dir.
+        stem: beginning of its name.
+        suffix: end of its name.
+        write: writes the output, a file or a folder, to the path that it is given.
+        rows: rows of the table or array; 0 for other files.
+    """
     work.stages.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".draft-", dir=work.stages) as folder:
-        yield Path(folder)
+        draft = Path(folder) / stem
+        write(draft)
+        digest, size = digest_path(draft), size_path(draft)
+        target = work.stages / f"{stem}-{digest[:16]}{suffix}"
+        if draft.is_dir():
+            swap_folder(draft, target)
+        else:
+            draft.replace(target)
+    name = target.relative_to(work.path).as_posix()
+    return Reference(name=name, digest=digest, size=size, rows=rows)
 
 
 def store_folder(work: WorkDir, stem: str, fill: Callable[[Path], None]) -> Reference:
     """Store one output that is a folder: ``fill`` writes its files into an empty one."""
-    with _draft_folder(work) as drafts:
-        draft = drafts / stem
+
+    def write(draft: Path) -> None:
         draft.mkdir()
         fill(draft)
-        digest = digest_path(draft)
-        target = work.stages / f"{stem}-{digest[:16]}"
-        swap_folder(draft, target)
-    return Reference(
-        name=target.relative_to(work.path).as_posix(), digest=digest, size=size_path(target)
-    )
 
-
-def store_file(
-    work: WorkDir, stem: str, suffix: str, write: Callable[[Path], object], rows: int = 0
-) -> Reference:
-    """Store one output under a name made of ``stem`` and its content."""
-    with _draft_folder(work) as drafts:
-        draft = drafts / stem
-        write(draft)
-        digest = digest_file(draft)
-        size = draft.stat().st_size
-        target = work.stages / f"{stem}-{digest[:16]}{suffix}"
-        draft.replace(target)
-    return Reference(
-        name=target.relative_to(work.path).as_posix(), digest=digest, size=size, rows=rows
-    )
+    return store_file(work, stem, "", write)
 
 
 def store_table(work: WorkDir, table: Table, frame: pd.DataFrame) -> Reference:
     """Store a frame as one of the known tables."""
-    data = conform(frame, table)
-    return store_arrow(work, table.name, data)
+    return store_arrow(work, table.name, conform(frame, table))
 
 
 def store_arrow(work: WorkDir, stem: str, data: pa.Table) -> Reference:

@@ -16,7 +16,7 @@ from imgvet.metrics import (
     Metric,
 )
 from imgvet.store.files import FileIndex
-from imgvet.store.packs import DIGEST, Packs
+from imgvet.store.packs import DIGEST, THUMBNAIL_PLACE, Packs
 from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS
 from imgvet.workdir import WorkDir
 
@@ -37,8 +37,7 @@ MEASURES_SCHEMA = pa.schema(
         (HASH, pa.binary(HASH_BYTES)),
         (HASH_QUALITY, pa.int64()),
         *_metric_fields(BASIC_METRICS),
-        ("thumbnail_offset", pa.int64()),
-        ("thumbnail_size", pa.int64()),
+        *((name, pa.int64()) for name in THUMBNAIL_PLACE),
     ]
 )
 """One row per content: its status and format, its orientation hash and basic metrics (null if it
@@ -84,12 +83,12 @@ class Store:
     @property
     def files(self) -> FileIndex:
         """Which content each file had."""
-        return FileIndex.of(self.work)
+        return FileIndex(self.work.store / "places")
 
     @property
     def measures(self) -> Packs:
         """Basic metrics and thumbnails."""
-        return Packs(self.work.store / f"measures-{MEASURE_VERSION}", with_blobs=True)
+        return Packs(self.work.store / f"measures-{MEASURE_VERSION}", with_thumbnails=True)
 
     @property
     def advanced(self) -> Packs:

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from imgvet.errors import StaleReferenceError
-from imgvet.store.packs import DIGEST, Packs
+from imgvet.store.packs import DIGEST, THUMBNAIL_PLACE, Packs
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class ThumbnailPlace:
     size: int
 
 
-PLACE_COLUMNS = [DIGEST, "pack", "thumbnail_offset", "thumbnail_size"]
+PLACE_COLUMNS = [DIGEST, "pack", *THUMBNAIL_PLACE]
 
 
 def places_in(rows: pa.Table | pd.DataFrame) -> list[ThumbnailPlace]:
@@ -39,7 +39,7 @@ def read_thumbnail(packs: Packs, place: ThumbnailPlace) -> bytes:
         StaleReferenceError: the pack is gone or shorter than it was.
     """
     try:
-        with packs.blob_path(place.pack).open("rb") as stream:
+        with packs.thumbnails_path(place.pack).open("rb") as stream:
             stream.seek(place.offset)
             data = stream.read(place.size)
     except FileNotFoundError:

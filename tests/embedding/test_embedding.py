@@ -11,7 +11,7 @@ import pytest
 
 from imgvet.embedding.compute import collect_embeddings, embed, embed_contents, embed_pictures
 from imgvet.errors import ModelError, StaleReferenceError
-from imgvet.measures.compute_stats import compute_stats
+from imgvet.measures.compute_stats import measure_files
 from imgvet.models.model import BUILTIN_FOLDER, Model, builtin_model, load_model
 from imgvet.models.resolve import resolve_model
 from imgvet.options import ModelOptions, VideoOptions
@@ -76,7 +76,7 @@ def test_the_stage_embeds_each_content_and_gives_rows_in_order(
     store = Store(WorkDir(tmp_path / "out"))
     paths = write_scenes(tmp_path / "photos", 19)
     files = [FileToRead(row, str(path), None, None) for row, path in enumerate(paths)]
-    digests = compute_stats(files, store, VideoOptions(), 2, 0, 19)["digest"].to_pylist()
+    digests = measure_files(files, store, VideoOptions(), 2, 0, 19)["digest"].to_pylist()
     rows = store.measures.read()
     assert rows is not None
     places = {place.digest: place for place in places_in(rows)}

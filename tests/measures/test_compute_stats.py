@@ -11,9 +11,9 @@ import pytest
 
 from imgvet.errors import StaleReferenceError
 from imgvet.images.standard_size import decode_thumbnail
-from imgvet.measures.collect import Collected, collect_items, collect_stats, with_reads
-from imgvet.measures.compute_advanced import compute_advanced_stats
-from imgvet.measures.compute_stats import ContentClaims, compute_stats
+from imgvet.measures.collect import ItemTables, item_tables, stats_table, with_reads
+from imgvet.measures.compute_advanced import measure_thumbnails
+from imgvet.measures.compute_stats import ContentClaims, measure_files
 from imgvet.metrics import BASIC_METRICS
 from imgvet.options import MediaOptions, SourceOptions, StatsOptions, VideoOptions
 from imgvet.sources.listing import list_items
@@ -51,12 +51,12 @@ def measure(folder: Path, store: Store, threads: int = 2) -> tuple[pa.Table, pa.
     files = [
         FileToRead(row["id"], row["filename"], row["file_size"], row["mtime_ns"]) for row in rows
     ]
-    return listing, compute_stats(files, store, VideoOptions(), threads, 0, len(files))
+    return listing, measure_files(files, store, VideoOptions(), threads, 0, len(files))
 
 
-def collected(folder: Path, store: Store, options: MediaOptions | None = None) -> Collected:
+def collected(folder: Path, store: Store, options: MediaOptions | None = None) -> ItemTables:
     listing, reads = measure(folder, store)
-    return collect_items(with_reads(listing, [reads]), store, options or MediaOptions())
+    return item_tables(with_reads(listing, [reads]), store, options or MediaOptions())
 
 
 def test_every_file_ends_in_a_row_with_a_reason(folder: Path, store: Store) -> None:
@@ -98,7 +98,7 @@ def test_digests_are_those_of_the_bytes(folder: Path, store: Store) -> None:
 
 
 def test_stats_have_a_full_row_for_each_valid_image(folder: Path, store: Store) -> None:
-    stats = collect_stats(collected(folder, store).items, store, StatsOptions())
+    stats = stats_table(collected(folder, store).items, store, StatsOptions())
     assert stats["id"].tolist() == [0, 1, 2]
     assert stats[["width", "height"]].iloc[2].tolist() == [600, 500]
     assert stats[[metric.name for metric in BASIC_METRICS]].notna().all(axis=None)
@@ -108,17 +108,17 @@ def test_stats_have_a_full_row_for_each_valid_image(folder: Path, store: Store) 
 def test_measures_that_are_lost_make_no_image_unreadable(folder: Path, store: Store) -> None:
     listing, reads = measure(folder, store)
     rows = with_reads(listing, [reads])
-    items = collect_items(rows, store, MediaOptions()).items
+    items = item_tables(rows, store, MediaOptions()).items
     for name in store.measures.names():
-        store.measures.blob_path(name).unlink()
+        store.measures.thumbnails_path(name).unlink()
     with pytest.raises(StaleReferenceError, match="6 images in measures"):
-        collect_items(rows, store, MediaOptions())
+        item_tables(rows, store, MediaOptions())
     with pytest.raises(StaleReferenceError, match="3 images in measures"):
-        collect_stats(items, store, StatsOptions())
+        stats_table(items, store, StatsOptions())
 
 
 def test_no_stats_when_none_are_asked_for(folder: Path, store: Store) -> None:
-    assert collect_stats(collected(folder, store).items, store, StatsOptions(run_stats=False)).empty
+    assert stats_table(collected(folder, store).items, store, StatsOptions(run_stats=False)).empty
 
 
 def test_advanced_metrics_come_from_thumbnails_alone(folder: Path, store: Store) -> None:
@@ -126,8 +126,8 @@ def test_advanced_metrics_come_from_thumbnails_alone(folder: Path, store: Store)
     for path in folder.iterdir():
         path.unlink()
     places = places_in(found.contents)
-    compute_advanced_stats(places, store, 2, 0, len(places))
-    stats = collect_stats(found.items, store, StatsOptions(run_advanced_stats=True))
+    measure_thumbnails(places, store, 2, 0, len(places))
+    stats = stats_table(found.items, store, StatsOptions(run_advanced_stats=True))
     assert stats["edge_density"].notna().all()
     assert stats["mean_hue"].iloc[0] == stats["mean_hue"].iloc[1]
 
@@ -175,7 +175,8 @@ def test_the_number_of_threads_changes_nothing(folder: Path, store: Store, tmp_p
     assert store.measures.names() == other.measures.names()
     name = store.measures.names()[0]
     assert (
-        store.measures.blob_path(name).read_bytes() == other.measures.blob_path(name).read_bytes()
+        store.measures.thumbnails_path(name).read_bytes()
+        == other.measures.thumbnails_path(name).read_bytes()
     )
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from imgvet.measures.collect import collect_items, with_reads
-from imgvet.measures.compute_stats import compute_stats
+from imgvet.measures.collect import item_tables, with_reads
+from imgvet.measures.compute_stats import measure_files
 from imgvet.options import MediaOptions, SourceOptions, VideoOptions
 from imgvet.sources.listing import list_items
 from imgvet.store import compact as module
@@ -44,8 +44,8 @@ def look(folder: Path, store: Store, today: dt.date) -> list[str]:
     files = [
         FileToRead(row["id"], row["filename"], row["file_size"], row["mtime_ns"]) for row in rows
     ]
-    reads = compute_stats(files, store, VideoOptions(), 1, 0, len(files))
-    items = collect_items(with_reads(listing, [reads]), store, MediaOptions()).items
+    reads = measure_files(files, store, VideoOptions(), 1, 0, len(files))
+    items = item_tables(with_reads(listing, [reads]), store, MediaOptions()).items
     mark_used(store.work, items["digest"], today)
     compact(store, today)
     return items["digest"].tolist()
@@ -143,7 +143,7 @@ def test_what_an_interruption_left_is_harmless_and_goes(
             compact(store, START)
     assert len(packs.names()) == SMALL_PACKS + 2
     (packs.folder / ".left.tmp").write_bytes(b"")
-    packs.blob_path("without-a-table").write_bytes(b"")
+    packs.thumbnails_path("without-a-table").write_bytes(b"")
     thumbnails = Thumbnails(packs)
     assert all(thumbnails.read(digest) for digest in packs.digests())
     compact(store, START)
@@ -157,7 +157,7 @@ def test_thumbnails_that_are_cut_are_made_again(
 ) -> None:
     for number in range(SMALL_PACKS + 1):
         packs = write(store, f"{number}")
-    packs.blob_path(packs.names()[3]).write_bytes(b"")
+    packs.thumbnails_path(packs.names()[3]).write_bytes(b"")
     with caplog.at_level(logging.WARNING):
         compact(store, START)
     assert "computed again" in caplog.text

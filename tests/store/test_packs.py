@@ -113,18 +113,18 @@ def test_what_no_pack_holds_is_asked_for_in_vain(tmp_path: Path) -> None:
 
 
 def test_a_pack_without_its_bytes_does_not_count(tmp_path: Path) -> None:
-    packs = Packs(tmp_path, with_blobs=True)
+    packs = Packs(tmp_path, with_thumbnails=True)
     name = packs.write(rows("a"), [b"jpeg"])
     assert packs.digests() == {"a"}
-    packs.blob_path(name).unlink()
+    packs.thumbnails_path(name).unlink()
     assert packs.digests() == set()
 
 
 def test_a_thumbnail_that_is_cut_short_is_an_error(tmp_path: Path) -> None:
-    packs = Packs(tmp_path, with_blobs=True)
+    packs = Packs(tmp_path, with_thumbnails=True)
     name = packs.write(rows("a", "b"), [b"first", b"second"])
     assert read_thumbnail(packs, ThumbnailPlace("b", name, 5, 6)) == b"second"
-    packs.blob_path(name).write_bytes(b"firstsec")
+    packs.thumbnails_path(name).write_bytes(b"firstsec")
     with pytest.raises(StaleReferenceError):
         read_thumbnail(packs, ThumbnailPlace("b", name, 5, 6))
 

@@ -12,10 +12,10 @@ import pandas as pd
 from imgvet.crops.listing import annotated, cutter_of
 from imgvet.embedding.compute import collect_embeddings, embed
 from imgvet.embedding.user_embeddings import match_own, read_own_embeddings
-from imgvet.measures.collect import Collected, collect_items, collect_stats, with_reads
+from imgvet.measures.collect import ItemTables, item_tables, stats_table, with_reads
 from imgvet.measures.collect_crops import crops_of
 from imgvet.measures.compute_crops import CropRun, PictureToCut, compute_crops
-from imgvet.measures.compute_stats import compute_stats
+from imgvet.measures.compute_stats import measure_files
 from imgvet.models.resolve import resolve_model
 from imgvet.options import (
     AnnotationOptions,
@@ -51,7 +51,7 @@ from imgvet.workdir import CROPS_PART, WorkDir, require_allowed
 
 @dataclass(frozen=True)
 class _Found:
-    collected: Collected
+    collected: ItemTables
     crops: pd.DataFrame | None
 
 
@@ -98,7 +98,7 @@ def _measured(options: RunOptions, work: WorkDir) -> _Found:
     rows = rows[rows["status"] == "ok"]
     files = files_in(rows)
     if cutter is None:
-        reads = compute_stats(files, store, videos, options.num_threads, 0, len(files))
+        reads = measure_files(files, store, videos, options.num_threads, 0, len(files))
     else:
         cuts = [PictureToCut(*pair) for pair in zip(files, rows["cut"], strict=True)]
         run = CropRun(store, cutter, videos, options.num_threads)
@@ -106,12 +106,12 @@ def _measured(options: RunOptions, work: WorkDir) -> _Found:
     pictures = with_reads(listing, [reads])
     cropped = crops_of(pictures, store) if cutter is not None else None
     items = pictures if cropped is None else cropped.rows
-    collected = collect_items(items, store, options.part(MediaOptions))
+    collected = item_tables(items, store, options.part(MediaOptions))
     return _Found(collected, None if cropped is None else cropped.crops)
 
 
 def _embedded(
-    options: RunOptions, work: WorkDir, found: Collected
+    options: RunOptions, work: WorkDir, found: ItemTables
 ) -> tuple[np.ndarray, Metric, dict[str, object]]:
     model_options, store = options.part(ModelOptions), Store(work)
     if model_options.embeddings is not None:
@@ -142,7 +142,7 @@ def _tables(
     tables = {
         "items": items,
         "invalid": found.collected.invalid,
-        "stats": collect_stats(items, Store(work), options.part(StatsOptions)),
+        "stats": stats_table(items, Store(work), options.part(StatsOptions)),
         "similarity": similarity,
         "outliers": find_outliers(neighbors, items, options.part(OutlierOptions)).table,
         "components": grouped.members,
