@@ -39,7 +39,7 @@ class Wanted(BaseModel):
         media: which pictures are left out.
         stats: which measures are taken.
         cutter: how pictures are cut, None if whole ones are analysed.
-        card: the model that embeds, None for own embeddings.
+        card: the model that embeds, None for user embeddings.
     """
 
     model_config = ConfigDict(frozen=True)
