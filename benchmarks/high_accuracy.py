@@ -43,7 +43,7 @@ from imgvet.images.orientation_hash import OrientationHash, orientation_hash
 from imgvet.images.picture import Failure, oriented
 from imgvet.images.standard_size import decode_thumbnail, encode_thumbnail, to_standard_size
 from imgvet.models.model import Model, builtin_model, high_accuracy_model
-from imgvet.similarity.turned import find_turned_pairs, turned_cosines
+from imgvet.similarity.rotations import find_rotated_pairs, rotated_cosines
 from imgvet.threads import in_threads
 
 Vectors = NDArray[np.float32]
@@ -151,11 +151,12 @@ def upright_cosines(
 
     bits = np.stack([one.bits for one in hashes])
     quality = np.array([one.quality for one in hashes])
-    pairs = find_turned_pairs(bits, quality, ALL_CANDIDATES)
-    pairs = pairs.take((pairs.first % variants == 0) | (pairs.second % variants == 0))
-    cosines = turned_cosines(pairs, vectors.reshape(-1, width), read, embed, cores())
+    pairs = find_rotated_pairs(bits, quality, ALL_CANDIDATES)
+    pairs = pairs[(pairs["first"] % variants == 0) | (pairs["second"] % variants == 0)]
+    cosines = rotated_cosines(pairs, vectors.reshape(-1, width), read, embed, cores())
     result = np.full((photos, variants, photos), -1, np.float32)
-    for one, other in ((pairs.first, pairs.second), (pairs.second, pairs.first)):
+    first, second = pairs["first"].to_numpy(), pairs["second"].to_numpy()
+    for one, other in ((first, second), (second, first)):
         chosen = other % variants == 0
         places = (one[chosen] // variants, one[chosen] % variants, other[chosen] // variants)
         result[places] = np.maximum(result[places], cosines[chosen])
@@ -264,7 +265,7 @@ def _in_batches(pictures: Sequence[Image], embed: Embed) -> list[Vectors]:
 def _search_cost(count: int) -> float:
     bits = np.random.default_rng(0).integers(0, 256, (count, 32), dtype=np.uint8)
     start = time.thread_time()
-    find_turned_pairs(bits, np.full(count, 256))
+    find_rotated_pairs(bits, np.full(count, 256))
     return (time.thread_time() - start) / count * 1e3
 
 

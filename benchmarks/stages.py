@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import cores
-from imgvet.embedding.compute import collect_embeddings, embed
+from imgvet.embedding.compute import collect_embeddings, embed, thumbnail_reader
 from imgvet.measures.compute_stats import measure_files
 from imgvet.models.model import Model
 from imgvet.options import VideoOptions
@@ -46,9 +46,10 @@ def measure_and_embed(
     if measured is None or set(measured["status"].to_pylist()) != {"ok"}:
         raise ValueError("a file is no valid picture")
     places = places_in(measured)
+    read = thumbnail_reader(places, store)
     for start in range(0, len(places), PACK_ITEMS):
-        part_places = places[start : start + PACK_ITEMS]
-        embed(part_places, store, model, cores(), start, len(places))
+        held = [place.digest for place in places[start : start + PACK_ITEMS]]
+        embed(held, read, store, model, threads=cores(), done_before=start, total=len(places))
     packs = store.embeddings(model.card.sha256)
     return digests, collect_embeddings(digests_once(digests), packs, model.card.width)[
         rows_of(digests)

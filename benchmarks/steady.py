@@ -18,12 +18,13 @@ from benchmarks.pictures import picture_set
 from benchmarks.rows import Row, at_least, only
 from benchmarks.settings import Settings
 from benchmarks.stages import measure_and_embed
-from imgvet.embedding.compute import BATCH, embed_pictures
+from imgvet.embedding.compute import embed_pictures
 from imgvet.images.decode import decode
 from imgvet.images.measure import measure
 from imgvet.images.picture import Picture
 from imgvet.images.standard_size import decode_thumbnail, encode_thumbnail, to_standard_size
 from imgvet.models.model import Model, builtin_model
+from imgvet.models.session import CPU_BATCH
 
 COUNTS, QUICK_COUNTS = (1000, 4000), (20, 60)
 TIMES_TO_MEET = 3.0
@@ -81,14 +82,14 @@ def _stage_rows(pictures: Path, count: int, model: Model) -> list[Row]:
     small = [to_standard_size(picture.pixels) for picture in decoded]
     thumbnails = [encode_thumbnail(pixels) for pixels in small]
     pairs = list(zip(decoded, small, strict=True))
-    batches = [small[start : start + BATCH] for start in range(0, count, BATCH)]
+    batches = [small[start : start + CPU_BATCH] for start in range(0, count, CPU_BATCH)]
     steps: dict[str, Callable[[], object]] = {
         "decode": lambda: [decode(content) for content in data],
         "standard size": lambda: [to_standard_size(picture.pixels) for picture in decoded],
         "measure": lambda: [measure(picture, pixels, 1) for picture, pixels in pairs],
         "encode thumbnail": lambda: [encode_thumbnail(pixels) for pixels in small],
         "decode thumbnail": lambda: [decode_thumbnail(jpeg) for jpeg in thumbnails],
-        f"embed, batches of {BATCH}": lambda: [embed_pictures(part, model) for part in batches],
+        f"embed, batches of {CPU_BATCH}": lambda: [embed_pictures(part, model) for part in batches],
     }
     return [only(f"one core: {name}", _best(step) / count * 1000, " ms") for name, step in
             steps.items()]  # fmt: skip

@@ -29,7 +29,7 @@ from imgvet.quality.summarize import SearchFacts
 from imgvet.store.references import Reference
 from imgvet.summary import RunSummary
 from imgvet.tasks.context import RunContext
-from imgvet.tasks.embedding import collect_embeddings, collect_own_embeddings, embed
+from imgvet.tasks.embedding import collect_embeddings, collect_user_embeddings, embed
 from imgvet.tasks.listing import Listed, list_items
 from imgvet.tasks.measuring import (
     CollectedItems,
@@ -46,8 +46,8 @@ from imgvet.tasks.similarity import (
     find_components,
     find_neighbors,
     find_outliers,
+    find_rotated_duplicates,
     find_similar_pairs,
-    find_turned_copies,
 )
 from imgvet.tasks.verdict import build_report, run_checks, without_execution
 from imgvet.workdir import exclusive
@@ -92,9 +92,9 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
         find_neighbors, embeddings, found.contents, options.part(NeighborOptions), metric
     )
     neighbors = nearest.neighbors
-    if request.sees_turned_copies:
+    if request.sees_rotated_duplicates:
         neighbors = stages.run(
-            find_turned_copies, neighbors, found.contents, embeddings, request.model, metric
+            find_rotated_duplicates, neighbors, found.contents, embeddings, request.model, metric
         )
     similarity = stages.run(
         find_similar_pairs, neighbors, found.items, options.part(SimilarityOptions)
@@ -169,6 +169,6 @@ def _embedded(
 ) -> Reference:
     """The embeddings of the model, or the user's own."""
     if request.model is None:
-        return stages.run(collect_own_embeddings, found.items, request.own)
+        return stages.run(collect_user_embeddings, found.items, request.user_embeddings)
     stages.run_shards(embed, found.to_embed, request.model, options.part(VideoOptions))
     return stages.run(collect_embeddings, found.contents, request.model.card)

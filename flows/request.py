@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from imgvet.crops.cutter import Cutter
 from imgvet.crops.listing import annotated, cutter_of, may_be_cut
-from imgvet.embedding.user_embeddings import OwnChoice, digest_own, read_own_embeddings
+from imgvet.embedding.user_embeddings import UserEmbeddingsReference, read_user_embeddings
 from imgvet.errors import InvalidParameterError
 from imgvet.models.model import Model
 from imgvet.models.resolve import resolve_model
@@ -34,8 +34,8 @@ from imgvet.sources.listing import list_items
 from imgvet.sources.remote import remote_inputs
 from imgvet.workdir import CROPS_PART, WorkDir, require_allowed
 
-OWN_NAME = "own embeddings"
-"""What own embeddings are called where models are named."""
+USER_EMBEDDINGS = "user embeddings"
+"""What user embeddings are called where models are named."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Request:
     Attributes:
         work: the work dir, which need not be there yet.
         cutter: how pictures are cut, None if whole ones are analysed.
-        model: what embeds them, None with own embeddings.
-        own: own embeddings, None with a model.
+        model: what embeds them, None with user embeddings.
+        user_embeddings: None with a model.
         metric: how embeddings are compared.
         listing: the loose files without digests; None if inputs have to be fetched or unpacked
             first.
@@ -55,26 +55,27 @@ class Request:
     work: WorkDir
     cutter: Cutter | None
     model: Model | None
-    own: OwnChoice | None
+    user_embeddings: UserEmbeddingsReference | None
     metric: Metric
     listing: pa.Table | None
 
     @property
-    def sees_turned_copies(self) -> bool:
-        """Whether mirrored and turned copies can be judged: by a model, as cosines."""
+    def sees_rotated_duplicates(self) -> bool:
+        """Whether rotated and flipped duplicates can be judged: by a model, as cosines."""
         return self.model is not None and self.metric.distance in ("cosine", "euclidean")
 
     @property
     def model_name(self) -> str:
         """What the summary calls the model."""
-        return self.model.card.name if self.model is not None else OWN_NAME
+        return self.model.card.name if self.model is not None else USER_EMBEDDINGS
 
     @property
     def model_record(self) -> dict[str, object]:
         """What the record keeps of the model."""
         if self.model is not None:
             return self.model.card.model_dump(mode="json")
-        return {"name": OWN_NAME, "sha256": self.own.digest if self.own else ""}
+        digest = self.user_embeddings.digest if self.user_embeddings is not None else ""
+        return {"name": USER_EMBEDDINGS, "sha256": digest}
 
 
 def check_request(options: RunOptions) -> Request:
@@ -92,18 +93,19 @@ def check_request(options: RunOptions) -> Request:
     cutter = cutter_of(sources, annotations, options.part(CropOptions))
     part = "" if cutter is None else CROPS_PART
     work = require_allowed(options.work_dir, (), overwrite=options.overwrite, part=part)
-    model, own, metric = _compared_by(options)
+    model, given, metric = _compared_by(options)
     listing = _listed(work, sources)
     if listing is not None and options.annotations is not None:
         annotated(listing, sources, annotations, cutter)
-    return Request(work, cutter, model, own, metric, listing)
+    return Request(work, cutter, model, given, metric, listing)
 
 
 def with_options(request: Request, options: RunOptions) -> Request:
     """The request with what was given from Python where the options now say that it lies."""
-    if request.own is None or options.embeddings is None:
+    given = request.user_embeddings
+    if given is None or options.embeddings is None:
         return request
-    return replace(request, own=request.own.model_copy(update={"path": options.embeddings}))
+    return replace(request, user_embeddings=given.model_copy(update={"path": options.embeddings}))
 
 
 _CHECKED: ContextVar[Request | None] = ContextVar("request", default=None)
@@ -130,35 +132,32 @@ def _listed(work: WorkDir, sources: SourceOptions) -> pa.Table | None:
     return list_items(sources, {}, work)
 
 
-def _compared_by(options: RunOptions) -> tuple[Model | None, OwnChoice | None, Metric]:
-    """The model or the own embeddings, and how vectors are compared."""
+def _compared_by(
+    options: RunOptions,
+) -> tuple[Model | None, UserEmbeddingsReference | None, Metric]:
+    """The model or the user embeddings, and how vectors are compared."""
     neighbors, model_options = options.part(NeighborOptions), options.part(ModelOptions)
-    if model_options.embeddings is None:
+    path = model_options.embeddings
+    if path is None:
         model = resolve_model(model_options, options.device)
         check_neighbor_options(neighbors, model.card.width)
         metric = Metric(distance=options.distance, scale=model.card.similarity_scale)
         return model, None, metric
-    own = _own(model_options, options.input_dir)
-    check_neighbor_options(neighbors, read_own_embeddings(own.path).width)
-    return None, own, Metric(distance=options.distance)
+    _refuse_model_options(model_options)
+    given = read_user_embeddings(path)
+    if options.d is not None and options.d != given.width:
+        raise InvalidParameterError(
+            f"d = {options.d}, but {path} has {given.width} values for each image",
+            f"Leave out d, or give d = {given.width}",
+        )
+    check_neighbor_options(neighbors, given.width)
+    reference = UserEmbeddingsReference(path=path, digest=given.digest, folders=options.input_dir)
+    return None, reference, Metric(distance=options.distance)
 
 
-def _own(options: ModelOptions, folders: tuple[str, ...]) -> OwnChoice:
-    """The own embeddings that the options name.
-
-    Raises:
-        InvalidParameterError: they can't be used, or a model is asked for as well.
-    """
-    path = options.embeddings or ""
+def _refuse_model_options(options: ModelOptions) -> None:
     if options.model_path is not None or options.high_accuracy:
         other = "high_accuracy" if options.model_path is None else "model_path"
         raise InvalidParameterError(
             f"embeddings and {other} exclude each other", f"Leave out {other}, or embeddings"
         )
-    width = read_own_embeddings(path).width
-    if options.d is not None and options.d != width:
-        raise InvalidParameterError(
-            f"d = {options.d}, but {path} has {width} values for each image",
-            f"Leave out d, or give d = {width}",
-        )
-    return OwnChoice(path=path, digest=digest_own(path), folders=folders)

@@ -167,7 +167,7 @@ class ModelOptions(Part):
     )
     embeddings: str | None = Field(
         None,
-        description="own embeddings instead of a model: an .npy file with a list of file names "
+        description="your embeddings instead of a model: an .npy file with a list of file names "
         "beside it; from Python also an array",
     )
 

@@ -1,24 +1,21 @@
-"""Stage embed, and the array made of its results or of own embeddings."""
+"""Stage embed, and the array made of its results or of user embeddings."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from imgvet.embedding.compute import Pixels, embed_contents
-from imgvet.embedding.compute import collect_embeddings as collect_vectors
-from imgvet.embedding.compute import embed as embed_thumbnails
+from imgvet.embedding import compute, user_embeddings
 from imgvet.embedding.originals import note_missing, read_pixels
-from imgvet.embedding.user_embeddings import OwnChoice, match_own, read_own_embeddings
-from imgvet.images.picture import Failure
-from imgvet.images.standard_size import decode_thumbnail
+from imgvet.embedding.user_embeddings import UserEmbeddingsReference
+from imgvet.images.picture import Failure, Pixels
 from imgvet.models.model import Model, ModelCard
 from imgvet.options import VideoOptions
 from imgvet.sources.reading import Reader
 from imgvet.store.files import files_in
 from imgvet.store.packs import DIGEST
 from imgvet.store.references import Reference, load_table, store_array
-from imgvet.store.thumbnails import places_in, read_thumbnail
+from imgvet.store.thumbnails import places_in
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage, transport_stage
 from imgvet.tasks.shards import Shard
@@ -28,37 +25,13 @@ from imgvet.tasks.shards import Shard
 def embed(context: RunContext, model: Model, videos: VideoOptions, shard: Shard) -> None:
     """Embed one shard of contents; items are cached one by one, in packs."""
     rows = load_table(context.work, shard.rows)
+    read = compute.thumbnail_reader(places_in(rows), context.store)
     if model.card.wants_originals:
-        _embed_originals(context, model, videos, rows, shard)
-    else:
-        embed_thumbnails(
-            places_in(rows),
-            context.store,
-            model,
-            context.threads,
-            shard.done_before,
-            shard.total,
-        )
-
-
-def _embed_originals(
-    context: RunContext, model: Model, videos: VideoOptions, rows: pd.DataFrame, shard: Shard
-) -> None:
-    store, reader = context.store, Reader(context.work, videos)
-    places = {place.digest: place for place in places_in(rows)}
-    files = dict(zip(rows[DIGEST], files_in(rows), strict=True))
-
-    def read(digest: str) -> Pixels:
-        pixels = read_pixels(files[digest], reader)
-        if isinstance(pixels, Failure):
-            note_missing(files[digest], pixels)
-            return decode_thumbnail(read_thumbnail(store.measures, places[digest]))
-        return pixels
-
-    embed_contents(
-        list(files),
+        read = _original_reader(context, videos, rows, read)
+    compute.embed(
+        rows[DIGEST].tolist(),
         read,
-        store,
+        context.store,
         model,
         threads=context.threads,
         done_before=shard.done_before,
@@ -66,16 +39,38 @@ def _embed_originals(
     )
 
 
-@cached_stage(version=2)
+def _original_reader(
+    context: RunContext, videos: VideoOptions, rows: pd.DataFrame, thumbnail: compute.PixelReader
+) -> compute.PixelReader:
+    """Gives the pixels of originals; those of the thumbnail where one is gone."""
+    reader = Reader(context.work, videos)
+    files = dict(zip(rows[DIGEST], files_in(rows), strict=True))
+
+    def read(digest: str) -> Pixels:
+        pixels = read_pixels(files[digest], reader)
+        if isinstance(pixels, Failure):
+            note_missing(files[digest], pixels)
+            return thumbnail(digest)
+        return pixels
+
+    return read
+
+
+@cached_stage(compute.VERSION)
 def collect_embeddings(context: RunContext, contents: Reference, card: ModelCard) -> Reference:
     """The array of embeddings, row i being that of row i of the distinct contents."""
     digests = load_table(context.work, contents)[DIGEST].tolist()
-    vectors = collect_vectors(digests, context.store.embeddings(card.digest), card.width)
+    packs = context.store.embeddings(card.digest)
+    vectors = compute.collect_embeddings(digests, packs, card.width)
     return store_array(context.work, "embeddings", vectors)
 
 
-@cached_stage(version=1)
-def collect_own_embeddings(context: RunContext, items: Reference, own: OwnChoice) -> Reference:
-    """The array of own embeddings, row i being that of row i of the distinct contents."""
-    found = match_own(read_own_embeddings(own.path), load_table(context.work, items), own.folders)
-    return store_array(context.work, "embeddings", np.ascontiguousarray(found))
+@cached_stage(user_embeddings.VERSION)
+def collect_user_embeddings(
+    context: RunContext, items: Reference, given: UserEmbeddingsReference
+) -> Reference:
+    """The array of user embeddings, row i being that of row i of the distinct contents."""
+    vectors = user_embeddings.match_user_embeddings(
+        given.load(), load_table(context.work, items), given.folders
+    )
+    return store_array(context.work, "embeddings", np.ascontiguousarray(vectors))

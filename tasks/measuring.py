@@ -37,7 +37,7 @@ class ItemOptions(BaseModel):
         media: which images are left out.
         stats: which measures are taken.
         cutter: how images are cut, None if whole ones are analysed.
-        card: the model that embeds, None for own embeddings.
+        card: the model that embeds, None for user embeddings.
     """
 
     model_config = ConfigDict(frozen=True)

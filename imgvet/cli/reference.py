@@ -78,14 +78,14 @@ def _distances() -> Iterator[str]:
     yield ""
     yield (
         "Similarity is 1 for identical embeddings and falls as the distance d grows. a is the "
-        "calibration on the model's card (1 for own embeddings), r the median length of all "
+        "calibration on the model's card (1 for user embeddings), r the median length of all "
         "embeddings in the same norm, so that their scale does not matter. Where a formula falls "
         "below 0 (never for cosine), 0 is told."
     )
     yield ""
     rows = (
-        (f"`{kind.name}`", kind.similarity, kind.range, "any" if kind.any_index else "`Flat`")
-        for kind in DISTANCES
+        (f"`{name}`", known.similarity, known.range, "any" if known.any_index else "`Flat`")
+        for name, known in DISTANCES.items()
     )
     yield from _table(("distance", "similarity", "range", "nnf_mode"), rows)
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from imgvet.images.picture import Pixels
 from imgvet.images.standard_size import decode_thumbnail
 from imgvet.models.model import Model
 from imgvet.models.prepare import normalised, pooled, prepared
-from imgvet.models.session import CPU_BATCH, batch_size, open_runner
+from imgvet.models.session import batch_size, open_runner
 from imgvet.progress import tracked
 from imgvet.store.packs import DIGEST, Packs
 from imgvet.store.store import Store, embeddings_schema
@@ -21,12 +22,11 @@ from imgvet.store.thumbnails import ThumbnailPlace, read_thumbnail
 from imgvet.threads import in_threads
 
 STAGE = "embed"
-BATCH = CPU_BATCH
-"""Pictures in one run of the model on a processor."""
+VERSION = 2
+"""Of :func:`collect_embeddings`."""
 
-Pixels = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
-Reader = Callable[[str], Pixels]
+PixelReader = Callable[[str], Pixels]
 """Gives the pixels of a content by its digest: RGB, uint8, (h, w, 3); called from many threads."""
 
 _logger = logging.getLogger(__name__)
@@ -53,35 +53,8 @@ def embed_pictures(pictures: Iterable[Pixels], model: Model) -> Vectors:
 
 
 def embed(
-    places: Sequence[ThumbnailPlace],
-    store: Store,
-    model: Model,
-    threads: int,
-    done_before: int,
-    total: int,
-) -> None:
-    """Embed one shard of contents from their thumbnails and write its pack.
-
-    Args:
-        places: where their thumbnails lie.
-        store: where packs are kept.
-        model: the embedding model.
-        threads: how many batches are computed at a time.
-        done_before: contents in the shards before this one, for the progress.
-        total: contents in all shards, for the progress.
-    """
-    place_of = {place.digest: place for place in places}
-
-    def read(digest: str) -> Pixels:
-        return decode_thumbnail(read_thumbnail(store.measures, place_of[digest]))
-
-    embed_contents([place.digest for place in places], read, store, model, threads=threads,
-                   done_before=done_before, total=total)  # fmt: skip
-
-
-def embed_contents(
     digests: Sequence[str],
-    read: Reader,
+    read: PixelReader,
     store: Store,
     model: Model,
     *,
@@ -89,14 +62,11 @@ def embed_contents(
     done_before: int,
     total: int,
 ) -> None:
-    """Embed one shard of contents from wherever their pixels are, and write its pack.
-
-    For models that want originals (:attr:`imgvet.models.model.ModelCard.wants_originals`),
-    ``read`` decodes them; no more than one for each thread is in memory at a time.
+    """Embed one shard of contents and write its pack.
 
     Args:
         digests: the contents.
-        read: gives the pixels of one.
+        read: gives the pixels of one; no more than one for each thread is in memory at a time.
         store: where packs are kept.
         model: the embedding model.
         threads: how many batches are computed at a time.
@@ -107,7 +77,8 @@ def embed_contents(
     def batch_vectors(batch: Sequence[str]) -> Vectors:
         return embed_pictures(map(read, batch), model)
 
-    batches = _batches(digests, batch_size(model.device))
+    size = batch_size(model.device)
+    batches = (digests[start : start + size] for start in range(0, len(digests), size))
     vectors = chain.from_iterable(in_threads(batch_vectors, batches, threads))
     done = np.stack(list(tracked(vectors, STAGE, done_before, total)))
     without = int((~done.any(axis=1)).sum())
@@ -116,18 +87,16 @@ def embed_contents(
             "The model %s says nothing about %d of %d pictures (zeros, or values that are not "
             "finite); they are like no other picture", model.card.name, without, len(done),
         )  # fmt: skip
-    store.embeddings(model.card.digest).write(_rows(list(digests), done))
+    width = model.card.width
+    values = pa.FixedSizeListArray.from_arrays(pa.array(done.ravel()), width)
+    rows = pa.Table.from_arrays([pa.array(digests), values], schema=embeddings_schema(width))
+    store.embeddings(model.card.digest).write(rows)
 
 
-def _batches(digests: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    return (digests[start : start + size] for start in range(0, len(digests), size))
-
-
-def _rows(digests: list[str], vectors: Vectors) -> pa.Table:
-    values = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
-    return pa.Table.from_arrays(
-        [pa.array(digests), values], schema=embeddings_schema(vectors.shape[1])
-    )
+def thumbnail_reader(places: Iterable[ThumbnailPlace], store: Store) -> PixelReader:
+    """Gives the pixels of the thumbnails that lie in these places."""
+    place_of = {place.digest: place for place in places}
+    return lambda digest: decode_thumbnail(read_thumbnail(store.measures, place_of[digest]))
 
 
 def collect_embeddings(digests: Sequence[str], packs: Packs, width: int) -> Vectors:
@@ -147,8 +116,8 @@ def collect_embeddings(digests: Sequence[str], packs: Packs, width: int) -> Vect
     for rows in packs.tables():
         held = rows.column(DIGEST).to_pylist()
         found.update(held)
-        wanted = np.array([row_of.get(digest, -1) for digest in held], np.int64)
+        places = np.array([row_of.get(digest, -1) for digest in held], np.int64)
         values = rows.column("embedding").combine_chunks().flatten().to_numpy().reshape(-1, width)
-        vectors[wanted[wanted >= 0]] = values[wanted >= 0]
+        vectors[places[places >= 0]] = values[places >= 0]
     packs.require(digests, found)
     return vectors

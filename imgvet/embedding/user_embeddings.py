@@ -1,4 +1,4 @@
-"""Own embeddings: vectors that a person computed, used instead of a model's.
+"""User embeddings: vectors that a person computed, used instead of a model's.
 
 They are a file ``vectors.npy`` (n rows) with the names of the images beside it, in ``vectors.txt``
 or ``vectors.csv`` (n names, one a row), or one ``vectors.npz`` with the arrays ``filenames`` and
@@ -15,6 +15,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -24,24 +25,27 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from imgvet.errors import InvalidParameterError
+from imgvet.errors import InvalidParameterError, StaleReferenceError
+from imgvet.format import examples
 from imgvet.store.references import digest_bytes, digest_file
 from imgvet.workdir import write_atomically
+
+VERSION = 1
 
 FILENAMES, EMBEDDINGS = "filenames", "embeddings"
 """The arrays of an ``.npz``; a csv may have one of them, or ``filename``, as its heading."""
 
 NAME_SUFFIXES = (".csv", ".txt")
 _HEADINGS = ("filename", FILENAMES)
-_KINDS = "uif"
-_EXAMPLES = 3
+_NUMBERS = "uif"
 _BLOCK_VALUES = 1 << 22
 _ERRORS = "surrogateescape"  # file names need not be UTF-8
+_RECOMPUTE = "Compute them again, or leave these images out"
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class OwnEmbeddings:
+class UserEmbeddings:
     """Vectors with names.
 
     Attributes:
@@ -49,10 +53,12 @@ class OwnEmbeddings:
             input folder; each once.
         vectors: (n, width), integer or float16, float32 or float64; mapped read-only if from an
             ``.npy``. Values are looked at when they are used.
+        digest: BLAKE2b-128, hexadecimal, of their files.
     """
 
     names: tuple[str, ...]
     vectors: NDArray[Any]
+    digest: str = ""
 
     @property
     def width(self) -> int:
@@ -60,13 +66,13 @@ class OwnEmbeddings:
         return int(self.vectors.shape[1])
 
 
-class OwnChoice(BaseModel):
-    """Own embeddings in place of a model.
+class UserEmbeddingsReference(BaseModel):
+    """User embeddings that were read and found good, as an input of a stage.
 
     Attributes:
         path: their file.
-        digest: digest of their files.
-        folders: the inputs, which names may be relative to.
+        digest: :attr:`UserEmbeddings.digest`.
+        folders: the inputs of the run, which names may be relative to.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -75,9 +81,20 @@ class OwnChoice(BaseModel):
     digest: str
     folders: tuple[str, ...]
 
+    def load(self) -> UserEmbeddings:
+        """The vectors with names.
 
-def read_own_embeddings(path: str) -> OwnEmbeddings:
-    """Read own embeddings.
+        Raises:
+            StaleReferenceError: the files were changed since.
+        """
+        found = read_user_embeddings(self.path)
+        if found.digest != self.digest:
+            raise StaleReferenceError(f"{self.path} was changed during the run", "Run again")
+        return found
+
+
+def read_user_embeddings(path: str) -> UserEmbeddings:
+    """Read user embeddings; those of the last path are kept as long as its files stay the same.
 
     Args:
         path: an ``.npy`` with a list of names beside it, or an ``.npz``.
@@ -86,29 +103,25 @@ def read_own_embeddings(path: str) -> OwnEmbeddings:
         InvalidParameterError: a file is missing or damaged, the array does not have two dimensions
             of numbers, or the names are not one for each row, each once.
     """
-    file = Path(path).expanduser()
-    loaded = _load(file)
-    if isinstance(loaded, np.ndarray):
-        return _checked(_read_names(_names_file(file)), loaded, str(file))
-    names, vectors = loaded
-    return _checked([os.fsdecode(name) for name in names.ravel().tolist()], vectors, str(file))
-
-
-def digest_own(path: str) -> str:
-    """BLAKE2b-128, hexadecimal, of the files of own embeddings: for the key of what is cached.
-
-    Raises:
-        InvalidParameterError: a file is missing.
-    """
-    file = Path(path).expanduser()
-    files = [file] if file.suffix.lower() == ".npz" else [file, _names_file(file)]
+    file = Path(path).expanduser().absolute()
     try:
-        return digest_bytes(" ".join(digest_file(one) for one in files).encode())
+        files = {file: file.stat()}
+        if file.suffix.lower() != ".npz":
+            files[_names_file(file)] = _names_file(file).stat()
     except OSError as error:
         raise _unreadable(file, error) from None
+    states = tuple((state.st_size, state.st_mtime_ns) for state in files.values())
+    return _read(tuple(files), states)
 
 
-def write_own_embeddings(
+@lru_cache(maxsize=1)
+def _read(files: tuple[Path, ...], _states: tuple[tuple[int, int], ...]) -> UserEmbeddings:
+    names, vectors = _load(*files)
+    digest = digest_bytes(" ".join(map(digest_file, files)).encode())
+    return _checked(names, vectors, str(files[0]), digest)
+
+
+def write_user_embeddings(
     names: Sequence[str | os.PathLike[str]], array: NDArray[Any], folder: Path
 ) -> Path:
     """Write an array given from Python as files that the parameter ``embeddings`` can name.
@@ -125,14 +138,15 @@ def write_own_embeddings(
         the path of the ``.npy``.
 
     Raises:
-        InvalidParameterError: as :func:`read_own_embeddings`.
+        InvalidParameterError: as :func:`read_user_embeddings`.
     """
-    own = _checked([_absolute(os.fspath(name)) for name in names], np.asarray(array), "an array")
-    listed = _as_csv(own.names)
+    given = _checked([_absolute(os.fspath(name)) for name in names], np.asarray(array), "an array")
+    listed = _as_csv(given.names)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".draft-", dir=folder) as drafts:
         draft = Path(drafts) / "embeddings"
-        _save(own.vectors, draft)
+        with draft.open("wb") as stream:
+            np.save(stream, np.ascontiguousarray(given.vectors), allow_pickle=False)
         digest = digest_bytes(f"{digest_file(draft)} {digest_bytes(listed)}".encode())
         target = folder / f"embeddings-{digest[:16]}.npy"
         write_atomically(target.with_suffix(".csv"), lambda path: path.write_bytes(listed))
@@ -140,8 +154,8 @@ def write_own_embeddings(
     return target
 
 
-def match_own(
-    own: OwnEmbeddings, items: pd.DataFrame, folders: Sequence[str]
+def match_user_embeddings(
+    given: UserEmbeddings, items: pd.DataFrame, folders: Sequence[str]
 ) -> NDArray[np.float32]:
     """The vectors of the contents of a run.
 
@@ -150,7 +164,7 @@ def match_own(
     left out, and their number is logged.
 
     Args:
-        own: vectors with names.
+        given: vectors with names.
         items: the table items.
         folders: the inputs of the run (``input_dir``), as given.
 
@@ -164,59 +178,19 @@ def match_own(
     valid = items.loc[items["embedding_row"].notna(), ["filename", "embedding_row"]]
     _refuse_crops(valid)
     names = valid["filename"].tolist()
-    rows = _rows_of(own, names, [_as_prefix(folder) for folder in folders])
-    found = pd.DataFrame({"content": valid["embedding_row"].to_numpy(np.int64), "name": names})
-    found = found.assign(row=rows)
-    best = found.sort_values("row", key=lambda row: row < 0, kind="stable")
+    rows = _rows_of(given, names, [_as_prefix(folder) for folder in folders])
+    content = valid["embedding_row"].to_numpy(np.int64)
+    matched = pd.DataFrame({"content": content, "name": names, "row": rows})
+    best = matched.sort_values("row", key=lambda row: row < 0, kind="stable")
     best = best.drop_duplicates("content").sort_values("content")
     _refuse_some(
         best.loc[best["row"] < 0, "name"].tolist(), len(best), "images have no embedding",
         "Give the vector of every image, named by its path",
     )  # fmt: skip
-    surplus = len(own.names) - len(set(rows) - {-1})
+    surplus = len(given.names) - len(set(rows) - {-1})
     if surplus:
-        _logger.info("%d of the %d own embeddings are not used", surplus, len(own.names))
-    return _values(own, best["row"].to_numpy(np.int64), best["name"].tolist())
-
-
-def _rows_of(own: OwnEmbeddings, filenames: list[str], prefixes: list[str]) -> list[int]:
-    """The vector of each file, -1 if there is none."""
-    row_of = {os.path.normpath(name): row for row, name in enumerate(own.names)}
-    row_of |= {name: row for row, name in enumerate(own.names)}
-    taken: dict[int, str] = {}
-    unclear: dict[str, None] = {}
-    rows = []
-    for filename in filenames:
-        relative = (filename[len(prefix) :] for prefix in prefixes if filename.startswith(prefix))
-        row = next((row_of[name] for name in (filename, *relative) if name in row_of), -1)
-        if row >= 0 and taken.setdefault(row, filename) != filename:
-            unclear[own.names[row]] = None
-        rows.append(row)
-    _refuse_some(
-        list(unclear), len(own.names), "names mean images in several input folders",
-        "Name them by their absolute path",
-    )  # fmt: skip
-    return rows
-
-
-def _values(own: OwnEmbeddings, rows: NDArray[np.int64], names: list[str]) -> NDArray[np.float32]:
-    """The vectors of some rows as float32, each of them finite and not all zero."""
-    vectors = np.empty((len(rows), own.width), np.float32)
-    step = max(1, _BLOCK_VALUES // max(own.width, 1))
-    with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite and is refused
-        for start in range(0, len(rows), step):
-            vectors[start : start + step] = own.vectors[rows[start : start + step]]
-    finite, zero = np.isfinite(vectors).all(axis=1), ~vectors.any(axis=1)
-    _refuse_some(
-        [names[row] for row in np.flatnonzero(~finite)], len(rows),
-        "embeddings hold values that are not finite or too large for float32",
-        "Compute them again, or leave these images out",
-    )  # fmt: skip
-    _refuse_some(
-        [names[row] for row in np.flatnonzero(zero)], len(rows), "embeddings are all zero",
-        "Compute them again, or leave these images out",
-    )  # fmt: skip
-    return vectors
+        _logger.info("%d of the %d user embeddings are not used", surplus, len(given.names))
+    return _values(given, best["row"].to_numpy(np.int64), best["name"].tolist())
 
 
 def _refuse_crops(valid: pd.DataFrame) -> None:
@@ -224,19 +198,56 @@ def _refuse_crops(valid: pd.DataFrame) -> None:
     several = cut.loc[cut["filename"].duplicated(), "filename"].unique().tolist()
     _refuse_some(
         several, cut["filename"].nunique(), "images are analysed as several crops",
-        "Own embeddings are one for each image: analyse whole images, or leave embeddings out",
+        "User embeddings are one for each image: analyse whole images, or leave embeddings out",
     )  # fmt: skip
+
+
+def _rows_of(given: UserEmbeddings, filenames: list[str], prefixes: list[str]) -> list[int]:
+    """The vector of each file, -1 if there is none."""
+    row_of = {os.path.normpath(name): row for row, name in enumerate(given.names)}
+    row_of |= {name: row for row, name in enumerate(given.names)}
+    taken: dict[int, str] = {}
+    unclear: dict[str, None] = {}
+    rows = []
+    for filename in filenames:
+        relative = (filename[len(prefix) :] for prefix in prefixes if filename.startswith(prefix))
+        row = next((row_of[name] for name in (filename, *relative) if name in row_of), -1)
+        if row >= 0 and taken.setdefault(row, filename) != filename:
+            unclear[given.names[row]] = None
+        rows.append(row)
+    _refuse_some(
+        list(unclear), len(given.names), "names mean images in several input folders",
+        "Name them by their absolute path",
+    )  # fmt: skip
+    return rows
+
+
+def _values(
+    given: UserEmbeddings, rows: NDArray[np.int64], names: list[str]
+) -> NDArray[np.float32]:
+    """The vectors of some rows as float32, each of them finite and not all zero."""
+    vectors = np.empty((len(rows), given.width), np.float32)
+    step = max(1, _BLOCK_VALUES // given.width)
+    with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite and is refused
+        for start in range(0, len(rows), step):
+            vectors[start : start + step] = given.vectors[rows[start : start + step]]
+    for wrong, what in (
+        (
+            ~np.isfinite(vectors).all(axis=1),
+            "hold values that are not finite or too large for float32",
+        ),
+        (~vectors.any(axis=1), "are all zero"),
+    ):
+        wrong_names = [names[row] for row in np.flatnonzero(wrong)]
+        _refuse_some(wrong_names, len(rows), f"embeddings {what}", _RECOMPUTE)
+    return vectors
 
 
 def _refuse_some(wrong: list[str], of: int, what: str, remedy: str) -> None:
     if wrong:
         raise InvalidParameterError(
-            f"embeddings: {len(wrong):,} of {of:,} {what}, such as {_examples(wrong)}", remedy
+            f"embeddings: {len(wrong):,} of {of:,} {what}, such as {examples(wrong)}", remedy
         )
-
-
-def _examples(names: Iterable[str]) -> str:
-    return ", ".join(repr(name)[:200] for name in list(names)[:_EXAMPLES])
 
 
 def _as_prefix(folder: str) -> str:
@@ -249,8 +260,10 @@ def _absolute(name: str) -> str:
     return str(Path(name).absolute()) if "://" not in name and Path(name).exists() else name
 
 
-def _checked(names: Sequence[str], vectors: NDArray[Any], where: str) -> OwnEmbeddings:
-    if vectors.ndim != 2 or not vectors.shape[1] or vectors.dtype.kind not in _KINDS:
+def _checked(
+    names: Sequence[str], vectors: NDArray[Any], where: str, digest: str = ""
+) -> UserEmbeddings:
+    if vectors.ndim != 2 or not vectors.shape[1] or vectors.dtype.kind not in _NUMBERS:
         raise _refused(
             where,
             f"has shape {vectors.shape} and type {vectors.dtype}",
@@ -264,14 +277,14 @@ def _checked(names: Sequence[str], vectors: NDArray[Any], where: str) -> OwnEmbe
         )
     twice = [name for name, count in Counter(names).items() if count > 1]
     _refuse_some(twice, len(names), "names are there more than once", "Name each image once")
-    return OwnEmbeddings(tuple(names), vectors)
+    return UserEmbeddings(tuple(names), vectors, digest)
 
 
-def _load(file: Path) -> NDArray[Any] | tuple[NDArray[Any], NDArray[Any]]:
-    """The array of an ``.npy``, mapped, or the two arrays of an ``.npz``."""
+def _load(file: Path, names_file: Path | None = None) -> tuple[Sequence[str], NDArray[Any]]:
+    """Names and vectors; the array of an ``.npy`` is mapped."""
     try:
-        if file.suffix.lower() != ".npz":
-            return np.lib.format.open_memmap(file, mode="r")
+        if names_file is not None:
+            return _read_names(names_file), np.lib.format.open_memmap(file, mode="r")
         with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             names, vectors = arrays[FILENAMES], arrays[EMBEDDINGS]
     except OSError as error:
@@ -287,12 +300,7 @@ def _load(file: Path) -> NDArray[Any] | tuple[NDArray[Any], NDArray[Any]]:
         raise _refused(
             str(file), f"has {FILENAMES} that are not text", "Give one name for each row"
         )
-    return names, vectors
-
-
-def _save(vectors: NDArray[Any], path: Path) -> None:
-    with path.open("wb") as stream:
-        np.save(stream, np.ascontiguousarray(vectors), allow_pickle=False)
+    return [os.fsdecode(name) for name in names.ravel().tolist()], vectors
 
 
 def _names_file(file: Path) -> Path:
@@ -301,19 +309,16 @@ def _names_file(file: Path) -> Path:
     found = [path for path in beside if path.is_file()]
     if len(found) == 1:
         return found[0]
-    missing = f"{beside[0].name} or {beside[1].name}"
+    either = f"{beside[0].name} or {beside[1].name}"
     raise _refused(
         str(file),
         "has two lists of names beside it" if found else "has no list of names beside it",
-        f"Keep one of {missing}" if found else f"Write {missing}, one image a row",
+        f"Keep one of {either}" if found else f"Write {either}, one image a row",
     )
 
 
 def _read_names(file: Path) -> list[str]:
-    try:
-        text = file.read_bytes().decode("utf-8-sig", _ERRORS)
-    except OSError as error:
-        raise _unreadable(file, error) from None
+    text = file.read_bytes().decode("utf-8-sig", _ERRORS)
     if file.suffix == ".txt":
         return text.removesuffix("\n").replace("\r\n", "\n").split("\n") if text else []
     return _csv_names(text, file)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from imgvet.annotations.reading import annotations_from, write_annotations
-from imgvet.embedding.user_embeddings import write_own_embeddings
+from imgvet.embedding.user_embeddings import write_user_embeddings
 from imgvet.errors import InvalidParameterError
 from imgvet.options import RunOptions
 from imgvet.store.references import digest_file
@@ -44,10 +44,10 @@ def as_files(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
                 "embeddings is an array, and nothing says which image each row is of",
                 "Give embeddings=(names, array), or input_dir as a list of images in that order",
             )
-        found["embeddings"] = str(write_own_embeddings(names, given, folder))
+        found["embeddings"] = str(write_user_embeddings(names, given, folder))
     elif isinstance(given, tuple):
-        own_names, array = given
-        path = write_own_embeddings(list(own_names), np.asarray(array), folder)
+        given_names, array = given
+        path = write_user_embeddings(list(given_names), np.asarray(array), folder)
         found["embeddings"] = str(path)
     elif isinstance(given, Path):
         found["embeddings"] = str(given)

@@ -134,8 +134,8 @@ def _from_json(path: Path) -> dict[str, Any]:
 
 
 def _width_and_pooling(values: NDArray[np.float32], card: ModelCard) -> dict[str, Any]:
-    pooling = "mean" if card.pooling == "none" else card.pooling
-    pooling = "none" if values.ndim <= 2 else pooling
+    several = "mean" if card.pooling == "none" else card.pooling
+    pooling = "none" if values.ndim <= 2 else several
     vectors = without_places(values, card.model_copy(update={"pooling": pooling}))
     return {"pooling": pooling, "width": vectors.shape[1]}
 

@@ -190,11 +190,7 @@ def open_session(
     options.log_severity_level = 3
     errors: tuple[type[Exception], ...] = (OSError, *runtime_errors())
     try:
-        source: str | bytes = str(path) if inner is None and sides is None else path.read_bytes()
-        if sides is not None:
-            source = with_input_side(source, *sides)
-        if inner is not None:
-            source = with_output(source, inner)
+        source = _changed(path, inner, sides) if inner or sides else str(path)
         return onnxruntime.InferenceSession(source, options, providers=_providers(device))
     except errors as error:
         asked = "" if inner is None else f" with an output {inner!r}"
@@ -202,6 +198,13 @@ def open_session(
             f"The model {path} can't be loaded{asked} ({words(error)})",
             "Give an .onnx or .ort file that this version of ONNX Runtime knows",
         ) from None
+
+
+def _changed(path: Path, inner: str | None, sides: Sides | None) -> bytes:
+    content = path.read_bytes()
+    if sides is not None:
+        content = with_input_side(content, *sides)
+    return content if inner is None else with_output(content, inner)
 
 
 def _providers(device: Device) -> list[Any]:

@@ -13,10 +13,11 @@ from itertools import pairwise
 import numpy as np
 
 from imgvet.progress import report_progress
-from imgvet.similarity.found import Neighbors, nearest
 from imgvet.similarity.search import (
     STAGE,
+    Neighbors,
     faiss_metric,
+    nearest,
     recall_of,
     sample_queries,
     search_exactly,

@@ -2,8 +2,8 @@
 
 Single linkage chains: two images of a component can be far less similar than ``cc_threshold``.
 The similarities told of a component are therefore taken over all pairs of its distinct contents,
-not over the pairs that joined it. A pair that was listed counts as it was listed, as turned copies
-are alike only upright.
+not over the pairs that joined it. A pair that was listed counts as it was listed, as rotated
+duplicates are alike only upright.
 """
 
 from __future__ import annotations
@@ -21,8 +21,16 @@ from imgvet.similarity.distances import Metric
 from imgvet.similarity.space import Space, Vectors, distances_between, space_of
 from imgvet.tables import COMPONENT_INFO, COMPONENTS, empty
 
+VERSION = 4
+
 ALL_PAIRS_LIMIT = 2_000
 """Larger components are described by an even sample of this many distinct contents."""
+
+_ROUNDING = 1e-3
+
+_Rows = NDArray[np.int64]
+_ListedPairs = list[tuple[int, int, float]]
+"""Pairs of contents, and the similarity that they were listed with."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +41,6 @@ class Components:
     info: pd.DataFrame
 
 
-_ROUNDING = 1e-3
-
-_Pairs = list[tuple[int, int, float]]
-"""Pairs of rows of the embeddings, and the similarity that they were listed with."""
-
-
 @dataclass(frozen=True)
 class _Contents:
     """The embeddings of all contents, and how they are compared."""
@@ -46,26 +48,16 @@ class _Contents:
     space: Space
     metric: Metric
 
-    def similarities(self, rows: NDArray[np.int64], listed: _Pairs | None) -> NDArray[np.float64]:
-        """The similarity of each of some rows to each, (m, m).
-
-        Args:
-            rows: int64 (m,), ascending.
-            listed: pairs of which one is a turned copy of the other, None if there are none.
-        """
+    def similarities(self, rows: _Rows, listed: _ListedPairs) -> NDArray[np.float64]:
+        """The similarity of each of some rows (ascending) to each, (m, m)."""
         chosen = self.space.vectors[rows]
         apart = distances_between(chosen, chosen, self.space.distance, self.space.unit)
         similar = self.metric.similarity(apart)
-        if listed is not None:
-            for first, second, value in listed:
-                one, other = np.searchsorted(rows, (first, second)).tolist()
-                if max(one, other) < len(rows) and (rows[one], rows[other]) == (first, second):
-                    similar[one, other] = similar[other, one] = max(similar[one, other], value)
+        for first, second, value in listed:
+            one, other = np.searchsorted(rows, (first, second)).tolist()
+            if max(one, other) < len(rows) and (rows[one], rows[other]) == (first, second):
+                similar[one, other] = similar[other, one] = max(similar[one, other], value)
         return similar
-
-    def of_pairs(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The similarities of pairs of rows, (m,)."""
-        return self.metric.similarity(self.space.distances(first, second[:, None]))[:, 0]
 
 
 def find_components(
@@ -91,47 +83,46 @@ def find_components(
     row_of = items.set_index("id")["embedding_row"]
     rows = row_of.loc[members["id"]].to_numpy(np.int64)
     contents = _Contents(space_of(vectors, metric.distance), metric)
-    info = _describe_all(members, rows, contents, _turned_pairs(edges, members, row_of, contents))
+    listed = _rotated_pairs(edges, members, row_of, contents)
+    info = _describe_all(members, rows, contents, listed)
     described = members.merge(info.drop(columns="representative"), on="component_id")
     return Components(described.reindex(columns=COMPONENTS.column_names), info)
 
 
-def _turned_pairs(
+def _rotated_pairs(
     edges: pd.DataFrame, members: pd.DataFrame, row_of: pd.Series, contents: _Contents
-) -> dict[int, _Pairs]:
+) -> dict[int, _ListedPairs]:
     """The pairs that were listed as more alike than their embeddings are, by component."""
-    if contents.metric.distance not in ("cosine", "euclidean"):
+    metric, space = contents.metric, contents.space
+    if metric.distance not in ("cosine", "euclidean"):
         return {}
     first = row_of.loc[edges["from"]].to_numpy(np.int64)
     second = row_of.loc[edges["to"]].to_numpy(np.int64)
-    upright = contents.of_pairs(first, second)
-    turned = edges["similarity"].to_numpy() > upright + _ROUNDING
-    component = members.set_index("id")["component_id"].loc[edges["from"][turned]]
-    found: dict[int, _Pairs] = {}
-    for number, *pair in zip(
+    upright = metric.similarity(space.distances(first, second[:, None]))[:, 0]
+    rotated = edges["similarity"].to_numpy() > upright + _ROUNDING
+    component = members.set_index("id")["component_id"].loc[edges["from"][rotated]]
+    pairs: dict[int, _ListedPairs] = {}
+    for number, low, high, similarity in zip(
         component.tolist(),
-        np.minimum(first, second)[turned].tolist(),
-        np.maximum(first, second)[turned].tolist(),
-        edges["similarity"][turned].tolist(),
+        np.minimum(first, second)[rotated].tolist(),
+        np.maximum(first, second)[rotated].tolist(),
+        edges["similarity"][rotated].tolist(),
         strict=True,
     ):
-        found.setdefault(number, []).append((pair[0], pair[1], pair[2]))
-    return found
+        pairs.setdefault(number, []).append((low, high, similarity))
+    return pairs
 
 
 def _describe_all(
-    members: pd.DataFrame,
-    rows: NDArray[np.int64],
-    contents: _Contents,
-    turned: dict[int, _Pairs],
+    members: pd.DataFrame, rows: _Rows, contents: _Contents, listed: dict[int, _ListedPairs]
 ) -> pd.DataFrame:
     """The table component_info; members are sorted by component, ``rows`` are their vectors."""
     ids = members["id"].to_numpy(np.int64)
     ends = np.cumsum(np.bincount(members["component_id"].to_numpy(np.int64)))
     parts = zip(np.split(ids, ends[:-1]), np.split(rows, ends[:-1]), strict=True)
     described = [
-        {"component_id": number, **_describe(own_ids, own_rows, contents, turned.get(number))}
-        for number, (own_ids, own_rows) in enumerate(parts)
+        {"component_id": number, **_describe(*part, contents, listed.get(number, []))}
+        for number, part in enumerate(parts)
     ]
     return pd.DataFrame(described).reindex(columns=COMPONENT_INFO.column_names)
 
@@ -154,10 +145,10 @@ def _members(edges: pd.DataFrame) -> pd.DataFrame:
 
 
 def _describe(
-    ids: NDArray[np.int64], own_rows: NDArray[np.int64], contents: _Contents, listed: _Pairs | None
+    ids: _Rows, member_rows: _Rows, contents: _Contents, listed: _ListedPairs
 ) -> dict[str, object]:
     """Size, similarities and representative (the image most like the others) of one component."""
-    rows, weights = _even_sample(*np.unique(own_rows, return_counts=True))
+    rows, weights = _even_sample(*np.unique(member_rows, return_counts=True))
     similarity = contents.similarities(rows, listed)
     np.fill_diagonal(similarity, 1.0)
     pairs = weights[:, None] * weights[None, :] - np.diag(weights)
@@ -168,13 +159,11 @@ def _describe(
         "mean_similarity": round(float(np.average(similarity, weights=pairs)), 6),
         "min_similarity": float(counted.min()),
         "max_similarity": float(counted.max()),
-        "representative": int(ids[np.argmax(own_rows == typical)]),
+        "representative": int(ids[np.argmax(member_rows == typical)]),
     }
 
 
-def _even_sample(
-    rows: NDArray[np.int64], weights: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _even_sample(rows: _Rows, weights: _Rows) -> tuple[_Rows, _Rows]:
     """All rows and their numbers of copies, or :data:`ALL_PAIRS_LIMIT` of them."""
     if len(rows) <= ALL_PAIRS_LIMIT:
         return rows, weights

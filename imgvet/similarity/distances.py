@@ -12,8 +12,9 @@ the other distances keep them meaningful, whatever the scale of the embeddings:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,15 +41,14 @@ def _complement(distances: Reals, scale: float) -> Reals:  # noqa: ARG001
 
 
 @dataclass(frozen=True)
-class DistanceKind:
-    """One distance.
+class DistanceFormula:
+    """What is known of one distance.
 
     Attributes:
-        name: its name.
         faiss_metric: FAISS's name of the metric; None where NumPy and SciPy are several times as
             fast as FAISS, or know what to do with zeros.
         similarity: the formula of the similarity, for a person: x and y are two embeddings, a is
-            the calibration of the model's card (1 for own embeddings), r the median length.
+            the calibration of the model's card (1 for user embeddings), r the median length.
         to_similarity: similarities of distances, and of a where the formula has one.
         range: the range of the similarity.
         signed: whether embeddings may have negative values.
@@ -56,7 +56,6 @@ class DistanceKind:
         any_index: whether every ``nnf_mode`` searches it; else only Flat.
     """
 
-    name: Distance
     faiss_metric: str | None
     similarity: str
     to_similarity: Callable[[Reals, float], Reals]
@@ -68,66 +67,44 @@ class DistanceKind:
 
 _COUNTED = "1 - a (d / r)^2 / 2"
 
-DISTANCES: tuple[DistanceKind, ...] = (
-    DistanceKind(
-        name="cosine",
-        faiss_metric="METRIC_INNER_PRODUCT",
-        similarity="1 - a (1 - cos(x, y))",
-        range="1 - 2a to 1",
-        to_similarity=_calibrated,
-        any_index=True,
-    ),
-    DistanceKind(
-        name="euclidean",
-        faiss_metric="METRIC_L2",
-        similarity=f"{_COUNTED} with d = square root of the sum of (x - y)^2",
-        to_similarity=_calibrated_square,
-        norm=2,
-        any_index=True,
-    ),
-    DistanceKind(
-        name="l1",
-        faiss_metric="METRIC_L1",
-        similarity=f"{_COUNTED} with d = sum of abs(x - y)",
-        to_similarity=_calibrated_square,
-        norm=1,
-    ),
-    DistanceKind(
-        name="linf",
-        faiss_metric=None,
-        similarity=f"{_COUNTED} with d = greatest abs(x - y)",
-        to_similarity=_calibrated_square,
-        norm=np.inf,
-    ),
-    DistanceKind(
-        name="canberra",
-        faiss_metric=None,
-        similarity="1 - mean of abs(x - y) / (abs(x) + abs(y))",
-        to_similarity=_complement,
-    ),
-    DistanceKind(
-        name="braycurtis",
-        faiss_metric="METRIC_BrayCurtis",
-        similarity="1 - sum of abs(x - y) / sum of abs(x + y)",
-        to_similarity=_complement,
-    ),
-    DistanceKind(
-        name="jensenshannon",
-        faiss_metric=None,
-        similarity="1 - Jensen-Shannon divergence, in bits, of x / sum of x and y / sum of y",
-        to_similarity=_complement,
-        signed=False,
-    ),
+DISTANCES: Mapping[Distance, DistanceFormula] = MappingProxyType(
+    {
+        "cosine": DistanceFormula(
+            "METRIC_INNER_PRODUCT",
+            "1 - a (1 - cos(x, y))",
+            _calibrated,
+            range="1 - 2a to 1",
+            any_index=True,
+        ),
+        "euclidean": DistanceFormula(
+            "METRIC_L2",
+            f"{_COUNTED} with d = square root of the sum of (x - y)^2",
+            _calibrated_square,
+            norm=2,
+            any_index=True,
+        ),
+        "l1": DistanceFormula(
+            "METRIC_L1", f"{_COUNTED} with d = sum of abs(x - y)", _calibrated_square, norm=1
+        ),
+        "linf": DistanceFormula(
+            None, f"{_COUNTED} with d = greatest abs(x - y)", _calibrated_square, norm=np.inf
+        ),
+        "canberra": DistanceFormula(
+            None, "1 - mean of abs(x - y) / (abs(x) + abs(y))", _complement
+        ),
+        "braycurtis": DistanceFormula(
+            "METRIC_BrayCurtis", "1 - sum of abs(x - y) / sum of abs(x + y)", _complement
+        ),
+        "jensenshannon": DistanceFormula(
+            None,
+            "1 - Jensen-Shannon divergence, in bits, of x / sum of x and y / sum of y",
+            _complement,
+            signed=False,
+        ),
+    }
 )
 """All distances. Where a formula could fall below 0 (euclidean, l1, linf, and braycurtis of
 embeddings with negative values), 0 is told instead."""
-
-_KINDS = {kind.name: kind for kind in DISTANCES}
-
-
-def kind_of(distance: Distance) -> DistanceKind:
-    """What is known of one distance."""
-    return _KINDS[distance]
 
 
 class Metric(BaseModel):
@@ -135,7 +112,7 @@ class Metric(BaseModel):
 
     Attributes:
         distance: the distance.
-        scale: a, the calibration on the model's card; 1 for own embeddings.
+        scale: a, the calibration on the model's card; 1 for user embeddings.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -150,7 +127,7 @@ class Metric(BaseModel):
             distances: any shape, as :func:`imgvet.similarity.space.distances_between` defines them.
         """
         exact = np.asarray(distances, np.float64)
-        return np.round(kind_of(self.distance).to_similarity(exact, self.scale), 6)
+        return np.round(DISTANCES[self.distance].to_similarity(exact, self.scale), 6)
 
 
 def check_distance(options: NeighborOptions) -> None:
@@ -159,10 +136,10 @@ def check_distance(options: NeighborOptions) -> None:
     Raises:
         InvalidParameterError: it needs Flat; the message lists what goes with what.
     """
-    if options.nnf_mode == FLAT or kind_of(options.distance).any_index:
+    if options.nnf_mode == FLAT or DISTANCES[options.distance].any_index:
         return
-    anywhere = " and ".join(kind.name for kind in DISTANCES if kind.any_index)
-    flat = ", ".join(kind.name for kind in DISTANCES if not kind.any_index)
+    anywhere = " and ".join(name for name, formula in DISTANCES.items() if formula.any_index)
+    flat = ", ".join(name for name, formula in DISTANCES.items() if not formula.any_index)
     raise InvalidParameterError(
         f"distance = {options.distance!r} does not go with nnf_mode = {options.nnf_mode!r}",
         f"Use nnf_mode = {FLAT!r}, which searches {flat} too; the others search {anywhere}",

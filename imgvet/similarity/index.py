@@ -7,7 +7,7 @@ from typing import Any
 
 from imgvet.errors import InvalidParameterError
 from imgvet.options import NeighborOptions
-from imgvet.similarity.distances import FLAT, check_distance, kind_of
+from imgvet.similarity.distances import DISTANCES, FLAT, check_distance
 
 CELLS_MODE = "IVF"
 """The ``nnf_mode`` that searches cells; FAISS's own inverted files have a number, as in IVF64."""
@@ -84,7 +84,7 @@ def empty_index(options: NeighborOptions, width: int) -> Any:
     """
     import faiss
 
-    metric = kind_of(options.distance).faiss_metric
+    metric = DISTANCES[options.distance].faiss_metric
     try:
         index = faiss.index_factory(width, options.nnf_mode, getattr(faiss, str(metric)))
     except RuntimeError as error:

@@ -1,22 +1,120 @@
-"""What exact searches found, kept in the store between runs.
+"""Exact neighbours of embeddings that are mostly those of an earlier run.
 
-Each kind of search (distance and number of neighbours) has one file that its last run wrote. No
-result depends on it: a file that is gone or damaged only costs time.
+New embeddings are compared with all, and all with the new ones; an embedding that lost a neighbour
+is searched again. Everything else keeps the neighbours it had. Distances are computed anew, so the
+result is that of a search from scratch, and an earlier one is never taken on trust for more than
+which rows are near: embeddings are recognised by their bytes.
+
+Each kind of search (distance and number of neighbours) has one file in the store that its last run
+wrote; one that is gone or damaged only costs time.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imgvet.options import NeighborOptions
-from imgvet.similarity.update import KEY_BYTES, Known
+from imgvet.similarity.search import Neighbors, candidates, flat_index, nearest, search_exactly
+from imgvet.similarity.space import Rows, Space, Vectors
 from imgvet.workdir import WorkDir, write_atomically
 
 _logger = logging.getLogger(__name__)
+
+KEY_BYTES = 16
+_WORTHWHILE_SHARE = 0.4
+"""With a greater share of embeddings to search, a search from scratch costs as much."""
+
+_FAISS_ERROR = 1e-3
+"""More than what FAISS, with float32 and squares multiplied out, gets wrong in a distance."""
+
+Keys = NDArray[np.void]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What an exact search found.
+
+    Attributes:
+        keys: (n,) of :data:`KEY_BYTES` bytes, what the embeddings are recognised by.
+        rows: int64 (n, k), rows of their neighbours; -1 where there is none.
+    """
+
+    keys: Keys
+    rows: Rows
+
+
+def keys_of(vectors: Vectors) -> Keys:
+    """BLAKE2b-128 of each embedding's bytes."""
+    state = (hashlib.blake2b(row.tobytes(), digest_size=KEY_BYTES).digest() for row in vectors)
+    return np.frombuffer(b"".join(state), np.dtype(f"V{KEY_BYTES}"))
+
+
+def update_neighbors(space: Space, keys: Keys, known: Known, wanted: int) -> Neighbors | None:
+    """The ``wanted`` nearest others of each embedding, as an exact search finds them.
+
+    Args:
+        space: the embeddings.
+        keys: what they are recognised by.
+        known: what an earlier search by the same distance found.
+        wanted: neighbours of each.
+
+    Returns:
+        the neighbours; None where too little is known to save anything: another number of
+        neighbours, too many new or lost embeddings, or known ones in another order (ties are broken
+        by order).
+    """
+    if known.rows.shape[1] != wanted:
+        return None
+    before = _rows_before(keys, known.keys)
+    kept, new = np.flatnonzero(before >= 0), np.flatnonzero(before < 0)
+    if (np.diff(before[kept]) < 0).any():
+        return None
+    now = np.full(len(known.keys) + 1, -1, np.int64)  # The last one stands for nobody, row -1.
+    now[before[kept]] = kept
+    still_near = now[known.rows[before[kept]]]
+    whole = (still_near >= 0).all(axis=1)
+    searched = np.union1d(new, kept[~whole])
+    if len(searched) + len(new) > _WORTHWHILE_SHARE * len(space):
+        return None
+    again = search_exactly(space, searched, wanted)
+    settled = _with_new(space, kept[whole], still_near[whole], new)
+    rows = np.empty((len(space), wanted), np.int64)
+    distances = np.empty((len(space), wanted), np.float64)
+    rows[searched], distances[searched] = again.rows, again.distances
+    rows[kept[whole]], distances[kept[whole]] = settled.rows, settled.distances
+    return Neighbors(rows, distances)
+
+
+def _with_new(space: Space, queries: Rows, near: Rows, new: Rows) -> Neighbors:
+    """The nearest others of embeddings that lost none of theirs, some of which may be new."""
+    wanted = near.shape[1]
+    found = nearest(space, queries, near, wanted)
+    if not len(new) or not len(queries):
+        return found
+    added = new[candidates(space, flat_index(space, space.data[new]), queries, wanted)]
+    nearest_added = space.distances(queries, added[:, :1])[:, 0]
+    rivals = nearest_added <= found.distances[:, -1] + _FAISS_ERROR
+    both = np.hstack([near[rivals], added[rivals]])
+    better = nearest(space, queries[rivals], both, wanted)
+    found.rows[rivals], found.distances[rivals] = better.rows, better.distances
+    return found
+
+
+def _rows_before(keys: Keys, known: Keys) -> Rows:
+    """The row that each embedding had, -1 if it is new; equal embeddings keep their order."""
+    waiting: dict[bytes, list[int]] = {}
+    for row, key in reversed(list(enumerate(known.tolist()))):
+        waiting.setdefault(key, []).append(row)
+    return np.array(
+        [rows.pop() if (rows := waiting.get(key)) else -1 for key in keys.tolist()], np.int64
+    )
 
 
 def known_path(work: WorkDir, options: NeighborOptions) -> Path:

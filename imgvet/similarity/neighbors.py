@@ -16,11 +16,20 @@ from imgvet.errors import InvalidParameterError
 from imgvet.options import NeighborOptions
 from imgvet.similarity.cells import search_cells
 from imgvet.similarity.distances import FLAT, Metric, check_distance
-from imgvet.similarity.found import Neighbors, nearest, nobody
 from imgvet.similarity.index import CELLS_MODE, check_neighbor_options, empty_index, last_words
-from imgvet.similarity.search import candidates, recall_of, sample_queries, search_exactly
+from imgvet.similarity.known import Known, keys_of, update_neighbors
+from imgvet.similarity.search import (
+    Neighbors,
+    candidates,
+    nearest,
+    nobody,
+    recall_of,
+    sample_queries,
+    search_exactly,
+)
 from imgvet.similarity.space import Space, Vectors, space_of
-from imgvet.similarity.update import Known, keys_of, update_neighbors
+
+VERSION = 4
 
 EXACT_LIMIT = 50_000
 """Up to this many vectors the search is exact: it costs seconds, about as many as an index."""

@@ -12,6 +12,8 @@ from imgvet.options import OutlierOptions
 from imgvet.similarity.pairs import exact_pairs
 from imgvet.tables import OUTLIERS
 
+VERSION = 2
+
 ROBUST_LIMIT = 3.5
 """Scores above it stand out: Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993."""
 

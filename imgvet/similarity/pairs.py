@@ -7,6 +7,8 @@ import pandas as pd
 
 from imgvet.options import SimilarityOptions
 
+VERSION = 1
+
 PAIR = ["from", "to"]
 
 

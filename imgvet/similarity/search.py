@@ -1,4 +1,7 @@
-"""Searching with an index, block by block; recall is measured on a sample."""
+"""Nearest neighbours by any index: candidates in float32, then their distances computed anew.
+
+Recall is measured on a sample.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,7 @@ import numpy as np
 
 from imgvet.options import Distance
 from imgvet.progress import report_progress
-from imgvet.similarity.distances import kind_of
-from imgvet.similarity.found import Neighbors, nearest
+from imgvet.similarity.distances import DISTANCES
 from imgvet.similarity.space import Reals, Rows, Space, Vectors, distances_between
 from imgvet.threads import in_threads
 
@@ -25,6 +27,44 @@ _QUERY_BLOCK = 16_384
 _SLOW_QUERY_BLOCK = 512
 _COMPARED_BLOCK = 16
 _NEAR = 1e-6
+
+
+@dataclass(frozen=True)
+class Neighbors:
+    """Nearest neighbours of n vectors.
+
+    Attributes:
+        rows: int64 (n, k), rows of the neighbours, nearest first, ties by row; -1 where there is
+            none.
+        distances: float64 (n, k), their distances to 1e-9
+            (:func:`imgvet.similarity.space.distances_between`); infinite where there is none.
+        recall: share of the true neighbours found, measured on a sample; 1 if exact.
+    """
+
+    rows: Rows
+    distances: Reals
+    recall: float = 1.0
+
+
+def nobody(count: int) -> Neighbors:
+    """No neighbours of so many vectors."""
+    return Neighbors(np.empty((count, 0), np.int64), np.empty((count, 0), np.float64))
+
+
+def nearest(space: Space, queries: Rows, candidates: Rows, wanted: int) -> Neighbors:
+    """The ``wanted`` nearest of the candidates of each query, by distances computed anew.
+
+    Args:
+        space: the embeddings.
+        queries: int64 (q,), rows.
+        candidates: int64 (q, c), rows, in any order; the query itself and -1 are nobody.
+        wanted: neighbours of each query; where there are fewer, -1 stands for the others.
+    """
+    others = np.where(candidates == queries[:, None], -1, candidates)
+    distances = space.distances(queries, others)
+    order = np.lexsort((others, distances), axis=1)[:, :wanted]
+    rows = np.take_along_axis(others, order, axis=1)
+    return Neighbors(rows, np.take_along_axis(distances, order, axis=1))
 
 
 def search_exactly(space: Space, queries: Rows, wanted: int) -> Neighbors:
@@ -43,7 +83,7 @@ def candidates(space: Space, index: Any, queries: Rows, wanted: int) -> Rows:
     count, width = len(queries), min(wanted + SPARE, index.ntotal)
     queries = _enough(queries, space)
     places = np.empty((len(queries), width), np.int64)
-    step = _QUERY_BLOCK if kind_of(space.distance).any_index else _SLOW_QUERY_BLOCK
+    step = _QUERY_BLOCK if DISTANCES[space.distance].any_index else _SLOW_QUERY_BLOCK
     for start in range(0, len(queries), step):
         part = slice(start, start + step)
         _, places[part] = index.search(space.data[queries[part]], width)
@@ -60,7 +100,7 @@ def _enough(queries: Rows, space: Space) -> Rows:
     import faiss
 
     least = int(faiss.cvar.distance_compute_blas_threshold) // space.data.shape[1] + 1
-    few = least < 10 * len(queries) < 10 * least and kind_of(space.distance).any_index
+    few = least < 10 * len(queries) < 10 * least and DISTANCES[space.distance].any_index
     return np.resize(queries, least) if few else queries
 
 
@@ -68,7 +108,7 @@ def flat_index(space: Space, data: Vectors) -> Any:
     """An index that compares every pair by the distance of the space, filled with ``data``."""
     import faiss
 
-    if kind_of(space.distance).faiss_metric is None:
+    if DISTANCES[space.distance].faiss_metric is None:
         return ComparingIndex(data, space.distance, faiss.omp_get_max_threads())
     index = faiss.IndexFlat(data.shape[1], faiss_metric(space))
     index.add(data)
@@ -106,7 +146,7 @@ def faiss_metric(space: Space) -> int:
     """FAISS's number of the metric, of a distance that it searches."""
     import faiss
 
-    return int(getattr(faiss, str(kind_of(space.distance).faiss_metric)))
+    return int(getattr(faiss, str(DISTANCES[space.distance].faiss_metric)))
 
 
 def sample_queries(count: int) -> Rows:

@@ -8,6 +8,7 @@ tables as a run from scratch. All but cosine are computed by :mod:`scipy.spatial
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from imgvet.errors import InvalidParameterError
 from imgvet.options import Distance
-from imgvet.similarity.distances import kind_of
+from imgvet.similarity.distances import DISTANCES
 
 Vectors = NDArray[np.float32]
 Reals = NDArray[np.float64]
@@ -56,7 +57,7 @@ class Space:
 
         The same ones are near each other. The same array where nothing has to be changed.
         """
-        if self.distance == "cosine" or kind_of(self.distance).faiss_metric is None:
+        if self.distance == "cosine" or DISTANCES[self.distance].faiss_metric is None:
             return self.vectors
         data = np.array(self.vectors, np.float32)
         if self.distance == "euclidean":
@@ -102,7 +103,7 @@ def space_of(vectors: Vectors, distance: Distance) -> Space:
     Raises:
         InvalidParameterError: the distance does not fit the embeddings.
     """
-    if not kind_of(distance).signed:
+    if not DISTANCES[distance].signed:
         _refuse_negative(vectors, distance)
     unit = unit_of(vectors, distance)
     if distance == "cosine":
@@ -133,7 +134,7 @@ def unit_of(vectors: Vectors, distance: Distance) -> float:
     It is the median length of the embeddings in the norm of the distance, or, for distances without
     a norm, a power of two near their greatest value, which changes no distance. Zeros do not count.
     """
-    norm = kind_of(distance).norm
+    norm = DISTANCES[distance].norm
     if distance == "cosine" or not vectors.any():
         return 1.0
     lengths = _lengths(vectors, np.inf if norm is None else norm)
@@ -157,7 +158,7 @@ def distances_between(left: Vectors, right: Vectors, distance: Distance, unit: f
     if distance == "jensenshannon":
         return _divergences(left, right)
     found = cdist(left, right, _SCIPY_NAMES.get(distance, distance))  # type: ignore[call-overload]
-    if kind_of(distance).norm is not None:
+    if DISTANCES[distance].norm is not None:
         return np.asarray(found / unit)
     if distance == "canberra":
         return np.asarray(found / left.shape[1])
@@ -184,23 +185,22 @@ def _entropies(shares: Reals) -> Reals:
 
 
 def _lengths(vectors: Vectors, norm: float) -> Reals:
-    """The length of each embedding, float64 (n,), block by block as the array may be mapped."""
+    """The length of each embedding, float64 (n,)."""
+    blocks = (block.astype(np.float64) for block in _blocks(vectors))
+    return np.concatenate([np.linalg.norm(block, norm, axis=1) for block in blocks])
+
+
+def _blocks(vectors: Vectors) -> Iterator[Vectors]:
+    """The embeddings in turn, a few at a time as the array may be mapped; one block at least."""
     step = max(1, _BLOCK_VALUES // max(vectors.shape[1], 1))
-    return np.concatenate(
-        [
-            np.linalg.norm(vectors[start : start + step].astype(np.float64), norm, axis=1)
-            for start in range(0, len(vectors), step)
-        ]
-    )
+    return (vectors[start : start + step] for start in range(0, max(len(vectors), 1), step))
 
 
 def _refuse_negative(vectors: Vectors, distance: Distance) -> None:
-    step = max(1, _BLOCK_VALUES // max(vectors.shape[1], 1))
     counts = [
-        (int((block < 0).sum()), int((block < 0).any(axis=1).sum()))
-        for block in (vectors[at : at + step] for at in range(0, len(vectors), step))
+        (int((block < 0).sum()), int((block < 0).any(axis=1).sum())) for block in _blocks(vectors)
     ]
-    values, rows = sum(count for count, _ in counts), sum(count for _, count in counts)
+    values, rows = (sum(column) for column in zip(*counts, strict=True))
     if values:
         raise InvalidParameterError(
             f"distance = {distance!r} compares shares, which can't be negative, but {values:,} "

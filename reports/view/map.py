@@ -15,7 +15,7 @@ from imgvet.reports.text import count, counted, shorten, visible
 from imgvet.reports.view.facts import Facts
 from imgvet.reports.view.section import SectionView
 from imgvet.sections import Section
-from imgvet.similarity.project import project
+from imgvet.similarity.projection import project
 
 MISSING = 255
 """Code of a value that was not measured."""

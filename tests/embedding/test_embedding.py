@@ -9,7 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgvet.embedding.compute import collect_embeddings, embed, embed_contents, embed_pictures
+from imgvet.embedding.compute import (
+    collect_embeddings,
+    embed,
+    embed_pictures,
+    thumbnail_reader,
+)
 from imgvet.errors import ModelError, StaleReferenceError
 from imgvet.measures.compute_stats import measure_files
 from imgvet.models.model import BUILTIN_FOLDER, Model, builtin_model, load_model
@@ -50,7 +55,7 @@ def test_an_embedding_that_no_pack_holds_is_an_error_and_no_row_of_zeros(
     tmp_path: Path, model: Model
 ) -> None:
     store = Store(WorkDir(tmp_path))
-    embed_contents(["a"], lambda _: scene(1), store, model, threads=1, done_before=0, total=1)
+    embed(["a"], lambda _: scene(1), store, model, threads=1, done_before=0, total=1)
     packs = store.embeddings(model.card.digest)
     assert collect_embeddings(["a"], packs, model.card.width).any()
     with pytest.raises(StaleReferenceError, match="1 images in embeddings"):
@@ -79,9 +84,9 @@ def test_the_stage_embeds_each_content_and_gives_rows_in_order(
     digests = measure_files(files, store, VideoOptions(), 2, 0, 19)["digest"].to_pylist()
     rows = store.measures.read()
     assert rows is not None
-    places = {place.digest: place for place in places_in(rows)}
+    read = thumbnail_reader(places_in(rows), store)
     for part in (digests[:7], digests[7:]):
-        embed([places[digest] for digest in part], store, model, 2, 0, len(part))
+        embed(part, read, store, model, threads=2, done_before=0, total=len(part))
     packs = store.embeddings(model.card.digest)
     vectors = collect_embeddings(digests, packs, model.card.width)
     backwards = collect_embeddings(digests[::-1], packs, model.card.width)
@@ -101,9 +106,7 @@ def test_a_model_may_read_originals_and_what_it_says_nothing_about_is_zeros(
     assert not model.card.wants_originals
     originals = {f"digest {row}": np.full((600, 900, 3), 10 * row, np.uint8) for row in range(11)}
     caplog.clear()
-    embed_contents(
-        list(originals), originals.__getitem__, store, own, threads=2, done_before=0, total=11
-    )
+    embed(list(originals), originals.__getitem__, store, own, threads=2, done_before=0, total=11)
     vectors = collect_embeddings(list(originals), store.embeddings(own.card.digest), 16)
     assert not vectors[0].any()  # black: the model gives zeros
     assert np.allclose(vectors[1:], expected((1, 1, 1), 16, (0, 0, 0), (1, 1, 1)), atol=1e-5)

@@ -124,7 +124,7 @@ def test_merged_packs_change_no_result_and_leave_stages_cached(
     tables = runner.table_bytes()
     runner.run()
     assert set(runner.computed().values()) == {0}
-    assert not {"find_neighbors", "find_turned_copies", "collect_stats"} & runner.stages_run()
+    assert not {"find_neighbors", "find_rotated_duplicates", "collect_stats"} & runner.stages_run()
     fresh = Runner(runner.photos, tmp_path / "fresh")
     fresh.run()
     assert runner.table_bytes() == tables == fresh.table_bytes()

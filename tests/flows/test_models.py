@@ -1,4 +1,4 @@
-"""Runs with other models, with own embeddings and with other distances end in the same tables."""
+"""Runs with other models, with user embeddings and with other distances end in the same tables."""
 
 from __future__ import annotations
 
@@ -106,11 +106,11 @@ def test_own_embeddings_take_the_place_of_a_model(runner: Runner, tmp_path: Path
     vectors[3] = vectors[7]
     given = as_files({"embeddings": (names, vectors)}, tmp_path)
     summary = runner.run(embeddings=given["embeddings"])
-    assert summary.model == "own embeddings"
+    assert summary.model == "user embeddings"
     pairs = runner.dataset.similarity()
     near = pairs[pairs["filename_from"].map(Path) != runner.photos / "copy of 0.jpg"]
     assert {near["filename_from"].item(), near["filename_to"].item()} == {names[3], names[7]}
-    assert "collect_own_embeddings" in runner.stages_run()
+    assert "collect_user_embeddings" in runner.stages_run()
     assert "embed" not in runner.computed()
     found_names, found = runner.dataset.embeddings()
     np.testing.assert_array_equal(found[found_names.index(names[5])], vectors[5])

@@ -33,15 +33,15 @@ def items_of(rows: list[int | None]) -> pd.DataFrame:
 @settings(deadline=None)
 @given(
     seed=st.integers(0, 1000),
-    kind=st.sampled_from(DISTANCES),
+    name=st.sampled_from(list(DISTANCES)),
     item=st.integers(0, CONTENTS - 1),
     k=st.integers(1, CONTENTS + 5),
 )
-def test_the_nearest_are_those_of_a_full_comparison(seed, kind, item, k):
-    vectors, metric = vectors_of(seed), Metric(distance=kind.name, scale=0.7)
+def test_the_nearest_are_those_of_a_full_comparison(seed, name, item, k):
+    vectors, metric = vectors_of(seed), Metric(distance=name, scale=0.7)
     index = SearchIndex.build(vectors, items_of(list(range(CONTENTS))), metric)
     found = index.nearest(vectors[item], k)
-    space = space_of(vectors, kind.name)
+    space = space_of(vectors, name)
     others = np.arange(CONTENTS)
     distances = space.distances(np.array([item]), others[None])[0]
     true = metric.similarity(distances)

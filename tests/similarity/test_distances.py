@@ -15,7 +15,7 @@ from imgvet.similarity.distances import DISTANCES, Metric
 from imgvet.similarity.neighbors import as_table, find_neighbors
 from imgvet.similarity.space import compared, distances_between, unit_of
 
-NAMES = [kind.name for kind in DISTANCES]
+NAMES = list(DISTANCES)
 EVERY = pytest.mark.parametrize("distance", NAMES)
 
 

@@ -16,11 +16,10 @@ from imgvet.options import Distance, NeighborOptions
 from imgvet.similarity import cells as cells_module
 from imgvet.similarity import neighbors as module
 from imgvet.similarity.distances import Metric
-from imgvet.similarity.found import Neighbors
+from imgvet.similarity.known import Known, keys_of
 from imgvet.similarity.neighbors import as_table, find_neighbors, similarity_of
-from imgvet.similarity.search import RECALL_SAMPLE, search_exactly
+from imgvet.similarity.search import RECALL_SAMPLE, Neighbors, search_exactly
 from imgvet.similarity.space import Space
-from imgvet.similarity.update import Known, keys_of
 
 
 def unit_vectors(count: int, seed: int = 0, width: int = 16) -> NDArray[np.float32]:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from imgvet.crops.listing import annotated, cutter_of
-from imgvet.embedding.compute import collect_embeddings, embed
-from imgvet.embedding.user_embeddings import match_own, read_own_embeddings
+from imgvet.embedding.compute import collect_embeddings, embed, thumbnail_reader
+from imgvet.embedding.user_embeddings import match_user_embeddings, read_user_embeddings
 from imgvet.measures.collect import ItemTables, item_tables, stats_table, with_reads
 from imgvet.measures.collect_crops import crops_of
 from imgvet.measures.compute_crops import CropRun, PictureToCut, compute_crops
@@ -115,14 +115,15 @@ def _embedded(
 ) -> tuple[np.ndarray, Metric, dict[str, object]]:
     model_options, store = options.part(ModelOptions), Store(work)
     if model_options.embeddings is not None:
-        own = read_own_embeddings(model_options.embeddings)
-        vectors = match_own(own, found.items, options.input_dir)
-        model: dict[str, object] = {"name": "own embeddings", "sha256": ""}
+        given = read_user_embeddings(model_options.embeddings)
+        vectors = match_user_embeddings(given, found.items, options.input_dir)
+        model: dict[str, object] = {"name": "user embeddings", "sha256": ""}
         return vectors, Metric(distance=options.distance), model
     known = resolve_model(model_options)
-    places = places_in(found.contents)
-    embed(places, store, known, options.num_threads, 0, len(places))
     digests = found.contents["digest"].tolist()
+    read = thumbnail_reader(places_in(found.contents), store)
+    threads, total = options.num_threads, len(digests)
+    embed(digests, read, store, known, threads=threads, done_before=0, total=total)
     packs = store.embeddings(known.card.digest)
     vectors = collect_embeddings(digests, packs, known.card.width)
     metric = Metric(distance=options.distance, scale=known.card.similarity_scale)

@@ -1,4 +1,4 @@
-"""Mirrored and turned copies are pairs and join components like any others."""
+"""Rotated and flipped duplicates are pairs and join components like any others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from support.pictures import age, jpeg, photograph
 
 from .conftest import Runner
 
-TURNS = {
+ROTATIONS = {
     "right": lambda picture: np.rot90(picture, -1),
     "round": lambda picture: np.rot90(picture, 2),
     "left": np.rot90,
@@ -21,11 +21,11 @@ TURNS = {
 
 
 @pytest.mark.parametrize("high_accuracy", [False, True])
-def test_turned_copies_are_found_with_the_similarity_that_they_have_upright(
+def test_rotated_duplicates_are_found_with_the_similarity_that_they_have_upright(
     runner: Runner, high_accuracy: bool
 ) -> None:
-    for number, (name, turn) in enumerate(TURNS.items(), 2):
-        picture = np.ascontiguousarray(turn(photograph(number)))
+    for number, (name, rotate) in enumerate(ROTATIONS.items(), 2):
+        picture = np.ascontiguousarray(rotate(photograph(number)))
         path = runner.photos / f"{name} {number}.jpg"
         path.write_bytes(jpeg(picture, quality=80))
         age(path)
@@ -37,11 +37,11 @@ def test_turned_copies_are_found_with_the_similarity_that_they_have_upright(
             ["filename_from", "filename_to", "similarity"]
         ].itertuples(index=False)
     }
-    for number, name in enumerate(TURNS, 2):
+    for number, name in enumerate(ROTATIONS, 2):
         pair = frozenset((f"{name} {number}.jpg", f"photo{number:02d}.jpg"))
         assert found[pair] > 0.96, name
-    # The copy, the re-encoded one, the five turned ones, and nothing else.
-    assert len(found) == 2 + len(TURNS)
+    # The copy, the re-encoded one, the five rotated ones, and nothing else.
+    assert len(found) == 2 + len(ROTATIONS)
     members, info = runner.dataset.connected_components()
     assert info["min_similarity"].min() > 0.96
-    assert len(members) == 2 * (2 + len(TURNS))
+    assert len(members) == 2 * (2 + len(ROTATIONS))

@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from imgvet.options import NeighborOptions
+from imgvet.similarity import known as known_module
 from imgvet.similarity import neighbors as module
-from imgvet.similarity import update as update_module
 from imgvet.similarity.distances import DISTANCES
-from imgvet.similarity.found import Neighbors
-from imgvet.similarity.known import known_path, read_known, write_known
+from imgvet.similarity.known import Known, keys_of, known_path, read_known, write_known
 from imgvet.similarity.neighbors import find_neighbors
-from imgvet.similarity.update import Known, keys_of
+from imgvet.similarity.search import Neighbors
 from imgvet.workdir import WorkDir
 
 
@@ -44,7 +43,7 @@ def same(one: Neighbors, other: Neighbors) -> bool:
 
 @given(
     st.integers(5, 120), st.integers(0, 30), st.integers(0, 30), st.integers(1, 4),
-    st.sampled_from([kind.name for kind in DISTANCES]), st.integers(0, 10_000),
+    st.sampled_from(list(DISTANCES)), st.integers(0, 10_000),
 )  # fmt: skip
 @settings(deadline=None, max_examples=120)
 def test_adding_and_removing_gives_what_a_search_from_scratch_gives(
@@ -70,7 +69,7 @@ def searched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return whole(space, queries, wanted)
 
     monkeypatch.setattr(module, "search_exactly", counted)
-    monkeypatch.setattr(update_module, "search_exactly", counted)
+    monkeypatch.setattr(known_module, "search_exactly", counted)
     return counts
 
 

@@ -1,4 +1,4 @@
-"""Turned and mirrored copies: candidates, what joins them, and their similarity."""
+"""Rotated and flipped copies: candidates and their similarity."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from imgvet.images.orientation_hash import (
     ORIENTATIONS,
@@ -17,14 +16,8 @@ from imgvet.images.orientation_hash import (
     orientation_hash,
 )
 from imgvet.images.picture import oriented
-from imgvet.similarity import turned
-from imgvet.similarity.turned import (
-    MAX_DISTANCE,
-    TurnedPairs,
-    find_turned_pairs,
-    joining_pairs,
-    turned_cosines,
-)
+from imgvet.similarity import rotations
+from imgvet.similarity.rotations import MAX_DISTANCE, find_rotated_pairs, rotated_cosines
 from support.pictures import scene
 
 
@@ -42,11 +35,11 @@ def good(count: int) -> np.ndarray:
     return np.full(count, 250)
 
 
-def rows_of(pairs: TurnedPairs) -> list[tuple[int, int]]:
-    return list(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
+def rows_of(pairs: pd.DataFrame) -> list[tuple[int, int]]:
+    return list(zip(pairs["first"].tolist(), pairs["second"].tolist(), strict=True))
 
 
-def test_every_orientation_of_a_picture_is_found_with_the_way_to_turn_it() -> None:
+def test_every_orientation_of_a_picture_is_found_with_the_way_to_show_it() -> None:
     pictures = [
         np.ascontiguousarray(oriented(scene(seed, 120, 160), way + 1))
         for seed in range(3)
@@ -54,10 +47,10 @@ def test_every_orientation_of_a_picture_is_found_with_the_way_to_turn_it() -> No
     ]
     hashes = [orientation_hash(cv2.cvtColor(one, cv2.COLOR_RGB2GRAY)) for one in pictures]
     bits, quality = np.stack([one.bits for one in hashes]), [one.quality for one in hashes]
-    pairs = find_turned_pairs(bits, np.array(quality), limit=ORIENTATIONS)
+    pairs = find_rotated_pairs(bits, np.array(quality), limit=ORIENTATIONS)
     expected = [(i, j) for i in range(24) for j in range(i + 1, 24) if i // 8 == j // 8]
     assert rows_of(pairs) == expected
-    for first, second, way in zip(pairs.first, pairs.second, pairs.orientation, strict=True):
+    for first, second, way in pairs[["first", "second", "orientation"]].itertuples(index=False):
         assert np.array_equal(oriented(pictures[first], int(way) + 1), pictures[second])
 
 
@@ -67,8 +60,8 @@ def test_planted_copies_are_found_among_random_hashes(
     flipped: int, large: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also with the longer keys of large sets."""
-    monkeypatch.setattr(turned, "_EVERYDAY_SIZE", large)
-    monkeypatch.setattr(turned, "_LARGE_SIZE", 10 * large)
+    monkeypatch.setattr(rotations, "_EVERYDAY_SIZE", large)
+    monkeypatch.setattr(rotations, "_LARGE_SIZE", 10 * large)
     count = 4_000
     data = random_hashes(count)
     copies = np.arange(0, 700)
@@ -76,14 +69,14 @@ def test_planted_copies_are_found_among_random_hashes(
         way = 1 + copy % 7
         bits = hash_in_orientation(data[copy : copy + 1], way)[0]
         data[count - 1 - copy] = with_flipped_bits(bits, flipped, seed=copy)
-    pairs = find_turned_pairs(data, good(count))
+    pairs = find_rotated_pairs(data, good(count))
     found = set(rows_of(pairs))
     planted = {(int(copy), count - 1 - int(copy)) for copy in copies}
     assert found <= planted
     assert len(found) >= 0.93 * len(planted)
-    ways = dict(zip(rows_of(pairs), pairs.orientation.tolist(), strict=True))
+    ways = dict(zip(rows_of(pairs), pairs["orientation"].tolist(), strict=True))
     assert all(ways[pair] == 1 + pair[0] % 7 for pair in found)
-    assert set(pairs.distance.tolist()) == {flipped}
+    assert set(pairs["distance"]) == {flipped}
 
 
 def test_farther_copies_same_orientations_and_meaningless_hashes_are_no_candidates() -> None:
@@ -91,15 +84,15 @@ def test_farther_copies_same_orientations_and_meaningless_hashes_are_no_candidat
     data[1] = with_flipped_bits(hash_in_orientation(data[:1], 5)[0], MAX_DISTANCE + 1)
     data[3] = with_flipped_bits(data[2], 3)
     data[5] = hash_in_orientation(data[4:5], 5)[0]
-    assert rows_of(find_turned_pairs(data, good(6))) == [(4, 5)]
+    assert rows_of(find_rotated_pairs(data, good(6))) == [(4, 5)]
     quality = good(6)
     quality[5] = RELIABLE_QUALITY - 1
-    assert len(find_turned_pairs(data, quality)) == 0
+    assert len(find_rotated_pairs(data, quality)) == 0
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_few_hashes_have_no_pairs(count: int) -> None:
-    assert len(find_turned_pairs(random_hashes(count), good(count))) == 0
+    assert len(find_rotated_pairs(random_hashes(count), good(count))) == 0
 
 
 def test_the_order_of_the_rows_does_not_matter() -> None:
@@ -110,9 +103,9 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
             for way in (1, 4, 6)
         ]
     order = np.random.default_rng(3).permutation(400)
-    straight = find_turned_pairs(data, good(400))
-    mixed = find_turned_pairs(data[order], good(400))
-    back = np.sort(np.stack([order[mixed.first], order[mixed.second]]), axis=0)
+    straight = find_rotated_pairs(data, good(400))
+    mixed = find_rotated_pairs(data[order], good(400))
+    back = np.sort(np.stack([order[mixed["first"]], order[mixed["second"]]]), axis=0)
     assert sorted(map(tuple, back.T.tolist())) == rows_of(straight)
     assert len(straight) == 600
 
@@ -121,10 +114,10 @@ def test_thousands_of_equal_frames_and_their_mirrored_clip_take_linear_work() ->
     frame = random_hashes(1)
     clip = np.stack([with_flipped_bits(frame[0], 2, seed) for seed in range(1_000)])
     data = np.concatenate([clip, hash_in_orientation(clip, 1)])
-    pairs = find_turned_pairs(data, good(2_000))
-    assert set(pairs.first) | set(pairs.second) == set(range(2_000))
-    assert ((pairs.first < 1_000) & (pairs.second >= 1_000)).all()
-    assert len(pairs) <= 2_000 * turned.CANDIDATES
+    pairs = find_rotated_pairs(data, good(2_000))
+    assert set(pairs["first"]) | set(pairs["second"]) == set(range(2_000))
+    assert ((pairs["first"] < 1_000) & (pairs["second"] >= 1_000)).all()
+    assert len(pairs) <= 2_000 * rotations.CANDIDATES
 
 
 def test_only_the_nearest_candidates_are_kept() -> None:
@@ -132,64 +125,31 @@ def test_only_the_nearest_candidates_are_kept() -> None:
     mirrored = hash_in_orientation(own, 1)[0]
     near, far = with_flipped_bits(mirrored, 1, seed=1), with_flipped_bits(mirrored, 9, seed=9)
     data = np.stack([own[0], near, far, hash_in_orientation(far[None], 1)[0]])
-    assert rows_of(find_turned_pairs(data, good(4), limit=1)) == [(0, 1), (2, 3)]
+    assert rows_of(find_rotated_pairs(data, good(4), limit=1)) == [(0, 1), (2, 3)]
     everything = [(0, 1), (0, 2), (1, 3), (2, 3)]
-    assert rows_of(find_turned_pairs(data, good(4), limit=2)) == everything
+    assert rows_of(find_rotated_pairs(data, good(4), limit=2)) == everything
 
 
-pair_lists = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=20)
-
-
-def component_count(edges: Sequence[tuple[int, int]]) -> int:
-    group = list(range(12))
-    for one, other in edges:
-        old, new = group[one], group[other]
-        group = [new if label == old else label for label in group]
-    return len(set(group))
-
-
-@settings(max_examples=60, deadline=None)
-@given(pair_lists, pair_lists, st.randoms(use_true_random=False))
-def test_joining_pairs_join_what_all_candidates_would_with_the_least_number(
-    edges: list[tuple[int, int]], known: list[tuple[int, int]], random
-) -> None:
-    rows = np.array(sorted({(min(e), max(e)) for e in edges if e[0] != e[1]}), np.int64)
-    rows = rows.reshape(-1, 2)
-    distance = np.array([random.randrange(4) for _ in rows], np.uint8)
-    pairs = TurnedPairs(rows[:, 0], rows[:, 1], np.ones(len(rows), np.uint8), distance)
-    chosen = joining_pairs(pairs, np.array(known, np.int64).reshape(-1, 2), 12)
-    everything = component_count([*known, *rows_of(pairs)])
-    assert component_count([*known, *rows_of(chosen)]) == everything
-    assert len(chosen) == component_count(known) - everything
-    assert set(rows_of(chosen)) <= set(rows_of(pairs))
-
-
-def test_the_nearest_of_several_candidates_joins() -> None:
-    rows = np.array([[0, 1], [0, 2], [1, 2]])
-    distance = np.array([0, 9, 4], np.uint8)
-    pairs = TurnedPairs(rows[:, 0], rows[:, 1], np.ones(3, np.uint8), distance)
-    nobody = np.empty((0, 2), np.int64)
-    assert rows_of(joining_pairs(pairs, nobody, 3)) == [(0, 1), (1, 2)]
-    assert rows_of(joining_pairs(pairs, np.array([[1, 2]]), 3)) == [(0, 1)]
+def pairs_of(first: list[int], second: list[int], orientation: list[int]) -> pd.DataFrame:
+    return pd.DataFrame({"first": first, "second": second, "orientation": orientation})
 
 
 def toy_embed(pictures: Sequence[np.ndarray]) -> np.ndarray:
-    """What a picture shows in 8 x 8 pixels, as seen: turning changes it."""
+    """What a picture shows in 8 x 8 pixels, as seen: rotating changes it."""
     small = [cv2.resize(one, (8, 8), interpolation=cv2.INTER_AREA) for one in pictures]
     vectors = np.stack(small).reshape(len(small), -1).astype(np.float32) - 128
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def test_turned_copies_are_as_similar_as_they_are_upright() -> None:
+def test_rotated_copies_are_as_similar_as_they_are_upright() -> None:
     scenes = [scene(seed, 96, 128) for seed in range(10)]
     ways = [1 + seed % 7 for seed in range(10)]
     pictures = [*scenes, *(oriented(p, way + 1) for p, way in zip(scenes, ways, strict=True))]
     pictures[19] = scene(99, 96, 128)  # a wrong candidate
     vectors = toy_embed(pictures)
-    rows = np.arange(10)
-    pairs = TurnedPairs(rows, rows + 10, np.array(ways, np.uint8), np.zeros(10, np.uint8))
+    pairs = pairs_of(list(range(10)), list(range(10, 20)), ways)
     results = [
-        turned_cosines(pairs, vectors, pictures.__getitem__, toy_embed, threads)
+        rotated_cosines(pairs, vectors, pictures.__getitem__, toy_embed, threads)
         for threads in (1, 3)
     ]
     assert np.array_equal(*results)
@@ -201,12 +161,12 @@ def test_turned_copies_are_as_similar_as_they_are_upright() -> None:
 
 def test_a_pair_that_is_more_alike_as_it_is_keeps_that_similarity() -> None:
     pictures = [scene(1, 96, 128), scene(1, 96, 128)]
-    pairs = TurnedPairs(*(np.array([value]) for value in (0, 1, 1, 0)))
-    cosines = turned_cosines(pairs, toy_embed(pictures), pictures.__getitem__, toy_embed, 1)
+    pairs = pairs_of([0], [1], [1])
+    cosines = rotated_cosines(pairs, toy_embed(pictures), pictures.__getitem__, toy_embed, 1)
     assert cosines == pytest.approx(1)
 
 
 def test_no_pairs_need_no_picture() -> None:
-    nothing = find_turned_pairs(random_hashes(0), good(0))
-    cosines = turned_cosines(nothing, np.empty((0, 3), np.float32), None, None, 2)
+    nothing = find_rotated_pairs(random_hashes(0), good(0))
+    cosines = rotated_cosines(nothing, np.empty((0, 3), np.float32), None, None, 2)
     assert cosines.shape == (0,)

@@ -1,0 +1,212 @@
+"""Embeddings as places on a map: principal components, then neighbours are moved together.
+
+The layout follows UMAP (McInnes, Healy and Melville, arXiv:1802.03426, 2018), but all points move
+at once: each step is a few operations on whole arrays, and the same vectors give the same places.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+Vectors = NDArray[np.float32]
+
+NEIGHBORS = 12
+"""Neighbours of each image that the map tries to keep near it."""
+
+WIDTH = 64
+"""Principal components in which neighbours are looked for."""
+
+EXACT_LIMIT = 10_000
+"""Up to this many vectors the neighbours are exact; of more, those of the nearest cells."""
+
+_LEAST = 4 * NEIGHBORS
+"""Fewer vectors than this have no neighbourhoods to keep: their first two components are shown."""
+
+_NOISE = 1e-6
+"""Directions of a smaller share of the greatest variance are rounding."""
+
+_START_SPREAD = 10.0
+_SEED = 1234
+_CELL_SIZE, _CELLS_SEARCHED, _TRAINING_ROUNDS = 256, 3, 5
+
+_LEAST_ROUNDS, _MOST_ROUNDS, _MOVES = 70, 250, 2_000_000
+_PUSHES = 4
+"""Points that each point is pushed away from in one step, chosen by chance."""
+
+_A = np.float32(0.4)
+"""Shape of the similarity 1 / (1 + a d^2) of two places; less lets neighbours keep a distance."""
+
+_STEP = 0.7
+_GREATEST = 4.0
+
+
+def project(vectors: Vectors) -> Vectors:
+    """Places in the plane for embeddings: alike images lie together.
+
+    Starts from the first two principal components, which keep the picture as a whole. Distances
+    between far groups and the sizes of groups say little.
+
+    Args:
+        vectors: float32 (n, d), finite.
+
+    Returns:
+        float32 (n, 2), each column within 0..1.
+    """
+    components = principal_components(vectors, min(WIDTH, max(vectors.shape[1], 2)))
+    plane = components[:, :2]
+    if len(vectors) < _LEAST:
+        return _within_one(plane)
+    spread = max(float(plane[:, 0].std()), 1e-12)
+    graph = fuzzy_graph(*nearest(components, NEIGHBORS))
+    return _within_one(_lay_out(graph, plane * np.float32(_START_SPREAD / spread)))
+
+
+def _within_one(places: Vectors) -> Vectors:
+    """Shift and scale, both axes alike, so that all lie within 0..1."""
+    if not len(places):
+        return places
+    low, high = places.min(axis=0), places.max(axis=0)
+    size = max(float((high - low).max()), 1e-12)
+    centred = (places - (low + high) / 2) / size + 0.5
+    return np.clip(centred, 0.0, 1.0).astype(np.float32)
+
+
+def principal_components(vectors: Vectors, width: int) -> Vectors:
+    """The vectors in the directions in which they vary most.
+
+    The sign of a direction is that of its greatest entry, so that the result does not depend on the
+    linear algebra library.
+
+    Args:
+        vectors: float32 (n, d).
+        width: how many directions are wanted.
+
+    Returns:
+        float32 (n, width), centred, the direction of greatest variance first; zeros in columns
+        beyond the rank of the vectors.
+    """
+    import faiss
+
+    count, given = vectors.shape
+    found = np.zeros((count, width), np.float32)
+    if not count or not given:
+        return found
+    data = np.ascontiguousarray(vectors, np.float32)
+    matrix = faiss.PCAMatrix(given, min(width, given, count))
+    matrix.train(data)
+    directions = faiss.vector_to_array(matrix.A).reshape(-1, given)[: matrix.d_out]
+    greatest = np.abs(directions).argmax(axis=1)
+    signs = np.sign(directions[np.arange(len(directions)), greatest])
+    variances = faiss.vector_to_array(matrix.eigenvalues)[: matrix.d_out]
+    signs[variances <= _NOISE * variances[0]] = 0
+    found[:, : len(directions)] = matrix.apply(data) * signs
+    return found
+
+
+def nearest(vectors: Vectors, k: int) -> tuple[NDArray[np.int64], Vectors]:
+    """The nearest other vectors of each vector, by Euclidean distance.
+
+    Args:
+        vectors: float32 (n, d), n > k.
+        k: neighbours of each.
+
+    Returns:
+        int64 (n, k) rows, -1 where there is none, and float32 (n, k) distances, nearest first.
+    """
+    import faiss
+
+    data = np.ascontiguousarray(vectors, np.float32)
+    count, width = data.shape
+    index: Any = faiss.IndexFlatL2(width)
+    if count > EXACT_LIMIT:
+        index = faiss.IndexIVFFlat(index, width, count // _CELL_SIZE)
+        index.nprobe = _CELLS_SEARCHED
+        index.cp.seed, index.cp.niter = _SEED, _TRAINING_ROUNDS
+        index.cp.min_points_per_centroid = 1
+        index.train(data)
+    index.add(data)
+    squares, rows = index.search(data, k + 1)
+    own = rows == np.arange(count)[:, None]
+    own[~own.any(axis=1), -1] = True  # Copies crowded it out: the farthest one goes.
+    distances = np.sqrt(np.maximum(squares, 0))
+    return rows[~own].reshape(-1, k), distances[~own].reshape(-1, k)
+
+
+def fuzzy_graph(rows: NDArray[np.int64], distances: Vectors) -> csr_array:
+    """How strongly each vector belongs to its neighbours, the same in both directions.
+
+    The weight of a neighbour falls off exponentially beyond the nearest one, on the scale of the
+    neighbourhood; a pair belongs together if either side says so: w + v - w v. UMAP, with the mean
+    excess as the scale in place of a search.
+
+    Args:
+        rows: int64 (n, k), -1 where there is none.
+        distances: float32 (n, k), ascending.
+
+    Returns:
+        symmetric, n x n, weights of 0..1, nothing on the diagonal.
+    """
+    count, k = rows.shape
+    excess = distances - distances[:, :1]
+    scale = np.maximum(excess.mean(axis=1, keepdims=True), 1e-6)
+    weights = np.exp(-excess / scale).astype(np.float64)
+    valid = (rows >= 0).ravel()
+    start = np.repeat(np.arange(count), k)[valid]
+    graph = csr_array((weights.ravel()[valid], (start, rows.ravel()[valid])), shape=(count, count))
+    joined = csr_array(graph + graph.T - graph * graph.T)
+    joined.sort_indices()
+    return joined
+
+
+def _lay_out(graph: csr_array, start: Vectors) -> Vectors:
+    """Gradient descent on UMAP's cross entropy: neighbours attract, all others push apart.
+
+    Args:
+        graph: symmetric weights of 0..1, (n, n); no row is empty.
+        start: float32 (n, 2), with a spread of about 10.
+    """
+    random = np.random.default_rng(_SEED)
+    x, y = (np.ascontiguousarray(start[:, axis], np.float32) for axis in (0, 1))
+    first = np.repeat(np.arange(len(x), dtype=np.int32), np.diff(graph.indptr))
+    edges = (first, graph.indices, graph.indptr[:-1])
+    weights = graph.data.astype(np.float32)
+    rounds = int(np.clip(_MOVES // max(len(x), 1), _LEAST_ROUNDS, _MOST_ROUNDS))
+    strength = np.asarray(graph.sum(axis=1), np.float32).ravel()
+    for step in range(rounds):
+        rate = np.float32(_STEP * (1 - step / rounds))
+        pull = _pull(x, y, edges, weights)
+        push = _push(x, y, random, strength)
+        x, y = (
+            place + rate * np.clip(attracted + repelled, -_GREATEST, _GREATEST)
+            for place, attracted, repelled in zip((x, y), pull, push, strict=True)
+        )
+    return np.stack([x, y], axis=1)
+
+
+def _pull(
+    x: Vectors, y: Vectors, edges: tuple[NDArray[np.int32], ...], weights: Vectors
+) -> tuple[Vectors, Vectors]:
+    """What neighbours do to each point; every point has some."""
+    first, second, starts = edges
+    dx, dy = x[second] - x[first], y[second] - y[first]
+    force = weights * (2 * _A) / (1 + _A * (dx * dx + dy * dy))
+    return np.add.reduceat(force * dx, starts), np.add.reduceat(force * dy, starts)
+
+
+def _push(
+    x: Vectors, y: Vectors, random: np.random.Generator, strength: Vectors
+) -> tuple[Vectors, Vectors]:
+    """What points chosen by chance do to each point, as much as its neighbours weigh."""
+    total_x, total_y = np.zeros_like(x), np.zeros_like(y)
+    for _ in range(_PUSHES):
+        other = random.integers(len(x), size=len(x))
+        dx, dy = x - x[other], y - y[other]
+        square = dx * dx + dy * dy
+        force = 2 / ((np.float32(0.01) + square) * (1 + _A * square))
+        total_x += np.clip(force * dx, -_GREATEST, _GREATEST)
+        total_y += np.clip(force * dy, -_GREATEST, _GREATEST)
+    return total_x * strength, total_y * strength
