@@ -27,7 +27,7 @@ from imgvet.errors import EngineError, ImgvetError
 from imgvet.flows.choices import choose
 from imgvet.options import AnnotationOptions, RunOptions, SourceOptions
 from imgvet.quality.expectations import load as load_great_expectations
-from imgvet.sources.inputs import require_inputs
+from imgvet.sources.listing import require_inputs
 from imgvet.summary import RunSummary
 from imgvet.workdir import CROPS_PART, WorkDir, exclusive, prepare, require_allowed
 

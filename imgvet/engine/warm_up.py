@@ -15,9 +15,7 @@ from imgvet.crops.listing import may_be_cut
 from imgvet.measures.compute_stats import compute_stats
 from imgvet.options import RunOptions, SourceOptions, VideoOptions
 from imgvet.reasons import Reason
-from imgvet.sources.inputs import compressed_inputs
-from imgvet.sources.listing import list_items
-from imgvet.sources.remote import remote_inputs
+from imgvet.sources.listing import compressed_inputs, list_items, remote_inputs
 from imgvet.store.files import FileToRead, files_in
 from imgvet.store.store import Store
 from imgvet.tables import to_frame
