@@ -22,7 +22,7 @@ from benchmarks.pictures import picture_set
 from benchmarks.rows import Row, only
 from benchmarks.s3 import FilledBucket, bare_rate, filled_bucket
 from benchmarks.settings import Settings
-from imgvet.sources.local import is_image_name
+from imgvet.sources.kinds import is_image_name
 
 COUNT, QUICK_COUNT = 2000, 20
 FILM, QUICK_FILM = Film(), Film(seconds=2, width=320, height=240)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from imgvet.flows.stages import Stages
 from imgvet.options import FetchOptions, RunOptions, SourceOptions, VideoOptions
-from imgvet.sources.inputs import compressed_inputs
-from imgvet.sources.local import is_archive_name
-from imgvet.sources.remote import remote_inputs
+from imgvet.sources.kinds import is_archive_name
+from imgvet.sources.listing import compressed_inputs, remote_inputs
 from imgvet.tasks.extracting import ToExtract, extract_archives
 from imgvet.tasks.syncing import SyncInput, ToRemove, remove_mirrored, sync_s3_to_local
 

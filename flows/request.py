@@ -29,9 +29,7 @@ from imgvet.options import (
 )
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.index import check_neighbor_options
-from imgvet.sources.inputs import compressed_inputs, require_inputs
-from imgvet.sources.listing import list_items
-from imgvet.sources.remote import remote_inputs
+from imgvet.sources.listing import compressed_inputs, list_items, remote_inputs, require_inputs
 from imgvet.workdir import CROPS_PART, WorkDir, require_allowed
 
 USER_EMBEDDINGS = "user embeddings"

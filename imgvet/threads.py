@@ -1,13 +1,25 @@
-"""Compute over many items with a few threads; decoding, OpenCV and ONNX Runtime release the GIL."""
+"""Do things to many items in threads, the results in order.
+
+Computing takes a few threads, as decoding, OpenCV and ONNX Runtime release the GIL; waiting for a
+network takes many, with bounded memory.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+READ_WORKERS = 32
+"""Objects read at a time: the waiting is for the network, so this does not depend on cores."""
+MAX_BYTES = 256 * 1024 * 1024
+"""Bytes read ahead at most."""
+UNKNOWN_BYTES = 8 * 1024 * 1024
+"""What an item of unknown size is taken for."""
 
 
 def in_threads(
@@ -27,3 +39,48 @@ def in_threads(
             yield from pool.map(function, items)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _unknown(item: object) -> int | None:  # noqa: ARG001
+    return None
+
+
+def read_ahead(
+    items: Iterable[Item],
+    read: Callable[[Item], Result],
+    *,
+    workers: int = READ_WORKERS,
+    max_bytes: int = MAX_BYTES,
+    size_of: Callable[[Item], int | None] = _unknown,
+) -> Iterator[Result]:
+    """Read items ahead in threads and yield what reading them gave, in their order.
+
+    Items are taken as they are needed, so their iterable may be long or slow. An item counts from
+    the start of its reading until the one after it is asked for; at most ``2 * workers`` items and
+    ``max_bytes`` count at a time, except that a single larger item is read alone. What ``read``
+    raises is raised here at the item's turn, after which nothing more is read.
+
+    Args:
+        items: what to read.
+        read: reads one item; called in several threads.
+        workers: items read at a time.
+        max_bytes: bytes held at a time.
+        size_of: bytes an item will take, None if unknown (then :data:`UNKNOWN_BYTES`).
+    """
+    waiting: deque[tuple[Future[Result], int]] = deque()
+    held = 0
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="read-ahead")
+    try:
+        for item in items:
+            size = size_of(item)
+            weight = UNKNOWN_BYTES if size is None else size
+            while waiting and (len(waiting) >= 2 * workers or held + weight > max_bytes):
+                yield waiting[0][0].result()
+                held -= waiting.popleft()[1]
+            waiting.append((pool.submit(read, item), weight))
+            held += weight
+        while waiting:
+            yield waiting[0][0].result()
+            waiting.popleft()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from imgvet.options import VideoOptions
 from imgvet.progress import tracked
 from imgvet.sources.archive import ArchiveReport, prepare_archive
-from imgvet.sources.archive_limits import ExtractLimits
-from imgvet.sources.video_frames import VideoReport, extract_frames
+from imgvet.sources.archive_members import ExtractLimits
+from imgvet.sources.video import VideoReport, extract_frames
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage
 

@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict
 from imgvet.errors import TransportError
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.sources.archive import packed_archive
-from imgvet.sources.local import is_archive_name
-from imgvet.sources.remote import is_compressed, objects_of
+from imgvet.sources.kinds import is_archive_name
+from imgvet.sources.listing import is_compressed, objects_of
 from imgvet.sources.s3_mirror import remove_downloaded
 from imgvet.sources.s3_sync import SyncOptions, SyncReport, sync_to_local
-from imgvet.sources.video_frames import packed_video
+from imgvet.sources.video import packed_video
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import TRANSPORT_RETRIES, transport_stage, uncached_stage
 from imgvet.workdir import WorkDir
@@ -74,7 +74,7 @@ def sync_s3_to_local(context: RunContext, wanted: SyncInput, run: str) -> SyncRe
         # rest become rows that say why.
         raise TransportError(
             f"{report.failed} objects of {wanted.name} did not arrive, such as "
-            f"{report.failures[0].filename} ({report.failures[0].detail})",
+            f"{report.failures[0].uri} ({report.failures[0].detail})",
             "Run again: what arrived is kept",
         )
     return report

@@ -14,8 +14,7 @@ from imgvet.cli.main import main
 from imgvet.cli.reference import reference
 from imgvet.dataset import Dataset
 from imgvet.models.registry import NAMES
-from imgvet.sources.kinds import Kind, kind_of_name
-from imgvet.sources.local import IMAGE_EXTENSIONS
+from imgvet.sources.kinds import IMAGE_EXTENSIONS, Kind, kind_of_name
 from imgvet.tables import OPTIONAL_TABLES, RESULT_TABLES
 
 ROOT = Path(__file__).parent.parent

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from imgvet.sources.kinds import Kind, kind_of_name
-from imgvet.sources.s3_location import is_remote, parse_location
+from imgvet.sources.s3 import is_remote, parse_location
 
 _MEMBER_MARK = r"(?i)(\.tar|\.tar\.gz|\.tgz|\.zip)!"
 _UNTIDY = r"(^|/)\.{1,2}(/|$)|[^:]//|^//"
@@ -56,7 +56,7 @@ def roots_of(inputs: Iterable[str]) -> pa.Array:
 
 def _root_of(name: str) -> str | None:
     if is_remote(name):
-        return parse_location(name).filename.rstrip("/")
+        return parse_location(name).uri.rstrip("/")
     path = Path(name).expanduser().absolute()
     if kind_of_name(name) is Kind.ARCHIVE or path.is_dir():
         return str(path)

@@ -18,7 +18,7 @@ from imgvet.annotations.csv_file import read_csv
 from imgvet.annotations.normalise import from_arrow, from_frame
 from imgvet.annotations.schema import Annotations
 from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
-from imgvet.sources.s3_location import is_remote
+from imgvet.sources.s3 import is_remote
 from imgvet.workdir import write_atomically
 
 FROM_PYTHON = "annotations"

@@ -19,8 +19,7 @@ from imgvet.options import AnnotationOptions, CropOptions, RunOptions, SourceOpt
 from imgvet.reasons import Reason
 from imgvet.sources.kinds import Kind, kind_of_name
 from imgvet.sources.listing import LISTING_SCHEMA
-from imgvet.sources.yolo import read_yolo
-from imgvet.sources.yolo_boxes import boxes_of_image
+from imgvet.sources.yolo import boxes_of_image, read_yolo
 
 
 def cutter_of(

@@ -29,7 +29,8 @@ from imgvet.measures.compute_stats import (
 from imgvet.options import VideoOptions
 from imgvet.progress import tracked
 from imgvet.reasons import Reason
-from imgvet.sources.reading import Content, Reader, read_each
+from imgvet.sources.entry import Content
+from imgvet.sources.reading import Reader, read_each
 from imgvet.store.files import FileToRead
 from imgvet.store.packs import DIGEST, PACK_ITEMS
 from imgvet.store.references import digest_bytes

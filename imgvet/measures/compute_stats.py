@@ -19,7 +19,8 @@ from imgvet.images.standard_size import encode_thumbnail, to_standard_size
 from imgvet.options import VideoOptions
 from imgvet.progress import tracked
 from imgvet.reasons import Reason
-from imgvet.sources.reading import Content, Reader, read_each
+from imgvet.sources.entry import Content
+from imgvet.sources.reading import Reader, read_each
 from imgvet.store.files import SETTLED_NS, FileKey, FileToRead
 from imgvet.store.packs import DIGEST
 from imgvet.store.references import digest_bytes

@@ -15,7 +15,7 @@ from imgvet.images.formats import Format, identify
 from imgvet.images.picture import Failure, Pixels
 from imgvet.options import VideoOptions
 from imgvet.sources.reading import Reader
-from imgvet.sources.s3_location import is_remote
+from imgvet.sources.s3 import is_remote
 from imgvet.store.files import FileToRead, files_in
 from imgvet.store.store import Store
 from imgvet.summary import RunRecord

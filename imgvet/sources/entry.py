@@ -73,6 +73,21 @@ class Entry:
         return self
 
 
+@dataclass(frozen=True)
+class Content:
+    """The content of one item.
+
+    Attributes:
+        data: its bytes.
+        version: which version of it was read, as its source calls it; empty if nothing is said.
+        detail: what was unusual but harmless, empty if nothing was.
+    """
+
+    data: bytes
+    version: str = ""
+    detail: str = ""
+
+
 def item_name(
     path: str,
     member: str | None = None,

@@ -1,4 +1,4 @@
-"""What kind of input a name stands for.
+"""What a name stands for: images, archives, videos, lists, data sets and buckets.
 
 Names decide, as in folders of millions of files nothing else is cheap; what the content of an
 archive or a video is, is found out when it is opened. A file that the user names and that has
@@ -7,18 +7,23 @@ none of the known endings is an image: its ending does not matter.
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
-from pathlib import Path
 
-from imgvet.errors import InputNotFoundError, InvalidParameterError
-from imgvet.sources.archive_format import HEAD_BYTES, identify_archive
-from imgvet.sources.local import (
-    ARCHIVE_ENDINGS,
-    is_archive_name,
-    is_image_name,
-    is_video_name,
-    split_ending,
+IMAGE_EXTENSIONS = frozenset(
+    f".{ending}"
+    for ending in (
+        *("jpg", "jpeg", "tif", "tiff", "gif", "giff", "heic", "heif"),
+        *("bmp", "png", "webp", "avif", "jp2"),
+    )
 )
+"""Endings (any case) by which a file in a folder counts as an image. Content decides what it is."""
+
+ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz", ".zip")
+"""Endings (any case) of the names of archives. The content decides which kind of archive it is."""
+
+VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
+"""Endings (any case) of the names of videos. The content decides which kind of video it is."""
 
 
 class Kind(StrEnum):
@@ -47,23 +52,19 @@ _LISTS = {
 
 
 def kind_of_name(name: str) -> Kind:
-    """The kind of a file by its name alone; a file without a known ending is an image."""
+    """The kind of an input by its name alone; a file without a known ending is an image."""
     if name.startswith("s3://"):
         return Kind.S3
     if name.startswith("minio://"):
         return Kind.MINIO
+    return _LISTS.get(split_ending(name)[1]) or kind_of_file(name)
+
+
+def kind_of_file(name: str) -> Kind:
+    """The kind of a file in a folder, a list or a bucket: an archive, a video, or else an image."""
     if is_archive_name(name):
         return Kind.ARCHIVE
-    if is_video_name(name):
-        return Kind.VIDEO
-    return _LISTS.get(split_ending(name)[1], Kind.IMAGE)
-
-
-def kind_of_object(key: str) -> Kind:
-    """The kind of an object in a bucket by its name: an archive, a video, or else an image."""
-    if is_archive_name(key):
-        return Kind.ARCHIVE
-    return Kind.VIDEO if is_video_name(key) else Kind.IMAGE
+    return Kind.VIDEO if is_video_name(name) else Kind.IMAGE
 
 
 def is_item_name(name: str) -> bool:
@@ -71,35 +72,23 @@ def is_item_name(name: str) -> bool:
     return is_image_name(name) or is_archive_name(name) or is_video_name(name)
 
 
-def kind_of_input(name: str) -> Kind:
-    """The kind of an input as the user wrote it.
-
-    Raises:
-        InputNotFoundError: a local input does not exist.
-        InvalidParameterError: an archive whose name does not show that it is one.
-    """
-    kind = kind_of_name(name)
-    if kind in (Kind.S3, Kind.MINIO):
-        return kind
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return Kind.FOLDER
-    if not path.exists():
-        raise InputNotFoundError(
-            f"The input {name} does not exist",
-            "Give a folder, images, an archive, a video or a list that exists",
-        )
-    if kind is Kind.IMAGE and path.is_file() and _holds_archive(path):
-        raise InvalidParameterError(
-            f"The input {name} is an archive, but its name does not end as that of one",
-            f"Rename it to end in one of {' '.join(ARCHIVE_ENDINGS)}",
-        )
-    return kind
+def is_image_name(name: str) -> bool:
+    """Whether a file in a folder counts as an image, by its ending."""
+    return os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS  # noqa: PTH122 (a Path each is slow)
 
 
-def _holds_archive(path: Path) -> bool:
-    try:
-        with path.open("rb") as stream:
-            return identify_archive(stream.read(HEAD_BYTES)) is not None
-    except OSError:
-        return False  # Reading it as an image tells why it can't be read.
+def is_archive_name(name: str) -> bool:
+    """Whether a name ends as that of an archive."""
+    return name.lower().endswith(ARCHIVE_ENDINGS)
+
+
+def is_video_name(name: str) -> bool:
+    """Whether a name ends as that of a video."""
+    return name.lower().endswith(VIDEO_ENDINGS)
+
+
+def split_ending(name: str) -> tuple[str, str]:
+    """A name without its ending, and the ending in lower case: ``a/b.c.JPG`` is a/b.c and .jpg."""
+    dot = name.rfind(".")
+    # A dot that begins a name begins no ending.
+    return (name[:dot], name[dot:].lower()) if dot > name.rfind("/") + 1 else (name, "")

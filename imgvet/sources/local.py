@@ -10,46 +10,10 @@ from pathlib import Path
 from imgvet.errors import InputUnreadableError
 from imgvet.reasons import Reason
 from imgvet.sources.entry import Entry
-
-IMAGE_EXTENSIONS = frozenset(
-    f".{ending}"
-    for ending in (
-        *("jpg", "jpeg", "tif", "tiff", "gif", "giff", "heic", "heif"),
-        *("bmp", "png", "webp", "avif", "jp2"),
-    )
-)
-"""Endings (any case) by which a file in a folder counts as an image. Content decides what it is."""
-
-ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz", ".zip")
-"""Endings (any case) of the names of archives. The content decides which kind of archive it is."""
-
-VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
-"""Endings (any case) of the names of videos. The content decides which kind of video it is."""
+from imgvet.sources.kinds import is_image_name
 
 _NOT_UTF8 = "the name is not valid UTF-8; rename the file"
 FolderKey = tuple[int, int]
-
-
-def is_image_name(name: str) -> bool:
-    """Whether a file in a folder counts as an image, by its ending."""
-    return os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS
-
-
-def is_archive_name(name: str) -> bool:
-    """Whether a name ends as that of an archive."""
-    return name.lower().endswith(ARCHIVE_ENDINGS)
-
-
-def is_video_name(name: str) -> bool:
-    """Whether a name ends as that of a video."""
-    return name.lower().endswith(VIDEO_ENDINGS)
-
-
-def split_ending(name: str) -> tuple[str, str]:
-    """A name without its ending, and the ending in lower case: ``a/b.c.JPG`` is a/b.c and .jpg."""
-    dot = name.rfind(".")
-    # A dot that begins a name begins no ending.
-    return (name[:dot], name[dot:].lower()) if dot > name.rfind("/") + 1 else (name, "")
 
 
 def walk_folder(

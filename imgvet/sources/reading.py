@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from imgvet.images.picture import Failure
 from imgvet.options import VideoOptions
 from imgvet.reasons import Reason
-from imgvet.sources.archive import ArchiveReader
-from imgvet.sources.read_ahead import read_ahead
-from imgvet.sources.s3_location import Location, is_remote, parse_location
+from imgvet.sources.archive import archive_reader
+from imgvet.sources.entry import Content
+from imgvet.sources.s3 import is_remote, parse_location
 from imgvet.sources.s3_mirror import find_copy
-from imgvet.sources.s3_reading import ObjectContent, fetch_object
-from imgvet.sources.video_frames import FrameReader
+from imgvet.sources.s3_objects import fetch_object
+from imgvet.sources.video import frame_reader
 from imgvet.store.files import FileToRead
-from imgvet.threads import in_threads
+from imgvet.threads import in_threads, read_ahead
 from imgvet.workdir import WorkDir
 
 Used = TypeVar("Used")
-
-
-@dataclass(frozen=True)
-class Content:
-    """The content of one item.
-
-    Attributes:
-        data: its bytes.
-        version: which version of it was read, as its source calls it; empty if nothing is said.
-        detail: what was unusual but harmless, empty if nothing was.
-    """
-
-    data: bytes
-    version: str = ""
-    detail: str = ""
 
 
 def read_bytes(path: str) -> bytes | Failure:
@@ -59,8 +43,8 @@ class Reader:
 
     def __init__(self, work: WorkDir, videos: VideoOptions) -> None:
         self._mirror = work.mirror
-        self._archives = ArchiveReader(work.extracted)
-        self._frames = FrameReader(work.frames, videos)
+        self._archives = archive_reader(work.extracted)
+        self._frames = frame_reader(work.frames, videos)
 
     def read(self, file: FileToRead) -> Content | Failure:
         """The content of the file that an item is, or was cut from, or why it can't be had.
@@ -70,38 +54,25 @@ class Reader:
             InputUnreadableError: the credentials are not, or no longer, valid.
             TransportError: the server can't be reached.
         """
-        if not is_remote(file.path):
-            data = self._read_local(file, file.path)
-            return data if isinstance(data, Failure) else Content(data)
-        if file.member is None and file.time_ms is None:
-            return self._read_object(parse_location(file.path), file.version)
-        return self._read_inside(file)
+        path = file.path
+        if is_remote(path):
+            location = parse_location(path)
+            copy = find_copy(location, file.version, self._mirror)
+            if copy is None and file.member is None and file.time_ms is None:
+                return fetch_object(location, file.version)
+            if copy is None:
+                return Failure(Reason.MISSING, f"the copy of {path} is gone")
+            path = str(copy)
+        data = self._read_local(file, path)
+        return data if isinstance(data, Failure) else Content(data, file.version)
 
     def _read_local(self, file: FileToRead, path: str) -> bytes | Failure:
         """The bytes of an item that lies in the local file ``path``, or is it."""
         if file.member is not None:
-            return self._archives.read_member(path, file.member)
+            return self._archives.read(path, file.member)
         if file.time_ms is not None:
-            return self._frames.read_frame(path, file.time_ms)
+            return self._frames.read(path, str(file.time_ms))
         return read_bytes(path)
-
-    def _read_object(self, remote: Location, version: str) -> Content | Failure:
-        copy = find_copy(remote, version, self._mirror)
-        if copy is not None:
-            data = read_bytes(str(copy))
-            return data if isinstance(data, Failure) else Content(data, version)
-        found = fetch_object(remote, version)
-        if isinstance(found, ObjectContent):
-            return Content(found.data, found.version, found.detail)
-        return found
-
-    def _read_inside(self, file: FileToRead) -> Content | Failure:
-        """A member or a frame of an archive or a video that was mirrored."""
-        copy = find_copy(parse_location(file.path), file.version, self._mirror)
-        if copy is None:
-            return Failure(Reason.MISSING, f"the copy of {file.path} is gone")
-        data = self._read_local(file, str(copy))
-        return data if isinstance(data, Failure) else Content(data, file.version)
 
 
 def read_each(

@@ -13,15 +13,17 @@ from imgvet.errors import WorkDirUnusableError
 from imgvet.progress import tracked
 from imgvet.reasons import Reason
 from imgvet.sources.entry import Entry
-from imgvet.sources.read_ahead import READ_WORKERS, read_ahead
-from imgvet.sources.s3_client import client_for
-from imgvet.sources.s3_errors import RETRIED, Problem
-from imgvet.sources.s3_index import Mirrored, MirrorIndex, open_index
-from imgvet.sources.s3_location import Location, parse_location
-from imgvet.sources.s3_mirror import Mirror
-from imgvet.sources.s3_reading import failure_of
-from imgvet.sources.s3_retry import DEFAULT_RETRY, RetryPolicy
-from imgvet.sources.s3_transfer import Received, transfer
+from imgvet.sources.s3 import (
+    DEFAULT_RETRY,
+    RETRIED,
+    ObjectLocation,
+    Problem,
+    RetryPolicy,
+    parse_location,
+)
+from imgvet.sources.s3_mirror import Mirror, Mirrored, MirrorIndex
+from imgvet.sources.s3_objects import Received, failure_of, transfer
+from imgvet.threads import READ_WORKERS, read_ahead
 
 STAGE = "sync_s3_to_local"
 MAX_FAILURES = 100
@@ -52,13 +54,13 @@ class SyncFailure:
     """An object that could not be mirrored.
 
     Attributes:
-        filename: its name.
+        uri: its name.
         reason: the reason code.
         detail: what the server said.
         transient: whether asking again later may help.
     """
 
-    filename: str
+    uri: str
     reason: Reason
     detail: str
     transient: bool
@@ -93,13 +95,13 @@ class SyncReport:
 
 
 def sync_to_local(listed: Iterable[Entry], folder: Path, options: SyncOptions) -> SyncReport:
-    """Mirror objects below ``folder``.
+    """Mirror objects below ``folder``, many at a time.
 
     What is there in the same size and version is skipped, and what was begun is continued. An
     object that can't be fetched is reported, and the others go on.
 
     Args:
-        listed: the objects, under their plain URIs; taken as they are needed.
+        listed: the objects; taken as they are needed.
         folder: where all mirrors are.
         options: what is left out, and how objects are fetched.
 
@@ -111,130 +113,99 @@ def sync_to_local(listed: Iterable[Entry], folder: Path, options: SyncOptions) -
     """
     try:
         with ExitStack() as stack:
-            mirrors = _Mirrors(folder, stack)
-            report = _sync(mirrors, listed, options)
-            if not report.transient:
-                mirrors.forget_partial()
+            sync = _Sync(folder, options, stack)
+            # What is fetched goes to disk, so nothing but its name counts as held.
+            fetch = functools.partial(_fetch, folder, options.retry)
+            fetched = read_ahead(
+                sync.missing(listed), fetch, workers=options.workers, size_of=lambda _: 0
+            )
+            for location, received in tracked(fetched, STAGE, 0, 0):
+                sync.note(location, received)
+            return sync.finish()
     except (OSError, sqlite3.Error) as error:
         raise WorkDirUnusableError(
             f"The mirror {folder} can't be written to ({error})",
             "Free some space, or choose another work dir with --work-dir",
         ) from None
-    return report
 
 
-class _Mirrors:
-    """The mirrors that objects belong to, with their open indexes; used from one thread."""
+class _Sync:
+    """The open indexes of the mirrors, and what has happened so far; used from one thread."""
 
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
-        self._folder, self._stack = folder, stack
-        self._open: dict[Path, MirrorIndex] = {}
-
-    def index(self, location: Location) -> MirrorIndex:
-        """The index of the mirror of an object's bucket."""
-        mirror = self.mirror(location)
-        if mirror.folder not in self._open:
-            self._open[mirror.folder] = self._stack.enter_context(open_index(mirror.index))
-        return self._open[mirror.folder]
-
-    def mirror(self, location: Location) -> Mirror:
-        """The mirror of an object's bucket."""
-        return Mirror.of(location, self._folder)
-
-    def forget_partial(self) -> None:
-        """Remove what began to be fetched and is no longer needed."""
-        for folder in self._open:
-            Mirror(folder).forget_partial()
-
-
-@dataclass(frozen=True)
-class _Fetched:
-    """What fetching one object gave."""
-
-    location: Location
-    received: Received | Problem
-
-
-class _Tally:
-    """Counts what happens while it happens."""
-
-    def __init__(self) -> None:
-        self.report = SyncReport()
+    def __init__(self, folder: Path, options: SyncOptions, stack: ExitStack) -> None:
+        self._folder, self._options, self._stack = folder, options, stack
+        self._open: dict[Mirror, MirrorIndex] = {}
+        self._report = SyncReport()
+        self._failures: list[SyncFailure] = []
         self._opened: set[str] = set()
 
-    def count(self, **more: int) -> None:
-        """Add to counts of the report."""
-        sums = {name: getattr(self.report, name) + number for name, number in more.items()}
-        self.report = replace(self.report, **sums)
+    def missing(self, listed: Iterable[Entry]) -> Iterator[Entry]:
+        """What is listed and worth fetching, but not there yet."""
+        for entry in listed:
+            self._count(listed=1)
+            if entry.checked(self._options.min_file_size).status is not Reason.OK:
+                continue
+            location = parse_location(entry.path)
+            mirror, index = self._mirror_of(location)
+            if mirror.holds(index.find(location.key), entry.version):
+                self._count(skipped=1)
+                self._note_opened(mirror, location.key)
+            else:
+                yield entry
 
-    def note(self, mirror: Mirror, key: str, options: SyncOptions) -> None:
-        """Note the path of an object that will be opened."""
-        if options.is_opened(key):
+    def note(self, location: ObjectLocation, received: Received | Problem) -> None:
+        """Record what fetching an object gave."""
+        if isinstance(received, Problem):
+            failure, transient = failure_of(location, received), received.kind in RETRIED
+            self._count(failed=1)
+            self._failures.append(
+                SyncFailure(location.uri, failure.reason, failure.detail, transient)
+            )
+            if len(self._failures) > MAX_FAILURES:
+                # Transient ones decide whether it is worth asking again.
+                self._failures.sort(key=lambda known: not known.transient)
+                del self._failures[MAX_FAILURES:]
+            return
+        mirror, index = self._mirror_of(location)
+        index.put(Mirrored(location.key, received.size, received.version, self._options.run))
+        self._count(downloaded=1, bytes=received.size)
+        self._note_opened(mirror, location.key)
+
+    def finish(self) -> SyncReport:
+        """The report, once all is done."""
+        opened = tuple(sorted(self._opened))
+        report = replace(self._report, failures=tuple(self._failures), opened=opened)
+        if not report.transient:
+            for mirror in self._open:
+                mirror.forget_partial()
+        return report
+
+    def _mirror_of(self, location: ObjectLocation) -> tuple[Mirror, MirrorIndex]:
+        mirror = Mirror.of(location, self._folder)
+        if mirror not in self._open:
+            self._open[mirror] = self._stack.enter_context(mirror.open_index())
+        return mirror, self._open[mirror]
+
+    def _count(self, **more: int) -> None:
+        sums = {name: getattr(self._report, name) + number for name, number in more.items()}
+        self._report = replace(self._report, **sums)
+
+    def _note_opened(self, mirror: Mirror, key: str) -> None:
+        if self._options.is_opened(key):
             self._opened.add(str(mirror.path(key)))
 
-    def final(self) -> SyncReport:
-        """The report, once all is done."""
-        return replace(self.report, opened=tuple(sorted(self._opened)))
 
-    def fail(self, failure: SyncFailure) -> None:
-        """Add a failure, the transient ones first when there are many."""
-        self.count(failed=1)
-        failures = (*self.report.failures, failure)
-        if len(failures) > MAX_FAILURES:
-            failures = tuple(sorted(failures, key=lambda known: not known.transient))
-        self.report = replace(self.report, failures=failures[:MAX_FAILURES])
-
-
-def _sync(mirrors: _Mirrors, listed: Iterable[Entry], options: SyncOptions) -> SyncReport:
-    tally = _Tally()
-    missing = _missing(mirrors, listed, tally, options)
-    fetch = functools.partial(_fetch, mirrors, options.retry)
-    # What is fetched goes to disk, so nothing but its name counts as held.
-    fetched = read_ahead(missing, fetch, workers=options.workers, size_of=lambda _: 0)
-    for result in tracked(fetched, STAGE, 0, 0):
-        location, received = result.location, result.received
-        if isinstance(received, Problem):
-            tally.fail(_failure(location, received))
-            continue
-        found = Mirrored(location.key, received.size, received.version, options.run)
-        mirrors.index(location).put(found)
-        tally.count(downloaded=1, bytes=received.size)
-        tally.note(mirrors.mirror(location), location.key, options)
-    return tally.final()
-
-
-def _missing(
-    mirrors: _Mirrors, listed: Iterable[Entry], tally: _Tally, options: SyncOptions
-) -> Iterator[Entry]:
-    """What is listed and worth fetching, but not there yet."""
-    for entry in listed:
-        tally.count(listed=1)
-        if entry.checked(options.min_file_size).status is not Reason.OK:
-            continue
-        location = parse_location(entry.path)
-        mirror = mirrors.mirror(location)
-        if mirror.holds(mirrors.index(location).find(location.key), entry.version):
-            tally.count(skipped=1)
-            tally.note(mirror, location.key, options)
-        else:
-            yield entry
-
-
-def _fetch(mirrors: _Mirrors, retry: RetryPolicy, entry: Entry) -> _Fetched:
+def _fetch(
+    folder: Path, retry: RetryPolicy, entry: Entry
+) -> tuple[ObjectLocation, Received | Problem]:
     location = parse_location(entry.path)
-    mirror = mirrors.mirror(location)
+    mirror = Mirror.of(location, folder)
     partial = mirror.partial(location.key, entry.version)
     partial.parent.mkdir(exist_ok=True)
     with partial.open("a+b" if entry.version else "w+b") as sink:
-        received = transfer(client_for(location), location, entry.version, sink, retry)
+        received = transfer(location, entry.version, sink, retry)
     if isinstance(received, Received):
         target = mirror.path(location.key)
         target.parent.mkdir(parents=True, exist_ok=True)
         partial.replace(target)
-    return _Fetched(location, received)
-
-
-def _failure(location: Location, problem: Problem) -> SyncFailure:
-    failure = failure_of(location, problem)
-    transient = problem.kind in RETRIED
-    return SyncFailure(location.filename, failure.reason, failure.detail, transient)
+    return location, received

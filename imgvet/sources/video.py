@@ -1,25 +1,41 @@
-"""Decode the frames of a video that are to be looked at, in one pass from start to end.
+"""Videos as inputs: wanted frames are decoded once, into the store, and then read like members.
 
-With OpenCV and the FFmpeg in it. Frames between those that are wanted are decoded, which other
-frames need, but neither converted nor kept.
+Decoded with OpenCV and the FFmpeg in it, in one pass from start to end; frames between those that
+are wanted are decoded, which other frames need, but neither converted nor kept. Wanted ones lie as
+JPEG of quality 95 in a few large files under ``store/frames``, with an index for each state of a
+video and each choice of frames. An interrupted video is continued after the last complete part.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
 from imgvet.images.decoders import silence_decoders
 from imgvet.images.picture import Failure
 from imgvet.options import VideoOptions
 from imgvet.reasons import Reason
+from imgvet.sources.entry import Entry
+from imgvet.sources.local import walk_file
+from imgvet.sources.packed import FILE_ITSELF, Member, Packed, PartWriter, start_parts
+from imgvet.sources.packed_reader import PackedReader
+
+FRAME_QUALITY = 95
+"""JPEG quality of stored frames, 1 to 100."""
+
+FRAMES_VERSION = 3
+"""Raised when other frames are chosen, or they are stored or judged in another way."""
+
+OPEN_VIDEOS = 64
+"""Videos of which a reader keeps the index in memory."""
 
 _KEY_FRAME = ord("I")
 _LEAST_SHARE = 0.9
@@ -55,13 +71,13 @@ def read_frames(
         threads: threads of the decoder.
     """
     try:
-        size = path.stat().st_size
-        path.open("rb").close()
+        with path.open("rb") as stream:
+            empty = not stream.read(1)
     except OSError as error:
         reason = Reason.MISSING if isinstance(error, FileNotFoundError) else Reason.UNREADABLE
         yield Failure(reason, error.strerror or str(error))
         return
-    if size == 0:
+    if empty:
         yield Failure(Reason.EMPTY_FILE, "0 bytes")
         return
     _silence()
@@ -122,3 +138,126 @@ def _silence() -> None:
     """Keep FFmpeg from writing to standard error; OpenCV takes its level from the environment."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     silence_decoders()
+
+
+class VideoReport(BaseModel):
+    """What extracting the frames of one video gave.
+
+    Attributes:
+        path: the video.
+        frames: number of frames that can be read.
+        failed: 1 if the video is damaged, else 0.
+        resumed: frames that an interrupted run had already written.
+        reused: whether nothing had to be done, as video and choice of frames are the same.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    frames: int
+    failed: int
+    resumed: int = 0
+    reused: bool = False
+
+
+def packed_video(path: Path, store: Path, options: VideoOptions) -> Packed:
+    """Where index and frames of the present state of a video lie.
+
+    Args:
+        path: the video, an absolute path.
+        store: where frames are kept, ``store/frames`` of a work dir.
+        options: which frames are wanted.
+
+    Raises:
+        OSError: the video can't be looked at.
+    """
+    return Packed.of(path, store, f"{FRAMES_VERSION} {options.model_dump_json()}")
+
+
+def frame_reader(store: Path, options: VideoOptions) -> PackedReader:
+    """Reads frames as JPEG, by video and milliseconds; arguments as for :func:`packed_video`."""
+    return PackedReader(lambda path: packed_video(path, store, options), OPEN_VIDEOS)
+
+
+def extract_frames(
+    path: Path, store: Path, options: VideoOptions, threads: int = 1, *, resume: bool = False
+) -> VideoReport:
+    """Decode a video and keep its wanted frames.
+
+    Args:
+        path: the video, an absolute path.
+        store: where frames are kept, ``store/frames`` of a work dir.
+        options: which frames are wanted.
+        threads: threads of the decoder.
+        resume: continue an extraction that was interrupted instead of starting again.
+
+    Returns:
+        what it gave. A damaged, empty or unreadable video is a row, not an error.
+
+    Raises:
+        OSError: ``store`` can't be written to.
+    """
+    if walk_file(path, "").status is not Reason.OK:
+        return VideoReport(path=str(path), frames=0, failed=1)
+    packed = packed_video(path, store, options)
+    known = packed.members()
+    if known is not None:
+        return _report(path, known).model_copy(update={"reused": True})
+    before = start_parts(packed, resume=resume)
+    members = list(before.members)
+    # A part is closed with the time of its last frame; 0 as "nothing done" is the time of a frame.
+    after_ms = before.done if before.number else -1
+    with PartWriter(packed, before.number) as writer:
+        for frame in read_frames(path, options, after_ms, threads):
+            if isinstance(frame, Failure):
+                members.append(Member(FILE_ITSELF, status=frame.reason, detail=frame.detail))
+                continue
+            members.append(writer.add(Member(str(frame.time_ms)), [_encoded(frame)]))
+            if writer.full:
+                writer.close_part(frame.time_ms)
+        writer.close_part(0)
+    packed.write(members)
+    return _report(path, members).model_copy(update={"resumed": len(before.members)})
+
+
+def _report(path: Path, members: list[Member]) -> VideoReport:
+    frames = sum(member.status is Reason.OK for member in members)
+    return VideoReport(path=str(path), frames=frames, failed=len(members) - frames)
+
+
+def _encoded(frame: Frame) -> bytes:
+    done, jpeg = cv2.imencode(".jpg", frame.pixels, [cv2.IMWRITE_JPEG_QUALITY, FRAME_QUALITY])
+    if not done:
+        raise ValueError(f"a frame of shape {frame.pixels.shape} can't be encoded")
+    return jpeg.tobytes()
+
+
+def video_entries(path: Path, source: str, store: Path, options: VideoOptions) -> Iterator[Entry]:
+    """The frames of a video that :func:`extract_frames` has seen, in order of time.
+
+    A damaged video has an entry of its own, beside those of the frames that could be read.
+
+    Args:
+        path: the video, an absolute path.
+        source: the input it was found through, as the user wrote it.
+        store: where frames are kept, ``store/frames`` of a work dir.
+        options: which frames are wanted.
+    """
+    itself = walk_file(path, source)
+    if itself.status is not Reason.OK:
+        yield itself
+        return
+    members = packed_video(path, store, options).members()
+    if members is None:
+        detail = "the video has changed since it was decoded"
+        yield replace(itself, status=Reason.MISSING, detail=detail)
+        return
+    for member in members:
+        is_frame = member.name != FILE_ITSELF
+        yield replace(
+            itself,
+            file_size=member.size if is_frame else itself.file_size,
+            status=member.status,
+            detail=member.detail,
+            time_ms=int(member.name) if is_frame else None,
+        )

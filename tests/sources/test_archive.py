@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from imgvet.images.picture import Failure
 from imgvet.reasons import Reason
-from imgvet.sources import archive_reader
-from imgvet.sources.archive import ArchiveReader, archive_entries, packed_archive, prepare_archive
-from imgvet.sources.archive_format import HEAD_BYTES
+from imgvet.sources import packed_reader
+from imgvet.sources.archive import archive_entries, archive_reader, packed_archive, prepare_archive
+from imgvet.sources.archive_formats import HEAD_BYTES
 from imgvet.sources.entry import Entry
 from support.archives import Contents, header, patch_directory, write_any, write_tar, write_zip
 from support.archives import encrypt as encrypt_member
@@ -39,7 +39,7 @@ def listed(path: Path, **options: object) -> dict[str, Entry]:
 
 
 def read(path: Path, member: str) -> bytes | Failure:
-    return ArchiveReader(path.parent / "store").read_member(str(path), member)
+    return archive_reader(path.parent / "store").read(str(path), member)
 
 
 def damage(path: Path, **options: object) -> tuple[Reason, str]:
@@ -80,19 +80,19 @@ def test_members_are_listed_and_read_back(tmp_path: Path, ending: str) -> None:
 def test_many_threads_read_many_members_in_any_order(
     tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgvet.sources.archive_parts.PART_MEMBERS", 50)
-    monkeypatch.setattr(archive_reader, "OPEN_FILES", 2)
+    monkeypatch.setattr("imgvet.sources.packed.PART_MEMBERS", 50)
+    monkeypatch.setattr(packed_reader, "OPEN_FILES", 2)
     images = {f"{number % 7}/{number}.jpg": os.urandom(number % 900 + 1) for number in range(1000)}
     path = write_any(tmp_path / f"a{ending}", images)
     assert prepare_archive(path, tmp_path / "store").images == len(images)
-    reader = ArchiveReader(tmp_path / "store")
+    reader = archive_reader(tmp_path / "store")
     loads = []
-    real = archive_reader.OpenPacked
-    monkeypatch.setattr(archive_reader, "OpenPacked", lambda it: loads.append(it) or real(it))
+    real = packed_reader.OpenPacked
+    monkeypatch.setattr(packed_reader, "OpenPacked", lambda it: loads.append(it) or real(it))
     names = list(images) * 2
     random.Random(0).shuffle(names)
     with ThreadPoolExecutor(8) as pool:
-        read_back = list(pool.map(lambda name: reader.read_member(str(path), name), names))
+        read_back = list(pool.map(lambda name: reader.read(str(path), name), names))
     assert read_back == [images[name] for name in names]
     assert len(loads) == 1
 
@@ -102,14 +102,14 @@ def open_descriptors() -> set[str]:
 
 
 def test_descriptors_are_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imgvet.sources.archive_parts.PART_MEMBERS", 5)
+    monkeypatch.setattr("imgvet.sources.packed.PART_MEMBERS", 5)
     path = write_any(tmp_path / "a.tgz", {f"{number}.jpg": b"x" for number in range(300)})
     prepare_archive(path, tmp_path / "store")
     before = open_descriptors()
-    reader = ArchiveReader(tmp_path / "store")
+    reader = archive_reader(tmp_path / "store")
     for number in range(300):
-        assert reader.read_member(str(path), f"{number}.jpg") == b"x"
-    assert len(open_descriptors() - before) <= archive_reader.OPEN_FILES
+        assert reader.read(str(path), f"{number}.jpg") == b"x"
+    assert len(open_descriptors() - before) <= packed_reader.OPEN_FILES
     del reader
     assert len(open_descriptors() - before) == 0
 
@@ -335,12 +335,12 @@ def test_names_that_are_not_utf8(tmp_path: Path) -> None:
 
 def test_what_is_gone_changed_or_no_file_has_a_reason(tmp_path: Path) -> None:
     path = write_tar(tmp_path / "a.tar", {"1.jpg": b"x"})
-    reader = ArchiveReader(tmp_path / "store")
+    reader = archive_reader(tmp_path / "store")
     listed(path)
     os.utime(path, ns=(1, 1))
     (changed,) = archive_entries(path, "in", tmp_path / "store")
     assert (changed.status, "changed" in changed.detail) == (Reason.MISSING, True)
-    content = reader.read_member(str(path), "1.jpg")
+    content = reader.read(str(path), "1.jpg")
     assert isinstance(content, Failure)
     assert content.reason is Reason.MISSING
     path.unlink()
@@ -369,11 +369,11 @@ def test_a_damaged_index_is_made_again_and_until_then_a_reason(tmp_path: Path, c
     whole = index.read_bytes()
     overwritten = bytes(255 - byte for byte in whole[-48:-8])
     index.write_bytes(b"PAR1 cut" if cut else whole[:-48] + overwritten + whole[-8:])
-    found = ArchiveReader(store).read_member(str(path), "a.jpg")
+    found = archive_reader(store).read(str(path), "a.jpg")
     assert isinstance(found, Failure)
     assert (found.reason, "run again" in found.detail) == (Reason.UNREADABLE, True)
     assert not prepare_archive(path, store).reused
-    assert ArchiveReader(store).read_member(str(path), "a.jpg") == b"picture"
+    assert archive_reader(store).read(str(path), "a.jpg") == b"picture"
 
 
 def test_a_zip_member_without_a_name_is_a_row(tmp_path: Path) -> None:

@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 from imgvet.reasons import Reason
-from imgvet.sources import archive_extract
-from imgvet.sources.archive import ArchiveReader, archive_entries, packed_archive, prepare_archive
-from imgvet.sources.archive_limits import ExtractLimits
-from imgvet.sources.archive_member import Member
-from imgvet.sources.archive_parts import PartWriter, start_parts
+from imgvet.sources import archive
+from imgvet.sources.archive import archive_entries, archive_reader, packed_archive, prepare_archive
+from imgvet.sources.archive_members import ExtractLimits
+from imgvet.sources.packed import Member, Packed, PartWriter, start_parts
 from support.archives import patch_directory, write_any, write_tar, write_zip
 
 
@@ -46,7 +45,7 @@ def interrupted(tmp_path: Path, images: dict[str, bytes], monkeypatch: pytest.Mo
     """A gzipped tar that was unpacked up to member 57, of which 50 are in complete parts."""
     path = write_tar(tmp_path / "a.tgz", images, "w:gz")
     with monkeypatch.context() as patch:
-        patch.setattr("imgvet.sources.archive_parts.PART_MEMBERS", 10)
+        patch.setattr("imgvet.sources.packed.PART_MEMBERS", 10)
         kill_after(patch, 57)
         with pytest.raises(KilledError):
             prepare_archive(path, tmp_path / "store")
@@ -65,9 +64,9 @@ def test_unpacking_is_resumed(
     store = interrupted.parent / "store"
     report = prepare_archive(interrupted, store, resume=resume)
     assert (report.images, report.failed, report.resumed) == (100, 0, resumed)
-    reader = ArchiveReader(store)
+    reader = archive_reader(store)
     for name, data in images.items():
-        assert reader.read_member(str(interrupted), name) == data
+        assert reader.read(str(interrupted), name) == data
 
 
 def test_resumed_members_are_not_written_again(
@@ -91,8 +90,8 @@ def test_a_damaged_part_is_filled_again(interrupted: Path, images: dict[str, byt
     (folder / "part-00004.parquet").write_bytes(b"cut")
     report = prepare_archive(interrupted, store, resume=True)
     assert (report.images, report.resumed) == (100, 20)
-    reader = ArchiveReader(store)
-    assert all(reader.read_member(str(interrupted), name) == images[name] for name in images)
+    reader = archive_reader(store)
+    assert all(reader.read(str(interrupted), name) == images[name] for name in images)
 
 
 def test_a_full_disk_is_an_error_and_not_a_row(
@@ -113,7 +112,8 @@ def test_a_member_that_fails_leaves_nothing_in_its_part(tmp_path: Path) -> None:
         yield b"some"
         raise KilledError
 
-    with PartWriter(tmp_path, 0) as writer:
+    packed = Packed("a.tgz", 0, 0, tmp_path)
+    with PartWriter(packed, 0) as writer:
         writer.add(Member("1"), [b"one"])
         with pytest.raises(KilledError):
             writer.add(Member("2"), failing())  # type: ignore[arg-type]
@@ -121,7 +121,7 @@ def test_a_member_that_fails_leaves_nothing_in_its_part(tmp_path: Path) -> None:
         writer.close_part(3)
     assert (third.offset, third.size) == (3, 5)
     assert (tmp_path / "part-00000.bin").read_bytes() == b"onethree"
-    assert [member.name for member in start_parts(tmp_path, resume=True).members] == ["1", "3"]
+    assert [member.name for member in start_parts(packed, resume=True).members] == ["1", "3"]
 
 
 BOMB = b"\0" * 3_000_000
@@ -150,13 +150,13 @@ def test_a_bomb_is_not_unpacked_beyond_its_limit(
 ) -> None:
     path = write_tar(tmp_path / "a.tgz", {"bomb.bmp": b"\0" * 50_000_000}, "w:gz")
     seen = []
-    real = archive_extract._limited
+    real = archive._limited
 
     def limited(*values: object) -> object:
         seen.append(real(*values))  # type: ignore[arg-type]
         return seen[0]
 
-    monkeypatch.setattr(archive_extract, "_limited", limited)
+    monkeypatch.setattr(archive, "_limited", limited)
     prepare_archive(path, tmp_path / "store", STRICT)
     assert 1_000_000 < seen[0].tell() < 8_000_000
     assert sum(file.stat().st_size for file in (tmp_path / "store").rglob("*.bin")) == 0
@@ -181,7 +181,7 @@ def test_a_zip_cannot_lie_about_the_size_of_a_bomb(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"1.jpg": BOMB}, zipfile.ZIP_DEFLATED)
     patch_directory(path, "1.jpg", 24, "<I", 100)
     assert prepare_archive(path, tmp_path / "store", STRICT).images == 1
-    content = ArchiveReader(tmp_path / "store").read_member(str(path), "1.jpg")
+    content = archive_reader(tmp_path / "store").read(str(path), "1.jpg")
     assert getattr(content, "reason", None) is Reason.ARCHIVE_DAMAGED
 
 

@@ -9,16 +9,15 @@ import pytest
 
 from imgvet.reasons import Reason
 from imgvet.sources.archive import archive_entries, packed_archive, prepare_archive
-from imgvet.sources.archive_index import read_members
-from imgvet.sources.archive_member import MAX_SIDECAR_BYTES, Member
-from imgvet.sources.archive_sidecars import sample_keys, split_of_shard
+from imgvet.sources.archive_members import MAX_SIDECAR_BYTES, sample_keys, split_of_shard
+from imgvet.sources.packed import Member
 from support.archives import write_any
 
 
 def members(path: Path) -> dict[str, Member]:
     prepare_archive(path, path.parent / "store")
-    found = read_members(packed_archive(path, path.parent / "store").index)
-    return {member.name: member for member in found}
+    found = packed_archive(path, path.parent / "store").members()
+    return {member.name: member for member in found or ()}
 
 
 @pytest.mark.parametrize("ending", [".tar", ".tgz", ".zip"])

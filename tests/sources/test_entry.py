@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from imgvet.options import SourceOptions
 from imgvet.sources.entry import Entry, item_name
+from imgvet.sources.kinds import split_ending
 from imgvet.sources.listing import as_table, select
-from imgvet.sources.local import split_ending
 from imgvet.store.files import FileIndex, files_in
 from imgvet.tables import to_frame
 

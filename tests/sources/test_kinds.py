@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from imgvet.errors import InputNotFoundError, InvalidParameterError
-from imgvet.sources.archive_format import ArchiveFormat, identify_archive
-from imgvet.sources.kinds import Kind, kind_of_input, kind_of_name
+from imgvet.sources.archive_formats import ArchiveFormat, identify_archive
+from imgvet.sources.kinds import Kind, kind_of_name
+from imgvet.sources.listing import kind_of_input
 from support.archives import write_any, write_tar
 
 

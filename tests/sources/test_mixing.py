@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from imgvet.errors import MixedInputError
-from imgvet.sources.kinds import COMPRESSED, Kind
-from imgvet.sources.mixing import Mixture, is_ignored, refuse_mixture
+from imgvet.options import SourceOptions
+from imgvet.sources.listing import compressed_inputs, list_items
+from imgvet.workdir import WorkDir
 
 
-def mixture(kinds: list[Kind]) -> Mixture:
-    found = Mixture()
-    for number, kind in enumerate(kinds):
-        found = found.with_file(f"{number}.{kind.name}", kind)
-    return found
+def options_of(folder: Path, *names: str, tar_only: bool = False) -> SourceOptions:
+    for name in names:
+        (folder / name).write_bytes(b"x")
+    return SourceOptions(input_dir=(str(folder),), tar_only=tar_only)
 
 
-@given(st.lists(st.sampled_from(Kind), max_size=20))
-def test_only_a_mixture_is_refused(kinds: list[Kind]) -> None:
-    mixed = Kind.IMAGE in kinds and not COMPRESSED.isdisjoint(kinds)
-    refuse_mixture(mixture(kinds), tar_only=True)
-    if not mixed:
-        refuse_mixture(mixture(kinds), tar_only=False)
-        return
-    with pytest.raises(MixedInputError, match=r"tar_only=True"):
-        refuse_mixture(mixture(kinds), tar_only=False)
+def test_only_a_mixture_is_refused_and_the_message_counts_and_shows_both(tmp_path: Path) -> None:
+    options = options_of(tmp_path, "a.mp4", "b.tar", "notes.txt")
+    found = compressed_inputs(options)
+    assert found == ((str(tmp_path / "b.tar"),), (str(tmp_path / "a.mp4"),))
+    options_of(tmp_path, "c.jpg")
+    for work in (compressed_inputs, lambda given: list_items(given, {}, WorkDir(tmp_path / "out"))):
+        with pytest.raises(MixedInputError, match=r"tar_only=True") as refused:
+            work(options)
+        assert "(2, such as " in str(refused.value)
+        assert f"(1, such as {tmp_path / 'c.jpg'})" in str(refused.value)
 
 
-def test_the_message_counts_and_shows_both() -> None:
-    found = mixture([Kind.VIDEO, Kind.ARCHIVE, Kind.IMAGE])
-    with pytest.raises(MixedInputError) as refused:
-        refuse_mixture(found, tar_only=False)
-    assert "(2, such as 0.VIDEO)" in str(refused.value)
-    assert "(1, such as 2.IMAGE)" in str(refused.value)
+def test_loose_images_are_ignored_if_only_archives_are_wanted(tmp_path: Path) -> None:
+    options = options_of(tmp_path, "a.mp4", "b.tar", "c.jpg", tar_only=True)
+    assert compressed_inputs(options)[0] == (str(tmp_path / "b.tar"),)
+    listed = list_items(options, {}, WorkDir(tmp_path / "out")).column("path").to_pylist()
+    assert listed == [str(tmp_path / "a.mp4"), str(tmp_path / "b.tar")]
 
 
-def test_only_loose_images_are_ignored() -> None:
-    ignored = {kind for kind in Kind if is_ignored(kind, tar_only=True)}
-    assert ignored == {Kind.IMAGE}
-    assert not any(is_ignored(kind, tar_only=False) for kind in Kind)
+def test_loose_images_alone_are_no_mixture(tmp_path: Path) -> None:
+    assert compressed_inputs(options_of(tmp_path, "a.jpg", "b.jpg")) == ((), ())

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgvet.errors import InvalidParameterError
-from imgvet.sources.s3_location import Location, is_remote, parse_location
+from imgvet.sources.s3 import ObjectLocation, is_remote, parse_location
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 keys = text | st.sampled_from(
@@ -22,21 +22,21 @@ hosts = st.sampled_from(["localhost:9000", "minio.example.org", "10.0.0.7:443", 
 
 @given(st.sampled_from(["minio", "minio+http"]), hosts, buckets, keys)
 def test_a_minio_name_parses_back(scheme: str, host: str, bucket: str, key: str) -> None:
-    location = Location(scheme, host, bucket, key)
-    assert parse_location(location.filename) == location
-    assert location.filename.encode().decode() == location.filename
+    location = ObjectLocation(scheme, host, bucket, key)
+    assert parse_location(location.uri) == location
+    assert location.uri.encode().decode() == location.uri
 
 
 @given(buckets, keys)
 def test_an_s3_name_parses_back(bucket: str, key: str) -> None:
-    location = Location("s3", "", bucket, key)
-    assert location.filename == f"s3://{bucket}/{key}"
-    assert parse_location(location.filename) == location
+    location = ObjectLocation("s3", "", bucket, key)
+    assert location.uri == f"s3://{bucket}/{key}"
+    assert parse_location(location.uri) == location
 
 
 @given(keys, keys)
 def test_names_sort_as_the_bytes_of_their_keys(one: str, other: str) -> None:
-    first, second = (Location("s3", "", "b", key).filename for key in (one, other))
+    first, second = (ObjectLocation("s3", "", "b", key).uri for key in (one, other))
     assert (first < second) == (one.encode() < other.encode())
 
 
@@ -55,7 +55,7 @@ def test_http_only_where_it_was_asked_for(name: str, endpoint: str | None) -> No
 
 def test_a_bucket_needs_no_slash() -> None:
     assert parse_location("s3://bucket") == parse_location("s3://bucket/")
-    assert parse_location("S3://bucket").filename == "s3://bucket/"
+    assert parse_location("S3://bucket").uri == "s3://bucket/"
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,10 @@ def test_other_inputs_are_not_remote(name: str) -> None:
 
 
 def test_boto3_is_imported_when_it_is_needed_and_not_before() -> None:
-    modules = "location client errors retry listing transfer reading paths index mirror sync"
-    imports = "".join(f"import imgvet.sources.s3_{name}\n" for name in modules.split())
-    program = imports + "import sys\nprint([n for n in ('boto3', 'botocore') if n in sys.modules])"
+    program = (
+        "import sys, imgvet.sources.listing, imgvet.sources.reading, imgvet.sources.s3_sync\n"
+        "print([name for name in ('boto3', 'botocore') if name in sys.modules])"
+    )
     answer = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )

@@ -12,14 +12,12 @@ import pytest
 from imgvet.errors import InputNotFoundError, InputUnreadableError, WorkDirUnusableError
 from imgvet.images.picture import Failure
 from imgvet.reasons import Reason
-from imgvet.sources.entry import Entry
-from imgvet.sources.read_ahead import read_ahead
-from imgvet.sources.s3_listing import entries
-from imgvet.sources.s3_location import Location, parse_location
+from imgvet.sources.entry import Content, Entry
+from imgvet.sources.s3 import ObjectLocation, RetryPolicy, parse_location
 from imgvet.sources.s3_mirror import Mirror, find_copy, remove_downloaded
-from imgvet.sources.s3_reading import read_object
-from imgvet.sources.s3_retry import RetryPolicy
+from imgvet.sources.s3_objects import fetch_object, list_objects
 from imgvet.sources.s3_sync import SyncOptions, SyncReport, sync_to_local
+from imgvet.threads import read_ahead
 from support.fault_proxy import Fault, FaultProxy
 from support.s3_server import Bucket
 
@@ -37,7 +35,7 @@ HOSTILE = [
 def sync(bucket: Bucket, folder: Path, prefix: str = "", **options: object) -> SyncReport:
     name = f"s3://{bucket.name}/{prefix}"
     limit = options.pop("limit", None)
-    listed = entries(parse_location(name), name, limit, retry=options.get("retry", QUICK))
+    listed = list_objects(parse_location(name), name, limit, retry=options.get("retry", QUICK))
     return sync_to_local(listed, folder, SyncOptions(**{"run": "first", "retry": QUICK} | options))
 
 
@@ -48,8 +46,8 @@ def anything(key: str) -> bool:
 def copies(bucket: Bucket, folder: Path) -> dict[str, bytes]:
     """Content of the mirror by key, as a reader finds it."""
     found = {}
-    for entry in entries(Location("s3", "", bucket.name, ""), ""):
-        location = parse_location(entry.filename)
+    for entry in list_objects(ObjectLocation("s3", "", bucket.name, ""), ""):
+        location = parse_location(entry.path)
         path = find_copy(location, entry.version, folder)
         if path is not None:
             found[location.key] = path.read_bytes()
@@ -84,7 +82,7 @@ def test_what_changed_vanished_or_was_cut_is_fetched_again(
     proxy: FaultProxy, bucket: Bucket, photos: dict[str, bytes], tmp_path: Path
 ) -> None:
     sync(bucket, tmp_path)
-    mirror = Mirror.of(Location("s3", "", bucket.name, ""), tmp_path)
+    mirror = Mirror.of(ObjectLocation("s3", "", bucket.name, ""), tmp_path)
     bucket.put({"p/00.jpg": b"photo X"})  # as long as before
     mirror.path("p/01.jpg").unlink()
     mirror.path("p/02.jpg").write_bytes(b"cut")
@@ -104,7 +102,7 @@ def test_no_key_leads_outside_and_no_two_share_a_file(
     report = sync(bucket, inside)
     assert (report.downloaded, report.failures) == (len(HOSTILE), ())
     assert copies(bucket, inside) == content
-    mirror = Mirror.of(Location("s3", "", bucket.name, ""), inside)
+    mirror = Mirror.of(ObjectLocation("s3", "", bucket.name, ""), inside)
     stored = [path for path in files_below(tmp_path) if path != mirror.index]
     assert len(stored) == len(HOSTILE)
     assert all(path.is_relative_to(mirror.folder / "objects") for path in stored)
@@ -129,16 +127,16 @@ def test_servers_and_buckets_have_mirrors_of_their_own(
     proxy: FaultProxy, bucket: Bucket, photos: dict[str, bytes], tmp_path: Path
 ) -> None:
     places = [
-        Location("s3", "", "one", ""),
-        Location("s3", "", "One", ""),
-        Location("s3", "", "other", ""),
-        Location("minio", "one", "one", ""),
-        Location("minio", "one:9000", "one", ""),
+        ObjectLocation("s3", "", "one", ""),
+        ObjectLocation("s3", "", "One", ""),
+        ObjectLocation("s3", "", "other", ""),
+        ObjectLocation("minio", "one", "one", ""),
+        ObjectLocation("minio", "one:9000", "one", ""),
     ]
     folders = {str(Mirror.of(place, tmp_path).folder).casefold() for place in places}
     assert len(folders) == len(places)
     name = f"minio+http://{proxy.host}/{bucket.name}/p/"
-    listed = entries(parse_location(name), name)
+    listed = list_objects(parse_location(name), name)
     assert sync_to_local(listed, tmp_path, SyncOptions("run")).downloaded == 12
     # s3:// leads to the same server here, and so to the same mirror.
     assert sync(bucket, tmp_path).skipped == 12
@@ -178,7 +176,7 @@ def test_a_later_run_goes_on_where_an_earlier_one_gave_up(
     proxy.faults.append(Fault("large.jpg", "truncate", 1, after=300_000))
     report = sync(bucket, tmp_path, retry=RetryPolicy(attempts=1))
     assert (report.downloaded, report.failed, report.transient) == (12, 1, True)
-    assert report.failures[0].filename == f"s3://{bucket.name}/large.jpg"
+    assert report.failures[0].uri == f"s3://{bucket.name}/large.jpg"
     assert report.failures[0].reason is Reason.UNREADABLE
     assert len(copies(bucket, tmp_path)) == 12
     proxy.requests.clear()
@@ -205,8 +203,8 @@ def test_an_object_complete_but_not_yet_in_place_is_put_there(
     proxy: FaultProxy, bucket: Bucket, tmp_path: Path
 ) -> None:
     bucket.put({"a.jpg": b"content"})
-    (entry,) = entries(Location("s3", "", bucket.name, ""), "")
-    mirror = Mirror.of(Location("s3", "", bucket.name, ""), tmp_path)
+    (entry,) = list_objects(ObjectLocation("s3", "", bucket.name, ""), "")
+    mirror = Mirror.of(ObjectLocation("s3", "", bucket.name, ""), tmp_path)
     partial = mirror.partial("a.jpg", entry.version)
     partial.parent.mkdir(parents=True)
     partial.write_bytes(b"content")
@@ -231,7 +229,7 @@ def test_what_can_not_be_had_is_reported_and_the_rest_goes_on(
     proxy.faults.append(Fault("04.jpg", "trust", before=lambda: bucket.delete("p/04.jpg")))
     report = sync(bucket, tmp_path)
     assert (report.downloaded, report.failed, report.transient) == (10, 2, False)
-    assert {failure.filename[-6:-4]: failure.reason for failure in report.failures} == {
+    assert {failure.uri[-6:-4]: failure.reason for failure in report.failures} == {
         "03": Reason.UNREADABLE,
         "04": Reason.MISSING,
     }
@@ -261,7 +259,9 @@ def test_a_damaged_index_only_costs_fetching_again(
     proxy: FaultProxy, bucket: Bucket, photos: dict[str, bytes], tmp_path: Path
 ) -> None:
     sync(bucket, tmp_path)
-    Mirror.of(Location("s3", "", bucket.name, ""), tmp_path).index.write_bytes(b"junk " * 1000)
+    Mirror.of(ObjectLocation("s3", "", bucket.name, ""), tmp_path).index.write_bytes(
+        b"junk " * 1000
+    )
     assert sync(bucket, tmp_path).downloaded == 12
     assert copies(bucket, tmp_path) == photos
 
@@ -286,7 +286,7 @@ def test_only_what_this_run_downloaded_is_removed(
 def test_a_reader_finds_no_copy_of_another_version_or_without_a_mirror(
     proxy: FaultProxy, bucket: Bucket, photos: dict[str, bytes], tmp_path: Path
 ) -> None:
-    location = Location("s3", "", bucket.name, "p/00.jpg")
+    location = ObjectLocation("s3", "", bucket.name, "p/00.jpg")
     assert find_copy(location, "0" * 32, tmp_path) is None
     sync(bucket, tmp_path)
     assert find_copy(location, "0" * 32, tmp_path) is None
@@ -300,15 +300,15 @@ def test_a_thousand_objects_stream_and_sync_in_flat_memory(
 ) -> None:
     data = random.Random(6).randbytes(100_000)
     bucket.put({f"{number:04}.jpg": data for number in range(1000)})
-    listed = entries(Location("s3", "", bucket.name, ""), "")
+    listed = list_objects(ObjectLocation("s3", "", bucket.name, ""), "")
 
-    def read(entry: Entry) -> bytes | Failure:
-        return read_object(parse_location(entry.filename), entry.version)
+    def read(entry: Entry) -> Content | Failure:
+        return fetch_object(parse_location(entry.path), entry.version)
 
     tracemalloc.start()
     try:
         contents = read_ahead(listed, read, max_bytes=2_000_000, size_of=lambda e: e.file_size)
-        assert sum(content == data for content in contents) == 1000
+        assert sum(content.data == data for content in contents) == 1000
         assert sync(bucket, tmp_path).downloaded == 1000
         peak = tracemalloc.get_traced_memory()[1]
     finally:

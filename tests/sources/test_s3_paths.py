@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgvet.sources.s3_paths import MAX_PATH, folder_name, mirror_path
+from imgvet.sources.s3_mirror import MAX_PATH, folder_name, mirror_path
 
 PARTS = [
     *("..", ".", "", "a", "A", "a.jpg", "A.jpg", "a.JPG", "con", "nul.jpg", "x" * 300, "ß", "SS"),

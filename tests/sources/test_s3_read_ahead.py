@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgvet.sources.read_ahead import read_ahead
+from imgvet.threads import read_ahead
 
 
 class Gauge:

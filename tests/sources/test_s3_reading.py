@@ -12,12 +12,14 @@ import pytest
 from imgvet.errors import InputNotFoundError, InputUnreadableError, TransportError
 from imgvet.images.picture import Failure
 from imgvet.reasons import Reason
-from imgvet.sources.s3_errors import Kind, Problem
-from imgvet.sources.s3_listing import entries
-from imgvet.sources.s3_location import Location, parse_location
-from imgvet.sources.s3_reading import ObjectContent, fetch_object, read_object
-from imgvet.sources.s3_retry import RetryPolicy
-from imgvet.sources.s3_transfer import CHANGED_DETAIL, OPAQUE_DETAIL
+from imgvet.sources.s3 import ErrorKind, ObjectLocation, Problem, RetryPolicy, parse_location
+from imgvet.sources.s3_objects import (
+    CHANGED_DETAIL,
+    OPAQUE_DETAIL,
+    Content,
+    fetch_object,
+    list_objects,
+)
 from support.fault_proxy import Fault, FaultProxy
 from support.s3_server import Bucket, free_port
 
@@ -31,11 +33,11 @@ def md5(data: bytes) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
-def at(bucket: Bucket, key: str) -> Location:
-    return Location("s3", "", bucket.name, key)
+def at(bucket: Bucket, key: str) -> ObjectLocation:
+    return ObjectLocation("s3", "", bucket.name, key)
 
 
-def read(bucket: Bucket, key: str = "a.jpg", version: str = "") -> ObjectContent | Failure:
+def read(bucket: Bucket, key: str = "a.jpg", version: str = "") -> Content | Failure:
     return fetch_object(at(bucket, key), version, QUICK)
 
 
@@ -47,8 +49,8 @@ def photo(bucket: Bucket) -> Bucket:
 
 
 def test_an_object_is_read_by_one_request(proxy: FaultProxy, photo: Bucket) -> None:
-    assert read(photo) == ObjectContent(DATA, md5(DATA), "")
-    assert read_object(at(photo, "a.jpg")) == DATA
+    assert read(photo) == Content(DATA, md5(DATA))
+    assert fetch_object(at(photo, "a.jpg")) == Content(DATA, md5(DATA))
     assert len(proxy.requests) == 2
 
 
@@ -58,10 +60,10 @@ def test_what_was_listed_is_read_by_one_request_each(proxy: FaultProxy, bucket: 
         *("line\nbreak.jpg", "日本/ünï.PNG", "x" * 1000 + ".jpg", "a/../b.jpg", "./c.jpg"),
     ]
     bucket.put({key: f"content of {key}".encode() for key in odd})
-    for entry in list(entries(parse_location(f"s3://{bucket.name}"), "")):
-        location = parse_location(entry.filename)
+    for entry in list(list_objects(parse_location(f"s3://{bucket.name}"), "")):
+        location = parse_location(entry.path)
         content = fetch_object(location, getattr(entry, "version", ""), QUICK)
-        assert isinstance(content, ObjectContent)
+        assert isinstance(content, Content)
         assert content.data == f"content of {location.key}".encode()
     assert len(proxy.gets()) == len(odd)
     assert len(proxy.requests) == len(odd) + 1
@@ -69,7 +71,7 @@ def test_what_was_listed_is_read_by_one_request_each(proxy: FaultProxy, bucket: 
 
 def test_minio_is_read_over_http(proxy: FaultProxy, photo: Bucket) -> None:
     location = parse_location(f"minio+http://{proxy.host}/{photo.name}/a.jpg")
-    assert read_object(location, retry=QUICK) == DATA
+    assert fetch_object(location, retry=QUICK) == Content(DATA, md5(DATA))
 
 
 def test_an_object_that_is_gone_is_missing(proxy: FaultProxy, photo: Bucket) -> None:
@@ -102,7 +104,7 @@ def test_an_archived_object_is_unreadable(proxy: FaultProxy, photo: Bucket) -> N
 
 def test_a_missing_bucket_is_an_error(proxy: FaultProxy) -> None:
     with pytest.raises(InputNotFoundError, match="The bucket no-such of"):
-        read_object(Location("s3", "", "no-such", "a.jpg"))
+        fetch_object(ObjectLocation("s3", "", "no-such", "a.jpg"))
 
 
 def test_expired_credentials_end_the_run(proxy: FaultProxy, photo: Bucket) -> None:
@@ -126,7 +128,7 @@ def test_faults_before_the_body_are_outlasted(
 ) -> None:
     fault = Fault("a.jpg", action, times, status=status, code="SlowDown", seconds=0.05)
     proxy.faults.append(fault)
-    assert read(photo) == ObjectContent(DATA, md5(DATA), "")
+    assert read(photo) == Content(DATA, md5(DATA))
     assert len(proxy.gets()) == (1 if action == "delay" else times + 1)
 
 
@@ -135,7 +137,7 @@ def test_a_body_that_breaks_off_goes_on_where_it_stopped(
     proxy: FaultProxy, photo: Bucket, action: Any
 ) -> None:
     proxy.faults.append(Fault("a.jpg", action, 2, after=100_000))
-    assert read(photo) == ObjectContent(DATA, md5(DATA), "")
+    assert read(photo) == Content(DATA, md5(DATA))
     ranges = [request.headers.get("Range") for request in proxy.gets()]
     assert len(ranges) == 3
     assert ranges[0] is None
@@ -149,23 +151,23 @@ def test_a_silent_server_is_asked_again(
     monkeypatch: pytest.MonkeyPatch,
     new_clients: Callable[[], None],
 ) -> None:
-    monkeypatch.setattr("imgvet.sources.s3_client.READ_SECONDS", 0.3)
+    monkeypatch.setattr("imgvet.sources.s3.READ_SECONDS", 0.3)
     new_clients()
     proxy.faults.append(Fault("a.jpg", "delay", 1, seconds=1.0))
-    assert read(photo) == ObjectContent(DATA, md5(DATA), "")
+    assert read(photo) == Content(DATA, md5(DATA))
     assert len(proxy.gets()) == 2
 
 
 def test_damage_on_the_way_is_noticed_by_the_etag(proxy: FaultProxy, photo: Bucket) -> None:
     proxy.faults.append(Fault("a.jpg", "flip", 1))
-    assert read(photo) == ObjectContent(DATA, md5(DATA), "")
+    assert read(photo) == Content(DATA, md5(DATA))
     assert [request.headers.get("Range") for request in proxy.gets()] == [None, None]
 
 
 def test_damage_on_the_way_is_noticed_by_the_checksum(proxy: FaultProxy, bucket: Bucket) -> None:
     bucket.client.put_object(Bucket=bucket.name, Key="a.jpg", Body=DATA, ChecksumAlgorithm="CRC32")
     proxy.faults.append(Fault("a.jpg", "flip", 2))
-    assert read(bucket) == ObjectContent(DATA, md5(DATA), "")
+    assert read(bucket) == Content(DATA, md5(DATA))
     assert [request.headers.get("Range") for request in proxy.gets()] == [None] * 3
 
 
@@ -175,7 +177,7 @@ def test_an_etag_that_is_no_md5_is_accepted_after_a_second_look(
     # The same wrong content twice: as if the ETag were made of something else.
     proxy.faults.append(Fault("a.jpg", "flip", 2))
     content = read(photo)
-    assert isinstance(content, ObjectContent)
+    assert isinstance(content, Content)
     assert content.detail == OPAQUE_DETAIL
     assert content.data[1:] == DATA[1:]
     assert len(proxy.gets()) == 2
@@ -196,7 +198,7 @@ def test_a_multipart_object_is_read_once(proxy: FaultProxy, bucket: Bucket) -> N
     ]
     client.complete_multipart_upload(**target, UploadId=upload, MultipartUpload={"Parts": tags})
     content = read(bucket)
-    assert isinstance(content, ObjectContent)
+    assert isinstance(content, Content)
     assert content.version.endswith("-2")
     assert content.data == b"".join(parts)
     assert len(proxy.gets()) == 1
@@ -205,10 +207,10 @@ def test_a_multipart_object_is_read_once(proxy: FaultProxy, bucket: Bucket) -> N
 def test_an_object_changed_after_listing_is_read_anew_and_noted(
     proxy: FaultProxy, photo: Bucket
 ) -> None:
-    (entry,) = entries(parse_location(f"s3://{photo.name}"), "")
+    (entry,) = list_objects(parse_location(f"s3://{photo.name}"), "")
     photo.put({"a.jpg": b"newer"})
     content = read(photo, version=entry.version)
-    assert content == ObjectContent(b"newer", md5(b"newer"), CHANGED_DETAIL)
+    assert content == Content(b"newer", md5(b"newer"), CHANGED_DETAIL)
     assert len(proxy.gets()) == 2
 
 
@@ -218,7 +220,7 @@ def test_an_object_changed_in_the_middle_is_never_a_mixture(
     newer = bytes(reversed(DATA))
     proxy.faults.append(Fault("a.jpg", "reset", 1, after=100_000))
     proxy.faults.append(Fault("a.jpg", "trust", 1, before=lambda: photo.put({"a.jpg": newer})))
-    assert read(photo, version=md5(DATA)) == ObjectContent(newer, md5(newer), CHANGED_DETAIL)
+    assert read(photo, version=md5(DATA)) == Content(newer, md5(newer), CHANGED_DETAIL)
 
 
 def test_a_server_without_conditions_gives_no_mixture_either(
@@ -227,7 +229,7 @@ def test_a_server_without_conditions_gives_no_mixture_either(
     newer = bytes(reversed(DATA))
     proxy.faults.append(Fault("a.jpg", "reset", 1, after=100_000))
     proxy.faults.append(Fault("a.jpg", "forget", 9, before=lambda: photo.put({"a.jpg": newer})))
-    assert read(photo, version=md5(DATA)) == ObjectContent(newer, md5(newer), CHANGED_DETAIL)
+    assert read(photo, version=md5(DATA)) == Content(newer, md5(newer), CHANGED_DETAIL)
     assert len(proxy.gets()) == 3
 
 
@@ -252,11 +254,11 @@ def test_faults_without_end_become_a_reason(proxy: FaultProxy, photo: Bucket, ac
 def test_a_server_that_is_not_there_is_an_error(proxy: FaultProxy) -> None:
     location = parse_location(f"minio+http://127.0.0.1:{free_port()}/bucket/a.jpg")
     with pytest.raises(TransportError, match="gave up after 8 attempts"):
-        read_object(location, retry=QUICK)
+        fetch_object(location, retry=QUICK)
 
 
 def test_waits_grow_are_jittered_and_bounded() -> None:
-    retry, throttled = RetryPolicy(), Problem(Kind.TRANSIENT, "SlowDown")
+    retry, throttled = RetryPolicy(), Problem(ErrorKind.TRANSIENT, "SlowDown")
     for failed, bound in [(1, 0.1), (2, 0.2), (8, 12.8), (9, 20.0), (11, 20.0)]:
         waits = [retry.wait(throttled, failed) for _ in range(300)]
         assert max(waits) <= bound
@@ -264,5 +266,5 @@ def test_waits_grow_are_jittered_and_bounded() -> None:
         assert max(waits) > 0.8 * bound
     worst = sum(min(20.0, 0.1 * 2**number) for number in range(11))
     assert 85 < worst < 86
-    asked = Problem(Kind.TRANSIENT, "SlowDown", wait=3.0)
+    asked = Problem(ErrorKind.TRANSIENT, "SlowDown", wait=3.0)
     assert 3.0 <= retry.wait(asked, 1) <= 20.0

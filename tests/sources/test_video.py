@@ -15,11 +15,12 @@ from imgvet.images.picture import Failure
 from imgvet.options import VideoOptions
 from imgvet.reasons import Reason
 from imgvet.sources.entry import Entry
-from imgvet.sources.video import Frame, read_frames
-from imgvet.sources.video_frames import (
-    FrameReader,
+from imgvet.sources.video import (
+    Frame,
     extract_frames,
+    frame_reader,
     packed_video,
+    read_frames,
     video_entries,
 )
 from support.videos import CODECS, gray_level, rotate_mp4, write_video
@@ -143,15 +144,15 @@ def test_frames_are_read_back_as_jpeg(tmp_path: Path) -> None:
     path = write_video(tmp_path / "film #1!.mp4", frames=25)
     entries = listed(path)
     assert [entry.filename for entry in entries] == [f"{path}#t={n}.0" for n in range(3)]
-    reader = FrameReader(tmp_path / "store", EACH_SECOND)
+    reader = frame_reader(tmp_path / "store", EACH_SECOND)
     for entry, frame in zip(entries, frames(path), strict=True):
         assert entry.time_ms is not None
-        data = reader.read_frame(str(path), entry.time_ms)
+        data = reader.read(str(path), str(entry.time_ms))
         assert isinstance(data, bytes)
         assert len(data) == entry.file_size
         shown = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         assert np.abs(shown.astype(int) - frame.pixels).mean() < 2
-    absent = reader.read_frame(str(path), 1)
+    absent = reader.read(str(path), str(1))
     assert isinstance(absent, Failure)
     assert absent.reason is Reason.MISSING
 
@@ -173,7 +174,7 @@ def test_an_interrupted_video_is_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, resume: bool, resumed: int
 ) -> None:
     path, options = write_video(tmp_path / "film.mkv", frames=50), VideoOptions(video_fps=2)
-    monkeypatch.setattr("imgvet.sources.archive_parts.PART_MEMBERS", 2)
+    monkeypatch.setattr("imgvet.sources.packed.PART_MEMBERS", 2)
     encoded = []
     real = cv2.imencode
 
@@ -192,11 +193,11 @@ def test_an_interrupted_video_is_resumed(
     assert (report.frames, report.resumed) == (10, resumed)
     whole = extract_frames(path, tmp_path / "other", options)
     assert whole.frames == 10
-    one, other = (FrameReader(tmp_path / name, options) for name in ("store", "other"))
+    one, other = (frame_reader(tmp_path / name, options) for name in ("store", "other"))
     for frame in frames(path, video_fps=2):
-        data = one.read_frame(str(path), frame.time_ms)
+        data = one.read(str(path), str(frame.time_ms))
         assert isinstance(data, bytes)
-        assert data == other.read_frame(str(path), frame.time_ms)
+        assert data == other.read(str(path), str(frame.time_ms))
 
 
 def test_what_is_no_file_is_a_row(tmp_path: Path) -> None:

@@ -9,8 +9,7 @@ import pytest
 from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
 from imgvet.reasons import Reason
 from imgvet.sources.entry import Entry
-from imgvet.sources.yolo import read_yolo
-from imgvet.sources.yolo_entries import label_file_of, yolo_entries
+from imgvet.sources.yolo import label_file_of, read_yolo, yolo_entries
 
 
 def put(path: Path, content: str = "x") -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgvet.sources.yolo_boxes import RelativeBox, boxes_of_image
+from imgvet.sources.yolo import RelativeBox, boxes_of_image
 
 NAMES = {0: "cat", 1: "dog"}
 

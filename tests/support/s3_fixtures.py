@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from imgvet.sources.s3_client import forget_clients
+from imgvet.sources.s3 import forget_clients
 from support.fault_proxy import FaultProxy, running_proxy
 from support.s3_server import Bucket, S3Server, environment, running_server
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from imgvet.progress import LOGGER_NAME
-from imgvet.sources.archive import ArchiveReader, archive_entries
-from imgvet.sources.video_frames import FrameReader, video_entries
+from imgvet.sources.archive import archive_entries, archive_reader
+from imgvet.sources.video import frame_reader, video_entries
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.extracting import ToExtract, extract_archives
 from support.archives import write_any
@@ -36,14 +36,14 @@ def test_archives_and_videos_are_made_readable(
     assert caplog.records[-1].progress.done == 5  # type: ignore[attr-defined]
 
     store = tmp_path / "work" / "store"
-    reader = ArchiveReader(store / "extracted")
+    reader = archive_reader(store / "extracted")
     for path in archives:
         for entry in archive_entries(path, "in", store / "extracted"):
             member = entry.member or ""
-            assert reader.read_member(str(path), member) == images[member]
-    frames = FrameReader(store / "frames", wanted.frames)
+            assert reader.read(str(path), member) == images[member]
+    frames = frame_reader(store / "frames", wanted.frames)
     for entry in video_entries(video, "in", store / "frames", wanted.frames):
         assert entry.time_ms is not None
-        assert isinstance(frames.read_frame(str(video), entry.time_ms), bytes)
+        assert isinstance(frames.read(str(video), str(entry.time_ms)), bytes)
     again = extract_archives.fn(context, wanted)
     assert all(report.reused for report in (*again.archives, *again.videos))

@@ -1,29 +1,33 @@
-"""Read members in any order, from several threads, each archive being opened once."""
+"""Read members in any order, from several threads, each archive being opened once.
+
+Zips are read by the places of their index, too: Python's zipfile would parse the directory anew
+for each shard of files, and lets one thread read at a time.
+"""
 
 from __future__ import annotations
 
 import os
+import struct
+import zipfile
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Generic, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from imgvet.images.picture import Failure
 from imgvet.reasons import Reason
-from imgvet.sources.archive_member import IN_ARCHIVE, Member
-from imgvet.sources.archive_parts import part_path
-from imgvet.sources.archive_zip import read_zip_member
+from imgvet.sources.packed import IN_FILE, Member, Packed
 from imgvet.tables import read_if_sound
 
 OPEN_FILES = 16
 """Parts of one archive that are kept open."""
 
-_PLACE = ["part", "offset", "size", "stored", "method"]
+_PLACE = ["name", "part", "offset", "size", "stored", "method", "crc"]
+_LOCAL_HEADER = struct.Struct("<4s22xHH")
+_SLACK = 1024
+"""Bytes read beyond a zip's member, for a local header longer than the central one."""
 
 Value = TypeVar("Value")
 
@@ -65,21 +69,6 @@ class OpenFile:
             os.close(self.descriptor)
 
 
-@dataclass(frozen=True)
-class Packed:
-    """A file whose members can be read.
-
-    Attributes:
-        original: the archive or video itself.
-        folder: where its index and its parts lie.
-        index: the index.
-    """
-
-    original: str
-    folder: Path
-    index: Path
-
-
 class PackedFiles:
     """The open files of one archive: itself and its parts."""
 
@@ -89,26 +78,48 @@ class PackedFiles:
 
     def read(self, member: Member) -> bytes | Failure:
         """The content of one member, or why it can't be had."""
-        inside = member.part == IN_ARCHIVE
-        folder, original = self._packed.folder, self._packed.original
-        path = original if inside else part_path(folder, member.part)
+        inside = member.part == IN_FILE
+        path = self._packed.path if inside else self._packed.part(member.part)
         try:
             file = self._files.get(str(member.part), lambda: OpenFile(path))
             if inside and member.crc is not None:
-                return read_zip_member(file.descriptor, member)
+                return _read_zipped(file.descriptor, member)
             data = os.pread(file.descriptor, member.size, member.offset)
         except OSError as error:
             return Failure(Reason.UNREADABLE, error.strerror or str(error))
-        if len(data) < member.size:
-            return _cut(inside=inside)
-        return data
+        if len(data) == member.size:
+            return data
+        if inside:
+            return _damaged("the archive ends before the member does")
+        return Failure(Reason.UNREADABLE, "the copy of it in the work dir's store has been cut")
 
 
-def _cut(*, inside: bool) -> Failure:
-    """Why fewer bytes came than the index states."""
-    if inside:
-        return Failure(Reason.ARCHIVE_DAMAGED, "the archive ends before the member does")
-    return Failure(Reason.UNREADABLE, "the copy of it in the work dir's store has been cut")
+def _read_zipped(descriptor: int, member: Member) -> bytes | Failure:
+    guess = _LOCAL_HEADER.size + len(member.name.encode()) + member.stored + _SLACK
+    block = os.pread(descriptor, guess, member.offset)
+    if len(block) < _LOCAL_HEADER.size or not block.startswith(b"PK\x03\x04"):
+        return _damaged("no header where the zip's directory says")
+    _, name_length, extra_length = _LOCAL_HEADER.unpack_from(block)
+    start = _LOCAL_HEADER.size + name_length + extra_length
+    if start + member.stored > guess:
+        block, start = os.pread(descriptor, member.stored, member.offset + start), 0
+    packed = memoryview(block)[start : start + member.stored]
+    if len(packed) < member.stored:
+        return _damaged("the archive ends before the member does")
+    try:
+        # One byte more than stated would come out only if the directory lies.
+        unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+        stored = member.method == zipfile.ZIP_STORED
+        data = bytes(packed) if stored else unpacker.decompress(packed, member.size + 1)
+    except zlib.error as error:
+        return _damaged(str(error))
+    if len(data) != member.size:
+        return _damaged(f"not the {member.size} bytes that are stated")
+    return data if zlib.crc32(data) == member.crc else _damaged("wrong checksum (CRC-32)")
+
+
+def _damaged(detail: str) -> Failure:
+    return Failure(Reason.ARCHIVE_DAMAGED, detail)
 
 
 class DamagedIndexError(Exception):
@@ -124,18 +135,16 @@ class OpenPacked:
     """
 
     def __init__(self, packed: Packed) -> None:
-        table = read_if_sound(packed.index, ["name", "crc", "status", *_PLACE])
+        table = read_if_sound(packed.index, [*_PLACE, "status"])
         if table is None:
             raise DamagedIndexError
-        names, status = table.column("name").to_pylist(), table.column("status").to_pylist()
+        names, status = table["name"].to_pylist(), table["status"].to_pylist()
         self._rows = {
             name: row
             for row, (name, state) in enumerate(zip(names, status, strict=True))
             if state == Reason.OK.value
         }
-        columns = [table.column(name).to_numpy() for name in _PLACE]
-        self._places: NDArray[np.int64] = np.stack(columns, axis=1)
-        self._crc = table.column("crc").combine_chunks()
+        self._places = table.select(_PLACE).combine_chunks()
         self._files = PackedFiles(packed)
 
     def read(self, name: str) -> bytes | Failure:
@@ -143,9 +152,8 @@ class OpenPacked:
         row = self._rows.get(name)
         if row is None:
             return Failure(Reason.MISSING, "the archive holds no such image")
-        part, offset, size, stored, method = (int(value) for value in self._places[row])
-        crc = self._crc[row].as_py()
-        data = self._files.read(Member(name, part, offset, size, stored, method, crc))
+        (place,) = self._places.slice(row, 1).to_pylist()
+        data = self._files.read(Member(**place))
         return data if data != b"" else Failure(Reason.EMPTY_FILE, "0 bytes")
 
 
@@ -157,14 +165,14 @@ class PackedReader:
         keep: of how many archives the index is kept in memory.
     """
 
-    def __init__(self, find: Callable[[str], Packed], keep: int) -> None:
+    def __init__(self, find: Callable[[Path], Packed], keep: int) -> None:
         self._find = find
         self._open: Recent[OpenPacked] = Recent(keep)
 
     def read(self, path: str, name: str) -> bytes | Failure:
         """The content of one member, or why it can't be had."""
         try:
-            opened = self._open.get(path, lambda: OpenPacked(self._find(path)))
+            opened = self._open.get(path, lambda: OpenPacked(self._find(Path(path))))
         except FileNotFoundError:
             return Failure(Reason.MISSING, "it is gone or has changed since it was listed")
         except DamagedIndexError:

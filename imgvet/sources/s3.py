@@ -1,0 +1,424 @@
+"""S3 and MinIO: names of objects, connections, and what can go wrong with a request.
+
+    s3://bucket/prefix                      boto3's own endpoint, or AWS_ENDPOINT_URL
+    minio://host[:port]/bucket/prefix       https
+    minio+http://host[:port]/bucket/prefix  http, because it was asked for
+
+The key is everything after the slash that follows the bucket, as it is: nothing is escaped, so
+``#``, ``?``, ``%``, ``!``, spaces and line breaks stand for themselves (as on the command line of
+AWS), a name parses back to the same bucket and key, and names sort as their keys do.
+
+Credentials, profiles and regions are found by boto3's own chain. ``IMGVET_S3_ANONYMOUS=1`` sends
+requests unsigned, for public buckets; nothing falls back to that by itself, because a request that
+lost its credentials should say so.
+
+There is one place that retries, and it is here: the client itself makes each request once. boto3's
+own retries do not cover a body that breaks off after the headers, share one budget among all
+threads of a client (used up by the third answer 503 to 32 threads), and would multiply with these.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import Any, Literal, Protocol, TypeVar, cast
+from urllib.parse import urlsplit
+
+from imgvet.errors import (
+    ImgvetError,
+    InputNotFoundError,
+    InputUnreadableError,
+    InvalidParameterError,
+    TransportError,
+)
+
+ANONYMOUS_VARIABLE = "IMGVET_S3_ANONYMOUS"
+MAX_CONNECTIONS = 64
+"""Connections one client keeps open at most; no reader uses more threads."""
+CONNECT_SECONDS = 10
+READ_SECONDS = 30
+"""How long a server may be silent in the middle of an answer."""
+DEFAULT_REGION = "us-east-1"
+
+Scheme = Literal["s3", "minio", "minio+http"]
+Result = TypeVar("Result")
+
+_URI = re.compile(r"(s3|minio|minio\+http)://(.*)", re.IGNORECASE | re.DOTALL)
+_HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
+_FORMS = "Write s3://bucket/prefix, minio://host:port/bucket/prefix or, for http, minio+http://..."
+_BROKEN_OFF = "EOF"
+_making = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectLocation:
+    """A bucket, or a folder or an object in it.
+
+    Attributes:
+        scheme: s3, minio or minio+http.
+        host: host and port of a MinIO server, in lower case; empty for s3.
+        bucket: name of the bucket.
+        key: key of an object or prefix of a folder, empty for the whole bucket.
+    """
+
+    scheme: Scheme
+    host: str
+    bucket: str
+    key: str
+
+    @property
+    def uri(self) -> str:
+        """The name, valid UTF-8; :func:`parse_location` turns it back."""
+        place = f"{self.host}/{self.bucket}" if self.host else self.bucket
+        return f"{self.scheme}://{place}/{self.key}"
+
+    @property
+    def endpoint(self) -> str | None:
+        """Address of the server, None if boto3 finds it."""
+        if self.scheme == "s3":
+            return None
+        return f"{'https' if self.scheme == 'minio' else 'http'}://{self.host}"
+
+    def with_key(self, key: str) -> ObjectLocation:
+        """Another object in the same bucket."""
+        return replace(self, key=key)
+
+
+def is_remote(name: str) -> bool:
+    """Whether a name is meant for S3 or MinIO."""
+    return _URI.match(name) is not None
+
+
+def parse_location(name: str) -> ObjectLocation:
+    """Parse a name.
+
+    Raises:
+        InvalidParameterError: it is none, or its key is not valid UTF-8.
+    """
+    match = _URI.fullmatch(name)
+    if match is None:
+        raise InvalidParameterError(f"{name!r} is not the name of a bucket", _FORMS)
+    scheme, rest = match[1].lower(), match[2]
+    host, bucket_and_key = ("", rest) if scheme == "s3" else _split_host(name, rest)
+    bucket, _, key = bucket_and_key.partition("/")
+    if not _BUCKET.fullmatch(bucket):
+        raise InvalidParameterError(f"{name!r} names no bucket ({bucket!r})", _FORMS)
+    if any("\ud800" <= character <= "\udfff" for character in key):
+        raise InvalidParameterError(f"{name!r} is not valid UTF-8", "Write the key as UTF-8")
+    return ObjectLocation(cast("Scheme", scheme), host, bucket, key)
+
+
+def _split_host(name: str, rest: str) -> tuple[str, str]:
+    host, _, bucket_and_key = rest.partition("/")
+    if "@" in host:
+        raise InvalidParameterError(
+            f"{name.partition('://')[0]}:// takes no user or password",
+            "Give credentials as for the AWS command line, such as in AWS_ACCESS_KEY_ID",
+        )
+    if not _HOST.fullmatch(host.lower()):
+        raise InvalidParameterError(f"{name!r} names no host ({host!r})", _FORMS)
+    return host.lower(), bucket_and_key
+
+
+class ObjectStore(Protocol):
+    """The part of boto3's S3 client that is used; it may be shared among threads."""
+
+    @property
+    def meta(self) -> Any:
+        """What boto3 knows of the client."""
+
+    def list_objects_v2(self, **request: Any) -> dict[str, Any]:
+        """One page of a listing."""
+
+    def head_object(self, **request: Any) -> dict[str, Any]:
+        """Size, time and ETag of an object."""
+
+    def get_object(self, **request: Any) -> dict[str, Any]:
+        """An object, its body as a stream."""
+
+
+def client_for(location: ObjectLocation) -> ObjectStore:
+    """The client of a location's endpoint, kept for as long as boto3's variables stay the same.
+
+    Raises:
+        InputUnreadableError: boto3's settings (profile, endpoint, certificates) can't be used.
+    """
+    from botocore.exceptions import BotoCoreError
+
+    anonymous = os.environ.get(ANONYMOUS_VARIABLE, "") not in ("", "0")
+    variables = tuple((key, value) for key, value in os.environ.items() if key.startswith("AWS_"))
+    try:
+        # Without the lock, threads that start together would each make one: 50 ms of parsing.
+        with _making:
+            return _client(location.endpoint, anonymous, variables)
+    except (BotoCoreError, ValueError) as error:
+        raise InputUnreadableError(
+            f"No connection can be set up for {location.uri} ({error})",
+            "Check the settings of boto3: its environment variables and files",
+        ) from None
+
+
+def forget_clients() -> None:
+    """Make new clients from now on, for changed files of credentials."""
+    _client.cache_clear()
+
+
+def server_name(location: ObjectLocation) -> str:
+    """Which server a location lies on: ``s3`` for AWS, else ``host`` or ``host:port``."""
+    address = urlsplit(str(client_for(location).meta.endpoint_url)).netloc
+    return "s3" if address.endswith((".amazonaws.com", ".amazonaws.com.cn")) else address
+
+
+@functools.lru_cache(maxsize=16)
+def _client(
+    endpoint: str | None,
+    anonymous: bool,  # noqa: FBT001
+    variables: tuple[tuple[str, str], ...],  # noqa: ARG001 (what boto3 reads is part of the key)
+) -> ObjectStore:
+    import boto3
+    from botocore import UNSIGNED
+    from botocore.config import Config
+
+    session = boto3.session.Session()
+    settings: dict[str, Any] = {
+        "max_pool_connections": MAX_CONNECTIONS,
+        "connect_timeout": CONNECT_SECONDS,
+        "read_timeout": READ_SECONDS,
+        "tcp_keepalive": True,
+        "retries": {"mode": "standard", "total_max_attempts": 1},
+    }
+    if endpoint is not None:
+        settings["s3"] = {"addressing_style": "path"}
+    if anonymous:
+        settings["signature_version"] = UNSIGNED
+    client = session.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=session.region_name or DEFAULT_REGION,
+        config=Config(**settings),
+    )
+    return cast("ObjectStore", client)
+
+
+class ErrorKind(Enum):
+    """What a problem is about, and so what is to be done.
+
+    ``SPOILT``: what arrived so far is wrong or can't be continued; ``INSECURE``: the server is not
+    the one its certificate names, or does not speak https; ``REFUSED``: anything else for good.
+    """
+
+    MISSING_BUCKET = auto()
+    MISSING_OBJECT = auto()
+    CHANGED = auto()
+    SPOILT = auto()
+    DENIED = auto()
+    CREDENTIALS = auto()
+    TRANSIENT = auto()
+    UNREACHABLE = auto()
+    INSECURE = auto()
+    REFUSED = auto()
+
+
+RETRIED = frozenset(
+    {ErrorKind.TRANSIENT, ErrorKind.SPOILT, ErrorKind.CHANGED, ErrorKind.UNREACHABLE}
+)
+"""Kinds that go away by asking again."""
+
+NOT_THE_OBJECTS_FAULT = frozenset(
+    {ErrorKind.MISSING_BUCKET, ErrorKind.CREDENTIALS, ErrorKind.UNREACHABLE, ErrorKind.INSECURE}
+)
+"""Kinds that concern all objects alike."""
+
+_CODES = {
+    ErrorKind.MISSING_BUCKET: ("NoSuchBucket", "InvalidBucketName"),
+    ErrorKind.MISSING_OBJECT: ("NoSuchKey", "NoSuchVersion", "404"),
+    ErrorKind.CHANGED: ("PreconditionFailed", "412"),
+    ErrorKind.SPOILT: ("InvalidRange", "416"),
+    ErrorKind.CREDENTIALS: (
+        *("ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "RequestTimeTooSkewed"),
+    ),
+    ErrorKind.TRANSIENT: (
+        *("SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded"),
+        *("TooManyRequests", "TooManyRequestsException", "RequestTimeout", "InternalError"),
+        *("ServiceUnavailable", "BandwidthLimitExceeded", "OperationAborted", "503"),
+    ),
+}
+_KIND_OF_CODE = {code: kind for kind, codes in _CODES.items() for code in codes}
+_KIND_OF_STATUS = {
+    **dict.fromkeys((401, 403), ErrorKind.DENIED),
+    **dict.fromkeys((408, 429, 500, 502, 503, 504), ErrorKind.TRANSIENT),
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a request failed.
+
+    Attributes:
+        kind: what it is about.
+        text: what the server or the network said, one line.
+        wait: seconds the server asked to wait, 0 if it did not.
+    """
+
+    kind: ErrorKind
+    text: str
+    wait: float = 0.0
+
+
+def handled() -> tuple[type[Exception], ...]:
+    """The exceptions that :func:`problem_of` understands."""
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+    from urllib3.exceptions import HTTPError
+
+    return (ClientError, BotoCoreError, ResponseParserError, HTTPError)
+
+
+def problem_of(error: Exception) -> Problem:
+    """What an exception of boto3 means."""
+    from botocore import exceptions
+
+    if isinstance(error, exceptions.ClientError):
+        return _problem_in(cast("dict[str, Any]", error.response))
+    text = " ".join(str(error).split())
+    if isinstance(error, exceptions.SSLError) and _BROKEN_OFF in text:
+        return Problem(ErrorKind.TRANSIENT, text)
+    for kind, classes in _classes_of_kinds():
+        if isinstance(error, classes):
+            return Problem(kind, text)
+    # What is left broke off, timed out or could not be parsed on its way.
+    return Problem(ErrorKind.TRANSIENT, text)
+
+
+def _classes_of_kinds() -> tuple[tuple[ErrorKind, tuple[type[Exception], ...]], ...]:
+    """Kinds that boto3 itself raises; the first that fits counts."""
+    from botocore import exceptions
+
+    credentials = (
+        *(exceptions.NoCredentialsError, exceptions.PartialCredentialsError),
+        *(exceptions.CredentialRetrievalError, exceptions.NoAuthTokenError),
+        exceptions.TokenRetrievalError,
+    )
+    return (
+        (ErrorKind.INSECURE, (exceptions.SSLError,)),
+        (ErrorKind.UNREACHABLE, (exceptions.ConnectionError,)),
+        (ErrorKind.CREDENTIALS, credentials),
+        (ErrorKind.SPOILT, (exceptions.ChecksumError, exceptions.FlexibleChecksumError)),
+        (ErrorKind.REFUSED, (exceptions.ParamValidationError, exceptions.InvalidConfigError)),
+    )
+
+
+def _problem_in(response: dict[str, Any]) -> Problem:
+    """The problem in an answer of the server."""
+    details = response.get("Error", {})
+    metadata = response.get("ResponseMetadata", {})
+    code, status = str(details.get("Code", "")), int(metadata.get("HTTPStatusCode", 0))
+    message = " ".join(str(details.get("Message", "")).split())
+    kind = _KIND_OF_CODE.get(code) or _KIND_OF_STATUS.get(status, ErrorKind.REFUSED)
+    asked = metadata.get("HTTPHeaders", {}).get("retry-after", "")
+    wait = float(asked) if asked.isdecimal() else 0.0
+    return Problem(kind, f"{code}: {message}" if message else code, wait)
+
+
+def error_for(location: ObjectLocation, problem: Problem) -> ImgvetError:
+    """The error that stops a run because of a problem with a whole bucket."""
+    name, bucket, text = location.uri, location.bucket, problem.text
+    if problem.kind in RETRIED:
+        return TransportError(
+            f"The server of {name} does not answer ({text})",
+            "Check the endpoint and the network, and run again",
+        )
+    if problem.kind is ErrorKind.MISSING_BUCKET:
+        return InputNotFoundError(
+            f"The bucket {bucket} of {name} does not exist ({text})",
+            "Check its name, the endpoint and the account",
+        )
+    message, hint = {
+        ErrorKind.DENIED: (
+            f"The bucket {bucket} of {name} may not be listed ({text})",
+            f"Grant s3:ListBucket on {bucket} and s3:GetObject on its objects to the credentials",
+        ),
+        ErrorKind.CREDENTIALS: (
+            f"No valid credentials for {name} ({text})",
+            f"Give them as for the AWS command line, or set {ANONYMOUS_VARIABLE}=1 for a public "
+            "bucket",
+        ),
+        ErrorKind.INSECURE: (
+            f"The server of {name} can't be trusted or does not speak https ({text})",
+            "Write minio+http:// for a server without https, or set AWS_CA_BUNDLE",
+        ),
+    }.get(problem.kind, (f"{name} can't be read ({text})", "Check the name"))
+    return InputUnreadableError(message, hint)
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often and how patiently a request is repeated.
+
+    The wait before the n-th repetition is drawn evenly from 0 to
+    min(``cap_seconds``, ``base_seconds`` * 2^(n-1)): full jitter, as in M. Brooker, "Exponential
+    Backoff And Jitter" (2015). With the defaults a request that is throttled all the time is given
+    up after 12 attempts and 43 s of waiting on average (86 s at most), and a server that can't be
+    reached after 8 attempts and 6 s (13 s at most).
+
+    Attributes:
+        attempts: requests in all, the first one included.
+        connect_attempts: the same while no connection can be made.
+        base_seconds: upper bound of the first wait.
+        cap_seconds: upper bound of any wait.
+    """
+
+    attempts: int = 12
+    connect_attempts: int = 8
+    base_seconds: float = 0.1
+    cap_seconds: float = 20.0
+
+    def final(self, problem: Problem, failed: int) -> Problem | None:
+        """The problem, if it is final after so many failed attempts; it tells them if several."""
+        attempts = self.connect_attempts if problem.kind is ErrorKind.UNREACHABLE else self.attempts
+        if problem.kind in RETRIED and failed < attempts:
+            return None
+        if failed == 1:
+            return problem
+        return Problem(problem.kind, f"{problem.text} (gave up after {failed} attempts)")
+
+    def wait(self, problem: Problem, failed: int) -> float:
+        """Seconds to wait after so many failed attempts, no less than the server asked for."""
+        bound = min(self.cap_seconds, self.base_seconds * 2.0 ** (failed - 1))
+        return max(random.uniform(0.0, bound), min(problem.wait, self.cap_seconds))  # noqa: S311
+
+
+DEFAULT_RETRY = RetryPolicy()
+
+
+def ask(request: Callable[[], Result | Problem], retry: RetryPolicy) -> Result | Problem:
+    """Make a request until it succeeds, fails for good or too often.
+
+    Args:
+        request: gives its result or a problem, or raises one of :func:`handled`.
+        retry: how patiently it is repeated.
+
+    Returns:
+        its result, or the last problem.
+    """
+    failed = 0
+    while True:
+        try:
+            result = request()
+        except handled() as error:
+            result = problem_of(error)
+        if not isinstance(result, Problem):
+            return result
+        failed += 1
+        final = retry.final(result, failed)
+        if final is not None:
+            return final
+        time.sleep(retry.wait(result, failed))
