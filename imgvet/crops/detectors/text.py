@@ -13,12 +13,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from imgvet.crops.detectors.detector import DetectorName
-from imgvet.crops.detectors.geometry import best_first, clipped
-from imgvet.crops.detectors.settings import TextSettings
+from imgvet.crops.detectors.scaling import best_first, clipped
 from imgvet.errors import MissingExtraError, ModelError
+from imgvet.images.geometry import Box, Region
 from imgvet.images.picture import Pixels
-from imgvet.images.region import Box, Region
 
 if TYPE_CHECKING:
     from rapidocr import RapidOCR
@@ -31,6 +29,32 @@ _TALL = 1.5
 
 Quadrilateral = npt.NDArray[np.float64]
 """Corners of a box, shape (4, 2): x and y in pixels, clockwise from the top left."""
+
+
+@dataclass(frozen=True)
+class TextSettings:
+    """RapidOCR's settings; what is not here stays at its own defaults.
+
+    Attributes:
+        min_score: least score of a text, 0..1; RapidOCR's default, and PaddleOCR's ``drop_score``.
+        long_side: long side, in pixels, that larger pictures are scaled down to for finding text
+            (it is read at up to 2,000 pixels); PaddleOCR's ``det_limit_side_len``. RapidOCR's own
+            default enlarges small pictures instead: about as much text found in three times the
+            time, and without bound where a picture is narrow.
+        min_tilt: least angle between a line of text and the nearest axis, in degrees, from which
+            on its box counts as rotated; corners come in whole pixels, which are worth five degrees
+            in a box of a dozen pixels.
+        min_side: shorter sides are padded to this many pixels; RapidOCR fails on boxes that come
+            out less than a pixel high.
+        max_elongation: a picture longer than this many times its short side is padded to that;
+            RapidOCR scales a longer one down to nothing.
+    """
+
+    min_score: float = 0.5
+    long_side: int = 960
+    min_tilt: float = 5.0
+    min_side: int = 16
+    max_elongation: int = 30
 
 
 @dataclass(frozen=True)
@@ -82,21 +106,15 @@ class TextDetector:
 
     Args:
         models: the model files.
-        digest: what its results are kept under.
         settings: thresholds and sizes.
     """
 
-    name: DetectorName = "ocr"
-
-    def __init__(
-        self, models: TextModels, digest: str, settings: TextSettings | None = None
-    ) -> None:
-        self.digest = digest
+    def __init__(self, models: TextModels, settings: TextSettings | None = None) -> None:
         self._settings = settings or TextSettings()
         self._engine = _open_engine(models, self._settings)
 
     def detect(self, pixels: Pixels) -> list[Region]:
-        """The lines of text of a picture: text, score, box and corners; see :class:`Detector`."""
+        """The lines of text of a picture: text, score, box and corners."""
         height, width = pixels.shape[:2]
         bgr = np.ascontiguousarray(pixels[..., ::-1])
         found: Any = self._engine(_padded(bgr, self._settings))

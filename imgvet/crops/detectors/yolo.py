@@ -11,13 +11,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from imgvet.crops.detectors.coco import COCO_NAMES
-from imgvet.crops.detectors.detector import DetectorName
-from imgvet.crops.detectors.geometry import Boxes, best_first, clipped, letterboxed
-from imgvet.crops.detectors.settings import YoloSettings
+from imgvet.crops.detectors.scaling import WAY_OUT, Boxes, best_first, clipped, letterboxed
 from imgvet.errors import ModelError
+from imgvet.images.geometry import Box, Region
 from imgvet.images.picture import Pixels
-from imgvet.images.region import Box, Region
+from imgvet.models.file import ModelFile
 from imgvet.models.session import open_session, runtime_errors, words
 
 Rows = npt.NDArray[np.float32]
@@ -25,6 +23,49 @@ Rows = npt.NDArray[np.float32]
 
 _OBJECTNESS, _CLASSES = 4, 5
 _REMEDY = "Delete it and run again to download it"
+
+YOLOV5S = ModelFile(
+    name="yolov5s",
+    url="https://github.com/ultralytics/yolov5/releases/download/v7.0/yolov5s.onnx",
+    licence="AGPL-3.0",
+    source="https://github.com/ultralytics/yolov5/releases/tag/v7.0",
+    way_out=WAY_OUT,
+)
+
+COCO_NAMES: tuple[str, ...] = (
+    "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat",
+    "traffic light", "fire hydrant", "stop sign", "parking meter", "bench",
+    "bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe",
+    "backpack", "umbrella", "handbag", "tie", "suitcase",
+    "frisbee", "skis", "snowboard", "sports ball", "kite", "baseball bat", "baseball glove",
+    "skateboard", "surfboard", "tennis racket",
+    "bottle", "wine glass", "cup", "fork", "knife", "spoon", "bowl",
+    "banana", "apple", "sandwich", "orange", "broccoli", "carrot", "hot dog", "pizza", "donut",
+    "cake",
+    "chair", "couch", "potted plant", "bed", "dining table", "toilet",
+    "tv", "laptop", "mouse", "remote", "keyboard", "cell phone",
+    "microwave", "oven", "toaster", "sink", "refrigerator",
+    "book", "clock", "vase", "scissors", "teddy bear", "hair drier", "toothbrush",
+)  # fmt: skip
+"""The 80 categories of COCO's detection task (Lin et al., 2014; https://cocodataset.org)."""
+
+
+@dataclass(frozen=True)
+class YoloSettings:
+    """YOLOv5's settings: the defaults of its ``detect.py`` and ``non_max_suppression``.
+
+    Attributes:
+        min_score: least score of an object (objectness times class probability), 0..1.
+        max_overlap: of two objects of a class that overlap more (intersection over union, 0..1)
+            the better one stays.
+        max_objects: most objects of one picture.
+        input_size: side of the square input, in pixels, where the model leaves it open.
+    """
+
+    min_score: float = 0.25
+    max_overlap: float = 0.45
+    max_objects: int = 300
+    input_size: int = 640
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,17 +89,13 @@ class YoloDetector:
     Args:
         model: an ONNX file, exported by ``export.py`` of YOLOv5: input (1, 3, h, w) of fixed or
             open size, float32 or float16; output (1, n, 5 + classes).
-        digest: what its results are kept under.
         settings: thresholds and sizes.
 
     Raises:
         ModelError: the file is not such a model.
     """
 
-    name: DetectorName = "yolov5s"
-
-    def __init__(self, model: Path, digest: str, settings: YoloSettings | None = None) -> None:
-        self.digest = digest
+    def __init__(self, model: Path, settings: YoloSettings | None = None) -> None:
         self._settings = settings or YoloSettings()
         self._session = open_session(model)
         entry, *others = self._session.get_inputs()
@@ -71,7 +108,7 @@ class YoloDetector:
         self._check(model)
 
     def detect(self, pixels: Pixels) -> list[Region]:
-        """The objects of a picture: label, score and box; see :class:`Detector`."""
+        """The objects of a picture: label, score and box."""
         height, width = pixels.shape[:2]
         inputs, place = letterboxed(pixels, self._width, self._height)
         found = decoded(self._run(inputs)[0].astype(np.float32), self._settings)

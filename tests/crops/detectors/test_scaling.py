@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgvet.crops.detectors.geometry import best_first, clipped, letterboxed, shrunk
-from imgvet.images.region import Box, Region
+from imgvet.crops.detectors.scaling import best_first, clipped, letterboxed, shrunk
+from imgvet.images.geometry import Box, Region
 
 sides = st.integers(1, 300)
 

@@ -1,4 +1,4 @@
-"""Boxes: put back into the picture they came from, and in order."""
+"""Pictures scaled for a detector, and what it found brought back into them, in order."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from imgvet.images.geometry import Box, Region
 from imgvet.images.picture import Pixels
-from imgvet.images.region import Box, Region
 
 Boxes = npt.NDArray[np.float64]
 """One row per box: left, top, width, height, in pixels; shape (n, 4)."""
+
+WAY_OUT = "give the boxes yourself with 'annotations'"
+"""What to do without a detector's model."""
 
 _PADDING = (114, 114, 114)
 """Gray of the bars around a letterboxed picture, as YOLOv5 was trained with."""
