@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from imgvet.crops.detectors.face import YUNET, FaceDetector, FaceSettings
-from imgvet.crops.detectors.text import TextDetector, TextSettings, text_models
+from imgvet.crops.detectors.text import TextDetector, TextSettings, models_digest, text_models
 from imgvet.crops.detectors.yolo import YOLOV5S, YoloDetector, YoloSettings
 from imgvet.errors import ModelError, StaleReferenceError
 from imgvet.images.geometry import Region
@@ -79,7 +79,7 @@ def choice_of(name: DetectorName, path: Path | None) -> DetectorChoice:
     """
     settings: FaceSettings | YoloSettings | TextSettings
     if path is None:
-        model, settings = text_models().digest, TextSettings()
+        model, settings = models_digest(text_models()), TextSettings()
     else:
         try:
             with path.open("rb") as stream:

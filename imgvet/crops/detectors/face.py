@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from imgvet.crops.detectors.scaling import WAY_OUT, Boxes, Placement, best_first, clipped, shrunk
+from imgvet.crops.detectors.common import WAY_OUT, Boxes, best_first, clipped, resized
 from imgvet.errors import ModelError
 from imgvet.images.decoders import silence_decoders
 from imgvet.images.geometry import Box, Region
@@ -108,9 +108,9 @@ class FaceDetector:
             if scaled.shape == done:
                 break
             done = scaled.shape
-            place = Placement(scaled.shape[1] / width, scaled.shape[0] / height)
             found = self._pass(scaled)
-            rows.append(np.column_stack([place.back(found[:, :4]), found[:, _SCORE]]))
+            x, y = scaled.shape[1] / width, scaled.shape[0] / height
+            rows.append(np.column_stack([found[:, :4] / (x, y, x, y), found[:, _SCORE]]))
         return np.concatenate(rows)
 
     def _pass(self, bgr: Pixels) -> Boxes:
@@ -145,3 +145,12 @@ class FaceDetector:
             )
             self._threads.network = network
         return network
+
+
+def shrunk(pixels: Pixels, long_side: int) -> Pixels:
+    """The picture, scaled down if its long side is longer than ``long_side`` pixels."""
+    height, width = pixels.shape[:2]
+    scale = long_side / max(height, width)
+    if scale >= 1:
+        return pixels
+    return resized(pixels, max(1, round(width * scale)), max(1, round(height * scale)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from imgvet.crops.detectors.scaling import best_first, clipped
+from imgvet.crops.detectors.common import best_first, clipped
 from imgvet.errors import MissingExtraError, ModelError
 from imgvet.images.geometry import Box, Region
 from imgvet.images.picture import Pixels
@@ -57,32 +58,8 @@ class TextSettings:
     max_elongation: int = 30
 
 
-@dataclass(frozen=True)
-class TextModels:
-    """The model files inside the package rapidocr.
-
-    Attributes:
-        find: finds lines of text.
-        turn: tells which lines are upside down.
-        read: reads lines.
-    """
-
-    find: Path
-    turn: Path
-    read: Path
-
-    @property
-    def digest(self) -> str:
-        """Digest of the files and the version of the package, hexadecimal."""
-        whole = hashlib.sha256(version("rapidocr").encode())
-        for path in (self.find, self.turn, self.read):
-            with path.open("rb") as stream:
-                whole.update(hashlib.file_digest(stream, "sha256").digest())
-        return whole.hexdigest()
-
-
-def text_models() -> TextModels:
-    """The models inside the package rapidocr; nothing is downloaded.
+def text_models() -> tuple[Path, ...]:
+    """The models inside the package rapidocr: they find lines, turn and read them.
 
     Raises:
         MissingExtraError: rapidocr is not installed.
@@ -98,7 +75,16 @@ def text_models() -> TextModels:
     files = [sorted(folder.glob(f"*_{kind}_*.onnx")) for kind in ("det", "cls", "rec")]
     if any(len(found) != 1 for found in files):
         raise ModelError(f"The models of rapidocr in {folder} are not as expected", REMEDY)
-    return TextModels(*(found[0] for found in files))
+    return tuple(found[0] for found in files)
+
+
+def models_digest(models: Sequence[Path]) -> str:
+    """Digest of the files and the version of the package, hexadecimal."""
+    whole = hashlib.sha256(version("rapidocr").encode())
+    for path in models:
+        with path.open("rb") as stream:
+            whole.update(hashlib.file_digest(stream, "sha256").digest())
+    return whole.hexdigest()
 
 
 class TextDetector:
@@ -109,7 +95,7 @@ class TextDetector:
         settings: thresholds and sizes.
     """
 
-    def __init__(self, models: TextModels, settings: TextSettings | None = None) -> None:
+    def __init__(self, models: Sequence[Path], settings: TextSettings | None = None) -> None:
         self._settings = settings or TextSettings()
         self._engine = _open_engine(models, self._settings)
 
@@ -173,10 +159,11 @@ def _padded(pixels: Pixels, settings: TextSettings) -> Pixels:
     return np.asarray(padded, np.uint8)
 
 
-def _open_engine(models: TextModels, settings: TextSettings) -> RapidOCR:
+def _open_engine(models: Sequence[Path], settings: TextSettings) -> RapidOCR:
     """RapidOCR on the calling thread, silent and offline: it is told where its models are."""
     from rapidocr import RapidOCR
 
+    find, turn, read = map(str, models)
     threads = "EngineConfig.onnxruntime"
     return RapidOCR(
         params={
@@ -184,10 +171,10 @@ def _open_engine(models: TextModels, settings: TextSettings) -> RapidOCR:
             "Global.text_score": settings.min_score,
             f"{threads}.intra_op_num_threads": 1,
             f"{threads}.inter_op_num_threads": 1,
-            "Det.model_path": str(models.find),
+            "Det.model_path": find,
             "Det.limit_type": "max",
             "Det.limit_side_len": settings.long_side,
-            "Cls.model_path": str(models.turn),
-            "Rec.model_path": str(models.read),
+            "Cls.model_path": turn,
+            "Rec.model_path": read,
         }
     )

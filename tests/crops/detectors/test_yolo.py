@@ -155,10 +155,10 @@ def test_suppression_keeps_the_best_of_each_class(seed: int, count: int, spread:
     rows[:, 2:4] = random.uniform(20, 90, (count, 2))
     rows[:, 4:] = random.uniform(0, 1, (count, 4))
     chosen = YoloSettings()
-    found = decoded(rows, chosen)
+    _, classes, scores = decoded(rows, chosen)
     expected = reference(rows, chosen)
-    assert found.classes.tolist() == [number for number, _ in expected]
-    assert found.scores == pytest.approx([score for _, score in expected])
+    assert classes.tolist() == [number for number, _ in expected]
+    assert scores == pytest.approx([score for _, score in expected])
 
 
 def test_there_are_never_more_objects_than_allowed_and_bad_numbers_are_dropped() -> None:
@@ -166,8 +166,8 @@ def test_there_are_never_more_objects_than_allowed_and_bad_numbers_are_dropped()
     rows[:, :4] = 5
     rows[:, 0] = np.arange(50) * 100
     rows[7, 2] = np.nan
-    assert len(decoded(rows, YoloSettings()).boxes) == 49
-    assert len(decoded(rows, YoloSettings(max_objects=10)).boxes) == 10
+    assert len(decoded(rows, YoloSettings())[0]) == 49
+    assert len(decoded(rows, YoloSettings(max_objects=10))[0]) == 10
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
