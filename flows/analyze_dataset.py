@@ -13,7 +13,6 @@ from imgvet.flows.record import now, record_of
 from imgvet.flows.request import Request, request_of
 from imgvet.flows.stages import Stages
 from imgvet.options import (
-    AnnotationOptions,
     ComponentOptions,
     MediaOptions,
     NeighborOptions,
@@ -82,7 +81,7 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
 
     make_ready(stages, options, run_id)
     listed = stages.run(
-        list_items, options.part(SourceOptions), options.part(AnnotationOptions), request.cutter
+        list_items, options.part(SourceOptions), request.annotations, request.cutter
     )
     found = _measured(stages, options, request, listed)
     stats = stages.run(collect_stats, found.items, options.part(StatsOptions))

@@ -13,14 +13,15 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from imgvet.crops.cutter import Cutter
-from imgvet.crops.listing import annotated, cutter_of, may_be_cut
+from imgvet.annotations.read import read_annotations
+from imgvet.annotations.schema import Annotations
+from imgvet.crops.cutter import Cutter, choose_cutter, may_be_cut
+from imgvet.crops.listing import annotated
 from imgvet.embedding.user_embeddings import UserEmbeddingsReference, read_user_embeddings
 from imgvet.errors import InvalidParameterError
 from imgvet.models.model import Model
 from imgvet.models.resolve import resolve_model
 from imgvet.options import (
-    AnnotationOptions,
     CropOptions,
     ModelOptions,
     NeighborOptions,
@@ -42,6 +43,7 @@ class Request:
 
     Attributes:
         work: the work dir, which need not be there yet.
+        annotations: what is known of the images, None if nothing is.
         cutter: how pictures are cut, None if whole ones are analysed.
         model: what embeds them, None with user embeddings.
         user_embeddings: None with a model.
@@ -51,6 +53,7 @@ class Request:
     """
 
     work: WorkDir
+    annotations: Annotations | None
     cutter: Cutter | None
     model: Model | None
     user_embeddings: UserEmbeddingsReference | None
@@ -87,23 +90,27 @@ def check_request(options: RunOptions) -> Request:
     require_allowed(
         options.work_dir, options.input_dir, overwrite=options.overwrite or may_be_cut(options)
     )
-    sources, annotations = options.part(SourceOptions), options.part(AnnotationOptions)
-    cutter = cutter_of(sources, annotations, options.part(CropOptions))
+    sources, annotations = options.part(SourceOptions), None
+    if options.annotations is not None:
+        annotations = read_annotations(options.annotations)
+    cutter = choose_cutter(sources, annotations, options.data_type, options.part(CropOptions))
     part = "" if cutter is None else CROPS_PART
     work = require_allowed(options.work_dir, (), overwrite=options.overwrite, part=part)
     model, given, metric = _compared_by(options)
     listing = _listed(work, sources)
-    if listing is not None and options.annotations is not None:
+    if listing is not None and annotations is not None:
         annotated(listing, sources, annotations, cutter)
-    return Request(work, cutter, model, given, metric, listing)
+    return Request(work, annotations, cutter, model, given, metric, listing)
 
 
 def with_options(request: Request, options: RunOptions) -> Request:
     """The request with what was given from Python where the options now say that it lies."""
-    given = request.user_embeddings
-    if given is None or options.embeddings is None:
-        return request
-    return replace(request, user_embeddings=given.model_copy(update={"path": options.embeddings}))
+    annotations, given = request.annotations, request.user_embeddings
+    if annotations is not None and options.annotations is not None:
+        annotations = replace(annotations, source=options.annotations)
+    if given is not None:
+        given = given.model_copy(update={"path": options.embeddings})
+    return replace(request, annotations=annotations, user_embeddings=given)
 
 
 _CHECKED: ContextVar[Request | None] = ContextVar("request", default=None)

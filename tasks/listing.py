@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from imgvet.crops.boxes_text import NO_REGIONS
+from imgvet.annotations.schema import Annotations
 from imgvet.crops.cutter import Cutter, cut_key
-from imgvet.crops.listing import annotated
-from imgvet.options import AnnotationOptions, SourceOptions
+from imgvet.crops.listing import NO_BOXES, annotated
+from imgvet.options import SourceOptions
 from imgvet.reasons import Reason
 from imgvet.sources.listing import list_items as list_source_items
 from imgvet.store.files import FILE_COLUMNS
@@ -34,7 +34,7 @@ class Listed(BaseModel):
 def list_items(
     context: RunContext,
     options: SourceOptions,
-    annotations: AnnotationOptions,
+    annotations: Annotations | None,
     cutter: Cutter | None,
 ) -> Listed:
     """List the items, and plan reading those whose content is not known and measured."""
@@ -60,7 +60,7 @@ def _cut(rows: pd.DataFrame, store: Store) -> pd.Series:
     """Which pictures were cut, or have nothing to cut."""
     done = store.cuts.digests()
     known = [
-        cut == NO_REGIONS or (isinstance(digest, str) and cut_key(digest, cut) in done)
+        cut == NO_BOXES or (isinstance(digest, str) and cut_key(digest, cut) in done)
         for digest, cut in zip(rows[DIGEST], rows["cut"], strict=True)
     ]
     return pd.Series(known, rows.index, dtype=bool)

@@ -1,41 +1,36 @@
-"""The one form that every kind of annotation is read into."""
+"""The one form that every kind of annotation is read into, and the columns that it knows."""
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from imgvet.errors import InvalidParameterError
+from imgvet.format import counted, examples
 from imgvet.options import DataType
-from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS, Column, Table
+from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS
 
 TEXT_COLUMNS = ("filename", "label", "split")
 NUMBER_COLUMNS = (*BOX_COLUMNS, *CORNER_COLUMNS)
+COLUMNS = (*TEXT_COLUMNS, *NUMBER_COLUMNS)
 
-_MEANINGS = {
-    "filename": "the image as the annotations name it",
-    "label": "its class, or that of the box; null if none is given",
-    "split": "train, test, ...; null if none is given",
-    "col_x": "left edge of the box, in pixels",
-    "row_y": "upper edge of the box, in pixels",
-    "width": "width of the box, in pixels",
-    "height": "height of the box, in pixels",
+_SYNONYMS = {
+    "filename": ("file", "name", "path", "filepath", "image", "imagepath", "imagename", "img"),
+    "label": ("class", "classname", "category", "categoryname", "target"),
+    "split": ("subset", "fold", "partition"),
 }
+"""What others call these columns: never taken for them, only suggested."""
 
-ANNOTATIONS = Table(
-    "annotations",
-    "one row per annotation, in the order given; a row without a box is about the whole image",
-    (
-        *(Column(name, pa.string(), _MEANINGS[name]) for name in TEXT_COLUMNS),
-        *(Column(name, pa.float64(), _MEANINGS[name]) for name in BOX_COLUMNS),
-        *(
-            Column(name, pa.float64(), f"{name[0]} of corner {name[1]} of a rotated box, in pixels")
-            for name in CORNER_COLUMNS
-        ),
-    ),
-)
+_SIMILAR = 0.8
+"""Least similarity of a misspelled column, 0..1, as difflib measures it."""
+
+_NO_NUMBER = ("", "nan", "na", "n/a", "null", "none", "<na>")
+"""What stands for a missing number in text, in any case."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,29 +38,19 @@ class Annotations:
     """Annotations, wherever they came from.
 
     Attributes:
-        table: rows of :data:`ANNOTATIONS`; in every row ``filename`` is a text that is not empty.
+        table: one row per annotation, in the order given, with :data:`COLUMNS`. Text is str, NaN
+            where nothing is given, ``filename`` always a text that is not empty. Boxes are float64
+            in pixels, NaN where unknown; a row without a box is about the whole image.
         source: what a message calls them: the file, or "annotations" for values from Python.
-        crowds: boxes around crowds (COCO's ``iscrowd``) that were left out.
-        ignored: columns that were given and mean nothing here.
     """
 
-    table: pa.Table
+    table: pd.DataFrame
     source: str
-    crowds: int = 0
-    ignored: tuple[str, ...] = ()
 
     @property
     def has_boxes(self) -> bool:
         """Whether any row has a box, upright or rotated, even an incomplete one."""
-        return bool(pc.any(boxed_rows(self.table)).as_py())
-
-
-def boxed_rows(table: pa.Table) -> pa.ChunkedArray:
-    """Which rows of :data:`ANNOTATIONS` have any coordinate of a box: booleans, one a row."""
-    found = pc.is_valid(table[NUMBER_COLUMNS[0]])
-    for name in NUMBER_COLUMNS[1:]:
-        found = pc.or_(found, pc.is_valid(table[name]))
-    return found
+        return bool(self.table[list(NUMBER_COLUMNS)].notna().any(axis=None))
 
 
 def wants_crops(annotations: Annotations, data_type: DataType) -> bool:
@@ -83,3 +68,159 @@ def wants_crops(annotations: Annotations, data_type: DataType) -> bool:
             f"Give the columns {', '.join(BOX_COLUMNS)} or {', '.join(CORNER_COLUMNS)}",
         )
     return has_boxes
+
+
+def known_columns(given: Sequence[str], source: str) -> dict[str, int]:
+    """The places of the known columns; upper and lower case and spaces around make no difference.
+
+    A column of another meaning is ignored. One that looks like a column that is not there, such as
+    ``labels`` or ``class`` where there is no ``label``, is refused, as ignoring it would lose what
+    the user meant to give.
+
+    Args:
+        given: the names of the columns, in order.
+        source: what a message calls the annotations.
+
+    Raises:
+        InvalidParameterError: ``filename`` or a coordinate of a box is missing, a column comes
+            twice, or one is called nearly like a known one.
+    """
+    names = [name.strip().lower() for name in given]
+    places = {name: names.index(name) for name in names if name in COLUMNS}
+    for name in sorted(places):
+        if names.count(name) > 1:
+            raise InvalidParameterError(
+                f"{source} has the column {name} twice", "Leave one of them out"
+            )
+    free = [name for name in COLUMNS if name not in places]
+    for other, name in zip(given, names, strict=True):
+        meant = _meant(name, free) if name and name not in places else None
+        if meant is not None:
+            raise InvalidParameterError(
+                f"{source} has an unknown column {other!r}",
+                f"Did you mean {meant!r}? Rename the column, or leave it out",
+            )
+    if "filename" not in places:
+        raise InvalidParameterError(
+            f"{source} has no column filename; its columns are {examples(given) or 'none'}",
+            "Give the columns filename, and as wanted label, split and a box",
+        )
+    for box in (BOX_COLUMNS, CORNER_COLUMNS):
+        missing = [name for name in box if name in free]
+        if 0 < len(missing) < len(box):
+            there = ", ".join(name for name in box if name in places)
+            raise InvalidParameterError(
+                f"{source} has {there} but no {', '.join(missing)}",
+                f"Give all of {', '.join(box)}, or none of them",
+            )
+    return places
+
+
+def _meant(name: str, free: Sequence[str]) -> str | None:
+    """The known column that another name seems to mean, if that one is free."""
+    plain = "".join(character for character in name if character.isalnum())
+    for known in free:
+        if plain in _SYNONYMS.get(known, ()):
+            return known
+    # x1 and y1 are like many short names, so only words are compared.
+    words = [known for known in free if len(known) > 2]
+    nearest = difflib.get_close_matches(name, words, n=1, cutoff=_SIMILAR)
+    return nearest[0] if nearest else None
+
+
+def from_table(given: pa.Table, source: str, *, decimal_comma: bool = False) -> Annotations:
+    """Annotations from columns of any type.
+
+    Args:
+        given: any columns, by any names that :func:`known_columns` knows.
+        source: what a message calls the annotations.
+        decimal_comma: read 1,5 in text as 1.5.
+
+    Raises:
+        InvalidParameterError: its columns or values are not as they should be, or rows have no
+            file name; the message counts them and shows some.
+    """
+    places = known_columns(given.column_names, source)
+    columns = {}
+    for name in COLUMNS:
+        if name not in places:
+            kind = pa.string() if name in TEXT_COLUMNS else pa.float64()
+            columns[name] = pa.nulls(given.num_rows, kind)
+            continue
+        column = given.column(places[name])
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        if name in TEXT_COLUMNS:
+            columns[name] = _text(column, name, source)
+        else:
+            columns[name] = _numbers(column, name, source, decimal_comma=decimal_comma)
+    table = pa.table(columns).to_pandas()
+    unnamed = table.index[table["filename"].isna()]
+    if len(unnamed):
+        raise InvalidParameterError(
+            f"{counted(len(unnamed), 'row')} of {source} without a filename, "
+            f"the first is row {unnamed[0] + 1}",
+            "Name the image in every row",
+        )
+    return Annotations(table, source)
+
+
+def _text(column: pa.ChunkedArray, name: str, source: str) -> pa.ChunkedArray:
+    """A column as text, as a person would write it; empty text becomes null.
+
+    Whole numbers lose their decimals (7.0 is 7: pandas stores whole numbers beside missing ones as
+    7.0), truth values are True and False as pandas writes them to csv.
+    """
+    if pa.types.is_boolean(column.type):
+        return pc.if_else(column, "True", "False")
+    if pa.types.is_floating(column.type):
+        numbers = column.cast(pa.float64())
+        is_whole = pc.and_(pc.equal(pc.trunc(numbers), numbers), pc.less(pc.abs(numbers), 2.0**53))
+        whole = pc.if_else(is_whole, numbers, None).cast(pa.int64())
+        others = pc.if_else(pc.is_nan(numbers), None, numbers)
+        return pc.coalesce(whole.cast(pa.string()), others.cast(pa.string()))
+    try:
+        text = column.cast(pa.string())
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        raise InvalidParameterError(
+            f"The column {name} of {source} holds no text but {column.type}",
+            "Give one text in each row",
+        ) from None
+    return pc.if_else(pc.equal(text, ""), None, text)
+
+
+def _numbers(
+    column: pa.ChunkedArray, name: str, source: str, *, decimal_comma: bool
+) -> pa.ChunkedArray | pd.Series:
+    """A column as 64-bit floats, NaN or null where there is no number."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        try:
+            return column.cast(pa.float64(), safe=False)
+        except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+            raise InvalidParameterError(
+                f"The column {name} of {source} holds no numbers but {column.type}",
+                "Give pixels as numbers",
+            ) from None
+    text = column.to_pandas().str.strip()
+    if decimal_comma:
+        text = text.str.replace(",", ".", regex=False)
+    text = text.mask(text.str.lower().isin(_NO_NUMBER))
+    numbers = pd.to_numeric(text, errors="coerce").astype(float)
+    wrong = text[numbers.isna() & text.notna()]
+    if len(wrong):
+        raise InvalidParameterError(
+            f"{counted(len(wrong), 'value')} of the column {name} of {source} are no numbers "
+            f"({examples(wrong.tolist())}; the first in row {wrong.index[0] + 1})",
+            "Give pixels as numbers, and nothing where there is no box",
+        )
+    return numbers
+
+
+def joined_texts(keys: pd.Series, texts: pd.Series) -> pd.Series:
+    """For each key its different texts, in order of the alphabet, joined by commas; by key."""
+    pairs = pd.DataFrame({"key": keys, "text": texts}).dropna().drop_duplicates()
+    pairs = pairs.sort_values("text")
+    by_key: dict[int, list[str]] = {}
+    for key, text in zip(pairs["key"].tolist(), pairs["text"].tolist(), strict=True):
+        by_key.setdefault(key, []).append(text)
+    return pd.Series({key: ",".join(own) for key, own in by_key.items()}, dtype=str)

@@ -5,20 +5,20 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from typing import Literal, get_args
+from typing import get_args
 
+from imgvet.crops.detectors.detector import DetectorName
 from imgvet.errors import InvalidParameterError
-from imgvet.images.region import Box
+from imgvet.images.geometry import Box
 
-Detector = Literal["face", "ocr", "yolov5s"]
-DETECTORS: tuple[Detector, ...] = get_args(Detector)
+DETECTORS: tuple[DetectorName, ...] = get_args(DetectorName)
 
 _KEYS = ("row_y", "col_x", "height", "width")
 _FORM = "Write row_y=10,col_x=20,height=100,width=80 (pixels), or one of face, ocr, yolov5s"
 _ENTRY = re.compile(r"\s*(\w+)\s*=\s*([^\s=]+)\s*")
 
 
-def parse_bounding_box(text: str) -> Box | Detector:
+def parse_bounding_box(text: str) -> Box | DetectorName:
     """Parse ``row_y=..,col_x=..,height=..,width=..``, in any order, or the name of a detector.
 
     Raises:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
 
+from imgvet.annotations.schema import Annotations, wants_crops
 from imgvet.crops.bounding_box import parse_bounding_box
-from imgvet.crops.detectors.choice import DetectorChoice, choose_detector, detector_of
+from imgvet.crops.detectors.detector import DetectorChoice, choose_detector, detector_of
 from imgvet.crops.margins import with_margin
+from imgvet.errors import InvalidParameterError
+from imgvet.images.geometry import Box, Region, scaled
 from imgvet.images.picture import Picture
-from imgvet.images.region import Box, Corners, Region
-from imgvet.options import CropOptions
+from imgvet.options import CropOptions, DataType, RunOptions, SourceOptions
+from imgvet.sources.kinds import Kind, kind_of_name
 
 CUT_VERSION = 1
 """Raised when other pixels are cut out for the same regions."""
@@ -45,20 +47,60 @@ class Cutter(BaseModel):
         return self.model_dump_json(exclude={"detector": {"path"}})
 
 
-def choose_cutter(options: CropOptions) -> Cutter | None:
-    """How the options say that pictures are cut, None if they do not.
+def may_be_cut(options: RunOptions) -> bool:
+    """Whether pictures may be cut into crops; nothing is read to find out."""
+    boxes = options.annotations is not None or options.data_type == "bbox"
+    return options.bounding_box is not None or (boxes and options.data_type != "image")
+
+
+def choose_cutter(
+    sources: SourceOptions,
+    annotations: Annotations | None,
+    data_type: DataType,
+    options: CropOptions,
+) -> Cutter | None:
+    """How pictures are cut, None if whole ones are analysed.
+
+    Boxes of annotations are taken unless ``data_type`` says otherwise; those of a YOLO data set's
+    label files only if it is ``bbox``.
 
     Raises:
-        InvalidParameterError: ``bounding_box`` is neither a box nor the name of a detector.
+        InvalidParameterError: boxes are asked for twice, or there are none, or ``bounding_box`` is
+            neither a box nor the name of a detector.
         MissingExtraError: the detector needs a package that is not installed.
         ModelError: the detector's model can't be had.
     """
+    if annotations is not None:
+        own_boxes = wants_crops(annotations, data_type)
+    else:
+        own_boxes = data_type == "bbox" and any(map(is_yolo, sources.input_dir))
+    cutter = _same_for_all(options)
+    if own_boxes and cutter is not None:
+        raise InvalidParameterError(
+            f"bounding_box = {options.bounding_box!r}, but the annotations hold boxes as well",
+            "Leave bounding_box out, or set data_type to image to ignore the annotated boxes",
+        )
+    if data_type == "bbox" and not own_boxes and cutter is None:
+        raise InvalidParameterError(
+            "data_type is bbox, but there are no boxes",
+            "Give annotations with boxes, a YOLO data set, or bounding_box",
+        )
+    return Cutter() if own_boxes else cutter
+
+
+def is_yolo(name: str) -> bool:
+    """Whether an input is a YOLO data set."""
+    return kind_of_name(name) is Kind.YOLO
+
+
+def _same_for_all(options: CropOptions) -> Cutter | None:
+    """What ``bounding_box`` says is cut out of every picture."""
     if options.bounding_box is None:
         return None
     wanted = parse_bounding_box(options.bounding_box)
-    margins = options.model_copy(update={"bounding_box": None})
     if isinstance(wanted, Box):
         return Cutter(box=wanted)
+    margins = options.model_copy(update={"bounding_box": None})
     return Cutter(detector=choose_detector(wanted), margins=margins)
 
 
@@ -85,24 +127,7 @@ def regions_in(picture: Picture, cutter: Cutter, own: Sequence[Region]) -> list[
         return [Region(cutter.box)]
     if cutter.detector is None:
         return list(own)
-    found = detector_of(cutter.detector).detect(picture.pixels)
-    shown = [_as_shown(region, picture) for region in found]
-    return [with_margin(region, cutter.margins) for region in shown]
-
-
-def _as_shown(region: Region, picture: Picture) -> Region:
-    """A region of the decoded pixels in pixels of the picture as shown."""
     height, width = picture.pixels.shape[:2]
     x, y = picture.width / width, picture.height / height
-    if x == 1 and y == 1:
-        return region
-    box = region.box
-    scaled = Box(box.x * x, box.y * y, box.width * x, box.height * y)
-    return replace(region, box=scaled, corners=_scaled(region.corners, x, y))
-
-
-def _scaled(corners: Corners | None, x: float, y: float) -> Corners | None:
-    if corners is None:
-        return None
-    x1, y1, x2, y2, x3, y3, x4, y4 = corners
-    return (x1 * x, y1 * y, x2 * x, y2 * y, x3 * x, y3 * y, x4 * x, y4 * y)
+    found = detector_of(cutter.detector).detect(picture.pixels)
+    return [with_margin(scaled(region, x, y), cutter.margins) for region in found]

@@ -1,107 +1,107 @@
-"""Bring annotations, and what is to be cut out, to a listing."""
+"""What is cut out of each picture of a listing, and what annotations say of it.
+
+A listing keeps what is cut out of each picture as one line of JSON: the numbers of boxes in pixels,
+or in shares of the picture's width and height, whose size is not known before it is decoded.
+"""
 
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from imgvet.annotations.attaching import Attached, MissingFile, attach
-from imgvet.annotations.reading import read_annotations
-from imgvet.annotations.schema import Annotations, wants_crops
-from imgvet.crops.boxes_text import NO_REGIONS, regions_text
-from imgvet.crops.cutter import Cutter, choose_cutter
-from imgvet.errors import InvalidParameterError
-from imgvet.images.region import Box, Region
-from imgvet.options import AnnotationOptions, CropOptions, RunOptions, SourceOptions
+from imgvet.annotations.match import BoxNumbers, match
+from imgvet.annotations.schema import Annotations
+from imgvet.crops.cutter import Cutter, is_yolo
+from imgvet.format import counted
+from imgvet.images.geometry import Region, region_of, scaled
+from imgvet.options import SourceOptions
 from imgvet.reasons import Reason
-from imgvet.sources.kinds import Kind, kind_of_name
 from imgvet.sources.listing import LISTING_SCHEMA
 from imgvet.sources.yolo import boxes_of_image, read_yolo
 
+NO_BOXES = "[]"
+"""What is kept of a picture of which nothing is cut out."""
 
-def cutter_of(
-    sources: SourceOptions, annotations: AnnotationOptions, crops: CropOptions
-) -> Cutter | None:
-    """How pictures are cut, None if whole ones are analysed.
+_SHARES = "shares "
+_as_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
-    Boxes of annotations are taken unless ``data_type`` says otherwise; those of a YOLO data set's
-    label files only if it is ``bbox``.
 
-    Raises:
-        InvalidParameterError: boxes are asked for twice, or there are none.
-        InputNotFoundError: there is no such file of annotations.
-        InputUnreadableError: the annotations can't be read.
-        MissingExtraError: the detector needs a package that is not installed.
-        ModelError: the detector's model can't be had.
+def boxes_text(boxes: Sequence[BoxNumbers], *, shares: bool = False) -> str:
+    """Boxes as text.
+
+    Args:
+        boxes: in pixels, or in shares of the picture's width and height.
+        shares: which of these.
     """
-    if annotations.annotations is not None:
-        found = read_annotations(annotations.annotations)
-        own_boxes = wants_crops(found, annotations.data_type)
-    else:
-        own_boxes = annotations.data_type == "bbox" and any(map(_is_yolo, sources.input_dir))
-    cutter = choose_cutter(crops)
-    if own_boxes and cutter is not None:
-        raise InvalidParameterError(
-            f"bounding_box = {crops.bounding_box!r}, but the annotations hold boxes as well",
-            "Leave bounding_box out, or set data_type to image to ignore the annotated boxes",
-        )
-    if annotations.data_type == "bbox" and not own_boxes and cutter is None:
-        raise InvalidParameterError(
-            "data_type is bbox, but there are no boxes",
-            "Give annotations with boxes, a YOLO data set, or bounding_box",
-        )
-    return Cutter() if own_boxes else cutter
+    return f"{_SHARES if shares and boxes else ''}{_as_json(boxes)}"
 
 
-def _is_yolo(name: str) -> bool:
-    return kind_of_name(name) is Kind.YOLO
+def regions_of_text(text: str, width: int, height: int) -> list[Region]:
+    """The boxes that :func:`boxes_text` wrote, as regions in pixels and without labels.
 
-
-def may_be_cut(options: RunOptions) -> bool:
-    """Whether pictures may be cut into crops; nothing is read to find out."""
-    boxes = options.annotations is not None or options.data_type == "bbox"
-    return options.bounding_box is not None or (boxes and options.data_type != "image")
+    Args:
+        text: what it wrote.
+        width: width of the picture in pixels.
+        height: height of the picture in pixels.
+    """
+    regions = [
+        region_of([math.nan if number is None else number for number in numbers])
+        for numbers in json.loads(text.removeprefix(_SHARES))
+    ]
+    if text.startswith(_SHARES):
+        return [scaled(region, width, height) for region in regions]
+    return regions
 
 
 def annotated(
-    listing: pa.Table, sources: SourceOptions, options: AnnotationOptions, cutter: Cutter | None
+    listing: pa.Table,
+    sources: SourceOptions,
+    annotations: Annotations | None,
+    cutter: Cutter | None,
 ) -> pa.Table:
     """A listing with labels, splits, what is cut out, and the annotated files that are missing.
 
     Args:
         listing: a table of :data:`imgvet.sources.listing.LISTING_SCHEMA`.
         sources: the inputs as the user wrote them, and which part of them was asked for.
-        options: the annotations.
+        annotations: what is known of the images, None for nothing.
         cutter: how pictures are cut, None if whole ones are analysed.
 
     Raises:
         InvalidParameterError: annotations match no file, or contradict each other.
     """
-    if options.annotations is not None:
-        listing = _attached(listing, read_annotations(options.annotations), sources, cutter)
-    elif cutter is not None and cutter.own_boxes:
+    own_boxes = cutter is not None and cutter.own_boxes
+    if annotations is not None:
+        listing = _matched(listing, annotations, sources, own_boxes=own_boxes)
+    elif own_boxes:
         listing = _with_yolo_boxes(listing, sources)
-    if cutter is not None and not cutter.own_boxes:
+    if cutter is not None and not own_boxes:
         listing = _with(listing, cut=[cutter.text] * listing.num_rows)
     return listing
 
 
-def _attached(
-    listing: pa.Table, annotations: Annotations, sources: SourceOptions, cutter: Cutter | None
+def _matched(
+    listing: pa.Table, annotations: Annotations, sources: SourceOptions, *, own_boxes: bool
 ) -> pa.Table:
-    found = attach(annotations, listing["filename"].combine_chunks(), sources.input_dir)
+    found = match(annotations, listing["filename"].to_pylist(), sources.input_dir)
     # What the source itself tells (YOLO, sidecars) stays where the annotations say nothing.
-    labels = pc.coalesce(pa.array(found.labels, pa.string()), listing["label"])
-    splits = pc.coalesce(pa.array(found.splits, pa.string()), listing["split"])
-    listing = _with(listing, label=labels, split=splits)
-    if cutter is not None and cutter.own_boxes:
-        listing = _with_own_boxes(listing, found)
-    # Of a part of the input, files that are annotated but not listed may lie in the rest.
-    missing = () if _is_part(sources) else found.missing
-    return pa.concat_tables([listing, _missing(missing, annotations, listing.num_rows)])
+    known = {
+        name: pc.coalesce(pa.array(found.rows[name], pa.string()), listing[name])
+        for name in ("label", "split")
+    }
+    listing = _with(listing, **known)
+    if own_boxes:
+        listing = _with_boxes(listing, found.boxes(), found.box_labels())
+    if _is_part(sources):  # Files that are annotated but not listed may lie in the rest.
+        return listing
+    missing = _missing(found.missing, annotations.source, listing.num_rows)
+    return pa.concat_tables([listing, missing], promote_options="default")
 
 
 def _is_part(sources: SourceOptions) -> bool:
@@ -110,53 +110,54 @@ def _is_part(sources: SourceOptions) -> bool:
     return sources.find_regex is not None or any(limit is not None for limit in limits)
 
 
-def _with_own_boxes(listing: pa.Table, found: Attached) -> pa.Table:
-    regions = [found.regions(row) for row in range(listing.num_rows)]
-    return _with(
-        listing,
-        cut=[regions_text(own) if own else NO_REGIONS for own in regions],
-        cut_labels=[
-            json.dumps([region.label for region in own]) if own else None for own in regions
-        ],
-    )
-
-
 def _with_yolo_boxes(listing: pa.Table, sources: SourceOptions) -> pa.Table:
     """A listing with the boxes of YOLO's label files; other inputs have none."""
     names = {
         name: read_yolo(Path(name).expanduser().absolute()).names
-        for name in sources.input_dir
-        if _is_yolo(name)
+        for name in filter(is_yolo, sources.input_dir)
     }
-    cuts: list[str] = []
-    labels: list[str | None] = []
-    for path, source in zip(
-        listing["path"].to_pylist(), listing["source"].to_pylist(), strict=True
-    ):
-        boxes = boxes_of_image(path, names[source]) if source in names else ()
-        regions = [Region(Box(box.x, box.y, box.width, box.height)) for box in boxes]
-        cuts.append(regions_text(regions, shares=True))
-        labels.append(json.dumps([box.label for box in boxes]) if boxes else None)
-    return _with(listing, cut=cuts, cut_labels=labels)
-
-
-def _missing(files: tuple[MissingFile, ...], annotations: Annotations, first: int) -> pa.Table:
-    """Rows of the files that are annotated but not there."""
-    rows = [
-        {
-            "id": first + number,
-            "filename": file.filename,
-            "path": file.filename,
-            "source": annotations.source,
-            "status": Reason.MISSING.value,
-            "detail": file.detail,
-            "version": "",
-            "label": file.label,
-            "split": file.split,
-        }
-        for number, file in enumerate(files)
+    found = [
+        boxes_of_image(path, names[source]) if source in names else ()
+        for path, source in zip(
+            listing["path"].to_pylist(), listing["source"].to_pylist(), strict=True
+        )
     ]
-    return pa.Table.from_pylist(rows, schema=LISTING_SCHEMA)
+    boxes: list[list[BoxNumbers]] = [
+        [[box.x, box.y, box.width, box.height] for box in own] for own in found
+    ]
+    labels = [[box.label for box in own] for own in found]
+    return _with_boxes(listing, boxes, labels, shares=True)
+
+
+def _with_boxes(
+    listing: pa.Table,
+    boxes: Sequence[Sequence[BoxNumbers]],
+    labels: Sequence[Sequence[str | None]],
+    *,
+    shares: bool = False,
+) -> pa.Table:
+    return _with(
+        listing,
+        cut=[boxes_text(own, shares=shares) for own in boxes],
+        cut_labels=[json.dumps(own) if own else None for own in labels],
+    )
+
+
+def _missing(files: pd.DataFrame, source: str, first: int) -> pa.Table:
+    """Rows of the files that are annotated but not there."""
+    rows = files[["filename", "label", "split"]].assign(
+        path=files["filename"],
+        id=range(first, first + len(files)),
+        source=source,
+        status=Reason.MISSING.value,
+        detail=[
+            f"{counted(number, 'annotation')}, but no such file in the input"
+            for number in files["annotations"]
+        ],
+        version="",
+    )
+    schema = pa.schema([LISTING_SCHEMA.field(name) for name in rows])
+    return pa.Table.from_pandas(rows, schema, preserve_index=False)
 
 
 def _with(listing: pa.Table, **columns: object) -> pa.Table:

@@ -7,7 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from imgvet.images.corners import (
+from imgvet.images.geometry import (
+    Box,
+    Corners,
+    Region,
     clockwise,
     corners_of,
     mean_sides,
@@ -15,7 +18,6 @@ from imgvet.images.corners import (
     problem_of,
     region_of_corners,
 )
-from imgvet.images.region import Box, Corners, Region
 from imgvet.options import MARGIN, CropOptions
 
 

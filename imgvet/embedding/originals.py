@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from imgvet.crops.cutting import cut_picture
-from imgvet.images.corners import region_of
+from imgvet.crops.crop import cut_picture
 from imgvet.images.decode import decode
+from imgvet.images.geometry import region_of
 from imgvet.images.picture import Failure, Pixels
 from imgvet.sources.entry import item_name
 from imgvet.sources.reading import Reader

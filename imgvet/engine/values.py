@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from imgvet.annotations.reading import annotations_from, write_annotations
+from imgvet.annotations.read import annotations_from, write_annotations
 from imgvet.embedding.user_embeddings import write_user_embeddings
 from imgvet.errors import InvalidParameterError
 from imgvet.options import RunOptions

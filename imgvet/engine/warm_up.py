@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from imgvet.crops.listing import may_be_cut
+from imgvet.crops.cutter import may_be_cut
 from imgvet.measures.compute_stats import measure_files
 from imgvet.options import RunOptions, VideoOptions
 from imgvet.reasons import Reason

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from imgvet.crops.boxes_text import NO_REGIONS
 from imgvet.crops.cutter import cut_key
+from imgvet.crops.listing import NO_BOXES
 from imgvet.reasons import Reason
 from imgvet.sources.entry import item_name
 from imgvet.store.packs import DIGEST
@@ -50,7 +50,7 @@ def crops_of(pictures: pd.DataFrame, store: Store) -> Cropped:
     columns = pictures.columns
     pictures = pictures.assign(source_id=pictures["id"], number=-1)
     readable = pictures["status"] == Reason.OK.value
-    asked = readable & (pictures["cut"] != NO_REGIONS)
+    asked = readable & (pictures["cut"] != NO_BOXES)
     cut = _with_cuts(pictures[asked].drop(columns="number"), store)
     is_crop = cut["number"] >= 0
     nothing = ~is_crop & (cut["status_cut"] == Reason.OK.value)

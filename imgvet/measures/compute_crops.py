@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from imgvet.crops.boxes_text import regions_of_text
-from imgvet.crops.clipping import Clipped, clip
+from imgvet.crops.crop import clip, cut_clipped
 from imgvet.crops.cutter import Cutter, cut_key, regions_in
-from imgvet.crops.cutting import cut_clipped
+from imgvet.crops.listing import regions_of_text
 from imgvet.images.decode import decode
+from imgvet.images.geometry import Region
 from imgvet.images.picture import Failure, Picture
-from imgvet.images.region import Region
 from imgvet.measures.compute_stats import (
     STAGE,
     ContentClaims,
@@ -126,7 +125,7 @@ def _cut_region(
     return row | known, measured_picture(digest, crop, None, None) if claims.claim(digest) else None
 
 
-def _place(region: Region | Clipped) -> CropRow:
+def _place(region: Region) -> CropRow:
     box = region.box
     numbers = dict(zip(BOX_COLUMNS, (box.x, box.y, box.width, box.height), strict=True))
     if region.corners is not None:

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pyarrow.parquet as pq
 
-from imgvet.crops.cutting import cut_picture
-from imgvet.images.corners import region_of
+from imgvet.crops.crop import cut_picture
 from imgvet.images.decode import decode
 from imgvet.images.formats import Format, identify
+from imgvet.images.geometry import region_of
 from imgvet.images.picture import Failure, Pixels
 from imgvet.options import VideoOptions
 from imgvet.sources.reading import Reader

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from imgvet.crops.bounding_box import DETECTORS, parse_bounding_box
 from imgvet.errors import InvalidParameterError
-from imgvet.images.region import Box
+from imgvet.images.geometry import Box
 
 NUMBERS = st.floats(-1e6, 1e6)
 SIZES = st.floats(1e-3, 1e6)

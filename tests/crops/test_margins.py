@@ -10,8 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgvet.crops.margins import with_margin
-from imgvet.images.corners import mean_sides, points_of, problem_of, region_of_corners
-from imgvet.images.region import Box, Corners, Region
+from imgvet.images.geometry import (
+    Box,
+    Corners,
+    Region,
+    mean_sides,
+    points_of,
+    problem_of,
+    region_of_corners,
+)
 from imgvet.options import CropOptions
 
 SHARES = st.none() | st.floats(0, 1)

@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgvet.crops.boxes_text import NO_REGIONS, regions_of_text, regions_text
+from imgvet.crops.crop import cut_picture
 from imgvet.crops.cutter import Cutter, cut_key
-from imgvet.crops.cutting import cut_picture
-from imgvet.images.corners import region_of
+from imgvet.crops.listing import NO_BOXES, boxes_text, regions_of_text
 from imgvet.images.decode import decode
+from imgvet.images.geometry import Box, Region, region_of
 from imgvet.images.picture import Picture
-from imgvet.images.region import Box, Region
 from imgvet.measures.collect_crops import crops_of
 from imgvet.measures.compute_crops import CropRun, PictureToCut, compute_crops, crop_digest
 from imgvet.options import VideoOptions
@@ -25,7 +24,7 @@ from imgvet.store.store import Store
 from imgvet.workdir import WorkDir
 from support.pictures import age, jpeg, png, scene
 
-TWO = [Region(Box(10, 20, 100, 80)), Region(Box(150, 30, 60, 60))]
+TWO = [[10.0, 20, 100, 80], [150.0, 30, 60, 60]]
 numbers = st.floats(-1e6, 1e6)
 
 
@@ -68,22 +67,22 @@ def write(path: Path, data: bytes) -> Path:
 
 @given(st.lists(st.tuples(numbers, numbers, numbers, numbers), max_size=5))
 def test_boxes_come_back_from_their_text(boxes: list[tuple[float, float, float, float]]) -> None:
-    regions = tuple(Region(Box(*box)) for box in boxes)
-    assert regions_of_text(regions_text(regions), 7, 9) == regions
-    shares = regions_of_text(regions_text(regions, shares=True), 2, 4)
+    regions = [Region(Box(*box)) for box in boxes]
+    assert regions_of_text(boxes_text(boxes), 7, 9) == regions
+    shares = regions_of_text(boxes_text(boxes, shares=True), 2, 4)
     assert [region.box.x for region in shares] == [2 * box[0] for box in boxes]
     assert [region.box.height for region in shares] == [4 * box[3] for box in boxes]
 
 
 def test_an_unknown_coordinate_stays_unknown() -> None:
-    (region,) = regions_of_text(regions_text([Region(Box(float("nan"), 1, 2, 3))]), 1, 1)
+    (region,) = regions_of_text(boxes_text([[None, 1, 2, 3]]), 1, 1)
     assert np.isnan(region.box.x)
-    assert regions_text([]) == NO_REGIONS
+    assert boxes_text([]) == NO_BOXES
 
 
 def test_crops_are_measured_and_listed_in_order(store: Store, tmp_path: Path) -> None:
     paths = [write(tmp_path / f"{seed}.png", png(scene(seed))) for seed in range(3)]
-    wanted = [to_cut(path, row, regions_text(TWO)) for row, path in enumerate(paths)]
+    wanted = [to_cut(path, row, boxes_text(TWO)) for row, path in enumerate(paths)]
     run = CropRun(store, Cutter(), VideoOptions(), 2)
     reads = compute_crops(wanted, run, 0, 3).to_pandas()
     found = crops_of(listed(wanted, reads), store)
@@ -100,7 +99,7 @@ def test_crops_are_measured_and_listed_in_order(store: Store, tmp_path: Path) ->
 
 def test_a_large_jpeg_is_cut_at_full_size(store: Store, tmp_path: Path) -> None:
     path = write(tmp_path / "large.jpg", jpeg(scene(1, 3000, 2000)))
-    wanted = [to_cut(path, 0, regions_text([Region(Box(100, 100, 400, 300))]))]
+    wanted = [to_cut(path, 0, boxes_text([[100, 100, 400, 300]]))]
     compute_crops(wanted, CropRun(store, Cutter(), VideoOptions(), 1), 0, 1)
     rows = store.measures.read(["width", "height", "thumbnail_size"])
     assert rows is not None
@@ -117,7 +116,7 @@ def test_equal_pixels_are_one_content_wherever_they_were_cut(store: Store, tmp_p
         picture = scene(row)
         picture[y : y + 50, x : x + 50] = patch
         path = write(tmp_path / f"{row}.png", png(picture))
-        wanted.append(to_cut(path, row, regions_text([Region(Box(x, y, 50, 50))])))
+        wanted.append(to_cut(path, row, boxes_text([[x, y, 50, 50]])))
     reads = compute_crops(wanted, CropRun(store, Cutter(), VideoOptions(), 2), 0, 3).to_pandas()
     assert crops_of(listed(wanted, reads), store).rows["digest"].nunique() == 1
     assert len(store.measures.digests()) == 1
@@ -126,10 +125,10 @@ def test_equal_pixels_are_one_content_wherever_they_were_cut(store: Store, tmp_p
 def test_what_gives_no_crop_is_counted_or_told(store: Store, tmp_path: Path) -> None:
     good = write(tmp_path / "good.png", png(scene(1)))
     broken = write(tmp_path / "broken.png", png(scene(2))[:500])
-    outside = regions_text([Region(Box(900, 0, 10, 10)), Region(Box(0, 0, 40, 40))])
+    outside = boxes_text([[900, 0, 10, 10], [0, 0, 40, 40]])
     wanted = [
-        to_cut(good, 0, NO_REGIONS),
-        to_cut(broken, 1, regions_text(TWO)),
+        to_cut(good, 0, NO_BOXES),
+        to_cut(broken, 1, boxes_text(TWO)),
         to_cut(good, 2, outside),
     ]
     run = CropRun(store, Cutter(), VideoOptions(), 1)
@@ -143,5 +142,5 @@ def test_what_gives_no_crop_is_counted_or_told(store: Store, tmp_path: Path) -> 
 
 
 def test_other_boxes_on_the_same_picture_are_other_crops() -> None:
-    assert cut_key("a", regions_text(TWO)) != cut_key("a", regions_text(TWO[:1]))
-    assert cut_key("a", NO_REGIONS) != cut_key("b", NO_REGIONS)
+    assert cut_key("a", boxes_text(TWO)) != cut_key("a", boxes_text(TWO[:1]))
+    assert cut_key("a", NO_BOXES) != cut_key("b", NO_BOXES)

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from imgvet.crops.listing import annotated, cutter_of
+from imgvet.annotations.read import read_annotations
+from imgvet.crops.cutter import Cutter, choose_cutter
+from imgvet.crops.listing import annotated
 from imgvet.embedding.compute import collect_embeddings, embed, thumbnail_reader
 from imgvet.embedding.user_embeddings import match_user_embeddings, read_user_embeddings
 from imgvet.measures.collect import ItemTables, item_tables, stats_table, with_reads
@@ -18,7 +21,6 @@ from imgvet.measures.compute_crops import CropRun, PictureToCut, compute_crops
 from imgvet.measures.compute_stats import measure_files
 from imgvet.models.resolve import resolve_model
 from imgvet.options import (
-    AnnotationOptions,
     ComponentOptions,
     CropOptions,
     MediaOptions,
@@ -60,16 +62,18 @@ def finish_run(input_dir: object, work_dir: Path, **parameters: object) -> WorkD
     options = make_options(
         {"input_dir": input_dir, "work_dir": work_dir, "num_threads": 2, **parameters}
     )
-    cutter = cutter_of(
-        options.part(SourceOptions), options.part(AnnotationOptions), options.part(CropOptions)
-    )
+    sources, annotations = options.part(SourceOptions), None
+    if options.annotations is not None:
+        annotations = read_annotations(options.annotations)
+    cutter = choose_cutter(sources, annotations, options.data_type, options.part(CropOptions))
     part = "" if cutter is None else CROPS_PART
     work = require_allowed(options.work_dir, options.input_dir, overwrite=True, part=part)
     work.store.mkdir(parents=True, exist_ok=True)
     for name in options.input_dir:
         if name.endswith((".tar", ".zip")):
             prepare_archive(Path(name), work.extracted, ExtractLimits())
-    found = _measured(options, work)
+    listing = annotated(list_items(sources, {}, work), sources, annotations, cutter)
+    found = _measured(options, work, listing, cutter)
     vectors, metric, model = _embedded(options, work, found.collected)
     work.tables.mkdir(parents=True, exist_ok=True)
     for name, frame in _tables(options, work, found, vectors, metric).items():
@@ -89,11 +93,10 @@ def finish_run(input_dir: object, work_dir: Path, **parameters: object) -> WorkD
     return work
 
 
-def _measured(options: RunOptions, work: WorkDir) -> _Found:
-    sources, annotations = options.part(SourceOptions), options.part(AnnotationOptions)
+def _measured(
+    options: RunOptions, work: WorkDir, listing: pa.Table, cutter: Cutter | None
+) -> _Found:
     videos, store = options.part(VideoOptions), Store(work)
-    cutter = cutter_of(sources, annotations, options.part(CropOptions))
-    listing = annotated(list_items(sources, {}, work), sources, annotations, cutter)
     rows = to_frame(listing)
     rows = rows[rows["status"] == "ok"]
     files = files_in(rows)

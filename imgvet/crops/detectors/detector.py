@@ -1,25 +1,30 @@
-"""What every detector offers."""
+"""Choose a detector once, and open it wherever pictures are looked at."""
 
 from __future__ import annotations
 
+import hashlib
+from functools import lru_cache
+from pathlib import Path
 from typing import Literal, Protocol
 
+from pydantic import BaseModel, ConfigDict
+
+from imgvet.crops.detectors.face import YUNET, FaceDetector, FaceSettings
+from imgvet.crops.detectors.text import TextDetector, TextSettings, models_digest, text_models
+from imgvet.crops.detectors.yolo import YOLOV5S, YoloDetector, YoloSettings
+from imgvet.errors import ModelError, StaleReferenceError
+from imgvet.images.geometry import Region
 from imgvet.images.picture import Pixels
-from imgvet.images.region import Region
+from imgvet.models.download import Report, fetch_model, tell_progress
 
 DetectorName = Literal["face", "ocr", "yolov5s"]
+
+_VERSION = 1
+"""Counts up when the code here would find other regions with the same model and settings."""
 
 
 class Detector(Protocol):
     """Finds regions in pictures; several threads may use one at a time."""
-
-    @property
-    def name(self) -> DetectorName:
-        """What it is called."""
-
-    @property
-    def digest(self) -> str:
-        """What its results are kept under: they are the same wherever this is the same."""
 
     def detect(self, pixels: Pixels) -> list[Region]:
         """The regions found in a picture, best score first; the same ones at every call.
@@ -31,3 +36,90 @@ class Detector(Protocol):
             Regions with label and score (and text); the boxes are in pixels of ``pixels`` and lie
             within it.
         """
+
+
+class DetectorChoice(BaseModel):
+    """Which detector looks at the pictures: small enough to hand to other processes.
+
+    Attributes:
+        name: the detector.
+        path: its model file; None if its models lie inside an installed package.
+        digest: what its results are kept under: model, settings and version of the code.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: DetectorName
+    path: Path | None
+    digest: str
+
+
+def choose_detector(name: DetectorName, report: Report = tell_progress) -> DetectorChoice:
+    """Have a detector's model, downloaded if it is not here yet.
+
+    Args:
+        name: ``face``, ``ocr`` or ``yolov5s``.
+        report: told now and then how much of a download has arrived.
+
+    Raises:
+        MissingExtraError: the package that it needs is not installed.
+        ModelError: its model can't be had or is not what it should be.
+    """
+    if name == "ocr":
+        return choice_of(name, None)
+    return choice_of(name, fetch_model(YUNET if name == "face" else YOLOV5S, report))
+
+
+def choice_of(name: DetectorName, path: Path | None) -> DetectorChoice:
+    """The choice of a detector with this model file.
+
+    Raises:
+        MissingExtraError: the package that it needs is not installed.
+        ModelError: its model can't be read.
+    """
+    settings: FaceSettings | YoloSettings | TextSettings
+    if path is None:
+        model, settings = models_digest(text_models()), TextSettings()
+    else:
+        try:
+            with path.open("rb") as stream:
+                model = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            raise ModelError(
+                f"The model {path} can't be read ({error.strerror})", "Run again to download it"
+            ) from None
+        settings = FaceSettings() if name == "face" else YoloSettings()
+    return DetectorChoice(name=name, path=path, digest=digest_of(name, model, settings))
+
+
+def digest_of(
+    name: DetectorName, model: str, settings: FaceSettings | YoloSettings | TextSettings
+) -> str:
+    """What identifies the results of a detector, 32 hexadecimal digits.
+
+    Args:
+        name: the detector.
+        model: digest of its model, hexadecimal.
+        settings: its settings.
+    """
+    parts = f"{name} {_VERSION} {model} {settings!r}"
+    return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
+
+
+@lru_cache(maxsize=3)
+def detector_of(choice: DetectorChoice) -> Detector:
+    """The detector of a choice, opened; the last three are kept for the next shard.
+
+    Raises:
+        MissingExtraError: the package that it needs is not installed here.
+        ModelError: its model can't be used.
+        StaleReferenceError: the model here is not the one that was chosen.
+    """
+    if choice_of(choice.name, choice.path).digest != choice.digest:
+        raise StaleReferenceError(
+            f"The model of the detector {choice.name} is not the one that this run started with",
+            "Run again, with the same versions of imgvet and its packages everywhere",
+        )
+    if choice.path is None:
+        return TextDetector(text_models())
+    return FaceDetector(choice.path) if choice.name == "face" else YoloDetector(choice.path)

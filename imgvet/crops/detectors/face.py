@@ -3,22 +3,62 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from imgvet.crops.detectors.detector import DetectorName
-from imgvet.crops.detectors.geometry import Boxes, Placement, best_first, clipped, shrunk
-from imgvet.crops.detectors.settings import FaceSettings
+from imgvet.crops.detectors.common import WAY_OUT, Boxes, best_first, clipped, resized
 from imgvet.errors import ModelError
 from imgvet.images.decoders import silence_decoders
+from imgvet.images.geometry import Box, Region
 from imgvet.images.picture import Pixels
-from imgvet.images.region import Box, Region
+from imgvet.models.file import ModelFile
 
 LABEL = "face"
 _SCORE = 14
 """Column of the score, after the box and five points of the face."""
+
+
+_ZOO = "https://media.githubusercontent.com/media/opencv/opencv_zoo"
+_IN_ZOO = "models/face_detection_yunet/face_detection_yunet_2023mar.onnx"
+_ZOO_COMMIT = "82b38c8f98e7b52aa171400f3e4c722352d0669f"
+
+YUNET = ModelFile(
+    name="face_detection_yunet_2023mar",
+    url=f"{_ZOO}/main/{_IN_ZOO}",
+    mirrors=(
+        f"{_ZOO}/{_ZOO_COMMIT}/{_IN_ZOO}",
+        "https://huggingface.co/opencv/face_detection_yunet/resolve/main/face_detection_yunet_2023mar.onnx",
+    ),
+    sha256="8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+    size=232_589,
+    licence="MIT",
+    source="https://github.com/opencv/opencv_zoo/tree/main/models/face_detection_yunet",
+    way_out=WAY_OUT,
+)
+
+
+@dataclass(frozen=True)
+class FaceSettings:
+    """YuNet's settings.
+
+    Attributes:
+        min_score: least score of a face, 0..1; the default of ``cv2.FaceDetectorYN.create``.
+        max_overlap: of two faces that overlap more (intersection over union, 0..1) the better one
+            stays; the default of ``cv2.FaceDetectorYN.create``.
+        candidates: boxes looked at before overlapping ones are dropped; default as above.
+        long_sides: long sides, in pixels, that a picture is scaled down to, largest first, for one
+            pass each. YuNet finds faces of about 10 to 300 pixels (its README in the OpenCV Zoo),
+            so one pass misses either small or large ones: 1280 finds faces from 1/128 of the
+            picture's long side, 320 those up to 15/16 of it.
+    """
+
+    min_score: float = 0.9
+    max_overlap: float = 0.3
+    candidates: int = 5000
+    long_sides: tuple[int, ...] = (1280, 320)
 
 
 class FaceDetector:
@@ -26,17 +66,13 @@ class FaceDetector:
 
     Args:
         model: YuNet's ONNX file.
-        digest: what its results are kept under.
         settings: thresholds and sizes.
 
     Raises:
         ModelError: OpenCV can't use the file.
     """
 
-    name: DetectorName = "face"
-
-    def __init__(self, model: Path, digest: str, settings: FaceSettings | None = None) -> None:
-        self.digest = digest
+    def __init__(self, model: Path, settings: FaceSettings | None = None) -> None:
         self._settings = settings or FaceSettings()
         self._data = np.frombuffer(model.read_bytes(), np.uint8)
         self._threads = threading.local()
@@ -50,7 +86,7 @@ class FaceDetector:
             ) from None
 
     def detect(self, pixels: Pixels) -> list[Region]:
-        """The faces of a picture: label, score and box; see :class:`Detector`."""
+        """The faces of a picture: label, score and box."""
         height, width = pixels.shape[:2]
         rows = self._rows(pixels)
         boxes = ((Box(*row[:4].tolist()), float(row[4])) for row in self._distinct(rows))
@@ -72,9 +108,9 @@ class FaceDetector:
             if scaled.shape == done:
                 break
             done = scaled.shape
-            place = Placement(scaled.shape[1] / width, scaled.shape[0] / height)
             found = self._pass(scaled)
-            rows.append(np.column_stack([place.back(found[:, :4]), found[:, _SCORE]]))
+            x, y = scaled.shape[1] / width, scaled.shape[0] / height
+            rows.append(np.column_stack([found[:, :4] / (x, y, x, y), found[:, _SCORE]]))
         return np.concatenate(rows)
 
     def _pass(self, bgr: Pixels) -> Boxes:
@@ -109,3 +145,12 @@ class FaceDetector:
             )
             self._threads.network = network
         return network
+
+
+def shrunk(pixels: Pixels, long_side: int) -> Pixels:
+    """The picture, scaled down if its long side is longer than ``long_side`` pixels."""
+    height, width = pixels.shape[:2]
+    scale = long_side / max(height, width)
+    if scale >= 1:
+        return pixels
+    return resized(pixels, max(1, round(width * scale)), max(1, round(height * scale)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -13,12 +14,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from imgvet.crops.detectors.detector import DetectorName
-from imgvet.crops.detectors.geometry import best_first, clipped
-from imgvet.crops.detectors.settings import TextSettings
+from imgvet.crops.detectors.common import best_first, clipped
 from imgvet.errors import MissingExtraError, ModelError
+from imgvet.images.geometry import Box, Region
 from imgvet.images.picture import Pixels
-from imgvet.images.region import Box, Region
 
 if TYPE_CHECKING:
     from rapidocr import RapidOCR
@@ -34,31 +33,33 @@ Quadrilateral = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class TextModels:
-    """The model files inside the package rapidocr.
+class TextSettings:
+    """RapidOCR's settings; what is not here stays at its own defaults.
 
     Attributes:
-        find: finds lines of text.
-        turn: tells which lines are upside down.
-        read: reads lines.
+        min_score: least score of a text, 0..1; RapidOCR's default, and PaddleOCR's ``drop_score``.
+        long_side: long side, in pixels, that larger pictures are scaled down to for finding text
+            (it is read at up to 2,000 pixels); PaddleOCR's ``det_limit_side_len``. RapidOCR's own
+            default enlarges small pictures instead: about as much text found in three times the
+            time, and without bound where a picture is narrow.
+        min_tilt: least angle between a line of text and the nearest axis, in degrees, from which
+            on its box counts as rotated; corners come in whole pixels, which are worth five degrees
+            in a box of a dozen pixels.
+        min_side: shorter sides are padded to this many pixels; RapidOCR fails on boxes that come
+            out less than a pixel high.
+        max_elongation: a picture longer than this many times its short side is padded to that;
+            RapidOCR scales a longer one down to nothing.
     """
 
-    find: Path
-    turn: Path
-    read: Path
-
-    @property
-    def digest(self) -> str:
-        """Digest of the files and the version of the package, hexadecimal."""
-        whole = hashlib.sha256(version("rapidocr").encode())
-        for path in (self.find, self.turn, self.read):
-            with path.open("rb") as stream:
-                whole.update(hashlib.file_digest(stream, "sha256").digest())
-        return whole.hexdigest()
+    min_score: float = 0.5
+    long_side: int = 960
+    min_tilt: float = 5.0
+    min_side: int = 16
+    max_elongation: int = 30
 
 
-def text_models() -> TextModels:
-    """The models inside the package rapidocr; nothing is downloaded.
+def text_models() -> tuple[Path, ...]:
+    """The models inside the package rapidocr: they find lines, turn and read them.
 
     Raises:
         MissingExtraError: rapidocr is not installed.
@@ -74,7 +75,16 @@ def text_models() -> TextModels:
     files = [sorted(folder.glob(f"*_{kind}_*.onnx")) for kind in ("det", "cls", "rec")]
     if any(len(found) != 1 for found in files):
         raise ModelError(f"The models of rapidocr in {folder} are not as expected", REMEDY)
-    return TextModels(*(found[0] for found in files))
+    return tuple(found[0] for found in files)
+
+
+def models_digest(models: Sequence[Path]) -> str:
+    """Digest of the files and the version of the package, hexadecimal."""
+    whole = hashlib.sha256(version("rapidocr").encode())
+    for path in models:
+        with path.open("rb") as stream:
+            whole.update(hashlib.file_digest(stream, "sha256").digest())
+    return whole.hexdigest()
 
 
 class TextDetector:
@@ -82,21 +92,15 @@ class TextDetector:
 
     Args:
         models: the model files.
-        digest: what its results are kept under.
         settings: thresholds and sizes.
     """
 
-    name: DetectorName = "ocr"
-
-    def __init__(
-        self, models: TextModels, digest: str, settings: TextSettings | None = None
-    ) -> None:
-        self.digest = digest
+    def __init__(self, models: Sequence[Path], settings: TextSettings | None = None) -> None:
         self._settings = settings or TextSettings()
         self._engine = _open_engine(models, self._settings)
 
     def detect(self, pixels: Pixels) -> list[Region]:
-        """The lines of text of a picture: text, score, box and corners; see :class:`Detector`."""
+        """The lines of text of a picture: text, score, box and corners."""
         height, width = pixels.shape[:2]
         bgr = np.ascontiguousarray(pixels[..., ::-1])
         found: Any = self._engine(_padded(bgr, self._settings))
@@ -155,10 +159,11 @@ def _padded(pixels: Pixels, settings: TextSettings) -> Pixels:
     return np.asarray(padded, np.uint8)
 
 
-def _open_engine(models: TextModels, settings: TextSettings) -> RapidOCR:
+def _open_engine(models: Sequence[Path], settings: TextSettings) -> RapidOCR:
     """RapidOCR on the calling thread, silent and offline: it is told where its models are."""
     from rapidocr import RapidOCR
 
+    find, turn, read = map(str, models)
     threads = "EngineConfig.onnxruntime"
     return RapidOCR(
         params={
@@ -166,10 +171,10 @@ def _open_engine(models: TextModels, settings: TextSettings) -> RapidOCR:
             "Global.text_score": settings.min_score,
             f"{threads}.intra_op_num_threads": 1,
             f"{threads}.inter_op_num_threads": 1,
-            "Det.model_path": str(models.find),
+            "Det.model_path": find,
             "Det.limit_type": "max",
             "Det.limit_side_len": settings.long_side,
-            "Cls.model_path": str(models.turn),
-            "Rec.model_path": str(models.read),
+            "Cls.model_path": turn,
+            "Rec.model_path": read,
         }
     )

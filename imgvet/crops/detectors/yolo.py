@@ -11,35 +11,63 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from imgvet.crops.detectors.coco import COCO_NAMES
-from imgvet.crops.detectors.detector import DetectorName
-from imgvet.crops.detectors.geometry import Boxes, best_first, clipped, letterboxed
-from imgvet.crops.detectors.settings import YoloSettings
+from imgvet.crops.detectors.common import WAY_OUT, Boxes, best_first, clipped, resized
 from imgvet.errors import ModelError
+from imgvet.images.geometry import Box, Region
 from imgvet.images.picture import Pixels
-from imgvet.images.region import Box, Region
+from imgvet.models.file import ModelFile
 from imgvet.models.session import open_session, runtime_errors, words
 
 Rows = npt.NDArray[np.float32]
 """One row per candidate: centre x, centre y, width, height, objectness, classes; (n, 5 + m)."""
 
 _OBJECTNESS, _CLASSES = 4, 5
+_PADDING = (114, 114, 114)
+"""Gray of the bars around a letterboxed picture, as YOLOv5 was trained with."""
 _REMEDY = "Delete it and run again to download it"
 
+YOLOV5S = ModelFile(
+    name="yolov5s",
+    url="https://github.com/ultralytics/yolov5/releases/download/v7.0/yolov5s.onnx",
+    licence="AGPL-3.0",
+    source="https://github.com/ultralytics/yolov5/releases/tag/v7.0",
+    way_out=WAY_OUT,
+)
 
-@dataclass(frozen=True, eq=False)
-class Found:
-    """Objects found in one picture, best first.
+COCO_NAMES: tuple[str, ...] = (
+    "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat",
+    "traffic light", "fire hydrant", "stop sign", "parking meter", "bench",
+    "bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe",
+    "backpack", "umbrella", "handbag", "tie", "suitcase",
+    "frisbee", "skis", "snowboard", "sports ball", "kite", "baseball bat", "baseball glove",
+    "skateboard", "surfboard", "tennis racket",
+    "bottle", "wine glass", "cup", "fork", "knife", "spoon", "bowl",
+    "banana", "apple", "sandwich", "orange", "broccoli", "carrot", "hot dog", "pizza", "donut",
+    "cake",
+    "chair", "couch", "potted plant", "bed", "dining table", "toilet",
+    "tv", "laptop", "mouse", "remote", "keyboard", "cell phone",
+    "microwave", "oven", "toaster", "sink", "refrigerator",
+    "book", "clock", "vase", "scissors", "teddy bear", "hair drier", "toothbrush",
+)  # fmt: skip
+"""The 80 categories of COCO's detection task (Lin et al., 2014; https://cocodataset.org)."""
+
+
+@dataclass(frozen=True)
+class YoloSettings:
+    """YOLOv5's settings: the defaults of its ``detect.py`` and ``non_max_suppression``.
 
     Attributes:
-        boxes: left, top, width, height, in pixels of the model's input; float64, shape (n, 4).
-        classes: numbers of their classes, shape (n,).
-        scores: 0 to 1, shape (n,).
+        min_score: least score of an object (objectness times class probability), 0..1.
+        max_overlap: of two objects of a class that overlap more (intersection over union, 0..1)
+            the better one stays.
+        max_objects: most objects of one picture.
+        input_size: side of the square input, in pixels, where the model leaves it open.
     """
 
-    boxes: Boxes
-    classes: npt.NDArray[np.intp]
-    scores: npt.NDArray[np.float32]
+    min_score: float = 0.25
+    max_overlap: float = 0.45
+    max_objects: int = 300
+    input_size: int = 640
 
 
 class YoloDetector:
@@ -48,17 +76,13 @@ class YoloDetector:
     Args:
         model: an ONNX file, exported by ``export.py`` of YOLOv5: input (1, 3, h, w) of fixed or
             open size, float32 or float16; output (1, n, 5 + classes).
-        digest: what its results are kept under.
         settings: thresholds and sizes.
 
     Raises:
         ModelError: the file is not such a model.
     """
 
-    name: DetectorName = "yolov5s"
-
-    def __init__(self, model: Path, digest: str, settings: YoloSettings | None = None) -> None:
-        self.digest = digest
+    def __init__(self, model: Path, settings: YoloSettings | None = None) -> None:
         self._settings = settings or YoloSettings()
         self._session = open_session(model)
         entry, *others = self._session.get_inputs()
@@ -71,16 +95,16 @@ class YoloDetector:
         self._check(model)
 
     def detect(self, pixels: Pixels) -> list[Region]:
-        """The objects of a picture: label, score and box; see :class:`Detector`."""
+        """The objects of a picture: label, score and box."""
         height, width = pixels.shape[:2]
-        inputs, place = letterboxed(pixels, self._width, self._height)
-        found = decoded(self._run(inputs)[0].astype(np.float32), self._settings)
+        inputs, (left, top, x, y) = letterboxed(pixels, self._width, self._height)
+        boxes, classes, scores = decoded(self._run(inputs)[0].astype(np.float32), self._settings)
+        boxes = (boxes - (left, top, 0, 0)) / (x, y, x, y)
         regions = []
-        for row, box in enumerate(place.back(found.boxes).tolist()):
+        for box, number, score in zip(boxes.tolist(), classes, scores.tolist(), strict=True):
             inside = clipped(Box(*box), width, height)
             if inside is not None:
-                label, score = self.labels[found.classes[row]], float(found.scores[row])
-                regions.append(Region(inside, label=label, score=score))
+                regions.append(Region(inside, label=self.labels[number], score=score))
         return best_first(regions)
 
     def _run(self, inputs: Pixels) -> npt.NDArray[np.floating]:
@@ -98,7 +122,32 @@ class YoloDetector:
             raise _refused(model, f"it gives {shape} values, not (1, n, {wanted})")
 
 
-def decoded(rows: Rows, settings: YoloSettings) -> Found:
+def letterboxed(
+    pixels: Pixels, width: int, height: int
+) -> tuple[Pixels, tuple[int, int, float, float]]:
+    """The picture, scaled to fit and centred between gray bars.
+
+    Args:
+        pixels: RGB, uint8, shape (h, w, 3).
+        width: width of the result, in pixels.
+        height: height of the result, in pixels.
+
+    Returns:
+        The result, uint8, shape (height, width, 3), and where the picture lies in it: left and
+        upper edge in pixels, and pixels there per pixel of the picture, across and down.
+    """
+    old_height, old_width = pixels.shape[:2]
+    scale = min(width / old_width, height / old_height)
+    new_width, new_height = max(1, round(old_width * scale)), max(1, round(old_height * scale))
+    left, top = (width - new_width) // 2, (height - new_height) // 2
+    result = np.full((height, width, 3), _PADDING, np.uint8)
+    result[top : top + new_height, left : left + new_width] = resized(pixels, new_width, new_height)
+    return result, (left, top, new_width / old_width, new_height / old_height)
+
+
+def decoded(
+    rows: Rows, settings: YoloSettings
+) -> tuple[Boxes, npt.NDArray[np.intp], npt.NDArray[np.float32]]:
     """The objects among the candidates of one picture.
 
     The score is the objectness times the greatest class probability. Of candidates of one class
@@ -107,6 +156,10 @@ def decoded(rows: Rows, settings: YoloSettings) -> Found:
     Args:
         rows: the candidates, shape (n, 5 + classes), boxes in pixels of the model's input.
         settings: thresholds.
+
+    Returns:
+        Boxes in pixels of the model's input, numbers of their classes, and scores (0 to 1), best
+        first.
     """
     rows = rows[(rows[:, _OBJECTNESS] > settings.min_score) & np.isfinite(rows).all(axis=1)]
     classes = rows[:, _CLASSES:].argmax(axis=1)
@@ -117,7 +170,7 @@ def decoded(rows: Rows, settings: YoloSettings) -> Found:
         boxes.tolist(), scores.tolist(), classes.tolist(), settings.min_score, settings.max_overlap
     )
     best = np.asarray(kept[: settings.max_objects], np.intp)
-    return Found(boxes[best], classes[best], scores[best])
+    return boxes[best], classes[best], scores[best]
 
 
 def class_names(metadata: Mapping[str, str]) -> tuple[str, ...]:

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgvet.crops.detectors.face import FaceDetector
-from imgvet.crops.detectors.settings import FaceSettings
+from imgvet.crops.detectors.face import FaceDetector, FaceSettings
 from imgvet.errors import ModelError
 from support.detector_models import FACE_CELLS, STRIDES, write_yolov5, write_yunet
 from support.pictures import Pixels, scene
@@ -27,7 +26,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def detector(plain: Path) -> FaceDetector:
-    return FaceDetector(plain, "digest")
+    return FaceDetector(plain)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +63,7 @@ def test_a_painted_cell_comes_back(detector: FaceDetector, data: st.DataObject) 
 
 @pytest.mark.parametrize("scale", [2, 3])
 def test_boxes_of_a_picture_scaled_by_a_whole_number_are_exact(plain: Path, scale: int) -> None:
-    detector = FaceDetector(plain, "digest", FaceSettings(long_sides=(320,)))
+    detector = FaceDetector(plain, FaceSettings(long_sides=(320,)))
     picture = ground(240 * scale, 320 * scale)
     picture[160 * scale : 176 * scale, 64 * scale : 80 * scale] = COLOURS[16]
     (region,) = detector.detect(picture)
@@ -78,7 +77,7 @@ def test_boxes_of_a_picture_scaled_by_a_whole_number_are_exact(plain: Path, scal
 def test_boxes_of_a_large_picture_are_scaled_back(
     plain: Path, long: int, shape: float, right: float, down: float
 ) -> None:
-    detector = FaceDetector(plain, "digest", FaceSettings(long_sides=(320,)))
+    detector = FaceDetector(plain, FaceSettings(long_sides=(320,)))
     width, height = long, round(long * shape)
     scale = long / 320
     picture = ground(width, height)
@@ -97,9 +96,9 @@ def test_boxes_of_a_large_picture_are_scaled_back(
 def test_a_face_too_large_for_the_first_pass_is_found_in_the_second(alone: Path) -> None:
     picture = ground(1280, 960)
     picture[256:320, 512:576] = COLOURS[16]  # 64 pixels: 16 of them when scaled to 320.
-    once = FaceDetector(alone, "digest", FaceSettings(long_sides=(1280,)))
+    once = FaceDetector(alone, FaceSettings(long_sides=(1280,)))
     assert once.detect(picture) == []
-    (region,) = FaceDetector(alone, "digest").detect(picture)
+    (region,) = FaceDetector(alone).detect(picture)
     box = region.box
     assert (box.x, box.y, box.width, box.height) == pytest.approx((416, 160, 256, 256), abs=0.1)
 
@@ -109,7 +108,7 @@ def test_a_face_that_both_passes_find_counts_once(tmp_path: Path) -> None:
     picture = ground(640, 480)
     picture[160:176, 320:336] = COLOURS[16]  # A cell of 16 pixels, then one of 8.
     passes = [
-        FaceDetector(path, "digest", FaceSettings(long_sides=sides)).detect(picture)
+        FaceDetector(path, FaceSettings(long_sides=sides)).detect(picture)
         for sides in ((640,), (320,), (640, 320))
     ]
     assert [len(found) for found in passes] == [1, 1, 1]
@@ -135,7 +134,7 @@ def test_several_threads_find_what_one_finds(detector: FaceDetector) -> None:
 
 
 def test_opening_and_detecting_is_silent(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    FaceDetector(write_yunet(tmp_path / "face.onnx"), "digest").detect(ground(50, 50))
+    FaceDetector(write_yunet(tmp_path / "face.onnx")).detect(ground(50, 50))
     assert capfd.readouterr() == ("", "")
 
 
@@ -143,6 +142,6 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     text = tmp_path / "text.onnx"
     text.write_text("not a model")
     with pytest.raises(ModelError, match=r"text\.onnx can't be used to find faces"):
-        FaceDetector(text, "digest")
+        FaceDetector(text)
     with pytest.raises(ModelError, match="can't be used to find faces"):
-        FaceDetector(write_yolov5(tmp_path / "yolo.onnx"), "digest")
+        FaceDetector(write_yolov5(tmp_path / "yolo.onnx"))

@@ -31,7 +31,7 @@ def detector() -> Iterator[TextDetector]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", refused)
         patch.setattr(socket, "getaddrinfo", refused)
-        yield TextDetector(text_models(), "digest")
+        yield TextDetector(text_models())
 
 
 def paper(width: int, height: int) -> Pixels:

@@ -11,9 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from imgvet.crops.detectors.coco import COCO_NAMES
-from imgvet.crops.detectors.settings import YoloSettings
-from imgvet.crops.detectors.yolo import YoloDetector, class_names, decoded
+from imgvet.crops.detectors.yolo import (
+    COCO_NAMES,
+    YoloDetector,
+    YoloSettings,
+    class_names,
+    decoded,
+)
 from imgvet.errors import ModelError
 from support.detector_models import (
     YOLO_CLASSES,
@@ -29,7 +33,7 @@ GROUND = 90
 
 @pytest.fixture(scope="module")
 def detector(tmp_path_factory: pytest.TempPathFactory) -> YoloDetector:
-    return YoloDetector(write_yolov5(tmp_path_factory.mktemp("model") / "y.onnx"), "digest")
+    return YoloDetector(write_yolov5(tmp_path_factory.mktemp("model") / "y.onnx"))
 
 
 def painted(width: int, height: int, box: tuple[int, int, int, int], colour: int) -> Pixels:
@@ -77,7 +81,7 @@ def test_a_painted_box_comes_back(
 def test_exports_of_any_type_and_size_find_the_same(
     tmp_path: Path, half: bool, open_size: bool
 ) -> None:
-    detector = YoloDetector(write_yolov5(tmp_path / "y.onnx", half, open_size), "digest")
+    detector = YoloDetector(write_yolov5(tmp_path / "y.onnx", half, open_size))
     picture = painted(500, 300, (50, 60, 200, 100), 1)
     picture[200:280, 300:480] = YOLO_COLOURS[2]
     found = {region.label: region.box for region in detector.detect(picture)}
@@ -104,7 +108,7 @@ def test_several_threads_find_what_one_finds(detector: YoloDetector) -> None:
 def test_the_labels_are_the_models_own(tmp_path: Path) -> None:
     names = {0: "cell", 1: "nucleus", 2: "it's debris"}
     path = write_yolov5(tmp_path / "own.onnx", names=names, classes=3)
-    detector = YoloDetector(path, "digest")
+    detector = YoloDetector(path)
     assert detector.labels == ("cell", "nucleus", "it's debris")
     for colour, number in enumerate((0, 2, 79 % 3)):
         found = detector.detect(painted(300, 300, (100, 100, 90, 90), colour))
@@ -151,10 +155,10 @@ def test_suppression_keeps_the_best_of_each_class(seed: int, count: int, spread:
     rows[:, 2:4] = random.uniform(20, 90, (count, 2))
     rows[:, 4:] = random.uniform(0, 1, (count, 4))
     chosen = YoloSettings()
-    found = decoded(rows, chosen)
+    _, classes, scores = decoded(rows, chosen)
     expected = reference(rows, chosen)
-    assert found.classes.tolist() == [number for number, _ in expected]
-    assert found.scores == pytest.approx([score for _, score in expected])
+    assert classes.tolist() == [number for number, _ in expected]
+    assert scores == pytest.approx([score for _, score in expected])
 
 
 def test_there_are_never_more_objects_than_allowed_and_bad_numbers_are_dropped() -> None:
@@ -162,16 +166,16 @@ def test_there_are_never_more_objects_than_allowed_and_bad_numbers_are_dropped()
     rows[:, :4] = 5
     rows[:, 0] = np.arange(50) * 100
     rows[7, 2] = np.nan
-    assert len(decoded(rows, YoloSettings()).boxes) == 49
-    assert len(decoded(rows, YoloSettings(max_objects=10)).boxes) == 10
+    assert len(decoded(rows, YoloSettings())[0]) == 49
+    assert len(decoded(rows, YoloSettings(max_objects=10))[0]) == 10
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
     text = tmp_path / "text.onnx"
     text.write_text("not a model")
     with pytest.raises(ModelError, match=r"text\.onnx can't be loaded"):
-        YoloDetector(text, "digest")
+        YoloDetector(text)
     with pytest.raises(ModelError, match=r"no YOLOv5 model \(it gives"):
-        YoloDetector(write_yunet(tmp_path / "face.onnx"), "digest")
+        YoloDetector(write_yunet(tmp_path / "face.onnx"))
     with pytest.raises(ModelError, match=r"it gives \(1, 25200, 8\) values, not \(1, n, 85\)"):
-        YoloDetector(write_yolov5(tmp_path / "three.onnx", classes=3), "digest")
+        YoloDetector(write_yolov5(tmp_path / "three.onnx", classes=3))

@@ -1,4 +1,4 @@
-"""Boxes go into a scaled picture and come back; clipping and order."""
+"""What detectors share: scaled pictures, and boxes clipped and in order."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgvet.crops.detectors.geometry import best_first, clipped, letterboxed, shrunk
-from imgvet.images.region import Box, Region
+from imgvet.crops.detectors.common import best_first, clipped
+from imgvet.crops.detectors.face import shrunk
+from imgvet.crops.detectors.yolo import letterboxed
+from imgvet.images.geometry import Box, Region
 
 sides = st.integers(1, 300)
 
@@ -17,11 +19,12 @@ def test_a_letterboxed_picture_fits_and_its_box_comes_back(
     width: int, height: int, to_width: int, to_height: int
 ) -> None:
     picture = np.full((height, width, 3), 200, np.uint8)
-    result, place = letterboxed(picture, to_width, to_height)
+    result, (left, top, x, y) = letterboxed(picture, to_width, to_height)
     assert result.shape == (to_height, to_width, 3)
     rows, columns = np.nonzero((result == 200).all(axis=2))
     found = np.array([[columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1]], float)
-    assert np.allclose(place.back(found), [[0, 0, width, height]])
+    assert (found[0, 0], found[0, 1]) == (left, top)
+    assert np.allclose(found[0, 2:] / (x, y), (width, height))
     bars = to_width - found[0, 2], to_height - found[0, 3]
     assert min(bars) <= 1
     assert abs(found[0, 0] * 2 - bars[0]) <= 1

@@ -10,16 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgvet.crops.detectors import choice as module
-from imgvet.crops.detectors.choice import (
+from imgvet.crops.detectors import detector as module
+from imgvet.crops.detectors.detector import (
     DetectorChoice,
     choice_of,
     choose_detector,
     detector_of,
-    open_detector,
-)  # fmt: skip
-from imgvet.crops.detectors.files import YOLOV5S, YUNET
-from imgvet.crops.detectors.settings import FaceSettings, TextSettings, YoloSettings, digest_of
+    digest_of,
+)
+from imgvet.crops.detectors.face import YUNET, FaceDetector, FaceSettings
+from imgvet.crops.detectors.text import TextDetector, TextSettings
+from imgvet.crops.detectors.yolo import YOLOV5S, YoloDetector, YoloSettings
 from imgvet.errors import ModelError, StaleReferenceError
 from support.detector_models import write_yolov5, write_yunet
 
@@ -37,11 +38,11 @@ def test_a_choice_travels_and_opens_the_same_detector(folder: Path) -> None:
     there = DetectorChoice.model_validate_json(chosen.model_dump_json())
     assert there == chosen
     detector = detector_of(there)
-    assert (detector.name, detector.digest) == ("yolov5s", chosen.digest)
+    assert isinstance(detector, YoloDetector)
     assert detector_of(chosen) is detector
     picture = np.full((100, 100, 3), 90, np.uint8)
     picture[20:60, 20:60] = (255, 0, 0)
-    assert [region.label for region in open_detector("yolov5s").detect(picture)] == ["person"]
+    assert [region.label for region in detector.detect(picture)] == ["person"]
 
 
 def test_the_face_model_must_be_the_published_one(
@@ -52,7 +53,7 @@ def test_the_face_model_must_be_the_published_one(
         choose_detector("face")
     published = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
     monkeypatch.setattr(module, "YUNET", YUNET.model_copy(update=published))
-    assert open_detector("face").name == "face"
+    assert isinstance(detector_of(choose_detector("face")), FaceDetector)
 
 
 def test_the_text_detector_needs_no_file_and_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
@@ -60,7 +61,7 @@ def test_the_text_detector_needs_no_file_and_is_silent(capfd: pytest.CaptureFixt
     chosen = choose_detector("ocr")
     assert chosen.path is None
     detector = detector_of(chosen)
-    assert (detector.name, detector.digest) == ("ocr", chosen.digest)
+    assert isinstance(detector, TextDetector)
     assert detector.detect(np.full((30, 30, 3), 255, np.uint8)) == []
     assert capfd.readouterr() == ("", "")
 

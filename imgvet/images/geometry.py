@@ -1,25 +1,66 @@
-"""Rotated boxes: four corners, their order, their sides and the upright box around them."""
+"""Boxes in pictures, upright and rotated: their corners, order and sides.
+
+A region is a part of a picture that is analysed as an item of its own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgvet.images.region import Box, Corners, Region
+Corners = tuple[float, float, float, float, float, float, float, float]
+"""x1, y1, ..., x4, y4 in pixels, clockwise from the top left of what the box holds."""
 
 Points = NDArray[np.float64]
 """Four points x, y, clockwise from the top left of what they hold; shape (4, 2)."""
 
 MAX_COORDINATE = 1e9
 """No picture is so large, and farther away squares of numbers lose their digits."""
+_UPRIGHT = 4
 _NEAREST = 1e-3
 """Least distance of neighbouring corners in pixels, below which they are the same."""
 _FLATNESS = 1e-6
 """Least sine of the angle at a corner, below which three corners lie on a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An upright box in pixels of the picture as shown; it may reach out of the picture.
+
+    Attributes:
+        x: left edge, in pixels from the left.
+        y: upper edge, in pixels from the top.
+        width: width in pixels.
+        height: height in pixels.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of a picture, and what is known of it.
+
+    Attributes:
+        box: the box; for a rotated one the smallest upright box around it.
+        corners: the corners of a rotated box, None if it is upright.
+        label: its class, if one is known.
+        score: how sure a detector is of it, 0..1, None if nobody detected it.
+        text: the text that was read in it, if any was.
+    """
+
+    box: Box
+    corners: Corners | None = None
+    label: str | None = None
+    score: float | None = None
+    text: str | None = None
 
 
 def points_of(corners: Corners) -> Points:
@@ -40,11 +81,21 @@ def region_of_corners(corners: Corners, label: str | None = None) -> Region:
     return Region(box, corners, label)
 
 
-def region_of(box: Sequence[float]) -> Region:
-    """A box of 4 numbers (x, y, width, height) or of 8 (its corners) as a region."""
-    if len(box) == len(fields(Box)):
-        return Region(Box(*box))
-    return region_of_corners(cast("Corners", tuple(box)))
+def region_of(numbers: Sequence[float]) -> Region:
+    """The region of x, y, width, height, or of the corners x1, y1, ..., x4, y4."""
+    if len(numbers) == _UPRIGHT:
+        return Region(Box(*numbers))
+    return region_of_corners(cast("Corners", tuple(numbers)))
+
+
+def scaled(region: Region, x: float, y: float) -> Region:
+    """A region with its coordinates multiplied, such as from shares of a picture to pixels."""
+    box, corners = region.box, region.corners
+    if corners is not None:
+        corners = corners_of(points_of(corners) * (x, y))
+    return replace(
+        region, box=Box(box.x * x, box.y * y, box.width * x, box.height * y), corners=corners
+    )
 
 
 def problem_of(points: Points) -> str:

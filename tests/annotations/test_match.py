@@ -2,61 +2,59 @@
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgvet.annotations.attaching import Attached, attach
-from imgvet.annotations.reading import annotations_from
+from imgvet.annotations.match import Matched, match
+from imgvet.annotations.read import annotations_from
 from imgvet.errors import InvalidParameterError
-from imgvet.images.corners import region_of_corners
-from imgvet.images.region import Box, Region
 from support.annotated import BOX, as_coco, draw_set
+
+
+def labels_of(found: Matched) -> list[str | None]:
+    return known(found.rows["label"])
+
+
+def known(values: pd.Series) -> list[Any]:
+    """The values, None for those that are not known."""
+    return [None if pd.isna(value) else value for value in values]
 
 
 def bring(
     names: Iterable[str], files: Iterable[str], inputs: Iterable[str | Path] = (), **columns: Any
-) -> Attached:
-    """Attach annotations whose labels are their row numbers."""
+) -> Matched:
+    """Match annotations whose labels are their row numbers."""
     rows = list(names)
     given_columns = {"filename": rows, "label": range(len(rows)), **columns}
-    listed = pa.array(list(files), pa.string())
-    return attach(annotations_from(given_columns), listed, [str(name) for name in inputs])
+    return match(annotations_from(given_columns), list(files), [str(name) for name in inputs])
 
 
 def matches(name: str, files: list[str], *inputs: str | Path) -> list[str]:
     """The files that one annotation leads to; an anchor keeps the run going if it leads nowhere."""
     found = bring(["anchor.jpg", name], [*files, "/anchor.jpg"], inputs)
-    return [file for file, label in zip(files, found.labels, strict=False) if label == "1"]
+    return [file for file, label in zip(files, labels_of(found), strict=False) if label == "1"]
 
 
 def test_a_drawn_set(tmp_path: Path) -> None:
     drawn = draw_set(tmp_path / "set", 40, boxes_each=6)
     for source in (drawn.frame, as_coco(drawn.frame)):
-        found = attach(annotations_from(source), pa.array(drawn.files), [str(drawn.folder)])
-        assert found.annotated.all()
-        assert found.missing == ()
+        found = match(annotations_from(source), drawn.files, [str(drawn.folder)])
+        assert found.missing.empty
+        boxes, labels = found.boxes(), found.box_labels()
         for row, file in enumerate(drawn.files):
             mine = drawn.frame[drawn.frame["filename"] == file.removeprefix(f"{drawn.folder}/")]
-            boxes = [Box(*map(float, box)) for box in mine[BOX].to_numpy().tolist()]
-            assert found.regions(row) == tuple(
-                Region(box, label=label) for box, label in zip(boxes, mine["label"], strict=True)
-            )
-            assert found.labels[row] == ",".join(sorted(set(mine["label"])))
-            expected = mine["split"].iloc[0] if "split" in annotations_columns(source) else None
-            assert found.splits[row] == expected
-
-
-def annotations_columns(source: Any) -> list[str]:
-    return list(source.columns) if isinstance(source, pd.DataFrame) else []
+            assert boxes[row] == mine[BOX].to_numpy(float).tolist()
+            assert labels[row] == mine["label"].tolist()
+            assert found.rows["label"][row] == ",".join(sorted(set(mine["label"])))
+        splits = [Path(name).parts[-3] for name in drawn.files]
+        assert known(found.rows["split"]) == (splits if source is drawn.frame else [None] * 40)
 
 
 def test_names_as_they_are_given(tmp_path: Path) -> None:
@@ -136,31 +134,29 @@ def test_absolute_names_of_another_machine(tmp_path: Path, start: str) -> None:
     files = [f"{tmp_path}/{name}" for name in names]
     foreign = [start + name.replace("/", "\\" if "\\" in start else "/") for name in names]
     found = bring([*foreign, foreign[0].replace("0.jpg", "9.jpg")], files, [tmp_path])
-    assert found.labels == [str(number) for number in range(6)]
-    assert found.moved_from == start.replace("\\", "/")
+    assert labels_of(found) == [str(number) for number in range(6)]
     assert len(found.missing) == 1
     deeper = [f"{tmp_path}/more/{name}" for name in names]
-    assert bring(foreign, deeper, [tmp_path]).labels == [str(number) for number in range(6)]
+    assert labels_of(bring(foreign, deeper, [tmp_path])) == [str(number) for number in range(6)]
 
 
 def test_as_little_as_possible_is_left_off_a_foreign_name(tmp_path: Path) -> None:
     files = [f"{tmp_path}/data/a.jpg", f"{tmp_path}/a.jpg"]
     found = bring(["/other/data/a.jpg"], files, [tmp_path])
-    assert found.labels == ["0", None]
-    assert found.moved_from == "/other/"
+    assert labels_of(found) == ["0", None]
 
 
 def test_a_bare_name_of_another_machine_counts_only_below_an_input(tmp_path: Path) -> None:
     with pytest.raises(InvalidParameterError, match=r"The one file .* is not in"):
         bring(["/other/cats/a.jpg"], [f"{tmp_path}/dogs/a.jpg"], [tmp_path])
-    assert bring(["/other/a.jpg"], [f"{tmp_path}/a.jpg"], [tmp_path]).moved_from == "/other/"
+    assert labels_of(bring(["/other/a.jpg"], [f"{tmp_path}/a.jpg"], [tmp_path])) == ["0"]
 
 
 def test_absolute_names_are_of_this_machine_if_one_leads_to_a_file(tmp_path: Path) -> None:
     names = [f"{tmp_path}/x/a.jpg", f"{tmp_path}/x/b.jpg"]
     found = bring(names, [names[0], f"{tmp_path}/b.jpg"], [tmp_path])
-    assert found.labels == ["0", None]
-    assert [file.filename for file in found.missing] == [names[1]]
+    assert labels_of(found) == ["0", None]
+    assert found.missing["filename"].tolist() == [names[1]]
 
 
 def test_missing_files_are_told_and_others_are_not_annotated(tmp_path: Path) -> None:
@@ -173,23 +169,12 @@ def test_missing_files_are_told_and_others_are_not_annotated(tmp_path: Path) -> 
         split=["train", "test", "train", None, "test"],
         **boxes,
     )
-    assert found.annotated.tolist() == [True, False]
-    assert [len(found.regions(row)) for row in range(2)] == [2, 0]
-    assert found.splits == ["test", None]
-    first, second = found.missing
-    assert (first.filename, first.rows, first.label, first.split) == (
-        "lost/b.jpg",
-        2,
-        "0,2",
-        "train",
-    )
-    assert (second.filename, second.rows, second.label, second.split) == (
-        "lost/a.jpg",
-        1,
-        "3",
-        None,
-    )
-    assert first.detail == "2 annotations, but no such file in the input"
+    assert [len(boxes) for boxes in found.boxes()] == [2, 0]
+    assert known(found.rows["split"]) == ["test", None]
+    assert found.missing["filename"].tolist() == ["lost/b.jpg", "lost/a.jpg"]
+    assert found.missing["annotations"].tolist() == [2, 1]
+    assert found.missing["label"].tolist() == ["0,2", "3"]
+    assert known(found.missing["split"]) == ["train", None]
 
 
 def test_no_match_at_all_shows_both_sides(tmp_path: Path) -> None:
@@ -222,8 +207,8 @@ def test_the_same_file_twice_without_boxes_is_counted_and_shown(tmp_path: Path) 
     assert "3 files of annotations named more than once without boxes" in str(raised.value)
     assert "('a.jpg', 'b.jpg', 'lost.jpg')" in str(raised.value)
     found = bring(names, files, [tmp_path], **dict.fromkeys(BOX, (1.0, *[None] * 5, 2.0)))
-    assert found.labels == ["0,2", "1,3", "4"]
-    assert [len(found.regions(row)) for row in range(3)] == [1, 0, 0]
+    assert labels_of(found) == ["0,2", "1,3", "4"]
+    assert [len(boxes) for boxes in found.boxes()] == [1, 0, 0]
 
 
 def test_a_file_in_two_splits_is_counted_and_shown() -> None:
@@ -233,15 +218,14 @@ def test_a_file_in_two_splits_is_counted_and_shown() -> None:
     found = bring(
         ["a.jpg", "b.jpg", "a.jpg"], ["/a.jpg", "/b.jpg"], split=["x", "x", None], **boxes
     )
-    assert found.splits == ["x", "x"]
+    assert found.rows["split"].tolist() == ["x", "x"]
 
 
 def test_an_item_that_is_listed_in_two_splits_gets_its_boxes_in_both() -> None:
     boxes = dict.fromkeys(BOX, (1.0, 2.0))
     found = bring(["a.jpg", "a.jpg"], ["/a.jpg", "/a.jpg", "/b.jpg"], **boxes)
-    assert found.annotated.tolist() == [True, True, False]
-    assert found.regions(0) == found.regions(1)
-    assert len(found.regions(0)) == 2
+    assert [len(boxes) for boxes in found.boxes()] == [2, 2, 0]
+    assert known(found.rows["label"]) == ["0,1", "0,1", None]
 
 
 def test_boxes_of_every_kind() -> None:
@@ -256,15 +240,11 @@ def test_boxes_of_every_kind() -> None:
         ],
         columns=["filename", "label", *BOX, *corner_names()],
     )
-    found = attach(annotations_from(frame), pa.array(["/a.jpg"]), [])
-    upright, partial, rotated, spoiled = found.regions(0)
-    assert upright == Region(Box(1, 2, 3, -4))
-    assert partial.box.x == 5
-    assert math.isnan(partial.box.width)
-    assert rotated == region_of_corners(corners, "x")
-    assert rotated.box == Box(0, 2, 9, 7)
-    assert spoiled.corners is not None
-    assert math.isnan(spoiled.corners[7])
+    found = match(annotations_from(frame), ["/a.jpg"], [])
+    assert found.boxes() == [
+        [[1, 2, 3, -4], [5, None, None, None], [*corners], [7, *[None] * 7]],
+    ]
+    assert found.box_labels() == [[None, None, "x", None]]
 
 
 def corner_names() -> list[str]:
@@ -286,5 +266,5 @@ def test_any_listed_item_is_found_by_its_own_name_and_below_its_folder(
     for spelled in (files, names):
         found = bring([spelled[number] for number in chosen], files, [root])
         expected = {number: str(place) for place, number in enumerate(chosen)}
-        assert found.labels == [expected.get(number) for number in range(len(files))]
-        assert found.missing == ()
+        assert labels_of(found) == [expected.get(number) for number in range(len(files))]
+        assert found.missing.empty

@@ -1,0 +1,227 @@
+"""Read annotations of any kind, and write them as a file that a run can be given."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from imgvet.annotations.coco import from_coco
+from imgvet.annotations.schema import COLUMNS, Annotations, from_table, known_columns
+from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
+from imgvet.format import counted, examples
+from imgvet.sources.s3 import is_remote
+from imgvet.workdir import write_atomically
+
+FROM_PYTHON = "annotations"
+"""What messages call annotations that are no file."""
+
+_FORMS = "Give a csv or parquet file with a column filename, or COCO json"
+_AS_CSV = "Save it as UTF-8, with a first row that names the columns"
+_PARQUET = b"PAR1"
+_HEAD_BYTES = 4096
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_DELIMITERS = (",", ";", "\t", "|")
+
+
+def annotations_from(value: pd.DataFrame | Mapping[str, Any] | str | Path) -> Annotations:
+    """Annotations from what a person gives in Python.
+
+    Args:
+        value: a DataFrame, a dict (COCO, or columns by name), or the path of a file.
+
+    Raises:
+        InputNotFoundError: there is no such file.
+        InputUnreadableError: the file may not be read.
+        InvalidParameterError: the columns or values are not as they should be.
+    """
+    if isinstance(value, (str, Path)):
+        return read_annotations(str(value))
+    if isinstance(value, pd.DataFrame):
+        return _from_frame(value, FROM_PYTHON)
+    if isinstance(value, Mapping):
+        if "filename" not in value:
+            return from_coco(value, FROM_PYTHON)
+        try:
+            return _from_frame(pd.DataFrame(dict(value)), FROM_PYTHON)
+        except ValueError as error:
+            raise InvalidParameterError(f"annotations is no table ({error})", _FORMS) from None
+    raise InvalidParameterError(
+        f"annotations is a {type(value).__name__}",
+        "Give a DataFrame, a dict, or the path of a csv, parquet or COCO json file",
+    )
+
+
+def read_annotations(source: str) -> Annotations:
+    """Annotations from a file: its content, not its name, tells whether it is Parquet, JSON or CSV.
+
+    Args:
+        source: path of the file.
+
+    Raises:
+        InputNotFoundError: there is no such file.
+        InputUnreadableError: the file may not be read, or is not what it begins as.
+        InvalidParameterError: the columns or values are not as they should be.
+    """
+    path = _local_file(source)
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD_BYTES)
+        if head.startswith(_PARQUET):
+            return _read_parquet(path, source)
+        if head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"["):
+            return from_coco(_read_json(path), source)
+        return _read_csv(path, source)
+    except OSError as error:
+        raise InputUnreadableError(
+            f"The annotations {source} can't be read ({error.strerror or error})",
+            "Check the file and its permissions",
+        ) from None
+
+
+def write_annotations(annotations: Annotations, path: Path) -> None:
+    """Write annotations as a Parquet file, which :func:`read_annotations` reads as they were."""
+    table = pa.Table.from_pandas(annotations.table, preserve_index=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
+
+
+def _local_file(source: str) -> Path:
+    if is_remote(source):
+        raise InvalidParameterError(
+            f"annotations = {source!r} is not a local file", "Copy the file from the bucket first"
+        )
+    path = Path(source).expanduser()
+    if not path.is_file():
+        problem = "is not a file" if path.exists() else "do not exist"
+        raise InputNotFoundError(f"The annotations {source} {problem}", _FORMS)
+    return path
+
+
+def _from_frame(frame: pd.DataFrame, source: str) -> Annotations:
+    """Annotations from a DataFrame; ``filename`` may also be its index."""
+    if "filename" in frame.index.names and "filename" not in frame.columns:
+        frame = frame.reset_index("filename")
+    places = known_columns([str(name) for name in frame.columns], source)
+    columns = {name: _as_arrow(frame.iloc[:, place]) for name, place in places.items()}
+    return from_table(pa.table(columns), source)
+
+
+def _as_arrow(series: pd.Series) -> Any:
+    """A column as Arrow; one of mixed values as text."""
+    try:
+        return pa.array(series, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array(series.map(str, na_action="ignore"), pa.string(), from_pandas=True)
+
+
+def _read_parquet(path: Path, source: str) -> Annotations:
+    try:
+        with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            # Other columns may hold whole images.
+            table = file.read([names[place] for place in known_columns(names, source).values()])
+    except pa.ArrowException as error:
+        raise InputUnreadableError(f"{source} is not Parquet ({_line(error)})", _FORMS) from None
+    return from_table(table, source)
+
+
+def _read_json(path: Path) -> Mapping[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise InputUnreadableError(f"{path} is not JSON ({_line(error)})", _FORMS) from None
+    if not isinstance(content, dict):
+        raise InvalidParameterError(
+            f"{path} holds a list, which is how COCO writes results, not annotations",
+            "Give the file with images, annotations and categories",
+        )
+    return content
+
+
+def _read_csv(path: Path, source: str) -> Annotations:
+    """Annotations from a CSV file whose first row names the columns.
+
+    Read are UTF-8 with or without a byte order mark, UTF-16 with one; commas, semicolons, tabs or
+    ``|`` between cells; double quotes around a cell; any line ends. Blank rows, spaces around a
+    cell and cells without a column's name (an index that pandas wrote) do not count. Where the
+    delimiter is not a comma, numbers may have a decimal comma. Labels are text as written; an
+    empty cell is a missing value.
+    """
+    with path.open("rb") as binary:
+        encoding = "utf-16" if binary.read(2) in _UTF16 else "utf-8-sig"
+    try:
+        with path.open(encoding=encoding, newline="") as stream:
+            header, delimiter = _header(stream)
+            places = known_columns(header, source)
+            frame = _cells(stream, delimiter, len(header), source)
+    except (UnicodeError, csv.Error) as error:
+        raise InputUnreadableError(f"{path} is not CSV ({error})", _AS_CSV) from None
+    columns = {name: pa.array(frame[place].str.strip()) for name, place in places.items()}
+    return from_table(pa.table(columns), source, decimal_comma=delimiter != ",")
+
+
+def _header(stream: TextIO) -> tuple[list[str], str]:
+    """The cells of the first row that is not blank, and the delimiter that makes most sense."""
+    first = next((row for row in stream if row.strip()), "")
+    split = {
+        delimiter: next(csv.reader([first], delimiter=delimiter, skipinitialspace=True), [])
+        for delimiter in _DELIMITERS
+    }
+
+    def sense(delimiter: str) -> tuple[int, int]:
+        cells = split[delimiter]
+        return sum(cell.strip().lower() in COLUMNS for cell in cells), len(cells)
+
+    delimiter = max(_DELIMITERS, key=sense)
+    return [cell.strip() for cell in split[delimiter]], delimiter
+
+
+def _cells(stream: TextIO, delimiter: str, width: int, source: str) -> pd.DataFrame:
+    """The cells below the header as text, in columns called by their numbers.
+
+    Raises:
+        InvalidParameterError: rows have more cells than there are columns, but for empty ones at
+            their ends.
+        csv.Error: a quoted cell does not end.
+    """
+    stream.seek(0)
+    try:
+        return _parsed(stream, delimiter, width)
+    except pd.errors.ParserError:
+        stream.seek(0)
+        rows = list(csv.reader(stream, delimiter=delimiter, skipinitialspace=True, strict=True))
+    wide = [",".join(row) for row in rows if any(cell.strip() for cell in row[width:])]
+    if wide:
+        raise InvalidParameterError(
+            f"{counted(len(wide), 'row')} of {source} with more than {width} cells "
+            f"({examples(wide)})",
+            "Put a cell that holds a delimiter in double quotes",
+        )
+    stream.seek(0)
+    return _parsed(stream, delimiter, max(map(len, rows)))
+
+
+def _parsed(stream: TextIO, delimiter: str, width: int) -> pd.DataFrame:
+    # The header is read as a row, so that the parser refuses any row that is wider.
+    frame = pd.read_csv(
+        stream,
+        sep=delimiter,
+        header=None,
+        names=list(range(width)),
+        dtype=str,
+        keep_default_na=False,
+        skipinitialspace=True,
+    )
+    return frame.iloc[1:]
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

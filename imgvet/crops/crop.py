@@ -1,0 +1,218 @@
+"""Cut regions out of decoded pictures, once what lies out of the picture is clipped off."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgvet.images.geometry import (
+    MAX_COORDINATE,
+    Box,
+    Corners,
+    Points,
+    Region,
+    clockwise,
+    corners_of,
+    from_unit_square,
+    mapped,
+    mean_sides,
+    points_of,
+    problem_of,
+)
+from imgvet.images.picture import Failure, Picture, Pixels, too_large
+from imgvet.reasons import Reason
+
+MAX_SIDE = 32_766
+"""OpenCV warps no pictures with a longer side."""
+
+
+def clip(region: Region, width: int, height: int) -> Region | Failure:
+    """Clip a region to a picture.
+
+    Its box becomes whole pixels of the picture as shown, at least 1 x 1: left and upper edge
+    included, right and lower edge (x + width, y + height) not.
+
+    The edges of an upright box are rounded to the nearest edge of a pixel (halves to the right and
+    down); a box so small that nothing remains is the pixel in which its centre lies. A rotated
+    region loses what lies out of the picture on each of its own four sides. It is turned round if
+    its corners go anticlockwise.
+
+    Args:
+        region: what to cut out, in pixels of the picture.
+        width: width of the picture in pixels.
+        height: height of the picture in pixels.
+
+    Returns:
+        the region, corners within the picture as far as a rectangle can be; or a failure:
+        ``degenerate_box`` for one without an area (no size, a negative one, or a missing
+        coordinate; corners on a line, or sides that cross), ``outside_picture`` for one that no
+        part of the picture is in, ``too_large`` for corners so askew that the crop would be unsafe
+        to make.
+    """
+    if region.corners is not None:
+        return _clip_rotated(region, region.corners, width, height)
+    box = region.box
+    numbers = (box.x, box.y, box.width, box.height)
+    if not (all(abs(n) < MAX_COORDINATE for n in numbers) and box.width > 0 < box.height):
+        return Failure(Reason.DEGENERATE_BOX, f"{_shown(box)}: it has no area")
+    if box.x >= width or box.y >= height or box.x + box.width <= 0 or box.y + box.height <= 0:
+        return _outside(_shown(box), width, height)
+    left, right = _whole_pixels(box.x, box.x + box.width, width)
+    top, bottom = _whole_pixels(box.y, box.y + box.height, height)
+    return replace(region, box=Box(left, top, right - left, bottom - top))
+
+
+def cut_picture(picture: Picture, region: Region) -> Picture | Failure:
+    """Cut a region out of a picture, which may have been decoded at a reduced scale.
+
+    Args:
+        picture: what to cut from.
+        region: what to cut out, in pixels of the picture as shown (``picture.width`` x ``height``).
+
+    Returns:
+        a picture whose ``width`` and ``height`` are those of the clipped region in pixels of the
+        original, and whose pixels have the scale that the picture's have; or why there is none:
+        see :func:`clip`.
+    """
+    clipped = clip(region, picture.width, picture.height)
+    return clipped if isinstance(clipped, Failure) else cut_clipped(picture, clipped)
+
+
+def cut_clipped(picture: Picture, region: Region) -> Picture:
+    """Cut out a region that :func:`clip` clipped to this picture.
+
+    Rotated boxes are straightened by a perspective warp (bilinear) to the means of their opposite
+    sides. Where one reaches out of the picture at an angle, the picture's edge is repeated.
+    """
+    scale_x = picture.pixels.shape[1] / picture.width
+    scale_y = picture.pixels.shape[0] / picture.height
+    if region.corners is None:
+        pixels = _cut_upright(picture.pixels, region.box, scale_x, scale_y)
+        width, height = int(region.box.width), int(region.box.height)
+    else:
+        points = points_of(region.corners)
+        pixels = _straighten(picture.pixels, points * (scale_x, scale_y))
+        width, height = _size(points)
+    return replace(picture, pixels=pixels, width=width, height=height)
+
+
+def _whole_pixels(start: float, end: float, size: int) -> tuple[int, int]:
+    """First pixel, and the one after the last, of an interval that overlaps 0..size."""
+    first, last = math.floor(start + 0.5), math.floor(end + 0.5)
+    if last <= first:
+        first = math.floor((start + end) / 2)
+        last = first + 1
+    first = min(max(first, 0), size - 1)
+    return first, min(max(last, first + 1), size)
+
+
+def _clip_rotated(region: Region, corners: Corners, width: int, height: int) -> Region | Failure:
+    points, shown = points_of(corners), "corners " + ",".join(f"{n:.10g}" for n in corners)
+    problem = problem_of(points)
+    if problem:
+        return Failure(Reason.DEGENERATE_BOX, f"{shown}: {problem}")
+    points = clockwise(points)
+    visible = _visible(points, width, height)
+    if visible is None:
+        return _outside(shown, width, height)
+    points = _without_outside(points, visible, width, height)
+    if problem_of(points):  # Nothing but an edge is in the picture.
+        return _outside(shown, width, height)
+    box = _around(points, width, height)
+    longest = max(*_size(points), box.width, box.height)
+    if longest > MAX_SIDE:
+        return Failure(Reason.TOO_LARGE, f"a side of {longest:.0f} pixels, at most {MAX_SIDE}")
+    return too_large(*_size(points)) or replace(region, box=box, corners=corners_of(points))
+
+
+def _size(points: Points) -> tuple[int, int]:
+    """Width and height of the crop of a rotated box, in pixels."""
+    across, down = mean_sides(points)
+    return max(1, math.floor(across + 0.5)), max(1, math.floor(down + 0.5))
+
+
+def _around(points: Points, width: int, height: int) -> Box:
+    """The whole pixels that a rotated box touches."""
+    (left, top), (right, bottom) = np.floor(points.min(axis=0)), np.ceil(points.max(axis=0))
+    left, top = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
+    right, bottom = max(min(right, width), left + 1), max(min(bottom, height), top + 1)
+    return Box(int(left), int(top), int(right - left), int(bottom - top))
+
+
+def _visible(points: Points, width: int, height: int) -> NDArray[np.float64] | None:
+    """The part of a convex polygon that lies in the picture: its corners (n, 2), None if empty.
+
+    Clipped against one side of the picture after the other, in double precision.
+    Source: Sutherland and Hodgman, Reentrant polygon clipping, CACM 17 (1974).
+    """
+    polygon = points
+    for axis, limit, sign in ((0, 0, 1), (0, width, -1), (1, 0, 1), (1, height, -1)):
+        inside = sign * (polygon[:, axis] - limit)
+        after = np.roll(inside, -1)
+        share = np.divide(inside, inside - after, out=np.zeros_like(inside), where=inside != after)
+        crossing = polygon + share[:, None] * (np.roll(polygon, -1, axis=0) - polygon)
+        pairs = np.stack([polygon, crossing], axis=1).reshape(-1, 2)
+        keep = np.stack([inside >= 0, (inside > 0) != (after > 0)], axis=1).reshape(-1)
+        polygon = pairs[keep]
+        if len(polygon) < 3:
+            return None
+    x, y = polygon.T
+    area = abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
+    return polygon if area > 0 else None
+
+
+def _without_outside(
+    points: Points, visible: NDArray[np.float64], width: int, height: int
+) -> Points:
+    """The corners of the smallest part of a rotated box, by its own sides, that holds all visible.
+
+    The box is seen as a unit square, in which the part is an upright rectangle.
+    """
+    x, y = points.T
+    if x.min() >= 0 and y.min() >= 0 and x.max() <= width and y.max() <= height:
+        return points
+    to_picture = from_unit_square(points)
+    in_unit = mapped(np.linalg.inv(to_picture).astype(np.float64), visible)
+    low, high = np.clip(in_unit.min(axis=0), 0, 1), np.clip(in_unit.max(axis=0), 0, 1)
+    part = np.array([[low[0], low[1]], [high[0], low[1]], [high[0], high[1]], [low[0], high[1]]])
+    return mapped(to_picture, part)
+
+
+def _outside(what: str, width: int, height: int) -> Failure:
+    return Failure(Reason.OUTSIDE_PICTURE, f"{what}, the picture has {width} x {height} pixels")
+
+
+def _shown(box: Box) -> str:
+    values = ("x", box.x), ("y", box.y), ("width", box.width), ("height", box.height)
+    return "box " + " ".join(f"{name} {value:.10g}" for name, value in values)
+
+
+def _cut_upright(pixels: Pixels, box: Box, scale_x: float, scale_y: float) -> Pixels:
+    height, width = pixels.shape[:2]
+    left, right = _whole_pixels(box.x * scale_x, (box.x + box.width) * scale_x, width)
+    top, bottom = _whole_pixels(box.y * scale_y, (box.y + box.height) * scale_y, height)
+    return pixels[top:bottom, left:right].copy()
+
+
+def _straighten(pixels: Pixels, points: Points) -> Pixels:
+    """Map a rotated box, in pixels of these pixels, to an upright picture of its mean sides."""
+    width, height = _size(points)
+    # Only what the box touches, as OpenCV refuses to warp what is longer than MAX_SIDE.
+    left, top = np.clip(np.floor(points.min(axis=0)).astype(int) - 1, 0, None).tolist()
+    right, bottom = (np.ceil(points.max(axis=0)).astype(int) + 1).tolist()
+    part = pixels[top:bottom, left:right]
+    # Corners count from the edges of pixels, OpenCV counts from their centres, half a pixel on.
+    to_square = np.array([[1 / width, 0, 0.5 / width], [0, 1 / height, 0.5 / height], [0, 0, 1]])
+    to_part = np.array([[1, 0, -0.5 - left], [0, 1, -0.5 - top], [0, 0, 1]])
+    warped = cv2.warpPerspective(
+        np.ascontiguousarray(part),
+        to_part @ from_unit_square(points) @ to_square,
+        (width, height),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(warped, np.uint8)
