@@ -39,7 +39,7 @@ def photographs(folder: Path | None) -> list[Image]:
     """Distinct photographs, RGB uint8 [H, W, 3] each.
 
     Those of a folder, by name; else those of the folder of photographs beside the repository; else
-    those that the demo takes from scikit-image.
+    those of the demo set.
     """
     if folder is not None and not folder.is_dir():
         raise SystemExit(f"the folder {folder} does not exist")
@@ -49,9 +49,9 @@ def photographs(folder: Path | None) -> list[Image]:
 @lru_cache(maxsize=1)
 def _photographs(chosen: Path) -> tuple[Image, ...]:
     if not chosen.is_dir():
-        from imgvet.demo.photographs import PHOTOGRAPHS, take
+        from imgvet.demo.pictures import PICTURES
 
-        return tuple(take(photograph) for photograph in PHOTOGRAPHS)
+        return tuple(draw() for path, draw in PICTURES.items() if path.startswith("photos/"))
     paths = sorted(path for path in chosen.iterdir() if path.suffix.lower() in SUFFIXES)
     read = (cv2.imread(str(path), cv2.IMREAD_COLOR) for path in paths)
     return tuple(np.ascontiguousarray(image[..., ::-1]) for image in read if image is not None)

@@ -1,1 +1,1 @@
-"""A set of pictures with planted, known problems, for a first run and for tests."""
+"""The demo set: about a hundred pictures with planted, known problems."""

@@ -1,14 +1,12 @@
-"""What a demo set holds: the truth that a run should find."""
+"""What the demo set holds: the problems that are planted in it, and that a run should find."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePosixPath
 
-from pydantic import TypeAdapter
-
+from imgvet.demo.pictures import PICTURES
 from imgvet.reasons import Reason
-from imgvet.workdir import write_text
 
 
 @dataclass(frozen=True)
@@ -18,7 +16,7 @@ class NearDuplicate:
     Attributes:
         original: path of the original.
         copy: path of the copy.
-        edit: what was done: resized, jpeg_q30, brighter, cropped, text or reencoded.
+        edit: what was done, a key of :data:`EDITS`.
     """
 
     original: str
@@ -28,10 +26,9 @@ class NearDuplicate:
 
 @dataclass(frozen=True)
 class DemoTruth:
-    """What a demo set holds. Paths are relative to its folder, with forward slashes.
+    """What the demo set holds. Paths are relative to its folder, with forward slashes.
 
     Attributes:
-        seed: the seed that it was made with.
         clean: pictures without any problem, all distinct; originals of copies among them.
         odd: the one of them that is least like any other.
         exact_groups: groups of files with the same bytes, the original first.
@@ -44,10 +41,8 @@ class DemoTruth:
         truncated: files that end in the middle of their data.
         empty: files without bytes.
         not_images: files with the suffix of an image that are none.
-        ignored: files that are not even listed, by their suffix.
     """
 
-    seed: int
     clean: tuple[str, ...]
     odd: str
     exact_groups: tuple[tuple[str, ...], ...]
@@ -60,12 +55,6 @@ class DemoTruth:
     truncated: tuple[str, ...]
     empty: tuple[str, ...]
     not_images: tuple[str, ...]
-    ignored: tuple[str, ...]
-
-    @property
-    def exact_copies(self) -> tuple[str, ...]:
-        """The surplus files of the exact groups."""
-        return tuple(path for group in self.exact_groups for path in group[1:])
 
     @property
     def invalid(self) -> dict[str, Reason]:
@@ -80,24 +69,53 @@ class DemoTruth:
     @property
     def valid(self) -> tuple[str, ...]:
         """Files that can be analysed, sorted."""
+        exact = (path for group in self.exact_groups for path in group[1:])
         near = (pair.copy for pair in self.near_duplicates)
-        return tuple(
-            sorted(
-                (*self.clean, *self.exact_copies, *near, *self.blurred, *self.dark, *self.bright)
-            )
-        )
+        return tuple(sorted((*self.clean, *exact, *near, *self.blurred, *self.dark, *self.bright)))
 
     @property
     def images(self) -> tuple[str, ...]:
-        """All files that are listed as images, sorted."""
+        """All files, sorted."""
         return tuple(sorted((*self.valid, *self.invalid)))
 
-    def write(self, path: Path) -> None:
-        """Write it as JSON."""
-        text = TypeAdapter(DemoTruth).dump_json(self, indent=2).decode()
-        write_text(path, text + "\n")
 
-    @classmethod
-    def read(cls, path: Path) -> DemoTruth:
-        """Read what :meth:`write` wrote."""
-        return TypeAdapter(DemoTruth).validate_json(path.read_bytes())
+def _near(original: str, edit: str, folder: str = "web", suffix: str = ".jpg") -> NearDuplicate:
+    """A near duplicate whose name tells of its original."""
+    return NearDuplicate(original, f"{folder}/{PurePosixPath(original).stem}-{edit}{suffix}", edit)
+
+
+_NEAR = (
+    _near("photos/coffee-1.jpg", "resized"),
+    _near("photos/astronaut-8.jpg", "jpeg_q30"),
+    _near("photos/camera-3.jpg", "brighter"),
+    _near("photos/rocket-8.jpg", "cropped"),
+    _near("fractals/53.jpg", "text"),
+    _near("fractals/42.png", "reencoded", "export", ".jpg"),
+    _near("photos/rocket-5.jpg", "reencoded", "export", ".webp"),
+)
+_CLUSTER = tuple(
+    _near("photos/astronaut-2.jpg", edit, "shared")
+    for edit in ("resized", "jpeg_q30", "brighter", "cropped", "text")
+)
+_DARK = ("photos/camera-5.jpg", "photos/coffee-3.jpg", "fractals/5.jpg")
+_BRIGHT = ("photos/astronaut-6.jpg", "fractals/12.png")
+_BLURRED = ("photos/coffee-5.jpg", "photos/astronaut-3.jpg", "fractals/86.png")
+
+TRUTH = DemoTruth(
+    clean=tuple(path for path in PICTURES if path not in {*_DARK, *_BRIGHT, *_BLURRED}),
+    odd="photos/chelsea-1.jpg",
+    exact_groups=(
+        ("photos/coffee-2.jpg", "photos/coffee-2 (1).jpg", "backup/coffee-2.jpg"),
+        ("fractals/71.webp", "fractals/71 (1).webp"),
+    ),
+    near_duplicates=(*_NEAR, *_CLUSTER),
+    cluster=(_CLUSTER[0].original, *(pair.copy for pair in _CLUSTER)),
+    blurred=_BLURRED,
+    dark=_DARK,
+    bright=_BRIGHT,
+    tiny=("downloads/pixel-1.png", "downloads/pixel-2.png"),
+    truncated=("downloads/photos/rocket-4.jpg", "downloads/fractals/104.png"),
+    empty=("downloads/unfinished.jpg",),
+    not_images=("downloads/not-found.jpg",),
+)
+"""What is planted where. A truncated file has the name of its original."""

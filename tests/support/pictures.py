@@ -61,11 +61,28 @@ def age(*paths: Path, seconds: float = 3600) -> None:
         os.utime(path, ns=(moment, moment))
 
 
-def photograph(number: int) -> Pixels:
-    """One of the photographs that come with scikit-image, RGB; no two are similar."""
-    from imgvet.demo.photographs import PHOTOGRAPHS, take
+_PHOTOGRAPHS: tuple[tuple[str, int, int, int, int], ...] = (
+    ("astronaut", 0, 270, 95, 325), ("astronaut", 0, 270, 325, 512),
+    ("astronaut", 285, 512, 280, 512), ("astronaut", 270, 512, 40, 280),
+    ("camera", 40, 300, 90, 380), ("camera", 300, 512, 150, 440), ("chelsea", 0, 300, 0, 451),
+    ("coffee", 0, 400, 0, 600), ("rocket", 0, 427, 0, 640),
+    ("hubble_deep_field", 0, 430, 0, 560), ("retina", 0, 1411, 0, 1411), ("brick", 0, 512, 0, 512),
+    ("grass", 0, 512, 0, 512),
+)  # fmt: skip
+"""Parts of the photographs in ``skimage.data``: top, bottom, left, right."""
 
-    return take(PHOTOGRAPHS[number])
+
+def photograph(number: int) -> Pixels:
+    """One of 13 parts of photographs, RGB, at most 640 pixels long; no two are similar."""
+    from skimage import data
+
+    source, top, bottom, left, right = _PHOTOGRAPHS[number]
+    image = getattr(data, source)()[top:bottom, left:right]
+    if image.ndim == 2:
+        image = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
+    scale = min(1, 640 / max(image.shape[:2]))
+    image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(image)
 
 
 def write_photographs(folder: Path, count: int) -> list[Path]:
