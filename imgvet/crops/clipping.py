@@ -19,9 +19,9 @@ from imgvet.images.corners import (
     points_of,
     problem_of,
 )
-from imgvet.images.picture import Failure, too_large
+from imgvet.images.picture import too_large
 from imgvet.images.region import Box, Corners, Region
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 
 MAX_SIDE = 32_766
 """OpenCV warps no pictures with a longer side."""

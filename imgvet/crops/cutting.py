@@ -9,8 +9,9 @@ import numpy as np
 
 from imgvet.crops.clipping import Clipped, clip, whole_pixels
 from imgvet.images.corners import Points, from_unit_square, mean_sides, points_of
-from imgvet.images.picture import Failure, Picture, Pixels
+from imgvet.images.picture import Picture, Pixels
 from imgvet.images.region import Box, Region
+from imgvet.reasons import Failure
 
 
 def cut_picture(picture: Picture, region: Region) -> Picture | Failure:

@@ -13,7 +13,7 @@ from imgvet.crops.clipping import Clipped, clip
 from imgvet.crops.cutter import Cutter, cut_key, regions_in
 from imgvet.crops.cutting import cut_clipped
 from imgvet.images.decode import decode
-from imgvet.images.picture import Failure, Picture
+from imgvet.images.picture import Picture
 from imgvet.images.region import Region
 from imgvet.measures.compute_stats import (
     STAGE,
@@ -28,7 +28,7 @@ from imgvet.measures.compute_stats import (
 )
 from imgvet.options import VideoOptions
 from imgvet.progress import tracked
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.reading import Content, Reader, read_each
 from imgvet.store.files import FileToRead
 from imgvet.store.packs import DIGEST, PACK_ITEMS

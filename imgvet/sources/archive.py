@@ -23,8 +23,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from imgvet.images.picture import Failure
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.archive_extract import unpack_tar_gz
 from imgvet.sources.archive_format import HEAD_BYTES, ArchiveFormat, identify_archive
 from imgvet.sources.archive_index import FileState, known_members, settle, write_members

@@ -13,8 +13,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from imgvet.images.picture import Failure
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.archive_member import IN_ARCHIVE, Member
 from imgvet.sources.archive_parts import part_path
 from imgvet.sources.archive_zip import read_zip_member

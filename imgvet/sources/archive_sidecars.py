@@ -12,8 +12,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from imgvet.images.picture import Failure
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.archive_member import MAX_SIDECAR_BYTES, Member, Role, role_of
 from imgvet.sources.local import split_ending
 

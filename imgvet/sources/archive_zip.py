@@ -10,8 +10,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from imgvet.images.picture import Failure
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.archive_member import (
     ARCHIVE_ITSELF,
     Member,

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from imgvet.images.picture import Failure
 from imgvet.options import VideoOptions
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.archive import ArchiveReader
 from imgvet.sources.read_ahead import read_ahead
 from imgvet.sources.s3_location import Location, is_remote, parse_location

@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 
-from imgvet.images.picture import Failure
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.s3_client import client_for
 from imgvet.sources.s3_errors import NOT_THE_OBJECTS_FAULT, Kind, Problem, error_for
 from imgvet.sources.s3_location import Location

@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgvet.images.decoders import silence_decoders
-from imgvet.images.picture import Failure
 from imgvet.options import VideoOptions
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 
 _KEY_FRAME = ord("I")
 _LEAST_SHARE = 0.9

@@ -15,9 +15,8 @@ from pathlib import Path
 import cv2
 from pydantic import BaseModel, ConfigDict
 
-from imgvet.images.picture import Failure
 from imgvet.options import VideoOptions
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.archive_index import FileState, known_members, write_members
 from imgvet.sources.archive_member import ARCHIVE_ITSELF, Member
 from imgvet.sources.archive_parts import PartWriter, start_parts

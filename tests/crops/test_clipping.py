@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from imgvet.crops.clipping import Clipped, clip
 from imgvet.images.corners import points_of, problem_of, region_of_corners
-from imgvet.images.picture import Failure
 from imgvet.images.region import Box, Corners, Region
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 
 WIDTH, HEIGHT = 320, 240
 PLACES = st.floats(-500, 800)

@@ -15,9 +15,9 @@ from imgvet.crops.clipping import Clipped, clip
 from imgvet.crops.cutting import cut_clipped, cut_picture
 from imgvet.images.corners import region_of_corners
 from imgvet.images.decode import decode
-from imgvet.images.picture import Failure, Picture
+from imgvet.images.picture import Picture
 from imgvet.images.region import Box, Corners, Region
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from support.annotated import BOX, draw_rotated, draw_set
 from support.pictures import Pixels, jpeg, scene
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError, WorkDirUnusableError
-from imgvet.images.picture import Failure
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.entry import Entry
 from imgvet.sources.read_ahead import read_ahead
 from imgvet.sources.s3_listing import entries

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError, TransportError
-from imgvet.images.picture import Failure
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.s3_errors import Kind, Problem
 from imgvet.sources.s3_listing import entries
 from imgvet.sources.s3_location import Location, parse_location
