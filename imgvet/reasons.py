@@ -1,4 +1,4 @@
-"""Why an image is not analysed: the catalogue of reason codes.
+"""Why an image is not analysed: the catalogue of reason codes, and the failure that has one.
 
 The code stands in ``items.status`` and ``invalid.reason``; ``ok`` is the status of an image
 that was analysed.
@@ -6,6 +6,7 @@ that was analysed.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -61,3 +62,11 @@ MEANING: dict[Reason, str] = {
     Reason.VIDEO_DAMAGED: "the video can't be decoded, or ends early; frames before that are kept",
 }
 """What each reason means, in words for a person."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why there is no image: the reason, and what the decoder or the source said."""
+
+    reason: Reason
+    detail: str

@@ -8,9 +8,10 @@ import pandas as pd
 from imgvet.embedding import compute, user_embeddings
 from imgvet.embedding.originals import note_missing, read_pixels
 from imgvet.embedding.user_embeddings import UserEmbeddingsReference
-from imgvet.images.picture import Failure, Pixels
+from imgvet.images.picture import Pixels
 from imgvet.models.model import Model, ModelCard
 from imgvet.options import VideoOptions
+from imgvet.reasons import Failure
 from imgvet.sources.reading import Reader
 from imgvet.store.files import files_in
 from imgvet.store.packs import DIGEST

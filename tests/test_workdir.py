@@ -105,6 +105,25 @@ def test_swapping_replaces_the_whole_folder(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["report"]
 
 
+def test_a_folder_stays_when_no_other_can_take_its_place(tmp_path: Path) -> None:
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "page").write_text("old")
+    with pytest.raises(FileNotFoundError):
+        swap_folder(tmp_path / "missing", tmp_path / "report")
+    assert (tmp_path / "report" / "page").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [tmp_path / "report"]
+
+
+def test_what_others_are_writing_beside_is_left_alone(tmp_path: Path) -> None:
+    drafts = [tmp_path / ".target.tmp", tmp_path / ".report.old"]
+    for path in (*drafts, tmp_path / "new", tmp_path / "report"):
+        path.mkdir()
+    (tmp_path / "source").write_text("new")
+    link_or_copy(tmp_path / "source", tmp_path / "target")
+    swap_folder(tmp_path / "new", tmp_path / "report")
+    assert all(path.is_dir() for path in drafts)
+
+
 def test_the_lock_may_be_entered_again_by_its_holder(tmp_path: Path) -> None:
     work = WorkDir(tmp_path)
     with exclusive(work), exclusive(work):

@@ -129,7 +129,7 @@ def _find_similar(work: WorkDir, images: ImageTable, picture: str, k: int) -> li
     A picture is a file, or the name of an image in the table items (a member of an archive, an
     object in a bucket, a crop, ...), which needs no model.
     """
-    from imgvet.images.picture import Failure
+    from imgvet.reasons import Failure
     from imgvet.search.index import SearchIndex
     from imgvet.search.picture import embed_picture, model_of, read_picture
     from imgvet.summary import read_record

@@ -23,8 +23,8 @@ from imgvet.images.geometry import (
     points_of,
     problem_of,
 )
-from imgvet.images.picture import Failure, Picture, Pixels, too_large
-from imgvet.reasons import Reason
+from imgvet.images.picture import Picture, Pixels, too_large
+from imgvet.reasons import Failure, Reason
 
 MAX_SIDE = 32_766
 """OpenCV warps no pictures with a longer side."""

@@ -7,7 +7,8 @@ import logging
 from imgvet.crops.crop import cut_picture
 from imgvet.images.decode import decode
 from imgvet.images.geometry import region_of
-from imgvet.images.picture import Failure, Pixels
+from imgvet.images.picture import Pixels
+from imgvet.reasons import Failure
 from imgvet.sources.entry import item_name
 from imgvet.sources.reading import Reader
 from imgvet.store.files import FileToRead

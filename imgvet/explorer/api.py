@@ -21,8 +21,7 @@ from imgvet.errors import (
     RunNotFoundError,
 )
 from imgvet.explorer.run import CurrentRun, ExploredRun
-from imgvet.images.picture import Failure
-from imgvet.reasons import MEANING
+from imgvet.reasons import MEANING, Failure
 from imgvet.search.image_table import MAX_ID
 from imgvet.search.index import MAX_NEIGHBORS, Match
 from imgvet.search.picture import MAX_BYTES, read_picture

@@ -10,10 +10,9 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from imgvet.errors import StaleReferenceError
-from imgvet.images.picture import Failure
 from imgvet.metrics import FLAGS, threshold
 from imgvet.options import FlagOptions, SimilarityOptions
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.reports.view.images import common_folder
 from imgvet.search.image_table import COPIES, HIGHEST, ImageTable
 from imgvet.search.index import Match, SearchIndex

@@ -33,7 +33,6 @@ from imgvet.images.decoders import DECODER_ERRORS, failure, orientation_of, sile
 from imgvet.images.formats import Format, identify, unsupported_name
 from imgvet.images.picture import (
     UPRIGHT,
-    Failure,
     Picture,
     oriented,
     rgb_of_array,
@@ -41,7 +40,7 @@ from imgvet.images.picture import (
     shown_size,
     too_large,
 )
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 
 _READERS: dict[Format, type[ImageFile.ImageFile]] = {
     Format.PNG: PngImagePlugin.PngImageFile,

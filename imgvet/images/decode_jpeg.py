@@ -12,7 +12,6 @@ from imgvet.images.decoders import DECODER_ERRORS, failure, orientation_of
 from imgvet.images.formats import Format
 from imgvet.images.picture import (
     UPRIGHT,
-    Failure,
     Picture,
     Pixels,
     oriented,
@@ -20,6 +19,7 @@ from imgvet.images.picture import (
     shown_size,
     too_large,
 )
+from imgvet.reasons import Failure
 
 REDUCED_SHORT_SIDE = 512
 """Least short side that a large JPEG is decoded to: twice that of the standard size."""

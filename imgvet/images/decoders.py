@@ -14,8 +14,8 @@ import cv2
 from PIL import ExifTags, Image, _imaging
 
 from imgvet.images.formats import Format, ends_early
-from imgvet.images.picture import UPRIGHT, Failure
-from imgvet.reasons import Reason
+from imgvet.images.picture import UPRIGHT
+from imgvet.reasons import Failure, Reason
 
 DECODER_ERRORS: tuple[type[Exception], ...] = (
     OSError,

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 
 Pixels = npt.NDArray[np.uint8]
 """Red, green, blue; shape (height, width, 3); contiguous."""
@@ -44,14 +44,6 @@ class Picture:
     channels: int
     bit_depth: int
     detail: str = ""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why there is no image: the reason code, and what the decoder or the source said."""
-
-    reason: Reason
-    detail: str
 
 
 def too_large(width: int, height: int) -> Failure | None:

@@ -13,7 +13,7 @@ from imgvet.crops.cutter import Cutter, cut_key, regions_in
 from imgvet.crops.listing import regions_of_text
 from imgvet.images.decode import decode
 from imgvet.images.geometry import Region
-from imgvet.images.picture import Failure, Picture
+from imgvet.images.picture import Picture
 from imgvet.measures.compute_stats import (
     STAGE,
     ContentClaims,
@@ -27,7 +27,7 @@ from imgvet.measures.compute_stats import (
 )
 from imgvet.options import VideoOptions
 from imgvet.progress import tracked
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.entry import Content
 from imgvet.sources.reading import Reader, read_each
 from imgvet.store.files import FileToRead

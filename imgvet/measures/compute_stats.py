@@ -13,12 +13,12 @@ import pyarrow as pa
 from imgvet.images.decode import decode
 from imgvet.images.formats import Format, identify
 from imgvet.images.measure import measure
-from imgvet.images.orientation_hash import OrientationHash, orientation_hash
-from imgvet.images.picture import Failure, Picture
+from imgvet.images.orientation_hash import orientation_hash
+from imgvet.images.picture import Picture
 from imgvet.images.standard_size import encode_thumbnail, to_standard_size
 from imgvet.options import VideoOptions
 from imgvet.progress import tracked
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.entry import Content
 from imgvet.sources.reading import Reader, read_each
 from imgvet.store.files import SETTLED_NS, FileKey, FileToRead
@@ -36,15 +36,15 @@ READ_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Measured:
-    """What one content gave: its status, its format, its metrics and its thumbnail."""
+    """What measuring one content gave.
 
-    digest: str
-    status: Reason
-    detail: str
-    format: Format | None
-    metrics: dict[str, float | int | None]
-    thumbnail: bytes
-    hashed: OrientationHash | None = None
+    Attributes:
+        row: its row of :data:`imgvet.store.store.MEASURES_SCHEMA`.
+        thumbnail: its thumbnail, empty if it can't be decoded.
+    """
+
+    row: dict[str, object]
+    thumbnail: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,10 @@ class FileRead:
     """
 
     file: FileToRead
-    digest: str | None
-    failure: Failure | None
-    measured: Measured | None
-    settled: bool
+    digest: str | None = None
+    failure: Failure | None = None
+    measured: Measured | None = None
+    settled: bool = False
 
 
 class ContentClaims:
@@ -116,12 +116,12 @@ def measure_files(
 def _measure_file(file: FileToRead, content: Content | Failure, claims: ContentClaims) -> FileRead:
     """Measure what was read of one file, unless its content is known."""
     if isinstance(content, Failure):
-        return FileRead(file, None, content, None, settled=False)
+        return FileRead(file, failure=content)
     # Decided before measuring, so that as little time as possible has passed since the reading.
     settled = is_settled(file, content)
     digest = digest_bytes(content.data)
     measured = _measure_content(digest, content.data) if claims.claim(digest) else None
-    return FileRead(file, digest, None, measured, settled)
+    return FileRead(file, digest, measured=measured, settled=settled)
 
 
 def is_settled(file: FileToRead, content: Content) -> bool:
@@ -136,7 +136,7 @@ def _measure_content(digest: str, data: bytes) -> Measured:
     """Decode and measure one content; a bad one gets its reason instead of metrics."""
     picture, kind = decode(data), identify(data)
     if isinstance(picture, Failure):
-        return Measured(digest, picture.reason, picture.detail, kind, {}, b"")
+        return Measured(_row(digest, picture.reason, picture.detail, kind))
     return measured_picture(digest, picture, kind, len(data))
 
 
@@ -153,35 +153,25 @@ def measured_picture(
     """
     small = to_standard_size(picture.pixels)
     gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
-    return Measured(
-        digest,
-        Reason.OK,
-        picture.detail,
-        kind,
-        measure(picture, gray, file_size),
-        encode_thumbnail(small),
-        orientation_hash(gray),
-    )
+    hashed = orientation_hash(gray)
+    row = {
+        **_row(digest, Reason.OK, picture.detail, kind),
+        HASH: hashed.bits.tobytes(),
+        HASH_QUALITY: hashed.quality,
+        **measure(picture, gray, file_size),
+    }
+    return Measured(row, encode_thumbnail(small))
+
+
+def _row(digest: str, status: Reason, detail: str, kind: Format | None) -> dict[str, object]:
+    return {DIGEST: digest, "status": status.value, "detail": detail, "format": kind}
 
 
 def write_measures(measured: Sequence[Measured], store: Store) -> None:
     """Write one pack of measures and thumbnails, none if nothing was measured."""
     if measured:
-        rows = pa.Table.from_pylist(list(map(_pack_row, measured)), schema=MEASURES_SCHEMA)
+        rows = pa.Table.from_pylist([content.row for content in measured], MEASURES_SCHEMA)
         store.measures.write(rows, [content.thumbnail for content in measured])
-
-
-def _pack_row(content: Measured) -> dict[str, object]:
-    hashed = content.hashed
-    return {
-        DIGEST: content.digest,
-        "status": content.status.value,
-        "detail": content.detail,
-        "format": content.format.value if content.format else None,
-        HASH: hashed.bits.tobytes() if hashed else None,
-        HASH_QUALITY: hashed.quality if hashed else None,
-        **content.metrics,
-    }
 
 
 def file_keys(done: Iterable[FileRead]) -> dict[FileKey, str]:
@@ -192,10 +182,8 @@ def file_keys(done: Iterable[FileRead]) -> dict[FileKey, str]:
 def read_rows(done: Sequence[FileRead]) -> pa.Table:
     """What reading the files of a shard gave, a table of :data:`READ_SCHEMA`."""
     failures = [read.failure or Failure(Reason.OK, "") for read in done]
-    columns = [
-        [read.file.id for read in done],
-        [read.digest for read in done],
-        [failure.reason.value for failure in failures],
-        [failure.detail for failure in failures],
+    rows = [
+        {"id": read.file.id, DIGEST: read.digest, "status": why.reason.value, "detail": why.detail}
+        for read, why in zip(done, failures, strict=True)
     ]
-    return pa.table(columns, schema=READ_SCHEMA)
+    return pa.Table.from_pylist(rows, READ_SCHEMA)

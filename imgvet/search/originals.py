@@ -12,8 +12,9 @@ from imgvet.crops.crop import cut_picture
 from imgvet.images.decode import decode
 from imgvet.images.formats import Format, identify
 from imgvet.images.geometry import region_of
-from imgvet.images.picture import Failure, Pixels
+from imgvet.images.picture import Pixels
 from imgvet.options import VideoOptions
+from imgvet.reasons import Failure
 from imgvet.sources.reading import Reader
 from imgvet.sources.s3 import is_remote
 from imgvet.store.files import FileToRead, files_in

@@ -18,11 +18,12 @@ from imgvet.errors import (
     ModelError,
 )
 from imgvet.images.decode import decode
-from imgvet.images.picture import Failure, Pixels
+from imgvet.images.picture import Pixels
 from imgvet.images.standard_size import decode_thumbnail, encode_thumbnail, to_standard_size
 from imgvet.models.model import Device, Model, ModelCard
 from imgvet.models.resolve import resolve_model
 from imgvet.options import ModelOptions
+from imgvet.reasons import Failure
 from imgvet.summary import RunRecord
 
 Vector = NDArray[np.float32]

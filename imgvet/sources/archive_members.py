@@ -16,8 +16,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from imgvet.images.picture import Failure
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.kinds import IMAGE_EXTENSIONS, is_archive_name, is_video_name, split_ending
 from imgvet.sources.packed import FILE_ITSELF, Member
 

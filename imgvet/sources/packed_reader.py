@@ -16,8 +16,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Generic, TypeVar
 
-from imgvet.images.picture import Failure
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.packed import IN_FILE, Member, Packed
 from imgvet.tables import read_if_sound
 

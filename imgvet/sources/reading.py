@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from imgvet.images.picture import Failure
 from imgvet.options import VideoOptions
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.archive import archive_reader
 from imgvet.sources.entry import Content
 from imgvet.sources.s3 import is_remote, parse_location

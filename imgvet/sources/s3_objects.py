@@ -20,8 +20,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError
-from imgvet.images.picture import Failure
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.entry import Content, Entry
 from imgvet.sources.kinds import is_image_name
 from imgvet.sources.s3 import (

@@ -20,9 +20,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from imgvet.images.decoders import silence_decoders
-from imgvet.images.picture import Failure
 from imgvet.options import VideoOptions
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.entry import Entry
 from imgvet.sources.local import walk_file
 from imgvet.sources.packed import FILE_ITSELF, Member, Packed, PartWriter, start_parts

@@ -38,16 +38,7 @@ SCHEMA = pa.schema(
 
 
 class FileKey(NamedTuple):
-    """What an unchanged file is recognised by.
-
-    Attributes:
-        path: absolute path or URI.
-        file_size: bytes.
-        mtime_ns: time of the last change in nanoseconds since 1970.
-        version: what the source calls this version of the content, such as an ETag; may be empty.
-        member: name in the archive ``path``, None outside of archives.
-        time_ms: time of a video's frame in milliseconds, None outside of videos.
-    """
+    """What an unchanged file is recognised by: these attributes of :class:`FileToRead`."""
 
     path: str
     file_size: int
@@ -138,7 +129,7 @@ class FileToRead:
         path: absolute path or URI.
         file_size: bytes, None if unknown.
         mtime_ns: time of the last change in nanoseconds since 1970, None if unknown.
-        version: what the source calls this version of the content; may be empty.
+        version: what the source calls this version of the content, such as an ETag; may be empty.
         member: name in the archive ``path``, None outside of archives.
         time_ms: time of a video's frame in milliseconds, None outside of videos.
         box: of a crop x, y, width, height or four corners in pixels, None for the whole picture.
@@ -156,14 +147,8 @@ class FileToRead:
     @property
     def key(self) -> FileKey:
         """What the file is recognised by when it is listed again."""
-        return FileKey(
-            self.path,
-            self.file_size or 0,
-            self.mtime_ns or 0,
-            self.version,
-            self.member,
-            self.time_ms,
-        )
+        size, mtime_ns = self.file_size or 0, self.mtime_ns or 0
+        return FileKey(self.path, size, mtime_ns, self.version, self.member, self.time_ms)
 
 
 FILE_COLUMNS = tuple(field.name for field in fields(FileToRead))

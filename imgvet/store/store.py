@@ -110,8 +110,8 @@ class Store:
         return [self.measures, self.advanced, self.cuts, *map(Packs, models)]
 
     def outdated(self) -> list[Path]:
-        """The folders of packs of other versions."""
+        """The folders that other versions of imgvet wrote: packs, and their file index."""
         current = {packs.folder for packs in self.all_packs()}
-        kinds = ("measures", "advanced", "cuts", "embeddings")
-        found = (path for kind in kinds for path in self.work.store.glob(f"{kind}-*"))
-        return [path for path in found if path not in current]
+        names = ("files", "measures-*", "advanced-*", "cuts-*", "embeddings-*")
+        folders = (path for name in names for path in self.work.store.glob(name))
+        return [path for path in folders if path not in current]

@@ -19,8 +19,7 @@ from imgvet.images.geometry import (
     problem_of,
     region_of_corners,
 )
-from imgvet.images.picture import Failure
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 
 WIDTH, HEIGHT = 320, 240
 PLACES = st.floats(-500, 800)

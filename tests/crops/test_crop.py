@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from imgvet.crops.crop import clip, cut_clipped, cut_picture
 from imgvet.images.decode import decode
 from imgvet.images.geometry import Box, Corners, Region, region_of_corners
-from imgvet.images.picture import Failure, Picture
-from imgvet.reasons import Reason
+from imgvet.images.picture import Picture
+from imgvet.reasons import Failure, Reason
 from support.annotated import BOX, draw_rotated, draw_set
 from support.pictures import Pixels, jpeg, scene
 

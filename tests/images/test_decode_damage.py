@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 import imgvet.images.picture as picture_module
 from imgvet.images.decode import decode
 from imgvet.images.formats import Format, ends_early
-from imgvet.images.picture import Failure, Picture
-from imgvet.reasons import Reason
+from imgvet.images.picture import Picture
+from imgvet.reasons import Failure, Reason
 
 TRUNCATABLE = (
     "jpeg", "jpeg progressive", "png", "png palette", "gif", "bmp", "tiff", "tiff lzw",

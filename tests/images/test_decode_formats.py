@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from imgvet.images.decode import decode
-from imgvet.images.picture import Failure, Picture
-from imgvet.reasons import Reason
+from imgvet.images.picture import Picture
+from imgvet.reasons import Failure, Reason
 
 FORMATS = (
     "jpeg", "jpeg progressive", "png", "png palette", "gif", "bmp", "tiff", "tiff lzw",

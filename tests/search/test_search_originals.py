@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from imgvet.images.decode import decode
-from imgvet.images.picture import Failure, Picture
-from imgvet.reasons import Reason
+from imgvet.images.picture import Picture
+from imgvet.reasons import Failure, Reason
 from imgvet.search.originals import Originals, Shown
 from imgvet.store.store import Store
 from imgvet.store.thumbnails import Thumbnails

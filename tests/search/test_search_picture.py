@@ -14,8 +14,7 @@ from imgvet.errors import (
     InvalidParameterError,
     ModelError,
 )
-from imgvet.images.picture import Failure
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.search import picture
 from imgvet.search.image_table import ImageTable
 from imgvet.search.index import Match, SearchIndex

@@ -15,8 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imgvet.images.picture import Failure
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources import packed_reader
 from imgvet.sources.archive import archive_entries, archive_reader, packed_archive, prepare_archive
 from imgvet.sources.archive_formats import HEAD_BYTES

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from imgvet.errors import InputUnreadableError
-from imgvet.images.picture import Failure
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.entry import Entry
 from imgvet.sources.local import walk_folder
 from imgvet.sources.reading import read_bytes

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError, WorkDirUnusableError
-from imgvet.images.picture import Failure
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.entry import Content, Entry
 from imgvet.sources.s3 import ObjectLocation, RetryPolicy, parse_location
 from imgvet.sources.s3_mirror import Mirror, find_copy, remove_downloaded

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError, TransportError
-from imgvet.images.picture import Failure
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.s3 import ErrorKind, ObjectLocation, Problem, RetryPolicy, parse_location
 from imgvet.sources.s3_objects import (
     CHANGED_DETAIL,

@@ -11,9 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from imgvet.images.picture import Failure
 from imgvet.options import VideoOptions
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.entry import Entry
 from imgvet.sources.video import (
     Frame,

@@ -13,7 +13,7 @@ from imgvet.measures.compute_stats import measure_files
 from imgvet.options import MediaOptions, SourceOptions, VideoOptions
 from imgvet.sources.listing import list_items
 from imgvet.store import compact as module
-from imgvet.store.compact import SMALL_PACKS, UNUSED_DAYS, compact, mark_used
+from imgvet.store.compact import SMALL_PACKS, compact, mark_used
 from imgvet.store.files import FileToRead
 from imgvet.store.packs import Packs
 from imgvet.store.references import digest_bytes
@@ -24,11 +24,13 @@ from support.pictures import age, jpeg, scene
 
 START = dt.date(2026, 1, 1)
 KEPT_PER_DAY = 2
+UNUSED_DAYS = 10
 
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setattr(module, "PACK_ITEMS", 20)
+    monkeypatch.setattr(module, "UNUSED_DAYS", UNUSED_DAYS)
     return Store(WorkDir(tmp_path / "out"))
 
 
@@ -167,7 +169,7 @@ def test_thumbnails_that_are_cut_are_made_again(
 def test_packs_of_another_version_go_and_those_of_other_models_stay(store: Store) -> None:
     other = store.embeddings(digest_bytes(b"another model"))
     other.write(module.pa.table({"digest": ["a"]}))
-    outdated = [store.work.store / name for name in ("measures-0", "embeddings-0-abc")]
+    outdated = [store.work.store / name for name in ("measures-0", "embeddings-0-abc", "files")]
     for folder in outdated:
         folder.mkdir()
     compact(store, START)

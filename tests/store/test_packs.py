@@ -1,4 +1,4 @@
-"""Packs and the file index."""
+"""Packs, and the thumbnails in them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import pyarrow as pa
 import pytest
 
 from imgvet.errors import StaleReferenceError
-from imgvet.store.files import FileIndex, FileKey
 from imgvet.store.packs import Packs
 from imgvet.store.thumbnails import ThumbnailPlace, read_thumbnail
 
@@ -127,21 +126,3 @@ def test_a_thumbnail_that_is_cut_short_is_an_error(tmp_path: Path) -> None:
     packs.thumbnails_path(name).write_bytes(b"firstsec")
     with pytest.raises(StaleReferenceError):
         read_thumbnail(packs, ThumbnailPlace("b", name, 5, 6))
-
-
-def test_the_file_index_grows_by_parts_and_merges(tmp_path: Path) -> None:
-    index = FileIndex(tmp_path)
-    index.add({FileKey("a", 1, 10): "x"})
-    index.add({FileKey("b", 2, 20): "y", FileKey("a", 1, 10, "v2"): "z"})
-    index.add({})
-    known = {
-        FileKey("a", 1, 10): "x",
-        FileKey("b", 2, 20): "y",
-        FileKey("a", 1, 10, "v2"): "z",
-    }
-    assert index.load() == known
-    index.compact()
-    assert len(list(tmp_path.iterdir())) == 1
-    assert index.load() == known
-    index.compact()
-    assert index.load() == known
