@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 from jinja2 import Environment
 from plotly.offline import get_plotlyjs
 
+from imgvet.reports.data import CSV, page_data, write_map
 from imgvet.reports.data import FOLDER as DATA
-from imgvet.reports.data import page_data, write_map
 from imgvet.reports.inputs import ReportInputs, inputs_of
 from imgvet.reports.page import environment, render_page
 from imgvet.reports.pictures import write_pictures
 from imgvet.reports.tiles import write_tiles
-from imgvet.reports.view.chart import Chart
 from imgvet.reports.view.map import tiled
 from imgvet.reports.view.report import report_view
 from imgvet.sections import INDEX
@@ -73,7 +71,8 @@ def build_report(inputs: ReportInputs, folder: Path) -> Path:
         _write(folder / DATA / f"{page.stem}.js", page_data(page, view.facts))
         _write(folder / page.name, render_page(view, page, pictures, templates))
         for chart in page.charts:
-            _write(folder / TABLES / f"{chart.figure_id}.csv", _as_csv(chart))
+            numbers = pd.DataFrame(chart.file_rows, columns=chart.file_header)
+            numbers.to_csv(folder / TABLES / f"{chart.figure_id}.csv", **CSV)
     _write_assets(templates, folder)
     return folder / INDEX
 
@@ -82,15 +81,6 @@ def _write_assets(templates: Environment, folder: Path) -> None:
     for name in ASSETS:
         _write(folder / name, templates.get_template(name).render())
     _write(folder / "plotly.min.js", get_plotlyjs())
-
-
-def _as_csv(chart: Chart) -> str:
-    """The numbers of a figure as a table."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(chart.file_header)
-    writer.writerows(chart.file_rows)
-    return stream.getvalue()
 
 
 def _write(path: Path, text: str) -> None:

@@ -6,20 +6,20 @@ They are scripts themselves: a page from disk may not fetch JSON, but may load a
 from __future__ import annotations
 
 import base64
-import csv
 import json
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from imgvet.reports.figures import figure, template
 from imgvet.reports.limits import MAP_POINTS_SLOW
 from imgvet.reports.tiles import COLUMNS, PER_SHEET, Tiles
 from imgvet.reports.view.facts import Facts
-from imgvet.reports.view.map import Colouring, MapPoints, tiled
+from imgvet.reports.view.map import MapPoints, tiled
 from imgvet.reports.view.report import PageView
 
 FOLDER = "data"
@@ -28,6 +28,9 @@ CHUNK = 1000
 """Points of the map whose facts are in one file, loaded when one of them is looked at."""
 
 TABLE = "tables/map.csv"
+CSV: dict[str, Any] = {"index": False, "lineterminator": "\n", "errors": "backslashreplace"}
+"""How tables for programs are written."""
+
 _RESOLUTION = 65_535
 _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
@@ -75,7 +78,9 @@ def write_map(
     for number, start in enumerate(range(0, len(rows), CHUNK)):
         text = assignment(f"mapFacts{number}", rows[start : start + CHUNK])
         _write(folder / FOLDER / f"map-facts-{number:03d}.js", text)
-    _write_table(points, names, folder / TABLE)
+    places = {"x": points.places[:, 0], "y": points.places[:, 1]}
+    table = pd.DataFrame({"id": points.ids, "filename": names, **places})
+    table.to_csv(folder / TABLE, float_format="%.5f", **CSV)
 
 
 def _points(points: MapPoints, tiles: Tiles, pictures: Collection[str]) -> dict[str, Any]:
@@ -91,7 +96,7 @@ def _points(points: MapPoints, tiles: Tiles, pictures: Collection[str]) -> dict[
         "tiles": {"side": tiles.side, "columns": COLUMNS, "perSheet": PER_SHEET},
         "chunk": CHUNK,
         "slowPoints": MAP_POINTS_SLOW,
-        "colourings": [_colouring(colouring) for colouring in points.colourings],
+        "colourings": [vars(one) | {"codes": packed(one.codes)} for one in points.colourings],
     }
 
 
@@ -101,28 +106,6 @@ def _tile_of(count: int) -> NDArray[np.int32]:
     places = np.full(count, -1, np.int32)
     places[chosen] = np.arange(len(chosen))
     return places
-
-
-def _colouring(colouring: Colouring) -> dict[str, Any]:
-    return {
-        "key": colouring.key,
-        "title": colouring.title,
-        "unit": colouring.unit,
-        "names": list(colouring.names),
-        "codes": packed(colouring.codes),
-        "low": colouring.low,
-        "high": colouring.high,
-    }
-
-
-def _write_table(points: MapPoints, names: list[Any], path: Path) -> None:
-    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(("id", "filename", "x", "y"))
-        for item, name, (x, y) in zip(
-            points.ids.tolist(), names, points.places.tolist(), strict=True
-        ):
-            writer.writerow((item, name, f"{x:.5f}", f"{y:.5f}"))
 
 
 def _write(path: Path, text: str) -> None:

@@ -97,4 +97,4 @@ def _gallery(
 ) -> SectionView:
     """A section of images, each with what it is extreme in."""
     gallery = Gallery(cards, total, "images, worst first", "stats")
-    return SectionView(anchor, summary, badge, {"gallery": gallery}, template="gallery")
+    return SectionView(anchor, summary, {"gallery": gallery}, badge, template="gallery")

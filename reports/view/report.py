@@ -18,7 +18,7 @@ from imgvet.reports.view.index import checks, overview
 from imgvet.reports.view.map import MapPoints, similarity_map
 from imgvet.reports.view.pairs import duplicates, labels, leaks
 from imgvet.reports.view.run import invalid_files, run
-from imgvet.reports.view.section import SectionView, every
+from imgvet.reports.view.section import SectionView
 from imgvet.reports.view.similarity import components, outliers
 from imgvet.reports.view.statistics import statistics
 from imgvet.reports.view.videos import videos
@@ -86,7 +86,8 @@ class ReportView:
     @property
     def points(self) -> MapPoints | None:
         """The points of the map, if there is one."""
-        return next(every(self.sections, MapPoints), None)
+        maps = (part.content["points"] for part in self.sections if part.anchor is Section.MAP)
+        return next(maps, None)
 
     @cached_property
     def pages(self) -> tuple[PageView, ...]:
