@@ -6,6 +6,8 @@ at once: each step is a few operations on whole arrays, and the same vectors giv
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
@@ -119,7 +121,7 @@ def nearest(vectors: Vectors, k: int) -> tuple[NDArray[np.int64], Vectors]:
 
     data = np.ascontiguousarray(vectors, np.float32)
     count, width = data.shape
-    index = faiss.IndexFlatL2(width)
+    index: Any = faiss.IndexFlatL2(width)
     if count > EXACT_LIMIT:
         index = faiss.IndexIVFFlat(index, width, count // _CELL_SIZE)
         index.nprobe = _CELLS_SEARCHED
