@@ -1,11 +1,11 @@
-"""What do turned copies and ``high_accuracy`` add to the recall, and what do they cost?
+"""What do rotated duplicates and ``high_accuracy`` add to the recall, and what do they cost?
 
     python -m benchmarks.high_accuracy
     python -m benchmarks.high_accuracy PHOTOS --photos 100
 
 Prints the recall protocol (`recall.py`) side by side for the built-in model, for the same with
-turned and mirrored copies found by their hashes, and for the model with the larger input, with and
-without them. A second table has edits that are turned as well, which the protocol does not have,
+rotated and flipped copies found by their hashes, and for the model with the larger input, with and
+without them. A second table has edits that are rotated as well, which the protocol does not have,
 and crops away from the middle, on which nothing was chosen. Costs are processor milliseconds a
 picture on one core, the best of several, so that they can be compared on a busy machine.
 """
@@ -32,7 +32,7 @@ from benchmarks.recall import (
     QUICK_PHOTOS,
     WORKING_POINTS,
     Report,
-    TurnedCosines,
+    RotatedCosines,
     measure,
 )
 from benchmarks.rows import Row, at_least, at_most, only
@@ -55,11 +55,11 @@ FILE_QUALITY = 95
 BATCH = 8
 ALL_CANDIDATES = 1000
 _TIMED, _ROUNDS = 32, 5
-_EXIF_WAYS = {"turned 90": 6, "turned 180": 3, "turned 270": 8, "mirrored": 2, "upside down": 4,
+_EXIF_WAYS = {"rotated 90": 6, "rotated 180": 3, "rotated 270": 8, "flipped": 2, "upside down": 4,
               "transposed": 5, "transversed": 7}  # fmt: skip
 
 
-def _turned(code: int) -> Edit:
+def _rotated(code: int) -> Edit:
     return lambda image: oriented(image, code)
 
 
@@ -76,13 +76,13 @@ def _part(top: float, bottom: float, left: float, right: float) -> Edit:
     return cut
 
 
-TURNED_EDITS: dict[str, Edit] = {
-    **{name: _turned(code) for name, code in _EXIF_WAYS.items()},
+ROTATED_EDITS: dict[str, Edit] = {
+    **{name: _rotated(code) for name, code in _EXIF_WAYS.items()},
     **{
-        f"turned 90, {name}": _then(EDITS[name], _turned(6))
+        f"rotated 90, {name}": _then(EDITS[name], _rotated(6))
         for name in ("jpeg quality 20", "half size", "gray", "brighter", "noise", "squeezed 0.7")
     },
-    "turned 90, crop 90 %": _then(smaller, _turned(6)),
+    "rotated 90, crop 90 %": _then(smaller, _rotated(6)),
 }
 OFF_CENTRE: dict[str, Edit] = {
     "top left 70 %": _part(0, 0.7, 0, 0.7),
@@ -91,7 +91,7 @@ OFF_CENTRE: dict[str, Edit] = {
     "bottom 60 %": _part(0.4, 1, 0, 1),
     "top right 50 %": _part(0, 0.5, 0.5, 1),
 }
-MORE_EDITS = {**TURNED_EDITS, **OFF_CENTRE}
+MORE_EDITS = {**ROTATED_EDITS, **OFF_CENTRE}
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Judged:
     Attributes:
         report: the protocol.
         more: share of the further edits that are found at the same threshold, by name.
-        mistaken: turned pairs of different photos, edits included, above the lowest fixed point.
+        mistaken: rotated pairs of different photos, edits included, above the lowest fixed point.
     """
 
     report: Report
@@ -178,15 +178,15 @@ def judge(photos: Sequence[Image]) -> dict[str, Judged]:
         upright = upright_cosines(thumbnails, hashes, vectors, embed)
         scale = model.card.similarity_scale
         result[name] = _judged(name, vectors, scale, np.full_like(upright, -1))
-        result[f"{name} + turned"] = _judged(f"{name} + turned", vectors, scale, upright)
+        result[f"{name} + rotated"] = _judged(f"{name} + rotated", vectors, scale, upright)
     return result
 
 
 def _judged(name: str, vectors: Vectors, scale: float, upright: NDArray[np.float32]) -> Judged:
     first_more = 1 + len(EDITS)
     own = np.einsum("pep->pe", upright)
-    turned = TurnedCosines(own[:, 1:first_more], upright[:, 0])
-    report = measure(name, vectors[:, :first_more], scale, turned)
+    rotated = RotatedCosines(own[:, 1:first_more], upright[:, 0])
+    report = measure(name, vectors[:, :first_more], scale, rotated)
     direct = np.einsum("pd,ped->pe", vectors[:, 0], vectors[:, first_more:])
     similarity = 1 - scale * (1 - np.maximum(direct, own[:, first_more:]))
     shares = (similarity > report.at_false_share.similarity).mean(axis=0)
@@ -196,7 +196,7 @@ def _judged(name: str, vectors: Vectors, scale: float, upright: NDArray[np.float
 
 
 def high_accuracy(settings: Settings) -> list[Row]:
-    """Recall and false links with turned copies, with high accuracy, and with both."""
+    """Recall and false links with rotated duplicates, with high accuracy, and with both."""
     photos = photographs(settings.photos)
     photos = photos[: settings.size(len(photos), QUICK_PHOTOS)]
     rows = []
@@ -228,7 +228,7 @@ def lines(judged: dict[str, Judged]) -> Iterator[str]:
         yield _row(f"false links at {point.similarity:g}", [str(one.false_links) for one in fixed])
     yield _row("most similar distinct", [report.highest_false_similarity for report in reports])
     mistaken = [str(one.mistaken) for one in judged.values()]
-    yield _row("mistaken turned links", mistaken)
+    yield _row("mistaken rotated links", mistaken)
     yield ""
     yield "further edits, at the same thresholds"
     for edit in MORE_EDITS:

@@ -109,8 +109,8 @@ def _rows(report: Report, *, judged: bool = True) -> list[Row]:
 
 
 @dataclass(frozen=True)
-class TurnedCosines:
-    """Cosines of turned and mirrored candidates, compared upright; -1 where there is none.
+class RotatedCosines:
+    """Cosines of rotated and flipped candidates, compared upright; -1 where there is none.
 
     Attributes:
         edits: [photos, 17], each photo and its edits.
@@ -122,20 +122,20 @@ class TurnedCosines:
 
 
 def measure(
-    name: str, vectors: np.ndarray, scale: float, turned: TurnedCosines | None = None
+    name: str, vectors: np.ndarray, scale: float, rotated: RotatedCosines | None = None
 ) -> Report:
     """Judge vectors [photos, 18, D]: originals first, then one per edit.
 
-    With ``turned`` a pair is as similar as it is as it lies, or upright, whichever is more.
+    With ``rotated`` a pair is as similar as it is as it lies, or upright, whichever is more.
     """
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     vectors = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
     originals, edited = vectors[:, 0], vectors[:, 1:]
     between = 1 - scale * (1 - originals @ originals.T)
     found = 1 - scale * (1 - np.einsum("pd,ped->pe", originals, edited))
-    if turned is not None:
-        between = np.maximum(between, 1 - scale * (1 - turned.originals))
-        found = np.maximum(found, 1 - scale * (1 - turned.edits))
+    if rotated is not None:
+        between = np.maximum(between, 1 - scale * (1 - rotated.originals))
+        found = np.maximum(found, 1 - scale * (1 - rotated.edits))
     pairs = between[np.triu_indices(len(originals), 1)]
     np.fill_diagonal(between, -np.inf)
     nearest = np.sort(between.max(axis=1))[::-1]

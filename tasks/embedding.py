@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from imgvet.embedding import compute, user_embeddings
-from imgvet.embedding.originals import note_missing, read_pixels
 from imgvet.embedding.user_embeddings import UserEmbeddingsReference
-from imgvet.images.picture import Pixels
 from imgvet.models.model import Model, ModelCard
 from imgvet.options import VideoOptions
-from imgvet.reasons import Failure
 from imgvet.sources.reading import Reader
 from imgvet.store.files import files_in
 from imgvet.store.packs import DIGEST
@@ -28,7 +24,8 @@ def embed(context: RunContext, model: Model, videos: VideoOptions, shard: Shard)
     rows = load_table(context.work, shard.rows)
     read = compute.thumbnail_reader(places_in(rows), context.store)
     if model.card.wants_originals:
-        read = _original_reader(context, videos, rows, read)
+        files = dict(zip(rows[DIGEST], files_in(rows), strict=True))
+        read = compute.original_reader(files, Reader(context.work, videos), read)
     compute.embed(
         rows[DIGEST].tolist(),
         read,
@@ -38,23 +35,6 @@ def embed(context: RunContext, model: Model, videos: VideoOptions, shard: Shard)
         done_before=shard.done_before,
         total=shard.total,
     )
-
-
-def _original_reader(
-    context: RunContext, videos: VideoOptions, rows: pd.DataFrame, thumbnail: compute.PixelReader
-) -> compute.PixelReader:
-    """Gives the pixels of originals; those of the thumbnail where one is gone."""
-    reader = Reader(context.work, videos)
-    files = dict(zip(rows[DIGEST], files_in(rows), strict=True))
-
-    def read(digest: str) -> Pixels:
-        pixels = read_pixels(files[digest], reader)
-        if isinstance(pixels, Failure):
-            note_missing(files[digest], pixels)
-            return thumbnail(digest)
-        return pixels
-
-    return read
 
 
 @cached_stage(compute.VERSION)

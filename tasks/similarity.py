@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from imgvet.models.model import Model
 from imgvet.options import ComponentOptions, NeighborOptions, OutlierOptions, SimilarityOptions
-from imgvet.similarity import components, known, neighbors, outliers, pairs, rotations, videos
+from imgvet.similarity import components, earlier, neighbors, outliers, pairs, rotations, videos
 from imgvet.similarity.distances import Metric
 from imgvet.store.references import Reference, load_array, load_table, store_table
 from imgvet.tables import COMPONENT_INFO, COMPONENTS, NEIGHBORS, OUTLIERS, SIMILARITY, VIDEO_PAIRS
@@ -57,10 +57,12 @@ def find_neighbors(
     What an earlier run found saves time; it is no input, as the result does not depend on it.
     """
     work, vectors = context.work, np.asarray(load_array(context.work, embeddings))
-    path = known.known_path(work, options)
-    nearest = neighbors.find_neighbors(vectors, options, context.threads, known.read_known(path))
+    path = earlier.earlier_path(work, options)
+    nearest = neighbors.find_neighbors(
+        vectors, options, context.threads, earlier.read_earlier(path)
+    )
     if neighbors.is_exact(len(vectors), options):
-        known.write_known(path, known.Known(known.keys_of(vectors), nearest.rows))
+        earlier.write_earlier(path, earlier.EarlierSearch(earlier.keys_of(vectors), nearest.rows))
     ids = load_table(work, contents)["id"].to_numpy(np.int64)
     table = neighbors.as_table(nearest, ids, metric)
     return NeighborSearch(neighbors=store_table(work, NEIGHBORS, table), recall=nearest.recall)

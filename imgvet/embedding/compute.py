@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from imgvet.crops.crop import cut_picture
+from imgvet.images.decode import decode
+from imgvet.images.geometry import region_of
 from imgvet.images.picture import Pixels
 from imgvet.images.standard_size import decode_thumbnail
 from imgvet.models.model import Model
 from imgvet.models.prepare import normalised, pooled, prepared
 from imgvet.models.session import batch_size, open_runner
 from imgvet.progress import tracked
+from imgvet.reasons import Failure
+from imgvet.sources.entry import item_name
+from imgvet.sources.reading import Reader
+from imgvet.store.files import FileToRead
 from imgvet.store.packs import DIGEST, Packs
 from imgvet.store.store import Store, embeddings_schema
 from imgvet.store.thumbnails import ThumbnailPlace, read_thumbnail
@@ -97,6 +104,40 @@ def thumbnail_reader(places: Iterable[ThumbnailPlace], store: Store) -> PixelRea
     """Gives the pixels of the thumbnails that lie in these places."""
     place_of = {place.digest: place for place in places}
     return lambda digest: decode_thumbnail(read_thumbnail(store.measures, place_of[digest]))
+
+
+def original_reader(
+    files: Mapping[str, FileToRead], reader: Reader, thumbnail: PixelReader
+) -> PixelReader:
+    """Gives the pixels of originals, for models that want more than thumbnails hold.
+
+    Large JPEGs are read at a reduced scale, but crops are cut at full size. Where an original is
+    gone, its thumbnail takes its place.
+    """
+
+    def read(digest: str) -> Pixels:
+        file = files[digest]
+        pixels = _original(file, reader)
+        if not isinstance(pixels, Failure):
+            return pixels
+        _logger.warning(
+            "%s can't be read again (%s); its thumbnail is embedded instead",
+            item_name(file.path, file.member, file.time_ms, file.box),
+            pixels.detail or pixels.reason,
+        )
+        return thumbnail(digest)
+
+    return read
+
+
+def _original(file: FileToRead, reader: Reader) -> Pixels | Failure:
+    content = reader.read(file)
+    if isinstance(content, Failure):
+        return content
+    picture = decode(content.data, full_size=file.box is not None)
+    if file.box is not None and not isinstance(picture, Failure):
+        picture = cut_picture(picture, region_of(file.box))
+    return picture if isinstance(picture, Failure) else picture.pixels
 
 
 def collect_embeddings(digests: Sequence[str], packs: Packs, width: int) -> Vectors:

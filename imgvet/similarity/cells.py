@@ -52,20 +52,20 @@ class _Cells:
     nearest: Rows
 
 
-def search_cells(space: Space, wanted: int) -> Neighbors:
+def search_cells(space: Space, k: int) -> Neighbors:
     """Compare each cell with as many of the nearest cells as the sample needs.
 
     Args:
         space: the embeddings, by cosine or euclidean.
-        wanted: neighbours of each.
+        k: neighbours of each.
     """
     cells = _cells_of(space)
     queries = sample_queries(len(space))
-    true = search_exactly(space, queries, wanted)
+    true = search_exactly(space, queries, k)
     compared = _cells_to_compare(cells, queries, true.rows)
     if compared > _WORTHWHILE_SHARE * len(cells.nearest):
-        return search_exactly(space, np.arange(len(space)), wanted)
-    found = _compare_cells(space, cells, compared, wanted)
+        return search_exactly(space, np.arange(len(space)), k)
+    found = _compare_cells(space, cells, compared, k)
     return Neighbors(found.rows, found.distances, recall_of(found, queries, true))
 
 
@@ -105,21 +105,21 @@ def _cells_to_compare(cells: _Cells, queries: Rows, true: Rows) -> int:
     return int(np.quantile(ranks, CELL_RECALL, method="higher")) + 1
 
 
-def _compare_cells(space: Space, cells: _Cells, compared: int, wanted: int) -> Neighbors:
-    """The ``wanted`` nearest others of each vector, in the ``compared`` nearest cells."""
+def _compare_cells(space: Space, cells: _Cells, compared: int, k: int) -> Neighbors:
+    """The ``k`` nearest others of each vector, in the ``compared`` nearest cells."""
     import faiss
 
-    rows = np.full((len(space), wanted), -1, np.int64)
-    distances = np.full((len(space), wanted), np.inf)
+    rows = np.full((len(space), k), -1, np.int64)
+    distances = np.full((len(space), k), np.inf)
     grouped, metric = space.data[cells.order], faiss_metric(space)
     for cell, (start, stop) in enumerate(pairwise(cells.starts)):
         chosen = np.union1d(cells.nearest[cell, :compared], [cell])
         places = np.concatenate([np.arange(*cells.starts[near : near + 2]) for near in chosen])
-        if start == stop or len(places) <= wanted:
+        if start == stop or len(places) <= k:
             continue
-        _, found = faiss.knn(grouped[start:stop], grouped[places], wanted + 1, metric=metric)
+        _, found = faiss.knn(grouped[start:stop], grouped[places], k + 1, metric=metric)
         queries = cells.order[start:stop]
-        best = nearest(space, queries, cells.order[places[found]], wanted)
+        best = nearest(space, queries, cells.order[places[found]], k)
         rows[queries], distances[queries] = best.rows, best.distances
         report_progress(STAGE, int(stop), len(space))
     return Neighbors(rows, distances)

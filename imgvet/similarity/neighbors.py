@@ -16,13 +16,12 @@ from imgvet.errors import InvalidParameterError
 from imgvet.options import NeighborOptions
 from imgvet.similarity.cells import search_cells
 from imgvet.similarity.distances import FLAT, Metric, check_distance
+from imgvet.similarity.earlier import EarlierSearch, keys_of, update_neighbors
 from imgvet.similarity.index import CELLS_MODE, check_neighbor_options, empty_index, last_words
-from imgvet.similarity.known import Known, keys_of, update_neighbors
 from imgvet.similarity.search import (
     Neighbors,
     candidates,
     nearest,
-    nobody,
     recall_of,
     sample_queries,
     search_exactly,
@@ -36,7 +35,7 @@ EXACT_LIMIT = 50_000
 
 
 def find_neighbors(
-    vectors: Vectors, options: NeighborOptions, threads: int, known: Known | None = None
+    vectors: Vectors, options: NeighborOptions, threads: int, earlier: EarlierSearch | None = None
 ) -> Neighbors:
     """The k nearest other vectors of each vector.
 
@@ -47,7 +46,7 @@ def find_neighbors(
             as if they had length 1.
         options: the distance, k, and the index of large sets.
         threads: threads of the search.
-        known: what an earlier exact search by the same distance and k found, if anything. The
+        earlier: what an earlier exact search by the same distance and k found, if anything. The
             result does not depend on it.
 
     Raises:
@@ -60,8 +59,8 @@ def find_neighbors(
     check_distance(options)
     telling = np.flatnonzero(vectors.any(axis=1))
     if len(telling) == len(vectors):
-        return _search(vectors, options, known)
-    return _among_all(_search(vectors[telling], options, known), telling, len(vectors))
+        return _search(vectors, options, earlier)
+    return _among_all(_search(vectors[telling], options, earlier), telling, len(vectors))
 
 
 def _among_all(found: Neighbors, rows: NDArray[np.int64], count: int) -> Neighbors:
@@ -73,18 +72,18 @@ def _among_all(found: Neighbors, rows: NDArray[np.int64], count: int) -> Neighbo
     return Neighbors(all_rows, distances, found.recall)
 
 
-def _search(vectors: Vectors, options: NeighborOptions, known: Known | None) -> Neighbors:
-    wanted = min(options.nearest_neighbors_k, max(len(vectors) - 1, 0))
-    if wanted == 0:
-        return nobody(len(vectors))
+def _search(vectors: Vectors, options: NeighborOptions, earlier: EarlierSearch | None) -> Neighbors:
+    k = min(options.nearest_neighbors_k, max(len(vectors) - 1, 0))
+    if k == 0:
+        return Neighbors(np.empty((len(vectors), 0), np.int64), np.empty((len(vectors), 0)))
     space = space_of(vectors, options.distance)
     if is_exact(len(vectors), options):
-        updated = known and update_neighbors(space, keys_of(vectors), known, wanted)
-        return updated or search_exactly(space, np.arange(len(space)), wanted)
+        updated = earlier and update_neighbors(space, keys_of(vectors), earlier, k)
+        return updated or search_exactly(space, np.arange(len(space)), k)
     if options.nnf_mode == CELLS_MODE:
         check_neighbor_options(options, vectors.shape[1])
-        return search_cells(space, wanted)
-    return _search_index(space, options, wanted)
+        return search_cells(space, k)
+    return _search_index(space, options, k)
 
 
 def is_exact(count: int, options: NeighborOptions) -> bool:
@@ -92,7 +91,7 @@ def is_exact(count: int, options: NeighborOptions) -> bool:
     return count <= EXACT_LIMIT or options.nnf_mode == FLAT
 
 
-def _search_index(space: Space, options: NeighborOptions, wanted: int) -> Neighbors:
+def _search_index(space: Space, options: NeighborOptions, k: int) -> Neighbors:
     """Search with an index of FAISS, and measure its recall."""
     index = empty_index(options, space.data.shape[1])
     everybody = np.arange(len(space))
@@ -100,16 +99,16 @@ def _search_index(space: Space, options: NeighborOptions, wanted: int) -> Neighb
         if not index.is_trained:
             index.train(space.data)
         index.add(space.data)
-        near = candidates(space, index, everybody, wanted + 1)
+        near = candidates(space, index, everybody, k + 1)
     except RuntimeError as error:
         raise InvalidParameterError(
             f"nnf_mode = {options.nnf_mode!r} with nnf_param = {options.nnf_param!r}: "
             f"FAISS says {last_words(error)}",
             "Use Flat, IVF, HNSW32 or another FAISS factory string",
         ) from None
-    found = nearest(space, everybody, near, wanted)
+    found = nearest(space, everybody, near, k)
     queries = sample_queries(len(space))
-    recall = recall_of(found, queries, search_exactly(space, queries, wanted))
+    recall = recall_of(found, queries, search_exactly(space, queries, k))
     return Neighbors(found.rows, found.distances, recall)
 
 

@@ -21,7 +21,7 @@ RECALL_SAMPLE = 1000
 """Queries that are searched exactly as well, to measure the recall of an approximate search."""
 
 SPARE = 4
-"""Candidates beyond those wanted: which of two is nearer is not left to FAISS's float32."""
+"""Candidates beyond the k: which of two is nearer is not left to FAISS's float32."""
 
 _QUERY_BLOCK = 16_384
 _SLOW_QUERY_BLOCK = 512
@@ -46,41 +46,36 @@ class Neighbors:
     recall: float = 1.0
 
 
-def nobody(count: int) -> Neighbors:
-    """No neighbours of so many vectors."""
-    return Neighbors(np.empty((count, 0), np.int64), np.empty((count, 0), np.float64))
-
-
-def nearest(space: Space, queries: Rows, candidates: Rows, wanted: int) -> Neighbors:
-    """The ``wanted`` nearest of the candidates of each query, by distances computed anew.
+def nearest(space: Space, queries: Rows, candidates: Rows, k: int) -> Neighbors:
+    """The ``k`` nearest of the candidates of each query, by distances computed anew.
 
     Args:
         space: the embeddings.
         queries: int64 (q,), rows.
         candidates: int64 (q, c), rows, in any order; the query itself and -1 are nobody.
-        wanted: neighbours of each query; where there are fewer, -1 stands for the others.
+        k: neighbours of each query; where there are fewer, -1 stands for the others.
     """
     others = np.where(candidates == queries[:, None], -1, candidates)
     distances = space.distances(queries, others)
-    order = np.lexsort((others, distances), axis=1)[:, :wanted]
+    order = np.lexsort((others, distances), axis=1)[:, :k]
     rows = np.take_along_axis(others, order, axis=1)
     return Neighbors(rows, np.take_along_axis(distances, order, axis=1))
 
 
-def search_exactly(space: Space, queries: Rows, wanted: int) -> Neighbors:
-    """The ``wanted`` nearest others of each query row."""
-    rows = candidates(space, flat_index(space, space.data), queries, wanted + 1)
-    return nearest(space, queries, rows, wanted)
+def search_exactly(space: Space, queries: Rows, k: int) -> Neighbors:
+    """The ``k`` nearest others of each query row."""
+    rows = candidates(space, flat_index(space, space.data), queries, k + 1)
+    return nearest(space, queries, rows, k)
 
 
-def candidates(space: Space, index: Any, queries: Rows, wanted: int) -> Rows:
-    """Places in the index of the ``wanted`` nearest of each query row, and of some more.
+def candidates(space: Space, index: Any, queries: Rows, k: int) -> Rows:
+    """Places in the index of the ``k`` nearest of each query row, and of some more.
 
     Returns:
-        int64 (q, wanted + SPARE, or as many as the index holds), nearest first as far as FAISS
+        int64 (q, k + SPARE, or as many as the index holds), nearest first as far as FAISS
         can tell; -1 is nobody.
     """
-    count, width = len(queries), min(wanted + SPARE, index.ntotal)
+    count, width = len(queries), min(k + SPARE, index.ntotal)
     queries = _enough(queries, space)
     places = np.empty((len(queries), width), np.int64)
     step = _QUERY_BLOCK if DISTANCES[space.distance].any_index else _SLOW_QUERY_BLOCK
@@ -128,13 +123,13 @@ class ComparingIndex:
         """How many embeddings it holds."""
         return len(self.data)
 
-    def search(self, queries: Vectors, wanted: int) -> tuple[Reals, Rows]:
-        """Distances and rows of the nearest of each query, (q, wanted), nearest first."""
+    def search(self, queries: Vectors, k: int) -> tuple[Reals, Rows]:
+        """Distances and rows of the nearest of each query, (q, k), nearest first."""
 
         def block(start: int) -> tuple[Reals, Rows]:
             part = queries[start : start + _COMPARED_BLOCK]
             found = distances_between(part, self.data, self.distance, 1.0)
-            rows = np.argsort(found, axis=1, kind="stable")[:, :wanted]
+            rows = np.argsort(found, axis=1, kind="stable")[:, :k]
             return np.take_along_axis(found, rows, axis=1), rows
 
         starts = range(0, len(queries), _COMPARED_BLOCK)

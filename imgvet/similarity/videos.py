@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_matrix, csr_matrix
 
 from imgvet.reasons import Reason
 from imgvet.sources.entry import item_name
@@ -80,30 +79,21 @@ def _pairs(frames: pd.DataFrame, number: pd.Series, analysed: pd.Series) -> pd.D
     shared = frames[frames["component_id"].isin(telling)]
     if shared.empty:
         return empty(VIDEO_PAIRS)
-    video, videos = pd.factorize(shared["video"], sort=True)
-    component, _ = pd.factorize(shared["component_id"])
-    counts = csr_matrix((np.ones(len(shared), np.int64), (video, component)))
-    present = csr_matrix((np.ones_like(counts.data), counts.indices, counts.indptr), counts.shape)
-    together = coo_matrix(present @ present.T)
-    upper = together.row < together.col
-    first, second = together.row[upper], together.col[upper]
-    # Row v, column o: frames of v in components that also hold frames of o.
-    inside = csr_matrix(counts @ present.T)
-    total = analysed.reindex(videos).to_numpy(np.int64)
-    own = np.asarray(inside[first, second]).ravel()
-    others = np.asarray(inside[second, first]).ravel()
-    share = np.maximum(own / total[first], others / total[second]).round(6)
-    pairs = pd.DataFrame(
-        {
-            "video": videos[first],
-            "other": videos[second],
-            "components": together.data[upper],
-            "frames": total[first],
-            "shared_frames": own,
-            "other_frames": total[second],
-            "other_shared_frames": others,
-            "share": share,
-        }
+    counts = shared.groupby(["component_id", "video"]).size().rename("shared").reset_index()
+    joined = counts.merge(counts, on="component_id", suffixes=("", "_other"))
+    joined = joined[joined["video"] < joined["video_other"]]
+    pairs = joined.groupby(["video", "video_other"], as_index=False).agg(
+        components=("shared", "size"),
+        shared_frames=("shared", "sum"),
+        other_shared_frames=("shared_other", "sum"),
     )
+    pairs = pairs.rename(columns={"video_other": "other"}).assign(
+        frames=lambda row: row["video"].map(analysed),
+        other_frames=lambda row: row["other"].map(analysed),
+    )
+    share = pairs["shared_frames"] / pairs["frames"]
+    other_share = pairs["other_shared_frames"] / pairs["other_frames"]
+    pairs["share"] = np.maximum(share, other_share).round(6)
     order = ["share", "components", "video", "other"]
-    return pairs.sort_values(order, ascending=[False, False, True, True], ignore_index=True)
+    pairs = pairs.sort_values(order, ascending=[False, False, True, True], ignore_index=True)
+    return pairs[VIDEO_PAIRS.column_names]

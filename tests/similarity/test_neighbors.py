@@ -16,7 +16,7 @@ from imgvet.options import Distance, NeighborOptions
 from imgvet.similarity import cells as cells_module
 from imgvet.similarity import neighbors as module
 from imgvet.similarity.distances import Metric
-from imgvet.similarity.known import Known, keys_of
+from imgvet.similarity.earlier import EarlierSearch, keys_of
 from imgvet.similarity.neighbors import as_table, find_neighbors, similarity_of
 from imgvet.similarity.search import RECALL_SAMPLE, Neighbors, search_exactly
 from imgvet.similarity.space import Space
@@ -54,7 +54,7 @@ def test_zeros_have_no_neighbour_and_change_nothing_for_others(distance: Distanc
     assert np.array_equal(found.rows[rows], rows[alone.rows])
     assert np.array_equal(found.distances[rows], alone.distances)
     assert (found.rows[[2, 7, 14]] == -1).all()
-    again = find_neighbors(vectors, options, 1, Known(keys_of(vectors), found.rows))
+    again = find_neighbors(vectors, options, 1, EarlierSearch(keys_of(vectors), found.rows))
     assert np.array_equal(again.rows, found.rows)
     table = as_table(found, np.arange(15), Metric(distance=distance))
     assert table.notna().all(axis=None)

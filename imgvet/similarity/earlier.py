@@ -38,7 +38,7 @@ Keys = NDArray[np.void]
 
 
 @dataclass(frozen=True)
-class Known:
+class EarlierSearch:
     """What an exact search found.
 
     Attributes:
@@ -56,37 +56,36 @@ def keys_of(vectors: Vectors) -> Keys:
     return np.frombuffer(b"".join(state), np.dtype(f"V{KEY_BYTES}"))
 
 
-def update_neighbors(space: Space, keys: Keys, known: Known, wanted: int) -> Neighbors | None:
-    """The ``wanted`` nearest others of each embedding, as an exact search finds them.
+def update_neighbors(space: Space, keys: Keys, earlier: EarlierSearch, k: int) -> Neighbors | None:
+    """The ``k`` nearest others of each embedding, as an exact search finds them.
 
     Args:
         space: the embeddings.
         keys: what they are recognised by.
-        known: what an earlier search by the same distance found.
-        wanted: neighbours of each.
+        earlier: what an earlier search by the same distance found.
+        k: neighbours of each.
 
     Returns:
-        the neighbours; None where too little is known to save anything: another number of
-        neighbours, too many new or lost embeddings, or known ones in another order (ties are broken
-        by order).
+        the neighbours; None where it would save nothing: another number of neighbours, too many new
+        or lost embeddings, or those of the earlier search in another order (ties go by order).
     """
-    if known.rows.shape[1] != wanted:
+    if earlier.rows.shape[1] != k:
         return None
-    before = _rows_before(keys, known.keys)
+    before = _rows_before(keys, earlier.keys)
     kept, new = np.flatnonzero(before >= 0), np.flatnonzero(before < 0)
     if (np.diff(before[kept]) < 0).any():
         return None
-    now = np.full(len(known.keys) + 1, -1, np.int64)  # The last one stands for nobody, row -1.
+    now = np.full(len(earlier.keys) + 1, -1, np.int64)  # The last one stands for nobody, row -1.
     now[before[kept]] = kept
-    still_near = now[known.rows[before[kept]]]
+    still_near = now[earlier.rows[before[kept]]]
     whole = (still_near >= 0).all(axis=1)
     searched = np.union1d(new, kept[~whole])
     if len(searched) + len(new) > _WORTHWHILE_SHARE * len(space):
         return None
-    again = search_exactly(space, searched, wanted)
+    again = search_exactly(space, searched, k)
     settled = _with_new(space, kept[whole], still_near[whole], new)
-    rows = np.empty((len(space), wanted), np.int64)
-    distances = np.empty((len(space), wanted), np.float64)
+    rows = np.empty((len(space), k), np.int64)
+    distances = np.empty((len(space), k), np.float64)
     rows[searched], distances[searched] = again.rows, again.distances
     rows[kept[whole]], distances[kept[whole]] = settled.rows, settled.distances
     return Neighbors(rows, distances)
@@ -94,62 +93,62 @@ def update_neighbors(space: Space, keys: Keys, known: Known, wanted: int) -> Nei
 
 def _with_new(space: Space, queries: Rows, near: Rows, new: Rows) -> Neighbors:
     """The nearest others of embeddings that lost none of theirs, some of which may be new."""
-    wanted = near.shape[1]
-    found = nearest(space, queries, near, wanted)
+    k = near.shape[1]
+    found = nearest(space, queries, near, k)
     if not len(new) or not len(queries):
         return found
-    added = new[candidates(space, flat_index(space, space.data[new]), queries, wanted)]
+    added = new[candidates(space, flat_index(space, space.data[new]), queries, k)]
     nearest_added = space.distances(queries, added[:, :1])[:, 0]
     rivals = nearest_added <= found.distances[:, -1] + _FAISS_ERROR
     both = np.hstack([near[rivals], added[rivals]])
-    better = nearest(space, queries[rivals], both, wanted)
+    better = nearest(space, queries[rivals], both, k)
     found.rows[rivals], found.distances[rivals] = better.rows, better.distances
     return found
 
 
-def _rows_before(keys: Keys, known: Keys) -> Rows:
+def _rows_before(keys: Keys, earlier: Keys) -> Rows:
     """The row that each embedding had, -1 if it is new; equal embeddings keep their order."""
     waiting: dict[bytes, list[int]] = {}
-    for row, key in reversed(list(enumerate(known.tolist()))):
+    for row, key in reversed(list(enumerate(earlier.tolist()))):
         waiting.setdefault(key, []).append(row)
     return np.array(
         [rows.pop() if (rows := waiting.get(key)) else -1 for key in keys.tolist()], np.int64
     )
 
 
-def known_path(work: WorkDir, options: NeighborOptions) -> Path:
+def earlier_path(work: WorkDir, options: NeighborOptions) -> Path:
     """The file of one kind of search."""
     return work.store / "neighbors" / f"{options.distance}-{options.nearest_neighbors_k}.npz"
 
 
-def write_known(path: Path, known: Known) -> None:
+def write_earlier(path: Path, earlier: EarlierSearch) -> None:
     """Keep what was found."""
 
     def write(temporary: Path) -> None:
         with temporary.open("wb") as stream:
-            np.savez(stream, keys=known.keys, rows=known.rows)
+            np.savez(stream, keys=earlier.keys, rows=earlier.rows)
 
     write_atomically(path, write)
 
 
-def read_known(path: Path) -> Known | None:
+def read_earlier(path: Path) -> EarlierSearch | None:
     """What was found, None if nothing is kept; a damaged file is removed."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            known = Known(arrays["keys"], arrays["rows"])
+            earlier = EarlierSearch(arrays["keys"], arrays["rows"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         _remove(path, str(error))
         return None
-    if _is_sound(known):
-        return known
+    if _is_sound(earlier):
+        return earlier
     _remove(path, "rows do not fit keys")
     return None
 
 
-def _is_sound(known: Known) -> bool:
-    keys, rows = known.keys, known.rows
+def _is_sound(earlier: EarlierSearch) -> bool:
+    keys, rows = earlier.keys, earlier.rows
     return (
         keys.dtype == np.dtype(f"V{KEY_BYTES}")
         and rows.dtype == np.int64

@@ -11,10 +11,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from imgvet.options import NeighborOptions
-from imgvet.similarity import known as known_module
+from imgvet.similarity import earlier as earlier_module
 from imgvet.similarity import neighbors as module
 from imgvet.similarity.distances import DISTANCES
-from imgvet.similarity.known import Known, keys_of, known_path, read_known, write_known
+from imgvet.similarity.earlier import (
+    EarlierSearch,
+    earlier_path,
+    keys_of,
+    read_earlier,
+    write_earlier,
+)
 from imgvet.similarity.neighbors import find_neighbors
 from imgvet.similarity.search import Neighbors
 from imgvet.workdir import WorkDir
@@ -29,8 +35,8 @@ def vectors_of(count: int, seed: int, kinds: int = 30) -> NDArray[np.float32]:
     return found.astype(np.float32)
 
 
-def known_of(vectors: NDArray[np.float32], options: NeighborOptions) -> Known:
-    return Known(keys_of(vectors), find_neighbors(vectors, options, 1).rows)
+def earlier_of(vectors: NDArray[np.float32], options: NeighborOptions) -> EarlierSearch:
+    return EarlierSearch(keys_of(vectors), find_neighbors(vectors, options, 1).rows)
 
 
 def same(one: Neighbors, other: Neighbors) -> bool:
@@ -54,9 +60,9 @@ def test_adding_and_removing_gives_what_a_search_from_scratch_gives(
     was = np.sort(random.permutation(len(everything))[added:])
     now = np.sort(random.permutation(len(everything))[min(removed, count) :])
     options = NeighborOptions(distance=distance, nnf_mode="Flat", nearest_neighbors_k=k)
-    known = known_of(everything[was], options)
+    earlier = earlier_of(everything[was], options)
     scratch = find_neighbors(everything[now], options, 1)
-    assert same(find_neighbors(everything[now], options, 1, known), scratch)
+    assert same(find_neighbors(everything[now], options, 1, earlier), scratch)
 
 
 def searched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -69,7 +75,7 @@ def searched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return whole(space, queries, wanted)
 
     monkeypatch.setattr(module, "search_exactly", counted)
-    monkeypatch.setattr(known_module, "search_exactly", counted)
+    monkeypatch.setattr(earlier_module, "search_exactly", counted)
     return counts
 
 
@@ -77,12 +83,12 @@ def test_only_new_vectors_and_those_that_lost_a_neighbour_are_searched_among_all
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     vectors, options = vectors_of(500, 3, kinds=500), NeighborOptions()
-    known = known_of(vectors[:490], options)
+    earlier = earlier_of(vectors[:490], options)
     counts = searched(monkeypatch)
-    find_neighbors(vectors, options, 1, known)
+    find_neighbors(vectors, options, 1, earlier)
     assert counts == [10]
-    lost = (known.rows == 0).any(axis=1).sum()
-    find_neighbors(vectors[1:490], options, 1, known)
+    lost = (earlier.rows == 0).any(axis=1).sum()
+    find_neighbors(vectors[1:490], options, 1, earlier)
     assert counts == [10, lost]
 
 
@@ -91,15 +97,15 @@ def test_what_can_not_help_is_searched_from_scratch(
     case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vectors, options = vectors_of(60, 5), NeighborOptions()
-    known = {
-        "other k": known_of(vectors, NeighborOptions(nearest_neighbors_k=3)),
-        "other order": known_of(vectors[::-1].copy(), options),
-        "mostly new": known_of(vectors[:20], options),
-        "other vectors": known_of(vectors + 1, options),
+    earlier = {
+        "other k": earlier_of(vectors, NeighborOptions(nearest_neighbors_k=3)),
+        "other order": earlier_of(vectors[::-1].copy(), options),
+        "mostly new": earlier_of(vectors[:20], options),
+        "other vectors": earlier_of(vectors + 1, options),
     }[case]
     scratch = find_neighbors(vectors, options, 1)
     counts = searched(monkeypatch)
-    assert same(find_neighbors(vectors, options, 1, known), scratch)
+    assert same(find_neighbors(vectors, options, 1, earlier), scratch)
     assert counts == [60]
 
 
@@ -107,39 +113,39 @@ def test_an_approximate_search_does_not_start_from_an_earlier_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     vectors, options = vectors_of(300, 1), NeighborOptions(nnf_mode="HNSW32")
-    known = known_of(vectors, options)
+    earlier = earlier_of(vectors, options)
     monkeypatch.setattr(module, "EXACT_LIMIT", 100)
     monkeypatch.setattr(module, "update_neighbors", lambda *_: pytest.fail("was updated"))
-    find_neighbors(vectors, options, 1, known)
+    find_neighbors(vectors, options, 1, earlier)
 
 
 def test_what_was_found_is_kept_by_kind_of_search(tmp_path: Path) -> None:
     work, options = WorkDir(tmp_path), NeighborOptions()
-    path = known_path(work, options)
-    assert path != known_path(work, NeighborOptions(distance="euclidean"))
-    assert path != known_path(work, NeighborOptions(nearest_neighbors_k=5))
-    assert read_known(path) is None
-    known = known_of(vectors_of(20, 2), options)
-    write_known(path, known)
-    again = read_known(path)
+    path = earlier_path(work, options)
+    assert path != earlier_path(work, NeighborOptions(distance="euclidean"))
+    assert path != earlier_path(work, NeighborOptions(nearest_neighbors_k=5))
+    assert read_earlier(path) is None
+    earlier = earlier_of(vectors_of(20, 2), options)
+    write_earlier(path, earlier)
+    again = read_earlier(path)
     assert again is not None
-    assert again.keys.tobytes() == known.keys.tobytes()
-    assert np.array_equal(again.rows, known.rows)
+    assert again.keys.tobytes() == earlier.keys.tobytes()
+    assert np.array_equal(again.rows, earlier.rows)
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "no archive", "rows", "columns", "missing"])
 def test_a_damaged_file_is_removed_and_costs_only_time(damage: str, tmp_path: Path) -> None:
-    path = tmp_path / "known.npz"
-    known = known_of(vectors_of(20, 2), NeighborOptions())
-    write_known(path, known)
+    path = tmp_path / "earlier.npz"
+    earlier = earlier_of(vectors_of(20, 2), NeighborOptions())
+    write_earlier(path, earlier)
     data = path.read_bytes()
     if damage == "rows":
-        write_known(path, Known(known.keys, known.rows + 1))
+        write_earlier(path, EarlierSearch(earlier.keys, earlier.rows + 1))
     elif damage == "columns":
-        write_known(path, Known(known.keys[1:], known.rows))
+        write_earlier(path, EarlierSearch(earlier.keys[1:], earlier.rows))
     elif damage == "missing":
-        np.savez(path, keys=known.keys)
+        np.savez(path, keys=earlier.keys)
     else:
         path.write_bytes({"cut": data[:200], "empty": b"", "no archive": b"x" * 300}[damage])
-    assert read_known(path) is None
+    assert read_earlier(path) is None
     assert not path.exists()
