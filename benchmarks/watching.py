@@ -29,19 +29,19 @@ from benchmarks.machine import cores, this_machine
 from benchmarks.rows import Row, as_lines, at_least, at_most, only, write_json
 from imgvet.metrics import BASIC_METRICS
 from imgvet.monitor.baselines import Baseline
-from imgvet.monitor.compare import RATE_SHARE, last_in_order
-from imgvet.monitor.facts import RunFacts, RunIdentity
-from imgvet.monitor.history import History
+from imgvet.monitor.compare import Comparison, in_order_since
+from imgvet.monitor.history import Run
+from imgvet.monitor.images import Images, Scale, images_of
 from imgvet.monitor.options import WatchOptions
-from imgvet.monitor.strangeness import Scale
-from imgvet.monitor.tally import RATES
-from imgvet.monitor.watch import References, Watched, watch
+from imgvet.monitor.rates import RATES
+from imgvet.monitor.watch import References, watch
 from imgvet.options import FlagOptions
 
 HISTORIES = 300
 QUIET_RUNS, FEW_RUNS = 10, 4
 WIDTH, CENTRES = 16, 12
 METRICS = [metric.name for metric in BASIC_METRICS]
+QUESTIONS = 2 * len(RATES) + len(METRICS) + 1
 FALSE_ALARMS, CAUGHT = 0.01, 0.99
 JUMPED, RECOVERED = "imgvet.outlier-rate.jumped", "imgvet.outlier-rate.recovered"
 
@@ -105,8 +105,8 @@ class Outcome:
         last: the runs after them.
     """
 
-    quiet: tuple[Watched, ...]
-    last: tuple[Watched, ...]
+    quiet: tuple[Comparison, ...]
+    last: tuple[Comparison, ...]
 
 
 @dataclass(frozen=True)
@@ -137,23 +137,24 @@ def simulate(plan: Plan, seed: int) -> Outcome:
     rng = np.random.default_rng(seed)
     centres = directions(rng, CENTRES)
     images = draw(rng, plan.world, plan.first, centres)
-    history, kept, said = History(), dict[str, Baseline](), []
+    kept: list[Baseline] = []
+    said: list[Comparison] = []
     for number in range(1 + plan.quiet + len(plan.last)):
         if number:
             world = plan.last[number - 1 - plan.quiet] if number > plan.quiet else plan.world
             fresh = draw(rng, world, plan.batch, centres)
             images = images + fresh if plan.growing else fresh
-        watched = watch(facts_of(images, number), history, _references(history, kept), plan.options)
-        assert watched.kept is not None
-        kept[watched.row.run_id] = watched.kept
-        history = History((*history.rows, watched.row))
-        said.append(watched)
+        history = [comparison.run for comparison in said]
+        references = _references(history, kept)
+        found, own = watch(run_of(number), as_images(images), (), history, references, plan.options)
+        kept.append(own)
+        said.append(found)
     return Outcome(tuple(said[1 : 1 + plan.quiet]), tuple(said[1 + plan.quiet :]))
 
 
-def alarming(watched: Watched) -> bool:
+def alarming(run: Comparison) -> bool:
     """Whether a run would have raised an alarm, had none been on."""
-    return any(finding.alarming for finding in watched.comparison.findings)
+    return any(finding.alarming for finding in run.findings)
 
 
 def power(known: int, new: int, before: float, after: float, options: WatchOptions) -> float:
@@ -164,18 +165,17 @@ def power(known: int, new: int, before: float, after: float, options: WatchOptio
         new: new images.
         before: the true rate until now.
         after: the true rate of the new images.
-        options: when to raise an alarm. All rates are watched, each in two ways, and none is
-            taken to be stopped by the least difference, so a run catches at least as often.
+        options: when to raise an alarm. All rates are watched, each in two ways, and the drift of
+            the basic metrics and of the embeddings.
     """
-    level = RATE_SHARE * options.false_alarm_rate / (2 * len(RATES))
+    level = options.false_alarm_rate / QUESTIONS
     counts = np.arange(*_span(new, after))
     chance = binom.pmf(counts, new, after)
     total = 0.0
     for earlier in range(*_span(known, before)):
         rises = counts / new - earlier / known >= options.min_difference
-        seen = (counts, known + new, earlier + counts, new)
-        p_values = hypergeom.sf(*seen) + hypergeom.pmf(*seen) / 2
-        seen = chance[rises & (p_values <= level)].sum()
+        seen = (counts - 1, known + new, earlier + counts, new)
+        seen = chance[rises & (hypergeom.sf(*seen) <= level)].sum()
         total += float(binom.pmf(earlier, known, before) * seen)
     return total
 
@@ -191,9 +191,9 @@ def outcomes(plan: Plan, histories: int) -> list[Outcome]:
         return list(pool.map(partial(simulate, plan), range(histories), chunksize=4))
 
 
-def caught(watched: Watched) -> bool:
+def caught(comparison: Comparison) -> bool:
     """Whether the alarm of the outlier rate is on after a run."""
-    return "outlier_rate" in watched.row.alarms
+    return "outlier_rate" in comparison.run.alarms
 
 
 def share(answers: Iterable[bool]) -> float:
@@ -216,8 +216,8 @@ def watching(histories: int) -> list[Row]:
 def _replaced(histories: int) -> list[Row]:
     """Each run brings 1,000 other images; then one with a jump, and one without."""
     found = outcomes(Plan(last=(World(outlier=0.10), World())), histories)
-    quiet = [watched for outcome in found for watched in outcome.quiet]
-    jumped = [outcome for outcome in found if _tells(outcome.last[0], JUMPED)]
+    quiet = [run for outcome in found for run in outcome.quiet]
+    jumped = [outcome for outcome in found if tells(outcome.last[0], JUMPED)]
     runs = f"{len(quiet):,} runs of 1,000 other images, nothing changes"
     return [
         at_most(f"{runs}: false alarms", share(map(alarming, quiet)), FALSE_ALARMS),
@@ -229,7 +229,7 @@ def _replaced(histories: int) -> list[Row]:
         ),
         only(
             "of the runs after them, back at 5 %: all-clear at once",
-            share(_tells(outcome.last[1], RECOVERED) for outcome in jumped),
+            share(tells(outcome.last[1], RECOVERED) for outcome in jumped),
         ),
     ]
 
@@ -252,7 +252,7 @@ def _growing(histories: int) -> list[Row]:
     """2,000 images grow by 120 a run, 30 % of the last 120 being outliers."""
     plan = Plan(first=2000, batch=120, growing=True, quiet=FEW_RUNS, last=(World(outlier=0.30),))
     found = outcomes(plan, histories)
-    quiet = [watched for outcome in found for watched in outcome.quiet]
+    quiet = [run for outcome in found for run in outcome.quiet]
     what = "2,000 images that grow by 120 a run"
     return [
         at_most(f"{what}: false alarms", share(map(alarming, quiet)), FALSE_ALARMS),
@@ -272,8 +272,8 @@ def _days(histories: int) -> list[Row]:
     """The outlier rate differs from day to day by more than chance."""
     plan = Plan(world=World(day_spread=0.02), quiet=2 * QUIET_RUNS)
     found = outcomes(plan, histories // 3 or 1)
-    early = [watched for outcome in found for watched in outcome.quiet[:QUIET_RUNS]]
-    late = [watched for outcome in found for watched in outcome.quiet[QUIET_RUNS:]]
+    early = [run for outcome in found for run in outcome.quiet[:QUIET_RUNS]]
+    late = [run for outcome in found for run in outcome.quiet[QUIET_RUNS:]]
     what = "rate differs by 2 points (s.d.) from run to run"
     return [
         only(f"{what}: runs that tell of a new jump, first {QUIET_RUNS}", _telling(early)),
@@ -287,7 +287,7 @@ def _drifting(histories: int) -> list[Row]:
     return [
         at_least(
             "metrics and embeddings move by 1 s.d. in 1,000 images: drift detected",
-            share(_tells(outcome.last[0], "imgvet.drift.detected") for outcome in found),
+            share(tells(outcome.last[0], "imgvet.drift.detected") for outcome in found),
             CAUGHT,
         )
     ]
@@ -304,29 +304,30 @@ def _exact() -> list[Row]:
     ]
 
 
-def _tells(watched: Watched, name: str) -> bool:
-    return any(event.name == name for event in watched.events)
+def tells(comparison: Comparison, name: str) -> bool:
+    """Whether a run says an event of a name."""
+    return any(event.name == name for event in comparison.run.events)
 
 
-def _telling(runs: Sequence[Watched]) -> float:
-    return share(_tells(watched, JUMPED) for watched in runs)
+def _telling(runs: Sequence[Comparison]) -> float:
+    return share(tells(run, JUMPED) for run in runs)
 
 
-def _by_whole(watched: Watched) -> bool:
+def _by_whole(comparison: Comparison) -> bool:
     return any(
         finding.alarming and finding.population == "whole"
-        for finding in watched.comparison.findings
+        for finding in comparison.findings
         if finding.key == "outlier_rate"
     )
 
 
-def _references(history: History, kept: dict[str, Baseline]) -> References:
-    if not history.rows:
+def _references(history: Sequence[Run], kept: Sequence[Baseline]) -> References:
+    """The first run is the baseline, and no image of the last run in order is new."""
+    if not kept:
         return References()
-    baseline = kept[history.rows[0].run_id]
-    last = last_in_order(history, baseline.about)
-    recent = [kept[last.run_id].keys] if last else []
-    return References(baseline, [baseline.keys, *recent])
+    last = [run.run_id for run in in_order_since(history, kept[0].run)][-1:]
+    recent = [baseline.keys for baseline in kept if baseline.run.run_id in last]
+    return References(kept[0], [kept[0].keys, *recent])
 
 
 def directions(rng: np.random.Generator, count: int) -> NDArray[np.float32]:
@@ -369,11 +370,16 @@ def _metrics(rng: np.random.Generator, world: World, count: int) -> NDArray[np.f
     return values.T
 
 
-def facts_of(images: Batch, number: int) -> RunFacts:
-    """What a run on the images would find; its number is also its day."""
+def run_of(number: int) -> Run:
+    """A run; its number is also its day."""
+    started = f"2030-01-{number + 1:02}T06:00:00"
+    return Run(run_id=f"run-{number}", started=started, settings={"model": "drawn"})
+
+
+def tables_of(images: Batch) -> dict[str, pd.DataFrame]:
+    """The tables items, stats and similarity that a run on the images would give."""
     ids = np.arange(len(images.digest))
-    contents, place = np.unique(images.digest[images.valid], return_index=True)
-    row = np.searchsorted(contents, images.digest)
+    row = np.searchsorted(np.unique(images.digest[images.valid]), images.digest)
     items = pd.DataFrame(
         {
             "id": ids,
@@ -386,15 +392,26 @@ def facts_of(images: Batch, number: int) -> RunFacts:
     )
     near = ids[images.near & (ids > 0)]
     stats = pd.DataFrame(images.metrics[images.valid], columns=METRICS)
-    return RunFacts(
-        identity=RunIdentity(f"run-{number}", f"2030-01-{number + 1:02}T06:00:00"),
-        settings={"model": "drawn"},
-        items=items,
-        stats=stats.assign(id=ids[images.valid]),
-        similarity=pd.DataFrame({"from": near - 1, "to": near, "similarity": 0.995}),
-        embeddings=images.vectors[images.valid][place],
+    return {
+        "items": items,
+        "stats": stats.assign(id=ids[images.valid]),
+        "similarity": pd.DataFrame({"from": near - 1, "to": near, "similarity": 0.995}),
+    }
+
+
+def embeddings_of(images: Batch) -> NDArray[np.float32]:
+    """The embeddings of the distinct valid images."""
+    place = np.unique(images.digest[images.valid], return_index=True)[1]
+    return images.vectors[images.valid][place]
+
+
+def as_images(images: Batch) -> Images:
+    """What a run on the images would find."""
+    return images_of(
+        **tables_of(images),
+        embeddings=embeddings_of(images),
         scale=Scale(1.0, 0.99),
-        flags=FlagOptions(),
+        limits=FlagOptions(),
     )
 
 

@@ -14,10 +14,9 @@ from prefect.events.actions import ActionTypes, DoNothing, SendNotification
 from pydantic import SecretStr
 
 from imgvet.monitor.events import EVENT_NAMES
-from imgvet.monitor.message import Kind
-from imgvet.monitor.send import check_addresses
-from imgvet.tasks.alerting import RESOURCE
+from imgvet.monitor.notify import Kind, check_addresses
 from imgvet.tasks.artifacts import slug
+from imgvet.tasks.monitoring import RESOURCE
 
 FLOW = "monitor_dataset"
 

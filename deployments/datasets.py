@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from imgvet.errors import ConfigFileError, InvalidParameterError
-from imgvet.monitor.monitor_options import MonitorOptions, all_addresses, make_monitor_options
-from imgvet.monitor.send import check_addresses
+from imgvet.monitor.notify import check_addresses
+from imgvet.monitor.options import MonitorOptions, all_addresses, make_monitor_options
 from imgvet.sources.listing import require_inputs
 
 WORK_DIRS = Path("watched")
@@ -77,7 +77,7 @@ def served(values: Mapping[str, Any], name: str | None = None) -> Served:
     cron, timezone = values.get("cron"), str(values.get("timezone", "UTC"))
     if cron is not None:
         check_schedule(str(cron), timezone)
-    return Served(options.called, parameters, cron, timezone)
+    return Served(options.dataset, parameters, cron, timezone)
 
 
 def served_in(config: Mapping[str, Any], source: str) -> tuple[Served, ...]:

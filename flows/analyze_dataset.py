@@ -12,6 +12,7 @@ from imgvet.flows.inputs import clean_up, make_ready
 from imgvet.flows.record import now, record_of
 from imgvet.flows.request import Request, request_of
 from imgvet.flows.stages import Stages
+from imgvet.monitor.history import past_runs
 from imgvet.options import (
     ComponentOptions,
     MediaOptions,
@@ -23,7 +24,6 @@ from imgvet.options import (
     StatsOptions,
     VideoOptions,
 )
-from imgvet.past_runs import past_runs
 from imgvet.quality.summarize import SearchFacts
 from imgvet.store.references import Reference
 from imgvet.summary import RunSummary

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
-
 from prefect import State
 from prefect.states import Completed, Failed
 
 from imgvet.errors import ImgvetError
-from imgvet.summary import RunSummary, Verdict
+from imgvet.summary import Verdict
 from imgvet.summary_text import VERDICT_WORDS
-
-Result = TypeVar("Result")
+from imgvet.tasks.monitoring import Monitored
 
 STATE_NAMES: dict[Verdict, str] = {
     Verdict.PASSED: "Completed",
@@ -25,33 +22,29 @@ ALARMS = "Alarms"
 """Name of the state of a run that passes its checks while an alarm is on."""
 
 
-class ChecksFailedError(ImgvetError, Generic[Result]):
+class ChecksFailedError(ImgvetError):
     """Checks failed, and ``fail_on`` makes that a failure of the run, whose results are complete.
 
     Attributes:
         result: what the flow returns otherwise.
     """
 
-    def __init__(self, problem: str, result: Result) -> None:
+    def __init__(self, problem: str, result: Monitored) -> None:
         super().__init__(problem)
         self.result = result
 
 
-def final_state(
-    result: Result, summary: RunSummary, alarms: tuple[str, ...], *, failed: bool
-) -> State[Result]:
+def final_state(result: Monitored, verdict: Verdict, *, failed: bool) -> State[Monitored]:
     """The state of a run that finished.
 
     Args:
         result: what the flow returns.
-        summary: what the run found.
-        alarms: alarms that are on; those of failed checks among them.
+        verdict: how the checks ended.
         failed: whether ``fail_on`` makes it a failure.
     """
-    name = STATE_NAMES[summary.verdict]
-    if alarms and summary.verdict is Verdict.PASSED:
-        name = ALARMS
-    message = f"Dataset {VERDICT_WORDS[summary.verdict]}."
+    alarms = result.run.alarms
+    name = ALARMS if alarms and verdict is Verdict.PASSED else STATE_NAMES[verdict]
+    message = f"Dataset {VERDICT_WORDS[verdict]}."
     if alarms:
         message += f" Alarms on: {', '.join(alarms)}."
     if failed:

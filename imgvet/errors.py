@@ -13,6 +13,7 @@
     +-- RunNotFoundError            the work dir holds no finished run
     +-- HistoryError                the history of a work dir can't be read
     |   +-- HistoryDamagedError     its file is not what was written
+    |   +-- HistoryOutdatedError    it was written by an earlier version
     +-- StaleReferenceError         a stored result is gone or was changed
     +-- UnknownParameterError       no parameter has this name
     +-- InvalidParameterError       a parameter has a value it may not have
@@ -97,6 +98,10 @@ class HistoryError(ImgvetError):
 
 class HistoryDamagedError(HistoryError):
     """The file of the history is not what was written."""
+
+
+class HistoryOutdatedError(HistoryError):
+    """The history was written by an earlier version, which kept other columns."""
 
 
 class StaleReferenceError(ImgvetError):

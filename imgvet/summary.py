@@ -119,7 +119,7 @@ class RunRecord(Frozen):
 
 
 class PastRun(Frozen):
-    """What an earlier run into the same work dir counted. A row of ``runs.json``.
+    """What an earlier run into the same work dir counted; from the history.
 
     Attributes:
         run_id: its id.

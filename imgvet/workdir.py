@@ -62,11 +62,6 @@ class WorkDir:
         return self.home / "checks.json"
 
     @property
-    def runs_json(self) -> Path:
-        """What earlier runs counted."""
-        return self.home / "runs.json"
-
-    @property
     def tables(self) -> Path:
         """Folder of the result tables."""
         return self.home / "tables"

@@ -11,7 +11,7 @@ import logging
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from pydantic import BaseModel, ConfigDict
 
-from imgvet.past_runs import add_run
+from imgvet.monitor.history import add_run
 from imgvet.publishing import publish_results
 from imgvet.quality.result import read_results
 from imgvet.store.compact import compact, today
@@ -53,7 +53,7 @@ def publish(context: RunContext, outputs: Outputs, record: RunRecord) -> RunSumm
     publish_results(work, outputs.tables, files, outputs.report, record)
     forget_unused(work, {reference.name for reference in references_in(outputs)})
     summary = read_summary(work)
-    add_run(work, record.run_id, record.started, summary, outputs.checked.summary.digest)
+    add_run(work, record, summary, outputs.checked.summary.digest)
     _register_all(work, summary)
     return summary
 

@@ -24,9 +24,8 @@ def add_baseline_command(commands: Any) -> None:
 
 
 def _baseline(options: argparse.Namespace) -> int:
-    from imgvet.monitor.choice import set_baseline
+    from imgvet.monitor.choose import baseline_lines, set_baseline
     from imgvet.monitor.options import is_run_id, last_of
-    from imgvet.monitor.show import baseline_lines
     from imgvet.workdir import WorkDir
 
     work = WorkDir(options.work_dir.expanduser().absolute())

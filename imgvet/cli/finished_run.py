@@ -77,7 +77,7 @@ def _summary(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from imgvet.past_runs import past_runs
+    from imgvet.monitor.history import past_runs
     from imgvet.reports.build import report_of
     from imgvet.store.references import digest_file
     from imgvet.workdir import exclusive, open_finished

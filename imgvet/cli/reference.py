@@ -9,8 +9,7 @@ from pydantic import BaseModel
 from imgvet import errors
 from imgvet.cli.arguments import GROUPS, default_text
 from imgvet.metrics import FLAGS, METRICS, Metric
-from imgvet.monitor.monitor_options import NotifyOptions
-from imgvet.monitor.options import WatchOptions
+from imgvet.monitor.options import NotifyOptions, WatchOptions
 from imgvet.options import CheckLimits
 from imgvet.quality.checks import CHECKS
 from imgvet.reasons import MEANING

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgvet.cli.monitor import add_monitor_arguments, monitor_parameters
 from imgvet.errors import EngineError, ImgvetError, InvalidParameterError
-from imgvet.monitor.monitor_options import all_addresses
+from imgvet.monitor.options import all_addresses
 
 if TYPE_CHECKING:
     from imgvet.deployments.datasets import Served

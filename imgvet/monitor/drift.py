@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imgvet.monitor.strangeness import normalised
+from imgvet.monitor.reference_sample import normalised
+
+EMBEDDINGS = "embeddings"
+"""Name under which the drift of embeddings is kept, beside those of the metrics."""
 
 LEAST_IMAGES = 20
 """Of fewer images drift is not judged."""

@@ -1,139 +1,213 @@
 """The history of a work dir: ``history.parquet``, one row a run, oldest first.
 
-Rows are only added. A later version may add columns: old rows are null there, and this version
-keeps columns it does not know. ``schema_version`` is raised only when a column changes its
-meaning.
+It is the one record of what runs found, what alarms were on after them, and who was told of what.
+``schema_version`` is raised with every change of the columns.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
-from imgvet.errors import HistoryDamagedError, HistoryError
-from imgvet.metrics import METRICS
-from imgvet.monitor.facts import RunIdentity, Settings
-from imgvet.monitor.tally import TALLY_FIELDS, Tally
-from imgvet.tables import Column, Table, write_table
+from imgvet.errors import HistoryDamagedError, HistoryError, HistoryOutdatedError
+from imgvet.format import listed
+from imgvet.metrics import ADVANCED_VERSION, MEASURE_VERSION
+from imgvet.monitor.options import name_of
+from imgvet.monitor.rates import RATES
+from imgvet.options import (
+    AnnotationOptions,
+    CropOptions,
+    FlagOptions,
+    MediaOptions,
+    ModelOptions,
+    SimilarityOptions,
+    VideoOptions,
+    make_options,
+)
+from imgvet.quality.result import Severity
+from imgvet.summary import Counts, Frozen, PastRun, RunRecord, RunSummary, Verdict
+from imgvet.tables import write_table
 from imgvet.workdir import WorkDir, write_atomically
 
-SCHEMA_VERSION = 1
-QUANTILES: tuple[tuple[str, float], ...] = (("p05", 0.05), ("p50", 0.5), ("p95", 0.95))
-"""Which quantiles of a metric are kept: ending of the column and share of the images."""
+SCHEMA_VERSION = 2
 
-EMBEDDINGS = "embeddings"
-"""Name under which the drift of embeddings is kept, beside those of the metrics."""
+COMPARED_PARAMETERS: tuple[str, ...] = (
+    *VideoOptions.model_fields,
+    *MediaOptions.model_fields,
+    *CropOptions.model_fields,
+    *FlagOptions.model_fields,
+    *SimilarityOptions.model_fields,
+    *(name for name in AnnotationOptions.model_fields if name != "annotations"),
+    *(name for name in ModelOptions.model_fields if name not in {"d", "embeddings"}),
+    "distance",
+    "nearest_neighbors_k",
+    "min_file_size",
+)
+"""Parameters that change what a rate means; where they differ, runs are not compared."""
 
-DRIFTING: tuple[str, ...] = (*(metric.name for metric in METRICS), EMBEDDINGS)
-
-_TEXT, _INT, _REAL, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
-_TEXTS = pa.list_(pa.string())
-_MEANING = {
-    "images": "images",
-    "valid": "images that could be analysed",
-    "invalid": "images that could not be analysed",
-    "duplicate": "surplus exact copies",
-    "near_duplicate": "images in a near-duplicate pair",
-    "dark": "dark images; null without statistics",
-    "bright": "bright images; null without statistics",
-    "blurry": "blurry images; null without statistics",
-    "outlier": "outliers by the rule of the baseline, or of the run itself if it has none",
-}
-
-HISTORY = Table(
-    "history",
-    "one row per run of a watched dataset, oldest first; history.parquet in the work dir",
-    (
-        Column("schema_version", _INT, "version of the meaning of these columns"),
-        Column("run_id", _TEXT, "the run"),
-        Column("started", _TEXT, "when it started, ISO 8601, UTC"),
-        Column("status", _TEXT, "finished or failed"),
-        Column("version", _TEXT, "version of imgvet"),
-        Column("dataset", _TEXT, "what was analysed"),
-        Column("model", _TEXT, "name of the embedding model"),
-        Column("parameters", _TEXT, "all parameters, as JSON"),
-        Column("settings", _TEXT, "those that make runs comparable, and the model's digest, JSON"),
-        Column("baseline", _TEXT, "run that it was compared with; null if with none"),
-        Column("in_order", _BOOL, "whether its new images were added to what is known as usual"),
-        Column("alarms", _TEXTS, "alarms that are on after this run"),
-        *(
-            Column(f"{prefix}{name}", _INT, f"{_MEANING[name]}{among}")
-            for prefix, among in (("", ""), ("new_", ", among new images"))
-            for name in TALLY_FIELDS
-        ),
-        *(
-            Column(f"{metric.name}_{ending}", _REAL, f"quantile {share:g} of {metric.title}")
-            for metric in METRICS
-            for ending, share in QUANTILES
-        ),
-        *(Column(f"{name}_drift", _REAL, f"drift of {name}, new images") for name in DRIFTING),
-    ),
-)  # fmt: skip
-"""The table of the history."""
-
-RunStatus = Literal["finished", "failed"]
-NOTHING = Tally(0, 0, 0, 0, 0, None, None, None, None)
+_logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class HistoryRow:
-    """One run.
+class Event(Frozen):
+    """One thing that a person wants to know of a run: an alarm, or an all-clear.
 
     Attributes:
-        identity: which run it is.
-        status: finished or failed; a failed run has no counts.
-        settings: what has to be equal for runs to be compared.
-        baseline: run that it was compared with, None if with none.
-        in_order: whether its new images were added to what is known as usual.
-        alarms: alarms that are on after it.
-        whole: counts of all images.
-        new: counts of its new images.
-        quantiles: metric -> its values at :data:`QUANTILES`.
-        drift: metric (or :data:`EMBEDDINGS`) -> score of its drift.
+        name: what happened, such as ``imgvet.outlier-rate.jumped``; one of a name in each run.
+        alarms: keys of the alarms that it raises or ends.
+        severity: how bad it is; info for an all-clear.
+        all_clear: whether it ends alarms.
+        title: one line for a person.
+        body: a few short lines for a person.
+        before: the rate before, None if it is not about a rate.
+        after: the rate now.
+        examples: names of images that show it, worst first.
     """
 
-    identity: RunIdentity
-    status: RunStatus = "finished"
-    settings: Settings = field(default_factory=dict)
+    name: str
+    alarms: tuple[str, ...]
+    severity: Severity
+    all_clear: bool
+    title: str
+    body: str
+    before: float | None = None
+    after: float | None = None
+    examples: tuple[str, ...] = ()
+
+
+class Delivery(Frozen):
+    """That a receiver got an event, or has to be told of it again.
+
+    Attributes:
+        event: name of the event.
+        to: digest of the receiver's address, which holds secrets.
+        arrived: False if the receiver did not answer.
+    """
+
+    event: str
+    to: str
+    arrived: bool
+
+
+class Run(Frozen):
+    """One run: a row of the history. What follows ``monitored`` is known of monitored runs only.
+
+    Attributes:
+        run_id: its id.
+        started: when it started, ISO 8601, UTC.
+        status: finished or failed; of a failed run nothing was counted.
+        part: folder of its results in the work dir.
+        version: version of imgvet.
+        dataset: what it analysed, for a person.
+        model: name of the embedding model.
+        parameters: all parameters, as JSON.
+        settings: parameters, model and versions that have to be equal for runs to be compared.
+        verdict: how its checks ended.
+        results: digest of its summary, by which a run that found the same is recognised.
+        counts: counts of the summary by name, and ``reference_outliers`` of monitored runs; without
+            what was not measured.
+        monitored: whether it was compared with others.
+        baseline: run that it was compared with, None if with none.
+        notice: what a person should know, such as why nothing was compared, or why it failed.
+        in_order: whether its new images were added to what is known as usual.
+        alarms: alarms that are on after it.
+        new_counts: those of the counts that rates are made of, among its new images.
+        quantiles: metric -> its 5 %, 50 % and 95 % quantiles.
+        drift: metric, or ``embeddings`` -> score of the drift of new images.
+        events: what is to be said of it.
+        told: whether its events were handed over to all receivers.
+        deliveries: to whom, and whether they arrived.
+    """
+
+    run_id: str
+    started: str
+    status: Literal["finished", "failed"] = "finished"
+    part: str = ""
+    version: str = ""
+    dataset: str = ""
+    model: str = ""
+    parameters: str = "{}"
+    settings: Mapping[str, str] = {}
+    verdict: Verdict | None = None
+    results: str = ""
+    counts: Mapping[str, int] = {}
+    monitored: bool = False
     baseline: str | None = None
+    notice: str = ""
     in_order: bool = False
     alarms: tuple[str, ...] = ()
-    whole: Tally = NOTHING
-    new: Tally = NOTHING
-    quantiles: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    drift: Mapping[str, float] = field(default_factory=dict)
+    new_counts: Mapping[str, int] = {}
+    quantiles: Mapping[str, tuple[float, ...]] = {}
+    drift: Mapping[str, float] = {}
+    events: tuple[Event, ...] = ()
+    told: bool = False
+    deliveries: tuple[Delivery, ...] = ()
 
     @property
-    def run_id(self) -> str:
-        """The run's id."""
-        return self.identity.run_id
-
-
-@dataclass(frozen=True)
-class History:
-    """The runs of a work dir, oldest first."""
-
-    rows: tuple[HistoryRow, ...] = ()
-
-    def row(self, run_id: str) -> HistoryRow | None:
-        """The row of a run, None if it has none."""
-        return next((row for row in self.rows if row.run_id == run_id), None)
-
-    def before(self, run_id: str) -> History:
-        """The runs before one; all of them if it is not among them."""
-        ids = [row.run_id for row in self.rows]
-        return History(self.rows[: ids.index(run_id)]) if run_id in ids else self
+    def key(self) -> tuple[str, str]:
+        """What tells its row from others: a run that failed may be tried again under its id."""
+        return self.run_id, self.status
 
     @property
-    def alarms(self) -> tuple[str, ...]:
-        """Alarms that are on."""
-        return self.rows[-1].alarms if self.rows else ()
+    def images(self) -> int:
+        """All its images."""
+        return self.counts.get("images", 0)
+
+    @property
+    def new_images(self) -> int:
+        """Its new images."""
+        return self.new_counts.get("images", 0)
+
+
+_TEXT, _INT, _REAL, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+_TEXTS, _COUNTS = pa.list_(_TEXT), pa.map_(_TEXT, _INT)
+_EVENT = pa.struct(
+    {"name": _TEXT, "alarms": _TEXTS, "severity": _TEXT, "all_clear": _BOOL, "title": _TEXT,
+     "body": _TEXT, "before": _REAL, "after": _REAL, "examples": _TEXTS}
+)  # fmt: skip
+_DELIVERY = pa.struct({"event": _TEXT, "to": _TEXT, "arrived": _BOOL})
+
+SCHEMA = pa.schema(
+    {
+        "schema_version": _INT, "run_id": _TEXT, "started": _TEXT, "status": _TEXT, "part": _TEXT,
+        "version": _TEXT, "dataset": _TEXT, "model": _TEXT, "parameters": _TEXT,
+        "settings": pa.map_(_TEXT, _TEXT), "verdict": _TEXT, "results": _TEXT,
+        "images": _INT, "new_images": _INT, **{rate.name: _REAL for rate in RATES},
+        "counts": _COUNTS, "monitored": _BOOL, "baseline": _TEXT, "notice": _TEXT,
+        "in_order": _BOOL, "alarms": _TEXTS, "new_counts": _COUNTS,
+        "quantiles": pa.map_(_TEXT, pa.list_(_REAL)), "drift": pa.map_(_TEXT, _REAL),
+        "events": pa.list_(_EVENT), "told": _BOOL, "deliveries": pa.list_(_DELIVERY),
+    }
+)  # fmt: skip
+"""The fields of :class:`Run`; and images and rates as columns of their own, to be plotted."""
+
+
+def run_of(record: RunRecord, part: str = "") -> Run:
+    """What the record of a finished run says of it."""
+    options = make_options(record.parameters)
+    values = options.model_dump(mode="json")
+    settings = {name: json.dumps(values[name]) for name in COMPARED_PARAMETERS if name in values}
+    return Run(
+        run_id=record.run_id,
+        started=record.started,
+        part=part,
+        version=record.versions.get("imgvet", ""),
+        dataset=name_of(options.input_dir),
+        model=str(record.model.get("name", "")),
+        parameters=json.dumps(record.parameters, sort_keys=True),
+        settings={
+            **settings,
+            "model": str(record.model.get("sha256", "")),
+            "measures": f"{MEASURE_VERSION}.{ADVANCED_VERSION}",
+        },
+    )
 
 
 def history_path(work: WorkDir) -> Path:
@@ -141,57 +215,24 @@ def history_path(work: WorkDir) -> Path:
     return work.path / "history.parquet"
 
 
-def read_history(work: WorkDir) -> History:
-    """The history of a work dir, empty if none was begun.
+def read_history(work: WorkDir) -> tuple[Run, ...]:
+    """The runs of a work dir, none if there is no history.
 
     Raises:
         HistoryDamagedError: the file is damaged.
+        HistoryOutdatedError: it was written by an earlier version.
         HistoryError: it was written by a later version.
     """
-    data = _read(history_path(work))
-    return History(tuple(_row(values) for values in data.to_pylist())) if data else History()
-
-
-def append_row(work: WorkDir, row: HistoryRow) -> bool:
-    """Add a run to the history, atomically. The caller holds the work dir (``exclusive``).
-
-    Returns:
-        False if the run is in it already: a retry adds nothing.
-
-    Raises:
-        HistoryError: the file is damaged or was written by a later version; it is left as it is.
-    """
     path = history_path(work)
-    data = _read(path)
-    added = pa.Table.from_pylist([_values(row)], schema=HISTORY.schema)
-    if data is not None:
-        if row.run_id in data.column("run_id").to_pylist():
-            return False
-        added = pa.concat_tables([data, added], promote_options="permissive")
-    write_atomically(path, lambda temporary: write_table(added, temporary))
-    return True
-
-
-def set_aside(work: WorkDir) -> Path:
-    """Rename a history that can't be read, so that a new one can begin; nothing is lost.
-
-    Returns:
-        its new place, ``history.damaged-1.parquet`` or the next free number.
-    """
-    path, number = history_path(work), 1
-    while (target := path.with_name(f"history.damaged-{number}.parquet")).exists():
-        number += 1
-    return path.rename(target)
-
-
-def _read(path: Path) -> pa.Table | None:
     if not path.exists():
-        return None
+        return ()
     try:
         data = pq.read_table(path)
-        versions = data.column("schema_version").to_pylist()
-        data.select(["run_id", "started", "status"])
-    except (OSError, pa.ArrowException, KeyError) as error:
+        versions = set(data.column("schema_version").to_pylist())
+        if versions <= {SCHEMA_VERSION}:
+            rows = data.select(list(Run.model_fields)).to_pylist(maps_as_pydicts="strict")
+            return tuple(Run.model_validate(row) for row in rows)
+    except (OSError, pa.ArrowException, KeyError, ValidationError) as error:
         raise HistoryDamagedError(
             f"The history {path} is damaged ({str(error).splitlines()[0]})",
             "Put a copy of it back, or move it away and the next run begins a new one",
@@ -200,75 +241,126 @@ def _read(path: Path) -> pa.Table | None:
         raise HistoryError(
             f"The history {path} was written by a later version of imgvet", "Update imgvet"
         )
-    return data
+    raise HistoryOutdatedError(
+        f"The history {path} was written by an earlier version of imgvet",
+        "Run again: the next run begins a new one and keeps this file beside it",
+    )
 
 
-def _values(row: HistoryRow) -> dict[str, Any]:
-    """The row as columns of the table."""
-    identity = row.identity
-    tallies = {
-        f"{prefix}{name}": getattr(counts, name) if row.status == "finished" else None
-        for prefix, counts in (("", row.whole), ("new_", row.new))
-        for name in TALLY_FIELDS
+def open_history(work: WorkDir) -> tuple[tuple[Run, ...], str]:
+    """The runs of a work dir; a history that can't be read is renamed, and a new one begun.
+
+    Returns:
+        the runs, and one sentence on what was renamed, empty if nothing was.
+
+    Raises:
+        HistoryError: the history was written by a later version.
+    """
+    reason, aside = "", []
+    try:
+        runs = read_history(work)
+    except (HistoryDamagedError, HistoryOutdatedError) as error:
+        why = "damaged" if isinstance(error, HistoryDamagedError) else "old"
+        runs, reason, aside = (), error.problem, [_set_aside(history_path(work), why)]
+    earlier = (work.home / "runs.json", work.path / "alerts.json")
+    aside += [_set_aside(path, "old") for path in earlier if path.exists()]
+    if not aside:
+        return runs, ""
+    reason = reason or f"There are files of an earlier version of imgvet in {work.path}"
+    return runs, f"{reason}; {'it is' if len(aside) == 1 else 'they are'} kept as {listed(aside)}."
+
+
+def save_run(work: WorkDir, run: Run) -> None:
+    """Add a run to the history, or replace its row. The caller holds the work dir.
+
+    Raises:
+        HistoryError: the file can't be read; it is left as it is.
+    """
+    rows = list(read_history(work))
+    keys = [row.key for row in rows]
+    place = keys.index(run.key) if run.key in keys else len(rows)
+    rows[place : place + 1] = [run]
+    data = pa.Table.from_pylist([_columns(row) for row in rows], schema=SCHEMA)
+    write_atomically(history_path(work), lambda temporary: write_table(data, temporary))
+
+
+def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str) -> None:
+    """Add a finished run to the history; one that can't be read is set aside, and that is logged.
+
+    Args:
+        work: the work dir with its results; the caller holds it.
+        record: what is known of the run.
+        summary: what it found.
+        results: digest of the summary.
+    """
+    try:
+        history, notice = open_history(work)
+    except HistoryError as error:
+        _logger.warning("The run is not added to the history: %s", error)
+        return
+    if notice:
+        _logger.warning("%s", notice)
+    if find_run(history, record.run_id) is not None:
+        return
+    counts = {
+        name: number for name, number in summary.counts.model_dump().items() if number is not None
     }
-    quantiles = {
-        f"{metric}_{ending}": value
-        for metric, values in row.quantiles.items()
-        for (ending, _), value in zip(QUANTILES, values, strict=True)
-    }
+    found = {"verdict": summary.verdict, "results": results, "counts": counts, "notice": notice}
+    save_run(work, run_of(record, work.part).model_copy(update=found))
+
+
+def find_run(history: Sequence[Run], run_id: str) -> Run | None:
+    """The row of a finished run, None if it has none."""
+    return next((run for run in history if run.key == (run_id, "finished")), None)
+
+
+def past_runs(work: WorkDir, results: str) -> tuple[PastRun, ...]:
+    """The earlier runs that found something else, oldest first; of equal ones in a row, the first.
+
+    So repeating a run without a change leaves its report the same.
+
+    Args:
+        work: the work dir; runs into another part of it do not count.
+        results: digest of the summary of the present run.
+    """
+    try:
+        history = read_history(work)
+    except HistoryError as error:
+        _logger.warning("Earlier runs are left out of the report: %s", error)
+        return ()
+    runs = [run for run in history if run.part == work.part and run.verdict is not None]
+    changed = [next(same) for _, same in groupby(runs, key=lambda run: run.results)]
+    if changed and changed[-1].results == results:
+        changed.pop()
+    return tuple(_past_run(run) for run in changed)
+
+
+def _past_run(run: Run) -> PastRun:
+    counts = Counts(**{name: run.counts.get(name) for name in Counts.model_fields})
+    assert run.verdict is not None  # noqa: S101
+    return PastRun(
+        run_id=run.run_id,
+        started=run.started,
+        verdict=run.verdict,
+        counts=counts,
+        results=run.results,
+    )
+
+
+def _columns(run: Run) -> dict[str, Any]:
+    shares = {rate.name: rate.proportion(run.counts) for rate in RATES}
     return {
+        **run.model_dump(mode="json"),
         "schema_version": SCHEMA_VERSION,
-        **vars(identity),
-        "status": row.status,
-        "settings": json.dumps(dict(row.settings), sort_keys=True),
-        "baseline": row.baseline,
-        "in_order": row.in_order,
-        "alarms": list(row.alarms),
-        **tallies,
-        **quantiles,
-        **{f"{name}_drift": score for name, score in row.drift.items()},
+        "images": run.counts.get("images"),
+        "new_images": run.new_counts.get("images"),
+        **{name: None if share is None else share.rate for name, share in shares.items()},
     }
 
 
-def _row(values: Mapping[str, Any]) -> HistoryRow:
-    """The columns of the table as a row; what they lack has its default."""
-    identity = RunIdentity(
-        **{name: values.get(name) or "" for name in RunIdentity.__dataclass_fields__}
-    )
-    return HistoryRow(
-        identity=identity,
-        status="failed" if values["status"] == "failed" else "finished",
-        settings=json.loads(values.get("settings") or "{}"),
-        baseline=values.get("baseline"),
-        in_order=bool(values.get("in_order")),
-        alarms=tuple(values.get("alarms") or ()),
-        whole=_tally(values, ""),
-        new=_tally(values, "new_"),
-        quantiles=_quantiles(values),
-        drift={
-            name: value for name in DRIFTING if (value := values.get(f"{name}_drift")) is not None
-        },
-    )
-
-
-def _tally(values: Mapping[str, Any], prefix: str) -> Tally:
-    counts = {name: values.get(f"{prefix}{name}") for name in TALLY_FIELDS}
-    return Tally(
-        images=counts["images"] or 0,
-        valid=counts["valid"] or 0,
-        invalid=counts["invalid"] or 0,
-        duplicate=counts["duplicate"] or 0,
-        near_duplicate=counts["near_duplicate"] or 0,
-        **{name: counts[name] for name in TALLY_FIELDS[5:]},
-    )
-
-
-def _quantiles(values: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
-    names = {
-        metric.name: [f"{metric.name}_{ending}" for ending, _ in QUANTILES] for metric in METRICS
-    }
-    return {
-        metric: tuple(values[column] for column in columns)
-        for metric, columns in names.items()
-        if all(values.get(column) is not None for column in columns)
-    }
+def _set_aside(path: Path, why: str) -> str:
+    """Rename a file, such as to ``history.damaged-1.parquet``; its new name."""
+    number = 1
+    while (target := path.with_name(f"{path.stem}.{why}-{number}{path.suffix}")).exists():
+        number += 1
+    return path.rename(target).name

@@ -5,48 +5,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from imgvet.errors import HistoryDamagedError
-from imgvet.monitor.alarms import alarms_after, is_in_order, is_watched
+import numpy as np
+from numpy.typing import NDArray
+
+from imgvet.errors import HistoryError
 from imgvet.monitor.baselines import (
     Baseline,
+    baseline_of,
     forget_baselines,
     kept_baselines,
     read_baseline,
     write_baseline,
 )
-from imgvet.monitor.choice import Choice, are_alike, choose, in_force
-from imgvet.monitor.compare import Comparison, compare, last_in_order
-from imgvet.monitor.events import Event, events_of
-from imgvet.monitor.facts import RunFacts, RunIdentity, read_facts
-from imgvet.monitor.flagging import images_of
+from imgvet.monitor.choose import REMEDY, are_alike, choose, in_force
+from imgvet.monitor.compare import DRIFT, Comparison, NewImages, compare, in_order_since
+from imgvet.monitor.events import alarms_after, events_of, is_compared
 from imgvet.monitor.history import (
-    History,
-    HistoryRow,
-    append_row,
+    Run,
+    find_run,
+    history_path,
+    open_history,
     read_history,
-    set_aside,
+    save_run,
 )
-from imgvet.monitor.novelty import Keys
-from imgvet.monitor.observe import Observed, as_baseline, observe
-from imgvet.monitor.options import FIRST, WatchOptions
+from imgvet.monitor.images import Images, Keys, count, new_items, read_images
+from imgvet.monitor.options import FIRST, MonitorOptions, WatchOptions
+from imgvet.monitor.reference_sample import nearest_similarity, sampled
+from imgvet.quality.result import CheckResult, CheckState, read_results
+from imgvet.summary import read_record
 from imgvet.workdir import WorkDir
 
+EXAMPLES = 10
+"""Names that are kept of the images with each property."""
 
-@dataclass(frozen=True)
-class Watched:
-    """What watching a run gave.
-
-    Attributes:
-        comparison: the run compared with its baseline.
-        events: what is to be said.
-        row: the run's row of the history.
-        kept: what is kept of it as a baseline; None of a failed run.
-    """
-
-    comparison: Comparison
-    events: tuple[Event, ...]
-    row: HistoryRow
-    kept: Baseline | None = None
+QUANTILES = (0.05, 0.5, 0.95)
+"""Quantiles of each metric that are kept."""
 
 
 @dataclass(frozen=True)
@@ -65,151 +58,176 @@ class References:
 
 
 def watch(
-    facts: RunFacts, history: History, references: References, options: WatchOptions
-) -> Watched:
+    run: Run,
+    images: Images,
+    checks: Sequence[CheckResult],
+    history: Sequence[Run],
+    references: References,
+    options: WatchOptions,
+) -> tuple[Comparison, Baseline]:
     """Compare a finished run with its baseline; reads and writes nothing.
 
     Args:
-        facts: the run.
-        history: the runs before it.
+        run: the run, as far as it is known.
+        images: its images.
+        checks: the results of its checks.
+        history: the monitored runs before it.
         references: what it is compared with.
         options: when to raise an alarm.
+
+    Returns:
+        how it compares, with its row of the history; and what is kept of it as a baseline.
     """
-    images = images_of(facts)
-    own, baseline = as_baseline(images), references.baseline
-    if baseline is None:
-        observed = observe(images, own, ())
-        notice = _with_lapsed(references.notice, history.alarms)
-        comparison = Comparison(
-            identity=facts.identity,
-            notice=notice,
-            failed_checks=observed.failed_checks,
-            examples=observed.examples,
-        )
-    else:
-        observed = observe(images, baseline, references.known)
-        comparison = compare(observed, baseline, history, options, references.notice)
-    row = _row_of(observed, comparison, history, options)
-    return Watched(comparison, tuple(events_of(history, comparison)), row, own)
+    own, baseline = baseline_of(run, images), references.baseline
+    reference = baseline or own
+    similarity = nearest_similarity(
+        images.embeddings, images.content_keys, reference.sample, images.scale
+    )
+    flags = images.flags_below(similarity, reference.outlier_limit)
+    new = new_items(images.keys, references.known)
+    of_new = _new_images(images, new, count(flags, new))
+    run = run.model_copy(
+        update={
+            "monitored": True,
+            "baseline": baseline.run.run_id if baseline else None,
+            "counts": {**run.counts, **count(flags)},
+            "new_counts": of_new.counts,
+            "quantiles": {
+                name: tuple(float(value) for value in np.nanquantile(values, QUANTILES))
+                for name, values in images.metrics.items()
+            },
+        }
+    )
+    findings = compare(run.counts, of_new, baseline, history, options) if baseline else ()
+    comparison = Comparison(
+        run=run,
+        baseline=baseline.run if baseline else None,
+        findings=findings,
+        failed_checks=tuple(check for check in checks if check.state is not CheckState.PASSED),
+        examples=_examples(images, images.worst_first(flags, similarity), new),
+    )
+    return _judged(comparison, history, references.notice, options), own
 
 
-def watch_failure(identity: RunIdentity, error: str, history: History) -> Watched:
-    """What is to be said of a run that failed.
-
-    Args:
-        identity: which run it is.
-        error: why it failed; only its first line is used.
-        history: the runs before it.
-    """
-    reason = next(iter(error.strip().splitlines()), "")
-    comparison = Comparison(identity=identity, status="failed", error=reason)
-    row = HistoryRow(identity, "failed", alarms=alarms_after(history.alarms, comparison))
-    return Watched(comparison, tuple(events_of(history, comparison)), row)
+def _new_images(images: Images, new: NDArray[np.bool_], counts: dict[str, int]) -> NewImages:
+    fresh = np.flatnonzero(new[images.first])
+    rows = fresh[sampled(images.content_keys[fresh])]
+    vectors = np.asarray(images.embeddings[rows], np.float32)
+    return NewImages(counts, images.metrics_of(rows), vectors)
 
 
-def watch_run(work: WorkDir, options: WatchOptions) -> Watched:
+def _examples(
+    images: Images, worst: dict[str, NDArray[np.int64]], new: NDArray[np.bool_]
+) -> dict[str, tuple[str, ...]]:
+    """Names of images with each property, new ones if there are any."""
+    found = {}
+    for what, places in worst.items():
+        fresh = places[new[places]]
+        shown = (fresh if len(fresh) else places)[:EXAMPLES]
+        found[what] = tuple(str(name) for name in images.names[shown])
+    return found
+
+
+def _judged(
+    comparison: Comparison, history: Sequence[Run], notice: str, options: WatchOptions
+) -> Comparison:
+    """Add to the run its alarms and what is to be said of it."""
+    run, before = comparison.run, alarms_before(history)
+    alarms = alarms_after(before, comparison)
+    lapsed = [key for key in before if is_compared(key)] if comparison.baseline is None else []
+    notices = [run.notice, notice, f"Alarms that lapse: {', '.join(lapsed)}." if lapsed else ""]
+    enough = comparison.baseline is None or run.new_images >= options.min_new_images
+    judged = run.model_copy(
+        update={
+            "notice": " ".join(filter(None, notices)),
+            "in_order": enough and not any(is_compared(key) for key in alarms),
+            "alarms": alarms,
+            "drift": {
+                finding.key.removeprefix(DRIFT): finding.effect
+                for finding in comparison.findings
+                if finding.key.startswith(DRIFT)
+            },
+            "events": events_of(before, comparison),
+        }
+    )
+    return replace(comparison, run=judged)
+
+
+def alarms_before(history: Sequence[Run]) -> tuple[str, ...]:
+    """Alarms that are on after the runs of a history."""
+    return history[-1].alarms if history else ()
+
+
+def watch_run(work: WorkDir, options: MonitorOptions) -> Run:
     """Watch the run whose results lie in a work dir. The caller holds the work dir.
 
-    Its baseline is kept first and its row added last, so a run that is killed in between is
-    watched again as if nothing had been. A retry of a run that is in the history adds nothing and
-    gives the same events. A damaged history is set aside, and a new one begun.
+    Its baseline is kept first and its row changed last, so a run that is killed in between is
+    not in the way of the next. A retry of a run that was watched adds nothing.
+
+    Raises:
+        HistoryError: the history can't be read.
+    """
+    rows = read_history(work)
+    run_id = read_record(work).run_id
+    run = find_run(rows, run_id)
+    if run is None:
+        raise HistoryError(f"Run {run_id} is not in {history_path(work)}", "Run again")
+    if run.monitored:
+        return run
+    run = run.model_copy(update={"dataset": options.dataset})
+    history = [row for row in rows if row.monitored]
+    references = find_references(work, history, options, run)
+    checks = read_results(work.checks_json)
+    comparison, own = watch(run, read_images(work), checks, history, references, options)
+    write_baseline(work, own)
+    save_run(work, comparison.run)
+    _forget(work, [*history, comparison.run], options)
+    return comparison.run
+
+
+def watch_failed_run(work: WorkDir, run: Run) -> Run:
+    """Add a run that failed to the history.
+
+    Args:
+        work: the work dir; the caller holds it.
+        run: the run; ``notice`` says why it failed, and its first line is used.
 
     Raises:
         HistoryError: the history was written by a later version.
     """
-    facts = read_facts(work)
-    history, trouble = _history_for(work)
-    history = history.before(facts.identity.run_id)
-    references = find_references(work, history, options, facts)
-    if trouble:
-        references = replace(references, notice=f"{trouble} {references.notice}".strip())
-    watched = watch(facts, history, references, options)
-    if watched.kept is not None:
-        write_baseline(work, watched.kept)
-    append_row(work, watched.row)
-    _forget(work, History((*history.rows, watched.row)), options)
-    return watched
-
-
-def watch_failed_run(work: WorkDir, identity: RunIdentity, error: str) -> Watched:
-    """Watch a run that failed: its row is added to the history.
-
-    Args:
-        work: the work dir; the caller holds it.
-        identity: which run it is.
-        error: why it failed.
-    """
-    history, _ = _history_for(work)
-    watched = watch_failure(identity, error, history.before(identity.run_id))
-    append_row(work, watched.row)
-    return watched
+    history = [row for row in open_history(work)[0] if row.monitored]
+    reason = next(iter(run.notice.strip().splitlines()), "")
+    run = run.model_copy(update={"status": "failed", "monitored": True, "notice": reason})
+    before, comparison = alarms_before(history), Comparison(run)
+    update = {"alarms": alarms_after(before, comparison), "events": events_of(before, comparison)}
+    failed = run.model_copy(update=update)
+    save_run(work, failed)
+    return failed
 
 
 def find_references(
-    work: WorkDir, history: History, options: WatchOptions, facts: RunFacts
+    work: WorkDir, history: Sequence[Run], options: WatchOptions, run: Run
 ) -> References:
     """What a run is compared with: the baseline in force, and the last run that was in order."""
-    wanted = in_force(work, options.baseline)
-    kept = kept_baselines(work) - {facts.identity.run_id}
-    choice = choose(history, kept, wanted, facts.settings)
-    baseline = read_baseline(work, choice.run_id) if choice.run_id else None
-    if baseline is None and choice.run_id:
-        choice = _without(choice)
+    kept = kept_baselines(work) - {run.run_id}
+    chosen, notice = choose(history, kept, in_force(work, options.baseline), run.settings)
+    if chosen is None:
+        return References(notice=notice)
+    baseline = read_baseline(work, chosen)
     if baseline is None:
-        return References(notice=choice.notice)
-    last = last_in_order(history, baseline.about)
-    recent = read_baseline(work, last.run_id) if last else None
-    known = [baseline.keys, *([recent.keys] if recent else [])]
-    return References(baseline, known, choice.notice)
+        why = f"Not compared: the baseline, run {chosen.run_id}, can't be read. {REMEDY}"
+        return References(notice=why)
+    last = in_order_since(history, chosen)[-1:]
+    recent = [found for row in last if (found := read_baseline(work, row)) is not None]
+    return References(baseline, [baseline.keys, *(found.keys for found in recent)], notice)
 
 
-def _without(choice: Choice) -> Choice:
-    return Choice(
-        None,
-        f"Not compared: the baseline, run {choice.run_id}, can't be read. "
-        "Choose another with 'imgvet baseline OUT --set RUN'.",
-    )
-
-
-def _history_for(work: WorkDir) -> tuple[History, str]:
-    """The history, begun anew if it is damaged; and what a person should know of that."""
-    try:
-        return read_history(work), ""
-    except HistoryDamagedError as error:
-        return History(), f"{error.problem}; it is kept as {set_aside(work).name}."
-
-
-def _with_lapsed(notice: str, alarms: Sequence[str]) -> str:
-    lapsed = [key for key in alarms if is_watched(key)]
-    return f"{notice} Alarms that lapse: {', '.join(lapsed)}." if lapsed else notice
-
-
-def _row_of(
-    observed: Observed, comparison: Comparison, history: History, options: WatchOptions
-) -> HistoryRow:
-    alarms = alarms_after(history.alarms, comparison)
-    enough = comparison.baseline is None or observed.new.images >= options.min_new_images
-    return HistoryRow(
-        identity=observed.identity,
-        settings=observed.settings,
-        baseline=comparison.baseline.run_id if comparison.baseline else None,
-        in_order=is_in_order(alarms) and enough,
-        alarms=alarms,
-        whole=observed.whole,
-        new=observed.new,
-        quantiles=observed.quantiles,
-        drift=comparison.drift,
-    )
-
-
-def _forget(work: WorkDir, history: History, options: WatchOptions) -> None:
+def _forget(work: WorkDir, history: Sequence[Run], options: WatchOptions) -> None:
     """Keep baselines of the first run of each kind, the last ones, and those that are in use."""
-    rows = [row for row in history.rows if row.status == "finished"]
-    wanted = {row.run_id for row in rows[-options.keep_baselines :]}
-    wanted |= {row.baseline for row in rows[-1:] if row.baseline}
-    wanted |= {in_force(work, options.baseline)} - {FIRST}
-    for row in rows[-1:]:
-        alike = [other.run_id for other in rows if are_alike(other.settings, row.settings)]
-        in_order = [other.run_id for other in rows if other.in_order]
-        wanted |= {*alike[:1], *in_order[-options.keep_baselines :]}
-    forget_baselines(work, frozenset(wanted))
+    rows = [run for run in history if run.status == "finished"]
+    last, most = rows[-1], options.keep_baselines
+    alike = [run for run in rows if are_alike(run.settings, last.settings)]
+    in_order = [run for run in rows if run.in_order]
+    wanted = {run.run_id for run in (*rows[-most:], *alike[:1], *in_order[-most:])}
+    wanted |= {last.baseline or last.run_id, in_force(work, options.baseline)}
+    forget_baselines(work, frozenset(wanted - {FIRST}))

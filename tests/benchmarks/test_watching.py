@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.watching import (
     JUMPED,
+    QUESTIONS,
     RECOVERED,
     Plan,
     World,
@@ -20,7 +21,7 @@ from benchmarks.watching import (
     simulate,
 )
 from imgvet.monitor.options import WatchOptions
-from imgvet.monitor.portion import Portion, common_level, p_of_least_rise, p_of_rise
+from imgvet.monitor.rates import OUTLIERS, Proportion, p_of_rise
 
 HISTORIES = 4
 
@@ -28,10 +29,10 @@ HISTORIES = 4
 def test_quiet_histories_are_quiet_and_jumps_are_caught_once() -> None:
     plan = Plan(quiet=3, last=(World(outlier=0.12), World(outlier=0.12), World()))
     found = [simulate(plan, seed) for seed in range(HISTORIES)]
-    assert sum(alarming(watched) for outcome in found for watched in outcome.quiet) <= 1
+    assert sum(alarming(run) for outcome in found for run in outcome.quiet) <= 1
     for outcome in found:
         assert caught(outcome.last[0])
-        names = [event.name for watched in outcome.last for event in watched.events]
+        names = [event.name for found in outcome.last for event in found.run.events]
         assert names.count(JUMPED) == 1
         assert names.count(RECOVERED) <= 1
     assert sum(not caught(outcome.last[2]) for outcome in found) >= HISTORIES - 2
@@ -42,30 +43,8 @@ def test_a_bad_batch_is_seen_where_the_whole_does_not_move() -> None:
     for seed in range(2):
         outcome = simulate(plan, seed)
         assert caught(outcome.last[0])
-        whole = outcome.last[0].row.whole
-        assert whole.outlier is not None
-        assert whole.outlier / whole.valid < 0.09
-
-
-def test_false_alarms_of_all_rates_together_stay_within_the_budget() -> None:
-    """Seven rates, two questions each, hundreds of runs, counts only."""
-    rng = np.random.default_rng(5)
-    runs, alarms, budget = 300, 0, 0.05
-    for _ in range(runs):
-        rates = rng.uniform(0.001, 0.15, 7)
-        known, new = rng.integers(50, 3000, 2)
-        pairs = [
-            (Portion(int(rng.binomial(new, rate)), int(new)),
-             Portion(int(rng.binomial(known, rate)), int(known)))
-            for rate in np.repeat(rates, 2)
-        ]  # fmt: skip
-        level = common_level([p_of_least_rise(*pair, 0.02) for pair in pairs], budget)
-        alarms += any(
-            now.rate - before.rate >= 0.02 and p_of_rise(now, before) <= level
-            for now, before in pairs
-        )
-    assert alarms <= runs * budget + 3 * np.sqrt(runs * budget)
-    assert alarms > 0
+        counts = outcome.last[0].run.counts
+        assert counts[OUTLIERS] / counts["valid"] < 0.09
 
 
 @pytest.mark.parametrize(("known", "least"), [(1000, 0.8), (6000, 0.99)])
@@ -76,12 +55,12 @@ def test_a_jump_from_5_to_10_percent_in_1000_images_is_caught(known: int, least:
 def test_the_computed_power_is_that_of_a_simulation() -> None:
     rng = np.random.default_rng(6)
     options = WatchOptions()
-    level = 0.8 * options.false_alarm_rate / 14
+    level = options.false_alarm_rate / QUESTIONS
     seen = 0
     for _ in range(1000):
         now, before = (
-            Portion(int(rng.binomial(300, 0.15)), 300),
-            Portion(int(rng.binomial(500, 0.05)), 500),
+            Proportion(int(rng.binomial(300, 0.15)), 300),
+            Proportion(int(rng.binomial(500, 0.05)), 500),
         )
         seen += now.rate - before.rate >= 0.02 and p_of_rise(now, before) <= level
     assert seen / 1000 == pytest.approx(power(500, 300, 0.05, 0.15, options), abs=0.04)

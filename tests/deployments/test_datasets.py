@@ -36,7 +36,7 @@ def test_the_example_is_read_with_defaults_and_own_values(folder: Path) -> None:
     assert second.parameters["work_dir"] == str(folder / "watched" / "demo-nightly")
     assert second.options.checks.max_dark_rate == 0.1
     assert second.options.run_advanced_stats
-    assert second.options.called == "demo-nightly"
+    assert second.options.dataset == "demo-nightly"
 
 
 def test_only_what_was_given_is_a_parameter_of_the_deployment() -> None:
@@ -100,10 +100,10 @@ def test_a_deployment_runs_one_at_a_time_and_finds_its_flow_by_module() -> None:
 def test_the_entry_for_work_pools_is_the_flow_and_its_parameters() -> None:
     import yaml
 
-    from imgvet.monitor.monitor_options import make_monitor_options
+    from imgvet.monitor.options import make_monitor_options
 
     (entry,) = yaml.safe_load(EXAMPLE.with_name("prefect.yaml").read_text())["deployments"]
     module, _, name = entry["entrypoint"].rpartition(".")
     assert getattr(__import__(module, fromlist=[name]), name).name == "monitor_dataset"
-    assert make_monitor_options(entry["parameters"]["options"]).called == "demo"
+    assert make_monitor_options(entry["parameters"]["options"]).dataset == "demo"
     served({"input_dir": "cats", **entry["schedules"][0]})

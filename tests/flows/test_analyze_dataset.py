@@ -56,8 +56,8 @@ def test_the_verdict_and_the_files_of_a_run_are_there(runner: Runner) -> None:
     assert len(names) == 14
     assert "copy of 0.jpg" in (work.report / "duplicates.html").read_text()
     assert sorted(path.name for path in runner.dataset.work_dir.iterdir()) == [
-        "checks.json", "embeddings.npy", "report", "run.json", "runs.json", "store", "summary.json",
-        "tables",
+        "checks.json", "embeddings.npy", "history.parquet", "report", "run.json", "store",
+        "summary.json", "tables",
     ]  # fmt: skip
 
 

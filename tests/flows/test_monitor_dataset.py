@@ -11,12 +11,11 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 
 from imgvet.errors import InputNotFoundError, InvalidParameterError
-from imgvet.flows.monitor_dataset import Monitored, monitor_dataset
+from imgvet.flows.monitor_dataset import monitor_dataset
 from imgvet.flows.states import ChecksFailedError
-from imgvet.monitor.history import read_history
-from imgvet.monitor.monitor_options import make_monitor_options
-from imgvet.monitor.record import alerts_path
-from imgvet.tasks.watching import was_cut_short
+from imgvet.monitor.history import read_history, save_run
+from imgvet.monitor.options import make_monitor_options
+from imgvet.tasks.monitoring import Monitored, untold_run
 from imgvet.workdir import WorkDir
 from support.pictures import age, write_photographs
 from support.receiver import Receiver, free_port
@@ -80,7 +79,7 @@ def test_an_alarm_and_its_all_clear_are_told_once(monitor: Monitor) -> None:
         clear = [entry for entry in receiver.posted if entry["type"] == "success"]
         assert "cats: check passes again: invalid files" in [entry["title"] for entry in clear]
         assert len({str(entry["title"]) for entry in clear}) == len(clear)
-    assert len(read_history(monitor.work).rows) == 5
+    assert len(read_history(monitor.work)) == 5
 
 
 def test_what_a_killed_run_did_not_tell_is_told_by_the_next(monitor: Monitor) -> None:
@@ -88,13 +87,13 @@ def test_what_a_killed_run_did_not_tell_is_told_by_the_next(monitor: Monitor) ->
     monitor.spoil()
     monitor.state()
     # As if it had been killed between the history and the messages.
-    alerts_path(monitor.work).unlink()
-    assert was_cut_short(monitor.work)
+    last = read_history(monitor.work)[-1]
+    save_run(monitor.work, last.model_copy(update={"told": False, "deliveries": ()}))
     with Receiver() as receiver:
         monitor.notify = receiver.address
         monitor.state()
         assert receiver.titles().count("cats: check failed: invalid files") == 1
-    assert not was_cut_short(monitor.work)
+    assert untold_run(monitor.work) is None
 
 
 def test_a_dead_receiver_fails_nothing_and_is_told_later(monitor: Monitor) -> None:
@@ -102,7 +101,7 @@ def test_a_dead_receiver_fails_nothing_and_is_told_later(monitor: Monitor) -> No
     monitor.notify = f"json://127.0.0.1:{free_port()}/x"
     state = monitor.state()
     assert state.is_completed()
-    (problem,) = state.result().delivery.problems
+    (problem,) = state.result().problems
     assert "not delivered to json://127.0.0.1" in problem
 
 

@@ -1,25 +1,51 @@
-"""Runs with planted truth: as facts, and as finished work dirs."""
+"""Runs with planted truth: as images, and as finished work dirs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.watching import CENTRES, Batch, World, directions, draw, facts_of
+from benchmarks.watching import CENTRES, Batch, World, directions, draw, embeddings_of, tables_of
 from imgvet.metrics import METRICS
-from imgvet.monitor.facts import RunFacts
+from imgvet.monitor.history import add_run
 from imgvet.options import make_options
 from imgvet.quality.result import write_results
-from imgvet.summary import RunRecord
+from imgvet.summary import Counts, RunRecord, RunSummary, Verdict
 from imgvet.tables import ITEMS, SIMILARITY, STATS, conform, write_table
 from imgvet.workdir import WorkDir, write_text
 
 Drawer = Callable[..., Batch]
-Publisher = Callable[..., RunFacts]
+Publisher = Callable[..., RunRecord]
+
+
+def record_of(number: int, **parameters: object) -> RunRecord:
+    """The record of a run; its number is also its day."""
+    started = f"2030-01-{number + 1:02}T06:00:00"
+    options = make_options({"input_dir": "in/photos", "threshold": 0.99, **parameters})
+    return RunRecord(
+        run_id=f"run-{number}",
+        started=started,
+        finished=started,
+        seconds=1.0,
+        parameters=options.model_dump(mode="json"),
+        versions={"imgvet": "0"},
+        model={"name": "drawn", "sha256": "0", "similarity_scale": 1.0},
+        stages=(),
+    )
+
+
+def summary_of(images: int) -> RunSummary:
+    """A summary that counts nothing but images."""
+    counts = dict.fromkeys(Counts.model_fields, 0) | {"images": images}
+    return RunSummary(
+        verdict=Verdict.PASSED, counts=Counts(**counts), invalid_by_reason={}, inputs=("in",),
+        model="m", threshold=0.9, cc_threshold=0.96, outlier_percentile=0.05, dark_threshold=1,
+        bright_threshold=2, blur_threshold=0.5, median_similarity=None, neighbor_recall=None,
+        checks_passed=1, checks_failed=0, checks_errored=0,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -41,28 +67,17 @@ def work(tmp_path: Path) -> WorkDir:
 def publish(work: WorkDir) -> Publisher:
     """Writes what a finished run leaves: ``publish(batch, 3, dark_threshold=90)``."""
 
-    def write(batch: Batch, number: int, **parameters: object) -> RunFacts:
-        facts = facts_of(batch, number)
-        options = make_options({"input_dir": "photos", "threshold": 0.99, **parameters})
-        assert facts.stats is not None
-        whole = facts.stats.round({metric.name: 0 for metric in METRICS if metric.integer})
+    def write(batch: Batch, number: int, **parameters: object) -> RunRecord:
+        record, frames = record_of(number, **parameters), tables_of(batch)
+        whole = {metric.name: 0 for metric in METRICS if metric.integer}
+        frames["stats"] = frames["stats"].round(whole)
         work.tables.mkdir(exist_ok=True)
-        frames = {ITEMS: facts.items, STATS: whole, SIMILARITY: facts.similarity}
-        for table, frame in frames.items():
-            write_table(conform(frame, table), work.table(table.name))
-        np.save(work.embeddings, facts.embeddings)
-        write_results(facts.checks, work.checks_json)
-        record = RunRecord(
-            run_id=facts.identity.run_id,
-            started=facts.identity.started,
-            finished=facts.identity.started,
-            seconds=1.0,
-            parameters=options.model_dump(mode="json"),
-            versions={"imgvet": "0"},
-            model={"name": "drawn", "sha256": "0", "similarity_scale": 1.0},
-            stages=(),
-        )
+        for table in (ITEMS, STATS, SIMILARITY):
+            write_table(conform(frames[table.name], table), work.table(table.name))
+        np.save(work.embeddings, embeddings_of(batch))
+        write_results((), work.checks_json)
         write_text(work.run_json, record.model_dump_json())
-        return replace(facts, identity=replace(facts.identity, dataset="photos"))
+        add_run(work, record, summary_of(len(batch.digest)), f"results {number}")
+        return record
 
     return write

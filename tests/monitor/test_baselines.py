@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from imgvet.monitor.baselines import (
-    About,
     Baseline,
     baseline_folder,
     forget_baselines,
@@ -15,30 +14,28 @@ from imgvet.monitor.baselines import (
     read_baseline,
     write_baseline,
 )
-from imgvet.monitor.strangeness import Sample
-from imgvet.monitor.tally import Tally
+from imgvet.monitor.history import Run
+from imgvet.monitor.rates import OUTLIERS
+from imgvet.monitor.reference_sample import ReferenceSample
 from imgvet.workdir import WorkDir
 
 
 def _baseline(run_id: str) -> Baseline:
-    about = About(
-        run_id=run_id,
-        started="2030",
-        settings={"model": "1"},
-        whole=Tally(3, 2, 1, 0, 0, 0, 0, None, 1),
-        outlier_limit=0.5,
-    )
+    run = Run(run_id=run_id, started="2030", counts={"images": 3, OUTLIERS: 1})
     keys = np.array([b"a" * 16, b"b" * 15 + b"\0"], "S16")
     metrics = pd.DataFrame({"sharpness": np.array([0.5, np.nan], np.float32)})
-    return Baseline(about, keys, Sample(keys, np.ones((2, 4), np.float16)), metrics)
+    sample = ReferenceSample(keys, np.ones((2, 4), np.float16))
+    return Baseline(run, keys, sample, metrics, 0.5)
 
 
 def test_what_is_kept_comes_back(work: WorkDir) -> None:
     write_baseline(work, _baseline("a"))
     write_baseline(work, _baseline("a"))
-    found = read_baseline(work, "a")
+    # In the history there are its outliers by the limit of its own baseline.
+    row = _baseline("a").run.model_copy(update={"counts": {"images": 3, OUTLIERS: 7}})
+    found = read_baseline(work, row)
     assert found is not None
-    assert found.about == _baseline("a").about
+    assert (found.run, found.outlier_limit) == (_baseline("a").run, 0.5)
     assert (found.keys == _baseline("a").keys).all()
     assert (found.sample.vectors == 1).all()
     pd.testing.assert_frame_equal(found.metrics, _baseline("a").metrics)
@@ -52,13 +49,7 @@ def test_a_damaged_baseline_is_none(work: WorkDir, name: str, content: bytes | N
     write_baseline(work, _baseline("a"))
     path = baseline_folder(work, "a") / name
     path.unlink() if content is None else path.write_bytes(content)
-    assert read_baseline(work, "a") is None
-
-
-@pytest.mark.parametrize("run_id", ["b", "../baselines/a", ""])
-def test_no_other_folder_is_read(work: WorkDir, run_id: str) -> None:
-    write_baseline(work, _baseline("a"))
-    assert read_baseline(work, run_id) is None
+    assert read_baseline(work, _baseline("a").run) is None
 
 
 def test_forgetting_keeps_what_is_wanted(work: WorkDir) -> None:

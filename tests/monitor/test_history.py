@@ -1,110 +1,150 @@
-"""The history: appended whole, once, and never lost."""
+"""The history: a row for each run, once, and never lost."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from imgvet.errors import HistoryDamagedError, HistoryError
-from imgvet.monitor.facts import RunIdentity
+from imgvet.errors import HistoryDamagedError, HistoryError, HistoryOutdatedError
 from imgvet.monitor.history import (
-    HISTORY,
+    SCHEMA,
     SCHEMA_VERSION,
-    History,
-    HistoryRow,
-    append_row,
+    Delivery,
+    Event,
+    Run,
+    add_run,
     history_path,
+    open_history,
+    past_runs,
     read_history,
-    set_aside,
+    save_run,
 )
-from imgvet.monitor.tally import Tally
-from imgvet.workdir import WorkDir
+from imgvet.workdir import CROPS_PART, WorkDir
+
+from .conftest import record_of, summary_of
+
+JUMPED = Event(
+    name="imgvet.outlier-rate.jumped", alarms=("outlier_rate",), severity="warning",
+    all_clear=False, title="t", body="b", before=0.1, after=0.5, examples=("a.jpg",),
+)  # fmt: skip
 
 
-def row(run_id: str) -> HistoryRow:
-    return HistoryRow(
-        identity=RunIdentity(run_id, "2030-01-01T06:00:00+00:00", "1.0", "photos", "m", '{"a": 1}'),
-        settings={"threshold": "0.9"},
-        baseline="a",
-        in_order=True,
-        alarms=("drift:sharpness", "outlier_rate"),
-        whole=Tally(10, 9, 1, 2, 3, None, 0, 4, 5),
-        new=Tally(1, 1, 0, 0, 0, None, 0, 0, None),
-        quantiles={"sharpness": (0.1, 0.5, 0.9)},
-        drift={"sharpness": 0.25, "embeddings": 0.5},
-    )
+def monitored(run_id: str) -> Run:
+    return Run(
+        run_id=run_id, started="2030-01-01T06:00:00+00:00", version="1.0", dataset="photos",
+        model="m", parameters='{"a": 1}', settings={"threshold": "0.9"}, monitored=True,
+        baseline="a", in_order=True, alarms=("drift:sharpness", "outlier_rate"),
+        counts={"images": 10, "valid": 8, "dark": 2}, new_counts={"images": 1, "valid": 1},
+        quantiles={"sharpness": (0.1, 0.5, 0.9)}, drift={"sharpness": 0.25, "embeddings": 0.5},
+        events=(JUMPED,), deliveries=(Delivery(event=JUMPED.name, to="ab", arrived=False),),
+    )  # fmt: skip
 
 
-def test_a_work_dir_without_a_history_has_an_empty_one(work: WorkDir) -> None:
-    assert read_history(work) == History()
+def test_what_is_saved_comes_back(work: WorkDir) -> None:
+    assert read_history(work) == ()
+    failed = Run(run_id="b", started="2030", status="failed", monitored=True, alarms=("run",))
+    runs = (monitored("a"), failed, monitored("c"))
+    for run in runs:
+        save_run(work, run)
+    assert read_history(work) == runs
 
 
-def test_what_is_appended_comes_back(work: WorkDir) -> None:
-    rows = (row("a"), HistoryRow(RunIdentity("b", "2030"), "failed", alarms=("run",)), row("c"))
-    for added in rows:
-        assert append_row(work, added)
-    assert read_history(work) == History(rows)
-    assert not list(work.path.glob(".*"))
-
-
-def test_anyone_can_read_it(work: WorkDir) -> None:
-    append_row(work, row("a"))
+def test_people_can_plot_images_and_rates(work: WorkDir) -> None:
+    save_run(work, monitored("a"))
     frame = pd.read_parquet(history_path(work))
-    assert frame.columns.tolist() == HISTORY.column_names
-    assert frame.loc[0, ["images", "new_valid", "sharpness_p50"]].tolist() == [10, 1, 0.5]
+    assert frame.columns.tolist() == SCHEMA.names
+    assert frame.loc[0, ["images", "new_images", "dark_rate"]].tolist() == [10, 1, 0.25]
+    assert frame["bright_rate"].isna().all()
 
 
-def test_a_retry_adds_nothing(work: WorkDir) -> None:
-    append_row(work, row("a"))
+def test_a_run_is_changed_in_its_place_and_one_that_failed_before_keeps_its_row(
+    work: WorkDir,
+) -> None:
+    failed = Run(run_id="a", started="", status="failed")
+    for run in (failed, monitored("a"), monitored("b")):
+        save_run(work, run)
+    changed = monitored("a").model_copy(update={"told": True})
+    save_run(work, changed)
+    assert read_history(work) == (failed, changed, monitored("b"))
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 nonsense", "cut", "other"])
+def test_a_damaged_history_is_left_alone_until_it_is_set_aside(
+    work: WorkDir, content: bytes | str
+) -> None:
+    save_run(work, monitored("a"))
+    path = history_path(work)
+    if content == "other":
+        pq.write_table(pa.table({"x": [1]}), path)
+    else:
+        path.write_bytes(path.read_bytes()[:-9] if isinstance(content, str) else content)
+    damaged = path.read_bytes()
+    for attempt in (lambda: read_history(work), lambda: save_run(work, monitored("b"))):
+        with pytest.raises(HistoryDamagedError, match=r"is damaged.*move it away"):
+            attempt()
+    for number in (1, 2):
+        path.write_bytes(damaged)
+        runs, notice = open_history(work)
+        assert (runs, path.exists()) == ((), False)
+        name = f"history.damaged-{number}.parquet"
+        assert notice.endswith(f"it is kept as {name}.")
+        assert path.with_name(name).read_bytes() == damaged
+    save_run(work, monitored("b"))
+
+
+def test_the_files_of_an_earlier_version_are_set_aside_and_that_is_said_once(
+    work: WorkDir, caplog: pytest.LogCaptureFixture
+) -> None:
+    earlier = pa.table({"schema_version": [1], "run_id": ["a"], "blur_p50": [0.5]})
+    pq.write_table(earlier, history_path(work))
+    assert past_runs(work, "") == ()
+    assert "written by an earlier version of imgvet" in caplog.text
+    with pytest.raises(HistoryOutdatedError, match="keeps this file beside it"):
+        read_history(work)
+    for name in ("runs.json", "alerts.json"):
+        (work.path / name).write_text("[]")
+    for number in range(3):
+        add_run(work, record_of(number), summary_of(9), "x")
+    kept = {path.name for path in work.path.glob("*.*")}
+    assert kept == {
+        "history.parquet", "history.old-1.parquet", "runs.old-1.json", "alerts.old-1.json",
+    }  # fmt: skip
+    said = [run.notice for run in read_history(work)]
+    assert said[0].endswith("kept as history.old-1.parquet, runs.old-1.json and alerts.old-1.json.")
+    assert said[1:] == ["", ""]
+
+
+def test_a_later_version_is_not_misread_and_stops_no_analysis(
+    work: WorkDir, caplog: pytest.LogCaptureFixture
+) -> None:
+    pq.write_table(pa.table({"schema_version": [SCHEMA_VERSION + 1]}), history_path(work))
     before = history_path(work).read_bytes()
-    assert not append_row(work, replace(row("a"), in_order=False))
+    with pytest.raises(HistoryError, match="Update imgvet"):
+        read_history(work)
+    add_run(work, record_of(1), summary_of(1), "x")
+    assert past_runs(work, "") == ()
+    assert "The run is not added to the history" in caplog.text
     assert history_path(work).read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [b"", b"PAR1 nonsense", "cut"])
-def test_a_damaged_history_is_named_left_alone_and_can_be_set_aside(
-    work: WorkDir, content: bytes | str
-) -> None:
-    append_row(work, row("a"))
-    path = history_path(work)
-    damaged = path.read_bytes()[:-9] if isinstance(content, str) else content
-    path.write_bytes(damaged)
-    for attempt in (lambda: read_history(work), lambda: append_row(work, row("b"))):
-        with pytest.raises(HistoryDamagedError, match=r"is damaged.*move it away"):
-            attempt()
-    assert path.read_bytes() == damaged
-    assert set_aside(work).read_bytes() == damaged
-    path.write_bytes(damaged)
-    assert set_aside(work).name == "history.damaged-2.parquet"
-    assert append_row(work, row("b"))
+def test_past_are_the_runs_that_found_something_else(work: WorkDir) -> None:
+    def past(results: str) -> list[int]:
+        return [run.counts.images for run in past_runs(work, results)]
+
+    assert past("a") == []
+    for number, results in enumerate("aabbab"):
+        add_run(work, record_of(number), summary_of(number), results)
+    crops = WorkDir(work.path, CROPS_PART)
+    add_run(crops, record_of(9), summary_of(9), "c")
+    save_run(work, Run(run_id="failed", started="", status="failed"))
+    assert past("c") == [0, 2, 4, 5]
+    assert past("b") == [0, 2, 4]
+    assert [run.counts.images for run in past_runs(crops, "")] == [9]
 
 
-def test_a_parquet_file_of_something_else_is_no_history(work: WorkDir) -> None:
-    pq.write_table(pa.table({"x": [1]}), history_path(work))
-    with pytest.raises(HistoryDamagedError):
-        read_history(work)
-
-
-def test_columns_of_other_versions_are_kept(work: WorkDir) -> None:
-    append_row(work, row("a"))
-    data = pq.read_table(history_path(work))
-    data = data.append_column("of_later", pa.array(["x"])).drop_columns(["dark", "sharpness_drift"])
-    pq.write_table(data, history_path(work))
-    assert "sharpness" not in read_history(work).rows[0].drift
-    append_row(work, row("b"))
-    assert pq.read_table(history_path(work)).column("of_later").to_pylist() == ["x", None]
-    assert read_history(work).rows[1] == row("b")
-
-
-def test_a_later_meaning_is_not_misread(work: WorkDir) -> None:
-    append_row(work, row("a"))
-    data = pq.read_table(history_path(work))
-    place = data.column_names.index("schema_version")
-    later = pa.array([SCHEMA_VERSION + 1])
-    pq.write_table(data.set_column(place, "schema_version", later), history_path(work))
-    with pytest.raises(HistoryError, match="Update imgvet"):
-        read_history(work)
+def test_a_retry_leaves_what_was_monitored(work: WorkDir) -> None:
+    save_run(work, monitored("run-1"))
+    add_run(work, record_of(1), summary_of(3), "x")
+    assert read_history(work) == (monitored("run-1"),)

@@ -7,20 +7,23 @@ from pathlib import Path
 import pytest
 
 from imgvet.errors import InvalidParameterError, UnknownParameterError
-from imgvet.monitor.deliver import deliver
-from imgvet.monitor.events import Event
-from imgvet.monitor.message import Message, Naming, message_of, report_address
-from imgvet.monitor.monitor_options import all_addresses, make_monitor_options
-from imgvet.monitor.record import alerts_path, read_alerts
-from imgvet.monitor.send import check_addresses, send, shown
+from imgvet.monitor.history import Event, Run, history_path, read_history, save_run
+from imgvet.monitor.notify import (
+    body_of,
+    check_addresses,
+    deliver,
+    kind_of,
+    report_address,
+    send,
+    without_secrets,
+)
+from imgvet.monitor.options import all_addresses, make_monitor_options
 from imgvet.workdir import WorkDir
 from support.receiver import Receiver, free_port
 
 JUMPED = Event(
     name="imgvet.outlier-rate.jumped",
-    run_id="r2",
-    dataset="cats",
-    keys=("outlier_rate",),
+    alarms=("outlier_rate",),
     severity="warning",
     all_clear=False,
     title="cats: outlier rate jumped from 1 % to 40 % among new images",
@@ -31,8 +34,12 @@ JUMPED = Event(
 )
 
 
-def messages(*names: str) -> list[Message]:
-    return [Message(event_id=name, title=name, body="b", kind="info") for name in names]
+def run_saying(work: WorkDir, run_id: str, *names: str) -> Run:
+    """A run of the history that has events to tell."""
+    events = tuple(JUMPED.model_copy(update={"name": name}) for name in names)
+    run = Run(run_id=run_id, started="2030", events=events)
+    save_run(work, run)
+    return run
 
 
 class Line:
@@ -43,26 +50,23 @@ class Line:
         self.tries = 0
         self.cut: set[str] = set()
 
-    def __call__(self, message: Message, address: str) -> str:
+    def __call__(self, event: Event, report: str, address: str) -> str:
         self.tries += 1
         if address in self.cut:
             return "no answer"
-        self.sent.append((message.event_id, address))
+        self.sent.append((event.name, address))
         return ""
 
 
 def test_a_message_says_what_where_and_how_bad() -> None:
-    message = message_of(JUMPED, Naming("cats", "file:///out/report/index.html"))
-    assert message.title == JUMPED.title
-    assert message.body.splitlines() == [
+    assert body_of(JUMPED, "file:///out/report/index.html").splitlines() == [
         *JUMPED.body.splitlines(), "Report: file:///out/report/index.html",
     ]  # fmt: skip
-    assert (message.kind, message.event_id) == ("warning", "r2/imgvet.outlier-rate.jumped")
-
-
-def test_a_dataset_has_the_name_it_was_given() -> None:
-    message = message_of(JUMPED, Naming("pets", "r"))
-    assert message.title == "pets: outlier rate jumped from 1 % to 40 % among new images"
+    assert kind_of(JUMPED) == "warning"
+    assert kind_of(JUMPED.model_copy(update={"severity": "critical"})) == "failure"
+    assert kind_of(JUMPED.model_copy(update={"all_clear": True})) == "success"
+    failed = JUMPED.model_copy(update={"name": "imgvet.run.failed"})
+    assert body_of(failed, "file:///the/report/of/an/earlier/run") == JUMPED.body
 
 
 def test_a_link_leads_to_the_file_or_below_a_public_address(tmp_path: Path) -> None:
@@ -74,38 +78,38 @@ def test_a_link_leads_to_the_file_or_below_a_public_address(tmp_path: Path) -> N
 
 def test_each_message_arrives_once_however_often_it_is_delivered(tmp_path: Path) -> None:
     work, line = WorkDir(tmp_path), Line()
-    assert deliver(work, messages("1", "2"), ["a", "b"], line).arrived == 4
-    assert deliver(work, messages("1", "2", "3"), ["a"], line).arrived == 1
-    assert line.sent == [("1", "a"), ("2", "a"), ("1", "b"), ("2", "b"), ("3", "a")]
+    first = run_saying(work, "r1", "1", "2")
+    assert deliver(work, first, ["a", "b"], "r", line) == (4, ())
+    assert deliver(work, first, ["a", "c"], "r", line) == (2, ())
+    assert deliver(work, run_saying(work, "r2", "3"), ["a", "d"], "r", line) == (2, ())
+    assert line.sent == [
+        ("1", "a"), ("2", "a"), ("1", "b"), ("2", "b"), ("1", "c"), ("2", "c"), ("3", "a"),
+        ("3", "d"),
+    ]  # fmt: skip
 
 
 def test_what_does_not_arrive_waits_and_is_tried_once_a_run(tmp_path: Path) -> None:
     work, line = WorkDir(tmp_path), Line()
     line.cut = {"json://dead/x?secret=1"}
     addresses = ["json://dead/x?secret=1", "json://alive"]
-    first = deliver(work, messages("1", "2"), addresses, line)
-    assert first.arrived == 2
+    arrived, problems = deliver(work, run_saying(work, "r1", "1", "2"), addresses, "r", line)
+    assert arrived == 2
     assert line.tries == 3
-    assert first.problems == (
+    assert problems == (
         "2 messages were not delivered to json://dead/x (no answer); tried again next time",
     )
-    assert "secret" not in alerts_path(work).read_text()
+    assert b"secret" not in history_path(work).read_bytes()
     line.cut = set()
-    assert deliver(work, (), addresses, line).arrived == 2
-    assert deliver(work, (), addresses, line).arrived == 0
-    assert read_alerts(work).waiting == ()
-
-
-def test_a_damaged_record_begins_anew(tmp_path: Path) -> None:
-    work = WorkDir(tmp_path)
-    alerts_path(work).write_text("{")
-    assert deliver(work, messages("1"), ["a"], Line()).arrived == 1
+    second = run_saying(work, "r2", "3")
+    assert deliver(work, second, addresses, "r", line) == (4, ())
+    assert deliver(work, second, addresses, "r", line) == (0, ())
+    assert line.sent[2:5] == [(name, "json://dead/x?secret=1") for name in "123"]
+    assert all(entry.arrived for run in read_history(work) for entry in run.deliveries)
 
 
 def test_json_is_posted_to_a_receiver(tmp_path: Path) -> None:
     with Receiver() as receiver:
-        message = message_of(JUMPED, Naming("cats", "r"))
-        assert send(message, f"json://127.0.0.1:{receiver.port}/x") == ""
+        assert send(JUMPED, "r", f"json://127.0.0.1:{receiver.port}/x") == ""
     (posted,) = receiver.posted
     assert posted["title"] == JUMPED.title
     assert "48 are outliers" in posted["message"]
@@ -113,7 +117,7 @@ def test_json_is_posted_to_a_receiver(tmp_path: Path) -> None:
 
 
 def test_a_receiver_that_is_not_there_is_one_line() -> None:
-    reason = send(messages("1")[0], f"json://127.0.0.1:{free_port()}/x")
+    reason = send(JUMPED, "r", f"json://127.0.0.1:{free_port()}/x")
     assert "onnection" in reason
     assert "\n" not in reason
 
@@ -125,7 +129,7 @@ def test_an_address_that_can_not_be_one_is_refused(address: str) -> None:
 
 
 def test_secrets_are_not_shown() -> None:
-    assert "word" not in shown("json://user:word@127.0.0.1/x")
+    assert "word" not in without_secrets("json://user:word@127.0.0.1/x")
 
 
 def test_addresses_of_the_environment_are_added(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +142,7 @@ def test_parameters_of_all_kinds_are_checked(tmp_path: Path) -> None:
         {"input_dir": "x/cats", "min_drift": "0.5", "notify": "json://a", "threshold": 0.8}
     )
     assert (options.min_drift, options.notify, options.threshold) == (0.5, ("json://a",), 0.8)
-    assert options.called == "cats"
+    assert options.dataset == "cats"
     with pytest.raises(UnknownParameterError, match="min_drift"):
         make_monitor_options({"input_dir": "x", "min_drfit": 1})
     with pytest.raises(InvalidParameterError, match=r"min_drift = '7': .*monitor --help"):

@@ -9,7 +9,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgvet.monitor.novelty import keys_of, new_items
+from imgvet.monitor.images import keys_of, new_items
 
 contents = st.lists(st.sampled_from([bytes([value] * 15) + b"\0" for value in range(6)]))
 

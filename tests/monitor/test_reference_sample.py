@@ -1,15 +1,15 @@
-"""Similarity to a baseline's sample, and the limit that makes an outlier."""
+"""Similarity to a reference sample, and the limit that makes an outlier."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from imgvet.monitor.strangeness import (
+from imgvet.monitor.images import Scale
+from imgvet.monitor.reference_sample import (
     LEAST_SCORES,
     SAMPLE_SIZE,
-    Sample,
-    Scale,
+    ReferenceSample,
     nearest_similarity,
     normalised,
     outlier_limit,
@@ -25,9 +25,9 @@ def _keys(count: int, seed: int = 0) -> np.ndarray:
     return np.array([rng.bytes(16) for _ in range(count)], "S16")
 
 
-def _sample(vectors: np.ndarray, keys: np.ndarray) -> Sample:
+def _sample(vectors: np.ndarray, keys: np.ndarray) -> ReferenceSample:
     order = np.argsort(keys)
-    return Sample(keys[order], vectors[order].astype(np.float16))
+    return ReferenceSample(keys[order], vectors[order].astype(np.float16))
 
 
 def test_the_sample_is_of_distinct_contents_and_does_not_depend_on_order() -> None:
@@ -53,7 +53,7 @@ def test_the_nearest_is_neither_itself_nor_a_near_duplicate() -> None:
     assert found.max() < 0.9
 
 
-def test_an_image_with_only_near_duplicates_is_not_strange() -> None:
+def test_an_image_with_only_near_duplicates_is_no_outlier() -> None:
     vectors = np.ones((5, 4), np.float32)
     found = nearest_similarity(vectors, _keys(5), _sample(vectors, _keys(5)), SCALE)
     assert found == pytest.approx(0.9)

@@ -1,4 +1,4 @@
-"""How strange an image is to a baseline: its similarity to the baseline's sample of images.
+"""The reference sample of a baseline: a fixed set of its images, with which all are compared.
 
 Neighbours within a run's own images would not do. Images of a bad batch are each other's
 neighbours, so none of them would be an outlier; and as a dataset grows, every image finds a nearer
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imgvet.monitor.novelty import Keys
+from imgvet.monitor.images import Keys, Scale
 from imgvet.similarity.neighbors import similarity_of
 from imgvet.similarity.outliers import ROBUST_LIMIT, robust_score
 
@@ -27,11 +27,12 @@ LEAST_SCORES = 20
 """Of fewer images nothing can be said about what is usual."""
 
 _BLOCK = 4096
-Vectors = NDArray[np.floating]
+_NONE = -2.0
+"""Less than any cosine."""
 
 
 @dataclass(frozen=True)
-class Sample:
+class ReferenceSample:
     """Images that others are compared with.
 
     Attributes:
@@ -41,24 +42,6 @@ class Sample:
 
     keys: Keys
     vectors: NDArray[np.float16]
-
-
-@dataclass(frozen=True)
-class Scale:
-    """What similarities mean.
-
-    Attributes:
-        scale: a in similarity = 1 - a (1 - cosine).
-        near: images at least this similar are near duplicates.
-    """
-
-    scale: float
-    near: float
-
-    @property
-    def near_cosine(self) -> float:
-        """The cosine from which on images are near duplicates."""
-        return 1.0 - (1.0 - self.near) / self.scale
 
 
 def sampled(keys: Keys) -> NDArray[np.int64]:
@@ -72,7 +55,7 @@ def sampled(keys: Keys) -> NDArray[np.int64]:
     return rows[:SAMPLE_SIZE].astype(np.int64)
 
 
-def normalised(vectors: Vectors) -> NDArray[np.float32]:
+def normalised(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
     """The vectors as float32, scaled to length 1; zeros stay."""
     values = np.asarray(vectors, np.float32)
     length = np.linalg.norm(values, axis=1, keepdims=True)
@@ -80,7 +63,7 @@ def normalised(vectors: Vectors) -> NDArray[np.float32]:
 
 
 def nearest_similarity(
-    vectors: Vectors, keys: Keys, sample: Sample, scale: Scale
+    vectors: NDArray[np.floating], keys: Keys, sample: ReferenceSample, scale: Scale
 ) -> NDArray[np.float64]:
     """Similarity to the nearest image of the sample that is neither the same nor a near duplicate.
 
@@ -94,25 +77,18 @@ def nearest_similarity(
         float64 (n,); the similarity of near duplicates if all of the sample are such.
     """
     others = normalised(sample.vectors)
-    best = np.full(len(vectors), -2.0, np.float32)
+    near_cosine = 1.0 - (1.0 - scale.near) / scale.scale
+    place = {key: column for column, key in enumerate(sample.keys.tolist())}
+    itself = np.array([place.get(key, -1) for key in keys.tolist()], np.int64)
+    best = np.full(len(vectors), _NONE, np.float32)
     for start in range(0, len(vectors), _BLOCK):
         part = slice(start, start + _BLOCK)
         cosines = normalised(vectors[part]) @ others.T
-        rows, columns = _same(keys[part], sample.keys)
-        cosines[rows, columns] = -2.0
-        cosines[cosines >= scale.near_cosine] = -2.0
-        best[part] = cosines.max(axis=1, initial=-2.0)
-    similarity = similarity_of(best, scale.scale)
-    return np.where(best < -1.5, scale.near, similarity)
-
-
-def _same(keys: Keys, sample: Keys) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of keys, and columns of the sorted sample, that hold the same content."""
-    if not len(sample):
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    columns = np.minimum(np.searchsorted(sample, keys), len(sample) - 1)
-    rows = np.flatnonzero(sample[columns] == keys)
-    return rows, columns[rows].astype(np.int64)
+        rows = np.flatnonzero(itself[part] >= 0)
+        cosines[rows, itself[part][rows]] = _NONE
+        cosines[cosines >= near_cosine] = _NONE
+        best[part] = cosines.max(axis=1, initial=_NONE)
+    return np.where(best == _NONE, scale.near, similarity_of(best, scale.scale))
 
 
 def outlier_limit(similarity: NDArray[np.float64]) -> float | None:

@@ -1,0 +1,164 @@
+"""Tell addresses of events, each once, with Apprise (https://github.com/caronc/apprise).
+
+An event is noted as told after it arrived. One whose receiver does not answer is noted as well and
+tried again in the next runs, so that nothing is lost and no run fails for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from imgvet.errors import InvalidParameterError
+from imgvet.monitor.events import RUN_FAILED
+from imgvet.monitor.history import Delivery, Event, Run, read_history, save_run
+from imgvet.workdir import WorkDir
+
+RETRIED = 50
+"""Latest runs whose events are tried again."""
+
+Kind = Literal["info", "success", "warning", "failure"]
+"""What services that know colours or sounds choose them by."""
+
+Sender = Callable[[Event, str, str], str]
+"""Sends an event and a link to an address; returns why it did not arrive, empty if it did."""
+
+
+def report_address(work: WorkDir, report_url: str | None) -> str:
+    """Where the report of a work dir is opened: a file, or a page below a public address."""
+    if report_url is None:
+        return work.report_index.as_uri()
+    if Path(report_url).suffix == ".html":
+        return report_url
+    return f"{report_url.rstrip('/')}/{work.report_index.name}"
+
+
+def body_of(event: Event, report: str) -> str:
+    """The text of the message that tells of an event, with a link to the report."""
+    # A run that failed left no report of its own.
+    return event.body if event.name == RUN_FAILED else f"{event.body}\nReport: {report}"
+
+
+def kind_of(event: Event) -> Kind:
+    """The kind of the message that tells of an event."""
+    if event.all_clear:
+        return "success"
+    kinds: dict[str, Kind] = {"critical": "failure", "warning": "warning"}
+    return kinds.get(event.severity, "info")
+
+
+def check_addresses(addresses: Iterable[str]) -> None:
+    """Check that messages can be sent to addresses at all; nothing is sent.
+
+    Raises:
+        InvalidParameterError: a service does not exist, or its address lacks something.
+    """
+    for address in addresses:
+        if _service(address) is None:
+            scheme = address.partition("://")[0] if "://" in address else address
+            raise InvalidParameterError(
+                f"notify: {scheme}://... is no address that messages can be sent to",
+                "Write it as Apprise does: json://host:port/path, slack://..., mailto://...",
+            )
+
+
+def without_secrets(address: str) -> str:
+    """An address without its secrets and settings, to be shown."""
+    service = _service(address)
+    return str(service.url(privacy=True)).partition("?")[0] if service is not None else "?"
+
+
+def send(event: Event, report: str, address: str) -> str:
+    """Send the message that tells of an event.
+
+    Args:
+        event: the event.
+        report: address of the report.
+        address: where to, as Apprise writes it.
+
+    Returns:
+        Why it did not arrive, one line; empty if it did.
+    """
+    service = _service(address)
+    if service is None:
+        return "no such service"
+    from apprise import Apprise, LogCapture, NotifyFormat, NotifyType
+
+    capture: Any = LogCapture
+    with capture(level=logging.WARNING, fmt="%(message)s") as captured:
+        arrived = Apprise(service).notify(
+            title=event.title,
+            body=body_of(event, report),
+            notify_type=NotifyType(kind_of(event)),
+            body_format=NotifyFormat.TEXT,
+        )
+        said: list[str] = captured.getvalue().strip().splitlines()
+    return "" if arrived else (said[-1] if said else "it was refused").rstrip(".")
+
+
+def deliver(
+    work: WorkDir, run: Run, addresses: Iterable[str], report: str, sender: Sender = send
+) -> tuple[int, tuple[str, ...]]:
+    """Tell each address of what waits for it and of the events of a run.
+
+    Args:
+        work: the work dir with the history, which the run is in; the caller holds it.
+        run: the run.
+        addresses: who is told.
+        report: address of the report.
+        sender: how a message is sent.
+
+    Returns:
+        how many messages arrived, and one line for each address that could not be reached.
+    """
+    arrived, problems = 0, []
+    for address in addresses:
+        to, reason, waiting = digest(address), "", 0
+        for row, event in _to_tell(read_history(work), run, to):
+            # A receiver that failed once is not asked again in this run: each try takes seconds.
+            reason = reason or sender(event, report, address)
+            note(work, row, event, to, arrived=not reason)
+            arrived += not reason
+            waiting += bool(reason)
+        if waiting:
+            what = "1 message was" if waiting == 1 else f"{waiting} messages were"
+            where = f"{without_secrets(address)} ({reason})"
+            problems.append(f"{what} not delivered to {where}; tried again next time")
+    return arrived, tuple(problems)
+
+
+def _to_tell(history: Sequence[Run], run: Run, to: str) -> list[tuple[Run, Event]]:
+    """What a receiver has to be told of: what did not arrive, and what a run has to say."""
+    found = []
+    for row in history[-RETRIED:]:
+        arrived = {entry.event: entry.arrived for entry in row.deliveries if entry.to == to}
+        earlier = row.key != run.key
+        found += [(row, event) for event in row.events if not arrived.get(event.name, earlier)]
+    return found
+
+
+def note(work: WorkDir, run: Run, event: Event, to: str, *, arrived: bool) -> None:
+    """Keep in the history whether an event of a run arrived at a receiver."""
+    row = next(row for row in read_history(work) if row.key == run.key)
+    others = [entry for entry in row.deliveries if (entry.event, entry.to) != (event.name, to)]
+    entry = Delivery(event=event.name, to=to, arrived=arrived)
+    save_run(work, row.model_copy(update={"deliveries": (*others, entry)}))
+
+
+def digest(address: str) -> str:
+    """What an address is remembered by: addresses hold secrets."""
+    return hashlib.blake2b(address.encode(), digest_size=8).hexdigest()
+
+
+def _service(address: str) -> Any:
+    """The service behind an address, None if there is none."""
+    with warnings.catch_warnings():
+        # Apprise's plugins use modules that later versions of Python leave out.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from apprise import Apprise
+
+        return Apprise.instantiate(address, suppress_exceptions=True)

@@ -1,0 +1,136 @@
+"""The watched rates, and the tests that tell whether one rose by more than chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from imgvet.quality.checks import CHECK_BY_NAME
+from imgvet.quality.result import Severity
+
+LEAST_BATCHES = 8
+"""Fewer batches say too little of how much more than chance a rate varies."""
+
+_SURE_OF_SPREAD = 0.003
+"""Spread counts as more than chance if chance gives as much in at most this share of cases. With
+0.05 one quiet history in twenty would pass for an unsteady one, and true jumps in it be missed."""
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """So many of so many.
+
+    Attributes:
+        count: images with a property.
+        of: images that could have it.
+    """
+
+    count: int
+    of: int
+
+    @property
+    def rate(self) -> float:
+        """The share, 0 to 1; 0 of nothing."""
+        return self.count / self.of if self.of else 0.0
+
+    def __add__(self, other: Proportion) -> Proportion:
+        return Proportion(self.count + other.count, self.of + other.of)
+
+    def shrunk(self, factor: float) -> Proportion:
+        """The same rate of ``factor`` times fewer images, rounded; the count never up."""
+        of = round(self.of / factor)
+        return Proportion(min(math.floor(self.count / factor), of), of)
+
+
+@dataclass(frozen=True)
+class WatchedRate:
+    """A rate that may jump.
+
+    Attributes:
+        name: name of the rate, as in :class:`imgvet.quality.counts.Rates`.
+        count: count of the images that have the property.
+        whole: count of the images that could have it.
+        title: the rate's name for a person.
+        said: what the images are, after "of 120 new images 30 are".
+        together: how many images have the property together at least: a near duplicate never
+            comes alone, so the number of them varies as that of their pairs does.
+    """
+
+    name: str
+    count: str
+    whole: str
+    title: str
+    said: str
+    together: int = 1
+
+    @property
+    def severity(self) -> Severity:
+        """How bad a jump is: as bad as failing the check of the same rate."""
+        return CHECK_BY_NAME[self.name].severity
+
+    def proportion(self, counts: Mapping[str, int]) -> Proportion | None:
+        """The images with the property among those that could have it; None if not measured."""
+        if self.count not in counts:
+            return None
+        return Proportion(counts[self.count], counts[self.whole])
+
+
+OUTLIERS = "reference_outliers"
+"""Count of the images that are outliers to the reference sample of the baseline."""
+
+RATES: tuple[WatchedRate, ...] = (
+    WatchedRate("invalid_rate", "invalid", "images", "Invalid rate", "invalid"),
+    WatchedRate("duplicate_rate", "exact_duplicate_surplus", "valid", "Duplicate rate",
+                "exact copies"),
+    WatchedRate("near_duplicate_rate", "near_duplicate_images", "valid", "Near-duplicate rate",
+                "near duplicates", together=2),
+    WatchedRate("dark_rate", "dark", "valid", "Dark rate", "dark"),
+    WatchedRate("bright_rate", "bright", "valid", "Bright rate", "bright"),
+    WatchedRate("blurry_rate", "blurry", "valid", "Blurry rate", "blurry"),
+    WatchedRate("outlier_rate", OUTLIERS, "valid", "Outlier rate", "outliers"),
+)  # fmt: skip
+"""The watched rates, in the order of reports."""
+
+RATE_BY_NAME: dict[str, WatchedRate] = {rate.name: rate for rate in RATES}
+
+
+def p_of_rise(new: Proportion, reference: Proportion) -> float:
+    """How probable so high a rate is if new images are like those of the reference.
+
+    Fisher's exact test, one-sided: given how many images of both together have the property, the
+    number among the new ones is hypergeometric. Unlike a binomial test against the rate of the
+    reference it allows for that rate being an estimate itself; unlike a normal approximation it
+    holds for counts of 0 and 1.
+
+    Returns:
+        probability, 0..1; 1 if either has no images.
+    """
+    from scipy.stats import hypergeom
+
+    if not new.of or not reference.of:
+        return 1.0
+    both = new + reference
+    return float(hypergeom.sf(new.count - 1, both.of, both.count, new.of))
+
+
+def spread(batches: Sequence[Proportion]) -> float:
+    """How much more a rate varies from batch to batch than chance alone: 1 if no more.
+
+    Batches are rarely drawn at random: each comes from one day, one camera, one scene. Their
+    variance is then a multiple of the binomial one, and that multiple is estimated as Pearson's
+    chi-squared divided by its degrees of freedom (quasi-likelihood: McCullagh and Nelder,
+    Generalized Linear Models, 1989, section 4.5; Laney's p' chart does the same). It is used only
+    if it is significant, and if there are :data:`LEAST_BATCHES` batches.
+    """
+    from scipy.stats import chi2_contingency
+
+    known = [batch for batch in batches if batch.of]
+    total = sum(known, Proportion(0, 0))
+    if len(known) < LEAST_BATCHES or total.count in {0, total.of}:
+        return 1.0
+    table = [[batch.count, batch.of - batch.count] for batch in known]
+    found = chi2_contingency(table, correction=False)
+    if found.pvalue > _SURE_OF_SPREAD:
+        return 1.0
+    return max(1.0, float(found.statistic / found.dof))
