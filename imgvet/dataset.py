@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imgvet.errors import InvalidParameterError
-from imgvet.options import FailOn, make_options
+from imgvet.options import ExecutionOptions, FailOn, make_options
 from imgvet.reasons import Reason
 from imgvet.search.image_table import ImageTable
 from imgvet.summary import RunRecord, RunSummary, read_record, read_summary
@@ -76,9 +76,7 @@ class Dataset:
 
         given = {"input_dir": self.input_dir, "work_dir": self.work_dir, **parameters}
         if given["input_dir"] is None:
-            raise InvalidParameterError(
-                "input_dir is missing", "Say what to analyse: imgvet.create(input_dir=...)"
-            )
+            raise InvalidParameterError("input_dir is missing", "Give a value for input_dir")
         with tempfile.TemporaryDirectory(prefix="imgvet-") as drafts:
             options = make_options(as_files(given, Path(drafts)))
             self.input_dir, self.work_dir = given["input_dir"], options.work_dir
@@ -99,11 +97,15 @@ class Dataset:
         """How the run was done: parameters, versions, timings."""
         return read_record(self._work)
 
-    def fails(self, fail_on: FailOn) -> bool:
-        """Whether a check of this severity or worse failed; never for ``never``."""
+    def fails(self, fail_on: FailOn | None = None) -> bool:
+        """Whether a check of this severity or worse failed, by default of that the run was given.
+
+        Never for ``never``.
+        """
         from imgvet.quality.result import fails, read_results
 
-        return fails(read_results(self._work.checks_json), fail_on)
+        limit = fail_on or self.record().options(ExecutionOptions).fail_on
+        return fails(read_results(self._work.checks_json), limit)
 
     def annotations(self, *, valid_only: bool = True) -> pd.DataFrame:
         """The items: one row per image with id, filename, status, digest, label, split, ...

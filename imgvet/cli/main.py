@@ -55,8 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"imgvet {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_run(commands)
-    _add_demo(commands)
     add_finished_run_commands(commands)
+    _add_demo(commands)
     add_monitor_command(commands)
     add_baseline_command(commands)
     add_serve_command(commands)
@@ -88,12 +88,10 @@ def _run(options: argparse.Namespace) -> int:
 def _vet(parameters: dict[str, Any]) -> int:
     """Vet, print the summary, and say by the exit code whether the checks allow it."""
     from imgvet.dataset import Dataset
-    from imgvet.options import make_options
 
-    run_options = make_options(parameters)
-    dataset = Dataset(work_dir=run_options.work_dir)
+    dataset = Dataset()
     dataset.run(**parameters)
-    return EXIT_CHECKS_FAILED if dataset.fails(run_options.fail_on) else 0
+    return EXIT_CHECKS_FAILED if dataset.fails() else 0
 
 
 def _demo(options: argparse.Namespace) -> int:

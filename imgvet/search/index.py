@@ -51,14 +51,16 @@ class SearchIndex:
         lengths: float64 (n,), their lengths; 0 for those that are never found.
         metric: how the run compared embeddings.
         unit: the length that distances count in.
-        items: columns ``id`` and ``embedding_row``, int64, of the images that have an embedding.
+        ids: int64 (m,), the images that have an embedding, by its row and then by id.
+        rows: int64 (m,), the rows of their embeddings.
     """
 
     vectors: Vector
     lengths: Reals
     metric: Metric
     unit: float
-    items: pd.DataFrame
+    ids: Rows
+    rows: Rows
 
     @classmethod
     def of_run(cls, work: WorkDir, images: ImageTable) -> SearchIndex:
@@ -78,10 +80,12 @@ class SearchIndex:
             items: columns ``id`` and ``embedding_row`` (null: the image has no embedding).
             metric: how they are compared.
         """
-        items = items.dropna(subset=["embedding_row"]).astype(np.int64)
-        used = np.bincount(items["embedding_row"], minlength=len(vectors)) > 0
+        known = items.dropna(subset=["embedding_row"]).astype(np.int64)
+        known = known.sort_values(["embedding_row", "id"])
+        ids, rows = known["id"].to_numpy(), known["embedding_row"].to_numpy()
+        used = np.bincount(rows, minlength=len(vectors)) > 0
         lengths = np.where(used, _lengths(vectors), 0.0)
-        return cls(vectors, lengths, metric, unit_of(vectors, metric.distance), items)
+        return cls(vectors, lengths, metric, unit_of(vectors, metric.distance), ids, rows)
 
     def nearest(self, vector: Vector, k: int) -> list[Match]:
         """The ``k`` images nearest to an embedding, most similar first, then by id.
@@ -114,24 +118,25 @@ class SearchIndex:
         Raises:
             InvalidParameterError: the run has no such image, or it has no embedding.
         """
-        rows = self.items.loc[self.items["id"] == item, "embedding_row"]
-        if rows.empty:
+        rows = self.rows[self.ids == item]
+        if not len(rows):
             raise InvalidParameterError(
                 f"Image {item} has no embedding", "Search from an image that could be analysed"
             )
-        return np.asarray(self.vectors[rows.iloc[0]])
+        return np.asarray(self.vectors[rows[0]])
 
     def _nearest(self, vector: Vector, k: int) -> list[Match]:
         query = self._checked(vector)
         rows = self._candidates(query, k + SPARE)
-        similarities = pd.Series(self._similarities(query, rows), index=rows, dtype=np.float64)
-        found = self.items[np.isin(self.items["embedding_row"], rows)]
-        found = found.assign(similarity=found["embedding_row"].map(similarities))
-        best = found.sort_values(["similarity", "id"], ascending=[False, True]).head(k)
-        return [
+        starts, ends = (np.searchsorted(self.rows, rows, side) for side in ("left", "right"))
+        found = [
             Match(int(item), float(similarity))
-            for item, similarity in best[["id", "similarity"]].itertuples(index=False)
+            for start, end, similarity in zip(
+                starts, ends, self._similarities(query, rows), strict=True
+            )
+            for item in self.ids[start:end][:k]
         ]
+        return sorted(found, key=lambda match: (-match.similarity, match.id))[:k]
 
     def _checked(self, vector: Vector) -> Vector:
         query = np.asarray(vector, np.float32).reshape(-1)
