@@ -18,9 +18,8 @@ from imgvet.errors import (
     ModelError,
 )
 from imgvet.images.decode import decode
-from imgvet.images.picture import Pixels
 from imgvet.images.standard_size import decode_thumbnail, encode_thumbnail, to_standard_size
-from imgvet.models.model import Device, Model, ModelCard
+from imgvet.models.model import Model, ModelCard
 from imgvet.models.resolve import resolve_model
 from imgvet.options import ModelOptions
 from imgvet.reasons import Failure
@@ -38,7 +37,7 @@ def has_model(record: RunRecord) -> bool:
     return record.parameters.get("embeddings") is None
 
 
-def model_of(record: RunRecord, device: Device = "cpu") -> Model:
+def model_of(record: RunRecord) -> Model:
     """The model of a run.
 
     Raises:
@@ -50,8 +49,14 @@ def model_of(record: RunRecord, device: Device = "cpu") -> Model:
             "The run used your own embeddings, so other pictures can't be embedded",
             "Search from a picture of the set, or run again with a model",
         )
-    model = resolve_model(record.options(ModelOptions), device)
-    if model.card.digest != _card(record).digest:
+    model = resolve_model(record.options(ModelOptions))
+    try:
+        card = ModelCard.model_validate(record.model)
+    except ValidationError:
+        raise ModelError(
+            "The record of the run does not say which model it used", "Run again"
+        ) from None
+    if model.card.digest != card.digest:
         raise ModelError(
             f"The model {model.card.name} is no longer the one of the run", "Run again"
         )
@@ -74,7 +79,9 @@ def embed_picture(data: bytes, model: Model) -> Vector | Failure:
     picture = decode(data)
     if isinstance(picture, Failure):
         return picture
-    pixels = picture.pixels if model.card.wants_originals else as_thumbnail(picture.pixels)
+    pixels = picture.pixels
+    if not model.card.wants_originals:
+        pixels = decode_thumbnail(encode_thumbnail(to_standard_size(pixels)))
     return embed_pictures([pixels], model)[0]
 
 
@@ -107,17 +114,3 @@ def read_picture(path: Path) -> bytes:
 
 def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def as_thumbnail(pixels: Pixels) -> Pixels:
-    """Pixels as they come out of the thumbnail that a run keeps: RGB, uint8, (h, w, 3)."""
-    return decode_thumbnail(encode_thumbnail(to_standard_size(pixels)))
-
-
-def _card(record: RunRecord) -> ModelCard:
-    try:
-        return ModelCard.model_validate(record.model)
-    except ValidationError:
-        raise ModelError(
-            "The record of the run does not say which model it used", "Run again"
-        ) from None
