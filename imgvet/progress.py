@@ -20,13 +20,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a stage is.
-
-    Attributes:
-        stage: name of the stage.
-        done: items done.
-        total: items to do; 0 if the stage has no items to count.
-    """
+    """How far a stage is: items done, of how many; 0 of 0 if it has no items to count."""
 
     stage: str
     done: int
@@ -35,9 +29,8 @@ class Progress:
 
 def report_progress(stage: str, done: int, total: int) -> None:
     """Tell listeners how far a stage is."""
-    if _logger.isEnabledFor(logging.INFO):
-        state = Progress(stage, done, total)
-        _logger.info("%s %d/%d", stage, done, total, extra={"progress": state})
+    state = Progress(stage, done, total)
+    _logger.info("%s %d/%d", stage, done, total, extra={"progress": state})
 
 
 def tracked(items: Iterable[Item], stage: str, done: int, total: int) -> Iterator[Item]:
@@ -49,9 +42,7 @@ def tracked(items: Iterable[Item], stage: str, done: int, total: int) -> Iterato
         done: items done before the first of these.
         total: items to do in the whole stage.
     """
-    count = done
-    for item in items:
+    for count, item in enumerate(items, done + 1):
         yield item
-        count += 1
         if count % _REPORT_EVERY == 0 or count == total:
             report_progress(stage, count, total)

@@ -43,11 +43,11 @@ def list_items(
     listing = annotated(found, options, annotations, cutter)
     rows = to_frame(listing)
     known = _measured(rows, store) if cutter is None else _cut(rows, store)
-    pending = rows[(rows["status"] == Reason.OK.value) & ~known]
+    done = known | (rows["status"] != Reason.OK.value)
     columns = [*FILE_COLUMNS, *(() if cutter is None else ("cut",))]
     return Listed(
         listing=store_arrow(work, "listing", listing),
-        to_read=plan(work, "compute_stats", pending, columns, len(rows) - len(pending)),
+        to_read=plan(work, "compute_stats", rows, done, columns),
     )
 
 

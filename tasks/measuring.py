@@ -7,13 +7,12 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 from imgvet.crops.cutter import Cutter
-from imgvet.measures.collect import item_tables, stats_table, with_reads
+from imgvet.measures import collect
 from imgvet.measures.collect_crops import crops_of
 from imgvet.measures.compute_advanced import measure_thumbnails
 from imgvet.measures.compute_crops import CropRun, PictureToCut
 from imgvet.measures.compute_crops import compute_crops as compute_crop_shard
 from imgvet.measures.compute_stats import measure_files
-from imgvet.metrics import ADVANCED_VERSION, MEASURE_VERSION
 from imgvet.models.model import ModelCard
 from imgvet.options import MediaOptions, StatsOptions, VideoOptions
 from imgvet.store.compact import mark_used, today
@@ -25,9 +24,6 @@ from imgvet.tables import CONTENTS, CROPS, INVALID, ITEMS, STATS
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage, transport_stage, uncached_stage
 from imgvet.tasks.shards import Plan, Shard, plan
-
-_COLLECT_VERSION = 1
-"""Raise when stats are put together in another way from the same measures."""
 
 
 class ItemOptions(BaseModel):
@@ -101,10 +97,10 @@ def collect_items(
     """
     work, store = context.work, context.store
     read_rows = [pq.read_table(resolve(work, part)) for part in reads]
-    rows = with_reads(pq.read_table(resolve(work, listing)), read_rows)
+    rows = collect.with_reads(pq.read_table(resolve(work, listing)), read_rows)
     cropped = crops_of(rows, store) if options.cutter is not None else None
     items = rows if cropped is None else cropped.rows
-    tables = item_tables(items, store, options.media)
+    tables = collect.item_tables(items, store, options.media)
     keys = [] if cropped is None else [*cropped.keys, *items[DIGEST].dropna()]
     mark_used(work, [*rows[DIGEST].dropna(), *keys], today())
     return CollectedItems(
@@ -122,21 +118,21 @@ def collect_items(
 def _to_embed(
     context: RunContext, items: pd.DataFrame, contents: pd.DataFrame, card: ModelCard | None
 ) -> Plan:
-    """The contents that the model has not seen."""
+    """The contents that the model has not embedded yet; none without a model."""
+    columns = list(PLACE_COLUMNS)
     if card is None:
-        return plan(context.work, "embed", contents.iloc[:0], PLACE_COLUMNS, 0)
-    done = contents[DIGEST].isin(context.store.embeddings(card.digest).digests())
-    pending, columns = contents[~done], PLACE_COLUMNS
+        return Plan(shards=(), pending=0, reused=0)
     if card.wants_originals:
-        pending = pending.merge(items[list(FILE_COLUMNS)], on="id")
-        columns = [*PLACE_COLUMNS, *FILE_COLUMNS]
-    return plan(context.work, "embed", pending, columns, int(done.sum()))
+        contents = contents.merge(items[list(FILE_COLUMNS)], on="id")
+        columns += FILE_COLUMNS
+    done = contents[DIGEST].isin(context.store.embeddings(card.digest).digests())
+    return plan(context.work, "embed", contents, done, columns)
 
 
 def _to_measure(context: RunContext, contents: pd.DataFrame, stats: StatsOptions) -> Plan:
-    """The contents that lack advanced metrics, if these are wanted."""
+    """The contents that lack advanced metrics, if they are asked for."""
     done = contents[DIGEST].isin(context.store.advanced.digests()) | (not stats.run_advanced_stats)
-    return plan(context.work, "advanced", contents[~done], PLACE_COLUMNS, int(done.sum()))
+    return plan(context.work, "advanced", contents, done, PLACE_COLUMNS)
 
 
 @uncached_stage
@@ -146,8 +142,8 @@ def compute_advanced_stats(context: RunContext, shard: Shard) -> None:
     measure_thumbnails(places, context.store, context.threads, shard.done_before, shard.total)
 
 
-@cached_stage(version=10_000 * _COLLECT_VERSION + 100 * MEASURE_VERSION + ADVANCED_VERSION)
+@cached_stage(collect.VERSION)
 def collect_stats(context: RunContext, items: Reference, options: StatsOptions) -> Reference:
     """The table stats."""
-    stats = stats_table(load_table(context.work, items), context.store, options)
+    stats = collect.stats_table(load_table(context.work, items), context.store, options)
     return store_table(context.work, STATS, stats)

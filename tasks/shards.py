@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
@@ -37,20 +39,22 @@ class Plan(BaseModel):
     reused: int
 
 
-def plan(work: WorkDir, stem: str, pending: pd.DataFrame, columns: list[str], known: int) -> Plan:
-    """Cut rows into shards.
+def plan(
+    work: WorkDir, stem: str, items: pd.DataFrame, done: pd.Series, columns: Sequence[str]
+) -> Plan:
+    """Cut the items that are not done into shards.
 
     Args:
         work: where the shards are stored.
         stem: name of the stage.
-        pending: the rows to compute.
+        items: one row for each item.
+        done: whether each needs no computing.
         columns: which columns the stage needs.
-        known: how many items need no computing.
     """
-    total = len(pending)
+    pending = items.loc[~done, list(columns)]
     shards = []
-    for start in range(0, total, PACK_ITEMS):
-        part = pending[columns].iloc[start : start + PACK_ITEMS]
-        rows = store_arrow(work, f"shard-{stem}", pa.Table.from_pandas(part, preserve_index=False))
-        shards.append(Shard(rows=rows, done_before=start, total=total))
-    return Plan(shards=tuple(shards), pending=total, reused=known)
+    for start in range(0, len(pending), PACK_ITEMS):
+        shard = pending.iloc[start : start + PACK_ITEMS]
+        rows = store_arrow(work, f"shard-{stem}", pa.Table.from_pandas(shard, preserve_index=False))
+        shards.append(Shard(rows=rows, done_before=start, total=len(pending)))
+    return Plan(shards=tuple(shards), pending=len(pending), reused=int(done.sum()))

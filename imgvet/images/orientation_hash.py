@@ -1,13 +1,13 @@
-"""A perceptual hash from which the hashes of the turned and mirrored picture follow.
+"""A perceptual hash from which the hashes of the rotated and mirrored image follow.
 
 The 256 bits are the signs of the coefficients 1 to 16 of the discrete cosine transform of the gray
-picture, in both directions. To mirror a picture changes the signs of the odd coefficients along
-one side, and to transpose it transposes the coefficients; the bits are ordered so that these are
-an exclusive or with a constant and an exchange of two runs of bytes. So one stored hash stands for
-all eight orientations (:func:`hash_in_orientation`), and no picture is decoded or hashed twice.
+image, in both directions. To mirror an image changes the signs of the odd coefficients along one
+side, and to transpose it transposes the coefficients; the bits are ordered so that these are an
+exclusive or with a constant and an exchange of two runs of bytes. So one stored hash stands for
+all eight orientations (:func:`hash_in_orientation`), and no image is decoded or hashed twice.
 
-Turned copies, also recompressed, resized or recoloured ones, differ in a few bits of 256;
-different pictures in about half of them.
+Rotated duplicates, also recompressed, resized or recoloured ones, differ in a few bits of 256;
+different images in about half of them.
 
 Source:
     The transform, the 16 x 16 coefficients and the idea of a quality are those of PDQ (Facebook,
@@ -31,9 +31,9 @@ from imgvet.images.picture import Pixels
 HASH_BYTES = 32
 ORIENTATIONS = 8
 """Orientations are those of EXIF (CIPA DC-008, tag 0x0112), but counted from 0: 0 as it is, 1
-left and right exchanged, 2 turned by 180 degrees, 3 top and bottom exchanged, 4 transposed, 5
-turned by 90 degrees clockwise, 6 transposed along the other diagonal, 7 turned anticlockwise.
-:func:`imgvet.images.picture.oriented` shows an image like that when given orientation + 1."""
+left and right exchanged, 2 rotated by 180 degrees, 3 top and bottom exchanged, 4 transposed, 5
+rotated by 90 degrees clockwise, 6 transposed along the other diagonal, 7 rotated by 90 degrees
+anticlockwise. :func:`imgvet.images.picture.oriented` shows an image so, given orientation + 1."""
 
 RELIABLE_QUALITY = 128
 """Hashes of a lower quality say nothing: less than half of their bits are more than noise."""
@@ -59,7 +59,7 @@ _ROWS_MIRRORED = (False, False, True, True, False, False, True, True)
 
 @dataclass(frozen=True)
 class OrientationHash:
-    """The hash of one picture.
+    """The hash of one image.
 
     Attributes:
         bits: uint8 (32,), the 256 bits, ordered as in :func:`hash_in_orientation`.
@@ -71,7 +71,7 @@ class OrientationHash:
 
 
 def orientation_hash(gray: Pixels) -> OrientationHash:
-    """The hash of a picture, about a tenth of a millisecond for 256 x 341 pixels.
+    """The hash of an image, about a tenth of a millisecond for 256 x 341 pixels.
 
     Args:
         gray: uint8, shape (h, w), of any size; with a side below 32 pixels the quality is 0.
@@ -126,7 +126,7 @@ same order, and 30..31 the diagonal."""
 
 
 def hash_in_orientation(bits: HashBits, orientation: int) -> HashBits:
-    """The hashes that pictures have when they are shown in another orientation.
+    """The hashes that images have when they are shown in another orientation.
 
     Args:
         bits: uint8 (n, 32).

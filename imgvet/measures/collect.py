@@ -10,13 +10,22 @@ import pandas as pd
 import pyarrow as pa
 
 from imgvet.images.formats import BY_ENDING
-from imgvet.metrics import ADVANCED_METRICS, BASIC_METRICS, Metric
+from imgvet.metrics import (
+    ADVANCED_METRICS,
+    ADVANCED_VERSION,
+    BASIC_METRICS,
+    MEASURE_VERSION,
+    Metric,
+)
 from imgvet.options import MediaOptions, StatsOptions
 from imgvet.reasons import Reason
 from imgvet.store.packs import DIGEST, Packs
 from imgvet.store.store import Store
 from imgvet.store.thumbnails import PLACE_COLUMNS
 from imgvet.tables import CONTENTS, INVALID, ITEMS, STATS, empty, to_frame
+
+VERSION = 10_000 + 100 * MEASURE_VERSION + ADVANCED_VERSION
+"""Of the table stats. Add 10,000 when it is put together in another way from the same measures."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imgvet.embedding.compute import embed_pictures
+from imgvet.embedding.compute import embed_pictures, thumbnail_reader
 from imgvet.images.orientation_hash import (
     HASH_BYTES,
     ORIENTATIONS,
@@ -35,12 +35,11 @@ from imgvet.images.orientation_hash import (
     hash_in_orientation,
 )
 from imgvet.images.picture import Pixels, oriented
-from imgvet.images.standard_size import decode_thumbnail
 from imgvet.models.model import Model
 from imgvet.similarity.distances import Metric
 from imgvet.store.packs import DIGEST
 from imgvet.store.store import HASH, HASH_QUALITY, Store
-from imgvet.store.thumbnails import all_places, read_thumbnail
+from imgvet.store.thumbnails import all_places
 from imgvet.tables import NEIGHBORS
 from imgvet.threads import in_threads
 
@@ -98,10 +97,10 @@ def find_rotated_duplicates(
     pairs = pairs[telling[pairs["first"]] & telling[pairs["second"]]]
     if pairs.empty:
         return neighbors
-    places = all_places(store.measures)
+    thumbnail = thumbnail_reader(all_places(store.measures), store)
 
     def read(row: int) -> Pixels:
-        return decode_thumbnail(read_thumbnail(store.measures, places[digests[row]]))
+        return thumbnail(digests[row])
 
     def embed(pictures: Sequence[Pixels]) -> Vectors:
         return embed_pictures(pictures, model)

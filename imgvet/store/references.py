@@ -33,15 +33,13 @@ class Reference(BaseModel):
         name: path relative to the work dir.
         digest: BLAKE2b-128 of the file, hexadecimal; for a folder, of the names and digests in it.
         size: bytes, of all files for a folder.
-        rows: rows of the table or array; 0 for other files.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True)
 
     name: str
     digest: str
     size: int
-    rows: int = 0
 
 
 def digest_bytes(data: bytes) -> str:
@@ -76,9 +74,7 @@ def _files_in(folder: Path) -> list[Path]:
     return sorted(file for file in folder.rglob("*") if file.is_file())
 
 
-def store_file(
-    work: WorkDir, stem: str, suffix: str, write: Callable[[Path], object], rows: int = 0
-) -> Reference:
+def store_file(work: WorkDir, stem: str, suffix: str, write: Callable[[Path], object]) -> Reference:
     """Store one output under a name made of ``stem`` and its content.
 
     Args:
@@ -86,7 +82,6 @@ def store_file(
         stem: beginning of its name.
         suffix: end of its name.
         write: writes the output, a file or a folder, to the path that it is given.
-        rows: rows of the table or array; 0 for other files.
     """
     work.stages.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".draft-", dir=work.stages) as folder:
@@ -99,7 +94,7 @@ def store_file(
         else:
             draft.replace(target)
     name = target.relative_to(work.path).as_posix()
-    return Reference(name=name, digest=digest, size=size, rows=rows)
+    return Reference(name=name, digest=digest, size=size)
 
 
 def store_folder(work: WorkDir, stem: str, fill: Callable[[Path], None]) -> Reference:
@@ -119,7 +114,7 @@ def store_table(work: WorkDir, table: Table, frame: pd.DataFrame) -> Reference:
 
 def store_arrow(work: WorkDir, stem: str, data: pa.Table) -> Reference:
     """Store an Arrow table."""
-    return store_file(work, stem, ".parquet", lambda path: write_table(data, path), data.num_rows)
+    return store_file(work, stem, ".parquet", lambda path: write_table(data, path))
 
 
 def store_array(work: WorkDir, stem: str, array: NDArray[np.float32]) -> Reference:
@@ -129,7 +124,7 @@ def store_array(work: WorkDir, stem: str, array: NDArray[np.float32]) -> Referen
         with path.open("wb") as stream:
             np.save(stream, array)
 
-    return store_file(work, stem, ".npy", write, len(array))
+    return store_file(work, stem, ".npy", write)
 
 
 def store_text(work: WorkDir, stem: str, suffix: str, text: str) -> Reference:

@@ -52,10 +52,10 @@ def read_thumbnail(packs: Packs, place: ThumbnailPlace) -> bytes:
     return data
 
 
-def all_places(packs: Packs) -> dict[str, ThumbnailPlace]:
+def all_places(packs: Packs) -> list[ThumbnailPlace]:
     """Where the thumbnail of each content lies."""
-    rows = packs.read([name for name in PLACE_COLUMNS if name != "pack"])
-    return {place.digest: place for place in places_in(rows)} if rows is not None else {}
+    rows = packs.read([DIGEST, *THUMBNAIL_PLACE])
+    return [] if rows is None else places_in(rows)
 
 
 class Thumbnails:
@@ -66,7 +66,7 @@ class Thumbnails:
 
     def __init__(self, packs: Packs) -> None:
         self._packs = packs
-        self._places = packs.read([name for name in PLACE_COLUMNS if name != "pack"])
+        self._places = packs.read([DIGEST, *THUMBNAIL_PLACE])
         digests = [] if self._places is None else self._places.column(DIGEST).to_pylist()
         known = np.array(digests, np.bytes_)
         self._rows = np.argsort(known, kind="stable")

@@ -18,7 +18,7 @@ from imgvet.store.references import Reference
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import StageKey, is_transport_error
 
-TABLE = Reference(name="store/stages/a.parquet", digest="d1", size=10, rows=1)
+TABLE = Reference(name="store/stages/a.parquet", digest="d1", size=10)
 
 
 def key(version: int = 1, task: str = "find_neighbors", **inputs: object) -> str | None:
