@@ -10,8 +10,10 @@ where an item came from: it reads through :class:`imgvet.sources.reading.Reader`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+import stat
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import chain, groupby, repeat
 from operator import attrgetter
 from pathlib import Path
@@ -21,6 +23,7 @@ import pyarrow as pa
 from imgvet.errors import (
     InputEmptyError,
     InputNotFoundError,
+    InputUnreadableError,
     InvalidParameterError,
     MixedInputError,
 )
@@ -78,6 +81,9 @@ of a picture, ``cut_labels`` (a JSON list) the labels of its own boxes: :mod:`im
 they are null where whole pictures are analysed."""
 
 
+_READ_LIST = {Kind.TEXT_LIST: read_text_list, Kind.CSV_LIST: read_csv_list}
+
+
 def require_inputs(inputs: Iterable[str]) -> None:
     """Check that every local input exists, before anything is written.
 
@@ -97,20 +103,27 @@ def kind_of_input(name: str) -> Kind:
 
     Raises:
         InputNotFoundError: a local input does not exist.
+        InputUnreadableError: it may not be looked at.
         InvalidParameterError: an archive whose name does not show that it is one.
     """
     kind = kind_of_name(name)
     if kind in (Kind.S3, Kind.MINIO):
         return kind
     path = Path(name).expanduser()
-    if path.is_dir():
-        return Kind.FOLDER
-    if not path.exists():
+    try:
+        mode = path.stat().st_mode
+    except PermissionError as error:
+        raise InputUnreadableError(
+            f"The input {name} can't be read ({error.strerror})", "Check its permissions"
+        ) from None
+    except OSError:
         raise InputNotFoundError(
             f"The input {name} does not exist",
             "Give a folder, images, an archive, a video or a list that exists",
-        )
-    if kind is Kind.IMAGE and path.is_file() and _holds_archive(path):
+        ) from None
+    if stat.S_ISDIR(mode):
+        return Kind.FOLDER
+    if kind is Kind.IMAGE and stat.S_ISREG(mode) and _holds_archive(path):
         raise InvalidParameterError(
             f"The input {name} is an archive, but its name does not end as that of one",
             f"Rename it to end in one of {' '.join(ARCHIVE_ENDINGS)}",
@@ -126,45 +139,19 @@ def _holds_archive(path: Path) -> bool:
         return False  # Reading it as an image tells why it can't be read.
 
 
-def remote_inputs(options: SourceOptions) -> tuple[str, ...]:
-    """The inputs that are buckets or folders or objects in them, or lists that name some."""
-    return tuple(
-        name for name in options.input_dir if is_remote(name) or any(map(is_remote, _rows_of(name)))
-    )
+def _is_in_bucket(name: str) -> bool:
+    """Whether an input is a bucket or something in one, or a list that names some."""
+    if is_remote(name):
+        parse_location(name)  # refuses bad ones
+        return True
+    return any(map(is_remote, _rows_of(name)))
 
 
 def _rows_of(name: str) -> tuple[str, ...]:
     """The rows of an input that is a list of paths; none of any other input."""
-    if is_remote(name):
-        return ()
-    kind, path = kind_of_input(name), Path(name).expanduser()
-    if kind is Kind.TEXT_LIST:
-        return read_text_list(path)
-    return read_csv_list(path) if kind is Kind.CSV_LIST else ()
-
-
-@dataclass
-class _Mixture:
-    """Compressed inputs and loose images do not mix in one run: what a listing has met so far."""
-
-    counts: dict[bool, int] = field(default_factory=lambda: {False: 0, True: 0})
-    examples: dict[bool, str] = field(default_factory=dict)
-
-    def add(self, entry: Entry, kind: Kind) -> None:
-        """Count a file."""
-        compressed = kind in COMPRESSED
-        self.counts[compressed] += 1
-        self.examples.setdefault(compressed, entry.path)
-
-    def refuse(self) -> None:
-        """Raise an error if there are both."""
-        if len(self.examples) == 2:
-            raise MixedInputError(
-                f"Archives or videos ({self.counts[True]}, such as {self.examples[True]}) and "
-                f"loose images ({self.counts[False]}, such as {self.examples[False]}) do not mix "
-                "in one run",
-                "Give one of them, or tar_only=True (--tar-only) to ignore the loose images",
-            )
+    if kind_of_name(name) in _READ_LIST and kind_of_input(name) in _READ_LIST:
+        return _READ_LIST[kind_of_name(name)](Path(name).expanduser())
+    return ()
 
 
 File = tuple[Entry, Kind]
@@ -173,27 +160,59 @@ File = tuple[Entry, Kind]
 
 def _unmixed(files: Iterable[File], options: SourceOptions) -> Iterator[File]:
     """The files, less loose images if only compressed inputs are wanted; mixtures are refused."""
-    mixture = _Mixture()
+    counts: Counter[bool] = Counter()
+    examples: dict[bool, str] = {}
     for entry, kind in files:
-        if options.tar_only and kind is Kind.IMAGE:
+        compressed = kind in COMPRESSED
+        if options.tar_only and not compressed:
             continue
-        mixture.add(entry, kind)
+        counts[compressed] += 1
+        examples.setdefault(compressed, entry.path)
         yield entry, kind
-    mixture.refuse()
+    if len(counts) == 2:
+        raise MixedInputError(
+            f"Archives or videos ({counts[True]}, such as {examples[True]}) and loose images "
+            f"({counts[False]}, such as {examples[False]}) do not mix in one run",
+            "Give one of them, or tar_only=True (--tar-only) to ignore the loose images",
+        )
 
 
-def compressed_inputs(options: SourceOptions) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The archives and the videos among the local inputs, as absolute paths, sorted.
+@dataclass(frozen=True)
+class Inputs:
+    """What the inputs lead to, each local file having been looked at once.
+
+    Attributes:
+        remote: the inputs that are in buckets, or are lists that name some.
+        archives: the local archives, as absolute paths, sorted.
+        videos: the local videos.
+        listing: what :func:`list_items` gives, if there is nothing to fetch or unpack first.
+    """
+
+    remote: tuple[str, ...]
+    archives: tuple[str, ...]
+    videos: tuple[str, ...]
+    listing: pa.Table | None
+
+
+def find_inputs(options: SourceOptions) -> Inputs:
+    """Look at every local file.
 
     Raises:
-        MixedInputError: there are loose local images beside them.
+        InputNotFoundError: an input does not exist.
+        InvalidParameterError: one is an archive whose name does not show it, or names no bucket.
+        InputUnreadableError: an input may not be read.
+        InputEmptyError: nothing is left to analyse.
+        MixedInputError: archives or videos and loose images are in one run.
     """
     files = list(_unmixed(_local_files(options.input_dir), options))
     archives, videos = (
-        {entry.path for entry, kind in files if kind is wanted and entry.status is Reason.OK}
+        tuple(sorted({e.path for e, kind in files if kind is wanted and e.status is Reason.OK}))
         for wanted in (Kind.ARCHIVE, Kind.VIDEO)
     )
-    return tuple(sorted(archives)), tuple(sorted(videos))
+    remote = tuple(name for name in options.input_dir if _is_in_bucket(name))
+    is_final = not (remote or archives or videos)
+    listing = _listing_of((entry for entry, _ in files), options) if is_final else None
+    return Inputs(remote, archives, videos, listing)
 
 
 def _local_files(inputs: Iterable[str]) -> Iterator[File]:
@@ -313,18 +332,17 @@ def _entries_of_copy(
         )
 
 
-def list_items(options: SourceOptions, known: dict[FileKey, str], work: WorkDir) -> pa.Table:
+def list_items(options: SourceOptions, work: WorkDir) -> pa.Table:
     """List what is to be analysed, sorted by name, each item once for each split.
 
     Archives and videos must have been made ready (:mod:`imgvet.tasks.extracting`).
 
     Args:
         options: what to analyse.
-        known: content digests of items that were read before.
         work: the work dir, with the indexes of archives and videos.
 
     Returns:
-        a table of :data:`LISTING_SCHEMA`.
+        a table of :data:`LISTING_SCHEMA`, without digests.
 
     Raises:
         InputNotFoundError: an input does not exist.
@@ -332,10 +350,25 @@ def list_items(options: SourceOptions, known: dict[FileKey, str], work: WorkDir)
         InputEmptyError: nothing is left to analyse.
         MixedInputError: compressed inputs and loose images are in one run.
     """
-    entries = select(list_entries(options, work), options)
-    if not entries:
+    return _listing_of(list_entries(options, work), options)
+
+
+def _listing_of(entries: Iterable[Entry], options: SourceOptions) -> pa.Table:
+    chosen = select(entries, options)
+    if not chosen:
         raise _nothing_found(options)
-    return as_table(entries, known)
+    return as_table(chosen)
+
+
+def with_digests(listing: pa.Table, known: Mapping[FileKey, str]) -> pa.Table:
+    """A listing with the content digests of the files that were read before."""
+    columns = (listing[name].to_pylist() for name in FileKey._fields)
+    keys = (
+        FileKey(path, size or 0, mtime_ns or 0, *rest)
+        for path, size, mtime_ns, *rest in zip(*columns, strict=True)
+    )
+    digests = pa.array([known.get(key) for key in keys], pa.string())
+    return listing.set_column(listing.schema.get_field_index("digest"), "digest", digests)
 
 
 def select(entries: Iterable[Entry], options: SourceOptions) -> list[Entry]:
@@ -401,8 +434,8 @@ def _nothing_found(options: SourceOptions) -> InputEmptyError:
     return InputEmptyError(f"No image in {where}", f"Images are files that end in {endings}")
 
 
-def as_table(entries: list[Entry], known: dict[FileKey, str]) -> pa.Table:
-    """Entries as a table of :data:`LISTING_SCHEMA`, with the digests that are known."""
+def as_table(entries: list[Entry]) -> pa.Table:
+    """Entries as a table of :data:`LISTING_SCHEMA`, without digests."""
     # One column at a time: lists of a million values each take more than their arrays.
     columns: tuple[Iterable[object], ...] = (
         range(len(entries)),
@@ -417,7 +450,7 @@ def as_table(entries: list[Entry], known: dict[FileKey, str]) -> pa.Table:
         (entry.file_size for entry in entries),
         (entry.mtime_ns for entry in entries),
         (entry.version for entry in entries),
-        (known.get(entry.key) for entry in entries),
+        repeat(None, len(entries)),
         (entry.label for entry in entries),
         (entry.split for entry in entries),
         (entry.metadata for entry in entries),

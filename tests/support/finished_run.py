@@ -72,7 +72,7 @@ def finish_run(input_dir: object, work_dir: Path, **parameters: object) -> WorkD
     for name in options.input_dir:
         if name.endswith((".tar", ".zip")):
             prepare_archive(Path(name), work.extracted, ExtractLimits())
-    listing = annotated(list_items(sources, {}, work), sources, annotations, cutter)
+    listing = annotated(list_items(sources, work), sources, annotations, cutter)
     found = _measured(options, work, listing, cutter)
     vectors, metric, model = _embedded(options, work, found.collected)
     work.tables.mkdir(parents=True, exist_ok=True)
