@@ -145,7 +145,7 @@ def measured(step: str, source: str, scratch: Path) -> Step:
     """Do one step in this process."""
     from imgvet.options import SourceOptions
     from imgvet.sources.archive import prepare_archive
-    from imgvet.sources.listing import list_items, objects_of
+    from imgvet.sources.inputs import list_items, objects_of
     from imgvet.sources.s3_sync import SyncOptions, sync_to_local
     from imgvet.workdir import WorkDir
 

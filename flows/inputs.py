@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from imgvet.flows.stages import Stages
 from imgvet.options import FetchOptions, RunOptions, SourceOptions, VideoOptions
+from imgvet.sources.inputs import Inputs
 from imgvet.sources.kinds import is_archive_name
-from imgvet.sources.listing import Inputs
 from imgvet.tasks.extracting import ToExtract, extract_archives
 from imgvet.tasks.syncing import SyncInput, ToRemove, remove_mirrored, sync_s3_to_local
 

@@ -28,7 +28,7 @@ from imgvet.options import (
 )
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.index import check_neighbor_options
-from imgvet.sources.listing import Inputs, find_inputs
+from imgvet.sources.inputs import Inputs, find_inputs
 from imgvet.workdir import CROPS_PART, WorkDir, require_allowed
 
 USER_EMBEDDINGS = "user embeddings"

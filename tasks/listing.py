@@ -11,7 +11,7 @@ from imgvet.crops.cutter import Cutter, cut_key
 from imgvet.crops.listing import NO_BOXES, annotated
 from imgvet.options import SourceOptions
 from imgvet.reasons import Reason
-from imgvet.sources.listing import list_items as list_source_items
+from imgvet.sources.inputs import list_items as list_source_items
 from imgvet.sources.listing import with_digests
 from imgvet.store.files import FILE_COLUMNS
 from imgvet.store.packs import DIGEST

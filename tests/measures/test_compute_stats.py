@@ -16,7 +16,8 @@ from imgvet.measures.compute_advanced import measure_thumbnails
 from imgvet.measures.compute_stats import ContentClaims, measure_files
 from imgvet.metrics import BASIC_METRICS
 from imgvet.options import MediaOptions, SourceOptions, StatsOptions, VideoOptions
-from imgvet.sources.listing import list_items, with_digests
+from imgvet.sources.inputs import list_items
+from imgvet.sources.listing import with_digests
 from imgvet.store.files import FileToRead
 from imgvet.store.references import digest_bytes
 from imgvet.store.store import Store

@@ -17,7 +17,8 @@ from imgvet.errors import (
 )
 from imgvet.options import SourceOptions
 from imgvet.sources.entry import Entry
-from imgvet.sources.listing import LISTING_SCHEMA, find_inputs, list_items, select, with_digests
+from imgvet.sources.inputs import find_inputs, list_items
+from imgvet.sources.listing import LISTING_SCHEMA, select, with_digests
 from imgvet.store.files import FileKey
 from imgvet.workdir import WorkDir
 

@@ -11,7 +11,8 @@ import pytest
 from imgvet.measures.collect import item_tables, with_reads
 from imgvet.measures.compute_stats import measure_files
 from imgvet.options import MediaOptions, SourceOptions, VideoOptions
-from imgvet.sources.listing import list_items, with_digests
+from imgvet.sources.inputs import list_items
+from imgvet.sources.listing import with_digests
 from imgvet.store import compact as module
 from imgvet.store.compact import SMALL_PACKS, compact, mark_used
 from imgvet.store.files import FileToRead

@@ -42,7 +42,7 @@ from imgvet.similarity.pairs import similar_pairs
 from imgvet.similarity.videos import group_by_video
 from imgvet.sources.archive import prepare_archive
 from imgvet.sources.archive_members import ExtractLimits
-from imgvet.sources.listing import list_items
+from imgvet.sources.inputs import list_items
 from imgvet.store.files import files_in
 from imgvet.store.store import Store
 from imgvet.store.thumbnails import places_in
