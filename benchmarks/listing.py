@@ -145,20 +145,20 @@ def measured(step: str, source: str, scratch: Path) -> Step:
     """Do one step in this process."""
     from imgvet.options import SourceOptions
     from imgvet.sources.archive import prepare_archive
-    from imgvet.sources.listing import list_items, objects_of
+    from imgvet.sources.inputs import list_items, objects_of
     from imgvet.sources.s3_sync import SyncOptions, sync_to_local
     from imgvet.workdir import WorkDir
 
     work, options = WorkDir(scratch / "work"), SourceOptions(input_dir=(source,))
     if step == OPEN:
-        return _timed(lambda: (prepare_archive(Path(source), work.extracted).images, 0))
+        return _timed(lambda: (prepare_archive(Path(source), work.extracted).items, 0))
 
     if step == MIRROR:
         objects, sync = objects_of(source, options), SyncOptions(run="benchmark")
         return _timed(lambda: (sync_to_local(objects, work.mirror, sync).downloaded, 0))
 
     def list_all() -> tuple[int, int]:
-        table = list_items(options, {}, work)
+        table = list_items(options, work)
         return table.num_rows, table.nbytes
 
     return _timed(list_all)

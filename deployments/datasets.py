@@ -22,7 +22,7 @@ from typing import Any
 from imgvet.errors import ConfigFileError, InvalidParameterError
 from imgvet.monitor.notify import check_addresses
 from imgvet.monitor.options import MonitorOptions, all_addresses, make_monitor_options
-from imgvet.sources.listing import require_inputs
+from imgvet.sources.inputs import require_inputs
 
 WORK_DIRS = Path("watched")
 """Where datasets have their work dirs that name none: a folder in it, named as the dataset."""

@@ -79,9 +79,13 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
     started, run_id = now(), str(flow_run.id)
     metric = request.metric
 
-    make_ready(stages, options, run_id)
+    make_ready(stages, options, request.inputs, run_id)
     listed = stages.run(
-        list_items, options.part(SourceOptions), request.annotations, request.cutter
+        list_items,
+        options.part(SourceOptions),
+        request.inputs.listing,
+        request.annotations,
+        request.cutter,
     )
     found = _measured(stages, options, request, listed)
     stats = stages.run(collect_stats, found.items, options.part(StatsOptions))
@@ -138,7 +142,7 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
     )
     record = record_of(run_id, started, options, model, stages.timings)
     summary = stages.run(publish, outputs, record)
-    clean_up(stages, options, run_id)
+    clean_up(stages, options, request.inputs, run_id)
     return summary
 
 

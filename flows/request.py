@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
-import pyarrow as pa
-
 from imgvet.annotations.read import read_annotations
 from imgvet.annotations.schema import Annotations
 from imgvet.crops.cutter import Cutter, choose_cutter, may_be_cut
@@ -30,7 +28,7 @@ from imgvet.options import (
 )
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.index import check_neighbor_options
-from imgvet.sources.listing import compressed_inputs, list_items, remote_inputs, require_inputs
+from imgvet.sources.inputs import Inputs, find_inputs
 from imgvet.workdir import CROPS_PART, WorkDir, require_allowed
 
 USER_EMBEDDINGS = "user embeddings"
@@ -48,8 +46,7 @@ class Request:
         model: what embeds them, None with user embeddings.
         user_embeddings: None with a model.
         metric: how embeddings are compared.
-        listing: the loose files without digests; None if inputs have to be fetched or unpacked
-            first.
+        inputs: what the inputs lead to.
     """
 
     work: WorkDir
@@ -58,7 +55,7 @@ class Request:
     model: Model | None
     user_embeddings: UserEmbeddingsReference | None
     metric: Metric
-    listing: pa.Table | None
+    inputs: Inputs
 
     @property
     def sees_rotated_duplicates(self) -> bool:
@@ -85,22 +82,21 @@ def check_request(options: RunOptions) -> Request:
     Raises:
         ImgvetError: what is asked for can't be had, or does not go together.
     """
-    require_inputs(options.input_dir)
     # Results of crops lie beside those of whole images: which they will be is not known yet.
     require_allowed(
         options.work_dir, options.input_dir, overwrite=options.overwrite or may_be_cut(options)
     )
     sources, annotations = options.part(SourceOptions), None
+    inputs = find_inputs(sources)
     if options.annotations is not None:
         annotations = read_annotations(options.annotations)
     cutter = choose_cutter(sources, annotations, options.data_type, options.part(CropOptions))
     part = "" if cutter is None else CROPS_PART
     work = require_allowed(options.work_dir, (), overwrite=options.overwrite, part=part)
     model, given, metric = _compared_by(options)
-    listing = _listed(work, sources)
-    if listing is not None and annotations is not None:
-        annotated(listing, sources, annotations, cutter)
-    return Request(work, annotations, cutter, model, given, metric, listing)
+    if inputs.listing is not None and annotations is not None:
+        annotated(inputs.listing, sources, annotations, cutter)
+    return Request(work, annotations, cutter, model, given, metric, inputs)
 
 
 def with_options(request: Request, options: RunOptions) -> Request:
@@ -129,12 +125,6 @@ def as_checked(request: Request | None) -> Iterator[None]:
 def request_of(options: RunOptions) -> Request:
     """The request that was checked before the flow was called, else that of the options."""
     return _CHECKED.get() or check_request(options)
-
-
-def _listed(work: WorkDir, sources: SourceOptions) -> pa.Table | None:
-    if remote_inputs(sources) or any(compressed_inputs(sources)):
-        return None
-    return list_items(sources, {}, work)
 
 
 def _compared_by(

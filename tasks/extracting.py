@@ -9,9 +9,10 @@ from pydantic import BaseModel, ConfigDict
 
 from imgvet.options import VideoOptions
 from imgvet.progress import tracked
-from imgvet.sources.archive import ArchiveReport, prepare_archive
+from imgvet.sources.archive import prepare_archive
 from imgvet.sources.archive_members import ExtractLimits
-from imgvet.sources.video import VideoReport, extract_frames
+from imgvet.sources.packed import PackedReport
+from imgvet.sources.video import extract_frames
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage
 
@@ -43,8 +44,8 @@ class Extracted(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    archives: tuple[ArchiveReport, ...]
-    videos: tuple[VideoReport, ...]
+    archives: tuple[PackedReport, ...]
+    videos: tuple[PackedReport, ...]
 
 
 @uncached_stage
@@ -55,12 +56,12 @@ def extract_archives(context: RunContext, wanted: ToExtract) -> Extracted:
     """
     work, total = context.work, len(wanted.archives) + len(wanted.videos)
 
-    def prepare(path: str) -> ArchiveReport:
+    def prepare(path: str) -> PackedReport:
         return prepare_archive(Path(path), work.extracted, wanted.limits, resume=wanted.resume)
 
     each = max(1, context.threads // max(1, len(wanted.videos)))
 
-    def decode(path: str) -> VideoReport:
+    def decode(path: str) -> PackedReport:
         return extract_frames(Path(path), work.frames, wanted.frames, each, resume=wanted.resume)
 
     with ThreadPoolExecutor(context.threads) as pool:

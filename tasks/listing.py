@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from imgvet.annotations.schema import Annotations
@@ -10,7 +11,8 @@ from imgvet.crops.cutter import Cutter, cut_key
 from imgvet.crops.listing import NO_BOXES, annotated
 from imgvet.options import SourceOptions
 from imgvet.reasons import Reason
-from imgvet.sources.listing import list_items as list_source_items
+from imgvet.sources.inputs import list_items as list_source_items
+from imgvet.sources.listing import with_digests
 from imgvet.store.files import FILE_COLUMNS
 from imgvet.store.packs import DIGEST
 from imgvet.store.references import Reference, store_arrow
@@ -34,13 +36,24 @@ class Listed(BaseModel):
 def list_items(
     context: RunContext,
     options: SourceOptions,
+    listing: pa.Table | None,
     annotations: Annotations | None,
     cutter: Cutter | None,
 ) -> Listed:
-    """List the items, and plan reading those whose content is not known and measured."""
+    """List the items, and plan reading those whose content is not known and measured.
+
+    Args:
+        context: where the run happens.
+        options: what to analyse.
+        listing: the items, if they were listed when the request was checked.
+        annotations: what is known of the images, None if nothing is.
+        cutter: how pictures are cut, None if whole ones are analysed.
+    """
     work, store = context.work, context.store
-    found = list_source_items(options, store.files.load(), work)
-    listing = annotated(found, options, annotations, cutter)
+    if listing is None:
+        listing = list_source_items(options, work)
+    listing = with_digests(listing, store.files.load())
+    listing = annotated(listing, options, annotations, cutter)
     rows = to_frame(listing)
     known = _measured(rows, store) if cutter is None else _cut(rows, store)
     done = known | (rows["status"] != Reason.OK.value)

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from imgvet.errors import TransportError
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.sources.archive import packed_archive
+from imgvet.sources.inputs import is_compressed, objects_of
 from imgvet.sources.kinds import is_archive_name
-from imgvet.sources.listing import is_compressed, objects_of
 from imgvet.sources.s3_mirror import remove_downloaded
 from imgvet.sources.s3_sync import SyncOptions, SyncReport, sync_to_local
 from imgvet.sources.video import packed_video

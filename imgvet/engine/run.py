@@ -85,7 +85,7 @@ def run_in_engine(
         stack.enter_context(as_checked(request and with_options(request, options)))
         if url is None:
             server = stack.enter_context(_temporary_server(work))
-            _work_meanwhile(server, work, options, request and request.listing)
+            _work_meanwhile(server, work, options, request and request.inputs.listing)
             server.wait()
             url = server.url
         return _run(partial(run, options), url)

@@ -23,8 +23,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from pydantic import BaseModel, ConfigDict
-
 from imgvet.reasons import Reason
 from imgvet.sources.archive_formats import (
     HEAD_BYTES,
@@ -47,7 +45,7 @@ from imgvet.sources.archive_members import (
 )
 from imgvet.sources.entry import Entry
 from imgvet.sources.local import walk_file
-from imgvet.sources.packed import FILE_ITSELF, Member, Packed, PartWriter, start_parts
+from imgvet.sources.packed import FILE_ITSELF, Member, Packed, PackedReport, PartWriter, start_parts
 from imgvet.sources.packed_reader import PackedFiles, PackedReader
 
 INDEX_VERSION = 2
@@ -57,26 +55,6 @@ OPEN_ARCHIVES = 4
 """Archives of which a reader keeps the index in memory, about 20 MB for 100,000 members."""
 
 _CHUNK = 1 << 20
-
-
-class ArchiveReport(BaseModel):
-    """What preparing one archive gave.
-
-    Attributes:
-        path: the archive.
-        images: members that can be read.
-        failed: members that can't be, and the archive itself if it is damaged.
-        resumed: members that an interrupted run had already unpacked.
-        reused: whether nothing had to be done, as the archive has not changed.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    path: str
-    images: int
-    failed: int
-    resumed: int = 0
-    reused: bool = False
 
 
 def packed_archive(path: Path, store: Path) -> Packed:
@@ -99,7 +77,7 @@ def archive_reader(store: Path) -> PackedReader:
 
 def prepare_archive(
     path: Path, store: Path, limits: ExtractLimits | None = None, *, resume: bool = False
-) -> ArchiveReport:
+) -> PackedReport:
     """Index an archive, and unpack it if it can't be read where it lies.
 
     Args:
@@ -115,20 +93,15 @@ def prepare_archive(
         OSError: ``store`` can't be written to.
     """
     if walk_file(path, "").status is not Reason.OK:
-        return ArchiveReport(path=str(path), images=0, failed=1)
+        return PackedReport(path=str(path), items=0, failed=1)
     packed = packed_archive(path, store)
     known = packed.members()
     if known is not None:
-        return _report(path, known).model_copy(update={"reused": True})
+        return PackedReport.of(packed, known, reused=True)
     packed.folder.mkdir(parents=True, exist_ok=True)
     members, resumed = _members_of(packed, limits or ExtractLimits(), resume=resume)
     packed.write(members)
-    return _report(path, members).model_copy(update={"resumed": resumed})
-
-
-def _report(path: Path, members: list[Member]) -> ArchiveReport:
-    images = sum(member.status is Reason.OK for member in members)
-    return ArchiveReport(path=str(path), images=images, failed=len(members) - images)
+    return PackedReport.of(packed, members, resumed=resumed)
 
 
 def _members_of(packed: Packed, limits: ExtractLimits, *, resume: bool) -> tuple[list[Member], int]:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from imgvet.reasons import Reason
-from imgvet.store.files import FileKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +48,6 @@ class Entry:
     def filename(self) -> str:
         """What it is called."""
         return item_name(self.path, self.member, self.time_ms)
-
-    @property
-    def key(self) -> FileKey:
-        """What an unchanged file is recognised by."""
-        return FileKey(
-            self.path,
-            self.file_size or 0,
-            self.mtime_ns or 0,
-            self.version,
-            self.member,
-            self.time_ms,
-        )
 
     def checked(self, min_file_size: int) -> Entry:
         """The entry with its status set if the file is empty or smaller than allowed."""

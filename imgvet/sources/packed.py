@@ -18,6 +18,7 @@ from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict
 
 from imgvet.reasons import Reason
 from imgvet.store.references import digest_bytes
@@ -149,6 +150,35 @@ def _members_in(table: pa.Table) -> list[Member]:
     columns = {name: table.column(name).to_pylist() for name in _FIELDS}
     columns["status"] = [Reason(status) for status in columns["status"]]
     return [Member(*values) for values in zip(*columns.values(), strict=True)]
+
+
+class PackedReport(BaseModel):
+    """What preparing one archive or video gave.
+
+    Attributes:
+        path: the file.
+        items: members or frames that can be read.
+        failed: those that can't be, and the file itself if it is damaged.
+        resumed: members that an interrupted run had already unpacked.
+        reused: whether nothing had to be done, as the file has not changed.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    items: int
+    failed: int
+    resumed: int = 0
+    reused: bool = False
+
+    @classmethod
+    def of(
+        cls, packed: Packed, members: list[Member], *, resumed: int = 0, reused: bool = False
+    ) -> PackedReport:
+        """The report of what the index holds."""
+        items = sum(member.status is Reason.OK for member in members)
+        failed = len(members) - items
+        return cls(path=packed.path, items=items, failed=failed, resumed=resumed, reused=reused)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import Any, Literal, Protocol, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
 from imgvet.errors import (
@@ -128,21 +128,8 @@ def _split_host(name: str, rest: str) -> tuple[str, str]:
     return host.lower(), bucket_and_key
 
 
-class ObjectStore(Protocol):
-    """The part of boto3's S3 client that is used; it may be shared among threads."""
-
-    @property
-    def meta(self) -> Any:
-        """What boto3 knows of the client."""
-
-    def list_objects_v2(self, **request: Any) -> dict[str, Any]:
-        """One page of a listing."""
-
-    def head_object(self, **request: Any) -> dict[str, Any]:
-        """Size, time and ETag of an object."""
-
-    def get_object(self, **request: Any) -> dict[str, Any]:
-        """An object, its body as a stream."""
+ObjectStore = Any
+"""boto3's S3 client, which may be shared among threads."""
 
 
 def client_for(location: ObjectLocation) -> ObjectStore:
@@ -199,13 +186,12 @@ def _client(
         settings["s3"] = {"addressing_style": "path"}
     if anonymous:
         settings["signature_version"] = UNSIGNED
-    client = session.client(
+    return session.client(
         "s3",
         endpoint_url=endpoint,
         region_name=session.region_name or DEFAULT_REGION,
         config=Config(**settings),
     )
-    return cast("ObjectStore", client)
 
 
 class ErrorKind(Enum):

@@ -17,14 +17,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from imgvet.images.decoders import silence_decoders
 from imgvet.options import VideoOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.entry import Entry
 from imgvet.sources.local import walk_file
-from imgvet.sources.packed import FILE_ITSELF, Member, Packed, PartWriter, start_parts
+from imgvet.sources.packed import FILE_ITSELF, Member, Packed, PackedReport, PartWriter, start_parts
 from imgvet.sources.packed_reader import PackedReader
 
 FRAME_QUALITY = 95
@@ -139,26 +138,6 @@ def _silence() -> None:
     silence_decoders()
 
 
-class VideoReport(BaseModel):
-    """What extracting the frames of one video gave.
-
-    Attributes:
-        path: the video.
-        frames: number of frames that can be read.
-        failed: 1 if the video is damaged, else 0.
-        resumed: frames that an interrupted run had already written.
-        reused: whether nothing had to be done, as video and choice of frames are the same.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    path: str
-    frames: int
-    failed: int
-    resumed: int = 0
-    reused: bool = False
-
-
 def packed_video(path: Path, store: Path, options: VideoOptions) -> Packed:
     """Where index and frames of the present state of a video lie.
 
@@ -180,7 +159,7 @@ def frame_reader(store: Path, options: VideoOptions) -> PackedReader:
 
 def extract_frames(
     path: Path, store: Path, options: VideoOptions, threads: int = 1, *, resume: bool = False
-) -> VideoReport:
+) -> PackedReport:
     """Decode a video and keep its wanted frames.
 
     Args:
@@ -197,11 +176,11 @@ def extract_frames(
         OSError: ``store`` can't be written to.
     """
     if walk_file(path, "").status is not Reason.OK:
-        return VideoReport(path=str(path), frames=0, failed=1)
+        return PackedReport(path=str(path), items=0, failed=1)
     packed = packed_video(path, store, options)
     known = packed.members()
     if known is not None:
-        return _report(path, known).model_copy(update={"reused": True})
+        return PackedReport.of(packed, known, reused=True)
     before = start_parts(packed, resume=resume)
     members = list(before.members)
     # A part is closed with the time of its last frame; 0 as "nothing done" is the time of a frame.
@@ -216,12 +195,7 @@ def extract_frames(
                 writer.close_part(frame.time_ms)
         writer.close_part(0)
     packed.write(members)
-    return _report(path, members).model_copy(update={"resumed": len(before.members)})
-
-
-def _report(path: Path, members: list[Member]) -> VideoReport:
-    frames = sum(member.status is Reason.OK for member in members)
-    return VideoReport(path=str(path), frames=frames, failed=len(members) - frames)
+    return PackedReport.of(packed, members, resumed=len(before.members))
 
 
 def _encoded(frame: Frame) -> bytes:

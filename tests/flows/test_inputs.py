@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import os
 import shutil
 import tarfile
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +15,10 @@ import pandas as pd
 import pytest
 
 from imgvet.dataset import Dataset
+from imgvet.engine.warm_up import files_to_measure, measure_ahead
 from imgvet.errors import InputNotFoundError, MixedInputError
 from imgvet.flows.analyze_dataset import analyze_dataset
+from imgvet.flows.request import as_checked, check_request
 from imgvet.options import make_options
 from imgvet.sections import Section
 from imgvet.summary import RunSummary
@@ -216,6 +221,44 @@ def test_a_key_that_looks_like_a_member_is_an_object(
     run(f"s3://{bucket.name}", tmp_path / "out")
     names = Dataset(work_dir=tmp_path / "out").annotations()["filename"]
     assert names.tolist() == [f"s3://{bucket.name}/a.tar!b.jpg"]
+
+
+def test_each_file_is_looked_at_once_and_read_once(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From checking the request to the report, as in a run from the command line."""
+    calls: Counter[tuple[str, str]] = Counter()
+
+    def counted(name: str, real: Callable[..., object]) -> Callable[..., object]:
+        def call(path: object, *values: object, **named: object) -> object:
+            if isinstance(path, (str, Path)) and str(path).startswith(str(photos)):
+                calls[name, str(path)] += 1
+            return real(path, *values, **named)
+
+        return call
+
+    for owner, name in (
+        (os, "stat"),
+        (os, "lstat"),
+        (os, "scandir"),
+        (os, "listdir"),
+        (io, "open"),
+    ):
+        monkeypatch.setattr(owner, name, counted(name, getattr(owner, name)))
+    options = make_options({"input_dir": photos, "work_dir": tmp_path / "out"})
+    request = check_request(options)
+    with as_checked(request):
+        measure_ahead(
+            request.work,
+            options,
+            files_to_measure(request.work, options, request.inputs.listing),
+            lambda: False,
+        )
+        assert analyze_dataset(options).counts.images == 15
+    assert calls["scandir", str(photos)] + calls["listdir", str(photos)] <= 2
+    for path in members(photos):
+        assert calls["stat", str(path)] + calls["lstat", str(path)] == 1
+        assert calls["open", str(path)] == 1
 
 
 def test_a_missing_bucket_is_a_named_error(tmp_path: Path, proxy: FaultProxy) -> None:

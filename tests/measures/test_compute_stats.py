@@ -16,7 +16,8 @@ from imgvet.measures.compute_advanced import measure_thumbnails
 from imgvet.measures.compute_stats import ContentClaims, measure_files
 from imgvet.metrics import BASIC_METRICS
 from imgvet.options import MediaOptions, SourceOptions, StatsOptions, VideoOptions
-from imgvet.sources.listing import list_items
+from imgvet.sources.inputs import list_items
+from imgvet.sources.listing import with_digests
 from imgvet.store.files import FileToRead
 from imgvet.store.references import digest_bytes
 from imgvet.store.store import Store
@@ -46,7 +47,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def measure(folder: Path, store: Store, threads: int = 2) -> tuple[pa.Table, pa.Table]:
-    listing = list_items(SourceOptions(input_dir=(str(folder),)), store.files.load(), store.work)
+    listing = list_items(SourceOptions(input_dir=(str(folder),)), store.work)
+    listing = with_digests(listing, store.files.load())
     rows = [row for row in listing.to_pylist() if row["status"] == "ok" and row["digest"] is None]
     files = [
         FileToRead(row["id"], row["filename"], row["file_size"], row["mtime_ns"]) for row in rows

@@ -83,7 +83,7 @@ def test_many_threads_read_many_members_in_any_order(
     monkeypatch.setattr(packed_reader, "OPEN_FILES", 2)
     images = {f"{number % 7}/{number}.jpg": os.urandom(number % 900 + 1) for number in range(1000)}
     path = write_any(tmp_path / f"a{ending}", images)
-    assert prepare_archive(path, tmp_path / "store").images == len(images)
+    assert prepare_archive(path, tmp_path / "store").items == len(images)
     reader = archive_reader(tmp_path / "store")
     loads = []
     real = packed_reader.OpenPacked
@@ -352,7 +352,7 @@ def test_an_unchanged_archive_is_not_looked_at_again(tmp_path: Path) -> None:
     for ending in ENDINGS:
         path = write_any(tmp_path / f"a{ending}", {"1.jpg": b"x", "2.jpg": b"y", "../3.jpg": b""})
         first = prepare_archive(path, tmp_path / "store")
-        assert (first.images, first.failed, first.reused) == (2, 1, False)
+        assert (first.items, first.failed, first.reused) == (2, 1, False)
         again = prepare_archive(path, tmp_path / "store")
         assert again == first.model_copy(update={"reused": True})
         packed_archive(path, tmp_path / "store").index.write_bytes(b"damaged")

@@ -63,7 +63,7 @@ def test_unpacking_is_resumed(
 ) -> None:
     store = interrupted.parent / "store"
     report = prepare_archive(interrupted, store, resume=resume)
-    assert (report.images, report.failed, report.resumed) == (100, 0, resumed)
+    assert (report.items, report.failed, report.resumed) == (100, 0, resumed)
     reader = archive_reader(store)
     for name, data in images.items():
         assert reader.read(str(interrupted), name) == data
@@ -89,7 +89,7 @@ def test_a_damaged_part_is_filled_again(interrupted: Path, images: dict[str, byt
     (folder / "part-00002.bin").write_bytes(b"cut")
     (folder / "part-00004.parquet").write_bytes(b"cut")
     report = prepare_archive(interrupted, store, resume=True)
-    assert (report.images, report.resumed) == (100, 20)
+    assert (report.items, report.resumed) == (100, 20)
     reader = archive_reader(store)
     assert all(reader.read(str(interrupted), name) == images[name] for name in images)
 
@@ -142,7 +142,7 @@ def test_a_bomb_is_a_row_and_what_came_before_it_stays(
         assert rows[f"{path.name}!{name}"].status is Reason.ARCHIVE_BOMB
     assert rows[f"{path.name}!1.jpg"].status is Reason.OK
     assert f"{path.name}!2.jpg" not in rows
-    assert report.images == 1
+    assert report.items == 1
 
 
 def test_a_bomb_is_not_unpacked_beyond_its_limit(
@@ -167,20 +167,20 @@ def test_limits_on_bytes_and_members(tmp_path: Path, ending: str) -> None:
     images = {f"{number}.jpg": os.urandom(2000) for number in range(10)}
     path = write_any(tmp_path / f"a{ending}", images)
     few = prepare_archive(path, tmp_path / "few", ExtractLimits(members=4))
-    assert (few.images, few.failed) == (4, 1)
+    assert (few.items, few.failed) == (4, 1)
     small = prepare_archive(path, tmp_path / "small", ExtractLimits(member=1999))
-    assert (small.images, small.failed) == (0, 10)
+    assert (small.items, small.failed) == (0, 10)
     rows = archive_entries(path, "in", tmp_path / "small")
     assert {entry.status for entry in rows} == {Reason.TOO_LARGE}
     if ending != ".tar":
         little = prepare_archive(path, tmp_path / "little", ExtractLimits(total=9000))
-        assert (little.images < 5, little.failed >= 1) == (True, True)
+        assert (little.items < 5, little.failed >= 1) == (True, True)
 
 
 def test_a_zip_cannot_lie_about_the_size_of_a_bomb(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"1.jpg": BOMB}, zipfile.ZIP_DEFLATED)
     patch_directory(path, "1.jpg", 24, "<I", 100)
-    assert prepare_archive(path, tmp_path / "store", STRICT).images == 1
+    assert prepare_archive(path, tmp_path / "store", STRICT).items == 1
     content = archive_reader(tmp_path / "store").read(str(path), "1.jpg")
     assert getattr(content, "reason", None) is Reason.ARCHIVE_DAMAGED
 

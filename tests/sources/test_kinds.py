@@ -8,8 +8,8 @@ import pytest
 
 from imgvet.errors import InputNotFoundError, InvalidParameterError
 from imgvet.sources.archive_formats import ArchiveFormat, identify_archive
+from imgvet.sources.inputs import kind_of_input
 from imgvet.sources.kinds import Kind, kind_of_name
-from imgvet.sources.listing import kind_of_input
 from support.archives import write_any, write_tar
 
 

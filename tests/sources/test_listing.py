@@ -9,10 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterError
+from imgvet.errors import (
+    InputEmptyError,
+    InputNotFoundError,
+    InvalidParameterError,
+    MixedInputError,
+)
 from imgvet.options import SourceOptions
 from imgvet.sources.entry import Entry
-from imgvet.sources.listing import LISTING_SCHEMA, list_items, select
+from imgvet.sources.inputs import find_inputs, list_items
+from imgvet.sources.listing import LISTING_SCHEMA, select, with_digests
 from imgvet.store.files import FileKey
 from imgvet.workdir import WorkDir
 
@@ -26,7 +32,7 @@ def touch(*paths: Path) -> None:
 
 
 def names(folder: Path, **options: object) -> list[str]:
-    table = list_items(SourceOptions(input_dir=(str(folder),), **options), {}, WORK)
+    table = list_items(SourceOptions(input_dir=(str(folder),), **options), WORK)
     return [os.path.relpath(name, folder) for name in table.column("filename").to_pylist()]
 
 
@@ -38,7 +44,7 @@ def test_a_folder_is_listed_with_all_below_it_in_order(tmp_path: Path) -> None:
 
 def test_ids_count_in_order_of_listing(tmp_path: Path) -> None:
     touch(*(tmp_path / f"{number}.jpg" for number in range(12)))
-    table = list_items(SourceOptions(input_dir=(str(tmp_path),)), {}, WORK)
+    table = list_items(SourceOptions(input_dir=(str(tmp_path),)), WORK)
     assert table.schema == LISTING_SCHEMA
     assert table.column("id").to_pylist() == list(range(12))
 
@@ -46,7 +52,7 @@ def test_ids_count_in_order_of_listing(tmp_path: Path) -> None:
 def test_folders_and_files_mix_and_each_file_counts_once(tmp_path: Path) -> None:
     touch(tmp_path / "a" / "1.jpg", tmp_path / "b" / "2.dat")
     inputs = (str(tmp_path / "a"), str(tmp_path / "a" / "1.jpg"), str(tmp_path / "b" / "2.dat"))
-    table = list_items(SourceOptions(input_dir=inputs), {}, WORK)
+    table = list_items(SourceOptions(input_dir=inputs), WORK)
     assert [Path(name).name for name in table.column("filename").to_pylist()] == ["1.jpg", "2.dat"]
 
 
@@ -55,7 +61,7 @@ def test_a_relative_input_gives_absolute_names(
 ) -> None:
     touch(tmp_path / "photos" / "1.jpg")
     monkeypatch.chdir(tmp_path)
-    table = list_items(SourceOptions(input_dir=("photos",)), {}, WORK)
+    table = list_items(SourceOptions(input_dir=("photos",)), WORK)
     assert table.column("filename").to_pylist() == [str(tmp_path / "photos" / "1.jpg")]
     assert table.column("source").to_pylist() == ["photos"]
 
@@ -114,7 +120,7 @@ def test_a_missing_input_is_an_error(tmp_path: Path) -> None:
 def test_empty_and_small_files_get_their_reason(tmp_path: Path) -> None:
     touch(tmp_path / "a.jpg")
     (tmp_path / "b.jpg").write_bytes(b"")
-    table = list_items(SourceOptions(input_dir=(str(tmp_path),), min_file_size=101), {}, WORK)
+    table = list_items(SourceOptions(input_dir=(str(tmp_path),), min_file_size=101), WORK)
     assert table.column("status").to_pylist() == ["small_file", "empty_file"]
 
 
@@ -127,5 +133,39 @@ def test_a_known_file_keeps_its_digest_and_a_changed_one_does_not(tmp_path: Path
             f"digest of {name}"
         )
     os.utime(tmp_path / "b.jpg", ns=(1, 1))
-    table = list_items(SourceOptions(input_dir=(str(tmp_path),)), keys, WORK)
+    table = with_digests(list_items(SourceOptions(input_dir=(str(tmp_path),)), WORK), keys)
     assert table.column("digest").to_pylist() == ["digest of a.jpg", None]
+
+
+def options_of(folder: Path, *names: str, tar_only: bool = False) -> SourceOptions:
+    for name in names:
+        (folder / name).write_bytes(b"x")
+    return SourceOptions(input_dir=(str(folder),), tar_only=tar_only)
+
+
+def test_only_a_mixture_is_refused_and_the_message_counts_and_shows_both(tmp_path: Path) -> None:
+    options = options_of(tmp_path, "a.mp4", "b.tar", "notes.txt")
+    inputs = find_inputs(options)
+    assert inputs.archives == (str(tmp_path / "b.tar"),)
+    assert inputs.videos == (str(tmp_path / "a.mp4"),)
+    assert inputs.listing is None
+    options_of(tmp_path, "c.jpg")
+    for look in (find_inputs, lambda given: list_items(given, WorkDir(tmp_path / "out"))):
+        with pytest.raises(MixedInputError, match=r"tar_only=True") as refused:
+            look(options)
+        assert "(2, such as " in str(refused.value)
+        assert f"(1, such as {tmp_path / 'c.jpg'})" in str(refused.value)
+
+
+def test_loose_images_are_ignored_if_only_archives_are_wanted(tmp_path: Path) -> None:
+    options = options_of(tmp_path, "a.mp4", "b.tar", "c.jpg", tar_only=True)
+    assert find_inputs(options).archives == (str(tmp_path / "b.tar"),)
+    listed = list_items(options, WorkDir(tmp_path / "out")).column("path").to_pylist()
+    assert listed == [str(tmp_path / "a.mp4"), str(tmp_path / "b.tar")]
+
+
+def test_loose_images_alone_are_no_mixture(tmp_path: Path) -> None:
+    inputs = find_inputs(options_of(tmp_path, "a.jpg", "b.jpg"))
+    assert (inputs.remote, inputs.archives, inputs.videos) == ((), (), ())
+    assert inputs.listing is not None
+    assert inputs.listing.num_rows == 2

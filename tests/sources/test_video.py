@@ -159,9 +159,9 @@ def test_frames_are_read_back_as_jpeg(tmp_path: Path) -> None:
 def test_a_video_is_decoded_once(tmp_path: Path) -> None:
     path, store = write_video(tmp_path / "film.mp4", frames=25), tmp_path / "store"
     first = extract_frames(path, store, EACH_SECOND)
-    assert (first.frames, first.failed, first.reused) == (3, 0, False)
+    assert (first.items, first.failed, first.reused) == (3, 0, False)
     assert extract_frames(path, store, EACH_SECOND).reused
-    assert extract_frames(path, store, VideoOptions(video_fps=5)).frames == 13
+    assert extract_frames(path, store, VideoOptions(video_fps=5)).items == 13
     os.utime(path, ns=(1, 1))
     (changed,) = video_entries(path, "in", store, EACH_SECOND)
     assert (changed.status, "changed" in changed.detail) == (Reason.MISSING, True)
@@ -189,9 +189,9 @@ def test_an_interrupted_video_is_resumed(
             extract_frames(path, tmp_path / "store", options)
     assert not packed_video(path, tmp_path / "store", options).index.exists()
     report = extract_frames(path, tmp_path / "store", options, resume=resume)
-    assert (report.frames, report.resumed) == (10, resumed)
+    assert (report.items, report.resumed) == (10, resumed)
     whole = extract_frames(path, tmp_path / "other", options)
-    assert whole.frames == 10
+    assert whole.items == 10
     one, other = (frame_reader(tmp_path / name, options) for name in ("store", "other"))
     for frame in frames(path, video_fps=2):
         data = one.read(str(path), str(frame.time_ms))

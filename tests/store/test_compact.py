@@ -11,7 +11,8 @@ import pytest
 from imgvet.measures.collect import item_tables, with_reads
 from imgvet.measures.compute_stats import measure_files
 from imgvet.options import MediaOptions, SourceOptions, VideoOptions
-from imgvet.sources.listing import list_items
+from imgvet.sources.inputs import list_items
+from imgvet.sources.listing import with_digests
 from imgvet.store import compact as module
 from imgvet.store.compact import SMALL_PACKS, compact, mark_used
 from imgvet.store.files import FileToRead
@@ -40,7 +41,8 @@ def day(number: int) -> dt.date:
 
 def look(folder: Path, store: Store, today: dt.date) -> list[str]:
     """What a run does with the store; returns the digests of the images."""
-    listing = list_items(SourceOptions(input_dir=(str(folder),)), store.files.load(), store.work)
+    listing = list_items(SourceOptions(input_dir=(str(folder),)), store.work)
+    listing = with_digests(listing, store.files.load())
     known = store.measures.digests()
     rows = [row for row in listing.to_pylist() if row["digest"] not in known]
     files = [

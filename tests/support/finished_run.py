@@ -42,7 +42,7 @@ from imgvet.similarity.pairs import similar_pairs
 from imgvet.similarity.videos import group_by_video
 from imgvet.sources.archive import prepare_archive
 from imgvet.sources.archive_members import ExtractLimits
-from imgvet.sources.listing import list_items
+from imgvet.sources.inputs import list_items
 from imgvet.store.files import files_in
 from imgvet.store.store import Store
 from imgvet.store.thumbnails import places_in
@@ -72,7 +72,7 @@ def finish_run(input_dir: object, work_dir: Path, **parameters: object) -> WorkD
     for name in options.input_dir:
         if name.endswith((".tar", ".zip")):
             prepare_archive(Path(name), work.extracted, ExtractLimits())
-    listing = annotated(list_items(sources, {}, work), sources, annotations, cutter)
+    listing = annotated(list_items(sources, work), sources, annotations, cutter)
     found = _measured(options, work, listing, cutter)
     vectors, metric, model = _embedded(options, work, found.collected)
     work.tables.mkdir(parents=True, exist_ok=True)

@@ -31,8 +31,8 @@ def test_archives_and_videos_are_made_readable(
     context = RunContext(work_dir=tmp_path / "work", threads=2)
     with caplog.at_level(logging.INFO, LOGGER_NAME):
         done = extract_archives.fn(context, wanted)
-    assert [(report.images, report.failed) for report in done.archives] == [(5, 0)] * 3 + [(0, 1)]
-    assert [(report.frames, report.failed) for report in done.videos] == [(3, 0)]
+    assert [(report.items, report.failed) for report in done.archives] == [(5, 0)] * 3 + [(0, 1)]
+    assert [(report.items, report.failed) for report in done.videos] == [(3, 0)]
     assert caplog.records[-1].progress.done == 5  # type: ignore[attr-defined]
 
     store = tmp_path / "work" / "store"
