@@ -10,8 +10,7 @@ from imgvet.crops.cutter import Cutter
 from imgvet.measures import collect
 from imgvet.measures.collect_crops import crops_of
 from imgvet.measures.compute_advanced import measure_thumbnails
-from imgvet.measures.compute_crops import CropRun, PictureToCut
-from imgvet.measures.compute_crops import compute_crops as compute_crop_shard
+from imgvet.measures.compute_crops import cut_files
 from imgvet.measures.compute_stats import measure_files
 from imgvet.models.model import ModelCard
 from imgvet.options import MediaOptions, StatsOptions, VideoOptions
@@ -81,9 +80,10 @@ def compute_crops(
 ) -> Reference:
     """Read and decode one shard of pictures, cut them, and measure their crops."""
     rows = load_table(context.work, shard.rows)
-    wanted = [PictureToCut(*pair) for pair in zip(files_in(rows), rows["cut"], strict=True)]
-    run = CropRun(context.store, cutter, videos, context.threads)
-    reads = compute_crop_shard(wanted, run, shard.done_before, shard.total)
+    cuts = dict(zip(files_in(rows), rows["cut"], strict=True))
+    reads = cut_files(
+        cuts, cutter, context.store, videos, context.threads, shard.done_before, shard.total
+    )
     return store_arrow(context.work, "reads", reads)
 
 

@@ -78,7 +78,8 @@ def read_annotations(source: str) -> Annotations:
             return _read_parquet(path, source)
         if head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"["):
             return from_coco(_read_json(path), source)
-        return _read_csv(path, source)
+        encoding = "utf-16" if head.startswith(_UTF16) else "utf-8-sig"
+        return _read_csv(path, encoding, source)
     except OSError as error:
         raise InputUnreadableError(
             f"The annotations {source} can't be read ({error.strerror or error})",
@@ -146,7 +147,7 @@ def _read_json(path: Path) -> Mapping[str, Any]:
     return content
 
 
-def _read_csv(path: Path, source: str) -> Annotations:
+def _read_csv(path: Path, encoding: str, source: str) -> Annotations:
     """Annotations from a CSV file whose first row names the columns.
 
     Read are UTF-8 with or without a byte order mark, UTF-16 with one; commas, semicolons, tabs or
@@ -155,8 +156,6 @@ def _read_csv(path: Path, source: str) -> Annotations:
     delimiter is not a comma, numbers may have a decimal comma. Labels are text as written; an
     empty cell is a missing value.
     """
-    with path.open("rb") as binary:
-        encoding = "utf-16" if binary.read(2) in _UTF16 else "utf-8-sig"
     try:
         with path.open(encoding=encoding, newline="") as stream:
             header, delimiter = _header(stream)

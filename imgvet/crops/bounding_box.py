@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+from collections.abc import Sequence
 from typing import get_args
 
 from imgvet.crops.detectors.detector import DetectorName
@@ -30,39 +31,39 @@ def parse_bounding_box(text: str) -> Box | DetectorName:
         if word == detector:
             return detector
     if "=" not in word:
-        nearest = difflib.get_close_matches(word, DETECTORS, n=1)
-        raise _wrong(text, f"did you mean {nearest[0]}" if nearest else "it is no box")
+        raise _wrong(text, f"it is no box{_suggestion(word, DETECTORS)}")
     values: dict[str, float] = {}
     for entry in word.strip(",").split(","):
-        key, value = _parse_entry(entry, text)
+        found = _ENTRY.fullmatch(entry)
+        if found is None:
+            raise _wrong(text, f"{entry.strip()!r} is not name=pixels")
+        key, value = found.groups()
+        if key not in _KEYS:
+            raise _wrong(text, f"{key} is unknown{_suggestion(key, _KEYS)}")
         if key in values:
             raise _wrong(text, f"{key} comes twice")
-        values[key] = value
+        values[key] = _pixels(key, value, text)
     missing = [key for key in _KEYS if key not in values]
     if missing:
         raise _wrong(text, f"{', '.join(missing)} missing")
     return Box(values["col_x"], values["row_y"], values["width"], values["height"])
 
 
-def _parse_entry(entry: str, text: str) -> tuple[str, float]:
-    found = _ENTRY.fullmatch(entry)
-    if found is None:
-        raise _wrong(text, f"{entry.strip()!r} is not name=pixels")
-    key = found[1]
-    if key not in _KEYS:
-        nearest = difflib.get_close_matches(key, _KEYS, n=1)
-        raise _wrong(
-            text, f"{key} is unknown" + (f", did you mean {nearest[0]}" if nearest else "")
-        )
+def _pixels(key: str, value: str, text: str) -> float:
     try:
-        value = float(found[2])
+        number = float(value)
     except ValueError:
         raise _wrong(text, f"{key} is not a number") from None
-    if not math.isfinite(value):
+    if not math.isfinite(number):
         raise _wrong(text, f"{key} is not a number of pixels")
-    if key in ("height", "width") and value <= 0:
+    if key in ("height", "width") and number <= 0:
         raise _wrong(text, f"{key} is not above 0")
-    return key, value
+    return number
+
+
+def _suggestion(word: str, known: Sequence[str]) -> str:
+    nearest = difflib.get_close_matches(word, known, n=1)
+    return f", did you mean {nearest[0]}" if nearest else ""
 
 
 def _wrong(text: str, problem: str) -> InvalidParameterError:

@@ -51,10 +51,10 @@ def crops_of(pictures: pd.DataFrame, store: Store) -> Cropped:
     pictures = pictures.assign(source_id=pictures["id"], number=-1)
     readable = pictures["status"] == Reason.OK.value
     asked = readable & (pictures["cut"] != NO_BOXES)
-    cut = _with_cuts(pictures[asked].drop(columns="number"), store)
+    cut = _with_cuts(pictures[asked].drop(columns=["number", "status", "detail"]), store)
     is_crop = cut["number"] >= 0
-    nothing = ~is_crop & (cut["status_cut"] == Reason.OK.value)
-    parts = [pictures[~readable], _broken(cut[~is_crop & ~nothing]), _as_items(cut[is_crop])]
+    nothing = ~is_crop & (cut["status"] == Reason.OK.value)
+    parts = [pictures[~readable], cut[~is_crop & ~nothing], _as_items(cut[is_crop])]
     rows = pd.concat([part for part in parts if len(part)] or parts[:1])
     rows = rows.sort_values(["source_id", "number"], ignore_index=True)
     rows["id"] = range(len(rows))
@@ -68,7 +68,7 @@ def crops_of(pictures: pd.DataFrame, store: Store) -> Cropped:
 
 
 def _with_cuts(pictures: pd.DataFrame, store: Store) -> pd.DataFrame:
-    """Each picture once for each of its crops, or once with number -1."""
+    """Each picture once for each of its crops, or once with number -1; with their status."""
     keys = [
         cut_key(digest, cut) for digest, cut in zip(pictures[DIGEST], pictures["cut"], strict=True)
     ]
@@ -76,18 +76,20 @@ def _with_cuts(pictures: pd.DataFrame, store: Store) -> pd.DataFrame:
     cuts = packed.to_pandas() if packed is not None else pd.DataFrame(columns=CUTS_SCHEMA.names)
     cuts = cuts.rename(columns={DIGEST: "key"}).drop(columns="pack", errors="ignore")
     store.cuts.require(keys, frozenset(cuts["key"]))
-    cuts = cuts.drop_duplicates(["key", "number"])
-    return pictures.assign(key=keys).merge(cuts, on="key", suffixes=("", "_cut"))
-
-
-def _broken(cut: pd.DataFrame) -> pd.DataFrame:
-    """The rows of pictures that can't be decoded."""
-    return cut.assign(status=cut["status_cut"], detail=cut["detail_cut"])
+    labels = pictures["cut_labels"].map(json.loads, na_action="ignore")
+    known = pictures.assign(key=keys, cut_labels=labels)
+    return known.merge(cuts.drop_duplicates(["key", "number"]), on="key")
 
 
 def _as_items(cut: pd.DataFrame) -> pd.DataFrame:
     """The rows of crops, as items."""
-    boxes = [_box(numbers) for numbers in cut[_NUMBERS].itertuples(index=False)]
+    corners = cut[list(CORNER_COLUMNS)].to_numpy(float)
+    is_upright = np.isnan(corners).all(axis=1)
+    boxes = cut[list(BOX_COLUMNS)].to_numpy(float).tolist()
+    boxes = [
+        box if upright else rotated
+        for box, rotated, upright in zip(boxes, corners.tolist(), is_upright, strict=True)
+    ]
     places = cut[["path", "member", "time_ms"]].astype(object)
     places = places.where(places.notna(), None)
     return cut.assign(
@@ -97,27 +99,16 @@ def _as_items(cut: pd.DataFrame) -> pd.DataFrame:
             for (path, member, time_ms), box in zip(places.to_numpy(), boxes, strict=True)
         ],
         box=pd.Series(boxes, cut.index, dtype=object),
-        status=cut["status_cut"],
-        detail=cut["detail_cut"],
         file_size=None,
         label=_labels(cut),
         **{DIGEST: cut["crop"]},
     )
 
 
-_NUMBERS = [*BOX_COLUMNS, *CORNER_COLUMNS]
-
-
-def _box(numbers: tuple[float, ...]) -> tuple[float, ...]:
-    """The corners of a rotated box, the numbers of an upright one."""
-    box, corners = numbers[: len(BOX_COLUMNS)], numbers[len(BOX_COLUMNS) :]
-    return box if np.isnan(corners).all() else corners
-
-
 def _labels(cut: pd.DataFrame) -> pd.Series:
     """The label of each crop: of its own box, else of the detection, else of its picture."""
     own = [
-        json.loads(labels)[number] if isinstance(labels, str) else None
+        labels[number] if isinstance(labels, list) else None
         for labels, number in zip(cut["cut_labels"], cut["number"], strict=True)
     ]
     label = pd.Series(own, cut.index, dtype=object)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
 
 import pyarrow as pa
 
@@ -41,24 +41,11 @@ CropRow = dict[str, object]
 
 
 @dataclass(frozen=True)
-class PictureToCut:
-    """A file, and what is cut out of it.
+class FileCut:
+    """What cutting one file gave.
 
     Attributes:
-        file: the file.
-        cut: :attr:`imgvet.crops.cutter.Cutter.text`, or its own boxes as text.
-    """
-
-    file: FileToRead
-    cut: str
-
-
-@dataclass(frozen=True)
-class PictureCut:
-    """What cutting one picture gave.
-
-    Attributes:
-        read: what reading its file gave.
+        read: what reading it gave.
         rows: its crops, or one row that says why there is none.
         measured: the crops whose content was not known.
     """
@@ -68,45 +55,80 @@ class PictureCut:
     measured: tuple[Measured, ...] = ()
 
 
-def crop_digest(crop: Picture) -> str:
-    """Digest of a crop's content: of its pixels and of what its measures say of the file.
+def cut_files(
+    cuts: Mapping[FileToRead, str],
+    cutter: Cutter,
+    store: Store,
+    videos: VideoOptions,
+    threads: int,
+    done_before: int,
+    total: int,
+) -> pa.Table:
+    """Cut one shard of files, and write the packs of their crops.
 
-    Crops of equal pixels are exact duplicates, wherever they were cut.
+    Args:
+        cuts: the shard: what is cut out of each file, its own boxes as text or
+            :attr:`imgvet.crops.cutter.Cutter.text`.
+        cutter: how they are cut.
+        store: where packs are kept.
+        videos: which frames of videos are looked at.
+        threads: how many files are decoded at a time.
+        done_before: files in the shards before this one, for the progress.
+        total: files in all shards, for the progress.
+
+    Returns:
+        what reading each file gave, a table of :data:`imgvet.measures.compute_stats.READ_SCHEMA`.
     """
-    shape = f"{crop.pixels.shape} {crop.width} {crop.height} {crop.channels} {crop.bit_depth}"
-    state = hashlib.blake2b(shape.encode(), digest_size=16)
-    state.update(crop.pixels.tobytes())
-    return state.hexdigest()
+    claims = ContentClaims(store.measures.digests())
+    results = read_each(
+        list(cuts),
+        Reader(store.work, videos),
+        lambda file, content: _cut_file(file, content, cuts[file], cutter, claims),
+        threads,
+    )
+    reads: list[FileRead] = []
+    rows: list[CropRow] = []
+    waiting: list[Measured] = []
+    for result in tracked(results, STAGE, done_before, total):
+        reads.append(result.read)
+        rows += result.rows
+        waiting += result.measured
+        if len(waiting) >= PACK_ITEMS:
+            write_measures(waiting, store)
+            waiting = []
+    write_measures(waiting, store)
+    if rows:
+        # Last, so that a crop that is known to have been cut has its measures.
+        store.cuts.write(pa.Table.from_pylist(rows, schema=CUTS_SCHEMA))
+    store.files.add(file_keys(reads))
+    return read_rows(reads)
 
 
-def cut_file(
-    wanted: PictureToCut, content: Content | Failure, cutter: Cutter, claims: ContentClaims
-) -> PictureCut:
+def _cut_file(
+    file: FileToRead, content: Content | Failure, cut: str, cutter: Cutter, claims: ContentClaims
+) -> FileCut:
     """Cut what was read of one file, and measure the crops whose content is new."""
     if isinstance(content, Failure):
-        return PictureCut(FileRead(wanted.file, None, content, None, settled=False))
-    settled = is_settled(wanted.file, content)
+        return FileCut(FileRead(file, None, content, None, settled=False))
+    settled = is_settled(file, content)
     digest = digest_bytes(content.data)
-    read = FileRead(wanted.file, digest, None, None, settled)
-    key = cut_key(digest, wanted.cut)
+    read = FileRead(file, digest, None, None, settled)
+    key = cut_key(digest, cut)
     picture = decode(content.data, full_size=True)
     if isinstance(picture, Failure):
-        return PictureCut(read, (_no_crop(key, picture),))
-    size = (picture.width, picture.height)
-    own = regions_of_text(wanted.cut, *size) if cutter.own_boxes else ()
+        return FileCut(read, (_no_crop(key, picture.reason, picture.detail),))
+    own = regions_of_text(cut, picture.width, picture.height) if cutter.own_boxes else ()
     rows: list[CropRow] = []
     measured: list[Measured] = []
     for number, region in enumerate(regions_in(picture, cutter, own)):
         row, new = _cut_region(picture, region, claims)
         rows.append({DIGEST: key, "number": number, **row})
         measured += [new] if new is not None else []
-    return PictureCut(read, tuple(rows) or (_no_crop(key, None),), tuple(measured))
+    return FileCut(read, tuple(rows) or (_no_crop(key, Reason.OK),), tuple(measured))
 
 
-def _no_crop(key: str, why: Failure | None) -> CropRow:
+def _no_crop(key: str, status: Reason, detail: str = "") -> CropRow:
     """The row of a picture without crops."""
-    status = Reason.OK if why is None else why.reason
-    detail = "" if why is None else why.detail
     return {DIGEST: key, "number": -1, "status": status.value, "detail": detail}
 
 
@@ -126,72 +148,16 @@ def _cut_region(
 
 
 def _place(region: Region) -> CropRow:
-    box = region.box
-    numbers = dict(zip(BOX_COLUMNS, (box.x, box.y, box.width, box.height), strict=True))
-    if region.corners is not None:
-        numbers |= dict(zip(CORNER_COLUMNS, region.corners, strict=True))
-    return dict(numbers)
+    row: CropRow = dict(zip(BOX_COLUMNS, astuple(region.box), strict=True))
+    return row | dict(zip(CORNER_COLUMNS, region.corners or (), strict=False))
 
 
-@dataclass(frozen=True)
-class CropRun:
-    """Where and how pictures are cut.
+def crop_digest(crop: Picture) -> str:
+    """Digest of a crop's content: of its pixels and of what its measures say of the file.
 
-    Attributes:
-        store: where packs are kept.
-        cutter: how pictures are cut.
-        videos: which frames of videos are looked at.
-        threads: how many pictures are decoded at a time.
+    Crops of equal pixels are exact duplicates, wherever they were cut.
     """
-
-    store: Store
-    cutter: Cutter
-    videos: VideoOptions
-    threads: int
-
-
-def compute_crops(
-    wanted: Sequence[PictureToCut], run: CropRun, done_before: int, total: int
-) -> pa.Table:
-    """Cut one shard of pictures, and write the packs of its crops.
-
-    Args:
-        wanted: the shard.
-        run: where and how.
-        done_before: pictures in the shards before this one, for the progress.
-        total: pictures in all shards, for the progress.
-
-    Returns:
-        what reading each file gave, a table of :data:`imgvet.measures.compute_stats.READ_SCHEMA`.
-    """
-    store = run.store
-    claims = ContentClaims(store.measures.digests())
-    by_id = {picture.file.id: picture for picture in wanted}
-    results = read_each(
-        [picture.file for picture in wanted],
-        Reader(store.work, run.videos),
-        lambda file, content: cut_file(by_id[file.id], content, run.cutter, claims),
-        run.threads,
-    )
-    packed = _pack_measures(tracked(results, STAGE, done_before, total), store)
-    rows = [row for picture in packed for row in picture.rows]
-    if rows:
-        # Last, so that a crop that is known to have been cut has its measures.
-        store.cuts.write(pa.Table.from_pylist(rows, schema=CUTS_SCHEMA))
-    reads = [picture.read for picture in packed]
-    store.files.add(file_keys(reads))
-    return read_rows(reads)
-
-
-def _pack_measures(results: Iterator[PictureCut], store: Store) -> list[PictureCut]:
-    """Write the measures of the crops while they come in, and keep the rest."""
-    done: list[PictureCut] = []
-    waiting: list[Measured] = []
-    for result in results:
-        waiting += result.measured
-        done.append(PictureCut(result.read, result.rows))
-        if len(waiting) >= PACK_ITEMS:
-            write_measures(waiting, store)
-            waiting = []
-    write_measures(waiting, store)
-    return done
+    shape = f"{crop.pixels.shape} {crop.width} {crop.height} {crop.channels} {crop.bit_depth}"
+    state = hashlib.blake2b(shape.encode(), digest_size=16)
+    state.update(crop.pixels.tobytes())
+    return state.hexdigest()

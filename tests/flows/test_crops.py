@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from imgvet.annotations import read
 from imgvet.dataset import Dataset
 from imgvet.errors import InvalidParameterError, WorkDirUnusableError
 from imgvet.flows.analyze_dataset import analyze_dataset
@@ -236,7 +237,14 @@ def test_texts_are_found_cut_and_told(tmp_path: Path) -> None:
     assert (crops["score"] > 0.5).all()
 
 
-def test_labels_and_splits_without_boxes_travel_to_the_items(street: Path, tmp_path: Path) -> None:
+def test_labels_and_splits_without_boxes_travel_to_the_items(
+    street: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[object] = []
+    read_csv = read._read_csv
+    monkeypatch.setattr(
+        read, "_read_csv", lambda *inputs: parsed.append(inputs) or read_csv(*inputs)
+    )
     table = tmp_path / "labels.csv"
     table.write_text("filename,label,split\n0.png,7,train\n1.png,cat,val\n")
     summary = run(street, tmp_path / "out", annotations=str(table))
@@ -245,6 +253,7 @@ def test_labels_and_splits_without_boxes_travel_to_the_items(street: Path, tmp_p
     assert items.columns.tolist() == ITEMS.column_names
     assert items["label"].tolist()[:2] == ["7", "cat"]
     assert items["label"].isna().sum() == 8
+    assert len(parsed) == 1
 
 
 @pytest.mark.parametrize(

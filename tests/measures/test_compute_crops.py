@@ -17,7 +17,7 @@ from imgvet.images.decode import decode
 from imgvet.images.geometry import Box, Region, region_of
 from imgvet.images.picture import Picture
 from imgvet.measures.collect_crops import crops_of
-from imgvet.measures.compute_crops import CropRun, PictureToCut, compute_crops, crop_digest
+from imgvet.measures.compute_crops import crop_digest, cut_files
 from imgvet.options import VideoOptions
 from imgvet.store.files import FileToRead
 from imgvet.store.store import Store
@@ -33,17 +33,17 @@ def store(tmp_path: Path) -> Store:
     return Store(WorkDir(tmp_path / "out"))
 
 
-def to_cut(path: Path, number: int, cut: str) -> PictureToCut:
+def to_read(path: Path, number: int) -> FileToRead:
     state = path.stat()
-    return PictureToCut(FileToRead(number, str(path), state.st_size, state.st_mtime_ns), cut)
+    return FileToRead(number, str(path), state.st_size, state.st_mtime_ns)
 
 
-def listed(wanted: list[PictureToCut], reads: pd.DataFrame) -> pd.DataFrame:
+def listed(cuts: dict[FileToRead, str], reads: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "id": [picture.file.id for picture in wanted],
-            "filename": [picture.file.path for picture in wanted],
-            "path": [picture.file.path for picture in wanted],
+            "id": [file.id for file in cuts],
+            "filename": [file.path for file in cuts],
+            "path": [file.path for file in cuts],
             "member": None,
             "time_ms": None,
             "box": None,
@@ -51,9 +51,9 @@ def listed(wanted: list[PictureToCut], reads: pd.DataFrame) -> pd.DataFrame:
             "status": reads["status"],
             "detail": reads["detail"],
             "digest": reads["digest"],
-            "file_size": [picture.file.file_size for picture in wanted],
+            "file_size": [file.file_size for file in cuts],
             "label": None,
-            "cut": [picture.cut for picture in wanted],
+            "cut": list(cuts.values()),
             "cut_labels": None,
         }
     )
@@ -82,10 +82,9 @@ def test_an_unknown_coordinate_stays_unknown() -> None:
 
 def test_crops_are_measured_and_listed_in_order(store: Store, tmp_path: Path) -> None:
     paths = [write(tmp_path / f"{seed}.png", png(scene(seed))) for seed in range(3)]
-    wanted = [to_cut(path, row, boxes_text(TWO)) for row, path in enumerate(paths)]
-    run = CropRun(store, Cutter(), VideoOptions(), 2)
-    reads = compute_crops(wanted, run, 0, 3).to_pandas()
-    found = crops_of(listed(wanted, reads), store)
+    cuts = {to_read(path, row): boxes_text(TWO) for row, path in enumerate(paths)}
+    reads = cut_files(cuts, Cutter(), store, VideoOptions(), 2, 0, 3).to_pandas()
+    found = crops_of(listed(cuts, reads), store)
     assert found.rows["id"].tolist() == list(range(6))
     assert found.crops["source_id"].tolist() == [0, 0, 1, 1, 2, 2]
     for row in found.rows.itertuples():
@@ -99,8 +98,8 @@ def test_crops_are_measured_and_listed_in_order(store: Store, tmp_path: Path) ->
 
 def test_a_large_jpeg_is_cut_at_full_size(store: Store, tmp_path: Path) -> None:
     path = write(tmp_path / "large.jpg", jpeg(scene(1, 3000, 2000)))
-    wanted = [to_cut(path, 0, boxes_text([[100, 100, 400, 300]]))]
-    compute_crops(wanted, CropRun(store, Cutter(), VideoOptions(), 1), 0, 1)
+    cuts = {to_read(path, 0): boxes_text([[100, 100, 400, 300]])}
+    cut_files(cuts, Cutter(), store, VideoOptions(), 1, 0, 1)
     rows = store.measures.read(["width", "height", "thumbnail_size"])
     assert rows is not None
     measured = rows.to_pandas()
@@ -111,14 +110,14 @@ def test_a_large_jpeg_is_cut_at_full_size(store: Store, tmp_path: Path) -> None:
 
 def test_equal_pixels_are_one_content_wherever_they_were_cut(store: Store, tmp_path: Path) -> None:
     patch = scene(9)[:50, :50]
-    wanted = []
+    cuts = {}
     for row, (x, y) in enumerate([(0, 0), (70, 31), (200, 100)]):
         picture = scene(row)
         picture[y : y + 50, x : x + 50] = patch
         path = write(tmp_path / f"{row}.png", png(picture))
-        wanted.append(to_cut(path, row, boxes_text([[x, y, 50, 50]])))
-    reads = compute_crops(wanted, CropRun(store, Cutter(), VideoOptions(), 2), 0, 3).to_pandas()
-    assert crops_of(listed(wanted, reads), store).rows["digest"].nunique() == 1
+        cuts[to_read(path, row)] = boxes_text([[x, y, 50, 50]])
+    reads = cut_files(cuts, Cutter(), store, VideoOptions(), 2, 0, 3).to_pandas()
+    assert crops_of(listed(cuts, reads), store).rows["digest"].nunique() == 1
     assert len(store.measures.digests()) == 1
 
 
@@ -126,15 +125,11 @@ def test_what_gives_no_crop_is_counted_or_told(store: Store, tmp_path: Path) -> 
     good = write(tmp_path / "good.png", png(scene(1)))
     broken = write(tmp_path / "broken.png", png(scene(2))[:500])
     outside = boxes_text([[900, 0, 10, 10], [0, 0, 40, 40]])
-    wanted = [
-        to_cut(good, 0, NO_BOXES),
-        to_cut(broken, 1, boxes_text(TWO)),
-        to_cut(good, 2, outside),
-    ]
-    run = CropRun(store, Cutter(), VideoOptions(), 1)
-    reads = compute_crops(wanted[1:], run, 0, 2).to_pandas()
+    cuts = {to_read(broken, 1): boxes_text(TWO), to_read(good, 2): outside}
+    reads = cut_files(cuts, Cutter(), store, VideoOptions(), 1, 0, 2).to_pandas()
+    cuts = {to_read(good, 0): NO_BOXES, **cuts}
     unread = pd.DataFrame([{"status": "ok", "detail": "", "digest": None}])
-    found = crops_of(listed(wanted, pd.concat([unread, reads], ignore_index=True)), store)
+    found = crops_of(listed(cuts, pd.concat([unread, reads], ignore_index=True)), store)
     assert (found.sources, found.without) == (3, 1)
     assert found.rows["status"].tolist() == ["truncated", "outside_picture", "ok"]
     assert found.crops["crop_id"].tolist() == [1, 2]

@@ -17,7 +17,7 @@ from imgvet.embedding.compute import collect_embeddings, embed, thumbnail_reader
 from imgvet.embedding.user_embeddings import match_user_embeddings, read_user_embeddings
 from imgvet.measures.collect import ItemTables, item_tables, stats_table, with_reads
 from imgvet.measures.collect_crops import crops_of
-from imgvet.measures.compute_crops import CropRun, PictureToCut, compute_crops
+from imgvet.measures.compute_crops import cut_files
 from imgvet.measures.compute_stats import measure_files
 from imgvet.models.resolve import resolve_model
 from imgvet.options import (
@@ -103,9 +103,8 @@ def _measured(
     if cutter is None:
         reads = measure_files(files, store, videos, options.num_threads, 0, len(files))
     else:
-        cuts = [PictureToCut(*pair) for pair in zip(files, rows["cut"], strict=True)]
-        run = CropRun(store, cutter, videos, options.num_threads)
-        reads = compute_crops(cuts, run, 0, len(cuts))
+        cuts = dict(zip(files, rows["cut"], strict=True))
+        reads = cut_files(cuts, cutter, store, videos, options.num_threads, 0, len(cuts))
     pictures = with_reads(listing, [reads])
     cropped = crops_of(pictures, store) if cutter is not None else None
     items = pictures if cropped is None else cropped.rows

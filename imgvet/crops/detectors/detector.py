@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,29 +13,17 @@ from imgvet.crops.detectors.face import YUNET, FaceDetector, FaceSettings
 from imgvet.crops.detectors.text import TextDetector, TextSettings, models_digest, text_models
 from imgvet.crops.detectors.yolo import YOLOV5S, YoloDetector, YoloSettings
 from imgvet.errors import ModelError, StaleReferenceError
-from imgvet.images.geometry import Region
-from imgvet.images.picture import Pixels
-from imgvet.models.download import Report, fetch_model, tell_progress
+from imgvet.models.download import fetch_model
 
 DetectorName = Literal["face", "ocr", "yolov5s"]
 
+Detector = FaceDetector | TextDetector | YoloDetector
+"""Its ``detect`` finds regions in RGB pixels, uint8, shape (h, w, 3) of any size: with label and
+score (and text), in pixels of the picture and within it, best first, the same ones at every call.
+Several threads may use it at a time."""
+
 _VERSION = 1
 """Counts up when the code here would find other regions with the same model and settings."""
-
-
-class Detector(Protocol):
-    """Finds regions in pictures; several threads may use one at a time."""
-
-    def detect(self, pixels: Pixels) -> list[Region]:
-        """The regions found in a picture, best score first; the same ones at every call.
-
-        Args:
-            pixels: RGB, uint8, shape (h, w, 3), of any size.
-
-        Returns:
-            Regions with label and score (and text); the boxes are in pixels of ``pixels`` and lie
-            within it.
-        """
 
 
 class DetectorChoice(BaseModel):
@@ -54,12 +42,8 @@ class DetectorChoice(BaseModel):
     digest: str
 
 
-def choose_detector(name: DetectorName, report: Report = tell_progress) -> DetectorChoice:
+def choose_detector(name: DetectorName) -> DetectorChoice:
     """Have a detector's model, downloaded if it is not here yet.
-
-    Args:
-        name: ``face``, ``ocr`` or ``yolov5s``.
-        report: told now and then how much of a download has arrived.
 
     Raises:
         MissingExtraError: the package that it needs is not installed.
@@ -67,7 +51,7 @@ def choose_detector(name: DetectorName, report: Report = tell_progress) -> Detec
     """
     if name == "ocr":
         return choice_of(name, None)
-    return choice_of(name, fetch_model(YUNET if name == "face" else YOLOV5S, report))
+    return choice_of(name, fetch_model(YUNET if name == "face" else YOLOV5S))
 
 
 def choice_of(name: DetectorName, path: Path | None) -> DetectorChoice:
