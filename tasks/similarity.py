@@ -9,6 +9,7 @@ from imgvet.models.model import Model
 from imgvet.options import ComponentOptions, NeighborOptions, OutlierOptions, SimilarityOptions
 from imgvet.similarity import components, earlier, neighbors, outliers, pairs, rotations, videos
 from imgvet.similarity.distances import Metric
+from imgvet.similarity.earlier import EarlierSearch
 from imgvet.store.references import Reference, load_array, load_table, store_table
 from imgvet.tables import COMPONENT_INFO, COMPONENTS, NEIGHBORS, OUTLIERS, SIMILARITY, VIDEO_PAIRS
 from imgvet.tasks.context import RunContext
@@ -62,7 +63,7 @@ def find_neighbors(
         vectors, options, context.threads, earlier.read_earlier(path)
     )
     if neighbors.is_exact(len(vectors), options):
-        earlier.write_earlier(path, earlier.EarlierSearch(earlier.keys_of(vectors), nearest.rows))
+        EarlierSearch.of(vectors, nearest.rows).save(path)
     ids = load_table(work, contents)["id"].to_numpy(np.int64)
     table = neighbors.as_table(nearest, ids, metric)
     return NeighborSearch(neighbors=store_table(work, NEIGHBORS, table), recall=nearest.recall)
