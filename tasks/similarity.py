@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict
 
 from imgvet.models.model import Model
 from imgvet.options import ComponentOptions, NeighborOptions, OutlierOptions, SimilarityOptions
-from imgvet.similarity import components, earlier, neighbors, outliers, pairs, rotations, videos
+from imgvet.similarity import components, neighbors, outliers, pairs, rotations, videos
 from imgvet.similarity.distances import Metric
+from imgvet.similarity.earlier import EarlierSearch, path_of
 from imgvet.store.references import Reference, load_array, load_table, store_table
 from imgvet.tables import COMPONENT_INFO, COMPONENTS, NEIGHBORS, OUTLIERS, SIMILARITY, VIDEO_PAIRS
 from imgvet.tasks.context import RunContext
@@ -57,12 +58,11 @@ def find_neighbors(
     What an earlier run found saves time; it is no input, as the result does not depend on it.
     """
     work, vectors = context.work, np.asarray(load_array(context.work, embeddings))
-    path = earlier.earlier_path(work, options)
-    nearest = neighbors.find_neighbors(
-        vectors, options, context.threads, earlier.read_earlier(path)
-    )
+    path = path_of(work, options)
+    earlier = EarlierSearch.load(path)
+    nearest = neighbors.find_neighbors(vectors, options, context.threads, earlier)
     if neighbors.is_exact(len(vectors), options):
-        earlier.write_earlier(path, earlier.EarlierSearch(earlier.keys_of(vectors), nearest.rows))
+        EarlierSearch.of(vectors, nearest.rows).save(path)
     ids = load_table(work, contents)["id"].to_numpy(np.int64)
     table = neighbors.as_table(nearest, ids, metric)
     return NeighborSearch(neighbors=store_table(work, NEIGHBORS, table), recall=nearest.recall)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from imgvet.errors import InvalidParameterError, ModelError
 
 if TYPE_CHECKING:
-    from imgvet.models.download import Arrived, Report
+    from imgvet.models.download import Report
     from imgvet.models.file import ModelFile
     from imgvet.models.model import ModelCard
     from imgvet.models.registry import KnownModel
@@ -156,10 +156,10 @@ def _shown_download() -> Iterator[Report]:
     bars = Bars(*columns, console=console, transient=True, disable=not console.is_terminal)
     tasks: dict[Path, Any] = {}
 
-    def report(file: ModelFile, arrived: Arrived) -> None:
+    def report(file: ModelFile, done: int, total: int | None) -> None:
         if file.path not in tasks:
             tasks[file.path] = bars.add_task(file.name, total=None)
-        bars.update(tasks[file.path], completed=arrived.done, total=arrived.total or file.size)
+        bars.update(tasks[file.path], completed=done, total=total or file.size)
 
     with bars:
         yield report

@@ -16,6 +16,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import filelock
@@ -48,21 +49,10 @@ class Patience:
     timeout: float = 30.0
 
 
-@dataclass(frozen=True)
-class Arrived:
-    """How much of a file is here.
+Report = Callable[[ModelFile, int, int | None], None]
+"""Told now and then how many bytes of a file have arrived, and of how many if the server says."""
 
-    Attributes:
-        done: bytes here.
-        total: bytes of the whole file; None if the server does not say.
-    """
-
-    done: int
-    total: int | None
-
-
-Report = Callable[[ModelFile, Arrived], None]
-"""Told now and then how much of a file has arrived."""
+_Arrived = Callable[[int, int | None], None]
 
 
 class _DownloadError(Exception):
@@ -73,10 +63,10 @@ class _BrokenOffError(Exception):
     """The connection ended early; trying again may bring the rest."""
 
 
-def tell_progress(file: ModelFile, arrived: Arrived) -> None:
+def tell_progress(file: ModelFile, done: int, total: int | None) -> None:
     """Report a download as progress of a stage ``download_NAME``, in units of 1 MB."""
-    total = arrived.total or file.size or 0
-    report_progress(f"download_{file.name}", arrived.done // 1_000_000, total // 1_000_000)
+    total = total or file.size or 0
+    report_progress(f"download_{file.name}", done // 1_000_000, total // 1_000_000)
 
 
 def fetch_model(
@@ -149,7 +139,7 @@ def _download_checked(
 ) -> None:
     """Download and compare digests; a part that turns out wrong is thrown away."""
     resumed = part.size > 0
-    published = _download(url, part, lambda state: report(file, state), patience)
+    published = _download(url, part, partial(report, file), patience)
     found = sha256_of(part.path)
     wrong = file.mismatch(found)
     if file.sha256 is None and published not in (None, found):
@@ -199,9 +189,7 @@ class _Part:
         self.validator_path.unlink(missing_ok=True)
 
 
-def _download(
-    url: str, part: _Part, report: Callable[[Arrived], None], patience: Patience
-) -> str | None:
+def _download(url: str, part: _Part, report: _Arrived, patience: Patience) -> str | None:
     """Download an address, going on with what is there.
 
     Returns:
@@ -236,9 +224,7 @@ def _client(timeout: float) -> httpx.Client:
         raise _DownloadError(f"the proxy can't be used: {error}") from None
 
 
-def _attempt(
-    client: httpx.Client, url: str, part: _Part, report: Callable[[Arrived], None]
-) -> str | None:
+def _attempt(client: httpx.Client, url: str, part: _Part, report: _Arrived) -> str | None:
     """Ask once for what is missing."""
     try:
         with client.stream("GET", url, headers=part.headers()) as answer:
@@ -262,7 +248,7 @@ def _refuse_failure(answer: httpx.Response, part: _Part) -> None:
     raise kind(f"HTTP {answer.status_code} {answer.reason_phrase}".strip())
 
 
-def _save(answer: httpx.Response, part: _Part, report: Callable[[Arrived], None]) -> None:
+def _save(answer: httpx.Response, part: _Part, report: _Arrived) -> None:
     """Append the answer's bytes, or begin with them."""
     if answer.status_code != httpx.codes.PARTIAL_CONTENT:
         part.begin(answer.headers)
@@ -277,7 +263,7 @@ def _save(answer: httpx.Response, part: _Part, report: Callable[[Arrived], None]
             for data in answer.iter_raw():
                 stream.write(data)
                 done += len(data)
-                report(Arrived(done, total))
+                report(done, total)
         except httpx.RemoteProtocolError:
             of = "" if total is None else f" of {total:,}"
             raise _BrokenOffError(f"the connection ended after {done:,}{of} bytes") from None

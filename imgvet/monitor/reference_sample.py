@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgvet.monitor.images import Keys, Scale
-from imgvet.similarity.neighbors import similarity_of
+from imgvet.similarity.distances import Metric
 from imgvet.similarity.outliers import ROBUST_LIMIT, robust_score
 
 SAMPLE_SIZE = 2000
@@ -88,7 +88,8 @@ def nearest_similarity(
         cosines[rows, itself[part][rows]] = _NONE
         cosines[cosines >= near_cosine] = _NONE
         best[part] = cosines.max(axis=1, initial=_NONE)
-    return np.where(best == _NONE, scale.near, similarity_of(best, scale.scale))
+    similarity = Metric(scale=scale.scale).similarity(1.0 - best.astype(np.float64))
+    return np.where(best == _NONE, scale.near, similarity)
 
 
 def outlier_limit(similarity: NDArray[np.float64]) -> float | None:

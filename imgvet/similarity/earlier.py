@@ -49,6 +49,54 @@ class EarlierSearch:
     keys: Keys
     rows: Rows
 
+    @classmethod
+    def of(cls, vectors: Vectors, rows: Rows) -> EarlierSearch:
+        """What was found for these embeddings."""
+        return cls(keys_of(vectors), rows)
+
+    @classmethod
+    def load(cls, path: Path) -> EarlierSearch | None:
+        """What was found, None if nothing is kept; a damaged file is removed."""
+        try:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+                return _checked(cls(arrays["keys"], arrays["rows"]))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            _logger.warning(
+                "%s can't be used, neighbours are searched from scratch: %s", path, error
+            )
+            path.unlink(missing_ok=True)
+            return None
+
+    def save(self, path: Path) -> None:
+        """Keep what was found."""
+
+        def write(draft: Path) -> None:
+            with draft.open("wb") as stream:
+                np.savez(stream, keys=self.keys, rows=self.rows)
+
+        write_atomically(path, write)
+
+
+def _checked(found: EarlierSearch) -> EarlierSearch:
+    """What was kept.
+
+    Raises:
+        ValueError: something else lies in its file.
+    """
+    keys, rows = found.keys, found.rows
+    types = (keys.dtype, rows.dtype) == (np.dtype(f"V{KEY_BYTES}"), np.dtype(np.int64))
+    shapes = rows.ndim == 2 and keys.shape == rows.shape[:1]
+    if not types or not shapes or not ((rows >= -1) & (rows < len(rows))).all():
+        raise ValueError("rows do not fit keys")
+    return found
+
+
+def path_of(work: WorkDir, options: NeighborOptions) -> Path:
+    """The file of one kind of search."""
+    return work.store / "neighbors" / f"{options.distance}-{options.nearest_neighbors_k}.npz"
+
 
 def keys_of(vectors: Vectors) -> Keys:
     """BLAKE2b-128 of each embedding's bytes."""
@@ -114,50 +162,3 @@ def _rows_before(keys: Keys, earlier: Keys) -> Rows:
     return np.array(
         [rows.pop() if (rows := waiting.get(key)) else -1 for key in keys.tolist()], np.int64
     )
-
-
-def earlier_path(work: WorkDir, options: NeighborOptions) -> Path:
-    """The file of one kind of search."""
-    return work.store / "neighbors" / f"{options.distance}-{options.nearest_neighbors_k}.npz"
-
-
-def write_earlier(path: Path, earlier: EarlierSearch) -> None:
-    """Keep what was found."""
-
-    def write(temporary: Path) -> None:
-        with temporary.open("wb") as stream:
-            np.savez(stream, keys=earlier.keys, rows=earlier.rows)
-
-    write_atomically(path, write)
-
-
-def read_earlier(path: Path) -> EarlierSearch | None:
-    """What was found, None if nothing is kept; a damaged file is removed."""
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            earlier = EarlierSearch(arrays["keys"], arrays["rows"])
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        _remove(path, str(error))
-        return None
-    if _is_sound(earlier):
-        return earlier
-    _remove(path, "rows do not fit keys")
-    return None
-
-
-def _is_sound(earlier: EarlierSearch) -> bool:
-    keys, rows = earlier.keys, earlier.rows
-    return (
-        keys.dtype == np.dtype(f"V{KEY_BYTES}")
-        and rows.dtype == np.int64
-        and rows.ndim == 2
-        and keys.shape == rows.shape[:1]
-        and bool(((rows >= -1) & (rows < len(rows))).all())
-    )
-
-
-def _remove(path: Path, why: str) -> None:
-    _logger.warning("%s can't be used, neighbours are searched from scratch: %s", path, why)
-    path.unlink(missing_ok=True)

@@ -128,8 +128,3 @@ def as_table(neighbors: Neighbors, ids: NDArray[np.int64], metric: Metric) -> pd
             "similarity": metric.similarity(neighbors.distances[found]),
         }
     )
-
-
-def similarity_of(cosines: NDArray[np.floating], scale: float) -> NDArray[np.float64]:
-    """Similarity 1 - a (1 - cosine), rounded to 1e-6."""
-    return Metric(scale=scale).similarity(1.0 - np.asarray(cosines, np.float64))

@@ -62,9 +62,12 @@ _WINDOW = 64
 _EVERYDAY_SIZE, _LARGE_SIZE = 200_000, 5_000_000
 _UPRIGHT = 0
 _PAIR = ["first", "second"]
+_COLUMNS = [*_PAIR, "orientation", "distance"]
 Vectors = NDArray[np.float32]
 _Hashes = NDArray[np.uint8]
 _Keys = NDArray[np.uint64]
+_Pairs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint8]]
+_NO_PAIRS = (*[np.empty(0, np.int64)] * 2, *[np.empty(0, np.uint8)] * 2)
 
 
 def find_rotated_duplicates(
@@ -164,19 +167,14 @@ def find_rotated_pairs(
     usable = np.flatnonzero(np.asarray(quality) >= RELIABLE_QUALITY)
     data = np.ascontiguousarray(hashes[usable], np.uint8).reshape(-1, HASH_BYTES)
     parts = [pairs for piece in range(PAIR_BYTES) for pairs in _pairs_sharing(data, piece)]
-    pairs = pd.concat([_pairs([], [], [], []), *parts])
+    columns = map(np.concatenate, zip(_NO_PAIRS, *parts, strict=True))
+    pairs = pd.DataFrame(dict(zip(_COLUMNS, columns, strict=True)))
     pairs = pairs.sort_values([*_PAIR, "distance", "orientation"])
     pairs = _nearest(pairs.drop_duplicates(_PAIR, ignore_index=True), limit)
     return pairs.assign(first=usable[pairs["first"]], second=usable[pairs["second"]])
 
 
-def _pairs(first: object, second: object, orientation: object, distance: object) -> pd.DataFrame:
-    columns = {"first": first, "second": second, "orientation": orientation, "distance": distance}
-    types = {"first": np.int64, "second": np.int64, "orientation": np.uint8, "distance": np.uint8}
-    return pd.DataFrame(columns).astype(types)
-
-
-def _pairs_sharing(data: _Hashes, piece: int) -> Iterator[pd.DataFrame]:
+def _pairs_sharing(data: _Hashes, piece: int) -> Iterator[_Pairs]:
     """Pairs whose hashes share one piece, and nearly agree in the orientations that it says."""
     keys, shown_in = _least_keys(data, piece)
     order = _grouped(keys, shown_in)
@@ -193,7 +191,12 @@ def _pairs_sharing(data: _Hashes, piece: int) -> Iterator[pd.DataFrame]:
         orientation = _FROM_TO[shown_in[left], shown_in[left + step]]
         one, other = order[left], order[left + step]
         orientation = np.where(one < other, orientation, _INVERSE[orientation])
-        yield _pairs(np.minimum(one, other), np.maximum(one, other), orientation, distance)
+        yield (
+            np.minimum(one, other),
+            np.maximum(one, other),
+            orientation.astype(np.uint8),
+            distance.astype(np.uint8),
+        )
 
 
 def _least_keys(data: _Hashes, piece: int) -> tuple[_Keys, NDArray[np.uint8]]:

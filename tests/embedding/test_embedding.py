@@ -20,7 +20,7 @@ from imgvet.measures.compute_stats import measure_files
 from imgvet.models.model import BUILTIN_FOLDER, Model, builtin_model, load_model
 from imgvet.models.resolve import resolve_model
 from imgvet.options import ModelOptions, VideoOptions
-from imgvet.similarity.neighbors import similarity_of
+from imgvet.similarity.distances import Metric
 from imgvet.store.files import FileToRead
 from imgvet.store.store import Store
 from imgvet.store.thumbnails import places_in
@@ -71,7 +71,7 @@ def test_an_edit_is_nearer_than_another_picture(model: Model) -> None:
     original, other = scene(1), scene(2)
     brighter = np.clip(original.astype(int) + 15, 0, 255).astype(np.uint8)
     vectors = embed_pictures([original, brighter, other], model)
-    similarity = similarity_of(vectors @ vectors.T, model.card.similarity_scale)
+    similarity = Metric(scale=model.card.similarity_scale).similarity(1 - vectors @ vectors.T)
     assert similarity[0, 1] > 0.9 > similarity[0, 2]
 
 

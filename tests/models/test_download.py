@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from imgvet.errors import ModelError
-from imgvet.models.download import Arrived, Patience, fetch_model
+from imgvet.models.download import Patience, fetch_model
 from imgvet.models.file import ModelFile
 from support.model_server import Fault, ModelServer
 
@@ -50,13 +50,13 @@ def left(folder: Path) -> list[str]:
 def test_a_file_is_downloaded_once(
     server: ModelServer, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    file, seen = served(server), list[Arrived]()
+    file, seen = served(server), list[tuple[int, int | None]]()
     with caplog.at_level(logging.WARNING):
-        path = fetch_model(file, lambda _, state: seen.append(state), QUICK)
+        path = fetch_model(file, lambda _, *state: seen.append(state), QUICK)
     assert path == folder / "small.onnx"
     assert path.read_bytes() == CONTENT
     assert left(folder) == ["small.onnx", "small.onnx.json"]
-    assert seen[-1] == Arrived(len(CONTENT), len(CONTENT))
+    assert seen[-1] == (len(CONTENT), len(CONTENT))
     (line,) = caplog.messages
     for part in ("small", "Apache-2.0", "0.3 MB", file.url, str(path)):
         assert part in line

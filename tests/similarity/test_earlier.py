@@ -14,13 +14,7 @@ from imgvet.options import NeighborOptions
 from imgvet.similarity import earlier as earlier_module
 from imgvet.similarity import neighbors as module
 from imgvet.similarity.distances import DISTANCES
-from imgvet.similarity.earlier import (
-    EarlierSearch,
-    earlier_path,
-    keys_of,
-    read_earlier,
-    write_earlier,
-)
+from imgvet.similarity.earlier import EarlierSearch, path_of
 from imgvet.similarity.neighbors import find_neighbors
 from imgvet.similarity.search import Neighbors
 from imgvet.workdir import WorkDir
@@ -36,7 +30,7 @@ def vectors_of(count: int, seed: int, kinds: int = 30) -> NDArray[np.float32]:
 
 
 def earlier_of(vectors: NDArray[np.float32], options: NeighborOptions) -> EarlierSearch:
-    return EarlierSearch(keys_of(vectors), find_neighbors(vectors, options, 1).rows)
+    return EarlierSearch.of(vectors, find_neighbors(vectors, options, 1).rows)
 
 
 def same(one: Neighbors, other: Neighbors) -> bool:
@@ -121,13 +115,13 @@ def test_an_approximate_search_does_not_start_from_an_earlier_one(
 
 def test_what_was_found_is_kept_by_kind_of_search(tmp_path: Path) -> None:
     work, options = WorkDir(tmp_path), NeighborOptions()
-    path = earlier_path(work, options)
-    assert path != earlier_path(work, NeighborOptions(distance="euclidean"))
-    assert path != earlier_path(work, NeighborOptions(nearest_neighbors_k=5))
-    assert read_earlier(path) is None
+    path = path_of(work, options)
+    assert path != path_of(work, NeighborOptions(distance="euclidean"))
+    assert path != path_of(work, NeighborOptions(nearest_neighbors_k=5))
+    assert EarlierSearch.load(path) is None
     earlier = earlier_of(vectors_of(20, 2), options)
-    write_earlier(path, earlier)
-    again = read_earlier(path)
+    earlier.save(path)
+    again = EarlierSearch.load(path)
     assert again is not None
     assert again.keys.tobytes() == earlier.keys.tobytes()
     assert np.array_equal(again.rows, earlier.rows)
@@ -137,15 +131,15 @@ def test_what_was_found_is_kept_by_kind_of_search(tmp_path: Path) -> None:
 def test_a_damaged_file_is_removed_and_costs_only_time(damage: str, tmp_path: Path) -> None:
     path = tmp_path / "earlier.npz"
     earlier = earlier_of(vectors_of(20, 2), NeighborOptions())
-    write_earlier(path, earlier)
+    earlier.save(path)
     data = path.read_bytes()
     if damage == "rows":
-        write_earlier(path, EarlierSearch(earlier.keys, earlier.rows + 1))
+        EarlierSearch(earlier.keys, earlier.rows + 1).save(path)
     elif damage == "columns":
-        write_earlier(path, EarlierSearch(earlier.keys[1:], earlier.rows))
+        EarlierSearch(earlier.keys[1:], earlier.rows).save(path)
     elif damage == "missing":
         np.savez(path, keys=earlier.keys)
     else:
         path.write_bytes({"cut": data[:200], "empty": b"", "no archive": b"x" * 300}[damage])
-    assert read_earlier(path) is None
+    assert EarlierSearch.load(path) is None
     assert not path.exists()

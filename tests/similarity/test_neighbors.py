@@ -16,8 +16,8 @@ from imgvet.options import Distance, NeighborOptions
 from imgvet.similarity import cells as cells_module
 from imgvet.similarity import neighbors as module
 from imgvet.similarity.distances import Metric
-from imgvet.similarity.earlier import EarlierSearch, keys_of
-from imgvet.similarity.neighbors import as_table, find_neighbors, similarity_of
+from imgvet.similarity.earlier import EarlierSearch
+from imgvet.similarity.neighbors import as_table, find_neighbors
 from imgvet.similarity.search import RECALL_SAMPLE, Neighbors, search_exactly
 from imgvet.similarity.space import Space
 
@@ -54,7 +54,7 @@ def test_zeros_have_no_neighbour_and_change_nothing_for_others(distance: Distanc
     assert np.array_equal(found.rows[rows], rows[alone.rows])
     assert np.array_equal(found.distances[rows], alone.distances)
     assert (found.rows[[2, 7, 14]] == -1).all()
-    again = find_neighbors(vectors, options, 1, EarlierSearch(keys_of(vectors), found.rows))
+    again = find_neighbors(vectors, options, 1, EarlierSearch.of(vectors, found.rows))
     assert np.array_equal(again.rows, found.rows)
     table = as_table(found, np.arange(15), Metric(distance=distance))
     assert table.notna().all(axis=None)
@@ -175,7 +175,8 @@ def test_indexes_search_by_euclidean_distance(mode: str, monkeypatch: pytest.Mon
 
 
 def test_similarity_is_one_for_identical_and_falls_with_the_angle() -> None:
-    assert similarity_of(np.array([1.0, 0.8, 0.0, -1.0]), 0.5).tolist() == [1.0, 0.9, 0.5, 0.0]
+    similarity = Metric(scale=0.5).similarity(1 - np.array([1.0, 0.8, 0.0, -1.0]))
+    assert similarity.tolist() == [1.0, 0.9, 0.5, 0.0]
 
 
 def test_the_table_names_items_best_first() -> None:
@@ -189,5 +190,5 @@ def test_the_table_names_items_best_first() -> None:
         lambda column: column.is_monotonic_decreasing
     )
     assert best_first.all()
-    expected = pd.Series(similarity_of((vectors @ vectors.T)[0], 0.5)).drop(0).max()
+    expected = pd.Series(Metric(scale=0.5).similarity(1 - (vectors @ vectors.T)[0])).drop(0).max()
     assert table["similarity"].iloc[0] == pytest.approx(expected, abs=1e-6)
