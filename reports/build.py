@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
 from jinja2 import Environment
 from plotly.offline import get_plotlyjs
 
@@ -71,8 +70,9 @@ def build_report(inputs: ReportInputs, folder: Path) -> Path:
         _write(folder / DATA / f"{page.stem}.js", page_data(page, view.facts))
         _write(folder / page.name, render_page(view, page, pictures, templates))
         for chart in page.charts:
-            numbers = pd.DataFrame(chart.file_rows, columns=chart.file_header)
-            numbers.to_csv(folder / TABLES / f"{chart.figure_id}.csv", **CSV)
+            chart.numbers.to_csv(
+                folder / TABLES / f"{chart.figure_id}.csv", float_format="%g", **CSV
+            )
     _write_assets(templates, folder)
     return folder / INDEX
 

@@ -19,7 +19,6 @@ Figure = dict[str, Any]
 HEIGHT = 190
 """Height of a figure in pixels; it is as wide as its place."""
 
-
 BAR_HEIGHT = 22
 """Height of one bar of a category in pixels."""
 
@@ -125,51 +124,41 @@ def _bars(bins: list[Bin], counts: str) -> go.Bar:
     )
 
 
-def _layout(histogram: Histogram) -> Figure:
-    low, high = histogram.bins[0].low, histogram.bins[-1].high
-    ends = [math.log10(low), math.log10(high)] if histogram.log else [low, high]
+def _layout(chart: Histogram) -> Figure:
+    # Plotly wants ends of axes and annotations as logarithms, shapes as values.
+    place = math.log10 if chart.log else float
+    ends = [place(chart.bins[0].low), place(chart.bins[-1].high)]
+    few = max(entry.count for entry in chart.bins) <= 4
     layout: Figure = {
-        "xaxis": {"title": {"text": histogram.axis}, "range": ends, **_ticks(histogram)},
-        "yaxis": {"title": {"text": histogram.counts}, **_count_ticks(histogram)},
+        "xaxis": {"title": {"text": chart.axis}, "range": ends, **_ticks(chart)},
+        "yaxis": {"title": {"text": chart.counts}, **({"dtick": 1} if few else {})},
     }
-    if histogram.threshold:
-        layout["shapes"] = [_line(histogram.threshold)]
-        layout["annotations"] = [_line_label(histogram)]
+    if chart.threshold:
+        layout |= _marked(chart.threshold, place(chart.threshold.value), ends)
     return layout
 
 
-def _ticks(histogram: Histogram) -> Figure:
-    if histogram.log:
+def _ticks(chart: Histogram) -> Figure:
+    if chart.log:
         return {"type": "log", "dtick": 1, "tickformat": ",~s"}
-    whole_numbers = histogram.bins[0].low % 1 == 0.5 and len(histogram.bins) <= 8
+    whole_numbers = chart.bins[0].low % 1 == 0.5 and len(chart.bins) <= 8
     return {"type": "linear", "dtick": 1} if whole_numbers else {"type": "linear", "nticks": 8}
 
 
-def _count_ticks(histogram: Histogram) -> Figure:
-    """Whole numbers only: few images have no halves."""
-    return {"dtick": 1} if max(entry.count for entry in histogram.bins) <= 4 else {}
-
-
-def _line(threshold: Threshold) -> Figure:
-    at = threshold.value
-    return {"type": "line", "x0": at, "x1": at, "y0": 0, "y1": 1, "yref": "paper"}
-
-
-def _line_label(histogram: Histogram) -> Figure:
-    """The label over the line, on the side where there is room."""
-    threshold = histogram.threshold
-    assert threshold is not None
-    # Plotly places shapes by value but annotations by logarithm on a logarithmic axis.
-    place = math.log10 if histogram.log else float
-    at, low, high = (
-        place(v) for v in (threshold.value, histogram.bins[0].low, histogram.bins[-1].high)
-    )
-    return {
+def _marked(threshold: Threshold, at: float, ends: list[float]) -> Figure:
+    """A line at the threshold, and its label over it on the side where there is room."""
+    x = threshold.value
+    left = at - ends[0] < (ends[1] - ends[0]) / 2
+    label = {
         "x": at,
         "y": 1,
         "yref": "paper",
         "yanchor": "bottom",
-        "xanchor": "left" if at - low < (high - low) / 2 else "right",
+        "xanchor": "left" if left else "right",
         "text": threshold.label,
         "showarrow": False,
     }
+    return {
+        "shapes": [{"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper"}],
+        "annotations": [label],
+    }  # fmt: skip

@@ -41,10 +41,10 @@ def write_pictures(
 
     def write(digest: str) -> Picture | None:
         thumbnail = read(digest)
-        found = shrink(thumbnail, side) if thumbnail else None
-        if found is None:
+        shrunk = shrink(thumbnail, side) if thumbnail else None
+        if shrunk is None:
             return None
-        data, width, height = found
+        data, width, height = shrunk
         source = f"{FOLDER}/{digest}.jpg"
         (folder / source).write_bytes(data)
         return Picture(source, width, height)
@@ -74,8 +74,8 @@ def _side(names: Sequence[str], read: ThumbnailReader) -> int:
     """
     allowed = max(limits.PICTURES_BYTES / max(len(names), 1), limits.PICTURE_BYTES)
     step = max(1, len(names) // _TRIED)
-    tried = [shrink(data) for name in names[::step] if (data := read(name))]
-    sizes = [len(found[0]) for found in tried if found is not None]
+    tried = (shrink(data) for name in names[::step] if (data := read(name)))
+    sizes = [len(shrunk[0]) for shrunk in tried if shrunk is not None]
     if not sizes or np.mean(sizes) <= allowed:
         return limits.PICTURE_SIDE
     smaller = limits.PICTURE_SIDE * math.sqrt(allowed / float(np.mean(sizes))) * 0.95

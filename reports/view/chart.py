@@ -35,13 +35,8 @@ class Chart:
 
     @property
     def header(self) -> Row:
-        """Names of the columns of its numbers."""
+        """Names of the columns of :attr:`shown_rows`."""
         return (self.axis, self.counts)
-
-    @property
-    def file_header(self) -> Row:
-        """Names of the columns of the file."""
-        return self.header
 
     @property
     def shown_rows(self) -> tuple[Row, ...]:
@@ -49,7 +44,7 @@ class Chart:
         raise NotImplementedError
 
     @property
-    def file_rows(self) -> tuple[Row, ...]:
+    def numbers(self) -> pd.DataFrame:
         """Its numbers as a program reads them."""
         raise NotImplementedError
 
@@ -67,9 +62,9 @@ class Bars(Chart):
         return tuple(zip(self.labels, map(count, self.values), strict=True))
 
     @property
-    def file_rows(self) -> tuple[Row, ...]:
+    def numbers(self) -> pd.DataFrame:
         """Label and count."""
-        return tuple(zip(self.labels, map(str, self.values), strict=True))
+        return pd.DataFrame({self.axis: self.labels, self.counts: self.values})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,10 +89,10 @@ class Lines(Chart):
         return tuple(zip(self.moments, values, strict=True))
 
     @property
-    def file_rows(self) -> tuple[Row, ...]:
+    def numbers(self) -> pd.DataFrame:
         """Time of the run and value."""
-        values = ("" if value is None else f"{value:g}" for value in self.values)
-        return tuple(zip(self.moments, values, strict=True))
+        values = pd.Series(self.values, dtype="float64")
+        return pd.DataFrame({self.axis: self.moments, self.counts: values})
 
 
 def value_in_words(value: float | None, *, percent: bool = False) -> str:
@@ -113,12 +108,12 @@ def most_frequent(values: pd.Series) -> list[tuple[str, int]]:
     return sorted(totals, key=lambda entry: (-entry[1], entry[0]))
 
 
-def make_bars(totals: Sequence[tuple[str, int]], **words: str) -> Bars:
+def make_bars(totals: Sequence[tuple[str, int]], **texts: str) -> Bars:
     """Bars of the most frequent categories, all others in one.
 
     Args:
         totals: category and count, most frequent first.
-        words: the attributes of every :class:`Chart`.
+        texts: the attributes of every :class:`Chart`.
     """
     shown, others = totals[: limits.BARS], totals[limits.BARS :]
     labels = [shorten(visible(label), limits.BASE_LENGTH // 2) for label, _ in shown]
@@ -126,4 +121,4 @@ def make_bars(totals: Sequence[tuple[str, int]], **words: str) -> Bars:
     if others:
         labels.append(f"{count(len(others))} others")
         values.append(sum(value for _, value in others))
-    return Bars(**words, labels=tuple(labels), values=tuple(values))
+    return Bars(**texts, labels=tuple(labels), values=tuple(values))

@@ -82,8 +82,8 @@ class Facts:
 
     def frame(self, ids: Iterable[int]) -> pd.DataFrame:
         """The facts of images as a frame with the index ``id``; columns by key."""
-        found = self._images.frame([column.column for column in COLUMNS], list(ids))
-        return found.set_axis([column.key for column in COLUMNS], axis="columns")
+        frame = self._images.frame([column.column for column in COLUMNS], list(ids))
+        return frame.set_axis([column.key for column in COLUMNS], axis="columns")
 
 
 def _plain(column: pd.Series) -> list[Any]:

@@ -53,39 +53,34 @@ def extremes(stats: pd.DataFrame, album: Album) -> Iterator[SectionView]:
 
 
 def _low_contrast(contrast: pd.Series, album: Album) -> SectionView:
-    worst = contrast.nsmallest(limits.EXAMPLES_OF_EXTREMES)
-    return _gallery(
-        Section.LOW_CONTRAST,
-        f"The images of least contrast, from {rough(float(contrast.min()))} of 1 up. Good: even "
-        "these show what they should; nearly empty pictures are missing exposures, fog or lens "
-        "caps.",
-        _cards(worst, [f"contrast {rough(float(value))}" for value in worst], album),
-        int(contrast.notna().sum()),
+    text = (
+        f"The images of least contrast, from {rough(contrast.min())} of 1 up. Good: even these "
+        "show what they should; nearly empty pictures are missing exposures, fog or lens caps."
     )
+    worst = contrast.nsmallest(limits.EXAMPLES_OF_EXTREMES)
+    cards = _cards(worst, [f"contrast {rough(value)}" for value in worst], album)
+    return _gallery(Section.LOW_CONTRAST, text, cards, contrast.count())
 
 
 def _tiny(area: pd.Series, album: Album) -> SectionView:
-    worst = area.nsmallest(limits.EXAMPLES_OF_EXTREMES)
-    return _gallery(
-        Section.TINY,
-        f"The images of fewest pixels, from {number(float(area.min()))} up; half of all have at "
-        f"least {number(float(area.median()))}. Good: even the smallest is large enough for its "
-        "use.",
-        _cards(worst, [f"pixels {number(float(value))}" for value in worst], album),
-        int(area.notna().sum()),
+    text = (
+        f"The images of fewest pixels, from {number(area.min())} up; half of all have at least "
+        f"{number(area.median())}. Good: even the smallest is large enough for its use."
     )
+    worst = area.nsmallest(limits.EXAMPLES_OF_EXTREMES)
+    cards = _cards(worst, [f"pixels {number(value)}" for value in worst], album)
+    return _gallery(Section.TINY, text, cards, area.count())
 
 
 def _aspect_ratio(ratio: pd.Series, album: Album) -> SectionView:
-    worst = ratio.nlargest(limits.EXAMPLES_OF_EXTREMES)
-    return _gallery(
-        Section.ASPECT_RATIO,
+    text = (
         f"The images whose sides differ most, up to {ratio.max():.3g} to 1; half of all have "
         f"{ratio.median():.3g} to 1 or less. Good: close to the usual shape; strips and banners "
-        "are often crops gone wrong.",
-        _cards(worst, [f"sides {value:.3g} : 1" for value in worst], album),
-        int(ratio.notna().sum()),
+        "are often crops gone wrong."
     )
+    worst = ratio.nlargest(limits.EXAMPLES_OF_EXTREMES)
+    cards = _cards(worst, [f"sides {value:.3g} : 1" for value in worst], album)
+    return _gallery(Section.ASPECT_RATIO, text, cards, ratio.count())
 
 
 def _cards(worst: pd.Series, tags: list[str], album: Album) -> Cards:

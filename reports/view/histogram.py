@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from imgvet.reports import limits
@@ -67,14 +68,10 @@ class Histogram(Chart):
         return tuple((entry.label, f"{entry.count:,}") for entry in self.bins)
 
     @property
-    def file_header(self) -> Row:
-        """The ends have a column each."""
-        return ("from", "to", self.counts)
-
-    @property
-    def file_rows(self) -> tuple[Row, ...]:
+    def numbers(self) -> pd.DataFrame:
         """Low end, high end and count."""
-        return tuple((f"{e.low:.10g}", f"{e.high:.10g}", str(e.count)) for e in self.bins)
+        rows = [(f"{e.low:.10g}", f"{e.high:.10g}", e.count) for e in self.bins]
+        return pd.DataFrame(rows, columns=["from", "to", self.counts])
 
 
 @dataclass(frozen=True)
@@ -104,10 +101,10 @@ class Scale:
         return self.threshold is not None and self.threshold.below is False
 
 
-def make_histogram(values: Values, scale: Scale, **words: str) -> Histogram:
-    """A histogram of ``values``; ``words`` are the attributes of every :class:`Chart`."""
+def make_histogram(values: Values, scale: Scale, **texts: str) -> Histogram:
+    """A histogram of ``values``; ``texts`` are the attributes of every :class:`Chart`."""
     bins, log = bin_values(values, scale)
-    return Histogram(**words, bins=bins, log=log, threshold=scale.threshold)
+    return Histogram(**texts, bins=bins, log=log, threshold=scale.threshold)
 
 
 def bin_values(values: Values, scale: Scale) -> tuple[tuple[Bin, ...], bool]:

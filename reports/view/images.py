@@ -75,8 +75,8 @@ class Pair:
 def split_name(filename: str) -> tuple[str, str]:
     """Folder and name of a path or URI; the folder ends in its separator or is empty."""
     separator = "/" if "/" in filename else "\\"
-    folder, found, base = filename.rpartition(separator)
-    return (folder + found, base) if base else ("", filename)
+    folder, end, base = filename.rpartition(separator)
+    return (folder + end, base) if base else ("", filename)
 
 
 def common_folder(filenames: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from imgvet.metrics import METRICS
 from imgvet.reports import limits
 from imgvet.reports.text import count, counted, shorten, visible
+from imgvet.reports.view.chart import most_frequent
 from imgvet.reports.view.facts import Facts
 from imgvet.reports.view.section import SectionView
 from imgvet.sections import Section
@@ -144,12 +145,11 @@ def _categories(frame: pd.DataFrame) -> Iterator[Colouring]:
 
 def _category(key: str, title: str, values: pd.Series) -> Colouring:
     """Codes of the most frequent values; all others, and none, have one each."""
-    totals = values.dropna().value_counts()
-    ordered = sorted(totals.items(), key=lambda entry: (-int(entry[1]), str(entry[0])))
-    main = [value for value, _ in ordered[: limits.MAP_CATEGORIES]]
-    codes = values.map({value: code for code, value in enumerate(main)})
+    totals = most_frequent(values.dropna())
+    main = [value for value, _ in totals[: limits.MAP_CATEGORIES]]
+    codes = values.astype(str).map({value: code for code, value in enumerate(main)})
     names = [_name(key, value) for value in main]
-    if len(ordered) > len(main):
+    if len(totals) > len(main):
         codes = codes.mask(codes.isna() & values.notna(), len(names))
         names.append(_OTHERS)
     if values.isna().any():
@@ -163,15 +163,13 @@ def _two(key: str, title: str, holds: pd.Series, name: str) -> Colouring:
     return Colouring(key, title, "", (name, _OTHERS), codes)
 
 
-def _name(key: str, value: object) -> str:
-    text = f"component {int(str(value))}" if key == "component_id" else visible(str(value))
+def _name(key: str, value: str) -> str:
+    text = f"component {value}" if key == "component_id" else visible(value)
     return shorten(text, limits.BASE_LENGTH // 2)
 
 
 def _values(frame: pd.DataFrame) -> Iterator[Colouring]:
     for metric in METRICS:
-        if metric.name not in frame.columns:
-            continue
         values = frame[metric.name].to_numpy(np.float64, na_value=np.nan)
         known = values[np.isfinite(values)]
         if not known.size or np.ptp(known) == 0:
