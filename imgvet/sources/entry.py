@@ -47,6 +47,8 @@ class Entry:
     @property
     def filename(self) -> str:
         """What it is called."""
+        if self.member is None and self.time_ms is None:
+            return self.path
         return item_name(self.path, self.member, self.time_ms)
 
     def checked(self, min_file_size: int) -> Entry:

@@ -95,9 +95,12 @@ def _unique(entries: Iterable[Entry]) -> list[Entry]:
     by_name = attrgetter("filename")
     chosen: list[Entry] = []
     # Different places may be called alike, so what lies in one place is looked for among those.
-    for _, alike in groupby(sorted(entries, key=by_name), by_name):
-        last = {_place_and_split(entry): entry for entry in alike}
-        chosen += [last[key] for key in sorted(last)] if len(last) > 1 else last.values()
+    for _, group in groupby(sorted(entries, key=by_name), by_name):
+        alike = list(group)
+        if len(alike) > 1:
+            last = {_place_and_split(entry): entry for entry in alike}
+            alike = [last[key] for key in sorted(last)]
+        chosen += alike
     return chosen
 
 
