@@ -107,7 +107,8 @@ def read_user_embeddings(path: str) -> UserEmbeddings:
     try:
         files = {file: file.stat()}
         if file.suffix.lower() != ".npz":
-            files[_names_file(file)] = _names_file(file).stat()
+            names = _names_file(file)
+            files[names] = names.stat()
     except OSError as error:
         raise _unreadable(file, error) from None
     states = tuple((state.st_size, state.st_mtime_ns) for state in files.values())

@@ -76,9 +76,10 @@ def _guessed_card(path: Path, device: Device) -> ModelCard:
 
 def _in_words(values: Sequence[Any]) -> str:
     """Inputs or outputs of a model; an axis of any length is a name or None."""
-    shapes = (" x ".join(str(axis or "?") for axis in value.shape) for value in values)
-    named = (f"{value.name!r} {value.type}" for value in values)
-    return " and ".join(" ".join(pair) for pair in zip(named, shapes, strict=True))
+    return " and ".join(
+        f"{value.name!r} {value.type} {' x '.join(str(axis or '?') for axis in value.shape)}"
+        for value in values
+    )
 
 
 def _from_input(path: Path, inputs: Sequence[Any]) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def test_a_wrong_width_is_refused_before_anything_is_read(runner: Runner) -> Non
     assert not runner.dataset.work_dir.exists()
 
 
-def test_own_embeddings_take_the_place_of_a_model(runner: Runner, tmp_path: Path) -> None:
+def test_user_embeddings_take_the_place_of_a_model(runner: Runner, tmp_path: Path) -> None:
     names = sorted(str(path) for path in runner.photos.iterdir() if path.name != "text.jpg")
     vectors = np.eye(len(names), dtype=np.float32)
     vectors[3] = vectors[7]

@@ -59,7 +59,7 @@ def test_a_bad_picture_is_a_value(work: WorkDir, data, reason):
     assert found.reason is reason
 
 
-def test_own_embeddings_take_no_other_pictures(photos: Path, tmp_path: Path):
+def test_user_embeddings_take_no_other_pictures(photos: Path, tmp_path: Path):
     names = [path for path in sorted(photos.iterdir()) if path.name != "text.jpg"]
     np.save(tmp_path / "own.npy", np.random.default_rng(0).normal(size=(len(names), 5)) * 40)
     (tmp_path / "own.txt").write_text("\n".join(map(str, names)))
