@@ -55,7 +55,7 @@ def run_checks(
     )
 
 
-@cached_stage(version=3)
+@cached_stage(version=4)
 def build_report(
     context: RunContext,
     tables: dict[str, Reference],
