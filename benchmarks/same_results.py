@@ -41,7 +41,15 @@ _VARYING = {
     r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?)?(\+00:00|Z)?": "TIME",
     r"127\.0\.0\.1:\d+": "HOST",
 }
-_OF_ONE_RUN = ["run_id", "started", "baseline", "version", "settings", "parameters"]
+_OF_ONE_RUN = [
+    "schema_version",
+    "run_id",
+    "started",
+    "baseline",
+    "version",
+    "settings",
+    "parameters",
+]
 _SHOWN = 3
 
 

@@ -31,7 +31,7 @@ from imgvet.metrics import BASIC_METRICS
 from imgvet.monitor.baselines import Baseline
 from imgvet.monitor.compare import Comparison, in_order_since
 from imgvet.monitor.history import Run
-from imgvet.monitor.images import Images, Scale, images_of
+from imgvet.monitor.images import Images, images_of
 from imgvet.monitor.options import WatchOptions
 from imgvet.monitor.rates import RATES
 from imgvet.monitor.watch import References, watch
@@ -410,7 +410,8 @@ def as_images(images: Batch) -> Images:
     return images_of(
         **tables_of(images),
         embeddings=embeddings_of(images),
-        scale=Scale(1.0, 0.99),
+        scale=1.0,
+        near=0.99,
         limits=FlagOptions(),
     )
 

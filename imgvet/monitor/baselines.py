@@ -1,10 +1,4 @@
-"""What is kept of a run so that later ones can be compared with it: ``baselines/RUN/``.
-
-    about.json         its outlier limit, and how many of its own images are below
-    keys.npy           contents of all its images, S16, sorted: which images are new later on
-    sample_keys.npy    contents of the reference sample, S16, sorted
-    embeddings.npy     embeddings of the sample, float16
-    metrics.parquet    metrics of the sample
+"""What is kept of a run so that later ones can be compared with it: ``baselines/RUN.npz``.
 
 At most 2,000 images are in the sample, so a baseline takes about 2 MB and 16 bytes an image. It
 does not lie in ``store/``, because it can't be made again.
@@ -12,15 +6,12 @@ does not lie in ``store/``, because it can't be made again.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-from pydantic import ValidationError
 
 from imgvet.monitor.history import Run
 from imgvet.monitor.images import Images, Keys, count
@@ -29,11 +20,9 @@ from imgvet.monitor.reference_sample import (
     ReferenceSample,
     nearest_similarity,
     outlier_limit,
-    sampled,
+    sample_of,
 )
-from imgvet.summary import Frozen
-from imgvet.tables import read_table, write_table
-from imgvet.workdir import WorkDir, swap_folder, write_text
+from imgvet.workdir import WorkDir, write_atomically
 
 
 @dataclass(frozen=True)
@@ -43,8 +32,7 @@ class Baseline:
     Attributes:
         run: its row of the history; its outliers are those by its own limit.
         keys: S16 (images,), contents of all its images, sorted.
-        sample: its reference sample.
-        metrics: metrics of that sample, float32; no columns without statistics.
+        sample: its reference sample, vectors as float16.
         outlier_limit: similarity to the sample below which an image is an outlier; None if the
             run has too few images to tell.
     """
@@ -52,86 +40,66 @@ class Baseline:
     run: Run
     keys: Keys
     sample: ReferenceSample
-    metrics: pd.DataFrame
     outlier_limit: float | None
-
-
-class _About(Frozen):
-    """``about.json``; ``outliers`` is None if there is no limit."""
-
-    outlier_limit: float | None
-    outliers: int | None
 
 
 def baseline_of(run: Run, images: Images) -> Baseline:
     """What is kept of a run; of its row only what was known before it was compared."""
-    keys = images.content_keys
-    rows = sampled(keys)
-    sample = ReferenceSample(keys[rows], np.asarray(images.embeddings[rows], np.float16))
-    similarity = nearest_similarity(images.embeddings, keys, sample, images.scale)
+    sample = sample_of(images, np.arange(len(images.first)), np.float16)
+    similarity = nearest_similarity(images, sample)
     limit = outlier_limit(similarity)
     counts = {**run.counts, **count(images.flags_below(similarity, limit))}
-    return Baseline(
-        run=run.model_copy(update={"counts": counts}),
-        keys=np.sort(images.keys),
-        sample=sample,
-        metrics=images.metrics_of(rows),
-        outlier_limit=limit,
-    )
+    own = run.model_copy(update={"counts": counts})
+    return Baseline(own, np.sort(images.keys), sample, limit)
 
 
-def baseline_folder(work: WorkDir, run_id: str) -> Path:
-    """The folder of one baseline."""
-    return work.path / "baselines" / run_id
+def baseline_path(work: WorkDir, run_id: str) -> Path:
+    """The file of one baseline."""
+    return work.path / "baselines" / f"{run_id}.npz"
 
 
 def write_baseline(work: WorkDir, baseline: Baseline) -> None:
-    """Keep a baseline; its folder appears whole or not at all."""
-    target = baseline_folder(work, baseline.run.run_id)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(prefix=".", suffix=".tmp", dir=target.parent))
-    about = _About(outlier_limit=baseline.outlier_limit, outliers=baseline.run.counts.get(OUTLIERS))
-    try:
-        new.chmod(0o755)
-        write_text(new / "about.json", about.model_dump_json(indent=2) + "\n")
-        np.save(new / "keys.npy", baseline.keys)
-        np.save(new / "sample_keys.npy", baseline.sample.keys)
-        np.save(new / "embeddings.npy", baseline.sample.vectors)
-        metrics = pa.Table.from_pandas(baseline.metrics, preserve_index=False)
-        write_table(metrics, new / "metrics.parquet")
-        swap_folder(new, target)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
+    """Keep a baseline, atomically."""
+    sample, limit = baseline.sample, baseline.outlier_limit
+
+    def write(path: Path) -> None:
+        with path.open("wb") as stream:
+            np.savez(
+                stream,
+                keys=baseline.keys,
+                sample_keys=sample.keys,
+                vectors=sample.vectors,
+                metrics=sample.metrics.to_numpy(np.float32),
+                metric_names=np.array(sample.metrics.columns, "U"),
+                outlier_limit=np.array([] if limit is None else [limit]),
+                outliers=np.int64(baseline.run.counts.get(OUTLIERS, 0)),
+            )
+
+    write_atomically(baseline_path(work, baseline.run.run_id), write)
 
 
 def read_baseline(work: WorkDir, run: Run) -> Baseline | None:
-    """The baseline of a run; None if it was deleted, is damaged or of another version."""
-    folder = baseline_folder(work, run.run_id)
+    """The baseline of a run; None if it was deleted or is damaged."""
     try:
-        about = _About.model_validate_json((folder / "about.json").read_bytes())
-        keys, sample_keys, vectors = (
-            np.load(folder / f"{name}.npy", allow_pickle=False)
-            for name in ("keys", "sample_keys", "embeddings")
-        )
-        metrics = read_table(folder / "metrics.parquet")
-    except (OSError, ValueError, EOFError, ValidationError, pa.ArrowException):
-        return None
-    if len(sample_keys) != len(vectors):
+        with baseline_path(work, run.run_id).open("rb") as stream:
+            found = dict(np.load(stream, allow_pickle=False))
+        limit = found["outlier_limit"].tolist()
+        metrics = pd.DataFrame(found["metrics"], columns=found["metric_names"].tolist())
+        sample = ReferenceSample(found["sample_keys"], found["vectors"], metrics)
+        outliers = {OUTLIERS: int(found["outliers"])} if limit else {}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
         return None
     counts = {name: number for name, number in run.counts.items() if name != OUTLIERS}
-    if about.outliers is not None:
-        counts[OUTLIERS] = about.outliers
-    own = run.model_copy(update={"counts": counts})
-    return Baseline(own, keys, ReferenceSample(sample_keys, vectors), metrics, about.outlier_limit)
+    own = run.model_copy(update={"counts": counts | outliers})
+    return Baseline(own, found["keys"], sample, limit[0] if limit else None)
 
 
 def kept_baselines(work: WorkDir) -> frozenset[str]:
     """Ids of the runs of which a baseline is kept."""
-    folders = (work.path / "baselines").glob("[!.]*/about.json")
-    return frozenset(path.parent.name for path in folders)
+    return frozenset(path.stem for path in baseline_path(work, "").parent.glob("[!.]*.npz"))
 
 
 def forget_baselines(work: WorkDir, wanted: frozenset[str]) -> None:
     """Remove all baselines but those wanted."""
     for run_id in kept_baselines(work) - wanted:
-        shutil.rmtree(baseline_folder(work, run_id), ignore_errors=True)
+        baseline_path(work, run_id).unlink(missing_ok=True)

@@ -16,8 +16,6 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
 from imgvet.monitor.baselines import Baseline
 from imgvet.monitor.choose import are_alike
@@ -25,6 +23,7 @@ from imgvet.monitor.drift import EMBEDDINGS, Drift, embedding_drift, value_drift
 from imgvet.monitor.history import Run
 from imgvet.monitor.options import WatchOptions
 from imgvet.monitor.rates import OUTLIERS, RATES, Proportion, WatchedRate, p_of_rise, spread
+from imgvet.monitor.reference_sample import ReferenceSample
 from imgvet.quality.result import CheckResult
 
 CALM = 0.75
@@ -76,21 +75,6 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class NewImages:
-    """What is asked of the new images of a run.
-
-    Attributes:
-        counts: how many of them have each property.
-        metrics: metrics of a sample of them, by metric; no columns without statistics.
-        vectors: float32 (m, width), embeddings of that sample.
-    """
-
-    counts: Mapping[str, int]
-    metrics: pd.DataFrame
-    vectors: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
 class Comparison:
     """A run compared with its baseline.
 
@@ -110,8 +94,8 @@ class Comparison:
 
 
 def compare(
-    counts: Mapping[str, int],
-    new: NewImages,
+    run: Run,
+    new: ReferenceSample,
     baseline: Baseline,
     history: Sequence[Run],
     options: WatchOptions,
@@ -119,8 +103,8 @@ def compare(
     """Compare a run with its baseline.
 
     Args:
-        counts: how many of its images have each property, outliers by the baseline's limit.
-        new: its new images.
+        run: the run with its counts, outliers by the baseline's limit.
+        new: a sample of its new images.
         baseline: the baseline.
         history: the monitored runs before it.
         options: when to raise an alarm.
@@ -130,7 +114,7 @@ def compare(
         *(
             finding
             for rate in RATES
-            for finding in _ask_rate(rate, counts, new.counts, baseline.run, past, options)
+            for finding in _ask_rate(rate, run, baseline.run, past, options)
         ),
         *_ask_drift(new, baseline, options),
     ]
@@ -151,19 +135,18 @@ def in_order_since(history: Sequence[Run], baseline: Run) -> list[Run]:
 
 def _ask_rate(
     rate: WatchedRate,
-    counts: Mapping[str, int],
-    new_counts: Mapping[str, int],
+    run: Run,
     baseline: Run,
     past: Sequence[Run],
     options: WatchOptions,
 ) -> list[Finding]:
-    whole, new = rate.proportion(counts), rate.proportion(new_counts)
+    whole, new = rate.proportion(run.counts), rate.proportion(run.new_counts)
     before = rate.proportion(baseline.counts)
     if whole is None or new is None or before is None:
         return []
     # Outliers of other baselines are other outliers.
-    rows = [run for run in past if rate.count != OUTLIERS or run.baseline == baseline.run_id]
-    batches = [batch for run in rows if (batch := rate.proportion(run.new_counts)) and batch.of]
+    rows = [row for row in past if rate.count != OUTLIERS or row.baseline == baseline.run_id]
+    batches = [batch for row in rows if (batch := rate.proportion(row.new_counts)) and batch.of]
     wide = max(spread([before, *batches]), rate.together)
     usual = sum(batches, before)
 
@@ -184,11 +167,11 @@ def _ask_rate(
     return found
 
 
-def _ask_drift(new: NewImages, baseline: Baseline, options: WatchOptions) -> list[Finding]:
+def _ask_drift(new: ReferenceSample, baseline: Baseline, options: WatchOptions) -> list[Finding]:
     found: list[tuple[str, Drift, tuple[float, float] | None]] = []
-    for name in baseline.metrics.columns.intersection(new.metrics.columns):
+    for name in baseline.sample.metrics.columns.intersection(new.metrics.columns):
         before, after = (
-            frame[name].to_numpy(np.float64) for frame in (baseline.metrics, new.metrics)
+            frame[name].to_numpy(np.float64) for frame in (baseline.sample.metrics, new.metrics)
         )
         drift = value_drift(before, after)
         if drift is not None:

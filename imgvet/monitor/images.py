@@ -19,6 +19,9 @@ from imgvet.summary import read_record
 from imgvet.tables import read_table
 from imgvet.workdir import WorkDir
 
+EXAMPLES = 10
+"""Names that are told of the images with each property."""
+
 Keys = NDArray[np.bytes_]
 """Contents, 16 bytes each (numpy's S16)."""
 
@@ -26,19 +29,6 @@ Flags = Mapping[str, NDArray[np.bool_]]
 """Property, named as its count -> bool (n,), which images have it; without those not measured."""
 
 Values = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Scale:
-    """What similarities mean.
-
-    Attributes:
-        scale: a in similarity = 1 - a (1 - cosine).
-        near: images at least this similar are near duplicates.
-    """
-
-    scale: float
-    near: float
 
 
 @dataclass(frozen=True)
@@ -51,7 +41,8 @@ class Images:
         row: int64 (n,), row of the embeddings of each image, -1 if it has none.
         first: int64 (rows,), position of the first image with the content of each row.
         embeddings: float32 (rows, width), may be memory-mapped.
-        scale: what similarities mean.
+        scale: a in similarity = 1 - a (1 - cosine).
+        near: images at least this similar are near duplicates.
         metrics: metric -> float64 (n,), NaN where there is none; without those never measured.
         flags: all properties but being an outlier, which depends on the baseline.
     """
@@ -61,7 +52,8 @@ class Images:
     row: NDArray[np.int64]
     first: NDArray[np.int64]
     embeddings: NDArray[np.float32]
-    scale: Scale
+    scale: float
+    near: float
     metrics: Mapping[str, Values]
     flags: Flags
 
@@ -82,14 +74,16 @@ class Images:
         # row -1 has no embedding
         return {**self.flags, OUTLIERS: np.append(similarity < limit, False)[self.row]}
 
-    def metrics_of(self, rows: NDArray[np.int64]) -> pd.DataFrame:
-        """Metrics of contents, by row of the embeddings, float32."""
-        places = self.first[rows]
-        columns = {name: values[places].astype(np.float32) for name, values in self.metrics.items()}
-        return pd.DataFrame(columns, index=range(len(rows)))
+    def examples(
+        self, flags: Flags, similarity: Values, new: NDArray[np.bool_]
+    ) -> dict[str, tuple[str, ...]]:
+        """Names of images with each property, new ones if there are any, the worst first.
 
-    def worst_first(self, flags: Flags, similarity: Values) -> dict[str, NDArray[np.int64]]:
-        """Positions of the images with each property, worst first where there is a worst."""
+        Args:
+            flags: all properties.
+            similarity: float64 (rows,), to the reference sample.
+            new: bool (n,), which images are new.
+        """
         goodness = {OUTLIERS: np.append(similarity, np.inf)[self.row]}
         for flag in FLAGS:
             if flag.metric in self.metrics:
@@ -97,10 +91,10 @@ class Images:
                 goodness[flag.name] = values if flag.below else -values
         found = {}
         for name, having in flags.items():
-            places = np.flatnonzero(having)
+            places = np.flatnonzero(having & new if (having & new).any() else having)
             if name in goodness:
                 places = places[np.argsort(goodness[name][places], kind="stable")]
-            found[name] = places
+            found[name] = tuple(str(name) for name in self.names[places[:EXAMPLES]])
         return found
 
 
@@ -114,7 +108,8 @@ def read_images(work: WorkDir) -> Images:
         read_table(work.table("stats")) if options.run_stats else None,
         read_table(work.table("similarity")),
         np.load(work.embeddings, mmap_mode="r"),
-        Scale(scale if isinstance(scale, float) else 1.0, options.threshold),
+        scale if isinstance(scale, float) else 1.0,
+        options.threshold,
         options.part(FlagOptions),
     )
 
@@ -124,7 +119,8 @@ def images_of(
     stats: pd.DataFrame | None,
     similarity: pd.DataFrame,
     embeddings: NDArray[np.float32],
-    scale: Scale,
+    scale: float,
+    near: float,
     limits: FlagOptions,
 ) -> Images:
     """The images of a run.
@@ -134,7 +130,8 @@ def images_of(
         stats: the table stats; None if no statistics were taken.
         similarity: the table similarity.
         embeddings: float32 (rows, width); row i belongs to the items with ``embedding_row`` i.
-        scale: what similarities mean.
+        scale: a in similarity = 1 - a (1 - cosine).
+        near: images at least this similar are near duplicates.
         limits: from where on an image is dark, bright or blurry.
     """
     rows = items["embedding_row"].astype("Float64").fillna(-1)
@@ -142,7 +139,7 @@ def images_of(
     first = np.zeros(len(embeddings), np.int64)
     positions = np.flatnonzero(row >= 0)[::-1]  # the first image of a content is written last
     first[row[positions]] = positions
-    flags = _flags(items, similarity, scale.near)
+    flags = _flags(items, similarity, near)
     metrics = {}
     if stats is not None:
         ids, measured = items["id"].to_numpy(np.int64), stats["id"].to_numpy(np.int64)
@@ -150,7 +147,7 @@ def images_of(
             flags[name] = np.isin(ids, measured[found.to_numpy(bool)])
         metrics = _metrics(items, stats)
     names = items["filename"].to_numpy(object)
-    return Images(names, keys_of(items), row, first, embeddings, scale, metrics, flags)
+    return Images(names, keys_of(items), row, first, embeddings, scale, near, metrics, flags)
 
 
 def _flags(

@@ -14,9 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from imgvet.monitor.images import Keys, Scale
+from imgvet.monitor.images import Images, Keys
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.outliers import ROBUST_LIMIT, robust_score
 
@@ -37,22 +38,36 @@ class ReferenceSample:
 
     Attributes:
         keys: S16 (m,), their contents, distinct and sorted.
-        vectors: float16 (m, width), their embeddings, L2-normalised.
+        vectors: float (m, width), their embeddings, L2-normalised.
+        metrics: float32, a row for each and a column for each metric; none without statistics.
     """
 
     keys: Keys
-    vectors: NDArray[np.float16]
+    vectors: NDArray[np.floating]
+    metrics: pd.DataFrame
 
 
-def sampled(keys: Keys) -> NDArray[np.int64]:
-    """Rows of at most :data:`SAMPLE_SIZE` distinct contents, in order of content.
+def sample_of(images: Images, rows: NDArray[np.int64], dtype: type[np.floating]) -> ReferenceSample:
+    """A sample of contents, of at most :data:`SAMPLE_SIZE` of them.
 
     Those whose digests are smallest: digests are evenly distributed whatever the content, so this
     is a random sample that is always the same (bottom-k sampling: Cohen and Kaplan, Summarizing
     data using bottom-k sketches, PODC 2007).
+
+    Args:
+        images: the images.
+        rows: rows of the embeddings of the contents to sample.
+        dtype: of the sample's vectors.
     """
-    rows = np.unique(keys, return_index=True)[1]
-    return rows[:SAMPLE_SIZE].astype(np.int64)
+    keys, first = np.unique(images.content_keys[rows], return_index=True)
+    chosen = rows[first[:SAMPLE_SIZE]]
+    places = images.first[chosen]
+    metrics = {name: values[places].astype(np.float32) for name, values in images.metrics.items()}
+    return ReferenceSample(
+        keys[:SAMPLE_SIZE],
+        np.asarray(images.embeddings[chosen], dtype),
+        pd.DataFrame(metrics, index=range(len(chosen))),
+    )
 
 
 def normalised(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -62,22 +77,16 @@ def normalised(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.asarray(values / np.where(length > 0, length, 1), np.float32)
 
 
-def nearest_similarity(
-    vectors: NDArray[np.floating], keys: Keys, sample: ReferenceSample, scale: Scale
-) -> NDArray[np.float64]:
+def nearest_similarity(images: Images, sample: ReferenceSample) -> NDArray[np.float64]:
     """Similarity to the nearest image of the sample that is neither the same nor a near duplicate.
 
-    Args:
-        vectors: float (n, width), may be memory-mapped.
-        keys: S16 (n,), their contents; an image of the sample is not its own neighbour.
-        sample: what they are compared with.
-        scale: what similarities mean.
-
     Returns:
-        float64 (n,); the similarity of near duplicates if all of the sample are such.
+        float64 (rows,), of each content of the images; the similarity of near duplicates if all
+        of the sample are such.
     """
+    vectors, keys = images.embeddings, images.content_keys
     others = normalised(sample.vectors)
-    near_cosine = 1.0 - (1.0 - scale.near) / scale.scale
+    near_cosine = 1.0 - (1.0 - images.near) / images.scale
     place = {key: column for column, key in enumerate(sample.keys.tolist())}
     itself = np.array([place.get(key, -1) for key in keys.tolist()], np.int64)
     best = np.full(len(vectors), _NONE, np.float32)
@@ -88,8 +97,8 @@ def nearest_similarity(
         cosines[rows, itself[part][rows]] = _NONE
         cosines[cosines >= near_cosine] = _NONE
         best[part] = cosines.max(axis=1, initial=_NONE)
-    similarity = Metric(scale=scale.scale).similarity(1.0 - best.astype(np.float64))
-    return np.where(best == _NONE, scale.near, similarity)
+    similarity = Metric(scale=images.scale).similarity(1.0 - best.astype(np.float64))
+    return np.where(best == _NONE, images.near, similarity)
 
 
 def outlier_limit(similarity: NDArray[np.float64]) -> float | None:

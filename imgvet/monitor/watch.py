@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imgvet.errors import HistoryError
 from imgvet.monitor.baselines import (
@@ -18,7 +17,7 @@ from imgvet.monitor.baselines import (
     write_baseline,
 )
 from imgvet.monitor.choose import REMEDY, are_alike, choose, in_force
-from imgvet.monitor.compare import DRIFT, Comparison, NewImages, compare, in_order_since
+from imgvet.monitor.compare import DRIFT, Comparison, compare, in_order_since
 from imgvet.monitor.events import alarms_after, events_of, is_compared
 from imgvet.monitor.history import (
     Run,
@@ -30,13 +29,10 @@ from imgvet.monitor.history import (
 )
 from imgvet.monitor.images import Images, Keys, count, new_items, read_images
 from imgvet.monitor.options import FIRST, MonitorOptions, WatchOptions
-from imgvet.monitor.reference_sample import nearest_similarity, sampled
+from imgvet.monitor.reference_sample import nearest_similarity, sample_of
 from imgvet.quality.result import CheckResult, CheckState, read_results
 from imgvet.summary import read_record
 from imgvet.workdir import WorkDir
-
-EXAMPLES = 10
-"""Names that are kept of the images with each property."""
 
 QUANTILES = (0.05, 0.5, 0.95)
 """Quantiles of each metric that are kept."""
@@ -80,52 +76,31 @@ def watch(
     """
     own, baseline = baseline_of(run, images), references.baseline
     reference = baseline or own
-    similarity = nearest_similarity(
-        images.embeddings, images.content_keys, reference.sample, images.scale
-    )
+    similarity = nearest_similarity(images, reference.sample)
     flags = images.flags_below(similarity, reference.outlier_limit)
     new = new_items(images.keys, references.known)
-    of_new = _new_images(images, new, count(flags, new))
     run = run.model_copy(
         update={
             "monitored": True,
             "baseline": baseline.run.run_id if baseline else None,
             "counts": {**run.counts, **count(flags)},
-            "new_counts": of_new.counts,
+            "new_counts": count(flags, new),
             "quantiles": {
                 name: tuple(float(value) for value in np.nanquantile(values, QUANTILES))
                 for name, values in images.metrics.items()
             },
         }
     )
-    findings = compare(run.counts, of_new, baseline, history, options) if baseline else ()
+    fresh = sample_of(images, np.flatnonzero(new[images.first]), np.float32)
+    findings = compare(run, fresh, baseline, history, options) if baseline else ()
     comparison = Comparison(
         run=run,
         baseline=baseline.run if baseline else None,
         findings=findings,
         failed_checks=tuple(check for check in checks if check.state is not CheckState.PASSED),
-        examples=_examples(images, images.worst_first(flags, similarity), new),
+        examples=images.examples(flags, similarity, new),
     )
     return _judged(comparison, history, references.notice, options), own
-
-
-def _new_images(images: Images, new: NDArray[np.bool_], counts: dict[str, int]) -> NewImages:
-    fresh = np.flatnonzero(new[images.first])
-    rows = fresh[sampled(images.content_keys[fresh])]
-    vectors = np.asarray(images.embeddings[rows], np.float32)
-    return NewImages(counts, images.metrics_of(rows), vectors)
-
-
-def _examples(
-    images: Images, worst: dict[str, NDArray[np.int64]], new: NDArray[np.bool_]
-) -> dict[str, tuple[str, ...]]:
-    """Names of images with each property, new ones if there are any."""
-    found = {}
-    for what, places in worst.items():
-        fresh = places[new[places]]
-        shown = (fresh if len(fresh) else places)[:EXAMPLES]
-        found[what] = tuple(str(name) for name in images.names[shown])
-    return found
 
 
 def _judged(

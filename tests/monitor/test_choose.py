@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from benchmarks.watching import Batch
 from imgvet.errors import RunNotFoundError
+from imgvet.monitor.baselines import baseline_path
 from imgvet.monitor.choose import baseline_lines, choose, in_force, set_baseline
 from imgvet.monitor.history import Run, save_run
 from imgvet.monitor.options import WatchOptions, make_monitor_options
@@ -93,9 +94,8 @@ def test_only_a_run_that_is_kept_can_be_set(work: WorkDir) -> None:
     save_run(work, HISTORY[0])
     with pytest.raises(RunNotFoundError, match="Watch a run first"):
         set_baseline(work, "a")
-    folder = work.path / "baselines" / "a"
-    folder.mkdir(parents=True)
-    (folder / "about.json").touch()
+    baseline_path(work, "a").parent.mkdir()
+    baseline_path(work, "a").touch()
     with pytest.raises(RunNotFoundError, match="Kept are a"):
         set_baseline(work, "b")
     set_baseline(work, "a")

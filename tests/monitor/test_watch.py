@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 
 import pytest
 
 from benchmarks.watching import Batch
 from imgvet.errors import HistoryError
-from imgvet.monitor.baselines import baseline_folder, kept_baselines
+from imgvet.monitor.baselines import baseline_path, forget_baselines, kept_baselines
 from imgvet.monitor.choose import set_baseline
 from imgvet.monitor.history import Run, history_path, read_history
 from imgvet.monitor.options import make_monitor_options
@@ -136,14 +135,14 @@ def test_a_deleted_baseline_stops_nothing(
     good = images(400, **CALM)
     run(good, 0)
     run(good, 1)
-    shutil.rmtree(baseline_folder(work, "run-0"))
+    baseline_path(work, "run-0").unlink()
     watched = run(good, 2)
     assert watched.baseline == "run-1"
     assert "run run-0, was deleted; run run-1" in watched.notice
     for run_id in ("run-1", "run-2"):
-        (baseline_folder(work, run_id) / "keys.npy").write_bytes(b"")
+        baseline_path(work, run_id).write_bytes(b"")
     assert "can't be read" in run(good, 3).notice
-    shutil.rmtree(work.path / "baselines")
+    forget_baselines(work, frozenset())
     assert "The baselines were deleted" in run(good, 4).notice
 
 
