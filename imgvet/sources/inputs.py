@@ -41,7 +41,8 @@ from imgvet.sources.kinds import (
 from imgvet.sources.listing import listing_of
 from imgvet.sources.lists import read_csv_list, read_text_list
 from imgvet.sources.local import walk_file, walk_folder
-from imgvet.sources.s3 import DEFAULT_RETRY, RetryPolicy, is_remote, parse_location
+from imgvet.sources.s3 import is_remote, parse_location
+from imgvet.sources.s3_errors import DEFAULT_RETRY, RetryPolicy
 from imgvet.sources.s3_mirror import find_copy
 from imgvet.sources.s3_objects import list_objects, look_up_objects
 from imgvet.sources.video import video_entries

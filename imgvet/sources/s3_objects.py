@@ -23,16 +23,14 @@ from imgvet.errors import InputNotFoundError, InputUnreadableError
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.entry import Content, Entry
 from imgvet.sources.kinds import is_image_name
-from imgvet.sources.s3 import (
+from imgvet.sources.s3 import ObjectLocation, ObjectStore, client_for
+from imgvet.sources.s3_errors import (
     DEFAULT_RETRY,
     NOT_THE_OBJECTS_FAULT,
     ErrorKind,
-    ObjectLocation,
-    ObjectStore,
     Problem,
     RetryPolicy,
     ask,
-    client_for,
     error_for,
     handled,
     problem_of,

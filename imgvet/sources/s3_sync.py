@@ -13,14 +13,8 @@ from imgvet.errors import WorkDirUnusableError
 from imgvet.progress import tracked
 from imgvet.reasons import Reason
 from imgvet.sources.entry import Entry
-from imgvet.sources.s3 import (
-    DEFAULT_RETRY,
-    RETRIED,
-    ObjectLocation,
-    Problem,
-    RetryPolicy,
-    parse_location,
-)
+from imgvet.sources.s3 import ObjectLocation, parse_location
+from imgvet.sources.s3_errors import DEFAULT_RETRY, RETRIED, Problem, RetryPolicy
 from imgvet.sources.s3_mirror import Mirror, Mirrored, MirrorIndex
 from imgvet.sources.s3_objects import Received, failure_of, transfer
 from imgvet.threads import READ_WORKERS, read_ahead

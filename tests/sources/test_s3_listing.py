@@ -9,7 +9,8 @@ import pytest
 from imgvet.errors import InputNotFoundError, InputUnreadableError, TransportError
 from imgvet.reasons import Reason
 from imgvet.sources.entry import Entry
-from imgvet.sources.s3 import RetryPolicy, parse_location
+from imgvet.sources.s3 import parse_location
+from imgvet.sources.s3_errors import RetryPolicy
 from imgvet.sources.s3_objects import list_objects, look_up_objects, mtime_ns_of
 from support.fault_proxy import Fault, FaultProxy
 from support.s3_server import Bucket, free_port

@@ -12,7 +12,8 @@ import pytest
 from imgvet.errors import InputNotFoundError, InputUnreadableError, WorkDirUnusableError
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.entry import Content, Entry
-from imgvet.sources.s3 import ObjectLocation, RetryPolicy, parse_location
+from imgvet.sources.s3 import ObjectLocation, parse_location
+from imgvet.sources.s3_errors import RetryPolicy
 from imgvet.sources.s3_mirror import Mirror, find_copy, remove_downloaded
 from imgvet.sources.s3_objects import fetch_object, list_objects
 from imgvet.sources.s3_sync import SyncOptions, SyncReport, sync_to_local

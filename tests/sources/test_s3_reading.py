@@ -11,7 +11,8 @@ import pytest
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError, TransportError
 from imgvet.reasons import Failure, Reason
-from imgvet.sources.s3 import ErrorKind, ObjectLocation, Problem, RetryPolicy, parse_location
+from imgvet.sources.s3 import ObjectLocation, parse_location
+from imgvet.sources.s3_errors import ErrorKind, Problem, RetryPolicy
 from imgvet.sources.s3_objects import (
     CHANGED_DETAIL,
     OPAQUE_DETAIL,

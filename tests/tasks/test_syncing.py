@@ -10,7 +10,7 @@ from prefect import flow
 from imgvet.errors import InputNotFoundError, TransportError
 from imgvet.options import SourceOptions
 from imgvet.sources import s3_sync
-from imgvet.sources.s3 import RetryPolicy
+from imgvet.sources.s3_errors import RetryPolicy
 from imgvet.sources.s3_sync import SyncReport
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.extracting import ToExtract, extract_archives
