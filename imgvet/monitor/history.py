@@ -302,9 +302,7 @@ def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str)
         _logger.warning("%s", notice)
     if find_run(history, record.run_id) is not None:
         return
-    counts = {
-        name: number for name, number in summary.counts.model_dump().items() if number is not None
-    }
+    counts = summary.counts.model_dump(exclude_none=True)
     found = {"verdict": summary.verdict, "results": results, "counts": counts, "notice": notice}
     save_run(work, run_of(record, work.part).model_copy(update=found))
 
@@ -317,7 +315,8 @@ def find_run(history: Sequence[Run], run_id: str) -> Run | None:
 def past_runs(work: WorkDir, results: str) -> tuple[PastRun, ...]:
     """The earlier runs that found something else, oldest first; of equal ones in a row, the first.
 
-    So repeating a run without a change leaves its report the same.
+    So repeating a run without a change leaves its report the same. There are none if the history
+    can't be read, which :func:`add_run` says.
 
     Args:
         work: the work dir; runs into another part of it do not count.
@@ -326,7 +325,7 @@ def past_runs(work: WorkDir, results: str) -> tuple[PastRun, ...]:
     try:
         history = read_history(work)
     except HistoryError as error:
-        _logger.warning("Earlier runs are left out of the report: %s", error)
+        _logger.info("Earlier runs are left out of the report: %s", error)
         return ()
     runs = [run for run in history if run.part == work.part and run.verdict is not None]
     changed = [next(same) for _, same in groupby(runs, key=lambda run: run.results)]
@@ -336,8 +335,8 @@ def past_runs(work: WorkDir, results: str) -> tuple[PastRun, ...]:
 
 
 def _past_run(run: Run) -> PastRun:
-    counts = Counts(**{name: run.counts.get(name) for name in Counts.model_fields})
     assert run.verdict is not None  # noqa: S101
+    counts = Counts(**{name: run.counts.get(name) for name in Counts.model_fields})
     return PastRun(
         run_id=run.run_id,
         started=run.started,
