@@ -32,6 +32,10 @@ CALM = 0.75
 CHANCE = 0.05
 """An alarm stays on while chance alone would show as much in at most this share of cases."""
 
+_SHARE_OF_RATES = 0.8
+"""Share of the false alarms left to the rates; the rest goes to drift, whose distances are so clear
+that a stricter level costs it nothing."""
+
 DRIFT = "drift:"
 """Start of the keys of drift; a metric's name, or ``embeddings``, follows."""
 
@@ -110,16 +114,20 @@ def compare(
         options: when to raise an alarm.
     """
     past = in_order_since(history, baseline.run)
-    findings = [
-        *(
-            finding
-            for rate in RATES
-            for finding in _ask_rate(rate, run, baseline.run, past, options)
-        ),
-        *_ask_drift(new, baseline, options),
+    rates = [
+        finding for rate in RATES for finding in _ask_rate(rate, run, baseline.run, past, options)
     ]
-    level = options.false_alarm_rate / max(1, len(findings))
-    return tuple(replace(finding, level=level) for finding in findings)
+    drifts = _ask_drift(new, baseline, options)
+    return (
+        *_at_level(rates, options.false_alarm_rate * _SHARE_OF_RATES),
+        *_at_level(drifts, options.false_alarm_rate * (1 - _SHARE_OF_RATES)),
+    )
+
+
+def _at_level(findings: Sequence[Finding], false_alarm_rate: float) -> list[Finding]:
+    """Findings at Bonferroni's level, so that together they alarm falsely at most so often."""
+    level = false_alarm_rate / max(1, len(findings))
+    return [replace(finding, level=level) for finding in findings]
 
 
 def in_order_since(history: Sequence[Run], baseline: Run) -> list[Run]:
