@@ -32,7 +32,10 @@ from benchmarks.settings import FOLDER
 RENAMED: Mapping[str, str] = {"blur": "sharpness"}
 """Columns that have another name in NEW: the old one and the new one."""
 
-REWORDED: Mapping[str, str] = {"drift:blur": "drift:sharpness"}
+REWORDED: Mapping[str, str] = {
+    "drift:blur": "drift:sharpness",
+    "own embeddings": "user embeddings",
+}
 """Parts of texts that read otherwise in NEW; either reading counts as the same."""
 
 HISTORY = "history.parquet"
