@@ -21,7 +21,7 @@ from imgvet.workdir import WorkDir
 RETRIED = 50
 """Latest runs whose events are tried again."""
 
-Kind = Literal["info", "success", "warning", "failure"]
+NotifyType = Literal["info", "success", "warning", "failure"]
 """What services that know colours or sounds choose them by."""
 
 Sender = Callable[[Event, str, str], str]
@@ -43,11 +43,11 @@ def body_of(event: Event, report: str) -> str:
     return event.body if event.name == RUN_FAILED else f"{event.body}\nReport: {report}"
 
 
-def kind_of(event: Event) -> Kind:
+def kind_of(event: Event) -> NotifyType:
     """The kind of the message that tells of an event."""
     if event.all_clear:
         return "success"
-    kinds: dict[str, Kind] = {"critical": "failure", "warning": "warning"}
+    kinds: dict[str, NotifyType] = {"critical": "failure", "warning": "warning"}
     return kinds.get(event.severity, "info")
 
 

@@ -38,7 +38,7 @@ from imgvet.workdir import WorkDir
 
 Rows = NDArray[np.int64]
 Value = str | int | float | None
-Kind = Literal["text", "number"]
+ColumnKind = Literal["text", "number"]
 
 MAX_ID = 2**63 - 1
 """Greatest number that can be an id."""
@@ -49,7 +49,7 @@ COPIES, PAIRS, HIGHEST = "copies", "similarity.pairs", "similarity.highest"
 _JOINED = (STATS, OUTLIERS, COMPONENTS, INVALID, CROPS)
 """The tables with one row per image that are joined to items."""
 
-_KINDS: Mapping[pa.DataType, Kind] = {
+_KINDS: Mapping[pa.DataType, ColumnKind] = {
     pa.string(): "text",
     pa.int64(): "number",
     pa.float64(): "number",
@@ -69,7 +69,7 @@ class ImageColumn:
     """
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     meaning: str
 
 
