@@ -27,6 +27,15 @@ def open_page(tab: Tab, report: Path, name: str) -> None:
     tab.open((report / name).as_uri(), MAP_READY if name == "map.html" else READY)
 
 
+@pytest.fixture(scope="module", params=PAGES)
+def page(request: pytest.FixtureRequest, _tab: Tab, report: Path) -> str:
+    """The name of a page that is open, for all tests that leave it so."""
+    _tab.size(1280, 900)
+    _tab.prefer("light")
+    open_page(_tab, report, request.param)
+    return str(request.param)
+
+
 def scroll_through(tab: Tab) -> None:
     """Make every figure and picture come near the screen."""
     tab.run(
@@ -36,26 +45,51 @@ def scroll_through(tab: Tab) -> None:
     )
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_no_error_and_no_request_outside(tab: Tab, report: Path, name: str) -> None:
-    open_page(tab, report, name)
+def test_no_error_and_no_request_outside(page: str, tab: Tab, report: Path) -> None:
     scroll_through(tab)
     assert tab.errors == []
     inside = report.as_uri()
     asked = [url for url in tab.requests if not url.startswith(("data:", "blob:"))]
+    assert unquote(asked[0]).endswith(page)
     assert all(unquote(url).startswith(unquote(inside)) for url in asked), asked
     tab.wait_for("[...document.querySelectorAll('.plot')].every((p) => p.querySelector('svg'))")
     assert tab.errors == []
     assert tab.run("globalThis.alerted === undefined")
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+def test_names_do_nothing(page: str, tab: Tab) -> None:
+    made = "document.querySelectorAll('section img[src*=example], section script').length"
+    assert tab.run(made) == 0
+    handlers = "[...document.querySelectorAll('*')].some((one) => one.hasAttribute('onerror'))"
+    assert tab.run(handlers) is False
+
+
+def test_axe_finds_nothing_serious(page: str, tab: Tab) -> None:
+    tab.run(AXE + "; true")
+    assert tab.run(RUN_AXE) == []
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing_serious(tab: Tab, report: Path, name: str, scheme: str) -> None:
-    tab.prefer(scheme)
+def test_axe_finds_nothing_serious_in_the_dark(tab: Tab, report: Path, name: str) -> None:
+    tab.prefer("dark")
     open_page(tab, report, name)
     tab.run(AXE + "; true")
     assert tab.run(RUN_AXE) == []
+
+
+def test_without_scripts_everything_stands_there(page: str, tab: Tab, report: Path) -> None:
+    with_scripts = tab.run("document.querySelectorAll('.entry').length")
+    tab.call("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        tab.open((report / page).as_uri())
+        assert tab.run("document.querySelector('noscript').getBoundingClientRect().height") > 0
+        shown = "[...document.querySelectorAll('.entry')].filter((e) => e.offsetParent).length"
+        assert tab.run(shown) == with_scripts
+        assert tab.run("[...document.querySelectorAll('.pick')].every((p) => !p.offsetParent)")
+        assert tab.run("[...document.querySelectorAll('.plot')].every((p) => !p.offsetParent)")
+    finally:
+        tab.call("Emulation.setScriptExecutionDisabled", value=False)
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -90,34 +124,3 @@ def test_numbers_are_those_of_the_language(tab: Tab, report: Path) -> None:
         assert "imgvet 0.1.0" in tab.run("document.querySelector('footer').textContent")
     finally:
         tab.call("Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage="en-US")
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_without_scripts_everything_stands_there(tab: Tab, report: Path, name: str) -> None:
-    open_page(tab, report, name)
-    with_scripts = tab.run("document.querySelectorAll('.entry').length")
-    tab.call("Emulation.setScriptExecutionDisabled", value=True)
-    try:
-        tab.open((report / name).as_uri())
-        assert tab.run("document.querySelector('noscript').getBoundingClientRect().height") > 0
-        shown = "[...document.querySelectorAll('.entry')].filter((e) => e.offsetParent).length"
-        assert tab.run(shown) == with_scripts
-        assert tab.run("[...document.querySelectorAll('.pick')].every((p) => !p.offsetParent)")
-        assert tab.run("[...document.querySelectorAll('.plot')].every((p) => !p.offsetParent)")
-    finally:
-        tab.call("Emulation.setScriptExecutionDisabled", value=False)
-
-
-def test_names_do_nothing(tab: Tab, report: Path) -> None:
-    for name in ("index.html", "outliers.html", "duplicates.html", "videos.html", "labels.html"):
-        open_page(tab, report, name)
-        assert (
-            tab.run("document.querySelectorAll('section img[src*=example], section script').length")
-            == 0
-        )
-        assert (
-            tab.run(
-                "[...document.querySelectorAll('*')].some((one) => one.hasAttribute('onerror'))"
-            )
-            is False
-        )

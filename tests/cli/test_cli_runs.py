@@ -44,17 +44,22 @@ def test_a_run_from_an_empty_home(
     assert "Reading and measuring: 7 of 7" in first.stderr
     assert list((tmp_path / "home").iterdir()) == []
 
-    started = time.monotonic()
-    second = run(environment, "run", photos, "--work-dir", out)
-    assert second.returncode == 0
-    assert second.stdout == first.stdout
-    assert time.monotonic() - started < 120
-
     shown = run(environment, "summary", out)
     assert shown.stdout == first.stdout
     as_json = json.loads(run(environment, "summary", out, "--json").stdout)
     assert as_json["counts"]["images"] == 7
     assert as_json["verdict"] == "failed"
+
+
+@pytest.mark.slow
+def test_a_second_run_prints_the_same(
+    photos: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    first, second = (
+        run(environment, "run", photos, "--work-dir", tmp_path / "out") for _ in range(2)
+    )
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert second.stdout == first.stdout
 
 
 @pytest.mark.slow

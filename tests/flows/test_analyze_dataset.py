@@ -20,7 +20,7 @@ from imgvet.tables import RESULT_TABLES, read_table
 from imgvet.workdir import WorkDir, exclusive
 from support.pictures import age, jpeg, photograph
 
-from .conftest import Runner, later_today
+from .conftest import FinishedRun, Runner, later_today
 
 
 def names_of(pairs: pd.DataFrame) -> set[frozenset[str]]:
@@ -28,179 +28,173 @@ def names_of(pairs: pd.DataFrame) -> set[frozenset[str]]:
     return {frozenset((Path(left).name, Path(right).name)) for left, right in columns}
 
 
-def test_every_planted_problem_is_found_and_counted(runner: Runner) -> None:
-    counts = runner.run(outlier_percentile=0.25).counts
+def test_every_planted_problem_is_found_and_counted(
+    finished: Runner, first_run: FinishedRun
+) -> None:
+    counts = first_run.summary.counts
     assert (counts.images, counts.valid, counts.invalid) == (15, 14, 1)
     assert (counts.exact_duplicate_images, counts.exact_duplicate_groups) == (2, 1)
     assert (counts.near_duplicate_images, counts.near_duplicate_pairs) == (2, 1)
     assert counts.components == 2
-    assert counts.outliers == 4
-    pairs = names_of(runner.dataset.similarity())
+    assert counts.outliers == 1
+    pairs = names_of(finished.dataset.similarity())
     assert pairs == {
         frozenset(("copy of 0.jpg", "photo00.jpg")),
         frozenset(("near 1.jpg", "photo01.jpg")),
     }
-    invalid = runner.dataset.invalid_instances()
+    invalid = finished.dataset.invalid_instances()
     assert [Path(name).name for name in invalid["filename"]] == ["text.jpg"]
     assert invalid["reason"].tolist() == ["not_an_image"]
 
 
-def test_the_verdict_and_the_files_of_a_run_are_there(runner: Runner) -> None:
-    summary = runner.run()
-    assert summary.verdict is Verdict.FAILED
-    work = WorkDir(runner.dataset.work_dir)
+def test_the_verdict_and_the_files_of_a_run_are_there(
+    finished: Runner, first_run: FinishedRun
+) -> None:
+    assert first_run.summary.verdict is Verdict.FAILED
+    work = WorkDir(finished.dataset.work_dir)
     for table in RESULT_TABLES:
         assert list(read_table(work.table(table.name)).columns) == table.column_names
-    names, vectors = runner.dataset.embeddings()
+    names, vectors = finished.dataset.embeddings()
     assert vectors.shape == (14, 384)
     assert len(names) == 14
     assert "copy of 0.jpg" in (work.report / "duplicates.html").read_text()
-    assert sorted(path.name for path in runner.dataset.work_dir.iterdir()) == [
+    assert sorted(path.name for path in finished.dataset.work_dir.iterdir()) == [
         "checks.json", "embeddings.npy", "history.parquet", "report", "run.json", "store",
         "summary.json", "tables",
     ]  # fmt: skip
 
 
-def test_a_second_run_computes_nothing_and_changes_nothing(runner: Runner) -> None:
-    runner.run()
-    tables = runner.table_bytes()
-    runner.run()
-    assert set(runner.computed().values()) == {0}
+def test_a_second_run_computes_nothing_and_changes_nothing(finished: Runner) -> None:
+    tables = finished.table_bytes()
+    finished.run()
+    assert set(finished.computed().values()) == {0}
     # What looks at the disk always runs; run_shards has no shard to run.
     looking = {"list_items", "collect_items", "compute_stats", "compute_advanced_stats", "embed"}
-    assert runner.stages_run() == looking
-    assert runner.table_bytes() == tables
+    assert finished.stages_run() == looking
+    assert finished.table_bytes() == tables
 
 
-def test_one_new_file_is_computed_alone(runner: Runner) -> None:
-    runner.run()
-    new = runner.photos / "new.jpg"
+def test_one_new_file_is_computed_alone(finished: Runner) -> None:
+    new = finished.photos / "new.jpg"
     new.write_bytes(jpeg(photograph(12)))
     age(new)
-    summary = runner.run()
+    summary = finished.run()
     assert summary.counts.images == 16
-    assert (runner.computed()["compute_stats"], runner.computed()["embed"]) == (1, 1)
+    assert (finished.computed()["compute_stats"], finished.computed()["embed"]) == (1, 1)
 
 
-def test_a_removed_file_is_gone_from_every_table(runner: Runner) -> None:
-    runner.run()
-    (runner.photos / "near 1.jpg").unlink()
-    assert runner.run().counts.near_duplicate_pairs == 0
-    assert not runner.dataset.annotations()["filename"].str.contains("near").any()
+def test_a_removed_file_is_gone_from_every_table(finished: Runner) -> None:
+    (finished.photos / "near 1.jpg").unlink()
+    assert finished.run().counts.near_duplicate_pairs == 0
+    assert not finished.dataset.annotations()["filename"].str.contains("near").any()
 
 
 def test_the_same_input_gives_the_same_bytes_in_another_work_dir(
-    runner: Runner, photos: Path, tmp_path: Path
+    finished: Runner, tmp_path: Path
 ) -> None:
-    runner.run(num_threads=1)
-    other = Runner(photos, tmp_path / "other")
-    other.run(num_threads=4)
-    assert runner.table_bytes() == other.table_bytes()
+    other = Runner(finished.photos, tmp_path / "other")
+    other.run(num_threads=1)
+    assert finished.table_bytes() == other.table_bytes()
 
 
-def test_a_deleted_store_is_made_again(runner: Runner) -> None:
+def test_a_deleted_store_is_made_again(finished: Runner) -> None:
     import shutil
 
-    runner.run()
-    tables = runner.table_bytes()
-    shutil.rmtree(runner.dataset.work_dir / "store")
-    runner.run()
-    assert runner.table_bytes() == tables
+    tables = finished.table_bytes()
+    shutil.rmtree(finished.dataset.work_dir / "store")
+    finished.run()
+    assert finished.table_bytes() == tables
 
 
 def test_merged_packs_change_no_result_and_leave_stages_cached(
-    runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgvet.store.compact.SMALL_PACKS", 1)
-    runner.run()
-    packs = Store(WorkDir(runner.dataset.work_dir)).measures
+    packs = Store(WorkDir(finished.dataset.work_dir)).measures
     before = packs.names()
-    added = runner.photos / "photo99.jpg"
+    monkeypatch.setattr("imgvet.store.compact.SMALL_PACKS", 1)
+    added = finished.photos / "photo99.jpg"
     added.write_bytes(jpeg(photograph(12)))
     age(added)
-    runner.run()
+    finished.run()
     assert len(packs.names()) == 1
     assert packs.names() != before
-    tables = runner.table_bytes()
-    runner.run()
-    assert set(runner.computed().values()) == {0}
-    assert not {"find_neighbors", "find_rotated_duplicates", "collect_stats"} & runner.stages_run()
-    fresh = Runner(runner.photos, tmp_path / "fresh")
+    tables = finished.table_bytes()
+    finished.run()
+    assert set(finished.computed().values()) == {0}
+    assert (
+        not {"find_neighbors", "find_rotated_duplicates", "collect_stats"} & finished.stages_run()
+    )
+    fresh = Runner(finished.photos, tmp_path / "fresh")
     fresh.run()
-    assert runner.table_bytes() == tables == fresh.table_bytes()
+    assert finished.table_bytes() == tables == fresh.table_bytes()
 
 
 def test_thumbnails_of_images_that_are_gone_go_after_a_while(
-    runner: Runner, monkeypatch: pytest.MonkeyPatch
+    finished: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runner.run()
-    store = Store(WorkDir(runner.dataset.work_dir))
-    (gone,) = runner.dataset.annotations().query("filename.str.endswith('photo05.jpg')")["digest"]
-    (runner.photos / "photo05.jpg").unlink()
-    runner.run()
+    store = Store(WorkDir(finished.dataset.work_dir))
+    (gone,) = finished.dataset.annotations().query("filename.str.endswith('photo05.jpg')")["digest"]
+    (finished.photos / "photo05.jpg").unlink()
+    finished.run()
     assert Thumbnails(store.measures).read(gone)
     later_today(monkeypatch, UNUSED_DAYS + 1)
-    runner.run()
-    kept = set(runner.dataset.annotations(valid_only=False)["digest"])
+    finished.run()
+    kept = set(finished.dataset.annotations(valid_only=False)["digest"])
     assert gone not in kept
     assert store.measures.digests() == set(store.files.load().values()) == kept
-    runner.run()
-    assert set(runner.computed().values()) == {0}
+    finished.run()
+    assert set(finished.computed().values()) == {0}
 
 
-def test_a_table_changed_by_hand_is_computed_again(runner: Runner) -> None:
-    runner.run()
-    tables = runner.table_bytes()
+def test_a_table_changed_by_hand_is_computed_again(finished: Runner) -> None:
+    tables = finished.table_bytes()
     # Results are hard links into the store, so a change in place damages both.
-    with (runner.dataset.work_dir / "tables" / "outliers.parquet").open("r+b") as stream:
+    with (finished.dataset.work_dir / "tables" / "outliers.parquet").open("r+b") as stream:
         stream.write(b"damaged!")
-    runner.run()
-    assert runner.table_bytes() == tables
+    finished.run()
+    assert finished.table_bytes() == tables
 
 
-def test_only_the_stages_behind_an_option_run_again(runner: Runner) -> None:
-    runner.run()
-    runner.run(outlier_percentile=0.5)
-    assert {"find_outliers", "run_checks", "build_report"} <= runner.stages_run()
-    assert not {"find_neighbors", "find_components", "collect_stats"} & runner.stages_run()
-    assert len(runner.dataset.outliers()) == 7
+def test_only_the_stages_behind_an_option_run_again(finished: Runner) -> None:
+    finished.run(outlier_percentile=0.5)
+    assert {"find_outliers", "run_checks", "build_report"} <= finished.stages_run()
+    assert not {"find_neighbors", "find_components", "collect_stats"} & finished.stages_run()
+    assert len(finished.dataset.outliers()) == 7
 
 
-def test_advanced_stats_are_added_without_reading_an_original(runner: Runner) -> None:
-    runner.run()
-    assert runner.dataset.img_stats()["mean_hue"].isna().all()
-    runner.run(run_advanced_stats=True)
-    assert runner.computed()["compute_stats"] == 0
-    assert runner.dataset.img_stats()["mean_hue"].notna().all()
+def test_advanced_stats_are_added_without_reading_an_original(finished: Runner) -> None:
+    assert finished.dataset.img_stats()["mean_hue"].isna().all()
+    finished.run(run_advanced_stats=True)
+    assert finished.computed()["compute_stats"] == 0
+    assert finished.dataset.img_stats()["mean_hue"].notna().all()
 
 
-def test_options_that_switch_stages_off(runner: Runner) -> None:
-    summary = runner.run(run_stats=False, run_cc=False)
-    assert runner.dataset.img_stats().empty
+def test_options_that_switch_stages_off(finished: Runner) -> None:
+    summary = finished.run(run_stats=False, run_cc=False)
+    assert finished.dataset.img_stats().empty
     assert summary.counts.components == 0
-    assert (runner.dataset.work_dir / "report" / "index.html").is_file()
+    assert (finished.dataset.work_dir / "report" / "index.html").is_file()
 
 
-def test_one_image_alone_has_no_neighbours(runner: Runner) -> None:
-    summary = runner.run(num_images=1)
+def test_one_image_alone_has_no_neighbours(finished: Runner) -> None:
+    summary = finished.run(num_images=1)
     assert summary.counts.valid == 1
     assert summary.median_similarity is None
-    assert runner.dataset.outliers().empty
+    assert finished.dataset.outliers().empty
 
 
-def test_a_set_without_a_valid_image_ends_in_a_verdict(runner: Runner) -> None:
-    summary = runner.run(find_regex="text")
+def test_a_set_without_a_valid_image_ends_in_a_verdict(finished: Runner) -> None:
+    summary = finished.run(find_regex="text")
     assert (summary.counts.valid, summary.counts.invalid) == (0, 1)
     assert summary.verdict is Verdict.FAILED
-    assert runner.dataset.embeddings()[1].shape == (0, 384)
+    assert finished.dataset.embeddings()[1].shape == (0, 384)
 
 
 def test_a_run_stopped_before_its_end_leaves_the_last_results(
-    runner: Runner, monkeypatch: pytest.MonkeyPatch
+    finished: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runner.run()
-    before = runner.table_bytes()
-    (runner.photos / "photo03.jpg").unlink()
+    before = finished.table_bytes()
+    (finished.photos / "photo03.jpg").unlink()
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
@@ -208,14 +202,14 @@ def test_a_run_stopped_before_its_end_leaves_the_last_results(
     with monkeypatch.context() as patch:
         patch.setattr("imgvet.tasks.verdict.write_report", stop)
         with pytest.raises(KeyboardInterrupt):
-            runner.run()
-    assert runner.table_bytes() == before
-    assert runner.dataset.summary()
-    runner.run()
-    assert runner.table_bytes() != before
+            finished.run()
+    assert finished.table_bytes() == before
+    assert finished.dataset.summary()
+    finished.run()
+    assert finished.table_bytes() != before
 
 
-def test_bad_requests_are_named_errors(runner: Runner, tmp_path: Path) -> None:
+def test_bad_requests_are_named_errors(finished: Runner, tmp_path: Path) -> None:
     with pytest.raises(WorkDirInsideInputError):
         analyze_dataset(make_options({"input_dir": tmp_path, "work_dir": tmp_path / "out"}))
     (tmp_path / "empty").mkdir()
@@ -245,10 +239,9 @@ def test_a_busy_work_dir_is_refused(runner: Runner) -> None:
 
 
 def test_the_python_face_reads_everything(
-    runner: Runner, capsys: pytest.CaptureFixture[str]
+    finished: Runner, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runner.run()
-    dataset = runner.dataset
+    dataset = finished.dataset
     assert dataset.summary() == capsys.readouterr().out.splitlines()
     members, info = dataset.connected_components()
     assert members["count"].tolist() == [2, 2, 2, 2]
@@ -268,10 +261,9 @@ def test_the_python_face_reads_everything(
     assert np.array_equal(*vectors[copies])
 
 
-def test_artifacts_are_registered_on_the_server(runner: Runner) -> None:
+def test_artifacts_are_registered_on_the_server(finished: Runner) -> None:
     from prefect.client.orchestration import get_client
 
-    runner.run()
     with get_client(sync_client=True) as client:
         artifacts = client.read_artifacts()
     assert {
@@ -298,7 +290,6 @@ def test_a_failing_artifact_never_fails_a_run(
     assert runner.run().counts.images == 15
 
 
-def test_nothing_is_left_open_or_temporary(runner: Runner) -> None:
-    runner.run()
-    leftovers = [name for _, _, names in os.walk(runner.dataset.work_dir) for name in names]
+def test_nothing_is_left_open_or_temporary(finished: Runner) -> None:
+    leftovers = [name for _, _, names in os.walk(finished.dataset.work_dir) for name in names]
     assert not [name for name in leftovers if name.endswith(".tmp") or "draft" in name]

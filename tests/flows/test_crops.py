@@ -42,10 +42,10 @@ def box_of(number: int) -> tuple[int, int]:
     return (number % COLUMNS) * SIDE, (number // COLUMNS) * SIDE
 
 
-@pytest.fixture
-def street(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten photographs of 20 boxes each, 200 in all, four of which hold the same object."""
-    folder = tmp_path / "street"
+    folder = tmp_path_factory.mktemp("crops") / "street"
     folder.mkdir()
     thing = photograph(11)[60 : 60 + SIDE, 80 : 80 + SIDE]
     for image in range(IMAGES):
@@ -68,7 +68,7 @@ def street(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def coco(street: Path) -> Path:
     """COCO's file of these boxes, with a crowd, an empty box, one outside and a missing image."""
     boxes = [(image, box_of(number)) for image in range(IMAGES) for number in range(ROWS * COLUMNS)]
@@ -99,6 +99,13 @@ def coco(street: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def vetted(street: Path, coco: Path) -> tuple[Path, RunSummary]:
+    """The work dir of a run on these boxes, and its summary; further runs may go into it."""
+    out = street.parent / "out"
+    return out, run(street, out, annotations=str(coco))
+
+
 def planted_crops(crops: pd.DataFrame) -> set[int]:
     """The crops that hold the same object."""
     wanted = {(f"{image}.png", *box_of(number)) for image, number in PLANTED}
@@ -108,13 +115,13 @@ def planted_crops(crops: pd.DataFrame) -> set[int]:
 
 
 def test_boxes_of_coco_become_crops_and_copies_among_them_are_found(
-    street: Path, coco: Path, tmp_path: Path
+    street: Path, vetted: tuple[Path, RunSummary]
 ) -> None:
-    summary = run(street, tmp_path / "out", annotations=str(coco))
+    out, summary = vetted
     assert (summary.sources, summary.sources_without_crops) == (11, 0)
     assert (summary.counts.images, summary.counts.valid) == (203, 200)
     assert summary.invalid_by_reason == {"degenerate_box": 1, "missing": 1, "outside_picture": 1}
-    dataset = crops_in(tmp_path / "out")
+    dataset = crops_in(out)
     crops, items = dataset.crops(), dataset.annotations(valid_only=False)
     assert crops.columns.tolist() == CROPS.column_names
     assert len(crops) == 202  # All but the missing image.
@@ -132,35 +139,35 @@ def test_boxes_of_coco_become_crops_and_copies_among_them_are_found(
 
 
 def test_a_second_run_cuts_nothing_and_gives_the_same(
-    street: Path, coco: Path, tmp_path: Path
+    street: Path, coco: Path, vetted: tuple[Path, RunSummary]
 ) -> None:
-    run(street, tmp_path / "out", annotations=str(coco))
-    tables = sorted((tmp_path / "out" / CROPS_PART / "tables").iterdir())
+    out, _ = vetted
+    tables = sorted((out / CROPS_PART / "tables").iterdir())
     before = {path.name: path.read_bytes() for path in tables}
-    run(street, tmp_path / "out", annotations=str(coco))
-    record = crops_in(tmp_path / "out").record()
-    assert {stage.computed for stage in record.stages} == {0}
+    run(street, out, annotations=str(coco))
+    assert {stage.computed for stage in crops_in(out).record().stages} == {0}
     assert {path.name: path.read_bytes() for path in tables} == before
 
 
 def test_whole_images_and_crops_stay_beside_each_other(
-    street: Path, coco: Path, tmp_path: Path
+    street: Path, coco: Path, vetted: tuple[Path, RunSummary]
 ) -> None:
-    whole = run(street, tmp_path / "out", annotations=str(coco), data_type="image")
+    out, _ = vetted
+    whole = run(street, out, annotations=str(coco), data_type="image")
     assert (whole.counts.images, whole.sources) == (11, None)
-    run(street, tmp_path / "out", annotations=str(coco))
-    images, crops = Dataset(work_dir=tmp_path / "out"), crops_in(tmp_path / "out")
+    images, crops = Dataset(work_dir=out), crops_in(out)
     assert (len(images), len(crops)) == (11, 203)
     assert images.annotations()["label"].tolist() == ["cat,dog"] * 10
     assert images.crops().empty
     for dataset in (images, crops):
         assert (dataset.work_dir / "report" / "index.html").is_file()
     with pytest.raises(WorkDirUnusableError, match="overwrite"):
-        run(street, tmp_path / "out", annotations=str(coco), overwrite=False)
+        run(street, out, annotations=str(coco), overwrite=False)
 
 
 @pytest.mark.slow
 def test_one_changed_image_is_cut_alone(street: Path, coco: Path, tmp_path: Path) -> None:
+    street = Path(shutil.copytree(street, tmp_path / "street"))
     run(street, tmp_path / "out", annotations=str(coco))
     (street / "3.png").write_bytes((street / "4.png").read_bytes())
     age(street / "3.png")

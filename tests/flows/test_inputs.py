@@ -27,7 +27,7 @@ from support.fault_proxy import FaultProxy
 from support.s3_server import Bucket
 from support.videos import write_video
 
-from .conftest import Runner
+from .conftest import FinishedRun, Runner
 
 pytest_plugins = ("support.s3_fixtures",)
 
@@ -97,39 +97,34 @@ QUICK = {"photos.tar.gz", "photos.zip"}
     [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in ARCHIVES],
 )
 def test_an_archive_or_a_list_gives_what_the_folder_gives(
-    name: str, runner: Runner, photos: Path, tmp_path: Path
+    name: str, finished: Runner, first_run: FinishedRun, tmp_path: Path
 ) -> None:
-    source = ARCHIVES[name](photos, tmp_path / name)
-    expected = runner.run().counts
-    assert run(source, tmp_path / "other").counts == expected
-    require_same(runner.dataset.work_dir, tmp_path / "other")
+    source = ARCHIVES[name](finished.photos, tmp_path / name)
+    assert run(source, tmp_path / "other").counts == first_run.summary.counts
+    require_same(finished.dataset.work_dir, tmp_path / "other")
 
 
-def test_a_bucket_gives_what_the_folder_gives_streamed_and_synced(
-    runner: Runner, photos: Path, tmp_path: Path, bucket: Bucket, proxy: FaultProxy
+def test_a_bucket_gives_what_the_folder_gives_and_is_read_once(
+    finished: Runner, tmp_path: Path, bucket: Bucket, proxy: FaultProxy
 ) -> None:
-    bucket.put({f"photos/{path.name}": path.read_bytes() for path in members(photos)})
-    runner.run()
+    bucket.put({f"photos/{path.name}": path.read_bytes() for path in members(finished.photos)})
     name = f"s3://{bucket.name}/photos"
-    run(name, tmp_path / "streamed")
+    run(name, tmp_path / "out")
     assert len(proxy.gets()) == 15
-    run(name, tmp_path / "synced", sync_s3_to_local=True)
-    minio = f"minio+http://{proxy.host}/{bucket.name}/photos"
-    run(minio, tmp_path / "minio")
-    for other in ("streamed", "synced", "minio"):
-        require_same(runner.dataset.work_dir, tmp_path / other)
-    names = Dataset(work_dir=tmp_path / "synced").annotations()["filename"]
-    assert names.iloc[0] == f"s3://{bucket.name}/photos/copy of 0.jpg"
+    require_same(finished.dataset.work_dir, tmp_path / "out")
+    run(name, tmp_path / "out")
+    assert len(proxy.gets()) == 15
 
 
-def test_a_second_run_on_a_bucket_reads_nothing(
-    photos: Path, tmp_path: Path, bucket: Bucket, proxy: FaultProxy
+def test_a_mirrored_bucket_gives_what_the_folder_gives_and_delete_img_removes_the_copies(
+    finished: Runner, tmp_path: Path, bucket: Bucket, proxy: FaultProxy
 ) -> None:
-    bucket.put({path.name: path.read_bytes() for path in members(photos)})
-    run(f"s3://{bucket.name}", tmp_path / "out")
-    proxy.requests.clear()
-    run(f"s3://{bucket.name}", tmp_path / "out")
-    assert proxy.gets() == []
+    bucket.put({f"photos/{path.name}": path.read_bytes() for path in members(finished.photos)})
+    name, out = f"minio+http://{proxy.host}/{bucket.name}/photos", tmp_path / "out"
+    run(name, out, sync_s3_to_local=True, delete_img=True)
+    require_same(finished.dataset.work_dir, out)
+    assert Dataset(work_dir=out).annotations()["filename"].iloc[0] == f"{name}/copy of 0.jpg"
+    assert list((out / "store" / "mirror").rglob("*.jpg")) == []
 
 
 def test_a_missing_file_does_not_make_a_second_run_read_the_others(
@@ -143,16 +138,6 @@ def test_a_missing_file_does_not_make_a_second_run_read_the_others(
     assert {stage.computed for stage in stages} == {0}
 
 
-def test_delete_img_removes_the_copies_and_keeps_the_results(
-    photos: Path, tmp_path: Path, bucket: Bucket, proxy: FaultProxy
-) -> None:
-    bucket.put({path.name: path.read_bytes() for path in members(photos)})
-    run(f"s3://{bucket.name}", tmp_path / "out", sync_s3_to_local=True, delete_img=True)
-    left = (tmp_path / "out" / "store" / "mirror").rglob("*.jpg")
-    assert list(left) == []
-    assert len(Dataset(work_dir=tmp_path / "out")) == 15
-
-
 @pytest.mark.parametrize(
     "ending",
     [
@@ -162,13 +147,12 @@ def test_delete_img_removes_the_copies_and_keeps_the_results(
     ],
 )
 def test_an_archive_in_a_bucket_gives_what_the_folder_gives(
-    ending: str, runner: Runner, photos: Path, tmp_path: Path, bucket: Bucket, proxy: FaultProxy
+    ending: str, finished: Runner, tmp_path: Path, bucket: Bucket, proxy: FaultProxy
 ) -> None:
-    made = ARCHIVES[f"photos.{ending}"](photos, tmp_path / f"photos.{ending}")
+    made = ARCHIVES[f"photos.{ending}"](finished.photos, tmp_path / f"photos.{ending}")
     bucket.put({f"sets/train.{ending}": made.read_bytes()})
-    runner.run()
     run(f"s3://{bucket.name}/sets", tmp_path / "out")
-    require_same(runner.dataset.work_dir, tmp_path / "out")
+    require_same(finished.dataset.work_dir, tmp_path / "out")
     items = Dataset(work_dir=tmp_path / "out").annotations()
     name = f"s3://{bucket.name}/sets/train.{ending}"
     assert items["filename"].iloc[0] == f"{name}!copy of 0.jpg"

@@ -35,29 +35,31 @@ def tables_are_there(runner: Runner) -> bool:
 
 
 def test_a_model_from_a_file_takes_the_place_of_the_built_in_one(
-    runner: Runner, tmp_path: Path
+    finished: Runner, tmp_path: Path
 ) -> None:
     path = write_model(tmp_path / "models" / "small.onnx", Signature())
-    summary = runner.run(model_path=str(path), d=16)
+    summary = finished.run(model_path=str(path), d=16)
     assert summary.model == "small"
     assert summary.counts.exact_duplicate_groups == 1
-    _, vectors = runner.dataset.embeddings()
+    _, vectors = finished.dataset.embeddings()
     assert vectors.shape == (14, 16)
-    assert tables_are_there(runner)
-    runner.run(model_path=str(path))
-    assert set(runner.computed().values()) == {0}
-    runner.run()
-    assert runner.dataset.embeddings()[1].shape == (14, 384)
-    assert runner.computed()["embed"] == 13
+    assert tables_are_there(finished)
+    assert finished.computed()["embed"] == 13
+    finished.run()
+    assert finished.dataset.embeddings()[1].shape == (14, 384)
+    finished.run(model_path=str(path))
+    assert set(finished.computed().values()) == {0}
 
 
-def test_a_model_that_wants_more_pixels_reads_the_originals(runner: Runner, tmp_path: Path) -> None:
-    large = runner.photos / "large.jpg"
+def test_a_model_that_wants_more_pixels_reads_the_originals(
+    finished: Runner, tmp_path: Path
+) -> None:
+    large = finished.photos / "large.jpg"
     large.write_bytes(jpeg(scene(5, 1200, 900)))
     age(large)
     path = write_model(tmp_path / "models" / "large.onnx", LARGE)
-    runner.run(model_path=str(path))
-    names, vectors = runner.dataset.embeddings()
+    finished.run(model_path=str(path))
+    names, vectors = finished.dataset.embeddings()
     picture = decode(large.read_bytes())
     assert isinstance(picture, Picture)
     model = resolve_model(ModelOptions(model_path=str(path)))
@@ -67,16 +69,16 @@ def test_a_model_that_wants_more_pixels_reads_the_originals(runner: Runner, tmp_
 
 
 def test_a_picture_that_the_model_says_nothing_about_is_an_outlier_without_neighbour(
-    runner: Runner, tmp_path: Path
+    finished: Runner, tmp_path: Path
 ) -> None:
-    black = runner.photos / "black.png"
+    black = finished.photos / "black.png"
     black.write_bytes(png(np.zeros((300, 400, 3), np.uint8)))
     age(black)
     path = write_model(tmp_path / "models" / "levels.onnx", Signature(type=TensorProto.UINT8))
-    summary = runner.run(model_path=str(path), outlier_percentile=0.2)
-    names, vectors = runner.dataset.embeddings()
+    summary = finished.run(model_path=str(path), outlier_percentile=0.2)
+    names, vectors = finished.dataset.embeddings()
     assert not vectors[names.index(str(black))].any()
-    outliers = runner.dataset.outliers()
+    outliers = finished.dataset.outliers()
     assert summary.counts.valid == 15
     assert len(outliers) == 3
     first = outliers.iloc[0]
@@ -84,13 +86,13 @@ def test_a_picture_that_the_model_says_nothing_about_is_an_outlier_without_neigh
     assert pd.isna(first["nearest"])
     assert pd.isna(first["filename_nearest"])
     assert outliers.iloc[1:].notna().all(axis=None)
-    pairs = runner.dataset.similarity()
+    pairs = finished.dataset.similarity()
     assert pairs.notna().all(axis=None)
     assert str(black) not in {*pairs["filename_from"], *pairs["filename_to"]}
-    members, info = runner.dataset.connected_components()
+    members, info = finished.dataset.connected_components()
     assert str(black) not in set(members["filename"])
     assert info.notna().all(axis=None)
-    page = (WorkDir(runner.dataset.work_dir).report / "outliers.html").read_text()
+    page = (WorkDir(finished.dataset.work_dir).report / "outliers.html").read_text()
     assert page.count("no neighbour: it is like no other image") == 1
 
 
@@ -100,19 +102,19 @@ def test_a_wrong_width_is_refused_before_anything_is_read(runner: Runner) -> Non
     assert not runner.dataset.work_dir.exists()
 
 
-def test_user_embeddings_take_the_place_of_a_model(runner: Runner, tmp_path: Path) -> None:
-    names = sorted(str(path) for path in runner.photos.iterdir() if path.name != "text.jpg")
+def test_user_embeddings_take_the_place_of_a_model(finished: Runner, tmp_path: Path) -> None:
+    names = sorted(str(path) for path in finished.photos.iterdir() if path.name != "text.jpg")
     vectors = np.eye(len(names), dtype=np.float32)
     vectors[3] = vectors[7]
     given = as_files({"embeddings": (names, vectors)}, tmp_path)
-    summary = runner.run(embeddings=given["embeddings"])
+    summary = finished.run(embeddings=given["embeddings"])
     assert summary.model == "user embeddings"
-    pairs = runner.dataset.similarity()
-    near = pairs[pairs["filename_from"].map(Path) != runner.photos / "copy of 0.jpg"]
+    pairs = finished.dataset.similarity()
+    near = pairs[pairs["filename_from"].map(Path) != finished.photos / "copy of 0.jpg"]
     assert {near["filename_from"].item(), near["filename_to"].item()} == {names[3], names[7]}
-    assert "collect_user_embeddings" in runner.stages_run()
-    assert "embed" not in runner.computed()
-    found_names, found = runner.dataset.embeddings()
+    assert "collect_user_embeddings" in finished.stages_run()
+    assert "embed" not in finished.computed()
+    found_names, found = finished.dataset.embeddings()
     np.testing.assert_array_equal(found[found_names.index(names[5])], vectors[5])
 
 
@@ -131,12 +133,12 @@ def test_an_array_needs_names(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_every_distance_finds_the_planted_copies(runner: Runner, distance: str) -> None:
-    summary = runner.run(nnf_mode="Flat", distance=distance)
+def test_every_distance_finds_the_planted_copies(finished: Runner, distance: str) -> None:
+    summary = finished.run(nnf_mode="Flat", distance=distance)
     assert summary.counts.exact_duplicate_groups == 1
-    best = runner.dataset.similarity().iloc[0]
+    best = finished.dataset.similarity().iloc[0]
     assert best["similarity"] == 1.0
-    assert tables_are_there(runner)
+    assert tables_are_there(finished)
 
 
 @pytest.mark.parametrize(
