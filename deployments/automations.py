@@ -14,7 +14,7 @@ from prefect.events.actions import ActionTypes, DoNothing, SendNotification
 from pydantic import SecretStr
 
 from imgvet.monitor.events import EVENT_NAMES
-from imgvet.monitor.notify import Kind, check_addresses
+from imgvet.monitor.notify import NotifyType, check_addresses
 from imgvet.tasks.artifacts import slug
 from imgvet.tasks.monitoring import RESOURCE
 
@@ -40,7 +40,7 @@ class Rule:
     name: str
     description: str
     trigger: EventTrigger
-    kind: Kind
+    kind: NotifyType
     subject: str = _SUBJECT
     body: str = _BODY
 
