@@ -17,7 +17,7 @@ from benchmarks.same_inputs import STEPS, make_inputs
 from benchmarks.same_results import compare, differences
 
 ITEMS = pd.DataFrame(
-    {"id": [0, 1, 2], "filename": ["a", "b", None], "blur": [0.25, np.nan, 0.5]}
+    {"id": [0, 1, 2], "filename": ["a", "b", None], "contrast": [0.25, np.nan, 0.5]}
 )  # fmt: skip
 
 
@@ -91,15 +91,15 @@ def test_what_is_gone_differs_and_what_is_added_is_told(
 
 def test_differences_of_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     assert differences(ITEMS, ITEMS.assign(more=1)) == []
-    assert differences(ITEMS, ITEMS.drop(columns="blur")) == ["gone: blur"]
+    assert differences(ITEMS, ITEMS.drop(columns="contrast")) == ["gone: contrast"]
     assert differences(ITEMS, ITEMS[:2]) == ["3 rows became 2"]
     assert differences(ITEMS, ITEMS.astype({"id": "int32"})) == ["id: int64 became int32"]
     assert differences(ITEMS, ITEMS.assign(filename=["a", "c", None])) == [
         "filename, row 1: 'b' became 'c'"
     ]
-    renamed = ITEMS.rename(columns={"blur": "sharpness"})
-    assert differences(ITEMS, renamed) == ["gone: blur"]
-    monkeypatch.setattr(same_results, "RENAMED", {"blur": "sharpness"})
+    renamed = ITEMS.rename(columns={"contrast": "spread"})
+    assert differences(ITEMS, renamed) == ["gone: contrast"]
+    monkeypatch.setattr(same_results, "RENAMED", {"contrast": "spread"})
     assert differences(ITEMS, renamed) == []
 
 

@@ -137,6 +137,6 @@ def test_without_webgl_some_points_of_a_large_set_are_drawn(
         "document.getElementById('map-plot').emit('plotly_selected', {points: [{pointNumber: 2}]})"
     )
     no_webgl.wait_for(f"{CHOSEN} === 1")
-    expected = no_webgl.run("imgvet.mapNames[6]").rsplit("/", 1)[-1]
+    expected = no_webgl.run("imgvet.visible(imgvet.mapNames[6].split('/').pop())")
     assert no_webgl.run("document.querySelector('#map-strip button').title") == expected
     assert no_webgl.errors == []
