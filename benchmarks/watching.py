@@ -29,7 +29,7 @@ from benchmarks.machine import cores, this_machine
 from benchmarks.rows import Row, as_lines, at_least, at_most, only, write_json
 from imgvet.metrics import BASIC_METRICS
 from imgvet.monitor.baselines import Baseline
-from imgvet.monitor.compare import Comparison, in_order_since
+from imgvet.monitor.compare import SHARE_OF_RATES, Comparison, in_order_since
 from imgvet.monitor.history import Run
 from imgvet.monitor.images import Images, images_of
 from imgvet.monitor.options import WatchOptions
@@ -41,7 +41,8 @@ HISTORIES = 300
 QUIET_RUNS, FEW_RUNS = 10, 4
 WIDTH, CENTRES = 16, 12
 METRICS = [metric.name for metric in BASIC_METRICS]
-QUESTIONS = 2 * len(RATES) + len(METRICS) + 1
+QUESTIONS = 2 * len(RATES)
+"""About rates: each of the new images and of the whole."""
 FALSE_ALARMS, CAUGHT = 0.01, 0.99
 JUMPED, RECOVERED = "imgvet.outlier-rate.jumped", "imgvet.outlier-rate.recovered"
 
@@ -165,17 +166,17 @@ def power(known: int, new: int, before: float, after: float, options: WatchOptio
         new: new images.
         before: the true rate until now.
         after: the true rate of the new images.
-        options: when to raise an alarm. All rates are watched, each in two ways, and the drift of
-            the basic metrics and of the embeddings.
+        options: when to raise an alarm. All rates are watched, each in two ways.
     """
-    level = options.false_alarm_rate / QUESTIONS
+    level = SHARE_OF_RATES * options.false_alarm_rate / QUESTIONS
     counts = np.arange(*_span(new, after))
     chance = binom.pmf(counts, new, after)
     total = 0.0
     for earlier in range(*_span(known, before)):
         rises = counts / new - earlier / known >= options.min_difference
         seen = (counts - 1, known + new, earlier + counts, new)
-        seen = chance[rises & (hypergeom.sf(*seen) <= level)].sum()
+        mid_p = (hypergeom.sf(*seen) + hypergeom.sf(counts, *seen[1:])) / 2
+        seen = chance[rises & (mid_p <= level)].sum()
         total += float(binom.pmf(earlier, known, before) * seen)
     return total
 

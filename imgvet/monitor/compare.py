@@ -32,7 +32,7 @@ CALM = 0.75
 CHANCE = 0.05
 """An alarm stays on while chance alone would show as much in at most this share of cases."""
 
-_SHARE_OF_RATES = 0.8
+SHARE_OF_RATES = 0.8
 """Share of the false alarms left to the rates; the rest goes to drift, whose distances are so clear
 that a stricter level costs it nothing."""
 
@@ -119,8 +119,8 @@ def compare(
     ]
     drifts = _ask_drift(new, baseline, options)
     return (
-        *_at_level(rates, options.false_alarm_rate * _SHARE_OF_RATES),
-        *_at_level(drifts, options.false_alarm_rate * (1 - _SHARE_OF_RATES)),
+        *_at_level(rates, options.false_alarm_rate * SHARE_OF_RATES),
+        *_at_level(drifts, options.false_alarm_rate * (1 - SHARE_OF_RATES)),
     )
 
 

@@ -20,6 +20,7 @@ from benchmarks.watching import (
     power,
     simulate,
 )
+from imgvet.monitor.compare import SHARE_OF_RATES
 from imgvet.monitor.options import WatchOptions
 from imgvet.monitor.rates import OUTLIERS, Proportion, p_of_rise
 
@@ -55,7 +56,7 @@ def test_a_jump_from_5_to_10_percent_in_1000_images_is_caught(known: int, least:
 def test_the_computed_power_is_that_of_a_simulation() -> None:
     rng = np.random.default_rng(6)
     options = WatchOptions()
-    level = options.false_alarm_rate / QUESTIONS
+    level = SHARE_OF_RATES * options.false_alarm_rate / QUESTIONS
     seen = 0
     for _ in range(1000):
         now, before = (
