@@ -16,7 +16,7 @@ class NearDuplicate:
     Attributes:
         original: path of the original.
         copy: path of the copy.
-        edit: what was done, a key of :data:`EDITS`.
+        edit: what was done, a key of :data:`imgvet.demo.make.EDITS`.
     """
 
     original: str

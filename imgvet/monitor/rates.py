@@ -48,7 +48,7 @@ class WatchedRate:
     """A rate that may jump.
 
     Attributes:
-        name: name of the rate, as in :class:`imgvet.quality.counts.Rates`.
+        name: name of the rate, as in :func:`imgvet.quality.counts.rates`.
         count: count of the images that have the property.
         whole: count of the images that could have it.
         title: the rate's name for a person.

@@ -310,7 +310,7 @@ def list_items(options: SourceOptions, work: WorkDir) -> pa.Table:
         work: the work dir, with the indexes of archives and videos.
 
     Returns:
-        a table of :data:`LISTING_SCHEMA`, without digests.
+        a table of :data:`imgvet.sources.listing.LISTING_SCHEMA`, without digests.
 
     Raises:
         InputNotFoundError: an input does not exist.

@@ -29,7 +29,8 @@ class SyncOptions:
     """What is mirrored, and how.
 
     Attributes:
-        run: the run that asks; :func:`remove_downloaded` knows by it what to remove.
+        run: the run that asks, by which :func:`imgvet.sources.s3_mirror.remove_downloaded` knows
+            what to remove.
         min_file_size: smaller ones are left out, in bytes.
         is_opened: whether the path of a mirrored object is reported, by its key.
         workers: objects fetched at a time.
