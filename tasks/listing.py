@@ -16,7 +16,6 @@ from imgvet.sources.listing import with_digests
 from imgvet.store.files import FILE_COLUMNS
 from imgvet.store.packs import DIGEST
 from imgvet.store.references import Reference, store_arrow
-from imgvet.store.store import Store
 from imgvet.tables import to_frame
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage
@@ -54,26 +53,16 @@ def list_items(
         listing = list_source_items(options, work)
     listing = with_digests(listing, store.files.load())
     listing = annotated(listing, options, annotations, cutter)
-    rows = to_frame(listing)
-    known = _measured(rows, store) if cutter is None else _cut(rows, store)
-    done = known | (rows["status"] != Reason.OK.value)
-    columns = [*FILE_COLUMNS, *(() if cutter is None else ("cut",))]
-    return Listed(
-        listing=store_arrow(work, "listing", listing),
-        to_read=plan(work, "compute_stats", rows, done, columns),
-    )
-
-
-def _measured(rows: pd.DataFrame, store: Store) -> pd.Series:
-    """Which contents are measured."""
-    return rows[DIGEST].isin(store.measures.digests())
-
-
-def _cut(rows: pd.DataFrame, store: Store) -> pd.Series:
-    """Which pictures were cut, or have nothing to cut."""
-    done = store.cuts.digests()
-    known = [
-        cut == NO_BOXES or (isinstance(digest, str) and cut_key(digest, cut) in done)
-        for digest, cut in zip(rows[DIGEST], rows["cut"], strict=True)
-    ]
-    return pd.Series(known, rows.index, dtype=bool)
+    rows, columns = to_frame(listing), list(FILE_COLUMNS)
+    done = rows["status"] != Reason.OK.value
+    if cutter is None:
+        done |= rows[DIGEST].isin(store.measures.digests())
+    else:
+        known, columns = store.cuts.digests(), [*columns, "cut"]
+        nothing_to_cut = [
+            cut == NO_BOXES or (isinstance(digest, str) and cut_key(digest, cut) in known)
+            for digest, cut in zip(rows[DIGEST], rows["cut"], strict=True)
+        ]
+        done |= pd.Series(nothing_to_cut, rows.index, dtype=bool)
+    to_read = plan(work, "compute_stats", rows, done, columns)
+    return Listed(listing=store_arrow(work, "listing", listing), to_read=to_read)

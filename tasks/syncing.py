@@ -6,100 +6,67 @@ import shutil
 from pathlib import Path
 
 from prefect.runtime import task_run
-from pydantic import BaseModel, ConfigDict
 
 from imgvet.errors import TransportError
-from imgvet.options import SourceOptions, VideoOptions
+from imgvet.options import FetchOptions, SourceOptions, VideoOptions
 from imgvet.sources.archive import packed_archive
-from imgvet.sources.inputs import is_compressed, objects_of
-from imgvet.sources.kinds import is_archive_name
-from imgvet.sources.s3_mirror import remove_downloaded
-from imgvet.sources.s3_sync import SyncOptions, SyncReport, sync_to_local
+from imgvet.sources.inputs import remote_files
+from imgvet.sources.kinds import Kind, kind_of_file
+from imgvet.sources.s3_mirror import SyncReport, remove_downloaded, sync_to_local
 from imgvet.sources.video import packed_video
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import TRANSPORT_RETRIES, transport_stage, uncached_stage
-from imgvet.workdir import WorkDir
-
-
-class SyncInput(BaseModel):
-    """What is mirrored.
-
-    Attributes:
-        name: an input: a bucket, a folder or an object in it, or a list that names objects.
-        sources: what of it is wanted.
-        images: whether images are mirrored; archives and videos always are.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    sources: SourceOptions
-    images: bool = True
-
-
-class ToRemove(BaseModel):
-    """Which of the downloaded files are removed, with all that was made of them.
-
-    Attributes:
-        images: whether images are.
-        compressed: whether archives and videos are.
-        frames: which frames of videos were wanted.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    images: bool
-    compressed: bool
-    frames: VideoOptions = VideoOptions()
 
 
 @transport_stage
-def sync_s3_to_local(context: RunContext, wanted: SyncInput, run: str) -> SyncReport:
-    """Mirror the images, archives and videos of one input.
+def sync_s3_to_local(
+    context: RunContext, name: str, sources: SourceOptions, fetch: FetchOptions, run: str
+) -> SyncReport:
+    """Mirror the archives and videos of one input and, if asked for, its images.
 
     Args:
         context: where the run happens.
-        wanted: what is mirrored.
+        name: a bucket, a folder or an object in it, or a list that names objects.
+        sources: what of it is wanted.
+        fetch: whether images are mirrored.
         run: the run, by which :func:`remove_mirrored` knows what it downloaded.
     """
-    options = SyncOptions(run, wanted.sources.min_file_size, is_opened=is_compressed)
     listed = (
         entry
-        for entry in objects_of(wanted.name, wanted.sources, options.retry)
-        if wanted.images or is_compressed(entry.path)
+        for entry, kind in remote_files(name, sources)
+        if fetch.sync_s3_to_local or kind is not Kind.IMAGE
     )
-    report = sync_to_local(listed, context.work.mirror, options)
+    report = sync_to_local(listed, context.work.mirror, run, sources.min_file_size)
     if report.transient and task_run.run_count <= TRANSPORT_RETRIES:
         # What arrived stays, so the next attempt asks only for the rest; after the last one the
         # rest become rows that say why.
         raise TransportError(
-            f"{report.failed} objects of {wanted.name} did not arrive, such as "
-            f"{report.failures[0].uri} ({report.failures[0].detail})",
+            f"{report.failed} objects of {name} did not arrive, such as {report.transient}",
             "Run again: what arrived is kept",
         )
     return report
 
 
 @uncached_stage
-def remove_mirrored(context: RunContext, wanted: ToRemove, run: str) -> int:
-    """Remove what this run downloaded, and count it; the parameters delete_img and delete_tar."""
+def remove_mirrored(
+    context: RunContext, fetch: FetchOptions, videos: VideoOptions, run: str
+) -> int:
+    """Remove what this run downloaded, with all that was made of it, and count it."""
+    work = context.work
 
     def is_wanted(key: str) -> bool:
-        return wanted.compressed if is_compressed(key) else wanted.images
+        return fetch.delete_img if kind_of_file(key) is Kind.IMAGE else fetch.delete_tar
 
     def forget(path: Path) -> None:
-        _remove_opened(path, context.work, wanted.frames)
+        kind = kind_of_file(path.name)
+        if kind is Kind.IMAGE or not path.exists():
+            return
+        archive = kind is Kind.ARCHIVE
+        packed = (
+            packed_archive(path, work.extracted)
+            if archive
+            else packed_video(path, work.frames, videos)
+        )
+        shutil.rmtree(packed.folder, ignore_errors=True)
 
-    return remove_downloaded(context.work.mirror, run, is_wanted, before=forget)
-
-
-def _remove_opened(path: Path, work: WorkDir, frames: VideoOptions) -> None:
-    """Remove what an archive was unpacked to, or the frames of a video."""
-    if not is_compressed(path.name) or not path.exists():
-        return
-    packed = (
-        packed_archive(path, work.extracted)
-        if is_archive_name(path.name)
-        else packed_video(path, work.frames, frames)
-    )
-    shutil.rmtree(packed.folder, ignore_errors=True)
+    return remove_downloaded(work.mirror, run, is_wanted, before=forget)

@@ -40,9 +40,6 @@ class Kind(StrEnum):
     MINIO = "MinIO"
 
 
-COMPRESSED = frozenset({Kind.ARCHIVE, Kind.VIDEO})
-"""Kinds that hold several images in one file."""
-
 _LISTS = {
     ".txt": Kind.TEXT_LIST,
     ".csv": Kind.CSV_LIST,
@@ -55,7 +52,7 @@ def kind_of_name(name: str) -> Kind:
     """The kind of an input by its name alone; a file without a known ending is an image."""
     if name.startswith("s3://"):
         return Kind.S3
-    if name.startswith("minio://"):
+    if name.startswith(("minio://", "minio+http://")):
         return Kind.MINIO
     return _LISTS.get(split_ending(name)[1]) or kind_of_file(name)
 

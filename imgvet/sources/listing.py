@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from itertools import groupby, repeat
+from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
 import pyarrow as pa
 
-from imgvet.errors import (
-    InputEmptyError,
-    InputNotFoundError,
-    InvalidParameterError,
-)
+from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterError
 from imgvet.options import SourceOptions
 from imgvet.sources.entry import Entry
-from imgvet.sources.kinds import (
-    IMAGE_EXTENSIONS,
-)
+from imgvet.sources.kinds import IMAGE_EXTENSIONS
 from imgvet.sources.s3 import is_remote
 from imgvet.store.files import FileKey
 
@@ -85,8 +79,7 @@ def select(entries: Iterable[Entry], options: SourceOptions) -> list[Entry]:
         chosen = [entry for entry in chosen if pattern.search(entry.filename)]
     if options.subset is not None:
         chosen = _only(chosen, options.subset)
-    chosen = chosen[options.min_offset : options.max_offset]
-    chosen = chosen[: options.num_images]
+    chosen = chosen[options.min_offset : options.max_offset][: options.num_images]
     return [entry.checked(options.min_file_size) for entry in chosen]
 
 
@@ -144,30 +137,10 @@ def _nothing_found(options: SourceOptions) -> InputEmptyError:
 
 
 def as_table(entries: list[Entry]) -> pa.Table:
-    """Entries as a table of :data:`LISTING_SCHEMA`, without digests."""
+    """Entries as a table of :data:`LISTING_SCHEMA`, with null for what is not known yet."""
     # One column at a time: lists of a million values each take more than their arrays.
-    columns: tuple[Iterable[object], ...] = (
-        range(len(entries)),
-        (entry.filename for entry in entries),
-        (entry.path for entry in entries),
-        (entry.member for entry in entries),
-        (entry.time_ms for entry in entries),
-        repeat(None, len(entries)),
-        (entry.source for entry in entries),
-        (entry.status.value for entry in entries),
-        (entry.detail for entry in entries),
-        (entry.file_size for entry in entries),
-        (entry.mtime_ns for entry in entries),
-        (entry.version for entry in entries),
-        repeat(None, len(entries)),
-        (entry.label for entry in entries),
-        (entry.split for entry in entries),
-        (entry.metadata for entry in entries),
-        repeat(None, len(entries)),
-        repeat(None, len(entries)),
-    )
-    arrays = [
-        pa.array(values, field.type, size=len(entries))
-        for values, field in zip(columns, LISTING_SCHEMA, strict=True)
-    ]
+    arrays = [pa.array(range(len(entries)), pa.int64())]
+    for field in list(LISTING_SCHEMA)[1:]:
+        values = (getattr(entry, field.name, None) for entry in entries)
+        arrays.append(pa.array(values, field.type, size=len(entries)))
     return pa.Table.from_arrays(arrays, schema=LISTING_SCHEMA)

@@ -53,25 +53,22 @@ class Reader:
             InputUnreadableError: the credentials are not, or no longer, valid.
             TransportError: the server can't be reached.
         """
-        path = file.path
+        path, is_whole = file.path, file.member is None and file.time_ms is None
         if is_remote(path):
             location = parse_location(path)
             copy = find_copy(location, file.version, self._mirror)
-            if copy is None and file.member is None and file.time_ms is None:
+            if copy is None and is_whole:
                 return fetch_object(location, file.version)
             if copy is None:
                 return Failure(Reason.MISSING, f"the copy of {path} is gone")
             path = str(copy)
-        data = self._read_local(file, path)
-        return data if isinstance(data, Failure) else Content(data, file.version)
-
-    def _read_local(self, file: FileToRead, path: str) -> bytes | Failure:
-        """The bytes of an item that lies in the local file ``path``, or is it."""
         if file.member is not None:
-            return self._archives.read(path, file.member)
-        if file.time_ms is not None:
-            return self._frames.read(path, str(file.time_ms))
-        return read_bytes(path)
+            data = self._archives.read(path, file.member)
+        elif file.time_ms is not None:
+            data = self._frames.read(path, str(file.time_ms))
+        else:
+            data = read_bytes(path)
+        return data if isinstance(data, Failure) else Content(data, file.version)
 
 
 def read_each(

@@ -31,14 +31,27 @@ import os
 import re
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from imgvet.sources.kinds import ARCHIVE_ENDINGS, IMAGE_EXTENSIONS, VIDEO_ENDINGS
-from imgvet.sources.s3 import ObjectLocation, server_name
+from imgvet.errors import WorkDirUnusableError
+from imgvet.progress import tracked
+from imgvet.reasons import Reason
+from imgvet.sources.entry import Entry
+from imgvet.sources.kinds import (
+    ARCHIVE_ENDINGS,
+    IMAGE_EXTENSIONS,
+    VIDEO_ENDINGS,
+    Kind,
+    kind_of_file,
+)
+from imgvet.sources.s3 import RETRIED, ObjectLocation, Problem, parse_location, server_name
+from imgvet.sources.s3_objects import Transfer, transfer
+from imgvet.threads import read_ahead
 
+STAGE = "sync_s3_to_local"
 MAX_PART = 200
 """Bytes of one part; file systems take 255."""
 MAX_PATH = 512
@@ -49,52 +62,46 @@ _READABLE = 60
 _PLAIN = re.compile(r"[a-z0-9_(\[][a-z0-9 ._+=,()\[\]-]*[a-z0-9_)\]]|[a-z0-9_]")
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin|conout|com[0-9]|lpt[0-9])( *\..*)?")
 _UNREADABLE = re.compile(r"[^\w .+=,()\[\]-]|^[ .]+|[ .]+$")
-FORMAT = 1
+
 _INDEX = "index.sqlite"
-_COMMIT_EVERY = 64
-"""Objects after which the index is saved: as many are fetched again after a power cut."""
-_SCHEMA = """
+_FORMAT = 1
+_SCHEMA = f"""
 create table if not exists objects (
     key blob primary key,
     size integer not null,
-    version text not null,
-    run text not null
-) without rowid
+    version text not null,  -- the ETag without quotes
+    run text not null  -- the run that downloaded it
+) without rowid;
+pragma user_version = {_FORMAT};
 """
+_COMMIT_EVERY = 64
+"""Objects after which the index is saved: as many are fetched again after a power cut."""
 
 
 def mirror_path(key: str) -> PurePosixPath:
     """The relative path of an object: below its folder, and different for every key."""
     *folders, name = key.split("/")
-    path = PurePosixPath(*(_folder(part) for part in folders), _file(name, name))
+    extension = _extension(name)
+    shown = f"{_readable(name[: len(name) - len(extension)])}~f"
+    plain = extension and _is_plain(name)
+    file = name if plain else f"{shown}{digest_name(name)}{extension}"
+    path = PurePosixPath(*map(folder_name, folders), file)
     if len(str(path).encode()) <= MAX_PATH:
         return path
-    return PurePosixPath(LONG_FOLDER, _file(name, key, plain=False))
+    return PurePosixPath(LONG_FOLDER, f"{shown}{digest_name(key)}{extension}")
 
 
-def folder_name(text: str) -> str:
+def folder_name(part: str) -> str:
     """A name for a folder: different for every text."""
-    return _folder(text)
+    if _is_plain(part) and not _extension(part):
+        return part
+    return f"{_readable(part)}~d{digest_name(part)}"
 
 
 def digest_name(text: str) -> str:
     """BLAKE2b-128 of a text as 26 lower case letters and digits (base 32)."""
     digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
     return base64.b32encode(digest).decode().rstrip("=").lower()
-
-
-def _folder(part: str) -> str:
-    if _is_plain(part) and not _extension(part):
-        return part
-    return f"{_readable(part)}~d{digest_name(part)}"
-
-
-def _file(name: str, digested: str, *, plain: bool = True) -> str:
-    extension = _extension(name)
-    if plain and _is_plain(name) and extension:
-        return name
-    stem = name[: len(name) - len(extension)]
-    return f"{_readable(stem)}~f{digest_name(digested)}{extension}"
 
 
 def _is_plain(part: str) -> bool:
@@ -116,74 +123,6 @@ def _readable(text: str) -> str:
     kept = _UNREADABLE.sub("_", text[:_READABLE])
     kept = kept.encode()[: 2 * _READABLE].decode(errors="ignore") or "_"
     return f"_{kept}" if _RESERVED.fullmatch(kept.lower()) else kept
-
-
-@dataclass(frozen=True, slots=True)
-class Mirrored:
-    """What is recorded of an object in the mirror.
-
-    Attributes:
-        key: its key.
-        size: bytes.
-        version: its ETag without quotes.
-        run: the run that downloaded it.
-    """
-
-    key: str
-    size: int
-    version: str
-    run: str
-
-
-class MirrorIndex:
-    """The index while one run writes to it; used from one thread."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._unsaved = 0
-
-    def find(self, key: str) -> Mirrored | None:
-        """What is recorded of an object."""
-        row = self._connection.execute(
-            "select size, version, run from objects where key = ?", (key.encode(),)
-        ).fetchone()
-        return None if row is None else Mirrored(key, *row)
-
-    def put(self, mirrored: Mirrored) -> None:
-        """Record an object whose file is in place."""
-        self._connection.execute(
-            "insert or replace into objects values (?, ?, ?, ?)",
-            (mirrored.key.encode(), mirrored.size, mirrored.version, mirrored.run),
-        )
-        self._count()
-
-    def remove(self, key: str) -> None:
-        """Forget an object."""
-        self._connection.execute("delete from objects where key = ?", (key.encode(),))
-        self._count()
-
-    def of_run(self, run: str) -> Iterator[str]:
-        """Keys that one run downloaded; they may be removed while this goes on."""
-        last = b""
-        while True:
-            rows = self._connection.execute(
-                "select key from objects where run = ? and key > ? order by key limit 1000",
-                (run, last),
-            ).fetchall()
-            if not rows:
-                return
-            yield from (row[0].decode() for row in rows)
-            last = rows[-1][0]
-
-    def save(self) -> None:
-        """Make sure that what was recorded stays."""
-        self._connection.commit()
-        self._unsaved = 0
-
-    def _count(self) -> None:
-        self._unsaved += 1
-        if self._unsaved >= _COMMIT_EVERY:
-            self.save()
 
 
 @dataclass(frozen=True)
@@ -210,43 +149,37 @@ class Mirror:
         """Where one version of an object grows while it is fetched."""
         return self.folder / "partial" / digest_name(f"{version}/{key}")
 
-    def forget_partial(self) -> None:
-        """Remove what began to be fetched and is no longer needed."""
-        shutil.rmtree(self.folder / "partial", ignore_errors=True)
-
-    def holds(self, mirrored: Mirrored | None, version: str) -> bool:
-        """Whether what is recorded is this version, and its file is there in full."""
-        if mirrored is None or not version or mirrored.version != version:
-            return False
+    def holds(self, index: sqlite3.Connection, key: str, version: str) -> bool:
+        """Whether this version of an object is recorded, and its file is there in full."""
+        row = index.execute(
+            "select size from objects where key = ? and version = ?", (key.encode(), version)
+        ).fetchone()
         try:
-            return self.path(mirrored.key).stat().st_size == mirrored.size
+            return bool(version) and row is not None and self.path(key).stat().st_size == row[0]
         except OSError:
             return False
 
     @contextmanager
-    def open_index(self) -> Iterator[MirrorIndex]:
+    def open_index(self) -> Iterator[sqlite3.Connection]:
         """The index for writing; one of another format, or damaged, is started anew."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with closing(_connect(self.index)) as connection:
-            index = MirrorIndex(connection)
+        with closing(_connect(self.index)) as index:
             try:
                 yield index
             finally:
-                index.save()
+                index.commit()
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path)
+    index = sqlite3.connect(path)
     try:
-        if connection.execute("pragma user_version").fetchone()[0] in (0, FORMAT):
-            connection.execute(_SCHEMA)
-            connection.execute(f"pragma user_version = {FORMAT}")
-            connection.commit()
-            return connection
+        if index.execute("pragma user_version").fetchone()[0] in (0, _FORMAT):
+            index.executescript(_SCHEMA)
+            return index
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise
-    connection.close()
+    index.close()
     path.unlink()
     return _connect(path)
 
@@ -257,16 +190,132 @@ def find_copy(location: ObjectLocation, version: str, folder: Path) -> Path | No
     if not mirror.index.is_file():
         return None
     uri = f"{mirror.index.absolute().as_uri()}?mode=ro"
-    with closing(sqlite3.connect(uri, uri=True)) as connection:
-        mirrored = MirrorIndex(connection).find(location.key)
-    return mirror.path(location.key) if mirror.holds(mirrored, version) else None
+    with closing(sqlite3.connect(uri, uri=True)) as index:
+        held = mirror.holds(index, location.key, version)
+    return mirror.path(location.key) if held else None
+
+
+@dataclass
+class SyncReport:
+    """What mirroring did: how many objects were fetched, were there already, could not be had."""
+
+    downloaded: int = 0
+    skipped: int = 0
+    failed: int = 0
+    transient: str = ""
+    """One that could not be had, and why, if syncing again may fetch it; else empty."""
+    compressed: set[str] = field(default_factory=set)
+    """The files in the mirror that are archives and videos."""
+
+
+def sync_to_local(
+    listed: Iterable[Entry], folder: Path, run: str, min_file_size: int = 0
+) -> SyncReport:
+    """Mirror objects below ``folder``, many at a time.
+
+    What is there in the same size and version is skipped, and what was begun is continued. An
+    object that can't be fetched is counted, and the others go on.
+
+    Args:
+        listed: the objects; taken as they are needed.
+        folder: where all mirrors are.
+        run: the run that asks, by which :func:`remove_downloaded` knows what to remove.
+        min_file_size: smaller ones are left out, in bytes.
+
+    Raises:
+        InputNotFoundError: a bucket or a folder does not exist.
+        InputUnreadableError: it may not be listed, or the credentials are not valid.
+        TransportError: the server can't be reached, or keeps failing to list.
+        WorkDirUnusableError: the mirror can't be written to.
+    """
+    wanted = (entry for entry in listed if entry.checked(min_file_size).status is Reason.OK)
+    try:
+        with ExitStack() as stack:
+            sync = _Sync(folder, run, stack)
+            # What is fetched goes to disk, so nothing but its name counts as held.
+            fetched = read_ahead(sync.missing(wanted), sync.fetch, size_of=lambda _: 0)
+            for location, received in tracked(fetched, STAGE, 0, 0):
+                sync.note(location, received)
+            sync.clear_partial()
+            return sync.report
+    except (OSError, sqlite3.Error) as error:
+        raise WorkDirUnusableError(
+            f"The mirror {folder} can't be written to ({error})",
+            "Free some space, or choose another work dir with --work-dir",
+        ) from None
+
+
+class _Sync:
+    """The open indexes of the mirrors, and what has happened so far.
+
+    Used from one thread, but for :meth:`fetch`.
+    """
+
+    def __init__(self, folder: Path, run: str, stack: ExitStack) -> None:
+        self._folder, self._run, self._stack = folder, run, stack
+        self._open: dict[Mirror, sqlite3.Connection] = {}
+        self.report = SyncReport()
+
+    def missing(self, wanted: Iterable[Entry]) -> Iterator[Entry]:
+        """What is not there yet."""
+        for entry in wanted:
+            location = parse_location(entry.path)
+            mirror, index = self._mirror_of(location)
+            if mirror.holds(index, location.key, entry.version):
+                self.report.skipped += 1
+                self._note_compressed(mirror, location.key)
+            else:
+                yield entry
+
+    def fetch(self, entry: Entry) -> tuple[ObjectLocation, Transfer | Problem]:
+        """Fetch an object to its place; called in several threads."""
+        location = parse_location(entry.path)
+        mirror = Mirror.of(location, self._folder)
+        partial = mirror.partial(location.key, entry.version)
+        partial.parent.mkdir(exist_ok=True)
+        with partial.open("a+b" if entry.version else "w+b") as sink:
+            received = transfer(location, entry.version, sink)
+        if isinstance(received, Transfer):
+            target = mirror.path(location.key)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial.replace(target)
+        return location, received
+
+    def note(self, location: ObjectLocation, received: Transfer | Problem) -> None:
+        """Record what fetching an object gave."""
+        if isinstance(received, Problem):
+            self.report.failed += 1
+            if received.kind in RETRIED:
+                self.report.transient = f"{location.uri} ({received.text})"
+            return
+        mirror, index = self._mirror_of(location)
+        size = mirror.path(location.key).stat().st_size
+        row = (location.key.encode(), size, received.version, self._run)
+        index.execute("insert or replace into objects values (?, ?, ?, ?)", row)
+        if index.total_changes % _COMMIT_EVERY == 0:
+            index.commit()
+        self.report.downloaded += 1
+        self._note_compressed(mirror, location.key)
+
+    def clear_partial(self) -> None:
+        """Remove what began to be fetched, unless it may be continued."""
+        if not self.report.transient:
+            for mirror in self._open:
+                shutil.rmtree(mirror.folder / "partial", ignore_errors=True)
+
+    def _mirror_of(self, location: ObjectLocation) -> tuple[Mirror, sqlite3.Connection]:
+        mirror = Mirror.of(location, self._folder)
+        if mirror not in self._open:
+            self._open[mirror] = self._stack.enter_context(mirror.open_index())
+        return mirror, self._open[mirror]
+
+    def _note_compressed(self, mirror: Mirror, key: str) -> None:
+        if kind_of_file(key) is not Kind.IMAGE:
+            self.report.compressed.add(str(mirror.path(key)))
 
 
 def remove_downloaded(
-    folder: Path,
-    run: str,
-    is_wanted: Callable[[str], bool],
-    before: Callable[[Path], None] = lambda _: None,
+    folder: Path, run: str, is_wanted: Callable[[str], bool], before: Callable[[Path], None]
 ) -> int:
     """Remove mirrored objects that one run downloaded, and nothing else.
 
@@ -280,21 +329,17 @@ def remove_downloaded(
         how many were removed.
     """
     removed = 0
-    for mirror in (Mirror(path.parent) for path in sorted(folder.glob(f"*/*/{_INDEX}"))):
+    for path in sorted(folder.glob(f"*/*/{_INDEX}")):
+        mirror = Mirror(path.parent)
         with mirror.open_index() as index:
-            for key in filter(is_wanted, index.of_run(run)):
-                before(mirror.path(key))
-                mirror.path(key).unlink(missing_ok=True)
-                index.remove(key)
-                removed += 1
-        _remove_empty_folders(mirror.folder / "objects")
+            index.create_function("wanted", 1, lambda key: is_wanted(key.decode()))
+            rows = index.execute("select key from objects where run = ? and wanted(key)", (run,))
+            for file in (mirror.path(key.decode()) for (key,) in rows):
+                before(file)
+                file.unlink(missing_ok=True)
+            gone = index.execute("delete from objects where run = ? and wanted(key)", (run,))
+            removed += gone.rowcount
+        for folder_left, _, _ in os.walk(mirror.folder / "objects", topdown=False):
+            with suppress(OSError):  # It still holds something, which stays.
+                Path(folder_left).rmdir()
     return removed
-
-
-def _remove_empty_folders(folder: Path) -> None:
-    for current, _, _ in os.walk(folder, topdown=False):
-        try:
-            Path(current).rmdir()
-        except OSError:
-            # It still holds something, which stays.
-            continue

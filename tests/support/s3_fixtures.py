@@ -37,7 +37,12 @@ def running_fault_proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
 
 @pytest.fixture
 def proxy(running_fault_proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> FaultProxy:
-    """A well-behaved proxy before the server, to which s3:// leads while the test runs."""
+    """A well-behaved proxy before the server, to which s3:// leads while the test runs.
+
+    Requests that fail are repeated at once.
+    """
+    monkeypatch.setattr("imgvet.sources.s3.FIRST_WAIT", 0.001)
+    monkeypatch.setattr("imgvet.sources.s3.LONGEST_WAIT", 0.01)
     running_fault_proxy.faults.clear()
     running_fault_proxy.requests.clear()
     for name in [name for name in os.environ if name.startswith("AWS_")]:

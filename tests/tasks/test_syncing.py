@@ -8,13 +8,11 @@ import pytest
 from prefect import flow
 
 from imgvet.errors import InputNotFoundError, TransportError
-from imgvet.options import SourceOptions
-from imgvet.sources import s3_sync
-from imgvet.sources.s3_errors import RetryPolicy
-from imgvet.sources.s3_sync import SyncReport
+from imgvet.options import FetchOptions, SourceOptions, VideoOptions
+from imgvet.sources.s3_mirror import SyncReport
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.extracting import ToExtract, extract_archives
-from imgvet.tasks.syncing import SyncInput, ToRemove, remove_mirrored, sync_s3_to_local
+from imgvet.tasks.syncing import remove_mirrored, sync_s3_to_local
 from support.archives import write_tar
 from support.fault_proxy import Fault, FaultProxy
 from support.s3_server import Bucket
@@ -30,25 +28,25 @@ def server(prefect_server: None) -> None:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests are made once only, so that failing is the stage's to handle."""
-    once = RetryPolicy(attempts=1, connect_attempts=1)
-    monkeypatch.setattr(
-        "imgvet.tasks.syncing.SyncOptions",
-        lambda *given, **named: s3_sync.SyncOptions(*given, **named, retry=once),
-    )
+    monkeypatch.setattr("imgvet.sources.s3.ATTEMPTS", 1)
+    monkeypatch.setattr("imgvet.sources.s3.CONNECT_ATTEMPTS", 1)
 
 
-def wanted_of(bucket: str) -> SyncInput:
+IMAGES_TOO = FetchOptions(sync_s3_to_local=True)
+
+
+def inputs_of(bucket: str) -> tuple[str, SourceOptions]:
     name = f"s3://{bucket}/p"
-    return SyncInput(name=name, sources=SourceOptions(input_dir=name))
+    return name, SourceOptions(input_dir=name)
 
 
-def run_sync(bucket: str, folder: Path, run: str = "run") -> SyncReport:
+def run_sync(bucket: str, folder: Path) -> SyncReport:
     context = RunContext(work_dir=folder, threads=1)
-    wanted = wanted_of(bucket)
 
     @flow(name="sync")
     def syncing() -> SyncReport:
-        return sync_s3_to_local.with_options(retry_delay_seconds=0)(context, wanted, run)
+        stage = sync_s3_to_local.with_options(retry_delay_seconds=0)
+        return stage(context, *inputs_of(bucket), IMAGES_TOO, "run")
 
     return syncing()
 
@@ -63,9 +61,7 @@ def test_what_failed_in_transport_is_fetched_by_a_second_attempt(
     proxy: FaultProxy, photos: Bucket, tmp_path: Path
 ) -> None:
     proxy.faults += [Fault("1.jpg", "answer", 1), Fault("2.jpg", "reset", 1, after=2)]
-    assert run_sync(photos.name, tmp_path) == SyncReport(
-        listed=5, downloaded=2, skipped=3, bytes=8 + 2
-    )
+    assert run_sync(photos.name, tmp_path) == SyncReport(downloaded=2, skipped=3)
     assert len(proxy.gets()) == 5 + 2
 
 
@@ -109,12 +105,13 @@ def test_only_what_a_run_downloaded_is_removed(
     proxy: FaultProxy, photos: Bucket, tmp_path: Path
 ) -> None:
     context = RunContext(work_dir=tmp_path, threads=1)
-    wanted = wanted_of(photos.name)
-    sync_s3_to_local.fn(context, wanted, "first")
+    inputs = inputs_of(photos.name)
+    sync_s3_to_local.fn(context, *inputs, IMAGES_TOO, "first")
     photos.put({"p/9.jpg": b"new"})
-    sync_s3_to_local.fn(context, wanted, "second")
-    assert remove_mirrored.fn(context, ToRemove(images=True, compressed=False), "second") == 1
-    assert sync_s3_to_local.fn(context, wanted, "third").skipped == 5
+    sync_s3_to_local.fn(context, *inputs, IMAGES_TOO, "second")
+    images = FetchOptions(delete_img=True)
+    assert remove_mirrored.fn(context, images, VideoOptions(), "second") == 1
+    assert sync_s3_to_local.fn(context, *inputs, IMAGES_TOO, "third").skipped == 5
 
 
 def test_archives_are_copied_without_images_and_removed_with_what_they_became(
@@ -124,13 +121,17 @@ def test_archives_are_copied_without_images_and_removed_with_what_they_became(
     packed = write_tar(tmp_path / "b.tgz", {"2.jpg": b"2"}, "w:gz")
     photos.put({"p/a.tar": loose.read_bytes(), "p/b.tgz": packed.read_bytes()})
     context = RunContext(work_dir=tmp_path, threads=1)
-    wanted = wanted_of(photos.name).model_copy(update={"images": False})
-    report = sync_s3_to_local.fn(context, wanted, "first")
-    assert [Path(path).name for path in report.opened] == ["a.tar", "b.tgz"]
-    assert (report.listed, report.downloaded) == (2, 2)
-    extract_archives.fn(context, ToExtract(archives=report.opened))
+    report = sync_s3_to_local.fn(context, *inputs_of(photos.name), FetchOptions(), "first")
+    archives = tuple(sorted(report.compressed))
+    assert [Path(path).name for path in archives] == ["a.tar", "b.tgz"]
+    assert (report.downloaded, report.failed) == (2, 0)
+    extract_archives.fn(context, ToExtract(archives=archives))
     assert len(list(context.work.extracted.iterdir())) == 2
-    assert remove_mirrored.fn(context, ToRemove(images=True, compressed=False), "first") == 0
-    assert remove_mirrored.fn(context, ToRemove(images=False, compressed=True), "first") == 2
+
+    def remove(**what: bool) -> int:
+        return remove_mirrored.fn(context, FetchOptions(**what), VideoOptions(), "first")
+
+    assert remove(delete_img=True) == 0
+    assert remove(delete_tar=True) == 2
     assert not list(context.work.extracted.iterdir())
     assert not list(context.work.mirror.rglob("*.t*"))
