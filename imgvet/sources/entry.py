@@ -84,8 +84,7 @@ def item_name(
     """
     name = path if member is None else f"{path}!{member}"
     if time_ms is not None:
-        seconds = f"{time_ms // 1000}.{time_ms % 1000:03d}".rstrip("0")
-        name += f"#t={seconds}0" if seconds.endswith(".") else f"#t={seconds}"
+        name += f"#t={time_ms / 1000}"
     if box is not None:
         mark, kind = "#" if time_ms is None else "&", "xywh" if len(box) == 4 else "corners"
         name += f"{mark}{kind}={','.join(map(_three_decimals, box))}"
@@ -93,7 +92,5 @@ def item_name(
 
 
 def _three_decimals(value: float) -> str:
-    text = f"{value:.3f}"
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
+    text = f"{value:.3f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text

@@ -40,12 +40,7 @@ class Kind(StrEnum):
     MINIO = "MinIO"
 
 
-_LISTS = {
-    ".txt": Kind.TEXT_LIST,
-    ".csv": Kind.CSV_LIST,
-    ".yaml": Kind.YOLO,
-    ".yml": Kind.YOLO,
-}
+_LISTS = {".txt": Kind.TEXT_LIST, ".csv": Kind.CSV_LIST, ".yaml": Kind.YOLO, ".yml": Kind.YOLO}
 
 
 def kind_of_name(name: str) -> Kind:

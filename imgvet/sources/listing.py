@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from itertools import groupby
+from itertools import groupby, repeat
 from operator import attrgetter
 from pathlib import Path
 
@@ -75,7 +75,13 @@ def select(entries: Iterable[Entry], options: SourceOptions) -> list[Entry]:
     """Sort the entries by name, drop repeated ones, and keep what the options ask for."""
     chosen = _unique(entries)
     if options.find_regex is not None:
-        pattern = _compile(options.find_regex)
+        try:
+            pattern = re.compile(options.find_regex)
+        except re.error as error:
+            raise InvalidParameterError(
+                f"find_regex = {options.find_regex!r} is not a regular expression ({error})",
+                "Correct the expression",
+            ) from None
         chosen = [entry for entry in chosen if pattern.search(entry.filename)]
     if options.subset is not None:
         chosen = _only(chosen, options.subset)
@@ -84,20 +90,16 @@ def select(entries: Iterable[Entry], options: SourceOptions) -> list[Entry]:
 
 
 def _unique(entries: Iterable[Entry]) -> list[Entry]:
-    """The entries by name, then split; of several for one the last."""
+    """The entries by name, then split; of several for one place and split the last."""
     by_name = attrgetter("filename")
     chosen: list[Entry] = []
-    # Different places may be called alike, so what lies in one place is looked for among those.
-    for _, group in groupby(sorted(entries, key=by_name), by_name):
-        alike = list(group)
-        if len(alike) > 1:
-            last = {_place_and_split(entry): entry for entry in alike}
-            alike = [last[key] for key in sorted(last)]
-        chosen += alike
+    for _, alike in groupby(sorted(entries, key=by_name), by_name):
+        last = {_place(entry): entry for entry in alike}
+        chosen += [last[place] for place in sorted(last)]
     return chosen
 
 
-def _place_and_split(entry: Entry) -> tuple[str, str, str, int]:
+def _place(entry: Entry) -> tuple[str, str, str, int]:
     time_ms = -1 if entry.time_ms is None else entry.time_ms
     return entry.split or "", entry.path, entry.member or "", time_ms
 
@@ -116,16 +118,6 @@ def _only(entries: list[Entry], subset: tuple[str, ...]) -> list[Entry]:
     return [entry for entry in entries if entry.filename in wanted]
 
 
-def _compile(pattern: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern)
-    except re.error as error:
-        raise InvalidParameterError(
-            f"find_regex = {pattern!r} is not a regular expression ({error})",
-            "Correct the expression",
-        ) from None
-
-
 def _nothing_found(options: SourceOptions) -> InputEmptyError:
     where = ", ".join(options.input_dir) or "the empty list"
     if options.find_regex or options.min_offset or options.max_offset:
@@ -141,6 +133,7 @@ def as_table(entries: list[Entry]) -> pa.Table:
     # One column at a time: lists of a million values each take more than their arrays.
     arrays = [pa.array(range(len(entries)), pa.int64())]
     for field in list(LISTING_SCHEMA)[1:]:
-        values = (getattr(entry, field.name, None) for entry in entries)
+        is_known = hasattr(Entry, field.name)
+        values = map(attrgetter(field.name), entries) if is_known else repeat(None, len(entries))
         arrays.append(pa.array(values, field.type, size=len(entries)))
     return pa.Table.from_arrays(arrays, schema=LISTING_SCHEMA)

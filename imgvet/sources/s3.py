@@ -27,7 +27,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 from typing import Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -87,10 +86,6 @@ class ObjectLocation:
             return None
         return f"{'https' if self.scheme == 'minio' else 'http'}://{self.host}"
 
-    def with_key(self, key: str) -> ObjectLocation:
-        """Another object in the same bucket."""
-        return replace(self, key=key)
-
 
 def is_remote(name: str) -> bool:
     """Whether a name is meant for S3 or MinIO."""
@@ -109,28 +104,23 @@ def parse_location(name: str) -> ObjectLocation:
     scheme, host, rest = match[1].lower(), "", match[2]
     if scheme != "s3":
         host, _, rest = rest.partition("/")
-        host = _checked_host(host.lower(), name)
+        if "@" in host:
+            raise InvalidParameterError(
+                f"{match[1]}:// takes no user or password",
+                "Give credentials as for the AWS command line, such as in AWS_ACCESS_KEY_ID",
+            )
+        if not _HOST.fullmatch(host.lower()):
+            raise InvalidParameterError(f"{name!r} names no host ({host!r})", _FORMS)
     bucket, _, key = rest.partition("/")
     if not _BUCKET.fullmatch(bucket):
         raise InvalidParameterError(f"{name!r} names no bucket ({bucket!r})", _FORMS)
     if any("\ud800" <= character <= "\udfff" for character in key):
         raise InvalidParameterError(f"{name!r} is not valid UTF-8", "Write the key as UTF-8")
-    return ObjectLocation(cast("Any", scheme), host, bucket, key)
-
-
-def _checked_host(host: str, name: str) -> str:
-    if "@" in host:
-        raise InvalidParameterError(
-            f"{name.partition('://')[0]}:// takes no user or password",
-            "Give credentials as for the AWS command line, such as in AWS_ACCESS_KEY_ID",
-        )
-    if not _HOST.fullmatch(host):
-        raise InvalidParameterError(f"{name!r} names no host ({host!r})", _FORMS)
-    return host
+    return ObjectLocation(cast("Any", scheme), host.lower(), bucket, key)
 
 
 def client_for(location: ObjectLocation) -> Any:
-    """boto3's client of a location's endpoint, which may be shared among threads.
+    """boto3's client of a location's endpoint, shared among threads.
 
     It is kept for as long as boto3's environment variables stay the same.
 
@@ -176,61 +166,42 @@ def _client(
     return session.client("s3", endpoint_url=endpoint, region_name=region, config=config)
 
 
-def forget_clients() -> None:
-    """Make new clients from now on, for changed files of credentials."""
-    _client.cache_clear()
-
-
 def server_name(location: ObjectLocation) -> str:
     """Which server a location lies on: ``s3`` for AWS, else ``host`` or ``host:port``."""
     address = urlsplit(str(client_for(location).meta.endpoint_url)).netloc
     return "s3" if address.endswith((".amazonaws.com", ".amazonaws.com.cn")) else address
 
 
-class ErrorKind(Enum):
-    """What a problem is about, and so what is to be done.
+ErrorKind = Literal[
+    "missing bucket", "missing object", "changed", "spoilt", "denied", "credentials",
+    "transient", "unreachable", "insecure", "refused",
+]  # fmt: skip
+"""What a problem is about, and so what is to be done. ``spoilt``: what arrived so far is wrong or
+can't be continued; ``insecure``: the server is not the one its certificate names, or does not speak
+https; ``refused``: anything else for good."""
 
-    ``SPOILT``: what arrived so far is wrong or can't be continued; ``INSECURE``: the server is not
-    the one its certificate names, or does not speak https; ``REFUSED``: anything else for good.
-    """
-
-    MISSING_BUCKET = auto()
-    MISSING_OBJECT = auto()
-    CHANGED = auto()
-    SPOILT = auto()
-    DENIED = auto()
-    CREDENTIALS = auto()
-    TRANSIENT = auto()
-    UNREACHABLE = auto()
-    INSECURE = auto()
-    REFUSED = auto()
-
-
-RETRIED = frozenset(
-    {ErrorKind.TRANSIENT, ErrorKind.SPOILT, ErrorKind.CHANGED, ErrorKind.UNREACHABLE}
-)
+RETRIED: frozenset[ErrorKind] = frozenset({"transient", "spoilt", "changed", "unreachable"})
 """Kinds that go away by asking again."""
-
-_NOT_THE_OBJECTS_FAULT = frozenset(
-    {ErrorKind.MISSING_BUCKET, ErrorKind.CREDENTIALS, ErrorKind.UNREACHABLE, ErrorKind.INSECURE}
+_SHARED: frozenset[ErrorKind] = frozenset(
+    {"missing bucket", "credentials", "unreachable", "insecure"}
 )
 """Kinds that concern all objects alike."""
 
-_NAMES = {
-    ErrorKind.MISSING_BUCKET: "NoSuchBucket InvalidBucketName",
-    ErrorKind.MISSING_OBJECT: "NoSuchKey NoSuchVersion 404",
-    ErrorKind.CHANGED: "PreconditionFailed 412",
-    ErrorKind.SPOILT: "InvalidRange 416 ChecksumError FlexibleChecksumError",
-    ErrorKind.DENIED: "401 403",
-    ErrorKind.CREDENTIALS: "ExpiredToken InvalidAccessKeyId InvalidToken RequestTimeTooSkewed "
+_NAMES: dict[ErrorKind, str] = {
+    "missing bucket": "NoSuchBucket InvalidBucketName",
+    "missing object": "NoSuchKey NoSuchVersion 404",
+    "changed": "PreconditionFailed 412",
+    "spoilt": "InvalidRange 416 ChecksumError FlexibleChecksumError",
+    "denied": "401 403",
+    "credentials": "ExpiredToken InvalidAccessKeyId InvalidToken RequestTimeTooSkewed "
     "NoCredentialsError PartialCredentialsError CredentialRetrievalError NoAuthTokenError "
     "TokenRetrievalError",
-    ErrorKind.TRANSIENT: "SlowDown Throttling ThrottlingException RequestLimitExceeded "
-    "TooManyRequests TooManyRequestsException RequestTimeout InternalError ServiceUnavailable "
+    "transient": "SlowDown Throttling ThrottlingException RequestLimitExceeded TooManyRequests "
+    "TooManyRequestsException RequestTimeout InternalError ServiceUnavailable "
     "BandwidthLimitExceeded OperationAborted 408 429 500 502 503 504",
-    ErrorKind.UNREACHABLE: "ConnectionError",
-    ErrorKind.INSECURE: "SSLError",
-    ErrorKind.REFUSED: "ParamValidationError InvalidConfigError",
+    "unreachable": "ConnectionError",
+    "insecure": "SSLError",
+    "refused": "ParamValidationError InvalidConfigError",
 }
 _KIND_OF_NAME = {name: kind for kind, names in _NAMES.items() for name in names.split()}
 """Kinds by the codes of servers, the status of HTTP, and the names of boto3's exceptions."""
@@ -238,13 +209,11 @@ _KIND_OF_NAME = {name: kind for kind, names in _NAMES.items() for name in names.
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a request failed."""
+    """Why a request failed: what was said, one line, and the seconds the server asked to wait."""
 
     kind: ErrorKind
     text: str
-    """What the server or the network said, one line."""
     wait: float = 0.0
-    """Seconds the server asked to wait, 0 if it did not."""
 
 
 def handled() -> tuple[type[Exception], ...]:
@@ -264,10 +233,10 @@ def problem_of(error: Exception) -> Problem:
     text = " ".join(str(error).split())
     names = [kind.__name__ for kind in type(error).__mro__ if "botocore" in kind.__module__]
     if "SSLError" in names and "EOF" in text:
-        return Problem(ErrorKind.TRANSIENT, text)
+        return Problem("transient", text)
     # What has no name here broke off, timed out or could not be parsed on its way.
     kinds = (_KIND_OF_NAME[name] for name in names if name in _KIND_OF_NAME)
-    return Problem(next(kinds, ErrorKind.TRANSIENT), text)
+    return Problem(next(kinds, "transient"), text)
 
 
 def _problem_in(response: dict[str, Any]) -> Problem:
@@ -275,7 +244,7 @@ def _problem_in(response: dict[str, Any]) -> Problem:
     details, metadata = response.get("Error", {}), response.get("ResponseMetadata", {})
     code, status = str(details.get("Code", "")), str(metadata.get("HTTPStatusCode", ""))
     message = " ".join(str(details.get("Message", "")).split())
-    kind = _KIND_OF_NAME.get(code) or _KIND_OF_NAME.get(status, ErrorKind.REFUSED)
+    kind = _KIND_OF_NAME.get(code) or _KIND_OF_NAME.get(status, "refused")
     asked = metadata.get("HTTPHeaders", {}).get("retry-after", "")
     wait = float(asked) if asked.isdecimal() else 0.0
     return Problem(kind, f"{code}: {message}" if message else code, wait)
@@ -283,44 +252,40 @@ def _problem_in(response: dict[str, Any]) -> Problem:
 
 def error_for(location: ObjectLocation, problem: Problem) -> ImgvetError:
     """The error that stops a run because of a problem with a whole bucket."""
-    name, bucket, text = location.uri, location.bucket, problem.text
-    if problem.kind in RETRIED:
-        return TransportError(
-            f"The server of {name} does not answer ({text})",
-            "Check the endpoint and the network, and run again",
-        )
-    if problem.kind is ErrorKind.MISSING_BUCKET:
-        return InputNotFoundError(
-            f"The bucket {bucket} of {name} does not exist ({text})",
+    name, bucket = location.uri, location.bucket
+    told: dict[ErrorKind, tuple[str, str]] = {
+        "missing bucket": (
+            f"The bucket {bucket} of {name} does not exist",
             "Check its name, the endpoint and the account",
-        )
-    message, hint = {
-        ErrorKind.DENIED: (
-            f"The bucket {bucket} of {name} may not be listed ({text})",
+        ),
+        "denied": (
+            f"The bucket {bucket} of {name} may not be listed",
             f"Grant s3:ListBucket on {bucket} and s3:GetObject on its objects to the credentials",
         ),
-        ErrorKind.CREDENTIALS: (
-            f"No valid credentials for {name} ({text})",
-            f"Give them as for the AWS command line, or set {ANONYMOUS_VARIABLE}=1 for a public "
-            "bucket",
+        "credentials": (
+            f"No valid credentials for {name}",
+            "Give them as for the AWS command line, or set "
+            f"{ANONYMOUS_VARIABLE}=1 for a public bucket",
         ),
-        ErrorKind.INSECURE: (
-            f"The server of {name} can't be trusted or does not speak https ({text})",
+        "insecure": (
+            f"The server of {name} can't be trusted or does not speak https",
             "Write minio+http:// for a server without https, or set AWS_CA_BUNDLE",
         ),
-    }.get(problem.kind, (f"{name} can't be read ({text})", "Check the name"))
-    return InputUnreadableError(message, hint)
+    }
+    message, hint = told.get(problem.kind, (f"{name} can't be read", "Check the name"))
+    kind = InputNotFoundError if problem.kind == "missing bucket" else InputUnreadableError
+    if problem.kind in RETRIED:
+        kind, message = TransportError, f"The server of {name} does not answer"
+        hint = "Check the endpoint and the network, and run again"
+    return kind(f"{message} ({problem.text})", hint)
 
 
 def ask(location: ObjectLocation, request: Callable[[], Result | Problem]) -> Result | Problem:
-    """Make a request until it succeeds, fails for good or too often.
+    """Make a request until it succeeds, fails for good or too often; give its result or problem.
 
     Args:
         location: what is asked for.
         request: gives its result or a problem, or raises one of :func:`handled`.
-
-    Returns:
-        its result, or the last problem.
 
     Raises:
         InputNotFoundError: the bucket does not exist.
@@ -336,13 +301,13 @@ def ask(location: ObjectLocation, request: Callable[[], Result | Problem]) -> Re
         if not isinstance(result, Problem):
             return result
         failed += 1
-        attempts = CONNECT_ATTEMPTS if result.kind is ErrorKind.UNREACHABLE else ATTEMPTS
+        attempts = CONNECT_ATTEMPTS if result.kind == "unreachable" else ATTEMPTS
         if result.kind in RETRIED and failed < attempts:
             time.sleep(seconds_to_wait(result, failed))
             continue
         if failed > 1:
             result = replace(result, text=f"{result.text} (gave up after {failed} attempts)")
-        if result.kind in _NOT_THE_OBJECTS_FAULT:
+        if result.kind in _SHARED:
             raise error_for(location, result)
         return result
 

@@ -48,7 +48,7 @@ from imgvet.sources.kinds import (
     kind_of_file,
 )
 from imgvet.sources.s3 import RETRIED, ObjectLocation, Problem, parse_location, server_name
-from imgvet.sources.s3_objects import Transfer, transfer
+from imgvet.sources.s3_objects import Transfer
 from imgvet.threads import read_ahead
 
 STAGE = "sync_s3_to_local"
@@ -228,105 +228,95 @@ def sync_to_local(
         TransportError: the server can't be reached, or keeps failing to list.
         WorkDirUnusableError: the mirror can't be written to.
     """
+    sync = _Sync(folder, run)
     wanted = (entry for entry in listed if entry.checked(min_file_size).status is Reason.OK)
     try:
-        with ExitStack() as stack:
-            sync = _Sync(folder, run, stack)
+        with sync.stack:
             # What is fetched goes to disk, so nothing but its name counts as held.
-            fetched = read_ahead(sync.missing(wanted), sync.fetch, size_of=lambda _: 0)
-            for location, received in tracked(fetched, STAGE, 0, 0):
-                sync.note(location, received)
-            sync.clear_partial()
-            return sync.report
+            fetched = read_ahead(sync.missing(wanted), _fetch, size_of=lambda _: 0)
+            for mirror, location, received in tracked(fetched, STAGE, 0, 0):
+                sync.note(mirror, location, received)
     except (OSError, sqlite3.Error) as error:
         raise WorkDirUnusableError(
             f"The mirror {folder} can't be written to ({error})",
             "Free some space, or choose another work dir with --work-dir",
         ) from None
+    if not sync.report.transient:
+        # Nothing that began to be fetched will be continued.
+        for mirror in sync.indexes:
+            shutil.rmtree(mirror.folder / "partial", ignore_errors=True)
+    return sync.report
 
 
+@dataclass
 class _Sync:
-    """The open indexes of the mirrors, and what has happened so far.
+    """The open indexes of the mirrors, and what has happened so far; used from one thread."""
 
-    Used from one thread, but for :meth:`fetch`.
-    """
+    folder: Path
+    run: str
+    indexes: dict[Mirror, sqlite3.Connection] = field(default_factory=dict)
+    stack: ExitStack = field(default_factory=ExitStack)
+    """Closes the indexes."""
+    report: SyncReport = field(default_factory=SyncReport)
 
-    def __init__(self, folder: Path, run: str, stack: ExitStack) -> None:
-        self._folder, self._run, self._stack = folder, run, stack
-        self._open: dict[Mirror, sqlite3.Connection] = {}
-        self.report = SyncReport()
-
-    def missing(self, wanted: Iterable[Entry]) -> Iterator[Entry]:
-        """What is not there yet."""
+    def missing(self, wanted: Iterable[Entry]) -> Iterator[tuple[Mirror, ObjectLocation, str]]:
+        """What is not there yet, with the version that was listed."""
         for entry in wanted:
             location = parse_location(entry.path)
-            mirror, index = self._mirror_of(location)
-            if mirror.holds(index, location.key, entry.version):
+            mirror = Mirror.of(location, self.folder)
+            if mirror not in self.indexes:
+                self.indexes[mirror] = self.stack.enter_context(mirror.open_index())
+            if mirror.holds(self.indexes[mirror], location.key, entry.version):
                 self.report.skipped += 1
                 self._note_compressed(mirror, location.key)
             else:
-                yield entry
+                yield mirror, location, entry.version
 
-    def fetch(self, entry: Entry) -> tuple[ObjectLocation, Transfer | Problem]:
-        """Fetch an object to its place; called in several threads."""
-        location = parse_location(entry.path)
-        mirror = Mirror.of(location, self._folder)
-        partial = mirror.partial(location.key, entry.version)
-        partial.parent.mkdir(exist_ok=True)
-        with partial.open("a+b" if entry.version else "w+b") as sink:
-            received = transfer(location, entry.version, sink)
-        if isinstance(received, Transfer):
-            target = mirror.path(location.key)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            partial.replace(target)
-        return location, received
-
-    def note(self, location: ObjectLocation, received: Transfer | Problem) -> None:
+    def note(self, mirror: Mirror, location: ObjectLocation, received: Transfer | Problem) -> None:
         """Record what fetching an object gave."""
         if isinstance(received, Problem):
             self.report.failed += 1
             if received.kind in RETRIED:
                 self.report.transient = f"{location.uri} ({received.text})"
             return
-        mirror, index = self._mirror_of(location)
-        size = mirror.path(location.key).stat().st_size
-        row = (location.key.encode(), size, received.version, self._run)
+        index, size = self.indexes[mirror], mirror.path(location.key).stat().st_size
+        row = (location.key.encode(), size, received.version, self.run)
         index.execute("insert or replace into objects values (?, ?, ?, ?)", row)
         if index.total_changes % _COMMIT_EVERY == 0:
             index.commit()
         self.report.downloaded += 1
         self._note_compressed(mirror, location.key)
 
-    def clear_partial(self) -> None:
-        """Remove what began to be fetched, unless it may be continued."""
-        if not self.report.transient:
-            for mirror in self._open:
-                shutil.rmtree(mirror.folder / "partial", ignore_errors=True)
-
-    def _mirror_of(self, location: ObjectLocation) -> tuple[Mirror, sqlite3.Connection]:
-        mirror = Mirror.of(location, self._folder)
-        if mirror not in self._open:
-            self._open[mirror] = self._stack.enter_context(mirror.open_index())
-        return mirror, self._open[mirror]
-
     def _note_compressed(self, mirror: Mirror, key: str) -> None:
         if kind_of_file(key) is not Kind.IMAGE:
             self.report.compressed.add(str(mirror.path(key)))
 
 
+def _fetch(
+    missing: tuple[Mirror, ObjectLocation, str],
+) -> tuple[Mirror, ObjectLocation, Transfer | Problem]:
+    """Fetch an object to its place."""
+    mirror, location, version = missing
+    partial, target = mirror.partial(location.key, version), mirror.path(location.key)
+    partial.parent.mkdir(exist_ok=True)
+    with partial.open("a+b" if version else "w+b") as sink:
+        received = Transfer(location, sink, version).run()
+    if isinstance(received, Transfer):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial.replace(target)
+    return mirror, location, received
+
+
 def remove_downloaded(
     folder: Path, run: str, is_wanted: Callable[[str], bool], before: Callable[[Path], None]
 ) -> int:
-    """Remove mirrored objects that one run downloaded, and nothing else.
+    """Remove mirrored objects that one run downloaded, and nothing else; say how many.
 
     Args:
         folder: where all mirrors are.
         run: the run.
         is_wanted: whether an object is removed, by its key.
         before: called with the path of each file before it is removed.
-
-    Returns:
-        how many were removed.
     """
     removed = 0
     for path in sorted(folder.glob(f"*/*/{_INDEX}")):

@@ -15,7 +15,7 @@ import re
 from calendar import timegm
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, cast
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError
@@ -40,7 +40,6 @@ CHANGED_DETAIL = "changed after it was listed; this is its newer content"
 OPAQUE_DETAIL = "not checked by its ETag, which is not the MD5 of the content"
 _CHUNK = 1 << 16
 """Bytes read at a time: as many are lost when a body breaks off."""
-_MD5 = re.compile(r"[0-9a-f]{32}")
 
 Row = dict[str, Any]
 """What an answer says about one object."""
@@ -74,7 +73,7 @@ def list_objects(
             exists = True
             if row is None:
                 continue
-            yield _entry(location.with_key(key), source, row)
+            yield _entry(replace(location, key=key), source, row)
             count, in_order, last = count + 1, in_order and key > last, key
             if limit is not None and in_order and count >= limit:
                 return
@@ -96,8 +95,7 @@ def _folder(
     while True:
         page = _page(location, request)
         for row in page.get("Contents", ()):
-            key = str(row["Key"])
-            yield key, row if is_wanted(key) else None
+            yield row["Key"], row if is_wanted(row["Key"]) else None
         if not page.get("IsTruncated"):
             return
         if not page.get("NextContinuationToken"):
@@ -111,9 +109,9 @@ def _folder(
 def _single(location: ObjectLocation) -> Iterator[tuple[str, Row]]:
     """The object whose key is the prefix: in order, it comes before all longer ones."""
     if location.key and not location.key.endswith("/"):
-        page = _page(location, {"Prefix": location.key, "MaxKeys": 1})
-        rows = page.get("Contents", ())
-        yield from ((location.key, row) for row in rows if row["Key"] == location.key)
+        for row in _page(location, {"Prefix": location.key, "MaxKeys": 1}).get("Contents", ()):
+            if row["Key"] == location.key:
+                yield location.key, row
 
 
 def _page(location: ObjectLocation, request: dict[str, Any]) -> dict[str, Any]:
@@ -138,10 +136,8 @@ def _version_of(answer: Row) -> str:
 def look_up_objects(named: Iterable[tuple[ObjectLocation, str]]) -> Iterator[Entry]:
     """The entries of objects that are named one by one, in their order, by one request each.
 
-    An object that is not there, or may not be read, becomes an entry that says so.
-
-    Args:
-        named: each object, and the input it was named in.
+    An object that is not there, or may not be read, becomes an entry that says so. Each is given
+    with the input it was named in.
 
     Raises:
         InputNotFoundError, InputUnreadableError, TransportError: as :func:`imgvet.sources.s3.ask`.
@@ -160,29 +156,25 @@ def _head(location: ObjectLocation, source: str) -> Entry:
 
 
 def _failure_of(problem: Problem) -> Failure:
-    if problem.kind is ErrorKind.MISSING_OBJECT:
+    if problem.kind == "missing object":
         return Failure(Reason.MISSING, problem.text)
-    needed = "; s3:GetObject is needed" if problem.kind is ErrorKind.DENIED else ""
+    needed = "; s3:GetObject is needed" if problem.kind == "denied" else ""
     return Failure(Reason.UNREADABLE, problem.text + needed)
 
 
 def fetch_object(location: ObjectLocation, version: str = "") -> Content | Failure:
-    """The content of one object, or why it can't be had.
+    """The content of one object, or why it can't be had: missing, unreadable, or an empty file.
 
     Args:
         location: the object.
         version: the ETag it was listed with, empty if unknown. If the object was changed since,
             its newer content is returned and ``detail`` says so.
 
-    Returns:
-        its content; a failure ``missing`` if it is gone, ``unreadable`` if it may not be read or
-        does not arrive whole, ``empty_file`` if it has no bytes.
-
     Raises:
         InputNotFoundError, InputUnreadableError, TransportError: as :func:`imgvet.sources.s3.ask`.
     """
     buffer = io.BytesIO()
-    received = transfer(location, version, buffer)
+    received = Transfer(location, buffer, version).run()
     if isinstance(received, Problem):
         return _failure_of(received)
     data = buffer.getvalue()
@@ -191,30 +183,13 @@ def fetch_object(location: ObjectLocation, version: str = "") -> Content | Failu
     return Content(data, received.version, received.detail)
 
 
-def transfer(location: ObjectLocation, version: str, sink: BinaryIO) -> Transfer | Problem:
-    """Fetch one object into a file or into memory.
-
-    Args:
-        location: the object.
-        version: the ETag it was listed with; empty takes whatever is there.
-        sink: a file open for reading and writing, empty or holding the beginning of ``version``.
-
-    Returns:
-        what arrived, now whole in ``sink``; or why it can't be had.
-
-    Raises:
-        InputNotFoundError, InputUnreadableError, TransportError: as :func:`imgvet.sources.s3.ask`.
-    """
-    return ask(location, Transfer(location, sink, version).attempt)
-
-
 @dataclass
 class Transfer:
-    """One object on its way."""
+    """One object on its way into a file or into memory."""
 
     location: ObjectLocation
     sink: BinaryIO
-    """Takes its bytes; what it holds already is the beginning of ``version``."""
+    """Open for reading and writing; what it holds already is the beginning of ``version``."""
     version: str
     """The ETag all parts must have, without quotes; empty until the server names one."""
     detail: str = ""
@@ -222,21 +197,30 @@ class Transfer:
     digests: set[str] = field(default_factory=set)
     """MD5 of whole contents that did not match the ETag."""
 
-    def attempt(self) -> Transfer | Problem:
+    def run(self) -> Transfer | Problem:
+        """Fetch it whole: this transfer, or why it can't be had.
+
+        Raises:
+            InputNotFoundError, InputUnreadableError, TransportError: as
+                :func:`imgvet.sources.s3.ask`.
+        """
+        return ask(self.location, self._attempt)
+
+    def _attempt(self) -> Transfer | Problem:
         """Ask for what is still missing, and check the whole when it is there."""
         try:
-            problem = self._attempt()
+            problem = self._problem_with_rest()
         except handled() as error:
             problem = problem_of(error)
         if problem is None:
             return self
-        if problem.kind is ErrorKind.CHANGED:
+        if problem.kind == "changed":
             self.version, self.detail = "", CHANGED_DETAIL
-        if problem.kind in (ErrorKind.SPOILT, ErrorKind.CHANGED):
+        if problem.kind in ("spoilt", "changed"):
             self._restart()
         return problem
 
-    def _attempt(self) -> Problem | None:
+    def _problem_with_rest(self) -> Problem | None:
         start = self.sink.seek(0, io.SEEK_END)
         request = {"Bucket": self.location.bucket, "Key": self.location.key}
         if self.version:
@@ -247,7 +231,7 @@ class Transfer:
         with closing(answer["Body"]) as body:
             version = _version_of(answer)
             if self.version not in ("", version):
-                return Problem(ErrorKind.CHANGED, f"its ETag is {version}, not {self.version}")
+                return Problem("changed", f"its ETag is {version}, not {self.version}")
             self.version = version
             if start and "ContentRange" not in answer:
                 self._restart()
@@ -257,18 +241,18 @@ class Transfer:
         total = int(str(answer.get("ContentRange", answer["ContentLength"])).rpartition("/")[2])
         arrived = self.sink.tell()
         if arrived != total:
-            kind = ErrorKind.TRANSIENT if arrived < total else ErrorKind.SPOILT
+            kind: ErrorKind = "transient" if arrived < total else "spoilt"
             return Problem(kind, f"{arrived} of {total} bytes arrived")
-        return self._mismatch() if _etag_is_md5(answer) else None
+        return self._problem_with_digest() if _etag_is_md5(answer) else None
 
     def _restart(self) -> None:
         self.sink.seek(0)
         self.sink.truncate()
 
-    def _mismatch(self) -> Problem | None:
-        """The problem if what arrived has another MD5 than its ETag says."""
+    def _problem_with_digest(self) -> Problem | None:
         self.sink.seek(0)
-        digest = hashlib.file_digest(cast("io.BytesIO", self.sink), _md5).hexdigest()
+        md5 = functools.partial(hashlib.md5, usedforsecurity=False)
+        digest = hashlib.file_digest(cast("io.BytesIO", self.sink), md5).hexdigest()
         if digest == self.version:
             return None
         if digest in self.digests:
@@ -277,10 +261,7 @@ class Transfer:
             self.detail = OPAQUE_DETAIL
             return None
         self.digests.add(digest)
-        return Problem(ErrorKind.SPOILT, f"what arrived has MD5 {digest}, not {self.version}")
-
-
-_md5 = functools.partial(hashlib.md5, usedforsecurity=False)
+        return Problem("spoilt", f"what arrived has MD5 {digest}, not {self.version}")
 
 
 def _etag_is_md5(answer: Row) -> bool:
@@ -289,5 +270,5 @@ def _etag_is_md5(answer: Row) -> bool:
     Source: "Checking object integrity", Amazon S3 User Guide.
     """
     plain = answer.get("ServerSideEncryption") in (None, "AES256")
-    single = _MD5.fullmatch(_version_of(answer)) is not None
+    single = re.fullmatch("[0-9a-f]{32}", _version_of(answer)) is not None
     return plain and single and "SSECustomerAlgorithm" not in answer

@@ -12,7 +12,6 @@ import pytest
 from imgvet.errors import InputNotFoundError, InputUnreadableError, TransportError
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.s3 import (
-    ErrorKind,
     ObjectLocation,
     Problem,
     parse_location,
@@ -262,7 +261,7 @@ def test_a_server_that_is_not_there_is_an_error(proxy: FaultProxy) -> None:
 
 
 def test_waits_grow_are_jittered_and_bounded() -> None:
-    throttled = Problem(ErrorKind.TRANSIENT, "SlowDown")
+    throttled = Problem("transient", "SlowDown")
     for failed, bound in [(1, 0.1), (2, 0.2), (8, 12.8), (9, 20.0), (11, 20.0)]:
         waits = [seconds_to_wait(throttled, failed) for _ in range(300)]
         assert max(waits) <= bound
@@ -270,5 +269,5 @@ def test_waits_grow_are_jittered_and_bounded() -> None:
         assert max(waits) > 0.8 * bound
     worst = sum(min(20.0, 0.1 * 2**number) for number in range(11))
     assert 85 < worst < 86
-    asked = Problem(ErrorKind.TRANSIENT, "SlowDown", wait=3.0)
+    asked = Problem("transient", "SlowDown", wait=3.0)
     assert 3.0 <= seconds_to_wait(asked, 1) <= 20.0

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from imgvet.sources.s3 import forget_clients
+from imgvet.sources import s3
 from support.fault_proxy import FaultProxy, running_proxy
 from support.s3_server import Bucket, S3Server, environment, running_server
 
@@ -55,5 +55,5 @@ def proxy(running_fault_proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> F
 @pytest.fixture
 def new_clients() -> Iterator[Callable[[], None]]:
     """Call it after changing the environment of boto3; it is undone after the test."""
-    yield forget_clients
-    forget_clients()
+    yield s3._client.cache_clear
+    s3._client.cache_clear()
