@@ -4,18 +4,15 @@
                                partial/        objects on their way
                                index.sqlite    size and ETag of each object
 
-The mirror is a cache: items keep the names they have in the bucket, and a reader that does not find
-an object there, in the version that was listed, asks the server for it. The index is SQLite, so
-that a million objects take no memory.
+It is a cache: items keep the names they have in the bucket, and a reader that does not find an
+object here, in the version that was listed, asks the server for it. The index is SQLite, so that a
+million objects take no memory.
 
 A key may be anything: ``../x``, ``/x``, ``a//b``, a kilobyte long, full of line breaks, equal to
 another but for upper and lower case, or both a file and a folder (``a.jpg`` and ``a.jpg/b.jpg``).
 So each part between slashes is kept only if it is plain, and otherwise becomes what can be read of
-it, a mark and a digest of the exact part:
-
-    photos/cat 1.jpg         photos/cat 1.jpg
-    Photos/IMG_0001.JPG      Photos~d2i…/IMG_0001~f7q….jpg
-    ../x.jpg                 _~dk4…/x.jpg
+it, a mark and a digest of the exact part: ``Photos/IMG_0001.JPG`` lies in
+``Photos~d2i.../IMG_0001~f7q....jpg``, and ``photos/cat 1.jpg`` there.
 
 A plain part holds lower case ASCII letters, digits and ``. _ - + = ,``, brackets and inner spaces;
 plain files end like images, archives or videos and plain folders do not, so that the two never
@@ -39,32 +36,24 @@ from pathlib import Path, PurePosixPath
 from imgvet.errors import WorkDirUnusableError
 from imgvet.progress import tracked
 from imgvet.reasons import Reason
+from imgvet.sources import kinds
 from imgvet.sources.entry import Entry
-from imgvet.sources.kinds import (
-    ARCHIVE_ENDINGS,
-    IMAGE_EXTENSIONS,
-    VIDEO_ENDINGS,
-    Kind,
-    kind_of_file,
-)
 from imgvet.sources.s3 import RETRIED, ObjectLocation, Problem, parse_location, server_name
 from imgvet.sources.s3_objects import Transfer
 from imgvet.threads import read_ahead
 
-STAGE = "sync_s3_to_local"
 MAX_PART = 200
 """Bytes of one part; file systems take 255."""
 MAX_PATH = 512
 """Bytes of a path in the mirror; what would be longer is kept by a digest of its whole key."""
 LONG_FOLDER = "long~"
-_ENDINGS = (*sorted(IMAGE_EXTENSIONS), *ARCHIVE_ENDINGS, *VIDEO_ENDINGS)
+_ENDINGS = (*sorted(kinds.IMAGE_EXTENSIONS), *kinds.ARCHIVE_ENDINGS, *kinds.VIDEO_ENDINGS)
 _READABLE = 60
 _PLAIN = re.compile(r"[a-z0-9_(\[][a-z0-9 ._+=,()\[\]-]*[a-z0-9_)\]]|[a-z0-9_]")
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin|conout|com[0-9]|lpt[0-9])( *\..*)?")
 _UNREADABLE = re.compile(r"[^\w .+=,()\[\]-]|^[ .]+|[ .]+$")
 
-_INDEX = "index.sqlite"
-_FORMAT = 1
+INDEX, _FORMAT = "index.sqlite", 1
 _SCHEMA = f"""
 create table if not exists objects (
     key blob primary key,
@@ -126,48 +115,70 @@ def _readable(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Mirror:
-    """The mirror of one bucket."""
+class Copy:
+    """The copy of one version of an object, whether it is there or not."""
 
+    location: ObjectLocation
+    version: str
     folder: Path
+    """Folder of its bucket's mirror."""
 
     @classmethod
-    def of(cls, location: ObjectLocation, folder: Path) -> Mirror:
-        """The mirror of a location's bucket below ``folder``, where all mirrors are."""
-        return cls(folder / folder_name(server_name(location)) / folder_name(location.bucket))
+    def of(cls, location: ObjectLocation, version: str, mirrors: Path) -> Copy:
+        """The copy of an object below ``mirrors``, where all mirrors are."""
+        server, bucket = folder_name(server_name(location)), folder_name(location.bucket)
+        return cls(location, version, mirrors / server / bucket)
 
     @property
-    def index(self) -> Path:
-        """Size and ETag of what is there."""
-        return self.folder / _INDEX
+    def path(self) -> Path:
+        """Where it lies."""
+        return self.folder / "objects" / mirror_path(self.location.key)
 
-    def path(self, key: str) -> Path:
-        """Where an object lies, whether it is there or not."""
-        return self.folder / "objects" / mirror_path(key)
+    @property
+    def partial(self) -> Path:
+        """Where it grows while it is fetched."""
+        return self.folder / "partial" / digest_name(f"{self.version}/{self.location.key}")
 
-    def partial(self, key: str, version: str) -> Path:
-        """Where one version of an object grows while it is fetched."""
-        return self.folder / "partial" / digest_name(f"{version}/{key}")
-
-    def holds(self, index: sqlite3.Connection, key: str, version: str) -> bool:
-        """Whether this version of an object is recorded, and its file is there in full."""
-        row = index.execute(
-            "select size from objects where key = ? and version = ?", (key.encode(), version)
-        ).fetchone()
+    def is_in(self, index: sqlite3.Connection) -> bool:
+        """Whether this version is recorded, and its file is there in full."""
+        wanted = (self.location.key.encode(), self.version)
+        sizes = index.execute("select size from objects where key = ? and version = ?", wanted)
+        size = sizes.fetchone()
         try:
-            return bool(version) and row is not None and self.path(key).stat().st_size == row[0]
+            return bool(self.version) and size == (self.path.stat().st_size,)
         except OSError:
             return False
 
-    @contextmanager
-    def open_index(self) -> Iterator[sqlite3.Connection]:
-        """The index for writing; one of another format, or damaged, is started anew."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with closing(_connect(self.index)) as index:
-            try:
-                yield index
-            finally:
-                index.commit()
+    def fetch(self) -> Transfer | Problem:
+        """Fetch it to its place, going on where an earlier attempt stopped."""
+        self.partial.parent.mkdir(exist_ok=True)
+        with self.partial.open("a+b" if self.version else "w+b") as sink:
+            received = Transfer(self.location, sink, self.version).run()
+        if isinstance(received, Transfer):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.partial.replace(self.path)
+        return received
+
+
+def find_copy(location: ObjectLocation, version: str, mirrors: Path) -> Path | None:
+    """The mirrored file of an object if it is there in this version; called in any thread."""
+    copy = Copy.of(location, version, mirrors)
+    path = copy.folder / INDEX
+    if not path.is_file():
+        return None
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as index:
+        return copy.path if copy.is_in(index) else None
+
+
+@contextmanager
+def open_index(folder: Path) -> Iterator[sqlite3.Connection]:
+    """The index of a mirror, for writing; one of another format, or damaged, is started anew."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with closing(_connect(folder / INDEX)) as index:
+        try:
+            yield index
+        finally:
+            index.commit()
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -184,17 +195,6 @@ def _connect(path: Path) -> sqlite3.Connection:
     return _connect(path)
 
 
-def find_copy(location: ObjectLocation, version: str, folder: Path) -> Path | None:
-    """The mirrored file of an object if it is there in this version; called in any thread."""
-    mirror = Mirror.of(location, folder)
-    if not mirror.index.is_file():
-        return None
-    uri = f"{mirror.index.absolute().as_uri()}?mode=ro"
-    with closing(sqlite3.connect(uri, uri=True)) as index:
-        held = mirror.holds(index, location.key, version)
-    return mirror.path(location.key) if held else None
-
-
 @dataclass
 class SyncReport:
     """What mirroring did: how many objects were fetched, were there already, could not be had."""
@@ -209,127 +209,107 @@ class SyncReport:
 
 
 def sync_to_local(
-    listed: Iterable[Entry], folder: Path, run: str, min_file_size: int = 0
+    listed: Iterable[Entry], mirrors: Path, run: str, min_file_size: int = 0
 ) -> SyncReport:
-    """Mirror objects below ``folder``, many at a time.
+    """Mirror objects below ``mirrors``, many at a time.
 
     What is there in the same size and version is skipped, and what was begun is continued. An
     object that can't be fetched is counted, and the others go on.
 
     Args:
         listed: the objects; taken as they are needed.
-        folder: where all mirrors are.
+        mirrors: where all mirrors are.
         run: the run that asks, by which :func:`remove_downloaded` knows what to remove.
         min_file_size: smaller ones are left out, in bytes.
 
     Raises:
-        InputNotFoundError: a bucket or a folder does not exist.
-        InputUnreadableError: it may not be listed, or the credentials are not valid.
-        TransportError: the server can't be reached, or keeps failing to list.
-        WorkDirUnusableError: the mirror can't be written to.
+        WorkDirUnusableError: the mirror can't be written to; and all that listing raises.
     """
-    sync = _Sync(folder, run)
     wanted = (entry for entry in listed if entry.checked(min_file_size).status is Reason.OK)
+    copies = (Copy.of(parse_location(entry.path), entry.version, mirrors) for entry in wanted)
     try:
-        with sync.stack:
+        with ExitStack() as stack:
+            sync = _Sync(run, stack)
             # What is fetched goes to disk, so nothing but its name counts as held.
-            fetched = read_ahead(sync.missing(wanted), _fetch, size_of=lambda _: 0)
-            for mirror, location, received in tracked(fetched, STAGE, 0, 0):
-                sync.note(mirror, location, received)
+            fetched = read_ahead(
+                sync.missing(copies), lambda copy: (copy, copy.fetch()), size_of=lambda _: 0
+            )
+            for copy, received in tracked(fetched, "sync_s3_to_local", 0, 0):
+                sync.note(copy, received)
     except (OSError, sqlite3.Error) as error:
         raise WorkDirUnusableError(
-            f"The mirror {folder} can't be written to ({error})",
+            f"The mirror {mirrors} can't be written to ({error})",
             "Free some space, or choose another work dir with --work-dir",
         ) from None
     if not sync.report.transient:
         # Nothing that began to be fetched will be continued.
-        for mirror in sync.indexes:
-            shutil.rmtree(mirror.folder / "partial", ignore_errors=True)
+        for folder in sync.indexes:
+            shutil.rmtree(folder / "partial", ignore_errors=True)
     return sync.report
 
 
-@dataclass
 class _Sync:
     """The open indexes of the mirrors, and what has happened so far; used from one thread."""
 
-    folder: Path
-    run: str
-    indexes: dict[Mirror, sqlite3.Connection] = field(default_factory=dict)
-    stack: ExitStack = field(default_factory=ExitStack)
-    """Closes the indexes."""
-    report: SyncReport = field(default_factory=SyncReport)
+    def __init__(self, run: str, stack: ExitStack) -> None:
+        self._run, self._stack = run, stack
+        self.indexes: dict[Path, sqlite3.Connection] = {}
+        self.report = SyncReport()
 
-    def missing(self, wanted: Iterable[Entry]) -> Iterator[tuple[Mirror, ObjectLocation, str]]:
-        """What is not there yet, with the version that was listed."""
-        for entry in wanted:
-            location = parse_location(entry.path)
-            mirror = Mirror.of(location, self.folder)
-            if mirror not in self.indexes:
-                self.indexes[mirror] = self.stack.enter_context(mirror.open_index())
-            if mirror.holds(self.indexes[mirror], location.key, entry.version):
+    def missing(self, copies: Iterable[Copy]) -> Iterator[Copy]:
+        """What is not there yet."""
+        for copy in copies:
+            if copy.folder not in self.indexes:
+                self.indexes[copy.folder] = self._stack.enter_context(open_index(copy.folder))
+            if copy.is_in(self.indexes[copy.folder]):
                 self.report.skipped += 1
-                self._note_compressed(mirror, location.key)
+                self._note_compressed(copy)
             else:
-                yield mirror, location, entry.version
+                yield copy
 
-    def note(self, mirror: Mirror, location: ObjectLocation, received: Transfer | Problem) -> None:
+    def note(self, copy: Copy, received: Transfer | Problem) -> None:
         """Record what fetching an object gave."""
         if isinstance(received, Problem):
             self.report.failed += 1
             if received.kind in RETRIED:
-                self.report.transient = f"{location.uri} ({received.text})"
+                self.report.transient = f"{copy.location.uri} ({received.text})"
             return
-        index, size = self.indexes[mirror], mirror.path(location.key).stat().st_size
-        row = (location.key.encode(), size, received.version, self.run)
+        index, size = self.indexes[copy.folder], copy.path.stat().st_size
+        row = (copy.location.key.encode(), size, received.version, self._run)
         index.execute("insert or replace into objects values (?, ?, ?, ?)", row)
         if index.total_changes % _COMMIT_EVERY == 0:
             index.commit()
         self.report.downloaded += 1
-        self._note_compressed(mirror, location.key)
+        self._note_compressed(copy)
 
-    def _note_compressed(self, mirror: Mirror, key: str) -> None:
-        if kind_of_file(key) is not Kind.IMAGE:
-            self.report.compressed.add(str(mirror.path(key)))
-
-
-def _fetch(
-    missing: tuple[Mirror, ObjectLocation, str],
-) -> tuple[Mirror, ObjectLocation, Transfer | Problem]:
-    """Fetch an object to its place."""
-    mirror, location, version = missing
-    partial, target = mirror.partial(location.key, version), mirror.path(location.key)
-    partial.parent.mkdir(exist_ok=True)
-    with partial.open("a+b" if version else "w+b") as sink:
-        received = Transfer(location, sink, version).run()
-    if isinstance(received, Transfer):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial.replace(target)
-    return mirror, location, received
+    def _note_compressed(self, copy: Copy) -> None:
+        if kinds.kind_of_file(copy.location.key) is not kinds.Kind.IMAGE:
+            self.report.compressed.add(str(copy.path))
 
 
 def remove_downloaded(
-    folder: Path, run: str, is_wanted: Callable[[str], bool], before: Callable[[Path], None]
+    mirrors: Path, run: str, is_wanted: Callable[[str], bool], before: Callable[[Path], None]
 ) -> int:
     """Remove mirrored objects that one run downloaded, and nothing else; say how many.
 
     Args:
-        folder: where all mirrors are.
+        mirrors: where all mirrors are.
         run: the run.
         is_wanted: whether an object is removed, by its key.
         before: called with the path of each file before it is removed.
     """
     removed = 0
-    for path in sorted(folder.glob(f"*/*/{_INDEX}")):
-        mirror = Mirror(path.parent)
-        with mirror.open_index() as index:
+    for path in sorted(mirrors.glob(f"*/*/{INDEX}")):
+        objects = path.parent / "objects"
+        with open_index(path.parent) as index:
             index.create_function("wanted", 1, lambda key: is_wanted(key.decode()))
             rows = index.execute("select key from objects where run = ? and wanted(key)", (run,))
-            for file in (mirror.path(key.decode()) for (key,) in rows):
+            for file in (objects / mirror_path(key.decode()) for (key,) in rows):
                 before(file)
                 file.unlink(missing_ok=True)
             gone = index.execute("delete from objects where run = ? and wanted(key)", (run,))
             removed += gone.rowcount
-        for folder_left, _, _ in os.walk(mirror.folder / "objects", topdown=False):
+        for folder, _, _ in os.walk(objects, topdown=False):
             with suppress(OSError):  # It still holds something, which stays.
-                Path(folder_left).rmdir()
+                Path(folder).rmdir()
     return removed

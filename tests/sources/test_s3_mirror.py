@@ -14,7 +14,8 @@ from imgvet.reasons import Failure
 from imgvet.sources.entry import Content, Entry
 from imgvet.sources.s3 import ObjectLocation, parse_location
 from imgvet.sources.s3_mirror import (
-    Mirror,
+    INDEX,
+    Copy,
     SyncReport,
     find_copy,
     remove_downloaded,
@@ -63,6 +64,10 @@ def copies(bucket: Bucket, folder: Path) -> dict[str, bytes]:
     return found
 
 
+def copy_of(bucket: Bucket, key: str, mirrors: Path, version: str = "") -> Copy:
+    return Copy.of(ObjectLocation("s3", "", bucket.name, key), version, mirrors)
+
+
 def files_below(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
@@ -90,10 +95,9 @@ def test_what_changed_vanished_or_was_cut_is_fetched_again(
     proxy: FaultProxy, bucket: Bucket, photos: dict[str, bytes], tmp_path: Path
 ) -> None:
     sync(bucket, tmp_path)
-    mirror = Mirror.of(ObjectLocation("s3", "", bucket.name, ""), tmp_path)
     bucket.put({"p/00.jpg": b"photo X"})  # as long as before
-    mirror.path("p/01.jpg").unlink()
-    mirror.path("p/02.jpg").write_bytes(b"cut")
+    copy_of(bucket, "p/01.jpg", tmp_path).path.unlink()
+    copy_of(bucket, "p/02.jpg", tmp_path).path.write_bytes(b"cut")
     proxy.requests.clear()
     report = sync(bucket, tmp_path)
     assert (report.downloaded, report.skipped) == (3, 9)
@@ -110,10 +114,10 @@ def test_no_key_leads_outside_and_no_two_share_a_file(
     report = sync(bucket, inside)
     assert report == SyncReport(downloaded=len(HOSTILE))
     assert copies(bucket, inside) == content
-    mirror = Mirror.of(ObjectLocation("s3", "", bucket.name, ""), inside)
-    stored = [path for path in files_below(tmp_path) if path != mirror.index]
+    mirror = copy_of(bucket, "", inside).folder
+    stored = [path for path in files_below(tmp_path) if path != mirror / INDEX]
     assert len(stored) == len(HOSTILE)
-    assert all(path.is_relative_to(mirror.folder / "objects") for path in stored)
+    assert all(path.is_relative_to(mirror / "objects") for path in stored)
 
 
 def test_a_limit_fetches_just_that(
@@ -141,7 +145,7 @@ def test_servers_and_buckets_have_mirrors_of_their_own(
         ObjectLocation("minio", "one", "one", ""),
         ObjectLocation("minio", "one:9000", "one", ""),
     ]
-    folders = {str(Mirror.of(place, tmp_path).folder).casefold() for place in places}
+    folders = {str(Copy.of(place, "", tmp_path).folder).casefold() for place in places}
     assert len(folders) == len(places)
     name = f"minio+http://{proxy.host}/{bucket.name}/p/"
     listed = list_objects(parse_location(name), name)
@@ -217,8 +221,7 @@ def test_an_object_complete_but_not_yet_in_place_is_put_there(
 ) -> None:
     bucket.put({"a.jpg": b"content"})
     (entry,) = list_objects(ObjectLocation("s3", "", bucket.name, ""), "")
-    mirror = Mirror.of(ObjectLocation("s3", "", bucket.name, ""), tmp_path)
-    partial = mirror.partial("a.jpg", entry.version)
+    partial = copy_of(bucket, "a.jpg", tmp_path, entry.version).partial
     partial.parent.mkdir(parents=True)
     partial.write_bytes(b"content")
     assert sync(bucket, tmp_path).downloaded == 1
@@ -269,9 +272,7 @@ def test_a_damaged_index_only_costs_fetching_again(
     proxy: FaultProxy, bucket: Bucket, photos: dict[str, bytes], tmp_path: Path
 ) -> None:
     sync(bucket, tmp_path)
-    Mirror.of(ObjectLocation("s3", "", bucket.name, ""), tmp_path).index.write_bytes(
-        b"junk " * 1000
-    )
+    (copy_of(bucket, "", tmp_path).folder / INDEX).write_bytes(b"junk " * 1000)
     assert sync(bucket, tmp_path).downloaded == 12
     assert copies(bucket, tmp_path) == photos
 
