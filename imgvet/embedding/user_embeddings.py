@@ -92,23 +92,37 @@ def read_user_embeddings(path: str) -> UserEmbeddings:
         InvalidParameterError: a file is missing or damaged, the array does not have two dimensions
             of numbers, or the names are not one for each row, each once.
     """
-    file = Path(path).expanduser().absolute()
+    file, state = Path(path).expanduser().absolute(), []
     try:
-        files = {file: file.stat()}
-        if file.suffix.lower() != ".npz":
-            names = _names_file(file)
-            files[names] = names.stat()
+        state.append(file.stat())
+        names = None if file.suffix.lower() == ".npz" else _names_file(file)
+        if names is not None:
+            state.append(names.stat())
+        return _read(file, names, tuple((one.st_size, one.st_mtime_ns) for one in state))
     except OSError as error:
-        raise _unreadable(file, error) from None
-    return _read(tuple((path, state.st_size, state.st_mtime_ns) for path, state in files.items()))
+        why = error.strerror or str(error)
+        remedy = "Check the path and its permissions"
+        raise _refused(file, f"can't be read ({why})", remedy) from None
+    except (ValueError, EOFError, BadZipFile, KeyError) as error:
+        why = " ".join(str(error).split())[:200]
+        remedy = f"Give an .npy file, or an .npz with the arrays {_FILENAMES} and {_EMBEDDINGS}"
+        raise _refused(file, f"can't be used ({why})", remedy) from None
 
 
 @lru_cache(maxsize=1)
-def _read(files: tuple[tuple[Path, int, int], ...]) -> UserEmbeddings:
-    paths = [path for path, *_ in files]
-    names, vectors = _load(*paths)
-    digest = digest_bytes(" ".join(map(digest_file, paths)).encode())
-    return _checked(names, vectors, str(paths[0]), digest)
+def _read(
+    file: Path, names_file: Path | None, _state: tuple[tuple[int, int], ...]
+) -> UserEmbeddings:
+    if names_file is not None:
+        names, vectors = _read_names(names_file), np.lib.format.open_memmap(file, mode="r")
+        digests = f"{digest_file(file)} {digest_file(names_file)}"
+        return _checked(names, vectors, file, digest_bytes(digests.encode()))
+    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+        listed, vectors = arrays[_FILENAMES], arrays[_EMBEDDINGS]
+    if listed.dtype.kind not in "US":
+        raise _refused(file, f"has {_FILENAMES} that are not text", "Give one name for each row")
+    names = [os.fsdecode(name) for name in listed.ravel().tolist()]
+    return _checked(names, vectors, file, digest_bytes(digest_file(file).encode()))
 
 
 def _names_file(file: Path) -> Path:
@@ -121,26 +135,6 @@ def _names_file(file: Path) -> Path:
     if found:
         raise _refused(file, "has two lists of names beside it", f"Keep one of {either}")
     raise _refused(file, "has no list of names beside it", f"Write {either}, one image a row")
-
-
-def _load(file: Path, names_file: Path | None = None) -> tuple[Sequence[str], NDArray[Any]]:
-    """Names and vectors; the array of an ``.npy`` is mapped."""
-    try:
-        if names_file is not None:
-            return _read_names(names_file), np.lib.format.open_memmap(file, mode="r")
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            names, vectors = arrays[_FILENAMES], arrays[_EMBEDDINGS]
-    except OSError as error:
-        raise _unreadable(file, error) from None
-    except (ValueError, EOFError, BadZipFile, KeyError) as error:
-        raise _refused(
-            file,
-            f"can't be used ({' '.join(str(error).split())[:200]})",
-            f"Give an .npy file, or an .npz with the arrays {_FILENAMES} and {_EMBEDDINGS}",
-        ) from None
-    if names.dtype.kind not in "US":
-        raise _refused(file, f"has {_FILENAMES} that are not text", "Give one name for each row")
-    return [os.fsdecode(name) for name in names.ravel().tolist()], vectors
 
 
 def _read_names(file: Path) -> list[str]:
@@ -164,20 +158,14 @@ def _read_names(file: Path) -> list[str]:
 
 
 def _checked(
-    names: Sequence[str], vectors: NDArray[Any], where: str, digest: str = ""
+    names: Sequence[str], vectors: NDArray[Any], where: Path | str, digest: str = ""
 ) -> UserEmbeddings:
     if vectors.ndim != 2 or not vectors.shape[1] or vectors.dtype.kind not in "uif":
-        raise _refused(
-            where,
-            f"has shape {vectors.shape} and type {vectors.dtype}",
-            "Give numbers in two dimensions, a row for each image",
-        )
+        problem = f"has shape {vectors.shape} and type {vectors.dtype}"
+        raise _refused(where, problem, "Give numbers in two dimensions, a row for each image")
     if len(names) != len(vectors):
-        raise _refused(
-            where,
-            f"has {len(vectors):,} rows for {len(names):,} names",
-            "Give one name for each row, in the same order",
-        )
+        problem = f"has {len(vectors):,} rows for {len(names):,} names"
+        raise _refused(where, problem, "Give one name for each row, in the same order")
     twice = [name for name, count in Counter(names).items() if count > 1]
     _refuse_some(twice, len(names), "names are there more than once", "Name each image once")
     return UserEmbeddings(tuple(names), vectors, digest)
@@ -195,9 +183,6 @@ def write_user_embeddings(
             folder, becomes absolute; other names stay as they are.
         array: (n, width), integer or float16, float32 or float64.
         folder: where to write; made if there is none.
-
-    Returns:
-        the path of the ``.npy``.
 
     Raises:
         InvalidParameterError: as :func:`read_user_embeddings`.
@@ -238,7 +223,7 @@ def match_user_embeddings(
         folders: the inputs of the run (``input_dir``), as given.
 
     Returns:
-        float32 (contents, width), row i for ``embedding_row`` i; neither normalised nor scaled.
+        (contents, width), row i for ``embedding_row`` i; neither normalised nor scaled.
 
     Raises:
         InvalidParameterError: images have no vector, or one name means several images, or vectors
@@ -262,13 +247,15 @@ def match_user_embeddings(
     if surplus:
         _logger.info("%d of the %d user embeddings are not used", surplus, len(given.names))
     vectors = _as_float32(given.vectors, best["row"].to_numpy(np.int64))
-    infinite, zero = ~np.isfinite(vectors).all(axis=1), ~vectors.any(axis=1)
-    for wrong, what in (
-        (infinite, "hold values that are not finite or too large for float32"),
-        (zero, "are all zero"),
+    for usable, what in (
+        (
+            np.isfinite(vectors).all(axis=1),
+            "hold values that are not finite or too large for float32",
+        ),
+        (vectors.any(axis=1), "are all zero"),
     ):
         _refuse_some(
-            best["filename"][wrong].tolist(), len(best), f"embeddings {what}",
+            best["filename"].to_numpy()[~usable].tolist(), len(best), f"embeddings {what}",
             "Compute them again, or leave these images out",
         )  # fmt: skip
     return vectors
@@ -276,7 +263,12 @@ def match_user_embeddings(
 
 def _rows_of(given: UserEmbeddings, filenames: list[str], folders: Sequence[str]) -> list[int]:
     """The vector of each file, -1 if there is none."""
-    prefixes = [_as_prefix(folder) for folder in folders]
+    prefixes = [
+        folder.rstrip("/") + "/"
+        if "://" in folder
+        else str(Path(folder).expanduser().absolute()).rstrip(os.sep) + os.sep
+        for folder in folders
+    ]
     row_of = {os.path.normpath(name): row for row, name in enumerate(given.names)}
     row_of |= {name: row for row, name in enumerate(given.names)}
     taken: dict[int, str] = {}
@@ -295,12 +287,6 @@ def _rows_of(given: UserEmbeddings, filenames: list[str], folders: Sequence[str]
     return rows
 
 
-def _as_prefix(folder: str) -> str:
-    if "://" in folder:
-        return folder.rstrip("/") + "/"
-    return str(Path(folder).expanduser().absolute()).rstrip(os.sep) + os.sep
-
-
 def _as_float32(vectors: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Some rows, a block at a time, as the array may be larger than the memory."""
     found = np.empty((len(rows), vectors.shape[1]), np.float32)
@@ -316,11 +302,6 @@ def _refuse_some(wrong: list[str], of: int, what: str, remedy: str) -> None:
         raise InvalidParameterError(
             f"embeddings: {len(wrong):,} of {of:,} {what}, such as {examples(wrong)}", remedy
         )
-
-
-def _unreadable(file: Path, error: OSError) -> InvalidParameterError:
-    why = error.strerror or str(error)
-    return _refused(file, f"can't be read ({why})", "Check the path and its permissions")
 
 
 def _refused(where: Path | str, problem: str, remedy: str) -> InvalidParameterError:
