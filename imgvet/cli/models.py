@@ -36,9 +36,9 @@ def list_models(options: argparse.Namespace) -> int:  # noqa: ARG001
     builtin, purpose = builtin_model(), "near duplicates; fast on any processor"
     add(BUILTIN_NAME, builtin.card, builtin.path.stat().st_size, "yes", purpose)
     for model in KNOWN.values():
-        unchecked = "unchecked" if model.file.path.is_file() else "no"
-        here = "yes" if model.file.is_checked else unchecked
-        add(model.name, model.card, model.file.size, here, model.purpose)
+        unchecked = "unchecked" if model.path.is_file() else "no"
+        here = "yes" if model.is_checked else unchecked
+        add(model.name, model.card, model.size, here, model.purpose)
     widest = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = zip(row, _ALIGNED.values(), widest, strict=True)
@@ -66,7 +66,7 @@ def pull_models(options: argparse.Namespace) -> int:
             continue
         with _shown_download() as report:
             ready = fetched(model, report=report)
-        origin = "as published" if model.file.sha256 else "recorded at the first download"
+        origin = "as published" if model.sha256 else "recorded at the first download"
         print(f"{model.name}: {ready.path}, sha256 {ready.card.sha256} ({origin})")
     return 0
 
@@ -85,7 +85,7 @@ def print_path(options: argparse.Namespace) -> int:
         print(model_folder())
         return 0
     model = _known(options.name)
-    path = builtin_model().path if model is None else model.file.path
+    path = builtin_model().path if model is None else model.path
     if not path.is_file():
         raise ModelError(
             f"The model {options.name} is not downloaded",

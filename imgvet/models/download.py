@@ -118,22 +118,13 @@ def _download_from_any(file: ModelFile, report: Report, patience: Patience) -> N
     )
 
 
-@dataclass(frozen=True)
 class _Download:
     """A file, one of its addresses, and what has arrived of it."""
 
-    file: ModelFile
-    url: str
-    report: Report
-    patience: Patience
-
-    @property
-    def part(self) -> Path:
-        return self.file.path.with_name(f"{self.file.file_name}.part")
-
-    @property
-    def validator(self) -> Path:
-        return self.part.with_name(f"{self.part.name}.validator")
+    def __init__(self, file: ModelFile, url: str, report: Report, patience: Patience) -> None:
+        self.file, self.url, self.report, self.patience = file, url, report, patience
+        self.part = file.path.with_name(f"{file.file_name}.part")
+        self.validator = file.path.with_name(f"{file.file_name}.part.validator")
 
     @property
     def arrived(self) -> int:
@@ -242,12 +233,9 @@ def _explained(error: httpx.HTTPError) -> _DownloadError:
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, OSError):
         cause = cause.__cause__ or cause.__context__
+    may_pass = isinstance(error, httpx.TransportError) and not isinstance(error, httpx.ProxyError)
     if isinstance(error, httpx.ConnectError):
         may_pass = isinstance(cause, (ConnectionResetError, ConnectionAbortedError))
-    else:
-        may_pass = not isinstance(error, httpx.ProxyError) and isinstance(
-            error, httpx.TransportError
-        )
     said = (cause.strerror if cause else None) or str(error) or type(error).__name__
     if isinstance(cause, socket.gaierror):
         said = "its host is not known here: no network, or no DNS"
