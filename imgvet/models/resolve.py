@@ -50,9 +50,7 @@ _READ_FROM_MODEL = frozenset({"name", "file", "sha256", "width", "version"})
 _logger = logging.getLogger(__name__)
 
 
-def resolve_model(
-    options: ModelOptions, device: Device = "cpu", report: Report = tell_progress
-) -> Model:
+def resolve_model(options: ModelOptions, device: Device = "cpu") -> Model:
     """The model that ``model_path`` and ``high_accuracy`` ask for, downloaded if need be.
 
     It runs on the processor where there is no CUDA.
@@ -74,7 +72,7 @@ def resolve_model(
         )
     elif name in KNOWN:
         _require_width(KNOWN[name].card, options.d)
-        return fetched(KNOWN[name], usable, report)
+        return fetched(KNOWN[name], usable)
     else:
         model = _custom_model(_model_file(name), usable)
     _require_width(model.card, options.d)
