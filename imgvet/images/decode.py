@@ -106,15 +106,10 @@ class _UndecodableError(Exception):
 
 
 def decode(data: bytes, *, full_size: bool = False) -> Picture | Failure:
-    """Decode the first image of a file.
+    """The first image of a file, or why there is none.
 
-    Args:
-        data: the whole content of the file.
-        full_size: decode a large JPEG with all its pixels instead of at a reduced scale.
-
-    Returns:
-        The image, or why there is none: empty_file, not_an_image, unsupported, truncated, corrupt
-        or too_large.
+    The reasons are empty_file, not_an_image, unsupported, truncated, corrupt and too_large. A large
+    JPEG is decoded at a reduced scale unless the full size is asked for.
     """
     if not data:
         return Failure(Reason.EMPTY_FILE, "0 bytes")

@@ -1,7 +1,4 @@
-"""Boxes in pictures, upright and rotated: their corners, order and sides.
-
-A region is a part of a picture that is analysed as an item of its own.
-"""
+"""Boxes in pictures, upright and rotated: their corners, order and sides."""
 
 from __future__ import annotations
 
@@ -28,10 +25,7 @@ _FLATNESS = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """An upright box in pixels of the picture as shown, from its upper left corner.
-
-    It may reach out of the picture.
-    """
+    """An upright box in pixels of the picture as shown; it may reach out of it."""
 
     x: float
     y: float
@@ -41,7 +35,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A part of a picture, and what is known of it."""
+    """A part of a picture that is analysed as an item of its own, and what is known of it."""
 
     box: Box
     """For a rotated one the smallest upright box around it."""
@@ -82,10 +76,9 @@ def region_of(numbers: Sequence[float]) -> Region:
 def scaled(region: Region, x: float, y: float) -> Region:
     """A region with its coordinates multiplied, such as from shares of a picture to pixels."""
     box, corners = region.box, region.corners
-    if corners is not None:
-        corners = corners_of(points_of(corners) * (x, y))
     box = Box(box.x * x, box.y * y, box.width * x, box.height * y)
-    return replace(region, box=box, corners=corners)
+    multiplied = None if corners is None else corners_of(points_of(corners) * (x, y))
+    return replace(region, box=box, corners=multiplied)
 
 
 def problem_of(points: Points) -> str:
@@ -94,8 +87,8 @@ def problem_of(points: Points) -> str:
         return "a corner is missing or infinite"
     if np.abs(points).max() >= MAX_COORDINATE:
         return "a corner is too far away"
-    edges = np.roll(points, -1, axis=0) - points
-    lengths = np.hypot(edges[:, 0], edges[:, 1])
+    edges = _edges(points)
+    lengths = np.hypot(*edges.T)
     if (lengths < _NEAREST).any():
         return "two corners are the same"
     directions = edges / lengths[:, None]
@@ -112,15 +105,14 @@ def clockwise(points: Points) -> Points:
 
     Corners that go round the other way would show the picture mirrored, which nobody means.
     """
-    edges = np.roll(points, -1, axis=0) - points
+    edges = _edges(points)
     turns = _cross(edges, np.roll(edges, -1, axis=0))
     return points if turns.sum() > 0 else points[[0, 3, 2, 1]]
 
 
 def mean_sides(points: Points) -> tuple[float, float]:
     """Width and height: the means of the lengths of opposite sides."""
-    edges = np.roll(points, -1, axis=0) - points
-    top, right, bottom, left = np.hypot(edges[:, 0], edges[:, 1]).tolist()
+    top, right, bottom, left = np.hypot(*_edges(points).T).tolist()
     return (top + bottom) / 2, (right + left) / 2
 
 
@@ -142,6 +134,10 @@ def mapped(transform: NDArray[np.float64], points: NDArray[np.float64]) -> NDArr
     """Points, float64 (n, 2), through a projective map."""
     lifted = points @ transform[:, :2].T + transform[:, 2]
     return lifted[:, :2] / lifted[:, 2:]
+
+
+def _edges(points: Points) -> Points:
+    return np.roll(points, -1, axis=0) - points
 
 
 def _cross(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:

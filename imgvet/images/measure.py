@@ -26,9 +26,9 @@ def measure(picture: Picture, gray: Pixels, file_size: int | None) -> dict[str, 
     """The basic metrics by name, in the order of the catalogue.
 
     Args:
-        picture: the decoded image, for what its file says of it.
-        gray: the image at standard size in gray, uint8, shape (h, w).
-        file_size: bytes of the file, None for what is no file of its own.
+        picture: tells what the file says of itself.
+        gray: the image at standard size in gray, shape (h, w).
+        file_size: in bytes, None for what is no file of its own.
     """
     histogram = cv2.calcHist([gray], [0], None, [256], [0.0, 256.0]).ravel().astype(np.float64)
     return {
@@ -72,9 +72,8 @@ def sharpness(gray: Pixels) -> float:
     ratio it depends neither on contrast nor on brightness. An image without any edge counts as 1:
     nothing in it is blurred.
 
-    Source:
-        After F. Crete et al., "The blur effect", SPIE 6492 (2007), which compares an image with
-        itself blurred over 9 pixels; here by the 4-norm instead of the sum of differences.
+    After F. Crete et al., "The blur effect", SPIE 6492 (2007), which compares an image with itself
+    blurred over 9 pixels; here by the 4-norm instead of the sum of differences.
     """
     wide = np.array([_difference_norm(gray, axis, _BASELINE) for axis in (1, 0)])
     if not wide.any():
@@ -114,14 +113,9 @@ def _mean_relative_intensities(rgb: Pixels) -> dict[str, float]:
     channels = [channel.astype(np.float32) for channel in cv2.split(rgb)]
     total = channels[0] + channels[1] + channels[2]
     coloured = cv2.countNonZero(total)
-    return {
-        f"mean_rel_intensity_{colour}": (
-            float(cv2.sumElems(cv2.divide(channel, np.maximum(total, 1)))[0]) / coloured
-            if coloured
-            else 1 / 3
-        )
-        for colour, channel in zip(_COLOURS, channels, strict=True)
-    }
+    shares = [cv2.sumElems(cv2.divide(channel, np.maximum(total, 1)))[0] for channel in channels]
+    means = [share / coloured if coloured else 1 / 3 for share in shares]
+    return {f"mean_rel_intensity_{c}": mean for c, mean in zip(_COLOURS, means, strict=True)}
 
 
 def _mean_hsv(rgb: Pixels) -> dict[str, float]:

@@ -9,12 +9,11 @@ all eight orientations (:func:`hash_in_orientation`), and no image is decoded or
 Rotated duplicates, also recompressed, resized or recoloured ones, differ in a few bits of 256;
 different images in about half of them.
 
-Source:
-    The transform, the 16 x 16 coefficients and the idea of a quality are those of PDQ (Facebook,
-    "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm", 2019); there the
-    threshold is the median of the coefficients, here it is 0, which alone makes the bits of one
-    orientation decide those of the others. PDQ's quality is a sum of gradients, which a smooth
-    gradient has too; here it counts the coefficients that noise cannot turn over.
+The transform, the 16 x 16 coefficients and the idea of a quality are those of PDQ (Facebook, "The
+TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm", 2019); there the threshold is
+the median of the coefficients, here it is 0, which alone makes the bits of one orientation decide
+those of the others. PDQ's quality is a sum of gradients, which a smooth gradient has too; here it
+counts the coefficients that noise cannot turn over.
 """
 
 from __future__ import annotations
@@ -69,11 +68,7 @@ class OrientationHash:
 
 
 def orientation_hash(gray: Pixels) -> OrientationHash:
-    """The hash of an image, about a tenth of a millisecond for 256 x 341 pixels.
-
-    Args:
-        gray: uint8, shape (h, w), of any size; with a side below 32 pixels the quality is 0.
-    """
+    """The hash of an image of any size, shape (h, w); below 32 pixels a side its quality is 0."""
     if min(gray.shape) < _LEAST_SIDE:
         return OrientationHash(np.zeros(HASH_BYTES, np.uint8), 0)
     ordered = _coefficients(_reduced(gray))[_frequencies()]
@@ -117,12 +112,7 @@ def _frequencies() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def hash_in_orientation(bits: HashBits, orientation: int) -> HashBits:
-    """The hashes, uint8 (n, 32), that images have when they are shown in another orientation.
-
-    Args:
-        bits: uint8 (n, 32), their own hashes.
-        orientation: 0 to 7, see :data:`ORIENTATIONS`.
-    """
+    """What becomes of hashes, uint8 (n, 32), when images are shown in another orientation."""
     above, below, diagonal = np.split(bits, [PAIR_BYTES, 2 * PAIR_BYTES], axis=1)
     transposed = [below, above, diagonal] if _TRANSPOSED[orientation] else [above, below, diagonal]
     return np.concatenate(transposed, axis=1) ^ _sign_changes()[orientation]

@@ -20,7 +20,6 @@ UPRIGHT = 1
 """EXIF orientation of an image that is stored as it is shown."""
 
 _ROWS_REVERSED, _COLUMNS_REVERSED, _TRANSPOSED = (3, 4, 6, 7), (2, 3, 7, 8), (5, 6, 7, 8)
-_TRANSPARENT_MODES = ("RGBA", "RGBa", "LA", "La", "PA")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +70,7 @@ def rgb_of_image(image: Image.Image) -> Pixels:
     """RGB of a loaded Pillow image of any mode; transparent parts become white."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return rgb_of_array(np.asarray(image))
-    if image.mode in _TRANSPARENT_MODES or "transparency" in image.info:
+    if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
         colour = image.convert("RGBA")
         white = Image.new("RGB", colour.size, "white")
         white.paste(colour, mask=colour.getchannel("A"))

@@ -128,10 +128,7 @@ def size_text(size: int | None) -> str:
 
 
 def model_folder() -> Path:
-    """Folder of downloaded models: ``IMGVET_MODEL_DIR``, else ``models`` in the user's cache.
-
-    The cache is where the platform keeps it (``XDG_CACHE_HOME`` where there is one).
-    """
+    """Folder of downloaded models: ``IMGVET_MODEL_DIR``, else ``models`` in the user's cache."""
     given = os.environ.get(FOLDER_VARIABLE)
     if given:
         return Path(given).expanduser().absolute()

@@ -26,15 +26,10 @@ _VALUE_NAME = 1
 
 
 def with_input_side(model: bytes, side: int, wanted: int) -> bytes:
-    """The built-in model for pictures of another size.
-
-    Args:
-        model: the content of its file.
-        side: the side of the input that it was written for, in pixels.
-        wanted: the side that it shall have, in pixels: a multiple of 16, 128 to 16,368.
+    """The built-in model for pictures of another side, in pixels, than it was written for.
 
     Raises:
-        ModelError: the size is not possible, or this is not the built-in model.
+        ModelError: the side is no multiple of 16 from 128 to 16,368, or this is not that model.
     """
     if wanted % _STEP or not _LEAST <= wanted < _BEYOND:
         raise ModelError(

@@ -22,11 +22,7 @@ _IS_ONE = 1e-5
 
 
 def prepared(pictures: Iterable[Pixels], card: ModelCard) -> NDArray[Any]:
-    """The input of a model for some pictures; each is let go of as soon as it is resized.
-
-    Returns:
-        an array of the card's type and layout: (n, side, side, 3) or (n, 3, side, side).
-    """
+    """The input of a model for some pictures; each is let go of as soon as it is resized."""
     rows = [resized(picture, card) for picture in pictures]
     levels = np.array(rows, np.uint8).reshape(-1, card.input_size, card.input_size, 3)
     order = slice(None) if card.colour_order == "RGB" else slice(None, None, -1)
@@ -70,12 +66,7 @@ def _box(picture: Pixels, card: ModelCard) -> tuple[float, float, float, float]:
 
 
 def pooled(values: NDArray[np.float32], card: ModelCard) -> Vectors:
-    """One vector for each picture from whatever the model returns.
-
-    Args:
-        values: shape (n, width), (n, tokens, width), (n, width, rows, columns) or
-            (n, rows, columns, width).
-        card: says how, and how many values a vector has.
+    """One vector for each picture, shape (n, width), from whatever the model returns.
 
     Raises:
         ModelError: the vectors have another width than the card says.
@@ -91,7 +82,7 @@ def pooled(values: NDArray[np.float32], card: ModelCard) -> Vectors:
 
 
 def without_places(values: NDArray[np.float32], card: ModelCard) -> Vectors:
-    """The same with tokens or places pooled: shape (n, width)."""
+    """One vector for each picture, of (n, width), tokens (n, m, width) or places (4 axes)."""
     if values.ndim == 3:
         return values[:, 0] if card.pooling == "cls" else values.mean(axis=1)
     if values.ndim != 4:

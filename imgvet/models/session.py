@@ -38,21 +38,16 @@ _logger = logging.getLogger(__name__)
 
 
 class Runner:
-    """Runs one model on one device; several threads may use it at once.
-
-    Attributes:
-        outputs: names of what it can return.
-        batch: pictures in one run; halved whenever the memory is too small for as many.
-        fixed: pictures that the model wants in each run; None if it takes any number.
-    """
+    """Runs one model on one device; several threads may use it at once."""
 
     def __init__(self, session: InferenceSession, device: Device) -> None:
         self.session = session
-        self.outputs = frozenset(declared.name for declared in session.get_outputs())
         self._input = session.get_inputs()[0]
         first = self._input.shape[0] if self._input.shape else None
-        self.fixed: int | None = first if isinstance(first, int) and first > 0 else None
-        self.batch = self.fixed or batch_size(device)
+        # Pictures that the model wants in each run; None if it takes any number.
+        self._fixed: int | None = first if isinstance(first, int) and first > 0 else None
+        # Halved whenever the memory is too small for as many.
+        self.batch = self._fixed or batch_size(device)
 
     def run(self, inputs: NDArray[Any], output: str) -> NDArray[np.float32]:
         """What the model returns for prepared pictures, one after the other along the first axis.
@@ -66,7 +61,7 @@ class Runner:
             try:
                 parts.append(self._run_batch(inputs[start : start + size], output))
             except MemoryError:
-                if size == 1 or self.fixed is not None:
+                if size == 1 or self._fixed is not None:
                     raise ModelError(
                         f"The memory is too small for the model and {size} of its inputs at a time",
                         "Choose a smaller model, or --device cpu",
@@ -81,8 +76,8 @@ class Runner:
 
     def _run_batch(self, inputs: NDArray[Any], output: str) -> NDArray[np.float32]:
         count = len(inputs)
-        if self.fixed is not None and count < self.fixed:
-            filler = np.zeros((self.fixed - count, *inputs.shape[1:]), inputs.dtype)
+        if self._fixed is not None and count < self._fixed:
+            filler = np.zeros((self._fixed - count, *inputs.shape[1:]), inputs.dtype)
             inputs = np.concatenate([inputs, filler])
         try:
             (values,) = self.session.run([output], {self._input.name: inputs})
@@ -130,7 +125,7 @@ def open_runner(model: Model) -> Runner:
     card = model.card
     sides = None if card.written_for is None else (card.written_for, card.input_size)
     runner = runner_of(model.path, model.device, sides=sides)
-    if card.output in runner.outputs:
+    if any(card.output == declared.name for declared in runner.session.get_outputs()):
         return runner
     return runner_of(model.path, model.device, card.output, sides)
 
