@@ -121,24 +121,17 @@ def nearest_similarity(images: Images, sample: ReferenceSample) -> Values:
 
 
 def outlier_limit(similarity: Values) -> float | None:
-    """The similarity below which an image is an outlier by the robust score.
+    """The similarity with the robust score :data:`ROBUST_LIMIT`, below which an image is an outlier.
 
-    Args:
-        similarity: float64 (n,), of :func:`nearest_similarity`, of the baseline's images.
-
-    Returns:
-        the similarity with score :data:`ROBUST_LIMIT`; None of fewer than :data:`LEAST_SCORES`
-        images, or if all are equal.
+    None of fewer than :data:`LEAST_SCORES` images, or if all are equal.
     """
     if len(similarity) < LEAST_SCORES:
         return None
-    below = float(np.median(similarity)) - similarity
-    farthest = int(np.argmax(np.abs(below)))
+    median = float(np.median(similarity))
+    farthest = int(np.argmax(np.abs(median - similarity)))
     score = float(robust_score(similarity)[farthest])
-    if score == 0:
-        return None
     # The score is proportional to how far a value lies below the median.
-    return float(np.median(similarity) - ROBUST_LIMIT * below[farthest] / score)
+    return median - ROBUST_LIMIT * (median - similarity[farthest]) / score if score else None
 
 
 def baseline_path(work: WorkDir, run_id: str) -> Path:

@@ -57,12 +57,7 @@ class Images:
         return self.keys[self.first]
 
     def flags_below(self, similarity: Values, limit: float | None) -> pd.DataFrame:
-        """All properties.
-
-        Args:
-            similarity: float64 (rows,), to the reference sample.
-            limit: outliers are below it; None if there are too few images to tell.
-        """
+        """All properties; outliers (row by row) are below a limit, if there is one."""
         if limit is None:
             return self.flags
         # row -1 has no embedding
@@ -71,13 +66,7 @@ class Images:
     def examples(
         self, flags: pd.DataFrame, similarity: Values, new: NDArray[np.bool_]
     ) -> dict[str, tuple[str, ...]]:
-        """Names of images with each property, new ones if there are any, the worst first.
-
-        Args:
-            flags: all properties.
-            similarity: float64 (rows,), to the reference sample.
-            new: bool (n,), which images are new.
-        """
+        """Names of images with each property, new ones if there are any, the worst first."""
         goodness = {OUTLIERS: np.append(similarity, np.inf)[self.row]}
         for flag in FLAGS:
             if flag.metric in self.metrics:
@@ -118,16 +107,9 @@ def images_of(
     scale: float,
     options: RunOptions,
 ) -> Images:
-    """The images of a run.
+    """The images of a run from its tables items, stats (unused without ``run_stats``) and similarity.
 
-    Args:
-        items: the table items.
-        stats: the table stats.
-        similarity: the table similarity.
-        embeddings: float32 (rows, width); row i belongs to the items with ``embedding_row`` i.
-        scale: a in similarity = 1 - a (1 - cosine).
-        options: from where on a pair is near, and an image dark, bright or blurry; without
-            ``run_stats`` there are no metrics.
+    Row i of the embeddings belongs to the items with ``embedding_row`` i.
     """
     row = items["embedding_row"].astype("Float64").fillna(-1).to_numpy(np.int64)
     first = np.zeros(len(embeddings), np.int64)
@@ -163,14 +145,7 @@ def _flags(items: pd.DataFrame, similarity: pd.DataFrame, options: RunOptions) -
 
 
 def keys_of(items: pd.DataFrame) -> Keys:
-    """What stands for the content of each item: its digest, or its name and size if unread.
-
-    Args:
-        items: the table items; ``digest`` is hexadecimal, 32 digits, or null.
-
-    Returns:
-        S16 (n,), in the order of the table.
-    """
+    """What stands for the content of each item: its digest, or its name and size if unread."""
     columns = (items[name].tolist() for name in ("digest", "filename", "file_size"))
     return np.array([_key(*column) for column in zip(*columns, strict=True)], "S16")
 
@@ -186,14 +161,8 @@ def new_items(keys: Keys, known: Sequence[Keys]) -> NDArray[np.bool_]:
     """Which items no earlier run had.
 
     A content may occur as often as it did in one of the earlier runs; further copies are new. So a
-    renamed or moved file is not new, and a batch of copies is.
-
-    Args:
-        keys: S16 (n,), the contents of a run's items.
-        known: sorted contents of earlier runs, with repetitions.
-
-    Returns:
-        bool (n,).
+    renamed or moved file is not new, and a batch of copies is. Known are the contents of some
+    earlier runs, each sorted, with repetitions.
     """
     before = np.zeros(len(keys), np.int64)
     for contents in known:
