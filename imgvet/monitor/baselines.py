@@ -121,7 +121,7 @@ def nearest_similarity(images: Images, sample: ReferenceSample) -> Values:
 
 
 def outlier_limit(similarity: Values) -> float | None:
-    """The similarity with the robust score :data:`ROBUST_LIMIT`, below which an image is an outlier.
+    """The similarity below which an image is an outlier: its robust score is the limit's.
 
     None of fewer than :data:`LEAST_SCORES` images, or if all are equal.
     """

@@ -104,7 +104,7 @@ def _chosen(work: WorkDir) -> Path:
 
 
 def baseline_lines(work: WorkDir) -> list[str]:
-    """Which run later runs are compared with, what its rates are, and which could be set instead."""
+    """Which run later runs are compared with, its rates, and which could be set instead."""
     history = monitored_runs(work)
     last = next((run for run in reversed(history) if run.status == "finished"), None)
     if last is None:

@@ -22,7 +22,15 @@ from numpy.typing import NDArray
 from imgvet.monitor.baselines import Baseline, ReferenceSample, normalised
 from imgvet.monitor.history import Run
 from imgvet.monitor.options import WatchOptions
-from imgvet.monitor.rates import OUTLIERS, RATES, Proportion, WatchedRate, p_of_rise, spread
+from imgvet.monitor.rates import (
+    NOTHING,
+    OUTLIERS,
+    RATES,
+    Proportion,
+    WatchedRate,
+    p_of_rise,
+    spread,
+)
 from imgvet.quality.result import CheckResult
 
 CALM = 0.75
@@ -60,9 +68,9 @@ class Finding:
     """The effect that is worth an alarm."""
     level: float = 0.0
     """The greatest probability that is no longer taken for chance."""
-    before: Proportion = Proportion(0, 0)
+    before: Proportion = NOTHING
     """Images with the property in the reference; of drift none, as in the next."""
-    after: Proportion = Proportion(0, 0)
+    after: Proportion = NOTHING
     medians: tuple[float, float] | None = None
     """Of the drifting metric, in the baseline and the new images; None of rates and embeddings."""
 
@@ -100,8 +108,9 @@ def compare(
     history: Sequence[Run],
     options: WatchOptions,
 ) -> tuple[Finding, ...]:
-    """Compare a run, its outliers being those by the baseline's limit, and a sample of its new
-    images with a baseline; what the monitored runs before it found counts as usual.
+    """Compare a run and a sample of its new images with a baseline.
+
+    The run's outliers are those by the baseline's limit. History are the monitored runs before it.
     """
     past = in_order_since(history, baseline.run)
     rates = [found for rate in RATES for found in _ask_rate(rate, run, baseline.run, past)]

@@ -114,11 +114,11 @@ def _rate(rate: WatchedRate, comparison: Comparison, *, raised: bool) -> Event:
     most = max(found, key=lambda finding: finding.effect)
     before, after = most.before.rate, most.after.rate
     lines = [_rate_line(rate, finding) for finding in found]
-    title, examples = f"{rate.title} is back to normal ({rough_percent(after)})", ()
+    title = f"{rate.title} is back to normal ({rough_percent(after)})"
+    examples = comparison.examples.get(rate.count, ()) if raised else ()
     if raised:
         among = " among new images" if most.population == "new" else ""
         title = f"{rate.title} jumped from {rough_percent(before)} to {rough_percent(after)}{among}"
-        examples = comparison.examples.get(rate.count, ())
     if examples:
         lines.append(f"See: {', '.join(PurePosixPath(name).name for name in examples[:_SHOWN])}")
     severity, name = rate.severity if raised else None, rate.event_name(raised=raised)

@@ -73,7 +73,7 @@ class Images:
                 values = self.metrics[flag.metric].to_numpy()
                 goodness[flag.name] = values if flag.below else -values
         found = {}
-        for name in flags:
+        for name in map(str, flags):
             having = flags[name].to_numpy()
             places = np.flatnonzero(having & new if (having & new).any() else having)
             if name in goodness:
@@ -92,7 +92,9 @@ def read_images(work: WorkDir) -> Images:
     record = read_record(work)
     scale = record.model.get("similarity_scale")
     return images_of(
-        *(read_table(work.table(name)) for name in ("items", "stats", "similarity")),
+        read_table(work.table("items")),
+        read_table(work.table("stats")),
+        read_table(work.table("similarity")),
         embeddings=np.load(work.embeddings, mmap_mode="r"),
         scale=scale if isinstance(scale, float) else 1.0,
         options=record.options(RunOptions),
@@ -107,11 +109,13 @@ def images_of(
     scale: float,
     options: RunOptions,
 ) -> Images:
-    """The images of a run from its tables items, stats (unused without ``run_stats``) and similarity.
+    """The images of a run from its tables items, stats and similarity.
 
-    Row i of the embeddings belongs to the items with ``embedding_row`` i.
+    Without ``run_stats`` there are no metrics. Row i of the embeddings belongs to the items with
+    ``embedding_row`` i.
     """
-    row = items["embedding_row"].astype("Float64").fillna(-1).to_numpy(np.int64)
+    rows = items["embedding_row"].astype("Float64").fillna(-1)
+    row = np.asarray(rows.to_numpy(np.float64), np.int64)
     first = np.zeros(len(embeddings), np.int64)
     positions = np.flatnonzero(row >= 0)[::-1]  # the first image of a content is written last
     first[row[positions]] = positions

@@ -39,6 +39,9 @@ class Proportion:
         return Proportion(min(math.floor(self.count / factor), of), of)
 
 
+NOTHING = Proportion(0, 0)
+
+
 @dataclass(frozen=True)
 class WatchedRate:
     """A rate that may jump, named as in :func:`imgvet.quality.counts.rates`."""
@@ -128,7 +131,7 @@ def spread(batches: Sequence[Proportion]) -> float:
     from scipy.stats import chi2_contingency
 
     known = [batch for batch in batches if batch.of]
-    total = sum(known, Proportion(0, 0))
+    total = sum(known, NOTHING)
     if len(known) < LEAST_BATCHES or total.count in {0, total.of}:
         return 1.0
     table = [[batch.count, batch.of - batch.count] for batch in known]
