@@ -113,10 +113,8 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
         "stats": stats,
         "similarity": similarity,
         "outliers": rare.outliers,
-        "components": grouped.components,
-        "component_info": grouped.component_info,
+        **grouped,
         "invalid": found.invalid,
-        "video_pairs": grouped.video_pairs,
         "crops": found.crops,
     }
     tables = {name: table for name, table in tables.items() if table is not None}

@@ -3,7 +3,7 @@
 One query is compared with every embedding. That reads the array once, which is as fast as memory
 is: a product of NumPy took half the time of a flat index of FAISS for 100,000 x 384 values, and
 the array stays mapped from its file, so it is neither copied nor trained. The similarities that
-are told are computed anew as the run did (:mod:`imgvet.similarity.space`) and equal its tables.
+are told are computed anew as the run did (:mod:`imgvet.similarity.distances`) and equal its tables.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from imgvet.errors import InvalidParameterError
 from imgvet.options import NeighborOptions
 from imgvet.search.image_table import ImageTable
-from imgvet.similarity.distances import Metric
+from imgvet.similarity.distances import Metric, distances_between, space_of, unit_of
 from imgvet.similarity.search import SPARE
-from imgvet.similarity.space import distances_between, space_of, unit_of
 from imgvet.summary import read_record
 from imgvet.workdir import WorkDir
 

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from imgvet.errors import InvalidParameterError
 from imgvet.search.image_table import ImageTable
 from imgvet.search.index import MAX_NEIGHBORS, Match, SearchIndex
-from imgvet.similarity.distances import DISTANCES, Metric
-from imgvet.similarity.space import space_of
+from imgvet.similarity.distances import DISTANCES, Metric, space_of
 from imgvet.tables import read_table
 from imgvet.workdir import WorkDir
 
