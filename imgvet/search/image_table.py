@@ -117,7 +117,7 @@ class ImageTable:
 
     def rows_of(self, ids: Sequence[int] | Rows) -> Rows:
         """The rows of images, int64 (n,); -1 for ids that the run does not have."""
-        return np.asarray(self._index.get_indexer(np.asarray(ids, np.int64)), np.int64)
+        return np.asarray(self._index.get_indexer(pd.Index(ids, dtype=np.int64)), np.int64)
 
     def values(self, names: Sequence[str], ids: Sequence[int] | Rows) -> list[tuple[Value, ...]]:
         """Some columns of some images, a tuple each, None if missing; unknown ids are left out."""

@@ -146,8 +146,8 @@ class ImageSearch:
             InvalidParameterError: an unknown column, or a condition that does not fit its kind.
         """
         ids = self.ids(query)
-        names = dict.fromkeys((*ALWAYS, *query.columns))
-        names = tuple(name for name in names if name in self._images.columns)
+        wanted = dict.fromkeys((*ALWAYS, *query.columns))
+        names = tuple(name for name in wanted if name in self._images.columns)
         shown = ids[query.offset : query.offset + query.limit]
         return Page(len(ids), names, self._images.values(names, shown))
 
