@@ -124,7 +124,7 @@ def _rows() -> Iterator[tuple[str, ...]]:
     for model in KNOWN.values():
         unchecked = "unchecked" if model.file.path.is_file() else "no"
         here = "yes" if model.file.is_checked else unchecked
-        yield _row(model.name, model.card, model.file.size_text, here, model.purpose)
+        yield _row(model.name, model.card, size_text(model.file.size), here, model.purpose)
 
 
 def _row(name: str, card: ModelCard, size: str, here: str, purpose: str) -> tuple[str, ...]:

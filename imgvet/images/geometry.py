@@ -16,26 +16,21 @@ Corners = tuple[float, float, float, float, float, float, float, float]
 """x1, y1, ..., x4, y4 in pixels, clockwise from the top left of what the box holds."""
 
 Points = NDArray[np.float64]
-"""Four points x, y, clockwise from the top left of what they hold; shape (4, 2)."""
+"""The same, shape (4, 2)."""
 
 MAX_COORDINATE = 1e9
 """No picture is so large, and farther away squares of numbers lose their digits."""
-_UPRIGHT = 4
 _NEAREST = 1e-3
-"""Least distance of neighbouring corners in pixels, below which they are the same."""
+"""Neighbouring corners that are less far apart, in pixels, are the same."""
 _FLATNESS = 1e-6
-"""Least sine of the angle at a corner, below which three corners lie on a line."""
+"""Three corners lie on a line if the sine of the angle at the middle one is less."""
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """An upright box in pixels of the picture as shown; it may reach out of the picture.
+    """An upright box in pixels of the picture as shown, from its upper left corner.
 
-    Attributes:
-        x: left edge, in pixels from the left.
-        y: upper edge, in pixels from the top.
-        width: width in pixels.
-        height: height in pixels.
+    It may reach out of the picture.
     """
 
     x: float
@@ -46,21 +41,17 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A part of a picture, and what is known of it.
-
-    Attributes:
-        box: the box; for a rotated one the smallest upright box around it.
-        corners: the corners of a rotated box, None if it is upright.
-        label: its class, if one is known.
-        score: how sure a detector is of it, 0..1, None if nobody detected it.
-        text: the text that was read in it, if any was.
-    """
+    """A part of a picture, and what is known of it."""
 
     box: Box
+    """For a rotated one the smallest upright box around it."""
     corners: Corners | None = None
+    """Of a rotated box."""
     label: str | None = None
     score: float | None = None
+    """How sure a detector is of it, 0..1."""
     text: str | None = None
+    """What was read in it."""
 
 
 def points_of(corners: Corners) -> Points:
@@ -83,7 +74,7 @@ def region_of_corners(corners: Corners, label: str | None = None) -> Region:
 
 def region_of(numbers: Sequence[float]) -> Region:
     """The region of x, y, width, height, or of the corners x1, y1, ..., x4, y4."""
-    if len(numbers) == _UPRIGHT:
+    if len(numbers) == 4:
         return Region(Box(*numbers))
     return region_of_corners(cast("Corners", tuple(numbers)))
 
@@ -93,9 +84,8 @@ def scaled(region: Region, x: float, y: float) -> Region:
     box, corners = region.box, region.corners
     if corners is not None:
         corners = corners_of(points_of(corners) * (x, y))
-    return replace(
-        region, box=Box(box.x * x, box.y * y, box.width * x, box.height * y), corners=corners
-    )
+    box = Box(box.x * x, box.y * y, box.width * x, box.height * y)
+    return replace(region, box=box, corners=corners)
 
 
 def problem_of(points: Points) -> str:
@@ -142,8 +132,8 @@ def from_unit_square(points: Points) -> NDArray[np.float64]:
     """
     first, second, third, fourth = points
     one, other, rest = second - third, fourth - third, first - second + third - fourth
-    area = _cross_of(one, other)
-    g, h = _cross_of(rest, other) / area, _cross_of(one, rest) / area
+    area = _cross(one, other)
+    g, h = _cross(rest, other) / area, _cross(one, rest) / area
     to_right, down = second - first + g * second, fourth - first + h * fourth
     return np.vstack([np.column_stack([to_right, down, first]), [g, h, 1.0]])
 
@@ -154,9 +144,6 @@ def mapped(transform: NDArray[np.float64], points: NDArray[np.float64]) -> NDArr
     return lifted[:, :2] / lifted[:, 2:]
 
 
-def _cross(one: Points, other: Points) -> NDArray[np.float64]:
-    return one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]
-
-
-def _cross_of(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    return float(one[0] * other[1] - one[1] * other[0])
+def _cross(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The cross product of vectors x, y along the last axis."""
+    return np.asarray(one[..., 0] * other[..., 1] - one[..., 1] * other[..., 0])

@@ -25,25 +25,20 @@ _TRANSPARENT_MODES = ("RGBA", "RGBa", "LA", "La", "PA")
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A decoded image.
-
-    Attributes:
-        pixels: RGB, uint8, shape (h, w, 3): orientation applied, alpha composited on white. A
-            large JPEG is decoded at a reduced scale, so h and w may be less than height and width.
-        width: width of the original as shown (orientation applied), in pixels.
-        height: height of the original as shown, in pixels.
-        channels: channels of the file: 1 gray, 2 gray and alpha, 3 colour, 4 colour and alpha or
-            CMYK; a palette counts as colour.
-        bit_depth: bits per channel of the file, 8 for palettes.
-        detail: what was unusual but harmless, empty if nothing was.
-    """
+    """A decoded image."""
 
     pixels: Pixels
+    """Orientation applied, alpha composited on white. A large JPEG is decoded at a reduced scale,
+    so that this may be smaller than height and width."""
     width: int
+    """Of the original as shown (orientation applied), in pixels."""
     height: int
     channels: int
+    """Of the file: 1 gray, 2 gray and alpha, 3 colour or a palette, 4 colour and alpha or CMYK."""
     bit_depth: int
+    """Bits per channel of the file, 8 for palettes."""
     detail: str = ""
+    """What was unusual but harmless."""
 
 
 def too_large(width: int, height: int) -> Failure | None:

@@ -23,16 +23,15 @@ from pydantic import ValidationError
 
 from imgvet.errors import ModelError
 from imgvet.models.file import sha256_of
-from imgvet.models.model import Device, Model, ModelCard
-from imgvet.models.prepare import blank, prepared, without_places
+from imgvet.models.model import IMAGENET, Device, Model, ModelCard
+from imgvet.models.prepare import prepared, without_places
 from imgvet.models.session import open_runner, runner_of
 
 SUFFIXES = (".onnx", ".ort")
-ANY_SIZE = 224
+_ANY_SIZE = 224
 """Side of the input of a model that takes any size, in pixels, if its JSON file does not say."""
 
 _TYPES = {"tensor(uint8)": "uint8", "tensor(float)": "float32", "tensor(float16)": "float16"}
-_IMAGENET = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)}
 _READ_FROM_MODEL = frozenset({"name", "file", "sha256", "width", "version"})
 
 _logger = logging.getLogger(__name__)
@@ -44,24 +43,38 @@ def custom_model(path: Path, device: Device = "cpu") -> Model:
     Raises:
         ModelError: it is not a model of pictures, or its JSON file is wrong.
     """
-    card = _guessed_card(path, device)
-    model = Model(card=card, path=path, device=device)
-    values = open_runner(model).run(prepared([blank(card)], card), card.output)
-    card = card.model_copy(update=_width_and_pooling(values, card))
-    _logger.warning("%s", _assumptions(card, values))
-    return Model(card=card, path=path, device=device)
+    model = Model(card=_guessed_card(path, device), path=path, device=device)
+    values = tried(model)
+    card = model.card
+    pooling = "none" if values.ndim <= 2 else "cls" if card.pooling == "cls" else "mean"
+    width = without_places(values, card).shape[1]
+    card = card.model_copy(update={"pooling": pooling, "width": width})
+    _tell_assumptions(card, values.ndim)
+    return model.model_copy(update={"card": card})
+
+
+def tried(model: Model) -> NDArray[np.float32]:
+    """What a model returns for one grey picture.
+
+    Raises:
+        ModelError: it can't be run.
+    """
+    card = model.card
+    grey = np.full((card.input_size, card.input_size, 3), 128, np.uint8)
+    return open_runner(model).run(prepared([grey], card), card.output)
 
 
 def _guessed_card(path: Path, device: Device) -> ModelCard:
     """The card before the first run: width and pooling are not known yet."""
     session = runner_of(path, device).session
-    defaults = {"licence": "unknown", "source": str(path), "similarity_scale": 1.0}
     fields = {
-        **defaults,
+        "licence": "unknown",
+        "source": str(path),
+        "similarity_scale": 1.0,
         "calibrated": False,
         **_from_input(path, session.get_inputs()),
         "output": _best_output(path, session.get_outputs()),
-        **_from_json(path),
+        **_from_json(path.with_suffix(".json")),
     }
     fixed = {"name": path.stem, "file": path.name, "sha256": sha256_of(path), "width": 1}
     try:
@@ -74,14 +87,6 @@ def _guessed_card(path: Path, device: Device) -> ModelCard:
         ) from None
 
 
-def _in_words(values: Sequence[Any]) -> str:
-    """Inputs or outputs of a model; an axis of any length is a name or None."""
-    return " and ".join(
-        f"{value.name!r} {value.type} {' x '.join(str(axis or '?') for axis in value.shape)}"
-        for value in values
-    )
-
-
 def _from_input(path: Path, inputs: Sequence[Any]) -> dict[str, Any]:
     """Layout, type, size and normalisation, as far as the input tells."""
     refusal = ModelError(
@@ -89,18 +94,16 @@ def _from_input(path: Path, inputs: Sequence[Any]) -> dict[str, Any]:
         "Give one that takes a batch of square pictures of three colours, uint8 or float, as "
         "N x 3 x side x side or N x side x side x 3",
     )
-    first = inputs[0] if len(inputs) == 1 else None
-    if first is None or first.type not in _TYPES or len(first.shape) != 4:
+    if len(inputs) != 1 or inputs[0].type not in _TYPES or len(inputs[0].shape) != 4:
         raise refusal
-    layout = "NHWC" if first.shape[3] == 3 else "NCHW"
-    colours = first.shape[3] if layout == "NHWC" else first.shape[1]
-    sides = first.shape[1:3] if layout == "NHWC" else first.shape[2:]
-    fixed = [side for side in sides if isinstance(side, int) and side > 0]
+    _, *axes = inputs[0].shape
+    layout = "NHWC" if axes[2] == 3 else "NCHW"
+    colours = axes.pop(2 if layout == "NHWC" else 0)
+    fixed = [side for side in axes if isinstance(side, int) and side > 0]
     if (isinstance(colours, int) and colours != 3) or len(set(fixed)) > 1:
         raise refusal
-    dtype = _TYPES[first.type]
-    normalisation = {} if dtype == "uint8" else _IMAGENET
-    size = fixed[0] if fixed else ANY_SIZE
+    dtype, size = _TYPES[inputs[0].type], fixed[0] if fixed else _ANY_SIZE
+    normalisation = {} if dtype == "uint8" else IMAGENET
     return {"layout": layout, "input_dtype": dtype, "input_size": size, **normalisation}
 
 
@@ -116,9 +119,16 @@ def _best_output(path: Path, outputs: Sequence[Any]) -> str:
     return str((rows or numbers)[0].name)
 
 
-def _from_json(path: Path) -> dict[str, Any]:
+def _in_words(values: Sequence[Any]) -> str:
+    """Inputs or outputs of a model; an axis of any length is a name or None."""
+    return " and ".join(
+        f"{value.name!r} {value.type} {' x '.join(str(axis or '?') for axis in value.shape)}"
+        for value in values
+    )
+
+
+def _from_json(beside: Path) -> dict[str, Any]:
     """What the JSON file beside the model says."""
-    beside = path.with_suffix(".json")
     if not beside.is_file():
         return {}
     try:
@@ -134,20 +144,13 @@ def _from_json(path: Path) -> dict[str, Any]:
     return dict(fields)
 
 
-def _width_and_pooling(values: NDArray[np.float32], card: ModelCard) -> dict[str, Any]:
-    several = "mean" if card.pooling == "none" else card.pooling
-    pooling = "none" if values.ndim <= 2 else several
-    vectors = without_places(values, card.model_copy(update={"pooling": pooling}))
-    return {"pooling": pooling, "width": vectors.shape[1]}
-
-
-def _assumptions(card: ModelCard, values: NDArray[np.float32]) -> str:
+def _tell_assumptions(card: ModelCard, axes: int) -> None:
     """One line for the log: what was read from the model and what was guessed."""
     levels = "levels 0 to 255" if card.input_dtype == "uint8" else f"{card.mean} and {card.std}"
     pooling = {"none": "", "cls": ", first token taken", "mean": ", averaged"}[card.pooling]
-    return (
-        f"Model {card.file}: {card.layout} {card.input_dtype} of {card.input_size} pixels, "
-        f"{card.colour_order}, {card.resize}, mean and deviation {levels}; output {card.output!r} "
-        f"of {values.ndim} axes{pooling}, {card.width} values; similarity is "
-        f"1 - {card.similarity_scale:g} (1 - cosine). {card.name}.json beside it can say otherwise"
-    )
+    _logger.warning(
+        "Model %s: %s %s of %d pixels, %s, %s, mean and deviation %s; output %r of %d axes%s, %d "
+        "values; similarity is 1 - %g (1 - cosine). %s.json beside it can say otherwise",
+        card.file, card.layout, card.input_dtype, card.input_size, card.colour_order, card.resize,
+        levels, card.output, axes, pooling, card.width, card.similarity_scale, card.name,
+    )  # fmt: skip

@@ -6,7 +6,7 @@ import difflib
 from pathlib import Path
 
 from imgvet.errors import InvalidParameterError
-from imgvet.models.custom_model import SUFFIXES, custom_model
+from imgvet.models.custom_model import SUFFIXES, custom_model, tried
 from imgvet.models.download import Report, fetch_model, tell_progress
 from imgvet.models.model import (
     BUILTIN_NAME,
@@ -16,21 +16,18 @@ from imgvet.models.model import (
     builtin_model,
     high_accuracy_model,
 )
-from imgvet.models.prepare import blank, pooled, prepared
+from imgvet.models.prepare import pooled
 from imgvet.models.registry import KNOWN, NAMES, KnownModel
-from imgvet.models.session import open_runner, usable_device
+from imgvet.models.session import usable_device
 from imgvet.options import ModelOptions
 
 
 def resolve_model(
     options: ModelOptions, device: Device = "cpu", report: Report = tell_progress
 ) -> Model:
-    """The model that a run asks for, downloaded if need be.
+    """The model that ``model_path`` and ``high_accuracy`` ask for, downloaded if need be.
 
-    Args:
-        options: ``model_path``, ``d`` and ``high_accuracy`` count.
-        device: where it should run; the processor is taken where there is no CUDA.
-        report: told how much of a download has arrived.
+    It runs on the processor where there is no CUDA.
 
     Raises:
         InvalidParameterError: there is no such model, it gives another width than ``d``, or
@@ -67,7 +64,7 @@ def fetched(known: KnownModel, device: Device = "cpu", report: Report = tell_pro
     card = known.card.model_copy(update={"sha256": known.file.expected_sha256 or ""})
     model = Model(card=card, path=path, device=device)
     if new:
-        pooled(open_runner(model).run(prepared([blank(card)], card), card.output), card)
+        pooled(tried(model), card)
     return model
 
 
@@ -79,16 +76,12 @@ def names_to_choose(given: str) -> str:
 
 
 def _model_file(given: str) -> Path:
-    """The file that is meant.
-
-    Raises:
-        InvalidParameterError: there is none, or it is not a model.
-    """
     path = Path(given).expanduser().absolute()
-    if path.is_file() and path.suffix.lower() in SUFFIXES:
+    is_model = path.suffix.lower() in SUFFIXES
+    if path.is_file() and is_model:
         return path
     problem = f"model_path = {given!r} is no known model"
-    if path.suffix.lower() in SUFFIXES:
+    if is_model:
         problem += f", and there is no file {path}"
     elif path.exists():
         problem += f", and not a file that ends in {' or '.join(SUFFIXES)}"

@@ -26,8 +26,10 @@ CUDA_BATCH = 64
 """Pictures in one run on a graphics card, until its memory is too small for them."""
 
 Sides = tuple[int, int]
+"""The side of the input in the file of the built-in model, and the one it shall have."""
 
 _CUDA = "CUDAExecutionProvider"
+_FALLBACK = "The model runs on the processor: %s"
 _OUT_OF_MEMORY = re.compile(
     r"out of memory|failed to allocate|alloc_failed|bad.?alloc|not enough memory", re.IGNORECASE
 )
@@ -39,7 +41,6 @@ class Runner:
     """Runs one model on one device; several threads may use it at once.
 
     Attributes:
-        session: the session.
         outputs: names of what it can return.
         batch: pictures in one run; halved whenever the memory is too small for as many.
         fixed: pictures that the model wants in each run; None if it takes any number.
@@ -55,10 +56,6 @@ class Runner:
 
     def run(self, inputs: NDArray[Any], output: str) -> NDArray[np.float32]:
         """What the model returns for prepared pictures, one after the other along the first axis.
-
-        Args:
-            inputs: prepared pictures, any number of them.
-            output: name of the output that is taken.
 
         Raises:
             ModelError: it can't be run on them, or not even one of them fits into memory.
@@ -119,7 +116,9 @@ def usable_device(wanted: Device) -> Device:
 
     if _CUDA in onnxruntime.get_available_providers():
         return "cuda"
-    _tell_of_fallback("this ONNX Runtime is built without CUDA; imgvet[gpu] installs one with it")
+    _logger.warning(
+        _FALLBACK, "this ONNX Runtime is built without CUDA; imgvet[gpu] installs one with it"
+    )
     return "cpu"
 
 
@@ -148,35 +147,31 @@ def runner_of(
             f"The model {path} can't be read ({error.strerror})", "Check its path"
         ) from None
     with _opening:
-        return _opened(path, (status.st_size, status.st_mtime_ns), device, inner, sides)
+        return _opened((status.st_size, status.st_mtime_ns), path, device, inner, sides)
 
 
 @lru_cache(maxsize=4)
 def _opened(
-    path: Path,
-    _version: tuple[int, int],
-    device: Device,
-    inner: str | None,
-    sides: Sides | None,
+    _version: tuple[int, int], path: Path, device: Device, inner: str | None, sides: Sides | None
 ) -> Runner:
     """The last few are kept, because every shard uses the same."""
     session = open_session(path, device, inner, sides)
-    on_cuda = device == "cuda" and _CUDA in session.get_providers()
-    if device == "cuda" and not on_cuda:
-        _tell_of_fallback("CUDA could not be started")
-    return Runner(session, "cuda" if on_cuda else "cpu")
+    if device == "cuda" and _CUDA not in session.get_providers():
+        _logger.warning(_FALLBACK, "CUDA could not be started")
+        device = "cpu"
+    return Runner(session, device)
 
 
 def open_session(
     path: Path, device: Device = "cpu", inner: str | None = None, sides: Sides | None = None
 ) -> InferenceSession:
-    """A session that computes on the calling thread.
+    """A session of an .onnx or .ort file that computes on the calling thread.
 
     Args:
-        path: an .onnx or .ort file.
+        path: the file.
         device: where it runs, if it can.
         inner: name of a tensor inside the graph that is made an output; .onnx only.
-        sides: the side of the input in the file and the one it shall have; the built-in model only.
+        sides: how to change the input; the built-in model only.
 
     Raises:
         ModelError: it can't be loaded.
@@ -190,7 +185,11 @@ def open_session(
     options.log_severity_level = 3
     errors: tuple[type[Exception], ...] = (OSError, *runtime_errors())
     try:
-        source = _changed(path, inner, sides) if inner or sides else str(path)
+        source: str | bytes = path.read_bytes() if inner or sides else str(path)
+        if isinstance(source, bytes) and sides is not None:
+            source = with_input_side(source, *sides)
+        if isinstance(source, bytes) and inner is not None:
+            source = with_output(source, inner)
         return onnxruntime.InferenceSession(source, options, providers=_providers(device))
     except errors as error:
         asked = "" if inner is None else f" with an output {inner!r}"
@@ -200,23 +199,10 @@ def open_session(
         ) from None
 
 
-def _changed(path: Path, inner: str | None, sides: Sides | None) -> bytes:
-    content = path.read_bytes()
-    if sides is not None:
-        content = with_input_side(content, *sides)
-    return content if inner is None else with_output(content, inner)
-
-
 def _providers(device: Device) -> list[Any]:
-    if device == "cpu":
-        return ["CPUExecutionProvider"]
     # Without TF32 the vectors differ from those of a processor by rounding only.
     settings = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
-    return [(_CUDA, settings), "CPUExecutionProvider"]
-
-
-def _tell_of_fallback(why: str) -> None:
-    _logger.warning("The model runs on the processor: %s", why)
+    return [*([(_CUDA, settings)] if device == "cuda" else []), "CPUExecutionProvider"]
 
 
 @lru_cache(maxsize=1)
