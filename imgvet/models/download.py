@@ -15,7 +15,6 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
@@ -29,23 +28,17 @@ from imgvet.progress import report_progress
 _DIGEST_HEADER = "X-Linked-Etag"
 """Where huggingface.co says the sha256 of a file, in the answer that redirects to its bytes."""
 
+_ATTEMPTS = 5
+"""Tries that bring no byte before giving up."""
+_PAUSE = 1.0
+"""Seconds before the second try; doubled for each further one."""
+_TIMEOUT = 30.0
+"""Seconds without an answer or a byte."""
 _WORTH_RETRYING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _logger = logging.getLogger(__name__)
 
 Report = Callable[[ModelFile, int, int | None], None]
 """Told now and then how many bytes of a file have arrived, and of how many if the server says."""
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long to wait and how often to try again."""
-
-    attempts: int = 5
-    """Tries that bring no byte before giving up."""
-    pause: float = 1.0
-    """Seconds before the second try; doubled for each further one."""
-    timeout: float = 30.0
-    """Seconds without an answer or a byte."""
 
 
 class _DownloadError(Exception):
@@ -62,9 +55,7 @@ def tell_progress(file: ModelFile, done: int, total: int | None) -> None:
     report_progress(f"download_{file.name}", done // 1_000_000, total // 1_000_000)
 
 
-def fetch_model(
-    file: ModelFile, report: Report = tell_progress, patience: Patience | None = None
-) -> Path:
+def fetch_model(file: ModelFile, report: Report = tell_progress) -> Path:
     """The path of a model file, downloaded if it is not here yet.
 
     A file that was checked before and has not changed since (size and time) is taken as it is. Any
@@ -81,7 +72,7 @@ def fetch_model(
         file.path.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(f"{file.path}.lock"):
             if not file.path.is_file():
-                _download_from_any(file, report, patience or Patience())
+                _download_from_any(file, report)
             if not file.is_checked:
                 file.check_and_record()
     except OSError as error:
@@ -95,7 +86,7 @@ def fetch_model(
     return file.path
 
 
-def _download_from_any(file: ModelFile, report: Report, patience: Patience) -> None:
+def _download_from_any(file: ModelFile, report: Report) -> None:
     """Ask the addresses in turn, and put the first right file in place."""
     _logger.warning(
         "Downloading the model %s (licence %s, %s) from %s to %s",
@@ -103,7 +94,7 @@ def _download_from_any(file: ModelFile, report: Report, patience: Patience) -> N
     )  # fmt: skip
     reasons = []
     for url in (file.url, *file.mirrors):
-        download = _Download(file, url, report, patience)
+        download = _Download(file, url, report)
         try:
             download.complete()
         except _DownloadError as error:
@@ -118,22 +109,13 @@ def _download_from_any(file: ModelFile, report: Report, patience: Patience) -> N
     )
 
 
-@dataclass(frozen=True)
 class _Download:
     """A file, one of its addresses, and what has arrived of it."""
 
-    file: ModelFile
-    url: str
-    report: Report
-    patience: Patience
-
-    @property
-    def part(self) -> Path:
-        return self.file.path.with_name(f"{self.file.file_name}.part")
-
-    @property
-    def validator(self) -> Path:
-        return self.part.with_name(f"{self.part.name}.validator")
+    def __init__(self, file: ModelFile, url: str, report: Report) -> None:
+        self.file, self.url, self.report = file, url, report
+        self.part = file.path.with_name(f"{file.file_name}.part")
+        self.validator = file.path.with_name(f"{file.file_name}.part.validator")
 
     @property
     def arrived(self) -> int:
@@ -146,9 +128,7 @@ class _Download:
     def complete(self) -> None:
         """Have the whole file, with the right digest; a part that turns out wrong is thrown away.
 
-        Raises:
-            _DownloadError: it can't be had; what has arrived stays.
-            OSError: it can't be written.
+        Whatever else goes wrong, what has arrived stays.
         """
         resumed = self.arrived > 0
         published = self._persist()
@@ -168,7 +148,7 @@ class _Download:
         try:
             client = httpx.Client(
                 headers={"User-Agent": f"imgvet/{__version__}", "Accept-Encoding": "identity"},
-                timeout=self.patience.timeout,
+                timeout=_TIMEOUT,
                 follow_redirects=True,
                 verify=ssl.create_default_context(),
             )
@@ -181,9 +161,9 @@ class _Download:
                     return self._ask(client)
                 except _BrokenOffError:
                     fruitless = 0 if self.arrived > before else fruitless + 1
-                    if fruitless >= self.patience.attempts:
+                    if fruitless >= _ATTEMPTS:
                         raise
-                    time.sleep(self.patience.pause * 2 ** max(fruitless - 1, 0))
+                    time.sleep(_PAUSE * 2 ** max(fruitless - 1, 0))
 
     def _ask(self, client: httpx.Client) -> str | None:
         """Ask once for what is missing, if the file is still the same; else for all of it."""
@@ -242,12 +222,9 @@ def _explained(error: httpx.HTTPError) -> _DownloadError:
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, OSError):
         cause = cause.__cause__ or cause.__context__
+    may_pass = isinstance(error, httpx.TransportError) and not isinstance(error, httpx.ProxyError)
     if isinstance(error, httpx.ConnectError):
         may_pass = isinstance(cause, (ConnectionResetError, ConnectionAbortedError))
-    else:
-        may_pass = not isinstance(error, httpx.ProxyError) and isinstance(
-            error, httpx.TransportError
-        )
     said = (cause.strerror if cause else None) or str(error) or type(error).__name__
     if isinstance(cause, socket.gaierror):
         said = "its host is not known here: no network, or no DNS"

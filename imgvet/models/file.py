@@ -76,12 +76,9 @@ class ModelFile(BaseModel):
     def is_checked(self) -> bool:
         """Whether the file is there and unchanged (size, time) since its digest was right."""
         record = self._record()
-        if record is None or record.sha256 != self.expected_sha256:
+        if record is None or record.sha256 != self.expected_sha256 or not self.path.exists():
             return False
-        try:
-            status = self.path.stat()
-        except OSError:
-            return False
+        status = self.path.stat()
         return (status.st_size, status.st_mtime_ns) == (record.size, record.mtime_ns)
 
     def check_and_record(self) -> None:

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from imgvet.errors import ModelError
 from imgvet.metrics import STANDARD_SHORT_SIDE
@@ -30,20 +21,17 @@ HIGH_ACCURACY_SIDE = 240
 usual 176. Of all sides up to twice the time it gives the best recall, and the network pads as it
 was trained to: at its last stride the side is odd (15 places), as it is with 176 (11)."""
 
-IMAGENET: Mapping[str, Any] = MappingProxyType(
-    {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)}
-)
+IMAGENET = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)}
 """Mean and deviation of ImageNet's levels 0 to 255, as torchvision's models want them."""
 
 Device = Literal["cpu", "cuda"]
 
 
-def _for_each_colour(value: Any) -> Any:
-    """One number for all three colours, or three."""
-    return (value, value, value) if isinstance(value, (int, float)) else value
-
-
-Levels = Annotated[tuple[float, float, float], BeforeValidator(_for_each_colour)]
+Levels = Annotated[
+    tuple[float, float, float],
+    BeforeValidator(lambda value: (value,) * 3 if isinstance(value, (int, float)) else value),
+]
+"""Of red, green and blue; one number counts for all three."""
 
 
 class Preparation(BaseModel):
@@ -59,7 +47,7 @@ class Preparation(BaseModel):
     """uint8 takes levels 0 to 255 as they are."""
     colour_order: Literal["RGB", "BGR"] = "RGB"
     mean: Levels = (0.0, 0.0, 0.0)
-    """Subtracted from the levels 0 to 255 of red, green and blue; not for uint8."""
+    """Subtracted from levels 0 to 255; not for uint8."""
     std: Levels = (1.0, 1.0, 1.0)
     """Divides what is left; not for uint8."""
     resize: Literal["squash", "crop"] = "squash"
@@ -128,9 +116,9 @@ class ModelCard(Preparation):
 
 
 _COUNTED = {*Preparation.model_fields, "input_size"}
-_BUILTIN_PREPARATION: Mapping[str, Any] = MappingProxyType(
-    {**Preparation().model_dump(mode="json"), "mean": None, "std": None, "input_size": 176}
-)
+_BUILTIN_PREPARATION = Preparation().model_dump(mode="json") | {
+    "mean": None, "std": None, "input_size": 176,
+}  # fmt: skip
 
 
 class Model(BaseModel):

@@ -24,31 +24,19 @@ built-in one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
-
-from pydantic import BaseModel, ConfigDict
 
 from imgvet.models.file import ModelFile
 from imgvet.models.model import BUILTIN_NAME, IMAGENET, ModelCard
 
 
-class KnownModel(BaseModel):
+class KnownModel(ModelFile):
     """A model that is known by name."""
-
-    model_config = ConfigDict(frozen=True)
 
     card: ModelCard
     """How it is used; its sha256 is empty if none is published."""
-    file: ModelFile
     purpose: str
     """What it is good for, a few words."""
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-        return self.file.name
 
 
 _Settings = dict[str, Any]
@@ -83,14 +71,14 @@ _ONCE_OF_ZOO = f"{_ZOO}/raw/main/validated/vision/classification"
 
 def _known(name: str, purpose: str, url: str, settings: _Settings, **rest: Any) -> KnownModel:
     """A model of the hub whose card has these settings; the rest are fields of its file."""
-    told = {"source": url.partition("/resolve/")[0], **rest}
     way_out = "leave out model_path: the built-in model needs no download"
-    file = ModelFile(name=name, url=url, way_out=way_out, **told)
+    told = {"source": url.partition("/resolve/")[0], "way_out": way_out, **rest}
+    file = ModelFile(name=name, url=url, **told)
     card = ModelCard(
         name=name, file=file.file_name, sha256=file.sha256 or "", licence=file.licence,
         source=file.source, calibrated=False, **settings,
     )  # fmt: skip
-    return KnownModel(card=card, file=file, purpose=purpose)
+    return KnownModel(name=name, url=url, card=card, purpose=purpose, **told)
 
 
 _MODELS = (
@@ -141,7 +129,7 @@ _MODELS = (
     ),
 )  # fmt: skip
 
-KNOWN: Mapping[str, KnownModel] = MappingProxyType({model.name: model for model in _MODELS})
+KNOWN = {model.name: model for model in _MODELS}
 """Name -> model, in the order they are listed."""
 
 NAMES: tuple[str, ...] = (BUILTIN_NAME, *KNOWN)

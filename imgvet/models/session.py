@@ -66,7 +66,15 @@ class Runner:
             try:
                 parts.append(self._run_batch(inputs[start : start + size], output))
             except MemoryError:
-                self._take_less_than(size)
+                if size == 1 or self.fixed is not None:
+                    raise ModelError(
+                        f"The memory is too small for the model and {size} of its inputs at a time",
+                        "Choose a smaller model, or --device cpu",
+                    ) from None
+                self.batch = min(self.batch, size // 2)
+                _logger.warning(
+                    "The memory is too small for %d pictures at a time: %d", size, self.batch
+                )
             else:
                 start += size
         return np.concatenate(parts)
@@ -92,15 +100,6 @@ class Runner:
                 "Name another output in its card: one row for each picture is needed",
             )
         return np.asarray(values[:count], np.float32)
-
-    def _take_less_than(self, size: int) -> None:
-        if size == 1 or self.fixed is not None:
-            raise ModelError(
-                f"The memory is too small for the model and {size} of its inputs at a time",
-                "Choose a smaller model, or --device cpu",
-            )
-        self.batch = min(self.batch, size // 2)
-        _logger.warning("The memory is too small for %d pictures at a time: %d", size, self.batch)
 
 
 def batch_size(device: Device) -> int:
