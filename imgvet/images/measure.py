@@ -87,9 +87,10 @@ def _difference_norm(gray: Pixels, axis: int, distance: int) -> float:
     """4-norm of the differences between pixels ``distance`` apart; 0 if there are none."""
     if gray.shape[axis] <= distance:
         return 0.0
-    before, after = [slice(None)] * 2, [slice(None)] * 2
-    before[axis], after[axis] = slice(-distance), slice(distance, None)
-    difference = cv2.absdiff(gray[*before], gray[*after])
+    if axis == 0:
+        difference = cv2.absdiff(gray[:-distance], gray[distance:])
+    else:
+        difference = cv2.absdiff(gray[:, :-distance], gray[:, distance:])
     squares = cv2.multiply(difference, difference, dtype=cv2.CV_32F)
     return math.sqrt(math.sqrt(cv2.norm(squares, cv2.NORM_L2SQR)))
 

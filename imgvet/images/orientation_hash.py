@@ -113,9 +113,10 @@ def _frequencies() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 def hash_in_orientation(bits: HashBits, orientation: int) -> HashBits:
     """What becomes of hashes, uint8 (n, 32), when images are shown in another orientation."""
-    above, below, diagonal = np.split(bits, [PAIR_BYTES, 2 * PAIR_BYTES], axis=1)
-    transposed = [below, above, diagonal] if _TRANSPOSED[orientation] else [above, below, diagonal]
-    return np.concatenate(transposed, axis=1) ^ _sign_changes()[orientation]
+    if _TRANSPOSED[orientation]:
+        above, below, diagonal = np.split(bits, [PAIR_BYTES, 2 * PAIR_BYTES], axis=1)
+        bits = np.concatenate([below, above, diagonal], axis=1)
+    return bits ^ _sign_changes()[orientation]
 
 
 @lru_cache(maxsize=1)
