@@ -52,12 +52,7 @@ def list_models(options: argparse.Namespace) -> int:  # noqa: ARG001
 
 
 def pull_models(options: argparse.Namespace) -> int:
-    """Download models, and try each on one picture.
-
-    Raises:
-        InvalidParameterError: a name that is not known.
-        ModelError: a file that can't be had or is not what it should be.
-    """
+    """Download models, and try each on one picture."""
     from imgvet.models.resolve import fetched
 
     for model in [_known(name) for name in options.names]:
@@ -72,12 +67,7 @@ def pull_models(options: argparse.Namespace) -> int:
 
 
 def print_path(options: argparse.Namespace) -> int:
-    """Print the path of a model's file, or of the folder of models.
-
-    Raises:
-        InvalidParameterError: the name is not known.
-        ModelError: it is not downloaded yet.
-    """
+    """Print the path of a model's file, or of the folder of models."""
     from imgvet.models.file import model_folder
     from imgvet.models.model import builtin_model
 

@@ -38,11 +38,9 @@ _logger = logging.getLogger(__name__)
 
 
 def embed_pictures(pictures: Iterable[Pixels], model: Model) -> Vectors:
-    """Embeddings of pictures of any size; one after the other is resized and let go.
+    """Embeddings, shape (n, width), of pictures of any size; each is resized and let go in turn.
 
-    Returns:
-        shape (n, width), finite, each of length 1; all zeros where the model gave nothing usable
-        (a value that is not finite, or zeros).
+    They are of length 1, but all zeros where the model gave zeros or a value that is not finite.
 
     Raises:
         ModelError: the model can't be run, or is not as its card says.
@@ -63,16 +61,9 @@ def embed(
     done_before: int,
     total: int,
 ) -> None:
-    """Embed one shard of contents and write its pack.
+    """Embed one shard of contents and write its pack; a thread holds one picture at a time.
 
-    Args:
-        digests: the contents.
-        read: gives the pixels of one; no more than one for each thread is in memory at a time.
-        store: where packs are kept.
-        model: the embedding model.
-        threads: how many batches are computed at a time.
-        done_before: contents in the shards before this one, for the progress.
-        total: contents in all shards, for the progress.
+    The progress counts the contents in the shards before this one and in all of them.
     """
     card, size = model.card, batch_size(model.device)
     batches = (digests[start : start + size] for start in range(0, len(digests), size))

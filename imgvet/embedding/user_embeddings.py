@@ -32,9 +32,7 @@ from imgvet.workdir import write_atomically
 
 VERSION = 1
 
-_FILENAMES, _EMBEDDINGS = "filenames", "embeddings"
-"""The arrays of an ``.npz``."""
-_HEADINGS = ("filename", _FILENAMES)
+_HEADINGS = ("filename", "filenames")
 """Of the column of names in a csv."""
 _BLOCK_VALUES = 1 << 22
 _ERRORS = "surrogateescape"  # file names need not be UTF-8
@@ -43,16 +41,14 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class UserEmbeddings:
-    """Vectors with names."""
+    """Vectors with names, each of which is there once; values are looked at when they are used."""
 
     names: tuple[str, ...]
-    """The image of each vector: its path or URI as a run lists it, or relative to an input folder;
-    each once."""
+    """Paths or URIs as a run lists them, or relative to an input folder."""
     vectors: NDArray[Any]
-    """(n, width), integers or floats; mapped read-only if from an ``.npy``. Values are looked at
-    when they are used."""
+    """(n, width), integers or floats; mapped read-only if from an ``.npy``."""
     digest: str = ""
-    """BLAKE2b-128, hexadecimal, of their files."""
+    """Of their files."""
 
     @property
     def width(self) -> int:
@@ -85,9 +81,6 @@ class UserEmbeddingsReference(BaseModel):
 def read_user_embeddings(path: str) -> UserEmbeddings:
     """Read user embeddings; those of the last path are kept as long as its files stay the same.
 
-    Args:
-        path: an ``.npy`` with a list of names beside it, or an ``.npz``.
-
     Raises:
         InvalidParameterError: a file is missing or damaged, the array does not have two dimensions
             of numbers, or the names are not one for each row, each once.
@@ -105,7 +98,7 @@ def read_user_embeddings(path: str) -> UserEmbeddings:
         raise _refused(file, f"can't be read ({why})", remedy) from None
     except (ValueError, EOFError, BadZipFile, KeyError) as error:
         why = " ".join(str(error).split())[:200]
-        remedy = f"Give an .npy file, or an .npz with the arrays {_FILENAMES} and {_EMBEDDINGS}"
+        remedy = "Give an .npy file, or an .npz with the arrays filenames and embeddings"
         raise _refused(file, f"can't be used ({why})", remedy) from None
 
 
@@ -118,9 +111,9 @@ def _read(
         digests = f"{digest_file(file)} {digest_file(names_file)}"
         return _checked(names, vectors, file, digest_bytes(digests.encode()))
     with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-        listed, vectors = arrays[_FILENAMES], arrays[_EMBEDDINGS]
+        listed, vectors = arrays["filenames"], arrays["embeddings"]
     if listed.dtype.kind not in "US":
-        raise _refused(file, f"has {_FILENAMES} that are not text", "Give one name for each row")
+        raise _refused(file, "has filenames that are not text", "Give one name for each row")
     names = [os.fsdecode(name) for name in listed.ravel().tolist()]
     return _checked(names, vectors, file, digest_bytes(digest_file(file).encode()))
 
@@ -176,13 +169,8 @@ def write_user_embeddings(
 ) -> Path:
     """Write an array given from Python as files that the parameter ``embeddings`` can name.
 
-    They are called by their content, so the same array gives the same path.
-
-    Args:
-        names: the image of each row. The relative path of a file that exists, seen from the current
-            folder, becomes absolute; other names stay as they are.
-        array: (n, width), integer or float16, float32 or float64.
-        folder: where to write; made if there is none.
+    They are called by their content, so the same array gives the same path. A name that is the
+    relative path of a file that exists, seen from the current folder, becomes absolute.
 
     Raises:
         InvalidParameterError: as :func:`read_user_embeddings`.
@@ -211,19 +199,11 @@ def _absolute(name: str) -> str:
 def match_user_embeddings(
     given: UserEmbeddings, items: pd.DataFrame, folders: Sequence[str]
 ) -> NDArray[np.float32]:
-    """The vectors of the contents of a run.
+    """The vectors of the contents of a run, row i for ``embedding_row`` i of the table items.
 
-    A name is matched as it is, or as a path relative to an input folder. Byte-identical images are
-    one content and have one vector: that of the first of them that has one. Vectors of no image are
-    left out, and their number is logged.
-
-    Args:
-        given: vectors with names.
-        items: the table items.
-        folders: the inputs of the run (``input_dir``), as given.
-
-    Returns:
-        (contents, width), row i for ``embedding_row`` i; neither normalised nor scaled.
+    They are neither normalised nor scaled. A name is matched as it is, or as a path relative to an
+    input folder. Byte-identical images are one content and have one vector: that of the first of
+    them that has one. Vectors of no image are left out, and their number is logged.
 
     Raises:
         InvalidParameterError: images have no vector, or one name means several images, or vectors

@@ -54,7 +54,7 @@ class Preparation(BaseModel):
     """``squash`` the whole picture into the square, or ``crop``: make the short side
     ``resize_size`` pixels long and take the square in the middle."""
     resize_size: int | None = Field(None, ge=1)
-    """None stands for the side of the input."""
+    """None: the side of the input."""
     interpolation: Literal["linear", "bilinear", "bicubic"] = "linear"
     """``linear`` between the four nearest pixels (OpenCV), or ``bilinear`` and ``bicubic`` over all
     pixels that fall on one (Pillow), as training pipelines do."""
@@ -71,10 +71,8 @@ class ModelCard(Preparation):
     name: str
     version: int = 1
     file: str
-    """Name of the file beside the card."""
     sha256: str
     licence: str
-    """SPDX identifier."""
     source: str
     """Where the weights come from."""
     width: int = Field(ge=1)
@@ -141,10 +139,9 @@ def builtin_model(device: Device = "cpu") -> Model:
 
 
 def high_accuracy_model(builtin: Model) -> Model:
-    """The built-in model for an input of :data:`HIGH_ACCURACY_SIDE` pixels, in the same file.
+    """The same file for an input of :data:`HIGH_ACCURACY_SIDE` pixels.
 
-    The scale of the similarity stays: the distances of the most similar distinct photographs are
-    the same.
+    The scale of the similarity stays, as the most similar distinct photographs are as far apart.
     """
     changes = {"input_size": HIGH_ACCURACY_SIDE, "written_for": builtin.card.input_size}
     return builtin.model_copy(update={"card": builtin.card.model_copy(update=changes)})

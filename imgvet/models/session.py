@@ -161,11 +161,8 @@ def open_session(
 ) -> InferenceSession:
     """A session of an .onnx or .ort file that computes on the calling thread.
 
-    Args:
-        path: the file.
-        device: where it runs, if it can.
-        inner: name of a tensor inside the graph that is made an output; .onnx only.
-        sides: how to change the input; the built-in model only.
+    Of an .onnx file, an inner tensor can be made an output; of the built-in model, the side of the
+    input can be changed.
 
     Raises:
         ModelError: it can't be loaded.
