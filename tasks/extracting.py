@@ -9,63 +9,41 @@ from pydantic import BaseModel, ConfigDict
 
 from imgvet.options import VideoOptions
 from imgvet.progress import tracked
-from imgvet.sources.archive import prepare_archive
-from imgvet.sources.archive_members import ExtractLimits
-from imgvet.sources.packed import PackedReport
-from imgvet.sources.video import extract_frames
+from imgvet.sources.archive import Archives
+from imgvet.sources.containers import Containers, Prepared
+from imgvet.sources.video import Videos
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage
 
-STAGE = "extract_archives"
-
 
 class ToExtract(BaseModel):
-    """Archives and videos, as absolute paths, each once.
-
-    Attributes:
-        archives: the archives.
-        videos: the videos.
-        limits: how much one archive may unpack to.
-        frames: which frames of videos are wanted.
-        resume: continue what an interrupted run began instead of starting it again.
-    """
+    """Archives and videos, as absolute paths, each once."""
 
     model_config = ConfigDict(frozen=True)
 
     archives: tuple[str, ...] = ()
     videos: tuple[str, ...] = ()
-    limits: ExtractLimits = ExtractLimits()
     frames: VideoOptions = VideoOptions()
+    """Which frames of videos are wanted."""
     resume: bool = False
-
-
-class Extracted(BaseModel):
-    """What was found in each archive and video, in the order they were given."""
-
-    model_config = ConfigDict(frozen=True)
-
-    archives: tuple[PackedReport, ...]
-    videos: tuple[PackedReport, ...]
+    """Continue what an interrupted run began instead of starting it again."""
 
 
 @uncached_stage
-def extract_archives(context: RunContext, wanted: ToExtract) -> Extracted:
+def extract_archives(context: RunContext, wanted: ToExtract) -> list[Prepared]:
     """Index archives, unpack those that can't be read in any order, and decode videos.
 
-    What the store already holds of an unchanged file is used again.
+    What the store already holds of an unchanged file is used again. Told is what was found in each
+    archive, and then in each video.
     """
-    work, total = context.work, len(wanted.archives) + len(wanted.videos)
-
-    def prepare(path: str) -> PackedReport:
-        return prepare_archive(Path(path), work.extracted, wanted.limits, resume=wanted.resume)
-
     each = max(1, context.threads // max(1, len(wanted.videos)))
+    archives = Archives(context.work.extracted)
+    videos = Videos(context.work.frames, wanted.frames, each)
+    files: list[tuple[Containers, str]] = [(archives, path) for path in wanted.archives]
+    files += [(videos, path) for path in wanted.videos]
 
-    def decode(path: str) -> PackedReport:
-        return extract_frames(Path(path), work.frames, wanted.frames, each, resume=wanted.resume)
+    def prepare(file: tuple[Containers, str]) -> Prepared:
+        return file[0].prepare(Path(file[1]), resume=wanted.resume)
 
     with ThreadPoolExecutor(context.threads) as pool:
-        archives = list(tracked(pool.map(prepare, wanted.archives), STAGE, 0, total))
-        done = len(archives)
-        videos = list(tracked(pool.map(decode, wanted.videos), STAGE, done, total))
-    return Extracted(archives=tuple(archives), videos=tuple(videos))
+        return list(tracked(pool.map(prepare, files), "extract_archives", 0, len(files)))

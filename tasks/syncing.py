@@ -10,12 +10,12 @@ from pydantic import BaseModel, ConfigDict
 
 from imgvet.errors import TransportError
 from imgvet.options import SourceOptions, VideoOptions
-from imgvet.sources.archive import packed_archive
+from imgvet.sources.archive import Archives
 from imgvet.sources.inputs import is_compressed, objects_of
 from imgvet.sources.kinds import is_archive_name
 from imgvet.sources.s3_mirror import remove_downloaded
 from imgvet.sources.s3_sync import SyncOptions, SyncReport, sync_to_local
-from imgvet.sources.video import packed_video
+from imgvet.sources.video import Videos
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import TRANSPORT_RETRIES, transport_stage, uncached_stage
 from imgvet.workdir import WorkDir
@@ -97,9 +97,5 @@ def _remove_opened(path: Path, work: WorkDir, frames: VideoOptions) -> None:
     """Remove what an archive was unpacked to, or the frames of a video."""
     if not is_compressed(path.name) or not path.exists():
         return
-    packed = (
-        packed_archive(path, work.extracted)
-        if is_archive_name(path.name)
-        else packed_video(path, work.frames, frames)
-    )
-    shutil.rmtree(packed.folder, ignore_errors=True)
+    kept = Archives(work.extracted) if is_archive_name(path.name) else Videos(work.frames, frames)
+    shutil.rmtree(kept.find(path).folder, ignore_errors=True)

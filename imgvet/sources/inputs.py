@@ -26,9 +26,7 @@ from imgvet.errors import (
 )
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.reasons import Reason
-from imgvet.sources.archive import archive_entries
-from imgvet.sources.archive_formats import HEAD_BYTES, identify_archive
-from imgvet.sources.archive_members import split_of_shard
+from imgvet.sources.archive import HEAD_BYTES, Archives, identify_archive
 from imgvet.sources.entry import Entry
 from imgvet.sources.kinds import (
     ARCHIVE_ENDINGS,
@@ -45,7 +43,7 @@ from imgvet.sources.s3 import is_remote, parse_location
 from imgvet.sources.s3_errors import DEFAULT_RETRY, RetryPolicy
 from imgvet.sources.s3_mirror import find_copy
 from imgvet.sources.s3_objects import list_objects, look_up_objects
-from imgvet.sources.video import video_entries
+from imgvet.sources.video import Videos
 from imgvet.sources.yolo import read_yolo, yolo_entries
 from imgvet.workdir import WorkDir
 
@@ -260,44 +258,25 @@ def list_entries(options: SourceOptions, work: WorkDir) -> Iterator[Entry]:
     """The items of all inputs, in the order given."""
     files = chain(_local_files(options.input_dir), _remote_files(options))
     for entry, kind in _unmixed(files, options):
-        if kind not in COMPRESSED:
-            yield entry
-        elif is_remote(entry.path):
-            yield from _entries_of_copy(entry, kind, options, work)
+        if kind in COMPRESSED:
+            yield from _entries_inside(entry, kind, options, work)
         else:
-            yield from _entries_inside(Path(entry.path), kind, entry.source, options, work)
+            yield entry
 
 
 def _entries_inside(
-    path: Path, kind: Kind, source: str, options: SourceOptions, work: WorkDir
-) -> Iterator[Entry]:
-    """The members or frames of a local archive or video, which was made ready before."""
-    if kind is Kind.ARCHIVE:
-        return archive_entries(path, source, work.extracted)
-    return video_entries(path, source, work.frames, options.part(VideoOptions))
-
-
-def _entries_of_copy(
     itself: Entry, kind: Kind, options: SourceOptions, work: WorkDir
 ) -> Iterator[Entry]:
-    """The members or frames of an archive or a video in a bucket, which was mirrored before."""
-    if itself.status is not Reason.OK:
-        yield itself
-        return
-    copy = find_copy(parse_location(itself.path), itself.version, work.mirror)
-    if copy is None:
-        detail = "it was not copied: it changed after it was listed, or fetching it failed"
-        yield replace(itself, status=Reason.MISSING, detail=detail)
-        return
-    split = split_of_shard(itself.path) if kind is Kind.ARCHIVE else None
-    for entry in _entries_inside(copy, kind, itself.source, options, work):
-        yield replace(
-            entry,
-            path=itself.path,
-            mtime_ns=itself.mtime_ns,
-            version=itself.version,
-            split=split,
-        )
+    """The members or frames of an archive or a video that was mirrored and made ready before."""
+    copy = None
+    if is_remote(itself.path) and itself.status is Reason.OK:
+        copy = find_copy(parse_location(itself.path), itself.version, work.mirror)
+        if copy is None:
+            detail = "it was not copied: it changed after it was listed, or fetching it failed"
+            itself = replace(itself, status=Reason.MISSING, detail=detail)
+    if kind is Kind.ARCHIVE:
+        return Archives(work.extracted).entries(itself, copy)
+    return Videos(work.frames, options.part(VideoOptions)).entries(itself, copy)
 
 
 def list_items(options: SourceOptions, work: WorkDir) -> pa.Table:

@@ -8,12 +8,12 @@ from typing import TypeVar
 
 from imgvet.options import VideoOptions
 from imgvet.reasons import Failure, Reason
-from imgvet.sources.archive import archive_reader
+from imgvet.sources.archive import Archives
 from imgvet.sources.entry import Content
 from imgvet.sources.s3 import is_remote, parse_location
 from imgvet.sources.s3_mirror import find_copy
 from imgvet.sources.s3_objects import fetch_object
-from imgvet.sources.video import frame_reader
+from imgvet.sources.video import Videos
 from imgvet.store.files import FileToRead
 from imgvet.threads import in_threads, read_ahead
 from imgvet.workdir import WorkDir
@@ -42,8 +42,8 @@ class Reader:
 
     def __init__(self, work: WorkDir, videos: VideoOptions) -> None:
         self._mirror = work.mirror
-        self._archives = archive_reader(work.extracted)
-        self._frames = frame_reader(work.frames, videos)
+        self._archives = Archives(work.extracted)
+        self._frames = Videos(work.frames, videos)
 
     def read(self, file: FileToRead) -> Content | Failure:
         """The content of the file that an item is, or was cut from, or why it can't be had.

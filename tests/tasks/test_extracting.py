@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from imgvet.progress import LOGGER_NAME
-from imgvet.sources.archive import archive_entries, archive_reader
-from imgvet.sources.video import frame_reader, video_entries
+from imgvet.sources.archive import Archives
+from imgvet.sources.local import walk_file
+from imgvet.sources.video import Videos
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.extracting import ToExtract, extract_archives
 from support.archives import write_any
@@ -31,19 +32,19 @@ def test_archives_and_videos_are_made_readable(
     context = RunContext(work_dir=tmp_path / "work", threads=2)
     with caplog.at_level(logging.INFO, LOGGER_NAME):
         done = extract_archives.fn(context, wanted)
-    assert [(report.items, report.failed) for report in done.archives] == [(5, 0)] * 3 + [(0, 1)]
-    assert [(report.items, report.failed) for report in done.videos] == [(3, 0)]
+    found = [(report.items, report.failed) for report in done]
+    assert found == [(5, 0)] * 3 + [(0, 1), (3, 0)]
     assert caplog.records[-1].progress.done == 5  # type: ignore[attr-defined]
 
     store = tmp_path / "work" / "store"
-    reader = archive_reader(store / "extracted")
+    reader = Archives(store / "extracted")
     for path in archives:
-        for entry in archive_entries(path, "in", store / "extracted"):
+        for entry in reader.entries(walk_file(path, "in")):
             member = entry.member or ""
             assert reader.read(str(path), member) == images[member]
-    frames = frame_reader(store / "frames", wanted.frames)
-    for entry in video_entries(video, "in", store / "frames", wanted.frames):
+    frames = Videos(store / "frames", wanted.frames)
+    for entry in frames.entries(walk_file(video, "in")):
         assert entry.time_ms is not None
         assert isinstance(frames.read(str(video), str(entry.time_ms)), bytes)
     again = extract_archives.fn(context, wanted)
-    assert all(report.reused for report in (*again.archives, *again.videos))
+    assert all(report.reused for report in again)
