@@ -144,14 +144,14 @@ def _in_new_process(
 def measured(step: str, source: str, scratch: Path) -> Step:
     """Do one step in this process."""
     from imgvet.options import SourceOptions
-    from imgvet.sources.archive import prepare_archive
+    from imgvet.sources.archive import Archives
     from imgvet.sources.inputs import list_items, remote_files
     from imgvet.sources.s3_mirror import sync_to_local
     from imgvet.workdir import WorkDir
 
     work, options = WorkDir(scratch / "work"), SourceOptions(input_dir=(source,))
     if step == OPEN:
-        return _timed(lambda: (prepare_archive(Path(source), work.extracted).items, 0))
+        return _timed(lambda: (Archives(work.extracted).prepare(Path(source)).items, 0))
 
     if step == MIRROR:
         objects = (entry for entry, _ in remote_files(source, options))

@@ -5,9 +5,7 @@ from __future__ import annotations
 from imgvet.flows.stages import Stages
 from imgvet.options import FetchOptions, RunOptions, SourceOptions, VideoOptions
 from imgvet.sources.inputs import Inputs
-from imgvet.sources.kinds import is_archive_name
-from imgvet.tasks.extracting import ToExtract, extract_archives
-from imgvet.tasks.syncing import remove_mirrored, sync_s3_to_local
+from imgvet.tasks.inputs import extract_archives, remove_mirrored, sync_s3_to_local
 
 
 def make_ready(stages: Stages, options: RunOptions, inputs: Inputs, run_id: str) -> None:
@@ -16,18 +14,11 @@ def make_ready(stages: Stages, options: RunOptions, inputs: Inputs, run_id: str)
     Images of buckets are copied only if asked for; archives and videos have to be.
     """
     sources, fetch = options.part(SourceOptions), options.part(FetchOptions)
-    copied: set[str] = set()
+    paths = set(inputs.compressed)
     for name in inputs.remote:
-        copied |= stages.run(sync_s3_to_local, name, sources, fetch, run_id).compressed
-    paths = (*inputs.compressed, *sorted(copied))
+        paths |= stages.run(sync_s3_to_local, name, sources, fetch, run_id).compressed
     if paths:
-        wanted = ToExtract(
-            archives=tuple(path for path in paths if is_archive_name(path)),
-            videos=tuple(path for path in paths if not is_archive_name(path)),
-            frames=sources.part(VideoOptions),
-            resume=fetch.resume,
-        )
-        stages.run(extract_archives, wanted)
+        stages.run(extract_archives, tuple(sorted(paths)), options.part(VideoOptions), fetch)
 
 
 def clean_up(stages: Stages, options: RunOptions, inputs: Inputs, run_id: str) -> None:

@@ -20,9 +20,7 @@ import pyarrow as pa
 from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.reasons import Reason
-from imgvet.sources.archive import archive_entries
-from imgvet.sources.archive_formats import HEAD_BYTES, identify_archive
-from imgvet.sources.archive_members import split_of_shard
+from imgvet.sources.archive import HEAD_BYTES, Archives, identify_archive
 from imgvet.sources.entry import Entry
 from imgvet.sources.kinds import (
     ARCHIVE_ENDINGS,
@@ -37,7 +35,7 @@ from imgvet.sources.local import walk_file, walk_folder
 from imgvet.sources.s3 import is_remote, parse_location
 from imgvet.sources.s3_mirror import find_copy
 from imgvet.sources.s3_objects import list_objects, look_up_objects
-from imgvet.sources.video import video_entries
+from imgvet.sources.video import Videos
 from imgvet.sources.yolo import read_yolo, yolo_entries
 from imgvet.workdir import WorkDir
 
@@ -97,7 +95,7 @@ class Inputs:
     remote: tuple[str, ...]
     """The inputs that are in buckets, or are lists that name some."""
     compressed: tuple[str, ...]
-    """The local archives and videos, as absolute paths, sorted."""
+    """The local archives and videos, as absolute paths."""
     listing: pa.Table | None
     """What :func:`list_items` gives, if there is nothing to fetch or unpack first."""
 
@@ -112,15 +110,14 @@ def find_inputs(options: SourceOptions) -> Inputs:
         InputEmptyError: nothing is left to analyse.
     """
     files = list(_local_files(options))
-    readable = {entry.path: kind for entry, kind in files if entry.status is Reason.OK}
-    compressed = tuple(sorted(path for path, kind in readable.items() if kind is not Kind.IMAGE))
-    remote = tuple(name for name in options.input_dir if any(map(is_remote, _names(name))))
+    compressed = {e.path for e, kind in files if kind is not Kind.IMAGE and e.status is Reason.OK}
+    remote = tuple(name for name in options.input_dir if any(map(is_remote, _rows(name))))
     is_final = not (remote or compressed)
     listing = listing_of((entry for entry, _ in files), options) if is_final else None
-    return Inputs(remote, compressed, listing)
+    return Inputs(remote, tuple(sorted(compressed)), listing)
 
 
-def _names(name: str) -> tuple[str, ...]:
+def _rows(name: str) -> tuple[str, ...]:
     """The rows of an input that is a list of paths; else the input itself."""
     kind = kind_of_input(name)
     return _READ_LIST[kind](Path(name).expanduser()) if kind in _READ_LIST else (name,)
@@ -138,7 +135,7 @@ def _local_files(options: SourceOptions) -> Iterator[File]:
 def _files_of(name: str) -> Iterator[File]:
     """The images, archives and videos outside of buckets that one input leads to."""
     kind, path = kind_of_input(name), Path(name).expanduser().absolute()
-    rows = (Path(row) for row in _names(name) if not is_remote(row))
+    rows = (Path(row) for row in _rows(name) if not is_remote(row))
     if kind is Kind.CSV_LIST:
         # The ending of a path in a csv does not matter: whatever can be decoded is an image.
         return ((walk_file(row, name), Kind.IMAGE) for row in rows)
@@ -158,12 +155,7 @@ def _files_of(name: str) -> Iterator[File]:
 
 
 def remote_files(name: str, options: SourceOptions) -> Iterator[File]:
-    """The images, archives and videos in buckets that one input leads to.
-
-    Args:
-        name: a bucket, a folder or an object in it, or a list.
-        options: how many are needed, and of which kinds.
-    """
+    """The images, archives and videos in buckets that one input leads to, as far as needed."""
 
     def is_wanted(key: str) -> bool:
         return is_item_name(key) and _is_wanted(kind_of_file(key), options)
@@ -171,11 +163,10 @@ def remote_files(name: str, options: SourceOptions) -> Iterator[File]:
     if is_remote(name):
         entries = list_objects(parse_location(name), name, objects_needed(options), is_wanted)
     else:
-        rows = ((parse_location(row), name) for row in _names(name) if is_remote(row))
+        rows = ((parse_location(row), name) for row in _rows(name) if is_remote(row))
         entries = look_up_objects(rows)
-    for entry in entries:
-        if _is_wanted(kind_of_file(entry.path), options):
-            yield entry, kind_of_file(entry.path)
+    files = ((entry, kind_of_file(entry.path)) for entry in entries)
+    return ((entry, kind) for entry, kind in files if _is_wanted(kind, options))
 
 
 def objects_needed(options: SourceOptions) -> int | None:
@@ -191,19 +182,13 @@ def objects_needed(options: SourceOptions) -> int | None:
 def list_items(options: SourceOptions, work: WorkDir) -> pa.Table:
     """List what is to be analysed, sorted by name, each item once for each split.
 
-    Archives and videos must have been made ready (:mod:`imgvet.tasks.extracting`).
-
-    Args:
-        options: what to analyse.
-        work: the work dir, with the indexes of archives and videos.
+    Archives and videos must have been made ready (task extract_archives).
 
     Returns:
         a table of :data:`imgvet.sources.listing.LISTING_SCHEMA`, without digests.
 
     Raises:
-        InputNotFoundError: an input does not exist.
-        InputUnreadableError: an input may not be read.
-        InputEmptyError: nothing is left to analyse.
+        ImgvetError: as :func:`find_inputs`, and a server can't be reached.
     """
     # Of an object that is found twice the last counts: what a list names, not its folder.
     folders_first = sorted(options.input_dir, key=lambda name: not is_remote(name))
@@ -218,27 +203,13 @@ def list_items(options: SourceOptions, work: WorkDir) -> pa.Table:
 def _entries_inside(
     itself: Entry, kind: Kind, options: SourceOptions, work: WorkDir
 ) -> Iterator[Entry]:
-    """The members or frames of an archive or a video, which was mirrored and made ready before."""
-    path: Path | None = Path(itself.path)
+    """The members or frames of an archive or a video that was mirrored and made ready before."""
+    copy = None
     if is_remote(itself.path) and itself.status is Reason.OK:
-        path = find_copy(parse_location(itself.path), itself.version, work.mirror)
-        if path is None:
+        copy = find_copy(parse_location(itself.path), itself.version, work.mirror)
+        if copy is None:
             detail = "it was not copied: it changed after it was listed, or fetching it failed"
             itself = replace(itself, status=Reason.MISSING, detail=detail)
-    if itself.status is not Reason.OK or path is None:
-        yield itself
-        return
-    split = None
     if kind is Kind.ARCHIVE:
-        inside = archive_entries(path, itself.source, work.extracted)
-        split = split_of_shard(itself.path)
-    else:
-        inside = video_entries(path, itself.source, work.frames, options.part(VideoOptions))
-    for entry in inside:
-        yield replace(
-            entry,
-            path=itself.path,
-            mtime_ns=itself.mtime_ns,
-            version=itself.version,
-            split=split,
-        )
+        return Archives(work.extracted).entries(itself, copy)
+    return Videos(work.frames, options.part(VideoOptions)).entries(itself, copy)

@@ -1,7 +1,8 @@
-"""The stage sync_s3_to_local runs again when the network fails, and only then."""
+"""Inputs are made ready; sync_s3_to_local runs again when the network fails, and only then."""
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,18 @@ from prefect import flow
 
 from imgvet.errors import InputNotFoundError, TransportError
 from imgvet.options import FetchOptions, SourceOptions, VideoOptions
+from imgvet.progress import LOGGER_NAME
+from imgvet.sources.archive import Archives
+from imgvet.sources.local import walk_file
 from imgvet.sources.s3_mirror import SyncReport
+from imgvet.sources.video import Videos
 from imgvet.tasks.context import RunContext
-from imgvet.tasks.extracting import ToExtract, extract_archives
-from imgvet.tasks.syncing import remove_mirrored, sync_s3_to_local
-from support.archives import write_tar
+from imgvet.tasks.inputs import extract_archives, remove_mirrored, sync_s3_to_local
+from support.archives import write_any, write_tar
 from support.fault_proxy import Fault, FaultProxy
+from support.pictures import jpeg, scene
 from support.s3_server import Bucket
+from support.videos import write_video
 
 pytest_plugins = ("support.s3_fixtures",)
 
@@ -125,7 +131,7 @@ def test_archives_are_copied_without_images_and_removed_with_what_they_became(
     archives = tuple(sorted(report.compressed))
     assert [Path(path).name for path in archives] == ["a.tar", "b.tgz"]
     assert (report.downloaded, report.failed) == (2, 0)
-    extract_archives.fn(context, ToExtract(archives=archives))
+    extract_archives.fn(context, archives, VideoOptions(), FetchOptions())
     assert len(list(context.work.extracted.iterdir())) == 2
 
     def remove(**what: bool) -> int:
@@ -135,3 +141,33 @@ def test_archives_are_copied_without_images_and_removed_with_what_they_became(
     assert remove(delete_tar=True) == 2
     assert not list(context.work.extracted.iterdir())
     assert not list(context.work.mirror.rglob("*.t*"))
+
+
+def test_archives_and_videos_are_made_readable(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    images = {f"{number}.jpg": jpeg(scene(number)) for number in range(5)}
+    archives = [write_any(tmp_path / f"a{ending}", images) for ending in (".tar", ".tgz", ".zip")]
+    damaged = tmp_path / "damaged.zip"
+    damaged.write_bytes(b"")
+    video = write_video(tmp_path / "film.avi", frames=25)
+    wanted = (tuple(map(str, (*archives, video, damaged))), VideoOptions(), FetchOptions())
+    context = RunContext(work_dir=tmp_path / "work", threads=2)
+    with caplog.at_level(logging.INFO, LOGGER_NAME):
+        done = extract_archives.fn(context, *wanted)
+    found = [(report.items, report.failed) for report in done]
+    assert found == [(5, 0)] * 3 + [(3, 0), (0, 1)]
+    assert caplog.records[-1].progress.done == 5  # type: ignore[attr-defined]
+
+    store = tmp_path / "work" / "store"
+    reader = Archives(store / "extracted")
+    for path in archives:
+        for entry in reader.entries(walk_file(path, "in")):
+            member = entry.member or ""
+            assert reader.read(str(path), member) == images[member]
+    frames = Videos(store / "frames", VideoOptions())
+    for entry in frames.entries(walk_file(video, "in")):
+        assert entry.time_ms is not None
+        assert isinstance(frames.read(str(video), str(entry.time_ms)), bytes)
+    again = extract_archives.fn(context, *wanted)
+    assert all(report.reused for report in again)
