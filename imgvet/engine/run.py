@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from collections.abc import Callable, Iterator
@@ -127,11 +128,17 @@ def _work_meanwhile(
     If there are new files the checks will run, so what they import is imported as well.
     """
     files = files_to_measure(work, options, listing)
-    with environment({"PREFECT_HOME": str(server.home)}):
-        importlib.import_module("prefect")
-    importlib.import_module("imgvet.flows.analyze_dataset")
+    gc.disable()  # nothing that an import makes is garbage, and looking for it takes a fifth
+    try:
+        with environment({"PREFECT_HOME": str(server.home)}):
+            importlib.import_module("prefect")
+        importlib.import_module("imgvet.flows.analyze_dataset")
+        if files:
+            load_great_expectations()
+    finally:
+        gc.freeze()
+        gc.enable()
     if files:
-        load_great_expectations()
         measure_ahead(work, options, files, server.is_ready)
 
 

@@ -10,7 +10,6 @@ Call this from one task of a run.
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import warnings
@@ -212,15 +211,11 @@ def _great_expectations() -> Iterator[None]:
 
 def _import() -> None:
     """Import it, undoing what the import does to the process."""
-    show, collecting = warnings.showwarning, gc.isenabled()
+    show = warnings.showwarning
     with warnings.catch_warnings():
         # It imports sre_constants and sre_parse, which Python has deprecated.
         warnings.filterwarnings("ignore", "module 'sre_.*' is deprecated", DeprecationWarning)
-        gc.disable()  # nothing an import makes is garbage: a fifth of its time would be collection
-        try:
-            import great_expectations  # noqa: F401
-        finally:
-            if collecting:
-                gc.enable()
+        import great_expectations  # noqa: F401
+
         if warnings.showwarning is not show:  # it sends all warnings of the process to a log
             logging.captureWarnings(False)
