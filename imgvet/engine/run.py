@@ -95,8 +95,21 @@ def run_in_engine(
             server = stack.enter_context(_temporary_server(work))
             _work_meanwhile(server, work, options, request and request.inputs.listing)
             server.wait()
+            stack.enter_context(_without_heartbeats())
             url = server.url
         return _run(partial(run, options), url)
+
+
+@contextmanager
+def _without_heartbeats() -> Iterator[None]:
+    """Spare a finished flow the second that it waits for the thread of its heartbeats.
+
+    They tell a server which runs have died; the temporary one ends with the run.
+    """
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield
 
 
 @contextmanager
