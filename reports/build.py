@@ -50,7 +50,7 @@ def build_report(inputs: ReportInputs, folder: Path) -> Path:
     pictures = write_pictures(digests, inputs.thumbnail, folder)
     for name in (data.FOLDER, data.TABLES):
         (folder / name).mkdir()
-    shown = {"run": inputs, "pages": pages, "pictures": pictures, "page_size": limits.PAGE}
+    shown = {"run": inputs, "pages": pages, "pictures": pictures}
     for page in pages:
         if page.points is not None:
             data.write_map(page.points, inputs.facts, pictures, inputs.thumbnail, folder)
@@ -77,5 +77,5 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(text.FILTERS)
-    made.globals["Section"] = Section
+    made.globals.update(Section=Section, limits=limits)
     return made

@@ -190,26 +190,22 @@ def _layout(
     # Plotly wants ends of axes and annotations as logarithms, shapes as values.
     place = math.log10 if log else float
     low, high = (place(end) for end in (bins["low"].iloc[0], bins["high"].iloc[-1]))
-    x_axis: Figure = {"range": [low, high], "title": {"text": texts["axis"]}}
+    x_axis: Figure = {"range": [low, high], "title": {"text": texts["axis"]}, "type": "linear"}
     if log:
-        x_axis |= {"dtick": 1, "tickformat": ",~s", "type": "log"}
+        x_axis = {"dtick": 1, "tickformat": ",~s", **x_axis, "type": "log"}
     elif bins["low"].iloc[0] % 1 == 0.5 and len(bins) <= 8:
-        x_axis |= {"dtick": 1, "type": "linear"}
+        x_axis = {"dtick": 1, **x_axis}
     else:
-        x_axis |= {"nticks": 8, "type": "linear"}
-    y_axis: Figure = {"title": {"text": texts["counts"]}}
-    if bins["count"].max() <= 4:
-        y_axis["dtick"] = 1
-    layout: Figure = {"xaxis": x_axis, "yaxis": y_axis}
-    if threshold:
-        x = threshold.value
-        layout["shapes"] = [
-            {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper"},
-        ]
-        # The label stands over the line, on the side where there is room.
-        left = place(x) - low < (high - low) / 2
-        layout["annotations"] = [
-            {"showarrow": False, "text": threshold.label, "x": place(x),
-             "xanchor": "left" if left else "right", "y": 1, "yanchor": "bottom", "yref": "paper"},
-        ]  # fmt: skip
-    return layout
+        x_axis = {"nticks": 8, **x_axis}
+    few = {"dtick": 1} if bins["count"].max() <= 4 else {}
+    axes = {"xaxis": x_axis, "yaxis": {**few, "title": {"text": texts["counts"]}}}
+    if threshold is None:
+        return axes
+    at = threshold.value
+    left = place(at) - low < (high - low) / 2
+    # The label stands over the line, on the side where there is room.
+    note = {"showarrow": False, "text": threshold.label, "x": place(at),
+             "xanchor": "left" if left else "right", "y": 1, "yanchor": "bottom",
+             "yref": "paper"}  # fmt: skip
+    line = {"type": "line", "x0": at, "x1": at, "y0": 0, "y1": 1, "yref": "paper"}
+    return {"annotations": [note], "shapes": [line], **axes}

@@ -60,7 +60,7 @@ def similarity_map(run: ReportInputs) -> Content | None:
         places=places[order],
         colourings=[*_categories(frame), *_values(frame)],
     )
-    return {"points": points, "images": len(known), "thumbnails": limits.MAP_TILES}
+    return {"points": points, "images": len(known)}
 
 
 def evenly(total: int, limit: int) -> NDArray[np.int64]:
