@@ -13,6 +13,7 @@ from typing import TypeVar
 import pyarrow as pa
 
 from imgvet.engine.server import (
+    PATIENCE,
     QUIET,
     TemporaryServer,
     configured_url,
@@ -72,7 +73,13 @@ def run_in_engine(
         EngineError: the server can't be started or reached, or failed.
         ImgvetError: a bad request.
     """
-    settings = {**QUIET, "PREFECT_LOGGING_LEVEL": "INFO" if options.verbose else "CRITICAL"}
+    level = "INFO" if options.verbose else "CRITICAL"
+    settings = {
+        **QUIET,
+        **PATIENCE,
+        "PREFECT_LOGGING_LEVEL": level,
+        "PREFECT_LOGGING_INTERNAL_LEVEL": level,
+    }
     work = require_allowed(options.work_dir, options.input_dir, overwrite=True)
     with ExitStack() as stack:
         stack.enter_context(environment(settings))
@@ -133,7 +140,7 @@ def _run(run: Callable[[], Result], url: str) -> Result:
     from prefect.exceptions import PrefectException
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    with temporary_settings({PREFECT_API_URL: url}):
+    with temporary_settings({PREFECT_API_URL: url}), _impatient_events():
         try:
             return run()
         except ImgvetError:
@@ -143,3 +150,20 @@ def _run(run: Callable[[], Result], url: str) -> Result:
                 f"The Prefect server {url} failed: {error or type(error).__name__}",
                 "Check that it runs, or unset PREFECT_API_URL to use a temporary one",
             ) from error
+
+
+@contextmanager
+def _impatient_events() -> Iterator[None]:
+    """Let Prefect try twice to send an event, not for eight seconds each, to a server that is gone.
+
+    What was not sent is sent again with the first event that arrives.
+    """
+    from prefect.events.clients import PrefectEventsClient
+    from prefect.events.worker import EventsWorker, emit_events_to_cloud
+
+    if not emit_events_to_cloud():
+        EventsWorker.set_client_override(PrefectEventsClient, reconnection_attempts=1)
+    try:
+        yield
+    finally:
+        EventsWorker.set_client_override(None)

@@ -1,19 +1,18 @@
-"""Nearest neighbours by any index: candidates in float32, then their distances computed anew.
+"""Exact nearest neighbours: candidates in float32, then their distances computed anew.
 
-Recall is measured on a sample.
+Recall of other searches is measured on a sample.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from imgvet.options import Distance
 from imgvet.progress import report_progress
-from imgvet.similarity.distances import DISTANCES
-from imgvet.similarity.space import Reals, Rows, Space, Vectors, distances_between
+from imgvet.similarity.distances import DISTANCES, Reals, Rows, Space, Vectors, distances_between
 from imgvet.threads import in_threads
 
 STAGE = "find_neighbors"
@@ -23,6 +22,9 @@ RECALL_SAMPLE = 1000
 SPARE = 4
 """Candidates beyond the k: which of two is nearer is not left to FAISS's float32."""
 
+Search = Callable[[Vectors, int], tuple[Any, Rows]]
+"""As FAISS's: of queries (q, width) the distances and places of the k nearest, (q, k) each."""
+
 _QUERY_BLOCK = 16_384
 _SLOW_QUERY_BLOCK = 512
 _COMPARED_BLOCK = 16
@@ -31,19 +33,14 @@ _NEAR = 1e-6
 
 @dataclass(frozen=True)
 class Neighbors:
-    """Nearest neighbours of n vectors.
-
-    Attributes:
-        rows: int64 (n, k), rows of the neighbours, nearest first, ties by row; -1 where there is
-            none.
-        distances: float64 (n, k), their distances to 1e-9
-            (:func:`imgvet.similarity.space.distances_between`); infinite where there is none.
-        recall: share of the true neighbours found, measured on a sample; 1 if exact.
-    """
+    """Nearest neighbours of n vectors."""
 
     rows: Rows
+    """(n, k), nearest first, ties by row; -1 where there is none."""
     distances: Reals
+    """(n, k), by :meth:`imgvet.similarity.distances.Space.distances`; infinite where none is."""
     recall: float = 1.0
+    """Share of the true neighbours found, measured on a sample; 1 if exact."""
 
 
 def nearest(space: Space, queries: Rows, candidates: Rows, k: int) -> Neighbors:
@@ -51,8 +48,8 @@ def nearest(space: Space, queries: Rows, candidates: Rows, k: int) -> Neighbors:
 
     Args:
         space: the embeddings.
-        queries: int64 (q,), rows.
-        candidates: int64 (q, c), rows, in any order; the query itself and -1 are nobody.
+        queries: (q,), rows.
+        candidates: (q, c), rows, in any order; the query itself and -1 are nobody.
         k: neighbours of each query; where there are fewer, -1 stands for the others.
     """
     others = np.where(candidates == queries[:, None], -1, candidates)
@@ -63,25 +60,48 @@ def nearest(space: Space, queries: Rows, candidates: Rows, k: int) -> Neighbors:
 
 
 def search_exactly(space: Space, queries: Rows, k: int) -> Neighbors:
-    """The ``k`` nearest others of each query row."""
-    rows = candidates(space, flat_index(space, space.data), queries, k + 1)
-    return nearest(space, queries, rows, k)
+    """The ``k`` nearest others of each query, a row."""
+    return nearest(space, queries, nearest_among(space, space.data, queries, k + 1), k)
 
 
-def candidates(space: Space, index: Any, queries: Rows, k: int) -> Rows:
-    """Places in the index of the ``k`` nearest of each query row, and of some more.
+def nearest_among(space: Space, data: Vectors, queries: Rows, k: int) -> Rows:
+    """Places in ``data`` of about the ``k`` nearest of each query, and of some more."""
+    import faiss
 
-    Returns:
-        int64 (q, k + SPARE, or as many as the index holds), nearest first as far as FAISS
-        can tell; -1 is nobody.
+    def compare(part: Vectors, width: int) -> tuple[Any, Rows]:
+        return _compare(part, data, width, space, faiss.omp_get_max_threads())
+
+    def multiply(part: Vectors, width: int) -> tuple[Any, Rows]:
+        found: tuple[Any, Rows] = faiss.knn(part, data, width, metric=faiss_metric(space))
+        return found
+
+    by_faiss = DISTANCES[space.distance].faiss_metric is not None
+    return candidates(space, multiply if by_faiss else compare, queries, min(k + SPARE, len(data)))
+
+
+def _compare(queries: Vectors, data: Vectors, k: int, space: Space, threads: int) -> Any:
+    def block(start: int) -> tuple[Reals, Rows]:
+        part = queries[start : start + _COMPARED_BLOCK]
+        found = distances_between(part, data, space.distance, 1.0)
+        rows = np.argsort(found, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(found, rows, axis=1), rows
+
+    blocks = in_threads(block, range(0, len(queries), _COMPARED_BLOCK), threads)
+    return tuple(map(np.concatenate, zip(*blocks, strict=True)))
+
+
+def candidates(space: Space, search: Search, queries: Rows, width: int) -> Rows:
+    """Places of the ``width`` nearest of each query, a row, as a search finds them.
+
+    They are (q, width), nearest first as far as FAISS can tell; -1 is nobody.
     """
-    count, width = len(queries), min(k + SPARE, index.ntotal)
+    count = len(queries)
     queries = _enough(queries, space)
     places = np.empty((len(queries), width), np.int64)
     step = _QUERY_BLOCK if DISTANCES[space.distance].any_index else _SLOW_QUERY_BLOCK
     for start in range(0, len(queries), step):
         part = slice(start, start + step)
-        _, places[part] = index.search(space.data[queries[part]], width)
+        _, places[part] = search(space.data[queries[part]], width)
         report_progress(STAGE, min(start + step, count), count)
     return places[:count]
 
@@ -97,44 +117,6 @@ def _enough(queries: Rows, space: Space) -> Rows:
     least = int(faiss.cvar.distance_compute_blas_threshold) // space.data.shape[1] + 1
     few = least < 10 * len(queries) < 10 * least and DISTANCES[space.distance].any_index
     return np.resize(queries, least) if few else queries
-
-
-def flat_index(space: Space, data: Vectors) -> Any:
-    """An index that compares every pair by the distance of the space, filled with ``data``."""
-    import faiss
-
-    if DISTANCES[space.distance].faiss_metric is None:
-        return ComparingIndex(data, space.distance, faiss.omp_get_max_threads())
-    index = faiss.IndexFlat(data.shape[1], faiss_metric(space))
-    index.add(data)
-    return index
-
-
-@dataclass(frozen=True)
-class ComparingIndex:
-    """Searches as an index of FAISS does, by NumPy and SciPy."""
-
-    data: Vectors
-    distance: Distance
-    threads: int
-
-    @property
-    def ntotal(self) -> int:
-        """How many embeddings it holds."""
-        return len(self.data)
-
-    def search(self, queries: Vectors, k: int) -> tuple[Reals, Rows]:
-        """Distances and rows of the nearest of each query, (q, k), nearest first."""
-
-        def block(start: int) -> tuple[Reals, Rows]:
-            part = queries[start : start + _COMPARED_BLOCK]
-            found = distances_between(part, self.data, self.distance, 1.0)
-            rows = np.argsort(found, axis=1, kind="stable")[:, :k]
-            return np.take_along_axis(found, rows, axis=1), rows
-
-        starts = range(0, len(queries), _COMPARED_BLOCK)
-        distances, rows = zip(*in_threads(block, starts, self.threads), strict=True)
-        return np.concatenate(distances), np.concatenate(rows)
 
 
 def faiss_metric(space: Space) -> int:
