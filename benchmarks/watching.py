@@ -35,7 +35,7 @@ from imgvet.monitor.images import Images, images_of
 from imgvet.monitor.options import WatchOptions
 from imgvet.monitor.rates import RATES
 from imgvet.monitor.watch import References, watch
-from imgvet.options import FlagOptions
+from imgvet.options import RunOptions
 
 HISTORIES = 300
 QUIET_RUNS, FEW_RUNS = 10, 4
@@ -325,10 +325,10 @@ def _by_whole(comparison: Comparison) -> bool:
 def _references(history: Sequence[Run], kept: Sequence[Baseline]) -> References:
     """The first run is the baseline, and no image of the last run in order is new."""
     if not kept:
-        return References()
+        return None, ()
     last = [run.run_id for run in in_order_since(history, kept[0].run)][-1:]
     recent = [baseline.keys for baseline in kept if baseline.run.run_id in last]
-    return References(kept[0], [kept[0].keys, *recent])
+    return kept[0], [kept[0].keys, *recent]
 
 
 def directions(rng: np.random.Generator, count: int) -> NDArray[np.float32]:
@@ -412,8 +412,7 @@ def as_images(images: Batch) -> Images:
         **tables_of(images),
         embeddings=embeddings_of(images),
         scale=1.0,
-        near=0.99,
-        limits=FlagOptions(),
+        options=RunOptions(input_dir=("drawn",), threshold=0.99),
     )
 
 

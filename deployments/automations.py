@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 from uuid import UUID
 
 from prefect.automations import Automation, EventTrigger, Posture, ResourceSpecification
@@ -18,40 +17,27 @@ from imgvet.monitor.notify import NotifyType, check_addresses
 from imgvet.tasks.artifacts import slug
 from imgvet.tasks.monitoring import RESOURCE
 
-FLOW = "monitor_dataset"
-
-_SUBJECT = "{{ event.payload.title }}"
-_BODY = "{{ event.payload.body }}"
-
 
 @dataclass(frozen=True)
 class Rule:
-    """One automation.
-
-    Attributes:
-        name: its name, by which it is found again.
-        description: what it is for.
-        trigger: when it fires.
-        kind: what services that know colours or sounds choose them by.
-        subject: title of the message, a Jinja template over the event.
-        body: text of the message, the same.
-    """
+    """One automation, found again by its name; subject and body are Jinja over the event."""
 
     name: str
     description: str
     trigger: EventTrigger
     kind: NotifyType
-    subject: str = _SUBJECT
-    body: str = _BODY
+    """What services that know colours or sounds choose them by."""
+    subject: str = "{{ event.payload.title }}"
+    body: str = "{{ event.payload.body }}"
 
 
-def _of_datasets(names: Iterable[str], *, all_clear: bool) -> EventTrigger:
+def _of_datasets(*, all_clear: bool) -> EventTrigger:
     labels = {
         "prefect.resource.id": f"{RESOURCE}*",
         "imgvet.all-clear": str(all_clear).lower(),
     }
     return EventTrigger(
-        expect=set(names),
+        expect=set(EVENT_NAMES),
         match=ResourceSpecification(labels),
         for_each={"prefect.resource.id"},
         posture=Posture.Reactive,
@@ -63,13 +49,13 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "imgvet alarms",
         "A rate jumped, a check failed, new images drift, or a run failed.",
-        _of_datasets(EVENT_NAMES, all_clear=False),
+        _of_datasets(all_clear=False),
         "warning",
     ),
     Rule(
         "imgvet all-clears",
         "What an alarm told of is over.",
-        _of_datasets(EVENT_NAMES, all_clear=True),
+        _of_datasets(all_clear=True),
         "success",
     ),
     Rule(
@@ -78,7 +64,7 @@ RULES: tuple[Rule, ...] = (
         EventTrigger(
             expect={"prefect.flow-run.Crashed"},
             match_related=ResourceSpecification(
-                {"prefect.resource.role": "flow", "prefect.resource.name": FLOW}
+                {"prefect.resource.role": "flow", "prefect.resource.name": "monitor_dataset"}
             ),
             posture=Posture.Reactive,
             threshold=1,
@@ -88,34 +74,16 @@ RULES: tuple[Rule, ...] = (
         body="{{ flow_run.state.message }}",
     ),
 )
-"""All automations."""
-
-Change = Literal["created", "updated"]
 
 
-@dataclass(frozen=True)
-class Applied:
-    """What became of one automation.
-
-    Attributes:
-        name: its name.
-        change: whether it was new.
-        notifies: to how many addresses it sends.
-    """
-
-    name: str
-    change: Change
-    notifies: int
-
-
-def apply_automations(addresses: Sequence[str]) -> list[Applied]:
+def apply_automations(addresses: Sequence[str]) -> list[tuple[str, str, int]]:
     """Create the automations, or update those of the same name.
 
-    Whether one is switched off on the server is left as it is; without addresses so is to whom an
-    existing one sends.
+    Whether one is switched off on the server is left as it is; without addresses (as Apprise
+    writes them) so is to whom an existing one sends.
 
-    Args:
-        addresses: who is told, as Apprise writes it.
+    Returns:
+        of each its name, ``created`` or ``updated``, and to how many addresses it sends.
 
     Raises:
         InvalidParameterError: an address can't be one.
@@ -137,7 +105,7 @@ def _blocks(rule: Rule, addresses: Sequence[str]) -> list[UUID]:
     ]
 
 
-def _apply(rule: Rule, blocks: Sequence[UUID]) -> Applied:
+def _apply(rule: Rule, blocks: Sequence[UUID]) -> tuple[str, str, int]:
     with get_client(sync_client=True) as client:
         found = client.read_automations_by_name(rule.name)
     actions: list[ActionTypes] = [
@@ -152,7 +120,7 @@ def _apply(rule: Rule, blocks: Sequence[UUID]) -> Applied:
     notifies = sum(isinstance(action, SendNotification) for action in actions)
     if not found:
         automation.create()
-        return Applied(rule.name, "created", notifies)
+        return rule.name, "created", notifies
     automation.id, automation.enabled = found[0].id, found[0].enabled
     automation.update()
-    return Applied(rule.name, "updated", notifies)
+    return rule.name, "updated", notifies

@@ -14,12 +14,21 @@ max_dark_rate = 0.1
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prefect import serve
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.deployments.runner import RunnerDeployment
+from prefect.schedules import Cron
+from prefect.types.entrypoint import EntrypointType
+from pydantic import ValidationError
+
 from imgvet.errors import ConfigFileError, InvalidParameterError
+from imgvet.flows.monitor_dataset import monitor_dataset
 from imgvet.monitor.notify import check_addresses
 from imgvet.monitor.options import MonitorOptions, all_addresses, make_monitor_options
 from imgvet.sources.inputs import require_inputs
@@ -30,22 +39,26 @@ WORK_DIRS = Path("watched")
 SCHEDULE = ("cron", "timezone")
 """Keys of a table that are no parameters of a run."""
 
+TAG = "imgvet"
+"""Tag of every deployment; each has its dataset's name as well."""
+
+ONE_AT_A_TIME = ConcurrencyLimitConfig(
+    limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
+)
+"""Two runs of one dataset never overlap; what the second would see, the next one sees."""
+
 
 @dataclass(frozen=True)
 class Served:
-    """A dataset that is monitored by a schedule.
-
-    Attributes:
-        name: its name, that of the deployment.
-        parameters: the parameters that were given, as JSON; paths are absolute.
-        cron: when it runs; None if only by hand.
-        timezone: what the hours of ``cron`` mean.
-    """
+    """A dataset that is monitored by a schedule, and the deployment named as it."""
 
     name: str
     parameters: Mapping[str, Any]
+    """Those that were given, as JSON; paths are absolute."""
     cron: str | None
+    """When it runs; None if only by hand."""
     timezone: str
+    """What the hours of ``cron`` mean."""
 
     @property
     def options(self) -> MonitorOptions:
@@ -76,16 +89,12 @@ def served(values: Mapping[str, Any], name: str | None = None) -> Served:
     parameters["work_dir"] = _absolute(str(options.work_dir))
     cron, timezone = values.get("cron"), str(values.get("timezone", "UTC"))
     if cron is not None:
-        check_schedule(str(cron), timezone)
+        _check_schedule(str(cron), timezone)
     return Served(options.dataset, parameters, cron, timezone)
 
 
 def served_in(config: Mapping[str, Any], source: str) -> tuple[Served, ...]:
-    """The datasets of a config file.
-
-    Args:
-        config: its values.
-        source: the file, for messages.
+    """The datasets of a config file's values; its name is for messages.
 
     Raises:
         ConfigFileError: it has no datasets, or two of them share a work dir.
@@ -121,15 +130,7 @@ def _entry(name: str, common: Mapping[str, Any], table: Any, source: str) -> Ser
         raise InvalidParameterError(f"[datasets.{name}]: {error.problem}", error.remedy) from None
 
 
-def check_schedule(cron: str, timezone: str) -> None:
-    """Check that a schedule can be read.
-
-    Raises:
-        InvalidParameterError: it can't.
-    """
-    from prefect.client.schemas.schedules import CronSchedule
-    from pydantic import ValidationError
-
+def _check_schedule(cron: str, timezone: str) -> None:
     try:
         CronSchedule(cron=cron, timezone=timezone)
     except ValidationError as error:
@@ -145,3 +146,23 @@ def check_schedule(cron: str, timezone: str) -> None:
 
 def _absolute(path: str) -> str:
     return path if "://" in path else os.path.abspath(Path(path).expanduser())  # noqa: PTH100
+
+
+def deployment_of(dataset: Served) -> RunnerDeployment:
+    """The deployment of a dataset; its flow is found by module path, not by file."""
+    deployment = monitor_dataset.to_deployment(
+        name=dataset.name,
+        schedule=Cron(dataset.cron, timezone=dataset.timezone) if dataset.cron else None,
+        parameters={"options": dict(dataset.parameters)},
+        tags=[TAG, dataset.name],
+        concurrency_limit=ONE_AT_A_TIME,
+        description=f"Monitors {', '.join(dataset.options.input_dir)}.",
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    assert isinstance(deployment, RunnerDeployment)  # noqa: S101
+    return deployment
+
+
+def serve_datasets(datasets: Iterable[Served]) -> None:
+    """Register the deployments, then run what is due until stopped; stopping pauses schedules."""
+    serve(*(deployment_of(dataset) for dataset in datasets), print_starting_message=False)

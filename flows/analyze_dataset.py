@@ -27,6 +27,7 @@ from imgvet.options import (
 from imgvet.quality.summarize import SearchFacts
 from imgvet.store.references import Reference
 from imgvet.summary import RunSummary
+from imgvet.tasks.artifacts import progress_artifacts
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.embedding import collect_embeddings, collect_user_embeddings, embed
 from imgvet.tasks.listing import Listed, list_items
@@ -39,7 +40,6 @@ from imgvet.tasks.measuring import (
     compute_crops,
     compute_stats,
 )
-from imgvet.tasks.progress import progress_artifacts
 from imgvet.tasks.publishing import Outputs, publish
 from imgvet.tasks.similarity import (
     find_components,
@@ -113,10 +113,8 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
         "stats": stats,
         "similarity": similarity,
         "outliers": rare.outliers,
-        "components": grouped.components,
-        "component_info": grouped.component_info,
+        **grouped,
         "invalid": found.invalid,
-        "video_pairs": grouped.video_pairs,
         "crops": found.crops,
     }
     tables = {name: table for name, table in tables.items() if table is not None}

@@ -5,32 +5,43 @@ from __future__ import annotations
 from prefect import State, flow
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from imgvet.errors import ImgvetError
 from imgvet.flows.analyze_dataset import analyze_dataset
 from imgvet.flows.record import now
-from imgvet.flows.states import final_state
 from imgvet.monitor.history import Run
-from imgvet.monitor.notify import check_addresses
+from imgvet.monitor.notify import Monitored, check_addresses
 from imgvet.monitor.options import MonitorOptions, all_addresses
 from imgvet.options import RunOptions
 from imgvet.quality.result import fails, read_results
-from imgvet.summary import RunSummary
+from imgvet.summary import RunSummary, Verdict
+from imgvet.summary_text import VERDICT_WORDS
 from imgvet.tasks.context import RunContext
-from imgvet.tasks.monitoring import (
-    Monitored,
-    alert,
-    show_trend,
-    untold_run,
-    watch,
-    watch_failure,
-)
+from imgvet.tasks.monitoring import alert, show_trend, untold_run, watch, watch_failure
 from imgvet.workdir import CROPS_PART, exclusive, require_allowed
+
+STATE_NAMES: dict[Verdict, str] = {
+    Verdict.PASSED: "Completed",
+    Verdict.WARNINGS: "Warnings",
+    Verdict.FAILED: "ChecksFailed",
+    Verdict.ERRORED: "ChecksErrored",
+}
+
+ALARMS = "Alarms"
+"""Name of the state of a run that passes its checks while an alarm is on."""
+
+
+class ChecksFailedError(ImgvetError):
+    """Checks failed, which ``fail_on`` makes a failure of the run; its results are complete."""
+
+    def __init__(self, problem: str, result: Monitored) -> None:
+        super().__init__(problem)
+        self.result = result
 
 
 def _run_name() -> str:
-    """Name of a run: dataset and time."""
     options = flow_run.parameters["options"]
     name = options.dataset if isinstance(options, MonitorOptions) else "monitor"
     return f"{name} {now():%Y-%m-%d %H:%M}"
@@ -72,14 +83,13 @@ def _analyzed(context: RunContext, options: MonitorOptions) -> RunSummary:
     try:
         return analyze_dataset.fn(options.part(RunOptions))
     except Exception as error:
+        kind = "" if isinstance(error, ImgvetError) else f"{type(error).__name__}: "
         run = Run(
             run_id=str(flow_run.id),
             started=started.isoformat(timespec="seconds"),
             dataset=options.dataset,
             parameters=options.part(RunOptions).model_dump_json(),
-            notice=str(error)
-            if isinstance(error, ImgvetError)
-            else f"{type(error).__name__}: {error}",
+            notice=f"{kind}{error}",
         )
         alert(context, watch_failure(context, run), options)
         raise
@@ -92,5 +102,12 @@ def _watched(context: RunContext, options: MonitorOptions, summary: RunSummary) 
     run = watch(context, options)
     show_trend(context, options)
     monitored = alert(context, run, options)
-    failed = fails(read_results(context.work.checks_json), options.fail_on)
-    return final_state(monitored, summary.verdict, failed=failed)
+    passed = summary.verdict is Verdict.PASSED
+    name = ALARMS if run.alarms and passed else STATE_NAMES[summary.verdict]
+    message = f"Dataset {VERDICT_WORDS[summary.verdict]}."
+    if run.alarms:
+        message += f" Alarms on: {', '.join(run.alarms)}."
+    if fails(read_results(context.work.checks_json), options.fail_on):
+        error = ChecksFailedError(message.removesuffix("."), monitored)
+        return Failed(name=name, message=message, data=error)
+    return Completed(name=name, message=message, data=monitored)

@@ -328,11 +328,11 @@ def make_options(values: Mapping[str, Any]) -> RunOptions:
     try:
         return RunOptions(**values)
     except ValidationError as error:
-        raise _first_problem(error) from None
+        raise first_problem(error) from None
 
 
-def _first_problem(error: ValidationError) -> InvalidParameterError:
-    """The first problem pydantic found, as one line."""
+def first_problem(error: ValidationError, command: str = "run") -> InvalidParameterError:
+    """The first problem pydantic found, as one line, and the command whose help leads on."""
     first = error.errors(include_url=False)[0]
     location = [str(step) for step in first["loc"] if not str(step).startswith("function-")]
     name = ".".join(location)
@@ -343,4 +343,5 @@ def _first_problem(error: ValidationError) -> InvalidParameterError:
         return InvalidParameterError(f"Unknown parameter {name}", f"The limits are {known}")
     message = first["msg"].removeprefix("Value error, ")
     where = f"{name} = {first['input']!r}: " if name else ""
-    return InvalidParameterError(f"{where}{message}", "'imgvet run --help' lists what is allowed")
+    remedy = f"'imgvet {command} --help' lists what is allowed"
+    return InvalidParameterError(f"{where}{message}", remedy)

@@ -1,4 +1,4 @@
-"""Progress of a stage, told through :mod:`logging`: whoever shows it attaches a handler.
+"""Progress of a stage, told through :mod:`logging`: whoever shows it listens.
 
 Records go to the logger ``imgvet.progress`` at INFO and carry a :class:`Progress` as
 ``record.progress``. Nothing happens unless somebody listens.
@@ -7,7 +7,9 @@ Records go to the logger ``imgvet.progress`` at INFO and carry a :class:`Progres
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -34,7 +36,7 @@ def report_progress(stage: str, done: int, total: int) -> None:
 
 
 def tracked(items: Iterable[Item], stage: str, done: int, total: int) -> Iterator[Item]:
-    """Pass the items through and report progress as they go by.
+    """Pass the items of a stage through and report progress as they go by.
 
     Args:
         items: what is passed through.
@@ -46,3 +48,38 @@ def tracked(items: Iterable[Item], stage: str, done: int, total: int) -> Iterato
         yield item
         if count % _REPORT_EVERY == 0 or count == total:
             report_progress(stage, count, total)
+
+
+class _Listener(logging.Handler):
+    def __init__(self, tell: Callable[[Progress], None], every: float) -> None:
+        super().__init__()
+        self._tell = tell
+        self._every = every
+        self._told: dict[str, float] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        state: Progress = record.__dict__["progress"]
+        moment = time.monotonic()
+        due = moment - self._told.setdefault(state.stage, moment) >= self._every
+        if due or state.done >= state.total:
+            self._told[state.stage] = moment
+            self._tell(state)
+
+
+@contextmanager
+def listening(tell: Callable[[Progress], None], every: float = 0.0) -> Iterator[None]:
+    """Call ``tell`` with the progress of what runs inside.
+
+    Args:
+        tell: is called from the thread that computes.
+        every: seconds between two calls for one stage, but for its end, which is always told.
+    """
+    listener, before = _Listener(tell, every), (_logger.level, _logger.propagate)
+    _logger.addHandler(listener)
+    _logger.setLevel(logging.INFO)
+    _logger.propagate = False
+    try:
+        yield
+    finally:
+        _logger.removeHandler(listener)
+        _logger.level, _logger.propagate = before

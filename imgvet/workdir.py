@@ -26,6 +26,17 @@ STORE = "store"
 """Folder of the work dir with what can be made again."""
 
 
+class _Place:
+    """A file or folder at a fixed place: among the results, or in the store."""
+
+    def __init__(self, name: str, *, stored: bool = False) -> None:
+        self.name = name
+        self.stored = stored
+
+    def __get__(self, work: WorkDir, _: type[WorkDir]) -> Path:
+        return (work.path / STORE if self.stored else work.home) / self.name
+
+
 @dataclass(frozen=True)
 class WorkDir:
     """The files of one work dir; ``run.json`` is written last and marks a finished run.
@@ -41,89 +52,45 @@ class WorkDir:
     path: Path
     part: str = ""
 
+    run_json = _Place("run.json")
+    """Parameters, versions and timings of the run."""
+    summary_json = _Place("summary.json")
+    """Counts and verdict."""
+    checks_json = _Place("checks.json")
+    """Results of the checks."""
+    tables = _Place("tables")
+    """Folder of the result tables."""
+    embeddings = _Place("embeddings.npy")
+    """The embedding vectors, float32."""
+    report = _Place("report")
+    """Folder of the report."""
+    report_index = _Place("report/index.html")
+    """The page to open."""
+    store = _Place("", stored=True)
+    """Packs, stage results and cache records: deletable, all of it can be made again."""
+    stages = _Place("stages", stored=True)
+    """Outputs of stages, named by content."""
+    mirror = _Place("mirror", stored=True)
+    """Copies of objects in buckets."""
+    extracted = _Place("extracted", stored=True)
+    """Indexes of archives, and what gzipped ones were unpacked to."""
+    frames = _Place("frames", stored=True)
+    """Frames of videos."""
+    given = _Place("given", stored=True)
+    """Annotations and embeddings that were given from Python, as files."""
+    results = _Place("results", stored=True)
+    """Prefect's cache records."""
+    engine_home = _Place("prefect", stored=True)
+    """Home of Prefect's temporary server."""
+
     @property
     def home(self) -> Path:
         """Folder of the results."""
         return self.path / self.part if self.part else self.path
 
-    @property
-    def run_json(self) -> Path:
-        """Parameters, versions and timings of the run."""
-        return self.home / "run.json"
-
-    @property
-    def summary_json(self) -> Path:
-        """Counts and verdict."""
-        return self.home / "summary.json"
-
-    @property
-    def checks_json(self) -> Path:
-        """Results of the checks."""
-        return self.home / "checks.json"
-
-    @property
-    def tables(self) -> Path:
-        """Folder of the result tables."""
-        return self.home / "tables"
-
     def table(self, name: str) -> Path:
         """The file of one result table."""
         return self.tables / f"{name}.parquet"
-
-    @property
-    def embeddings(self) -> Path:
-        """The embedding vectors, float32."""
-        return self.home / "embeddings.npy"
-
-    @property
-    def report(self) -> Path:
-        """Folder of the report."""
-        return self.home / "report"
-
-    @property
-    def report_index(self) -> Path:
-        """The page to open."""
-        return self.report / "index.html"
-
-    @property
-    def store(self) -> Path:
-        """Packs, stage results and cache records: deletable, all of it can be made again."""
-        return self.path / STORE
-
-    @property
-    def stages(self) -> Path:
-        """Outputs of stages, named by content."""
-        return self.store / "stages"
-
-    @property
-    def mirror(self) -> Path:
-        """Copies of objects in buckets."""
-        return self.store / "mirror"
-
-    @property
-    def extracted(self) -> Path:
-        """Indexes of archives, and what gzipped ones were unpacked to."""
-        return self.store / "extracted"
-
-    @property
-    def frames(self) -> Path:
-        """Frames of videos."""
-        return self.store / "frames"
-
-    @property
-    def given(self) -> Path:
-        """Annotations and embeddings that were given from Python, as files."""
-        return self.store / "given"
-
-    @property
-    def results(self) -> Path:
-        """Prefect's cache records."""
-        return self.store / "results"
-
-    @property
-    def engine_home(self) -> Path:
-        """Home of Prefect's temporary server."""
-        return self.store / "prefect"
 
     def is_finished(self) -> bool:
         """Whether it holds the results of a finished run."""

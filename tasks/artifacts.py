@@ -1,14 +1,27 @@
-"""Registering artifacts, which may never fail a run: what goes wrong is logged."""
+"""Artifacts, for people who watch the server.
+
+Registering one may never fail a run or hold it up: a server that does not take it is asked once,
+and what goes wrong is logged.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from uuid import UUID
 
 import httpx
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.exceptions import PrefectException
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+from imgvet.progress import Progress, listening
+
+PROGRESS_EVERY = 5.0
+"""Seconds between two updates of the progress of one stage; an update costs about 10 ms."""
 
 _logger = logging.getLogger(__name__)
 
@@ -24,9 +37,36 @@ def key_of(dataset: str, what: str) -> str:
     return f"imgvet-{slug(dataset)}-{what}"
 
 
-def register(name: str, create: Callable[[], object]) -> None:
-    """Register an artifact; log a warning if the server does not take it."""
+def register(name: str, create: Callable[[], object]) -> bool:
+    """Register an artifact; if the server does not take it, log a warning and return false."""
     try:
-        create()
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+            create()
     except (PrefectException, httpx.HTTPError, OSError, RuntimeError) as error:
         _logger.warning("The artifact %s could not be registered: %s", name, error)
+        return False
+    return True
+
+
+@contextmanager
+def progress_artifacts() -> Iterator[None]:
+    """Register the progress of each stage that runs inside, until the server refuses it once."""
+    known: dict[str, UUID] = {}
+    refused = False
+
+    def show(state: Progress) -> None:
+        percent = round(100 * state.done / state.total, 1) if state.total else 100.0
+        if state.stage in known:
+            update_progress_artifact(known[state.stage], percent)
+            return
+        key = f"imgvet-progress-{state.stage.replace('_', '-')}"
+        created = create_progress_artifact(percent, key=key, description=state.stage)
+        if isinstance(created, UUID):
+            known[state.stage] = created
+
+    def tell(state: Progress) -> None:
+        nonlocal refused
+        refused = refused or not register("progress", lambda: show(state))
+
+    with listening(tell, PROGRESS_EVERY):
+        yield

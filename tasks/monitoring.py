@@ -9,15 +9,12 @@ from uuid import NAMESPACE_URL, uuid5
 
 from prefect.artifacts import create_link_artifact, create_table_artifact
 from prefect.events import emit_event
-from pydantic import BaseModel, ConfigDict
 
 from imgvet.errors import HistoryDamagedError, HistoryOutdatedError
-from imgvet.format import rough_percent
-from imgvet.monitor.choose import minute
-from imgvet.monitor.history import Event, Run, read_history, save_run
-from imgvet.monitor.notify import body_of, deliver, note, report_address
+from imgvet.monitor.history import Event, Run, monitored_runs, read_history, save_run
+from imgvet.monitor.notify import Monitored, body_of, deliver, note, report_address
 from imgvet.monitor.options import MonitorOptions, all_addresses
-from imgvet.monitor.rates import RATES
+from imgvet.monitor.rates import RATES, rates_in_words
 from imgvet.monitor.watch import watch_failed_run, watch_run
 from imgvet.tasks.artifacts import key_of, register, slug
 from imgvet.tasks.context import RunContext
@@ -34,22 +31,6 @@ _PREFECT = "prefect"
 """What Prefect is called where it is kept who was told."""
 
 _logger = logging.getLogger(__name__)
-
-
-class Monitored(BaseModel):
-    """What a monitored run gave.
-
-    Attributes:
-        run: its row of the history.
-        arrived: how many messages arrived, each address counted.
-        problems: one line for each address that could not be reached.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    run: Run
-    arrived: int = 0
-    problems: tuple[str, ...] = ()
 
 
 @uncached_stage
@@ -69,61 +50,31 @@ def alert(context: RunContext, run: Run, options: MonitorOptions) -> Monitored:
     """Emit events and send messages, each once; no receiver can fail the run."""
     work = WorkDir(context.work.path, run.part)
     report = report_address(work, options.report_url)
+    emitted = {entry.event for entry in run.deliveries if entry.to == _PREFECT}
     for event in run.events:
-        _emit(work, run, event, report)
-    arrived, problems = deliver(work, run, all_addresses(options.notify), report)
+        if event.name not in emitted and _emit(run, event, report):
+            note(work, run, event, _PREFECT, arrived=True)
+    monitored = deliver(work, run, all_addresses(options.notify), report)
     told = next(row for row in read_history(work) if row.key == run.key)
     save_run(work, told.model_copy(update={"told": True}))
-    for problem in problems:
+    for problem in monitored.problems:
         _logger.warning(problem)
-    return Monitored(run=run, arrived=arrived, problems=problems)
+    return monitored
 
 
-def untold_run(work: WorkDir) -> Run | None:
-    """The last monitored run, if it was killed before it could tell what it found."""
+def _emit(run: Run, event: Event, report: str) -> bool:
     try:
-        last = [run for run in read_history(work) if run.monitored][-1:]
-    except (HistoryDamagedError, HistoryOutdatedError):
-        return None  # it is set aside when this run is added
-    return next((run for run in last if not run.told), None)
-
-
-@uncached_stage
-def show_trend(context: RunContext, options: MonitorOptions) -> None:
-    """Register the rates of the latest runs and the link to the report.
-
-    Their keys stay the same from run to run, so the server shows their history.
-    """
-    rows = trend([run for run in read_history(context.work) if run.monitored])
-    name, report = options.dataset, report_address(context.work, options.report_url)
-    title = f"Rates of {name}, latest run first"
-    register(
-        "rates",
-        lambda: create_table_artifact(rows, key=key_of(name, "rates"), description=title),
-    )
-    register(
-        "report",
-        lambda: create_link_artifact(report, f"Report of {name}", key=key_of(name, "report")),
-    )
-
-
-def trend(runs: Sequence[Run]) -> list[dict[str, str | int]]:
-    """The latest runs as rows of a table: when, how many images, each rate, alarms."""
-    return [_trend_row(run) for run in runs[-SHOWN_RUNS:][::-1]]
-
-
-def _trend_row(run: Run) -> dict[str, str | int]:
-    shares = {rate.title: rate.proportion(run.counts) for rate in RATES}
-    return {
-        "Run": minute(run.started),
-        "Images": run.images,
-        "New": run.new_images,
-        **{
-            name: "-" if share is None else rough_percent(share.rate)
-            for name, share in shares.items()
-        },
-        "Alarms": ", ".join(run.alarms) or "none",
-    }
+        emit_event(
+            event.name,
+            resource=labels_of(run, event),
+            payload=payload_of(event, report),
+            # The same for the same event of the same run, however often it is emitted.
+            id=uuid5(NAMESPACE_URL, f"{run.run_id}/{event.name}"),
+        )
+    except (OSError, RuntimeError, ValueError) as error:
+        _logger.warning("The event %s could not be emitted: %s", event.name, error)
+        return False
+    return True
 
 
 def labels_of(run: Run, event: Event) -> dict[str, str]:
@@ -140,28 +91,48 @@ def labels_of(run: Run, event: Event) -> dict[str, str]:
 
 def payload_of(event: Event, report: str) -> dict[str, Any]:
     """What an event says; templates of automations may use it."""
-    return {
-        "title": event.title,
-        "body": body_of(event, report),
-        "before": event.before,
-        "after": event.after,
-        "examples": list(event.examples),
-        "report": report,
-    }
+    said = event.model_dump(mode="json", include={"title", "before", "after", "examples"})
+    return {**said, "body": body_of(event, report), "report": report}
 
 
-def _emit(work: WorkDir, run: Run, event: Event, report: str) -> None:
-    if any((entry.event, entry.to) == (event.name, _PREFECT) for entry in run.deliveries):
-        return
+def untold_run(work: WorkDir) -> Run | None:
+    """The last monitored run, if it was killed before it could tell what it found."""
     try:
-        emit_event(
-            event.name,
-            resource=labels_of(run, event),
-            payload=payload_of(event, report),
-            # The same for the same event of the same run, however often it is emitted.
-            id=uuid5(NAMESPACE_URL, f"{run.run_id}/{event.name}"),
-        )
-    except (OSError, RuntimeError, ValueError) as error:
-        _logger.warning("The event %s could not be emitted: %s", event.name, error)
-        return
-    note(work, run, event, _PREFECT, arrived=True)
+        last = monitored_runs(work)[-1:]
+    except (HistoryDamagedError, HistoryOutdatedError):
+        return None  # it is set aside when this run is added
+    return next((run for run in last if not run.told), None)
+
+
+@uncached_stage
+def show_trend(context: RunContext, options: MonitorOptions) -> None:
+    """Register the rates of the latest runs and the link to the report.
+
+    Their keys stay the same from run to run, so the server shows their history.
+    """
+    rows = trend(monitored_runs(context.work))
+    name, report = options.dataset, report_address(context.work, options.report_url)
+    title = f"Rates of {name}, latest run first"
+    register(
+        "rates",
+        lambda: create_table_artifact(rows, key=key_of(name, "rates"), description=title),
+    )
+    register(
+        "report",
+        lambda: create_link_artifact(report, f"Report of {name}", key=key_of(name, "report")),
+    )
+
+
+def trend(runs: Sequence[Run]) -> list[dict[str, str | int]]:
+    """The latest runs as rows of a table: when, how many images, each rate, alarms."""
+    return [
+        {
+            "Run": run.minute,
+            "Images": run.images,
+            "New": run.new_images,
+            **dict.fromkeys((rate.title for rate in RATES), "-"),
+            **rates_in_words(run.counts),
+            "Alarms": ", ".join(run.alarms) or "none",
+        }
+        for run in runs[: -SHOWN_RUNS - 1 : -1]
+    ]

@@ -7,11 +7,11 @@ from pydantic import BaseModel, ConfigDict
 
 from imgvet.models.model import Model
 from imgvet.options import ComponentOptions, NeighborOptions, OutlierOptions, SimilarityOptions
-from imgvet.similarity import components, neighbors, outliers, pairs, rotations, videos
+from imgvet.similarity import components, neighbors, outliers, pairs, rotations
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.earlier import EarlierSearch, path_of
 from imgvet.store.references import Reference, load_array, load_table, store_table
-from imgvet.tables import COMPONENT_INFO, COMPONENTS, NEIGHBORS, OUTLIERS, SIMILARITY, VIDEO_PAIRS
+from imgvet.tables import BY_NAME, NEIGHBORS, OUTLIERS, SIMILARITY
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage
 
@@ -25,18 +25,8 @@ class NeighborSearch(BaseModel):
     recall: float
 
 
-class ComponentTables(BaseModel):
-    """The tables components and component_info, and video_pairs if there are videos."""
-
-    model_config = ConfigDict(frozen=True)
-
-    components: Reference
-    component_info: Reference
-    video_pairs: Reference | None
-
-
 class OutlierSearch(BaseModel):
-    """The table outliers, the ids whose robust score stands out, and the median similarity."""
+    """The table outliers, and what :class:`imgvet.similarity.outliers.Outliers` tells with it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -109,20 +99,13 @@ def find_components(
     embeddings: Reference,
     options: ComponentOptions,
     metric: Metric,
-) -> ComponentTables:
-    """The tables components, component_info and video_pairs."""
+) -> dict[str, Reference]:
+    """The tables components and component_info, and video_pairs if there are videos."""
     work = context.work
-    rows = load_table(work, items)
-    joined = components.find_components(
-        load_table(work, similarity), rows, load_array(work, embeddings), metric, options
-    )
-    grouped = videos.group_by_video(joined.members, joined.info, rows)
-    alike = grouped.pairs if videos.has_videos(rows) else None
-    return ComponentTables(
-        components=store_table(work, COMPONENTS, grouped.members),
-        component_info=store_table(work, COMPONENT_INFO, grouped.info),
-        video_pairs=None if alike is None else store_table(work, VIDEO_PAIRS, alike),
-    )
+    pairs, rows = load_table(work, similarity), load_table(work, items)
+    vectors = load_array(work, embeddings)
+    found = components.find_components(pairs, rows, vectors, metric, options)
+    return {name: store_table(work, BY_NAME[name], table) for name, table in found.items()}
 
 
 @cached_stage(outliers.VERSION)
@@ -134,6 +117,6 @@ def find_outliers(
     unlike = outliers.find_outliers(load_table(work, nearest), load_table(work, items), options)
     return OutlierSearch(
         outliers=store_table(work, OUTLIERS, unlike.table),
-        robust=tuple(unlike.robust),
+        robust=unlike.robust,
         median_similarity=unlike.median_similarity,
     )

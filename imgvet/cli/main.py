@@ -18,11 +18,10 @@ from imgvet.cli.arguments import (
     parse,
     run_parameters,
 )
-from imgvet.cli.baseline import add_baseline_command
 from imgvet.cli.finished_run import add_finished_run_commands
 from imgvet.cli.models import add_models_command
-from imgvet.cli.monitor import add_monitor_command
-from imgvet.cli.serve import add_automations_command, add_serve_command
+from imgvet.cli.monitor import add_monitor_commands
+from imgvet.cli.serve import add_serve_commands
 from imgvet.errors import EXIT_BAD_REQUEST, EXIT_CHECKS_FAILED, ImgvetError
 
 EXIT_INTERRUPTED = 130
@@ -57,10 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     add_finished_run_commands(commands)
     _add_demo(commands)
-    add_monitor_command(commands)
-    add_baseline_command(commands)
-    add_serve_command(commands)
-    add_automations_command(commands)
+    add_monitor_commands(commands)
+    add_serve_commands(commands)
     add_models_command(commands)
     return parser
 

@@ -6,7 +6,7 @@ What they need is imported when they run, because every command of ``imgvet`` lo
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,18 +16,33 @@ from imgvet.errors import InvalidParameterError, ModelError
 if TYPE_CHECKING:
     from imgvet.models.download import Report
     from imgvet.models.file import ModelFile
-    from imgvet.models.model import ModelCard
     from imgvet.models.registry import KnownModel
 
-_HEAD = ("NAME", "WIDTH", "INPUT", "SIZE", "LICENCE", "HERE", "GOOD FOR")
-_NUMBERS = frozenset({"WIDTH", "INPUT", "SIZE"})
+_ALIGNED = {"NAME": "<", "WIDTH": ">", "INPUT": ">", "SIZE": ">", "LICENCE": "<", "HERE": "<",
+            "GOOD FOR": "<"}  # fmt: skip
 
 
 def list_models(options: argparse.Namespace) -> int:  # noqa: ARG001
     """Print a table of the models that are known by name."""
-    from imgvet.models.file import FOLDER_VARIABLE, model_folder
+    from imgvet.models.file import FOLDER_VARIABLE, model_folder, size_text
+    from imgvet.models.model import BUILTIN_NAME, builtin_model
+    from imgvet.models.registry import KNOWN
 
-    print("\n".join(_aligned([_HEAD, *_rows()])))
+    def add(name: str, card: Any, size: int | None, here: str, purpose: str) -> None:
+        widths = str(card.width), str(card.input_size)
+        rows.append((name, *widths, size_text(size), card.licence, here, purpose))
+
+    rows: list[tuple[str, ...]] = [tuple(_ALIGNED)]
+    builtin, purpose = builtin_model(), "near duplicates; fast on any processor"
+    add(BUILTIN_NAME, builtin.card, builtin.path.stat().st_size, "yes", purpose)
+    for model in KNOWN.values():
+        unchecked = "unchecked" if model.path.is_file() else "no"
+        here = "yes" if model.is_checked else unchecked
+        add(model.name, model.card, model.size, here, model.purpose)
+    widest = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = zip(row, _ALIGNED.values(), widest, strict=True)
+        print("  ".join(f"{cell:{side}{width}}" for cell, side, width in cells).rstrip())
     print(
         f"\nDownloaded models are kept in {model_folder()} ({FOLDER_VARIABLE} names another "
         "folder).\n'imgvet models pull NAME' downloads one, 'imgvet run PHOTOS --model-path NAME' "
@@ -37,12 +52,7 @@ def list_models(options: argparse.Namespace) -> int:  # noqa: ARG001
 
 
 def pull_models(options: argparse.Namespace) -> int:
-    """Download models, and try each on one picture.
-
-    Raises:
-        InvalidParameterError: a name that is not known.
-        ModelError: a file that can't be had or is not what it should be.
-    """
+    """Download models, and try each on one picture."""
     from imgvet.models.resolve import fetched
 
     for model in [_known(name) for name in options.names]:
@@ -51,18 +61,13 @@ def pull_models(options: argparse.Namespace) -> int:
             continue
         with _shown_download() as report:
             ready = fetched(model, report=report)
-        origin = "as published" if model.file.sha256 else "recorded at the first download"
+        origin = "as published" if model.sha256 else "recorded at the first download"
         print(f"{model.name}: {ready.path}, sha256 {ready.card.sha256} ({origin})")
     return 0
 
 
 def print_path(options: argparse.Namespace) -> int:
-    """Print the path of a model's file, or of the folder of models.
-
-    Raises:
-        InvalidParameterError: the name is not known.
-        ModelError: it is not downloaded yet.
-    """
+    """Print the path of a model's file, or of the folder of models."""
     from imgvet.models.file import model_folder
     from imgvet.models.model import builtin_model
 
@@ -70,7 +75,7 @@ def print_path(options: argparse.Namespace) -> int:
         print(model_folder())
         return 0
     model = _known(options.name)
-    path = builtin_model().path if model is None else model.file.path
+    path = builtin_model().path if model is None else model.path
     if not path.is_file():
         raise ModelError(
             f"The model {options.name} is not downloaded",
@@ -84,61 +89,27 @@ def add_models_command(commands: Any) -> None:
     """Add ``models`` with its own commands to the commands of ``imgvet``."""
     models = commands.add_parser("models", help="list, download and find embedding models")
     actions = models.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add_action(actions, "list", list_models, "list the models that are known by name")
-    pull = _add_action(actions, "pull", pull_models, "download models")
+
+    def add(name: str, command: Callable[[argparse.Namespace], int], text: str) -> Any:
+        action = actions.add_parser(name, help=text, description=text.capitalize() + ".")
+        action.set_defaults(command=command)
+        return action
+
+    add("list", list_models, "list the models that are known by name")
+    pull = add("pull", pull_models, "download models")
     pull.add_argument("names", nargs="+", metavar="NAME", help="as listed by 'imgvet models list'")
-    path = _add_action(actions, "path", print_path, "print where a model's file is")
+    path = add("path", print_path, "print where a model's file is")
     path.add_argument("name", nargs="?", metavar="NAME", help="without it: the folder of models")
 
 
-def _add_action(
-    actions: Any, name: str, command: Callable[[argparse.Namespace], int], text: str
-) -> Any:
-    action = actions.add_parser(name, help=text, description=text.capitalize() + ".")
-    action.set_defaults(command=command)
-    return action
-
-
 def _known(name: str) -> KnownModel | None:
-    """The model of that name; None for the built-in one.
-
-    Raises:
-        InvalidParameterError: there is none.
-    """
+    """The model of that name; None for the built-in one."""
     from imgvet.models.registry import KNOWN, NAMES
     from imgvet.models.resolve import names_to_choose
 
     if name not in NAMES:
         raise InvalidParameterError(f"Unknown model {name!r}", names_to_choose(name))
     return KNOWN.get(name)
-
-
-def _rows() -> Iterator[tuple[str, ...]]:
-    from imgvet.models.file import size_text
-    from imgvet.models.model import BUILTIN_NAME, builtin_model
-    from imgvet.models.registry import KNOWN
-
-    builtin = builtin_model()
-    size = size_text(builtin.path.stat().st_size)
-    yield _row(BUILTIN_NAME, builtin.card, size, "yes", "near duplicates; fast on any processor")
-    for model in KNOWN.values():
-        unchecked = "unchecked" if model.file.path.is_file() else "no"
-        here = "yes" if model.file.is_checked else unchecked
-        yield _row(model.name, model.card, model.file.size_text, here, model.purpose)
-
-
-def _row(name: str, card: ModelCard, size: str, here: str, purpose: str) -> tuple[str, ...]:
-    return (name, str(card.width), str(card.input_size), size, card.licence, here, purpose)
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> Iterable[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (
-            cell.rjust(width) if head in _NUMBERS else cell.ljust(width)
-            for cell, width, head in zip(row, widths, _HEAD, strict=True)
-        )
-        yield "  ".join(cells).rstrip()
 
 
 @contextmanager

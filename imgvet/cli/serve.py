@@ -5,18 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from imgvet.cli.monitor import add_monitor_arguments, monitor_parameters
+from imgvet.cli.arguments import run_parameters
+from imgvet.cli.monitor import add_monitor_arguments
 from imgvet.errors import EngineError, ImgvetError, InvalidParameterError
-from imgvet.monitor.options import all_addresses
-
-if TYPE_CHECKING:
-    from imgvet.deployments.datasets import Served
+from imgvet.monitor.options import MonitorOptions, all_addresses
 
 
-def add_serve_command(commands: Any) -> None:
-    """Add ``imgvet serve`` to the commands."""
+def add_serve_commands(commands: Any) -> None:
+    """Add ``imgvet serve`` and ``imgvet automations`` to the commands."""
     parser = commands.add_parser(
         "serve",
         help="monitor datasets by a schedule, on a Prefect server",
@@ -31,10 +29,6 @@ def add_serve_command(commands: Any) -> None:
     )
     group.add_argument("--timezone", metavar="TEXT", help="what its hours mean [UTC]")
     parser.set_defaults(command=_serve)
-
-
-def add_automations_command(commands: Any) -> None:
-    """Add ``imgvet automations`` to the commands."""
     parser = commands.add_parser(
         "automations", help="create or update the automations of a Prefect server"
     )
@@ -52,10 +46,18 @@ def _serve(options: argparse.Namespace) -> int:
     url = _require_server("imgvet serve")
     from imgvet.engine.server import QUIET, environment
 
-    datasets = _datasets(options)
     with environment(QUIET), _on_server(url):
-        from imgvet.deployments.serving import serve_datasets
+        from imgvet.deployments.datasets import serve_datasets, served, served_in
 
+        values = run_parameters(options, MonitorOptions)
+        schedule = {"cron": options.cron, "timezone": options.timezone}
+        values |= {name: value for name, value in schedule.items() if value is not None}
+        if "datasets" in values and "input_dir" in values:
+            raise InvalidParameterError(
+                "INPUT and a config file with datasets exclude each other", "Leave out one of them"
+            )
+        many = "datasets" in values
+        datasets = served_in(values, str(options.config)) if many else (served(values),)
         print(f"Monitoring on {url}, until stopped with Ctrl-C:")
         for dataset in datasets:
             when = f"{dataset.cron} ({dataset.timezone})" if dataset.cron else "no schedule"
@@ -64,30 +66,15 @@ def _serve(options: argparse.Namespace) -> int:
     return 0
 
 
-def _datasets(options: argparse.Namespace) -> tuple[Served, ...]:
-    from imgvet.deployments.datasets import served, served_in
-
-    values = monitor_parameters(options)
-    schedule = {"cron": options.cron, "timezone": options.timezone}
-    values |= {name: value for name, value in schedule.items() if value is not None}
-    if "datasets" not in values:
-        return (served(values),)
-    if "input_dir" in values:
-        raise InvalidParameterError(
-            "INPUT and a config file with datasets exclude each other", "Leave out one of them"
-        )
-    return served_in(values, str(options.config))
-
-
 def _apply(options: argparse.Namespace) -> int:
     url = _require_server("imgvet automations apply")
     addresses = all_addresses(tuple(options.notify))
     with _on_server(url):
         from imgvet.deployments.automations import apply_automations
 
-        for applied in apply_automations(addresses):
-            told = f"sends to {applied.notifies}" if applied.notifies else "sends to nobody yet"
-            print(f"{applied.name:<20}  {applied.change}, {told}")
+        for name, change, number in apply_automations(addresses):
+            told = f"sends to {number}" if number else "sends to nobody yet"
+            print(f"{name:<20}  {change}, {told}")
     return 0
 
 

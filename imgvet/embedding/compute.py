@@ -8,7 +8,6 @@ from itertools import chain
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from imgvet.crops.crop import cut_picture
 from imgvet.images.decode import decode
@@ -16,7 +15,7 @@ from imgvet.images.geometry import region_of
 from imgvet.images.picture import Pixels
 from imgvet.images.standard_size import decode_thumbnail
 from imgvet.models.model import Model
-from imgvet.models.prepare import normalised, pooled, prepared
+from imgvet.models.prepare import Vectors, normalised, pooled, prepared
 from imgvet.models.session import batch_size, open_runner
 from imgvet.progress import tracked
 from imgvet.reasons import Failure
@@ -32,23 +31,16 @@ STAGE = "embed"
 VERSION = 2
 """Of :func:`collect_embeddings`."""
 
-Vectors = NDArray[np.float32]
 PixelReader = Callable[[str], Pixels]
-"""Gives the pixels of a content by its digest: RGB, uint8, (h, w, 3); called from many threads."""
+"""Gives the pixels of a content by its digest; called from many threads."""
 
 _logger = logging.getLogger(__name__)
 
 
 def embed_pictures(pictures: Iterable[Pixels], model: Model) -> Vectors:
-    """Embeddings of pictures.
+    """Embeddings, shape (n, width), of pictures of any size; each is resized and let go in turn.
 
-    Args:
-        pictures: RGB, uint8, shape (h, w, 3), any size; one after the other is resized and let go.
-        model: the embedding model; its session is opened once and shared by threads.
-
-    Returns:
-        float32 of shape (n, width), finite, each of length 1; all zeros where the model gave
-        nothing usable (a value that is not finite, or zeros).
+    They are of length 1, but all zeros where the model gave zeros or a value that is not finite.
 
     Raises:
         ModelError: the model can't be run, or is not as its card says.
@@ -69,35 +61,24 @@ def embed(
     done_before: int,
     total: int,
 ) -> None:
-    """Embed one shard of contents and write its pack.
+    """Embed one shard of contents and write its pack; a thread holds one picture at a time.
 
-    Args:
-        digests: the contents.
-        read: gives the pixels of one; no more than one for each thread is in memory at a time.
-        store: where packs are kept.
-        model: the embedding model.
-        threads: how many batches are computed at a time.
-        done_before: contents in the shards before this one, for the progress.
-        total: contents in all shards, for the progress.
+    The progress counts the contents in the shards before this one and in all of them.
     """
-
-    def batch_vectors(batch: Sequence[str]) -> Vectors:
-        return embed_pictures(map(read, batch), model)
-
-    size = batch_size(model.device)
+    card, size = model.card, batch_size(model.device)
     batches = (digests[start : start + size] for start in range(0, len(digests), size))
-    vectors = chain.from_iterable(in_threads(batch_vectors, batches, threads))
-    done = np.stack(list(tracked(vectors, STAGE, done_before, total)))
-    without = int((~done.any(axis=1)).sum())
+    found = in_threads(lambda batch: embed_pictures(map(read, batch), model), batches, threads)
+    vectors = np.stack(list(tracked(chain.from_iterable(found), STAGE, done_before, total)))
+    without = int((~vectors.any(axis=1)).sum())
     if without:
         _logger.warning(
             "The model %s says nothing about %d of %d pictures (zeros, or values that are not "
-            "finite); they are like no other picture", model.card.name, without, len(done),
+            "finite); they are like no other picture", card.name, without, len(vectors),
         )  # fmt: skip
-    width = model.card.width
-    values = pa.FixedSizeListArray.from_arrays(pa.array(done.ravel()), width)
-    rows = pa.Table.from_arrays([pa.array(digests), values], schema=embeddings_schema(width))
-    store.embeddings(model.card.digest).write(rows)
+    values = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), card.width)
+    schema = embeddings_schema(card.width)
+    rows = pa.Table.from_arrays([pa.array(digests), values], schema=schema)
+    store.embeddings(card.digest).write(rows)
 
 
 def thumbnail_reader(places: Iterable[ThumbnailPlace], store: Store) -> PixelReader:
@@ -117,36 +98,25 @@ def original_reader(
 
     def read(digest: str) -> Pixels:
         file = files[digest]
-        pixels = _original(file, reader)
-        if not isinstance(pixels, Failure):
-            return pixels
+        content = reader.read(file)
+        whole = file.box is not None
+        picture = content if isinstance(content, Failure) else decode(content.data, full_size=whole)
+        if file.box is not None and not isinstance(picture, Failure):
+            picture = cut_picture(picture, region_of(file.box))
+        if not isinstance(picture, Failure):
+            return picture.pixels
         _logger.warning(
             "%s can't be read again (%s); its thumbnail is embedded instead",
             item_name(file.path, file.member, file.time_ms, file.box),
-            pixels.detail or pixels.reason,
+            picture.detail or picture.reason,
         )
         return thumbnail(digest)
 
     return read
 
 
-def _original(file: FileToRead, reader: Reader) -> Pixels | Failure:
-    content = reader.read(file)
-    if isinstance(content, Failure):
-        return content
-    picture = decode(content.data, full_size=file.box is not None)
-    if file.box is not None and not isinstance(picture, Failure):
-        picture = cut_picture(picture, region_of(file.box))
-    return picture if isinstance(picture, Failure) else picture.pixels
-
-
 def collect_embeddings(digests: Sequence[str], packs: Packs, width: int) -> Vectors:
-    """The embeddings of contents, in the order given, float32 of shape (n, width).
-
-    Args:
-        digests: contents, each held by some pack.
-        packs: the packs of one model.
-        width: values of one embedding.
+    """The embeddings of contents in the packs of one model, shape (n, width), in the order given.
 
     Raises:
         StaleReferenceError: no pack holds some of them.

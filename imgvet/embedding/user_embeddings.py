@@ -13,7 +13,7 @@ import logging
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,33 +32,23 @@ from imgvet.workdir import write_atomically
 
 VERSION = 1
 
-FILENAMES, EMBEDDINGS = "filenames", "embeddings"
-"""The arrays of an ``.npz``; a csv may have one of them, or ``filename``, as its heading."""
-
-NAME_SUFFIXES = (".csv", ".txt")
-_HEADINGS = ("filename", FILENAMES)
-_NUMBERS = "uif"
+_HEADINGS = ("filename", "filenames")
+"""Of the column of names in a csv."""
 _BLOCK_VALUES = 1 << 22
 _ERRORS = "surrogateescape"  # file names need not be UTF-8
-_RECOMPUTE = "Compute them again, or leave these images out"
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class UserEmbeddings:
-    """Vectors with names.
-
-    Attributes:
-        names: (n,), the image of each vector: its path or URI as a run lists it, or relative to an
-            input folder; each once.
-        vectors: (n, width), integer or float16, float32 or float64; mapped read-only if from an
-            ``.npy``. Values are looked at when they are used.
-        digest: BLAKE2b-128, hexadecimal, of their files.
-    """
+    """Vectors with names, each of which is there once; values are looked at when they are used."""
 
     names: tuple[str, ...]
+    """Paths or URIs as a run lists them, or relative to an input folder."""
     vectors: NDArray[Any]
+    """(n, width), integers or floats; mapped read-only if from an ``.npy``."""
     digest: str = ""
+    """Of their files."""
 
     @property
     def width(self) -> int:
@@ -67,19 +57,14 @@ class UserEmbeddings:
 
 
 class UserEmbeddingsReference(BaseModel):
-    """User embeddings that were read and found good, as an input of a stage.
-
-    Attributes:
-        path: their file.
-        digest: :attr:`UserEmbeddings.digest`.
-        folders: the inputs of the run, which names may be relative to.
-    """
+    """User embeddings that were read and found good, as an input of a stage."""
 
     model_config = ConfigDict(frozen=True)
 
     path: str
     digest: str
     folders: tuple[str, ...]
+    """The inputs of the run, which names may be relative to."""
 
     def load(self) -> UserEmbeddings:
         """The vectors with names.
@@ -96,30 +81,87 @@ class UserEmbeddingsReference(BaseModel):
 def read_user_embeddings(path: str) -> UserEmbeddings:
     """Read user embeddings; those of the last path are kept as long as its files stay the same.
 
-    Args:
-        path: an ``.npy`` with a list of names beside it, or an ``.npz``.
-
     Raises:
         InvalidParameterError: a file is missing or damaged, the array does not have two dimensions
             of numbers, or the names are not one for each row, each once.
     """
-    file = Path(path).expanduser().absolute()
+    file, state = Path(path).expanduser().absolute(), []
     try:
-        files = {file: file.stat()}
-        if file.suffix.lower() != ".npz":
-            names = _names_file(file)
-            files[names] = names.stat()
+        state.append(file.stat())
+        names = None if file.suffix.lower() == ".npz" else _names_file(file)
+        if names is not None:
+            state.append(names.stat())
+        return _read(file, names, tuple((one.st_size, one.st_mtime_ns) for one in state))
     except OSError as error:
-        raise _unreadable(file, error) from None
-    states = tuple((state.st_size, state.st_mtime_ns) for state in files.values())
-    return _read(tuple(files), states)
+        why = error.strerror or str(error)
+        remedy = "Check the path and its permissions"
+        raise _refused(file, f"can't be read ({why})", remedy) from None
+    except (ValueError, EOFError, BadZipFile, KeyError) as error:
+        why = " ".join(str(error).split())[:200]
+        remedy = "Give an .npy file, or an .npz with the arrays filenames and embeddings"
+        raise _refused(file, f"can't be used ({why})", remedy) from None
 
 
 @lru_cache(maxsize=1)
-def _read(files: tuple[Path, ...], _states: tuple[tuple[int, int], ...]) -> UserEmbeddings:
-    names, vectors = _load(*files)
-    digest = digest_bytes(" ".join(map(digest_file, files)).encode())
-    return _checked(names, vectors, str(files[0]), digest)
+def _read(
+    file: Path, names_file: Path | None, _state: tuple[tuple[int, int], ...]
+) -> UserEmbeddings:
+    if names_file is not None:
+        names, vectors = _read_names(names_file), np.lib.format.open_memmap(file, mode="r")
+        digests = f"{digest_file(file)} {digest_file(names_file)}"
+        return _checked(names, vectors, file, digest_bytes(digests.encode()))
+    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+        listed, vectors = arrays["filenames"], arrays["embeddings"]
+    if listed.dtype.kind not in "US":
+        raise _refused(file, "has filenames that are not text", "Give one name for each row")
+    names = [os.fsdecode(name) for name in listed.ravel().tolist()]
+    return _checked(names, vectors, file, digest_bytes(digest_file(file).encode()))
+
+
+def _names_file(file: Path) -> Path:
+    """The list of names beside an ``.npy``."""
+    beside = [file.with_suffix(suffix) for suffix in (".csv", ".txt")]
+    found = [path for path in beside if path.is_file()]
+    if len(found) == 1:
+        return found[0]
+    either = f"{beside[0].name} or {beside[1].name}"
+    if found:
+        raise _refused(file, "has two lists of names beside it", f"Keep one of {either}")
+    raise _refused(file, "has no list of names beside it", f"Write {either}, one image a row")
+
+
+def _read_names(file: Path) -> list[str]:
+    """The lines of a text, or of a csv the column headed ``filename`` or the only one."""
+    text = file.read_bytes().decode("utf-8-sig", _ERRORS)
+    if file.suffix == ".txt":
+        return text.removesuffix("\n").replace("\r\n", "\n").split("\n") if text else []
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    except csv.Error as error:
+        raise _refused(file, f"is not CSV ({error})", "List one image a row") from None
+    heading = [cell.strip().lower() for cell in rows[0]] if rows else []
+    column = next((heading.index(name) for name in _HEADINGS if name in heading), None)
+    if any(len(row) != len(heading) for row in rows) or (column is None and len(heading) > 1):
+        raise _refused(
+            file,
+            "has rows of several values and no column 'filename', or rows of different lengths",
+            "List one image a row, in double quotes if its name holds a comma",
+        )
+    return [row[column or 0] for row in rows[0 if column is None else 1 :]]
+
+
+def _checked(
+    names: Sequence[str], vectors: NDArray[Any], where: Path | str, digest: str = ""
+) -> UserEmbeddings:
+    if vectors.ndim != 2 or not vectors.shape[1] or vectors.dtype.kind not in "uif":
+        problem = f"has shape {vectors.shape} and type {vectors.dtype}"
+        raise _refused(where, problem, "Give numbers in two dimensions, a row for each image")
+    if len(names) != len(vectors):
+        problem = f"has {len(vectors):,} rows for {len(names):,} names"
+        raise _refused(where, problem, "Give one name for each row, in the same order")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    _refuse_some(twice, len(names), "names are there more than once", "Name each image once")
+    return UserEmbeddings(tuple(names), vectors, digest)
 
 
 def write_user_embeddings(
@@ -127,22 +169,17 @@ def write_user_embeddings(
 ) -> Path:
     """Write an array given from Python as files that the parameter ``embeddings`` can name.
 
-    They are called by their content, so the same array gives the same path.
-
-    Args:
-        names: the image of each row. The relative path of a file that exists, seen from the current
-            folder, becomes absolute; other names stay as they are.
-        array: (n, width), integer or float16, float32 or float64.
-        folder: where to write; made if there is none.
-
-    Returns:
-        the path of the ``.npy``.
+    They are called by their content, so the same array gives the same path. A name that is the
+    relative path of a file that exists, seen from the current folder, becomes absolute.
 
     Raises:
         InvalidParameterError: as :func:`read_user_embeddings`.
     """
     given = _checked([_absolute(os.fspath(name)) for name in names], np.asarray(array), "an array")
-    listed = _as_csv(given.names)
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, quoting=csv.QUOTE_ALL)  # names may hold whatever ends a row
+    rows.writerows([["filename"], *([name] for name in given.names)])
+    listed = text.getvalue().encode("utf-8", _ERRORS)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".draft-", dir=folder) as drafts:
         draft = Path(drafts) / "embeddings"
@@ -155,56 +192,63 @@ def write_user_embeddings(
     return target
 
 
+def _absolute(name: str) -> str:
+    return str(Path(name).absolute()) if "://" not in name and Path(name).exists() else name
+
+
 def match_user_embeddings(
     given: UserEmbeddings, items: pd.DataFrame, folders: Sequence[str]
 ) -> NDArray[np.float32]:
-    """The vectors of the contents of a run.
+    """The vectors of the contents of a run, row i for ``embedding_row`` i of the table items.
 
-    A name is matched as it is, or as a path relative to an input folder. Byte-identical images are
-    one content and have one vector: that of the first of them that has one. Vectors of no image are
-    left out, and their number is logged.
-
-    Args:
-        given: vectors with names.
-        items: the table items.
-        folders: the inputs of the run (``input_dir``), as given.
-
-    Returns:
-        float32 (contents, width), row i for ``embedding_row`` i; neither normalised nor scaled.
+    They are neither normalised nor scaled. A name is matched as it is, or as a path relative to an
+    input folder. Byte-identical images are one content and have one vector: that of the first of
+    them that has one. Vectors of no image are left out, and their number is logged.
 
     Raises:
         InvalidParameterError: images have no vector, or one name means several images, or vectors
             are not finite or all zero; the message counts them and names some.
     """
     valid = items.loc[items["embedding_row"].notna(), ["filename", "embedding_row"]]
-    _refuse_crops(valid)
-    names = valid["filename"].tolist()
-    rows = _rows_of(given, names, [_as_prefix(folder) for folder in folders])
-    content = valid["embedding_row"].to_numpy(np.int64)
-    matched = pd.DataFrame({"content": content, "name": names, "row": rows})
-    best = matched.sort_values("row", key=lambda row: row < 0, kind="stable")
-    best = best.drop_duplicates("content").sort_values("content")
+    valid = valid.drop_duplicates()
+    crops = valid.loc[valid["filename"].duplicated(), "filename"].unique().tolist()
     _refuse_some(
-        best.loc[best["row"] < 0, "name"].tolist(), len(best), "images have no embedding",
-        "Give the vector of every image, named by its path",
-    )  # fmt: skip
-    surplus = len(given.names) - len(set(rows) - {-1})
-    if surplus:
-        _logger.info("%d of the %d user embeddings are not used", surplus, len(given.names))
-    return _values(given, best["row"].to_numpy(np.int64), best["name"].tolist())
-
-
-def _refuse_crops(valid: pd.DataFrame) -> None:
-    cut = valid.drop_duplicates()
-    several = cut.loc[cut["filename"].duplicated(), "filename"].unique().tolist()
-    _refuse_some(
-        several, cut["filename"].nunique(), "images are analysed as several crops",
+        crops, valid["filename"].nunique(), "images are analysed as several crops",
         "User embeddings are one for each image: analyse whole images, or leave embeddings out",
     )  # fmt: skip
+    valid["row"] = _rows_of(given, valid["filename"].tolist(), folders)
+    best = valid.sort_values("row", key=lambda row: row < 0, kind="stable")
+    best = best.drop_duplicates("embedding_row").sort_values("embedding_row")
+    _refuse_some(
+        best.loc[best["row"] < 0, "filename"].tolist(), len(best), "images have no embedding",
+        "Give the vector of every image, named by its path",
+    )  # fmt: skip
+    surplus = len(given.names) - valid["row"].nunique() + int((valid["row"] < 0).any())
+    if surplus:
+        _logger.info("%d of the %d user embeddings are not used", surplus, len(given.names))
+    vectors = _as_float32(given.vectors, best["row"].to_numpy(np.int64))
+    for usable, what in (
+        (
+            np.isfinite(vectors).all(axis=1),
+            "hold values that are not finite or too large for float32",
+        ),
+        (vectors.any(axis=1), "are all zero"),
+    ):
+        _refuse_some(
+            best["filename"].to_numpy()[~usable].tolist(), len(best), f"embeddings {what}",
+            "Compute them again, or leave these images out",
+        )  # fmt: skip
+    return vectors
 
 
-def _rows_of(given: UserEmbeddings, filenames: list[str], prefixes: list[str]) -> list[int]:
+def _rows_of(given: UserEmbeddings, filenames: list[str], folders: Sequence[str]) -> list[int]:
     """The vector of each file, -1 if there is none."""
+    prefixes = [
+        folder.rstrip("/") + "/"
+        if "://" in folder
+        else str(Path(folder).expanduser().absolute()).rstrip(os.sep) + os.sep
+        for folder in folders
+    ]
     row_of = {os.path.normpath(name): row for row, name in enumerate(given.names)}
     row_of |= {name: row for row, name in enumerate(given.names)}
     taken: dict[int, str] = {}
@@ -223,25 +267,14 @@ def _rows_of(given: UserEmbeddings, filenames: list[str], prefixes: list[str]) -
     return rows
 
 
-def _values(
-    given: UserEmbeddings, rows: NDArray[np.int64], names: list[str]
-) -> NDArray[np.float32]:
-    """The vectors of some rows as float32, each of them finite and not all zero."""
-    vectors = np.empty((len(rows), given.width), np.float32)
-    step = max(1, _BLOCK_VALUES // given.width)
+def _as_float32(vectors: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Some rows, a block at a time, as the array may be larger than the memory."""
+    found = np.empty((len(rows), vectors.shape[1]), np.float32)
+    step = max(1, _BLOCK_VALUES // vectors.shape[1])
     with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite and is refused
         for start in range(0, len(rows), step):
-            vectors[start : start + step] = given.vectors[rows[start : start + step]]
-    for wrong, what in (
-        (
-            ~np.isfinite(vectors).all(axis=1),
-            "hold values that are not finite or too large for float32",
-        ),
-        (~vectors.any(axis=1), "are all zero"),
-    ):
-        wrong_names = [names[row] for row in np.flatnonzero(wrong)]
-        _refuse_some(wrong_names, len(rows), f"embeddings {what}", _RECOMPUTE)
-    return vectors
+            found[start : start + step] = vectors[rows[start : start + step]]
+    return found
 
 
 def _refuse_some(wrong: list[str], of: int, what: str, remedy: str) -> None:
@@ -251,109 +284,5 @@ def _refuse_some(wrong: list[str], of: int, what: str, remedy: str) -> None:
         )
 
 
-def _as_prefix(folder: str) -> str:
-    if "://" in folder:
-        return folder.rstrip("/") + "/"
-    return str(Path(folder).expanduser().absolute()).rstrip(os.sep) + os.sep
-
-
-def _absolute(name: str) -> str:
-    return str(Path(name).absolute()) if "://" not in name and Path(name).exists() else name
-
-
-def _checked(
-    names: Sequence[str], vectors: NDArray[Any], where: str, digest: str = ""
-) -> UserEmbeddings:
-    if vectors.ndim != 2 or not vectors.shape[1] or vectors.dtype.kind not in _NUMBERS:
-        raise _refused(
-            where,
-            f"has shape {vectors.shape} and type {vectors.dtype}",
-            "Give numbers in two dimensions, a row for each image",
-        )
-    if len(names) != len(vectors):
-        raise _refused(
-            where,
-            f"has {len(vectors):,} rows for {len(names):,} names",
-            "Give one name for each row, in the same order",
-        )
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    _refuse_some(twice, len(names), "names are there more than once", "Name each image once")
-    return UserEmbeddings(tuple(names), vectors, digest)
-
-
-def _load(file: Path, names_file: Path | None = None) -> tuple[Sequence[str], NDArray[Any]]:
-    """Names and vectors; the array of an ``.npy`` is mapped."""
-    try:
-        if names_file is not None:
-            return _read_names(names_file), np.lib.format.open_memmap(file, mode="r")
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            names, vectors = arrays[FILENAMES], arrays[EMBEDDINGS]
-    except OSError as error:
-        raise _unreadable(file, error) from None
-    except (ValueError, EOFError, BadZipFile, KeyError) as error:
-        said = " ".join(str(error).split())[:200]
-        raise _refused(
-            str(file),
-            f"can't be used ({said})",
-            f"Give an .npy file, or an .npz with the arrays {FILENAMES} and {EMBEDDINGS}",
-        ) from None
-    if names.dtype.kind not in "US":
-        raise _refused(
-            str(file), f"has {FILENAMES} that are not text", "Give one name for each row"
-        )
-    return [os.fsdecode(name) for name in names.ravel().tolist()], vectors
-
-
-def _names_file(file: Path) -> Path:
-    """The list of names beside an ``.npy``."""
-    beside = [file.with_suffix(suffix) for suffix in NAME_SUFFIXES]
-    found = [path for path in beside if path.is_file()]
-    if len(found) == 1:
-        return found[0]
-    either = f"{beside[0].name} or {beside[1].name}"
-    raise _refused(
-        str(file),
-        "has two lists of names beside it" if found else "has no list of names beside it",
-        f"Keep one of {either}" if found else f"Write {either}, one image a row",
-    )
-
-
-def _read_names(file: Path) -> list[str]:
-    text = file.read_bytes().decode("utf-8-sig", _ERRORS)
-    if file.suffix == ".txt":
-        return text.removesuffix("\n").replace("\r\n", "\n").split("\n") if text else []
-    return _csv_names(text, file)
-
-
-def _csv_names(text: str, file: Path) -> list[str]:
-    """The column headed ``filename``, or the only column."""
-    try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
-    except csv.Error as error:
-        raise _refused(str(file), f"is not CSV ({error})", "List one image a row") from None
-    heading = [cell.strip().lower() for cell in rows[0]] if rows else []
-    column = next((heading.index(name) for name in _HEADINGS if name in heading), None)
-    width = len(heading)
-    if any(len(row) != width for row in rows) or (column is None and width > 1):
-        raise _refused(
-            str(file),
-            "has rows of several values and no column 'filename', or rows of different lengths",
-            "List one image a row, in double quotes if its name holds a comma",
-        )
-    return [row[column or 0] for row in rows[0 if column is None else 1 :]]
-
-
-def _as_csv(names: Iterable[str]) -> bytes:
-    text = io.StringIO(newline="")
-    rows = csv.writer(text, quoting=csv.QUOTE_ALL)  # names may hold whatever ends a row
-    rows.writerows([["filename"], *([name] for name in names)])
-    return text.getvalue().encode("utf-8", _ERRORS)
-
-
-def _unreadable(file: Path, error: OSError) -> InvalidParameterError:
-    why = error.strerror or str(error)
-    return _refused(str(file), f"can't be read ({why})", "Check the path and its permissions")
-
-
-def _refused(where: str, problem: str, remedy: str) -> InvalidParameterError:
-    return InvalidParameterError(f"embeddings = {where!r} {problem}", remedy)
+def _refused(where: Path | str, problem: str, remedy: str) -> InvalidParameterError:
+    return InvalidParameterError(f"embeddings = {str(where)!r} {problem}", remedy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import TypeVar
 import pyarrow as pa
 
 from imgvet.engine.server import (
+    PATIENCE,
     QUIET,
     TemporaryServer,
     configured_url,
@@ -72,7 +74,13 @@ def run_in_engine(
         EngineError: the server can't be started or reached, or failed.
         ImgvetError: a bad request.
     """
-    settings = {**QUIET, "PREFECT_LOGGING_LEVEL": "INFO" if options.verbose else "CRITICAL"}
+    level = "INFO" if options.verbose else "CRITICAL"
+    settings = {
+        **QUIET,
+        **PATIENCE,
+        "PREFECT_LOGGING_LEVEL": level,
+        "PREFECT_LOGGING_INTERNAL_LEVEL": level,
+    }
     work = require_allowed(options.work_dir, options.input_dir, overwrite=True)
     with ExitStack() as stack:
         stack.enter_context(environment(settings))
@@ -87,8 +95,21 @@ def run_in_engine(
             server = stack.enter_context(_temporary_server(work))
             _work_meanwhile(server, work, options, request and request.inputs.listing)
             server.wait()
+            stack.enter_context(_without_heartbeats())
             url = server.url
         return _run(partial(run, options), url)
+
+
+@contextmanager
+def _without_heartbeats() -> Iterator[None]:
+    """Spare a finished flow the second that it waits for the thread of its heartbeats.
+
+    They tell a server which runs have died; the temporary one ends with the run.
+    """
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield
 
 
 @contextmanager
@@ -120,11 +141,17 @@ def _work_meanwhile(
     If there are new files the checks will run, so what they import is imported as well.
     """
     files = files_to_measure(work, options, listing)
-    with environment({"PREFECT_HOME": str(server.home)}):
-        importlib.import_module("prefect")
-    importlib.import_module("imgvet.flows.analyze_dataset")
+    gc.disable()  # nothing that an import makes is garbage, and looking for it takes a fifth
+    try:
+        with environment({"PREFECT_HOME": str(server.home)}):
+            importlib.import_module("prefect")
+        importlib.import_module("imgvet.flows.analyze_dataset")
+        if files:
+            load_great_expectations()
+    finally:
+        gc.freeze()
+        gc.enable()
     if files:
-        load_great_expectations()
         measure_ahead(work, options, files, server.is_ready)
 
 
@@ -133,7 +160,7 @@ def _run(run: Callable[[], Result], url: str) -> Result:
     from prefect.exceptions import PrefectException
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    with temporary_settings({PREFECT_API_URL: url}):
+    with temporary_settings({PREFECT_API_URL: url}), _impatient_events():
         try:
             return run()
         except ImgvetError:
@@ -143,3 +170,20 @@ def _run(run: Callable[[], Result], url: str) -> Result:
                 f"The Prefect server {url} failed: {error or type(error).__name__}",
                 "Check that it runs, or unset PREFECT_API_URL to use a temporary one",
             ) from error
+
+
+@contextmanager
+def _impatient_events() -> Iterator[None]:
+    """Let Prefect try twice to send an event, not for eight seconds each, to a server that is gone.
+
+    What was not sent is sent again with the first event that arrives.
+    """
+    from prefect.events.clients import PrefectEventsClient
+    from prefect.events.worker import EventsWorker, emit_events_to_cloud
+
+    if not emit_events_to_cloud():
+        EventsWorker.set_client_override(PrefectEventsClient, reconnection_attempts=1)
+    try:
+        yield
+    finally:
+        EventsWorker.set_client_override(None)

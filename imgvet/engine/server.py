@@ -42,6 +42,9 @@ QUIET: Mapping[str, str] = {
 }
 """Settings of every process we start: no telemetry, no noise."""
 
+PATIENCE: Mapping[str, str] = {"PREFECT_CLIENT_MAX_RETRIES": "2"}
+"""Settings of a run of a person, who waits: a server that is gone is given some seconds."""
+
 
 @dataclass
 class TemporaryServer:

@@ -13,25 +13,19 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http import cookies
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HOSTS = frozenset({"127.0.0.1", "localhost"})
 """Names that this machine is asked by; the port may be another, as of a tunnel."""
 
-KEY, TOKEN_HEADER, COOKIE = "key", "x-imgvet-token", "imgvet-explorer"
-"""The key's name in the address, the header of the token, and the beginning of the cookie's name.
-
-Cookies do not tell ports apart, so the name of the cookie also has the port."""
-
-_SAFE_METHODS = frozenset({"GET", "HEAD"})
-_OWN_SITES = frozenset({"same-origin", "none"})
+KEY, TOKEN_HEADER = "key", "x-imgvet-token"
+"""The key's name in the address, and the header of the token."""
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
@@ -39,7 +33,7 @@ PAGE_POLICY = (
 )
 """Content Security Policy of every answer that does not bring its own."""
 
-_HEADERS: Mapping[str, str] = {
+_HEADERS = {
     "content-security-policy": PAGE_POLICY,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -56,12 +50,9 @@ def _secret() -> str:
 
 @dataclass(frozen=True)
 class Secrets:
-    """What a browser has to know.
+    """What a browser has to know: the key opens the door, the token is needed to change something.
 
-    Attributes:
-        port: the port that is listened on.
-        key: opens the door; part of the address that is opened.
-        token: known to the explorer's page; needed for what changes something.
+    Cookies do not tell ports apart, so the name of the cookie that holds the key has the port.
     """
 
     port: int
@@ -70,8 +61,8 @@ class Secrets:
 
     @property
     def cookie(self) -> str:
-        """Name of the cookie that holds the key."""
-        return f"{COOKIE}-{self.port}"
+        """Name of the cookie."""
+        return f"imgvet-explorer-{self.port}"
 
 
 class Guard:
@@ -82,10 +73,8 @@ class Guard:
         self._known = known
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or pass the request on."""
+        """Answer, or pass the request on; there is nothing but HTTP."""
         if scope["type"] != "http":
-            if scope["type"] == "lifespan":
-                await self._app(scope, receive, send)
             return
 
         async def send_guarded(message: Message) -> None:
@@ -95,39 +84,33 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        refused = self._refusal(scope)
-        await (refused or self._app)(scope, receive, send_guarded)
+        await (self._refusal(Request(scope)) or self._app)(scope, receive, send_guarded)
 
-    def _refusal(self, scope: Scope) -> Response | None:
+    def _refusal(self, request: Request) -> Response | None:
         """The answer to a request that is not let through."""
-        headers = Headers(scope=scope)
+        known, headers = self._known, request.headers
         if not _is_own_host(headers):
             return PlainTextResponse("Ask for 127.0.0.1 or localhost.", 421)
-        if _is_foreign(scope, headers):
+        if _is_foreign(request.method, headers):
             return PlainTextResponse("Other sites may not ask.", 403)
-        entering = self._entering(scope)
-        if entering is not None:
-            return entering
-        if not _same(_cookie(headers, self._known.cookie), self._known.key):
+        if request.method == "GET" and _same(request.query_params.get(KEY, ""), known.key):
+            return self._entering(request)
+        if not _same(request.cookies.get(known.cookie, ""), known.key):
             return PlainTextResponse("Open the address that imgvet printed: it has the key.", 401)
-        if scope["method"] not in _SAFE_METHODS and not _same(
-            headers.get(TOKEN_HEADER, ""), self._known.token
-        ):
+        changes = request.method not in ("GET", "HEAD")
+        if changes and not _same(headers.get(TOKEN_HEADER, ""), known.token):
             return PlainTextResponse("The page is out of date: load it again.", 403)
         return None
 
-    def _entering(self, scope: Scope) -> Response | None:
+    def _entering(self, request: Request) -> Response:
         """Take the key from the address and keep it as a cookie."""
-        asked = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        given = next((value for name, value in asked if name == KEY), None)
-        if scope["method"] != "GET" or given is None or not _same(given, self._known.key):
-            return None
+        asked = request.query_params.multi_items()
         rest = urlencode([(name, value) for name, value in asked if name != KEY])
         # One leading slash only: two would lead to another host.
-        path = "/" + scope["path"].lstrip("/\\")
+        path = "/" + request.scope["path"].lstrip("/\\")
         answer = RedirectResponse(f"{path}?{rest}" if rest else path, 303)
         # Lax, as a strict cookie would not be sent after a click in a notebook.
-        answer.set_cookie(self._known.cookie, given, path="/", httponly=True, samesite="lax")
+        answer.set_cookie(self._known.cookie, self._known.key, httponly=True, samesite="lax")
         return answer
 
 
@@ -139,25 +122,14 @@ def _is_own_host(headers: Headers) -> bool:
     return name.lower() in HOSTS and (not port or (port.isascii() and port.isdigit()))
 
 
-def _is_foreign(scope: Scope, headers: Headers) -> bool:
+def _is_foreign(method: str, headers: Headers) -> bool:
     """Whether a page of another site asks, other than by a link that a person followed."""
     origin = headers.get("origin")
     if origin is not None and origin.lower() != f"http://{headers['host'].lower()}":
         return True
-    if headers.get("sec-fetch-site", "none") in _OWN_SITES:
-        return False
-    navigates = headers.get("sec-fetch-mode") == "navigate"
-    return not (
-        scope["method"] == "GET" and navigates and headers.get("sec-fetch-dest") == "document"
-    )
-
-
-def _cookie(headers: Headers, name: str) -> str:
-    try:
-        found = cookies.SimpleCookie(headers.get("cookie", "")).get(name)
-    except cookies.CookieError:
-        return ""
-    return found.value if found is not None else ""
+    follows = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest"))
+    is_link = method == "GET" and follows == ("navigate", "document")
+    return headers.get("sec-fetch-site", "none") not in ("same-origin", "none") and not is_link
 
 
 def _same(given: str, known: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -13,7 +13,7 @@ from imgvet.errors import StaleReferenceError
 from imgvet.metrics import FLAGS, threshold
 from imgvet.options import FlagOptions, SimilarityOptions
 from imgvet.reasons import Failure, Reason
-from imgvet.reports.view.images import common_folder
+from imgvet.reports.text import common_folder
 from imgvet.search.image_table import COPIES, HIGHEST, ImageTable
 from imgvet.search.index import Match, SearchIndex
 from imgvet.search.originals import Originals
@@ -26,15 +26,7 @@ from imgvet.workdir import WorkDir, open_finished
 
 
 class ExploredRun:
-    """One finished run; may be used from several threads.
-
-    Attributes:
-        work: its work dir.
-        record: how it was done.
-        images: what is known of its images.
-        search: answers queries on them.
-        originals: their originals.
-    """
+    """One finished run; may be used from several threads."""
 
     def __init__(self, work: WorkDir) -> None:
         self.work = work
@@ -42,32 +34,22 @@ class ExploredRun:
         self.images = ImageTable.of_run(work)
         self.search = ImageSearch(self.images)
         self.originals = Originals(work, self.record)
-        self._loading = threading.Lock()
-        self._embedding = threading.Lock()
+        self._loading, self._embedding = threading.Lock(), threading.Lock()
+        self._thumbnails: Thumbnails | None = None
 
     @cached_property
-    def _index(self) -> SearchIndex:
-        return SearchIndex.of_run(self.work, self.images)
-
-    @cached_property
-    def _thumbnails(self) -> Thumbnails:
-        return Thumbnails(Store(self.work).measures)
-
-    @property
     def index(self) -> SearchIndex:
         """Its embeddings."""
-        with self._loading:
-            return self._index
+        return SearchIndex.of_run(self.work, self.images)
 
     def thumbnail(self, digest: str) -> bytes | None:
         """JPEG bytes of the thumbnail of a content, None if there is none any more."""
         for _ in range(2):
             with self._loading:
-                known = self._thumbnails
+                known = self._thumbnails = self._thumbnails or Thumbnails(Store(self.work).measures)
             with suppress(StaleReferenceError):
                 return known.read(digest)
-            with self._loading, suppress(AttributeError):
-                del self._thumbnails  # A run on the same store has merged packs.
+            self._thumbnails = None  # A run on the same store has merged packs.
         return None
 
     @property
@@ -85,9 +67,8 @@ class ExploredRun:
     def title(self) -> str:
         """What was vetted, for a person."""
         inputs = self.record.parameters.get("input_dir")
-        return ", ".join(map(str, inputs if isinstance(inputs, list) else [])) or str(
-            self.work.path
-        )
+        names = ", ".join(map(str, inputs)) if isinstance(inputs, list) else ""
+        return names or str(self.work.path)
 
     @property
     def presets(self) -> dict[str, Query]:
@@ -95,7 +76,7 @@ class ExploredRun:
         return {
             title: query
             for title, query in _presets(self.record).items()
-            if _columns_of(query) <= set(self.images.columns)
+            if self.images.columns.keys() >= set(query.columns)
         }
 
     def nearest_to_picture(self, data: bytes, k: int) -> list[Match] | Failure:
@@ -123,8 +104,7 @@ class CurrentRun:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = threading.Lock()
-        self._stamp: tuple[int, int] | None = None
+        self._opened = lru_cache(maxsize=1)(lambda work, *_: ExploredRun(work))
         self.get()
 
     def get(self) -> ExploredRun:
@@ -133,33 +113,29 @@ class CurrentRun:
         Raises:
             RunNotFoundError: it is gone.
         """
-        with self._lock:
-            work = open_finished(self._path)
-            known = work.run_json.stat()
-            stamp = known.st_mtime_ns, known.st_ino
-            if stamp != self._stamp:
-                self._run, self._stamp = ExploredRun(work), stamp
-            return self._run
+        work = open_finished(self._path)
+        known = work.run_json.stat()
+        return self._opened(work, known.st_mtime_ns, known.st_ino)
 
 
 def _presets(record: RunRecord) -> dict[str, Query]:
     """Queries by title, with the thresholds of the run."""
+
+    def known(column: str, *, sort: str | None = None, descending: bool = False) -> Query:
+        where = (Condition(column=column, missing=False),)
+        return Query(where=where, sort=sort, descending=descending)
+
     near = Condition(column=HIGHEST, minimum=record.options(SimilarityOptions).threshold)
+    valid = Condition(column="status", values=(Reason.OK.value,))
     return {
         "All images": Query(),
         "Exact copies": Query(where=(Condition(column=COPIES, above=1),), sort="embedding_row"),
         "With a near duplicate": Query(where=(near,), sort=HIGHEST, descending=True),
-        "Outliers": Query(
-            where=(_known("outliers.score"),), sort="outliers.score", descending=True
-        ),
+        "Outliers": known("outliers.score", sort="outliers.score", descending=True),
         **_flagged(record.options(FlagOptions)),
-        "Largest components": Query(
-            where=(_known("components.component_id"),), sort="components.component_id"
-        ),
-        "Smallest images": Query(
-            where=(Condition(column="status", values=(Reason.OK.value,)),), sort="stats.width"
-        ),
-        "Not analysed": Query(where=(_known("invalid.reason"),)),
+        "Largest components": known("components.component_id", sort="components.component_id"),
+        "Smallest images": Query(where=(valid,), sort="stats.width"),
+        "Not analysed": known("invalid.reason"),
     }
 
 
@@ -171,13 +147,3 @@ def _flagged(options: FlagOptions) -> dict[str, Query]:
         query = Query(where=(condition,), sort=column, descending=not flag.below)
         queries[flag.name.capitalize()] = query
     return queries
-
-
-def _known(column: str) -> Condition:
-    return Condition(column=column, missing=False)
-
-
-def _columns_of(query: Query) -> set[str]:
-    """The columns that a query needs."""
-    sorted_by = {query.sort} if query.sort is not None else set()
-    return sorted_by | {condition.column for condition in query.where}

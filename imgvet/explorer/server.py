@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import uvicorn
@@ -17,7 +15,6 @@ from imgvet.explorer.run import CurrentRun
 from imgvet.explorer.site import PAGE, make_site
 
 LOOPBACK = "127.0.0.1"
-_START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 
 
@@ -60,9 +57,6 @@ class Explorer:
             target=self._server.run, args=([self._socket],), name="imgvet-explorer", daemon=True
         )
         self._thread.start()
-        end = time.monotonic() + _START_SECONDS
-        while not self._server.started and self.running and time.monotonic() < end:
-            time.sleep(0.01)
 
     @property
     def running(self) -> bool:
@@ -78,12 +72,7 @@ class Explorer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def __repr__(self) -> str:
@@ -97,12 +86,13 @@ class Explorer:
 
 
 def _listen(port: int) -> socket.socket:
-    """A socket on loopback."""
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    """A socket on loopback; who asks before the server has started waits for it."""
+    listening = socket.socket()
     try:
         # A port that was just let go of may be taken again, but never one that is in use.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((LOOPBACK, port))
+        listening.listen()
     except (OSError, OverflowError) as error:
         listening.close()
         why = getattr(error, "strerror", None) or str(error)

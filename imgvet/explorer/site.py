@@ -1,25 +1,53 @@
-"""The explorer's site: its page, the report, and what the page asks."""
+"""The explorer's site: its page, the report, and what the page asks of the run.
+
+Plain functions answer in threads; what has a body is read first, and then answered in a thread.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+from dataclasses import asdict
+from http import HTTPStatus
 from importlib import resources
 from pathlib import Path
+from typing import Annotated, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import Field
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    JSONResponse,
+    RedirectResponse,
+    Response,
+)
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Scope
+from starlette.templating import Jinja2Templates
+from starlette.types import ASGIApp
 
 from imgvet import __version__
-from imgvet.explorer.api import ERRORS, NEIGHBORS, Api
+from imgvet.errors import ImgvetError, InputNotFoundError, InvalidParameterError, RunNotFoundError
 from imgvet.explorer.guard import Guard, Secrets
-from imgvet.explorer.run import CurrentRun
+from imgvet.explorer.run import CurrentRun, ExploredRun
+from imgvet.reasons import MEANING, Failure
+from imgvet.search.image_table import MAX_ID
+from imgvet.search.index import MAX_NEIGHBORS, Match
+from imgvet.search.picture import MAX_BYTES, read_picture
+from imgvet.search.query import ALWAYS, Query, Requested
+from imgvet.search.saved_lists import list_path, save_list, saved_lists
 
-PAGE, REPORT = "/explore", "/report"
+PAGE = "/explore"
+
+NEIGHBORS = 60
+"""How many images are found alike unless another number is asked for."""
+
+MAX_JSON = 16_000_000
+"""Greatest size of what is asked as JSON, in bytes: a selection of a million images."""
 
 REPORT_POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -28,26 +56,41 @@ REPORT_POLICY = (
 """Content Security Policy of the report, whose pages bring a narrower one; its map compiles code
 for the graphics card."""
 
+PICTURE_POLICY = "default-src 'none'; sandbox"
+"""Content Security Policy of pictures, whatever a browser takes them for."""
+
 _IN_REPORT = b'<script src="/static/in_report.js" defer></script>\n</head>'
+_HERE = Path(__file__).parent
+_TEMPLATES = Jinja2Templates(_HERE / "templates")
+
+
+class ListToSave(Requested):
+    """A list that the page wants to be saved: chosen images, or all that match a query."""
+
+    name: str
+    ids: tuple[Annotated[int, Field(ge=0, le=MAX_ID)], ...] | None = None
+    query: Query | None = None
+    replace: bool = False
+
+
+class PathToSearch(Requested):
+    """A picture on this machine that the page wants to search for; it is not given out."""
+
+    path: str = Field(min_length=1, max_length=4096)
+    k: int = NEIGHBORS
 
 
 class ReportFiles(StaticFiles):
     """The report's own files; its pages get links to the explorer."""
 
     def file_response(
-        self,
-        full_path: str | os.PathLike[str],
-        stat_result: os.stat_result,
-        scope: Scope,
-        status_code: int = 200,
+        self, full_path: str | os.PathLike[str], *args: Any, **kwargs: Any
     ) -> Response:
         """A file of the report."""
-        path = Path(full_path)
-        if path.suffix == ".html":
-            page = path.read_bytes().replace(b"</head>", _IN_REPORT, 1)
-            answer: Response = HTMLResponse(page, status_code)
-        else:
-            answer = super().file_response(full_path, stat_result, scope, status_code)
+        answer = super().file_response(full_path, *args, **kwargs)
+        if answer.media_type == "text/html":
+            page = Path(full_path).read_bytes().replace(b"</head>", _IN_REPORT, 1)
+            answer = HTMLResponse(page, answer.status_code)
         answer.headers["content-security-policy"] = REPORT_POLICY
         answer.headers["cache-control"] = "no-cache"
         return answer
@@ -60,27 +103,208 @@ def make_site(current: CurrentRun, known: Secrets) -> ASGIApp:
         current: the run.
         known: what a browser has to know.
     """
-    templates = Environment(
-        loader=PackageLoader("imgvet.explorer"), autoescape=True, undefined=StrictUndefined
-    )
-    page = templates.get_template("explore.html")
-    style = (resources.files("imgvet.reports") / "templates/style.css").read_bytes()
-
-    def explore(request: Request) -> Response:  # noqa: ARG001
-        title = current.get().title
-        text = page.render(title=title, version=__version__, token=known.token, neighbors=NEIGHBORS)
-        return HTMLResponse(text)
-
     report = ReportFiles(directory=current.get().work.report, html=True, check_dir=False)
+    style = str(resources.files("imgvet.reports") / "templates" / "style.css")
     site = Starlette(
         routes=[
             Route("/", lambda _: RedirectResponse(PAGE)),
-            Route(PAGE, explore),
-            Route("/style.css", lambda _: Response(style, media_type="text/css")),
-            *Api(current).routes,
-            Mount(REPORT, report),
-            Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+            Route(PAGE, _explore),
+            Route("/style.css", lambda _: FileResponse(style)),
+            Mount("/static", StaticFiles(directory=_HERE / "static")),
+            Mount("/report", report),
+            Route("/api/run", _about),
+            Route("/api/items", _items),
+            Route("/api/items/{item:int}", _facts),
+            Route("/api/columns/{name}", _column),
+            Route("/api/similar/{item:int}", _similar),
+            Route("/api/search", _search, methods=["POST"]),
+            Route("/api/search-path", _search_path, methods=["POST"]),
+            Route("/api/lists", _lists),
+            Route("/api/lists", _save, methods=["POST"]),
+            Route("/lists/{name}.txt", _download),
+            Route("/thumbnail/{item:int}", _thumbnail),
+            Route("/original/{item:int}", _original),
         ],
-        exception_handlers=ERRORS,
+        exception_handlers={ImgvetError: _answer_error, HTTPException: _answer_error},
     )
+    site.state.current, site.state.token = current, known.token
     return Guard(site, known)
+
+
+def _run(request: Request) -> ExploredRun:
+    run: ExploredRun = request.app.state.current.get()
+    return run
+
+
+def _explore(request: Request) -> Response:
+    known = {"version": __version__, "token": request.app.state.token, "neighbors": NEIGHBORS}
+    page = {"title": _run(request).title, **known}
+    return _TEMPLATES.TemplateResponse(request, "explore.html", page)
+
+
+def _about(request: Request) -> Response:
+    run = _run(request)
+    return JSONResponse(
+        {
+            "title": run.title,
+            "root": run.root,
+            "model": run.record.model.get("name"),
+            "takes_pictures": run.takes_pictures,
+            "images": len(run.images),
+            "max_bytes": MAX_BYTES,
+            "columns": [asdict(column) for column in run.images.columns.values()],
+            "presets": [
+                {"title": title, "query": query.model_dump(exclude_defaults=True)}
+                for title, query in run.presets.items()
+            ],
+        }
+    )
+
+
+def _items(request: Request) -> Response:
+    query = Query.parse(request.query_params.get("query", "{}"))
+    return JSONResponse(asdict(_run(request).search.page(query)))
+
+
+def _facts(request: Request) -> Response:
+    return JSONResponse(_known(request))
+
+
+def _column(request: Request) -> Response:
+    return JSONResponse(asdict(_run(request).search.summary_of(request.path_params["name"])))
+
+
+def _similar(request: Request) -> Response:
+    run, item = _run(request), _known(request, "id")["id"]
+    return _matches(run, run.index.nearest_to_item(item, _wanted(request)))
+
+
+async def _search(request: Request) -> Response:
+    wanted = _wanted(request)
+    data = await _body(request, MAX_BYTES)
+    return await run_in_threadpool(_nearest, request, data, wanted)
+
+
+async def _search_path(request: Request) -> Response:
+    asked = PathToSearch.parse(await _json(request))
+    data = await run_in_threadpool(read_picture, Path(asked.path).expanduser())
+    return await run_in_threadpool(_nearest, request, data, asked.k)
+
+
+def _nearest(request: Request, picture: bytes, k: int) -> Response:
+    run = _run(request)
+    found = run.nearest_to_picture(picture, k)
+    if not isinstance(found, Failure):
+        return _matches(run, found)
+    meaning = MEANING[found.reason]
+    problem = f"{meaning[:1].upper()}{meaning[1:]} ({found.detail})."
+    answer = {"error": problem, "reason": found.reason.value}
+    return JSONResponse(answer, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def _lists(request: Request) -> Response:
+    found = saved_lists(_run(request).work)
+    return JSONResponse({"lists": [{"name": one.name, "count": one.count} for one in found]})
+
+
+async def _save(request: Request) -> Response:
+    asked = ListToSave.parse(await _json(request))
+    if (asked.ids is None) == (asked.query is None):
+        raise InvalidParameterError("Give either ids or a query", "Choose images first")
+    return await run_in_threadpool(_save_list, request, asked)
+
+
+def _save_list(request: Request, asked: ListToSave) -> Response:
+    run = _run(request)
+    ids = run.search.ids(asked.query) if asked.query is not None else asked.ids or ()
+    names = [str(name) for (name,) in run.images.values(("filename",), ids)]
+    saved = save_list(run.work, asked.name, names, replace=asked.replace)
+    return JSONResponse(asdict(saved) | {"path": str(saved.path)}, HTTPStatus.CREATED)
+
+
+def _download(request: Request) -> Response:
+    path = list_path(_run(request).work, request.path_params["name"])
+    if path.is_symlink() or not path.is_file():
+        raise HTTPException(HTTPStatus.NOT_FOUND, "There is no such list")
+    return FileResponse(path, media_type="text/plain; charset=utf-8", filename=path.name)
+
+
+def _thumbnail(request: Request) -> Response:
+    digest = _known(request, "digest").get("digest")
+    data = _run(request).thumbnail(digest) if digest is not None else None
+    if data is None:
+        raise _no_image()
+    return _picture(data, "image/jpeg")
+
+
+def _original(request: Request) -> Response:
+    shown = _run(request).originals.show(_known(request, "id")["id"])
+    if isinstance(shown, Failure):
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"{shown.reason.value}: {shown.detail}")
+    if shown is None:
+        raise _no_image()
+    return _picture(shown.data, shown.media_type)
+
+
+def _known(request: Request, *names: str) -> dict[str, Any]:
+    """What is known of the image that is asked for."""
+    known = _run(request).images.facts(request.path_params["item"], names or None)
+    if known is None:
+        raise _no_image()
+    return known
+
+
+def _no_image() -> HTTPException:
+    return HTTPException(HTTPStatus.NOT_FOUND, "There is no such image")
+
+
+def _wanted(request: Request) -> int:
+    text = request.query_params.get("k", str(NEIGHBORS))
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise InvalidParameterError("k is not a number", f"Ask for 1 to {MAX_NEIGHBORS} images")
+    return int(text)
+
+
+def _matches(run: ExploredRun, found: list[Match]) -> Response:
+    """Images that were found, best first, with their similarity."""
+    rows = run.images.values(ALWAYS, [match.id for match in found])
+    answer = {
+        "total": len(found),
+        "columns": [*ALWAYS, "similarity"],
+        "rows": [[*row, match.similarity] for row, match in zip(rows, found, strict=True)],
+    }
+    return JSONResponse(answer)
+
+
+def _picture(data: bytes, media_type: str) -> Response:
+    headers = {"content-security-policy": PICTURE_POLICY, "cache-control": "private, max-age=300"}
+    return Response(data, media_type=media_type, headers=headers)
+
+
+def _answer_error(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    """The answer to a request that can't be carried out, or that leads nowhere."""
+    if isinstance(error, HTTPException):
+        return JSONResponse({"error": error.detail}, error.status_code)
+    missing = isinstance(error, (InputNotFoundError, RunNotFoundError))
+    status = HTTPStatus.NOT_FOUND if missing else HTTPStatus.BAD_REQUEST
+    return JSONResponse({"error": str(error)}, status)
+
+
+async def _json(request: Request) -> bytes:
+    """The body of a request that says that it is JSON."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    return await _body(request, MAX_JSON)
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """The body of a request; no more than ``limit`` bytes are read, whatever it says of itself."""
+    said = request.headers.get("content-length", "0")
+    if not said.isdigit() or int(said) > limit:
+        raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > limit:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    return bytes(body)

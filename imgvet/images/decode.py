@@ -7,11 +7,20 @@ returns half an image; OpenCV decodes what Pillow does not know.
 
 from __future__ import annotations
 
+import ctypes
 import io
+import logging
 import re
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
 
 import cv2
 import numpy as np
+import simplejpeg
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
@@ -20,20 +29,21 @@ from PIL import (
     Image,
     ImageFile,
     Jpeg2KImagePlugin,
+    JpegImagePlugin,
     PngImagePlugin,
     PpmImagePlugin,
     QoiImagePlugin,
     SunImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
+    _imaging,
 )
 
-from imgvet.images.decode_jpeg import decode_jpeg
-from imgvet.images.decoders import DECODER_ERRORS, failure, orientation_of, silence_decoders
-from imgvet.images.formats import Format, identify, unsupported_name
+from imgvet.images.formats import Format, ends_early, identify, unsupported_name
 from imgvet.images.picture import (
     UPRIGHT,
     Picture,
+    Pixels,
     oriented,
     rgb_of_array,
     rgb_of_image,
@@ -43,6 +53,7 @@ from imgvet.images.picture import (
 from imgvet.reasons import Failure, Reason
 
 _READERS: dict[Format, type[ImageFile.ImageFile]] = {
+    Format.JPEG: JpegImagePlugin.JpegImageFile,
     Format.PNG: PngImagePlugin.PngImageFile,
     Format.GIF: GifImagePlugin.GifImageFile,
     Format.BMP: BmpImagePlugin.BmpImageFile,
@@ -56,86 +67,130 @@ _READERS: dict[Format, type[ImageFile.ImageFile]] = {
 }
 """Used directly: ``Image.open`` also tries readers that start other programs."""
 
+_DECODER_ERRORS: tuple[type[Exception], ...] = (
+    OSError, EOFError, SyntaxError, ValueError, TypeError, AttributeError, LookupError,
+    ArithmeticError, RuntimeError, AssertionError, MemoryError,
+    struct.error, zlib.error, cv2.error, Image.DecompressionBombError,
+)  # fmt: skip
+"""Raised by decoders for bad bytes.
+
+Pillow's readers parse in Python and document no errors: damaged headers reach them as missing
+keys, unpacking errors, None where a number was expected, or divisions by zero. The blocks that
+catch these hold one call of a decoder and nothing of ours.
+"""
+
+_TRUNCATED = (
+    "truncated", "premature end of jpeg file", "unexpected end", "end of file", "not enough data",
+    "but only got",
+)  # fmt: skip
+_HARMLESS = (
+    "extraneous bytes before marker", "unknown jfif revision", "unknown adobe color transform",
+    "invalid sos parameters",
+)  # fmt: skip
+"""Warnings of libjpeg (jerror.h) after which no pixel is missing."""
+
+_REDUCED_SHORT_SIDE = 512
+"""Least short side that a large JPEG is decoded to: twice that of the standard size."""
+
+_JPEG_CHANNELS = {"Gray": 1, "CMYK": 4, "YCCK": 4}
 _CHANNELS = {"1": 1, "L": 1, "I": 1, "F": 1, "LA": 2, "La": 2, "RGBA": 4, "RGBa": 4, "CMYK": 4,
              "PA": 4}  # fmt: skip
+_PILLOW = re.compile(r"PIL\.")
+
+
+class _UndecodableError(Exception):
+    """Carries the failure that is the result of :func:`decode`."""
+
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
 
 
 def decode(data: bytes, *, full_size: bool = False) -> Picture | Failure:
-    """Decode the first image of a file.
+    """The first image of a file, or why there is none.
 
-    Args:
-        data: the whole content of the file.
-        full_size: decode a large JPEG with all its pixels instead of at a reduced scale.
-
-    Returns:
-        The image, or why there is none: empty_file, not_an_image, unsupported, truncated, corrupt
-        or too_large.
+    The reasons are empty_file, not_an_image, unsupported, truncated, corrupt and too_large. A large
+    JPEG is decoded at a reduced scale unless the full size is asked for.
     """
     if not data:
         return Failure(Reason.EMPTY_FILE, "0 bytes")
     kind = identify(data)
     if kind is None:
-        return _unknown(data)
+        name = unsupported_name(data)
+        if name is not None:
+            return Failure(Reason.UNSUPPORTED, f"{name} is not decoded")
+        return Failure(Reason.NOT_AN_IMAGE, f"starts with {data[:8].hex(' ')}")
     silence_decoders()
-    if kind is Format.JPEG:
-        return decode_jpeg(data, full_size=full_size)
-    if kind is Format.HEIF:
-        return _decode_with_libheif(data)
-    if kind is Format.RADIANCE:
-        return _decode_radiance(data)
-    return _decode_with_pillow(data, kind)
+    try:
+        if kind is Format.JPEG:
+            return _decode_jpeg(data, 0 if full_size else _REDUCED_SHORT_SIDE)
+        other = {Format.HEIF: _decode_heif, Format.RADIANCE: _decode_radiance}.get(kind)
+        return _decode_with_pillow(data, kind) if other is None else other(data)
+    except _UndecodableError as error:
+        return error.failure
 
 
-def _unknown(data: bytes) -> Failure:
-    name = unsupported_name(data)
-    if name is not None:
-        return Failure(Reason.UNSUPPORTED, f"{name} is not decoded")
-    return Failure(Reason.NOT_AN_IMAGE, f"starts with {data[:8].hex(' ')}")
+def _decode_jpeg(data: bytes, short_side: int) -> Picture:
+    """Decode at the least scale that leaves both sides so long; 0 decodes all pixels."""
+    with _decoder_of(data, Format.JPEG):
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(data, strict=False)
+    _refuse_too_large(width, height)
+    channels, pixels, note = _JPEG_CHANNELS.get(colours, 3), None, ""
+    if channels < 4:
+        try:
+            pixels = simplejpeg.decode_jpeg(
+                data, colorspace="RGB", min_height=short_side, min_width=short_side, min_factor=1,
+                strict=True,
+            )  # fmt: skip
+        except _DECODER_ERRORS as error:
+            # A strict decoder stops at its first warning and a lenient one does not tell the
+            # rest; Pillow goes on, and stops where data are missing.
+            note = str(error)
+            if not any(words in note.lower() for words in _HARMLESS):
+                raise _UndecodableError(_failure(error, data, Format.JPEG)) from None
+    if pixels is None:
+        with _decoder_of(data, Format.JPEG):
+            image = _opened(data, Format.JPEG)
+            image.load()
+        pixels = rgb_of_image(image)
+    orientation = UPRIGHT
+    if b"Exif\0\0" in data[:65536] or b"tiff:Orientation" in data[:65536]:
+        with suppress(*_DECODER_ERRORS):  # Pillow is stricter about headers than libjpeg.
+            orientation = _orientation_of(_opened(data, Format.JPEG))
+    pixels = np.asarray(pixels, np.uint8)
+    return _picture(pixels, (width, height), orientation, channels, 8, note)
 
 
-def _decode_with_libheif(data: bytes) -> Picture | Failure:
+def _decode_heif(data: bytes) -> Picture:
     """Decode the primary image; libheif applies its rotation and mirroring."""
     import pillow_heif  # Late: it loads libheif, which few datasets need.
 
-    try:
+    with _decoder_of(data, Format.HEIF):
         heif = pillow_heif.open_heif(data, convert_hdr_to_8bit=True)
-        width, height = heif.size
-    except DECODER_ERRORS as error:
-        return failure(error, data, Format.HEIF)
-    refused = too_large(width, height)
-    if refused is not None:
-        return refused
-    try:
+        size = heif.size
+    _refuse_too_large(*size)
+    with _decoder_of(data, Format.HEIF):
         levels = np.asarray(heif)
-    except DECODER_ERRORS as error:
-        return failure(error, data, Format.HEIF)
-    pixels = rgb_of_image(Image.fromarray(levels))
-    channels = 1 if levels.ndim == 2 else levels.shape[2]
-    return Picture(pixels, width, height, channels, int(heif.info.get("bit_depth", 8)))
+    pixels, bit_depth = rgb_of_image(Image.fromarray(levels)), int(heif.info.get("bit_depth", 8))
+    return _picture(pixels, size, UPRIGHT, 1 if levels.ndim == 2 else levels.shape[2], bit_depth)
 
 
-def _decode_with_pillow(data: bytes, kind: Format) -> Picture | Failure:
+def _decode_with_pillow(data: bytes, kind: Format) -> Picture:
     try:
         if kind is Format.PNG:
             # Pillow ends at damaged data as at their end; only the checksums tell.
-            PngImagePlugin.PngImageFile(io.BytesIO(data)).verify()
-        image = _READERS[kind](io.BytesIO(data))
-    except DECODER_ERRORS as error:
+            _opened(data, kind).verify()
+        image = _opened(data, kind)
+    except _DECODER_ERRORS as error:
+        failure = _failure(error, data, kind)
         if kind is Format.TIFF:
-            return _decode_refused_tiff(data, error)
-        return failure(error, data, kind)
-    refused = too_large(*image.size)
-    if refused is not None:
-        return refused
+            return _decode_refused_tiff(data, failure)
+        raise _UndecodableError(failure) from None
+    _refuse_too_large(*image.size)
     bit_depth = _bit_depth(image, data, kind)
-    try:
+    with _decoder_of(data, kind):
         image.load()
         pixels = rgb_of_image(image)
-    except DECODER_ERRORS as error:
-        return failure(error, data, kind)
-    orientation = orientation_of(image)
-    width, height = shown_size(*image.size, orientation)
-    return Picture(oriented(pixels, orientation), width, height, _channels(image), bit_depth)
+    return _picture(pixels, image.size, _orientation_of(image), _channels(image), bit_depth)
 
 
 def _channels(image: Image.Image) -> int:
@@ -158,46 +213,115 @@ def _bit_depth(image: ImageFile.ImageFile, data: bytes, kind: Format) -> int:
     return {"1": 1, "I": 32, "F": 32}.get(image.mode, 8)
 
 
-def _decode_refused_tiff(data: bytes, refusal: Exception) -> Picture | Failure:
+def _decode_refused_tiff(data: bytes, refusal: Failure) -> Picture:
     """Decode a TIFF that Pillow refused, such as one of several float channels, with OpenCV."""
     try:
         tags = TiffImagePlugin.ImageFileDirectory_v2(data[:8])
         stream = io.BytesIO(data)
         stream.seek(tags.next)
         tags.load(stream)
-        width, height = (
-            int(tags[tag]) for tag in (ExifTags.Base.ImageWidth, ExifTags.Base.ImageLength)
-        )
+        size = int(tags[ExifTags.Base.ImageWidth]), int(tags[ExifTags.Base.ImageLength])
         orientation = int(tags.get(ExifTags.Base.Orientation, UPRIGHT))
-    except DECODER_ERRORS:
-        return failure(refusal, data, Format.TIFF)
-    return _decode_with_opencv(data, Format.TIFF, (width, height), orientation, refusal)
+    except _DECODER_ERRORS:
+        raise _UndecodableError(refusal) from None
+    return _decode_with_opencv(data, size, orientation, refusal, Format.TIFF)
 
 
-def _decode_radiance(data: bytes) -> Picture | Failure:
+def _decode_radiance(data: bytes) -> Picture:
     """Decode a Radiance image; values from 0 to 1 are scaled to 8 bits."""
     size = re.search(rb"-Y (\d{1,9}) \+X (\d{1,9})\n", data[:4096])
     if size is None:
-        return Failure(Reason.CORRUPT, "Radiance HDR: no resolution line")
-    width, height = int(size[2]), int(size[1])
-    refusal = ValueError("broken data")
-    return _decode_with_opencv(data, Format.RADIANCE, (width, height), UPRIGHT, refusal)
+        raise _UndecodableError(Failure(Reason.CORRUPT, "Radiance HDR: no resolution line"))
+    refusal = Failure(Reason.CORRUPT, "Radiance HDR: broken data")
+    return _decode_with_opencv(
+        data, (int(size[2]), int(size[1])), UPRIGHT, refusal, Format.RADIANCE
+    )
 
 
 def _decode_with_opencv(
-    data: bytes, kind: Format, size: tuple[int, int], orientation: int, refusal: Exception
-) -> Picture | Failure:
-    """Decode what other decoders refused; where OpenCV fails as well, their error is told."""
-    refused = too_large(*size)
-    if refused is not None:
-        return refused
-    try:
+    data: bytes, size: tuple[int, int], orientation: int, refusal: Failure, kind: Format
+) -> Picture:
+    """Decode what other decoders refused; where OpenCV fails as well, their refusal is told."""
+    _refuse_too_large(*size)
+    with _decoder_of(data, kind):
         levels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except DECODER_ERRORS as error:
-        return failure(error, data, kind)
-    if levels is None or levels.shape[:2] != (size[1], size[0]):
-        return failure(refusal, data, kind)
-    channels = 1 if levels.ndim == 2 else levels.shape[2]
+    if levels is None or levels.shape[:2] != size[::-1]:
+        raise _UndecodableError(refusal)
+    channels, bit_depth = 1 if levels.ndim == 2 else levels.shape[2], levels.dtype.itemsize * 8
+    return _picture(rgb_of_array(levels), size, orientation, channels, bit_depth)
+
+
+def _picture(
+    pixels: Pixels,
+    size: tuple[int, int],
+    orientation: int,
+    channels: int,
+    bit_depth: int,
+    detail: str = "",
+) -> Picture:
+    """The picture upright; size and pixels are those of the file as stored."""
     width, height = shown_size(*size, orientation)
-    pixels = oriented(rgb_of_array(levels), orientation)
-    return Picture(pixels, width, height, channels, levels.dtype.itemsize * 8)
+    return Picture(oriented(pixels, orientation), width, height, channels, bit_depth, detail)
+
+
+def _opened(data: bytes, kind: Format) -> ImageFile.ImageFile:
+    return _READERS[kind](io.BytesIO(data))
+
+
+def _orientation_of(image: Image.Image) -> int:
+    """EXIF orientation, 1 to 8; 1 if there is none or it can't be read."""
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation, UPRIGHT)
+    except _DECODER_ERRORS:
+        return UPRIGHT  # Damaged metadata do not make an image invalid.
+    return value if isinstance(value, int) and 1 <= value <= 8 else UPRIGHT
+
+
+def _refuse_too_large(width: int, height: int) -> None:
+    refusal = too_large(width, height)
+    if refusal is not None:
+        raise _UndecodableError(refusal)
+
+
+@contextmanager
+def _decoder_of(data: bytes, kind: Format) -> Iterator[None]:
+    """Around one call of a decoder: what it raises is what is wrong with the data."""
+    try:
+        yield
+    except _DECODER_ERRORS as error:
+        raise _UndecodableError(_failure(error, data, kind)) from None
+
+
+def _failure(error: Exception, data: bytes, kind: Format) -> Failure:
+    """The failure that an error of a decoder stands for."""
+    message = " ".join(str(error).split()) or type(error).__name__
+    reason = Reason.CORRUPT
+    if isinstance(error, (MemoryError, Image.DecompressionBombError)):
+        reason = Reason.TOO_LARGE
+    elif any(words in message.lower() for words in _TRUNCATED) or ends_early(data, kind):
+        reason = Reason.TRUNCATED
+    return Failure(reason, f"{kind}: {message}"[:300])
+
+
+def silence_decoders() -> None:
+    """Keep decoders from writing to standard error: what they say becomes part of a result.
+
+    They complain through Python warnings and logging (Pillow), their own log (OpenCV) and C
+    handlers (libtiff), all of them settings of the process. Cheap to call again, which keeps it
+    working where something else resets the filters.
+    """
+    if not any(entry[0] == "ignore" and entry[3] == _PILLOW for entry in warnings.filters):
+        warnings.filterwarnings("ignore", module=_PILLOW.pattern)
+    _silence_logs()
+
+
+@cache
+def _silence_logs() -> None:
+    # Without any handler, Python writes errors to standard error.
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    # Found where Pillow's libtiff is a shared library; where it is linked in, it stays as it is.
+    set_handler = getattr(ctypes.CDLL(_imaging.__file__), "TIFFSetErrorHandler", None)
+    if set_handler is not None:
+        set_handler.restype = ctypes.c_void_p
+        set_handler(None)

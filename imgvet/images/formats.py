@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from enum import StrEnum
 
@@ -37,41 +38,32 @@ BY_ENDING = {
 }  # fmt: skip
 """Which format the ending of a name promises."""
 
-_SIGNATURES: tuple[tuple[bytes, Format], ...] = (
-    (b"\xff\xd8", Format.JPEG),
-    (b"\x89PNG\r\n\x1a\n", Format.PNG),
-    (b"GIF87a", Format.GIF),
-    (b"GIF89a", Format.GIF),
-    (b"BM", Format.BMP),
-    (b"II*\0", Format.TIFF),
-    (b"MM\0*", Format.TIFF),
-    (b"II+\0", Format.TIFF),
-    (b"MM\0+", Format.TIFF),
-    (b"\0\0\0\x0cjP  \r\n\x87\n", Format.JPEG2000),
-    (b"\xff\x4f\xff\x51", Format.JPEG2000),
-    (b"\x59\xa6\x6a\x95", Format.SUN),
-    (b"qoif", Format.QOI),
-    (b"#?RADIANCE", Format.RADIANCE),
-    (b"#?RGBE", Format.RADIANCE),
-)
-
-_UNSUPPORTED: tuple[tuple[bytes, str], ...] = (
-    (b"8BPS", "Photoshop"),
-    (b"%!PS", "PostScript"),
-    (b"\xc5\xd0\xd3\xc6", "PostScript"),
-    (b"DDS ", "DirectDraw surface"),
-    (b"\0\0\1\0", "Windows icon"),
-    (b"icns", "Apple icon"),
-    (b"v/1\x01", "OpenEXR"),
-    (b"gimp xcf", "GIMP"),
-    (b"\xff\x0a", "JPEG XL"),
-    (b"\0\0\0\x0cJXL ", "JPEG XL"),
-    (b"<svg", "SVG"),
-)
-
+_DECODED = {
+    Format.JPEG: rb"\xff\xd8",
+    Format.PNG: rb"\x89PNG\r\n\x1a\n",
+    Format.GIF: rb"GIF8[79]a",
+    Format.BMP: rb"BM",
+    Format.TIFF: rb"II[*+]\0|MM\0[*+]",
+    Format.WEBP: rb"RIFF.{4}WEBP",
+    Format.JPEG2000: rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51",
+    Format.PNM: rb"P[1-6]\s",
+    Format.SUN: rb"\x59\xa6\x6a\x95",
+    Format.QOI: rb"qoif",
+    Format.RADIANCE: rb"#\?(RADIANCE|RGBE)",
+}
+_NOT_DECODED = {
+    "Photoshop": rb"8BPS",
+    "PostScript": rb"%!PS|\xc5\xd0\xd3\xc6",
+    "DirectDraw surface": rb"DDS ",
+    "Windows icon": rb"\0\0\x01\0",
+    "Apple icon": rb"icns",
+    "OpenEXR": rb"v/1\x01",
+    "GIMP": rb"gimp xcf",
+    "JPEG XL": rb"\xff\x0a|\0\0\0\x0cJXL ",
+    "SVG": rb"<svg",
+}
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
-
 
 _JPEG_END = b"\xff\xd9"
 _TAIL = 64
@@ -80,30 +72,22 @@ _TAIL = 64
 
 def identify(data: bytes) -> Format | None:
     """The format of the content, None if it is not one that can be decoded."""
-    for signature, kind in _SIGNATURES:
-        if data.startswith(signature):
+    for kind, first_bytes in _DECODED.items():
+        if re.match(first_bytes, data, re.DOTALL):
             return kind
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return Format.WEBP
-    if data[4:8] == b"ftyp":
-        return _identify_base_media(data)
-    if data[:1] == b"P" and data[1:2] in b"123456" and data[2:3].isspace():
-        return Format.PNM
-    return None
-
-
-def unsupported_name(data: bytes) -> str | None:
-    """The name of an image format that is known but not decoded here, None if it is not one."""
-    return next((name for signature, name in _UNSUPPORTED if data.startswith(signature)), None)
-
-
-def _identify_base_media(data: bytes) -> Format | None:
-    """AVIF or HEIF by the brands of the file type box (ISO/IEC 14496-12, section 4.3)."""
+    if data[4:8] != b"ftyp":
+        return None
+    # ISO base media: the brands of the file type box tell (ISO/IEC 14496-12, section 4.3).
     end = min(int.from_bytes(data[:4], "big"), 256)
     brands = {data[8:12], *(data[at : at + 4] for at in range(16, end, 4))}
     if brands & _AVIF_BRANDS:
         return Format.AVIF
     return Format.HEIF if brands & _HEIF_BRANDS else None
+
+
+def unsupported_name(data: bytes) -> str | None:
+    """The name of an image format that is known but not decoded here, None if it is not one."""
+    return next((name for name, first in _NOT_DECODED.items() if re.match(first, data)), None)
 
 
 def ends_early(data: bytes, kind: Format) -> bool:

@@ -1,7 +1,4 @@
-"""Boxes in pictures, upright and rotated: their corners, order and sides.
-
-A region is a part of a picture that is analysed as an item of its own.
-"""
+"""Boxes in pictures, upright and rotated: their corners, order and sides."""
 
 from __future__ import annotations
 
@@ -16,27 +13,19 @@ Corners = tuple[float, float, float, float, float, float, float, float]
 """x1, y1, ..., x4, y4 in pixels, clockwise from the top left of what the box holds."""
 
 Points = NDArray[np.float64]
-"""Four points x, y, clockwise from the top left of what they hold; shape (4, 2)."""
+"""The same, shape (4, 2)."""
 
 MAX_COORDINATE = 1e9
 """No picture is so large, and farther away squares of numbers lose their digits."""
-_UPRIGHT = 4
 _NEAREST = 1e-3
-"""Least distance of neighbouring corners in pixels, below which they are the same."""
+"""Neighbouring corners that are less far apart, in pixels, are the same."""
 _FLATNESS = 1e-6
-"""Least sine of the angle at a corner, below which three corners lie on a line."""
+"""Three corners lie on a line if the sine of the angle at the middle one is less."""
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """An upright box in pixels of the picture as shown; it may reach out of the picture.
-
-    Attributes:
-        x: left edge, in pixels from the left.
-        y: upper edge, in pixels from the top.
-        width: width in pixels.
-        height: height in pixels.
-    """
+    """An upright box in pixels of the picture as shown; it may reach out of it."""
 
     x: float
     y: float
@@ -46,21 +35,17 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A part of a picture, and what is known of it.
-
-    Attributes:
-        box: the box; for a rotated one the smallest upright box around it.
-        corners: the corners of a rotated box, None if it is upright.
-        label: its class, if one is known.
-        score: how sure a detector is of it, 0..1, None if nobody detected it.
-        text: the text that was read in it, if any was.
-    """
+    """A part of a picture that is analysed as an item of its own, and what is known of it."""
 
     box: Box
+    """For a rotated one the smallest upright box around it."""
     corners: Corners | None = None
+    """Of a rotated box."""
     label: str | None = None
     score: float | None = None
+    """How sure a detector is of it, 0..1."""
     text: str | None = None
+    """What was read in it."""
 
 
 def points_of(corners: Corners) -> Points:
@@ -83,7 +68,7 @@ def region_of_corners(corners: Corners, label: str | None = None) -> Region:
 
 def region_of(numbers: Sequence[float]) -> Region:
     """The region of x, y, width, height, or of the corners x1, y1, ..., x4, y4."""
-    if len(numbers) == _UPRIGHT:
+    if len(numbers) == 4:
         return Region(Box(*numbers))
     return region_of_corners(cast("Corners", tuple(numbers)))
 
@@ -91,11 +76,9 @@ def region_of(numbers: Sequence[float]) -> Region:
 def scaled(region: Region, x: float, y: float) -> Region:
     """A region with its coordinates multiplied, such as from shares of a picture to pixels."""
     box, corners = region.box, region.corners
-    if corners is not None:
-        corners = corners_of(points_of(corners) * (x, y))
-    return replace(
-        region, box=Box(box.x * x, box.y * y, box.width * x, box.height * y), corners=corners
-    )
+    box = Box(box.x * x, box.y * y, box.width * x, box.height * y)
+    multiplied = None if corners is None else corners_of(points_of(corners) * (x, y))
+    return replace(region, box=box, corners=multiplied)
 
 
 def problem_of(points: Points) -> str:
@@ -104,8 +87,8 @@ def problem_of(points: Points) -> str:
         return "a corner is missing or infinite"
     if np.abs(points).max() >= MAX_COORDINATE:
         return "a corner is too far away"
-    edges = np.roll(points, -1, axis=0) - points
-    lengths = np.hypot(edges[:, 0], edges[:, 1])
+    edges = _edges(points)
+    lengths = np.hypot(*edges.T)
     if (lengths < _NEAREST).any():
         return "two corners are the same"
     directions = edges / lengths[:, None]
@@ -122,15 +105,14 @@ def clockwise(points: Points) -> Points:
 
     Corners that go round the other way would show the picture mirrored, which nobody means.
     """
-    edges = np.roll(points, -1, axis=0) - points
+    edges = _edges(points)
     turns = _cross(edges, np.roll(edges, -1, axis=0))
     return points if turns.sum() > 0 else points[[0, 3, 2, 1]]
 
 
 def mean_sides(points: Points) -> tuple[float, float]:
     """Width and height: the means of the lengths of opposite sides."""
-    edges = np.roll(points, -1, axis=0) - points
-    top, right, bottom, left = np.hypot(edges[:, 0], edges[:, 1]).tolist()
+    top, right, bottom, left = np.hypot(*_edges(points).T).tolist()
     return (top + bottom) / 2, (right + left) / 2
 
 
@@ -142,8 +124,8 @@ def from_unit_square(points: Points) -> NDArray[np.float64]:
     """
     first, second, third, fourth = points
     one, other, rest = second - third, fourth - third, first - second + third - fourth
-    area = _cross_of(one, other)
-    g, h = _cross_of(rest, other) / area, _cross_of(one, rest) / area
+    area = _cross(one, other)
+    g, h = _cross(rest, other) / area, _cross(one, rest) / area
     to_right, down = second - first + g * second, fourth - first + h * fourth
     return np.vstack([np.column_stack([to_right, down, first]), [g, h, 1.0]])
 
@@ -154,9 +136,10 @@ def mapped(transform: NDArray[np.float64], points: NDArray[np.float64]) -> NDArr
     return lifted[:, :2] / lifted[:, 2:]
 
 
-def _cross(one: Points, other: Points) -> NDArray[np.float64]:
-    return one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]
+def _edges(points: Points) -> Points:
+    return np.roll(points, -1, axis=0) - points
 
 
-def _cross_of(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    return float(one[0] * other[1] - one[1] * other[0])
+def _cross(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The cross product of vectors x, y along the last axis."""
+    return np.asarray(one[..., 0] * other[..., 1] - one[..., 1] * other[..., 0])

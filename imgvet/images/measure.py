@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from imgvet.images.picture import Picture, Pixels
 
-SHARPNESS_BASELINE = 9
+_BASELINE = 9
 """Length over which the wide slope is taken, in pixels."""
 
-CANNY_LOW, CANNY_HIGH = 100, 200
+_CANNY_LOW, _CANNY_HIGH = 100, 200
 """Hysteresis thresholds of the edge detector, in gray levels (3 x 3 Sobel gradient, L2 norm)."""
 
 _LEVELS = np.arange(256, dtype=np.float64)
@@ -23,15 +23,12 @@ _LEAST_SHARE_OF_CONTRAST = 0.2
 
 
 def measure(picture: Picture, gray: Pixels, file_size: int | None) -> dict[str, int | float | None]:
-    """The basic metrics.
+    """The basic metrics by name, in the order of the catalogue.
 
     Args:
-        picture: the decoded image, for what its file says of it.
-        gray: the image at standard size in gray, uint8, shape (h, w).
-        file_size: bytes of the file, None for what is no file of its own.
-
-    Returns:
-        Name of the metric -> value, in the order of the catalogue.
+        picture: tells what the file says of itself.
+        gray: the image at standard size in gray, shape (h, w).
+        file_size: in bytes, None for what is no file of its own.
     """
     histogram = cv2.calcHist([gray], [0], None, [256], [0.0, 256.0]).ravel().astype(np.float64)
     return {
@@ -47,11 +44,7 @@ def measure(picture: Picture, gray: Pixels, file_size: int | None) -> dict[str, 
 
 
 def measure_levels(histogram: npt.NDArray[np.float64]) -> dict[str, float]:
-    """The metrics of brightness and contrast.
-
-    Args:
-        histogram: how many pixels have each gray level; shape (256,).
-    """
+    """The metrics of brightness and contrast, from how many pixels have each of 256 gray levels."""
     present = np.flatnonzero(histogram)
     cumulative = np.cumsum(histogram)
     count = cumulative[-1]
@@ -79,22 +72,15 @@ def sharpness(gray: Pixels) -> float:
     ratio it depends neither on contrast nor on brightness. An image without any edge counts as 1:
     nothing in it is blurred.
 
-    Args:
-        gray: uint8, shape (h, w).
-
-    Returns:
-        0 to 1.
-
-    Source:
-        After F. Crete et al., "The blur effect", SPIE 6492 (2007), which compares an image with
-        itself blurred over 9 pixels; here by the 4-norm instead of the sum of differences.
+    After F. Crete et al., "The blur effect", SPIE 6492 (2007), which compares an image with itself
+    blurred over 9 pixels; here by the 4-norm instead of the sum of differences.
     """
-    wide = np.array([_difference_norm(gray, axis, SHARPNESS_BASELINE) for axis in (1, 0)])
+    wide = np.array([_difference_norm(gray, axis, _BASELINE) for axis in (1, 0)])
     if not wide.any():
         return 1.0
     judged = wide >= _LEAST_SHARE_OF_CONTRAST * wide.max()
     steep = np.array([_difference_norm(gray, axis, 1) for axis in (1, 0)])
-    return float(1.0 - np.max(wide[judged] / (SHARPNESS_BASELINE * steep[judged])))
+    return float(1.0 - np.max(wide[judged] / (_BASELINE * steep[judged])))
 
 
 def _difference_norm(gray: Pixels, axis: int, distance: int) -> float:
@@ -102,26 +88,18 @@ def _difference_norm(gray: Pixels, axis: int, distance: int) -> float:
     if gray.shape[axis] <= distance:
         return 0.0
     if axis == 0:
-        first, second = gray[:-distance], gray[distance:]
+        difference = cv2.absdiff(gray[:-distance], gray[distance:])
     else:
-        first, second = gray[:, :-distance], gray[:, distance:]
-    difference = cv2.absdiff(first, second)
+        difference = cv2.absdiff(gray[:, :-distance], gray[:, distance:])
     squares = cv2.multiply(difference, difference, dtype=cv2.CV_32F)
     return math.sqrt(math.sqrt(cv2.norm(squares, cv2.NORM_L2SQR)))
 
 
 def measure_advanced(rgb: Pixels) -> dict[str, float]:
-    """The advanced metrics: colour and edges.
-
-    Args:
-        rgb: an image at standard size, or its thumbnail: RGB, uint8, shape (h, w, 3).
-
-    Returns:
-        Name of the metric -> value, in the order of the catalogue.
-    """
+    """The advanced metrics by name, in the order of the catalogue, of an image at standard size."""
     gray = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     _, deviation = cv2.meanStdDev(gray)
-    edges = cv2.Canny(gray, CANNY_LOW, CANNY_HIGH, L2gradient=True)
+    edges = cv2.Canny(gray, _CANNY_LOW, _CANNY_HIGH, L2gradient=True)
     return {
         "rms_contrast": float(deviation[0, 0]) / 255,
         **_mean_relative_intensities(rgb),
@@ -136,14 +114,9 @@ def _mean_relative_intensities(rgb: Pixels) -> dict[str, float]:
     channels = [channel.astype(np.float32) for channel in cv2.split(rgb)]
     total = channels[0] + channels[1] + channels[2]
     coloured = cv2.countNonZero(total)
-    return {
-        f"mean_rel_intensity_{colour}": (
-            float(cv2.sumElems(cv2.divide(channel, np.maximum(total, 1)))[0]) / coloured
-            if coloured
-            else 1 / 3
-        )
-        for colour, channel in zip(_COLOURS, channels, strict=True)
-    }
+    shares = [cv2.sumElems(cv2.divide(channel, np.maximum(total, 1)))[0] for channel in channels]
+    means = [share / coloured if coloured else 1 / 3 for share in shares]
+    return {f"mean_rel_intensity_{c}": mean for c, mean in zip(_COLOURS, means, strict=True)}
 
 
 def _mean_hsv(rgb: Pixels) -> dict[str, float]:

@@ -9,12 +9,11 @@ all eight orientations (:func:`hash_in_orientation`), and no image is decoded or
 Rotated duplicates, also recompressed, resized or recoloured ones, differ in a few bits of 256;
 different images in about half of them.
 
-Source:
-    The transform, the 16 x 16 coefficients and the idea of a quality are those of PDQ (Facebook,
-    "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm", 2019); there the
-    threshold is the median of the coefficients, here it is 0, which alone makes the bits of one
-    orientation decide those of the others. PDQ's quality is a sum of gradients, which a smooth
-    gradient has too; here it counts the coefficients that noise cannot turn over.
+The transform, the 16 x 16 coefficients and the idea of a quality are those of PDQ (Facebook, "The
+TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm", 2019); there the threshold is
+the median of the coefficients, here it is 0, which alone makes the bits of one orientation decide
+those of the others. PDQ's quality is a sum of gradients, which a smooth gradient has too; here it
+counts the coefficients that noise cannot turn over.
 """
 
 from __future__ import annotations
@@ -29,6 +28,10 @@ from numpy.typing import NDArray
 from imgvet.images.picture import Pixels
 
 HASH_BYTES = 32
+PAIR_BYTES = 15
+"""Bytes 0..14 of a hash are the coefficients above the diagonal, low frequencies first, 15..29
+their counterparts below it, in the same order, and 30..31 the diagonal."""
+
 ORIENTATIONS = 8
 """Orientations are those of EXIF (CIPA DC-008, tag 0x0112), but counted from 0: 0 as it is, 1
 left and right exchanged, 2 rotated by 180 degrees, 3 top and bottom exchanged, 4 transposed, 5
@@ -39,7 +42,6 @@ RELIABLE_QUALITY = 128
 """Hashes of a lower quality say nothing: less than half of their bits are more than noise."""
 
 HashBits = NDArray[np.uint8]
-Coefficients = NDArray[np.float64]
 
 _FREQUENCIES = 16
 _REDUCED_SIDE = 64
@@ -59,30 +61,17 @@ _ROWS_MIRRORED = (False, False, True, True, False, False, True, True)
 
 @dataclass(frozen=True)
 class OrientationHash:
-    """The hash of one image.
-
-    Attributes:
-        bits: uint8 (32,), the 256 bits, ordered as in :func:`hash_in_orientation`.
-        quality: how many of them are more than noise, 0 to 256.
-    """
+    """The hash of one image: its 256 bits, and how many of them are more than noise."""
 
     bits: HashBits
     quality: int
 
 
 def orientation_hash(gray: Pixels) -> OrientationHash:
-    """The hash of an image, about a tenth of a millisecond for 256 x 341 pixels.
-
-    Args:
-        gray: uint8, shape (h, w), of any size; with a side below 32 pixels the quality is 0.
-    """
+    """The hash of an image of any size, shape (h, w); below 32 pixels a side its quality is 0."""
     if min(gray.shape) < _LEAST_SIDE:
         return OrientationHash(np.zeros(HASH_BYTES, np.uint8), 0)
-    coefficients = _coefficients(_reduced(gray))
-    above, below = _pair_order()
-    ordered = np.concatenate(
-        [coefficients[above, below], coefficients[below, above], np.diagonal(coefficients)]
-    )
+    ordered = _coefficients(_reduced(gray))[_frequencies()]
     quality = int((np.abs(ordered) >= _FIRM).sum())
     return OrientationHash(np.packbits(ordered > 0), quality)
 
@@ -97,15 +86,15 @@ def _reduced(gray: Pixels) -> Pixels:
     return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _coefficients(gray: Pixels) -> Coefficients:
-    """Float64 (16, 16): what each pair of frequencies contributes, in gray levels."""
+def _coefficients(gray: Pixels) -> NDArray[np.float64]:
+    """What each pair of 16 x 16 frequencies contributes, in gray levels."""
     rows, columns = gray.shape
     sums = _cosines(rows) @ gray.astype(np.float64) @ _cosines(columns).T
-    return np.asarray(sums * (2 / (_UNITS * _UNITS * gray.size)), np.float64)
+    return np.asarray(sums * (2 / (_UNITS * _UNITS * gray.size)))
 
 
 @lru_cache(maxsize=2 * _REDUCED_SIDE)
-def _cosines(length: int) -> Coefficients:
+def _cosines(length: int) -> NDArray[np.float64]:
     """Float64 (16, length), whole numbers: rows 1 to 16 of the DCT-II times 512."""
     frequency = np.arange(1, _FREQUENCIES + 1)[:, None]
     position = 2 * np.arange(length)[None] + 1
@@ -113,45 +102,27 @@ def _cosines(length: int) -> Coefficients:
 
 
 @lru_cache(maxsize=1)
-def _pair_order() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Row and column of the 120 coefficients above the diagonal, low frequencies first."""
+def _frequencies() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row and column of the coefficient that each of the 256 bits tells of."""
     row, column = np.triu_indices(_FREQUENCIES, 1)
-    order = np.argsort(row + column, kind="stable")
-    return row[order].astype(np.int64), column[order].astype(np.int64)
-
-
-PAIR_BYTES = 15
-"""Bytes 0..14 are the coefficients above the diagonal, 15..29 their counterparts below it, in the
-same order, and 30..31 the diagonal."""
+    low_first = np.argsort(row + column, kind="stable")
+    above, below = row[low_first], column[low_first]
+    diagonal = np.arange(_FREQUENCIES)
+    return np.concatenate([above, below, diagonal]), np.concatenate([below, above, diagonal])
 
 
 def hash_in_orientation(bits: HashBits, orientation: int) -> HashBits:
-    """The hashes that images have when they are shown in another orientation.
-
-    Args:
-        bits: uint8 (n, 32).
-        orientation: 0 to 7, see :data:`ORIENTATIONS`.
-
-    Returns:
-        uint8 (n, 32).
-    """
-    shown = bits
+    """What becomes of hashes, uint8 (n, 32), when images are shown in another orientation."""
     if _TRANSPOSED[orientation]:
-        above, below = bits[:, :PAIR_BYTES], bits[:, PAIR_BYTES : 2 * PAIR_BYTES]
-        shown = np.concatenate([below, above, bits[:, 2 * PAIR_BYTES :]], axis=1)
-    return np.asarray(shown ^ _sign_changes()[orientation], np.uint8)
+        above, below, diagonal = np.split(bits, [PAIR_BYTES, 2 * PAIR_BYTES], axis=1)
+        bits = np.concatenate([below, above, diagonal], axis=1)
+    return bits ^ _sign_changes()[orientation]
 
 
 @lru_cache(maxsize=1)
 def _sign_changes() -> HashBits:
     """Uint8 (8, 32): the bits that mirroring changes, for each orientation."""
-    row, column = _pair_order()
-    odd = np.arange(1, _FREQUENCIES + 1) % 2 == 1
-    diagonal = np.arange(_FREQUENCIES)
-    by_columns = np.concatenate([odd[column], odd[row], odd[diagonal]])
-    by_rows = np.concatenate([odd[row], odd[column], odd[diagonal]])
-    changes = [
-        (by_columns & columns) ^ (by_rows & rows)
-        for columns, rows in zip(_COLUMNS_MIRRORED, _ROWS_MIRRORED, strict=True)
-    ]
+    odd_row, odd_column = (frequency % 2 == 0 for frequency in _frequencies())  # they start at 1
+    ways = zip(_COLUMNS_MIRRORED, _ROWS_MIRRORED, strict=True)
+    changes = [(odd_column & columns) ^ (odd_row & rows) for columns, rows in ways]
     return np.packbits(np.stack(changes), axis=1)

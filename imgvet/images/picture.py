@@ -20,30 +20,24 @@ UPRIGHT = 1
 """EXIF orientation of an image that is stored as it is shown."""
 
 _ROWS_REVERSED, _COLUMNS_REVERSED, _TRANSPOSED = (3, 4, 6, 7), (2, 3, 7, 8), (5, 6, 7, 8)
-_TRANSPARENT_MODES = ("RGBA", "RGBa", "LA", "La", "PA")
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A decoded image.
-
-    Attributes:
-        pixels: RGB, uint8, shape (h, w, 3): orientation applied, alpha composited on white. A
-            large JPEG is decoded at a reduced scale, so h and w may be less than height and width.
-        width: width of the original as shown (orientation applied), in pixels.
-        height: height of the original as shown, in pixels.
-        channels: channels of the file: 1 gray, 2 gray and alpha, 3 colour, 4 colour and alpha or
-            CMYK; a palette counts as colour.
-        bit_depth: bits per channel of the file, 8 for palettes.
-        detail: what was unusual but harmless, empty if nothing was.
-    """
+    """A decoded image."""
 
     pixels: Pixels
+    """Orientation applied, alpha composited on white. A large JPEG is decoded at a reduced scale,
+    so that this may be smaller than height and width."""
     width: int
+    """Of the original as shown (orientation applied), in pixels."""
     height: int
     channels: int
+    """Of the file: 1 gray, 2 gray and alpha, 3 colour or a palette, 4 colour and alpha or CMYK."""
     bit_depth: int
+    """Bits per channel of the file, 8 for palettes."""
     detail: str = ""
+    """What was unusual but harmless."""
 
 
 def too_large(width: int, height: int) -> Failure | None:
@@ -76,7 +70,7 @@ def rgb_of_image(image: Image.Image) -> Pixels:
     """RGB of a loaded Pillow image of any mode; transparent parts become white."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return rgb_of_array(np.asarray(image))
-    if image.mode in _TRANSPARENT_MODES or "transparency" in image.info:
+    if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
         colour = image.convert("RGBA")
         white = Image.new("RGB", colour.size, "white")
         white.paste(colour, mask=colour.getchannel("A"))

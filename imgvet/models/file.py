@@ -20,21 +20,9 @@ from imgvet.workdir import write_text
 FOLDER_VARIABLE = "IMGVET_MODEL_DIR"
 """Environment variable that names the folder of downloaded models."""
 
-_NO_OTHER_WAY = "try again when the network is back"
-
 
 class CheckRecord(BaseModel):
-    """The last check of a model file.
-
-    Attributes:
-        sha256: its digest, hexadecimal.
-        size: its bytes.
-        mtime_ns: when it was last changed, nanoseconds since 1970.
-        url: address of its publisher.
-        licence: its licence.
-    """
-
-    model_config = ConfigDict(frozen=True)
+    """The last check of a model file: its state then, and where it comes from."""
 
     sha256: str
     size: int
@@ -44,34 +32,24 @@ class CheckRecord(BaseModel):
 
 
 class ModelFile(BaseModel):
-    """A file that a publisher offers for download.
-
-    Attributes:
-        name: what it is called here; its file is named after it.
-        url: address it is downloaded from.
-        mirrors: further addresses of the same bytes, asked in turn when the one before fails.
-        sha256: digest that its publisher gives, 64 hexadecimal digits; None if none is published.
-        size: its bytes, perhaps rounded; shown before a download; None if unknown.
-        licence: SPDX identifier, or a few words.
-        source: page that describes it.
-        way_out: what a user without the file can do instead: half a sentence that follows "or".
-    """
+    """A file that a publisher offers for download."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     url: str
     mirrors: tuple[str, ...] = ()
+    """Further addresses of the same bytes, asked in turn when the one before fails."""
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    """None if its publisher gives none."""
     size: int | None = Field(None, gt=0)
+    """Its bytes, perhaps rounded; shown before a download."""
     licence: str
+    """SPDX identifier, or a few words."""
     source: str
-    way_out: str = _NO_OTHER_WAY
-
-    @property
-    def file_name(self) -> str:
-        """Its name in the folder of models."""
-        return self.name + PurePosixPath(urlsplit(self.url).path).suffix
+    """Page that describes it."""
+    way_out: str = "try again when the network is back"
+    """What a user without the file can do instead: half a sentence that follows "or"."""
 
     @property
     def path(self) -> Path:
@@ -79,14 +57,14 @@ class ModelFile(BaseModel):
         return model_folder() / self.file_name
 
     @property
+    def file_name(self) -> str:
+        """Its name in the folder of models."""
+        return self.name + PurePosixPath(urlsplit(self.url).path).suffix
+
+    @property
     def record_path(self) -> Path:
         """Where the record of its last check lies."""
         return self.path.with_name(f"{self.file_name}.json")
-
-    @property
-    def size_text(self) -> str:
-        """Its size as a person reads it."""
-        return "size unknown" if self.size is None else size_text(self.size)
 
     @property
     def expected_sha256(self) -> str | None:
@@ -98,12 +76,9 @@ class ModelFile(BaseModel):
     def is_checked(self) -> bool:
         """Whether the file is there and unchanged (size, time) since its digest was right."""
         record = self._record()
-        if record is None or record.sha256 != self.expected_sha256:
+        if record is None or record.sha256 != self.expected_sha256 or not self.path.exists():
             return False
-        try:
-            status = self.path.stat()
-        except OSError:
-            return False
+        status = self.path.stat()
         return (status.st_size, status.st_mtime_ns) == (record.size, record.mtime_ns)
 
     def check_and_record(self) -> None:
@@ -120,13 +95,8 @@ class ModelFile(BaseModel):
                 "Delete it and run again to download it",
             )
         status = self.path.stat()
-        record = CheckRecord(
-            sha256=found,
-            size=status.st_size,
-            mtime_ns=status.st_mtime_ns,
-            url=self.url,
-            licence=self.licence,
-        )
+        state = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+        record = CheckRecord(sha256=found, **state, url=self.url, licence=self.licence)
         write_text(self.record_path, record.model_dump_json(indent=2) + "\n")
 
     def mismatch(self, found: str) -> str | None:
@@ -142,25 +112,23 @@ class ModelFile(BaseModel):
         )
 
     def _record(self) -> CheckRecord | None:
-        """The record; None if there is none (or none that can be read)."""
         try:
             return CheckRecord.model_validate_json(self.record_path.read_bytes())
         except (OSError, ValidationError):
             return None
 
 
-def size_text(size: int) -> str:
+def size_text(size: int | None) -> str:
     """A number of bytes as a person reads it, in units of 1,000."""
+    if size is None:
+        return "size unknown"
     if size >= 999_500_000:
         return f"{size / 1e9:.2f} GB"
     return f"{size / 1e6:.0f} MB" if size >= 99_950_000 else f"{size / 1e6:.1f} MB"
 
 
 def model_folder() -> Path:
-    """Folder of downloaded models: ``IMGVET_MODEL_DIR``, else ``models`` in the user's cache.
-
-    The cache is where the platform keeps it (``XDG_CACHE_HOME`` where there is one).
-    """
+    """Folder of downloaded models: ``IMGVET_MODEL_DIR``, else ``models`` in the user's cache."""
     given = os.environ.get(FOLDER_VARIABLE)
     if given:
         return Path(given).expanduser().absolute()

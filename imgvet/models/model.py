@@ -1,24 +1,16 @@
-"""The embedding model: its card, its file, and where both are found."""
+"""The embedding model: its card, its file, and the one that ships inside the package."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from imgvet.errors import ModelError
+from imgvet.metrics import STANDARD_SHORT_SIDE
 
 BUILTIN_FOLDER = Path(__file__).parent / "builtin"
 BUILTIN_NAME = "built-in"
@@ -29,72 +21,52 @@ HIGH_ACCURACY_SIDE = 240
 usual 176. Of all sides up to twice the time it gives the best recall, and the network pads as it
 was trained to: at its last stride the side is odd (15 places), as it is with 176 (11)."""
 
-THUMBNAIL_SIDE = 256
-"""The short side of a thumbnail, in pixels, if the picture has as many."""
+IMAGENET = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)}
+"""Mean and deviation of ImageNet's levels 0 to 255, as torchvision's models want them."""
 
 Device = Literal["cpu", "cuda"]
 
 
-def _for_each_colour(value: Any) -> Any:
-    """One number for all three colours, or three."""
-    return (value, value, value) if isinstance(value, (int, float)) else value
-
-
-Levels = Annotated[tuple[float, float, float], BeforeValidator(_for_each_colour)]
+Levels = Annotated[
+    tuple[float, float, float],
+    BeforeValidator(lambda value: (value,) * 3 if isinstance(value, (int, float)) else value),
+]
+"""Of red, green and blue; one number counts for all three."""
 
 
 class Preparation(BaseModel):
     """What is done to a picture before the model sees it, and to what the model returns.
 
     The defaults are what the built-in model wants.
-
-    Attributes:
-        layout: order of the axes of the input after the first.
-        input_dtype: type of the input; uint8 takes levels 0 to 255 as they are.
-        colour_order: order of the colours in the input.
-        mean: subtracted from the levels 0 to 255 of red, green and blue; not for uint8.
-        std: divides what is left; not for uint8.
-        resize: ``squash`` the whole picture into the square, or ``crop``: make the short side
-            ``resize_size`` pixels long and take the square in the middle.
-        resize_size: see ``resize``; None stands for the side of the input.
-        interpolation: ``linear`` between the four nearest pixels (OpenCV), or ``bilinear`` and
-            ``bicubic`` over all pixels that fall on one (Pillow), as training pipelines do.
-        output: name of the output, or of a tensor inside the graph.
-        pooling: of an output of more than two axes: ``cls`` takes the first token, ``mean``
-            averages tokens or places.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     layout: Literal["NHWC", "NCHW"] = "NHWC"
     input_dtype: Literal["uint8", "float32", "float16"] = "uint8"
+    """uint8 takes levels 0 to 255 as they are."""
     colour_order: Literal["RGB", "BGR"] = "RGB"
     mean: Levels = (0.0, 0.0, 0.0)
+    """Subtracted from levels 0 to 255; not for uint8."""
     std: Levels = (1.0, 1.0, 1.0)
+    """Divides what is left; not for uint8."""
     resize: Literal["squash", "crop"] = "squash"
+    """``squash`` the whole picture into the square, or ``crop``: make the short side
+    ``resize_size`` pixels long and take the square in the middle."""
     resize_size: int | None = Field(None, ge=1)
+    """None: the side of the input."""
     interpolation: Literal["linear", "bilinear", "bicubic"] = "linear"
+    """``linear`` between the four nearest pixels (OpenCV), or ``bilinear`` and ``bicubic`` over all
+    pixels that fall on one (Pillow), as training pipelines do."""
     output: str = "embeddings"
+    """Name of the output, or of a tensor inside the graph."""
     pooling: Literal["none", "cls", "mean"] = "none"
+    """Of an output of more than two axes: ``cls`` takes the first token, ``mean`` averages tokens
+    or places."""
 
 
 class ModelCard(Preparation):
-    """What must be known of a model to use it, from its ``card.json`` or from the registry.
-
-    Attributes:
-        name: its name.
-        version: version of the file, counting up.
-        file: name of the file beside the card.
-        sha256: digest of that file, hexadecimal.
-        licence: SPDX identifier.
-        source: where the weights come from.
-        width: values of one embedding.
-        input_size: side of the square input, in pixels.
-        similarity_scale: a in similarity = 1 - a (1 - cosine).
-        calibrated: whether that scale was measured; otherwise it is an estimate.
-        written_for: the side that the input has in the file, if it is to be changed to
-            ``input_size`` on opening (:mod:`imgvet.models.onnx_bytes`).
-    """
+    """What must be known of a model to use it, from its ``card.json`` or from the registry."""
 
     name: str
     version: int = 1
@@ -102,11 +74,18 @@ class ModelCard(Preparation):
     sha256: str
     licence: str
     source: str
+    """Where the weights come from."""
     width: int = Field(ge=1)
+    """Values of one embedding."""
     input_size: int = Field(ge=1)
+    """Side of the square input, in pixels."""
     similarity_scale: float = Field(gt=0)
+    """a in similarity = 1 - a (1 - cosine)."""
     calibrated: bool = True
+    """Whether that scale was measured; otherwise it is an estimate."""
     written_for: int | None = None
+    """The side that the input has in the file, if it is to be changed to ``input_size`` on opening
+    (:mod:`imgvet.models.onnx_bytes`)."""
 
     @model_validator(mode="after")
     def _crop_within(self) -> Self:
@@ -130,24 +109,18 @@ class ModelCard(Preparation):
 
     @property
     def wants_originals(self) -> bool:
-        """Whether a thumbnail (short side at most 256 pixels) has too few pixels for it."""
-        return self.input_size > THUMBNAIL_SIDE
+        """Whether a thumbnail has too few pixels for it."""
+        return self.input_size > STANDARD_SHORT_SIDE
 
 
 _COUNTED = {*Preparation.model_fields, "input_size"}
-_BUILTIN_PREPARATION: Mapping[str, Any] = MappingProxyType(
-    {**Preparation().model_dump(mode="json"), "mean": None, "std": None, "input_size": 176}
-)
+_BUILTIN_PREPARATION = Preparation().model_dump(mode="json") | {
+    "mean": None, "std": None, "input_size": 176,
+}  # fmt: skip
 
 
 class Model(BaseModel):
-    """A model on disk; may be a parameter of a task.
-
-    Attributes:
-        card: what is known of it.
-        path: its ONNX file.
-        device: where it runs.
-    """
+    """A model on disk: its card, its ONNX file, and where it runs; may be a parameter of a task."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -166,17 +139,16 @@ def builtin_model(device: Device = "cpu") -> Model:
 
 
 def high_accuracy_model(builtin: Model) -> Model:
-    """The built-in model for an input of :data:`HIGH_ACCURACY_SIDE` pixels, in the same file.
+    """The same file for an input of :data:`HIGH_ACCURACY_SIDE` pixels.
 
-    The scale of the similarity stays: the distances of the most similar distinct photographs are
-    the same.
+    The scale of the similarity stays, as the most similar distinct photographs are as far apart.
     """
     changes = {"input_size": HIGH_ACCURACY_SIDE, "written_for": builtin.card.input_size}
     return builtin.model_copy(update={"card": builtin.card.model_copy(update=changes)})
 
 
 def load_model(folder: Path, device: Device = "cpu") -> Model:
-    """The model whose card and file lie in a folder; its digest is checked.
+    """The model whose card and file lie in a folder.
 
     Raises:
         ModelError: card or file is missing or is not what the card says.

@@ -12,29 +12,24 @@ An ONNX file is one protocol buffer, a ``ModelProto`` (https://onnx.ai/onnx/repo
 
 from __future__ import annotations
 
+import struct
+
 from imgvet.errors import ModelError
 
 _STEP = 16
 _LEAST, _BEYOND = 128, 16_384
 _STEM_CHANNELS = 32
-
-# Numbers of the fields in onnx.proto; all three are length-delimited (wire type 2).
+# Numbers of the fields in onnx.proto.
 _MODEL_GRAPH = 7
 _GRAPH_OUTPUT = 12
 _VALUE_NAME = 1
-_LENGTH_DELIMITED = 2
 
 
 def with_input_side(model: bytes, side: int, wanted: int) -> bytes:
-    """The built-in model for pictures of another size.
-
-    Args:
-        model: the content of its file.
-        side: the side of the input that it was written for, in pixels.
-        wanted: the side that it shall have, in pixels: a multiple of 16, 128 to 16,368.
+    """The built-in model for pictures of another side, in pixels, than it was written for.
 
     Raises:
-        ModelError: the size is not possible, or this is not the built-in model.
+        ModelError: the side is no multiple of 16 from 128 to 16,368, or this is not that model.
     """
     if wanted % _STEP or not _LEAST <= wanted < _BEYOND:
         raise ModelError(
@@ -59,31 +54,19 @@ def with_output(model: bytes, tensor: str) -> bytes:
 
 def _sizes(side: int) -> tuple[bytes, ...]:
     """The byte sequences in which the file names the side of its input."""
+    dimension = b"\x0a\x03\x08" + _varint(side)  # TensorShapeProto.Dimension with a dim_value
     groups = (0, side, side // 4, 12)  # four pixels of three colours are one position
     stem = (0, side // 2, side // 2, _STEM_CHANNELS)
-    return (2 * _dimension(side), _int64s(groups), _int64s(stem))
-
-
-def _int64s(values: tuple[int, ...]) -> bytes:
-    """Raw data of a TensorProto of integers."""
-    return b"".join(value.to_bytes(8, "little") for value in values)
-
-
-def _dimension(value: int) -> bytes:
-    """TensorShapeProto.Dimension with a dim_value."""
-    number = _varint(value)
-    return bytes([0x0A, 1 + len(number), 0x08]) + number
+    return 2 * dimension, struct.pack("<4q", *groups), struct.pack("<4q", *stem)
 
 
 def _field(number: int, content: bytes) -> bytes:
-    return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(len(content)) + content
+    """A field that is told the length of (wire type 2)."""
+    return _varint(number << 3 | 2) + _varint(len(content)) + content
 
 
 def _varint(number: int) -> bytes:
     """Seven bits a byte, the lowest first; the top bit says that more follow."""
-    encoded = bytearray()
-    while number > 0x7F:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)
+    if number <= 0x7F:
+        return bytes([number])
+    return bytes([number & 0x7F | 0x80]) + _varint(number >> 7)

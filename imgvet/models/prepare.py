@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imgvet.errors import ModelError
+from imgvet.images.picture import Pixels
 from imgvet.models.model import ModelCard
 
-Pixels = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
 
 _PILLOW = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -22,24 +22,22 @@ _IS_ONE = 1e-5
 
 
 def prepared(pictures: Iterable[Pixels], card: ModelCard) -> NDArray[Any]:
-    """The input of a model for some pictures; each is let go of as soon as it is resized.
-
-    Args:
-        pictures: RGB, uint8, shape (h, w, 3), any size.
-        card: what the model wants.
-
-    Returns:
-        an array of the card's type and layout: (n, side, side, 3) or (n, 3, side, side).
-    """
+    """The input of a model for some pictures; each is let go of as soon as it is resized."""
     rows = [resized(picture, card) for picture in pictures]
-    if not rows:
-        return _as_input(np.empty((0, card.input_size, card.input_size, 3), np.uint8), card)
-    return _as_input(np.stack(rows), card)
-
-
-def blank(card: ModelCard) -> Pixels:
-    """A grey picture to try a model on: RGB, uint8, (side, side, 3)."""
-    return np.full((card.input_size, card.input_size, 3), 128, np.uint8)
+    levels = np.array(rows, np.uint8).reshape(-1, card.input_size, card.input_size, 3)
+    order = slice(None) if card.colour_order == "RGB" else slice(None, None, -1)
+    if card.input_dtype == "uint8":
+        coloured = levels[..., order]
+        moved = coloured if card.layout == "NHWC" else coloured.transpose(0, 3, 1, 2)
+        return np.ascontiguousarray(moved)
+    count, side = levels.shape[:2]
+    shape = (count, side, side, 3) if card.layout == "NHWC" else (count, 3, side, side)
+    inputs = np.empty(shape, card.input_dtype)
+    planes = inputs if card.layout == "NHWC" else inputs.transpose(0, 2, 3, 1)
+    for place, colour in enumerate(range(3)[order]):
+        values = np.subtract(levels[..., colour], card.mean[colour], dtype=np.float32)
+        planes[..., place] = values / np.float32(card.std[colour])
+    return inputs
 
 
 def resized(picture: Pixels, card: ModelCard) -> Pixels:
@@ -67,30 +65,8 @@ def _box(picture: Pixels, card: ModelCard) -> tuple[float, float, float, float]:
     return left, top, left + side, top + side
 
 
-def _as_input(levels: Pixels, card: ModelCard) -> NDArray[Any]:
-    """Squares of levels 0 to 255 in the type, layout and order of colours of the model."""
-    order = slice(None) if card.colour_order == "RGB" else slice(None, None, -1)
-    if card.input_dtype == "uint8":
-        coloured = levels[..., order]
-        moved = coloured if card.layout == "NHWC" else coloured.transpose(0, 3, 1, 2)
-        return np.ascontiguousarray(moved)
-    count, side = levels.shape[:2]
-    shape = (count, side, side, 3) if card.layout == "NHWC" else (count, 3, side, side)
-    inputs = np.empty(shape, card.input_dtype)
-    planes = inputs if card.layout == "NHWC" else inputs.transpose(0, 2, 3, 1)
-    for place, colour in enumerate(range(3)[order]):
-        values = np.subtract(levels[..., colour], card.mean[colour], dtype=np.float32)
-        planes[..., place] = values / np.float32(card.std[colour])
-    return inputs
-
-
 def pooled(values: NDArray[np.float32], card: ModelCard) -> Vectors:
-    """One vector for each picture from whatever the model returns.
-
-    Args:
-        values: shape (n, width), (n, tokens, width), (n, width, rows, columns) or
-            (n, rows, columns, width).
-        card: says how, and how many values a vector has.
+    """One vector for each picture, shape (n, width), from whatever the model returns.
 
     Raises:
         ModelError: the vectors have another width than the card says.
@@ -106,19 +82,14 @@ def pooled(values: NDArray[np.float32], card: ModelCard) -> Vectors:
 
 
 def without_places(values: NDArray[np.float32], card: ModelCard) -> Vectors:
-    """The same with tokens or places pooled: shape (n, width)."""
+    """One vector for each picture, of (n, width), tokens (n, m, width) or places (4 axes)."""
     if values.ndim == 3:
         return values[:, 0] if card.pooling == "cls" else values.mean(axis=1)
-    if values.ndim == 4:
-        return values.mean(axis=(2, 3) if _width_is_second(values, card) else (1, 2))
-    return values.reshape(len(values), -1)
-
-
-def _width_is_second(values: NDArray[np.float32], card: ModelCard) -> bool:
-    """Whether the axes are (n, width, rows, columns): by single places, else by the layout."""
-    if values.shape[2:] == (1, 1):
-        return True
-    return card.layout == "NCHW" and values.shape[1:3] != (1, 1)
+    if values.ndim != 4:
+        return values.reshape(len(values), -1)
+    # The axes are (n, width, rows, columns) by single places, else by the layout.
+    width_first = card.layout == "NCHW" and values.shape[1:3] != (1, 1)
+    return values.mean(axis=(2, 3) if width_first or values.shape[2:] == (1, 1) else (1, 2))
 
 
 def normalised(vectors: Vectors) -> Vectors:

@@ -24,168 +24,112 @@ built-in one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from imgvet.models.file import ModelFile
-from imgvet.models.model import BUILTIN_NAME, ModelCard
-
-_WAY_OUT = "leave out model_path: the built-in model needs no download"
+from imgvet.models.model import BUILTIN_NAME, IMAGENET, ModelCard
 
 
-class KnownModel(BaseModel):
-    """A model that is known by name.
-
-    Attributes:
-        card: how it is used; its sha256 is empty if none is published.
-        file: where it comes from.
-        purpose: what it is good for, a few words.
-    """
-
-    model_config = ConfigDict(frozen=True)
+class KnownModel(ModelFile):
+    """A model that is known by name."""
 
     card: ModelCard
-    file: ModelFile
+    """How it is used; its sha256 is empty if none is published."""
     purpose: str
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-        return self.file.name
+    """What it is good for, a few words."""
 
 
-_Settings = Mapping[str, Any]
-
+_Settings = dict[str, Any]
 _PLANES: _Settings = {"layout": "NCHW", "input_dtype": "float32", "resize": "crop"}
-_IMAGENET: _Settings = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)}
 _DINOV2: _Settings = {
-    **_PLANES, **_IMAGENET, "input_size": 224, "resize_size": 256, "interpolation": "bicubic",
+    **_PLANES, **IMAGENET, "input_size": 224, "resize_size": 256, "interpolation": "bicubic",
     "output": "last_hidden_state", "pooling": "cls", "similarity_scale": 0.70,
 }  # fmt: skip
 _CLIP: _Settings = {
     **_PLANES,
     "mean": tuple(255 * value for value in (0.48145466, 0.4578275, 0.40821073)),
     "std": tuple(255 * value for value in (0.26862954, 0.26130258, 0.27577711)),
-    "interpolation": "bicubic",
-    "output": "image_embeds",
-    "similarity_scale": 1.55,
-}
+    "interpolation": "bicubic", "output": "image_embeds", "similarity_scale": 1.55,
+}  # fmt: skip
 _RESNET50: _Settings = {
-    **_PLANES, **_IMAGENET, "input_size": 224, "resize_size": 256, "interpolation": "bilinear",
-    "output": "resnetv17_pool1_fwd", "pooling": "mean", "similarity_scale": 1.0,
+    **_PLANES, **IMAGENET, "input_size": 224, "resize_size": 256, "interpolation": "bilinear",
+    "output": "resnetv17_pool1_fwd", "pooling": "mean", "similarity_scale": 1.0, "width": 2048,
 }  # fmt: skip
 _EFFICIENTNET: _Settings = {
     "input_dtype": "float32", "mean": 127.0, "std": 128.0, "input_size": 224,
     "resize": "crop", "resize_size": 256, "interpolation": "bilinear",
     "output": "efficientnet-lite4/model/head/AvgPool:0", "pooling": "mean",
-    "similarity_scale": 0.78,
+    "similarity_scale": 0.78, "width": 1280,
 }  # fmt: skip
 
-
-def _known(purpose: str, file: ModelFile, settings: _Settings, **card: int) -> KnownModel:
-    described = ModelCard(
-        name=file.name,
-        file=file.file_name,
-        sha256=file.sha256 or "",
-        licence=file.licence,
-        source=file.source,
-        calibrated=False,
-        **settings,
-        **card,
-    )
-    return KnownModel(card=described, file=file, purpose=purpose)
+_HUB = "https://huggingface.co"
+# The ONNX model zoo: on huggingface.co since GitHub serves its files no more.
+_ZOO = "https://github.com/onnx/models"
+_OF_ZOO = f"{_HUB}/onnxmodelzoo/legacy_models/resolve/main/validated/vision/classification"
+_ONCE_OF_ZOO = f"{_ZOO}/raw/main/validated/vision/classification"
 
 
-def _on_hugging_face(name: str, repository: str, path: str, **rest: Any) -> ModelFile:
-    page = f"https://huggingface.co/{repository}"
-    url = f"{page}/resolve/main/{path}"
-    return ModelFile(name=name, url=url, source=page, way_out=_WAY_OUT, **rest)
-
-
-def _of_zoo(name: str, path: str, mirrors: tuple[str, ...] = (), **rest: Any) -> ModelFile:
-    """A file of the ONNX model zoo: on huggingface.co since GitHub serves its files no more."""
-    inside = f"validated/vision/classification/{path}"
-    return ModelFile(
-        name=name,
-        url=f"https://huggingface.co/onnxmodelzoo/legacy_models/resolve/main/{inside}",
-        mirrors=(*mirrors, f"https://github.com/onnx/models/raw/main/{inside}"),
-        source="https://github.com/onnx/models",
-        way_out=_WAY_OUT,
-        **rest,
-    )
+def _known(name: str, purpose: str, url: str, settings: _Settings, **rest: Any) -> KnownModel:
+    """A model of the hub whose card has these settings; the rest are fields of its file."""
+    way_out = "leave out model_path: the built-in model needs no download"
+    told = {"source": url.partition("/resolve/")[0], "way_out": way_out, **rest}
+    file = ModelFile(name=name, url=url, **told)
+    card = ModelCard(
+        name=name, file=file.file_name, sha256=file.sha256 or "", licence=file.licence,
+        source=file.source, calibrated=False, **settings,
+    )  # fmt: skip
+    return KnownModel(name=name, url=url, card=card, purpose=purpose, **told)
 
 
 _MODELS = (
     _known(
-        "pictures that show the same; small",
-        _on_hugging_face(
-            "dinov2s", "Xenova/dinov2-small", "onnx/model.onnx", licence="Apache-2.0",
-            sha256="83141175ec78b4ff9a2bb58a4c7c264ba0054d1c2e122e5a8114b79a8d4179ea",
-            size=88_500_000,
-        ),
-        _DINOV2, width=384,
+        "dinov2s", "pictures that show the same; small",
+        f"{_HUB}/Xenova/dinov2-small/resolve/main/onnx/model.onnx",
+        _DINOV2 | {"width": 384}, licence="Apache-2.0", size=88_500_000,
+        sha256="83141175ec78b4ff9a2bb58a4c7c264ba0054d1c2e122e5a8114b79a8d4179ea",
     ),
     _known(
-        "the same, finer",
-        _on_hugging_face(
-            "dinov2b", "Xenova/dinov2-base", "onnx/model.onnx", licence="Apache-2.0",
-            sha256="2c7a813d6e0d25784d0c29227760b08cb72f2bee9d928da935a31480a649bbce",
-            size=347_000_000,
-        ),
-        _DINOV2, width=768,
+        "dinov2b", "the same, finer",
+        f"{_HUB}/Xenova/dinov2-base/resolve/main/onnx/model.onnx",
+        _DINOV2 | {"width": 768}, licence="Apache-2.0", size=347_000_000,
+        sha256="2c7a813d6e0d25784d0c29227760b08cb72f2bee9d928da935a31480a649bbce",
     ),
     _known(
-        "pictures of the same subject (ViT-B/32)",
-        _on_hugging_face(
-            "clip", "Xenova/clip-vit-base-patch32", "onnx/vision_model.onnx", licence="MIT",
-            sha256="fd6e1402a588279d1723c7534d4bcba5bc0b14b47dfab0e46f8c47b8270d7d40",
-            size=352_000_000,
-        ),
-        _CLIP, width=512, input_size=224,
+        "clip", "pictures of the same subject (ViT-B/32)",
+        f"{_HUB}/Xenova/clip-vit-base-patch32/resolve/main/onnx/vision_model.onnx",
+        _CLIP | {"width": 512, "input_size": 224}, licence="MIT", size=352_000_000,
+        sha256="fd6e1402a588279d1723c7534d4bcba5bc0b14b47dfab0e46f8c47b8270d7d40",
     ),
     _known(
-        "the same, with small details (ViT-L/14@336)",
-        _on_hugging_face(
-            "clip336", "Xenova/clip-vit-large-patch14-336", "onnx/vision_model.onnx",
-            licence="MIT", size=1_220_000_000,
-        ),
-        _CLIP, width=768, input_size=336,
+        "clip336", "the same, with small details (ViT-L/14@336)",
+        f"{_HUB}/Xenova/clip-vit-large-patch14-336/resolve/main/onnx/vision_model.onnx",
+        _CLIP | {"width": 768, "input_size": 336}, licence="MIT", size=1_220_000_000,
     ),
     _known(
-        "the same, finer (ViT-L/14)",
-        _on_hugging_face(
-            "clip14", "Xenova/clip-vit-large-patch14", "onnx/vision_model.onnx",
-            licence="MIT", size=1_220_000_000,
-        ),
-        _CLIP, width=768, input_size=224,
+        "clip14", "the same, finer (ViT-L/14)",
+        f"{_HUB}/Xenova/clip-vit-large-patch14/resolve/main/onnx/vision_model.onnx",
+        _CLIP | {"width": 768, "input_size": 224}, licence="MIT", size=1_220_000_000,
     ),
     _known(
-        "classic features of ImageNet",
-        _of_zoo(
-            "resnet50", "resnet/model/resnet50-v1-12.onnx", licence="Apache-2.0",
-            sha256="ab65bdc02c5b3123eb3cdf6dac01742438517d8635d4f233913b2be1c70db3b6",
-            size=102_576_419,
-        ),
-        _RESNET50, width=2048,
+        "resnet50", "classic features of ImageNet",
+        f"{_OF_ZOO}/resnet/model/resnet50-v1-12.onnx", _RESNET50,
+        mirrors=(f"{_ONCE_OF_ZOO}/resnet/model/resnet50-v1-12.onnx",),
+        source=_ZOO, licence="Apache-2.0", size=102_576_419,
+        sha256="ab65bdc02c5b3123eb3cdf6dac01742438517d8635d4f233913b2be1c70db3b6",
     ),
     _known(
-        "features of ImageNet; the smallest download",
-        _of_zoo(
-            "efficientnet", "efficientnet-lite4/model/efficientnet-lite4-11.onnx",
-            ("https://huggingface.co/onnx/EfficientNet-Lite4/resolve/main/"
-             "efficientnet-lite4-11.onnx",),
-            licence="MIT",
-            sha256="d111689907c06eea7c82e4833ddef758da6453b9d4cf60b7e99ca05c7cbd9c12",
-            size=51_946_641,
+        "efficientnet", "features of ImageNet; the smallest download",
+        f"{_OF_ZOO}/efficientnet-lite4/model/efficientnet-lite4-11.onnx", _EFFICIENTNET,
+        mirrors=(
+            f"{_HUB}/onnx/EfficientNet-Lite4/resolve/main/efficientnet-lite4-11.onnx",
+            f"{_ONCE_OF_ZOO}/efficientnet-lite4/model/efficientnet-lite4-11.onnx",
         ),
-        _EFFICIENTNET, width=1280,
+        source=_ZOO, licence="MIT", size=51_946_641,
+        sha256="d111689907c06eea7c82e4833ddef758da6453b9d4cf60b7e99ca05c7cbd9c12",
     ),
 )  # fmt: skip
 
-KNOWN: Mapping[str, KnownModel] = MappingProxyType({model.name: model for model in _MODELS})
+KNOWN = {model.name: model for model in _MODELS}
 """Name -> model, in the order they are listed."""
 
 NAMES: tuple[str, ...] = (BUILTIN_NAME, *KNOWN)

@@ -1,36 +1,59 @@
-"""From the parameters of a run to a model that is ready: built in, known by name, or a file."""
+"""From the parameters of a run to a model that is ready: built in, known by name, or a file.
+
+How to use a file is read from its signature and one run. What these do not tell may stand in a JSON
+file of the same name beside it (``my.onnx``, ``my.json``): any field of
+:class:`imgvet.models.model.Preparation`, ``input_size``, ``similarity_scale``, ``calibrated``,
+``licence`` and ``source``.
+
+Without it, a uint8 input gets levels 0 to 255 as they are and a float input the mean and deviation
+of ImageNet (as torchvision's models want); pictures are squashed into the square; tokens or places
+are averaged; and ``similarity_scale`` is 1, so that similarity is the cosine itself.
+"""
 
 from __future__ import annotations
 
 import difflib
+import json
+import logging
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from imgvet.errors import InvalidParameterError
-from imgvet.models.custom_model import SUFFIXES, custom_model
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from imgvet.errors import InvalidParameterError, ModelError
 from imgvet.models.download import Report, fetch_model, tell_progress
+from imgvet.models.file import sha256_of
 from imgvet.models.model import (
     BUILTIN_NAME,
+    IMAGENET,
     Device,
     Model,
     ModelCard,
     builtin_model,
     high_accuracy_model,
 )
-from imgvet.models.prepare import blank, pooled, prepared
+from imgvet.models.prepare import pooled, prepared, without_places
 from imgvet.models.registry import KNOWN, NAMES, KnownModel
-from imgvet.models.session import open_runner, usable_device
+from imgvet.models.session import open_runner, runner_of, usable_device
 from imgvet.options import ModelOptions
 
+_SUFFIXES = (".onnx", ".ort")
+_ANY_SIZE = 224
+"""Side of the input of a model that takes any size, in pixels, if its JSON file does not say."""
 
-def resolve_model(
-    options: ModelOptions, device: Device = "cpu", report: Report = tell_progress
-) -> Model:
-    """The model that a run asks for, downloaded if need be.
+_TYPES = {"tensor(uint8)": "uint8", "tensor(float)": "float32", "tensor(float16)": "float16"}
+_READ_FROM_MODEL = frozenset({"name", "file", "sha256", "width", "version"})
 
-    Args:
-        options: ``model_path``, ``d`` and ``high_accuracy`` count.
-        device: where it should run; the processor is taken where there is no CUDA.
-        report: told how much of a download has arrived.
+_logger = logging.getLogger(__name__)
+
+
+def resolve_model(options: ModelOptions, device: Device = "cpu") -> Model:
+    """The model that ``model_path`` and ``high_accuracy`` ask for, downloaded if need be.
+
+    It runs on the processor where there is no CUDA.
 
     Raises:
         InvalidParameterError: there is no such model, it gives another width than ``d``, or
@@ -49,9 +72,9 @@ def resolve_model(
         )
     elif name in KNOWN:
         _require_width(KNOWN[name].card, options.d)
-        return fetched(KNOWN[name], usable, report)
+        return fetched(KNOWN[name], usable)
     else:
-        model = custom_model(_model_file(name), usable)
+        model = _custom_model(_model_file(name), usable)
     _require_width(model.card, options.d)
     return model
 
@@ -62,12 +85,12 @@ def fetched(known: KnownModel, device: Device = "cpu", report: Report = tell_pro
     Raises:
         ModelError: it can't be had, or is not what its card says.
     """
-    new = not known.file.is_checked
-    path = fetch_model(known.file, report)
-    card = known.card.model_copy(update={"sha256": known.file.expected_sha256 or ""})
+    new = not known.is_checked
+    path = fetch_model(known, report)
+    card = known.card.model_copy(update={"sha256": known.expected_sha256 or ""})
     model = Model(card=card, path=path, device=device)
     if new:
-        pooled(open_runner(model).run(prepared([blank(card)], card), card.output), card)
+        pooled(_tried(model), card)
     return model
 
 
@@ -79,19 +102,15 @@ def names_to_choose(given: str) -> str:
 
 
 def _model_file(given: str) -> Path:
-    """The file that is meant.
-
-    Raises:
-        InvalidParameterError: there is none, or it is not a model.
-    """
     path = Path(given).expanduser().absolute()
-    if path.is_file() and path.suffix.lower() in SUFFIXES:
+    is_model = path.suffix.lower() in _SUFFIXES
+    if path.is_file() and is_model:
         return path
     problem = f"model_path = {given!r} is no known model"
-    if path.suffix.lower() in SUFFIXES:
+    if is_model:
         problem += f", and there is no file {path}"
     elif path.exists():
-        problem += f", and not a file that ends in {' or '.join(SUFFIXES)}"
+        problem += f", and not a file that ends in {' or '.join(_SUFFIXES)}"
     raise InvalidParameterError(
         problem, f"{names_to_choose(given)}; or give the path of an .onnx file"
     )
@@ -103,3 +122,113 @@ def _require_width(card: ModelCard, wanted: int | None) -> None:
             f"d = {wanted}, but the model {card.name} gives {card.width} values a picture",
             f"Leave out d, or give d = {card.width}",
         )
+
+
+def _custom_model(path: Path, device: Device = "cpu") -> Model:
+    model = Model(card=_guessed_card(path, device), path=path, device=device)
+    values = _tried(model)
+    card = model.card
+    pooling = "none" if values.ndim <= 2 else "cls" if card.pooling == "cls" else "mean"
+    width = without_places(values, card).shape[1]
+    card = card.model_copy(update={"pooling": pooling, "width": width})
+    _tell_assumptions(card, values.ndim)
+    return model.model_copy(update={"card": card})
+
+
+def _guessed_card(path: Path, device: Device) -> ModelCard:
+    """The card before the first run: width and pooling are not known yet."""
+    session = runner_of(path, device).session
+    fields = {
+        "licence": "unknown",
+        "source": str(path),
+        "similarity_scale": 1.0,
+        "calibrated": False,
+        **_from_input(path, session.get_inputs()),
+        "output": _best_output(path, session.get_outputs()),
+        **_from_json(path.with_suffix(".json")),
+    }
+    fixed = {"name": path.stem, "file": path.name, "sha256": sha256_of(path), "width": 1}
+    try:
+        return ModelCard(**{**fields, **fixed})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise ModelError(
+            f"{path.with_suffix('.json')}: {where}: {first['msg']}", "Correct that field"
+        ) from None
+
+
+def _from_input(path: Path, inputs: Sequence[Any]) -> dict[str, Any]:
+    """Layout, type, size and normalisation, as far as the input tells."""
+    refusal = ModelError(
+        f"The model {path} takes {_in_words(inputs) or 'nothing'}",
+        "Give one that takes a batch of square pictures of three colours, uint8 or float, as "
+        "N x 3 x side x side or N x side x side x 3",
+    )
+    if len(inputs) != 1 or inputs[0].type not in _TYPES or len(inputs[0].shape) != 4:
+        raise refusal
+    _, *axes = inputs[0].shape
+    layout = "NHWC" if axes[2] == 3 else "NCHW"
+    colours = axes.pop(2 if layout == "NHWC" else 0)
+    fixed = [side for side in axes if isinstance(side, int) and side > 0]
+    if (isinstance(colours, int) and colours != 3) or len(set(fixed)) > 1:
+        raise refusal
+    dtype, size = _TYPES[inputs[0].type], fixed[0] if fixed else _ANY_SIZE
+    normalisation = {} if dtype == "uint8" else IMAGENET
+    return {"layout": layout, "input_dtype": dtype, "input_size": size, **normalisation}
+
+
+def _best_output(path: Path, outputs: Sequence[Any]) -> str:
+    """The first output that has one row for each picture, else the first of numbers."""
+    numbers = [one for one in outputs if one.type in ("tensor(float)", "tensor(float16)")]
+    if not numbers:
+        raise ModelError(
+            f"The model {path} returns {_in_words(outputs)}",
+            "Give one that returns an embedding of type float",
+        )
+    rows = [one for one in numbers if len(one.shape) == 2]
+    return str((rows or numbers)[0].name)
+
+
+def _in_words(values: Sequence[Any]) -> str:
+    """Inputs or outputs of a model; an axis of any length is a name or None."""
+    return " and ".join(
+        f"{value.name!r} {value.type} {' x '.join(str(axis or '?') for axis in value.shape)}"
+        for value in values
+    )
+
+
+def _from_json(beside: Path) -> dict[str, Any]:
+    """What the JSON file beside the model says."""
+    if not beside.is_file():
+        return {}
+    try:
+        fields = json.loads(beside.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{beside} can't be read ({error})", "Correct or remove it") from None
+    allowed = sorted(set(ModelCard.model_fields) - _READ_FROM_MODEL)
+    unknown = sorted(set(fields) - set(allowed)) if isinstance(fields, dict) else ["no object"]
+    if unknown:
+        raise ModelError(
+            f"{beside} holds {', '.join(unknown)}", f"Its fields are {', '.join(allowed)}"
+        )
+    return dict(fields)
+
+
+def _tell_assumptions(card: ModelCard, axes: int) -> None:
+    """One line for the log: what was read from the model and what was guessed."""
+    levels = "levels 0 to 255" if card.input_dtype == "uint8" else f"{card.mean} and {card.std}"
+    pooling = {"none": "", "cls": ", first token taken", "mean": ", averaged"}[card.pooling]
+    _logger.warning(
+        "Model %s: %s %s of %d pixels, %s, %s, mean and deviation %s; output %r of %d axes%s, %d "
+        "values; similarity is 1 - %g (1 - cosine). %s.json beside it can say otherwise",
+        card.file, card.layout, card.input_dtype, card.input_size, card.colour_order, card.resize,
+        levels, card.output, axes, pooling, card.width, card.similarity_scale, card.name,
+    )  # fmt: skip
+
+
+def _tried(model: Model) -> NDArray[np.float32]:
+    """What a model returns for one grey picture."""
+    card = model.card
+    grey = np.full((card.input_size, card.input_size, 3), 128, np.uint8)
+    return open_runner(model).run(prepared([grey], card), card.output)

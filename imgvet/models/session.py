@@ -26,8 +26,10 @@ CUDA_BATCH = 64
 """Pictures in one run on a graphics card, until its memory is too small for them."""
 
 Sides = tuple[int, int]
+"""The side of the input in the file of the built-in model, and the one it shall have."""
 
 _CUDA = "CUDAExecutionProvider"
+_FALLBACK = "The model runs on the processor: %s"
 _OUT_OF_MEMORY = re.compile(
     r"out of memory|failed to allocate|alloc_failed|bad.?alloc|not enough memory", re.IGNORECASE
 )
@@ -36,29 +38,19 @@ _logger = logging.getLogger(__name__)
 
 
 class Runner:
-    """Runs one model on one device; several threads may use it at once.
-
-    Attributes:
-        session: the session.
-        outputs: names of what it can return.
-        batch: pictures in one run; halved whenever the memory is too small for as many.
-        fixed: pictures that the model wants in each run; None if it takes any number.
-    """
+    """Runs one model on one device; several threads may use it at once."""
 
     def __init__(self, session: InferenceSession, device: Device) -> None:
         self.session = session
-        self.outputs = frozenset(declared.name for declared in session.get_outputs())
         self._input = session.get_inputs()[0]
         first = self._input.shape[0] if self._input.shape else None
-        self.fixed: int | None = first if isinstance(first, int) and first > 0 else None
-        self.batch = self.fixed or batch_size(device)
+        # Pictures that the model wants in each run; None if it takes any number.
+        self._fixed: int | None = first if isinstance(first, int) and first > 0 else None
+        # Halved whenever the memory is too small for as many.
+        self.batch = self._fixed or batch_size(device)
 
     def run(self, inputs: NDArray[Any], output: str) -> NDArray[np.float32]:
         """What the model returns for prepared pictures, one after the other along the first axis.
-
-        Args:
-            inputs: prepared pictures, any number of them.
-            output: name of the output that is taken.
 
         Raises:
             ModelError: it can't be run on them, or not even one of them fits into memory.
@@ -69,15 +61,23 @@ class Runner:
             try:
                 parts.append(self._run_batch(inputs[start : start + size], output))
             except MemoryError:
-                self._take_less_than(size)
+                if size == 1 or self._fixed is not None:
+                    raise ModelError(
+                        f"The memory is too small for the model and {size} of its inputs at a time",
+                        "Choose a smaller model, or --device cpu",
+                    ) from None
+                self.batch = min(self.batch, size // 2)
+                _logger.warning(
+                    "The memory is too small for %d pictures at a time: %d", size, self.batch
+                )
             else:
                 start += size
         return np.concatenate(parts)
 
     def _run_batch(self, inputs: NDArray[Any], output: str) -> NDArray[np.float32]:
         count = len(inputs)
-        if self.fixed is not None and count < self.fixed:
-            filler = np.zeros((self.fixed - count, *inputs.shape[1:]), inputs.dtype)
+        if self._fixed is not None and count < self._fixed:
+            filler = np.zeros((self._fixed - count, *inputs.shape[1:]), inputs.dtype)
             inputs = np.concatenate([inputs, filler])
         try:
             (values,) = self.session.run([output], {self._input.name: inputs})
@@ -96,15 +96,6 @@ class Runner:
             )
         return np.asarray(values[:count], np.float32)
 
-    def _take_less_than(self, size: int) -> None:
-        if size == 1 or self.fixed is not None:
-            raise ModelError(
-                f"The memory is too small for the model and {size} of its inputs at a time",
-                "Choose a smaller model, or --device cpu",
-            )
-        self.batch = min(self.batch, size // 2)
-        _logger.warning("The memory is too small for %d pictures at a time: %d", size, self.batch)
-
 
 def batch_size(device: Device) -> int:
     """Pictures that are given to a model at a time."""
@@ -119,7 +110,9 @@ def usable_device(wanted: Device) -> Device:
 
     if _CUDA in onnxruntime.get_available_providers():
         return "cuda"
-    _tell_of_fallback("this ONNX Runtime is built without CUDA; imgvet[gpu] installs one with it")
+    _logger.warning(
+        _FALLBACK, "this ONNX Runtime is built without CUDA; imgvet[gpu] installs one with it"
+    )
     return "cpu"
 
 
@@ -132,7 +125,7 @@ def open_runner(model: Model) -> Runner:
     card = model.card
     sides = None if card.written_for is None else (card.written_for, card.input_size)
     runner = runner_of(model.path, model.device, sides=sides)
-    if card.output in runner.outputs:
+    if any(card.output == declared.name for declared in runner.session.get_outputs()):
         return runner
     return runner_of(model.path, model.device, card.output, sides)
 
@@ -148,35 +141,28 @@ def runner_of(
             f"The model {path} can't be read ({error.strerror})", "Check its path"
         ) from None
     with _opening:
-        return _opened(path, (status.st_size, status.st_mtime_ns), device, inner, sides)
+        return _opened((status.st_size, status.st_mtime_ns), path, device, inner, sides)
 
 
 @lru_cache(maxsize=4)
 def _opened(
-    path: Path,
-    _version: tuple[int, int],
-    device: Device,
-    inner: str | None,
-    sides: Sides | None,
+    _version: tuple[int, int], path: Path, device: Device, inner: str | None, sides: Sides | None
 ) -> Runner:
     """The last few are kept, because every shard uses the same."""
     session = open_session(path, device, inner, sides)
-    on_cuda = device == "cuda" and _CUDA in session.get_providers()
-    if device == "cuda" and not on_cuda:
-        _tell_of_fallback("CUDA could not be started")
-    return Runner(session, "cuda" if on_cuda else "cpu")
+    if device == "cuda" and _CUDA not in session.get_providers():
+        _logger.warning(_FALLBACK, "CUDA could not be started")
+        device = "cpu"
+    return Runner(session, device)
 
 
 def open_session(
     path: Path, device: Device = "cpu", inner: str | None = None, sides: Sides | None = None
 ) -> InferenceSession:
-    """A session that computes on the calling thread.
+    """A session of an .onnx or .ort file that computes on the calling thread.
 
-    Args:
-        path: an .onnx or .ort file.
-        device: where it runs, if it can.
-        inner: name of a tensor inside the graph that is made an output; .onnx only.
-        sides: the side of the input in the file and the one it shall have; the built-in model only.
+    Of an .onnx file, an inner tensor can be made an output; of the built-in model, the side of the
+    input can be changed.
 
     Raises:
         ModelError: it can't be loaded.
@@ -190,7 +176,11 @@ def open_session(
     options.log_severity_level = 3
     errors: tuple[type[Exception], ...] = (OSError, *runtime_errors())
     try:
-        source = _changed(path, inner, sides) if inner or sides else str(path)
+        source: str | bytes = path.read_bytes() if inner or sides else str(path)
+        if isinstance(source, bytes) and sides is not None:
+            source = with_input_side(source, *sides)
+        if isinstance(source, bytes) and inner is not None:
+            source = with_output(source, inner)
         return onnxruntime.InferenceSession(source, options, providers=_providers(device))
     except errors as error:
         asked = "" if inner is None else f" with an output {inner!r}"
@@ -200,23 +190,10 @@ def open_session(
         ) from None
 
 
-def _changed(path: Path, inner: str | None, sides: Sides | None) -> bytes:
-    content = path.read_bytes()
-    if sides is not None:
-        content = with_input_side(content, *sides)
-    return content if inner is None else with_output(content, inner)
-
-
 def _providers(device: Device) -> list[Any]:
-    if device == "cpu":
-        return ["CPUExecutionProvider"]
     # Without TF32 the vectors differ from those of a processor by rounding only.
     settings = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
-    return [(_CUDA, settings), "CPUExecutionProvider"]
-
-
-def _tell_of_fallback(why: str) -> None:
-    _logger.warning("The model runs on the processor: %s", why)
+    return [*([(_CUDA, settings)] if device == "cuda" else []), "CPUExecutionProvider"]
 
 
 @lru_cache(maxsize=1)

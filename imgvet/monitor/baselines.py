@@ -1,7 +1,12 @@
 """What is kept of a run so that later ones can be compared with it: ``baselines/RUN.npz``.
 
-At most 2,000 images are in the sample, so a baseline takes about 2 MB and 16 bytes an image. It
-does not lie in ``store/``, because it can't be made again.
+That is the contents of all its images, and a reference sample: a fixed set of them with which all
+images are compared, its own, too. Neighbours within a run would not do. Images of a bad batch are
+each other's neighbours, so none of them would be an outlier; and as a dataset grows, every image
+finds a nearer neighbour.
+
+A baseline takes about 2 MB and 16 bytes an image. It does not lie in ``store/``, because it can't
+be made again.
 """
 
 from __future__ import annotations
@@ -12,35 +17,50 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from imgvet.monitor.history import Run
-from imgvet.monitor.images import Images, Keys, count
+from imgvet.monitor.images import Images, Keys, Values, count
 from imgvet.monitor.rates import OUTLIERS
-from imgvet.monitor.reference_sample import (
-    ReferenceSample,
-    nearest_similarity,
-    outlier_limit,
-    sample_of,
-)
+from imgvet.similarity.distances import Metric
+from imgvet.similarity.outliers import ROBUST_LIMIT, robust_score
 from imgvet.workdir import WorkDir, write_atomically
+
+SAMPLE_SIZE = 2000
+"""Images of a run that are kept to compare others with."""
+
+LEAST_SCORES = 20
+"""Of fewer images nothing can be said about what is usual."""
+
+_BLOCK = 4096
+_NONE = -2.0
+"""Less than any cosine."""
+
+
+@dataclass(frozen=True)
+class ReferenceSample:
+    """Images that others are compared with."""
+
+    keys: Keys
+    """S16 (m,), their contents, distinct and sorted."""
+    vectors: NDArray[np.floating]
+    """(m, width), their embeddings."""
+    metrics: pd.DataFrame
+    """float32 (m, metrics); no column without statistics."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """What later runs are compared with.
-
-    Attributes:
-        run: its row of the history; its outliers are those by its own limit.
-        keys: S16 (images,), contents of all its images, sorted.
-        sample: its reference sample, vectors as float16.
-        outlier_limit: similarity to the sample below which an image is an outlier; None if the
-            run has too few images to tell.
-    """
+    """What later runs are compared with."""
 
     run: Run
+    """Its row of the history; its outliers are those by its own limit."""
     keys: Keys
+    """S16 (images,), contents of all its images, sorted."""
     sample: ReferenceSample
     outlier_limit: float | None
+    """Similarity to the sample below which an image is an outlier; None if the run has too few
+    images to tell."""
 
 
 def baseline_of(run: Run, images: Images) -> Baseline:
@@ -51,6 +71,67 @@ def baseline_of(run: Run, images: Images) -> Baseline:
     counts = {**run.counts, **count(images.flags_below(similarity, limit))}
     own = run.model_copy(update={"counts": counts})
     return Baseline(own, np.sort(images.keys), sample, limit)
+
+
+def sample_of(images: Images, rows: NDArray[np.int64], dtype: type[np.floating]) -> ReferenceSample:
+    """A sample of the contents of some rows of the embeddings, of at most :data:`SAMPLE_SIZE`.
+
+    Those whose digests are smallest: digests are evenly distributed whatever the content, so this
+    is a random sample that is always the same (bottom-k sampling: Cohen and Kaplan, Summarizing
+    data using bottom-k sketches, PODC 2007).
+    """
+    keys, first = np.unique(images.content_keys[rows], return_index=True)
+    chosen = rows[first[:SAMPLE_SIZE]]
+    metrics = images.metrics.iloc[images.first[chosen]].astype(np.float32)
+    vectors = np.asarray(images.embeddings[chosen], dtype)
+    return ReferenceSample(keys[:SAMPLE_SIZE], vectors, metrics.reset_index(drop=True))
+
+
+def normalised(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
+    """The vectors as float32, scaled to length 1; zeros stay."""
+    values = np.asarray(vectors, np.float32)
+    length = np.linalg.norm(values, axis=1, keepdims=True)
+    return np.asarray(values / np.where(length > 0, length, 1), np.float32)
+
+
+def nearest_similarity(images: Images, sample: ReferenceSample) -> Values:
+    """Similarity to the nearest image of the sample that is neither the same nor a near duplicate.
+
+    Images come in bursts (frames of a scene, shots of a product), so those of the baseline have
+    near duplicates in the sample and those of a new batch do not; did these count as neighbours,
+    every new scene would be an outlier.
+
+    Returns:
+        float64 (rows,), of each content of the images; the similarity of near duplicates if all
+        of the sample are such.
+    """
+    vectors, others = images.embeddings, normalised(sample.vectors)
+    near_cosine = 1.0 - (1.0 - images.near) / images.scale
+    itself = pd.Index(sample.keys).get_indexer(pd.Index(images.content_keys))
+    best = np.full(len(vectors), _NONE, np.float32)
+    for start in range(0, len(vectors), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        cosines = normalised(vectors[part]) @ others.T
+        rows = np.flatnonzero(itself[part] >= 0)
+        cosines[rows, itself[part][rows]] = _NONE
+        cosines[cosines >= near_cosine] = _NONE
+        best[part] = cosines.max(axis=1, initial=_NONE)
+    similarity = Metric(scale=images.scale).similarity(1.0 - best.astype(np.float64))
+    return np.where(best == _NONE, images.near, similarity)
+
+
+def outlier_limit(similarity: Values) -> float | None:
+    """The similarity below which an image is an outlier: its robust score is the limit's.
+
+    None of fewer than :data:`LEAST_SCORES` images, or if all are equal.
+    """
+    if len(similarity) < LEAST_SCORES:
+        return None
+    median = float(np.median(similarity))
+    farthest = int(np.argmax(np.abs(median - similarity)))
+    score = float(robust_score(similarity)[farthest])
+    # The score is proportional to how far a value lies below the median.
+    return median - ROBUST_LIMIT * (median - similarity[farthest]) / score if score else None
 
 
 def baseline_path(work: WorkDir, run_id: str) -> Path:
@@ -70,7 +151,7 @@ def write_baseline(work: WorkDir, baseline: Baseline) -> None:
                 sample_keys=sample.keys,
                 vectors=sample.vectors,
                 metrics=sample.metrics.to_numpy(np.float32),
-                metric_names=np.array(sample.metrics.columns, "U"),
+                metric_names=np.array(sample.metrics.columns.tolist(), "U"),
                 outlier_limit=np.array([] if limit is None else [limit]),
                 outliers=np.int64(baseline.run.counts.get(OUTLIERS, 0)),
             )

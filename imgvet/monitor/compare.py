@@ -11,19 +11,26 @@ allowed rate of false alarms is divided evenly among all questions of the run (B
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from imgvet.monitor.baselines import Baseline
-from imgvet.monitor.choose import are_alike
-from imgvet.monitor.drift import EMBEDDINGS, Drift, embedding_drift, value_drift
+from imgvet.monitor.baselines import Baseline, ReferenceSample, normalised
 from imgvet.monitor.history import Run
 from imgvet.monitor.options import WatchOptions
-from imgvet.monitor.rates import OUTLIERS, RATES, Proportion, WatchedRate, p_of_rise, spread
-from imgvet.monitor.reference_sample import ReferenceSample
+from imgvet.monitor.rates import (
+    NOTHING,
+    OUTLIERS,
+    RATES,
+    Proportion,
+    WatchedRate,
+    p_of_rise,
+    spread,
+)
 from imgvet.quality.result import CheckResult
 
 CALM = 0.75
@@ -37,35 +44,35 @@ SHARE_OF_RATES = 0.8
 that a stricter level costs it nothing."""
 
 DRIFT = "drift:"
-"""Start of the keys of drift; a metric's name, or ``embeddings``, follows."""
+"""Start of the keys of drift; a metric's name, or :data:`EMBEDDINGS`, follows."""
+
+EMBEDDINGS = "embeddings"
+
+LEAST_IMAGES = 20
+"""Of fewer images drift is not judged."""
+
+Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The answer to one question.
-
-    Attributes:
-        key: what was asked of: name of a rate, or ``drift:`` and a metric.
-        population: whether of the whole dataset or of its new images.
-        effect: the difference of the rates, or the score of the drift.
-        least: the effect that is worth an alarm.
-        p_value: how probable such an effect is by chance.
-        level: the greatest probability that is no longer taken for chance.
-        before: images with the property in the reference, of how many; None of drift.
-        after: the same of the run.
-        medians: medians of the drifting metric, of the baseline and of the new images; None of
-            rates and of embeddings.
-    """
+    """The answer to one question."""
 
     key: str
+    """What was asked of: name of a rate, or ``drift:`` and a metric."""
     population: Literal["whole", "new"]
     effect: float
-    least: float
+    """The difference of the rates, or the score of the drift."""
     p_value: float
+    least: float = 0.0
+    """The effect that is worth an alarm."""
     level: float = 0.0
-    before: Proportion | None = None
-    after: Proportion | None = None
+    """The greatest probability that is no longer taken for chance."""
+    before: Proportion = NOTHING
+    """Images with the property in the reference; of drift none, as in the next."""
+    after: Proportion = NOTHING
     medians: tuple[float, float] | None = None
+    """Of the drifting metric, in the baseline and the new images; None of rates and embeddings."""
 
     @property
     def alarming(self) -> bool:
@@ -80,21 +87,18 @@ class Finding:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A run compared with its baseline.
-
-    Attributes:
-        run: its row of the history.
-        baseline: the run that it was compared with, None if with none.
-        findings: all answers, alarming or not.
-        failed_checks: checks that failed or could not be computed.
-        examples: property -> names of images that show it, worst first.
-    """
+    """A run compared with its baseline, and the alarms that were on before it."""
 
     run: Run
+    before: tuple[str, ...] = ()
     baseline: Run | None = None
+    """The run that it was compared with, None if with none."""
     findings: tuple[Finding, ...] = ()
+    """All answers, alarming or not."""
     failed_checks: tuple[CheckResult, ...] = ()
+    """Those that could not be computed, too."""
     examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Property -> names of images that show it, worst first."""
 
 
 def compare(
@@ -104,50 +108,32 @@ def compare(
     history: Sequence[Run],
     options: WatchOptions,
 ) -> tuple[Finding, ...]:
-    """Compare a run with its baseline.
+    """Compare a run and a sample of its new images with a baseline.
 
-    Args:
-        run: the run with its counts, outliers by the baseline's limit.
-        new: a sample of its new images.
-        baseline: the baseline.
-        history: the monitored runs before it.
-        options: when to raise an alarm.
+    The run's outliers are those by the baseline's limit. History are the monitored runs before it.
     """
     past = in_order_since(history, baseline.run)
-    rates = [
-        finding for rate in RATES for finding in _ask_rate(rate, run, baseline.run, past, options)
-    ]
-    drifts = _ask_drift(new, baseline, options)
-    return (
-        *_at_level(rates, options.false_alarm_rate * SHARE_OF_RATES),
-        *_at_level(drifts, options.false_alarm_rate * (1 - SHARE_OF_RATES)),
+    rates = [found for rate in RATES for found in _ask_rate(rate, run, baseline.run, past)]
+    drifts = _ask_drift(new, baseline.sample)
+    asked = (
+        (rates, options.min_difference, SHARE_OF_RATES),
+        (drifts, options.min_drift, 1 - SHARE_OF_RATES),
     )
-
-
-def _at_level(findings: Sequence[Finding], false_alarm_rate: float) -> list[Finding]:
-    """Findings at Bonferroni's level, so that together they alarm falsely at most so often."""
-    level = false_alarm_rate / max(1, len(findings))
-    return [replace(finding, level=level) for finding in findings]
+    return tuple(
+        replace(finding, least=least, level=options.false_alarm_rate * share / len(findings))
+        for findings, least, share in asked
+        for finding in findings
+    )
 
 
 def in_order_since(history: Sequence[Run], baseline: Run) -> list[Run]:
     """The runs after the baseline whose new images count as usual."""
     ids = [run.run_id for run in history]
     start = ids.index(baseline.run_id) + 1 if baseline.run_id in ids else len(ids)
-    return [
-        run
-        for run in history[start:]
-        if run.in_order and are_alike(run.settings, baseline.settings)
-    ]
+    return [run for run in history[start:] if run.in_order and not baseline.changes(run.settings)]
 
 
-def _ask_rate(
-    rate: WatchedRate,
-    run: Run,
-    baseline: Run,
-    past: Sequence[Run],
-    options: WatchOptions,
-) -> list[Finding]:
+def _ask_rate(rate: WatchedRate, run: Run, baseline: Run, past: Sequence[Run]) -> list[Finding]:
     whole, new = rate.proportion(run.counts), rate.proportion(run.new_counts)
     before = rate.proportion(baseline.counts)
     if whole is None or new is None or before is None:
@@ -159,15 +145,9 @@ def _ask_rate(
     usual = sum(batches, before)
 
     def ask(population: Literal["whole", "new"], after: Proportion, before: Proportion) -> Finding:
-        return Finding(
-            key=rate.name,
-            population=population,
-            effect=after.rate - before.rate,
-            least=options.min_difference,
-            p_value=p_of_rise(after.shrunk(wide), before.shrunk(wide)),
-            before=before,
-            after=after,
-        )
+        p_value = p_of_rise(after.shrunk(wide), before.shrunk(wide))
+        effect = after.rate - before.rate
+        return Finding(rate.name, population, effect, p_value, before=before, after=after)
 
     found = [ask("whole", whole, before)] if whole.of else []
     if new.of and (whole, before) != (new, usual):
@@ -175,27 +155,82 @@ def _ask_rate(
     return found
 
 
-def _ask_drift(new: ReferenceSample, baseline: Baseline, options: WatchOptions) -> list[Finding]:
-    found: list[tuple[str, Drift, tuple[float, float] | None]] = []
-    for name in baseline.sample.metrics.columns.intersection(new.metrics.columns):
-        before, after = (
-            frame[name].to_numpy(np.float64) for frame in (baseline.sample.metrics, new.metrics)
-        )
-        drift = value_drift(before, after)
-        if drift is not None:
+def _ask_drift(new: ReferenceSample, reference: ReferenceSample) -> list[Finding]:
+    found = []
+    for name in reference.metrics.columns.intersection(new.metrics.columns):
+        before, after = (sample.metrics[name].to_numpy(float) for sample in (reference, new))
+        if drift := value_drift(before, after):
             medians = (float(np.nanmedian(before)), float(np.nanmedian(after)))
-            found.append((name, drift, medians))
-    drift = embedding_drift(baseline.sample.vectors, new.vectors)
-    if drift is not None:
-        found.append((EMBEDDINGS, drift, None))
-    return [
-        Finding(
-            key=f"{DRIFT}{name}",
-            population="new",
-            effect=drift.score,
-            least=options.min_drift,
-            p_value=drift.p_value,
-            medians=medians,
-        )
-        for name, drift, medians in found
-    ]
+            found.append(Finding(f"{DRIFT}{name}", "new", *drift, medians=medians))
+    if drift := embedding_drift(reference.vectors, new.vectors):
+        found.append(Finding(f"{DRIFT}{EMBEDDINGS}", "new", *drift))
+    return found
+
+
+class Drift(NamedTuple):
+    """How far one distribution lies from another: 0 alike, 1 wholly apart."""
+
+    score: float
+    p_value: float
+    """How probable such a score is if they are alike."""
+
+
+def value_drift(reference: Values, new: Values) -> Drift | None:
+    """Drift of a metric: the two-sample test of Kolmogorov and Smirnov.
+
+    Its statistic, the greatest difference of the two cumulative shares, is at most the share of
+    images that lie elsewhere. It needs no bins, so its probability is known for any size, and ties
+    only make it more careful; the population stability index needs bins, and what counts as
+    large for it depends on their number and on the number of images.
+
+    Returns:
+        None if either has fewer than :data:`LEAST_IMAGES` finite values.
+    """
+    from scipy.stats import ks_2samp
+
+    before, after = reference[np.isfinite(reference)], new[np.isfinite(new)]
+    if min(len(before), len(after)) < LEAST_IMAGES:
+        return None
+    with warnings.catch_warnings():
+        # Where rounding stops the exact computation, scipy says so and uses the limit.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        found = ks_2samp(before, after)
+    return Drift(float(found.statistic), float(found.pvalue))
+
+
+def embedding_drift(reference: NDArray[np.floating], new: NDArray[np.floating]) -> Drift | None:
+    """Drift of embeddings: how well new images can be told from those of the baseline.
+
+    A witness two-sample test. On one half of each set a function is formed that is high where new
+    images are dense and low where the baseline's are (the witness function of the maximum mean
+    discrepancy, with a Gaussian kernel); on the other halves Mann and Whitney's test tells whether
+    it is higher for new images. Unlike the discrepancy itself it has a probability without
+    permutations, and a score that means something: 2 AUC - 1, where AUC is how often the function
+    is higher for a new image than for one of the baseline. Sources: Gretton et al., A Kernel
+    Two-Sample Test, JMLR 13, 2012; Kuebler et al., A Witness Two-Sample Test, AISTATS 2022.
+
+    Args:
+        reference: float (m, width), in random order.
+        new: float (n, width), in random order, too.
+
+    Returns:
+        None if either has fewer than :data:`LEAST_IMAGES` rows.
+    """
+    from scipy.stats import mannwhitneyu
+
+    if min(len(reference), len(new)) < LEAST_IMAGES:
+        return None
+    before, after = normalised(reference), normalised(new)
+    learn, judge = (before[::2], after[::2]), (before[1::2], after[1::2])
+    width = float(np.median(1.0 - learn[0] @ learn[0].T)) or 1.0
+
+    def witness(vectors: NDArray[np.float32]) -> Values:
+        low, high = (np.exp((vectors @ part.T - 1.0) / width).mean(axis=1) for part in learn)
+        return np.asarray(high - low, np.float64)
+
+    values = [witness(part) for part in judge]
+    if not np.ptp(np.concatenate(values)):
+        return Drift(0.0, 1.0)
+    found = mannwhitneyu(values[1], values[0], alternative="greater", method="asymptotic")
+    area = float(found.statistic) / (len(values[0]) * len(values[1]))
+    return Drift(max(0.0, 2 * area - 1), float(found.pvalue))

@@ -6,10 +6,10 @@ It is the one record of what runs found, what alarms were on after them, and who
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,14 +23,12 @@ from imgvet.metrics import ADVANCED_VERSION, MEASURE_VERSION
 from imgvet.monitor.options import name_of
 from imgvet.monitor.rates import RATES
 from imgvet.options import (
-    AnnotationOptions,
     CropOptions,
     FlagOptions,
     MediaOptions,
-    ModelOptions,
+    RunOptions,
     SimilarityOptions,
     VideoOptions,
-    make_options,
 )
 from imgvet.quality.result import Severity
 from imgvet.summary import Counts, Frozen, PastRun, RunRecord, RunSummary, Verdict
@@ -40,114 +38,85 @@ from imgvet.workdir import WorkDir, write_atomically
 SCHEMA_VERSION = 2
 
 COMPARED_PARAMETERS: tuple[str, ...] = (
-    *VideoOptions.model_fields,
-    *MediaOptions.model_fields,
-    *CropOptions.model_fields,
-    *FlagOptions.model_fields,
-    *SimilarityOptions.model_fields,
-    *(name for name in AnnotationOptions.model_fields if name != "annotations"),
-    *(name for name in ModelOptions.model_fields if name not in {"d", "embeddings"}),
-    "distance",
-    "nearest_neighbors_k",
-    "min_file_size",
-)
+    *(name for part in (VideoOptions, MediaOptions, CropOptions, FlagOptions, SimilarityOptions)
+      for name in part.model_fields),
+    "data_type", "model_path", "high_accuracy", "distance", "nearest_neighbors_k", "min_file_size",
+)  # fmt: skip
 """Parameters that change what a rate means; where they differ, runs are not compared."""
 
 _logger = logging.getLogger(__name__)
 
 
 class Event(Frozen):
-    """One thing that a person wants to know of a run: an alarm, or an all-clear.
-
-    Attributes:
-        name: what happened, such as ``imgvet.outlier-rate.jumped``; one of a name in each run.
-        alarms: keys of the alarms that it raises or ends.
-        severity: how bad it is; info for an all-clear.
-        all_clear: whether it ends alarms.
-        title: one line for a person.
-        body: a few short lines for a person.
-        before: the rate before, None if it is not about a rate.
-        after: the rate now.
-        examples: names of images that show it, worst first.
-    """
+    """One thing that a person wants to know of a run: an alarm, or an all-clear."""
 
     name: str
+    """What happened, such as ``imgvet.outlier-rate.jumped``; one of a name in each run."""
     alarms: tuple[str, ...]
+    """Keys of the alarms that it raises or ends."""
     severity: Severity
+    """How bad it is; info for an all-clear."""
     all_clear: bool
     title: str
     body: str
     before: float | None = None
+    """The rate before, None if it is not about a rate."""
     after: float | None = None
     examples: tuple[str, ...] = ()
+    """Names of images that show it, worst first."""
 
 
 class Delivery(Frozen):
-    """That a receiver got an event, or has to be told of it again.
-
-    Attributes:
-        event: name of the event.
-        to: digest of the receiver's address, which holds secrets.
-        arrived: False if the receiver did not answer.
-    """
+    """That a receiver got an event, or (not arrived) has to be told of it again."""
 
     event: str
     to: str
+    """Digest of the receiver's address, which holds secrets."""
     arrived: bool
 
 
 class Run(Frozen):
-    """One run: a row of the history. What follows ``monitored`` is known of monitored runs only.
-
-    Attributes:
-        run_id: its id.
-        started: when it started, ISO 8601, UTC.
-        status: finished or failed; of a failed run nothing was counted.
-        part: folder of its results in the work dir.
-        version: version of imgvet.
-        dataset: what it analysed, for a person.
-        model: name of the embedding model.
-        parameters: all parameters, as JSON.
-        settings: parameters, model and versions that have to be equal for runs to be compared.
-        verdict: how its checks ended.
-        results: digest of its summary, by which a run that found the same is recognised.
-        counts: counts of the summary by name, and ``reference_outliers`` of monitored runs; without
-            what was not measured.
-        monitored: whether it was compared with others.
-        baseline: run that it was compared with, None if with none.
-        notice: what a person should know, such as why nothing was compared, or why it failed.
-        in_order: whether its new images were added to what is known as usual.
-        alarms: alarms that are on after it.
-        new_counts: those of the counts that rates are made of, among its new images.
-        quantiles: metric -> its 5 %, 50 % and 95 % quantiles.
-        drift: metric, or ``embeddings`` -> score of the drift of new images.
-        events: what is to be said of it.
-        told: whether its events were handed over to all receivers.
-        deliveries: to whom, and whether they arrived.
-    """
+    """One run: a row of the history. What follows ``monitored`` is known of monitored runs only."""
 
     run_id: str
     started: str
+    """ISO 8601, UTC."""
     status: Literal["finished", "failed"] = "finished"
+    """Of a failed run nothing was counted."""
     part: str = ""
+    """Folder of its results in the work dir."""
     version: str = ""
     dataset: str = ""
     model: str = ""
     parameters: str = "{}"
+    """All parameters, as JSON."""
     settings: Mapping[str, str] = {}
+    """Parameters, model and versions that have to be equal for runs to be compared."""
     verdict: Verdict | None = None
     results: str = ""
+    """Digest of its summary, by which a run that found the same is recognised."""
     counts: Mapping[str, int] = {}
+    """Counts of the summary, and ``reference_outliers`` of monitored runs; without what was not
+    measured."""
     monitored: bool = False
+    """Whether it was compared with others."""
     baseline: str | None = None
+    """Run that it was compared with, None if with none."""
     notice: str = ""
+    """What a person should know, such as why nothing was compared, or why it failed."""
     in_order: bool = False
+    """Whether its new images were added to what is known as usual."""
     alarms: tuple[str, ...] = ()
+    """Alarms that are on after it."""
     new_counts: Mapping[str, int] = {}
+    """Those of the counts that rates are made of, among its new images."""
     quantiles: Mapping[str, tuple[float, ...]] = {}
+    """Metric -> its 5 %, 50 % and 95 % quantiles."""
     drift: Mapping[str, float] = {}
+    """Metric, or ``embeddings`` -> score of the drift of new images."""
     events: tuple[Event, ...] = ()
     told: bool = False
+    """Whether its events were handed over to all receivers."""
     deliveries: tuple[Delivery, ...] = ()
 
     @property
@@ -164,6 +133,24 @@ class Run(Frozen):
     def new_images(self) -> int:
         """Its new images."""
         return self.new_counts.get("images", 0)
+
+    @property
+    def day(self) -> str:
+        """The day it started."""
+        return self.started[:10]
+
+    @property
+    def minute(self) -> str:
+        """When it started, as a person writes it, without seconds."""
+        return self.started[:16].replace("T", " ")
+
+    def changes(self, later: Mapping[str, str]) -> list[str]:
+        """Names of the settings that part it from a later run, none if they can be compared.
+
+        A setting that only one of them knows came with another version and does not part them; what
+        an update measures differently is a setting of its own.
+        """
+        return [name for name, value in self.settings.items() if later.get(name, value) != value]
 
 
 _TEXT, _INT, _REAL, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
@@ -191,9 +178,8 @@ SCHEMA = pa.schema(
 
 def run_of(record: RunRecord, part: str = "") -> Run:
     """What the record of a finished run says of it."""
-    options = make_options(record.parameters)
+    options = record.options(RunOptions)
     values = options.model_dump(mode="json")
-    settings = {name: json.dumps(values[name]) for name in COMPARED_PARAMETERS if name in values}
     return Run(
         run_id=record.run_id,
         started=record.started,
@@ -203,7 +189,7 @@ def run_of(record: RunRecord, part: str = "") -> Run:
         model=str(record.model.get("name", "")),
         parameters=json.dumps(record.parameters, sort_keys=True),
         settings={
-            **settings,
+            **{name: json.dumps(values[name]) for name in COMPARED_PARAMETERS},
             "model": str(record.model.get("sha256", "")),
             "measures": f"{MEASURE_VERSION}.{ADVANCED_VERSION}",
         },
@@ -247,6 +233,11 @@ def read_history(work: WorkDir) -> tuple[Run, ...]:
     )
 
 
+def monitored_runs(work: WorkDir) -> list[Run]:
+    """The monitored runs of a work dir; raises as :func:`read_history`."""
+    return [run for run in read_history(work) if run.monitored]
+
+
 def open_history(work: WorkDir) -> tuple[tuple[Run, ...], str]:
     """The runs of a work dir; a history that can't be read is renamed, and a new one begun.
 
@@ -270,28 +261,38 @@ def open_history(work: WorkDir) -> tuple[tuple[Run, ...], str]:
     return runs, f"{reason}; {'it is' if len(aside) == 1 else 'they are'} kept as {listed(aside)}."
 
 
+def _set_aside(path: Path, why: str) -> str:
+    """Rename a file, such as to ``history.damaged-1.parquet``; its new name."""
+    names = (f"{path.stem}.{why}-{number}{path.suffix}" for number in itertools.count(1))
+    return path.rename(next(to for name in names if not (to := path.with_name(name)).exists())).name
+
+
 def save_run(work: WorkDir, run: Run) -> None:
     """Add a run to the history, or replace its row. The caller holds the work dir.
 
     Raises:
         HistoryError: the file can't be read; it is left as it is.
     """
-    rows = list(read_history(work))
-    keys = [row.key for row in rows]
-    place = keys.index(run.key) if run.key in keys else len(rows)
-    rows[place : place + 1] = [run]
-    data = pa.Table.from_pylist([_columns(row) for row in rows], schema=SCHEMA)
+    rows = {row.key: row for row in read_history(work)} | {run.key: run}
+    data = pa.Table.from_pylist([_columns(row) for row in rows.values()], schema=SCHEMA)
     write_atomically(history_path(work), lambda temporary: write_table(data, temporary))
+
+
+def _columns(run: Run) -> dict[str, Any]:
+    shares = {rate.name: rate.proportion(run.counts) for rate in RATES}
+    return {
+        **run.model_dump(mode="json"),
+        "schema_version": SCHEMA_VERSION,
+        "images": run.counts.get("images"),
+        "new_images": run.new_counts.get("images"),
+        **{name: share and share.rate for name, share in shares.items()},
+    }
 
 
 def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str) -> None:
     """Add a finished run to the history; one that can't be read is set aside, and that is logged.
 
-    Args:
-        work: the work dir with its results; the caller holds it.
-        record: what is known of the run.
-        summary: what it found.
-        results: digest of the summary.
+    ``results`` is the digest of the summary. The caller holds the work dir.
     """
     try:
         history, notice = open_history(work)
@@ -300,11 +301,10 @@ def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str)
         return
     if notice:
         _logger.warning("%s", notice)
-    if find_run(history, record.run_id) is not None:
-        return
-    counts = summary.counts.model_dump(exclude_none=True)
-    found = {"verdict": summary.verdict, "results": results, "counts": counts, "notice": notice}
-    save_run(work, run_of(record, work.part).model_copy(update=found))
+    if find_run(history, record.run_id) is None:
+        counts = summary.counts.model_dump(exclude_none=True)
+        found = {"verdict": summary.verdict, "results": results, "counts": counts, "notice": notice}
+        save_run(work, run_of(record, work.part).model_copy(update=found))
 
 
 def find_run(history: Sequence[Run], run_id: str) -> Run | None:
@@ -315,12 +315,8 @@ def find_run(history: Sequence[Run], run_id: str) -> Run | None:
 def past_runs(work: WorkDir, results: str) -> tuple[PastRun, ...]:
     """The earlier runs that found something else, oldest first; of equal ones in a row, the first.
 
-    So repeating a run without a change leaves its report the same. There are none if the history
-    can't be read, which :func:`add_run` says.
-
-    Args:
-        work: the work dir; runs into another part of it do not count.
-        results: digest of the summary of the present run.
+    So repeating a run without a change (``results``, the digest of its summary) leaves its report
+    the same. There are none if the history can't be read, which :func:`add_run` says.
     """
     try:
         history = read_history(work)
@@ -328,38 +324,13 @@ def past_runs(work: WorkDir, results: str) -> tuple[PastRun, ...]:
         _logger.info("Earlier runs are left out of the report: %s", error)
         return ()
     runs = [run for run in history if run.part == work.part and run.verdict is not None]
-    changed = [next(same) for _, same in groupby(runs, key=lambda run: run.results)]
+    changed = [next(same) for _, same in itertools.groupby(runs, key=lambda run: run.results)]
     if changed and changed[-1].results == results:
         changed.pop()
-    return tuple(_past_run(run) for run in changed)
+    return tuple(map(_past_run, changed))
 
 
 def _past_run(run: Run) -> PastRun:
-    assert run.verdict is not None  # noqa: S101
-    counts = Counts(**{name: run.counts.get(name) for name in Counts.model_fields})
-    return PastRun(
-        run_id=run.run_id,
-        started=run.started,
-        verdict=run.verdict,
-        counts=counts,
-        results=run.results,
-    )
-
-
-def _columns(run: Run) -> dict[str, Any]:
-    shares = {rate.name: rate.proportion(run.counts) for rate in RATES}
-    return {
-        **run.model_dump(mode="json"),
-        "schema_version": SCHEMA_VERSION,
-        "images": run.counts.get("images"),
-        "new_images": run.new_counts.get("images"),
-        **{name: None if share is None else share.rate for name, share in shares.items()},
-    }
-
-
-def _set_aside(path: Path, why: str) -> str:
-    """Rename a file, such as to ``history.damaged-1.parquet``; its new name."""
-    number = 1
-    while (target := path.with_name(f"{path.stem}.{why}-{number}{path.suffix}")).exists():
-        number += 1
-    return path.rename(target).name
+    values = run.model_dump(include=set(PastRun.model_fields))
+    counts = {name: run.counts.get(name) for name in Counts.model_fields}
+    return PastRun.model_validate({**values, "counts": counts})

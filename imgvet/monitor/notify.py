@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import logging
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
 from imgvet.errors import InvalidParameterError
 from imgvet.monitor.events import RUN_FAILED
 from imgvet.monitor.history import Delivery, Event, Run, read_history, save_run
+from imgvet.summary import Frozen
 from imgvet.workdir import WorkDir
 
 RETRIED = 50
@@ -26,6 +27,16 @@ NotifyType = Literal["info", "success", "warning", "failure"]
 
 Sender = Callable[[Event, str, str], str]
 """Sends an event and a link to an address; returns why it did not arrive, empty if it did."""
+
+
+class Monitored(Frozen):
+    """What a monitored run gave."""
+
+    run: Run
+    arrived: int = 0
+    """How many messages arrived, each address counted."""
+    problems: tuple[str, ...] = ()
+    """One line for each address that could not be reached."""
 
 
 def report_address(work: WorkDir, report_url: str | None) -> str:
@@ -45,10 +56,8 @@ def body_of(event: Event, report: str) -> str:
 
 def kind_of(event: Event) -> NotifyType:
     """The kind of the message that tells of an event."""
-    if event.all_clear:
-        return "success"
     kinds: dict[str, NotifyType] = {"critical": "failure", "warning": "warning"}
-    return kinds.get(event.severity, "info")
+    return "success" if event.all_clear else kinds.get(event.severity, "info")
 
 
 def check_addresses(addresses: Iterable[str]) -> None:
@@ -59,7 +68,7 @@ def check_addresses(addresses: Iterable[str]) -> None:
     """
     for address in addresses:
         if _service(address) is None:
-            scheme = address.partition("://")[0] if "://" in address else address
+            scheme = address.partition("://")[0]
             raise InvalidParameterError(
                 f"notify: {scheme}://... is no address that messages can be sent to",
                 "Write it as Apprise does: json://host:port/path, slack://..., mailto://...",
@@ -73,16 +82,7 @@ def without_secrets(address: str) -> str:
 
 
 def send(event: Event, report: str, address: str) -> str:
-    """Send the message that tells of an event.
-
-    Args:
-        event: the event.
-        report: address of the report.
-        address: where to, as Apprise writes it.
-
-    Returns:
-        Why it did not arrive, one line; empty if it did.
-    """
+    """Send the message that tells of an event: a :data:`Sender`."""
     service = _service(address)
     if service is None:
         return "no such service"
@@ -102,43 +102,26 @@ def send(event: Event, report: str, address: str) -> str:
 
 def deliver(
     work: WorkDir, run: Run, addresses: Iterable[str], report: str, sender: Sender = send
-) -> tuple[int, tuple[str, ...]]:
-    """Tell each address of what waits for it and of the events of a run.
-
-    Args:
-        work: the work dir with the history, which the run is in; the caller holds it.
-        run: the run.
-        addresses: who is told.
-        report: address of the report.
-        sender: how a message is sent.
-
-    Returns:
-        how many messages arrived, and one line for each address that could not be reached.
-    """
+) -> Monitored:
+    """Tell each address of what waits for it and of the events of a run of the history."""
     arrived, problems = 0, []
     for address in addresses:
         to, reason, waiting = digest(address), "", 0
-        for row, event in _to_tell(read_history(work), run, to):
-            # A receiver that failed once is not asked again in this run: each try takes seconds.
-            reason = reason or sender(event, report, address)
-            note(work, row, event, to, arrived=not reason)
-            arrived += not reason
-            waiting += bool(reason)
+        for row in read_history(work)[-RETRIED:]:
+            # Of an earlier run only what did not arrive.
+            told = {entry.event: entry.arrived for entry in row.deliveries if entry.to == to}
+            events = [event for event in row.events if not told.get(event.name, row.key != run.key)]
+            for event in events:
+                # A receiver that failed once is not asked again in this run: a try takes seconds.
+                reason = reason or sender(event, report, address)
+                note(work, row, event, to, arrived=not reason)
+                arrived += not reason
+                waiting += bool(reason)
         if waiting:
             what = "1 message was" if waiting == 1 else f"{waiting} messages were"
             where = f"{without_secrets(address)} ({reason})"
             problems.append(f"{what} not delivered to {where}; tried again next time")
-    return arrived, tuple(problems)
-
-
-def _to_tell(history: Sequence[Run], run: Run, to: str) -> list[tuple[Run, Event]]:
-    """What a receiver has to be told of: what did not arrive, and what a run has to say."""
-    found = []
-    for row in history[-RETRIED:]:
-        arrived = {entry.event: entry.arrived for entry in row.deliveries if entry.to == to}
-        earlier = row.key != run.key
-        found += [(row, event) for event in row.events if not arrived.get(event.name, earlier)]
-    return found
+    return Monitored(run=run, arrived=arrived, problems=tuple(problems))
 
 
 def note(work: WorkDir, run: Run, event: Event, to: str, *, arrived: bool) -> None:
@@ -155,7 +138,6 @@ def digest(address: str) -> str:
 
 
 def _service(address: str) -> Any:
-    """The service behind an address, None if there is none."""
     with warnings.catch_warnings():
         # Apprise's plugins use modules that later versions of Python leave out.
         warnings.simplefilter("ignore", DeprecationWarning)

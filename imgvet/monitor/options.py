@@ -9,26 +9,25 @@ from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
 
-from imgvet.errors import InvalidParameterError, unknown_parameter
-from imgvet.options import Part, RunOptions, Share, Strings, make_options
+from imgvet.errors import unknown_parameter
+from imgvet.options import Part, RunOptions, Share, Strings, first_problem, make_options
 
 ADDRESSES_VARIABLE = "IMGVET_NOTIFY"
 """Environment variable with further addresses, so that secrets stay out of parameters."""
 
 FIRST = "first"
-_LAST = re.compile(r"last:([1-9]\d{0,3})")
-_RUN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_LAST = "last:"
+_BASELINE = re.compile(r"last:[1-9]\d{0,3}|[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+
+
+def is_baseline(text: str) -> bool:
+    """Whether a text is ``first``, ``last:N``, or can be a run id and so the name of a file."""
+    return _BASELINE.fullmatch(text) is not None
 
 
 def last_of(baseline: str) -> int | None:
-    """N of ``last:N``, None if the text is another kind of baseline."""
-    found = _LAST.fullmatch(baseline)
-    return int(found.group(1)) if found else None
-
-
-def is_run_id(text: str) -> bool:
-    """Whether a text can be a run id, and with it the name of a folder."""
-    return _RUN_ID.fullmatch(text) is not None
+    """N of ``last:N``; None of other baselines."""
+    return int(baseline.removeprefix(_LAST)) if baseline.startswith(_LAST) else None
 
 
 class WatchOptions(Part):
@@ -66,7 +65,7 @@ class WatchOptions(Part):
     @field_validator("baseline")
     @classmethod
     def _known_kind(cls, value: str | None) -> str | None:
-        if value is not None and not is_run_id(value) and last_of(value) is None:
+        if value is not None and not is_baseline(value):
             raise ValueError("use first, last:N or a run id")
         return value
 
@@ -116,12 +115,7 @@ def all_addresses(notify: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def make_monitor_options(values: Mapping[str, Any]) -> MonitorOptions:
-    """Validate parameters that a person gave.
-
-    Raises:
-        UnknownParameterError: a name that does not exist.
-        InvalidParameterError: a value that is not allowed; the message names the parameter.
-    """
+    """Validate parameters that a person gave; raises as :func:`imgvet.options.make_options`."""
     for name in values:
         if name not in MonitorOptions.model_fields:
             raise unknown_parameter(name, MonitorOptions.model_fields)
@@ -129,10 +123,4 @@ def make_monitor_options(values: Mapping[str, Any]) -> MonitorOptions:
     try:
         return MonitorOptions(**values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = ".".join(str(step) for step in first["loc"] if not str(step).startswith("function-"))
-        message = first["msg"].removeprefix("Value error, ")
-        raise InvalidParameterError(
-            f"{name} = {first['input']!r}: {message}",
-            "'imgvet monitor --help' lists what is allowed",
-        ) from None
+        raise first_problem(error, "monitor") from None

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from imgvet.format import rough_percent
 from imgvet.quality.checks import CHECK_BY_NAME
 from imgvet.quality.result import Severity
 
@@ -19,12 +20,7 @@ _SURE_OF_SPREAD = 0.003
 
 @dataclass(frozen=True)
 class Proportion:
-    """So many of so many.
-
-    Attributes:
-        count: images with a property.
-        of: images that could have it.
-    """
+    """So many images with a property, of so many that could have it."""
 
     count: int
     of: int
@@ -43,31 +39,33 @@ class Proportion:
         return Proportion(min(math.floor(self.count / factor), of), of)
 
 
+NOTHING = Proportion(0, 0)
+
+
 @dataclass(frozen=True)
 class WatchedRate:
-    """A rate that may jump.
-
-    Attributes:
-        name: name of the rate, as in :func:`imgvet.quality.counts.rates`.
-        count: count of the images that have the property.
-        whole: count of the images that could have it.
-        title: the rate's name for a person.
-        said: what the images are, after "of 120 new images 30 are".
-        together: how many images have the property together at least: a near duplicate never
-            comes alone, so the number of them varies as that of their pairs does.
-    """
+    """A rate that may jump, named as in :func:`imgvet.quality.counts.rates`."""
 
     name: str
     count: str
+    """Name of the count of the images that have the property."""
     whole: str
+    """Name of the count of the images that could have it."""
     title: str
     said: str
+    """What the images are, after "of 120 new images 30 are"."""
     together: int = 1
+    """How many images have the property together at least: a near duplicate never comes alone, so
+    the number of them varies as that of their pairs does."""
 
     @property
     def severity(self) -> Severity:
         """How bad a jump is: as bad as failing the check of the same rate."""
         return CHECK_BY_NAME[self.name].severity
+
+    def event_name(self, *, raised: bool) -> str:
+        """Name of the event that tells of a jump or its end: ``imgvet.dark-rate.jumped``."""
+        return f"imgvet.{self.name.replace('_', '-')}.{'jumped' if raised else 'recovered'}"
 
     def proportion(self, counts: Mapping[str, int]) -> Proportion | None:
         """The images with the property among those that could have it; None if not measured."""
@@ -92,7 +90,11 @@ RATES: tuple[WatchedRate, ...] = (
 )  # fmt: skip
 """The watched rates, in the order of reports."""
 
-RATE_BY_NAME: dict[str, WatchedRate] = {rate.name: rate for rate in RATES}
+
+def rates_in_words(counts: Mapping[str, int]) -> dict[str, str]:
+    """The rates that were measured by title, in percent."""
+    shares = {rate.title: rate.proportion(counts) for rate in RATES}
+    return {title: rough_percent(share.rate) for title, share in shares.items() if share}
 
 
 def p_of_rise(new: Proportion, reference: Proportion) -> float:
@@ -129,11 +131,9 @@ def spread(batches: Sequence[Proportion]) -> float:
     from scipy.stats import chi2_contingency
 
     known = [batch for batch in batches if batch.of]
-    total = sum(known, Proportion(0, 0))
+    total = sum(known, NOTHING)
     if len(known) < LEAST_BATCHES or total.count in {0, total.of}:
         return 1.0
     table = [[batch.count, batch.of - batch.count] for batch in known]
     found = chi2_contingency(table, correction=False)
-    if found.pvalue > _SURE_OF_SPREAD:
-        return 1.0
-    return max(1.0, float(found.statistic / found.dof))
+    return max(1.0, float(found.statistic / found.dof)) if found.pvalue <= _SURE_OF_SPREAD else 1.0

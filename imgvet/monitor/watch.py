@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,12 +13,14 @@ from imgvet.monitor.baselines import (
     baseline_of,
     forget_baselines,
     kept_baselines,
+    nearest_similarity,
     read_baseline,
+    sample_of,
     write_baseline,
 )
-from imgvet.monitor.choose import REMEDY, are_alike, choose, in_force
+from imgvet.monitor.choose import REMEDY, choose, in_force
 from imgvet.monitor.compare import DRIFT, Comparison, compare, in_order_since
-from imgvet.monitor.events import alarms_after, events_of, is_compared
+from imgvet.monitor.events import alarms_after, events_of, is_compared, lapsed
 from imgvet.monitor.history import (
     Run,
     find_run,
@@ -29,7 +31,6 @@ from imgvet.monitor.history import (
 )
 from imgvet.monitor.images import Images, Keys, count, new_items, read_images
 from imgvet.monitor.options import FIRST, MonitorOptions, WatchOptions
-from imgvet.monitor.reference_sample import nearest_similarity, sample_of
 from imgvet.quality.result import CheckResult, CheckState, read_results
 from imgvet.summary import read_record
 from imgvet.workdir import WorkDir
@@ -37,20 +38,9 @@ from imgvet.workdir import WorkDir
 QUANTILES = (0.05, 0.5, 0.95)
 """Quantiles of each metric that are kept."""
 
-
-@dataclass(frozen=True)
-class References:
-    """What a run is compared with.
-
-    Attributes:
-        baseline: the baseline, None if there is none.
-        known: sorted contents of earlier runs, those of the baseline among them.
-        notice: what a person should know of the choice.
-    """
-
-    baseline: Baseline | None = None
-    known: Sequence[Keys] = ()
-    notice: str = ""
+References = tuple[Baseline | None, Sequence[Keys]]
+"""What a run is compared with: the baseline, if there is one, and the sorted contents of earlier
+runs, those of the baseline among them."""
 
 
 def watch(
@@ -63,72 +53,53 @@ def watch(
 ) -> tuple[Comparison, Baseline]:
     """Compare a finished run with its baseline; reads and writes nothing.
 
-    Args:
-        run: the run, as far as it is known.
-        images: its images.
-        checks: the results of its checks.
-        history: the monitored runs before it.
-        references: what it is compared with.
-        options: when to raise an alarm.
-
     Returns:
         how it compares, with its row of the history; and what is kept of it as a baseline.
     """
-    own, baseline = baseline_of(run, images), references.baseline
+    own, (baseline, known) = baseline_of(run, images), references
     reference = baseline or own
     similarity = nearest_similarity(images, reference.sample)
     flags = images.flags_below(similarity, reference.outlier_limit)
-    new = new_items(images.keys, references.known)
+    new = new_items(images.keys, known)
+    quantiles = np.nanquantile(images.metrics, QUANTILES, axis=0).T.tolist()
     run = run.model_copy(
         update={
             "monitored": True,
             "baseline": baseline.run.run_id if baseline else None,
             "counts": {**run.counts, **count(flags)},
-            "new_counts": count(flags, new),
-            "quantiles": {
-                name: tuple(float(value) for value in np.nanquantile(values, QUANTILES))
-                for name, values in images.metrics.items()
-            },
+            "new_counts": count(flags[new]),
+            "quantiles": dict(zip(images.metrics, map(tuple, quantiles), strict=True)),
         }
     )
     fresh = sample_of(images, np.flatnonzero(new[images.first]), np.float32)
-    findings = compare(run, fresh, baseline, history, options) if baseline else ()
     comparison = Comparison(
         run=run,
+        before=alarms_of(history),
         baseline=baseline.run if baseline else None,
-        findings=findings,
+        findings=compare(run, fresh, baseline, history, options) if baseline else (),
         failed_checks=tuple(check for check in checks if check.state is not CheckState.PASSED),
         examples=images.examples(flags, similarity, new),
     )
-    return _judged(comparison, history, references.notice, options), own
+    return _judged(comparison, options), own
 
 
-def _judged(
-    comparison: Comparison, history: Sequence[Run], notice: str, options: WatchOptions
-) -> Comparison:
+def _judged(comparison: Comparison, options: WatchOptions) -> Comparison:
     """Add to the run its alarms and what is to be said of it."""
-    run, before = comparison.run, alarms_before(history)
-    alarms = alarms_after(before, comparison)
-    lapsed = [key for key in before if is_compared(key)] if comparison.baseline is None else []
-    notices = [run.notice, notice, f"Alarms that lapse: {', '.join(lapsed)}." if lapsed else ""]
+    run, alarms, gone = comparison.run, alarms_after(comparison), lapsed(comparison)
+    drifts = [finding for finding in comparison.findings if finding.key.startswith(DRIFT)]
+    lapse = f"Alarms that lapse: {', '.join(gone)}." if gone else ""
     enough = comparison.baseline is None or run.new_images >= options.min_new_images
-    judged = run.model_copy(
-        update={
-            "notice": " ".join(filter(None, notices)),
-            "in_order": enough and not any(is_compared(key) for key in alarms),
-            "alarms": alarms,
-            "drift": {
-                finding.key.removeprefix(DRIFT): finding.effect
-                for finding in comparison.findings
-                if finding.key.startswith(DRIFT)
-            },
-            "events": events_of(before, comparison),
-        }
-    )
-    return replace(comparison, run=judged)
+    update = {
+        "notice": " ".join(filter(None, [run.notice, lapse])),
+        "in_order": enough and not any(map(is_compared, alarms)),
+        "alarms": alarms,
+        "drift": {finding.key.removeprefix(DRIFT): finding.effect for finding in drifts},
+        "events": events_of(comparison),
+    }
+    return replace(comparison, run=run.model_copy(update=update))
 
 
-def alarms_before(history: Sequence[Run]) -> tuple[str, ...]:
+def alarms_of(history: Sequence[Run]) -> tuple[str, ...]:
     """Alarms that are on after the runs of a history."""
     return history[-1].alarms if history else ()
 
@@ -149,9 +120,10 @@ def watch_run(work: WorkDir, options: MonitorOptions) -> Run:
         raise HistoryError(f"Run {run_id} is not in {history_path(work)}", "Run again")
     if run.monitored:
         return run
-    run = run.model_copy(update={"dataset": options.dataset})
     history = [row for row in rows if row.monitored]
-    references = find_references(work, history, options, run)
+    references, notice = find_references(work, history, options, run)
+    notice = " ".join(filter(None, (run.notice, notice)))
+    run = run.model_copy(update={"dataset": options.dataset, "notice": notice})
     checks = read_results(work.checks_json)
     comparison, own = watch(run, read_images(work), checks, history, references, options)
     write_baseline(work, own)
@@ -161,11 +133,7 @@ def watch_run(work: WorkDir, options: MonitorOptions) -> Run:
 
 
 def watch_failed_run(work: WorkDir, run: Run) -> Run:
-    """Add a run that failed to the history.
-
-    Args:
-        work: the work dir; the caller holds it.
-        run: the run; ``notice`` says why it failed, and its first line is used.
+    """Add a run that failed to the history; of ``notice``, why it failed, the first line is used.
 
     Raises:
         HistoryError: the history was written by a later version.
@@ -173,8 +141,8 @@ def watch_failed_run(work: WorkDir, run: Run) -> Run:
     history = [row for row in open_history(work)[0] if row.monitored]
     reason = next(iter(run.notice.strip().splitlines()), "")
     run = run.model_copy(update={"status": "failed", "monitored": True, "notice": reason})
-    before, comparison = alarms_before(history), Comparison(run)
-    update = {"alarms": alarms_after(before, comparison), "events": events_of(before, comparison)}
+    comparison = Comparison(run, alarms_of(history))
+    update = {"alarms": alarms_after(comparison), "events": events_of(comparison)}
     failed = run.model_copy(update=update)
     save_run(work, failed)
     return failed
@@ -182,26 +150,25 @@ def watch_failed_run(work: WorkDir, run: Run) -> Run:
 
 def find_references(
     work: WorkDir, history: Sequence[Run], options: WatchOptions, run: Run
-) -> References:
-    """What a run is compared with: the baseline in force, and the last run that was in order."""
+) -> tuple[References, str]:
+    """What a run is compared with, that in force and the last in order; and a notice on it."""
     kept = kept_baselines(work) - {run.run_id}
     chosen, notice = choose(history, kept, in_force(work, options.baseline), run.settings)
     if chosen is None:
-        return References(notice=notice)
+        return (None, ()), notice
     baseline = read_baseline(work, chosen)
     if baseline is None:
         why = f"Not compared: the baseline, run {chosen.run_id}, can't be read. {REMEDY}"
-        return References(notice=why)
-    last = in_order_since(history, chosen)[-1:]
-    recent = [found for row in last if (found := read_baseline(work, row)) is not None]
-    return References(baseline, [baseline.keys, *(found.keys for found in recent)], notice)
+        return (None, ()), why
+    last = (read_baseline(work, row) for row in in_order_since(history, chosen)[-1:])
+    return (baseline, [found.keys for found in (baseline, *last) if found is not None]), notice
 
 
 def _forget(work: WorkDir, history: Sequence[Run], options: WatchOptions) -> None:
     """Keep baselines of the first run of each kind, the last ones, and those that are in use."""
     rows = [run for run in history if run.status == "finished"]
     last, most = rows[-1], options.keep_baselines
-    alike = [run for run in rows if are_alike(run.settings, last.settings)]
+    alike = [run for run in rows if not run.changes(last.settings)]
     in_order = [run for run in rows if run.in_order]
     wanted = {run.run_id for run in (*rows[-most:], *alike[:1], *in_order[-most:])}
     wanted |= {last.baseline or last.run_id, in_force(work, options.baseline)}

@@ -7,9 +7,9 @@ A column of the table items keeps its name, one of another table is called ``tab
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -29,7 +29,6 @@ from imgvet.tables import (
     OUTLIERS,
     SIMILARITY,
     STATS,
-    Table,
     conform,
     empty,
     to_frame,
@@ -49,24 +48,19 @@ COPIES, PAIRS, HIGHEST = "copies", "similarity.pairs", "similarity.highest"
 _JOINED = (STATS, OUTLIERS, COMPONENTS, INVALID, CROPS)
 """The tables with one row per image that are joined to items."""
 
+_REPEATED = ("id", "crop_id", "filename")
+"""Columns of joined tables that the table items has."""
+
 _KINDS: Mapping[pa.DataType, ColumnKind] = {
     pa.string(): "text",
     pa.int64(): "number",
     pa.float64(): "number",
 }
-_REPEATED = ("id", "crop_id", "filename")
-"""Columns of joined tables that the table items has."""
 
 
 @dataclass(frozen=True)
 class ImageColumn:
-    """A column of the image table.
-
-    Attributes:
-        name: ``filename`` for a column of the table items, ``stats.width`` for one of another.
-        kind: whether it holds text (string) or numbers (int64 or float64).
-        meaning: what it holds, for a person.
-    """
+    """A column of the image table: its name, what it holds, and what that means to a person."""
 
     name: str
     kind: ColumnKind
@@ -81,17 +75,12 @@ _COUNTED = (
 
 
 class ImageTable:
-    """The images of a run in the order of the table items; may be used from several threads.
-
-    Attributes:
-        columns: the columns by name, in order of the tables.
-    """
+    """The images of a run in the order of the table items; may be used from several threads."""
 
     def __init__(self, tables: Mapping[str, ds.Dataset]) -> None:
         """Take the tables by name: items, and those of the others that there are."""
         self._tables = tables
-        self._lock = threading.RLock()
-        self._made: dict[str, Any] = {}
+        self._values, self._rows_in = cache(self._read), cache(self._find_rows)
         self.columns: Mapping[str, ImageColumn] = {
             column.name: column for column in self._find_columns()
         }
@@ -105,18 +94,14 @@ class ImageTable:
     @classmethod
     def of_frames(cls, frames: Mapping[str, pd.DataFrame]) -> ImageTable:
         """The images of tables in memory; tables and columns that are not given are null."""
-        wanted = (ITEMS, SIMILARITY, *_JOINED)
-        given = {
-            table: frames[table.name] if table.name in frames else empty(table) for table in wanted
-        }
-        return cls(
-            {table.name: ds.dataset(conform(frame, table)) for table, frame in given.items()}
-        )
+        tables = (ITEMS, SIMILARITY, *_JOINED)
+        given = {table: frames.get(table.name, empty(table)) for table in tables}
+        return cls({table.name: ds.dataset(conform(rows, table)) for table, rows in given.items()})
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    @property
+    @cached_property
     def ids(self) -> Rows:
         """The ids of the images, int64 (n,)."""
         return np.asarray(self["id"].to_numpy(), np.int64)
@@ -128,24 +113,11 @@ class ImageTable:
             KeyError: there is no such column.
         """
         self.columns[name]
-        return self.keep(name, lambda: self._read(name))
-
-    def keep(self, key: str, make: Callable[[], Any]) -> Any:
-        """What ``make`` gives, made once and then kept under a key."""
-        with self._lock:
-            if key not in self._made:
-                self._made[key] = make()
-            return self._made[key]
+        return self._values(name)
 
     def rows_of(self, ids: Sequence[int] | Rows) -> Rows:
         """The rows of images, int64 (n,); -1 for ids that the run does not have."""
-        wanted = np.asarray(ids, np.int64)
-        if not len(self):
-            return np.full(len(wanted), -1)
-        order = self.keep("order of ids", lambda: np.argsort(self.ids, kind="stable"))
-        place = np.searchsorted(self.ids, wanted, sorter=order)
-        rows = order[np.minimum(place, len(order) - 1)]
-        return np.where(self.ids[rows] == wanted, rows, -1)
+        return np.asarray(self._index.get_indexer(pd.Index(ids, dtype=np.int64)), np.int64)
 
     def values(self, names: Sequence[str], ids: Sequence[int] | Rows) -> list[tuple[Value, ...]]:
         """Some columns of some images, a tuple each, None if missing; unknown ids are left out."""
@@ -160,14 +132,11 @@ class ImageTable:
             names: the columns.
             ids: the images in the order wanted, None for all; unknown ones have no values.
         """
-        if ids is None:
-            index, columns = self.ids, [self[name] for name in names]
-        else:
-            index, rows = np.asarray(ids, np.int64), self.rows_of(ids)
-            present = pa.array(rows, mask=rows < 0)
-            columns = [self[name].take(present) for name in names]
-        frame = to_frame(pa.table(columns, names=list(names)))
-        return frame.set_index(pd.Index(index, name="id"))
+        wanted = self.ids if ids is None else np.asarray(ids, np.int64)
+        rows = self.rows_of(wanted)
+        present = pa.array(rows, mask=rows < 0)
+        columns = [self[name].take(present) for name in names]
+        return to_frame(pa.table(columns, names=list(names))).set_index(pd.Index(wanted, name="id"))
 
     def facts(self, item: int, names: Sequence[str] | None = None) -> dict[str, Value] | None:
         """What is known of one image, without missing values; None if there is no such image.
@@ -176,72 +145,62 @@ class ImageTable:
             item: its id.
             names: the columns that are wanted; None for all.
         """
-        row = int(self.rows_of([item])[0]) if abs(item) <= MAX_ID else -1
-        if row < 0:
-            return None
-        wanted = self.columns if names is None else names
-        values = {name: self[name][row].as_py() for name in wanted}
-        return {name: value for name, value in values.items() if value is not None}
+        wanted = list(self.columns if names is None else names)
+        for values in self.values(wanted, [item] if abs(item) <= MAX_ID else []):
+            known = zip(wanted, values, strict=True)
+            return {name: value for name, value in known if value is not None}
+        return None
 
-    def _find_columns(self) -> list[ImageColumn]:
-        joined = (table for table in _JOINED if table.name in self._tables)
-        counted = _COUNTED if SIMILARITY.name in self._tables else _COUNTED[:1]
-        return [
-            *self._columns_of(ITEMS),
-            *(column for table in joined for column in self._columns_of(table)),
-            *counted,
-        ]
-
-    def _columns_of(self, table: Table) -> Iterator[ImageColumn]:
-        prefix, left_out = ("", ()) if table is ITEMS else (f"{table.name}.", _REPEATED)
-        meanings = {column.name: column.meaning for column in table.columns}
-        for field in self._tables[table.name].schema:
-            kind = _KINDS.get(field.type)
-            if kind is not None and field.name not in left_out:
-                yield ImageColumn(prefix + field.name, kind, meanings.get(field.name, ""))
+    def _find_columns(self) -> Iterator[ImageColumn]:
+        for table in (ITEMS, *_JOINED):
+            prefix, left_out = ("", ()) if table is ITEMS else (f"{table.name}.", _REPEATED)
+            meanings = {column.name: column.meaning for column in table.columns}
+            for field in self._tables[table.name].schema if table.name in self._tables else ():
+                kind = _KINDS.get(field.type)
+                if kind is not None and field.name not in left_out:
+                    yield ImageColumn(prefix + field.name, kind, meanings.get(field.name, ""))
+        yield from _COUNTED if SIMILARITY.name in self._tables else _COUNTED[:1]
 
     def _read(self, name: str) -> Any:
         if name == COPIES:
             return self._count_copies()
         if name in (PAIRS, HIGHEST):
-            return self.keep("pairs", self._count_pairs)[name]
+            return self._pairs[name]
         table, _, field = name.rpartition(".")
-        values = self._column(table or ITEMS.name, field)
+        values = self._stored(table or ITEMS.name, field)
         return values.take(self._rows_in(table)) if table else values
 
-    def _column(self, table: str, field: str) -> Any:
+    def _stored(self, table: str, field: str) -> Any:
         return self._tables[table].to_table(columns=[field]).column(field).combine_chunks()
 
-    def _rows_in(self, table: str) -> Any:
+    @cached_property
+    def _index(self) -> pd.Index:
+        return pd.Index(self.ids)
+
+    def _find_rows(self, table: str) -> Any:
         """Of each image its row in another table (the first, if there are several), or null."""
-
-        def find() -> Any:
-            ids = self._column(table, "crop_id" if table == CROPS.name else "id")
-            places = self.rows_of(ids.to_numpy())
-            present = np.flatnonzero(places >= 0)[::-1]
-            rows = np.full(len(self), -1, np.int64)
-            rows[places[present]] = present
-            return pa.array(rows, mask=rows < 0)
-
-        return self.keep(f"rows of {table}", find)
+        ids = self._stored(table, "crop_id" if table == CROPS.name else "id")
+        places = self.rows_of(ids.to_numpy())
+        present = np.flatnonzero(places >= 0)[::-1]
+        rows = np.full(len(self), -1, np.int64)
+        rows[places[present]] = present
+        return pa.array(rows, mask=rows < 0)
 
     def _count_copies(self) -> Any:
         """Of each valid image the number of images with its content; null for the others."""
-        content = self["digest"].dictionary_encode().indices
-        known = pc.and_(pc.equal(self["status"], Reason.OK.value), content.is_valid())
-        valid = known.to_numpy(zero_copy_only=False)
-        codes = content.fill_null(0).to_numpy(zero_copy_only=False)
-        counts = np.bincount(codes[valid], minlength=1)[np.where(valid, codes, 0)]
-        return pa.array(counts.astype(np.int64), mask=~valid)
+        valid = pc.equal(self["status"], Reason.OK.value)
+        codes = pc.if_else(valid, self["digest"], None).dictionary_encode().indices
+        return pa.array(np.bincount(codes.drop_null()), pa.int64()).take(codes)
 
-    def _count_pairs(self) -> dict[str, Any]:
+    @cached_property
+    def _pairs(self) -> dict[str, Any]:
         """Of each image the number of its pairs and their greatest similarity."""
         names = ["from", "to", "similarity"]
         pairs = self._tables[SIMILARITY.name].to_table(columns=names)
         first, second, similarity = (pairs.column(name).to_numpy() for name in names)
         rows = self.rows_of(np.concatenate([first, second]))
         known = rows >= 0
-        counts = np.bincount(rows[known], minlength=len(self)).astype(np.int64)
+        counts = np.bincount(rows[known], minlength=len(self))
         highest = np.full(len(self), -np.inf)
         np.maximum.at(highest, rows[known], np.tile(similarity, 2)[known])
         return {PAIRS: pa.array(counts), HIGHEST: pa.array(highest, mask=counts == 0)}

@@ -3,12 +3,11 @@
 One query is compared with every embedding. That reads the array once, which is as fast as memory
 is: a product of NumPy took half the time of a flat index of FAISS for 100,000 x 384 values, and
 the array stays mapped from its file, so it is neither copied nor trained. The similarities that
-are told are computed anew as the run did (:mod:`imgvet.similarity.space`) and equal its tables.
+are told are computed anew as the run did (:mod:`imgvet.similarity.distances`) and equal its tables.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,15 +17,13 @@ from numpy.typing import NDArray
 from imgvet.errors import InvalidParameterError
 from imgvet.options import NeighborOptions
 from imgvet.search.image_table import ImageTable
-from imgvet.similarity.distances import Metric
+from imgvet.similarity.distances import Metric, distances_between, space_of, unit_of
 from imgvet.similarity.search import SPARE
-from imgvet.similarity.space import distances_between, space_of, unit_of
 from imgvet.summary import read_record
 from imgvet.workdir import WorkDir
 
 Vector = NDArray[np.float32]
 Reals = NDArray[np.float64]
-Rows = NDArray[np.int64]
 
 MAX_NEIGHBORS = 1000
 """At most this many images are found at a time."""
@@ -42,25 +39,23 @@ class Match:
     similarity: float
 
 
-@dataclass(frozen=True)
 class SearchIndex:
     """The embeddings of a run, ready to be searched; may be used from several threads.
 
-    Attributes:
-        vectors: float32 (n, width), mapped from the file; row i is content i.
-        lengths: float64 (n,), their lengths; 0 for those that are never found.
-        metric: how the run compared embeddings.
-        unit: the length that distances count in.
-        ids: int64 (m,), the images that have an embedding, by its row and then by id.
-        rows: int64 (m,), the rows of their embeddings.
+    Args:
+        vectors: float32 (n, width), finite; may be mapped from a file.
+        items: columns ``id`` and ``embedding_row`` (null: the image has no embedding).
+        metric: how they are compared.
     """
 
-    vectors: Vector
-    lengths: Reals
-    metric: Metric
-    unit: float
-    ids: Rows
-    rows: Rows
+    def __init__(self, vectors: Vector, items: pd.DataFrame, metric: Metric) -> None:
+        items = items[["id", "embedding_row"]].dropna().astype(np.int64)
+        self._vectors, self._items, self._metric = vectors, items, metric
+        self._unit = unit_of(vectors, metric.distance)
+        lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+        used = np.bincount(items["embedding_row"], minlength=len(vectors)) > 0
+        self._lengths = np.where(used, lengths, 0.0)
+        """float64 (n,); 0 for the embeddings that are never found."""
 
     @classmethod
     def of_run(cls, work: WorkDir, images: ImageTable) -> SearchIndex:
@@ -69,23 +64,7 @@ class SearchIndex:
         record = read_record(work)
         scale = float(str(record.model.get("similarity_scale", 1.0)))
         metric = Metric(distance=record.options(NeighborOptions).distance, scale=scale)
-        return cls.build(vectors, images.frame(["embedding_row"]).reset_index(), metric)
-
-    @classmethod
-    def build(cls, vectors: Vector, items: pd.DataFrame, metric: Metric) -> SearchIndex:
-        """An index of embeddings.
-
-        Args:
-            vectors: float32 (n, width), finite.
-            items: columns ``id`` and ``embedding_row`` (null: the image has no embedding).
-            metric: how they are compared.
-        """
-        known = items.dropna(subset=["embedding_row"]).astype(np.int64)
-        known = known.sort_values(["embedding_row", "id"])
-        ids, rows = known["id"].to_numpy(), known["embedding_row"].to_numpy()
-        used = np.bincount(rows, minlength=len(vectors)) > 0
-        lengths = np.where(used, _lengths(vectors), 0.0)
-        return cls(vectors, lengths, metric, unit_of(vectors, metric.distance), ids, rows)
+        return cls(vectors, images.frame(["embedding_row"]).reset_index(), metric)
 
     def nearest(self, vector: Vector, k: int) -> list[Match]:
         """The ``k`` images nearest to an embedding, most similar first, then by id.
@@ -99,7 +78,8 @@ class SearchIndex:
                 ``k`` is out of its range.
         """
         _check_number(k)
-        return self._nearest(vector, k)
+        query = self._checked(vector)
+        return [] if self._items.empty else self._nearest(query, k)
 
     def nearest_to_item(self, item: int, k: int) -> list[Match]:
         """The ``k`` other images nearest to an image of the run; its exact copies come first.
@@ -109,7 +89,7 @@ class SearchIndex:
                 out of its range.
         """
         _check_number(k)
-        found = self._nearest(self.vector_of(item), k + 1)
+        found = self._nearest(self._checked(self.vector_of(item)), k + 1)
         return [match for match in found if match.id != item][:k]
 
     def vector_of(self, item: int) -> Vector:
@@ -118,30 +98,16 @@ class SearchIndex:
         Raises:
             InvalidParameterError: the run has no such image, or it has no embedding.
         """
-        rows = self.rows[self.ids == item]
-        if not len(rows):
+        rows = self._items.loc[self._items["id"] == item, "embedding_row"]
+        if rows.empty:
             raise InvalidParameterError(
                 f"Image {item} has no embedding", "Search from an image that could be analysed"
             )
-        return np.asarray(self.vectors[rows[0]])
-
-    def _nearest(self, vector: Vector, k: int) -> list[Match]:
-        query = self._checked(vector)
-        rows = self._candidates(query, k + SPARE)
-        starts, ends = (np.searchsorted(self.rows, rows, side) for side in ("left", "right"))
-        found = [
-            Match(int(item), float(similarity))
-            for start, end, similarity in zip(
-                starts, ends, self._similarities(query, rows), strict=True
-            )
-            for item in self.ids[start:end][:k]
-        ]
-        return sorted(found, key=lambda match: (-match.similarity, match.id))[:k]
+        return np.asarray(self._vectors[rows.iloc[0]])
 
     def _checked(self, vector: Vector) -> Vector:
-        query = np.asarray(vector, np.float32).reshape(-1)
-        width = self.vectors.shape[1]
-        if query.shape != (width,):
+        query, width = np.asarray(vector, np.float32).reshape(-1), self._vectors.shape[1]
+        if len(query) != width:
             raise InvalidParameterError(
                 f"The embedding has {len(query)} values, those of the run have {width}",
                 "Use the model that the run used",
@@ -153,48 +119,39 @@ class SearchIndex:
             )
         return query
 
-    def _candidates(self, query: Vector, wanted: int) -> Rows:
-        """Rows of about the nearest embeddings, in no order."""
+    def _nearest(self, query: Vector, k: int) -> list[Match]:
         distances = self._rough_distances(query)
-        wanted = min(wanted, len(distances))
-        rows = np.argpartition(distances, wanted - 1)[:wanted] if wanted else np.empty(0, np.int64)
-        return np.asarray(rows[np.isfinite(distances[rows])], np.int64)
+        wanted = min(k + SPARE, len(distances))
+        rows = np.argpartition(distances, wanted - 1)[:wanted]
+        rows = rows[np.isfinite(distances[rows])]
+        # The candidates are compared as the run's tables were.
+        together = np.concatenate([query[None], self._vectors[rows]])
+        space = replace(space_of(together, self._metric.distance), unit=self._unit)
+        exact = space.distances(np.zeros(1, np.int64), np.arange(1, len(together))[None])[0]
+        similarity = pd.Series(self._metric.similarity(exact), rows)
+        found = self._items[self._items["embedding_row"].isin(rows)]
+        found = found.assign(similarity=found["embedding_row"].map(similarity))
+        found = found.sort_values(["similarity", "id"], ascending=[False, True]).head(k)
+        return list(map(Match, found["id"].tolist(), found["similarity"].tolist()))
 
     def _rough_distances(self, query: Vector) -> Reals:
         """The distance of every embedding to the query, up to rounding; infinite if never found."""
-        distance = self.metric.distance
-        if distance == "cosine":
+        if self._metric.distance == "cosine":
             with np.errstate(divide="ignore", invalid="ignore"):
                 # Values of the query lie between -1 and 1, so that no product overflows.
-                cosines = (self.vectors @ (query / np.abs(query).max())) / self.lengths
+                cosines = (self._vectors @ (query / np.abs(query).max())) / self._lengths
             distances = np.asarray(-cosines, np.float64)
         else:
-            distances = _by_blocks(
-                self.vectors,
-                lambda block: distances_between(query[None], block, distance, self.unit)[0],
+            # Block by block, as the array is mapped.
+            blocks = np.array_split(self._vectors, self._vectors.size // _BLOCK_VALUES + 1)
+            distances = np.concatenate(
+                [
+                    distances_between(query[None], block, self._metric.distance, self._unit)[0]
+                    for block in blocks
+                ]
             )
-        distances[self.lengths == 0] = np.inf
+        distances[self._lengths == 0] = np.inf
         return distances
-
-    def _similarities(self, query: Vector, rows: Rows) -> Reals:
-        """Similarities as the run's tables have them."""
-        together = np.concatenate([query[None], self.vectors[rows]])
-        space = replace(space_of(together, self.metric.distance), unit=self.unit)
-        distances = space.distances(np.zeros(1, np.int64), np.arange(1, len(together))[None])
-        return self.metric.similarity(distances[0])
-
-
-def _lengths(vectors: Vector) -> Reals:
-    return _by_blocks(
-        vectors, lambda block: np.sqrt(np.einsum("ij,ij->i", block, block, dtype=np.float64))
-    )
-
-
-def _by_blocks(vectors: Vector, measure: Callable[[Vector], Reals]) -> Reals:
-    """What ``measure`` gives for every row; block by block, as the array is mapped."""
-    step = max(1, _BLOCK_VALUES // max(vectors.shape[1], 1))
-    blocks = [measure(np.asarray(vectors[at : at + step])) for at in range(0, len(vectors), step)]
-    return np.concatenate(blocks) if blocks else np.empty(0)
 
 
 def _check_number(k: int) -> None:

@@ -62,9 +62,6 @@ class Originals:
         Whatever lies in its place now: only what begins as an image is given out as it is, and
         only what can be decoded is converted.
 
-        Args:
-            item: its id.
-
         Raises:
             ImgvetError: the bucket that it lies in can't be reached.
         """
@@ -89,15 +86,10 @@ class Originals:
         if rows.empty:
             return None
         path = rows["path"].fillna(rows["filename"])
-        version = self._version(str(path.iloc[0]))
+        name = str(path.iloc[0])
+        version = Store(self._work).files.version_of(name) if is_remote(name) else ""
         (file,) = files_in(rows.assign(path=path, mtime_ns=None, version=version))
         return file
-
-    def _version(self, path: str) -> str:
-        """Which version of a remote file the run read; empty if that is not known."""
-        if not is_remote(path):
-            return ""
-        return Store(self._work).files.version_of(path)
 
 
 def _encoded(pixels: Pixels) -> Shown:
@@ -106,7 +98,7 @@ def _encoded(pixels: Pixels) -> Shown:
     if scale < 1.0:
         size = (max(1, int(width * scale)), max(1, int(height * scale)))
         pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    coloured = np.ascontiguousarray(pixels[..., ::-1])
+    coloured = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     if height * width <= PNG_PIXELS:
         return Shown(cv2.imencode(".png", coloured)[1].tobytes(), "image/png")
     settings = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]

@@ -25,8 +25,6 @@ from imgvet.options import ModelOptions
 from imgvet.reasons import Failure
 from imgvet.summary import RunRecord
 
-Vector = NDArray[np.float32]
-
 MAX_BYTES = 64_000_000
 """Greatest size of a picture that is searched for, in bytes. Of how many pixels it may be says
 :data:`imgvet.images.picture.MAX_PIXELS`."""
@@ -63,18 +61,12 @@ def model_of(record: RunRecord) -> Model:
     return model
 
 
-def embed_picture(data: bytes, model: Model) -> Vector | Failure:
-    """The embedding of a picture, or why it can't be decoded.
+def embed_picture(data: bytes, model: Model) -> NDArray[np.float32] | Failure:
+    """The embedding of a picture, float32 (width,), or why it can't be decoded.
 
     A picture of the set gets the embedding that the run gave it: it is decoded, reduced and
-    compressed to a thumbnail as the run did, unless the model wants more pixels than that.
-
-    Args:
-        data: the whole content of an image file.
-        model: the model of the run.
-
-    Returns:
-        float32 (width,); all zeros if the model says nothing about it.
+    compressed to a thumbnail as the run did, unless the model wants more pixels than that. All
+    zeros if the model says nothing about it.
     """
     picture = decode(data)
     if isinstance(picture, Failure):
@@ -95,10 +87,12 @@ def read_picture(path: Path) -> bytes:
     """
     try:
         # A pipe would be waited for; O_NONBLOCK does not, and means nothing to a regular file.
-        with open(path, "rb", opener=_open_at_once) as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        with open(
+            path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)
+        ) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise InputUnreadableError(f"{path} is not a file", "Name a picture file")
-            data = stream.read(MAX_BYTES + 1)
+            data = file.read(MAX_BYTES + 1)
     except (FileNotFoundError, ValueError):
         raise InputNotFoundError(f"There is no file {path}", "Check its name") from None
     except OSError as error:
@@ -110,7 +104,3 @@ def read_picture(path: Path) -> bytes:
             f"{path} is larger than {MAX_BYTES:,} bytes", "Search for a smaller picture"
         )
     return data
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

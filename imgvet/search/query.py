@@ -1,21 +1,20 @@
 """Queries on the image table: which images meet conditions, in which order, a page at a time.
 
-Filters are computed by Arrow, column by column. The order by each column and the rows of the last
-queries are kept, so that turning a page or changing a filter does not sort again: at a million
-images sorting takes a second, a filter with a known order some hundredths.
+Arrow filters and sorts, column by column. The order by each column and the rows of the last queries
+are kept, so that turning a page or changing a filter does not sort again.
 """
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache, reduce
 from typing import Annotated, Any, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from imgvet.errors import InvalidParameterError
@@ -35,8 +34,13 @@ MAX_PAGE = 1000
 
 MAX_OFFSET = 2**40
 _KEPT = 8
+_COMPARISONS = {
+    "minimum": pc.greater_equal,
+    "maximum": pc.less_equal,
+    "above": pc.greater,
+    "below": pc.less,
+}
 
-Mask = NDArray[np.bool_]
 Short = Annotated[str, Field(max_length=1000)]
 
 
@@ -63,14 +67,8 @@ class Requested(BaseModel):
 class Condition(Requested):
     """What the value of one column must be; a missing value meets none but ``missing``.
 
-    Attributes:
-        column: the column.
-        minimum: least value (numbers).
-        maximum: greatest value (numbers).
-        above: value that must be exceeded (numbers).
-        below: value that must not be reached (numbers).
-        values: one of these exactly (text).
-        missing: whether there must be no value, or one.
+    Numbers lie in a range, whose ends ``above`` and ``below`` do not belong to it; texts are one
+    of ``values``, exactly.
     """
 
     column: Short
@@ -80,12 +78,6 @@ class Condition(Requested):
     below: FiniteFloat | None = None
     values: Annotated[tuple[Short, ...], Field(max_length=1000)] | None = None
     missing: bool | None = None
-
-    @property
-    def has_range(self) -> bool:
-        """Whether it compares numbers."""
-        limits = (self.minimum, self.maximum, self.above, self.below)
-        return any(limit is not None for limit in limits)
 
 
 class Query(Requested):
@@ -97,9 +89,6 @@ class Query(Requested):
         where: conditions, all of which must be met.
         sort: column to sort by; rows without a value come last, equal ones in order of listing.
             None: order of listing.
-        descending: greatest first.
-        offset: rows to skip.
-        limit: greatest number of rows.
     """
 
     text: Short = ""
@@ -109,16 +98,16 @@ class Query(Requested):
     offset: int = Field(0, ge=0, le=MAX_OFFSET)
     limit: int = Field(60, ge=1, le=MAX_PAGE)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it sorts or filters by."""
+        sorted_by = () if self.sort is None else (self.sort,)
+        return (*sorted_by, *(condition.column for condition in self.where))
+
 
 @dataclass(frozen=True)
 class Page:
-    """A part of an answer.
-
-    Attributes:
-        total: how many images match.
-        columns: the columns of its rows; the first is ``id``.
-        rows: one for each image, with a value for each column.
-    """
+    """A part of an answer: of how many images, and some of them with their values of columns."""
 
     total: int
     columns: tuple[str, ...]
@@ -127,15 +116,10 @@ class Page:
 
 @dataclass(frozen=True)
 class ColumnSummary:
-    """What is in a column.
+    """What is in a column, and how many images have no value in it.
 
-    Attributes:
-        column: the column.
-        missing: images without a value.
-        least: least number; None for text, or if there is no value.
-        greatest: greatest number.
-        choices: the most frequent texts and how many images have them; empty for numbers.
-        distinct: how many different texts there are.
+    Numbers have ends, if there are any. Texts have choices, the most frequent ones with the number
+    of their images, out of so many distinct ones.
     """
 
     column: ImageColumn
@@ -153,6 +137,7 @@ class ImageSearch:
         self._images = images
         self._matching = lru_cache(maxsize=_KEPT)(self._find)
         self._order = lru_cache(maxsize=_KEPT)(self._sort)
+        self._lowered = cache(lambda name: pc.utf8_lower(images[name]))
 
     def page(self, query: Query) -> Page:
         """A page of the images that match.
@@ -160,13 +145,11 @@ class ImageSearch:
         Raises:
             InvalidParameterError: an unknown column, or a condition that does not fit its kind.
         """
-        rows = self._rows(query)
-        shown = rows[query.offset : query.offset + query.limit]
-        asked = [query.sort] if query.sort is not None else []
-        asked += [condition.column for condition in query.where]
-        known = (name for name in (*ALWAYS, *asked) if name in self._images.columns)
-        names = tuple(dict.fromkeys(known))
-        return Page(len(rows), names, self._images.values(names, self._images.ids[shown]))
+        ids = self.ids(query)
+        wanted = dict.fromkeys((*ALWAYS, *query.columns))
+        names = tuple(name for name in wanted if name in self._images.columns)
+        shown = ids[query.offset : query.offset + query.limit]
+        return Page(len(ids), names, self._images.values(names, shown))
 
     def ids(self, query: Query) -> Rows:
         """The ids of all images that match, in order, whatever page is asked for.
@@ -174,7 +157,7 @@ class ImageSearch:
         Raises:
             InvalidParameterError: as :meth:`page`.
         """
-        return self._images.ids[self._rows(query)]
+        return self._matching(query.model_copy(update={"offset": 0, "limit": 1}))
 
     def summary_of(self, name: str) -> ColumnSummary:
         """What is in a column.
@@ -182,25 +165,17 @@ class ImageSearch:
         Raises:
             InvalidParameterError: there is no such column.
         """
-        column = self._column(name)
-        values = self._images[name]
+        column, values = self._column(name), self._images[name]
         if column.kind == "number":
             ends = pc.min_max(values).as_py()
             return ColumnSummary(column, values.null_count, ends["min"], ends["max"])
-        counted = pc.value_counts(values.drop_null()).to_pylist()
-        choices = sorted(
-            ((entry["values"], entry["counts"]) for entry in counted),
-            key=lambda pair: (-pair[1], pair[0]),
-        )
-        chosen = tuple(choices[:MAX_CHOICES])
-        return ColumnSummary(column, values.null_count, choices=chosen, distinct=len(choices))
+        counted = pa.Table.from_struct_array(pc.value_counts(values.drop_null()))
+        counted = counted.sort_by([("counts", "descending"), ("values", "ascending")])
+        most = counted.slice(length=MAX_CHOICES).to_pydict()
+        choices = tuple(zip(most["values"], most["counts"], strict=True))
+        return ColumnSummary(column, values.null_count, choices=choices, distinct=len(counted))
 
     def _column(self, name: str) -> ImageColumn:
-        """A column by name.
-
-        Raises:
-            InvalidParameterError: there is none; the message suggests the nearest.
-        """
         columns = self._images.columns
         if name in columns:
             return columns[name]
@@ -209,66 +184,47 @@ class ImageSearch:
             f"Unknown column {name!r}", f"Did you mean {nearest[0]!r}" if nearest else ""
         )
 
-    def _rows(self, query: Query) -> Rows:
-        if query.sort is not None:
-            self._column(query.sort)
-        for condition in query.where:
-            kind = self._column(condition.column).kind
-            if condition.has_range if kind == "text" else condition.values is not None:
-                raise InvalidParameterError(
-                    f"{condition.column} holds {kind}",
-                    "Give minimum and maximum for numbers, and values for text",
-                )
-        return self._matching(query.model_copy(update={"offset": 0, "limit": 1}))
-
     def _find(self, query: Query) -> Rows:
-        """The rows of all images that match, in order."""
-        mask = np.ones(len(self._images), bool)
-        for condition in query.where:
-            mask &= self._meets(condition)
-        for word in dict.fromkeys(query.text.split()):
-            mask &= self._holds(word)
-        if query.sort is None:
-            return np.flatnonzero(mask)
-        order = self._order(query.sort, "descending" if query.descending else "ascending")
-        return order[mask[order]]
+        ids = self._images.ids
+        for name in query.columns:
+            self._column(name)
+        masks = [mask for condition in query.where for mask in self._meeting(condition)]
+        masks += [self._holding(word) for word in query.text.split()]
+        if query.sort is not None:
+            order = self._order(query.sort, "descending" if query.descending else "ascending")
+        else:
+            order = np.arange(len(ids))
+        if masks:
+            # Missing values meet nothing.
+            matching = np.asarray(reduce(pc.and_, masks).fill_null(fill_value=False))
+            order = order[matching[order]]
+        return ids[order]
 
     def _sort(self, name: str, direction: str) -> Rows:
         """All rows in the order of a column; missing values last, equal ones as they are listed."""
         order = pc.array_sort_indices(self._images[name], order=direction)
         return np.asarray(order.to_numpy(), np.int64)
 
-    def _meets(self, condition: Condition) -> Mask:
-        values = self._images[condition.column]
-        limits = (
-            (condition.minimum, pc.greater_equal),
-            (condition.maximum, pc.less_equal),
-            (condition.above, pc.greater),
-            (condition.below, pc.less),
-        )
-        masks = [compare(values, float(limit)) for limit, compare in limits if limit is not None]
+    def _meeting(self, condition: Condition) -> Iterator[Any]:
+        """Whether each image meets each part of a condition."""
+        values, kind = self._images[condition.column], self._column(condition.column).kind
+        limits = {name: getattr(condition, name) for name in _COMPARISONS}
+        limits = {name: limit for name, limit in limits.items() if limit is not None}
+        if limits if kind == "text" else condition.values is not None:
+            raise InvalidParameterError(
+                f"{condition.column} holds {kind}",
+                "Give minimum and maximum for numbers, and values for text",
+            )
+        for name, limit in limits.items():
+            yield _COMPARISONS[name](values, limit)
         if condition.values is not None:
-            masks.append(pc.is_in(values, pa.array(condition.values, pa.string())))
+            yield pc.is_in(values, pa.array(condition.values, pa.string()))
         if condition.missing is not None:
-            masks.append(pc.equal(pc.is_null(values), condition.missing))
-        mask = np.ones(len(self._images), bool)
-        for one in masks:
-            mask &= _mask(one)
-        return mask
+            yield values.is_null() if condition.missing else values.is_valid()
 
-    def _holds(self, word: str) -> Mask:
+    def _holding(self, word: str) -> Any:
         """Whether a word stands in the texts of each image."""
         lowered = pc.utf8_lower(pa.scalar(word)).as_py()
-        mask = np.zeros(len(self._images), bool)
-        for name in TEXT_COLUMNS:
-            if name in self._images.columns:
-                mask |= _mask(pc.match_substring(self._lowered(name), lowered))
-        return mask
-
-    def _lowered(self, name: str) -> Any:
-        return self._images.keep(f"lower {name}", lambda: pc.utf8_lower(self._images[name]))
-
-
-def _mask(values: Any) -> Mask:
-    """Arrow's booleans as NumPy's; null counts as no."""
-    return np.asarray(pc.fill_null(values, False).to_numpy(zero_copy_only=False), bool)
+        names = (name for name in TEXT_COLUMNS if name in self._images.columns)
+        holds = (pc.match_substring(self._lowered(name), lowered) for name in names)
+        return reduce(pc.or_, (mask.fill_null(fill_value=False) for mask in holds))

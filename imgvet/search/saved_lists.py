@@ -14,7 +14,6 @@ from pathlib import Path
 from imgvet.errors import InvalidParameterError, WorkDirUnusableError
 from imgvet.workdir import WorkDir, write_text
 
-FOLDER, ENDING = "lists", ".txt"
 MAX_NAME = 80
 """Greatest number of characters in the name of a list."""
 
@@ -24,13 +23,9 @@ _RESERVED = re.compile(r"(?i)con|prn|aux|nul|com[0-9]|lpt[0-9]")
 
 @dataclass(frozen=True)
 class SavedList:
-    """A list that was saved.
+    """A list that was saved: its file, and how many images it has.
 
-    Attributes:
-        name: its name.
-        path: its file.
-        count: how many images it has.
-        left_out: images whose names hold line breaks, which a list can't have.
+    ``left_out`` counts those whose names hold line breaks, which a list can't have.
     """
 
     name: str
@@ -44,6 +39,7 @@ def list_path(work: WorkDir, name: str) -> Path:
 
     Raises:
         InvalidParameterError: the name is not one that every file system takes.
+        WorkDirUnusableError: the folder of lists leads out of the work dir.
     """
     fits = _NAME.fullmatch(name) and len(name.encode()) <= 2 * MAX_NAME
     if not fits or _RESERVED.fullmatch(name):
@@ -51,19 +47,13 @@ def list_path(work: WorkDir, name: str) -> Path:
             f"{name[:MAX_NAME]!r} can't be the name of a list",
             f"Use at most {MAX_NAME} letters, digits, spaces, _ and -, a letter or digit first",
         )
-    return _folder(work) / f"{name}{ENDING}"
+    return _folder(work) / f"{name}.txt"
 
 
 def save_list(
     work: WorkDir, name: str, filenames: Sequence[str], *, replace: bool = False
 ) -> SavedList:
-    """Save a list of images.
-
-    Args:
-        work: the finished run.
-        name: name of the list.
-        filenames: the images, by their names in the table items.
-        replace: whether a list of that name may be replaced.
+    """Save a list of images, by their names in the table items.
 
     Raises:
         InvalidParameterError: the name can't be used, or there is such a list already.
@@ -88,18 +78,13 @@ def saved_lists(work: WorkDir) -> list[SavedList]:
     """The lists that were saved, by name."""
     return [
         SavedList(path.stem, path, path.read_bytes().count(b"\n"))
-        for path in sorted(_folder(work).glob(f"*{ENDING}"))
+        for path in sorted(_folder(work).glob("*.txt"))
         if _NAME.fullmatch(path.stem) and path.is_file() and not path.is_symlink()
     ]
 
 
 def _folder(work: WorkDir) -> Path:
-    """The folder of lists.
-
-    Raises:
-        WorkDirUnusableError: it leads out of the work dir.
-    """
-    folder = work.home / FOLDER
+    folder = work.home / "lists"
     if folder.is_symlink():
         raise WorkDirUnusableError(
             f"{folder} is a link", "Replace it by a folder, as lists are kept in the work dir"

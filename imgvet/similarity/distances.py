@@ -8,12 +8,18 @@ the other distances keep them meaningful, whatever the scale of the embeddings:
   so multiplying every embedding by one number changes nothing. For embeddings of length 1, as those
   of models, d squared is 2 (1 - cosine): euclidean then gives the similarities of cosine.
 * canberra, braycurtis and jensenshannon have a range of their own and need no unit.
+
+FAISS finds candidates in float32; the distances that count are computed again, of each pair by
+itself, in float64. They depend on nothing but the two embeddings (and the unit): not on threads, on
+the processor or on what else is searched, so that a run that adds to an earlier one gives the same
+tables as a run from scratch. All but cosine are computed by :mod:`scipy.spatial.distance`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -21,48 +27,37 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from imgvet.errors import InvalidParameterError
-from imgvet.options import Distance, NeighborOptions
+from imgvet.options import Distance
 
+Vectors = NDArray[np.float32]
 Reals = NDArray[np.float64]
-FLAT = "Flat"
-"""The ``nnf_mode`` that compares every pair."""
+Rows = NDArray[np.int64]
 
+_UNIT_LENGTH = 5e-7
+"""Embeddings at most this far from length 1 have it but for rounding to float32."""
 
-def _calibrated(distances: Reals, scale: float) -> Reals:
-    return 1.0 - scale * distances
-
-
-def _calibrated_square(distances: Reals, scale: float) -> Reals:
-    return np.maximum(1.0 - scale * distances**2 / 2.0, 0.0)
-
-
-def _complement(distances: Reals, scale: float) -> Reals:  # noqa: ARG001
-    return np.maximum(1.0 - distances, 0.0)
+_LEAST = 1e-300
+_CACHED_ROWS = 64
+_BLOCK_VALUES = 1 << 18
+_SCIPY_NAMES = {"l1": "cityblock", "linf": "chebyshev"}
 
 
 @dataclass(frozen=True)
 class DistanceFormula:
-    """What is known of one distance.
-
-    Attributes:
-        faiss_metric: FAISS's name of the metric; None where NumPy and SciPy are several times as
-            fast as FAISS, or know what to do with zeros.
-        similarity: the formula of the similarity, for a person: x and y are two embeddings, a is
-            the calibration of the model's card (1 for user embeddings), r the median length.
-        to_similarity: similarities of distances, and of a where the formula has one.
-        range: the range of the similarity.
-        signed: whether embeddings may have negative values.
-        norm: order of the norm whose median is the unit r; None without a unit.
-        any_index: whether every ``nnf_mode`` searches it; else only Flat.
-    """
+    """What is known of one distance."""
 
     faiss_metric: str | None
+    """None where NumPy and SciPy are several times as fast, or know what to do with zeros."""
     similarity: str
-    to_similarity: Callable[[Reals, float], Reals]
+    """For a person: x and y are two embeddings, a is the calibration of the model's card (1 for
+    user embeddings), r the median length."""
     range: str = "0 to 1"
     signed: bool = True
+    """Whether embeddings may have negative values."""
     norm: float | None = None
+    """Order of the norm whose median is the unit r; None without a unit."""
     any_index: bool = False
+    """Whether every ``nnf_mode`` searches it; else only Flat."""
 
 
 _COUNTED = "1 - a (d / r)^2 / 2"
@@ -70,35 +65,23 @@ _COUNTED = "1 - a (d / r)^2 / 2"
 DISTANCES: Mapping[Distance, DistanceFormula] = MappingProxyType(
     {
         "cosine": DistanceFormula(
-            "METRIC_INNER_PRODUCT",
-            "1 - a (1 - cos(x, y))",
-            _calibrated,
-            range="1 - 2a to 1",
-            any_index=True,
+            "METRIC_INNER_PRODUCT", "1 - a (1 - cos(x, y))", range="1 - 2a to 1", any_index=True
         ),
         "euclidean": DistanceFormula(
             "METRIC_L2",
             f"{_COUNTED} with d = square root of the sum of (x - y)^2",
-            _calibrated_square,
             norm=2,
             any_index=True,
         ),
-        "l1": DistanceFormula(
-            "METRIC_L1", f"{_COUNTED} with d = sum of abs(x - y)", _calibrated_square, norm=1
-        ),
-        "linf": DistanceFormula(
-            None, f"{_COUNTED} with d = greatest abs(x - y)", _calibrated_square, norm=np.inf
-        ),
-        "canberra": DistanceFormula(
-            None, "1 - mean of abs(x - y) / (abs(x) + abs(y))", _complement
-        ),
+        "l1": DistanceFormula("METRIC_L1", f"{_COUNTED} with d = sum of abs(x - y)", norm=1),
+        "linf": DistanceFormula(None, f"{_COUNTED} with d = greatest abs(x - y)", norm=np.inf),
+        "canberra": DistanceFormula(None, "1 - mean of abs(x - y) / (abs(x) + abs(y))"),
         "braycurtis": DistanceFormula(
-            "METRIC_BrayCurtis", "1 - sum of abs(x - y) / sum of abs(x + y)", _complement
+            "METRIC_BrayCurtis", "1 - sum of abs(x - y) / sum of abs(x + y)"
         ),
         "jensenshannon": DistanceFormula(
             None,
             "1 - Jensen-Shannon divergence, in bits, of x / sum of x and y / sum of y",
-            _complement,
             signed=False,
         ),
     }
@@ -108,39 +91,183 @@ embeddings with negative values), 0 is told instead."""
 
 
 class Metric(BaseModel):
-    """How embeddings are compared; part of the cache key of the stages that compare.
-
-    Attributes:
-        distance: the distance.
-        scale: a, the calibration on the model's card; 1 for user embeddings.
-    """
+    """How embeddings are compared; part of the cache key of the stages that compare."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     distance: Distance = "cosine"
     scale: float = Field(1.0, gt=0)
+    """a, the calibration on the model's card; 1 for user embeddings."""
 
     def similarity(self, distances: NDArray[np.floating]) -> Reals:
-        """Similarities of distances, rounded to 1e-6.
+        """Similarities of distances as :func:`distances_between` defines them, to 1e-6."""
+        exact = np.asarray(distances, np.float64)
+        if self.distance == "cosine":
+            return np.asarray(np.round(1.0 - self.scale * exact, 6), np.float64)
+        if DISTANCES[self.distance].norm is not None:
+            exact = self.scale * exact**2 / 2.0
+        return np.asarray(np.round(np.maximum(1.0 - exact, 0.0), 6), np.float64)
+
+
+@dataclass(frozen=True)
+class Space:
+    """Embeddings under one distance."""
+
+    vectors: Vectors
+    """(n, width), as they are compared: L2-normalised for cosine, else as given."""
+    distance: Distance
+    unit: float
+    lengths: Reals
+    """(n,) for cosine, what is left of other lengths than 1; else empty."""
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    @cached_property
+    def data(self) -> Vectors:
+        """The embeddings as they are searched, float32 (n, width), in a range that FAISS can take.
+
+        The same ones are near each other. The same array where nothing has to be changed.
+        """
+        if self.distance == "cosine" or DISTANCES[self.distance].faiss_metric is None:
+            return self.vectors
+        data = np.array(self.vectors, np.float32)
+        if self.distance == "euclidean":
+            # FAISS multiplies out the square, which loses small distances beside a large mean.
+            data -= data.mean(axis=0, dtype=np.float64).astype(np.float32)
+        data /= np.float32(self.unit)
+        return data
+
+    def distances(self, queries: Rows, others: Rows) -> Reals:
+        """The distances from each query, a row, to its others, to 1e-9.
 
         Args:
-            distances: any shape, as :func:`imgvet.similarity.space.distances_between` defines them.
+            queries: (q,).
+            others: (q, k); -1 is nobody, infinitely far.
         """
-        exact = np.asarray(distances, np.float64)
-        return np.round(DISTANCES[self.distance].to_similarity(exact, self.scale), 6)
+        result = np.empty(others.shape, np.float64)
+        step = max(1, _BLOCK_VALUES // max(others.shape[1] * self.vectors.shape[1], 1))
+        for start in range(0, len(queries), step):
+            part = slice(start, start + step)
+            result[part] = self._block_distances(queries[part], others[part])
+        result[others < 0] = np.inf
+        return np.round(result, 9)
+
+    def _block_distances(self, queries: Rows, others: Rows) -> Reals:
+        left, right = self.vectors[queries], self.vectors[np.maximum(others, 0)]
+        if self.distance == "cosine":
+            products = np.multiply(left[:, None, :], right, dtype=np.float64).sum(axis=2)
+            lengths = self.lengths[queries][:, None] * self.lengths[np.maximum(others, 0)]
+            return np.maximum(1.0 - products / lengths, 0.0)
+        pairs = zip(left, right, strict=True)
+        return np.stack(
+            [distances_between(one[None], many, self.distance, self.unit)[0] for one, many in pairs]
+        )
 
 
-def check_distance(options: NeighborOptions) -> None:
-    """Refuse a distance that the chosen index can't search.
+def space_of(vectors: Vectors, distance: Distance) -> Space:
+    """Make embeddings, float32 (n, width), finite, ready to be compared.
+
+    Distances from zeros are finite, but mean nothing.
 
     Raises:
-        InvalidParameterError: it needs Flat; the message lists what goes with what.
+        InvalidParameterError: the distance does not fit the embeddings.
     """
-    if options.nnf_mode == FLAT or DISTANCES[options.distance].any_index:
-        return
-    anywhere = " and ".join(name for name, formula in DISTANCES.items() if formula.any_index)
-    flat = ", ".join(name for name, formula in DISTANCES.items() if not formula.any_index)
-    raise InvalidParameterError(
-        f"distance = {options.distance!r} does not go with nnf_mode = {options.nnf_mode!r}",
-        f"Use nnf_mode = {FLAT!r}, which searches {flat} too; the others search {anywhere}",
+    if not DISTANCES[distance].signed:
+        _refuse_negative(vectors, distance)
+    unit = unit_of(vectors, distance)
+    if distance != "cosine":
+        return Space(vectors, distance, unit, np.empty(0))
+    vectors = np.ascontiguousarray(compared(vectors, distance), np.float32)
+    lengths = _lengths(vectors, 2)
+    return Space(vectors, distance, unit, np.where(lengths > 0, lengths, 1.0))
+
+
+def compared(vectors: Vectors, distance: Distance) -> Vectors:
+    """The embeddings as they are compared: for cosine those of another length than 1 get length 1.
+
+    Embeddings of a model have that length, but for rounding, and stay as they are; so do zeros.
+    """
+    if distance != "cosine":
+        return vectors
+    lengths = _lengths(vectors, 2)
+    other = (np.abs(lengths - 1.0) > _UNIT_LENGTH) & (lengths > 0)
+    if not other.any():
+        return vectors
+    lengths[~other] = 1.0
+    return np.divide(vectors, lengths[:, None], dtype=np.float64).astype(np.float32)
+
+
+def unit_of(vectors: Vectors, distance: Distance) -> float:
+    """The length that distances count in.
+
+    It is the median length of the embeddings in the norm of the distance, or, for distances without
+    a norm, a power of two near their greatest value, which changes no distance. Zeros do not count.
+    """
+    norm = DISTANCES[distance].norm
+    if distance == "cosine" or not vectors.any():
+        return 1.0
+    lengths = _lengths(vectors, np.inf if norm is None else norm)
+    if norm is not None:
+        return float(np.median(lengths[lengths > 0]))
+    return float(2.0 ** np.round(np.log2(lengths.max())))
+
+
+def distances_between(left: Vectors, right: Vectors, distance: Distance, unit: float) -> Reals:
+    """The distance of every embedding of ``left`` to every one of ``right``, (m, n).
+
+    euclidean, l1 and linf count in ``unit``; canberra is the mean over the values instead of their
+    sum; jensenshannon is the divergence in bits, 0 to 1 (Lin, Divergence Measures Based on the
+    Shannon Entropy, 1991), of embeddings divided by their sums; cosine is 1 - cosine.
+    """
+    from scipy.spatial.distance import cdist
+
+    if distance == "cosine":
+        # In float32 as one product: components of thousands are compared all with all.
+        return 1.0 - np.asarray(left @ right.T, np.float64)
+    if distance == "jensenshannon":
+        return _divergences(left, right)
+    found = cdist(left, right, _SCIPY_NAMES.get(distance, distance))  # type: ignore[call-overload]
+    if distance == "canberra":
+        unit = left.shape[1]
+    elif DISTANCES[distance].norm is None:
+        unit = 1.0
+    return np.asarray(found / unit)
+
+
+def _divergences(left: Vectors, right: Vectors) -> Reals:
+    """Jensen-Shannon divergence in bits: the entropy of the mean less the mean of the entropies."""
+    p, q = (
+        side / np.maximum(side.sum(axis=1, keepdims=True, dtype=np.float64), _LEAST)
+        for side in (left, right)
     )
+    of_both = (_entropies(p)[:, None] + _entropies(q)) / 2.0
+    parts = [q[start : start + _CACHED_ROWS] for start in range(0, len(q), _CACHED_ROWS)]
+    of_mean = np.hstack([np.stack([_entropies((one + part) / 2.0) for one in p]) for part in parts])
+    return np.maximum((of_mean - of_both) / np.log(2.0), 0.0)
+
+
+def _entropies(shares: Reals) -> Reals:
+    """The entropy of each row, in nats; a share of 0 adds nothing."""
+    return -np.einsum("nd,nd->n", shares, np.log(np.add(shares, _LEAST)))
+
+
+def _lengths(vectors: Vectors, norm: float) -> Reals:
+    """The length of each embedding, a few at a time as the array may be mapped."""
+    step = max(1, _BLOCK_VALUES // max(vectors.shape[1], 1))
+    blocks = (vectors[start : start + step] for start in range(0, max(len(vectors), 1), step))
+    return np.concatenate(
+        [np.linalg.norm(block.astype(np.float64), norm, axis=1) for block in blocks]
+    )
+
+
+def _refuse_negative(vectors: Vectors, distance: Distance) -> None:
+    negative = vectors < 0
+    if negative.any():
+        raise InvalidParameterError(
+            f"distance = {distance!r} compares shares, which can't be negative, but "
+            f"{negative.sum():,} values in {negative.any(axis=1).sum():,} of {len(vectors):,} "
+            "embeddings are",
+            "Choose another distance, or give embeddings without negative values, such as "
+            "histograms",
+        )

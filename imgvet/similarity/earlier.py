@@ -18,56 +18,55 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from imgvet.options import NeighborOptions
-from imgvet.similarity.search import Neighbors, candidates, flat_index, nearest, search_exactly
-from imgvet.similarity.space import Rows, Space, Vectors
+from imgvet.similarity.distances import Rows, Space, Vectors
+from imgvet.similarity.search import Neighbors, nearest, nearest_among, search_exactly
 from imgvet.workdir import WorkDir, write_atomically
 
 _logger = logging.getLogger(__name__)
 
-KEY_BYTES = 16
+_KEY = np.dtype("V16")
 _WORTHWHILE_SHARE = 0.4
 """With a greater share of embeddings to search, a search from scratch costs as much."""
-
-_FAISS_ERROR = 1e-3
-"""More than what FAISS, with float32 and squares multiplied out, gets wrong in a distance."""
 
 Keys = NDArray[np.void]
 
 
 @dataclass(frozen=True)
 class EarlierSearch:
-    """What an exact search found.
-
-    Attributes:
-        keys: (n,) of :data:`KEY_BYTES` bytes, what the embeddings are recognised by.
-        rows: int64 (n, k), rows of their neighbours; -1 where there is none.
-    """
+    """What an exact search found."""
 
     keys: Keys
+    """(n,), BLAKE2b-128 of the bytes of each embedding."""
     rows: Rows
+    """(n, k), rows of their neighbours; -1 where there is none."""
 
     @classmethod
     def of(cls, vectors: Vectors, rows: Rows) -> EarlierSearch:
         """What was found for these embeddings."""
-        return cls(keys_of(vectors), rows)
+        return cls(_keys_of(vectors), rows)
 
     @classmethod
     def load(cls, path: Path) -> EarlierSearch | None:
         """What was found, None if nothing is kept; a damaged file is removed."""
+        problem: object = "rows do not fit keys"
         try:
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-                return _checked(cls(arrays["keys"], arrays["rows"]))
+                keys, rows = arrays["keys"], arrays["rows"]
+            types = (keys.dtype, rows.dtype) == (_KEY, np.dtype(np.int64))
+            shapes = rows.ndim == 2 and keys.shape == rows.shape[:1]
+            if types and shapes and ((rows >= -1) & (rows < len(rows))).all():
+                return cls(keys, rows)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            _logger.warning(
-                "%s can't be used, neighbours are searched from scratch: %s", path, error
-            )
-            path.unlink(missing_ok=True)
-            return None
+            problem = error
+        _logger.warning("%s can't be used, neighbours are searched from scratch: %s", path, problem)
+        path.unlink(missing_ok=True)
+        return None
 
     def save(self, path: Path) -> None:
         """Keep what was found."""
@@ -79,37 +78,24 @@ class EarlierSearch:
         write_atomically(path, write)
 
 
-def _checked(found: EarlierSearch) -> EarlierSearch:
-    """What was kept.
-
-    Raises:
-        ValueError: something else lies in its file.
-    """
-    keys, rows = found.keys, found.rows
-    types = (keys.dtype, rows.dtype) == (np.dtype(f"V{KEY_BYTES}"), np.dtype(np.int64))
-    shapes = rows.ndim == 2 and keys.shape == rows.shape[:1]
-    if not types or not shapes or not ((rows >= -1) & (rows < len(rows))).all():
-        raise ValueError("rows do not fit keys")
-    return found
-
-
 def path_of(work: WorkDir, options: NeighborOptions) -> Path:
     """The file of one kind of search."""
     return work.store / "neighbors" / f"{options.distance}-{options.nearest_neighbors_k}.npz"
 
 
-def keys_of(vectors: Vectors) -> Keys:
-    """BLAKE2b-128 of each embedding's bytes."""
-    state = (hashlib.blake2b(row.tobytes(), digest_size=KEY_BYTES).digest() for row in vectors)
-    return np.frombuffer(b"".join(state), np.dtype(f"V{KEY_BYTES}"))
+def _keys_of(vectors: Vectors) -> Keys:
+    state = (hashlib.blake2b(row.tobytes(), digest_size=_KEY.itemsize).digest() for row in vectors)
+    return np.frombuffer(b"".join(state), _KEY)
 
 
-def update_neighbors(space: Space, keys: Keys, earlier: EarlierSearch, k: int) -> Neighbors | None:
+def update_neighbors(
+    space: Space, vectors: Vectors, earlier: EarlierSearch, k: int
+) -> Neighbors | None:
     """The ``k`` nearest others of each embedding, as an exact search finds them.
 
     Args:
         space: the embeddings.
-        keys: what they are recognised by.
+        vectors: they themselves, as they are recognised.
         earlier: what an earlier search by the same distance found.
         k: neighbours of each.
 
@@ -119,7 +105,7 @@ def update_neighbors(space: Space, keys: Keys, earlier: EarlierSearch, k: int) -
     """
     if earlier.rows.shape[1] != k:
         return None
-    before = _rows_before(keys, earlier.keys)
+    before = _rows_before(_keys_of(vectors), earlier.keys)
     kept, new = np.flatnonzero(before >= 0), np.flatnonzero(before < 0)
     if (np.diff(before[kept]) < 0).any():
         return None
@@ -130,35 +116,21 @@ def update_neighbors(space: Space, keys: Keys, earlier: EarlierSearch, k: int) -
     searched = np.union1d(new, kept[~whole])
     if len(searched) + len(new) > _WORTHWHILE_SHARE * len(space):
         return None
+    found = Neighbors(np.empty((len(space), k), np.int64), np.empty((len(space), k)))
+    settled, near = kept[whole], still_near[whole]
+    if len(new):
+        near = np.hstack([near, new[nearest_among(space, space.data[new], settled, k)]])
     again = search_exactly(space, searched, k)
-    settled = _with_new(space, kept[whole], still_near[whole], new)
-    rows = np.empty((len(space), k), np.int64)
-    distances = np.empty((len(space), k), np.float64)
-    rows[searched], distances[searched] = again.rows, again.distances
-    rows[kept[whole]], distances[kept[whole]] = settled.rows, settled.distances
-    return Neighbors(rows, distances)
-
-
-def _with_new(space: Space, queries: Rows, near: Rows, new: Rows) -> Neighbors:
-    """The nearest others of embeddings that lost none of theirs, some of which may be new."""
-    k = near.shape[1]
-    found = nearest(space, queries, near, k)
-    if not len(new) or not len(queries):
-        return found
-    added = new[candidates(space, flat_index(space, space.data[new]), queries, k)]
-    nearest_added = space.distances(queries, added[:, :1])[:, 0]
-    rivals = nearest_added <= found.distances[:, -1] + _FAISS_ERROR
-    both = np.hstack([near[rivals], added[rivals]])
-    better = nearest(space, queries[rivals], both, k)
-    found.rows[rivals], found.distances[rivals] = better.rows, better.distances
+    for rows, part in ((searched, again), (settled, nearest(space, settled, near, k))):
+        found.rows[rows], found.distances[rows] = part.rows, part.distances
     return found
 
 
 def _rows_before(keys: Keys, earlier: Keys) -> Rows:
     """The row that each embedding had, -1 if it is new; equal embeddings keep their order."""
-    waiting: dict[bytes, list[int]] = {}
-    for row, key in reversed(list(enumerate(earlier.tolist()))):
-        waiting.setdefault(key, []).append(row)
-    return np.array(
-        [rows.pop() if (rows := waiting.get(key)) else -1 for key in keys.tolist()], np.int64
-    )
+    now, before = (pd.DataFrame({"key": some.tolist()}) for some in (keys, earlier))
+    numbered = [
+        pd.MultiIndex.from_arrays([some["key"], some.groupby("key").cumcount()])
+        for some in (before, now)
+    ]
+    return numbered[0].get_indexer(numbered[1]).astype(np.int64)

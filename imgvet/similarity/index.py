@@ -1,13 +1,31 @@
-"""FAISS indexes: the ``nnf_mode`` and ``nnf_param`` of a run, checked and built."""
+"""Approximate searches of large sets: cells, and any index of FAISS that ``nnf_mode`` names."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 from imgvet.errors import InvalidParameterError
 from imgvet.options import NeighborOptions
-from imgvet.similarity.distances import DISTANCES, FLAT, check_distance
+from imgvet.progress import report_progress
+from imgvet.similarity.distances import DISTANCES, Rows, Space, Vectors
+from imgvet.similarity.search import (
+    SPARE,
+    STAGE,
+    Neighbors,
+    candidates,
+    faiss_metric,
+    nearest,
+    search_exactly,
+)
+
+FLAT = "Flat"
+"""The ``nnf_mode`` that compares every pair."""
 
 CELLS_MODE = "IVF"
 """The ``nnf_mode`` that searches cells; FAISS's own inverted files have a number, as in IVF64."""
@@ -20,6 +38,16 @@ _TRIED = (
     "quantizer_nprobe", "quantizer_efSearch", "quantizer_k_factor_rf",
 )  # fmt: skip
 """Parameters that some index of FAISS takes (class ParameterSpace)."""
+
+CELL_RECALL = 0.985
+"""Share of the true neighbours of the sample that the compared cells have to hold."""
+
+_WORTHWHILE_SHARE = 0.1
+"""Comparing a greater share of the cells than this costs as much as an exact search."""
+
+_TRAINING_PER_CELL = 64
+_TRAINING_ROUNDS = 6
+_SEED = 1234
 
 
 def check_neighbor_options(options: NeighborOptions, width: int) -> None:
@@ -35,12 +63,22 @@ def check_neighbor_options(options: NeighborOptions, width: int) -> None:
         InvalidParameterError: they do not go together, or FAISS does not know them; the message
             lists what does.
     """
-    check_distance(options)
-    parameters = parse_parameters(options.nnf_param)
-    if options.nnf_mode in (FLAT, CELLS_MODE):
-        _refuse_parameters(options, parameters)
-    else:
-        empty_index(options, width)
+    mode, given = options.nnf_mode, options.nnf_param
+    if mode != FLAT and not DISTANCES[options.distance].any_index:
+        anywhere = " and ".join(name for name, known in DISTANCES.items() if known.any_index)
+        flat = ", ".join(name for name, known in DISTANCES.items() if not known.any_index)
+        raise InvalidParameterError(
+            f"distance = {options.distance!r} does not go with nnf_mode = {mode!r}",
+            f"Use nnf_mode = {FLAT!r}, which searches {flat} too; the others search {anywhere}",
+        )
+    parameters = parse_parameters(given)
+    if mode not in (FLAT, CELLS_MODE):
+        _empty_index(options, width)
+    elif parameters:
+        raise InvalidParameterError(
+            f"nnf_param = {given!r}: nnf_mode = {mode!r} has no parameters",
+            f"Leave nnf_param out, or use an index that has some: {_EXAMPLES}",
+        )
 
 
 def parse_parameters(text: str) -> dict[str, float]:
@@ -68,33 +106,30 @@ def _is_positive(value: str) -> bool:
         return False
 
 
-def _refuse_parameters(options: NeighborOptions, parameters: dict[str, float]) -> None:
-    if parameters:
-        raise InvalidParameterError(
-            f"nnf_param = {options.nnf_param!r}: nnf_mode = {options.nnf_mode!r} has no parameters",
-            f"Leave nnf_param out, or use an index that has some: {_EXAMPLES}",
-        )
-
-
-def empty_index(options: NeighborOptions, width: int) -> Any:
-    """An empty, untrained index of FAISS, of the kind and with the parameters the options name.
-
-    Raises:
-        InvalidParameterError: FAISS does not know the index or its parameters.
-    """
+def _empty_index(options: NeighborOptions, width: int) -> Any:
+    """An empty, untrained index of FAISS, of the kind and with the parameters the options name."""
     import faiss
 
     metric = DISTANCES[options.distance].faiss_metric
     try:
         index = faiss.index_factory(width, options.nnf_mode, getattr(faiss, str(metric)))
     except RuntimeError as error:
-        raise _refused(options, error) from None
+        raise InvalidParameterError(
+            f"nnf_mode = {options.nnf_mode!r} with distance = {options.distance!r}: "
+            f"FAISS says {_last_words(error)}",
+            f"Use {_EXAMPLES}, or another FAISS factory string",
+        ) from None
     parameters = parse_parameters(options.nnf_param)
     if options.nnf_mode.startswith("HNSW"):
         parameters = {"efSearch": _HNSW_WIDTH} | parameters
     for name, value in parameters.items():
         if not _takes(index, name, value):
-            raise _unfit(options, name, [known for known in _TRIED if _takes(index, known, 1)])
+            fitting = ", ".join(known for known in _TRIED if _takes(index, known, 1))
+            raise InvalidParameterError(
+                f"nnf_param = {options.nnf_param!r}: nnf_mode = {options.nnf_mode!r} has no "
+                f"parameter {name!r}",
+                f"It has {fitting}" if fitting else "It has none, leave nnf_param out",
+            )
     return index
 
 
@@ -108,23 +143,112 @@ def _takes(index: Any, name: str, value: float) -> bool:
     return True
 
 
-def _unfit(options: NeighborOptions, name: str, fitting: list[str]) -> InvalidParameterError:
-    return InvalidParameterError(
-        f"nnf_param = {options.nnf_param!r}: nnf_mode = {options.nnf_mode!r} has no parameter "
-        f"{name!r}",
-        f"It has {', '.join(fitting)}" if fitting else "It has none, leave nnf_param out",
-    )
-
-
-def last_words(error: Exception) -> str:
+def _last_words(error: Exception) -> str:
     """What FAISS says after the place in its source where it says it, on one line."""
     said = _PLACE.split(" ".join(str(error).split()))[-1]
     return said.removeprefix("Error: ").strip(" .:")
 
 
-def _refused(options: NeighborOptions, error: Exception) -> InvalidParameterError:
-    return InvalidParameterError(
-        f"nnf_mode = {options.nnf_mode!r} with distance = {options.distance!r}: "
-        f"FAISS says {last_words(error)}",
-        f"Use {_EXAMPLES}, or another FAISS factory string",
+def search_index(space: Space, options: NeighborOptions, k: int) -> Neighbors:
+    """The ``k`` nearest others of each vector by an index of FAISS.
+
+    Raises:
+        InvalidParameterError: FAISS can't train the index with these vectors.
+    """
+    index = _empty_index(options, space.data.shape[1])
+    everybody = np.arange(len(space))
+    try:
+        if not index.is_trained:
+            index.train(space.data)
+        index.add(space.data)
+        near = candidates(space, index.search, everybody, min(k + 1 + SPARE, len(space)))
+    except RuntimeError as error:
+        raise InvalidParameterError(
+            f"nnf_mode = {options.nnf_mode!r} with nnf_param = {options.nnf_param!r}: "
+            f"FAISS says {_last_words(error)}",
+            "Use Flat, IVF, HNSW32 or another FAISS factory string",
+        ) from None
+    return nearest(space, everybody, near, k)
+
+
+def search_cells(space: Space, k: int, sample: Rows, true: Neighbors) -> Neighbors:
+    """The ``k`` nearest others of each vector, in the cells nearest to its own.
+
+    A cell holds the vectors around one centre. How many cells have to be compared is read off the
+    true neighbours of a sample of rows. Comparing whole cells is multiplying matrices,
+    which makes it several times faster than any index that is asked for one vector after the other,
+    and its result does not depend on threads as that of HNSW does.
+    """
+    import faiss
+
+    cells = _cells_of(space)
+    compared = cells.holding(sample, true.rows)
+    if compared > _WORTHWHILE_SHARE * len(cells.nearest):
+        return search_exactly(space, np.arange(len(space)), k)
+    found = Neighbors(np.full((len(space), k), -1, np.int64), np.full((len(space), k), np.inf))
+    metric, done = faiss_metric(space), 0
+    for rows, others in cells.blocks(compared):
+        done += len(rows)
+        if len(others) > k:
+            _, near = faiss.knn(space.data[rows], space.data[others], k + 1, metric=metric)
+            best = nearest(space, rows, others[near], k)
+            found.rows[rows], found.distances[rows] = best.rows, best.distances
+            report_progress(STAGE, done, len(space))
+    return found
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Vectors grouped by the nearest of their centres."""
+
+    order: Rows
+    """(n,), rows, cell after cell."""
+    starts: Rows
+    """(cells + 1,), where each cell starts in ``order``."""
+    cell: Rows
+    """(n,), the cell of each row."""
+    nearest: Rows
+    """(cells, cells), all cells by distance of their centres from each one's."""
+
+    def holding(self, queries: Rows, true: Rows) -> int:
+        """How many of the nearest cells hold enough of the true neighbours of some queries."""
+        near = self.nearest[self.cell[queries]]
+        ranks = np.argmax(near[:, None, :] == self.cell[true][:, :, None], axis=2)
+        return int(np.quantile(ranks, CELL_RECALL, method="higher")) + 1
+
+    def blocks(self, compared: int) -> Iterator[tuple[Rows, Rows]]:
+        """The rows of each cell, and those of the ``compared`` nearest cells and itself."""
+        for cell, (start, stop) in enumerate(pairwise(self.starts)):
+            near = np.union1d(self.nearest[cell, :compared], [cell])
+            others = [self.order[slice(*self.starts[one : one + 2])] for one in near]
+            if start < stop:
+                yield self.order[start:stop], np.concatenate(others)
+
+
+def _cells_of(space: Space) -> _Cells:
+    """About as many cells as each has vectors."""
+    import faiss
+
+    data = space.data
+    count = max(1, round(len(data) ** 0.5))
+    training = np.linspace(
+        0, len(data) - 1, min(len(data), count * _TRAINING_PER_CELL), dtype=np.int64
     )
+    means = faiss.Kmeans(
+        data.shape[1], count, niter=_TRAINING_ROUNDS, spherical=space.distance == "cosine",
+        seed=_SEED, min_points_per_centroid=1, max_points_per_centroid=_TRAINING_PER_CELL,
+    )  # fmt: skip
+    means.train(data[training])
+    centres = np.asarray(means.centroids, np.float32)
+    cell = faiss.knn(data, centres, 1, metric=faiss_metric(space))[1].ravel()
+    order = np.argsort(cell, kind="stable")
+    starts = np.searchsorted(cell[order], np.arange(count + 1))
+    return _Cells(order, starts, cell, _nearest_centres(centres, space))
+
+
+def _nearest_centres(centres: Vectors, space: Space) -> Rows:
+    """Row i: all centres, nearest to centre i first."""
+    closeness = centres @ centres.T
+    if space.distance != "cosine":
+        closeness -= np.square(centres).sum(axis=1) / 2
+    return np.argsort(-closeness, axis=1, kind="stable")

@@ -15,19 +15,13 @@ PAIR = ["from", "to"]
 def similar_pairs(
     neighbors: pd.DataFrame, items: pd.DataFrame, options: SimilarityOptions
 ) -> pd.DataFrame:
-    """Pairs at least ``threshold`` similar: each once with from < to, best first, then by id.
-
-    Args:
-        neighbors: the table neighbors.
-        items: the table items.
-        options: the threshold.
-    """
+    """Pairs at least ``threshold`` similar: each once with from < to, best first, then by id."""
     near = neighbors[neighbors["similarity"] >= options.threshold]
     pairs = pd.concat([exact_pairs(items), near], ignore_index=True)
-    low, high = np.minimum(pairs["from"], pairs["to"]), np.maximum(pairs["from"], pairs["to"])
-    pairs = pairs.assign(**{"from": low, "to": high}).drop_duplicates(PAIR)
+    pairs[PAIR] = np.sort(pairs[PAIR].to_numpy(), axis=1)
     order = ["similarity", *PAIR]
-    return pairs.sort_values(order, ascending=[False, True, True]).reset_index(drop=True)
+    pairs = pairs.drop_duplicates(PAIR).sort_values(order, ascending=[False, True, True])
+    return pairs.reset_index(drop=True)
 
 
 def exact_pairs(items: pd.DataFrame) -> pd.DataFrame:
@@ -37,11 +31,5 @@ def exact_pairs(items: pd.DataFrame) -> pd.DataFrame:
     """
     valid = items[items["embedding_row"].notna()]
     first = valid.groupby("embedding_row")["id"].transform("first")
-    copies = valid["id"] != first
-    return pd.DataFrame(
-        {
-            "from": first[copies].to_numpy(np.int64),
-            "to": valid.loc[copies, "id"].to_numpy(np.int64),
-            "similarity": np.ones(int(copies.sum())),
-        }
-    )
+    pairs = pd.DataFrame({"from": first, "to": valid["id"], "similarity": 1.0})
+    return pairs[first != valid["id"]].astype(dict.fromkeys(PAIR, np.int64)).reset_index(drop=True)

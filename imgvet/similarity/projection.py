@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-Vectors = NDArray[np.float32]
+from imgvet.similarity.distances import Rows, Vectors
 
 NEIGHBORS = 12
 """Neighbours of each image that the map tries to keep near it."""
@@ -81,13 +81,9 @@ def principal_components(vectors: Vectors, width: int) -> Vectors:
     The sign of a direction is that of its greatest entry, so that the result does not depend on the
     linear algebra library.
 
-    Args:
-        vectors: float32 (n, d).
-        width: how many directions are wanted.
-
     Returns:
         float32 (n, width), centred, the direction of greatest variance first; zeros in columns
-        beyond the rank of the vectors.
+        beyond the rank of the vectors, which are float32 (n, d).
     """
     import faiss
 
@@ -107,7 +103,7 @@ def principal_components(vectors: Vectors, width: int) -> Vectors:
     return found
 
 
-def nearest(vectors: Vectors, k: int) -> tuple[NDArray[np.int64], Vectors]:
+def nearest(vectors: Vectors, k: int) -> tuple[Rows, Vectors]:
     """The nearest other vectors of each vector, by Euclidean distance.
 
     Args:
@@ -115,7 +111,7 @@ def nearest(vectors: Vectors, k: int) -> tuple[NDArray[np.int64], Vectors]:
         k: neighbours of each.
 
     Returns:
-        int64 (n, k) rows, -1 where there is none, and float32 (n, k) distances, nearest first.
+        (n, k) rows, -1 where there is none, and (n, k) distances, nearest first.
     """
     import faiss
 
@@ -136,7 +132,7 @@ def nearest(vectors: Vectors, k: int) -> tuple[NDArray[np.int64], Vectors]:
     return rows[~own].reshape(-1, k), distances[~own].reshape(-1, k)
 
 
-def fuzzy_graph(rows: NDArray[np.int64], distances: Vectors) -> csr_array:
+def fuzzy_graph(rows: Rows, distances: Vectors) -> csr_array:
     """How strongly each vector belongs to its neighbours, the same in both directions.
 
     The weight of a neighbour falls off exponentially beyond the nearest one, on the scale of the
@@ -144,11 +140,11 @@ def fuzzy_graph(rows: NDArray[np.int64], distances: Vectors) -> csr_array:
     excess as the scale in place of a search.
 
     Args:
-        rows: int64 (n, k), -1 where there is none.
-        distances: float32 (n, k), ascending.
+        rows: (n, k), -1 where there is none.
+        distances: (n, k), ascending.
 
     Returns:
-        symmetric, n x n, weights of 0..1, nothing on the diagonal.
+        symmetric, (n, n), weights of 0..1, nothing on the diagonal.
     """
     count, k = rows.shape
     excess = distances - distances[:, :1]
@@ -165,9 +161,7 @@ def fuzzy_graph(rows: NDArray[np.int64], distances: Vectors) -> csr_array:
 def _lay_out(graph: csr_array, start: Vectors) -> Vectors:
     """Gradient descent on UMAP's cross entropy: neighbours attract, all others push apart.
 
-    Args:
-        graph: symmetric weights of 0..1, (n, n); no row is empty.
-        start: float32 (n, 2), with a spread of about 10.
+    No row of the graph is empty, and the start has a spread of about 10.
     """
     random = np.random.default_rng(_SEED)
     x, y = (np.ascontiguousarray(start[:, axis], np.float32) for axis in (0, 1))

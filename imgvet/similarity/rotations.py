@@ -36,7 +36,7 @@ from imgvet.images.orientation_hash import (
 )
 from imgvet.images.picture import Pixels, oriented
 from imgvet.models.model import Model
-from imgvet.similarity.distances import Metric
+from imgvet.similarity.distances import Metric, Vectors
 from imgvet.store.packs import DIGEST
 from imgvet.store.store import HASH, HASH_QUALITY, Store
 from imgvet.store.thumbnails import all_places
@@ -60,14 +60,9 @@ _WINDOW = 64
 """Pictures that share a key are compared with so many next ones: linear time, whatever the data."""
 
 _EVERYDAY_SIZE, _LARGE_SIZE = 200_000, 5_000_000
-_UPRIGHT = 0
 _PAIR = ["first", "second"]
-_COLUMNS = [*_PAIR, "orientation", "distance"]
-Vectors = NDArray[np.float32]
 _Hashes = NDArray[np.uint8]
-_Keys = NDArray[np.uint64]
-_Pairs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint8]]
-_NO_PAIRS = (*[np.empty(0, np.int64)] * 2, *[np.empty(0, np.uint8)] * 2)
+_Ways = NDArray[np.uint8]
 
 
 def find_rotated_duplicates(
@@ -90,8 +85,8 @@ def find_rotated_duplicates(
         vectors: float32 (n, width), L2-normalised embeddings of the contents; those of zeros join
             no pair.
         store: holds hashes and thumbnails.
-        model: the model that the embeddings are of.
-        metric: how embeddings are compared: cosine or euclidean.
+        model: what the contents were embedded with.
+        metric: by cosine or euclidean distance.
         threads: how many batches are embedded at a time.
     """
     digests = contents[DIGEST].tolist()
@@ -101,52 +96,38 @@ def find_rotated_duplicates(
     if pairs.empty:
         return neighbors
     thumbnail = thumbnail_reader(all_places(store.measures), store)
-
-    def read(row: int) -> Pixels:
-        return thumbnail(digests[row])
-
-    def embed(pictures: Sequence[Pixels]) -> Vectors:
-        return embed_pictures(pictures, model)
-
-    distances = 1.0 - rotated_cosines(pairs, vectors, read, embed, threads).astype(np.float64)
+    cosines = rotated_cosines(
+        pairs,
+        vectors,
+        lambda row: thumbnail(digests[row]),
+        lambda pictures: embed_pictures(pictures, model),
+        threads,
+    )
+    distances = 1.0 - cosines.astype(np.float64)
     if metric.distance == "euclidean":
         distances = np.sqrt(np.maximum(2 * distances, 0.0))
     ids = contents["id"].to_numpy(np.int64)
-    found = pd.DataFrame(
-        {
-            "from": ids[pairs["first"]],
-            "to": ids[pairs["second"]],
-            "similarity": metric.similarity(distances),
-        }
-    )
-    return _with_pairs(neighbors, found)
-
-
-def _read_hashes(digests: list[str], store: Store) -> tuple[_Hashes, NDArray[np.int64]]:
-    """The orientation hashes of contents: uint8 (n, 32) and their qualities."""
-    row_of = {digest: row for row, digest in enumerate(digests)}
-    found: set[str] = set()
-    hashes = np.zeros((len(digests), HASH_BYTES), np.uint8)
-    quality = np.zeros(len(digests), np.int64)
-    for rows in store.measures.tables([DIGEST, HASH, HASH_QUALITY]):
-        known = rows.drop_null()
-        names = known[DIGEST].to_pylist()
-        found.update(names)
-        places = np.array([row_of.get(name, -1) for name in names], np.int64)
-        values = np.frombuffer(b"".join(known[HASH].to_pylist()), np.uint8).reshape(-1, HASH_BYTES)
-        hashes[places[places >= 0]] = values[places >= 0]
-        quality[places[places >= 0]] = known[HASH_QUALITY].to_numpy()[places >= 0]
-    store.measures.require(digests, found)
-    return hashes, quality
-
-
-def _with_pairs(neighbors: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
-    """The table with pairs in both directions, each once with its greatest similarity."""
-    back = found.rename(columns={"from": "to", "to": "from"})
+    one, other = ids[pairs["first"]], ids[pairs["second"]]
+    similarity = metric.similarity(distances)
+    found = pd.DataFrame({"from": one, "to": other, "similarity": similarity})
+    back = pd.DataFrame({"from": other, "to": one, "similarity": similarity})
     joined = pd.concat([neighbors, found, back], ignore_index=True)
     order = ["from", "similarity", "to"]
     joined = joined.sort_values(order, ascending=[True, False, True], ignore_index=True)
     return joined.drop_duplicates(["from", "to"], ignore_index=True)[NEIGHBORS.column_names]
+
+
+def _read_hashes(digests: list[str], store: Store) -> tuple[_Hashes, NDArray[np.int64]]:
+    """The orientation hashes of contents, (n, 32), and their qualities."""
+    tables = [rows.drop_null() for rows in store.measures.tables([DIGEST, HASH, HASH_QUALITY])]
+    known = pd.concat(rows.to_pandas() for rows in tables) if tables else _NO_HASHES
+    store.measures.require(digests, set(known[DIGEST]))
+    rows = known.drop_duplicates(DIGEST, keep="last").set_index(DIGEST).loc[digests]
+    bits = np.frombuffer(b"".join(rows[HASH]), np.uint8).reshape(-1, HASH_BYTES)
+    return bits, rows[HASH_QUALITY].to_numpy(np.int64)
+
+
+_NO_HASHES = pd.DataFrame({DIGEST: [], HASH: [], HASH_QUALITY: []})
 
 
 def find_rotated_pairs(
@@ -166,20 +147,28 @@ def find_rotated_pairs(
     """
     usable = np.flatnonzero(np.asarray(quality) >= RELIABLE_QUALITY)
     data = np.ascontiguousarray(hashes[usable], np.uint8).reshape(-1, HASH_BYTES)
-    parts = [pairs for piece in range(PAIR_BYTES) for pairs in _pairs_sharing(data, piece)]
-    columns = map(np.concatenate, zip(_NO_PAIRS, *parts, strict=True))
-    pairs = pd.DataFrame(dict(zip(_COLUMNS, columns, strict=True)))
-    pairs = pairs.sort_values([*_PAIR, "distance", "orientation"])
+    nobody = np.empty(0, np.int64)
+    none = pd.DataFrame(dict.fromkeys([*_PAIR, "orientation", "distance"], nobody))
+    none = none.astype({"orientation": np.uint8, "distance": np.uint8})
+    found = [pairs for piece in range(PAIR_BYTES) for pairs in _pairs_sharing(data, piece)]
+    pairs = pd.concat([none, *found]).sort_values([*_PAIR, "distance", "orientation"])
     pairs = _nearest(pairs.drop_duplicates(_PAIR, ignore_index=True), limit)
     return pairs.assign(first=usable[pairs["first"]], second=usable[pairs["second"]])
 
 
-def _pairs_sharing(data: _Hashes, piece: int) -> Iterator[_Pairs]:
+def _pairs_sharing(data: _Hashes, piece: int) -> Iterator[pd.DataFrame]:
     """Pairs whose hashes share one piece, and nearly agree in the orientations that it says."""
     keys, shown_in = _least_keys(data, piece)
-    order = _grouped(keys, shown_in)
+    # By key, then such that the orientations within a key take turns: among thousands of nearly
+    # equal pictures the window of each then holds rotated ones, too.
+    turn = pd.DataFrame({"key": keys, "shown_in": shown_in}).groupby(["key", "shown_in"]).cumcount()
+    order = np.lexsort((shown_in, turn, keys)).astype(np.int64)
     keys, shown_in = keys[order], shown_in[order]
-    words = _shown(data[order], shown_in).view(np.uint64)
+    shown = np.empty_like(data)
+    for orientation in range(ORIENTATIONS):
+        chosen = shown_in == orientation
+        shown[chosen] = hash_in_orientation(data[order[chosen]], orientation)
+    words = shown.view(np.uint64)
     for step in range(1, min(_WINDOW + 1, len(order))):
         same = keys[step:] == keys[:-step]
         if not same.any():
@@ -190,51 +179,27 @@ def _pairs_sharing(data: _Hashes, piece: int) -> Iterator[_Pairs]:
         left, distance = left[distance <= MAX_DISTANCE], distance[distance <= MAX_DISTANCE]
         orientation = _FROM_TO[shown_in[left], shown_in[left + step]]
         one, other = order[left], order[left + step]
-        orientation = np.where(one < other, orientation, _INVERSE[orientation])
-        yield (
-            np.minimum(one, other),
-            np.maximum(one, other),
-            orientation.astype(np.uint8),
-            distance.astype(np.uint8),
+        yield pd.DataFrame(
+            {
+                "first": np.minimum(one, other),
+                "second": np.maximum(one, other),
+                "orientation": np.where(one < other, orientation, _INVERSE[orientation]),
+                "distance": distance.astype(np.uint8),
+            }
         )
 
 
-def _least_keys(data: _Hashes, piece: int) -> tuple[_Keys, NDArray[np.uint8]]:
+def _least_keys(data: _Hashes, piece: int) -> tuple[NDArray[np.uint64], _Ways]:
     """The least value of a piece in eight orientations, and the orientation that gives it."""
-    bits = _piece_bits(len(data))
-    least = np.full(len(data), np.iinfo(np.uint64).max, np.uint64)
-    shown_in = np.zeros(len(data), np.uint8)
+    # More bits of each half for large sets, so that few pictures share a key.
+    bits = 8 if len(data) <= _EVERYDAY_SIZE else 10 if len(data) <= _LARGE_SIZE else 12
+    keys = np.empty((ORIENTATIONS, len(data)), np.uint64)
     for orientation in range(ORIENTATIONS):
         pairs = hash_in_orientation(data, orientation)[:, : 2 * PAIR_BYTES]
         halves = pairs.reshape(-1, 2, PAIR_BYTES)[:, :, [piece, (piece + 1) % PAIR_BYTES]]
         values = halves.astype(np.uint64) @ np.array([256, 1], np.uint64) >> np.uint64(16 - bits)
-        keys = values[:, 0] << np.uint64(bits) | values[:, 1]
-        less = keys < least
-        least[less], shown_in[less] = keys[less], orientation
-    return least, shown_in
-
-
-def _piece_bits(count: int) -> int:
-    """Bits of each half of a piece: more of them for large sets, so that few share a key."""
-    return 8 if count <= _EVERYDAY_SIZE else 10 if count <= _LARGE_SIZE else 12
-
-
-def _grouped(keys: _Keys, shown_in: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Order by key, then such that the orientations within a key take turns.
-
-    Among thousands of nearly equal pictures the window of each then holds rotated ones, too.
-    """
-    turn = pd.DataFrame({"key": keys, "shown_in": shown_in}).groupby(["key", "shown_in"]).cumcount()
-    return np.lexsort((shown_in, turn, keys)).astype(np.int64)
-
-
-def _shown(data: _Hashes, orientations: NDArray[np.uint8]) -> _Hashes:
-    """Each hash in an orientation of its own: uint8 (n, 32)."""
-    shown = np.empty_like(data)
-    for orientation in range(ORIENTATIONS):
-        chosen = orientations == orientation
-        shown[chosen] = hash_in_orientation(data[chosen], orientation)
-    return shown
+        keys[orientation] = values[:, 0] << np.uint64(bits) | values[:, 1]
+    return keys.min(axis=0), keys.argmin(axis=0).astype(np.uint8)
 
 
 def _nearest(pairs: pd.DataFrame, limit: int) -> pd.DataFrame:
@@ -281,7 +246,7 @@ def rotated_cosines(
     return np.minimum(cosines, 1.0).astype(np.float32)
 
 
-def _relations() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _relations() -> tuple[_Ways, _Ways]:
     """How orientations follow each other.
 
     Returns:
@@ -289,14 +254,13 @@ def _relations() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         orientation i as the other looks in orientation j; and uint8 (8,): the way back of each.
     """
     probe = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
-    looks = [oriented(probe, orientation + 1) for orientation in range(ORIENTATIONS)]
-
-    def which(picture: Pixels) -> int:
-        return next(place for place, look in enumerate(looks) if np.array_equal(picture, look))
-
     codes = range(1, ORIENTATIONS + 1)
-    after = np.array([[which(oriented(look, code)) for code in codes] for look in looks], np.uint8)
-    inverse = np.argmax(after == _UPRIGHT, axis=1).astype(np.uint8)
+    looks = [oriented(probe, code).tolist() for code in codes]
+    after = np.array(
+        [[looks.index(oriented(np.array(look, np.uint8), code).tolist()) for code in codes]
+         for look in looks], np.uint8,
+    )  # fmt: skip
+    inverse = np.argmax(after == 0, axis=1).astype(np.uint8)
     return after[:, inverse], inverse
 
 

@@ -1,10 +1,8 @@
-"""Nearest neighbours by any index: candidates in float32, then their distances computed anew.
-
-Recall is measured on a sample.
-"""
+"""Exact nearest neighbours: candidates in float32, then their distances computed anew."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,38 +10,31 @@ import numpy as np
 
 from imgvet.options import Distance
 from imgvet.progress import report_progress
-from imgvet.similarity.distances import DISTANCES
-from imgvet.similarity.space import Reals, Rows, Space, Vectors, distances_between
+from imgvet.similarity.distances import DISTANCES, Reals, Rows, Space, Vectors, distances_between
 from imgvet.threads import in_threads
 
 STAGE = "find_neighbors"
-RECALL_SAMPLE = 1000
-"""Queries that are searched exactly as well, to measure the recall of an approximate search."""
-
 SPARE = 4
 """Candidates beyond the k: which of two is nearer is not left to FAISS's float32."""
+
+Search = Callable[[Vectors, int], tuple[Any, Rows]]
+"""As FAISS's: of queries (q, width) the distances and places of the k nearest, (q, k) each."""
 
 _QUERY_BLOCK = 16_384
 _SLOW_QUERY_BLOCK = 512
 _COMPARED_BLOCK = 16
-_NEAR = 1e-6
 
 
 @dataclass(frozen=True)
 class Neighbors:
-    """Nearest neighbours of n vectors.
-
-    Attributes:
-        rows: int64 (n, k), rows of the neighbours, nearest first, ties by row; -1 where there is
-            none.
-        distances: float64 (n, k), their distances to 1e-9
-            (:func:`imgvet.similarity.space.distances_between`); infinite where there is none.
-        recall: share of the true neighbours found, measured on a sample; 1 if exact.
-    """
+    """Nearest neighbours of n vectors."""
 
     rows: Rows
+    """(n, k), nearest first, ties by row; -1 where there is none."""
     distances: Reals
+    """(n, k), by :meth:`imgvet.similarity.distances.Space.distances`; infinite where none is."""
     recall: float = 1.0
+    """Share of the true neighbours found, measured on a sample; 1 if exact."""
 
 
 def nearest(space: Space, queries: Rows, candidates: Rows, k: int) -> Neighbors:
@@ -51,8 +42,8 @@ def nearest(space: Space, queries: Rows, candidates: Rows, k: int) -> Neighbors:
 
     Args:
         space: the embeddings.
-        queries: int64 (q,), rows.
-        candidates: int64 (q, c), rows, in any order; the query itself and -1 are nobody.
+        queries: (q,), rows.
+        candidates: (q, c), rows, in any order; the query itself and -1 are nobody.
         k: neighbours of each query; where there are fewer, -1 stands for the others.
     """
     others = np.where(candidates == queries[:, None], -1, candidates)
@@ -63,78 +54,49 @@ def nearest(space: Space, queries: Rows, candidates: Rows, k: int) -> Neighbors:
 
 
 def search_exactly(space: Space, queries: Rows, k: int) -> Neighbors:
-    """The ``k`` nearest others of each query row."""
-    rows = candidates(space, flat_index(space, space.data), queries, k + 1)
-    return nearest(space, queries, rows, k)
+    """The ``k`` nearest others of each query, a row."""
+    return nearest(space, queries, nearest_among(space, space.data, queries, k + 1), k)
 
 
-def candidates(space: Space, index: Any, queries: Rows, k: int) -> Rows:
-    """Places in the index of the ``k`` nearest of each query row, and of some more.
+def nearest_among(space: Space, data: Vectors, queries: Rows, k: int) -> Rows:
+    """Places in ``data`` of about the ``k`` nearest of each query, and of some more."""
+    import faiss
 
-    Returns:
-        int64 (q, k + SPARE, or as many as the index holds), nearest first as far as FAISS
-        can tell; -1 is nobody.
+    def search(part: Vectors, width: int) -> tuple[Any, Rows]:
+        if DISTANCES[space.distance].faiss_metric is None:
+            return _compare(part, data, width, space.distance, faiss.omp_get_max_threads())
+        found: tuple[Any, Rows] = faiss.knn(part, data, width, metric=faiss_metric(space))
+        return found
+
+    return candidates(space, search, queries, min(k + SPARE, len(data)))
+
+
+def _compare(
+    queries: Vectors, data: Vectors, k: int, distance: Distance, threads: int
+) -> tuple[Any, Rows]:
+    def block(start: int) -> tuple[Reals, Rows]:
+        part = queries[start : start + _COMPARED_BLOCK]
+        found = distances_between(part, data, distance, 1.0)
+        rows = np.argsort(found, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(found, rows, axis=1), rows
+
+    blocks = in_threads(block, range(0, len(queries), _COMPARED_BLOCK), threads)
+    distances, rows = map(np.concatenate, zip(*blocks, strict=True))
+    return distances, rows
+
+
+def candidates(space: Space, search: Search, queries: Rows, width: int) -> Rows:
+    """Places of the ``width`` nearest of each query, a row, as a search finds them.
+
+    They are (q, width), nearest first as far as FAISS can tell; -1 is nobody.
     """
-    count, width = len(queries), min(k + SPARE, index.ntotal)
-    queries = _enough(queries, space)
     places = np.empty((len(queries), width), np.int64)
     step = _QUERY_BLOCK if DISTANCES[space.distance].any_index else _SLOW_QUERY_BLOCK
     for start in range(0, len(queries), step):
         part = slice(start, start + step)
-        _, places[part] = index.search(space.data[queries[part]], width)
-        report_progress(STAGE, min(start + step, count), count)
-    return places[:count]
-
-
-def _enough(queries: Rows, space: Space) -> Rows:
-    """The queries, some of them again if so many cost less.
-
-    FAISS multiplies matrices from a number of queries on, and below it takes about ten times as
-    long for each.
-    """
-    import faiss
-
-    least = int(faiss.cvar.distance_compute_blas_threshold) // space.data.shape[1] + 1
-    few = least < 10 * len(queries) < 10 * least and DISTANCES[space.distance].any_index
-    return np.resize(queries, least) if few else queries
-
-
-def flat_index(space: Space, data: Vectors) -> Any:
-    """An index that compares every pair by the distance of the space, filled with ``data``."""
-    import faiss
-
-    if DISTANCES[space.distance].faiss_metric is None:
-        return ComparingIndex(data, space.distance, faiss.omp_get_max_threads())
-    index = faiss.IndexFlat(data.shape[1], faiss_metric(space))
-    index.add(data)
-    return index
-
-
-@dataclass(frozen=True)
-class ComparingIndex:
-    """Searches as an index of FAISS does, by NumPy and SciPy."""
-
-    data: Vectors
-    distance: Distance
-    threads: int
-
-    @property
-    def ntotal(self) -> int:
-        """How many embeddings it holds."""
-        return len(self.data)
-
-    def search(self, queries: Vectors, k: int) -> tuple[Reals, Rows]:
-        """Distances and rows of the nearest of each query, (q, k), nearest first."""
-
-        def block(start: int) -> tuple[Reals, Rows]:
-            part = queries[start : start + _COMPARED_BLOCK]
-            found = distances_between(part, self.data, self.distance, 1.0)
-            rows = np.argsort(found, axis=1, kind="stable")[:, :k]
-            return np.take_along_axis(found, rows, axis=1), rows
-
-        starts = range(0, len(queries), _COMPARED_BLOCK)
-        distances, rows = zip(*in_threads(block, starts, self.threads), strict=True)
-        return np.concatenate(distances), np.concatenate(rows)
+        _, places[part] = search(space.data[queries[part]], width)
+        report_progress(STAGE, min(start + step, len(queries)), len(queries))
+    return places
 
 
 def faiss_metric(space: Space) -> int:
@@ -142,16 +104,3 @@ def faiss_metric(space: Space) -> int:
     import faiss
 
     return int(getattr(faiss, str(DISTANCES[space.distance].faiss_metric)))
-
-
-def sample_queries(count: int) -> Rows:
-    """Evenly spread rows on which recall is measured."""
-    return np.linspace(0, count - 1, min(RECALL_SAMPLE, count), dtype=np.int64)
-
-
-def recall_of(found: Neighbors, queries: Rows, true: Neighbors) -> float:
-    """Share of the true neighbours of some queries that were found.
-
-    A neighbour as near as the true one counts as found: ties have no right order.
-    """
-    return float((found.distances[queries] <= true.distances + _NEAR).mean())

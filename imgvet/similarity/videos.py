@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
@@ -14,15 +12,6 @@ from imgvet.tables import COMPONENTS, VIDEO_PAIRS, empty
 WIDESPREAD = 50
 """A component with frames of more videos than this, such as one of black frames, says nothing of
 two of them and makes no pairs of videos."""
-
-
-@dataclass(frozen=True)
-class GroupedByVideo:
-    """The tables components and component_info with their columns of videos, and video_pairs."""
-
-    members: pd.DataFrame
-    info: pd.DataFrame
-    pairs: pd.DataFrame
 
 
 def videos_of(items: pd.DataFrame) -> pd.Series:
@@ -39,32 +28,24 @@ def videos_of(items: pd.DataFrame) -> pd.Series:
     return pd.Series(names, frames.index, dtype="str").reindex(items.index)
 
 
-def has_videos(items: pd.DataFrame) -> bool:
-    """Whether any valid item is a frame of a video."""
-    return bool(items.loc[items["status"] == Reason.OK.value, "time_ms"].notna().any())
-
-
 def group_by_video(
     members: pd.DataFrame, info: pd.DataFrame, items: pd.DataFrame
-) -> GroupedByVideo:
-    """Fill in the videos of components, and find the pairs of videos that share some.
+) -> dict[str, pd.DataFrame]:
+    """The tables components and component_info with their columns of videos.
 
-    Args:
-        members: the table components.
-        info: the table component_info.
-        items: the table items.
+    With them comes video_pairs, the videos that share components, if a valid item is a frame.
     """
     videos = videos_of(items.set_index("id"))
     members = members.assign(video=members["id"].map(videos))
     frames = members[members["video"].notna()]
     number = frames.groupby("component_id")["video"].nunique()
     counted = info["component_id"].map(number).fillna(0).astype(np.int64)
-    valid = videos[(items["status"] == Reason.OK.value).to_numpy()].dropna()
-    return GroupedByVideo(
-        members[COMPONENTS.column_names],
-        info.assign(videos=counted),
-        _pairs(frames, number, valid.value_counts()),
-    )
+    tables = {
+        "components": members[COMPONENTS.column_names],
+        "component_info": info.assign(videos=counted),
+    }
+    analysed = videos[(items["status"] == Reason.OK.value).to_numpy()].value_counts()
+    return tables | {"video_pairs": _pairs(frames, number, analysed)} if len(analysed) else tables
 
 
 def _pairs(frames: pd.DataFrame, number: pd.Series, analysed: pd.Series) -> pd.DataFrame:
@@ -87,10 +68,9 @@ def _pairs(frames: pd.DataFrame, number: pd.Series, analysed: pd.Series) -> pd.D
         shared_frames=("shared", "sum"),
         other_shared_frames=("shared_other", "sum"),
     )
-    pairs = pairs.rename(columns={"video_other": "other"}).assign(
-        frames=lambda row: row["video"].map(analysed),
-        other_frames=lambda row: row["other"].map(analysed),
-    )
+    pairs = pairs.rename(columns={"video_other": "other"})
+    pairs["frames"] = pairs["video"].map(analysed)
+    pairs["other_frames"] = pairs["other"].map(analysed)
     share = pairs["shared_frames"] / pairs["frames"]
     other_share = pairs["other_shared_frames"] / pairs["other_frames"]
     pairs["share"] = np.maximum(share, other_share).round(6)

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgvet.images.decoders import silence_decoders
+from imgvet.images.decode import silence_decoders
 from imgvet.options import VideoOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.entry import Entry

@@ -33,8 +33,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
             running.files[f"/{name}.onnx"] = content
             digest = hashlib.sha256(content).hexdigest() if name == "clip" else None
             changes = {"url": f"{running.url}/{name}.onnx", "sha256": digest}
-            file = known[name].file.model_copy(update=changes)
-            known[name] = known[name].model_copy(update={"file": file})
+            known[name] = known[name].model_copy(update=changes)
         monkeypatch.setattr("imgvet.models.registry.KNOWN", known)
         yield running
 

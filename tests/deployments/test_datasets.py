@@ -87,7 +87,7 @@ def test_a_bad_file_is_one_line(text: str, error: type, said: str) -> None:
 
 
 def test_a_deployment_runs_one_at_a_time_and_finds_its_flow_by_module() -> None:
-    from imgvet.deployments.serving import deployment_of
+    from imgvet.deployments.datasets import deployment_of
 
     deployment = deployment_of(served({"input_dir": "cats", "cron": "0 6 * * *"}))
     assert deployment.entrypoint == "imgvet.flows.monitor_dataset.monitor_dataset"

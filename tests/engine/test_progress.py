@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress as Bars
 
-from imgvet.engine.progress import BarHandler, shown_progress
-from imgvet.progress import LOGGER_NAME, report_progress, tracked
+from imgvet.engine.progress import moving, shown_progress
+from imgvet.progress import LOGGER_NAME, Progress, listening, report_progress, tracked
 
 
 def test_items_pass_through_unchanged() -> None:
@@ -36,15 +36,17 @@ def test_nothing_is_said_afterwards(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_bar_follows_its_stage() -> None:
     bars = Bars(console=Console(file=io.StringIO(), force_terminal=True))
-    logger = logging.getLogger("test.bars")
-    logger.propagate = False
-    logger.setLevel(logging.INFO)
-    logger.addHandler(BarHandler(bars))
-    from imgvet.progress import Progress
-
-    for stage, done in (("compute_stats", 3), ("embed", 1), ("compute_stats", 5)):
-        logger.info("", extra={"progress": Progress(stage, done, 10)})
+    with moving(bars):
+        for stage, done in (("compute_stats", 3), ("embed", 1), ("compute_stats", 5)):
+            report_progress(stage, done, 10)
     assert [(task.description, task.completed) for task in bars.tasks] == [
         ("Reading and measuring", 5),
         ("Embedding", 1),
     ]
+
+
+def test_a_stage_is_told_now_and_then_and_at_its_end() -> None:
+    told: list[Progress] = []
+    with listening(told.append, every=3600):
+        list(tracked(range(100), "embed", 0, 100))
+    assert told == [Progress("embed", 100, 100)]

@@ -12,7 +12,7 @@ import httpx
 import numpy as np
 import pytest
 
-from imgvet.explorer import api
+from imgvet.explorer import site
 from imgvet.explorer.run import ExploredRun
 from imgvet.explorer.server import Explorer
 from imgvet.images.decode import decode
@@ -116,7 +116,7 @@ def test_a_picture_of_too_many_pixels_is_not_decoded(client: httpx.Client):
 def test_large_uploads_are_refused_whether_they_say_so_or_not(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(api, "MAX_BYTES", 1000)
+    monkeypatch.setattr(site, "MAX_BYTES", 1000)
     assert client.post("/api/search", content=b"x" * 1001).status_code == 413
     in_parts = client.post("/api/search", content=iter([b"x" * 600, b"x" * 600]))
     assert in_parts.status_code == 413

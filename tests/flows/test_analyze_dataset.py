@@ -286,7 +286,7 @@ def test_a_failing_artifact_never_fails_a_run(
         raise httpx.ConnectError("no server")
 
     monkeypatch.setattr("imgvet.tasks.publishing.create_markdown_artifact", refuse)
-    monkeypatch.setattr("imgvet.tasks.progress.create_progress_artifact", refuse)
+    monkeypatch.setattr("imgvet.tasks.artifacts.create_progress_artifact", refuse)
     assert runner.run().counts.images == 15
 
 

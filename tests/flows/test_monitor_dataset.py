@@ -11,11 +11,11 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 
 from imgvet.errors import InputNotFoundError, InvalidParameterError
-from imgvet.flows.monitor_dataset import monitor_dataset
-from imgvet.flows.states import ChecksFailedError
+from imgvet.flows.monitor_dataset import ChecksFailedError, monitor_dataset
 from imgvet.monitor.history import read_history, save_run
+from imgvet.monitor.notify import Monitored
 from imgvet.monitor.options import make_monitor_options
-from imgvet.tasks.monitoring import Monitored, untold_run
+from imgvet.tasks.monitoring import untold_run
 from imgvet.workdir import WorkDir
 from support.pictures import age, write_photographs
 from support.receiver import Receiver, free_port

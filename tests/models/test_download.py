@@ -12,13 +12,21 @@ from pathlib import Path
 import pytest
 
 from imgvet.errors import ModelError
-from imgvet.models.download import Patience, fetch_model
+from imgvet.models import download
+from imgvet.models.download import fetch_model
 from imgvet.models.file import ModelFile
 from support.model_server import Fault, ModelServer
 
 CONTENT = random.Random(0).randbytes(300_000)
 OTHER = random.Random(1).randbytes(300_000)
-QUICK = Patience(attempts=3, pause=0.01, timeout=5.0)
+ATTEMPTS = 3
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "_ATTEMPTS", ATTEMPTS)
+    monkeypatch.setattr(download, "_PAUSE", 0.01)
+    monkeypatch.setattr(download, "_TIMEOUT", 5.0)
 
 
 def digest_of(content: bytes) -> str:
@@ -40,7 +48,7 @@ def served(server: ModelServer, content: bytes = CONTENT, *, published: bool = T
 
 
 def fetch(file: ModelFile) -> bytes:
-    return fetch_model(file, patience=QUICK).read_bytes()
+    return fetch_model(file).read_bytes()
 
 
 def left(folder: Path) -> list[str]:
@@ -52,7 +60,7 @@ def test_a_file_is_downloaded_once(
 ) -> None:
     file, seen = served(server), list[tuple[int, int | None]]()
     with caplog.at_level(logging.WARNING):
-        path = fetch_model(file, lambda _, *state: seen.append(state), QUICK)
+        path = fetch_model(file, lambda _, *state: seen.append(state))
     assert path == folder / "small.onnx"
     assert path.read_bytes() == CONTENT
     assert left(folder) == ["small.onnx", "small.onnx.json"]
@@ -84,17 +92,19 @@ def test_a_connection_that_brings_nothing_is_given_up(server: ModelServer, folde
     server.faults = [Fault("truncate", after=1000)] + [Fault("truncate")] * 9
     with pytest.raises(ModelError, match="ended after 1,000 of 300,000 bytes"):
         fetch(file)
-    assert len(server.requests) == 1 + QUICK.attempts
+    assert len(server.requests) == 1 + ATTEMPTS
     server.faults.clear()
     assert fetch(file) == CONTENT  # the next run goes on
     assert server.ranges()[-1] == "bytes=1000-"
 
 
-def test_a_server_that_stalls_is_asked_again(server: ModelServer) -> None:
+def test_a_server_that_stalls_is_asked_again(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = served(server)
+    monkeypatch.setattr(download, "_TIMEOUT", 0.2)
     server.faults = [Fault("stall", seconds=0.6)]
-    path = fetch_model(file, patience=Patience(attempts=3, pause=0.01, timeout=0.2))
-    assert path.read_bytes() == CONTENT
+    assert fetch(file) == CONTENT
     assert len(server.requests) == 2
 
 
@@ -188,7 +198,7 @@ def test_a_range_survives_a_redirect(server: ModelServer) -> None:
 
 def test_a_file_that_changed_here_is_refused(server: ModelServer) -> None:
     file = served(server, published=False)
-    path = fetch_model(file, patience=QUICK)
+    path = fetch_model(file)
     path.write_bytes(CONTENT)  # a new time, the same bytes
     assert not file.is_checked
     assert fetch(file) == CONTENT

@@ -25,9 +25,9 @@ def serve(
     """Let a name of the registry stand for a small model on the server."""
     content, known = model_bytes(signature), KNOWN[name]
     server.files[f"/{name}.onnx"] = content
-    digest = hashlib.sha256(content).hexdigest() if known.file.sha256 else None
+    digest = hashlib.sha256(content).hexdigest() if known.sha256 else None
     changes = {"url": f"{server.url}/{name}.onnx", "mirrors": (), "sha256": digest}
-    small = known.model_copy(update={"file": known.file.model_copy(update=changes)})
+    small = known.model_copy(update=changes)
     monkeypatch.setattr("imgvet.models.resolve.KNOWN", {**KNOWN, name: small})
     return small
 
@@ -108,10 +108,10 @@ def test_the_registry_is_complete_and_says_what_is_estimated() -> None:
     assert not any(known.card.calibrated for known in KNOWN.values())
     assert len({known.card.digest for known in KNOWN.values()}) == len(KNOWN)
     for known in KNOWN.values():
-        assert known.file.url.startswith("https://")
-        assert known.file.licence
-        assert known.card.sha256 == (known.file.sha256 or "")
-    resnet = KNOWN["resnet50"].file
+        assert known.url.startswith("https://")
+        assert known.licence
+        assert known.card.sha256 == (known.sha256 or "")
+    resnet = KNOWN["resnet50"]
     assert (resnet.size, (resnet.sha256 or "")[:8]) == (102_576_419, "ab65bdc0")
 
 

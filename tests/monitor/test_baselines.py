@@ -1,4 +1,4 @@
-"""Baselines on disk."""
+"""Baselines on disk, similarity to their sample, and the limit that makes an outlier."""
 
 from __future__ import annotations
 
@@ -9,16 +9,24 @@ import pandas as pd
 import pytest
 
 from imgvet.monitor.baselines import (
+    LEAST_SCORES,
+    SAMPLE_SIZE,
     Baseline,
+    ReferenceSample,
     baseline_path,
     forget_baselines,
     kept_baselines,
+    nearest_similarity,
+    normalised,
+    outlier_limit,
     read_baseline,
+    sample_of,
     write_baseline,
 )
 from imgvet.monitor.history import Run
+from imgvet.monitor.images import Images
 from imgvet.monitor.rates import OUTLIERS
-from imgvet.monitor.reference_sample import ReferenceSample
+from imgvet.similarity.outliers import ROBUST_LIMIT, robust_score
 from imgvet.workdir import WorkDir
 
 
@@ -74,3 +82,74 @@ def test_forgetting_keeps_what_is_wanted(work: WorkDir) -> None:
         write_baseline(work, _baseline(run_id))
     forget_baselines(work, frozenset("bz"))
     assert kept_baselines(work) == {"b"}
+
+
+def _keys(count: int) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return np.array([rng.bytes(16) for _ in range(count)], "S16")
+
+
+def _images(keys: np.ndarray, vectors: np.ndarray) -> Images:
+    """Images of which each has a row of the embeddings; their metric is the place in the table."""
+    rows = np.arange(len(keys))
+    return Images(
+        names=rows.astype(object), keys=keys, row=rows, first=rows, scale=0.8, near=0.9,
+        embeddings=np.asarray(vectors, np.float32), metrics=pd.DataFrame({"mean": rows * 1.0}),
+        flags=pd.DataFrame(index=rows),
+    )  # fmt: skip
+
+
+def test_the_sample_is_of_distinct_contents_and_does_not_depend_on_order() -> None:
+    keys = _keys(SAMPLE_SIZE + 500)
+    vectors = np.random.default_rng(2).normal(size=(len(keys), 3))
+    rows = np.arange(len(keys))
+    sample = sample_of(_images(keys, vectors), rows, np.float32)
+    assert len(np.unique(sample.keys)) == len(sample.vectors) == SAMPLE_SIZE
+    place = sample.metrics["mean"].to_numpy(int)
+    assert (keys[place] == sample.keys).all()
+    assert sample.vectors == pytest.approx(vectors[place])
+    order = np.random.default_rng(1).permutation(rows)
+    other = sample_of(_images(keys[order], vectors[order]), rows, np.float32)
+    assert (other.keys == sample.keys).all()
+    assert (other.vectors == sample.vectors).all()
+
+
+def test_a_sample_is_taken_of_the_rows_that_are_asked_for() -> None:
+    keys, rows = _keys(50), np.array([3, 7, 9])
+    sample = sample_of(_images(keys, np.ones((50, 3))), rows, np.float16)
+    assert set(sample.keys) == set(keys[rows])
+    assert sample.vectors.dtype == np.float16
+
+
+def test_the_nearest_is_neither_itself_nor_a_near_duplicate() -> None:
+    rng = np.random.default_rng(3)
+    vectors = normalised(rng.normal(size=(300, 8)))
+    vectors[100:120] = vectors[:20]  # siblings
+    images = _images(_keys(300), vectors)
+    sample = sample_of(images, np.arange(200), np.float16)
+    found = nearest_similarity(images, sample)
+    similarity = 1 - 0.8 * (1 - vectors @ normalised(sample.vectors).T)
+    allowed = (similarity < 0.9) & (images.keys[:, None] != sample.keys[None])
+    expected = np.where(allowed, similarity, -9).max(axis=1)
+    assert found == pytest.approx(expected, abs=2e-6)
+    assert found.max() < 0.9
+
+
+def test_an_image_with_only_near_duplicates_is_no_outlier() -> None:
+    images = _images(_keys(5), np.ones((5, 4)))
+    sample = sample_of(images, np.arange(5), np.float16)
+    assert nearest_similarity(images, sample) == pytest.approx(0.9)
+
+
+def test_below_the_limit_is_what_the_robust_score_calls_an_outlier() -> None:
+    rng = np.random.default_rng(4)
+    similarity = np.concatenate([rng.normal(0.8, 0.03, 500), rng.uniform(0.2, 0.8, 60)])
+    limit = outlier_limit(similarity)
+    assert limit is not None
+    assert ((similarity < limit) == (robust_score(similarity) > ROBUST_LIMIT)).all()
+    assert (similarity < limit).any()
+
+
+@pytest.mark.parametrize("similarity", [np.full(LEAST_SCORES, 0.5), np.arange(LEAST_SCORES - 1.0)])
+def test_equal_or_few_similarities_give_no_limit(similarity: np.ndarray) -> None:
+    assert outlier_limit(similarity) is None

@@ -20,12 +20,12 @@ def rate(count: int, *, key: str = "outlier_rate", p_value: float = 1e-9) -> Fin
     """So many of 100 new images, where 5 of 100 were usual."""
     before, after = Proportion(500, 10_000), Proportion(count, 100)
     effect = after.rate - before.rate
-    return Finding(key, "new", effect, 0.02, p_value, 0.001, before, after)
+    return Finding(key, "new", effect, p_value, 0.02, 0.001, before, after)
 
 
 def drift(name: str, score: float) -> Finding:
     medians = None if name == "embeddings" else (0.8, 0.41234)
-    return Finding(f"drift:{name}", "new", score, 0.3, 1e-9, 0.001, medians=medians)
+    return Finding(f"drift:{name}", "new", score, 1e-9, 0.3, 0.001, medians=medians)
 
 
 def check(name: str, state: CheckState = CheckState.FAILED) -> CheckResult:
@@ -46,7 +46,7 @@ def compared(number: int, *findings: Finding, checks: tuple[CheckResult, ...] = 
         run_id=f"run-{number}", started=f"2030-01-{number:02}T06:00:00+00:00", dataset="photos",
         new_counts={"images": 100},
     )  # fmt: skip
-    return Comparison(run, BASELINE, findings, checks, EXAMPLES)
+    return Comparison(run, (), BASELINE, findings, checks, EXAMPLES)
 
 
 def failed(number: int, reason: str = "disk full") -> Comparison:
@@ -59,8 +59,9 @@ def told(*runs: Comparison) -> list[list[Event]]:
     alarms: tuple[str, ...] = ()
     said = []
     for run in runs:
-        said.append(list(events_of(alarms, run)))
-        alarms = alarms_after(alarms, run)
+        following = replace(run, before=alarms)
+        said.append(list(events_of(following)))
+        alarms = alarms_after(following)
     return said
 
 

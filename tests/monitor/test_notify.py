@@ -58,6 +58,11 @@ class Line:
         return ""
 
 
+def delivered(work: WorkDir, run: Run, to: list[str], report: str, line: Line) -> tuple[int, tuple]:
+    told = deliver(work, run, to, report, line)
+    return told.arrived, told.problems
+
+
 def test_a_message_says_what_where_and_how_bad() -> None:
     assert body_of(JUMPED, "file:///out/report/index.html").splitlines() == [
         *JUMPED.body.splitlines(), "Report: file:///out/report/index.html",
@@ -79,9 +84,9 @@ def test_a_link_leads_to_the_file_or_below_a_public_address(tmp_path: Path) -> N
 def test_each_message_arrives_once_however_often_it_is_delivered(tmp_path: Path) -> None:
     work, line = WorkDir(tmp_path), Line()
     first = run_saying(work, "r1", "1", "2")
-    assert deliver(work, first, ["a", "b"], "r", line) == (4, ())
-    assert deliver(work, first, ["a", "c"], "r", line) == (2, ())
-    assert deliver(work, run_saying(work, "r2", "3"), ["a", "d"], "r", line) == (2, ())
+    assert delivered(work, first, ["a", "b"], "r", line) == (4, ())
+    assert delivered(work, first, ["a", "c"], "r", line) == (2, ())
+    assert delivered(work, run_saying(work, "r2", "3"), ["a", "d"], "r", line) == (2, ())
     assert line.sent == [
         ("1", "a"), ("2", "a"), ("1", "b"), ("2", "b"), ("1", "c"), ("2", "c"), ("3", "a"),
         ("3", "d"),
@@ -92,7 +97,7 @@ def test_what_does_not_arrive_waits_and_is_tried_once_a_run(tmp_path: Path) -> N
     work, line = WorkDir(tmp_path), Line()
     line.cut = {"json://dead/x?secret=1"}
     addresses = ["json://dead/x?secret=1", "json://alive"]
-    arrived, problems = deliver(work, run_saying(work, "r1", "1", "2"), addresses, "r", line)
+    arrived, problems = delivered(work, run_saying(work, "r1", "1", "2"), addresses, "r", line)
     assert arrived == 2
     assert line.tries == 3
     assert problems == (
@@ -101,8 +106,8 @@ def test_what_does_not_arrive_waits_and_is_tried_once_a_run(tmp_path: Path) -> N
     assert b"secret" not in history_path(work).read_bytes()
     line.cut = set()
     second = run_saying(work, "r2", "3")
-    assert deliver(work, second, addresses, "r", line) == (4, ())
-    assert deliver(work, second, addresses, "r", line) == (0, ())
+    assert delivered(work, second, addresses, "r", line) == (4, ())
+    assert delivered(work, second, addresses, "r", line) == (0, ())
     assert line.sent[2:5] == [(name, "json://dead/x?secret=1") for name in "123"]
     assert all(entry.arrived for run in read_history(work) for entry in run.deliveries)
 

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from imgvet.errors import InvalidParameterError
 from imgvet.search.image_table import ImageTable
 from imgvet.search.index import MAX_NEIGHBORS, Match, SearchIndex
-from imgvet.similarity.distances import DISTANCES, Metric
-from imgvet.similarity.space import space_of
+from imgvet.similarity.distances import DISTANCES, Metric, space_of
 from imgvet.tables import read_table
 from imgvet.workdir import WorkDir
 
@@ -39,7 +38,7 @@ def items_of(rows: list[int | None]) -> pd.DataFrame:
 )
 def test_the_nearest_are_those_of_a_full_comparison(seed, name, item, k):
     vectors, metric = vectors_of(seed), Metric(distance=name, scale=0.7)
-    index = SearchIndex.build(vectors, items_of(list(range(CONTENTS))), metric)
+    index = SearchIndex(vectors, items_of(list(range(CONTENTS))), metric)
     found = index.nearest(vectors[item], k)
     space = space_of(vectors, name)
     others = np.arange(CONTENTS)
@@ -52,7 +51,7 @@ def test_the_nearest_are_those_of_a_full_comparison(seed, name, item, k):
 
 def test_every_image_of_a_content_is_found_and_the_asked_one_is_left_out():
     vectors = vectors_of(1)[:3]
-    index = SearchIndex.build(vectors, items_of([0, 1, 0, None, 2, 0]), Metric())
+    index = SearchIndex(vectors, items_of([0, 1, 0, None, 2, 0]), Metric())
     found = index.nearest_to_item(6, 4)
     assert [match.id for match in found[:2]] == [0, 15]
     assert [match.similarity for match in found[:2]] == [1.0, 1.0]
@@ -63,7 +62,7 @@ def test_every_image_of_a_content_is_found_and_the_asked_one_is_left_out():
 def test_contents_without_an_image_and_embeddings_of_zeros_are_never_found():
     vectors = vectors_of(2)[:4]
     vectors[2] = 0
-    index = SearchIndex.build(vectors, items_of([0, 2, 3]), Metric())
+    index = SearchIndex(vectors, items_of([0, 2, 3]), Metric())
     assert [match.id for match in index.nearest(vectors[1], 9)] in ([0, 6], [6, 0])
     with pytest.raises(InvalidParameterError, match="says nothing"):
         index.nearest_to_item(3, 1)
@@ -72,10 +71,8 @@ def test_contents_without_an_image_and_embeddings_of_zeros_are_never_found():
 @pytest.mark.parametrize("scale", [1e-18, 1.0, 1e18])
 def test_cosine_does_not_depend_on_the_length_of_embeddings(scale):
     vectors = vectors_of(3)
-    plain = SearchIndex.build(vectors, items_of(list(range(CONTENTS))), Metric())
-    scaled = SearchIndex.build(
-        vectors * np.float32(scale), items_of(list(range(CONTENTS))), Metric()
-    )
+    plain = SearchIndex(vectors, items_of(list(range(CONTENTS))), Metric())
+    scaled = SearchIndex(vectors * np.float32(scale), items_of(list(range(CONTENTS))), Metric())
     expected = plain.nearest(vectors[5], 6)
     found = scaled.nearest(vectors[5], 6)
     assert [match.id for match in found] == [match.id for match in expected]
@@ -86,7 +83,7 @@ def test_cosine_does_not_depend_on_the_length_of_embeddings(scale):
 
 @pytest.mark.parametrize("k", [0, -1, MAX_NEIGHBORS + 1])
 def test_a_number_out_of_range_is_refused(k):
-    index = SearchIndex.build(vectors_of(4), items_of([0]), Metric())
+    index = SearchIndex(vectors_of(4), items_of([0]), Metric())
     with pytest.raises(InvalidParameterError, match="between 1 and"):
         index.nearest(vectors_of(4)[0], k)
     with pytest.raises(InvalidParameterError, match="between 1 and"):
@@ -98,13 +95,13 @@ def test_a_number_out_of_range_is_refused(k):
     [np.zeros(WIDTH, np.float32), np.full(WIDTH, np.nan, np.float32), np.ones(3, np.float32)],
 )
 def test_a_vector_that_fits_nothing_is_refused(vector):
-    index = SearchIndex.build(vectors_of(4), items_of([0]), Metric())
+    index = SearchIndex(vectors_of(4), items_of([0]), Metric())
     with pytest.raises(InvalidParameterError):
         index.nearest(vector, 1)
 
 
 def test_no_embeddings_give_no_matches():
-    index = SearchIndex.build(np.empty((0, WIDTH), np.float32), items_of([None]), Metric())
+    index = SearchIndex(np.empty((0, WIDTH), np.float32), items_of([None]), Metric())
     assert index.nearest(np.ones(WIDTH, np.float32), 3) == []
     with pytest.raises(InvalidParameterError, match="no embedding"):
         index.nearest_to_item(0, 3)

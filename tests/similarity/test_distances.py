@@ -11,9 +11,8 @@ from pydantic import ValidationError
 
 from imgvet.errors import InvalidParameterError
 from imgvet.options import NeighborOptions
-from imgvet.similarity.distances import DISTANCES, Metric
+from imgvet.similarity.distances import DISTANCES, Metric, compared, distances_between, unit_of
 from imgvet.similarity.neighbors import as_table, find_neighbors
-from imgvet.similarity.space import compared, distances_between, unit_of
 
 NAMES = list(DISTANCES)
 EVERY = pytest.mark.parametrize("distance", NAMES)

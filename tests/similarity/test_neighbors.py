@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from imgvet.errors import InvalidParameterError
 from imgvet.options import Distance, NeighborOptions
-from imgvet.similarity import cells as cells_module
+from imgvet.similarity import index as index_module
 from imgvet.similarity import neighbors as module
-from imgvet.similarity.distances import Metric
+from imgvet.similarity.distances import Metric, Space
 from imgvet.similarity.earlier import EarlierSearch
 from imgvet.similarity.neighbors import as_table, find_neighbors
-from imgvet.similarity.search import RECALL_SAMPLE, Neighbors, search_exactly
-from imgvet.similarity.space import Space
+from imgvet.similarity.search import Neighbors, search_exactly
 
 
 def unit_vectors(count: int, seed: int = 0, width: int = 16) -> NDArray[np.float32]:
@@ -102,13 +101,13 @@ def clustered(count: int, kinds: int, spread: float) -> NDArray[np.float32]:
 
 
 def only_a_sample(space: Space, queries: NDArray[np.int64], wanted: int) -> Neighbors:
-    assert len(queries) <= RECALL_SAMPLE, "searched exactly"
+    assert len(queries) <= module.RECALL_SAMPLE, "searched exactly"
     return search_exactly(space, queries, wanted)
 
 
 def test_cells_find_the_neighbours_by_comparing_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "EXACT_LIMIT", 100)
-    monkeypatch.setattr(cells_module, "search_exactly", only_a_sample)
+    monkeypatch.setattr(index_module, "search_exactly", only_a_sample)
     vectors = clustered(5000, kinds=60, spread=0.05)
     cells = NeighborOptions(nnf_mode="IVF")
     found, again = find_neighbors(vectors, cells, 2), find_neighbors(vectors, cells, 1)

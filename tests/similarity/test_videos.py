@@ -6,14 +6,14 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgvet.similarity.videos import WIDESPREAD, GroupedByVideo, group_by_video, videos_of
-from imgvet.tables import COMPONENT_INFO, COMPONENTS, VIDEO_PAIRS, conform
+from imgvet.similarity.videos import WIDESPREAD, group_by_video, videos_of
+from imgvet.tables import COMPONENT_INFO, COMPONENTS, VIDEO_PAIRS, conform, empty
 
 Frames = list[tuple[str, int | None]]
 """Filename and component of each item, None for an item in no component."""
 
 
-def grouped(frames: Frames) -> GroupedByVideo:
+def grouped(frames: Frames) -> dict[str, pd.DataFrame]:
     items = pd.DataFrame(
         {
             "id": range(len(frames)),
@@ -57,9 +57,9 @@ def test_a_copied_video_shares_all_its_frames() -> None:
     frames: Frames = [(frame(video, second), second) for video in "ab" for second in range(3)]
     frames = [(f"/v/{name[0]}.mp4{name[1:]}", component) for name, component in frames]
     found = grouped(frames)
-    assert found.info["videos"].tolist() == [2, 2, 2]
-    assert set(found.members["video"]) == {"/v/a.mp4", "/v/b.mp4"}
-    assert found.pairs.to_dict("records") == [
+    assert found["component_info"]["videos"].tolist() == [2, 2, 2]
+    assert set(found["components"]["video"]) == {"/v/a.mp4", "/v/b.mp4"}
+    assert found["video_pairs"].to_dict("records") == [
         {
             "video": "/v/a.mp4", "other": "/v/b.mp4", "components": 3, "frames": 3,
             "shared_frames": 3, "other_frames": 3, "other_shared_frames": 3, "share": 1.0,
@@ -72,7 +72,7 @@ def test_a_clip_cut_out_of_a_film_is_wholly_shared() -> None:
         (frame("/film.mp4", second), second if second < 2 else None) for second in range(9)
     ]
     clip: Frames = [(frame("/clip.mp4", second), second) for second in range(2)]
-    (pair,) = grouped([*film, *clip]).pairs.to_dict("records")
+    (pair,) = grouped([*film, *clip])["video_pairs"].to_dict("records")
     assert (pair["video"], pair["frames"], pair["shared_frames"]) == ("/clip.mp4", 2, 2)
     assert (pair["other"], pair["other_frames"], pair["other_shared_frames"]) == ("/film.mp4", 9, 2)
     assert pair["share"] == 1.0
@@ -82,23 +82,23 @@ def test_frames_of_one_video_alike_make_no_pair_and_photos_have_no_video() -> No
     found = grouped(
         [(frame("/a.mp4", 0), 0), (frame("/a.mp4", 1), 0), ("/1.jpg", 1), ("/2.jpg", 1)]
     )
-    assert found.info["videos"].tolist() == [1, 0]
-    assert found.members["video"].isna().tolist() == [False, False, True, True]
-    assert found.pairs.columns.tolist() == VIDEO_PAIRS.column_names
-    assert found.pairs.empty
+    assert found["component_info"]["videos"].tolist() == [1, 0]
+    assert found["components"]["video"].isna().tolist() == [False, False, True, True]
+    assert found["video_pairs"].columns.tolist() == VIDEO_PAIRS.column_names
+    assert found["video_pairs"].empty
 
 
 def test_what_nearly_all_videos_have_tells_nothing() -> None:
     black: Frames = [(frame(f"/{number:03}.mp4", 0), 0) for number in range(WIDESPREAD + 1)]
-    assert grouped(black).pairs.empty
-    assert len(grouped(black[:3]).pairs) == 3
+    assert grouped(black)["video_pairs"].empty
+    assert len(grouped(black[:3])["video_pairs"]) == 3
 
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from([None, 0, 1, 2])), max_size=30))
 def test_pairs_are_what_counting_by_hand_gives(drawn: list[tuple[str, int | None]]) -> None:
     frames: Frames = [(frame(f"/{name}.mp4", row), part) for row, (name, part) in enumerate(drawn)]
-    pairs = grouped(frames).pairs
+    pairs = grouped(frames).get("video_pairs", empty(VIDEO_PAIRS))
     components = {
         name: {part for other, part in drawn if other == name} - {None} for name in "abcd"
     }

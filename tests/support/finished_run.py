@@ -39,7 +39,6 @@ from imgvet.similarity.distances import Metric
 from imgvet.similarity.neighbors import as_table, find_neighbors
 from imgvet.similarity.outliers import find_outliers
 from imgvet.similarity.pairs import similar_pairs
-from imgvet.similarity.videos import group_by_video
 from imgvet.sources.archive import prepare_archive
 from imgvet.sources.archive_members import ExtractLimits
 from imgvet.sources.inputs import list_items
@@ -140,15 +139,12 @@ def _tables(
     ids = found.collected.contents["id"].to_numpy(np.int64)
     neighbors = as_table(nearest, ids, metric)
     similarity = similar_pairs(neighbors, items, options.part(SimilarityOptions))
-    components = find_components(similarity, items, vectors, metric, options.part(ComponentOptions))
-    grouped = group_by_video(components.members, components.info, items)
     tables = {
         "items": items,
         "invalid": found.collected.invalid,
         "stats": stats_table(items, Store(work), options.part(StatsOptions)),
         "similarity": similarity,
         "outliers": find_outliers(neighbors, items, options.part(OutlierOptions)).table,
-        "components": grouped.members,
-        "component_info": grouped.info,
+        **find_components(similarity, items, vectors, metric, options.part(ComponentOptions)),
     }
     return tables if found.crops is None else tables | {"crops": found.crops}

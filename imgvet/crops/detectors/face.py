@@ -11,7 +11,7 @@ import numpy as np
 
 from imgvet.crops.detectors.common import WAY_OUT, Boxes, best_first, clipped, resized
 from imgvet.errors import ModelError
-from imgvet.images.decoders import silence_decoders
+from imgvet.images.decode import silence_decoders
 from imgvet.images.geometry import Box, Region
 from imgvet.images.picture import Pixels
 from imgvet.models.file import ModelFile

@@ -1,11 +1,11 @@
-"""Drift of metrics and of embeddings."""
+"""Drift of metrics and of embeddings, as runs are compared."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from imgvet.monitor.drift import LEAST_IMAGES, embedding_drift, value_drift
+from imgvet.monitor.compare import LEAST_IMAGES, embedding_drift, value_drift
 
 
 def test_drift_of_a_metric_is_the_share_of_images_that_lie_elsewhere() -> None:
