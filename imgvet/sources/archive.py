@@ -22,7 +22,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.containers import FILE_ITSELF, Container, Containers, Member, Parts
@@ -170,7 +170,9 @@ class Archives(Containers):
             return self._limits.problem(position, container.size)
 
         with gzip.open(container.path) as raw, Parts(container, resume=resume) as parts:
-            stream = ForwardStream(raw, check)
+            # Read a piece at a time: small reads of gzip are slow.
+            buffered = io.BufferedReader(cast("io.RawIOBase", raw), _FAR)
+            stream = ForwardStream(buffered, check)
             walked = walk_tar(stream, None, self._limits.member)
             count = 0
             for member in self._allowed(walked, container, counts_bytes=False):
