@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from prefect import flow
-from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from imgvet.flows.inputs import clean_up, make_ready
-from imgvet.flows.record import now, record_of
 from imgvet.flows.request import Request, request_of
 from imgvet.flows.stages import Stages
 from imgvet.monitor.history import past_runs
 from imgvet.options import (
     ComponentOptions,
+    FetchOptions,
     MediaOptions,
     NeighborOptions,
     OutlierOptions,
@@ -25,12 +23,19 @@ from imgvet.options import (
     VideoOptions,
 )
 from imgvet.quality.summarize import SearchFacts
+from imgvet.sources.inputs import Inputs
 from imgvet.store.references import Reference
 from imgvet.summary import RunSummary
 from imgvet.tasks.artifacts import progress_artifacts
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.embedding import collect_embeddings, collect_user_embeddings, embed
-from imgvet.tasks.inputs import Listed, list_items
+from imgvet.tasks.inputs import (
+    Listed,
+    extract_archives,
+    list_items,
+    remove_mirrored,
+    sync_s3_to_local,
+)
 from imgvet.tasks.measuring import (
     CollectedItems,
     ItemOptions,
@@ -76,10 +81,8 @@ def analyze_dataset(options: RunOptions) -> RunSummary:
 
 
 def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummary:
-    started, run_id = now(), str(flow_run.id)
     metric = request.metric
-
-    make_ready(stages, options, request.inputs, run_id)
+    _make_ready(stages, options, request.inputs)
     listed = stages.run(
         list_items,
         options.part(SourceOptions),
@@ -127,8 +130,7 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
         sources_without_crops=found.without_crops,
     )
     checked = stages.run(run_checks, tables, facts, without_execution(options))
-    model = request.model_record
-    record = record_of(run_id, started, options, model, stages.timings)
+    record = stages.record(options, request.model_record)
     history = past_runs(stages.context.work, checked.summary.digest)
     report = stages.run(build_report, tables, embeddings, checked, record, history)
     outputs = Outputs(
@@ -138,10 +140,29 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
         report=report,
         intermediate=(listed.listing, found.contents, nearest.neighbors, neighbors),
     )
-    record = record_of(run_id, started, options, model, stages.timings)
-    summary = stages.run(publish, outputs, record)
-    clean_up(stages, options, request.inputs, run_id)
+    summary = stages.run(publish, outputs, stages.record(options, request.model_record))
+    _clean_up(stages, options, request.inputs)
     return summary
+
+
+def _make_ready(stages: Stages, options: RunOptions, inputs: Inputs) -> None:
+    """Run sync_s3_to_local for each bucket, and extract_archives if there are any.
+
+    Images of buckets are copied only if asked for; archives and videos have to be.
+    """
+    sources, fetch = options.part(SourceOptions), options.part(FetchOptions)
+    paths = set(inputs.compressed)
+    for name in inputs.remote:
+        paths |= stages.run(sync_s3_to_local, name, sources, fetch, stages.run_id).compressed
+    if paths:
+        stages.run(extract_archives, tuple(sorted(paths)), options.part(VideoOptions), fetch)
+
+
+def _clean_up(stages: Stages, options: RunOptions, inputs: Inputs) -> None:
+    """Remove what this run downloaded, if asked for; never a file of the user's."""
+    fetch = options.part(FetchOptions)
+    if inputs.remote and (fetch.delete_img or fetch.delete_tar):
+        stages.run(remove_mirrored, fetch, options.part(VideoOptions), stages.run_id)
 
 
 def _measured(

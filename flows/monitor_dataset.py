@@ -10,7 +10,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from imgvet.errors import ImgvetError
 from imgvet.flows.analyze_dataset import analyze_dataset
-from imgvet.flows.record import now
+from imgvet.flows.stages import now
 from imgvet.monitor.history import Run
 from imgvet.monitor.notify import Monitored, check_addresses
 from imgvet.monitor.options import MonitorOptions, all_addresses

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
 from typing import Any, TypeVar, cast
 
 from prefect import State, Task, unmapped
+from prefect.runtime import flow_run
 
+from imgvet.options import RunOptions
 from imgvet.store.references import is_intact, references_in
-from imgvet.summary import StageTiming
+from imgvet.summary import RunRecord, StageTiming
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.shards import Plan
 
@@ -17,17 +22,46 @@ Result = TypeVar("Result")
 _CACHED = "Cached"
 
 
-class Stages:
-    """Runs the stages of one flow run and keeps their timings.
+RECORDED_PACKAGES = (
+    "imgvet", "prefect", "pandas", "numpy", "opencv-python-headless", "onnxruntime", "faiss-cpu",
+    "scipy", "great-expectations", "plotly", "pyarrow", "pillow", "simplejpeg",
+)  # fmt: skip
+"""Packages whose versions shape results or report."""
 
-    Attributes:
-        context: where the run happens.
-        timings: the stages so far, in order.
-    """
+
+def versions() -> dict[str, str]:
+    """Version of Python and of the packages that shape results."""
+    found = {name: metadata.version(name) for name in RECORDED_PACKAGES}
+    return {"python": platform.python_version(), **found}
+
+
+def now() -> datetime:
+    """The present time, UTC."""
+    return datetime.now(UTC)
+
+
+class Stages:
+    """Runs the stages of one flow run, in its ``context``, and keeps their timings, in order."""
 
     def __init__(self, context: RunContext) -> None:
         self.context = context
+        self.run_id = str(flow_run.id)
+        self.started = now()
         self.timings: list[StageTiming] = []
+
+    def record(self, options: RunOptions, model: Mapping[str, object]) -> RunRecord:
+        """The record of a run that has got this far."""
+        finished = now()
+        return RunRecord(
+            run_id=self.run_id,
+            started=self.started.isoformat(timespec="seconds"),
+            finished=finished.isoformat(timespec="seconds"),
+            seconds=round((finished - self.started).total_seconds(), 3),
+            parameters=options.model_dump(mode="json"),
+            versions=versions(),
+            model=dict(model),
+            stages=tuple(self.timings),
+        )
 
     def run(self, task: Task[..., Result], *inputs: Any) -> Result:
         """Run one task; a cached result whose files are gone or changed is computed again.
