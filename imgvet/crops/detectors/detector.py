@@ -46,18 +46,12 @@ def choose_detector(name: DetectorName) -> DetectorChoice:
         MissingExtraError: the package that it needs is not installed.
         ModelError: its model can't be had or is not what it should be.
     """
-    if name == "ocr":
-        return choice_of(name, None)
-    return choice_of(name, fetch_model(YUNET if name == "face" else YOLOV5S))
+    model = {"face": YUNET, "ocr": None, "yolov5s": YOLOV5S}[name]
+    return choice_of(name, None if model is None else fetch_model(model))
 
 
 def choice_of(name: DetectorName, path: Path | None) -> DetectorChoice:
-    """The choice of a detector with this model file.
-
-    Raises:
-        MissingExtraError: the package that it needs is not installed.
-        ModelError: its model can't be read.
-    """
+    """The choice of a detector with this model file; raises as :func:`choose_detector`."""
     settings = {"face": FaceSettings(), "ocr": TextSettings(), "yolov5s": YoloSettings()}[name]
     try:
         model = models_digest(text_models()) if path is None else sha256_of(path)

@@ -114,18 +114,14 @@ def line_region(quadrilateral: Quadrilateral, text: str, min_tilt: float) -> Reg
     x, y = quadrilateral.min(axis=0).tolist()
     right, bottom = quadrilateral.max(axis=0).tolist()
     box = Box(x, y, right - x, bottom - y)
-    if _tilt(across if width >= height else down) < min_tilt:
+    along = across if width >= height else down
+    angle = math.degrees(math.atan2(along[1], along[0]))
+    if abs((angle + 45) % 90 - 45) < min_tilt:  # To the nearest axis.
         return Region(box, label=LABEL, text=text)
     if height >= _TALL * width and len(text) > 1:
         quadrilateral = np.roll(quadrilateral, 1 if down[0] < 0 else -1, axis=0)
     x1, y1, x2, y2, x3, y3, x4, y4 = quadrilateral.ravel().tolist()
     return Region(box, (x1, y1, x2, y2, x3, y3, x4, y4), label=LABEL, text=text)
-
-
-def _tilt(edge: npt.NDArray[np.float64]) -> float:
-    """Angle between an edge and the nearest axis, 0 to 45 degrees."""
-    angle = math.degrees(math.atan2(edge[1], edge[0]))
-    return abs((angle + 45) % 90 - 45)
 
 
 def _padded(pixels: Pixels, settings: TextSettings) -> Pixels:
