@@ -64,10 +64,7 @@ class Matched:
 def match(annotations: Annotations, filenames: Sequence[str], inputs: Iterable[str]) -> Matched:
     """Match annotations to the rows of a listing.
 
-    Args:
-        annotations: what is known.
-        filenames: names of the items as listed; a name may come twice.
-        inputs: the inputs as the user wrote them (``input_dir``).
+    A name of the listing may come twice; inputs are as the user wrote them (``input_dir``).
 
     Raises:
         InvalidParameterError: there is no annotation, none matches, names fit several files, a
@@ -212,11 +209,7 @@ def _by_ends(
 ) -> list[int]:
     """The place of each relative name: below a root, else where the one file's name ends so.
 
-    Args:
-        names: have no slash at their beginning.
-        files: keys of all files.
-        roots: where names may start.
-        least_parts: how many parts between slashes a name needs that is not below a root.
+    For the latter a name needs at least ``least_parts`` parts between slashes.
     """
     names = list(names)
     below: dict[str, int] = {}

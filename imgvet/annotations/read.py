@@ -29,10 +29,7 @@ _DELIMITERS = (",", ";", "\t", "|")
 
 
 def annotations_from(value: pd.DataFrame | Mapping[str, Any] | str | Path) -> Annotations:
-    """Annotations from what a person gives in Python.
-
-    Args:
-        value: a DataFrame, a dict (COCO, or columns by name), or the path of a file.
+    """Annotations from what a person gives in Python; a dict is COCO, or columns by name.
 
     Raises:
         InputNotFoundError: there is no such file.

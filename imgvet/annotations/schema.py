@@ -121,12 +121,9 @@ def _meant(name: str, free: Sequence[str]) -> str | None:
 
 
 def from_table(given: pa.Table, source: str, *, decimal_comma: bool = False) -> Annotations:
-    """Annotations from columns of any type.
+    """Annotations from columns of any type, by any names that :func:`known_columns` knows.
 
-    Args:
-        given: any columns, by any names that :func:`known_columns` knows.
-        source: what a message calls the annotations.
-        decimal_comma: read 1,5 in text as 1.5.
+    With ``decimal_comma`` the text 1,5 is the number 1.5.
 
     Raises:
         InvalidParameterError: its columns or values are not as they should be, or rows have no

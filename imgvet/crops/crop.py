@@ -79,15 +79,12 @@ def clip(region: Region, width: int, height: int) -> Region | Failure:
 
     The edges of an upright box are rounded to the nearest edge of a pixel (halves to the right and
     down); a box so small that nothing remains is the pixel in which its centre lies. A rotated
-    region loses what lies out of the picture on each of its own four sides. It is turned round if
-    its corners go anticlockwise.
+    region loses what lies out of the picture on each of its own four sides, as far as a rectangle
+    can. It is turned round if its corners go anticlockwise.
 
-    Returns:
-        the region, corners within the picture as far as a rectangle can be; or a failure:
-        ``degenerate_box`` for one without an area (no size, a negative one, or a missing
-        coordinate; corners on a line, or sides that cross), ``outside_picture`` for one that no
-        part of the picture is in, ``too_large`` for corners so askew that the crop would be unsafe
-        to make.
+    Failures are ``degenerate_box`` (no size, a negative one, or a missing coordinate; corners on a
+    line, or sides that cross), ``outside_picture``, and ``too_large`` for corners so askew that the
+    crop would be unsafe to make.
     """
     if region.corners is not None:
         return _clip_rotated(region, region.corners, width, height)

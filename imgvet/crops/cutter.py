@@ -83,7 +83,9 @@ def choose_cutter(
         own_boxes = wants_crops(annotations, data_type)
     else:
         own_boxes = data_type == "bbox" and any(map(is_yolo, sources.input_dir))
-    cutter = _same_for_all(options)
+    cutter = None
+    if options.bounding_box is not None:
+        cutter = _same_for_all(parse_bounding_box(options.bounding_box), options)
     if own_boxes and cutter is not None:
         raise InvalidParameterError(
             f"bounding_box = {options.bounding_box!r}, but the annotations hold boxes as well",
@@ -102,11 +104,7 @@ def is_yolo(name: str) -> bool:
     return kind_of_name(name) is Kind.YOLO
 
 
-def _same_for_all(options: CropOptions) -> Cutter | None:
-    """What ``bounding_box`` says is cut out of every picture."""
-    if options.bounding_box is None:
-        return None
-    wanted = parse_bounding_box(options.bounding_box)
+def _same_for_all(wanted: Box | DetectorName, options: CropOptions) -> Cutter:
     if isinstance(wanted, Box):
         return Cutter(box=wanted)
     margins = options.model_copy(update={"bounding_box": None})
@@ -159,11 +157,9 @@ def _suggestion(word: str, known: Sequence[str]) -> str:
 
 
 def cut_key(digest: str, cut: str) -> str:
-    """What the crops of a picture are kept under: its content and what is cut out of it.
+    """What the crops of a picture are kept under: the digest of its file and what is cut out of it.
 
-    Args:
-        digest: content digest of the picture's file.
-        cut: :attr:`Cutter.text`, or the picture's own boxes as text.
+    The latter is :attr:`Cutter.text`, or the picture's own boxes as text.
     """
     key = f"{CUT_VERSION} {digest} {cut}"
     return hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
@@ -172,10 +168,7 @@ def cut_key(digest: str, cut: str) -> str:
 def regions_in(picture: Picture, cutter: Cutter, own: Sequence[Region]) -> Sequence[Region]:
     """The regions to cut out of a picture, in pixels of the picture as shown.
 
-    Args:
-        picture: decoded at full size where a detector is to look at it.
-        cutter: how pictures are cut.
-        own: the picture's own boxes.
+    It was decoded at full size where a detector is to look at it; ``own`` are its own boxes.
     """
     if cutter.box is not None:
         return [Region(cutter.box)]

@@ -54,11 +54,7 @@ def annotated(
 ) -> pa.Table:
     """A listing with labels, splits, what is cut out, and the annotated files that are missing.
 
-    Args:
-        listing: a table of :data:`imgvet.sources.listing.LISTING_SCHEMA`.
-        sources: the inputs as the user wrote them, and which part of them was asked for.
-        annotations: what is known of the images, None for nothing.
-        cutter: how pictures are cut, None if whole ones are analysed.
+    Without a cutter whole pictures are analysed.
 
     Raises:
         InvalidParameterError: annotations match no file, or contradict each other.

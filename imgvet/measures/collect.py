@@ -13,13 +13,7 @@ import pyarrow as pa
 from imgvet.crops.cutter import cut_key
 from imgvet.crops.listing import NO_BOXES
 from imgvet.images.formats import BY_ENDING
-from imgvet.metrics import (
-    ADVANCED_METRICS,
-    ADVANCED_VERSION,
-    BASIC_METRICS,
-    MEASURE_VERSION,
-    Metric,
-)
+from imgvet.metrics import ADVANCED_METRICS, ADVANCED_VERSION, BASIC_METRICS, MEASURE_VERSION
 from imgvet.options import MediaOptions, StatsOptions
 from imgvet.reasons import Reason
 from imgvet.sources.entry import item_name
@@ -67,11 +61,9 @@ class Cropped:
 
 
 def with_reads(listing: pa.Table, reads: Sequence[pa.Table]) -> pd.DataFrame:
-    """The listing with the digests and failures of the files read in this run.
+    """The listing (:data:`imgvet.sources.listing.LISTING_SCHEMA`) with what reading files gave.
 
-    Args:
-        listing: what was listed (:data:`imgvet.sources.listing.LISTING_SCHEMA`).
-        reads: what reading each shard gave (:data:`imgvet.measures.compute_stats.READ_SCHEMA`).
+    That is a table of :data:`imgvet.measures.compute_stats.READ_SCHEMA` for each shard.
     """
     rows = to_frame(listing)
     if not reads:
@@ -85,12 +77,7 @@ def with_reads(listing: pa.Table, reads: Sequence[pa.Table]) -> pd.DataFrame:
 
 
 def crops_of(pictures: pd.DataFrame, store: Store) -> Cropped:
-    """Replace each picture by its crops, in order of the pictures and of their regions.
-
-    Args:
-        pictures: the listing with what reading gave; ``cut`` says what is cut out of each picture,
-            ``cut_labels`` (JSON) which labels its own boxes have.
-        store: holds what was cut out of each.
+    """Replace each picture of :func:`with_reads` by its crops, in order of pictures and regions.
 
     Raises:
         StaleReferenceError: the store lacks what was cut out of some.
@@ -164,18 +151,14 @@ def _labels(cut: pd.DataFrame) -> pd.Series:
 def item_tables(rows: pd.DataFrame, store: Store, options: MediaOptions) -> ItemTables:
     """Decide the status of every item and number the distinct valid contents.
 
-    Args:
-        rows: what :func:`with_reads` gave, or the crops made of it.
-        store: holds the measures of every content read.
-        options: which images are too small.
+    Items are the rows of :func:`with_reads`, or of the crops made of them.
 
     Raises:
         StaleReferenceError: the store lacks the measures of some content.
     """
     readable = rows["status"] == Reason.OK.value
     columns = ["status", "detail", "format", "width", "height", *PLACE_COLUMNS]
-    known = _rows_of(rows.loc[readable, DIGEST], store.measures, columns)
-    known = known.drop_duplicates(DIGEST)
+    known = _rows_of(rows.loc[readable, DIGEST], store.measures, columns).drop_duplicates(DIGEST)
     rows = rows.merge(known, on=DIGEST, how="left", suffixes=("", "_content"))
     rows["status"], rows["detail"] = _status(rows, options)
     valid = rows["status"] == Reason.OK.value
@@ -200,23 +183,18 @@ def stats_table(items: pd.DataFrame, store: Store, options: StatsOptions) -> pd.
     if not options.run_stats:
         return empty(STATS)
     stats = items.loc[items["status"] == Reason.OK.value, ["id", DIGEST]]
-    stats = _with_metrics(stats, store.measures, BASIC_METRICS)
+    taken = [(store.measures, BASIC_METRICS)]
     if options.run_advanced_stats:
-        stats = _with_metrics(stats, store.advanced, ADVANCED_METRICS)
+        taken.append((store.advanced, ADVANCED_METRICS))
+    for packs, metrics in taken:
+        names = [DIGEST, *(metric.name for metric in metrics)]
+        known = _rows_of(stats[DIGEST], packs, names).drop_duplicates(DIGEST)
+        stats = stats.merge(known, on=DIGEST, how="left")
     return stats.reindex(columns=STATS.column_names)
 
 
-def _with_metrics(rows: pd.DataFrame, packs: Packs, metrics: Sequence[Metric]) -> pd.DataFrame:
-    known = _rows_of(rows[DIGEST], packs, [DIGEST, *(metric.name for metric in metrics)])
-    return rows.merge(known.drop_duplicates(DIGEST), on=DIGEST, how="left")
-
-
 def _rows_of(digests: Iterable[str], packs: Packs, columns: list[str]) -> pd.DataFrame:
-    """What packs hold of all contents.
-
-    Raises:
-        StaleReferenceError: they lack some of the digests.
-    """
+    """What packs hold of all contents, which must be there."""
     packed = packs.read([name for name in columns if name != "pack"])
     known = pd.DataFrame(columns=columns) if packed is None else packed.select(columns).to_pandas()
     packs.require(digests, frozenset(known[DIGEST]))
@@ -227,9 +205,10 @@ def _status(rows: pd.DataFrame, options: MediaOptions) -> tuple[pd.Series, pd.Se
     """Status and detail of each row: of the file, else of its content, else of its size."""
     readable = rows["status"] == Reason.OK.value
     status = rows["status"].mask(readable, rows["status_content"])
-    detail = rows["detail"].mask(
-        readable, _joined(rows["detail"], rows["detail_content"].fillna(""), _misnamed(rows))
-    )
+    notes = rows["detail"]
+    for note in (rows["detail_content"].fillna(""), _misnamed(rows)):
+        notes = notes + np.where((notes != "") & (note != ""), "; ", "") + note
+    detail = rows["detail"].mask(readable, notes)
     small = (status == Reason.OK.value) & (
         (rows["width"] < options.min_input_image_width)
         | (rows["height"] < options.min_input_image_height)
@@ -246,10 +225,3 @@ def _misnamed(rows: pd.DataFrame) -> pd.Series:
     wrong = promised.notna() & rows["format"].notna() & (promised != rows["format"])
     note = "named as " + promised.astype(str) + ", but the content is " + rows["format"].astype(str)
     return note.where(wrong, "")
-
-
-def _joined(joined: pd.Series, *notes: pd.Series) -> pd.Series:
-    """Several notes on each item as one."""
-    for note in notes:
-        joined = joined + np.where((joined != "") & (note != ""), "; ", "") + note
-    return joined

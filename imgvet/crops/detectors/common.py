@@ -1,8 +1,9 @@
-"""What detectors share: scaling pictures, and their boxes clipped and in order."""
+"""What detectors share: scaling pictures, and their regions clipped and in order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -18,26 +19,25 @@ WAY_OUT = "give the boxes yourself with 'annotations'"
 """What to do without a detector's model."""
 
 
-def resized(pixels: Pixels, width: int, height: int) -> Pixels:
+def resized(pixels: Pixels, scale: float) -> Pixels:
     """The picture at another size: areas are averaged when it shrinks."""
-    shrinks = width * height < pixels.shape[1] * pixels.shape[0]
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(pixels, (width, height), interpolation=interpolation), np.uint8)
+    height, width = pixels.shape[:2]
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    interpolation = cv2.INTER_AREA if size[0] * size[1] < width * height else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(pixels, size, interpolation=interpolation), np.uint8)
 
 
-def clipped(box: Box, width: float, height: float) -> Box | None:
-    """The part of a box that lies in a picture of this size; None where there is none."""
-    left, top = max(0.0, box.x), max(0.0, box.y)
-    right, bottom = min(width, box.x + box.width), min(height, box.y + box.height)
-    if right <= left or bottom <= top:
-        return None
-    return Box(left, top, right - left, bottom - top)
+def best_inside(regions: Iterable[Region], pixels: Pixels) -> list[Region]:
+    """The parts of upright boxes that lie in a picture, where there is one, by falling score.
 
-
-def best_first(regions: Iterable[Region]) -> list[Region]:
-    """Regions by falling score; of equal ones the upper comes first, then the left one."""
-
-    def rank(region: Region) -> tuple[float, float, float]:
-        return (-(region.score or 0.0), region.box.y, region.box.x)
-
-    return sorted(regions, key=rank)
+    Of equal scores the upper comes first, then the left one. Corners stay as they are.
+    """
+    height, width = pixels.shape[:2]
+    inside = []
+    for region in regions:
+        box = region.box
+        left, top = max(0.0, box.x), max(0.0, box.y)
+        right, bottom = min(width, box.x + box.width), min(height, box.y + box.height)
+        if left < right and top < bottom:
+            inside.append(replace(region, box=Box(left, top, right - left, bottom - top)))
+    return sorted(inside, key=lambda found: (-(found.score or 0), found.box.y, found.box.x))

@@ -14,6 +14,7 @@ from imgvet.crops.detectors.text import TextDetector, TextSettings, models_diges
 from imgvet.crops.detectors.yolo import YOLOV5S, YoloDetector, YoloSettings
 from imgvet.errors import ModelError, StaleReferenceError
 from imgvet.models.download import fetch_model
+from imgvet.models.file import sha256_of
 
 DetectorName = Literal["face", "ocr", "yolov5s"]
 
@@ -27,19 +28,15 @@ _VERSION = 1
 
 
 class DetectorChoice(BaseModel):
-    """Which detector looks at the pictures: small enough to hand to other processes.
-
-    Attributes:
-        name: the detector.
-        path: its model file; None if its models lie inside an installed package.
-        digest: what its results are kept under: model, settings and version of the code.
-    """
+    """Which detector looks at the pictures: small enough to hand to other processes."""
 
     model_config = ConfigDict(frozen=True)
 
     name: DetectorName
     path: Path | None
+    """Its model file; None if its models lie inside an installed package."""
     digest: str
+    """What its results are kept under: model, settings and version of the code."""
 
 
 def choose_detector(name: DetectorName) -> DetectorChoice:
@@ -49,43 +46,24 @@ def choose_detector(name: DetectorName) -> DetectorChoice:
         MissingExtraError: the package that it needs is not installed.
         ModelError: its model can't be had or is not what it should be.
     """
-    if name == "ocr":
-        return choice_of(name, None)
-    return choice_of(name, fetch_model(YUNET if name == "face" else YOLOV5S))
+    model = {"face": YUNET, "ocr": None, "yolov5s": YOLOV5S}[name]
+    return choice_of(name, None if model is None else fetch_model(model))
 
 
 def choice_of(name: DetectorName, path: Path | None) -> DetectorChoice:
-    """The choice of a detector with this model file.
-
-    Raises:
-        MissingExtraError: the package that it needs is not installed.
-        ModelError: its model can't be read.
-    """
-    settings: FaceSettings | YoloSettings | TextSettings
-    if path is None:
-        model, settings = models_digest(text_models()), TextSettings()
-    else:
-        try:
-            with path.open("rb") as stream:
-                model = hashlib.file_digest(stream, "sha256").hexdigest()
-        except OSError as error:
-            raise ModelError(
-                f"The model {path} can't be read ({error.strerror})", "Run again to download it"
-            ) from None
-        settings = FaceSettings() if name == "face" else YoloSettings()
+    """The choice of a detector with this model file; raises as :func:`choose_detector`."""
+    settings = {"face": FaceSettings(), "ocr": TextSettings(), "yolov5s": YoloSettings()}[name]
+    try:
+        model = models_digest(text_models()) if path is None else sha256_of(path)
+    except OSError as error:
+        raise ModelError(
+            f"The model {path} can't be read ({error.strerror})", "Run again to download it"
+        ) from None
     return DetectorChoice(name=name, path=path, digest=digest_of(name, model, settings))
 
 
-def digest_of(
-    name: DetectorName, model: str, settings: FaceSettings | YoloSettings | TextSettings
-) -> str:
-    """What identifies the results of a detector, 32 hexadecimal digits.
-
-    Args:
-        name: the detector.
-        model: digest of its model, hexadecimal.
-        settings: its settings.
-    """
+def digest_of(name: DetectorName, model: str, settings: object) -> str:
+    """What identifies the results of a detector with a model of this digest: 32 hex digits."""
     parts = f"{name} {_VERSION} {model} {settings!r}"
     return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
 

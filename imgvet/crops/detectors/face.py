@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from imgvet.crops.detectors.common import WAY_OUT, Boxes, best_first, clipped, resized
+from imgvet.crops.detectors.common import WAY_OUT, Boxes, best_inside, resized
 from imgvet.errors import ModelError
 from imgvet.images.decode import silence_decoders
 from imgvet.images.geometry import Box, Region
@@ -19,7 +19,6 @@ from imgvet.models.file import ModelFile
 LABEL = "face"
 _SCORE = 14
 """Column of the score, after the box and five points of the face."""
-
 
 _ZOO = "https://media.githubusercontent.com/media/opencv/opencv_zoo"
 _IN_ZOO = "models/face_detection_yunet/face_detection_yunet_2023mar.onnx"
@@ -42,31 +41,23 @@ YUNET = ModelFile(
 
 @dataclass(frozen=True)
 class FaceSettings:
-    """YuNet's settings.
-
-    Attributes:
-        min_score: least score of a face, 0..1; the default of ``cv2.FaceDetectorYN.create``.
-        max_overlap: of two faces that overlap more (intersection over union, 0..1) the better one
-            stays; the default of ``cv2.FaceDetectorYN.create``.
-        candidates: boxes looked at before overlapping ones are dropped; default as above.
-        long_sides: long sides, in pixels, that a picture is scaled down to, largest first, for one
-            pass each. YuNet finds faces of about 10 to 300 pixels (its README in the OpenCV Zoo),
-            so one pass misses either small or large ones: 1280 finds faces from 1/128 of the
-            picture's long side, 320 those up to 15/16 of it.
-    """
+    """YuNet's settings; the first three are the defaults of ``cv2.FaceDetectorYN.create``."""
 
     min_score: float = 0.9
+    """Of a face, 0..1."""
     max_overlap: float = 0.3
+    """Of two faces that overlap more (intersection over union, 0..1) the better one stays."""
     candidates: int = 5000
+    """Boxes looked at before overlapping ones are dropped."""
     long_sides: tuple[int, ...] = (1280, 320)
+    """Long sides, in pixels, that a picture is scaled down to, largest first, for one pass each.
+    YuNet finds faces of about 10 to 300 pixels (its README in the OpenCV Zoo), so one pass misses
+    either small or large ones: 1280 finds faces from 1/128 of the picture's long side, 320 those up
+    to 15/16 of it."""
 
 
 class FaceDetector:
     """Faces by YuNet: large pictures scaled down, one pass for small faces and one for large ones.
-
-    Args:
-        model: YuNet's ONNX file.
-        settings: thresholds and sizes.
 
     Raises:
         ModelError: OpenCV can't use the file.
@@ -87,14 +78,14 @@ class FaceDetector:
 
     def detect(self, pixels: Pixels) -> list[Region]:
         """The faces of a picture: label, score and box."""
-        height, width = pixels.shape[:2]
         rows = self._rows(pixels)
-        boxes = ((Box(*row[:4].tolist()), float(row[4])) for row in self._distinct(rows))
-        inside = ((clipped(box, width, height), score) for box, score in boxes)
-        return best_first(
-            Region(box, label=LABEL, score=min(score, 1.0))
-            for box, score in inside
-            if box is not None
+        rows = rows[np.isfinite(rows).all(axis=1)]
+        boxes, scores = rows[:, :4].tolist(), rows[:, 4].tolist()
+        # Both passes may find the same face.
+        kept = cv2.dnn.NMSBoxes(boxes, scores, 0.0, self._settings.max_overlap)
+        return best_inside(
+            (Region(Box(*boxes[row]), label=LABEL, score=min(scores[row], 1.0)) for row in kept),
+            pixels,
         )
 
     def _rows(self, pixels: Pixels) -> Boxes:
@@ -121,14 +112,6 @@ class FaceDetector:
         empty = np.empty((0, _SCORE + 1), np.float64)
         return empty if found is None else np.asarray(found, np.float64)
 
-    def _distinct(self, rows: Boxes) -> Boxes:
-        """The rows without those that a better one overlaps: both passes may find the same face."""
-        rows = rows[np.isfinite(rows).all(axis=1)]
-        kept = cv2.dnn.NMSBoxes(
-            rows[:, :4].tolist(), rows[:, 4].tolist(), 0.0, self._settings.max_overlap
-        )
-        return rows[np.asarray(kept, np.intp)]
-
     def _network(self) -> cv2.FaceDetectorYN:
         """The calling thread's own network: one must not run in two threads at a time."""
         network: cv2.FaceDetectorYN | None = getattr(self._threads, "network", None)
@@ -149,8 +132,5 @@ class FaceDetector:
 
 def shrunk(pixels: Pixels, long_side: int) -> Pixels:
     """The picture, scaled down if its long side is longer than ``long_side`` pixels."""
-    height, width = pixels.shape[:2]
-    scale = long_side / max(height, width)
-    if scale >= 1:
-        return pixels
-    return resized(pixels, max(1, round(width * scale)), max(1, round(height * scale)))
+    scale = long_side / max(pixels.shape[:2])
+    return pixels if scale >= 1 else resized(pixels, scale)

@@ -14,10 +14,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from imgvet.crops.detectors.common import best_first, clipped
+from imgvet.crops.detectors.common import best_inside
 from imgvet.errors import MissingExtraError, ModelError
 from imgvet.images.geometry import Box, Region
 from imgvet.images.picture import Pixels
+from imgvet.models.file import sha256_of
 
 if TYPE_CHECKING:
     from rapidocr import RapidOCR
@@ -34,28 +35,22 @@ Quadrilateral = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class TextSettings:
-    """RapidOCR's settings; what is not here stays at its own defaults.
-
-    Attributes:
-        min_score: least score of a text, 0..1; RapidOCR's default, and PaddleOCR's ``drop_score``.
-        long_side: long side, in pixels, that larger pictures are scaled down to for finding text
-            (it is read at up to 2,000 pixels); PaddleOCR's ``det_limit_side_len``. RapidOCR's own
-            default enlarges small pictures instead: about as much text found in three times the
-            time, and without bound where a picture is narrow.
-        min_tilt: least angle between a line of text and the nearest axis, in degrees, from which
-            on its box counts as rotated; corners come in whole pixels, which are worth five degrees
-            in a box of a dozen pixels.
-        min_side: shorter sides are padded to this many pixels; RapidOCR fails on boxes that come
-            out less than a pixel high.
-        max_elongation: a picture longer than this many times its short side is padded to that;
-            RapidOCR scales a longer one down to nothing.
-    """
+    """RapidOCR's settings; what is not here stays at its own defaults."""
 
     min_score: float = 0.5
+    """Of a text, 0..1; RapidOCR's default, and PaddleOCR's ``drop_score``."""
     long_side: int = 960
+    """What larger pictures are scaled down to for finding text (it is read at up to 2,000 pixels);
+    PaddleOCR's ``det_limit_side_len``. RapidOCR's own default enlarges small pictures instead:
+    about as much text found in three times the time, and without bound where one is narrow."""
     min_tilt: float = 5.0
+    """Degrees to the nearest axis from which on a box counts as rotated; corners come in whole
+    pixels, which are worth five degrees in a box of a dozen pixels."""
     min_side: int = 16
+    """Shorter sides are padded to it; RapidOCR fails on boxes less than a pixel high."""
     max_elongation: int = 30
+    """A picture longer than this many times its short side is padded to that; RapidOCR scales a
+    longer one down to nothing."""
 
 
 def text_models() -> tuple[Path, ...]:
@@ -82,18 +77,12 @@ def models_digest(models: Sequence[Path]) -> str:
     """Digest of the files and the version of the package, hexadecimal."""
     whole = hashlib.sha256(version("rapidocr").encode())
     for path in models:
-        with path.open("rb") as stream:
-            whole.update(hashlib.file_digest(stream, "sha256").digest())
+        whole.update(bytes.fromhex(sha256_of(path)))
     return whole.hexdigest()
 
 
 class TextDetector:
-    """Lines of text by RapidOCR: their boxes, what they say and how sure it is.
-
-    Args:
-        models: the model files.
-        settings: thresholds and sizes.
-    """
+    """Lines of text by RapidOCR: their boxes, what they say and how sure it is."""
 
     def __init__(self, models: Sequence[Path], settings: TextSettings | None = None) -> None:
         self._settings = settings or TextSettings()
@@ -101,21 +90,17 @@ class TextDetector:
 
     def detect(self, pixels: Pixels) -> list[Region]:
         """The lines of text of a picture: text, score, box and corners."""
-        height, width = pixels.shape[:2]
         bgr = np.ascontiguousarray(pixels[..., ::-1])
         found: Any = self._engine(_padded(bgr, self._settings))
         texts = getattr(found, "txts", None)
         if not texts:
             return []
         regions = []
-        for quadrilateral, text, score in zip(found.boxes, texts, found.scores, strict=True):
-            region = line_region(
-                np.asarray(quadrilateral, np.float64), text.strip(), self._settings.min_tilt
-            )
-            box = clipped(region.box, width, height)
-            if box is not None:
-                regions.append(replace(region, box=box, score=float(score)))
-        return best_first(regions)
+        for corners, text, score in zip(found.boxes, texts, found.scores, strict=True):
+            points = np.asarray(corners, np.float64)
+            region = line_region(points, text.strip(), self._settings.min_tilt)
+            regions.append(replace(region, score=float(score)))
+        return best_inside(regions, pixels)
 
 
 def line_region(quadrilateral: Quadrilateral, text: str, min_tilt: float) -> Region:
@@ -123,29 +108,20 @@ def line_region(quadrilateral: Quadrilateral, text: str, min_tilt: float) -> Reg
 
     Text is taken to run along the longer sides and to the right, so that the first corner is where
     it starts; a line that is tilted by more than 90 degrees would start at the third.
-
-    Args:
-        quadrilateral: the corners, clockwise from the top left.
-        text: what it says.
-        min_tilt: least tilt of a line that counts as tilted, in degrees.
     """
     across, down = quadrilateral[1] - quadrilateral[0], quadrilateral[3] - quadrilateral[0]
     width, height = math.hypot(*across), math.hypot(*down)
     x, y = quadrilateral.min(axis=0).tolist()
     right, bottom = quadrilateral.max(axis=0).tolist()
     box = Box(x, y, right - x, bottom - y)
-    if _tilt(across if width >= height else down) < min_tilt:
+    along = across if width >= height else down
+    angle = math.degrees(math.atan2(along[1], along[0]))
+    if abs((angle + 45) % 90 - 45) < min_tilt:  # To the nearest axis.
         return Region(box, label=LABEL, text=text)
     if height >= _TALL * width and len(text) > 1:
         quadrilateral = np.roll(quadrilateral, 1 if down[0] < 0 else -1, axis=0)
     x1, y1, x2, y2, x3, y3, x4, y4 = quadrilateral.ravel().tolist()
     return Region(box, (x1, y1, x2, y2, x3, y3, x4, y4), label=LABEL, text=text)
-
-
-def _tilt(edge: npt.NDArray[np.float64]) -> float:
-    """Angle between an edge and the nearest axis, 0 to 45 degrees."""
-    angle = math.degrees(math.atan2(edge[1], edge[0]))
-    return abs((angle + 45) % 90 - 45)
 
 
 def _padded(pixels: Pixels, settings: TextSettings) -> Pixels:

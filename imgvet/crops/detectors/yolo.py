@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from imgvet.crops.detectors.common import WAY_OUT, Boxes, best_first, clipped, resized
+from imgvet.crops.detectors.common import WAY_OUT, Boxes, best_inside, resized
 from imgvet.errors import ModelError
 from imgvet.images.geometry import Box, Region
 from imgvet.images.picture import Pixels
@@ -54,29 +54,22 @@ COCO_NAMES: tuple[str, ...] = (
 
 @dataclass(frozen=True)
 class YoloSettings:
-    """YOLOv5's settings: the defaults of its ``detect.py`` and ``non_max_suppression``.
-
-    Attributes:
-        min_score: least score of an object (objectness times class probability), 0..1.
-        max_overlap: of two objects of a class that overlap more (intersection over union, 0..1)
-            the better one stays.
-        max_objects: most objects of one picture.
-        input_size: side of the square input, in pixels, where the model leaves it open.
-    """
+    """YOLOv5's settings: the defaults of its ``detect.py`` and ``non_max_suppression``."""
 
     min_score: float = 0.25
+    """Of an object: objectness times class probability, 0..1."""
     max_overlap: float = 0.45
+    """Of two of a class that overlap more (intersection over union, 0..1) the better one stays."""
     max_objects: int = 300
     input_size: int = 640
+    """Side of the square input, in pixels, where the model leaves it open."""
 
 
 class YoloDetector:
     """Objects by YOLOv5: the picture letterboxed to the model's input, labels from the model.
 
-    Args:
-        model: an ONNX file, exported by ``export.py`` of YOLOv5: input (1, 3, h, w) of fixed or
-            open size, float32 or float16; output (1, n, 5 + classes).
-        settings: thresholds and sizes.
+    The model is an ONNX file, exported by ``export.py`` of YOLOv5: input (1, 3, h, w) of fixed or
+    open size, float32 or float16; output (1, n, 5 + classes).
 
     Raises:
         ModelError: the file is not such a model.
@@ -90,22 +83,22 @@ class YoloDetector:
             raise _refused(model, f"it has {1 + len(others)} inputs")
         self._input = entry.name
         self._dtype = np.float16 if entry.type == "tensor(float16)" else np.float32
-        self._height, self._width = _input_size(entry.shape, self._settings.input_size)
+        fixed = [length for length in entry.shape[-2:] if isinstance(length, int)]
+        side = self._settings.input_size
+        self._height, self._width = fixed if len(fixed) == 2 else (side, side)
         self.labels = class_names(self._session.get_modelmeta().custom_metadata_map)
         self._check(model)
 
     def detect(self, pixels: Pixels) -> list[Region]:
         """The objects of a picture: label, score and box."""
-        height, width = pixels.shape[:2]
         inputs, (left, top, x, y) = letterboxed(pixels, self._width, self._height)
         boxes, classes, scores = decoded(self._run(inputs)[0].astype(np.float32), self._settings)
         boxes = (boxes - (left, top, 0, 0)) / (x, y, x, y)
-        regions = []
-        for box, number, score in zip(boxes.tolist(), classes, scores.tolist(), strict=True):
-            inside = clipped(Box(*box), width, height)
-            if inside is not None:
-                regions.append(Region(inside, label=self.labels[number], score=score))
-        return best_first(regions)
+        found = zip(boxes.tolist(), classes, scores.tolist(), strict=True)
+        return best_inside(
+            (Region(Box(*box), label=self.labels[kind], score=score) for box, kind, score in found),
+            pixels,
+        )
 
     def _run(self, inputs: Pixels) -> npt.NDArray[np.floating]:
         blob = cv2.dnn.blobFromImage(inputs, 1 / 255).astype(self._dtype)
@@ -125,23 +118,18 @@ class YoloDetector:
 def letterboxed(
     pixels: Pixels, width: int, height: int
 ) -> tuple[Pixels, tuple[int, int, float, float]]:
-    """The picture, scaled to fit and centred between gray bars.
-
-    Args:
-        pixels: RGB, uint8, shape (h, w, 3).
-        width: width of the result, in pixels.
-        height: height of the result, in pixels.
+    """The picture, scaled to fit into width and height and centred between gray bars.
 
     Returns:
-        The result, uint8, shape (height, width, 3), and where the picture lies in it: left and
-        upper edge in pixels, and pixels there per pixel of the picture, across and down.
+        the result, and where the picture lies in it: left and upper edge in pixels, and pixels
+        there per pixel of the picture, across and down.
     """
     old_height, old_width = pixels.shape[:2]
-    scale = min(width / old_width, height / old_height)
-    new_width, new_height = max(1, round(old_width * scale)), max(1, round(old_height * scale))
+    scaled = resized(pixels, min(width / old_width, height / old_height))
+    new_height, new_width = scaled.shape[:2]
     left, top = (width - new_width) // 2, (height - new_height) // 2
     result = np.full((height, width, 3), _PADDING, np.uint8)
-    result[top : top + new_height, left : left + new_width] = resized(pixels, new_width, new_height)
+    result[top : top + new_height, left : left + new_width] = scaled
     return result, (left, top, new_width / old_width, new_height / old_height)
 
 
@@ -153,12 +141,8 @@ def decoded(
     The score is the objectness times the greatest class probability. Of candidates of one class
     that overlap more than ``settings.max_overlap``, the best stays.
 
-    Args:
-        rows: the candidates, shape (n, 5 + classes), boxes in pixels of the model's input.
-        settings: thresholds.
-
     Returns:
-        Boxes in pixels of the model's input, numbers of their classes, and scores (0 to 1), best
+        boxes in pixels of the model's input, numbers of their classes, and scores (0 to 1), best
         first.
     """
     rows = rows[(rows[:, _OBJECTNESS] > settings.min_score) & np.isfinite(rows).all(axis=1)]
@@ -176,8 +160,7 @@ def decoded(
 def class_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
     """The names of a model's classes: from its metadata, else COCO's.
 
-    Args:
-        metadata: the model's own; YOLOv5 writes ``names``, a dict or list as Python prints it.
+    YOLOv5 writes ``names`` into it, a dict or list as Python prints it.
     """
     try:
         names = ast.literal_eval(metadata.get("names", ""))
@@ -188,12 +171,6 @@ def class_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
     if not isinstance(names, list | tuple) or not names:
         return COCO_NAMES
     return tuple(str(name) for name in names)
-
-
-def _input_size(shape: list[int | str | None], side: int) -> tuple[int, int]:
-    """Height and width of the input; ``side`` where the model leaves them open."""
-    fixed = [length for length in shape[-2:] if isinstance(length, int)]
-    return (fixed[0], fixed[1]) if len(fixed) == 2 else (side, side)
 
 
 def _refused(model: Path, reason: str) -> ModelError:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgvet.crops.detectors.common import best_first, clipped
+from imgvet.crops.detectors.common import best_inside
 from imgvet.crops.detectors.face import shrunk
 from imgvet.crops.detectors.yolo import letterboxed
 from imgvet.images.geometry import Box, Region
@@ -40,17 +40,19 @@ def test_a_picture_is_only_ever_shrunk(long: int, short: int, long_side: int) ->
     assert min(result.shape[:2]) >= 1
 
 
+PICTURE = np.zeros((80, 100, 3), np.uint8)
 reach = st.floats(-50, 150)
 length = st.floats(0, 120)
 
 
 @given(reach, reach, length, length)
 def test_a_clipped_box_lies_in_both(x: float, y: float, width: float, height: float) -> None:
-    part = clipped(Box(x, y, width, height), 100, 80)
-    if part is None:
+    found = best_inside([Region(Box(x, y, width, height))], PICTURE)
+    if not found:
         across, down = min(x + width, 100) - max(x, 0), min(y + height, 80) - max(y, 0)
         assert min(across, down) <= 0
         return
+    part = found[0].box
     assert 0 <= part.x < 100
     assert 0 <= part.y < 80
     assert 0 < part.width <= width + 1e-9
@@ -67,4 +69,4 @@ def test_the_order_does_not_depend_on_how_regions_were_found(order: list[int]) -
         Region(Box(2, 3, 1, 1), score=0.5),
         Region(Box(4, 3, 1, 1), score=0.5),
     ]
-    assert best_first(regions[number] for number in order) == regions
+    assert best_inside((regions[number] for number in order), PICTURE) == regions
