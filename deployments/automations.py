@@ -26,7 +26,6 @@ class Rule:
     description: str
     trigger: EventTrigger
     kind: NotifyType
-    """What services that know colours or sounds choose them by."""
     subject: str = "{{ event.payload.title }}"
     body: str = "{{ event.payload.body }}"
 

@@ -23,7 +23,7 @@ RETRIED = 50
 """Latest runs whose events are tried again."""
 
 NotifyType = Literal["info", "success", "warning", "failure"]
-"""What services that know colours or sounds choose them by."""
+"""Services that know colours or sounds choose them by it."""
 
 Sender = Callable[[Event, str, str], str]
 """Sends an event and a link to an address; returns why it did not arrive, empty if it did."""
