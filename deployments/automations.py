@@ -26,16 +26,12 @@ class Rule:
     description: str
     trigger: EventTrigger
     kind: NotifyType
-    """What services that know colours or sounds choose them by."""
     subject: str = "{{ event.payload.title }}"
     body: str = "{{ event.payload.body }}"
 
 
-def _of_datasets(*, all_clear: bool) -> EventTrigger:
-    labels = {
-        "prefect.resource.id": f"{RESOURCE}*",
-        "imgvet.all-clear": str(all_clear).lower(),
-    }
+def _of_datasets(*, all_clear: str) -> EventTrigger:
+    labels = {"prefect.resource.id": f"{RESOURCE}*", "imgvet.all-clear": all_clear}
     return EventTrigger(
         expect=set(EVENT_NAMES),
         match=ResourceSpecification(labels),
@@ -49,13 +45,13 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "imgvet alarms",
         "A rate jumped, a check failed, new images drift, or a run failed.",
-        _of_datasets(all_clear=False),
+        _of_datasets(all_clear="false"),
         "warning",
     ),
     Rule(
         "imgvet all-clears",
         "What an alarm told of is over.",
-        _of_datasets(all_clear=True),
+        _of_datasets(all_clear="true"),
         "success",
     ),
     Rule(

@@ -30,17 +30,11 @@ from pydantic import ValidationError
 from imgvet.errors import ConfigFileError, InvalidParameterError
 from imgvet.flows.monitor_dataset import monitor_dataset
 from imgvet.monitor.notify import check_addresses
-from imgvet.monitor.options import MonitorOptions, all_addresses, make_monitor_options
+from imgvet.monitor.options import all_addresses, make_monitor_options
 from imgvet.sources.inputs import kind_of_input
 
 WORK_DIRS = Path("watched")
 """Where datasets have their work dirs that name none: a folder in it, named as the dataset."""
-
-SCHEDULE = ("cron", "timezone")
-"""Keys of a table that are no parameters of a run."""
-
-TAG = "imgvet"
-"""Tag of every deployment; each has its dataset's name as well."""
 
 ONE_AT_A_TIME = ConcurrencyLimitConfig(
     limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
@@ -60,24 +54,17 @@ class Served:
     timezone: str
     """What the hours of ``cron`` mean."""
 
-    @property
-    def options(self) -> MonitorOptions:
-        """The parameters of its runs."""
-        return MonitorOptions(**self.parameters)
-
 
 def served(values: Mapping[str, Any], name: str | None = None) -> Served:
-    """One dataset.
+    """One dataset, of parameters of a monitored run by name, and ``cron`` and ``timezone``.
 
-    Args:
-        values: parameters of a monitored run by name, and ``cron`` and ``timezone``.
-        name: its name; without it the parameter ``dataset_name`` or the last part of the input.
+    Its name is ``dataset_name`` without ``name``, or else the last part of the input.
 
     Raises:
         ImgvetError: a parameter is not allowed, the input does not exist, or the schedule or an
             address can't be read.
     """
-    given = {key: value for key, value in values.items() if key not in SCHEDULE}
+    given = {key: value for key, value in values.items() if key not in {"cron", "timezone"}}
     if name is not None:
         given = {"dataset_name": name, "work_dir": WORK_DIRS / name, **given}
     options = make_monitor_options(given)
@@ -95,11 +82,10 @@ def served(values: Mapping[str, Any], name: str | None = None) -> Served:
 
 
 def served_in(config: Mapping[str, Any], source: str) -> tuple[Served, ...]:
-    """The datasets of a config file's values; its name is for messages.
+    """The datasets of a config file's values; raises as :func:`served`, and names the dataset.
 
     Raises:
-        ConfigFileError: it has no datasets, or two of them share a work dir.
-        ImgvetError: as in :func:`served`; the message names the dataset.
+        ConfigFileError: there are no datasets, or two of them share a work dir.
     """
     tables = config.get("datasets")
     if not isinstance(tables, Mapping) or not tables:
@@ -155,9 +141,9 @@ def deployment_of(dataset: Served) -> RunnerDeployment:
         name=dataset.name,
         schedule=Cron(dataset.cron, timezone=dataset.timezone) if dataset.cron else None,
         parameters={"options": dict(dataset.parameters)},
-        tags=[TAG, dataset.name],
+        tags=["imgvet", dataset.name],
         concurrency_limit=ONE_AT_A_TIME,
-        description=f"Monitors {', '.join(dataset.options.input_dir)}.",
+        description=f"Monitors {', '.join(dataset.parameters['input_dir'])}.",
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     assert isinstance(deployment, RunnerDeployment)  # noqa: S101

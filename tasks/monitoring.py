@@ -27,8 +27,7 @@ SHOWN_RUNS = 20
 RESOURCE = "imgvet.dataset."
 """Start of the ids of datasets as Prefect's resources; the name follows."""
 
-_PREFECT = "prefect"
-"""What Prefect is called where it is kept who was told."""
+_PREFECT = "prefect"  # as a receiver, in the history
 
 _logger = logging.getLogger(__name__)
 
@@ -112,15 +111,10 @@ def show_trend(context: RunContext, options: MonitorOptions) -> None:
     """
     rows = trend(monitored_runs(context.work))
     name, report = options.dataset, report_address(context.work, options.report_url)
-    title = f"Rates of {name}, latest run first"
-    register(
-        "rates",
-        lambda: create_table_artifact(rows, key=key_of(name, "rates"), description=title),
-    )
-    register(
-        "report",
-        lambda: create_link_artifact(report, f"Report of {name}", key=key_of(name, "report")),
-    )
+    rates, link = key_of(name, "rates"), key_of(name, "report")
+    said = f"Rates of {name}, latest run first"
+    register("rates", lambda: create_table_artifact(rows, key=rates, description=said))
+    register("report", lambda: create_link_artifact(report, f"Report of {name}", key=link))
 
 
 def trend(runs: Sequence[Run]) -> list[dict[str, str | int]]:

@@ -149,7 +149,7 @@ def monitored_lines(monitored: Monitored) -> list[str]:
 
 
 def _baseline(options: argparse.Namespace) -> int:
-    from imgvet.monitor.choose import baseline_lines, set_baseline
+    from imgvet.monitor.watch import baseline_lines, set_baseline
 
     work, wanted = _work_dir(options.work_dir), options.wanted
     if not work.path.is_dir():

@@ -1,12 +1,10 @@
 """What is kept of a run so that later ones can be compared with it: ``baselines/RUN.npz``.
 
 That is the contents of all its images, and a reference sample: a fixed set of them with which all
-images are compared, its own, too. Neighbours within a run would not do. Images of a bad batch are
-each other's neighbours, so none of them would be an outlier; and as a dataset grows, every image
-finds a nearer neighbour.
+images are compared, its own, too. Neighbours within a run would not do: images of a bad batch are
+each other's, and as a dataset grows, every image finds a nearer one.
 
-A baseline takes about 2 MB and 16 bytes an image. It does not lie in ``store/``, because it can't
-be made again.
+It takes about 2 MB and 16 bytes an image, and not in ``store/``: it can't be made again.
 """
 
 from __future__ import annotations
@@ -39,10 +37,9 @@ _NONE = -2.0
 
 @dataclass(frozen=True)
 class ReferenceSample:
-    """Images that others are compared with."""
+    """Images that others are compared with: distinct contents, by key."""
 
     keys: Keys
-    """S16 (m,), their contents, distinct and sorted."""
     vectors: NDArray[np.floating]
     """(m, width), their embeddings."""
     metrics: pd.DataFrame
@@ -99,11 +96,8 @@ def nearest_similarity(images: Images, sample: ReferenceSample) -> Values:
 
     Images come in bursts (frames of a scene, shots of a product), so those of the baseline have
     near duplicates in the sample and those of a new batch do not; did these count as neighbours,
-    every new scene would be an outlier.
-
-    Returns:
-        float64 (rows,), of each content of the images; the similarity of near duplicates if all
-        of the sample are such.
+    every new scene would be an outlier. Of each content, float64 (rows,); that of near duplicates
+    if all of the sample are such.
     """
     vectors, others = images.embeddings, normalised(sample.vectors)
     near_cosine = 1.0 - (1.0 - images.near) / images.scale
@@ -121,7 +115,7 @@ def nearest_similarity(images: Images, sample: ReferenceSample) -> Values:
 
 
 def outlier_limit(similarity: Values) -> float | None:
-    """The similarity below which an image is an outlier: its robust score is the limit's.
+    """The similarity below which an image is an outlier by its robust score.
 
     None of fewer than :data:`LEAST_SCORES` images, or if all are equal.
     """

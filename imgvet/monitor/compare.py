@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from imgvet.monitor.baselines import Baseline, ReferenceSample, normalised
 from imgvet.monitor.history import Run
+from imgvet.monitor.images import Values
 from imgvet.monitor.options import WatchOptions
 from imgvet.monitor.rates import (
     NOTHING,
@@ -51,8 +52,6 @@ EMBEDDINGS = "embeddings"
 LEAST_IMAGES = 20
 """Of fewer images drift is not judged."""
 
-Values = NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -69,7 +68,7 @@ class Finding:
     level: float = 0.0
     """The greatest probability that is no longer taken for chance."""
     before: Proportion = NOTHING
-    """Images with the property in the reference; of drift none, as in the next."""
+    """Images with the property in the reference; of drift none."""
     after: Proportion = NOTHING
     medians: tuple[float, float] | None = None
     """Of the drifting metric, in the baseline and the new images; None of rates and embeddings."""
@@ -92,7 +91,6 @@ class Comparison:
     run: Run
     before: tuple[str, ...] = ()
     baseline: Run | None = None
-    """The run that it was compared with, None if with none."""
     findings: tuple[Finding, ...] = ()
     """All answers, alarming or not."""
     failed_checks: tuple[CheckResult, ...] = ()
@@ -115,10 +113,8 @@ def compare(
     past = in_order_since(history, baseline.run)
     rates = [found for rate in RATES for found in _ask_rate(rate, run, baseline.run, past)]
     drifts = _ask_drift(new, baseline.sample)
-    asked = (
-        (rates, options.min_difference, SHARE_OF_RATES),
-        (drifts, options.min_drift, 1 - SHARE_OF_RATES),
-    )
+    shares = (SHARE_OF_RATES, 1 - SHARE_OF_RATES)
+    asked = zip((rates, drifts), (options.min_difference, options.min_drift), shares, strict=True)
     return tuple(
         replace(finding, least=least, level=options.false_alarm_rate * share / len(findings))
         for findings, least, share in asked
@@ -179,12 +175,9 @@ def value_drift(reference: Values, new: Values) -> Drift | None:
     """Drift of a metric: the two-sample test of Kolmogorov and Smirnov.
 
     Its statistic, the greatest difference of the two cumulative shares, is at most the share of
-    images that lie elsewhere. It needs no bins, so its probability is known for any size, and ties
-    only make it more careful; the population stability index needs bins, and what counts as
-    large for it depends on their number and on the number of images.
-
-    Returns:
-        None if either has fewer than :data:`LEAST_IMAGES` finite values.
+    images that lie elsewhere. Unlike the population stability index it needs no bins, so its
+    probability is known for any size; ties only make it more careful. None if either has fewer
+    than :data:`LEAST_IMAGES` finite values.
     """
     from scipy.stats import ks_2samp
 
@@ -209,12 +202,8 @@ def embedding_drift(reference: NDArray[np.floating], new: NDArray[np.floating]) 
     is higher for a new image than for one of the baseline. Sources: Gretton et al., A Kernel
     Two-Sample Test, JMLR 13, 2012; Kuebler et al., A Witness Two-Sample Test, AISTATS 2022.
 
-    Args:
-        reference: float (m, width), in random order.
-        new: float (n, width), in random order, too.
-
-    Returns:
-        None if either has fewer than :data:`LEAST_IMAGES` rows.
+    The embeddings, float (m, width) and (n, width), are in random order. None if either has fewer
+    than :data:`LEAST_IMAGES` rows.
     """
     from scipy.stats import mannwhitneyu
 

@@ -1,7 +1,6 @@
 """What is to be said of a run: alarms that are new, and all-clears of those that are over.
 
-An alarm that goes on is not said again. Everything is made from the run and from the alarms that
-were on before it, so a restart changes nothing. Texts read well on a phone.
+An alarm that goes on is not said again. Texts read well on a phone.
 """
 
 from __future__ import annotations
@@ -50,11 +49,11 @@ def alarms_after(comparison: Comparison) -> tuple[str, ...]:
     """
     if comparison.run.status == "failed":
         return tuple(sorted({*comparison.before, RUN}))
+    findings = comparison.findings
     on = {f"{CHECK}{check.name}" for check in comparison.failed_checks}
-    on |= {finding.key for finding in comparison.findings if finding.alarming}
-    over = {finding.key for finding in comparison.findings}
-    over -= {finding.key for finding in comparison.findings if finding.lasting}
-    over |= {RUN, *lapsed(comparison)}
+    on |= {finding.key for finding in findings if finding.alarming}
+    lasting = {finding.key for finding in findings if finding.lasting}
+    over = {RUN, *lapsed(comparison), *(finding.key for finding in findings)} - lasting
     for key in comparison.before:
         # Without new images there are none that drift.
         drifts = comparison.run.new_images or not key.startswith(DRIFT)
@@ -114,14 +113,15 @@ def _rate(rate: WatchedRate, comparison: Comparison, *, raised: bool) -> Event:
     most = max(found, key=lambda finding: finding.effect)
     before, after = most.before.rate, most.after.rate
     lines = [_rate_line(rate, finding) for finding in found]
-    title = f"{rate.title} is back to normal ({rough_percent(after)})"
-    examples = comparison.examples.get(rate.count, ()) if raised else ()
+    title, severity = f"is back to normal ({rough_percent(after)})", None
+    examples: tuple[str, ...] = ()
     if raised:
         among = " among new images" if most.population == "new" else ""
-        title = f"{rate.title} jumped from {rough_percent(before)} to {rough_percent(after)}{among}"
+        title = f"jumped from {rough_percent(before)} to {rough_percent(after)}{among}"
+        severity, examples = rate.severity, comparison.examples.get(rate.count, ())
     if examples:
         lines.append(f"See: {', '.join(PurePosixPath(name).name for name in examples[:_SHOWN])}")
-    severity, name = rate.severity if raised else None, rate.event_name(raised=raised)
+    name, title = rate.event_name(raised=raised), f"{rate.title} {title}"
     event = _event(comparison, name, [rate.name], title, lines, severity)
     return event.model_copy(update={"before": before, "after": after, "examples": examples})
 
@@ -182,8 +182,8 @@ def _checks(keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Eve
 def _run(keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Event:
     if not raised:
         return _event(comparison, "imgvet.run.recovered", keys, "Runs finish again", [])
-    reason = comparison.run.notice or "No reason was given."
-    return _event(comparison, RUN_FAILED, keys, "The run failed", [reason], "critical")
+    reason = [comparison.run.notice or "No reason was given."]
+    return _event(comparison, RUN_FAILED, keys, "The run failed", reason, "critical")
 
 
 def _drifting(key: str) -> str:
@@ -197,6 +197,5 @@ def _drifting(key: str) -> str:
 def _listed(names: Iterable[str]) -> str:
     """Names in one phrase, at most three of them."""
     every = list(names)
-    if len(every) > _SHOWN:
-        return f"{', '.join(every[:_SHOWN])} and {len(every) - _SHOWN} more"
-    return listed(every)
+    more = len(every) - _SHOWN
+    return listed([*every[:_SHOWN], f"{more} more"] if more > 0 else every)

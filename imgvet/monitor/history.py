@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -51,11 +51,11 @@ class Event(Frozen):
     """One thing that a person wants to know of a run: an alarm, or an all-clear."""
 
     name: str
-    """What happened, such as ``imgvet.outlier-rate.jumped``; one of a name in each run."""
+    """Such as ``imgvet.outlier-rate.jumped``; one of a name in each run."""
     alarms: tuple[str, ...]
     """Keys of the alarms that it raises or ends."""
     severity: Severity
-    """How bad it is; info for an all-clear."""
+    """info for an all-clear."""
     all_clear: bool
     title: str
     body: str
@@ -99,9 +99,8 @@ class Run(Frozen):
     """Counts of the summary, and ``reference_outliers`` of monitored runs; without what was not
     measured."""
     monitored: bool = False
-    """Whether it was compared with others."""
     baseline: str | None = None
-    """Run that it was compared with, None if with none."""
+    """Run that it was compared with."""
     notice: str = ""
     """What a person should know, such as why nothing was compared, or why it failed."""
     in_order: bool = False
@@ -174,26 +173,6 @@ SCHEMA = pa.schema(
     }
 )  # fmt: skip
 """The fields of :class:`Run`; and images and rates as columns of their own, to be plotted."""
-
-
-def run_of(record: RunRecord, part: str = "") -> Run:
-    """What the record of a finished run says of it."""
-    options = record.options(RunOptions)
-    values = options.model_dump(mode="json")
-    return Run(
-        run_id=record.run_id,
-        started=record.started,
-        part=part,
-        version=record.versions.get("imgvet", ""),
-        dataset=name_of(options.input_dir),
-        model=str(record.model.get("name", "")),
-        parameters=json.dumps(record.parameters, sort_keys=True),
-        settings={
-            **{name: json.dumps(values[name]) for name in COMPARED_PARAMETERS},
-            "model": str(record.model.get("sha256", "")),
-            "measures": f"{MEASURE_VERSION}.{ADVANCED_VERSION}",
-        },
-    )
 
 
 def history_path(work: WorkDir) -> Path:
@@ -274,19 +253,18 @@ def save_run(work: WorkDir, run: Run) -> None:
         HistoryError: the file can't be read; it is left as it is.
     """
     rows = {row.key: row for row in read_history(work)} | {run.key: run}
-    data = pa.Table.from_pylist([_columns(row) for row in rows.values()], schema=SCHEMA)
+    columns = [
+        {
+            **row.model_dump(mode="json"),
+            "schema_version": SCHEMA_VERSION,
+            "images": row.counts.get("images"),
+            "new_images": row.new_counts.get("images"),
+            **{rate.name: (of := rate.proportion(row.counts)) and of.rate for rate in RATES},
+        }
+        for row in rows.values()
+    ]
+    data = pa.Table.from_pylist(columns, schema=SCHEMA)
     write_atomically(history_path(work), lambda temporary: write_table(data, temporary))
-
-
-def _columns(run: Run) -> dict[str, Any]:
-    shares = {rate.name: rate.proportion(run.counts) for rate in RATES}
-    return {
-        **run.model_dump(mode="json"),
-        "schema_version": SCHEMA_VERSION,
-        "images": run.counts.get("images"),
-        "new_images": run.new_counts.get("images"),
-        **{name: share and share.rate for name, share in shares.items()},
-    }
 
 
 def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str) -> None:
@@ -301,10 +279,29 @@ def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str)
         return
     if notice:
         _logger.warning("%s", notice)
-    if find_run(history, record.run_id) is None:
-        counts = summary.counts.model_dump(exclude_none=True)
-        found = {"verdict": summary.verdict, "results": results, "counts": counts, "notice": notice}
-        save_run(work, run_of(record, work.part).model_copy(update=found))
+    if find_run(history, record.run_id) is not None:
+        return
+    options = record.options(RunOptions)
+    values = options.model_dump(mode="json")
+    run = Run(
+        run_id=record.run_id,
+        started=record.started,
+        part=work.part,
+        version=record.versions.get("imgvet", ""),
+        dataset=name_of(options.input_dir),
+        model=str(record.model.get("name", "")),
+        parameters=json.dumps(record.parameters, sort_keys=True),
+        settings={
+            **{name: json.dumps(values[name]) for name in COMPARED_PARAMETERS},
+            "model": str(record.model.get("sha256", "")),
+            "measures": f"{MEASURE_VERSION}.{ADVANCED_VERSION}",
+        },
+        verdict=summary.verdict,
+        results=results,
+        counts=summary.counts.model_dump(exclude_none=True),
+        notice=notice,
+    )
+    save_run(work, run)
 
 
 def find_run(history: Sequence[Run], run_id: str) -> Run | None:
@@ -327,10 +324,10 @@ def past_runs(work: WorkDir, results: str) -> tuple[PastRun, ...]:
     changed = [next(same) for _, same in itertools.groupby(runs, key=lambda run: run.results)]
     if changed and changed[-1].results == results:
         changed.pop()
-    return tuple(map(_past_run, changed))
-
-
-def _past_run(run: Run) -> PastRun:
-    values = run.model_dump(include=set(PastRun.model_fields))
-    counts = {name: run.counts.get(name) for name in Counts.model_fields}
-    return PastRun.model_validate({**values, "counts": counts})
+    return tuple(
+        PastRun.model_validate(
+            run.model_dump(include=set(PastRun.model_fields))
+            | {"counts": {name: run.counts.get(name) for name in Counts.model_fields}}
+        )
+        for run in changed
+    )

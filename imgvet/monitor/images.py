@@ -34,7 +34,7 @@ class Images:
 
     names: NDArray[np.object_]
     keys: Keys
-    """S16 (n,), their contents."""
+    """(n,), their contents."""
     row: NDArray[np.int64]
     """(n,), row of the embeddings of each image, -1 if it has none."""
     first: NDArray[np.int64]
@@ -109,11 +109,7 @@ def images_of(
     scale: float,
     options: RunOptions,
 ) -> Images:
-    """The images of a run from its tables items, stats and similarity.
-
-    Without ``run_stats`` there are no metrics. Row i of the embeddings belongs to the items with
-    ``embedding_row`` i.
-    """
+    """The images of a run from its tables; without ``run_stats`` there are no metrics."""
     rows = items["embedding_row"].astype("Float64").fillna(-1)
     row = np.asarray(rows.to_numpy(np.float64), np.int64)
     first = np.zeros(len(embeddings), np.int64)

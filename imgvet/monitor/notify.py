@@ -23,7 +23,7 @@ RETRIED = 50
 """Latest runs whose events are tried again."""
 
 NotifyType = Literal["info", "success", "warning", "failure"]
-"""What services that know colours or sounds choose them by."""
+"""Services that know colours or sounds choose them by it."""
 
 Sender = Callable[[Event, str, str], str]
 """Sends an event and a link to an address; returns why it did not arrive, empty if it did."""
@@ -77,27 +77,23 @@ def check_addresses(addresses: Iterable[str]) -> None:
 
 def without_secrets(address: str) -> str:
     """An address without its secrets and settings, to be shown."""
-    service = _service(address)
-    return str(service.url(privacy=True)).partition("?")[0] if service is not None else "?"
+    return str(_service(address).url(privacy=True)).partition("?")[0]
 
 
 def send(event: Event, report: str, address: str) -> str:
     """Send the message that tells of an event: a :data:`Sender`."""
-    service = _service(address)
-    if service is None:
-        return "no such service"
     from apprise import Apprise, LogCapture, NotifyFormat, NotifyType
 
     capture: Any = LogCapture
     with capture(level=logging.WARNING, fmt="%(message)s") as captured:
-        arrived = Apprise(service).notify(
+        arrived = Apprise(_service(address)).notify(
             title=event.title,
             body=body_of(event, report),
             notify_type=NotifyType(kind_of(event)),
             body_format=NotifyFormat.TEXT,
         )
-        said: list[str] = captured.getvalue().strip().splitlines()
-    return "" if arrived else (said[-1] if said else "it was refused").rstrip(".")
+        said = ["it was refused", *captured.getvalue().strip().splitlines()]
+    return "" if arrived else str(said[-1]).rstrip(".")
 
 
 def deliver(

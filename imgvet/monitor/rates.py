@@ -50,7 +50,7 @@ class WatchedRate:
     count: str
     """Name of the count of the images that have the property."""
     whole: str
-    """Name of the count of the images that could have it."""
+    """And of those that could have it."""
     title: str
     said: str
     """What the images are, after "of 120 new images 30 are"."""
@@ -98,17 +98,14 @@ def rates_in_words(counts: Mapping[str, int]) -> dict[str, str]:
 
 
 def p_of_rise(new: Proportion, reference: Proportion) -> float:
-    """How probable so high a rate is if new images are like those of the reference.
+    """How probable so high a rate is if new images are like those of the reference; 1 of nothing.
 
     Fisher's exact test, one-sided: given how many images of both together have the property, the
-    number among the new ones is hypergeometric. Unlike a binomial test against the rate of the
-    reference it allows for that rate being an estimate itself; unlike a normal approximation it
-    holds for counts of 0 and 1. Half of the probability of the very count seen is taken (mid-p:
-    Lancaster, Significance tests in discrete distributions, JASA 56, 1961): all of it would make
-    the test of few images far more cautious than its level says.
-
-    Returns:
-        probability, 0..1; 1 if either has no images.
+    number among the new ones is hypergeometric. Unlike a binomial test it allows for the rate of
+    the reference being an estimate itself; unlike a normal approximation it holds for counts of 0
+    and 1. Half of the probability of the very count seen is taken (mid-p: Lancaster, Significance
+    tests in discrete distributions, JASA 56, 1961): all of it would make the test of few images
+    far more cautious than its level says.
     """
     from scipy.stats import hypergeom
 

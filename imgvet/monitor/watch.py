@@ -1,13 +1,13 @@
-"""Watch a run: compare it with its baseline, add it to the history, say what is to be said."""
+"""Watch a run: which run is its baseline, how it compares, and what is to be said of that."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from imgvet.errors import HistoryError
+from imgvet.errors import HistoryError, RunNotFoundError
 from imgvet.monitor.baselines import (
     Baseline,
     baseline_of,
@@ -18,25 +18,31 @@ from imgvet.monitor.baselines import (
     sample_of,
     write_baseline,
 )
-from imgvet.monitor.choose import REMEDY, choose, in_force
 from imgvet.monitor.compare import DRIFT, Comparison, compare, in_order_since
 from imgvet.monitor.events import alarms_after, events_of, is_compared, lapsed
 from imgvet.monitor.history import (
     Run,
     find_run,
     history_path,
+    monitored_runs,
     open_history,
     read_history,
     save_run,
 )
 from imgvet.monitor.images import Images, Keys, count, new_items, read_images
-from imgvet.monitor.options import FIRST, MonitorOptions, WatchOptions
+from imgvet.monitor.options import FIRST, MonitorOptions, WatchOptions, is_baseline, last_of
+from imgvet.monitor.rates import rates_in_words
 from imgvet.quality.result import CheckResult, CheckState, read_results
 from imgvet.summary import read_record
-from imgvet.workdir import WorkDir
+from imgvet.workdir import WorkDir, write_text
 
 QUANTILES = (0.05, 0.5, 0.95)
 """Quantiles of each metric that are kept."""
+
+CHOSEN = "baselines/chosen.txt"
+"""File of a work dir with the baseline that was set."""
+
+REMEDY = "Choose another with 'imgvet baseline OUT --set RUN'."
 
 References = tuple[Baseline | None, Sequence[Keys]]
 """What a run is compared with: the baseline, if there is one, and the sorted contents of earlier
@@ -74,7 +80,7 @@ def watch(
     fresh = sample_of(images, np.flatnonzero(new[images.first]), np.float32)
     comparison = Comparison(
         run=run,
-        before=alarms_of(history),
+        before=history[-1].alarms if history else (),
         baseline=baseline.run if baseline else None,
         findings=compare(run, fresh, baseline, history, options) if baseline else (),
         failed_checks=tuple(check for check in checks if check.state is not CheckState.PASSED),
@@ -86,22 +92,20 @@ def watch(
 def _judged(comparison: Comparison, options: WatchOptions) -> Comparison:
     """Add to the run its alarms and what is to be said of it."""
     run, alarms, gone = comparison.run, alarms_after(comparison), lapsed(comparison)
-    drifts = [finding for finding in comparison.findings if finding.key.startswith(DRIFT)]
     lapse = f"Alarms that lapse: {', '.join(gone)}." if gone else ""
     enough = comparison.baseline is None or run.new_images >= options.min_new_images
     update = {
-        "notice": " ".join(filter(None, [run.notice, lapse])),
+        "notice": f"{run.notice} {lapse}".strip(),
         "in_order": enough and not any(map(is_compared, alarms)),
         "alarms": alarms,
-        "drift": {finding.key.removeprefix(DRIFT): finding.effect for finding in drifts},
+        "drift": {
+            finding.key.removeprefix(DRIFT): finding.effect
+            for finding in comparison.findings
+            if finding.key.startswith(DRIFT)
+        },
         "events": events_of(comparison),
     }
     return replace(comparison, run=run.model_copy(update=update))
-
-
-def alarms_of(history: Sequence[Run]) -> tuple[str, ...]:
-    """Alarms that are on after the runs of a history."""
-    return history[-1].alarms if history else ()
 
 
 def watch_run(work: WorkDir, options: MonitorOptions) -> Run:
@@ -121,8 +125,8 @@ def watch_run(work: WorkDir, options: MonitorOptions) -> Run:
     if run.monitored:
         return run
     history = [row for row in rows if row.monitored]
-    references, notice = find_references(work, history, options, run)
-    notice = " ".join(filter(None, (run.notice, notice)))
+    references, notice = _find_references(work, history, options, run)
+    notice = f"{run.notice} {notice}".strip()
     run = run.model_copy(update={"dataset": options.dataset, "notice": notice})
     checks = read_results(work.checks_json)
     comparison, own = watch(run, read_images(work), checks, history, references, options)
@@ -138,17 +142,16 @@ def watch_failed_run(work: WorkDir, run: Run) -> Run:
     Raises:
         HistoryError: the history was written by a later version.
     """
-    history = [row for row in open_history(work)[0] if row.monitored]
+    before = [row.alarms for row in open_history(work)[0] if row.monitored]
     reason = next(iter(run.notice.strip().splitlines()), "")
     run = run.model_copy(update={"status": "failed", "monitored": True, "notice": reason})
-    comparison = Comparison(run, alarms_of(history))
+    comparison = Comparison(run, before[-1] if before else ())
     update = {"alarms": alarms_after(comparison), "events": events_of(comparison)}
-    failed = run.model_copy(update=update)
-    save_run(work, failed)
+    save_run(work, failed := run.model_copy(update=update))
     return failed
 
 
-def find_references(
+def _find_references(
     work: WorkDir, history: Sequence[Run], options: WatchOptions, run: Run
 ) -> tuple[References, str]:
     """What a run is compared with, that in force and the last in order; and a notice on it."""
@@ -156,10 +159,9 @@ def find_references(
     chosen, notice = choose(history, kept, in_force(work, options.baseline), run.settings)
     if chosen is None:
         return (None, ()), notice
-    baseline = read_baseline(work, chosen)
-    if baseline is None:
-        why = f"Not compared: the baseline, run {chosen.run_id}, can't be read. {REMEDY}"
-        return (None, ()), why
+    if (baseline := read_baseline(work, chosen)) is None:
+        said = f"Not compared: the baseline, run {chosen.run_id}, can't be read. {REMEDY}"
+        return (None, ()), said
     last = (read_baseline(work, row) for row in in_order_since(history, chosen)[-1:])
     return (baseline, [found.keys for found in (baseline, *last) if found is not None]), notice
 
@@ -173,3 +175,108 @@ def _forget(work: WorkDir, history: Sequence[Run], options: WatchOptions) -> Non
     wanted = {run.run_id for run in (*rows[-most:], *alike[:1], *in_order[-most:])}
     wanted |= {last.baseline or last.run_id, in_force(work, options.baseline)}
     forget_baselines(work, frozenset(wanted - {FIRST}))
+
+
+def choose(
+    history: Sequence[Run], kept: frozenset[str], wanted: str, settings: Mapping[str, str]
+) -> tuple[Run | None, str]:
+    """Which of the monitored runs before it, and of those kept, a run is compared with.
+
+    Returns:
+        the run, None if there is none; and what a person should know of it, empty if nothing.
+    """
+    number = last_of(wanted)
+    if wanted != FIRST and number is None:
+        return _named(history, kept, wanted, settings)
+    finished = [run for run in history if run.status == "finished"]
+    alike = [run for run in finished if not run.changes(settings)]
+    if not finished:
+        return None, "The first run: later ones are compared with it."
+    if not alike:
+        said = f"Not compared with earlier runs: {_differences(finished[-1], settings)}"
+        return None, f"{said}. Later runs are compared with this."
+    in_order = [run for run in alike if run.in_order]
+    candidates = alike if number is None else in_order[-number:] or alike
+    found = next((run for run in (*candidates, *alike) if run.run_id in kept), None)
+    if found is None:
+        return (
+            None,
+            "The baselines were deleted, so nothing was compared. Later runs are, with this.",
+        )
+    if found is candidates[0]:
+        return found, ""
+    gone = f"The baseline, run {candidates[0].run_id}, was deleted"
+    return found, f"{gone}; run {found.run_id} of {found.day} stands in for it."
+
+
+def _named(
+    history: Sequence[Run], kept: frozenset[str], run_id: str, settings: Mapping[str, str]
+) -> tuple[Run | None, str]:
+    run, said = find_run(history, run_id), f"the baseline, run {run_id}"
+    if run is None:
+        return None, f"Not compared: {said}, is not in the history. {REMEDY}"
+    if run_id not in kept:
+        return None, f"Not compared: {said}, was deleted. {REMEDY}"
+    if run.changes(settings):
+        return None, f"Not compared with {said}: {_differences(run, settings)}. {REMEDY}"
+    return run, ""
+
+
+def _differences(run: Run, settings: Mapping[str, str]) -> str:
+    updated = "imgvet measures differently since an update"
+    words = {"model": "the model changed", "measures": updated}
+    return ", ".join(
+        words.get(name, f"{name} was {run.settings[name]} and is {settings[name]}")
+        for name in run.changes(settings)
+    )
+
+
+def in_force(work: WorkDir, option: str | None) -> str:
+    """Which baseline is wanted: the option if given, else what was set, else the first run."""
+    if option is not None:
+        return option
+    path = work.path / CHOSEN
+    text = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+    return text if is_baseline(text) else FIRST
+
+
+def set_baseline(work: WorkDir, wanted: str) -> None:
+    """Choose the baseline of a work dir's later runs: first, last:N or a run id.
+
+    Raises:
+        RunNotFoundError: of that run no baseline is kept.
+        HistoryError: the history can't be read.
+    """
+    if wanted != FIRST and last_of(wanted) is None:
+        kept = kept_baselines(work)
+        known = [run.run_id for run in read_history(work) if run.run_id in kept]
+        if wanted not in known:
+            raise RunNotFoundError(
+                f"Of run {wanted!r} no baseline is kept in {work.path}",
+                f"Kept are {', '.join(known[::-1])}" if known else "Watch a run first",
+            )
+    write_text(work.path / CHOSEN, wanted + "\n")
+
+
+def baseline_lines(work: WorkDir) -> list[str]:
+    """Which run later runs are compared with, its rates, and which could be set instead."""
+    history = monitored_runs(work)
+    last = next((run for run in reversed(history) if run.status == "finished"), None)
+    if last is None:
+        return ["No run was watched yet: the first one becomes the baseline."]
+    kept, wanted = kept_baselines(work), in_force(work, None)
+    chosen, notice = choose(history, kept, wanted, last.settings)
+    baseline = None if chosen is None else read_baseline(work, chosen)
+    lines = [f"Baseline   {wanted}", *([f"           {notice}"] if notice else [])]
+    if baseline is not None:
+        run = baseline.run
+        rates = [f"{name.lower()} {share}" for name, share in rates_in_words(run.counts).items()]
+        lines.append(f"Run        {run.run_id} of {run.day}, {run.images:,} images")
+        lines.append(f"Rates      {', '.join(rates)}")
+    lines += [f"Alarms on  {', '.join(history[-1].alarms) or 'none'}", ""]
+    lines.append("Runs that can be set with --set RUN:")
+    for run in reversed(history):
+        if run.run_id in kept:
+            alarms = f", alarms: {', '.join(run.alarms)}" if run.alarms else ""
+            lines.append(f"  {run.run_id}  {run.minute}  {run.images:,} images{alarms}")
+    return lines

@@ -34,9 +34,9 @@ def test_the_example_is_read_with_defaults_and_own_values(folder: Path) -> None:
     assert first.parameters["input_dir"] == [str(folder / "demo" / "pictures")]
     assert first.parameters["work_dir"] == str(folder / "watched" / "demo")
     assert second.parameters["work_dir"] == str(folder / "watched" / "demo-nightly")
-    assert second.options.checks.max_dark_rate == 0.1
-    assert second.options.run_advanced_stats
-    assert second.options.dataset == "demo-nightly"
+    assert second.parameters["checks"]["max_dark_rate"] == 0.1
+    assert second.parameters["run_advanced_stats"]
+    assert second.name == "demo-nightly"
 
 
 def test_only_what_was_given_is_a_parameter_of_the_deployment() -> None:

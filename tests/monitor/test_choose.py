@@ -11,10 +11,9 @@ from pydantic import ValidationError
 from benchmarks.watching import Batch
 from imgvet.errors import RunNotFoundError
 from imgvet.monitor.baselines import baseline_path
-from imgvet.monitor.choose import baseline_lines, choose, in_force, set_baseline
 from imgvet.monitor.history import Run, save_run
 from imgvet.monitor.options import WatchOptions, make_monitor_options
-from imgvet.monitor.watch import watch_run
+from imgvet.monitor.watch import baseline_lines, choose, in_force, set_baseline, watch_run
 from imgvet.summary import RunRecord
 from imgvet.workdir import WorkDir
 

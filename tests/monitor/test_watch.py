@@ -9,10 +9,9 @@ import pytest
 from benchmarks.watching import Batch
 from imgvet.errors import HistoryError
 from imgvet.monitor.baselines import baseline_path, forget_baselines, kept_baselines
-from imgvet.monitor.choose import set_baseline
 from imgvet.monitor.history import Run, history_path, read_history
 from imgvet.monitor.options import make_monitor_options
-from imgvet.monitor.watch import watch_failed_run, watch_run
+from imgvet.monitor.watch import set_baseline, watch_failed_run, watch_run
 from imgvet.summary import RunRecord
 from imgvet.workdir import WorkDir
 
