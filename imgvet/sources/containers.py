@@ -21,7 +21,7 @@ from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import Any, BinaryIO, ClassVar, Self
+from typing import Any, BinaryIO, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -40,8 +40,8 @@ FILE_ITSELF = ""
 IN_FILE = -1
 """Value of ``part`` for content that lies in the archive itself."""
 
-PART_BYTES, PART_MEMBERS = 64 << 20, 1000
-"""A part is closed when it holds this many bytes, or has this many rows."""
+PART_BYTES, PART_MEMBERS = 32 << 20, 1000
+"""A part is closed when it holds this many bytes, which lie in memory, or has so many rows."""
 
 _DONE = b"done"
 _PLACE = ["name", "part", "offset", "size", "stored", "method", "crc"]
@@ -170,32 +170,28 @@ def _damaged(detail: str) -> Failure:
 
 
 class Parts:
-    """The parts of a container, filled one after the other; use it in a ``with`` block.
+    """The parts of a container, filled one after the other.
 
-    Args:
-        container: what is opened up.
-        resume: keep the complete parts that an interrupted run left.
-
-    Attributes:
-        members: the rows of all parts so far, in order.
-        resumed: how many of them there were at first.
-        done: how far the work was when the last complete part was closed, 0 at the start.
+    Unless ``resume``, what an interrupted run left is removed; else its complete parts are kept.
     """
 
     def __init__(self, container: Container, *, resume: bool) -> None:
         if not resume:
             shutil.rmtree(container.folder, ignore_errors=True)
-        container.folder.mkdir(parents=True, exist_ok=True)
         self._container = container
-        self._number = self._size = self.done = 0
         self.members: list[Member] = []
+        """The rows of all parts so far, in order."""
+        self.done = 0
+        """How far the work was when the last part of the interrupted run was closed."""
+        self._number = 0
         while (found := self._complete_part()) is not None:
             rows, self.done = found
             self.members += rows
             self._number += 1
-        self.resumed = self._begin = len(self.members)
-        self._draft = container.folder / ".part.tmp"
-        self._stream = self._draft.open("wb")
+        self.resumed = len(self.members)
+        """How many rows there were at first."""
+        self._contents: list[bytes] = []
+        self._size = 0
 
     def _complete_part(self) -> tuple[list[Member], int] | None:
         """The rows of the present part, None if it is not complete or damaged."""
@@ -205,39 +201,30 @@ class Parts:
             return None
         return found if content.stat().st_size == sum(row.stored for row in found[0]) else None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.close()
-        self._draft.unlink(missing_ok=True)
-
     @property
     def full(self) -> bool:
         """Whether the present part should be closed."""
-        return self._size >= PART_BYTES or len(self.members) - self._begin >= PART_MEMBERS
+        return self._size >= PART_BYTES or len(self._contents) >= PART_MEMBERS
 
     def add(self, member: Member, content: bytes = b"") -> None:
         """Add a member with its content, none if it can't be read."""
-        self._stream.write(content)
         place = replace(member, part=self._number, offset=self._size, stored=len(content))
         self.members.append(place)
+        self._contents.append(content)
         self._size += len(content)
 
     def close_part(self, done: int) -> None:
-        """Put the present part into its place, if it has rows, and begin the next one.
-
-        Args:
-            done: how far the work is, for whoever continues.
-        """
-        if len(self.members) == self._begin:
+        """Write the present part, if it has rows, and how far the work is; begin the next one."""
+        if not self._contents:
             return
-        self._stream.close()
-        content = self._container.part(self._number)
-        self._draft.replace(content)
-        _write_rows(content.with_suffix(".parquet"), self.members[self._begin :], done)
-        self._number, self._begin, self._size = self._number + 1, len(self.members), 0
-        self._stream = self._draft.open("wb")
+        path, rows = self._container.part(self._number), self.members[-len(self._contents) :]
+        write_atomically(path, self._write)
+        _write_rows(path.with_suffix(".parquet"), rows, done)
+        self._number, self._size, self._contents = self._number + 1, 0, []
+
+    def _write(self, draft: Path) -> None:
+        with draft.open("wb") as stream:
+            stream.writelines(self._contents)
 
 
 def open_index(container: Container) -> Callable[[str], Member | None]:

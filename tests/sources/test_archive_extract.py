@@ -12,7 +12,7 @@ import pytest
 
 from imgvet.reasons import Reason
 from imgvet.sources import archive
-from imgvet.sources.archive import Archives, ExtractLimits
+from imgvet.sources.archive import Archives
 from imgvet.sources.containers import Parts
 from imgvet.sources.local import walk_file
 from support.archives import patch_directory, write_any, write_tar, write_zip
@@ -108,16 +108,22 @@ def test_a_full_disk_is_an_error_and_not_a_row(
 
 
 BOMB = b"\0" * 3_000_000
-STRICT = ExtractLimits(ratio_from=1_000_000)
+
+
+@pytest.fixture
+def strict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ratio counts from a megabyte on."""
+    monkeypatch.setattr(archive, "RATIO_FROM", 1_000_000)
 
 
 @pytest.mark.parametrize("ending", [".tgz", ".zip"])
 @pytest.mark.parametrize("name", ["bomb.bmp", "no_image"])
+@pytest.mark.usefixtures("strict")
 def test_a_bomb_is_a_row_and_what_came_before_it_stays(
     tmp_path: Path, ending: str, name: str
 ) -> None:
     path = write_any(tmp_path / f"a{ending}", {"1.jpg": b"fine", name: BOMB, "2.jpg": b"late"})
-    report = Archives(tmp_path / "store", STRICT).prepare(path)
+    report = Archives(tmp_path / "store").prepare(path)
     rows = {
         Path(e.filename).name: e
         for e in Archives(tmp_path / "store").entries(walk_file(path, "in"))
@@ -131,42 +137,48 @@ def test_a_bomb_is_a_row_and_what_came_before_it_stays(
     assert report.items == 1
 
 
+@pytest.mark.usefixtures("strict")
 def test_a_bomb_is_not_unpacked_beyond_its_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_tar(tmp_path / "a.tgz", {"bomb.bmp": b"\0" * 50_000_000}, "w:gz")
     seen = []
-    real = archive.ForwardStream
-
-    def opened(*values: object) -> object:
-        seen.append(real(*values))  # type: ignore[arg-type]
-        return seen[0]
-
-    monkeypatch.setattr(archive, "ForwardStream", opened)
-    Archives(tmp_path / "store", STRICT).prepare(path)
-    assert 1_000_000 < seen[0].tell() < 8_000_000
+    real = archive._passed_limit
+    monkeypatch.setattr(
+        archive, "_passed_limit", lambda at, *rest: seen.append(at) or real(at, *rest)
+    )
+    Archives(tmp_path / "store").prepare(path)
+    assert 1_000_000 < max(seen) < 8_000_000
     assert sum(file.stat().st_size for file in (tmp_path / "store").rglob("*.bin")) == 0
 
 
 @pytest.mark.parametrize("ending", [".tar", ".tgz", ".zip"])
-def test_limits_on_bytes_and_members(tmp_path: Path, ending: str) -> None:
+def test_limits_on_bytes_and_members(
+    tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     images = {f"{number}.jpg": os.urandom(2000) for number in range(10)}
     path = write_any(tmp_path / f"a{ending}", images)
-    few = Archives(tmp_path / "few", ExtractLimits(members=4)).prepare(path)
-    assert (few.items, few.failed) == (4, 1)
-    small = Archives(tmp_path / "small", ExtractLimits(member=1999)).prepare(path)
-    assert (small.items, small.failed) == (0, 10)
-    rows = Archives(tmp_path / "small").entries(walk_file(path, "in"))
+
+    def prepared(limit: str, value: int) -> tuple[int, int]:
+        with monkeypatch.context() as patch:
+            patch.setattr(archive, limit, value)
+            found = Archives(tmp_path / limit).prepare(path)
+            return found.items, found.failed
+
+    assert prepared("MOST_MEMBERS", 4) == (4, 1)
+    assert prepared("MOST_MEMBER_BYTES", 1999) == (0, 10)
+    rows = Archives(tmp_path / "MOST_MEMBER_BYTES").entries(walk_file(path, "in"))
     assert {entry.status for entry in rows} == {Reason.TOO_LARGE}
     if ending != ".tar":
-        little = Archives(tmp_path / "little", ExtractLimits(total=9000)).prepare(path)
-        assert (little.items < 5, little.failed >= 1) == (True, True)
+        items, failed = prepared("MOST_BYTES", 9000)
+        assert (items < 5, failed >= 1) == (True, True)
 
 
+@pytest.mark.usefixtures("strict")
 def test_a_zip_cannot_lie_about_the_size_of_a_bomb(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"1.jpg": BOMB}, zipfile.ZIP_DEFLATED)
     patch_directory(path, "1.jpg", 24, "<I", 100)
-    assert Archives(tmp_path / "store", STRICT).prepare(path).items == 1
+    assert Archives(tmp_path / "store").prepare(path).items == 1
     content = Archives(tmp_path / "store").read(str(path), "1.jpg")
     assert getattr(content, "reason", None) is Reason.ARCHIVE_DAMAGED
 
