@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from imgvet.options import VideoOptions
 from imgvet.progress import tracked
 from imgvet.sources.archive import Archives
-from imgvet.sources.containers import Containers, Prepared
+from imgvet.sources.containers import Containers
 from imgvet.sources.video import Videos
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage
@@ -30,11 +30,11 @@ class ToExtract(BaseModel):
 
 
 @uncached_stage
-def extract_archives(context: RunContext, wanted: ToExtract) -> list[Prepared]:
+def extract_archives(context: RunContext, wanted: ToExtract) -> list[int]:
     """Index archives, unpack those that can't be read in any order, and decode videos.
 
-    What the store already holds of an unchanged file is used again. Told is what was found in each
-    archive, and then in each video.
+    What the store already holds of an unchanged file is used again. Returned is how many items
+    each archive, and then each video, holds.
     """
     each = max(1, context.threads // max(1, len(wanted.videos)))
     archives = Archives(context.work.extracted)
@@ -42,7 +42,7 @@ def extract_archives(context: RunContext, wanted: ToExtract) -> list[Prepared]:
     files: list[tuple[Containers, str]] = [(archives, path) for path in wanted.archives]
     files += [(videos, path) for path in wanted.videos]
 
-    def prepare(file: tuple[Containers, str]) -> Prepared:
+    def prepare(file: tuple[Containers, str]) -> int:
         return file[0].prepare(Path(file[1]), resume=wanted.resume)
 
     with ThreadPoolExecutor(context.threads) as pool:

@@ -1,12 +1,8 @@
 """Archives as inputs: tar, gzipped tar and zip, the content deciding which.
 
-Two ways, chosen by what the format can do:
-
-- **tar and zip are read where they lie.** Both let a member be found by its place, so an index of
-  places is made once for each state of an archive (walking the headers of a tar, reading the
-  directory of a zip), and each member is then one read. It takes no room on disk.
-- **Gzipped tars are unpacked into the store.** Gzip can be read only from its start, so a member
-  in the middle costs the unpacking of all before it. They are unpacked once, in one pass.
+tar and zip are read where they lie: the headers of a tar, or the directory of a zip, are read once
+and tell the places of all members. Gzip can be read only from its start, so a member in the middle
+costs the unpacking of all before it; gzipped tars are unpacked into the store once, in one pass.
 """
 
 from __future__ import annotations
@@ -98,16 +94,15 @@ class Archives(Containers):
         """A member's name, and the split that the archive's name tells."""
         return {"member": name or None, "split": split_of_shard(path)}
 
-    def open_up(self, container: Container, *, resume: bool) -> tuple[list[Member], int]:
-        """Index an archive, or unpack it: what becomes items, and how many had been unpacked."""
-        resumed = 0
+    def open_up(self, container: Container, *, resume: bool) -> list[Member]:
+        """Index an archive, or unpack it."""
         try:
             with open(container.path, "rb") as raw:
                 head = raw.read(HEAD_BYTES)
                 raw.seek(0)
                 kind = identify_archive(head)
                 if kind == "gzipped tar":
-                    members, resumed = _unpack(container, resume=resume)
+                    members = _unpack(container, resume=resume)
                 elif kind == "tar":
                     walked = _walk_tar(ForwardStream(raw), container.size)
                     members = list(_allowed(walked, container))
@@ -119,11 +114,11 @@ class Archives(Containers):
                 else:
                     members = [_archive_row(Reason.EMPTY_FILE, "0 bytes")]
         except PermissionError as error:
-            return [_archive_row(Reason.UNREADABLE, error.strerror or "")], 0
-        return settle(members, container.read), resumed
+            return [_archive_row(Reason.UNREADABLE, error.strerror or "")]
+        return settle(members, container.read)
 
 
-def _unpack(container: Container, *, resume: bool) -> tuple[list[Member], int]:
+def _unpack(container: Container, *, resume: bool) -> list[Member]:
     """Unpack the images of a gzipped tar, and the sidecars that may belong to them.
 
     Resuming, members are unpacked again, as gzip can't be entered in the middle, but not written.
@@ -138,7 +133,7 @@ def _unpack(container: Container, *, resume: bool) -> tuple[list[Member], int]:
             if parts.full:
                 parts.close_part(count)
     parts.close_part(count)
-    return parts.members, parts.resumed
+    return parts.members
 
 
 def _allowed(
@@ -179,17 +174,13 @@ def _with_content(member: Member, stream: ForwardStream) -> tuple[Member, bytes]
         return member, stream.content(member.size)
     except ArchiveError as error:
         # The stream fails again at the next member, which gives the row of the archive.
-        bomb = error.reason is Reason.ARCHIVE_BOMB
-        status = Reason.ARCHIVE_BOMB if bomb else Reason.ARCHIVE_DAMAGED
-        return replace(member, status=status, detail=f"the archive ends in it: {error}"), b""
+        return replace(member, status=error.reason, detail=f"the archive ends in it: {error}"), b""
 
 
 class ForwardStream:
     """A tar that is only ever read forward, and refuses what no honest one asks for.
 
-    Args:
-        raw: its bytes.
-        check: if they have to be unpacked, tells what is wrong with having got so many.
+    If its bytes have to be unpacked, ``check`` tells what is wrong with having got so many.
     """
 
     last = b""
@@ -206,11 +197,7 @@ class ForwardStream:
         return self._raw.tell()
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes; fewer only at the end.
-
-        Raises:
-            ArchiveError: they can't be had; once raised, it is raised again and again.
-        """
+        """The next bytes, fewer only at the end; an ArchiveError comes again at each call."""
         if self._error is None:
             self._error = self._read(size)
         if self._error is not None:

@@ -1,11 +1,10 @@
 """Archives and videos: files with items inside, of which an index says where each one lies.
 
 For each state of such a file (path, size, time of the last change) there is one folder in the store
-with an index in Parquet. What can't be read where it lies is kept beside it, back to back in
-``part-00000.bin``, ``part-00001.bin``, ...: a few large files instead of a million small ones.
-Beside each part lies a Parquet file with its rows, renamed into place last, so that a part is
-complete or absent and whoever continues later starts after the last complete one. Names inside an
-archive never become names on disk, so nothing can be written outside the folder.
+with an index. What can't be read where it lies is kept beside it, back to back in a few large
+parts, ``part-00000.bin`` and so on. The rows of a part are written last, so that a part is complete
+or absent and whoever continues later starts after the last complete one. Names inside an archive
+never become names on disk, so nothing can be written outside the folder.
 """
 
 from __future__ import annotations
@@ -188,8 +187,6 @@ class Parts:
             rows, self.done = found
             self.members += rows
             self._number += 1
-        self.resumed = len(self.members)
-        """How many rows there were at first."""
         self._contents: list[bytes] = []
         self._size = 0
 
@@ -218,21 +215,13 @@ class Parts:
         if not self._contents:
             return
         path, rows = self._container.part(self._number), self.members[-len(self._contents) :]
-        write_atomically(path, self._write)
+        write_atomically(path, lambda draft: draft.write_bytes(b"".join(self._contents)))
         _write_rows(path.with_suffix(".parquet"), rows, done)
         self._number, self._size, self._contents = self._number + 1, 0, []
 
-    def _write(self, draft: Path) -> None:
-        with draft.open("wb") as stream:
-            stream.writelines(self._contents)
-
 
 def open_index(container: Container) -> Callable[[str], Member | None]:
-    """What finds the readable members of a container by name.
-
-    Raises:
-        OSError: there is no index, or it is damaged.
-    """
+    """What finds the readable members of a container by name; an OSError if there is no index."""
     table = read_if_sound(container.index, [*_PLACE, "status"])
     if table is None:
         raise OSError("its index in the store is damaged; run again")
@@ -248,20 +237,6 @@ def open_index(container: Container) -> Callable[[str], Member | None]:
         return None if row is None else Member(**places.slice(row, 1).to_pylist()[0])
 
     return find
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What preparing a container gave.
-
-    ``items`` can be read, ``failed`` can't, the file itself counting if it is damaged; ``resumed``
-    had been unpacked by an interrupted run. If the file has not changed, all is ``reused``.
-    """
-
-    items: int
-    failed: int
-    resumed: int = 0
-    reused: bool = False
 
 
 class Containers(ABC):
@@ -281,54 +256,41 @@ class Containers(ABC):
         self._open = lru_cache(keep)(open_index)
 
     @abstractmethod
-    def open_up(self, container: Container, *, resume: bool) -> tuple[list[Member], int]:
-        """The members that become items, and how many of them an earlier run had unpacked."""
+    def open_up(self, container: Container, *, resume: bool) -> list[Member]:
+        """The members that become items, and what is wrong with the container as a whole."""
 
     @abstractmethod
     def place(self, path: str, name: str) -> dict[str, Any]:
         """The attributes of an entry that follow from the paths of container and member."""
 
     def find(self, path: Path) -> Container:
-        """The present state of a file, an absolute path.
-
-        Raises:
-            OSError: the file can't be looked at.
-        """
+        """The present state of a file, an absolute path; an OSError if it can't be looked at."""
         status = path.stat()
         state = digest_bytes(f"{path}\0{status.st_size}\0{status.st_mtime_ns}".encode())
         folder = self._store / digest_bytes(f"{state} {self._rules}".encode())
         return Container(str(path), status.st_size, folder)
 
-    def prepare(self, path: Path, *, resume: bool = False) -> Prepared:
-        """Index a container, and unpack what can't be read where it lies.
+    def prepare(self, path: Path, *, resume: bool = False) -> int:
+        """Index a container, an absolute path, and unpack what can't be read where it lies.
 
-        A damaged, empty or unreadable one is a row, not an error.
-
-        Args:
-            path: the file, an absolute path.
-            resume: continue an unpacking that was interrupted instead of starting again.
-
-        Raises:
-            OSError: the store can't be written to.
+        A damaged, empty or unreadable one is a row, not an error; a store that can't be written to
+        is an OSError. An unpacking that was interrupted is continued, or else started again.
+        Returned is how many items can be read.
         """
         if walk_file(path, "").status is not Reason.OK:
-            return Prepared(items=0, failed=1)
+            return 0
         container = self.find(path)
-        members, resumed, reused = container.members(), 0, True
+        members = container.members()
         if members is None:
-            (members, resumed), reused = self.open_up(container, resume=resume), False
+            members = self.open_up(container, resume=resume)
             _write_rows(container.index, members)
-        items = sum(member.status is Reason.OK for member in members)
-        return Prepared(items, len(members) - items, resumed, reused)
+        return sum(member.status is Reason.OK for member in members)
 
     def entries(self, itself: Entry, copy: Path | None = None) -> Iterator[Entry]:
         """The members of a container that was prepared, in its order, with their reasons.
 
-        A problem of the container as a whole is an entry of the container itself.
-
-        Args:
-            itself: its own entry.
-            copy: where it lies, if its path is a URI.
+        A problem of the container as a whole is an entry of the container ``itself``. The ``copy``
+        is where it lies, if its path is a URI.
         """
         if itself.status is not Reason.OK:
             yield itself

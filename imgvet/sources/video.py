@@ -54,13 +54,8 @@ def read_frames(
     """The wanted frames in order of time; a failure, if there is one, comes last.
 
     Time is cut into pieces of ``1 / video_fps`` seconds, and the first frame of each piece that
-    has one is wanted; with ``video_keyframes_only`` the first keyframe.
-
-    Args:
-        path: the video.
-        options: which frames are wanted.
-        after_ms: frames up to this time are passed over, as they are known already.
-        threads: threads of the decoder.
+    has one is wanted; with ``video_keyframes_only`` the first keyframe. Frames up to ``after_ms``
+    are passed over, as they are known already. ``threads`` are those of the decoder.
     """
     try:
         with path.open("rb") as stream:
@@ -129,10 +124,7 @@ def _silence() -> None:
 class Videos(Containers):
     """Videos of which the wanted frames lie in ``store/frames``, named by their milliseconds.
 
-    Args:
-        store: that folder of a work dir.
-        options: which frames are wanted.
-        threads: threads of the decoder.
+    A video is decoded by so many ``threads``.
     """
 
     changed = "the video has changed since it was decoded"
@@ -145,11 +137,11 @@ class Videos(Containers):
         """The time of a frame."""
         return {"time_ms": int(name) if name else None, "split": None}
 
-    def open_up(self, container: Container, *, resume: bool) -> tuple[list[Member], int]:
-        """Decode a video: its wanted frames, and how many of them had been decoded."""
+    def open_up(self, container: Container, *, resume: bool) -> list[Member]:
+        """Decode a video."""
         parts = Parts(container, resume=resume)
         # A part is closed with the time of its last frame; 0 is also that of the first frame.
-        after_ms = parts.done if parts.resumed else -1
+        after_ms = parts.done if parts.members else -1
         damage: list[Member] = []
         for frame in read_frames(Path(container.path), self._options, after_ms, self._threads):
             if isinstance(frame, Failure):
@@ -162,4 +154,4 @@ class Videos(Containers):
             if parts.full:
                 parts.close_part(frame.time_ms)
         parts.close_part(0)
-        return parts.members + damage, parts.resumed
+        return parts.members + damage
