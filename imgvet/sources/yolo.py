@@ -125,10 +125,6 @@ def yolo_entries(dataset: YoloSet, source: str) -> Iterator[Entry]:
     Each split is a folder (read recursively), a text file of images (relative ones start at the
     text file's folder) or an image. An image in two splits comes twice.
 
-    Args:
-        dataset: what the YAML file names.
-        source: the input as the user wrote it.
-
     Raises:
         InputUnreadableError: a folder or a list may not be read.
     """
@@ -176,11 +172,8 @@ def boxes_of_image(path: str, names: Mapping[int, str]) -> tuple[RelativeBox, ..
 
     Rows are ``class x_centre y_centre width height``, shares of the image; rows with more numbers
     outline the object by a polygon, whose box is taken. A file that can't be read, or is not as it
-    should be, gives none: listing its image says so.
-
-    Args:
-        path: the image, an absolute path.
-        names: name of each class; a class without a name is called by its number.
+    should be, gives none: listing its image says so. A class without a name is called by its
+    number.
     """
     try:
         return tuple(_read_boxes(path, names))
