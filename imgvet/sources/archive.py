@@ -28,9 +28,6 @@ from imgvet.sources.sidecars import is_kept, settle, split_of_shard
 INDEX_VERSION = 2
 """Raised when members are judged in another way."""
 
-OPEN_ARCHIVES = 4
-"""Archives of which the index is kept in memory, about 20 MB for 100,000 members."""
-
 HEAD_BYTES = tarfile.BLOCKSIZE
 """How many first bytes tell what an archive is: one block of a tar archive."""
 
@@ -88,7 +85,7 @@ class Archives(Containers):
     changed = "the archive has changed since it was indexed"
 
     def __init__(self, store: Path) -> None:
-        super().__init__(store, str(INDEX_VERSION), OPEN_ARCHIVES)
+        super().__init__(store, str(INDEX_VERSION))
 
     def place(self, path: str, name: str) -> dict[str, Any]:
         """A member's name, and the split that the archive's name tells."""

@@ -42,6 +42,9 @@ IN_FILE = -1
 PART_BYTES, PART_MEMBERS = 32 << 20, 1000
 """A part is closed when it holds this many bytes, which lie in memory, or has so many rows."""
 
+OPEN_CONTAINERS = 8
+"""Of how many the index is kept in memory: about 20 MB for 100,000 members."""
+
 _DONE = b"done"
 _PLACE = ["name", "part", "offset", "size", "stored", "method", "crc"]
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
@@ -245,15 +248,14 @@ class Containers(ABC):
     Args:
         store: where indexes and parts are kept.
         rules: how members are chosen and judged; each such text has folders of its own.
-        keep: of how many containers the index is kept in memory.
     """
 
     changed: ClassVar[str]
     """What is said of one that has changed since it was prepared."""
 
-    def __init__(self, store: Path, rules: str, keep: int) -> None:
+    def __init__(self, store: Path, rules: str) -> None:
         self._store, self._rules, self._lock = store, rules, Lock()
-        self._open = lru_cache(keep)(open_index)
+        self._open = lru_cache(OPEN_CONTAINERS)(open_index)
 
     @abstractmethod
     def open_up(self, container: Container, *, resume: bool) -> list[Member]:

@@ -43,18 +43,16 @@ def walk_folder(
         # From the last on: the order decides under which of its names a linked folder is listed.
         folders.reverse()
         for name in filter(is_wanted, names):
-            yield _entry_of(os.path.join(current, name), source)
+            yield walk_file(os.path.join(current, name), source)
     for failed in errors:
         if failed.filename == str(folder):
-            raise InputUnreadableError(
-                f"The input {source} can't be read ({failed.strerror})", "Check its permissions"
-            )
+            raise unreadable(f"The input {source}", failed)
         yield _failed(failed.filename, source, failed)
 
 
-def walk_file(path: Path, source: str) -> Entry:
-    """The entry of one file that the user named; its ending does not matter."""
-    return _entry_of(str(path), source)
+def unreadable(what: str, error: OSError) -> InputUnreadableError:
+    """The error for something of the user's that can't be read."""
+    return InputUnreadableError(f"{what} can't be read ({error.strerror})", "Check its permissions")
 
 
 def failure_of(error: OSError) -> Failure:
@@ -63,7 +61,9 @@ def failure_of(error: OSError) -> Failure:
     return Failure(reason, error.strerror or str(error))
 
 
-def _entry_of(path: str, source: str) -> Entry:
+def walk_file(path: str | Path, source: str) -> Entry:
+    """The entry of one file, whatever its ending."""
+    path = str(path)
     try:
         path.encode()
         status = os.stat(path)

@@ -30,9 +30,6 @@ _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95]
 FRAMES_VERSION = 3
 """Raised when other frames are chosen, or they are stored or judged in another way."""
 
-OPEN_VIDEOS = 64
-"""Videos of which a reader keeps the index in memory."""
-
 _KEY_FRAME = ord("I")
 _LEAST_SHARE = 0.9
 """A video of whose stated frames fewer than this share can be decoded is damaged; containers
@@ -130,7 +127,7 @@ class Videos(Containers):
     changed = "the video has changed since it was decoded"
 
     def __init__(self, store: Path, options: VideoOptions, threads: int = 1) -> None:
-        super().__init__(store, f"{FRAMES_VERSION} {options.model_dump_json()}", OPEN_VIDEOS)
+        super().__init__(store, f"{FRAMES_VERSION} {options.model_dump_json()}")
         self._options, self._threads = options, threads
 
     def place(self, path: str, name: str) -> dict[str, Any]:  # noqa: ARG002
