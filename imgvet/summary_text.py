@@ -14,81 +14,68 @@ VERDICT_WORDS: dict[Verdict, str] = {
 }
 """The verdict in words."""
 
-
-def summary_lines(summary: RunSummary, report: str) -> list[str]:
-    """The lines of the summary.
-
-    Args:
-        summary: what the run found.
-        report: the page with the details, as the user would open it.
-    """
-    rows = [*_validity(summary), *_duplicates(summary), *_quality(summary), _checks(summary)]
-    widths = [max(len(row[column]) for row in rows) + 2 for column in range(2)]
-    lines = [
-        f"{label:<{widths[0]}}{text:<{widths[1]}}{where}".rstrip() for label, text, where in rows
-    ]
-    ending = (("Verdict", VERDICT_WORDS[summary.verdict]), ("Report", report))
-    return [*lines, *(f"{label:<{widths[0]}}{text}" for label, text in ending)]
-
-
 Row = tuple[str, str, str]
 
 
-def _validity(summary: RunSummary) -> list[Row]:
-    counts = summary.counts
-    reasons = ", ".join(
-        f"{number} {reason}" for reason, number in summary.invalid_by_reason.items()
-    )
-    invalid = f"{counted(counts.invalid, 'image')} ({percent(counts.invalid, counts.images)})"
+def summary_lines(summary: RunSummary, report: str) -> list[str]:
+    """The lines of the summary; ``report`` is the page with the details, as a user opens it."""
+    rows = [_items(summary), *_validity(summary), *_alike(summary), *_quality(summary)]
+    label_width, text_width = (max(len(row[column]) for row in rows) + 2 for column in range(2))
+    rows += [("Verdict", VERDICT_WORDS[summary.verdict], ""), ("Report", report, "")]
     return [
-        _counted_items(summary),
-        ("Valid", f"{counted(counts.valid, 'image')} ({percent(counts.valid, counts.images)})", ""),
+        f"{label:<{label_width}}{text:<{text_width}}{where}".rstrip() for label, text, where in rows
+    ]
+
+
+def _items(summary: RunSummary) -> Row:
+    """What was analysed: whole images, or crops of how many images."""
+    number, empty = f"{summary.counts.images:,}", summary.sources_without_crops
+    if summary.sources is None:
+        return "Images", number, ".annotations()"
+    without = f", {empty:,} of them without" if empty else ""
+    return "Crops", f"{number} of {counted(summary.sources, 'image')}{without}", ".crops()"
+
+
+def _validity(summary: RunSummary) -> list[Row]:
+    counts, by_reason = summary.counts, summary.invalid_by_reason.items()
+    reasons = ", ".join(f"{number} {reason}" for reason, number in by_reason)
+    invalid = _images(counts.invalid, counts.images) + (f": {reasons}" if reasons else "")
+    return [
+        ("Valid", _images(counts.valid, counts.images), ""),
+        ("Invalid", invalid, f".invalid_instances()  {Section.INVALID.href}"),
+    ]
+
+
+def _alike(summary: RunSummary) -> list[Row]:
+    counts, where = summary.counts, f".similarity()  {Section.DUPLICATES.href}"
+    surplus, largest = counts.exact_duplicate_surplus, counts.largest_component
+    exact = (
+        f"{counted(counts.exact_duplicate_images, 'image')} in "
+        f"{counted(counts.exact_duplicate_groups, 'group')}"
+    )
+    near = (
+        f"{counted(counts.near_duplicate_images, 'image')} in "
+        f"{counted(counts.near_duplicate_pairs, 'pair')} of similarity >= {summary.threshold:g}"
+    )
+    joined = f"{counted(counts.component_images, 'image')} in {counts.components:,}"
+    return [
+        ("Exact duplicates", exact + (f", {surplus:,} to spare" if surplus else ""), where),
+        ("Near duplicates", near, where),
         (
-            "Invalid",
-            f"{invalid}{': ' + reasons if reasons else ''}",
-            f".invalid_instances()  {Section.INVALID.href}",
+            "Components",
+            joined + (f", the largest of {largest:,}" if counts.components else ""),
+            f".connected_components()  {Section.COMPONENTS.href}",
         ),
     ]
 
 
-def _counted_items(summary: RunSummary) -> Row:
-    """What was analysed: whole images, or crops of how many images."""
-    number = f"{summary.counts.images:,}"
-    if summary.sources is None:
-        return ("Images", number, ".annotations()")
-    empty = (
-        f", {summary.sources_without_crops:,} of them without"
-        if summary.sources_without_crops
-        else ""
-    )
-    return ("Crops", f"{number} of {counted(summary.sources, 'image')}{empty}", ".crops()")
-
-
-def _duplicates(summary: RunSummary) -> list[Row]:
-    counts = summary.counts
-    groups = counted(counts.exact_duplicate_groups, "group")
-    exact = f"{counted(counts.exact_duplicate_images, 'image')} in {groups}"
-    pairs = counted(counts.near_duplicate_pairs, "pair")
-    near_images = counted(counts.near_duplicate_images, "image")
-    near = f"{near_images} in {pairs} of similarity >= {summary.threshold:g}"
-    largest = f", the largest of {counts.largest_component:,}" if counts.components else ""
-    joined = f"{counted(counts.component_images, 'image')} in {counts.components:,}{largest}"
-    spare = (
-        f", {counts.exact_duplicate_surplus:,} to spare" if counts.exact_duplicate_surplus else ""
-    )
-    return [
-        ("Exact duplicates", exact + spare, f".similarity()  {Section.DUPLICATES.href}"),
-        ("Near duplicates", near, f".similarity()  {Section.DUPLICATES.href}"),
-        ("Components", joined, f".connected_components()  {Section.COMPONENTS.href}"),
-    ]
-
-
 def _quality(summary: RunSummary) -> list[Row]:
-    counts = summary.counts
-    share = f"the {100 * summary.outlier_percentile:g} % least similar"
+    counts, errored = summary.counts, summary.checks_errored
+    least = f"the {100 * summary.outlier_percentile:g} % least similar"
     outliers = (
-        f"{counted(counts.outliers, 'image')} ({share}), {counts.robust_outliers:,} stand out"
+        f"{counted(counts.outliers, 'image')} ({least}), {counts.robust_outliers:,} stand out"
     )
+    checks = f"{summary.checks_passed} passed, {summary.checks_failed} failed"
     flags = (
         ("Dark", counts.dark, Section.DARK),
         ("Bright", counts.bright, Section.BRIGHT),
@@ -97,22 +84,18 @@ def _quality(summary: RunSummary) -> list[Row]:
     return [
         ("Outliers", outliers, f".outliers()  {Section.OUTLIERS.href}"),
         *(
-            (label, _measured(number, counts.valid), f".img_stats()  {part.href}")
-            for label, number, part in flags
+            (label, _images(number, counts.valid), f".img_stats()  {section.href}")
+            for label, number, section in flags
+        ),
+        (
+            "Checks",
+            checks + (f", {errored} could not be computed" if errored else ""),
+            f"checks.json  {Section.CHECKS.href}",
         ),
     ]
 
 
-def _measured(number: int | None, whole: int) -> str:
-    return (
-        "not measured"
-        if number is None
-        else f"{counted(number, 'image')} ({percent(number, whole)})"
-    )
-
-
-def _checks(summary: RunSummary) -> Row:
-    text = f"{summary.checks_passed} passed, {summary.checks_failed} failed"
-    if summary.checks_errored:
-        text += f", {summary.checks_errored} could not be computed"
-    return ("Checks", text, f"checks.json  {Section.CHECKS.href}")
+def _images(number: int | None, whole: int) -> str:
+    if number is None:
+        return "not measured"
+    return f"{counted(number, 'image')} ({percent(number, whole)})"

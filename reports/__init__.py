@@ -1,1 +1,1 @@
-"""The report: records and tables of a run -> views -> figures and pictures -> one offline page."""
+"""The report: records and tables of a run -> sections, figures and pictures -> offline pages."""

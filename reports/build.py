@@ -1,28 +1,24 @@
-"""Builds the report: inputs -> view -> pictures, data and pages -> files."""
+"""Builds the report: inputs -> pages -> pictures, data and HTML, through Jinja2 with autoescape."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
-from jinja2 import Environment
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from imgvet.reports.data import CSV, page_data, write_map
-from imgvet.reports.data import FOLDER as DATA
+from imgvet.reports import data, limits, text
 from imgvet.reports.inputs import ReportInputs, inputs_of
-from imgvet.reports.page import environment, render_page
 from imgvet.reports.pictures import write_pictures
-from imgvet.reports.tiles import write_tiles
-from imgvet.reports.view.map import tiled
-from imgvet.reports.view.report import report_view
-from imgvet.sections import INDEX
+from imgvet.reports.report import pages_of
+from imgvet.sections import INDEX, Section
 from imgvet.summary import PastRun
 from imgvet.workdir import WorkDir, swap_folder
 
 ASSETS = ("style.css", "report.js", "gallery.js", "map.js")
-TABLES = "tables"
 
 
 def report_of(work: WorkDir, history: Sequence[PastRun] = ()) -> Path:
@@ -45,43 +41,41 @@ def report_of(work: WorkDir, history: Sequence[PastRun] = ()) -> Path:
 
 
 def build_report(inputs: ReportInputs, folder: Path) -> Path:
-    """Write the report into a new, empty folder.
+    """Write the report into an existing, empty folder, and return the path of ``index.html``.
 
     The same inputs give the same bytes. No page loads anything from outside the folder.
-
-    Args:
-        inputs: records and tables of a finished run.
-        folder: an existing, empty folder.
-
-    Returns:
-        the path of ``index.html``.
     """
-    view = report_view(inputs)
-    templates = environment()
-    pictures = write_pictures(view.digests, inputs.thumbnail, folder)
-    for name in (DATA, TABLES):
+    pages, templates = pages_of(inputs), environment()
+    digests = dict.fromkeys(image.digest for page in pages for image in page.images if image.digest)
+    pictures = write_pictures(digests, inputs.thumbnail, folder)
+    for name in (data.FOLDER, data.TABLES):
         (folder / name).mkdir()
-    points = view.points
-    if points is not None:
-        chosen = points.digests[tiled(len(points.digests))].tolist()
-        tiles = write_tiles(chosen, inputs.thumbnail, folder)
-        write_map(points, tiles, view.facts, pictures, folder)
-    for page in view.pages:
-        _write(folder / DATA / f"{page.stem}.js", page_data(page, view.facts))
-        _write(folder / page.name, render_page(view, page, pictures, templates))
-        for chart in page.charts:
-            chart.numbers.to_csv(
-                folder / TABLES / f"{chart.figure_id}.csv", float_format="%g", **CSV
-            )
-    _write_assets(templates, folder)
+    shown = {"run": inputs, "pages": pages, "pictures": pictures}
+    for page in pages:
+        if page.points is not None:
+            data.write_map(page.points, inputs.facts, pictures, inputs.thumbnail, folder)
+        data.write_page_data(page, inputs.facts, folder)
+        html = templates.get_template("page.html").render(shown, page=page)
+        data.write(folder / page.name, html)
+    for name in ASSETS:
+        data.write(folder / name, templates.get_template(name).render())
+    data.write(folder / "plotly.min.js", get_plotlyjs())
     return folder / INDEX
 
 
-def _write_assets(templates: Environment, folder: Path) -> None:
-    for name in ASSETS:
-        _write(folder / name, templates.get_template(name).render())
-    _write(folder / "plotly.min.js", get_plotlyjs())
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """The templates; every value is escaped and a missing name is an error.
 
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")
+    Made once: compiling them takes longer than filling them in.
+    """
+    made = Environment(
+        loader=PackageLoader("imgvet.reports", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(text.FILTERS)
+    made.globals.update(Section=Section, limits=limits)
+    return made

@@ -15,21 +15,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imgvet.reports.figures import figure, template
-from imgvet.reports.limits import MAP_POINTS_SLOW
-from imgvet.reports.tiles import COLUMNS, PER_SHEET, Tiles
-from imgvet.reports.view.facts import Facts
-from imgvet.reports.view.map import MapPoints, tiled
-from imgvet.reports.view.report import PageView
+from imgvet.reports import limits
+from imgvet.reports.charts import template
+from imgvet.reports.facts import Facts
+from imgvet.reports.inputs import ThumbnailReader
+from imgvet.reports.pictures import COLUMNS, PER_SHEET, write_tiles
+from imgvet.reports.report import Page
+from imgvet.reports.sections.map import MapPoints, evenly
 
 FOLDER = "data"
+TABLES = "tables"
 
 CHUNK = 1000
 """Points of the map whose facts are in one file, loaded when one of them is looked at."""
-
-TABLE = "tables/map.csv"
-CSV: dict[str, Any] = {"index": False, "lineterminator": "\n", "errors": "backslashreplace"}
-"""How tables for programs are written."""
 
 _RESOLUTION = 65_535
 _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
@@ -55,58 +53,70 @@ def packed(values: NDArray[np.generic]) -> str:
     return base64.b64encode(data.astype(data.dtype.newbyteorder("<")).tobytes()).decode("ascii")
 
 
-def page_data(page: PageView, facts: Facts) -> str:
-    """The script with the data of one page: its figures, and what is known of its images."""
-    columns = [
-        {"key": c.key, "title": c.title, "form": c.form, "unit": c.unit} for c in facts.columns
-    ]
-    text = assignment("columns", columns) + assignment("images", facts.rows(page.ids))
-    if page.charts or page.has_map:
-        figures = {chart.figure_id: figure(chart) for chart in page.charts}
+def write_page_data(page: Page, facts: Facts, folder: Path) -> None:
+    """Write the script with what is known of a page's images and its figures, and their tables."""
+    columns = [{"key": c.key, "title": c.title, "form": c.form, "unit": c.unit}
+               for c in facts.columns]  # fmt: skip
+    ids = dict.fromkeys(image.id for image in page.images)
+    text = assignment("columns", columns) + assignment("images", facts.rows(ids))
+    if page.charts or page.points is not None:
+        figures = {chart.figure_id: chart.figure for chart in page.charts}
         text += assignment("template", template()) + assignment("figures", figures)
-    return text
+    write(folder / FOLDER / f"{page.stem}.js", text)
+    for chart in page.charts:
+        _write_table(chart.numbers, folder / TABLES / f"{chart.figure_id}.csv", "%g")
 
 
 def write_map(
-    points: MapPoints, tiles: Tiles, facts: Facts, pictures: Collection[str], folder: Path
+    points: MapPoints,
+    facts: Facts,
+    pictures: Collection[str],
+    thumbnail: ThumbnailReader,
+    folder: Path,
 ) -> None:
-    """Write ``data/map-*.js`` and the table of places."""
+    """Write ``data/map-*.js``, the sheets of thumbnails and the table of places.
+
+    Args:
+        points: the points.
+        facts: what is known of their images.
+        pictures: digests of the images that have a picture of their own.
+        thumbnail: reads a thumbnail.
+        folder: that of the report.
+    """
     rows = facts.rows(points.ids)
     names = [row[1] for row in rows]
-    _write(folder / FOLDER / "map-points.js", assignment("map", _points(points, tiles, pictures)))
-    _write(folder / FOLDER / "map-names.js", assignment("mapNames", names))
+    chosen = evenly(len(rows), limits.MAP_TILES)
+    tiles = np.full(len(rows), -1, np.int32)
+    tiles[chosen] = np.arange(len(chosen))
+    side = write_tiles(points.digests[chosen].tolist(), thumbnail, folder)
+    x, y = points.places.T
+    shown = {
+        "count": len(rows),
+        "x": packed(np.round(x * _RESOLUTION).astype(np.uint16)),
+        "y": packed(np.round(y * _RESOLUTION).astype(np.uint16)),
+        "ids": packed(points.ids.astype(np.uint32)),
+        "tile": packed(tiles),
+        "picture": packed(np.array([d in pictures for d in points.digests], np.uint8)),
+        "tiles": {"side": side, "columns": COLUMNS, "perSheet": PER_SHEET},
+        "chunk": CHUNK,
+        "slowPoints": limits.MAP_POINTS_SLOW,
+        "colourings": [one | {"codes": packed(one["codes"])} for one in points.colourings],
+    }
+    write(folder / FOLDER / "map-points.js", assignment("map", shown))
+    write(folder / FOLDER / "map-names.js", assignment("mapNames", names))
     for number, start in enumerate(range(0, len(rows), CHUNK)):
         text = assignment(f"mapFacts{number}", rows[start : start + CHUNK])
-        _write(folder / FOLDER / f"map-facts-{number:03d}.js", text)
-    places = {"x": points.places[:, 0], "y": points.places[:, 1]}
-    table = pd.DataFrame({"id": points.ids, "filename": names, **places})
-    table.to_csv(folder / TABLE, float_format="%.5f", **CSV)
+        write(folder / FOLDER / f"map-facts-{number:03d}.js", text)
+    table = pd.DataFrame({"id": points.ids, "filename": names, "x": x, "y": y})
+    _write_table(table, folder / TABLES / "map.csv", "%.5f")
 
 
-def _points(points: MapPoints, tiles: Tiles, pictures: Collection[str]) -> dict[str, Any]:
-    x, y = (np.round(points.places[:, axis] * _RESOLUTION).astype(np.uint16) for axis in (0, 1))
-    with_picture = np.array([digest in pictures for digest in points.digests], np.uint8)
-    return {
-        "count": len(points.ids),
-        "x": packed(x),
-        "y": packed(y),
-        "ids": packed(points.ids.astype(np.uint32)),
-        "tile": packed(_tile_of(len(points.ids))),
-        "picture": packed(with_picture),
-        "tiles": {"side": tiles.side, "columns": COLUMNS, "perSheet": PER_SHEET},
-        "chunk": CHUNK,
-        "slowPoints": MAP_POINTS_SLOW,
-        "colourings": [vars(one) | {"codes": packed(one.codes)} for one in points.colourings],
-    }
-
-
-def _tile_of(count: int) -> NDArray[np.int32]:
-    """The tile of each point, -1 without one."""
-    chosen = tiled(count)
-    places = np.full(count, -1, np.int32)
-    places[chosen] = np.arange(len(chosen))
-    return places
-
-
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
+    """Write a file of text, the same bytes on every machine."""
     path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _write_table(table: pd.DataFrame, path: Path, numbers: str) -> None:
+    table.to_csv(
+        path, index=False, lineterminator="\n", errors="backslashreplace", float_format=numbers
+    )

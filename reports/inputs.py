@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,11 @@ from numpy.typing import NDArray
 
 from imgvet.format import listed
 from imgvet.quality.result import CheckResult, read_results
+from imgvet.reasons import Reason
+from imgvet.reports.facts import Facts
+from imgvet.reports.images import Image
+from imgvet.reports.text import common_folder, visible
+from imgvet.search.image_table import ImageTable
 from imgvet.store.store import Store
 from imgvet.store.thumbnails import Thumbnails
 from imgvet.summary import PastRun, RunRecord, RunSummary, read_record, read_summary
@@ -33,6 +40,8 @@ _logger = logging.getLogger(__name__)
 ThumbnailReader = Callable[[str], bytes | None]
 """Content digest -> JPEG bytes of the thumbnail, None if there is none. May be called from several
 threads at once."""
+
+_IMAGE_COLUMNS = ("id", "filename", "digest", "file_size", "stats.width", "stats.height")
 
 
 @dataclass(frozen=True)
@@ -62,26 +71,60 @@ class ReportInputs:
         """A table of the run; without rows if the run did not make it."""
         return self.tables[name] if name in self.tables else empty(BY_NAME[name])
 
+    @property
+    def title(self) -> str:
+        """What was vetted, short: the end of the first input, and how many more there are."""
+        if not self.summary.inputs:
+            return "Dataset"
+        first, more = self.summary.inputs[0], len(self.summary.inputs) - 1
+        end = visible(first.rstrip("/\\").replace("\\", "/").rpartition("/")[2] or first)
+        return f"{end} and {more} more" if more else end
+
+    @property
+    def valid(self) -> pd.DataFrame:
+        """The rows of the table items that were analysed."""
+        items = self.table("items")
+        return items[items["status"] == Reason.OK.value]
+
+    @cached_property
+    def image_table(self) -> ImageTable:
+        """What all tables say of each image."""
+        return ImageTable.of_frames(self.tables)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What the page's scripts are told of each image."""
+        return Facts(self.image_table)
+
+    @cached_property
+    def root(self) -> str:
+        """The folder that all images share, with its separator at the end, or empty."""
+        return common_folder(self.image_table["filename"].to_pylist())
+
+    def images(self, ids: Iterable[Any]) -> tuple[Image, ...]:
+        """The images with these ids, in this order, each with its picture."""
+        values: list[Any] = self.image_table.values(_IMAGE_COLUMNS, list(ids))
+        return tuple(Image(*row) for row in values)
+
+    def image(self, item: Any) -> Image:
+        """The image with this id."""
+        return self.images([item])[0]
+
 
 def inputs_of(work: WorkDir, history: Sequence[PastRun] = ()) -> ReportInputs:
-    """What the work dir of a finished run holds.
+    """What the work dir of a finished run holds, and earlier runs, oldest first.
 
     Tables of an earlier version that lack a column are read as if it were empty, which is said.
-
-    Args:
-        work: the work dir.
-        history: earlier runs, oldest first.
     """
-    tables = {
-        table.name: _read(work, table)
-        for table in (*RESULT_TABLES, *OPTIONAL_TABLES)
-        if work.table(table.name).is_file()
-    }
     return ReportInputs(
         summary=read_summary(work),
         record=read_record(work),
         checks=read_results(work.checks_json),
-        tables=tables,
+        tables={
+            table.name: _read(work, table)
+            for table in (*RESULT_TABLES, *OPTIONAL_TABLES)
+            if work.table(table.name).is_file()
+        },
         thumbnail=Thumbnails(Store(work).measures).read,
         embeddings=np.load(work.embeddings, mmap_mode="r", allow_pickle=False)
         if work.embeddings.is_file()

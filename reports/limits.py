@@ -5,68 +5,35 @@ The tables hold everything; a page shows the worst and says how many more there 
 
 from __future__ import annotations
 
-CARDS = 240
-"""Entries of one gallery: exact groups, near pairs, outliers, dark, bright, blurry images."""
-
-EXAMPLES_OF_EXTREMES = 24
-"""Images of a gallery without a threshold: lowest contrast, smallest, narrowest."""
-
+PAGE = 24  # entries of a gallery that the script shows at a time
+CARDS = 240  # entries of a gallery: exact groups, near pairs, outliers, dark images, crops, ...
+EXAMPLES_OF_EXTREMES = 24  # images of a gallery without a threshold: lowest contrast, smallest, ...
+COPIES = 6  # file names of a group of exact copies
 COMPONENTS = 120
-"""Components that are shown with pictures."""
-
 COMPONENT_IMAGES = 12
-"""Pictures of one component."""
+VIDEOS = 60
+VIDEO_IMAGES = 6
+VIDEO_PAIRS = 48
+TABLE_ROWS = 500  # rows of the tables of invalid files and of labels
+EXAMPLES = 5  # file names listed for a check
+RUNS = 50  # runs of the history, the latest ones
 
-PAGE = 24
-"""Entries of a gallery that the script shows at a time."""
+BINS = 40  # of a histogram, roughly: their width is rounded to a readable number
+BARS = 20  # of a figure of categories; the others are counted together
 
-COPIES = 6
-"""File names listed for one group of exact copies."""
-
-TABLE_ROWS = 500
-"""Rows of the tables of invalid files, labels and videos."""
-
-EXAMPLES = 5
-"""Example file names listed for one check."""
-
-RUNS = 50
-"""Runs of the history that are shown, the latest ones."""
-
-BARS = 20
-"""Bars of a figure of categories; the others are counted together."""
-
-BASE_LENGTH = 60
-"""Characters of a file's name before its middle is left out."""
-
+BASE_LENGTH = 60  # characters of a file's name before its middle is left out
+LABEL_LENGTH = 30  # of a category in a figure
 FOLDER_LENGTH = 72
-"""Characters of a folder or of a message before its middle is left out."""
+DETAIL_LENGTH = 144  # of what a decoder said of a file
+MESSAGE_LENGTH = 288  # of what a check said, and of a parameter
 
-BINS = 40
-"""Bins of a histogram, roughly: their width is rounded to a readable number."""
-
-PICTURE_SIDE = 256
-"""Long side of a picture in the report, in pixels; less if there are many."""
-
+PICTURE_SIDE = 256  # long side of a picture in pixels; less if there are many
 LEAST_PICTURE_SIDE = 128
-"""Long side below which pictures are not made smaller."""
+PICTURE_QUALITY = 80  # JPEG, of 100
+PICTURES_BYTES = 4_500_000  # of all pictures, before they are made smaller
+PICTURE_BYTES = 4_500  # of one picture on average, if there are so many that this is more
 
-PICTURE_QUALITY = 80
-"""JPEG quality of a picture in the report, of 100."""
-
-PICTURES_BYTES = 4_500_000
-"""Bytes that the pictures of a report may have without being made smaller."""
-
-PICTURE_BYTES = 4_500
-"""Bytes that a picture may have on average, if there are so many that the above is exceeded."""
-
-MAP_POINTS = 100_000
-"""Points of the map; of more images a sample is shown."""
-
-MAP_POINTS_SLOW = 5_000
-"""Points that a browser without WebGL draws; of more every second, third... is drawn."""
-
-MAP_TILES = 30_000
-"""Thumbnails of the map; of more points a sample has one."""
-
-MAP_CATEGORIES = 12
-"""Labels, splits or components that have a colour of their own on the map."""
+MAP_POINTS = 100_000  # of more images a sample is shown
+MAP_POINTS_SLOW = 5_000  # that a browser without WebGL draws; of more every second, third, ...
+MAP_TILES = 30_000  # thumbnails of the map; of more points a sample has one
+MAP_CATEGORIES = 12  # labels, splits or components that have a colour of their own

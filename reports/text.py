@@ -1,11 +1,17 @@
-"""Numbers and foreign text as a person reads them. Plain strings: templates escape them."""
+"""Numbers, times, files and foreign text as a person reads them.
+
+Plain strings: the templates, which have all of this as filters, escape them.
+"""
 
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Iterable
 from datetime import datetime
 
 from imgvet import format as plain
+from imgvet.reports import limits
 
 NO_BREAK_SPACE = "\u00a0"
 _JOINERS = "\u200c\u200d"
@@ -22,28 +28,26 @@ def counted(value: int, one: str, many: str = "") -> str:
     return plain.counted(value, one, many).replace(" ", NO_BREAK_SPACE, 1)
 
 
-def share(part: int, whole: int) -> str:
-    """``part`` of ``whole`` in percent; only nothing reads as ``0 %`` and only all as ``100 %``."""
+def number(value: float, digits: int = 4) -> str:
+    """So many significant digits, thousands separated: ``1,235``, ``0.01235``."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
+
+
+def measured(value: float | None, *, percent: bool = False) -> str:
+    """A count of a run, or a share of 0..1 in percent; None was not measured."""
+    if value is None:
+        return "not measured"
+    return f"{number(100 * value, 3)}{NO_BREAK_SPACE}%" if percent else count(round(value))
+
+
+def share(part: float, whole: float = 1.0) -> str:
+    """A part in percent; only nothing reads as ``0 %`` and only all as ``100 %``."""
     percent = 100.0 * part / whole if whole else 0.0
     if 0.0 < percent < 0.1:
         return f"under 0.1{NO_BREAK_SPACE}%"
     if 99.9 < percent < 100.0:
         return f"over 99.9{NO_BREAK_SPACE}%"
     return f"{round(percent, 0 if 10.0 <= percent <= 99.0 else 1):g}{NO_BREAK_SPACE}%"
-
-
-def number(value: float) -> str:
-    """Four significant digits, thousands separated: ``1,235``, ``0.01235``."""
-    if value == 0 or not math.isfinite(value):
-        return f"{value:.0f}"
-    if abs(value) >= 1000 or float(value).is_integer():
-        return f"{value:,.0f}"
-    return f"{value:.4g}"
-
-
-def rough(value: float) -> str:
-    """Three significant digits, for values that describe: ``593``, ``0.0123``."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def similarity(value: float) -> str:
@@ -65,9 +69,7 @@ def duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.{2 if seconds < 10 else 1}f}{NO_BREAK_SPACE}s"
     minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def moment(iso: str) -> str:
@@ -76,8 +78,7 @@ def moment(iso: str) -> str:
         when = datetime.fromisoformat(iso)
     except ValueError:
         return visible(iso)
-    zone = when.tzname()
-    return f"{when:%Y-%m-%d %H:%M:%S}{f' {zone}' if zone else ''}"
+    return f"{when:%Y-%m-%d %H:%M:%S} {when.tzname() or ''}".rstrip()
 
 
 def visible(text: str) -> str:
@@ -101,3 +102,40 @@ def shorten(text: str, length: int) -> str:
         return text
     tail = length // 2 - 1
     return f"{text[: length - tail - 1]}\u2026{text[-tail:]}"
+
+
+def label(text: str, length: int = limits.BASE_LENGTH) -> str:
+    """Foreign text, safe to read and short."""
+    return shorten(visible(text), length)
+
+
+def split_name(filename: str) -> tuple[str, str]:
+    """Folder and name of a path or URI; the folder ends in its separator or is empty."""
+    folder, end, base = filename.rpartition("/" if "/" in filename else "\\")
+    return (folder + end, base) if base else ("", filename)
+
+
+def base(filename: str) -> str:
+    """A file's name in its folder, for the page."""
+    return label(split_name(filename)[1])
+
+
+def folder(filename: str, root: str = "") -> str:
+    """A file's folder for the page, below ``root``, the folder that goes without saying."""
+    return label(split_name(filename)[0].removeprefix(root), limits.FOLDER_LENGTH)
+
+
+def common_folder(filenames: Iterable[str]) -> str:
+    """The folder that all files share, with its separator at the end; empty if there is none."""
+    shared = os.path.commonprefix(list(filenames))  # noqa: RUF071 - cut at a separator below
+    return shared[: max(shared.rfind("/"), shared.rfind("\\")) + 1]
+
+
+FILTERS = {
+    say.__name__: say
+    for say in (
+        count, counted, number, measured, share, similarity, file_size, duration, moment, visible,
+        shorten, label, base, folder, plain.listed,
+    )
+}  # fmt: skip
+"""What templates say numbers and texts with."""

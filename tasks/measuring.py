@@ -8,10 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from imgvet.crops.cutter import Cutter
 from imgvet.measures import collect
-from imgvet.measures.collect_crops import crops_of
-from imgvet.measures.compute_advanced import measure_thumbnails
 from imgvet.measures.compute_crops import cut_files
-from imgvet.measures.compute_stats import measure_files
+from imgvet.measures.compute_stats import measure_files, measure_thumbnails
 from imgvet.models.model import ModelCard
 from imgvet.options import MediaOptions, StatsOptions, VideoOptions
 from imgvet.store.compact import mark_used, today
@@ -26,31 +24,20 @@ from imgvet.tasks.shards import Plan, Shard, plan
 
 
 class ItemOptions(BaseModel):
-    """What decides which contents are items, and what is computed of them.
-
-    Attributes:
-        media: which images are left out.
-        stats: which measures are taken.
-        cutter: how images are cut, None if whole ones are analysed.
-        card: the model that embeds, None for user embeddings.
-    """
+    """What decides which contents are items, and what is computed of them."""
 
     model_config = ConfigDict(frozen=True)
 
     media: MediaOptions
     stats: StatsOptions
     cutter: Cutter | None = None
+    """How images are cut, None if whole ones are analysed."""
     card: ModelCard | None = None
+    """The model that embeds, None for user embeddings."""
 
 
 class CollectedItems(BaseModel):
-    """References to items, invalid and contents, and the contents still to be computed.
-
-    Attributes:
-        crops: the table crops, None if whole images were analysed.
-        sources: images that were cut, None if whole ones were analysed.
-        without_crops: how many of them gave no crop.
-    """
+    """References to tables, and the contents still to be computed."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -60,8 +47,11 @@ class CollectedItems(BaseModel):
     to_embed: Plan
     to_measure: Plan
     crops: Reference | None = None
+    """None, as what follows, if whole images were analysed."""
     sources: int | None = None
+    """Images that were cut."""
     without_crops: int | None = None
+    """How many of them gave no crop."""
 
 
 @transport_stage
@@ -98,7 +88,7 @@ def collect_items(
     work, store = context.work, context.store
     read_rows = [pq.read_table(resolve(work, part)) for part in reads]
     rows = collect.with_reads(pq.read_table(resolve(work, listing)), read_rows)
-    cropped = crops_of(rows, store) if options.cutter is not None else None
+    cropped = collect.crops_of(rows, store) if options.cutter is not None else None
     items = rows if cropped is None else cropped.rows
     tables = collect.item_tables(items, store, options.media)
     keys = [] if cropped is None else [*cropped.keys, *items[DIGEST].dropna()]
@@ -110,7 +100,7 @@ def collect_items(
         to_embed=_to_embed(context, items, tables.contents, options.card),
         to_measure=_to_measure(context, tables.contents, options.stats),
         crops=None if cropped is None else store_table(work, CROPS, cropped.crops),
-        sources=None if cropped is None else cropped.sources,
+        sources=None if cropped is None else len(rows),
         without_crops=None if cropped is None else cropped.without,
     )
 

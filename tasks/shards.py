@@ -14,13 +14,7 @@ from imgvet.workdir import WorkDir
 
 
 class Shard(BaseModel):
-    """One shard.
-
-    Attributes:
-        rows: the items of the shard.
-        done_before: items in the shards before it.
-        total: items in all shards.
-    """
+    """The items of one shard, and how many are in the shards before it and in all of them."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,15 +36,7 @@ class Plan(BaseModel):
 def plan(
     work: WorkDir, stem: str, items: pd.DataFrame, done: pd.Series, columns: Sequence[str]
 ) -> Plan:
-    """Cut the items that are not done into shards.
-
-    Args:
-        work: where the shards are stored.
-        stem: name of the stage.
-        items: one row for each item.
-        done: whether each needs no computing.
-        columns: which columns the stage needs.
-    """
+    """Cut the items that are not done into shards, with the columns that the stage needs."""
     pending = items.loc[~done, list(columns)]
     shards = []
     for start in range(0, len(pending), PACK_ITEMS):

@@ -82,8 +82,7 @@ def test_a_built_wheel_holds_model_and_templates(tmp_path: Path) -> None:
     assert modules_in(tmp_path / "installed" / "imgvet") == modules_in(ROOT / "imgvet")
     code = (
         "from imgvet.models.model import builtin_model\n"
-        "from imgvet.reports.build import ASSETS\n"
-        "from imgvet.reports.page import environment\n"
+        "from imgvet.reports.build import ASSETS, environment\n"
         "from imgvet.cli.main import main\n"
         "print(builtin_model().path)\n"
         "for name in ('page.html', *ASSETS): environment().get_template(name)\n"

@@ -18,8 +18,7 @@ from imgvet.errors import InvalidParameterError
 from imgvet.format import counted, examples
 from imgvet.tables import BOX_COLUMNS
 
-_FORM = "COCO has lists called images, annotations and categories"
-_KEYS = "images have an id and a file_name, annotations an image_id and categories an id"
+_Entries = Sequence[Mapping[str, Any]]
 
 
 def from_coco(content: Mapping[str, Any], source: str) -> Annotations:
@@ -29,10 +28,6 @@ def from_coco(content: Mapping[str, Any], source: str) -> Annotations:
     a box, such as a segmentation alone, gives its image a label but no crop; an image without an
     annotation is annotated with nothing. If there is no box at all, each image is one row, with the
     names of its categories in order of the alphabet, joined by commas.
-
-    Args:
-        content: the JSON object.
-        source: what a message calls the annotations.
 
     Raises:
         InvalidParameterError: a list is missing or has another form, an id comes twice, or an
@@ -63,64 +58,55 @@ def from_coco(content: Mapping[str, Any], source: str) -> Annotations:
     return from_table(pa.Table.from_pandas(rows, preserve_index=False), source)
 
 
-def _objects(content: Mapping[str, Any], key: str, source: str) -> Sequence[Mapping[str, Any]]:
+def _objects(content: Mapping[str, Any], key: str, source: str) -> _Entries:
     value = content.get(key)
     if value is None and key != "images":
         return []
     if not isinstance(value, list) or not all(isinstance(entry, Mapping) for entry in value):
         problem = "is missing from" if value is None else "is no list of objects in"
-        raise InvalidParameterError(f"{key} {problem} {source}", _FORM)
+        raise InvalidParameterError(
+            f"{key} {problem} {source}", "COCO has lists called images, annotations and categories"
+        )
     return value
 
 
-def _keys(entries: Sequence[Mapping[str, Any]], where: str, key: str, source: str) -> pd.Series:
+def _keys(entries: _Entries, where: str, key: str, source: str) -> pd.Series:
     """One value of each entry: a text or a whole number."""
-    values = [entry.get(key) for entry in entries]
-    if not all(map(_is_key, values)):
-        wrong = [dict(entry) for entry in entries if not _is_key(entry.get(key))]
-        raise InvalidParameterError(
-            f"{len(wrong)} of the {len(entries)} {where} of {source} have no {key} "
-            f"({examples(wrong)})",
-            f"In COCO, {_KEYS}",
-        )
-    return pd.Series(values, dtype=object)
+    wrong = [dict(entry) for entry in entries if not _is_key(entry.get(key))]
+    _refuse(
+        wrong,
+        f"{len(wrong)} of the {len(entries)} {where} of {source} have no {key}",
+        "In COCO, images have an id and a file_name, annotations an image_id and categories an id",
+    )
+    return pd.Series([entry.get(key) for entry in entries], dtype=object)
 
 
 def _is_key(value: object) -> bool:
     return type(value) in (str, int)
 
 
-def _ids(entries: Sequence[Mapping[str, Any]], where: str, source: str) -> pd.Series:
+def _ids(entries: _Entries, where: str, source: str) -> pd.Series:
     """The id of each entry, which must be there once."""
     ids = _keys(entries, where, "id", source)
-    twice = ids[ids.duplicated()].drop_duplicates().tolist()
-    if twice:
-        raise InvalidParameterError(
-            f"{counted(len(twice), 'id')} of {where} of {source} come more than once "
-            f"({examples(twice)})",
-            "Give every one its own id",
-        )
+    twice = ids[ids.duplicated()].unique().tolist()
+    problem = f"{counted(len(twice), 'id')} of {where} of {source} come more than once"
+    _refuse(twice, problem, "Give every one its own id")
     return ids
 
 
-def _boxes_of(entries: Sequence[Mapping[str, Any]], source: str) -> pd.DataFrame:
+def _boxes_of(entries: _Entries, source: str) -> pd.DataFrame:
     """Image, category and box of each annotation; a box that is not given is NaN."""
     categories = [entry.get("category_id") for entry in entries]
     wrong = [value for value in categories if value is not None and not _is_key(value)]
-    if wrong:
-        raise InvalidParameterError(
-            f"{counted(len(wrong), 'annotation')} of {source} with a category_id that is none "
-            f"({examples(wrong)})",
-            "Give the id of one category",
-        )
+    problem = f"{counted(len(wrong), 'annotation')} of {source} with a category_id that is none"
+    _refuse(wrong, problem, "Give the id of one category")
     numbers = [entry.get("bbox") or (None,) * len(BOX_COLUMNS) for entry in entries]
     wrong = [box for box in numbers if not _is_box(box)]
-    if wrong:
-        raise InvalidParameterError(
-            f"{counted(len(wrong), 'bbox', 'bboxes')} of {source} are not four numbers "
-            f"({examples(wrong)})",
-            "In COCO, a bbox is [x, y, width, height] in pixels, or empty",
-        )
+    _refuse(
+        wrong,
+        f"{counted(len(wrong), 'bbox', 'bboxes')} of {source} are not four numbers",
+        "In COCO, a bbox is [x, y, width, height] in pixels, or empty",
+    )
     boxes = pd.DataFrame(numbers, columns=list(BOX_COLUMNS), dtype=float)
     boxes["image_id"] = _keys(entries, "annotations", "image_id", source)
     boxes["category_id"] = pd.Series(categories, dtype=object)
@@ -137,9 +123,11 @@ def _is_box(box: object) -> bool:
 
 def _require_known(ids: pd.Series, known: pd.Series, where: str, source: str) -> None:
     unknown = ids[~ids.isin(known)]
-    if len(unknown):
-        raise InvalidParameterError(
-            f"{counted(len(unknown), 'annotation')} of {source} with a {ids.name} that no entry of "
-            f"{where} has ({examples(unknown.drop_duplicates().tolist())})",
-            f"Add these ids to {where}, or remove their annotations",
-        )
+    problem = f"{counted(len(unknown), 'annotation')} of {source} with a {ids.name} that no entry"
+    remedy = f"Add these ids to {where}, or remove their annotations"
+    _refuse(unknown.unique().tolist(), f"{problem} of {where} has", remedy)
+
+
+def _refuse(wrong: Sequence[object], problem: str, remedy: str) -> None:
+    if wrong:
+        raise InvalidParameterError(f"{problem} ({examples(wrong)})", remedy)

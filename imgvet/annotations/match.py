@@ -23,20 +23,18 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imgvet.annotations.schema import Annotations, joined_texts
+from imgvet.annotations.schema import NUMBER_COLUMNS, Annotations, joined_texts
 from imgvet.errors import InvalidParameterError
 from imgvet.format import counted, examples
 from imgvet.sources.kinds import Kind, kind_of_name
 from imgvet.sources.s3 import is_remote, parse_location
 from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS
-
-Value = TypeVar("Value")
 
 BoxNumbers = list[float | None]
 """x, y, width, height of a box or x1, y1, ..., x4, y4 of a rotated one; None where unknown."""
@@ -51,44 +49,16 @@ _UPWARDS = re.compile(r"(\.\./)+")
 
 @dataclass(frozen=True, eq=False)
 class Matched:
-    """Annotations by the rows of a listing.
-
-    Attributes:
-        rows: ``label`` and ``split`` of each row as a whole image; different labels of its boxes
-            are in order of the alphabet, joined by commas.
-        missing: the files that are annotated but not listed, in order of their first annotation:
-            ``filename`` as the annotations name it, ``label``, ``split``, and ``annotations``, how
-            many it has.
-        boxed: the annotations with a box, with ``file``, their place among the different files.
-        file_of_row: for each row its file; int64, shape (n,).
-    """
+    """Annotations by the rows of a listing."""
 
     rows: pd.DataFrame
+    """Of each row ``label`` and ``split`` as a whole image (different labels of its boxes are in
+    order of the alphabet, joined by commas), and the lists of its ``boxes`` (:data:`BoxNumbers`,
+    those of a rotated one if any corner is given) and of their ``box_labels``, as annotated."""
+
     missing: pd.DataFrame
-    boxed: pd.DataFrame
-    file_of_row: NDArray[np.int64]
-
-    def boxes(self) -> list[list[BoxNumbers]]:
-        """The boxes of each row in the order given; one with any corner is a rotated one."""
-        numbers = _lists(self.boxed[list(BOX_COLUMNS)])
-        corners = self.boxed[list(CORNER_COLUMNS)]
-        is_rotated = corners.notna().any(axis=1).to_numpy()
-        for place, rotated in zip(
-            np.flatnonzero(is_rotated), _lists(corners[is_rotated]), strict=True
-        ):
-            numbers[place] = rotated
-        return self._by_row(numbers)
-
-    def box_labels(self) -> list[list[str | None]]:
-        """The label of each of these boxes."""
-        labels = self.boxed["label"].astype("category")
-        texts = [*labels.cat.categories, None]  # The last is that of the code -1.
-        return self._by_row([texts[code] for code in labels.cat.codes])
-
-    def _by_row(self, values: list[Value]) -> list[list[Value]]:
-        files = np.arange(self.file_of_row.max(initial=-1) + 2)
-        starts = np.searchsorted(self.boxed["file"], files).tolist()
-        return [values[starts[file] : starts[file + 1]] for file in self.file_of_row.tolist()]
+    """The files that are annotated but not listed, in order of their first annotation: ``filename``
+    as the annotations name it, ``label``, ``split``, and how many ``annotations`` it has."""
 
 
 def match(annotations: Annotations, filenames: Sequence[str], inputs: Iterable[str]) -> Matched:
@@ -108,7 +78,7 @@ def match(annotations: Annotations, filenames: Sequence[str], inputs: Iterable[s
         raise InvalidParameterError(f"{source} holds no annotation", "Annotate at least one image")
     file_of_row, files = pd.factorize(np.array(filenames, dtype=object))
     name_of_row, names = pd.factorize(table["filename"])
-    places = find_files(names.tolist(), files.tolist(), inputs, source)
+    places = _find_files(names.tolist(), files.tolist(), set(_roots(inputs)), source)
     table = table.assign(file=places[name_of_row])
     if not annotations.has_boxes:
         _refuse(
@@ -128,59 +98,60 @@ def match(annotations: Annotations, filenames: Sequence[str], inputs: Iterable[s
     by_file["label"] = joined_texts(table["file"], table["label"])
     by_file["split"] = splits.set_index("file")["split"]
     by_file["annotations"] = table["file"].value_counts()
-    has_box = table[[*BOX_COLUMNS, *CORNER_COLUMNS]].notna().any(axis=1)
-    return Matched(
-        rows=by_file.reindex(file_of_row)[["label", "split"]].reset_index(drop=True),
-        missing=by_file[by_file.index >= len(files)].reset_index(drop=True),
-        boxed=table[has_box].sort_values("file", kind="stable", ignore_index=True),
-        file_of_row=file_of_row,
-    )
+    rows = by_file.reindex(file_of_row)[["label", "split"]].reset_index(drop=True)
+    boxes, labels = _boxes_of(table)
+    for name, of_file in (("boxes", boxes), ("box_labels", labels)):
+        own = [of_file.get(file, []) for file in file_of_row.tolist()]
+        rows[name] = pd.Series(own, dtype=object)
+    return Matched(rows, by_file[by_file.index >= len(files)].reset_index(drop=True))
 
 
-def find_files(
-    names: Sequence[str], files: Sequence[str], inputs: Iterable[str], source: str
-) -> NDArray[np.int64]:
-    """The place of the file that each name leads to.
-
-    Args:
-        names: different names of annotations.
-        files: different names of items.
-        inputs: the inputs as the user wrote them.
-        source: what a message calls the annotations.
-
-    Returns:
-        places among ``files``, shape (n,). Names of missing files are numbered from ``len(files)``
-        on, one number for all spellings of a name.
-
-    Raises:
-        InvalidParameterError: names fit several files, or none fits any.
-    """
-    keys = [_annotation_key(name) for name in names]
-    ends = _Ends([_file_key(file) for file in files], set(_roots(inputs)))
-    exact, whole = _unique_places(files), _unique_places(ends.files)
-    places = np.array(
-        [
-            exact[name] if name in exact else whole[key] if key in whole
-            else _NONE if _ABSOLUTE.match(key) else ends.find(key)
-            for name, key in zip(names, keys, strict=True)
-        ]
-    )  # fmt: skip
-    absolute = [place for place, key in enumerate(keys) if _ABSOLUTE.match(key)]
-    if absolute and (places[absolute] == _NONE).all():
-        foreign = [keys[place] for place in absolute]
-        start = _foreign_start(foreign, ends)
-        if start:
-            places[absolute] = [ends.find(key[len(start) :], _FOLDER_AND_NAME) for key in foreign]
-    _refuse_ambiguous(names, keys, places, ends, source)
-    missing = np.flatnonzero(places == _NONE)
-    if len(missing) == len(names):
-        raise _nothing_matched(names, files, source)
-    lost, _ = pd.factorize(np.array([keys[place] for place in missing], dtype=object))
-    places[missing] = len(files) + lost
-    return places
+def _boxes_of(table: pd.DataFrame) -> tuple[dict[int, list[BoxNumbers]], dict[int, list[Any]]]:
+    """The boxes of each file and their labels, in the order given."""
+    boxed = table[table[list(NUMBER_COLUMNS)].notna().any(axis=1)]
+    numbers = _lists(boxed[list(BOX_COLUMNS)])
+    corners = boxed[list(CORNER_COLUMNS)]
+    is_rotated = corners.notna().any(axis=1).to_numpy()
+    for place, own in zip(np.flatnonzero(is_rotated), _lists(corners[is_rotated]), strict=True):
+        numbers[place] = own
+    labels = boxed["label"].astype(object)
+    boxes: dict[int, list[BoxNumbers]] = {}
+    box_labels: dict[int, list[Any]] = {}
+    known = labels.where(labels.notna(), None).tolist()
+    for file, box, label in zip(boxed["file"].tolist(), numbers, known, strict=True):
+        boxes.setdefault(file, []).append(box)
+        box_labels.setdefault(file, []).append(label)
+    return boxes, box_labels
 
 
-def _file_key(name: str) -> str:
+def _refuse(wrong: pd.DataFrame, table: pd.DataFrame, problem: str, remedy: str) -> None:
+    """Refuse files, if there are any, showing how each was named first."""
+    if len(wrong):
+        named = table[table["file"].isin(wrong["file"])].drop_duplicates("file")["filename"]
+        raise InvalidParameterError(
+            f"{counted(len(named), 'file')} {problem} ({examples(named.tolist())})", remedy
+        )
+
+
+def _lists(numbers: pd.DataFrame) -> list[BoxNumbers]:
+    """The rows as lists, None where a number is not known."""
+    values = numbers.to_numpy(np.float64)
+    known = values.astype(object)
+    known[~np.isfinite(values)] = None
+    return cast("list[BoxNumbers]", known.tolist())
+
+
+def _roots(inputs: Iterable[str]) -> Iterator[str]:
+    """Where relative names may start, as keys: folders, bucket prefixes and archives."""
+    for name in inputs:
+        path = Path(name).expanduser().absolute()
+        if is_remote(name):
+            yield _key(parse_location(name).uri.rstrip("/"))
+        elif kind_of_name(name) is Kind.ARCHIVE or path.is_dir():
+            yield _key(str(path))
+
+
+def _key(name: str) -> str:
     """A name in the spelling in which names are compared.
 
     Unicode is normalised (NFC), ``a.tar!b.jpg`` becomes ``a.tar/b.jpg``, and ``.``, ``..`` and
@@ -194,105 +165,87 @@ def _file_key(name: str) -> str:
     return f"{scheme}{mark}{posixpath.normpath(rest)}"
 
 
-def _annotation_key(name: str) -> str:
-    """A name from annotations in that spelling; the backslashes of Windows become slashes."""
-    # ../images/a.jpg is written in a folder beside images.
-    return _UPWARDS.sub("", _file_key(name.replace("\\", "/")), count=1)
+def _find_files(
+    names: Sequence[str], files: Sequence[str], roots: set[str], source: str
+) -> NDArray[np.int64]:
+    """The place among the files that each name leads to, int64, shape (n,).
+
+    Names of missing files are numbered from ``len(files)`` on, one number for all spellings of a
+    name.
+    """
+    # Backslashes are of Windows, and ../images/a.jpg is written in a folder beside images.
+    keys = np.array([_UPWARDS.sub("", _key(name.replace("\\", "/")), 1) for name in names], object)
+    ends = [_key(file) for file in files]
+    exact, whole = _places(files), _places(ends)
+    found = [exact.get(name, whole.get(key, _NONE)) for name, key in zip(names, keys, strict=True)]
+    places = np.array(found, np.int64)
+    is_absolute = np.array([_ABSOLUTE.match(key) is not None for key in keys])
+    lost = (places == _NONE) & ~is_absolute
+    places[lost] = _by_ends(keys[lost], ends, roots)
+    if is_absolute.any() and (places[is_absolute] == _NONE).all():
+        places[is_absolute] = _of_another_machine(keys[is_absolute].tolist(), ends, roots)
+    ambiguous = np.flatnonzero(places == _SEVERAL).tolist()
+    if ambiguous:
+        last = posixpath.basename(keys[ambiguous[0]])
+        raise InvalidParameterError(
+            f"{counted(len(ambiguous), 'name')} of {source} "
+            f"({examples([names[place] for place in ambiguous])}) fit several files of the input, "
+            f"such as {examples([file for file in ends if file.endswith(last)][:2])}",
+            "Write more of their paths, or absolute ones",
+        )
+    missing = places == _NONE
+    if missing.all():
+        raise _nothing_matched(names, files, source)
+    places[missing] = len(files) + pd.factorize(keys[missing])[0]
+    return places
 
 
-def _roots(inputs: Iterable[str]) -> Iterator[str]:
-    """Where relative names may start, as keys: folders, bucket prefixes and archives."""
-    for name in inputs:
-        path = Path(name).expanduser().absolute()
-        if is_remote(name):
-            yield _file_key(parse_location(name).uri.rstrip("/"))
-        elif kind_of_name(name) is Kind.ARCHIVE or path.is_dir():
-            yield _file_key(str(path))
-
-
-class _Ends:
-    """Files by the ends of their names: one dictionary for each number of parts between slashes."""
-
-    def __init__(self, files: Sequence[str], roots: set[str]) -> None:
-        self.files = files
-        self.roots = roots
-        self._by_parts: dict[int, tuple[dict[str, int], dict[str, int]]] = {}
-
-    def find(self, name: str, least_parts: int = 1) -> int:
-        """The place of a relative name: below a root, else wherever one file's name ends so.
-
-        Args:
-            name: has no slash at its beginning.
-            least_parts: how many parts a name needs that is not below a root.
-        """
-        parts = name.count("/") + 1
-        if parts not in self._by_parts:
-            self._by_parts[parts] = self._places(parts)
-        below, anywhere = self._by_parts[parts]
-        elsewhere = anywhere.get(name, _NONE) if parts >= least_parts else _NONE
-        return below.get(name, elsewhere)
-
-    def near(self, names: Sequence[str]) -> _Ends:
-        """Only the files whose last part is that of one of the names."""
-        last = {posixpath.basename(name) for name in names}
-        return _Ends([file for file in self.files if posixpath.basename(file) in last], self.roots)
-
-    def _places(self, parts: int) -> tuple[dict[str, int], dict[str, int]]:
-        """The places of files by their last parts: of those below a root, and of all."""
-        below: dict[str, int] = {}
-        anywhere: dict[str, int] = {}
-        for place, file in enumerate(self.files):
-            start, *rest = file.rsplit("/", parts)
-            if len(rest) == parts:
-                end = file[len(start) + 1 :]
-                anywhere[end] = _SEVERAL if end in anywhere else place
-                if start in self.roots:
-                    below[end] = _SEVERAL if end in below else place
-        return below, anywhere
-
-
-def _unique_places(names: Sequence[str]) -> dict[str, int]:
+def _places(names: Sequence[str]) -> dict[str, int]:
     places: dict[str, int] = {}
     for place, name in enumerate(names):
         places[name] = _SEVERAL if name in places else place
     return places
 
 
-def _foreign_start(keys: Sequence[str], ends: _Ends) -> str:
-    """The least beginning, shared by all names, without which some are found; else nothing."""
+def _by_ends(
+    names: Iterable[str], files: Sequence[str], roots: set[str], least_parts: int = 1
+) -> list[int]:
+    """The place of each relative name: below a root, else where the one file's name ends so.
+
+    Args:
+        names: have no slash at their beginning.
+        files: keys of all files.
+        roots: where names may start.
+        least_parts: how many parts between slashes a name needs that is not below a root.
+    """
+    names = list(names)
+    below: dict[str, int] = {}
+    anywhere: dict[str, int] = {}
+    for parts in {name.count("/") + 1 for name in names}:
+        for place, file in enumerate(files):
+            start, *rest = file.rsplit("/", parts)
+            if len(rest) < parts:
+                continue
+            end = file[len(start) + 1 :]
+            if parts >= least_parts:
+                anywhere[end] = _SEVERAL if end in anywhere else place
+            if start in roots:
+                below[end] = _SEVERAL if end in below else place
+    return [below.get(name, anywhere.get(name, _NONE)) for name in names]
+
+
+def _of_another_machine(keys: list[str], files: Sequence[str], roots: set[str]) -> list[int]:
+    """The places of absolute names without the least beginning that leads some to files."""
     shared = os.path.commonprefix([min(keys), max(keys)])  # noqa: RUF071 (cut at slashes below)
     sample = keys[:: max(1, len(keys) // _SAMPLE)]
-    near = ends.near(sample)
-    for found in re.finditer(r"(?<!/)/(?!/)", shared):
-        start = shared[: found.end()]
-        if any(near.find(key[len(start) :], _FOLDER_AND_NAME) != _NONE for key in sample):
-            return start
-    return ""
-
-
-def _refuse(wrong: pd.DataFrame, table: pd.DataFrame, problem: str, remedy: str) -> None:
-    """Refuse files, if there are any, showing how each was named first."""
-    if len(wrong):
-        named = table[table["file"].isin(wrong["file"])].drop_duplicates("file")["filename"]
-        raise InvalidParameterError(
-            f"{counted(len(named), 'file')} {problem} ({examples(named.tolist())})", remedy
-        )
-
-
-def _refuse_ambiguous(
-    names: Sequence[str], keys: Sequence[str], places: NDArray[np.int64], ends: _Ends, source: str
-) -> None:
-    ambiguous = np.flatnonzero(places == _SEVERAL).tolist()
-    if not ambiguous:
-        return
-    several = [names[place] for place in ambiguous]
-    last = posixpath.basename(keys[ambiguous[0]])
-    alike = [file for file in ends.files if file.endswith(last)]
-    raise InvalidParameterError(
-        f"{counted(len(several), 'name')} of {source} ({examples(several)}) fit several files of "
-        f"the input, such as {examples(alike[:2])}",
-        "Write more of their paths, or absolute ones",
-    )
+    last = {posixpath.basename(key) for key in sample}
+    near = [file for file in files if posixpath.basename(file) in last]
+    for slash in re.finditer(r"(?<!/)/(?!/)", shared):
+        start = slash.end()
+        found = _by_ends((key[start:] for key in sample), near, roots, _FOLDER_AND_NAME)
+        if any(place != _NONE for place in found):
+            return _by_ends((key[start:] for key in keys), files, roots, _FOLDER_AND_NAME)
+    return [_NONE] * len(keys)
 
 
 def _nothing_matched(
@@ -305,11 +258,3 @@ def _nothing_matched(
         f"in the input are {examples(files)}",
         "Write file names relative to input_dir, or absolute ones",
     )
-
-
-def _lists(numbers: pd.DataFrame) -> list[BoxNumbers]:
-    """The rows as lists, None where a number is not known."""
-    values = numbers.to_numpy(np.float64)
-    known = values.astype(object)
-    known[~np.isfinite(values)] = None
-    return cast("list[BoxNumbers]", known.tolist())

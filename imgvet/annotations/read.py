@@ -20,14 +20,11 @@ from imgvet.format import counted, examples
 from imgvet.sources.s3 import is_remote
 from imgvet.workdir import write_atomically
 
-FROM_PYTHON = "annotations"
+_FROM_PYTHON = "annotations"
 """What messages call annotations that are no file."""
 
 _FORMS = "Give a csv or parquet file with a column filename, or COCO json"
-_AS_CSV = "Save it as UTF-8, with a first row that names the columns"
-_PARQUET = b"PAR1"
 _HEAD_BYTES = 4096
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DELIMITERS = (",", ";", "\t", "|")
 
 
@@ -44,15 +41,14 @@ def annotations_from(value: pd.DataFrame | Mapping[str, Any] | str | Path) -> An
     """
     if isinstance(value, (str, Path)):
         return read_annotations(str(value))
-    if isinstance(value, pd.DataFrame):
-        return _from_frame(value, FROM_PYTHON)
-    if isinstance(value, Mapping):
-        if "filename" not in value:
-            return from_coco(value, FROM_PYTHON)
+    if isinstance(value, Mapping) and "filename" not in value:
+        return from_coco(value, _FROM_PYTHON)
+    if isinstance(value, (pd.DataFrame, Mapping)):
         try:
-            return _from_frame(pd.DataFrame(dict(value)), FROM_PYTHON)
+            frame = value if isinstance(value, pd.DataFrame) else pd.DataFrame(dict(value))
         except ValueError as error:
             raise InvalidParameterError(f"annotations is no table ({error})", _FORMS) from None
+        return _from_frame(frame)
     raise InvalidParameterError(
         f"annotations is a {type(value).__name__}",
         "Give a DataFrame, a dict, or the path of a csv, parquet or COCO json file",
@@ -62,24 +58,28 @@ def annotations_from(value: pd.DataFrame | Mapping[str, Any] | str | Path) -> An
 def read_annotations(source: str) -> Annotations:
     """Annotations from a file: its content, not its name, tells whether it is Parquet, JSON or CSV.
 
-    Args:
-        source: path of the file.
-
     Raises:
         InputNotFoundError: there is no such file.
         InputUnreadableError: the file may not be read, or is not what it begins as.
         InvalidParameterError: the columns or values are not as they should be.
     """
-    path = _local_file(source)
+    if is_remote(source):
+        raise InvalidParameterError(
+            f"annotations = {source!r} is not a local file", "Copy the file from the bucket first"
+        )
+    path = Path(source).expanduser()
+    if not path.is_file():
+        problem = "is not a file" if path.exists() else "do not exist"
+        raise InputNotFoundError(f"The annotations {source} {problem}", _FORMS)
     try:
         with path.open("rb") as stream:
             head = stream.read(_HEAD_BYTES)
-        if head.startswith(_PARQUET):
+        if head.startswith(b"PAR1"):
             return _read_parquet(path, source)
         if head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"["):
             return from_coco(_read_json(path), source)
-        encoding = "utf-16" if head.startswith(_UTF16) else "utf-8-sig"
-        return _read_csv(path, encoding, source)
+        is_utf16 = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        return _read_csv(path, "utf-16" if is_utf16 else "utf-8-sig", source)
     except OSError as error:
         raise InputUnreadableError(
             f"The annotations {source} can't be read ({error.strerror or error})",
@@ -90,29 +90,16 @@ def read_annotations(source: str) -> Annotations:
 def write_annotations(annotations: Annotations, path: Path) -> None:
     """Write annotations as a Parquet file, which :func:`read_annotations` reads as they were."""
     table = pa.Table.from_pandas(annotations.table, preserve_index=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
 
 
-def _local_file(source: str) -> Path:
-    if is_remote(source):
-        raise InvalidParameterError(
-            f"annotations = {source!r} is not a local file", "Copy the file from the bucket first"
-        )
-    path = Path(source).expanduser()
-    if not path.is_file():
-        problem = "is not a file" if path.exists() else "do not exist"
-        raise InputNotFoundError(f"The annotations {source} {problem}", _FORMS)
-    return path
-
-
-def _from_frame(frame: pd.DataFrame, source: str) -> Annotations:
+def _from_frame(frame: pd.DataFrame) -> Annotations:
     """Annotations from a DataFrame; ``filename`` may also be its index."""
     if "filename" in frame.index.names and "filename" not in frame.columns:
         frame = frame.reset_index("filename")
-    places = known_columns([str(name) for name in frame.columns], source)
+    places = known_columns([str(name) for name in frame.columns], _FROM_PYTHON)
     columns = {name: _as_arrow(frame.iloc[:, place]) for name, place in places.items()}
-    return from_table(pa.table(columns), source)
+    return from_table(pa.table(columns), _FROM_PYTHON)
 
 
 def _as_arrow(series: pd.Series) -> Any:
@@ -147,6 +134,10 @@ def _read_json(path: Path) -> Mapping[str, Any]:
     return content
 
 
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
 def _read_csv(path: Path, encoding: str, source: str) -> Annotations:
     """Annotations from a CSV file whose first row names the columns.
 
@@ -162,7 +153,8 @@ def _read_csv(path: Path, encoding: str, source: str) -> Annotations:
             places = known_columns(header, source)
             frame = _cells(stream, delimiter, len(header), source)
     except (UnicodeError, csv.Error) as error:
-        raise InputUnreadableError(f"{path} is not CSV ({error})", _AS_CSV) from None
+        remedy = "Save it as UTF-8, with a first row that names the columns"
+        raise InputUnreadableError(f"{path} is not CSV ({error})", remedy) from None
     columns = {name: pa.array(frame[place].str.strip()) for name, place in places.items()}
     return from_table(pa.table(columns), source, decimal_comma=delimiter != ",")
 
@@ -191,7 +183,6 @@ def _cells(stream: TextIO, delimiter: str, width: int, source: str) -> pd.DataFr
             their ends.
         csv.Error: a quoted cell does not end.
     """
-    stream.seek(0)
     try:
         return _parsed(stream, delimiter, width)
     except pd.errors.ParserError:
@@ -204,23 +195,14 @@ def _cells(stream: TextIO, delimiter: str, width: int, source: str) -> pd.DataFr
             f"({examples(wide)})",
             "Put a cell that holds a delimiter in double quotes",
         )
-    stream.seek(0)
     return _parsed(stream, delimiter, max(map(len, rows)))
 
 
 def _parsed(stream: TextIO, delimiter: str, width: int) -> pd.DataFrame:
+    stream.seek(0)
     # The header is read as a row, so that the parser refuses any row that is wider.
     frame = pd.read_csv(
-        stream,
-        sep=delimiter,
-        header=None,
-        names=list(range(width)),
-        dtype=str,
-        keep_default_na=False,
-        skipinitialspace=True,
-    )
+        stream, sep=delimiter, header=None, names=list(range(width)), dtype=str,
+        keep_default_na=False, skipinitialspace=True,
+    )  # fmt: skip
     return frame.iloc[1:]
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

@@ -35,17 +35,15 @@ _NO_NUMBER = ("", "nan", "na", "n/a", "null", "none", "<na>")
 
 @dataclass(frozen=True, eq=False)
 class Annotations:
-    """Annotations, wherever they came from.
-
-    Attributes:
-        table: one row per annotation, in the order given, with :data:`COLUMNS`. Text is str, NaN
-            where nothing is given, ``filename`` always a text that is not empty. Boxes are float64
-            in pixels, NaN where unknown; a row without a box is about the whole image.
-        source: what a message calls them: the file, or "annotations" for values from Python.
-    """
+    """Annotations, wherever they came from."""
 
     table: pd.DataFrame
+    """One row per annotation, in the order given, with :data:`COLUMNS`: text (``filename`` is never
+    empty), and boxes as float64 in pixels; NaN where nothing is given. A row without a box is about
+    the whole image."""
+
     source: str
+    """What a message calls them: the file, or "annotations" for values from Python."""
 
     @property
     def has_boxes(self) -> bool:
@@ -59,9 +57,7 @@ def wants_crops(annotations: Annotations, data_type: DataType) -> bool:
     Raises:
         InvalidParameterError: ``data_type`` is bbox and there is no box.
     """
-    if data_type == "image":
-        return False
-    has_boxes = annotations.has_boxes
+    has_boxes = data_type != "image" and annotations.has_boxes
     if data_type == "bbox" and not has_boxes:
         raise InvalidParameterError(
             f"data_type is bbox, but {annotations.source} holds no box",
@@ -77,16 +73,12 @@ def known_columns(given: Sequence[str], source: str) -> dict[str, int]:
     ``labels`` or ``class`` where there is no ``label``, is refused, as ignoring it would lose what
     the user meant to give.
 
-    Args:
-        given: the names of the columns, in order.
-        source: what a message calls the annotations.
-
     Raises:
         InvalidParameterError: ``filename`` or a coordinate of a box is missing, a column comes
             twice, or one is called nearly like a known one.
     """
     names = [name.strip().lower() for name in given]
-    places = {name: names.index(name) for name in names if name in COLUMNS}
+    places = {name: names.index(name) for name in COLUMNS if name in names}
     for name in sorted(places):
         if names.count(name) > 1:
             raise InvalidParameterError(
@@ -94,23 +86,23 @@ def known_columns(given: Sequence[str], source: str) -> dict[str, int]:
             )
     free = [name for name in COLUMNS if name not in places]
     for other, name in zip(given, names, strict=True):
-        meant = _meant(name, free) if name and name not in places else None
+        meant = None if name in places else _meant(name, free)
         if meant is not None:
             raise InvalidParameterError(
                 f"{source} has an unknown column {other!r}",
                 f"Did you mean {meant!r}? Rename the column, or leave it out",
             )
-    if "filename" not in places:
+    if "filename" in free:
         raise InvalidParameterError(
             f"{source} has no column filename; its columns are {examples(given) or 'none'}",
             "Give the columns filename, and as wanted label, split and a box",
         )
     for box in (BOX_COLUMNS, CORNER_COLUMNS):
-        missing = [name for name in box if name in free]
-        if 0 < len(missing) < len(box):
-            there = ", ".join(name for name in box if name in places)
+        there = [name for name in box if name in places]
+        if 0 < len(there) < len(box):
+            missing = ", ".join(name for name in box if name in free)
             raise InvalidParameterError(
-                f"{source} has {there} but no {', '.join(missing)}",
+                f"{source} has {', '.join(there)} but no {missing}",
                 f"Give all of {', '.join(box)}, or none of them",
             )
     return places
@@ -143,17 +135,17 @@ def from_table(given: pa.Table, source: str, *, decimal_comma: bool = False) -> 
     places = known_columns(given.column_names, source)
     columns = {}
     for name in COLUMNS:
+        is_text = name in TEXT_COLUMNS
         if name not in places:
-            kind = pa.string() if name in TEXT_COLUMNS else pa.float64()
-            columns[name] = pa.nulls(given.num_rows, kind)
+            columns[name] = pa.nulls(given.num_rows, pa.string() if is_text else pa.float64())
             continue
         column = given.column(places[name])
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
-        if name in TEXT_COLUMNS:
-            columns[name] = _text(column, name, source)
-        else:
-            columns[name] = _numbers(column, name, source, decimal_comma=decimal_comma)
+        what = f"column {name} of {source}"
+        columns[name] = (
+            _text(column, what) if is_text else _numbers(column, what, decimal_comma=decimal_comma)
+        )
     table = pa.table(columns).to_pandas()
     unnamed = table.index[table["filename"].isna()]
     if len(unnamed):
@@ -165,7 +157,7 @@ def from_table(given: pa.Table, source: str, *, decimal_comma: bool = False) -> 
     return Annotations(table, source)
 
 
-def _text(column: pa.ChunkedArray, name: str, source: str) -> pa.ChunkedArray:
+def _text(column: pa.ChunkedArray, what: str) -> pa.ChunkedArray:
     """A column as text, as a person would write it; empty text becomes null.
 
     Whole numbers lose their decimals (7.0 is 7: pandas stores whole numbers beside missing ones as
@@ -179,28 +171,16 @@ def _text(column: pa.ChunkedArray, name: str, source: str) -> pa.ChunkedArray:
         whole = pc.if_else(is_whole, numbers, None).cast(pa.int64())
         others = pc.if_else(pc.is_nan(numbers), None, numbers)
         return pc.coalesce(whole.cast(pa.string()), others.cast(pa.string()))
-    try:
-        text = column.cast(pa.string())
-    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
-        raise InvalidParameterError(
-            f"The column {name} of {source} holds no text but {column.type}",
-            "Give one text in each row",
-        ) from None
+    text = _cast(column, pa.string(), f"The {what} holds no text", "Give one text in each row")
     return pc.if_else(pc.equal(text, ""), None, text)
 
 
 def _numbers(
-    column: pa.ChunkedArray, name: str, source: str, *, decimal_comma: bool
+    column: pa.ChunkedArray, what: str, *, decimal_comma: bool
 ) -> pa.ChunkedArray | pd.Series:
     """A column as 64-bit floats, NaN or null where there is no number."""
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-        try:
-            return column.cast(pa.float64(), safe=False)
-        except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
-            raise InvalidParameterError(
-                f"The column {name} of {source} holds no numbers but {column.type}",
-                "Give pixels as numbers",
-            ) from None
+        return _cast(column, pa.float64(), f"The {what} holds no numbers", "Give pixels as numbers")
     text = column.to_pandas().str.strip()
     if decimal_comma:
         text = text.str.replace(",", ".", regex=False)
@@ -209,18 +189,21 @@ def _numbers(
     wrong = text[numbers.isna() & text.notna()]
     if len(wrong):
         raise InvalidParameterError(
-            f"{counted(len(wrong), 'value')} of the column {name} of {source} are no numbers "
+            f"{counted(len(wrong), 'value')} of the {what} are no numbers "
             f"({examples(wrong.tolist())}; the first in row {wrong.index[0] + 1})",
             "Give pixels as numbers, and nothing where there is no box",
         )
     return numbers
 
 
+def _cast(column: pa.ChunkedArray, kind: pa.DataType, problem: str, remedy: str) -> pa.ChunkedArray:
+    try:
+        return column.cast(kind, safe=kind == pa.string())
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        raise InvalidParameterError(f"{problem} but {column.type}", remedy) from None
+
+
 def joined_texts(keys: pd.Series, texts: pd.Series) -> pd.Series:
     """For each key its different texts, in order of the alphabet, joined by commas; by key."""
-    pairs = pd.DataFrame({"key": keys, "text": texts}).dropna().drop_duplicates()
-    pairs = pairs.sort_values("text")
-    by_key: dict[int, list[str]] = {}
-    for key, text in zip(pairs["key"].tolist(), pairs["text"].tolist(), strict=True):
-        by_key.setdefault(key, []).append(text)
-    return pd.Series({key: ",".join(own) for key, own in by_key.items()}, dtype=str)
+    pairs = pd.DataFrame({"key": keys, "text": "," + texts}).dropna().drop_duplicates()
+    return pairs.sort_values("text").groupby("key")["text"].sum().str[1:]

@@ -1,4 +1,4 @@
-"""Cut regions out of decoded pictures, once what lies out of the picture is clipped off."""
+"""Regions of pictures: given margins, clipped to the picture, and cut out of decoded pixels."""
 
 from __future__ import annotations
 
@@ -22,16 +22,57 @@ from imgvet.images.geometry import (
     mean_sides,
     points_of,
     problem_of,
+    region_of_corners,
 )
 from imgvet.images.picture import Picture, Pixels, too_large
+from imgvet.options import MARGIN, CropOptions
 from imgvet.reasons import Failure, Reason
 
 MAX_SIDE = 32_766
 """OpenCV warps no pictures with a longer side."""
 
 
+def with_margin(region: Region, options: CropOptions) -> Region:
+    """A region with the margins that the options ask for, on each of its four sides.
+
+    Fractions are of its own width and height: with 0.2 and 0.2 a region of 100 x 50 pixels becomes
+    one of 140 x 70. A rotated region grows along its own sides. It may then reach out of the
+    picture. A degenerate region stays as it is, so that it is still found to be degenerate.
+    """
+    if region.corners is None:
+        box = region.box
+        if not (0 < box.width < math.inf and 0 < box.height < math.inf):
+            return region
+        across, down = _margins(box.width, box.height, options)
+        grown = Box(box.x - across, box.y - down, box.width + 2 * across, box.height + 2 * down)
+        return replace(region, box=grown)
+    points = points_of(region.corners)
+    if problem_of(points):
+        return region
+    points = clockwise(points)
+    first, second, third, fourth = points
+    along, aside = (second - first + third - fourth) / 2, (fourth - first + third - second) / 2
+    across, down = _margins(*mean_sides(points), options)
+    # Steps along the mean directions of opposite sides keep a convex box convex.
+    along, aside = across * along / np.hypot(*along), down * aside / np.hypot(*aside)
+    steps = np.array([-along - aside, along - aside, along + aside, aside - along])
+    corners = corners_of(points + steps)
+    return replace(region, box=region_of_corners(corners).box, corners=corners)
+
+
+def _margins(width: float, height: float, options: CropOptions) -> tuple[float, float]:
+    """Margins left and right, and above and below, in pixels."""
+    if options.augmentation_additive_margin:
+        return options.augmentation_additive_margin, options.augmentation_additive_margin
+    across, down = options.augmentation_horiz, options.augmentation_vert
+    return (
+        width * (MARGIN if across is None else across),
+        height * (MARGIN if down is None else down),
+    )
+
+
 def clip(region: Region, width: int, height: int) -> Region | Failure:
-    """Clip a region to a picture.
+    """Clip a region to a picture of this size in pixels.
 
     Its box becomes whole pixels of the picture as shown, at least 1 x 1: left and upper edge
     included, right and lower edge (x + width, y + height) not.
@@ -40,11 +81,6 @@ def clip(region: Region, width: int, height: int) -> Region | Failure:
     down); a box so small that nothing remains is the pixel in which its centre lies. A rotated
     region loses what lies out of the picture on each of its own four sides. It is turned round if
     its corners go anticlockwise.
-
-    Args:
-        region: what to cut out, in pixels of the picture.
-        width: width of the picture in pixels.
-        height: height of the picture in pixels.
 
     Returns:
         the region, corners within the picture as far as a rectangle can be; or a failure:
@@ -56,48 +92,15 @@ def clip(region: Region, width: int, height: int) -> Region | Failure:
     if region.corners is not None:
         return _clip_rotated(region, region.corners, width, height)
     box = region.box
-    numbers = (box.x, box.y, box.width, box.height)
-    if not (all(abs(n) < MAX_COORDINATE for n in numbers) and box.width > 0 < box.height):
-        return Failure(Reason.DEGENERATE_BOX, f"{_shown(box)}: it has no area")
+    numbers = {"x": box.x, "y": box.y, "width": box.width, "height": box.height}
+    shown = "box " + " ".join(f"{name} {value:.10g}" for name, value in numbers.items())
+    if not (all(abs(n) < MAX_COORDINATE for n in numbers.values()) and box.width > 0 < box.height):
+        return Failure(Reason.DEGENERATE_BOX, f"{shown}: it has no area")
     if box.x >= width or box.y >= height or box.x + box.width <= 0 or box.y + box.height <= 0:
-        return _outside(_shown(box), width, height)
+        return _outside(shown, width, height)
     left, right = _whole_pixels(box.x, box.x + box.width, width)
     top, bottom = _whole_pixels(box.y, box.y + box.height, height)
     return replace(region, box=Box(left, top, right - left, bottom - top))
-
-
-def cut_picture(picture: Picture, region: Region) -> Picture | Failure:
-    """Cut a region out of a picture, which may have been decoded at a reduced scale.
-
-    Args:
-        picture: what to cut from.
-        region: what to cut out, in pixels of the picture as shown (``picture.width`` x ``height``).
-
-    Returns:
-        a picture whose ``width`` and ``height`` are those of the clipped region in pixels of the
-        original, and whose pixels have the scale that the picture's have; or why there is none:
-        see :func:`clip`.
-    """
-    clipped = clip(region, picture.width, picture.height)
-    return clipped if isinstance(clipped, Failure) else cut_clipped(picture, clipped)
-
-
-def cut_clipped(picture: Picture, region: Region) -> Picture:
-    """Cut out a region that :func:`clip` clipped to this picture.
-
-    Rotated boxes are straightened by a perspective warp (bilinear) to the means of their opposite
-    sides. Where one reaches out of the picture at an angle, the picture's edge is repeated.
-    """
-    scale_x = picture.pixels.shape[1] / picture.width
-    scale_y = picture.pixels.shape[0] / picture.height
-    if region.corners is None:
-        pixels = _cut_upright(picture.pixels, region.box, scale_x, scale_y)
-        width, height = int(region.box.width), int(region.box.height)
-    else:
-        points = points_of(region.corners)
-        pixels = _straighten(picture.pixels, points * (scale_x, scale_y))
-        width, height = _size(points)
-    return replace(picture, pixels=pixels, width=width, height=height)
 
 
 def _whole_pixels(start: float, end: float, size: int) -> tuple[int, int]:
@@ -108,6 +111,10 @@ def _whole_pixels(start: float, end: float, size: int) -> tuple[int, int]:
         last = first + 1
     first = min(max(first, 0), size - 1)
     return first, min(max(last, first + 1), size)
+
+
+def _outside(what: str, width: int, height: int) -> Failure:
+    return Failure(Reason.OUTSIDE_PICTURE, f"{what}, the picture has {width} x {height} pixels")
 
 
 def _clip_rotated(region: Region, corners: Corners, width: int, height: int) -> Region | Failure:
@@ -122,7 +129,10 @@ def _clip_rotated(region: Region, corners: Corners, width: int, height: int) -> 
     points = _without_outside(points, visible, width, height)
     if problem_of(points):  # Nothing but an edge is in the picture.
         return _outside(shown, width, height)
-    box = _around(points, width, height)
+    (left, top), (right, bottom) = np.floor(points.min(axis=0)), np.ceil(points.max(axis=0))
+    left, top = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
+    right, bottom = max(min(right, width), left + 1), max(min(bottom, height), top + 1)
+    box = Box(int(left), int(top), int(right - left), int(bottom - top))
     longest = max(*_size(points), box.width, box.height)
     if longest > MAX_SIDE:
         return Failure(Reason.TOO_LARGE, f"a side of {longest:.0f} pixels, at most {MAX_SIDE}")
@@ -133,14 +143,6 @@ def _size(points: Points) -> tuple[int, int]:
     """Width and height of the crop of a rotated box, in pixels."""
     across, down = mean_sides(points)
     return max(1, math.floor(across + 0.5)), max(1, math.floor(down + 0.5))
-
-
-def _around(points: Points, width: int, height: int) -> Box:
-    """The whole pixels that a rotated box touches."""
-    (left, top), (right, bottom) = np.floor(points.min(axis=0)), np.ceil(points.max(axis=0))
-    left, top = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
-    right, bottom = max(min(right, width), left + 1), max(min(bottom, height), top + 1)
-    return Box(int(left), int(top), int(right - left), int(bottom - top))
 
 
 def _visible(points: Points, width: int, height: int) -> NDArray[np.float64] | None:
@@ -182,20 +184,34 @@ def _without_outside(
     return mapped(to_picture, part)
 
 
-def _outside(what: str, width: int, height: int) -> Failure:
-    return Failure(Reason.OUTSIDE_PICTURE, f"{what}, the picture has {width} x {height} pixels")
+def cut_picture(picture: Picture, region: Region) -> Picture | Failure:
+    """Cut a region, in pixels of the picture as shown, out of it; or why it can't be: :func:`clip`.
+
+    The picture may have been decoded at a reduced scale, which the pixels of the crop then have as
+    well; its ``width`` and ``height`` are those of the clipped region in pixels of the original.
+    """
+    clipped = clip(region, picture.width, picture.height)
+    return clipped if isinstance(clipped, Failure) else cut_clipped(picture, clipped)
 
 
-def _shown(box: Box) -> str:
-    values = ("x", box.x), ("y", box.y), ("width", box.width), ("height", box.height)
-    return "box " + " ".join(f"{name} {value:.10g}" for name, value in values)
+def cut_clipped(picture: Picture, region: Region) -> Picture:
+    """Cut out a region that :func:`clip` clipped to this picture.
 
-
-def _cut_upright(pixels: Pixels, box: Box, scale_x: float, scale_y: float) -> Pixels:
-    height, width = pixels.shape[:2]
-    left, right = _whole_pixels(box.x * scale_x, (box.x + box.width) * scale_x, width)
-    top, bottom = _whole_pixels(box.y * scale_y, (box.y + box.height) * scale_y, height)
-    return pixels[top:bottom, left:right].copy()
+    Rotated boxes are straightened by a perspective warp (bilinear) to the means of their opposite
+    sides. Where one reaches out of the picture at an angle, the picture's edge is repeated.
+    """
+    rows, columns = picture.pixels.shape[:2]
+    scale_x, scale_y = columns / picture.width, rows / picture.height
+    if region.corners is not None:
+        points = points_of(region.corners)
+        pixels = _straighten(picture.pixels, points * (scale_x, scale_y))
+        width, height = _size(points)
+        return replace(picture, pixels=pixels, width=width, height=height)
+    box = region.box
+    left, right = _whole_pixels(box.x * scale_x, (box.x + box.width) * scale_x, columns)
+    top, bottom = _whole_pixels(box.y * scale_y, (box.y + box.height) * scale_y, rows)
+    pixels = picture.pixels[top:bottom, left:right].copy()
+    return replace(picture, pixels=pixels, width=int(box.width), height=int(box.height))
 
 
 def _straighten(pixels: Pixels, points: Points) -> Pixels:
@@ -204,12 +220,11 @@ def _straighten(pixels: Pixels, points: Points) -> Pixels:
     # Only what the box touches, as OpenCV refuses to warp what is longer than MAX_SIDE.
     left, top = np.clip(np.floor(points.min(axis=0)).astype(int) - 1, 0, None).tolist()
     right, bottom = (np.ceil(points.max(axis=0)).astype(int) + 1).tolist()
-    part = pixels[top:bottom, left:right]
     # Corners count from the edges of pixels, OpenCV counts from their centres, half a pixel on.
     to_square = np.array([[1 / width, 0, 0.5 / width], [0, 1 / height, 0.5 / height], [0, 0, 1]])
     to_part = np.array([[1, 0, -0.5 - left], [0, 1, -0.5 - top], [0, 0, 1]])
     warped = cv2.warpPerspective(
-        np.ascontiguousarray(part),
+        np.ascontiguousarray(pixels[top:bottom, left:right]),
         to_part @ from_unit_square(points) @ to_square,
         (width, height),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+import math
+import re
 from collections.abc import Sequence
+from typing import get_args
 
 from pydantic import BaseModel, ConfigDict
 
 from imgvet.annotations.schema import Annotations, wants_crops
-from imgvet.crops.bounding_box import parse_bounding_box
-from imgvet.crops.detectors.detector import DetectorChoice, choose_detector, detector_of
-from imgvet.crops.margins import with_margin
+from imgvet.crops.crop import with_margin
+from imgvet.crops.detectors.detector import (
+    DetectorChoice,
+    DetectorName,
+    choose_detector,
+    detector_of,
+)
 from imgvet.errors import InvalidParameterError
 from imgvet.images.geometry import Box, Region, scaled
 from imgvet.images.picture import Picture
@@ -20,21 +28,22 @@ from imgvet.sources.kinds import Kind, kind_of_name
 CUT_VERSION = 1
 """Raised when other pixels are cut out for the same regions."""
 
+DETECTORS: tuple[DetectorName, ...] = get_args(DetectorName)
+
+_KEYS = ("row_y", "col_x", "height", "width")
+_FORM = "Write row_y=10,col_x=20,height=100,width=80 (pixels), or one of face, ocr, yolov5s"
+_ENTRY = re.compile(r"\s*(\w+)\s*=\s*([^\s=]+)\s*")
+
 
 class Cutter(BaseModel):
-    """How pictures are cut into crops; small enough to hand to other processes.
-
-    Attributes:
-        box: cut out of every picture.
-        detector: finds what is cut out.
-        margins: what is added around a detection.
-    """
+    """How pictures are cut into crops: by a box for all of them, by a detector, or by own boxes."""
 
     model_config = ConfigDict(frozen=True)
 
     box: Box | None = None
     detector: DetectorChoice | None = None
     margins: CropOptions = CropOptions()
+    """What is added around a detection."""
 
     @property
     def own_boxes(self) -> bool:
@@ -104,6 +113,51 @@ def _same_for_all(options: CropOptions) -> Cutter | None:
     return Cutter(detector=choose_detector(wanted), margins=margins)
 
 
+def parse_bounding_box(text: str) -> Box | DetectorName:
+    """Parse ``row_y=..,col_x=..,height=..,width=..``, in any order, or the name of a detector.
+
+    Raises:
+        InvalidParameterError: it is neither, a value is missing, comes twice or is no number, or
+            height or width are not above 0.
+    """
+    word = text.strip().lower()
+    if word in DETECTORS:
+        return word
+    values: dict[str, float] = {}
+    problem = "" if "=" in word else f"it is no box{_suggestion(word, DETECTORS)}"
+    for entry in word.strip(",").split(","):
+        problem = problem or _read_entry(entry, values)
+    missing = ", ".join(key for key in _KEYS if key not in values)
+    if problem or missing:
+        problem = problem or f"{missing} missing"
+        raise InvalidParameterError(f"bounding_box = {text!r}: {problem}", _FORM)
+    return Box(values["col_x"], values["row_y"], values["width"], values["height"])
+
+
+def _read_entry(entry: str, values: dict[str, float]) -> str:
+    """Put ``name=pixels`` into the values, or say what is wrong with it."""
+    found = _ENTRY.fullmatch(entry)
+    if found is None:
+        return f"{entry.strip()!r} is not name=pixels"
+    key, value = found.groups()
+    if key not in _KEYS:
+        return f"{key} is unknown{_suggestion(key, _KEYS)}"
+    if key in values:
+        return f"{key} comes twice"
+    try:
+        values[key] = float(value)
+    except ValueError:
+        return f"{key} is not a number"
+    if not math.isfinite(values[key]):
+        return f"{key} is not a number of pixels"
+    return f"{key} is not above 0" if key in ("height", "width") and values[key] <= 0 else ""
+
+
+def _suggestion(word: str, known: Sequence[str]) -> str:
+    nearest = difflib.get_close_matches(word, known, n=1)
+    return f", did you mean {nearest[0]}" if nearest else ""
+
+
 def cut_key(digest: str, cut: str) -> str:
     """What the crops of a picture are kept under: its content and what is cut out of it.
 
@@ -115,7 +169,7 @@ def cut_key(digest: str, cut: str) -> str:
     return hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
 
 
-def regions_in(picture: Picture, cutter: Cutter, own: Sequence[Region]) -> list[Region]:
+def regions_in(picture: Picture, cutter: Cutter, own: Sequence[Region]) -> Sequence[Region]:
     """The regions to cut out of a picture, in pixels of the picture as shown.
 
     Args:
@@ -126,7 +180,7 @@ def regions_in(picture: Picture, cutter: Cutter, own: Sequence[Region]) -> list[
     if cutter.box is not None:
         return [Region(cutter.box)]
     if cutter.detector is None:
-        return list(own)
+        return own
     height, width = picture.pixels.shape[:2]
     x, y = picture.width / width, picture.height / height
     found = detector_of(cutter.detector).detect(picture.pixels)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -33,30 +33,17 @@ _as_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def boxes_text(boxes: Sequence[BoxNumbers], *, shares: bool = False) -> str:
-    """Boxes as text.
-
-    Args:
-        boxes: in pixels, or in shares of the picture's width and height.
-        shares: which of these.
-    """
+    """Boxes, in pixels or in shares of the picture's width and height, as text."""
     return f"{_SHARES if shares and boxes else ''}{_as_json(boxes)}"
 
 
 def regions_of_text(text: str, width: int, height: int) -> list[Region]:
-    """The boxes that :func:`boxes_text` wrote, as regions in pixels and without labels.
-
-    Args:
-        text: what it wrote.
-        width: width of the picture in pixels.
-        height: height of the picture in pixels.
-    """
-    regions = [
-        region_of([math.nan if number is None else number for number in numbers])
+    """The boxes that :func:`boxes_text` wrote, as regions in pixels of a picture of this size."""
+    scale = (width, height) if text.startswith(_SHARES) else (1, 1)
+    return [
+        scaled(region_of([math.nan if number is None else number for number in numbers]), *scale)
         for numbers in json.loads(text.removeprefix(_SHARES))
     ]
-    if text.startswith(_SHARES):
-        return [scaled(region, width, height) for region in regions]
-    return regions
 
 
 def annotated(
@@ -97,17 +84,13 @@ def _matched(
     }
     listing = _with(listing, **known)
     if own_boxes:
-        listing = _with_boxes(listing, found.boxes(), found.box_labels())
-    if _is_part(sources):  # Files that are annotated but not listed may lie in the rest.
+        listing = _with_boxes(listing, found.rows["boxes"], found.rows["box_labels"])
+    limits = (sources.subset, sources.num_images, sources.min_offset, sources.max_offset)
+    if any(limit is not None for limit in (*limits, sources.find_regex)):
+        # Files that are annotated but not listed may lie in the rest, which was not asked for.
         return listing
     missing = _missing(found.missing, annotations.source, listing.num_rows)
     return pa.concat_tables([listing, missing], promote_options="default")
-
-
-def _is_part(sources: SourceOptions) -> bool:
-    """Whether only some of the images of the input were asked for."""
-    limits = (sources.subset, sources.num_images, sources.min_offset, sources.max_offset)
-    return sources.find_regex is not None or any(limit is not None for limit in limits)
 
 
 def _with_yolo_boxes(listing: pa.Table, sources: SourceOptions) -> pa.Table:
@@ -116,23 +99,20 @@ def _with_yolo_boxes(listing: pa.Table, sources: SourceOptions) -> pa.Table:
         name: read_yolo(Path(name).expanduser().absolute()).names
         for name in filter(is_yolo, sources.input_dir)
     }
+    places = zip(listing["path"].to_pylist(), listing["source"].to_pylist(), strict=True)
     found = [
-        boxes_of_image(path, names[source]) if source in names else ()
-        for path, source in zip(
-            listing["path"].to_pylist(), listing["source"].to_pylist(), strict=True
-        )
+        boxes_of_image(path, names[source]) if source in names else () for path, source in places
     ]
     boxes: list[list[BoxNumbers]] = [
         [[box.x, box.y, box.width, box.height] for box in own] for own in found
     ]
-    labels = [[box.label for box in own] for own in found]
-    return _with_boxes(listing, boxes, labels, shares=True)
+    return _with_boxes(listing, boxes, [[box.label for box in own] for own in found], shares=True)
 
 
 def _with_boxes(
     listing: pa.Table,
-    boxes: Sequence[Sequence[BoxNumbers]],
-    labels: Sequence[Sequence[str | None]],
+    boxes: Iterable[Sequence[BoxNumbers]],
+    labels: Iterable[Sequence[str | None]],
     *,
     shares: bool = False,
 ) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from collections.abc import Callable, Iterator
@@ -94,8 +95,21 @@ def run_in_engine(
             server = stack.enter_context(_temporary_server(work))
             _work_meanwhile(server, work, options, request and request.inputs.listing)
             server.wait()
+            stack.enter_context(_without_heartbeats())
             url = server.url
         return _run(partial(run, options), url)
+
+
+@contextmanager
+def _without_heartbeats() -> Iterator[None]:
+    """Spare a finished flow the second that it waits for the thread of its heartbeats.
+
+    They tell a server which runs have died; the temporary one ends with the run.
+    """
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield
 
 
 @contextmanager
@@ -127,11 +141,17 @@ def _work_meanwhile(
     If there are new files the checks will run, so what they import is imported as well.
     """
     files = files_to_measure(work, options, listing)
-    with environment({"PREFECT_HOME": str(server.home)}):
-        importlib.import_module("prefect")
-    importlib.import_module("imgvet.flows.analyze_dataset")
+    gc.disable()  # nothing that an import makes is garbage, and looking for it takes a fifth
+    try:
+        with environment({"PREFECT_HOME": str(server.home)}):
+            importlib.import_module("prefect")
+        importlib.import_module("imgvet.flows.analyze_dataset")
+        if files:
+            load_great_expectations()
+    finally:
+        gc.freeze()
+        gc.enable()
     if files:
-        load_great_expectations()
         measure_ahead(work, options, files, server.is_ready)
 
 

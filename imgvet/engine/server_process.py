@@ -7,6 +7,7 @@ server behind.
 
 from __future__ import annotations
 
+import gc
 import socket
 import sys
 import threading
@@ -23,6 +24,10 @@ def serve(descriptor: int) -> None:
         descriptor: file descriptor of the socket to listen on.
     """
     config = uvicorn.Config(APPLICATION, factory=True, log_level="error", lifespan="on")
+    gc.disable()  # nothing that an import makes is garbage, and looking for it takes a fifth
+    config.load()
+    gc.freeze()
+    gc.enable()
     server = uvicorn.Server(config)
     threading.Thread(target=_stop_with_parent, args=(server,), daemon=True).start()
     server.run(sockets=[socket.socket(fileno=descriptor)])

@@ -13,7 +13,7 @@ from imgvet.errors import StaleReferenceError
 from imgvet.metrics import FLAGS, threshold
 from imgvet.options import FlagOptions, SimilarityOptions
 from imgvet.reasons import Failure, Reason
-from imgvet.reports.view.images import common_folder
+from imgvet.reports.text import common_folder
 from imgvet.search.image_table import COPIES, HIGHEST, ImageTable
 from imgvet.search.index import Match, SearchIndex
 from imgvet.search.originals import Originals

@@ -1,14 +1,17 @@
-"""Put listing and measures together: the tables items, invalid, contents and stats."""
+"""Put listing and measures together: the tables items, invalid, contents, crops and stats."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from imgvet.crops.cutter import cut_key
+from imgvet.crops.listing import NO_BOXES
 from imgvet.images.formats import BY_ENDING
 from imgvet.metrics import (
     ADVANCED_METRICS,
@@ -19,10 +22,21 @@ from imgvet.metrics import (
 )
 from imgvet.options import MediaOptions, StatsOptions
 from imgvet.reasons import Reason
+from imgvet.sources.entry import item_name
 from imgvet.store.packs import DIGEST, Packs
-from imgvet.store.store import Store
+from imgvet.store.store import CUTS_SCHEMA, Store
 from imgvet.store.thumbnails import PLACE_COLUMNS
-from imgvet.tables import CONTENTS, INVALID, ITEMS, STATS, empty, to_frame
+from imgvet.tables import (
+    BOX_COLUMNS,
+    CONTENTS,
+    CORNER_COLUMNS,
+    CROPS,
+    INVALID,
+    ITEMS,
+    STATS,
+    empty,
+    to_frame,
+)
 
 VERSION = 10_000 + 100 * MEASURE_VERSION + ADVANCED_VERSION
 """Of the table stats. Add 10,000 when it is put together in another way from the same measures."""
@@ -30,18 +44,26 @@ VERSION = 10_000 + 100 * MEASURE_VERSION + ADVANCED_VERSION
 
 @dataclass(frozen=True)
 class ItemTables:
-    """The items with what is known of each content.
-
-    Attributes:
-        items: the table items.
-        invalid: the table invalid.
-        contents: the table contents, and where each one's thumbnail lies
-            (:data:`imgvet.store.thumbnails.PLACE_COLUMNS`).
-    """
+    """The items with what is known of each content: tables of :mod:`imgvet.tables`."""
 
     items: pd.DataFrame
     invalid: pd.DataFrame
     contents: pd.DataFrame
+    """Also tells where each thumbnail lies (:data:`imgvet.store.thumbnails.PLACE_COLUMNS`)."""
+
+
+@dataclass(frozen=True)
+class Cropped:
+    """Pictures as their crops."""
+
+    rows: pd.DataFrame
+    """One per crop, and per picture that can't be read, with the listing's columns."""
+    crops: pd.DataFrame
+    """The table crops."""
+    without: int
+    """How many pictures can be read and gave no crop."""
+    keys: list[str]
+    """What the cuts are kept under in the store."""
 
 
 def with_reads(listing: pa.Table, reads: Sequence[pa.Table]) -> pd.DataFrame:
@@ -62,6 +84,83 @@ def with_reads(listing: pa.Table, reads: Sequence[pa.Table]) -> pd.DataFrame:
     return rows.reset_index(drop=True)
 
 
+def crops_of(pictures: pd.DataFrame, store: Store) -> Cropped:
+    """Replace each picture by its crops, in order of the pictures and of their regions.
+
+    Args:
+        pictures: the listing with what reading gave; ``cut`` says what is cut out of each picture,
+            ``cut_labels`` (JSON) which labels its own boxes have.
+        store: holds what was cut out of each.
+
+    Raises:
+        StaleReferenceError: the store lacks what was cut out of some.
+    """
+    columns = pictures.columns
+    pictures = pictures.assign(source_id=pictures["id"], number=-1)
+    readable = pictures["status"] == Reason.OK.value
+    asked = readable & (pictures["cut"] != NO_BOXES)
+    cut = _with_cuts(pictures[asked].drop(columns=["number", "status", "detail"]), store)
+    is_crop = cut["number"] >= 0
+    nothing = ~is_crop & (cut["status"] == Reason.OK.value)
+    parts = [pictures[~readable], cut[~is_crop & ~nothing], _as_items(cut[is_crop])]
+    rows = pd.concat([part for part in parts if len(part)] or parts[:1])
+    rows = rows.sort_values(["source_id", "number"], ignore_index=True)
+    rows["id"] = range(len(rows))
+    crops = rows[rows["number"] >= 0].drop(columns="filename")
+    crops = crops.rename(columns={"id": "crop_id", "picture": "filename"})
+    return Cropped(
+        rows=rows[columns],
+        crops=crops.reindex(columns=CROPS.column_names),
+        without=int((readable & ~asked).sum() + nothing.sum()),
+        keys=cut["key"].unique().tolist(),
+    )
+
+
+def _with_cuts(pictures: pd.DataFrame, store: Store) -> pd.DataFrame:
+    """Each picture once for each of its crops, or once with number -1; with their status."""
+    keys = [
+        cut_key(digest, cut) for digest, cut in zip(pictures[DIGEST], pictures["cut"], strict=True)
+    ]
+    cuts = _rows_of(keys, store.cuts, CUTS_SCHEMA.names).rename(columns={DIGEST: "key"})
+    labels = pictures["cut_labels"].map(json.loads, na_action="ignore")
+    known = pictures.assign(key=keys, cut_labels=labels)
+    return known.merge(cuts.drop_duplicates(["key", "number"]), on="key")
+
+
+def _as_items(cut: pd.DataFrame) -> pd.DataFrame:
+    """The rows of crops, as items."""
+    corners = cut[list(CORNER_COLUMNS)].to_numpy(float)
+    is_upright = np.isnan(corners).all(axis=1)
+    boxes = cut[list(BOX_COLUMNS)].to_numpy(float).tolist()
+    boxes = [
+        box if upright else rotated
+        for box, rotated, upright in zip(boxes, corners.tolist(), is_upright, strict=True)
+    ]
+    places = cut[["path", "member", "time_ms"]].astype(object)
+    places = places.where(places.notna(), None)
+    return cut.assign(
+        picture=cut["filename"],
+        filename=[
+            item_name(path, member, time_ms, box)
+            for (path, member, time_ms), box in zip(places.to_numpy(), boxes, strict=True)
+        ],
+        box=pd.Series(boxes, cut.index, dtype=object),
+        file_size=None,
+        label=_labels(cut),
+        **{DIGEST: cut["crop"]},
+    )
+
+
+def _labels(cut: pd.DataFrame) -> pd.Series:
+    """The label of each crop: of its own box, else of the detection, else of its picture."""
+    own = [
+        labels[number] if isinstance(labels, list) else None
+        for labels, number in zip(cut["cut_labels"], cut["number"], strict=True)
+    ]
+    label = pd.Series(own, cut.index, dtype=object)
+    return label.fillna(cut["found_label"]).fillna(cut["label"])
+
+
 def item_tables(rows: pd.DataFrame, store: Store, options: MediaOptions) -> ItemTables:
     """Decide the status of every item and number the distinct valid contents.
 
@@ -76,6 +175,7 @@ def item_tables(rows: pd.DataFrame, store: Store, options: MediaOptions) -> Item
     readable = rows["status"] == Reason.OK.value
     columns = ["status", "detail", "format", "width", "height", *PLACE_COLUMNS]
     known = _rows_of(rows.loc[readable, DIGEST], store.measures, columns)
+    known = known.drop_duplicates(DIGEST)
     rows = rows.merge(known, on=DIGEST, how="left", suffixes=("", "_content"))
     rows["status"], rows["detail"] = _status(rows, options)
     valid = rows["status"] == Reason.OK.value
@@ -108,11 +208,11 @@ def stats_table(items: pd.DataFrame, store: Store, options: StatsOptions) -> pd.
 
 def _with_metrics(rows: pd.DataFrame, packs: Packs, metrics: Sequence[Metric]) -> pd.DataFrame:
     known = _rows_of(rows[DIGEST], packs, [DIGEST, *(metric.name for metric in metrics)])
-    return rows.merge(known, on=DIGEST, how="left")
+    return rows.merge(known.drop_duplicates(DIGEST), on=DIGEST, how="left")
 
 
-def _rows_of(digests: pd.Series, packs: Packs, columns: list[str]) -> pd.DataFrame:
-    """What packs hold, one row for each content.
+def _rows_of(digests: Iterable[str], packs: Packs, columns: list[str]) -> pd.DataFrame:
+    """What packs hold of all contents.
 
     Raises:
         StaleReferenceError: they lack some of the digests.
@@ -120,7 +220,7 @@ def _rows_of(digests: pd.Series, packs: Packs, columns: list[str]) -> pd.DataFra
     packed = packs.read([name for name in columns if name != "pack"])
     known = pd.DataFrame(columns=columns) if packed is None else packed.select(columns).to_pandas()
     packs.require(digests, frozenset(known[DIGEST]))
-    return known.drop_duplicates(DIGEST)
+    return known
 
 
 def _status(rows: pd.DataFrame, options: MediaOptions) -> tuple[pd.Series, pd.Series]:

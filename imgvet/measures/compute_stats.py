@@ -1,10 +1,10 @@
-"""Stage compute_stats: read and decode each original once, measure it, keep its thumbnail."""
+"""Stages compute_stats and compute_advanced_stats: read, decode and measure each content once."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -12,58 +12,55 @@ import pyarrow as pa
 
 from imgvet.images.decode import decode
 from imgvet.images.formats import Format, identify
-from imgvet.images.measure import measure
+from imgvet.images.measure import measure, measure_advanced
 from imgvet.images.orientation_hash import orientation_hash
 from imgvet.images.picture import Picture
-from imgvet.images.standard_size import encode_thumbnail, to_standard_size
+from imgvet.images.standard_size import decode_thumbnail, encode_thumbnail, to_standard_size
 from imgvet.options import VideoOptions
 from imgvet.progress import tracked
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.entry import Content
 from imgvet.sources.reading import Reader, read_each
 from imgvet.store.files import SETTLED_NS, FileKey, FileToRead
-from imgvet.store.packs import DIGEST
+from imgvet.store.packs import DIGEST, PACK_ITEMS
 from imgvet.store.references import digest_bytes
-from imgvet.store.store import HASH, HASH_QUALITY, MEASURES_SCHEMA, Store
-
-STAGE = "compute_stats"
+from imgvet.store.store import (
+    ADVANCED_SCHEMA,
+    CUTS_SCHEMA,
+    HASH,
+    HASH_QUALITY,
+    MEASURES_SCHEMA,
+    Store,
+)
+from imgvet.store.thumbnails import ThumbnailPlace, read_thumbnail
+from imgvet.threads import in_threads
 
 READ_SCHEMA = pa.schema(
     [("id", pa.int64()), (DIGEST, pa.string()), ("status", pa.string()), ("detail", pa.string())]
 )
 """What reading a file gave: its content digest, or why it could not be read."""
 
+Row = dict[str, object]
+
 
 @dataclass(frozen=True)
 class Measured:
-    """What measuring one content gave.
+    """What measuring one content gave."""
 
-    Attributes:
-        row: its row of :data:`imgvet.store.store.MEASURES_SCHEMA`.
-        thumbnail: its thumbnail, empty if it can't be decoded.
-    """
-
-    row: dict[str, object]
+    row: Row
+    """Of :data:`imgvet.store.store.MEASURES_SCHEMA`."""
     thumbnail: bytes = b""
+    """Empty if it can't be decoded."""
 
 
 @dataclass(frozen=True)
-class FileRead:
-    """What reading one file gave.
+class Found:
+    """What looking at one file gave."""
 
-    Attributes:
-        file: the file.
-        digest: content digest, None if the file could not be read.
-        failure: why it could not be read.
-        measured: the measures, None if the content was known already.
-        settled: whether the file had been unchanged for long enough to be recognised by its time.
-    """
-
-    file: FileToRead
-    digest: str | None = None
-    failure: Failure | None = None
-    measured: Measured | None = None
-    settled: bool = False
+    measured: list[Measured] = field(default_factory=list)
+    """The contents in it that nobody had measured: its own, or those of its crops."""
+    cuts: list[Row] = field(default_factory=list)
+    """What was cut out of it: rows of :data:`imgvet.store.store.CUTS_SCHEMA`."""
 
 
 class ContentClaims:
@@ -79,6 +76,16 @@ class ContentClaims:
         return self._owners.setdefault(digest, mine) is mine
 
 
+def _measure_whole(file: FileToRead, digest: str, data: bytes, claims: ContentClaims) -> Found:  # noqa: ARG001
+    """Decode and measure one content; a bad one gets its reason instead of metrics."""
+    if not claims.claim(digest):
+        return Found()
+    picture, kind = decode(data), identify(data)
+    if isinstance(picture, Failure):
+        return Found([Measured(_row(digest, picture.reason, picture.detail, kind))])
+    return Found([measured_picture(digest, picture, kind, len(data))])
+
+
 def measure_files(
     files: Sequence[FileToRead],
     store: Store,
@@ -86,8 +93,9 @@ def measure_files(
     threads: int,
     done_before: int,
     total: int,
+    look: Callable[[FileToRead, str, bytes, ContentClaims], Found] = _measure_whole,
 ) -> pa.Table:
-    """Measure one shard of files, and write its pack and its part of the file index.
+    """Measure one shard of files, and write its packs and its part of the file index.
 
     Args:
         files: the shard, about :data:`imgvet.store.packs.PACK_ITEMS` files.
@@ -96,35 +104,45 @@ def measure_files(
         threads: how many files are decoded at a time.
         done_before: files in the shards before this one, for the progress.
         total: files in all shards, for the progress.
+        look: what is done with each file, its digest and its bytes.
 
     Returns:
         what reading each file gave, a table of :data:`READ_SCHEMA` in order of the shard.
     """
     claims = ContentClaims(store.measures.digests())
-    reads = read_each(
-        files,
-        Reader(store.work, videos),
-        lambda file, content: _measure_file(file, content, claims),
-        threads,
-    )
-    done = list(tracked(reads, STAGE, done_before, total))
-    write_measures([read.measured for read in done if read.measured is not None], store)
-    store.files.add(file_keys(done))
-    return read_rows(done)
+
+    def use(file: FileToRead, content: Content | Failure) -> tuple[FileToRead, Row, bool, Found]:
+        if isinstance(content, Failure):
+            row: Row = {"status": content.reason.value, "detail": content.detail}
+            return file, row, False, Found()
+        # Decided before measuring, so that as little time as possible has passed since the reading.
+        settled, digest = _is_settled(file, content), digest_bytes(content.data)
+        row = {DIGEST: digest, "status": Reason.OK.value, "detail": ""}
+        return file, row, settled, look(file, digest, content.data, claims)
+
+    reads: list[Row] = []
+    cuts: list[Row] = []
+    waiting: list[Measured] = []
+    recognised: dict[FileKey, str] = {}
+    results = read_each(files, Reader(store.work, videos), use, threads)
+    for file, row, settled, found in tracked(results, "compute_stats", done_before, total):
+        reads.append({"id": file.id, **row})
+        cuts += found.cuts
+        waiting += found.measured
+        if settled:
+            recognised[file.key] = str(row[DIGEST])
+        if len(waiting) >= PACK_ITEMS:
+            _write_measures(waiting, store)
+            waiting = []
+    _write_measures(waiting, store)
+    if cuts:
+        # After the measures, so that a crop that is known to have been cut has its own.
+        store.cuts.write(pa.Table.from_pylist(cuts, CUTS_SCHEMA))
+    store.files.add(recognised)
+    return pa.Table.from_pylist(reads, READ_SCHEMA)
 
 
-def _measure_file(file: FileToRead, content: Content | Failure, claims: ContentClaims) -> FileRead:
-    """Measure what was read of one file, unless its content is known."""
-    if isinstance(content, Failure):
-        return FileRead(file, failure=content)
-    # Decided before measuring, so that as little time as possible has passed since the reading.
-    settled = is_settled(file, content)
-    digest = digest_bytes(content.data)
-    measured = _measure_content(digest, content.data) if claims.claim(digest) else None
-    return FileRead(file, digest, measured=measured, settled=settled)
-
-
-def is_settled(file: FileToRead, content: Content) -> bool:
+def _is_settled(file: FileToRead, content: Content) -> bool:
     """Whether what was listed is what was read, and will be recognised when listed again."""
     if file.version:
         return content.version == file.version
@@ -132,25 +150,10 @@ def is_settled(file: FileToRead, content: Content) -> bool:
     return unchanged and len(content.data) == file.file_size
 
 
-def _measure_content(digest: str, data: bytes) -> Measured:
-    """Decode and measure one content; a bad one gets its reason instead of metrics."""
-    picture, kind = decode(data), identify(data)
-    if isinstance(picture, Failure):
-        return Measured(_row(digest, picture.reason, picture.detail, kind))
-    return measured_picture(digest, picture, kind, len(data))
-
-
 def measured_picture(
     digest: str, picture: Picture, kind: Format | None, file_size: int | None
 ) -> Measured:
-    """Measure a decoded image.
-
-    Args:
-        digest: digest of the content.
-        picture: the image.
-        kind: format of its file, None for what is no file of its own.
-        file_size: bytes of its file, None for what is no file of its own.
-    """
+    """Measure a decoded image; a crop has no format and no size (bytes) of a file of its own."""
     small = to_standard_size(picture.pixels)
     gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
     hashed = orientation_hash(gray)
@@ -163,27 +166,28 @@ def measured_picture(
     return Measured(row, encode_thumbnail(small))
 
 
-def _row(digest: str, status: Reason, detail: str, kind: Format | None) -> dict[str, object]:
+def _row(digest: str, status: Reason, detail: str, kind: Format | None) -> Row:
     return {DIGEST: digest, "status": status.value, "detail": detail, "format": kind}
 
 
-def write_measures(measured: Sequence[Measured], store: Store) -> None:
-    """Write one pack of measures and thumbnails, none if nothing was measured."""
+def _write_measures(measured: Sequence[Measured], store: Store) -> None:
     if measured:
         rows = pa.Table.from_pylist([content.row for content in measured], MEASURES_SCHEMA)
         store.measures.write(rows, [content.thumbnail for content in measured])
 
 
-def file_keys(done: Iterable[FileRead]) -> dict[FileKey, str]:
-    """The digests of the files that can be recognised when they are listed again."""
-    return {read.file.key: read.digest for read in done if read.digest is not None and read.settled}
+def measure_thumbnails(
+    places: Sequence[ThumbnailPlace], store: Store, threads: int, done_before: int, total: int
+) -> None:
+    """Take the advanced metrics of one shard of thumbnails, and write its pack.
 
+    Arguments are those of :func:`measure_files`; no original is read.
+    """
 
-def read_rows(done: Sequence[FileRead]) -> pa.Table:
-    """What reading the files of a shard gave, a table of :data:`READ_SCHEMA`."""
-    failures = [read.failure or Failure(Reason.OK, "") for read in done]
-    rows = [
-        {"id": read.file.id, DIGEST: read.digest, "status": why.reason.value, "detail": why.detail}
-        for read, why in zip(done, failures, strict=True)
-    ]
-    return pa.Table.from_pylist(rows, READ_SCHEMA)
+    def row(place: ThumbnailPlace) -> Row:
+        pixels = decode_thumbnail(read_thumbnail(store.measures, place))
+        return {DIGEST: place.digest, **measure_advanced(pixels)}
+
+    found = in_threads(row, places, threads)
+    rows = list(tracked(found, "compute_advanced_stats", done_before, total))
+    store.advanced.write(pa.Table.from_pylist(rows, ADVANCED_SCHEMA))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -29,34 +28,24 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """One check of a dataset.
-
-    Attributes:
-        name: stable identifier.
-        title: its name for a person.
-        severity: how bad a failure is.
-        unit: what the observed number counts: images or a share of them (see
-            :func:`imgvet.quality.counts.rates`), or values of the stats table.
-        bound: which side of the limit passes.
-        limit: field of :class:`imgvet.options.CheckLimits` that holds the limit; None if no
-            option holds it and the limit is 0.
-        meaning: what is observed, one sentence.
-        remedy: what to do when it fails, one sentence.
-        section: section of the report with the evidence.
-        measured: whether it needs the measures of the stats table, so that there is nothing to
-            check when none were taken.
-    """
+    """One check of a dataset."""
 
     name: str
+    """Stable identifier."""
     title: str
     severity: Severity
     unit: Unit
     bound: Bound
     limit: str | None
+    """Field of :class:`imgvet.options.CheckLimits` that holds the limit; None if it is always 0."""
     meaning: str
+    """What is observed, one sentence."""
     remedy: str
+    """What to do when it fails, one sentence."""
     section: Section
+    """Section of the report with the evidence."""
     measured: bool = False
+    """Whether there is nothing to check when no measures were taken."""
 
 
 def _rate(name: str, title: str, severity: Severity, section: Section, meaning: str, remedy: str,
@@ -135,18 +124,11 @@ def observed_words(check: Check, value: float, limit: float) -> str:
         return counted(value, "image")
     if check.unit is Unit.VALUES:
         return counted(value, "value") if value else "none"
-    return _percent(value, _digits_that_tell(value, limit, check.bound))
-
-
-def _digits_that_tell(value: float, limit: float, bound: Bound) -> int:
-    passes: Callable[[float], bool] = (
-        (lambda share: share <= limit) if bound is Bound.AT_MOST else (lambda share: share >= limit)
-    )
     for digits in range(3, _MOST_DIGITS):
         shown = float(f"{value:.{digits}g}")
-        if passes(shown) == passes(value) and (shown == 1.0) == (value == 1.0):
-            return digits
-    return _MOST_DIGITS
+        if (shown <= limit, shown == 1.0) == (value <= limit, value == 1.0):
+            return _percent(value, digits)
+    return _percent(value, _MOST_DIGITS)
 
 
 def _percent(share: float, digits: int) -> str:

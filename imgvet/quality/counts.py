@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import pandas as pd
 
@@ -12,23 +12,17 @@ from imgvet.options import RunOptions, SimilarityOptions
 from imgvet.reasons import Reason
 from imgvet.summary import Counts
 
-EXAMPLES = 20
-"""Examples kept for each kind of finding."""
-
 Tables = Mapping[str, pd.DataFrame]
 """The tables of a run by name."""
 
-
-@dataclass(frozen=True)
-class Count:
-    """The counts, and ids that show the problem of each check (at most :data:`EXAMPLES`)."""
-
-    counts: Counts
-    examples: Mapping[str, list[int]]
+Examples = dict[str, list[int]]
+"""Name of a check -> ids of items that show its problem, worst first."""
 
 
-def count(tables: Tables, robust_outliers: Sequence[int], options: RunOptions) -> Count:
-    """Count images, pairs and groups, each exactly.
+def count(
+    tables: Tables, robust_outliers: Sequence[int], options: RunOptions
+) -> tuple[Counts, Examples]:
+    """Count images, pairs and groups, each exactly, and name examples of each problem.
 
     Args:
         tables: the tables items, stats, similarity, outliers and component_info by name.
@@ -37,15 +31,13 @@ def count(tables: Tables, robust_outliers: Sequence[int], options: RunOptions) -
             ``run_stats`` these are not counted.
     """
     items, stats = tables["items"], tables["stats"]
-    valid = items[items["status"] == Reason.OK.value]
-    invalid = items[items["status"] != Reason.OK.value]
+    is_valid = items["status"] == Reason.OK.value
+    valid, invalid = items[is_valid], items[~is_valid]
     copies = valid[valid.duplicated("digest", keep=False)]
     surplus = valid[valid.duplicated("digest", keep="first")]
     near = near_pairs(tables["similarity"], valid, options)
     near_images = pd.unique(near[["from", "to"]].to_numpy().ravel())
-    flag_ids = {
-        name: stats.loc[mask, "id"].tolist() for name, mask in flagged(stats, options).items()
-    }
+    flags = {name: stats.loc[mask, "id"].tolist() for name, mask in flagged(stats, options).items()}
     sizes = tables["component_info"]["count"]
     counts = Counts(
         images=len(items),
@@ -61,38 +53,31 @@ def count(tables: Tables, robust_outliers: Sequence[int], options: RunOptions) -
         largest_component=int(sizes.max()) if len(sizes) else 0,
         outliers=len(tables["outliers"]),
         robust_outliers=len(robust_outliers),
-        **{name: len(ids) if options.run_stats else None for name, ids in flag_ids.items()},
+        **{name: len(ids) if options.run_stats else None for name, ids in flags.items()},
     )
     examples = {
         "invalid_rate": invalid["id"].tolist(),
         "duplicate_rate": surplus["id"].tolist(),
         "near_duplicate_rate": near_images.tolist(),
         "outlier_rate": list(robust_outliers),
-        **{f"{name}_rate": ids for name, ids in flag_ids.items()},
+        **{f"{name}_rate": ids for name, ids in flags.items()},
     }
-    return Count(counts, {name: ids[:EXAMPLES] for name, ids in examples.items()})
+    return counts, examples
 
 
 def near_pairs(
     similarity: pd.DataFrame, valid: pd.DataFrame, options: SimilarityOptions
 ) -> pd.DataFrame:
-    """The pairs of the table similarity whose bytes differ.
-
-    Args:
-        similarity: the table similarity.
-        valid: the valid rows of the table items.
-        options: the threshold.
-    """
+    """The pairs of the table similarity whose bytes differ, of valid rows of the table items."""
     digest = valid.set_index("id")["digest"]
     differ = similarity["from"].map(digest).to_numpy() != similarity["to"].map(digest).to_numpy()
     return similarity[differ & (similarity["similarity"] >= options.threshold)]
 
 
 def invalid_by_reason(items: pd.DataFrame) -> dict[str, int]:
-    """How many items were left out for each reason, most frequent first."""
-    reasons = items.loc[items["status"] != Reason.OK.value, "status"].value_counts()
-    ordered = sorted(reasons.items(), key=lambda pair: (-int(pair[1]), str(pair[0])))
-    return {str(reason): int(number) for reason, number in ordered}
+    """How many items were left out for each reason, most frequent first, then by name."""
+    reasons = Counter(items.loc[items["status"] != Reason.OK.value, "status"].tolist())
+    return dict(sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def rates(counts: Counts) -> dict[str, float]:
@@ -112,10 +97,6 @@ def rates(counts: Counts) -> dict[str, float]:
     }
     return {
         "images_present": counts.valid,
-        "invalid_rate": _share(counts.invalid, counts.images),
-        **{name: _share(number, counts.valid) for name, number in of_valid.items()},
+        "invalid_rate": counts.invalid / max(counts.images, 1),
+        **{name: (number or 0) / max(counts.valid, 1) for name, number in of_valid.items()},
     }
-
-
-def _share(part: int | None, whole: int) -> float:
-    return part / whole if part and whole else 0.0

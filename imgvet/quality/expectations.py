@@ -10,7 +10,6 @@ Call this from one task of a run.
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import warnings
@@ -21,59 +20,36 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from imgvet.quality.result import CheckState, Severity
+from imgvet.quality.result import EXAMPLES, CheckState
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult
     from great_expectations.datasource.fluent.interfaces import Batch
     from great_expectations.expectations.expectation import Expectation
 
-EXAMPLES = 20
-"""Most ids of examples for one check."""
-
 _ANALYTICS = "GX_ANALYTICS_ENABLED"
 
 
 @dataclass(frozen=True)
-class Between:
-    """Every value of a column, missing ones apart, lies between low and high, both allowed.
-
-    ``None`` is no bound; at least one is needed.
-    """
+class Expected:
+    """What is expected of the values of a column."""
 
     column: str
-    low: float | None
-    high: float | None
-    severity: Severity
-
-
-@dataclass(frozen=True)
-class Complete:
-    """No value of a column is missing (NaN, NA or None)."""
-
-    column: str
-    severity: Severity
-
-
-Bounds = Between | Complete
+    bounds: tuple[float | None, float | None] | None = None
+    """Values that are there lie between them, both allowed; with None no value may be missing."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a frame meets one expectation.
-
-    Attributes:
-        state: passed, failed or errored.
-        unexpected: number of values that do not meet it.
-        examples: ids of the first rows with such a value, at most ``EXAMPLES``; empty if the frame
-            has no column ``id``.
-        detail: why it errored, else empty.
-    """
+    """How a frame meets one expectation."""
 
     state: CheckState
     unexpected: int = 0
+    """Number of values that do not meet it."""
     examples: tuple[int, ...] = ()
+    """Ids of the first rows with such a value; empty if the frame has no column ``id``."""
     detail: str = ""
+    """Why it errored."""
 
 
 def load() -> None:
@@ -82,45 +58,25 @@ def load() -> None:
         pass
 
 
-def validate(frame: pd.DataFrame, bounds: Sequence[Bounds]) -> tuple[Outcome, ...]:
-    """Validate the columns of a frame.
+def validate(frame: pd.DataFrame, expected: Sequence[Expected]) -> list[Outcome]:
+    """How a frame meets each of some expectations; its column ``id``, of integers, names the rows.
 
-    Args:
-        frame: the values; a column ``id`` of integers names the rows.
-        bounds: what is expected.
-
-    Returns:
-        One outcome for each of ``bounds``, in their order. One that can't be computed (its column
-        is missing or holds something else than numbers) is errored and affects no other.
+    One that can't be computed (its column is missing or holds something else than numbers) is
+    errored and affects no other.
     """
-    outcomes = {
-        index: Outcome(CheckState.ERRORED, detail=f"there is no column {bound.column!r}")
-        for index, bound in enumerate(bounds)
-        if bound.column not in frame.columns
-    }
-    present = [index for index in range(len(bounds)) if index not in outcomes]
-    if present:
-        outcomes |= _validate_present(frame, {index: bounds[index] for index in present})
-    return tuple(outcomes[index] for index in range(len(bounds)))
-
-
-def _validate_present(frame: pd.DataFrame, bounds: dict[int, Bounds]) -> dict[int, Outcome]:
-    """Validate bounds whose columns exist. Results come back in any order, hence the index."""
     with _great_expectations():
-        import great_expectations as gx
-
         batch = _batch(frame)
-        expectations = {index: _expectation(bound, index) for index, bound in bounds.items()}
-        suite = gx.ExpectationSuite(name="imgvet", expectations=list(expectations.values()))
-        report = batch.validate(suite, result_format=_result_format(frame))
-        results = {_index(result): result for result in report.results}
-        for index in bounds:
-            # A metric that can't be computed may lend its exception to other results
-            # (great_expectations issue 10713): only an expectation that errs alone has erred.
-            if _exceptions(results[index]):
-                alone = batch.validate(expectations[index], result_format=_result_format(frame))
-                results[index] = alone
-        return {index: _outcome(results[index]) for index in bounds}
+        named = {"unexpected_index_column_names": ["id"]} if "id" in frame.columns else {}
+        # Counts and the first rows, not the list of all unexpected values.
+        form = {"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLES, **named}
+        # One by one: what can't be computed may lend its exception to other results of a suite
+        # (great_expectations issue 10713).
+        return [
+            _outcome(batch.validate(_expectation(one), result_format=form))
+            if one.column in frame.columns
+            else Outcome(CheckState.ERRORED, detail=f"there is no column {one.column!r}")
+            for one in expected
+        ]
 
 
 def _batch(frame: pd.DataFrame) -> Batch:
@@ -134,7 +90,7 @@ def _batch(frame: pd.DataFrame) -> Batch:
     return definition.get_batch(batch_parameters={"dataframe": frame})
 
 
-def _expectation(bound: Bounds, index: int) -> Expectation:
+def _expectation(expected: Expected) -> Expectation:
     from great_expectations.expectations.core.expect_column_values_to_be_between import (
         ExpectColumnValuesToBeBetween,
     )
@@ -142,52 +98,26 @@ def _expectation(bound: Bounds, index: int) -> Expectation:
         ExpectColumnValuesToNotBeNull,
     )
 
-    common: dict[str, Any] = {
-        "column": bound.column, "severity": bound.severity, "meta": {"index": index},
-    }  # fmt: skip
-    if isinstance(bound, Complete):
-        return ExpectColumnValuesToNotBeNull(**common)
-    return ExpectColumnValuesToBeBetween(min_value=bound.low, max_value=bound.high, **common)
-
-
-def _index(result: ExpectationValidationResult) -> int:
-    """The index that :func:`_expectation` gave the expectation of this result."""
-    if result.expectation_config is None or not result.expectation_config.meta:
-        raise LookupError("a validation result does not say which expectation it is of")
-    return int(result.expectation_config.meta["index"])
-
-
-def _result_format(frame: pd.DataFrame) -> dict[str, Any]:
-    """Counts and the first rows, not the list of all unexpected values."""
-    named = {"unexpected_index_column_names": ["id"]} if "id" in frame.columns else {}
-    return {"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLES, **named}
+    if expected.bounds is None:
+        return ExpectColumnValuesToNotBeNull(column=expected.column)
+    low, high = expected.bounds
+    return ExpectColumnValuesToBeBetween(column=expected.column, min_value=low, max_value=high)
 
 
 def _outcome(result: ExpectationValidationResult) -> Outcome:
-    exceptions = _exceptions(result)
-    if exceptions or "unexpected_count" not in result.result:
-        return Outcome(CheckState.ERRORED, detail=exceptions[0] if exceptions else "no result")
+    info: dict[str, Any] = result.exception_info or {}
+    # One record, or, for an exception inside a metric, one for each metric (issue 10849).
+    records = [info] if "raised_exception" in info else list(info.values())
+    raised = [str(one["exception_message"]) for one in records if one["raised_exception"]]
+    if raised or "unexpected_count" not in result.result:
+        detail = raised[0].strip().partition("\n")[0] if raised else "no result"
+        return Outcome(CheckState.ERRORED, detail=detail)
     rows: Iterable[dict[str, Any]] = result.result.get("partial_unexpected_index_list") or ()
     return Outcome(
         CheckState.PASSED if result.success else CheckState.FAILED,
         unexpected=int(result.result["unexpected_count"]),
         examples=tuple(int(row["id"]) for row in rows if isinstance(row, dict)),
     )
-
-
-def _exceptions(result: ExpectationValidationResult) -> list[str]:
-    """First lines of the exceptions of a result.
-
-    ``exception_info`` is one record, or, for an exception inside a metric, one for each metric
-    (great_expectations issue 10849).
-    """
-    info: dict[str, Any] = result.exception_info or {}
-    records = [info] if "raised_exception" in info else list(info.values())
-    return [
-        str(record["exception_message"]).strip().partition("\n")[0]
-        for record in records
-        if record["raised_exception"]
-    ]
 
 
 @contextmanager
@@ -212,15 +142,11 @@ def _great_expectations() -> Iterator[None]:
 
 def _import() -> None:
     """Import it, undoing what the import does to the process."""
-    show, collecting = warnings.showwarning, gc.isenabled()
+    show = warnings.showwarning
     with warnings.catch_warnings():
         # It imports sre_constants and sre_parse, which Python has deprecated.
         warnings.filterwarnings("ignore", "module 'sre_.*' is deprecated", DeprecationWarning)
-        gc.disable()  # nothing an import makes is garbage: a fifth of its time would be collection
-        try:
-            import great_expectations  # noqa: F401
-        finally:
-            if collecting:
-                gc.enable()
+        import great_expectations  # noqa: F401
+
         if warnings.showwarning is not show:  # it sends all warnings of the process to a log
             logging.captureWarnings(False)

@@ -7,13 +7,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
 from imgvet.options import FailOn
-from imgvet.summary import Verdict
+from imgvet.summary import Frozen, Verdict
 from imgvet.workdir import write_text
 
 Severity = Literal["critical", "warning", "info"]
+
+EXAMPLES = 20
+"""Most ids of examples for one check."""
 
 
 class CheckState(StrEnum):
@@ -24,34 +27,26 @@ class CheckState(StrEnum):
     ERRORED = "errored"
 
 
-class CheckResult(BaseModel):
-    """One check of a dataset.
-
-    Attributes:
-        name: stable identifier, such as ``invalid_rate``.
-        title: its name for a person.
-        state: passed, failed or errored.
-        severity: how bad a failure is.
-        observed: the observed value in words, such as ``1.25 %``; empty if errored.
-        allowed: what is allowed, in words, such as ``at most 1 %``.
-        value: the observed number, None if errored.
-        section: anchor of the report's section with the evidence.
-        examples: ids of items that show the problem, at most 20.
-        detail: why it errored, else empty.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class CheckResult(Frozen):
+    """One check of a dataset."""
 
     name: str
+    """Stable identifier, such as ``invalid_rate``."""
     title: str
     state: CheckState
     severity: Severity
     observed: str
+    """In words, such as ``1.25 %``; empty if errored."""
     allowed: str
+    """In words, such as ``at most 1 %``."""
     value: float | None
+    """The observed number, None if errored."""
     section: str
+    """Anchor of the report's section with the evidence."""
     examples: tuple[int, ...] = ()
+    """Ids of items that show the problem, at most :data:`EXAMPLES`."""
     detail: str = ""
+    """Why it errored."""
 
 
 _RESULTS = TypeAdapter(tuple[CheckResult, ...])
@@ -72,25 +67,8 @@ def read_results(path: Path) -> tuple[CheckResult, ...]:
     return _RESULTS.validate_json(path.read_bytes())
 
 
-_SEVERITIES: dict[FailOn, frozenset[Severity]] = {
-    "critical": frozenset({"critical"}),
-    "warning": frozenset({"critical", "warning"}),
-    "never": frozenset(),
-}
-"""For each ``fail_on`` the severities that count."""
-
-
 def verdict(results: Iterable[CheckResult]) -> Verdict:
-    """The verdict on the dataset.
-
-    ===========================  =========
-    the results contain          verdict
-    ===========================  =========
-    a failed critical check      failed
-    else any errored check       errored
-    else a failed warning check  warnings
-    else                         passed
-    ===========================  =========
+    """Failed with a failed critical check, else errored with an errored one, else with warnings.
 
     A failed check of severity ``info`` does not change the verdict.
     """
@@ -110,7 +88,8 @@ def fails(results: Iterable[CheckResult], fail_on: FailOn) -> bool:
     A check that errored counts like one that failed: a gate that could not be checked is not
     passed.
     """
-    counted = _SEVERITIES[fail_on]
+    severities = {"critical": ["critical"], "warning": ["critical", "warning"], "never": []}
     return any(
-        result.severity in counted and result.state is not CheckState.PASSED for result in results
+        result.severity in severities[fail_on] and result.state is not CheckState.PASSED
+        for result in results
     )

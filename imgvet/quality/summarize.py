@@ -1,13 +1,30 @@
-"""Stage run_checks, as plain functions: count, check, and sum up."""
+"""Stage run_checks: count what a run found, hold it against the limits, and sum up.
+
+The numbers are computed here; the checks hold them against their limits with built-in expectations
+of Great Expectations, and every outcome becomes a :class:`imgvet.quality.result.CheckResult`.
+"""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Mapping, Sequence
 
-from imgvet.options import RunOptions
+import pandas as pd
+
+from imgvet.metrics import BASIC_METRICS, METRICS
+from imgvet.options import CheckLimits, RunOptions
+from imgvet.quality.checks import (
+    CHECK_BY_NAME,
+    CHECKS,
+    Bound,
+    Check,
+    allowed_words,
+    observed_words,
+)
 from imgvet.quality.counts import Tables, count, invalid_by_reason, rates
-from imgvet.quality.result import CheckResult, CheckState, verdict
-from imgvet.quality.suite import run_checks
+from imgvet.quality.expectations import Expected, Outcome, validate
+from imgvet.quality.result import EXAMPLES, CheckResult, CheckState, verdict
 from imgvet.summary import Frozen, RunSummary
 
 COUNTED = ("items", "stats", "similarity", "outliers", "component_info")
@@ -15,42 +32,29 @@ COUNTED = ("items", "stats", "similarity", "outliers", "component_info")
 
 
 class SearchFacts(Frozen):
-    """What is known of a run besides its tables.
-
-    Attributes:
-        model: name of the embedding model.
-        recall: measured recall of the nearest-neighbour search, 1 if it was exact.
-        median_similarity: median similarity to the nearest neighbour, None without neighbours.
-        robust_outliers: ids of images whose robust score stands out, worst first.
-        sources: images that were cut into crops, None if whole ones were analysed.
-        sources_without_crops: how many of them gave none.
-    """
+    """What is known of a run besides its tables."""
 
     model: str
     recall: float | None
+    """Measured recall of the nearest-neighbour search, 1 if it was exact."""
     median_similarity: float | None
     robust_outliers: tuple[int, ...] = ()
     sources: int | None = None
+    """Images that were cut into crops, None if whole ones were analysed."""
     sources_without_crops: int | None = None
 
 
 def summarize(
     tables: Tables, facts: SearchFacts, options: RunOptions
 ) -> tuple[RunSummary, tuple[CheckResult, ...]]:
-    """Count the findings, check them, and sum up.
-
-    Args:
-        tables: the tables :data:`COUNTED` by name.
-        facts: what is known besides them.
-        options: thresholds and limits.
-    """
-    found = count(tables, facts.robust_outliers, options)
+    """Count the findings in the tables :data:`COUNTED`, check them, and sum up."""
+    counts, examples = count(tables, facts.robust_outliers, options)
     stats = tables["stats"] if options.run_stats else None
-    checks = run_checks(rates(found.counts), stats, found.examples, options.checks)
+    checks = run_checks(rates(counts), stats, examples, options.checks)
     states = Counter(check.state for check in checks)
     summary = RunSummary(
         verdict=verdict(checks),
-        counts=found.counts,
+        counts=counts,
         invalid_by_reason=invalid_by_reason(tables["items"]),
         inputs=options.input_dir,
         sources=facts.sources,
@@ -69,3 +73,107 @@ def summarize(
         checks_errored=states[CheckState.ERRORED],
     )
     return summary, checks
+
+
+def run_checks(
+    rates: Mapping[str, float],
+    stats: pd.DataFrame | None,
+    examples: Mapping[str, Sequence[int]],
+    limits: CheckLimits,
+) -> tuple[CheckResult, ...]:
+    """Check a dataset. The first call takes seconds more, and all belong into one thread.
+
+    Args:
+        rates: the observed numbers, see :func:`imgvet.quality.counts.rates`. One that is not
+            finite makes its own check errored.
+        stats: the stats table, one row per valid image; None if no measures were taken, then
+            the checks that need measures are left out. A missing column, or one that does not
+            hold numbers, makes the checks of that column errored, not failed.
+        examples: evidence for the rates. The checks of the stats table find their own.
+        limits: what is allowed.
+
+    Returns:
+        Results in the order of :data:`imgvet.quality.checks.CHECKS`.
+
+    Raises:
+        ValueError: examples for a check that does not exist.
+    """
+    for name in examples:
+        if name not in CHECK_BY_NAME:
+            raise ValueError(f"examples for an unknown check {name!r}")
+    outcomes = _rate_outcomes(rates, limits)
+    if stats is not None:
+        outcomes |= _stats_outcomes(stats)
+    results = []
+    for check in CHECKS:
+        if stats is not None or not check.measured:
+            outcome, limit = outcomes[check.name], _limit(check, limits)
+            shown = examples.get(check.name, outcome.examples)
+            value = None
+            if outcome.state is not CheckState.ERRORED:
+                value = float(rates.get(check.name, outcome.unexpected))
+            results.append(
+                CheckResult(
+                    name=check.name,
+                    title=check.title,
+                    state=outcome.state,
+                    severity=check.severity,
+                    observed="" if value is None else observed_words(check, value, limit),
+                    allowed=allowed_words(check, limit),
+                    value=value,
+                    section=check.section,
+                    examples=tuple(shown[:EXAMPLES]),
+                    detail=outcome.detail,
+                )
+            )
+    return tuple(results)
+
+
+def _limit(check: Check, limits: CheckLimits) -> float:
+    return float(getattr(limits, check.limit)) if check.limit else 0.0
+
+
+def _rate_outcomes(rates: Mapping[str, float], limits: CheckLimits) -> dict[str, Outcome]:
+    """How the observed numbers meet their limits, by check."""
+    # Great Expectations skips missing values, so a number that is not known would pass.
+    known = {name: rate for name, rate in rates.items() if math.isfinite(rate)}
+    expected = []
+    for name in known:
+        check = CHECK_BY_NAME[name]
+        limit = _limit(check, limits)
+        bounds = (limit, None) if check.bound is Bound.AT_LEAST else (None, limit)
+        expected.append(Expected(name, bounds))
+    not_known = Outcome(CheckState.ERRORED, detail="the observed number is not known")
+    outcomes = validate(pd.DataFrame([known]), expected)
+    return dict.fromkeys(rates, not_known) | dict(zip(known, outcomes, strict=True))
+
+
+def _stats_outcomes(stats: pd.DataFrame) -> dict[str, Outcome]:
+    """How the stats table meets the checks of its values, by check."""
+    expected = {
+        "measures_complete": [Expected(metric.name) for metric in BASIC_METRICS],
+        "measures_in_range": [
+            Expected(metric.name, (metric.low, metric.high))
+            for metric in METRICS
+            if not metric.advanced or metric.name in stats.columns
+        ],
+    }
+    outcomes = iter(validate(stats, [one for several in expected.values() for one in several]))
+    return {
+        name: _merge({one.column: next(outcomes) for one in several})
+        for name, several in expected.items()
+    }
+
+
+def _merge(outcomes: Mapping[str, Outcome]) -> Outcome:
+    """One outcome for several columns: failed if any failed, else errored if any errored."""
+    states = {outcome.state for outcome in outcomes.values()}
+    order = (CheckState.FAILED, CheckState.ERRORED, CheckState.PASSED)
+    examples = dict.fromkeys(row for outcome in outcomes.values() for row in outcome.examples)
+    problems = [f"{name}: {outcome.detail}" for name, outcome in outcomes.items() if outcome.detail]
+    return Outcome(
+        next(state for state in order if state in states),
+        unexpected=sum(outcome.unexpected for outcome in outcomes.values()),
+        examples=tuple(examples),
+        detail="; ".join(problems),
+    )

@@ -32,9 +32,6 @@ _KEY = np.dtype("V16")
 _WORTHWHILE_SHARE = 0.4
 """With a greater share of embeddings to search, a search from scratch costs as much."""
 
-_FAISS_ERROR = 1e-3
-"""More than what FAISS, with float32 and squares multiplied out, gets wrong in a distance."""
-
 Keys = NDArray[np.void]
 
 
@@ -120,25 +117,12 @@ def update_neighbors(
     if len(searched) + len(new) > _WORTHWHILE_SHARE * len(space):
         return None
     found = Neighbors(np.empty((len(space), k), np.int64), np.empty((len(space), k)))
+    settled, near = kept[whole], still_near[whole]
+    if len(new):
+        near = np.hstack([near, new[nearest_among(space, space.data[new], settled, k)]])
     again = search_exactly(space, searched, k)
-    settled = _with_new(space, kept[whole], still_near[whole], new)
-    for rows, part in ((searched, again), (kept[whole], settled)):
+    for rows, part in ((searched, again), (settled, nearest(space, settled, near, k))):
         found.rows[rows], found.distances[rows] = part.rows, part.distances
-    return found
-
-
-def _with_new(space: Space, queries: Rows, near: Rows, new: Rows) -> Neighbors:
-    """The nearest others of embeddings that lost none of theirs, some of which may be new."""
-    k = near.shape[1]
-    found = nearest(space, queries, near, k)
-    if not len(new) or not len(queries):
-        return found
-    added = new[nearest_among(space, space.data[new], queries, k)]
-    nearest_added = space.distances(queries, added[:, :1])[:, 0]
-    rivals = nearest_added <= found.distances[:, -1] + _FAISS_ERROR
-    both = np.hstack([near[rivals], added[rivals]])
-    better = nearest(space, queries[rivals], both, k)
-    found.rows[rivals], found.distances[rivals] = better.rows, better.distances
     return found
 
 

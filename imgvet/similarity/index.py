@@ -21,8 +21,6 @@ from imgvet.similarity.search import (
     candidates,
     faiss_metric,
     nearest,
-    recall_of,
-    sample_queries,
     search_exactly,
 )
 
@@ -152,7 +150,7 @@ def _last_words(error: Exception) -> str:
 
 
 def search_index(space: Space, options: NeighborOptions, k: int) -> Neighbors:
-    """The ``k`` nearest others of each vector by an index of FAISS, and the recall of that.
+    """The ``k`` nearest others of each vector by an index of FAISS.
 
     Raises:
         InvalidParameterError: FAISS can't train the index with these vectors.
@@ -170,26 +168,21 @@ def search_index(space: Space, options: NeighborOptions, k: int) -> Neighbors:
             f"FAISS says {_last_words(error)}",
             "Use Flat, IVF, HNSW32 or another FAISS factory string",
         ) from None
-    found = nearest(space, everybody, near, k)
-    queries = sample_queries(len(space))
-    recall = recall_of(found, queries, search_exactly(space, queries, k))
-    return Neighbors(found.rows, found.distances, recall)
+    return nearest(space, everybody, near, k)
 
 
-def search_cells(space: Space, k: int) -> Neighbors:
+def search_cells(space: Space, k: int, sample: Rows, true: Neighbors) -> Neighbors:
     """The ``k`` nearest others of each vector, in the cells nearest to its own.
 
-    A cell holds the vectors around one centre. How many cells have to be compared is read off a
-    sample of queries that are searched exactly. Comparing whole cells is multiplying matrices,
+    A cell holds the vectors around one centre. How many cells have to be compared is read off the
+    true neighbours of a sample of rows. Comparing whole cells is multiplying matrices,
     which makes it several times faster than any index that is asked for one vector after the other,
     and its result does not depend on threads as that of HNSW does.
     """
     import faiss
 
     cells = _cells_of(space)
-    queries = sample_queries(len(space))
-    true = search_exactly(space, queries, k)
-    compared = cells.holding(queries, true.rows)
+    compared = cells.holding(sample, true.rows)
     if compared > _WORTHWHILE_SHARE * len(cells.nearest):
         return search_exactly(space, np.arange(len(space)), k)
     found = Neighbors(np.full((len(space), k), -1, np.int64), np.full((len(space), k), np.inf))
@@ -201,7 +194,7 @@ def search_cells(space: Space, k: int) -> Neighbors:
             best = nearest(space, rows, others[near], k)
             found.rows[rows], found.distances[rows] = best.rows, best.distances
             report_progress(STAGE, done, len(space))
-    return Neighbors(found.rows, found.distances, recall_of(found, queries, true))
+    return found
 
 
 @dataclass(frozen=True)

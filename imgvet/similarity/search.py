@@ -1,7 +1,4 @@
-"""Exact nearest neighbours: candidates in float32, then their distances computed anew.
-
-Recall of other searches is measured on a sample.
-"""
+"""Exact nearest neighbours: candidates in float32, then their distances computed anew."""
 
 from __future__ import annotations
 
@@ -11,14 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from imgvet.options import Distance
 from imgvet.progress import report_progress
 from imgvet.similarity.distances import DISTANCES, Reals, Rows, Space, Vectors, distances_between
 from imgvet.threads import in_threads
 
 STAGE = "find_neighbors"
-RECALL_SAMPLE = 1000
-"""Queries that are searched exactly as well, to measure the recall of an approximate search."""
-
 SPARE = 4
 """Candidates beyond the k: which of two is nearer is not left to FAISS's float32."""
 
@@ -28,7 +23,6 @@ Search = Callable[[Vectors, int], tuple[Any, Rows]]
 _QUERY_BLOCK = 16_384
 _SLOW_QUERY_BLOCK = 512
 _COMPARED_BLOCK = 16
-_NEAR = 1e-6
 
 
 @dataclass(frozen=True)
@@ -68,26 +62,27 @@ def nearest_among(space: Space, data: Vectors, queries: Rows, k: int) -> Rows:
     """Places in ``data`` of about the ``k`` nearest of each query, and of some more."""
     import faiss
 
-    def compare(part: Vectors, width: int) -> tuple[Any, Rows]:
-        return _compare(part, data, width, space, faiss.omp_get_max_threads())
-
-    def multiply(part: Vectors, width: int) -> tuple[Any, Rows]:
+    def search(part: Vectors, width: int) -> tuple[Any, Rows]:
+        if DISTANCES[space.distance].faiss_metric is None:
+            return _compare(part, data, width, space.distance, faiss.omp_get_max_threads())
         found: tuple[Any, Rows] = faiss.knn(part, data, width, metric=faiss_metric(space))
         return found
 
-    by_faiss = DISTANCES[space.distance].faiss_metric is not None
-    return candidates(space, multiply if by_faiss else compare, queries, min(k + SPARE, len(data)))
+    return candidates(space, search, queries, min(k + SPARE, len(data)))
 
 
-def _compare(queries: Vectors, data: Vectors, k: int, space: Space, threads: int) -> Any:
+def _compare(
+    queries: Vectors, data: Vectors, k: int, distance: Distance, threads: int
+) -> tuple[Any, Rows]:
     def block(start: int) -> tuple[Reals, Rows]:
         part = queries[start : start + _COMPARED_BLOCK]
-        found = distances_between(part, data, space.distance, 1.0)
+        found = distances_between(part, data, distance, 1.0)
         rows = np.argsort(found, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(found, rows, axis=1), rows
 
     blocks = in_threads(block, range(0, len(queries), _COMPARED_BLOCK), threads)
-    return tuple(map(np.concatenate, zip(*blocks, strict=True)))
+    distances, rows = map(np.concatenate, zip(*blocks, strict=True))
+    return distances, rows
 
 
 def candidates(space: Space, search: Search, queries: Rows, width: int) -> Rows:
@@ -95,28 +90,13 @@ def candidates(space: Space, search: Search, queries: Rows, width: int) -> Rows:
 
     They are (q, width), nearest first as far as FAISS can tell; -1 is nobody.
     """
-    count = len(queries)
-    queries = _enough(queries, space)
     places = np.empty((len(queries), width), np.int64)
     step = _QUERY_BLOCK if DISTANCES[space.distance].any_index else _SLOW_QUERY_BLOCK
     for start in range(0, len(queries), step):
         part = slice(start, start + step)
         _, places[part] = search(space.data[queries[part]], width)
-        report_progress(STAGE, min(start + step, count), count)
-    return places[:count]
-
-
-def _enough(queries: Rows, space: Space) -> Rows:
-    """The queries, some of them again if so many cost less.
-
-    FAISS multiplies matrices from a number of queries on, and below it takes about ten times as
-    long for each.
-    """
-    import faiss
-
-    least = int(faiss.cvar.distance_compute_blas_threshold) // space.data.shape[1] + 1
-    few = least < 10 * len(queries) < 10 * least and DISTANCES[space.distance].any_index
-    return np.resize(queries, least) if few else queries
+        report_progress(STAGE, min(start + step, len(queries)), len(queries))
+    return places
 
 
 def faiss_metric(space: Space) -> int:
@@ -124,16 +104,3 @@ def faiss_metric(space: Space) -> int:
     import faiss
 
     return int(getattr(faiss, str(DISTANCES[space.distance].faiss_metric)))
-
-
-def sample_queries(count: int) -> Rows:
-    """Evenly spread rows on which recall is measured."""
-    return np.linspace(0, count - 1, min(RECALL_SAMPLE, count), dtype=np.int64)
-
-
-def recall_of(found: Neighbors, queries: Rows, true: Neighbors) -> float:
-    """Share of the true neighbours of some queries that were found.
-
-    A neighbour as near as the true one counts as found: ties have no right order.
-    """
-    return float((found.distances[queries] <= true.distances + _NEAR).mean())

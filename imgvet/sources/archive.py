@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, cast
 
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.containers import FILE_ITSELF, Container, Containers, Member, Parts
@@ -45,6 +45,7 @@ MOST_MEMBER_BYTES = 1 << 30
 _LARGEST_HEADER = 16 << 20
 """No single header (a long name, pax records) is larger; contents are read in smaller steps."""
 _STEP = 1 << 18
+_PIECE = 1 << 20
 _ENCRYPTED = 0x1
 _UNIX = 3
 _NESTED = {Kind.ARCHIVE: Reason.NESTED_ARCHIVE, Kind.VIDEO: Reason.NESTED_VIDEO}
@@ -122,7 +123,9 @@ def _unpack(container: Container, *, resume: bool) -> list[Member]:
     """
     parts, count = Parts(container, resume=resume), 0
     with gzip.open(container.path) as raw:
-        stream = ForwardStream(raw, lambda position: _passed_limit(position, container))
+        # Read a piece at a time: small reads of gzip are slow.
+        buffered = io.BufferedReader(cast("io.RawIOBase", raw), _PIECE)
+        stream = ForwardStream(buffered, lambda position: _passed_limit(position, container))
         for member in _allowed(_walk_tar(stream), container):
             count += 1
             if count > parts.done and is_kept(member):

@@ -64,24 +64,27 @@ def read_csv_list(path: Path) -> tuple[str, ...]:
     wide = [",".join(row) for row in rows if len(row) > 1]
     if wide:
         raise ListFileError(
-            f"{counted(len(wide), 'row')} ({examples(wide)}) of {path} have more than one column",
+            f"{_counted(wide, 'row')} of {path} have more than one column",
             "List one path a row, in double quotes if it holds a comma",
         )
     return _absolute(tuple(row[0].strip() for row in rows), path)
 
 
 def _text(path: Path) -> str:
+    text: str | None
     try:
         data = path.read_bytes()
     except OSError as error:
         raise unreadable(f"The list {path}", error) from None
     try:
-        # File names need not be UTF-8; such bytes pass through to the file system.
-        utf16 = data.startswith(_UTF16)
-        text = data.decode("utf-16") if utf16 else data.decode("utf-8-sig", "surrogateescape")
+        if data.startswith(_UTF16):
+            text = data.decode("utf-16")
+        else:
+            # File names need not be UTF-8; such bytes pass through to the file system.
+            text = data.decode("utf-8-sig", "surrogateescape")
     except UnicodeError:
-        text = "\0"
-    if "\0" in text:
+        text = None
+    if text is None or "\0" in text:
         raise InputUnreadableError(f"The list {path} is not text", "List one path a row, as UTF-8")
     return text
 
@@ -94,7 +97,11 @@ def _absolute(names: tuple[str, ...], path: Path) -> tuple[str, ...]:
     ]
     if relative:
         raise ListFileError(
-            f"{counted(len(relative), 'path')} ({examples(relative)}) of {path} are not absolute",
+            f"{_counted(relative, 'path')} of {path} are not absolute",
             "List absolute paths, or s3:// and minio:// ones",
         )
     return names
+
+
+def _counted(rows: list[str], one: str) -> str:
+    return f"{counted(len(rows), one)} ({examples(rows[:3])})"

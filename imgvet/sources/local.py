@@ -18,36 +18,37 @@ def walk_folder(
 ) -> Iterator[Entry]:
     """The images below a folder, symbolic links followed, each folder visited once.
 
-    A folder below it that may not be read becomes an entry with status ``unreadable``.
-
-    Args:
-        folder: where to look.
-        source: the input as the user wrote it.
-        is_wanted: whether a file counts, by its name.
+    A file counts if its name ``is_wanted``; ``source`` is the input as the user wrote it. A folder
+    below that may not be read becomes an entry with status ``unreadable``.
 
     Raises:
         InputUnreadableError: the folder itself may not be read.
     """
-    errors: list[OSError] = []
-    visited: set[tuple[int, int]] = set()
-    for current, folders, names in os.walk(folder, onerror=errors.append, followlinks=True):
+    pending, visited = [str(folder)], set[tuple[int, int]]()
+    while pending:
+        current = pending.pop()
         try:
             status = os.stat(current)
+            if (status.st_dev, status.st_ino) in visited:
+                continue
+            visited.add((status.st_dev, status.st_ino))
+            with os.scandir(current) as children:
+                for child in children:
+                    if _is_folder(child):
+                        pending.append(child.path)
+                    elif is_wanted(child.name):
+                        yield walk_file(child.path, source)
         except OSError as error:
-            errors.append(error)
-            continue
-        if (status.st_dev, status.st_ino) in visited:
-            folders.clear()
-            continue
-        visited.add((status.st_dev, status.st_ino))
-        # From the last on: the order decides under which of its names a linked folder is listed.
-        folders.reverse()
-        for name in filter(is_wanted, names):
-            yield walk_file(os.path.join(current, name), source)
-    for failed in errors:
-        if failed.filename == str(folder):
-            raise unreadable(f"The input {source}", failed)
-        yield _failed(failed.filename, source, failed)
+            if current == str(folder):
+                raise unreadable(f"The input {source}", error) from None
+            yield _failed(current, source, error)
+
+
+def _is_folder(child: os.DirEntry[str]) -> bool:
+    try:
+        return child.is_dir()
+    except OSError:
+        return False  # A link that leads round in a circle: as a file it gets a row of its own.
 
 
 def unreadable(what: str, error: OSError) -> InputUnreadableError:

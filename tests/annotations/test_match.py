@@ -47,7 +47,7 @@ def test_a_drawn_set(tmp_path: Path) -> None:
     for source in (drawn.frame, as_coco(drawn.frame)):
         found = match(annotations_from(source), drawn.files, [str(drawn.folder)])
         assert found.missing.empty
-        boxes, labels = found.boxes(), found.box_labels()
+        boxes, labels = found.rows["boxes"], found.rows["box_labels"]
         for row, file in enumerate(drawn.files):
             mine = drawn.frame[drawn.frame["filename"] == file.removeprefix(f"{drawn.folder}/")]
             assert boxes[row] == mine[BOX].to_numpy(float).tolist()
@@ -169,7 +169,7 @@ def test_missing_files_are_told_and_others_are_not_annotated(tmp_path: Path) -> 
         split=["train", "test", "train", None, "test"],
         **boxes,
     )
-    assert [len(boxes) for boxes in found.boxes()] == [2, 0]
+    assert [len(boxes) for boxes in found.rows["boxes"]] == [2, 0]
     assert known(found.rows["split"]) == ["test", None]
     assert found.missing["filename"].tolist() == ["lost/b.jpg", "lost/a.jpg"]
     assert found.missing["annotations"].tolist() == [2, 1]
@@ -208,7 +208,7 @@ def test_the_same_file_twice_without_boxes_is_counted_and_shown(tmp_path: Path) 
     assert "('a.jpg', 'b.jpg', 'lost.jpg')" in str(raised.value)
     found = bring(names, files, [tmp_path], **dict.fromkeys(BOX, (1.0, *[None] * 5, 2.0)))
     assert labels_of(found) == ["0,2", "1,3", "4"]
-    assert [len(boxes) for boxes in found.boxes()] == [1, 0, 0]
+    assert [len(boxes) for boxes in found.rows["boxes"]] == [1, 0, 0]
 
 
 def test_a_file_in_two_splits_is_counted_and_shown() -> None:
@@ -224,7 +224,7 @@ def test_a_file_in_two_splits_is_counted_and_shown() -> None:
 def test_an_item_that_is_listed_in_two_splits_gets_its_boxes_in_both() -> None:
     boxes = dict.fromkeys(BOX, (1.0, 2.0))
     found = bring(["a.jpg", "a.jpg"], ["/a.jpg", "/a.jpg", "/b.jpg"], **boxes)
-    assert [len(boxes) for boxes in found.boxes()] == [2, 2, 0]
+    assert [len(boxes) for boxes in found.rows["boxes"]] == [2, 2, 0]
     assert known(found.rows["label"]) == ["0,1", "0,1", None]
 
 
@@ -241,10 +241,10 @@ def test_boxes_of_every_kind() -> None:
         columns=["filename", "label", *BOX, *corner_names()],
     )
     found = match(annotations_from(frame), ["/a.jpg"], [])
-    assert found.boxes() == [
+    assert found.rows["boxes"].tolist() == [
         [[1, 2, 3, -4], [5, None, None, None], [*corners], [7, *[None] * 7]],
     ]
-    assert found.box_labels() == [[None, None, "x", None]]
+    assert found.rows["box_labels"].tolist() == [[None, None, "x", None]]
 
 
 def corner_names() -> list[str]:

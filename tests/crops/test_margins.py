@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgvet.crops.margins import with_margin
+from imgvet.crops.crop import with_margin
 from imgvet.images.geometry import (
     Box,
     Corners,

@@ -12,8 +12,7 @@ import pytest
 from imgvet.errors import StaleReferenceError
 from imgvet.images.standard_size import decode_thumbnail
 from imgvet.measures.collect import ItemTables, item_tables, stats_table, with_reads
-from imgvet.measures.compute_advanced import measure_thumbnails
-from imgvet.measures.compute_stats import ContentClaims, measure_files
+from imgvet.measures.compute_stats import ContentClaims, measure_files, measure_thumbnails
 from imgvet.metrics import BASIC_METRICS
 from imgvet.options import MediaOptions, SourceOptions, StatsOptions, VideoOptions
 from imgvet.sources.inputs import list_items

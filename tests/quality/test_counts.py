@@ -47,7 +47,7 @@ ZERO = Counts(**dict.fromkeys(Counts.model_fields, 0))
 
 
 def test_images_pairs_and_groups_are_counted_apart(tables: Tables) -> None:
-    counts = count(tables, STANDING_OUT, OPTIONS).counts
+    counts = count(tables, STANDING_OUT, OPTIONS)[0]
     assert (counts.images, counts.valid, counts.invalid) == (10, 8, 2)
     assert counts.exact_duplicate_images == 3
     assert counts.exact_duplicate_groups == 1
@@ -59,7 +59,7 @@ def test_images_pairs_and_groups_are_counted_apart(tables: Tables) -> None:
 
 
 def test_examples_show_the_problem_of_each_check(tables: Tables) -> None:
-    examples = count(tables, STANDING_OUT, OPTIONS).examples
+    examples = count(tables, STANDING_OUT, OPTIONS)[1]
     assert examples["duplicate_rate"] == [1, 2]
     assert examples["invalid_rate"] == [8, 9]
     assert examples["outlier_rate"] == [6, 7]
@@ -73,7 +73,7 @@ def test_reasons_are_counted_most_frequent_first(tables: Tables) -> None:
 
 
 def test_the_lines_hold_the_exact_counts_and_say_where_to_look(tables: Tables) -> None:
-    counts = count(tables, STANDING_OUT, OPTIONS).counts
+    counts = count(tables, STANDING_OUT, OPTIONS)[0]
     summary = RunSummary(
         verdict=Verdict.FAILED,
         counts=counts,
@@ -110,7 +110,7 @@ def test_the_lines_hold_the_exact_counts_and_say_where_to_look(tables: Tables) -
 
 
 def test_flags_are_not_counted_if_nothing_was_measured(tables: Tables) -> None:
-    counts = count(tables, STANDING_OUT, RunOptions(input_dir="photos", run_stats=False)).counts
+    counts = count(tables, STANDING_OUT, RunOptions(input_dir="photos", run_stats=False))[0]
     assert (counts.dark, counts.bright, counts.blurry) == (None, None, None)
 
 

@@ -4,67 +4,76 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from imgvet.reports.figures import figure, template
+from imgvet.reports import charts as drawing
+from imgvet.reports.charts import Chart, template
+from imgvet.reports.histogram import Scale, Threshold
 from imgvet.reports.inputs import ReportInputs
-from imgvet.reports.view.chart import Chart
-from imgvet.reports.view.histogram import Histogram, Scale, Threshold, make_histogram
-from imgvet.reports.view.report import report_view
+from imgvet.reports.report import pages_of
 
 
-def histogram(values: np.ndarray, limit: float, low: float, high: float | None) -> Histogram:
-    threshold = Threshold(limit, f"below {limit}", below=True)
-    words = dict.fromkeys(("title", "axis", "counts", "summary", "reading"), "words")
-    scale = Scale(low, high, threshold=threshold)
-    return make_histogram(values, scale, figure_id="figure-x", **words)
+@dataclass(frozen=True)
+class Drawn:
+    """A histogram of values with a threshold, linear or not."""
+
+    values: np.ndarray
+    limit: float
+    high: float | None
+
+    @property
+    def chart(self) -> Chart:
+        threshold = Threshold(self.limit, f"below {self.limit}", below=True)
+        words = dict.fromkeys(("title", "axis", "counts", "summary", "reading"), "words")
+        scale = Scale(0.0, self.high, threshold=threshold)
+        return drawing.histogram(self.values, scale, figure_id="figure-x", **words)
 
 
 @pytest.fixture(scope="module")
 def charts(full_inputs: ReportInputs) -> list[Chart]:
-    return [chart for page in report_view(full_inputs).pages for chart in page.charts]
+    return [chart for page in pages_of(full_inputs) for chart in page.charts]
 
 
 @pytest.fixture(params=["linear", "log"])
-def drawn(request: pytest.FixtureRequest) -> Histogram:
+def drawn(request: pytest.FixtureRequest) -> Drawn:
     if request.param == "log":
-        return histogram(np.geomspace(2, 1e5, 400), 50.0, 0.0, None)
-    return histogram(np.linspace(0, 255, 400), 60.0, 0.0, 255.0)
+        return Drawn(np.geomspace(2, 1e5, 400), 50.0, None)
+    return Drawn(np.linspace(0, 255, 400), 60.0, 255.0)
 
 
-def test_bars_hold_all_counts_and_touch(drawn: Histogram) -> None:
-    traces = figure(drawn)["data"]
+def test_bars_hold_all_counts_and_touch(drawn: Drawn) -> None:
+    traces = drawn.chart.figure["data"]
     assert len(traces) == 2
     assert sum(sum(trace["y"]) for trace in traces) == 400
     lows = sorted(x - w / 2 for t in traces for x, w in zip(t["x"], t["width"], strict=True))
-    assert np.allclose(lows, [entry.low for entry in drawn.bins])
+    assert np.allclose(lows, drawn.chart.numbers["from"].astype(float))
 
 
-def test_line_is_at_the_threshold_and_its_label_beside(drawn: Histogram) -> None:
-    layout = figure(drawn)["layout"]
-    assert drawn.threshold
-    limit = drawn.threshold.value
+def test_line_is_at_the_threshold_and_its_label_beside(drawn: Drawn) -> None:
+    layout = drawn.chart.figure["layout"]
+    limit, log = drawn.limit, drawn.high is None
     assert (layout["shapes"][0]["x0"], layout["shapes"][0]["x1"]) == (limit, limit)
-    assert layout["annotations"][0]["x"] == (math.log10(limit) if drawn.log else limit)
-    assert layout["annotations"][0]["text"] == drawn.threshold.label
+    assert layout["annotations"][0]["x"] == (math.log10(limit) if log else limit)
+    assert layout["annotations"][0]["text"] == f"below {limit}"
     low, high = layout["xaxis"]["range"]
     assert low <= layout["annotations"][0]["x"] <= high
-    assert layout["xaxis"]["type"] == ("log" if drawn.log else "linear")
+    assert layout["xaxis"]["type"] == ("log" if log else "linear")
 
 
 def test_figures_carry_neither_template_nor_colour(charts: list[Chart]) -> None:
     for found in charts:
-        made = figure(found)
+        made = found.figure
         assert "template" not in made["layout"]
         assert "color" not in json.dumps(made)
 
 
 def test_figures_are_small_and_repeatable(charts: list[Chart]) -> None:
     def all_figures() -> str:
-        return json.dumps([figure(found) for found in charts])
+        return json.dumps([found.figure for found in charts])
 
     assert all_figures() == all_figures()
     assert len(all_figures()) < 100_000
@@ -77,17 +86,17 @@ def test_figure_ids_are_unique(charts: list[Chart]) -> None:
 
 def test_plotly_accepts_template_and_figures(charts: list[Chart]) -> None:
     for found in charts:
-        made = figure(found)
+        made = found.figure
         go.Figure(data=made["data"], layout={**made["layout"], "template": template()})
 
 
 def test_few_counts_have_whole_ticks() -> None:
-    few = histogram(np.array([10.0, 200.0]), 60.0, 0.0, 255.0)
-    assert figure(few)["layout"]["yaxis"]["dtick"] == 1
+    few = Drawn(np.array([10.0, 200.0]), 60.0, 255.0).chart
+    assert few.figure["layout"]["yaxis"]["dtick"] == 1
 
 
 def test_names_of_categories_are_no_markup_for_plotly(charts: list[Chart]) -> None:
-    drawn = [figure(found) for found in charts]
+    drawn = [found.figure for found in charts]
     texts = json.dumps([made["layout"]["yaxis"].get("ticktext", []) for made in drawn])
     assert "&lt;i&gt;bone" in texts
     assert "<i>" not in json.dumps([made["data"] for made in drawn if made["data"][0].get("y")])
@@ -96,5 +105,4 @@ def test_names_of_categories_are_no_markup_for_plotly(charts: list[Chart]) -> No
 def test_every_chart_can_be_read_as_a_table(charts: list[Chart]) -> None:
     for chart in charts:
         assert chart.reading.startswith(("Good", "No end is good")), chart.figure_id
-        assert all(len(row) == len(chart.header) for row in chart.shown_rows)
-        assert len(chart.shown_rows) == len(chart.numbers) > 0
+        assert len(chart.rows) == len(chart.numbers) > 0

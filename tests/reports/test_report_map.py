@@ -16,20 +16,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgvet.reports import limits, tiles
+from imgvet.reports import limits, pictures
 from imgvet.reports.data import as_json, assignment, packed, write_map
 from imgvet.reports.inputs import ReportInputs
-from imgvet.reports.tiles import Tiles, write_tiles
-from imgvet.reports.view.map import MISSING, MapPoints, tiled
-from imgvet.reports.view.report import report_view
+from imgvet.reports.pictures import write_tiles
+from imgvet.reports.sections.map import MISSING, MapPoints, evenly, similarity_map
 from imgvet.sections import Section
-from support.report_sections import section
+from support.report_sections import section, words
 
 
 @pytest.fixture(scope="module")
 def points(full_inputs: ReportInputs) -> MapPoints:
-    found = report_view(full_inputs).points
-    assert found is not None
+    found: MapPoints = section(full_inputs, Section.MAP).points
     return found
 
 
@@ -47,25 +45,25 @@ def test_every_embedding_has_one_point(points: MapPoints, planted: Any) -> None:
 
 
 def test_colourings_hold_what_the_tables_say(points: MapPoints, planted: Any) -> None:
-    found = {colouring.key: colouring for colouring in points.colourings}
+    found = {colouring["key"]: colouring for colouring in points.colourings}
     assert {"split", "label", "component_id", "outlier", "copies", "sharpness"} <= set(found)
-    names = np.array(found["split"].names)[found["split"].codes]
+    names = np.array(found["split"]["names"])[found["split"]["codes"]]
     assert all(
         name == ("test" if item % 2 else "train")
         for item, name in zip(points.ids.tolist(), names, strict=True)
     )
-    outlier = found["outlier"].codes == found["outlier"].names.index("listed as outlier")
+    outlier = found["outlier"]["codes"] == found["outlier"]["names"].index("listed as outlier")
     assert set(points.ids[outlier].tolist()) == set(planted.outliers)
-    assert "none" in found["label"].names
+    assert "none" in found["label"]["names"]
     blur = found["sharpness"]
-    assert blur.names == ()
-    assert blur.low < blur.high
-    assert MISSING not in blur.codes
-    assert all(len(colouring.codes) == len(points.ids) for colouring in points.colourings)
+    assert blur["names"] == []
+    assert blur["low"] < blur["high"]
+    assert MISSING not in blur["codes"]
+    assert all(len(colouring["codes"]) == len(points.ids) for colouring in points.colourings)
 
 
 def test_names_on_the_map_are_safe_to_read(points: MapPoints) -> None:
-    names = [name for colouring in points.colourings for name in colouring.names]
+    names = [name for colouring in points.colourings for name in colouring["names"]]
     assert "bird\\u202e" in names
     assert not [name for name in names if not name.isprintable()]
 
@@ -75,28 +73,26 @@ def test_more_images_than_fit_are_sampled_and_said_so(
 ) -> None:
     monkeypatch.setattr(limits, "MAP_POINTS", 20)
     monkeypatch.setattr(limits, "MAP_TILES", 7)
-    found = section(report_view(full_inputs), Section.MAP)
+    found = section(full_inputs, Section.MAP)
     assert len(found.points.ids) == 20
-    assert found.notes == (
-        "A sample of 20 of 60\u00a0images is shown.",
-        "7 of them, evenly chosen, have a thumbnail.",
-    )
-    assert len(tiled(20)) == 7
+    told = words(full_inputs, Section.MAP)
+    assert "A sample of 20 of 60 images is shown." in told
+    assert "7 of them, evenly chosen, have a thumbnail." in told
+    assert evenly(20, limits.MAP_TILES).tolist() == [0, 3, 6, 10, 13, 16, 19]
 
 
 def test_no_embeddings_no_map(full_inputs: ReportInputs) -> None:
-    assert report_view(replace(full_inputs, embeddings=None)).points is None
+    assert similarity_map(replace(full_inputs, embeddings=None)) is None
     few = np.zeros((2, 4), np.float32)
-    assert report_view(replace(full_inputs, embeddings=few)).points is None
+    assert similarity_map(replace(full_inputs, embeddings=few)) is None
 
 
 def test_files_hold_every_point(
     points: MapPoints, full_inputs: ReportInputs, tmp_path: Path
 ) -> None:
-    for name in ("data", "tables"):
+    for name in ("data", "images", "tables"):
         (tmp_path / name).mkdir()
-    facts = report_view(full_inputs).facts
-    write_map(points, Tiles(64, 1), facts, {points.digests[1]}, tmp_path)
+    write_map(points, full_inputs.facts, {points.digests[1]}, full_inputs.thumbnail, tmp_path)
     made = written(tmp_path / "data" / "map-points.js")
     x = unpacked(made["x"], "<u2") / 65_535
     assert np.allclose(x, points.places[:, 0], atol=1e-4)
@@ -125,8 +121,8 @@ def test_sheets_hold_the_middle_of_each_picture(tmp_path: Path) -> None:
 
     made = write_tiles(["red", "gone", "blue"], striped, tmp_path)
     sheet = cv2.imread(str(tmp_path / "images" / "map-000.jpg"))
-    assert made == Tiles(64, 1)
-    assert sheet.shape == (64, 64 * tiles.COLUMNS, 3)
+    assert made == 64
+    assert sheet.shape == (64, 64 * pictures.COLUMNS, 3)
     assert sheet[8:56, 8:56, 2].min() > 200
     assert sheet[8:56, 136:184, 0].min() > 200
     assert np.ptp(sheet[8:56, 72:120].astype(int)) < 12
@@ -134,8 +130,9 @@ def test_sheets_hold_the_middle_of_each_picture(tmp_path: Path) -> None:
 
 def test_many_tiles_take_several_sheets(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
-    count = tiles.PER_SHEET + 1
-    assert write_tiles(["x"] * count, lambda _: None, tmp_path).sheets == 2
+    count = pictures.PER_SHEET + 1
+    write_tiles(["x"] * count, lambda _: None, tmp_path)
+    assert len(list((tmp_path / "images").iterdir())) == 2
     assert cv2.imread(str(tmp_path / "images" / "map-001.jpg")).shape[0] == 64
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from imgvet.reports import limits
-from imgvet.reports.page import environment
+from imgvet.reports.build import environment
 
 TEXT_RATIO = 4.5
 GRAPHIC_RATIO = 3.0

@@ -18,7 +18,7 @@ from imgvet.similarity import neighbors as module
 from imgvet.similarity.distances import Metric, Space
 from imgvet.similarity.earlier import EarlierSearch
 from imgvet.similarity.neighbors import as_table, find_neighbors
-from imgvet.similarity.search import RECALL_SAMPLE, Neighbors, search_exactly
+from imgvet.similarity.search import Neighbors, search_exactly
 
 
 def unit_vectors(count: int, seed: int = 0, width: int = 16) -> NDArray[np.float32]:
@@ -101,7 +101,7 @@ def clustered(count: int, kinds: int, spread: float) -> NDArray[np.float32]:
 
 
 def only_a_sample(space: Space, queries: NDArray[np.int64], wanted: int) -> Neighbors:
-    assert len(queries) <= RECALL_SAMPLE, "searched exactly"
+    assert len(queries) <= module.RECALL_SAMPLE, "searched exactly"
     return search_exactly(space, queries, wanted)
 
 

@@ -57,7 +57,7 @@ def test_an_unreadable_folder_below_is_a_row_and_above_an_error(
 
     def scandir(path: str) -> object:
         if os.fspath(path).endswith("secret"):
-            raise PermissionError(13, "Permission denied", os.fspath(path))
+            raise PermissionError(13, "Permission denied")
         return real(path)
 
     monkeypatch.setattr(os, "scandir", scandir)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgvet.crops.bounding_box import DETECTORS, parse_bounding_box
+from imgvet.crops.cutter import DETECTORS, parse_bounding_box
 from imgvet.errors import InvalidParameterError
 from imgvet.images.geometry import Box
 

@@ -14,7 +14,7 @@ from imgvet.metrics import BASIC_METRICS, METRICS
 from imgvet.options import CheckLimits
 from imgvet.quality.checks import CHECK_BY_NAME, CHECKS
 from imgvet.quality.result import CheckResult, CheckState, verdict
-from imgvet.quality.suite import run_checks
+from imgvet.quality.summarize import run_checks
 from imgvet.summary import Verdict
 
 LIMITS = CheckLimits()
@@ -185,7 +185,7 @@ import socket, sys
 def refuse(*args):
     raise AssertionError(f"a connection was opened: {args}")
 socket.socket.connect = socket.socket.connect_ex = refuse
-from imgvet.quality.suite import run_checks
+from imgvet.quality.summarize import run_checks
 from imgvet.options import CheckLimits
 assert not {"great_expectations", "scipy", "sqlalchemy"} & set(sys.modules), "imported too early"
 import logging, gc, warnings

@@ -1,0 +1,211 @@
+"""Figures: told in words, as a table, and as Plotly JSON.
+
+The JSON has no colours: they belong to the style sheet, from where the page's script reads them,
+for light and dark.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from imgvet.reports import limits
+from imgvet.reports.histogram import Scale, Threshold, Values, bin_values
+from imgvet.reports.text import count, label, measured
+
+Figure = dict[str, Any]
+
+HEIGHT = 190
+"""Height of a figure in pixels; it is as wide as its place."""
+
+BAR_HEIGHT = 22
+"""Height of one bar of a category in pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A figure."""
+
+    figure_id: str
+    """Id of its element, and stem of the file of its numbers."""
+    title: str
+    axis: str
+    """What the values belong to."""
+    counts: str
+    """What the values are."""
+    summary: str
+    """The figure in words."""
+    reading: str
+    """What good looks like."""
+    rows: tuple[tuple[str, str], ...]
+    """Its numbers as a person reads them: what one belongs to, and the number."""
+    numbers: pd.DataFrame
+    """Its numbers as a program reads them."""
+    figure: Figure
+    """Its traces and layout, without the template."""
+
+
+def template() -> Figure:
+    """What all figures share, once in the page; the script adds the colours."""
+    axis = {"automargin": True, "fixedrange": True, "title": {"standoff": 8}, "zeroline": False}
+    layout = {
+        "height": HEIGHT,
+        "margin": {"l": 44, "r": 12, "t": 22, "b": 36},
+        "showlegend": False,
+        "bargap": 0,
+        "barmode": "overlay",
+        "hovermode": "x",
+        "xaxis": {**axis, "showgrid": False, "ticks": "outside", "ticklen": 4},
+        "yaxis": {**axis, "rangemode": "tozero", "nticks": 4, "tickformat": ",~s"},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+    }
+    return {"layout": layout, "data": {"bar": [{"marker": {"line": {"width": 0.5}}}]}}
+
+
+def most_frequent(values: pd.Series) -> list[tuple[str, int]]:
+    """Values and how often they occur, most frequent first, then by name."""
+    totals = ((str(value), int(total)) for value, total in values.value_counts().items())
+    return sorted(totals, key=lambda entry: (-entry[1], entry[0]))
+
+
+def bars(totals: Sequence[tuple[str, int]], **texts: str) -> Chart:
+    """A lying bar for each of the most frequent categories, the first on top, and one for others.
+
+    Args:
+        totals: category and count, most frequent first.
+        texts: the first fields of :class:`Chart`.
+    """
+    shown = [(label(name, limits.LABEL_LENGTH), total) for name, total in totals[: limits.BARS]]
+    others = [total for _, total in totals[limits.BARS :]]
+    if others:
+        shown.append((f"{count(len(others))} others", sum(others)))
+    names, values = zip(*shown, strict=True)
+    marks, places = [_without_markup(name) for name in names], list(range(len(names)))
+    trace = {
+        "customdata": marks,
+        "hovertemplate": f"%{{customdata}}<br>%{{x:,}} {texts['counts']}<extra></extra>",
+        "orientation": "h",
+        "x": list(values),
+        "y": places,
+        "type": "bar",
+    }
+    layout = {
+        "bargap": 0.25,
+        "height": 60 + BAR_HEIGHT * len(names),
+        "hovermode": "closest",
+        "xaxis": {"nticks": 6, "rangemode": "tozero", "tickformat": ",~s",
+                  "title": {"text": texts["counts"]}},
+        "yaxis": {"autorange": "reversed", "nticks": 0, "tickformat": "", "ticktext": marks,
+                  "tickvals": places},
+    }  # fmt: skip
+    return Chart(
+        **texts,
+        rows=tuple((name, count(value)) for name, value in shown),
+        numbers=pd.DataFrame({texts["axis"]: names, texts["counts"]: values}),
+        figure={"data": [trace], "layout": layout},
+    )
+
+
+def lines(
+    moments: Iterable[str], values: Sequence[float | None], *, percent: bool, **texts: str
+) -> Chart:
+    """A point for each run, joined by a line; the runs stand at equal distances.
+
+    Args:
+        moments: times of the runs, in words.
+        values: one for each run, None if it was not measured.
+        percent: whether the values are shares of 0..1.
+        texts: the first fields of :class:`Chart`.
+    """
+    times = list(moments)
+    trace = {
+        "customdata": times,
+        "hovertemplate": f"%{{customdata}}<br>%{{y:{'.2%' if percent else ','}}}<extra></extra>",
+        "mode": "lines+markers",
+        "x": list(range(1, len(values) + 1)),
+        "y": list(values),
+        "type": "scatter",
+    }
+    layout = {
+        "hovermode": "closest",
+        "xaxis": {"dtick": max(1, len(values) // 8), "title": {"text": texts["axis"]}},
+        "yaxis": {"rangemode": "tozero", "tickformat": ".1~%" if percent else ",~s",
+                  "title": {"text": texts["counts"]}},
+    }  # fmt: skip
+    words = (measured(value, percent=percent) for value in values)
+    return Chart(
+        **texts,
+        rows=tuple(zip(times, words, strict=True)),
+        numbers=pd.DataFrame(
+            {texts["axis"]: times, texts["counts"]: pd.Series(list(values), dtype="float64")}
+        ),
+        figure={"data": [trace], "layout": layout},
+    )
+
+
+def histogram(values: Values, scale: Scale, **texts: str) -> Chart:
+    """A histogram; ``texts`` are the first fields of :class:`Chart`.
+
+    Marked bars are a trace of their own, so that the template gives them the second colour.
+    """
+    bins, log = bin_values(values, scale)
+    plain, flagged = bins[~bins["flagged"]], bins[bins["flagged"]]
+    parts = [plain, flagged] if len(flagged) else [plain]
+    ends = {"from": bins["low"].map("{:.10g}".format), "to": bins["high"].map("{:.10g}".format)}
+    return Chart(
+        **texts,
+        rows=tuple(zip(bins["label"], map(count, bins["count"]), strict=True)),
+        numbers=pd.DataFrame({**ends, texts["counts"]: bins["count"]}),
+        figure={
+            "data": [_bars(part, texts["counts"]) for part in parts],
+            "layout": _layout(bins, scale.threshold, texts, log=log),
+        },
+    )
+
+
+def _without_markup(text: str) -> str:
+    """Text that Plotly, which knows some HTML, shows as it is."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _bars(bins: pd.DataFrame, counts: str) -> Figure:
+    return {
+        "customdata": bins["label"].tolist(),
+        "hovertemplate": f"%{{customdata}}<br>%{{y:,}} {counts}<extra></extra>",
+        "width": (bins["high"] - bins["low"]).tolist(),
+        "x": ((bins["low"] + bins["high"]) / 2).tolist(),
+        "y": bins["count"].tolist(),
+        "type": "bar",
+    }
+
+
+def _layout(
+    bins: pd.DataFrame, threshold: Threshold | None, texts: dict[str, str], *, log: bool
+) -> Figure:
+    # Plotly wants ends of axes and annotations as logarithms, shapes as values.
+    place = math.log10 if log else float
+    low, high = (place(end) for end in (bins["low"].iloc[0], bins["high"].iloc[-1]))
+    x_axis: Figure = {"range": [low, high], "title": {"text": texts["axis"]}, "type": "linear"}
+    if log:
+        x_axis = {"dtick": 1, "tickformat": ",~s", **x_axis, "type": "log"}
+    elif bins["low"].iloc[0] % 1 == 0.5 and len(bins) <= 8:
+        x_axis = {"dtick": 1, **x_axis}
+    else:
+        x_axis = {"nticks": 8, **x_axis}
+    few = {"dtick": 1} if bins["count"].max() <= 4 else {}
+    axes = {"xaxis": x_axis, "yaxis": {**few, "title": {"text": texts["counts"]}}}
+    if threshold is None:
+        return axes
+    at = threshold.value
+    left = place(at) - low < (high - low) / 2
+    # The label stands over the line, on the side where there is room.
+    note = {"showarrow": False, "text": threshold.label, "x": place(at),
+             "xanchor": "left" if left else "right", "y": 1, "yanchor": "bottom",
+             "yref": "paper"}  # fmt: skip
+    line = {"type": "line", "x0": at, "x1": at, "y0": 0, "y1": 1, "yref": "paper"}
+    return {"annotations": [note], "shapes": [line], **axes}

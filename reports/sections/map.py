@@ -1,0 +1,146 @@
+"""The map: a place in the plane for each distinct image, and what the places can be coloured by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from imgvet.metrics import METRICS
+from imgvet.reports import limits
+from imgvet.reports.charts import most_frequent
+from imgvet.reports.images import Content
+from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.text import label
+from imgvet.similarity.projection import project
+
+MISSING = 255
+"""Code of a value that was not measured."""
+
+_STEPS = 254
+_NONE, _OTHERS = "none", "others"
+
+
+@dataclass(frozen=True)
+class MapPoints:
+    """The points of the map, those that lie together one after the other."""
+
+    ids: NDArray[np.int64]
+    """(n,): the first item of each content."""
+    digests: NDArray[np.object_]
+    """(n,): its content digest."""
+    places: NDArray[np.float32]
+    """(n, 2), 0..1."""
+    colourings: list[Content]
+    """What they can be coloured by, see :func:`_colouring`; at least one."""
+
+
+def similarity_map(run: ReportInputs) -> Content | None:
+    """The map of the embeddings; None if there are fewer than three distinct ones."""
+    if run.embeddings is None:
+        return None
+    items = run.table("items")
+    known = items[items["embedding_row"] < len(run.embeddings)]
+    known = known.drop_duplicates("embedding_row").sort_values("embedding_row")
+    if len(known) < 3:
+        return None
+    chosen = known.iloc[evenly(len(known), limits.MAP_POINTS)]
+    rows = chosen["embedding_row"].to_numpy(np.int64)
+    places = project(np.nan_to_num(np.asarray(run.embeddings[rows], np.float32)))
+    order = np.argsort(_along_a_curve(places), kind="stable")
+    shown = chosen.iloc[order]
+    frame = run.facts.frame(shown["id"])
+    points = MapPoints(
+        ids=shown["id"].to_numpy(np.int64),
+        digests=shown["digest"].to_numpy(object),
+        places=places[order],
+        colourings=[*_categories(frame), *_values(frame)],
+    )
+    return {"points": points, "images": len(known)}
+
+
+def evenly(total: int, limit: int) -> NDArray[np.int64]:
+    """The places of all things, or of so many of them as are allowed, evenly chosen."""
+    if total <= limit:
+        return np.arange(total)
+    return np.linspace(0, total - 1, limit).round().astype(np.int64)
+
+
+def _along_a_curve(places: NDArray[np.float32]) -> NDArray[np.uint32]:
+    """Position of each place on a curve that visits near places soon after each other (Morton)."""
+    x, y = (np.clip(places[:, axis] * 1023, 0, 1023).astype(np.uint32) for axis in (0, 1))
+    return _spread(x) | (_spread(y) << np.uint32(1))
+
+
+def _spread(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """The ten low bits with a gap after each."""
+    for shift, mask in ((8, 0x00FF00FF), (4, 0x0F0F0F0F), (2, 0x33333333), (1, 0x55555555)):
+        values = (values | (values << np.uint32(shift))) & np.uint32(mask)
+    return values
+
+
+def _colouring(
+    key: str,
+    title: str,
+    codes: NDArray[Any],
+    names: list[str],
+    *,
+    unit: str = "",
+    reach: tuple[float, float] = (0.0, 0.0),
+) -> Content:
+    """What points can be coloured by, as the script takes it.
+
+    Args:
+        key: its name for the script.
+        title: its name for a person.
+        codes: (n,): the category, or the value from low (0) to high (254); 255 is missing.
+        names: names of the categories, safe to read; empty for values.
+        unit: unit of the values.
+        reach: values of code 0 and of code 254.
+    """
+    low, high = reach
+    return {"key": key, "title": title, "unit": unit, "names": names,
+            "codes": codes.astype(np.uint8), "low": low, "high": high}  # fmt: skip
+
+
+def _categories(frame: pd.DataFrame) -> Iterator[Content]:
+    for key, title in (("split", "Split"), ("label", "Label"), ("component_id", "Component")):
+        if frame[key].notna().any():
+            yield _category(key, title, frame[key])
+    outlier, copies = frame["nearest_similarity"].notna(), frame["copies"].fillna(1) > 1
+    yield _colouring("outlier", "Outliers", ~outlier.to_numpy(), ["listed as outlier", _OTHERS])
+    yield _colouring("copies", "Exact copies", ~copies.to_numpy(), ["has exact copies", _OTHERS])
+
+
+def _category(key: str, title: str, values: pd.Series) -> Content:
+    """Codes of the most frequent values; all others, and none, have one each."""
+    totals = most_frequent(values.dropna())
+    main = [value for value, _ in totals[: limits.MAP_CATEGORIES]]
+    codes = values.astype(str).map({value: code for code, value in enumerate(main)})
+    prefix = "component " if key == "component_id" else ""
+    names = [label(f"{prefix}{value}", limits.LABEL_LENGTH) for value in main]
+    if len(totals) > len(main):
+        codes = codes.mask(codes.isna() & values.notna(), len(names))
+        names.append(_OTHERS)
+    if values.isna().any():
+        codes = codes.mask(values.isna(), len(names))
+        names.append(_NONE)
+    return _colouring(key, title, codes.to_numpy(), names)
+
+
+def _values(frame: pd.DataFrame) -> Iterator[Content]:
+    for metric in METRICS:
+        values = frame[metric.name].to_numpy(np.float64, na_value=np.nan)
+        known = values[np.isfinite(values)]
+        if not known.size or np.ptp(known) == 0:
+            continue
+        low, high = (float(value) for value in np.percentile(known, (1, 99)))
+        if low == high:
+            low, high = float(known.min()), float(known.max())
+        scaled = np.clip((values - low) / (high - low), 0, 1) * _STEPS
+        codes = np.where(np.isfinite(values), np.nan_to_num(scaled).round(), MISSING)
+        yield _colouring(metric.name, metric.title, codes, [], unit=metric.unit, reach=(low, high))

@@ -1,0 +1,155 @@
+"""What items were cut from: videos, whose frames they are, and pictures, whose crops they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from imgvet.reports import limits
+from imgvet.reports.charts import Chart, bars, histogram, most_frequent
+from imgvet.reports.histogram import Scale
+from imgvet.reports.images import Content, gallery
+from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.text import base, count, counted, number
+from imgvet.similarity.videos import videos_of
+
+
+def videos(run: ReportInputs) -> Content | None:
+    """The videos, from the frames (or their crops) among the items; None without any."""
+    frames = run.valid.assign(video=videos_of(run.valid)).dropna(subset="video")
+    if frames.empty:
+        return None
+    noun = "frame" if run.summary.sources is None else "crop"
+    members = run.table("components")
+    alike = set(members["id"])
+    ids_of = frames.groupby("video")["id"].agg(list)
+    ordered = sorted(ids_of.items(), key=lambda video: (-len(video[1]), str(video[0])))
+    totals = [(base(str(video)), len(ids)) for video, ids in ordered]
+    return {
+        "badge": count(len(ordered)),
+        "noun": noun,
+        "frames": len(frames),
+        "bars": _bars(totals, noun) if len(totals) > 1 else None,
+        "videos": gallery(ordered, limits.VIDEOS, lambda video: _video(run, alike, *video)),
+        "pairs": gallery(
+            run.table("video_pairs"),
+            limits.VIDEO_PAIRS,
+            lambda row: {**row, "images": run.images(_frames_in_common(row, members))},
+        ),
+    }
+
+
+def _bars(totals: list[tuple[str, int]], noun: str) -> Chart:
+    return bars(
+        totals,
+        figure_id="figure-videos",
+        title=f"{noun.title()}s of each video",
+        axis="video",
+        counts=f"{noun}s",
+        summary=f"From {counted(totals[-1][1], noun)} to {count(totals[0][1])}.",
+        reading="Good: no video outweighs the others, unless it is meant to.",
+    )
+
+
+def _video(run: ReportInputs, alike: set[int], video: str, ids: list[int]) -> Content:
+    """A video: how many of its frames are like another, and some of them, evenly chosen."""
+    shown = min(limits.VIDEO_IMAGES, len(ids))
+    places = np.unique(np.linspace(0, len(ids) - 1, shown).round().astype(int))
+    return {
+        "name": video,
+        "frames": len(ids),
+        "alike": sum(item in alike for item in ids),
+        "images": run.images(ids[place] for place in places),
+    }
+
+
+def _frames_in_common(pair: dict[str, Any], members: pd.DataFrame) -> list[int]:
+    """A frame of each of two videos that lie in the same component."""
+    first, second = (
+        members[members["video"] == pair[end]].groupby("component_id")["id"].min()
+        for end in ("video", "other")
+    )
+    shared = first.index.intersection(second.index)
+    return [first[shared.min()], second[shared.min()]] if len(shared) else []
+
+
+def crops(run: ReportInputs) -> Content | None:
+    """The crops, from table ``crops``; None if whole images were analysed."""
+    table = run.table("crops")
+    if table.empty and run.summary.sources is None:
+        return None
+    by_score = bool(table["score"].notna().any())
+    sides = table[["width", "height"]].astype(float).min(axis=1)
+    ordered = table.assign(_key=table["score"].astype(float) if by_score else sides)
+    ordered = ordered.sort_values(["_key", "crop_id"])
+    known = ordered[ordered["crop_id"].isin(run.table("items")["id"])]
+    cards = gallery(known, limits.CARDS, lambda row: _crop(run, row))
+    sources = run.summary.sources
+    return {
+        "badge": count(len(table)),
+        "count": len(table),
+        "sources": table["source_id"].nunique() if sources is None else sources,
+        "figures": _crop_figures(table, sides),
+        "order": "least sure first" if by_score else "smallest first",
+        "crops": {**cards, "total": len(table)},
+    }
+
+
+def _crop(run: ReportInputs, row: dict[str, Any]) -> Content:
+    """A crop: the picture, where it was cut, how sure the detector was, and what it says."""
+    x, y, width, height = (round(row[side]) for side in ("col_x", "row_y", "width", "height"))
+    return {
+        "image": run.image(row["crop_id"]),
+        "box": f"{number(width)} \u00d7 {number(height)} at {x}, {y}",
+        "score": "" if pd.isna(row["score"]) else f"{row['score']:.2f}",
+        "label": row["label"] if isinstance(row["label"], str) else "",
+        "text": row["text"] if isinstance(row["text"], str) else "",
+    }
+
+
+def _crop_figures(table: pd.DataFrame, sides: pd.Series) -> list[Chart]:
+    """Crops of each image, their sizes, scores and classes, as far as they differ."""
+    histograms = (
+        _histogram(table["source_id"].value_counts(), Scale(1.0, integer=True), "per-image",
+                   "Crops of an image", "crops", "images",
+                   "Good: what you expect of your images; a few with very many are often noise."),
+        _histogram(sides, Scale(1.0, None), "side", "Shorter side of crops", "pixels", "crops",
+                   "Good: few crops are so small that nothing can be seen."),
+        _histogram(table["score"], Scale(0.0, 1.0), "score", "How sure the detector is", "score",
+                   "crops", "Good: most crops lie to the right."),
+    )  # fmt: skip
+    figures = [histogram for histogram in histograms if histogram]
+    totals = most_frequent(table["label"].dropna())
+    if len(totals) > 1:
+        classes = bars(
+            totals,
+            figure_id="figure-crops-labels",
+            title="Crops of each class",
+            axis="class",
+            counts="crops",
+            summary=f"From {count(totals[-1][1])} to {count(totals[0][1])}.",
+            reading="Good: no class has too few to be learned.",
+        )
+        figures.append(classes)
+    return figures
+
+
+def _histogram(
+    column: pd.Series, scale: Scale, key: str, title: str, axis: str, counts: str, reading: str
+) -> Chart | None:
+    known = column.dropna().to_numpy(np.float64)
+    if len(known) < 2 or np.ptp(known) == 0:
+        return None
+    median, least, greatest = (number(f(known), 3) for f in (np.median, np.min, np.max))
+    return histogram(
+        known,
+        scale,
+        figure_id=f"figure-crops-{key}",
+        title=title,
+        axis=axis,
+        counts=counts,
+        summary=f"Median {median}, from {least} to {greatest}.",
+        reading=reading,
+    )

@@ -1,0 +1,213 @@
+"""What was measured: a histogram of each metric, and the worst images by some of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from imgvet.format import listed
+from imgvet.metrics import FLAGS, METRIC_BY_NAME, METRICS, Direction, Flag, Metric
+from imgvet.reports import limits
+from imgvet.reports.charts import histogram
+from imgvet.reports.histogram import Scale, Threshold, Values
+from imgvet.reports.images import Content, gallery
+from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.text import count, counted, number, share
+from imgvet.sections import Section
+
+_FLAG_OF = {flag.metric: flag for flag in FLAGS}
+_FILE_METRICS = frozenset({"width", "height", "channels", "bit_depth", "file_size"})
+
+_WORST = {
+    **{flag.metric: Section(flag.name) for flag in FLAGS},
+    "contrast": Section.LOW_CONTRAST,
+    "width": Section.TINY,
+    "height": Section.TINY,
+}
+"""Where the worst images by a metric are shown."""
+
+_GOOD = {
+    Direction.HIGHER: "Good: most images lie to the right.",
+    Direction.LOWER: "Good: most images lie to the left.",
+    Direction.MIDDLE: "Good: most images lie in the middle, few pile up at either end.",
+    Direction.NEUTRAL: "No end is good or bad; look for values that stand apart.",
+}
+
+_FEW = 4
+_QUARTILES = (0, 25, 50, 75, 100)
+
+
+def statistics(run: ReportInputs) -> Content:
+    """The metrics of table ``stats``; those without a value are left out."""
+    groups: dict[str, list[Content]] = {
+        "Measures with a threshold": [], "Files": [], "Light and detail": [],
+        "Colour and edges": [],
+    }  # fmt: skip
+    for metric in METRICS:
+        values = _values(run, metric.name)
+        if len(values):
+            groups[_group(metric)].append(_metric(run, metric, values.to_numpy()))
+    return {
+        "groups": [(title, metrics) for title, metrics in groups.items() if metrics],
+        "metrics": sum(map(len, groups.values())),
+        "images": len(run.table("stats")),
+    }
+
+
+def _values(run: ReportInputs, name: str) -> pd.Series:
+    """The finite values of a column of table ``stats`` by id; none if it is missing."""
+    stats = run.table("stats").set_index("id").reindex(columns=[name])
+    values = stats[name].astype("float64")
+    return values[np.isfinite(values)]
+
+
+def _group(metric: Metric) -> str:
+    if metric.name in _FLAG_OF:
+        return "Measures with a threshold"
+    if metric.name in _FILE_METRICS:
+        return "Files"
+    return "Colour and edges" if metric.advanced else "Light and detail"
+
+
+def _metric(run: ReportInputs, metric: Metric, values: Values) -> Content:
+    flag = _FLAG_OF.get(metric.name)
+    threshold = flag_threshold(flag, run) if flag else None
+    summary, good = _in_words(metric, values, threshold), _GOOD[metric.direction]
+    return {
+        "metric": metric,
+        "summary": summary,
+        "reading": _reading(flag, threshold) if flag and threshold else good,
+        "histogram": histogram(
+            values,
+            Scale(metric.low, metric.high, metric.integer and threshold is None, threshold),
+            figure_id=f"figure-{metric.name.replace('_', '-')}",
+            title=metric.title,
+            axis=metric.unit or metric.title.lower(),
+            counts="images",
+            summary=summary,
+            reading=good,
+        )
+        if np.ptp(values) > 0
+        else None,
+        "worst": _WORST.get(metric.name),
+    }
+
+
+def flag_threshold(flag: Flag, run: ReportInputs) -> Threshold:
+    """The threshold of a flag in this run."""
+    value = float(getattr(run.summary, flag.option))
+    return Threshold(value, f"{flag.name} {side_of(flag)} {number(value)}", flag.below)
+
+
+def side_of(flag: Flag) -> str:
+    """The side of the threshold that is flagged."""
+    return "below" if flag.below else "above"
+
+
+def _reading(flag: Flag, threshold: Threshold) -> str:
+    side, good = ("Left", "right") if flag.below else ("Right", "left")
+    return (
+        f"{side} of the line at {number(threshold.value)} an image counts as {flag.name}: "
+        f"{flag.meaning}. Good: nearly all images lie to the {good} of it."
+    )
+
+
+def _in_words(metric: Metric, values: Values, threshold: Threshold | None) -> str:
+    unit = f" {metric.unit}" if metric.unit else ""
+    kinds, numbers = np.unique(values, return_counts=True)
+    if len(kinds) == 1:
+        return f"All {counted(len(values), 'image')}: {number(kinds[0])}{unit}."
+    if metric.integer and len(kinds) <= _FEW:
+        parts = [
+            f"{number(kind)}{unit} ({counted(int(total), 'image')})"
+            for kind, total in zip(kinds, numbers, strict=True)
+        ]
+        return f"{listed(parts)}."
+    quarters = np.percentile(values, _QUARTILES)
+    low, quarter, median, three_quarters, high = (number(value, 3) for value in quarters)
+    text = (
+        f"Median {median}{unit}; the middle half lies from {quarter} to {three_quarters}, "
+        f"all from {low} to {high}."
+    )
+    if threshold is None:
+        return text
+    marked = int(np.sum(values < threshold.value if threshold.below else values > threshold.value))
+    return f"{text} {counted(marked, 'image')} ({share(marked, len(values))}): {threshold.label}."
+
+
+def flagged(run: ReportInputs, flag: Flag) -> Content:
+    """The images with a flag of the catalogue, from table ``stats``, worst first."""
+    title = METRIC_BY_NAME[flag.metric].title.lower()
+    values = _values(run, flag.metric)
+    if values.empty:
+        return _worst(run, values, "", f"Not known: {title} was not measured.")
+    threshold = flag_threshold(flag, run)
+    worst = values[values < threshold.value if flag.below else values > threshold.value]
+    worst = worst.sort_index().sort_values(ascending=flag.below, kind="stable")
+    part = share(len(worst), len(run.table("stats")))
+    verb = "is" if len(worst) == 1 else "are"
+    rule = f"{flag.name} ({title} {side_of(flag)} {number(threshold.value)})"
+    text = (
+        f"{counted(len(worst), 'image')} ({part}) {verb} {rule}: {flag.meaning}."
+        if len(worst)
+        else f"No image is {rule}."
+    )
+    found = _worst(run, worst, f"{title} {{}}", text, limit=limits.CARDS)
+    return {"badge": count(len(worst)), **found}
+
+
+def low_contrast(run: ReportInputs) -> Content | None:
+    """The images of least contrast; None if it was not measured."""
+    contrast = _values(run, "contrast")
+    if contrast.empty:
+        return None
+    text = (
+        f"The images of least contrast, from {number(contrast.min(), 3)} of 1 up. Good: even these "
+        "show what they should; nearly empty pictures are missing exposures, fog or lens caps."
+    )
+    return _worst(run, contrast.sort_values(kind="stable"), "contrast {}", text)
+
+
+def smallest(run: ReportInputs) -> Content | None:
+    """The images of fewest pixels; None if they were not measured."""
+    area = (_values(run, "width") * _values(run, "height")).dropna()
+    if area.empty:
+        return None
+    text = (
+        f"The images of fewest pixels, from {number(area.min())} up; half of all have at least "
+        f"{number(area.median())}. Good: even the smallest is large enough for its use."
+    )
+    return _worst(run, area.sort_values(kind="stable"), "pixels {}", text, digits=4)
+
+
+def narrowest(run: ReportInputs) -> Content | None:
+    """The images whose sides differ most; None if they were not measured."""
+    width, height = _values(run, "width"), _values(run, "height")
+    ratio = (width.clip(lower=height) / width.clip(upper=height)).dropna()
+    if ratio.empty:
+        return None
+    text = (
+        f"The images whose sides differ most, up to {number(ratio.max(), 3)} to 1; half of all "
+        f"have {number(ratio.median(), 3)} to 1 or less. Good: close to the usual shape; strips "
+        "and banners are often crops gone wrong."
+    )
+    return _worst(run, ratio.sort_values(ascending=False, kind="stable"), "sides {} : 1", text)
+
+
+def _worst(
+    run: ReportInputs,
+    ordered: pd.Series,
+    tag: str,
+    summary: str,
+    *,
+    limit: int = limits.EXAMPLES_OF_EXTREMES,
+    digits: int = 3,
+) -> Content:
+    """A gallery of images, each with the value that it is extreme in, worst first."""
+    rows = list(ordered.items())
+    return {
+        "summary": summary,
+        "gallery": gallery(
+            rows, limit, lambda row: (run.image(row[0]), tag.format(number(row[1], digits)))
+        ),
+    }

@@ -1,1 +1,0 @@
-"""What the report says, as plain frozen dataclasses: tested without HTML, rendered by the page."""
