@@ -151,7 +151,7 @@ def measured(step: str, source: str, scratch: Path) -> Step:
 
     work, options = WorkDir(scratch / "work"), SourceOptions(input_dir=(source,))
     if step == OPEN:
-        return _timed(lambda: (Archives(work.extracted).prepare(Path(source)).items, 0))
+        return _timed(lambda: (Archives(work.extracted).prepare(Path(source)), 0))
 
     if step == MIRROR:
         objects = (entry for entry, _ in remote_files(source, options))

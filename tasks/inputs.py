@@ -19,7 +19,7 @@ from imgvet.options import FetchOptions, SourceOptions, VideoOptions
 from imgvet.progress import tracked
 from imgvet.reasons import Reason
 from imgvet.sources.archive import Archives
-from imgvet.sources.containers import Containers, Prepared
+from imgvet.sources.containers import Containers
 from imgvet.sources.inputs import list_items as list_source_items
 from imgvet.sources.inputs import remote_files
 from imgvet.sources.kinds import Kind, kind_of_file
@@ -67,7 +67,7 @@ def sync_s3_to_local(
 @uncached_stage
 def extract_archives(
     context: RunContext, paths: tuple[str, ...], videos: VideoOptions, fetch: FetchOptions
-) -> list[Prepared]:
+) -> list[int]:
     """Index archives, unpack those that can't be read in any order, and decode videos.
 
     What the store already holds of an unchanged file is used again.
@@ -79,12 +79,12 @@ def extract_archives(
         fetch: whether what an interrupted run began is continued.
 
     Returns:
-        what was found in each of them.
+        how many items each of them holds.
     """
     count = sum(kind_of_file(path) is Kind.VIDEO for path in paths)
     kept = _containers(context, videos, threads=max(1, context.threads // max(1, count)))
 
-    def prepare(path: str) -> Prepared:
+    def prepare(path: str) -> int:
         return kept[kind_of_file(path)].prepare(Path(path), resume=fetch.resume)
 
     with ThreadPoolExecutor(context.threads) as pool:

@@ -1,11 +1,10 @@
 """Archives and videos: files with items inside, of which an index says where each one lies.
 
 For each state of such a file (path, size, time of the last change) there is one folder in the store
-with an index in Parquet. What can't be read where it lies is kept beside it, back to back in
-``part-00000.bin``, ``part-00001.bin``, ...: a few large files instead of a million small ones.
-Beside each part lies a Parquet file with its rows, renamed into place last, so that a part is
-complete or absent and whoever continues later starts after the last complete one. Names inside an
-archive never become names on disk, so nothing can be written outside the folder.
+with an index. What can't be read where it lies is kept beside it, back to back in a few large
+parts, ``part-00000.bin`` and so on. The rows of a part are written last, so that a part is complete
+or absent and whoever continues later starts after the last complete one. Names inside an archive
+never become names on disk, so nothing can be written outside the folder.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import Any, BinaryIO, ClassVar, Self
+from typing import Any, BinaryIO, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -40,8 +39,11 @@ FILE_ITSELF = ""
 IN_FILE = -1
 """Value of ``part`` for content that lies in the archive itself."""
 
-PART_BYTES, PART_MEMBERS = 64 << 20, 1000
-"""A part is closed when it holds this many bytes, or has this many rows."""
+PART_BYTES, PART_MEMBERS = 32 << 20, 1000
+"""A part is closed when it holds this many bytes, which lie in memory, or has so many rows."""
+
+OPEN_CONTAINERS = 8
+"""Of how many the index is kept in memory: about 20 MB for 100,000 members."""
 
 _DONE = b"done"
 _PLACE = ["name", "part", "offset", "size", "stored", "method", "crc"]
@@ -170,32 +172,26 @@ def _damaged(detail: str) -> Failure:
 
 
 class Parts:
-    """The parts of a container, filled one after the other; use it in a ``with`` block.
+    """The parts of a container, filled one after the other.
 
-    Args:
-        container: what is opened up.
-        resume: keep the complete parts that an interrupted run left.
-
-    Attributes:
-        members: the rows of all parts so far, in order.
-        resumed: how many of them there were at first.
-        done: how far the work was when the last complete part was closed, 0 at the start.
+    Unless ``resume``, what an interrupted run left is removed; else its complete parts are kept.
     """
 
     def __init__(self, container: Container, *, resume: bool) -> None:
         if not resume:
             shutil.rmtree(container.folder, ignore_errors=True)
-        container.folder.mkdir(parents=True, exist_ok=True)
         self._container = container
-        self._number = self._size = self.done = 0
         self.members: list[Member] = []
+        """The rows of all parts so far, in order."""
+        self.done = 0
+        """How far the work was when the last part of the interrupted run was closed."""
+        self._number = 0
         while (found := self._complete_part()) is not None:
             rows, self.done = found
             self.members += rows
             self._number += 1
-        self.resumed = self._begin = len(self.members)
-        self._draft = container.folder / ".part.tmp"
-        self._stream = self._draft.open("wb")
+        self._contents: list[bytes] = []
+        self._size = 0
 
     def _complete_part(self) -> tuple[list[Member], int] | None:
         """The rows of the present part, None if it is not complete or damaged."""
@@ -205,47 +201,30 @@ class Parts:
             return None
         return found if content.stat().st_size == sum(row.stored for row in found[0]) else None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.close()
-        self._draft.unlink(missing_ok=True)
-
     @property
     def full(self) -> bool:
         """Whether the present part should be closed."""
-        return self._size >= PART_BYTES or len(self.members) - self._begin >= PART_MEMBERS
+        return self._size >= PART_BYTES or len(self._contents) >= PART_MEMBERS
 
     def add(self, member: Member, content: bytes = b"") -> None:
         """Add a member with its content, none if it can't be read."""
-        self._stream.write(content)
         place = replace(member, part=self._number, offset=self._size, stored=len(content))
         self.members.append(place)
+        self._contents.append(content)
         self._size += len(content)
 
     def close_part(self, done: int) -> None:
-        """Put the present part into its place, if it has rows, and begin the next one.
-
-        Args:
-            done: how far the work is, for whoever continues.
-        """
-        if len(self.members) == self._begin:
+        """Write the present part, if it has rows, and how far the work is; begin the next one."""
+        if not self._contents:
             return
-        self._stream.close()
-        content = self._container.part(self._number)
-        self._draft.replace(content)
-        _write_rows(content.with_suffix(".parquet"), self.members[self._begin :], done)
-        self._number, self._begin, self._size = self._number + 1, len(self.members), 0
-        self._stream = self._draft.open("wb")
+        path, rows = self._container.part(self._number), self.members[-len(self._contents) :]
+        write_atomically(path, lambda draft: draft.write_bytes(b"".join(self._contents)))
+        _write_rows(path.with_suffix(".parquet"), rows, done)
+        self._number, self._size, self._contents = self._number + 1, 0, []
 
 
 def open_index(container: Container) -> Callable[[str], Member | None]:
-    """What finds the readable members of a container by name.
-
-    Raises:
-        OSError: there is no index, or it is damaged.
-    """
+    """What finds the readable members of a container by name; an OSError if there is no index."""
     table = read_if_sound(container.index, [*_PLACE, "status"])
     if table is None:
         raise OSError("its index in the store is damaged; run again")
@@ -263,85 +242,57 @@ def open_index(container: Container) -> Callable[[str], Member | None]:
     return find
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """What preparing a container gave.
-
-    ``items`` can be read, ``failed`` can't, the file itself counting if it is damaged; ``resumed``
-    had been unpacked by an interrupted run. If the file has not changed, all is ``reused``.
-    """
-
-    items: int
-    failed: int
-    resumed: int = 0
-    reused: bool = False
-
-
 class Containers(ABC):
     """Archives, or videos with one choice of frames; may be used from several threads.
 
     Args:
         store: where indexes and parts are kept.
         rules: how members are chosen and judged; each such text has folders of its own.
-        keep: of how many containers the index is kept in memory.
     """
 
     changed: ClassVar[str]
     """What is said of one that has changed since it was prepared."""
 
-    def __init__(self, store: Path, rules: str, keep: int) -> None:
+    def __init__(self, store: Path, rules: str) -> None:
         self._store, self._rules, self._lock = store, rules, Lock()
-        self._open = lru_cache(keep)(open_index)
+        self._open = lru_cache(OPEN_CONTAINERS)(open_index)
 
     @abstractmethod
-    def open_up(self, container: Container, *, resume: bool) -> tuple[list[Member], int]:
-        """The members that become items, and how many of them an earlier run had unpacked."""
+    def open_up(self, container: Container, *, resume: bool) -> list[Member]:
+        """The members that become items, and what is wrong with the container as a whole."""
 
     @abstractmethod
     def place(self, path: str, name: str) -> dict[str, Any]:
         """The attributes of an entry that follow from the paths of container and member."""
 
     def find(self, path: Path) -> Container:
-        """The present state of a file, an absolute path.
-
-        Raises:
-            OSError: the file can't be looked at.
-        """
+        """The present state of a file, an absolute path; an OSError if it can't be looked at."""
         status = path.stat()
         state = digest_bytes(f"{path}\0{status.st_size}\0{status.st_mtime_ns}".encode())
         folder = self._store / digest_bytes(f"{state} {self._rules}".encode())
         return Container(str(path), status.st_size, folder)
 
-    def prepare(self, path: Path, *, resume: bool = False) -> Prepared:
-        """Index a container, and unpack what can't be read where it lies.
+    def prepare(self, path: Path, *, resume: bool = False) -> int:
+        """Index a container, an absolute path, and unpack what can't be read where it lies.
 
-        A damaged, empty or unreadable one is a row, not an error.
-
-        Args:
-            path: the file, an absolute path.
-            resume: continue an unpacking that was interrupted instead of starting again.
-
-        Raises:
-            OSError: the store can't be written to.
+        A damaged, empty or unreadable one is a row, not an error; a store that can't be written to
+        is an OSError. An unpacking that was interrupted is continued, or else started again.
+        Returned is how many items can be read.
         """
         if walk_file(path, "").status is not Reason.OK:
-            return Prepared(items=0, failed=1)
+            return 0
         container = self.find(path)
-        members, resumed, reused = container.members(), 0, True
+        members = container.members()
         if members is None:
-            (members, resumed), reused = self.open_up(container, resume=resume), False
+            members = self.open_up(container, resume=resume)
             _write_rows(container.index, members)
-        items = sum(member.status is Reason.OK for member in members)
-        return Prepared(items, len(members) - items, resumed, reused)
+        return sum(member.status is Reason.OK for member in members)
 
     def entries(self, itself: Entry, copy: Path | None = None) -> Iterator[Entry]:
         """The members of a container that was prepared, in its order, with their reasons.
 
-        A problem of the container as a whole is an entry of the container itself.
-
-        Args:
-            itself: its own entry.
-            copy: where it lies, if its path is a URI.
+        A problem of the container as a whole is an entry of the container ``itself``. The ``copy``
+        is where it lies, if its path is a URI.
         """
         if itself.status is not Reason.OK:
             yield itself

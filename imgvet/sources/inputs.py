@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
+from imgvet.errors import InputNotFoundError, InvalidParameterError
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.reasons import Reason
 from imgvet.sources.archive import HEAD_BYTES, Archives, identify_archive
@@ -31,7 +31,7 @@ from imgvet.sources.kinds import (
 )
 from imgvet.sources.listing import listing_of
 from imgvet.sources.lists import read_csv_list, read_text_list
-from imgvet.sources.local import walk_file, walk_folder
+from imgvet.sources.local import unreadable, walk_file, walk_folder
 from imgvet.sources.s3 import is_remote, parse_location
 from imgvet.sources.s3_mirror import find_copy
 from imgvet.sources.s3_objects import list_objects, look_up_objects
@@ -62,9 +62,7 @@ def kind_of_input(name: str) -> Kind:
     try:
         mode = path.stat().st_mode
     except PermissionError as error:
-        raise InputUnreadableError(
-            f"The input {name} can't be read ({error.strerror})", "Check its permissions"
-        ) from None
+        raise unreadable(f"The input {name}", error) from None
     except OSError:
         raise InputNotFoundError(
             f"The input {name} does not exist",

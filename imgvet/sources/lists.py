@@ -15,6 +15,7 @@ from pathlib import Path
 
 from imgvet.errors import InputUnreadableError, ListFileError
 from imgvet.format import counted, examples
+from imgvet.sources.local import unreadable
 
 _URI = ("s3://", "minio://")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -31,17 +32,15 @@ def read_text_list(path: Path) -> tuple[str, ...]:
 
 
 def read_rows(path: Path) -> tuple[str, ...]:
-    """The rows of a text file.
+    """The rows of a text file; it may not be read or is not text: InputUnreadableError.
 
     Blank rows are skipped, spaces around a row and a pair of double quotes around it are removed.
     The file is UTF-8, with or without a byte order mark, or UTF-16 with one; rows end in LF or
     CRLF.
-
-    Raises:
-        InputUnreadableError: the file may not be read or is not text.
     """
     rows = (row.strip() for row in io.StringIO(_text(path), newline=None))
-    return tuple(filter(None, map(_unquoted, rows)))
+    unquoted = (row[1:-1] if len(row) > 1 and row[0] == row[-1] == '"' else row for row in rows)
+    return tuple(filter(None, unquoted))
 
 
 def read_csv_list(path: Path) -> tuple[str, ...]:
@@ -76,9 +75,7 @@ def _text(path: Path) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputUnreadableError(
-            f"The list {path} can't be read ({error.strerror})", "Check its permissions"
-        ) from None
+        raise unreadable(f"The list {path}", error) from None
     try:
         if data.startswith(_UTF16):
             text = data.decode("utf-16")
@@ -90,10 +87,6 @@ def _text(path: Path) -> str:
     if text is None or "\0" in text:
         raise InputUnreadableError(f"The list {path} is not text", "List one path a row, as UTF-8")
     return text
-
-
-def _unquoted(row: str) -> str:
-    return row[1:-1] if len(row) > 1 and row[0] == row[-1] == '"' else row
 
 
 def _absolute(names: tuple[str, ...], path: Path) -> tuple[str, ...]:

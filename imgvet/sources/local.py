@@ -37,12 +37,10 @@ def walk_folder(
                     if _is_folder(child):
                         pending.append(child.path)
                     elif is_wanted(child.name):
-                        yield _entry_of(child.path, source)
+                        yield walk_file(child.path, source)
         except OSError as error:
             if current == str(folder):
-                raise InputUnreadableError(
-                    f"The input {source} can't be read ({error.strerror})", "Check its permissions"
-                ) from None
+                raise unreadable(f"The input {source}", error) from None
             yield _failed(current, source, error)
 
 
@@ -53,9 +51,9 @@ def _is_folder(child: os.DirEntry[str]) -> bool:
         return False  # A link that leads round in a circle: as a file it gets a row of its own.
 
 
-def walk_file(path: Path, source: str) -> Entry:
-    """The entry of one file that the user named; its ending does not matter."""
-    return _entry_of(str(path), source)
+def unreadable(what: str, error: OSError) -> InputUnreadableError:
+    """The error for something of the user's that can't be read."""
+    return InputUnreadableError(f"{what} can't be read ({error.strerror})", "Check its permissions")
 
 
 def failure_of(error: OSError) -> Failure:
@@ -64,7 +62,9 @@ def failure_of(error: OSError) -> Failure:
     return Failure(reason, error.strerror or str(error))
 
 
-def _entry_of(path: str, source: str) -> Entry:
+def walk_file(path: str | Path, source: str) -> Entry:
+    """The entry of one file, whatever its ending."""
+    path = str(path)
     try:
         path.encode()
         status = os.stat(path)

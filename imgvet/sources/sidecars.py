@@ -26,6 +26,9 @@ MAX_SIDECAR_BYTES = 64 * 1024
 LABEL_KEYS = ("label", "class")
 """Keys of a JSON sidecar that hold the label, the first one that is there counting."""
 
+ReadMember = Callable[[Member], bytes | Failure]
+"""Reads the content of a member."""
+
 _SPLITS = {
     "train": "train", "training": "train",
     "val": "val", "valid": "val", "validation": "val",
@@ -37,8 +40,7 @@ _SPLIT_WORD = re.compile(rf"(?:^|[^a-z])({'|'.join(_SPLITS)})(?![a-z])")
 def split_of_shard(name: str) -> str | None:
     """The split in an archive's name, such as ``train`` in ``imagenet-train-0001.tar``.
 
-    Returns:
-        train, val or test; the first word of the file's name (not of its folders) that is one.
+    It is train, val or test: the first word of the file's name (not of its folders) that is one.
     """
     found = _SPLIT_WORD.search(name.rpartition("/")[2].lower())
     return _SPLITS[found[1]] if found else None
@@ -64,16 +66,11 @@ def is_kept(member: Member) -> bool:
     )
 
 
-def settle(members: Iterable[Member], read: Callable[[Member], bytes | Failure]) -> list[Member]:
+def settle(members: Iterable[Member], read: ReadMember) -> list[Member]:
     """What of an archive becomes items: images, and everything that should have been one.
 
     Of members with the same name the last counts, as when the archive is unpacked. Sidecars give
-    their images label and metadata; only those that belong to an image and are at most
-    :data:`MAX_SIDECAR_BYTES` are read.
-
-    Args:
-        members: all members, in order of the archive.
-        read: reads the content of a member.
+    their images label and metadata; only those that belong to an image are read.
     """
     kept = [member for member in members if is_kept(member)]
     counts = Counter(member.name for member in kept)
@@ -88,9 +85,9 @@ def settle(members: Iterable[Member], read: Callable[[Member], bytes | Failure])
             settled.append(member)
         elif not _is_sidecar(member):
             count = counts[member.name]
-            note = f"{count} members have this name; the last one counts" if count > 1 else ""
-            keys = (key for key in sample_keys(member.name) if key in sidecars)
-            settled.append(_described(member, note, sidecars.get(next(keys, ""), ()), read))
+            problems = [f"{count} members have this name; the last one counts"] if count > 1 else []
+            found = (sidecars[key] for key in sample_keys(member.name) if key in sidecars)
+            settled.append(_described(member, next(found, []), problems, read))
     return settled
 
 
@@ -101,14 +98,10 @@ def sample_keys(name: str) -> tuple[str, ...]:
 
 
 def _described(
-    image: Member,
-    note: str,
-    sidecars: Sequence[Member],
-    read: Callable[[Member], bytes | Failure],
+    image: Member, sidecars: Sequence[Member], problems: list[str], read: ReadMember
 ) -> Member:
     """The image with what its sidecars say; the label of ``.cls`` goes before that of JSON."""
     metadata: dict[str, object] = {}
-    problems = [note] if note else []
     for sidecar in sidecars:
         ending = split_ending(sidecar.name)[1][1:]
         content = read(sidecar)

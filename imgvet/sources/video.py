@@ -25,14 +25,10 @@ from imgvet.reasons import Failure, Reason
 from imgvet.sources.containers import FILE_ITSELF, Container, Containers, Member, Parts
 from imgvet.sources.local import failure_of
 
-FRAME_QUALITY = 95
-"""JPEG quality of stored frames, 1 to 100."""
+_JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95]
 
 FRAMES_VERSION = 3
 """Raised when other frames are chosen, or they are stored or judged in another way."""
-
-OPEN_VIDEOS = 64
-"""Videos of which a reader keeps the index in memory."""
 
 _KEY_FRAME = ord("I")
 _LEAST_SHARE = 0.9
@@ -55,13 +51,8 @@ def read_frames(
     """The wanted frames in order of time; a failure, if there is one, comes last.
 
     Time is cut into pieces of ``1 / video_fps`` seconds, and the first frame of each piece that
-    has one is wanted; with ``video_keyframes_only`` the first keyframe.
-
-    Args:
-        path: the video.
-        options: which frames are wanted.
-        after_ms: frames up to this time are passed over, as they are known already.
-        threads: threads of the decoder.
+    has one is wanted; with ``video_keyframes_only`` the first keyframe. Frames up to ``after_ms``
+    are passed over, as they are known already. ``threads`` are those of the decoder.
     """
     try:
         with path.open("rb") as stream:
@@ -128,44 +119,36 @@ def _silence() -> None:
 
 
 class Videos(Containers):
-    """Videos of which the store keeps the wanted frames, each named by its milliseconds.
+    """Videos of which the wanted frames lie in ``store/frames``, named by their milliseconds.
 
-    Args:
-        store: ``store/frames`` of a work dir.
-        options: which frames are wanted.
-        threads: threads of the decoder.
+    A video is decoded by so many ``threads``.
     """
 
     changed = "the video has changed since it was decoded"
 
     def __init__(self, store: Path, options: VideoOptions, threads: int = 1) -> None:
-        super().__init__(store, f"{FRAMES_VERSION} {options.model_dump_json()}", OPEN_VIDEOS)
+        super().__init__(store, f"{FRAMES_VERSION} {options.model_dump_json()}")
         self._options, self._threads = options, threads
 
     def place(self, path: str, name: str) -> dict[str, Any]:  # noqa: ARG002
         """The time of a frame."""
         return {"time_ms": int(name) if name else None, "split": None}
 
-    def open_up(self, container: Container, *, resume: bool) -> tuple[list[Member], int]:
-        """Decode a video: its wanted frames, and how many of them had been decoded."""
-        with Parts(container, resume=resume) as parts:
-            # A part is closed with the time of its last frame; 0 is also that of the first frame.
-            after_ms = parts.done if parts.resumed else -1
-            path, damage = Path(container.path), list[Member]()
-            for frame in read_frames(path, self._options, after_ms, self._threads):
-                if isinstance(frame, Failure):
-                    damage.append(Member(FILE_ITSELF, status=frame.reason, detail=frame.detail))
-                    continue
-                jpeg = _encoded(frame)
-                parts.add(Member(str(frame.time_ms), size=len(jpeg)), jpeg)
-                if parts.full:
-                    parts.close_part(frame.time_ms)
-            parts.close_part(0)
-            return parts.members + damage, parts.resumed
-
-
-def _encoded(frame: Frame) -> bytes:
-    done, jpeg = cv2.imencode(".jpg", frame.pixels, [cv2.IMWRITE_JPEG_QUALITY, FRAME_QUALITY])
-    if not done:
-        raise ValueError(f"a frame of shape {frame.pixels.shape} can't be encoded")
-    return jpeg.tobytes()
+    def open_up(self, container: Container, *, resume: bool) -> list[Member]:
+        """Decode a video."""
+        parts = Parts(container, resume=resume)
+        # A part is closed with the time of its last frame; 0 is also that of the first frame.
+        after_ms = parts.done if parts.members else -1
+        damage: list[Member] = []
+        for frame in read_frames(Path(container.path), self._options, after_ms, self._threads):
+            if isinstance(frame, Failure):
+                damage.append(Member(FILE_ITSELF, status=frame.reason, detail=frame.detail))
+                continue
+            done, jpeg = cv2.imencode(".jpg", frame.pixels, _JPEG)
+            if not done:
+                raise ValueError(f"a frame of shape {frame.pixels.shape} can't be encoded")
+            parts.add(Member(str(frame.time_ms), size=jpeg.size), jpeg.tobytes())
+            if parts.full:
+                parts.close_part(frame.time_ms)
+        parts.close_part(0)
+        return parts.members + damage

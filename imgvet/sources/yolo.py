@@ -18,7 +18,7 @@ from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParam
 from imgvet.sources.entry import Entry
 from imgvet.sources.kinds import split_ending
 from imgvet.sources.lists import read_rows
-from imgvet.sources.local import walk_file, walk_folder
+from imgvet.sources.local import unreadable, walk_file, walk_folder
 
 SPLITS = ("train", "val", "test")
 """Keys that name images; the key becomes the split."""
@@ -54,10 +54,10 @@ def read_yolo(file: Path) -> YoloSet:
     stated = content.get("path", "")
     if not isinstance(stated, str | None):
         raise InvalidParameterError(f"path of {file} is not a text", "Give it a folder")
-    folder, path = file.absolute().parent, Path(stated or "").expanduser()
-    root = next(
-        (place for place in (folder / path, path.absolute()) if place.is_dir()), folder / path
-    )
+    path = Path(stated or "").expanduser()
+    root = file.absolute().parent / path
+    if not root.is_dir() and path.is_dir():
+        root = path.absolute()
     places = {
         split: _places(content[split], split, root, file) for split in SPLITS if content.get(split)
     }
@@ -72,9 +72,7 @@ def _load(file: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(file.read_bytes())
     except OSError as error:
-        raise InputUnreadableError(
-            f"The data set {file} can't be read ({error.strerror})", "Check its permissions"
-        ) from None
+        raise unreadable(f"The data set {file}", error) from None
     except (yaml.YAMLError, UnicodeError, RecursionError) as error:
         message = " ".join(str(error).split())[:200]
         raise InputUnreadableError(f"{file} is not YAML ({message})", "Correct it") from None
@@ -125,10 +123,6 @@ def yolo_entries(dataset: YoloSet, source: str) -> Iterator[Entry]:
     Each split is a folder (read recursively), a text file of images (relative ones start at the
     text file's folder) or an image. An image in two splits comes twice.
 
-    Args:
-        dataset: what the YAML file names.
-        source: the input as the user wrote it.
-
     Raises:
         InputUnreadableError: a folder or a list may not be read.
     """
@@ -150,7 +144,7 @@ def _entries_of(place: Path, source: str) -> Iterator[Entry]:
         yield from walk_folder(place, source)
     elif place.suffix.lower() == ".txt":
         for row in read_rows(place):
-            yield walk_file(Path(os.path.normpath(place.parent / row)), source)
+            yield walk_file(os.path.normpath(place.parent / row), source)
     else:
         yield walk_file(place, source)
 
@@ -176,11 +170,8 @@ def boxes_of_image(path: str, names: Mapping[int, str]) -> tuple[RelativeBox, ..
 
     Rows are ``class x_centre y_centre width height``, shares of the image; rows with more numbers
     outline the object by a polygon, whose box is taken. A file that can't be read, or is not as it
-    should be, gives none: listing its image says so.
-
-    Args:
-        path: the image, an absolute path.
-        names: name of each class; a class without a name is called by its number.
+    should be, gives none: listing its image says so. A class without a name is called by its
+    number.
     """
     try:
         return tuple(_read_boxes(path, names))

@@ -55,6 +55,19 @@ def test_one_line_that_says_what_to_do(
     assert [path.name for path in photos.parent.iterdir()] == ["photos"]
 
 
+def test_the_archives_of_a_folder_can_be_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("packed").mkdir()
+    Path("packed/a.zip").write_bytes(b"x")
+    assert main(["run", "packed", "--no-archives"]) == 2
+    assert "No image" in capsys.readouterr().err
+    for refused in ("--no-no-archives", "--archives"):
+        assert main(["run", "packed", refused]) == 2
+        assert f"Unknown parameter '{refused}'" in capsys.readouterr().err
+
+
 def test_a_config_file_is_read_and_the_command_line_wins(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,6 @@ import random
 import tarfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,7 +82,7 @@ def test_many_threads_read_many_members_in_any_order(
     monkeypatch.setattr("imgvet.sources.containers.PART_MEMBERS", 50)
     images = {f"{number % 7}/{number}.jpg": os.urandom(number % 900 + 1) for number in range(1000)}
     path = write_any(tmp_path / f"a{ending}", images)
-    assert Archives(tmp_path / "store").prepare(path).items == len(images)
+    assert Archives(tmp_path / "store").prepare(path) == len(images)
     loads = []
     real = containers.open_index
     monkeypatch.setattr(containers, "open_index", lambda it: loads.append(it) or real(it))
@@ -324,7 +323,7 @@ def test_names_that_are_not_utf8(tmp_path: Path) -> None:
     assert entry.filename.endswith("a.tar!\\xff.jpg")
     assert read(path, "\\xff.jpg") == b"x"
     odd = path.rename(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.tar"))
-    assert Archives(tmp_path / "store").prepare(odd).failed == 1
+    assert Archives(tmp_path / "store").prepare(odd) == 0
     (entry,) = Archives(tmp_path / "store").entries(walk_file(odd, "in"))
     assert entry.status is Reason.UNREADABLE
     entry.filename.encode()
@@ -349,12 +348,17 @@ def test_what_is_gone_changed_or_no_file_has_a_reason(tmp_path: Path) -> None:
 def test_an_unchanged_archive_is_not_looked_at_again(tmp_path: Path) -> None:
     for ending in ENDINGS:
         path = write_any(tmp_path / f"a{ending}", {"1.jpg": b"x", "2.jpg": b"y", "../3.jpg": b""})
-        first = Archives(tmp_path / "store").prepare(path)
-        assert (first.items, first.failed, first.reused) == (2, 1, False)
-        again = Archives(tmp_path / "store").prepare(path)
-        assert again == replace(first, reused=True)
-        Archives(tmp_path / "store").find(path).index.write_bytes(b"damaged")
-        assert Archives(tmp_path / "store").prepare(path) == first
+        archives = Archives(tmp_path / "store")
+        assert archives.prepare(path) == 2
+        found = archives.find(path)
+        members, written = found.members(), found.index.stat().st_ino
+        assert members is not None
+        assert len(members) == 3
+        assert archives.prepare(path) == 2
+        assert found.index.stat().st_ino == written
+        found.index.write_bytes(b"damaged")
+        assert archives.prepare(path) == 2
+        assert found.members() == members
 
 
 @pytest.mark.parametrize("cut", [True, False])
@@ -369,7 +373,7 @@ def test_a_damaged_index_is_made_again_and_until_then_a_reason(tmp_path: Path, c
     found = Archives(store).read(str(path), "a.jpg")
     assert isinstance(found, Failure)
     assert (found.reason, "run again" in found.detail) == (Reason.UNREADABLE, True)
-    assert not Archives(store).prepare(path).reused
+    assert Archives(store).prepare(path) == 1
     assert Archives(store).read(str(path), "a.jpg") == b"picture"
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from imgvet.reasons import Reason
 from imgvet.sources import archive
-from imgvet.sources.archive import Archives, ExtractLimits
-from imgvet.sources.containers import Parts
+from imgvet.sources.archive import Archives
+from imgvet.sources.containers import Member, Parts
 from imgvet.sources.local import walk_file
 from support.archives import patch_directory, write_any, write_tar, write_zip
 
@@ -22,17 +22,19 @@ class KilledError(Exception):
     """Stands for the end of the process."""
 
 
-def kill_after(monkeypatch: pytest.MonkeyPatch, members: int) -> None:
-    """Let the unpacking die when it has added a number of members."""
-    real, added = Parts.add, [0]
+def kill_after(monkeypatch: pytest.MonkeyPatch, members: int) -> list[Member]:
+    """Let the unpacking die when it has added a number of members, which are returned."""
+    added: list[Member] = []
+    real = Parts.add
 
-    def add(self: Parts, *values: object) -> None:
-        if added[0] == members:
+    def add(self: Parts, member: Member, *content: bytes) -> None:
+        if len(added) == members:
             raise KilledError
-        added[0] += 1
-        real(self, *values)  # type: ignore[arg-type]
+        added.append(member)
+        real(self, member, *content)
 
     monkeypatch.setattr(Parts, "add", add)
+    return added
 
 
 @pytest.fixture
@@ -57,14 +59,19 @@ def test_an_interrupted_unpacking_is_not_taken_for_a_whole_one(interrupted: Path
     assert entry.status is Reason.MISSING
 
 
-@pytest.mark.parametrize(("resume", "resumed"), [(True, 50), (False, 0)])
+@pytest.mark.parametrize(("resume", "left"), [(True, 50), (False, 100)])
 def test_unpacking_is_resumed(
-    interrupted: Path, images: dict[str, bytes], *, resume: bool, resumed: int
+    interrupted: Path,
+    images: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    resume: bool,
+    left: int,
 ) -> None:
-    store = interrupted.parent / "store"
-    report = Archives(store).prepare(interrupted, resume=resume)
-    assert (report.items, report.failed, report.resumed) == (100, 0, resumed)
-    reader = Archives(store)
+    added = kill_after(monkeypatch, 101)
+    reader = Archives(interrupted.parent / "store")
+    assert reader.prepare(interrupted, resume=resume) == 100
+    assert len(added) == left
     for name, data in images.items():
         assert reader.read(str(interrupted), name) == data
 
@@ -83,14 +90,16 @@ def test_resumed_members_are_not_written_again(
     assert not list(folder.glob(".*"))
 
 
-def test_a_damaged_part_is_filled_again(interrupted: Path, images: dict[str, bytes]) -> None:
-    store = interrupted.parent / "store"
-    folder = Archives(store).find(interrupted).folder
+def test_a_damaged_part_is_filled_again(
+    interrupted: Path, images: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = Archives(interrupted.parent / "store")
+    folder = reader.find(interrupted).folder
     (folder / "part-00002.bin").write_bytes(b"cut")
     (folder / "part-00004.parquet").write_bytes(b"cut")
-    report = Archives(store).prepare(interrupted, resume=True)
-    assert (report.items, report.resumed) == (100, 20)
-    reader = Archives(store)
+    added = kill_after(monkeypatch, 101)
+    assert reader.prepare(interrupted, resume=True) == 100
+    assert len(added) == 80
     assert all(reader.read(str(interrupted), name) == images[name] for name in images)
 
 
@@ -102,71 +111,82 @@ def test_a_full_disk_is_an_error_and_not_a_row(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Parts, "add", full)
+    monkeypatch.setattr(Parts, "close_part", full)
     with pytest.raises(OSError, match="No space"):
         Archives(tmp_path / "store").prepare(path)
 
 
 BOMB = b"\0" * 3_000_000
-STRICT = ExtractLimits(ratio_from=1_000_000)
+
+
+@pytest.fixture
+def strict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ratio counts from a megabyte on."""
+    monkeypatch.setattr(archive, "RATIO_FROM", 1_000_000)
 
 
 @pytest.mark.parametrize("ending", [".tgz", ".zip"])
 @pytest.mark.parametrize("name", ["bomb.bmp", "no_image"])
+@pytest.mark.usefixtures("strict")
 def test_a_bomb_is_a_row_and_what_came_before_it_stays(
     tmp_path: Path, ending: str, name: str
 ) -> None:
     path = write_any(tmp_path / f"a{ending}", {"1.jpg": b"fine", name: BOMB, "2.jpg": b"late"})
-    report = Archives(tmp_path / "store", STRICT).prepare(path)
-    rows = {
-        Path(e.filename).name: e
-        for e in Archives(tmp_path / "store").entries(walk_file(path, "in"))
-    }
+    archives = Archives(tmp_path / "store")
+    items = archives.prepare(path)
+    rows = {Path(e.filename).name: e for e in archives.entries(walk_file(path, "in"))}
     assert rows[path.name].detail == "unpacks to more than 100 times its size"
     assert rows[path.name].status is Reason.ARCHIVE_BOMB
     if (ending, name) == (".tgz", "bomb.bmp"):
         assert rows[f"{path.name}!{name}"].status is Reason.ARCHIVE_BOMB
     assert rows[f"{path.name}!1.jpg"].status is Reason.OK
     assert f"{path.name}!2.jpg" not in rows
-    assert report.items == 1
+    assert items == 1
 
 
+@pytest.mark.usefixtures("strict")
 def test_a_bomb_is_not_unpacked_beyond_its_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_tar(tmp_path / "a.tgz", {"bomb.bmp": b"\0" * 50_000_000}, "w:gz")
     seen = []
-    real = archive.ForwardStream
-
-    def opened(*values: object) -> object:
-        seen.append(real(*values))  # type: ignore[arg-type]
-        return seen[0]
-
-    monkeypatch.setattr(archive, "ForwardStream", opened)
-    Archives(tmp_path / "store", STRICT).prepare(path)
-    assert 1_000_000 < seen[0].tell() < 8_000_000
+    real = archive._passed_limit
+    monkeypatch.setattr(
+        archive, "_passed_limit", lambda at, *rest: seen.append(at) or real(at, *rest)
+    )
+    Archives(tmp_path / "store").prepare(path)
+    assert 1_000_000 < max(seen) < 8_000_000
     assert sum(file.stat().st_size for file in (tmp_path / "store").rglob("*.bin")) == 0
 
 
 @pytest.mark.parametrize("ending", [".tar", ".tgz", ".zip"])
-def test_limits_on_bytes_and_members(tmp_path: Path, ending: str) -> None:
+def test_limits_on_bytes_and_members(
+    tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     images = {f"{number}.jpg": os.urandom(2000) for number in range(10)}
     path = write_any(tmp_path / f"a{ending}", images)
-    few = Archives(tmp_path / "few", ExtractLimits(members=4)).prepare(path)
-    assert (few.items, few.failed) == (4, 1)
-    small = Archives(tmp_path / "small", ExtractLimits(member=1999)).prepare(path)
-    assert (small.items, small.failed) == (0, 10)
-    rows = Archives(tmp_path / "small").entries(walk_file(path, "in"))
+
+    def prepared(limit: str, value: int) -> tuple[int, int]:
+        with monkeypatch.context() as patch:
+            patch.setattr(archive, limit, value)
+            archives = Archives(tmp_path / limit)
+            items = archives.prepare(path)
+            return items, len(archives.find(path).members() or ()) - items
+
+    assert prepared("MOST_MEMBERS", 4) == (4, 1)
+    assert prepared("MOST_MEMBER_BYTES", 1999) == (0, 10)
+    rows = Archives(tmp_path / "MOST_MEMBER_BYTES").entries(walk_file(path, "in"))
     assert {entry.status for entry in rows} == {Reason.TOO_LARGE}
     if ending != ".tar":
-        little = Archives(tmp_path / "little", ExtractLimits(total=9000)).prepare(path)
-        assert (little.items < 5, little.failed >= 1) == (True, True)
+        items, failed = prepared("MOST_BYTES", 9000)
+        assert (items < 5, failed >= 1) == (True, True)
 
 
+@pytest.mark.usefixtures("strict")
 def test_a_zip_cannot_lie_about_the_size_of_a_bomb(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"1.jpg": BOMB}, zipfile.ZIP_DEFLATED)
     patch_directory(path, "1.jpg", 24, "<I", 100)
-    assert Archives(tmp_path / "store", STRICT).prepare(path).items == 1
+    assert Archives(tmp_path / "store").prepare(path) == 1
     content = Archives(tmp_path / "store").read(str(path), "1.jpg")
     assert getattr(content, "reason", None) is Reason.ARCHIVE_DAMAGED
 
@@ -182,7 +202,7 @@ def test_a_long_name_of_many_bytes_is_refused(tmp_path: Path) -> None:
     for name, data in (("a.tar", bytes(block)), ("a.tgz", gzip.compress(bytes(block)))):
         path = tmp_path / name
         path.write_bytes(data + b"\0" * 2048)
-        assert Archives(tmp_path / "store").prepare(path).failed == 1
+        assert Archives(tmp_path / "store").prepare(path) == 0
         (entry,) = Archives(tmp_path / "store").entries(walk_file(path, "in"))
         assert entry.status is Reason.ARCHIVE_BOMB
 

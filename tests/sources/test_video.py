@@ -151,43 +151,46 @@ def test_frames_are_read_back_as_jpeg(tmp_path: Path) -> None:
     assert absent.reason is Reason.MISSING
 
 
-def test_a_video_is_decoded_once(tmp_path: Path) -> None:
+def test_a_video_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, store = write_video(tmp_path / "film.mp4", frames=25), tmp_path / "store"
-    first = Videos(store, EACH_SECOND).prepare(path)
-    assert (first.items, first.failed, first.reused) == (3, 0, False)
-    assert Videos(store, EACH_SECOND).prepare(path).reused
-    assert Videos(store, VideoOptions(video_fps=5)).prepare(path).items == 13
+    videos = Videos(store, EACH_SECOND)
+    assert videos.prepare(path) == 3
+    with monkeypatch.context() as patch:
+        patch.setattr(cv2, "VideoCapture", None)
+        assert videos.prepare(path) == 3
+    assert Videos(store, VideoOptions(video_fps=5)).prepare(path) == 13
     os.utime(path, ns=(1, 1))
-    (changed,) = Videos(store, EACH_SECOND).entries(walk_file(path, "in"))
+    (changed,) = videos.entries(walk_file(path, "in"))
     assert (changed.status, "changed" in changed.detail) == (Reason.MISSING, True)
-    assert not Videos(store, EACH_SECOND).prepare(path).reused
+    assert videos.prepare(path) == 3
+    assert len(list(videos.entries(walk_file(path, "in")))) == 3
 
 
-@pytest.mark.parametrize(("resume", "resumed"), [(True, 4), (False, 0)])
+@pytest.mark.parametrize(("resume", "left"), [(True, 6), (False, 10)])
 def test_an_interrupted_video_is_resumed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, resume: bool, resumed: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, resume: bool, left: int
 ) -> None:
     path, options = write_video(tmp_path / "film.mkv", frames=50), VideoOptions(video_fps=2)
     monkeypatch.setattr("imgvet.sources.containers.PART_MEMBERS", 2)
     encoded = []
-    real = cv2.imencode
+    real, most = cv2.imencode, 5
 
     def imencode(*values: object) -> object:
-        if len(encoded) == 5:
+        if len(encoded) == most:
             raise KeyboardInterrupt
         encoded.append(values)
         return real(*values)  # type: ignore[call-overload]
 
-    with monkeypatch.context() as patch:
-        patch.setattr(cv2, "imencode", imencode)
-        with pytest.raises(KeyboardInterrupt):
-            Videos(tmp_path / "store", options).prepare(path)
-    assert not Videos(tmp_path / "store", options).find(path).index.exists()
-    report = Videos(tmp_path / "store", options).prepare(path, resume=resume)
-    assert (report.items, report.resumed) == (10, resumed)
-    whole = Videos(tmp_path / "other", options).prepare(path)
-    assert whole.items == 10
     one, other = (Videos(tmp_path / name, options) for name in ("store", "other"))
+    monkeypatch.setattr(cv2, "imencode", imencode)
+    with pytest.raises(KeyboardInterrupt):
+        one.prepare(path)
+    assert not one.find(path).index.exists()
+    most = 5 + left
+    assert one.prepare(path, resume=resume) == 10
+    assert len(encoded) == most
+    monkeypatch.undo()
+    assert other.prepare(path) == 10
     for frame in frames(path, video_fps=2):
         data = one.read(str(path), str(frame.time_ms))
         assert isinstance(data, bytes)
