@@ -144,18 +144,18 @@ def _in_new_process(
 def measured(step: str, source: str, scratch: Path) -> Step:
     """Do one step in this process."""
     from imgvet.options import SourceOptions
-    from imgvet.sources.archive import prepare_archive
-    from imgvet.sources.inputs import list_items, objects_of
-    from imgvet.sources.s3_sync import SyncOptions, sync_to_local
+    from imgvet.sources.archive import Archives
+    from imgvet.sources.inputs import list_items, remote_files
+    from imgvet.sources.s3_mirror import sync_to_local
     from imgvet.workdir import WorkDir
 
     work, options = WorkDir(scratch / "work"), SourceOptions(input_dir=(source,))
     if step == OPEN:
-        return _timed(lambda: (prepare_archive(Path(source), work.extracted).items, 0))
+        return _timed(lambda: (Archives(work.extracted).prepare(Path(source)).items, 0))
 
     if step == MIRROR:
-        objects, sync = objects_of(source, options), SyncOptions(run="benchmark")
-        return _timed(lambda: (sync_to_local(objects, work.mirror, sync).downloaded, 0))
+        objects = (entry for entry, _ in remote_files(source, options))
+        return _timed(lambda: (sync_to_local(objects, work.mirror, "benchmark").downloaded, 0))
 
     def list_all() -> tuple[int, int]:
         table = list_items(options, work)

@@ -31,7 +31,7 @@ from imgvet.errors import ConfigFileError, InvalidParameterError
 from imgvet.flows.monitor_dataset import monitor_dataset
 from imgvet.monitor.notify import check_addresses
 from imgvet.monitor.options import MonitorOptions, all_addresses, make_monitor_options
-from imgvet.sources.inputs import require_inputs
+from imgvet.sources.inputs import kind_of_input
 
 WORK_DIRS = Path("watched")
 """Where datasets have their work dirs that name none: a folder in it, named as the dataset."""
@@ -81,7 +81,8 @@ def served(values: Mapping[str, Any], name: str | None = None) -> Served:
     if name is not None:
         given = {"dataset_name": name, "work_dir": WORK_DIRS / name, **given}
     options = make_monitor_options(given)
-    require_inputs(options.input_dir)
+    for source in options.input_dir:
+        kind_of_input(source)
     check_addresses(all_addresses(options.notify))
     parameters = options.model_dump(mode="json", include=set(given))
     # Runs are processes of their own, which may have another current folder.

@@ -30,7 +30,7 @@ from imgvet.summary import RunSummary
 from imgvet.tasks.artifacts import progress_artifacts
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.embedding import collect_embeddings, collect_user_embeddings, embed
-from imgvet.tasks.listing import Listed, list_items
+from imgvet.tasks.inputs import Listed, list_items
 from imgvet.tasks.measuring import (
     CollectedItems,
     ItemOptions,

@@ -5,9 +5,7 @@ from __future__ import annotations
 from imgvet.flows.stages import Stages
 from imgvet.options import FetchOptions, RunOptions, SourceOptions, VideoOptions
 from imgvet.sources.inputs import Inputs
-from imgvet.sources.kinds import is_archive_name
-from imgvet.tasks.extracting import ToExtract, extract_archives
-from imgvet.tasks.syncing import SyncInput, ToRemove, remove_mirrored, sync_s3_to_local
+from imgvet.tasks.inputs import extract_archives, remove_mirrored, sync_s3_to_local
 
 
 def make_ready(stages: Stages, options: RunOptions, inputs: Inputs, run_id: str) -> None:
@@ -16,24 +14,15 @@ def make_ready(stages: Stages, options: RunOptions, inputs: Inputs, run_id: str)
     Images of buckets are copied only if asked for; archives and videos have to be.
     """
     sources, fetch = options.part(SourceOptions), options.part(FetchOptions)
-    copied: list[str] = []
+    paths = set(inputs.compressed)
     for name in inputs.remote:
-        wanted = SyncInput(name=name, sources=sources, images=fetch.sync_s3_to_local)
-        copied += stages.run(sync_s3_to_local, wanted, run_id).opened
-    wanted_files = ToExtract(
-        archives=(*inputs.archives, *sorted({path for path in copied if is_archive_name(path)})),
-        videos=(*inputs.videos, *sorted({path for path in copied if not is_archive_name(path)})),
-        frames=sources.part(VideoOptions),
-        resume=fetch.resume,
-    )
-    if wanted_files.archives or wanted_files.videos:
-        stages.run(extract_archives, wanted_files)
+        paths |= stages.run(sync_s3_to_local, name, sources, fetch, run_id).compressed
+    if paths:
+        stages.run(extract_archives, tuple(sorted(paths)), options.part(VideoOptions), fetch)
 
 
 def clean_up(stages: Stages, options: RunOptions, inputs: Inputs, run_id: str) -> None:
     """Remove what this run downloaded, if asked for; never a file of the user's."""
-    wanted = ToRemove(
-        images=options.delete_img, compressed=options.delete_tar, frames=options.part(VideoOptions)
-    )
-    if (wanted.images or wanted.compressed) and inputs.remote:
-        stages.run(remove_mirrored, wanted, run_id)
+    fetch = options.part(FetchOptions)
+    if inputs.remote and (fetch.delete_img or fetch.delete_tar):
+        stages.run(remove_mirrored, fetch, options.part(VideoOptions), run_id)

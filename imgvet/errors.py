@@ -5,7 +5,6 @@
     +-- InputEmptyError             the input holds no image
     +-- InputUnreadableError        the input may not be read
     |   +-- TransportError          a server can't be reached or keeps failing
-    +-- MixedInputError             compressed inputs and loose images in one run
     +-- ListFileError               a list of images is not as it should be
     +-- WorkDirInsideInputError     results would be written among the images
     +-- WorkDirBusyError            another run is writing to this work dir
@@ -66,10 +65,6 @@ class InputUnreadableError(ImgvetError):
 
 class TransportError(InputUnreadableError):
     """A server can't be reached or keeps failing; asking again later may help."""
-
-
-class MixedInputError(ImgvetError):
-    """Compressed inputs and loose images are in one run."""
 
 
 class ListFileError(ImgvetError):

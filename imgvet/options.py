@@ -87,7 +87,14 @@ class SourceOptions(VideoOptions):
         None, description="only local paths in which this regular expression is found"
     )
     tar_only: bool = Field(False, description="ignore loose images beside archives and videos")
+    no_archives: bool = Field(False, description="ignore archives and videos beside loose images")
     min_file_size: int = Field(0, ge=0, description="leave out files of fewer bytes")
+
+    @model_validator(mode="after")
+    def _something_is_left(self) -> Self:
+        if self.tar_only and self.no_archives:
+            raise ValueError("tar_only and no_archives exclude each other")
+        return self
 
 
 class MediaOptions(Part):

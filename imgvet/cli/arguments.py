@@ -153,7 +153,9 @@ def _add(group: Any, name: str, field: FieldInfo) -> None:
     default = default_text(field)
     text = (field.description or "").replace("%", "%%") + (f" [{default}]" if default else "")
     if kind is bool:
-        group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
+        # BooleanOptionalAction would take --no-archives for the opposite of an --archives.
+        action = "store_true" if flag.startswith("--no-") else argparse.BooleanOptionalAction
+        group.add_argument(flag, action=action, default=None, help=text)
     elif get_origin(kind) is Literal:
         group.add_argument(flag, choices=get_args(kind), default=None, help=text)
     elif get_origin(kind) is tuple:

@@ -10,16 +10,15 @@ from pathlib import Path, PurePosixPath
 import cv2
 import numpy as np
 
+from imgvet.demo import truth
 from imgvet.demo.pictures import PICTURES, Image
-from imgvet.demo.truth import TRUTH
 from imgvet.errors import InvalidParameterError
+from imgvet.reasons import Reason
 
-Edit = Callable[[Image], Image]
+FILES = (*truth.VALID, *truth.INVALID)
+"""The files of the demo set, beside its notes."""
 
-_GOOD_QUALITY = 90
-_POOR_QUALITY = 30
-"""Of a JPEG with visible blocks."""
-
+_QUALITY = 90
 _NOTES = "notes.txt"
 """The file that is no image and that marks the folder of a demo set as ours."""
 
@@ -38,16 +37,13 @@ def make_demo(folder: Path) -> None:
     The folder appears in one step when it is complete, so that a killed run leaves no part of it.
     A set of which files are missing is made again.
 
-    Args:
-        folder: where; it must not exist, be empty, or hold a demo set.
-
     Raises:
         MissingExtraError: scikit-image, which the photographs come from, is not installed.
-        InvalidParameterError: the folder holds other files, which are left alone.
+        InvalidParameterError: the folder holds other files than a demo set, and is left alone.
     """
     if folder.is_file():
         raise InvalidParameterError(f"{folder} is a file", "Name a folder for the demo set")
-    expected = {*TRUTH.images, _NOTES}
+    expected = {*FILES, _NOTES}
     paths = (path for path in folder.rglob("*") if not path.is_dir())
     present = {path.relative_to(folder).as_posix() for path in paths}
     if present and not (_NOTES in present and present <= expected):
@@ -75,54 +71,33 @@ def _write(folder: Path, files: dict[str, bytes]) -> None:
 
 def demo_files() -> dict[str, bytes]:
     """The bytes of every file of the demo set, by path."""
-    clean = {path: _encode(PICTURES[path](), path) for path in TRUTH.clean}
-    exact = {copy: clean[original] for original, *copies in TRUTH.exact_groups for copy in copies}
-    near = {
-        pair.copy: _encode(
-            EDITS[pair.edit](PICTURES[pair.original]()),
-            pair.copy,
-            _POOR_QUALITY if pair.edit == "jpeg_q30" else _GOOD_QUALITY,
-        )
-        for pair in TRUTH.near_duplicates
-    }
-    damaged = {
-        path: _encode(damage(PICTURES[path]()), path)
-        for damage, paths in ((darken, TRUTH.dark), (whiten, TRUTH.bright), (blur, TRUTH.blurred))
-        for path in paths
-    }
-    tiny = {
-        path: _encode(cv2.resize(draw(), (8, 8)), path)
-        for path, draw in zip(TRUTH.tiny, PICTURES.values(), strict=False)
-    }
-    halves = {path: clean[path.removeprefix("downloads/")] for path in TRUTH.truncated}
-    return {
-        **clean, **exact, **near, **damaged, **tiny,
-        **{path: data[: len(data) // 2] for path, data in halves.items()},
-        **dict.fromkeys(TRUTH.empty, b""),
-        **dict.fromkeys(TRUTH.not_images, _HTML),
-        _NOTES: _CREDITS,
-    }  # fmt: skip
+    files = {path: _encode(PICTURES[path](), path) for path in truth.CLEAN}
+    for original, *copies in truth.EXACT_GROUPS:
+        files |= dict.fromkeys(copies, files[original])
+    for original, copy, edit in truth.NEAR_DUPLICATES:
+        # At this quality blocks are visible.
+        quality = 30 if edit == "jpeg_q30" else _QUALITY
+        files[copy] = _encode(EDITS[edit](PICTURES[original]()), copy, quality)
+    for damage, paths in ((darken, truth.DARK), (whiten, truth.BRIGHT), (blur, truth.BLURRED)):
+        files |= {path: _encode(damage(PICTURES[path]()), path) for path in paths}
+    draw = iter(PICTURES.values())
+    for path, reason in truth.INVALID.items():
+        if reason is Reason.TOO_SMALL:
+            files[path] = _encode(cv2.resize(next(draw)(), (8, 8)), path)
+        elif reason is Reason.TRUNCATED:
+            whole = files[path.removeprefix("downloads/")]
+            files[path] = whole[: len(whole) // 2]
+        else:
+            files[path] = b"" if reason is Reason.EMPTY_FILE else _HTML
+    return {**files, _NOTES: _CREDITS}
 
 
-def _encode(image: Image, path: str, quality: int = _GOOD_QUALITY) -> bytes:
+def _encode(image: Image, path: str, quality: int = _QUALITY) -> bytes:
     suffix = PurePosixPath(path).suffix
     order = cv2.COLOR_RGBA2BGRA if image.shape[2] == 4 else cv2.COLOR_RGB2BGR
-    settings = {
-        ".jpg": [cv2.IMWRITE_JPEG_QUALITY, quality],
-        ".webp": [cv2.IMWRITE_WEBP_QUALITY, quality],
-        ".png": [],
-    }
-    return cv2.imencode(suffix, cv2.cvtColor(image, order), settings[suffix])[1].tobytes()
-
-
-def shrink(image: Image) -> Image:
-    """Make it smaller."""
-    return cv2.resize(image, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
-
-
-def brighten(image: Image) -> Image:
-    """Raise its exposure."""
-    return np.clip(image * 1.12, 0, 255).astype(np.uint8)
+    kinds = {".jpg": cv2.IMWRITE_JPEG_QUALITY, ".webp": cv2.IMWRITE_WEBP_QUALITY}
+    settings = [kinds[suffix], quality] if suffix in kinds else []
+    return cv2.imencode(suffix, cv2.cvtColor(image, order), settings)[1].tobytes()
 
 
 def trim(image: Image) -> Image:
@@ -139,10 +114,14 @@ def sign(image: Image) -> Image:
     )
 
 
-EDITS: dict[str, Edit] = {
-    "resized": shrink, "jpeg_q30": np.copy, "brighter": brighten, "cropped": trim, "text": sign,
+EDITS: dict[str, Callable[[Image], Image]] = {
+    "resized": lambda image: cv2.resize(image, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA),
+    "jpeg_q30": np.copy,
+    "brighter": lambda image: np.clip(image * 1.12, 0, 255).astype(np.uint8),
+    "cropped": trim,
+    "text": sign,
     "reencoded": np.copy,
-}  # fmt: skip
+}
 """Edits after which a picture is a near duplicate of itself; saving it again is one of them."""
 
 

@@ -14,35 +14,28 @@ from imgvet.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One listed item.
-
-    Attributes:
-        path: absolute path or URI of the file that it is, or lies in.
-        source: the input it was found through, as the user wrote it.
-        file_size: bytes, None if unknown.
-        mtime_ns: time of the last change in nanoseconds since 1970, None if unknown.
-        version: what the source itself calls this version of the content (an ETag), if anything.
-        status: ok, or why it can't be read.
-        detail: what the file system said, if anything.
-        label: its label, if the source knows one.
-        split: its split, if the source knows one.
-        metadata: what files beside it tell (webdataset), as a JSON object, if anything.
-        member: its name in the archive ``path``, None outside of archives.
-        time_ms: presentation time of a video's frame in milliseconds, None outside of videos.
-    """
+    """One listed item; its fields are columns of the listing."""
 
     path: str
+    """Absolute path or URI of the file that it is, or lies in."""
     source: str
+    """The input it was found through, as the user wrote it."""
     file_size: int | None = None
     mtime_ns: int | None = None
+    """Time of the last change in nanoseconds since 1970."""
     status: Reason = Reason.OK
     detail: str = ""
+    """What the file system said, if anything."""
     version: str = ""
+    """What the source itself calls this version of the content (an ETag), if anything."""
     label: str | None = None
     split: str | None = None
     metadata: str | None = None
+    """What files beside it tell (webdataset), as a JSON object."""
     member: str | None = None
+    """Its name in the archive ``path``, None outside of archives."""
     time_ms: int | None = None
+    """Presentation time of a video's frame in milliseconds, None outside of videos."""
 
     @property
     def filename(self) -> str:
@@ -64,17 +57,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Content:
-    """The content of one item.
-
-    Attributes:
-        data: its bytes.
-        version: which version of it was read, as its source calls it; empty if nothing is said.
-        detail: what was unusual but harmless, empty if nothing was.
-    """
+    """The content of one item."""
 
     data: bytes
     version: str = ""
+    """Which version of it was read, as its source calls it; empty if nothing is said."""
     detail: str = ""
+    """What was unusual but harmless."""
 
 
 def item_name(
@@ -92,17 +81,10 @@ def item_name(
         film.mp4#t=12.0&xywh=10,20,100,80        a crop of a frame
 
     Source of ``t`` and ``xywh``: W3C, Media Fragments URI 1.0, section 4.2.
-
-    Args:
-        path: the file.
-        member: name in the archive.
-        time_ms: time of the frame in milliseconds.
-        box: 4 numbers (x, y, width, height) or 8 (the corners).
     """
     name = path if member is None else f"{path}!{member}"
     if time_ms is not None:
-        seconds = f"{time_ms // 1000}.{time_ms % 1000:03d}".rstrip("0")
-        name += f"#t={seconds}0" if seconds.endswith(".") else f"#t={seconds}"
+        name += f"#t={time_ms / 1000}"
     if box is not None:
         mark, kind = "#" if time_ms is None else "&", "xywh" if len(box) == 4 else "corners"
         name += f"{mark}{kind}={','.join(map(_three_decimals, box))}"
@@ -110,7 +92,5 @@ def item_name(
 
 
 def _three_decimals(value: float) -> str:
-    text = f"{value:.3f}"
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
+    text = f"{value:.3f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text

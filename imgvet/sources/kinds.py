@@ -40,51 +40,34 @@ class Kind(StrEnum):
     MINIO = "MinIO"
 
 
-COMPRESSED = frozenset({Kind.ARCHIVE, Kind.VIDEO})
-"""Kinds that hold several images in one file."""
-
-_LISTS = {
-    ".txt": Kind.TEXT_LIST,
-    ".csv": Kind.CSV_LIST,
-    ".yaml": Kind.YOLO,
-    ".yml": Kind.YOLO,
-}
+_LISTS = {".txt": Kind.TEXT_LIST, ".csv": Kind.CSV_LIST, ".yaml": Kind.YOLO, ".yml": Kind.YOLO}
 
 
 def kind_of_name(name: str) -> Kind:
     """The kind of an input by its name alone; a file without a known ending is an image."""
     if name.startswith("s3://"):
         return Kind.S3
-    if name.startswith("minio://"):
+    if name.startswith(("minio://", "minio+http://")):
         return Kind.MINIO
     return _LISTS.get(split_ending(name)[1]) or kind_of_file(name)
 
 
 def kind_of_file(name: str) -> Kind:
     """The kind of a file in a folder, a list or a bucket: an archive, a video, or else an image."""
-    if is_archive_name(name):
+    lowered = name.lower()
+    if lowered.endswith(ARCHIVE_ENDINGS):
         return Kind.ARCHIVE
-    return Kind.VIDEO if is_video_name(name) else Kind.IMAGE
+    return Kind.VIDEO if lowered.endswith(VIDEO_ENDINGS) else Kind.IMAGE
 
 
 def is_item_name(name: str) -> bool:
     """Whether a file in a folder or a bucket counts, by its ending."""
-    return is_image_name(name) or is_archive_name(name) or is_video_name(name)
+    return is_image_name(name) or kind_of_file(name) is not Kind.IMAGE
 
 
 def is_image_name(name: str) -> bool:
     """Whether a file in a folder counts as an image, by its ending."""
     return os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS  # noqa: PTH122 (a Path each is slow)
-
-
-def is_archive_name(name: str) -> bool:
-    """Whether a name ends as that of an archive."""
-    return name.lower().endswith(ARCHIVE_ENDINGS)
-
-
-def is_video_name(name: str) -> bool:
-    """Whether a name ends as that of a video."""
-    return name.lower().endswith(VIDEO_ENDINGS)
 
 
 def split_ending(name: str) -> tuple[str, str]:

@@ -10,16 +10,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from imgvet.errors import (
-    InputEmptyError,
-    InputNotFoundError,
-    InvalidParameterError,
-)
+from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterError
 from imgvet.options import SourceOptions
 from imgvet.sources.entry import Entry
-from imgvet.sources.kinds import (
-    IMAGE_EXTENSIONS,
-)
+from imgvet.sources.kinds import IMAGE_EXTENSIONS
 from imgvet.sources.s3 import is_remote
 from imgvet.store.files import FileKey
 
@@ -81,30 +75,31 @@ def select(entries: Iterable[Entry], options: SourceOptions) -> list[Entry]:
     """Sort the entries by name, drop repeated ones, and keep what the options ask for."""
     chosen = _unique(entries)
     if options.find_regex is not None:
-        pattern = _compile(options.find_regex)
+        try:
+            pattern = re.compile(options.find_regex)
+        except re.error as error:
+            raise InvalidParameterError(
+                f"find_regex = {options.find_regex!r} is not a regular expression ({error})",
+                "Correct the expression",
+            ) from None
         chosen = [entry for entry in chosen if pattern.search(entry.filename)]
     if options.subset is not None:
         chosen = _only(chosen, options.subset)
-    chosen = chosen[options.min_offset : options.max_offset]
-    chosen = chosen[: options.num_images]
+    chosen = chosen[options.min_offset : options.max_offset][: options.num_images]
     return [entry.checked(options.min_file_size) for entry in chosen]
 
 
 def _unique(entries: Iterable[Entry]) -> list[Entry]:
-    """The entries by name, then split; of several for one the last."""
+    """The entries by name, then split; of several for one place and split the last."""
     by_name = attrgetter("filename")
     chosen: list[Entry] = []
-    # Different places may be called alike, so what lies in one place is looked for among those.
-    for _, group in groupby(sorted(entries, key=by_name), by_name):
-        alike = list(group)
-        if len(alike) > 1:
-            last = {_place_and_split(entry): entry for entry in alike}
-            alike = [last[key] for key in sorted(last)]
-        chosen += alike
+    for _, alike in groupby(sorted(entries, key=by_name), by_name):
+        last = {_place(entry): entry for entry in alike}
+        chosen += [last[place] for place in sorted(last)]
     return chosen
 
 
-def _place_and_split(entry: Entry) -> tuple[str, str, str, int]:
+def _place(entry: Entry) -> tuple[str, str, str, int]:
     time_ms = -1 if entry.time_ms is None else entry.time_ms
     return entry.split or "", entry.path, entry.member or "", time_ms
 
@@ -123,16 +118,6 @@ def _only(entries: list[Entry], subset: tuple[str, ...]) -> list[Entry]:
     return [entry for entry in entries if entry.filename in wanted]
 
 
-def _compile(pattern: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern)
-    except re.error as error:
-        raise InvalidParameterError(
-            f"find_regex = {pattern!r} is not a regular expression ({error})",
-            "Correct the expression",
-        ) from None
-
-
 def _nothing_found(options: SourceOptions) -> InputEmptyError:
     where = ", ".join(options.input_dir) or "the empty list"
     if options.find_regex or options.min_offset or options.max_offset:
@@ -144,30 +129,11 @@ def _nothing_found(options: SourceOptions) -> InputEmptyError:
 
 
 def as_table(entries: list[Entry]) -> pa.Table:
-    """Entries as a table of :data:`LISTING_SCHEMA`, without digests."""
+    """Entries as a table of :data:`LISTING_SCHEMA`, with null for what is not known yet."""
     # One column at a time: lists of a million values each take more than their arrays.
-    columns: tuple[Iterable[object], ...] = (
-        range(len(entries)),
-        (entry.filename for entry in entries),
-        (entry.path for entry in entries),
-        (entry.member for entry in entries),
-        (entry.time_ms for entry in entries),
-        repeat(None, len(entries)),
-        (entry.source for entry in entries),
-        (entry.status.value for entry in entries),
-        (entry.detail for entry in entries),
-        (entry.file_size for entry in entries),
-        (entry.mtime_ns for entry in entries),
-        (entry.version for entry in entries),
-        repeat(None, len(entries)),
-        (entry.label for entry in entries),
-        (entry.split for entry in entries),
-        (entry.metadata for entry in entries),
-        repeat(None, len(entries)),
-        repeat(None, len(entries)),
-    )
-    arrays = [
-        pa.array(values, field.type, size=len(entries))
-        for values, field in zip(columns, LISTING_SCHEMA, strict=True)
-    ]
+    arrays = [pa.array(range(len(entries)), pa.int64())]
+    for field in list(LISTING_SCHEMA)[1:]:
+        is_known = hasattr(Entry, field.name)
+        values = map(attrgetter(field.name), entries) if is_known else repeat(None, len(entries))
+        arrays.append(pa.array(values, field.type, size=len(entries)))
     return pa.Table.from_arrays(arrays, schema=LISTING_SCHEMA)

@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import os
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TextIO
 
 from imgvet.errors import InputUnreadableError, ListFileError
+from imgvet.format import counted, examples
 
-HEADER = "filename"
-"""The optional first row of a CSV, in any case."""
-
-_EXAMPLES = 3
 _URI = ("s3://", "minio://")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -27,17 +23,25 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 def read_text_list(path: Path) -> tuple[str, ...]:
     """The paths and URIs of a text file, one a row, in order.
 
-    Blank rows are skipped, spaces around a path and a pair of double quotes around it are removed.
+    Raises:
+        InputUnreadableError: the file may not be read or is not text.
+        ListFileError: it has relative paths; the message counts them.
+    """
+    return _absolute(read_rows(path), path)
+
+
+def read_rows(path: Path) -> tuple[str, ...]:
+    """The rows of a text file.
+
+    Blank rows are skipped, spaces around a row and a pair of double quotes around it are removed.
     The file is UTF-8, with or without a byte order mark, or UTF-16 with one; rows end in LF or
     CRLF.
 
     Raises:
         InputUnreadableError: the file may not be read or is not text.
-        ListFileError: it has relative paths; the message counts them.
     """
-    with _opened(path) as stream:
-        names = tuple(filter(None, (_unquoted(row.strip()) for row in _rows(stream, path))))
-    return _absolute(names, path)
+    rows = (row.strip() for row in io.StringIO(_text(path), newline=None))
+    return tuple(filter(None, map(_unquoted, rows)))
 
 
 def read_csv_list(path: Path) -> tuple[str, ...]:
@@ -49,53 +53,43 @@ def read_csv_list(path: Path) -> tuple[str, ...]:
         InputUnreadableError: the file may not be read or is not text.
         ListFileError: it has relative paths or a second column; the message counts them.
     """
-    with _opened(path) as stream:
-        rows = [row for row in _csv_rows(stream, path) if any(field.strip() for field in row)]
-    if rows and [rows[0][0].strip().lower(), *rows[0][1:]] == [HEADER]:
+    lines = csv.reader(io.StringIO(_text(path), newline=""), skipinitialspace=True)
+    try:
+        rows = [row for row in lines if any(field.strip() for field in row)]
+    except csv.Error as error:
+        raise InputUnreadableError(
+            f"The list {path} is not CSV ({error})", "List one path a row"
+        ) from None
+    if rows and [rows[0][0].strip().lower(), *rows[0][1:]] == ["filename"]:
         del rows[0]
     wide = [",".join(row) for row in rows if len(row) > 1]
     if wide:
         raise ListFileError(
-            f"{_counted(wide, 'row', 'rows')} of {path} have more than one column",
+            f"{_counted(wide, 'row')} of {path} have more than one column",
             "List one path a row, in double quotes if it holds a comma",
         )
     return _absolute(tuple(row[0].strip() for row in rows), path)
 
 
-def _opened(path: Path) -> TextIO:
+def _text(path: Path) -> str:
+    text: str | None
     try:
-        with path.open("rb") as stream:
-            encoding = "utf-16" if stream.read(2) in _UTF16 else "utf-8-sig"
-        # File names need not be UTF-8; such bytes pass through to the file system.
-        errors = "strict" if encoding == "utf-16" else "surrogateescape"
-        return path.open(encoding=encoding, errors=errors, newline="")
+        data = path.read_bytes()
     except OSError as error:
         raise InputUnreadableError(
             f"The list {path} can't be read ({error.strerror})", "Check its permissions"
         ) from None
-
-
-def _rows(stream: TextIO, path: Path) -> Iterator[str]:
     try:
-        for row in stream:
-            if "\0" in row:
-                raise _not_text(path)
-            yield row
+        if data.startswith(_UTF16):
+            text = data.decode("utf-16")
+        else:
+            # File names need not be UTF-8; such bytes pass through to the file system.
+            text = data.decode("utf-8-sig", "surrogateescape")
     except UnicodeError:
-        raise _not_text(path) from None
-
-
-def _csv_rows(stream: TextIO, path: Path) -> Iterator[list[str]]:
-    try:
-        yield from csv.reader(_rows(stream, path), skipinitialspace=True)
-    except csv.Error as error:
-        raise InputUnreadableError(
-            f"The list {path} is not CSV ({error})", "List one path a row"
-        ) from None
-
-
-def _not_text(path: Path) -> InputUnreadableError:
-    return InputUnreadableError(f"The list {path} is not text", "List one path a row, as UTF-8")
+        text = None
+    if text is None or "\0" in text:
+        raise InputUnreadableError(f"The list {path} is not text", "List one path a row, as UTF-8")
+    return text
 
 
 def _unquoted(row: str) -> str:
@@ -110,14 +104,11 @@ def _absolute(names: tuple[str, ...], path: Path) -> tuple[str, ...]:
     ]
     if relative:
         raise ListFileError(
-            f"{_counted(relative, 'path', 'paths')} of {path} are not absolute",
+            f"{_counted(relative, 'path')} of {path} are not absolute",
             "List absolute paths, or s3:// and minio:// ones",
         )
     return names
 
 
-def _counted(rows: Iterable[str], one: str, several: str) -> str:
-    """The number of rows and some of them, for a message."""
-    found = list(rows)
-    shown = ", ".join(repr(row)[:200] for row in found[:_EXAMPLES])
-    return f"{len(found)} {one if len(found) == 1 else several} ({shown})"
+def _counted(rows: list[str], one: str) -> str:
+    return f"{counted(len(rows), one)} ({examples(rows[:3])})"

@@ -8,12 +8,13 @@ from typing import TypeVar
 
 from imgvet.options import VideoOptions
 from imgvet.reasons import Failure, Reason
-from imgvet.sources.archive import archive_reader
+from imgvet.sources.archive import Archives
 from imgvet.sources.entry import Content
+from imgvet.sources.local import failure_of
 from imgvet.sources.s3 import is_remote, parse_location
 from imgvet.sources.s3_mirror import find_copy
 from imgvet.sources.s3_objects import fetch_object
-from imgvet.sources.video import frame_reader
+from imgvet.sources.video import Videos
 from imgvet.store.files import FileToRead
 from imgvet.threads import in_threads, read_ahead
 from imgvet.workdir import WorkDir
@@ -25,10 +26,8 @@ def read_bytes(path: str) -> bytes | Failure:
     """The bytes of one local file, or why they can't be had."""
     try:
         data = Path(path).read_bytes()
-    except FileNotFoundError as error:
-        return Failure(Reason.MISSING, error.strerror or str(error))
     except OSError as error:
-        return Failure(Reason.UNREADABLE, error.strerror or str(error))
+        return failure_of(error)
     return data if data else Failure(Reason.EMPTY_FILE, "0 bytes")
 
 
@@ -42,8 +41,8 @@ class Reader:
 
     def __init__(self, work: WorkDir, videos: VideoOptions) -> None:
         self._mirror = work.mirror
-        self._archives = archive_reader(work.extracted)
-        self._frames = frame_reader(work.frames, videos)
+        self._archives = Archives(work.extracted)
+        self._frames = Videos(work.frames, videos)
 
     def read(self, file: FileToRead) -> Content | Failure:
         """The content of the file that an item is, or was cut from, or why it can't be had.
@@ -53,25 +52,22 @@ class Reader:
             InputUnreadableError: the credentials are not, or no longer, valid.
             TransportError: the server can't be reached.
         """
-        path = file.path
+        path, is_whole = file.path, file.member is None and file.time_ms is None
         if is_remote(path):
             location = parse_location(path)
             copy = find_copy(location, file.version, self._mirror)
-            if copy is None and file.member is None and file.time_ms is None:
+            if copy is None and is_whole:
                 return fetch_object(location, file.version)
             if copy is None:
                 return Failure(Reason.MISSING, f"the copy of {path} is gone")
             path = str(copy)
-        data = self._read_local(file, path)
-        return data if isinstance(data, Failure) else Content(data, file.version)
-
-    def _read_local(self, file: FileToRead, path: str) -> bytes | Failure:
-        """The bytes of an item that lies in the local file ``path``, or is it."""
         if file.member is not None:
-            return self._archives.read(path, file.member)
-        if file.time_ms is not None:
-            return self._frames.read(path, str(file.time_ms))
-        return read_bytes(path)
+            data = self._archives.read(path, file.member)
+        elif file.time_ms is not None:
+            data = self._frames.read(path, str(file.time_ms))
+        else:
+            data = read_bytes(path)
+        return data if isinstance(data, Failure) else Content(data, file.version)
 
 
 def read_each(

@@ -1,4 +1,4 @@
-"""S3 and MinIO: names of objects, and connections.
+"""S3 and MinIO: names of objects, connections, what can go wrong with a request, and asking again.
 
     s3://bucket/prefix                      boto3's own endpoint, or AWS_ENDPOINT_URL
     minio://host[:port]/bucket/prefix       https
@@ -11,21 +11,31 @@ AWS), a name parses back to the same bucket and key, and names sort as their key
 Credentials, profiles and regions are found by boto3's own chain. ``IMGVET_S3_ANONYMOUS=1`` sends
 requests unsigned, for public buckets; nothing falls back to that by itself, because a request that
 lost its credentials should say so.
+
+A client makes each request once, and :func:`ask` alone repeats it: boto3's own retries do not cover
+a body that breaks off after the headers, share one budget among all threads of a client, and would
+multiply with these.
 """
 
 from __future__ import annotations
 
 import functools
 import os
+import random
 import re
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
 from imgvet.errors import (
+    ImgvetError,
+    InputNotFoundError,
     InputUnreadableError,
     InvalidParameterError,
+    TransportError,
 )
 
 ANONYMOUS_VARIABLE = "IMGVET_S3_ANONYMOUS"
@@ -36,7 +46,13 @@ READ_SECONDS = 30
 """How long a server may be silent in the middle of an answer."""
 DEFAULT_REGION = "us-east-1"
 
-Scheme = Literal["s3", "minio", "minio+http"]
+ATTEMPTS, CONNECT_ATTEMPTS = 12, 8
+"""Requests in all, the first one included; and the same while no connection can be made."""
+FIRST_WAIT, LONGEST_WAIT = 0.1, 20.0
+"""Upper bounds, in seconds, of the first wait before a request is repeated, and of any. A request
+that is throttled all the time is given up after 43 s of waiting on average (86 s at most), and a
+server that can't be reached after 6 s (13 s at most)."""
+
 Result = TypeVar("Result")
 
 _URI = re.compile(r"(s3|minio|minio\+http)://(.*)", re.IGNORECASE | re.DOTALL)
@@ -48,19 +64,14 @@ _making = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class ObjectLocation:
-    """A bucket, or a folder or an object in it.
+    """A bucket, or a folder or an object in it."""
 
-    Attributes:
-        scheme: s3, minio or minio+http.
-        host: host and port of a MinIO server, in lower case; empty for s3.
-        bucket: name of the bucket.
-        key: key of an object or prefix of a folder, empty for the whole bucket.
-    """
-
-    scheme: Scheme
+    scheme: Literal["s3", "minio", "minio+http"]
     host: str
+    """Host and port of a MinIO server, in lower case; empty for s3."""
     bucket: str
     key: str
+    """Key of an object or prefix of a folder, empty for the whole bucket."""
 
     @property
     def uri(self) -> str:
@@ -74,10 +85,6 @@ class ObjectLocation:
         if self.scheme == "s3":
             return None
         return f"{'https' if self.scheme == 'minio' else 'http'}://{self.host}"
-
-    def with_key(self, key: str) -> ObjectLocation:
-        """Another object in the same bucket."""
-        return replace(self, key=key)
 
 
 def is_remote(name: str) -> bool:
@@ -94,34 +101,28 @@ def parse_location(name: str) -> ObjectLocation:
     match = _URI.fullmatch(name)
     if match is None:
         raise InvalidParameterError(f"{name!r} is not the name of a bucket", _FORMS)
-    scheme, rest = match[1].lower(), match[2]
-    host, bucket_and_key = ("", rest) if scheme == "s3" else _split_host(name, rest)
-    bucket, _, key = bucket_and_key.partition("/")
+    scheme, host, rest = match[1].lower(), "", match[2]
+    if scheme != "s3":
+        host, _, rest = rest.partition("/")
+        if "@" in host:
+            raise InvalidParameterError(
+                f"{match[1]}:// takes no user or password",
+                "Give credentials as for the AWS command line, such as in AWS_ACCESS_KEY_ID",
+            )
+        if not _HOST.fullmatch(host.lower()):
+            raise InvalidParameterError(f"{name!r} names no host ({host!r})", _FORMS)
+    bucket, _, key = rest.partition("/")
     if not _BUCKET.fullmatch(bucket):
         raise InvalidParameterError(f"{name!r} names no bucket ({bucket!r})", _FORMS)
     if any("\ud800" <= character <= "\udfff" for character in key):
         raise InvalidParameterError(f"{name!r} is not valid UTF-8", "Write the key as UTF-8")
-    return ObjectLocation(cast("Scheme", scheme), host, bucket, key)
+    return ObjectLocation(cast("Any", scheme), host.lower(), bucket, key)
 
 
-def _split_host(name: str, rest: str) -> tuple[str, str]:
-    host, _, bucket_and_key = rest.partition("/")
-    if "@" in host:
-        raise InvalidParameterError(
-            f"{name.partition('://')[0]}:// takes no user or password",
-            "Give credentials as for the AWS command line, such as in AWS_ACCESS_KEY_ID",
-        )
-    if not _HOST.fullmatch(host.lower()):
-        raise InvalidParameterError(f"{name!r} names no host ({host!r})", _FORMS)
-    return host.lower(), bucket_and_key
+def client_for(location: ObjectLocation) -> Any:
+    """boto3's client of a location's endpoint, shared among threads.
 
-
-ObjectStore = Any
-"""boto3's S3 client, which may be shared among threads."""
-
-
-def client_for(location: ObjectLocation) -> ObjectStore:
-    """The client of a location's endpoint, kept for as long as boto3's variables stay the same.
+    It is kept for as long as boto3's environment variables stay the same.
 
     Raises:
         InputUnreadableError: boto3's settings (profile, endpoint, certificates) can't be used.
@@ -141,9 +142,28 @@ def client_for(location: ObjectLocation) -> ObjectStore:
         ) from None
 
 
-def forget_clients() -> None:
-    """Make new clients from now on, for changed files of credentials."""
-    _client.cache_clear()
+@functools.lru_cache(maxsize=16)
+def _client(
+    endpoint: str | None,
+    anonymous: bool,  # noqa: FBT001
+    variables: tuple[tuple[str, str], ...],  # noqa: ARG001 (what boto3 reads is part of the key)
+) -> Any:
+    import boto3
+    from botocore import UNSIGNED
+    from botocore.config import Config
+
+    session = boto3.session.Session()
+    config = Config(
+        max_pool_connections=MAX_CONNECTIONS,
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        tcp_keepalive=True,
+        retries={"mode": "standard", "total_max_attempts": 1},
+        s3={"addressing_style": "path"} if endpoint is not None else None,
+        signature_version=UNSIGNED if anonymous else None,
+    )
+    region = session.region_name or DEFAULT_REGION
+    return session.client("s3", endpoint_url=endpoint, region_name=region, config=config)
 
 
 def server_name(location: ObjectLocation) -> str:
@@ -152,31 +172,151 @@ def server_name(location: ObjectLocation) -> str:
     return "s3" if address.endswith((".amazonaws.com", ".amazonaws.com.cn")) else address
 
 
-@functools.lru_cache(maxsize=16)
-def _client(
-    endpoint: str | None,
-    anonymous: bool,  # noqa: FBT001
-    variables: tuple[tuple[str, str], ...],  # noqa: ARG001 (what boto3 reads is part of the key)
-) -> ObjectStore:
-    import boto3
-    from botocore import UNSIGNED
-    from botocore.config import Config
+ErrorKind = Literal[
+    "missing bucket", "missing object", "changed", "spoilt", "denied", "credentials",
+    "transient", "unreachable", "insecure", "refused",
+]  # fmt: skip
+"""What a problem is about, and so what is to be done. ``spoilt``: what arrived so far is wrong or
+can't be continued; ``insecure``: the server is not the one its certificate names, or does not speak
+https; ``refused``: anything else for good."""
 
-    session = boto3.session.Session()
-    settings: dict[str, Any] = {
-        "max_pool_connections": MAX_CONNECTIONS,
-        "connect_timeout": CONNECT_SECONDS,
-        "read_timeout": READ_SECONDS,
-        "tcp_keepalive": True,
-        "retries": {"mode": "standard", "total_max_attempts": 1},
+RETRIED: frozenset[ErrorKind] = frozenset({"transient", "spoilt", "changed", "unreachable"})
+"""Kinds that go away by asking again."""
+_SHARED: frozenset[ErrorKind] = frozenset(
+    {"missing bucket", "credentials", "unreachable", "insecure"}
+)
+"""Kinds that concern all objects alike."""
+
+_NAMES: dict[ErrorKind, str] = {
+    "missing bucket": "NoSuchBucket InvalidBucketName",
+    "missing object": "NoSuchKey NoSuchVersion 404",
+    "changed": "PreconditionFailed 412",
+    "spoilt": "InvalidRange 416 ChecksumError FlexibleChecksumError",
+    "denied": "401 403",
+    "credentials": "ExpiredToken InvalidAccessKeyId InvalidToken RequestTimeTooSkewed "
+    "NoCredentialsError PartialCredentialsError CredentialRetrievalError NoAuthTokenError "
+    "TokenRetrievalError",
+    "transient": "SlowDown Throttling ThrottlingException RequestLimitExceeded TooManyRequests "
+    "TooManyRequestsException RequestTimeout InternalError ServiceUnavailable "
+    "BandwidthLimitExceeded OperationAborted 408 429 500 502 503 504",
+    "unreachable": "ConnectionError",
+    "insecure": "SSLError",
+    "refused": "ParamValidationError InvalidConfigError",
+}
+_KIND_OF_NAME = {name: kind for kind, names in _NAMES.items() for name in names.split()}
+"""Kinds by the codes of servers, the status of HTTP, and the names of boto3's exceptions."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a request failed: what was said, one line, and the seconds the server asked to wait."""
+
+    kind: ErrorKind
+    text: str
+    wait: float = 0.0
+
+
+def handled() -> tuple[type[Exception], ...]:
+    """The exceptions that :func:`problem_of` understands."""
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+    from urllib3.exceptions import HTTPError
+
+    return (ClientError, BotoCoreError, ResponseParserError, HTTPError)
+
+
+def problem_of(error: Exception) -> Problem:
+    """What an exception of boto3 means."""
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):
+        return _problem_in(response)
+    text = " ".join(str(error).split())
+    names = [kind.__name__ for kind in type(error).__mro__ if "botocore" in kind.__module__]
+    if "SSLError" in names and "EOF" in text:
+        return Problem("transient", text)
+    # What has no name here broke off, timed out or could not be parsed on its way.
+    kinds = (_KIND_OF_NAME[name] for name in names if name in _KIND_OF_NAME)
+    return Problem(next(kinds, "transient"), text)
+
+
+def _problem_in(response: dict[str, Any]) -> Problem:
+    """The problem in an answer of the server."""
+    details, metadata = response.get("Error", {}), response.get("ResponseMetadata", {})
+    code, status = str(details.get("Code", "")), str(metadata.get("HTTPStatusCode", ""))
+    message = " ".join(str(details.get("Message", "")).split())
+    kind = _KIND_OF_NAME.get(code) or _KIND_OF_NAME.get(status, "refused")
+    asked = metadata.get("HTTPHeaders", {}).get("retry-after", "")
+    wait = float(asked) if asked.isdecimal() else 0.0
+    return Problem(kind, f"{code}: {message}" if message else code, wait)
+
+
+def error_for(location: ObjectLocation, problem: Problem) -> ImgvetError:
+    """The error that stops a run because of a problem with a whole bucket."""
+    name, bucket = location.uri, location.bucket
+    told: dict[ErrorKind, tuple[str, str]] = {
+        "missing bucket": (
+            f"The bucket {bucket} of {name} does not exist",
+            "Check its name, the endpoint and the account",
+        ),
+        "denied": (
+            f"The bucket {bucket} of {name} may not be listed",
+            f"Grant s3:ListBucket on {bucket} and s3:GetObject on its objects to the credentials",
+        ),
+        "credentials": (
+            f"No valid credentials for {name}",
+            "Give them as for the AWS command line, or set "
+            f"{ANONYMOUS_VARIABLE}=1 for a public bucket",
+        ),
+        "insecure": (
+            f"The server of {name} can't be trusted or does not speak https",
+            "Write minio+http:// for a server without https, or set AWS_CA_BUNDLE",
+        ),
     }
-    if endpoint is not None:
-        settings["s3"] = {"addressing_style": "path"}
-    if anonymous:
-        settings["signature_version"] = UNSIGNED
-    return session.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name=session.region_name or DEFAULT_REGION,
-        config=Config(**settings),
-    )
+    message, hint = told.get(problem.kind, (f"{name} can't be read", "Check the name"))
+    kind = InputNotFoundError if problem.kind == "missing bucket" else InputUnreadableError
+    if problem.kind in RETRIED:
+        kind, message = TransportError, f"The server of {name} does not answer"
+        hint = "Check the endpoint and the network, and run again"
+    return kind(f"{message} ({problem.text})", hint)
+
+
+def ask(location: ObjectLocation, request: Callable[[], Result | Problem]) -> Result | Problem:
+    """Make a request until it succeeds, fails for good or too often; give its result or problem.
+
+    Args:
+        location: what is asked for.
+        request: gives its result or a problem, or raises one of :func:`handled`.
+
+    Raises:
+        InputNotFoundError: the bucket does not exist.
+        InputUnreadableError: there are no valid credentials, or the server is not to be trusted.
+        TransportError: the server can't be reached.
+    """
+    failed = 0
+    while True:
+        try:
+            result = request()
+        except handled() as error:
+            result = problem_of(error)
+        if not isinstance(result, Problem):
+            return result
+        failed += 1
+        attempts = CONNECT_ATTEMPTS if result.kind == "unreachable" else ATTEMPTS
+        if result.kind in RETRIED and failed < attempts:
+            time.sleep(seconds_to_wait(result, failed))
+            continue
+        if failed > 1:
+            result = replace(result, text=f"{result.text} (gave up after {failed} attempts)")
+        if result.kind in _SHARED:
+            raise error_for(location, result)
+        return result
+
+
+def seconds_to_wait(problem: Problem, failed: int) -> float:
+    """How long to wait after so many failed attempts, no less than the server asked for.
+
+    Drawn evenly from 0 to a bound that doubles: full jitter, as in M. Brooker, "Exponential Backoff
+    And Jitter" (2015).
+    """
+    bound = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (failed - 1))
+    return max(random.uniform(0.0, bound), min(problem.wait, LONGEST_WAIT))  # noqa: S311

@@ -4,18 +4,15 @@
                                partial/        objects on their way
                                index.sqlite    size and ETag of each object
 
-The mirror is a cache: items keep the names they have in the bucket, and a reader that does not find
-an object there, in the version that was listed, asks the server for it. The index is SQLite, so
-that a million objects take no memory.
+It is a cache: items keep the names they have in the bucket, and a reader that does not find an
+object here, in the version that was listed, asks the server for it. The index is SQLite, so that a
+million objects take no memory.
 
 A key may be anything: ``../x``, ``/x``, ``a//b``, a kilobyte long, full of line breaks, equal to
 another but for upper and lower case, or both a file and a folder (``a.jpg`` and ``a.jpg/b.jpg``).
 So each part between slashes is kept only if it is plain, and otherwise becomes what can be read of
-it, a mark and a digest of the exact part:
-
-    photos/cat 1.jpg         photos/cat 1.jpg
-    Photos/IMG_0001.JPG      Photos~d2i…/IMG_0001~f7q….jpg
-    ../x.jpg                 _~dk4…/x.jpg
+it, a mark and a digest of the exact part: ``Photos/IMG_0001.JPG`` lies in
+``Photos~d2i.../IMG_0001~f7q....jpg``, and ``photos/cat 1.jpg`` there.
 
 A plain part holds lower case ASCII letters, digits and ``. _ - + = ,``, brackets and inner spaces;
 plain files end like images, archives or videos and plain folders do not, so that the two never
@@ -31,70 +28,69 @@ import os
 import re
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from imgvet.sources.kinds import ARCHIVE_ENDINGS, IMAGE_EXTENSIONS, VIDEO_ENDINGS
-from imgvet.sources.s3 import ObjectLocation, server_name
+from imgvet.errors import WorkDirUnusableError
+from imgvet.progress import tracked
+from imgvet.reasons import Reason
+from imgvet.sources import kinds
+from imgvet.sources.entry import Entry
+from imgvet.sources.s3 import RETRIED, ObjectLocation, Problem, parse_location, server_name
+from imgvet.sources.s3_objects import Transfer
+from imgvet.threads import read_ahead
 
 MAX_PART = 200
 """Bytes of one part; file systems take 255."""
 MAX_PATH = 512
 """Bytes of a path in the mirror; what would be longer is kept by a digest of its whole key."""
 LONG_FOLDER = "long~"
-_ENDINGS = (*sorted(IMAGE_EXTENSIONS), *ARCHIVE_ENDINGS, *VIDEO_ENDINGS)
+_ENDINGS = (*sorted(kinds.IMAGE_EXTENSIONS), *kinds.ARCHIVE_ENDINGS, *kinds.VIDEO_ENDINGS)
 _READABLE = 60
 _PLAIN = re.compile(r"[a-z0-9_(\[][a-z0-9 ._+=,()\[\]-]*[a-z0-9_)\]]|[a-z0-9_]")
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin|conout|com[0-9]|lpt[0-9])( *\..*)?")
 _UNREADABLE = re.compile(r"[^\w .+=,()\[\]-]|^[ .]+|[ .]+$")
-FORMAT = 1
-_INDEX = "index.sqlite"
-_COMMIT_EVERY = 64
-"""Objects after which the index is saved: as many are fetched again after a power cut."""
-_SCHEMA = """
+
+INDEX, _FORMAT = "index.sqlite", 1
+_SCHEMA = f"""
 create table if not exists objects (
     key blob primary key,
     size integer not null,
-    version text not null,
-    run text not null
-) without rowid
+    version text not null,  -- the ETag without quotes
+    run text not null  -- the run that downloaded it
+) without rowid;
+pragma user_version = {_FORMAT};
 """
+_COMMIT_EVERY = 64
+"""Objects after which the index is saved: as many are fetched again after a power cut."""
 
 
 def mirror_path(key: str) -> PurePosixPath:
     """The relative path of an object: below its folder, and different for every key."""
     *folders, name = key.split("/")
-    path = PurePosixPath(*(_folder(part) for part in folders), _file(name, name))
+    extension = _extension(name)
+    shown = f"{_readable(name[: len(name) - len(extension)])}~f"
+    plain = extension and _is_plain(name)
+    file = name if plain else f"{shown}{digest_name(name)}{extension}"
+    path = PurePosixPath(*map(folder_name, folders), file)
     if len(str(path).encode()) <= MAX_PATH:
         return path
-    return PurePosixPath(LONG_FOLDER, _file(name, key, plain=False))
+    return PurePosixPath(LONG_FOLDER, f"{shown}{digest_name(key)}{extension}")
 
 
-def folder_name(text: str) -> str:
+def folder_name(part: str) -> str:
     """A name for a folder: different for every text."""
-    return _folder(text)
+    if _is_plain(part) and not _extension(part):
+        return part
+    return f"{_readable(part)}~d{digest_name(part)}"
 
 
 def digest_name(text: str) -> str:
     """BLAKE2b-128 of a text as 26 lower case letters and digits (base 32)."""
     digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
     return base64.b32encode(digest).decode().rstrip("=").lower()
-
-
-def _folder(part: str) -> str:
-    if _is_plain(part) and not _extension(part):
-        return part
-    return f"{_readable(part)}~d{digest_name(part)}"
-
-
-def _file(name: str, digested: str, *, plain: bool = True) -> str:
-    extension = _extension(name)
-    if plain and _is_plain(name) and extension:
-        return name
-    stem = name[: len(name) - len(extension)]
-    return f"{_readable(stem)}~f{digest_name(digested)}{extension}"
 
 
 def _is_plain(part: str) -> bool:
@@ -118,183 +114,202 @@ def _readable(text: str) -> str:
     return f"_{kept}" if _RESERVED.fullmatch(kept.lower()) else kept
 
 
-@dataclass(frozen=True, slots=True)
-class Mirrored:
-    """What is recorded of an object in the mirror.
-
-    Attributes:
-        key: its key.
-        size: bytes.
-        version: its ETag without quotes.
-        run: the run that downloaded it.
-    """
-
-    key: str
-    size: int
-    version: str
-    run: str
-
-
-class MirrorIndex:
-    """The index while one run writes to it; used from one thread."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._unsaved = 0
-
-    def find(self, key: str) -> Mirrored | None:
-        """What is recorded of an object."""
-        row = self._connection.execute(
-            "select size, version, run from objects where key = ?", (key.encode(),)
-        ).fetchone()
-        return None if row is None else Mirrored(key, *row)
-
-    def put(self, mirrored: Mirrored) -> None:
-        """Record an object whose file is in place."""
-        self._connection.execute(
-            "insert or replace into objects values (?, ?, ?, ?)",
-            (mirrored.key.encode(), mirrored.size, mirrored.version, mirrored.run),
-        )
-        self._count()
-
-    def remove(self, key: str) -> None:
-        """Forget an object."""
-        self._connection.execute("delete from objects where key = ?", (key.encode(),))
-        self._count()
-
-    def of_run(self, run: str) -> Iterator[str]:
-        """Keys that one run downloaded; they may be removed while this goes on."""
-        last = b""
-        while True:
-            rows = self._connection.execute(
-                "select key from objects where run = ? and key > ? order by key limit 1000",
-                (run, last),
-            ).fetchall()
-            if not rows:
-                return
-            yield from (row[0].decode() for row in rows)
-            last = rows[-1][0]
-
-    def save(self) -> None:
-        """Make sure that what was recorded stays."""
-        self._connection.commit()
-        self._unsaved = 0
-
-    def _count(self) -> None:
-        self._unsaved += 1
-        if self._unsaved >= _COMMIT_EVERY:
-            self.save()
-
-
 @dataclass(frozen=True)
-class Mirror:
-    """The mirror of one bucket."""
+class Copy:
+    """The copy of one version of an object, whether it is there or not."""
 
+    location: ObjectLocation
+    version: str
     folder: Path
+    """Folder of its bucket's mirror."""
 
     @classmethod
-    def of(cls, location: ObjectLocation, folder: Path) -> Mirror:
-        """The mirror of a location's bucket below ``folder``, where all mirrors are."""
-        return cls(folder / folder_name(server_name(location)) / folder_name(location.bucket))
+    def of(cls, location: ObjectLocation, version: str, mirrors: Path) -> Copy:
+        """The copy of an object below ``mirrors``, where all mirrors are."""
+        server, bucket = folder_name(server_name(location)), folder_name(location.bucket)
+        return cls(location, version, mirrors / server / bucket)
 
     @property
-    def index(self) -> Path:
-        """Size and ETag of what is there."""
-        return self.folder / _INDEX
+    def path(self) -> Path:
+        """Where it lies."""
+        return self.folder / "objects" / mirror_path(self.location.key)
 
-    def path(self, key: str) -> Path:
-        """Where an object lies, whether it is there or not."""
-        return self.folder / "objects" / mirror_path(key)
+    @property
+    def partial(self) -> Path:
+        """Where it grows while it is fetched."""
+        return self.folder / "partial" / digest_name(f"{self.version}/{self.location.key}")
 
-    def partial(self, key: str, version: str) -> Path:
-        """Where one version of an object grows while it is fetched."""
-        return self.folder / "partial" / digest_name(f"{version}/{key}")
-
-    def forget_partial(self) -> None:
-        """Remove what began to be fetched and is no longer needed."""
-        shutil.rmtree(self.folder / "partial", ignore_errors=True)
-
-    def holds(self, mirrored: Mirrored | None, version: str) -> bool:
-        """Whether what is recorded is this version, and its file is there in full."""
-        if mirrored is None or not version or mirrored.version != version:
-            return False
+    def is_in(self, index: sqlite3.Connection) -> bool:
+        """Whether this version is recorded, and its file is there in full."""
+        wanted = (self.location.key.encode(), self.version)
+        sizes = index.execute("select size from objects where key = ? and version = ?", wanted)
+        size = sizes.fetchone()
         try:
-            return self.path(mirrored.key).stat().st_size == mirrored.size
+            return bool(self.version) and size == (self.path.stat().st_size,)
         except OSError:
             return False
 
-    @contextmanager
-    def open_index(self) -> Iterator[MirrorIndex]:
-        """The index for writing; one of another format, or damaged, is started anew."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with closing(_connect(self.index)) as connection:
-            index = MirrorIndex(connection)
-            try:
-                yield index
-            finally:
-                index.save()
+    def fetch(self) -> Transfer | Problem:
+        """Fetch it to its place, going on where an earlier attempt stopped."""
+        self.partial.parent.mkdir(exist_ok=True)
+        with self.partial.open("a+b" if self.version else "w+b") as sink:
+            received = Transfer(self.location, sink, self.version).run()
+        if isinstance(received, Transfer):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.partial.replace(self.path)
+        return received
+
+
+def find_copy(location: ObjectLocation, version: str, mirrors: Path) -> Path | None:
+    """The mirrored file of an object if it is there in this version; called in any thread."""
+    copy = Copy.of(location, version, mirrors)
+    path = copy.folder / INDEX
+    if not path.is_file():
+        return None
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as index:
+        return copy.path if copy.is_in(index) else None
+
+
+@contextmanager
+def open_index(folder: Path) -> Iterator[sqlite3.Connection]:
+    """The index of a mirror, for writing; one of another format, or damaged, is started anew."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with closing(_connect(folder / INDEX)) as index:
+        try:
+            yield index
+        finally:
+            index.commit()
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path)
+    index = sqlite3.connect(path)
     try:
-        if connection.execute("pragma user_version").fetchone()[0] in (0, FORMAT):
-            connection.execute(_SCHEMA)
-            connection.execute(f"pragma user_version = {FORMAT}")
-            connection.commit()
-            return connection
+        if index.execute("pragma user_version").fetchone()[0] in (0, _FORMAT):
+            index.executescript(_SCHEMA)
+            return index
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise
-    connection.close()
+    index.close()
     path.unlink()
     return _connect(path)
 
 
-def find_copy(location: ObjectLocation, version: str, folder: Path) -> Path | None:
-    """The mirrored file of an object if it is there in this version; called in any thread."""
-    mirror = Mirror.of(location, folder)
-    if not mirror.index.is_file():
-        return None
-    uri = f"{mirror.index.absolute().as_uri()}?mode=ro"
-    with closing(sqlite3.connect(uri, uri=True)) as connection:
-        mirrored = MirrorIndex(connection).find(location.key)
-    return mirror.path(location.key) if mirror.holds(mirrored, version) else None
+@dataclass
+class SyncReport:
+    """What mirroring did: how many objects were fetched, were there already, could not be had."""
+
+    downloaded: int = 0
+    skipped: int = 0
+    failed: int = 0
+    transient: str = ""
+    """One that could not be had, and why, if syncing again may fetch it; else empty."""
+    compressed: set[str] = field(default_factory=set)
+    """The files in the mirror that are archives and videos."""
+
+
+def sync_to_local(
+    listed: Iterable[Entry], mirrors: Path, run: str, min_file_size: int = 0
+) -> SyncReport:
+    """Mirror objects below ``mirrors``, many at a time.
+
+    What is there in the same size and version is skipped, and what was begun is continued. An
+    object that can't be fetched is counted, and the others go on.
+
+    Args:
+        listed: the objects; taken as they are needed.
+        mirrors: where all mirrors are.
+        run: the run that asks, by which :func:`remove_downloaded` knows what to remove.
+        min_file_size: smaller ones are left out, in bytes.
+
+    Raises:
+        WorkDirUnusableError: the mirror can't be written to; and all that listing raises.
+    """
+    wanted = (entry for entry in listed if entry.checked(min_file_size).status is Reason.OK)
+    copies = (Copy.of(parse_location(entry.path), entry.version, mirrors) for entry in wanted)
+    try:
+        with ExitStack() as stack:
+            sync = _Sync(run, stack)
+            # What is fetched goes to disk, so nothing but its name counts as held.
+            fetched = read_ahead(
+                sync.missing(copies), lambda copy: (copy, copy.fetch()), size_of=lambda _: 0
+            )
+            for copy, received in tracked(fetched, "sync_s3_to_local", 0, 0):
+                sync.note(copy, received)
+    except (OSError, sqlite3.Error) as error:
+        raise WorkDirUnusableError(
+            f"The mirror {mirrors} can't be written to ({error})",
+            "Free some space, or choose another work dir with --work-dir",
+        ) from None
+    if not sync.report.transient:
+        # Nothing that began to be fetched will be continued.
+        for folder in sync.indexes:
+            shutil.rmtree(folder / "partial", ignore_errors=True)
+    return sync.report
+
+
+class _Sync:
+    """The open indexes of the mirrors, and what has happened so far; used from one thread."""
+
+    def __init__(self, run: str, stack: ExitStack) -> None:
+        self._run, self._stack = run, stack
+        self.indexes: dict[Path, sqlite3.Connection] = {}
+        self.report = SyncReport()
+
+    def missing(self, copies: Iterable[Copy]) -> Iterator[Copy]:
+        """What is not there yet."""
+        for copy in copies:
+            if copy.folder not in self.indexes:
+                self.indexes[copy.folder] = self._stack.enter_context(open_index(copy.folder))
+            if copy.is_in(self.indexes[copy.folder]):
+                self.report.skipped += 1
+                self._note_compressed(copy)
+            else:
+                yield copy
+
+    def note(self, copy: Copy, received: Transfer | Problem) -> None:
+        """Record what fetching an object gave."""
+        if isinstance(received, Problem):
+            self.report.failed += 1
+            if received.kind in RETRIED:
+                self.report.transient = f"{copy.location.uri} ({received.text})"
+            return
+        index, size = self.indexes[copy.folder], copy.path.stat().st_size
+        row = (copy.location.key.encode(), size, received.version, self._run)
+        index.execute("insert or replace into objects values (?, ?, ?, ?)", row)
+        if index.total_changes % _COMMIT_EVERY == 0:
+            index.commit()
+        self.report.downloaded += 1
+        self._note_compressed(copy)
+
+    def _note_compressed(self, copy: Copy) -> None:
+        if kinds.kind_of_file(copy.location.key) is not kinds.Kind.IMAGE:
+            self.report.compressed.add(str(copy.path))
 
 
 def remove_downloaded(
-    folder: Path,
-    run: str,
-    is_wanted: Callable[[str], bool],
-    before: Callable[[Path], None] = lambda _: None,
+    mirrors: Path, run: str, is_wanted: Callable[[str], bool], before: Callable[[Path], None]
 ) -> int:
-    """Remove mirrored objects that one run downloaded, and nothing else.
+    """Remove mirrored objects that one run downloaded, and nothing else; say how many.
 
     Args:
-        folder: where all mirrors are.
+        mirrors: where all mirrors are.
         run: the run.
         is_wanted: whether an object is removed, by its key.
         before: called with the path of each file before it is removed.
-
-    Returns:
-        how many were removed.
     """
     removed = 0
-    for mirror in (Mirror(path.parent) for path in sorted(folder.glob(f"*/*/{_INDEX}"))):
-        with mirror.open_index() as index:
-            for key in filter(is_wanted, index.of_run(run)):
-                before(mirror.path(key))
-                mirror.path(key).unlink(missing_ok=True)
-                index.remove(key)
-                removed += 1
-        _remove_empty_folders(mirror.folder / "objects")
+    for path in sorted(mirrors.glob(f"*/*/{INDEX}")):
+        objects = path.parent / "objects"
+        with open_index(path.parent) as index:
+            index.create_function("wanted", 1, lambda key: is_wanted(key.decode()))
+            rows = index.execute("select key from objects where run = ? and wanted(key)", (run,))
+            for file in (objects / mirror_path(key.decode()) for (key,) in rows):
+                before(file)
+                file.unlink(missing_ok=True)
+            gone = index.execute("delete from objects where run = ? and wanted(key)", (run,))
+            removed += gone.rowcount
+        for folder, _, _ in os.walk(objects, topdown=False):
+            with suppress(OSError):  # It still holds something, which stays.
+                Path(folder).rmdir()
     return removed
-
-
-def _remove_empty_folders(folder: Path) -> None:
-    for current, _, _ in os.walk(folder, topdown=False):
-        try:
-            Path(current).rmdir()
-        except OSError:
-            # It still holds something, which stays.
-            continue

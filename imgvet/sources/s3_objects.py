@@ -11,31 +11,28 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
-import itertools
 import re
+from calendar import timegm
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.entry import Content, Entry
 from imgvet.sources.kinds import is_image_name
-from imgvet.sources.s3 import ObjectLocation, ObjectStore, client_for
-from imgvet.sources.s3_errors import (
-    DEFAULT_RETRY,
-    NOT_THE_OBJECTS_FAULT,
+from imgvet.sources.s3 import (
     ErrorKind,
+    ObjectLocation,
     Problem,
-    RetryPolicy,
     ask,
+    client_for,
     error_for,
     handled,
     problem_of,
 )
-from imgvet.threads import READ_WORKERS, read_ahead
+from imgvet.threads import read_ahead
 
 PAGE = 1000
 """Objects in one answer, the most that S3 gives."""
@@ -43,8 +40,9 @@ CHANGED_DETAIL = "changed after it was listed; this is its newer content"
 OPAQUE_DETAIL = "not checked by its ETag, which is not the MD5 of the content"
 _CHUNK = 1 << 16
 """Bytes read at a time: as many are lost when a body breaks off."""
-_MD5 = re.compile(r"[0-9a-f]{32}")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Row = dict[str, Any]
+"""What an answer says about one object."""
 
 
 def list_objects(
@@ -52,7 +50,6 @@ def list_objects(
     source: str,
     limit: int | None = None,
     is_wanted: Callable[[str], bool] = is_image_name,
-    retry: RetryPolicy = DEFAULT_RETRY,
 ) -> Iterator[Entry]:
     """The images of a folder, or the one object of that name.
 
@@ -63,24 +60,24 @@ def list_objects(
     the first ``limit`` files listed are the first of all and listing stops there. Should a server
     list in another order (S3 directory buckets do), all is listed from there on.
 
-    Args:
-        location: the folder or the object.
-        source: the input as the user wrote it.
-        limit: at most this many are needed.
-        is_wanted: whether an object of a folder counts, by its key.
-        retry: how patiently requests are repeated.
-
     Raises:
         InputNotFoundError: the bucket or the folder does not exist.
         InputUnreadableError: it may not be listed.
         TransportError: the server can't be reached or keeps failing.
     """
     # The likelier one first: it costs a request to find out.
-    looks = [_folder(location, source, is_wanted, retry), _single(location, source, retry)]
-    for listed in reversed(looks) if is_wanted(location.key) else looks:
-        for first in listed:
-            files = (entry for entry in itertools.chain([first], listed) if entry is not None)
-            yield from _cut(files, limit)
+    looks = [_folder(location, is_wanted), _single(location)]
+    for rows in reversed(looks) if is_wanted(location.key) else looks:
+        exists, last, in_order, count = False, "", True, 0
+        for key, row in rows:
+            exists = True
+            if row is None:
+                continue
+            yield _entry(replace(location, key=key), source, row)
+            count, in_order, last = count + 1, in_order and key > last, key
+            if limit is not None and in_order and count >= limit:
+                return
+        if exists:
             return
     if location.key:
         raise InputNotFoundError(
@@ -89,55 +86,16 @@ def list_objects(
         )
 
 
-def look_up_objects(
-    named: Iterable[tuple[ObjectLocation, str]],
-    workers: int = READ_WORKERS,
-    retry: RetryPolicy = DEFAULT_RETRY,
-) -> Iterator[Entry]:
-    """The entries of objects that are named one by one, in their order, by one request each.
-
-    An object that is not there, or may not be read, becomes an entry that says so.
-
-    Args:
-        named: each object, and the input it was named in.
-        workers: objects asked for at a time.
-        retry: how patiently requests are repeated.
-
-    Raises:
-        InputUnreadableError: there are no valid credentials.
-        TransportError: the server can't be reached.
-    """
-
-    def look(pair: tuple[ObjectLocation, str]) -> Entry:
-        return _head(*pair, retry)
-
-    return read_ahead(named, look, workers=workers, size_of=lambda _: 0)
-
-
 def _folder(
-    location: ObjectLocation, source: str, is_wanted: Callable[[str], bool], retry: RetryPolicy
-) -> Iterator[Entry | None]:
-    """The files of a folder, and None for what is not wanted, so that it is seen to exist."""
-    prefix = location.key if location.key.endswith("/") else f"{location.key}/"
-    for row in _rows(location, prefix if location.key else "", retry):
-        key = str(row["Key"])
-        yield _entry(location.with_key(key), source, row) if is_wanted(key) else None
-
-
-def _single(location: ObjectLocation, source: str, retry: RetryPolicy) -> Iterator[Entry | None]:
-    """The object whose key is the prefix: in order, it comes before all longer ones."""
-    if not location.key or location.key.endswith("/"):
-        return
-    for row in _page(location, {"Prefix": location.key, "MaxKeys": 1}, retry).get("Contents", ()):
-        if row["Key"] == location.key:
-            yield _entry(location, source, row)
-
-
-def _rows(location: ObjectLocation, prefix: str, retry: RetryPolicy) -> Iterator[dict[str, Any]]:
+    location: ObjectLocation, is_wanted: Callable[[str], bool]
+) -> Iterator[tuple[str, Row | None]]:
+    """The files of a folder by key, with None for what is not wanted but shows that it exists."""
+    prefix = location.key if not location.key or location.key.endswith("/") else f"{location.key}/"
     request: dict[str, Any] = {"Prefix": prefix, "MaxKeys": PAGE}
     while True:
-        page = _page(location, request, retry)
-        yield from page.get("Contents", ())
+        page = _page(location, request)
+        for row in page.get("Contents", ()):
+            yield row["Key"], row if is_wanted(row["Key"]) else None
         if not page.get("IsTruncated"):
             return
         if not page.get("NextContinuationToken"):
@@ -148,227 +106,169 @@ def _rows(location: ObjectLocation, prefix: str, retry: RetryPolicy) -> Iterator
         request["ContinuationToken"] = page["NextContinuationToken"]
 
 
-def _page(location: ObjectLocation, request: dict[str, Any], retry: RetryPolicy) -> dict[str, Any]:
+def _single(location: ObjectLocation) -> Iterator[tuple[str, Row]]:
+    """The object whose key is the prefix: in order, it comes before all longer ones."""
+    if location.key and not location.key.endswith("/"):
+        for row in _page(location, {"Prefix": location.key, "MaxKeys": 1}).get("Contents", ()):
+            if row["Key"] == location.key:
+                yield location.key, row
+
+
+def _page(location: ObjectLocation, request: dict[str, Any]) -> dict[str, Any]:
     list_page = client_for(location).list_objects_v2
-    answer = ask(functools.partial(list_page, Bucket=location.bucket, **request), retry)
+    answer = ask(location, functools.partial(list_page, Bucket=location.bucket, **request))
     if isinstance(answer, Problem):
         raise error_for(location, answer)
     return answer
 
 
-def _entry(location: ObjectLocation, source: str, answer: dict[str, Any]) -> Entry:
-    """The entry of an object from a row of a listing."""
-    return Entry(
-        location.uri,
-        source,
-        int(answer["Size"]),
-        mtime_ns_of(answer.get("LastModified")),
-        version=_version_of(answer),
-    )
+def _entry(location: ObjectLocation, source: str, row: Row) -> Entry:
+    changed = row.get("LastModified")
+    mtime_ns = changed and timegm(changed.utctimetuple()) * 10**9 + changed.microsecond * 1000
+    return Entry(location.uri, source, int(row["Size"]), mtime_ns, version=_version_of(row))
 
 
-def mtime_ns_of(moment: datetime | None) -> int | None:
-    """A moment in nanoseconds since 1970."""
-    if moment is None:
-        return None
-    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
-
-
-def _version_of(answer: dict[str, Any]) -> str:
+def _version_of(answer: Row) -> str:
     """The ETag in an answer, without quotes."""
     return str(answer.get("ETag", "")).strip('"')
 
 
-def _cut(listed: Iterator[Entry], limit: int | None) -> Iterator[Entry]:
-    """The first ``limit`` entries if they come in order, else all of them."""
-    last, in_order = "", True
-    for count, entry in enumerate(listed, 1):
-        yield entry
-        in_order = in_order and entry.path > last
-        last = entry.path
-        if limit is not None and in_order and count >= limit:
-            return
+def look_up_objects(named: Iterable[tuple[ObjectLocation, str]]) -> Iterator[Entry]:
+    """The entries of objects that are named one by one, in their order, by one request each.
+
+    An object that is not there, or may not be read, becomes an entry that says so. Each is given
+    with the input it was named in.
+
+    Raises:
+        InputNotFoundError, InputUnreadableError, TransportError: as :func:`imgvet.sources.s3.ask`.
+    """
+    return read_ahead(named, lambda pair: _head(*pair), size_of=lambda _: 0)
 
 
-def _head(location: ObjectLocation, source: str, retry: RetryPolicy) -> Entry:
+def _head(location: ObjectLocation, source: str) -> Entry:
     head_object = client_for(location).head_object
     request = functools.partial(head_object, Bucket=location.bucket, Key=location.key)
-    answer = ask(request, retry)
+    answer = ask(location, request)
     if not isinstance(answer, Problem):
         return _entry(location, source, answer | {"Size": answer["ContentLength"]})
-    failure = failure_of(location, answer)
+    failure = _failure_of(answer)
     return Entry(location.uri, source, status=failure.reason, detail=failure.detail)
 
 
-def failure_of(location: ObjectLocation, problem: Problem) -> Failure:
-    """The failure of one object; a problem that concerns all objects is raised."""
-    if problem.kind in NOT_THE_OBJECTS_FAULT:
-        raise error_for(location, problem)
-    if problem.kind is ErrorKind.MISSING_OBJECT:
+def _failure_of(problem: Problem) -> Failure:
+    if problem.kind == "missing object":
         return Failure(Reason.MISSING, problem.text)
-    if problem.kind is ErrorKind.DENIED:
-        return Failure(Reason.UNREADABLE, f"{problem.text}; s3:GetObject is needed")
-    return Failure(Reason.UNREADABLE, problem.text)
+    needed = "; s3:GetObject is needed" if problem.kind == "denied" else ""
+    return Failure(Reason.UNREADABLE, problem.text + needed)
 
 
-def fetch_object(
-    location: ObjectLocation, version: str = "", retry: RetryPolicy = DEFAULT_RETRY
-) -> Content | Failure:
-    """The content of one object, or why it can't be had.
+def fetch_object(location: ObjectLocation, version: str = "") -> Content | Failure:
+    """The content of one object, or why it can't be had: missing, unreadable, or an empty file.
 
     Args:
         location: the object.
         version: the ETag it was listed with, empty if unknown. If the object was changed since,
             its newer content is returned and ``detail`` says so.
-        retry: how patiently requests are repeated.
-
-    Returns:
-        its content; a failure ``missing`` if it is gone, ``unreadable`` if it may not be read or
-        does not arrive whole, ``empty_file`` if it has no bytes.
 
     Raises:
-        InputNotFoundError: the bucket is gone.
-        InputUnreadableError: the credentials are not, or no longer, valid.
-        TransportError: the server can't be reached.
+        InputNotFoundError, InputUnreadableError, TransportError: as :func:`imgvet.sources.s3.ask`.
     """
     buffer = io.BytesIO()
-    received = transfer(location, version, buffer, retry)
+    received = Transfer(location, buffer, version).run()
     if isinstance(received, Problem):
-        return failure_of(location, received)
-    if not received.size:
+        return _failure_of(received)
+    data = buffer.getvalue()
+    if not data:
         return Failure(Reason.EMPTY_FILE, "0 bytes")
-    return Content(buffer.getvalue(), received.version, received.detail)
-
-
-@dataclass(frozen=True)
-class Received:
-    """An object that arrived whole.
-
-    Attributes:
-        size: its bytes.
-        version: the ETag of what arrived, without quotes.
-        detail: what was unusual but harmless, empty if nothing was.
-    """
-
-    size: int
-    version: str
-    detail: str = ""
-
-
-def transfer(
-    location: ObjectLocation, version: str, sink: BinaryIO, retry: RetryPolicy = DEFAULT_RETRY
-) -> Received | Problem:
-    """Fetch one object into a file or into memory.
-
-    Args:
-        location: the object.
-        version: the ETag it was listed with; empty takes whatever is there.
-        sink: a file open for reading and writing, empty or holding the beginning of ``version``.
-        retry: how patiently requests are repeated.
-
-    Returns:
-        what arrived, now whole in ``sink``; or why it can't be had.
-    """
-    return ask(_Transfer(client_for(location), location, sink, version).attempt, retry)
+    return Content(data, received.version, received.detail)
 
 
 @dataclass
-class _Transfer:
-    """One object on its way.
+class Transfer:
+    """One object on its way into a file or into memory."""
 
-    Attributes:
-        client: where it is asked for.
-        location: the object.
-        sink: takes its bytes; what it holds already is the beginning of ``version``.
-        version: the ETag all parts must have; empty until the server names one.
-        detail: what was unusual so far.
-        digests: MD5 of whole contents that did not match the ETag.
-    """
-
-    client: ObjectStore
     location: ObjectLocation
     sink: BinaryIO
+    """Open for reading and writing; what it holds already is the beginning of ``version``."""
     version: str
+    """The ETag all parts must have, without quotes; empty until the server names one."""
     detail: str = ""
-    digests: list[str] = field(default_factory=list)
+    """What was unusual but harmless."""
+    digests: set[str] = field(default_factory=set)
+    """MD5 of whole contents that did not match the ETag."""
 
-    def attempt(self) -> Received | Problem:
+    def run(self) -> Transfer | Problem:
+        """Fetch it whole: this transfer, or why it can't be had.
+
+        Raises:
+            InputNotFoundError, InputUnreadableError, TransportError: as
+                :func:`imgvet.sources.s3.ask`.
+        """
+        return ask(self.location, self._attempt)
+
+    def _attempt(self) -> Transfer | Problem:
         """Ask for what is still missing, and check the whole when it is there."""
         try:
-            result = self._attempt()
+            problem = self._problem_with_rest()
         except handled() as error:
-            result = problem_of(error)
-        if isinstance(result, Problem) and result.kind in (ErrorKind.SPOILT, ErrorKind.CHANGED):
+            problem = problem_of(error)
+        if problem is None:
+            return self
+        if problem.kind == "changed":
+            self.version, self.detail = "", CHANGED_DETAIL
+        if problem.kind in ("spoilt", "changed"):
             self._restart()
-            if result.kind is ErrorKind.CHANGED:
-                self.version, self.detail = "", CHANGED_DETAIL
-        return result
+        return problem
 
-    def _attempt(self) -> Received | Problem:
+    def _problem_with_rest(self) -> Problem | None:
         start = self.sink.seek(0, io.SEEK_END)
-        answer = self.client.get_object(**self._request(start))
+        request = {"Bucket": self.location.bucket, "Key": self.location.key}
+        if self.version:
+            request["IfMatch"] = f'"{self.version}"'
+        if start:
+            request["Range"] = f"bytes={start}-"
+        answer = client_for(self.location).get_object(**request)
         with closing(answer["Body"]) as body:
             version = _version_of(answer)
             if self.version not in ("", version):
-                return Problem(ErrorKind.CHANGED, f"its ETag is {version}, not {self.version}")
+                return Problem("changed", f"its ETag is {version}, not {self.version}")
             self.version = version
             if start and "ContentRange" not in answer:
                 self._restart()
             while chunk := body.read(_CHUNK):
                 self.sink.write(chunk)
-        total = _total_size(answer)
+        # Of a range, the size of the whole stands behind the slash.
+        total = int(str(answer.get("ContentRange", answer["ContentLength"])).rpartition("/")[2])
         arrived = self.sink.tell()
         if arrived != total:
-            kind = ErrorKind.TRANSIENT if arrived < total else ErrorKind.SPOILT
+            kind: ErrorKind = "transient" if arrived < total else "spoilt"
             return Problem(kind, f"{arrived} of {total} bytes arrived")
-        return self._checked(answer)
-
-    def _request(self, start: int) -> dict[str, Any]:
-        request: dict[str, Any] = {"Bucket": self.location.bucket, "Key": self.location.key}
-        if self.version:
-            request["IfMatch"] = f'"{self.version}"'
-        if start:
-            request["Range"] = f"bytes={start}-"
-        return request
+        return self._problem_with_digest() if _etag_is_md5(answer) else None
 
     def _restart(self) -> None:
         self.sink.seek(0)
         self.sink.truncate()
 
-    def _checked(self, answer: dict[str, Any]) -> Received | Problem:
-        received = Received(self.sink.tell(), self.version, self.detail)
-        if not _etag_is_md5(answer):
-            return received
-        digest = self._md5()
+    def _problem_with_digest(self) -> Problem | None:
+        self.sink.seek(0)
+        md5 = functools.partial(hashlib.md5, usedforsecurity=False)
+        digest = hashlib.file_digest(cast("io.BytesIO", self.sink), md5).hexdigest()
         if digest == self.version:
-            return received
+            return None
         if digest in self.digests:
             # Bytes damaged on their way would not be damaged alike twice: this server's ETags are
             # something else.
-            return replace(received, detail=OPAQUE_DETAIL)
-        self.digests.append(digest)
-        return Problem(ErrorKind.SPOILT, f"what arrived has MD5 {digest}, not {self.version}")
-
-    def _md5(self) -> str:
-        digest = hashlib.md5(usedforsecurity=False)
-        self.sink.seek(0)
-        while chunk := self.sink.read(_CHUNK):
-            digest.update(chunk)
-        return digest.hexdigest()
+            self.detail = OPAQUE_DETAIL
+            return None
+        self.digests.add(digest)
+        return Problem("spoilt", f"what arrived has MD5 {digest}, not {self.version}")
 
 
-def _total_size(answer: dict[str, Any]) -> int:
-    """Bytes of the whole object, of which the answer may be the end."""
-    if "ContentRange" in answer:
-        return int(str(answer["ContentRange"]).rpartition("/")[2])
-    return int(answer["ContentLength"])
-
-
-def _etag_is_md5(answer: dict[str, Any]) -> bool:
+def _etag_is_md5(answer: Row) -> bool:
     """Whether the ETag is the MD5 of the content: uploaded in one part, not under a customer's key.
 
     Source: "Checking object integrity", Amazon S3 User Guide.
     """
     plain = answer.get("ServerSideEncryption") in (None, "AES256")
-    single = _MD5.fullmatch(_version_of(answer)) is not None
+    single = re.fullmatch("[0-9a-f]{32}", _version_of(answer)) is not None
     return plain and single and "SSECustomerAlgorithm" not in answer

@@ -2,17 +2,18 @@
 
 Decoded with OpenCV and the FFmpeg in it, in one pass from start to end; frames between those that
 are wanted are decoded, which other frames need, but neither converted nor kept. Wanted ones lie as
-JPEG of quality 95 in a few large files under ``store/frames``, with an index for each state of a
-video and each choice of frames. An interrupted video is continued after the last complete part.
+JPEG in the parts of :mod:`imgvet.sources.containers`. An interrupted video is continued after the
+last complete part.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,10 +22,8 @@ from numpy.typing import NDArray
 from imgvet.images.decode import silence_decoders
 from imgvet.options import VideoOptions
 from imgvet.reasons import Failure, Reason
-from imgvet.sources.entry import Entry
-from imgvet.sources.local import walk_file
-from imgvet.sources.packed import FILE_ITSELF, Member, Packed, PackedReport, PartWriter, start_parts
-from imgvet.sources.packed_reader import PackedReader
+from imgvet.sources.containers import FILE_ITSELF, Container, Containers, Member, Parts
+from imgvet.sources.local import failure_of
 
 FRAME_QUALITY = 95
 """JPEG quality of stored frames, 1 to 100."""
@@ -43,15 +42,11 @@ often state a number that is estimated from the duration."""
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One frame.
-
-    Attributes:
-        time_ms: presentation time from the start of the video, in milliseconds.
-        pixels: blue, green, red; uint8, shape (h, w, 3); as shown, rotation applied.
-    """
+    """One frame, and its presentation time from the start of the video in milliseconds."""
 
     time_ms: int
     pixels: NDArray[np.uint8]
+    """Blue, green, red; shape (h, w, 3); as shown, rotation applied."""
 
 
 def read_frames(
@@ -70,13 +65,11 @@ def read_frames(
     """
     try:
         with path.open("rb") as stream:
-            empty = not stream.read(1)
+            if not stream.read(1):
+                yield Failure(Reason.EMPTY_FILE, "0 bytes")
+                return
     except OSError as error:
-        reason = Reason.MISSING if isinstance(error, FileNotFoundError) else Reason.UNREADABLE
-        yield Failure(reason, error.strerror or str(error))
-        return
-    if empty:
-        yield Failure(Reason.EMPTY_FILE, "0 bytes")
+        yield failure_of(error)
         return
     _silence()
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])
@@ -101,7 +94,7 @@ def _wanted(
         current = int(time_ms * options.video_fps / 1000 + 1e-9)
         if current <= piece or time_ms <= last_ms:
             continue
-        if options.video_keyframes_only and not _is_key_frame(capture):
+        if options.video_keyframes_only and capture.get(cv2.CAP_PROP_FRAME_TYPE) != _KEY_FRAME:
             continue
         if time_ms > after_ms:
             decoded, pixels = capture.retrieve()
@@ -127,10 +120,6 @@ def _time_of(capture: cv2.VideoCapture, number: int, rate: float) -> int:
     return max(0, round(time_ms))
 
 
-def _is_key_frame(capture: cv2.VideoCapture) -> bool:
-    return int(capture.get(cv2.CAP_PROP_FRAME_TYPE)) == _KEY_FRAME
-
-
 @cache
 def _silence() -> None:
     """Keep FFmpeg from writing to standard error; OpenCV takes its level from the environment."""
@@ -138,64 +127,41 @@ def _silence() -> None:
     silence_decoders()
 
 
-def packed_video(path: Path, store: Path, options: VideoOptions) -> Packed:
-    """Where index and frames of the present state of a video lie.
+class Videos(Containers):
+    """Videos of which the store keeps the wanted frames, each named by its milliseconds.
 
     Args:
-        path: the video, an absolute path.
-        store: where frames are kept, ``store/frames`` of a work dir.
-        options: which frames are wanted.
-
-    Raises:
-        OSError: the video can't be looked at.
-    """
-    return Packed.of(path, store, f"{FRAMES_VERSION} {options.model_dump_json()}")
-
-
-def frame_reader(store: Path, options: VideoOptions) -> PackedReader:
-    """Reads frames as JPEG, by video and milliseconds; arguments as for :func:`packed_video`."""
-    return PackedReader(lambda path: packed_video(path, store, options), OPEN_VIDEOS)
-
-
-def extract_frames(
-    path: Path, store: Path, options: VideoOptions, threads: int = 1, *, resume: bool = False
-) -> PackedReport:
-    """Decode a video and keep its wanted frames.
-
-    Args:
-        path: the video, an absolute path.
-        store: where frames are kept, ``store/frames`` of a work dir.
+        store: ``store/frames`` of a work dir.
         options: which frames are wanted.
         threads: threads of the decoder.
-        resume: continue an extraction that was interrupted instead of starting again.
-
-    Returns:
-        what it gave. A damaged, empty or unreadable video is a row, not an error.
-
-    Raises:
-        OSError: ``store`` can't be written to.
     """
-    if walk_file(path, "").status is not Reason.OK:
-        return PackedReport(path=str(path), items=0, failed=1)
-    packed = packed_video(path, store, options)
-    known = packed.members()
-    if known is not None:
-        return PackedReport.of(packed, known, reused=True)
-    before = start_parts(packed, resume=resume)
-    members = list(before.members)
-    # A part is closed with the time of its last frame; 0 as "nothing done" is the time of a frame.
-    after_ms = before.done if before.number else -1
-    with PartWriter(packed, before.number) as writer:
-        for frame in read_frames(path, options, after_ms, threads):
-            if isinstance(frame, Failure):
-                members.append(Member(FILE_ITSELF, status=frame.reason, detail=frame.detail))
-                continue
-            members.append(writer.add(Member(str(frame.time_ms)), [_encoded(frame)]))
-            if writer.full:
-                writer.close_part(frame.time_ms)
-        writer.close_part(0)
-    packed.write(members)
-    return PackedReport.of(packed, members, resumed=len(before.members))
+
+    changed = "the video has changed since it was decoded"
+
+    def __init__(self, store: Path, options: VideoOptions, threads: int = 1) -> None:
+        super().__init__(store, f"{FRAMES_VERSION} {options.model_dump_json()}", OPEN_VIDEOS)
+        self._options, self._threads = options, threads
+
+    def place(self, path: str, name: str) -> dict[str, Any]:  # noqa: ARG002
+        """The time of a frame."""
+        return {"time_ms": int(name) if name else None, "split": None}
+
+    def open_up(self, container: Container, *, resume: bool) -> tuple[list[Member], int]:
+        """Decode a video: its wanted frames, and how many of them had been decoded."""
+        with Parts(container, resume=resume) as parts:
+            # A part is closed with the time of its last frame; 0 is also that of the first frame.
+            after_ms = parts.done if parts.resumed else -1
+            path, damage = Path(container.path), list[Member]()
+            for frame in read_frames(path, self._options, after_ms, self._threads):
+                if isinstance(frame, Failure):
+                    damage.append(Member(FILE_ITSELF, status=frame.reason, detail=frame.detail))
+                    continue
+                jpeg = _encoded(frame)
+                parts.add(Member(str(frame.time_ms), size=len(jpeg)), jpeg)
+                if parts.full:
+                    parts.close_part(frame.time_ms)
+            parts.close_part(0)
+            return parts.members + damage, parts.resumed
 
 
 def _encoded(frame: Frame) -> bytes:
@@ -203,34 +169,3 @@ def _encoded(frame: Frame) -> bytes:
     if not done:
         raise ValueError(f"a frame of shape {frame.pixels.shape} can't be encoded")
     return jpeg.tobytes()
-
-
-def video_entries(path: Path, source: str, store: Path, options: VideoOptions) -> Iterator[Entry]:
-    """The frames of a video that :func:`extract_frames` has seen, in order of time.
-
-    A damaged video has an entry of its own, beside those of the frames that could be read.
-
-    Args:
-        path: the video, an absolute path.
-        source: the input it was found through, as the user wrote it.
-        store: where frames are kept, ``store/frames`` of a work dir.
-        options: which frames are wanted.
-    """
-    itself = walk_file(path, source)
-    if itself.status is not Reason.OK:
-        yield itself
-        return
-    members = packed_video(path, store, options).members()
-    if members is None:
-        detail = "the video has changed since it was decoded"
-        yield replace(itself, status=Reason.MISSING, detail=detail)
-        return
-    for member in members:
-        is_frame = member.name != FILE_ITSELF
-        yield replace(
-            itself,
-            file_size=member.size if is_frame else itself.file_size,
-            status=member.status,
-            detail=member.detail,
-            time_ms=int(member.name) if is_frame else None,
-        )

@@ -10,13 +10,14 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
 from imgvet.sources.entry import Entry
 from imgvet.sources.kinds import split_ending
+from imgvet.sources.lists import read_rows
 from imgvet.sources.local import walk_file, walk_folder
 
 SPLITS = ("train", "val", "test")
@@ -29,16 +30,12 @@ _POLYGON_FIELDS = 7
 
 @dataclass(frozen=True)
 class YoloSet:
-    """What a YAML file names.
+    """What a YAML file names: by split what holds its images, by number the name of a class.
 
-    Attributes:
-        file: the YAML file.
-        places: for each split its folders, lists and images, as absolute paths that exist.
-        names: name of each class, by its number.
+    Places are folders, lists and images, as absolute paths that exist.
     """
 
-    file: Path
-    places: Mapping[str, tuple[Path, ...]]
+    places: Mapping[str, Sequence[Path]]
     names: Mapping[int, str]
 
 
@@ -54,19 +51,21 @@ def read_yolo(file: Path) -> YoloSet:
         InputNotFoundError: it names a folder or a list that does not exist.
     """
     content = _load(file)
-    root = _root(content.get("path"), file)
+    stated = content.get("path", "")
+    if not isinstance(stated, str | None):
+        raise InvalidParameterError(f"path of {file} is not a text", "Give it a folder")
+    folder, path = file.absolute().parent, Path(stated or "").expanduser()
+    root = next(
+        (place for place in (folder / path, path.absolute()) if place.is_dir()), folder / path
+    )
     places = {
-        split: tuple(
-            _place(name, root, file, split) for name in _strings(content[split], split, file)
-        )
-        for split in SPLITS
-        if content.get(split)
+        split: _places(content[split], split, root, file) for split in SPLITS if content.get(split)
     }
     if not places:
         raise InvalidParameterError(
             f"{file} names no images", f"Give it one of the keys {', '.join(SPLITS)}"
         )
-    return YoloSet(file, places, _class_names(content.get("names"), file))
+    return YoloSet(places, _class_names(content.get("names"), file))
 
 
 def _load(file: Path) -> dict[str, Any]:
@@ -86,52 +85,38 @@ def _load(file: Path) -> dict[str, Any]:
     return content
 
 
-def _root(stated: object, file: Path) -> Path:
-    folder = file.absolute().parent
-    if stated is None:
-        return folder
-    if not isinstance(stated, str):
-        raise InvalidParameterError(f"path of {file} is not a text", "Give it a folder")
-    candidates = [folder / Path(stated).expanduser(), Path(stated).expanduser().absolute()]
-    return next((place for place in candidates if place.is_dir()), candidates[0])
-
-
-def _strings(value: object, key: str, file: Path) -> list[str]:
-    values = value if isinstance(value, list) else [value]
-    if not all(isinstance(entry, str) for entry in values):
+def _places(value: Any, split: str, root: Path, file: Path) -> list[Path]:
+    names = value if isinstance(value, list) else [value]
+    if not all(isinstance(name, str) for name in names):
         raise InvalidParameterError(
-            f"{key} of {file} is neither a path nor a list of paths",
+            f"{split} of {file} is neither a path nor a list of paths",
             "Give it folders, or text files of images",
         )
-    return [str(entry) for entry in values]
+    places = []
+    for name in names:
+        # Some exporters write ../train/images into a file that lies beside train/.
+        candidates = (root / name, root / name.removeprefix("../"))
+        found = next((place for place in candidates if place.exists()), None)
+        if found is None:
+            raise InputNotFoundError(
+                f"{file} names {candidates[0]} as {split}, which does not exist",
+                f"Correct path or {split} in {file}",
+            )
+        places.append(Path(os.path.normpath(found)))
+    return places
 
 
-def _place(name: str, root: Path, file: Path, split: str) -> Path:
-    # Some exporters write ../train/images into a file that lies beside train/.
-    candidates = [root / name, root / name.removeprefix("../")]
-    for place in candidates:
-        if place.exists():
-            return Path(os.path.normpath(place))
-    raise InputNotFoundError(
-        f"{file} names {candidates[0]} as {split}, which does not exist",
-        f"Correct path or {split} in {file}",
-    )
-
-
-def _class_names(stated: object, file: Path) -> dict[int, str]:
-    if stated is None:
-        return {}
-    if isinstance(stated, list):
-        return {number: str(name) for number, name in enumerate(stated)}
-    if isinstance(stated, dict):
-        try:
-            return {int(number): str(name) for number, name in stated.items()}
-        except (TypeError, ValueError):
-            pass
-    raise InvalidParameterError(
-        f"names of {file} is neither a list nor numbers with names",
-        "Give the name of each class",
-    )
+def _class_names(stated: Any, file: Path) -> dict[int, str]:
+    names = stated if stated is not None else {}
+    if isinstance(names, list):
+        names = dict(enumerate(names))
+    try:
+        return {int(number): str(name) for number, name in names.items()}
+    except (AttributeError, TypeError, ValueError):
+        raise InvalidParameterError(
+            f"names of {file} is neither a list nor numbers with names",
+            "Give the name of each class",
+        ) from None
 
 
 def yolo_entries(dataset: YoloSet, source: str) -> Iterator[Entry]:
@@ -150,7 +135,12 @@ def yolo_entries(dataset: YoloSet, source: str) -> Iterator[Entry]:
     for split, places in dataset.places.items():
         for place in places:
             for entry in _entries_of(place, source):
-                label, problem = _label_of(entry.path, dataset.names)
+                label, problem = None, ""
+                try:
+                    boxes = _read_boxes(entry.path, dataset.names)
+                    label = ",".join(sorted({box.label for box in boxes})) or None
+                except (OSError, ValueError) as error:
+                    problem = f"label file: {error}"
                 detail = entry.detail or problem
                 yield replace(entry, split=split, label=label, detail=detail)
 
@@ -159,22 +149,10 @@ def _entries_of(place: Path, source: str) -> Iterator[Entry]:
     if place.is_dir():
         yield from walk_folder(place, source)
     elif place.suffix.lower() == ".txt":
-        for name in _listed(place):
-            yield walk_file(Path(name), source)
+        for row in read_rows(place):
+            yield walk_file(Path(os.path.normpath(place.parent / row)), source)
     else:
         yield walk_file(place, source)
-
-
-def _listed(file: Path) -> list[str]:
-    """The absolute paths that a text file of images lists."""
-    try:
-        text = file.read_text(encoding="utf-8-sig", errors="surrogateescape")
-    except OSError as error:
-        raise InputUnreadableError(
-            f"The list {file} can't be read ({error.strerror})", "Check its permissions"
-        ) from None
-    rows = (row.strip() for row in text.split("\n"))
-    return [os.path.normpath(file.parent / row) for row in rows if row]
 
 
 def label_file_of(path: str) -> str:
@@ -183,39 +161,8 @@ def label_file_of(path: str) -> str:
     return _LABELS.join(stem.rsplit(_IMAGES, 1)) + ".txt"
 
 
-def _rows_of(path: str) -> list[list[str]]:
-    """The rows of an image's label file, split at spaces; blank ones are empty."""
-    text = Path(label_file_of(path)).read_text(encoding="utf-8-sig")
-    return [row.split() for row in text.splitlines()]
-
-
-def _label_of(path: str, names: Mapping[int, str]) -> tuple[str | None, str]:
-    """The classes of an image's boxes, in order, each once, joined by commas; and what is wrong."""
-    try:
-        rows = _rows_of(path)
-    except FileNotFoundError:
-        return None, ""
-    except (OSError, UnicodeError) as error:
-        return None, f"label file: {error}"
-    classes: set[str] = set()
-    for number, row in enumerate(rows, 1):
-        if row and (len(row) < _BOX_FIELDS or not row[0].isdecimal()):
-            return None, f"label file: row {number} is not a class and a box"
-        classes.update(names.get(int(field), field) for field in row[:1])
-    return ",".join(sorted(classes)) or None, ""
-
-
-@dataclass(frozen=True, slots=True)
-class RelativeBox:
-    """A box in shares of the image's width and height.
-
-    Attributes:
-        label: name of its class.
-        x: left edge, 0..1.
-        y: upper edge, 0..1.
-        width: width, 0..1.
-        height: height, 0..1.
-    """
+class RelativeBox(NamedTuple):
+    """A box and its class: left edge, upper edge, width and height in shares of the image."""
 
     label: str
     x: float
@@ -236,19 +183,32 @@ def boxes_of_image(path: str, names: Mapping[int, str]) -> tuple[RelativeBox, ..
         names: name of each class; a class without a name is called by its number.
     """
     try:
-        return tuple(_box(row, names) for row in _rows_of(path) if row)
+        return tuple(_read_boxes(path, names))
     except (OSError, ValueError):
         return ()
 
 
+def _read_boxes(path: str, names: Mapping[int, str]) -> list[RelativeBox]:
+    try:
+        text = Path(label_file_of(path)).read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return []
+    boxes = []
+    for number, row in enumerate(map(str.split, text.splitlines()), 1):
+        try:
+            boxes += [_box(row, names)] if row else []
+        except ValueError:
+            raise ValueError(f"row {number} is not a class and a box") from None
+    return boxes
+
+
 def _box(row: Sequence[str], names: Mapping[int, str]) -> RelativeBox:
-    number, values = int(row[0]), [float(value) for value in row[1:]]
-    label = names.get(number, row[0])
+    if len(row) < _BOX_FIELDS or not row[0].isdecimal():
+        raise ValueError
+    label, values = names.get(int(row[0]), row[0]), [float(value) for value in row[1:]]
     if len(row) >= _POLYGON_FIELDS and len(row) % 2:
         across, down = values[0::2], values[1::2]
         left, top = min(across), min(down)
         return RelativeBox(label, left, top, max(across) - left, max(down) - top)
-    if len(row) < _BOX_FIELDS:
-        raise ValueError(f"{len(row)} numbers")
     x, y, width, height = values[:4]
     return RelativeBox(label, x - width / 2, y - height / 2, width, height)

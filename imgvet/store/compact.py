@@ -37,6 +37,9 @@ UNUSED_DAYS = 30
 SMALL_PACKS = 8
 """So many packs of one kind may be less than half full before they are merged."""
 
+LAST_USED = "last-used.parquet"
+"""File of the store that says when each content was last needed."""
+
 _logger = logging.getLogger(__name__)
 _DAY = "day"
 _SCHEMA = pa.schema([(DIGEST, pa.string()), (_DAY, pa.int64())])
@@ -48,12 +51,9 @@ def today() -> dt.date:
 
 
 def mark_used(work: WorkDir, digests: Iterable[str], today: dt.date) -> None:
-    """Note that a run needs some contents.
+    """Note that the run of this day needs some contents.
 
-    Args:
-        work: the work dir.
-        digests: what they are kept by in packs and in the file index; may hold some twice.
-        today: the day of the run.
+    ``digests`` are what they are kept by in packs and in the file index; may hold some twice.
     """
     day = _last_used(work)
     used = pd.Series(today.toordinal(), pd.Index(list(digests), dtype=object).unique())
@@ -62,13 +62,9 @@ def mark_used(work: WorkDir, digests: Iterable[str], today: dt.date) -> None:
 
 
 def compact(store: Store, today: dt.date) -> None:
-    """Forget what no run needed for long, and merge small packs.
+    """Forget what no run needed for long, and merge small packs; no other run may be writing.
 
     What was never marked counts as needed today. What another version of imgvet measured goes.
-
-    Args:
-        store: the store of a work dir that no other run is writing to.
-        today: the day of the run.
     """
     for folder in store.outdated():
         shutil.rmtree(folder)
@@ -90,45 +86,49 @@ def compact(store: Store, today: dt.date) -> None:
 
 def _last_used(work: WorkDir) -> pd.Series:
     """The day (a number) on which each content was last needed; nothing if that is not known."""
-    path = _path(work)
-    rows = read_if_sound(path) if path.is_file() else None
-    if rows is None:
-        rows = _SCHEMA.empty_table()
+    path = work.store / LAST_USED
+    rows = (read_if_sound(path) if path.is_file() else None) or _SCHEMA.empty_table()
     days = rows.column(_DAY).to_numpy()
     return pd.Series(days, pd.Index(rows.column(DIGEST).to_pylist(), dtype=object))
 
 
 def _write_last_used(work: WorkDir, day: pd.Series) -> None:
     rows = pa.table([day.index.tolist(), day.to_numpy(np.int64)], schema=_SCHEMA)
-    write_atomically(_path(work), lambda path: pq.write_table(rows, path, compression="zstd"))
-
-
-def _path(work: WorkDir) -> Path:
-    return work.store / "last-used.parquet"
+    path = work.store / LAST_USED
+    write_atomically(path, lambda draft: pq.write_table(rows, draft, compression="zstd"))
 
 
 def _compact_packs(packs: Packs, gone: frozenset[str]) -> None:
     by_name = packs.digests_by_name()
     kept = {name: len(digests - gone) for name, digests in by_name.items()}
     small = [name for name, count in kept.items() if count < PACK_ITEMS // 2]
+    names = set(packs.names())
     if len(small) > SMALL_PACKS or any(kept[name] < len(by_name[name]) for name in small):
-        packs.remove(set(small) - set(_merge(packs, small, gone)))
-    packs.remove_remains()
+        names = names.difference(small) | set(_merge(packs, small, gone))
+    packs.keep_only(names)
 
 
-def _merge(packs: Packs, names: list[str], gone: frozenset[str]) -> list[str]:
-    """Write the rows of some packs, without what is gone, as few packs, and return their names."""
-    written: list[str] = []
+def _merge(packs: Packs, names: list[str], gone: frozenset[str]) -> Iterator[str]:
+    """Write the rows of some packs, without what is gone, as few packs, and give their names."""
     waiting: list[pa.Table] = []
     count = 0
     for rows in _kept_rows(packs, names, gone):
         digests = pc.count_distinct(rows.column(DIGEST)).as_py()
         if count + digests > PACK_ITEMS:
-            written.append(_write(packs, waiting))
+            yield _write(packs, waiting)
             waiting, count = [], 0
         waiting.append(rows)
         count += digests
-    return [*written, _write(packs, waiting)] if waiting else written
+    if waiting:
+        yield _write(packs, waiting)
+
+
+def _write(packs: Packs, parts: list[pa.Table]) -> str:
+    rows = pa.concat_tables(parts)
+    thumbnails = None
+    if packs.with_thumbnails:
+        thumbnails = [read_thumbnail(packs, place) for place in places_in(rows)]
+    return packs.write(rows.drop_columns("pack"), thumbnails)
 
 
 def _kept_rows(packs: Packs, names: list[str], gone: frozenset[str]) -> Iterator[pa.Table]:
@@ -149,11 +149,3 @@ def _kept_rows(packs: Packs, names: list[str], gone: frozenset[str]) -> Iterator
 def _is_cut(thumbnails: Path, rows: pa.Table) -> bool:
     ends = pc.add(rows.column("thumbnail_offset"), rows.column("thumbnail_size"))
     return thumbnails.stat().st_size < (pc.max(ends).as_py() or 0)
-
-
-def _write(packs: Packs, parts: list[pa.Table]) -> str:
-    rows = pa.concat_tables(parts)
-    thumbnails = None
-    if packs.with_thumbnails:
-        thumbnails = [read_thumbnail(packs, place) for place in places_in(rows)]
-    return packs.write(rows.drop_columns("pack"), thumbnails)

@@ -22,7 +22,9 @@ from imgvet.store.references import digest_bytes
 from imgvet.tables import read_if_sound
 from imgvet.workdir import write_atomically
 
-_logger = logging.getLogger(__name__)
+SETTLED_NS = 2_000_000_000
+"""A file changed less than this long before it was read could change again within one tick of a
+coarse file system's clock, so it is not remembered (2 s is the tick of FAT)."""
 
 SCHEMA = pa.schema(
     [
@@ -36,6 +38,8 @@ SCHEMA = pa.schema(
     ]
 )
 
+_logger = logging.getLogger(__name__)
+
 
 class FileKey(NamedTuple):
     """What an unchanged file is recognised by: these attributes of :class:`FileToRead`."""
@@ -46,78 +50,6 @@ class FileKey(NamedTuple):
     version: str = ""
     member: str | None = None
     time_ms: int | None = None
-
-
-SETTLED_NS = 2_000_000_000
-"""A file changed less than this long before it was read could change again within one tick of a
-coarse file system's clock, so it is not remembered (2 s is the tick of FAT)."""
-
-
-@dataclass(frozen=True)
-class FileIndex:
-    """The index of one store: parts that are Parquet files of one folder.
-
-    A damaged part is removed, so that its files are read again.
-    """
-
-    folder: Path
-
-    def load(self) -> dict[FileKey, str]:
-        """Content digest by file key."""
-        known: dict[FileKey, str] = {}
-        for rows in self._read(SCHEMA.names):
-            *keys, digests = (column.to_pylist() for column in rows.columns)
-            known.update(zip(map(FileKey, *keys), digests, strict=True))
-        return known
-
-    def digests(self) -> set[str]:
-        """The content digests that some file had."""
-        parts = self._read([DIGEST])
-        return {digest for rows in parts for digest in rows.column(DIGEST).to_pylist()}
-
-    def version_of(self, path: str) -> str:
-        """The version of a remote file that was read last; empty if none was."""
-        for rows in self._read(["path", "version"]):
-            versions = rows.filter(pc.field("path") == path).column("version").to_pylist()
-            if versions:
-                return str(versions[-1])
-        return ""
-
-    def add(self, known: dict[FileKey, str]) -> None:
-        """Add one part."""
-        if known:
-            self._write(known)
-
-    def compact(self, gone: frozenset[str] = frozenset()) -> None:
-        """Merge all parts into one, without the files of some contents."""
-        old = self._parts()
-        if len(old) < 2 and gone.isdisjoint(self.digests()):
-            return
-        known = {key: digest for key, digest in self.load().items() if digest not in gone}
-        merged = self._write(known) if known else None
-        for path in old:
-            if path != merged:
-                path.unlink(missing_ok=True)
-
-    def _parts(self) -> list[Path]:
-        return sorted(self.folder.glob("*.parquet"))
-
-    def _read(self, columns: list[str]) -> Iterator[pa.Table]:
-        for path in self._parts():
-            rows = read_if_sound(path, columns)
-            if rows is None:
-                _logger.warning("%s is damaged, the files that it knew are read again", path)
-                path.unlink(missing_ok=True)
-            else:
-                yield rows
-
-    def _write(self, known: dict[FileKey, str]) -> Path:
-        columns = zip(*((*key, digest) for key, digest in known.items()), strict=True)
-        rows = pa.table([list(values) for values in columns], schema=SCHEMA)
-        rows = rows.sort_by([(name, "ascending") for name in SCHEMA.names])
-        path = self.folder / f"{digest_bytes(repr(rows.to_pydict()).encode())}.parquet"
-        write_atomically(path, lambda temporary: pq.write_table(rows, temporary))
-        return path
 
 
 @dataclass(frozen=True)
@@ -161,3 +93,65 @@ def files_in(rows: pd.DataFrame) -> list[FileToRead]:
     columns = columns.where(columns.notna(), None)
     columns["box"] = columns["box"].map(tuple, na_action="ignore")
     return [FileToRead(*values) for values in columns.itertuples(index=False, name=None)]
+
+
+@dataclass(frozen=True)
+class FileIndex:
+    """The index of one store: parts that are Parquet files of one folder.
+
+    A damaged part is removed, so that its files are read again.
+    """
+
+    folder: Path
+
+    def load(self) -> dict[FileKey, str]:
+        """Content digest by file key."""
+        known: dict[FileKey, str] = {}
+        for rows in self._read():
+            *keys, digests = (column.to_pylist() for column in rows.columns)
+            known.update(zip(map(FileKey, *keys), digests, strict=True))
+        return known
+
+    def digests(self) -> set[str]:
+        """The content digests that some file had."""
+        return {digest for rows in self._read([DIGEST]) for digest in rows[DIGEST].to_pylist()}
+
+    def version_of(self, path: str) -> str:
+        """The version of a remote file that was read last; empty if none was."""
+        parts = (rows.filter(pc.field("path") == path) for rows in self._read(["path", "version"]))
+        return next((str(rows["version"][-1]) for rows in parts if len(rows)), "")
+
+    def add(self, known: dict[FileKey, str]) -> Path | None:
+        """Add one part and return its file, None if there is nothing to add."""
+        if not known:
+            return None
+        columns = zip(*((*key, digest) for key, digest in known.items()), strict=True)
+        rows = pa.table([list(values) for values in columns], schema=SCHEMA)
+        rows = rows.sort_by([(name, "ascending") for name in SCHEMA.names])
+        path = self.folder / f"{digest_bytes(repr(rows.to_pydict()).encode())}.parquet"
+        write_atomically(path, lambda temporary: pq.write_table(rows, temporary))
+        return path
+
+    def compact(self, gone: frozenset[str] = frozenset()) -> None:
+        """Merge all parts into one, without the files of some contents."""
+        old = self._parts()
+        if len(old) < 2 and gone.isdisjoint(self.digests()):
+            return
+        merged = self.add(
+            {key: digest for key, digest in self.load().items() if digest not in gone}
+        )
+        for path in old:
+            if path != merged:
+                path.unlink(missing_ok=True)
+
+    def _parts(self) -> list[Path]:
+        return sorted(self.folder.glob("*.parquet"))
+
+    def _read(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
+        for path in self._parts():
+            rows = read_if_sound(path, columns or SCHEMA.names)
+            if rows is None:
+                _logger.warning("%s is damaged, the files that it knew are read again", path)
+                path.unlink(missing_ok=True)
+            else:
+                yield rows

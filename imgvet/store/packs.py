@@ -35,12 +35,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Packs:
-    """All packs of one kind and version.
-
-    Attributes:
-        folder: where they lie.
-        with_thumbnails: whether each pack has a second file with thumbnails.
-    """
+    """All packs of one kind and version; those with thumbnails have a second file each."""
 
     folder: Path
     with_thumbnails: bool = False
@@ -52,12 +47,18 @@ class Packs:
             rows: the results, with a column ``digest``.
             thumbnails: one for each row, whose place is noted in :data:`THUMBNAIL_PLACE`.
         """
-        name = _pack_name(rows.column(DIGEST).to_pylist())
+        digests = "".join(rows.column(DIGEST).to_pylist())
+        name = hashlib.blake2b(digests.encode(), digest_size=12).hexdigest()
         if thumbnails is not None:
-            rows = _with_places(rows, thumbnails)
+            sizes = np.array([len(thumbnail) for thumbnail in thumbnails], np.int64)
+            places = dict(zip(THUMBNAIL_PLACE, (np.cumsum(sizes) - sizes, sizes), strict=True))
+            rows = pa.table(dict(zip(rows.column_names, rows.columns, strict=True)) | places)
             joined = b"".join(thumbnails)
             write_atomically(self.thumbnails_path(name), lambda path: path.write_bytes(joined))
-        write_atomically(self._table_path(name), lambda path: _write_rows(rows, path))
+        write_atomically(
+            self._table_path(name),
+            lambda path: pq.write_table(rows, path, compression="none", use_dictionary=False),
+        )
         return name
 
     def names(self) -> list[str]:
@@ -86,11 +87,15 @@ class Packs:
         """
         while True:
             try:
-                tables = [self.read_one(name, columns) for name in self.names()]
+                tables = list(self.tables(columns))
             except FileNotFoundError:
                 continue  # A run in another process has merged packs: they are listed anew.
-            sound = [rows for rows in tables if rows is not None]
-            return pa.concat_tables(sound) if sound else None
+            return pa.concat_tables(tables) if tables else None
+
+    def tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
+        """The rows of one pack after the other, each with its name in a column ``pack``."""
+        tables = (self.read_one(name, columns) for name in self.names())
+        return (rows for rows in tables if rows is not None)
 
     def read_one(self, name: str, columns: list[str] | None = None) -> pa.Table | None:
         """The rows of one pack, with its name in a column ``pack``; None if it is damaged."""
@@ -99,30 +104,14 @@ class Packs:
             return None
         return rows.append_column("pack", pa.array([name] * rows.num_rows, pa.string()))
 
-    def tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
-        """The rows of one pack after the other."""
-        tables = (_read_or_remove(self._table_path(name), columns) for name in self.names())
-        return (rows for rows in tables if rows is not None)
-
-    def remove(self, names: Iterable[str]) -> None:
-        """Remove some packs."""
-        for name in names:
-            self._table_path(name).unlink(missing_ok=True)
-            self.thumbnails_path(name).unlink(missing_ok=True)
-
-    def remove_remains(self) -> None:
-        """Remove the files that an interruption left and that belong to no complete pack."""
-        names = set(self.names())
+    def keep_only(self, names: Container[str]) -> None:
+        """Remove all but these packs, and what an interruption left."""
         for path in self.folder.iterdir() if self.folder.is_dir() else ():
             if path.stem not in names:
                 path.unlink(missing_ok=True)
 
     def require(self, digests: Iterable[str], held: Container[str]) -> None:
-        """Refuse to go on without what some pack should hold.
-
-        Args:
-            digests: the contents that are needed.
-            held: those that the packs hold.
+        """Refuse to go on if some of the digests that are needed are not held by the packs.
 
         Raises:
             StaleReferenceError: some are missing.
@@ -160,20 +149,3 @@ def _read_or_remove(path: Path, columns: list[str] | None) -> pa.Table | None:
         _logger.warning("The pack %s is damaged, its items are computed again", path)
         path.unlink(missing_ok=True)
     return rows
-
-
-def _with_places(rows: pa.Table, thumbnails: Sequence[bytes]) -> pa.Table:
-    """The rows with the places of their thumbnails, which lie back to back, as last columns."""
-    sizes = np.array([len(thumbnail) for thumbnail in thumbnails], np.int64)
-    kept = rows.select([name for name in rows.column_names if name not in THUMBNAIL_PLACE])
-    offset, size = THUMBNAIL_PLACE
-    kept = kept.append_column(offset, pa.array(np.cumsum(sizes) - sizes))
-    return kept.append_column(size, pa.array(sizes))
-
-
-def _pack_name(digests: Iterable[str]) -> str:
-    return hashlib.blake2b("".join(digests).encode(), digest_size=12).hexdigest()
-
-
-def _write_rows(rows: pa.Table, path: Path) -> None:
-    pq.write_table(rows, path, compression="none", use_dictionary=False)

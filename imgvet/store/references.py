@@ -23,16 +23,13 @@ from imgvet.tables import Table, conform, read_table, write_table
 from imgvet.workdir import WorkDir, swap_folder, write_text
 
 DIGEST_BYTES = 16
-_CHUNK = 1 << 20
 
 
 class Reference(BaseModel):
-    """One stored output.
+    """One stored output: its path relative to the work dir, and what it must be.
 
-    Attributes:
-        name: path relative to the work dir.
-        digest: BLAKE2b-128 of the file, hexadecimal; for a folder, of the names and digests in it.
-        size: bytes, of all files for a folder.
+    ``digest`` is the BLAKE2b-128 of the file, hexadecimal; of a folder, that of the names and
+    digests in it. ``size`` is in bytes, of all files in a folder.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,45 +46,31 @@ def digest_bytes(data: bytes) -> str:
 
 def digest_file(path: Path) -> str:
     """BLAKE2b-128 of a file, hexadecimal, read in chunks."""
-    state = hashlib.blake2b(digest_size=DIGEST_BYTES)
     with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            state.update(chunk)
-    return state.hexdigest()
+        return hashlib.file_digest(
+            stream, lambda: hashlib.blake2b(digest_size=DIGEST_BYTES)
+        ).hexdigest()
 
 
-def digest_path(path: Path) -> str:
-    """Digest of a file, or of the names and digests of all files in a folder."""
+def _content_of(path: Path) -> tuple[str, int]:
+    """Digest and size of a file, or of all files in a folder."""
     if path.is_file():
-        return digest_file(path)
-    lines = [f"{file.relative_to(path).as_posix()} {digest_file(file)}" for file in _files_in(path)]
-    return digest_bytes("\n".join(lines).encode())
-
-
-def size_path(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder."""
-    files = [path] if path.is_file() else _files_in(path)
-    return sum(file.stat().st_size for file in files)
-
-
-def _files_in(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.rglob("*") if file.is_file())
+        return digest_file(path), path.stat().st_size
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    lines = [f"{file.relative_to(path).as_posix()} {digest_file(file)}" for file in files]
+    return digest_bytes("\n".join(lines).encode()), sum(file.stat().st_size for file in files)
 
 
 def store_file(work: WorkDir, stem: str, suffix: str, write: Callable[[Path], object]) -> Reference:
-    """Store one output under a name made of ``stem`` and its content.
+    """Store one output under a name made of ``stem``, its content and ``suffix``.
 
-    Args:
-        work: the work dir.
-        stem: beginning of its name.
-        suffix: end of its name.
-        write: writes the output, a file or a folder, to the path that it is given.
+    ``write`` writes it, a file or a folder, to the path that it is given.
     """
     work.stages.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".draft-", dir=work.stages) as folder:
         draft = Path(folder) / stem
         write(draft)
-        digest, size = digest_path(draft), size_path(draft)
+        digest, size = _content_of(draft)
         target = work.stages / f"{stem}-{digest[:16]}{suffix}"
         if draft.is_dir():
             swap_folder(draft, target)
@@ -163,11 +146,7 @@ def load_text(work: WorkDir, reference: Reference) -> str:
 def is_intact(work: WorkDir, reference: Reference) -> bool:
     """Whether the file or folder is there and is what was stored."""
     path = work.path / reference.name
-    return (
-        path.exists()
-        and size_path(path) == reference.size
-        and digest_path(path) == reference.digest
-    )
+    return path.exists() and _content_of(path) == (reference.digest, reference.size)
 
 
 def references_in(value: object) -> Iterator[Reference]:
@@ -185,15 +164,12 @@ def references_in(value: object) -> Iterator[Reference]:
 def forget_unused(work: WorkDir, used: set[str]) -> None:
     """Remove stored outputs that neither this run's results nor those of the other part refer to.
 
-    Args:
-        work: the work dir.
-        used: names of the references that this run's results and cache records refer to.
+    ``used`` names the references that this run's results and cache records refer to.
     """
     path = work.store / f"used-{work.part or 'images'}.txt"
     write_text(path, "".join(f"{name}\n" for name in sorted(used)))
-    kept = {
-        name for known in work.store.glob("used-*.txt") for name in known.read_text().split("\n")
-    }
+    lists = work.store.glob("used-*.txt")
+    kept = {name for known in lists for name in known.read_text().splitlines()}
     for output in work.stages.iterdir():
         if output.relative_to(work.path).as_posix() in kept:
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,7 @@ from imgvet.errors import StaleReferenceError
 from imgvet.store.packs import DIGEST, THUMBNAIL_PLACE, Packs
 
 
-@dataclass(frozen=True)
-class ThumbnailPlace:
+class ThumbnailPlace(NamedTuple):
     """Where the thumbnail of one content lies: pack, offset and size in bytes."""
 
     digest: str
@@ -28,8 +27,13 @@ PLACE_COLUMNS = [DIGEST, "pack", *THUMBNAIL_PLACE]
 def places_in(rows: pa.Table | pd.DataFrame) -> list[ThumbnailPlace]:
     """The places in a table with the columns of :data:`PLACE_COLUMNS`."""
     frame = rows if isinstance(rows, pd.DataFrame) else rows.select(PLACE_COLUMNS).to_pandas()
-    columns = (frame[name].tolist() for name in PLACE_COLUMNS)
-    return [ThumbnailPlace(*values) for values in zip(*columns, strict=True)]
+    return list(map(ThumbnailPlace, *(frame[name].tolist() for name in PLACE_COLUMNS)))
+
+
+def all_places(packs: Packs) -> list[ThumbnailPlace]:
+    """Where the thumbnail of each content lies."""
+    rows = packs.read([DIGEST, *THUMBNAIL_PLACE])
+    return [] if rows is None else places_in(rows)
 
 
 def read_thumbnail(packs: Packs, place: ThumbnailPlace) -> bytes:
@@ -52,12 +56,6 @@ def read_thumbnail(packs: Packs, place: ThumbnailPlace) -> bytes:
     return data
 
 
-def all_places(packs: Packs) -> list[ThumbnailPlace]:
-    """Where the thumbnail of each content lies."""
-    rows = packs.read([DIGEST, *THUMBNAIL_PLACE])
-    return [] if rows is None else places_in(rows)
-
-
 class Thumbnails:
     """Reads thumbnails by content digest; may be used from several threads.
 
@@ -66,11 +64,9 @@ class Thumbnails:
 
     def __init__(self, packs: Packs) -> None:
         self._packs = packs
-        self._places = packs.read([DIGEST, *THUMBNAIL_PLACE])
-        digests = [] if self._places is None else self._places.column(DIGEST).to_pylist()
-        known = np.array(digests, np.bytes_)
-        self._rows = np.argsort(known, kind="stable")
-        self._digests = known[self._rows]
+        rows = packs.read([DIGEST, *THUMBNAIL_PLACE])
+        self._places = pa.table({DIGEST: []}) if rows is None else rows.sort_by(DIGEST)
+        self._digests = np.array(self._places.column(DIGEST).to_pylist(), np.bytes_)
 
     def read(self, digest: str) -> bytes | None:
         """JPEG bytes of the thumbnail of a content, None if there is none.
@@ -78,9 +74,9 @@ class Thumbnails:
         Raises:
             StaleReferenceError: its pack has been merged or removed since, or is damaged.
         """
-        wanted = np.bytes_(digest.encode("ascii", "replace"))
-        at = int(np.searchsorted(self._digests, wanted))
-        if self._places is None or at == len(self._digests) or self._digests[at] != wanted:
+        wanted = digest.encode("ascii", "replace")
+        at = int(np.searchsorted(self._digests, np.bytes_(wanted)))
+        if self._digests[at : at + 1].tolist() != [wanted]:
             return None
-        (place,) = places_in(self._places.slice(int(self._rows[at]), 1))
+        (place,) = places_in(self._places.slice(at, 1))
         return read_thumbnail(self._packs, place) if place.size else None

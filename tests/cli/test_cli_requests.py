@@ -31,6 +31,7 @@ def photos(tmp_path: Path) -> Path:
         (["run", "photos", "--work-dir", "photos/out"], "lies inside the input photos"),
         (["run", "photos", "--work-dir", "photos/a.jpg"], "photos/a.jpg"),
         (["run", "photos", "--config", "none.toml"], "none.toml can't be read"),
+        (["run", "photos", "--tar-only", "--no-archives"], "no_archives exclude each other"),
         (["run"], "input_dir is missing"),
         (["summary", "photos"], "No finished run in photos"),
         ([], "arguments are required: COMMAND"),
@@ -68,9 +69,11 @@ def test_a_config_file_is_read_and_the_command_line_wins(
     monkeypatch.setattr("imgvet.dataset.Dataset.fails", lambda *_: False)
     config = tmp_path / "c.toml"
     config.write_text("threshold = 0.8\ncc-threshold = 0.9\n[checks]\nmax_dark_rate = 0.5\n")
-    assert main(["run", str(photos), "--config", str(config), "--threshold", "0.7"]) == 0
+    more = ["--threshold", "0.7", "--no-archives", "--no-run-cc"]
+    assert main(["run", str(photos), "--config", str(config), *more]) == 0
     (options,) = seen
     assert (options.threshold, options.cc_threshold) == (0.7, 0.9)
+    assert (options.no_archives, options.run_cc) == (True, False)
     assert options.checks.max_dark_rate == 0.5
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from imgvet.cli.main import main
 from imgvet.dataset import Dataset
-from imgvet.demo.truth import TRUTH
+from imgvet.demo import truth
 from imgvet.summary import read_summary
 from imgvet.workdir import WorkDir
 from support.page_text import left_over
@@ -34,7 +34,7 @@ def test_every_invalid_file_has_its_planted_reason(demo: Path) -> None:
         Path(name).relative_to(demo / "pictures").as_posix(): reason
         for name, reason in zip(invalid["filename"], invalid["reason"], strict=True)
     }
-    assert found == {name: reason.value for name, reason in TRUTH.invalid.items()}
+    assert found == {name: reason.value for name, reason in truth.INVALID.items()}
 
 
 def test_every_planted_duplicate_is_found_and_no_other_picture_is_called_one(demo: Path) -> None:
@@ -54,30 +54,30 @@ def test_every_planted_duplicate_is_found_and_no_other_picture_is_called_one(dem
     component = {
         content[name]: number for name, number in members[["filename", "component_id"]].values
     }
-    for group in TRUTH.exact_groups:
+    for group in truth.EXACT_GROUPS:
         assert len({of(name) for name in group}) == 1
         assert frozenset((of(group[0]),)) in joined
-    for pair in TRUTH.near_duplicates:
+    for pair in truth.NEAR_DUPLICATES:
         original, copy = of(pair.original), of(pair.copy)
         same = original in component and component[original] == component.get(copy)
         assert frozenset((original, copy)) in joined or same, pair
-    planted = {name for pair in TRUTH.near_duplicates for name in (pair.original, pair.copy)}
-    planted |= {name for group in TRUTH.exact_groups for name in group}
+    planted = {name for pair in truth.NEAR_DUPLICATES for name in (pair.original, pair.copy)}
+    planted |= {name for group in truth.EXACT_GROUPS for name in group}
     assert relative(demo, [*similarity["filename_from"], *similarity["filename_to"]]) <= planted
 
 
 def test_flags_are_the_planted_ones(demo: Path) -> None:
     counts = read_summary(WorkDir(demo / "results")).counts
     assert (counts.dark, counts.bright, counts.blurry) == (
-        len(TRUTH.dark),
-        len(TRUTH.bright),
-        len(TRUTH.blurred),
+        len(truth.DARK),
+        len(truth.BRIGHT),
+        len(truth.BLURRED),
     )
 
 
 def test_the_odd_one_out_is_the_first_outlier_and_alone_stands_out(demo: Path) -> None:
     outliers = Dataset(work_dir=demo / "results").outliers()
-    assert relative(demo, [outliers["filename"].iloc[0]]) == {TRUTH.odd}
+    assert relative(demo, [outliers["filename"].iloc[0]]) == {truth.ODD}
     assert read_summary(WorkDir(demo / "results")).counts.robust_outliers == 1
 
 

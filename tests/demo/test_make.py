@@ -8,22 +8,22 @@ from pathlib import Path
 import pytest
 
 from imgvet.demo import make
-from imgvet.demo.make import make_demo
-from imgvet.demo.truth import TRUTH
+from imgvet.demo.make import FILES, make_demo
+from imgvet.demo.truth import ODD
 from imgvet.errors import InvalidParameterError, MissingExtraError
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file, nearly empty, instead of seconds of drawing."""
-    files = dict.fromkeys((*TRUTH.images, "notes.txt"), b"x")
+    files = dict.fromkeys((*FILES, "notes.txt"), b"x")
     monkeypatch.setattr(make, "demo_files", lambda: files)
 
 
 @pytest.mark.usefixtures("quick")
 def test_a_complete_set_is_left_as_it_is(tmp_path: Path) -> None:
     make_demo(tmp_path / "set")
-    marked = tmp_path / "set" / TRUTH.odd
+    marked = tmp_path / "set" / ODD
     marked.write_bytes(b"kept")
     make_demo(tmp_path / "set")
     assert marked.read_bytes() == b"kept"
@@ -32,9 +32,9 @@ def test_a_complete_set_is_left_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("quick")
 def test_an_incomplete_set_is_made_again(tmp_path: Path) -> None:
     make_demo(tmp_path / "set")
-    (tmp_path / "set" / TRUTH.odd).unlink()
+    (tmp_path / "set" / ODD).unlink()
     make_demo(tmp_path / "set")
-    assert (tmp_path / "set" / TRUTH.odd).exists()
+    assert (tmp_path / "set" / ODD).exists()
 
 
 @pytest.mark.usefixtures("quick")
@@ -45,7 +45,7 @@ def test_an_empty_folder_is_used(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("demo_first", [False, True])
-@pytest.mark.parametrize("name", ["holiday.jpg", TRUTH.odd])
+@pytest.mark.parametrize("name", ["holiday.jpg", ODD])
 def test_other_files_are_never_touched(tmp_path: Path, name: str, demo_first: bool) -> None:
     folder = tmp_path / "set"
     if demo_first:

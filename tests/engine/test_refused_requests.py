@@ -38,9 +38,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with photos, finished work dirs, and files that are of no use."""
     write_photographs(tmp_path / "photos", 2)
     (tmp_path / "empty").mkdir()
-    (tmp_path / "mixed").mkdir()
-    (tmp_path / "mixed" / "a.jpg").write_bytes(b"x")
-    (tmp_path / "mixed" / "b.zip").write_bytes(b"x")
     (tmp_path / "no.csv").write_text("name\nphoto00.jpg\n")
     for finished in ("done", "done/crops"):
         (tmp_path / finished).mkdir()
@@ -54,7 +51,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "bad value": ("threshold", {"threshold": 7}),
     "missing input": ("does not exist", {"input_dir": "nowhere"}),
     "empty input": ("No image", {"input_dir": "empty"}),
-    "mixed input": ("do not mix", {"input_dir": "mixed"}),
+    "nothing wanted": ("exclude each other", {"tar_only": True, "no_archives": True}),
     "bad expression": ("regular expression", {"find_regex": "("}),
     "missing of subset": ("subset", {"subset": ["photos/no.jpg"]}),
     "work dir inside input": ("lies inside", {"work_dir": "photos/out"}),

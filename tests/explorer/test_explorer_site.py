@@ -291,5 +291,5 @@ def test_thumbnails_are_found_after_a_run_merged_their_packs(
     compact(Store(copied), today())
     assert len(packs.names()) == 1
     assert {digest: explored.thumbnail(digest) for digest in digests} == before
-    packs.remove(packs.names())
+    packs.keep_only(())
     assert explored.thumbnail(digests[0]) is None

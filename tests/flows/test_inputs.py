@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import pandas as pd
 import pytest
 
 from imgvet.dataset import Dataset
 from imgvet.engine.warm_up import files_to_measure, measure_ahead
-from imgvet.errors import InputNotFoundError, MixedInputError
+from imgvet.errors import InputNotFoundError
 from imgvet.flows.analyze_dataset import analyze_dataset
 from imgvet.flows.request import as_checked, check_request
 from imgvet.options import make_options
@@ -188,14 +189,17 @@ def test_frames_of_a_video_in_a_bucket_are_items(
     assert names.tolist()[:2] == [f"s3://{bucket.name}/a.mp4#t={time}" for time in ("0.0", "1.0")]
 
 
-def test_archives_and_images_in_a_bucket_do_not_mix_unless_told(
+def test_archives_and_images_in_a_bucket_mix_unless_some_are_ignored(
     photos: Path, tmp_path: Path, bucket: Bucket, proxy: FaultProxy
 ) -> None:
     made = as_zip(photos, tmp_path / "photos.zip")
     bucket.put({"a.zip": made.read_bytes(), "b.jpg": (photos / "photo00.jpg").read_bytes()})
-    with pytest.raises(MixedInputError, match=r"b\.jpg.*tar_only"):
-        run(f"s3://{bucket.name}", tmp_path / "out")
-    assert run(f"s3://{bucket.name}", tmp_path / "out", tar_only=True).counts.images == 15
+    name, out = f"s3://{bucket.name}", tmp_path / "out"
+    assert run(name, out, no_archives=True).counts.images == 1
+    assert [request.path for request in proxy.gets()] == [f"/{bucket.name}/b.jpg"]
+    assert run(name, out, tar_only=True).counts.images == 15
+    assert run(name, out).counts.images == 16
+    assert len(proxy.gets()) == 2
 
 
 def test_a_key_that_looks_like_a_member_is_an_object(
@@ -271,12 +275,45 @@ def test_frames_of_two_videos_are_items_and_join_across_them(tmp_path: Path) -> 
         assert 'id="videos"' in (report / Section.VIDEOS.page).read_text(), part
 
 
-def test_archives_and_loose_images_do_not_mix_unless_told(photos: Path, tmp_path: Path) -> None:
-    as_zip(photos, tmp_path / "photos.zip")
-    both = [photos, tmp_path / "photos.zip"]
-    with pytest.raises(MixedInputError, match="tar_only"):
-        run(both, tmp_path / "out")
-    assert run(both, tmp_path / "out", tar_only=True).counts.images == 15
+def test_loose_images_archives_and_videos_mix_unless_some_are_ignored(
+    photos: Path, tmp_path: Path
+) -> None:
+    """A copy is planted in the archive, a broken picture in the archive, a still in the folder."""
+    folder, out = tmp_path / "mixed", tmp_path / "out"
+    folder.mkdir()
+    write_video(folder / "film.mp4", frames=40)
+    frame = cv2.VideoCapture(str(folder / "film.mp4")).read()[1]
+    cv2.imwrite(str(folder / "still.png"), frame)
+    for name in ("photo00.jpg", "photo01.jpg"):
+        shutil.copyfile(photos / name, folder / name)
+    with tarfile.open(folder / "shard.tar", "w") as archive:
+        archive.add(photos / "photo00.jpg", "copy.jpg")
+        archive.add(photos / "photo02.jpg", "other.jpg")
+        (tmp_path / "broken").write_bytes(b"no picture")
+        archive.add(tmp_path / "broken", "broken.jpg")
+    loose = ["photo00.jpg", "photo01.jpg", "still.png"]
+    packed = [*(f"film.mp4#t={second}.0" for second in range(4)), "shard.tar!broken.jpg"]
+    packed += ["shard.tar!copy.jpg", "shard.tar!other.jpg"]
+
+    def names(**ignored: bool) -> list[str]:
+        run(folder, out, **ignored)
+        items = Dataset(work_dir=out).annotations(valid_only=False)
+        return [os.path.relpath(name, folder) for name in items["filename"]]
+
+    assert names(no_archives=True) == loose
+    assert names(tar_only=True) == packed
+    assert names() == sorted([*loose, *packed])
+    dataset = Dataset(work_dir=out)
+    (broken,) = dataset.invalid_instances()["filename"]
+    assert broken == str(folder / "shard.tar!broken.jpg")
+    assert ("photo00.jpg", "shard.tar!copy.jpg") in pairs_of(dataset, folder)
+    assert ("film.mp4#t=0.0", "still.png") in pairs_of(dataset, folder)
+
+
+def pairs_of(dataset: Dataset, folder: Path) -> set[tuple[str, ...]]:
+    """The similar pairs, by their names in the folder."""
+    names = dataset.similarity()[["filename_from", "filename_to"]].itertuples(index=False)
+    return {tuple(sorted(os.path.relpath(name, folder) for name in pair)) for pair in names}
 
 
 def test_a_yolo_set_brings_splits_and_labels(photos: Path, tmp_path: Path) -> None:

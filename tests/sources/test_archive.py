@@ -9,6 +9,7 @@ import random
 import tarfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imgvet.reasons import Failure, Reason
-from imgvet.sources import packed_reader
-from imgvet.sources.archive import archive_entries, archive_reader, packed_archive, prepare_archive
-from imgvet.sources.archive_formats import HEAD_BYTES
+from imgvet.sources import containers
+from imgvet.sources.archive import HEAD_BYTES, Archives
 from imgvet.sources.entry import Entry
+from imgvet.sources.local import walk_file
 from support.archives import Contents, header, patch_directory, write_any, write_tar, write_zip
 from support.archives import encrypt as encrypt_member
 
@@ -27,22 +28,22 @@ NO_NAME = (Reason.ARCHIVE_DAMAGED, "a member without a name")
 ENDINGS = [".tar", ".tar.gz", ".tgz", ".zip"]
 
 
-def listed(path: Path, **options: object) -> dict[str, Entry]:
+def listed(path: Path) -> dict[str, Entry]:
     """The entries by member; that of the archive itself under an empty name."""
-    store = path.parent / "store"
-    prepare_archive(path, store, **options)  # type: ignore[arg-type]
-    entries = list(archive_entries(path, "in", store))
+    archives = Archives(path.parent / "store")
+    archives.prepare(path)
+    entries = list(archives.entries(walk_file(path, "in")))
     found = {entry.member or "": entry for entry in entries}
     assert len(found) == len(entries)
     return found
 
 
 def read(path: Path, member: str) -> bytes | Failure:
-    return archive_reader(path.parent / "store").read(str(path), member)
+    return Archives(path.parent / "store").read(str(path), member)
 
 
-def damage(path: Path, **options: object) -> tuple[Reason, str]:
-    itself = listed(path, **options)[""]
+def damage(path: Path) -> tuple[Reason, str]:
+    itself = listed(path)[""]
     assert itself.filename == str(path)
     return itself.status, itself.detail
 
@@ -79,15 +80,14 @@ def test_members_are_listed_and_read_back(tmp_path: Path, ending: str) -> None:
 def test_many_threads_read_many_members_in_any_order(
     tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgvet.sources.packed.PART_MEMBERS", 50)
-    monkeypatch.setattr(packed_reader, "OPEN_FILES", 2)
+    monkeypatch.setattr("imgvet.sources.containers.PART_MEMBERS", 50)
     images = {f"{number % 7}/{number}.jpg": os.urandom(number % 900 + 1) for number in range(1000)}
     path = write_any(tmp_path / f"a{ending}", images)
-    assert prepare_archive(path, tmp_path / "store").items == len(images)
-    reader = archive_reader(tmp_path / "store")
+    assert Archives(tmp_path / "store").prepare(path).items == len(images)
     loads = []
-    real = packed_reader.OpenPacked
-    monkeypatch.setattr(packed_reader, "OpenPacked", lambda it: loads.append(it) or real(it))
+    real = containers.open_index
+    monkeypatch.setattr(containers, "open_index", lambda it: loads.append(it) or real(it))
+    reader = Archives(tmp_path / "store")
     names = list(images) * 2
     random.Random(0).shuffle(names)
     with ThreadPoolExecutor(8) as pool:
@@ -101,15 +101,13 @@ def open_descriptors() -> set[str]:
 
 
 def test_descriptors_are_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imgvet.sources.packed.PART_MEMBERS", 5)
+    monkeypatch.setattr("imgvet.sources.containers.PART_MEMBERS", 5)
     path = write_any(tmp_path / "a.tgz", {f"{number}.jpg": b"x" for number in range(300)})
-    prepare_archive(path, tmp_path / "store")
+    Archives(tmp_path / "store").prepare(path)
     before = open_descriptors()
-    reader = archive_reader(tmp_path / "store")
+    reader = Archives(tmp_path / "store")
     for number in range(300):
         assert reader.read(str(path), f"{number}.jpg") == b"x"
-    assert len(open_descriptors() - before) <= packed_reader.OPEN_FILES
-    del reader
     assert len(open_descriptors() - before) == 0
 
 
@@ -326,18 +324,18 @@ def test_names_that_are_not_utf8(tmp_path: Path) -> None:
     assert entry.filename.endswith("a.tar!\\xff.jpg")
     assert read(path, "\\xff.jpg") == b"x"
     odd = path.rename(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.tar"))
-    assert prepare_archive(odd, tmp_path / "store").failed == 1
-    (entry,) = archive_entries(odd, "in", tmp_path / "store")
+    assert Archives(tmp_path / "store").prepare(odd).failed == 1
+    (entry,) = Archives(tmp_path / "store").entries(walk_file(odd, "in"))
     assert entry.status is Reason.UNREADABLE
     entry.filename.encode()
 
 
 def test_what_is_gone_changed_or_no_file_has_a_reason(tmp_path: Path) -> None:
     path = write_tar(tmp_path / "a.tar", {"1.jpg": b"x"})
-    reader = archive_reader(tmp_path / "store")
+    reader = Archives(tmp_path / "store")
     listed(path)
     os.utime(path, ns=(1, 1))
-    (changed,) = archive_entries(path, "in", tmp_path / "store")
+    (changed,) = Archives(tmp_path / "store").entries(walk_file(path, "in"))
     assert (changed.status, "changed" in changed.detail) == (Reason.MISSING, True)
     content = reader.read(str(path), "1.jpg")
     assert isinstance(content, Failure)
@@ -351,28 +349,28 @@ def test_what_is_gone_changed_or_no_file_has_a_reason(tmp_path: Path) -> None:
 def test_an_unchanged_archive_is_not_looked_at_again(tmp_path: Path) -> None:
     for ending in ENDINGS:
         path = write_any(tmp_path / f"a{ending}", {"1.jpg": b"x", "2.jpg": b"y", "../3.jpg": b""})
-        first = prepare_archive(path, tmp_path / "store")
+        first = Archives(tmp_path / "store").prepare(path)
         assert (first.items, first.failed, first.reused) == (2, 1, False)
-        again = prepare_archive(path, tmp_path / "store")
-        assert again == first.model_copy(update={"reused": True})
-        packed_archive(path, tmp_path / "store").index.write_bytes(b"damaged")
-        assert prepare_archive(path, tmp_path / "store") == first
+        again = Archives(tmp_path / "store").prepare(path)
+        assert again == replace(first, reused=True)
+        Archives(tmp_path / "store").find(path).index.write_bytes(b"damaged")
+        assert Archives(tmp_path / "store").prepare(path) == first
 
 
 @pytest.mark.parametrize("cut", [True, False])
 def test_a_damaged_index_is_made_again_and_until_then_a_reason(tmp_path: Path, cut: bool) -> None:
     path, store = tmp_path / "a.tar", tmp_path / "store"
     write_tar(path, {"a.jpg": b"picture"})
-    prepare_archive(path, store)
-    index = packed_archive(path, store).index
+    Archives(store).prepare(path)
+    index = Archives(store).find(path).index
     whole = index.read_bytes()
     overwritten = bytes(255 - byte for byte in whole[-48:-8])
     index.write_bytes(b"PAR1 cut" if cut else whole[:-48] + overwritten + whole[-8:])
-    found = archive_reader(store).read(str(path), "a.jpg")
+    found = Archives(store).read(str(path), "a.jpg")
     assert isinstance(found, Failure)
     assert (found.reason, "run again" in found.detail) == (Reason.UNREADABLE, True)
-    assert not prepare_archive(path, store).reused
-    assert archive_reader(store).read(str(path), "a.jpg") == b"picture"
+    assert not Archives(store).prepare(path).reused
+    assert Archives(store).read(str(path), "a.jpg") == b"picture"
 
 
 def test_a_zip_member_without_a_name_is_a_row(tmp_path: Path) -> None:

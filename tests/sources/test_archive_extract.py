@@ -12,9 +12,9 @@ import pytest
 
 from imgvet.reasons import Reason
 from imgvet.sources import archive
-from imgvet.sources.archive import archive_entries, archive_reader, packed_archive, prepare_archive
-from imgvet.sources.archive_members import ExtractLimits
-from imgvet.sources.packed import Member, Packed, PartWriter, start_parts
+from imgvet.sources.archive import Archives, ExtractLimits
+from imgvet.sources.containers import Parts
+from imgvet.sources.local import walk_file
 from support.archives import patch_directory, write_any, write_tar, write_zip
 
 
@@ -24,15 +24,15 @@ class KilledError(Exception):
 
 def kill_after(monkeypatch: pytest.MonkeyPatch, members: int) -> None:
     """Let the unpacking die when it has added a number of members."""
-    real, added = PartWriter.add, [0]
+    real, added = Parts.add, [0]
 
-    def add(self: PartWriter, *values: object) -> Member:
+    def add(self: Parts, *values: object) -> None:
         if added[0] == members:
             raise KilledError
         added[0] += 1
-        return real(self, *values)  # type: ignore[arg-type]
+        real(self, *values)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(PartWriter, "add", add)
+    monkeypatch.setattr(Parts, "add", add)
 
 
 @pytest.fixture
@@ -45,15 +45,15 @@ def interrupted(tmp_path: Path, images: dict[str, bytes], monkeypatch: pytest.Mo
     """A gzipped tar that was unpacked up to member 57, of which 50 are in complete parts."""
     path = write_tar(tmp_path / "a.tgz", images, "w:gz")
     with monkeypatch.context() as patch:
-        patch.setattr("imgvet.sources.packed.PART_MEMBERS", 10)
+        patch.setattr("imgvet.sources.containers.PART_MEMBERS", 10)
         kill_after(patch, 57)
         with pytest.raises(KilledError):
-            prepare_archive(path, tmp_path / "store")
+            Archives(tmp_path / "store").prepare(path)
     return path
 
 
 def test_an_interrupted_unpacking_is_not_taken_for_a_whole_one(interrupted: Path) -> None:
-    (entry,) = archive_entries(interrupted, "in", interrupted.parent / "store")
+    (entry,) = Archives(interrupted.parent / "store").entries(walk_file(interrupted, "in"))
     assert entry.status is Reason.MISSING
 
 
@@ -62,9 +62,9 @@ def test_unpacking_is_resumed(
     interrupted: Path, images: dict[str, bytes], *, resume: bool, resumed: int
 ) -> None:
     store = interrupted.parent / "store"
-    report = prepare_archive(interrupted, store, resume=resume)
+    report = Archives(store).prepare(interrupted, resume=resume)
     assert (report.items, report.failed, report.resumed) == (100, 0, resumed)
-    reader = archive_reader(store)
+    reader = Archives(store)
     for name, data in images.items():
         assert reader.read(str(interrupted), name) == data
 
@@ -73,11 +73,11 @@ def test_resumed_members_are_not_written_again(
     interrupted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = interrupted.parent / "store"
-    folder = packed_archive(interrupted, store).folder
+    folder = Archives(store).find(interrupted).folder
     before = {file.name: file.stat().st_ino for file in folder.glob("part-*.bin")}
     assert len(before) == 5
     kill_after(monkeypatch, 50)
-    prepare_archive(interrupted, store, resume=True)
+    Archives(store).prepare(interrupted, resume=True)
     after = {file.name: file.stat().st_ino for file in folder.glob("part-*.bin")}
     assert before.items() < after.items()
     assert not list(folder.glob(".*"))
@@ -85,12 +85,12 @@ def test_resumed_members_are_not_written_again(
 
 def test_a_damaged_part_is_filled_again(interrupted: Path, images: dict[str, bytes]) -> None:
     store = interrupted.parent / "store"
-    folder = packed_archive(interrupted, store).folder
+    folder = Archives(store).find(interrupted).folder
     (folder / "part-00002.bin").write_bytes(b"cut")
     (folder / "part-00004.parquet").write_bytes(b"cut")
-    report = prepare_archive(interrupted, store, resume=True)
+    report = Archives(store).prepare(interrupted, resume=True)
     assert (report.items, report.resumed) == (100, 20)
-    reader = archive_reader(store)
+    reader = Archives(store)
     assert all(reader.read(str(interrupted), name) == images[name] for name in images)
 
 
@@ -99,29 +99,12 @@ def test_a_full_disk_is_an_error_and_not_a_row(
 ) -> None:
     path = write_tar(tmp_path / "a.tgz", images, "w:gz")
 
-    def full(*_: object) -> Member:
+    def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(PartWriter, "add", full)
+    monkeypatch.setattr(Parts, "add", full)
     with pytest.raises(OSError, match="No space"):
-        prepare_archive(path, tmp_path / "store")
-
-
-def test_a_member_that_fails_leaves_nothing_in_its_part(tmp_path: Path) -> None:
-    def failing() -> object:
-        yield b"some"
-        raise KilledError
-
-    packed = Packed("a.tgz", 0, 0, tmp_path)
-    with PartWriter(packed, 0) as writer:
-        writer.add(Member("1"), [b"one"])
-        with pytest.raises(KilledError):
-            writer.add(Member("2"), failing())  # type: ignore[arg-type]
-        third = writer.add(Member("3"), [b"thr", b"ee"])
-        writer.close_part(3)
-    assert (third.offset, third.size) == (3, 5)
-    assert (tmp_path / "part-00000.bin").read_bytes() == b"onethree"
-    assert [member.name for member in start_parts(packed, resume=True).members] == ["1", "3"]
+        Archives(tmp_path / "store").prepare(path)
 
 
 BOMB = b"\0" * 3_000_000
@@ -134,8 +117,11 @@ def test_a_bomb_is_a_row_and_what_came_before_it_stays(
     tmp_path: Path, ending: str, name: str
 ) -> None:
     path = write_any(tmp_path / f"a{ending}", {"1.jpg": b"fine", name: BOMB, "2.jpg": b"late"})
-    report = prepare_archive(path, tmp_path / "store", STRICT)
-    rows = {Path(e.filename).name: e for e in archive_entries(path, "in", tmp_path / "store")}
+    report = Archives(tmp_path / "store", STRICT).prepare(path)
+    rows = {
+        Path(e.filename).name: e
+        for e in Archives(tmp_path / "store").entries(walk_file(path, "in"))
+    }
     assert rows[path.name].detail == "unpacks to more than 100 times its size"
     assert rows[path.name].status is Reason.ARCHIVE_BOMB
     if (ending, name) == (".tgz", "bomb.bmp"):
@@ -150,14 +136,14 @@ def test_a_bomb_is_not_unpacked_beyond_its_limit(
 ) -> None:
     path = write_tar(tmp_path / "a.tgz", {"bomb.bmp": b"\0" * 50_000_000}, "w:gz")
     seen = []
-    real = archive._limited
+    real = archive.ForwardStream
 
-    def limited(*values: object) -> object:
+    def opened(*values: object) -> object:
         seen.append(real(*values))  # type: ignore[arg-type]
         return seen[0]
 
-    monkeypatch.setattr(archive, "_limited", limited)
-    prepare_archive(path, tmp_path / "store", STRICT)
+    monkeypatch.setattr(archive, "ForwardStream", opened)
+    Archives(tmp_path / "store", STRICT).prepare(path)
     assert 1_000_000 < seen[0].tell() < 8_000_000
     assert sum(file.stat().st_size for file in (tmp_path / "store").rglob("*.bin")) == 0
 
@@ -166,22 +152,22 @@ def test_a_bomb_is_not_unpacked_beyond_its_limit(
 def test_limits_on_bytes_and_members(tmp_path: Path, ending: str) -> None:
     images = {f"{number}.jpg": os.urandom(2000) for number in range(10)}
     path = write_any(tmp_path / f"a{ending}", images)
-    few = prepare_archive(path, tmp_path / "few", ExtractLimits(members=4))
+    few = Archives(tmp_path / "few", ExtractLimits(members=4)).prepare(path)
     assert (few.items, few.failed) == (4, 1)
-    small = prepare_archive(path, tmp_path / "small", ExtractLimits(member=1999))
+    small = Archives(tmp_path / "small", ExtractLimits(member=1999)).prepare(path)
     assert (small.items, small.failed) == (0, 10)
-    rows = archive_entries(path, "in", tmp_path / "small")
+    rows = Archives(tmp_path / "small").entries(walk_file(path, "in"))
     assert {entry.status for entry in rows} == {Reason.TOO_LARGE}
     if ending != ".tar":
-        little = prepare_archive(path, tmp_path / "little", ExtractLimits(total=9000))
+        little = Archives(tmp_path / "little", ExtractLimits(total=9000)).prepare(path)
         assert (little.items < 5, little.failed >= 1) == (True, True)
 
 
 def test_a_zip_cannot_lie_about_the_size_of_a_bomb(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"1.jpg": BOMB}, zipfile.ZIP_DEFLATED)
     patch_directory(path, "1.jpg", 24, "<I", 100)
-    assert prepare_archive(path, tmp_path / "store", STRICT).items == 1
-    content = archive_reader(tmp_path / "store").read(str(path), "1.jpg")
+    assert Archives(tmp_path / "store", STRICT).prepare(path).items == 1
+    content = Archives(tmp_path / "store").read(str(path), "1.jpg")
     assert getattr(content, "reason", None) is Reason.ARCHIVE_DAMAGED
 
 
@@ -196,8 +182,8 @@ def test_a_long_name_of_many_bytes_is_refused(tmp_path: Path) -> None:
     for name, data in (("a.tar", bytes(block)), ("a.tgz", gzip.compress(bytes(block)))):
         path = tmp_path / name
         path.write_bytes(data + b"\0" * 2048)
-        assert prepare_archive(path, tmp_path / "store").failed == 1
-        (entry,) = archive_entries(path, "in", tmp_path / "store")
+        assert Archives(tmp_path / "store").prepare(path).failed == 1
+        (entry,) = Archives(tmp_path / "store").entries(walk_file(path, "in"))
         assert entry.status is Reason.ARCHIVE_BOMB
 
 
@@ -211,6 +197,6 @@ def test_a_sparse_member_is_a_row(tmp_path: Path) -> None:
     block[148:156] = b"%06o\0 " % sum(struct.unpack("512B", block))
     path = tmp_path / "a.tar"
     path.write_bytes(bytes(block) + b"\0" * 1024)
-    prepare_archive(path, tmp_path / "store")
-    (entry,) = archive_entries(path, "in", tmp_path / "store")
+    Archives(tmp_path / "store").prepare(path)
+    (entry,) = Archives(tmp_path / "store").entries(walk_file(path, "in"))
     assert (entry.status, "sparse" in entry.detail) == (Reason.UNSUPPORTED, True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imgvet.errors import InputNotFoundError, InvalidParameterError
-from imgvet.sources.archive_formats import ArchiveFormat, identify_archive
+from imgvet.sources.archive import identify_archive
 from imgvet.sources.inputs import kind_of_input
 from imgvet.sources.kinds import Kind, kind_of_name
 from support.archives import write_any, write_tar
@@ -54,13 +54,13 @@ def test_an_archive_has_to_be_named_as_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("a.tar", ArchiveFormat.TAR), ("a.tgz", ArchiveFormat.TAR_GZ), ("a.zip", ArchiveFormat.ZIP)],
+    [("a.tar", "tar"), ("a.tgz", "gzipped tar"), ("a.zip", "zip")],
 )
 @pytest.mark.parametrize("contents", [{}, {"a.jpg": b"x" * 3000}])
 def test_content_decides_which_archive_it_is(
-    tmp_path: Path, name: str, kind: ArchiveFormat, contents: dict[str, bytes]
+    tmp_path: Path, name: str, kind: str, contents: dict[str, bytes]
 ) -> None:
-    assert identify_archive(write_any(tmp_path / name, contents).read_bytes()) is kind
+    assert identify_archive(write_any(tmp_path / name, contents).read_bytes()) == kind
 
 
 def test_what_is_no_archive() -> None:

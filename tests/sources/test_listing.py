@@ -9,12 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgvet.errors import (
-    InputEmptyError,
-    InputNotFoundError,
-    InvalidParameterError,
-    MixedInputError,
-)
+from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterError
 from imgvet.options import SourceOptions
 from imgvet.sources.entry import Entry
 from imgvet.sources.inputs import find_inputs, list_items
@@ -137,35 +132,34 @@ def test_a_known_file_keeps_its_digest_and_a_changed_one_does_not(tmp_path: Path
     assert table.column("digest").to_pylist() == ["digest of a.jpg", None]
 
 
-def options_of(folder: Path, *names: str, tar_only: bool = False) -> SourceOptions:
-    for name in names:
+def mixed(folder: Path, **options: bool) -> SourceOptions:
+    for name in ("a.mp4", "b.tar", "c.jpg", "notes.txt"):
         (folder / name).write_bytes(b"x")
-    return SourceOptions(input_dir=(str(folder),), tar_only=tar_only)
+    return SourceOptions(input_dir=(str(folder),), **options)
 
 
-def test_only_a_mixture_is_refused_and_the_message_counts_and_shows_both(tmp_path: Path) -> None:
-    options = options_of(tmp_path, "a.mp4", "b.tar", "notes.txt")
-    inputs = find_inputs(options)
-    assert inputs.archives == (str(tmp_path / "b.tar"),)
-    assert inputs.videos == (str(tmp_path / "a.mp4"),)
-    assert inputs.listing is None
-    options_of(tmp_path, "c.jpg")
-    for look in (find_inputs, lambda given: list_items(given, WorkDir(tmp_path / "out"))):
-        with pytest.raises(MixedInputError, match=r"tar_only=True") as refused:
-            look(options)
-        assert "(2, such as " in str(refused.value)
-        assert f"(1, such as {tmp_path / 'c.jpg'})" in str(refused.value)
+@pytest.mark.parametrize(
+    ("options", "compressed", "listed"),
+    [
+        ({}, ["a.mp4", "b.tar"], ["a.mp4", "b.tar", "c.jpg"]),
+        ({"tar_only": True}, ["a.mp4", "b.tar"], ["a.mp4", "b.tar"]),
+        ({"no_archives": True}, [], ["c.jpg"]),
+    ],
+)
+def test_archives_videos_and_images_mix_unless_some_are_ignored(
+    tmp_path: Path, options: dict[str, bool], compressed: list[str], listed: list[str]
+) -> None:
+    sources = mixed(tmp_path, **options)
+    inputs = find_inputs(sources)
+    assert inputs.compressed == tuple(str(tmp_path / name) for name in compressed)
+    assert (inputs.listing is None) == bool(compressed)
+    items = list_items(sources, WorkDir(tmp_path / "out"))
+    assert items["path"].to_pylist() == [str(tmp_path / name) for name in listed]
 
 
-def test_loose_images_are_ignored_if_only_archives_are_wanted(tmp_path: Path) -> None:
-    options = options_of(tmp_path, "a.mp4", "b.tar", "c.jpg", tar_only=True)
-    assert find_inputs(options).archives == (str(tmp_path / "b.tar"),)
-    listed = list_items(options, WorkDir(tmp_path / "out")).column("path").to_pylist()
-    assert listed == [str(tmp_path / "a.mp4"), str(tmp_path / "b.tar")]
-
-
-def test_loose_images_alone_are_no_mixture(tmp_path: Path) -> None:
-    inputs = find_inputs(options_of(tmp_path, "a.jpg", "b.jpg"))
-    assert (inputs.remote, inputs.archives, inputs.videos) == ((), (), ())
+def test_loose_images_alone_are_listed_at_once(tmp_path: Path) -> None:
+    touch(tmp_path / "a.jpg", tmp_path / "b.jpg")
+    inputs = find_inputs(SourceOptions(input_dir=(str(tmp_path),)))
+    assert (inputs.remote, inputs.compressed) == ((), ())
     assert inputs.listing is not None
     assert inputs.listing.num_rows == 2

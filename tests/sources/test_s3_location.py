@@ -85,7 +85,7 @@ def test_other_inputs_are_not_remote(name: str) -> None:
 
 def test_boto3_is_imported_when_it_is_needed_and_not_before() -> None:
     program = (
-        "import sys, imgvet.sources.inputs, imgvet.sources.reading, imgvet.sources.s3_sync\n"
+        "import sys, imgvet.sources.inputs, imgvet.sources.reading, imgvet.sources.s3_mirror\n"
         "print([name for name in ('boto3', 'botocore') if name in sys.modules])"
     )
     answer = subprocess.run(

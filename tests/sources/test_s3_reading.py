@@ -11,8 +11,12 @@ import pytest
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError, TransportError
 from imgvet.reasons import Failure, Reason
-from imgvet.sources.s3 import ObjectLocation, parse_location
-from imgvet.sources.s3_errors import ErrorKind, Problem, RetryPolicy
+from imgvet.sources.s3 import (
+    ObjectLocation,
+    Problem,
+    parse_location,
+    seconds_to_wait,
+)
 from imgvet.sources.s3_objects import (
     CHANGED_DETAIL,
     OPAQUE_DETAIL,
@@ -25,7 +29,6 @@ from support.s3_server import Bucket, free_port
 
 pytest_plugins = ("support.s3_fixtures",)
 
-QUICK = RetryPolicy(base_seconds=0.001, cap_seconds=0.01)
 DATA = random.Random(1).randbytes(300_000)
 
 
@@ -38,7 +41,7 @@ def at(bucket: Bucket, key: str) -> ObjectLocation:
 
 
 def read(bucket: Bucket, key: str = "a.jpg", version: str = "") -> Content | Failure:
-    return fetch_object(at(bucket, key), version, QUICK)
+    return fetch_object(at(bucket, key), version)
 
 
 @pytest.fixture
@@ -62,7 +65,7 @@ def test_what_was_listed_is_read_by_one_request_each(proxy: FaultProxy, bucket: 
     bucket.put({key: f"content of {key}".encode() for key in odd})
     for entry in list(list_objects(parse_location(f"s3://{bucket.name}"), "")):
         location = parse_location(entry.path)
-        content = fetch_object(location, getattr(entry, "version", ""), QUICK)
+        content = fetch_object(location, entry.version)
         assert isinstance(content, Content)
         assert content.data == f"content of {location.key}".encode()
     assert len(proxy.gets()) == len(odd)
@@ -71,7 +74,7 @@ def test_what_was_listed_is_read_by_one_request_each(proxy: FaultProxy, bucket: 
 
 def test_minio_is_read_over_http(proxy: FaultProxy, photo: Bucket) -> None:
     location = parse_location(f"minio+http://{proxy.host}/{photo.name}/a.jpg")
-    assert fetch_object(location, retry=QUICK) == Content(DATA, md5(DATA))
+    assert fetch_object(location) == Content(DATA, md5(DATA))
 
 
 def test_an_object_that_is_gone_is_missing(proxy: FaultProxy, photo: Bucket) -> None:
@@ -254,17 +257,17 @@ def test_faults_without_end_become_a_reason(proxy: FaultProxy, photo: Bucket, ac
 def test_a_server_that_is_not_there_is_an_error(proxy: FaultProxy) -> None:
     location = parse_location(f"minio+http://127.0.0.1:{free_port()}/bucket/a.jpg")
     with pytest.raises(TransportError, match="gave up after 8 attempts"):
-        fetch_object(location, retry=QUICK)
+        fetch_object(location)
 
 
 def test_waits_grow_are_jittered_and_bounded() -> None:
-    retry, throttled = RetryPolicy(), Problem(ErrorKind.TRANSIENT, "SlowDown")
+    throttled = Problem("transient", "SlowDown")
     for failed, bound in [(1, 0.1), (2, 0.2), (8, 12.8), (9, 20.0), (11, 20.0)]:
-        waits = [retry.wait(throttled, failed) for _ in range(300)]
+        waits = [seconds_to_wait(throttled, failed) for _ in range(300)]
         assert max(waits) <= bound
         assert min(waits) < 0.2 * bound
         assert max(waits) > 0.8 * bound
     worst = sum(min(20.0, 0.1 * 2**number) for number in range(11))
     assert 85 < worst < 86
-    asked = Problem(ErrorKind.TRANSIENT, "SlowDown", wait=3.0)
-    assert 3.0 <= retry.wait(asked, 1) <= 20.0
+    asked = Problem("transient", "SlowDown", wait=3.0)
+    assert 3.0 <= seconds_to_wait(asked, 1) <= 20.0

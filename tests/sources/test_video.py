@@ -14,14 +14,8 @@ import pytest
 from imgvet.options import VideoOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.entry import Entry
-from imgvet.sources.video import (
-    Frame,
-    extract_frames,
-    frame_reader,
-    packed_video,
-    read_frames,
-    video_entries,
-)
+from imgvet.sources.local import walk_file
+from imgvet.sources.video import Frame, Videos, read_frames
 from support.videos import CODECS, gray_level, rotate_mp4, write_video
 
 EACH_SECOND = VideoOptions()
@@ -43,8 +37,9 @@ def failure(path: Path) -> Failure:
 
 
 def listed(path: Path, options: VideoOptions = EACH_SECOND) -> list[Entry]:
-    extract_frames(path, path.parent / "store", options)
-    return list(video_entries(path, "in", path.parent / "store", options))
+    videos = Videos(path.parent / "store", options)
+    videos.prepare(path)
+    return list(videos.entries(walk_file(path, "in")))
 
 
 @pytest.mark.parametrize("ending", sorted(CODECS))
@@ -143,7 +138,7 @@ def test_frames_are_read_back_as_jpeg(tmp_path: Path) -> None:
     path = write_video(tmp_path / "film #1!.mp4", frames=25)
     entries = listed(path)
     assert [entry.filename for entry in entries] == [f"{path}#t={n}.0" for n in range(3)]
-    reader = frame_reader(tmp_path / "store", EACH_SECOND)
+    reader = Videos(tmp_path / "store", EACH_SECOND)
     for entry, frame in zip(entries, frames(path), strict=True):
         assert entry.time_ms is not None
         data = reader.read(str(path), str(entry.time_ms))
@@ -158,14 +153,14 @@ def test_frames_are_read_back_as_jpeg(tmp_path: Path) -> None:
 
 def test_a_video_is_decoded_once(tmp_path: Path) -> None:
     path, store = write_video(tmp_path / "film.mp4", frames=25), tmp_path / "store"
-    first = extract_frames(path, store, EACH_SECOND)
+    first = Videos(store, EACH_SECOND).prepare(path)
     assert (first.items, first.failed, first.reused) == (3, 0, False)
-    assert extract_frames(path, store, EACH_SECOND).reused
-    assert extract_frames(path, store, VideoOptions(video_fps=5)).items == 13
+    assert Videos(store, EACH_SECOND).prepare(path).reused
+    assert Videos(store, VideoOptions(video_fps=5)).prepare(path).items == 13
     os.utime(path, ns=(1, 1))
-    (changed,) = video_entries(path, "in", store, EACH_SECOND)
+    (changed,) = Videos(store, EACH_SECOND).entries(walk_file(path, "in"))
     assert (changed.status, "changed" in changed.detail) == (Reason.MISSING, True)
-    assert not extract_frames(path, store, EACH_SECOND).reused
+    assert not Videos(store, EACH_SECOND).prepare(path).reused
 
 
 @pytest.mark.parametrize(("resume", "resumed"), [(True, 4), (False, 0)])
@@ -173,7 +168,7 @@ def test_an_interrupted_video_is_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, resume: bool, resumed: int
 ) -> None:
     path, options = write_video(tmp_path / "film.mkv", frames=50), VideoOptions(video_fps=2)
-    monkeypatch.setattr("imgvet.sources.packed.PART_MEMBERS", 2)
+    monkeypatch.setattr("imgvet.sources.containers.PART_MEMBERS", 2)
     encoded = []
     real = cv2.imencode
 
@@ -186,13 +181,13 @@ def test_an_interrupted_video_is_resumed(
     with monkeypatch.context() as patch:
         patch.setattr(cv2, "imencode", imencode)
         with pytest.raises(KeyboardInterrupt):
-            extract_frames(path, tmp_path / "store", options)
-    assert not packed_video(path, tmp_path / "store", options).index.exists()
-    report = extract_frames(path, tmp_path / "store", options, resume=resume)
+            Videos(tmp_path / "store", options).prepare(path)
+    assert not Videos(tmp_path / "store", options).find(path).index.exists()
+    report = Videos(tmp_path / "store", options).prepare(path, resume=resume)
     assert (report.items, report.resumed) == (10, resumed)
-    whole = extract_frames(path, tmp_path / "other", options)
+    whole = Videos(tmp_path / "other", options).prepare(path)
     assert whole.items == 10
-    one, other = (frame_reader(tmp_path / name, options) for name in ("store", "other"))
+    one, other = (Videos(tmp_path / name, options) for name in ("store", "other"))
     for frame in frames(path, video_fps=2):
         data = one.read(str(path), str(frame.time_ms))
         assert isinstance(data, bytes)

@@ -142,7 +142,7 @@ def test_what_an_interruption_left_is_harmless_and_goes(
     for number in range(SMALL_PACKS + 1):
         packs = write(store, f"{number}")
     with monkeypatch.context() as patched:
-        patched.setattr(Packs, "remove", lambda *_: (_ for _ in ()).throw(OSError("killed")))
+        patched.setattr(Packs, "keep_only", lambda *_: (_ for _ in ()).throw(OSError("killed")))
         with pytest.raises(OSError, match="killed"):
             compact(store, START)
     assert len(packs.names()) == SMALL_PACKS + 2

@@ -38,8 +38,7 @@ from imgvet.similarity.distances import Metric
 from imgvet.similarity.neighbors import as_table, find_neighbors
 from imgvet.similarity.outliers import find_outliers
 from imgvet.similarity.pairs import similar_pairs
-from imgvet.sources.archive import prepare_archive
-from imgvet.sources.archive_members import ExtractLimits
+from imgvet.sources.archive import Archives
 from imgvet.sources.inputs import list_items
 from imgvet.store.files import files_in
 from imgvet.store.store import Store
@@ -69,7 +68,7 @@ def finish_run(input_dir: object, work_dir: Path, **parameters: object) -> WorkD
     work.store.mkdir(parents=True, exist_ok=True)
     for name in options.input_dir:
         if name.endswith((".tar", ".zip")):
-            prepare_archive(Path(name), work.extracted, ExtractLimits())
+            Archives(work.extracted).prepare(Path(name))
     listing = annotated(list_items(sources, work), sources, annotations, cutter)
     found = _measured(options, work, listing, cutter)
     vectors, metric, model = _embedded(options, work, found.collected)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from imgvet.sources.s3 import forget_clients
+from imgvet.sources import s3
 from support.fault_proxy import FaultProxy, running_proxy
 from support.s3_server import Bucket, S3Server, environment, running_server
 
@@ -37,7 +37,12 @@ def running_fault_proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
 
 @pytest.fixture
 def proxy(running_fault_proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> FaultProxy:
-    """A well-behaved proxy before the server, to which s3:// leads while the test runs."""
+    """A well-behaved proxy before the server, to which s3:// leads while the test runs.
+
+    Requests that fail are repeated at once.
+    """
+    monkeypatch.setattr("imgvet.sources.s3.FIRST_WAIT", 0.001)
+    monkeypatch.setattr("imgvet.sources.s3.LONGEST_WAIT", 0.01)
     running_fault_proxy.faults.clear()
     running_fault_proxy.requests.clear()
     for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -50,5 +55,5 @@ def proxy(running_fault_proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> F
 @pytest.fixture
 def new_clients() -> Iterator[Callable[[], None]]:
     """Call it after changing the environment of boto3; it is undone after the test."""
-    yield forget_clients
-    forget_clients()
+    yield s3._client.cache_clear
+    s3._client.cache_clear()

@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 
 from imgvet.reasons import Reason
-from imgvet.sources.archive import archive_entries, packed_archive, prepare_archive
-from imgvet.sources.archive_members import MAX_SIDECAR_BYTES, sample_keys, split_of_shard
-from imgvet.sources.packed import Member
+from imgvet.sources.archive import Archives
+from imgvet.sources.containers import Member
+from imgvet.sources.local import walk_file
+from imgvet.sources.sidecars import MAX_SIDECAR_BYTES, sample_keys, split_of_shard
 from support.archives import write_any
 
 
 def members(path: Path) -> dict[str, Member]:
-    prepare_archive(path, path.parent / "store")
-    found = packed_archive(path, path.parent / "store").members()
+    archives = Archives(path.parent / "store")
+    archives.prepare(path)
+    found = archives.find(path).members()
     return {member.name: member for member in found or ()}
 
 
@@ -41,7 +43,7 @@ def test_a_shard(tmp_path: Path, ending: str) -> None:
     }  # fmt: skip
     assert json.loads(found["s/2.jpg"].metadata or "") == {"json": {"class": 5}, "txt": "a café"}
     assert found["s/4.jpg"].metadata is None
-    entries = list(archive_entries(path, "in", tmp_path / "store"))
+    entries = list(Archives(tmp_path / "store").entries(walk_file(path, "in")))
     assert {entry.split for entry in entries} == {"train"}
     assert sorted(entry.label or "" for entry in entries) == sorted(
         ["7", "5", "cat", "cat", "", "five", "six"]

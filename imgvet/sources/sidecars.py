@@ -1,0 +1,144 @@
+"""What of an archive becomes items: its images, with what files beside them tell.
+
+Sidecars are those of WebDataset, https://github.com/webdataset/webdataset: ``7.cls``, ``7.json``
+and ``7.txt`` of ``7.jpg``. Members of one sample have the same name up to the first dot after the
+last slash; names with dots of their own, such as ``a.b.jpg`` and ``a.b.json``, belong together too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from imgvet.reasons import Failure, Reason
+from imgvet.sources.containers import FILE_ITSELF, Member
+from imgvet.sources.kinds import IMAGE_EXTENSIONS, Kind, kind_of_file, split_ending
+
+SIDECAR_ENDINGS = frozenset({".json", ".txt", ".cls"})
+"""Endings of the members that say something about an image of the same stem."""
+
+MAX_SIDECAR_BYTES = 64 * 1024
+"""Greater sidecars are not read: a file about one image is small, one about all of them is not."""
+
+LABEL_KEYS = ("label", "class")
+"""Keys of a JSON sidecar that hold the label, the first one that is there counting."""
+
+_SPLITS = {
+    "train": "train", "training": "train",
+    "val": "val", "valid": "val", "validation": "val",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+_SPLIT_WORD = re.compile(rf"(?:^|[^a-z])({'|'.join(_SPLITS)})(?![a-z])")
+
+
+def split_of_shard(name: str) -> str | None:
+    """The split in an archive's name, such as ``train`` in ``imagenet-train-0001.tar``.
+
+    Returns:
+        train, val or test; the first word of the file's name (not of its folders) that is one.
+    """
+    found = _SPLIT_WORD.search(name.rpartition("/")[2].lower())
+    return _SPLITS[found[1]] if found else None
+
+
+def _is_sidecar(member: Member) -> bool:
+    """Whether a member can be read to describe an image."""
+    small = member.status is Reason.OK and member.size <= MAX_SIDECAR_BYTES
+    return small and split_ending(member.name)[1] in SIDECAR_ENDINGS
+
+
+def is_kept(member: Member) -> bool:
+    """Whether a member is needed: an image, what should have been one, a sidecar, the archive."""
+    name = member.name
+    if name.startswith("__MACOSX/"):  # What macOS adds is no image, whatever its name says.
+        return False
+    is_image = split_ending(name)[1] in IMAGE_EXTENSIONS
+    return (
+        name == FILE_ITSELF
+        or is_image
+        or kind_of_file(name) is not Kind.IMAGE
+        or _is_sidecar(member)
+    )
+
+
+def settle(members: Iterable[Member], read: Callable[[Member], bytes | Failure]) -> list[Member]:
+    """What of an archive becomes items: images, and everything that should have been one.
+
+    Of members with the same name the last counts, as when the archive is unpacked. Sidecars give
+    their images label and metadata; only those that belong to an image and are at most
+    :data:`MAX_SIDECAR_BYTES` are read.
+
+    Args:
+        members: all members, in order of the archive.
+        read: reads the content of a member.
+    """
+    kept = [member for member in members if is_kept(member)]
+    counts = Counter(member.name for member in kept)
+    last = {member.name: member for member in kept}
+    sidecars: defaultdict[str, list[Member]] = defaultdict(list)
+    for member in last.values():
+        if _is_sidecar(member):
+            sidecars[split_ending(member.name)[0]].append(member)
+    settled = []
+    for member in last.values():
+        if member.status is not Reason.OK:
+            settled.append(member)
+        elif not _is_sidecar(member):
+            count = counts[member.name]
+            note = f"{count} members have this name; the last one counts" if count > 1 else ""
+            keys = (key for key in sample_keys(member.name) if key in sidecars)
+            settled.append(_described(member, note, sidecars.get(next(keys, ""), ()), read))
+    return settled
+
+
+def sample_keys(name: str) -> tuple[str, ...]:
+    """Under which stems the sidecars of an image may stand: its own, then that of WebDataset."""
+    folder, slash, base = name.rpartition("/")
+    return tuple(dict.fromkeys((split_ending(name)[0], folder + slash + base.split(".")[0])))
+
+
+def _described(
+    image: Member,
+    note: str,
+    sidecars: Sequence[Member],
+    read: Callable[[Member], bytes | Failure],
+) -> Member:
+    """The image with what its sidecars say; the label of ``.cls`` goes before that of JSON."""
+    metadata: dict[str, object] = {}
+    problems = [note] if note else []
+    for sidecar in sidecars:
+        ending = split_ending(sidecar.name)[1][1:]
+        content = read(sidecar)
+        value = content if isinstance(content, Failure) else _parsed(content, ending)
+        if isinstance(value, Failure):
+            problems.append(f"{sidecar.name}: {value.detail}")
+        else:
+            metadata[ending] = value
+    return replace(
+        image,
+        label=_label_in(metadata),
+        metadata=json.dumps(metadata, sort_keys=True) if sidecars else None,
+        detail="; ".join(problems),
+    )
+
+
+def _parsed(content: bytes, ending: str) -> object:
+    """A sidecar's content: text, or what JSON says; a failure if it is not what its name says."""
+    try:
+        text = content.decode("utf-8-sig")
+        return json.loads(text) if ending == "json" else text.strip()
+    except (ValueError, RecursionError) as error:
+        return Failure(Reason.CORRUPT, str(error) or type(error).__name__)
+
+
+def _label_in(metadata: dict[str, object]) -> str | None:
+    if metadata.get("cls"):
+        return str(metadata["cls"])
+    told = metadata.get("json")
+    values = [told[key] for key in LABEL_KEYS if key in told] if isinstance(told, dict) else []
+    label = next((str(value) for value in values if isinstance(value, (str, int))), None)
+    # JSON may spell half a surrogate pair, which no table can hold.
+    return label.encode("utf-8", "backslashreplace").decode() if label is not None else None

@@ -1,0 +1,165 @@
+"""Stages that make inputs ready and list them: sync_s3_to_local, extract_archives, list_items."""
+
+from __future__ import annotations
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+from prefect.runtime import task_run
+from pydantic import BaseModel, ConfigDict
+
+from imgvet.annotations.schema import Annotations
+from imgvet.crops.cutter import Cutter, cut_key
+from imgvet.crops.listing import NO_BOXES, annotated
+from imgvet.errors import TransportError
+from imgvet.options import FetchOptions, SourceOptions, VideoOptions
+from imgvet.progress import tracked
+from imgvet.reasons import Reason
+from imgvet.sources.archive import Archives
+from imgvet.sources.containers import Containers, Prepared
+from imgvet.sources.inputs import list_items as list_source_items
+from imgvet.sources.inputs import remote_files
+from imgvet.sources.kinds import Kind, kind_of_file
+from imgvet.sources.listing import with_digests
+from imgvet.sources.s3_mirror import SyncReport, remove_downloaded, sync_to_local
+from imgvet.sources.video import Videos
+from imgvet.store.files import FILE_COLUMNS
+from imgvet.store.packs import DIGEST
+from imgvet.store.references import Reference, store_arrow
+from imgvet.tables import to_frame
+from imgvet.tasks.context import RunContext
+from imgvet.tasks.policy import TRANSPORT_RETRIES, transport_stage, uncached_stage
+from imgvet.tasks.shards import Plan, plan
+
+
+@transport_stage
+def sync_s3_to_local(
+    context: RunContext, name: str, sources: SourceOptions, fetch: FetchOptions, run: str
+) -> SyncReport:
+    """Mirror the archives and videos of one input and, if asked for, its images.
+
+    Args:
+        context: where the run happens.
+        name: a bucket, a folder or an object in it, or a list that names objects.
+        sources: what of it is wanted.
+        fetch: whether images are mirrored.
+        run: the run, by which :func:`remove_mirrored` knows what it downloaded.
+    """
+    listed = (
+        entry
+        for entry, kind in remote_files(name, sources)
+        if fetch.sync_s3_to_local or kind is not Kind.IMAGE
+    )
+    report = sync_to_local(listed, context.work.mirror, run, sources.min_file_size)
+    if report.transient and task_run.run_count <= TRANSPORT_RETRIES:
+        # What arrived stays, so the next attempt asks only for the rest; after the last one the
+        # rest become rows that say why.
+        raise TransportError(
+            f"{report.failed} objects of {name} did not arrive, such as {report.transient}",
+            "Run again: what arrived is kept",
+        )
+    return report
+
+
+@uncached_stage
+def extract_archives(
+    context: RunContext, paths: tuple[str, ...], videos: VideoOptions, fetch: FetchOptions
+) -> list[Prepared]:
+    """Index archives, unpack those that can't be read in any order, and decode videos.
+
+    What the store already holds of an unchanged file is used again.
+
+    Args:
+        context: where the run happens.
+        paths: archives and videos, as absolute paths, each once.
+        videos: which frames of videos are wanted.
+        fetch: whether what an interrupted run began is continued.
+
+    Returns:
+        what was found in each of them.
+    """
+    count = sum(kind_of_file(path) is Kind.VIDEO for path in paths)
+    kept = _containers(context, videos, threads=max(1, context.threads // max(1, count)))
+
+    def prepare(path: str) -> Prepared:
+        return kept[kind_of_file(path)].prepare(Path(path), resume=fetch.resume)
+
+    with ThreadPoolExecutor(context.threads) as pool:
+        return list(tracked(pool.map(prepare, paths), "extract_archives", 0, len(paths)))
+
+
+def _containers(
+    context: RunContext, videos: VideoOptions, threads: int = 1
+) -> dict[Kind, Containers]:
+    work = context.work
+    return {
+        Kind.ARCHIVE: Archives(work.extracted),
+        Kind.VIDEO: Videos(work.frames, videos, threads),
+    }
+
+
+@uncached_stage
+def remove_mirrored(
+    context: RunContext, fetch: FetchOptions, videos: VideoOptions, run: str
+) -> int:
+    """Remove what this run downloaded, with all that was made of it, and count it."""
+    kept = _containers(context, videos)
+
+    def is_wanted(key: str) -> bool:
+        return fetch.delete_img if kind_of_file(key) is Kind.IMAGE else fetch.delete_tar
+
+    def forget(path: Path) -> None:
+        kind = kind_of_file(path.name)
+        if kind in kept and path.exists():
+            shutil.rmtree(kept[kind].find(path).folder, ignore_errors=True)
+
+    return remove_downloaded(context.work.mirror, run, is_wanted, before=forget)
+
+
+class Listed(BaseModel):
+    """What was listed: the listing, and the files that have to be read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    listing: Reference
+    to_read: Plan
+
+
+@uncached_stage
+def list_items(
+    context: RunContext,
+    options: SourceOptions,
+    listing: pa.Table | None,
+    annotations: Annotations | None,
+    cutter: Cutter | None,
+) -> Listed:
+    """List the items, and plan reading those whose content is not known and measured.
+
+    Args:
+        context: where the run happens.
+        options: what to analyse.
+        listing: the items, if they were listed when the request was checked.
+        annotations: what is known of the images, None if nothing is.
+        cutter: how pictures are cut, None if whole ones are analysed.
+    """
+    work, store = context.work, context.store
+    if listing is None:
+        listing = list_source_items(options, work)
+    listing = with_digests(listing, store.files.load())
+    listing = annotated(listing, options, annotations, cutter)
+    rows, columns = to_frame(listing), list(FILE_COLUMNS)
+    done = rows["status"] != Reason.OK.value
+    if cutter is None:
+        done |= rows[DIGEST].isin(store.measures.digests())
+    else:
+        known, columns = store.cuts.digests(), [*columns, "cut"]
+        nothing_to_cut = [
+            cut == NO_BOXES or (isinstance(digest, str) and cut_key(digest, cut) in known)
+            for digest, cut in zip(rows[DIGEST], rows["cut"], strict=True)
+        ]
+        done |= pd.Series(nothing_to_cut, rows.index, dtype=bool)
+    to_read = plan(work, "compute_stats", rows, done, columns)
+    return Listed(listing=store_arrow(work, "listing", listing), to_read=to_read)
