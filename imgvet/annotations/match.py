@@ -192,7 +192,13 @@ def _find_files(
         )
     missing = places == _NONE
     if missing.all():
-        raise _nothing_matched(names, files, source)
+        several = len(names) > 1
+        raise InvalidParameterError(
+            f"{f'None of the {len(names)} files' if several else 'The one file'} of {source} is "
+            f"{'' if several else 'not '}in the input: annotated are {examples(names)}, "
+            f"in the input are {examples(files)}",
+            "Write file names relative to input_dir, or absolute ones",
+        )
     places[missing] = len(files) + pd.factorize(keys[missing])[0]
     return places
 
@@ -239,15 +245,3 @@ def _of_another_machine(keys: list[str], files: Sequence[str], roots: set[str]) 
         if any(place != _NONE for place in found):
             return _by_ends((key[start:] for key in keys), files, roots, _FOLDER_AND_NAME)
     return [_NONE] * len(keys)
-
-
-def _nothing_matched(
-    names: Sequence[str], files: Sequence[str], source: str
-) -> InvalidParameterError:
-    several = len(names) > 1
-    return InvalidParameterError(
-        f"{f'None of the {len(names)} files' if several else 'The one file'} of {source} is "
-        f"{'' if several else 'not '}in the input: annotated are {examples(names)}, "
-        f"in the input are {examples(files)}",
-        "Write file names relative to input_dir, or absolute ones",
-    )

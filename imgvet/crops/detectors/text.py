@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,9 +19,6 @@ from imgvet.errors import MissingExtraError, ModelError
 from imgvet.images.geometry import Box, Region
 from imgvet.images.picture import Pixels
 from imgvet.models.file import sha256_of
-
-if TYPE_CHECKING:
-    from rapidocr import RapidOCR
 
 LABEL = "text"
 REMEDY = 'pip install "imgvet[ocr]"'
@@ -85,13 +82,30 @@ class TextDetector:
     """Lines of text by RapidOCR: their boxes, what they say and how sure it is."""
 
     def __init__(self, models: Sequence[Path], settings: TextSettings | None = None) -> None:
+        from rapidocr import RapidOCR
+
         self._settings = settings or TextSettings()
-        self._engine = _open_engine(models, self._settings)
+        find, turn, read = map(str, models)
+        threads = "EngineConfig.onnxruntime"
+        # Each call stays on its thread, and is silent and offline: it is told where its models are.
+        self._engine: Any = RapidOCR(
+            params={
+                "Global.log_level": "critical",
+                "Global.text_score": self._settings.min_score,
+                f"{threads}.intra_op_num_threads": 1,
+                f"{threads}.inter_op_num_threads": 1,
+                "Det.model_path": find,
+                "Det.limit_type": "max",
+                "Det.limit_side_len": self._settings.long_side,
+                "Cls.model_path": turn,
+                "Rec.model_path": read,
+            }
+        )
 
     def detect(self, pixels: Pixels) -> list[Region]:
         """The lines of text of a picture: text, score, box and corners."""
         bgr = np.ascontiguousarray(pixels[..., ::-1])
-        found: Any = self._engine(_padded(bgr, self._settings))
+        found = self._engine(_padded(bgr, self._settings))
         texts = getattr(found, "txts", None)
         if not texts:
             return []
@@ -133,24 +147,3 @@ def _padded(pixels: Pixels, settings: TextSettings) -> Pixels:
         return pixels
     padded = cv2.copyMakeBorder(pixels, 0, below, 0, beside, cv2.BORDER_REPLICATE)
     return np.asarray(padded, np.uint8)
-
-
-def _open_engine(models: Sequence[Path], settings: TextSettings) -> RapidOCR:
-    """RapidOCR on the calling thread, silent and offline: it is told where its models are."""
-    from rapidocr import RapidOCR
-
-    find, turn, read = map(str, models)
-    threads = "EngineConfig.onnxruntime"
-    return RapidOCR(
-        params={
-            "Global.log_level": "critical",
-            "Global.text_score": settings.min_score,
-            f"{threads}.intra_op_num_threads": 1,
-            f"{threads}.inter_op_num_threads": 1,
-            "Det.model_path": find,
-            "Det.limit_type": "max",
-            "Det.limit_side_len": settings.long_side,
-            "Cls.model_path": turn,
-            "Rec.model_path": read,
-        }
-    )
