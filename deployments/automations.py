@@ -85,29 +85,21 @@ def apply_automations(addresses: Sequence[str]) -> list[tuple[str, str, int]]:
         InvalidParameterError: an address can't be one.
     """
     check_addresses(addresses)
-    return [_apply(rule, _blocks(rule, addresses)) for rule in RULES]
+    return [_apply(rule, addresses) for rule in RULES]
 
 
-def _blocks(rule: Rule, addresses: Sequence[str]) -> list[UUID]:
-    """Keep addresses in blocks of Prefect's named ``imgvet-alarms-1`` and so on, overwriting them.
-
-    The block for Slack hands every address that is not Slack's to Apprise as it is, and the server
-    knows it without imgvet being installed there.
-    """
-    blocks = [SlackWebhook(url=SecretStr(url), notify_type=rule.kind) for url in addresses]
-    return [
-        UUID(str(block.save(f"{slug(rule.name)}-{number}", overwrite=True)))
-        for number, block in enumerate(blocks, 1)
-    ]
-
-
-def _apply(rule: Rule, blocks: Sequence[UUID]) -> tuple[str, str, int]:
+def _apply(rule: Rule, addresses: Sequence[str]) -> tuple[str, str, int]:
+    actions: list[ActionTypes] = []
+    for number, url in enumerate(addresses, 1):
+        # Slack's block hands every other address to Apprise as it is, and the server knows it
+        # without imgvet being installed there.
+        block = SlackWebhook(url=SecretStr(url), notify_type=rule.kind)
+        saved = UUID(str(block.save(f"{slug(rule.name)}-{number}", overwrite=True)))
+        actions.append(
+            SendNotification(block_document_id=saved, subject=rule.subject, body=rule.body)
+        )
     with get_client(sync_client=True) as client:
         found = client.read_automations_by_name(rule.name)
-    actions: list[ActionTypes] = [
-        SendNotification(block_document_id=block, subject=rule.subject, body=rule.body)
-        for block in blocks
-    ]
     if not actions:
         actions = list(found[0].actions) if found else [DoNothing()]
     automation = Automation(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 
@@ -31,11 +32,11 @@ class Printer(BaseHTTPRequestHandler):
 
 def main() -> None:
     """Receive until stopped."""
-    server = HTTPServer(("127.0.0.1", int(sys.argv[1])), Printer)
-    try:
+    with (
+        HTTPServer(("127.0.0.1", int(sys.argv[1])), Printer) as server,
+        suppress(KeyboardInterrupt),
+    ):
         server.serve_forever()
-    except KeyboardInterrupt:
-        server.server_close()
 
 
 if __name__ == "__main__":

@@ -102,7 +102,9 @@ def deliver(
     """Tell each address of what waits for it and of the events of a run of the history."""
     arrived, problems = 0, []
     for address in addresses:
-        to, reason, waiting = digest(address), "", 0
+        # Addresses hold secrets, so they are remembered by their digests.
+        to = hashlib.blake2b(address.encode(), digest_size=8).hexdigest()
+        reason, waiting = "", 0
         for row in read_history(work)[-RETRIED:]:
             # Of an earlier run only what did not arrive.
             told = {entry.event: entry.arrived for entry in row.deliveries if entry.to == to}
@@ -126,11 +128,6 @@ def note(work: WorkDir, run: Run, event: Event, to: str, *, arrived: bool) -> No
     others = [entry for entry in row.deliveries if (entry.event, entry.to) != (event.name, to)]
     entry = Delivery(event=event.name, to=to, arrived=arrived)
     save_run(work, row.model_copy(update={"deliveries": (*others, entry)}))
-
-
-def digest(address: str) -> str:
-    """What an address is remembered by: addresses hold secrets."""
-    return hashlib.blake2b(address.encode(), digest_size=8).hexdigest()
 
 
 def _service(address: str) -> Any:
