@@ -136,13 +136,13 @@ METRIC_BY_NAME: dict[str, Metric] = {metric.name: metric for metric in METRICS}
 
 @dataclass(frozen=True)
 class Flag:
-    """A property of a picture that a threshold on one metric decides.
+    """A property of a picture that a limit on one metric decides.
 
     Attributes:
         name: dark, bright, ...
         metric: the column that is compared.
-        option: the run option that holds the threshold.
-        below: True if values below the threshold are flagged, False if values above it.
+        option: the run option that holds the limit.
+        below: True if values below the limit are flagged, False if values above it.
         meaning: what a flagged picture looks like.
     """
 
@@ -164,7 +164,7 @@ FLAGS: tuple[Flag, ...] = (
 """What the summary, the checks and the report call dark, bright and blurry."""
 
 
-def threshold(flag: Flag, options: FlagOptions) -> float:
+def limit_of(flag: Flag, options: FlagOptions) -> float:
     """The value of the metric at which the flag begins; that value itself is not flagged."""
     return float(getattr(options, flag.option))
 
@@ -183,6 +183,6 @@ def flagged(stats: pd.DataFrame, options: FlagOptions) -> dict[str, pd.Series[bo
     for flag in FLAGS:
         values = stats.get(flag.metric, pd.Series(float("nan"), stats.index))
         values = pd.to_numeric(values).astype("float64")
-        limit = threshold(flag, options)
+        limit = limit_of(flag, options)
         which[flag.name] = values < limit if flag.below else values > limit
     return which

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from imgvet.reports import limits
-from imgvet.reports.histogram import Scale, Threshold, Values, bin_values
+from imgvet.reports.histogram import Limit, Scale, Values, bin_values
 from imgvet.reports.text import count, label, measured
 
 Figure = dict[str, Any]
@@ -163,7 +163,7 @@ def histogram(values: Values, scale: Scale, **texts: str) -> Chart:
         numbers=pd.DataFrame({**ends, texts["counts"]: bins["count"]}),
         figure={
             "data": [_bars(part, texts["counts"]) for part in parts],
-            "layout": _layout(bins, scale.threshold, texts, log=log),
+            "layout": _layout(bins, scale.limit, texts, log=log),
         },
     )
 
@@ -184,9 +184,7 @@ def _bars(bins: pd.DataFrame, counts: str) -> Figure:
     }
 
 
-def _layout(
-    bins: pd.DataFrame, threshold: Threshold | None, texts: dict[str, str], *, log: bool
-) -> Figure:
+def _layout(bins: pd.DataFrame, limit: Limit | None, texts: dict[str, str], *, log: bool) -> Figure:
     # Plotly wants ends of axes and annotations as logarithms, shapes as values.
     place = math.log10 if log else float
     low, high = (place(end) for end in (bins["low"].iloc[0], bins["high"].iloc[-1]))
@@ -199,12 +197,12 @@ def _layout(
         x_axis = {"nticks": 8, **x_axis}
     few = {"dtick": 1} if bins["count"].max() <= 4 else {}
     axes = {"xaxis": x_axis, "yaxis": {**few, "title": {"text": texts["counts"]}}}
-    if threshold is None:
+    if limit is None:
         return axes
-    at = threshold.value
+    at = limit.value
     left = place(at) - low < (high - low) / 2
     # The label stands over the line, on the side where there is room.
-    note = {"showarrow": False, "text": threshold.label, "x": place(at),
+    note = {"showarrow": False, "text": limit.label, "x": place(at),
              "xanchor": "left" if left else "right", "y": 1, "yanchor": "bottom",
              "yref": "paper"}  # fmt: skip
     line = {"type": "line", "x0": at, "x1": at, "y0": 0, "y1": 1, "yref": "paper"}

@@ -19,7 +19,7 @@ _BINS_PER_DECADE = 10
 
 
 @dataclass(frozen=True)
-class Threshold:
+class Limit:
     """A value that decides something; ``label`` says what, such as ``dark below 60``."""
 
     value: float
@@ -35,27 +35,27 @@ class Scale:
     low: float | None = None
     high: float | None = None
     integer: bool = False
-    """Values are whole numbers, without a threshold among them."""
-    threshold: Threshold | None = None
+    """Values are whole numbers, without a limit among them."""
+    limit: Limit | None = None
     """A bin ends at its value; bins are closed on the right if it marks those above."""
 
     @property
     def edge(self) -> float | None:
-        """Value of the threshold."""
-        return self.threshold.value if self.threshold else None
+        """Value of the limit."""
+        return self.limit.value if self.limit else None
 
     @property
     def flag_above(self) -> bool:
-        """Whether values above the threshold are marked."""
-        return self.threshold is not None and self.threshold.below is False
+        """Whether values above the limit are marked."""
+        return self.limit is not None and self.limit.below is False
 
 
 def bin_values(values: Values, scale: Scale) -> tuple[pd.DataFrame, bool]:
     """Count values in bins of a readable width.
 
-    A threshold is the edge of a bin, so that a bar lies on one side of it as a whole and the marked
+    A limit is the edge of a bin, so that a bar lies on one side of it as a whole and the marked
     bars hold exactly the marked values. Unbounded values that span a factor of thirty or more get
-    logarithmic bins, unless the threshold is below 1; values below 1 are then in the first.
+    logarithmic bins, unless the limit is below 1; values below 1 are then in the first.
 
     Returns:
         the bins, ascending and without gaps (columns ``low``, ``high``, ``count``, ``label``, their
@@ -72,10 +72,10 @@ def bin_values(values: Values, scale: Scale) -> tuple[pd.DataFrame, bool]:
     bins = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "count": counts})
     say = _whole_numbers if scale.integer and not log else _between
     bins["label"] = list(map(say, bins["low"], bins["high"]))
-    if scale.threshold is None or scale.threshold.below is None:
+    if scale.limit is None or scale.limit.below is None:
         return bins.assign(flagged=False), log
-    below = bins["high"] <= scale.threshold.value
-    return bins.assign(flagged=below if scale.threshold.below else ~below), log
+    below = bins["high"] <= scale.limit.value
+    return bins.assign(flagged=below if scale.limit.below else ~below), log
 
 
 def _whole_numbers(low: float, high: float) -> str:
@@ -88,7 +88,7 @@ def _between(low: float, high: float) -> str:
 
 
 def _reach(values: Values, scale: Scale) -> tuple[float, float]:
-    """From where to where the axis goes: all values and the threshold, or all that is possible."""
+    """From where to where the axis goes: all values and the limit, or all that is possible."""
     low, high = float(values.min()), float(values.max())
     if scale.edge is not None:
         low, high = min(low, scale.edge), max(high, scale.edge)
@@ -144,7 +144,7 @@ def _linear_edges(values: Values, scale: Scale) -> Values:
 
 
 def _with_room(edges: Values, scale: Scale) -> Values:
-    """Edges with a bin on the side of the threshold that is not marked, for values equal to it."""
+    """Edges with a bin on the side of the limit that is not marked, for values equal to it."""
     if scale.edge is None:
         return edges
     if scale.flag_above and edges[0] == scale.edge:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imgvet.metrics import FLAGS, METRIC_BY_NAME, flagged, threshold
+from imgvet.metrics import FLAGS, METRIC_BY_NAME, flagged, limit_of
 from imgvet.options import FlagOptions
 
 OPTIONS = FlagOptions(dark_threshold=60, bright_threshold=240, blur_threshold=0.5)
@@ -52,4 +52,4 @@ def test_missing_columns_and_no_rows_flag_nothing(stats):
 def test_every_flag_has_a_metric_and_an_option():
     for flag in FLAGS:
         assert flag.metric in METRIC_BY_NAME
-        assert isinstance(threshold(flag, FlagOptions()), float)
+        assert isinstance(limit_of(flag, FlagOptions()), float)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from imgvet.errors import StaleReferenceError
-from imgvet.metrics import FLAGS, threshold
+from imgvet.metrics import FLAGS, limit_of
 from imgvet.options import FlagOptions, SimilarityOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.reports.text import common_folder
@@ -142,7 +142,7 @@ def _presets(record: RunRecord) -> dict[str, Query]:
 def _flagged(options: FlagOptions) -> dict[str, Query]:
     queries = {}
     for flag in FLAGS:
-        column, limit = f"stats.{flag.metric}", threshold(flag, options)
+        column, limit = f"stats.{flag.metric}", limit_of(flag, options)
         condition = Condition(column=column, **{"below" if flag.below else "above": limit})
         query = Query(where=(condition,), sort=column, descending=not flag.below)
         queries[flag.name.capitalize()] = query

@@ -52,7 +52,7 @@ def find_components(
         items: the table items.
         vectors: float32 (n, width), embeddings by ``embedding_row``.
         metric: how they are compared, the same as that of ``similarity``.
-        options: the threshold.
+        options: cc_threshold.
 
     Returns:
         The tables components and component_info, and video_pairs if there are videos.

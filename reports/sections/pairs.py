@@ -13,7 +13,7 @@ from imgvet.options import SimilarityOptions
 from imgvet.quality.counts import near_pairs
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, bars, histogram, most_frequent
-from imgvet.reports.histogram import Scale, Threshold
+from imgvet.reports.histogram import Limit, Scale
 from imgvet.reports.images import Content, Image, gallery
 from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.text import count, counted, label, number, similarity, split_name
@@ -84,10 +84,10 @@ def _traits(image: Image) -> Iterator[tuple[str, str, str]]:
 def _histogram(run: ReportInputs, similarities: pd.Series) -> Chart:
     values = np.minimum(similarities.to_numpy(dtype=np.float64), 1.0)
     least, joins = run.summary.threshold, run.summary.cc_threshold
-    threshold = Threshold(joins, f"components from {number(joins)}")
+    limit = Limit(joins, f"components from {number(joins)}")
     return histogram(
         values,
-        Scale(least, 1.0, threshold=threshold if least < joins < 1.0 else None),
+        Scale(least, 1.0, limit=limit if least < joins < 1.0 else None),
         figure_id="figure-similarity",
         title="Similarity of near pairs",
         axis="similarity",

@@ -9,7 +9,7 @@ from imgvet.format import listed
 from imgvet.metrics import FLAGS, METRIC_BY_NAME, METRICS, Direction, Flag, Metric
 from imgvet.reports import limits
 from imgvet.reports.charts import histogram
-from imgvet.reports.histogram import Scale, Threshold, Values
+from imgvet.reports.histogram import Limit, Scale, Values
 from imgvet.reports.images import Content, gallery
 from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.text import count, counted, number, share
@@ -71,15 +71,15 @@ def _group(metric: Metric) -> str:
 
 def _metric(run: ReportInputs, metric: Metric, values: Values) -> Content:
     flag = _FLAG_OF.get(metric.name)
-    threshold = flag_threshold(flag, run) if flag else None
-    summary, good = _in_words(metric, values, threshold), _GOOD[metric.direction]
+    limit = flag_limit(flag, run) if flag else None
+    summary, good = _in_words(metric, values, limit), _GOOD[metric.direction]
     return {
         "metric": metric,
         "summary": summary,
-        "reading": _reading(flag, threshold) if flag and threshold else good,
+        "reading": _reading(flag, limit) if flag and limit else good,
         "histogram": histogram(
             values,
-            Scale(metric.low, metric.high, metric.integer and threshold is None, threshold),
+            Scale(metric.low, metric.high, metric.integer and limit is None, limit),
             figure_id=f"figure-{metric.name.replace('_', '-')}",
             title=metric.title,
             axis=metric.unit or metric.title.lower(),
@@ -93,26 +93,26 @@ def _metric(run: ReportInputs, metric: Metric, values: Values) -> Content:
     }
 
 
-def flag_threshold(flag: Flag, run: ReportInputs) -> Threshold:
-    """The threshold of a flag in this run."""
+def flag_limit(flag: Flag, run: ReportInputs) -> Limit:
+    """The limit of a flag in this run."""
     value = float(getattr(run.summary, flag.option))
-    return Threshold(value, f"{flag.name} {side_of(flag)} {number(value)}", flag.below)
+    return Limit(value, f"{flag.name} {side_of(flag)} {number(value)}", flag.below)
 
 
 def side_of(flag: Flag) -> str:
-    """The side of the threshold that is flagged."""
+    """The side of the limit that is flagged."""
     return "below" if flag.below else "above"
 
 
-def _reading(flag: Flag, threshold: Threshold) -> str:
+def _reading(flag: Flag, limit: Limit) -> str:
     side, good = ("Left", "right") if flag.below else ("Right", "left")
     return (
-        f"{side} of the line at {number(threshold.value)} an image counts as {flag.name}: "
+        f"{side} of the line at {number(limit.value)} an image counts as {flag.name}: "
         f"{flag.meaning}. Good: nearly all images lie to the {good} of it."
     )
 
 
-def _in_words(metric: Metric, values: Values, threshold: Threshold | None) -> str:
+def _in_words(metric: Metric, values: Values, limit: Limit | None) -> str:
     unit = f" {metric.unit}" if metric.unit else ""
     kinds, numbers = np.unique(values, return_counts=True)
     if len(kinds) == 1:
@@ -129,10 +129,10 @@ def _in_words(metric: Metric, values: Values, threshold: Threshold | None) -> st
         f"Median {median}{unit}; the middle half lies from {quarter} to {three_quarters}, "
         f"all from {low} to {high}."
     )
-    if threshold is None:
+    if limit is None:
         return text
-    marked = int(np.sum(values < threshold.value if threshold.below else values > threshold.value))
-    return f"{text} {counted(marked, 'image')} ({share(marked, len(values))}): {threshold.label}."
+    marked = int(np.sum(values < limit.value if limit.below else values > limit.value))
+    return f"{text} {counted(marked, 'image')} ({share(marked, len(values))}): {limit.label}."
 
 
 def flagged(run: ReportInputs, flag: Flag) -> Content:
@@ -141,12 +141,12 @@ def flagged(run: ReportInputs, flag: Flag) -> Content:
     values = _values(run, flag.metric)
     if values.empty:
         return _worst(run, values, "", f"Not known: {title} was not measured.")
-    threshold = flag_threshold(flag, run)
-    worst = values[values < threshold.value if flag.below else values > threshold.value]
+    limit = flag_limit(flag, run)
+    worst = values[values < limit.value if flag.below else values > limit.value]
     worst = worst.sort_index().sort_values(ascending=flag.below, kind="stable")
     part = share(len(worst), len(run.table("stats")))
     verb = "is" if len(worst) == 1 else "are"
-    rule = f"{flag.name} ({title} {side_of(flag)} {number(threshold.value)})"
+    rule = f"{flag.name} ({title} {side_of(flag)} {number(limit.value)})"
     text = (
         f"{counted(len(worst), 'image')} ({part}) {verb} {rule}: {flag.meaning}."
         if len(worst)

@@ -12,14 +12,14 @@ import pytest
 
 from imgvet.reports import charts as drawing
 from imgvet.reports.charts import Chart, template
-from imgvet.reports.histogram import Scale, Threshold
+from imgvet.reports.histogram import Limit, Scale
 from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.report import pages_of
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A histogram of values with a threshold, linear or not."""
+    """A histogram of values with a limit, linear or not."""
 
     values: np.ndarray
     limit: float
@@ -27,9 +27,9 @@ class Drawn:
 
     @property
     def chart(self) -> Chart:
-        threshold = Threshold(self.limit, f"below {self.limit}", below=True)
+        line = Limit(self.limit, f"below {self.limit}", below=True)
         words = dict.fromkeys(("title", "axis", "counts", "summary", "reading"), "words")
-        scale = Scale(0.0, self.high, threshold=threshold)
+        scale = Scale(0.0, self.high, limit=line)
         return drawing.histogram(self.values, scale, figure_id="figure-x", **words)
 
 

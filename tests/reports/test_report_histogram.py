@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgvet.reports import limits
-from imgvet.reports.histogram import Scale, Threshold, bin_values
+from imgvet.reports.histogram import Limit, Scale, bin_values
 
 reals = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60).map(
     lambda numbers: np.array(numbers, float)
@@ -62,8 +62,8 @@ def test_whole_numbers_have_bins_of_whole_numbers(values: np.ndarray) -> None:
 def test_marked_bars_hold_exactly_the_marked_values(
     values: np.ndarray, limit: float, below: bool
 ) -> None:
-    threshold = Threshold(limit, "limit", below)
-    scale = Scale(0.0, 255.0, threshold=threshold)
+    line = Limit(limit, "limit", below)
+    scale = Scale(0.0, 255.0, limit=line)
     bins, _ = bin_values(values, scale)
     assert_sound(bins, values)
     marked = int(np.sum(values < limit if below else values > limit))
@@ -74,8 +74,8 @@ def test_marked_bars_hold_exactly_the_marked_values(
 def test_marked_bars_hold_exactly_the_marked_values_over_decades(
     values: np.ndarray, limit: float
 ) -> None:
-    threshold = Threshold(limit, "limit", below=True)
-    bins, _ = bin_values(values, Scale(0.0, None, threshold=threshold))
+    line = Limit(limit, "limit", below=True)
+    bins, _ = bin_values(values, Scale(0.0, None, limit=line))
     assert_sound(bins, values)
     assert bins.loc[bins["flagged"], "count"].sum() == int(np.sum(values < limit))
 
