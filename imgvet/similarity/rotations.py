@@ -2,9 +2,9 @@
 
 Embeddings hardly see that a picture is another one rotated by 90 degrees. Its orientation hash
 (:mod:`imgvet.images.orientation_hash`) tells the hashes of all eight orientations, so candidates
-are pairs whose hashes nearly agree in different orientations. Each candidate is then judged like
-any other pair: one picture is shown in the orientation of the other and embedded again, and the
-similarity of the pair is the one between these two.
+are pairs whose hashes nearly agree in different orientations. The pictures that candidates connect
+are then shown in one orientation, that of most of them; those that are rotated are embedded again,
+once each, and the similarity of a candidate is the one between these two.
 
 Candidates are found without comparing all pairs, by what multi-index hashing does for one
 orientation: short pieces of a hash become keys, and pictures that share a key are compared. A
@@ -25,6 +25,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from imgvet.embedding.compute import embed_pictures, thumbnail_reader
 from imgvet.images.orientation_hash import (
@@ -43,7 +45,7 @@ from imgvet.store.thumbnails import all_places
 from imgvet.tables import NEIGHBORS
 from imgvet.threads import in_threads
 
-VERSION = 2
+VERSION = 3
 
 MAX_DISTANCE = 48
 """Bits of 256 in which the hashes of a candidate may differ. Measured on 300 photographs: rotated
@@ -76,7 +78,7 @@ def find_rotated_duplicates(
 ) -> pd.DataFrame:
     """The table neighbors with the pairs of which one is a rotated or flipped copy of the other.
 
-    Each candidate is embedded again from its thumbnail, so that its similarity means what that of
+    Rotated pictures are embedded again from their thumbnails, so that similarity means what that of
     any pair does. A pair that was found before keeps the greater one.
 
     Args:
@@ -217,7 +219,9 @@ def rotated_cosines(
     embed: Callable[[Sequence[Pixels]], Vectors],
     threads: int,
 ) -> Vectors:
-    """Cosine of each pair after the first was shown in the orientation of the second.
+    """Cosine of each pair after both were shown in the same orientation.
+
+    A family of m pictures takes m - 1 embeddings at most.
 
     Args:
         pairs: the candidates to judge, see :func:`find_rotated_pairs`.
@@ -230,20 +234,61 @@ def rotated_cosines(
     Returns:
         float32 (m,), -1..1; where the pictures are more alike as they are, the cosine of that.
     """
+    rows, ends = np.unique(pairs[_PAIR].to_numpy(np.int64), return_inverse=True)
+    ends = ends.reshape(-1, 2)
+    turns = shared_orientations(ends, pairs["orientation"].to_numpy(), len(rows))
+    turned = np.flatnonzero(turns)
 
-    def batch_cosines(start: int) -> Vectors:
-        batch = pairs.iloc[start : start + BATCH]
-        shown = [
-            oriented(read(int(row)), int(orientation) + 1)
-            for row, orientation in zip(batch["first"], batch["orientation"], strict=True)
-        ]
-        first, second = vectors[batch["first"]], vectors[batch["second"]]
-        rotated = np.einsum("nd,nd->n", embed(shown), second)
-        return np.maximum(rotated, np.einsum("nd,nd->n", first, second))
+    def embedded(start: int) -> Vectors:
+        batch = turned[start : start + BATCH]
+        return embed([oriented(read(int(rows[one])), int(turns[one]) + 1) for one in batch])
 
-    parts = in_threads(batch_cosines, range(0, len(pairs), BATCH), threads)
-    cosines = np.concatenate([np.empty(0, np.float32), *parts])
-    return np.minimum(cosines, 1.0).astype(np.float32)
+    straight = np.asarray(vectors[rows], np.float32)
+    shown = straight.copy()
+    for start, part in zip(
+        range(0, len(turned), BATCH),
+        in_threads(embedded, range(0, len(turned), BATCH), threads),
+        strict=True,
+    ):
+        shown[turned[start : start + BATCH]] = part
+    cosines = [np.einsum("nd,nd->n", those[ends[:, 0]], those[ends[:, 1]])
+               for those in (shown, straight)]  # fmt: skip
+    return np.clip(np.maximum(*cosines), -1.0, 1.0).astype(np.float32)
+
+
+def shared_orientations(ends: NDArray[np.int64], orientation: _Ways, count: int) -> _Ways:
+    """The orientation in which to show each picture so that those of a family look alike.
+
+    Args:
+        ends: int64 (m, 2), which two of the pictures each candidate is.
+        orientation: (m,), the first, shown in it, looks like the second.
+        count: how many pictures there are; each is in a candidate.
+
+    Returns:
+        uint8 (count,); 0, as it is, for most of each family. Where candidates contradict each
+        other, as they may if a picture is symmetric, a spanning tree of them counts.
+    """
+    root = count  # is linked to the first picture of each family, so that one search reaches all
+    _, families = connected_components(_graph(ends, count), directed=False)
+    firsts = np.unique(families, return_index=True)[1]
+    links = np.column_stack([np.full(len(firsts), root), firsts])
+    graph = _graph(np.concatenate([ends, links]), count + 1)
+    order, before = breadth_first_order(graph, root, directed=False)
+    ways = {(a, b): way for (a, b), way in zip(ends.tolist(), orientation.tolist(), strict=True)}
+    # In which orientation each picture looks like the first of its family.
+    looks = np.zeros(count, np.int64)
+    for one in order[1:].tolist():
+        other = int(before[one])
+        if other != root:
+            way = ways[one, other] if (one, other) in ways else _INVERSE[ways[other, one]]
+            looks[one] = _FROM_TO[way, _INVERSE[looks[other]]]
+    votes = np.zeros((int(families.max(initial=-1)) + 1, ORIENTATIONS), np.int64)
+    np.add.at(votes, (families, looks), 1)
+    return _FROM_TO[looks, votes.argmax(axis=1)[families]]
+
+
+def _graph(ends: NDArray[np.int64], count: int) -> coo_array[np.int8]:
+    return coo_array((np.ones(len(ends), np.int8), tuple(ends.T)), (count, count))
 
 
 def _relations() -> tuple[_Ways, _Ways]:

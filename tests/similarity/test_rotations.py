@@ -159,6 +159,36 @@ def test_rotated_copies_are_as_similar_as_they_are_upright() -> None:
     assert (np.einsum("nd,nd->n", vectors[:9], vectors[10:19]) < 0.95).all()
 
 
+def test_a_family_of_m_pictures_takes_m_minus_1_embeddings_at_most() -> None:
+    rng = np.random.default_rng(7)
+    codes = [rng.permutation(np.repeat(np.arange(ORIENTATIONS), 2))[:12] for _ in range(3)]
+    pictures = [oriented(scene(s, 96, 128), int(c) + 1) for s in range(3) for c in codes[s]]
+    hashes = [orientation_hash(cv2.cvtColor(one, cv2.COLOR_RGB2GRAY)) for one in pictures]
+    bits, quality = np.stack([one.bits for one in hashes]), [one.quality for one in hashes]
+    pairs = find_rotated_pairs(bits, np.array(quality), limit=12)
+    shown: list[np.ndarray] = []
+
+    def embed(batch: Sequence[np.ndarray]) -> np.ndarray:
+        shown.extend(batch)
+        return toy_embed(batch)
+
+    cosines = rotated_cosines(pairs, toy_embed(pictures), pictures.__getitem__, embed, 2)
+    # Those in the most frequent orientation of a family are not shown again.
+    assert len(shown) == sum(12 - np.bincount(own).max() for own in codes)
+    assert len(pairs) > 3 * 12
+    assert np.allclose(cosines, 1, atol=1e-5)
+
+
+def test_candidates_that_contradict_each_other_are_judged_all_the_same() -> None:
+    picture = scene(3, 96, 128)
+    symmetric = np.concatenate([picture, picture[:, ::-1]], axis=1)
+    pictures = [symmetric, symmetric[:, ::-1], symmetric.copy()]
+    mirrored = next(w for w in range(1, 8) if np.array_equal(oriented(symmetric, w + 1), symmetric))
+    pairs = pairs_of([0, 0, 1], [1, 2, 2], [mirrored, mirrored, mirrored])
+    cosines = rotated_cosines(pairs, toy_embed(pictures), pictures.__getitem__, toy_embed, 1)
+    assert np.allclose(cosines, 1, atol=1e-5)
+
+
 def test_a_pair_that_is_more_alike_as_it_is_keeps_that_similarity() -> None:
     pictures = [scene(1, 96, 128), scene(1, 96, 128)]
     pairs = pairs_of([0], [1], [1])
