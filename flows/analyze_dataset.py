@@ -94,9 +94,8 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
     stats = stages.run(collect_stats, found.items, options.part(StatsOptions))
     embeddings = _embedded(stages, options, request, found)
 
-    nearest = stages.run(
-        find_neighbors, embeddings, found.contents, options.part(NeighborOptions), metric
-    )
+    search = options.part(NeighborOptions)
+    nearest = stages.run(find_neighbors, embeddings, found.contents, search, metric)
     neighbors = nearest.neighbors
     if request.sees_rotated_duplicates:
         neighbors = stages.run(
@@ -107,7 +106,7 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
     )
     component_options = options.part(ComponentOptions)
     grouped = stages.run(
-        find_components, similarity, found.items, embeddings, component_options, metric
+        find_components, neighbors, found.items, embeddings, component_options, search, metric
     )
     rare = stages.run(find_outliers, neighbors, found.items, options.part(OutlierOptions))
 

@@ -233,7 +233,9 @@ class ComponentOptions(Part):
     """Which pairs join a component."""
 
     run_cc: bool = Field(True, description="find connected components")
-    cc_threshold: Share = Field(0.96, description="pairs at least this similar join a component")
+    cc_threshold: Share = Field(
+        0.96, description="pairs at least this similar, listed or not, join a component"
+    )
 
 
 class OutlierOptions(Part):

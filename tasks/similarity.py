@@ -94,17 +94,21 @@ def find_similar_pairs(
 @cached_stage(components.VERSION)
 def find_components(
     context: RunContext,
-    similarity: Reference,
+    nearest: Reference,
     items: Reference,
     embeddings: Reference,
     options: ComponentOptions,
+    search: NeighborOptions,
     metric: Metric,
 ) -> dict[str, Reference]:
     """The tables components and component_info, and video_pairs if there are videos."""
-    work = context.work
-    pairs, rows = load_table(work, similarity), load_table(work, items)
+    work, rows = context.work, load_table(context.work, items)
+    near = SimilarityOptions(threshold=options.cc_threshold)
+    listed = pairs.similar_pairs(load_table(work, nearest), rows, near)
     vectors = load_array(work, embeddings)
-    found = components.find_components(pairs, rows, vectors, metric, options)
+    found = components.find_components(
+        listed, rows, vectors, metric, options, search, context.threads
+    )
     return {name: store_table(work, BY_NAME[name], table) for name, table in found.items()}
 
 

@@ -1,5 +1,8 @@
 """Stage find_components: connected components of the graph of similar pairs.
 
+A component does not depend on k, the number of neighbours listed for each image: contents whose
+lists are full are compared with those of other components as well.
+
 Single linkage chains: two images of a component can be far less similar than ``cc_threshold``.
 The similarities told of a component are therefore taken over all pairs of its distinct contents,
 not over the pairs that joined it. A pair that was listed as more alike than its embeddings are
@@ -16,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from imgvet.options import ComponentOptions
+from imgvet.options import ComponentOptions, NeighborOptions
 from imgvet.similarity.distances import (
     Metric,
     Reals,
@@ -26,44 +29,63 @@ from imgvet.similarity.distances import (
     distances_between,
     space_of,
 )
+from imgvet.similarity.neighbors import find_neighbors, is_exact
 from imgvet.similarity.pairs import PAIR
 from imgvet.similarity.videos import group_by_video
 from imgvet.tables import COMPONENT_INFO, COMPONENTS, empty
 
-VERSION = 5
+VERSION = 6
 
 ALL_PAIRS_LIMIT = 2_000
 """Larger components are described by an even sample of this many distinct contents."""
 
+WIDE_K = 32
+"""Neighbours that are looked for instead of k, where there are too many full lists to compare."""
+
 _ROUNDING = 1e-3
+_MARGIN = 1e-5
+"""Similarities nearer to the threshold than this are computed anew, in double precision."""
+_BLOCK_PAIRS = 1 << 23
 
 
 def find_components(
-    similarity: pd.DataFrame,
+    pairs: pd.DataFrame,
     items: pd.DataFrame,
     vectors: Vectors,
     metric: Metric,
     options: ComponentOptions,
+    search: NeighborOptions,
+    threads: int,
 ) -> dict[str, pd.DataFrame]:
-    """Connected components of the pairs at least ``cc_threshold`` similar, largest first.
+    """Connected components of all pairs at least ``cc_threshold`` similar, largest first.
 
     Args:
-        similarity: the table similarity.
+        pairs: the listed pairs at least so similar: columns of the table similarity.
         items: the table items.
         vectors: float32 (n, width), embeddings by ``embedding_row``.
-        metric: how they are compared, the same as that of ``similarity``.
+        metric: how they are compared, the same as that of ``pairs``.
         options: cc_threshold.
+        search: how the pairs were looked for.
+        threads: threads of a further search.
 
     Returns:
         The tables components and component_info, and video_pairs if there are videos.
     """
-    edges = similarity[similarity["similarity"] >= options.cc_threshold]
+    edges = pairs[pairs["similarity"] >= options.cc_threshold]
     if edges.empty or not options.run_cc:
         return group_by_video(empty(COMPONENTS), empty(COMPONENT_INFO), items)
     ids, ends = np.unique(edges[PAIR].to_numpy(), return_inverse=True)
     ends = ends.reshape(-1, 2)
-    labels = _labels(ends, len(ids))
     rows = items.set_index("id")["embedding_row"].loc[ids].to_numpy(np.int64)
+    space = space_of(vectors, metric.distance)
+    labels = _labels(ends, len(ids))
+    full = _with_full_lists(rows, ends, search.nearest_neighbors_k)
+    full = full[np.argsort(labels[full], kind="stable")]
+    if is_exact(len(full), search):
+        joins = full[_exact_joins(space, metric, rows[full], labels[full], options.cc_threshold)]
+    else:
+        joins = full[_wide_joins(space, metric, rows[full], options.cc_threshold, search, threads)]
+    labels = _labels(np.concatenate([ends, joins]), len(ids))
     joined = np.argsort(labels[ends[:, 0]], kind="stable")
     members = np.argsort(labels, kind="stable")
     parts = zip(
@@ -73,7 +95,6 @@ def find_components(
         _split(edges["similarity"].to_numpy()[joined], labels[ends[joined, 0]]),
         strict=True,
     )
-    space = space_of(vectors, metric.distance)
     described = [
         {"component_id": number, **_describe(*part, space, metric)}
         for number, part in enumerate(parts)
@@ -82,6 +103,67 @@ def find_components(
     table = pd.DataFrame({"id": ids[members], "component_id": labels[members]})
     table = table.merge(info.drop(columns="representative"), on="component_id")
     return group_by_video(table.reindex(columns=COMPONENTS.column_names), info, items)
+
+
+def _with_full_lists(rows: Rows, ends: Rows, k: int) -> Rows:
+    """One node of each content that may be as similar to others than the k that are listed for it.
+
+    If a pair stands in neither list, both are full of contents that are at least as similar.
+    """
+    distinct = np.unique(np.sort(rows[ends], axis=1), axis=0)
+    distinct = distinct[distinct[:, 0] != distinct[:, 1]]
+    contents, first = np.unique(rows, return_index=True)
+    listed = np.bincount(distinct.ravel(), minlength=int(contents[-1]) + 1)
+    return np.asarray(first[listed[contents] >= k], np.int64)
+
+
+def _exact_joins(space: Space, metric: Metric, rows: Rows, labels: Rows, limit: float) -> Rows:
+    """Pairs of places in ``rows``, (m, 2), that join components; rows are sorted by their labels.
+
+    Each content is compared with those of the components after its own, so that a single large
+    component costs nothing.
+    """
+    joins = [np.empty((0, 2), np.int64)]
+    step = max(1, _BLOCK_PAIRS // max(len(rows), 1))
+    for start in range(0, len(rows), step):
+        rest = int(np.searchsorted(labels, labels[start], "right"))
+        if rest == len(rows):
+            break
+        part, others = np.arange(start, min(start + step, len(rows))), np.arange(rest, len(rows))
+        one, other = space.vectors[rows[part]], space.vectors[rows[others]]
+        similarity = metric.similarity(distances_between(one, other, space.distance, space.unit))
+        tops, lefts = _starts(labels[part]), _starts(labels[others])
+        best = np.maximum.reduceat(np.maximum.reduceat(similarity, lefts, axis=1), tops, axis=0)
+        for top, left in np.argwhere(best >= limit - _MARGIN).tolist():
+            found = (part[tops[top]], others[lefts[left]])
+            if best[top, left] >= limit + _MARGIN:
+                joins.append(np.array([found]))
+                continue
+            down = slice(tops[top], tops[top + 1] if top + 1 < len(tops) else None)
+            across = slice(lefts[left], lefts[left + 1] if left + 1 < len(lefts) else None)
+            close = np.argwhere(similarity[down, across] >= limit - _MARGIN)
+            queries, against = rows[part[down][close[:, 0]]], rows[others[across][close[:, 1]]]
+            exact = metric.similarity(space.distances(queries, against[:, None]))
+            if (exact >= limit).any():
+                joins.append(np.array([found]))
+    return np.concatenate(joins)
+
+
+def _starts(labels: Rows) -> Rows:
+    """Where each run of equal labels starts."""
+    return np.flatnonzero(np.diff(labels, prepend=-1))
+
+
+def _wide_joins(
+    space: Space, metric: Metric, rows: Rows, limit: float, search: NeighborOptions, threads: int
+) -> Rows:
+    """Pairs of places in ``rows`` that are similar, among more neighbours than were listed."""
+    k = max(WIDE_K, 2 * search.nearest_neighbors_k)
+    wide = search.model_copy(update={"nearest_neighbors_k": k})
+    places = find_neighbors(space.vectors[rows], wide, threads).rows
+    others = np.where(places < 0, -1, rows[places])
+    one, rank = np.nonzero(metric.similarity(space.distances(rows, others)) >= limit)
+    return np.column_stack([one, places[one, rank]])
 
 
 def _labels(ends: Rows, count: int) -> Rows:

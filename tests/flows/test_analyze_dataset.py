@@ -277,6 +277,17 @@ def test_artifacts_are_registered_on_the_server(finished: Runner) -> None:
     assert {artifact.data for artifact in progress} == {100.0}
 
 
+def test_a_component_does_not_depend_on_how_many_neighbours_are_listed(runner: Runner) -> None:
+    qualities = range(60, 100, 5)
+    for quality in qualities:
+        (runner.photos / f"one {quality}.jpg").write_bytes(jpeg(photograph(1), quality=quality))
+    counts = [runner.run(nearest_neighbors_k=k).counts for k in (1, 20)]
+    # The eight, with the photograph itself and its near copy.
+    assert [count.largest_component for count in counts] == [len(qualities) + 2] * 2
+    assert counts[0].components == counts[1].components
+    assert counts[0].near_duplicate_images == counts[1].near_duplicate_images
+
+
 def test_a_failing_artifact_never_fails_a_run(
     runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,10 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from imgvet.options import ComponentOptions, Distance, OutlierOptions, SimilarityOptions
+from imgvet.options import (
+    ComponentOptions,
+    Distance,
+    NeighborOptions,
+    OutlierOptions,
+    SimilarityOptions,
+)
 from imgvet.similarity import components as components_module
 from imgvet.similarity.components import find_components
-from imgvet.similarity.distances import Metric
+from imgvet.similarity.distances import Metric, space_of
+from imgvet.similarity.neighbors import as_table, find_neighbors
 from imgvet.similarity.outliers import find_outliers, nearest_of_all, robust_score
 from imgvet.similarity.pairs import exact_pairs, similar_pairs
 
@@ -45,6 +52,30 @@ def frame(*rows: tuple[int, int, float]) -> pd.DataFrame:
 def vectors_of(count: int) -> NDArray[np.float32]:
     random = np.random.default_rng(5).normal(size=(count, 8))
     return (random / np.linalg.norm(random, axis=1, keepdims=True)).astype(np.float32)
+
+
+def components_of(
+    pairs: pd.DataFrame,
+    items: pd.DataFrame,
+    vectors: NDArray[np.float32],
+    metric: Metric,
+    options: ComponentOptions,
+    k: int = 2,
+) -> dict[str, pd.DataFrame]:
+    search = NeighborOptions(distance=metric.distance, nearest_neighbors_k=k)
+    return find_components(pairs, items, vectors, metric, options, search, 1)
+
+
+def listed_by(vectors: NDArray[np.float32], metric: Metric, k: int) -> pd.DataFrame:
+    """The pairs that a search for k neighbours lists."""
+    search = NeighborOptions(distance=metric.distance, nearest_neighbors_k=k, nnf_mode="Flat")
+    found = as_table(find_neighbors(vectors, search, 1), np.arange(len(vectors)), metric)
+    items = items_of(list(range(len(vectors))))
+    return similar_pairs(found, items, SimilarityOptions(threshold=0.0))
+
+
+def groups_in(found: dict[str, pd.DataFrame]) -> set[frozenset[int]]:
+    return set(found["components"].groupby("component_id")["id"].agg(frozenset))
 
 
 def test_exact_copies_are_linked_to_the_first() -> None:
@@ -86,7 +117,7 @@ def union_find(count: int, pairs: list[tuple[int, int]]) -> list[frozenset[int]]
 @settings(deadline=None)
 def test_components_are_those_of_union_find(chosen: list[tuple[int, int, float]]) -> None:
     near = frame(*[(min(a, b), max(a, b), s) for a, b, s in chosen if a != b])
-    found = find_components(
+    found = components_of(
         near, items_of(list(range(20))), vectors_of(20), HALF, ComponentOptions(cc_threshold=0.96)
     )
     joined = near[near["similarity"] >= 0.96][["from", "to"]].itertuples(index=False)
@@ -101,11 +132,54 @@ def test_components_are_those_of_union_find(chosen: list[tuple[int, int, float]]
         assert row.min_similarity <= row.mean_similarity <= row.max_similarity
 
 
+@given(
+    st.integers(2, 40), st.integers(1, 5), st.integers(0, 2**32 - 1),
+    st.sampled_from(["cosine", "euclidean", "l1"]), st.sampled_from([1, 40, 1 << 23]),
+)  # fmt: skip
+@settings(deadline=None, max_examples=150)
+def test_components_are_those_of_all_pairs_whatever_k(
+    count: int, k: int, seed: int, distance: Distance, block: int
+) -> None:
+    random = np.random.default_rng(seed)
+    centres = random.normal(size=(random.integers(1, 5), 3))
+    spread = random.choice([0.01, 0.05, 0.3])
+    vectors = centres[random.integers(0, len(centres), count)]
+    vectors = (vectors + random.normal(size=vectors.shape) * spread).astype(np.float32)
+    metric, items = Metric(distance=distance), items_of(list(range(count)))
+    space, everybody = space_of(vectors, distance), np.arange(count)
+    all_pairs = metric.similarity(space.distances(everybody, np.tile(everybody, (count, 1))))
+    expected = union_find(count, [tuple(p) for p in np.argwhere(all_pairs >= 0.96) if p[0] < p[1]])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(components_module, "_BLOCK_PAIRS", block)
+        pairs = listed_by(vectors, metric, k)
+        found = components_of(pairs, items, vectors, metric, ComponentOptions(), k)
+    assert groups_in(found) == set(expected)
+
+
+@pytest.mark.parametrize("limit", [50_000, 0])
+@pytest.mark.parametrize("copies", [7, 8, 30])
+def test_copies_of_one_picture_are_one_component(
+    copies: int, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Pairs of copies that are nearest to each other: no list leads from one pair to the next.
+    monkeypatch.setattr("imgvet.similarity.neighbors.EXACT_LIMIT", limit)
+    random = np.random.default_rng(1)
+    twins = np.repeat(random.normal(size=(copies // 2 + 1, 16)) * 0.05, 2, axis=0)[:copies]
+    vectors = (1 + twins + random.normal(size=twins.shape) * 0.001).astype(np.float32)
+    metric = Metric()
+    pairs = listed_by(vectors, metric, 1)
+    found = components_of(
+        pairs, items_of(list(range(copies))), vectors, metric, ComponentOptions(), 1
+    )
+    assert groups_in(found) == {frozenset(range(copies))}
+    assert len(pairs) < copies - 1
+
+
 def test_a_chain_shows_how_unlike_its_ends_are() -> None:
     angles = np.radians([0, 20, 40, 60])
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     near = frame((0, 1, 0.969846), (1, 2, 0.969846), (2, 3, 0.969846))
-    info = find_components(near, items_of([0, 1, 2, 3]), vectors, HALF, ComponentOptions())[
+    info = components_of(near, items_of([0, 1, 2, 3]), vectors, HALF, ComponentOptions())[
         "component_info"
     ]
     assert info["count"].tolist() == [4]
@@ -120,7 +194,7 @@ def test_a_component_is_described_by_the_distance_of_the_run() -> None:
     vectors = np.array([[4, 0], [4, 1], [4, 2], [9, 0], [0, 9]], np.float32)
     near = frame((0, 1, 0.97), (1, 2, 0.97))
     metric = Metric(distance="l1")
-    found = find_components(near, items_of([0, 1, 2, 3, 4]), vectors, metric, ComponentOptions())
+    found = components_of(near, items_of([0, 1, 2, 3, 4]), vectors, metric, ComponentOptions())
     unit = 6  # the median of 4, 5, 6, 9, 9
     furthest = 1 - (2 / unit) ** 2 / 2
     assert found["component_info"]["min_similarity"].tolist() == [pytest.approx(furthest, abs=1e-6)]
@@ -135,7 +209,7 @@ def test_embeddings_of_any_length_have_the_components_of_their_directions() -> N
     options = ComponentOptions(cc_threshold=0.1)
     longer = (vectors * np.arange(1, 7)[:, None]).astype(np.float32)
     one, other = (
-        find_components(near, items, given, HALF, options)["component_info"]
+        components_of(near, items, given, HALF, options)["component_info"]
         for given in (vectors, longer)
     )
     told = ["count", "mean_similarity", "min_similarity", "max_similarity", "representative"]
@@ -145,7 +219,7 @@ def test_embeddings_of_any_length_have_the_components_of_their_directions() -> N
 def test_exact_copies_make_a_component_of_images() -> None:
     items = items_of([0, 0, 0, 1])
     pairs = similar_pairs(frame(), items, SimilarityOptions())
-    found = find_components(pairs, items, vectors_of(2), HALF, ComponentOptions())
+    found = components_of(pairs, items, vectors_of(2), HALF, ComponentOptions())
     assert found["components"]["id"].tolist() == [0, 1, 2]
     assert found["component_info"][
         ["count", "mean_similarity", "min_similarity"]
@@ -155,19 +229,19 @@ def test_exact_copies_make_a_component_of_images() -> None:
 def test_a_huge_component_is_described_by_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(components_module, "ALL_PAIRS_LIMIT", 10)
     near = frame(*[(row, row + 1, 0.99) for row in range(49)])
-    info = find_components(
-        near, items_of(list(range(50))), vectors_of(50), HALF, ComponentOptions()
-    )["component_info"]
+    info = components_of(near, items_of(list(range(50))), vectors_of(50), HALF, ComponentOptions())[
+        "component_info"
+    ]
     assert info["count"].tolist() == [50]
 
 
 def test_no_components_without_pairs_or_when_not_asked_for() -> None:
     pairs, items = frame((0, 1, 0.99)), items_of([0, 1])
-    assert find_components(frame(), items, vectors_of(2), HALF, ComponentOptions())[
+    assert components_of(frame(), items, vectors_of(2), HALF, ComponentOptions())[
         "component_info"
     ].empty
     off = ComponentOptions(run_cc=False)
-    assert find_components(pairs, items, vectors_of(2), HALF, off)["components"].empty
+    assert components_of(pairs, items, vectors_of(2), HALF, off)["components"].empty
 
 
 @given(st.integers(2, 200), st.floats(0, 1))
@@ -219,7 +293,7 @@ def test_copies_that_the_model_says_nothing_about_are_one_component(distance: Di
     vectors = np.abs(vectors_of(3))
     vectors[1] = 0
     metric = Metric(distance=distance)
-    found = find_components(
+    found = components_of(
         frame((1, 2, 1.0)), items_of([0, 1, 1, 2]), vectors, metric, ComponentOptions()
     )
     assert found["components"]["id"].tolist() == [1, 2]

@@ -143,6 +143,14 @@ def _tables(
         "stats": stats_table(items, Store(work), options.part(StatsOptions)),
         "similarity": similarity,
         "outliers": find_outliers(neighbors, items, options.part(OutlierOptions)).table,
-        **find_components(similarity, items, vectors, metric, options.part(ComponentOptions)),
+        **find_components(
+            similarity,
+            items,
+            vectors,
+            metric,
+            options.part(ComponentOptions),
+            options.part(NeighborOptions),
+            options.num_threads,
+        ),
     }
     return tables if found.crops is None else tables | {"crops": found.crops}
