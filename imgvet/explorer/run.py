@@ -19,8 +19,8 @@ from imgvet.search.index import Match, SearchIndex
 from imgvet.search.originals import Originals
 from imgvet.search.picture import embed_picture, has_model, model_of
 from imgvet.search.query import Condition, ImageSearch, Query
+from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
-from imgvet.store.thumbnails import Thumbnails
 from imgvet.summary import RunRecord, read_record
 from imgvet.workdir import WorkDir, open_finished
 
