@@ -55,14 +55,9 @@ class Secrets:
     Cookies do not tell ports apart, so the name of the cookie that holds the key has the port.
     """
 
-    port: int
+    cookie: str
     key: str = field(default_factory=_secret, repr=False)
     token: str = field(default_factory=_secret, repr=False)
-
-    @property
-    def cookie(self) -> str:
-        """Name of the cookie."""
-        return f"imgvet-explorer-{self.port}"
 
 
 class Guard:

@@ -104,7 +104,7 @@ class FileIndex:
         return known
 
     def digests(self) -> set[str]:
-        """The content digests that some pack holds."""
+        """The content digests that some file had."""
         return {digest for rows in self._read([DIGEST]) for digest in rows[DIGEST].to_pylist()}
 
     def version_of(self, path: str) -> str:

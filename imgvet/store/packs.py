@@ -61,7 +61,7 @@ class Packs:
         return name
 
     def names(self) -> list[str]:
-        """Those of all complete packs, sorted."""
+        """The names of all complete packs, sorted."""
         try:
             files = {path.name for path in self.folder.iterdir()}
         except FileNotFoundError:
@@ -71,11 +71,11 @@ class Packs:
         return [name for name in names if not self.with_thumbnails or f"{name}.bin" in files]
 
     def digests(self) -> set[str]:
-        """Those that some pack holds."""
+        """The content digests that some pack holds."""
         return set().union(*self.digests_by_name().values())
 
     def digests_by_name(self) -> dict[str, frozenset[str]]:
-        """Those that each pack holds."""
+        """The content digests that each pack holds."""
         paths = {name: self._table_path(name) for name in self.names()}
         return {name: _digests_of(path, path.stat().st_mtime_ns) for name, path in paths.items()}
 
