@@ -120,33 +120,25 @@ def _find_similar(work: WorkDir, images: ImageTable, picture: str, k: int) -> li
     from imgvet.reasons import Failure
     from imgvet.search.index import SearchIndex
     from imgvet.search.picture import embed_picture, model_of, read_picture
+    from imgvet.search.query import Condition, ImageSearch, Query
     from imgvet.summary import read_record
 
     index = SearchIndex.of_run(work, images)
-    item = _item_named(images, picture)
-    if item is not None:
-        return index.nearest(index.vector_of(item), k)
-    data = read_picture(Path(picture).expanduser())
-    vector = embed_picture(data, model_of(read_record(work)))
+    path = Path(picture).expanduser()
+    named = Condition(column="filename", values=(picture, str(path.absolute())))
+    embedded = Condition(column="embedding_row", missing=False)
+    ids = ImageSearch(images).ids(Query(where=(named, embedded)))
+    if len(ids):
+        return index.nearest(index.vector_of(int(ids[0])), k)
+    if not path.exists():
+        raise InputNotFoundError(
+            f"{picture} is neither a file nor an image of the run",
+            "Give the path of a picture, or a file name as the tables have it",
+        )
+    vector = embed_picture(read_picture(path), model_of(read_record(work)))
     if isinstance(vector, Failure):
         raise InputUnreadableError(
             f"{picture} can't be decoded ({vector.reason.value}: {vector.detail})",
             "Search for another picture",
         )
     return index.nearest(vector, k)
-
-
-def _item_named(images: ImageTable, name: str) -> int | None:
-    """The id of the image of that name that has an embedding; None if there is a file instead."""
-    from imgvet.search.query import Condition, ImageSearch, Query
-
-    path = Path(name).expanduser()
-    named = Condition(column="filename", values=(name, str(path.absolute())))
-    embedded = Condition(column="embedding_row", missing=False)
-    ids = ImageSearch(images).ids(Query(where=(named, embedded)))
-    if not len(ids) and not path.exists():
-        raise InputNotFoundError(
-            f"{name} is neither a file nor an image of the run",
-            "Give the path of a picture, or a file name as the tables have it",
-        )
-    return int(ids[0]) if len(ids) else None

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -44,8 +45,7 @@ _HEADERS = {
 }
 
 
-def _secret() -> str:
-    return secrets.token_urlsafe(24)
+_secret = partial(secrets.token_urlsafe, 24)
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import (
-    FileResponse,
-    HTMLResponse,
-    JSONResponse,
-    RedirectResponse,
-    Response,
-)
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
@@ -110,7 +104,7 @@ def make_site(current: Callable[[], ExploredRun], known: Secrets) -> ASGIApp:
             Mount("/report", report),
             Route("/api/run", _about),
             Route("/api/items", _items),
-            Route("/api/items/{item:int}", _facts),
+            Route("/api/items/{item:int}", lambda request: JSONResponse(_known(request))),
             Route("/api/columns/{name}", _column),
             Route("/api/similar/{item:int}", _similar),
             Route("/api/search", _search, methods=["POST"]),
@@ -160,10 +154,6 @@ def _about(request: Request) -> Response:
 def _items(request: Request) -> Response:
     query = Query.parse(request.query_params.get("query", "{}"))
     return JSONResponse(asdict(_run(request).search.page(query)))
-
-
-def _facts(request: Request) -> Response:
-    return JSONResponse(_known(request))
 
 
 def _column(request: Request) -> Response:

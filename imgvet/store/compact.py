@@ -55,9 +55,9 @@ def mark_used(work: WorkDir, digests: Iterable[str], today: dt.date) -> None:
 
 
 def compact(store: Store, today: dt.date) -> None:
-    """Forget what no run needed for long, and merge small packs; no other run may be writing.
+    """Forget what no run needed for long, and what other versions measured; merge small packs.
 
-    What was never marked counts as needed today. What another version of imgvet measured goes.
+    What was never marked counts as needed today.
     """
     for folder in store.outdated():
         shutil.rmtree(folder)
