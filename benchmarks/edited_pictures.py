@@ -17,8 +17,8 @@ from benchmarks.settings import Settings
 from benchmarks.stages import measure_and_embed
 from imgvet.images.standard_size import decode_thumbnail
 from imgvet.models.model import Model
+from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
-from imgvet.store.thumbnails import Thumbnails
 from imgvet.workdir import WorkDir
 
 JPEG_QUALITY = 95

@@ -14,9 +14,8 @@ from imgvet.measures.compute_stats import measure_files
 from imgvet.models.model import Model
 from imgvet.options import VideoOptions
 from imgvet.store.files import FileToRead
-from imgvet.store.packs import DIGEST, PACK_ITEMS
+from imgvet.store.packs import DIGEST, PACK_ITEMS, places_in
 from imgvet.store.store import Store
-from imgvet.store.thumbnails import places_in
 from imgvet.workdir import WorkDir
 
 

@@ -42,12 +42,7 @@ DEFAULT_WORK_DIR = "work_dir"
 
 
 class Dataset:
-    """A dataset and the work dir with what is known of it.
-
-    Args:
-        input_dir: folders, image files, or a list of them; not needed to read an earlier run.
-        work_dir: folder for results.
-    """
+    """A dataset and the work dir with what is known of it, as :func:`create` makes it."""
 
     def __init__(
         self,
@@ -59,16 +54,12 @@ class Dataset:
         self._part = ""
 
     def run(self, **parameters: Any) -> RunSummary:
-        """Vet the dataset and print the summary.
+        """Vet the dataset and print the summary; ImgvetError says what to do on a bad request.
 
-        Args:
-            parameters: any parameter of a run, by name (``imgvet run --help`` lists them).
-                ``annotations`` may be a DataFrame or a dict, ``embeddings`` an array (rows in the
-                order of ``input_dir``, if that is a list of images, or of ``annotations``) or a
-                pair of names and an array.
-
-        Raises:
-            ImgvetError: a bad request; its message says what to do.
+        ``parameters`` are those of a run, by name (``imgvet run --help`` lists them).
+        ``annotations`` may be a DataFrame or a dict, ``embeddings`` an array (rows in the order
+        of ``input_dir``, if that is a list of images, or of ``annotations``) or a pair of names
+        and an array.
         """
         from imgvet.engine.progress import shown_progress
         from imgvet.engine.run import run_flow
@@ -98,21 +89,14 @@ class Dataset:
         return read_record(self._work)
 
     def fails(self, fail_on: FailOn | None = None) -> bool:
-        """Whether a check of this severity or worse failed, by default of that the run was given.
-
-        Never for ``never``.
-        """
+        """Whether a check of this severity (by default the run's own) or worse failed."""
         from imgvet.quality.result import fails, read_results
 
         limit = fail_on or self.record().options(ExecutionOptions).fail_on
         return fails(read_results(self._work.checks_json), limit)
 
     def annotations(self, *, valid_only: bool = True) -> pd.DataFrame:
-        """The items: one row per image with id, filename, status, digest, label, split, ...
-
-        Args:
-            valid_only: leave out the images that could not be analysed.
-        """
+        """The items: one row per (valid) image with id, filename, status, digest, label, ..."""
         items = self._table(ITEMS)
         if not valid_only:
             return items
@@ -140,10 +124,7 @@ class Dataset:
         return members, self._with_names(self._table(COMPONENT_INFO), "representative")
 
     def crops(self) -> pd.DataFrame:
-        """Where each crop was cut: crop_id, source_id, filename, box, score, label, text.
-
-        Without rows if whole images were analysed.
-        """
+        """Where each crop was cut, with score, label and text; no rows for whole images."""
         return self._table(CROPS)
 
     def video_pairs(self) -> pd.DataFrame:
@@ -160,12 +141,7 @@ class Dataset:
     def explore(self, port: int = 0, *, open_browser: bool = True) -> Explorer:
         """Serve the report with search, filters and originals to this machine, in the background.
 
-        Args:
-            port: where to listen; 0 takes a free port.
-            open_browser: open it in a browser.
-
-        Returns:
-            the running explorer; keep it, and end it by ``.stop()``.
+        Keep the explorer, and end it by ``.stop()``. Port 0 takes a free one.
         """
         from imgvet.explorer.server import Explorer
 
@@ -181,13 +157,9 @@ class Dataset:
         return page
 
     def __getitem__(self, item_id: int) -> dict[str, Any]:
-        """All that is known of one image, without what is missing.
+        """All that is known of one image, without what is missing; KeyError if there is none.
 
-        Columns of items and stats are called as there, others by their table:
-        ``components.component_id``.
-
-        Raises:
-            KeyError: there is no such id.
+        Columns of items and stats are called as there, others as ``components.component_id``.
         """
         facts = ImageTable.of_run(self._work).facts(item_id)
         if facts is None:

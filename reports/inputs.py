@@ -19,8 +19,8 @@ from imgvet.reports.facts import Facts
 from imgvet.reports.images import Image
 from imgvet.reports.text import common_folder, visible
 from imgvet.search.image_table import ImageTable
+from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
-from imgvet.store.thumbnails import Thumbnails
 from imgvet.summary import PastRun, RunRecord, RunSummary, read_record, read_summary
 from imgvet.tables import (
     BY_NAME,

@@ -10,9 +10,8 @@ from imgvet.models.model import Model, ModelCard
 from imgvet.options import VideoOptions
 from imgvet.sources.reading import Reader
 from imgvet.store.files import files_in
-from imgvet.store.packs import DIGEST
+from imgvet.store.packs import DIGEST, places_in
 from imgvet.store.references import Reference, load_table, store_array
-from imgvet.store.thumbnails import places_in
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage, transport_stage
 from imgvet.tasks.shards import Shard

@@ -14,9 +14,8 @@ from imgvet.models.model import ModelCard
 from imgvet.options import MediaOptions, StatsOptions, VideoOptions
 from imgvet.store.compact import mark_used, today
 from imgvet.store.files import FILE_COLUMNS, files_in
-from imgvet.store.packs import DIGEST
+from imgvet.store.packs import DIGEST, PLACE_COLUMNS, places_in
 from imgvet.store.references import Reference, load_table, resolve, store_arrow, store_table
-from imgvet.store.thumbnails import PLACE_COLUMNS, places_in
 from imgvet.tables import CONTENTS, CROPS, INVALID, ITEMS, STATS
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage, transport_stage, uncached_stage

@@ -7,22 +7,23 @@ registering one may never fail a run, so what goes wrong there is logged.
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from pydantic import BaseModel, ConfigDict
 
 from imgvet.monitor.history import add_run
-from imgvet.publishing import publish_results
 from imgvet.quality.result import read_results
 from imgvet.store.compact import compact, today
-from imgvet.store.references import Reference, forget_unused, references_in
+from imgvet.store.references import Reference, forget_unused, references_in, resolve
 from imgvet.summary import RunRecord, RunSummary, read_summary
 from imgvet.summary_text import summary_lines
 from imgvet.tasks.artifacts import register
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage
 from imgvet.tasks.verdict import Checked
-from imgvet.workdir import WorkDir
+from imgvet.workdir import WorkDir, link_or_copy, swap_folder, write_text
 
 _logger = logging.getLogger(__name__)
 
@@ -43,19 +44,44 @@ class Outputs(BaseModel):
 def publish(context: RunContext, outputs: Outputs, record: RunRecord) -> RunSummary:
     """Put the results in their places, forget what no result needs, and register artifacts."""
     work = context.work
-    files = {
-        work.embeddings: outputs.embeddings,
-        work.summary_json: outputs.checked.summary,
-        work.checks_json: outputs.checked.checks,
-    }
     # Before run.json is there, so that who reads the new results finds the merged packs.
     _tidy(context)
-    publish_results(work, outputs.tables, files, outputs.report, record)
+    _replace_results(work, outputs, record)
     forget_unused(work, {reference.name for reference in references_in(outputs)})
     summary = read_summary(work)
     add_run(work, record, summary, outputs.checked.summary.digest)
     _register_all(work, summary)
     return summary
+
+
+def _replace_results(work: WorkDir, outputs: Outputs, record: RunRecord) -> None:
+    """Put the outputs of a run in their places: ``run.json`` goes first and comes back last.
+
+    A run killed at any moment leaves the results of the run before, or none.
+    """
+    places = {work.table(name): table for name, table in outputs.tables.items()} | {
+        work.embeddings: outputs.embeddings,
+        work.summary_json: outputs.checked.summary,
+        work.checks_json: outputs.checked.checks,
+    }
+    work.tables.mkdir(parents=True, exist_ok=True)
+    report = work.store / "report.new"
+    shutil.rmtree(report, ignore_errors=True)
+    shutil.copytree(resolve(work, outputs.report), report, copy_function=_link)
+    work.run_json.unlink(missing_ok=True)
+    for path, reference in places.items():
+        link_or_copy(resolve(work, reference), path)
+    swap_folder(report, work.report)
+    for path in set(work.tables.glob("*.parquet")) - places.keys():
+        path.unlink()
+    write_text(work.run_json, record.model_dump_json(indent=2) + "\n")
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _tidy(context: RunContext) -> None:

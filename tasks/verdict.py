@@ -11,6 +11,7 @@ from imgvet.quality.result import read_results, write_results
 from imgvet.quality.summarize import COUNTED, SearchFacts, summarize
 from imgvet.reports.build import build_report as write_report
 from imgvet.reports.inputs import ReportInputs
+from imgvet.store.packs import Thumbnails
 from imgvet.store.references import (
     Reference,
     load_array,
@@ -21,7 +22,6 @@ from imgvet.store.references import (
     store_folder,
     store_text,
 )
-from imgvet.store.thumbnails import Thumbnails
 from imgvet.summary import PastRun, RunRecord, RunSummary
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage

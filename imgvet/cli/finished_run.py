@@ -6,6 +6,7 @@ import argparse
 import json
 import time
 import webbrowser
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,37 +23,28 @@ RESULTS = 10
 
 def add_finished_run_commands(commands: Any) -> None:
     """Add them to the commands of ``imgvet``."""
-    summary = commands.add_parser("summary", help="print the summary of a finished run")
-    report = commands.add_parser(
-        "report", help="build the report of a finished run again, from its tables alone"
-    )
-    explore = commands.add_parser(
-        "explore",
-        help="explore a finished run in the browser: search by picture, filter, save lists",
-        description="Explore a finished run in the browser, until Ctrl-C is pressed.",
-    )
-    search = commands.add_parser(
-        "search",
-        help="print the images of a finished run that are most like a picture",
-        description="Print the images of a finished run that are most like a picture.",
-    )
-    for command, parser in (
-        (_summary, summary),
-        (_report, report),
-        (_explore, explore),
-        (_search, search),
-    ):
+
+    def add(command: Callable[..., int], summary: str, description: str | None = None) -> Any:
+        name = command.__name__.removeprefix("_")
+        parser = commands.add_parser(name, help=summary, description=description)
         parser.add_argument("work_dir", type=Path, metavar="WORK_DIR", help="its work dir")
         parser.set_defaults(command=command)
+        return parser
+
+    summary = add(_summary, "print the summary of a finished run")
+    add(_report, "build the report of a finished run again, from its tables alone")
+    explore = add(
+        _explore,
+        "explore a finished run in the browser: search by picture, filter, save lists",
+        "Explore a finished run in the browser, until Ctrl-C is pressed.",
+    )
+    alike = "print the images of a finished run that are most like a picture"
+    search = add(_search, alike, f"{alike.capitalize()}.")
     explore.add_argument(
         "--port", type=int, default=0, metavar="N", help="port on this machine [a free one]"
     )
-    explore.add_argument(
-        "--browser",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="open a browser [yes]",
-    )
+    browser = argparse.BooleanOptionalAction
+    explore.add_argument("--browser", action=browser, default=True, help="open a browser [yes]")
     search.add_argument(
         "picture", metavar="PICTURE", help="a picture file, or the name of an image of the run"
     )
@@ -124,41 +116,29 @@ def _search(options: argparse.Namespace) -> int:
 
 
 def _find_similar(work: WorkDir, images: ImageTable, picture: str, k: int) -> list[Match]:
-    """The images of a run most like a picture, best first; an image of the run finds itself.
-
-    A picture is a file, or the name of an image in the table items (a member of an archive, an
-    object in a bucket, a crop, ...), which needs no model.
-    """
+    """The images most like a file, or an image named as in items, which needs no model."""
     from imgvet.reasons import Failure
     from imgvet.search.index import SearchIndex
     from imgvet.search.picture import embed_picture, model_of, read_picture
+    from imgvet.search.query import Condition, ImageSearch, Query
     from imgvet.summary import read_record
 
     index = SearchIndex.of_run(work, images)
-    item = _item_named(images, picture)
-    if item is not None:
-        return index.nearest(index.vector_of(item), k)
-    data = read_picture(Path(picture).expanduser())
-    vector = embed_picture(data, model_of(read_record(work)))
+    path = Path(picture).expanduser()
+    named = Condition(column="filename", values=(picture, str(path.absolute())))
+    embedded = Condition(column="embedding_row", missing=False)
+    ids = ImageSearch(images).ids(Query(where=(named, embedded)))
+    if len(ids):
+        return index.nearest(index.vector_of(int(ids[0])), k)
+    if not path.exists():
+        raise InputNotFoundError(
+            f"{picture} is neither a file nor an image of the run",
+            "Give the path of a picture, or a file name as the tables have it",
+        )
+    vector = embed_picture(read_picture(path), model_of(read_record(work)))
     if isinstance(vector, Failure):
         raise InputUnreadableError(
             f"{picture} can't be decoded ({vector.reason.value}: {vector.detail})",
             "Search for another picture",
         )
     return index.nearest(vector, k)
-
-
-def _item_named(images: ImageTable, name: str) -> int | None:
-    """The id of the image of that name that has an embedding; None if there is a file instead."""
-    from imgvet.search.query import Condition, ImageSearch, Query
-
-    path = Path(name).expanduser()
-    named = Condition(column="filename", values=(name, str(path.absolute())))
-    embedded = Condition(column="embedding_row", missing=False)
-    ids = ImageSearch(images).ids(Query(where=(named, embedded)))
-    if not len(ids) and not path.exists():
-        raise InputNotFoundError(
-            f"{name} is neither a file nor an image of the run",
-            "Give the path of a picture, or a file name as the tables have it",
-        )
-    return int(ids[0]) if len(ids) else None

@@ -22,9 +22,8 @@ from imgvet.reasons import Failure
 from imgvet.sources.entry import item_name
 from imgvet.sources.reading import Reader
 from imgvet.store.files import FileToRead
-from imgvet.store.packs import DIGEST, Packs
+from imgvet.store.packs import DIGEST, Packs, ThumbnailPlace, read_thumbnail
 from imgvet.store.store import Store, embeddings_schema
-from imgvet.store.thumbnails import ThumbnailPlace, read_thumbnail
 from imgvet.threads import in_threads
 
 STAGE = "embed"

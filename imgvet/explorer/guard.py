@@ -14,6 +14,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -44,8 +45,7 @@ _HEADERS = {
 }
 
 
-def _secret() -> str:
-    return secrets.token_urlsafe(24)
+_secret = partial(secrets.token_urlsafe, 24)
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,9 @@ class Secrets:
     Cookies do not tell ports apart, so the name of the cookie that holds the key has the port.
     """
 
-    port: int
+    cookie: str
     key: str = field(default_factory=_secret, repr=False)
     token: str = field(default_factory=_secret, repr=False)
-
-    @property
-    def cookie(self) -> str:
-        """Name of the cookie."""
-        return f"imgvet-explorer-{self.port}"
 
 
 class Guard:

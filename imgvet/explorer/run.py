@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -10,17 +11,17 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from imgvet.errors import StaleReferenceError
-from imgvet.metrics import FLAGS, limit_of
+from imgvet.metrics import FLAGS, Flag, limit_of
 from imgvet.options import FlagOptions, SimilarityOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.reports.text import common_folder
 from imgvet.search.image_table import COPIES, HIGHEST, ImageTable
 from imgvet.search.index import Match, SearchIndex
 from imgvet.search.originals import Originals
-from imgvet.search.picture import embed_picture, has_model, model_of
+from imgvet.search.picture import embed_picture, model_of
 from imgvet.search.query import Condition, ImageSearch, Query
+from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
-from imgvet.store.thumbnails import Thumbnails
 from imgvet.summary import RunRecord, read_record
 from imgvet.workdir import WorkDir, open_finished
 
@@ -52,11 +53,6 @@ class ExploredRun:
             self._thumbnails = None  # A run on the same store has merged packs.
         return None
 
-    @property
-    def takes_pictures(self) -> bool:
-        """Whether a picture can be searched for that is not of the run."""
-        return has_model(self.record)
-
     @cached_property
     def root(self) -> str:
         """The folder of all images, which needs no mention; empty if they share none."""
@@ -80,47 +76,32 @@ class ExploredRun:
         }
 
     def nearest_to_picture(self, data: bytes, k: int) -> list[Match] | Failure:
-        """The images nearest to a picture, or why it can't be decoded.
+        """The images nearest to a picture, or why it can't be decoded; raises as `model_of`.
 
         One picture is decoded at a time, so that memory holds no more than that.
-
-        Raises:
-            ImgvetError: the run has no model, or the model can't be used.
         """
         with self._embedding:
             vector = embed_picture(data, model_of(self.record))
         return vector if isinstance(vector, Failure) else self.index.nearest(vector, k)
 
 
-class CurrentRun:
-    """The run in a work dir; a new one takes the place of the old when it is finished.
+def current_run(path: Path) -> Callable[[], ExploredRun]:
+    """Gives the finished run in a work dir; a new one takes the place of the old.
 
-    Args:
-        path: a work dir, or that of the results of crops in one.
-
-    Raises:
-        RunNotFoundError: there is no finished run.
+    Raises RunNotFoundError if there is none, now or when it is asked for.
     """
+    opened = lru_cache(maxsize=1)(lambda work, *_: ExploredRun(work))
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._opened = lru_cache(maxsize=1)(lambda work, *_: ExploredRun(work))
-        self.get()
-
-    def get(self) -> ExploredRun:
-        """The run.
-
-        Raises:
-            RunNotFoundError: it is gone.
-        """
-        work = open_finished(self._path)
+    def current() -> ExploredRun:
+        work = open_finished(path)
         known = work.run_json.stat()
-        return self._opened(work, known.st_mtime_ns, known.st_ino)
+        return opened(work, known.st_mtime_ns, known.st_ino)
+
+    current()
+    return current
 
 
 def _presets(record: RunRecord) -> dict[str, Query]:
-    """Queries by title, with the thresholds of the run."""
-
     def known(column: str, *, sort: str | None = None, descending: bool = False) -> Query:
         where = (Condition(column=column, missing=False),)
         return Query(where=where, sort=sort, descending=descending)
@@ -132,18 +113,14 @@ def _presets(record: RunRecord) -> dict[str, Query]:
         "Exact copies": Query(where=(Condition(column=COPIES, above=1),), sort="embedding_row"),
         "With a near duplicate": Query(where=(near,), sort=HIGHEST, descending=True),
         "Outliers": known("outliers.score", sort="outliers.score", descending=True),
-        **_flagged(record.options(FlagOptions)),
+        **{flag.name.capitalize(): _flagged(flag, record.options(FlagOptions)) for flag in FLAGS},
         "Largest components": known("components.component_id", sort="components.component_id"),
         "Smallest images": Query(where=(valid,), sort="stats.width"),
         "Not analysed": known("invalid.reason"),
     }
 
 
-def _flagged(options: FlagOptions) -> dict[str, Query]:
-    queries = {}
-    for flag in FLAGS:
-        column, limit = f"stats.{flag.metric}", limit_of(flag, options)
-        condition = Condition(column=column, **{"below" if flag.below else "above": limit})
-        query = Query(where=(condition,), sort=column, descending=not flag.below)
-        queries[flag.name.capitalize()] = query
-    return queries
+def _flagged(flag: Flag, options: FlagOptions) -> Query:
+    column, limit = f"stats.{flag.metric}", limit_of(flag, options)
+    condition = Condition(column=column, **{"below" if flag.below else "above": limit})
+    return Query(where=(condition,), sort=column, descending=not flag.below)

@@ -11,7 +11,7 @@ import uvicorn
 
 from imgvet.errors import InvalidParameterError
 from imgvet.explorer.guard import KEY, Secrets
-from imgvet.explorer.run import CurrentRun
+from imgvet.explorer.run import current_run
 from imgvet.explorer.site import PAGE, make_site
 
 LOOPBACK = "127.0.0.1"
@@ -21,26 +21,16 @@ _STOP_SECONDS = 10.0
 class Explorer:
     """A run that is explored in the browser, until it is stopped or the process ends.
 
-    Use it as a context manager, or call :meth:`stop`.
-
-    Attributes:
-        url: the address to open. Whoever has it may see the images of the run: it holds a key.
-        port: the port that is listened on, on this machine only.
-
-    Args:
-        path: a work dir, or that of the results of crops in one.
-        port: the port; 0 takes a free one.
-
-    Raises:
-        RunNotFoundError: there is no finished run.
-        InvalidParameterError: the port is taken or may not be used.
+    Use it as a context manager, or call :meth:`stop`. Whoever has its ``url`` may see the images:
+    it holds a key. ``path`` is a work dir, or that of the results of crops in one; port 0 takes a
+    free one. Raises RunNotFoundError, or InvalidParameterError if the port may not be used.
     """
 
     def __init__(self, path: Path, port: int = 0) -> None:
-        current = CurrentRun(path)
+        current = current_run(path)
         self._socket = _listen(port)
         self.port = int(self._socket.getsockname()[1])
-        known = Secrets(self.port)
+        known = Secrets(f"imgvet-explorer-{self.port}")
         self.url = f"http://{LOOPBACK}:{self.port}{PAGE}?{KEY}={known.key}"
         config = uvicorn.Config(
             make_site(current, known),

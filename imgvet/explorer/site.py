@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import asdict
 from http import HTTPStatus
 from importlib import resources
@@ -18,13 +19,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import (
-    FileResponse,
-    HTMLResponse,
-    JSONResponse,
-    RedirectResponse,
-    Response,
-)
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
@@ -33,11 +28,11 @@ from starlette.types import ASGIApp
 from imgvet import __version__
 from imgvet.errors import ImgvetError, InputNotFoundError, InvalidParameterError, RunNotFoundError
 from imgvet.explorer.guard import Guard, Secrets
-from imgvet.explorer.run import CurrentRun, ExploredRun
+from imgvet.explorer.run import ExploredRun
 from imgvet.reasons import MEANING, Failure
 from imgvet.search.image_table import MAX_ID
 from imgvet.search.index import MAX_NEIGHBORS, Match
-from imgvet.search.picture import MAX_BYTES, read_picture
+from imgvet.search.picture import MAX_BYTES, has_model, read_picture
 from imgvet.search.query import ALWAYS, Query, Requested
 from imgvet.search.saved_lists import list_path, save_list, saved_lists
 
@@ -96,14 +91,9 @@ class ReportFiles(StaticFiles):
         return answer
 
 
-def make_site(current: CurrentRun, known: Secrets) -> ASGIApp:
-    """The site that explores a run, guarded.
-
-    Args:
-        current: the run.
-        known: what a browser has to know.
-    """
-    report = ReportFiles(directory=current.get().work.report, html=True, check_dir=False)
+def make_site(current: Callable[[], ExploredRun], known: Secrets) -> ASGIApp:
+    """The guarded site that explores the current run."""
+    report = ReportFiles(directory=current().work.report, html=True, check_dir=False)
     style = str(resources.files("imgvet.reports") / "templates" / "style.css")
     site = Starlette(
         routes=[
@@ -114,7 +104,7 @@ def make_site(current: CurrentRun, known: Secrets) -> ASGIApp:
             Mount("/report", report),
             Route("/api/run", _about),
             Route("/api/items", _items),
-            Route("/api/items/{item:int}", _facts),
+            Route("/api/items/{item:int}", lambda request: JSONResponse(_known(request))),
             Route("/api/columns/{name}", _column),
             Route("/api/similar/{item:int}", _similar),
             Route("/api/search", _search, methods=["POST"]),
@@ -132,13 +122,13 @@ def make_site(current: CurrentRun, known: Secrets) -> ASGIApp:
 
 
 def _run(request: Request) -> ExploredRun:
-    run: ExploredRun = request.app.state.current.get()
+    run: ExploredRun = request.app.state.current()
     return run
 
 
 def _explore(request: Request) -> Response:
-    known = {"version": __version__, "token": request.app.state.token, "neighbors": NEIGHBORS}
-    page = {"title": _run(request).title, **known}
+    page = {"title": _run(request).title, "token": request.app.state.token}
+    page |= {"version": __version__, "neighbors": NEIGHBORS}
     return _TEMPLATES.TemplateResponse(request, "explore.html", page)
 
 
@@ -149,7 +139,7 @@ def _about(request: Request) -> Response:
             "title": run.title,
             "root": run.root,
             "model": run.record.model.get("name"),
-            "takes_pictures": run.takes_pictures,
+            "takes_pictures": has_model(run.record),
             "images": len(run.images),
             "max_bytes": MAX_BYTES,
             "columns": [asdict(column) for column in run.images.columns.values()],
@@ -166,10 +156,6 @@ def _items(request: Request) -> Response:
     return JSONResponse(asdict(_run(request).search.page(query)))
 
 
-def _facts(request: Request) -> Response:
-    return JSONResponse(_known(request))
-
-
 def _column(request: Request) -> Response:
     return JSONResponse(asdict(_run(request).search.summary_of(request.path_params["name"])))
 
@@ -181,8 +167,7 @@ def _similar(request: Request) -> Response:
 
 async def _search(request: Request) -> Response:
     wanted = _wanted(request)
-    data = await _body(request, MAX_BYTES)
-    return await run_in_threadpool(_nearest, request, data, wanted)
+    return await run_in_threadpool(_nearest, request, await _body(request, MAX_BYTES), wanted)
 
 
 async def _search_path(request: Request) -> Response:
@@ -247,7 +232,6 @@ def _original(request: Request) -> Response:
 
 
 def _known(request: Request, *names: str) -> dict[str, Any]:
-    """What is known of the image that is asked for."""
     known = _run(request).images.facts(request.path_params["item"], names or None)
     if known is None:
         raise _no_image()
@@ -266,7 +250,6 @@ def _wanted(request: Request) -> int:
 
 
 def _matches(run: ExploredRun, found: list[Match]) -> Response:
-    """Images that were found, best first, with their similarity."""
     rows = run.images.values(ALWAYS, [match.id for match in found])
     answer = {
         "total": len(found),
@@ -282,7 +265,6 @@ def _picture(data: bytes, media_type: str) -> Response:
 
 
 def _answer_error(request: Request, error: Exception) -> Response:  # noqa: ARG001
-    """The answer to a request that can't be carried out, or that leads nowhere."""
     if isinstance(error, HTTPException):
         return JSONResponse({"error": error.detail}, error.status_code)
     missing = isinstance(error, (InputNotFoundError, RunNotFoundError))

@@ -17,9 +17,8 @@ from imgvet.metrics import ADVANCED_METRICS, ADVANCED_VERSION, BASIC_METRICS, ME
 from imgvet.options import MediaOptions, StatsOptions
 from imgvet.reasons import Reason
 from imgvet.sources.entry import item_name
-from imgvet.store.packs import DIGEST, Packs
+from imgvet.store.packs import DIGEST, PLACE_COLUMNS, Packs
 from imgvet.store.store import CUTS_SCHEMA, Store
-from imgvet.store.thumbnails import PLACE_COLUMNS
 from imgvet.tables import (
     BOX_COLUMNS,
     CONTENTS,
@@ -43,7 +42,7 @@ class ItemTables:
     items: pd.DataFrame
     invalid: pd.DataFrame
     contents: pd.DataFrame
-    """Also tells where each thumbnail lies (:data:`imgvet.store.thumbnails.PLACE_COLUMNS`)."""
+    """Also tells where each thumbnail lies (:data:`imgvet.store.packs.PLACE_COLUMNS`)."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from imgvet.reasons import Failure, Reason
 from imgvet.sources.entry import Content
 from imgvet.sources.reading import Reader, read_each
 from imgvet.store.files import SETTLED_NS, FileKey, FileToRead
-from imgvet.store.packs import DIGEST, PACK_ITEMS
+from imgvet.store.packs import DIGEST, PACK_ITEMS, ThumbnailPlace, read_thumbnail
 from imgvet.store.references import digest_bytes
 from imgvet.store.store import (
     ADVANCED_SCHEMA,
@@ -32,7 +32,6 @@ from imgvet.store.store import (
     MEASURES_SCHEMA,
     Store,
 )
-from imgvet.store.thumbnails import ThumbnailPlace, read_thumbnail
 from imgvet.threads import in_threads
 
 READ_SCHEMA = pa.schema(

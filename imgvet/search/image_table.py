@@ -81,9 +81,7 @@ class ImageTable:
         """Take the tables by name: items, and those of the others that there are."""
         self._tables = tables
         self._values, self._rows_in = cache(self._read), cache(self._find_rows)
-        self.columns: Mapping[str, ImageColumn] = {
-            column.name: column for column in self._find_columns()
-        }
+        self.columns = {column.name: column for column in self._find_columns()}
 
     @classmethod
     def of_run(cls, work: WorkDir) -> ImageTable:
@@ -107,11 +105,7 @@ class ImageTable:
         return np.asarray(self["id"].to_numpy(), np.int64)
 
     def __getitem__(self, name: str) -> Any:
-        """The values of a column: an Arrow array of int64, float64 or string, null if missing.
-
-        Raises:
-            KeyError: there is no such column.
-        """
+        """A column as an Arrow array (int64, float64 or string); KeyError if there is none."""
         self.columns[name]
         return self._values(name)
 
@@ -126,12 +120,7 @@ class ImageTable:
         return list(zip(*(self[name].take(known).to_pylist() for name in names), strict=True))
 
     def frame(self, names: Sequence[str], ids: Sequence[int] | Rows | None = None) -> pd.DataFrame:
-        """Some columns as a frame with the index ``id``.
-
-        Args:
-            names: the columns.
-            ids: the images in the order wanted, None for all; unknown ones have no values.
-        """
+        """Some columns of some images or all, by ``id``; unknown ids have no values."""
         wanted = self.ids if ids is None else np.asarray(ids, np.int64)
         rows = self.rows_of(wanted)
         present = pa.array(rows, mask=rows < 0)
@@ -139,12 +128,7 @@ class ImageTable:
         return to_frame(pa.table(columns, names=list(names))).set_index(pd.Index(wanted, name="id"))
 
     def facts(self, item: int, names: Sequence[str] | None = None) -> dict[str, Value] | None:
-        """What is known of one image, without missing values; None if there is no such image.
-
-        Args:
-            item: its id.
-            names: the columns that are wanted; None for all.
-        """
+        """What (all or some) columns know of an image, if there is one, without missing values."""
         wanted = list(self.columns if names is None else names)
         for values in self.values(wanted, [item] if abs(item) <= MAX_ID else []):
             known = zip(wanted, values, strict=True)

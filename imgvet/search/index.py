@@ -1,9 +1,8 @@
 """Search by embedding: the images of a run that are nearest to one of them, or to any vector.
 
-One query is compared with every embedding. That reads the array once, which is as fast as memory
-is: a product of NumPy took half the time of a flat index of FAISS for 100,000 x 384 values, and
-the array stays mapped from its file, so it is neither copied nor trained. The similarities that
-are told are computed anew as the run did (:mod:`imgvet.similarity.distances`) and equal its tables.
+A query is compared with every embedding: for 100,000 x 384 values a product of NumPy took half the
+time of a flat index of FAISS, and the array stays mapped from its file. The similarities that are
+told are computed anew as the run did (:mod:`imgvet.similarity.distances`) and equal its tables.
 """
 
 from __future__ import annotations
@@ -42,10 +41,8 @@ class Match:
 class SearchIndex:
     """The embeddings of a run, ready to be searched; may be used from several threads.
 
-    Args:
-        vectors: float32 (n, width), finite; may be mapped from a file.
-        items: columns ``id`` and ``embedding_row`` (null: the image has no embedding).
-        metric: how they are compared.
+    ``vectors`` are float32 (n, width), finite, and may be mapped from a file; ``items`` has the
+    columns ``id`` and ``embedding_row`` (null: the image has no embedding).
     """
 
     def __init__(self, vectors: Vector, items: pd.DataFrame, metric: Metric) -> None:
@@ -67,37 +64,24 @@ class SearchIndex:
         return cls(vectors, images.frame(["embedding_row"]).reset_index(), metric)
 
     def nearest(self, vector: Vector, k: int) -> list[Match]:
-        """The ``k`` images nearest to an embedding, most similar first, then by id.
-
-        Args:
-            vector: float32 (width,), as the run's model or the user made it.
-            k: 1 to :data:`MAX_NEIGHBORS`; there are fewer if the run has fewer.
+        """The ``k`` images nearest to a vector, float32 (width,), most similar first, then by id.
 
         Raises:
             InvalidParameterError: the vector has another width, is all zero or not finite, or
-                ``k`` is out of its range.
+                ``k`` is not within 1 and :data:`MAX_NEIGHBORS`.
         """
         _check_number(k)
         query = self._checked(vector)
         return [] if self._items.empty else self._nearest(query, k)
 
     def nearest_to_item(self, item: int, k: int) -> list[Match]:
-        """The ``k`` other images nearest to an image of the run; its exact copies come first.
-
-        Raises:
-            InvalidParameterError: the run has no such image, or it has no embedding, or ``k`` is
-                out of its range.
-        """
+        """The ``k`` other images nearest to an image; raises as `nearest` and `vector_of`."""
         _check_number(k)
         found = self._nearest(self._checked(self.vector_of(item)), k + 1)
         return [match for match in found if match.id != item][:k]
 
     def vector_of(self, item: int) -> Vector:
-        """The embedding of an image, float32 (width,).
-
-        Raises:
-            InvalidParameterError: the run has no such image, or it has no embedding.
-        """
+        """The embedding of an image, float32 (width,); InvalidParameterError if it has none."""
         rows = self._items.loc[self._items["id"] == item, "embedding_row"]
         if rows.empty:
             raise InvalidParameterError(
@@ -144,12 +128,9 @@ class SearchIndex:
         else:
             # Block by block, as the array is mapped.
             blocks = np.array_split(self._vectors, self._vectors.size // _BLOCK_VALUES + 1)
-            distances = np.concatenate(
-                [
-                    distances_between(query[None], block, self._metric.distance, self._unit)[0]
-                    for block in blocks
-                ]
-            )
+            how, unit = self._metric.distance, self._unit
+            parts = [distances_between(query[None], block, how, unit)[0] for block in blocks]
+            distances = np.concatenate(parts)
         distances[self._lengths == 0] = np.inf
         return distances
 

@@ -43,7 +43,7 @@ LONGEST_SIDE = 32_000
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture that a browser can show: its bytes and their media type."""
+    """A picture that a browser can show."""
 
     data: bytes
     media_type: str
@@ -59,11 +59,8 @@ class Originals:
     def show(self, item: int) -> Shown | Failure | None:
         """The original of an image, or why it can't be shown; None if the run has no such image.
 
-        Whatever lies in its place now: only what begins as an image is given out as it is, and
-        only what can be decoded is converted.
-
-        Raises:
-            ImgvetError: the bucket that it lies in can't be reached.
+        Only what begins as an image is given out as it is, and only what can be decoded is
+        converted. Raises an ImgvetError if its bucket can't be reached.
         """
         file = self._file(item)
         if file is None:
@@ -96,7 +93,7 @@ def _encoded(pixels: Pixels) -> Shown:
     height, width = pixels.shape[:2]
     scale = min(1.0, LONGEST_SIDE / max(height, width))
     if scale < 1.0:
-        size = (max(1, int(width * scale)), max(1, int(height * scale)))
+        size = max(1, int(width * scale)), max(1, int(height * scale))
         pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
     coloured = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     if height * width <= PNG_PIXELS:

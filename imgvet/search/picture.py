@@ -64,8 +64,7 @@ def model_of(record: RunRecord) -> Model:
 def embed_picture(data: bytes, model: Model) -> NDArray[np.float32] | Failure:
     """The embedding of a picture, float32 (width,), or why it can't be decoded.
 
-    A picture of the set gets the embedding that the run gave it: it is decoded, reduced and
-    compressed to a thumbnail as the run did, unless the model wants more pixels than that. All
+    It is reduced to a thumbnail as the run did, unless the model wants more pixels than that. All
     zeros if the model says nothing about it.
     """
     picture = decode(data)
@@ -78,12 +77,9 @@ def embed_picture(data: bytes, model: Model) -> NDArray[np.float32] | Failure:
 
 
 def read_picture(path: Path) -> bytes:
-    """The bytes of a picture file that a person names.
+    """The bytes of a file, if it is a regular one of at most :data:`MAX_BYTES`.
 
-    Raises:
-        InputNotFoundError: there is no such file.
-        InputUnreadableError: it may not be read, is not a regular file, or is larger than
-            :data:`MAX_BYTES`.
+    Raises InputNotFoundError or InputUnreadableError.
     """
     try:
         # A pipe would be waited for; O_NONBLOCK does not, and means nothing to a regular file.

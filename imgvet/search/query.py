@@ -29,10 +29,7 @@ ALWAYS = ("id", "filename", "status", "label")
 MAX_CHOICES = 500
 """At most this many values of a text column are listed."""
 
-MAX_PAGE = 1000
-"""At most this many rows are in one page."""
-
-MAX_OFFSET = 2**40
+MAX_PAGE, MAX_OFFSET = 1000, 2**40
 _KEPT = 8
 _COMPARISONS = {
     "minimum": pc.greater_equal,
@@ -51,11 +48,7 @@ class Requested(BaseModel):
 
     @classmethod
     def parse(cls, data: str | bytes) -> Self:
-        """What is asked as JSON.
-
-        Raises:
-            InvalidParameterError: it does not fit; the message names the first thing that is wrong.
-        """
+        """What is asked as JSON; InvalidParameterError names the first thing that is wrong."""
         try:
             return cls.model_validate_json(data)
         except ValidationError as error:
@@ -83,12 +76,8 @@ class Condition(Requested):
 class Query(Requested):
     """Which images are wanted, in which order, and which of them are shown.
 
-    Attributes:
-        text: words that must all stand in the file name, the label, or the text that was read in a
-            crop; in any case.
-        where: conditions, all of which must be met.
-        sort: column to sort by; rows without a value come last, equal ones in order of listing.
-            None: order of listing.
+    All words of ``text`` must stand in :data:`TEXT_COLUMNS`, in any case, and all conditions
+    be met. Rows without a value of ``sort`` come last, equal ones in order of listing.
     """
 
     text: Short = ""
@@ -107,7 +96,7 @@ class Query(Requested):
 
 @dataclass(frozen=True)
 class Page:
-    """A part of an answer: of how many images, and some of them with their values of columns."""
+    """Of how many images in all, some with their values of columns."""
 
     total: int
     columns: tuple[str, ...]
@@ -116,11 +105,7 @@ class Page:
 
 @dataclass(frozen=True)
 class ColumnSummary:
-    """What is in a column, and how many images have no value in it.
-
-    Numbers have ends, if there are any. Texts have choices, the most frequent ones with the number
-    of their images, out of so many distinct ones.
-    """
+    """What is in a column: the ends of numbers, or the most frequent texts with their counts."""
 
     column: ImageColumn
     missing: int
@@ -140,11 +125,7 @@ class ImageSearch:
         self._lowered = cache(lambda name: pc.utf8_lower(images[name]))
 
     def page(self, query: Query) -> Page:
-        """A page of the images that match.
-
-        Raises:
-            InvalidParameterError: an unknown column, or a condition that does not fit its kind.
-        """
+        """A page of the images that match; raises as :meth:`ids`."""
         ids = self.ids(query)
         wanted = dict.fromkeys((*ALWAYS, *query.columns))
         names = tuple(name for name in wanted if name in self._images.columns)
@@ -155,16 +136,12 @@ class ImageSearch:
         """The ids of all images that match, in order, whatever page is asked for.
 
         Raises:
-            InvalidParameterError: as :meth:`page`.
+            InvalidParameterError: an unknown column, or a condition that does not fit its kind.
         """
         return self._matching(query.model_copy(update={"offset": 0, "limit": 1}))
 
     def summary_of(self, name: str) -> ColumnSummary:
-        """What is in a column.
-
-        Raises:
-            InvalidParameterError: there is no such column.
-        """
+        """What is in a column; InvalidParameterError if there is none."""
         column, values = self._column(name), self._images[name]
         if column.kind == "number":
             ends = pc.min_max(values).as_py()
@@ -202,14 +179,12 @@ class ImageSearch:
 
     def _sort(self, name: str, direction: str) -> Rows:
         """All rows in the order of a column; missing values last, equal ones as they are listed."""
-        order = pc.array_sort_indices(self._images[name], order=direction)
-        return np.asarray(order.to_numpy(), np.int64)
+        return np.asarray(pc.array_sort_indices(self._images[name], order=direction), np.int64)
 
     def _meeting(self, condition: Condition) -> Iterator[Any]:
         """Whether each image meets each part of a condition."""
         values, kind = self._images[condition.column], self._column(condition.column).kind
-        limits = {name: getattr(condition, name) for name in _COMPARISONS}
-        limits = {name: limit for name, limit in limits.items() if limit is not None}
+        limits = condition.model_dump(include=set(_COMPARISONS), exclude_none=True)
         if limits if kind == "text" else condition.values is not None:
             raise InvalidParameterError(
                 f"{condition.column} holds {kind}",

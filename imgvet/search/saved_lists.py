@@ -53,11 +53,9 @@ def list_path(work: WorkDir, name: str) -> Path:
 def save_list(
     work: WorkDir, name: str, filenames: Sequence[str], *, replace: bool = False
 ) -> SavedList:
-    """Save a list of images, by their names in the table items.
+    """Save a list of images, by their names in the table items; raises as :func:`list_path`.
 
-    Raises:
-        InvalidParameterError: the name can't be used, or there is such a list already.
-        WorkDirUnusableError: the list can't be written.
+    Also if there is such a list already (InvalidParameterError), or it can't be written.
     """
     path = list_path(work, name)
     if not replace and path.exists():

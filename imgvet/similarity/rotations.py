@@ -39,9 +39,8 @@ from imgvet.images.orientation_hash import (
 from imgvet.images.picture import Pixels, oriented
 from imgvet.models.model import Model
 from imgvet.similarity.distances import Metric, Vectors
-from imgvet.store.packs import DIGEST
+from imgvet.store.packs import DIGEST, all_places
 from imgvet.store.store import HASH, HASH_QUALITY, Store
-from imgvet.store.thumbnails import all_places
 from imgvet.tables import NEIGHBORS
 from imgvet.threads import in_threads
 

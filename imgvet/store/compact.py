@@ -1,14 +1,11 @@
 """Keeps the store as small as what it is used for: few packs, and no images that are long gone.
 
-Of every content the day is kept on which a run last needed it, whichever run of the work dir that
-was: on whole images, on crops, with another model or on a part of the dataset. What no run needed
+Of every content the day is kept on which any run of the work dir last needed it. What no run needed
 for :data:`UNUSED_DAYS` goes: from the file index at once, from a pack as soon as that is less than
 half full without it. Packs that are less than half full are merged when there are many.
 
-A merged pack is complete before those that it was made of are removed, and results do not depend
-on which pack holds a content, so this may be interrupted at any time. It must not run beside
-another run (:func:`imgvet.workdir.exclusive`); readers that lose a pack find it merged when they
-list the packs again.
+A merged pack is complete before its parts are removed, so this may be interrupted at any time. No
+other run may be writing (:func:`imgvet.workdir.exclusive`); readers list the packs again.
 """
 
 from __future__ import annotations
@@ -25,9 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from imgvet.store.packs import DIGEST, PACK_ITEMS, Packs
+from imgvet.store.packs import DIGEST, PACK_ITEMS, Packs, places_in, read_thumbnail
 from imgvet.store.store import Store
-from imgvet.store.thumbnails import places_in, read_thumbnail
 from imgvet.tables import read_if_sound
 from imgvet.workdir import WorkDir, write_atomically
 
@@ -51,10 +47,7 @@ def today() -> dt.date:
 
 
 def mark_used(work: WorkDir, digests: Iterable[str], today: dt.date) -> None:
-    """Note that the run of this day needs some contents.
-
-    ``digests`` are what they are kept by in packs and in the file index; may hold some twice.
-    """
+    """Note that the run of this day needs some contents; they may be given twice."""
     day = _last_used(work)
     used = pd.Series(today.toordinal(), pd.Index(list(digests), dtype=object).unique())
     if not day.reindex(used.index).eq(used).all():
@@ -62,9 +55,9 @@ def mark_used(work: WorkDir, digests: Iterable[str], today: dt.date) -> None:
 
 
 def compact(store: Store, today: dt.date) -> None:
-    """Forget what no run needed for long, and merge small packs; no other run may be writing.
+    """Forget what no run needed for long, and what other versions measured; merge small packs.
 
-    What was never marked counts as needed today. What another version of imgvet measured goes.
+    What was never marked counts as needed today.
     """
     for folder in store.outdated():
         shutil.rmtree(folder)

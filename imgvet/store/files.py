@@ -54,17 +54,11 @@ class FileKey(NamedTuple):
 
 @dataclass(frozen=True)
 class FileToRead:
-    """An item whose content is not known or not measured yet.
+    """An item to be read: its place, and what it is recognised by; None where that is unknown.
 
-    Attributes:
-        id: its number in the listing.
-        path: absolute path or URI.
-        file_size: bytes, None if unknown.
-        mtime_ns: time of the last change in nanoseconds since 1970, None if unknown.
-        version: what the source calls this version of the content, such as an ETag; may be empty.
-        member: name in the archive ``path``, None outside of archives.
-        time_ms: time of a video's frame in milliseconds, None outside of videos.
-        box: of a crop x, y, width, height or four corners in pixels, None for the whole picture.
+    ``path`` is absolute or a URI, ``mtime_ns`` since 1970, ``version`` such as an ETag (may be
+    empty), ``member`` a name in an archive, ``time_ms`` the time of a video's frame, and ``box``
+    of a crop x, y, width, height or four corners in pixels.
     """
 
     id: int
@@ -97,10 +91,7 @@ def files_in(rows: pd.DataFrame) -> list[FileToRead]:
 
 @dataclass(frozen=True)
 class FileIndex:
-    """The index of one store: parts that are Parquet files of one folder.
-
-    A damaged part is removed, so that its files are read again.
-    """
+    """The index of one store: Parquet files of one folder; damaged ones are removed."""
 
     folder: Path
 
@@ -122,7 +113,7 @@ class FileIndex:
         return next((str(rows["version"][-1]) for rows in parts if len(rows)), "")
 
     def add(self, known: dict[FileKey, str]) -> Path | None:
-        """Add one part and return its file, None if there is nothing to add."""
+        """Add one part and return its file, None if nothing is known."""
         if not known:
             return None
         columns = zip(*((*key, digest) for key, digest in known.items()), strict=True)
@@ -137,9 +128,8 @@ class FileIndex:
         old = self._parts()
         if len(old) < 2 and gone.isdisjoint(self.digests()):
             return
-        merged = self.add(
-            {key: digest for key, digest in self.load().items() if digest not in gone}
-        )
+        known = self.load().items()
+        merged = self.add({key: digest for key, digest in known if digest not in gone})
         for path in old:
             if path != merged:
                 path.unlink(missing_ok=True)

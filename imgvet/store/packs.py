@@ -14,8 +14,10 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -30,6 +32,8 @@ DIGEST = "digest"
 THUMBNAIL_PLACE = ("thumbnail_offset", "thumbnail_size")
 """Columns of a pack with thumbnails: where each one begins in the second file, and its bytes."""
 
+PLACE_COLUMNS = [DIGEST, "pack", *THUMBNAIL_PLACE]
+
 _logger = logging.getLogger(__name__)
 
 
@@ -41,12 +45,7 @@ class Packs:
     with_thumbnails: bool = False
 
     def write(self, rows: pa.Table, thumbnails: Sequence[bytes] | None = None) -> str:
-        """Write one pack and return its name.
-
-        Args:
-            rows: the results, with a column ``digest``.
-            thumbnails: one for each row, whose place is noted in :data:`THUMBNAIL_PLACE`.
-        """
+        """Write one pack, with a thumbnail for each row if it holds them, and return its name."""
         digests = "".join(rows.column(DIGEST).to_pylist())
         name = hashlib.blake2b(digests.encode(), digest_size=12).hexdigest()
         if thumbnails is not None:
@@ -111,11 +110,7 @@ class Packs:
                 path.unlink(missing_ok=True)
 
     def require(self, digests: Iterable[str], held: Container[str]) -> None:
-        """Refuse to go on if some of the digests that are needed are not held by the packs.
-
-        Raises:
-            StaleReferenceError: some are missing.
-        """
+        """Raise StaleReferenceError if some of the digests that are needed are not held."""
         missing = sum(digest not in held for digest in digests)
         if missing:
             raise StaleReferenceError(
@@ -139,13 +134,65 @@ def _digests_of(path: Path, mtime_ns: int) -> frozenset[str]:  # noqa: ARG001
 
 
 def _read_or_remove(path: Path, columns: list[str] | None) -> pa.Table | None:
-    """The rows of a pack; a damaged pack is removed, so that its items are computed again.
-
-    Raises:
-        OSError: it can't be read now, and stays.
-    """
+    """The rows of a pack; a damaged one is removed, one that can't be read now (OSError) stays."""
     rows = read_if_sound(path, columns)
     if rows is None:
         _logger.warning("The pack %s is damaged, its items are computed again", path)
         path.unlink(missing_ok=True)
     return rows
+
+
+class ThumbnailPlace(NamedTuple):
+    """Where the thumbnail of one content lies; offset and size are in bytes."""
+
+    digest: str
+    pack: str
+    offset: int
+    size: int
+
+
+def places_in(rows: pa.Table | pd.DataFrame) -> list[ThumbnailPlace]:
+    """The places in a table with the columns of :data:`PLACE_COLUMNS`."""
+    frame = rows if isinstance(rows, pd.DataFrame) else rows.select(PLACE_COLUMNS).to_pandas()
+    return list(map(ThumbnailPlace, *(frame[name].tolist() for name in PLACE_COLUMNS)))
+
+
+def all_places(packs: Packs) -> list[ThumbnailPlace]:
+    """Where the thumbnail of each content lies."""
+    rows = packs.read([DIGEST, *THUMBNAIL_PLACE])
+    return [] if rows is None else places_in(rows)
+
+
+def read_thumbnail(packs: Packs, place: ThumbnailPlace) -> bytes:
+    """JPEG bytes; StaleReferenceError if the pack has been merged, removed or cut since."""
+    try:
+        with packs.thumbnails_path(place.pack).open("rb") as stream:
+            stream.seek(place.offset)
+            data = stream.read(place.size)
+    except FileNotFoundError:
+        data = b""
+    if len(data) != place.size:
+        raise StaleReferenceError(
+            f"The thumbnails of pack {place.pack} are damaged",
+            "Delete the store folder and run again",
+        )
+    return data
+
+
+class Thumbnails:
+    """Reads thumbnails by content digest, from several threads; a million places take 0.1 GB."""
+
+    def __init__(self, packs: Packs) -> None:
+        self._packs = packs
+        rows = packs.read([DIGEST, *THUMBNAIL_PLACE])
+        self._places = pa.table({DIGEST: []}) if rows is None else rows.sort_by(DIGEST)
+        self._digests = np.array(self._places.column(DIGEST).to_pylist(), np.bytes_)
+
+    def read(self, digest: str) -> bytes | None:
+        """JPEG bytes, None if there are none; raises as :func:`read_thumbnail`."""
+        wanted = digest.encode("ascii", "replace")
+        at = int(np.searchsorted(self._digests, np.bytes_(wanted)))
+        if self._digests[at : at + 1].tolist() != [wanted]:
+            return None
+        (place,) = places_in(self._places.slice(at, 1))
+        return read_thumbnail(self._packs, place) if place.size else None

@@ -28,8 +28,7 @@ DIGEST_BYTES = 16
 class Reference(BaseModel):
     """One stored output: its path relative to the work dir, and what it must be.
 
-    ``digest`` is the BLAKE2b-128 of the file, hexadecimal; of a folder, that of the names and
-    digests in it. ``size`` is in bytes, of all files in a folder.
+    ``digest`` is the BLAKE2b-128 of the file, or of the names and digests in a folder.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -62,10 +61,7 @@ def _content_of(path: Path) -> tuple[str, int]:
 
 
 def store_file(work: WorkDir, stem: str, suffix: str, write: Callable[[Path], object]) -> Reference:
-    """Store one output under a name made of ``stem``, its content and ``suffix``.
-
-    ``write`` writes it, a file or a folder, to the path that it is given.
-    """
+    """Store what ``write`` writes, a file or a folder, named by stem, content and suffix."""
     work.stages.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".draft-", dir=work.stages) as folder:
         draft = Path(folder) / stem
@@ -116,11 +112,7 @@ def store_text(work: WorkDir, stem: str, suffix: str, text: str) -> Reference:
 
 
 def resolve(work: WorkDir, reference: Reference) -> Path:
-    """The file or folder of a reference.
-
-    Raises:
-        StaleReferenceError: it is gone.
-    """
+    """The file or folder of a reference; StaleReferenceError if it is gone."""
     path = work.path / reference.name
     if not path.exists():
         raise StaleReferenceError(f"The stored result {reference.name} is gone", "Run again")
@@ -162,10 +154,7 @@ def references_in(value: object) -> Iterator[Reference]:
 
 
 def forget_unused(work: WorkDir, used: set[str]) -> None:
-    """Remove stored outputs that neither this run's results nor those of the other part refer to.
-
-    ``used`` names the references that this run's results and cache records refer to.
-    """
+    """Remove stored outputs but what this run uses, and what the other part's last run used."""
     path = work.store / f"used-{work.part or 'images'}.txt"
     write_text(path, "".join(f"{name}\n" for name in sorted(used)))
     lists = work.store.glob("used-*.txt")

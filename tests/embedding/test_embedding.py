@@ -22,8 +22,8 @@ from imgvet.models.resolve import resolve_model
 from imgvet.options import ModelOptions, VideoOptions
 from imgvet.similarity.distances import Metric
 from imgvet.store.files import FileToRead
+from imgvet.store.packs import places_in
 from imgvet.store.store import Store
-from imgvet.store.thumbnails import places_in
 from imgvet.workdir import WorkDir
 from support.onnx_models import Signature, expected, write_model
 from support.pictures import scene, write_scenes

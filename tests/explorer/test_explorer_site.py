@@ -19,8 +19,8 @@ from imgvet.images.decode import decode
 from imgvet.images.picture import Picture
 from imgvet.sources.lists import read_text_list
 from imgvet.store.compact import compact, today
+from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
-from imgvet.store.thumbnails import Thumbnails
 from imgvet.tables import read_table
 from imgvet.workdir import CROPS_PART, WorkDir
 from support.finished_run import finish_run

@@ -13,8 +13,8 @@ from imgvet.errors import InputEmptyError, WorkDirBusyError, WorkDirInsideInputE
 from imgvet.flows.analyze_dataset import analyze_dataset
 from imgvet.options import make_options
 from imgvet.store.compact import UNUSED_DAYS
+from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
-from imgvet.store.thumbnails import Thumbnails
 from imgvet.summary import Verdict
 from imgvet.tables import RESULT_TABLES, read_table
 from imgvet.workdir import WorkDir, exclusive

@@ -18,9 +18,9 @@ from imgvet.options import MediaOptions, SourceOptions, StatsOptions, VideoOptio
 from imgvet.sources.inputs import list_items
 from imgvet.sources.listing import with_digests
 from imgvet.store.files import FileToRead
+from imgvet.store.packs import Thumbnails, places_in
 from imgvet.store.references import digest_bytes
 from imgvet.store.store import Store
-from imgvet.store.thumbnails import Thumbnails, places_in
 from imgvet.workdir import WorkDir
 from support.pictures import age, jpeg, png, scene
 

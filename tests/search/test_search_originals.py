@@ -13,8 +13,8 @@ from imgvet.images.decode import decode
 from imgvet.images.picture import Picture
 from imgvet.reasons import Failure, Reason
 from imgvet.search.originals import Originals, Shown
+from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
-from imgvet.store.thumbnails import Thumbnails
 from imgvet.summary import read_record
 from imgvet.tables import read_table
 from imgvet.workdir import WorkDir

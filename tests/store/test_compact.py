@@ -16,10 +16,9 @@ from imgvet.sources.listing import with_digests
 from imgvet.store import compact as module
 from imgvet.store.compact import SMALL_PACKS, compact, mark_used
 from imgvet.store.files import FileToRead
-from imgvet.store.packs import Packs
+from imgvet.store.packs import Packs, Thumbnails
 from imgvet.store.references import digest_bytes
 from imgvet.store.store import Store
-from imgvet.store.thumbnails import Thumbnails
 from imgvet.workdir import WorkDir
 from support.pictures import age, jpeg, scene
 

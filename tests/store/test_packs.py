@@ -13,8 +13,7 @@ import pyarrow as pa
 import pytest
 
 from imgvet.errors import StaleReferenceError
-from imgvet.store.packs import Packs
-from imgvet.store.thumbnails import ThumbnailPlace, read_thumbnail
+from imgvet.store.packs import Packs, ThumbnailPlace, read_thumbnail
 
 
 def rows(*digests: str) -> pa.Table:

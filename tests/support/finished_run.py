@@ -41,8 +41,8 @@ from imgvet.similarity.pairs import similar_pairs
 from imgvet.sources.archive import Archives
 from imgvet.sources.inputs import list_items
 from imgvet.store.files import files_in
+from imgvet.store.packs import places_in
 from imgvet.store.store import Store
-from imgvet.store.thumbnails import places_in
 from imgvet.summary import RunRecord
 from imgvet.tables import BY_NAME, conform, to_frame, write_table
 from imgvet.workdir import CROPS_PART, WorkDir, require_allowed
