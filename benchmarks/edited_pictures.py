@@ -15,7 +15,7 @@ from benchmarks.peer import peer_environment
 from benchmarks.process import run
 from benchmarks.settings import Settings
 from benchmarks.stages import measure_and_embed
-from imgvet.images.standard_size import decode_thumbnail
+from imgvet.images.picture import decode_thumbnail
 from imgvet.models.model import Model
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store

@@ -40,8 +40,7 @@ from benchmarks.settings import Settings
 from imgvet.embedding.compute import embed_pictures
 from imgvet.images.decode import decode
 from imgvet.images.orientation_hash import OrientationHash, orientation_hash
-from imgvet.images.picture import oriented
-from imgvet.images.standard_size import decode_thumbnail, encode_thumbnail, to_standard_size
+from imgvet.images.picture import decode_thumbnail, encode_thumbnail, oriented, to_standard_size
 from imgvet.models.model import Model, builtin_model, high_accuracy_model
 from imgvet.reasons import Failure
 from imgvet.similarity.rotations import find_rotated_pairs, rotated_cosines

@@ -21,8 +21,13 @@ from scipy.stats import rankdata
 
 from imgvet.images.decode import decode
 from imgvet.images.measure import measure, measure_levels, sharpness
-from imgvet.images.picture import Picture, Pixels
-from imgvet.images.standard_size import decode_thumbnail, encode_thumbnail, to_standard_size
+from imgvet.images.picture import (
+    Picture,
+    Pixels,
+    decode_thumbnail,
+    encode_thumbnail,
+    to_standard_size,
+)
 
 Change = Callable[[Pixels], Pixels]
 Measure = Callable[[Pixels], float]

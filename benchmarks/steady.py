@@ -21,8 +21,7 @@ from benchmarks.stages import measure_and_embed
 from imgvet.embedding.compute import embed_pictures
 from imgvet.images.decode import decode
 from imgvet.images.measure import measure
-from imgvet.images.picture import Picture
-from imgvet.images.standard_size import decode_thumbnail, encode_thumbnail, to_standard_size
+from imgvet.images.picture import Picture, decode_thumbnail, encode_thumbnail, to_standard_size
 from imgvet.models.model import Model, builtin_model
 from imgvet.models.session import CPU_BATCH
 

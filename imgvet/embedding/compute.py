@@ -12,8 +12,7 @@ import pyarrow as pa
 from imgvet.crops.crop import cut_picture
 from imgvet.images.decode import decode
 from imgvet.images.geometry import region_of
-from imgvet.images.picture import Pixels
-from imgvet.images.standard_size import decode_thumbnail
+from imgvet.images.picture import Pixels, decode_thumbnail
 from imgvet.models.model import Model
 from imgvet.models.prepare import Vectors, normalised, pooled, prepared
 from imgvet.models.session import batch_size, open_runner

@@ -14,8 +14,7 @@ from imgvet.images.decode import decode
 from imgvet.images.formats import Format, identify
 from imgvet.images.measure import measure, measure_advanced
 from imgvet.images.orientation_hash import orientation_hash
-from imgvet.images.picture import Picture
-from imgvet.images.standard_size import decode_thumbnail, encode_thumbnail, to_standard_size
+from imgvet.images.picture import Picture, decode_thumbnail, encode_thumbnail, to_standard_size
 from imgvet.options import VideoOptions
 from imgvet.progress import tracked
 from imgvet.reasons import Failure, Reason

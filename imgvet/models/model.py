@@ -85,7 +85,7 @@ class ModelCard(Preparation):
     """Whether that scale was measured; otherwise it is an estimate."""
     written_for: int | None = None
     """The side that the input has in the file, if it is to be changed to ``input_size`` on opening
-    (:mod:`imgvet.models.onnx_bytes`)."""
+    (:mod:`imgvet.models.session`)."""
 
     @model_validator(mode="after")
     def _crop_within(self) -> Self:

@@ -18,7 +18,7 @@ from imgvet.errors import (
     ModelError,
 )
 from imgvet.images.decode import decode
-from imgvet.images.standard_size import decode_thumbnail, encode_thumbnail, to_standard_size
+from imgvet.images.picture import decode_thumbnail, encode_thumbnail, to_standard_size
 from imgvet.models.model import Model, ModelCard
 from imgvet.models.resolve import resolve_model
 from imgvet.options import ModelOptions

@@ -18,8 +18,7 @@ from imgvet.demo.pictures import PICTURES
 from imgvet.embedding.compute import embed_pictures
 from imgvet.images.decode import decode
 from imgvet.images.measure import measure
-from imgvet.images.picture import Picture
-from imgvet.images.standard_size import to_standard_size
+from imgvet.images.picture import Picture, to_standard_size
 from imgvet.metrics import flagged
 from imgvet.models.model import builtin_model
 from imgvet.options import FlagOptions

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgvet.images.measure import measure, measure_advanced, sharpness
-from imgvet.images.picture import Picture
-from imgvet.images.standard_size import to_standard_size
+from imgvet.images.picture import Picture, to_standard_size
 from imgvet.metrics import ADVANCED_METRICS, BASIC_METRICS
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from imgvet.errors import StaleReferenceError
-from imgvet.images.standard_size import decode_thumbnail
+from imgvet.images.picture import decode_thumbnail
 from imgvet.measures.collect import ItemTables, item_tables, stats_table, with_reads
 from imgvet.measures.compute_stats import ContentClaims, measure_files, measure_thumbnails
 from imgvet.metrics import BASIC_METRICS

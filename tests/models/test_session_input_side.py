@@ -8,7 +8,7 @@ import pytest
 
 from imgvet.errors import ModelError
 from imgvet.models.model import HIGH_ACCURACY_SIDE, Model, builtin_model, high_accuracy_model
-from imgvet.models.onnx_bytes import with_input_side
+from imgvet.models.session import with_input_side
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgvet.images.standard_size import (
+from imgvet.images.picture import (
     STANDARD_LONG_SIDE,
     decode_thumbnail,
     encode_thumbnail,
