@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
-from pydantic import BaseModel, ConfigDict
 
 from imgvet.monitor.history import add_run
+from imgvet.options import Frozen
 from imgvet.publishing import publish_results
 from imgvet.quality.result import read_results
 from imgvet.store.compact import compact, today
@@ -27,10 +27,8 @@ from imgvet.workdir import WorkDir
 _logger = logging.getLogger(__name__)
 
 
-class Outputs(BaseModel):
+class Outputs(Frozen):
     """References to everything a run leaves behind, and to what its cache records still need."""
-
-    model_config = ConfigDict(frozen=True)
 
     tables: dict[str, Reference]
     embeddings: Reference
