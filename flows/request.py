@@ -37,22 +37,14 @@ USER_EMBEDDINGS = "user embeddings"
 
 @dataclass(frozen=True)
 class Request:
-    """What a run will use.
-
-    Attributes:
-        work: the work dir, which need not be there yet.
-        annotations: what is known of the images, None if nothing is.
-        cutter: how pictures are cut, None if whole ones are analysed.
-        model: what embeds them, None with user embeddings.
-        user_embeddings: None with a model.
-        metric: how embeddings are compared.
-        inputs: what the inputs lead to.
-    """
+    """What a run will use. The work dir need not be there yet."""
 
     work: WorkDir
     annotations: Annotations | None
     cutter: Cutter | None
+    """None if whole pictures are analysed."""
     model: Model | None
+    """None with user embeddings."""
     user_embeddings: UserEmbeddingsReference | None
     metric: Metric
     inputs: Inputs

@@ -38,17 +38,8 @@ class Direction(StrEnum):
 class Metric:
     """One measured column.
 
-    Attributes:
-        name: column of the stats table.
-        title: its name for a person.
-        meaning: what it says, one sentence.
-        unit: unit of its values, empty for pure numbers.
-        low: least possible value, None if there is none.
-        high: greatest possible value, None if there is none.
-        direction: which end is good.
-        source: formula, paper or documentation.
-        integer: whether values are whole numbers.
-        advanced: whether it is computed only with ``run_advanced_stats``.
+    Its values lie in ``low..high`` (None: no bound); the unit of pure numbers is empty; ``source``
+    is a formula, paper or documentation; advanced ones need ``run_advanced_stats``.
     """
 
     name: str
@@ -138,12 +129,8 @@ METRIC_BY_NAME: dict[str, Metric] = {metric.name: metric for metric in METRICS}
 class Flag:
     """A property of a picture that a limit on one metric decides.
 
-    Attributes:
-        name: dark, bright, ...
-        metric: the column that is compared.
-        option: the run option that holds the limit.
-        below: True if values below the limit are flagged, False if values above it.
-        meaning: what a flagged picture looks like.
+    ``option`` is the run option that holds the limit; ``below`` flags values below it, else
+    those above; ``meaning`` is what a flagged picture looks like.
     """
 
     name: str
@@ -170,14 +157,9 @@ def limit_of(flag: Flag, options: FlagOptions) -> float:
 
 
 def flagged(stats: pd.DataFrame, options: FlagOptions) -> dict[str, pd.Series[bool]]:
-    """Whether each row of the stats table has each flag.
+    """By flag, in the order of FLAGS: whether each row of the stats table has it.
 
-    Args:
-        stats: the stats table; rows without a value and missing columns are never flagged.
-        options: the thresholds.
-
-    Returns:
-        Name of the flag -> boolean series with the index of ``stats``, in the order of FLAGS.
+    Rows without a value and missing columns are never flagged.
     """
     which = {}
     for flag in FLAGS:

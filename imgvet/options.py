@@ -34,10 +34,16 @@ Strings = Annotated[tuple[str, ...], BeforeValidator(_as_strings)]
 PartType = TypeVar("PartType", bound="Part")
 
 
-class Part(BaseModel):
+class Frozen(BaseModel):
+    """A record that does not change."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Part(Frozen):
     """A frozen group of parameters; unknown names are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(extra="forbid", validate_default=True)
 
     def part(self, kind: type[PartType]) -> PartType:
         """The parameters of one group, as its own model."""

@@ -38,11 +38,7 @@ def report_progress(stage: str, done: int, total: int) -> None:
 def tracked(items: Iterable[Item], stage: str, done: int, total: int) -> Iterator[Item]:
     """Pass the items of a stage through and report progress as they go by.
 
-    Args:
-        items: what is passed through.
-        stage: name of the stage.
-        done: items done before the first of these.
-        total: items to do in the whole stage.
+    ``done`` items came before the first of these, of ``total`` in the whole stage.
     """
     for count, item in enumerate(items, done + 1):
         yield item
@@ -68,11 +64,9 @@ class _Listener(logging.Handler):
 
 @contextmanager
 def listening(tell: Callable[[Progress], None], every: float = 0.0) -> Iterator[None]:
-    """Call ``tell`` with the progress of what runs inside.
+    """Call ``tell`` with the progress of what runs inside, from the thread that computes.
 
-    Args:
-        tell: is called from the thread that computes.
-        every: seconds between two calls for one stage, but for its end, which is always told.
+    ``every`` is seconds between two calls for one stage, but for its end, which is always told.
     """
     listener, before = _Listener(tell, every), (_logger.level, _logger.propagate)
     _logger.addHandler(listener)

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
-
-from imgvet.options import PartType
+from imgvet.options import Frozen, PartType
 from imgvet.workdir import WorkDir
 
 
@@ -22,13 +20,11 @@ class Verdict(StrEnum):
     ERRORED = "errored"
 
 
-class Frozen(BaseModel):
-    """A frozen record."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Exact(Frozen, extra="forbid"):
+    """A record without anything else in it."""
 
 
-class Counts(Frozen):
+class Counts(Exact):
     """Exact counts.
 
     ``*_images`` count images, ``*_pairs`` pairs of images, ``*_groups`` and ``components`` groups.
@@ -59,7 +55,7 @@ class Counts(Frozen):
     blurry: int | None
 
 
-class RunSummary(Frozen):
+class RunSummary(Exact):
     """What a run found. Written as ``summary.json``."""
 
     verdict: Verdict
@@ -86,7 +82,7 @@ class RunSummary(Frozen):
     checks_errored: int
 
 
-class StageTiming(Frozen):
+class StageTiming(Exact):
     """How long one stage took."""
 
     stage: str
@@ -99,7 +95,7 @@ class StageTiming(Frozen):
     """Whether the stage did not run: inputs and options were those of an earlier run."""
 
 
-class RunRecord(Frozen):
+class RunRecord(Exact):
     """How a run was done. Written as ``run.json``, last: its presence marks a finished run."""
 
     run_id: str
@@ -118,22 +114,15 @@ class RunRecord(Frozen):
         )
 
 
-class PastRun(Frozen):
-    """What an earlier run into the same work dir counted; from the history.
-
-    Attributes:
-        run_id: its id.
-        started: when it began, ISO 8601.
-        verdict: how its checks ended.
-        counts: what it counted.
-        results: digest of its summary, by which a run that found the same is recognised.
-    """
+class PastRun(Exact):
+    """What an earlier run into the same work dir counted; from the history."""
 
     run_id: str
     started: str
     verdict: Verdict
     counts: Counts
     results: str = ""
+    """Digest of its summary, by which a run that found the same is recognised."""
 
 
 def read_summary(work: WorkDir) -> RunSummary:

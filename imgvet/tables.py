@@ -19,13 +19,7 @@ from imgvet.metrics import METRICS
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table.
-
-    Attributes:
-        name: its name.
-        type: its Arrow type.
-        meaning: what it holds, for a person.
-    """
+    """One column of a table; its meaning is for a person."""
 
     name: str
     type: pa.DataType

@@ -28,11 +28,6 @@ def in_threads(
     """The results of ``function`` for each item, in order.
 
     When it is interrupted, items that no thread has begun are not computed.
-
-    Args:
-        function: computes one item; may be called from several threads at once.
-        items: what to compute.
-        threads: how many items are computed at a time.
     """
     with ThreadPoolExecutor(threads) as pool:
         try:
@@ -41,17 +36,13 @@ def in_threads(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _unknown(item: object) -> int | None:  # noqa: ARG001
-    return None
-
-
 def read_ahead(
     items: Iterable[Item],
     read: Callable[[Item], Result],
     *,
     workers: int = READ_WORKERS,
     max_bytes: int = MAX_BYTES,
-    size_of: Callable[[Item], int | None] = _unknown,
+    size_of: Callable[[Item], int | None] = lambda _: None,
 ) -> Iterator[Result]:
     """Read items ahead in threads and yield what reading them gave, in their order.
 
@@ -60,12 +51,7 @@ def read_ahead(
     ``max_bytes`` count at a time, except that a single larger item is read alone. What ``read``
     raises is raised here at the item's turn, after which nothing more is read.
 
-    Args:
-        items: what to read.
-        read: reads one item; called in several threads.
-        workers: items read at a time.
-        max_bytes: bytes held at a time.
-        size_of: bytes an item will take, None if unknown (then :data:`UNKNOWN_BYTES`).
+    ``size_of`` gives the bytes an item will take, None if unknown (then :data:`UNKNOWN_BYTES`).
     """
     waiting: deque[tuple[Future[Result], int]] = deque()
     held = 0

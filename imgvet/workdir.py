@@ -43,14 +43,11 @@ class WorkDir:
 
     Results of crops lie in a folder of their own, so that those of whole images stay beside them;
     both share the store.
-
-    Attributes:
-        path: the work dir.
-        part: folder of the results in it: empty, or :data:`CROPS_PART`.
     """
 
     path: Path
     part: str = ""
+    """Folder of the results in it: empty, or :data:`CROPS_PART`."""
 
     run_json = _Place("run.json")
     """Parameters, versions and timings of the run."""
@@ -127,12 +124,6 @@ def require_allowed(
     path: Path, inputs: tuple[str, ...], *, overwrite: bool, part: str = ""
 ) -> WorkDir:
     """The work dir, if a run may use it; nothing is written.
-
-    Args:
-        path: the work dir.
-        inputs: what is to be analysed.
-        overwrite: whether earlier results may be replaced.
-        part: folder of the results in it, see :class:`WorkDir`.
 
     Raises:
         WorkDirInsideInputError: it is, or lies inside, a folder that is to be analysed.

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
+from imgvet.options import Frozen
 from imgvet.store.store import Store
 from imgvet.workdir import WorkDir
 
 
-class RunContext(BaseModel):
+class RunContext(Frozen):
     """Where and with how many threads a run is done.
 
-    Attributes:
-        work_dir: the work dir, absolute.
-        threads: threads that one task may use.
-        part: folder of the results in the work dir, see :class:`imgvet.workdir.WorkDir`.
+    ``work_dir`` is absolute, ``threads`` are those that one task may use, ``part`` is that of
+    :class:`imgvet.workdir.WorkDir`.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     work_dir: Path
     threads: int

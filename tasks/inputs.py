@@ -9,13 +9,12 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 from prefect.runtime import task_run
-from pydantic import BaseModel, ConfigDict
 
 from imgvet.annotations.schema import Annotations
 from imgvet.crops.cutter import Cutter, cut_key
 from imgvet.crops.listing import NO_BOXES, annotated
 from imgvet.errors import TransportError
-from imgvet.options import FetchOptions, SourceOptions, VideoOptions
+from imgvet.options import FetchOptions, Frozen, SourceOptions, VideoOptions
 from imgvet.progress import tracked
 from imgvet.reasons import Reason
 from imgvet.sources.archive import Archives
@@ -119,10 +118,8 @@ def remove_mirrored(
     return remove_downloaded(context.work.mirror, run, is_wanted, before=forget)
 
 
-class Listed(BaseModel):
+class Listed(Frozen):
     """What was listed: the listing, and the files that have to be read."""
-
-    model_config = ConfigDict(frozen=True)
 
     listing: Reference
     to_read: Plan

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict
 
 from imgvet.crops.cutter import Cutter
 from imgvet.measures import collect
 from imgvet.measures.compute_crops import cut_files
 from imgvet.measures.compute_stats import measure_files, measure_thumbnails
 from imgvet.models.model import ModelCard
-from imgvet.options import MediaOptions, StatsOptions, VideoOptions
+from imgvet.options import Frozen, MediaOptions, StatsOptions, VideoOptions
 from imgvet.store.compact import mark_used, today
 from imgvet.store.files import FILE_COLUMNS, files_in
 from imgvet.store.packs import DIGEST, PLACE_COLUMNS, places_in
@@ -22,10 +21,8 @@ from imgvet.tasks.policy import cached_stage, transport_stage, uncached_stage
 from imgvet.tasks.shards import Plan, Shard, plan
 
 
-class ItemOptions(BaseModel):
+class ItemOptions(Frozen):
     """What decides which contents are items, and what is computed of them."""
-
-    model_config = ConfigDict(frozen=True)
 
     media: MediaOptions
     stats: StatsOptions
@@ -35,10 +32,8 @@ class ItemOptions(BaseModel):
     """The model that embeds, None for user embeddings."""
 
 
-class CollectedItems(BaseModel):
+class CollectedItems(Frozen):
     """References to tables, and the contents still to be computed."""
-
-    model_config = ConfigDict(frozen=True)
 
     items: Reference
     invalid: Reference

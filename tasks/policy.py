@@ -76,8 +76,7 @@ def cached_stage(
 ) -> Callable[[Callable[Inputs, Result]], Task[Inputs, Result]]:
     """A task whose result is a reference (or a model of references) and is cached by content.
 
-    Args:
-        version: raise it when the stage computes something else from the same inputs.
+    Raise its version when the stage computes something else from the same inputs.
     """
     return task(
         cache_policy=StageKey(version=version), persist_result=True, result_serializer="json"

@@ -11,9 +11,9 @@ import os
 import shutil
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
-from pydantic import BaseModel, ConfigDict
 
 from imgvet.monitor.history import add_run
+from imgvet.options import Frozen
 from imgvet.quality.result import read_results
 from imgvet.store.compact import compact, today
 from imgvet.store.references import Reference, forget_unused, references_in, resolve
@@ -28,10 +28,8 @@ from imgvet.workdir import WorkDir, link_or_copy, swap_folder, write_text
 _logger = logging.getLogger(__name__)
 
 
-class Outputs(BaseModel):
+class Outputs(Frozen):
     """References to everything a run leaves behind, and to what its cache records still need."""
-
-    model_config = ConfigDict(frozen=True)
 
     tables: dict[str, Reference]
     embeddings: Reference

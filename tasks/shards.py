@@ -6,27 +6,23 @@ from collections.abc import Sequence
 
 import pandas as pd
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
 
+from imgvet.options import Frozen
 from imgvet.store.packs import PACK_ITEMS
 from imgvet.store.references import Reference, store_arrow
 from imgvet.workdir import WorkDir
 
 
-class Shard(BaseModel):
+class Shard(Frozen):
     """The items of one shard, and how many are in the shards before it and in all of them."""
-
-    model_config = ConfigDict(frozen=True)
 
     rows: Reference
     done_before: int
     total: int
 
 
-class Plan(BaseModel):
+class Plan(Frozen):
     """The shards of one stage, and how many items need no computing."""
-
-    model_config = ConfigDict(frozen=True)
 
     shards: tuple[Shard, ...]
     pending: int

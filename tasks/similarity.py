@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from imgvet.models.model import Model
-from imgvet.options import ComponentOptions, NeighborOptions, OutlierOptions, SimilarityOptions
+from imgvet.options import (
+    ComponentOptions,
+    Frozen,
+    NeighborOptions,
+    OutlierOptions,
+    SimilarityOptions,
+)
 from imgvet.similarity import components, neighbors, outliers, pairs, rotations
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.earlier import EarlierSearch, path_of
@@ -16,19 +21,15 @@ from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage
 
 
-class NeighborSearch(BaseModel):
+class NeighborSearch(Frozen):
     """The table neighbors, and the recall of the search."""
-
-    model_config = ConfigDict(frozen=True)
 
     neighbors: Reference
     recall: float
 
 
-class OutlierSearch(BaseModel):
+class OutlierSearch(Frozen):
     """The table outliers, and what :class:`imgvet.similarity.outliers.Outliers` tells with it."""
-
-    model_config = ConfigDict(frozen=True)
 
     outliers: Reference
     robust: tuple[int, ...]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
-from imgvet.options import ExecutionOptions, RunOptions
+from imgvet.options import ExecutionOptions, Frozen, RunOptions
 from imgvet.quality.result import read_results, write_results
 from imgvet.quality.summarize import COUNTED, SearchFacts, summarize
 from imgvet.reports.build import build_report as write_report
@@ -27,10 +25,8 @@ from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage
 
 
-class Checked(BaseModel):
+class Checked(Frozen):
     """References to the summary and to the results of the checks, as JSON texts."""
-
-    model_config = ConfigDict(frozen=True)
 
     summary: Reference
     checks: Reference

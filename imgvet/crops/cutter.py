@@ -9,8 +9,6 @@ import re
 from collections.abc import Sequence
 from typing import get_args
 
-from pydantic import BaseModel, ConfigDict
-
 from imgvet.annotations.schema import Annotations, wants_crops
 from imgvet.crops.crop import with_margin
 from imgvet.crops.detectors.detector import (
@@ -22,7 +20,7 @@ from imgvet.crops.detectors.detector import (
 from imgvet.errors import InvalidParameterError
 from imgvet.images.geometry import Box, Region, scaled
 from imgvet.images.picture import Picture
-from imgvet.options import CropOptions, DataType, RunOptions, SourceOptions
+from imgvet.options import CropOptions, DataType, Frozen, RunOptions, SourceOptions
 from imgvet.sources.kinds import Kind, kind_of_name
 
 CUT_VERSION = 1
@@ -35,10 +33,8 @@ _FORM = "Write row_y=10,col_x=20,height=100,width=80 (pixels), or one of face, o
 _ENTRY = re.compile(r"\s*(\w+)\s*=\s*([^\s=]+)\s*")
 
 
-class Cutter(BaseModel):
+class Cutter(Frozen):
     """How pictures are cut into crops: by a box for all of them, by a detector, or by own boxes."""
-
-    model_config = ConfigDict(frozen=True)
 
     box: Box | None = None
     detector: DetectorChoice | None = None

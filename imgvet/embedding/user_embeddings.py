@@ -23,10 +23,10 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from imgvet.errors import InvalidParameterError, StaleReferenceError
 from imgvet.format import examples
+from imgvet.options import Frozen
 from imgvet.store.references import digest_bytes, digest_file
 from imgvet.workdir import write_atomically
 
@@ -56,10 +56,8 @@ class UserEmbeddings:
         return int(self.vectors.shape[1])
 
 
-class UserEmbeddingsReference(BaseModel):
+class UserEmbeddingsReference(Frozen):
     """User embeddings that were read and found good, as an input of a stage."""
-
-    model_config = ConfigDict(frozen=True)
 
     path: str
     digest: str

@@ -40,9 +40,7 @@ Result = TypeVar("Result")
 def run_flow(options: RunOptions, drafts: Path) -> RunSummary:
     """Vet a dataset as a Prefect flow, and return what was found.
 
-    Args:
-        options: the parameters of the run.
-        drafts: the folder with what was given from Python as tables and arrays.
+    ``drafts`` is the folder with what was given from Python as tables and arrays.
 
     Raises:
         ImgvetError: a bad request, before anything is written.
@@ -64,11 +62,8 @@ def run_in_engine(
 ) -> Result:
     """Call what runs a flow on the dataset while there is a server: the configured one or our own.
 
-    Args:
-        options: the parameters of the run.
-        run: imports the flow and calls it.
-        request: what :func:`imgvet.flows.request.check_request` found; None lets the flow check.
-        drafts: the folder with what was given from Python as tables and arrays.
+    ``run`` imports the flow and calls it; without a checked request the flow checks; ``drafts`` as
+    in :func:`run_flow`.
 
     Raises:
         EngineError: the server can't be started or reached, or failed.

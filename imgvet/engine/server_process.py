@@ -18,11 +18,7 @@ APPLICATION = "prefect.server.api.server:create_app"
 
 
 def serve(descriptor: int) -> None:
-    """Serve until told to stop or until standard input closes.
-
-    Args:
-        descriptor: file descriptor of the socket to listen on.
-    """
+    """Serve on a socket's file descriptor until told to stop or until standard input closes."""
     config = uvicorn.Config(APPLICATION, factory=True, log_level="error", lifespan="on")
     gc.disable()  # nothing that an import makes is garbage, and looking for it takes a fifth
     config.load()

@@ -55,13 +55,7 @@ def as_files(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def keep_files(options: OptionsType, drafts: Path, work: WorkDir) -> OptionsType:
-    """Copy what :func:`as_files` wrote into the store, and name it there.
-
-    Args:
-        options: the parameters; what they name in ``drafts`` they will name in the store.
-        drafts: the folder that was written to.
-        work: the work dir, ready for a run.
-    """
+    """Copy what :func:`as_files` wrote to ``drafts`` into the store, and name it there."""
     for draft in drafts.iterdir():
         write_atomically(work.given / draft.name, partial(shutil.copyfile, draft))
     given = {"annotations": options.annotations, "embeddings": options.embeddings}

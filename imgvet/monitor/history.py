@@ -31,7 +31,7 @@ from imgvet.options import (
     VideoOptions,
 )
 from imgvet.quality.result import Severity
-from imgvet.summary import Counts, Frozen, PastRun, RunRecord, RunSummary, Verdict
+from imgvet.summary import Counts, Exact, PastRun, RunRecord, RunSummary, Verdict
 from imgvet.tables import write_table
 from imgvet.workdir import WorkDir, write_atomically
 
@@ -47,7 +47,7 @@ COMPARED_PARAMETERS: tuple[str, ...] = (
 _logger = logging.getLogger(__name__)
 
 
-class Event(Frozen):
+class Event(Exact):
     """One thing that a person wants to know of a run: an alarm, or an all-clear."""
 
     name: str
@@ -66,7 +66,7 @@ class Event(Frozen):
     """Names of images that show it, worst first."""
 
 
-class Delivery(Frozen):
+class Delivery(Exact):
     """That a receiver got an event, or (not arrived) has to be told of it again."""
 
     event: str
@@ -75,7 +75,7 @@ class Delivery(Frozen):
     arrived: bool
 
 
-class Run(Frozen):
+class Run(Exact):
     """One run: a row of the history. What follows ``monitored`` is known of monitored runs only."""
 
     run_id: str

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from imgvet.errors import InvalidParameterError
 from imgvet.monitor.events import RUN_FAILED
 from imgvet.monitor.history import Delivery, Event, Run, read_history, save_run
-from imgvet.summary import Frozen
+from imgvet.summary import Exact
 from imgvet.workdir import WorkDir
 
 RETRIED = 50
@@ -29,7 +29,7 @@ Sender = Callable[[Event, str, str], str]
 """Sends an event and a link to an address; returns why it did not arrive, empty if it did."""
 
 
-class Monitored(Frozen):
+class Monitored(Exact):
     """What a monitored run gave."""
 
     run: Run

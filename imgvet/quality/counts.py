@@ -24,11 +24,8 @@ def count(
 ) -> tuple[Counts, Examples]:
     """Count images, pairs and groups, each exactly, and name examples of each problem.
 
-    Args:
-        tables: the tables items, stats, similarity, outliers and component_info by name.
-        robust_outliers: ids of images whose robust score stands out, worst first.
-        options: from where on a pair is near, and an image dark, bright or blurry; without
-            ``run_stats`` these are not counted.
+    ``tables`` are items, stats, similarity, outliers and component_info; ``robust_outliers`` are
+    ids, worst first. Without ``run_stats`` dark, bright and blurry images are not counted.
     """
     items, stats = tables["items"], tables["stats"]
     is_valid = items["status"] == Reason.OK.value

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import TypeAdapter
 
 from imgvet.options import FailOn
-from imgvet.summary import Frozen, Verdict
+from imgvet.summary import Exact, Verdict
 from imgvet.workdir import write_text
 
 Severity = Literal["critical", "warning", "info"]
@@ -27,7 +27,7 @@ class CheckState(StrEnum):
     ERRORED = "errored"
 
 
-class CheckResult(Frozen):
+class CheckResult(Exact):
     """One check of a dataset."""
 
     name: str

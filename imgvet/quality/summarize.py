@@ -25,13 +25,13 @@ from imgvet.quality.checks import (
 from imgvet.quality.counts import Tables, count, invalid_by_reason, rates
 from imgvet.quality.expectations import Expected, Outcome, validate
 from imgvet.quality.result import EXAMPLES, CheckResult, CheckState, verdict
-from imgvet.summary import Frozen, RunSummary
+from imgvet.summary import Exact, RunSummary
 
 COUNTED = ("items", "stats", "similarity", "outliers", "component_info")
 """The tables that are counted."""
 
 
-class SearchFacts(Frozen):
+class SearchFacts(Exact):
     """What is known of a run besides its tables."""
 
     model: str

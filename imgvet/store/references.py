@@ -16,22 +16,21 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from imgvet.errors import StaleReferenceError
+from imgvet.options import Frozen
 from imgvet.tables import Table, conform, read_table, write_table
 from imgvet.workdir import WorkDir, swap_folder, write_text
 
 DIGEST_BYTES = 16
 
 
-class Reference(BaseModel):
+class Reference(Frozen):
     """One stored output: its path relative to the work dir, and what it must be.
 
     ``digest`` is the BLAKE2b-128 of the file, or of the names and digests in a folder.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     digest: str

@@ -7,14 +7,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from imgvet.crops.detectors.face import YUNET, FaceDetector, FaceSettings
 from imgvet.crops.detectors.text import TextDetector, TextSettings, models_digest, text_models
 from imgvet.crops.detectors.yolo import YOLOV5S, YoloDetector, YoloSettings
 from imgvet.errors import ModelError, StaleReferenceError
 from imgvet.models.download import fetch_model
 from imgvet.models.file import sha256_of
+from imgvet.options import Frozen
 
 DetectorName = Literal["face", "ocr", "yolov5s"]
 
@@ -27,10 +26,8 @@ _VERSION = 1
 """Counts up when the code here would find other regions with the same model and settings."""
 
 
-class DetectorChoice(BaseModel):
+class DetectorChoice(Frozen):
     """Which detector looks at the pictures: small enough to hand to other processes."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: DetectorName
     path: Path | None
