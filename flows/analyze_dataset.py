@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from imgvet.flows.request import Request, request_of
+from imgvet.flows.runners import shard_runner, shard_threads
 from imgvet.flows.stages import Stages
 from imgvet.monitor.history import past_runs
 from imgvet.options import (
@@ -57,12 +57,7 @@ from imgvet.tasks.verdict import build_report, run_checks, without_execution
 from imgvet.workdir import exclusive
 
 
-@flow(
-    name="analyze_dataset",
-    # One shard at a time: a shard's own threads already use every core.
-    task_runner=ThreadPoolTaskRunner(max_workers=1),  # type: ignore[arg-type]
-    persist_result=False,
-)
+@flow(name="analyze_dataset", persist_result=False)
 def analyze_dataset(options: RunOptions) -> RunSummary:
     """Vet a dataset.
 
@@ -75,9 +70,9 @@ def analyze_dataset(options: RunOptions) -> RunSummary:
     request = request_of(options)
     work = request.work
     options = options.model_copy(update={"work_dir": work.path})
-    context = RunContext(work_dir=work.path, threads=options.num_threads, part=work.part)
-    with exclusive(work), progress_artifacts():
-        return _analyze(Stages(context), options, request)
+    context = RunContext(work_dir=work.path, threads=shard_threads(options), part=work.part)
+    with exclusive(work), progress_artifacts(), shard_runner(options) as runner:
+        return _analyze(Stages(context, runner), options, request)
 
 
 def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummary:

@@ -6,7 +6,6 @@ from prefect import State, flow
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Completed, Failed
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from imgvet.errors import ImgvetError
 from imgvet.flows.analyze_dataset import analyze_dataset
@@ -50,8 +49,6 @@ def _run_name() -> str:
 @flow(
     name="monitor_dataset",
     flow_run_name=_run_name,
-    # As for analyze_dataset, whose stages run in this flow.
-    task_runner=ThreadPoolTaskRunner(max_workers=1),  # type: ignore[arg-type]
     persist_result=False,
 )
 def monitor_dataset(options: MonitorOptions) -> State[Monitored]:

@@ -17,6 +17,7 @@ from imgvet.crops.cutter import Cutter, choose_cutter, may_be_cut
 from imgvet.crops.listing import annotated
 from imgvet.embedding.user_embeddings import UserEmbeddingsReference, read_user_embeddings
 from imgvet.errors import InvalidParameterError
+from imgvet.flows.runners import check_runner
 from imgvet.models.model import Model
 from imgvet.models.resolve import resolve_model
 from imgvet.options import (
@@ -74,6 +75,7 @@ def check_request(options: RunOptions) -> Request:
     Raises:
         ImgvetError: what is asked for can't be had, or does not go together.
     """
+    check_runner(options)
     # Results of crops lie beside those of whole images: which they will be is not known yet.
     require_allowed(
         options.work_dir, options.input_dir, overwrite=options.overwrite or may_be_cut(options)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import platform
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any, TypeVar, cast
 
-from prefect import State, Task, unmapped
+from prefect import State, Task
+from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
+from prefect.task_runners import TaskRunner
+from prefect.utilities.callables import get_call_parameters
 
 from imgvet.options import RunOptions
+from imgvet.progress import report_progress
 from imgvet.store.references import is_intact, references_in
 from imgvet.summary import RunRecord, StageTiming
 from imgvet.tasks.context import RunContext
@@ -20,6 +25,8 @@ from imgvet.tasks.shards import Plan
 
 Result = TypeVar("Result")
 _CACHED = "Cached"
+IN_FLIGHT = 64
+"""Shards that are submitted and not collected yet, at most."""
 
 
 RECORDED_PACKAGES = (
@@ -41,10 +48,14 @@ def now() -> datetime:
 
 
 class Stages:
-    """Runs the stages of one flow run, in its ``context``, and keeps their timings, in order."""
+    """Runs the stages of one flow run, in its ``context``, and keeps their timings, in order.
 
-    def __init__(self, context: RunContext) -> None:
+    ``runner`` has been started; it computes the shards.
+    """
+
+    def __init__(self, context: RunContext, runner: TaskRunner[Any]) -> None:
         self.context = context
+        self.runner = runner
         self.run_id = str(flow_run.id)
         self.started = now()
         self.timings: list[StageTiming] = []
@@ -84,9 +95,22 @@ class Stages:
     def run_shards(self, task: Task[..., Result], plan: Plan, *inputs: Any) -> Sequence[Result]:
         """Run one task for each shard of a plan and wait for all; the first failure is raised."""
         started = time.perf_counter()
-        fixed = [unmapped(value) for value in (self.context, *inputs)]
-        futures = task.map(*fixed, list(plan.shards)) if plan.shards else []
-        results = [future.result() for future in futures]
+        waiting: deque[PrefectFuture[Result]] = deque()
+        results: list[Result] = []
+
+        def wait() -> None:
+            results.append(waiting.popleft().result())
+            done = ends[len(results)]
+            report_progress(task.name, done, plan.pending)
+
+        ends = [*(shard.done_before for shard in plan.shards), plan.pending]
+        for shard in plan.shards:
+            if len(waiting) == IN_FLIGHT:
+                wait()
+            parameters = get_call_parameters(task.fn, (self.context, *inputs, shard), {})
+            waiting.append(self.runner.submit(task, parameters))
+        while waiting:
+            wait()
         self._note(task.name, started, plan)
         return results
 

@@ -288,6 +288,16 @@ class ExecutionOptions(Part):
     num_threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, le=1024, description="threads [cores]"
     )
+    runner: Literal["threads", "dask", "ray"] = Field(
+        "threads",
+        description="what computes the shards: threads of this process; dask or ray, which need "
+        "imgvet[dask] or imgvet[ray]: processes on this machine, or the cluster at an address",
+    )
+    address: str | None = Field(
+        None,
+        description="Dask scheduler (tcp://host:8786) or Ray head (ray://host:10001) whose workers "
+        "see the work dir and the inputs at the same paths",
+    )
     fail_on: FailOn = Field(
         "never", description="exit with 3 when a check of this severity (or worse) fails"
     )

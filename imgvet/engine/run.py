@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -25,6 +26,7 @@ from imgvet.engine.values import OptionsType, keep_files
 from imgvet.engine.warm_up import files_to_measure, measure_ahead
 from imgvet.errors import EngineError, ImgvetError
 from imgvet.flows.request import Request, as_checked, check_request, with_options
+from imgvet.flows.runners import is_elsewhere
 from imgvet.options import RunOptions
 from imgvet.quality.expectations import load as load_great_expectations
 from imgvet.summary import RunSummary
@@ -82,6 +84,11 @@ def run_in_engine(
         url = configured_url()
         if url is not None:
             require_reachable(url)
+        elif is_elsewhere(options.address):
+            raise EngineError(
+                f"Workers at {options.address} can't reach a temporary Prefect server",
+                "Start one that they can reach, and set PREFECT_API_URL to it here",
+            )
         stack.enter_context(exclusive(work))
         if drafts is not None:
             options = keep_files(options, drafts, work)
@@ -133,21 +140,33 @@ def _work_meanwhile(
 ) -> None:
     """What the flow would do or need later, while the server starts on another core.
 
-    If there are new files the checks will run, so what they import is imported as well.
+    If there are new files the checks will run; what they import takes longer than the server, so
+    it is imported beside the flow.
     """
     files = files_to_measure(work, options, listing)
-    gc.disable()  # nothing that an import makes is garbage, and looking for it takes a fifth
-    try:
+    with _without_garbage_collection():
         with environment({"PREFECT_HOME": str(server.home)}):
             importlib.import_module("prefect")
         importlib.import_module("imgvet.flows.analyze_dataset")
-        if files:
-            load_great_expectations()
+    if files:
+        threading.Thread(target=_load_checks, daemon=True).start()
+        measure_ahead(work, options, files, server.is_ready)
+
+
+def _load_checks() -> None:
+    with _without_garbage_collection():
+        load_great_expectations()
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Nothing that an import makes is garbage, and looking for it takes a fifth of its time."""
+    gc.disable()
+    try:
+        yield
     finally:
         gc.freeze()
         gc.enable()
-    if files:
-        measure_ahead(work, options, files, server.is_ready)
 
 
 def _run(run: Callable[[], Result], url: str) -> Result:

@@ -4,14 +4,15 @@ Great Expectations is used without anything that outlives the call: an ephemeral
 project folder, no data docs, no progress bars, no telemetry. It is imported by the first call,
 because that takes seconds.
 
-Threads: its current project is one global per process, so only one thread may validate at a time.
-Call this from one task of a run.
+Threads: its current project is one global per process, so one thread at a time imports it or
+validates, and the others wait.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
 
 _ANALYTICS = "GX_ANALYTICS_ENABLED"
+_one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Outcome:
 
 
 def load() -> None:
-    """Import Great Expectations now, while nothing else is waiting for it."""
+    """Import Great Expectations before it is needed; may be called in a thread of its own."""
     with _great_expectations():
         pass
 
@@ -123,21 +125,21 @@ def _outcome(result: ExpectationValidationResult) -> Outcome:
 @contextmanager
 def _great_expectations() -> Iterator[None]:
     """Import Great Expectations quietly and without telemetry; leave the process as it was."""
-    before = os.environ.get(_ANALYTICS)
-    os.environ[_ANALYTICS] = "false"
     # This module of it logs at INFO by itself, which any handler of the root logger then shows.
     logger = logging.getLogger("great_expectations.data_context.types.base")
-    level = logger.level
-    try:
-        _import()
-        logger.setLevel(logging.WARNING)
-        yield
-    finally:
-        logger.setLevel(level)
-        if before is None:
-            del os.environ[_ANALYTICS]
-        else:
-            os.environ[_ANALYTICS] = before
+    with _one_at_a_time:
+        before, level = os.environ.get(_ANALYTICS), logger.level
+        os.environ[_ANALYTICS] = "false"
+        try:
+            _import()
+            logger.setLevel(logging.WARNING)
+            yield
+        finally:
+            logger.setLevel(level)
+            if before is None:
+                del os.environ[_ANALYTICS]
+            else:
+                os.environ[_ANALYTICS] = before
 
 
 def _import() -> None:
@@ -146,6 +148,8 @@ def _import() -> None:
     with warnings.catch_warnings():
         # It imports sre_constants and sre_parse, which Python has deprecated.
         warnings.filterwarnings("ignore", "module 'sre_.*' is deprecated", DeprecationWarning)
+        # It imports google.api_core where Ray brought it along.
+        warnings.filterwarnings("ignore", "Please install grpcio-status", ImportWarning)
         import great_expectations  # noqa: F401
 
         if warnings.showwarning is not show:  # it sends all warnings of the process to a log

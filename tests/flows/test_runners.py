@@ -1,0 +1,179 @@
+"""Shards computed by Dask and Ray: the same tables, also when workers or the scheduler die."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from imgvet.errors import EngineError, InvalidParameterError
+from imgvet.flows import runners
+from imgvet.flows.runners import check_runner, is_elsewhere, shard_threads
+from imgvet.options import ExecutionOptions
+from support.pictures import age, jpeg, photograph
+
+from .conftest import Runner
+
+PHOTOS, DISTINCT, SHARD = 18, 13, 3
+
+
+class Cluster:
+    """A Dask scheduler and two workers, each a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "scheduler.json"
+        quiet = ("--scheduler-file", str(self.file), "--no-dashboard", "--host", "127.0.0.1")
+        self.scheduler = self._start("scheduler", *quiet, "--port", "0")
+        _wait(self.file.is_file)
+        self.address = json.loads(self.file.read_text())["address"]
+        worker = ("worker", *quiet, "--no-nanny", "--nthreads", "1")
+        self.workers = [self._start(*worker) for _ in range(2)]
+
+    def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "dask", *arguments]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def stop(self) -> None:
+        """Kill what is left of it."""
+        for process in (*self.workers, self.scheduler):
+            process.kill()
+            process.wait()
+
+
+def _wait(until: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    started = Cluster(tmp_path)
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    for number in range(PHOTOS):
+        path = folder / f"{number:02}.jpg"
+        path.write_bytes(jpeg(photograph(number % DISTINCT)))  # the last ones are copies
+        age(path)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    local = Runner(photos, tmp_path_factory.mktemp("local") / "out")
+    local.run()
+    return local.table_bytes()
+
+
+@pytest.fixture
+def runner(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
+    """Runs in many small shards, which this process is not able to compute."""
+    monkeypatch.setattr("imgvet.tasks.shards.PACK_ITEMS", SHARD)
+    for name in ("measures.compute_stats.read_each", "embedding.compute.embed_pictures"):
+        monkeypatch.setattr(f"imgvet.{name}", None)
+    return Runner(photos, tmp_path / "out")
+
+
+def test_a_dask_cluster_gives_the_same_tables(
+    runner: Runner, cluster: Cluster, expected: dict[str, bytes]
+) -> None:
+    runner.run(runner="dask", address=cluster.address)
+    assert runner.table_bytes() == expected
+    assert runner.computed()["embed"] == DISTINCT
+
+
+def test_a_killed_worker_costs_its_shard_alone(
+    runner: Runner, cluster: Cluster, expected: dict[str, bytes]
+) -> None:
+    packs = runner.dataset.work_dir / "store"
+
+    def kill() -> None:
+        _wait(lambda: list(packs.glob("measures-*/*.parquet")))
+        cluster.workers[0].kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    runner.run(runner="dask", address=cluster.address)
+    killer.join()
+    assert runner.table_bytes() == expected
+
+
+def test_a_killed_scheduler_is_told_in_one_line_and_costs_a_restart(
+    runner: Runner,
+    cluster: Cluster,
+    expected: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runners, "PATIENCE", 2)
+    packs = runner.dataset.work_dir / "store"
+
+    def kill() -> None:
+        _wait(lambda: list(packs.glob("measures-*/*.parquet")))
+        cluster.stop()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with pytest.raises(EngineError, match=r"The dask cluster at tcp://.* failed"):
+        runner.run(runner="dask", address=cluster.address)
+    killer.join()
+    monkeypatch.undo()
+    runner.run()
+    assert runner.table_bytes() == expected
+    assert runner.computed()["compute_stats"] < PHOTOS
+
+
+def test_an_address_where_nobody_answers(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runners, "PATIENCE", 1)
+    for address in ("tcp://127.0.0.1:9", "nonsense://x"):
+        with pytest.raises(EngineError, match=f"No dask scheduler answers at {address}"):
+            runner.run(runner="dask", address=address)
+
+
+def test_processes_of_ray_give_the_same_tables(runner: Runner, expected: dict[str, bytes]) -> None:
+    runner.run(runner="ray", num_threads=2)
+    assert runner.table_bytes() == expected
+
+
+def test_a_runner_that_can_not_be_had_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_runner(ExecutionOptions(runner="dask"))
+    with pytest.raises(InvalidParameterError, match="of no use to threads"):
+        check_runner(ExecutionOptions(address="tcp://host:8786"))
+    monkeypatch.setattr(runners, "find_spec", lambda _: None)
+    with pytest.raises(InvalidParameterError, match=r"pip install 'imgvet\[ray\]'"):
+        check_runner(ExecutionOptions(runner="ray"))
+
+
+def test_processes_on_this_machine_have_one_thread_each() -> None:
+    assert shard_threads(ExecutionOptions(num_threads=3)) == 3
+    assert shard_threads(ExecutionOptions(runner="dask", num_threads=3)) == 1
+    there = ExecutionOptions(runner="dask", num_threads=3, address="tcp://host:8786")
+    assert shard_threads(there) == 3
+
+
+@pytest.mark.parametrize(
+    ("address", "elsewhere"),
+    [
+        (None, False),
+        ("tcp://127.0.0.1:8786", False),
+        ("ray://localhost:10001", False),
+        ("tcp://[::1]:8786", False),
+        ("tcp://10.0.0.2:8786", True),
+        ("tls://scheduler.example:8786", True),
+    ],
+)
+def test_workers_elsewhere_need_a_server_that_they_reach(
+    address: str | None, elsewhere: bool
+) -> None:
+    assert is_elsewhere(address) is elsewhere
