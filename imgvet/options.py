@@ -330,6 +330,28 @@ class RunOptions(
         return self
 
 
+GROUPS: tuple[tuple[str, tuple[type[Part], ...]], ...] = (
+    (
+        "what to analyse",
+        (SourceOptions, AnnotationOptions, CropOptions, MediaOptions, FetchOptions),
+    ),
+    (
+        "what to compute",
+        (
+            ModelOptions,
+            StatsOptions,
+            FlagOptions,
+            NeighborOptions,
+            SimilarityOptions,
+            ComponentOptions,
+            OutlierOptions,
+        ),
+    ),
+    ("how to run", (ExecutionOptions,)),
+)
+"""Headings of ``imgvet run --help`` and the parameters below each."""
+
+
 def make_options(values: Mapping[str, Any]) -> RunOptions:
     """Validate parameters that a person gave.
 

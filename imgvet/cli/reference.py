@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import jinja2
 
-from imgvet.cli.arguments import GROUPS, default_text
+from imgvet.cli.arguments import default_text
 from imgvet.errors import all_errors
 from imgvet.metrics import FLAGS, METRICS, Metric
 from imgvet.monitor.options import NotifyOptions, WatchOptions
-from imgvet.options import CheckLimits
+from imgvet.options import GROUPS, CheckLimits
 from imgvet.quality.checks import CHECKS
 from imgvet.reasons import MEANING
 from imgvet.similarity.distances import DISTANCES
