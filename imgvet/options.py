@@ -100,6 +100,8 @@ class SourceOptions(VideoOptions):
     def _something_is_left(self) -> Self:
         if self.tar_only and self.no_archives:
             raise ValueError("tar_only and no_archives exclude each other")
+        if self.max_offset is not None and (self.min_offset or 0) >= self.max_offset:
+            raise ValueError("min_offset must be less than max_offset")
         return self
 
 
@@ -319,16 +321,6 @@ class RunOptions(
 ):
     """All parameters of a run."""
 
-    @model_validator(mode="after")
-    def _offsets_in_order(self) -> RunOptions:
-        if (
-            self.min_offset is not None
-            and self.max_offset is not None
-            and self.min_offset >= self.max_offset
-        ):
-            raise ValueError("min_offset must be less than max_offset")
-        return self
-
 
 GROUPS: tuple[tuple[str, tuple[type[Part], ...]], ...] = (
     (
@@ -353,12 +345,7 @@ GROUPS: tuple[tuple[str, tuple[type[Part], ...]], ...] = (
 
 
 def make_options(values: Mapping[str, Any]) -> RunOptions:
-    """Validate parameters that a person gave.
-
-    Raises:
-        UnknownParameterError: a name that does not exist.
-        InvalidParameterError: a value that is not allowed; the message names the parameter.
-    """
+    """Validate parameters that a person gave; an error names the first that is wrong."""
     for name in values:
         if name not in RunOptions.model_fields:
             raise unknown_parameter(name, RunOptions.model_fields)
