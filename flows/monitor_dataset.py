@@ -16,8 +16,7 @@ from imgvet.monitor.notify import Monitored, check_addresses
 from imgvet.monitor.options import MonitorOptions, all_addresses
 from imgvet.options import RunOptions
 from imgvet.quality.result import fails, read_results
-from imgvet.summary import RunSummary, Verdict
-from imgvet.summary_text import VERDICT_WORDS
+from imgvet.summary import VERDICT_WORDS, RunSummary, Verdict
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.monitoring import alert, show_trend, untold_run, watch, watch_failure
 from imgvet.workdir import CROPS_PART, exclusive, require_allowed

@@ -16,8 +16,7 @@ from imgvet.errors import InvalidParameterError
 from imgvet.options import ExecutionOptions, FailOn, make_options
 from imgvet.reasons import Reason
 from imgvet.search.image_table import ImageTable
-from imgvet.summary import RunRecord, RunSummary, read_record, read_summary
-from imgvet.summary_text import summary_lines
+from imgvet.summary import RunRecord, RunSummary, read_record, read_summary, summary_lines
 from imgvet.tables import (
     COMPONENT_INFO,
     COMPONENTS,
@@ -98,9 +97,8 @@ class Dataset:
     def annotations(self, *, valid_only: bool = True) -> pd.DataFrame:
         """The items: one row per (valid) image with id, filename, status, digest, label, ..."""
         items = self._table(ITEMS)
-        if not valid_only:
-            return items
-        return items[items["status"] == Reason.OK.value].reset_index(drop=True)
+        valid = items["status"] == Reason.OK.value
+        return items[valid].reset_index(drop=True) if valid_only else items
 
     def invalid_instances(self) -> pd.DataFrame:
         """The images that were left out: id, filename, reason, detail."""
@@ -178,9 +176,8 @@ class Dataset:
 
     def _table(self, table: Table) -> pd.DataFrame:
         path = self._work.table(table.name)
-        if table in OPTIONAL_TABLES and not path.is_file():
-            return empty(table)
-        return read_table(path)
+        missing = table in OPTIONAL_TABLES and not path.is_file()
+        return empty(table) if missing else read_table(path)
 
     def _with_names(self, frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
         """The frame with ``filename`` for the column id, ``filename_x`` for another column x."""
@@ -196,12 +193,7 @@ def create(
     input_dir: str | Path | Sequence[str | Path] | None = None,
     work_dir: str | Path = DEFAULT_WORK_DIR,
 ) -> Dataset:
-    """A dataset to vet, or the one whose results lie in ``work_dir``.
-
-    Args:
-        input_dir: folders, image files, or a list of them; not needed to read an earlier run.
-        work_dir: folder for results.
-    """
+    """A dataset to vet, or without ``input_dir`` the one whose results lie in ``work_dir``."""
     dataset = Dataset(input_dir, work_dir)
     work = work_dir_at(dataset.work_dir)
     if input_dir is None and work.is_finished():

@@ -29,8 +29,7 @@ from imgvet.monitor.notify import Monitored, check_addresses
 from imgvet.monitor.options import MonitorOptions, all_addresses, is_baseline, make_monitor_options
 from imgvet.monitor.watch import baseline_lines, set_baseline
 from imgvet.quality.result import fails, read_results
-from imgvet.summary import read_summary
-from imgvet.summary_text import summary_lines
+from imgvet.summary import read_summary, summary_lines
 from imgvet.workdir import WorkDir
 
 
