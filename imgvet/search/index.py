@@ -32,7 +32,7 @@ _BLOCK_VALUES = 1 << 22
 
 @dataclass(frozen=True)
 class Match:
-    """An image that was found: its id, and its similarity to what was searched (1 is identical)."""
+    """An image that was found, and its similarity to what was searched (1 is identical)."""
 
     id: int
     similarity: float
@@ -56,7 +56,7 @@ class SearchIndex:
 
     @classmethod
     def of_run(cls, work: WorkDir, images: ImageTable) -> SearchIndex:
-        """The index of a finished run; reads the embeddings once."""
+        """The index of a finished run; the embeddings are read once, for their lengths."""
         vectors = np.load(work.embeddings, mmap_mode="r")
         record = read_record(work)
         scale = float(str(record.model.get("similarity_scale", 1.0)))
@@ -66,9 +66,8 @@ class SearchIndex:
     def nearest(self, vector: Vector, k: int) -> list[Match]:
         """The ``k`` images nearest to a vector, float32 (width,), most similar first, then by id.
 
-        Raises:
-            InvalidParameterError: the vector has another width, is all zero or not finite, or
-                ``k`` is not within 1 and :data:`MAX_NEIGHBORS`.
+        InvalidParameterError if the vector has another width, is all zero or not finite, or if
+        ``k`` is not within 1 and :data:`MAX_NEIGHBORS`.
         """
         _check_number(k)
         query = self._checked(vector)
