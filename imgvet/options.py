@@ -322,25 +322,19 @@ class RunOptions(
     """All parameters of a run."""
 
 
-GROUPS: tuple[tuple[str, tuple[type[Part], ...]], ...] = (
-    (
-        "what to analyse",
-        (SourceOptions, AnnotationOptions, CropOptions, MediaOptions, FetchOptions),
+GROUPS: Mapping[str, tuple[type[Part], ...]] = {
+    "what to analyse": (SourceOptions, AnnotationOptions, CropOptions, MediaOptions, FetchOptions),
+    "what to compute": (
+        ModelOptions,
+        StatsOptions,
+        FlagOptions,
+        NeighborOptions,
+        SimilarityOptions,
+        ComponentOptions,
+        OutlierOptions,
     ),
-    (
-        "what to compute",
-        (
-            ModelOptions,
-            StatsOptions,
-            FlagOptions,
-            NeighborOptions,
-            SimilarityOptions,
-            ComponentOptions,
-            OutlierOptions,
-        ),
-    ),
-    ("how to run", (ExecutionOptions,)),
-)
+    "how to run": (ExecutionOptions,),
+}
 """Headings of ``imgvet run --help`` and the parameters below each."""
 
 

@@ -54,7 +54,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="TOML file with parameters and a table [checks] of limits",
     )
-    for title, parts in GROUPS:
+    for title, parts in GROUPS.items():
         add_group(parser, title, parts)
 
 

@@ -26,11 +26,7 @@ RESULTS = 10
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command.
-
-    Returns:
-        0; 2 for a bad request; 3 if checks failed and ``--fail-on`` says so.
-    """
+    """Run a command: 0, 2 for a bad request, 3 if checks failed and ``--fail-on`` says so."""
     try:
         options = parse(_parser(), arguments)
         module, _, function = options.command.partition(".")

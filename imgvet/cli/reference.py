@@ -14,9 +14,6 @@ from imgvet.reasons import MEANING
 from imgvet.similarity.distances import DISTANCES
 from imgvet.tables import OPTIONAL_TABLES, RESULT_TABLES
 
-MONITOR_GROUP = ("'imgvet monitor' only", (WatchOptions, NotifyOptions))
-"""The parameters of a monitored run beside those of a run."""
-
 
 def reference() -> str:
     """The whole page, Markdown."""
@@ -30,7 +27,7 @@ def reference() -> str:
     environment.filters |= {"cell": lambda text: text.replace("|", "\\|"), "range": _range}
     return environment.get_template("reference.md").render(
         default_text=default_text,
-        groups=(*GROUPS, MONITOR_GROUP),
+        groups={**GROUPS, "'imgvet monitor' only": (WatchOptions, NotifyOptions)},
         limits=CheckLimits,
         distances=DISTANCES,
         tables=(*RESULT_TABLES, *OPTIONAL_TABLES),
