@@ -5,10 +5,11 @@ Counts of images, of pairs and of groups are three separate numbers and are neve
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import auto
 
 from imgvet.format import counted, percent
 from imgvet.options import Frozen, PartType
+from imgvet.reasons import Code
 from imgvet.sections import Section
 from imgvet.workdir import WorkDir
 
@@ -16,22 +17,13 @@ Row = tuple[str, str, str]
 """A line for a terminal: what is counted, how much, and where the details are."""
 
 
-class Verdict(StrEnum):
+class Verdict(Code):
     """What the checks say of the dataset as a whole."""
 
-    PASSED = "passed"
-    WARNINGS = "warnings"
-    FAILED = "failed"
-    ERRORED = "errored"
-
-
-VERDICT_WORDS: dict[Verdict, str] = {
-    Verdict.PASSED: "passed: every check is within its limits",
-    Verdict.WARNINGS: "passed with warnings",
-    Verdict.FAILED: "failed: a critical check is over its limit",
-    Verdict.ERRORED: "unknown: a check could not be computed",
-}
-"""The verdict in words."""
+    PASSED = auto(), "passed: every check is within its limits"
+    WARNINGS = auto(), "passed with warnings"
+    FAILED = auto(), "failed: a critical check is over its limit"
+    ERRORED = auto(), "unknown: a check could not be computed"
 
 
 class Exact(Frozen, extra="forbid"):
@@ -153,7 +145,7 @@ def summary_lines(summary: RunSummary, report: str) -> list[str]:
     """The lines of the summary; ``report`` is the page with the details, as a user opens it."""
     rows = [_items(summary), *_validity(summary), *_alike(summary), *_quality(summary)]
     label_width, text_width = (max(len(row[column]) for row in rows) + 2 for column in range(2))
-    rows += [("Verdict", VERDICT_WORDS[summary.verdict], ""), ("Report", report, "")]
+    rows += [("Verdict", summary.verdict.meaning, ""), ("Report", report, "")]
     return [
         f"{label:<{label_width}}{text:<{text_width}}{where}".rstrip() for label, text, where in rows
     ]

@@ -10,7 +10,7 @@ from imgvet.metrics import FLAGS, METRICS, Metric
 from imgvet.monitor.options import NotifyOptions, WatchOptions
 from imgvet.options import GROUPS, CheckLimits
 from imgvet.quality.checks import CHECKS
-from imgvet.reasons import MEANING
+from imgvet.reasons import Reason
 from imgvet.similarity.distances import DISTANCES
 from imgvet.tables import OPTIONAL_TABLES, RESULT_TABLES
 
@@ -34,7 +34,7 @@ def reference() -> str:
         metrics=METRICS,
         flags=FLAGS,
         checks=CHECKS,
-        reasons=MEANING,
+        reasons=Reason,
         errors=all_errors(),
     )
 
