@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from imgvet import tables
 from imgvet.errors import InvalidParameterError
 from imgvet.options import ExecutionOptions, FailOn, make_options
+from imgvet.quality.result import fails, read_results
 from imgvet.reasons import Reason
 from imgvet.search.image_table import ImageTable
 from imgvet.summary import RunRecord, RunSummary, read_record, read_summary, summary_lines
@@ -76,8 +77,6 @@ class Dataset:
 
     def fails(self, fail_on: FailOn | None = None) -> bool:
         """Whether a check of this severity (by default the run's own) or worse failed."""
-        from imgvet.quality.result import fails, read_results
-
         limit = fail_on or self.record().options(ExecutionOptions).fail_on
         return fails(read_results(self._work.checks_json), limit)
 

@@ -69,14 +69,12 @@ class SearchIndex:
         InvalidParameterError if the vector has another width, is all zero or not finite, or if
         ``k`` is not within 1 and :data:`MAX_NEIGHBORS`.
         """
-        _check_number(k)
-        query = self._checked(vector)
+        query = self._checked(vector, k)
         return [] if self._items.empty else self._nearest(query, k)
 
     def nearest_to_item(self, item: int, k: int) -> list[Match]:
         """The ``k`` other images nearest to an image; raises as `nearest` and `vector_of`."""
-        _check_number(k)
-        found = self._nearest(self._checked(self.vector_of(item)), k + 1)
+        found = self._nearest(self._checked(self.vector_of(item), k), k + 1)
         return [match for match in found if match.id != item][:k]
 
     def vector_of(self, item: int) -> Vector:
@@ -88,7 +86,11 @@ class SearchIndex:
             )
         return np.asarray(self._vectors[rows.iloc[0]])
 
-    def _checked(self, vector: Vector) -> Vector:
+    def _checked(self, vector: Vector, k: int) -> Vector:
+        if not 1 <= k <= MAX_NEIGHBORS:
+            raise InvalidParameterError(
+                f"k = {k} is not between 1 and {MAX_NEIGHBORS}", "Ask for fewer or more images"
+            )
         query, width = np.asarray(vector, np.float32).reshape(-1), self._vectors.shape[1]
         if len(query) != width:
             raise InvalidParameterError(
@@ -132,10 +134,3 @@ class SearchIndex:
             distances = np.concatenate(parts)
         distances[self._lengths == 0] = np.inf
         return distances
-
-
-def _check_number(k: int) -> None:
-    if not 1 <= k <= MAX_NEIGHBORS:
-        raise InvalidParameterError(
-            f"k = {k} is not between 1 and {MAX_NEIGHBORS}", "Ask for fewer or more images"
-        )
