@@ -21,8 +21,8 @@ from imgvet.monitor.options import NotifyOptions, WatchOptions
 EXIT_INTERRUPTED = 130
 """What shells give for a command that Ctrl-C ended."""
 
-RESULTS = 10
-"""How many images ``search`` prints unless another number is asked for."""
+RESULTS, UNUSED_DAYS = 10, 30
+"""Images that ``search`` prints, and days that ``store gc`` keeps, unless told otherwise."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_watch(commands)
     _add_serve(commands)
     _add_models(commands)
+    _add_store(commands)
     return parser
 
 
@@ -163,6 +164,25 @@ def _add_models(commands: Any) -> None:
     add("models.path", "print where a model's file is").add_argument(
         "name", nargs="?", metavar="NAME", help="without it: the folder of models"
     )
+
+
+def _add_store(commands: Any) -> None:
+    store = commands.add_parser("store", help="show, check or shrink what a work dir keeps")
+    actions = store.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def add(command: str, text: str) -> Any:
+        action = _add(actions, command, text, f"{text.capitalize()}.")
+        action.add_argument("work_dir", type=Path, metavar="WORK_DIR", help="of any run")
+        return action
+
+    add("store.info", "print what the store holds, and its sizes")
+    add("store.verify", "read all of the store, and print what is damaged")
+    collect = add("store.gc", "remove what is damaged, outdated or was long not needed")
+    collect.add_argument(
+        "--unused-days", type=int, default=UNUSED_DAYS, metavar="N",
+        help="keep what a run needed in the last N days; what the last results show is kept "
+        f"anyway [{UNUSED_DAYS}]",
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

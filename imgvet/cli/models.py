@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from imgvet.errors import InvalidParameterError, ModelError
+from imgvet.format import size_text, table_text
 from imgvet.models import registry
 from imgvet.models.download import Report
-from imgvet.models.file import FOLDER_VARIABLE, ModelFile, model_folder, size_text
+from imgvet.models.file import FOLDER_VARIABLE, ModelFile, model_folder
 from imgvet.models.model import BUILTIN_NAME, builtin_model
 from imgvet.models.resolve import fetched, names_to_choose
 
-_ALIGNED = {"NAME": "<", "WIDTH": ">", "INPUT": ">", "SIZE": ">", "LICENCE": "<", "HERE": "<",
-            "GOOD FOR": "<"}  # fmt: skip
+_HEADINGS = ("NAME", "WIDTH", "INPUT", "SIZE", "LICENCE", "HERE", "GOOD FOR")
 
 
 def list_(options: argparse.Namespace) -> None:  # noqa: ARG001
@@ -29,17 +29,14 @@ def list_(options: argparse.Namespace) -> None:  # noqa: ARG001
         widths = str(card.width), str(card.input_size)
         rows.append((name, *widths, size_text(size), card.licence, here, purpose))
 
-    rows: list[tuple[str, ...]] = [tuple(_ALIGNED)]
+    rows: list[tuple[str, ...]] = [_HEADINGS]
     builtin, purpose = builtin_model(), "near duplicates; fast on any processor"
     add(BUILTIN_NAME, builtin.card, builtin.path.stat().st_size, "yes", purpose)
     for model in registry.KNOWN.values():
         unchecked = "unchecked" if model.path.is_file() else "no"
         here = "yes" if model.is_checked else unchecked
         add(model.name, model.card, model.size, here, model.purpose)
-    widest = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = zip(row, _ALIGNED.values(), widest, strict=True)
-        print("  ".join(f"{cell:{side}{width}}" for cell, side, width in cells).rstrip())
+    print(table_text(rows, "<>>><<<"))
     print(
         f"\nDownloaded models are kept in {model_folder()} ({FOLDER_VARIABLE} names another "
         "folder).\n'imgvet models pull NAME' downloads one, 'imgvet run PHOTOS --model-path NAME' "
