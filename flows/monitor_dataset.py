@@ -16,7 +16,6 @@ from imgvet.monitor.options import MonitorOptions, all_addresses
 from imgvet.options import RunOptions
 from imgvet.quality.result import fails, read_results
 from imgvet.summary import RunSummary, Verdict
-from imgvet.summary_text import VERDICT_WORDS
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.monitoring import alert, show_trend, untold_run, watch, watch_failure
 from imgvet.workdir import CROPS_PART, exclusive, require_allowed
@@ -101,7 +100,7 @@ def _watched(context: RunContext, options: MonitorOptions, summary: RunSummary) 
     monitored = alert(context, run, options)
     passed = summary.verdict is Verdict.PASSED
     name = ALARMS if run.alarms and passed else STATE_NAMES[summary.verdict]
-    message = f"Dataset {VERDICT_WORDS[summary.verdict]}."
+    message = f"Dataset {summary.verdict.meaning}."
     if run.alarms:
         message += f" Alarms on: {', '.join(run.alarms)}."
     if fails(read_results(context.work.checks_json), options.fail_on):

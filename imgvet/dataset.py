@@ -12,27 +12,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from imgvet import tables
 from imgvet.errors import InvalidParameterError
 from imgvet.options import ExecutionOptions, FailOn, make_options
+from imgvet.quality.result import fails, read_results
 from imgvet.reasons import Reason
 from imgvet.search.image_table import ImageTable
-from imgvet.summary import RunRecord, RunSummary, read_record, read_summary
-from imgvet.summary_text import summary_lines
-from imgvet.tables import (
-    COMPONENT_INFO,
-    COMPONENTS,
-    CROPS,
-    INVALID,
-    ITEMS,
-    OPTIONAL_TABLES,
-    OUTLIERS,
-    SIMILARITY,
-    STATS,
-    VIDEO_PAIRS,
-    Table,
-    empty,
-    read_table,
-)
+from imgvet.summary import RunRecord, RunSummary, read_record, read_summary, summary_lines
+from imgvet.tables import Table
 from imgvet.workdir import CROPS_PART, WorkDir, open_finished, work_dir_at
 
 if TYPE_CHECKING:
@@ -90,46 +77,43 @@ class Dataset:
 
     def fails(self, fail_on: FailOn | None = None) -> bool:
         """Whether a check of this severity (by default the run's own) or worse failed."""
-        from imgvet.quality.result import fails, read_results
-
         limit = fail_on or self.record().options(ExecutionOptions).fail_on
         return fails(read_results(self._work.checks_json), limit)
 
     def annotations(self, *, valid_only: bool = True) -> pd.DataFrame:
         """The items: one row per (valid) image with id, filename, status, digest, label, ..."""
-        items = self._table(ITEMS)
-        if not valid_only:
-            return items
-        return items[items["status"] == Reason.OK.value].reset_index(drop=True)
+        items = self._table(tables.ITEMS)
+        valid = items["status"] == Reason.OK.value
+        return items[valid].reset_index(drop=True) if valid_only else items
 
     def invalid_instances(self) -> pd.DataFrame:
         """The images that were left out: id, filename, reason, detail."""
-        return self._table(INVALID)
+        return self._table(tables.INVALID)
 
     def img_stats(self) -> pd.DataFrame:
         """The measures of each valid image, with its filename."""
-        return self._with_names(self._table(STATS), "id")
+        return self._table(tables.STATS, "id")
 
     def similarity(self) -> pd.DataFrame:
         """Pairs of similar images, best first: from, to, similarity, and both filenames."""
-        return self._with_names(self._table(SIMILARITY), "from", "to")
+        return self._table(tables.SIMILARITY, "from", "to")
 
     def outliers(self) -> pd.DataFrame:
         """The images least like their nearest neighbour, worst first, with both filenames."""
-        return self._with_names(self._table(OUTLIERS), "id", "nearest")
+        return self._table(tables.OUTLIERS, "id", "nearest")
 
     def connected_components(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """The members of each component with their filenames, and one row per component."""
-        members = self._with_names(self._table(COMPONENTS), "id")
-        return members, self._with_names(self._table(COMPONENT_INFO), "representative")
+        members = self._table(tables.COMPONENTS, "id")
+        return members, self._table(tables.COMPONENT_INFO, "representative")
 
     def crops(self) -> pd.DataFrame:
         """Where each crop was cut, with score, label and text; no rows for whole images."""
-        return self._table(CROPS)
+        return self._table(tables.CROPS)
 
     def video_pairs(self) -> pd.DataFrame:
         """Pairs of videos with similar frames, most alike first; without rows if there are none."""
-        return self._table(VIDEO_PAIRS)
+        return self._table(tables.VIDEO_PAIRS)
 
     def embeddings(self) -> tuple[list[str], NDArray[np.float32]]:
         """File names of the valid images, and their embeddings: float32 (n, width), normalised."""
@@ -167,7 +151,7 @@ class Dataset:
         return {name.removeprefix("stats."): value for name, value in facts.items()}
 
     def __len__(self) -> int:
-        return len(self._table(ITEMS))
+        return len(self._table(tables.ITEMS))
 
     def __repr__(self) -> str:
         return f"Dataset(input_dir={self.input_dir!r}, work_dir={str(self.work_dir)!r})"
@@ -176,14 +160,13 @@ class Dataset:
     def _work(self) -> WorkDir:
         return open_finished(self.work_dir / self._part)
 
-    def _table(self, table: Table) -> pd.DataFrame:
+    def _table(self, table: Table, *columns: str) -> pd.DataFrame:
+        """A table, with ``filename`` for its column id and ``filename_x`` for another column x."""
         path = self._work.table(table.name)
-        if table in OPTIONAL_TABLES and not path.is_file():
-            return empty(table)
-        return read_table(path)
-
-    def _with_names(self, frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
-        """The frame with ``filename`` for the column id, ``filename_x`` for another column x."""
+        missing = table in tables.OPTIONAL_TABLES and not path.is_file()
+        frame = tables.empty(table) if missing else tables.read_table(path)
+        if not columns:
+            return frame
         names = ImageTable.of_run(self._work).frame(["filename"])["filename"]
         added = {
             "filename" if column == "id" else f"filename_{column}": frame[column].map(names)
@@ -196,12 +179,7 @@ def create(
     input_dir: str | Path | Sequence[str | Path] | None = None,
     work_dir: str | Path = DEFAULT_WORK_DIR,
 ) -> Dataset:
-    """A dataset to vet, or the one whose results lie in ``work_dir``.
-
-    Args:
-        input_dir: folders, image files, or a list of them; not needed to read an earlier run.
-        work_dir: folder for results.
-    """
+    """A dataset to vet, or without ``input_dir`` the one whose results lie in ``work_dir``."""
     dataset = Dataset(input_dir, work_dir)
     work = work_dir_at(dataset.work_dir)
     if input_dir is None and work.is_finished():

@@ -35,11 +35,9 @@ EXIT_CHECKS_FAILED = 3
 
 
 class ImgvetError(Exception):
-    """A request that can't be carried out: what is wrong, and what to do about it.
+    """A request that can't be carried out: what is wrong, and what the user can do next.
 
-    Args:
-        problem: what is wrong, one sentence without a full stop.
-        remedy: what the user can do next, one sentence without a full stop.
+    Both are one sentence without a full stop.
     """
 
     def __init__(self, problem: str, remedy: str = "") -> None:
@@ -129,12 +127,8 @@ class MissingExtraError(ImgvetError):
 
 def all_errors() -> list[type[ImgvetError]]:
     """Each error of this module that a request may end with, in the order of the tree above."""
-
-    def under(kind: type[ImgvetError]) -> list[type[ImgvetError]]:
-        ours = [sub for sub in kind.__subclasses__() if sub.__module__ == __name__]
-        return [one for sub in ours for one in (sub, *under(sub))]
-
-    return under(ImgvetError)
+    kinds = [kind for kind in globals().values() if isinstance(kind, type)]
+    return [kind for kind in kinds if issubclass(kind, ImgvetError) and kind is not ImgvetError]
 
 
 def unknown_parameter(name: str, known: Iterable[str]) -> UnknownParameterError:

@@ -50,7 +50,8 @@ def table_text(rows: Sequence[Sequence[str]], aligned: str) -> str:
 
 def examples(values: Collection[object], most: int = 3) -> str:
     """The first values, quoted: ``'a.jpg', 'b.jpg', 'c.jpg', ...``; long ones keep their end."""
-    shown = [_shorten(repr(value)) for value in islice(values, most)]
+    texts = [repr(value) for value in islice(values, most)]
+    shown = [text if len(text) <= _LONGEST else f"{text[0]}...{text[-_LONGEST:]}" for text in texts]
     return ", ".join([*shown, "..."] if len(values) > most else shown)
 
 
@@ -59,8 +60,3 @@ def listed(words: Sequence[str]) -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def _shorten(text: str) -> str:
-    # The end of a path tells more than its beginning.
-    return text if len(text) <= _LONGEST else f"{text[0]}...{text[-_LONGEST:]}"

@@ -100,6 +100,8 @@ class SourceOptions(VideoOptions):
     def _something_is_left(self) -> Self:
         if self.tar_only and self.no_archives:
             raise ValueError("tar_only and no_archives exclude each other")
+        if self.max_offset is not None and (self.min_offset or 0) >= self.max_offset:
+            raise ValueError("min_offset must be less than max_offset")
         return self
 
 
@@ -329,24 +331,25 @@ class RunOptions(
 ):
     """All parameters of a run."""
 
-    @model_validator(mode="after")
-    def _offsets_in_order(self) -> RunOptions:
-        if (
-            self.min_offset is not None
-            and self.max_offset is not None
-            and self.min_offset >= self.max_offset
-        ):
-            raise ValueError("min_offset must be less than max_offset")
-        return self
+
+GROUPS: Mapping[str, tuple[type[Part], ...]] = {
+    "what to analyse": (SourceOptions, AnnotationOptions, CropOptions, MediaOptions, FetchOptions),
+    "what to compute": (
+        ModelOptions,
+        StatsOptions,
+        FlagOptions,
+        NeighborOptions,
+        SimilarityOptions,
+        ComponentOptions,
+        OutlierOptions,
+    ),
+    "how to run": (ExecutionOptions,),
+}
+"""Headings of ``imgvet run --help`` and the parameters below each."""
 
 
 def make_options(values: Mapping[str, Any]) -> RunOptions:
-    """Validate parameters that a person gave.
-
-    Raises:
-        UnknownParameterError: a name that does not exist.
-        InvalidParameterError: a value that is not allowed; the message names the parameter.
-    """
+    """Validate parameters that a person gave; an error names the first that is wrong."""
     for name in values:
         if name not in RunOptions.model_fields:
             raise unknown_parameter(name, RunOptions.model_fields)

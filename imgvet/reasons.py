@@ -7,61 +7,47 @@ that was analysed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import StrEnum, auto
+from typing import Self
 
 
-class Reason(StrEnum):
+class Code(StrEnum):
+    """A word that stands in files, the member's name in lower case, and what it means."""
+
+    meaning: str
+
+    def __new__(cls, word: str, meaning: str = "") -> Self:
+        """The member of a word, with its meaning for a person."""
+        code = str.__new__(cls, word)
+        code._value_, code.meaning = word, meaning
+        return code
+
+
+class Reason(Code):
     """A status of an item: ``ok``, or the reason why it was left out."""
 
-    OK = "ok"
-    MISSING = "missing"
-    UNREADABLE = "unreadable"
-    EMPTY_FILE = "empty_file"
-    SMALL_FILE = "small_file"
-    NOT_AN_IMAGE = "not_an_image"
-    UNSUPPORTED = "unsupported"
-    TRUNCATED = "truncated"
-    CORRUPT = "corrupt"
-    TOO_SMALL = "too_small"
-    TOO_LARGE = "too_large"
-    DEGENERATE_BOX = "degenerate_box"
-    OUTSIDE_PICTURE = "outside_picture"
-    ENCRYPTED = "encrypted"
-    UNSAFE_NAME = "unsafe_name"
-    NOT_A_FILE = "not_a_file"
-    NESTED_ARCHIVE = "nested_archive"
-    NESTED_VIDEO = "nested_video"
-    NOT_AN_ARCHIVE = "not_an_archive"
-    ARCHIVE_DAMAGED = "archive_damaged"
-    ARCHIVE_BOMB = "archive_bomb"
-    VIDEO_DAMAGED = "video_damaged"
-
-
-MEANING: dict[Reason, str] = {
-    Reason.OK: "the image was analysed",
-    Reason.MISSING: "the file was not there when it was read",
-    Reason.UNREADABLE: "the file may not be read (permissions or an input/output error)",
-    Reason.EMPTY_FILE: "the file has no bytes",
-    Reason.SMALL_FILE: "the file has fewer bytes than min_file_size",
-    Reason.NOT_AN_IMAGE: "the content is not that of any known image format",
-    Reason.UNSUPPORTED: "the content is of a format, or packed in a way, that can't be read here",
-    Reason.TRUNCATED: "the image ends before its data do",
-    Reason.CORRUPT: "the image data can't be decoded",
-    Reason.TOO_SMALL: "the picture is smaller than min_input_image_width x min_input_image_height",
-    Reason.TOO_LARGE: "the picture has more pixels, or the file more bytes, than is safe to read",
-    Reason.DEGENERATE_BOX: "the box has no area: no size, a missing number, or crossing sides",
-    Reason.OUTSIDE_PICTURE: "no part of the box lies in the picture",
-    Reason.ENCRYPTED: "the image is encrypted in its archive; extract it with the password first",
-    Reason.UNSAFE_NAME: "the name in the archive is absolute or leads out of it",
-    Reason.NOT_A_FILE: "a link, device, pipe or other special file, which is not followed",
-    Reason.NESTED_ARCHIVE: "an archive inside an archive is not opened; extract it first",
-    Reason.NESTED_VIDEO: "a video inside an archive is not opened; extract it first",
-    Reason.NOT_AN_ARCHIVE: "the content is not that of a tar, gzipped tar or zip",
-    Reason.ARCHIVE_DAMAGED: "the archive is cut or damaged, as a whole or where this image lies",
-    Reason.ARCHIVE_BOMB: "the archive unpacks to more than is safe; what came before it is kept",
-    Reason.VIDEO_DAMAGED: "the video can't be decoded, or ends early; frames before that are kept",
-}
-"""What each reason means, in words for a person."""
+    OK = auto(), "the image was analysed"
+    MISSING = auto(), "the file was not there when it was read"
+    UNREADABLE = auto(), "the file may not be read (permissions or an input/output error)"
+    EMPTY_FILE = auto(), "the file has no bytes"
+    SMALL_FILE = auto(), "the file has fewer bytes than min_file_size"
+    NOT_AN_IMAGE = auto(), "the content is not that of any known image format"
+    UNSUPPORTED = auto(), "the content is of a format, or packed in a way, that can't be read here"
+    TRUNCATED = auto(), "the image ends before its data do"
+    CORRUPT = auto(), "the image data can't be decoded"
+    TOO_SMALL = auto(), "the picture is smaller than min_input_image_width x min_input_image_height"
+    TOO_LARGE = auto(), "the picture has more pixels, or the file more bytes, than is safe to read"
+    DEGENERATE_BOX = auto(), "the box has no area: no size, a missing number, or crossing sides"
+    OUTSIDE_PICTURE = auto(), "no part of the box lies in the picture"
+    ENCRYPTED = auto(), "the image is encrypted in its archive; extract it with the password first"
+    UNSAFE_NAME = auto(), "the name in the archive is absolute or leads out of it"
+    NOT_A_FILE = auto(), "a link, device, pipe or other special file, which is not followed"
+    NESTED_ARCHIVE = auto(), "an archive inside an archive is not opened; extract it first"
+    NESTED_VIDEO = auto(), "a video inside an archive is not opened; extract it first"
+    NOT_AN_ARCHIVE = auto(), "the content is not that of a tar, gzipped tar or zip"
+    ARCHIVE_DAMAGED = auto(), "the archive is cut or damaged, as a whole or where this image lies"
+    ARCHIVE_BOMB = auto(), "the archive unpacks to more than is safe; what came before it is kept"
+    VIDEO_DAMAGED = auto(), "the video can't be decoded, or ends early; frames before that are kept"
 
 
 @dataclass(frozen=True)

@@ -13,20 +13,16 @@ class Section(StrEnum):
     """A section, in the order of the report.
 
     Its value is its anchor, and the stem of its template and of its page if it has its own.
-
-    Attributes:
-        heading: what a person reads above it.
-        page: file name of the page it stands on, in the folder of the report.
     """
 
     heading: str
     page: str
+    """File name of the page it stands on, in the folder of the report."""
 
     def __new__(cls, anchor: str, heading: str = "", page: str = "") -> Self:
         """A section on the page of another one, or on its own."""
         section = str.__new__(cls, anchor)
-        section._value_ = anchor
-        section.heading = heading
+        section._value_, section.heading = anchor, heading
         section.page = f"{page or anchor}.html"
         return section
 

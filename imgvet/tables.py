@@ -46,7 +46,7 @@ class Table:
 
 
 _ID = Column("id", pa.int64(), "the item's number, in the order of listing")
-_TEXT, _INT, _REAL, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+_TEXT, _INT, _REAL = pa.string(), pa.int64(), pa.float64()
 
 ITEMS = Table(
     "items",
@@ -82,13 +82,7 @@ ITEMS = Table(
 STATS = Table(
     "stats",
     "one row per valid image: its measures",
-    (
-        _ID,
-        *(
-            Column(metric.name, pa.int64() if metric.integer else pa.float64(), metric.meaning)
-            for metric in METRICS
-        ),
-    ),
+    (_ID, *(Column(one.name, _INT if one.integer else _REAL, one.meaning) for one in METRICS)),
 )
 
 _PAIR_SIMILARITY = Column("similarity", _REAL, "1 is identical")
@@ -202,8 +196,8 @@ CROPS = Table(
         Column("width", _REAL, "width in pixels"),
         Column("height", _REAL, "height in pixels"),
         *(
-            Column(name, _REAL, f"{name[0]} of corner {name[1]} of a rotated box")
-            for name in CORNER_COLUMNS
+            Column(at, _REAL, f"{at[0]} of corner {at[1]} of a rotated box")
+            for at in CORNER_COLUMNS
         ),
         Column("score", _REAL, "how sure the detector is, 0..1; null if none was used"),
         Column("label", _TEXT, "class, if one is known"),
@@ -275,8 +269,7 @@ def read_table(path: Path) -> pd.DataFrame:
 def read_if_sound(path: Path, columns: list[str] | None = None) -> pa.Table | None:
     """Read a Parquet file, None if its content is damaged.
 
-    Raises:
-        OSError: it is gone or can't be read now, which says nothing about its content.
+    OSError if it is gone or can't be read now, which says nothing about its content.
     """
     try:
         return pq.read_table(path, columns=columns, use_threads=False)

@@ -16,10 +16,8 @@ Result = TypeVar("Result")
 
 READ_WORKERS = 32
 """Objects read at a time: the waiting is for the network, so this does not depend on cores."""
-MAX_BYTES = 256 * 1024 * 1024
-"""Bytes read ahead at most."""
-UNKNOWN_BYTES = 8 * 1024 * 1024
-"""What an item of unknown size is taken for."""
+MAX_BYTES, UNKNOWN_BYTES = 256 * 1024 * 1024, 8 * 1024 * 1024
+"""Bytes read ahead at most, and what an item of unknown size is taken for."""
 
 
 def in_threads(
@@ -48,10 +46,9 @@ def read_ahead(
 
     Items are taken as they are needed, so their iterable may be long or slow. An item counts from
     the start of its reading until the one after it is asked for; at most ``2 * workers`` items and
-    ``max_bytes`` count at a time, except that a single larger item is read alone. What ``read``
-    raises is raised here at the item's turn, after which nothing more is read.
-
-    ``size_of`` gives the bytes an item will take, None if unknown (then :data:`UNKNOWN_BYTES`).
+    ``max_bytes`` (by ``size_of``, None if unknown) count at a time, except that a single larger
+    item is read alone. What ``read`` raises is raised here at the item's turn, after which nothing
+    more is read.
     """
     waiting: deque[tuple[Future[Result], int]] = deque()
     held = 0

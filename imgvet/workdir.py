@@ -50,19 +50,12 @@ class WorkDir:
     """Folder of the results in it: empty, or :data:`CROPS_PART`."""
 
     run_json = _Place("run.json")
-    """Parameters, versions and timings of the run."""
     summary_json = _Place("summary.json")
-    """Counts and verdict."""
     checks_json = _Place("checks.json")
-    """Results of the checks."""
     tables = _Place("tables")
-    """Folder of the result tables."""
     embeddings = _Place("embeddings.npy")
-    """The embedding vectors, float32."""
     report = _Place("report")
-    """Folder of the report."""
     report_index = _Place("report/index.html")
-    """The page to open."""
     store = _Place("", stored=True)
     """Packs, stage results and cache records: deletable, all of it can be made again."""
     stages = _Place("stages", stored=True)
@@ -72,7 +65,6 @@ class WorkDir:
     extracted = _Place("extracted", stored=True)
     """Indexes of archives, and what gzipped ones were unpacked to."""
     frames = _Place("frames", stored=True)
-    """Frames of videos."""
     given = _Place("given", stored=True)
     """Annotations and embeddings that were given from Python, as files."""
     results = _Place("results", stored=True)
@@ -102,11 +94,7 @@ def work_dir_at(path: Path) -> WorkDir:
 
 
 def open_finished(path: Path) -> WorkDir:
-    """The work dir of a finished run.
-
-    Raises:
-        RunNotFoundError: there is none, or its run did not finish.
-    """
+    """The work dir of a finished run; RunNotFoundError if there is none, or it did not finish."""
     work = work_dir_at(path)
     if work.is_finished():
         return work
@@ -125,12 +113,18 @@ def require_allowed(
 ) -> WorkDir:
     """The work dir, if a run may use it; nothing is written.
 
-    Raises:
-        WorkDirInsideInputError: it is, or lies inside, a folder that is to be analysed.
-        WorkDirUnusableError: it holds results and ``overwrite`` is off.
+    WorkDirInsideInputError if it is, or lies inside, a folder that is to be analysed;
+    WorkDirUnusableError if it holds results and ``overwrite`` is off.
     """
     work = WorkDir(path.expanduser().absolute(), part)
-    _refuse_inside(work.path, inputs)
+    resolved = work.path.resolve()
+    for entry in inputs:
+        folder = Path(entry).expanduser()  # an s3:// name is no folder here
+        if folder.is_dir() and resolved.is_relative_to(folder.resolve()):
+            raise WorkDirInsideInputError(
+                f"The work dir {work.path} lies inside the input {entry}",
+                "Choose a work dir outside of it with --work-dir",
+            )
     if work.is_finished() and not overwrite:
         raise WorkDirUnusableError(
             f"{path} holds the results of an earlier run and overwrite is off",
@@ -139,28 +133,23 @@ def require_allowed(
     return work
 
 
-def _refuse_inside(path: Path, inputs: tuple[str, ...]) -> None:
-    resolved = path.resolve()
-    for entry in inputs:
-        folder = Path(entry).expanduser()  # an s3:// name is no folder here
-        if folder.is_dir() and resolved.is_relative_to(folder.resolve()):
-            raise WorkDirInsideInputError(
-                f"The work dir {path} lies inside the input {entry}",
-                "Choose a work dir outside of it with --work-dir",
-            )
-
-
 @contextmanager
 def exclusive(work: WorkDir) -> Iterator[None]:
     """Make a work dir and hold it for one run; may be entered again in the same process.
 
-    Raises:
-        WorkDirUnusableError: it is a file or may not be written to.
-        WorkDirBusyError: another process holds it.
+    WorkDirUnusableError if it is a file or may not be written to; WorkDirBusyError if another
+    process holds it.
     """
     lock = filelock.FileLock(work.store / "lock", is_singleton=True, thread_local=False)
-    if not lock.is_locked:
-        _make_ready(work)
+    try:
+        if not lock.is_locked:
+            work.store.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=work.store).close()
+    except OSError as error:
+        raise WorkDirUnusableError(
+            f"The work dir {work.path} can't be written to ({error.strerror})",
+            "Choose another one with --work-dir",
+        ) from None
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
@@ -171,17 +160,6 @@ def exclusive(work: WorkDir) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _make_ready(work: WorkDir) -> None:
-    try:
-        work.store.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=work.store).close()
-    except OSError as error:
-        raise WorkDirUnusableError(
-            f"The work dir {work.path} can't be written to ({error.strerror})",
-            "Choose another one with --work-dir",
-        ) from None
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:

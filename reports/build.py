@@ -34,17 +34,17 @@ def report_of(work: WorkDir, history: Sequence[PastRun] = ()) -> Path:
     inputs = inputs_of(work, history)
     with tempfile.TemporaryDirectory(prefix=".report-", dir=work.home) as scratch:
         folder = Path(scratch) / "report"
-        folder.mkdir()
         build_report(inputs, folder)
         swap_folder(folder, work.report)
     return work.report / INDEX
 
 
 def build_report(inputs: ReportInputs, folder: Path) -> Path:
-    """Write the report into an existing, empty folder, and return the path of ``index.html``.
+    """Write the report into a new or empty folder, and return the path of ``index.html``.
 
     The same inputs give the same bytes. No page loads anything from outside the folder.
     """
+    folder.mkdir(exist_ok=True)
     pages, templates = pages_of(inputs), environment()
     digests = dict.fromkeys(image.digest for page in pages for image in page.images if image.digest)
     pictures = write_pictures(digests, inputs.thumbnail, folder)

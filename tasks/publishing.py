@@ -17,8 +17,7 @@ from imgvet.options import Frozen
 from imgvet.quality.result import read_results
 from imgvet.store.compact import compact, today
 from imgvet.store.references import Reference, forget_unused, references_in, resolve
-from imgvet.summary import RunRecord, RunSummary, read_summary
-from imgvet.summary_text import summary_lines
+from imgvet.summary import RunRecord, RunSummary, read_summary, summary_lines
 from imgvet.tasks.artifacts import register
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage

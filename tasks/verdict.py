@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from imgvet.options import ExecutionOptions, Frozen, RunOptions
 from imgvet.quality.result import read_results, write_results
 from imgvet.quality.summarize import COUNTED, SearchFacts, summarize
 from imgvet.reports.build import build_report as write_report
 from imgvet.reports.inputs import ReportInputs
 from imgvet.store.packs import Thumbnails
-from imgvet.store.references import (
-    Reference,
-    load_array,
-    load_table,
-    load_text,
-    resolve,
-    store_file,
-    store_folder,
-    store_text,
-)
+from imgvet.store.references import Reference, load_array, load_table, resolve, store_file
 from imgvet.summary import PastRun, RunRecord, RunSummary
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage
@@ -45,8 +34,9 @@ def run_checks(
     work = context.work
     counted = {name: load_table(work, tables[name]) for name in COUNTED}
     summary, checks = summarize(counted, facts, options)
+    text = (summary.model_dump_json(indent=2) + "\n").encode()
     return Checked(
-        summary=store_text(work, "summary", ".json", summary.model_dump_json(indent=2) + "\n"),
+        summary=store_file(work, "summary", ".json", lambda path: path.write_bytes(text)),
         checks=store_file(work, "checks", ".json", lambda path: write_results(checks, path)),
     )
 
@@ -72,7 +62,7 @@ def build_report(
     """
     work = context.work
     inputs = ReportInputs(
-        summary=RunSummary.model_validate_json(load_text(work, checked.summary)),
+        summary=RunSummary.model_validate_json(resolve(work, checked.summary).read_bytes()),
         record=record,
         checks=read_results(resolve(work, checked.checks)),
         tables={name: load_table(work, table) for name, table in tables.items()},
@@ -80,8 +70,4 @@ def build_report(
         embeddings=load_array(work, embeddings),
         history=tuple(history),
     )
-
-    def fill(folder: Path) -> None:
-        write_report(inputs, folder)
-
-    return store_folder(work, "report", fill)
+    return store_file(work, "report", "", lambda folder: write_report(inputs, folder))

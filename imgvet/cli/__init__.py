@@ -1,1 +1,1 @@
-"""The faces a person meets: command line and Python."""
+"""The command line, made of ``RunOptions`` and a function for each command."""

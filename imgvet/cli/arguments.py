@@ -14,71 +14,27 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from imgvet.errors import ConfigFileError, InvalidParameterError, unknown_parameter
-from imgvet.options import (
-    AnnotationOptions,
-    ComponentOptions,
-    CropOptions,
-    ExecutionOptions,
-    FetchOptions,
-    FlagOptions,
-    MediaOptions,
-    ModelOptions,
-    NeighborOptions,
-    OutlierOptions,
-    RunOptions,
-    SimilarityOptions,
-    SourceOptions,
-    StatsOptions,
-)
-
-GROUPS: tuple[tuple[str, tuple[type[BaseModel], ...]], ...] = (
-    (
-        "what to analyse",
-        (SourceOptions, AnnotationOptions, CropOptions, MediaOptions, FetchOptions),
-    ),
-    (
-        "what to compute",
-        (
-            ModelOptions,
-            StatsOptions,
-            FlagOptions,
-            NeighborOptions,
-            SimilarityOptions,
-            ComponentOptions,
-            OutlierOptions,
-        ),
-    ),
-    ("how to run", (ExecutionOptions,)),
-)
-"""Headings of ``imgvet run --help`` and the parameters below each."""
+from imgvet.options import GROUPS, RunOptions
 
 POSITIONAL = "input_dir"
+_PLACEHOLDERS = {int: "N", float: "X", Path: "DIR"}
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """A parser that says what is wrong in one line, and takes no abbreviated options."""
+    """A parser that refuses in one line, and takes no abbreviated options."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
-        """Raise instead of printing the usage.
-
-        Raises:
-            InvalidParameterError: always.
-        """
+        """Raise InvalidParameterError instead of printing the usage."""
         raise InvalidParameterError(
             message[:1].upper() + message[1:], f"'{self.prog} --help' says what is allowed"
         )
 
 
 def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Parse a command line.
-
-    Raises:
-        UnknownParameterError: an option that does not exist.
-        InvalidParameterError: anything else argparse refuses.
-    """
+    """Parse a command line; UnknownParameterError if there is no such option."""
     options, rest = parser.parse_known_args(arguments)
     if rest:
         raise unknown_parameter(
@@ -98,7 +54,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="TOML file with parameters and a table [checks] of limits",
     )
-    for title, parts in GROUPS:
+    for title, parts in GROUPS.items():
         add_group(parser, title, parts)
 
 
@@ -116,11 +72,7 @@ def add_group(
 def run_parameters(
     options: argparse.Namespace, kind: type[RunOptions] = RunOptions
 ) -> dict[str, Any]:
-    """The parameters of the config file and of the command line, which wins, as given.
-
-    Raises:
-        ConfigFileError: the file can't be read or is not TOML.
-    """
+    """The parameters of the config file and of the command line, which wins, as given."""
     given = {name: getattr(options, name, None) for name in kind.model_fields}
     return {
         **(read_config(options.config) if options.config is not None else {}),
@@ -129,11 +81,7 @@ def run_parameters(
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The parameters in a TOML file; names may be written with dashes or underscores.
-
-    Raises:
-        ConfigFileError: it can't be read or is not TOML.
-    """
+    """The parameters in a TOML file, ConfigFileError if it is none; dashes become underscores."""
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -162,7 +110,7 @@ def _add(group: Any, name: str, field: FieldInfo) -> None:
         group.add_argument(flag, nargs="+", metavar="PATH", default=None, help=text)
     else:
         # pydantic converts and checks the text, so that every face says the same of a bad value.
-        group.add_argument(flag, metavar=_placeholder(kind), default=None, help=text)
+        group.add_argument(flag, metavar=_PLACEHOLDERS.get(kind, "TEXT"), default=None, help=text)
 
 
 def _kind(annotation: Any) -> Any:
@@ -174,16 +122,8 @@ def _kind(annotation: Any) -> Any:
     return annotation
 
 
-def _placeholder(kind: Any) -> str:
-    return {int: "N", float: "X", Path: "DIR"}.get(kind, "TEXT")
-
-
 def default_text(field: FieldInfo) -> str:
     """The default of a parameter as a person writes it; empty if there is none."""
-    if field.default_factory is not None or field.default in (None, "", PydanticUndefined):
-        return ""
-    return (
-        ("yes" if field.default else "no")
-        if isinstance(field.default, bool)
-        else str(field.default)
-    )
+    if isinstance(field.default, bool):
+        return "yes" if field.default else "no"
+    return "" if field.default in (None, "", PydanticUndefined) else str(field.default)

@@ -1,43 +1,37 @@
 """The command line: ``imgvet run | monitor | summary | explore | ...``.
 
-``RunOptions`` gives the options of ``run``.
+A command is a function of another module of this room, named as text: the module is imported when
+the command is given, because it loads much that the others don't need.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from imgvet import __version__
-from imgvet.cli.arguments import (
-    OneLineParser,
-    add_run_arguments,
-    parse,
-    run_parameters,
-)
-from imgvet.cli.finished_run import add_finished_run_commands
-from imgvet.cli.models import add_models_command
-from imgvet.cli.monitor import add_monitor_commands
-from imgvet.cli.serve import add_serve_commands
-from imgvet.cli.store import add_store_commands
-from imgvet.errors import EXIT_BAD_REQUEST, EXIT_CHECKS_FAILED, ImgvetError
+from imgvet.cli.arguments import OneLineParser, add_group, add_run_arguments, parse
+from imgvet.errors import EXIT_BAD_REQUEST, ImgvetError
+from imgvet.monitor.options import NotifyOptions, WatchOptions
 
 EXIT_INTERRUPTED = 130
 """What shells give for a command that Ctrl-C ended."""
 
+RESULTS, UNUSED_DAYS = 10, 30
+"""Images that ``search`` prints, and days that ``store gc`` keeps, unless told otherwise."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command.
-
-    Returns:
-        0; 2 for a bad request; 3 if checks failed and ``--fail-on`` says so.
-    """
+    """Run a command: 0, 2 for a bad request, 3 if checks failed and ``--fail-on`` says so."""
     try:
         options = parse(_parser(), arguments)
-        return int(options.command(options))
+        module, _, function = options.command.partition(".")
+        command = getattr(importlib.import_module(f"imgvet.cli.{module}"), function)
+        return int(command(options) or 0)
     except ImgvetError as error:
         print(f"imgvet: {error}", file=sys.stderr)
         return EXIT_BAD_REQUEST
@@ -54,54 +48,141 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"imgvet {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add_run(commands)
-    add_finished_run_commands(commands)
-    _add_demo(commands)
-    add_monitor_commands(commands)
-    add_serve_commands(commands)
-    add_models_command(commands)
-    add_store_commands(commands)
-    return parser
-
-
-def _add_run(commands: Any) -> None:
-    run = commands.add_parser("run", help="vet a dataset", description="Vet a dataset.")
-    add_run_arguments(run)
-    run.set_defaults(command=_run)
-
-
-def _add_demo(commands: Any) -> None:
-    demo = commands.add_parser(
-        "demo", help="make a set of pictures with known problems, and vet it"
-    )
+    add_run_arguments(_add(commands, "runs.run", "vet a dataset", "Vet a dataset."))
+    _add_finished_run(commands)
+    demo = _add(commands, "runs.demo", "make a set of pictures with known problems, and vet it")
     demo.add_argument(
         "--work-dir", type=Path, default=Path("demo"), help="folder for pictures and results [demo]"
     )
-    demo.set_defaults(command=_demo)
+    _add_watch(commands)
+    _add_serve(commands)
+    _add_models(commands)
+    _add_store(commands)
+    return parser
 
 
-def _run(options: argparse.Namespace) -> int:
-    return _vet(run_parameters(options))
+def _add(commands: Any, command: str, text: str, description: str | None = None) -> Any:
+    """Add a command, ``module.function``, under the name of its function."""
+    name = command.rpartition(".")[2].rstrip("_")
+    parser = commands.add_parser(name, help=text, description=description)
+    parser.set_defaults(command=command)
+    return parser
 
 
-def _vet(parameters: dict[str, Any]) -> int:
-    """Vet, print the summary, and say by the exit code whether the checks allow it."""
-    from imgvet.dataset import Dataset
+def _add_finished_run(commands: Any) -> None:
+    summary = _add(commands, "runs.summary", "print the summary of a finished run")
+    again = "build the report of a finished run again, from its tables alone"
+    report = _add(commands, "runs.report", again)
+    explore = _add(
+        commands,
+        "explore.explore",
+        "explore a finished run in the browser: search by picture, filter, save lists",
+        "Explore a finished run in the browser, until Ctrl-C is pressed.",
+    )
+    alike = "print the images of a finished run that are most like a picture"
+    search = _add(commands, "explore.search", alike, f"{alike.capitalize()}.")
+    for parser in (summary, report, explore, search):
+        parser.add_argument("work_dir", type=Path, metavar="WORK_DIR", help="its work dir")
+    explore.add_argument(
+        "--port", type=int, default=0, metavar="N", help="port on this machine [a free one]"
+    )
+    browser = argparse.BooleanOptionalAction
+    explore.add_argument("--browser", action=browser, default=True, help="open a browser [yes]")
+    search.add_argument(
+        "picture", metavar="PICTURE", help="a picture file, or the name of an image of the run"
+    )
+    search.add_argument(
+        "--k", type=int, default=RESULTS, metavar="N", help=f"how many images [{RESULTS}]"
+    )
+    for parser in (summary, search):
+        parser.add_argument("--json", action="store_true", help="as JSON")
 
-    dataset = Dataset()
-    dataset.run(**parameters)
-    return EXIT_CHECKS_FAILED if dataset.fails() else 0
+
+def _add_watch(commands: Any) -> None:
+    monitor = _add(
+        commands,
+        "watch.monitor",
+        "vet a dataset again and again, and tell what changed",
+        "Vet a dataset, compare it with earlier runs in the same work dir, and send alarms and "
+        "all-clears.",
+    )
+    _add_monitor_arguments(monitor)
+    baseline = _add(
+        commands,
+        "watch.baseline",
+        "show or choose what monitored runs are compared with",
+        "Show which run later runs are compared with, or choose another.",
+    )
+    baseline.add_argument("work_dir", type=Path, metavar="WORK_DIR", help="the watched work dir")
+    baseline.add_argument(
+        "--set", dest="wanted", metavar="RUN", help="first, last:N, or the id of a run"
+    )
 
 
-def _demo(options: argparse.Namespace) -> int:
-    from imgvet.demo.make import make_demo
+def _add_monitor_arguments(parser: argparse.ArgumentParser) -> None:
+    add_run_arguments(parser)
+    add_group(parser, "when to raise an alarm", (WatchOptions,))
+    add_group(parser, "who is told", (NotifyOptions,))
 
-    pictures, results = options.work_dir / "pictures", options.work_dir / "results"
-    print(f"Making the demo set in {pictures}", flush=True)
-    make_demo(pictures)
-    code = _vet({"input_dir": pictures, "work_dir": results})
-    print(f"\nOpen {results / 'report' / 'index.html'} in a browser.")
-    return code
+
+def _add_serve(commands: Any) -> None:
+    serve = _add(
+        commands,
+        "watch.serve",
+        "monitor datasets by a schedule, on a Prefect server",
+        "Monitor one dataset, or those of a config file with tables [datasets.NAME], by a "
+        "schedule: registers them on the Prefect server, and runs them in this process's children "
+        "until it is stopped.",
+    )
+    _add_monitor_arguments(serve)
+    group = serve.add_argument_group("when to run")
+    group.add_argument(
+        "--cron", metavar="TEXT", help="minute, hour, day, month, weekday: '0 6 * * *' is daily"
+    )
+    group.add_argument("--timezone", metavar="TEXT", help="what its hours mean [UTC]")
+    automations = commands.add_parser(
+        "automations", help="create or update the automations of a Prefect server"
+    )
+    actions = automations.add_subparsers(title="actions", required=True, metavar="ACTION")
+    again = "create them, or update those of the same name; never twice"
+    _add(actions, "watch.apply", again).add_argument(
+        "--notify", nargs="+", default=(), metavar="URL", help="whom they notify, as Apprise writes"
+    )
+
+
+def _add_models(commands: Any) -> None:
+    models = commands.add_parser("models", help="list, download and find embedding models")
+    actions = models.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def add(command: str, text: str) -> Any:
+        return _add(actions, command, text, f"{text.capitalize()}.")
+
+    add("models.list_", "list the models that are known by name")
+    add("models.pull", "download models").add_argument(
+        "names", nargs="+", metavar="NAME", help="as listed by 'imgvet models list'"
+    )
+    add("models.path", "print where a model's file is").add_argument(
+        "name", nargs="?", metavar="NAME", help="without it: the folder of models"
+    )
+
+
+def _add_store(commands: Any) -> None:
+    store = commands.add_parser("store", help="show, check or shrink what a work dir keeps")
+    actions = store.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def add(command: str, text: str) -> Any:
+        action = _add(actions, command, text, f"{text.capitalize()}.")
+        action.add_argument("work_dir", type=Path, metavar="WORK_DIR", help="of any run")
+        return action
+
+    add("store.info", "print what the store holds, and its sizes")
+    add("store.verify", "read all of the store, and print what is damaged")
+    collect = add("store.gc", "remove what is damaged, outdated or was long not needed")
+    collect.add_argument(
+        "--unused-days", type=int, default=UNUSED_DAYS, metavar="N",
+        help="keep what a run needed in the last N days; what the last results show is kept "
+        f"anyway [{UNUSED_DAYS}]",
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

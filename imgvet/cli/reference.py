@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import jinja2
 
-from imgvet.cli.arguments import GROUPS, default_text
+from imgvet.cli.arguments import default_text
 from imgvet.errors import all_errors
 from imgvet.metrics import FLAGS, METRICS, Metric
 from imgvet.monitor.options import NotifyOptions, WatchOptions
-from imgvet.options import CheckLimits
+from imgvet.options import GROUPS, CheckLimits
 from imgvet.quality.checks import CHECKS
-from imgvet.reasons import MEANING
+from imgvet.reasons import Reason
 from imgvet.similarity.distances import DISTANCES
 from imgvet.tables import OPTIONAL_TABLES, RESULT_TABLES
-
-MONITOR_GROUP = ("'imgvet monitor' only", (WatchOptions, NotifyOptions))
-"""The parameters of a monitored run beside those of a run."""
 
 
 def reference() -> str:
@@ -30,14 +27,14 @@ def reference() -> str:
     environment.filters |= {"cell": lambda text: text.replace("|", "\\|"), "range": _range}
     return environment.get_template("reference.md").render(
         default_text=default_text,
-        groups=(*GROUPS, MONITOR_GROUP),
+        groups={**GROUPS, "'imgvet monitor' only": (WatchOptions, NotifyOptions)},
         limits=CheckLimits,
         distances=DISTANCES,
         tables=(*RESULT_TABLES, *OPTIONAL_TABLES),
         metrics=METRICS,
         flags=FLAGS,
         checks=CHECKS,
-        reasons=MEANING,
+        reasons=Reason,
         errors=all_errors(),
     )
 

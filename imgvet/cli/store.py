@@ -3,58 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from imgvet.errors import EXIT_CHECKS_FAILED, InvalidParameterError, RunNotFoundError
 from imgvet.format import counted, size_text, table_text
-
-if TYPE_CHECKING:
-    from imgvet.store.store import Store
-
-_UNUSED_DAYS = 30
+from imgvet.store.store import Store
+from imgvet.store.upkeep import collect_garbage, damaged, holdings
+from imgvet.workdir import exclusive, work_dir_at
 
 
-def add_store_commands(commands: Any) -> None:
-    """Add ``store`` with its own commands to the commands of ``imgvet``."""
-    store = commands.add_parser("store", help="show, check or shrink what a work dir keeps")
-    actions = store.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    def add(name: str, act: Callable[[Store, argparse.Namespace], int], text: str) -> Any:
-        action = actions.add_parser(name, help=text, description=f"{text.capitalize()}.")
-        action.add_argument("work_dir", type=Path, metavar="WORK_DIR", help="of any run")
-        action.set_defaults(command=lambda options: _held(options, act))
-        return action
-
-    add("info", _info, "print what the store holds, and its sizes")
-    add("verify", _verify, "read all of the store, and print what is damaged")
-    collect = add("gc", _collect, "remove what is damaged, outdated or was long not needed")
-    collect.add_argument(
-        "--unused-days", type=int, default=_UNUSED_DAYS, metavar="N",
-        help="keep what a run needed in the last N days; what the last results show is kept "
-        f"anyway [{_UNUSED_DAYS}]",
-    )  # fmt: skip
-
-
-def _held(options: argparse.Namespace, act: Callable[[Store, argparse.Namespace], int]) -> int:
-    """Act on the store while no run does."""
-    from imgvet.store.store import Store
-    from imgvet.workdir import exclusive, work_dir_at
-
-    work = work_dir_at(options.work_dir)
-    if not work.store.is_dir():
-        raise RunNotFoundError(
-            f"No store in {work.path}", f"A run makes one: imgvet run INPUT --work-dir {work.path}"
-        )
-    with exclusive(work):
-        return act(Store(work), options)
-
-
-def _info(store: Store, _: argparse.Namespace) -> int:
-    from imgvet.store.upkeep import holdings
-
-    found = holdings(store)
+def info(options: argparse.Namespace) -> None:
+    """Print what the store holds."""
+    with _held(options) as store:
+        found = holdings(store)
     rows = [("FOLDER", "ITEMS", "FILES", "SIZE", "HOLDS")]
     for one in found:
         items = "" if one.items is None else f"{one.items:,}"
@@ -62,13 +24,12 @@ def _info(store: Store, _: argparse.Namespace) -> int:
     files, size = sum(one.files for one in found), sum(one.size for one in found)
     rows.append(("all", "", f"{files:,}", size_text(size), ""))
     print(table_text(rows, "<>>><"))
-    return 0
 
 
-def _verify(store: Store, _: argparse.Namespace) -> int:
-    from imgvet.store.upkeep import damaged
-
-    found = damaged(store)
+def verify(options: argparse.Namespace) -> int:
+    """Print what is damaged, which the exit code says too."""
+    with _held(options) as store:
+        found = damaged(store)
     for path in found:
         print(f"damaged: {path}")
     if found:
@@ -79,13 +40,26 @@ def _verify(store: Store, _: argparse.Namespace) -> int:
     return 0
 
 
-def _collect(store: Store, options: argparse.Namespace) -> int:
-    from imgvet.store.upkeep import collect_garbage, holdings
-
-    if options.unused_days < 0:
-        raise InvalidParameterError("unused_days is negative", "Give a number of days, 0 or more")
-    before = sum(one.size for one in holdings(store))
-    collect_garbage(store, options.unused_days)
-    after = sum(one.size for one in holdings(store))
+def gc(options: argparse.Namespace) -> None:
+    """Remove what can go, and print how much that was."""
+    with _held(options) as store:
+        if options.unused_days < 0:
+            raise InvalidParameterError(
+                "unused_days is negative", "Give a number of days, 0 or more"
+            )
+        before = sum(one.size for one in holdings(store))
+        collect_garbage(store, options.unused_days)
+        after = sum(one.size for one in holdings(store))
     print(f"{size_text(before - after)} removed, {size_text(after)} kept.")
-    return 0
+
+
+@contextmanager
+def _held(options: argparse.Namespace) -> Iterator[Store]:
+    """The store of a work dir, while no run uses it."""
+    work = work_dir_at(options.work_dir)
+    if not work.store.is_dir():
+        raise RunNotFoundError(
+            f"No store in {work.path}", f"A run makes one: imgvet run INPUT --work-dir {work.path}"
+        )
+    with exclusive(work):
+        yield Store(work)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import hmac
 import secrets
 from dataclasses import dataclass, field
-from functools import partial
 from urllib.parse import urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -45,9 +44,6 @@ _HEADERS = {
 }
 
 
-_secret = partial(secrets.token_urlsafe, 24)
-
-
 @dataclass(frozen=True)
 class Secrets:
     """What a browser has to know: the key opens the door, the token is needed to change something.
@@ -56,8 +52,8 @@ class Secrets:
     """
 
     cookie: str
-    key: str = field(default_factory=_secret, repr=False)
-    token: str = field(default_factory=_secret, repr=False)
+    key: str = field(default_factory=secrets.token_urlsafe, repr=False)
+    token: str = field(default_factory=secrets.token_urlsafe, repr=False)
 
 
 class Guard:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import pyarrow.compute as pc
 
@@ -69,11 +70,20 @@ class ExploredRun:
     @property
     def presets(self) -> dict[str, Query]:
         """By title the queries that most people ask first, those that the run has columns for."""
-        return {
-            title: query
-            for title, query in _presets(self.record).items()
-            if self.images.columns.keys() >= set(query.columns)
+        near = self.record.options(SimilarityOptions).threshold
+        limits, component = self.record.options(FlagOptions), "components.component_id"
+        queries = {
+            "All images": Query(),
+            "Exact copies": _having(COPIES, above=1, sort="embedding_row"),
+            "With a near duplicate": _having(HIGHEST, minimum=near, sort=HIGHEST, descending=True),
+            "Outliers": _having("outliers.score", sort="outliers.score", descending=True),
+            **{flag.name.capitalize(): _flagged(flag, limits) for flag in FLAGS},
+            "Largest components": _having(component, sort=component),
+            "Smallest images": _having("status", values=(Reason.OK.value,), sort="stats.width"),
+            "Not analysed": _having("invalid.reason"),
         }
+        columns = self.images.columns.keys()
+        return {title: query for title, query in queries.items() if columns >= set(query.columns)}
 
     def nearest_to_picture(self, data: bytes, k: int) -> list[Match] | Failure:
         """The images nearest to a picture, or why it can't be decoded; raises as `model_of`.
@@ -101,26 +111,13 @@ def current_run(path: Path) -> Callable[[], ExploredRun]:
     return current
 
 
-def _presets(record: RunRecord) -> dict[str, Query]:
-    def known(column: str, *, sort: str | None = None, descending: bool = False) -> Query:
-        where = (Condition(column=column, missing=False),)
-        return Query(where=where, sort=sort, descending=descending)
-
-    near = Condition(column=HIGHEST, minimum=record.options(SimilarityOptions).threshold)
-    valid = Condition(column="status", values=(Reason.OK.value,))
-    return {
-        "All images": Query(),
-        "Exact copies": Query(where=(Condition(column=COPIES, above=1),), sort="embedding_row"),
-        "With a near duplicate": Query(where=(near,), sort=HIGHEST, descending=True),
-        "Outliers": known("outliers.score", sort="outliers.score", descending=True),
-        **{flag.name.capitalize(): _flagged(flag, record.options(FlagOptions)) for flag in FLAGS},
-        "Largest components": known("components.component_id", sort="components.component_id"),
-        "Smallest images": Query(where=(valid,), sort="stats.width"),
-        "Not analysed": known("invalid.reason"),
-    }
+def _having(column: str, *, sort: str | None = None, descending: bool = False, **of: Any) -> Query:
+    """The images with a value of a column, or with one that meets a condition."""
+    where = (Condition(column=column, **(of or {"missing": False})),)
+    return Query(where=where, sort=sort, descending=descending)
 
 
 def _flagged(flag: Flag, options: FlagOptions) -> Query:
-    column, limit = f"stats.{flag.metric}", limit_of(flag, options)
-    condition = Condition(column=column, **{"below" if flag.below else "above": limit})
-    return Query(where=(condition,), sort=column, descending=not flag.below)
+    column = f"stats.{flag.metric}"
+    limit: Any = {"below" if flag.below else "above": limit_of(flag, options)}
+    return _having(column, **limit, sort=column, descending=not flag.below)

@@ -15,7 +15,6 @@ from imgvet.explorer.run import current_run
 from imgvet.explorer.site import PAGE, make_site
 
 LOOPBACK = "127.0.0.1"
-_STOP_SECONDS = 10.0
 
 
 class Explorer:
@@ -56,7 +55,7 @@ class Explorer:
     def stop(self) -> None:
         """Stop answering; may be called twice."""
         self._server.should_exit = True
-        self._thread.join(_STOP_SECONDS)
+        self._thread.join(10.0)
         self._socket.close()
 
     def __enter__(self) -> Self:

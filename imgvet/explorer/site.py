@@ -29,11 +29,11 @@ from imgvet import __version__
 from imgvet.errors import ImgvetError, InputNotFoundError, InvalidParameterError, RunNotFoundError
 from imgvet.explorer.guard import Guard, Secrets
 from imgvet.explorer.run import ExploredRun
-from imgvet.reasons import MEANING, Failure
+from imgvet.reasons import Failure
 from imgvet.search.image_table import MAX_ID
 from imgvet.search.index import MAX_NEIGHBORS, Match
 from imgvet.search.picture import MAX_BYTES, has_model, read_picture
-from imgvet.search.query import ALWAYS, Query, Requested
+from imgvet.search.query import ALWAYS, Page, Query, Requested
 from imgvet.search.saved_lists import list_path, save_list, saved_lists
 
 PAGE = "/explore"
@@ -181,7 +181,7 @@ def _nearest(request: Request, picture: bytes, k: int) -> Response:
     found = run.nearest_to_picture(picture, k)
     if not isinstance(found, Failure):
         return _matches(run, found)
-    meaning = MEANING[found.reason]
+    meaning = found.reason.meaning
     problem = f"{meaning[:1].upper()}{meaning[1:]} ({found.detail})."
     answer = {"error": problem, "reason": found.reason.value}
     return JSONResponse(answer, HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -251,12 +251,8 @@ def _wanted(request: Request) -> int:
 
 def _matches(run: ExploredRun, found: list[Match]) -> Response:
     rows = run.images.values(ALWAYS, [match.id for match in found])
-    answer = {
-        "total": len(found),
-        "columns": [*ALWAYS, "similarity"],
-        "rows": [[*row, match.similarity] for row, match in zip(rows, found, strict=True)],
-    }
-    return JSONResponse(answer)
+    shown = [(*row, match.similarity) for row, match in zip(rows, found, strict=True)]
+    return JSONResponse(asdict(Page(len(found), (*ALWAYS, "similarity"), shown)))
 
 
 def _picture(data: bytes, media_type: str) -> Response:

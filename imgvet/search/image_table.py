@@ -40,8 +40,6 @@ Value = str | int | float | None
 ColumnKind = Literal["text", "number"]
 
 MAX_ID = 2**63 - 1
-"""Greatest number that can be an id."""
-
 COPIES, PAIRS, HIGHEST = "copies", "similarity.pairs", "similarity.highest"
 """Columns that are counted over tables."""
 
@@ -60,7 +58,7 @@ _KINDS: Mapping[pa.DataType, ColumnKind] = {
 
 @dataclass(frozen=True)
 class ImageColumn:
-    """A column of the image table: its name, what it holds, and what that means to a person."""
+    """A column of the image table; its meaning is for a person."""
 
     name: str
     kind: ColumnKind
@@ -78,7 +76,7 @@ class ImageTable:
     """The images of a run in the order of the table items; may be used from several threads."""
 
     def __init__(self, tables: Mapping[str, ds.Dataset]) -> None:
-        """Take the tables by name: items, and those of the others that there are."""
+        """Take items, and those of the other tables that there are, by name."""
         self._tables = tables
         self._values, self._rows_in = cache(self._read), cache(self._find_rows)
         self.columns = {column.name: column for column in self._find_columns()}

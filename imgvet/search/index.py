@@ -32,7 +32,7 @@ _BLOCK_VALUES = 1 << 22
 
 @dataclass(frozen=True)
 class Match:
-    """An image that was found: its id, and its similarity to what was searched (1 is identical)."""
+    """An image that was found, and its similarity to what was searched (1 is identical)."""
 
     id: int
     similarity: float
@@ -56,7 +56,7 @@ class SearchIndex:
 
     @classmethod
     def of_run(cls, work: WorkDir, images: ImageTable) -> SearchIndex:
-        """The index of a finished run; reads the embeddings once."""
+        """The index of a finished run; the embeddings are read once, for their lengths."""
         vectors = np.load(work.embeddings, mmap_mode="r")
         record = read_record(work)
         scale = float(str(record.model.get("similarity_scale", 1.0)))
@@ -66,18 +66,15 @@ class SearchIndex:
     def nearest(self, vector: Vector, k: int) -> list[Match]:
         """The ``k`` images nearest to a vector, float32 (width,), most similar first, then by id.
 
-        Raises:
-            InvalidParameterError: the vector has another width, is all zero or not finite, or
-                ``k`` is not within 1 and :data:`MAX_NEIGHBORS`.
+        InvalidParameterError if the vector has another width, is all zero or not finite, or if
+        ``k`` is not within 1 and :data:`MAX_NEIGHBORS`.
         """
-        _check_number(k)
-        query = self._checked(vector)
+        query = self._checked(vector, k)
         return [] if self._items.empty else self._nearest(query, k)
 
     def nearest_to_item(self, item: int, k: int) -> list[Match]:
         """The ``k`` other images nearest to an image; raises as `nearest` and `vector_of`."""
-        _check_number(k)
-        found = self._nearest(self._checked(self.vector_of(item)), k + 1)
+        found = self._nearest(self._checked(self.vector_of(item), k), k + 1)
         return [match for match in found if match.id != item][:k]
 
     def vector_of(self, item: int) -> Vector:
@@ -89,7 +86,11 @@ class SearchIndex:
             )
         return np.asarray(self._vectors[rows.iloc[0]])
 
-    def _checked(self, vector: Vector) -> Vector:
+    def _checked(self, vector: Vector, k: int) -> Vector:
+        if not 1 <= k <= MAX_NEIGHBORS:
+            raise InvalidParameterError(
+                f"k = {k} is not between 1 and {MAX_NEIGHBORS}", "Ask for fewer or more images"
+            )
         query, width = np.asarray(vector, np.float32).reshape(-1), self._vectors.shape[1]
         if len(query) != width:
             raise InvalidParameterError(
@@ -133,10 +134,3 @@ class SearchIndex:
             distances = np.concatenate(parts)
         distances[self._lengths == 0] = np.inf
         return distances
-
-
-def _check_number(k: int) -> None:
-    if not 1 <= k <= MAX_NEIGHBORS:
-        raise InvalidParameterError(
-            f"k = {k} is not between 1 and {MAX_NEIGHBORS}", "Ask for fewer or more images"
-        )

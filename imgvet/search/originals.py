@@ -23,15 +23,8 @@ from imgvet.summary import RunRecord
 from imgvet.tables import ITEMS, conform, to_frame
 from imgvet.workdir import WorkDir
 
-SHOWN_AS_THEY_ARE = {
-    Format.JPEG: "image/jpeg",
-    Format.PNG: "image/png",
-    Format.GIF: "image/gif",
-    Format.WEBP: "image/webp",
-    Format.BMP: "image/bmp",
-    Format.AVIF: "image/avif",
-}
-"""Formats that browsers show, with their media types; others are shown as JPEG or PNG."""
+_SHOWN_AS_THEY_ARE = {Format.JPEG, Format.PNG, Format.GIF, Format.WEBP, Format.BMP, Format.AVIF}
+"""Formats that browsers show; others are shown as JPEG or PNG."""
 
 PNG_PIXELS = 4_000_000
 """Pictures of at most this many pixels are shown without loss, as PNG; larger ones as JPEG."""
@@ -69,8 +62,8 @@ class Originals:
         if isinstance(content, Failure):
             return content
         kind = identify(content.data)
-        if file.box is None and kind in SHOWN_AS_THEY_ARE:
-            return Shown(content.data, SHOWN_AS_THEY_ARE[kind])
+        if file.box is None and kind in _SHOWN_AS_THEY_ARE:
+            return Shown(content.data, f"image/{kind.value.lower()}")
         picture = decode(content.data, full_size=True)
         if file.box is not None and not isinstance(picture, Failure):
             picture = cut_picture(picture, region_of(file.box))

@@ -26,8 +26,7 @@ from imgvet.reasons import Failure
 from imgvet.summary import RunRecord
 
 MAX_BYTES = 64_000_000
-"""Greatest size of a picture that is searched for, in bytes. Of how many pixels it may be says
-:data:`imgvet.images.picture.MAX_PIXELS`."""
+"""Greatest size of a picture that is searched for, in bytes."""
 
 
 def has_model(record: RunRecord) -> bool:
@@ -38,9 +37,8 @@ def has_model(record: RunRecord) -> bool:
 def model_of(record: RunRecord) -> Model:
     """The model of a run.
 
-    Raises:
-        InvalidParameterError: the run had embeddings of its own, or its model is not known here.
-        ModelError: the model can't be had, or is no longer the one of the run.
+    InvalidParameterError if the run had embeddings of its own, or its model is not known here;
+    ModelError if the model can't be had, or is no longer the one of the run.
     """
     if not has_model(record):
         raise InvalidParameterError(
@@ -51,13 +49,11 @@ def model_of(record: RunRecord) -> Model:
     try:
         card = ModelCard.model_validate(record.model)
     except ValidationError:
-        raise ModelError(
-            "The record of the run does not say which model it used", "Run again"
-        ) from None
+        problem = "The record of the run does not say which model it used"
+        raise ModelError(problem, "Run again") from None
     if model.card.digest != card.digest:
-        raise ModelError(
-            f"The model {model.card.name} is no longer the one of the run", "Run again"
-        )
+        problem = f"The model {model.card.name} is no longer the one of the run"
+        raise ModelError(problem, "Run again")
     return model
 
 
@@ -77,15 +73,10 @@ def embed_picture(data: bytes, model: Model) -> NDArray[np.float32] | Failure:
 
 
 def read_picture(path: Path) -> bytes:
-    """The bytes of a file, if it is a regular one of at most :data:`MAX_BYTES`.
-
-    Raises InputNotFoundError or InputUnreadableError.
-    """
+    """The bytes of a regular file of at most :data:`MAX_BYTES`; raises one of our errors if not."""
     try:
         # A pipe would be waited for; O_NONBLOCK does not, and means nothing to a regular file.
-        with open(
-            path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)
-        ) as file:
+        with open(path, "rb", opener=lambda name, how: os.open(name, how | os.O_NONBLOCK)) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise InputUnreadableError(f"{path} is not a file", "Name a picture file")
             data = file.read(MAX_BYTES + 1)

@@ -15,10 +15,11 @@ from typing import Annotated, Any, Self
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import Field, FiniteFloat, ValidationError
 
 from imgvet.errors import InvalidParameterError
 from imgvet.search.image_table import ImageColumn, ImageTable, Rows, Value
+from imgvet.summary import Exact
 
 TEXT_COLUMNS = ("filename", "label", "crops.label", "crops.text")
 """Columns in which free text is looked for, as far as a run has them."""
@@ -41,10 +42,8 @@ _COMPARISONS = {
 Short = Annotated[str, Field(max_length=1000)]
 
 
-class Requested(BaseModel):
+class Requested(Exact):
     """What somebody asks; unknown names are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     @classmethod
     def parse(cls, data: str | bytes) -> Self:
@@ -135,8 +134,7 @@ class ImageSearch:
     def ids(self, query: Query) -> Rows:
         """The ids of all images that match, in order, whatever page is asked for.
 
-        Raises:
-            InvalidParameterError: an unknown column, or a condition that does not fit its kind.
+        InvalidParameterError if a column is unknown, or a condition does not fit its kind.
         """
         return self._matching(query.model_copy(update={"offset": 0, "limit": 1}))
 

@@ -15,8 +15,6 @@ from imgvet.errors import InvalidParameterError, WorkDirUnusableError
 from imgvet.workdir import WorkDir, write_text
 
 MAX_NAME = 80
-"""Greatest number of characters in the name of a list."""
-
 _NAME = re.compile(rf"[^\W_](?:[\w ()+-]{{0,{MAX_NAME - 2}}}[\w()+-])?")
 _RESERVED = re.compile(r"(?i)con|prn|aux|nul|com[0-9]|lpt[0-9]")
 
@@ -37,9 +35,8 @@ class SavedList:
 def list_path(work: WorkDir, name: str) -> Path:
     """The file of a list, whether it is there or not.
 
-    Raises:
-        InvalidParameterError: the name is not one that every file system takes.
-        WorkDirUnusableError: the folder of lists leads out of the work dir.
+    InvalidParameterError if the name is not one that every file system takes; WorkDirUnusableError
+    if the folder of lists leads out of the work dir.
     """
     fits = _NAME.fullmatch(name) and len(name.encode()) <= 2 * MAX_NAME
     if not fits or _RESERVED.fullmatch(name):

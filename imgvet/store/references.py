@@ -75,16 +75,6 @@ def store_file(work: WorkDir, stem: str, suffix: str, write: Callable[[Path], ob
     return Reference(name=name, digest=digest, size=size)
 
 
-def store_folder(work: WorkDir, stem: str, fill: Callable[[Path], None]) -> Reference:
-    """Store one output that is a folder: ``fill`` writes its files into an empty one."""
-
-    def write(draft: Path) -> None:
-        draft.mkdir()
-        fill(draft)
-
-    return store_file(work, stem, "", write)
-
-
 def store_table(work: WorkDir, table: Table, frame: pd.DataFrame) -> Reference:
     """Store a frame as one of the known tables."""
     return store_arrow(work, table.name, conform(frame, table))
@@ -105,11 +95,6 @@ def store_array(work: WorkDir, stem: str, array: NDArray[np.float32]) -> Referen
     return store_file(work, stem, ".npy", write)
 
 
-def store_text(work: WorkDir, stem: str, suffix: str, text: str) -> Reference:
-    """Store a text, as UTF-8."""
-    return store_file(work, stem, suffix, lambda path: path.write_bytes(text.encode()))
-
-
 def resolve(work: WorkDir, reference: Reference) -> Path:
     """The file or folder of a reference; StaleReferenceError if it is gone."""
     path = work.path / reference.name
@@ -127,11 +112,6 @@ def load_array(work: WorkDir, reference: Reference) -> NDArray[np.float32]:
     """The array behind a reference, float32, mapped read-only into memory."""
     array: NDArray[np.float32] = np.load(resolve(work, reference), mmap_mode="r")
     return array
-
-
-def load_text(work: WorkDir, reference: Reference) -> str:
-    """The text behind a reference."""
-    return resolve(work, reference).read_text(encoding="utf-8")
 
 
 def is_intact(work: WorkDir, reference: Reference) -> bool:

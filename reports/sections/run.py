@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from imgvet.reasons import MEANING, Reason
+from imgvet.reasons import Reason
 from imgvet.reports import limits
 from imgvet.reports.images import Content, Image, gallery
 from imgvet.reports.inputs import ReportInputs
@@ -18,7 +18,7 @@ def invalid_files(run: ReportInputs) -> Content:
     return {
         "badge": count(run.summary.counts.invalid),
         "reasons": [
-            (code, total, MEANING[Reason(code)] if code in set(Reason) else "")
+            (code, total, Reason(code).meaning if code in set(Reason) else "")
             for code, total in sorted(reasons, key=lambda reason: (-reason[1], reason[0]))
         ],
         "files": gallery(

@@ -57,7 +57,7 @@ def test_one_line_that_says_what_to_do(
 ) -> None:
     (tmp_path / "cats").mkdir()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("imgvet.engine.server.configured_url", lambda: None)
+    monkeypatch.setattr("imgvet.cli.watch.configured_url", lambda: None)
     assert main(arguments) == 2
     printed = capsys.readouterr()
     assert said in printed.err

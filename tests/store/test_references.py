@@ -17,16 +17,18 @@ from imgvet.store.references import (
     is_intact,
     load_array,
     load_table,
-    load_text,
     references_in,
+    resolve,
     store_array,
     store_file,
-    store_folder,
     store_table,
-    store_text,
 )
 from imgvet.tables import OUTLIERS
 from imgvet.workdir import WorkDir
+
+
+def store_text(work: WorkDir, text: str) -> Reference:
+    return store_file(work, "t", ".txt", lambda path: path.write_text(text))
 
 
 @pytest.fixture
@@ -39,22 +41,21 @@ def test_the_digest_is_blake2b_128() -> None:
     assert digest_bytes(b"abc") == "cf4ab791c62b8d2b2109c90275287816"
 
 
-def test_tables_arrays_and_texts_come_back(work: WorkDir) -> None:
+def test_tables_and_arrays_come_back(work: WorkDir) -> None:
     frame = pd.DataFrame({"id": [3], "nearest": [4], "similarity": [0.5], "score": [1.0]})
     array = np.arange(6, dtype=np.float32).reshape(2, 3)
     assert load_table(work, store_table(work, OUTLIERS, frame)).equals(frame)
     assert np.array_equal(load_array(work, store_array(work, "a", array)), array)
-    assert load_text(work, store_text(work, "t", ".txt", "Größe\n")) == "Größe\n"
 
 
 def test_the_same_content_is_the_same_reference(work: WorkDir) -> None:
-    assert store_text(work, "t", ".txt", "a") == store_text(work, "t", ".txt", "a")
-    assert store_text(work, "t", ".txt", "a") != store_text(work, "t", ".txt", "b")
+    assert store_text(work, "a") == store_text(work, "a")
+    assert store_text(work, "a") != store_text(work, "b")
     assert len(list(work.stages.iterdir())) == 2
 
 
 def test_a_changed_or_missing_file_is_not_intact(work: WorkDir) -> None:
-    reference = store_text(work, "t", ".txt", "abc")
+    reference = store_text(work, "abc")
     path = work.path / reference.name
     assert is_intact(work, reference)
     path.write_text("abd")
@@ -62,43 +63,48 @@ def test_a_changed_or_missing_file_is_not_intact(work: WorkDir) -> None:
     path.unlink()
     assert not is_intact(work, reference)
     with pytest.raises(StaleReferenceError):
-        load_text(work, reference)
+        resolve(work, reference)
 
 
 def test_two_drafts_of_one_stem_do_not_meet(work: WorkDir) -> None:
     inner: list[Reference] = []
 
+    def fill_inner(folder: Path) -> None:
+        folder.mkdir()
+        (folder / "a.txt").write_text("inner")
+
     def fill(folder: Path) -> None:
+        folder.mkdir()
         (folder / "a.txt").write_text("outer")
-        inner.append(store_folder(work, "f", lambda own: (own / "a.txt").write_text("inner")))
+        inner.append(store_file(work, "f", "", fill_inner))
 
     def write(path: Path) -> None:
         path.write_text("outer")
         inner.append(store_file(work, "t", ".txt", lambda own: own.write_text("inner")))
 
-    outer = [store_folder(work, "f", fill), store_file(work, "t", ".txt", write)]
+    outer = [store_file(work, "f", "", fill), store_file(work, "t", ".txt", write)]
     assert all(is_intact(work, reference) for reference in (*outer, *inner))
-    assert load_text(work, outer[1]) == "outer"
-    assert load_text(work, inner[1]) == "inner"
+    assert resolve(work, outer[1]).read_text() == "outer"
+    assert resolve(work, inner[1]).read_text() == "inner"
     assert len(list(work.stages.iterdir())) == 4
 
 
 def test_a_folder_is_intact_until_a_file_in_it_changes(work: WorkDir) -> None:
     def fill(folder: Path) -> None:
-        (folder / "sub").mkdir()
+        (folder / "sub").mkdir(parents=True)
         (folder / "sub" / "a.txt").write_text("a")
         (folder / "b.txt").write_text("b")
 
-    reference = store_folder(work, "report", fill)
+    reference = store_file(work, "report", "", fill)
     assert is_intact(work, reference)
-    assert reference == store_folder(work, "report", fill)
+    assert reference == store_file(work, "report", "", fill)
     (work.path / reference.name / "sub" / "a.txt").write_text("c")
     assert not is_intact(work, reference)
 
 
 def test_unused_outputs_are_forgotten(work: WorkDir) -> None:
-    kept, dropped = store_text(work, "t", ".txt", "a"), store_text(work, "t", ".txt", "b")
-    folder = store_folder(work, "f", lambda path: (path / "x").write_text(""))
+    kept, dropped = store_text(work, "a"), store_text(work, "b")
+    folder = store_file(work, "f", "", lambda path: path.mkdir())
     forget_unused(work, {kept.name})
     assert is_intact(work, kept)
     assert not is_intact(work, dropped)

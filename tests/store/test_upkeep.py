@@ -14,7 +14,7 @@ from imgvet.measures.compute_stats import measure_files
 from imgvet.options import VideoOptions
 from imgvet.store.compact import UNUSED_DAYS, mark_used, today
 from imgvet.store.files import FileToRead
-from imgvet.store.references import store_array, store_folder
+from imgvet.store.references import store_array, store_file
 from imgvet.store.store import Store, embeddings_schema
 from imgvet.store.upkeep import OUTDATED, collect_garbage, damaged, holdings
 from imgvet.tables import ITEMS, empty
@@ -43,7 +43,7 @@ def store(tmp_path: Path) -> Store:
     rows = pa.Table.from_arrays([pa.array(digests), values], schema=embeddings_schema(WIDTH))
     store.embeddings("model").write(rows)
     store_array(store.work, "embeddings", vectors.reshape(PICTURES, WIDTH))
-    store_folder(store.work, "report", lambda folder: write_text(folder / "page.html", "page"))
+    store_file(store.work, "report", "", lambda folder: write_text(folder / "page.html", "page"))
     return store
 
 

@@ -1,0 +1,68 @@
+"""The commands on pictures of a finished run: ``imgvet explore | search``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+import webbrowser
+from pathlib import Path
+
+from imgvet.errors import InputNotFoundError, InputUnreadableError
+from imgvet.explorer.run import ExploredRun
+from imgvet.explorer.server import Explorer
+from imgvet.reasons import Failure
+from imgvet.search.index import Match
+from imgvet.search.picture import read_picture
+from imgvet.search.query import Condition, Query
+from imgvet.workdir import open_finished
+
+
+def explore(options: argparse.Namespace) -> None:
+    """Serve a run to the browser until Ctrl-C."""
+    with Explorer(options.work_dir, options.port) as explorer:
+        print(f"Exploring {options.work_dir} at\n{explorer.url}\nPress Ctrl-C to stop.", flush=True)
+        if options.browser:
+            webbrowser.open(explorer.url)
+        try:
+            while explorer.running:
+                time.sleep(0.2)
+        except KeyboardInterrupt:
+            print("Stopped.")
+
+
+def search(options: argparse.Namespace) -> None:
+    """Print the images of a run that are most like a picture."""
+    explored = ExploredRun(open_finished(options.work_dir))
+    matches = _find_similar(explored, options.picture, options.k)
+    names = explored.images.values(("filename",), [match.id for match in matches])
+    rows = [
+        {"id": match.id, "similarity": match.similarity, "filename": name}
+        for match, (name,) in zip(matches, names, strict=True)
+    ]
+    if options.json:
+        print(json.dumps(rows, indent=2))
+    else:
+        print("\n".join(f"{row['similarity']:.6f}  {row['filename']}" for row in rows))
+
+
+def _find_similar(explored: ExploredRun, picture: str, k: int) -> list[Match]:
+    """The images most like a file, or an image named as in items, which needs no model."""
+    path = Path(picture).expanduser()
+    named = Condition(column="filename", values=(picture, str(path.absolute())))
+    embedded = Condition(column="embedding_row", missing=False)
+    ids = explored.search.ids(Query(where=(named, embedded)))
+    if len(ids):
+        return explored.index.nearest(explored.index.vector_of(int(ids[0])), k)
+    if not path.exists():
+        raise InputNotFoundError(
+            f"{picture} is neither a file nor an image of the run",
+            "Give the path of a picture, or a file name as the tables have it",
+        )
+    found = explored.nearest_to_picture(read_picture(path), k)
+    if isinstance(found, Failure):
+        raise InputUnreadableError(
+            f"{picture} can't be decoded ({found.reason.value}: {found.detail})",
+            "Search for another picture",
+        )
+    return found

@@ -1,0 +1,57 @@
+"""The commands ``imgvet run | demo | summary | report``: a run, and what it says of itself."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from imgvet.cli.arguments import run_parameters
+from imgvet.dataset import Dataset
+from imgvet.errors import EXIT_CHECKS_FAILED
+from imgvet.store.references import digest_file
+from imgvet.summary import read_summary
+from imgvet.workdir import exclusive, open_finished
+
+
+def run(options: argparse.Namespace) -> int:
+    """Vet, print the summary, and say by the exit code whether the checks allow it."""
+    return _vet(run_parameters(options))
+
+
+def _vet(parameters: dict[str, Any]) -> int:
+    dataset = Dataset()
+    dataset.run(**parameters)
+    return EXIT_CHECKS_FAILED if dataset.fails() else 0
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Make the demo set and vet it."""
+    from imgvet.demo.make import make_demo
+
+    pictures, results = options.work_dir / "pictures", options.work_dir / "results"
+    print(f"Making the demo set in {pictures}", flush=True)
+    make_demo(pictures)
+    code = _vet({"input_dir": pictures, "work_dir": results})
+    print(f"\nOpen {results / 'report' / 'index.html'} in a browser.")
+    return code
+
+
+def summary(options: argparse.Namespace) -> None:
+    """Print the summary of a run."""
+    if options.json:
+        found = read_summary(open_finished(options.work_dir))
+        print(json.dumps(found.model_dump(mode="json"), indent=2))
+    else:
+        Dataset(work_dir=options.work_dir).summary()
+
+
+def report(options: argparse.Namespace) -> None:
+    """Build the report of a run again, and print its path."""
+    from imgvet.monitor.history import past_runs
+    from imgvet.reports.build import report_of
+
+    work = open_finished(options.work_dir)
+    with exclusive(work):
+        page = report_of(work, past_runs(work, digest_file(work.summary_json)))
+    print(page)

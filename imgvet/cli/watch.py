@@ -1,0 +1,180 @@
+"""The commands that watch datasets: ``imgvet monitor | baseline | serve | automations apply``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import cast
+
+from httpx import HTTPError
+
+from imgvet.cli.arguments import run_parameters
+from imgvet.engine.progress import shown_progress
+from imgvet.engine.run import run_in_engine
+from imgvet.engine.server import QUIET, configured_url, environment, require_reachable
+from imgvet.errors import (
+    EXIT_CHECKS_FAILED,
+    EngineError,
+    HistoryError,
+    ImgvetError,
+    InvalidParameterError,
+    RunNotFoundError,
+)
+from imgvet.flows.request import check_request
+from imgvet.monitor.history import Run, monitored_runs
+from imgvet.monitor.notify import Monitored, check_addresses
+from imgvet.monitor.options import MonitorOptions, all_addresses, is_baseline, make_monitor_options
+from imgvet.monitor.watch import baseline_lines, set_baseline
+from imgvet.quality.result import fails, read_results
+from imgvet.summary import read_summary, summary_lines
+from imgvet.workdir import WorkDir
+
+
+def monitor(options: argparse.Namespace) -> int:
+    """Run and compare; the exit code says whether the checks allow what was found."""
+    parameters = make_monitor_options(run_parameters(options, MonitorOptions))
+    with shown_progress():
+        monitored = _run_monitor(parameters)
+    work = WorkDir(_work_dir(parameters.work_dir).path, monitored.run.part)
+    lines = summary_lines(read_summary(work), str(work.report_index))
+    print("\n".join([*lines, *_lines(monitored)]))
+    for problem in monitored.problems:
+        print(f"imgvet: {problem}", file=sys.stderr)
+    failed = fails(read_results(work.checks_json), parameters.fail_on)
+    return EXIT_CHECKS_FAILED if failed else 0
+
+
+def _run_monitor(options: MonitorOptions) -> Monitored:
+    """Run the flow; a line says so if the server goes away before the run is closed there."""
+    check_addresses(all_addresses(options.notify))
+    work, request = _work_dir(options.work_dir), None
+    before = _monitored_runs(work)
+    # Of a dataset that is watched already, an input that is gone is worth an alarm: the flow's.
+    with suppress(ImgvetError) if before else nullcontext():
+        request = check_request(options)
+
+    def run(options: MonitorOptions) -> Monitored:
+        from imgvet.flows.monitor_dataset import ChecksFailedError, monitor_dataset
+
+        try:
+            state = monitor_dataset(options, return_state=True)
+            return cast("Monitored", state.result())
+        except ChecksFailedError as error:
+            return error.result
+
+    try:
+        return run_in_engine(options, run, request)
+    except EngineError as error:
+        after = _monitored_runs(work)
+        if not after or after[-1].status == "failed" or len(after) == len(before):
+            raise
+        print(f"imgvet: {error} The results are complete.", file=sys.stderr)
+        return Monitored(run=after[-1])
+
+
+def _work_dir(path: Path) -> WorkDir:
+    return WorkDir(path.expanduser().absolute())
+
+
+def _monitored_runs(work: WorkDir) -> list[Run]:
+    """The monitored runs of a work dir; none if the history can't be read."""
+    try:
+        return monitored_runs(work)
+    except HistoryError:
+        return []
+
+
+def _lines(monitored: Monitored) -> list[str]:
+    """What monitoring gave, for a terminal: compared with what, what is new, who was told."""
+    run = monitored.run
+    compared = f"run {run.baseline}" if run.baseline else "nothing"
+    lines = ["", f"Compared with {compared}. {run.notice}".rstrip()]
+    for event in run.events:
+        lines.append(f"{'All-clear' if event.all_clear else 'ALARM'}  {event.title}")
+        lines += [f"    {line}" for line in event.body.splitlines()]
+    lines.append(f"Alarms on: {', '.join(run.alarms) or 'none'}")
+    if monitored.arrived:
+        lines.append(f"Messages sent: {monitored.arrived}")
+    return lines
+
+
+def baseline(options: argparse.Namespace) -> None:
+    """Show or choose the baseline of a watched dataset."""
+    work, wanted = _work_dir(options.work_dir), options.wanted
+    if not work.path.is_dir():
+        raise RunNotFoundError(
+            f"No watched dataset in {options.work_dir}",
+            f"Start with 'imgvet monitor INPUT --work-dir {options.work_dir}'",
+        )
+    if wanted is not None:
+        if not is_baseline(wanted):
+            raise InvalidParameterError(
+                f"--set {wanted!r} is no baseline", "Use first, last:N or a run id"
+            )
+        set_baseline(work, wanted)
+    print("\n".join(baseline_lines(work)))
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Register datasets on the server and monitor them until stopped."""
+    url = _require_server("imgvet serve")
+    with environment(QUIET), _on_server(url):
+        from imgvet.deployments.datasets import serve_datasets, served, served_in
+
+        values = run_parameters(options, MonitorOptions)
+        schedule = {"cron": options.cron, "timezone": options.timezone}
+        values |= {name: value for name, value in schedule.items() if value is not None}
+        if "datasets" in values and "input_dir" in values:
+            raise InvalidParameterError(
+                "INPUT and a config file with datasets exclude each other", "Leave out one of them"
+            )
+        many = "datasets" in values
+        datasets = served_in(values, str(options.config)) if many else (served(values),)
+        print(f"Monitoring on {url}, until stopped with Ctrl-C:")
+        for dataset in datasets:
+            when = f"{dataset.cron} ({dataset.timezone})" if dataset.cron else "no schedule"
+            print(f"  {dataset.name:<20}  {when:<24}  {dataset.parameters['work_dir']}", flush=True)
+        serve_datasets(datasets)
+
+
+def apply(options: argparse.Namespace) -> None:
+    """Create or update the automations of the server."""
+    url = _require_server("imgvet automations apply")
+    addresses = all_addresses(tuple(options.notify))
+    with _on_server(url):
+        from imgvet.deployments.automations import apply_automations
+
+        for name, change, number in apply_automations(addresses):
+            told = f"sends to {number}" if number else "sends to nobody yet"
+            print(f"{name:<20}  {change}, {told}")
+
+
+def _require_server(command: str) -> str:
+    url = configured_url()
+    if url is None:
+        raise EngineError(
+            f"'{command}' needs a Prefect server",
+            "Start one with 'prefect server start' and set "
+            "PREFECT_API_URL=http://127.0.0.1:4200/api",
+        )
+    require_reachable(url)
+    return url
+
+
+@contextmanager
+def _on_server(url: str) -> Iterator[None]:
+    """One line if the server fails."""
+    from prefect.exceptions import PrefectException
+
+    try:
+        yield
+    except ImgvetError:
+        raise
+    except (PrefectException, HTTPError) as error:
+        raise EngineError(
+            f"The Prefect server {url} failed: {str(error) or type(error).__name__}",
+            "Check that it runs and that PREFECT_API_URL ends in /api",
+        ) from error
