@@ -39,11 +39,10 @@ class Annotations:
 
     table: pd.DataFrame
     """One row per annotation, in the order given, with :data:`COLUMNS`: text (``filename`` is never
-    empty), and boxes as float64 in pixels; NaN where nothing is given. A row without a box is about
-    the whole image."""
+    empty), and boxes as float64 in pixels; NaN where nothing is given."""
 
     source: str
-    """What a message calls them: the file, or "annotations" for values from Python."""
+    """What a message calls them."""
 
     @property
     def has_boxes(self) -> bool:
@@ -69,9 +68,8 @@ def wants_crops(annotations: Annotations, data_type: DataType) -> bool:
 def known_columns(given: Sequence[str], source: str) -> dict[str, int]:
     """The places of the known columns; upper and lower case and spaces around make no difference.
 
-    A column of another meaning is ignored. One that looks like a column that is not there, such as
-    ``labels`` or ``class`` where there is no ``label``, is refused, as ignoring it would lose what
-    the user meant to give.
+    A column of another meaning is ignored, but not one that looks like a column that is not there,
+    such as ``labels`` or ``class`` where there is no ``label``.
 
     Raises:
         InvalidParameterError: ``filename`` or a coordinate of a box is missing, a column comes
@@ -109,7 +107,6 @@ def known_columns(given: Sequence[str], source: str) -> dict[str, int]:
 
 
 def _meant(name: str, free: Sequence[str]) -> str | None:
-    """The known column that another name seems to mean, if that one is free."""
     plain = "".join(character for character in name if character.isalnum())
     for known in free:
         if plain in _SYNONYMS.get(known, ()):
@@ -120,14 +117,11 @@ def _meant(name: str, free: Sequence[str]) -> str | None:
     return nearest[0] if nearest else None
 
 
-def from_table(given: pa.Table, source: str, *, decimal_comma: bool = False) -> Annotations:
-    """Annotations from columns of any type, by any names that :func:`known_columns` knows.
-
-    With ``decimal_comma`` the text 1,5 is the number 1.5.
+def from_table(given: pa.Table, source: str) -> Annotations:
+    """Annotations from columns of any type.
 
     Raises:
-        InvalidParameterError: its columns or values are not as they should be, or rows have no
-            file name; the message counts them and shows some.
+        InvalidParameterError: columns or values are not as they should be, or files not named.
     """
     places = known_columns(given.column_names, source)
     columns = {}
@@ -140,9 +134,7 @@ def from_table(given: pa.Table, source: str, *, decimal_comma: bool = False) -> 
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
         what = f"column {name} of {source}"
-        columns[name] = (
-            _text(column, what) if is_text else _numbers(column, what, decimal_comma=decimal_comma)
-        )
+        columns[name] = _text(column, what) if is_text else _numbers(column, what)
     table = pa.table(columns).to_pandas()
     unnamed = table.index[table["filename"].isna()]
     if len(unnamed):
@@ -157,8 +149,7 @@ def from_table(given: pa.Table, source: str, *, decimal_comma: bool = False) -> 
 def _text(column: pa.ChunkedArray, what: str) -> pa.ChunkedArray:
     """A column as text, as a person would write it; empty text becomes null.
 
-    Whole numbers lose their decimals (7.0 is 7: pandas stores whole numbers beside missing ones as
-    7.0), truth values are True and False as pandas writes them to csv.
+    Whole numbers lose their decimals, as pandas stores whole numbers beside missing ones as 7.0.
     """
     if pa.types.is_boolean(column.type):
         return pc.if_else(column, "True", "False")
@@ -172,15 +163,11 @@ def _text(column: pa.ChunkedArray, what: str) -> pa.ChunkedArray:
     return pc.if_else(pc.equal(text, ""), None, text)
 
 
-def _numbers(
-    column: pa.ChunkedArray, what: str, *, decimal_comma: bool
-) -> pa.ChunkedArray | pd.Series:
+def _numbers(column: pa.ChunkedArray, what: str) -> pa.ChunkedArray | pd.Series:
     """A column as 64-bit floats, NaN or null where there is no number."""
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return _cast(column, pa.float64(), f"The {what} holds no numbers", "Give pixels as numbers")
     text = column.to_pandas().str.strip()
-    if decimal_comma:
-        text = text.str.replace(",", ".", regex=False)
     text = text.mask(text.str.lower().isin(_NO_NUMBER))
     numbers = pd.to_numeric(text, errors="coerce").astype(float)
     wrong = text[numbers.isna() & text.notna()]
