@@ -1,7 +1,6 @@
 """One listed item, before its content is known: where it lies, and how people call it.
 
-An item's place is ``path`` (a file or a URI), ``member`` of an archive, ``time_ms`` of a video's
-frame and, of a crop, its box. Its file name is made of these once, for people, and never read back.
+Its file name is made of its place once, for people, and never read back.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class Entry:
 
     @property
     def filename(self) -> str:
-        """What it is called."""
+        """What people call it."""
         if self.member is None and self.time_ms is None:
             return self.path
         return item_name(self.path, self.member, self.time_ms)
@@ -61,7 +60,7 @@ class Content:
 
     data: bytes
     version: str = ""
-    """Which version of it was read, as its source calls it; empty if nothing is said."""
+    """As :attr:`Entry.version`."""
     detail: str = ""
     """What was unusual but harmless."""
 
@@ -72,7 +71,7 @@ def item_name(
     time_ms: int | None = None,
     box: Sequence[float] | None = None,
 ) -> str:
-    """What people call an item: a text for reading and matching, not for finding it again.
+    """What people call an item.
 
         photos.tar!a/b.jpg                       a member of an archive
         film.mp4#t=12.0                          a frame, at its time in seconds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from itertools import groupby, repeat
+from itertools import repeat
 from operator import attrgetter
 from pathlib import Path
 
@@ -39,11 +39,10 @@ LISTING_SCHEMA = pa.schema(
         ("cut_labels", pa.string()),
     ]
 )
-"""Columns of a listing. ``path``, ``member``, ``time_ms`` and ``box`` say where an item lies
-(:mod:`imgvet.sources.entry`); ``box`` is null, as crops are made of the listed pictures later.
-``digest`` is null until the content is known. ``cut`` says what is cut out
-of a picture, ``cut_labels`` (a JSON list) the labels of its own boxes: :mod:`imgvet.crops.listing`;
-they are null where whole pictures are analysed."""
+"""Columns of a listing: those of :class:`imgvet.sources.entry.Entry`, and what is found out later.
+``digest`` is null until the content is known, ``box`` always, as crops are made of the listed
+pictures. ``cut`` says what is cut out of a picture, ``cut_labels`` (a JSON list) the labels of its
+own boxes: :mod:`imgvet.crops.listing`; they are null where whole pictures are analysed."""
 
 
 def listing_of(entries: Iterable[Entry], options: SourceOptions) -> pa.Table:
@@ -73,7 +72,9 @@ def with_digests(listing: pa.Table, known: Mapping[FileKey, str]) -> pa.Table:
 
 def select(entries: Iterable[Entry], options: SourceOptions) -> list[Entry]:
     """Sort the entries by name, drop repeated ones, and keep what the options ask for."""
-    chosen = _unique(entries)
+    # Of several for one place and split the last counts.
+    last = {_place(entry): entry for entry in entries}
+    chosen = [last[place] for place in sorted(last)]
     if options.find_regex is not None:
         try:
             pattern = re.compile(options.find_regex)
@@ -89,19 +90,9 @@ def select(entries: Iterable[Entry], options: SourceOptions) -> list[Entry]:
     return [entry.checked(options.min_file_size) for entry in chosen]
 
 
-def _unique(entries: Iterable[Entry]) -> list[Entry]:
-    """The entries by name, then split; of several for one place and split the last."""
-    by_name = attrgetter("filename")
-    chosen: list[Entry] = []
-    for _, alike in groupby(sorted(entries, key=by_name), by_name):
-        last = {_place(entry): entry for entry in alike}
-        chosen += [last[place] for place in sorted(last)]
-    return chosen
-
-
-def _place(entry: Entry) -> tuple[str, str, str, int]:
+def _place(entry: Entry) -> tuple[str, str, str, str, int]:
     time_ms = -1 if entry.time_ms is None else entry.time_ms
-    return entry.split or "", entry.path, entry.member or "", time_ms
+    return entry.filename, entry.split or "", entry.path, entry.member or "", time_ms
 
 
 def _only(entries: list[Entry], subset: tuple[str, ...]) -> list[Entry]:
