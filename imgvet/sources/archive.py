@@ -89,25 +89,20 @@ class Archives(Containers):
 
     def open_up(self, container: Container, *, resume: bool) -> list[Member]:
         """Index an archive, or unpack it."""
-        try:
-            with open(container.path, "rb") as raw:
-                head = raw.read(HEAD_BYTES)
-                raw.seek(0)
-                kind = identify_archive(head)
-                if kind == "gzipped tar":
-                    members = _unpack(container, resume=resume)
-                elif kind == "tar":
-                    walked = _walk_tar(ForwardStream(raw), container.size)
-                    members = list(_allowed(walked, container))
-                elif kind == "zip":
-                    members = list(_allowed(_walk_zip(raw), container, counts_bytes=True))
-                elif head:
-                    detail = f"starts with {head[:8].hex(' ')}"
-                    members = [_archive_row(Reason.NOT_AN_ARCHIVE, detail)]
-                else:
-                    members = [_archive_row(Reason.EMPTY_FILE, "0 bytes")]
-        except PermissionError as error:
-            return [_archive_row(Reason.UNREADABLE, error.strerror or "")]
+        with open(container.path, "rb") as raw:
+            head = raw.read(HEAD_BYTES)
+            raw.seek(0)
+            kind = identify_archive(head)
+            if kind == "gzipped tar":
+                members = _unpack(container, resume=resume)
+            elif kind == "tar":
+                walked = _walk_tar(ForwardStream(raw), container.size)
+                members = list(_allowed(walked, container))
+            elif kind == "zip":
+                members = list(_allowed(_walk_zip(raw), container, counts_bytes=True))
+            else:
+                detail = f"starts with {head[:8].hex(' ')}"
+                members = [_archive_row(Reason.NOT_AN_ARCHIVE, detail)]
         return settle(members, container.read)
 
 

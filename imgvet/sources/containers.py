@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.entry import Entry
-from imgvet.sources.local import walk_file
+from imgvet.sources.local import read_bytes, walk_file
 from imgvet.store.references import digest_bytes
 from imgvet.tables import read_if_sound
 from imgvet.workdir import write_atomically
@@ -87,10 +87,7 @@ def _write_rows(path: Path, rows: Sequence[Member], done: int = 0) -> None:
 
 def _read_rows(path: Path) -> tuple[list[Member], int] | None:
     """Rows and how far the work was; None if they are gone or damaged."""
-    try:
-        table = read_if_sound(path, MEMBER_SCHEMA.names)
-    except FileNotFoundError:
-        return None
+    table = read_if_sound(path, MEMBER_SCHEMA.names) if path.exists() else None
     if table is None:
         return None
     columns = {name: table.column(name).to_pylist() for name in MEMBER_SCHEMA.names}
@@ -228,6 +225,13 @@ def open_index(container: Container) -> Callable[[str], Member | None]:
     return find
 
 
+def _problem_with(path: Path) -> Member | None:
+    data = read_bytes(path, at_most=1)
+    if isinstance(data, Failure):
+        return Member(FILE_ITSELF, status=data.reason, detail=data.detail)
+    return None
+
+
 class Containers(ABC):
     """Archives, or videos with one choice of frames; may be used from several threads.
 
@@ -267,7 +271,8 @@ class Containers(ABC):
         container = self.find(path)
         members = container.members()
         if members is None:
-            members = self.open_up(container, resume=resume)
+            problem = _problem_with(path)
+            members = [problem] if problem else self.open_up(container, resume=resume)
             _write_rows(container.index, members)
         return sum(member.status is Reason.OK for member in members)
 

@@ -9,11 +9,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 IMAGE_EXTENSIONS = frozenset(
-    f".{ending}"
-    for ending in (
-        *("jpg", "jpeg", "tif", "tiff", "gif", "giff", "heic", "heif"),
-        *("bmp", "png", "webp", "avif", "jp2"),
-    )
+    {".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".giff", ".heic", ".heif", ".avif"}
+    | {".bmp", ".png", ".webp", ".jp2"}
 )
 """Endings (any case) by which a file in a folder counts as an image."""
 

@@ -80,6 +80,16 @@ def failure_of(error: OSError) -> Failure:
     return Failure(reason, error.strerror or str(error))
 
 
+def read_bytes(path: str | Path, at_most: int = -1) -> bytes | Failure:
+    """The bytes of one file, or why they can't be had."""
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read(at_most)
+    except OSError as error:
+        return failure_of(error)
+    return data if data else Failure(Reason.EMPTY_FILE, "0 bytes")
+
+
 def walk_file(path: str | Path, source: str) -> Entry:
     """The entry of one file, whatever its ending."""
     path = str(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TypeVar
 
 from imgvet.options import VideoOptions
@@ -12,7 +11,7 @@ from imgvet.sources.archive import Archives
 from imgvet.sources.containers import Containers
 from imgvet.sources.entry import Content
 from imgvet.sources.kinds import Kind
-from imgvet.sources.local import failure_of
+from imgvet.sources.local import read_bytes
 from imgvet.sources.s3 import is_remote, parse_location
 from imgvet.sources.s3_mirror import find_copy
 from imgvet.sources.s3_objects import fetch_object
@@ -22,15 +21,6 @@ from imgvet.threads import in_threads, read_ahead
 from imgvet.workdir import WorkDir
 
 Used = TypeVar("Used")
-
-
-def read_bytes(path: str) -> bytes | Failure:
-    """The bytes of one local file, or why they can't be had."""
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        return failure_of(error)
-    return data if data else Failure(Reason.EMPTY_FILE, "0 bytes")
 
 
 def containers_in(work: WorkDir, videos: VideoOptions, threads: int = 1) -> dict[Kind, Containers]:

@@ -37,10 +37,7 @@ from imgvet.errors import (
 )
 
 ANONYMOUS_VARIABLE = "IMGVET_S3_ANONYMOUS"
-MAX_CONNECTIONS = 64
-"""No reader uses more threads."""
 CONNECT_SECONDS, READ_SECONDS = 10, 30
-DEFAULT_REGION = "us-east-1"
 
 ATTEMPTS, CONNECT_ATTEMPTS = 12, 8
 """Requests in all, and while no connection can be made."""
@@ -143,7 +140,7 @@ def _client(
 
     session = boto3.session.Session()
     config = Config(
-        max_pool_connections=MAX_CONNECTIONS,
+        max_pool_connections=64,  # No reader uses more threads.
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         tcp_keepalive=True,
@@ -151,7 +148,7 @@ def _client(
         s3={"addressing_style": "path"} if endpoint is not None else None,
         signature_version=UNSIGNED if anonymous else None,
     )
-    region = session.region_name or DEFAULT_REGION
+    region = session.region_name or "us-east-1"
     return session.client("s3", endpoint_url=endpoint, region_name=region, config=config)
 
 
@@ -204,8 +201,7 @@ class Problem:
     wait: float = 0.0
 
 
-def handled() -> tuple[type[Exception], ...]:
-    """The exceptions that :func:`problem_of` understands."""
+def _handled() -> tuple[type[Exception], ...]:
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
     from urllib3.exceptions import HTTPError
@@ -213,8 +209,7 @@ def handled() -> tuple[type[Exception], ...]:
     return (ClientError, BotoCoreError, ResponseParserError, HTTPError)
 
 
-def problem_of(error: Exception) -> Problem:
-    """What an exception of boto3 means."""
+def _problem_of(error: Exception) -> Problem:
     response = getattr(error, "response", None)
     if isinstance(response, dict):
         return _problem_in(response)
@@ -267,10 +262,14 @@ def error_for(location: ObjectLocation, problem: Problem) -> ImgvetError:
     return kind(f"{message} ({problem.text})", hint)
 
 
-def ask(location: ObjectLocation, request: Callable[[], Result | Problem]) -> Result | Problem:
+def ask(
+    location: ObjectLocation,
+    request: Callable[[], Result | Problem],
+    after: Callable[[Problem], None] = lambda _: None,
+) -> Result | Problem:
     """Make a request until it succeeds, fails for good or too often; give its result or problem.
 
-    The request may also raise one of :func:`handled`.
+    The request may raise exceptions of boto3; ``after`` is called after each failure.
 
     Raises:
         InputNotFoundError: the bucket does not exist.
@@ -281,10 +280,11 @@ def ask(location: ObjectLocation, request: Callable[[], Result | Problem]) -> Re
     while True:
         try:
             result = request()
-        except handled() as error:
-            result = problem_of(error)
+        except _handled() as error:
+            result = _problem_of(error)
         if not isinstance(result, Problem):
             return result
+        after(result)
         failed += 1
         attempts = CONNECT_ATTEMPTS if result.kind == "unreachable" else ATTEMPTS
         if result.kind in RETRIED and failed < attempts:

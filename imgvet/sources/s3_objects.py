@@ -31,8 +31,6 @@ from imgvet.sources.s3 import (
     ask,
     client_for,
     error_for,
-    handled,
-    problem_of,
 )
 from imgvet.threads import read_ahead
 
@@ -187,22 +185,15 @@ class Transfer:
 
     def run(self) -> Transfer | Problem:
         """Fetch it whole: this transfer, or why it can't be had."""
-        return ask(self.location, self._attempt)
+        return ask(self.location, self._fetch_rest, self._start_again_if_wrong)
 
-    def _attempt(self) -> Transfer | Problem:
-        try:
-            problem = self._problem_with_rest()
-        except handled() as error:
-            problem = problem_of(error)
-        if problem is None:
-            return self
+    def _start_again_if_wrong(self, problem: Problem) -> None:
         if problem.kind == "changed":
             self.version, self.detail = "", CHANGED_DETAIL
         if problem.kind in ("spoilt", "changed"):
             self._restart()
-        return problem
 
-    def _problem_with_rest(self) -> Problem | None:
+    def _fetch_rest(self) -> Transfer | Problem:
         start = self.sink.seek(0, io.SEEK_END)
         request = {"Bucket": self.location.bucket, "Key": self.location.key}
         if self.version:
@@ -225,7 +216,7 @@ class Transfer:
         if arrived != total:
             kind: ErrorKind = "transient" if arrived < total else "spoilt"
             return Problem(kind, f"{arrived} of {total} bytes arrived")
-        return self._problem_with_digest() if _etag_is_md5(answer) else None
+        return self._problem_with_digest() or self if _etag_is_md5(answer) else self
 
     def _restart(self) -> None:
         self.sink.seek(0)
@@ -235,22 +226,18 @@ class Transfer:
         self.sink.seek(0)
         md5 = functools.partial(hashlib.md5, usedforsecurity=False)
         digest = hashlib.file_digest(cast("io.BytesIO", self.sink), md5).hexdigest()
-        if digest == self.version:
-            return None
         if digest in self.digests:
             # Bytes damaged on their way would not be damaged alike twice: this server's ETags are
             # something else.
             self.detail = OPAQUE_DETAIL
+        if digest in self.digests | {self.version}:
             return None
         self.digests.add(digest)
         return Problem("spoilt", f"what arrived has MD5 {digest}, not {self.version}")
 
 
 def _etag_is_md5(answer: Row) -> bool:
-    """Whether the ETag is the MD5 of the content: uploaded in one part, not under a customer's key.
-
-    Source: "Checking object integrity", Amazon S3 User Guide.
-    """
+    """Source: "Checking object integrity", Amazon S3 User Guide."""
     plain = answer.get("ServerSideEncryption") in (None, "AES256")
     single = re.fullmatch("[0-9a-f]{32}", _version_of(answer)) is not None
     return plain and single and "SSECustomerAlgorithm" not in answer

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +19,6 @@ from imgvet.images.decode import silence_decoders
 from imgvet.options import VideoOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.containers import FILE_ITSELF, Container, Containers, Member, Parts
-from imgvet.sources.local import failure_of
 
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95]
 
@@ -49,15 +47,8 @@ def read_frames(
     has one is wanted; with ``video_keyframes_only`` the first keyframe. Frames up to ``after_ms``
     are passed over. ``threads`` are those of the decoder.
     """
-    try:
-        with path.open("rb") as stream:
-            if not stream.read(1):
-                yield Failure(Reason.EMPTY_FILE, "0 bytes")
-                return
-    except OSError as error:
-        yield failure_of(error)
-        return
-    _silence()
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # It writes to standard error.
+    silence_decoders()
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])
     capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
     try:
@@ -104,13 +95,6 @@ def _time_of(capture: cv2.VideoCapture, number: int, rate: float) -> int:
     if time_ms <= 0 and number and rate > 0:
         time_ms = 1000 * number / rate
     return max(0, round(time_ms))
-
-
-@cache
-def _silence() -> None:
-    """Keep FFmpeg from writing to standard error; OpenCV takes its level from the environment."""
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    silence_decoders()
 
 
 class Videos(Containers):
