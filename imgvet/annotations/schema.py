@@ -25,12 +25,7 @@ _SYNONYMS = {
     "split": ("subset", "fold", "partition"),
 }
 """What others call these columns: never taken for them, only suggested."""
-
-_SIMILAR = 0.8
-"""Least similarity of a misspelled column, 0..1, as difflib measures it."""
-
 _NO_NUMBER = ("", "nan", "na", "n/a", "null", "none", "<na>")
-"""What stands for a missing number in text, in any case."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +35,6 @@ class Annotations:
     table: pd.DataFrame
     """One row per annotation, in the order given, with :data:`COLUMNS`: text (``filename`` is never
     empty), and boxes as float64 in pixels; NaN where nothing is given."""
-
     source: str
     """What a message calls them."""
 
@@ -113,7 +107,7 @@ def _meant(name: str, free: Sequence[str]) -> str | None:
             return known
     # x1 and y1 are like many short names, so only words are compared.
     words = [known for known in free if len(known) > 2]
-    nearest = difflib.get_close_matches(name, words, n=1, cutoff=_SIMILAR)
+    nearest = difflib.get_close_matches(name, words, n=1, cutoff=0.8)
     return nearest[0] if nearest else None
 
 
@@ -123,19 +117,14 @@ def from_table(given: pa.Table, source: str) -> Annotations:
     Raises:
         InvalidParameterError: columns or values are not as they should be, or files not named.
     """
-    places = known_columns(given.column_names, source)
     columns = {}
-    for name in COLUMNS:
-        is_text = name in TEXT_COLUMNS
-        if name not in places:
-            columns[name] = pa.nulls(given.num_rows, pa.string() if is_text else pa.float64())
-            continue
-        column = given.column(places[name])
+    for name, place in known_columns(given.column_names, source).items():
+        column, what = given.column(place), f"column {name} of {source}"
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
-        what = f"column {name} of {source}"
-        columns[name] = _text(column, what) if is_text else _numbers(column, what)
-    table = pa.table(columns).to_pandas()
+        columns[name] = (_text if name in TEXT_COLUMNS else _numbers)(column, what)
+    kinds = dict.fromkeys(TEXT_COLUMNS, "str") | dict.fromkeys(NUMBER_COLUMNS, "float64")
+    table = pa.table(columns).to_pandas().reindex(columns=COLUMNS).astype(kinds)
     unnamed = table.index[table["filename"].isna()]
     if len(unnamed):
         raise InvalidParameterError(

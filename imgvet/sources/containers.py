@@ -225,13 +225,6 @@ def open_index(container: Container) -> Callable[[str], Member | None]:
     return find
 
 
-def _problem_with(path: Path) -> Member | None:
-    data = read_bytes(path, at_most=1)
-    if isinstance(data, Failure):
-        return Member(FILE_ITSELF, status=data.reason, detail=data.detail)
-    return None
-
-
 class Containers(ABC):
     """Archives, or videos with one choice of frames; may be used from several threads.
 
@@ -271,8 +264,11 @@ class Containers(ABC):
         container = self.find(path)
         members = container.members()
         if members is None:
-            problem = _problem_with(path)
-            members = [problem] if problem else self.open_up(container, resume=resume)
+            first = read_bytes(path, at_most=1)
+            if isinstance(first, Failure):
+                members = [Member(FILE_ITSELF, status=first.reason, detail=first.detail)]
+            else:
+                members = self.open_up(container, resume=resume)
             _write_rows(container.index, members)
         return sum(member.status is Reason.OK for member in members)
 

@@ -30,7 +30,14 @@ from imgvet.sources.kinds import (
     kind_of_name,
 )
 from imgvet.sources.listing import listing_of
-from imgvet.sources.local import read_csv_list, read_text_list, unreadable, walk, walk_file
+from imgvet.sources.local import (
+    read_bytes,
+    read_csv_list,
+    read_text_list,
+    unreadable,
+    walk,
+    walk_file,
+)
 from imgvet.sources.reading import containers_in
 from imgvet.sources.s3 import is_remote, parse_location
 from imgvet.sources.s3_mirror import find_copy
@@ -68,20 +75,14 @@ def kind_of_input(name: str) -> Kind:
         ) from None
     if stat.S_ISDIR(mode):
         return Kind.FOLDER
-    if kind is Kind.IMAGE and stat.S_ISREG(mode) and _holds_archive(path):
+    # Where it can't be read, reading it as an image tells why.
+    head = read_bytes(path, HEAD_BYTES) if kind is Kind.IMAGE and stat.S_ISREG(mode) else b""
+    if isinstance(head, bytes) and identify_archive(head) is not None:
         raise InvalidParameterError(
             f"The input {name} is an archive, but its name does not end as that of one",
             f"Rename it to end in one of {' '.join(ARCHIVE_ENDINGS)}",
         )
     return kind
-
-
-def _holds_archive(path: Path) -> bool:
-    try:
-        with path.open("rb") as stream:
-            return identify_archive(stream.read(HEAD_BYTES)) is not None
-    except OSError:
-        return False  # Reading it as an image tells why it can't be read.
 
 
 @dataclass(frozen=True)
