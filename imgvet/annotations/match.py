@@ -124,10 +124,8 @@ def _refuse(wrong: pd.DataFrame, table: pd.DataFrame, problem: str, remedy: str)
 
 def _lists(numbers: pd.DataFrame) -> pd.Series:
     """The rows as lists (:data:`BoxNumbers`), None where a number is not known."""
-    values = numbers.to_numpy(np.float64)
-    known = values.astype(object)
-    known[~np.isfinite(values)] = None
-    return pd.Series(known.tolist(), numbers.index, dtype=object)
+    known = numbers.astype(object).where(np.isfinite(numbers), None)
+    return pd.Series(known.to_numpy().tolist(), numbers.index, dtype=object)
 
 
 def _roots(inputs: Iterable[str]) -> Iterator[str]:

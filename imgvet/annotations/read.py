@@ -37,9 +37,7 @@ def annotations_from(value: pd.DataFrame | Mapping[str, Any] | str | Path) -> An
     """Annotations from what a person gives in Python; a dict is COCO, or columns by name.
 
     Raises:
-        InputNotFoundError: there is no such file.
-        InputUnreadableError: the file may not be read.
-        InvalidParameterError: the columns or values are not as they should be.
+        ImgvetError: as :func:`read_annotations`.
     """
     if isinstance(value, (str, Path)):
         return read_annotations(str(value))

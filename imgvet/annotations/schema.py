@@ -45,11 +45,7 @@ class Annotations:
 
 
 def wants_crops(annotations: Annotations, data_type: DataType) -> bool:
-    """Whether the items are the annotated boxes rather than whole images.
-
-    Raises:
-        InvalidParameterError: ``data_type`` is bbox and there is no box.
-    """
+    """Whether the items are the annotated boxes; if they must be, none is InvalidParameterError."""
     has_boxes = data_type != "image" and annotations.has_boxes
     if data_type == "bbox" and not has_boxes:
         raise InvalidParameterError(

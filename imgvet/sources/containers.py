@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from imgvet.reasons import Failure, Reason
-from imgvet.sources.entry import Entry
+from imgvet.sources.listing import Entry
 from imgvet.sources.local import read_bytes, walk_file
 from imgvet.store.references import digest_bytes
 from imgvet.tables import read_if_sound

@@ -21,7 +21,6 @@ from imgvet.options import SourceOptions, VideoOptions
 from imgvet.reasons import Reason
 from imgvet.sources.archive import HEAD_BYTES, identify_archive
 from imgvet.sources.containers import Containers
-from imgvet.sources.entry import Entry
 from imgvet.sources.kinds import (
     ARCHIVE_ENDINGS,
     Kind,
@@ -29,7 +28,7 @@ from imgvet.sources.kinds import (
     kind_of_file,
     kind_of_name,
 )
-from imgvet.sources.listing import listing_of
+from imgvet.sources.listing import Entry, listing_of
 from imgvet.sources.local import (
     read_bytes,
     read_csv_list,

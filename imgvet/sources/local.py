@@ -2,7 +2,9 @@
 
 Listed paths are absolute, or URIs that begin with ``s3://`` or ``minio://``: a list says nothing
 about where a relative path would start. There are no comments, as a path may begin with ``#``.
-Whether a listed file exists is found out when it is listed: a missing one is a row, not an error.
+Whether a listed file exists is found out when it is listed: a missing one is a row, not an error. A
+list that may not be read, or is not text, is an InputUnreadableError, any other bad one a
+ListFileError.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from pathlib import Path
 from imgvet.errors import InputUnreadableError, ListFileError
 from imgvet.format import counted, examples
 from imgvet.reasons import Failure, Reason
-from imgvet.sources.entry import Entry
 from imgvet.sources.kinds import is_image_name
+from imgvet.sources.listing import Entry
 
 _URI = ("s3://", "minio://")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -113,7 +115,7 @@ def _failed(path: str, source: str, error: OSError) -> Entry:
 
 
 def read_text_list(path: Path) -> tuple[str, ...]:
-    """The paths and URIs of a text file, one a row; with relative ones it is a ListFileError."""
+    """The paths and URIs of a text file, one a row, in order."""
     return _absolute(read_rows(path), path)
 
 
@@ -122,9 +124,6 @@ def read_rows(path: Path) -> tuple[str, ...]:
 
     The file is UTF-8, with or without a byte order mark, or UTF-16 with one; rows end in LF or
     CRLF.
-
-    Raises:
-        InputUnreadableError: the file may not be read or is not text.
     """
     rows = (row.strip() for row in io.StringIO(_text(path), newline=None))
     unquoted = (row[1:-1] if len(row) > 1 and row[0] == row[-1] == '"' else row for row in rows)
@@ -132,12 +131,7 @@ def read_rows(path: Path) -> tuple[str, ...]:
 
 
 def read_csv_list(path: Path) -> tuple[str, ...]:
-    """The paths of a CSV file with one column; a first row ``filename`` is skipped.
-
-    Raises:
-        InputUnreadableError: the file may not be read or is not text.
-        ListFileError: it has relative paths or a second column.
-    """
+    """The paths of a CSV file with one column; a first row ``filename`` is skipped."""
     lines = csv.reader(io.StringIO(_text(path), newline=""), skipinitialspace=True)
     try:
         rows = [row for row in lines if any(field.strip() for field in row)]

@@ -9,8 +9,8 @@ from imgvet.options import VideoOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.archive import Archives
 from imgvet.sources.containers import Containers
-from imgvet.sources.entry import Content
 from imgvet.sources.kinds import Kind
+from imgvet.sources.listing import Content
 from imgvet.sources.local import read_bytes
 from imgvet.sources.s3 import is_remote, parse_location
 from imgvet.sources.s3_mirror import find_copy

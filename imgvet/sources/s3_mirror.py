@@ -33,7 +33,7 @@ from imgvet.errors import WorkDirUnusableError
 from imgvet.progress import tracked
 from imgvet.reasons import Reason
 from imgvet.sources import kinds
-from imgvet.sources.entry import Entry
+from imgvet.sources.listing import Entry
 from imgvet.sources.s3 import RETRIED, ObjectLocation, Problem, parse_location, server_name
 from imgvet.sources.s3_objects import Transfer
 from imgvet.threads import read_ahead

@@ -22,8 +22,8 @@ from typing import Any, BinaryIO, cast
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError
 from imgvet.reasons import Failure, Reason
-from imgvet.sources.entry import Content, Entry
 from imgvet.sources.kinds import is_image_name
+from imgvet.sources.listing import Content, Entry
 from imgvet.sources.s3 import (
     ErrorKind,
     ObjectLocation,

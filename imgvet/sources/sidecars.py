@@ -26,12 +26,7 @@ LABEL_KEYS = ("label", "class")
 
 ReadMember = Callable[[Member], bytes | Failure]
 
-_SPLITS = {
-    "train": "train", "training": "train",
-    "val": "val", "valid": "val", "validation": "val",
-    "test": "test", "testing": "test",
-}  # fmt: skip
-_SPLIT_WORD = re.compile(rf"(?:^|[^a-z])({'|'.join(_SPLITS)})(?![a-z])")
+_SPLIT_WORD = re.compile("(?:^|[^a-z])(?:(train|test)(?:ing)?|(val)(?:id|idation)?)(?![a-z])")
 
 
 def split_of_shard(name: str) -> str | None:
@@ -40,7 +35,7 @@ def split_of_shard(name: str) -> str | None:
     It is train, val or test: the first word of the file's name (not of its folders) that is one.
     """
     found = _SPLIT_WORD.search(name.rpartition("/")[2].lower())
-    return _SPLITS[found[1]] if found else None
+    return found[1] or found[2] if found else None
 
 
 def _is_sidecar(member: Member) -> bool:

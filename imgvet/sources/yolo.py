@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
-from imgvet.sources.entry import Entry
 from imgvet.sources.kinds import split_ending
+from imgvet.sources.listing import Entry
 from imgvet.sources.local import read_rows, unreadable, walk, walk_file
 
 SPLITS = ("train", "val", "test")
@@ -116,10 +116,9 @@ def _class_names(stated: Any, file: Path) -> dict[int, str]:
 
 
 def yolo_entries(dataset: YoloSet, source: str) -> Iterator[Entry]:
-    """The images of all splits, in their order, with the classes of their boxes.
+    """The images of all splits, with the classes of their boxes; one in two splits comes twice.
 
-    Each split is a folder, a text file of images (relative ones start at the text file's folder) or
-    an image. An image in two splits comes twice.
+    Relative paths in a text file of images start at the file's folder.
     """
     for split, places in dataset.places.items():
         for place in places:

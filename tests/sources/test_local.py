@@ -9,7 +9,7 @@ import pytest
 
 from imgvet.errors import InputUnreadableError
 from imgvet.reasons import Failure, Reason
-from imgvet.sources.entry import Entry
+from imgvet.sources.listing import Entry
 from imgvet.sources.local import read_bytes, walk_folder
 
 

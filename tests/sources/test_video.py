@@ -13,7 +13,7 @@ import pytest
 
 from imgvet.options import VideoOptions
 from imgvet.reasons import Failure, Reason
-from imgvet.sources.entry import Entry
+from imgvet.sources.listing import Entry
 from imgvet.sources.local import walk_file
 from imgvet.sources.video import Frame, Videos, read_frames
 from support.videos import CODECS, gray_level, rotate_mp4, write_video

@@ -8,7 +8,7 @@ import pytest
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
 from imgvet.reasons import Reason
-from imgvet.sources.entry import Entry
+from imgvet.sources.listing import Entry
 from imgvet.sources.yolo import LabelledBox, boxes_of_image, label_file_of, read_yolo, yolo_entries
 
 
