@@ -19,6 +19,7 @@ from imgvet.format import counted, examples
 from imgvet.tables import BOX_COLUMNS
 
 _Entries = Sequence[Mapping[str, Any]]
+_KEY = (str, int)
 
 
 def from_coco(content: Mapping[str, Any], source: str) -> Annotations:
@@ -63,17 +64,13 @@ def _objects(content: Mapping[str, Any], key: str, source: str) -> _Entries:
 
 
 def _keys(entries: _Entries, where: str, key: str, source: str) -> pd.Series:
-    wrong = [dict(entry) for entry in entries if not _is_key(entry.get(key))]
+    wrong = [dict(entry) for entry in entries if type(entry.get(key)) not in _KEY]
     _refuse(
         wrong,
         f"{len(wrong)} of the {len(entries)} {where} of {source} have no {key}",
         "In COCO, images have an id and a file_name, annotations an image_id and categories an id",
     )
     return pd.Series([entry.get(key) for entry in entries], dtype=object)
-
-
-def _is_key(value: object) -> bool:
-    return type(value) in (str, int)
 
 
 def _ids(entries: _Entries, where: str, source: str) -> pd.Series:
@@ -86,7 +83,7 @@ def _ids(entries: _Entries, where: str, source: str) -> pd.Series:
 
 def _boxes_of(entries: _Entries, source: str) -> pd.DataFrame:
     categories = [entry.get("category_id") for entry in entries]
-    wrong = [value for value in categories if value is not None and not _is_key(value)]
+    wrong = [value for value in categories if type(value) not in (NoneType, *_KEY)]
     problem = f"{counted(len(wrong), 'annotation')} of {source} with a category_id that is none"
     _refuse(wrong, problem, "Give the id of one category")
     numbers = [entry.get("bbox") or (None,) * len(BOX_COLUMNS) for entry in entries]

@@ -43,8 +43,6 @@ MOST_MEMBER_BYTES = 1 << 30
 _LARGEST_HEADER = 16 << 20
 """No single header (a long name, pax records) is larger; contents are read in smaller steps."""
 _STEP = 1 << 18
-_PIECE = 1 << 20
-_ENCRYPTED = 0x1
 _UNIX = 3
 _NESTED = {Kind.ARCHIVE: Reason.NESTED_ARCHIVE, Kind.VIDEO: Reason.NESTED_VIDEO}
 _DAMAGE = (
@@ -111,7 +109,7 @@ def _unpack(container: Container, *, resume: bool) -> list[Member]:
     parts, count = Parts(container, resume=resume), 0
     with gzip.open(container.path) as raw:
         # Read a piece at a time: small reads of gzip are slow.
-        buffered = io.BufferedReader(cast("io.RawIOBase", raw), _PIECE)
+        buffered = io.BufferedReader(cast("io.RawIOBase", raw), 1 << 20)
         stream = ForwardStream(buffered, lambda position: _passed_limit(position, container))
         for member in _allowed(_walk_tar(stream), container):
             count += 1
@@ -283,7 +281,7 @@ def _walk_zip(raw: BinaryIO) -> Iterator[Member]:
 
 
 def _special_in_zip(header: zipfile.ZipInfo) -> Failure | None:
-    if header.flag_bits & _ENCRYPTED:
+    if header.flag_bits & 1:
         return Failure(Reason.ENCRYPTED, "extract it with its password first")
     mode = header.external_attr >> 16
     if header.create_system == _UNIX and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
