@@ -36,6 +36,7 @@ from imgvet.sources.local import (
     unreadable,
     walk,
     walk_file,
+    walk_folder,
 )
 from imgvet.sources.reading import containers_in
 from imgvet.sources.s3 import is_remote, parse_location
@@ -136,7 +137,8 @@ def _files_of(name: str) -> Iterator[File]:
     if kind is Kind.YOLO:
         entries = chain.from_iterable(yolo_entries(read_yolo(path), name) for path in paths)
     else:
-        entries = chain.from_iterable(walk(path, name, is_item_name) for path in paths)
+        walk_each = walk_folder if kind is Kind.FOLDER else walk
+        entries = chain.from_iterable(walk_each(path, name, is_item_name) for path in paths)
     return ((entry, kind_of_file(entry.path)) for entry in entries)
 
 

@@ -85,7 +85,7 @@ def failure_of(error: OSError) -> Failure:
 def read_bytes(path: str | Path, at_most: int = -1) -> bytes | Failure:
     """The bytes of one file, or why they can't be had."""
     try:
-        with open(path, "rb") as stream:
+        with Path(path).open("rb") as stream:
             data = stream.read(at_most)
     except OSError as error:
         return failure_of(error)
