@@ -17,14 +17,12 @@ from imgvet.errors import TransportError
 from imgvet.options import FetchOptions, Frozen, SourceOptions, VideoOptions
 from imgvet.progress import tracked
 from imgvet.reasons import Reason
-from imgvet.sources.archive import Archives
-from imgvet.sources.containers import Containers
 from imgvet.sources.inputs import list_items as list_source_items
 from imgvet.sources.inputs import remote_files
 from imgvet.sources.kinds import Kind, kind_of_file
 from imgvet.sources.listing import with_digests
+from imgvet.sources.reading import containers_in
 from imgvet.sources.s3_mirror import SyncReport, remove_downloaded, sync_to_local
-from imgvet.sources.video import Videos
 from imgvet.store.files import FILE_COLUMNS
 from imgvet.store.packs import DIGEST
 from imgvet.store.references import Reference, store_arrow
@@ -40,12 +38,7 @@ def sync_s3_to_local(
 ) -> SyncReport:
     """Mirror the archives and videos of one input and, if asked for, its images.
 
-    Args:
-        context: where the run happens.
-        name: a bucket, a folder or an object in it, or a list that names objects.
-        sources: what of it is wanted.
-        fetch: whether images are mirrored.
-        run: the run, by which :func:`remove_mirrored` knows what it downloaded.
+    By the name of the run, :func:`remove_mirrored` knows what it downloaded.
     """
     listed = (
         entry
@@ -69,35 +62,17 @@ def extract_archives(
 ) -> list[int]:
     """Index archives, unpack those that can't be read in any order, and decode videos.
 
-    What the store already holds of an unchanged file is used again.
-
-    Args:
-        context: where the run happens.
-        paths: archives and videos, as absolute paths, each once.
-        videos: which frames of videos are wanted.
-        fetch: whether what an interrupted run began is continued.
-
-    Returns:
-        how many items each of them holds.
+    What the store already holds of an unchanged file is used again. Paths are absolute, each once;
+    returned is how many items each of the files holds.
     """
     count = sum(kind_of_file(path) is Kind.VIDEO for path in paths)
-    kept = _containers(context, videos, threads=max(1, context.threads // max(1, count)))
+    containers = containers_in(context.work, videos, max(1, context.threads // max(1, count)))
 
     def prepare(path: str) -> int:
-        return kept[kind_of_file(path)].prepare(Path(path), resume=fetch.resume)
+        return containers[kind_of_file(path)].prepare(Path(path), resume=fetch.resume)
 
     with ThreadPoolExecutor(context.threads) as pool:
         return list(tracked(pool.map(prepare, paths), "extract_archives", 0, len(paths)))
-
-
-def _containers(
-    context: RunContext, videos: VideoOptions, threads: int = 1
-) -> dict[Kind, Containers]:
-    work = context.work
-    return {
-        Kind.ARCHIVE: Archives(work.extracted),
-        Kind.VIDEO: Videos(work.frames, videos, threads),
-    }
 
 
 @uncached_stage
@@ -105,15 +80,15 @@ def remove_mirrored(
     context: RunContext, fetch: FetchOptions, videos: VideoOptions, run: str
 ) -> int:
     """Remove what this run downloaded, with all that was made of it, and count it."""
-    kept = _containers(context, videos)
+    containers = containers_in(context.work, videos)
 
     def is_wanted(key: str) -> bool:
         return fetch.delete_img if kind_of_file(key) is Kind.IMAGE else fetch.delete_tar
 
     def forget(path: Path) -> None:
         kind = kind_of_file(path.name)
-        if kind in kept and path.exists():
-            shutil.rmtree(kept[kind].find(path).folder, ignore_errors=True)
+        if kind in containers and path.exists():
+            shutil.rmtree(containers[kind].find(path).folder, ignore_errors=True)
 
     return remove_downloaded(context.work.mirror, run, is_wanted, before=forget)
 
@@ -135,12 +110,8 @@ def list_items(
 ) -> Listed:
     """List the items, and plan reading those whose content is not known and measured.
 
-    Args:
-        context: where the run happens.
-        options: what to analyse.
-        listing: the items, if they were listed when the request was checked.
-        annotations: what is known of the images, None if nothing is.
-        cutter: how pictures are cut, None if whole ones are analysed.
+    The ``listing`` is given if the items were listed when the request was checked. Without a
+    ``cutter`` whole pictures are analysed.
     """
     work, store = context.work, context.store
     if listing is None:

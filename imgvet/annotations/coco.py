@@ -19,35 +19,28 @@ from imgvet.format import counted, examples
 from imgvet.tables import BOX_COLUMNS
 
 _Entries = Sequence[Mapping[str, Any]]
+_KEY = (str, int)
 
 
 def from_coco(content: Mapping[str, Any], source: str) -> Annotations:
     """Annotations from COCO's images, annotations and categories, in the order of the images.
 
     The name of the category is the label. Boxes around crowds are left out. An annotation without
-    a box, such as a segmentation alone, gives its image a label but no crop; an image without an
-    annotation is annotated with nothing. If there is no box at all, each image is one row, with the
-    names of its categories in order of the alphabet, joined by commas.
+    a box, such as a segmentation alone, gives its image a label but no crop. If there is no box at
+    all, each image is one row, with its categories in order of the alphabet, joined by commas.
 
     Raises:
         InvalidParameterError: a list is missing or has another form, an id comes twice, or an
-            annotation leads to no image or category; the message counts them and shows some.
+            annotation leads to no image or category.
     """
     images, annotations, categories = (
         _objects(content, key, source) for key in ("images", "annotations", "categories")
     )
-    files = pd.DataFrame(
-        {
-            "image_id": _ids(images, "images", source),
-            "filename": _keys(images, "images", "file_name", source).astype(str),
-        }
-    )
-    classes = pd.DataFrame(
-        {
-            "category_id": _ids(categories, "categories", source),
-            "label": pd.Series([str(row.get("name", row["id"])) for row in categories], dtype=str),
-        }
-    )
+    files = _ids(images, "images", source).to_frame("image_id")
+    files["filename"] = _keys(images, "images", "file_name", source).astype(str)
+    classes = _ids(categories, "categories", source).to_frame("category_id")
+    names = [str(row.get("name", row["id"])) for row in categories]
+    classes["label"] = pd.Series(names, dtype=str)
     boxes = _boxes_of([row for row in annotations if not row.get("iscrowd")], source)
     _require_known(boxes["image_id"], files["image_id"], "images", source)
     _require_known(boxes["category_id"].dropna(), classes["category_id"], "categories", source)
@@ -71,8 +64,7 @@ def _objects(content: Mapping[str, Any], key: str, source: str) -> _Entries:
 
 
 def _keys(entries: _Entries, where: str, key: str, source: str) -> pd.Series:
-    """One value of each entry: a text or a whole number."""
-    wrong = [dict(entry) for entry in entries if not _is_key(entry.get(key))]
+    wrong = [dict(entry) for entry in entries if type(entry.get(key)) not in _KEY]
     _refuse(
         wrong,
         f"{len(wrong)} of the {len(entries)} {where} of {source} have no {key}",
@@ -81,12 +73,7 @@ def _keys(entries: _Entries, where: str, key: str, source: str) -> pd.Series:
     return pd.Series([entry.get(key) for entry in entries], dtype=object)
 
 
-def _is_key(value: object) -> bool:
-    return type(value) in (str, int)
-
-
 def _ids(entries: _Entries, where: str, source: str) -> pd.Series:
-    """The id of each entry, which must be there once."""
     ids = _keys(entries, where, "id", source)
     twice = ids[ids.duplicated()].unique().tolist()
     problem = f"{counted(len(twice), 'id')} of {where} of {source} come more than once"
@@ -95,9 +82,8 @@ def _ids(entries: _Entries, where: str, source: str) -> pd.Series:
 
 
 def _boxes_of(entries: _Entries, source: str) -> pd.DataFrame:
-    """Image, category and box of each annotation; a box that is not given is NaN."""
     categories = [entry.get("category_id") for entry in entries]
-    wrong = [value for value in categories if value is not None and not _is_key(value)]
+    wrong = [value for value in categories if type(value) not in (NoneType, *_KEY)]
     problem = f"{counted(len(wrong), 'annotation')} of {source} with a category_id that is none"
     _refuse(wrong, problem, "Give the id of one category")
     numbers = [entry.get("bbox") or (None,) * len(BOX_COLUMNS) for entry in entries]

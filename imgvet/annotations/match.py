@@ -20,10 +20,11 @@ import os
 import posixpath
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,13 +63,11 @@ class Matched:
 
 
 def match(annotations: Annotations, filenames: Sequence[str], inputs: Iterable[str]) -> Matched:
-    """Match annotations to the rows of a listing.
-
-    A name of the listing may come twice; inputs are as the user wrote them (``input_dir``).
+    """Match annotations to the rows of a listing, whose names may come twice.
 
     Raises:
         InvalidParameterError: there is no annotation, none matches, names fit several files, a
-            file is named twice without boxes, or is in two splits; the message counts and shows.
+            file is named twice without boxes, or is in two splits.
     """
     table, source = annotations.table, annotations.source
     if table.empty:
@@ -96,33 +95,26 @@ def match(annotations: Annotations, filenames: Sequence[str], inputs: Iterable[s
     by_file["split"] = splits.set_index("file")["split"]
     by_file["annotations"] = table["file"].value_counts()
     rows = by_file.reindex(file_of_row)[["label", "split"]].reset_index(drop=True)
-    boxes, labels = _boxes_of(table)
-    for name, of_file in (("boxes", boxes), ("box_labels", labels)):
-        own = [of_file.get(file, []) for file in file_of_row.tolist()]
-        rows[name] = pd.Series(own, dtype=object)
+    for name, of_file in zip(("boxes", "box_labels"), _boxes_of(table), strict=True):
+        rows[name] = pd.Series([of_file[file] for file in file_of_row.tolist()], dtype=object)
     return Matched(rows, by_file[by_file.index >= len(files)].reset_index(drop=True))
 
 
-def _boxes_of(table: pd.DataFrame) -> tuple[dict[int, list[BoxNumbers]], dict[int, list[Any]]]:
-    """The boxes of each file and their labels, in the order given."""
+def _boxes_of(table: pd.DataFrame) -> tuple[defaultdict[int, list[Any]], ...]:
+    """The boxes of each file, and their labels, in the order given."""
     boxed = table[table[list(NUMBER_COLUMNS)].notna().any(axis=1)]
-    numbers = _lists(boxed[list(BOX_COLUMNS)])
-    corners = boxed[list(CORNER_COLUMNS)]
-    is_rotated = corners.notna().any(axis=1).to_numpy()
-    for place, own in zip(np.flatnonzero(is_rotated), _lists(corners[is_rotated]), strict=True):
-        numbers[place] = own
-    labels = boxed["label"].astype(object)
-    boxes: dict[int, list[BoxNumbers]] = {}
-    box_labels: dict[int, list[Any]] = {}
-    known = labels.where(labels.notna(), None).tolist()
-    for file, box, label in zip(boxed["file"].tolist(), numbers, known, strict=True):
-        boxes.setdefault(file, []).append(box)
-        box_labels.setdefault(file, []).append(label)
-    return boxes, box_labels
+    corners = boxed[list(CORNER_COLUMNS)].dropna(how="all")
+    boxes = _lists(boxed[list(BOX_COLUMNS)])
+    boxes.update(_lists(corners))
+    labels = boxed["label"].astype(object).where(boxed["label"].notna(), None)
+    found = defaultdict[int, list[Any]](list), defaultdict[int, list[Any]](list)
+    for file, box, label in zip(boxed["file"].tolist(), boxes, labels, strict=True):
+        found[0][file].append(box)
+        found[1][file].append(label)
+    return found
 
 
 def _refuse(wrong: pd.DataFrame, table: pd.DataFrame, problem: str, remedy: str) -> None:
-    """Refuse files, if there are any, showing how each was named first."""
     if len(wrong):
         named = table[table["file"].isin(wrong["file"])].drop_duplicates("file")["filename"]
         raise InvalidParameterError(
@@ -130,12 +122,10 @@ def _refuse(wrong: pd.DataFrame, table: pd.DataFrame, problem: str, remedy: str)
         )
 
 
-def _lists(numbers: pd.DataFrame) -> list[BoxNumbers]:
-    """The rows as lists, None where a number is not known."""
-    values = numbers.to_numpy(np.float64)
-    known = values.astype(object)
-    known[~np.isfinite(values)] = None
-    return cast("list[BoxNumbers]", known.tolist())
+def _lists(numbers: pd.DataFrame) -> pd.Series:
+    """The rows as lists (:data:`BoxNumbers`), None where a number is not known."""
+    known = numbers.astype(object).where(np.isfinite(numbers), None)
+    return pd.Series(known.to_numpy().tolist(), numbers.index, dtype=object)
 
 
 def _roots(inputs: Iterable[str]) -> Iterator[str]:
@@ -149,11 +139,7 @@ def _roots(inputs: Iterable[str]) -> Iterator[str]:
 
 
 def _key(name: str) -> str:
-    """A name in the spelling in which names are compared.
-
-    Unicode is normalised (NFC), ``a.tar!b.jpg`` becomes ``a.tar/b.jpg``, and ``.``, ``..`` and
-    double slashes are resolved.
-    """
+    """A name in the spelling in which names are compared: rule 2 above."""
     if not name.isascii():
         name = unicodedata.normalize("NFC", name)
     if "!" in name:
@@ -165,11 +151,7 @@ def _key(name: str) -> str:
 def _find_files(
     names: Sequence[str], files: Sequence[str], roots: set[str], source: str
 ) -> NDArray[np.int64]:
-    """The place among the files that each name leads to, int64, shape (n,).
-
-    Names of missing files are numbered from ``len(files)`` on, one number for all spellings of a
-    name.
-    """
+    """The place among the files that each name leads to; missing files are numbered after them."""
     # Backslashes are of Windows, and ../images/a.jpg is written in a folder beside images.
     keys = np.array([_UPWARDS.sub("", _key(name.replace("\\", "/")), 1) for name in names], object)
     ends = [_key(file) for file in files]
@@ -213,10 +195,7 @@ def _places(names: Sequence[str]) -> dict[str, int]:
 def _by_ends(
     names: Iterable[str], files: Sequence[str], roots: set[str], least_parts: int = 1
 ) -> list[int]:
-    """The place of each relative name: below a root, else where the one file's name ends so.
-
-    For the latter a name needs at least ``least_parts`` parts between slashes.
-    """
+    """The place of each relative name: below a root, else (if long enough) by rule 4 above."""
     names = list(names)
     below: dict[str, int] = {}
     anywhere: dict[str, int] = {}

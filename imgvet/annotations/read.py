@@ -6,6 +6,7 @@ import codecs
 import csv
 import json
 from collections.abc import Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -14,15 +15,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imgvet.annotations.coco import from_coco
-from imgvet.annotations.schema import COLUMNS, Annotations, from_table, known_columns
+from imgvet.annotations.schema import (
+    COLUMNS,
+    NUMBER_COLUMNS,
+    Annotations,
+    from_table,
+    known_columns,
+)
 from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
 from imgvet.format import counted, examples
 from imgvet.sources.s3 import is_remote
 from imgvet.workdir import write_atomically
 
 _FROM_PYTHON = "annotations"
-"""What messages call annotations that are no file."""
-
 _FORMS = "Give a csv or parquet file with a column filename, or COCO json"
 _HEAD_BYTES = 4096
 _DELIMITERS = (",", ";", "\t", "|")
@@ -32,9 +37,7 @@ def annotations_from(value: pd.DataFrame | Mapping[str, Any] | str | Path) -> An
     """Annotations from what a person gives in Python; a dict is COCO, or columns by name.
 
     Raises:
-        InputNotFoundError: there is no such file.
-        InputUnreadableError: the file may not be read.
-        InvalidParameterError: the columns or values are not as they should be.
+        ImgvetError: as :func:`read_annotations`.
     """
     if isinstance(value, (str, Path)):
         return read_annotations(str(value))
@@ -91,7 +94,6 @@ def write_annotations(annotations: Annotations, path: Path) -> None:
 
 
 def _from_frame(frame: pd.DataFrame) -> Annotations:
-    """Annotations from a DataFrame; ``filename`` may also be its index."""
     if "filename" in frame.index.names and "filename" not in frame.columns:
         frame = frame.reset_index("filename")
     places = known_columns([str(name) for name in frame.columns], _FROM_PYTHON)
@@ -138,11 +140,9 @@ def _line(error: Exception) -> str:
 def _read_csv(path: Path, encoding: str, source: str) -> Annotations:
     """Annotations from a CSV file whose first row names the columns.
 
-    Read are UTF-8 with or without a byte order mark, UTF-16 with one; commas, semicolons, tabs or
-    ``|`` between cells; double quotes around a cell; any line ends. Blank rows, spaces around a
-    cell and cells without a column's name (an index that pandas wrote) do not count. Where the
-    delimiter is not a comma, numbers may have a decimal comma. Labels are text as written; an
-    empty cell is a missing value.
+    Cells may stand in double quotes. Blank rows, spaces around a cell and cells without a column's
+    name (an index that pandas wrote) do not count. Where the delimiter is not a comma, numbers may
+    have a decimal comma.
     """
     try:
         with path.open(encoding=encoding, newline="") as stream:
@@ -152,33 +152,30 @@ def _read_csv(path: Path, encoding: str, source: str) -> Annotations:
     except (UnicodeError, csv.Error) as error:
         remedy = "Save it as UTF-8, with a first row that names the columns"
         raise InputUnreadableError(f"{path} is not CSV ({error})", remedy) from None
-    columns = {name: pa.array(frame[place].str.strip()) for name, place in places.items()}
-    return from_table(pa.table(columns), source, decimal_comma=delimiter != ",")
+    columns = {name: frame[place].str.strip() for name, place in places.items()}
+    if delimiter != ",":
+        for name in places.keys() & set(NUMBER_COLUMNS):
+            columns[name] = columns[name].str.replace(",", ".", regex=False)
+    return from_table(pa.table(columns), source)
 
 
 def _header(stream: TextIO) -> tuple[list[str], str]:
     """The cells of the first row that is not blank, and the delimiter that makes most sense."""
     first = next((row for row in stream if row.strip()), "")
-    split = {
-        delimiter: next(csv.reader([first], delimiter=delimiter, skipinitialspace=True), [])
-        for delimiter in _DELIMITERS
-    }
-
-    def sense(delimiter: str) -> tuple[int, int]:
-        cells = split[delimiter]
-        return sum(cell.strip().lower() in COLUMNS for cell in cells), len(cells)
-
-    delimiter = max(_DELIMITERS, key=sense)
-    return [cell.strip() for cell in split[delimiter]], delimiter
+    choices = []
+    for delimiter in _DELIMITERS:
+        cells = next(csv.reader([first], delimiter=delimiter, skipinitialspace=True), [])
+        names = [cell.strip() for cell in cells]
+        known = sum(name.lower() in COLUMNS for name in names)
+        choices.append((known, len(names), names, delimiter))
+    return max(choices, key=itemgetter(0, 1))[2:]
 
 
 def _cells(stream: TextIO, delimiter: str, width: int, source: str) -> pd.DataFrame:
     """The cells below the header as text, in columns called by their numbers.
 
-    Raises:
-        InvalidParameterError: rows have more cells than there are columns, but for empty ones at
-            their ends.
-        csv.Error: a quoted cell does not end.
+    Rows may end in more cells than there are columns if these are empty; a quoted cell that does
+    not end is a csv.Error.
     """
     try:
         return _parsed(stream, delimiter, width)

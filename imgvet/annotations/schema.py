@@ -25,12 +25,7 @@ _SYNONYMS = {
     "split": ("subset", "fold", "partition"),
 }
 """What others call these columns: never taken for them, only suggested."""
-
-_SIMILAR = 0.8
-"""Least similarity of a misspelled column, 0..1, as difflib measures it."""
-
 _NO_NUMBER = ("", "nan", "na", "n/a", "null", "none", "<na>")
-"""What stands for a missing number in text, in any case."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +34,9 @@ class Annotations:
 
     table: pd.DataFrame
     """One row per annotation, in the order given, with :data:`COLUMNS`: text (``filename`` is never
-    empty), and boxes as float64 in pixels; NaN where nothing is given. A row without a box is about
-    the whole image."""
-
+    empty), and boxes as float64 in pixels; NaN where nothing is given."""
     source: str
-    """What a message calls them: the file, or "annotations" for values from Python."""
+    """What a message calls them."""
 
     @property
     def has_boxes(self) -> bool:
@@ -52,11 +45,7 @@ class Annotations:
 
 
 def wants_crops(annotations: Annotations, data_type: DataType) -> bool:
-    """Whether the items are the annotated boxes rather than whole images.
-
-    Raises:
-        InvalidParameterError: ``data_type`` is bbox and there is no box.
-    """
+    """Whether the items are the annotated boxes; if they must be, none is InvalidParameterError."""
     has_boxes = data_type != "image" and annotations.has_boxes
     if data_type == "bbox" and not has_boxes:
         raise InvalidParameterError(
@@ -69,9 +58,8 @@ def wants_crops(annotations: Annotations, data_type: DataType) -> bool:
 def known_columns(given: Sequence[str], source: str) -> dict[str, int]:
     """The places of the known columns; upper and lower case and spaces around make no difference.
 
-    A column of another meaning is ignored. One that looks like a column that is not there, such as
-    ``labels`` or ``class`` where there is no ``label``, is refused, as ignoring it would lose what
-    the user meant to give.
+    A column of another meaning is ignored, but not one that looks like a column that is not there,
+    such as ``labels`` or ``class`` where there is no ``label``.
 
     Raises:
         InvalidParameterError: ``filename`` or a coordinate of a box is missing, a column comes
@@ -109,41 +97,30 @@ def known_columns(given: Sequence[str], source: str) -> dict[str, int]:
 
 
 def _meant(name: str, free: Sequence[str]) -> str | None:
-    """The known column that another name seems to mean, if that one is free."""
     plain = "".join(character for character in name if character.isalnum())
     for known in free:
         if plain in _SYNONYMS.get(known, ()):
             return known
     # x1 and y1 are like many short names, so only words are compared.
     words = [known for known in free if len(known) > 2]
-    nearest = difflib.get_close_matches(name, words, n=1, cutoff=_SIMILAR)
+    nearest = difflib.get_close_matches(name, words, n=1, cutoff=0.8)
     return nearest[0] if nearest else None
 
 
-def from_table(given: pa.Table, source: str, *, decimal_comma: bool = False) -> Annotations:
-    """Annotations from columns of any type, by any names that :func:`known_columns` knows.
-
-    With ``decimal_comma`` the text 1,5 is the number 1.5.
+def from_table(given: pa.Table, source: str) -> Annotations:
+    """Annotations from columns of any type.
 
     Raises:
-        InvalidParameterError: its columns or values are not as they should be, or rows have no
-            file name; the message counts them and shows some.
+        InvalidParameterError: columns or values are not as they should be, or files not named.
     """
-    places = known_columns(given.column_names, source)
     columns = {}
-    for name in COLUMNS:
-        is_text = name in TEXT_COLUMNS
-        if name not in places:
-            columns[name] = pa.nulls(given.num_rows, pa.string() if is_text else pa.float64())
-            continue
-        column = given.column(places[name])
+    for name, place in known_columns(given.column_names, source).items():
+        column, what = given.column(place), f"column {name} of {source}"
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
-        what = f"column {name} of {source}"
-        columns[name] = (
-            _text(column, what) if is_text else _numbers(column, what, decimal_comma=decimal_comma)
-        )
-    table = pa.table(columns).to_pandas()
+        columns[name] = (_text if name in TEXT_COLUMNS else _numbers)(column, what)
+    kinds = dict.fromkeys(TEXT_COLUMNS, "str") | dict.fromkeys(NUMBER_COLUMNS, "float64")
+    table = pa.table(columns).to_pandas().reindex(columns=COLUMNS).astype(kinds)
     unnamed = table.index[table["filename"].isna()]
     if len(unnamed):
         raise InvalidParameterError(
@@ -157,8 +134,7 @@ def from_table(given: pa.Table, source: str, *, decimal_comma: bool = False) -> 
 def _text(column: pa.ChunkedArray, what: str) -> pa.ChunkedArray:
     """A column as text, as a person would write it; empty text becomes null.
 
-    Whole numbers lose their decimals (7.0 is 7: pandas stores whole numbers beside missing ones as
-    7.0), truth values are True and False as pandas writes them to csv.
+    Whole numbers lose their decimals, as pandas stores whole numbers beside missing ones as 7.0.
     """
     if pa.types.is_boolean(column.type):
         return pc.if_else(column, "True", "False")
@@ -172,15 +148,11 @@ def _text(column: pa.ChunkedArray, what: str) -> pa.ChunkedArray:
     return pc.if_else(pc.equal(text, ""), None, text)
 
 
-def _numbers(
-    column: pa.ChunkedArray, what: str, *, decimal_comma: bool
-) -> pa.ChunkedArray | pd.Series:
+def _numbers(column: pa.ChunkedArray, what: str) -> pa.ChunkedArray | pd.Series:
     """A column as 64-bit floats, NaN or null where there is no number."""
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return _cast(column, pa.float64(), f"The {what} holds no numbers", "Give pixels as numbers")
     text = column.to_pandas().str.strip()
-    if decimal_comma:
-        text = text.str.replace(",", ".", regex=False)
     text = text.mask(text.str.lower().isin(_NO_NUMBER))
     numbers = pd.to_numeric(text, errors="coerce").astype(float)
     wrong = text[numbers.isna() & text.notna()]

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from imgvet.annotations.match import BoxNumbers, match
+from imgvet.annotations.match import match
 from imgvet.annotations.schema import Annotations
 from imgvet.crops.cutter import Cutter, is_yolo
 from imgvet.format import counted
@@ -32,7 +32,7 @@ _SHARES = "shares "
 _as_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
-def boxes_text(boxes: Sequence[BoxNumbers], *, shares: bool = False) -> str:
+def boxes_text(boxes: Sequence[Sequence[float | None]], *, shares: bool = False) -> str:
     """Boxes, in pixels or in shares of the picture's width and height, as text."""
     return f"{_SHARES if shares and boxes else ''}{_as_json(boxes)}"
 
@@ -97,17 +97,15 @@ def _with_yolo_boxes(listing: pa.Table, sources: SourceOptions) -> pa.Table:
     }
     places = zip(listing["path"].to_pylist(), listing["source"].to_pylist(), strict=True)
     found = [
-        boxes_of_image(path, names[source]) if source in names else () for path, source in places
+        boxes_of_image(path, names[source]) if source in names else [] for path, source in places
     ]
-    boxes: list[list[BoxNumbers]] = [
-        [[box.x, box.y, box.width, box.height] for box in own] for own in found
-    ]
-    return _with_boxes(listing, boxes, [[box.label for box in own] for own in found], shares=True)
+    boxes = [[numbers for _, numbers in own] for own in found]
+    return _with_boxes(listing, boxes, [[label for label, _ in own] for own in found], shares=True)
 
 
 def _with_boxes(
     listing: pa.Table,
-    boxes: Iterable[Sequence[BoxNumbers]],
+    boxes: Iterable[Sequence[Sequence[float | None]]],
     labels: Iterable[Sequence[str | None]],
     *,
     shares: bool = False,

@@ -18,7 +18,7 @@ from imgvet.models.prepare import Vectors, normalised, pooled, prepared
 from imgvet.models.session import batch_size, open_runner
 from imgvet.progress import tracked
 from imgvet.reasons import Failure
-from imgvet.sources.entry import item_name
+from imgvet.sources.listing import item_name
 from imgvet.sources.reading import Reader
 from imgvet.store.files import FileToRead
 from imgvet.store.packs import DIGEST, Packs, ThumbnailPlace, read_thumbnail

@@ -16,7 +16,7 @@ from imgvet.images.formats import BY_ENDING
 from imgvet.metrics import ADVANCED_METRICS, ADVANCED_VERSION, BASIC_METRICS, MEASURE_VERSION
 from imgvet.options import MediaOptions, StatsOptions
 from imgvet.reasons import Reason
-from imgvet.sources.entry import item_name
+from imgvet.sources.listing import item_name
 from imgvet.store.packs import DIGEST, PLACE_COLUMNS, Packs
 from imgvet.store.store import CUTS_SCHEMA, Store
 from imgvet.tables import (

@@ -18,7 +18,7 @@ from imgvet.images.picture import Picture, decode_thumbnail, encode_thumbnail, t
 from imgvet.options import VideoOptions
 from imgvet.progress import tracked
 from imgvet.reasons import Failure, Reason
-from imgvet.sources.entry import Content
+from imgvet.sources.listing import Content
 from imgvet.sources.reading import Reader, read_each
 from imgvet.store.files import SETTLED_NS, FileKey, FileToRead
 from imgvet.store.packs import DIGEST, PACK_ITEMS, ThumbnailPlace, read_thumbnail

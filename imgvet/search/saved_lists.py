@@ -1,7 +1,7 @@
 """Lists of images that a person saved: ``lists/NAME.txt`` among the results, one image a row.
 
 Rows are written so that ``imgvet run lists/NAME.txt`` reads them back
-(:func:`imgvet.sources.lists.read_text_list`).
+(:func:`imgvet.sources.local.read_text_list`).
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from imgvet.reasons import Reason
-from imgvet.sources.entry import item_name
+from imgvet.sources.listing import item_name
 from imgvet.tables import COMPONENTS, VIDEO_PAIRS, empty
 
 WIDESPREAD = 50

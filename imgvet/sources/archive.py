@@ -33,20 +33,16 @@ HEAD_BYTES = tarfile.BLOCKSIZE
 
 MOST_RATIO, RATIO_FROM = 100, 256 << 20
 """An archive unpacks to at most so many bytes for each of its own, as soon as they are so many: an
-honest one hardly shrinks images, a bomb unpacks to a thousand times its size or more. All members
-count, as they have to be unpacked to reach the next one. What came before a limit is kept."""
+honest one hardly shrinks images, a bomb unpacks to a thousand times its size or more."""
 
 MOST_BYTES, MOST_MEMBERS = 1 << 40, 10_000_000
 """What one archive unpacks to at most, whatever its size; members of any kind count."""
 
 MOST_MEMBER_BYTES = 1 << 30
-"""A member is read into memory."""
 
 _LARGEST_HEADER = 16 << 20
 """No single header (a long name, pax records) is larger; contents are read in smaller steps."""
 _STEP = 1 << 18
-_PIECE = 1 << 20
-_ENCRYPTED = 0x1
 _UNIX = 3
 _NESTED = {Kind.ARCHIVE: Reason.NESTED_ARCHIVE, Kind.VIDEO: Reason.NESTED_VIDEO}
 _DAMAGE = (
@@ -56,10 +52,7 @@ _DAMAGE = (
 
 
 def identify_archive(head: bytes) -> Literal["tar", "gzipped tar", "zip"] | None:
-    """The kind of archive that begins with so many bytes at least, None if it is not one.
-
-    What gzip holds is seen only when it is unpacked, so all of it counts as a gzipped tar.
-    """
+    """The kind of archive that begins so; all of gzip counts as a gzipped tar."""
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "zip"
     if head.startswith(b"\x1f\x8b\x08"):
@@ -94,37 +87,29 @@ class Archives(Containers):
 
     def open_up(self, container: Container, *, resume: bool) -> list[Member]:
         """Index an archive, or unpack it."""
-        try:
-            with open(container.path, "rb") as raw:
-                head = raw.read(HEAD_BYTES)
-                raw.seek(0)
-                kind = identify_archive(head)
-                if kind == "gzipped tar":
-                    members = _unpack(container, resume=resume)
-                elif kind == "tar":
-                    walked = _walk_tar(ForwardStream(raw), container.size)
-                    members = list(_allowed(walked, container))
-                elif kind == "zip":
-                    members = list(_allowed(_walk_zip(raw), container, counts_bytes=True))
-                elif head:
-                    detail = f"starts with {head[:8].hex(' ')}"
-                    members = [_archive_row(Reason.NOT_AN_ARCHIVE, detail)]
-                else:
-                    members = [_archive_row(Reason.EMPTY_FILE, "0 bytes")]
-        except PermissionError as error:
-            return [_archive_row(Reason.UNREADABLE, error.strerror or "")]
+        with open(container.path, "rb") as raw:
+            head = raw.read(HEAD_BYTES)
+            raw.seek(0)
+            kind = identify_archive(head)
+            if kind == "gzipped tar":
+                members = _unpack(container, resume=resume)
+            elif kind == "tar":
+                walked = _walk_tar(ForwardStream(raw), container.size)
+                members = list(_allowed(walked, container))
+            elif kind == "zip":
+                members = list(_allowed(_walk_zip(raw), container, counts_bytes=True))
+            else:
+                detail = f"starts with {head[:8].hex(' ')}"
+                members = [_archive_row(Reason.NOT_AN_ARCHIVE, detail)]
         return settle(members, container.read)
 
 
 def _unpack(container: Container, *, resume: bool) -> list[Member]:
-    """Unpack the images of a gzipped tar, and the sidecars that may belong to them.
-
-    Resuming, members are unpacked again, as gzip can't be entered in the middle, but not written.
-    """
+    # Resuming, members are unpacked again, as gzip can't be entered in the middle, but not written.
     parts, count = Parts(container, resume=resume), 0
     with gzip.open(container.path) as raw:
         # Read a piece at a time: small reads of gzip are slow.
-        buffered = io.BufferedReader(cast("io.RawIOBase", raw), _PIECE)
+        buffered = io.BufferedReader(cast("io.RawIOBase", raw), 1 << 20)
         stream = ForwardStream(buffered, lambda position: _passed_limit(position, container))
         for member in _allowed(_walk_tar(stream), container):
             count += 1
@@ -139,10 +124,7 @@ def _unpack(container: Container, *, resume: bool) -> list[Member]:
 def _allowed(
     members: Iterator[Member], container: Container, *, counts_bytes: bool = False
 ) -> Iterator[Member]:
-    """The members up to a limit or damage, and then the row of the archive that says so.
-
-    The bytes that a zip states count; a stream counts itself, and a tar is read where it lies.
-    """
+    """The members up to a limit or damage, and then the row of the archive that says so."""
     unpacked = 0
     try:
         for count, member in enumerate(members, 1):
@@ -159,7 +141,6 @@ def _allowed(
 
 
 def _passed_limit(unpacked: int, container: Container, members: int = 0) -> str | None:
-    """Which limit is passed when a container gave so much."""
     if unpacked > MOST_BYTES:
         return f"unpacks to more than {MOST_BYTES} bytes"
     if unpacked > RATIO_FROM and unpacked > MOST_RATIO * container.size:
@@ -184,7 +165,6 @@ class ForwardStream:
     """
 
     last = b""
-    """The bytes that were read last."""
 
     def __init__(
         self, raw: io.BufferedIOBase, check: Callable[[int], str | None] | None = None
@@ -240,10 +220,9 @@ class ForwardStream:
 
 
 def _walk_tar(stream: ForwardStream, length: int | None = None) -> Iterator[Member]:
-    """The members, in order, folders left out; damage is raised.
+    """The members, in order, folders left out, the stream at their content; damage is raised.
 
-    When a member is yielded the stream stands at its content, which may be read or not. Where the
-    archive's length is known, members that reach beyond it are truncated.
+    Where the archive's length is known, members that reach beyond it are truncated.
     """
     with tarfile.open(fileobj=stream, mode="r:") as archive:  # type: ignore[call-overload]
         while (header := archive.next()) is not None:
@@ -279,7 +258,6 @@ def _special_in_tar(header: tarfile.TarInfo) -> Failure | None:
 
 
 def _walk_zip(raw: BinaryIO) -> Iterator[Member]:
-    """The members in order of the central directory; damage is raised."""
     try:
         with zipfile.ZipFile(raw) as archive:
             headers = archive.infolist()
@@ -303,7 +281,7 @@ def _walk_zip(raw: BinaryIO) -> Iterator[Member]:
 
 
 def _special_in_zip(header: zipfile.ZipInfo) -> Failure | None:
-    if header.flag_bits & _ENCRYPTED:
+    if header.flag_bits & 1:
         return Failure(Reason.ENCRYPTED, "extract it with its password first")
     mode = header.external_attr >> 16
     if header.create_system == _UNIX and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
@@ -318,7 +296,6 @@ def _special_in_zip(header: zipfile.ZipInfo) -> Failure | None:
 def _judged(
     member: Member, stated_name: str, special: Failure | None, *, cut: bool = False
 ) -> Member:
-    """The member with the first reason why it can't or must not be read, if there is one."""
     if not member.name:  # It can't have a row of its own.
         return _archive_row(Reason.ARCHIVE_DAMAGED, "a member without a name")
     nested = _NESTED.get(kind_of_file(member.name))
@@ -349,7 +326,6 @@ def _shown(name: str) -> str:
 
 
 def _archive_row(status: Reason, detail: str) -> Member:
-    """The row that tells of a problem of the whole archive."""
     return Member(FILE_ITSELF, status=status, detail=detail[:300])
 
 

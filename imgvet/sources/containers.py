@@ -3,8 +3,7 @@
 For each state of such a file (path, size, time of the last change) there is one folder in the store
 with an index. What can't be read where it lies is kept beside it, back to back in a few large
 parts, ``part-00000.bin`` and so on. The rows of a part are written last, so that a part is complete
-or absent and whoever continues later starts after the last complete one. Names inside an archive
-never become names on disk, so nothing can be written outside the folder.
+or absent. Names inside an archive never become names on disk.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from imgvet.reasons import Failure, Reason
-from imgvet.sources.entry import Entry
-from imgvet.sources.local import walk_file
+from imgvet.sources.listing import Entry
+from imgvet.sources.local import read_bytes, walk_file
 from imgvet.store.references import digest_bytes
 from imgvet.tables import read_if_sound
 from imgvet.workdir import write_atomically
@@ -37,10 +36,10 @@ FILE_ITSELF = ""
 """Name of the row that tells of a problem of the whole archive or video."""
 
 IN_FILE = -1
-"""Value of ``part`` for content that lies in the archive itself."""
+"""The part of content that lies in the archive itself."""
 
 PART_BYTES, PART_MEMBERS = 32 << 20, 1000
-"""A part is closed when it holds this many bytes, which lie in memory, or has so many rows."""
+"""A part is closed when it holds this many bytes, or has so many rows."""
 
 OPEN_CONTAINERS = 8
 """Of how many the index is kept in memory: about 20 MB for 100,000 members."""
@@ -52,22 +51,20 @@ _LOCAL_HEADER = struct.Struct("<4s22xHH")
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of an archive or a frame of a video, and where its content lies, in bytes.
-
-    ``name`` is that in the archive, as valid UTF-8 without a leading ``./``, or the milliseconds
-    of a frame. In a zip, the content follows the header at ``offset``.
-    """
+    """A member of an archive or a frame of a video, and where its content lies, in bytes."""
 
     name: str
+    """That in the archive, as valid UTF-8 without a leading ``./``, or a frame's milliseconds."""
     part: int = IN_FILE
     offset: int = 0
+    """In a zip, that of the header which the content follows."""
     size: int = 0
     stored: int = 0
     """Bytes it takes where it lies."""
     method: int = 0
     """0 stored as it is, 8 deflated (the codes of zip)."""
     crc: int | None = None
-    """CRC-32 of the content; None if none is stated, as outside of zips."""
+    """CRC-32 of the content; None outside of zips."""
     status: Reason = Reason.OK
     detail: str = ""
     label: str | None = None
@@ -79,7 +76,6 @@ _TEXTS = {"name", "status", "detail", "label", "metadata"}
 MEMBER_SCHEMA = pa.schema(
     [(field.name, pa.string() if field.name in _TEXTS else pa.int64()) for field in fields(Member)]
 )
-"""One row per member: the fields of :class:`Member`."""
 
 
 def _write_rows(path: Path, rows: Sequence[Member], done: int = 0) -> None:
@@ -90,11 +86,8 @@ def _write_rows(path: Path, rows: Sequence[Member], done: int = 0) -> None:
 
 
 def _read_rows(path: Path) -> tuple[list[Member], int] | None:
-    """Rows and how far the work was; None if they are gone or damaged, so have to be made again."""
-    try:
-        table = read_if_sound(path, MEMBER_SCHEMA.names)
-    except FileNotFoundError:
-        return None
+    """Rows and how far the work was; None if they are gone or damaged."""
+    table = read_if_sound(path, MEMBER_SCHEMA.names) if path.exists() else None
     if table is None:
         return None
     columns = {name: table.column(name).to_pylist() for name in MEMBER_SCHEMA.names}
@@ -144,10 +137,7 @@ class Container:
 
 
 def _unzipped(stream: BinaryIO, member: Member) -> bytes | Failure:
-    """The content of a zip's member, at whose header the stream stands.
-
-    Python's zipfile would parse the whole directory once for each shard of files.
-    """
+    # Python's zipfile would parse the whole directory once for each shard of files.
     header = stream.read(_LOCAL_HEADER.size)
     if len(header) < _LOCAL_HEADER.size or not header.startswith(b"PK\x03\x04"):
         return _damaged("no header where the zip's directory says")
@@ -172,17 +162,13 @@ def _damaged(detail: str) -> Failure:
 
 
 class Parts:
-    """The parts of a container, filled one after the other.
-
-    Unless ``resume``, what an interrupted run left is removed; else its complete parts are kept.
-    """
+    """The parts of a container; to ``resume`` keeps the complete ones of an interrupted run."""
 
     def __init__(self, container: Container, *, resume: bool) -> None:
         if not resume:
             shutil.rmtree(container.folder, ignore_errors=True)
         self._container = container
         self.members: list[Member] = []
-        """The rows of all parts so far, in order."""
         self.done = 0
         """How far the work was when the last part of the interrupted run was closed."""
         self._number = 0
@@ -194,7 +180,6 @@ class Parts:
         self._size = 0
 
     def _complete_part(self) -> tuple[list[Member], int] | None:
-        """The rows of the present part, None if it is not complete or damaged."""
         content = self._container.part(self._number)
         found = _read_rows(content.with_suffix(".parquet"))
         if found is None or not content.exists():
@@ -228,12 +213,10 @@ def open_index(container: Container) -> Callable[[str], Member | None]:
     table = read_if_sound(container.index, [*_PLACE, "status"])
     if table is None:
         raise OSError("its index in the store is damaged; run again")
-    sound = table.filter(pc.equal(table["status"], Reason.OK.value)).combine_chunks()
     # Arrow needs a tenth of the room that a million objects would.
-    rows, places = (
-        {name: row for row, name in enumerate(sound["name"].to_pylist())},
-        sound.select(_PLACE),
-    )
+    places = table.filter(pc.equal(table["status"], Reason.OK.value)).select(_PLACE)
+    places = places.combine_chunks()
+    rows = {name: row for row, name in enumerate(places["name"].to_pylist())}
 
     def find(name: str) -> Member | None:
         row = rows.get(name)
@@ -245,9 +228,7 @@ def open_index(container: Container) -> Callable[[str], Member | None]:
 class Containers(ABC):
     """Archives, or videos with one choice of frames; may be used from several threads.
 
-    Args:
-        store: where indexes and parts are kept.
-        rules: how members are chosen and judged; each such text has folders of its own.
+    How members are chosen and judged are the ``rules``, a text; for each there are other folders.
     """
 
     changed: ClassVar[str]
@@ -276,23 +257,25 @@ class Containers(ABC):
         """Index a container, an absolute path, and unpack what can't be read where it lies.
 
         A damaged, empty or unreadable one is a row, not an error; a store that can't be written to
-        is an OSError. An unpacking that was interrupted is continued, or else started again.
-        Returned is how many items can be read.
+        is an OSError. Returned is how many items can be read.
         """
         if walk_file(path, "").status is not Reason.OK:
             return 0
         container = self.find(path)
         members = container.members()
         if members is None:
-            members = self.open_up(container, resume=resume)
+            first = read_bytes(path, at_most=1)
+            if isinstance(first, Failure):
+                members = [Member(FILE_ITSELF, status=first.reason, detail=first.detail)]
+            else:
+                members = self.open_up(container, resume=resume)
             _write_rows(container.index, members)
         return sum(member.status is Reason.OK for member in members)
 
     def entries(self, itself: Entry, copy: Path | None = None) -> Iterator[Entry]:
-        """The members of a container that was prepared, in its order, with their reasons.
+        """The members of a container that was prepared; the ``copy`` is where that of a URI lies.
 
-        A problem of the container as a whole is an entry of the container ``itself``. The ``copy``
-        is where it lies, if its path is a URI.
+        A problem of the container as a whole is an entry of the container ``itself``.
         """
         if itself.status is not Reason.OK:
             yield itself

@@ -1,16 +1,15 @@
 """What the inputs lead to: the one seam through which every kind of input comes.
 
-Each input is sent to its kind, and every file found to what it holds. Images in buckets are
-streamed, or read from the mirror if they were copied ahead. Archives and videos are read in any
-order, so those in buckets are always copied into the mirror first (task sync_s3_to_local) and
-opened there; the path of their members and frames is the URI of the object. No later stage knows
-where an item came from: it reads through :class:`imgvet.sources.reading.Reader`.
+Images in buckets are streamed, or read from the mirror if they were copied ahead. Archives and
+videos are read in any order, so those in buckets are always copied into the mirror first (task
+sync_s3_to_local) and opened there; the path of their members and frames is the URI of the object.
+No later stage knows where an item came from: it uses :class:`imgvet.sources.reading.Reader`.
 """
 
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -20,8 +19,8 @@ import pyarrow as pa
 from imgvet.errors import InputNotFoundError, InvalidParameterError
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.reasons import Reason
-from imgvet.sources.archive import HEAD_BYTES, Archives, identify_archive
-from imgvet.sources.entry import Entry
+from imgvet.sources.archive import HEAD_BYTES, identify_archive
+from imgvet.sources.containers import Containers
 from imgvet.sources.kinds import (
     ARCHIVE_ENDINGS,
     Kind,
@@ -29,20 +28,27 @@ from imgvet.sources.kinds import (
     kind_of_file,
     kind_of_name,
 )
-from imgvet.sources.listing import listing_of
-from imgvet.sources.lists import read_csv_list, read_text_list
-from imgvet.sources.local import unreadable, walk_file, walk_folder
+from imgvet.sources.listing import Entry, listing_of
+from imgvet.sources.local import (
+    read_bytes,
+    read_csv_list,
+    read_text_list,
+    unreadable,
+    walk,
+    walk_file,
+    walk_folder,
+)
+from imgvet.sources.reading import containers_in
 from imgvet.sources.s3 import is_remote, parse_location
 from imgvet.sources.s3_mirror import find_copy
 from imgvet.sources.s3_objects import list_objects, look_up_objects
-from imgvet.sources.video import Videos
 from imgvet.sources.yolo import read_yolo, yolo_entries
 from imgvet.workdir import WorkDir
 
 _READ_LIST = {Kind.TEXT_LIST: read_text_list, Kind.CSV_LIST: read_csv_list}
 
 File = tuple[Entry, Kind]
-"""A file or an object that an input led to; of kind image, archive or video."""
+"""A file or an object; an image, an archive or a video."""
 
 
 def kind_of_input(name: str) -> Kind:
@@ -51,8 +57,7 @@ def kind_of_input(name: str) -> Kind:
     Raises:
         InputNotFoundError: a local input does not exist.
         InputUnreadableError: it may not be looked at.
-        InvalidParameterError: an archive whose name does not show that it is one, or no bucket is
-            named.
+        InvalidParameterError: an archive whose name does not show it, or no bucket is named.
     """
     kind = kind_of_name(name)
     if is_remote(name):
@@ -70,20 +75,14 @@ def kind_of_input(name: str) -> Kind:
         ) from None
     if stat.S_ISDIR(mode):
         return Kind.FOLDER
-    if kind is Kind.IMAGE and stat.S_ISREG(mode) and _holds_archive(path):
+    # Where it can't be read, reading it as an image tells why.
+    head = read_bytes(path, HEAD_BYTES) if kind is Kind.IMAGE and stat.S_ISREG(mode) else b""
+    if isinstance(head, bytes) and identify_archive(head) is not None:
         raise InvalidParameterError(
             f"The input {name} is an archive, but its name does not end as that of one",
             f"Rename it to end in one of {' '.join(ARCHIVE_ENDINGS)}",
         )
     return kind
-
-
-def _holds_archive(path: Path) -> bool:
-    try:
-        with path.open("rb") as stream:
-            return identify_archive(stream.read(HEAD_BYTES)) is not None
-    except OSError:
-        return False  # Reading it as an image tells why it can't be read.
 
 
 @dataclass(frozen=True)
@@ -102,23 +101,21 @@ def find_inputs(options: SourceOptions) -> Inputs:
     """Look at every local file.
 
     Raises:
-        InputNotFoundError: an input does not exist.
-        InvalidParameterError: one is an archive whose name does not show it, or names no bucket.
-        InputUnreadableError: an input may not be read.
-        InputEmptyError: nothing is left to analyse.
+        ImgvetError: as :func:`kind_of_input`, and of a data set, a list or a folder that can't be
+            read, or if nothing is left to analyse.
     """
     files = list(_local_files(options))
     compressed = {e.path for e, kind in files if kind is not Kind.IMAGE and e.status is Reason.OK}
-    remote = tuple(name for name in options.input_dir if any(map(is_remote, _rows(name))))
+    remote = tuple(name for name in options.input_dir if any(map(is_remote, _named_by(name)[1])))
     is_final = not (remote or compressed)
     listing = listing_of((entry for entry, _ in files), options) if is_final else None
     return Inputs(remote, tuple(sorted(compressed)), listing)
 
 
-def _rows(name: str) -> tuple[str, ...]:
-    """The rows of an input that is a list of paths; else the input itself."""
+def _named_by(name: str) -> tuple[Kind, tuple[str, ...]]:
+    """The kind of an input, and its rows if it is a list of paths, else the input itself."""
     kind = kind_of_input(name)
-    return _READ_LIST[kind](Path(name).expanduser()) if kind in _READ_LIST else (name,)
+    return kind, _READ_LIST[kind](Path(name).expanduser()) if kind in _READ_LIST else (name,)
 
 
 def _is_wanted(kind: Kind, options: SourceOptions) -> bool:
@@ -132,23 +129,16 @@ def _local_files(options: SourceOptions) -> Iterator[File]:
 
 def _files_of(name: str) -> Iterator[File]:
     """The images, archives and videos outside of buckets that one input leads to."""
-    kind, path = kind_of_input(name), Path(name).expanduser().absolute()
-    rows = (Path(row) for row in _rows(name) if not is_remote(row))
+    kind, names = _named_by(name)
+    paths = (Path(row).expanduser().absolute() for row in names if not is_remote(row))
     if kind is Kind.CSV_LIST:
         # The ending of a path in a csv does not matter: whatever can be decoded is an image.
-        return ((walk_file(row, name), Kind.IMAGE) for row in rows)
-    entries: Iterable[Entry]
-    if kind is Kind.FOLDER:
-        entries = walk_folder(path, name, is_item_name)
-    elif kind is Kind.YOLO:
-        entries = yolo_entries(read_yolo(path), name)
-    elif kind is Kind.TEXT_LIST:
-        entries = chain.from_iterable(
-            walk_folder(row, name, is_item_name) if row.is_dir() else [walk_file(row, name)]
-            for row in rows
-        )
+        return ((walk_file(path, name), Kind.IMAGE) for path in paths)
+    if kind is Kind.YOLO:
+        entries = chain.from_iterable(yolo_entries(read_yolo(path), name) for path in paths)
     else:
-        entries = [] if is_remote(name) else [walk_file(path, name)]
+        walk_each = walk_folder if kind is Kind.FOLDER else walk
+        entries = chain.from_iterable(walk_each(path, name, is_item_name) for path in paths)
     return ((entry, kind_of_file(entry.path)) for entry in entries)
 
 
@@ -161,8 +151,8 @@ def remote_files(name: str, options: SourceOptions) -> Iterator[File]:
     if is_remote(name):
         entries = list_objects(parse_location(name), name, objects_needed(options), is_wanted)
     else:
-        rows = ((parse_location(row), name) for row in _rows(name) if is_remote(row))
-        entries = look_up_objects(rows)
+        rows = filter(is_remote, _named_by(name)[1])
+        entries = look_up_objects((parse_location(row), name) for row in rows)
     files = ((entry, kind_of_file(entry.path)) for entry in entries)
     return ((entry, kind) for entry, kind in files if _is_wanted(kind, options))
 
@@ -182,32 +172,25 @@ def list_items(options: SourceOptions, work: WorkDir) -> pa.Table:
 
     Archives and videos must have been made ready (task extract_archives).
 
-    Returns:
-        a table of :data:`imgvet.sources.listing.LISTING_SCHEMA`, without digests.
-
     Raises:
         ImgvetError: as :func:`find_inputs`, and a server can't be reached.
     """
     # Of an object that is found twice the last counts: what a list names, not its folder.
     folders_first = sorted(options.input_dir, key=lambda name: not is_remote(name))
     remote = chain.from_iterable(remote_files(name, options) for name in folders_first)
+    containers = containers_in(work, options.part(VideoOptions))
     entries = (
-        [entry] if kind is Kind.IMAGE else _entries_inside(entry, kind, options, work)
+        [entry] if kind is Kind.IMAGE else _entries_inside(entry, containers[kind], work)
         for entry, kind in chain(_local_files(options), remote)
     )
     return listing_of(chain.from_iterable(entries), options)
 
 
-def _entries_inside(
-    itself: Entry, kind: Kind, options: SourceOptions, work: WorkDir
-) -> Iterator[Entry]:
-    """The members or frames of an archive or a video that was mirrored and made ready before."""
+def _entries_inside(itself: Entry, containers: Containers, work: WorkDir) -> Iterator[Entry]:
     copy = None
     if is_remote(itself.path) and itself.status is Reason.OK:
         copy = find_copy(parse_location(itself.path), itself.version, work.mirror)
         if copy is None:
             detail = "it was not copied: it changed after it was listed, or fetching it failed"
             itself = replace(itself, status=Reason.MISSING, detail=detail)
-    if kind is Kind.ARCHIVE:
-        return Archives(work.extracted).entries(itself, copy)
-    return Videos(work.frames, options.part(VideoOptions)).entries(itself, copy)
+    return containers.entries(itself, copy)

@@ -1,10 +1,14 @@
-"""The listing: a row for each item, sorted by name."""
+"""The listing: a row for each item before its content is known, sorted by name.
+
+A name is made of the item's place once, for people, and never read back.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from itertools import groupby, repeat
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import repeat
 from operator import attrgetter
 from pathlib import Path
 
@@ -12,7 +16,7 @@ import pyarrow as pa
 
 from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterError
 from imgvet.options import SourceOptions
-from imgvet.sources.entry import Entry
+from imgvet.reasons import Reason
 from imgvet.sources.kinds import IMAGE_EXTENSIONS
 from imgvet.sources.s3 import is_remote
 from imgvet.store.files import FileKey
@@ -39,11 +43,92 @@ LISTING_SCHEMA = pa.schema(
         ("cut_labels", pa.string()),
     ]
 )
-"""Columns of a listing. ``path``, ``member``, ``time_ms`` and ``box`` say where an item lies
-(:mod:`imgvet.sources.entry`); ``box`` is null, as crops are made of the listed pictures later.
-``digest`` is null until the content is known. ``cut`` says what is cut out
-of a picture, ``cut_labels`` (a JSON list) the labels of its own boxes: :mod:`imgvet.crops.listing`;
-they are null where whole pictures are analysed."""
+"""Columns of a listing: those of :class:`Entry`, and what is found out later.
+``digest`` is null until the content is known, ``box`` always, as crops are made of the listed
+pictures. ``cut`` says what is cut out of a picture, ``cut_labels`` (a JSON list) the labels of its
+own boxes: :mod:`imgvet.crops.listing`; they are null where whole pictures are analysed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One listed item; its fields are columns of the listing."""
+
+    path: str
+    """Absolute path or URI of the file that it is, or lies in."""
+    source: str
+    """The input it was found through, as the user wrote it."""
+    file_size: int | None = None
+    mtime_ns: int | None = None
+    """Time of the last change in nanoseconds since 1970."""
+    status: Reason = Reason.OK
+    detail: str = ""
+    """What the file system said, if anything."""
+    version: str = ""
+    """What the source itself calls this version of the content (an ETag), if anything."""
+    label: str | None = None
+    split: str | None = None
+    metadata: str | None = None
+    """What files beside it tell (webdataset), as a JSON object."""
+    member: str | None = None
+    """Its name in the archive ``path``, None outside of archives."""
+    time_ms: int | None = None
+    """Presentation time of a video's frame in milliseconds, None outside of videos."""
+
+    @property
+    def filename(self) -> str:
+        """What people call it."""
+        return item_name(self.path, self.member, self.time_ms)
+
+    def checked(self, min_file_size: int) -> Entry:
+        """The entry with its status set if the file is empty or smaller than allowed."""
+        if self.status is not Reason.OK or self.file_size is None:
+            return self
+        if self.file_size == 0:
+            return replace(self, status=Reason.EMPTY_FILE, detail="0 bytes")
+        if self.file_size < min_file_size:
+            return replace(self, status=Reason.SMALL_FILE, detail=f"{self.file_size} bytes")
+        return self
+
+
+@dataclass(frozen=True)
+class Content:
+    """The content of one item."""
+
+    data: bytes
+    version: str = ""
+    """As :attr:`Entry.version`."""
+    detail: str = ""
+    """What was unusual but harmless."""
+
+
+def item_name(
+    path: str,
+    member: str | None = None,
+    time_ms: int | None = None,
+    box: Sequence[float] | None = None,
+) -> str:
+    """What people call an item.
+
+        photos.tar!a/b.jpg                       a member of an archive
+        film.mp4#t=12.0                          a frame, at its time in seconds
+        photo.jpg#xywh=10,20,100,80              a crop: x, y, width, height in pixels
+        photo.jpg#corners=5,10,90.5,20,85,...    a rotated crop: x1, y1, ..., x4, y4
+        film.mp4#t=12.0&xywh=10,20,100,80        a crop of a frame
+
+    Source of ``t`` and ``xywh``: W3C, Media Fragments URI 1.0, section 4.2.
+    """
+    name = path if member is None else f"{path}!{member}"
+    if time_ms is not None:
+        name += f"#t={time_ms / 1000}"
+    if box is not None:
+        mark, kind = "#" if time_ms is None else "&", "xywh" if len(box) == 4 else "corners"
+        name += f"{mark}{kind}={','.join(map(_three_decimals, box))}"
+    return name
+
+
+def _three_decimals(value: float) -> str:
+    text = f"{value:.3f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
 def listing_of(entries: Iterable[Entry], options: SourceOptions) -> pa.Table:
@@ -73,7 +158,9 @@ def with_digests(listing: pa.Table, known: Mapping[FileKey, str]) -> pa.Table:
 
 def select(entries: Iterable[Entry], options: SourceOptions) -> list[Entry]:
     """Sort the entries by name, drop repeated ones, and keep what the options ask for."""
-    chosen = _unique(entries)
+    # Of several for one place and split the last counts.
+    last = {_place(entry): entry for entry in entries}
+    chosen = [last[place] for place in sorted(last)]
     if options.find_regex is not None:
         try:
             pattern = re.compile(options.find_regex)
@@ -89,19 +176,9 @@ def select(entries: Iterable[Entry], options: SourceOptions) -> list[Entry]:
     return [entry.checked(options.min_file_size) for entry in chosen]
 
 
-def _unique(entries: Iterable[Entry]) -> list[Entry]:
-    """The entries by name, then split; of several for one place and split the last."""
-    by_name = attrgetter("filename")
-    chosen: list[Entry] = []
-    for _, alike in groupby(sorted(entries, key=by_name), by_name):
-        last = {_place(entry): entry for entry in alike}
-        chosen += [last[place] for place in sorted(last)]
-    return chosen
-
-
-def _place(entry: Entry) -> tuple[str, str, str, int]:
+def _place(entry: Entry) -> tuple[str, str, str, str, int]:
     time_ms = -1 if entry.time_ms is None else entry.time_ms
-    return entry.split or "", entry.path, entry.member or "", time_ms
+    return entry.filename, entry.split or "", entry.path, entry.member or "", time_ms
 
 
 def _only(entries: list[Entry], subset: tuple[str, ...]) -> list[Entry]:

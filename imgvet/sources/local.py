@@ -1,16 +1,37 @@
-"""Local folders and files."""
+"""Local folders and files, and files that list images: text with a path a row, CSV with one column.
+
+Listed paths are absolute, or URIs that begin with ``s3://`` or ``minio://``: a list says nothing
+about where a relative path would start. There are no comments, as a path may begin with ``#``.
+Whether a listed file exists is found out when it is listed: a missing one is a row, not an error. A
+list that may not be read, or is not text, is an InputUnreadableError, any other bad one a
+ListFileError.
+"""
 
 from __future__ import annotations
 
+import codecs
+import csv
+import io
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from imgvet.errors import InputUnreadableError
+from imgvet.errors import InputUnreadableError, ListFileError
+from imgvet.format import counted, examples
 from imgvet.reasons import Failure, Reason
-from imgvet.sources.entry import Entry
 from imgvet.sources.kinds import is_image_name
+from imgvet.sources.listing import Entry
+
+_URI = ("s3://", "minio://")
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def walk(
+    path: Path, source: str, is_wanted: Callable[[str], bool] = is_image_name
+) -> Iterable[Entry]:
+    """The images of a folder, or the one file of that path, whatever its ending."""
+    return walk_folder(path, source, is_wanted) if path.is_dir() else [walk_file(path, source)]
 
 
 def walk_folder(
@@ -18,8 +39,7 @@ def walk_folder(
 ) -> Iterator[Entry]:
     """The images below a folder, symbolic links followed, each folder visited once.
 
-    A file counts if its name ``is_wanted``; ``source`` is the input as the user wrote it. A folder
-    below that may not be read becomes an entry with status ``unreadable``.
+    A folder below that may not be read becomes an entry with status ``unreadable``.
 
     Raises:
         InputUnreadableError: the folder itself may not be read.
@@ -62,6 +82,16 @@ def failure_of(error: OSError) -> Failure:
     return Failure(reason, error.strerror or str(error))
 
 
+def read_bytes(path: str | Path, at_most: int = -1) -> bytes | Failure:
+    """The bytes of one file, or why they can't be had."""
+    try:
+        with Path(path).open("rb") as stream:
+            data = stream.read(at_most)
+    except OSError as error:
+        return failure_of(error)
+    return data if data else Failure(Reason.EMPTY_FILE, "0 bytes")
+
+
 def walk_file(path: str | Path, source: str) -> Entry:
     """The entry of one file, whatever its ending."""
     path = str(path)
@@ -82,3 +112,72 @@ def _failed(path: str, source: str, error: OSError) -> Entry:
     shown = os.fsencode(path).decode("utf-8", "backslashreplace")
     failure = failure_of(error)
     return Entry(shown, source, status=failure.reason, detail=failure.detail)
+
+
+def read_text_list(path: Path) -> tuple[str, ...]:
+    """The paths and URIs of a text file, one a row, in order."""
+    return _absolute(read_rows(path), path)
+
+
+def read_rows(path: Path) -> tuple[str, ...]:
+    """The rows of a text file, without blank ones and without spaces and double quotes around them.
+
+    The file is UTF-8, with or without a byte order mark, or UTF-16 with one; rows end in LF or
+    CRLF.
+    """
+    rows = (row.strip() for row in io.StringIO(_text(path), newline=None))
+    unquoted = (row[1:-1] if len(row) > 1 and row[0] == row[-1] == '"' else row for row in rows)
+    return tuple(filter(None, unquoted))
+
+
+def read_csv_list(path: Path) -> tuple[str, ...]:
+    """The paths of a CSV file with one column; a first row ``filename`` is skipped."""
+    lines = csv.reader(io.StringIO(_text(path), newline=""), skipinitialspace=True)
+    try:
+        rows = [row for row in lines if any(field.strip() for field in row)]
+    except csv.Error as error:
+        raise InputUnreadableError(
+            f"The list {path} is not CSV ({error})", "List one path a row"
+        ) from None
+    if rows and [rows[0][0].strip().lower(), *rows[0][1:]] == ["filename"]:
+        del rows[0]
+    wide = [",".join(row) for row in rows if len(row) > 1]
+    if wide:
+        raise ListFileError(
+            f"{_counted(wide, 'row')} of {path} have more than one column",
+            "List one path a row, in double quotes if it holds a comma",
+        )
+    return _absolute(tuple(row[0].strip() for row in rows), path)
+
+
+def _text(path: Path) -> str:
+    text: str | None
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise unreadable(f"The list {path}", error) from None
+    try:
+        if data.startswith(_UTF16):
+            text = data.decode("utf-16")
+        else:
+            # File names need not be UTF-8; such bytes pass through to the file system.
+            text = data.decode("utf-8-sig", "surrogateescape")
+    except UnicodeError:
+        text = None
+    if text is None or "\0" in text:
+        raise InputUnreadableError(f"The list {path} is not text", "List one path a row, as UTF-8")
+    return text
+
+
+def _absolute(names: tuple[str, ...], path: Path) -> tuple[str, ...]:
+    relative = [name for name in names if not name.startswith(("/", *_URI))]
+    if relative:
+        raise ListFileError(
+            f"{_counted(relative, 'path')} of {path} are not absolute",
+            "List absolute paths, or s3:// and minio:// ones",
+        )
+    return names
+
+
+def _counted(rows: list[str], one: str) -> str:
+    return f"{counted(len(rows), one)} ({examples(rows[:3])})"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TypeVar
 
 from imgvet.options import VideoOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.archive import Archives
-from imgvet.sources.entry import Content
-from imgvet.sources.local import failure_of
+from imgvet.sources.containers import Containers
+from imgvet.sources.kinds import Kind
+from imgvet.sources.listing import Content
+from imgvet.sources.local import read_bytes
 from imgvet.sources.s3 import is_remote, parse_location
 from imgvet.sources.s3_mirror import find_copy
 from imgvet.sources.s3_objects import fetch_object
@@ -22,35 +23,26 @@ from imgvet.workdir import WorkDir
 Used = TypeVar("Used")
 
 
-def read_bytes(path: str) -> bytes | Failure:
-    """The bytes of one local file, or why they can't be had."""
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        return failure_of(error)
-    return data if data else Failure(Reason.EMPTY_FILE, "0 bytes")
+def containers_in(work: WorkDir, videos: VideoOptions, threads: int = 1) -> dict[Kind, Containers]:
+    """What archives and videos hold; each video is decoded by so many ``threads``."""
+    return {
+        Kind.ARCHIVE: Archives(work.extracted),
+        Kind.VIDEO: Videos(work.frames, videos, threads),
+    }
 
 
 class Reader:
-    """Reads items; may be used from several threads.
-
-    Args:
-        work: the work dir, with mirrors, indexes of archives, and frames.
-        videos: which frames of videos are looked at.
-    """
+    """Reads items; may be used from several threads."""
 
     def __init__(self, work: WorkDir, videos: VideoOptions) -> None:
         self._mirror = work.mirror
-        self._archives = Archives(work.extracted)
-        self._frames = Videos(work.frames, videos)
+        self._containers = containers_in(work, videos)
 
     def read(self, file: FileToRead) -> Content | Failure:
         """The content of the file that an item is, or was cut from, or why it can't be had.
 
         Raises:
-            InputNotFoundError: its bucket is gone.
-            InputUnreadableError: the credentials are not, or no longer, valid.
-            TransportError: the server can't be reached.
+            ImgvetError: a problem of a whole bucket, as :func:`imgvet.sources.s3.ask`.
         """
         path, is_whole = file.path, file.member is None and file.time_ms is None
         if is_remote(path):
@@ -62,9 +54,9 @@ class Reader:
                 return Failure(Reason.MISSING, f"the copy of {path} is gone")
             path = str(copy)
         if file.member is not None:
-            data = self._archives.read(path, file.member)
+            data = self._containers[Kind.ARCHIVE].read(path, file.member)
         elif file.time_ms is not None:
-            data = self._frames.read(path, str(file.time_ms))
+            data = self._containers[Kind.VIDEO].read(path, str(file.time_ms))
         else:
             data = read_bytes(path)
         return data if isinstance(data, Failure) else Content(data, file.version)
@@ -79,7 +71,7 @@ def read_each(
     """Read items and use their contents, in order.
 
     Local items are read and used by the same thread. Objects in buckets are read ahead by many
-    threads, with bounded memory, and used by ``threads`` of them.
+    threads and used by ``threads`` of them.
     """
     if not any(is_remote(file.path) for file in files):
         return in_threads(lambda file: use(file, reader.read(file)), files, threads)

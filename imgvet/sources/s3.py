@@ -1,20 +1,18 @@
-"""S3 and MinIO: names of objects, connections, what can go wrong with a request, and asking again.
+"""S3 and MinIO: names of objects, connections, and asking again when a request fails.
 
     s3://bucket/prefix                      boto3's own endpoint, or AWS_ENDPOINT_URL
     minio://host[:port]/bucket/prefix       https
     minio+http://host[:port]/bucket/prefix  http, because it was asked for
 
-The key is everything after the slash that follows the bucket, as it is: nothing is escaped, so
-``#``, ``?``, ``%``, ``!``, spaces and line breaks stand for themselves (as on the command line of
-AWS), a name parses back to the same bucket and key, and names sort as their keys do.
+The key is everything after the slash that follows the bucket: nothing is escaped (as on the command
+line of AWS), so a name parses back to the same bucket and key, and names sort as their keys do.
 
 Credentials, profiles and regions are found by boto3's own chain. ``IMGVET_S3_ANONYMOUS=1`` sends
-requests unsigned, for public buckets; nothing falls back to that by itself, because a request that
-lost its credentials should say so.
+requests unsigned, for public buckets; nothing falls back to that, because a request that lost its
+credentials should say so.
 
 A client makes each request once, and :func:`ask` alone repeats it: boto3's own retries do not cover
-a body that breaks off after the headers, share one budget among all threads of a client, and would
-multiply with these.
+a body that breaks off after the headers, and share one budget among all threads of a client.
 """
 
 from __future__ import annotations
@@ -39,19 +37,13 @@ from imgvet.errors import (
 )
 
 ANONYMOUS_VARIABLE = "IMGVET_S3_ANONYMOUS"
-MAX_CONNECTIONS = 64
-"""Connections one client keeps open at most; no reader uses more threads."""
-CONNECT_SECONDS = 10
-READ_SECONDS = 30
-"""How long a server may be silent in the middle of an answer."""
-DEFAULT_REGION = "us-east-1"
+CONNECT_SECONDS, READ_SECONDS = 10, 30
 
 ATTEMPTS, CONNECT_ATTEMPTS = 12, 8
-"""Requests in all, the first one included; and the same while no connection can be made."""
+"""Requests in all, and while no connection can be made."""
 FIRST_WAIT, LONGEST_WAIT = 0.1, 20.0
-"""Upper bounds, in seconds, of the first wait before a request is repeated, and of any. A request
-that is throttled all the time is given up after 43 s of waiting on average (86 s at most), and a
-server that can't be reached after 6 s (13 s at most)."""
+"""Upper bounds, in seconds, of the first wait and of any. A request that is throttled all the time
+is given up after 43 s of waiting on average, and a server that can't be reached after 6 s."""
 
 Result = TypeVar("Result")
 
@@ -75,7 +67,7 @@ class ObjectLocation:
 
     @property
     def uri(self) -> str:
-        """The name, valid UTF-8; :func:`parse_location` turns it back."""
+        """The name, which :func:`parse_location` turns back."""
         place = f"{self.host}/{self.bucket}" if self.host else self.bucket
         return f"{self.scheme}://{place}/{self.key}"
 
@@ -93,11 +85,7 @@ def is_remote(name: str) -> bool:
 
 
 def parse_location(name: str) -> ObjectLocation:
-    """Parse a name.
-
-    Raises:
-        InvalidParameterError: it is none, or its key is not valid UTF-8.
-    """
+    """Parse a name; one that is none, or not valid UTF-8, is an InvalidParameterError."""
     match = _URI.fullmatch(name)
     if match is None:
         raise InvalidParameterError(f"{name!r} is not the name of a bucket", _FORMS)
@@ -121,8 +109,6 @@ def parse_location(name: str) -> ObjectLocation:
 
 def client_for(location: ObjectLocation) -> Any:
     """boto3's client of a location's endpoint, shared among threads.
-
-    It is kept for as long as boto3's environment variables stay the same.
 
     Raises:
         InputUnreadableError: boto3's settings (profile, endpoint, certificates) can't be used.
@@ -154,7 +140,7 @@ def _client(
 
     session = boto3.session.Session()
     config = Config(
-        max_pool_connections=MAX_CONNECTIONS,
+        max_pool_connections=64,  # No reader uses more threads.
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         tcp_keepalive=True,
@@ -162,7 +148,7 @@ def _client(
         s3={"addressing_style": "path"} if endpoint is not None else None,
         signature_version=UNSIGNED if anonymous else None,
     )
-    region = session.region_name or DEFAULT_REGION
+    region = session.region_name or "us-east-1"
     return session.client("s3", endpoint_url=endpoint, region_name=region, config=config)
 
 
@@ -176,9 +162,8 @@ ErrorKind = Literal[
     "missing bucket", "missing object", "changed", "spoilt", "denied", "credentials",
     "transient", "unreachable", "insecure", "refused",
 ]  # fmt: skip
-"""What a problem is about, and so what is to be done. ``spoilt``: what arrived so far is wrong or
-can't be continued; ``insecure``: the server is not the one its certificate names, or does not speak
-https; ``refused``: anything else for good."""
+"""``spoilt``: what arrived so far is wrong or can't be continued; ``insecure``: the server is not
+the one its certificate names, or does not speak https; ``refused``: anything else for good."""
 
 RETRIED: frozenset[ErrorKind] = frozenset({"transient", "spoilt", "changed", "unreachable"})
 """Kinds that go away by asking again."""
@@ -216,8 +201,7 @@ class Problem:
     wait: float = 0.0
 
 
-def handled() -> tuple[type[Exception], ...]:
-    """The exceptions that :func:`problem_of` understands."""
+def _handled() -> tuple[type[Exception], ...]:
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
     from urllib3.exceptions import HTTPError
@@ -225,8 +209,7 @@ def handled() -> tuple[type[Exception], ...]:
     return (ClientError, BotoCoreError, ResponseParserError, HTTPError)
 
 
-def problem_of(error: Exception) -> Problem:
-    """What an exception of boto3 means."""
+def _problem_of(error: Exception) -> Problem:
     response = getattr(error, "response", None)
     if isinstance(response, dict):
         return _problem_in(response)
@@ -240,7 +223,6 @@ def problem_of(error: Exception) -> Problem:
 
 
 def _problem_in(response: dict[str, Any]) -> Problem:
-    """The problem in an answer of the server."""
     details, metadata = response.get("Error", {}), response.get("ResponseMetadata", {})
     code, status = str(details.get("Code", "")), str(metadata.get("HTTPStatusCode", ""))
     message = " ".join(str(details.get("Message", "")).split())
@@ -280,12 +262,14 @@ def error_for(location: ObjectLocation, problem: Problem) -> ImgvetError:
     return kind(f"{message} ({problem.text})", hint)
 
 
-def ask(location: ObjectLocation, request: Callable[[], Result | Problem]) -> Result | Problem:
+def ask(
+    location: ObjectLocation,
+    request: Callable[[], Result | Problem],
+    after: Callable[[Problem], None] = lambda _: None,
+) -> Result | Problem:
     """Make a request until it succeeds, fails for good or too often; give its result or problem.
 
-    Args:
-        location: what is asked for.
-        request: gives its result or a problem, or raises one of :func:`handled`.
+    The request may raise exceptions of boto3; ``after`` is called after each failure.
 
     Raises:
         InputNotFoundError: the bucket does not exist.
@@ -296,10 +280,11 @@ def ask(location: ObjectLocation, request: Callable[[], Result | Problem]) -> Re
     while True:
         try:
             result = request()
-        except handled() as error:
-            result = problem_of(error)
+        except _handled() as error:
+            result = _problem_of(error)
         if not isinstance(result, Problem):
             return result
+        after(result)
         failed += 1
         attempts = CONNECT_ATTEMPTS if result.kind == "unreachable" else ATTEMPTS
         if result.kind in RETRIED and failed < attempts:
@@ -315,8 +300,7 @@ def ask(location: ObjectLocation, request: Callable[[], Result | Problem]) -> Re
 def seconds_to_wait(problem: Problem, failed: int) -> float:
     """How long to wait after so many failed attempts, no less than the server asked for.
 
-    Drawn evenly from 0 to a bound that doubles: full jitter, as in M. Brooker, "Exponential Backoff
-    And Jitter" (2015).
+    Source of full jitter: M. Brooker, "Exponential Backoff And Jitter" (2015).
     """
     bound = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (failed - 1))
     return max(random.uniform(0.0, bound), min(problem.wait, LONGEST_WAIT))  # noqa: S311

@@ -4,20 +4,16 @@
                                partial/        objects on their way
                                index.sqlite    size and ETag of each object
 
-It is a cache: items keep the names they have in the bucket, and a reader that does not find an
-object here, in the version that was listed, asks the server for it. The index is SQLite, so that a
-million objects take no memory.
+It is a cache: a reader that does not find an object here, in the version that was listed, asks the
+server for it. The index is SQLite, so that a million objects take no memory.
 
 A key may be anything: ``../x``, ``/x``, ``a//b``, a kilobyte long, full of line breaks, equal to
 another but for upper and lower case, or both a file and a folder (``a.jpg`` and ``a.jpg/b.jpg``).
 So each part between slashes is kept only if it is plain, and otherwise becomes what can be read of
 it, a mark and a digest of the exact part: ``Photos/IMG_0001.JPG`` lies in
-``Photos~d2i.../IMG_0001~f7q....jpg``, and ``photos/cat 1.jpg`` there.
-
-A plain part holds lower case ASCII letters, digits and ``. _ - + = ,``, brackets and inner spaces;
-plain files end like images, archives or videos and plain folders do not, so that the two never
-meet. A digest has 128 bits, so that nobody finds two parts with the same one; paths are equal only
-for equal keys, also where the file system ignores case or normalises Unicode.
+``Photos~d2i.../IMG_0001~f7q....jpg``, and ``photos/cat 1.jpg`` there. Plain files end like images,
+archives or videos and plain folders do not, so that the two never meet; paths are equal only for
+equal keys, also where the file system ignores case or normalises Unicode.
 """
 
 from __future__ import annotations
@@ -37,15 +33,14 @@ from imgvet.errors import WorkDirUnusableError
 from imgvet.progress import tracked
 from imgvet.reasons import Reason
 from imgvet.sources import kinds
-from imgvet.sources.entry import Entry
+from imgvet.sources.listing import Entry
 from imgvet.sources.s3 import RETRIED, ObjectLocation, Problem, parse_location, server_name
 from imgvet.sources.s3_objects import Transfer
 from imgvet.threads import read_ahead
 
-MAX_PART = 200
-"""Bytes of one part; file systems take 255."""
-MAX_PATH = 512
-"""Bytes of a path in the mirror; what would be longer is kept by a digest of its whole key."""
+MAX_PART, MAX_PATH = 200, 512
+"""Bytes of one part (file systems take 255), and of a path in the mirror: what would be longer is
+kept by a digest of its whole key."""
 LONG_FOLDER = "long~"
 _ENDINGS = (*sorted(kinds.IMAGE_EXTENSIONS), *kinds.ARCHIVE_ENDINGS, *kinds.VIDEO_ENDINGS)
 _READABLE = 60
@@ -68,7 +63,7 @@ _COMMIT_EVERY = 64
 
 
 def mirror_path(key: str) -> PurePosixPath:
-    """The relative path of an object: below its folder, and different for every key."""
+    """The relative path of an object: different for every key."""
     *folders, name = key.split("/")
     extension = _extension(name)
     shown = f"{_readable(name[: len(name) - len(extension)])}~f"
@@ -94,21 +89,15 @@ def digest_name(text: str) -> str:
 
 
 def _is_plain(part: str) -> bool:
-    return (
-        len(part) <= MAX_PART
-        and _PLAIN.fullmatch(part) is not None
-        and _RESERVED.fullmatch(part) is None
-    )
+    return len(part) <= MAX_PART and bool(_PLAIN.fullmatch(part)) and not _RESERVED.fullmatch(part)
 
 
 def _extension(name: str) -> str:
     """The ending if it is that of an image, an archive or a video, in lower case, else nothing."""
-    lowered = name.lower()
-    return next((ending for ending in _ENDINGS if lowered.endswith(ending)), "")
+    return next((ending for ending in _ENDINGS if name.lower().endswith(ending)), "")
 
 
 def _readable(text: str) -> str:
-    """What can be read of a text: no longer than 60 characters, never empty."""
     kept = _UNREADABLE.sub("_", text[:_READABLE])
     kept = kept.encode()[: 2 * _READABLE].decode(errors="ignore") or "_"
     return f"_{kept}" if _RESERVED.fullmatch(kept.lower()) else kept
@@ -121,7 +110,7 @@ class Copy:
     location: ObjectLocation
     version: str
     folder: Path
-    """Folder of its bucket's mirror."""
+    """Where the mirror of its bucket is."""
 
     @classmethod
     def of(cls, location: ObjectLocation, version: str, mirrors: Path) -> Copy:
@@ -197,7 +186,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 @dataclass
 class SyncReport:
-    """What mirroring did: how many objects were fetched, were there already, could not be had."""
+    """How many objects were fetched, were there already, could not be had."""
 
     downloaded: int = 0
     skipped: int = 0
@@ -211,16 +200,11 @@ class SyncReport:
 def sync_to_local(
     listed: Iterable[Entry], mirrors: Path, run: str, min_file_size: int = 0
 ) -> SyncReport:
-    """Mirror objects below ``mirrors``, many at a time.
+    """Mirror the objects of a listing, which may be long or slow, many at a time.
 
     What is there in the same size and version is skipped, and what was begun is continued. An
-    object that can't be fetched is counted, and the others go on.
-
-    Args:
-        listed: the objects; taken as they are needed.
-        mirrors: where all mirrors are.
-        run: the run that asks, by which :func:`remove_downloaded` knows what to remove.
-        min_file_size: smaller ones are left out, in bytes.
+    object that can't be fetched is counted, and the others go on. By the name of the ``run``
+    :func:`remove_downloaded` knows what to remove.
 
     Raises:
         WorkDirUnusableError: the mirror can't be written to; and all that listing raises.
@@ -257,7 +241,6 @@ class _Sync:
         self.report = SyncReport()
 
     def missing(self, copies: Iterable[Copy]) -> Iterator[Copy]:
-        """What is not there yet."""
         for copy in copies:
             if copy.folder not in self.indexes:
                 self.indexes[copy.folder] = self._stack.enter_context(open_index(copy.folder))
@@ -268,7 +251,6 @@ class _Sync:
                 yield copy
 
     def note(self, copy: Copy, received: Transfer | Problem) -> None:
-        """Record what fetching an object gave."""
         if isinstance(received, Problem):
             self.report.failed += 1
             if received.kind in RETRIED:
@@ -290,13 +272,9 @@ class _Sync:
 def remove_downloaded(
     mirrors: Path, run: str, is_wanted: Callable[[str], bool], before: Callable[[Path], None]
 ) -> int:
-    """Remove mirrored objects that one run downloaded, and nothing else; say how many.
+    """Remove mirrored objects that one run downloaded, if wanted by their keys; say how many.
 
-    Args:
-        mirrors: where all mirrors are.
-        run: the run.
-        is_wanted: whether an object is removed, by its key.
-        before: called with the path of each file before it is removed.
+    The path of each file is given to ``before`` ahead of its removal.
     """
     removed = 0
     for path in sorted(mirrors.glob(f"*/*/{INDEX}")):

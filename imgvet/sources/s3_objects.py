@@ -4,6 +4,8 @@ Every byte is fetched once, whatever happens on the way: a body that breaks off 
 stopped, by a range of the same version (``If-Match``), so that two versions never mix. What arrived
 is checked by its length; if it came in one piece, by the checksum the server keeps (boto3 does
 that); and by its ETag where that is an MD5.
+
+A problem of a whole bucket is raised by all functions, as :func:`imgvet.sources.s3.ask` does.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ from typing import Any, BinaryIO, cast
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError
 from imgvet.reasons import Failure, Reason
-from imgvet.sources.entry import Content, Entry
 from imgvet.sources.kinds import is_image_name
+from imgvet.sources.listing import Content, Entry
 from imgvet.sources.s3 import (
     ErrorKind,
     ObjectLocation,
@@ -29,20 +31,16 @@ from imgvet.sources.s3 import (
     ask,
     client_for,
     error_for,
-    handled,
-    problem_of,
 )
 from imgvet.threads import read_ahead
 
 PAGE = 1000
-"""Objects in one answer, the most that S3 gives."""
 CHANGED_DETAIL = "changed after it was listed; this is its newer content"
 OPAQUE_DETAIL = "not checked by its ETag, which is not the MD5 of the content"
 _CHUNK = 1 << 16
 """Bytes read at a time: as many are lost when a body breaks off."""
 
 Row = dict[str, Any]
-"""What an answer says about one object."""
 
 
 def list_objects(
@@ -54,16 +52,15 @@ def list_objects(
     """The images of a folder, or the one object of that name.
 
     ``s3://bucket/photos`` is the folder ``photos/`` or the object ``photos``, never ``photos2/``.
-    In a folder, names that ``is_wanted`` accepts count; an object that was named counts as it is.
+    An object that was named is not asked whether it ``is_wanted``.
 
     Buckets list their keys in order of their UTF-8 bytes, which is also the order of the names, so
-    the first ``limit`` files listed are the first of all and listing stops there. Should a server
-    list in another order (S3 directory buckets do), all is listed from there on.
+    listing stops after the first ``limit`` files. Should a server list in another order (S3
+    directory buckets do), all is listed from there on.
 
     Raises:
         InputNotFoundError: the bucket or the folder does not exist.
         InputUnreadableError: it may not be listed.
-        TransportError: the server can't be reached or keeps failing.
     """
     # The likelier one first: it costs a request to find out.
     looks = [_folder(location, is_wanted), _single(location)]
@@ -89,7 +86,7 @@ def list_objects(
 def _folder(
     location: ObjectLocation, is_wanted: Callable[[str], bool]
 ) -> Iterator[tuple[str, Row | None]]:
-    """The files of a folder by key, with None for what is not wanted but shows that it exists."""
+    """The files of a folder by key; None for what is not wanted, but shows that it exists."""
     prefix = location.key if not location.key or location.key.endswith("/") else f"{location.key}/"
     request: dict[str, Any] = {"Prefix": prefix, "MaxKeys": PAGE}
     while True:
@@ -129,18 +126,13 @@ def _entry(location: ObjectLocation, source: str, row: Row) -> Entry:
 
 
 def _version_of(answer: Row) -> str:
-    """The ETag in an answer, without quotes."""
     return str(answer.get("ETag", "")).strip('"')
 
 
 def look_up_objects(named: Iterable[tuple[ObjectLocation, str]]) -> Iterator[Entry]:
-    """The entries of objects that are named one by one, in their order, by one request each.
+    """The entries of objects, given with the input that names each, in their order.
 
-    An object that is not there, or may not be read, becomes an entry that says so. Each is given
-    with the input it was named in.
-
-    Raises:
-        InputNotFoundError, InputUnreadableError, TransportError: as :func:`imgvet.sources.s3.ask`.
+    An object that is not there, or may not be read, becomes an entry that says so.
     """
     return read_ahead(named, lambda pair: _head(*pair), size_of=lambda _: 0)
 
@@ -163,15 +155,10 @@ def _failure_of(problem: Problem) -> Failure:
 
 
 def fetch_object(location: ObjectLocation, version: str = "") -> Content | Failure:
-    """The content of one object, or why it can't be had: missing, unreadable, or an empty file.
+    """The content of one object, or why it can't be had.
 
-    Args:
-        location: the object.
-        version: the ETag it was listed with, empty if unknown. If the object was changed since,
-            its newer content is returned and ``detail`` says so.
-
-    Raises:
-        InputNotFoundError, InputUnreadableError, TransportError: as :func:`imgvet.sources.s3.ask`.
+    If it was changed since it was listed with the ETag ``version``, its newer content is returned
+    and ``detail`` says so.
     """
     buffer = io.BytesIO()
     received = Transfer(location, buffer, version).run()
@@ -193,34 +180,20 @@ class Transfer:
     version: str
     """The ETag all parts must have, without quotes; empty until the server names one."""
     detail: str = ""
-    """What was unusual but harmless."""
     digests: set[str] = field(default_factory=set)
     """MD5 of whole contents that did not match the ETag."""
 
     def run(self) -> Transfer | Problem:
-        """Fetch it whole: this transfer, or why it can't be had.
+        """Fetch it whole: this transfer, or why it can't be had."""
+        return ask(self.location, self._fetch_rest, self._start_again_if_wrong)
 
-        Raises:
-            InputNotFoundError, InputUnreadableError, TransportError: as
-                :func:`imgvet.sources.s3.ask`.
-        """
-        return ask(self.location, self._attempt)
-
-    def _attempt(self) -> Transfer | Problem:
-        """Ask for what is still missing, and check the whole when it is there."""
-        try:
-            problem = self._problem_with_rest()
-        except handled() as error:
-            problem = problem_of(error)
-        if problem is None:
-            return self
+    def _start_again_if_wrong(self, problem: Problem) -> None:
         if problem.kind == "changed":
             self.version, self.detail = "", CHANGED_DETAIL
         if problem.kind in ("spoilt", "changed"):
             self._restart()
-        return problem
 
-    def _problem_with_rest(self) -> Problem | None:
+    def _fetch_rest(self) -> Transfer | Problem:
         start = self.sink.seek(0, io.SEEK_END)
         request = {"Bucket": self.location.bucket, "Key": self.location.key}
         if self.version:
@@ -243,7 +216,7 @@ class Transfer:
         if arrived != total:
             kind: ErrorKind = "transient" if arrived < total else "spoilt"
             return Problem(kind, f"{arrived} of {total} bytes arrived")
-        return self._problem_with_digest() if _etag_is_md5(answer) else None
+        return self._problem_with_digest() or self if _etag_is_md5(answer) else self
 
     def _restart(self) -> None:
         self.sink.seek(0)
@@ -253,22 +226,18 @@ class Transfer:
         self.sink.seek(0)
         md5 = functools.partial(hashlib.md5, usedforsecurity=False)
         digest = hashlib.file_digest(cast("io.BytesIO", self.sink), md5).hexdigest()
-        if digest == self.version:
-            return None
         if digest in self.digests:
             # Bytes damaged on their way would not be damaged alike twice: this server's ETags are
             # something else.
             self.detail = OPAQUE_DETAIL
+        if digest in self.digests | {self.version}:
             return None
         self.digests.add(digest)
         return Problem("spoilt", f"what arrived has MD5 {digest}, not {self.version}")
 
 
 def _etag_is_md5(answer: Row) -> bool:
-    """Whether the ETag is the MD5 of the content: uploaded in one part, not under a customer's key.
-
-    Source: "Checking object integrity", Amazon S3 User Guide.
-    """
+    """Source: "Checking object integrity", Amazon S3 User Guide."""
     plain = answer.get("ServerSideEncryption") in (None, "AES256")
     single = re.fullmatch("[0-9a-f]{32}", _version_of(answer)) is not None
     return plain and single and "SSECustomerAlgorithm" not in answer

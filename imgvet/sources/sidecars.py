@@ -15,11 +15,9 @@ from dataclasses import replace
 
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.containers import FILE_ITSELF, Member
-from imgvet.sources.kinds import IMAGE_EXTENSIONS, Kind, kind_of_file, split_ending
+from imgvet.sources.kinds import is_item_name, split_ending
 
 SIDECAR_ENDINGS = frozenset({".json", ".txt", ".cls"})
-"""Endings of the members that say something about an image of the same stem."""
-
 MAX_SIDECAR_BYTES = 64 * 1024
 """Greater sidecars are not read: a file about one image is small, one about all of them is not."""
 
@@ -27,14 +25,8 @@ LABEL_KEYS = ("label", "class")
 """Keys of a JSON sidecar that hold the label, the first one that is there counting."""
 
 ReadMember = Callable[[Member], bytes | Failure]
-"""Reads the content of a member."""
 
-_SPLITS = {
-    "train": "train", "training": "train",
-    "val": "val", "valid": "val", "validation": "val",
-    "test": "test", "testing": "test",
-}  # fmt: skip
-_SPLIT_WORD = re.compile(rf"(?:^|[^a-z])({'|'.join(_SPLITS)})(?![a-z])")
+_SPLIT_WORD = re.compile("(?:^|[^a-z])(?:(train|test)(?:ing)?|(val)(?:id|idation)?)(?![a-z])")
 
 
 def split_of_shard(name: str) -> str | None:
@@ -43,31 +35,23 @@ def split_of_shard(name: str) -> str | None:
     It is train, val or test: the first word of the file's name (not of its folders) that is one.
     """
     found = _SPLIT_WORD.search(name.rpartition("/")[2].lower())
-    return _SPLITS[found[1]] if found else None
+    return found[1] or found[2] if found else None
 
 
 def _is_sidecar(member: Member) -> bool:
-    """Whether a member can be read to describe an image."""
     small = member.status is Reason.OK and member.size <= MAX_SIDECAR_BYTES
     return small and split_ending(member.name)[1] in SIDECAR_ENDINGS
 
 
 def is_kept(member: Member) -> bool:
     """Whether a member is needed: an image, what should have been one, a sidecar, the archive."""
-    name = member.name
-    if name.startswith("__MACOSX/"):  # What macOS adds is no image, whatever its name says.
+    if member.name.startswith("__MACOSX/"):  # What macOS adds is no image, whatever its name says.
         return False
-    is_image = split_ending(name)[1] in IMAGE_EXTENSIONS
-    return (
-        name == FILE_ITSELF
-        or is_image
-        or kind_of_file(name) is not Kind.IMAGE
-        or _is_sidecar(member)
-    )
+    return member.name == FILE_ITSELF or is_item_name(member.name) or _is_sidecar(member)
 
 
 def settle(members: Iterable[Member], read: ReadMember) -> list[Member]:
-    """What of an archive becomes items: images, and everything that should have been one.
+    """The images, and everything that should have been one.
 
     Of members with the same name the last counts, as when the archive is unpacked. Sidecars give
     their images label and metadata; only those that belong to an image are read.

@@ -1,19 +1,15 @@
 """Videos as inputs: wanted frames are decoded once, into the store, and then read like members.
 
-Decoded with OpenCV and the FFmpeg in it, in one pass from start to end; frames between those that
-are wanted are decoded, which other frames need, but neither converted nor kept. Wanted ones lie as
-JPEG in the parts of :mod:`imgvet.sources.containers`. An interrupted video is continued after the
-last complete part.
+Decoded with OpenCV and the FFmpeg in it, in one pass from start to end. Wanted frames lie as JPEG
+in the parts of :mod:`imgvet.sources.containers`.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -23,7 +19,6 @@ from imgvet.images.decode import silence_decoders
 from imgvet.options import VideoOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.containers import FILE_ITSELF, Container, Containers, Member, Parts
-from imgvet.sources.local import failure_of
 
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95]
 
@@ -36,13 +31,11 @@ _LEAST_SHARE = 0.9
 often state a number that is estimated from the duration."""
 
 
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """One frame, and its presentation time from the start of the video in milliseconds."""
+class Frame(NamedTuple):
+    """One frame: its presentation time from the start of the video, and BGR, shape (h, w, 3)."""
 
     time_ms: int
     pixels: NDArray[np.uint8]
-    """Blue, green, red; shape (h, w, 3); as shown, rotation applied."""
 
 
 def read_frames(
@@ -52,17 +45,10 @@ def read_frames(
 
     Time is cut into pieces of ``1 / video_fps`` seconds, and the first frame of each piece that
     has one is wanted; with ``video_keyframes_only`` the first keyframe. Frames up to ``after_ms``
-    are passed over, as they are known already. ``threads`` are those of the decoder.
+    are passed over. ``threads`` are those of the decoder.
     """
-    try:
-        with path.open("rb") as stream:
-            if not stream.read(1):
-                yield Failure(Reason.EMPTY_FILE, "0 bytes")
-                return
-    except OSError as error:
-        yield failure_of(error)
-        return
-    _silence()
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # It writes to standard error.
+    silence_decoders()
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])
     capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
     try:
@@ -111,18 +97,8 @@ def _time_of(capture: cv2.VideoCapture, number: int, rate: float) -> int:
     return max(0, round(time_ms))
 
 
-@cache
-def _silence() -> None:
-    """Keep FFmpeg from writing to standard error; OpenCV takes its level from the environment."""
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    silence_decoders()
-
-
 class Videos(Containers):
-    """Videos of which the wanted frames lie in ``store/frames``, named by their milliseconds.
-
-    A video is decoded by so many ``threads``.
-    """
+    """Videos of which the wanted frames lie in ``store/frames``, named by their milliseconds."""
 
     changed = "the video has changed since it was decoded"
 
@@ -144,11 +120,12 @@ class Videos(Containers):
             if isinstance(frame, Failure):
                 damage.append(Member(FILE_ITSELF, status=frame.reason, detail=frame.detail))
                 continue
-            done, jpeg = cv2.imencode(".jpg", frame.pixels, _JPEG)
+            time_ms, pixels = frame
+            done, jpeg = cv2.imencode(".jpg", pixels, _JPEG)
             if not done:
-                raise ValueError(f"a frame of shape {frame.pixels.shape} can't be encoded")
-            parts.add(Member(str(frame.time_ms), size=jpeg.size), jpeg.tobytes())
+                raise ValueError(f"a frame of shape {pixels.shape} can't be encoded")
+            parts.add(Member(str(time_ms), size=jpeg.size), jpeg.tobytes())
             if parts.full:
-                parts.close_part(frame.time_ms)
+                parts.close_part(time_ms)
         parts.close_part(0)
         return parts.members + damage

@@ -7,18 +7,17 @@ Source: https://docs.ultralytics.com/datasets/detect/ and /datasets/segment/; th
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
-from imgvet.sources.entry import Entry
 from imgvet.sources.kinds import split_ending
-from imgvet.sources.lists import read_rows
-from imgvet.sources.local import unreadable, walk_file, walk_folder
+from imgvet.sources.listing import Entry
+from imgvet.sources.local import read_rows, unreadable, walk, walk_file
 
 SPLITS = ("train", "val", "test")
 """Keys that name images; the key becomes the split."""
@@ -30,13 +29,12 @@ _POLYGON_FIELDS = 7
 
 @dataclass(frozen=True)
 class YoloSet:
-    """What a YAML file names: by split what holds its images, by number the name of a class.
-
-    Places are folders, lists and images, as absolute paths that exist.
-    """
+    """What a YAML file names."""
 
     places: Mapping[str, Sequence[Path]]
+    """By split the folders, lists and images it consists of, as absolute paths that exist."""
     names: Mapping[int, str]
+    """The names of classes by number; one without a name is called by its number."""
 
 
 def read_yolo(file: Path) -> YoloSet:
@@ -118,13 +116,9 @@ def _class_names(stated: Any, file: Path) -> dict[int, str]:
 
 
 def yolo_entries(dataset: YoloSet, source: str) -> Iterator[Entry]:
-    """The images of all splits, in the order of the splits, with the classes of their boxes.
+    """The images of all splits, with the classes of their boxes; one in two splits comes twice.
 
-    Each split is a folder (read recursively), a text file of images (relative ones start at the
-    text file's folder) or an image. An image in two splits comes twice.
-
-    Raises:
-        InputUnreadableError: a folder or a list may not be read.
+    Relative paths in a text file of images start at the file's folder.
     """
     for split, places in dataset.places.items():
         for place in places:
@@ -132,21 +126,18 @@ def yolo_entries(dataset: YoloSet, source: str) -> Iterator[Entry]:
                 label, problem = None, ""
                 try:
                     boxes = _read_boxes(entry.path, dataset.names)
-                    label = ",".join(sorted({box.label for box in boxes})) or None
+                    label = ",".join(sorted({name for name, _ in boxes})) or None
                 except (OSError, ValueError) as error:
                     problem = f"label file: {error}"
                 detail = entry.detail or problem
                 yield replace(entry, split=split, label=label, detail=detail)
 
 
-def _entries_of(place: Path, source: str) -> Iterator[Entry]:
-    if place.is_dir():
-        yield from walk_folder(place, source)
-    elif place.suffix.lower() == ".txt":
-        for row in read_rows(place):
-            yield walk_file(os.path.normpath(place.parent / row), source)
-    else:
-        yield walk_file(place, source)
+def _entries_of(place: Path, source: str) -> Iterable[Entry]:
+    if place.suffix.lower() != ".txt" or place.is_dir():
+        return walk(place, source)
+    paths = (os.path.normpath(place.parent / row) for row in read_rows(place))
+    return (walk_file(path, source) for path in paths)
 
 
 def label_file_of(path: str) -> str:
@@ -155,31 +146,24 @@ def label_file_of(path: str) -> str:
     return _LABELS.join(stem.rsplit(_IMAGES, 1)) + ".txt"
 
 
-class RelativeBox(NamedTuple):
-    """A box and its class: left edge, upper edge, width and height in shares of the image."""
-
-    label: str
-    x: float
-    y: float
-    width: float
-    height: float
+LabelledBox = tuple[str, list[float]]
+"""The class of a box; and its left edge, upper edge, width and height in shares of the image."""
 
 
-def boxes_of_image(path: str, names: Mapping[int, str]) -> tuple[RelativeBox, ...]:
+def boxes_of_image(path: str, names: Mapping[int, str]) -> list[LabelledBox]:
     """The boxes that the label file of an image tells, in its order; none if it has no such file.
 
     Rows are ``class x_centre y_centre width height``, shares of the image; rows with more numbers
     outline the object by a polygon, whose box is taken. A file that can't be read, or is not as it
-    should be, gives none: listing its image says so. A class without a name is called by its
-    number.
+    should be, gives none: listing its image says so.
     """
     try:
-        return tuple(_read_boxes(path, names))
+        return _read_boxes(path, names)
     except (OSError, ValueError):
-        return ()
+        return []
 
 
-def _read_boxes(path: str, names: Mapping[int, str]) -> list[RelativeBox]:
+def _read_boxes(path: str, names: Mapping[int, str]) -> list[LabelledBox]:
     try:
         text = Path(label_file_of(path)).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -193,13 +177,13 @@ def _read_boxes(path: str, names: Mapping[int, str]) -> list[RelativeBox]:
     return boxes
 
 
-def _box(row: Sequence[str], names: Mapping[int, str]) -> RelativeBox:
+def _box(row: Sequence[str], names: Mapping[int, str]) -> LabelledBox:
     if len(row) < _BOX_FIELDS or not row[0].isdecimal():
         raise ValueError
     label, values = names.get(int(row[0]), row[0]), [float(value) for value in row[1:]]
     if len(row) >= _POLYGON_FIELDS and len(row) % 2:
         across, down = values[0::2], values[1::2]
         left, top = min(across), min(down)
-        return RelativeBox(label, left, top, max(across) - left, max(down) - top)
+        return label, [left, top, max(across) - left, max(down) - top]
     x, y, width, height = values[:4]
-    return RelativeBox(label, x - width / 2, y - height / 2, width, height)
+    return label, [x - width / 2, y - height / 2, width, height]

@@ -17,7 +17,7 @@ from imgvet.explorer.run import ExploredRun
 from imgvet.explorer.server import Explorer
 from imgvet.images.decode import decode
 from imgvet.images.picture import Picture
-from imgvet.sources.lists import read_text_list
+from imgvet.sources.local import read_text_list
 from imgvet.store.compact import compact, today
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store

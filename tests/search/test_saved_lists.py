@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from imgvet.errors import InvalidParameterError, WorkDirUnusableError
 from imgvet.search.saved_lists import list_path, save_list, saved_lists
-from imgvet.sources.lists import read_text_list
+from imgvet.sources.local import read_text_list
 from imgvet.workdir import WorkDir
 
 

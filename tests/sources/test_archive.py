@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from imgvet.reasons import Failure, Reason
 from imgvet.sources import containers
 from imgvet.sources.archive import HEAD_BYTES, Archives
-from imgvet.sources.entry import Entry
+from imgvet.sources.listing import Entry
 from imgvet.sources.local import walk_file
 from support.archives import Contents, header, patch_directory, write_any, write_tar, write_zip
 from support.archives import encrypt as encrypt_member

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterError
 from imgvet.options import SourceOptions
-from imgvet.sources.entry import Entry
 from imgvet.sources.inputs import find_inputs, list_items
-from imgvet.sources.listing import LISTING_SCHEMA, select, with_digests
+from imgvet.sources.listing import LISTING_SCHEMA, Entry, select, with_digests
 from imgvet.store.files import FileKey
 from imgvet.workdir import WorkDir
 

@@ -9,9 +9,8 @@ import pytest
 
 from imgvet.errors import InputUnreadableError
 from imgvet.reasons import Failure, Reason
-from imgvet.sources.entry import Entry
-from imgvet.sources.local import walk_folder
-from imgvet.sources.reading import read_bytes
+from imgvet.sources.listing import Entry
+from imgvet.sources.local import read_bytes, walk_folder
 
 
 def walk(folder: Path) -> dict[str, Entry]:

@@ -8,7 +8,7 @@ import pytest
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError, TransportError
 from imgvet.reasons import Reason
-from imgvet.sources.entry import Entry
+from imgvet.sources.listing import Entry
 from imgvet.sources.s3 import ATTEMPTS, parse_location
 from imgvet.sources.s3_objects import list_objects, look_up_objects
 from support.fault_proxy import Fault, FaultProxy

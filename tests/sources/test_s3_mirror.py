@@ -11,7 +11,7 @@ import pytest
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError, WorkDirUnusableError
 from imgvet.reasons import Failure
-from imgvet.sources.entry import Content, Entry
+from imgvet.sources.listing import Content, Entry
 from imgvet.sources.s3 import ObjectLocation, parse_location
 from imgvet.sources.s3_mirror import (
     INDEX,

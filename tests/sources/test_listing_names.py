@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgvet.options import SourceOptions
-from imgvet.sources.entry import Entry, item_name
 from imgvet.sources.kinds import split_ending
-from imgvet.sources.listing import as_table, select, with_digests
+from imgvet.sources.listing import Entry, as_table, item_name, select, with_digests
 from imgvet.store.files import FileIndex, files_in
 from imgvet.tables import to_frame
 

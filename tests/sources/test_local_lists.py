@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgvet.errors import InputUnreadableError, ListFileError
-from imgvet.sources.lists import read_csv_list, read_text_list
+from imgvet.sources.local import read_csv_list, read_text_list
 
 
 def write(path: Path, content: str | bytes) -> Path:
