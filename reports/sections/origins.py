@@ -115,7 +115,7 @@ def _crop_figures(table: pd.DataFrame, sides: pd.Series) -> list[Chart]:
         _histogram(table["source_id"].value_counts(), Scale(1.0, integer=True), "per-image",
                    "Crops of an image", "crops", "images",
                    "Good: what you expect of your images; a few with very many are often noise."),
-        _histogram(sides, Scale(1.0, None), "side", "Shorter side of crops", "pixels", "crops",
+        _histogram(sides, Scale(1.0), "side", "Shorter side of crops", "pixels", "crops",
                    "Good: few crops are so small that nothing can be seen."),
         _histogram(table["score"], Scale(0.0, 1.0), "score", "How sure the detector is", "score",
                    "crops", "Good: most crops lie to the right."),
