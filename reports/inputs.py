@@ -1,4 +1,4 @@
-"""What a report is made from: the records and tables of one finished run."""
+"""What a report is made from: the records, tables and images of one finished run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,8 +16,7 @@ from imgvet.format import listed
 from imgvet.quality.result import CheckResult, read_results
 from imgvet.reasons import Reason
 from imgvet.reports.facts import Facts
-from imgvet.reports.images import Image
-from imgvet.reports.text import common_folder, visible
+from imgvet.reports.text import common_folder, file_size, visible
 from imgvet.search.image_table import ImageTable
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
@@ -43,29 +42,47 @@ threads at once."""
 
 _IMAGE_COLUMNS = ("id", "filename", "digest", "file_size", "stats.width", "stats.height")
 
+Content = dict[str, Any]
+"""What a template shows, by the names that it uses, in dictionaries, tuples and lists."""
+
+
+class Image(NamedTuple):
+    """An item that can be chosen on a page; it is shown with a picture if it has a digest."""
+
+    id: int
+    filename: str
+    digest: str | None = None
+    file_bytes: int | None = None
+    width: int | None = None
+    height: int | None = None
+
+    @property
+    def pixels(self) -> str:
+        """Its width and height in words, empty if they are not known."""
+        return "" if self.width is None else f"{self.width} \u00d7 {self.height}"
+
+    @property
+    def file_size(self) -> str:
+        """The size of its file in words, empty if it is not known."""
+        return "" if self.file_bytes is None else file_size(self.file_bytes)
+
 
 @dataclass(frozen=True)
 class ReportInputs:
-    """Everything the report shows; nothing in it is decided by the report.
-
-    Attributes:
-        summary: counts, verdict, thresholds.
-        record: parameters, versions, timings.
-        checks: results in order of the catalogue of checks.
-        tables: name -> frame with the columns of :mod:`imgvet.tables`.
-        thumbnail: reads the thumbnail (short side up to 256, JPEG) of a content digest.
-        embeddings: float32 (n, width), row i belongs to items with ``embedding_row`` i; None if
-            there are none, and then there is no map.
-        history: earlier runs, oldest first, without this one.
-    """
+    """Everything the report shows; nothing in it is decided by the report."""
 
     summary: RunSummary
     record: RunRecord
     checks: tuple[CheckResult, ...]
+    """Results in order of the catalogue of checks."""
     tables: Mapping[str, pd.DataFrame]
+    """Name -> frame with the columns of :mod:`imgvet.tables`."""
     thumbnail: ThumbnailReader
+    """Reads the thumbnail (short side up to 256, JPEG) of a content digest."""
     embeddings: NDArray[np.float32] | None = None
+    """(n, width), row i is of items with ``embedding_row`` i; without any there is no map."""
     history: tuple[PastRun, ...] = ()
+    """Earlier runs, oldest first."""
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of the run; without rows if the run did not make it."""
@@ -109,6 +126,16 @@ class ReportInputs:
     def image(self, item: Any) -> Image:
         """The image with this id."""
         return self.images([item])[0]
+
+
+def gallery(rows: pd.DataFrame | Sequence[Any], limit: int, entry: Callable[[Any], Any]) -> Content:
+    """Entries that the reader can search and leaf through: the first ones, and how many there are.
+
+    ``entry`` makes what the template needs of a row, which it gets as a dictionary from a frame.
+    """
+    first = rows[:limit]
+    shown = first.to_dict(orient="records") if isinstance(first, pd.DataFrame) else first
+    return {"entries": tuple(map(entry, shown)), "total": len(rows)}
 
 
 def inputs_of(work: WorkDir, history: Sequence[PastRun] = ()) -> ReportInputs:

@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 
 from imgvet.metrics import FLAGS
 from imgvet.reports.charts import Chart
-from imgvet.reports.images import Content, Image
-from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.inputs import Content, Image, ReportInputs
 from imgvet.reports.sections import groups, origins, overview, pairs, run, statistics
 from imgvet.reports.sections.map import MapPoints, similarity_map
 from imgvet.sections import Section

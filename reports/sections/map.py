@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from imgvet.metrics import METRICS
 from imgvet.reports import limits
 from imgvet.reports.charts import most_frequent
-from imgvet.reports.images import Content
-from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.inputs import Content, ReportInputs
 from imgvet.reports.text import label
 from imgvet.similarity.projection import project
 

@@ -10,8 +10,7 @@ import pandas as pd
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, bars, histogram, most_frequent
 from imgvet.reports.histogram import Scale
-from imgvet.reports.images import Content, gallery
-from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.inputs import Content, ReportInputs, gallery
 from imgvet.reports.text import base, count, counted, number
 from imgvet.similarity.videos import videos_of
 

@@ -8,8 +8,7 @@ from typing import NamedTuple
 from imgvet.quality.result import CheckState
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, lines
-from imgvet.reports.images import Content
-from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.inputs import Content, ReportInputs
 from imgvet.reports.text import count, measured, moment
 from imgvet.sections import Section
 from imgvet.summary import Counts, PastRun

@@ -14,8 +14,7 @@ from imgvet.quality.counts import near_pairs
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, bars, histogram, most_frequent
 from imgvet.reports.histogram import Limit, Scale
-from imgvet.reports.images import Content, Image, gallery
-from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.inputs import Content, Image, ReportInputs, gallery
 from imgvet.reports.text import count, counted, label, number, similarity, split_name
 
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 
 from imgvet.reasons import MEANING, Reason
 from imgvet.reports import limits
-from imgvet.reports.images import Content, Image, gallery
-from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.inputs import Content, Image, ReportInputs, gallery
 from imgvet.reports.text import count, label, visible
 
 

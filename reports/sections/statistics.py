@@ -12,8 +12,7 @@ from imgvet.metrics import FLAGS, METRIC_BY_NAME, METRICS, Direction, Flag, Metr
 from imgvet.reports import limits
 from imgvet.reports.charts import histogram
 from imgvet.reports.histogram import Limit, Scale, Values
-from imgvet.reports.images import Content, gallery
-from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.inputs import Content, ReportInputs, gallery
 from imgvet.reports.text import count, counted, number, share
 from imgvet.sections import Section
 
