@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from imgvet.reports import limits
 from imgvet.reports.charts import template
 from imgvet.reports.facts import Facts
-from imgvet.reports.inputs import ThumbnailReader
+from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.pictures import COLUMNS, PER_SHEET, write_tiles
 from imgvet.reports.report import Page
 from imgvet.reports.sections.map import MapPoints, evenly
@@ -68,27 +68,18 @@ def write_page_data(page: Page, facts: Facts, folder: Path) -> None:
 
 
 def write_map(
-    points: MapPoints,
-    facts: Facts,
-    pictures: Collection[str],
-    thumbnail: ThumbnailReader,
-    folder: Path,
+    points: MapPoints, inputs: ReportInputs, pictures: Collection[str], folder: Path
 ) -> None:
     """Write ``data/map-*.js``, the sheets of thumbnails and the table of places.
 
-    Args:
-        points: the points.
-        facts: what is known of their images.
-        pictures: digests of the images that have a picture of their own.
-        thumbnail: reads a thumbnail.
-        folder: that of the report.
+    ``pictures`` are the digests of images that have a picture of their own.
     """
-    rows = facts.rows(points.ids)
+    rows = inputs.facts.rows(points.ids)
     names = [row[1] for row in rows]
     chosen = evenly(len(rows), limits.MAP_TILES)
     tiles = np.full(len(rows), -1, np.int32)
     tiles[chosen] = np.arange(len(chosen))
-    side = write_tiles(points.digests[chosen].tolist(), thumbnail, folder)
+    side = write_tiles(points.digests[chosen].tolist(), inputs.thumbnail, folder)
     x, y = points.places.T
     shown = {
         "count": len(rows),

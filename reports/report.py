@@ -10,21 +10,21 @@ from typing import Any, TypeVar
 from imgvet.metrics import FLAGS
 from imgvet.reports.charts import Chart
 from imgvet.reports.inputs import Content, Image, ReportInputs
-from imgvet.reports.sections import groups, origins, overview, pairs, run, statistics
+from imgvet.reports.sections import alike, origins, run, statistics
 from imgvet.reports.sections.map import MapPoints, similarity_map
 from imgvet.sections import Section
 
 Block = TypeVar("Block", Image, Chart)
 
 SECTIONS: dict[Section, Callable[[ReportInputs], Content | None]] = {
-    Section.OVERVIEW: overview.overview,
-    Section.CHECKS: overview.checks,
-    Section.CHANGES: overview.changes,
-    Section.DUPLICATES: pairs.duplicates,
-    Section.COMPONENTS: groups.components,
-    Section.OUTLIERS: groups.outliers,
-    Section.LEAKS: pairs.leaks,
-    Section.LABELS: pairs.labels,
+    Section.OVERVIEW: run.overview,
+    Section.CHECKS: run.checks,
+    Section.CHANGES: run.changes,
+    Section.DUPLICATES: alike.duplicates,
+    Section.COMPONENTS: alike.components,
+    Section.OUTLIERS: alike.outliers,
+    Section.LEAKS: alike.leaks,
+    Section.LABELS: alike.labels,
     Section.STATISTICS: statistics.statistics,
     **{Section(flag.name): partial(statistics.flagged, flag=flag) for flag in FLAGS},
     Section.LOW_CONTRAST: statistics.low_contrast,
@@ -34,7 +34,7 @@ SECTIONS: dict[Section, Callable[[ReportInputs], Content | None]] = {
     Section.VIDEOS: origins.videos,
     Section.CROPS: origins.crops,
     Section.INVALID: run.invalid_files,
-    Section.HISTORY: overview.history,
+    Section.HISTORY: run.history,
     Section.RUN: run.this_run,
 }
 """What there is to show in each section, in their order; None leaves it out.

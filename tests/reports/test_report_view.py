@@ -12,7 +12,7 @@ from imgvet.metrics import ADVANCED_METRICS, BASIC_METRICS, FLAGS, Flag
 from imgvet.reports import limits
 from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.report import pages_of
-from imgvet.reports.sections.pairs import exact_groups
+from imgvet.reports.sections.alike import exact_groups
 from imgvet.reports.sections.run import entries
 from imgvet.reports.text import base, common_folder, folder, split_name, visible
 from imgvet.sections import Section
