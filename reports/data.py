@@ -62,7 +62,7 @@ def write_page_data(page: Page, facts: Facts, folder: Path) -> None:
     if page.charts or page.points is not None:
         figures = {chart.figure_id: chart.figure for chart in page.charts}
         text += assignment("template", template()) + assignment("figures", figures)
-    write(folder / FOLDER / f"{page.stem}.js", text)
+    write(folder / FOLDER / f"{Path(page.name).stem}.js", text)
     for chart in page.charts:
         _write_table(chart.numbers, folder / TABLES / f"{chart.figure_id}.csv", "%g")
 

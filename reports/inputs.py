@@ -131,10 +131,12 @@ class ReportInputs:
 def gallery(rows: pd.DataFrame | Sequence[Any], limit: int, entry: Callable[[Any], Any]) -> Content:
     """Entries that the reader can search and leaf through: the first ones, and how many there are.
 
-    ``entry`` makes what the template needs of a row, which it gets as a dictionary from a frame.
+    ``entry`` makes what the template needs of a row; it gets that of a frame as a dictionary, with
+    None for what is missing.
     """
-    first = rows[:limit]
-    shown = first.to_dict(orient="records") if isinstance(first, pd.DataFrame) else first
+    shown: Any = rows[:limit]
+    if isinstance(shown, pd.DataFrame):
+        shown = shown.astype(object).where(shown.notna(), None).to_dict(orient="records")
     return {"entries": tuple(map(entry, shown)), "total": len(rows)}
 
 

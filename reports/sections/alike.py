@@ -210,10 +210,5 @@ def outliers(run: ReportInputs) -> Content:
 
 
 def _outlier(run: ReportInputs, row: dict[str, Any]) -> Content:
-    """An outlier beside its nearest neighbour, if it has one."""
-    return {
-        "image": run.image(row["id"]),
-        "nearest": None if pd.isna(row["nearest"]) else run.image(row["nearest"]),
-        "similarity": row["similarity"],
-        "score": None if pd.isna(row["score"]) else row["score"],
-    }
+    nearest = None if row["nearest"] is None else run.image(row["nearest"])
+    return {"image": run.image(row["id"]), **row, "nearest": nearest}

@@ -83,27 +83,15 @@ def _spread(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
 
 
 def _colouring(
-    key: str,
-    title: str,
-    codes: NDArray[Any],
-    names: list[str],
-    *,
-    unit: str = "",
-    reach: tuple[float, float] = (0.0, 0.0),
+    key: str, title: str, codes: NDArray[Any], names: list[str], **scale: str | float
 ) -> Content:
     """What points can be coloured by, as the script takes it.
 
-    Args:
-        key: its name for the script.
-        title: its name for a person.
-        codes: (n,): the category, or the value from low (0) to high (254); 255 is missing.
-        names: names of the categories, safe to read; empty for values.
-        unit: unit of the values.
-        reach: values of code 0 and of code 254.
+    Codes, (n,), are places in the names, which are safe to read, or without names values from
+    ``low`` (0) to ``high`` (254) in a ``unit``; 255 is missing.
     """
-    low, high = reach
-    return {"key": key, "title": title, "unit": unit, "names": names,
-            "codes": codes.astype(np.uint8), "low": low, "high": high}  # fmt: skip
+    return {"key": key, "title": title, "unit": "", "names": names,
+            "codes": codes.astype(np.uint8), "low": 0.0, "high": 0.0, **scale}  # fmt: skip
 
 
 def _categories(frame: pd.DataFrame) -> Iterator[Content]:
@@ -142,4 +130,4 @@ def _values(frame: pd.DataFrame) -> Iterator[Content]:
             low, high = float(known.min()), float(known.max())
         scaled = np.clip((values - low) / (high - low), 0, 1) * _STEPS
         codes = np.where(np.isfinite(values), np.nan_to_num(scaled).round(), MISSING)
-        yield _colouring(metric.name, metric.title, codes, [], unit=metric.unit, reach=(low, high))
+        yield _colouring(metric.name, metric.title, codes, [], unit=metric.unit, low=low, high=high)

@@ -11,6 +11,7 @@ from imgvet.reports import limits
 from imgvet.reports.charts import Chart, bars, histogram, most_frequent
 from imgvet.reports.histogram import Scale
 from imgvet.reports.inputs import Content, ReportInputs, gallery
+from imgvet.reports.sections.map import evenly
 from imgvet.reports.text import base, count, counted, number
 from imgvet.similarity.videos import videos_of
 
@@ -53,14 +54,12 @@ def _bars(totals: list[tuple[str, int]], noun: str) -> Chart:
 
 
 def _video(run: ReportInputs, alike: set[int], video: str, ids: list[int]) -> Content:
-    """A video: how many of its frames are like another, and some of them, evenly chosen."""
-    shown = min(limits.VIDEO_IMAGES, len(ids))
-    places = np.unique(np.linspace(0, len(ids) - 1, shown).round().astype(int))
+    """A video: how many of its frames are like another, and some of them."""
     return {
         "name": video,
         "frames": len(ids),
         "alike": sum(item in alike for item in ids),
-        "images": run.images(ids[place] for place in places),
+        "images": run.images(ids[place] for place in evenly(len(ids), limits.VIDEO_IMAGES)),
     }
 
 
@@ -99,13 +98,8 @@ def crops(run: ReportInputs) -> Content | None:
 def _crop(run: ReportInputs, row: dict[str, Any]) -> Content:
     """A crop: the picture, where it was cut, how sure the detector was, and what it says."""
     x, y, width, height = (round(row[side]) for side in ("col_x", "row_y", "width", "height"))
-    return {
-        "image": run.image(row["crop_id"]),
-        "box": f"{number(width)} \u00d7 {number(height)} at {x}, {y}",
-        "score": "" if pd.isna(row["score"]) else f"{row['score']:.2f}",
-        "label": row["label"] if isinstance(row["label"], str) else "",
-        "text": row["text"] if isinstance(row["text"], str) else "",
-    }
+    box = f"{number(width)} \u00d7 {number(height)} at {x}, {y}"
+    return {**row, "image": run.image(row["crop_id"]), "box": box}
 
 
 def _crop_figures(table: pd.DataFrame, sides: pd.Series) -> list[Chart]:

@@ -185,26 +185,17 @@ def invalid_files(run: ReportInputs) -> Content:
         "files": gallery(
             run.table("invalid"),
             limits.TABLE_ROWS,
-            lambda row: {
-                "item": Image(row["id"], row["filename"]),
-                "reason": row["reason"],
-                "detail": row["detail"] if isinstance(row["detail"], str) else "",
-            },
+            lambda row: {**row, "item": Image(row["id"], row["filename"])},
         ),
     }
 
 
 def this_run(run: ReportInputs) -> Content:
     """When, how and with what the results were made."""
-    record, stages = run.record, run.record.stages
     return {
-        "longest": max((stage.seconds for stage in stages), default=0.0),
-        "cached": sum(stage.cached for stage in stages),
-        "reused": sum(stage.reused for stage in stages),
-        "results": sum(stage.reused + stage.computed for stage in stages),
-        "model": entries({"name": run.summary.model, **record.model}),
-        "versions": entries(record.versions),
-        "parameters": entries(record.parameters),
+        "model": entries({"name": run.summary.model, **run.record.model}),
+        "versions": entries(run.record.versions),
+        "parameters": entries(run.record.parameters),
     }
 
 
