@@ -107,11 +107,8 @@ def bars(totals: Sequence[tuple[str, int]], **texts: str) -> Chart:
 def lines(times: list[str], values: list[float | None], *, percent: bool, **texts: str) -> Chart:
     """A point for each run, joined by a line; the runs stand at equal distances.
 
-    Args:
-        times: when the runs were, in words.
-        values: one for each run, None if it was not measured.
-        percent: whether the values are shares of 0..1.
-        texts: the first fields of :class:`Chart`.
+    Values are None if not measured, or else shares of 0..1 (``percent``) or counts; ``texts`` are
+    the first fields of :class:`Chart`.
     """
     trace = {
         "customdata": times,

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from imgvet.reports import limits
 from imgvet.reports.charts import template
-from imgvet.reports.facts import Facts
-from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.inputs import Facts, ReportInputs
 from imgvet.reports.pictures import COLUMNS, PER_SHEET, write_tiles
 from imgvet.reports.report import Page
 from imgvet.reports.sections.map import MapPoints, evenly
@@ -26,8 +25,7 @@ from imgvet.reports.sections.map import MapPoints, evenly
 FOLDER = "data"
 TABLES = "tables"
 
-CHUNK = 1000
-"""Points of the map whose facts are in one file, loaded when one of them is looked at."""
+CHUNK = 1000  # points of the map whose facts are in one file, loaded when one is looked at
 
 _RESOLUTION = 65_535
 _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})

@@ -17,9 +17,7 @@ from imgvet.reports.inputs import Content, ReportInputs
 from imgvet.reports.text import label
 from imgvet.similarity.projection import project
 
-MISSING = 255
-"""Code of a value that was not measured."""
-
+MISSING = 255  # code of a value that was not measured
 _STEPS = 254
 _NONE, _OTHERS = "none", "others"
 

@@ -80,14 +80,13 @@ def crops(run: ReportInputs) -> Content | None:
         return None
     by_score = bool(table["score"].notna().any())
     sides = table[["width", "height"]].astype(float).min(axis=1)
-    ordered = table.assign(_key=table["score"].astype(float) if by_score else sides)
-    ordered = ordered.sort_values(["_key", "crop_id"])
-    known = ordered[ordered["crop_id"].isin(run.table("items")["id"])]
-    cards = gallery(known, limits.CARDS, lambda row: _crop(run, row))
+    known = table[table["crop_id"].isin(run.table("items")["id"])]
+    known = known.assign(_key=known["score"].astype(float) if by_score else sides)
+    ordered = known.sort_values(["_key", "crop_id"])
+    cards = gallery(ordered, limits.CARDS, lambda row: _crop(run, row))
     sources = run.summary.sources
     return {
         "badge": count(len(table)),
-        "count": len(table),
         "sources": table["source_id"].nunique() if sources is None else sources,
         "figures": _crop_figures(table, sides),
         "order": "least sure first" if by_score else "smallest first",

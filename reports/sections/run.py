@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -31,8 +32,7 @@ class Number(NamedTuple):
 
     def of(self, counts: Counts) -> int | None:
         """The number; None if it was not measured."""
-        number: int | None = getattr(counts, self.field)
-        return number
+        return getattr(counts, self.field)
 
     def share(self, counts: Counts) -> float | None:
         """The share, or the number if it has no whole."""
@@ -88,9 +88,8 @@ def overview(run: ReportInputs) -> Content:
 
 def _ended(run: ReportInputs) -> list[str]:
     """How many checks ended in which way, in words."""
-    states = [result.state for result in run.checks]
-    return [f"{count(states.count(state))} {way}" for state, way in _ENDED.items()
-            if state in states]  # fmt: skip
+    states = Counter(result.state for result in run.checks)
+    return [f"{count(states[state])} {way}" for state, way in _ENDED.items() if states[state]]
 
 
 def checks(run: ReportInputs) -> Content:
@@ -175,12 +174,11 @@ def _line(number: Number, runs: tuple[PastRun, ...]) -> Chart:
 
 def invalid_files(run: ReportInputs) -> Content:
     """Files that could not be analysed, from table ``invalid``; the most frequent reason first."""
-    reasons = [(code, total) for code, total in run.summary.invalid_by_reason.items() if total]
     return {
         "badge": count(run.summary.counts.invalid),
         "reasons": [
             (code, total, MEANING[Reason(code)] if code in set(Reason) else "")
-            for code, total in sorted(reasons, key=lambda reason: (-reason[1], reason[0]))
+            for code, total in run.summary.invalid_by_reason.items()
         ],
         "files": gallery(
             run.table("invalid"),

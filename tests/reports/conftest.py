@@ -294,7 +294,10 @@ def summary_of(planted: Planted) -> RunSummary:
     return RunSummary(
         verdict=Verdict.FAILED,
         counts=counts,
-        invalid_by_reason={reason: reasons.count(reason) for reason in sorted(set(reasons))},
+        invalid_by_reason={
+            reason: reasons.count(reason)
+            for reason in sorted(set(reasons), key=lambda reason: (-reasons.count(reason), reason))
+        },
         inputs=(ROOT.rstrip("/"),),
         model="builtin",
         threshold=0.9,
