@@ -163,15 +163,17 @@ def _layout(bins: pd.DataFrame, limit: Limit | None, texts: dict[str, str], *, l
     # Plotly wants ends of axes and annotations as logarithms, shapes as values.
     place = math.log10 if log else float
     low, high = place(bins["low"].iloc[0]), place(bins["high"].iloc[-1])
-    x_axis: Figure = {"range": [low, high], "title": {"text": texts["axis"]}, "type": "linear"}
+    ticks: Figure = {"nticks": 8}
     if log:
-        x_axis = {"dtick": 1, "tickformat": ",~s", **x_axis, "type": "log"}
+        ticks = {"dtick": 1, "tickformat": ",~s"}
     elif bins["low"].iloc[0] % 1 == 0.5 and len(bins) <= 8:
-        x_axis = {"dtick": 1, **x_axis}
-    else:
-        x_axis = {"nticks": 8, **x_axis}
+        ticks = {"dtick": 1}
     few = {"dtick": 1} if bins["count"].max() <= 4 else {}
-    axes = {"xaxis": x_axis, "yaxis": {**few, "title": {"text": texts["counts"]}}}
+    axes = {
+        "xaxis": {**ticks, "range": [low, high], "title": {"text": texts["axis"]},
+                  "type": "log" if log else "linear"},
+        "yaxis": {**few, "title": {"text": texts["counts"]}},
+    }  # fmt: skip
     if limit is None:
         return axes
     at = place(limit.value)

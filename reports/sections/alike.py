@@ -27,7 +27,11 @@ def duplicates(run: ReportInputs) -> Content:
     found = summary.counts.exact_duplicate_groups + summary.counts.near_duplicate_pairs
     return {
         "badge": count(found),
-        "groups": gallery(exact_groups(valid), limits.CARDS, lambda ids: _group(run, ids)),
+        "groups": gallery(
+            exact_groups(valid),
+            limits.CARDS,
+            lambda ids: {"members": run.images(ids[: limits.COPIES]), "copies": len(ids)},
+        ),
         "histogram": _similarities(run, near["similarity"]) if len(near) > 1 else None,
         "pairs": _pairs(run, near),
     }
@@ -38,11 +42,6 @@ def exact_groups(valid: pd.DataFrame) -> list[list[int]]:
     copies = valid[valid["digest"].notna() & valid["digest"].duplicated(keep=False)]
     groups = copies.sort_values("id").groupby("digest")["id"].agg(list)
     return sorted(groups.tolist(), key=lambda ids: (-len(ids), ids[0]))
-
-
-def _group(run: ReportInputs, ids: list[int]) -> Content:
-    members = run.images(ids[: limits.COPIES])
-    return {"image": members[0], "members": members, "copies": len(ids)}
 
 
 def _similarities(run: ReportInputs, similarities: pd.Series) -> Chart:

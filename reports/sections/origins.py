@@ -84,10 +84,9 @@ def crops(run: ReportInputs) -> Content | None:
     known = known.assign(_key=known["score"].astype(float) if by_score else sides)
     ordered = known.sort_values(["_key", "crop_id"])
     cards = gallery(ordered, limits.CARDS, lambda row: _crop(run, row))
-    sources = run.summary.sources
     return {
         "badge": count(len(table)),
-        "sources": table["source_id"].nunique() if sources is None else sources,
+        "sources": run.summary.sources or table["source_id"].nunique(),
         "figures": _crop_figures(table, sides),
         "order": "least sure first" if by_score else "smallest first",
         "crops": {**cards, "total": len(table)},

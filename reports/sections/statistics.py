@@ -37,9 +37,6 @@ _GOOD = {
     Direction.NEUTRAL: "No end is good or bad; look for values that stand apart.",
 }
 
-_FEW = 4
-_QUARTILES = (0, 25, 50, 75, 100)
-
 
 def statistics(run: ReportInputs) -> Content:
     """The metrics of table ``stats``; those without a value are left out."""
@@ -120,13 +117,13 @@ def _in_words(metric: Metric, values: Values, limit: Limit | None) -> str:
     kinds, numbers = np.unique(values, return_counts=True)
     if len(kinds) == 1:
         return f"All {counted(len(values), 'image')}: {number(kinds[0])}{unit}."
-    if metric.integer and len(kinds) <= _FEW:
+    if metric.integer and len(kinds) <= 4:
         parts = [
             f"{number(kind)}{unit} ({counted(int(total), 'image')})"
             for kind, total in zip(kinds, numbers, strict=True)
         ]
         return f"{listed(parts)}."
-    quarters = np.percentile(values, _QUARTILES)
+    quarters = np.percentile(values, (0, 25, 50, 75, 100))
     low, quarter, median, three_quarters, high = (number(value, 3) for value in quarters)
     text = (
         f"Median {median}{unit}; the middle half lies from {quarter} to {three_quarters}, "
@@ -152,8 +149,8 @@ def flagged(run: ReportInputs, flag: Flag) -> Content:
     if len(worst):
         part, verb = share(len(worst), len(run.table("stats"))), "is" if len(worst) == 1 else "are"
         text = f"{counted(len(worst), 'image')} ({part}) {verb} {rule}: {flag.meaning}."
-    found = _worst(run, worst, f"{title} {{}}", text, limit=limits.CARDS)
-    return {"badge": count(len(worst)), **found}
+    badge = {"badge": count(len(worst))}
+    return badge | _worst(run, worst, f"{title} {{}}", text, limit=limits.CARDS)
 
 
 def low_contrast(run: ReportInputs) -> Content | None:
