@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from imgvet.quality.result import CheckState
 from imgvet.reasons import MEANING, Reason
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, lines
@@ -58,12 +56,6 @@ NUMBERS = (
 COMPARED = tuple(number for number in NUMBERS if number.key not in ("components", "listed"))
 """What is compared between runs; the other two are as many as parameters ask for."""
 
-_ENDED = {
-    CheckState.PASSED: "passed",
-    CheckState.FAILED: "failed",
-    CheckState.ERRORED: "could not be computed",
-}
-
 
 def overview(run: ReportInputs) -> Content:
     """The verdict, the counts, and what to do next."""
@@ -78,7 +70,6 @@ def overview(run: ReportInputs) -> Content:
     inputs = [source.rstrip("/\\") for source in run.summary.inputs]
     return {
         "numbers": NUMBERS,
-        "ended": _ended(run),
         "shell_work_dir": shlex.quote(work_dir),
         "python_work_dir": repr(work_dir),
         "calls": [call for call, number in calls if number] or ["img_stats"],
@@ -86,18 +77,11 @@ def overview(run: ReportInputs) -> Content:
     }
 
 
-def _ended(run: ReportInputs) -> list[str]:
-    """How many checks ended in which way, in words."""
-    states = Counter(result.state for result in run.checks)
-    return [f"{count(states[state])} {way}" for state, way in _ENDED.items() if states[state]]
-
-
 def checks(run: ReportInputs) -> Content:
     """The checks, failed ones in the order of the catalogue like the others."""
-    failed = sum(result.state is not CheckState.PASSED for result in run.checks)
+    failed = run.summary.checks_failed + run.summary.checks_errored
     return {
         "badge": count(failed) if failed else "",
-        "ended": _ended(run),
         "checks": [
             {
                 "result": result,

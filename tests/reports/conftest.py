@@ -172,6 +172,7 @@ def clean_inputs() -> ReportInputs:
                 "invalid_by_reason": {},
                 "median_similarity": None,
                 "neighbor_recall": None,
+                "checks_passed": 0,
                 "checks_failed": 0,
                 "checks_errored": 0,
             }
