@@ -32,10 +32,7 @@ _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
 
 def as_json(value: Any) -> str:
-    """JSON in ASCII that can't end a script element, whatever it holds.
-
-    Line separators, marks of direction and lone surrogates are escapes, too.
-    """
+    """JSON in ASCII that can't end a script element, whatever it holds."""
     text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.translate(_ESCAPES)
 

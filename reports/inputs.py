@@ -128,10 +128,7 @@ def _plain(column: pd.Series) -> list[Any]:
     whole = numbers == np.rint(numbers)
     rounded = np.where(whole, numbers, np.rint(numbers * factor) / factor)
     shown = rounded.astype(np.int64) if np.all(rounded == np.rint(rounded)) else rounded
-    plain: list[Any] = shown.tolist()
-    for row in np.flatnonzero(missing):
-        plain[row] = None
-    return plain
+    return np.where(missing, None, shown.astype(object)).tolist()
 
 
 @dataclass(frozen=True)

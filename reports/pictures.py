@@ -24,7 +24,6 @@ from imgvet.reports.inputs import ThumbnailReader
 Pixels = NDArray[np.uint8]
 
 FOLDER = "images"
-
 COLUMNS = 20  # tiles in a row of a sheet, and rows of a sheet
 PER_SHEET = COLUMNS * COLUMNS
 _MANY = 10_000

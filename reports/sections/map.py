@@ -62,9 +62,7 @@ def similarity_map(run: ReportInputs) -> Content | None:
 
 def evenly(total: int, limit: int) -> NDArray[np.int64]:
     """The places of all things, or of so many of them as are allowed, evenly chosen."""
-    if total <= limit:
-        return np.arange(total)
-    return np.linspace(0, total - 1, limit).round().astype(np.int64)
+    return np.linspace(0, total - 1, min(total, limit)).round().astype(np.int64)
 
 
 def _along_a_curve(places: NDArray[np.float32]) -> NDArray[np.uint32]:
