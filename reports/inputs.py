@@ -128,7 +128,9 @@ def _plain(column: pd.Series) -> list[Any]:
     whole = numbers == np.rint(numbers)
     rounded = np.where(whole, numbers, np.rint(numbers * factor) / factor)
     shown = rounded.astype(np.int64) if np.all(rounded == np.rint(rounded)) else rounded
-    return np.where(missing, None, shown.astype(object)).tolist()
+    plain = shown.astype(object)
+    plain[missing] = None
+    return plain.tolist()
 
 
 @dataclass(frozen=True)
