@@ -24,12 +24,7 @@ ASSETS = ("style.css", "report.js", "gallery.js", "map.js")
 def report_of(work: WorkDir, history: Sequence[PastRun] = ()) -> Path:
     """Build the report of a finished run again, and put it in place of the old one as a whole.
 
-    Args:
-        work: its work dir.
-        history: earlier runs, oldest first.
-
-    Returns:
-        the page to open.
+    The history is earlier runs, oldest first; returns the page to open.
     """
     inputs = inputs_of(work, history)
     with tempfile.TemporaryDirectory(prefix=".report-", dir=work.home) as scratch:
@@ -50,12 +45,12 @@ def build_report(inputs: ReportInputs, folder: Path) -> Path:
     pictures = write_pictures(digests, inputs.thumbnail, folder)
     for name in (data.FOLDER, data.TABLES):
         (folder / name).mkdir()
-    shown = {"run": inputs, "pages": pages, "pictures": pictures}
+    page_template = templates.get_template("page.html")
     for page in pages:
         if page.points is not None:
-            data.write_map(page.points, inputs.facts, pictures, inputs.thumbnail, folder)
+            data.write_map(page.points, inputs, pictures, folder)
         data.write_page_data(page, inputs.facts, folder)
-        html = templates.get_template("page.html").render(shown, page=page)
+        html = page_template.render(run=inputs, pages=pages, page=page, pictures=pictures)
         data.write(folder / page.name, html)
     for name in ASSETS:
         data.write(folder / name, templates.get_template(name).render())

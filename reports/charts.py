@@ -6,8 +6,9 @@ for light and dark.
 
 from __future__ import annotations
 
+import html
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,16 +20,13 @@ from imgvet.reports.text import count, label, measured
 
 Figure = dict[str, Any]
 
-HEIGHT = 190
-"""Height of a figure in pixels; it is as wide as its place."""
-
-BAR_HEIGHT = 22
-"""Height of one bar of a category in pixels."""
+HEIGHT = 190  # of a figure in pixels; it is as wide as its place
+BAR_HEIGHT = 22  # of one bar of a category in pixels
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """A figure."""
+    """A figure: its traces and layout, without the template, and its numbers."""
 
     figure_id: str
     """Id of its element, and stem of the file of its numbers."""
@@ -46,7 +44,6 @@ class Chart:
     numbers: pd.DataFrame
     """Its numbers as a program reads them."""
     figure: Figure
-    """Its traces and layout, without the template."""
 
 
 def template() -> Figure:
@@ -76,59 +73,49 @@ def most_frequent(values: pd.Series) -> list[tuple[str, int]]:
 def bars(totals: Sequence[tuple[str, int]], **texts: str) -> Chart:
     """A lying bar for each of the most frequent categories, the first on top, and one for others.
 
-    Args:
-        totals: category and count, most frequent first.
-        texts: the first fields of :class:`Chart`.
+    Categories come with their counts, most frequent first; ``texts`` are the first fields of
+    :class:`Chart`.
     """
     shown = [(label(name, limits.LABEL_LENGTH), total) for name, total in totals[: limits.BARS]]
     others = [total for _, total in totals[limits.BARS :]]
     if others:
         shown.append((f"{count(len(others))} others", sum(others)))
-    names, values = zip(*shown, strict=True)
-    marks, places = [_without_markup(name) for name in names], list(range(len(names)))
+    numbers = pd.DataFrame(shown, columns=[texts["axis"], texts["counts"]])
+    # Plotly knows some HTML.
+    marks, places = [html.escape(name, quote=False) for name, _ in shown], list(range(len(shown)))
     trace = {
         "customdata": marks,
         "hovertemplate": f"%{{customdata}}<br>%{{x:,}} {texts['counts']}<extra></extra>",
         "orientation": "h",
-        "x": list(values),
+        "x": [total for _, total in shown],
         "y": places,
         "type": "bar",
     }
     layout = {
         "bargap": 0.25,
-        "height": 60 + BAR_HEIGHT * len(names),
+        "height": 60 + BAR_HEIGHT * len(shown),
         "hovermode": "closest",
         "xaxis": {"nticks": 6, "rangemode": "tozero", "tickformat": ",~s",
                   "title": {"text": texts["counts"]}},
         "yaxis": {"autorange": "reversed", "nticks": 0, "tickformat": "", "ticktext": marks,
                   "tickvals": places},
     }  # fmt: skip
-    return Chart(
-        **texts,
-        rows=tuple((name, count(value)) for name, value in shown),
-        numbers=pd.DataFrame({texts["axis"]: names, texts["counts"]: values}),
-        figure={"data": [trace], "layout": layout},
-    )
+    rows = tuple((name, count(total)) for name, total in shown)
+    return Chart(**texts, rows=rows, numbers=numbers, figure={"data": [trace], "layout": layout})
 
 
-def lines(
-    moments: Iterable[str], values: Sequence[float | None], *, percent: bool, **texts: str
-) -> Chart:
+def lines(times: list[str], values: list[float | None], *, percent: bool, **texts: str) -> Chart:
     """A point for each run, joined by a line; the runs stand at equal distances.
 
-    Args:
-        moments: times of the runs, in words.
-        values: one for each run, None if it was not measured.
-        percent: whether the values are shares of 0..1.
-        texts: the first fields of :class:`Chart`.
+    Values are None if not measured, or else shares of 0..1 (``percent``) or counts; ``texts`` are
+    the first fields of :class:`Chart`.
     """
-    times = list(moments)
     trace = {
         "customdata": times,
         "hovertemplate": f"%{{customdata}}<br>%{{y:{'.2%' if percent else ','}}}<extra></extra>",
         "mode": "lines+markers",
         "x": list(range(1, len(values) + 1)),
-        "y": list(values),
+        "y": values,
         "type": "scatter",
     }
     layout = {
@@ -137,15 +124,10 @@ def lines(
         "yaxis": {"rangemode": "tozero", "tickformat": ".1~%" if percent else ",~s",
                   "title": {"text": texts["counts"]}},
     }  # fmt: skip
+    numbers = pd.DataFrame({texts["axis"]: times, texts["counts"]: pd.Series(values, dtype=float)})
     words = (measured(value, percent=percent) for value in values)
-    return Chart(
-        **texts,
-        rows=tuple(zip(times, words, strict=True)),
-        numbers=pd.DataFrame(
-            {texts["axis"]: times, texts["counts"]: pd.Series(list(values), dtype="float64")}
-        ),
-        figure={"data": [trace], "layout": layout},
-    )
+    rows = tuple(zip(times, words, strict=True))
+    return Chart(**texts, rows=rows, numbers=numbers, figure={"data": [trace], "layout": layout})
 
 
 def histogram(values: Values, scale: Scale, **texts: str) -> Chart:
@@ -154,56 +136,50 @@ def histogram(values: Values, scale: Scale, **texts: str) -> Chart:
     Marked bars are a trace of their own, so that the template gives them the second colour.
     """
     bins, log = bin_values(values, scale)
-    plain, flagged = bins[~bins["flagged"]], bins[bins["flagged"]]
-    parts = [plain, flagged] if len(flagged) else [plain]
+    traces = [
+        {
+            "customdata": part["label"].tolist(),
+            "hovertemplate": f"%{{customdata}}<br>%{{y:,}} {texts['counts']}<extra></extra>",
+            "width": (part["high"] - part["low"]).tolist(),
+            "x": ((part["low"] + part["high"]) / 2).tolist(),
+            "y": part["count"].tolist(),
+            "type": "bar",
+        }
+        for part in (bins[~bins["flagged"]], bins[bins["flagged"]])
+    ]
     ends = {"from": bins["low"].map("{:.10g}".format), "to": bins["high"].map("{:.10g}".format)}
     return Chart(
         **texts,
         rows=tuple(zip(bins["label"], map(count, bins["count"]), strict=True)),
         numbers=pd.DataFrame({**ends, texts["counts"]: bins["count"]}),
         figure={
-            "data": [_bars(part, texts["counts"]) for part in parts],
+            "data": traces if bins["flagged"].any() else traces[:1],
             "layout": _layout(bins, scale.limit, texts, log=log),
         },
     )
 
 
-def _without_markup(text: str) -> str:
-    """Text that Plotly, which knows some HTML, shows as it is."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _bars(bins: pd.DataFrame, counts: str) -> Figure:
-    return {
-        "customdata": bins["label"].tolist(),
-        "hovertemplate": f"%{{customdata}}<br>%{{y:,}} {counts}<extra></extra>",
-        "width": (bins["high"] - bins["low"]).tolist(),
-        "x": ((bins["low"] + bins["high"]) / 2).tolist(),
-        "y": bins["count"].tolist(),
-        "type": "bar",
-    }
-
-
 def _layout(bins: pd.DataFrame, limit: Limit | None, texts: dict[str, str], *, log: bool) -> Figure:
     # Plotly wants ends of axes and annotations as logarithms, shapes as values.
     place = math.log10 if log else float
-    low, high = (place(end) for end in (bins["low"].iloc[0], bins["high"].iloc[-1]))
-    x_axis: Figure = {"range": [low, high], "title": {"text": texts["axis"]}, "type": "linear"}
+    low, high = place(bins["low"].iloc[0]), place(bins["high"].iloc[-1])
+    ticks: Figure = {"nticks": 8}
     if log:
-        x_axis = {"dtick": 1, "tickformat": ",~s", **x_axis, "type": "log"}
+        ticks = {"dtick": 1, "tickformat": ",~s"}
     elif bins["low"].iloc[0] % 1 == 0.5 and len(bins) <= 8:
-        x_axis = {"dtick": 1, **x_axis}
-    else:
-        x_axis = {"nticks": 8, **x_axis}
+        ticks = {"dtick": 1}
     few = {"dtick": 1} if bins["count"].max() <= 4 else {}
-    axes = {"xaxis": x_axis, "yaxis": {**few, "title": {"text": texts["counts"]}}}
+    axes = {
+        "xaxis": {**ticks, "range": [low, high], "title": {"text": texts["axis"]},
+                  "type": "log" if log else "linear"},
+        "yaxis": {**few, "title": {"text": texts["counts"]}},
+    }  # fmt: skip
     if limit is None:
         return axes
-    at = limit.value
-    left = place(at) - low < (high - low) / 2
+    at = place(limit.value)
     # The label stands over the line, on the side where there is room.
-    note = {"showarrow": False, "text": limit.label, "x": place(at),
-             "xanchor": "left" if left else "right", "y": 1, "yanchor": "bottom",
-             "yref": "paper"}  # fmt: skip
-    line = {"type": "line", "x0": at, "x1": at, "y0": 0, "y1": 1, "yref": "paper"}
+    note = {"showarrow": False, "text": limit.label, "x": at,
+             "xanchor": "left" if at - low < (high - low) / 2 else "right", "y": 1,
+             "yanchor": "bottom", "yref": "paper"}  # fmt: skip
+    line = {"type": "line", "x0": limit.value, "x1": limit.value, "y0": 0, "y1": 1, "yref": "paper"}
     return {"annotations": [note], "shapes": [line], **axes}

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from imgvet.reports import limits
 from imgvet.reports.charts import template
-from imgvet.reports.facts import Facts
-from imgvet.reports.inputs import ThumbnailReader
+from imgvet.reports.inputs import Facts, ReportInputs
 from imgvet.reports.pictures import COLUMNS, PER_SHEET, write_tiles
 from imgvet.reports.report import Page
 from imgvet.reports.sections.map import MapPoints, evenly
@@ -26,18 +25,14 @@ from imgvet.reports.sections.map import MapPoints, evenly
 FOLDER = "data"
 TABLES = "tables"
 
-CHUNK = 1000
-"""Points of the map whose facts are in one file, loaded when one of them is looked at."""
+CHUNK = 1000  # points of the map whose facts are in one file, loaded when one is looked at
 
 _RESOLUTION = 65_535
 _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
 
 def as_json(value: Any) -> str:
-    """JSON in ASCII that can't end a script element, whatever it holds.
-
-    Line separators, marks of direction and lone surrogates are escapes, too.
-    """
+    """JSON in ASCII that can't end a script element, whatever it holds."""
     text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.translate(_ESCAPES)
 
@@ -62,33 +57,24 @@ def write_page_data(page: Page, facts: Facts, folder: Path) -> None:
     if page.charts or page.points is not None:
         figures = {chart.figure_id: chart.figure for chart in page.charts}
         text += assignment("template", template()) + assignment("figures", figures)
-    write(folder / FOLDER / f"{page.stem}.js", text)
+    write(folder / FOLDER / f"{Path(page.name).stem}.js", text)
     for chart in page.charts:
         _write_table(chart.numbers, folder / TABLES / f"{chart.figure_id}.csv", "%g")
 
 
 def write_map(
-    points: MapPoints,
-    facts: Facts,
-    pictures: Collection[str],
-    thumbnail: ThumbnailReader,
-    folder: Path,
+    points: MapPoints, inputs: ReportInputs, pictures: Collection[str], folder: Path
 ) -> None:
     """Write ``data/map-*.js``, the sheets of thumbnails and the table of places.
 
-    Args:
-        points: the points.
-        facts: what is known of their images.
-        pictures: digests of the images that have a picture of their own.
-        thumbnail: reads a thumbnail.
-        folder: that of the report.
+    ``pictures`` are the digests of images that have a picture of their own.
     """
-    rows = facts.rows(points.ids)
+    rows = inputs.facts.rows(points.ids)
     names = [row[1] for row in rows]
     chosen = evenly(len(rows), limits.MAP_TILES)
     tiles = np.full(len(rows), -1, np.int32)
     tiles[chosen] = np.arange(len(chosen))
-    side = write_tiles(points.digests[chosen].tolist(), thumbnail, folder)
+    side = write_tiles(points.digests[chosen].tolist(), inputs.thumbnail, folder)
     x, y = points.places.T
     shown = {
         "count": len(rows),

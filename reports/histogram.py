@@ -27,27 +27,32 @@ class Limit:
     below: bool | None = None
     """Whether values below it are marked, else those above; None marks none."""
 
+    def marked(self, values: Values) -> NDArray[np.bool_]:
+        """Which values are marked; one equal to the limit is not."""
+        if self.below:
+            return values < self.value
+        return (values > self.value) & (self.below is not None)
+
 
 @dataclass(frozen=True)
 class Scale:
-    """How values are to be binned: what is possible, as far as known."""
+    """What is known of values beforehand: between which bounds they can be, and their limit."""
 
-    low: float | None = None
-    high: float | None = None
+    low: float = -math.inf
+    high: float = math.inf
     integer: bool = False
     """Values are whole numbers, without a limit among them."""
     limit: Limit | None = None
-    """A bin ends at its value; bins are closed on the right if it marks those above."""
 
     @property
-    def edge(self) -> float | None:
-        """Value of the limit."""
-        return self.limit.value if self.limit else None
-
-    @property
-    def flag_above(self) -> bool:
-        """Whether values above the limit are marked."""
+    def closed_above(self) -> bool:
+        """Whether bins hold their upper ends: what equals the limit lies below it, unmarked."""
         return self.limit is not None and self.limit.below is False
+
+    def reach(self, values: Values) -> tuple[float, float]:
+        """From where to where there is something: all values, and the limit."""
+        ends = [values.min(), values.max(), *([self.limit.value] if self.limit else [])]
+        return float(min(ends)), float(max(ends))
 
 
 def bin_values(values: Values, scale: Scale) -> tuple[pd.DataFrame, bool]:
@@ -65,92 +70,66 @@ def bin_values(values: Values, scale: Scale) -> tuple[pd.DataFrame, bool]:
     edges = _log_edges(values, scale) if log else _linear_edges(values, scale)
     if log:
         values = np.maximum(values, edges[0])
-    if scale.flag_above:  # Bins (a, b], the first one closed, instead of [a, b), the last closed.
+    if scale.closed_above:
         counts = np.histogram(-values, -edges[::-1])[0][::-1]
     else:
         counts = np.histogram(values, edges)[0]
-    bins = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "count": counts})
-    say = _whole_numbers if scale.integer and not log else _between
-    bins["label"] = list(map(say, bins["low"], bins["high"]))
-    if scale.limit is None or scale.limit.below is None:
-        return bins.assign(flagged=False), log
-    below = bins["high"] <= scale.limit.value
-    return bins.assign(flagged=below if scale.limit.below else ~below), log
-
-
-def _whole_numbers(low: float, high: float) -> str:
-    first, last = math.ceil(low), math.floor(high)
-    return f"{first:,}" if first == last else f"{first:,} to {last:,}"
-
-
-def _between(low: float, high: float) -> str:
-    return f"{number(low)} to {number(high)}"
-
-
-def _reach(values: Values, scale: Scale) -> tuple[float, float]:
-    """From where to where the axis goes: all values and the limit, or all that is possible."""
-    low, high = float(values.min()), float(values.max())
-    if scale.edge is not None:
-        low, high = min(low, scale.edge), max(high, scale.edge)
-    if scale.low is None or scale.high is None or 4 * (high - low) < scale.high - scale.low:
-        return low, high
-    return min(low, scale.low), max(high, scale.high)
+    low, high = edges[:-1], edges[1:]
+    flagged = scale.limit.marked((low + high) / 2) if scale.limit else False
+    bins = pd.DataFrame({"low": low, "high": high, "count": counts, "flagged": flagged})
+    if scale.integer and not log:
+        low, high = np.ceil(low) + 0.0, np.floor(high)  # adding 0 makes -0 a plain 0
+    bins["label"] = [
+        number(first) if first == last else f"{number(first)} to {number(last)}"
+        for first, last in zip(low, high, strict=True)
+    ]
+    return bins, log
 
 
 def _spans_decades(values: Values, scale: Scale) -> bool:
-    if scale.high is not None or scale.low is None or values.max() <= 0:
+    edge = scale.limit.value if scale.limit else math.inf
+    if scale.high < math.inf or scale.low == -math.inf or values.max() <= 0 or edge < 1:
         return False
-    if scale.edge is not None and scale.edge < 1:
-        return False
-    low, high = _reach(values, scale)
-    usual = max(1.0, min(float(np.percentile(values, 1)), scale.edge or math.inf))
-    return high / max(low, usual) >= _LOG_RATIO
+    low, high = scale.reach(values)
+    return high / max(1.0, low, min(float(np.percentile(values, 1)), edge)) >= _LOG_RATIO
 
 
 def _log_edges(values: Values, scale: Scale) -> Values:
-    low, high = _reach(values, scale)
-    anchor = math.log10(scale.edge) if scale.edge else 0.0
+    low, high = scale.reach(values)
+    edge = scale.limit.value if scale.limit else 1.0
+    anchor = math.log10(edge)
     first = math.floor((math.log10(max(1.0, low)) - anchor) * _BINS_PER_DECADE)
     last = max(math.ceil((math.log10(high) - anchor) * _BINS_PER_DECADE), first + 1)
-    if scale.edge:
+    if scale.limit:
         first, last = min(first, -1), max(last, 1)
     steps = np.arange(first, last + 1)
-    edges = 10.0 ** (anchor + steps / _BINS_PER_DECADE)
-    if scale.edge:
-        edges[steps == 0] = scale.edge
+    edges = np.where(steps == 0, edge, 10.0 ** (anchor + steps / _BINS_PER_DECADE))
     edges[-1] = max(edges[-1], high)
     return edges
 
 
 def _linear_edges(values: Values, scale: Scale) -> Values:
-    low, high = _reach(values, scale)
+    low, high = scale.reach(values)
+    if 4 * (high - low) >= scale.high - scale.low:
+        low, high = min(low, scale.low), max(high, scale.high)
     step = _readable((high - low) / limits.BINS)
     if scale.integer:
         step = max(1.0, round(step))
-    anchor = 0.0 if scale.edge is None else scale.edge
+    anchor = scale.limit.value if scale.limit else 0.0
     first = math.floor((low - anchor) / step + 1e-9)
     last = max(math.ceil((high - anchor) / step - 1e-9), first + 1)
-    if scale.integer and anchor + last * step <= high:
-        last += 1
-    edges: Values = anchor + step * np.arange(first, last + 1, dtype=np.float64)
     if scale.integer:
-        return edges - 0.5
+        last += last * step <= high
+        return step * np.arange(first, last + 1, dtype=np.float64) - 0.5
+    edges: Values = anchor + step * np.arange(first, last + 1, dtype=np.float64)
     edges[0], edges[-1] = min(edges[0], low), max(edges[-1], high)
-    if low < high:  # No bin leaves the range of what is possible, or of what there is.
-        least = -math.inf if scale.low is None else min(scale.low, low)
-        greatest = math.inf if scale.high is None else max(scale.high, high)
-        edges = np.unique(np.clip(edges, least, greatest))
-    return _with_room(edges, scale)
-
-
-def _with_room(edges: Values, scale: Scale) -> Values:
-    """Edges with a bin on the side of the limit that is not marked, for values equal to it."""
-    if scale.edge is None:
-        return edges
-    if scale.flag_above and edges[0] == scale.edge:
-        return np.concatenate(([2 * edges[0] - edges[1]], edges))
-    if not scale.flag_above and edges[-1] == scale.edge:
-        return np.concatenate((edges, [2 * edges[-1] - edges[-2]]))
+    if low < high:
+        edges = np.unique(np.clip(edges, min(scale.low, low), max(scale.high, high)))
+    # Values equal to the limit need a bin on the side that is not marked.
+    if scale.limit and scale.closed_above and edges[0] == anchor:
+        return np.insert(edges, 0, 2 * edges[0] - edges[1])
+    if scale.limit and not scale.closed_above and edges[-1] == anchor:
+        return np.append(edges, 2 * edges[-1] - edges[-2])
     return edges
 
 
@@ -159,6 +138,5 @@ def _readable(step: float) -> float:
     if step <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(step))
-    return min(
-        (factor * power for factor in (1.0, 2.0, 5.0, 10.0)), key=lambda s: abs(math.log(s / step))
-    )
+    steps = (factor * power for factor in (1.0, 2.0, 5.0, 10.0))
+    return min(steps, key=lambda readable: abs(math.log(readable / step)))

@@ -1,4 +1,4 @@
-"""What a report is made from: the records and tables of one finished run."""
+"""What a report is made from: the records, tables and images of one finished run."""
 
 from __future__ import annotations
 
@@ -6,33 +6,22 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from imgvet.format import listed
+from imgvet.metrics import METRICS
 from imgvet.quality.result import CheckResult, read_results
 from imgvet.reasons import Reason
-from imgvet.reports.facts import Facts
-from imgvet.reports.images import Image
-from imgvet.reports.text import common_folder, visible
-from imgvet.search.image_table import ImageTable
+from imgvet.reports.text import common_folder, file_size, visible
+from imgvet.search.image_table import COPIES, ImageTable, Value
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
 from imgvet.summary import PastRun, RunRecord, RunSummary, read_record, read_summary
-from imgvet.tables import (
-    BY_NAME,
-    OPTIONAL_TABLES,
-    RESULT_TABLES,
-    STATS,
-    Table,
-    conform,
-    empty,
-    read_table,
-    to_frame,
-)
+from imgvet.tables import BY_NAME, STATS, Table, conform, empty, read_table, to_frame
 from imgvet.workdir import WorkDir
 
 _logger = logging.getLogger(__name__)
@@ -43,29 +32,123 @@ threads at once."""
 
 _IMAGE_COLUMNS = ("id", "filename", "digest", "file_size", "stats.width", "stats.height")
 
+Content = dict[str, Any]
+"""What a template shows, by the names that it uses, in dictionaries, tuples and lists."""
+
+
+class Image(NamedTuple):
+    """An item that can be chosen on a page; it is shown with a picture if it has a digest."""
+
+    id: int
+    filename: str
+    digest: str | None = None
+    file_bytes: int | None = None
+    width: int | None = None
+    height: int | None = None
+
+    @property
+    def pixels(self) -> str:
+        """Its width and height in words, empty if they are not known."""
+        return "" if self.width is None else f"{self.width} \u00d7 {self.height}"
+
+    @property
+    def file_size(self) -> str:
+        """The size of its file in words, empty if it is not known."""
+        return "" if self.file_bytes is None else file_size(self.file_bytes)
+
+
+class FactColumn(NamedTuple):
+    """One fact: its name for the script, its column of the image table, its name for a person."""
+
+    key: str
+    column: str
+    title: str
+    form: str = "text"
+    """text, bytes, count, number or similarity."""
+    unit: str = ""
+
+
+COLUMNS = (
+    FactColumn("filename", "filename", "File"),
+    FactColumn("label", "label", "Label"),
+    FactColumn("split", "split", "Split"),
+    FactColumn("status", "status", "Status"),
+    FactColumn("file_size", "file_size", "File size", "bytes"),
+    FactColumn("copies", COPIES, "Files with these bytes", "count"),
+    FactColumn("component_id", "components.component_id", "Component", "count"),
+    FactColumn("count", "components.count", "Images in the component", "count"),
+    FactColumn("nearest_similarity", "outliers.similarity", "Similarity to its nearest neighbour",
+               "similarity"),
+    FactColumn("score", "outliers.score", "Outlier score", "number"),
+    *(
+        FactColumn(m.name, f"stats.{m.name}", m.title, "count" if m.integer else "number", m.unit)
+        for m in METRICS
+        if m.name != "file_size"
+    ),
+    FactColumn("digest", "digest", "Content digest"),
+)  # fmt: skip
+"""Every fact, in the order in which a person reads them."""
+
+
+class Facts:
+    """What is known of images; :attr:`columns` are the facts that any image has."""
+
+    def __init__(self, images: ImageTable) -> None:
+        self._images = images
+        self.columns = tuple(
+            column
+            for column in COLUMNS
+            if column.key == "filename" or images[column.column].null_count < len(images)
+        )
+
+    def rows(self, ids: Iterable[int]) -> list[list[Value]]:
+        """Of each image its id and the facts of :attr:`columns`."""
+        chosen = self.frame(ids)
+        values = [chosen.index.tolist(), *(_plain(chosen[one.key]) for one in self.columns)]
+        return [list(row) for row in zip(*values, strict=True)]
+
+    def frame(self, ids: Iterable[int]) -> pd.DataFrame:
+        """The facts of images as a frame with the index ``id``; columns by key."""
+        frame = self._images.frame([column.column for column in COLUMNS], list(ids))
+        return frame.set_axis([column.key for column in COLUMNS], axis="columns")
+
+
+def _plain(column: pd.Series) -> list[Any]:
+    """Values that JSON has: text, whole numbers, numbers of five significant digits, or null.
+
+    A column of whole numbers only stays one; numbers over 10,000 are rounded to whole ones.
+    """
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        return column.astype(object).where(column.notna(), None).tolist()
+    numbers = column.to_numpy(np.float64, na_value=np.nan)
+    missing = ~np.isfinite(numbers)
+    numbers = np.where(missing, 0.0, numbers)
+    size = np.floor(np.log10(np.maximum(np.abs(numbers), 1e-12)))
+    factor = 10.0 ** np.clip(4 - size, 0, 16)
+    whole = numbers == np.rint(numbers)
+    rounded = np.where(whole, numbers, np.rint(numbers * factor) / factor)
+    shown = rounded.astype(np.int64) if np.all(rounded == np.rint(rounded)) else rounded
+    plain = shown.astype(object)
+    plain[missing] = None
+    return plain.tolist()
+
 
 @dataclass(frozen=True)
 class ReportInputs:
-    """Everything the report shows; nothing in it is decided by the report.
-
-    Attributes:
-        summary: counts, verdict, thresholds.
-        record: parameters, versions, timings.
-        checks: results in order of the catalogue of checks.
-        tables: name -> frame with the columns of :mod:`imgvet.tables`.
-        thumbnail: reads the thumbnail (short side up to 256, JPEG) of a content digest.
-        embeddings: float32 (n, width), row i belongs to items with ``embedding_row`` i; None if
-            there are none, and then there is no map.
-        history: earlier runs, oldest first, without this one.
-    """
+    """Everything the report shows; nothing in it is decided by the report."""
 
     summary: RunSummary
     record: RunRecord
     checks: tuple[CheckResult, ...]
+    """Results in order of the catalogue of checks."""
     tables: Mapping[str, pd.DataFrame]
+    """Name -> frame with the columns of :mod:`imgvet.tables`."""
     thumbnail: ThumbnailReader
+    """Reads the thumbnail (short side up to 256, JPEG) of a content digest."""
     embeddings: NDArray[np.float32] | None = None
+    """(n, width), row i is of items with ``embedding_row`` i; without any there is no map."""
     history: tuple[PastRun, ...] = ()
+    """Earlier runs, oldest first."""
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of the run; without rows if the run did not make it."""
@@ -111,6 +194,18 @@ class ReportInputs:
         return self.images([item])[0]
 
 
+def gallery(rows: pd.DataFrame | Sequence[Any], limit: int, entry: Callable[[Any], Any]) -> Content:
+    """Entries that the reader can search and leaf through: the first ones, and how many there are.
+
+    ``entry`` makes what the template needs of a row; it gets that of a frame as a dictionary, with
+    None for what is missing.
+    """
+    shown: Any = rows[:limit]
+    if isinstance(shown, pd.DataFrame):
+        shown = shown.astype(object).where(shown.notna(), None).to_dict(orient="records")
+    return {"entries": tuple(map(entry, shown)), "total": len(rows)}
+
+
 def inputs_of(work: WorkDir, history: Sequence[PastRun] = ()) -> ReportInputs:
     """What the work dir of a finished run holds, and earlier runs, oldest first.
 
@@ -122,7 +217,7 @@ def inputs_of(work: WorkDir, history: Sequence[PastRun] = ()) -> ReportInputs:
         checks=read_results(work.checks_json),
         tables={
             table.name: _read(work, table)
-            for table in (*RESULT_TABLES, *OPTIONAL_TABLES)
+            for table in BY_NAME.values()
             if work.table(table.name).is_file()
         },
         thumbnail=Thumbnails(Store(work).measures).read,

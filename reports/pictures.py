@@ -15,6 +15,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import simplejpeg
+from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from imgvet.reports import limits
@@ -23,10 +24,7 @@ from imgvet.reports.inputs import ThumbnailReader
 Pixels = NDArray[np.uint8]
 
 FOLDER = "images"
-
-COLUMNS = 20
-"""Tiles in a row of a sheet, and rows of a sheet."""
-
+COLUMNS = 20  # tiles in a row of a sheet, and rows of a sheet
 PER_SHEET = COLUMNS * COLUMNS
 _MANY = 10_000
 _SIDE, _SIDE_OF_MANY = 64, 48
@@ -46,32 +44,29 @@ class Picture(NamedTuple):
 def write_pictures(
     digests: Collection[str], read: ThumbnailReader, folder: Path
 ) -> dict[str, Picture]:
-    """Write the pictures under ``folder/images``.
-
-    Returns:
-        digest -> picture, without those not to be had.
-    """
+    """Write the pictures under ``folder/images``; returns those that are to be had, by digest."""
     (folder / FOLDER).mkdir()
     side = _side(list(digests), read)
 
     def write(digest: str) -> Picture | None:
-        thumbnail = read(digest)
-        shrunk = shrink(thumbnail, side) if thumbnail else None
+        shrunk = shrink(read(digest), side)
         if shrunk is None:
             return None
-        data, width, height = shrunk
+        data, *size = shrunk
         source = f"{FOLDER}/{digest}.jpg"
         (folder / source).write_bytes(data)
-        return Picture(source, width, height)
+        return Picture(source, *size)
 
     with ThreadPoolExecutor() as pool:
         written = zip(digests, pool.map(write, digests), strict=True)
-        return {digest: picture for digest, picture in written if picture is not None}
+        return {digest: picture for digest, picture in written if picture}
 
 
-def shrink(thumbnail: bytes, side: int = limits.PICTURE_SIDE) -> tuple[bytes, int, int] | None:
+def shrink(
+    thumbnail: bytes | None, side: int = limits.PICTURE_SIDE
+) -> tuple[bytes, int, int] | None:
     """A JPEG of long side ``side`` at most, its width and height; None if unreadable."""
-    picture = cv2.imdecode(np.frombuffer(thumbnail, np.uint8), cv2.IMREAD_COLOR)
+    picture = _decoded(thumbnail) if thumbnail else None
     if picture is None:
         return None
     height, width = picture.shape[:2]
@@ -89,8 +84,8 @@ def _side(digests: Sequence[str], read: ThumbnailReader) -> int:
     """
     allowed = max(limits.PICTURES_BYTES / max(len(digests), 1), limits.PICTURE_BYTES)
     step = max(1, len(digests) // _TRIED)
-    tried = (shrink(data) for digest in digests[::step] if (data := read(digest)))
-    sizes = [len(shrunk[0]) for shrunk in tried if shrunk is not None]
+    tried = (shrink(read(digest)) for digest in digests[::step])
+    sizes = [len(shrunk[0]) for shrunk in tried if shrunk]
     if not sizes or np.mean(sizes) <= allowed:
         return limits.PICTURE_SIDE
     smaller = limits.PICTURE_SIDE * math.sqrt(allowed / float(np.mean(sizes))) * 0.95
@@ -100,10 +95,8 @@ def _side(digests: Sequence[str], read: ThumbnailReader) -> int:
 def write_tiles(digests: Sequence[str], read: ThumbnailReader, folder: Path) -> int:
     """Write the sheets ``images/map-000.jpg``, ... of square tiles, in the order of ``digests``.
 
-    A picture is cut to a square around its middle; one that can't be read is a plain tile.
-
-    Returns:
-        the side of a tile in pixels.
+    A picture is cut to a square around its middle; one that can't be read is a plain tile. Returns
+    the side of a tile in pixels.
     """
     side = _SIDE if len(digests) <= _MANY else _SIDE_OF_MANY
 
@@ -133,11 +126,15 @@ def _tile(thumbnail: bytes | None, side: int) -> Pixels | None:
             thumbnail, "BGR", fastdct=True, fastupsample=True, min_height=side, min_width=side
         )
     except ValueError:
-        picture = cv2.imdecode(np.frombuffer(thumbnail, np.uint8), cv2.IMREAD_COLOR)
-        if picture is None:
-            return None
+        picture = _decoded(thumbnail)
+    if picture is None:
+        return None
     height, width = picture.shape[:2]
     edge = min(height, width)
     top, left = (height - edge) // 2, (width - edge) // 2
     square = picture[top : top + edge, left : left + edge]
     return np.asarray(cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _decoded(thumbnail: bytes) -> MatLike | None:
+    return cv2.imdecode(np.frombuffer(thumbnail, np.uint8), cv2.IMREAD_COLOR)

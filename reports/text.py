@@ -96,17 +96,13 @@ def visible(text: str) -> str:
     )
 
 
-def shorten(text: str, length: int) -> str:
-    """The text, its middle left out if it has more than ``length`` characters."""
-    if len(text) <= length:
-        return text
-    tail = length // 2 - 1
-    return f"{text[: length - tail - 1]}\u2026{text[-tail:]}"
-
-
 def label(text: str, length: int = limits.BASE_LENGTH) -> str:
-    """Foreign text, safe to read and short."""
-    return shorten(visible(text), length)
+    """Foreign text, safe to read, its middle left out if it has more than ``length`` characters."""
+    shown = visible(text)
+    if len(shown) <= length:
+        return shown
+    tail = length // 2 - 1
+    return f"{shown[: length - tail - 1]}\u2026{shown[-tail:]}"
 
 
 def split_name(filename: str) -> tuple[str, str]:
@@ -135,7 +131,7 @@ FILTERS = {
     say.__name__: say
     for say in (
         count, counted, number, measured, share, similarity, file_size, duration, moment, visible,
-        shorten, label, base, folder, plain.listed,
+        label, base, folder, plain.listed,
     )
 }  # fmt: skip
 """What templates say numbers and texts with."""

@@ -13,14 +13,11 @@ from numpy.typing import NDArray
 from imgvet.metrics import METRICS
 from imgvet.reports import limits
 from imgvet.reports.charts import most_frequent
-from imgvet.reports.images import Content
-from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.inputs import Content, ReportInputs
 from imgvet.reports.text import label
 from imgvet.similarity.projection import project
 
-MISSING = 255
-"""Code of a value that was not measured."""
-
+MISSING = 255  # code of a value that was not measured
 _STEPS = 254
 _NONE, _OTHERS = "none", "others"
 
@@ -65,9 +62,7 @@ def similarity_map(run: ReportInputs) -> Content | None:
 
 def evenly(total: int, limit: int) -> NDArray[np.int64]:
     """The places of all things, or of so many of them as are allowed, evenly chosen."""
-    if total <= limit:
-        return np.arange(total)
-    return np.linspace(0, total - 1, limit).round().astype(np.int64)
+    return np.linspace(0, total - 1, min(total, limit)).round().astype(np.int64)
 
 
 def _along_a_curve(places: NDArray[np.float32]) -> NDArray[np.uint32]:
@@ -84,27 +79,15 @@ def _spread(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
 
 
 def _colouring(
-    key: str,
-    title: str,
-    codes: NDArray[Any],
-    names: list[str],
-    *,
-    unit: str = "",
-    reach: tuple[float, float] = (0.0, 0.0),
+    key: str, title: str, codes: NDArray[Any], names: list[str], **scale: str | float
 ) -> Content:
     """What points can be coloured by, as the script takes it.
 
-    Args:
-        key: its name for the script.
-        title: its name for a person.
-        codes: (n,): the category, or the value from low (0) to high (254); 255 is missing.
-        names: names of the categories, safe to read; empty for values.
-        unit: unit of the values.
-        reach: values of code 0 and of code 254.
+    Codes, (n,), are places in the names, which are safe to read, or without names values from
+    ``low`` (0) to ``high`` (254) in a ``unit``; 255 is missing.
     """
-    low, high = reach
-    return {"key": key, "title": title, "unit": unit, "names": names,
-            "codes": codes.astype(np.uint8), "low": low, "high": high}  # fmt: skip
+    return {"key": key, "title": title, "unit": "", "names": names,
+            "codes": codes.astype(np.uint8), "low": 0.0, "high": 0.0, **scale}  # fmt: skip
 
 
 def _categories(frame: pd.DataFrame) -> Iterator[Content]:
@@ -143,4 +126,4 @@ def _values(frame: pd.DataFrame) -> Iterator[Content]:
             low, high = float(known.min()), float(known.max())
         scaled = np.clip((values - low) / (high - low), 0, 1) * _STEPS
         codes = np.where(np.isfinite(values), np.nan_to_num(scaled).round(), MISSING)
-        yield _colouring(metric.name, metric.title, codes, [], unit=metric.unit, reach=(low, high))
+        yield _colouring(metric.name, metric.title, codes, [], unit=metric.unit, low=low, high=high)

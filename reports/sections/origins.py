@@ -10,8 +10,8 @@ import pandas as pd
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, bars, histogram, most_frequent
 from imgvet.reports.histogram import Scale
-from imgvet.reports.images import Content, gallery
-from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.inputs import Content, ReportInputs, gallery
+from imgvet.reports.sections.map import evenly
 from imgvet.reports.text import base, count, counted, number
 from imgvet.similarity.videos import videos_of
 
@@ -54,14 +54,12 @@ def _bars(totals: list[tuple[str, int]], noun: str) -> Chart:
 
 
 def _video(run: ReportInputs, alike: set[int], video: str, ids: list[int]) -> Content:
-    """A video: how many of its frames are like another, and some of them, evenly chosen."""
-    shown = min(limits.VIDEO_IMAGES, len(ids))
-    places = np.unique(np.linspace(0, len(ids) - 1, shown).round().astype(int))
+    """A video: how many of its frames are like another, and some of them."""
     return {
         "name": video,
         "frames": len(ids),
         "alike": sum(item in alike for item in ids),
-        "images": run.images(ids[place] for place in places),
+        "images": run.images(ids[place] for place in evenly(len(ids), limits.VIDEO_IMAGES)),
     }
 
 
@@ -82,15 +80,13 @@ def crops(run: ReportInputs) -> Content | None:
         return None
     by_score = bool(table["score"].notna().any())
     sides = table[["width", "height"]].astype(float).min(axis=1)
-    ordered = table.assign(_key=table["score"].astype(float) if by_score else sides)
-    ordered = ordered.sort_values(["_key", "crop_id"])
-    known = ordered[ordered["crop_id"].isin(run.table("items")["id"])]
-    cards = gallery(known, limits.CARDS, lambda row: _crop(run, row))
-    sources = run.summary.sources
+    known = table[table["crop_id"].isin(run.table("items")["id"])]
+    known = known.assign(_key=known["score"].astype(float) if by_score else sides)
+    ordered = known.sort_values(["_key", "crop_id"])
+    cards = gallery(ordered, limits.CARDS, lambda row: _crop(run, row))
     return {
         "badge": count(len(table)),
-        "count": len(table),
-        "sources": table["source_id"].nunique() if sources is None else sources,
+        "sources": run.summary.sources or table["source_id"].nunique(),
         "figures": _crop_figures(table, sides),
         "order": "least sure first" if by_score else "smallest first",
         "crops": {**cards, "total": len(table)},
@@ -100,13 +96,8 @@ def crops(run: ReportInputs) -> Content | None:
 def _crop(run: ReportInputs, row: dict[str, Any]) -> Content:
     """A crop: the picture, where it was cut, how sure the detector was, and what it says."""
     x, y, width, height = (round(row[side]) for side in ("col_x", "row_y", "width", "height"))
-    return {
-        "image": run.image(row["crop_id"]),
-        "box": f"{number(width)} \u00d7 {number(height)} at {x}, {y}",
-        "score": "" if pd.isna(row["score"]) else f"{row['score']:.2f}",
-        "label": row["label"] if isinstance(row["label"], str) else "",
-        "text": row["text"] if isinstance(row["text"], str) else "",
-    }
+    box = f"{number(width)} \u00d7 {number(height)} at {x}, {y}"
+    return {**row, "image": run.image(row["crop_id"]), "box": box}
 
 
 def _crop_figures(table: pd.DataFrame, sides: pd.Series) -> list[Chart]:
@@ -115,7 +106,7 @@ def _crop_figures(table: pd.DataFrame, sides: pd.Series) -> list[Chart]:
         _histogram(table["source_id"].value_counts(), Scale(1.0, integer=True), "per-image",
                    "Crops of an image", "crops", "images",
                    "Good: what you expect of your images; a few with very many are often noise."),
-        _histogram(sides, Scale(1.0, None), "side", "Shorter side of crops", "pixels", "crops",
+        _histogram(sides, Scale(1.0), "side", "Shorter side of crops", "pixels", "crops",
                    "Good: few crops are so small that nothing can be seen."),
         _histogram(table["score"], Scale(0.0, 1.0), "score", "How sure the detector is", "score",
                    "crops", "Good: most crops lie to the right."),

@@ -1,49 +1,183 @@
-"""How the run went: files that could not be analysed, parameters, versions, timings, the model."""
+"""The run: its verdict and numbers, how they changed, what failed, and how it was done."""
 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from imgvet.reasons import Reason
 from imgvet.reports import limits
-from imgvet.reports.images import Content, Image, gallery
-from imgvet.reports.inputs import ReportInputs
-from imgvet.reports.text import count, label, visible
+from imgvet.reports.charts import Chart, lines
+from imgvet.reports.inputs import Content, Image, ReportInputs, gallery
+from imgvet.reports.text import count, label, measured, moment, visible
+from imgvet.sections import Section
+from imgvet.summary import Counts, PastRun
+
+
+class Number(NamedTuple):
+    """A count of a run that a person looks at; with a whole it is a share, and better low."""
+
+    key: str
+    title: str
+    field: str
+    """Its field of :class:`Counts`."""
+    whole: str | None
+    """The field of what it is a share of."""
+    section: Section
+    """Where the evidence is."""
+
+    def of(self, counts: Counts) -> int | None:
+        """The number; None if it was not measured."""
+        return getattr(counts, self.field)
+
+    def share(self, counts: Counts) -> float | None:
+        """The share, or the number if it has no whole."""
+        number = self.of(counts)
+        if number is None or self.whole is None:
+            return number
+        return number / (getattr(counts, self.whole) or 1)
+
+
+NUMBERS = (
+    Number("images", "Images", "images", None, Section.STATISTICS),
+    Number("invalid", "Invalid files", "invalid", "images", Section.INVALID),
+    Number("copies", "Surplus copies", "exact_duplicate_surplus", "valid", Section.DUPLICATES),
+    Number("near", "Near duplicates", "near_duplicate_images", "valid", Section.DUPLICATES),
+    Number("components", "In components", "component_images", "valid", Section.COMPONENTS),
+    Number("listed", "Outliers", "outliers", "valid", Section.OUTLIERS),
+    Number("outliers", "Outliers that stand out", "robust_outliers", "valid", Section.OUTLIERS),
+    Number("dark", "Dark", "dark", "valid", Section.DARK),
+    Number("bright", "Bright", "bright", "valid", Section.BRIGHT),
+    Number("blurry", "Blurry", "blurry", "valid", Section.BLURRY),
+)
+
+COMPARED = tuple(number for number in NUMBERS if number.key not in ("components", "listed"))
+"""What is compared between runs; the other two are as many as parameters ask for."""
+
+
+def overview(run: ReportInputs) -> Content:
+    """The verdict, the counts, and what to do next."""
+    counts = run.summary.counts
+    calls = (
+        ("invalid_instances", counts.invalid),
+        ("similarity", counts.exact_duplicate_groups + counts.near_duplicate_pairs),
+        ("connected_components", counts.components),
+        ("outliers", counts.outliers),
+    )
+    work_dir = str(run.record.parameters.get("work_dir", "work_dir"))
+    inputs = [source.rstrip("/\\") for source in run.summary.inputs]
+    return {
+        "numbers": NUMBERS,
+        "shell_work_dir": shlex.quote(work_dir),
+        "python_work_dir": repr(work_dir),
+        "calls": [call for call, number in calls if number] or ["img_stats"],
+        "root_is_input": inputs == [run.root.rstrip("/\\")],
+    }
+
+
+def checks(run: ReportInputs) -> Content:
+    """The checks, failed ones in the order of the catalogue like the others."""
+    failed = run.summary.checks_failed + run.summary.checks_errored
+    return {
+        "badge": count(failed) if failed else "",
+        "checks": [
+            {
+                "result": result,
+                "section": Section(result.section) if result.section in set(Section) else None,
+                "examples": [
+                    image.filename for image in run.images(result.examples[: limits.EXAMPLES])
+                ],
+            }
+            for result in run.checks
+        ],
+    }
+
+
+def changes(run: ReportInputs) -> Content | None:
+    """What changed since the last run; None if this is the first."""
+    if not run.history:
+        return None
+    last = run.history[-1]
+    return {
+        "last": last,
+        "changes": [_change(number, last.counts, run.summary.counts) for number in COMPARED],
+    }
+
+
+def _change(number: Number, last: Counts, this: Counts) -> Content:
+    """A number of the last run and of this one; ``kind`` is better, worse, changed or same."""
+    before, now = number.of(last), number.of(this)
+    difference = 0 if before is None or now is None else now - before
+    kind = "worse" if difference > 0 else "better"
+    if not difference or number.whole is None:
+        kind = "changed" if difference else "same"
+    return {"number": number, "before": before, "now": now, "difference": difference, "kind": kind}
+
+
+def history(run: ReportInputs) -> Content | None:
+    """A line for each number, and all runs, the latest first; None if this is the first run."""
+    if not run.history:
+        return None
+    this = PastRun(
+        run_id=run.record.run_id,
+        started=run.record.started,
+        verdict=run.summary.verdict,
+        counts=run.summary.counts,
+    )
+    runs = (*run.history, this)
+    shown = runs[-limits.RUNS :]
+    return {
+        "badge": count(len(runs)),
+        "numbers": COMPARED,
+        "lines": [_line(number, shown) for number in COMPARED],
+        "runs": shown[::-1],
+        "run_count": len(runs),
+    }
+
+
+def _line(number: Number, runs: tuple[PastRun, ...]) -> Chart:
+    values = [number.share(run.counts) for run in runs]
+    percent = number.whole is not None
+    first, last = (measured(values[place], percent=percent) for place in (0, -1))
+    return lines(
+        [moment(run.started) for run in runs],
+        values,
+        percent=percent,
+        figure_id=f"figure-history-{number.key}",
+        title=number.title,
+        axis="run",
+        counts="share" if percent else "images",
+        summary=f"{first} at first, {last} now.",
+        reading="Good: low, and not rising."
+        if percent
+        else "Good: no sudden step that nobody can explain.",
+    )
 
 
 def invalid_files(run: ReportInputs) -> Content:
     """Files that could not be analysed, from table ``invalid``; the most frequent reason first."""
-    reasons = [(code, total) for code, total in run.summary.invalid_by_reason.items() if total]
     return {
         "badge": count(run.summary.counts.invalid),
         "reasons": [
             (code, total, Reason(code).meaning if code in set(Reason) else "")
-            for code, total in sorted(reasons, key=lambda reason: (-reason[1], reason[0]))
+            for code, total in run.summary.invalid_by_reason.items()
         ],
         "files": gallery(
             run.table("invalid"),
             limits.TABLE_ROWS,
-            lambda row: {
-                "item": Image(row["id"], row["filename"]),
-                "reason": row["reason"],
-                "detail": row["detail"] if isinstance(row["detail"], str) else "",
-            },
+            lambda row: {**row, "item": Image(row["id"], row["filename"])},
         ),
     }
 
 
 def this_run(run: ReportInputs) -> Content:
     """When, how and with what the results were made."""
-    record, stages = run.record, run.record.stages
     return {
-        "longest": max((stage.seconds for stage in stages), default=0.0),
-        "cached": sum(stage.cached for stage in stages),
-        "reused": sum(stage.reused for stage in stages),
-        "results": sum(stage.reused + stage.computed for stage in stages),
-        "model": entries({"name": run.summary.model, **record.model}),
-        "versions": entries(record.versions),
-        "parameters": entries(record.parameters),
+        "model": entries({"name": run.summary.model, **run.record.model}),
+        "versions": entries(run.record.versions),
+        "parameters": entries(run.record.parameters),
     }
 
 

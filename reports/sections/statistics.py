@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -10,13 +12,15 @@ from imgvet.metrics import FLAGS, METRIC_BY_NAME, METRICS, Direction, Flag, Metr
 from imgvet.reports import limits
 from imgvet.reports.charts import histogram
 from imgvet.reports.histogram import Limit, Scale, Values
-from imgvet.reports.images import Content, gallery
-from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.inputs import Content, ReportInputs, gallery
 from imgvet.reports.text import count, counted, number, share
 from imgvet.sections import Section
 
 _FLAG_OF = {flag.metric: flag for flag in FLAGS}
 _FILE_METRICS = frozenset({"width", "height", "channels", "bit_depth", "file_size"})
+_GROUPS = _LIMITED, _FILES, _LIGHT, _COLOUR = (
+    "Measures with a threshold", "Files", "Light and detail", "Colour and edges",
+)  # fmt: skip
 
 _WORST = {
     **{flag.metric: Section(flag.name) for flag in FLAGS},
@@ -33,16 +37,10 @@ _GOOD = {
     Direction.NEUTRAL: "No end is good or bad; look for values that stand apart.",
 }
 
-_FEW = 4
-_QUARTILES = (0, 25, 50, 75, 100)
-
 
 def statistics(run: ReportInputs) -> Content:
     """The metrics of table ``stats``; those without a value are left out."""
-    groups: dict[str, list[Content]] = {
-        "Measures with a threshold": [], "Files": [], "Light and detail": [],
-        "Colour and edges": [],
-    }  # fmt: skip
+    groups: dict[str, list[Content]] = {title: [] for title in _GROUPS}
     for metric in METRICS:
         values = _values(run, metric.name)
         if len(values):
@@ -63,29 +61,35 @@ def _values(run: ReportInputs, name: str) -> pd.Series:
 
 def _group(metric: Metric) -> str:
     if metric.name in _FLAG_OF:
-        return "Measures with a threshold"
+        return _LIMITED
     if metric.name in _FILE_METRICS:
-        return "Files"
-    return "Colour and edges" if metric.advanced else "Light and detail"
+        return _FILES
+    return _COLOUR if metric.advanced else _LIGHT
 
 
 def _metric(run: ReportInputs, metric: Metric, values: Values) -> Content:
     flag = _FLAG_OF.get(metric.name)
     limit = flag_limit(flag, run) if flag else None
-    summary, good = _in_words(metric, values, limit), _GOOD[metric.direction]
+    summary, reading = _in_words(metric, values, limit), _GOOD[metric.direction]
+    scale = Scale(
+        -math.inf if metric.low is None else metric.low,
+        math.inf if metric.high is None else metric.high,
+        metric.integer and limit is None,
+        limit,
+    )
     return {
         "metric": metric,
         "summary": summary,
-        "reading": _reading(flag, limit) if flag and limit else good,
+        "reading": _flag_reading(flag, limit) if flag and limit else reading,
         "histogram": histogram(
             values,
-            Scale(metric.low, metric.high, metric.integer and limit is None, limit),
+            scale,
             figure_id=f"figure-{metric.name.replace('_', '-')}",
             title=metric.title,
             axis=metric.unit or metric.title.lower(),
             counts="images",
             summary=summary,
-            reading=good,
+            reading=reading,
         )
         if np.ptp(values) > 0
         else None,
@@ -96,15 +100,11 @@ def _metric(run: ReportInputs, metric: Metric, values: Values) -> Content:
 def flag_limit(flag: Flag, run: ReportInputs) -> Limit:
     """The limit of a flag in this run."""
     value = float(getattr(run.summary, flag.option))
-    return Limit(value, f"{flag.name} {side_of(flag)} {number(value)}", flag.below)
+    side = "below" if flag.below else "above"
+    return Limit(value, f"{flag.name} {side} {number(value)}", flag.below)
 
 
-def side_of(flag: Flag) -> str:
-    """The side of the limit that is flagged."""
-    return "below" if flag.below else "above"
-
-
-def _reading(flag: Flag, limit: Limit) -> str:
+def _flag_reading(flag: Flag, limit: Limit) -> str:
     side, good = ("Left", "right") if flag.below else ("Right", "left")
     return (
         f"{side} of the line at {number(limit.value)} an image counts as {flag.name}: "
@@ -117,13 +117,13 @@ def _in_words(metric: Metric, values: Values, limit: Limit | None) -> str:
     kinds, numbers = np.unique(values, return_counts=True)
     if len(kinds) == 1:
         return f"All {counted(len(values), 'image')}: {number(kinds[0])}{unit}."
-    if metric.integer and len(kinds) <= _FEW:
+    if metric.integer and len(kinds) <= 4:
         parts = [
             f"{number(kind)}{unit} ({counted(int(total), 'image')})"
             for kind, total in zip(kinds, numbers, strict=True)
         ]
         return f"{listed(parts)}."
-    quarters = np.percentile(values, _QUARTILES)
+    quarters = np.percentile(values, (0, 25, 50, 75, 100))
     low, quarter, median, three_quarters, high = (number(value, 3) for value in quarters)
     text = (
         f"Median {median}{unit}; the middle half lies from {quarter} to {three_quarters}, "
@@ -131,7 +131,7 @@ def _in_words(metric: Metric, values: Values, limit: Limit | None) -> str:
     )
     if limit is None:
         return text
-    marked = int(np.sum(values < limit.value if limit.below else values > limit.value))
+    marked = int(limit.marked(values).sum())
     return f"{text} {counted(marked, 'image')} ({share(marked, len(values))}): {limit.label}."
 
 
@@ -142,56 +142,48 @@ def flagged(run: ReportInputs, flag: Flag) -> Content:
     if values.empty:
         return _worst(run, values, "", f"Not known: {title} was not measured.")
     limit = flag_limit(flag, run)
-    worst = values[values < limit.value if flag.below else values > limit.value]
+    worst = values[limit.marked(values.to_numpy())]
     worst = worst.sort_index().sort_values(ascending=flag.below, kind="stable")
-    part = share(len(worst), len(run.table("stats")))
-    verb = "is" if len(worst) == 1 else "are"
-    rule = f"{flag.name} ({title} {side_of(flag)} {number(limit.value)})"
-    text = (
-        f"{counted(len(worst), 'image')} ({part}) {verb} {rule}: {flag.meaning}."
-        if len(worst)
-        else f"No image is {rule}."
-    )
-    found = _worst(run, worst, f"{title} {{}}", text, limit=limits.CARDS)
-    return {"badge": count(len(worst)), **found}
+    rule = f"{flag.name} ({limit.label.replace(flag.name, title, 1)})"
+    text = f"No image is {rule}."
+    if len(worst):
+        part, verb = share(len(worst), len(run.table("stats"))), "is" if len(worst) == 1 else "are"
+        text = f"{counted(len(worst), 'image')} ({part}) {verb} {rule}: {flag.meaning}."
+    badge = {"badge": count(len(worst))}
+    return badge | _worst(run, worst, f"{title} {{}}", text, limit=limits.CARDS)
 
 
 def low_contrast(run: ReportInputs) -> Content | None:
     """The images of least contrast; None if it was not measured."""
-    contrast = _values(run, "contrast")
-    if contrast.empty:
-        return None
+    contrast = _values(run, "contrast").sort_values(kind="stable")
     text = (
         f"The images of least contrast, from {number(contrast.min(), 3)} of 1 up. Good: even these "
         "show what they should; nearly empty pictures are missing exposures, fog or lens caps."
     )
-    return _worst(run, contrast.sort_values(kind="stable"), "contrast {}", text)
+    return _worst(run, contrast, "contrast {}", text) if len(contrast) else None
 
 
 def smallest(run: ReportInputs) -> Content | None:
     """The images of fewest pixels; None if they were not measured."""
-    area = (_values(run, "width") * _values(run, "height")).dropna()
-    if area.empty:
-        return None
+    area = (_values(run, "width") * _values(run, "height")).dropna().sort_values(kind="stable")
     text = (
         f"The images of fewest pixels, from {number(area.min())} up; half of all have at least "
         f"{number(area.median())}. Good: even the smallest is large enough for its use."
     )
-    return _worst(run, area.sort_values(kind="stable"), "pixels {}", text, digits=4)
+    return _worst(run, area, "pixels {}", text, digits=4) if len(area) else None
 
 
 def narrowest(run: ReportInputs) -> Content | None:
     """The images whose sides differ most; None if they were not measured."""
     width, height = _values(run, "width"), _values(run, "height")
     ratio = (width.clip(lower=height) / width.clip(upper=height)).dropna()
-    if ratio.empty:
-        return None
     text = (
         f"The images whose sides differ most, up to {number(ratio.max(), 3)} to 1; half of all "
         f"have {number(ratio.median(), 3)} to 1 or less. Good: close to the usual shape; strips "
         "and banners are often crops gone wrong."
     )
-    return _worst(run, ratio.sort_values(ascending=False, kind="stable"), "sides {} : 1", text)
+    ratio = ratio.sort_values(ascending=False, kind="stable")
+    return _worst(run, ratio, "sides {} : 1", text) if len(ratio) else None
 
 
 def _worst(
@@ -204,10 +196,9 @@ def _worst(
     digits: int = 3,
 ) -> Content:
     """A gallery of images, each with the value that it is extreme in, worst first."""
-    rows = list(ordered.items())
-    return {
-        "summary": summary,
-        "gallery": gallery(
-            rows, limit, lambda row: (run.image(row[0]), tag.format(number(row[1], digits)))
-        ),
-    }
+    shown = gallery(
+        list(ordered.items()),
+        limit,
+        lambda row: (run.image(row[0]), tag.format(number(row[1], digits))),
+    )
+    return {"summary": summary, "gallery": shown}

@@ -172,6 +172,7 @@ def clean_inputs() -> ReportInputs:
                 "invalid_by_reason": {},
                 "median_similarity": None,
                 "neighbor_recall": None,
+                "checks_passed": 0,
                 "checks_failed": 0,
                 "checks_errored": 0,
             }
@@ -294,7 +295,10 @@ def summary_of(planted: Planted) -> RunSummary:
     return RunSummary(
         verdict=Verdict.FAILED,
         counts=counts,
-        invalid_by_reason={reason: reasons.count(reason) for reason in sorted(set(reasons))},
+        invalid_by_reason={
+            reason: reasons.count(reason)
+            for reason in sorted(set(reasons), key=lambda reason: (-reasons.count(reason), reason))
+        },
         inputs=(ROOT.rstrip("/"),),
         model="builtin",
         threshold=0.9,

@@ -23,7 +23,7 @@ class Drawn:
 
     values: np.ndarray
     limit: float
-    high: float | None
+    high: float
 
     @property
     def chart(self) -> Chart:
@@ -41,7 +41,7 @@ def charts(full_inputs: ReportInputs) -> list[Chart]:
 @pytest.fixture(params=["linear", "log"])
 def drawn(request: pytest.FixtureRequest) -> Drawn:
     if request.param == "log":
-        return Drawn(np.geomspace(2, 1e5, 400), 50.0, None)
+        return Drawn(np.geomspace(2, 1e5, 400), 50.0, math.inf)
     return Drawn(np.linspace(0, 255, 400), 60.0, 255.0)
 
 
@@ -55,7 +55,7 @@ def test_bars_hold_all_counts_and_touch(drawn: Drawn) -> None:
 
 def test_line_is_at_the_threshold_and_its_label_beside(drawn: Drawn) -> None:
     layout = drawn.chart.figure["layout"]
-    limit, log = drawn.limit, drawn.high is None
+    limit, log = drawn.limit, drawn.high == math.inf
     assert (layout["shapes"][0]["x0"], layout["shapes"][0]["x1"]) == (limit, limit)
     assert layout["annotations"][0]["x"] == (math.log10(limit) if log else limit)
     assert layout["annotations"][0]["text"] == f"below {limit}"

@@ -12,8 +12,8 @@ import pytest
 from imgvet.reports import limits
 from imgvet.reports.charts import bars
 from imgvet.reports.inputs import ReportInputs
-from imgvet.reports.sections.overview import changes
-from imgvet.reports.sections.pairs import differing
+from imgvet.reports.sections.alike import differing
+from imgvet.reports.sections.run import changes
 from imgvet.reports.text import base
 from imgvet.sections import Section
 from support.report_sections import anchors, section, words
@@ -60,7 +60,7 @@ def test_contradicting_labels_are_alike_pairs_only(full_inputs: ReportInputs) ->
 
 def test_differing_ignores_what_has_no_value() -> None:
     pairs = pd.DataFrame({"from": [0, 0, 1], "to": [1, 2, 2], "similarity": [0.9, 1.0, 0.95]})
-    across = differing(pairs, pd.Series({0: "a", 1: "b"}))
+    across = differing(pairs, pd.Series({0: "a", 1: "b"}), 0.9)
     assert across[["from", "first", "second"]].values.tolist() == [[0, "a", "b"]]
 
 

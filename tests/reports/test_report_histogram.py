@@ -75,7 +75,7 @@ def test_marked_bars_hold_exactly_the_marked_values_over_decades(
     values: np.ndarray, limit: float
 ) -> None:
     line = Limit(limit, "limit", below=True)
-    bins, _ = bin_values(values, Scale(0.0, None, limit=line))
+    bins, _ = bin_values(values, Scale(0.0, limit=line))
     assert_sound(bins, values)
     assert bins.loc[bins["flagged"], "count"].sum() == int(np.sum(values < limit))
 

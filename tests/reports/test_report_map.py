@@ -92,7 +92,7 @@ def test_files_hold_every_point(
 ) -> None:
     for name in ("data", "images", "tables"):
         (tmp_path / name).mkdir()
-    write_map(points, full_inputs.facts, {points.digests[1]}, full_inputs.thumbnail, tmp_path)
+    write_map(points, full_inputs, {points.digests[1]}, tmp_path)
     made = written(tmp_path / "data" / "map-points.js")
     x = unpacked(made["x"], "<u2") / 65_535
     assert np.allclose(x, points.places[:, 0], atol=1e-4)

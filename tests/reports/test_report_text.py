@@ -68,8 +68,8 @@ def test_visible_spells_out_what_could_deceive() -> None:
 
 
 @given(st.text(max_size=80), st.integers(4, 50))
-def test_shorten_keeps_both_ends(value: str, length: int) -> None:
-    short = text.shorten(value, length)
+def test_labels_keep_both_ends(value: str, length: int) -> None:
+    value, short = text.visible(value), text.label(value, length)
     assert len(short) <= length
     if len(value) > length:
         head, _, tail = short.rpartition("\u2026")

@@ -12,7 +12,7 @@ from imgvet.metrics import ADVANCED_METRICS, BASIC_METRICS, FLAGS, Flag
 from imgvet.reports import limits
 from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.report import pages_of
-from imgvet.reports.sections.pairs import exact_groups
+from imgvet.reports.sections.alike import exact_groups
 from imgvet.reports.sections.run import entries
 from imgvet.reports.text import base, common_folder, folder, split_name, visible
 from imgvet.sections import Section
@@ -127,7 +127,7 @@ def test_exact_groups_are_those_planted(inputs: ReportInputs, planted: Any) -> N
     found = exact_groups(inputs.valid)
     assert [tuple(group) for group in found] == list(planted.exact_groups)
     groups = section(inputs, Section.DUPLICATES).groups["entries"]
-    assert [(group["image"].id, group["copies"]) for group in groups] == [(10, 3), (13, 2)]
+    assert [(group["members"][0].id, group["copies"]) for group in groups] == [(10, 3), (13, 2)]
     assert [base(item.filename) for item in groups[1]["members"]] == [
         "photo_0013.jpg",
         "photo_0014.jpg",

@@ -1,0 +1,212 @@
+"""Images that are alike, in pairs and in groups, and outliers, those that are like no other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from imgvet.options import SimilarityOptions
+from imgvet.quality.counts import near_pairs
+from imgvet.reports import limits
+from imgvet.reports.charts import Chart, bars, histogram, most_frequent
+from imgvet.reports.histogram import Limit, Scale
+from imgvet.reports.inputs import Content, Image, ReportInputs, gallery
+from imgvet.reports.text import count, counted, label, number, similarity, split_name
+from imgvet.similarity.outliers import ROBUST_LIMIT
+
+
+def duplicates(run: ReportInputs) -> Content:
+    """Exact copies and near duplicates, from tables ``items`` and ``similarity``."""
+    summary, valid = run.summary, run.valid
+    options = SimilarityOptions(threshold=summary.threshold)
+    near = near_pairs(run.table("similarity"), valid, options)
+    found = summary.counts.exact_duplicate_groups + summary.counts.near_duplicate_pairs
+    return {
+        "badge": count(found),
+        "groups": gallery(
+            exact_groups(valid),
+            limits.CARDS,
+            lambda ids: {"members": run.images(ids[: limits.COPIES]), "copies": len(ids)},
+        ),
+        "histogram": _similarities(run, near["similarity"]) if len(near) > 1 else None,
+        "pairs": _pairs(run, near),
+    }
+
+
+def exact_groups(valid: pd.DataFrame) -> list[list[int]]:
+    """Ids of items with the same digest, two or more; largest group first, then by id."""
+    copies = valid[valid["digest"].notna() & valid["digest"].duplicated(keep=False)]
+    groups = copies.sort_values("id").groupby("digest")["id"].agg(list)
+    return sorted(groups.tolist(), key=lambda ids: (-len(ids), ids[0]))
+
+
+def _similarities(run: ReportInputs, similarities: pd.Series) -> Chart:
+    values = np.minimum(similarities.to_numpy(dtype=np.float64), 1.0)
+    least, joins = run.summary.threshold, run.summary.cc_threshold
+    limit = Limit(joins, f"components from {number(joins)}")
+    return histogram(
+        values,
+        Scale(least, 1.0, limit=limit if least < joins < 1.0 else None),
+        figure_id="figure-similarity",
+        title="Similarity of near pairs",
+        axis="similarity",
+        counts="pairs",
+        summary=f"Half of the {counted(len(values), 'pair')} are at least "
+        f"{similarity(float(np.median(values)))} similar.",
+        reading="Good: few pairs or none. The farther right a pair lies, the harder its images are "
+        "to tell apart.",
+    )
+
+
+def _pairs(run: ReportInputs, pairs: pd.DataFrame) -> Content:
+    """A gallery of pairs of images, most alike first."""
+    ordered = pairs.sort_values(["similarity", "from", "to"], ascending=[False, True, True])
+    return gallery(ordered, limits.CARDS, lambda row: _pair(run, row))
+
+
+def _pair(run: ReportInputs, row: dict[str, Any]) -> Content:
+    """Two images, and what differs of what is known of both."""
+    first, second = run.images([row["from"], row["to"]])
+    return {
+        "first": first,
+        "second": second,
+        "similarity": similarity(row["similarity"]),
+        "differences": [
+            (trait, shown, other_shown)
+            for (trait, value, shown), (_, other, other_shown) in zip(
+                _traits(first), _traits(second), strict=True
+            )
+            if value and other and value != other
+        ],
+    }
+
+
+def _traits(image: Image) -> Iterator[tuple[str, str, str]]:
+    """What is known of an image: what it is, its value, and that in words."""
+    folder, base = split_name(image.filename)
+    yield "bytes", image.digest or "", (image.digest or "")[:8]
+    yield "size in pixels", image.pixels, image.pixels
+    yield "file size", image.file_size, image.file_size
+    yield "name", base, label(base)
+    yield "folder", folder, label(folder)
+
+
+def leaks(run: ReportInputs) -> Content | None:
+    """Pairs across splits, from ``items.split`` and table ``similarity``; None without splits."""
+    splits = run.valid.set_index("id")["split"].dropna()
+    sizes = splits.value_counts().sort_index()
+    if len(sizes) < 2:
+        return None
+    across = differing(run.table("similarity"), splits, run.summary.threshold)
+    crossings = Counter(map(tuple, np.sort(across[["first", "second"]].to_numpy(), axis=1)))
+    return {
+        "badge": count(len(across)),
+        "images": len(np.unique(across[["from", "to"]].to_numpy())),
+        "sizes": list(sizes.items()),
+        "crossings": sorted(crossings.items(), key=lambda crossing: (-crossing[1], crossing[0])),
+        "pairs": _pairs(run, across),
+    }
+
+
+def labels(run: ReportInputs) -> Content | None:
+    """Labels and those that contradict, from ``items.label`` and table ``similarity``, or None."""
+    known = run.valid.set_index("id")["label"].dropna()
+    if known.empty:
+        return None
+    totals = most_frequent(known)
+    conflicts = differing(run.table("similarity"), known, run.summary.cc_threshold)
+    return {
+        "badge": count(len(conflicts)) if len(conflicts) else "",
+        "images": len(known),
+        "unlabelled": len(run.valid) - len(known),
+        "bars": _label_sizes(totals) if len(totals) > 1 else None,
+        "rows": totals[: limits.TABLE_ROWS],
+        "label_count": len(totals),
+        "pairs": _pairs(run, conflicts),
+    }
+
+
+def _label_sizes(totals: list[tuple[str, int]]) -> Chart:
+    return bars(
+        totals,
+        figure_id="figure-labels",
+        title="Images of each label",
+        axis="label",
+        counts="images",
+        summary=f"From {counted(totals[-1][1], 'image')} to {count(totals[0][1])}; half of the "
+        f"labels have at least {number(float(np.median([total for _, total in totals])))}.",
+        reading="Good: no label has so few images that it can't be learned or judged.",
+    )
+
+
+def differing(pairs: pd.DataFrame, known: pd.Series, least: float) -> pd.DataFrame:
+    """The pairs at least so similar whose ends both have a value and not the same one.
+
+    Values are known by item id; those of the ends are in columns ``first`` and ``second``.
+    """
+    ends = {"first": pairs["from"].map(known), "second": pairs["to"].map(known)}
+    found = pairs.assign(**ends).dropna(subset=["first", "second"])
+    return found[(found["similarity"] >= least) & (found["first"] != found["second"])]
+
+
+def components(run: ReportInputs) -> Content:
+    """The components, from tables ``components`` and ``component_info``, largest first."""
+    info, members = run.table("component_info"), run.table("components")
+    ordered = info.sort_values(["count", "component_id"], ascending=[False, True])
+    largest = ordered["component_id"].head(limits.COMPONENTS)
+    chosen = members[members["component_id"].isin(largest)].sort_values("id")
+    groups = dict(iter(chosen.groupby("component_id")))
+    return {
+        "badge": count(len(info)),
+        "histogram": _component_sizes(info["count"]) if info["count"].nunique() > 1 else None,
+        "components": gallery(
+            ordered,
+            limits.COMPONENTS,
+            lambda row: _component(run, row, groups.get(row["component_id"], members.head(0))),
+        ),
+    }
+
+
+def _component(run: ReportInputs, row: dict[str, Any], members: pd.DataFrame) -> Content:
+    """One component: its representative, then others in order of listing, and its videos."""
+    others = members["id"][members["id"] != row["representative"]]
+    return {
+        **row,
+        "images": run.images([row["representative"], *others][: limits.COMPONENT_IMAGES]),
+        "videos": most_frequent(members["video"].dropna()),
+    }
+
+
+def _component_sizes(sizes: pd.Series) -> Chart:
+    values = sizes.to_numpy(dtype=np.float64)
+    return histogram(
+        values,
+        Scale(low=2.0, integer=True),
+        figure_id="figure-component-sizes",
+        title="Sizes of components",
+        axis="images in the component",
+        counts="components",
+        summary=f"Half of the components have {number(float(np.median(values)))} images or fewer; "
+        f"the largest has {number(float(values.max()))}.",
+        reading="Good: few components, and small ones. A long tail to the right means scenes that "
+        "are in the dataset many times.",
+    )
+
+
+def outliers(run: ReportInputs) -> Content:
+    """The images least like their nearest neighbour, from table ``outliers``, worst first."""
+    worst = run.table("outliers").sort_values(["similarity", "id"])
+    return {
+        "badge": count(len(worst)),
+        "robust_limit": ROBUST_LIMIT,
+        "outliers": gallery(worst, limits.CARDS, lambda row: _outlier(run, row)),
+    }
+
+
+def _outlier(run: ReportInputs, row: dict[str, Any]) -> Content:
+    nearest = None if row["nearest"] is None else run.image(row["nearest"])
+    return {"image": run.image(row["id"]), **row, "nearest": nearest}
