@@ -43,13 +43,8 @@ def find_neighbors(
 
     A vector of zeros says nothing about its picture: it has no neighbour and is nobody's.
 
-    Args:
-        vectors: float32 (n, width), finite; for cosine, those of another length than 1 are compared
-            as if they had length 1.
-        options: the distance, k, and the index of large sets.
-        threads: threads of the search.
-        earlier: what an earlier exact search by the same distance and k found, if anything. The
-            result does not depend on it.
+    Vectors are float32 (n, width), finite. What an earlier exact search by the same distance and k
+    found only saves time.
 
     Raises:
         InvalidParameterError: FAISS does not know the index or its parameters, or the distance

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from imgvet.options import Distance
 from imgvet.progress import report_progress
 from imgvet.similarity.distances import DISTANCES, Reals, Rows, Space, Vectors, distances_between
 from imgvet.threads import in_threads
@@ -40,11 +39,7 @@ class Neighbors:
 def nearest(space: Space, queries: Rows, candidates: Rows, k: int) -> Neighbors:
     """The ``k`` nearest of the candidates of each query, by distances computed anew.
 
-    Args:
-        space: the embeddings.
-        queries: (q,), rows.
-        candidates: (q, c), rows, in any order; the query itself and -1 are nobody.
-        k: neighbours of each query; where there are fewer, -1 stands for the others.
+    Queries (q,) and candidates (q, c) are rows; the query itself and -1 are nobody.
     """
     others = np.where(candidates == queries[:, None], -1, candidates)
     distances = space.distances(queries, others)
@@ -64,31 +59,29 @@ def nearest_among(space: Space, data: Vectors, queries: Rows, k: int) -> Rows:
 
     def search(part: Vectors, width: int) -> tuple[Any, Rows]:
         if DISTANCES[space.distance].faiss_metric is None:
-            return _compare(part, data, width, space.distance, faiss.omp_get_max_threads())
+            return _compare(space, part, data, width)
         found: tuple[Any, Rows] = faiss.knn(part, data, width, metric=faiss_metric(space))
         return found
 
     return candidates(space, search, queries, min(k + SPARE, len(data)))
 
 
-def _compare(
-    queries: Vectors, data: Vectors, k: int, distance: Distance, threads: int
-) -> tuple[Any, Rows]:
-    def block(start: int) -> tuple[Reals, Rows]:
-        part = queries[start : start + _COMPARED_BLOCK]
-        found = distances_between(part, data, distance, 1.0)
-        rows = np.argsort(found, axis=1, kind="stable")[:, :k]
-        return np.take_along_axis(found, rows, axis=1), rows
+def _compare(space: Space, queries: Vectors, data: Vectors, k: int) -> tuple[None, Rows]:
+    import faiss
 
-    blocks = in_threads(block, range(0, len(queries), _COMPARED_BLOCK), threads)
-    distances, rows = map(np.concatenate, zip(*blocks, strict=True))
-    return distances, rows
+    def block(start: int) -> Rows:
+        part = queries[start : start + _COMPARED_BLOCK]
+        found = distances_between(part, data, space.distance, 1.0)
+        return np.argsort(found, axis=1, kind="stable")[:, :k]
+
+    starts = range(0, len(queries), _COMPARED_BLOCK)
+    return None, np.concatenate(list(in_threads(block, starts, faiss.omp_get_max_threads())))
 
 
 def candidates(space: Space, search: Search, queries: Rows, width: int) -> Rows:
-    """Places of the ``width`` nearest of each query, a row, as a search finds them.
+    """Places, (q, width), of the nearest of each query, a row, as a search finds them.
 
-    They are (q, width), nearest first as far as FAISS can tell; -1 is nobody.
+    They are nearest first as far as FAISS can tell; -1 is nobody.
     """
     places = np.empty((len(queries), width), np.int64)
     step = _QUERY_BLOCK if DISTANCES[space.distance].any_index else _SLOW_QUERY_BLOCK
@@ -100,7 +93,7 @@ def candidates(space: Space, search: Search, queries: Rows, width: int) -> Rows:
 
 
 def faiss_metric(space: Space) -> int:
-    """FAISS's number of the metric, of a distance that it searches."""
+    """FAISS's number of a metric that it searches."""
     import faiss
 
     return int(getattr(faiss, str(DISTANCES[space.distance].faiss_metric)))
