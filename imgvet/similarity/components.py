@@ -59,14 +59,8 @@ def find_components(
 ) -> dict[str, pd.DataFrame]:
     """Connected components of all pairs at least ``cc_threshold`` similar, largest first.
 
-    Args:
-        pairs: the listed pairs at least so similar: columns of the table similarity.
-        items: the table items.
-        vectors: float32 (n, width), embeddings by ``embedding_row``.
-        metric: how they are compared, the same as that of ``pairs``.
-        options: cc_threshold.
-        search: how the pairs were looked for.
-        threads: threads of a further search.
+    The pairs, as in the table similarity, are those that ``search`` listed by the same metric;
+    embeddings, float32 (n, width), are in order of ``embedding_row``.
 
     Returns:
         The tables components and component_info, and video_pairs if there are videos.
@@ -95,11 +89,8 @@ def find_components(
         _split(edges["similarity"].to_numpy()[joined], labels[ends[joined, 0]]),
         strict=True,
     )
-    described = [
-        {"component_id": number, **_describe(*part, space, metric)}
-        for number, part in enumerate(parts)
-    ]
-    info = pd.DataFrame(described).reindex(columns=COMPONENT_INFO.column_names)
+    info = pd.DataFrame([_describe(*part, space, metric) for part in parts])
+    info = info.assign(component_id=info.index).reindex(columns=COMPONENT_INFO.column_names)
     table = pd.DataFrame({"id": ids[members], "component_id": labels[members]})
     table = table.merge(info.drop(columns="representative"), on="component_id")
     return group_by_video(table.reindex(columns=COMPONENTS.column_names), info, items)

@@ -125,10 +125,7 @@ class Space:
 
     @cached_property
     def data(self) -> Vectors:
-        """The embeddings as they are searched, float32 (n, width), in a range that FAISS can take.
-
-        The same ones are near each other. The same array where nothing has to be changed.
-        """
+        """The embeddings as they are searched, in a range that FAISS can take."""
         if self.distance == "cosine" or DISTANCES[self.distance].faiss_metric is None:
             return self.vectors
         data = np.array(self.vectors, np.float32)
@@ -139,11 +136,9 @@ class Space:
         return data
 
     def distances(self, queries: Rows, others: Rows) -> Reals:
-        """The distances from each query, a row, to its others, to 1e-9.
+        """The distances from each query, a row, to its others, (q, k), to 1e-9.
 
-        Args:
-            queries: (q,).
-            others: (q, k); -1 is nobody, infinitely far.
+        -1 is nobody, infinitely far.
         """
         result = np.empty(others.shape, np.float64)
         step = max(1, _BLOCK_VALUES // max(others.shape[1] * self.vectors.shape[1], 1))

@@ -69,7 +69,7 @@ class EarlierSearch:
         return None
 
     def save(self, path: Path) -> None:
-        """Keep what was found."""
+        """Keep it, in one step."""
 
         def write(draft: Path) -> None:
             with draft.open("wb") as stream:
@@ -91,17 +91,10 @@ def _keys_of(vectors: Vectors) -> Keys:
 def update_neighbors(
     space: Space, vectors: Vectors, earlier: EarlierSearch, k: int
 ) -> Neighbors | None:
-    """The ``k`` nearest others of each embedding, as an exact search finds them.
+    """The ``k`` nearest others of each of the embeddings in a space, as an exact search finds them.
 
-    Args:
-        space: the embeddings.
-        vectors: they themselves, as they are recognised.
-        earlier: what an earlier search by the same distance found.
-        k: neighbours of each.
-
-    Returns:
-        the neighbours; None where it would save nothing: another number of neighbours, too many new
-        or lost embeddings, or those of the earlier search in another order (ties go by order).
+    None where it would save nothing: another number of neighbours, too many new or lost embeddings,
+    or those of the earlier search in another order (ties go by order).
     """
     if earlier.rows.shape[1] != k:
         return None

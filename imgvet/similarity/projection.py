@@ -45,16 +45,10 @@ _GREATEST = 4.0
 
 
 def project(vectors: Vectors) -> Vectors:
-    """Places in the plane for embeddings: alike images lie together.
+    """Places in the plane, within 0..1, (n, 2), for embeddings, float32 (n, d), finite.
 
-    Starts from the first two principal components, which keep the picture as a whole. Distances
-    between far groups and the sizes of groups say little.
-
-    Args:
-        vectors: float32 (n, d), finite.
-
-    Returns:
-        float32 (n, 2), each column within 0..1.
+    Alike images lie together. Starts from the first two principal components, which keep the
+    picture as a whole. Distances between far groups and the sizes of groups say little.
     """
     components = principal_components(vectors, min(WIDTH, max(vectors.shape[1], 2)))
     plane = components[:, :2]
@@ -76,14 +70,10 @@ def _within_one(places: Vectors) -> Vectors:
 
 
 def principal_components(vectors: Vectors, width: int) -> Vectors:
-    """The vectors in the directions in which they vary most.
+    """The vectors in the directions in which they vary most, the greatest first: (n, width).
 
-    The sign of a direction is that of its greatest entry, so that the result does not depend on the
-    linear algebra library.
-
-    Returns:
-        float32 (n, width), centred, the direction of greatest variance first; zeros in columns
-        beyond the rank of the vectors, which are float32 (n, d).
+    They are centred; columns beyond the rank of the vectors are zeros. The sign of a direction is
+    that of its greatest entry, so that the result does not depend on the linear algebra library.
     """
     import faiss
 
@@ -104,14 +94,9 @@ def principal_components(vectors: Vectors, width: int) -> Vectors:
 
 
 def nearest(vectors: Vectors, k: int) -> tuple[Rows, Vectors]:
-    """The nearest other vectors of each vector, by Euclidean distance.
+    """The k < n nearest others of each of n vectors, by Euclidean distance.
 
-    Args:
-        vectors: float32 (n, d), n > k.
-        k: neighbours of each.
-
-    Returns:
-        (n, k) rows, -1 where there is none, and (n, k) distances, nearest first.
+    They are (n, k) rows, -1 where there is none, and (n, k) distances, nearest first.
     """
     import faiss
 
@@ -133,18 +118,11 @@ def nearest(vectors: Vectors, k: int) -> tuple[Rows, Vectors]:
 
 
 def fuzzy_graph(rows: Rows, distances: Vectors) -> csr_array:
-    """How strongly each vector belongs to its neighbours, the same in both directions.
+    """How strongly each vector belongs to its neighbours as :func:`nearest` finds them.
 
-    The weight of a neighbour falls off exponentially beyond the nearest one, on the scale of the
-    neighbourhood; a pair belongs together if either side says so: w + v - w v. UMAP, with the mean
-    excess as the scale in place of a search.
-
-    Args:
-        rows: (n, k), -1 where there is none.
-        distances: (n, k), ascending.
-
-    Returns:
-        symmetric, (n, n), weights of 0..1, nothing on the diagonal.
+    The weight of a neighbour, 0..1, falls off exponentially beyond the nearest one, on the scale of
+    the neighbourhood; a pair belongs together if either side says so: w + v - w v. UMAP, with the
+    mean excess as the scale in place of a search.
     """
     count, k = rows.shape
     excess = distances - distances[:, :1]
@@ -184,7 +162,7 @@ def _lay_out(graph: csr_array, start: Vectors) -> Vectors:
 def _pull(
     x: Vectors, y: Vectors, edges: tuple[NDArray[np.int32], ...], weights: Vectors
 ) -> tuple[Vectors, Vectors]:
-    """What neighbours do to each point; every point has some."""
+    """What neighbours do to each point."""
     first, second, starts = edges
     dx, dy = x[second] - x[first], y[second] - y[first]
     force = weights * (2 * _A) / (1 + _A * (dx * dx + dy * dy))
