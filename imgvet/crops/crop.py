@@ -36,8 +36,7 @@ def with_margin(region: Region, options: CropOptions) -> Region:
     """A region with the margins that the options ask for, on each of its four sides.
 
     Fractions are of its own width and height: with 0.2 and 0.2 a region of 100 x 50 pixels becomes
-    one of 140 x 70. A rotated region grows along its own sides. It may then reach out of the
-    picture. A degenerate region stays as it is, so that it is still found to be degenerate.
+    one of 140 x 70. It may then reach out of the picture. A degenerate one stays as it is.
     """
     if region.corners is None:
         box = region.box
@@ -72,10 +71,7 @@ def _margins(width: float, height: float, options: CropOptions) -> tuple[float, 
 
 
 def clip(region: Region, width: int, height: int) -> Region | Failure:
-    """Clip a region to a picture of this size in pixels.
-
-    Its box becomes whole pixels of the picture as shown, at least 1 x 1: left and upper edge
-    included, right and lower edge (x + width, y + height) not.
+    """Clip a region to a picture of this size in pixels; its box becomes whole pixels of it.
 
     The edges of an upright box are rounded to the nearest edge of a pixel (halves to the right and
     down); a box so small that nothing remains is the pixel in which its centre lies. A rotated

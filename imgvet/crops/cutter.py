@@ -72,8 +72,7 @@ def choose_cutter(
     Raises:
         InvalidParameterError: boxes are asked for twice, or there are none, or ``bounding_box`` is
             neither a box nor the name of a detector.
-        MissingExtraError: the detector needs a package that is not installed.
-        ModelError: the detector's model can't be had.
+        MissingExtraError, ModelError: as :func:`choose_detector`.
     """
     if annotations is not None:
         own_boxes = wants_crops(annotations, data_type)
@@ -81,7 +80,12 @@ def choose_cutter(
         own_boxes = data_type == "bbox" and any(map(is_yolo, sources.input_dir))
     cutter = None
     if options.bounding_box is not None:
-        cutter = _same_for_all(parse_bounding_box(options.bounding_box), options)
+        wanted = parse_bounding_box(options.bounding_box)
+        if isinstance(wanted, Box):
+            cutter = Cutter(box=wanted)
+        else:
+            margins = options.model_copy(update={"bounding_box": None})
+            cutter = Cutter(detector=choose_detector(wanted), margins=margins)
     if own_boxes and cutter is not None:
         raise InvalidParameterError(
             f"bounding_box = {options.bounding_box!r}, but the annotations hold boxes as well",
@@ -100,19 +104,11 @@ def is_yolo(name: str) -> bool:
     return kind_of_name(name) is Kind.YOLO
 
 
-def _same_for_all(wanted: Box | DetectorName, options: CropOptions) -> Cutter:
-    if isinstance(wanted, Box):
-        return Cutter(box=wanted)
-    margins = options.model_copy(update={"bounding_box": None})
-    return Cutter(detector=choose_detector(wanted), margins=margins)
-
-
 def parse_bounding_box(text: str) -> Box | DetectorName:
     """Parse ``row_y=..,col_x=..,height=..,width=..``, in any order, or the name of a detector.
 
     Raises:
-        InvalidParameterError: it is neither, a value is missing, comes twice or is no number, or
-            height or width are not above 0.
+        InvalidParameterError: it is neither.
     """
     word = text.strip().lower()
     if word in DETECTORS:
@@ -153,10 +149,7 @@ def _suggestion(word: str, known: Sequence[str]) -> str:
 
 
 def cut_key(digest: str, cut: str) -> str:
-    """What the crops of a picture are kept under: the digest of its file and what is cut out of it.
-
-    The latter is :attr:`Cutter.text`, or the picture's own boxes as text.
-    """
+    """What crops are kept under; ``cut`` is :attr:`Cutter.text`, or the picture's boxes as text."""
     key = f"{CUT_VERSION} {digest} {cut}"
     return hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
 
