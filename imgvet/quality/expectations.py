@@ -1,11 +1,8 @@
 """The only module that knows Great Expectations: bounds on the columns of a frame, validated.
 
-Great Expectations is used without anything that outlives the call: an ephemeral context, no
-project folder, no data docs, no progress bars, no telemetry. It is imported by the first call,
-because that takes seconds.
-
-Threads: its current project is one global per process, so only one thread may validate at a time.
-Call this from one task of a run.
+Nothing outlives the call: an ephemeral context, no project folder, no data docs, no progress bars,
+no telemetry. It is imported by the first call, because that takes seconds. Its current project is
+one global per process, so only one thread, one task of a run, may validate at a time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Stage run_checks: count what a run found, hold it against the limits, and sum up.
 
-The numbers are computed here; the checks hold them against their limits with built-in expectations
-of Great Expectations, and every outcome becomes a :class:`imgvet.quality.result.CheckResult`.
+The checks are built-in expectations of Great Expectations.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ from imgvet.options import CheckLimits, RunOptions
 from imgvet.quality.checks import (
     CHECK_BY_NAME,
     CHECKS,
-    Bound,
     Check,
+    Unit,
     allowed_words,
     observed_words,
 )
@@ -83,49 +82,33 @@ def run_checks(
 ) -> tuple[CheckResult, ...]:
     """Check a dataset. The first call takes seconds more, and all belong into one thread.
 
-    Args:
-        rates: the observed numbers, see :func:`imgvet.quality.counts.rates`. One that is not
-            finite makes its own check errored.
-        stats: the stats table, one row per valid image; None if no measures were taken, then
-            the checks that need measures are left out. A missing column, or one that does not
-            hold numbers, makes the checks of that column errored, not failed.
-        examples: evidence for the rates. The checks of the stats table find their own.
-        limits: what is allowed.
-
-    Returns:
-        Results in the order of :data:`imgvet.quality.checks.CHECKS`.
-
-    Raises:
-        ValueError: examples for a check that does not exist.
+    One of the observed ``rates`` that is not finite makes its own check errored, as a column of the
+    table stats does that is missing or holds no numbers. Without the table its checks are left out.
     """
-    for name in examples:
-        if name not in CHECK_BY_NAME:
-            raise ValueError(f"examples for an unknown check {name!r}")
     outcomes = _rate_outcomes(rates, limits)
     if stats is not None:
         outcomes |= _stats_outcomes(stats)
     results = []
     for check in CHECKS:
-        if stats is not None or not check.measured:
-            outcome, limit = outcomes[check.name], _limit(check, limits)
-            shown = examples.get(check.name, outcome.examples)
-            value = None
-            if outcome.state is not CheckState.ERRORED:
-                value = float(rates.get(check.name, outcome.unexpected))
-            results.append(
-                CheckResult(
-                    name=check.name,
-                    title=check.title,
-                    state=outcome.state,
-                    severity=check.severity,
-                    observed="" if value is None else observed_words(check, value, limit),
-                    allowed=allowed_words(check, limit),
-                    value=value,
-                    section=check.section,
-                    examples=tuple(shown[:EXAMPLES]),
-                    detail=outcome.detail,
-                )
+        if stats is None and check.measured:
+            continue
+        outcome, limit, value = outcomes[check.name], _limit(check, limits), None
+        if outcome.state is not CheckState.ERRORED:
+            value = float(rates.get(check.name, outcome.unexpected))
+        results.append(
+            CheckResult(
+                name=check.name,
+                title=check.title,
+                state=outcome.state,
+                severity=check.severity,
+                observed="" if value is None else observed_words(check, value, limit),
+                allowed=allowed_words(check, limit),
+                value=value,
+                section=check.section,
+                examples=tuple(examples.get(check.name, outcome.examples)[:EXAMPLES]),
+                detail=outcome.detail,
             )
+        )
     return tuple(results)
 
 
@@ -141,7 +124,7 @@ def _rate_outcomes(rates: Mapping[str, float], limits: CheckLimits) -> dict[str,
     for name in known:
         check = CHECK_BY_NAME[name]
         limit = _limit(check, limits)
-        bounds = (limit, None) if check.bound is Bound.AT_LEAST else (None, limit)
+        bounds = (limit, None) if check.unit is Unit.IMAGES else (None, limit)
         expected.append(Expected(name, bounds))
     not_known = Outcome(CheckState.ERRORED, detail="the observed number is not known")
     outcomes = validate(pd.DataFrame([known]), expected)
