@@ -14,7 +14,7 @@ from imgvet.options import (
 )
 from imgvet.similarity import components, neighbors, outliers, pairs, rotations
 from imgvet.similarity.distances import Metric
-from imgvet.similarity.earlier import EarlierSearch, path_of
+from imgvet.similarity.search import EarlierSearch, path_of
 from imgvet.store.references import Reference, load_array, load_table, store_table
 from imgvet.tables import BY_NAME, NEIGHBORS, OUTLIERS, SIMILARITY
 from imgvet.tasks.context import RunContext

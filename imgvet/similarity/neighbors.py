@@ -15,7 +15,6 @@ import pandas as pd
 
 from imgvet.options import NeighborOptions
 from imgvet.similarity.distances import Metric, Rows, Vectors, space_of
-from imgvet.similarity.earlier import EarlierSearch, update_neighbors
 from imgvet.similarity.index import (
     CELLS_MODE,
     FLAT,
@@ -23,7 +22,7 @@ from imgvet.similarity.index import (
     search_cells,
     search_index,
 )
-from imgvet.similarity.search import Neighbors, search_exactly
+from imgvet.similarity.search import EarlierSearch, Neighbors, search_exactly, update_neighbors
 
 VERSION = 4
 
