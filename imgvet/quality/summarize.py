@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from imgvet.metrics import BASIC_METRICS, METRICS
-from imgvet.options import CheckLimits, RunOptions
+from imgvet.metrics import BASIC_METRICS, METRICS, flagged
+from imgvet.options import CheckLimits, RunOptions, SimilarityOptions
 from imgvet.quality.checks import (
     CHECK_BY_NAME,
     CHECKS,
@@ -21,10 +21,13 @@ from imgvet.quality.checks import (
     allowed_words,
     observed_words,
 )
-from imgvet.quality.counts import Tables, count, invalid_by_reason, rates
 from imgvet.quality.expectations import Expected, Outcome, validate
 from imgvet.quality.result import EXAMPLES, CheckResult, CheckState, verdict
-from imgvet.summary import Exact, RunSummary
+from imgvet.reasons import Reason
+from imgvet.summary import Counts, Exact, RunSummary
+
+Tables = Mapping[str, pd.DataFrame]
+"""The tables of a run by name."""
 
 COUNTED = ("items", "stats", "similarity", "outliers", "component_info")
 """The tables that are counted."""
@@ -72,6 +75,86 @@ def summarize(
         checks_errored=states[CheckState.ERRORED],
     )
     return summary, checks
+
+
+def count(
+    tables: Tables, robust_outliers: Sequence[int], options: RunOptions
+) -> tuple[Counts, dict[str, list[int]]]:
+    """Count images, pairs and groups, each exactly; and ids of examples, worst first, by check.
+
+    ``tables`` are items, stats, similarity, outliers and component_info; ``robust_outliers`` are
+    ids, worst first. Without ``run_stats`` dark, bright and blurry images are not counted.
+    """
+    items, stats = tables["items"], tables["stats"]
+    is_valid = items["status"] == Reason.OK.value
+    valid, invalid = items[is_valid], items[~is_valid]
+    copies = valid[valid.duplicated("digest", keep=False)]
+    surplus = valid[valid.duplicated("digest", keep="first")]
+    near = near_pairs(tables["similarity"], valid, options)
+    near_images = pd.unique(near[["from", "to"]].to_numpy().ravel())
+    flags = {name: stats.loc[mask, "id"].tolist() for name, mask in flagged(stats, options).items()}
+    sizes = tables["component_info"]["count"]
+    counts = Counts(
+        images=len(items),
+        valid=len(valid),
+        invalid=len(invalid),
+        exact_duplicate_images=len(copies),
+        exact_duplicate_groups=len(copies) - len(surplus),
+        exact_duplicate_surplus=len(surplus),
+        near_duplicate_images=len(near_images),
+        near_duplicate_pairs=len(near),
+        components=len(sizes),
+        component_images=int(sizes.sum()),
+        largest_component=int(sizes.max()) if len(sizes) else 0,
+        outliers=len(tables["outliers"]),
+        robust_outliers=len(robust_outliers),
+        **{name: len(ids) if options.run_stats else None for name, ids in flags.items()},
+    )
+    examples = {
+        "invalid_rate": invalid["id"].tolist(),
+        "duplicate_rate": surplus["id"].tolist(),
+        "near_duplicate_rate": near_images.tolist(),
+        "outlier_rate": list(robust_outliers),
+        **{f"{name}_rate": ids for name, ids in flags.items()},
+    }
+    return counts, examples
+
+
+def near_pairs(
+    similarity: pd.DataFrame, valid: pd.DataFrame, options: SimilarityOptions
+) -> pd.DataFrame:
+    """The pairs of the table similarity whose bytes differ, of valid rows of the table items."""
+    digest = valid.set_index("id")["digest"]
+    differ = similarity["from"].map(digest).to_numpy() != similarity["to"].map(digest).to_numpy()
+    return similarity[differ & (similarity["similarity"] >= options.threshold)]
+
+
+def invalid_by_reason(items: pd.DataFrame) -> dict[str, int]:
+    """How many items were left out for each reason, most frequent first, then by name."""
+    reasons = Counter(items.loc[items["status"] != Reason.OK.value, "status"].tolist())
+    return dict(sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def rates(counts: Counts) -> dict[str, float]:
+    """What the checks observe, by the name of the check: the number of valid images, and shares.
+
+    Invalid images are a share of all images, everything else of the valid ones. A rate over no
+    images, or of what was not measured, is 0: nothing violates it. A dataset without a valid image
+    fails ``images_present`` instead, once and clearly.
+    """
+    of_valid = {
+        "duplicate_rate": counts.exact_duplicate_surplus,
+        "near_duplicate_rate": counts.near_duplicate_images,
+        "dark_rate": counts.dark,
+        "bright_rate": counts.bright,
+        "blurry_rate": counts.blurry,
+        "outlier_rate": counts.robust_outliers,
+    }
+    return {
+        "images_present": counts.valid,
+        "invalid_rate": counts.invalid / max(counts.images, 1),
+        **{name: (number or 0) / max(counts.valid, 1) for name, number in of_valid.items()},
+    }
 
 
 def run_checks(

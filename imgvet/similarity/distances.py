@@ -10,9 +10,9 @@ the other distances keep them meaningful, whatever the scale of the embeddings:
 * canberra, braycurtis and jensenshannon have a range of their own and need no unit.
 
 FAISS finds candidates in float32; the distances that count are computed again, of each pair by
-itself, in float64. They depend on nothing but the two embeddings (and the unit): not on threads, on
-the processor or on what else is searched, so that a run that adds to an earlier one gives the same
-tables as a run from scratch. All but cosine are computed by :mod:`scipy.spatial.distance`.
+itself, in float64. They depend on nothing but the two embeddings (and the unit): not on threads or
+on what else is searched, so that a run that adds to an earlier one gives the same tables as a run
+from scratch.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from imgvet.errors import InvalidParameterError
-from imgvet.options import Distance
+from imgvet.options import Distance, Frozen
 
 Vectors = NDArray[np.float32]
 Reals = NDArray[np.float64]
@@ -52,8 +52,6 @@ class DistanceFormula:
     """For a person: x and y are two embeddings, a is the calibration of the model's card (1 for
     user embeddings), r the median length."""
     range: str = "0 to 1"
-    signed: bool = True
-    """Whether embeddings may have negative values."""
     norm: float | None = None
     """Order of the norm whose median is the unit r; None without a unit."""
     any_index: bool = False
@@ -80,9 +78,7 @@ DISTANCES: Mapping[Distance, DistanceFormula] = MappingProxyType(
             "METRIC_BrayCurtis", "1 - sum of abs(x - y) / sum of abs(x + y)"
         ),
         "jensenshannon": DistanceFormula(
-            None,
-            "1 - Jensen-Shannon divergence, in bits, of x / sum of x and y / sum of y",
-            signed=False,
+            None, "1 - Jensen-Shannon divergence, in bits, of x / sum of x and y / sum of y"
         ),
     }
 )
@@ -90,10 +86,8 @@ DISTANCES: Mapping[Distance, DistanceFormula] = MappingProxyType(
 embeddings with negative values), 0 is told instead."""
 
 
-class Metric(BaseModel):
+class Metric(Frozen, extra="forbid"):
     """How embeddings are compared; part of the cache key of the stages that compare."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     distance: Distance = "cosine"
     scale: float = Field(1.0, gt=0)
@@ -168,23 +162,24 @@ def space_of(vectors: Vectors, distance: Distance) -> Space:
     Raises:
         InvalidParameterError: the distance does not fit the embeddings.
     """
-    if not DISTANCES[distance].signed:
-        _refuse_negative(vectors, distance)
+    if distance == "jensenshannon" and (negative := vectors < 0).any():
+        raise InvalidParameterError(
+            f"distance = {distance!r} compares shares, which can't be negative, but "
+            f"{negative.sum():,} values in {negative.any(axis=1).sum():,} of {len(vectors):,} "
+            "embeddings are",
+            "Choose another distance, or give embeddings without negative values, such as "
+            "histograms",
+        )
     unit = unit_of(vectors, distance)
     if distance != "cosine":
         return Space(vectors, distance, unit, np.empty(0))
-    vectors = np.ascontiguousarray(compared(vectors, distance), np.float32)
+    vectors = np.ascontiguousarray(_with_length_one(vectors), np.float32)
     lengths = _lengths(vectors, 2)
     return Space(vectors, distance, unit, np.where(lengths > 0, lengths, 1.0))
 
 
-def compared(vectors: Vectors, distance: Distance) -> Vectors:
-    """The embeddings as they are compared: for cosine those of another length than 1 get length 1.
-
-    Embeddings of a model have that length, but for rounding, and stay as they are; so do zeros.
-    """
-    if distance != "cosine":
-        return vectors
+def _with_length_one(vectors: Vectors) -> Vectors:
+    """Those of a model have it, but for rounding, and stay as they are; so do zeros."""
     lengths = _lengths(vectors, 2)
     other = (np.abs(lengths - 1.0) > _UNIT_LENGTH) & (lengths > 0)
     if not other.any():
@@ -254,15 +249,3 @@ def _lengths(vectors: Vectors, norm: float) -> Reals:
     return np.concatenate(
         [np.linalg.norm(block.astype(np.float64), norm, axis=1) for block in blocks]
     )
-
-
-def _refuse_negative(vectors: Vectors, distance: Distance) -> None:
-    negative = vectors < 0
-    if negative.any():
-        raise InvalidParameterError(
-            f"distance = {distance!r} compares shares, which can't be negative, but "
-            f"{negative.sum():,} values in {negative.any(axis=1).sum():,} of {len(vectors):,} "
-            "embeddings are",
-            "Choose another distance, or give embeddings without negative values, such as "
-            "histograms",
-        )

@@ -4,7 +4,7 @@ import pytest
 
 from imgvet.options import CheckLimits
 from imgvet.quality.checks import CHECK_BY_NAME, CHECKS, Check, Unit
-from imgvet.quality.counts import rates
+from imgvet.quality.summarize import rates
 from imgvet.sections import Section
 from imgvet.summary import Counts
 
