@@ -180,8 +180,7 @@ def _without_outside(
 def cut_picture(picture: Picture, region: Region) -> Picture | Failure:
     """Cut a region, in pixels of the picture as shown, out of it; or why it can't be: :func:`clip`.
 
-    The picture may have been decoded at a reduced scale, which the pixels of the crop then have as
-    well; its ``width`` and ``height`` are those of the clipped region in pixels of the original.
+    Of a picture decoded at a reduced scale the pixels of the crop are reduced, too.
     """
     clipped = clip(region, picture.width, picture.height)
     return clipped if isinstance(clipped, Failure) else cut_clipped(picture, clipped)

@@ -20,7 +20,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,28 +59,24 @@ class DistanceFormula:
 
 _COUNTED = "1 - a (d / r)^2 / 2"
 
-DISTANCES: Mapping[Distance, DistanceFormula] = MappingProxyType(
-    {
-        "cosine": DistanceFormula(
-            "METRIC_INNER_PRODUCT", "1 - a (1 - cos(x, y))", range="1 - 2a to 1", any_index=True
-        ),
-        "euclidean": DistanceFormula(
-            "METRIC_L2",
-            f"{_COUNTED} with d = square root of the sum of (x - y)^2",
-            norm=2,
-            any_index=True,
-        ),
-        "l1": DistanceFormula("METRIC_L1", f"{_COUNTED} with d = sum of abs(x - y)", norm=1),
-        "linf": DistanceFormula(None, f"{_COUNTED} with d = greatest abs(x - y)", norm=np.inf),
-        "canberra": DistanceFormula(None, "1 - mean of abs(x - y) / (abs(x) + abs(y))"),
-        "braycurtis": DistanceFormula(
-            "METRIC_BrayCurtis", "1 - sum of abs(x - y) / sum of abs(x + y)"
-        ),
-        "jensenshannon": DistanceFormula(
-            None, "1 - Jensen-Shannon divergence, in bits, of x / sum of x and y / sum of y"
-        ),
-    }
-)
+DISTANCES: Mapping[Distance, DistanceFormula] = {
+    "cosine": DistanceFormula(
+        "METRIC_INNER_PRODUCT", "1 - a (1 - cos(x, y))", range="1 - 2a to 1", any_index=True
+    ),
+    "euclidean": DistanceFormula(
+        "METRIC_L2",
+        f"{_COUNTED} with d = square root of the sum of (x - y)^2",
+        norm=2,
+        any_index=True,
+    ),
+    "l1": DistanceFormula("METRIC_L1", f"{_COUNTED} with d = sum of abs(x - y)", norm=1),
+    "linf": DistanceFormula(None, f"{_COUNTED} with d = greatest abs(x - y)", norm=np.inf),
+    "canberra": DistanceFormula(None, "1 - mean of abs(x - y) / (abs(x) + abs(y))"),
+    "braycurtis": DistanceFormula("METRIC_BrayCurtis", "1 - sum of abs(x - y) / sum of abs(x + y)"),
+    "jensenshannon": DistanceFormula(
+        None, "1 - Jensen-Shannon divergence, in bits, of x / sum of x and y / sum of y"
+    ),
+}
 """All distances. Where a formula could fall below 0 (euclidean, l1, linf, and braycurtis of
 embeddings with negative values), 0 is told instead."""
 
@@ -189,10 +184,10 @@ def _with_length_one(vectors: Vectors) -> Vectors:
 
 
 def unit_of(vectors: Vectors, distance: Distance) -> float:
-    """The length that distances count in.
+    """The length that distances count in: the median length of the embeddings in their norm.
 
-    It is the median length of the embeddings in the norm of the distance, or, for distances without
-    a norm, a power of two near their greatest value, which changes no distance. Zeros do not count.
+    Without a norm it is a power of two near the greatest value, which changes no distance. Zeros do
+    not count.
     """
     norm = DISTANCES[distance].norm
     if distance == "cosine" or not vectors.any():
