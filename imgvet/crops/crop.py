@@ -165,7 +165,7 @@ def _without_outside(
 ) -> Points:
     """The corners of the smallest part of a rotated box, by its own sides, that holds all visible.
 
-    The box is seen as a unit square, in which the part is an upright rectangle.
+    In the unit square that the box stands for the part is an upright rectangle.
     """
     x, y = points.T
     if x.min() >= 0 and y.min() >= 0 and x.max() <= width and y.max() <= height:

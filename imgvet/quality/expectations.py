@@ -125,8 +125,15 @@ def _great_expectations() -> Iterator[None]:
     # This module of it logs at INFO by itself, which any handler of the root logger then shows.
     logger = logging.getLogger("great_expectations.data_context.types.base")
     level = logger.level
+    show = warnings.showwarning
     try:
-        _import()
+        with warnings.catch_warnings():
+            # It imports sre_constants and sre_parse, which Python has deprecated.
+            warnings.filterwarnings("ignore", "module 'sre_.*' is deprecated", DeprecationWarning)
+            import great_expectations  # noqa: F401
+
+            if warnings.showwarning is not show:  # it sends all warnings of the process to a log
+                logging.captureWarnings(False)
         logger.setLevel(logging.WARNING)
         yield
     finally:
@@ -135,15 +142,3 @@ def _great_expectations() -> Iterator[None]:
             del os.environ[_ANALYTICS]
         else:
             os.environ[_ANALYTICS] = before
-
-
-def _import() -> None:
-    """Import it, undoing what the import does to the process."""
-    show = warnings.showwarning
-    with warnings.catch_warnings():
-        # It imports sre_constants and sre_parse, which Python has deprecated.
-        warnings.filterwarnings("ignore", "module 'sre_.*' is deprecated", DeprecationWarning)
-        import great_expectations  # noqa: F401
-
-        if warnings.showwarning is not show:  # it sends all warnings of the process to a log
-            logging.captureWarnings(False)

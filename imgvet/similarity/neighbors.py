@@ -46,8 +46,7 @@ def find_neighbors(
     found only saves time.
 
     Raises:
-        InvalidParameterError: FAISS does not know the index or its parameters, or the distance
-            goes neither with the index nor with the vectors.
+        InvalidParameterError: as :func:`check_neighbor_options` and :func:`space_of`.
     """
     import faiss
 

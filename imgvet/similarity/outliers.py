@@ -62,9 +62,8 @@ def nearest_of_all(neighbors: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame
 def robust_score(similarity: Reals) -> Reals:
     """How many scaled median absolute deviations each value (n,) lies below the median.
 
-    Positive below the median. Without any spread (deviation 0) values at the median score 0 and
-    others are infinitely far; they score by the mean absolute deviation instead (Iglewicz and
-    Hoaglin), or 0 if that is 0 too.
+    Where that deviation is 0 the mean absolute one counts instead (Iglewicz and Hoaglin); where
+    both are, all score 0.
     """
     if not len(similarity):
         return similarity

@@ -142,43 +142,34 @@ def _lay_out(graph: csr_array, start: Vectors) -> Vectors:
     No row of the graph is empty, and the start has a spread of about 10.
     """
     random = np.random.default_rng(_SEED)
-    x, y = (np.ascontiguousarray(start[:, axis], np.float32) for axis in (0, 1))
-    first = np.repeat(np.arange(len(x), dtype=np.int32), np.diff(graph.indptr))
+    places = np.ascontiguousarray(start.T, np.float32)
+    count = places.shape[1]
+    first = np.repeat(np.arange(count, dtype=np.int32), np.diff(graph.indptr))
     edges = (first, graph.indices, graph.indptr[:-1])
     weights = graph.data.astype(np.float32)
-    rounds = int(np.clip(_MOVES // max(len(x), 1), _LEAST_ROUNDS, _MOST_ROUNDS))
+    rounds = int(np.clip(_MOVES // max(count, 1), _LEAST_ROUNDS, _MOST_ROUNDS))
     strength = np.asarray(graph.sum(axis=1), np.float32).ravel()
     for step in range(rounds):
         rate = np.float32(_STEP * (1 - step / rounds))
-        pull = _pull(x, y, edges, weights)
-        push = _push(x, y, random, strength)
-        x, y = (
-            place + rate * np.clip(attracted + repelled, -_GREATEST, _GREATEST)
-            for place, attracted, repelled in zip((x, y), pull, push, strict=True)
-        )
-    return np.stack([x, y], axis=1)
+        moves = _pull(places, edges, weights) + _push(places, random, strength)
+        places = places + rate * np.clip(moves, -_GREATEST, _GREATEST)
+    return np.ascontiguousarray(places.T)
 
 
-def _pull(
-    x: Vectors, y: Vectors, edges: tuple[NDArray[np.int32], ...], weights: Vectors
-) -> tuple[Vectors, Vectors]:
-    """What neighbours do to each point."""
+def _pull(places: Vectors, edges: tuple[NDArray[np.int32], ...], weights: Vectors) -> Vectors:
+    """What neighbours do to each point, (2, n)."""
     first, second, starts = edges
-    dx, dy = x[second] - x[first], y[second] - y[first]
-    force = weights * (2 * _A) / (1 + _A * (dx * dx + dy * dy))
-    return np.add.reduceat(force * dx, starts), np.add.reduceat(force * dy, starts)
+    apart = places.take(second, axis=1) - places.take(first, axis=1)
+    force = weights * (2 * _A) / (1 + _A * np.add(*np.square(apart)))
+    return np.stack([np.add.reduceat(along, starts) for along in force * apart])
 
 
-def _push(
-    x: Vectors, y: Vectors, random: np.random.Generator, strength: Vectors
-) -> tuple[Vectors, Vectors]:
-    """What points chosen by chance do to each point, as much as its neighbours weigh."""
-    total_x, total_y = np.zeros_like(x), np.zeros_like(y)
+def _push(places: Vectors, random: np.random.Generator, strength: Vectors) -> Vectors:
+    """What points chosen by chance do to each point, (2, n), as much as its neighbours weigh."""
+    total, count = np.zeros_like(places), places.shape[1]
     for _ in range(_PUSHES):
-        other = random.integers(len(x), size=len(x))
-        dx, dy = x - x[other], y - y[other]
-        square = dx * dx + dy * dy
+        apart = places - places.take(random.integers(count, size=count), axis=1)
+        square = np.add(*np.square(apart))
         force = 2 / ((np.float32(0.01) + square) * (1 + _A * square))
-        total_x += np.clip(force * dx, -_GREATEST, _GREATEST)
-        total_y += np.clip(force * dy, -_GREATEST, _GREATEST)
-    return total_x * strength, total_y * strength
+        total += np.clip(force * apart, -_GREATEST, _GREATEST)
+    return total * strength

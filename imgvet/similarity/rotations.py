@@ -116,13 +116,10 @@ def find_rotated_pairs(
 ) -> pd.DataFrame:
     """Candidates for rotated or flipped copies, from orientation hashes, uint8 (n, 32).
 
-    Rows of a quality below :data:`RELIABLE_QUALITY` are left out. A pair is kept if it is among the
-    ``limit`` nearest of one of its pictures.
-
-    Returns:
-        ``first`` and ``second``, rows, first < second and in this order; ``orientation``, 1 to 7:
-        the first, shown in it (:data:`imgvet.images.orientation_hash.ORIENTATIONS`), looks like the
-        second; ``distance``, bits of 256 in which the hashes differ.
+    Those below :data:`RELIABLE_QUALITY` are left out, and a pair that is not among the ``limit``
+    nearest of one of its pictures. Of the rows ``first`` and ``second``, first < second and in this
+    order, the first, shown in ``orientation`` (1 to 7), looks like the second; ``distance`` counts
+    the bits of 256 in which the hashes differ.
     """
     usable = np.flatnonzero(np.asarray(quality) >= RELIABLE_QUALITY)
     data = np.ascontiguousarray(hashes[usable], np.uint8).reshape(-1, HASH_BYTES)
@@ -254,10 +251,9 @@ def _graph(ends: NDArray[np.int64], count: int) -> coo_array[np.int8]:
 
 
 def _relations() -> tuple[_Bytes, _Bytes]:
-    """How orientations follow each other.
+    """In which orientation a picture looks like another, (8, 8), and the way back of each, (8,).
 
-    In which one a picture looks like another, when it looks in orientation i as the other looks in
-    orientation j, (8, 8); and the way back of each, (8,).
+    That is, when it looks in orientation i as the other looks in orientation j.
     """
     probe = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     codes = range(1, ORIENTATIONS + 1)

@@ -59,8 +59,7 @@ class FaceSettings:
 class FaceDetector:
     """Faces by YuNet: large pictures scaled down, one pass for small faces and one for large ones.
 
-    Raises:
-        ModelError: OpenCV can't use the file.
+    A file that OpenCV can't use is a ModelError.
     """
 
     def __init__(self, model: Path, settings: FaceSettings | None = None) -> None:

@@ -24,7 +24,6 @@ Rows = npt.NDArray[np.float32]
 _OBJECTNESS, _CLASSES = 4, 5
 _PADDING = (114, 114, 114)
 """Gray of the bars around a letterboxed picture, as YOLOv5 was trained with."""
-_REMEDY = "Delete it and run again to download it"
 
 YOLOV5S = ModelFile(
     name="yolov5s",
@@ -69,10 +68,7 @@ class YoloDetector:
     """Objects by YOLOv5: the picture letterboxed to the model's input, labels from the model.
 
     The model is an ONNX file, exported by ``export.py`` of YOLOv5: input (1, 3, h, w) of fixed or
-    open size, float32 or float16; output (1, n, 5 + classes).
-
-    Raises:
-        ModelError: the file is not such a model.
+    open size, float32 or float16; output (1, n, 5 + classes). Any other is a ModelError.
     """
 
     def __init__(self, model: Path, settings: YoloSettings | None = None) -> None:
@@ -153,10 +149,7 @@ def decoded(
 
 
 def class_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """The names of a model's classes: from its metadata, else COCO's.
-
-    YOLOv5 writes ``names`` into it, a dict or list as Python prints it.
-    """
+    """The names of a model's classes: its ``names``, as Python prints a dict or list, else COCO's."""
     try:
         names = ast.literal_eval(metadata.get("names", ""))
     except (ValueError, SyntaxError):
@@ -169,4 +162,7 @@ def class_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _refused(model: Path, reason: str) -> ModelError:
-    return ModelError(f"The model file {model} is no YOLOv5 model ({reason})", _REMEDY)
+    return ModelError(
+        f"The model file {model} is no YOLOv5 model ({reason})",
+        "Delete it and run again to download it",
+    )
