@@ -149,7 +149,7 @@ def decoded(
 
 
 def class_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """The names of a model's classes: its ``names``, as Python prints a dict or list, else COCO's."""
+    """The names of a model's classes: ``names``, as Python prints a dict or list, or COCO's."""
     try:
         names = ast.literal_eval(metadata.get("names", ""))
     except (ValueError, SyntaxError):
