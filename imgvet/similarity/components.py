@@ -60,10 +60,8 @@ def find_components(
     """Connected components of all pairs at least ``cc_threshold`` similar, largest first.
 
     The pairs, as in the table similarity, are those that ``search`` listed by the same metric;
-    embeddings, float32 (n, width), are in order of ``embedding_row``.
-
-    Returns:
-        The tables components and component_info, and video_pairs if there are videos.
+    embeddings, float32 (n, width), are in order of ``embedding_row``. The tables are components and
+    component_info, and video_pairs if there are videos.
     """
     edges = pairs[pairs["similarity"] >= options.cc_threshold]
     if edges.empty or not options.run_cc:

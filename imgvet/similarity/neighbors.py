@@ -1,9 +1,8 @@
 """Stage find_neighbors: the nearest neighbours of each distinct content, by FAISS.
 
 Byte-identical copies share one embedding, so they cost one search and cannot crowd out other
-neighbours. Small sets, and those searched with ``nnf_mode`` Flat, are searched exactly; what an
-earlier search of nearly the same embeddings found saves most of it. Of large ones, ``IVF`` searches
-cells, and other modes are indexes of FAISS (:mod:`imgvet.similarity.index`).
+neighbours. Small sets, and those searched with ``nnf_mode`` Flat, are searched exactly. Of large
+ones, ``IVF`` searches cells, and other modes are indexes of FAISS.
 """
 
 from __future__ import annotations
