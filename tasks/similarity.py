@@ -14,7 +14,7 @@ from imgvet.options import (
 )
 from imgvet.similarity import components, neighbors, outliers, pairs, rotations
 from imgvet.similarity.distances import Metric
-from imgvet.similarity.earlier import EarlierSearch, path_of
+from imgvet.similarity.search import EarlierSearch, path_of
 from imgvet.store.references import Reference, load_array, load_table, store_table
 from imgvet.tables import BY_NAME, NEIGHBORS, OUTLIERS, SIMILARITY
 from imgvet.tasks.context import RunContext
@@ -29,7 +29,7 @@ class NeighborSearch(Frozen):
 
 
 class OutlierSearch(Frozen):
-    """The table outliers, and what :class:`imgvet.similarity.outliers.Outliers` tells with it."""
+    """What :func:`imgvet.similarity.outliers.find_outliers` finds."""
 
     outliers: Reference
     robust: tuple[int, ...]
@@ -119,9 +119,8 @@ def find_outliers(
 ) -> OutlierSearch:
     """The table outliers."""
     work = context.work
-    unlike = outliers.find_outliers(load_table(work, nearest), load_table(work, items), options)
-    return OutlierSearch(
-        outliers=store_table(work, OUTLIERS, unlike.table),
-        robust=unlike.robust,
-        median_similarity=unlike.median_similarity,
+    table, robust, median = outliers.find_outliers(
+        load_table(work, nearest), load_table(work, items), options
     )
+    stored = store_table(work, OUTLIERS, table)
+    return OutlierSearch(outliers=stored, robust=robust, median_similarity=median)

@@ -36,8 +36,7 @@ def with_margin(region: Region, options: CropOptions) -> Region:
     """A region with the margins that the options ask for, on each of its four sides.
 
     Fractions are of its own width and height: with 0.2 and 0.2 a region of 100 x 50 pixels becomes
-    one of 140 x 70. A rotated region grows along its own sides. It may then reach out of the
-    picture. A degenerate region stays as it is, so that it is still found to be degenerate.
+    one of 140 x 70. It may then reach out of the picture. A degenerate one stays as it is.
     """
     if region.corners is None:
         box = region.box
@@ -72,10 +71,7 @@ def _margins(width: float, height: float, options: CropOptions) -> tuple[float, 
 
 
 def clip(region: Region, width: int, height: int) -> Region | Failure:
-    """Clip a region to a picture of this size in pixels.
-
-    Its box becomes whole pixels of the picture as shown, at least 1 x 1: left and upper edge
-    included, right and lower edge (x + width, y + height) not.
+    """Clip a region to a picture of this size in pixels; its box becomes whole pixels of it.
 
     The edges of an upright box are rounded to the nearest edge of a pixel (halves to the right and
     down); a box so small that nothing remains is the pixel in which its centre lies. A rotated
@@ -169,7 +165,7 @@ def _without_outside(
 ) -> Points:
     """The corners of the smallest part of a rotated box, by its own sides, that holds all visible.
 
-    The box is seen as a unit square, in which the part is an upright rectangle.
+    In the unit square that the box stands for the part is an upright rectangle.
     """
     x, y = points.T
     if x.min() >= 0 and y.min() >= 0 and x.max() <= width and y.max() <= height:
@@ -184,8 +180,7 @@ def _without_outside(
 def cut_picture(picture: Picture, region: Region) -> Picture | Failure:
     """Cut a region, in pixels of the picture as shown, out of it; or why it can't be: :func:`clip`.
 
-    The picture may have been decoded at a reduced scale, which the pixels of the crop then have as
-    well; its ``width`` and ``height`` are those of the clipped region in pixels of the original.
+    Of a picture decoded at a reduced scale the pixels of the crop are reduced, too.
     """
     clipped = clip(region, picture.width, picture.height)
     return clipped if isinstance(clipped, Failure) else cut_clipped(picture, clipped)

@@ -3,34 +3,54 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import math
 import re
 from collections.abc import Sequence
-from typing import get_args
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, get_args
 
 from imgvet.annotations.schema import Annotations, wants_crops
 from imgvet.crops.crop import with_margin
-from imgvet.crops.detectors.detector import (
-    DetectorChoice,
-    DetectorName,
-    choose_detector,
-    detector_of,
-)
-from imgvet.errors import InvalidParameterError
+from imgvet.crops.detectors.face import YUNET, FaceDetector, FaceSettings
+from imgvet.crops.detectors.text import TextDetector, TextSettings, models_digest, text_models
+from imgvet.crops.detectors.yolo import YOLOV5S, YoloDetector, YoloSettings
+from imgvet.errors import InvalidParameterError, ModelError, StaleReferenceError
 from imgvet.images.geometry import Box, Region, scaled
 from imgvet.images.picture import Picture
+from imgvet.models.download import fetch_model
+from imgvet.models.file import sha256_of
 from imgvet.options import CropOptions, DataType, Frozen, RunOptions, SourceOptions
 from imgvet.sources.kinds import Kind, kind_of_name
+from imgvet.store.references import digest_bytes
 
 CUT_VERSION = 1
 """Raised when other pixels are cut out for the same regions."""
 
+DetectorName = Literal["face", "ocr", "yolov5s"]
 DETECTORS: tuple[DetectorName, ...] = get_args(DetectorName)
+
+Detector = FaceDetector | TextDetector | YoloDetector
+"""Its ``detect`` finds regions in RGB pixels, uint8, shape (h, w, 3) of any size: with label and
+score (and text), in pixels of the picture and within it, best first, the same ones at every call.
+Several threads may use it at a time."""
+
+_DETECTOR_VERSION = 1
+"""Counts up when a detector would find other regions with the same model and settings."""
 
 _KEYS = ("row_y", "col_x", "height", "width")
 _FORM = "Write row_y=10,col_x=20,height=100,width=80 (pixels), or one of face, ocr, yolov5s"
 _ENTRY = re.compile(r"\s*(\w+)\s*=\s*([^\s=]+)\s*")
+
+
+class DetectorChoice(Frozen):
+    """Which detector looks at the pictures: small enough to hand to other processes."""
+
+    name: DetectorName
+    path: Path | None
+    """Its model file; None if its models lie inside an installed package."""
+    digest: str
+    """What its results are kept under: model, settings and version of the code."""
 
 
 class Cutter(Frozen):
@@ -72,8 +92,7 @@ def choose_cutter(
     Raises:
         InvalidParameterError: boxes are asked for twice, or there are none, or ``bounding_box`` is
             neither a box nor the name of a detector.
-        MissingExtraError: the detector needs a package that is not installed.
-        ModelError: the detector's model can't be had.
+        MissingExtraError, ModelError: as :func:`choose_detector`.
     """
     if annotations is not None:
         own_boxes = wants_crops(annotations, data_type)
@@ -81,7 +100,12 @@ def choose_cutter(
         own_boxes = data_type == "bbox" and any(map(is_yolo, sources.input_dir))
     cutter = None
     if options.bounding_box is not None:
-        cutter = _same_for_all(parse_bounding_box(options.bounding_box), options)
+        wanted = parse_bounding_box(options.bounding_box)
+        if isinstance(wanted, Box):
+            cutter = Cutter(box=wanted)
+        else:
+            margins = options.model_copy(update={"bounding_box": None})
+            cutter = Cutter(detector=choose_detector(wanted), margins=margins)
     if own_boxes and cutter is not None:
         raise InvalidParameterError(
             f"bounding_box = {options.bounding_box!r}, but the annotations hold boxes as well",
@@ -100,19 +124,11 @@ def is_yolo(name: str) -> bool:
     return kind_of_name(name) is Kind.YOLO
 
 
-def _same_for_all(wanted: Box | DetectorName, options: CropOptions) -> Cutter:
-    if isinstance(wanted, Box):
-        return Cutter(box=wanted)
-    margins = options.model_copy(update={"bounding_box": None})
-    return Cutter(detector=choose_detector(wanted), margins=margins)
-
-
 def parse_bounding_box(text: str) -> Box | DetectorName:
     """Parse ``row_y=..,col_x=..,height=..,width=..``, in any order, or the name of a detector.
 
     Raises:
-        InvalidParameterError: it is neither, a value is missing, comes twice or is no number, or
-            height or width are not above 0.
+        InvalidParameterError: it is neither.
     """
     word = text.strip().lower()
     if word in DETECTORS:
@@ -153,12 +169,54 @@ def _suggestion(word: str, known: Sequence[str]) -> str:
 
 
 def cut_key(digest: str, cut: str) -> str:
-    """What the crops of a picture are kept under: the digest of its file and what is cut out of it.
+    """What crops are kept under; ``cut`` is :attr:`Cutter.text`, or the picture's boxes as text."""
+    return digest_bytes(f"{CUT_VERSION} {digest} {cut}".encode())
 
-    The latter is :attr:`Cutter.text`, or the picture's own boxes as text.
+
+def choose_detector(name: DetectorName) -> DetectorChoice:
+    """Have a detector's model, downloaded if it is not here yet.
+
+    Raises:
+        MissingExtraError: the package that it needs is not installed.
+        ModelError: its model can't be had or is not what it should be.
     """
-    key = f"{CUT_VERSION} {digest} {cut}"
-    return hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
+    model = {"face": YUNET, "ocr": None, "yolov5s": YOLOV5S}[name]
+    return choice_of(name, None if model is None else fetch_model(model))
+
+
+def choice_of(name: DetectorName, path: Path | None) -> DetectorChoice:
+    """The choice of a detector with this model file; raises as :func:`choose_detector`."""
+    settings = {"face": FaceSettings(), "ocr": TextSettings(), "yolov5s": YoloSettings()}[name]
+    try:
+        model = models_digest(text_models()) if path is None else sha256_of(path)
+    except OSError as error:
+        raise ModelError(
+            f"The model {path} can't be read ({error.strerror})", "Run again to download it"
+        ) from None
+    return DetectorChoice(name=name, path=path, digest=digest_of(name, model, settings))
+
+
+def digest_of(name: DetectorName, model: str, settings: object) -> str:
+    """What identifies the results of a detector with a model of this digest: 32 hex digits."""
+    return digest_bytes(f"{name} {_DETECTOR_VERSION} {model} {settings!r}".encode())
+
+
+@lru_cache(maxsize=3)
+def detector_of(choice: DetectorChoice) -> Detector:
+    """The detector of a choice, opened; the last three are kept for the next shard.
+
+    Raises:
+        MissingExtraError, ModelError: as :func:`choose_detector`.
+        StaleReferenceError: the model here is not the one that was chosen.
+    """
+    if choice_of(choice.name, choice.path).digest != choice.digest:
+        raise StaleReferenceError(
+            f"The model of the detector {choice.name} is not the one that this run started with",
+            "Run again, with the same versions of imgvet and its packages everywhere",
+        )
+    if choice.path is None:
+        return TextDetector(text_models())
+    return FaceDetector(choice.path) if choice.name == "face" else YoloDetector(choice.path)
 
 
 def regions_in(picture: Picture, cutter: Cutter, own: Sequence[Region]) -> Sequence[Region]:

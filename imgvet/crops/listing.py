@@ -54,8 +54,6 @@ def annotated(
 ) -> pa.Table:
     """A listing with labels, splits, what is cut out, and the annotated files that are missing.
 
-    Without a cutter whole pictures are analysed.
-
     Raises:
         InvalidParameterError: annotations match no file, or contradict each other.
     """
@@ -80,7 +78,8 @@ def _matched(
     }
     listing = _with(listing, **known)
     if own_boxes:
-        listing = _with_boxes(listing, found.rows["boxes"], found.rows["box_labels"])
+        cuts = map(boxes_text, found.rows["boxes"])
+        listing = _with_boxes(listing, cuts, found.rows["box_labels"])
     limits = (sources.subset, sources.num_images, sources.min_offset, sources.max_offset)
     if any(limit is not None for limit in (*limits, sources.find_regex)):
         # Files that are annotated but not listed may lie in the rest, which was not asked for.
@@ -99,22 +98,15 @@ def _with_yolo_boxes(listing: pa.Table, sources: SourceOptions) -> pa.Table:
     found = [
         boxes_of_image(path, names[source]) if source in names else [] for path, source in places
     ]
-    boxes = [[numbers for _, numbers in own] for own in found]
-    return _with_boxes(listing, boxes, [[label for label, _ in own] for own in found], shares=True)
+    cuts = (boxes_text([numbers for _, numbers in own], shares=True) for own in found)
+    return _with_boxes(listing, cuts, ([label for label, _ in own] for own in found))
 
 
 def _with_boxes(
-    listing: pa.Table,
-    boxes: Iterable[Sequence[Sequence[float | None]]],
-    labels: Iterable[Sequence[str | None]],
-    *,
-    shares: bool = False,
+    listing: pa.Table, cuts: Iterable[str], labels: Iterable[Sequence[str | None]]
 ) -> pa.Table:
-    return _with(
-        listing,
-        cut=[boxes_text(own, shares=shares) for own in boxes],
-        cut_labels=[json.dumps(own) if own else None for own in labels],
-    )
+    texts = [json.dumps(own) if own else None for own in labels]
+    return _with(listing, cut=list(cuts), cut_labels=texts)
 
 
 def _missing(files: pd.DataFrame, source: str, first: int) -> pa.Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -14,6 +13,7 @@ from imgvet.demo import truth
 from imgvet.demo.pictures import PICTURES, Image
 from imgvet.errors import InvalidParameterError
 from imgvet.reasons import Reason
+from imgvet.workdir import swap_folder
 
 FILES = (*truth.VALID, *truth.INVALID)
 """The files of the demo set, beside its notes."""
@@ -56,17 +56,12 @@ def make_demo(folder: Path) -> None:
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as unfinished:
+        draft = Path(unfinished) / folder.name
         for path, data in files.items():
-            (unfinished / path).parent.mkdir(parents=True, exist_ok=True)
-            (unfinished / path).write_bytes(data)
-        unfinished.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        unfinished.rename(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+            (draft / path).parent.mkdir(parents=True, exist_ok=True)
+            (draft / path).write_bytes(data)
+        swap_folder(draft, folder)
 
 
 def demo_files() -> dict[str, bytes]:

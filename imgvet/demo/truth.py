@@ -1,7 +1,6 @@
 """What the demo set holds: the problems that are planted in it, and that a run should find.
 
-Paths are relative to its folder, with forward slashes. What is planted is not in ``CLEAN``, except
-originals of copies.
+What is planted is not in ``CLEAN``, except originals of copies.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def _with_cuts(pictures: pd.DataFrame, store: Store) -> pd.DataFrame:
     keys = [
         cut_key(digest, cut) for digest, cut in zip(pictures[DIGEST], pictures["cut"], strict=True)
     ]
-    cuts = _rows_of(keys, store.cuts, CUTS_SCHEMA.names).rename(columns={DIGEST: "key"})
+    cuts = rows_of(keys, store.cuts, CUTS_SCHEMA.names).rename(columns={DIGEST: "key"})
     labels = pictures["cut_labels"].map(json.loads, na_action="ignore")
     known = pictures.assign(key=keys, cut_labels=labels)
     return known.merge(cuts.drop_duplicates(["key", "number"]), on="key")
@@ -157,7 +157,7 @@ def item_tables(rows: pd.DataFrame, store: Store, options: MediaOptions) -> Item
     """
     readable = rows["status"] == Reason.OK.value
     columns = ["status", "detail", "format", "width", "height", *PLACE_COLUMNS]
-    known = _rows_of(rows.loc[readable, DIGEST], store.measures, columns).drop_duplicates(DIGEST)
+    known = rows_of(rows.loc[readable, DIGEST], store.measures, columns).drop_duplicates(DIGEST)
     rows = rows.merge(known, on=DIGEST, how="left", suffixes=("", "_content"))
     rows["status"], rows["detail"] = _status(rows, options)
     valid = rows["status"] == Reason.OK.value
@@ -187,12 +187,12 @@ def stats_table(items: pd.DataFrame, store: Store, options: StatsOptions) -> pd.
         taken.append((store.advanced, ADVANCED_METRICS))
     for packs, metrics in taken:
         names = [DIGEST, *(metric.name for metric in metrics)]
-        known = _rows_of(stats[DIGEST], packs, names).drop_duplicates(DIGEST)
+        known = rows_of(stats[DIGEST], packs, names).drop_duplicates(DIGEST)
         stats = stats.merge(known, on=DIGEST, how="left")
     return stats.reindex(columns=STATS.column_names)
 
 
-def _rows_of(digests: Iterable[str], packs: Packs, columns: list[str]) -> pd.DataFrame:
+def rows_of(digests: Iterable[str], packs: Packs, columns: list[str]) -> pd.DataFrame:
     """What packs hold of all contents, which must be there."""
     packed = packs.read([name for name in columns if name != "pack"])
     known = pd.DataFrame(columns=columns) if packed is None else packed.select(columns).to_pandas()

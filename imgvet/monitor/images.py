@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from imgvet.metrics import FLAGS, METRICS, flagged
 from imgvet.monitor.rates import OUTLIERS
 from imgvet.options import RunOptions
-from imgvet.quality.counts import near_pairs
+from imgvet.quality.summarize import near_pairs
 from imgvet.reasons import Reason
 from imgvet.summary import read_record
 from imgvet.tables import read_table

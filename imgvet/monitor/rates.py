@@ -44,7 +44,7 @@ NOTHING = Proportion(0, 0)
 
 @dataclass(frozen=True)
 class WatchedRate:
-    """A rate that may jump, named as in :func:`imgvet.quality.counts.rates`."""
+    """A rate that may jump, named as in :func:`imgvet.quality.summarize.rates`."""
 
     name: str
     count: str

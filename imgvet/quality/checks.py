@@ -11,13 +11,6 @@ from imgvet.quality.result import Severity
 from imgvet.sections import Section
 
 
-class Bound(StrEnum):
-    """Which side of its limit an observed number must stay on. The limit itself is allowed."""
-
-    AT_LEAST = "at least"
-    AT_MOST = "at most"
-
-
 class Unit(StrEnum):
     """What an observed number counts."""
 
@@ -34,66 +27,60 @@ class Check:
     """Stable identifier."""
     title: str
     severity: Severity
-    unit: Unit
-    bound: Bound
-    limit: str | None
-    """Field of :class:`imgvet.options.CheckLimits` that holds the limit; None if it is always 0."""
+    section: Section
+    """Section of the report with the evidence."""
     meaning: str
     """What is observed, one sentence."""
     remedy: str
     """What to do when it fails, one sentence."""
-    section: Section
-    """Section of the report with the evidence."""
+    unit: Unit = Unit.SHARE
     measured: bool = False
     """Whether there is nothing to check when no measures were taken."""
 
+    @property
+    def limit(self) -> str | None:
+        """Field of :class:`imgvet.options.CheckLimits` that holds it; None if it is always 0.
 
-def _rate(name: str, title: str, severity: Severity, section: Section, meaning: str, remedy: str,
-          *, measured: bool = False) -> Check:  # fmt: skip
-    """A check that a rate does not exceed the limit of the same name."""
-    return Check(name, title, severity, Unit.SHARE, Bound.AT_MOST, f"max_{name}", meaning,
-                 remedy, section, measured)  # fmt: skip
-
-
-def _integrity(name: str, title: str, meaning: str, remedy: str) -> Check:
-    """A check that no value of the stats table is wrong."""
-    return Check(name, title, "warning", Unit.VALUES, Bound.AT_MOST, None, meaning, remedy,
-                 Section.STATISTICS, True)  # fmt: skip
+        Images are to be at least so many, everything else at most; the limit itself is allowed.
+        """
+        fields = {Unit.IMAGES: "min_images", Unit.SHARE: f"max_{self.name}"}
+        return fields.get(self.unit)
 
 
 CHECKS: tuple[Check, ...] = (
-    Check("images_present", "Images present", "critical", Unit.IMAGES, Bound.AT_LEAST,
-          "min_images", "Images that could be analysed.",
-          "Check that the input is the right one, and see why images were left out.",
-          Section.INVALID),
-    _rate("invalid_rate", "Invalid files", "critical", Section.INVALID,
+    Check("images_present", "Images present", "critical", Section.INVALID,
+          "Images that could be analysed.",
+          "Check that the input is the right one, and see why images were left out.", Unit.IMAGES),
+    Check("invalid_rate", "Invalid files", "critical", Section.INVALID,
           "Share of the files that are broken, too small or no images.",
           "Fetch the broken files again, or remove them."),
-    _rate("duplicate_rate", "Exact duplicates", "critical", Section.DUPLICATES,
+    Check("duplicate_rate", "Exact duplicates", "critical", Section.DUPLICATES,
           "Share of the images that are surplus byte-for-byte copies of another.",
           "Keep one of each group, and check that no copies are split between train and test."),
-    _rate("near_duplicate_rate", "Near duplicates", "warning", Section.DUPLICATES,
+    Check("near_duplicate_rate", "Near duplicates", "warning", Section.DUPLICATES,
           "Share of the images that look nearly like another whose bytes differ.",
           "Review the pairs; keep one of each, and never split a pair between train and test."),
-    _rate("dark_rate", "Dark images", "warning", Section.DARK,
+    Check("dark_rate", "Dark images", "warning", Section.DARK,
           "Share of the images that are nearly all dark.",
           "Remove them, or correct their exposure.", measured=True),
-    _rate("bright_rate", "Bright images", "warning", Section.BRIGHT,
+    Check("bright_rate", "Bright images", "warning", Section.BRIGHT,
           "Share of the images that are nearly all white.",
           "Remove them, or correct their exposure.", measured=True),
-    _rate("blurry_rate", "Blurry images", "warning", Section.BLURRY,
+    Check("blurry_rate", "Blurry images", "warning", Section.BLURRY,
           "Share of the images without sharp detail.",
           "Remove them, unless smooth pictures are wanted.", measured=True),
-    _rate("outlier_rate", "Outliers", "warning", Section.OUTLIERS,
+    Check("outlier_rate", "Outliers", "warning", Section.OUTLIERS,
           "Share of the images much less like their nearest neighbour than usual "
           "(robust score above 3.5).",
           "Look at them: wrong images, or rare ones that deserve more examples."),
-    _integrity("measures_complete", "Measures complete",
-               "Values of the basic measures that are missing for valid images.",
-               "Run again with overwrite; if values are still missing, report it as a bug."),
-    _integrity("measures_in_range", "Measures in range",
-               "Values of measures that lie outside their possible range.",
-               "Run again with overwrite; if values are still out of range, report it as a bug."),
+    Check("measures_complete", "Measures complete", "warning", Section.STATISTICS,
+          "Values of the basic measures that are missing for valid images.",
+          "Run again with overwrite; if values are still missing, report it as a bug.",
+          Unit.VALUES, measured=True),
+    Check("measures_in_range", "Measures in range", "warning", Section.STATISTICS,
+          "Values of measures that lie outside their possible range.",
+          "Run again with overwrite; if values are still out of range, report it as a bug.",
+          Unit.VALUES, measured=True),
 )  # fmt: skip
 """Every check, in the order of results: most severe first, then as in the report."""
 
@@ -110,8 +97,9 @@ def allowed_words(check: Check, limit: float) -> str:
     """What a check allows, such as ``at most 1 %``, ``at least 1 image`` or ``none``."""
     if check.unit is Unit.VALUES:
         return "none"
-    number = _percent(limit, _LIMIT_DIGITS) if check.unit is Unit.SHARE else counted(limit, "image")
-    return f"{check.bound} {number}"
+    if check.unit is Unit.IMAGES:
+        return f"at least {counted(limit, 'image')}"
+    return f"at most {_percent(limit, _LIMIT_DIGITS)}"
 
 
 def observed_words(check: Check, value: float, limit: float) -> str:

@@ -58,12 +58,7 @@ def write_results(results: Sequence[CheckResult], path: Path) -> None:
 
 
 def read_results(path: Path) -> tuple[CheckResult, ...]:
-    """Read results that :func:`write_results` wrote.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        pydantic.ValidationError: the file holds something else.
-    """
+    """Read results that :func:`write_results` wrote."""
     return _RESULTS.validate_json(path.read_bytes())
 
 
@@ -85,8 +80,7 @@ def verdict(results: Iterable[CheckResult]) -> Verdict:
 def fails(results: Iterable[CheckResult], fail_on: FailOn) -> bool:
     """Whether the run must exit with :data:`imgvet.errors.EXIT_CHECKS_FAILED`.
 
-    A check that errored counts like one that failed: a gate that could not be checked is not
-    passed.
+    A gate that could not be checked is not passed.
     """
     severities = {"critical": ["critical"], "warning": ["critical", "warning"], "never": []}
     return any(

@@ -1,7 +1,6 @@
 """Stage run_checks: count what a run found, hold it against the limits, and sum up.
 
-The numbers are computed here; the checks hold them against their limits with built-in expectations
-of Great Expectations, and every outcome becomes a :class:`imgvet.quality.result.CheckResult`.
+The checks are built-in expectations of Great Expectations.
 """
 
 from __future__ import annotations
@@ -12,20 +11,23 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from imgvet.metrics import BASIC_METRICS, METRICS
-from imgvet.options import CheckLimits, RunOptions
+from imgvet.metrics import BASIC_METRICS, METRICS, flagged
+from imgvet.options import CheckLimits, RunOptions, SimilarityOptions
 from imgvet.quality.checks import (
     CHECK_BY_NAME,
     CHECKS,
-    Bound,
     Check,
+    Unit,
     allowed_words,
     observed_words,
 )
-from imgvet.quality.counts import Tables, count, invalid_by_reason, rates
 from imgvet.quality.expectations import Expected, Outcome, validate
 from imgvet.quality.result import EXAMPLES, CheckResult, CheckState, verdict
-from imgvet.summary import Exact, RunSummary
+from imgvet.reasons import Reason
+from imgvet.summary import Counts, Exact, RunSummary
+
+Tables = Mapping[str, pd.DataFrame]
+"""The tables of a run by name."""
 
 COUNTED = ("items", "stats", "similarity", "outliers", "component_info")
 """The tables that are counted."""
@@ -75,6 +77,86 @@ def summarize(
     return summary, checks
 
 
+def count(
+    tables: Tables, robust_outliers: Sequence[int], options: RunOptions
+) -> tuple[Counts, dict[str, list[int]]]:
+    """Count images, pairs and groups, each exactly; and ids of examples, worst first, by check.
+
+    ``tables`` are items, stats, similarity, outliers and component_info; ``robust_outliers`` are
+    ids, worst first. Without ``run_stats`` dark, bright and blurry images are not counted.
+    """
+    items, stats = tables["items"], tables["stats"]
+    is_valid = items["status"] == Reason.OK.value
+    valid, invalid = items[is_valid], items[~is_valid]
+    copies = valid[valid.duplicated("digest", keep=False)]
+    surplus = valid[valid.duplicated("digest", keep="first")]
+    near = near_pairs(tables["similarity"], valid, options)
+    near_images = pd.unique(near[["from", "to"]].to_numpy().ravel())
+    flags = {name: stats.loc[mask, "id"].tolist() for name, mask in flagged(stats, options).items()}
+    sizes = tables["component_info"]["count"]
+    counts = Counts(
+        images=len(items),
+        valid=len(valid),
+        invalid=len(invalid),
+        exact_duplicate_images=len(copies),
+        exact_duplicate_groups=len(copies) - len(surplus),
+        exact_duplicate_surplus=len(surplus),
+        near_duplicate_images=len(near_images),
+        near_duplicate_pairs=len(near),
+        components=len(sizes),
+        component_images=int(sizes.sum()),
+        largest_component=int(sizes.max()) if len(sizes) else 0,
+        outliers=len(tables["outliers"]),
+        robust_outliers=len(robust_outliers),
+        **{name: len(ids) if options.run_stats else None for name, ids in flags.items()},
+    )
+    examples = {
+        "invalid_rate": invalid["id"].tolist(),
+        "duplicate_rate": surplus["id"].tolist(),
+        "near_duplicate_rate": near_images.tolist(),
+        "outlier_rate": list(robust_outliers),
+        **{f"{name}_rate": ids for name, ids in flags.items()},
+    }
+    return counts, examples
+
+
+def near_pairs(
+    similarity: pd.DataFrame, valid: pd.DataFrame, options: SimilarityOptions
+) -> pd.DataFrame:
+    """The pairs of the table similarity whose bytes differ, of valid rows of the table items."""
+    digest = valid.set_index("id")["digest"]
+    differ = similarity["from"].map(digest).to_numpy() != similarity["to"].map(digest).to_numpy()
+    return similarity[differ & (similarity["similarity"] >= options.threshold)]
+
+
+def invalid_by_reason(items: pd.DataFrame) -> dict[str, int]:
+    """How many items were left out for each reason, most frequent first, then by name."""
+    reasons = Counter(items.loc[items["status"] != Reason.OK.value, "status"].tolist())
+    return dict(sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def rates(counts: Counts) -> dict[str, float]:
+    """What the checks observe, by the name of the check: the number of valid images, and shares.
+
+    Invalid images are a share of all images, everything else of the valid ones. A rate over no
+    images, or of what was not measured, is 0: nothing violates it. A dataset without a valid image
+    fails ``images_present`` instead, once and clearly.
+    """
+    of_valid = {
+        "duplicate_rate": counts.exact_duplicate_surplus,
+        "near_duplicate_rate": counts.near_duplicate_images,
+        "dark_rate": counts.dark,
+        "bright_rate": counts.bright,
+        "blurry_rate": counts.blurry,
+        "outlier_rate": counts.robust_outliers,
+    }
+    return {
+        "images_present": counts.valid,
+        "invalid_rate": counts.invalid / max(counts.images, 1),
+        **{name: (number or 0) / max(counts.valid, 1) for name, number in of_valid.items()},
+    }
+
+
 def run_checks(
     rates: Mapping[str, float],
     stats: pd.DataFrame | None,
@@ -83,49 +165,33 @@ def run_checks(
 ) -> tuple[CheckResult, ...]:
     """Check a dataset. The first call takes seconds more, and all belong into one thread.
 
-    Args:
-        rates: the observed numbers, see :func:`imgvet.quality.counts.rates`. One that is not
-            finite makes its own check errored.
-        stats: the stats table, one row per valid image; None if no measures were taken, then
-            the checks that need measures are left out. A missing column, or one that does not
-            hold numbers, makes the checks of that column errored, not failed.
-        examples: evidence for the rates. The checks of the stats table find their own.
-        limits: what is allowed.
-
-    Returns:
-        Results in the order of :data:`imgvet.quality.checks.CHECKS`.
-
-    Raises:
-        ValueError: examples for a check that does not exist.
+    One of the observed ``rates`` that is not finite makes its own check errored, as a column of the
+    table stats does that is missing or holds no numbers. Without the table its checks are left out.
     """
-    for name in examples:
-        if name not in CHECK_BY_NAME:
-            raise ValueError(f"examples for an unknown check {name!r}")
     outcomes = _rate_outcomes(rates, limits)
     if stats is not None:
         outcomes |= _stats_outcomes(stats)
     results = []
     for check in CHECKS:
-        if stats is not None or not check.measured:
-            outcome, limit = outcomes[check.name], _limit(check, limits)
-            shown = examples.get(check.name, outcome.examples)
-            value = None
-            if outcome.state is not CheckState.ERRORED:
-                value = float(rates.get(check.name, outcome.unexpected))
-            results.append(
-                CheckResult(
-                    name=check.name,
-                    title=check.title,
-                    state=outcome.state,
-                    severity=check.severity,
-                    observed="" if value is None else observed_words(check, value, limit),
-                    allowed=allowed_words(check, limit),
-                    value=value,
-                    section=check.section,
-                    examples=tuple(shown[:EXAMPLES]),
-                    detail=outcome.detail,
-                )
+        if stats is None and check.measured:
+            continue
+        outcome, limit, value = outcomes[check.name], _limit(check, limits), None
+        if outcome.state is not CheckState.ERRORED:
+            value = float(rates.get(check.name, outcome.unexpected))
+        results.append(
+            CheckResult(
+                name=check.name,
+                title=check.title,
+                state=outcome.state,
+                severity=check.severity,
+                observed="" if value is None else observed_words(check, value, limit),
+                allowed=allowed_words(check, limit),
+                value=value,
+                section=check.section,
+                examples=tuple(examples.get(check.name, outcome.examples)[:EXAMPLES]),
+                detail=outcome.detail,
             )
+        )
     return tuple(results)
 
 
@@ -141,7 +207,7 @@ def _rate_outcomes(rates: Mapping[str, float], limits: CheckLimits) -> dict[str,
     for name in known:
         check = CHECK_BY_NAME[name]
         limit = _limit(check, limits)
-        bounds = (limit, None) if check.bound is Bound.AT_LEAST else (None, limit)
+        bounds = (limit, None) if check.unit is Unit.IMAGES else (None, limit)
         expected.append(Expected(name, bounds))
     not_known = Outcome(CheckState.ERRORED, detail="the observed number is not known")
     outcomes = validate(pd.DataFrame([known]), expected)

@@ -59,17 +59,9 @@ def find_components(
 ) -> dict[str, pd.DataFrame]:
     """Connected components of all pairs at least ``cc_threshold`` similar, largest first.
 
-    Args:
-        pairs: the listed pairs at least so similar: columns of the table similarity.
-        items: the table items.
-        vectors: float32 (n, width), embeddings by ``embedding_row``.
-        metric: how they are compared, the same as that of ``pairs``.
-        options: cc_threshold.
-        search: how the pairs were looked for.
-        threads: threads of a further search.
-
-    Returns:
-        The tables components and component_info, and video_pairs if there are videos.
+    The pairs, as in the table similarity, are those that ``search`` listed by the same metric;
+    embeddings, float32 (n, width), are in order of ``embedding_row``. The tables are components and
+    component_info, and video_pairs if there are videos.
     """
     edges = pairs[pairs["similarity"] >= options.cc_threshold]
     if edges.empty or not options.run_cc:
@@ -86,21 +78,17 @@ def find_components(
     else:
         joins = full[_wide_joins(space, metric, rows[full], options.cc_threshold, search, threads)]
     labels = _labels(np.concatenate([ends, joins]), len(ids))
-    joined = np.argsort(labels[ends[:, 0]], kind="stable")
-    members = np.argsort(labels, kind="stable")
+    of_edges = labels[ends[:, 0]]
     parts = zip(
-        _split(ids[members], labels[members]),
-        _split(rows[members], labels[members]),
-        _split(rows[ends[joined]], labels[ends[joined, 0]]),
-        _split(edges["similarity"].to_numpy()[joined], labels[ends[joined, 0]]),
+        _split(ids, labels),
+        _split(rows, labels),
+        _split(rows[ends], of_edges),
+        _split(edges["similarity"].to_numpy(), of_edges),
         strict=True,
     )
-    described = [
-        {"component_id": number, **_describe(*part, space, metric)}
-        for number, part in enumerate(parts)
-    ]
-    info = pd.DataFrame(described).reindex(columns=COMPONENT_INFO.column_names)
-    table = pd.DataFrame({"id": ids[members], "component_id": labels[members]})
+    info = pd.DataFrame([_describe(*part, space, metric) for part in parts])
+    info = info.assign(component_id=info.index).reindex(columns=COMPONENT_INFO.column_names)
+    table = pd.DataFrame({"id": ids, "component_id": labels}).sort_values(["component_id", "id"])
     table = table.merge(info.drop(columns="representative"), on="component_id")
     return group_by_video(table.reindex(columns=COMPONENTS.column_names), info, items)
 
@@ -175,8 +163,9 @@ def _labels(ends: Rows, count: int) -> Rows:
 
 
 def _split(values: NDArray[Any], components: Rows) -> list[NDArray[Any]]:
-    """The values of each component, which are in their order."""
-    return np.split(values, np.cumsum(np.bincount(components))[:-1])
+    """The values of each component."""
+    order = np.argsort(components, kind="stable")
+    return np.split(values[order], np.cumsum(np.bincount(components))[:-1])
 
 
 def _describe(

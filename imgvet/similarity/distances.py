@@ -10,9 +10,9 @@ the other distances keep them meaningful, whatever the scale of the embeddings:
 * canberra, braycurtis and jensenshannon have a range of their own and need no unit.
 
 FAISS finds candidates in float32; the distances that count are computed again, of each pair by
-itself, in float64. They depend on nothing but the two embeddings (and the unit): not on threads, on
-the processor or on what else is searched, so that a run that adds to an earlier one gives the same
-tables as a run from scratch. All but cosine are computed by :mod:`scipy.spatial.distance`.
+itself, in float64. They depend on nothing but the two embeddings (and the unit): not on threads or
+on what else is searched, so that a run that adds to an earlier one gives the same tables as a run
+from scratch.
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from imgvet.errors import InvalidParameterError
-from imgvet.options import Distance
+from imgvet.options import Distance, Frozen
 
 Vectors = NDArray[np.float32]
 Reals = NDArray[np.float64]
@@ -52,8 +51,6 @@ class DistanceFormula:
     """For a person: x and y are two embeddings, a is the calibration of the model's card (1 for
     user embeddings), r the median length."""
     range: str = "0 to 1"
-    signed: bool = True
-    """Whether embeddings may have negative values."""
     norm: float | None = None
     """Order of the norm whose median is the unit r; None without a unit."""
     any_index: bool = False
@@ -62,38 +59,30 @@ class DistanceFormula:
 
 _COUNTED = "1 - a (d / r)^2 / 2"
 
-DISTANCES: Mapping[Distance, DistanceFormula] = MappingProxyType(
-    {
-        "cosine": DistanceFormula(
-            "METRIC_INNER_PRODUCT", "1 - a (1 - cos(x, y))", range="1 - 2a to 1", any_index=True
-        ),
-        "euclidean": DistanceFormula(
-            "METRIC_L2",
-            f"{_COUNTED} with d = square root of the sum of (x - y)^2",
-            norm=2,
-            any_index=True,
-        ),
-        "l1": DistanceFormula("METRIC_L1", f"{_COUNTED} with d = sum of abs(x - y)", norm=1),
-        "linf": DistanceFormula(None, f"{_COUNTED} with d = greatest abs(x - y)", norm=np.inf),
-        "canberra": DistanceFormula(None, "1 - mean of abs(x - y) / (abs(x) + abs(y))"),
-        "braycurtis": DistanceFormula(
-            "METRIC_BrayCurtis", "1 - sum of abs(x - y) / sum of abs(x + y)"
-        ),
-        "jensenshannon": DistanceFormula(
-            None,
-            "1 - Jensen-Shannon divergence, in bits, of x / sum of x and y / sum of y",
-            signed=False,
-        ),
-    }
-)
+DISTANCES: Mapping[Distance, DistanceFormula] = {
+    "cosine": DistanceFormula(
+        "METRIC_INNER_PRODUCT", "1 - a (1 - cos(x, y))", range="1 - 2a to 1", any_index=True
+    ),
+    "euclidean": DistanceFormula(
+        "METRIC_L2",
+        f"{_COUNTED} with d = square root of the sum of (x - y)^2",
+        norm=2,
+        any_index=True,
+    ),
+    "l1": DistanceFormula("METRIC_L1", f"{_COUNTED} with d = sum of abs(x - y)", norm=1),
+    "linf": DistanceFormula(None, f"{_COUNTED} with d = greatest abs(x - y)", norm=np.inf),
+    "canberra": DistanceFormula(None, "1 - mean of abs(x - y) / (abs(x) + abs(y))"),
+    "braycurtis": DistanceFormula("METRIC_BrayCurtis", "1 - sum of abs(x - y) / sum of abs(x + y)"),
+    "jensenshannon": DistanceFormula(
+        None, "1 - Jensen-Shannon divergence, in bits, of x / sum of x and y / sum of y"
+    ),
+}
 """All distances. Where a formula could fall below 0 (euclidean, l1, linf, and braycurtis of
 embeddings with negative values), 0 is told instead."""
 
 
-class Metric(BaseModel):
+class Metric(Frozen, extra="forbid"):
     """How embeddings are compared; part of the cache key of the stages that compare."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     distance: Distance = "cosine"
     scale: float = Field(1.0, gt=0)
@@ -125,10 +114,7 @@ class Space:
 
     @cached_property
     def data(self) -> Vectors:
-        """The embeddings as they are searched, float32 (n, width), in a range that FAISS can take.
-
-        The same ones are near each other. The same array where nothing has to be changed.
-        """
+        """The embeddings as they are searched, in a range that FAISS can take."""
         if self.distance == "cosine" or DISTANCES[self.distance].faiss_metric is None:
             return self.vectors
         data = np.array(self.vectors, np.float32)
@@ -139,11 +125,9 @@ class Space:
         return data
 
     def distances(self, queries: Rows, others: Rows) -> Reals:
-        """The distances from each query, a row, to its others, to 1e-9.
+        """The distances from each query, a row, to its others, (q, k), to 1e-9.
 
-        Args:
-            queries: (q,).
-            others: (q, k); -1 is nobody, infinitely far.
+        -1 is nobody, infinitely far.
         """
         result = np.empty(others.shape, np.float64)
         step = max(1, _BLOCK_VALUES // max(others.shape[1] * self.vectors.shape[1], 1))
@@ -173,23 +157,24 @@ def space_of(vectors: Vectors, distance: Distance) -> Space:
     Raises:
         InvalidParameterError: the distance does not fit the embeddings.
     """
-    if not DISTANCES[distance].signed:
-        _refuse_negative(vectors, distance)
+    if distance == "jensenshannon" and (negative := vectors < 0).any():
+        raise InvalidParameterError(
+            f"distance = {distance!r} compares shares, which can't be negative, but "
+            f"{negative.sum():,} values in {negative.any(axis=1).sum():,} of {len(vectors):,} "
+            "embeddings are",
+            "Choose another distance, or give embeddings without negative values, such as "
+            "histograms",
+        )
     unit = unit_of(vectors, distance)
     if distance != "cosine":
         return Space(vectors, distance, unit, np.empty(0))
-    vectors = np.ascontiguousarray(compared(vectors, distance), np.float32)
+    vectors = np.ascontiguousarray(_with_length_one(vectors), np.float32)
     lengths = _lengths(vectors, 2)
     return Space(vectors, distance, unit, np.where(lengths > 0, lengths, 1.0))
 
 
-def compared(vectors: Vectors, distance: Distance) -> Vectors:
-    """The embeddings as they are compared: for cosine those of another length than 1 get length 1.
-
-    Embeddings of a model have that length, but for rounding, and stay as they are; so do zeros.
-    """
-    if distance != "cosine":
-        return vectors
+def _with_length_one(vectors: Vectors) -> Vectors:
+    """Those of a model have it, but for rounding, and stay as they are; so do zeros."""
     lengths = _lengths(vectors, 2)
     other = (np.abs(lengths - 1.0) > _UNIT_LENGTH) & (lengths > 0)
     if not other.any():
@@ -199,10 +184,10 @@ def compared(vectors: Vectors, distance: Distance) -> Vectors:
 
 
 def unit_of(vectors: Vectors, distance: Distance) -> float:
-    """The length that distances count in.
+    """The length that distances count in: the median length of the embeddings in their norm.
 
-    It is the median length of the embeddings in the norm of the distance, or, for distances without
-    a norm, a power of two near their greatest value, which changes no distance. Zeros do not count.
+    Without a norm it is a power of two near the greatest value, which changes no distance. Zeros do
+    not count.
     """
     norm = DISTANCES[distance].norm
     if distance == "cosine" or not vectors.any():
@@ -259,15 +244,3 @@ def _lengths(vectors: Vectors, norm: float) -> Reals:
     return np.concatenate(
         [np.linalg.norm(block.astype(np.float64), norm, axis=1) for block in blocks]
     )
-
-
-def _refuse_negative(vectors: Vectors, distance: Distance) -> None:
-    negative = vectors < 0
-    if negative.any():
-        raise InvalidParameterError(
-            f"distance = {distance!r} compares shares, which can't be negative, but "
-            f"{negative.sum():,} values in {negative.any(axis=1).sum():,} of {len(vectors):,} "
-            "embeddings are",
-            "Choose another distance, or give embeddings without negative values, such as "
-            "histograms",
-        )

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ import numpy as np
 from imgvet.errors import InvalidParameterError
 from imgvet.options import NeighborOptions
 from imgvet.progress import report_progress
-from imgvet.similarity.distances import DISTANCES, Rows, Space, Vectors
+from imgvet.similarity.distances import DISTANCES, Rows, Space
 from imgvet.similarity.search import (
     SPARE,
     STAGE,
@@ -51,17 +49,12 @@ _SEED = 1234
 
 
 def check_neighbor_options(options: NeighborOptions, width: int) -> None:
-    """Refuse a distance, an index or parameters that a search would fail on.
+    """Refuse a distance, an index or parameters that a search of this width would fail on.
 
     Costs nothing unless the index is one of FAISS's own: then it is made, empty.
 
-    Args:
-        options: the parameters.
-        width: values of one embedding.
-
     Raises:
-        InvalidParameterError: they do not go together, or FAISS does not know them; the message
-            lists what does.
+        InvalidParameterError: they do not go together, or FAISS does not know them.
     """
     mode, given = options.nnf_mode, options.nnf_param
     if mode != FLAT and not DISTANCES[options.distance].any_index:
@@ -89,21 +82,16 @@ def parse_parameters(text: str) -> dict[str, float]:
     """
     found: dict[str, float] = {}
     for part in text.replace(" =", "=").replace("= ", "=").replace(",", " ").split():
-        name, sign, value = part.partition("=")
-        if not (name and sign and _is_positive(value)) or name in found:
-            raise InvalidParameterError(
-                f"nnf_param = {text!r}: {part!r} is not one positive number for one name",
-                "Write it as in nprobe=16,efSearch=64",
-            )
-        found[name] = float(value)
+        name, _, value = part.partition("=")
+        with suppress(ValueError):
+            if name and name not in found and 0 < float(value) < 2**31:
+                found[name] = float(value)
+                continue
+        raise InvalidParameterError(
+            f"nnf_param = {text!r}: {part!r} is not one positive number for one name",
+            "Write it as in nprobe=16,efSearch=64",
+        )
     return found
-
-
-def _is_positive(value: str) -> bool:
-    try:
-        return 0 < float(value) < 2**31
-    except ValueError:
-        return False
 
 
 def _empty_index(options: NeighborOptions, width: int) -> Any:
@@ -181,52 +169,32 @@ def search_cells(space: Space, k: int, sample: Rows, true: Neighbors) -> Neighbo
     """
     import faiss
 
-    cells = _cells_of(space)
-    compared = cells.holding(sample, true.rows)
-    if compared > _WORTHWHILE_SHARE * len(cells.nearest):
+    cell, near = _cells_of(space)
+    ranks = np.argmax(near[cell[sample]][:, None, :] == cell[true.rows][:, :, None], axis=2)
+    compared = int(np.quantile(ranks, CELL_RECALL, method="higher")) + 1
+    if compared > _WORTHWHILE_SHARE * len(near):
         return search_exactly(space, np.arange(len(space)), k)
+    sizes = np.bincount(cell, minlength=len(near))
+    members = np.split(np.argsort(cell, kind="stable"), np.cumsum(sizes)[:-1])
     found = Neighbors(np.full((len(space), k), -1, np.int64), np.full((len(space), k), np.inf))
     metric, done = faiss_metric(space), 0
-    for rows, others in cells.blocks(compared):
+    for own, rows in enumerate(members):
+        others = np.concatenate([members[one] for one in np.union1d(near[own, :compared], own)])
         done += len(rows)
-        if len(others) > k:
-            _, near = faiss.knn(space.data[rows], space.data[others], k + 1, metric=metric)
-            best = nearest(space, rows, others[near], k)
+        if len(rows) and len(others) > k:
+            _, places = faiss.knn(space.data[rows], space.data[others], k + 1, metric=metric)
+            best = nearest(space, rows, others[places], k)
             found.rows[rows], found.distances[rows] = best.rows, best.distances
             report_progress(STAGE, done, len(space))
     return found
 
 
-@dataclass(frozen=True)
-class _Cells:
-    """Vectors grouped by the nearest of their centres."""
+def _cells_of(space: Space) -> tuple[Rows, Rows]:
+    """About as many cells as each has vectors.
 
-    order: Rows
-    """(n,), rows, cell after cell."""
-    starts: Rows
-    """(cells + 1,), where each cell starts in ``order``."""
-    cell: Rows
-    """(n,), the cell of each row."""
-    nearest: Rows
-    """(cells, cells), all cells by distance of their centres from each one's."""
-
-    def holding(self, queries: Rows, true: Rows) -> int:
-        """How many of the nearest cells hold enough of the true neighbours of some queries."""
-        near = self.nearest[self.cell[queries]]
-        ranks = np.argmax(near[:, None, :] == self.cell[true][:, :, None], axis=2)
-        return int(np.quantile(ranks, CELL_RECALL, method="higher")) + 1
-
-    def blocks(self, compared: int) -> Iterator[tuple[Rows, Rows]]:
-        """The rows of each cell, and those of the ``compared`` nearest cells and itself."""
-        for cell, (start, stop) in enumerate(pairwise(self.starts)):
-            near = np.union1d(self.nearest[cell, :compared], [cell])
-            others = [self.order[slice(*self.starts[one : one + 2])] for one in near]
-            if start < stop:
-                yield self.order[start:stop], np.concatenate(others)
-
-
-def _cells_of(space: Space) -> _Cells:
-    """About as many cells as each has vectors."""
+    Returns:
+        (n,), the cell of each row; and (cells, cells), in row i all cells, nearest to cell i first.
+    """
     import faiss
 
     data = space.data
@@ -240,15 +208,8 @@ def _cells_of(space: Space) -> _Cells:
     )  # fmt: skip
     means.train(data[training])
     centres = np.asarray(means.centroids, np.float32)
-    cell = faiss.knn(data, centres, 1, metric=faiss_metric(space))[1].ravel()
-    order = np.argsort(cell, kind="stable")
-    starts = np.searchsorted(cell[order], np.arange(count + 1))
-    return _Cells(order, starts, cell, _nearest_centres(centres, space))
-
-
-def _nearest_centres(centres: Vectors, space: Space) -> Rows:
-    """Row i: all centres, nearest to centre i first."""
     closeness = centres @ centres.T
     if space.distance != "cosine":
         closeness -= np.square(centres).sum(axis=1) / 2
-    return np.argsort(-closeness, axis=1, kind="stable")
+    cell = faiss.knn(data, centres, 1, metric=faiss_metric(space))[1].ravel()
+    return cell, np.argsort(-closeness, axis=1, kind="stable")

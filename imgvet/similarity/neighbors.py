@@ -1,9 +1,8 @@
 """Stage find_neighbors: the nearest neighbours of each distinct content, by FAISS.
 
 Byte-identical copies share one embedding, so they cost one search and cannot crowd out other
-neighbours. Small sets, and those searched with ``nnf_mode`` Flat, are searched exactly; what an
-earlier search of nearly the same embeddings found saves most of it. Of large ones, ``IVF`` searches
-cells, and other modes are indexes of FAISS (:mod:`imgvet.similarity.index`).
+neighbours. Small sets, and those searched with ``nnf_mode`` Flat, are searched exactly. Of large
+ones, ``IVF`` searches cells, and other modes are indexes of FAISS.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import pandas as pd
 
 from imgvet.options import NeighborOptions
 from imgvet.similarity.distances import Metric, Rows, Vectors, space_of
-from imgvet.similarity.earlier import EarlierSearch, update_neighbors
 from imgvet.similarity.index import (
     CELLS_MODE,
     FLAT,
@@ -23,7 +21,7 @@ from imgvet.similarity.index import (
     search_cells,
     search_index,
 )
-from imgvet.similarity.search import Neighbors, search_exactly
+from imgvet.similarity.search import EarlierSearch, Neighbors, search_exactly, update_neighbors
 
 VERSION = 4
 
@@ -43,17 +41,11 @@ def find_neighbors(
 
     A vector of zeros says nothing about its picture: it has no neighbour and is nobody's.
 
-    Args:
-        vectors: float32 (n, width), finite; for cosine, those of another length than 1 are compared
-            as if they had length 1.
-        options: the distance, k, and the index of large sets.
-        threads: threads of the search.
-        earlier: what an earlier exact search by the same distance and k found, if anything. The
-            result does not depend on it.
+    Vectors are float32 (n, width), finite. What an earlier exact search by the same distance and k
+    found only saves time.
 
     Raises:
-        InvalidParameterError: FAISS does not know the index or its parameters, or the distance
-            goes neither with the index nor with the vectors.
+        InvalidParameterError: as :func:`check_neighbor_options` and :func:`space_of`.
     """
     import faiss
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
@@ -21,25 +19,17 @@ _MAD_TO_SIGMA = 1.4826
 """Scaled median absolute deviation estimates the standard deviation of a normal distribution."""
 
 
-@dataclass(frozen=True)
-class Outliers:
-    """What the nearest neighbours say of each image."""
-
-    table: pd.DataFrame
-    """The table outliers."""
-    robust: tuple[int, ...]
-    """Ids of all images whose score exceeds :data:`ROBUST_LIMIT`, worst first."""
-    median_similarity: float | None
-    """Median similarity to the nearest neighbour, None without neighbours."""
-
-
 def find_outliers(
     neighbors: pd.DataFrame, items: pd.DataFrame, options: OutlierOptions
-) -> Outliers:
+) -> tuple[pd.DataFrame, tuple[int, ...], float | None]:
     """List exactly the share ``outlier_percentile`` of the valid images, worst first.
 
     The number is that share times the valid images, rounded half up. Images with an exact copy have
     similarity 1. The robust score is independent of the share and may flag no image at all.
+
+    Returns:
+        the table outliers; ids of all images whose score exceeds :data:`ROBUST_LIMIT`, worst first;
+        the median similarity to the nearest neighbour, None without neighbours.
     """
     nearest = nearest_of_all(neighbors, items)
     median = float(nearest["similarity"].median()) if len(nearest) else None
@@ -48,7 +38,7 @@ def find_outliers(
     valid = int(items["embedding_row"].notna().sum())
     wanted = int(options.outlier_percentile * valid + 0.5)
     robust = nearest.loc[nearest["score"] > ROBUST_LIMIT, "id"]
-    return Outliers(nearest.head(wanted)[OUTLIERS.column_names], tuple(robust.tolist()), median)
+    return nearest.head(wanted)[OUTLIERS.column_names], tuple(robust.tolist()), median
 
 
 def nearest_of_all(neighbors: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
@@ -72,9 +62,8 @@ def nearest_of_all(neighbors: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame
 def robust_score(similarity: Reals) -> Reals:
     """How many scaled median absolute deviations each value (n,) lies below the median.
 
-    Positive below the median. Without any spread (deviation 0) values at the median score 0 and
-    others are infinitely far; they score by the mean absolute deviation instead (Iglewicz and
-    Hoaglin), or 0 if that is 0 too.
+    Where that deviation is 0 the mean absolute one counts instead (Iglewicz and Hoaglin); where
+    both are, all score 0.
     """
     if not len(similarity):
         return similarity

@@ -45,16 +45,10 @@ _GREATEST = 4.0
 
 
 def project(vectors: Vectors) -> Vectors:
-    """Places in the plane for embeddings: alike images lie together.
+    """Places in the plane, within 0..1, (n, 2), for embeddings, float32 (n, d), finite.
 
-    Starts from the first two principal components, which keep the picture as a whole. Distances
-    between far groups and the sizes of groups say little.
-
-    Args:
-        vectors: float32 (n, d), finite.
-
-    Returns:
-        float32 (n, 2), each column within 0..1.
+    Alike images lie together. Starts from the first two principal components, which keep the
+    picture as a whole. Distances between far groups and the sizes of groups say little.
     """
     components = principal_components(vectors, min(WIDTH, max(vectors.shape[1], 2)))
     plane = components[:, :2]
@@ -76,14 +70,10 @@ def _within_one(places: Vectors) -> Vectors:
 
 
 def principal_components(vectors: Vectors, width: int) -> Vectors:
-    """The vectors in the directions in which they vary most.
+    """The vectors in the directions in which they vary most, the greatest first: (n, width).
 
-    The sign of a direction is that of its greatest entry, so that the result does not depend on the
-    linear algebra library.
-
-    Returns:
-        float32 (n, width), centred, the direction of greatest variance first; zeros in columns
-        beyond the rank of the vectors, which are float32 (n, d).
+    They are centred; columns beyond the rank of the vectors are zeros. The sign of a direction is
+    that of its greatest entry, so that the result does not depend on the linear algebra library.
     """
     import faiss
 
@@ -104,14 +94,9 @@ def principal_components(vectors: Vectors, width: int) -> Vectors:
 
 
 def nearest(vectors: Vectors, k: int) -> tuple[Rows, Vectors]:
-    """The nearest other vectors of each vector, by Euclidean distance.
+    """The k < n nearest others of each of n vectors, by Euclidean distance.
 
-    Args:
-        vectors: float32 (n, d), n > k.
-        k: neighbours of each.
-
-    Returns:
-        (n, k) rows, -1 where there is none, and (n, k) distances, nearest first.
+    They are (n, k) rows, -1 where there is none, and (n, k) distances, nearest first.
     """
     import faiss
 
@@ -133,18 +118,11 @@ def nearest(vectors: Vectors, k: int) -> tuple[Rows, Vectors]:
 
 
 def fuzzy_graph(rows: Rows, distances: Vectors) -> csr_array:
-    """How strongly each vector belongs to its neighbours, the same in both directions.
+    """How strongly each vector belongs to its neighbours as :func:`nearest` finds them.
 
-    The weight of a neighbour falls off exponentially beyond the nearest one, on the scale of the
-    neighbourhood; a pair belongs together if either side says so: w + v - w v. UMAP, with the mean
-    excess as the scale in place of a search.
-
-    Args:
-        rows: (n, k), -1 where there is none.
-        distances: (n, k), ascending.
-
-    Returns:
-        symmetric, (n, n), weights of 0..1, nothing on the diagonal.
+    The weight of a neighbour, 0..1, falls off exponentially beyond the nearest one, on the scale of
+    the neighbourhood; a pair belongs together if either side says so: w + v - w v. UMAP, with the
+    mean excess as the scale in place of a search.
     """
     count, k = rows.shape
     excess = distances - distances[:, :1]
@@ -164,43 +142,34 @@ def _lay_out(graph: csr_array, start: Vectors) -> Vectors:
     No row of the graph is empty, and the start has a spread of about 10.
     """
     random = np.random.default_rng(_SEED)
-    x, y = (np.ascontiguousarray(start[:, axis], np.float32) for axis in (0, 1))
-    first = np.repeat(np.arange(len(x), dtype=np.int32), np.diff(graph.indptr))
+    places = np.ascontiguousarray(start.T, np.float32)
+    count = places.shape[1]
+    first = np.repeat(np.arange(count, dtype=np.int32), np.diff(graph.indptr))
     edges = (first, graph.indices, graph.indptr[:-1])
     weights = graph.data.astype(np.float32)
-    rounds = int(np.clip(_MOVES // max(len(x), 1), _LEAST_ROUNDS, _MOST_ROUNDS))
+    rounds = int(np.clip(_MOVES // max(count, 1), _LEAST_ROUNDS, _MOST_ROUNDS))
     strength = np.asarray(graph.sum(axis=1), np.float32).ravel()
     for step in range(rounds):
         rate = np.float32(_STEP * (1 - step / rounds))
-        pull = _pull(x, y, edges, weights)
-        push = _push(x, y, random, strength)
-        x, y = (
-            place + rate * np.clip(attracted + repelled, -_GREATEST, _GREATEST)
-            for place, attracted, repelled in zip((x, y), pull, push, strict=True)
-        )
-    return np.stack([x, y], axis=1)
+        moves = _pull(places, edges, weights) + _push(places, random, strength)
+        places = places + rate * np.clip(moves, -_GREATEST, _GREATEST)
+    return np.ascontiguousarray(places.T)
 
 
-def _pull(
-    x: Vectors, y: Vectors, edges: tuple[NDArray[np.int32], ...], weights: Vectors
-) -> tuple[Vectors, Vectors]:
-    """What neighbours do to each point; every point has some."""
+def _pull(places: Vectors, edges: tuple[NDArray[np.int32], ...], weights: Vectors) -> Vectors:
+    """What neighbours do to each point, (2, n)."""
     first, second, starts = edges
-    dx, dy = x[second] - x[first], y[second] - y[first]
-    force = weights * (2 * _A) / (1 + _A * (dx * dx + dy * dy))
-    return np.add.reduceat(force * dx, starts), np.add.reduceat(force * dy, starts)
+    apart = places.take(second, axis=1) - places.take(first, axis=1)
+    force = weights * (2 * _A) / (1 + _A * np.add(*np.square(apart)))
+    return np.stack([np.add.reduceat(along, starts) for along in force * apart])
 
 
-def _push(
-    x: Vectors, y: Vectors, random: np.random.Generator, strength: Vectors
-) -> tuple[Vectors, Vectors]:
-    """What points chosen by chance do to each point, as much as its neighbours weigh."""
-    total_x, total_y = np.zeros_like(x), np.zeros_like(y)
+def _push(places: Vectors, random: np.random.Generator, strength: Vectors) -> Vectors:
+    """What points chosen by chance do to each point, (2, n), as much as its neighbours weigh."""
+    total, count = np.zeros_like(places), places.shape[1]
     for _ in range(_PUSHES):
-        other = random.integers(len(x), size=len(x))
-        dx, dy = x - x[other], y - y[other]
-        square = dx * dx + dy * dy
+        apart = places - places.take(random.integers(count, size=count), axis=1)
+        square = np.add(*np.square(apart))
         force = 2 / ((np.float32(0.01) + square) * (1 + _A * square))
-        total_x += np.clip(force * dx, -_GREATEST, _GREATEST)
-        total_y += np.clip(force * dy, -_GREATEST, _GREATEST)
-    return total_x * strength, total_y * strength
+        total += np.clip(force * apart, -_GREATEST, _GREATEST)
+    return total * strength

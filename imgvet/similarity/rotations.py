@@ -13,9 +13,8 @@ eight orientations is the same for all rotated copies: one sort of the keys repl
 Each key compares a window of pictures, so that the frames of a still video take linear time too;
 with faiss.IndexBinaryMultiHash their time grows with the square of their number.
 
-Source:
-    M. Norouzi, A. Punjani, D. Fleet: "Fast Exact Search in Hamming Space with Multi-Index
-    Hashing", IEEE TPAMI 36 (2014).
+Source: M. Norouzi, A. Punjani, D. Fleet: "Fast Exact Search in Hamming Space with Multi-Index
+Hashing", IEEE TPAMI 36 (2014).
 """
 
 from __future__ import annotations
@@ -37,6 +36,7 @@ from imgvet.images.orientation_hash import (
     hash_in_orientation,
 )
 from imgvet.images.picture import Pixels, oriented
+from imgvet.measures.collect import rows_of
 from imgvet.models.model import Model
 from imgvet.similarity.distances import Metric, Vectors
 from imgvet.store.packs import DIGEST, all_places
@@ -62,8 +62,7 @@ _WINDOW = 64
 
 _EVERYDAY_SIZE, _LARGE_SIZE = 200_000, 5_000_000
 _PAIR = ["first", "second"]
-_Hashes = NDArray[np.uint8]
-_Ways = NDArray[np.uint8]
+_Bytes = NDArray[np.uint8]
 
 
 def find_rotated_duplicates(
@@ -78,20 +77,15 @@ def find_rotated_duplicates(
     """The table neighbors with the pairs of which one is a rotated or flipped copy of the other.
 
     Rotated pictures are embedded again from their thumbnails, so that similarity means what that of
-    any pair does. A pair that was found before keeps the greater one.
-
-    Args:
-        neighbors: the table neighbors.
-        contents: the table contents.
-        vectors: float32 (n, width), L2-normalised embeddings of the contents; those of zeros join
-            no pair.
-        store: holds hashes and thumbnails.
-        model: what the contents were embedded with.
-        metric: by cosine or euclidean distance.
-        threads: how many batches are embedded at a time.
+    any pair does. A pair that was found before keeps the greater one. The contents' embeddings,
+    float32 (n, width), are L2-normalised, or zeros, which join no pair; the metric is by cosine or
+    euclidean distance.
     """
     digests = contents[DIGEST].tolist()
-    pairs = find_rotated_pairs(*_read_hashes(digests, store))
+    known = rows_of(digests, store.measures, [DIGEST, HASH, HASH_QUALITY]).dropna()
+    known = known.drop_duplicates(DIGEST).set_index(DIGEST).loc[digests]
+    hashes = np.frombuffer(b"".join(known[HASH]), np.uint8).reshape(-1, HASH_BYTES)
+    pairs = find_rotated_pairs(hashes, known[HASH_QUALITY].to_numpy(np.int64))
     telling = (vectors != 0).any(axis=1)
     pairs = pairs[telling[pairs["first"]] & telling[pairs["second"]]]
     if pairs.empty:
@@ -108,43 +102,24 @@ def find_rotated_duplicates(
     if metric.distance == "euclidean":
         distances = np.sqrt(np.maximum(2 * distances, 0.0))
     ids = contents["id"].to_numpy(np.int64)
-    one, other = ids[pairs["first"]], ids[pairs["second"]]
-    similarity = metric.similarity(distances)
-    found = pd.DataFrame({"from": one, "to": other, "similarity": similarity})
-    back = pd.DataFrame({"from": other, "to": one, "similarity": similarity})
+    found = pd.DataFrame({"from": ids[pairs["first"]], "to": ids[pairs["second"]]})
+    found["similarity"] = metric.similarity(distances)
+    back = found.rename(columns={"from": "to", "to": "from"})
     joined = pd.concat([neighbors, found, back], ignore_index=True)
     order = ["from", "similarity", "to"]
     joined = joined.sort_values(order, ascending=[True, False, True], ignore_index=True)
     return joined.drop_duplicates(["from", "to"], ignore_index=True)[NEIGHBORS.column_names]
 
 
-def _read_hashes(digests: list[str], store: Store) -> tuple[_Hashes, NDArray[np.int64]]:
-    """The orientation hashes of contents, (n, 32), and their qualities."""
-    tables = [rows.drop_null() for rows in store.measures.tables([DIGEST, HASH, HASH_QUALITY])]
-    known = pd.concat(rows.to_pandas() for rows in tables) if tables else _NO_HASHES
-    store.measures.require(digests, set(known[DIGEST]))
-    rows = known.drop_duplicates(DIGEST, keep="last").set_index(DIGEST).loc[digests]
-    bits = np.frombuffer(b"".join(rows[HASH]), np.uint8).reshape(-1, HASH_BYTES)
-    return bits, rows[HASH_QUALITY].to_numpy(np.int64)
-
-
-_NO_HASHES = pd.DataFrame({DIGEST: [], HASH: [], HASH_QUALITY: []})
-
-
 def find_rotated_pairs(
-    hashes: _Hashes, quality: NDArray[np.integer], limit: int = CANDIDATES
+    hashes: _Bytes, quality: NDArray[np.integer], limit: int = CANDIDATES
 ) -> pd.DataFrame:
-    """Candidates for rotated or flipped copies.
+    """Candidates for rotated or flipped copies, from orientation hashes, uint8 (n, 32).
 
-    Args:
-        hashes: uint8 (n, 32), the orientation hashes of n distinct contents.
-        quality: integers (n,), their qualities; rows below :data:`RELIABLE_QUALITY` are left out.
-        limit: a pair is kept if it is among the ``limit`` nearest of one of its pictures.
-
-    Returns:
-        ``first`` and ``second``, rows, first < second and in this order; ``orientation``, 1 to 7:
-        the first, shown in it (:data:`imgvet.images.orientation_hash.ORIENTATIONS`), looks like the
-        second; ``distance``, bits of 256 in which the hashes differ.
+    Those below :data:`RELIABLE_QUALITY` are left out, and a pair that is not among the ``limit``
+    nearest of one of its pictures. Of the rows ``first`` and ``second``, first < second and in this
+    order, the first, shown in ``orientation`` (1 to 7), looks like the second; ``distance`` counts
+    the bits of 256 in which the hashes differ.
     """
     usable = np.flatnonzero(np.asarray(quality) >= RELIABLE_QUALITY)
     data = np.ascontiguousarray(hashes[usable], np.uint8).reshape(-1, HASH_BYTES)
@@ -157,7 +132,7 @@ def find_rotated_pairs(
     return pairs.assign(first=usable[pairs["first"]], second=usable[pairs["second"]])
 
 
-def _pairs_sharing(data: _Hashes, piece: int) -> Iterator[pd.DataFrame]:
+def _pairs_sharing(data: _Bytes, piece: int) -> Iterator[pd.DataFrame]:
     """Pairs whose hashes share one piece, and nearly agree in the orientations that it says."""
     keys, shown_in = _least_keys(data, piece)
     # By key, then such that the orientations within a key take turns: among thousands of nearly
@@ -190,7 +165,7 @@ def _pairs_sharing(data: _Hashes, piece: int) -> Iterator[pd.DataFrame]:
         )
 
 
-def _least_keys(data: _Hashes, piece: int) -> tuple[NDArray[np.uint64], _Ways]:
+def _least_keys(data: _Bytes, piece: int) -> tuple[NDArray[np.uint64], _Bytes]:
     """The least value of a piece in eight orientations, and the orientation that gives it."""
     # More bits of each half for large sets, so that few pictures share a key.
     bits = 8 if len(data) <= _EVERYDAY_SIZE else 10 if len(data) <= _LARGE_SIZE else 12
@@ -220,15 +195,9 @@ def rotated_cosines(
 ) -> Vectors:
     """Cosine of each pair after both were shown in the same orientation.
 
-    A family of m pictures takes m - 1 embeddings at most.
-
-    Args:
-        pairs: the candidates to judge, see :func:`find_rotated_pairs`.
-        vectors: float32 (n, width), L2-normalised embeddings of the rows.
-        read: the thumbnail of a row, RGB, uint8; called from several threads at once.
-        embed: the embeddings of pictures, float32 (b, width), L2-normalised, as in ``vectors``;
-            called from several threads at once.
-        threads: how many batches are computed at a time.
+    A family of m pictures takes m - 1 embeddings at most. ``read`` gives the thumbnail of a row and
+    ``embed`` the embeddings of pictures, L2-normalised as in ``vectors``, float32 (n, width); both
+    are called from several threads at once.
 
     Returns:
         float32 (m,), -1..1; where the pictures are more alike as they are, the cosine of that.
@@ -238,34 +207,25 @@ def rotated_cosines(
     turns = shared_orientations(ends, pairs["orientation"].to_numpy(), len(rows))
     turned = np.flatnonzero(turns)
 
-    def embedded(start: int) -> Vectors:
-        batch = turned[start : start + BATCH]
+    def embedded(batch: NDArray[np.int64]) -> Vectors:
         return embed([oriented(read(int(rows[one])), int(turns[one]) + 1) for one in batch])
 
     straight = np.asarray(vectors[rows], np.float32)
     shown = straight.copy()
-    for start, part in zip(
-        range(0, len(turned), BATCH),
-        in_threads(embedded, range(0, len(turned), BATCH), threads),
-        strict=True,
-    ):
-        shown[turned[start : start + BATCH]] = part
+    batches = [turned[start : start + BATCH] for start in range(0, len(turned), BATCH)]
+    for batch, part in zip(batches, in_threads(embedded, batches, threads), strict=True):
+        shown[batch] = part
     cosines = [np.einsum("nd,nd->n", those[ends[:, 0]], those[ends[:, 1]])
                for those in (shown, straight)]  # fmt: skip
     return np.clip(np.maximum(*cosines), -1.0, 1.0).astype(np.float32)
 
 
-def shared_orientations(ends: NDArray[np.int64], orientation: _Ways, count: int) -> _Ways:
-    """The orientation in which to show each picture so that those of a family look alike.
+def shared_orientations(ends: NDArray[np.int64], orientation: _Bytes, count: int) -> _Bytes:
+    """The orientation in which to show each of ``count`` pictures so that families look alike.
 
-    Args:
-        ends: int64 (m, 2), which two of the pictures each candidate is.
-        orientation: (m,), the first, shown in it, looks like the second.
-        count: how many pictures there are; each is in a candidate.
-
-    Returns:
-        uint8 (count,); 0, as it is, for most of each family. Where candidates contradict each
-        other, as they may if a picture is symmetric, a spanning tree of them counts.
+    It is 0, as it is, for most of each family. Of the pictures of a candidate, ``ends`` (m, 2), the
+    first, shown in its ``orientation`` (m,), looks like the second. Where candidates contradict
+    each other, as they may if a picture is symmetric, a spanning tree of them counts.
     """
     root = count  # is linked to the first picture of each family, so that one search reaches all
     _, families = connected_components(_graph(ends, count), directed=False)
@@ -290,12 +250,10 @@ def _graph(ends: NDArray[np.int64], count: int) -> coo_array[np.int8]:
     return coo_array((np.ones(len(ends), np.int8), tuple(ends.T)), (count, count))
 
 
-def _relations() -> tuple[_Ways, _Ways]:
-    """How orientations follow each other.
+def _relations() -> tuple[_Bytes, _Bytes]:
+    """In which orientation a picture looks like another, (8, 8), and the way back of each, (8,).
 
-    Returns:
-        uint8 (8, 8): in which orientation a picture looks like another, when it looks in
-        orientation i as the other looks in orientation j; and uint8 (8,): the way back of each.
+    That is, when it looks in orientation i as the other looks in orientation j.
     """
     probe = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     codes = range(1, ORIENTATIONS + 1)

@@ -15,11 +15,7 @@ two of them and makes no pairs of videos."""
 
 
 def videos_of(items: pd.DataFrame) -> pd.Series:
-    """The video that each item is a frame of, or a crop of one; missing if it is of none.
-
-    Args:
-        items: columns ``path``, ``member`` and ``time_ms``.
-    """
+    """The video that each item is a frame of, or a crop of one; missing if it is of none."""
     frames = items.loc[items["time_ms"].notna(), ["path", "member"]]
     names = [
         item_name(path, None if pd.isna(member) else member)
@@ -49,12 +45,9 @@ def group_by_video(
 
 
 def _pairs(frames: pd.DataFrame, number: pd.Series, analysed: pd.Series) -> pd.DataFrame:
-    """The table video_pairs.
+    """The table video_pairs, of the frames in components.
 
-    Args:
-        frames: rows of the table components that are frames.
-        number: videos of each component.
-        analysed: valid frames of each video.
+    ``number`` counts the videos of each component, ``analysed`` the valid frames of each video.
     """
     telling = number.index[(number >= 2) & (number <= WIDESPREAD)]
     shared = frames[frames["component_id"].isin(telling)]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from imgvet.options import SimilarityOptions
-from imgvet.quality.counts import near_pairs
+from imgvet.quality.summarize import near_pairs
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, bars, histogram, most_frequent
 from imgvet.reports.histogram import Limit, Scale

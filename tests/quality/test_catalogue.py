@@ -3,8 +3,8 @@
 import pytest
 
 from imgvet.options import CheckLimits
-from imgvet.quality.checks import CHECK_BY_NAME, CHECKS, Bound, Check, Unit
-from imgvet.quality.counts import rates
+from imgvet.quality.checks import CHECK_BY_NAME, CHECKS, Check, Unit
+from imgvet.quality.summarize import rates
 from imgvet.sections import Section
 from imgvet.summary import Counts
 
@@ -36,8 +36,4 @@ def test_every_rate_is_observed_by_exactly_one_check() -> None:
 def test_severity_is_the_one_that_the_option_promises(check: Check) -> None:
     description = CheckLimits.model_fields[check.limit or ""].description or ""
     assert description.endswith(f"({check.severity})")
-    assert description.startswith("least" if check.bound is Bound.AT_LEAST else "greatest")
-
-
-def test_shares_are_bounded_above() -> None:
-    assert all(check.bound is Bound.AT_MOST for check in CHECKS if check.unit is Unit.SHARE)
+    assert description.startswith("least" if check.unit is Unit.IMAGES else "greatest")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgvet.options import FlagOptions, RunOptions
-from imgvet.quality.counts import Tables, count, invalid_by_reason, rates
+from imgvet.quality.summarize import Tables, count, invalid_by_reason, rates
 from imgvet.summary import Counts, RunSummary, Verdict, summary_lines
 from imgvet.tables import STATS, empty
 

@@ -164,11 +164,6 @@ def test_without_measures_their_checks_are_left_out() -> None:
     assert names == set(CHECK_BY_NAME) - MEASURES - {"dark_rate", "bright_rate", "blurry_rate"}
 
 
-def test_examples_of_an_unknown_check_are_refused() -> None:
-    with pytest.raises(ValueError, match="'dim_rate'"):
-        check(examples={"dim_rate": [1]})
-
-
 @pytest.mark.parametrize("before", [None, "true"])
 def test_the_process_is_left_as_it_was(before: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GX_ANALYTICS_ENABLED", raising=False)

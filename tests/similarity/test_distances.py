@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from imgvet.errors import InvalidParameterError
 from imgvet.options import NeighborOptions
-from imgvet.similarity.distances import DISTANCES, Metric, compared, distances_between, unit_of
+from imgvet.similarity.distances import DISTANCES, Metric, distances_between, space_of, unit_of
 from imgvet.similarity.neighbors import as_table, find_neighbors
 
 NAMES = list(DISTANCES)
@@ -141,11 +141,11 @@ def test_the_unit_is_the_median_length() -> None:
 
 def test_only_embeddings_of_another_length_are_normalised() -> None:
     vectors = np.array([[0.6, 0.8], [3, 4]], np.float32)
-    ready = compared(vectors, "cosine")
+    ready = space_of(vectors, "cosine").vectors
     assert np.array_equal(ready[0], vectors[0])
     assert ready[1] == pytest.approx([0.6, 0.8])
-    assert compared(vectors, "l1") is vectors
-    assert compared(vectors[:1], "cosine").tobytes() == vectors[:1].tobytes()
+    assert space_of(vectors, "l1").vectors is vectors
+    assert space_of(vectors[:1], "cosine").vectors.tobytes() == vectors[:1].tobytes()
     assert vectors[1].tolist() == [3, 4], "the embeddings themselves stay"
 
 

@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from imgvet.options import NeighborOptions
-from imgvet.similarity import earlier as earlier_module
 from imgvet.similarity import neighbors as module
+from imgvet.similarity import search as search_module
 from imgvet.similarity.distances import DISTANCES
-from imgvet.similarity.earlier import EarlierSearch, path_of
 from imgvet.similarity.neighbors import find_neighbors
-from imgvet.similarity.search import Neighbors
+from imgvet.similarity.search import EarlierSearch, Neighbors, path_of
 from imgvet.workdir import WorkDir
 
 
@@ -69,7 +68,7 @@ def searched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return whole(space, queries, wanted)
 
     monkeypatch.setattr(module, "search_exactly", counted)
-    monkeypatch.setattr(earlier_module, "search_exactly", counted)
+    monkeypatch.setattr(search_module, "search_exactly", counted)
     return counts
 
 

@@ -249,11 +249,11 @@ def test_no_components_without_pairs_or_when_not_asked_for() -> None:
 def test_exactly_the_share_asked_for_is_listed(count: int, share: float) -> None:
     random = np.random.default_rng(count).random(count)
     near = frame(*[(row, (row + 1) % count, random[row]) for row in range(count)])
-    found = find_outliers(
+    table, _, _ = find_outliers(
         near, items_of(list(range(count))), OutlierOptions(outlier_percentile=share)
     )
-    assert len(found.table) == int(share * count + 0.5)
-    assert found.table["similarity"].tolist() == sorted(random)[: len(found.table)]
+    assert len(table) == int(share * count + 0.5)
+    assert table["similarity"].tolist() == sorted(random)[: len(table)]
 
 
 def test_a_planted_outlier_stands_out_and_a_clean_set_has_none() -> None:
@@ -261,9 +261,9 @@ def test_a_planted_outlier_stands_out_and_a_clean_set_has_none() -> None:
     planted = np.append(clean, 0.3)
     for values, expected in ((clean, []), (planted, [101])):
         near = frame(*[(row, 0 if row else 1, value) for row, value in enumerate(values)])
-        found = find_outliers(near, items_of(list(range(len(values)))), OutlierOptions())
-        assert list(found.robust) == expected
-        assert len(found.table) == 5
+        table, robust, _ = find_outliers(near, items_of(list(range(len(values)))), OutlierOptions())
+        assert list(robust) == expected
+        assert len(table) == 5
 
 
 def test_an_image_with_an_exact_copy_is_no_outlier() -> None:
@@ -276,7 +276,7 @@ def test_an_image_with_an_exact_copy_is_no_outlier() -> None:
 def test_an_image_without_neighbour_is_the_first_outlier() -> None:
     near = frame((0, 1, 0.7), (1, 0, 0.7), (3, 1, 0.6))
     items = items_of([0, 1, 2, 3, None])
-    table = find_outliers(near, items, OutlierOptions(outlier_percentile=0.5)).table
+    table, _, _ = find_outliers(near, items, OutlierOptions(outlier_percentile=0.5))
     assert table["id"].tolist() == [2, 3]
     assert table["nearest"].isna().tolist() == [True, False]
     assert table["similarity"].tolist() == [0.0, 0.6]
@@ -285,7 +285,7 @@ def test_an_image_without_neighbour_is_the_first_outlier() -> None:
 
 def test_a_single_content_is_no_outlier() -> None:
     every = OutlierOptions(outlier_percentile=1.0)
-    assert find_outliers(frame(), items_of([0, None]), every).table.empty
+    assert find_outliers(frame(), items_of([0, None]), every)[0].empty
 
 
 @pytest.mark.parametrize("distance", get_args(Distance))

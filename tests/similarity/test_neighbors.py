@@ -16,9 +16,8 @@ from imgvet.options import Distance, NeighborOptions
 from imgvet.similarity import index as index_module
 from imgvet.similarity import neighbors as module
 from imgvet.similarity.distances import Metric, Space
-from imgvet.similarity.earlier import EarlierSearch
 from imgvet.similarity.neighbors import as_table, find_neighbors
-from imgvet.similarity.search import Neighbors, search_exactly
+from imgvet.similarity.search import EarlierSearch, Neighbors, search_exactly
 
 
 def unit_vectors(count: int, seed: int = 0, width: int = 16) -> NDArray[np.float32]:

@@ -50,17 +50,16 @@ class FaceSettings:
     candidates: int = 5000
     """Boxes looked at before overlapping ones are dropped."""
     long_sides: tuple[int, ...] = (1280, 320)
-    """Long sides, in pixels, that a picture is scaled down to, largest first, for one pass each.
-    YuNet finds faces of about 10 to 300 pixels (its README in the OpenCV Zoo), so one pass misses
-    either small or large ones: 1280 finds faces from 1/128 of the picture's long side, 320 those up
-    to 15/16 of it."""
+    """Long sides, in pixels, that a larger picture is scaled down to, largest first, for one pass
+    each. YuNet finds faces of about 10 to 300 pixels (its README in the OpenCV Zoo), so one pass
+    misses either small or large ones: 1280 finds faces from 1/128 of the picture's long side, 320
+    those up to 15/16 of it."""
 
 
 class FaceDetector:
     """Faces by YuNet: large pictures scaled down, one pass for small faces and one for large ones.
 
-    Raises:
-        ModelError: OpenCV can't use the file.
+    A file that OpenCV can't use is a ModelError.
     """
 
     def __init__(self, model: Path, settings: FaceSettings | None = None) -> None:
@@ -77,7 +76,7 @@ class FaceDetector:
             ) from None
 
     def detect(self, pixels: Pixels) -> list[Region]:
-        """The faces of a picture: label, score and box."""
+        """The faces of a picture, with score and box."""
         rows = self._rows(pixels)
         rows = rows[np.isfinite(rows).all(axis=1)]
         boxes, scores = rows[:, :4].tolist(), rows[:, 4].tolist()
@@ -92,13 +91,10 @@ class FaceDetector:
         """Boxes (columns 0 to 3) and scores (4) of all passes, in pixels of the picture."""
         height, width = pixels.shape[:2]
         rows = []
-        done: tuple[int, ...] = ()
         scaled = np.ascontiguousarray(pixels[..., ::-1])
-        for long_side in self._settings.long_sides:
-            scaled = shrunk(scaled, long_side)
-            if scaled.shape == done:
-                break
-            done = scaled.shape
+        longest = (min(side, max(height, width)) for side in self._settings.long_sides)
+        for long_side in dict.fromkeys(longest):
+            scaled = resized(scaled, long_side / max(scaled.shape[:2]))
             found = self._pass(scaled)
             x, y = scaled.shape[1] / width, scaled.shape[0] / height
             rows.append(np.column_stack([found[:, :4] / (x, y, x, y), found[:, _SCORE]]))
@@ -128,9 +124,3 @@ class FaceDetector:
             )
             self._threads.network = network
         return network
-
-
-def shrunk(pixels: Pixels, long_side: int) -> Pixels:
-    """The picture, scaled down if its long side is longer than ``long_side`` pixels."""
-    scale = long_side / max(pixels.shape[:2])
-    return pixels if scale >= 1 else resized(pixels, scale)

@@ -51,7 +51,7 @@ class TextSettings:
 
 
 def text_models() -> tuple[Path, ...]:
-    """The models inside the package rapidocr: they find lines, turn and read them.
+    """The models inside the package rapidocr, which find lines, turn and read them.
 
     Raises:
         MissingExtraError: rapidocr is not installed.
@@ -103,7 +103,7 @@ class TextDetector:
         )
 
     def detect(self, pixels: Pixels) -> list[Region]:
-        """The lines of text of a picture: text, score, box and corners."""
+        """The lines of text of a picture, with score, box and corners."""
         bgr = np.ascontiguousarray(pixels[..., ::-1])
         found = self._engine(_padded(bgr, self._settings))
         texts = getattr(found, "txts", None)

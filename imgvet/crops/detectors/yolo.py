@@ -24,7 +24,6 @@ Rows = npt.NDArray[np.float32]
 _OBJECTNESS, _CLASSES = 4, 5
 _PADDING = (114, 114, 114)
 """Gray of the bars around a letterboxed picture, as YOLOv5 was trained with."""
-_REMEDY = "Delete it and run again to download it"
 
 YOLOV5S = ModelFile(
     name="yolov5s",
@@ -54,7 +53,7 @@ COCO_NAMES: tuple[str, ...] = (
 
 @dataclass(frozen=True)
 class YoloSettings:
-    """YOLOv5's settings: the defaults of its ``detect.py`` and ``non_max_suppression``."""
+    """The defaults of YOLOv5's ``detect.py`` and ``non_max_suppression``."""
 
     min_score: float = 0.25
     """Of an object: objectness times class probability, 0..1."""
@@ -69,10 +68,7 @@ class YoloDetector:
     """Objects by YOLOv5: the picture letterboxed to the model's input, labels from the model.
 
     The model is an ONNX file, exported by ``export.py`` of YOLOv5: input (1, 3, h, w) of fixed or
-    open size, float32 or float16; output (1, n, 5 + classes).
-
-    Raises:
-        ModelError: the file is not such a model.
+    open size, float32 or float16; output (1, n, 5 + classes). Any other is a ModelError.
     """
 
     def __init__(self, model: Path, settings: YoloSettings | None = None) -> None:
@@ -90,7 +86,7 @@ class YoloDetector:
         self._check(model)
 
     def detect(self, pixels: Pixels) -> list[Region]:
-        """The objects of a picture: label, score and box."""
+        """The objects of a picture, with label, score and box."""
         inputs, (left, top, x, y) = letterboxed(pixels, self._width, self._height)
         boxes, classes, scores = decoded(self._run(inputs)[0].astype(np.float32), self._settings)
         boxes = (boxes - (left, top, 0, 0)) / (x, y, x, y)
@@ -120,9 +116,8 @@ def letterboxed(
 ) -> tuple[Pixels, tuple[int, int, float, float]]:
     """The picture, scaled to fit into width and height and centred between gray bars.
 
-    Returns:
-        the result, and where the picture lies in it: left and upper edge in pixels, and pixels
-        there per pixel of the picture, across and down.
+    With it comes where it lies: left and upper edge, and pixels there per pixel of the picture,
+    across and down.
     """
     old_height, old_width = pixels.shape[:2]
     scaled = resized(pixels, min(width / old_width, height / old_height))
@@ -136,14 +131,10 @@ def letterboxed(
 def decoded(
     rows: Rows, settings: YoloSettings
 ) -> tuple[Boxes, npt.NDArray[np.intp], npt.NDArray[np.float32]]:
-    """The objects among the candidates of one picture.
+    """The objects among the candidates of one picture, best first.
 
-    The score is the objectness times the greatest class probability. Of candidates of one class
-    that overlap more than ``settings.max_overlap``, the best stays.
-
-    Returns:
-        boxes in pixels of the model's input, numbers of their classes, and scores (0 to 1), best
-        first.
+    They are boxes in pixels of the model's input, numbers of their classes, and scores, 0..1:
+    objectness times the greatest class probability.
     """
     rows = rows[(rows[:, _OBJECTNESS] > settings.min_score) & np.isfinite(rows).all(axis=1)]
     classes = rows[:, _CLASSES:].argmax(axis=1)
@@ -158,10 +149,7 @@ def decoded(
 
 
 def class_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """The names of a model's classes: from its metadata, else COCO's.
-
-    YOLOv5 writes ``names`` into it, a dict or list as Python prints it.
-    """
+    """The names of a model's classes: ``names``, as Python prints a dict or list, or COCO's."""
     try:
         names = ast.literal_eval(metadata.get("names", ""))
     except (ValueError, SyntaxError):
@@ -174,4 +162,7 @@ def class_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _refused(model: Path, reason: str) -> ModelError:
-    return ModelError(f"The model file {model} is no YOLOv5 model ({reason})", _REMEDY)
+    return ModelError(
+        f"The model file {model} is no YOLOv5 model ({reason})",
+        "Delete it and run again to download it",
+    )

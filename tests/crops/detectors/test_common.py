@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgvet.crops.detectors.common import best_inside
-from imgvet.crops.detectors.face import shrunk
 from imgvet.crops.detectors.yolo import letterboxed
 from imgvet.images.geometry import Box, Region
 
@@ -30,14 +29,6 @@ def test_a_letterboxed_picture_fits_and_its_box_comes_back(
     assert abs(found[0, 0] * 2 - bars[0]) <= 1
     assert abs(found[0, 1] * 2 - bars[1]) <= 1
     assert set(np.unique(result)) <= {114, 200}
-
-
-@given(st.integers(1, 3000), st.integers(1, 50), st.integers(1, 1000))
-def test_a_picture_is_only_ever_shrunk(long: int, short: int, long_side: int) -> None:
-    picture = np.zeros((short, long, 3), np.uint8)
-    result = shrunk(picture, long_side)
-    assert max(result.shape[:2]) == min(max(long, short), long_side)
-    assert min(result.shape[:2]) >= 1
 
 
 PICTURE = np.zeros((80, 100, 3), np.uint8)

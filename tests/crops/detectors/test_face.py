@@ -115,6 +115,28 @@ def test_a_face_that_both_passes_find_counts_once(tmp_path: Path) -> None:
     assert passes[2][0].box == passes[0][0].box
 
 
+@pytest.mark.parametrize(
+    ("sides", "passes"),
+    [((2000, 1500), [(1280, 960), (320, 240)]), ((500, 200), [(500, 200), (320, 128)]),
+     ((200, 320), [(200, 320)]), ((12, 4000), [(4, 1280), (1, 320)]), ((7, 3), [(7, 3)])],
+)  # fmt: skip
+def test_a_picture_is_only_ever_shrunk(
+    sides: tuple[int, int],
+    passes: list[tuple[int, int]],
+    detector: FaceDetector,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_at = []
+
+    def look(bgr: np.ndarray) -> np.ndarray:
+        looked_at.append((bgr.shape[1], bgr.shape[0]))
+        return np.empty((0, 15))
+
+    monkeypatch.setattr(detector, "_pass", look)
+    assert detector.detect(ground(*sides)) == []
+    assert looked_at == passes
+
+
 def test_pictures_without_faces_give_none(detector: FaceDetector) -> None:
     gray = np.repeat(scene(3)[..., :1], 3, axis=2)
     for picture in (gray, gray[:20, :20], gray[:1, :10], ground(4000, 12)):

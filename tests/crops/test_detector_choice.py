@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgvet.crops.detectors import detector as module
-from imgvet.crops.detectors.detector import (
+from imgvet.crops import cutter as module
+from imgvet.crops.cutter import (
     DetectorChoice,
     choice_of,
     choose_detector,
