@@ -118,7 +118,10 @@ def _rate(rate: WatchedRate, comparison: Comparison, *, raised: bool) -> Event:
     if raised:
         among = " among new images" if most.population == "new" else ""
         title = f"jumped from {rough_percent(before)} to {rough_percent(after)}{among}"
-        severity, examples = rate.severity, comparison.examples.get(rate.count, ())
+        severity, examples = (
+            CHECK_BY_NAME[rate.name].severity,
+            comparison.examples.get(rate.count, ()),
+        )
     if examples:
         lines.append(f"See: {', '.join(PurePosixPath(name).name for name in examples[:_SHOWN])}")
     name, title = rate.event_name(raised=raised), f"{rate.title} {title}"

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from imgvet.format import rough_percent
-from imgvet.quality.checks import CHECK_BY_NAME
-from imgvet.quality.result import Severity
 
 LEAST_BATCHES = 8
 """Fewer batches say too little of how much more than chance a rate varies."""
@@ -50,18 +48,13 @@ class WatchedRate:
     count: str
     """Name of the count of the images that have the property."""
     whole: str
-    """And of those that could have it."""
+    """Name of that of the images that could have it."""
     title: str
     said: str
     """What the images are, after "of 120 new images 30 are"."""
     together: int = 1
     """How many images have the property together at least: a near duplicate never comes alone, so
     the number of them varies as that of their pairs does."""
-
-    @property
-    def severity(self) -> Severity:
-        """How bad a jump is: as bad as failing the check of the same rate."""
-        return CHECK_BY_NAME[self.name].severity
 
     def event_name(self, *, raised: bool) -> str:
         """Name of the event that tells of a jump or its end: ``imgvet.dark-rate.jumped``."""
