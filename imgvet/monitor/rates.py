@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from imgvet.format import rough_percent
 
-LEAST_BATCHES = 8
-"""Fewer batches say too little of how much more than chance a rate varies."""
+LEAST_BATCHES = 8  # fewer say too little of how much more than chance a rate varies
 
 _SURE_OF_SPREAD = 0.003
 """Spread counts as more than chance if chance gives as much in at most this share of cases. With

@@ -12,10 +12,19 @@ from imgvet.monitor import baselines
 from imgvet.monitor.baselines import Baseline, kept_baselines, read_baseline
 from imgvet.monitor.compare import DRIFT, Comparison, compare, in_order_since
 from imgvet.monitor.events import alarms_after, events_of, is_compared, lapsed
-from imgvet.monitor.history import Run, find_run, history_path, open_history, read_history, save_run
-from imgvet.monitor.images import Images, Keys, count, new_items, read_images
+from imgvet.monitor.history import (
+    Run,
+    find_run,
+    history_path,
+    monitored_runs,
+    open_history,
+    read_history,
+    save_run,
+)
+from imgvet.monitor.images import Images, Keys, new_items, read_images
 from imgvet.monitor.options import FIRST, MonitorOptions, WatchOptions, is_baseline, last_of
 from imgvet.monitor.rates import rates_in_words
+from imgvet.quality.counts import totals
 from imgvet.quality.result import CheckResult, CheckState, read_results
 from imgvet.summary import read_record
 from imgvet.workdir import WorkDir, write_text
@@ -49,8 +58,8 @@ def watch(
         update={
             "monitored": True,
             "baseline": baseline.run.run_id if baseline else None,
-            "counts": {**run.counts, **count(flags)},
-            "new_counts": count(flags[new]),
+            "counts": {**run.counts, **totals(flags)},
+            "new_counts": totals(flags[new]),
             "quantiles": dict(zip(images.metrics, map(tuple, quantiles), strict=True)),
         }
     )
@@ -128,12 +137,11 @@ def _find_references(
     """What a run is compared with, that in force and the last in order; and a notice on it."""
     kept = kept_baselines(work) - {run.run_id}
     chosen, notice = choose(history, kept, in_force(work, options.baseline), run.settings)
-    baseline = chosen and read_baseline(work, chosen)
-    if chosen is None or baseline is None:
-        unread = (
-            chosen and f"Not compared: the baseline, run {chosen.run_id}, can't be read. {REMEDY}"
-        )
-        return (None, ()), unread or notice
+    if chosen is None:
+        return (None, ()), notice
+    if (baseline := read_baseline(work, chosen)) is None:
+        said = f"Not compared: the baseline, run {chosen.run_id}, can't be read. {REMEDY}"
+        return (None, ()), said
     last = (read_baseline(work, row) for row in in_order_since(history, chosen)[-1:])
     return (baseline, [found.keys for found in (baseline, *last) if found is not None]), notice
 
@@ -224,7 +232,7 @@ def set_baseline(work: WorkDir, wanted: str) -> None:
 
 def baseline_lines(work: WorkDir) -> list[str]:
     """Which run later runs are compared with, its rates, and which could be set instead."""
-    history = [run for run in read_history(work) if run.monitored]
+    history = monitored_runs(work)
     last = next((run for run in reversed(history) if run.status == "finished"), None)
     if last is None:
         return ["No run was watched yet: the first one becomes the baseline."]
