@@ -40,12 +40,8 @@ def sync_s3_to_local(
 ) -> SyncReport:
     """Mirror the archives and videos of one input and, if asked for, its images.
 
-    Args:
-        context: where the run happens.
-        name: a bucket, a folder or an object in it, or a list that names objects.
-        sources: what of it is wanted.
-        fetch: whether images are mirrored.
-        run: the run, by which :func:`remove_mirrored` knows what it downloaded.
+    ``name`` is a bucket, a folder or an object in it, or a list that names objects; by ``run``
+    :func:`remove_mirrored` knows what it downloaded.
     """
     listed = (
         entry
@@ -69,16 +65,8 @@ def extract_archives(
 ) -> list[int]:
     """Index archives, unpack those that can't be read in any order, and decode videos.
 
-    What the store already holds of an unchanged file is used again.
-
-    Args:
-        context: where the run happens.
-        paths: archives and videos, as absolute paths, each once.
-        videos: which frames of videos are wanted.
-        fetch: whether what an interrupted run began is continued.
-
-    Returns:
-        how many items each of them holds.
+    What the store already holds of an unchanged file is used again. Paths are absolute, each once;
+    the result is how many items each holds.
     """
     count = sum(kind_of_file(path) is Kind.VIDEO for path in paths)
     kept = _containers(context, videos, threads=max(1, context.threads // max(1, count)))
@@ -135,12 +123,7 @@ def list_items(
 ) -> Listed:
     """List the items, and plan reading those whose content is not known and measured.
 
-    Args:
-        context: where the run happens.
-        options: what to analyse.
-        listing: the items, if they were listed when the request was checked.
-        annotations: what is known of the images, None if nothing is.
-        cutter: how pictures are cut, None if whole ones are analysed.
+    They may have been listed when the request was checked; without a cutter they are whole images.
     """
     work, store = context.work, context.store
     if listing is None:

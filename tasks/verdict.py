@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 
 from imgvet.options import ExecutionOptions, Frozen, RunOptions
 from imgvet.quality.result import read_results, write_results
 from imgvet.quality.summarize import COUNTED, SearchFacts, summarize
 from imgvet.reports.build import build_report as write_report
 from imgvet.reports.inputs import ReportInputs
+from imgvet.store import references
 from imgvet.store.packs import Thumbnails
-from imgvet.store.references import (
-    Reference,
-    load_array,
-    load_table,
-    load_text,
-    resolve,
-    store_file,
-    store_folder,
-    store_text,
-)
+from imgvet.store.references import Reference, load_table
 from imgvet.summary import PastRun, RunRecord, RunSummary
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage
@@ -46,8 +38,12 @@ def run_checks(
     counted = {name: load_table(work, tables[name]) for name in COUNTED}
     summary, checks = summarize(counted, facts, options)
     return Checked(
-        summary=store_text(work, "summary", ".json", summary.model_dump_json(indent=2) + "\n"),
-        checks=store_file(work, "checks", ".json", lambda path: write_results(checks, path)),
+        summary=references.store_text(
+            work, "summary", ".json", summary.model_dump_json(indent=2) + "\n"
+        ),
+        checks=references.store_file(
+            work, "checks", ".json", lambda path: write_results(checks, path)
+        ),
     )
 
 
@@ -60,28 +56,18 @@ def build_report(
     record: RunRecord,
     history: tuple[PastRun, ...],
 ) -> Reference:
-    """The report of a run.
+    """The report of a run; ``history`` are the earlier ones that found something else.
 
-    Args:
-        context: where the run happens.
-        tables: its tables.
-        embeddings: its embeddings.
-        checked: its summary and checks.
-        record: what is known of the run when its results were new.
-        history: earlier runs that found something else.
+    The record is not in the key: it is that of the run whose results were new.
     """
     work = context.work
     inputs = ReportInputs(
-        summary=RunSummary.model_validate_json(load_text(work, checked.summary)),
+        summary=RunSummary.model_validate_json(references.load_text(work, checked.summary)),
         record=record,
-        checks=read_results(resolve(work, checked.checks)),
+        checks=read_results(references.resolve(work, checked.checks)),
         tables={name: load_table(work, table) for name, table in tables.items()},
         thumbnail=Thumbnails(context.store.measures).read,
-        embeddings=load_array(work, embeddings),
+        embeddings=references.load_array(work, embeddings),
         history=tuple(history),
     )
-
-    def fill(folder: Path) -> None:
-        write_report(inputs, folder)
-
-    return store_folder(work, "report", fill)
+    return references.store_folder(work, "report", partial(write_report, inputs))

@@ -75,7 +75,7 @@ def store_file(work: WorkDir, stem: str, suffix: str, write: Callable[[Path], ob
     return Reference(name=name, digest=digest, size=size)
 
 
-def store_folder(work: WorkDir, stem: str, fill: Callable[[Path], None]) -> Reference:
+def store_folder(work: WorkDir, stem: str, fill: Callable[[Path], object]) -> Reference:
     """Store one output that is a folder: ``fill`` writes its files into an empty one."""
 
     def write(draft: Path) -> None:
