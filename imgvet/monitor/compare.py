@@ -57,12 +57,11 @@ class Finding:
     """What was asked of: name of a rate, or ``drift:`` and a metric."""
     population: Literal["whole", "new"]
     effect: float
-    """The difference of the rates, or the score of the drift."""
+    """The difference of the rates, or the score of the drift; from ``least`` on worth an alarm."""
     p_value: float
+    """How probable that is by chance; above ``level`` it is taken for chance."""
     least: float = 0.0
-    """The effect that is worth an alarm."""
     level: float = 0.0
-    """The greatest probability that is no longer taken for chance."""
     before: Proportion = NOTHING
     """Images with the property in the reference; of drift none."""
     after: Proportion = NOTHING
@@ -82,10 +81,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A run compared with its baseline, and the alarms that were on before it."""
+    """A run compared with its baseline."""
 
     run: Run
     before: tuple[str, ...] = ()
+    """Alarms that were on before it."""
     baseline: Run | None = None
     findings: tuple[Finding, ...] = ()
     failed_checks: tuple[CheckResult, ...] = ()
@@ -159,11 +159,10 @@ def _ask_drift(new: ReferenceSample, reference: ReferenceSample) -> list[Finding
 
 
 class Drift(NamedTuple):
-    """How far one distribution lies from another: 0 alike, 1 wholly apart."""
+    """How far one distribution lies from another, 0 to 1, and how probable that is if alike."""
 
     score: float
     p_value: float
-    """How probable such a score is if they are alike."""
 
 
 def value_drift(reference: Values, new: Values) -> Drift | None:

@@ -145,8 +145,7 @@ class Run(Exact):
     def changes(self, later: Mapping[str, str]) -> list[str]:
         """Names of the settings that part it from a later run, none if they can be compared.
 
-        A setting that only one of them knows came with another version and does not part them; what
-        an update measures differently is a setting of its own.
+        A setting that only one of them knows came with another version and does not part them.
         """
         return [name for name, value in self.settings.items() if later.get(name, value) != value]
 
@@ -317,10 +316,9 @@ def past_runs(work: WorkDir, results: str) -> tuple[PastRun, ...]:
     changed = [next(same) for _, same in itertools.groupby(runs, key=lambda run: run.results)]
     if changed and changed[-1].results == results:
         changed.pop()
-    return tuple(
-        PastRun.model_validate(
-            run.model_dump(include=set(PastRun.model_fields))
-            | {"counts": {name: run.counts.get(name) for name in Counts.model_fields}}
-        )
-        for run in changed
-    )
+    found = []
+    for run in changed:
+        counts = {name: run.counts.get(name) for name in Counts.model_fields}
+        known = run.model_dump(include=set(PastRun.model_fields)) | {"counts": counts}
+        found.append(PastRun.model_validate(known))
+    return tuple(found)

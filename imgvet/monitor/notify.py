@@ -45,15 +45,14 @@ def report_address(work: WorkDir, report_url: str | None) -> str:
 
 
 def body_of(event: Event, report: str) -> str:
-    """The text of the message that tells of an event, with a link to the report."""
-    # A run that failed left no report of its own.
+    """The text of a message, with a link to the report; a run that failed left none of its own."""
     return event.body if event.name == RUN_FAILED else f"{event.body}\nReport: {report}"
 
 
 def kind_of(event: Event) -> NotifyType:
     """The kind of the message that tells of an event; services choose colours and sounds by it."""
-    kinds: dict[str, NotifyType] = {"critical": "failure", "warning": "warning"}
-    return "success" if event.all_clear else kinds.get(event.severity, "info")
+    kinds: dict[str, NotifyType] = {"critical": "failure", "warning": "warning", "info": "info"}
+    return "success" if event.all_clear else kinds[event.severity]
 
 
 def check_addresses(addresses: Iterable[str]) -> None:

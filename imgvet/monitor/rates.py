@@ -45,9 +45,8 @@ class WatchedRate:
 
     name: str
     count: str
-    """Name of the count of the images that have the property."""
+    """Name of the count of the images that have the property; ``whole``, of all that could."""
     whole: str
-    """Name of that of the images that could have it."""
     title: str
     said: str
     """What the images are, after "of 120 new images 30 are"."""
@@ -66,8 +65,7 @@ class WatchedRate:
         return Proportion(counts[self.count], counts[self.whole])
 
 
-OUTLIERS = "reference_outliers"
-"""Count of the images that are outliers to the reference sample of the baseline."""
+OUTLIERS = "reference_outliers"  # count of the outliers to the reference sample of the baseline
 
 RATES: tuple[WatchedRate, ...] = (
     WatchedRate("invalid_rate", "invalid", "images", "Invalid rate", "invalid"),

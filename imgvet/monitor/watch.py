@@ -29,9 +29,7 @@ from imgvet.quality.result import CheckResult, CheckState, read_results
 from imgvet.summary import read_record
 from imgvet.workdir import WorkDir, write_text
 
-CHOSEN = "baselines/chosen.txt"
-"""File of a work dir with the baseline that was set."""
-
+CHOSEN = "baselines/chosen.txt"  # in a work dir: the baseline that was set
 REMEDY = "Choose another with 'imgvet baseline OUT --set RUN'."
 
 References = tuple[Baseline | None, Sequence[Keys]]
@@ -80,15 +78,12 @@ def _judged(comparison: Comparison, options: WatchOptions) -> Comparison:
     run, alarms, gone = comparison.run, alarms_after(comparison), lapsed(comparison)
     lapse = f"Alarms that lapse: {', '.join(gone)}." if gone else ""
     enough = comparison.baseline is None or run.new_images >= options.min_new_images
+    drifts = [finding for finding in comparison.findings if finding.key.startswith(DRIFT)]
     update = {
         "notice": f"{run.notice} {lapse}".strip(),
         "in_order": enough and not any(map(is_compared, alarms)),
         "alarms": alarms,
-        "drift": {
-            finding.key.removeprefix(DRIFT): finding.effect
-            for finding in comparison.findings
-            if finding.key.startswith(DRIFT)
-        },
+        "drift": {finding.key.removeprefix(DRIFT): finding.effect for finding in drifts},
         "events": events_of(comparison),
     }
     return replace(comparison, run=run.model_copy(update=update))
