@@ -25,6 +25,29 @@ def rough_percent(share: float) -> str:
     return f"{value:.{digits}f}".removesuffix(".00").removesuffix(".0") + " %"
 
 
+def size_text(size: int | None) -> str:
+    """A number of bytes as a person reads it, in units of 1,000."""
+    if size is None:
+        return "size unknown"
+    if size < 99_950:
+        return f"{size / 1e3:.1f} kB"
+    if size >= 999_500_000:
+        return f"{size / 1e9:.2f} GB"
+    return f"{size / 1e6:.0f} MB" if size >= 99_950_000 else f"{size / 1e6:.1f} MB"
+
+
+def table_text(rows: Sequence[Sequence[str]], aligned: str) -> str:
+    """Rows as lines with columns below each other; ``aligned`` has a ``<`` or ``>`` for each."""
+    widest = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(
+            f"{cell:{side}{width}}" for cell, side, width in zip(row, aligned, widest, strict=True)
+        )
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
 def examples(values: Collection[object], most: int = 3) -> str:
     """The first values, quoted: ``'a.jpg', 'b.jpg', 'c.jpg', ...``; long ones keep their end."""
     shown = [_shorten(repr(value)) for value in islice(values, most)]

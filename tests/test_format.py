@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from imgvet.format import counted, examples, listed, percent, rough_percent
+from imgvet.format import (
+    counted,
+    examples,
+    listed,
+    percent,
+    rough_percent,
+    size_text,
+    table_text,
+)
 
 
 def test_counted_agrees_with_its_number() -> None:
@@ -37,3 +45,28 @@ def test_examples_are_few_and_quoted() -> None:
 )
 def test_listed_is_a_sentence(words: list[str], text: str) -> None:
     assert listed(words) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0.0 kB"),
+        (4_254, "4.3 kB"),
+        (99_949, "99.9 kB"),
+        (99_950, "0.1 MB"),
+        (4_254_736, "4.3 MB"),
+        (88_500_000, "88.5 MB"),
+        (99_960_000, "100 MB"),
+        (102_576_419, "103 MB"),
+        (999_499_999, "999 MB"),
+        (999_500_000, "1.00 GB"),
+        (1_220_000_000, "1.22 GB"),
+    ],
+)
+def test_sizes_are_readable(size: int, text: str) -> None:
+    assert size_text(size) == text
+
+
+def test_a_table_has_its_columns_below_each_other() -> None:
+    rows = [("NAME", "SIZE", ""), ("a", "1", "x"), ("longer", "1,000", "")]
+    assert table_text(rows, "<><") == "NAME     SIZE\na           1  x\nlonger  1,000"

@@ -22,6 +22,7 @@ from imgvet.cli.finished_run import add_finished_run_commands
 from imgvet.cli.models import add_models_command
 from imgvet.cli.monitor import add_monitor_commands
 from imgvet.cli.serve import add_serve_commands
+from imgvet.cli.store import add_store_commands
 from imgvet.errors import EXIT_BAD_REQUEST, EXIT_CHECKS_FAILED, ImgvetError
 
 EXIT_INTERRUPTED = 130
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     add_monitor_commands(commands)
     add_serve_commands(commands)
     add_models_command(commands)
+    add_store_commands(commands)
     return parser
 
 

@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgvet.errors import InvalidParameterError, ModelError
+from imgvet.format import size_text, table_text
 
 if TYPE_CHECKING:
     from imgvet.models.download import Report
     from imgvet.models.file import ModelFile
     from imgvet.models.registry import KnownModel
 
-_ALIGNED = {"NAME": "<", "WIDTH": ">", "INPUT": ">", "SIZE": ">", "LICENCE": "<", "HERE": "<",
-            "GOOD FOR": "<"}  # fmt: skip
+_HEADINGS = ("NAME", "WIDTH", "INPUT", "SIZE", "LICENCE", "HERE", "GOOD FOR")
 
 
 def list_models(options: argparse.Namespace) -> int:  # noqa: ARG001
     """Print a table of the models that are known by name."""
-    from imgvet.models.file import FOLDER_VARIABLE, model_folder, size_text
+    from imgvet.models.file import FOLDER_VARIABLE, model_folder
     from imgvet.models.model import BUILTIN_NAME, builtin_model
     from imgvet.models.registry import KNOWN
 
@@ -32,17 +32,14 @@ def list_models(options: argparse.Namespace) -> int:  # noqa: ARG001
         widths = str(card.width), str(card.input_size)
         rows.append((name, *widths, size_text(size), card.licence, here, purpose))
 
-    rows: list[tuple[str, ...]] = [tuple(_ALIGNED)]
+    rows: list[tuple[str, ...]] = [_HEADINGS]
     builtin, purpose = builtin_model(), "near duplicates; fast on any processor"
     add(BUILTIN_NAME, builtin.card, builtin.path.stat().st_size, "yes", purpose)
     for model in KNOWN.values():
         unchecked = "unchecked" if model.path.is_file() else "no"
         here = "yes" if model.is_checked else unchecked
         add(model.name, model.card, model.size, here, model.purpose)
-    widest = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = zip(row, _ALIGNED.values(), widest, strict=True)
-        print("  ".join(f"{cell:{side}{width}}" for cell, side, width in cells).rstrip())
+    print(table_text(rows, "<>>><<<"))
     print(
         f"\nDownloaded models are kept in {model_folder()} ({FOLDER_VARIABLE} names another "
         "folder).\n'imgvet models pull NAME' downloads one, 'imgvet run PHOTOS --model-path NAME' "

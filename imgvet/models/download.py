@@ -22,7 +22,8 @@ import httpx
 
 from imgvet import __version__
 from imgvet.errors import ModelError
-from imgvet.models.file import FOLDER_VARIABLE, ModelFile, sha256_of, size_text
+from imgvet.format import size_text
+from imgvet.models.file import FOLDER_VARIABLE, ModelFile, sha256_of
 from imgvet.progress import report_progress
 
 _DIGEST_HEADER = "X-Linked-Etag"

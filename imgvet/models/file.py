@@ -118,15 +118,6 @@ class ModelFile(BaseModel):
             return None
 
 
-def size_text(size: int | None) -> str:
-    """A number of bytes as a person reads it, in units of 1,000."""
-    if size is None:
-        return "size unknown"
-    if size >= 999_500_000:
-        return f"{size / 1e9:.2f} GB"
-    return f"{size / 1e6:.0f} MB" if size >= 99_950_000 else f"{size / 1e6:.1f} MB"
-
-
 def model_folder() -> Path:
     """Folder of downloaded models: ``IMGVET_MODEL_DIR``, else ``models`` in the user's cache."""
     given = os.environ.get(FOLDER_VARIABLE)

@@ -54,15 +54,16 @@ def mark_used(work: WorkDir, digests: Iterable[str], today: dt.date) -> None:
         _write_last_used(work, pd.concat([day[~day.index.isin(used.index)], used]))
 
 
-def compact(store: Store, today: dt.date) -> None:
+def compact(store: Store, today: dt.date, unused_days: int | None = None) -> None:
     """Forget what no run needed for long, and what other versions measured; merge small packs.
 
-    What was never marked counts as needed today.
+    What was never marked counts as needed today. Without ``unused_days`` it is
+    :data:`UNUSED_DAYS` that count as long.
     """
     for folder in store.outdated():
         shutil.rmtree(folder)
     day = _last_used(store.work)
-    old = day < today.toordinal() - UNUSED_DAYS
+    old = day < today.toordinal() - (UNUSED_DAYS if unused_days is None else unused_days)
     gone = frozenset(day.index[old])
     held = store.files.digests().union(*(packs.digests() for packs in store.all_packs()))
     new = sorted(held.difference(day.index))

@@ -46,8 +46,7 @@ class Packs:
 
     def write(self, rows: pa.Table, thumbnails: Sequence[bytes] | None = None) -> str:
         """Write one pack, with a thumbnail for each row if it holds them, and return its name."""
-        digests = "".join(rows.column(DIGEST).to_pylist())
-        name = hashlib.blake2b(digests.encode(), digest_size=12).hexdigest()
+        name = pack_name(rows)
         if thumbnails is not None:
             sizes = np.array([len(thumbnail) for thumbnail in thumbnails], np.int64)
             places = dict(zip(THUMBNAIL_PLACE, (np.cumsum(sizes) - sizes, sizes), strict=True))
@@ -55,8 +54,10 @@ class Packs:
             joined = b"".join(thumbnails)
             write_atomically(self.thumbnails_path(name), lambda path: path.write_bytes(joined))
         write_atomically(
-            self._table_path(name),
-            lambda path: pq.write_table(rows, path, compression="none", use_dictionary=False),
+            self.table_path(name),
+            lambda path: pq.write_table(
+                rows, path, compression="none", use_dictionary=False, write_page_checksum=True
+            ),
         )
         return name
 
@@ -76,7 +77,7 @@ class Packs:
 
     def digests_by_name(self) -> dict[str, frozenset[str]]:
         """The content digests that each pack holds."""
-        paths = {name: self._table_path(name) for name in self.names()}
+        paths = {name: self.table_path(name) for name in self.names()}
         return {name: _digests_of(path, path.stat().st_mtime_ns) for name, path in paths.items()}
 
     def read(self, columns: list[str] | None = None) -> pa.Table | None:
@@ -98,7 +99,7 @@ class Packs:
 
     def read_one(self, name: str, columns: list[str] | None = None) -> pa.Table | None:
         """The rows of one pack, with its name in a column ``pack``; None if it is damaged."""
-        rows = _read_or_remove(self._table_path(name), columns)
+        rows = _read_or_remove(self.table_path(name), columns)
         if rows is None:
             return None
         return rows.append_column("pack", pa.array([name] * rows.num_rows, pa.string()))
@@ -122,8 +123,15 @@ class Packs:
         """The file of a pack's thumbnails."""
         return self.folder / f"{name}.bin"
 
-    def _table_path(self, name: str) -> Path:
+    def table_path(self, name: str) -> Path:
+        """The file of a pack's rows."""
         return self.folder / f"{name}.parquet"
+
+
+def pack_name(rows: pa.Table) -> str:
+    """What the pack with these rows is called."""
+    digests = "".join(rows.column(DIGEST).to_pylist())
+    return hashlib.blake2b(digests.encode(), digest_size=12).hexdigest()
 
 
 @lru_cache(maxsize=4096)

@@ -50,7 +50,7 @@ def digest_file(path: Path) -> str:
         ).hexdigest()
 
 
-def _content_of(path: Path) -> tuple[str, int]:
+def content_of(path: Path) -> tuple[str, int]:
     """Digest and size of a file, or of all files in a folder."""
     if path.is_file():
         return digest_file(path), path.stat().st_size
@@ -65,7 +65,7 @@ def store_file(work: WorkDir, stem: str, suffix: str, write: Callable[[Path], ob
     with tempfile.TemporaryDirectory(prefix=".draft-", dir=work.stages) as folder:
         draft = Path(folder) / stem
         write(draft)
-        digest, size = _content_of(draft)
+        digest, size = content_of(draft)
         target = work.stages / f"{stem}-{digest[:16]}{suffix}"
         if draft.is_dir():
             swap_folder(draft, target)
@@ -137,7 +137,7 @@ def load_text(work: WorkDir, reference: Reference) -> str:
 def is_intact(work: WorkDir, reference: Reference) -> bool:
     """Whether the file or folder is there and is what was stored."""
     path = work.path / reference.name
-    return path.exists() and _content_of(path) == (reference.digest, reference.size)
+    return path.exists() and content_of(path) == (reference.digest, reference.size)
 
 
 def references_in(value: object) -> Iterator[Reference]:

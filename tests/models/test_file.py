@@ -7,24 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from imgvet.models.file import ModelFile, model_folder, size_text
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [
-        (1, "0.0 MB"),
-        (4_254_736, "4.3 MB"),
-        (88_500_000, "88.5 MB"),
-        (99_960_000, "100 MB"),
-        (102_576_419, "103 MB"),
-        (999_499_999, "999 MB"),
-        (999_500_000, "1.00 GB"),
-        (1_220_000_000, "1.22 GB"),
-    ],
-)
-def test_sizes_are_readable(size: int, text: str) -> None:
-    assert size_text(size) == text
+from imgvet.models.file import ModelFile, model_folder
 
 
 def test_the_folder_is_the_one_named_or_the_users_cache(

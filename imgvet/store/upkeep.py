@@ -1,0 +1,146 @@
+"""What the store of a work dir holds, whether it is sound, and what of it can go."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import simplejpeg
+
+from imgvet.store.compact import compact, mark_used, today
+from imgvet.store.packs import DIGEST, Packs, pack_name, places_in
+from imgvet.store.references import content_of
+from imgvet.store.store import Store
+from imgvet.tables import ITEMS, read_if_sound, read_table
+from imgvet.workdir import CROPS_PART, WorkDir
+
+OUTDATED = "of other versions"
+
+_CONTENTS = {
+    "places": "which content each file had",
+    "measures": "basic metrics and thumbnails",
+    "advanced": "advanced metrics",
+    "cuts": "which crops pictures were cut into",
+    "embeddings": "embeddings of one model",
+    "neighbors": "nearest neighbours of earlier runs",
+    "stages": "outputs of stages",
+    "results": "Prefect's cache records",
+    "prefect": "home of Prefect's temporary server",
+    "mirror": "copies of objects in buckets",
+    "extracted": "indexes of archives, unpacked archives",
+    "frames": "frames of videos",
+    "given": "what was given from Python",
+}
+"""What the folders hold whose names begin so."""
+
+_logger = logging.getLogger(__name__)
+
+
+class Holding(NamedTuple):
+    """A folder of the store; ``size`` in bytes, ``items`` only for packs."""
+
+    name: str
+    holds: str
+    items: int | None
+    files: int
+    size: int
+
+
+def holdings(store: Store) -> list[Holding]:
+    """What lies in each folder of the store, by name."""
+    packs = {one.folder: one for one in store.all_packs()}
+    outdated = store.outdated()
+    found = []
+    for folder in sorted(path for path in store.work.store.iterdir() if path.is_dir()):
+        sizes = [file.stat().st_size for file in folder.rglob("*") if file.is_file()]
+        holds = _CONTENTS.get(folder.name.partition("-")[0], "")
+        items = _items_in(packs[folder]) if folder in packs else None
+        if folder in outdated:
+            holds = f"{holds} {OUTDATED}".strip()
+        found.append(Holding(folder.name, holds, items, len(sizes), sum(sizes)))
+    return found
+
+
+def _items_in(packs: Packs) -> int:
+    """How many contents some packs hold, damaged ones left out and left alone."""
+    tables = (read_if_sound(packs.table_path(name), [DIGEST]) for name in packs.names())
+    return len({one for rows in tables if rows is not None for one in rows[DIGEST].to_pylist()})
+
+
+def damaged(store: Store) -> list[Path]:
+    """The files of packs and outputs of stages that are not what was written, from every byte.
+
+    Nothing is removed. Packs are checked by their names (made of the digests in them), by the
+    checksums of their pages, and by decoding their thumbnails; outputs by the digests in their
+    names.
+    """
+    packs = (path for one in store.all_packs() for path in _damaged_packs(one))
+    stages = sorted(store.work.stages.iterdir()) if store.work.stages.is_dir() else []
+    return [*packs, *(path for path in stages if not _is_named_by_content(path))]
+
+
+def _damaged_packs(packs: Packs) -> Iterator[Path]:
+    for name in packs.names():
+        table, thumbnails = packs.table_path(name), packs.thumbnails_path(name)
+        try:
+            rows = pq.ParquetFile(table, page_checksum_verification=True).read()
+        except (pa.ArrowException, OSError):
+            yield table
+            continue
+        if pack_name(rows) != name:
+            yield table
+        elif packs.with_thumbnails and not _are_pictures(thumbnails, rows):
+            yield thumbnails
+
+
+def _are_pictures(thumbnails: Path, rows: pa.Table) -> bool:
+    data = memoryview(thumbnails.read_bytes())
+    places = places_in(rows.append_column("pack", pa.array([""] * len(rows), pa.string())))
+    try:
+        for place in places:
+            if place.size:
+                simplejpeg.decode_jpeg(data[place.offset : place.offset + place.size])
+    except ValueError:
+        return False
+    return sum(place.size for place in places) == len(data)
+
+
+def _is_named_by_content(path: Path) -> bool:
+    """Whether an output of :func:`imgvet.store.references.store_file` is what its name says."""
+    digest, _ = content_of(path)
+    return f"-{digest[:16]}" in path.name
+
+
+def collect_garbage(store: Store, unused_days: int) -> None:
+    """Remove what is damaged, what other versions wrote, and what no run needed for some days.
+
+    What the results of the last finished runs show is kept, however old they are. The work dir
+    must be held (:func:`imgvet.workdir.exclusive`).
+    """
+    for path in damaged(store):
+        _logger.warning("%s is damaged and removed; the next run computes it again", path)
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    mark_used(store.work, _shown(store), today())
+    compact(store, today(), unused_days)
+
+
+def _shown(store: Store) -> Iterable[str]:
+    """The contents in the tables of the last runs, and the cuts that led to them."""
+    shown: Counter[str] = Counter()
+    for work in (store.work, WorkDir(store.work.path, CROPS_PART)):
+        if work.is_finished():
+            shown.update(read_table(work.table(ITEMS.name))[DIGEST].dropna())
+    cuts = store.cuts.read([DIGEST, "crop"])
+    if cuts is not None:
+        pairs = zip(cuts[DIGEST].to_pylist(), cuts["crop"].to_pylist(), strict=True)
+        shown.update([picture for picture, crop in pairs if crop in shown])
+    return shown
