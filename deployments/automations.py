@@ -73,16 +73,11 @@ RULES: tuple[Rule, ...] = (
 
 
 def apply_automations(addresses: Sequence[str]) -> list[tuple[str, str, int]]:
-    """Create the automations, or update those of the same name.
+    """Create the automations, or update those of the same name; refuses what can be no address.
 
     Whether one is switched off on the server is left as it is; without addresses (as Apprise
-    writes them) so is to whom an existing one sends.
-
-    Returns:
-        of each its name, ``created`` or ``updated``, and to how many addresses it sends.
-
-    Raises:
-        InvalidParameterError: an address can't be one.
+    writes them) so is to whom an existing one sends. Of each come its name, ``created`` or
+    ``updated``, and to how many addresses it sends.
     """
     check_addresses(addresses)
     return [_apply(rule, addresses) for rule in RULES]

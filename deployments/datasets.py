@@ -49,16 +49,12 @@ class Served:
     name: str
     parameters: Mapping[str, Any]
     """Those that were given, as JSON; paths are absolute."""
-    cron: str | None
-    """When it runs; None if only by hand."""
+    cron: str | None  # None if it runs only by hand
     timezone: str
-    """What the hours of ``cron`` mean."""
 
 
 def served(values: Mapping[str, Any], name: str | None = None) -> Served:
     """One dataset, of parameters of a monitored run by name, and ``cron`` and ``timezone``.
-
-    Its name is ``dataset_name`` without ``name``, or else the last part of the input.
 
     Raises:
         ImgvetError: a parameter is not allowed, the input does not exist, or the schedule or an
@@ -84,8 +80,7 @@ def served(values: Mapping[str, Any], name: str | None = None) -> Served:
 def served_in(config: Mapping[str, Any], source: str) -> tuple[Served, ...]:
     """The datasets of a config file's values; raises as :func:`served`, and names the dataset.
 
-    Raises:
-        ConfigFileError: there are no datasets, or two of them share a work dir.
+    ConfigFileError if there are none, or two of them share a work dir.
     """
     tables = config.get("datasets")
     if not isinstance(tables, Mapping) or not tables:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from prefect import flow
 
 from imgvet.flows.request import Request, request_of
@@ -26,34 +24,9 @@ from imgvet.quality.summarize import SearchFacts
 from imgvet.sources.inputs import Inputs
 from imgvet.store.references import Reference
 from imgvet.summary import RunSummary
+from imgvet.tasks import embedding, inputs, measuring, publishing, similarity, verdict
 from imgvet.tasks.artifacts import progress_artifacts
 from imgvet.tasks.context import RunContext
-from imgvet.tasks.embedding import collect_embeddings, collect_user_embeddings, embed
-from imgvet.tasks.inputs import (
-    Listed,
-    extract_archives,
-    list_items,
-    remove_mirrored,
-    sync_s3_to_local,
-)
-from imgvet.tasks.measuring import (
-    CollectedItems,
-    ItemOptions,
-    collect_items,
-    collect_stats,
-    compute_advanced_stats,
-    compute_crops,
-    compute_stats,
-)
-from imgvet.tasks.publishing import Outputs, publish
-from imgvet.tasks.similarity import (
-    find_components,
-    find_neighbors,
-    find_outliers,
-    find_rotated_duplicates,
-    find_similar_pairs,
-)
-from imgvet.tasks.verdict import build_report, run_checks, without_execution
 from imgvet.workdir import exclusive
 
 
@@ -76,45 +49,41 @@ def analyze_dataset(options: RunOptions) -> RunSummary:
 
 
 def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummary:
-    metric = request.metric
+    search, metric = options.part(NeighborOptions), request.metric
     _make_ready(stages, options, request.inputs)
     listed = stages.run(
-        list_items,
+        inputs.list_items,
         options.part(SourceOptions),
         request.inputs.listing,
         request.annotations,
         request.cutter,
     )
     found = _measured(stages, options, request, listed)
-    stats = stages.run(collect_stats, found.items, options.part(StatsOptions))
-    embeddings = _embedded(stages, options, request, found)
+    items, contents = found.items, found.contents
+    stats = stages.run(measuring.collect_stats, items, options.part(StatsOptions))
+    vectors = _embedded(stages, options, request, found)
 
-    search = options.part(NeighborOptions)
-    nearest = stages.run(find_neighbors, embeddings, found.contents, search, metric)
+    nearest = stages.run(similarity.find_neighbors, vectors, contents, search, metric)
     neighbors = nearest.neighbors
     if request.sees_rotated_duplicates:
-        neighbors = stages.run(
-            find_rotated_duplicates, neighbors, found.contents, embeddings, request.model, metric
-        )
-    similarity = stages.run(
-        find_similar_pairs, neighbors, found.items, options.part(SimilarityOptions)
-    )
-    component_options = options.part(ComponentOptions)
-    grouped = stages.run(
-        find_components, neighbors, found.items, embeddings, component_options, search, metric
-    )
-    rare = stages.run(find_outliers, neighbors, found.items, options.part(OutlierOptions))
+        looked_at = (neighbors, contents, vectors, request.model, metric)
+        neighbors = stages.run(similarity.find_rotated_duplicates, *looked_at)
+    near = options.part(SimilarityOptions)
+    pairs = stages.run(similarity.find_similar_pairs, neighbors, items, near)
+    compared = (neighbors, items, vectors, options.part(ComponentOptions), search, metric)
+    grouped = stages.run(similarity.find_components, *compared)
+    listed_outliers = options.part(OutlierOptions)
+    rare = stages.run(similarity.find_outliers, neighbors, items, listed_outliers)
 
     tables = {
-        "items": found.items,
+        "items": items,
         "stats": stats,
-        "similarity": similarity,
+        "similarity": pairs,
         "outliers": rare.outliers,
         **grouped,
         "invalid": found.invalid,
-        "crops": found.crops,
+        **({"crops": found.crops} if found.crops is not None else {}),
     }
-    tables = {name: table for name, table in tables.items() if table is not None}
     facts = SearchFacts(
         model=request.model_name,
         recall=nearest.recall,
@@ -123,68 +92,66 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
         sources=found.sources,
         sources_without_crops=found.without_crops,
     )
-    checked = stages.run(run_checks, tables, facts, without_execution(options))
+    checked = stages.run(verdict.run_checks, tables, facts, verdict.without_execution(options))
     record = stages.record(options, request.model_record)
     history = past_runs(stages.context.work, checked.summary.digest)
-    report = stages.run(build_report, tables, embeddings, checked, record, history)
-    outputs = Outputs(
+    report = stages.run(verdict.build_report, tables, vectors, checked, record, history)
+    outputs = publishing.Outputs(
         tables=tables,
-        embeddings=embeddings,
+        embeddings=vectors,
         checked=checked,
         report=report,
-        intermediate=(listed.listing, found.contents, nearest.neighbors, neighbors),
+        intermediate=(listed.listing, contents, nearest.neighbors, neighbors),
     )
-    summary = stages.run(publish, outputs, stages.record(options, request.model_record))
+    summary = stages.run(publishing.publish, outputs, stages.record(options, request.model_record))
     _clean_up(stages, options, request.inputs)
     return summary
 
 
-def _make_ready(stages: Stages, options: RunOptions, inputs: Inputs) -> None:
-    """Run sync_s3_to_local for each bucket, and extract_archives if there are any.
-
-    Images of buckets are copied only if asked for; archives and videos have to be.
-    """
+def _make_ready(stages: Stages, options: RunOptions, given: Inputs) -> None:
+    """Mirror what lies in buckets, images only if asked for; unpack archives and videos."""
     sources, fetch = options.part(SourceOptions), options.part(FetchOptions)
-    paths = set(inputs.compressed)
-    for name in inputs.remote:
-        paths |= stages.run(sync_s3_to_local, name, sources, fetch, stages.run_id).compressed
+    paths = set(given.compressed)
+    for name in given.remote:
+        report = stages.run(inputs.sync_s3_to_local, name, sources, fetch, stages.run_id)
+        paths |= report.compressed
     if paths:
-        stages.run(extract_archives, tuple(sorted(paths)), options.part(VideoOptions), fetch)
+        videos = options.part(VideoOptions)
+        stages.run(inputs.extract_archives, tuple(sorted(paths)), videos, fetch)
 
 
-def _clean_up(stages: Stages, options: RunOptions, inputs: Inputs) -> None:
+def _clean_up(stages: Stages, options: RunOptions, given: Inputs) -> None:
     """Remove what this run downloaded, if asked for; never a file of the user's."""
     fetch = options.part(FetchOptions)
-    if inputs.remote and (fetch.delete_img or fetch.delete_tar):
-        stages.run(remove_mirrored, fetch, options.part(VideoOptions), stages.run_id)
+    if given.remote and (fetch.delete_img or fetch.delete_tar):
+        stages.run(inputs.remove_mirrored, fetch, options.part(VideoOptions), stages.run_id)
 
 
 def _measured(
-    stages: Stages, options: RunOptions, request: Request, listed: Listed
-) -> CollectedItems:
+    stages: Stages, options: RunOptions, request: Request, listed: inputs.Listed
+) -> measuring.CollectedItems:
     """Read, decode and measure each original once: the whole of it, or its crops."""
-    videos = options.part(VideoOptions)
-    reads: Sequence[Reference]
-    if request.cutter is None:
-        reads = stages.run_shards(compute_stats, listed.to_read, videos)
+    videos, cutter = options.part(VideoOptions), request.cutter
+    if cutter is None:
+        reads = stages.run_shards(measuring.compute_stats, listed.to_read, videos)
     else:
-        reads = stages.run_shards(compute_crops, listed.to_read, videos, request.cutter)
-    item_options = ItemOptions(
+        reads = stages.run_shards(measuring.compute_crops, listed.to_read, videos, cutter)
+    item_options = measuring.ItemOptions(
         media=options.part(MediaOptions),
         stats=options.part(StatsOptions),
-        cutter=request.cutter,
+        cutter=cutter,
         card=request.model.card if request.model is not None else None,
     )
-    found = stages.run(collect_items, listed.listing, list(reads), item_options)
-    stages.run_shards(compute_advanced_stats, found.to_measure)
+    found = stages.run(measuring.collect_items, listed.listing, reads, item_options)
+    stages.run_shards(measuring.compute_advanced_stats, found.to_measure)
     return found
 
 
 def _embedded(
-    stages: Stages, options: RunOptions, request: Request, found: CollectedItems
+    stages: Stages, options: RunOptions, request: Request, found: measuring.CollectedItems
 ) -> Reference:
     """The embeddings of the model, or the user's own."""
     if request.model is None:
-        return stages.run(collect_user_embeddings, found.items, request.user_embeddings)
-    stages.run_shards(embed, found.to_embed, request.model, options.part(VideoOptions))
-    return stages.run(collect_embeddings, found.contents, request.model.card)
+        return stages.run(embedding.collect_user_embeddings, found.items, request.user_embeddings)
+    stages.run_shards(embedding.embed, found.to_embed, request.model, options.part(VideoOptions))
+    return stages.run(embedding.collect_embeddings, found.contents, request.model.card)

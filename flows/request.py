@@ -20,13 +20,7 @@ from imgvet.errors import InvalidParameterError
 from imgvet.flows.runners import check_runner
 from imgvet.models.model import Model
 from imgvet.models.resolve import resolve_model
-from imgvet.options import (
-    CropOptions,
-    ModelOptions,
-    NeighborOptions,
-    RunOptions,
-    SourceOptions,
-)
+from imgvet.options import CropOptions, ModelOptions, NeighborOptions, RunOptions, SourceOptions
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.index import check_neighbor_options
 from imgvet.sources.inputs import Inputs, find_inputs
@@ -125,14 +119,17 @@ def _compared_by(
     options: RunOptions,
 ) -> tuple[Model | None, UserEmbeddingsReference | None, Metric]:
     """The model or the user embeddings, and how vectors are compared."""
-    neighbors, model_options = options.part(NeighborOptions), options.part(ModelOptions)
-    path = model_options.embeddings
+    neighbors, path = options.part(NeighborOptions), options.embeddings
     if path is None:
-        model = resolve_model(model_options, options.device)
+        model = resolve_model(options.part(ModelOptions), options.device)
         check_neighbor_options(neighbors, model.card.width)
         metric = Metric(distance=options.distance, scale=model.card.similarity_scale)
         return model, None, metric
-    _refuse_model_options(model_options)
+    if options.model_path is not None or options.high_accuracy:
+        other = "high_accuracy" if options.model_path is None else "model_path"
+        raise InvalidParameterError(
+            f"embeddings and {other} exclude each other", f"Leave out {other}, or embeddings"
+        )
     given = read_user_embeddings(path)
     if options.d is not None and options.d != given.width:
         raise InvalidParameterError(
@@ -142,11 +139,3 @@ def _compared_by(
     check_neighbor_options(neighbors, given.width)
     reference = UserEmbeddingsReference(path=path, digest=given.digest, folders=options.input_dir)
     return None, reference, Metric(distance=options.distance)
-
-
-def _refuse_model_options(options: ModelOptions) -> None:
-    if options.model_path is not None or options.high_accuracy:
-        other = "high_accuracy" if options.model_path is None else "model_path"
-        raise InvalidParameterError(
-            f"embeddings and {other} exclude each other", f"Leave out {other}, or embeddings"
-        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any, TypeVar, cast
@@ -24,7 +24,6 @@ from imgvet.tasks.context import RunContext
 from imgvet.tasks.shards import Plan
 
 Result = TypeVar("Result")
-_CACHED = "Cached"
 IN_FLIGHT = 64
 """Shards that are submitted and not collected yet, at most."""
 
@@ -34,12 +33,6 @@ RECORDED_PACKAGES = (
     "scipy", "great-expectations", "plotly", "pyarrow", "pillow", "simplejpeg",
 )  # fmt: skip
 """Packages whose versions shape results or report."""
-
-
-def versions() -> dict[str, str]:
-    """Version of Python and of the packages that shape results."""
-    found = {name: metadata.version(name) for name in RECORDED_PACKAGES}
-    return {"python": platform.python_version(), **found}
 
 
 def now() -> datetime:
@@ -63,36 +56,36 @@ class Stages:
     def record(self, options: RunOptions, model: Mapping[str, object]) -> RunRecord:
         """The record of a run that has got this far."""
         finished = now()
+        packages = {name: metadata.version(name) for name in RECORDED_PACKAGES}
         return RunRecord(
             run_id=self.run_id,
             started=self.started.isoformat(timespec="seconds"),
             finished=finished.isoformat(timespec="seconds"),
             seconds=round((finished - self.started).total_seconds(), 3),
             parameters=options.model_dump(mode="json"),
-            versions=versions(),
+            versions={"python": platform.python_version(), **packages},
             model=dict(model),
             stages=tuple(self.timings),
         )
 
     def run(self, task: Task[..., Result], *inputs: Any) -> Result:
-        """Run one task; a cached result whose files are gone or changed is computed again.
+        """Run one task on the context and its inputs.
 
-        Args:
-            task: the stage.
-            inputs: its inputs after the context.
+        A cached result whose files are gone or changed is computed again.
         """
         stage = task.with_options(result_storage=self.context.work.results)
         started = time.perf_counter()
         state = cast("State[Result]", stage(self.context, *inputs, return_state=True))
         result = state.result()
-        cached = state.name == _CACHED
-        if cached and not self._intact(result):
+        cached = state.name == "Cached"
+        work, stored = self.context.work, references_in(result)
+        if cached and not all(is_intact(work, reference) for reference in stored):
             cached = False
             result = stage.with_options(refresh_cache=True)(self.context, *inputs)
         self._note(task.name, started, cached=cached)
         return result
 
-    def run_shards(self, task: Task[..., Result], plan: Plan, *inputs: Any) -> Sequence[Result]:
+    def run_shards(self, task: Task[..., Result], plan: Plan, *inputs: Any) -> list[Result]:
         """Run one task for each shard of a plan and wait for all; the first failure is raised."""
         started = time.perf_counter()
         waiting: deque[PrefectFuture[Result]] = deque()
@@ -113,9 +106,6 @@ class Stages:
             wait()
         self._note(task.name, started, plan)
         return results
-
-    def _intact(self, result: object) -> bool:
-        return all(is_intact(self.context.work, reference) for reference in references_in(result))
 
     def _note(
         self, stage: str, started: float, plan: Plan | None = None, *, cached: bool = False

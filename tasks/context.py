@@ -10,11 +10,7 @@ from imgvet.workdir import WorkDir
 
 
 class RunContext(Frozen):
-    """Where and with how many threads a run is done.
-
-    ``work_dir`` is absolute, ``threads`` are those that one task may use, ``part`` is that of
-    :class:`imgvet.workdir.WorkDir`.
-    """
+    """The absolute path of the work dir, the threads of one task, and the part of the work dir."""
 
     work_dir: Path
     threads: int

@@ -38,7 +38,8 @@ def sync_s3_to_local(
 ) -> SyncReport:
     """Mirror the archives and videos of one input and, if asked for, its images.
 
-    By the name of the run, :func:`remove_mirrored` knows what it downloaded.
+    ``name`` is a bucket, a folder or an object in it, or a list that names objects; by ``run``
+    :func:`remove_mirrored` knows what it downloaded.
     """
     listed = (
         entry
@@ -63,7 +64,7 @@ def extract_archives(
     """Index archives, unpack those that can't be read in any order, and decode videos.
 
     What the store already holds of an unchanged file is used again. Paths are absolute, each once;
-    returned is how many items each of the files holds.
+    the result is how many items each holds.
     """
     count = sum(kind_of_file(path) is Kind.VIDEO for path in paths)
     containers = containers_in(context.work, videos, max(1, context.threads // max(1, count)))
@@ -110,8 +111,7 @@ def list_items(
 ) -> Listed:
     """List the items, and plan reading those whose content is not known and measured.
 
-    The ``listing`` is given if the items were listed when the request was checked. Without a
-    ``cutter`` whole pictures are analysed.
+    They may have been listed when the request was checked; without a cutter they are whole images.
     """
     work, store = context.work, context.store
     if listing is None:

@@ -22,18 +22,22 @@ from imgvet.tasks.shards import Plan, Shard, plan
 
 
 class ItemOptions(Frozen):
-    """What decides which contents are items, and what is computed of them."""
+    """What decides which contents are items, and what is computed of them.
+
+    There is no cutter of whole images, and no card of a model of user embeddings.
+    """
 
     media: MediaOptions
     stats: StatsOptions
     cutter: Cutter | None = None
-    """How images are cut, None if whole ones are analysed."""
     card: ModelCard | None = None
-    """The model that embeds, None for user embeddings."""
 
 
 class CollectedItems(Frozen):
-    """References to tables, and the contents still to be computed."""
+    """References to tables, and the contents still to be computed.
+
+    Crops: their table, how many images were cut, and how many of these gave none.
+    """
 
     items: Reference
     invalid: Reference
@@ -41,11 +45,8 @@ class CollectedItems(Frozen):
     to_embed: Plan
     to_measure: Plan
     crops: Reference | None = None
-    """None, as what follows, if whole images were analysed."""
     sources: int | None = None
-    """Images that were cut."""
     without_crops: int | None = None
-    """How many of them gave no crop."""
 
 
 @transport_stage
@@ -85,6 +86,8 @@ def collect_items(
     cropped = collect.crops_of(rows, store) if options.cutter is not None else None
     items = rows if cropped is None else cropped.rows
     tables = collect.item_tables(items, store, options.media)
+    measured = tables.contents[DIGEST].isin(store.advanced.digests())
+    measured |= not options.stats.run_advanced_stats
     keys = [] if cropped is None else [*cropped.keys, *items[DIGEST].dropna()]
     mark_used(work, [*rows[DIGEST].dropna(), *keys], today())
     return CollectedItems(
@@ -92,7 +95,7 @@ def collect_items(
         invalid=store_table(work, INVALID, tables.invalid),
         contents=store_table(work, CONTENTS, tables.contents),
         to_embed=_to_embed(context, items, tables.contents, options.card),
-        to_measure=_to_measure(context, tables.contents, options.stats),
+        to_measure=plan(work, "advanced", tables.contents, measured, PLACE_COLUMNS),
         crops=None if cropped is None else store_table(work, CROPS, cropped.crops),
         sources=None if cropped is None else len(rows),
         without_crops=None if cropped is None else cropped.without,
@@ -111,12 +114,6 @@ def _to_embed(
         columns += FILE_COLUMNS
     done = contents[DIGEST].isin(context.store.embeddings(card.digest).digests())
     return plan(context.work, "embed", contents, done, columns)
-
-
-def _to_measure(context: RunContext, contents: pd.DataFrame, stats: StatsOptions) -> Plan:
-    """The contents that lack advanced metrics, if they are asked for."""
-    done = contents[DIGEST].isin(context.store.advanced.digests()) | (not stats.run_advanced_stats)
-    return plan(context.work, "advanced", contents, done, PLACE_COLUMNS)
 
 
 @uncached_stage

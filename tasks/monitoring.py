@@ -21,8 +21,7 @@ from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage
 from imgvet.workdir import WorkDir
 
-SHOWN_RUNS = 20
-"""Runs in the table of the trend, latest first."""
+SHOWN_RUNS = 20  # in the table of the trend, latest first
 
 RESOURCE = "imgvet.dataset."
 """Start of the ids of datasets as Prefect's resources; the name follows."""
@@ -105,10 +104,7 @@ def untold_run(work: WorkDir) -> Run | None:
 
 @uncached_stage
 def show_trend(context: RunContext, options: MonitorOptions) -> None:
-    """Register the rates of the latest runs and the link to the report.
-
-    Their keys stay the same from run to run, so the server shows their history.
-    """
+    """Register the rates of the latest runs and the link to the report, under the same keys."""
     rows = trend(monitored_runs(context.work))
     name, report = options.dataset, report_address(context.work, options.report_url)
     rates, link = key_of(name, "rates"), key_of(name, "report")

@@ -71,9 +71,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def cached_stage(
-    version: int,
-) -> Callable[[Callable[Inputs, Result]], Task[Inputs, Result]]:
+def cached_stage(version: int) -> Callable[[Callable[Inputs, Result]], Task[Inputs, Result]]:
     """A task whose result is a reference (or a model of references) and is cached by content.
 
     Raise its version when the stage computes something else from the same inputs.
@@ -99,11 +97,9 @@ def is_transport_error(task: Task[..., Any], run: TaskRun, state: State[Any]) ->
 
 def transport_stage(function: Callable[Inputs, Result]) -> Task[Inputs, Result]:
     """A task that looks at the world and runs again when the network fails, and only then."""
-    return task(
-        cache_policy=NO_CACHE,
-        persist_result=False,
+    return uncached_stage(function).with_options(
         retries=TRANSPORT_RETRIES,
         retry_delay_seconds=exponential_backoff(backoff_factor=5),
         retry_jitter_factor=1.0,
         retry_condition_fn=is_transport_error,
-    )(function)
+    )

@@ -1,7 +1,6 @@
 """The uncached last step: results into their places, and artifacts for people who watch the server.
 
-Artifacts come from here only, because a cached task does not run and so would show nothing; and
-registering one may never fail a run, so what goes wrong there is logged.
+Artifacts come from here only, because a cached task does not run and so would show nothing.
 """
 
 from __future__ import annotations
@@ -90,15 +89,10 @@ def _tidy(context: RunContext) -> None:
 
 
 def _register_all(work: WorkDir, summary: RunSummary) -> None:
-    """Register the summary, the checks and the link to the report."""
     report = work.report_index.as_uri()
-    lines = "\n".join(summary_lines(summary, report))
-    checks = [
-        check.model_dump(mode="json", exclude={"examples"})
-        for check in read_results(work.checks_json)
-    ]
-    register(
-        "summary", lambda: create_markdown_artifact(f"```\n{lines}\n```", key="imgvet-summary")
-    )
+    text = "\n".join(["```", *summary_lines(summary, report), "```"])
+    results = read_results(work.checks_json)
+    checks = [check.model_dump(mode="json", exclude={"examples"}) for check in results]
+    register("summary", lambda: create_markdown_artifact(text, key="imgvet-summary"))
     register("checks", lambda: create_table_artifact(checks, key="imgvet-checks"))
     register("report", lambda: create_link_artifact(report, "Report", key="imgvet-report"))

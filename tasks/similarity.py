@@ -69,15 +69,11 @@ def find_rotated_duplicates(
     metric: Metric,
 ) -> Reference:
     """The table neighbors with rotated and flipped copies."""
-    work = context.work
+    work, store = context.work, context.store
+    frames = (load_table(work, nearest), load_table(work, contents))
+    vectors = load_array(work, embeddings)
     table = rotations.find_rotated_duplicates(
-        load_table(work, nearest),
-        load_table(work, contents),
-        load_array(work, embeddings),
-        context.store,
-        model,
-        metric,
-        context.threads,
+        *frames, vectors, store, model, metric, context.threads
     )
     return store_table(work, NEIGHBORS, table)
 

@@ -50,15 +50,9 @@ def build_report(
     record: RunRecord,
     history: tuple[PastRun, ...],
 ) -> Reference:
-    """The report of a run.
+    """The report of a run; ``history`` are the earlier ones that found something else.
 
-    Args:
-        context: where the run happens.
-        tables: its tables.
-        embeddings: its embeddings.
-        checked: its summary and checks.
-        record: what is known of the run when its results were new.
-        history: earlier runs that found something else.
+    The record is not in the key: it is that of the run whose results were new.
     """
     work = context.work
     inputs = ReportInputs(

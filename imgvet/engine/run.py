@@ -14,14 +14,7 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from imgvet.engine.server import (
-    PATIENCE,
-    QUIET,
-    TemporaryServer,
-    configured_url,
-    environment,
-    require_reachable,
-)
+from imgvet.engine.server import PATIENCE, QUIET, TemporaryServer, configured_url, environment
 from imgvet.engine.values import OptionsType, keep_files
 from imgvet.engine.warm_up import files_to_measure, measure_ahead
 from imgvet.errors import EngineError, ImgvetError
@@ -35,17 +28,13 @@ from imgvet.workdir import WorkDir, exclusive, require_allowed
 EVENTS_TIMEOUT = 10.0
 """Seconds that a temporary server is kept for events that were not sent yet."""
 
-
 Result = TypeVar("Result")
 
 
 def run_flow(options: RunOptions, drafts: Path) -> RunSummary:
-    """Vet a dataset as a Prefect flow, and return what was found.
+    """Vet a dataset as a Prefect flow; ImgvetError of a bad request, before anything is written.
 
     ``drafts`` is the folder with what was given from Python as tables and arrays.
-
-    Raises:
-        ImgvetError: a bad request, before anything is written.
     """
 
     def analyze(options: RunOptions) -> RunSummary:
@@ -82,9 +71,7 @@ def run_in_engine(
     with ExitStack() as stack:
         stack.enter_context(environment(settings))
         url = configured_url()
-        if url is not None:
-            require_reachable(url)
-        elif is_elsewhere(options.address):
+        if url is None and is_elsewhere(options.address):
             raise EngineError(
                 f"Workers at {options.address} can't reach a temporary Prefect server",
                 "Start one that they can reach, and set PREFECT_API_URL to it here",

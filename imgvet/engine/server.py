@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -70,8 +70,9 @@ class TemporaryServer:
             (self.home / "server.log").open("wb") as log,
         ):
             self.port = int(bound.getsockname()[1])
+            command = [sys.executable, "-m", "imgvet.engine.server_process", str(bound.fileno())]
             self.process = subprocess.Popen(
-                _command(bound.fileno()), env=_environment(self.home), pass_fds=[bound.fileno()],
+                command, env=_environment(self.home), pass_fds=[bound.fileno()],
                 stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         threading.Thread(target=self._watch, daemon=True).start()
@@ -85,11 +86,7 @@ class TemporaryServer:
         return self.process is not None and self.process.poll() is not None
 
     def wait(self) -> None:
-        """Wait until it answers.
-
-        Raises:
-            EngineError: it does not.
-        """
+        """Wait until it answers; EngineError if it does not."""
         deadline = time.monotonic() + START_TIMEOUT
         while not self.is_ready() and time.monotonic() < deadline:
             self.answered.wait(_POLL)
@@ -123,10 +120,6 @@ class TemporaryServer:
             time.sleep(_POLL)
 
 
-def _command(listening: int) -> list[str]:
-    return [sys.executable, "-m", "imgvet.engine.server_process", str(listening)]
-
-
 def _environment(home: Path) -> dict[str, str]:
     return {
         **os.environ,
@@ -139,8 +132,8 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 def _template() -> Path:
-    name = f"prefect-{metadata.version('prefect')}.db"
-    return Path(platformdirs.user_cache_dir("imgvet")) / name
+    cache = platformdirs.user_cache_dir("imgvet")
+    return Path(cache, f"prefect-{metadata.version('prefect')}.db")
 
 
 def _copy_template(home: Path) -> None:
@@ -159,35 +152,23 @@ def _save_template(home: Path) -> None:
 
 
 def _copy_database(source: Path, target: Path) -> None:
-    reader, writer = sqlite3.connect(source), sqlite3.connect(target)
-    try:
+    with closing(sqlite3.connect(source)) as reader, closing(sqlite3.connect(target)) as writer:
         reader.backup(writer)
-    finally:
-        reader.close()
-        writer.close()
 
 
 def configured_url() -> str | None:
     """The server that the user's Prefect is set up to use, None if there is none.
 
-    Prefect is imported only if there may be a profile that names one.
+    Prefect is imported only if there may be a profile that names one. EngineError if it does not
+    answer.
     """
-    if url := os.environ.get("PREFECT_API_URL"):
-        return url
-    home = Path(os.environ.get("PREFECT_HOME", Path.home() / ".prefect"))
-    if "prefect" not in sys.modules and not (home / "profiles.toml").is_file():
+    url, home = os.environ.get("PREFECT_API_URL"), os.environ.get("PREFECT_HOME", "~/.prefect")
+    if not url and ("prefect" in sys.modules or Path(home, "profiles.toml").expanduser().is_file()):
+        from prefect.settings import PREFECT_API_URL
+
+        url = PREFECT_API_URL.value()
+    if not url:
         return None
-    from prefect.settings import PREFECT_API_URL
-
-    return PREFECT_API_URL.value()
-
-
-def require_reachable(url: str) -> None:
-    """Check that a configured server answers at all.
-
-    Raises:
-        EngineError: nothing answers at that address.
-    """
     try:
         httpx.get(f"{url.rstrip('/')}/health", timeout=10)
     except httpx.HTTPError as error:
@@ -195,6 +176,7 @@ def require_reachable(url: str) -> None:
             f"The Prefect server {url} does not answer ({error})",
             "Start it, correct PREFECT_API_URL, or unset it to use a temporary server",
         ) from None
+    return url
 
 
 @contextmanager

@@ -22,34 +22,25 @@ OptionsType = TypeVar("OptionsType", bound=RunOptions)
 
 
 def as_files(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The parameters with annotations and embeddings as paths.
+    """The parameters of :meth:`imgvet.dataset.Dataset.run`, tables and arrays as files in a folder.
 
-    Args:
-        parameters: by name; ``annotations`` may be a DataFrame or a dict, ``embeddings`` an array
-            (rows in the order of ``input_dir``, if that is a list of images, else in that of the
-            annotations' ``filename``) or a pair of names and an array.
-        folder: where tables and arrays are written.
-
-    Raises:
-        ImgvetError: they are not as they should be.
+    ImgvetError if they are not as they should be.
     """
+    annotations, given = parameters.get("annotations"), parameters.get("embeddings")
     found = dict(parameters)
-    names = _names(found.get("annotations"), found.get("input_dir"))
-    if isinstance(found.get("annotations"), (pd.DataFrame, Mapping)):
-        found["annotations"] = str(_annotations_file(found["annotations"], folder))
-    given = found.get("embeddings")
+    if isinstance(annotations, (pd.DataFrame, Mapping)):
+        found["annotations"] = str(_annotations_file(annotations, folder))
     if isinstance(given, np.ndarray):
-        if not names:
+        given = (_names(annotations, parameters.get("input_dir")), given)
+        if not given[0]:
             raise InvalidParameterError(
                 "embeddings is an array, and nothing says which image each row is of",
                 "Give embeddings=(names, array), or input_dir as a list of images in that order",
             )
-        found["embeddings"] = str(write_user_embeddings(names, given, folder))
-    elif isinstance(given, tuple):
-        given_names, array = given
-        path = write_user_embeddings(list(given_names), np.asarray(array), folder)
-        found["embeddings"] = str(path)
-    elif isinstance(given, Path):
+    if isinstance(given, tuple):
+        names, array = given
+        given = write_user_embeddings(list(names), np.asarray(array), folder)
+    if isinstance(given, Path):
         found["embeddings"] = str(given)
     return found
 

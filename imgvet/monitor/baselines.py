@@ -1,10 +1,9 @@
 """What is kept of a run so that later ones can be compared with it: ``baselines/RUN.npz``.
 
-That is the contents of all its images, and a reference sample: a fixed set of them with which all
-images are compared, its own, too. Neighbours within a run would not do: images of a bad batch are
-each other's, and as a dataset grows, every image finds a nearer one.
-
-It takes about 2 MB and 16 bytes an image, and not in ``store/``: it can't be made again.
+That is the contents of all its images, and a reference sample with which all images are compared,
+its own, too. Neighbours within a run would not do: images of a bad batch are each other's, and as
+a dataset grows, every image finds a nearer one. It takes about 2 MB and 16 bytes an image, and not
+in ``store/``: it can't be made again.
 """
 
 from __future__ import annotations
@@ -18,32 +17,30 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imgvet.monitor.history import Run
-from imgvet.monitor.images import Images, Keys, Values, count
+from imgvet.monitor.images import Images, Keys, Values
 from imgvet.monitor.rates import OUTLIERS
+from imgvet.quality.summarize import totals
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.outliers import ROBUST_LIMIT, robust_score
 from imgvet.workdir import WorkDir, write_atomically
 
-SAMPLE_SIZE = 2000
-"""Images of a run that are kept to compare others with."""
-
-LEAST_SCORES = 20
-"""Of fewer images nothing can be said about what is usual."""
+SAMPLE_SIZE = 2000  # images of a run that are kept to compare others with
+LEAST_SCORES = 20  # of fewer images nothing can be said about what is usual
 
 _BLOCK = 4096
-_NONE = -2.0
-"""Less than any cosine."""
+_NONE = -2.0  # less than any cosine
 
 
 @dataclass(frozen=True)
 class ReferenceSample:
-    """Images that others are compared with: distinct contents, by key."""
+    """Images that others are compared with: distinct contents, by key.
+
+    Their embeddings are (m, width), their metrics float32 (m, metrics), without statistics none.
+    """
 
     keys: Keys
     vectors: NDArray[np.floating]
-    """(m, width), their embeddings."""
     metrics: pd.DataFrame
-    """float32 (m, metrics); no column without statistics."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +50,10 @@ class Baseline:
     run: Run
     """Its row of the history; its outliers are those by its own limit."""
     keys: Keys
-    """S16 (images,), contents of all its images, sorted."""
+    """Contents of all its images, sorted."""
     sample: ReferenceSample
     outlier_limit: float | None
-    """Similarity to the sample below which an image is an outlier; None if the run has too few
-    images to tell."""
+    """Similarity to the sample below which an image is an outlier; None of too few images."""
 
 
 def baseline_of(run: Run, images: Images) -> Baseline:
@@ -65,7 +61,7 @@ def baseline_of(run: Run, images: Images) -> Baseline:
     sample = sample_of(images, np.arange(len(images.first)), np.float16)
     similarity = nearest_similarity(images, sample)
     limit = outlier_limit(similarity)
-    counts = {**run.counts, **count(images.flags_below(similarity, limit))}
+    counts = {**run.counts, **totals(images.flags_below(similarity, limit))}
     own = run.model_copy(update={"counts": counts})
     return Baseline(own, np.sort(images.keys), sample, limit)
 
@@ -96,8 +92,8 @@ def nearest_similarity(images: Images, sample: ReferenceSample) -> Values:
 
     Images come in bursts (frames of a scene, shots of a product), so those of the baseline have
     near duplicates in the sample and those of a new batch do not; did these count as neighbours,
-    every new scene would be an outlier. Of each content, float64 (rows,); that of near duplicates
-    if all of the sample are such.
+    every new scene would be an outlier. Float64 (rows,); ``images.near`` if all of the sample are
+    such.
     """
     vectors, others = images.embeddings, normalised(sample.vectors)
     near_cosine = 1.0 - (1.0 - images.near) / images.scale

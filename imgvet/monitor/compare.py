@@ -34,23 +34,19 @@ from imgvet.monitor.rates import (
 )
 from imgvet.quality.result import CheckResult
 
+# An alarm stays on while its difference is at least this part of the one that raises it,
 CALM = 0.75
-"""An alarm stays on while its difference is at least this part of the one that raises it."""
-
+# and while chance alone would show as much in at most this share of cases.
 CHANCE = 0.05
-"""An alarm stays on while chance alone would show as much in at most this share of cases."""
 
 SHARE_OF_RATES = 0.8
 """Share of the false alarms left to the rates; the rest goes to drift, whose distances are so clear
 that a stricter level costs it nothing."""
 
-DRIFT = "drift:"
-"""Start of the keys of drift; a metric's name, or :data:`EMBEDDINGS`, follows."""
+DRIFT, EMBEDDINGS = "drift:", "embeddings"
+"""Start of the keys of drift, and what follows for the embeddings; else a metric's name does."""
 
-EMBEDDINGS = "embeddings"
-
-LEAST_IMAGES = 20
-"""Of fewer images drift is not judged."""
+LEAST_IMAGES = 20  # of fewer images drift is not judged
 
 
 @dataclass(frozen=True)
@@ -61,12 +57,11 @@ class Finding:
     """What was asked of: name of a rate, or ``drift:`` and a metric."""
     population: Literal["whole", "new"]
     effect: float
-    """The difference of the rates, or the score of the drift."""
+    """The difference of the rates, or the score of the drift; from ``least`` on worth an alarm."""
     p_value: float
+    """How probable that is by chance; above ``level`` it is taken for chance."""
     least: float = 0.0
-    """The effect that is worth an alarm."""
     level: float = 0.0
-    """The greatest probability that is no longer taken for chance."""
     before: Proportion = NOTHING
     """Images with the property in the reference; of drift none."""
     after: Proportion = NOTHING
@@ -86,13 +81,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A run compared with its baseline, and the alarms that were on before it."""
+    """A run compared with its baseline."""
 
     run: Run
     before: tuple[str, ...] = ()
+    """Alarms that were on before it."""
     baseline: Run | None = None
     findings: tuple[Finding, ...] = ()
-    """All answers, alarming or not."""
     failed_checks: tuple[CheckResult, ...] = ()
     """Those that could not be computed, too."""
     examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -106,9 +101,9 @@ def compare(
     history: Sequence[Run],
     options: WatchOptions,
 ) -> tuple[Finding, ...]:
-    """Compare a run and a sample of its new images with a baseline.
+    """Compare a run, its outliers by the baseline's limit, and a sample of its new images with it.
 
-    The run's outliers are those by the baseline's limit. History are the monitored runs before it.
+    ``history`` are the monitored runs before it.
     """
     past = in_order_since(history, baseline.run)
     rates = [found for rate in RATES for found in _ask_rate(rate, run, baseline.run, past)]
@@ -164,11 +159,10 @@ def _ask_drift(new: ReferenceSample, reference: ReferenceSample) -> list[Finding
 
 
 class Drift(NamedTuple):
-    """How far one distribution lies from another: 0 alike, 1 wholly apart."""
+    """How far one distribution lies from another, 0 to 1, and how probable that is if alike."""
 
     score: float
     p_value: float
-    """How probable such a score is if they are alike."""
 
 
 def value_drift(reference: Values, new: Values) -> Drift | None:

@@ -24,13 +24,9 @@ RUN_FAILED = "imgvet.run.failed"
 
 EVENT_NAMES: tuple[str, ...] = (
     *(rate.event_name(raised=raised) for raised in (True, False) for rate in RATES),
-    "imgvet.drift.detected",
-    "imgvet.drift.ended",
-    "imgvet.check.failed",
-    "imgvet.check.recovered",
-    RUN_FAILED,
-    "imgvet.run.recovered",
-)
+    "imgvet.drift.detected", "imgvet.drift.ended", "imgvet.check.failed", "imgvet.check.recovered",
+    RUN_FAILED, "imgvet.run.recovered",
+)  # fmt: skip
 """Every name of an event."""
 
 _SHOWN = 3
@@ -44,21 +40,19 @@ def is_compared(key: str) -> bool:
 def alarms_after(comparison: Comparison) -> tuple[str, ...]:
     """The alarms that are on after a run, sorted.
 
-    What could not be judged stays on, and so does what is only a little better. Alarms that come
-    from comparing lapse when nothing was compared. A failed run says nothing new of the dataset.
+    What could not be judged stays on, and so does what is only a little better. A failed run says
+    nothing new of the dataset.
     """
     if comparison.run.status == "failed":
         return tuple(sorted({*comparison.before, RUN}))
     findings = comparison.findings
-    on = {f"{CHECK}{check.name}" for check in comparison.failed_checks}
-    on |= {finding.key for finding in findings if finding.alarming}
     lasting = {finding.key for finding in findings if finding.lasting}
     over = {RUN, *lapsed(comparison), *(finding.key for finding in findings)} - lasting
-    for key in comparison.before:
-        # Without new images there are none that drift.
-        drifts = comparison.run.new_images or not key.startswith(DRIFT)
-        if key not in over and drifts and not key.startswith(CHECK):
-            on.add(key)
+    # Checks are judged in every run; without new images there are none that drift.
+    ending = CHECK if comparison.run.new_images else (CHECK, DRIFT)
+    on = {key for key in comparison.before if key not in over and not key.startswith(ending)}
+    on |= {f"{CHECK}{check.name}" for check in comparison.failed_checks}
+    on |= {finding.key for finding in findings if finding.alarming}
     return tuple(sorted(on))
 
 
@@ -114,11 +108,11 @@ def _rate(rate: WatchedRate, comparison: Comparison, *, raised: bool) -> Event:
     before, after = most.before.rate, most.after.rate
     lines = [_rate_line(rate, finding) for finding in found]
     title, severity = f"is back to normal ({rough_percent(after)})", None
-    examples: tuple[str, ...] = ()
+    examples = comparison.examples.get(rate.count, ()) if raised else ()
     if raised:
         among = " among new images" if most.population == "new" else ""
         title = f"jumped from {rough_percent(before)} to {rough_percent(after)}{among}"
-        severity, examples = rate.severity, comparison.examples.get(rate.count, ())
+        severity = CHECK_BY_NAME[rate.name].severity
     if examples:
         lines.append(f"See: {', '.join(PurePosixPath(name).name for name in examples[:_SHOWN])}")
     name, title = rate.event_name(raised=raised), f"{rate.title} {title}"

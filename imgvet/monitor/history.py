@@ -48,30 +48,32 @@ _logger = logging.getLogger(__name__)
 
 
 class Event(Exact):
-    """One thing that a person wants to know of a run: an alarm, or an all-clear."""
+    """One thing that a person wants to know of a run: an alarm, or an all-clear (of severity info).
+
+    There is one of a name, such as ``imgvet.outlier-rate.jumped``, in each run; it raises or ends
+    ``alarms``. Rates before and after are None if it is not about a rate.
+    """
 
     name: str
-    """Such as ``imgvet.outlier-rate.jumped``; one of a name in each run."""
     alarms: tuple[str, ...]
-    """Keys of the alarms that it raises or ends."""
     severity: Severity
-    """info for an all-clear."""
     all_clear: bool
     title: str
     body: str
     before: float | None = None
-    """The rate before, None if it is not about a rate."""
     after: float | None = None
     examples: tuple[str, ...] = ()
     """Names of images that show it, worst first."""
 
 
 class Delivery(Exact):
-    """That a receiver got an event, or (not arrived) has to be told of it again."""
+    """That a receiver got an event, or (not arrived) has to be told of it again.
+
+    ``to`` is a digest of its address, which holds secrets.
+    """
 
     event: str
     to: str
-    """Digest of the receiver's address, which holds secrets."""
     arrived: bool
 
 
@@ -82,22 +84,19 @@ class Run(Exact):
     started: str
     """ISO 8601, UTC."""
     status: Literal["finished", "failed"] = "finished"
-    """Of a failed run nothing was counted."""
     part: str = ""
     """Folder of its results in the work dir."""
     version: str = ""
     dataset: str = ""
     model: str = ""
     parameters: str = "{}"
-    """All parameters, as JSON."""
     settings: Mapping[str, str] = {}
-    """Parameters, model and versions that have to be equal for runs to be compared."""
+    """What has to be equal for runs to be compared: parameters, model, versions of measures."""
     verdict: Verdict | None = None
     results: str = ""
     """Digest of its summary, by which a run that found the same is recognised."""
     counts: Mapping[str, int] = {}
-    """Counts of the summary, and ``reference_outliers`` of monitored runs; without what was not
-    measured."""
+    """What was measured of the summary's counts, and ``reference_outliers`` of monitored runs."""
     monitored: bool = False
     baseline: str | None = None
     """Run that it was compared with."""
@@ -106,7 +105,7 @@ class Run(Exact):
     in_order: bool = False
     """Whether its new images were added to what is known as usual."""
     alarms: tuple[str, ...] = ()
-    """Alarms that are on after it."""
+    """Those that are on after it."""
     new_counts: Mapping[str, int] = {}
     """Those of the counts that rates are made of, among its new images."""
     quantiles: Mapping[str, tuple[float, ...]] = {}
@@ -125,12 +124,12 @@ class Run(Exact):
 
     @property
     def images(self) -> int:
-        """All its images."""
+        """How many images it had."""
         return self.counts.get("images", 0)
 
     @property
     def new_images(self) -> int:
-        """Its new images."""
+        """How many of them were new."""
         return self.new_counts.get("images", 0)
 
     @property
@@ -146,8 +145,7 @@ class Run(Exact):
     def changes(self, later: Mapping[str, str]) -> list[str]:
         """Names of the settings that part it from a later run, none if they can be compared.
 
-        A setting that only one of them knows came with another version and does not part them; what
-        an update measures differently is a setting of its own.
+        A setting that only one of them knows came with another version and does not part them.
         """
         return [name for name, value in self.settings.items() if later.get(name, value) != value]
 
@@ -184,9 +182,8 @@ def read_history(work: WorkDir) -> tuple[Run, ...]:
     """The runs of a work dir, none if there is no history.
 
     Raises:
-        HistoryDamagedError: the file is damaged.
-        HistoryOutdatedError: it was written by an earlier version.
-        HistoryError: it was written by a later version.
+        HistoryError: the file was written by a later version; or one of its kinds, if it is damaged
+            (HistoryDamagedError) or was written by an earlier version (HistoryOutdatedError).
     """
     path = history_path(work)
     if not path.exists():
@@ -218,13 +215,10 @@ def monitored_runs(work: WorkDir) -> list[Run]:
 
 
 def open_history(work: WorkDir) -> tuple[tuple[Run, ...], str]:
-    """The runs of a work dir; a history that can't be read is renamed, and a new one begun.
+    """The runs of a work dir, and one sentence on what was renamed, empty if nothing was.
 
-    Returns:
-        the runs, and one sentence on what was renamed, empty if nothing was.
-
-    Raises:
-        HistoryError: the history was written by a later version.
+    A history that can't be read is renamed, and a new one begun; but HistoryError if it was written
+    by a later version.
     """
     reason, aside = "", []
     try:
@@ -247,10 +241,9 @@ def _set_aside(path: Path, why: str) -> str:
 
 
 def save_run(work: WorkDir, run: Run) -> None:
-    """Add a run to the history, or replace its row. The caller holds the work dir.
+    """Add a run to the history, or replace its row; one that can't be read raises and stays.
 
-    Raises:
-        HistoryError: the file can't be read; it is left as it is.
+    The caller holds the work dir.
     """
     rows = {row.key: row for row in read_history(work)} | {run.key: run}
     columns = [
@@ -278,17 +271,16 @@ def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str)
         _logger.warning("The run is not added to the history: %s", error)
         return
     if notice:
-        _logger.warning("%s", notice)
+        _logger.warning(notice)
     if find_run(history, record.run_id) is not None:
         return
-    options = record.options(RunOptions)
-    values = options.model_dump(mode="json")
+    values = record.options(RunOptions).model_dump(mode="json")
     run = Run(
         run_id=record.run_id,
         started=record.started,
         part=work.part,
         version=record.versions.get("imgvet", ""),
-        dataset=name_of(options.input_dir),
+        dataset=name_of(values["input_dir"]),
         model=str(record.model.get("name", "")),
         parameters=json.dumps(record.parameters, sort_keys=True),
         settings={
@@ -313,7 +305,7 @@ def past_runs(work: WorkDir, results: str) -> tuple[PastRun, ...]:
     """The earlier runs that found something else, oldest first; of equal ones in a row, the first.
 
     So repeating a run without a change (``results``, the digest of its summary) leaves its report
-    the same. There are none if the history can't be read, which :func:`add_run` says.
+    the same.
     """
     try:
         history = read_history(work)
@@ -324,10 +316,9 @@ def past_runs(work: WorkDir, results: str) -> tuple[PastRun, ...]:
     changed = [next(same) for _, same in itertools.groupby(runs, key=lambda run: run.results)]
     if changed and changed[-1].results == results:
         changed.pop()
-    return tuple(
-        PastRun.model_validate(
-            run.model_dump(include=set(PastRun.model_fields))
-            | {"counts": {name: run.counts.get(name) for name in Counts.model_fields}}
-        )
-        for run in changed
-    )
+    found = []
+    for run in changed:
+        counts = {name: run.counts.get(name) for name in Counts.model_fields}
+        known = run.model_dump(include=set(PastRun.model_fields)) | {"counts": counts}
+        found.append(PastRun.model_validate(known))
+    return tuple(found)

@@ -10,27 +10,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imgvet.metrics import FLAGS, METRICS, flagged
+from imgvet.metrics import FLAGS, METRICS
 from imgvet.monitor.rates import OUTLIERS
 from imgvet.options import RunOptions
-from imgvet.quality.summarize import near_pairs
-from imgvet.reasons import Reason
+from imgvet.quality.summarize import properties
 from imgvet.summary import read_record
 from imgvet.tables import read_table
 from imgvet.workdir import WorkDir
 
-EXAMPLES = 10
-"""Names that are told of the images with each property."""
+EXAMPLES = 10  # names that are told of the images with each property
 
-Keys = NDArray[np.bytes_]
-"""Contents, 16 bytes each (numpy's S16)."""
-
+Keys = NDArray[np.bytes_]  # contents, 16 bytes each (numpy's S16)
 Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Images:
-    """The images of a run in the order of the table items, and the contents among them."""
+    """The n images of a run in the order of the table items, and the contents among them."""
 
     names: NDArray[np.object_]
     keys: Keys
@@ -48,12 +44,12 @@ class Images:
     metrics: pd.DataFrame
     """float64 (n, metrics), NaN where there is none; without those never measured."""
     flags: pd.DataFrame
-    """bool (n, properties), which images have each, named as its count; without those not measured,
-    and without that of being an outlier, which depends on the baseline."""
+    """bool (n, properties), which images have each, as :func:`imgvet.quality.summarize.properties`
+    says; that of being an outlier depends on the baseline."""
 
     @property
     def content_keys(self) -> Keys:
-        """S16 (rows,), the content of each row of the embeddings."""
+        """The content of each row of the embeddings."""
         return self.keys[self.first]
 
     def flags_below(self, similarity: Values, limit: float | None) -> pd.DataFrame:
@@ -80,11 +76,6 @@ class Images:
                 places = places[np.argsort(goodness[name][places], kind="stable")]
             found[name] = tuple(map(str, self.names[places[:EXAMPLES]]))
         return found
-
-
-def count(flags: pd.DataFrame) -> dict[str, int]:
-    """How many images have each property."""
-    return {str(name): int(number) for name, number in flags.sum().items()}
 
 
 def read_images(work: WorkDir) -> Images:
@@ -115,33 +106,16 @@ def images_of(
     first = np.zeros(len(embeddings), np.int64)
     positions = np.flatnonzero(row >= 0)[::-1]  # the first image of a content is written last
     first[row[positions]] = positions
-    flags, metrics = _flags(items, similarity, options), pd.DataFrame(index=items.index)
+    metrics = pd.DataFrame(index=items.index)
     if options.run_stats:
-        for name, found in flagged(stats, options).items():
-            flags[name] = items["id"].isin(stats.loc[found.to_numpy(bool), "id"])
         measured = [metric.name for metric in METRICS if metric.name in stats]
         values = stats.set_index("id")[measured].reindex(items["id"])
         metrics = values.astype(np.float64).dropna(axis="columns", how="all")
     return Images(
         names=items["filename"].to_numpy(object), keys=keys_of(items), row=row, first=first,
-        embeddings=embeddings, scale=scale, near=options.threshold, metrics=metrics, flags=flags,
+        embeddings=embeddings, scale=scale, near=options.threshold, metrics=metrics,
+        flags=properties(items, stats, similarity, options),
     )  # fmt: skip
-
-
-def _flags(items: pd.DataFrame, similarity: pd.DataFrame, options: RunOptions) -> pd.DataFrame:
-    valid = items["status"] == Reason.OK.value
-    good = items[valid]
-    paired = near_pairs(similarity, good, options)[["from", "to"]].to_numpy().ravel()
-    return pd.DataFrame(
-        {
-            "images": True,
-            "valid": valid,
-            "invalid": ~valid,
-            "exact_duplicate_surplus": items.index.isin(good.index[good.duplicated("digest")]),
-            "near_duplicate_images": valid & items["id"].isin(paired),
-        },
-        dtype=bool,
-    )
 
 
 def keys_of(items: pd.DataFrame) -> Keys:
@@ -158,11 +132,10 @@ def _key(digest: object, filename: object, file_size: object) -> bytes:
 
 
 def new_items(keys: Keys, known: Sequence[Keys]) -> NDArray[np.bool_]:
-    """Which items no earlier run had.
+    """Which items no earlier run had, of some whose contents are known, sorted, with repetitions.
 
-    A content may occur as often as it did in one of the earlier runs; further copies are new. So a
-    renamed or moved file is not new, and a batch of copies is. Known are the contents of some
-    earlier runs, each sorted, with repetitions.
+    A content may occur as often as it did in one of them; further copies are new. So a renamed or
+    moved file is not new, and a batch of copies is.
     """
     before = np.zeros(len(keys), np.int64)
     for contents in known:

@@ -19,11 +19,9 @@ from imgvet.monitor.history import Delivery, Event, Run, read_history, save_run
 from imgvet.summary import Exact
 from imgvet.workdir import WorkDir
 
-RETRIED = 50
-"""Latest runs whose events are tried again."""
+RETRIED = 50  # latest runs whose events are tried again
 
 NotifyType = Literal["info", "success", "warning", "failure"]
-"""Services that know colours or sounds choose them by it."""
 
 Sender = Callable[[Event, str, str], str]
 """Sends an event and a link to an address; returns why it did not arrive, empty if it did."""
@@ -34,38 +32,31 @@ class Monitored(Exact):
 
     run: Run
     arrived: int = 0
-    """How many messages arrived, each address counted."""
+    """Messages that arrived."""
     problems: tuple[str, ...] = ()
     """One line for each address that could not be reached."""
 
 
 def report_address(work: WorkDir, report_url: str | None) -> str:
     """Where the report of a work dir is opened: a file, or a page below a public address."""
-    if report_url is None:
-        return work.report_index.as_uri()
-    if Path(report_url).suffix == ".html":
-        return report_url
+    if report_url is None or Path(report_url).suffix == ".html":
+        return report_url or work.report_index.as_uri()
     return f"{report_url.rstrip('/')}/{work.report_index.name}"
 
 
 def body_of(event: Event, report: str) -> str:
-    """The text of the message that tells of an event, with a link to the report."""
-    # A run that failed left no report of its own.
+    """The text of a message, with a link to the report; a run that failed left none of its own."""
     return event.body if event.name == RUN_FAILED else f"{event.body}\nReport: {report}"
 
 
 def kind_of(event: Event) -> NotifyType:
-    """The kind of the message that tells of an event."""
-    kinds: dict[str, NotifyType] = {"critical": "failure", "warning": "warning"}
-    return "success" if event.all_clear else kinds.get(event.severity, "info")
+    """The kind of the message that tells of an event; services choose colours and sounds by it."""
+    kinds: dict[str, NotifyType] = {"critical": "failure", "warning": "warning", "info": "info"}
+    return "success" if event.all_clear else kinds[event.severity]
 
 
 def check_addresses(addresses: Iterable[str]) -> None:
-    """Check that messages can be sent to addresses at all; nothing is sent.
-
-    Raises:
-        InvalidParameterError: a service does not exist, or its address lacks something.
-    """
+    """Refuse an address that no message can be sent to (InvalidParameterError); sends nothing."""
     for address in addresses:
         if _service(address) is None:
             scheme = address.partition("://")[0]

@@ -15,8 +15,7 @@ from imgvet.options import Part, RunOptions, Share, Strings, first_problem, make
 ADDRESSES_VARIABLE = "IMGVET_NOTIFY"
 """Environment variable with further addresses, so that secrets stay out of parameters."""
 
-FIRST = "first"
-_LAST = "last:"
+FIRST, _LAST = "first", "last:"
 _BASELINE = re.compile(r"last:[1-9]\d{0,3}|[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
@@ -103,10 +102,8 @@ class MonitorOptions(RunOptions, WatchOptions, NotifyOptions):
 
 def name_of(inputs: tuple[str, ...]) -> str:
     """The inputs as a short name: the last part of the first, and how many more there are."""
-    if not inputs:
-        return ""
-    first = inputs[0].rstrip("/").rsplit("/", 1)[-1] or inputs[0]
-    return first if len(inputs) == 1 else f"{first} and {len(inputs) - 1} more"
+    first = inputs[0].rstrip("/").rsplit("/", 1)[-1] or inputs[0] if inputs else ""
+    return first if len(inputs) < 2 else f"{first} and {len(inputs) - 1} more"
 
 
 def all_addresses(notify: tuple[str, ...]) -> tuple[str, ...]:

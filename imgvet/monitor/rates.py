@@ -7,11 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from imgvet.format import rough_percent
-from imgvet.quality.checks import CHECK_BY_NAME
-from imgvet.quality.result import Severity
 
-LEAST_BATCHES = 8
-"""Fewer batches say too little of how much more than chance a rate varies."""
+LEAST_BATCHES = 8  # fewer say too little of how much more than chance a rate varies
 
 _SURE_OF_SPREAD = 0.003
 """Spread counts as more than chance if chance gives as much in at most this share of cases. With
@@ -48,20 +45,14 @@ class WatchedRate:
 
     name: str
     count: str
-    """Name of the count of the images that have the property."""
+    """Name of the count of the images that have the property; ``whole``, of all that could."""
     whole: str
-    """And of those that could have it."""
     title: str
     said: str
     """What the images are, after "of 120 new images 30 are"."""
     together: int = 1
     """How many images have the property together at least: a near duplicate never comes alone, so
     the number of them varies as that of their pairs does."""
-
-    @property
-    def severity(self) -> Severity:
-        """How bad a jump is: as bad as failing the check of the same rate."""
-        return CHECK_BY_NAME[self.name].severity
 
     def event_name(self, *, raised: bool) -> str:
         """Name of the event that tells of a jump or its end: ``imgvet.dark-rate.jumped``."""
@@ -74,8 +65,7 @@ class WatchedRate:
         return Proportion(counts[self.count], counts[self.whole])
 
 
-OUTLIERS = "reference_outliers"
-"""Count of the images that are outliers to the reference sample of the baseline."""
+OUTLIERS = "reference_outliers"  # count of the outliers to the reference sample of the baseline
 
 RATES: tuple[WatchedRate, ...] = (
     WatchedRate("invalid_rate", "invalid", "images", "Invalid rate", "invalid"),

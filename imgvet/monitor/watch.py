@@ -8,16 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from imgvet.errors import HistoryError, RunNotFoundError
-from imgvet.monitor.baselines import (
-    Baseline,
-    baseline_of,
-    forget_baselines,
-    kept_baselines,
-    nearest_similarity,
-    read_baseline,
-    sample_of,
-    write_baseline,
-)
+from imgvet.monitor import baselines
+from imgvet.monitor.baselines import Baseline, kept_baselines, read_baseline
 from imgvet.monitor.compare import DRIFT, Comparison, compare, in_order_since
 from imgvet.monitor.events import alarms_after, events_of, is_compared, lapsed
 from imgvet.monitor.history import (
@@ -29,19 +21,15 @@ from imgvet.monitor.history import (
     read_history,
     save_run,
 )
-from imgvet.monitor.images import Images, Keys, count, new_items, read_images
+from imgvet.monitor.images import Images, Keys, new_items, read_images
 from imgvet.monitor.options import FIRST, MonitorOptions, WatchOptions, is_baseline, last_of
 from imgvet.monitor.rates import rates_in_words
 from imgvet.quality.result import CheckResult, CheckState, read_results
+from imgvet.quality.summarize import totals
 from imgvet.summary import read_record
 from imgvet.workdir import WorkDir, write_text
 
-QUANTILES = (0.05, 0.5, 0.95)
-"""Quantiles of each metric that are kept."""
-
-CHOSEN = "baselines/chosen.txt"
-"""File of a work dir with the baseline that was set."""
-
+CHOSEN = "baselines/chosen.txt"  # in a work dir: the baseline that was set
 REMEDY = "Choose another with 'imgvet baseline OUT --set RUN'."
 
 References = tuple[Baseline | None, Sequence[Keys]]
@@ -57,27 +45,23 @@ def watch(
     references: References,
     options: WatchOptions,
 ) -> tuple[Comparison, Baseline]:
-    """Compare a finished run with its baseline; reads and writes nothing.
-
-    Returns:
-        how it compares, with its row of the history; and what is kept of it as a baseline.
-    """
-    own, (baseline, known) = baseline_of(run, images), references
+    """How a finished run compares, with its row of the history, and what is kept of it."""
+    own, (baseline, known) = baselines.baseline_of(run, images), references
     reference = baseline or own
-    similarity = nearest_similarity(images, reference.sample)
+    similarity = baselines.nearest_similarity(images, reference.sample)
     flags = images.flags_below(similarity, reference.outlier_limit)
     new = new_items(images.keys, known)
-    quantiles = np.nanquantile(images.metrics, QUANTILES, axis=0).T.tolist()
+    quantiles = np.nanquantile(images.metrics, (0.05, 0.5, 0.95), axis=0).T.tolist()
     run = run.model_copy(
         update={
             "monitored": True,
             "baseline": baseline.run.run_id if baseline else None,
-            "counts": {**run.counts, **count(flags)},
-            "new_counts": count(flags[new]),
+            "counts": {**run.counts, **totals(flags)},
+            "new_counts": totals(flags[new]),
             "quantiles": dict(zip(images.metrics, map(tuple, quantiles), strict=True)),
         }
     )
-    fresh = sample_of(images, np.flatnonzero(new[images.first]), np.float32)
+    fresh = baselines.sample_of(images, np.flatnonzero(new[images.first]), np.float32)
     comparison = Comparison(
         run=run,
         before=history[-1].alarms if history else (),
@@ -94,28 +78,23 @@ def _judged(comparison: Comparison, options: WatchOptions) -> Comparison:
     run, alarms, gone = comparison.run, alarms_after(comparison), lapsed(comparison)
     lapse = f"Alarms that lapse: {', '.join(gone)}." if gone else ""
     enough = comparison.baseline is None or run.new_images >= options.min_new_images
+    drifts = [finding for finding in comparison.findings if finding.key.startswith(DRIFT)]
     update = {
         "notice": f"{run.notice} {lapse}".strip(),
         "in_order": enough and not any(map(is_compared, alarms)),
         "alarms": alarms,
-        "drift": {
-            finding.key.removeprefix(DRIFT): finding.effect
-            for finding in comparison.findings
-            if finding.key.startswith(DRIFT)
-        },
+        "drift": {finding.key.removeprefix(DRIFT): finding.effect for finding in drifts},
         "events": events_of(comparison),
     }
     return replace(comparison, run=run.model_copy(update=update))
 
 
 def watch_run(work: WorkDir, options: MonitorOptions) -> Run:
-    """Watch the run whose results lie in a work dir. The caller holds the work dir.
+    """Watch the run whose results lie in a work dir, which the caller holds.
 
     Its baseline is kept first and its row changed last, so a run that is killed in between is
-    not in the way of the next. A retry of a run that was watched adds nothing.
-
-    Raises:
-        HistoryError: the history can't be read.
+    not in the way of the next. A retry of a run that was watched adds nothing. HistoryError if
+    the history can't be read.
     """
     rows = read_history(work)
     run_id = read_record(work).run_id
@@ -130,18 +109,14 @@ def watch_run(work: WorkDir, options: MonitorOptions) -> Run:
     run = run.model_copy(update={"dataset": options.dataset, "notice": notice})
     checks = read_results(work.checks_json)
     comparison, own = watch(run, read_images(work), checks, history, references, options)
-    write_baseline(work, own)
+    baselines.write_baseline(work, own)
     save_run(work, comparison.run)
     _forget(work, [*history, comparison.run], options)
     return comparison.run
 
 
 def watch_failed_run(work: WorkDir, run: Run) -> Run:
-    """Add a run that failed to the history; of ``notice``, why it failed, the first line is used.
-
-    Raises:
-        HistoryError: the history was written by a later version.
-    """
+    """Add a run that failed to the history, with the first line of why; raises as it is opened."""
     before = [row.alarms for row in open_history(work)[0] if row.monitored]
     reason = next(iter(run.notice.strip().splitlines()), "")
     run = run.model_copy(update={"status": "failed", "monitored": True, "notice": reason})
@@ -174,7 +149,7 @@ def _forget(work: WorkDir, history: Sequence[Run], options: WatchOptions) -> Non
     in_order = [run for run in rows if run.in_order]
     wanted = {run.run_id for run in (*rows[-most:], *alike[:1], *in_order[-most:])}
     wanted |= {last.baseline or last.run_id, in_force(work, options.baseline)}
-    forget_baselines(work, frozenset(wanted - {FIRST}))
+    baselines.forget_baselines(work, frozenset(wanted - {FIRST}))
 
 
 def choose(
@@ -182,8 +157,7 @@ def choose(
 ) -> tuple[Run | None, str]:
     """Which of the monitored runs before it, and of those kept, a run is compared with.
 
-    Returns:
-        the run, None if there is none; and what a person should know of it, empty if nothing.
+    None if there is none; with it comes what a person should know of it, empty if nothing.
     """
     number = last_of(wanted)
     if wanted != FIRST and number is None:
@@ -199,10 +173,8 @@ def choose(
     candidates = alike if number is None else in_order[-number:] or alike
     found = next((run for run in (*candidates, *alike) if run.run_id in kept), None)
     if found is None:
-        return (
-            None,
-            "The baselines were deleted, so nothing was compared. Later runs are, with this.",
-        )
+        said = "The baselines were deleted, so nothing was compared. Later runs are, with this."
+        return None, said
     if found is candidates[0]:
         return found, ""
     gone = f"The baseline, run {candidates[0].run_id}, was deleted"
@@ -213,10 +185,9 @@ def _named(
     history: Sequence[Run], kept: frozenset[str], run_id: str, settings: Mapping[str, str]
 ) -> tuple[Run | None, str]:
     run, said = find_run(history, run_id), f"the baseline, run {run_id}"
-    if run is None:
-        return None, f"Not compared: {said}, is not in the history. {REMEDY}"
-    if run_id not in kept:
-        return None, f"Not compared: {said}, was deleted. {REMEDY}"
+    if run is None or run_id not in kept:
+        what = "is not in the history" if run is None else "was deleted"
+        return None, f"Not compared: {said}, {what}. {REMEDY}"
     if run.changes(settings):
         return None, f"Not compared with {said}: {_differences(run, settings)}. {REMEDY}"
     return run, ""
@@ -233,19 +204,15 @@ def _differences(run: Run, settings: Mapping[str, str]) -> str:
 
 def in_force(work: WorkDir, option: str | None) -> str:
     """Which baseline is wanted: the option if given, else what was set, else the first run."""
-    if option is not None:
-        return option
     path = work.path / CHOSEN
     text = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
-    return text if is_baseline(text) else FIRST
+    return option or (text if is_baseline(text) else FIRST)
 
 
 def set_baseline(work: WorkDir, wanted: str) -> None:
-    """Choose the baseline of a work dir's later runs: first, last:N or a run id.
+    """Choose the baseline of later runs: first, last:N or a run id.
 
-    Raises:
-        RunNotFoundError: of that run no baseline is kept.
-        HistoryError: the history can't be read.
+    RunNotFoundError if none is kept of that run, HistoryError if the history can't be read.
     """
     if wanted != FIRST and last_of(wanted) is None:
         kept = kept_baselines(work)
@@ -266,9 +233,8 @@ def baseline_lines(work: WorkDir) -> list[str]:
         return ["No run was watched yet: the first one becomes the baseline."]
     kept, wanted = kept_baselines(work), in_force(work, None)
     chosen, notice = choose(history, kept, wanted, last.settings)
-    baseline = None if chosen is None else read_baseline(work, chosen)
     lines = [f"Baseline   {wanted}", *([f"           {notice}"] if notice else [])]
-    if baseline is not None:
+    if chosen is not None and (baseline := read_baseline(work, chosen)):
         run = baseline.run
         rates = [f"{name.lower()} {share}" for name, share in rates_in_words(run.counts).items()]
         lines.append(f"Run        {run.run_id} of {run.day}, {run.images:,} images")

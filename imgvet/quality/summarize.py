@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from imgvet.metrics import BASIC_METRICS, METRICS, flagged
+from imgvet.metrics import BASIC_METRICS, FLAGS, METRICS, flagged
 from imgvet.options import CheckLimits, RunOptions, SimilarityOptions
 from imgvet.quality.checks import (
     CHECK_BY_NAME,
@@ -85,39 +85,59 @@ def count(
     ``tables`` are items, stats, similarity, outliers and component_info; ``robust_outliers`` are
     ids, worst first. Without ``run_stats`` dark, bright and blurry images are not counted.
     """
-    items, stats = tables["items"], tables["stats"]
-    is_valid = items["status"] == Reason.OK.value
-    valid, invalid = items[is_valid], items[~is_valid]
-    copies = valid[valid.duplicated("digest", keep=False)]
-    surplus = valid[valid.duplicated("digest", keep="first")]
-    near = near_pairs(tables["similarity"], valid, options)
-    near_images = pd.unique(near[["from", "to"]].to_numpy().ravel())
-    flags = {name: stats.loc[mask, "id"].tolist() for name, mask in flagged(stats, options).items()}
+    items, stats, similarity = (tables[name] for name in ("items", "stats", "similarity"))
+    has = properties(items, stats, similarity, options)
+    valid, surplus = items[has["valid"]], items.loc[has["exact_duplicate_surplus"], "id"]
+    copies = int(valid.duplicated("digest", keep=False).sum())
+    near = near_pairs(similarity, valid, options)
     sizes = tables["component_info"]["count"]
     counts = Counts(
-        images=len(items),
-        valid=len(valid),
-        invalid=len(invalid),
-        exact_duplicate_images=len(copies),
-        exact_duplicate_groups=len(copies) - len(surplus),
-        exact_duplicate_surplus=len(surplus),
-        near_duplicate_images=len(near_images),
+        **dict.fromkeys(flag.name for flag in FLAGS) | totals(has),
+        exact_duplicate_images=copies,
+        exact_duplicate_groups=copies - len(surplus),
         near_duplicate_pairs=len(near),
         components=len(sizes),
         component_images=int(sizes.sum()),
         largest_component=int(sizes.max()) if len(sizes) else 0,
         outliers=len(tables["outliers"]),
         robust_outliers=len(robust_outliers),
-        **{name: len(ids) if options.run_stats else None for name, ids in flags.items()},
     )
+    flags = flagged(stats, options).items()
     examples = {
-        "invalid_rate": invalid["id"].tolist(),
-        "duplicate_rate": surplus["id"].tolist(),
-        "near_duplicate_rate": near_images.tolist(),
+        "invalid_rate": items.loc[has["invalid"], "id"].tolist(),
+        "duplicate_rate": surplus.tolist(),
+        "near_duplicate_rate": pd.unique(near[["from", "to"]].to_numpy().ravel()).tolist(),
         "outlier_rate": list(robust_outliers),
-        **{f"{name}_rate": ids for name, ids in flags.items()},
+        **{f"{name}_rate": stats.loc[mask, "id"].tolist() for name, mask in flags},
     }
     return counts, examples
+
+
+def properties(
+    items: pd.DataFrame, stats: pd.DataFrame, similarity: pd.DataFrame, options: RunOptions
+) -> pd.DataFrame:
+    """Which images have each property, bool (items, properties), named as its count.
+
+    Without ``run_stats`` none is known to be dark, bright or blurry, and these are left out.
+    """
+    valid = items["status"] == Reason.OK.value
+    good = items[valid]
+    paired = near_pairs(similarity, good, options)[["from", "to"]].to_numpy().ravel()
+    found = {
+        "images": True,
+        "valid": valid,
+        "invalid": ~valid,
+        "exact_duplicate_surplus": items.index.isin(good.index[good.duplicated("digest")]),
+        "near_duplicate_images": valid & items["id"].isin(paired),
+    }
+    for name, mask in flagged(stats, options).items() if options.run_stats else ():
+        found[name] = items["id"].isin(stats.loc[mask, "id"])
+    return pd.DataFrame(found, dtype=bool)
+
+
+def totals(has: pd.DataFrame) -> dict[str, int]:
+    """How many images have each of their :func:`properties`."""
+    return {str(name): int(number) for name, number in has.sum().items()}
 
 
 def near_pairs(

@@ -10,6 +10,7 @@ from imgvet.monitor.compare import Comparison, Finding
 from imgvet.monitor.events import EVENT_NAMES, alarms_after, events_of
 from imgvet.monitor.history import Event, Run
 from imgvet.monitor.rates import OUTLIERS, RATES, Proportion, WatchedRate
+from imgvet.quality.checks import CHECK_BY_NAME
 from imgvet.quality.result import CheckResult, CheckState
 
 BASELINE = Run(run_id="base", started="2030-01-01T06:00:00+00:00")
@@ -149,7 +150,7 @@ def test_checks_are_said_when_they_begin_to_fail_and_when_they_pass_again() -> N
 def test_every_rate_has_an_event_with_its_severity(watched: WatchedRate) -> None:
     (event,) = told(compared(1, rate(30, key=watched.name)))[0]
     assert event.name in EVENT_NAMES
-    assert event.severity == watched.severity
+    assert event.severity == CHECK_BY_NAME[watched.name].severity
     assert (event.before, event.after) == (0.05, 0.3)
 
 
