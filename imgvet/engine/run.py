@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import importlib
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -127,33 +126,21 @@ def _work_meanwhile(
 ) -> None:
     """What the flow would do or need later, while the server starts on another core.
 
-    If there are new files the checks will run; what they import takes longer than the server, so
-    it is imported beside the flow.
+    If there are new files the checks will run, so what they import is imported as well.
     """
     files = files_to_measure(work, options, listing)
-    with _without_garbage_collection():
+    gc.disable()  # nothing that an import makes is garbage, and looking for it takes a fifth
+    try:
         with environment({"PREFECT_HOME": str(server.home)}):
             importlib.import_module("prefect")
         importlib.import_module("imgvet.flows.analyze_dataset")
-    if files:
-        threading.Thread(target=_load_checks, daemon=True).start()
-        measure_ahead(work, options, files, server.is_ready)
-
-
-def _load_checks() -> None:
-    with _without_garbage_collection():
-        load_great_expectations()
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Nothing that an import makes is garbage, and looking for it takes a fifth of its time."""
-    gc.disable()
-    try:
-        yield
+        if files:
+            load_great_expectations()
     finally:
         gc.freeze()
         gc.enable()
+    if files:
+        measure_ahead(work, options, files, server.is_ready)
 
 
 def _run(run: Callable[[], Result], url: str) -> Result:

@@ -4,15 +4,14 @@ Great Expectations is used without anything that outlives the call: an ephemeral
 project folder, no data docs, no progress bars, no telemetry. It is imported by the first call,
 because that takes seconds.
 
-Threads: its current project is one global per process, so one thread at a time imports it or
-validates, and the others wait.
+Its current project is one global per process, so only one thread, one task of a run, may validate
+at a time.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
 
 _ANALYTICS = "GX_ANALYTICS_ENABLED"
-_one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Outcome:
 
 
 def load() -> None:
-    """Import Great Expectations before it is needed; may be called in a thread of its own."""
+    """Import Great Expectations now, while nothing else is waiting for it."""
     with _great_expectations():
         pass
 
@@ -125,21 +123,21 @@ def _outcome(result: ExpectationValidationResult) -> Outcome:
 @contextmanager
 def _great_expectations() -> Iterator[None]:
     """Import Great Expectations quietly and without telemetry; leave the process as it was."""
+    before = os.environ.get(_ANALYTICS)
+    os.environ[_ANALYTICS] = "false"
     # This module of it logs at INFO by itself, which any handler of the root logger then shows.
     logger = logging.getLogger("great_expectations.data_context.types.base")
-    with _one_at_a_time:
-        before, level = os.environ.get(_ANALYTICS), logger.level
-        os.environ[_ANALYTICS] = "false"
-        try:
-            _import()
-            logger.setLevel(logging.WARNING)
-            yield
-        finally:
-            logger.setLevel(level)
-            if before is None:
-                del os.environ[_ANALYTICS]
-            else:
-                os.environ[_ANALYTICS] = before
+    level = logger.level
+    try:
+        _import()
+        logger.setLevel(logging.WARNING)
+        yield
+    finally:
+        logger.setLevel(level)
+        if before is None:
+            del os.environ[_ANALYTICS]
+        else:
+            os.environ[_ANALYTICS] = before
 
 
 def _import() -> None:
