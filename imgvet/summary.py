@@ -87,6 +87,9 @@ class RunSummary(Exact):
     checks_failed: int
     checks_errored: int
 
+    def __repr__(self) -> str:
+        return f"RunSummary({self.verdict.value}, {counted(self.counts.images, 'item')})"
+
 
 class StageTiming(Exact):
     """How long one stage took."""

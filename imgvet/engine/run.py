@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -107,18 +108,22 @@ def _temporary_server(work: WorkDir) -> Iterator[TemporaryServer]:
     try:
         yield server
     finally:
-        _deliver_events()
+        deliver_events()
         server.stop()
 
 
-def _deliver_events() -> None:
+def deliver_events() -> None:
     """Let Prefect send what it still holds while there is a server to take it.
 
     Otherwise a later run of this process would go on trying to send it to a server that is gone.
     """
     worker = sys.modules.get("prefect.events.worker")
     if worker is not None:
-        worker.EventsWorker.drain_all(timeout=EVENTS_TIMEOUT, at_exit=False)
+        # In a thread of its own, as where a loop runs (in notebooks) Prefect would not wait.
+        drain = partial(worker.EventsWorker.drain_all, timeout=EVENTS_TIMEOUT, at_exit=False)
+        thread = threading.Thread(target=drain)
+        thread.start()
+        thread.join()
 
 
 def _work_meanwhile(
