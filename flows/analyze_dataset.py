@@ -133,7 +133,9 @@ def _measured(
     """Read, decode and measure each original once: the whole of it, or its crops."""
     videos, cutter = options.part(VideoOptions), request.cutter
     if cutter is None:
-        reads = stages.run_shards(measuring.compute_stats, listed.to_read, videos)
+        ahead = max(0, request.to_measure - listed.to_read.pending)
+        to_read = listed.to_read.model_copy(update={"ahead": ahead})
+        reads = stages.run_shards(measuring.compute_stats, to_read, videos)
     else:
         reads = stages.run_shards(measuring.compute_crops, listed.to_read, videos, cutter)
     item_options = measuring.ItemOptions(

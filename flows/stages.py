@@ -114,8 +114,8 @@ class Stages:
             StageTiming(
                 stage=stage,
                 seconds=round(time.perf_counter() - started, 3),
-                computed=plan.pending if plan else 0,
-                reused=plan.reused if plan else 0,
+                computed=plan.pending + plan.ahead if plan else 0,
+                reused=plan.stored - plan.ahead if plan else 0,
                 cached=cached,
             )
         )

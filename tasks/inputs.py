@@ -119,15 +119,13 @@ def list_items(
     listing = with_digests(listing, store.files.load())
     listing = annotated(listing, options, annotations, cutter)
     rows, columns = to_frame(listing), list(FILE_COLUMNS)
-    done = rows["status"] != Reason.OK.value
+    rows = rows[(rows["status"] == Reason.OK.value) & (rows["cut"] != NO_BOXES)]
     if cutter is None:
-        done |= rows[DIGEST].isin(store.measures.digests())
+        done = rows[DIGEST].isin(store.measures.digests())
     else:
         known, columns = store.cuts.digests(), [*columns, "cut"]
-        nothing_to_cut = [
-            cut == NO_BOXES or (isinstance(digest, str) and cut_key(digest, cut) in known)
-            for digest, cut in zip(rows[DIGEST], rows["cut"], strict=True)
-        ]
-        done |= pd.Series(nothing_to_cut, rows.index, dtype=bool)
+        cuts = zip(rows[DIGEST], rows["cut"], strict=True)
+        is_cut = [isinstance(digest, str) and cut_key(digest, cut) in known for digest, cut in cuts]
+        done = pd.Series(is_cut, rows.index, dtype=bool)
     to_read = plan(work, "compute_stats", rows, done, columns)
     return Listed(listing=store_arrow(work, "listing", listing), to_read=to_read)

@@ -6,13 +6,12 @@ import gc
 import importlib
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
-
-import pyarrow as pa
 
 from imgvet.engine.server import PATIENCE, QUIET, TemporaryServer, configured_url, environment
 from imgvet.engine.values import OptionsType, keep_files
@@ -22,6 +21,7 @@ from imgvet.flows.request import Request, as_checked, check_request, with_option
 from imgvet.flows.runners import is_elsewhere
 from imgvet.options import RunOptions
 from imgvet.quality.expectations import load as load_great_expectations
+from imgvet.store.files import FileToRead
 from imgvet.summary import RunSummary
 from imgvet.workdir import WorkDir, exclusive, require_allowed
 
@@ -79,13 +79,16 @@ def run_in_engine(
         stack.enter_context(exclusive(work))
         if drafts is not None:
             options = keep_files(options, drafts, work)
-        stack.enter_context(as_checked(request and with_options(request, options)))
+        request = request and with_options(request, options)
         if url is None:
             server = stack.enter_context(_temporary_server(work))
-            _work_meanwhile(server, work, options, request and request.inputs.listing)
+            files = files_to_measure(work, options, request and request.inputs.listing)
+            request = request and replace(request, to_measure=len(files))
+            _work_meanwhile(server, work, options, files)
             server.wait()
             stack.enter_context(_without_heartbeats())
             url = server.url
+        stack.enter_context(as_checked(request))
         return _run(partial(run, options), url)
 
 
@@ -127,13 +130,12 @@ def deliver_events() -> None:
 
 
 def _work_meanwhile(
-    server: TemporaryServer, work: WorkDir, options: RunOptions, listing: pa.Table | None
+    server: TemporaryServer, work: WorkDir, options: RunOptions, files: Sequence[FileToRead]
 ) -> None:
     """What the flow would do or need later, while the server starts on another core.
 
-    If there are new files the checks will run, so what they import is imported as well.
+    If there are new ``files`` the checks will run, so what they import is imported as well.
     """
-    files = files_to_measure(work, options, listing)
     gc.disable()  # nothing that an import makes is garbage, and looking for it takes a fifth
     try:
         with environment({"PREFECT_HOME": str(server.home)}):
