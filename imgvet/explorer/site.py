@@ -182,8 +182,8 @@ def _nearest(request: Request, picture: bytes, k: int) -> Response:
     if not isinstance(found, Failure):
         return _matches(run, found)
     meaning = found.reason.meaning
-    problem = f"{meaning[:1].upper()}{meaning[1:]} ({found.detail})."
-    answer = {"error": problem, "reason": found.reason.value}
+    # Without the detail: of a file that is no picture it tells the first bytes.
+    answer = {"error": f"{meaning[:1].upper()}{meaning[1:]}.", "reason": found.reason.value}
     return JSONResponse(answer, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 

@@ -135,6 +135,18 @@ def test_a_path_that_is_no_picture_is_refused(client: httpx.Client, path: str):
     assert answer.status_code in (400, 404)
 
 
+def test_search_by_path_tells_nothing_of_the_content_of_other_files(
+    client: httpx.Client, tmp_path: Path
+):
+    secret = tmp_path / "key.pem"
+    secret.write_bytes(b"SECRET-KEY-1234")
+    answer = client.post("/api/search-path", json={"path": str(secret)})
+    assert answer.status_code == 422
+    assert answer.json()["reason"] == "not_an_image"
+    assert "SECR" not in answer.text
+    assert b"SECR".hex(" ") not in answer.text
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "status"),
     [
