@@ -196,8 +196,9 @@ def _alike(summary: RunSummary) -> list[Row]:
 def _quality(summary: RunSummary) -> list[Row]:
     counts, errored = summary.counts, summary.checks_errored
     least = f"the {100 * summary.outlier_percentile:g} % least similar"
+    stand = "stands" if counts.robust_outliers == 1 else "stand"
     outliers = (
-        f"{counted(counts.outliers, 'image')} ({least}), {counts.robust_outliers:,} stand out"
+        f"{counted(counts.outliers, 'image')} ({least}), {counts.robust_outliers:,} {stand} out"
     )
     checks = f"{summary.checks_passed} passed, {summary.checks_failed} failed"
     checks += f", {errored} could not be computed" if errored else ""

@@ -57,8 +57,8 @@ def _similarities(run: ReportInputs, similarities: pd.Series) -> Chart:
         counts="pairs",
         summary=f"Half of the {counted(len(values), 'pair')} are at least "
         f"{similarity(float(np.median(values)))} similar.",
-        reading="Good: few pairs or none. The farther right a pair lies, the harder its images are "
-        "to tell apart.",
+        reading="Good if there are few or none. The farther right a pair lies, the harder its "
+        "images are to tell apart.",
     )
 
 
@@ -139,7 +139,7 @@ def _label_sizes(totals: list[tuple[str, int]]) -> Chart:
         counts="images",
         summary=f"From {counted(totals[-1][1], 'image')} to {count(totals[0][1])}; half of the "
         f"labels have at least {number(float(np.median([total for _, total in totals])))}.",
-        reading="Good: no label has so few images that it can't be learned or judged.",
+        reading="Good if no label has so few images that it can't be learned or judged.",
     )
 
 
@@ -192,7 +192,7 @@ def _component_sizes(sizes: pd.Series) -> Chart:
         counts="components",
         summary=f"Half of the components have {number(float(np.median(values)))} images or fewer; "
         f"the largest has {number(float(values.max()))}.",
-        reading="Good: few components, and small ones. A long tail to the right means scenes that "
+        reading="Good if they are few and small. A long tail to the right means scenes that "
         "are in the dataset many times.",
     )
 

@@ -150,9 +150,9 @@ def _line(number: Number, runs: tuple[PastRun, ...]) -> Chart:
         axis="run",
         counts="share" if percent else "images",
         summary=f"{first} at first, {last} now.",
-        reading="Good: low, and not rising."
+        reading="Good if it is low and does not rise."
         if percent
-        else "Good: no sudden step that nobody can explain.",
+        else "Good if there is no sudden step that nobody can explain.",
     )
 
 

@@ -197,6 +197,7 @@
     this.matching = this.entries;
     this.page = 0;
     this.things = root.dataset.things.split(",")[0];
+    this.total = Number(root.dataset.total);
     this.makeTools();
     root.classList.add("ready");
     this.show();
@@ -254,14 +255,20 @@
     this.entries.forEach(function (entry) {
       entry.hidden = !shown.has(entry);
     });
-    var last = from + shown.size;
-    this.range.textContent = shown.size
-      ? imgvet.number(from + 1) + "–" + imgvet.number(last) + " of " +
-        imgvet.number(this.matching.length) + " " + this.things
-      : "No " + this.things + " match.";
+    this.range.textContent = this.inWords(from, shown.size);
     this.back.disabled = this.page === 0;
     this.forth.disabled = this.page >= pages - 1;
     this.back.hidden = this.forth.hidden = pages === 1;
+  };
+
+  Gallery.prototype.inWords = function (from, size) {
+    var number = imgvet.number;
+    var found = this.matching.length;
+    if (!size) return "No " + this.things + " match.";
+    var range = number(from + 1) + (size > 1 ? "–" + number(from + size) : "");
+    var things = found === 1 ? this.things.replace(/s$/, "") : this.things;
+    var rest = this.total > this.entries.length ? " here, " + number(this.total) + " in all" : "";
+    return range + " of " + number(found) + " " + things + rest;
   };
 
   Gallery.prototype.search = function (words) {
@@ -325,7 +332,7 @@
   function makeDialog() {
     dialog = element("dialog", { class: "zoom", "aria-label": "Image" });
     dialog.picture = element("img", { alt: "" });
-    dialog.about = element("div", { class: "zoom-facts" });
+    dialog.about = element("div", { class: "zoom-facts", tabindex: "0", role: "region", "aria-label": "What is known" });
     dialog.said = element("span", { role: "status", class: "muted" });
     dialog.box = element("input", { type: "checkbox", id: "zoom-pick" });
     dialog.back = button("Previous", function () {
@@ -369,6 +376,7 @@
     dialog.addEventListener("keydown", function (event) {
       if (event.key === "ArrowLeft") step(-1);
       else if (event.key === "ArrowRight") step(1);
+      else if (event.key === "x") dialog.box.click();
       else return;
       event.preventDefault();
     });

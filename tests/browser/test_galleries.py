@@ -47,11 +47,22 @@ def test_paging_shows_each_entry_once(tab: Tab, paged: Path) -> None:
     seen: list[str] = tab.run(NAMES)
     assert tab.run("document.querySelector('.range').textContent") == "1\u20132 of 3 outliers"
     click(tab, "Next")
+    assert tab.run("document.querySelector('.range').textContent") == "3 of 3 outliers"
     seen += tab.run(NAMES)
     assert len(set(seen)) == len(seen) == 3
     assert tab.run(f"{NEXT}.disabled")
     click(tab, "Previous")
     assert len(tab.run(NAMES)) == 2
+
+
+def test_a_gallery_tells_how_many_there_are_in_all(
+    tab: Tab, full_inputs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CARDS", 1)
+    build_report(full_inputs, tmp_path / "site")
+    tab.open((tmp_path / "site" / "outliers.html").as_uri())
+    told = tab.run("document.querySelector('.range').textContent")
+    assert told == "1 of 1 outlier here, 3 in all"
 
 
 def test_search_finds_by_name(tab: Tab, report: Path) -> None:
@@ -79,6 +90,19 @@ def test_picture_opens_with_all_facts_and_gives_focus_back(tab: Tab, report: Pat
     tab.key("Escape", 27)
     tab.wait_for("!document.querySelector('dialog').open")
     assert tab.run("document.activeElement.classList.contains('picture')")
+
+
+def test_x_selects_the_large_picture_and_its_facts_can_be_scrolled_by_keys(
+    tab: Tab, report: Path
+) -> None:
+    tab.open((report / "outliers.html").as_uri())
+    tab.run("document.querySelector('a.picture').click()")
+    tab.key("x", 88, "x")
+    assert tab.run("document.querySelectorAll('.card .pick:checked').length") == 1
+    tab.key("x", 88, "x")
+    assert tab.run("document.querySelectorAll('.card .pick:checked').length") == 0
+    tab.run("document.querySelector('.zoom-facts').focus()")
+    assert tab.run("document.activeElement.className") == "zoom-facts"
 
 
 def test_arrow_keys_go_from_picture_to_picture_and_x_selects(tab: Tab, report: Path) -> None:

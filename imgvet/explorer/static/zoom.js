@@ -90,7 +90,7 @@ function make() {
     box,
     picture,
     frame: element("div", { class: "zoom-picture" }, [picture]),
-    facts: element("div", { class: "zoom-facts" }),
+    facts: element("div", { class: "zoom-facts", tabindex: "0", role: "region", "aria-label": "What is known" }),
     note: element("p", { class: "zoom-note", role: "status", hidden: "" }),
     said: element("span", { class: "muted", role: "status" }),
     original: element("a", { target: "_blank", rel: "noopener", text: "Open the original" }),
