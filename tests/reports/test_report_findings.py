@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from imgvet.reports import limits
-from imgvet.reports.charts import bars
+from imgvet.reports.charts import bars, most_frequent
 from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.sections.alike import differing
 from imgvet.reports.sections.run import changes
@@ -125,6 +125,50 @@ def test_changes_compare_with_the_last_run(full_inputs: ReportInputs) -> None:
 
 def test_first_run_has_nothing_to_compare_with(full_inputs: ReportInputs) -> None:
     assert changes(replace(full_inputs, history=())) is None
+
+
+def test_of_equally_frequent_values_numbers_stand_in_their_order() -> None:
+    assert most_frequent(pd.Series([10, 2, 2, 1, 10, 3])) == [
+        ("2", 2), ("10", 2), ("1", 1), ("3", 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pairs", "copies", "told"),
+    [
+        (1, 1, "1 pair ({} images) of different bytes is at"),
+        (2, 2, "2 pairs ({} images) of different bytes are at"),
+    ],
+)
+def test_one_is_told_as_one(full_inputs: ReportInputs, pairs: int, copies: int, told: str) -> None:
+    counts = full_inputs.summary.counts.model_copy(
+        update={"near_duplicate_pairs": pairs, "exact_duplicate_surplus": copies,
+                "robust_outliers": copies}
+    )  # fmt: skip
+    run = replace(full_inputs, summary=full_inputs.summary.model_copy(update={"counts": counts}))
+    assert told.format(counts.near_duplicate_images) in words(run, Section.DUPLICATES)
+    overview = words(run, Section.OVERVIEW)
+    one = copies == 1
+    assert ("exact copy that adds" if one else "exact copies that add") in overview
+    assert ("1 stands out" if one else "2 stand out") in overview
+
+
+def test_nothing_is_called_good_without_a_condition(full_inputs: ReportInputs) -> None:
+    pages = [words(full_inputs, one) for one in Section]
+    assert not [page for page in pages if "Good:" in page]
+    off = full_inputs.record.model_copy(update={"parameters": {"run_cc": False}})
+    told = words(replace(full_inputs, record=off), Section.VIDEOS)
+    assert "They were not looked for (run_cc is off)" in told
+    counts = full_inputs.summary.counts.model_copy(update={"outliers": 0, "robust_outliers": 2})
+    summary = full_inputs.summary.model_copy(update={"counts": counts})
+    assert "good" not in words(replace(full_inputs, summary=summary), Section.OUTLIERS)
+
+
+def test_the_history_tells_small_shares_apart(full_inputs: ReportInputs) -> None:
+    lines = section(full_inputs, Section.HISTORY).lines
+    formats = {line.title: line.figure["layout"]["yaxis"]["tickformat"] for line in lines}
+    assert formats.pop("Images") == ",~s"
+    assert set(formats.values()) == {".3~p"}  # d3-format: three digits, whatever their place
 
 
 def test_history_ends_with_this_run(full_inputs: ReportInputs) -> None:
