@@ -45,6 +45,11 @@
   }
   imgvet.visible = visible;
 
+  /* A name in its folder; a backslash parts folders only where no slash does. */
+  imgvet.baseName = function (name) {
+    return visible(name.split(name.includes("/") ? "/" : "\\").pop());
+  };
+
   imgvet.factList = function (row) {
     var list = element("dl", {});
     imgvet.columns.forEach(function (one, index) {
@@ -390,7 +395,7 @@
     dialog.said.textContent = "";
     dialog.box.checked = selected.has(row[0]);
     dialog.picture.hidden = !source;
-    dialog.picture.alt = visible(fileOf(row).split(/[\\/]/).pop());
+    dialog.picture.alt = imgvet.baseName(fileOf(row));
     if (source) dialog.picture.src = source;
     else dialog.picture.removeAttribute("src");
     dialog.querySelectorAll(".zoom-picture .thumb").forEach(function (old) {

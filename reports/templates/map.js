@@ -101,7 +101,7 @@
   }
 
   function baseName(point) {
-    return imgvet.visible(String(names[point]).split(/[\\/]/).pop());
+    return imgvet.baseName(String(names[point]));
   }
 
   /* Everything known of a point lies in a file of its own thousand points. */

@@ -137,6 +137,7 @@ def test_sorting_is_by_any_column(page: Tab) -> None:
 def test_full_size_shows_the_original_and_all_that_is_known(page: Tab) -> None:
     click(page, "#gallery .name")
     page.wait_for(f"{DIALOG} && {DIALOG}.querySelectorAll('dl').length > 1")
+    assert page.run(f"{DIALOG}.querySelector('.zoom-facts').tabIndex") == 0
     page.wait_for(FULL_SIZE)
     page.key("ArrowRight", 39)
     page.wait_for(FULL_SIZE)

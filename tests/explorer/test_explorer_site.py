@@ -17,6 +17,7 @@ from imgvet.explorer.run import ExploredRun
 from imgvet.explorer.server import Explorer
 from imgvet.images.decode import decode
 from imgvet.images.picture import Picture
+from imgvet.reports.build import add_tables
 from imgvet.sources.local import read_text_list
 from imgvet.store.compact import compact, today
 from imgvet.store.packs import Thumbnails
@@ -66,6 +67,13 @@ def test_the_report_gets_links_to_the_explorer(client: httpx.Client):
     assert '<script src="/static/in_report.js" defer></script>' in page.text
     assert client.get("/report/").text == page.text
     assert client.get("/report/data/a.js").text == "let a = 1;"
+
+
+def test_tables_that_the_report_links_to_are_there(client: httpx.Client, work: WorkDir):
+    (work.report / "tables").mkdir()
+    add_tables(work.report, {"items": work.table("items")})
+    table = client.get("/report/tables/items.parquet")
+    assert table.content == work.table("items").read_bytes()
 
 
 def test_a_picture_of_the_set_finds_itself_and_its_near_copy(
