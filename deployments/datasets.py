@@ -31,6 +31,7 @@ from imgvet.errors import ConfigFileError, InvalidParameterError
 from imgvet.flows.monitor_dataset import monitor_dataset
 from imgvet.monitor.notify import check_addresses
 from imgvet.monitor.options import all_addresses, make_monitor_options
+from imgvet.options import merged
 from imgvet.sources.inputs import kind_of_input
 
 WORK_DIRS = Path("watched")
@@ -104,10 +105,8 @@ def _entry(name: str, common: Mapping[str, Any], table: Any, source: str) -> Ser
     if not isinstance(table, Mapping):
         raise ConfigFileError(f"In {source}, datasets.{name} is no table", "Write [datasets.NAME]")
     own = {str(key).replace("-", "_"): value for key, value in table.items()}
-    checks = {**common.get("checks", {}), **own.get("checks", {})}
-    values = {**common, **own, **({"checks": checks} if checks else {})}
     try:
-        return served(values, name)
+        return served(merged(common, own), name)
     except InvalidParameterError as error:
         raise InvalidParameterError(f"[datasets.{name}]: {error.problem}", error.remedy) from None
 

@@ -9,6 +9,7 @@ from prefect.states import Completed, Failed
 
 from imgvet.errors import ImgvetError
 from imgvet.flows.analyze_dataset import analyze_dataset
+from imgvet.flows.server_run import DeployedOptions
 from imgvet.flows.stages import now
 from imgvet.monitor.history import Run
 from imgvet.monitor.notify import Monitored, check_addresses
@@ -50,7 +51,7 @@ def _run_name() -> str:
     flow_run_name=_run_name,
     persist_result=False,
 )
-def monitor_dataset(options: MonitorOptions) -> State[Monitored]:
+def monitor_dataset(options: DeployedOptions) -> State[Monitored]:
     """Vet a dataset, compare it with earlier runs, and tell of what changed for the worse.
 
     Args:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator
 
 from imgvet.errors import unknown_parameter
 from imgvet.options import Part, RunOptions, Share, Strings, first_problem, make_options
@@ -93,6 +93,9 @@ class NotifyOptions(Part):
 
 class MonitorOptions(RunOptions, WatchOptions, NotifyOptions):
     """All parameters of a monitored run."""
+
+    # A run of a deployment may leave out the input, as everything else that is the deployment's.
+    model_config = ConfigDict(json_schema_extra={"required": []})
 
     @property
     def dataset(self) -> str:
