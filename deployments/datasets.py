@@ -33,6 +33,7 @@ from imgvet.monitor.notify import check_addresses
 from imgvet.monitor.options import all_addresses, make_monitor_options
 from imgvet.options import merged
 from imgvet.sources.inputs import kind_of_input
+from imgvet.workdir import require_allowed
 
 WORK_DIRS = Path("watched")
 """Where datasets have their work dirs that name none: a folder in it, named as the dataset."""
@@ -67,11 +68,12 @@ def served(values: Mapping[str, Any], name: str | None = None) -> Served:
     options = make_monitor_options(given)
     for source in options.input_dir:
         kind_of_input(source)
+    work = require_allowed(options.work_dir, options.input_dir, overwrite=True)
     check_addresses(all_addresses(options.notify))
     parameters = options.model_dump(mode="json", include=set(given))
     # Runs are processes of their own, which may have another current folder.
     parameters["input_dir"] = [_absolute(path) for path in options.input_dir]
-    parameters["work_dir"] = _absolute(str(options.work_dir))
+    parameters["work_dir"] = _absolute(str(work.path))
     cron, timezone = values.get("cron"), str(values.get("timezone", "UTC"))
     if cron is not None:
         _check_schedule(str(cron), timezone)

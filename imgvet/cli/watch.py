@@ -30,7 +30,7 @@ from imgvet.monitor.options import MonitorOptions, all_addresses, is_baseline, m
 from imgvet.monitor.watch import baseline_lines, set_baseline
 from imgvet.quality.result import fails, read_results
 from imgvet.summary import read_summary, summary_lines
-from imgvet.workdir import WorkDir
+from imgvet.workdir import WorkDir, require_allowed
 
 
 def monitor(options: argparse.Namespace) -> int:
@@ -76,7 +76,7 @@ def _run_monitor(options: MonitorOptions) -> Monitored:
 
 
 def _work_dir(path: Path) -> WorkDir:
-    return WorkDir(path.expanduser().absolute())
+    return require_allowed(path, (), overwrite=True)
 
 
 def _monitored_runs(work: WorkDir) -> list[Run]:

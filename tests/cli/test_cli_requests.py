@@ -55,6 +55,27 @@ def test_one_line_that_says_what_to_do(
     assert [path.name for path in photos.parent.iterdir()] == ["photos"]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "run photos --work-dir {}", "monitor photos --work-dir {}", "demo --work-dir {}",
+        "baseline {}", "summary {}", "report {}", "explore {}", "search {} photos/a.jpg",
+        "store info {}", "store verify {}", "store gc {}",
+    ],
+)  # fmt: skip
+def test_an_address_is_no_work_dir(
+    command: str,
+    photos: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(photos.parent)
+    assert main(command.format("s3://bucket/wd").split()) == 2
+    said = "imgvet: The work dir s3://bucket/wd is an address, not a folder. Give a folder"
+    assert capsys.readouterr().err.startswith(said)
+    assert [path.name for path in photos.parent.iterdir()] == ["photos"]
+
+
 def test_the_archives_of_a_folder_can_be_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
