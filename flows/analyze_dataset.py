@@ -44,7 +44,7 @@ def analyze_dataset(options: RunOptions) -> RunSummary:
     work = request.work
     options = options.model_copy(update={"work_dir": work.path})
     context = RunContext(work_dir=work.path, threads=shard_threads(options), part=work.part)
-    with exclusive(work), progress_artifacts(), shard_runner(options) as runner:
+    with exclusive(work), progress_artifacts(options.dataset), shard_runner(options) as runner:
         return _analyze(Stages(context, runner), options, request)
 
 

@@ -49,8 +49,8 @@ def register(name: str, create: Callable[[], object]) -> bool:
 
 
 @contextmanager
-def progress_artifacts() -> Iterator[None]:
-    """Register the progress of each stage that runs inside, until the server refuses it once."""
+def progress_artifacts(dataset: str) -> Iterator[None]:
+    """Register the progress of each stage on a dataset, until the server refuses it once."""
     known: dict[str, UUID] = {}
     refused = False
 
@@ -59,7 +59,7 @@ def progress_artifacts() -> Iterator[None]:
         if state.stage in known:
             update_progress_artifact(known[state.stage], percent)
             return
-        key = f"imgvet-progress-{state.stage.replace('_', '-')}"
+        key = key_of(dataset, f"progress-{slug(state.stage)}")
         created = create_progress_artifact(percent, key=key, description=state.stage)
         if isinstance(created, UUID):
             known[state.stage] = created

@@ -70,24 +70,13 @@ class WatchOptions(Part):
 
 
 class NotifyOptions(Part):
-    """Who is told of alarms, and how the dataset is called there."""
+    """Who is told of alarms."""
 
     notify: Strings = Field(
         (),
         description="addresses to send alarms and all-clears to, as Apprise writes them: "
         "slack://..., mailto://..., json://host:port/path posts JSON; those in the environment "
         f"variable {ADDRESSES_VARIABLE} are added",
-    )
-    dataset_name: str | None = Field(
-        None,
-        min_length=1,
-        max_length=100,
-        description="name of the dataset in messages and on the server [last part of the input]",
-    )
-    report_url: str | None = Field(
-        None,
-        description="address under which the folder of the report can be opened by those who are "
-        "told, for links; without it links lead to the file",
     )
 
 
@@ -96,17 +85,6 @@ class MonitorOptions(RunOptions, WatchOptions, NotifyOptions):
 
     # A run of a deployment may leave out the input, as everything else that is the deployment's.
     model_config = ConfigDict(json_schema_extra={"required": []})
-
-    @property
-    def dataset(self) -> str:
-        """The dataset's name."""
-        return self.dataset_name or name_of(self.input_dir)
-
-
-def name_of(inputs: tuple[str, ...]) -> str:
-    """The inputs as a short name: the last part of the first, and how many more there are."""
-    first = inputs[0].rstrip("/").rsplit("/", 1)[-1] or inputs[0] if inputs else ""
-    return first if len(inputs) < 2 else f"{first} and {len(inputs) - 1} more"
 
 
 def all_addresses(notify: tuple[str, ...]) -> tuple[str, ...]:
