@@ -1,4 +1,4 @@
-"""What a flow run shares with the Prefect server: the parameters of its deployment."""
+"""What a flow run has from the server, the parameters of its deployment, and is called there."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
-from prefect.runtime import deployment
+from prefect.runtime import deployment, flow_run
 from pydantic import BeforeValidator
 
+from imgvet.flows.stages import now
 from imgvet.monitor.options import MonitorOptions
 from imgvet.options import merged
+from imgvet.tasks.artifacts import register
 
 
 def _over_deployment(given: Any) -> Any:
@@ -28,3 +30,20 @@ DeployedOptions = Annotated[MonitorOptions, BeforeValidator(_over_deployment)]
 
 Prefect replaces the deployment's parameter ``options`` as a whole.
 """
+
+
+def run_name() -> str:
+    """The name of a run: its dataset and when it starts, as servers start processes early."""
+    start = max(flow_run.scheduled_start_time, now())
+    return f"{flow_run.parameters['options'].dataset} {start:%Y-%m-%d %H:%M:%S}"
+
+
+def tag_run(dataset: str) -> None:
+    """Tag the run by its dataset, as deployments do, so that the server's pages can be filtered."""
+
+    def tag() -> None:
+        with get_client(sync_client=True) as client:
+            tags = {*flow_run.tags, "imgvet", dataset}
+            client.update_flow_run(UUID(flow_run.id), tags=sorted(tags))
+
+    register("tags", tag)

@@ -38,12 +38,12 @@ def key_of(dataset: str, what: str) -> str:
 
 
 def register(name: str, create: Callable[[], object]) -> bool:
-    """Register an artifact; if the server does not take it, log a warning and return false."""
+    """Register what people see; if the server does not take it, log a warning and return false."""
     try:
         with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
             create()
     except (PrefectException, httpx.HTTPError, OSError, RuntimeError) as error:
-        _logger.warning("The artifact %s could not be registered: %s", name, error)
+        _logger.warning("The %s could not be registered on the server: %s", name, error)
         return False
     return True
 

@@ -1,9 +1,11 @@
-"""Runs of a deployment: parameters that change its own."""
+"""Runs on a server: parameters that change those of a deployment, names and tags."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from prefect import State
@@ -11,6 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.flow_engine import run_flow
+from prefect.states import Scheduled
 
 from imgvet.deployments.datasets import deployment_of, served
 from imgvet.flows.monitor_dataset import monitor_dataset
@@ -18,6 +21,8 @@ from imgvet.monitor.notify import Monitored
 from imgvet.summary import RunRecord, read_record
 from imgvet.workdir import WorkDir
 from support.pictures import age, write_photographs
+
+from .conftest import Runner
 
 
 class Deployed:
@@ -32,14 +37,17 @@ class Deployed:
         }  # fmt: skip
         self.deployment_id = deployment_of(served(given, "My Cats")).apply()
 
-    def create(self, **options: object) -> FlowRun:
-        parameters = {"options": options} if options else None
+    def create(self, at: datetime | None = None, **options: object) -> FlowRun:
         with get_client(sync_client=True) as client:
-            return client.create_flow_run_from_deployment(self.deployment_id, parameters=parameters)
+            return client.create_flow_run_from_deployment(
+                self.deployment_id,
+                parameters={"options": options} if options else None,
+                state=Scheduled(scheduled_time=at),
+            )
 
-    def run(self, **options: object) -> RunRecord:
+    def run(self, at: datetime | None = None, **options: object) -> RunRecord:
         """Run as a process that a worker starts, and read what it used."""
-        run = self.create(**options)
+        run = self.create(at, **options)
         self.monkeypatch.setenv("PREFECT__FLOW_RUN_ID", str(run.id))
         state: Any = run_flow(
             monitor_dataset, flow_run=run, parameters=run.parameters, return_type="state"
@@ -73,3 +81,29 @@ def test_the_server_refuses_what_is_no_parameter(deployed: Deployed) -> None:
         deployed.create(treshold=0.95)
     with pytest.raises(PrefectHTTPStatusError, match="409"):
         deployed.create(threshold="much")
+
+
+def test_a_run_that_is_started_early_is_named_by_the_time_of_its_schedule(
+    deployed: Deployed,
+) -> None:
+    due = datetime.now(UTC) + timedelta(seconds=3)
+    record = deployed.run(at=due)
+    run = flow_run_of(record)
+    assert run.name == f"My Cats {due:%Y-%m-%d %H:%M:%S}"
+    assert set(run.tags) == {"imgvet", "My Cats"}
+    assert datetime.fromisoformat(record.started) >= due.replace(microsecond=0)
+
+
+def test_a_run_without_a_deployment_is_named_and_tagged_by_its_dataset(finished: Runner) -> None:
+    record = finished.dataset.record()
+    run = flow_run_of(record)
+    assert run.name.startswith("photos 20")
+    assert datetime.fromisoformat(f"{run.name.removeprefix('photos ')}+00:00") <= (
+        datetime.fromisoformat(record.started) + timedelta(seconds=1)
+    )
+    assert set(run.tags) == {"imgvet", "photos"}
+
+
+def flow_run_of(record: RunRecord) -> FlowRun:
+    with get_client(sync_client=True) as client:
+        return client.read_flow_run(UUID(record.run_id))
