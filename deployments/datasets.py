@@ -30,8 +30,7 @@ from pydantic import ValidationError
 from imgvet.errors import ConfigFileError, InvalidParameterError
 from imgvet.flows.monitor_dataset import monitor_dataset
 from imgvet.monitor.notify import check_addresses
-from imgvet.monitor.options import all_addresses, make_monitor_options
-from imgvet.options import merged
+from imgvet.monitor.options import all_addresses, make_monitor_options, merged
 from imgvet.sources.inputs import kind_of_input
 from imgvet.workdir import require_allowed
 

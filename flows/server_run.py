@@ -11,8 +11,7 @@ from prefect.runtime import deployment, flow_run
 from pydantic import BeforeValidator
 
 from imgvet.flows.stages import now
-from imgvet.monitor.options import MonitorOptions
-from imgvet.options import merged
+from imgvet.monitor.options import MonitorOptions, merged
 from imgvet.tasks.artifacts import register
 
 

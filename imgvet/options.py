@@ -379,14 +379,6 @@ def make_options(values: Mapping[str, Any]) -> RunOptions:
         raise first_problem(error) from None
 
 
-def merged(values: Any, changes: Any) -> Any:
-    """Parameters with some of them changed; of a table such as ``checks``, its single values."""
-    if not (isinstance(values, Mapping) and isinstance(changes, Mapping)):
-        return changes
-    changed = {name: merged(values.get(name), value) for name, value in changes.items()}
-    return {**values, **changed}
-
-
 def first_problem(error: ValidationError, command: str = "run") -> InvalidParameterError:
     """The first problem pydantic found, as one line, and the command whose help leads on."""
     first = error.errors(include_url=False)[0]

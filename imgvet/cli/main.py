@@ -149,6 +149,15 @@ def _add_serve(commands: Any) -> None:
         "--notify", nargs="+", default=(), metavar="URL", help="whom they notify, as Apprise writes"
     )
 
+    deployments = commands.add_parser(
+        "deployments", help="write files to begin with: datasets to serve, entries of a work pool"
+    )
+    actions = deployments.add_subparsers(title="actions", required=True, metavar="ACTION")
+    examples = "write datasets.toml for 'imgvet serve' and prefect.yaml for 'prefect deploy'"
+    _add(actions, "watch.init", examples).add_argument(
+        "folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help="where to [here]"
+    )
+
 
 def _add_models(commands: Any) -> None:
     models = commands.add_parser("models", help="list, download and find embedding models")

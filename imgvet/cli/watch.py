@@ -1,4 +1,4 @@
-"""The commands that watch datasets: ``imgvet monitor | baseline | serve | automations apply``."""
+"""The commands ``imgvet monitor | baseline | serve | deployments init | automations apply``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from importlib.resources import files
 from pathlib import Path
 from typing import cast
 
@@ -17,6 +18,7 @@ from imgvet.engine.run import run_in_engine
 from imgvet.engine.server import QUIET, configured_url, environment
 from imgvet.errors import (
     EXIT_CHECKS_FAILED,
+    ConfigFileError,
     EngineError,
     HistoryError,
     ImgvetError,
@@ -30,7 +32,10 @@ from imgvet.monitor.options import MonitorOptions, all_addresses, is_baseline, m
 from imgvet.monitor.watch import baseline_lines, set_baseline
 from imgvet.quality.result import fails, read_results
 from imgvet.summary import read_summary, summary_lines
-from imgvet.workdir import WorkDir, require_allowed
+from imgvet.workdir import WorkDir, require_allowed, write_text
+
+EXAMPLES = ("datasets.toml", "prefect.yaml")
+"""Files of the package ``imgvet.deployments`` to begin with."""
 
 
 def monitor(options: argparse.Namespace) -> int:
@@ -138,6 +143,16 @@ def serve(options: argparse.Namespace) -> None:
             when = f"{dataset.cron} ({dataset.timezone})" if dataset.cron else "no schedule"
             print(f"  {dataset.name:<20}  {when:<24}  {dataset.parameters['work_dir']}", flush=True)
         serve_datasets(datasets)
+
+
+def init(options: argparse.Namespace) -> None:
+    """Write the examples of what ``imgvet serve`` and ``prefect deploy`` read; replaces nothing."""
+    examples = {options.folder / name: files("imgvet.deployments") / name for name in EXAMPLES}
+    for path in filter(Path.exists, examples):
+        raise ConfigFileError(f"{path} exists already", "Move it away, or name another folder")
+    for path, example in examples.items():
+        write_text(path, example.read_text(encoding="utf-8"))
+        print(f"Written: {path}")
 
 
 def apply(options: argparse.Namespace) -> None:

@@ -102,3 +102,11 @@ def make_monitor_options(values: Mapping[str, Any]) -> MonitorOptions:
         return MonitorOptions(**values)
     except ValidationError as error:
         raise first_problem(error, "monitor") from None
+
+
+def merged(values: Any, changes: Any) -> Any:
+    """Parameters with some of them changed; of a table such as ``checks``, its single values."""
+    if not (isinstance(values, Mapping) and isinstance(changes, Mapping)):
+        return changes
+    changed = {name: merged(values.get(name), value) for name, value in changes.items()}
+    return {**values, **changed}

@@ -76,6 +76,20 @@ def test_an_address_is_no_work_dir(
     assert [path.name for path in photos.parent.iterdir()] == ["photos"]
 
 
+def test_files_of_deployments_are_written_and_never_replaced(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = photos.parent / "new"
+    assert main(["deployments", "init", str(folder)]) == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["datasets.toml", "prefect.yaml"]
+    (folder / "datasets.toml").unlink()
+    (folder / "prefect.yaml").write_text("mine")
+    capsys.readouterr()
+    assert main(["deployments", "init", str(folder)]) == 2
+    assert capsys.readouterr().err.startswith(f"imgvet: {folder / 'prefect.yaml'} exists already. ")
+    assert [path.read_text() for path in folder.iterdir()] == ["mine"]
+
+
 def test_the_archives_of_a_folder_can_be_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
