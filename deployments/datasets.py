@@ -1,15 +1,4 @@
-"""Which datasets are served: from one config file for several, or from parameters of one.
-
-timezone = "Europe/Paris"                what stands at the top holds for all
-notify = ["json://127.0.0.1:8008/"]
-
-[datasets.cats]                          one table a dataset
-input-dir = "pictures/cats"
-cron = "0 6 * * *"
-
-[datasets.cats.checks]
-max_dark_rate = 0.1
-"""
+"""Which datasets are served: from parameters of one, or from a config file as ``datasets.toml``."""
 
 from __future__ import annotations
 

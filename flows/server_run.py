@@ -25,10 +25,7 @@ def _over_deployment(given: Any) -> Any:
 
 
 DeployedOptions = Annotated[MonitorOptions, BeforeValidator(_over_deployment)]
-"""All parameters of a run, as the form gives them, or some that change those of its deployment.
-
-Prefect replaces the deployment's parameter ``options`` as a whole.
-"""
+"""The options of a run, or changes of its deployment's, which Prefect replaces as a whole."""
 
 
 def run_name() -> str:
@@ -39,10 +36,6 @@ def run_name() -> str:
 
 def tag_run(dataset: str) -> None:
     """Tag the run by its dataset, as deployments do, so that the server's pages can be filtered."""
-
-    def tag() -> None:
-        with get_client(sync_client=True) as client:
-            tags = {*flow_run.tags, "imgvet", dataset}
-            client.update_flow_run(UUID(flow_run.id), tags=sorted(tags))
-
-    register("tags", tag)
+    tags = sorted({*flow_run.tags, "imgvet", dataset})
+    with get_client(sync_client=True) as client:
+        register("tags", lambda: client.update_flow_run(UUID(flow_run.id), tags=tags))

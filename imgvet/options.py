@@ -370,17 +370,21 @@ GROUPS: Mapping[str, tuple[type[Part], ...]] = {
 
 def make_options(values: Mapping[str, Any]) -> RunOptions:
     """Validate parameters that a person gave; an error names the first that is wrong."""
+    return validated(RunOptions, values, "run")
+
+
+def validated(kind: type[PartType], values: Mapping[str, Any], command: str) -> PartType:
+    """The same of any parameters; the errors lead on to the help of a command."""
     for name in values:
-        if name not in RunOptions.model_fields:
-            raise unknown_parameter(name, RunOptions.model_fields)
+        if name not in kind.model_fields:
+            raise unknown_parameter(name, kind.model_fields)
     try:
-        return RunOptions(**values)
+        return kind(**values)
     except ValidationError as error:
-        raise first_problem(error) from None
+        raise _first_problem(error, command) from None
 
 
-def first_problem(error: ValidationError, command: str = "run") -> InvalidParameterError:
-    """The first problem pydantic found, as one line, and the command whose help leads on."""
+def _first_problem(error: ValidationError, command: str) -> InvalidParameterError:
     first = error.errors(include_url=False)[0]
     location = [str(step) for step in first["loc"] if not str(step).startswith("function-")]
     name = ".".join(location)

@@ -98,10 +98,7 @@ def _require_folder(path: Path) -> None:
 
 
 def work_dir_at(path: Path) -> WorkDir:
-    """The work dir at a path, which may be that of the results of crops in one.
-
-    WorkDirUnusableError if it is an address such as s3://bucket.
-    """
+    """The work dir at a path, maybe that of crops in it; WorkDirUnusableError of an address."""
     _require_folder(path)
     if path.name == CROPS_PART and not (path / STORE).exists() and (path.parent / STORE).is_dir():
         return WorkDir(path.parent, CROPS_PART)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Callable
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
@@ -95,11 +94,7 @@ def _register_all(work: WorkDir, summary: RunSummary, options: RunOptions) -> No
     text = "\n".join(["```", *summary_lines(summary, report), "```"])
     results = read_results(work.checks_json)
     checks = [check.model_dump(mode="json", exclude={"examples"}) for check in results]
-
-    def put(what: str, create: Callable[..., object], *said: object) -> None:
-        title = f"{what.capitalize()} of {name}"
-        register(what, lambda: create(*said, key=key_of(name, what), description=title))
-
-    put("summary", create_markdown_artifact, text)
-    put("checks", create_table_artifact, checks)
-    put("report", create_link_artifact, report, f"Report of {name}")
+    title = f"Report of {name}"
+    register("summary", lambda: create_markdown_artifact(text, key_of(name, "summary")))
+    register("checks", lambda: create_table_artifact(checks, key_of(name, "checks")))
+    register("report", lambda: create_link_artifact(report, title, key_of(name, "report")))

@@ -34,16 +34,13 @@ from imgvet.quality.result import fails, read_results
 from imgvet.summary import read_summary, summary_lines
 from imgvet.workdir import WorkDir, require_allowed, write_text
 
-EXAMPLES = ("datasets.toml", "prefect.yaml")
-"""Files of the package ``imgvet.deployments`` to begin with."""
-
 
 def monitor(options: argparse.Namespace) -> int:
     """Run and compare; the exit code says whether the checks allow what was found."""
     parameters = make_monitor_options(run_parameters(options, MonitorOptions))
     with shown_progress():
         monitored = _run_monitor(parameters)
-    work = WorkDir(_work_dir(parameters.work_dir).path, monitored.run.part)
+    work = require_allowed(parameters.work_dir, (), overwrite=True, part=monitored.run.part)
     lines = summary_lines(read_summary(work), str(work.report_index))
     print("\n".join([*lines, *_lines(monitored)]))
     for problem in monitored.problems:
@@ -55,7 +52,7 @@ def monitor(options: argparse.Namespace) -> int:
 def _run_monitor(options: MonitorOptions) -> Monitored:
     """Run the flow; a line says so if the server goes away before the run is closed there."""
     check_addresses(all_addresses(options.notify))
-    work, request = _work_dir(options.work_dir), None
+    work, request = require_allowed(options.work_dir, (), overwrite=True), None
     before = _monitored_runs(work)
     # Of a dataset that is watched already, an input that is gone is worth an alarm: the flow's.
     with suppress(ImgvetError) if before else nullcontext():
@@ -78,10 +75,6 @@ def _run_monitor(options: MonitorOptions) -> Monitored:
             raise
         print(f"imgvet: {error} The results are complete.", file=sys.stderr)
         return Monitored(run=after[-1])
-
-
-def _work_dir(path: Path) -> WorkDir:
-    return require_allowed(path, (), overwrite=True)
 
 
 def _monitored_runs(work: WorkDir) -> list[Run]:
@@ -108,7 +101,7 @@ def _lines(monitored: Monitored) -> list[str]:
 
 def baseline(options: argparse.Namespace) -> None:
     """Show or choose the baseline of a watched dataset."""
-    work, wanted = _work_dir(options.work_dir), options.wanted
+    work, wanted = require_allowed(options.work_dir, (), overwrite=True), options.wanted
     if not work.path.is_dir():
         raise RunNotFoundError(
             f"No watched dataset in {options.work_dir}",
@@ -147,7 +140,8 @@ def serve(options: argparse.Namespace) -> None:
 
 def init(options: argparse.Namespace) -> None:
     """Write the examples of what ``imgvet serve`` and ``prefect deploy`` read; replaces nothing."""
-    examples = {options.folder / name: files("imgvet.deployments") / name for name in EXAMPLES}
+    names, package = ("datasets.toml", "prefect.yaml"), files("imgvet.deployments")
+    examples = {options.folder / name: package / name for name in names}
     for path in filter(Path.exists, examples):
         raise ConfigFileError(f"{path} exists already", "Move it away, or name another folder")
     for path, example in examples.items():

@@ -273,14 +273,13 @@ def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str)
         _logger.warning(notice)
     if find_run(history, record.run_id) is not None:
         return
-    options = record.options(RunOptions)
-    values = options.model_dump(mode="json")
+    values = record.options(RunOptions).model_dump(mode="json")
     run = Run(
         run_id=record.run_id,
         started=record.started,
         part=work.part,
         version=record.versions.get("imgvet", ""),
-        dataset=options.dataset,
+        dataset=record.options(RunOptions).dataset,
         model=str(record.model.get("name", "")),
         parameters=json.dumps(record.parameters, sort_keys=True),
         settings={

@@ -7,10 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ConfigDict, Field, ValidationError, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
-from imgvet.errors import unknown_parameter
-from imgvet.options import Part, RunOptions, Share, Strings, first_problem, make_options
+from imgvet.options import Part, RunOptions, Share, Strings, validated
 
 ADDRESSES_VARIABLE = "IMGVET_NOTIFY"
 """Environment variable with further addresses, so that secrets stay out of parameters."""
@@ -94,14 +93,7 @@ def all_addresses(notify: tuple[str, ...]) -> tuple[str, ...]:
 
 def make_monitor_options(values: Mapping[str, Any]) -> MonitorOptions:
     """Validate parameters that a person gave; raises as :func:`imgvet.options.make_options`."""
-    for name in values:
-        if name not in MonitorOptions.model_fields:
-            raise unknown_parameter(name, MonitorOptions.model_fields)
-    make_options({name: value for name, value in values.items() if name in RunOptions.model_fields})
-    try:
-        return MonitorOptions(**values)
-    except ValidationError as error:
-        raise first_problem(error, "monitor") from None
+    return validated(MonitorOptions, values, "monitor")
 
 
 def merged(values: Any, changes: Any) -> Any:
