@@ -28,6 +28,9 @@ _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")  # a Path makes one slash
 STORE = "store"
 """Folder of the work dir with what can be made again."""
 
+UNUSED_DAYS = 30
+"""So long after the last run that needed a content the store keeps its results."""
+
 
 class _Place:
     """A file or folder at a fixed place: among the results, or in the store."""
