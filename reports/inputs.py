@@ -30,7 +30,9 @@ ThumbnailReader = Callable[[str], bytes | None]
 """Content digest -> JPEG bytes of the thumbnail, None if there is none. May be called from several
 threads at once."""
 
-_IMAGE_COLUMNS = ("id", "filename", "digest", "file_size", "stats.width", "stats.height")
+_IMAGE_COLUMNS = (
+    "id", "filename", "digest", "file_size", "stats.width", "stats.height", "label", "split",
+)  # fmt: skip
 
 Content = dict[str, Any]
 """What a template shows, by the names that it uses, in dictionaries, tuples and lists."""
@@ -45,6 +47,8 @@ class Image(NamedTuple):
     file_bytes: int | None = None
     width: int | None = None
     height: int | None = None
+    label: str | None = None
+    split: str | None = None
 
     @property
     def pixels(self) -> str:

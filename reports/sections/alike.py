@@ -88,6 +88,8 @@ def _pair(run: ReportInputs, row: dict[str, Any]) -> Content:
 def _traits(image: Image) -> Iterator[tuple[str, str, str]]:
     """What is known of an image: what it is, its value, and that in words."""
     folder, base = split_name(image.filename)
+    for trait, value in (("label", image.label or ""), ("split", image.split or "")):
+        yield trait, value, label(value)
     yield "bytes", image.digest or "", (image.digest or "")[:8]
     yield "size in pixels", image.pixels, image.pixels
     yield "file size", image.file_size, image.file_size

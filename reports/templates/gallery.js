@@ -203,11 +203,14 @@
   }
 
   function textOf(entry) {
-    var names = Array.from(entry.querySelectorAll(".pick")).map(function (box) {
-      var row = facts.get(Number(box.value));
-      return row ? fileOf(row) : "";
+    var keys = ["filename", "label", "split"].filter(column);
+    var known = Array.from(entry.querySelectorAll(".pick")).flatMap(function (box) {
+      var row = facts.get(Number(box.value)) || [];
+      return keys.map(function (key) {
+        return row[column(key)] || "";
+      });
     });
-    return (names.join("\n") + "\n" + entry.textContent).toLowerCase();
+    return (known.join("\n") + "\n" + entry.textContent).toLowerCase();
   }
 
   Gallery.prototype.makeTools = function () {
@@ -299,7 +302,7 @@
     var field = element("input", {
       type: "search",
       id: "search",
-      placeholder: "part of a file name",
+      placeholder: "part of a file name, label or split",
       autocomplete: "off",
       spellcheck: "false",
     });

@@ -64,6 +64,13 @@ def test_search_finds_by_name(tab: Tab, report: Path) -> None:
     assert "No images match" in tab.run("document.querySelector('#dark .range').textContent")
 
 
+def test_search_finds_by_label(tab: Tab, report: Path) -> None:
+    tab.open((report / "statistics.html").as_uri())
+    tab.run("search.value = 'BONE'; search.dispatchEvent(new Event('input', {bubbles: true}))")
+    shown = "[...document.querySelectorAll('#blurry .entry')].filter((one) => !one.hidden)"
+    assert tab.run(f"{shown}.map((one) => one.querySelector('.pick').value)") == ["55", "58"]
+
+
 def test_picture_opens_with_all_facts_and_gives_focus_back(tab: Tab, report: Path) -> None:
     tab.open((report / "outliers.html").as_uri())
     tab.run("document.querySelector('a.picture').focus()")

@@ -58,6 +58,28 @@ def test_contradicting_labels_are_alike_pairs_only(full_inputs: ReportInputs) ->
     assert "bird\\u202e" in words(full_inputs, Section.LABELS)
 
 
+@pytest.mark.parametrize(
+    ("anchor", "pair", "trait", "values"),
+    [
+        (Section.LABELS, (13, 14), "label", ("dog & <i>bone</i>", "bird\\u202e")),
+        (Section.LEAKS, (2, 3), "split", ("train", "test")),
+    ],
+)
+def test_pairs_tell_what_makes_them_a_finding(
+    full_inputs: ReportInputs,
+    anchor: Section,
+    pair: tuple[int, int],
+    trait: str,
+    values: tuple[str, str],
+) -> None:
+    pairs = section(full_inputs, anchor).pairs["entries"]
+    shown = next(one for one in pairs if (one["first"].id, one["second"].id) == pair)
+    assert (trait, *values) in shown["differences"]
+    told = words(full_inputs, anchor)
+    assert f"{trait} {values[0]} {values[1]}" in told, "beside each other, as they differ"
+    assert all(f"{trait} {value}" in told for value in values), "and on each card"
+
+
 def test_differing_ignores_what_has_no_value() -> None:
     pairs = pd.DataFrame({"from": [0, 0, 1], "to": [1, 2, 2], "similarity": [0.9, 1.0, 0.95]})
     across = differing(pairs, pd.Series({0: "a", 1: "b"}), 0.9)
