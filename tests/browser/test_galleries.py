@@ -124,13 +124,23 @@ def test_selection_is_a_list_of_files(tab: Tab, report: Path, hostile: list[str]
     assert tab.run("document.querySelector('.selection-bar').hidden")
 
 
-def test_surplus_copies_are_all_but_the_first(tab: Tab, report: Path) -> None:
-    tab.open((report / "duplicates.html").as_uri())
+def surplus(tab: Tab, folder: Path) -> tuple[list[int], str]:
+    tab.open((folder / "duplicates.html").as_uri())
     click(tab, "Select surplus copies")
     picked = tab.run(
         "[...document.querySelectorAll('.groups .pick:checked')].map((b) => Number(b.value))"
     )
-    assert picked == [11, 12, 14]
+    return picked, tab.run("document.querySelector('.tools [role=status]:last-child').textContent")
+
+
+def test_surplus_copies_are_all_but_the_one_to_keep(tab: Tab, inputs: Any, tmp_path: Path) -> None:
+    build_report(inputs, tmp_path / "report")
+    assert surplus(tab, tmp_path / "report") == ([11, 12, 14], "3 copies selected.")
+
+
+def test_of_copies_that_differ_none_is_chosen(tab: Tab, report: Path) -> None:
+    said = "0 copies selected, 2 groups left for you to decide."
+    assert surplus(tab, report) == ([], said)
 
 
 def test_copied_path_is_the_name_as_it_is(tab: Tab, report: Path, hostile: list[str]) -> None:

@@ -12,7 +12,6 @@ from imgvet.metrics import ADVANCED_METRICS, BASIC_METRICS, FLAGS, Flag
 from imgvet.reports import limits
 from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.report import pages_of
-from imgvet.reports.sections.alike import exact_groups
 from imgvet.reports.sections.run import entries
 from imgvet.reports.text import base, common_folder, folder, split_name, visible
 from imgvet.sections import Section
@@ -124,14 +123,25 @@ def test_checks_keep_order_and_states(inputs: ReportInputs) -> None:
 
 
 def test_exact_groups_are_those_planted(inputs: ReportInputs, planted: Any) -> None:
-    found = exact_groups(inputs.valid)
-    assert [tuple(group) for group in found] == list(planted.exact_groups)
     groups = section(inputs, Section.DUPLICATES).groups["entries"]
-    assert [(group["members"][0].id, group["copies"]) for group in groups] == [(10, 3), (13, 2)]
-    assert [base(item.filename) for item in groups[1]["members"]] == [
-        "photo_0013.jpg",
-        "photo_0014.jpg",
-    ]
+    shown = [tuple(image.id for image in group["members"]) for group in groups]
+    assert shown == list(planted.exact_groups)
+    assert [group["copies"] for group in groups] == [3, 2]
+    assert base(groups[1]["members"][1].filename) == "photo_0014.jpg"
+    assert "You decide" not in words(inputs, Section.DUPLICATES)
+    assert "3 copies \u00b7 similarity 1 Keep the first: its name sorts first." in words(
+        inputs, Section.DUPLICATES
+    )
+
+
+def test_copies_that_differ_in_label_or_split_are_left_to_a_person(
+    full_inputs: ReportInputs,
+) -> None:
+    told = words(full_inputs, Section.DUPLICATES)
+    assert "Of 2 groups you decide:" in told
+    assert told.count("You decide: labels and splits differ.") == 2
+    assert "photo_0013.jpg label dog & <i>bone</i> \u00b7 split test" in told
+    assert "Keep" not in told
 
 
 def test_invalid_copies_are_no_duplicates(inputs: ReportInputs) -> None:
