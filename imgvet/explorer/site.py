@@ -137,7 +137,7 @@ def _about(request: Request) -> Response:
     return JSONResponse(
         {
             "title": run.title,
-            "root": run.root,
+            "root": run.images.root,
             "model": run.record.model.get("name"),
             "takes_pictures": has_model(run.record),
             "images": len(run.images),

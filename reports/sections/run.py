@@ -84,7 +84,7 @@ def overview(run: ReportInputs) -> Content:
         "shell_work_dir": shlex.quote(work_dir),
         "python_work_dir": repr(work_dir),
         "calls": [call for call, number in calls if number] or ["img_stats"],
-        "root_is_input": inputs == [run.root.rstrip("/\\")],
+        "root_is_input": inputs == [run.image_table.root.rstrip("/\\")],
     }
 
 

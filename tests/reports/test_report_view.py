@@ -13,7 +13,7 @@ from imgvet.reports import limits
 from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.report import pages_of
 from imgvet.reports.sections.run import entries
-from imgvet.reports.text import base, common_folder, folder, split_name, visible
+from imgvet.reports.text import base, folder, split_name, visible
 from imgvet.sections import Section
 from imgvet.summary import Verdict
 from support.report_sections import anchors, section, words
@@ -288,19 +288,12 @@ def test_run_tells_parameters_with_dotted_names(inputs: ReportInputs) -> None:
     assert entries({"a": {"b": {"c": [1, None]}}}) == [("a.b.c", "[1, null]")]
 
 
-@pytest.mark.parametrize(
-    ("names", "folder"),
-    [
-        ([], ""),
-        (["/a/b/c.jpg"], "/a/b/"),
-        (["/a/b/c.jpg", "/a/bc/d.jpg"], "/a/"),
-        (["s3://bucket/x/1.jpg", "s3://bucket/x/2.jpg"], "s3://bucket/x/"),
-        (["C:\\p\\1.jpg", "C:\\p\\q\\2.jpg"], "C:\\p\\"),
-        (["one.jpg", "two.jpg"], ""),
-    ],
-)
-def test_common_folder(names: list[str], folder: str) -> None:
-    assert common_folder(names) == folder
+def test_an_annotation_without_a_file_leaves_paths_short(inputs: ReportInputs) -> None:
+    items = inputs.tables["items"].astype({"filename": object})
+    items.loc[items["id"] == 61, ["filename", "status"]] = ["nowhere/gone.jpg", "missing"]
+    found = with_tables(inputs, items=items)
+    assert "test/ photo_0010.jpg" in words(found, Section.DUPLICATES)
+    assert "relative to this folder" in words(found, Section.OVERVIEW)
 
 
 def test_names_are_short_and_whole(hostile_files: list[str]) -> None:
