@@ -273,7 +273,6 @@ def _answer_error(request: Request, error: Exception) -> Response:  # noqa: ARG0
 
 
 async def _json(request: Request) -> bytes:
-    """The body of a request that says that it is JSON."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     return await _body(request, MAX_JSON)

@@ -303,11 +303,9 @@ def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str)
 
 def settings_of(record: RunRecord) -> dict[str, str]:
     """What has to be equal for runs to be compared, as JSON."""
-    fields = RunOptions.model_fields
-    values = ((name, record.parameters.get(name, fields[name].default))
-              for name in COMPARED_PARAMETERS)  # fmt: skip
-    return {
-        **{name: json.dumps(value) for name, value in values},
+    given, fields = record.parameters, RunOptions.model_fields
+    values = {name: given.get(name, fields[name].default) for name in COMPARED_PARAMETERS}
+    return {name: json.dumps(value) for name, value in values.items()} | {
         "model": str(record.model.get("sha256", "")),
         "measures": f"{MEASURE_VERSION}.{ADVANCED_VERSION}",
     }

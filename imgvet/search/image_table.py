@@ -105,10 +105,7 @@ class ImageTable:
 
     @cached_property
     def root(self) -> str:
-        """The folder that all files share, with its separator at the end, or empty.
-
-        Names without a file, which annotations may have, are left out.
-        """
+        """The folder that all files that are there share, ending in its separator, or empty."""
         there = pc.not_equal(self["status"], Reason.MISSING.value)
         ends = pc.min_max(self["filename"].filter(there)).as_py()
         shared = os.path.commonprefix([end or "" for end in ends.values()])  # noqa: RUF071 - cut
@@ -188,7 +185,6 @@ class ImageTable:
 
     @cached_property
     def _pairs(self) -> dict[str, Any]:
-        """Of each image the number of its pairs and their greatest similarity."""
         names = ["from", "to", "similarity"]
         pairs = self._tables[SIMILARITY.name].to_table(columns=names)
         first, second, similarity = (pairs.column(name).to_numpy() for name in names)

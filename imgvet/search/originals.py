@@ -77,13 +77,10 @@ class Originals:
                 return picture
             now = now if file.box is None else crop_digest(picture)
             shown = _encoded(picture.pixels)
-        return replace(shown, changed=digest not in (None, now))
+        return replace(shown, changed=isinstance(digest, str) and digest != now)
 
-    def _file(self, item: int) -> tuple[FileToRead, str | None] | None:
-        """Where an image lies, and the digest of what the run saw.
-
-        Tables of earlier versions say where by its name alone.
-        """
+    def _file(self, item: int) -> tuple[FileToRead, object] | None:
+        """Where an image lies (earlier versions told its name alone), and what the run saw of it."""
         table = pq.read_table(self._work.table(ITEMS.name), filters=[("id", "=", item)])
         rows = to_frame(conform(to_frame(table), ITEMS))
         if rows.empty:
@@ -92,7 +89,7 @@ class Originals:
         name = str(path.iloc[0])
         version = Store(self._work).files.version_of(name) if is_remote(name) else ""
         (file,) = files_in(rows.assign(path=path, mtime_ns=None, version=version))
-        return file, None if rows["digest"].isna().iloc[0] else str(rows["digest"].iloc[0])
+        return file, rows["digest"].iloc[0]
 
 
 def _encoded(pixels: Pixels) -> Shown:

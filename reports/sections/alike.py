@@ -34,10 +34,8 @@ def duplicates(run: ReportInputs) -> Content:
             groups,
             limits.CARDS,
             lambda group: {
+                **group._asdict(),
                 "members": run.images(group.ids[: limits.COPIES]),
-                "copies": len(group.ids),
-                "decided": group.decided,
-                "reason": group.reason,
             },
         ),
         "histogram": _similarities(run, near["similarity"]) if len(near) > 1 else None,
@@ -64,7 +62,6 @@ def _similarities(run: ReportInputs, similarities: pd.Series) -> Chart:
 
 
 def _pairs(run: ReportInputs, pairs: pd.DataFrame) -> Content:
-    """A gallery of pairs of images, most alike first."""
     ordered = pairs.sort_values(["similarity", "from", "to"], ascending=[False, True, True])
     return gallery(ordered, limits.CARDS, lambda row: _pair(run, row))
 

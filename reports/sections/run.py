@@ -118,10 +118,7 @@ def changes(run: ReportInputs) -> Content | None:
 
 
 def _change(number: Number, last: PastRun, this: Counts) -> Content:
-    """A number of the last run and of this one.
-
-    ``kind`` is better, worse, changed, same, or not comparable, as other parameters counted it.
-    """
+    """A number twice; its kind is better, worse, changed, same or not comparable."""
     before, now = number.of(last.counts), number.of(this)
     difference = 0 if before is None or now is None else now - before
     kind = "worse" if difference > 0 else "better"
