@@ -194,7 +194,7 @@ class Thumbnails:
         self._packs = packs
         rows = packs.read([DIGEST, *THUMBNAIL_PLACE])
         places = (
-            pa.table(dict.fromkeys(PLACE_COLUMNS, [])) if rows is None else rows.sort_by(DIGEST)
+            pa.table({name: [] for name in PLACE_COLUMNS}) if rows is None else rows.sort_by(DIGEST)
         )
         self._columns = [places.column(name).combine_chunks() for name in PLACE_COLUMNS]
         self._digests = np.array(self._columns[0].to_pylist(), np.bytes_)
