@@ -276,7 +276,7 @@ def test_galleries_are_limited_and_say_of_how_many(
     for shown, total in galleries:
         assert (len(shown["entries"]), shown["total"]) == (1, total)
     group = duplicates.groups["entries"][0]
-    assert (len(group["members"]), group["copies"]) == (1, 3)
+    assert (len(group["members"]), len(group["ids"])) == (1, 3)
     assert "and 2 more" in words(inputs, Section.DUPLICATES)
     assert "Component 0 9 images, 1 shown" in words(inputs, Section.COMPONENTS)
 
