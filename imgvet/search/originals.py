@@ -80,7 +80,7 @@ class Originals:
         return replace(shown, changed=isinstance(digest, str) and digest != now)
 
     def _file(self, item: int) -> tuple[FileToRead, object] | None:
-        """Where an image lies (earlier versions told its name alone), and what the run saw of it."""
+        """Where an image lies (earlier versions told its name alone), and the digest of old."""
         table = pq.read_table(self._work.table(ITEMS.name), filters=[("id", "=", item)])
         rows = to_frame(conform(to_frame(table), ITEMS))
         if rows.empty:
