@@ -96,7 +96,7 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
     )
     checked = stages.run(verdict.run_checks, tables, facts, verdict.without_execution(options))
     record = stages.record(options, request.model_record)
-    history = past_runs(stages.context.work, checked.summary.digest)
+    history = past_runs(stages.context.work, record, checked.summary.digest)
     report = stages.run(verdict.build_report, tables, vectors, checked, record, history)
     outputs = publishing.Outputs(
         tables=tables,

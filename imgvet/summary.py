@@ -5,6 +5,7 @@ Counts of images, of pairs and of groups are three separate numbers and are neve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import auto
 
 from imgvet.format import counted, percent
@@ -132,6 +133,8 @@ class PastRun(Exact):
     counts: Counts
     results: str = ""
     """Digest of its summary, by which a run that found the same is recognised."""
+    changed: Mapping[str, str] = {}
+    """Settings that part it from the run that looks back: name -> how it changed, in words."""
 
 
 def read_summary(work: WorkDir) -> RunSummary:

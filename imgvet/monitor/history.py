@@ -43,6 +43,11 @@ COMPARED_PARAMETERS: tuple[str, ...] = (
 )  # fmt: skip
 """Parameters that change what a rate means; where they differ, runs are not compared."""
 
+_IN_WORDS = {
+    "model": "the model changed",
+    "measures": "imgvet measures differently since an update",
+}
+
 _logger = logging.getLogger(__name__)
 
 
@@ -141,12 +146,16 @@ class Run(Exact):
         """When it started, as a person writes it, without seconds."""
         return self.started[:16].replace("T", " ")
 
-    def changes(self, later: Mapping[str, str]) -> list[str]:
-        """Names of the settings that part it from a later run, none if they can be compared.
+    def changes(self, later: Mapping[str, str]) -> dict[str, str]:
+        """What parts it from a run of later settings: their names -> how they changed, in words.
 
         A setting that only one of them knows came with another version and does not part them.
         """
-        return [name for name, value in self.settings.items() if later.get(name, value) != value]
+        return {
+            name: _IN_WORDS.get(name, f"{name} was {value} and is {later[name]}")
+            for name, value in self.settings.items()
+            if later.get(name, value) != value
+        }
 
 
 _TEXT, _INT, _REAL, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
@@ -273,7 +282,6 @@ def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str)
         _logger.warning(notice)
     if find_run(history, record.run_id) is not None:
         return
-    values = record.options(RunOptions).model_dump(mode="json")
     run = Run(
         run_id=record.run_id,
         started=record.started,
@@ -282,11 +290,7 @@ def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str)
         dataset=record.options(RunOptions).dataset,
         model=str(record.model.get("name", "")),
         parameters=json.dumps(record.parameters, sort_keys=True),
-        settings={
-            **{name: json.dumps(values[name]) for name in COMPARED_PARAMETERS},
-            "model": str(record.model.get("sha256", "")),
-            "measures": f"{MEASURE_VERSION}.{ADVANCED_VERSION}",
-        },
+        settings=settings_of(record),
         verdict=summary.verdict,
         results=results,
         counts=summary.counts.model_dump(exclude_none=True),
@@ -295,13 +299,23 @@ def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str)
     save_run(work, run)
 
 
+def settings_of(record: RunRecord) -> dict[str, str]:
+    """What has to be equal for runs to be compared, as JSON."""
+    given, fields = record.parameters, RunOptions.model_fields
+    values = {name: given.get(name, fields[name].default) for name in COMPARED_PARAMETERS}
+    return {name: json.dumps(value) for name, value in values.items()} | {
+        "model": str(record.model.get("sha256", "")),
+        "measures": f"{MEASURE_VERSION}.{ADVANCED_VERSION}",
+    }
+
+
 def find_run(history: Sequence[Run], run_id: str) -> Run | None:
     """The row of a finished run, None if it has none."""
     return next((run for run in history if run.key == (run_id, "finished")), None)
 
 
-def past_runs(work: WorkDir, results: str) -> tuple[PastRun, ...]:
-    """The earlier runs that found something else, oldest first; of equal ones in a row, the first.
+def past_runs(work: WorkDir, record: RunRecord, results: str) -> tuple[PastRun, ...]:
+    """The runs before one that found something else, oldest first; of equal ones the first.
 
     So repeating a run without a change (``results``, the digest of its summary) leaves its report
     the same.
@@ -315,9 +329,12 @@ def past_runs(work: WorkDir, results: str) -> tuple[PastRun, ...]:
     changed = [next(same) for _, same in itertools.groupby(runs, key=lambda run: run.results)]
     if changed and changed[-1].results == results:
         changed.pop()
-    found = []
+    found, settings = [], settings_of(record)
     for run in changed:
         counts = {name: run.counts.get(name) for name in Counts.model_fields}
-        known = run.model_dump(include=set(PastRun.model_fields)) | {"counts": counts}
+        known = run.model_dump(include=set(PastRun.model_fields)) | {
+            "counts": counts,
+            "changed": run.changes(settings),
+        }
         found.append(PastRun.model_validate(known))
     return tuple(found)

@@ -167,8 +167,11 @@ def choose(
     if not finished:
         return None, "The first run: later ones are compared with it."
     if not alike:
-        said = f"Not compared with earlier runs: {_differences(finished[-1], settings)}"
-        return None, f"{said}. Later runs are compared with this."
+        changes = ", ".join(finished[-1].changes(settings).values())
+        return (
+            None,
+            f"Not compared with earlier runs: {changes}. Later runs are compared with this.",
+        )
     in_order = [run for run in alike if run.in_order]
     candidates = alike if number is None else in_order[-number:] or alike
     found = next((run for run in (*candidates, *alike) if run.run_id in kept), None)
@@ -188,18 +191,9 @@ def _named(
     if run is None or run_id not in kept:
         what = "is not in the history" if run is None else "was deleted"
         return None, f"Not compared: {said}, {what}. {REMEDY}"
-    if run.changes(settings):
-        return None, f"Not compared with {said}: {_differences(run, settings)}. {REMEDY}"
+    if changes := run.changes(settings):
+        return None, f"Not compared with {said}: {', '.join(changes.values())}. {REMEDY}"
     return run, ""
-
-
-def _differences(run: Run, settings: Mapping[str, str]) -> str:
-    updated = "imgvet measures differently since an update"
-    words = {"model": "the model changed", "measures": updated}
-    return ", ".join(
-        words.get(name, f"{name} was {run.settings[name]} and is {settings[name]}")
-        for name in run.changes(settings)
-    )
 
 
 def in_force(work: WorkDir, option: str | None) -> str:

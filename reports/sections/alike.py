@@ -16,6 +16,7 @@ from imgvet.reports.charts import Chart, bars, histogram, most_frequent
 from imgvet.reports.histogram import Limit, Scale
 from imgvet.reports.inputs import Content, Image, ReportInputs, gallery
 from imgvet.reports.text import count, counted, label, number, similarity, split_name
+from imgvet.search.copies import copy_groups
 from imgvet.similarity.outliers import ROBUST_LIMIT
 
 
@@ -25,23 +26,21 @@ def duplicates(run: ReportInputs) -> Content:
     options = SimilarityOptions(threshold=summary.threshold)
     near = near_pairs(run.table("similarity"), valid, options)
     found = summary.counts.exact_duplicate_groups + summary.counts.near_duplicate_pairs
+    groups = copy_groups(valid)
     return {
         "badge": count(found),
+        "undecided": sum(not group.decided for group in groups),
         "groups": gallery(
-            exact_groups(valid),
+            groups,
             limits.CARDS,
-            lambda ids: {"members": run.images(ids[: limits.COPIES]), "copies": len(ids)},
+            lambda group: {
+                **group._asdict(),
+                "members": run.images(group.ids[: limits.COPIES]),
+            },
         ),
         "histogram": _similarities(run, near["similarity"]) if len(near) > 1 else None,
         "pairs": _pairs(run, near),
     }
-
-
-def exact_groups(valid: pd.DataFrame) -> list[list[int]]:
-    """Ids of items with the same digest, two or more; largest group first, then by id."""
-    copies = valid[valid["digest"].notna() & valid["digest"].duplicated(keep=False)]
-    groups = copies.sort_values("id").groupby("digest")["id"].agg(list)
-    return sorted(groups.tolist(), key=lambda ids: (-len(ids), ids[0]))
 
 
 def _similarities(run: ReportInputs, similarities: pd.Series) -> Chart:
@@ -63,7 +62,6 @@ def _similarities(run: ReportInputs, similarities: pd.Series) -> Chart:
 
 
 def _pairs(run: ReportInputs, pairs: pd.DataFrame) -> Content:
-    """A gallery of pairs of images, most alike first."""
     ordered = pairs.sort_values(["similarity", "from", "to"], ascending=[False, True, True])
     return gallery(ordered, limits.CARDS, lambda row: _pair(run, row))
 
@@ -88,6 +86,8 @@ def _pair(run: ReportInputs, row: dict[str, Any]) -> Content:
 def _traits(image: Image) -> Iterator[tuple[str, str, str]]:
     """What is known of an image: what it is, its value, and that in words."""
     folder, base = split_name(image.filename)
+    for trait, value in (("label", image.label or ""), ("split", image.split or "")):
+        yield trait, value, label(value)
     yield "bytes", image.digest or "", (image.digest or "")[:8]
     yield "size in pixels", image.pixels, image.pixels
     yield "file size", image.file_size, image.file_size

@@ -54,7 +54,6 @@ def _bars(totals: list[tuple[str, int]], noun: str) -> Chart:
 
 
 def _video(run: ReportInputs, alike: set[int], video: str, ids: list[int]) -> Content:
-    """A video: how many of its frames are like another, and some of them."""
     return {
         "name": video,
         "frames": len(ids),
@@ -101,7 +100,6 @@ def _crop(run: ReportInputs, row: dict[str, Any]) -> Content:
 
 
 def _crop_figures(table: pd.DataFrame, sides: pd.Series) -> list[Chart]:
-    """Crops of each image, their sizes, scores and classes, as far as they differ."""
     histograms = (
         _histogram(table["source_id"].value_counts(), Scale(1.0, integer=True), "per-image",
                    "Crops of an image", "crops", "images",

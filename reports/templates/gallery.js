@@ -107,6 +107,10 @@
     return "id,filename\r\n" + lines.join("\r\n") + "\r\n";
   }
 
+  function counted(number, one, many) {
+    return imgvet.number(number) + " " + (number === 1 ? one : many);
+  }
+
   function button(text, act) {
     var made = element("button", { type: "button", text: text });
     made.addEventListener("click", act);
@@ -174,8 +178,7 @@
     if (!bar) makeBar();
     bar.hidden = selected.size === 0;
     document.body.classList.toggle("has-selection", selected.size > 0);
-    var files = selected.size === 1 ? " file selected. " : " files selected. ";
-    bar.status.textContent = imgvet.number(selected.size) + files + (said || "");
+    bar.status.textContent = counted(selected.size, "file", "files") + " selected. " + (said || "");
   }
 
   function mark() {
@@ -209,11 +212,14 @@
   }
 
   function textOf(entry) {
-    var names = Array.from(entry.querySelectorAll(".pick")).map(function (box) {
-      var row = facts.get(Number(box.value));
-      return row ? fileOf(row) : "";
+    var keys = ["filename", "label", "split"].filter(column);
+    var known = Array.from(entry.querySelectorAll(".pick")).flatMap(function (box) {
+      var row = facts.get(Number(box.value)) || [];
+      return keys.map(function (key) {
+        return row[column(key)] || "";
+      });
     });
-    return (names.join("\n") + "\n" + entry.textContent).toLowerCase();
+    return (known.join("\n") + "\n" + entry.textContent).toLowerCase();
   }
 
   Gallery.prototype.makeTools = function () {
@@ -234,12 +240,13 @@
       this.forth,
       this.all,
     ]);
-    this.surplus = this.root.querySelector(".groups");
-    if (this.surplus) {
+    if (this.root.querySelector(".groups")) {
+      this.said = element("span", { role: "status", class: "muted" });
       this.tools.append(
         button("Select surplus copies", function () {
           gallery.selectSurplus();
-        })
+        }),
+        this.said
       );
     }
     this.root.prepend(this.tools);
@@ -297,21 +304,27 @@
   };
 
   Gallery.prototype.selectSurplus = function () {
+    var copies = 0;
+    var left = 0;
     this.matching.forEach(function (entry) {
-      Array.from(entry.querySelectorAll(".pick"))
-        .slice(1)
-        .forEach(function (box) {
-          choose(Number(box.value), true);
-        });
+      var surplus = entry.querySelectorAll(".pick.surplus");
+      surplus.forEach(function (box) {
+        choose(Number(box.value), true);
+      });
+      copies += surplus.length;
+      left += surplus.length ? 0 : 1;
     });
     mark();
+    this.said.textContent =
+      counted(copies, "copy", "copies") + " selected" +
+      (left ? ", " + counted(left, "group", "groups") + " left for you to decide." : ".");
   };
 
   function makeSearch(first) {
     var field = element("input", {
       type: "search",
       id: "search",
-      placeholder: "part of a file name",
+      placeholder: "part of a file name, label or split",
       autocomplete: "off",
       spellcheck: "false",
     });

@@ -75,6 +75,13 @@ def test_search_finds_by_name(tab: Tab, report: Path) -> None:
     assert "No images match" in tab.run("document.querySelector('#dark .range').textContent")
 
 
+def test_search_finds_by_label(tab: Tab, report: Path) -> None:
+    tab.open((report / "statistics.html").as_uri())
+    tab.run("search.value = 'BONE'; search.dispatchEvent(new Event('input', {bubbles: true}))")
+    shown = "[...document.querySelectorAll('#blurry .entry')].filter((one) => !one.hidden)"
+    assert tab.run(f"{shown}.map((one) => one.querySelector('.pick').value)") == ["55", "58"]
+
+
 def test_picture_opens_with_all_facts_and_gives_focus_back(tab: Tab, report: Path) -> None:
     tab.open((report / "outliers.html").as_uri())
     tab.run("document.querySelector('a.picture').focus()")
@@ -141,13 +148,23 @@ def test_selection_is_a_list_of_files(tab: Tab, report: Path, hostile: list[str]
     assert tab.run("document.querySelector('.selection-bar').hidden")
 
 
-def test_surplus_copies_are_all_but_the_first(tab: Tab, report: Path) -> None:
-    tab.open((report / "duplicates.html").as_uri())
+def surplus(tab: Tab, folder: Path) -> tuple[list[int], str]:
+    tab.open((folder / "duplicates.html").as_uri())
     click(tab, "Select surplus copies")
     picked = tab.run(
         "[...document.querySelectorAll('.groups .pick:checked')].map((b) => Number(b.value))"
     )
-    assert picked == [11, 12, 14]
+    return picked, tab.run("document.querySelector('.tools [role=status]:last-child').textContent")
+
+
+def test_surplus_copies_are_all_but_the_one_to_keep(tab: Tab, inputs: Any, tmp_path: Path) -> None:
+    build_report(inputs, tmp_path / "report")
+    assert surplus(tab, tmp_path / "report") == ([11, 12, 14], "3 copies selected.")
+
+
+def test_of_copies_that_differ_none_is_chosen(tab: Tab, report: Path) -> None:
+    said = "0 copies selected, 2 groups left for you to decide."
+    assert surplus(tab, report) == ([], said)
 
 
 def test_copied_path_is_the_name_as_it_is(tab: Tab, report: Path, hostile: list[str]) -> None:

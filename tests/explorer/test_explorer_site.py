@@ -260,11 +260,24 @@ def test_pictures_are_shown(client: httpx.Client, work: WorkDir, photos: Path):
     assert original.content == (photos / "photo04.jpg").read_bytes()
     assert original.headers["content-type"] == "image/jpeg"
     assert "sandbox" in original.headers["content-security-policy"]
+    assert site.CHANGED_HEADER not in original.headers
     assert isinstance(decode(client.get(f"/thumbnail/{item}").content), Picture)
     assert client.get(f"/thumbnail/{ids['text.jpg']}").status_code == 404
     refused = client.get(f"/original/{ids['text.jpg']}")
     assert refused.status_code == 404
     assert "not_an_image" in refused.json()["error"]
+
+
+def test_a_picture_that_was_replaced_since_the_run_is_told_to_be_another(tmp_path: Path):
+    (path := tmp_path / "in.jpg").write_bytes(jpeg(photograph(1)))
+    work = finish_run(path, tmp_path / "out")
+    path.write_bytes(jpeg(photograph(2)))
+    with Explorer(work.path) as explorer, httpx.Client(trust_env=False) as client:
+        client.get(explorer.url)
+        shown = client.get(f"http://127.0.0.1:{explorer.port}/original/0")
+    assert shown.content == path.read_bytes()
+    assert shown.headers[site.CHANGED_HEADER] == "1"
+    assert shown.headers["cache-control"] == "no-store", "it may be replaced again"
 
 
 def test_crops_are_explored_as_well(work: WorkDir, photos: Path):

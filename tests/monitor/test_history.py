@@ -99,7 +99,7 @@ def test_the_files_of_an_earlier_version_are_set_aside_and_that_is_said_once(
 ) -> None:
     earlier = pa.table({"schema_version": [1], "run_id": ["a"], "blur_p50": [0.5]})
     pq.write_table(earlier, history_path(work))
-    assert past_runs(work, "") == ()
+    assert past_runs(work, record_of(1), "") == ()
     assert caplog.text == ""
     with pytest.raises(HistoryOutdatedError, match="keeps this file beside it"):
         read_history(work)
@@ -125,14 +125,14 @@ def test_a_later_version_is_not_misread_and_stops_no_analysis(
     with pytest.raises(HistoryError, match="Update imgvet"):
         read_history(work)
     add_run(work, record_of(1), summary_of(1), "x")
-    assert past_runs(work, "") == ()
+    assert past_runs(work, record_of(1), "") == ()
     assert "The run is not added to the history" in caplog.text
     assert history_path(work).read_bytes() == before
 
 
 def test_past_are_the_runs_that_found_something_else(work: WorkDir) -> None:
     def past(results: str) -> list[int]:
-        return [run.counts.images for run in past_runs(work, results)]
+        return [run.counts.images for run in past_runs(work, record_of(1), results)]
 
     assert past("a") == []
     for number, results in enumerate("aabbab"):
@@ -142,7 +142,19 @@ def test_past_are_the_runs_that_found_something_else(work: WorkDir) -> None:
     save_run(work, Run(run_id="failed", started="", status="failed"))
     assert past("c") == [0, 2, 4, 5]
     assert past("b") == [0, 2, 4]
-    assert [run.counts.images for run in past_runs(crops, "")] == [9]
+    assert [run.counts.images for run in past_runs(crops, record_of(1), "")] == [9]
+
+
+def test_past_runs_tell_what_parts_them_from_this_one(work: WorkDir) -> None:
+    add_run(work, record_of(1), summary_of(1), "a")
+    assert [run.changed for run in past_runs(work, record_of(2), "b")] == [{}]
+    parameters = record_of(2).parameters | {"threshold": 0.8, "cc_threshold": 0.7}
+    record = record_of(2).model_copy(update={"parameters": parameters, "model": {"sha256": "x"}})
+    (past,) = past_runs(work, record, "b")
+    assert past.changed == {
+        "threshold": "threshold was 0.99 and is 0.8",
+        "model": "the model changed",
+    }
 
 
 def test_a_retry_leaves_what_was_monitored(work: WorkDir) -> None:

@@ -58,6 +58,28 @@ def test_contradicting_labels_are_alike_pairs_only(full_inputs: ReportInputs) ->
     assert "bird\\u202e" in words(full_inputs, Section.LABELS)
 
 
+@pytest.mark.parametrize(
+    ("anchor", "pair", "trait", "values"),
+    [
+        (Section.LABELS, (13, 14), "label", ("dog & <i>bone</i>", "bird\\u202e")),
+        (Section.LEAKS, (2, 3), "split", ("train", "test")),
+    ],
+)
+def test_pairs_tell_what_makes_them_a_finding(
+    full_inputs: ReportInputs,
+    anchor: Section,
+    pair: tuple[int, int],
+    trait: str,
+    values: tuple[str, str],
+) -> None:
+    pairs = section(full_inputs, anchor).pairs["entries"]
+    shown = next(one for one in pairs if (one["first"].id, one["second"].id) == pair)
+    assert (trait, *values) in shown["differences"]
+    told = words(full_inputs, anchor)
+    assert f"{trait} {values[0]} {values[1]}" in told, "beside each other, as they differ"
+    assert all(f"{trait} {value}" in told for value in values), "and on each card"
+
+
 def test_differing_ignores_what_has_no_value() -> None:
     pairs = pd.DataFrame({"from": [0, 0, 1], "to": [1, 2, 2], "similarity": [0.9, 1.0, 0.95]})
     across = differing(pairs, pd.Series({0: "a", 1: "b"}), 0.9)
@@ -121,6 +143,53 @@ def test_changes_compare_with_the_last_run(full_inputs: ReportInputs) -> None:
     assert "was \u201cPassed with warnings\u201d and is now \u201cFailed\u201d" in told
     assert "Invalid files 1 4 +3 worse" in told
     assert "Blurry not measured 4 \u2013 \u2013" in told
+
+
+def with_changed(inputs: ReportInputs, *changed: str) -> ReportInputs:
+    """The same run after two of which the last one had other parameters."""
+    first, last = inputs.history
+    words = {name: f"{name} was 1 and is 2" for name in changed}
+    return replace(inputs, history=(first, last.model_copy(update={"changed": words})))
+
+
+@pytest.mark.parametrize(
+    ("changed", "compared"),
+    [
+        ("dark_threshold", {"Near duplicates", "Bright", "Blurry", "Outliers that stand out"}),
+        ("threshold", {"Dark", "Bright", "Blurry", "Outliers that stand out"}),
+        ("nearest_neighbors_k", {"Dark", "Bright", "Blurry"}),
+    ],
+)
+def test_what_other_parameters_counted_is_not_compared(
+    full_inputs: ReportInputs, changed: str, compared: set[str]
+) -> None:
+    found = with_changed(full_inputs, changed)
+    rows = section(found, Section.CHANGES).changes
+    kinds = {row["number"].title: row["kind"] for row in rows}
+    told = words(found, Section.CHANGES)
+    assert {title for title, kind in kinds.items() if kind != "not comparable"} == compared | {
+        "Images", "Invalid files", "Surplus copies",
+    }  # fmt: skip
+    assert f"Parameters changed: {changed} was 1 and is 2. What they count is not compared." in told
+    assert "Invalid files 1 4 +3 worse" in told
+
+
+def test_runs_that_cut_otherwise_are_not_compared_at_all(full_inputs: ReportInputs) -> None:
+    found = with_changed(full_inputs, "dark_threshold", "bounding_box")
+    rows = section(found, Section.CHANGES).changes
+    assert {row["kind"] for row in rows} == {"not comparable"}
+    told = words(found, Section.CHANGES)
+    assert "dark_threshold was 1 and is 2, bounding_box was 1 and is 2." in told
+    assert "no number changed" in told
+    assert "worse" not in told
+
+
+def test_history_shows_only_what_can_be_compared(full_inputs: ReportInputs) -> None:
+    found = section(with_changed(full_inputs, "dark_threshold"), Section.HISTORY)
+    lines = {line.title: line for line in found.lines}
+    assert len(lines["Dark"].numbers) == 2
+    assert lines["Dark"].summary.endswith("1\u00a0run with other parameters: not shown.")
+    assert len(lines["Invalid files"].numbers) == 3
 
 
 def test_first_run_has_nothing_to_compare_with(full_inputs: ReportInputs) -> None:
