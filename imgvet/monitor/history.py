@@ -1,6 +1,7 @@
 """The history of a work dir: ``history.parquet``, one row a run, oldest first.
 
 It is the one record of what runs found, what alarms were on after them, and who was told of what.
+A run that Prefect tries again keeps its id, so it has one row: that of its last attempt.
 ``schema_version`` is raised with every change of the columns.
 """
 
@@ -105,7 +106,7 @@ class Run(Exact):
     in_order: bool = False
     """Whether its new images were added to what is known as usual."""
     alarms: tuple[str, ...] = ()
-    """Those that are on after it."""
+    """Those that are on after it; a run that is not monitored changes none."""
     new_counts: Mapping[str, int] = {}
     """Those of the counts that rates are made of, among its new images."""
     quantiles: Mapping[str, tuple[float, ...]] = {}
@@ -118,11 +119,6 @@ class Run(Exact):
     deliveries: tuple[Delivery, ...] = ()
 
     @property
-    def key(self) -> tuple[str, str]:
-        """What tells its row from others: a run that failed may be tried again under its id."""
-        return self.run_id, self.status
-
-    @property
     def images(self) -> int:
         """How many images it had."""
         return self.counts.get("images", 0)
@@ -131,11 +127,6 @@ class Run(Exact):
     def new_images(self) -> int:
         """How many of them were new."""
         return self.new_counts.get("images", 0)
-
-    @property
-    def day(self) -> str:
-        """The day it started."""
-        return self.started[:10]
 
     @property
     def minute(self) -> str:
@@ -245,7 +236,29 @@ def save_run(work: WorkDir, run: Run) -> None:
 
     The caller holds the work dir.
     """
-    rows = {row.key: row for row in read_history(work)} | {run.key: run}
+    _write(work, {row.run_id: row for row in read_history(work)} | {run.run_id: run})
+
+
+def add_latest(work: WorkDir, run: Run) -> Run:
+    """Add a run as the latest, with the alarms that are on before it; raises as :func:`save_run`.
+
+    An earlier attempt under its id gives way; of its events those are kept that did not arrive.
+    """
+    rows = {row.run_id: row for row in read_history(work)}
+    known = [row for row in rows.values() if row.monitored or row.run_id == run.run_id]
+    earlier = rows.pop(run.run_id, run)
+    waiting = {entry.event for entry in earlier.deliveries if not entry.arrived}
+    update = {
+        "alarms": known[-1].alarms if known else (),
+        "events": tuple(event for event in earlier.events if event.name in waiting),
+        "deliveries": tuple(entry for entry in earlier.deliveries if entry.event in waiting),
+    }
+    added = run.model_copy(update=update)
+    _write(work, rows | {run.run_id: added})
+    return added
+
+
+def _write(work: WorkDir, rows: Mapping[str, Run]) -> None:
     columns = [
         {
             **row.model_dump(mode="json"),
@@ -266,14 +279,12 @@ def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str)
     ``results`` is the digest of the summary. The caller holds the work dir.
     """
     try:
-        history, notice = open_history(work)
+        _, notice = open_history(work)
     except HistoryError as error:
         _logger.warning("The run is not added to the history: %s", error)
         return
     if notice:
         _logger.warning(notice)
-    if find_run(history, record.run_id) is not None:
-        return
     values = record.options(RunOptions).model_dump(mode="json")
     run = Run(
         run_id=record.run_id,
@@ -293,12 +304,13 @@ def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str)
         counts=summary.counts.model_dump(exclude_none=True),
         notice=notice,
     )
-    save_run(work, run)
+    add_latest(work, run)
 
 
 def find_run(history: Sequence[Run], run_id: str) -> Run | None:
     """The row of a finished run, None if it has none."""
-    return next((run for run in history if run.key == (run_id, "finished")), None)
+    rows = (run for run in history if run.status == "finished")
+    return next((run for run in rows if run.run_id == run_id), None)
 
 
 def past_runs(work: WorkDir, results: str) -> tuple[PastRun, ...]:

@@ -9,6 +9,8 @@ import pytest
 from prefect import State
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.flow_engine import run_flow_sync
+from prefect.states import AwaitingRetry
 
 from imgvet.errors import InputNotFoundError, InvalidParameterError
 from imgvet.flows.monitor_dataset import ChecksFailedError, monitor_dataset
@@ -32,6 +34,18 @@ class Monitor:
         if self.notify:
             given["notify"] = self.notify
         return monitor_dataset(make_monitor_options(given), return_state=True)
+
+    def retry(self, state: State[Monitored], **parameters: object) -> State[Monitored]:
+        """The same flow run once more, as the button Retry of the server starts it."""
+        given = {"input_dir": self.folder, "work_dir": self.work.path, **parameters}
+        if self.notify:
+            given["notify"] = self.notify
+        with get_client(sync_client=True) as client:
+            run_id = state.state_details.flow_run_id
+            client.set_flow_run_state(run_id, AwaitingRetry(), force=True)
+            again = client.read_flow_run(run_id)
+        options = {"options": make_monitor_options(given)}
+        return run_flow_sync(monitor_dataset, again, options, return_type="state")
 
     def spoil(self) -> None:
         """Files that are no pictures."""
@@ -149,3 +163,40 @@ def test_the_server_shows_names_artifacts_and_a_form(monitor: Monitor) -> None:
     schema = monitor_dataset.parameters.model_dump()["definitions"]["MonitorOptions"]["properties"]
     assert [name for name, field in schema.items() if "description" not in field] == []
     assert {"threshold", "min_drift", "notify"} <= set(schema)
+
+
+def test_a_retry_has_one_row_and_says_only_what_is_new(monitor: Monitor) -> None:
+    with Receiver() as receiver:
+        monitor.notify = receiver.address
+        monitor.state()
+        number = len(receiver.posted)
+        away = monitor.folder.with_name("away")
+        monitor.folder.rename(away)
+        failed = monitor.state()
+        assert receiver.titles()[number:] == ["cats: the run failed"]
+        assert monitor.retry(failed).is_failed()
+        assert receiver.titles()[number:] == ["cats: the run failed"]
+        shutil.move(away, monitor.folder)
+        assert monitor.retry(failed).is_completed()
+        assert receiver.titles()[number + 1 :] == ["cats: runs finish again"]
+    rows = read_history(monitor.work)
+    assert [(row.status, row.alarms) for row in rows] == [("finished", ())] * 2
+
+
+def test_a_retry_after_repair_gives_the_all_clear(monitor: Monitor) -> None:
+    with Receiver() as receiver:
+        monitor.notify = receiver.address
+        monitor.state()
+        monitor.spoil()
+        bad = monitor.state(fail_on="critical")
+        assert bad.is_failed()
+        number = len(receiver.posted)
+        assert number
+        assert monitor.retry(bad, fail_on="critical").is_failed()
+        assert len(receiver.posted) == number
+        monitor.repair()
+        assert monitor.retry(bad, fail_on="critical").is_completed()
+        assert {entry["type"] for entry in receiver.posted[number:]} == {"success"}
+        assert len(receiver.posted) == 2 * number
+    rows = read_history(monitor.work)
+    assert [row.alarms for row in rows] == [(), ()]

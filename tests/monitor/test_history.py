@@ -59,15 +59,12 @@ def test_people_can_plot_images_and_rates(work: WorkDir) -> None:
     assert frame["bright_rate"].isna().all()
 
 
-def test_a_run_is_changed_in_its_place_and_one_that_failed_before_keeps_its_row(
-    work: WorkDir,
-) -> None:
-    failed = Run(run_id="a", started="", status="failed")
-    for run in (failed, monitored("a"), monitored("b")):
+def test_a_run_is_changed_in_its_place(work: WorkDir) -> None:
+    for run in (monitored("a"), monitored("b")):
         save_run(work, run)
     changed = monitored("a").model_copy(update={"told": True})
     save_run(work, changed)
-    assert read_history(work) == (failed, changed, monitored("b"))
+    assert read_history(work) == (changed, monitored("b"))
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 nonsense", "cut", "other"])
@@ -145,7 +142,18 @@ def test_past_are_the_runs_that_found_something_else(work: WorkDir) -> None:
     assert [run.counts.images for run in past_runs(crops, "")] == [9]
 
 
-def test_a_retry_leaves_what_was_monitored(work: WorkDir) -> None:
-    save_run(work, monitored("run-1"))
+def test_a_retry_takes_the_place_of_its_run_as_the_latest_and_keeps_what_waits(
+    work: WorkDir,
+) -> None:
+    arrived = Delivery(event="old", to="a", arrived=True)
+    waits = Delivery(event=JUMPED.name, to="b", arrived=False)
+    events = (JUMPED.model_copy(update={"name": "old"}), JUMPED)
+    first = {"alarms": ("run",), "events": events, "deliveries": (arrived, waits)}
+    save_run(work, monitored("run-1").model_copy(update=first))
+    save_run(work, monitored("run-2").model_copy(update={"alarms": ("dark_rate",)}))
     add_run(work, record_of(1), summary_of(3), "x")
-    assert read_history(work) == (monitored("run-1"),)
+    other, retried = read_history(work)
+    assert (other.run_id, retried.run_id) == ("run-2", "run-1")
+    assert (retried.monitored, retried.counts["images"]) == (False, 3)
+    assert retried.alarms == ("dark_rate",)
+    assert (retried.events, retried.deliveries) == ((JUMPED,), (waits,))
