@@ -12,15 +12,21 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRun
 from prefect.flow_engine import run_flow_sync
 from prefect.states import AwaitingRetry
 
-from imgvet.errors import InputNotFoundError, InvalidParameterError
+from imgvet.errors import InputNotFoundError, InvalidParameterError, TransportError
 from imgvet.flows.monitor_dataset import ChecksFailedError, monitor_dataset
+from imgvet.monitor.baselines import kept_baselines
 from imgvet.monitor.history import read_history, save_run
 from imgvet.monitor.notify import Monitored
-from imgvet.monitor.options import make_monitor_options
+from imgvet.monitor.options import MonitorOptions, make_monitor_options
+from imgvet.tasks.measuring import compute_stats
 from imgvet.tasks.monitoring import untold_run
 from imgvet.workdir import WorkDir
+from support.fault_proxy import Fault, FaultProxy
 from support.pictures import age, write_photographs
 from support.receiver import Receiver, free_port
+from support.s3_server import Bucket
+
+pytest_plugins = ("support.s3_fixtures",)
 
 
 class Monitor:
@@ -30,22 +36,22 @@ class Monitor:
         self.folder, self.work, self.notify = folder, WorkDir(out), ""
 
     def state(self, **parameters: object) -> State[Monitored]:
-        given = {"input_dir": self.folder, "work_dir": self.work.path, **parameters}
-        if self.notify:
-            given["notify"] = self.notify
-        return monitor_dataset(make_monitor_options(given), return_state=True)
+        return monitor_dataset(self._options(parameters), return_state=True)
 
     def retry(self, state: State[Monitored], **parameters: object) -> State[Monitored]:
         """The same flow run once more, as the button Retry of the server starts it."""
-        given = {"input_dir": self.folder, "work_dir": self.work.path, **parameters}
-        if self.notify:
-            given["notify"] = self.notify
         with get_client(sync_client=True) as client:
             run_id = state.state_details.flow_run_id
             client.set_flow_run_state(run_id, AwaitingRetry(), force=True)
             again = client.read_flow_run(run_id)
-        options = {"options": make_monitor_options(given)}
-        return run_flow_sync(monitor_dataset, again, options, return_type="state")
+        given = {"options": self._options(parameters)}
+        return run_flow_sync(monitor_dataset, again, given, return_type="state")
+
+    def _options(self, parameters: dict[str, object]) -> MonitorOptions:
+        given = {"input_dir": self.folder, "work_dir": self.work.path, **parameters}
+        if self.notify:
+            given["notify"] = self.notify
+        return make_monitor_options(given)
 
     def spoil(self) -> None:
         """Files that are no pictures."""
@@ -143,6 +149,23 @@ def test_a_run_that_fails_is_told_and_then_that_it_works_again(monitor: Monitor)
         shutil.move(away, monitor.folder)
         monitor.state()
         assert receiver.titles()[number + 1 :] == ["cats: runs finish again"]
+
+
+def test_a_run_whose_bucket_goes_away_fails_and_judges_nothing(
+    monitor: Monitor, proxy: FaultProxy, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.put({path.name: path.read_bytes() for path in monitor.folder.iterdir()})
+    monkeypatch.setattr(compute_stats, "retries", 0)
+    proxy.faults.append(Fault("photo03.jpg", "answer", 10**6))
+    state = monitor.state(input_dir=f"s3://{bucket.name}")
+    with pytest.raises(TransportError, match=r"photo03\.jpg does not answer"):
+        state.result()
+    (row,) = read_history(monitor.work)
+    assert (row.status, row.alarms) == ("failed", ("run",))
+    assert kept_baselines(monitor.work) == frozenset()
+    assert not monitor.work.is_finished()
+    proxy.faults.clear()
+    assert monitor.state(input_dir=f"s3://{bucket.name}").name == "Completed"
 
 
 def test_an_address_that_is_none_is_refused_before_anything(monitor: Monitor) -> None:
