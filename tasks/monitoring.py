@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -16,16 +17,23 @@ from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.utilities.asyncutils import run_coro_as_sync
 
-from imgvet.errors import HistoryDamagedError, HistoryOutdatedError
+from imgvet.errors import HistoryDamagedError, HistoryOutdatedError, ImgvetError
 from imgvet.monitor.history import Event, Run, monitored_runs, read_history, save_run
-from imgvet.monitor.notify import Monitored, body_of, deliver, report_address
+from imgvet.monitor.notify import (
+    Monitored,
+    body_of,
+    deliver,
+    report_address,
+    send,
+    without_secrets,
+)
 from imgvet.monitor.options import MonitorOptions, all_addresses
 from imgvet.monitor.rates import RATES, rates_in_words
-from imgvet.monitor.watch import watch_failed_run, watch_run
+from imgvet.monitor.watch import failed, watch_failed_run, watch_run
 from imgvet.tasks.artifacts import key_of, register, slug
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage
-from imgvet.workdir import WorkDir
+from imgvet.workdir import WorkDir, exclusive, require_allowed
 
 SHOWN_RUNS = 20  # in the table of the trend, latest first
 
@@ -48,9 +56,21 @@ def watch(context: RunContext, options: MonitorOptions) -> Run:
 
 
 @uncached_stage
-def watch_failure(context: RunContext, run: Run) -> Run:
-    """Add a run that failed to the history."""
-    return watch_failed_run(context.work, run)
+def alert_failure(run: Run, options: MonitorOptions) -> None:
+    """Add a run that failed to the history and tell of it, once.
+
+    Where no history can be written, each failed run is told of.
+    """
+    try:
+        work = require_allowed(options.work_dir, options.input_dir, overwrite=True)
+        with exclusive(work):
+            context = RunContext(work_dir=work.path, threads=1)
+            alert.fn(context, watch_failed_run(work, run), options)
+    except (ImgvetError, OSError):
+        senders = {SERVER: emit, **dict.fromkeys(all_addresses(options.notify), send)}
+        for (receiver, sender), event in product(senders.items(), failed(run).events):
+            if reason := sender(run, event, "", receiver):
+                _logger.warning("%s was not told: %s", without_secrets(receiver), reason)
 
 
 @uncached_stage

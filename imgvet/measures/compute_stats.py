@@ -139,7 +139,7 @@ def measure_files(
         _write_measures(waiting, store)
         store.files.add(recognised)
     if cuts:
-        # After the measures of all files, so that a crop that is known to have been cut has its own.
+        # After the measures of all files: a crop that is known to have been cut has its own.
         store.cuts.write(pa.Table.from_pylist(cuts, CUTS_SCHEMA))
     return pa.Table.from_pylist(reads, READ_SCHEMA)
 

@@ -126,13 +126,17 @@ def watch_run(work: WorkDir, options: MonitorOptions) -> Run:
 
 
 def watch_failed_run(work: WorkDir, run: Run) -> Run:
-    """Add a run that failed to the history, with the first line of why; raises as it is opened."""
+    """Add a run that failed to the history; raises as it is opened."""
     open_history(work)
+    save_run(work, found := failed(add_latest(work, failed(run))))
+    return found
+
+
+def failed(run: Run) -> Run:
+    """A run as one that failed, with the first line of why, and what is to be said of that."""
     reason = next(iter(run.notice.strip().splitlines()), "")
     run = run.model_copy(update={"status": "failed", "monitored": True, "notice": reason})
-    added = add_latest(work, run)
-    save_run(work, failed := _with_events(Comparison(added, added.alarms)))
-    return failed
+    return _with_events(Comparison(run, run.alarms))
 
 
 def _find_references(

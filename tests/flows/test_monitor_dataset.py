@@ -168,6 +168,20 @@ def test_a_run_whose_bucket_goes_away_fails_and_judges_nothing(
     assert monitor.state(input_dir=f"s3://{bucket.name}").name == "Completed"
 
 
+def test_a_run_that_fails_before_the_analysis_is_told_and_writes_nothing(monitor: Monitor) -> None:
+    lost = monitor.work.path.with_name("file")
+    lost.touch()
+    inside = monitor.folder / "out"
+    with Receiver() as receiver:
+        monitor.notify = receiver.address
+        assert monitor.state(work_dir=lost / "out").is_failed()
+        assert monitor.state(work_dir=inside).is_failed()
+        assert receiver.titles() == ["cats: the run failed"] * 2
+        assert "can't be written to" in str(receiver.posted[0]["message"])
+        assert "lies inside the input" in str(receiver.posted[1]["message"])
+    assert not inside.exists()
+
+
 def test_an_address_that_is_none_is_refused_before_anything(monitor: Monitor) -> None:
     monitor.notify = "http://x"
     with pytest.raises(InvalidParameterError, match="json://"):
