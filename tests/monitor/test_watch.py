@@ -92,6 +92,30 @@ def test_a_retry_says_the_same_and_adds_nothing(
     assert read_history(work) == history
 
 
+def test_messages_call_the_dataset_as_it_was_named(
+    work: WorkDir, images: Drawer, publish: Publisher
+) -> None:
+    good, named = images(400, **CALM), OPTIONS.model_copy(update={"dataset_name": "birds"})
+    for number, batch in enumerate((good, good + images(120, outlier=0.5, invalid=0, dark=0))):
+        publish(batch, number)
+        told = watch_run(work, named)
+    assert [event.title[:7] for event in told.events] == ["birds: "]
+    assert told.dataset == "birds"
+
+
+def test_other_parameters_end_no_alarm_and_repeat_none(
+    work: WorkDir, images: Drawer, run: Callable[..., Run]
+) -> None:
+    good = images(1500, **CALM)
+    bad = good + images(120, outlier=0.5, invalid=0, dark=0)
+    run(good, 0)
+    assert names(run(bad, 1)) == [JUMPED]
+    custom = run(bad, 2, blur_threshold=0.7)
+    assert (custom.baseline, names(custom), custom.alarms) == (None, [], ("outlier_rate",))
+    assert names(run(bad, 3)) == []
+    assert names(run(good, 4)) == [RECOVERED]
+
+
 def test_a_batch_of_copies_and_one_of_broken_files_are_new_images(
     images: Drawer, run: Callable[..., Run]
 ) -> None:
