@@ -25,6 +25,9 @@ CROPS_PART = "crops"
 STORE = "store"
 """Folder of the work dir with what can be made again."""
 
+UNUSED_DAYS = 30
+"""So long after the last run that needed a content the store keeps its results."""
+
 
 class _Place:
     """A file or folder at a fixed place: among the results, or in the store."""

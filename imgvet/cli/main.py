@@ -17,12 +17,13 @@ from imgvet import __version__
 from imgvet.cli.arguments import OneLineParser, add_group, add_run_arguments, parse
 from imgvet.errors import EXIT_BAD_REQUEST, ImgvetError
 from imgvet.monitor.options import NotifyOptions, WatchOptions
+from imgvet.workdir import UNUSED_DAYS
 
 EXIT_INTERRUPTED = 130
 """What shells give for a command that Ctrl-C ended."""
 
-RESULTS, UNUSED_DAYS = 10, 30
-"""Images that ``search`` prints, and days that ``store gc`` keeps, unless told otherwise."""
+RESULTS = 10
+"""Images that ``search`` prints unless told otherwise."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

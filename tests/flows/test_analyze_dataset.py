@@ -12,12 +12,11 @@ import pytest
 from imgvet.errors import InputEmptyError, WorkDirBusyError, WorkDirInsideInputError
 from imgvet.flows.analyze_dataset import analyze_dataset
 from imgvet.options import make_options
-from imgvet.store.compact import UNUSED_DAYS
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
 from imgvet.summary import Verdict
 from imgvet.tables import RESULT_TABLES, read_table
-from imgvet.workdir import WorkDir, exclusive
+from imgvet.workdir import UNUSED_DAYS, WorkDir, exclusive
 from support.pictures import age, jpeg, photograph
 
 from .conftest import FinishedRun, Runner, later_today
