@@ -12,6 +12,7 @@ from prefect.states import Completed, Failed
 
 from imgvet.errors import ImgvetError
 from imgvet.flows.analyze_dataset import analyze_dataset
+from imgvet.flows.server_run import DeployedOptions, run_name
 from imgvet.flows.stages import now
 from imgvet.monitor.history import Run
 from imgvet.monitor.notify import Monitored, check_addresses
@@ -42,18 +43,8 @@ class ChecksFailedError(ImgvetError):
         self.result = result
 
 
-def _run_name() -> str:
-    options = flow_run.parameters["options"]
-    name = options.dataset if isinstance(options, MonitorOptions) else "monitor"
-    return f"{name} {now():%Y-%m-%d %H:%M}"
-
-
-@flow(
-    name="monitor_dataset",
-    flow_run_name=_run_name,
-    persist_result=False,
-)
-def monitor_dataset(options: MonitorOptions) -> State[Monitored]:
+@flow(name="monitor_dataset", flow_run_name=run_name, persist_result=False)
+def monitor_dataset(options: DeployedOptions) -> State[Monitored]:
     """Vet a dataset, compare it with earlier runs, and tell of what changed for the worse.
 
     Args:

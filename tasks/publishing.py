@@ -12,12 +12,13 @@ import shutil
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from imgvet.monitor.history import add_run
-from imgvet.options import Frozen
+from imgvet.monitor.notify import report_address
+from imgvet.options import Frozen, RunOptions
 from imgvet.quality.result import read_results
 from imgvet.store.compact import compact, today
 from imgvet.store.references import Reference, forget_unused, references_in, resolve
 from imgvet.summary import RunRecord, RunSummary, read_summary, summary_lines
-from imgvet.tasks.artifacts import register
+from imgvet.tasks.artifacts import key_of, register
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage
 from imgvet.tasks.verdict import Checked
@@ -46,7 +47,7 @@ def publish(context: RunContext, outputs: Outputs, record: RunRecord) -> RunSumm
     forget_unused(work, {reference.name for reference in references_in(outputs)})
     summary = read_summary(work)
     add_run(work, record, summary, outputs.checked.summary.digest)
-    _register_all(work, summary)
+    _register_all(work, summary, record.options(RunOptions))
     return summary
 
 
@@ -88,11 +89,12 @@ def _tidy(context: RunContext) -> None:
         _logger.warning("The store could not be compacted, the next run tries again: %s", error)
 
 
-def _register_all(work: WorkDir, summary: RunSummary) -> None:
-    report = work.report_index.as_uri()
+def _register_all(work: WorkDir, summary: RunSummary, options: RunOptions) -> None:
+    name, report = options.dataset, report_address(work, options.report_url)
     text = "\n".join(["```", *summary_lines(summary, report), "```"])
     results = read_results(work.checks_json)
     checks = [check.model_dump(mode="json", exclude={"examples"}) for check in results]
-    register("summary", lambda: create_markdown_artifact(text, key="imgvet-summary"))
-    register("checks", lambda: create_table_artifact(checks, key="imgvet-checks"))
-    register("report", lambda: create_link_artifact(report, "Report", key="imgvet-report"))
+    title = f"Report of {name}"
+    register("summary", lambda: create_markdown_artifact(text, key_of(name, "summary")))
+    register("checks", lambda: create_table_artifact(checks, key_of(name, "checks")))
+    register("report", lambda: create_link_artifact(report, title, key_of(name, "report")))

@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"imgvet {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    add_run_arguments(_add(commands, "runs.run", "vet a dataset", "Vet a dataset."))
+    add_run_arguments(_add(commands, "runs.run", "vet a dataset"))
     _add_finished_run(commands)
     demo = _add(commands, "runs.demo", "make a set of pictures with known problems, and vet it")
     demo.add_argument(
@@ -65,7 +65,8 @@ def _parser() -> argparse.ArgumentParser:
 def _add(commands: Any, command: str, text: str, description: str | None = None) -> Any:
     """Add a command, ``module.function``, under the name of its function."""
     name = command.rpartition(".")[2].rstrip("_")
-    parser = commands.add_parser(name, help=text, description=description)
+    said = description or f"{text[:1].upper()}{text[1:]}."
+    parser = commands.add_parser(name, help=text, description=said)
     parser.set_defaults(command=command)
     return parser
 
@@ -81,7 +82,7 @@ def _add_finished_run(commands: Any) -> None:
         "Explore a finished run in the browser, until Ctrl-C is pressed.",
     )
     alike = "print the images of a finished run that are most like a picture"
-    search = _add(commands, "explore.search", alike, f"{alike.capitalize()}.")
+    search = _add(commands, "explore.search", alike)
     for parser in (summary, report, explore, search):
         parser.add_argument("work_dir", type=Path, metavar="WORK_DIR", help="its work dir")
     explore.add_argument(
@@ -141,28 +142,28 @@ def _add_serve(commands: Any) -> None:
         "--cron", metavar="TEXT", help="minute, hour, day, month, weekday: '0 6 * * *' is daily"
     )
     group.add_argument("--timezone", metavar="TEXT", help="what its hours mean [UTC]")
-    automations = commands.add_parser(
-        "automations", help="create or update the automations of a Prefect server"
-    )
+    automations = commands.add_parser("automations", help="set up the automations of a server")
     actions = automations.add_subparsers(title="actions", required=True, metavar="ACTION")
     again = "create them, or update those of the same name; never twice"
     _add(actions, "watch.apply", again).add_argument(
         "--notify", nargs="+", default=(), metavar="URL", help="whom they notify, as Apprise writes"
+    )
+    deployments = commands.add_parser("deployments", help="write files to begin deployments with")
+    actions = deployments.add_subparsers(title="actions", required=True, metavar="ACTION")
+    examples = "write datasets.toml for 'imgvet serve' and prefect.yaml for 'prefect deploy'"
+    _add(actions, "watch.init", examples).add_argument(
+        "folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help="where to [here]"
     )
 
 
 def _add_models(commands: Any) -> None:
     models = commands.add_parser("models", help="list, download and find embedding models")
     actions = models.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    def add(command: str, text: str) -> Any:
-        return _add(actions, command, text, f"{text.capitalize()}.")
-
-    add("models.list_", "list the models that are known by name")
-    add("models.pull", "download models").add_argument(
+    _add(actions, "models.list_", "list the models that are known by name")
+    _add(actions, "models.pull", "download models").add_argument(
         "names", nargs="+", metavar="NAME", help="as listed by 'imgvet models list'"
     )
-    add("models.path", "print where a model's file is").add_argument(
+    _add(actions, "models.path", "print where a model's file is").add_argument(
         "name", nargs="?", metavar="NAME", help="without it: the folder of models"
     )
 
@@ -172,7 +173,7 @@ def _add_store(commands: Any) -> None:
     actions = store.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def add(command: str, text: str) -> Any:
-        action = _add(actions, command, text, f"{text.capitalize()}.")
+        action = _add(actions, command, text)
         action.add_argument("work_dir", type=Path, metavar="WORK_DIR", help="of any run")
         return action
 
