@@ -7,26 +7,36 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+import httpx
 from prefect.artifacts import create_table_artifact
-from prefect.events import emit_event
+from prefect.client.orchestration import get_client
+from prefect.events import Event as PrefectEvent
+from prefect.events.related import related_resources_from_run_context
+from prefect.exceptions import PrefectException
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.utilities.asyncutils import run_coro_as_sync
 
-from imgvet.errors import HistoryDamagedError, HistoryOutdatedError
-from imgvet.monitor.history import Event, Run, monitored_runs, read_history, save_run
-from imgvet.monitor.notify import Monitored, body_of, deliver, note, report_address
+from imgvet.errors import ImgvetError
+from imgvet.monitor.history import Event, Run, monitored_runs, save_run
+from imgvet.monitor.notify import Monitored, body_of, deliver, report_address, send
 from imgvet.monitor.options import MonitorOptions, all_addresses
 from imgvet.monitor.rates import RATES, rates_in_words
-from imgvet.monitor.watch import watch_failed_run, watch_run
+from imgvet.monitor.watch import failed, watch_failed_run, watch_run
 from imgvet.tasks.artifacts import key_of, register, slug
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import uncached_stage
-from imgvet.workdir import WorkDir
+from imgvet.workdir import WorkDir, exclusive, require_allowed
 
 SHOWN_RUNS = 20  # in the table of the trend, latest first
 
 RESOURCE = "imgvet.dataset."
 """Start of the ids of datasets as Prefect's resources; the name follows."""
 
-_PREFECT = "prefect"  # as a receiver, in the history
+SERVER = "the Prefect server"
+"""As a receiver of events."""
+
+PATIENCE = 3
+"""How often an event is sent again to a server that does not answer: after 2, 4 and 8 seconds."""
 
 _logger = logging.getLogger(__name__)
 
@@ -38,9 +48,18 @@ def watch(context: RunContext, options: MonitorOptions) -> Run:
 
 
 @uncached_stage
-def watch_failure(context: RunContext, run: Run) -> Run:
-    """Add a run that failed to the history."""
-    return watch_failed_run(context.work, run)
+def alert_failure(run: Run, options: MonitorOptions) -> None:
+    """Add a run that failed to the history and tell of it: once, or each time if it can't be."""
+    try:
+        work = require_allowed(options.work_dir, options.input_dir, overwrite=True)
+        with exclusive(work):
+            context = RunContext(work_dir=work.path, threads=1)
+            alert.fn(context, watch_failed_run(work, run), options)
+    except (ImgvetError, OSError):
+        for event in failed(run).events:
+            reasons = [send(run, event, "", address) for address in all_addresses(options.notify)]
+            for reason in filter(None, [emit(run, event, "", SERVER), *reasons]):
+                _logger.warning("A failed run was not told of: %s", reason)
 
 
 @uncached_stage
@@ -48,31 +67,41 @@ def alert(context: RunContext, run: Run, options: MonitorOptions) -> Monitored:
     """Emit events and send messages, each once; no receiver can fail the run."""
     work = WorkDir(context.work.path, run.part)
     report = report_address(work, options.report_url)
-    emitted = {entry.event for entry in run.deliveries if entry.to == _PREFECT}
-    for event in run.events:
-        if event.name not in emitted and _emit(run, event, report):
-            note(work, run, event, _PREFECT, arrived=True)
-    monitored = deliver(work, run, all_addresses(options.notify), report)
-    told = next(row for row in read_history(work) if row.key == run.key)
-    save_run(work, told.model_copy(update={"told": True}))
-    for problem in monitored.problems:
+    emitted = deliver(work, run, [SERVER], report, emit)
+    sent = deliver(work, run, all_addresses(options.notify), report)
+    for row in monitored_runs(work):
+        if not row.told:
+            save_run(work, row.model_copy(update={"told": True}))
+    problems = (*emitted.problems, *sent.problems)
+    for problem in problems:
         _logger.warning(problem)
-    return monitored
+    return sent.model_copy(update={"problems": problems})
 
 
-def _emit(run: Run, event: Event, report: str) -> bool:
+def emit(run: Run, event: Event, report: str, _: str) -> str:
+    """Give an event to the server and wait until it has it: a :data:`imgvet.monitor.notify.Sender`.
+
+    Prefect's own ``emit_event`` only puts it into a queue, which a server that is gone loses.
+    """
+    said = PrefectEvent(
+        event=event.name,
+        resource=labels_of(run, event),
+        payload=payload_of(event, report),
+        # The same for the same event of the same attempt, however often it is emitted.
+        id=uuid5(NAMESPACE_URL, f"{run.run_id}/{run.started}/{event.name}"),
+    )
     try:
-        emit_event(
-            event.name,
-            resource=labels_of(run, event),
-            payload=payload_of(event, report),
-            # The same for the same event of the same run, however often it is emitted.
-            id=uuid5(NAMESPACE_URL, f"{run.run_id}/{event.name}"),
-        )
-    except (OSError, RuntimeError, ValueError) as error:
-        _logger.warning("The event %s could not be emitted: %s", event.name, error)
-        return False
-    return True
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: PATIENCE}):
+            run_coro_as_sync(_post(said))
+    except (PrefectException, httpx.HTTPError, OSError, RuntimeError) as error:
+        return str(error) or type(error).__name__
+    return ""
+
+
+async def _post(event: PrefectEvent) -> None:
+    async with get_client() as client:
+        event.related += await related_resources_from_run_context(client)
+        await client.request("POST", "/events", json=[event.model_dump(mode="json")])
 
 
 def labels_of(run: Run, event: Event) -> dict[str, str]:
@@ -91,15 +120,6 @@ def payload_of(event: Event, report: str) -> dict[str, Any]:
     """What an event says; templates of automations may use it."""
     said = event.model_dump(mode="json", include={"title", "before", "after", "examples"})
     return {**said, "body": body_of(event, report), "report": report}
-
-
-def untold_run(work: WorkDir) -> Run | None:
-    """The last monitored run, if it was killed before it could tell what it found."""
-    try:
-        last = monitored_runs(work)[-1:]
-    except (HistoryDamagedError, HistoryOutdatedError):
-        return None  # it is set aside when this run is added
-    return next((run for run in last if not run.told), None)
 
 
 @uncached_stage

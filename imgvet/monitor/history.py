@@ -1,6 +1,7 @@
 """The history of a work dir: ``history.parquet``, one row a run, oldest first.
 
 It is the one record of what runs found, what alarms were on after them, and who was told of what.
+A run that Prefect tries again keeps its id, so it has one row: that of its last attempt.
 ``schema_version`` is raised with every change of the columns.
 """
 
@@ -34,7 +35,7 @@ from imgvet.summary import Counts, Exact, PastRun, RunRecord, RunSummary, Verdic
 from imgvet.tables import write_table
 from imgvet.workdir import WorkDir, write_atomically
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3  # version 2 called the novelty rate outlier_rate, and can be read
 
 COMPARED_PARAMETERS: tuple[str, ...] = (
     *(name for part in (VideoOptions, MediaOptions, CropOptions, FlagOptions, SimilarityOptions)
@@ -54,7 +55,7 @@ _logger = logging.getLogger(__name__)
 class Event(Exact):
     """One thing that a person wants to know of a run: an alarm, or an all-clear (of severity info).
 
-    There is one of a name, such as ``imgvet.outlier-rate.jumped``, in each run; it raises or ends
+    There is one of a name, such as ``imgvet.novelty-rate.jumped``, in each run; it raises or ends
     ``alarms``. Rates before and after are None if it is not about a rate.
     """
 
@@ -109,7 +110,7 @@ class Run(Exact):
     in_order: bool = False
     """Whether its new images were added to what is known as usual."""
     alarms: tuple[str, ...] = ()
-    """Those that are on after it."""
+    """Those that are on after it; a run that is not monitored changes none."""
     new_counts: Mapping[str, int] = {}
     """Those of the counts that rates are made of, among its new images."""
     quantiles: Mapping[str, tuple[float, ...]] = {}
@@ -122,11 +123,6 @@ class Run(Exact):
     deliveries: tuple[Delivery, ...] = ()
 
     @property
-    def key(self) -> tuple[str, str]:
-        """What tells its row from others: a run that failed may be tried again under its id."""
-        return self.run_id, self.status
-
-    @property
     def images(self) -> int:
         """How many images it had."""
         return self.counts.get("images", 0)
@@ -135,11 +131,6 @@ class Run(Exact):
     def new_images(self) -> int:
         """How many of them were new."""
         return self.new_counts.get("images", 0)
-
-    @property
-    def day(self) -> str:
-        """The day it started."""
-        return self.started[:10]
 
     @property
     def minute(self) -> str:
@@ -199,7 +190,7 @@ def read_history(work: WorkDir) -> tuple[Run, ...]:
     try:
         data = pq.read_table(path)
         versions = set(data.column("schema_version").to_pylist())
-        if versions <= {SCHEMA_VERSION}:
+        if versions <= {SCHEMA_VERSION - 1, SCHEMA_VERSION}:
             rows = data.select(list(Run.model_fields)).to_pylist(maps_as_pydicts="strict")
             return tuple(Run.model_validate(row) for row in rows)
     except (OSError, pa.ArrowException, KeyError, ValidationError) as error:
@@ -253,7 +244,30 @@ def save_run(work: WorkDir, run: Run) -> None:
 
     The caller holds the work dir.
     """
-    rows = {row.key: row for row in read_history(work)} | {run.key: run}
+    _write(work, {row.run_id: row for row in read_history(work)} | {run.run_id: run})
+
+
+def add_latest(work: WorkDir, run: Run) -> Run:
+    """Add a run as the latest, with the alarms that are on before it; raises as :func:`save_run`.
+
+    An earlier attempt under its id gives way; of its events those are kept that still wait.
+    """
+    rows = {row.run_id: row for row in read_history(work)}
+    known = [row for row in rows.values() if row.monitored or row.run_id == run.run_id]
+    earlier = rows.pop(run.run_id, run)
+    late = {entry.event for entry in earlier.deliveries if not entry.arrived}
+    waiting = [event for event in earlier.events if event.name in late or not earlier.told]
+    update = {
+        "alarms": known[-1].alarms if known else (),
+        "events": tuple(waiting),
+        "deliveries": earlier.deliveries if waiting else (),
+    }
+    added = run.model_copy(update=update)
+    _write(work, rows | {run.run_id: added})
+    return added
+
+
+def _write(work: WorkDir, rows: Mapping[str, Run]) -> None:
     columns = [
         {
             **row.model_dump(mode="json"),
@@ -274,14 +288,12 @@ def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str)
     ``results`` is the digest of the summary. The caller holds the work dir.
     """
     try:
-        history, notice = open_history(work)
+        _, notice = open_history(work)
     except HistoryError as error:
         _logger.warning("The run is not added to the history: %s", error)
         return
     if notice:
         _logger.warning(notice)
-    if find_run(history, record.run_id) is not None:
-        return
     run = Run(
         run_id=record.run_id,
         started=record.started,
@@ -296,7 +308,7 @@ def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str)
         counts=summary.counts.model_dump(exclude_none=True),
         notice=notice,
     )
-    save_run(work, run)
+    add_latest(work, run)
 
 
 def settings_of(record: RunRecord) -> dict[str, str]:
@@ -311,7 +323,8 @@ def settings_of(record: RunRecord) -> dict[str, str]:
 
 def find_run(history: Sequence[Run], run_id: str) -> Run | None:
     """The row of a finished run, None if it has none."""
-    return next((run for run in history if run.key == (run_id, "finished")), None)
+    rows = (run for run in history if run.status == "finished")
+    return next((run for run in rows if run.run_id == run_id), None)
 
 
 def past_runs(work: WorkDir, record: RunRecord, results: str) -> tuple[PastRun, ...]:

@@ -22,16 +22,17 @@ from imgvet.workdir import WorkDir
 from support.receiver import Receiver, free_port
 
 JUMPED = Event(
-    name="imgvet.outlier-rate.jumped",
-    alarms=("outlier_rate",),
+    name="imgvet.novelty-rate.jumped",
+    alarms=("novelty_rate",),
     severity="warning",
     all_clear=False,
-    title="cats: outlier rate jumped from 1 % to 40 % among new images",
+    title="cats: novelty rate jumped from 1 % to 40 % among new images",
     body="Of 120 new images, 48 are outliers; until now 1 % of 900.\nSee: a.jpg, b.jpg",
     before=0.01,
     after=0.4,
     examples=("x/a.jpg", "x/b.jpg"),
 )
+RUN = Run(run_id="r", started="2030")
 
 
 def run_saying(work: WorkDir, run_id: str, *names: str) -> Run:
@@ -50,7 +51,7 @@ class Line:
         self.tries = 0
         self.cut: set[str] = set()
 
-    def __call__(self, event: Event, report: str, address: str) -> str:
+    def __call__(self, run: Run, event: Event, report: str, address: str) -> str:
         self.tries += 1
         if address in self.cut:
             return "no answer"
@@ -86,6 +87,8 @@ def test_each_message_arrives_once_however_often_it_is_delivered(tmp_path: Path)
     first = run_saying(work, "r1", "1", "2")
     assert delivered(work, first, ["a", "b"], "r", line) == (4, ())
     assert delivered(work, first, ["a", "c"], "r", line) == (2, ())
+    (row,) = read_history(work)
+    save_run(work, row.model_copy(update={"told": True}))
     assert delivered(work, run_saying(work, "r2", "3"), ["a", "d"], "r", line) == (2, ())
     assert line.sent == [
         ("1", "a"), ("2", "a"), ("1", "b"), ("2", "b"), ("1", "c"), ("2", "c"), ("3", "a"),
@@ -114,7 +117,7 @@ def test_what_does_not_arrive_waits_and_is_tried_once_a_run(tmp_path: Path) -> N
 
 def test_json_is_posted_to_a_receiver(tmp_path: Path) -> None:
     with Receiver() as receiver:
-        assert send(JUMPED, "r", f"json://127.0.0.1:{receiver.port}/x") == ""
+        assert send(RUN, JUMPED, "r", f"json://127.0.0.1:{receiver.port}/x") == ""
     (posted,) = receiver.posted
     assert posted["title"] == JUMPED.title
     assert "48 are outliers" in posted["message"]
@@ -122,7 +125,7 @@ def test_json_is_posted_to_a_receiver(tmp_path: Path) -> None:
 
 
 def test_a_receiver_that_is_not_there_is_one_line() -> None:
-    reason = send(JUMPED, "r", f"json://127.0.0.1:{free_port()}/x")
+    reason = send(RUN, JUMPED, "r", f"json://127.0.0.1:{free_port()}/x")
     assert "onnection" in reason
     assert "\n" not in reason
 
