@@ -35,7 +35,7 @@ from imgvet.summary import Counts, Exact, PastRun, RunRecord, RunSummary, Verdic
 from imgvet.tables import write_table
 from imgvet.workdir import WorkDir, write_atomically
 
-SCHEMA_VERSION = 3  # version 2 called the novelty rate outlier_rate, and can be read
+SCHEMA_VERSION = 2
 
 COMPARED_PARAMETERS: tuple[str, ...] = (
     *(name for part in (VideoOptions, MediaOptions, CropOptions, FlagOptions, SimilarityOptions)
@@ -55,7 +55,7 @@ _logger = logging.getLogger(__name__)
 class Event(Exact):
     """One thing that a person wants to know of a run: an alarm, or an all-clear (of severity info).
 
-    There is one of a name, such as ``imgvet.novelty-rate.jumped``, in each run; it raises or ends
+    There is one of a name, such as ``imgvet.outlier-rate.jumped``, in each run; it raises or ends
     ``alarms``. Rates before and after are None if it is not about a rate.
     """
 
@@ -190,7 +190,7 @@ def read_history(work: WorkDir) -> tuple[Run, ...]:
     try:
         data = pq.read_table(path)
         versions = set(data.column("schema_version").to_pylist())
-        if versions <= {SCHEMA_VERSION - 1, SCHEMA_VERSION}:
+        if versions <= {SCHEMA_VERSION}:
             rows = data.select(list(Run.model_fields)).to_pylist(maps_as_pydicts="strict")
             return tuple(Run.model_validate(row) for row in rows)
     except (OSError, pa.ArrowException, KeyError, ValidationError) as error:
