@@ -14,12 +14,11 @@ max_dark_rate = 0.1
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prefect import serve
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.deployments.runner import RunnerDeployment
@@ -143,8 +142,3 @@ def deployment_of(dataset: Served) -> RunnerDeployment:
     )
     assert isinstance(deployment, RunnerDeployment)  # noqa: S101
     return deployment
-
-
-def serve_datasets(datasets: Iterable[Served]) -> None:
-    """Register the deployments, then run what is due until stopped; stopping pauses schedules."""
-    serve(*(deployment_of(dataset) for dataset in datasets), print_starting_message=False)

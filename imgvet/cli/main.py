@@ -21,8 +21,9 @@ from imgvet.monitor.options import NotifyOptions, WatchOptions
 EXIT_INTERRUPTED = 130
 """What shells give for a command that Ctrl-C ended."""
 
-RESULTS, UNUSED_DAYS = 10, 30
-"""Images that ``search`` prints, and days that ``store gc`` keeps, unless told otherwise."""
+RESULTS, UNUSED_DAYS, SILENT_HOURS = 10, 30, 26
+"""Images that ``search`` prints, days that ``store gc`` keeps, and hours without a run that
+``automations`` tolerate, unless told otherwise."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -145,9 +146,15 @@ def _add_serve(commands: Any) -> None:
     )
     actions = automations.add_subparsers(title="actions", required=True, metavar="ACTION")
     again = "create them, or update those of the same name; never twice"
-    _add(actions, "watch.apply", again).add_argument(
+    apply = _add(actions, "watch.apply", again)
+    apply.add_argument(
         "--notify", nargs="+", default=(), metavar="URL", help="whom they notify, as Apprise writes"
     )
+    apply.add_argument(
+        "--silent-hours", type=int, default=SILENT_HOURS, metavar="N",
+        help="tell if no scheduled run of a dataset has finished for N hours, which must be more "
+        f"than the longest gap between two [{SILENT_HOURS}]",
+    )  # fmt: skip
 
 
 def _add_models(commands: Any) -> None:

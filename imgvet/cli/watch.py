@@ -122,7 +122,8 @@ def serve(options: argparse.Namespace) -> None:
     """Register datasets on the server and monitor them until stopped."""
     url = _require_server("imgvet serve")
     with environment(QUIET), _on_server(url):
-        from imgvet.deployments.datasets import serve_datasets, served, served_in
+        from imgvet.deployments.datasets import served, served_in
+        from imgvet.deployments.serving import serve_datasets
 
         values = run_parameters(options, MonitorOptions)
         schedule = {"cron": options.cron, "timezone": options.timezone}
@@ -147,9 +148,8 @@ def apply(options: argparse.Namespace) -> None:
     with _on_server(url):
         from imgvet.deployments.automations import apply_automations
 
-        for name, change, number in apply_automations(addresses):
-            told = f"sends to {number}" if number else "sends to nobody yet"
-            print(f"{name:<20}  {change}, {told}")
+        for name, done in apply_automations(addresses, options.silent_hours).items():
+            print(f"{name:<20}  {done}")
 
 
 def _require_server(command: str) -> str:
