@@ -15,7 +15,7 @@ from prefect.events.actions import ActionTypes, ChangeFlowRunState, DoNothing, S
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY
 from pydantic import SecretStr
 
-from imgvet.flows.monitor_dataset import ALARMS, STATE_NAMES
+from imgvet.flows.ending import ALARMS, STATE_NAMES
 from imgvet.monitor.events import EVENT_NAMES
 from imgvet.monitor.notify import NotifyType, check_addresses
 from imgvet.tasks.artifacts import slug

@@ -60,6 +60,7 @@ def served(values: Mapping[str, Any], name: str | None = None) -> Served:
             address can't be read.
     """
     given = {key: value for key, value in values.items() if key not in {"cron", "timezone"}}
+    given = {"fail_on": "critical", **given}  # a failed check is red on the server, not green
     if name is not None:
         given = {"dataset_name": name, "work_dir": WORK_DIRS / name, **given}
     options = make_monitor_options(given)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from prefect import flow
+from prefect import State, flow
 
+from imgvet.flows.ending import end
 from imgvet.flows.request import Request, request_of
 from imgvet.flows.runners import shard_runner, shard_threads
 from imgvet.flows.stages import Stages
@@ -20,6 +21,7 @@ from imgvet.options import (
     StatsOptions,
     VideoOptions,
 )
+from imgvet.quality.result import fails, read_results
 from imgvet.quality.summarize import SearchFacts
 from imgvet.sources.inputs import Inputs
 from imgvet.store.references import Reference
@@ -27,19 +29,28 @@ from imgvet.summary import RunSummary
 from imgvet.tasks import embedding, inputs, measuring, publishing, similarity, verdict
 from imgvet.tasks.artifacts import progress_artifacts
 from imgvet.tasks.context import RunContext
-from imgvet.workdir import exclusive
+from imgvet.workdir import CROPS_PART, WorkDir, exclusive
 
 
 @flow(name="analyze_dataset", persist_result=False)
-def analyze_dataset(options: RunOptions) -> RunSummary:
+def analyze_dataset(options: RunOptions) -> State[RunSummary]:
     """Vet a dataset.
 
     Args:
         options: the parameters of the run.
 
     Returns:
-        what was found; tables, checks and report lie in the work dir.
+        what was found, in a state whose name is the verdict; tables, checks and report lie in the
+        work dir. It is a failure if ``fail_on`` says so.
     """
+    summary = analyze(options)
+    part = "" if summary.sources is None else CROPS_PART
+    failed = fails(read_results(WorkDir(options.work_dir, part).checks_json), options.fail_on)
+    return end(summary.verdict, summary, failed=failed)
+
+
+def analyze(options: RunOptions) -> RunSummary:
+    """Vet a dataset within the flow that runs."""
     request = request_of(options)
     work = request.work
     options = options.model_copy(update={"work_dir": work.path})

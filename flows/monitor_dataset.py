@@ -5,38 +5,20 @@ from __future__ import annotations
 from prefect import State, flow
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
-from prefect.states import Completed, Failed
 
 from imgvet.errors import ImgvetError
-from imgvet.flows.analyze_dataset import analyze_dataset
+from imgvet.flows.analyze_dataset import analyze
+from imgvet.flows.ending import end
 from imgvet.flows.stages import now
 from imgvet.monitor.history import Run
 from imgvet.monitor.notify import Monitored, check_addresses
 from imgvet.monitor.options import MonitorOptions, all_addresses
 from imgvet.options import RunOptions
-from imgvet.quality.result import fails, read_results
-from imgvet.summary import RunSummary, Verdict
+from imgvet.quality.result import read_results
+from imgvet.summary import RunSummary
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.monitoring import alert, show_trend, untold_run, watch, watch_failure
 from imgvet.workdir import CROPS_PART, exclusive, require_allowed
-
-STATE_NAMES: dict[Verdict, str] = {
-    Verdict.PASSED: "Completed",
-    Verdict.WARNINGS: "Warnings",
-    Verdict.FAILED: "ChecksFailed",
-    Verdict.ERRORED: "ChecksErrored",
-}
-
-ALARMS = "Alarms"
-"""Name of the state of a run that passes its checks while an alarm is on."""
-
-
-class ChecksFailedError(ImgvetError):
-    """Checks failed, which ``fail_on`` makes a failure of the run; its results are complete."""
-
-    def __init__(self, problem: str, result: Monitored) -> None:
-        super().__init__(problem)
-        self.result = result
 
 
 def _run_name() -> str:
@@ -58,7 +40,7 @@ def monitor_dataset(options: MonitorOptions) -> State[Monitored]:
 
     Returns:
         what was found, in a state whose name is the verdict: Completed, Alarms, Warnings,
-        ChecksFailed or ChecksErrored; failed if ``fail_on`` says so.
+        ChecksFailed or ChecksErrored; a failure if ``fail_on`` or ``fail_on_alarm`` says so.
     """
     check_addresses(all_addresses(options.notify))
     work = require_allowed(options.work_dir, options.input_dir, overwrite=True)
@@ -77,7 +59,7 @@ def _analyzed(context: RunContext, options: MonitorOptions) -> RunSummary:
     """Run analyze_dataset as part of this run; tell if it fails."""
     started = now()
     try:
-        return analyze_dataset.fn(options.part(RunOptions))
+        return analyze(options.part(RunOptions))
     except Exception as error:
         kind = "" if isinstance(error, ImgvetError) else f"{type(error).__name__}: "
         run = Run(
@@ -98,12 +80,5 @@ def _watched(context: RunContext, options: MonitorOptions, summary: RunSummary) 
     run = watch(context, options)
     show_trend(context, options)
     monitored = alert(context, run, options)
-    passed = summary.verdict is Verdict.PASSED
-    name = ALARMS if run.alarms and passed else STATE_NAMES[summary.verdict]
-    message = f"Dataset {summary.verdict.meaning}."
-    if run.alarms:
-        message += f" Alarms on: {', '.join(run.alarms)}."
-    if fails(read_results(context.work.checks_json), options.fail_on):
-        error = ChecksFailedError(message.removesuffix("."), monitored)
-        return Failed(name=name, message=message, data=error)
-    return Completed(name=name, message=message, data=monitored)
+    failed = options.fails(read_results(context.work.checks_json), run.alarms)
+    return end(summary.verdict, monitored, run.alarms, failed=failed)

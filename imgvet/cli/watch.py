@@ -28,7 +28,7 @@ from imgvet.monitor.history import Run, monitored_runs
 from imgvet.monitor.notify import Monitored, check_addresses
 from imgvet.monitor.options import MonitorOptions, all_addresses, is_baseline, make_monitor_options
 from imgvet.monitor.watch import baseline_lines, set_baseline
-from imgvet.quality.result import fails, read_results
+from imgvet.quality.result import read_results
 from imgvet.summary import read_summary, summary_lines
 from imgvet.workdir import WorkDir
 
@@ -43,7 +43,7 @@ def monitor(options: argparse.Namespace) -> int:
     print("\n".join([*lines, *_lines(monitored)]))
     for problem in monitored.problems:
         print(f"imgvet: {problem}", file=sys.stderr)
-    failed = fails(read_results(work.checks_json), parameters.fail_on)
+    failed = parameters.fails(read_results(work.checks_json), monitored.run.alarms)
     return EXIT_CHECKS_FAILED if failed else 0
 
 
@@ -57,7 +57,8 @@ def _run_monitor(options: MonitorOptions) -> Monitored:
         request = check_request(options)
 
     def run(options: MonitorOptions) -> Monitored:
-        from imgvet.flows.monitor_dataset import ChecksFailedError, monitor_dataset
+        from imgvet.flows.ending import ChecksFailedError
+        from imgvet.flows.monitor_dataset import monitor_dataset
 
         try:
             state = monitor_dataset(options, return_state=True)

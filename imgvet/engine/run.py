@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import pyarrow as pa
 
@@ -38,8 +38,12 @@ def run_flow(options: RunOptions, drafts: Path) -> RunSummary:
 
     def analyze(options: RunOptions) -> RunSummary:
         from imgvet.flows.analyze_dataset import analyze_dataset
+        from imgvet.flows.ending import ChecksFailedError
 
-        return analyze_dataset(options)
+        try:
+            return cast("RunSummary", analyze_dataset(options, return_state=True).result())
+        except ChecksFailedError as error:
+            return cast("RunSummary", error.result)
 
     return run_in_engine(options, analyze, check_request(options), drafts)
 

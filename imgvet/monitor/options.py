@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
 
 from imgvet.errors import unknown_parameter
 from imgvet.options import Part, RunOptions, Share, Strings, first_problem, make_options
+from imgvet.quality.result import CheckResult, fails
 
 ADDRESSES_VARIABLE = "IMGVET_NOTIFY"
 """Environment variable with further addresses, so that secrets stay out of parameters."""
@@ -61,6 +62,10 @@ class WatchOptions(Part):
         10, ge=1, description="latest runs that can be made the baseline; others are forgotten"
     )
 
+    fail_on_alarm: bool = Field(
+        False, description="exit with 3, and end in a failed state, while an alarm is on"
+    )
+
     @field_validator("baseline")
     @classmethod
     def _known_kind(cls, value: str | None) -> str | None:
@@ -93,6 +98,10 @@ class NotifyOptions(Part):
 
 class MonitorOptions(RunOptions, WatchOptions, NotifyOptions):
     """All parameters of a monitored run."""
+
+    def fails(self, checks: Iterable[CheckResult], alarms: Sequence[str]) -> bool:
+        """Whether what was found makes the run a failure."""
+        return fails(checks, self.fail_on) or (self.fail_on_alarm and bool(alarms))
 
     @property
     def dataset(self) -> str:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from imgvet.deployments.automations import rules
-from imgvet.flows.monitor_dataset import ALARMS, STATE_NAMES
+from imgvet.flows.ending import ALARMS, STATE_NAMES
 from support.receiver import Receiver
 
 from .conftest import Shell

@@ -11,7 +11,8 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 
 from imgvet.errors import InputNotFoundError, InvalidParameterError
-from imgvet.flows.monitor_dataset import ChecksFailedError, monitor_dataset
+from imgvet.flows.ending import ChecksFailedError
+from imgvet.flows.monitor_dataset import monitor_dataset
 from imgvet.monitor.history import read_history, save_run
 from imgvet.monitor.notify import Monitored
 from imgvet.monitor.options import make_monitor_options
@@ -112,6 +113,14 @@ def test_fail_on_makes_it_a_failure_with_the_same_name(monitor: Monitor) -> None
     with pytest.raises(ChecksFailedError, match="critical check is over its limit"):
         state.result()
     assert monitor.work.report_index.is_file()
+
+
+def test_an_alarm_makes_it_a_failure_if_asked_for(monitor: Monitor) -> None:
+    monitor.spoil()
+    state = monitor.state(fail_on_alarm=True)
+    assert (state.is_failed(), state.name) == (True, "ChecksFailed")
+    monitor.repair()
+    assert monitor.state(fail_on_alarm=True).is_completed()
 
 
 def test_a_run_that_fails_is_told_and_then_that_it_works_again(monitor: Monitor) -> None:
