@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import State, flow
 
 from imgvet.flows.ending import end
+from imgvet.flows.logs import told_to_server
 from imgvet.flows.request import Request, request_of
 from imgvet.flows.runners import shard_runner, shard_threads
 from imgvet.flows.stages import Stages
@@ -43,7 +44,8 @@ def analyze_dataset(options: RunOptions) -> State[RunSummary]:
         what was found, in a state whose name is the verdict; tables, checks and report lie in the
         work dir. It is a failure if ``fail_on`` says so.
     """
-    summary = analyze(options)
+    with told_to_server():
+        summary = analyze(options)
     part = "" if summary.sources is None else CROPS_PART
     failed = fails(read_results(WorkDir(options.work_dir, part).checks_json), options.fail_on)
     return end(summary.verdict, summary, failed=failed)

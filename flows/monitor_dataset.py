@@ -9,6 +9,7 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from imgvet.errors import ImgvetError
 from imgvet.flows.analyze_dataset import analyze
 from imgvet.flows.ending import end
+from imgvet.flows.logs import told_to_server
 from imgvet.flows.stages import now
 from imgvet.monitor.history import Run
 from imgvet.monitor.notify import Monitored, check_addresses
@@ -48,7 +49,8 @@ def monitor_dataset(options: MonitorOptions) -> State[Monitored]:
     context = RunContext(work_dir=work.path, threads=options.num_threads)
     # What is asked of the server in here is only for people to see: a server that is gone must not
     # hold up every artifact for a minute. The state at the end is sent with Prefect's own patience.
-    with exclusive(work), temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}):
+    patience = temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1})
+    with exclusive(work), told_to_server(), patience:
         untold = untold_run(work)
         if untold is not None:
             alert(context, untold, options)

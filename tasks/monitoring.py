@@ -17,7 +17,7 @@ from imgvet.monitor.options import MonitorOptions, all_addresses
 from imgvet.monitor.rates import RATES, rates_in_words
 from imgvet.monitor.watch import watch_failed_run, watch_run
 from imgvet.tasks.artifacts import key_of, register, slug
-from imgvet.tasks.context import RunContext
+from imgvet.tasks.context import RunContext, run_logger
 from imgvet.tasks.policy import uncached_stage
 from imgvet.workdir import WorkDir
 
@@ -48,6 +48,9 @@ def alert(context: RunContext, run: Run, options: MonitorOptions) -> Monitored:
     """Emit events and send messages, each once; no receiver can fail the run."""
     work = WorkDir(context.work.path, run.part)
     report = report_address(work, options.report_url)
+    run_logger.info(f"Compared with {run.baseline or 'nothing'}. {run.notice}".rstrip())
+    for event in run.events:
+        run_logger.log(logging.INFO if event.all_clear else logging.WARNING, event.title)
     emitted = {entry.event for entry in run.deliveries if entry.to == _PREFECT}
     for event in run.events:
         if event.name not in emitted and _emit(run, event, report):
@@ -56,7 +59,8 @@ def alert(context: RunContext, run: Run, options: MonitorOptions) -> Monitored:
     told = next(row for row in read_history(work) if row.key == run.key)
     save_run(work, told.model_copy(update={"told": True}))
     for problem in monitored.problems:
-        _logger.warning(problem)
+        run_logger.warning(problem)
+    run_logger.info("Messages sent: %d", monitored.arrived)
     return monitored
 
 

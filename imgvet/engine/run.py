@@ -87,20 +87,21 @@ def run_in_engine(
             server = stack.enter_context(_temporary_server(work))
             _work_meanwhile(server, work, options, request and request.inputs.listing)
             server.wait()
-            stack.enter_context(_without_heartbeats())
+            stack.enter_context(_without_telling())
             url = server.url
         return _run(partial(run, options), url)
 
 
 @contextmanager
-def _without_heartbeats() -> Iterator[None]:
-    """Spare a finished flow the second that it waits for the thread of its heartbeats.
+def _without_telling() -> Iterator[None]:
+    """Spare a flow its logs, and the second that it waits for the thread of its heartbeats.
 
-    They tell a server which runs have died; the temporary one ends with the run.
+    Nobody reads them on the temporary server, which ends with the run.
     """
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY as HEARTBEATS
+    from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+    with temporary_settings({HEARTBEATS: None, PREFECT_LOGGING_TO_API_ENABLED: False}):
         yield
 
 
