@@ -16,7 +16,7 @@ from prefect.client.schemas.filters import (
     LogFilter,
     LogFilterFlowRunId,
 )
-from prefect.logging.handlers import APILogHandler
+from prefect.logging.handlers import APILogWorker
 
 from imgvet.errors import InputNotFoundError, InvalidParameterError
 from imgvet.flows.ending import ChecksFailedError
@@ -118,7 +118,7 @@ def test_the_logs_on_the_server_tell_the_run(monitor: Monitor) -> None:
     monitor.spoil()
     monitor.notify = f"json://127.0.0.1:{free_port()}/x"
     state = monitor.state()
-    APILogHandler.flush()
+    APILogWorker.instance().drain_all()
     with get_client(sync_client=True) as client:
         of_run = LogFilterFlowRunId(any_=[state.state_details.flow_run_id])
         found = client.read_logs(log_filter=LogFilter(flow_run_id=of_run))
