@@ -1,15 +1,4 @@
-"""Which datasets are served: from one config file for several, or from parameters of one.
-
-timezone = "Europe/Paris"                what stands at the top holds for all
-notify = ["json://127.0.0.1:8008/"]
-
-[datasets.cats]                          one table a dataset
-input-dir = "pictures/cats"
-cron = "0 6 * * *"
-
-[datasets.cats.checks]
-max_dark_rate = 0.1
-"""
+"""Which datasets are served: from parameters of one, or from a config file as ``datasets.toml``."""
 
 from __future__ import annotations
 
@@ -29,8 +18,9 @@ from pydantic import ValidationError
 from imgvet.errors import ConfigFileError, InvalidParameterError
 from imgvet.flows.monitor_dataset import monitor_dataset
 from imgvet.monitor.notify import check_addresses
-from imgvet.monitor.options import all_addresses, make_monitor_options
+from imgvet.monitor.options import all_addresses, make_monitor_options, merged
 from imgvet.sources.inputs import kind_of_input
+from imgvet.workdir import require_allowed
 
 WORK_DIRS = Path("watched")
 """Where datasets have their work dirs that name none: a folder in it, named as the dataset."""
@@ -66,11 +56,12 @@ def served(values: Mapping[str, Any], name: str | None = None) -> Served:
     options = make_monitor_options(given)
     for source in options.input_dir:
         kind_of_input(source)
+    work = require_allowed(options.work_dir, options.input_dir, overwrite=True)
     check_addresses(all_addresses(options.notify))
     parameters = options.model_dump(mode="json", include=set(given))
     # Runs are processes of their own, which may have another current folder.
     parameters["input_dir"] = [_absolute(path) for path in options.input_dir]
-    parameters["work_dir"] = _absolute(str(options.work_dir))
+    parameters["work_dir"] = _absolute(str(work.path))
     cron, timezone = values.get("cron"), str(values.get("timezone", "UTC"))
     if cron is not None:
         _check_schedule(str(cron), timezone)
@@ -104,10 +95,8 @@ def _entry(name: str, common: Mapping[str, Any], table: Any, source: str) -> Ser
     if not isinstance(table, Mapping):
         raise ConfigFileError(f"In {source}, datasets.{name} is no table", "Write [datasets.NAME]")
     own = {str(key).replace("-", "_"): value for key, value in table.items()}
-    checks = {**common.get("checks", {}), **own.get("checks", {})}
-    values = {**common, **own, **({"checks": checks} if checks else {})}
     try:
-        return served(values, name)
+        return served(merged(common, own), name)
     except InvalidParameterError as error:
         raise InvalidParameterError(f"[datasets.{name}]: {error.problem}", error.remedy) from None
 

@@ -8,6 +8,7 @@ from imgvet.flows.ending import end
 from imgvet.flows.logs import told_to_server
 from imgvet.flows.request import Request, request_of
 from imgvet.flows.runners import shard_runner, shard_threads
+from imgvet.flows.server_run import run_name, tag_run
 from imgvet.flows.stages import Stages
 from imgvet.monitor.history import past_runs
 from imgvet.options import (
@@ -33,7 +34,7 @@ from imgvet.tasks.context import RunContext
 from imgvet.workdir import CROPS_PART, WorkDir, exclusive
 
 
-@flow(name="analyze_dataset", persist_result=False)
+@flow(name="analyze_dataset", flow_run_name=run_name, persist_result=False)
 def analyze_dataset(options: RunOptions) -> State[RunSummary]:
     """Vet a dataset.
 
@@ -53,11 +54,12 @@ def analyze_dataset(options: RunOptions) -> State[RunSummary]:
 
 def analyze(options: RunOptions) -> RunSummary:
     """Vet a dataset within the flow that runs."""
+    tag_run(options.dataset)
     request = request_of(options)
     work = request.work
     options = options.model_copy(update={"work_dir": work.path})
     context = RunContext(work_dir=work.path, threads=shard_threads(options), part=work.part)
-    with exclusive(work), progress_artifacts(), shard_runner(options) as runner:
+    with exclusive(work), progress_artifacts(options.dataset), shard_runner(options) as runner:
         return _analyze(Stages(context, runner), options, request)
 
 

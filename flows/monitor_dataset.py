@@ -10,6 +10,7 @@ from imgvet.errors import ImgvetError
 from imgvet.flows.analyze_dataset import analyze
 from imgvet.flows.ending import end
 from imgvet.flows.logs import told_to_server
+from imgvet.flows.server_run import DeployedOptions, run_name
 from imgvet.flows.stages import now
 from imgvet.monitor.history import Run
 from imgvet.monitor.notify import Monitored, check_addresses
@@ -22,18 +23,8 @@ from imgvet.tasks.monitoring import alert, show_trend, untold_run, watch, watch_
 from imgvet.workdir import CROPS_PART, exclusive, require_allowed
 
 
-def _run_name() -> str:
-    options = flow_run.parameters["options"]
-    name = options.dataset if isinstance(options, MonitorOptions) else "monitor"
-    return f"{name} {now():%Y-%m-%d %H:%M}"
-
-
-@flow(
-    name="monitor_dataset",
-    flow_run_name=_run_name,
-    persist_result=False,
-)
-def monitor_dataset(options: MonitorOptions) -> State[Monitored]:
+@flow(name="monitor_dataset", flow_run_name=run_name, persist_result=False)
+def monitor_dataset(options: DeployedOptions) -> State[Monitored]:
     """Vet a dataset, compare it with earlier runs, and tell of what changed for the worse.
 
     Args:

@@ -8,7 +8,7 @@
     +-- ListFileError               a list of images is not as it should be
     +-- WorkDirInsideInputError     results would be written among the images
     +-- WorkDirBusyError            another run is writing to this work dir
-    +-- WorkDirUnusableError        the work dir may not be written to, or is a file
+    +-- WorkDirUnusableError        the work dir may not be written to, or is no folder
     +-- RunNotFoundError            the work dir holds no finished run
     +-- HistoryError                the history of a work dir can't be read
     |   +-- HistoryDamagedError     its file is not what was written
@@ -78,7 +78,7 @@ class WorkDirBusyError(ImgvetError):
 
 
 class WorkDirUnusableError(ImgvetError):
-    """The work dir is a file, can't be written to, or holds results that must stay."""
+    """The work dir is no folder, can't be written to, or holds results that must stay."""
 
 
 class RunNotFoundError(ImgvetError):

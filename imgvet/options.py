@@ -283,7 +283,7 @@ class CheckOptions(Part):
 
 
 class ExecutionOptions(Part):
-    """How to run. None of these changes a result."""
+    """How to run, and what is said of it elsewhere. None of these changes a result."""
 
     work_dir: Path = Field(Path("work_dir"), description="folder for results")
     overwrite: bool = Field(True, description="replace earlier results in the work dir")
@@ -306,6 +306,17 @@ class ExecutionOptions(Part):
     device: Literal["cpu", "cuda"] = Field(
         "cpu",
         description="where the model runs; cuda needs imgvet[gpu], else the processor is used",
+    )
+    dataset_name: str | None = Field(
+        None,
+        min_length=1,
+        max_length=100,
+        description="name of the dataset in messages and on the server [last part of the input]",
+    )
+    report_url: str | None = Field(
+        None,
+        description="address under which the folder of the report can be opened by those who watch "
+        "the server or are told, for links; without it links lead to the file",
     )
     verbose: bool = Field(False, description="say more while running")
     license: str | None = Field(
@@ -331,6 +342,15 @@ class RunOptions(
 ):
     """All parameters of a run."""
 
+    @property
+    def dataset(self) -> str:
+        """The dataset's name: as given, or the first input's last part and how many more."""
+        if self.dataset_name is not None or not self.input_dir:
+            return self.dataset_name or ""
+        first, *more = self.input_dir
+        name = first.rstrip("/").rsplit("/", 1)[-1] or first
+        return f"{name} and {len(more)} more" if more else name
+
 
 GROUPS: Mapping[str, tuple[type[Part], ...]] = {
     "what to analyse": (SourceOptions, AnnotationOptions, CropOptions, MediaOptions, FetchOptions),
@@ -350,17 +370,21 @@ GROUPS: Mapping[str, tuple[type[Part], ...]] = {
 
 def make_options(values: Mapping[str, Any]) -> RunOptions:
     """Validate parameters that a person gave; an error names the first that is wrong."""
+    return validated(RunOptions, values, "run")
+
+
+def validated(kind: type[PartType], values: Mapping[str, Any], command: str) -> PartType:
+    """The same of any parameters; the errors lead on to the help of a command."""
     for name in values:
-        if name not in RunOptions.model_fields:
-            raise unknown_parameter(name, RunOptions.model_fields)
+        if name not in kind.model_fields:
+            raise unknown_parameter(name, kind.model_fields)
     try:
-        return RunOptions(**values)
+        return kind(**values)
     except ValidationError as error:
-        raise first_problem(error) from None
+        raise _first_problem(error, command) from None
 
 
-def first_problem(error: ValidationError, command: str = "run") -> InvalidParameterError:
-    """The first problem pydantic found, as one line, and the command whose help leads on."""
+def _first_problem(error: ValidationError, command: str) -> InvalidParameterError:
     first = error.errors(include_url=False)[0]
     location = [str(step) for step in first["loc"] if not str(step).startswith("function-")]
     name = ".".join(location)

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
+
+import cv2
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -27,11 +30,22 @@ def in_threads(
 
     When it is interrupted, items that no thread has begun are not computed.
     """
-    with ThreadPoolExecutor(threads) as pool:
+    with one_thread_of_opencv(), ThreadPoolExecutor(threads) as pool:
         try:
             yield from pool.map(function, items)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def one_thread_of_opencv() -> Iterator[None]:
+    """Keep OpenCV to the thread that calls it: ours are as many as the cores already."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def read_ahead(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -22,8 +23,13 @@ from imgvet.errors import (
 CROPS_PART = "crops"
 """Folder of the work dir with the results of a run on crops."""
 
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")  # a Path makes one slash of two
+
 STORE = "store"
 """Folder of the work dir with what can be made again."""
+
+UNUSED_DAYS = 30
+"""So long after the last run that needed a content the store keeps its results."""
 
 
 class _Place:
@@ -86,8 +92,17 @@ class WorkDir:
         return self.run_json.is_file()
 
 
+def _require_folder(path: Path) -> None:
+    if address := _ADDRESS.match(str(path)):
+        raise WorkDirUnusableError(
+            f"The work dir {address[1]}://{str(path)[address.end() :]} is an address, not a folder",
+            "Give a folder, such as one where that is mounted, or copy results there after the run",
+        )
+
+
 def work_dir_at(path: Path) -> WorkDir:
-    """The work dir at a path, which may be that of the results of crops in one."""
+    """The work dir at a path, maybe that of crops in it; WorkDirUnusableError of an address."""
+    _require_folder(path)
     if path.name == CROPS_PART and not (path / STORE).exists() and (path.parent / STORE).is_dir():
         return WorkDir(path.parent, CROPS_PART)
     return WorkDir(path)
@@ -114,8 +129,9 @@ def require_allowed(
     """The work dir, if a run may use it; nothing is written.
 
     WorkDirInsideInputError if it is, or lies inside, a folder that is to be analysed;
-    WorkDirUnusableError if it holds results and ``overwrite`` is off.
+    WorkDirUnusableError if it is an address, or holds results and ``overwrite`` is off.
     """
+    _require_folder(path)
     work = WorkDir(path.expanduser().absolute(), part)
     resolved = work.path.resolve()
     for entry in inputs:

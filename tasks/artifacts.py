@@ -38,19 +38,19 @@ def key_of(dataset: str, what: str) -> str:
 
 
 def register(name: str, create: Callable[[], object]) -> bool:
-    """Register an artifact; if the server does not take it, log a warning and return false."""
+    """Register what people see; if the server does not take it, log a warning and return false."""
     try:
         with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
             create()
     except (PrefectException, httpx.HTTPError, OSError, RuntimeError) as error:
-        _logger.warning("The artifact %s could not be registered: %s", name, error)
+        _logger.warning("The %s could not be registered on the server: %s", name, error)
         return False
     return True
 
 
 @contextmanager
-def progress_artifacts() -> Iterator[None]:
-    """Register the progress of each stage that runs inside, until the server refuses it once."""
+def progress_artifacts(dataset: str) -> Iterator[None]:
+    """Register the progress of each stage on a dataset, until the server refuses it once."""
     known: dict[str, UUID] = {}
     refused = False
 
@@ -59,7 +59,7 @@ def progress_artifacts() -> Iterator[None]:
         if state.stage in known:
             update_progress_artifact(known[state.stage], percent)
             return
-        key = f"imgvet-progress-{state.stage.replace('_', '-')}"
+        key = key_of(dataset, f"progress-{slug(state.stage)}")
         created = create_progress_artifact(percent, key=key, description=state.stage)
         if isinstance(created, UUID):
             known[state.stage] = created

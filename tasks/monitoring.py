@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from prefect.artifacts import create_link_artifact, create_table_artifact
+from prefect.artifacts import create_table_artifact
 from prefect.events import emit_event
 
 from imgvet.errors import HistoryDamagedError, HistoryOutdatedError
@@ -108,13 +108,10 @@ def untold_run(work: WorkDir) -> Run | None:
 
 @uncached_stage
 def show_trend(context: RunContext, options: MonitorOptions) -> None:
-    """Register the rates of the latest runs and the link to the report, under the same keys."""
-    rows = trend(monitored_runs(context.work))
-    name, report = options.dataset, report_address(context.work, options.report_url)
-    rates, link = key_of(name, "rates"), key_of(name, "report")
-    said = f"Rates of {name}, latest run first"
-    register("rates", lambda: create_table_artifact(rows, key=rates, description=said))
-    register("report", lambda: create_link_artifact(report, f"Report of {name}", key=link))
+    """Register the rates of the latest runs."""
+    rows, key = trend(monitored_runs(context.work)), key_of(options.dataset, "rates")
+    said = f"Rates of {options.dataset}, latest run first"
+    register("rates", lambda: create_table_artifact(rows, key=key, description=said))
 
 
 def trend(runs: Sequence[Run]) -> list[dict[str, str | int]]:

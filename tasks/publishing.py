@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from imgvet.monitor.history import add_run
-from imgvet.options import Frozen
+from imgvet.monitor.notify import report_address
+from imgvet.options import Frozen, RunOptions
 from imgvet.quality.result import CheckResult, CheckState, read_results
 from imgvet.store.compact import compact, today
 from imgvet.store.references import Reference, forget_unused, references_in, resolve
 from imgvet.summary import RunRecord, RunSummary, read_summary, summary_lines
-from imgvet.tasks.artifacts import register
+from imgvet.tasks.artifacts import key_of, register
 from imgvet.tasks.context import RunContext, run_logger
 from imgvet.tasks.policy import uncached_stage
 from imgvet.tasks.verdict import Checked
@@ -47,10 +48,11 @@ def publish(context: RunContext, outputs: Outputs, record: RunRecord) -> RunSumm
     forget_unused(work, {reference.name for reference in references_in(outputs)})
     summary = read_summary(work)
     add_run(work, record, summary, outputs.checked.summary.digest)
-    results = read_results(work.checks_json)
-    lines = summary_lines(summary, work.report_index.as_uri())
+    options, results = record.options(RunOptions), read_results(work.checks_json)
+    report = report_address(work, options.report_url)
+    lines = summary_lines(summary, report)
     _tell(lines, results, record)
-    _register_all(work, lines, results)
+    _register_all(options.dataset, report, lines, results)
     return summary
 
 
@@ -106,9 +108,12 @@ def _tell(lines: Sequence[str], results: Sequence[CheckResult], record: RunRecor
             run_logger.log(level, "Check %s: %s: %s", check.state, check.title, said)
 
 
-def _register_all(work: WorkDir, lines: Sequence[str], results: Sequence[CheckResult]) -> None:
-    report, text = work.report_index.as_uri(), "\n".join(["```", *lines, "```"])
+def _register_all(
+    name: str, report: str, lines: Sequence[str], results: Sequence[CheckResult]
+) -> None:
+    text = "\n".join(["```", *lines, "```"])
     checks = [check.model_dump(mode="json", exclude={"examples"}) for check in results]
-    register("summary", lambda: create_markdown_artifact(text, key="imgvet-summary"))
-    register("checks", lambda: create_table_artifact(checks, key="imgvet-checks"))
-    register("report", lambda: create_link_artifact(report, "Report", key="imgvet-report"))
+    title = f"Report of {name}"
+    register("summary", lambda: create_markdown_artifact(text, key_of(name, "summary")))
+    register("checks", lambda: create_table_artifact(checks, key_of(name, "checks")))
+    register("report", lambda: create_link_artifact(report, title, key_of(name, "report")))

@@ -60,7 +60,7 @@ def test_a_request_is_checked_without_prefect() -> None:
     assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["False"]
 
 
-def test_a_built_wheel_holds_model_and_templates(tmp_path: Path) -> None:
+def test_a_built_wheel_holds_model_templates_and_examples(tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-m",
@@ -86,6 +86,7 @@ def test_a_built_wheel_holds_model_and_templates(tmp_path: Path) -> None:
         "from imgvet.cli.main import main\n"
         "print(builtin_model().path)\n"
         "for name in ('page.html', *ASSETS): environment().get_template(name)\n"
+        "main(['deployments', 'init', 'examples'])\n"
         "main(['--version'])"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}
@@ -94,6 +95,9 @@ def test_a_built_wheel_holds_model_and_templates(tmp_path: Path) -> None:
     )
     assert printed.startswith(str(tmp_path / "installed"))
     assert "imgvet 0." in printed
+    for name in ("datasets.toml", "prefect.yaml"):
+        written = (tmp_path / "examples" / name).read_bytes()
+        assert written == (ROOT / "deployments" / name).read_bytes()
 
 
 @pytest.mark.parametrize("room", ROOMS)

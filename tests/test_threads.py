@@ -7,11 +7,12 @@ import threading
 import time
 from collections.abc import Iterator
 
+import cv2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgvet.threads import read_ahead
+from imgvet.threads import in_threads, read_ahead
 
 
 class Gauge:
@@ -104,3 +105,12 @@ def test_stopping_early_leaves_no_thread_behind() -> None:
     assert next(reading) == 0
     reading.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before
+
+
+def test_opencv_keeps_to_the_threads_that_call_it_and_is_left_as_it_was() -> None:
+    cv2.setNumThreads(3)
+    assert list(in_threads(lambda _: cv2.getNumThreads(), range(4), 2)) == [1, 1, 1, 1]
+    assert cv2.getNumThreads() == 3
+    for _ in in_threads(str, range(4), 2):
+        break  # closed in the middle
+    assert cv2.getNumThreads() == 3

@@ -17,13 +17,14 @@ from imgvet import __version__
 from imgvet.cli.arguments import OneLineParser, add_group, add_run_arguments, parse
 from imgvet.errors import EXIT_BAD_REQUEST, ImgvetError
 from imgvet.monitor.options import NotifyOptions, WatchOptions
+from imgvet.workdir import UNUSED_DAYS
 
 EXIT_INTERRUPTED = 130
 """What shells give for a command that Ctrl-C ended."""
 
-RESULTS, UNUSED_DAYS, SILENT_HOURS = 10, 30, 26
-"""Images that ``search`` prints, days that ``store gc`` keeps, and hours without a run that
-``automations`` tolerate, unless told otherwise."""
+RESULTS, SILENT_HOURS = 10, 26
+"""Images that ``search`` prints, and hours without a run that are no silence yet, unless told
+otherwise."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"imgvet {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    add_run_arguments(_add(commands, "runs.run", "vet a dataset", "Vet a dataset."))
+    add_run_arguments(_add(commands, "runs.run", "vet a dataset"))
     _add_finished_run(commands)
     demo = _add(commands, "runs.demo", "make a set of pictures with known problems, and vet it")
     demo.add_argument(
@@ -65,7 +66,8 @@ def _parser() -> argparse.ArgumentParser:
 def _add(commands: Any, command: str, text: str, description: str | None = None) -> Any:
     """Add a command, ``module.function``, under the name of its function."""
     name = command.rpartition(".")[2].rstrip("_")
-    parser = commands.add_parser(name, help=text, description=description)
+    said = description or f"{text[:1].upper()}{text[1:]}."
+    parser = commands.add_parser(name, help=text, description=said)
     parser.set_defaults(command=command)
     return parser
 
@@ -81,7 +83,7 @@ def _add_finished_run(commands: Any) -> None:
         "Explore a finished run in the browser, until Ctrl-C is pressed.",
     )
     alike = "print the images of a finished run that are most like a picture"
-    search = _add(commands, "explore.search", alike, f"{alike.capitalize()}.")
+    search = _add(commands, "explore.search", alike)
     for parser in (summary, report, explore, search):
         parser.add_argument("work_dir", type=Path, metavar="WORK_DIR", help="its work dir")
     explore.add_argument(
@@ -141,9 +143,7 @@ def _add_serve(commands: Any) -> None:
         "--cron", metavar="TEXT", help="minute, hour, day, month, weekday: '0 6 * * *' is daily"
     )
     group.add_argument("--timezone", metavar="TEXT", help="what its hours mean [UTC]")
-    automations = commands.add_parser(
-        "automations", help="create or update the automations of a Prefect server"
-    )
+    automations = commands.add_parser("automations", help="set up the automations of a server")
     actions = automations.add_subparsers(title="actions", required=True, metavar="ACTION")
     again = "create them, or update those of the same name; never twice"
     apply = _add(actions, "watch.apply", again)
@@ -155,20 +155,22 @@ def _add_serve(commands: Any) -> None:
         help="tell if no scheduled run of a dataset has finished for N hours, which must be more "
         f"than the longest gap between two [{SILENT_HOURS}]",
     )  # fmt: skip
+    deployments = commands.add_parser("deployments", help="write files to begin deployments with")
+    actions = deployments.add_subparsers(title="actions", required=True, metavar="ACTION")
+    examples = "write datasets.toml for 'imgvet serve' and prefect.yaml for 'prefect deploy'"
+    _add(actions, "watch.init", examples).add_argument(
+        "folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help="where to [here]"
+    )
 
 
 def _add_models(commands: Any) -> None:
     models = commands.add_parser("models", help="list, download and find embedding models")
     actions = models.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    def add(command: str, text: str) -> Any:
-        return _add(actions, command, text, f"{text.capitalize()}.")
-
-    add("models.list_", "list the models that are known by name")
-    add("models.pull", "download models").add_argument(
+    _add(actions, "models.list_", "list the models that are known by name")
+    _add(actions, "models.pull", "download models").add_argument(
         "names", nargs="+", metavar="NAME", help="as listed by 'imgvet models list'"
     )
-    add("models.path", "print where a model's file is").add_argument(
+    _add(actions, "models.path", "print where a model's file is").add_argument(
         "name", nargs="?", metavar="NAME", help="without it: the folder of models"
     )
 
@@ -178,7 +180,7 @@ def _add_store(commands: Any) -> None:
     actions = store.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def add(command: str, text: str) -> Any:
-        action = _add(actions, command, text, f"{text.capitalize()}.")
+        action = _add(actions, command, text)
         action.add_argument("work_dir", type=Path, metavar="WORK_DIR", help="of any run")
         return action
 

@@ -11,7 +11,7 @@ from imgvet.dataset import Dataset
 from imgvet.errors import EXIT_CHECKS_FAILED
 from imgvet.store.references import digest_file
 from imgvet.summary import read_summary
-from imgvet.workdir import exclusive, open_finished
+from imgvet.workdir import exclusive, open_finished, require_allowed
 
 
 def run(options: argparse.Namespace) -> int:
@@ -29,6 +29,7 @@ def demo(options: argparse.Namespace) -> int:
     """Make the demo set and vet it."""
     from imgvet.demo.make import make_demo
 
+    require_allowed(options.work_dir, (), overwrite=True)
     pictures, results = options.work_dir / "pictures", options.work_dir / "results"
     print(f"Making the demo set in {pictures}", flush=True)
     make_demo(pictures)

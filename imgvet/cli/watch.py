@@ -1,4 +1,4 @@
-"""The commands that watch datasets: ``imgvet monitor | baseline | serve | automations apply``."""
+"""The commands ``imgvet monitor | baseline | serve | deployments init | automations apply``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from importlib.resources import files
 from pathlib import Path
 from typing import cast
 
@@ -17,6 +18,7 @@ from imgvet.engine.run import run_in_engine
 from imgvet.engine.server import QUIET, configured_url, environment
 from imgvet.errors import (
     EXIT_CHECKS_FAILED,
+    ConfigFileError,
     EngineError,
     HistoryError,
     ImgvetError,
@@ -30,7 +32,7 @@ from imgvet.monitor.options import MonitorOptions, all_addresses, is_baseline, m
 from imgvet.monitor.watch import baseline_lines, set_baseline
 from imgvet.quality.result import read_results
 from imgvet.summary import read_summary, summary_lines
-from imgvet.workdir import WorkDir
+from imgvet.workdir import WorkDir, require_allowed, write_text
 
 
 def monitor(options: argparse.Namespace) -> int:
@@ -38,7 +40,7 @@ def monitor(options: argparse.Namespace) -> int:
     parameters = make_monitor_options(run_parameters(options, MonitorOptions))
     with shown_progress():
         monitored = _run_monitor(parameters)
-    work = WorkDir(_work_dir(parameters.work_dir).path, monitored.run.part)
+    work = require_allowed(parameters.work_dir, (), overwrite=True, part=monitored.run.part)
     lines = summary_lines(read_summary(work), str(work.report_index))
     print("\n".join([*lines, *_lines(monitored)]))
     for problem in monitored.problems:
@@ -50,7 +52,7 @@ def monitor(options: argparse.Namespace) -> int:
 def _run_monitor(options: MonitorOptions) -> Monitored:
     """Run the flow; a line says so if the server goes away before the run is closed there."""
     check_addresses(all_addresses(options.notify))
-    work, request = _work_dir(options.work_dir), None
+    work, request = require_allowed(options.work_dir, (), overwrite=True), None
     before = _monitored_runs(work)
     # Of a dataset that is watched already, an input that is gone is worth an alarm: the flow's.
     with suppress(ImgvetError) if before else nullcontext():
@@ -74,10 +76,6 @@ def _run_monitor(options: MonitorOptions) -> Monitored:
             raise
         print(f"imgvet: {error} The results are complete.", file=sys.stderr)
         return Monitored(run=after[-1])
-
-
-def _work_dir(path: Path) -> WorkDir:
-    return WorkDir(path.expanduser().absolute())
 
 
 def _monitored_runs(work: WorkDir) -> list[Run]:
@@ -104,7 +102,7 @@ def _lines(monitored: Monitored) -> list[str]:
 
 def baseline(options: argparse.Namespace) -> None:
     """Show or choose the baseline of a watched dataset."""
-    work, wanted = _work_dir(options.work_dir), options.wanted
+    work, wanted = require_allowed(options.work_dir, (), overwrite=True), options.wanted
     if not work.path.is_dir():
         raise RunNotFoundError(
             f"No watched dataset in {options.work_dir}",
@@ -140,6 +138,17 @@ def serve(options: argparse.Namespace) -> None:
             when = f"{dataset.cron} ({dataset.timezone})" if dataset.cron else "no schedule"
             print(f"  {dataset.name:<20}  {when:<24}  {dataset.parameters['work_dir']}", flush=True)
         serve_datasets(datasets)
+
+
+def init(options: argparse.Namespace) -> None:
+    """Write the examples of what ``imgvet serve`` and ``prefect deploy`` read; replaces nothing."""
+    names, package = ("datasets.toml", "prefect.yaml"), files("imgvet.deployments")
+    examples = {options.folder / name: package / name for name in names}
+    for path in filter(Path.exists, examples):
+        raise ConfigFileError(f"{path} exists already", "Move it away, or name another folder")
+    for path, example in examples.items():
+        write_text(path, example.read_text(encoding="utf-8"))
+        print(f"Written: {path}")
 
 
 def apply(options: argparse.Namespace) -> None:

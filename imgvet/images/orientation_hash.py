@@ -10,10 +10,10 @@ Rotated duplicates, also recompressed, resized or recoloured ones, differ in a f
 different images in about half of them.
 
 The transform, the 16 x 16 coefficients and the idea of a quality are those of PDQ (Facebook, "The
-TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm", 2019); there the threshold is
-the median of the coefficients, here it is 0, which alone makes the bits of one orientation decide
-those of the others. PDQ's quality is a sum of gradients, which a smooth gradient has too; here it
-counts the coefficients that noise cannot turn over.
+TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm", 2019); there a bit tells a
+coefficient above their median, here one above 0, which alone makes the bits of one orientation
+decide those of the others. PDQ's quality is a sum of gradients, which a smooth gradient has too;
+here it counts the coefficients that noise cannot turn over.
 """
 
 from __future__ import annotations

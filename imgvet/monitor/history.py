@@ -20,7 +20,6 @@ from pydantic import ValidationError
 from imgvet.errors import HistoryDamagedError, HistoryError, HistoryOutdatedError
 from imgvet.format import listed
 from imgvet.metrics import ADVANCED_VERSION, MEASURE_VERSION
-from imgvet.monitor.options import name_of
 from imgvet.monitor.rates import RATES
 from imgvet.options import (
     CropOptions,
@@ -280,7 +279,7 @@ def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str)
         started=record.started,
         part=work.part,
         version=record.versions.get("imgvet", ""),
-        dataset=name_of(values["input_dir"]),
+        dataset=record.options(RunOptions).dataset,
         model=str(record.model.get("name", "")),
         parameters=json.dumps(record.parameters, sort_keys=True),
         settings={

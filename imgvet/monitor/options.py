@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
-from imgvet.errors import unknown_parameter
-from imgvet.options import Part, RunOptions, Share, Strings, first_problem, make_options
+from imgvet.options import Part, RunOptions, Share, Strings, validated
 from imgvet.quality.result import CheckResult, fails
 
 ADDRESSES_VARIABLE = "IMGVET_NOTIFY"
@@ -75,7 +74,7 @@ class WatchOptions(Part):
 
 
 class NotifyOptions(Part):
-    """Who is told of alarms, and how the dataset is called there."""
+    """Who is told of alarms."""
 
     notify: Strings = Field(
         (),
@@ -83,36 +82,17 @@ class NotifyOptions(Part):
         "slack://..., mailto://..., json://host:port/path posts JSON; those in the environment "
         f"variable {ADDRESSES_VARIABLE} are added",
     )
-    dataset_name: str | None = Field(
-        None,
-        min_length=1,
-        max_length=100,
-        description="name of the dataset in messages and on the server [last part of the input]",
-    )
-    report_url: str | None = Field(
-        None,
-        description="address under which the folder of the report can be opened by those who are "
-        "told, for links; without it links lead to the file",
-    )
 
 
 class MonitorOptions(RunOptions, WatchOptions, NotifyOptions):
     """All parameters of a monitored run."""
 
+    # A run of a deployment may leave out the input, as everything else that is the deployment's.
+    model_config = ConfigDict(json_schema_extra={"required": []})
+
     def fails(self, checks: Iterable[CheckResult], alarms: Sequence[str]) -> bool:
         """Whether what was found makes the run a failure."""
         return fails(checks, self.fail_on) or (self.fail_on_alarm and bool(alarms))
-
-    @property
-    def dataset(self) -> str:
-        """The dataset's name."""
-        return self.dataset_name or name_of(self.input_dir)
-
-
-def name_of(inputs: tuple[str, ...]) -> str:
-    """The inputs as a short name: the last part of the first, and how many more there are."""
-    first = inputs[0].rstrip("/").rsplit("/", 1)[-1] or inputs[0] if inputs else ""
-    return first if len(inputs) < 2 else f"{first} and {len(inputs) - 1} more"
 
 
 def all_addresses(notify: tuple[str, ...]) -> tuple[str, ...]:
@@ -122,11 +102,12 @@ def all_addresses(notify: tuple[str, ...]) -> tuple[str, ...]:
 
 def make_monitor_options(values: Mapping[str, Any]) -> MonitorOptions:
     """Validate parameters that a person gave; raises as :func:`imgvet.options.make_options`."""
-    for name in values:
-        if name not in MonitorOptions.model_fields:
-            raise unknown_parameter(name, MonitorOptions.model_fields)
-    make_options({name: value for name, value in values.items() if name in RunOptions.model_fields})
-    try:
-        return MonitorOptions(**values)
-    except ValidationError as error:
-        raise first_problem(error, "monitor") from None
+    return validated(MonitorOptions, values, "monitor")
+
+
+def merged(values: Any, changes: Any) -> Any:
+    """Parameters with some of them changed; of a table such as ``checks``, its single values."""
+    if not (isinstance(values, Mapping) and isinstance(changes, Mapping)):
+        return changes
+    changed = {name: merged(values.get(name), value) for name, value in changes.items()}
+    return {**values, **changed}

@@ -44,7 +44,7 @@ WIDE_K = 32
 
 _ROUNDING = 1e-3
 _MARGIN = 1e-5
-"""Similarities nearer to the threshold than this are computed anew, in double precision."""
+"""Similarities nearer to ``cc_threshold`` than this are computed anew, in double precision."""
 _BLOCK_PAIRS = 1 << 23
 
 

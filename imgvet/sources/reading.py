@@ -17,7 +17,7 @@ from imgvet.sources.s3_mirror import find_copy
 from imgvet.sources.s3_objects import fetch_object
 from imgvet.sources.video import Videos
 from imgvet.store.files import FileToRead
-from imgvet.threads import in_threads, read_ahead
+from imgvet.threads import in_threads, one_thread_of_opencv, read_ahead
 from imgvet.workdir import WorkDir
 
 Used = TypeVar("Used")
@@ -74,8 +74,12 @@ def read_each(
     threads and used by ``threads`` of them.
     """
     if not any(is_remote(file.path) for file in files):
-        return in_threads(lambda file: use(file, reader.read(file)), files, threads)
+        yield from in_threads(lambda file: use(file, reader.read(file)), files, threads)
+        return
     contents = read_ahead(
         files, lambda file: (file, reader.read(file)), size_of=lambda file: file.file_size
     )
-    return read_ahead(contents, lambda pair: use(*pair), workers=threads, size_of=lambda _: 0)
+    with one_thread_of_opencv():
+        yield from read_ahead(
+            contents, lambda pair: use(*pair), workers=threads, size_of=lambda _: 0
+        )

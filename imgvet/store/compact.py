@@ -1,7 +1,7 @@
 """Keeps the store as small as what it is used for: few packs, and no images that are long gone.
 
 Of every content the day is kept on which any run of the work dir last needed it. What no run needed
-for :data:`UNUSED_DAYS` goes: from the file index at once, from a pack as soon as that is less than
+for ``UNUSED_DAYS`` goes: from the file index at once, from a pack as soon as that is less than
 half full without it. Packs that are less than half full are merged when there are many.
 
 A merged pack is complete before its parts are removed, so this may be interrupted at any time. No
@@ -25,10 +25,7 @@ import pyarrow.parquet as pq
 from imgvet.store.packs import DIGEST, PACK_ITEMS, Packs, places_in, read_thumbnail
 from imgvet.store.store import Store
 from imgvet.tables import read_if_sound
-from imgvet.workdir import WorkDir, write_atomically
-
-UNUSED_DAYS = 30
-"""So long after the last run that needed a content its results are kept."""
+from imgvet.workdir import UNUSED_DAYS, WorkDir, write_atomically
 
 SMALL_PACKS = 8
 """So many packs of one kind may be less than half full before they are merged."""
@@ -54,16 +51,15 @@ def mark_used(work: WorkDir, digests: Iterable[str], today: dt.date) -> None:
         _write_last_used(work, pd.concat([day[~day.index.isin(used.index)], used]))
 
 
-def compact(store: Store, today: dt.date, unused_days: int | None = None) -> None:
+def compact(store: Store, today: dt.date, unused_days: int = UNUSED_DAYS) -> None:
     """Forget what no run needed for long, and what other versions measured; merge small packs.
 
-    What was never marked counts as needed today. Without ``unused_days`` it is
-    :data:`UNUSED_DAYS` that count as long.
+    What was never marked counts as needed today.
     """
     for folder in store.outdated():
         shutil.rmtree(folder)
     day = _last_used(store.work)
-    old = day < today.toordinal() - (UNUSED_DAYS if unused_days is None else unused_days)
+    old = day < today.toordinal() - unused_days
     gone = frozenset(day.index[old])
     held = store.files.digests().union(*(packs.digests() for packs in store.all_packs()))
     new = sorted(held.difference(day.index))

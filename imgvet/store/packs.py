@@ -193,8 +193,11 @@ class Thumbnails:
     def __init__(self, packs: Packs) -> None:
         self._packs = packs
         rows = packs.read([DIGEST, *THUMBNAIL_PLACE])
-        self._places = pa.table({DIGEST: []}) if rows is None else rows.sort_by(DIGEST)
-        self._digests = np.array(self._places.column(DIGEST).to_pylist(), np.bytes_)
+        places = (
+            pa.table({name: [] for name in PLACE_COLUMNS}) if rows is None else rows.sort_by(DIGEST)
+        )
+        self._columns = [places.column(name).combine_chunks() for name in PLACE_COLUMNS]
+        self._digests = np.array(self._columns[0].to_pylist(), np.bytes_)
 
     def read(self, digest: str) -> bytes | None:
         """JPEG bytes, None if there are none; raises as :func:`read_thumbnail`."""
@@ -202,5 +205,5 @@ class Thumbnails:
         at = int(np.searchsorted(self._digests, np.bytes_(wanted)))
         if self._digests[at : at + 1].tolist() != [wanted]:
             return None
-        (place,) = places_in(self._places.slice(at, 1))
+        place = ThumbnailPlace(*(column[at].as_py() for column in self._columns))
         return read_thumbnail(self._packs, place) if place.size else None

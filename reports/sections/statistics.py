@@ -19,7 +19,7 @@ from imgvet.sections import Section
 _FLAG_OF = {flag.metric: flag for flag in FLAGS}
 _FILE_METRICS = frozenset({"width", "height", "channels", "bit_depth", "file_size"})
 _GROUPS = _LIMITED, _FILES, _LIGHT, _COLOUR = (
-    "Measures with a threshold", "Files", "Light and detail", "Colour and edges",
+    "Measures with a limit", "Files", "Light and detail", "Colour and edges",
 )  # fmt: skip
 
 _WORST = {

@@ -55,6 +55,41 @@ def test_one_line_that_says_what_to_do(
     assert [path.name for path in photos.parent.iterdir()] == ["photos"]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "run photos --work-dir {}", "monitor photos --work-dir {}", "demo --work-dir {}",
+        "baseline {}", "summary {}", "report {}", "explore {}", "search {} photos/a.jpg",
+        "store info {}", "store verify {}", "store gc {}",
+    ],
+)  # fmt: skip
+def test_an_address_is_no_work_dir(
+    command: str,
+    photos: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(photos.parent)
+    assert main(command.format("s3://bucket/wd").split()) == 2
+    said = "imgvet: The work dir s3://bucket/wd is an address, not a folder. Give a folder"
+    assert capsys.readouterr().err.startswith(said)
+    assert [path.name for path in photos.parent.iterdir()] == ["photos"]
+
+
+def test_files_of_deployments_are_written_and_never_replaced(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = photos.parent / "new"
+    assert main(["deployments", "init", str(folder)]) == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["datasets.toml", "prefect.yaml"]
+    (folder / "datasets.toml").unlink()
+    (folder / "prefect.yaml").write_text("mine")
+    capsys.readouterr()
+    assert main(["deployments", "init", str(folder)]) == 2
+    assert capsys.readouterr().err.startswith(f"imgvet: {folder / 'prefect.yaml'} exists already. ")
+    assert [path.read_text() for path in folder.iterdir()] == ["mine"]
+
+
 def test_the_archives_of_a_folder_can_be_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,7 +10,14 @@ import pytest
 
 from imgvet.cli.arguments import read_config
 from imgvet.deployments.datasets import served, served_in
-from imgvet.errors import ConfigFileError, ImgvetError, InputNotFoundError, InvalidParameterError
+from imgvet.errors import (
+    ConfigFileError,
+    ImgvetError,
+    InputNotFoundError,
+    InvalidParameterError,
+    WorkDirInsideInputError,
+    WorkDirUnusableError,
+)
 
 EXAMPLE = Path(__file__).parents[2] / "deployments" / "datasets.toml"
 
@@ -57,6 +64,8 @@ def test_only_what_was_given_is_a_parameter_of_the_deployment() -> None:
         ),
         ({"notify": "http://x"}, InvalidParameterError, "json://host:port/path"),
         ({"input_dir": "nowhere"}, InputNotFoundError, "nowhere"),
+        ({"work_dir": "s3://bucket/wd"}, WorkDirUnusableError, "s3://bucket/wd is an address"),
+        ({"work_dir": "cats/out"}, WorkDirInsideInputError, "lies inside the input"),
         ({"baseline": "last:x"}, InvalidParameterError, "first, last:N or a run id"),
     ],
 )

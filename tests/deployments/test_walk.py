@@ -33,8 +33,6 @@ class Walk:
     def __init__(self, shell: Shell) -> None:
         self.shell, self.left = shell, commands()
         self.ports = {"4200": str(shell.port), "8008": str(free_port())}
-        for name in ("prefect.yaml", "datasets.toml"):
-            (shell.folder / name).write_bytes((PAGE.parent / name).read_bytes())
 
     def step(self, beginning: str) -> Path | str:
         """Take the next step: what it printed, or the file with what it prints."""
@@ -72,8 +70,15 @@ def test_from_nothing_to_an_alert_and_on_to_a_worker(shell: Shell) -> None:
     print(f"The walk took {time.monotonic() - began:.0f} s")
     shell.stop(shell.started.pop())
 
-    walk.step("imgvet serve --config datasets.toml")
+    walk.step("imgvet deployments init")
+    served = walk.step("imgvet serve --config datasets.toml")
+    assert isinstance(served, Path)
     wait_for_deployments(shell, {"demo", "demo-nightly"})
+    known = {run["id"] for run in shell.post("/flow_runs/filter")}
+    walk.step("prefect deployment run")
+    run = wait_for_new_run(shell, known, served)
+    assert run["parameters"] == {"options": {"threshold": 0.95}}
+    assert run["state_name"] == "ChecksFailed", served.read_text()
     shell.stop(shell.started.pop())
 
     known = {run["id"] for run in shell.post("/flow_runs/filter")}

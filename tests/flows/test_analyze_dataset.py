@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 import pandas as pd
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.client.schemas.objects import Artifact
 
 from imgvet.errors import InputEmptyError, WorkDirBusyError, WorkDirInsideInputError
 from imgvet.flows.analyze_dataset import analyze_dataset
 from imgvet.flows.ending import ChecksFailedError
 from imgvet.options import make_options
-from imgvet.store.compact import UNUSED_DAYS
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
 from imgvet.summary import Verdict
 from imgvet.tables import RESULT_TABLES, read_table
-from imgvet.workdir import WorkDir, exclusive
+from imgvet.workdir import UNUSED_DAYS, WorkDir, exclusive
 from support.pictures import age, jpeg, photograph
 
 from .conftest import FinishedRun, Runner, later_today
@@ -262,20 +265,26 @@ def test_the_python_face_reads_everything(
     assert np.array_equal(*vectors[copies])
 
 
-def test_artifacts_are_registered_on_the_server(finished: Runner) -> None:
-    from prefect.client.orchestration import get_client
-
+def artifacts_of(run: Runner) -> dict[str | None, Artifact]:
+    """The artifacts of the last run, by key."""
+    of_run = ArtifactFilterFlowRunId(any_=[UUID(run.dataset.record().run_id)])
     with get_client(sync_client=True) as client:
-        artifacts = client.read_artifacts()
-    assert {
-        "imgvet-summary",
-        "imgvet-checks",
-        "imgvet-report",
-        "imgvet-progress-compute-stats",
-        "imgvet-progress-embed",
-    } <= {artifact.key for artifact in artifacts}
-    progress = [artifact for artifact in artifacts if artifact.type == "progress"]
+        found = client.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id=of_run))
+    return {artifact.key: artifact for artifact in found}
+
+
+def test_artifacts_name_the_dataset_and_lead_to_where_the_report_is(finished: Runner) -> None:
+    found = artifacts_of(finished)
+    whats = ("summary", "checks", "report", "progress-compute-stats", "progress-embed")
+    assert {f"imgvet-photos-{what}" for what in whats} <= set(found)
+    assert [key for key in found if not str(key).startswith("imgvet-photos-")] == []
+    progress = [artifact for artifact in found.values() if artifact.type == "progress"]
     assert {artifact.data for artifact in progress} == {100.0}
+    assert "/out/report/index.html" in str(found["imgvet-photos-report"].data)
+    finished.run(dataset_name="My Cats", report_url="https://reports.example/cats")
+    found, page = artifacts_of(finished), "https://reports.example/cats/index.html"
+    assert f"[Report of My Cats]({page})" in str(found["imgvet-my-cats-report"].data)
+    assert page in str(found["imgvet-my-cats-summary"].data)
 
 
 def test_a_component_does_not_depend_on_how_many_neighbours_are_listed(runner: Runner) -> None:

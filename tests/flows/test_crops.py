@@ -15,11 +15,10 @@ from imgvet.dataset import Dataset
 from imgvet.errors import InvalidParameterError, WorkDirUnusableError
 from imgvet.flows.analyze_dataset import analyze_dataset
 from imgvet.options import make_options
-from imgvet.store.compact import UNUSED_DAYS
 from imgvet.store.store import Store
 from imgvet.summary import RunSummary
 from imgvet.tables import CROPS, ITEMS
-from imgvet.workdir import CROPS_PART, WorkDir
+from imgvet.workdir import CROPS_PART, UNUSED_DAYS, WorkDir
 from support.pictures import age, photograph, png
 
 from .conftest import later_today

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,41 +12,12 @@ from imgvet.errors import EngineError, InvalidParameterError
 from imgvet.flows import runners
 from imgvet.flows.runners import check_runner, is_elsewhere, shard_threads
 from imgvet.options import ExecutionOptions
+from support.dask_cluster import Cluster, wait
 from support.pictures import age, jpeg, photograph
 
 from .conftest import Runner
 
 PHOTOS, DISTINCT, SHARD = 18, 13, 3
-
-
-class Cluster:
-    """A Dask scheduler and two workers, each a process of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.file = folder / "scheduler.json"
-        quiet = ("--scheduler-file", str(self.file), "--no-dashboard", "--host", "127.0.0.1")
-        self.scheduler = self._start("scheduler", *quiet, "--port", "0")
-        _wait(self.file.is_file)
-        self.address = json.loads(self.file.read_text())["address"]
-        worker = ("worker", *quiet, "--no-nanny", "--nthreads", "1")
-        self.workers = [self._start(*worker) for _ in range(2)]
-
-    def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "dask", *arguments]
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def stop(self) -> None:
-        """Kill what is left of it."""
-        for process in (*self.workers, self.scheduler):
-            process.kill()
-            process.wait()
-
-
-def _wait(until: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not until():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -100,7 +67,7 @@ def test_a_killed_worker_costs_its_shard_alone(
     packs = runner.dataset.work_dir / "store"
 
     def kill() -> None:
-        _wait(lambda: list(packs.glob("measures-*/*.parquet")))
+        wait(lambda: list(packs.glob("measures-*/*.parquet")))
         cluster.workers[0].kill()
 
     killer = threading.Thread(target=kill)
@@ -120,7 +87,7 @@ def test_a_killed_scheduler_is_told_in_one_line_and_costs_a_restart(
     packs = runner.dataset.work_dir / "store"
 
     def kill() -> None:
-        _wait(lambda: list(packs.glob("measures-*/*.parquet")))
+        wait(lambda: list(packs.glob("measures-*/*.parquet")))
         cluster.stop()
 
     killer = threading.Thread(target=kill)

@@ -30,7 +30,6 @@ UNUSED_DAYS = 10
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setattr(module, "PACK_ITEMS", 20)
-    monkeypatch.setattr(module, "UNUSED_DAYS", UNUSED_DAYS)
     return Store(WorkDir(tmp_path / "out"))
 
 
@@ -50,7 +49,7 @@ def look(folder: Path, store: Store, today: dt.date) -> list[str]:
     reads = measure_files(files, store, VideoOptions(), 1, 0, len(files))
     items = item_tables(with_reads(listing, [reads]), store, MediaOptions()).items
     mark_used(store.work, items["digest"], today)
-    compact(store, today)
+    compact(store, today, UNUSED_DAYS)
     return items["digest"].tolist()
 
 
@@ -125,12 +124,12 @@ def test_a_full_pack_stays_until_more_than_half_of_it_is_gone(store: Store) -> N
     before = packs.names()
     mark_used(store.work, digests, START)
     mark_used(store.work, digests[:10], day(UNUSED_DAYS + 1))
-    compact(store, day(UNUSED_DAYS + 1))
+    compact(store, day(UNUSED_DAYS + 1), UNUSED_DAYS)
     assert packs.names() == before
     mark_used(store.work, digests[:9], day(UNUSED_DAYS + 2))
-    compact(store, day(2 * UNUSED_DAYS + 2))
+    compact(store, day(2 * UNUSED_DAYS + 2), UNUSED_DAYS)
     assert packs.digests() == set(digests[:9])
-    compact(store, day(9 * UNUSED_DAYS))
+    compact(store, day(9 * UNUSED_DAYS), UNUSED_DAYS)
     assert packs.digests() == set()
     assert list(packs.folder.iterdir()) == []
 

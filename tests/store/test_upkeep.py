@@ -12,13 +12,13 @@ import pytest
 from imgvet.cli.main import main
 from imgvet.measures.compute_stats import measure_files
 from imgvet.options import VideoOptions
-from imgvet.store.compact import UNUSED_DAYS, mark_used, today
+from imgvet.store.compact import mark_used, today
 from imgvet.store.files import FileToRead
 from imgvet.store.references import store_array, store_file
 from imgvet.store.store import Store, embeddings_schema
 from imgvet.store.upkeep import OUTDATED, collect_garbage, damaged, holdings
 from imgvet.tables import ITEMS, empty
-from imgvet.workdir import WorkDir, write_text
+from imgvet.workdir import UNUSED_DAYS, WorkDir, write_text
 from support.pictures import age, jpeg, scene
 
 PICTURES, WIDTH = 4, 64

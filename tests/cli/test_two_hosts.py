@@ -1,0 +1,101 @@
+"""A run whose shards are computed on two other hosts: network namespaces with a bridge between."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from support.command import environment_of, run
+from support.dask_cluster import Cluster, wait
+from support.pictures import age, jpeg, photograph
+
+HERE, PORT = "10.213.77.1", 42_177
+HOSTS = {"imgvet-a": "10.213.77.2", "imgvet-b": "10.213.77.3"}
+BRIDGE = "imgvet-bridge"
+may_make_networks = os.geteuid() == 0 and shutil.which("ip") is not None
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not may_make_networks, reason="network namespaces need root and iproute2"),
+]
+
+
+def _ip(*arguments: str, check: bool = True) -> None:
+    subprocess.run(["ip", *arguments], check=check, capture_output=True)
+
+
+@pytest.fixture
+def hosts() -> Iterator[None]:
+    """Two hosts that reach this one, and nothing else."""
+    _ip("link", "add", BRIDGE, "type", "bridge")
+    try:
+        _ip("addr", "add", f"{HERE}/24", "dev", BRIDGE)
+        _ip("link", "set", BRIDGE, "up")
+        for name, address in HOSTS.items():
+            _ip("netns", "add", name)
+            _ip("link", "add", f"{name}-0", "type", "veth", "peer", "name", "eth0", "netns", name)
+            _ip("link", "set", f"{name}-0", "master", BRIDGE, "up")
+            _ip("-n", name, "addr", "add", f"{address}/24", "dev", "eth0")
+            _ip("-n", name, "link", "set", "eth0", "up")
+            _ip("-n", name, "link", "set", "lo", "up")
+        yield
+    finally:
+        for name in HOSTS:
+            _ip("netns", "del", name, check=False)
+        _ip("link", "del", BRIDGE, check=False)
+
+
+@pytest.fixture
+def server(hosts: None, tmp_path: Path) -> Iterator[str]:
+    """A Prefect server that the hosts reach."""
+    environment = {**os.environ, "PREFECT_HOME": str(tmp_path / "prefect")}
+    command = ["-m", "prefect", "server", "start", "--no-ui", "--host", HERE, "--port", str(PORT)]
+    with (tmp_path / "server.log").open("wb") as log:
+        process = subprocess.Popen([sys.executable, *command], env=environment, stdout=log)
+    url = f"http://{HERE}:{PORT}/api"
+
+    def is_up() -> bool:
+        try:
+            return httpx.get(f"{url}/health").is_success
+        except httpx.HTTPError:
+            return False
+
+    try:
+        wait(is_up, 120)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_shards_on_two_hosts_give_the_same_tables(server: str, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(12):
+        path = photos / f"{number:02}.jpg"
+        path.write_bytes(jpeg(photograph(number)))
+        age(path)
+    environment = environment_of(tmp_path / "home")
+    places = [(place, ("ip", "netns", "exec", name)) for name, place in HOSTS.items()]
+    cluster = Cluster(tmp_path, HERE, places)
+    try:
+        there = ("--runner", "dask", "--address", cluster.address, "--work-dir")
+        refused = run(environment, "run", photos, *there, tmp_path / "refused")
+        assert refused.returncode == 2
+        assert "can't reach a temporary Prefect server" in refused.stderr
+        told = environment | {"PREFECT_API_URL": server}
+        assert run(told, "run", photos, *there, tmp_path / "there").returncode == 0
+    finally:
+        cluster.stop()
+    assert run(told, "run", photos, "--work-dir", tmp_path / "here").returncode == 0
+    tables = sorted((tmp_path / "here" / "tables").iterdir())
+    assert len(tables) > 5
+    for table in tables:
+        assert table.read_bytes() == (tmp_path / "there" / "tables" / table.name).read_bytes()
