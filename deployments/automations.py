@@ -78,7 +78,6 @@ def rules(silent_hours: int) -> tuple[Rule, ...]:
                 expect={"prefect.flow-run.Crashed"},
                 match_related=_FLOW,
                 posture=Posture.Reactive,
-                threshold=1,
             ),
             subject="{{ flow_run.name }}: the run crashed",
             body="{{ flow_run.state.message }}",
@@ -107,7 +106,6 @@ def _of_datasets(*, all_clear: str) -> EventTrigger:
         match=ResourceSpecification(labels),
         for_each={"prefect.resource.id"},
         posture=Posture.Reactive,
-        threshold=1,
     )
 
 
@@ -134,7 +132,6 @@ def _missing(
         match_related=[_FLOW, *related],
         for_each={each},
         posture=Posture.Proactive,
-        threshold=1,
         within=within,
     )
 
