@@ -25,7 +25,9 @@ from imgvet.sources.kinds import is_image_name
 from imgvet.sources.listing import Entry
 
 _URI = ("s3://", "minio://")
-_LOST = (errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN)
+_LOST = (
+    errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH,
+)  # fmt: skip
 """What reading a mounted folder gives while its server is gone."""
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 

@@ -134,7 +134,10 @@ def references_in(value: object) -> Iterator[Reference]:
 
 
 def forget_unused(work: WorkDir, used: set[str]) -> None:
-    """Remove outputs, and records of them, but what this and the other part's last run use."""
+    """Remove stored outputs but what this run uses, and what the other part's last run used.
+
+    Cache records of what is gone go with it.
+    """
     path = work.store / f"used-{work.part or 'images'}.txt"
     write_text(path, "".join(f"{name}\n" for name in sorted(used)))
     lists = work.store.glob("used-*.txt")
