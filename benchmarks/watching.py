@@ -147,7 +147,9 @@ def simulate(plan: Plan, seed: int) -> Outcome:
             images = images + fresh if plan.growing else fresh
         history = [comparison.run for comparison in said]
         references = _references(history, kept)
-        found, own = watch(run_of(number), as_images(images), (), history, references, plan.options)
+        alarms = history[-1].alarms if history else ()
+        run = run_of(number).model_copy(update={"alarms": alarms})
+        found, own = watch(run, as_images(images), (), history, references, plan.options)
         kept.append(own)
         said.append(found)
     return Outcome(tuple(said[1 : 1 + plan.quiet]), tuple(said[1 + plan.quiet :]))

@@ -109,7 +109,7 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
     )
     checked = stages.run(verdict.run_checks, tables, facts, verdict.without_execution(options))
     record = stages.record(options, request.model_record)
-    history = past_runs(stages.context.work, checked.summary.digest)
+    history = past_runs(stages.context.work, record, checked.summary.digest)
     report = stages.run(verdict.build_report, tables, vectors, checked, record, history)
     outputs = publishing.Outputs(
         tables=tables,
@@ -148,7 +148,9 @@ def _measured(
     """Read, decode and measure each original once: the whole of it, or its crops."""
     videos, cutter = options.part(VideoOptions), request.cutter
     if cutter is None:
-        reads = stages.run_shards(measuring.compute_stats, listed.to_read, videos)
+        ahead = max(0, request.to_measure - listed.to_read.pending)
+        to_read = listed.to_read.model_copy(update={"ahead": ahead})
+        reads = stages.run_shards(measuring.compute_stats, to_read, videos)
     else:
         reads = stages.run_shards(measuring.compute_crops, listed.to_read, videos, cutter)
     item_options = measuring.ItemOptions(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
 from prefect import State, flow
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
@@ -17,9 +20,9 @@ from imgvet.monitor.notify import Monitored, check_addresses
 from imgvet.monitor.options import MonitorOptions, all_addresses
 from imgvet.options import RunOptions
 from imgvet.quality.result import read_results
-from imgvet.summary import RunSummary
+from imgvet.summary import Verdict
 from imgvet.tasks.context import RunContext
-from imgvet.tasks.monitoring import alert, show_trend, untold_run, watch, watch_failure
+from imgvet.tasks.monitoring import alert, alert_failure, show_trend, untold_run, watch
 from imgvet.workdir import CROPS_PART, exclusive, require_allowed
 
 
@@ -35,24 +38,32 @@ def monitor_dataset(options: DeployedOptions) -> State[Monitored]:
         ChecksFailed or ChecksErrored; a failure if ``fail_on`` or ``fail_on_alarm`` says so.
     """
     check_addresses(all_addresses(options.notify))
-    work = require_allowed(options.work_dir, options.input_dir, overwrite=True)
-    options = options.model_copy(update={"work_dir": work.path})
-    context = RunContext(work_dir=work.path, threads=options.num_threads)
-    # What is asked of the server in here is only for people to see: a server that is gone must not
-    # hold up every artifact for a minute. The state at the end is sent with Prefect's own patience.
-    patience = temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1})
-    with exclusive(work), told_to_server(), patience:
-        untold = untold_run(work)
-        if untold is not None:
-            alert(context, untold, options)
-        return _watched(context, options, _analyzed(context, options))
+    with ExitStack() as held:
+        held.enter_context(told_to_server())
+        with _telling_failure(options):
+            work = require_allowed(options.work_dir, options.input_dir, overwrite=True)
+            held.enter_context(exclusive(work))
+            # What is asked of the server in here is only for people to see: a server that is gone
+            # must not hold up every artifact for a minute. The state at the end is sent with
+            # Prefect's own patience.
+            held.enter_context(temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}))
+            options = options.model_copy(update={"work_dir": work.path})
+            context = RunContext(work_dir=work.path, threads=options.num_threads)
+            if (untold := untold_run(work)) is not None:
+                alert(context, untold, options)
+            summary = analyze(options.part(RunOptions))
+            part = CROPS_PART if summary.sources is not None else ""
+            context = context.model_copy(update={"part": part})
+            run = watch(context, options)
+        return _told(context, options, run, summary.verdict)
 
 
-def _analyzed(context: RunContext, options: MonitorOptions) -> RunSummary:
-    """Run analyze_dataset as part of this run; tell if it fails."""
+@contextmanager
+def _telling_failure(options: MonitorOptions) -> Iterator[None]:
+    """Tell if what happens inside fails."""
     started = now()
     try:
-        return analyze(options.part(RunOptions))
+        yield
     except Exception as error:
         kind = "" if isinstance(error, ImgvetError) else f"{type(error).__name__}: "
         run = Run(
@@ -62,16 +73,15 @@ def _analyzed(context: RunContext, options: MonitorOptions) -> RunSummary:
             parameters=options.part(RunOptions).model_dump_json(),
             notice=f"{kind}{error}",
         )
-        alert(context, watch_failure(context, run), options)
+        alert_failure(run, options)
         raise
 
 
-def _watched(context: RunContext, options: MonitorOptions, summary: RunSummary) -> State[Monitored]:
-    """Compare, show, tell, and end in the state that says what was found."""
-    part = CROPS_PART if summary.sources is not None else ""
-    context = context.model_copy(update={"part": part})
-    run = watch(context, options)
+def _told(
+    context: RunContext, options: MonitorOptions, run: Run, verdict: Verdict
+) -> State[Monitored]:
+    """Show, tell, and end in the state that says what was found."""
     show_trend(context, options)
     monitored = alert(context, run, options)
     failed = options.fails(read_results(context.work.checks_json), run.alarms)
-    return end(summary.verdict, monitored, run.alarms, failed=failed)
+    return end(verdict, monitored, run.alarms, failed=failed)

@@ -43,6 +43,8 @@ class Request:
     user_embeddings: UserEmbeddingsReference | None
     metric: Metric
     inputs: Inputs
+    to_measure: int = 0
+    """Files that were not measured before the run; some may be measured ahead of the flow."""
 
     @property
     def sees_rotated_duplicates(self) -> bool:

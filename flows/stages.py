@@ -111,7 +111,7 @@ class Stages:
         self, stage: str, started: float, plan: Plan | None = None, *, cached: bool = False
     ) -> None:
         seconds = round(time.perf_counter() - started, 3)
-        done, reused = (plan.pending, plan.reused) if plan else (0, 0)
+        done, reused = (plan.pending + plan.ahead, plan.stored - plan.ahead) if plan else (0, 0)
         if plan:
             run_logger.info("%s: %d computed in %.1f s, %d reused", stage, done, seconds, reused)
         self.timings.append(

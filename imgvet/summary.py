@@ -5,6 +5,7 @@ Counts of images, of pairs and of groups are three separate numbers and are neve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import auto
 
 from imgvet.format import counted, percent
@@ -87,6 +88,9 @@ class RunSummary(Exact):
     checks_failed: int
     checks_errored: int
 
+    def __repr__(self) -> str:
+        return f"RunSummary({self.verdict.value}, {counted(self.counts.images, 'item')})"
+
 
 class StageTiming(Exact):
     """How long one stage took."""
@@ -129,6 +133,8 @@ class PastRun(Exact):
     counts: Counts
     results: str = ""
     """Digest of its summary, by which a run that found the same is recognised."""
+    changed: Mapping[str, str] = {}
+    """Settings that part it from the run that looks back: name -> how it changed, in words."""
 
 
 def read_summary(work: WorkDir) -> RunSummary:
@@ -193,8 +199,9 @@ def _alike(summary: RunSummary) -> list[Row]:
 def _quality(summary: RunSummary) -> list[Row]:
     counts, errored = summary.counts, summary.checks_errored
     least = f"the {100 * summary.outlier_percentile:g} % least similar"
+    stand = "stands" if counts.robust_outliers == 1 else "stand"
     outliers = (
-        f"{counted(counts.outliers, 'image')} ({least}), {counts.robust_outliers:,} stand out"
+        f"{counted(counts.outliers, 'image')} ({least}), {counts.robust_outliers:,} {stand} out"
     )
     checks = f"{summary.checks_passed} passed, {summary.checks_failed} failed"
     checks += f", {errored} could not be computed" if errored else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from imgvet.reports.pictures import write_pictures
 from imgvet.reports.report import pages_of
 from imgvet.sections import INDEX, Section
 from imgvet.summary import PastRun
-from imgvet.workdir import WorkDir, swap_folder
+from imgvet.workdir import WorkDir, link_or_copy, swap_folder
 
 ASSETS = ("style.css", "report.js", "gallery.js", "map.js")
 
@@ -30,6 +30,7 @@ def report_of(work: WorkDir, history: Sequence[PastRun] = ()) -> Path:
     with tempfile.TemporaryDirectory(prefix=".report-", dir=work.home) as scratch:
         folder = Path(scratch) / "report"
         build_report(inputs, folder)
+        add_tables(folder, {name: work.table(name) for name in inputs.tables})
         swap_folder(folder, work.report)
     return work.report / INDEX
 
@@ -56,6 +57,12 @@ def build_report(inputs: ReportInputs, folder: Path) -> Path:
         data.write(folder / name, templates.get_template(name).render())
     data.write(folder / "plotly.min.js", get_plotlyjs())
     return folder / INDEX
+
+
+def add_tables(report: Path, tables: Mapping[str, Path]) -> None:
+    """Put the files of result tables, by name, into a report, whose pages link to them."""
+    for name, path in tables.items():
+        link_or_copy(path, report / data.TABLES / f"{name}.parquet")
 
 
 @lru_cache(maxsize=1)

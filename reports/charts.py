@@ -66,8 +66,8 @@ def template() -> Figure:
 
 def most_frequent(values: pd.Series) -> list[tuple[str, int]]:
     """Values and how often they occur, most frequent first, then by name."""
-    totals = ((str(value), int(total)) for value, total in values.value_counts().items())
-    return sorted(totals, key=lambda entry: (-entry[1], entry[0]))
+    totals = sorted(values.value_counts().items(), key=lambda entry: (-entry[1], entry[0]))
+    return [(str(value), int(total)) for value, total in totals]
 
 
 def bars(totals: Sequence[tuple[str, int]], **texts: str) -> Chart:
@@ -121,7 +121,7 @@ def lines(times: list[str], values: list[float | None], *, percent: bool, **text
     layout = {
         "hovermode": "closest",
         "xaxis": {"dtick": max(1, len(values) // 8), "title": {"text": texts["axis"]}},
-        "yaxis": {"rangemode": "tozero", "tickformat": ".1~%" if percent else ",~s",
+        "yaxis": {"rangemode": "tozero", "tickformat": ".3~p" if percent else ",~s",
                   "title": {"text": texts["counts"]}},
     }  # fmt: skip
     numbers = pd.DataFrame({texts["axis"]: times, texts["counts"]: pd.Series(values, dtype=float)})

@@ -16,7 +16,7 @@ from imgvet.format import listed
 from imgvet.metrics import METRICS
 from imgvet.quality.result import CheckResult, read_results
 from imgvet.reasons import Reason
-from imgvet.reports.text import common_folder, file_size, visible
+from imgvet.reports.text import file_size, visible
 from imgvet.search.image_table import COPIES, ImageTable, Value
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
@@ -30,7 +30,9 @@ ThumbnailReader = Callable[[str], bytes | None]
 """Content digest -> JPEG bytes of the thumbnail, None if there is none. May be called from several
 threads at once."""
 
-_IMAGE_COLUMNS = ("id", "filename", "digest", "file_size", "stats.width", "stats.height")
+_IMAGE_COLUMNS = (
+    "id", "filename", "digest", "file_size", "stats.width", "stats.height", "label", "split",
+)  # fmt: skip
 
 Content = dict[str, Any]
 """What a template shows, by the names that it uses, in dictionaries, tuples and lists."""
@@ -45,6 +47,8 @@ class Image(NamedTuple):
     file_bytes: int | None = None
     width: int | None = None
     height: int | None = None
+    label: str | None = None
+    split: str | None = None
 
     @property
     def pixels(self) -> str:
@@ -178,11 +182,6 @@ class ReportInputs:
     def facts(self) -> Facts:
         """What the page's scripts are told of each image."""
         return Facts(self.image_table)
-
-    @cached_property
-    def root(self) -> str:
-        """The folder that all images share, with its separator at the end, or empty."""
-        return common_folder(self.image_table["filename"].to_pylist())
 
     def images(self, ids: Iterable[Any]) -> tuple[Image, ...]:
         """The images with these ids, in this order, each with its picture."""

@@ -6,8 +6,6 @@ Plain strings: the templates, which have all of this as filters, escape them.
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Iterable
 from datetime import datetime
 
 from imgvet import format as plain
@@ -119,12 +117,6 @@ def base(filename: str) -> str:
 def folder(filename: str, root: str = "") -> str:
     """A file's folder for the page, below ``root``, the folder that goes without saying."""
     return label(split_name(filename)[0].removeprefix(root), limits.FOLDER_LENGTH)
-
-
-def common_folder(filenames: Iterable[str]) -> str:
-    """The folder that all files share, with its separator at the end; empty if there is none."""
-    shared = os.path.commonprefix(list(filenames))  # noqa: RUF071 - cut at a separator below
-    return shared[: max(shared.rfind("/"), shared.rfind("\\")) + 1]
 
 
 FILTERS = {

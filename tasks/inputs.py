@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-from prefect.runtime import task_run
 
 from imgvet.annotations.schema import Annotations
 from imgvet.crops.cutter import Cutter, cut_key
@@ -28,7 +27,7 @@ from imgvet.store.packs import DIGEST
 from imgvet.store.references import Reference, store_arrow
 from imgvet.tables import to_frame
 from imgvet.tasks.context import RunContext
-from imgvet.tasks.policy import TRANSPORT_RETRIES, transport_stage, uncached_stage
+from imgvet.tasks.policy import transport_stage, uncached_stage
 from imgvet.tasks.shards import Plan, plan
 
 
@@ -47,9 +46,8 @@ def sync_s3_to_local(
         if fetch.sync_s3_to_local or kind is not Kind.IMAGE
     )
     report = sync_to_local(listed, context.work.mirror, run, sources.min_file_size)
-    if report.transient and task_run.run_count <= TRANSPORT_RETRIES:
-        # What arrived stays, so the next attempt asks only for the rest; after the last one the
-        # rest become rows that say why.
+    if report.transient:
+        # What arrived stays, so the next attempt asks only for the rest.
         raise TransportError(
             f"{report.failed} objects of {name} did not arrive, such as {report.transient}",
             "Run again: what arrived is kept",
@@ -101,7 +99,7 @@ class Listed(Frozen):
     to_read: Plan
 
 
-@uncached_stage
+@transport_stage
 def list_items(
     context: RunContext,
     options: SourceOptions,
@@ -119,15 +117,13 @@ def list_items(
     listing = with_digests(listing, store.files.load())
     listing = annotated(listing, options, annotations, cutter)
     rows, columns = to_frame(listing), list(FILE_COLUMNS)
-    done = rows["status"] != Reason.OK.value
+    rows = rows[(rows["status"] == Reason.OK.value) & (rows["cut"] != NO_BOXES)]
     if cutter is None:
-        done |= rows[DIGEST].isin(store.measures.digests())
+        done = rows[DIGEST].isin(store.measures.digests())
     else:
         known, columns = store.cuts.digests(), [*columns, "cut"]
-        nothing_to_cut = [
-            cut == NO_BOXES or (isinstance(digest, str) and cut_key(digest, cut) in known)
-            for digest, cut in zip(rows[DIGEST], rows["cut"], strict=True)
-        ]
-        done |= pd.Series(nothing_to_cut, rows.index, dtype=bool)
+        cuts = zip(rows[DIGEST], rows["cut"], strict=True)
+        is_cut = [isinstance(digest, str) and cut_key(digest, cut) in known for digest, cut in cuts]
+        done = pd.Series(is_cut, rows.index, dtype=bool)
     to_read = plan(work, "compute_stats", rows, done, columns)
     return Listed(listing=store_arrow(work, "listing", listing), to_read=to_read)

@@ -86,8 +86,8 @@ def collect_items(
     cropped = collect.crops_of(rows, store) if options.cutter is not None else None
     items = rows if cropped is None else cropped.rows
     tables = collect.item_tables(items, store, options.media)
-    measured = tables.contents[DIGEST].isin(store.advanced.digests())
-    measured |= not options.stats.run_advanced_stats
+    wanted = tables.contents if options.stats.run_advanced_stats else tables.contents.iloc[:0]
+    measured = wanted[DIGEST].isin(store.advanced.digests())
     keys = [] if cropped is None else [*cropped.keys, *items[DIGEST].dropna()]
     mark_used(work, [*rows[DIGEST].dropna(), *keys], today())
     return CollectedItems(
@@ -95,7 +95,7 @@ def collect_items(
         invalid=store_table(work, INVALID, tables.invalid),
         contents=store_table(work, CONTENTS, tables.contents),
         to_embed=_to_embed(context, items, tables.contents, options.card),
-        to_measure=plan(work, "advanced", tables.contents, measured, PLACE_COLUMNS),
+        to_measure=plan(work, "advanced", wanted, measured, PLACE_COLUMNS),
         crops=None if cropped is None else store_table(work, CROPS, cropped.crops),
         sources=None if cropped is None else len(rows),
         without_crops=None if cropped is None else cropped.without,
@@ -108,7 +108,7 @@ def _to_embed(
     """The contents that the model has not embedded yet; none without a model."""
     columns = list(PLACE_COLUMNS)
     if card is None:
-        return Plan(shards=(), pending=0, reused=0)
+        return Plan(shards=(), pending=0, stored=0)
     if card.wants_originals:
         contents = contents.merge(items[list(FILE_COLUMNS)], on="id")
         columns += FILE_COLUMNS

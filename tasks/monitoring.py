@@ -4,29 +4,47 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+import httpx
 from prefect.artifacts import create_table_artifact
-from prefect.events import emit_event
+from prefect.client.orchestration import get_client
+from prefect.events import Event as PrefectEvent
+from prefect.events.related import related_resources_from_run_context
+from prefect.exceptions import PrefectException
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.utilities.asyncutils import run_coro_as_sync
 
-from imgvet.errors import HistoryDamagedError, HistoryOutdatedError
+from imgvet.errors import HistoryDamagedError, HistoryOutdatedError, ImgvetError
 from imgvet.monitor.history import Event, Run, monitored_runs, read_history, save_run
-from imgvet.monitor.notify import Monitored, body_of, deliver, note, report_address
+from imgvet.monitor.notify import (
+    Monitored,
+    body_of,
+    deliver,
+    report_address,
+    send,
+    without_secrets,
+)
 from imgvet.monitor.options import MonitorOptions, all_addresses
 from imgvet.monitor.rates import RATES, rates_in_words
-from imgvet.monitor.watch import watch_failed_run, watch_run
+from imgvet.monitor.watch import failed, watch_failed_run, watch_run
 from imgvet.tasks.artifacts import key_of, register, slug
 from imgvet.tasks.context import RunContext, run_logger
 from imgvet.tasks.policy import uncached_stage
-from imgvet.workdir import WorkDir
+from imgvet.workdir import WorkDir, exclusive, require_allowed
 
 SHOWN_RUNS = 20  # in the table of the trend, latest first
 
 RESOURCE = "imgvet.dataset."
 """Start of the ids of datasets as Prefect's resources; the name follows."""
 
-_PREFECT = "prefect"  # as a receiver, in the history
+SERVER = "the Prefect server"
+"""As a receiver of events."""
+
+PATIENCE = 3
+"""How often an event is sent again to a server that does not answer: after 2, 4 and 8 seconds."""
 
 _logger = logging.getLogger(__name__)
 
@@ -38,9 +56,21 @@ def watch(context: RunContext, options: MonitorOptions) -> Run:
 
 
 @uncached_stage
-def watch_failure(context: RunContext, run: Run) -> Run:
-    """Add a run that failed to the history."""
-    return watch_failed_run(context.work, run)
+def alert_failure(run: Run, options: MonitorOptions) -> None:
+    """Add a run that failed to the history and tell of it, once.
+
+    Where no history can be written, each failed run is told of.
+    """
+    try:
+        work = require_allowed(options.work_dir, options.input_dir, overwrite=True)
+        with exclusive(work):
+            context = RunContext(work_dir=work.path, threads=1)
+            alert.fn(context, watch_failed_run(work, run), options)
+    except (ImgvetError, OSError):
+        senders = {SERVER: emit, **dict.fromkeys(all_addresses(options.notify), send)}
+        for (receiver, sender), event in product(senders.items(), failed(run).events):
+            if reason := sender(run, event, "", receiver):
+                _logger.warning("%s was not told: %s", without_secrets(receiver), reason)
 
 
 @uncached_stage
@@ -51,32 +81,41 @@ def alert(context: RunContext, run: Run, options: MonitorOptions) -> Monitored:
     run_logger.info(f"Compared with {run.baseline or 'nothing'}. {run.notice}".rstrip())
     for event in run.events:
         run_logger.log(logging.INFO if event.all_clear else logging.WARNING, event.title)
-    emitted = {entry.event for entry in run.deliveries if entry.to == _PREFECT}
-    for event in run.events:
-        if event.name not in emitted and _emit(run, event, report):
-            note(work, run, event, _PREFECT, arrived=True)
-    monitored = deliver(work, run, all_addresses(options.notify), report)
-    told = next(row for row in read_history(work) if row.key == run.key)
+    emitted = deliver(work, run, [SERVER], report, emit)
+    sent = deliver(work, run, all_addresses(options.notify), report)
+    told = next(row for row in read_history(work) if row.run_id == run.run_id)
     save_run(work, told.model_copy(update={"told": True}))
-    for problem in monitored.problems:
+    problems = (*emitted.problems, *sent.problems)
+    for problem in problems:
         run_logger.warning(problem)
-    run_logger.info("Messages sent: %d", monitored.arrived)
-    return monitored
+    run_logger.info("Messages sent: %d", sent.arrived)
+    return sent.model_copy(update={"problems": problems})
 
 
-def _emit(run: Run, event: Event, report: str) -> bool:
+def emit(run: Run, event: Event, report: str, _: str) -> str:
+    """Give an event to the server and wait until it has it: a :data:`imgvet.monitor.notify.Sender`.
+
+    Prefect's own ``emit_event`` only puts it into a queue, which a server that is gone loses.
+    """
+    said = PrefectEvent(
+        event=event.name,
+        resource=labels_of(run, event),
+        payload=payload_of(event, report),
+        # The same for the same event of the same attempt, however often it is emitted.
+        id=uuid5(NAMESPACE_URL, f"{run.run_id}/{run.started}/{event.name}"),
+    )
     try:
-        emit_event(
-            event.name,
-            resource=labels_of(run, event),
-            payload=payload_of(event, report),
-            # The same for the same event of the same run, however often it is emitted.
-            id=uuid5(NAMESPACE_URL, f"{run.run_id}/{event.name}"),
-        )
-    except (OSError, RuntimeError, ValueError) as error:
-        _logger.warning("The event %s could not be emitted: %s", event.name, error)
-        return False
-    return True
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: PATIENCE}):
+            run_coro_as_sync(_post(said))
+    except (PrefectException, httpx.HTTPError, OSError, RuntimeError) as error:
+        return str(error) or type(error).__name__
+    return ""
+
+
+async def _post(event: PrefectEvent) -> None:
+    async with get_client() as client:
+        event.related += await related_resources_from_run_context(client)
+        await client.request("POST", "/events", json=[event.model_dump(mode="json")])
 
 
 def labels_of(run: Run, event: Event) -> dict[str, str]:

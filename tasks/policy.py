@@ -86,8 +86,9 @@ def uncached_stage(function: Callable[Inputs, Result]) -> Task[Inputs, Result]:
     return task(cache_policy=NO_CACHE, persist_result=False)(function)
 
 
-TRANSPORT_RETRIES = 3
-"""How often a stage that failed in transport runs again: after about 5, 10 and 20 seconds."""
+TRANSPORT_RETRIES = 4
+"""How often a stage that failed in transport runs again: after about 5, 10, 20 and 40 seconds, so
+that it outlasts a server that is away for a minute or two."""
 
 
 def is_transport_error(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001

@@ -16,6 +16,7 @@ from imgvet.monitor.history import add_run
 from imgvet.monitor.notify import report_address
 from imgvet.options import Frozen, RunOptions
 from imgvet.quality.result import CheckResult, CheckState, read_results
+from imgvet.reports.build import add_tables
 from imgvet.store.compact import compact, today
 from imgvet.store.references import Reference, forget_unused, references_in, resolve
 from imgvet.summary import RunRecord, RunSummary, read_summary, summary_lines
@@ -70,6 +71,7 @@ def _replace_results(work: WorkDir, outputs: Outputs, record: RunRecord) -> None
     report = work.store / "report.new"
     shutil.rmtree(report, ignore_errors=True)
     shutil.copytree(resolve(work, outputs.report), report, copy_function=_link)
+    add_tables(report, {name: resolve(work, table) for name, table in outputs.tables.items()})
     work.run_json.unlink(missing_ok=True)
     for path, reference in places.items():
         link_or_copy(resolve(work, reference), path)

@@ -22,11 +22,13 @@ class Shard(Frozen):
 
 
 class Plan(Frozen):
-    """The shards of one stage, and how many items need no computing."""
+    """The shards of one stage, and how many items the store has."""
 
     shards: tuple[Shard, ...]
     pending: int
-    reused: int
+    stored: int
+    ahead: int = 0
+    """Of those stored, how many this run computed ahead of the stage."""
 
 
 def plan(
@@ -39,4 +41,4 @@ def plan(
         shard = pending.iloc[start : start + PACK_ITEMS]
         rows = store_arrow(work, f"shard-{stem}", pa.Table.from_pandas(shard, preserve_index=False))
         shards.append(Shard(rows=rows, done_before=start, total=len(pending)))
-    return Plan(shards=tuple(shards), pending=len(pending), reused=int(done.sum()))
+    return Plan(shards=tuple(shards), pending=len(pending), stored=int(done.sum()))

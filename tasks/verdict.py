@@ -41,7 +41,7 @@ def run_checks(
     )
 
 
-@cached_stage(version=4)
+@cached_stage(version=5)
 def build_report(
     context: RunContext,
     tables: dict[str, Reference],

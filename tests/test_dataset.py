@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from imgvet.dataset import Dataset
+from imgvet.summary import Counts, RunSummary, Verdict
 from imgvet.tables import BY_NAME, conform, write_table
 from imgvet.workdir import WorkDir
 
@@ -63,3 +64,9 @@ def test_tables_that_a_run_need_not_have_are_empty(dataset: Dataset) -> None:
 def test_valid_images_are_counted_on_from_0(dataset: Dataset) -> None:
     assert dataset.annotations().index.tolist() == [0, 1, 2]
     assert len(dataset.annotations(valid_only=False)) == len(dataset) == 4
+
+
+def test_a_notebook_shows_the_result_of_a_run_as_one_line() -> None:
+    counts = Counts.model_construct(images=1)
+    summary = RunSummary.model_construct(verdict=Verdict.FAILED, counts=counts)
+    assert repr(summary) == "RunSummary(failed, 1 item)"

@@ -3,8 +3,8 @@
 A name leads to the first of these that exists:
 
 1. the item listed under exactly this name;
-2. the item of this name in another spelling: ``./a.jpg``, backslashes, composed or decomposed
-   Unicode, ``a.tar/b.jpg`` for ``a.tar!b.jpg``;
+2. the item of this name in another spelling: ``./a.jpg``, backslashes of Windows, composed or
+   decomposed Unicode, ``a.tar/b.jpg`` for ``a.tar!b.jpg``;
 3. for a relative name, the item below an input folder, a bucket's prefix or an archive;
 4. for a relative name, the one item whose path ends with it, at a slash;
 5. if no absolute name has led to an item, the annotations are of another machine: what all these
@@ -152,9 +152,8 @@ def _find_files(
     names: Sequence[str], files: Sequence[str], roots: set[str], source: str
 ) -> NDArray[np.int64]:
     """The place among the files that each name leads to; missing files are numbered after them."""
-    # Backslashes are of Windows, and ../images/a.jpg is written in a folder beside images.
-    keys = np.array([_UPWARDS.sub("", _key(name.replace("\\", "/")), 1) for name in names], object)
     ends = [_key(file) for file in files]
+    keys = np.array(list(_keys_of_names(names, ends)), object)
     exact, whole = _places(files), _places(ends)
     found = [exact.get(name, whole.get(key, _NONE)) for name, key in zip(names, keys, strict=True)]
     places = np.array(found, np.int64)
@@ -183,6 +182,19 @@ def _find_files(
         )
     places[missing] = len(files) + pd.factorize(keys[missing])[0]
     return places
+
+
+def _keys_of_names(names: Iterable[str], ends: Iterable[str]) -> Iterator[str]:
+    """The annotations' names as keys; ../images/a.jpg is written in a folder beside images.
+
+    Backslashes are of Windows, except in what ends the key of a file.
+    """
+    odd = [end.split("/") for end in ends if "\\" in end]
+    kept = {"/".join(parts[start:]) for parts in odd for start in range(len(parts))}
+    for name in names:
+        key = _UPWARDS.sub("", _key(name), 1)
+        is_kept = "\\" not in key or key in kept
+        yield key if is_kept else _UPWARDS.sub("", _key(name.replace("\\", "/")), 1)
 
 
 def _places(names: Sequence[str]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from imgvet.cli.arguments import run_parameters
 from imgvet.dataset import Dataset
 from imgvet.errors import EXIT_CHECKS_FAILED
 from imgvet.store.references import digest_file
-from imgvet.summary import read_summary
+from imgvet.summary import read_record, read_summary
 from imgvet.workdir import exclusive, open_finished, require_allowed
 
 
@@ -54,5 +54,5 @@ def report(options: argparse.Namespace) -> None:
 
     work = open_finished(options.work_dir)
     with exclusive(work):
-        page = report_of(work, past_runs(work, digest_file(work.summary_json)))
+        page = report_of(work, past_runs(work, read_record(work), digest_file(work.summary_json)))
     print(page)

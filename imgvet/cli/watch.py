@@ -26,7 +26,7 @@ from imgvet.errors import (
     RunNotFoundError,
 )
 from imgvet.flows.request import check_request
-from imgvet.monitor.history import Run, monitored_runs
+from imgvet.monitor.history import Run, find_run, monitored_runs
 from imgvet.monitor.notify import Monitored, check_addresses
 from imgvet.monitor.options import MonitorOptions, all_addresses, is_baseline, make_monitor_options
 from imgvet.monitor.watch import baseline_lines, set_baseline
@@ -42,7 +42,8 @@ def monitor(options: argparse.Namespace) -> int:
         monitored = _run_monitor(parameters)
     work = require_allowed(parameters.work_dir, (), overwrite=True, part=monitored.run.part)
     lines = summary_lines(read_summary(work), str(work.report_index))
-    print("\n".join([*lines, *_lines(monitored)]))
+    baseline = find_run(_monitored_runs(work), monitored.run.baseline or "")
+    print("\n".join([*lines, *_lines(monitored, baseline)]))
     for problem in monitored.problems:
         print(f"imgvet: {problem}", file=sys.stderr)
     failed = parameters.fails(read_results(work.checks_json), monitored.run.alarms)
@@ -86,10 +87,10 @@ def _monitored_runs(work: WorkDir) -> list[Run]:
         return []
 
 
-def _lines(monitored: Monitored) -> list[str]:
+def _lines(monitored: Monitored, baseline: Run | None) -> list[str]:
     """What monitoring gave, for a terminal: compared with what, what is new, who was told."""
     run = monitored.run
-    compared = f"run {run.baseline}" if run.baseline else "nothing"
+    compared = f"run {baseline.run_id} of {baseline.minute}" if baseline else "nothing"
     lines = ["", f"Compared with {compared}. {run.notice}".rstrip()]
     for event in run.events:
         lines.append(f"{'All-clear' if event.all_clear else 'ALARM'}  {event.title}")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import gc
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
-
-import pyarrow as pa
 
 from imgvet.engine.server import PATIENCE, QUIET, TemporaryServer, configured_url, environment
 from imgvet.engine.values import OptionsType, keep_files
@@ -21,6 +21,7 @@ from imgvet.flows.request import Request, as_checked, check_request, with_option
 from imgvet.flows.runners import is_elsewhere
 from imgvet.options import RunOptions
 from imgvet.quality.expectations import load as load_great_expectations
+from imgvet.store.files import FileToRead
 from imgvet.summary import RunSummary
 from imgvet.workdir import WorkDir, exclusive, require_allowed
 
@@ -82,13 +83,16 @@ def run_in_engine(
         stack.enter_context(exclusive(work))
         if drafts is not None:
             options = keep_files(options, drafts, work)
-        stack.enter_context(as_checked(request and with_options(request, options)))
+        request = request and with_options(request, options)
         if url is None:
             server = stack.enter_context(_temporary_server(work))
-            _work_meanwhile(server, work, options, request and request.inputs.listing)
+            files = files_to_measure(work, options, request and request.inputs.listing)
+            request = request and replace(request, to_measure=len(files))
+            _work_meanwhile(server, work, options, files)
             server.wait()
             stack.enter_context(_without_telling())
             url = server.url
+        stack.enter_context(as_checked(request))
         return _run(partial(run, options), url)
 
 
@@ -112,28 +116,31 @@ def _temporary_server(work: WorkDir) -> Iterator[TemporaryServer]:
     try:
         yield server
     finally:
-        _deliver_events()
+        deliver_events()
         server.stop()
 
 
-def _deliver_events() -> None:
+def deliver_events() -> None:
     """Let Prefect send what it still holds while there is a server to take it.
 
     Otherwise a later run of this process would go on trying to send it to a server that is gone.
     """
     worker = sys.modules.get("prefect.events.worker")
     if worker is not None:
-        worker.EventsWorker.drain_all(timeout=EVENTS_TIMEOUT, at_exit=False)
+        # In a thread of its own, as where a loop runs (in notebooks) Prefect would not wait.
+        drain = partial(worker.EventsWorker.drain_all, timeout=EVENTS_TIMEOUT, at_exit=False)
+        thread = threading.Thread(target=drain)
+        thread.start()
+        thread.join()
 
 
 def _work_meanwhile(
-    server: TemporaryServer, work: WorkDir, options: RunOptions, listing: pa.Table | None
+    server: TemporaryServer, work: WorkDir, options: RunOptions, files: Sequence[FileToRead]
 ) -> None:
     """What the flow would do or need later, while the server starts on another core.
 
-    If there are new files the checks will run, so what they import is imported as well.
+    If there are new ``files`` the checks will run, so what they import is imported as well.
     """
-    files = files_to_measure(work, options, listing)
     gc.disable()  # nothing that an import makes is garbage, and looking for it takes a fifth
     try:
         with environment({"PREFECT_HOME": str(server.home)}):

@@ -94,7 +94,6 @@ class Guard:
         return None
 
     def _entering(self, request: Request) -> Response:
-        """Take the key from the address and keep it as a cookie."""
         asked = request.query_params.multi_items()
         rest = urlencode([(name, value) for name, value in asked if name != KEY])
         # One leading slash only: two would lead to another host.

@@ -9,13 +9,10 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
-
 from imgvet.errors import StaleReferenceError
 from imgvet.metrics import FLAGS, Flag, limit_of
 from imgvet.options import FlagOptions, SimilarityOptions
 from imgvet.reasons import Failure, Reason
-from imgvet.reports.text import common_folder
 from imgvet.search.image_table import COPIES, HIGHEST, ImageTable
 from imgvet.search.index import Match, SearchIndex
 from imgvet.search.originals import Originals
@@ -53,12 +50,6 @@ class ExploredRun:
                 return known.read(digest)
             self._thumbnails = None  # A run on the same store has merged packs.
         return None
-
-    @cached_property
-    def root(self) -> str:
-        """The folder of all images, which needs no mention; empty if they share none."""
-        ends = pc.min_max(self.images["filename"]).as_py()
-        return common_folder(end for end in ends.values() if end is not None)
 
     @property
     def title(self) -> str:

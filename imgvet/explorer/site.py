@@ -54,6 +54,9 @@ for the graphics card."""
 PICTURE_POLICY = "default-src 'none'; sandbox"
 """Content Security Policy of pictures, whatever a browser takes them for."""
 
+CHANGED_HEADER = "x-imgvet-changed"
+"""Header of an original that is another one than the run saw."""
+
 _IN_REPORT = b'<script src="/static/in_report.js" defer></script>\n</head>'
 _HERE = Path(__file__).parent
 _TEMPLATES = Jinja2Templates(_HERE / "templates")
@@ -137,7 +140,7 @@ def _about(request: Request) -> Response:
     return JSONResponse(
         {
             "title": run.title,
-            "root": run.root,
+            "root": run.images.root,
             "model": run.record.model.get("name"),
             "takes_pictures": has_model(run.record),
             "images": len(run.images),
@@ -182,8 +185,8 @@ def _nearest(request: Request, picture: bytes, k: int) -> Response:
     if not isinstance(found, Failure):
         return _matches(run, found)
     meaning = found.reason.meaning
-    problem = f"{meaning[:1].upper()}{meaning[1:]} ({found.detail})."
-    answer = {"error": problem, "reason": found.reason.value}
+    # Without the detail: of a file that is no picture it tells the first bytes.
+    answer = {"error": f"{meaning[:1].upper()}{meaning[1:]}.", "reason": found.reason.value}
     return JSONResponse(answer, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
@@ -219,7 +222,7 @@ def _thumbnail(request: Request) -> Response:
     data = _run(request).thumbnail(digest) if digest is not None else None
     if data is None:
         raise _no_image()
-    return _picture(data, "image/jpeg")
+    return _picture(data, "image/jpeg", {"cache-control": "private, max-age=300"})
 
 
 def _original(request: Request) -> Response:
@@ -228,7 +231,8 @@ def _original(request: Request) -> Response:
         raise HTTPException(HTTPStatus.NOT_FOUND, f"{shown.reason.value}: {shown.detail}")
     if shown is None:
         raise _no_image()
-    return _picture(shown.data, shown.media_type)
+    headers = {CHANGED_HEADER: "1"} if shown.changed else {}
+    return _picture(shown.data, shown.media_type, headers)
 
 
 def _known(request: Request, *names: str) -> dict[str, Any]:
@@ -255,9 +259,9 @@ def _matches(run: ExploredRun, found: list[Match]) -> Response:
     return JSONResponse(asdict(Page(len(found), (*ALWAYS, "similarity"), shown)))
 
 
-def _picture(data: bytes, media_type: str) -> Response:
-    headers = {"content-security-policy": PICTURE_POLICY, "cache-control": "private, max-age=300"}
-    return Response(data, media_type=media_type, headers=headers)
+def _picture(data: bytes, media_type: str, headers: dict[str, str]) -> Response:
+    policy = {"content-security-policy": PICTURE_POLICY}
+    return Response(data, media_type=media_type, headers=policy | headers)
 
 
 def _answer_error(request: Request, error: Exception) -> Response:  # noqa: ARG001
@@ -269,7 +273,6 @@ def _answer_error(request: Request, error: Exception) -> Response:  # noqa: ARG0
 
 
 async def _json(request: Request) -> bytes:
-    """The body of a request that says that it is JSON."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     return await _body(request, MAX_JSON)

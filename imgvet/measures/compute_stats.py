@@ -95,6 +95,8 @@ def measure_files(
 ) -> pa.Table:
     """Measure one shard of files, and write its packs and its part of the file index.
 
+    If reading fails in transport, what was read before is kept for the next run.
+
     Args:
         files: the shard, about :data:`imgvet.store.packs.PACK_ITEMS` files.
         store: where packs are kept.
@@ -123,20 +125,22 @@ def measure_files(
     waiting: list[Measured] = []
     recognised: dict[FileKey, str] = {}
     results = read_each(files, Reader(store.work, videos), use, threads)
-    for file, row, settled, found in tracked(results, "compute_stats", done_before, total):
-        reads.append({"id": file.id, **row})
-        cuts += found.cuts
-        waiting += found.measured
-        if settled:
-            recognised[file.key] = str(row[DIGEST])
-        if len(waiting) >= PACK_ITEMS:
-            _write_measures(waiting, store)
-            waiting = []
-    _write_measures(waiting, store)
+    try:
+        for file, row, settled, found in tracked(results, "compute_stats", done_before, total):
+            reads.append({"id": file.id, **row})
+            cuts += found.cuts
+            waiting += found.measured
+            if settled:
+                recognised[file.key] = str(row[DIGEST])
+            if len(waiting) >= PACK_ITEMS:
+                _write_measures(waiting, store)
+                waiting = []
+    finally:
+        _write_measures(waiting, store)
+        store.files.add(recognised)
     if cuts:
-        # After the measures, so that a crop that is known to have been cut has its own.
+        # After the measures of all files: a crop that is known to have been cut has its own.
         store.cuts.write(pa.Table.from_pylist(cuts, CUTS_SCHEMA))
-    store.files.add(recognised)
     return pa.Table.from_pylist(reads, READ_SCHEMA)
 
 

@@ -47,7 +47,7 @@ def alarms_after(comparison: Comparison) -> tuple[str, ...]:
         return tuple(sorted({*comparison.before, RUN}))
     findings = comparison.findings
     lasting = {finding.key for finding in findings if finding.lasting}
-    over = {RUN, *lapsed(comparison), *(finding.key for finding in findings)} - lasting
+    over = {RUN, *(finding.key for finding in findings)} - lasting
     # Checks are judged in every run; without new images there are none that drift.
     ending = CHECK if comparison.run.new_images else (CHECK, DRIFT)
     on = {key for key in comparison.before if key not in over and not key.startswith(ending)}
@@ -56,17 +56,11 @@ def alarms_after(comparison: Comparison) -> tuple[str, ...]:
     return tuple(sorted(on))
 
 
-def lapsed(comparison: Comparison) -> list[str]:
-    """Alarms that lapse: what they said was said of other parameters or of another baseline."""
-    return [key for key in comparison.before if is_compared(key) and comparison.baseline is None]
-
-
 def events_of(comparison: Comparison) -> tuple[Event, ...]:
     """What is to be said of a run: alarms that are new, then all-clears; one of each name."""
     before, after = set(comparison.before), set(alarms_after(comparison))
-    ended = before - after - set(lapsed(comparison))  # to lapse is no all-clear
     events = []
-    for keys, raised in ((after - before, True), (ended, False)):
+    for keys, raised in ((after - before, True), (before - after, False)):
         events += [_rate(rate, comparison, raised=raised) for rate in RATES if rate.name in keys]
         for beginning, event_of in ((DRIFT, _drift), (CHECK, _checks), (RUN, _run)):
             if found := sorted(key for key in keys if key.startswith(beginning)):
@@ -88,7 +82,7 @@ def _event(
         title = f"{run.dataset}: {title[:1].lower()}{title[1:]}"
     ending = f"Run of {run.minute}"
     if baseline is not None and is_compared(keys[0]):
-        ending += f", compared with that of {baseline.day}"
+        ending += f", compared with that of {baseline.minute}"
     return Event(
         name=name,
         alarms=tuple(keys),

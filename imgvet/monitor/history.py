@@ -1,6 +1,7 @@
 """The history of a work dir: ``history.parquet``, one row a run, oldest first.
 
 It is the one record of what runs found, what alarms were on after them, and who was told of what.
+A run that Prefect tries again keeps its id, so it has one row: that of its last attempt.
 ``schema_version`` is raised with every change of the columns.
 """
 
@@ -42,6 +43,11 @@ COMPARED_PARAMETERS: tuple[str, ...] = (
     "data_type", "model_path", "high_accuracy", "distance", "nearest_neighbors_k", "min_file_size",
 )  # fmt: skip
 """Parameters that change what a rate means; where they differ, runs are not compared."""
+
+_IN_WORDS = {
+    "model": "the model changed",
+    "measures": "imgvet measures differently since an update",
+}
 
 _logger = logging.getLogger(__name__)
 
@@ -104,7 +110,7 @@ class Run(Exact):
     in_order: bool = False
     """Whether its new images were added to what is known as usual."""
     alarms: tuple[str, ...] = ()
-    """Those that are on after it."""
+    """Those that are on after it; a run that is not monitored changes none."""
     new_counts: Mapping[str, int] = {}
     """Those of the counts that rates are made of, among its new images."""
     quantiles: Mapping[str, tuple[float, ...]] = {}
@@ -117,11 +123,6 @@ class Run(Exact):
     deliveries: tuple[Delivery, ...] = ()
 
     @property
-    def key(self) -> tuple[str, str]:
-        """What tells its row from others: a run that failed may be tried again under its id."""
-        return self.run_id, self.status
-
-    @property
     def images(self) -> int:
         """How many images it had."""
         return self.counts.get("images", 0)
@@ -132,21 +133,20 @@ class Run(Exact):
         return self.new_counts.get("images", 0)
 
     @property
-    def day(self) -> str:
-        """The day it started."""
-        return self.started[:10]
-
-    @property
     def minute(self) -> str:
         """When it started, as a person writes it, without seconds."""
         return self.started[:16].replace("T", " ")
 
-    def changes(self, later: Mapping[str, str]) -> list[str]:
-        """Names of the settings that part it from a later run, none if they can be compared.
+    def changes(self, later: Mapping[str, str]) -> dict[str, str]:
+        """What parts it from a run of later settings: their names -> how they changed, in words.
 
         A setting that only one of them knows came with another version and does not part them.
         """
-        return [name for name, value in self.settings.items() if later.get(name, value) != value]
+        return {
+            name: _IN_WORDS.get(name, f"{name} was {value} and is {later[name]}")
+            for name, value in self.settings.items()
+            if later.get(name, value) != value
+        }
 
 
 _TEXT, _INT, _REAL, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
@@ -244,7 +244,29 @@ def save_run(work: WorkDir, run: Run) -> None:
 
     The caller holds the work dir.
     """
-    rows = {row.key: row for row in read_history(work)} | {run.key: run}
+    _write(work, {row.run_id: row for row in read_history(work)} | {run.run_id: run})
+
+
+def add_latest(work: WorkDir, run: Run) -> Run:
+    """Add a run as the latest, with the alarms that are on before it; raises as :func:`save_run`.
+
+    An earlier attempt under its id gives way; of its events those are kept that did not arrive.
+    """
+    rows = {row.run_id: row for row in read_history(work)}
+    known = [row for row in rows.values() if row.monitored or row.run_id == run.run_id]
+    earlier = rows.pop(run.run_id, run)
+    waiting = {entry.event for entry in earlier.deliveries if not entry.arrived}
+    update = {
+        "alarms": known[-1].alarms if known else (),
+        "events": tuple(event for event in earlier.events if event.name in waiting),
+        "deliveries": tuple(entry for entry in earlier.deliveries if entry.event in waiting),
+    }
+    added = run.model_copy(update=update)
+    _write(work, rows | {run.run_id: added})
+    return added
+
+
+def _write(work: WorkDir, rows: Mapping[str, Run]) -> None:
     columns = [
         {
             **row.model_dump(mode="json"),
@@ -265,15 +287,12 @@ def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str)
     ``results`` is the digest of the summary. The caller holds the work dir.
     """
     try:
-        history, notice = open_history(work)
+        _, notice = open_history(work)
     except HistoryError as error:
         _logger.warning("The run is not added to the history: %s", error)
         return
     if notice:
         _logger.warning(notice)
-    if find_run(history, record.run_id) is not None:
-        return
-    values = record.options(RunOptions).model_dump(mode="json")
     run = Run(
         run_id=record.run_id,
         started=record.started,
@@ -282,26 +301,33 @@ def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str)
         dataset=record.options(RunOptions).dataset,
         model=str(record.model.get("name", "")),
         parameters=json.dumps(record.parameters, sort_keys=True),
-        settings={
-            **{name: json.dumps(values[name]) for name in COMPARED_PARAMETERS},
-            "model": str(record.model.get("sha256", "")),
-            "measures": f"{MEASURE_VERSION}.{ADVANCED_VERSION}",
-        },
+        settings=settings_of(record),
         verdict=summary.verdict,
         results=results,
         counts=summary.counts.model_dump(exclude_none=True),
         notice=notice,
     )
-    save_run(work, run)
+    add_latest(work, run)
+
+
+def settings_of(record: RunRecord) -> dict[str, str]:
+    """What has to be equal for runs to be compared, as JSON."""
+    given, fields = record.parameters, RunOptions.model_fields
+    values = {name: given.get(name, fields[name].default) for name in COMPARED_PARAMETERS}
+    return {name: json.dumps(value) for name, value in values.items()} | {
+        "model": str(record.model.get("sha256", "")),
+        "measures": f"{MEASURE_VERSION}.{ADVANCED_VERSION}",
+    }
 
 
 def find_run(history: Sequence[Run], run_id: str) -> Run | None:
     """The row of a finished run, None if it has none."""
-    return next((run for run in history if run.key == (run_id, "finished")), None)
+    rows = (run for run in history if run.status == "finished")
+    return next((run for run in rows if run.run_id == run_id), None)
 
 
-def past_runs(work: WorkDir, results: str) -> tuple[PastRun, ...]:
-    """The earlier runs that found something else, oldest first; of equal ones in a row, the first.
+def past_runs(work: WorkDir, record: RunRecord, results: str) -> tuple[PastRun, ...]:
+    """The runs before one that found something else, oldest first; of equal ones the first.
 
     So repeating a run without a change (``results``, the digest of its summary) leaves its report
     the same.
@@ -315,9 +341,12 @@ def past_runs(work: WorkDir, results: str) -> tuple[PastRun, ...]:
     changed = [next(same) for _, same in itertools.groupby(runs, key=lambda run: run.results)]
     if changed and changed[-1].results == results:
         changed.pop()
-    found = []
+    found, settings = [], settings_of(record)
     for run in changed:
         counts = {name: run.counts.get(name) for name in Counts.model_fields}
-        known = run.model_dump(include=set(PastRun.model_fields)) | {"counts": counts}
+        known = run.model_dump(include=set(PastRun.model_fields)) | {
+            "counts": counts,
+            "changed": run.changes(settings),
+        }
         found.append(PastRun.model_validate(known))
     return tuple(found)

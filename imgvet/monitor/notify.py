@@ -1,7 +1,7 @@
-"""Tell addresses of events, each once, with Apprise (https://github.com/caronc/apprise).
+"""Tell receivers of events, each once: addresses, with Apprise (https://github.com/caronc/apprise).
 
-An event is noted as told after it arrived. One whose receiver does not answer is noted as well and
-tried again in the next runs, so that nothing is lost and no run fails for it.
+An event is noted as told after its receiver has confirmed it. One whose receiver does not is noted
+as well and tried again in the next runs, so that nothing is lost and no run fails for it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ RETRIED = 50  # latest runs whose events are tried again
 
 NotifyType = Literal["info", "success", "warning", "failure"]
 
-Sender = Callable[[Event, str, str], str]
-"""Sends an event and a link to an address; returns why it did not arrive, empty if it did."""
+Sender = Callable[[Run, Event, str, str], str]
+"""Sends an event of a run, with a link, to a receiver; returns why it did not arrive, or ""."""
 
 
 class Monitored(Exact):
@@ -66,12 +66,14 @@ def check_addresses(addresses: Iterable[str]) -> None:
             )
 
 
-def without_secrets(address: str) -> str:
-    """An address without its secrets and settings, to be shown."""
-    return str(_service(address).url(privacy=True)).partition("?")[0]
+def without_secrets(receiver: str) -> str:
+    """An address without its secrets and settings, to be shown; of other receivers the name."""
+    if "://" not in receiver:
+        return receiver
+    return str(_service(receiver).url(privacy=True)).partition("?")[0]
 
 
-def send(event: Event, report: str, address: str) -> str:
+def send(_: Run, event: Event, report: str, address: str) -> str:
     """Send the message that tells of an event: a :data:`Sender`."""
     from apprise import Apprise, LogCapture, NotifyFormat, NotifyType
 
@@ -88,34 +90,34 @@ def send(event: Event, report: str, address: str) -> str:
 
 
 def deliver(
-    work: WorkDir, run: Run, addresses: Iterable[str], report: str, sender: Sender = send
+    work: WorkDir, run: Run, receivers: Iterable[str], report: str, sender: Sender = send
 ) -> Monitored:
-    """Tell each address of what waits for it and of the events of a run of the history."""
+    """Tell each receiver of what waits for it and of the events of a run of the history."""
     arrived, problems = 0, []
-    for address in addresses:
+    for receiver in receivers:
         # Addresses hold secrets, so they are remembered by their digests.
-        to = hashlib.blake2b(address.encode(), digest_size=8).hexdigest()
+        to = hashlib.blake2b(receiver.encode(), digest_size=8).hexdigest()
         reason, waiting = "", 0
         for row in read_history(work)[-RETRIED:]:
             # Of an earlier run only what did not arrive.
+            earlier = row.run_id != run.run_id
             told = {entry.event: entry.arrived for entry in row.deliveries if entry.to == to}
-            events = [event for event in row.events if not told.get(event.name, row.key != run.key)]
-            for event in events:
+            for event in (event for event in row.events if not told.get(event.name, earlier)):
                 # A receiver that failed once is not asked again in this run: a try takes seconds.
-                reason = reason or sender(event, report, address)
+                reason = reason or sender(row, event, report, receiver)
                 note(work, row, event, to, arrived=not reason)
                 arrived += not reason
                 waiting += bool(reason)
         if waiting:
             what = "1 message was" if waiting == 1 else f"{waiting} messages were"
-            where = f"{without_secrets(address)} ({reason})"
+            where = f"{without_secrets(receiver)} ({reason})"
             problems.append(f"{what} not delivered to {where}; tried again next time")
     return Monitored(run=run, arrived=arrived, problems=tuple(problems))
 
 
 def note(work: WorkDir, run: Run, event: Event, to: str, *, arrived: bool) -> None:
     """Keep in the history whether an event of a run arrived at a receiver."""
-    row = next(row for row in read_history(work) if row.key == run.key)
+    row = next(row for row in read_history(work) if row.run_id == run.run_id)
     others = [entry for entry in row.deliveries if (entry.event, entry.to) != (event.name, to)]
     entry = Delivery(event=event.name, to=to, arrived=arrived)
     save_run(work, row.model_copy(update={"deliveries": (*others, entry)}))

@@ -11,9 +11,10 @@ from imgvet.errors import HistoryError, RunNotFoundError
 from imgvet.monitor import baselines
 from imgvet.monitor.baselines import Baseline, kept_baselines, read_baseline
 from imgvet.monitor.compare import DRIFT, Comparison, compare, in_order_since
-from imgvet.monitor.events import alarms_after, events_of, is_compared, lapsed
+from imgvet.monitor.events import alarms_after, events_of, is_compared
 from imgvet.monitor.history import (
     Run,
+    add_latest,
     find_run,
     history_path,
     monitored_runs,
@@ -45,7 +46,7 @@ def watch(
     references: References,
     options: WatchOptions,
 ) -> tuple[Comparison, Baseline]:
-    """How a finished run compares, with its row of the history, and what is kept of it."""
+    """How a finished run, whose alarms are those before it, compares; and what is kept of it."""
     own, (baseline, known) = baselines.baseline_of(run, images), references
     reference = baseline or own
     similarity = baselines.nearest_similarity(images, reference.sample)
@@ -64,7 +65,7 @@ def watch(
     fresh = baselines.sample_of(images, np.flatnonzero(new[images.first]), np.float32)
     comparison = Comparison(
         run=run,
-        before=history[-1].alarms if history else (),
+        before=run.alarms,
         baseline=baseline.run if baseline else None,
         findings=compare(run, fresh, baseline, history, options) if baseline else (),
         failed_checks=tuple(check for check in checks if check.state is not CheckState.PASSED),
@@ -75,26 +76,35 @@ def watch(
 
 def _judged(comparison: Comparison, options: WatchOptions) -> Comparison:
     """Add to the run its alarms and what is to be said of it."""
-    run, alarms, gone = comparison.run, alarms_after(comparison), lapsed(comparison)
-    lapse = f"Alarms that lapse: {', '.join(gone)}." if gone else ""
+    run = _with_events(comparison)
     enough = comparison.baseline is None or run.new_images >= options.min_new_images
     drifts = [finding for finding in comparison.findings if finding.key.startswith(DRIFT)]
     update = {
-        "notice": f"{run.notice} {lapse}".strip(),
-        "in_order": enough and not any(map(is_compared, alarms)),
-        "alarms": alarms,
+        "in_order": enough and not any(map(is_compared, run.alarms)),
         "drift": {finding.key.removeprefix(DRIFT): finding.effect for finding in drifts},
-        "events": events_of(comparison),
     }
     return replace(comparison, run=run.model_copy(update=update))
+
+
+def _with_events(comparison: Comparison) -> Run:
+    """The run with the alarms on after it, and what is to be said after what still waits."""
+    run, said = comparison.run, events_of(comparison)
+    names = {event.name for event in said}
+    waiting = (event for event in run.events if event.name not in names)
+    update = {
+        "alarms": alarms_after(comparison),
+        "events": (*waiting, *said),
+        "deliveries": tuple(entry for entry in run.deliveries if entry.event not in names),
+    }
+    return run.model_copy(update=update)
 
 
 def watch_run(work: WorkDir, options: MonitorOptions) -> Run:
     """Watch the run whose results lie in a work dir, which the caller holds.
 
     Its baseline is kept first and its row changed last, so a run that is killed in between is
-    not in the way of the next. A retry of a run that was watched adds nothing. HistoryError if
-    the history can't be read.
+    not in the way of the next. One that was watched is not judged again. HistoryError if the
+    history can't be read.
     """
     rows = read_history(work)
     run_id = read_record(work).run_id
@@ -116,14 +126,17 @@ def watch_run(work: WorkDir, options: MonitorOptions) -> Run:
 
 
 def watch_failed_run(work: WorkDir, run: Run) -> Run:
-    """Add a run that failed to the history, with the first line of why; raises as it is opened."""
-    before = [row.alarms for row in open_history(work)[0] if row.monitored]
+    """Add a run that failed to the history; raises as it is opened."""
+    open_history(work)
+    save_run(work, found := failed(add_latest(work, failed(run))))
+    return found
+
+
+def failed(run: Run) -> Run:
+    """A run as one that failed, with the first line of why, and what is to be said of that."""
     reason = next(iter(run.notice.strip().splitlines()), "")
     run = run.model_copy(update={"status": "failed", "monitored": True, "notice": reason})
-    comparison = Comparison(run, before[-1] if before else ())
-    update = {"alarms": alarms_after(comparison), "events": events_of(comparison)}
-    save_run(work, failed := run.model_copy(update=update))
-    return failed
+    return _with_events(Comparison(run, run.alarms))
 
 
 def _find_references(
@@ -167,8 +180,11 @@ def choose(
     if not finished:
         return None, "The first run: later ones are compared with it."
     if not alike:
-        said = f"Not compared with earlier runs: {_differences(finished[-1], settings)}"
-        return None, f"{said}. Later runs are compared with this."
+        changes = ", ".join(finished[-1].changes(settings).values())
+        return (
+            None,
+            f"Not compared with earlier runs: {changes}. Later runs are compared with this.",
+        )
     in_order = [run for run in alike if run.in_order]
     candidates = alike if number is None else in_order[-number:] or alike
     found = next((run for run in (*candidates, *alike) if run.run_id in kept), None)
@@ -178,7 +194,7 @@ def choose(
     if found is candidates[0]:
         return found, ""
     gone = f"The baseline, run {candidates[0].run_id}, was deleted"
-    return found, f"{gone}; run {found.run_id} of {found.day} stands in for it."
+    return found, f"{gone}; run {found.run_id} of {found.minute} stands in for it."
 
 
 def _named(
@@ -188,18 +204,9 @@ def _named(
     if run is None or run_id not in kept:
         what = "is not in the history" if run is None else "was deleted"
         return None, f"Not compared: {said}, {what}. {REMEDY}"
-    if run.changes(settings):
-        return None, f"Not compared with {said}: {_differences(run, settings)}. {REMEDY}"
+    if changes := run.changes(settings):
+        return None, f"Not compared with {said}: {', '.join(changes.values())}. {REMEDY}"
     return run, ""
-
-
-def _differences(run: Run, settings: Mapping[str, str]) -> str:
-    updated = "imgvet measures differently since an update"
-    words = {"model": "the model changed", "measures": updated}
-    return ", ".join(
-        words.get(name, f"{name} was {run.settings[name]} and is {settings[name]}")
-        for name in run.changes(settings)
-    )
 
 
 def in_force(work: WorkDir, option: str | None) -> str:
@@ -237,7 +244,7 @@ def baseline_lines(work: WorkDir) -> list[str]:
     if chosen is not None and (baseline := read_baseline(work, chosen)):
         run = baseline.run
         rates = [f"{name.lower()} {share}" for name, share in rates_in_words(run.counts).items()]
-        lines.append(f"Run        {run.run_id} of {run.day}, {run.images:,} images")
+        lines.append(f"Run        {run.run_id} of {run.minute}, {run.images:,} images")
         lines.append(f"Rates      {', '.join(rates)}")
     lines += [f"Alarms on  {', '.join(history[-1].alarms) or 'none'}", ""]
     lines.append("Runs that can be set with --set RUN:")

@@ -7,6 +7,7 @@ A column of the table items keeps its name, one of another table is called ``tab
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -102,6 +103,14 @@ class ImageTable:
         """The ids of the images, int64 (n,)."""
         return np.asarray(self["id"].to_numpy(), np.int64)
 
+    @cached_property
+    def root(self) -> str:
+        """The folder that all files that are there share, ending in its separator, or empty."""
+        there = pc.not_equal(self["status"], Reason.MISSING.value)
+        ends = pc.min_max(self["filename"].filter(there)).as_py()
+        shared = os.path.commonprefix([end or "" for end in ends.values()])  # noqa: RUF071 - cut
+        return shared[: max(shared.rfind("/"), shared.rfind("\\")) + 1]
+
     def __getitem__(self, name: str) -> Any:
         """A column as an Arrow array (int64, float64 or string); KeyError if there is none."""
         self.columns[name]
@@ -176,7 +185,6 @@ class ImageTable:
 
     @cached_property
     def _pairs(self) -> dict[str, Any]:
-        """Of each image the number of its pairs and their greatest similarity."""
         names = ["from", "to", "similarity"]
         pairs = self._tables[SIMILARITY.name].to_table(columns=names)
         first, second, similarity = (pairs.column(name).to_numpy() for name in names)

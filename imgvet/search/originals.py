@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -13,11 +13,13 @@ from imgvet.images.decode import decode
 from imgvet.images.formats import Format, identify
 from imgvet.images.geometry import region_of
 from imgvet.images.picture import Pixels
+from imgvet.measures.compute_crops import crop_digest
 from imgvet.options import VideoOptions
 from imgvet.reasons import Failure
 from imgvet.sources.reading import Reader
 from imgvet.sources.s3 import is_remote
 from imgvet.store.files import FileToRead, files_in
+from imgvet.store.references import digest_bytes
 from imgvet.store.store import Store
 from imgvet.summary import RunRecord
 from imgvet.tables import ITEMS, conform, to_frame
@@ -40,6 +42,8 @@ class Shown:
 
     data: bytes
     media_type: str
+    changed: bool = False
+    """Whether it is another one than the run saw."""
 
 
 class Originals:
@@ -55,22 +59,28 @@ class Originals:
         Only what begins as an image is given out as it is, and only what can be decoded is
         converted. Raises an ImgvetError if its bucket can't be reached.
         """
-        file = self._file(item)
-        if file is None:
+        found = self._file(item)
+        if found is None:
             return None
+        file, digest = found
         content = self._reader.read(file)
         if isinstance(content, Failure):
             return content
-        kind = identify(content.data)
+        now, kind = digest_bytes(content.data), identify(content.data)
         if file.box is None and kind in _SHOWN_AS_THEY_ARE:
-            return Shown(content.data, f"image/{kind.value.lower()}")
-        picture = decode(content.data, full_size=True)
-        if file.box is not None and not isinstance(picture, Failure):
-            picture = cut_picture(picture, region_of(file.box))
-        return picture if isinstance(picture, Failure) else _encoded(picture.pixels)
+            shown = Shown(content.data, f"image/{kind.value.lower()}")
+        else:
+            picture = decode(content.data, full_size=True)
+            if file.box is not None and not isinstance(picture, Failure):
+                picture = cut_picture(picture, region_of(file.box))
+            if isinstance(picture, Failure):
+                return picture
+            now = now if file.box is None else crop_digest(picture)
+            shown = _encoded(picture.pixels)
+        return replace(shown, changed=isinstance(digest, str) and digest != now)
 
-    def _file(self, item: int) -> FileToRead | None:
-        """Where an image lies; tables of earlier versions say it by its name alone."""
+    def _file(self, item: int) -> tuple[FileToRead, object] | None:
+        """Where an image lies (earlier versions told its name alone), and the digest of old."""
         table = pq.read_table(self._work.table(ITEMS.name), filters=[("id", "=", item)])
         rows = to_frame(conform(to_frame(table), ITEMS))
         if rows.empty:
@@ -79,7 +89,7 @@ class Originals:
         name = str(path.iloc[0])
         version = Store(self._work).files.version_of(name) if is_remote(name) else ""
         (file,) = files_in(rows.assign(path=path, mtime_ns=None, version=version))
-        return file
+        return file, rows["digest"].iloc[0]
 
 
 def _encoded(pixels: Pixels) -> Shown:

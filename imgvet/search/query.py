@@ -180,7 +180,6 @@ class ImageSearch:
         return np.asarray(pc.array_sort_indices(self._images[name], order=direction), np.int64)
 
     def _meeting(self, condition: Condition) -> Iterator[Any]:
-        """Whether each image meets each part of a condition."""
         values, kind = self._images[condition.column], self._column(condition.column).kind
         limits = condition.model_dump(include=set(_COMPARISONS), exclude_none=True)
         if limits if kind == "text" else condition.values is not None:
@@ -196,7 +195,6 @@ class ImageSearch:
             yield values.is_null() if condition.missing else values.is_valid()
 
     def _holding(self, word: str) -> Any:
-        """Whether a word stands in the texts of each image."""
         lowered = pc.utf8_lower(pa.scalar(word)).as_py()
         names = (name for name in TEXT_COLUMNS if name in self._images.columns)
         holds = (pc.match_substring(self._lowered(name), lowered) for name in names)

@@ -11,19 +11,24 @@ from __future__ import annotations
 
 import codecs
 import csv
+import errno
 import io
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from imgvet.errors import InputUnreadableError, ListFileError
+from imgvet.errors import InputUnreadableError, ListFileError, TransportError
 from imgvet.format import counted, examples
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.kinds import is_image_name
 from imgvet.sources.listing import Entry
 
 _URI = ("s3://", "minio://")
+_LOST = (
+    errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH,
+)  # fmt: skip
+"""What reading a mounted folder gives while its server is gone."""
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -77,7 +82,10 @@ def unreadable(what: str, error: OSError) -> InputUnreadableError:
 
 
 def failure_of(error: OSError) -> Failure:
-    """Why a file can't be read."""
+    """Why a file can't be read; TransportError if the server that it lies on is gone."""
+    if error.errno in _LOST:
+        problem = f"{error.filename or 'A file'} is out of reach ({error.strerror})"
+        raise TransportError(problem, "Check the mount, and run again")
     reason = Reason.MISSING if isinstance(error, FileNotFoundError) else Reason.UNREADABLE
     return Failure(reason, error.strerror or str(error))
 

@@ -233,7 +233,7 @@ def _problem_in(response: dict[str, Any]) -> Problem:
 
 
 def error_for(location: ObjectLocation, problem: Problem) -> ImgvetError:
-    """The error that stops a run because of a problem with a whole bucket."""
+    """The error that stops a run because of a problem with a whole bucket, or in transport."""
     name, bucket = location.uri, location.bucket
     told: dict[ErrorKind, tuple[str, str]] = {
         "missing bucket": (

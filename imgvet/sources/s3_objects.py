@@ -5,7 +5,9 @@ stopped, by a range of the same version (``If-Match``), so that two versions nev
 is checked by its length; if it came in one piece, by the checksum the server keeps (boto3 does
 that); and by its ETag where that is an MD5.
 
-A problem of a whole bucket is raised by all functions, as :func:`imgvet.sources.s3.ask` does.
+A problem of a whole bucket is raised by all functions, as :func:`imgvet.sources.s3.ask` does; and
+so is one in transport (TransportError) by those that give an entry or a content: it says nothing of
+the object.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from imgvet.reasons import Failure, Reason
 from imgvet.sources.kinds import is_image_name
 from imgvet.sources.listing import Content, Entry
 from imgvet.sources.s3 import (
+    RETRIED,
     ErrorKind,
     ObjectLocation,
     Problem,
@@ -143,11 +146,13 @@ def _head(location: ObjectLocation, source: str) -> Entry:
     answer = ask(location, request)
     if not isinstance(answer, Problem):
         return _entry(location, source, answer | {"Size": answer["ContentLength"]})
-    failure = _failure_of(answer)
+    failure = _failure_of(location, answer)
     return Entry(location.uri, source, status=failure.reason, detail=failure.detail)
 
 
-def _failure_of(problem: Problem) -> Failure:
+def _failure_of(location: ObjectLocation, problem: Problem) -> Failure:
+    if problem.kind in RETRIED:
+        raise error_for(location, problem)
     if problem.kind == "missing object":
         return Failure(Reason.MISSING, problem.text)
     needed = "; s3:GetObject is needed" if problem.kind == "denied" else ""
@@ -163,7 +168,7 @@ def fetch_object(location: ObjectLocation, version: str = "") -> Content | Failu
     buffer = io.BytesIO()
     received = Transfer(location, buffer, version).run()
     if isinstance(received, Problem):
-        return _failure_of(received)
+        return _failure_of(location, received)
     data = buffer.getvalue()
     if not data:
         return Failure(Reason.EMPTY_FILE, "0 bytes")

@@ -7,6 +7,7 @@ reference to it can be checked at any time.
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -133,7 +134,10 @@ def references_in(value: object) -> Iterator[Reference]:
 
 
 def forget_unused(work: WorkDir, used: set[str]) -> None:
-    """Remove stored outputs but what this run uses, and what the other part's last run used."""
+    """Remove stored outputs but what this run uses, and what the other part's last run used.
+
+    Cache records of what is gone go with it.
+    """
     path = work.store / f"used-{work.part or 'images'}.txt"
     write_text(path, "".join(f"{name}\n" for name in sorted(used)))
     lists = work.store.glob("used-*.txt")
@@ -145,3 +149,7 @@ def forget_unused(work: WorkDir, used: set[str]) -> None:
             shutil.rmtree(output, ignore_errors=True)
         else:
             output.unlink(missing_ok=True)
+    named = re.compile(rf"{work.stages.relative_to(work.path).as_posix()}/[\w.-]+")
+    for record in work.results.glob("*"):
+        if not kept.issuperset(named.findall(record.read_text())):
+            record.unlink()

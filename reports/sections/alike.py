@@ -16,6 +16,7 @@ from imgvet.reports.charts import Chart, bars, histogram, most_frequent
 from imgvet.reports.histogram import Limit, Scale
 from imgvet.reports.inputs import Content, Image, ReportInputs, gallery
 from imgvet.reports.text import count, counted, label, number, similarity, split_name
+from imgvet.search.copies import copy_groups
 from imgvet.similarity.outliers import ROBUST_LIMIT
 
 
@@ -25,23 +26,21 @@ def duplicates(run: ReportInputs) -> Content:
     options = SimilarityOptions(threshold=summary.threshold)
     near = near_pairs(run.table("similarity"), valid, options)
     found = summary.counts.exact_duplicate_groups + summary.counts.near_duplicate_pairs
+    groups = copy_groups(valid)
     return {
         "badge": count(found),
+        "undecided": sum(not group.decided for group in groups),
         "groups": gallery(
-            exact_groups(valid),
+            groups,
             limits.CARDS,
-            lambda ids: {"members": run.images(ids[: limits.COPIES]), "copies": len(ids)},
+            lambda group: {
+                **group._asdict(),
+                "members": run.images(group.ids[: limits.COPIES]),
+            },
         ),
         "histogram": _similarities(run, near["similarity"]) if len(near) > 1 else None,
         "pairs": _pairs(run, near),
     }
-
-
-def exact_groups(valid: pd.DataFrame) -> list[list[int]]:
-    """Ids of items with the same digest, two or more; largest group first, then by id."""
-    copies = valid[valid["digest"].notna() & valid["digest"].duplicated(keep=False)]
-    groups = copies.sort_values("id").groupby("digest")["id"].agg(list)
-    return sorted(groups.tolist(), key=lambda ids: (-len(ids), ids[0]))
 
 
 def _similarities(run: ReportInputs, similarities: pd.Series) -> Chart:
@@ -57,13 +56,12 @@ def _similarities(run: ReportInputs, similarities: pd.Series) -> Chart:
         counts="pairs",
         summary=f"Half of the {counted(len(values), 'pair')} are at least "
         f"{similarity(float(np.median(values)))} similar.",
-        reading="Good: few pairs or none. The farther right a pair lies, the harder its images are "
-        "to tell apart.",
+        reading="Good if there are few or none. The farther right a pair lies, the harder its "
+        "images are to tell apart.",
     )
 
 
 def _pairs(run: ReportInputs, pairs: pd.DataFrame) -> Content:
-    """A gallery of pairs of images, most alike first."""
     ordered = pairs.sort_values(["similarity", "from", "to"], ascending=[False, True, True])
     return gallery(ordered, limits.CARDS, lambda row: _pair(run, row))
 
@@ -88,6 +86,8 @@ def _pair(run: ReportInputs, row: dict[str, Any]) -> Content:
 def _traits(image: Image) -> Iterator[tuple[str, str, str]]:
     """What is known of an image: what it is, its value, and that in words."""
     folder, base = split_name(image.filename)
+    for trait, value in (("label", image.label or ""), ("split", image.split or "")):
+        yield trait, value, label(value)
     yield "bytes", image.digest or "", (image.digest or "")[:8]
     yield "size in pixels", image.pixels, image.pixels
     yield "file size", image.file_size, image.file_size
@@ -139,7 +139,7 @@ def _label_sizes(totals: list[tuple[str, int]]) -> Chart:
         counts="images",
         summary=f"From {counted(totals[-1][1], 'image')} to {count(totals[0][1])}; half of the "
         f"labels have at least {number(float(np.median([total for _, total in totals])))}.",
-        reading="Good: no label has so few images that it can't be learned or judged.",
+        reading="Good if no label has so few images that it can't be learned or judged.",
     )
 
 
@@ -192,7 +192,7 @@ def _component_sizes(sizes: pd.Series) -> Chart:
         counts="components",
         summary=f"Half of the components have {number(float(np.median(values)))} images or fewer; "
         f"the largest has {number(float(values.max()))}.",
-        reading="Good: few components, and small ones. A long tail to the right means scenes that "
+        reading="Good if they are few and small. A long tail to the right means scenes that "
         "are in the dataset many times.",
     )
 

@@ -49,12 +49,11 @@ def _bars(totals: list[tuple[str, int]], noun: str) -> Chart:
         axis="video",
         counts=f"{noun}s",
         summary=f"From {counted(totals[-1][1], noun)} to {count(totals[0][1])}.",
-        reading="Good: no video outweighs the others, unless it is meant to.",
+        reading="Good if no video outweighs the others, unless it is meant to.",
     )
 
 
 def _video(run: ReportInputs, alike: set[int], video: str, ids: list[int]) -> Content:
-    """A video: how many of its frames are like another, and some of them."""
     return {
         "name": video,
         "frames": len(ids),
@@ -101,15 +100,14 @@ def _crop(run: ReportInputs, row: dict[str, Any]) -> Content:
 
 
 def _crop_figures(table: pd.DataFrame, sides: pd.Series) -> list[Chart]:
-    """Crops of each image, their sizes, scores and classes, as far as they differ."""
     histograms = (
         _histogram(table["source_id"].value_counts(), Scale(1.0, integer=True), "per-image",
                    "Crops of an image", "crops", "images",
-                   "Good: what you expect of your images; a few with very many are often noise."),
+                   "Good if it is what you expect; a few images with very many are often noise."),
         _histogram(sides, Scale(1.0), "side", "Shorter side of crops", "pixels", "crops",
-                   "Good: few crops are so small that nothing can be seen."),
+                   "Good if few crops are so small that nothing can be seen."),
         _histogram(table["score"], Scale(0.0, 1.0), "score", "How sure the detector is", "score",
-                   "crops", "Good: most crops lie to the right."),
+                   "crops", "Good if most crops lie to the right."),
     )  # fmt: skip
     figures = [histogram for histogram in histograms if histogram]
     totals = most_frequent(table["label"].dropna())
@@ -121,7 +119,7 @@ def _crop_figures(table: pd.DataFrame, sides: pd.Series) -> list[Chart]:
             axis="class",
             counts="crops",
             summary=f"From {count(totals[-1][1])} to {count(totals[0][1])}.",
-            reading="Good: no class has too few to be learned.",
+            reading="Good if no class has too few to be learned.",
         )
         figures.append(classes)
     return figures

@@ -7,11 +7,12 @@ import shlex
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from imgvet.metrics import FLAGS
 from imgvet.reasons import Reason
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, lines
 from imgvet.reports.inputs import Content, Image, ReportInputs, gallery
-from imgvet.reports.text import count, label, measured, moment, visible
+from imgvet.reports.text import count, counted, label, measured, moment, visible
 from imgvet.sections import Section
 from imgvet.summary import Counts, PastRun
 
@@ -27,6 +28,8 @@ class Number(NamedTuple):
     """The field of what it is a share of."""
     section: Section
     """Where the evidence is."""
+    settings: tuple[str, ...] = ()
+    """What changes this number and not all of them."""
 
     def of(self, counts: Counts) -> int | None:
         """The number; None if it was not measured."""
@@ -39,19 +42,27 @@ class Number(NamedTuple):
             return number
         return number / (getattr(counts, self.whole) or 1)
 
+    def comparable(self, past: PastRun) -> bool:
+        """Whether no setting that changes it is another than in a run before."""
+        elsewhere = {name for number in NUMBERS for name in number.settings} - set(self.settings)
+        return elsewhere.issuperset(past.changed)
+
+
+_NEIGHBORS = ("model", "model_path", "high_accuracy", "distance", "nearest_neighbors_k")
 
 NUMBERS = (
     Number("images", "Images", "images", None, Section.STATISTICS),
     Number("invalid", "Invalid files", "invalid", "images", Section.INVALID),
     Number("copies", "Surplus copies", "exact_duplicate_surplus", "valid", Section.DUPLICATES),
-    Number("near", "Near duplicates", "near_duplicate_images", "valid", Section.DUPLICATES),
+    Number("near", "Near duplicates", "near_duplicate_images", "valid", Section.DUPLICATES,
+           ("threshold", *_NEIGHBORS)),
     Number("components", "In components", "component_images", "valid", Section.COMPONENTS),
     Number("listed", "Outliers", "outliers", "valid", Section.OUTLIERS),
-    Number("outliers", "Outliers that stand out", "robust_outliers", "valid", Section.OUTLIERS),
-    Number("dark", "Dark", "dark", "valid", Section.DARK),
-    Number("bright", "Bright", "bright", "valid", Section.BRIGHT),
-    Number("blurry", "Blurry", "blurry", "valid", Section.BLURRY),
-)
+    Number("outliers", "Outliers that stand out", "robust_outliers", "valid", Section.OUTLIERS,
+           _NEIGHBORS),
+    *(Number(flag.name, flag.name.capitalize(), flag.name, "valid", Section(flag.name),
+             (flag.option,)) for flag in FLAGS),
+)  # fmt: skip
 
 COMPARED = tuple(number for number in NUMBERS if number.key not in ("components", "listed"))
 """What is compared between runs; the other two are as many as parameters ask for."""
@@ -73,7 +84,7 @@ def overview(run: ReportInputs) -> Content:
         "shell_work_dir": shlex.quote(work_dir),
         "python_work_dir": repr(work_dir),
         "calls": [call for call, number in calls if number] or ["img_stats"],
-        "root_is_input": inputs == [run.root.rstrip("/\\")],
+        "root_is_input": inputs == [run.image_table.root.rstrip("/\\")],
     }
 
 
@@ -102,17 +113,19 @@ def changes(run: ReportInputs) -> Content | None:
     last = run.history[-1]
     return {
         "last": last,
-        "changes": [_change(number, last.counts, run.summary.counts) for number in COMPARED],
+        "changes": [_change(number, last, run.summary.counts) for number in COMPARED],
     }
 
 
-def _change(number: Number, last: Counts, this: Counts) -> Content:
-    """A number of the last run and of this one; ``kind`` is better, worse, changed or same."""
-    before, now = number.of(last), number.of(this)
+def _change(number: Number, last: PastRun, this: Counts) -> Content:
+    """A number twice; its kind is better, worse, changed, same or not comparable."""
+    before, now = number.of(last.counts), number.of(this)
     difference = 0 if before is None or now is None else now - before
     kind = "worse" if difference > 0 else "better"
     if not difference or number.whole is None:
         kind = "changed" if difference else "same"
+    if not number.comparable(last):
+        difference, kind = 0, "not comparable"
     return {"number": number, "before": before, "now": now, "difference": difference, "kind": kind}
 
 
@@ -137,10 +150,14 @@ def history(run: ReportInputs) -> Content | None:
     }
 
 
-def _line(number: Number, runs: tuple[PastRun, ...]) -> Chart:
+def _line(number: Number, every: tuple[PastRun, ...]) -> Chart:
+    runs = [run for run in every if number.comparable(run)]
     values = [number.share(run.counts) for run in runs]
     percent = number.whole is not None
     first, last = (measured(values[place], percent=percent) for place in (0, -1))
+    summary = f"{first} at first, {last} now." if len(runs) > 1 else f"{last} now."
+    if others := len(every) - len(runs):
+        summary += f" {counted(others, 'run')} with other parameters: not shown."
     return lines(
         [moment(run.started) for run in runs],
         values,
@@ -149,10 +166,10 @@ def _line(number: Number, runs: tuple[PastRun, ...]) -> Chart:
         title=number.title,
         axis="run",
         counts="share" if percent else "images",
-        summary=f"{first} at first, {last} now.",
-        reading="Good: low, and not rising."
+        summary=summary,
+        reading="Good if it is low and does not rise."
         if percent
-        else "Good: no sudden step that nobody can explain.",
+        else "Good if there is no sudden step that nobody can explain.",
     )
 
 

@@ -31,9 +31,9 @@ _WORST = {
 """Where the worst images by a metric are shown."""
 
 _GOOD = {
-    Direction.HIGHER: "Good: most images lie to the right.",
-    Direction.LOWER: "Good: most images lie to the left.",
-    Direction.MIDDLE: "Good: most images lie in the middle, few pile up at either end.",
+    Direction.HIGHER: "Good if most images lie to the right.",
+    Direction.LOWER: "Good if most images lie to the left.",
+    Direction.MIDDLE: "Good if most images lie in the middle, few pile up at either end.",
     Direction.NEUTRAL: "No end is good or bad; look for values that stand apart.",
 }
 
@@ -108,7 +108,7 @@ def _flag_reading(flag: Flag, limit: Limit) -> str:
     side, good = ("Left", "right") if flag.below else ("Right", "left")
     return (
         f"{side} of the line at {number(limit.value)} an image counts as {flag.name}: "
-        f"{flag.meaning}. Good: nearly all images lie to the {good} of it."
+        f"{flag.meaning}. Good if nearly all images lie to the {good} of it."
     )
 
 
@@ -157,8 +157,8 @@ def low_contrast(run: ReportInputs) -> Content | None:
     """The images of least contrast; None if it was not measured."""
     contrast = _values(run, "contrast").sort_values(kind="stable")
     text = (
-        f"The images of least contrast, from {number(contrast.min(), 3)} of 1 up. Good: even these "
-        "show what they should; nearly empty pictures are missing exposures, fog or lens caps."
+        f"The images of least contrast, from {number(contrast.min(), 3)} of 1 up. Good if even "
+        "these show what they should; nearly empty ones are missing exposures, fog or lens caps."
     )
     return _worst(run, contrast, "contrast {}", text) if len(contrast) else None
 
@@ -168,7 +168,7 @@ def smallest(run: ReportInputs) -> Content | None:
     area = (_values(run, "width") * _values(run, "height")).dropna().sort_values(kind="stable")
     text = (
         f"The images of fewest pixels, from {number(area.min())} up; half of all have at least "
-        f"{number(area.median())}. Good: even the smallest is large enough for its use."
+        f"{number(area.median())}. Good if even the smallest is large enough for its use."
     )
     return _worst(run, area, "pixels {}", text, digits=4) if len(area) else None
 
@@ -179,8 +179,8 @@ def narrowest(run: ReportInputs) -> Content | None:
     ratio = (width.clip(lower=height) / width.clip(upper=height)).dropna()
     text = (
         f"The images whose sides differ most, up to {number(ratio.max(), 3)} to 1; half of all "
-        f"have {number(ratio.median(), 3)} to 1 or less. Good: close to the usual shape; strips "
-        "and banners are often crops gone wrong."
+        f"have {number(ratio.median(), 3)} to 1 or less. Good if even these are close to the usual "
+        "shape; strips and banners are often crops gone wrong."
     )
     ratio = ratio.sort_values(ascending=False, kind="stable")
     return _worst(run, ratio, "sides {} : 1", text) if len(ratio) else None

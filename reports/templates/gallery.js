@@ -45,6 +45,11 @@
   }
   imgvet.visible = visible;
 
+  /* A name in its folder; a backslash parts folders only where no slash does. */
+  imgvet.baseName = function (name) {
+    return visible(name.split(name.includes("/") ? "/" : "\\").pop());
+  };
+
   imgvet.factList = function (row) {
     var list = element("dl", {});
     imgvet.columns.forEach(function (one, index) {
@@ -100,6 +105,10 @@
       return row.map(quoted).join(",");
     });
     return "id,filename\r\n" + lines.join("\r\n") + "\r\n";
+  }
+
+  function counted(number, one, many) {
+    return imgvet.number(number) + " " + (number === 1 ? one : many);
   }
 
   function button(text, act) {
@@ -169,8 +178,7 @@
     if (!bar) makeBar();
     bar.hidden = selected.size === 0;
     document.body.classList.toggle("has-selection", selected.size > 0);
-    var files = selected.size === 1 ? " file selected. " : " files selected. ";
-    bar.status.textContent = imgvet.number(selected.size) + files + (said || "");
+    bar.status.textContent = counted(selected.size, "file", "files") + " selected. " + (said || "");
   }
 
   function mark() {
@@ -197,17 +205,21 @@
     this.matching = this.entries;
     this.page = 0;
     this.things = root.dataset.things.split(",")[0];
+    this.total = Number(root.dataset.total);
     this.makeTools();
     root.classList.add("ready");
     this.show();
   }
 
   function textOf(entry) {
-    var names = Array.from(entry.querySelectorAll(".pick")).map(function (box) {
-      var row = facts.get(Number(box.value));
-      return row ? fileOf(row) : "";
+    var keys = ["filename", "label", "split"].filter(column);
+    var known = Array.from(entry.querySelectorAll(".pick")).flatMap(function (box) {
+      var row = facts.get(Number(box.value)) || [];
+      return keys.map(function (key) {
+        return row[column(key)] || "";
+      });
     });
-    return (names.join("\n") + "\n" + entry.textContent).toLowerCase();
+    return (known.join("\n") + "\n" + entry.textContent).toLowerCase();
   }
 
   Gallery.prototype.makeTools = function () {
@@ -228,12 +240,13 @@
       this.forth,
       this.all,
     ]);
-    this.surplus = this.root.querySelector(".groups");
-    if (this.surplus) {
+    if (this.root.querySelector(".groups")) {
+      this.said = element("span", { role: "status", class: "muted" });
       this.tools.append(
         button("Select surplus copies", function () {
           gallery.selectSurplus();
-        })
+        }),
+        this.said
       );
     }
     this.root.prepend(this.tools);
@@ -254,14 +267,20 @@
     this.entries.forEach(function (entry) {
       entry.hidden = !shown.has(entry);
     });
-    var last = from + shown.size;
-    this.range.textContent = shown.size
-      ? imgvet.number(from + 1) + "–" + imgvet.number(last) + " of " +
-        imgvet.number(this.matching.length) + " " + this.things
-      : "No " + this.things + " match.";
+    this.range.textContent = this.inWords(from, shown.size);
     this.back.disabled = this.page === 0;
     this.forth.disabled = this.page >= pages - 1;
     this.back.hidden = this.forth.hidden = pages === 1;
+  };
+
+  Gallery.prototype.inWords = function (from, size) {
+    var number = imgvet.number;
+    var found = this.matching.length;
+    if (!size) return "No " + this.things + " match.";
+    var range = number(from + 1) + (size > 1 ? "–" + number(from + size) : "");
+    var things = found === 1 ? this.things.replace(/s$/, "") : this.things;
+    var rest = this.total > this.entries.length ? " here, " + number(this.total) + " in all" : "";
+    return range + " of " + number(found) + " " + things + rest;
   };
 
   Gallery.prototype.search = function (words) {
@@ -285,21 +304,27 @@
   };
 
   Gallery.prototype.selectSurplus = function () {
+    var copies = 0;
+    var left = 0;
     this.matching.forEach(function (entry) {
-      Array.from(entry.querySelectorAll(".pick"))
-        .slice(1)
-        .forEach(function (box) {
-          choose(Number(box.value), true);
-        });
+      var surplus = entry.querySelectorAll(".pick.surplus");
+      surplus.forEach(function (box) {
+        choose(Number(box.value), true);
+      });
+      copies += surplus.length;
+      left += surplus.length ? 0 : 1;
     });
     mark();
+    this.said.textContent =
+      counted(copies, "copy", "copies") + " selected" +
+      (left ? ", " + counted(left, "group", "groups") + " left for you to decide." : ".");
   };
 
   function makeSearch(first) {
     var field = element("input", {
       type: "search",
       id: "search",
-      placeholder: "part of a file name",
+      placeholder: "part of a file name, label or split",
       autocomplete: "off",
       spellcheck: "false",
     });
@@ -325,7 +350,7 @@
   function makeDialog() {
     dialog = element("dialog", { class: "zoom", "aria-label": "Image" });
     dialog.picture = element("img", { alt: "" });
-    dialog.about = element("div", { class: "zoom-facts" });
+    dialog.about = element("div", { class: "zoom-facts", tabindex: "0", role: "region", "aria-label": "What is known" });
     dialog.said = element("span", { role: "status", class: "muted" });
     dialog.box = element("input", { type: "checkbox", id: "zoom-pick" });
     dialog.back = button("Previous", function () {
@@ -369,6 +394,7 @@
     dialog.addEventListener("keydown", function (event) {
       if (event.key === "ArrowLeft") step(-1);
       else if (event.key === "ArrowRight") step(1);
+      else if (event.key === "x") dialog.box.click();
       else return;
       event.preventDefault();
     });
@@ -382,7 +408,7 @@
     dialog.said.textContent = "";
     dialog.box.checked = selected.has(row[0]);
     dialog.picture.hidden = !source;
-    dialog.picture.alt = visible(fileOf(row).split(/[\\/]/).pop());
+    dialog.picture.alt = imgvet.baseName(fileOf(row));
     if (source) dialog.picture.src = source;
     else dialog.picture.removeAttribute("src");
     dialog.querySelectorAll(".zoom-picture .thumb").forEach(function (old) {

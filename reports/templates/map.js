@@ -41,6 +41,7 @@
   var tiles = new Int32Array(bytes(map.tile).buffer);
   var pictures = bytes(map.picture);
   var chosen = [];
+  var revision = 0;
   var webgl = hasWebgl();
   /* Every so many points one is drawn. */
   var step = webgl ? 1 : Math.max(1, Math.ceil(map.count / map.slowPoints));
@@ -100,7 +101,7 @@
   }
 
   function baseName(point) {
-    return imgvet.visible(String(names[point]).split(/[\\/]/).pop());
+    return imgvet.baseName(String(names[point]));
   }
 
   /* Everything known of a point lies in a file of its own thousand points. */
@@ -212,10 +213,12 @@
       height: place.clientHeight,
       margin: { l: 4, r: 4, t: 4, b: 4 },
       xaxis: axis,
-      yaxis: Object.assign({ scaleanchor: "x" }, axis),
+      yaxis: Object.assign({ scaleanchor: "x", rangemode: "normal" }, axis),
       dragmode: matchMedia("(pointer: coarse)").matches ? "pan" : "lasso",
       hovermode: "closest",
       uirevision: "map",
+      /* A loop that stayed would select its points again. */
+      selectionrevision: revision,
       modebar: { bgcolor: "rgba(0,0,0,0)", color: imgvet.colour("--muted"), activecolor: imgvet.colour("--accent") },
       newselection: { line: { color: imgvet.colour("--accent"), width: 1.5 } },
       activeselection: { fillcolor: imgvet.colour("--accent"), opacity: 0.08 },
@@ -262,7 +265,8 @@
 
   function select(points) {
     chosen = points;
-    Plotly.restyle(place, { selectedpoints: [numbersOf(points)] });
+    revision += 1;
+    Plotly.react(place, [trace()], layout(), config);
     listChosen();
   }
 
@@ -338,6 +342,8 @@
       openPoint(pointOf(event.points[0]));
     });
     place.on("plotly_selected", function (event) {
+      /* So Plotly tells that select() has taken a loop away. */
+      if (event && event.selections && !event.selections.length) return;
       chosen = event
         ? event.points.map(pointOf)
         : [];

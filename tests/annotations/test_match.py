@@ -90,7 +90,11 @@ def test_names_as_they_are_given(tmp_path: Path) -> None:
 
 
 def test_a_file_with_a_backslash_in_its_name_keeps_it() -> None:
-    assert matches("/a\\b.jpg", ["/a\\b.jpg", "/a/b.jpg"]) == ["/a\\b.jpg"]
+    files = ["/x/a\\b.jpg", "/x/a/b.jpg", "/x/y/c.jpg"]
+    for name in ("/x/a\\b.jpg", "a\\b.jpg", "./a\\b.jpg", "../x/a\\b.jpg"):
+        assert matches(name, files) == files[:1], name
+    assert matches("x/a/b.jpg", files) == files[1:2]
+    assert matches("..\\y\\c.jpg", files) == files[2:]
 
 
 def test_composed_and_decomposed_names_are_two_files_if_both_exist() -> None:

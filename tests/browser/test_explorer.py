@@ -23,7 +23,7 @@ RANGE = "document.getElementById('range').textContent"
 DIALOG = "document.querySelector('dialog[open]')"
 FULL_SIZE = (
     f"{DIALOG} && {DIALOG}.querySelector('img').naturalWidth > 0"
-    f" && {DIALOG}.querySelector('img').src.includes('/original/')"
+    f" && {DIALOG}.querySelector('img').src.startsWith('blob:')"
 )
 
 
@@ -137,11 +137,38 @@ def test_sorting_is_by_any_column(page: Tab) -> None:
 def test_full_size_shows_the_original_and_all_that_is_known(page: Tab) -> None:
     click(page, "#gallery .name")
     page.wait_for(f"{DIALOG} && {DIALOG}.querySelectorAll('dl').length > 1")
+    assert page.run(f"{DIALOG}.querySelector('.zoom-facts').tabIndex") == 0
     page.wait_for(FULL_SIZE)
     page.key("ArrowRight", 39)
     page.wait_for(FULL_SIZE)
     page.key("Escape", 27)
     page.wait_for(f"{DIALOG} === null")
+
+
+def test_an_original_that_was_replaced_or_is_gone_is_told(page: Tab, work: WorkDir) -> None:
+    path = work.path.parent / "photos" / "photo03.jpg"
+    before, note = path.read_bytes(), f"{DIALOG}.querySelector('.zoom-note:not([hidden])')"
+    open_it = "[...document.querySelectorAll('#gallery .name')]"
+    open_it += ".find((one) => one.textContent === 'photo03.jpg').click()"
+    try:
+        path.write_bytes(jpeg(photograph(8)))
+        page.run(open_it)
+        page.wait_for(FULL_SIZE)
+        page.wait_for(f"{note} && {note}.textContent.includes('replaced')")
+        page.key("Escape", 27)
+        page.wait_for(f"{DIALOG} === null")
+        path.unlink()
+        page.run(open_it)
+        page.wait_for(f"{note} && {note}.textContent.includes('(missing: ')")
+        page.wait_for(f"{DIALOG}.querySelector('img').naturalWidth > 0")
+    finally:
+        path.write_bytes(before)
+    page.key("Escape", 27)
+    page.wait_for(f"{DIALOG} === null")
+    page.run(open_it)
+    page.wait_for(FULL_SIZE)
+    assert page.run(f"{note} === null")
+    page.errors.clear()  # the browser's own word on the missing original
 
 
 def test_a_selection_becomes_a_list_in_the_work_dir(page: Tab, work: WorkDir) -> None:

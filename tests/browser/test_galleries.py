@@ -47,11 +47,22 @@ def test_paging_shows_each_entry_once(tab: Tab, paged: Path) -> None:
     seen: list[str] = tab.run(NAMES)
     assert tab.run("document.querySelector('.range').textContent") == "1\u20132 of 3 outliers"
     click(tab, "Next")
+    assert tab.run("document.querySelector('.range').textContent") == "3 of 3 outliers"
     seen += tab.run(NAMES)
     assert len(set(seen)) == len(seen) == 3
     assert tab.run(f"{NEXT}.disabled")
     click(tab, "Previous")
     assert len(tab.run(NAMES)) == 2
+
+
+def test_a_gallery_tells_how_many_there_are_in_all(
+    tab: Tab, full_inputs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CARDS", 1)
+    build_report(full_inputs, tmp_path / "site")
+    tab.open((tmp_path / "site" / "outliers.html").as_uri())
+    told = tab.run("document.querySelector('.range').textContent")
+    assert told == "1 of 1 outlier here, 3 in all"
 
 
 def test_search_finds_by_name(tab: Tab, report: Path) -> None:
@@ -62,6 +73,13 @@ def test_search_finds_by_name(tab: Tab, report: Path) -> None:
     assert tab.run(SHOWN.format("#blurry")) == 1
     assert tab.run(SHOWN.format("#dark")) == 0
     assert "No images match" in tab.run("document.querySelector('#dark .range').textContent")
+
+
+def test_search_finds_by_label(tab: Tab, report: Path) -> None:
+    tab.open((report / "statistics.html").as_uri())
+    tab.run("search.value = 'BONE'; search.dispatchEvent(new Event('input', {bubbles: true}))")
+    shown = "[...document.querySelectorAll('#blurry .entry')].filter((one) => !one.hidden)"
+    assert tab.run(f"{shown}.map((one) => one.querySelector('.pick').value)") == ["55", "58"]
 
 
 def test_picture_opens_with_all_facts_and_gives_focus_back(tab: Tab, report: Path) -> None:
@@ -79,6 +97,19 @@ def test_picture_opens_with_all_facts_and_gives_focus_back(tab: Tab, report: Pat
     tab.key("Escape", 27)
     tab.wait_for("!document.querySelector('dialog').open")
     assert tab.run("document.activeElement.classList.contains('picture')")
+
+
+def test_x_selects_the_large_picture_and_its_facts_can_be_scrolled_by_keys(
+    tab: Tab, report: Path
+) -> None:
+    tab.open((report / "outliers.html").as_uri())
+    tab.run("document.querySelector('a.picture').click()")
+    tab.key("x", 88, "x")
+    assert tab.run("document.querySelectorAll('.card .pick:checked').length") == 1
+    tab.key("x", 88, "x")
+    assert tab.run("document.querySelectorAll('.card .pick:checked').length") == 0
+    tab.run("document.querySelector('.zoom-facts').focus()")
+    assert tab.run("document.activeElement.className") == "zoom-facts"
 
 
 def test_arrow_keys_go_from_picture_to_picture_and_x_selects(tab: Tab, report: Path) -> None:
@@ -117,13 +148,23 @@ def test_selection_is_a_list_of_files(tab: Tab, report: Path, hostile: list[str]
     assert tab.run("document.querySelector('.selection-bar').hidden")
 
 
-def test_surplus_copies_are_all_but_the_first(tab: Tab, report: Path) -> None:
-    tab.open((report / "duplicates.html").as_uri())
+def surplus(tab: Tab, folder: Path) -> tuple[list[int], str]:
+    tab.open((folder / "duplicates.html").as_uri())
     click(tab, "Select surplus copies")
     picked = tab.run(
         "[...document.querySelectorAll('.groups .pick:checked')].map((b) => Number(b.value))"
     )
-    assert picked == [11, 12, 14]
+    return picked, tab.run("document.querySelector('.tools [role=status]:last-child').textContent")
+
+
+def test_surplus_copies_are_all_but_the_one_to_keep(tab: Tab, inputs: Any, tmp_path: Path) -> None:
+    build_report(inputs, tmp_path / "report")
+    assert surplus(tab, tmp_path / "report") == ([11, 12, 14], "3 copies selected.")
+
+
+def test_of_copies_that_differ_none_is_chosen(tab: Tab, report: Path) -> None:
+    said = "0 copies selected, 2 groups left for you to decide."
+    assert surplus(tab, report) == ([], said)
 
 
 def test_copied_path_is_the_name_as_it_is(tab: Tab, report: Path, hostile: list[str]) -> None:

@@ -53,7 +53,8 @@ def test_search_and_legend_select_points(map_tab: Tab) -> None:
     map_tab.wait_for(f"{CHOSEN} > 20")
 
 
-def test_a_loop_lists_its_files(map_tab: Tab) -> None:
+def draw_a_loop(map_tab: Tab) -> None:
+    """Around all points."""
     map_tab.run(
         "document.getElementById('map-plot').scrollIntoView({block: 'center', behavior: 'instant'})"
     )
@@ -70,6 +71,10 @@ def test_a_loop_lists_its_files(map_tab: Tab) -> None:
         map_tab.mouse("mouseMoved", x, y, held=True)
     map_tab.mouse("mouseReleased", *path[-1])
     map_tab.wait_for(f"{CHOSEN} > 50")
+
+
+def test_a_loop_lists_its_files(map_tab: Tab) -> None:
+    draw_a_loop(map_tab)
     map_tab.run(CATCH_DOWNLOADS)
     map_tab.run(
         "[...document.querySelectorAll('button')]"
@@ -78,6 +83,23 @@ def test_a_loop_lists_its_files(map_tab: Tab) -> None:
     map_tab.wait_for("caught.length === 2")
     listed = max(map_tab.run("caught"), key=len)
     assert "photo_0020.jpg" in listed
+
+
+def test_what_is_found_after_a_loop_is_highlighted(map_tab: Tab) -> None:
+    draw_a_loop(map_tab)
+    map_tab.run(
+        "(() => { const f = document.getElementById('map-find'); f.value = 'one.mp4';"
+        " f.dispatchEvent(new Event('input')); })()"
+    )
+    map_tab.wait_for(f"{CHOSEN} === 5")
+    drawn = "document.getElementById('map-plot')._fullData[0].selectedpoints.length"
+    assert map_tab.run(drawn) == 5
+    assert map_tab.run("document.querySelectorAll('#map-plot .selectionlayer path').length") == 0
+
+
+def test_points_at_the_edge_are_drawn_whole(map_tab: Tab) -> None:
+    low, high = map_tab.run("document.getElementById('map-plot')._fullLayout.yaxis.range")
+    assert (low < 0, high > 1) == (True, True)
 
 
 def test_hover_shows_a_thumbnail_and_click_all_facts(map_tab: Tab) -> None:

@@ -23,6 +23,12 @@ axe.run(document, {resultTypes: ["violations"]}).then((found) => found.violation
 """
 
 
+CUT_OFF = """
+[...document.querySelectorAll(".scroll")].filter((one) => one.scrollWidth > one.clientWidth + 1)
+  .map((one) => one.getAttribute("aria-label"))
+"""
+
+
 def open_page(tab: Tab, report: Path, name: str) -> None:
     tab.open((report / name).as_uri(), MAP_READY if name == "map.html" else READY)
 
@@ -97,6 +103,12 @@ def test_a_phone_shows_it_without_scrolling_sideways(tab: Tab, report: Path, nam
     tab.size(360, 740)
     open_page(tab, report, name)
     assert tab.run("document.documentElement.scrollWidth") <= 360
+    assert tab.run(CUT_OFF) == []
+    spilling = "[...document.querySelectorAll('.card .tag')].filter((t) => t.scrollWidth > 360 || "
+    spilling += (
+        "t.getBoundingClientRect().right > t.closest('.card').getBoundingClientRect().right)"
+    )
+    assert tab.run(f"{spilling}.length") == 0
 
 
 @pytest.mark.parametrize("name", ["index.html", "duplicates.html"])
@@ -104,6 +116,23 @@ def test_twice_the_size_needs_no_scrolling_sideways(tab: Tab, report: Path, name
     tab.size(640, 450, scale=2.0)
     open_page(tab, report, name)
     assert tab.run("document.documentElement.scrollWidth") <= 640
+
+
+def test_a_usual_window_shows_whole_tables(page: str, tab: Tab) -> None:
+    assert tab.run(CUT_OFF) == []
+
+
+def test_columns_of_stages_stand_under_their_titles(tab: Tab, report: Path) -> None:
+    open_page(tab, report, "run.html")
+    for width in (1280, 560):
+        tab.size(width, 740)
+        lefts = (
+            f"[...document.querySelector('.stages {row}').cells]"
+            ".map((cell) => cell.getBoundingClientRect().right)"
+            for row in ("thead tr", "tbody tr")
+        )
+        titles, cells = (tab.run(left) for left in lefts)
+        assert titles == cells
 
 
 def test_links_to_sections_find_their_page(tab: Tab, report: Path) -> None:

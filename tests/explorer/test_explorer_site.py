@@ -17,6 +17,7 @@ from imgvet.explorer.run import ExploredRun
 from imgvet.explorer.server import Explorer
 from imgvet.images.decode import decode
 from imgvet.images.picture import Picture
+from imgvet.reports.build import add_tables
 from imgvet.sources.local import read_text_list
 from imgvet.store.compact import compact, today
 from imgvet.store.packs import Thumbnails
@@ -66,6 +67,13 @@ def test_the_report_gets_links_to_the_explorer(client: httpx.Client):
     assert '<script src="/static/in_report.js" defer></script>' in page.text
     assert client.get("/report/").text == page.text
     assert client.get("/report/data/a.js").text == "let a = 1;"
+
+
+def test_tables_that_the_report_links_to_are_there(client: httpx.Client, work: WorkDir):
+    (work.report / "tables").mkdir()
+    add_tables(work.report, {"items": work.table("items")})
+    table = client.get("/report/tables/items.parquet")
+    assert table.content == work.table("items").read_bytes()
 
 
 def test_a_picture_of_the_set_finds_itself_and_its_near_copy(
@@ -133,6 +141,18 @@ def test_a_bad_number_is_refused(client: httpx.Client, work: WorkDir, k: str):
 def test_a_path_that_is_no_picture_is_refused(client: httpx.Client, path: str):
     answer = client.post("/api/search-path", json={"path": path})
     assert answer.status_code in (400, 404)
+
+
+def test_search_by_path_tells_nothing_of_the_content_of_other_files(
+    client: httpx.Client, tmp_path: Path
+):
+    secret = tmp_path / "key.pem"
+    secret.write_bytes(b"SECRET-KEY-1234")
+    answer = client.post("/api/search-path", json={"path": str(secret)})
+    assert answer.status_code == 422
+    assert answer.json()["reason"] == "not_an_image"
+    assert "SECR" not in answer.text
+    assert b"SECR".hex(" ") not in answer.text
 
 
 @pytest.mark.parametrize(
@@ -240,11 +260,24 @@ def test_pictures_are_shown(client: httpx.Client, work: WorkDir, photos: Path):
     assert original.content == (photos / "photo04.jpg").read_bytes()
     assert original.headers["content-type"] == "image/jpeg"
     assert "sandbox" in original.headers["content-security-policy"]
+    assert site.CHANGED_HEADER not in original.headers
     assert isinstance(decode(client.get(f"/thumbnail/{item}").content), Picture)
     assert client.get(f"/thumbnail/{ids['text.jpg']}").status_code == 404
     refused = client.get(f"/original/{ids['text.jpg']}")
     assert refused.status_code == 404
     assert "not_an_image" in refused.json()["error"]
+
+
+def test_a_picture_that_was_replaced_since_the_run_is_told_to_be_another(tmp_path: Path):
+    (path := tmp_path / "in.jpg").write_bytes(jpeg(photograph(1)))
+    work = finish_run(path, tmp_path / "out")
+    path.write_bytes(jpeg(photograph(2)))
+    with Explorer(work.path) as explorer, httpx.Client(trust_env=False) as client:
+        client.get(explorer.url)
+        shown = client.get(f"http://127.0.0.1:{explorer.port}/original/0")
+    assert shown.content == path.read_bytes()
+    assert shown.headers[site.CHANGED_HEADER] == "1"
+    assert shown.headers["cache-control"] == "no-store", "it may be replaced again"
 
 
 def test_crops_are_explored_as_well(work: WorkDir, photos: Path):

@@ -62,6 +62,7 @@ def test_the_verdict_and_the_files_of_a_run_are_there(
     assert vectors.shape == (14, 384)
     assert len(names) == 14
     assert "copy of 0.jpg" in (work.report / "duplicates.html").read_text()
+    assert (work.report / "tables" / "items.parquet").samefile(work.table("items"))
     assert sorted(path.name for path in finished.dataset.work_dir.iterdir()) == [
         "checks.json", "embeddings.npy", "history.parquet", "report", "run.json", "store",
         "summary.json", "tables",

@@ -9,6 +9,7 @@ import tarfile
 import zipfile
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -22,7 +23,7 @@ from imgvet.flows.analyze_dataset import analyze_dataset
 from imgvet.flows.request import as_checked, check_request
 from imgvet.options import make_options
 from imgvet.sections import Section
-from imgvet.summary import RunSummary
+from imgvet.summary import RunSummary, read_record
 from imgvet.workdir import CROPS_PART, WorkDir
 from support.fault_proxy import FaultProxy
 from support.s3_server import Bucket
@@ -235,14 +236,15 @@ def test_each_file_is_looked_at_once_and_read_once(
         monkeypatch.setattr(owner, name, counted(name, getattr(owner, name)))
     options = make_options({"input_dir": photos, "work_dir": tmp_path / "out"})
     request = check_request(options)
-    with as_checked(request):
-        measure_ahead(
-            request.work,
-            options,
-            files_to_measure(request.work, options, request.inputs.listing),
-            lambda: False,
-        )
+    files = files_to_measure(request.work, options, request.inputs.listing)
+    measure_ahead(request.work, options, files, lambda: False)
+    with as_checked(replace(request, to_measure=len(files))):
         assert analyze_dataset(options).counts.images == 15
+    stages = read_record(request.work).stages
+    counted_items = {one.stage: (one.computed, one.reused) for one in stages}
+    assert counted_items["compute_stats"] == (15, 0)
+    assert counted_items["compute_advanced_stats"] == (0, 0)
+    assert counted_items["embed"] == (13, 0)
     assert calls["scandir", str(photos)] + calls["listdir", str(photos)] <= 2
     for path in members(photos):
         assert calls["stat", str(path)] + calls["lstat", str(path)] == 1

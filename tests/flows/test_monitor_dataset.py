@@ -16,18 +16,26 @@ from prefect.client.schemas.filters import (
     LogFilter,
     LogFilterFlowRunId,
 )
+from prefect.flow_engine import run_flow_sync
 from prefect.logging.handlers import APILogWorker
+from prefect.states import AwaitingRetry
 
-from imgvet.errors import InputNotFoundError, InvalidParameterError
+from imgvet.errors import InputNotFoundError, InvalidParameterError, TransportError
 from imgvet.flows.ending import ChecksFailedError
 from imgvet.flows.monitor_dataset import monitor_dataset
+from imgvet.monitor.baselines import kept_baselines
 from imgvet.monitor.history import read_history, save_run
 from imgvet.monitor.notify import Monitored
-from imgvet.monitor.options import make_monitor_options
+from imgvet.monitor.options import MonitorOptions, make_monitor_options
+from imgvet.tasks.measuring import compute_stats
 from imgvet.tasks.monitoring import untold_run
 from imgvet.workdir import WorkDir
+from support.fault_proxy import Fault, FaultProxy
 from support.pictures import age, write_photographs
 from support.receiver import Receiver, free_port
+from support.s3_server import Bucket
+
+pytest_plugins = ("support.s3_fixtures",)
 
 
 class Monitor:
@@ -37,10 +45,22 @@ class Monitor:
         self.folder, self.work, self.notify = folder, WorkDir(out), ""
 
     def state(self, **parameters: object) -> State[Monitored]:
+        return monitor_dataset(self._options(parameters), return_state=True)
+
+    def retry(self, state: State[Monitored], **parameters: object) -> State[Monitored]:
+        """The same flow run once more, as the button Retry of the server starts it."""
+        with get_client(sync_client=True) as client:
+            run_id = state.state_details.flow_run_id
+            client.set_flow_run_state(run_id, AwaitingRetry(), force=True)
+            again = client.read_flow_run(run_id)
+        given = {"options": self._options(parameters)}
+        return run_flow_sync(monitor_dataset, again, given, return_type="state")
+
+    def _options(self, parameters: dict[str, object]) -> MonitorOptions:
         given = {"input_dir": self.folder, "work_dir": self.work.path, **parameters}
         if self.notify:
             given["notify"] = self.notify
-        return monitor_dataset(make_monitor_options(given), return_state=True)
+        return make_monitor_options(given)
 
     def spoil(self) -> None:
         """Files that are no pictures."""
@@ -171,6 +191,37 @@ def test_a_run_that_fails_is_told_and_then_that_it_works_again(monitor: Monitor)
         assert receiver.titles()[number + 1 :] == ["cats: runs finish again"]
 
 
+def test_a_run_whose_bucket_goes_away_fails_and_judges_nothing(
+    monitor: Monitor, proxy: FaultProxy, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.put({path.name: path.read_bytes() for path in monitor.folder.iterdir()})
+    monkeypatch.setattr(compute_stats, "retries", 0)
+    proxy.faults.append(Fault("photo03.jpg", "answer", 10**6))
+    state = monitor.state(input_dir=f"s3://{bucket.name}")
+    with pytest.raises(TransportError, match=r"photo03\.jpg does not answer"):
+        state.result()
+    (row,) = read_history(monitor.work)
+    assert (row.status, row.alarms) == ("failed", ("run",))
+    assert kept_baselines(monitor.work) == frozenset()
+    assert not monitor.work.is_finished()
+    proxy.faults.clear()
+    assert monitor.state(input_dir=f"s3://{bucket.name}").name == "Completed"
+
+
+def test_a_run_that_fails_before_the_analysis_is_told_and_writes_nothing(monitor: Monitor) -> None:
+    lost = monitor.work.path.with_name("file")
+    lost.touch()
+    inside = monitor.folder / "out"
+    with Receiver() as receiver:
+        monitor.notify = receiver.address
+        assert monitor.state(work_dir=lost / "out").is_failed()
+        assert monitor.state(work_dir=inside).is_failed()
+        assert receiver.titles() == ["cats: the run failed"] * 2
+        assert "can't be written to" in str(receiver.posted[0]["message"])
+        assert "lies inside the input" in str(receiver.posted[1]["message"])
+    assert not inside.exists()
+
+
 def test_an_address_that_is_none_is_refused_before_anything(monitor: Monitor) -> None:
     monitor.notify = "http://x"
     with pytest.raises(InvalidParameterError, match="json://"):
@@ -189,3 +240,40 @@ def test_the_server_shows_names_artifacts_and_a_form(monitor: Monitor) -> None:
     schema = monitor_dataset.parameters.model_dump()["definitions"]["MonitorOptions"]["properties"]
     assert [name for name, field in schema.items() if "description" not in field] == []
     assert {"threshold", "min_drift", "notify"} <= set(schema)
+
+
+def test_a_retry_has_one_row_and_says_only_what_is_new(monitor: Monitor) -> None:
+    with Receiver() as receiver:
+        monitor.notify = receiver.address
+        monitor.state()
+        number = len(receiver.posted)
+        away = monitor.folder.with_name("away")
+        monitor.folder.rename(away)
+        failed = monitor.state()
+        assert receiver.titles()[number:] == ["cats: the run failed"]
+        assert monitor.retry(failed).is_failed()
+        assert receiver.titles()[number:] == ["cats: the run failed"]
+        shutil.move(away, monitor.folder)
+        assert monitor.retry(failed).is_completed()
+        assert receiver.titles()[number + 1 :] == ["cats: runs finish again"]
+    rows = read_history(monitor.work)
+    assert [(row.status, row.alarms) for row in rows] == [("finished", ())] * 2
+
+
+def test_a_retry_after_repair_gives_the_all_clear(monitor: Monitor) -> None:
+    with Receiver() as receiver:
+        monitor.notify = receiver.address
+        monitor.state()
+        monitor.spoil()
+        bad = monitor.state(fail_on="critical")
+        assert bad.is_failed()
+        number = len(receiver.posted)
+        assert number
+        assert monitor.retry(bad, fail_on="critical").is_failed()
+        assert len(receiver.posted) == number
+        monitor.repair()
+        assert monitor.retry(bad, fail_on="critical").is_completed()
+        assert {entry["type"] for entry in receiver.posted[number:]} == {"success"}
+        assert len(receiver.posted) == 2 * number
+    rows = read_history(monitor.work)
+    assert [row.alarms for row in rows] == [(), ()]

@@ -91,10 +91,11 @@ def test_what_could_not_be_judged_stays_on() -> None:
     assert names(compared(1, rate(30)), compared(2), compared(3, rate(30)))[1:] == [[], []]
 
 
-def test_alarms_lapse_without_an_all_clear_when_nothing_was_compared() -> None:
+def test_alarms_stay_on_through_a_run_of_other_parameters_and_are_not_said_again() -> None:
     not_compared = replace(compared(2), baseline=None)
-    assert names(compared(1, rate(30)), not_compared, compared(3, rate(30))) == [
-        ["imgvet.outlier-rate.jumped"], [], ["imgvet.outlier-rate.jumped"],
+    runs = [compared(1, rate(30)), not_compared, compared(3, rate(30)), compared(4, rate(5))]
+    assert names(*runs) == [
+        ["imgvet.outlier-rate.jumped"], [], [], ["imgvet.outlier-rate.recovered"],
     ]  # fmt: skip
 
 
@@ -162,7 +163,7 @@ def test_the_text_reads_well_on_a_phone() -> None:
         "Of 100 new images, 30 are outliers; until now 5 % of 10,000.",
         "Whole dataset: 7 % of 100 images outliers, baseline 5 % of 10,000.",
         "See: 0.jpg, 1.jpg, 2.jpg",
-        "Run of 2030-01-03 06:00, compared with that of 2030-01-01.",
+        "Run of 2030-01-03 06:00, compared with that of 2030-01-01 06:00.",
     ]
     assert event.examples == EXAMPLES[OUTLIERS]
 

@@ -59,15 +59,12 @@ def test_people_can_plot_images_and_rates(work: WorkDir) -> None:
     assert frame["bright_rate"].isna().all()
 
 
-def test_a_run_is_changed_in_its_place_and_one_that_failed_before_keeps_its_row(
-    work: WorkDir,
-) -> None:
-    failed = Run(run_id="a", started="", status="failed")
-    for run in (failed, monitored("a"), monitored("b")):
+def test_a_run_is_changed_in_its_place(work: WorkDir) -> None:
+    for run in (monitored("a"), monitored("b")):
         save_run(work, run)
     changed = monitored("a").model_copy(update={"told": True})
     save_run(work, changed)
-    assert read_history(work) == (failed, changed, monitored("b"))
+    assert read_history(work) == (changed, monitored("b"))
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 nonsense", "cut", "other"])
@@ -99,7 +96,7 @@ def test_the_files_of_an_earlier_version_are_set_aside_and_that_is_said_once(
 ) -> None:
     earlier = pa.table({"schema_version": [1], "run_id": ["a"], "blur_p50": [0.5]})
     pq.write_table(earlier, history_path(work))
-    assert past_runs(work, "") == ()
+    assert past_runs(work, record_of(1), "") == ()
     assert caplog.text == ""
     with pytest.raises(HistoryOutdatedError, match="keeps this file beside it"):
         read_history(work)
@@ -125,14 +122,14 @@ def test_a_later_version_is_not_misread_and_stops_no_analysis(
     with pytest.raises(HistoryError, match="Update imgvet"):
         read_history(work)
     add_run(work, record_of(1), summary_of(1), "x")
-    assert past_runs(work, "") == ()
+    assert past_runs(work, record_of(1), "") == ()
     assert "The run is not added to the history" in caplog.text
     assert history_path(work).read_bytes() == before
 
 
 def test_past_are_the_runs_that_found_something_else(work: WorkDir) -> None:
     def past(results: str) -> list[int]:
-        return [run.counts.images for run in past_runs(work, results)]
+        return [run.counts.images for run in past_runs(work, record_of(1), results)]
 
     assert past("a") == []
     for number, results in enumerate("aabbab"):
@@ -142,10 +139,33 @@ def test_past_are_the_runs_that_found_something_else(work: WorkDir) -> None:
     save_run(work, Run(run_id="failed", started="", status="failed"))
     assert past("c") == [0, 2, 4, 5]
     assert past("b") == [0, 2, 4]
-    assert [run.counts.images for run in past_runs(crops, "")] == [9]
+    assert [run.counts.images for run in past_runs(crops, record_of(1), "")] == [9]
 
 
-def test_a_retry_leaves_what_was_monitored(work: WorkDir) -> None:
-    save_run(work, monitored("run-1"))
+def test_past_runs_tell_what_parts_them_from_this_one(work: WorkDir) -> None:
+    add_run(work, record_of(1), summary_of(1), "a")
+    assert [run.changed for run in past_runs(work, record_of(2), "b")] == [{}]
+    parameters = record_of(2).parameters | {"threshold": 0.8, "cc_threshold": 0.7}
+    record = record_of(2).model_copy(update={"parameters": parameters, "model": {"sha256": "x"}})
+    (past,) = past_runs(work, record, "b")
+    assert past.changed == {
+        "threshold": "threshold was 0.99 and is 0.8",
+        "model": "the model changed",
+    }
+
+
+def test_a_retry_takes_the_place_of_its_run_as_the_latest_and_keeps_what_waits(
+    work: WorkDir,
+) -> None:
+    arrived = Delivery(event="old", to="a", arrived=True)
+    waits = Delivery(event=JUMPED.name, to="b", arrived=False)
+    events = (JUMPED.model_copy(update={"name": "old"}), JUMPED)
+    first = {"alarms": ("run",), "events": events, "deliveries": (arrived, waits)}
+    save_run(work, monitored("run-1").model_copy(update=first))
+    save_run(work, monitored("run-2").model_copy(update={"alarms": ("dark_rate",)}))
     add_run(work, record_of(1), summary_of(3), "x")
-    assert read_history(work) == (monitored("run-1"),)
+    other, retried = read_history(work)
+    assert (other.run_id, retried.run_id) == ("run-2", "run-1")
+    assert (retried.monitored, retried.counts["images"]) == (False, 3)
+    assert retried.alarms == ("dark_rate",)
+    assert (retried.events, retried.deliveries) == ((JUMPED,), (waits,))

@@ -32,6 +32,7 @@ JUMPED = Event(
     after=0.4,
     examples=("x/a.jpg", "x/b.jpg"),
 )
+RUN = Run(run_id="r", started="2030")
 
 
 def run_saying(work: WorkDir, run_id: str, *names: str) -> Run:
@@ -50,7 +51,7 @@ class Line:
         self.tries = 0
         self.cut: set[str] = set()
 
-    def __call__(self, event: Event, report: str, address: str) -> str:
+    def __call__(self, run: Run, event: Event, report: str, address: str) -> str:
         self.tries += 1
         if address in self.cut:
             return "no answer"
@@ -114,7 +115,7 @@ def test_what_does_not_arrive_waits_and_is_tried_once_a_run(tmp_path: Path) -> N
 
 def test_json_is_posted_to_a_receiver(tmp_path: Path) -> None:
     with Receiver() as receiver:
-        assert send(JUMPED, "r", f"json://127.0.0.1:{receiver.port}/x") == ""
+        assert send(RUN, JUMPED, "r", f"json://127.0.0.1:{receiver.port}/x") == ""
     (posted,) = receiver.posted
     assert posted["title"] == JUMPED.title
     assert "48 are outliers" in posted["message"]
@@ -122,7 +123,7 @@ def test_json_is_posted_to_a_receiver(tmp_path: Path) -> None:
 
 
 def test_a_receiver_that_is_not_there_is_one_line() -> None:
-    reason = send(JUMPED, "r", f"json://127.0.0.1:{free_port()}/x")
+    reason = send(RUN, JUMPED, "r", f"json://127.0.0.1:{free_port()}/x")
     assert "onnection" in reason
     assert "\n" not in reason
 

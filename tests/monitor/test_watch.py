@@ -92,6 +92,30 @@ def test_a_retry_says_the_same_and_adds_nothing(
     assert read_history(work) == history
 
 
+def test_messages_call_the_dataset_as_it_was_named(
+    work: WorkDir, images: Drawer, publish: Publisher
+) -> None:
+    good, named = images(400, **CALM), OPTIONS.model_copy(update={"dataset_name": "birds"})
+    for number, batch in enumerate((good, good + images(120, outlier=0.5, invalid=0, dark=0))):
+        publish(batch, number)
+        told = watch_run(work, named)
+    assert [event.title[:7] for event in told.events] == ["birds: "]
+    assert told.dataset == "birds"
+
+
+def test_other_parameters_end_no_alarm_and_repeat_none(
+    work: WorkDir, images: Drawer, run: Callable[..., Run]
+) -> None:
+    good = images(1500, **CALM)
+    bad = good + images(120, outlier=0.5, invalid=0, dark=0)
+    run(good, 0)
+    assert names(run(bad, 1)) == [JUMPED]
+    custom = run(bad, 2, blur_threshold=0.7)
+    assert (custom.baseline, names(custom), custom.alarms) == (None, [], ("outlier_rate",))
+    assert names(run(bad, 3)) == []
+    assert names(run(good, 4)) == [RECOVERED]
+
+
 def test_a_batch_of_copies_and_one_of_broken_files_are_new_images(
     images: Drawer, run: Callable[..., Run]
 ) -> None:
@@ -270,7 +294,7 @@ def test_a_parameter_of_a_later_version_parts_no_runs() -> None:
 def test_a_deleted_baseline_is_stood_in_for_and_that_is_said() -> None:
     run, notice = choose(HISTORY, KEPT - {"a"}, "first", OLD)
     assert run is HISTORY[2]
-    assert "run a, was deleted; run b of 2030-01-02 stands in" in notice
+    assert "run a, was deleted; run b of 2030-01-02 06:00 stands in" in notice
 
 
 @pytest.mark.parametrize(
@@ -320,10 +344,10 @@ def test_the_baseline_its_rates_and_the_others_are_shown(
         publish(batch, number)
         watch_run(work, OPTIONS)
     text = "\n".join(baseline_lines(work))
-    assert "Run        run-0 of 2030-01-01, 100 images" in text
+    assert "Run        run-0 of 2030-01-01 06:00, 100 images" in text
     assert "invalid rate 0 %" in text
     assert "dark rate 0 %" in text
     assert "Alarms on  invalid_rate" in text
     assert "  run-1  2030-01-02 06:00  200 images, alarms: invalid_rate" in text
     set_baseline(work, "run-1")
-    assert "Run        run-1 of 2030-01-02, 200 images" in "\n".join(baseline_lines(work))
+    assert "Run        run-1 of 2030-01-02 06:00, 200 images" in "\n".join(baseline_lines(work))

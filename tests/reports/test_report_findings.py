@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from imgvet.reports import limits
-from imgvet.reports.charts import bars
+from imgvet.reports.charts import bars, most_frequent
 from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.sections.alike import differing
 from imgvet.reports.sections.run import changes
@@ -56,6 +56,28 @@ def test_contradicting_labels_are_alike_pairs_only(full_inputs: ReportInputs) ->
     assert (2, 3) not in shown, "less alike than cc_threshold"
     assert "bird\u202e" in [name for name, _ in labels.rows]
     assert "bird\\u202e" in words(full_inputs, Section.LABELS)
+
+
+@pytest.mark.parametrize(
+    ("anchor", "pair", "trait", "values"),
+    [
+        (Section.LABELS, (13, 14), "label", ("dog & <i>bone</i>", "bird\\u202e")),
+        (Section.LEAKS, (2, 3), "split", ("train", "test")),
+    ],
+)
+def test_pairs_tell_what_makes_them_a_finding(
+    full_inputs: ReportInputs,
+    anchor: Section,
+    pair: tuple[int, int],
+    trait: str,
+    values: tuple[str, str],
+) -> None:
+    pairs = section(full_inputs, anchor).pairs["entries"]
+    shown = next(one for one in pairs if (one["first"].id, one["second"].id) == pair)
+    assert (trait, *values) in shown["differences"]
+    told = words(full_inputs, anchor)
+    assert f"{trait} {values[0]} {values[1]}" in told, "beside each other, as they differ"
+    assert all(f"{trait} {value}" in told for value in values), "and on each card"
 
 
 def test_differing_ignores_what_has_no_value() -> None:
@@ -123,8 +145,99 @@ def test_changes_compare_with_the_last_run(full_inputs: ReportInputs) -> None:
     assert "Blurry not measured 4 \u2013 \u2013" in told
 
 
+def with_changed(inputs: ReportInputs, *changed: str) -> ReportInputs:
+    """The same run after two of which the last one had other parameters."""
+    first, last = inputs.history
+    words = {name: f"{name} was 1 and is 2" for name in changed}
+    return replace(inputs, history=(first, last.model_copy(update={"changed": words})))
+
+
+@pytest.mark.parametrize(
+    ("changed", "compared"),
+    [
+        ("dark_threshold", {"Near duplicates", "Bright", "Blurry", "Outliers that stand out"}),
+        ("threshold", {"Dark", "Bright", "Blurry", "Outliers that stand out"}),
+        ("nearest_neighbors_k", {"Dark", "Bright", "Blurry"}),
+    ],
+)
+def test_what_other_parameters_counted_is_not_compared(
+    full_inputs: ReportInputs, changed: str, compared: set[str]
+) -> None:
+    found = with_changed(full_inputs, changed)
+    rows = section(found, Section.CHANGES).changes
+    kinds = {row["number"].title: row["kind"] for row in rows}
+    told = words(found, Section.CHANGES)
+    assert {title for title, kind in kinds.items() if kind != "not comparable"} == compared | {
+        "Images", "Invalid files", "Surplus copies",
+    }  # fmt: skip
+    assert f"Parameters changed: {changed} was 1 and is 2. What they count is not compared." in told
+    assert "Invalid files 1 4 +3 worse" in told
+
+
+def test_runs_that_cut_otherwise_are_not_compared_at_all(full_inputs: ReportInputs) -> None:
+    found = with_changed(full_inputs, "dark_threshold", "bounding_box")
+    rows = section(found, Section.CHANGES).changes
+    assert {row["kind"] for row in rows} == {"not comparable"}
+    told = words(found, Section.CHANGES)
+    assert "dark_threshold was 1 and is 2, bounding_box was 1 and is 2." in told
+    assert "no number changed" in told
+    assert "worse" not in told
+
+
+def test_history_shows_only_what_can_be_compared(full_inputs: ReportInputs) -> None:
+    found = section(with_changed(full_inputs, "dark_threshold"), Section.HISTORY)
+    lines = {line.title: line for line in found.lines}
+    assert len(lines["Dark"].numbers) == 2
+    assert lines["Dark"].summary.endswith("1\u00a0run with other parameters: not shown.")
+    assert len(lines["Invalid files"].numbers) == 3
+
+
 def test_first_run_has_nothing_to_compare_with(full_inputs: ReportInputs) -> None:
     assert changes(replace(full_inputs, history=())) is None
+
+
+def test_of_equally_frequent_values_numbers_stand_in_their_order() -> None:
+    assert most_frequent(pd.Series([10, 2, 2, 1, 10, 3])) == [
+        ("2", 2), ("10", 2), ("1", 1), ("3", 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pairs", "copies", "told"),
+    [
+        (1, 1, "1 pair ({} images) of different bytes is at"),
+        (2, 2, "2 pairs ({} images) of different bytes are at"),
+    ],
+)
+def test_one_is_told_as_one(full_inputs: ReportInputs, pairs: int, copies: int, told: str) -> None:
+    counts = full_inputs.summary.counts.model_copy(
+        update={"near_duplicate_pairs": pairs, "exact_duplicate_surplus": copies,
+                "robust_outliers": copies}
+    )  # fmt: skip
+    run = replace(full_inputs, summary=full_inputs.summary.model_copy(update={"counts": counts}))
+    assert told.format(counts.near_duplicate_images) in words(run, Section.DUPLICATES)
+    overview = words(run, Section.OVERVIEW)
+    one = copies == 1
+    assert ("exact copy that adds" if one else "exact copies that add") in overview
+    assert ("1 stands out" if one else "2 stand out") in overview
+
+
+def test_nothing_is_called_good_without_a_condition(full_inputs: ReportInputs) -> None:
+    pages = [words(full_inputs, one) for one in Section]
+    assert not [page for page in pages if "Good:" in page]
+    off = full_inputs.record.model_copy(update={"parameters": {"run_cc": False}})
+    told = words(replace(full_inputs, record=off), Section.VIDEOS)
+    assert "They were not looked for (run_cc is off)" in told
+    counts = full_inputs.summary.counts.model_copy(update={"outliers": 0, "robust_outliers": 2})
+    summary = full_inputs.summary.model_copy(update={"counts": counts})
+    assert "good" not in words(replace(full_inputs, summary=summary), Section.OUTLIERS)
+
+
+def test_the_history_tells_small_shares_apart(full_inputs: ReportInputs) -> None:
+    lines = section(full_inputs, Section.HISTORY).lines
+    formats = {line.title: line.figure["layout"]["yaxis"]["tickformat"] for line in lines}
+    assert formats.pop("Images") == ",~s"
+    assert set(formats.values()) == {".3~p"}  # d3-format: three digits, whatever their place
 
 
 def test_history_ends_with_this_run(full_inputs: ReportInputs) -> None:

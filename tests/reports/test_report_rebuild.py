@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,12 @@ def test_report_is_built_from_the_work_dir(work: WorkDir, full_inputs: ReportInp
     assert (work.report / "map.html").is_file()
     pictures = {path.stem for path in (work.report / "images").glob("0*.jpg")}
     assert pictures == {f"{number:032x}" for number in (0, 10, 20)}
+    pages = [page.read_text() for page in work.report.glob("*.html")]
+    linked = {link for page in pages for link in re.findall(r'"([^"]*\.parquet)"', page)}
+    assert {"tables/items.parquet", "tables/similarity.parquet"} <= linked
+    assert all(
+        (work.report / link).read_bytes() == (work.home / link).read_bytes() for link in linked
+    )
     assert sorted(path.name for path in work.path.iterdir() if path.name.startswith(".")) == []
 
 

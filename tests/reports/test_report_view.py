@@ -12,9 +12,8 @@ from imgvet.metrics import ADVANCED_METRICS, BASIC_METRICS, FLAGS, Flag
 from imgvet.reports import limits
 from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.report import pages_of
-from imgvet.reports.sections.alike import exact_groups
 from imgvet.reports.sections.run import entries
-from imgvet.reports.text import base, common_folder, folder, split_name, visible
+from imgvet.reports.text import base, folder, split_name, visible
 from imgvet.sections import Section
 from imgvet.summary import Verdict
 from support.report_sections import anchors, section, words
@@ -124,14 +123,25 @@ def test_checks_keep_order_and_states(inputs: ReportInputs) -> None:
 
 
 def test_exact_groups_are_those_planted(inputs: ReportInputs, planted: Any) -> None:
-    found = exact_groups(inputs.valid)
-    assert [tuple(group) for group in found] == list(planted.exact_groups)
     groups = section(inputs, Section.DUPLICATES).groups["entries"]
-    assert [(group["members"][0].id, group["copies"]) for group in groups] == [(10, 3), (13, 2)]
-    assert [base(item.filename) for item in groups[1]["members"]] == [
-        "photo_0013.jpg",
-        "photo_0014.jpg",
-    ]
+    shown = [tuple(image.id for image in group["members"]) for group in groups]
+    assert shown == list(planted.exact_groups)
+    assert [len(group["ids"]) for group in groups] == [3, 2]
+    assert base(groups[1]["members"][1].filename) == "photo_0014.jpg"
+    assert "You decide" not in words(inputs, Section.DUPLICATES)
+    assert "3 copies \u00b7 similarity 1 Keep the first: its name sorts first." in words(
+        inputs, Section.DUPLICATES
+    )
+
+
+def test_copies_that_differ_in_label_or_split_are_left_to_a_person(
+    full_inputs: ReportInputs,
+) -> None:
+    told = words(full_inputs, Section.DUPLICATES)
+    assert "Of 2 groups you decide:" in told
+    assert told.count("You decide: labels and splits differ.") == 2
+    assert "photo_0013.jpg label dog & <i>bone</i> \u00b7 split test" in told
+    assert "Keep" not in told
 
 
 def test_invalid_copies_are_no_duplicates(inputs: ReportInputs) -> None:
@@ -266,7 +276,7 @@ def test_galleries_are_limited_and_say_of_how_many(
     for shown, total in galleries:
         assert (len(shown["entries"]), shown["total"]) == (1, total)
     group = duplicates.groups["entries"][0]
-    assert (len(group["members"]), group["copies"]) == (1, 3)
+    assert (len(group["members"]), len(group["ids"])) == (1, 3)
     assert "and 2 more" in words(inputs, Section.DUPLICATES)
     assert "Component 0 9 images, 1 shown" in words(inputs, Section.COMPONENTS)
 
@@ -278,19 +288,12 @@ def test_run_tells_parameters_with_dotted_names(inputs: ReportInputs) -> None:
     assert entries({"a": {"b": {"c": [1, None]}}}) == [("a.b.c", "[1, null]")]
 
 
-@pytest.mark.parametrize(
-    ("names", "folder"),
-    [
-        ([], ""),
-        (["/a/b/c.jpg"], "/a/b/"),
-        (["/a/b/c.jpg", "/a/bc/d.jpg"], "/a/"),
-        (["s3://bucket/x/1.jpg", "s3://bucket/x/2.jpg"], "s3://bucket/x/"),
-        (["C:\\p\\1.jpg", "C:\\p\\q\\2.jpg"], "C:\\p\\"),
-        (["one.jpg", "two.jpg"], ""),
-    ],
-)
-def test_common_folder(names: list[str], folder: str) -> None:
-    assert common_folder(names) == folder
+def test_an_annotation_without_a_file_leaves_paths_short(inputs: ReportInputs) -> None:
+    items = inputs.tables["items"].astype({"filename": object})
+    items.loc[items["id"] == 61, ["filename", "status"]] = ["nowhere/gone.jpg", "missing"]
+    found = with_tables(inputs, items=items)
+    assert "test/ photo_0010.jpg" in words(found, Section.DUPLICATES)
+    assert "relative to this folder" in words(found, Section.OVERVIEW)
 
 
 def test_names_are_short_and_whole(hostile_files: list[str]) -> None:

@@ -113,3 +113,21 @@ def test_a_run_without_images_or_with_few_tables_has_what_there_is(tmp_path: Pat
     assert images["copies"].to_pylist() == []
     assert "similarity.pairs" not in images.columns
     assert ImageTable.of_frames({"items": FRAMES["items"]})["stats.width"].null_count == len(IDS)
+
+
+@pytest.mark.parametrize(
+    ("names", "folder"),
+    [
+        ([], ""),
+        (["/a/b/c.jpg"], "/a/b/"),
+        (["/a/b/c.jpg", "/a/bc/d.jpg"], "/a/"),
+        (["s3://bucket/x/1.jpg", "s3://bucket/x/2.jpg"], "s3://bucket/x/"),
+        (["C:\\p\\1.jpg", "C:\\p\\q\\2.jpg"], "C:\\p\\"),
+        (["one.jpg", "two.jpg"], ""),
+    ],
+)
+def test_root_is_the_folder_that_all_files_share(names: list[str], folder: str):
+    files = pd.DataFrame({"filename": names, "status": "ok"})
+    assert ImageTable.of_frames({"items": files}).root == folder
+    gone = pd.DataFrame({"filename": ["e/gone.jpg"], "status": ["missing"]})
+    assert ImageTable.of_frames({"items": pd.concat([files, gone])}).root == folder

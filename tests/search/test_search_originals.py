@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -88,6 +89,44 @@ def test_crops_are_cut_from_their_pictures(tmp_path: Path):
     thumbnail = Thumbnails(Store(work).measures).read(digest)
     assert thumbnail is not None
     assert decode(thumbnail).pixels.shape == (50, 70, 3)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize("name", ["a.jpg", "a.tif", "a.tar"])
+@pytest.mark.parametrize("cut", [True, False])
+def test_another_picture_than_the_run_saw_is_told(tmp_path: Path, name: str, cut: bool, kept: bool):
+    def write(number: int) -> None:
+        picture = photograph(number)
+        whole = cv2.imencode(".tif", picture)[1].tobytes() if name == "a.tif" else jpeg(picture)
+        if name == "a.tar":
+            write_tar(tmp_path / name, {"x/one.jpg": whole})
+        else:
+            (tmp_path / name).write_bytes(whole)
+
+    write(1)
+    box = {"bounding_box": "row_y=10,col_x=20,height=50,width=70"} if cut else {}
+    work = finish_run(tmp_path / name, tmp_path / "out", **box)
+    if not kept:
+        write(2)
+    found = Originals(work, read_record(work)).show(0)
+    if name == "a.tar" and isinstance(found, Failure):
+        assert not kept, "an archive is not read by the index of another"
+    else:
+        assert isinstance(found, Shown)
+        assert found.changed is not kept
+
+
+def test_a_rotated_crop_is_the_one_that_the_run_saw(tmp_path: Path):
+    (folder := tmp_path / "in").mkdir()
+    (folder / "a.jpg").write_bytes(jpeg(photograph(6)))
+    corners = {"x1": -7.3, "y1": 30.1, "x2": 151.2, "y2": 4.4, "x3": 170.7, "y3": 98.9,
+               "x4": 12.2, "y4": 124.6}  # fmt: skip
+    annotations = tmp_path / "boxes.csv"
+    pd.DataFrame([{"filename": "a.jpg", **corners}]).to_csv(annotations, index=False)
+    work = finish_run(folder, tmp_path / "out", annotations=str(annotations))
+    found = shown(work, 0)
+    assert isinstance(found, Shown)
+    assert not found.changed
 
 
 def test_thumbnails_are_found_by_digest(work: WorkDir):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
-from imgvet.errors import InputUnreadableError
+from imgvet.errors import InputUnreadableError, TransportError
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.listing import Entry
 from imgvet.sources.local import read_bytes, walk_folder
@@ -68,6 +70,15 @@ def test_an_unreadable_folder_below_is_a_row_and_above_an_error(
     assert found["1.jpg"].status is Reason.OK
     with pytest.raises(InputUnreadableError, match="Permission denied"):
         list(walk_folder(tmp_path / "secret", "in"))
+
+
+def test_a_mount_whose_server_is_gone_says_nothing_of_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = OSError(errno.ESTALE, "Stale file handle", str(tmp_path / "1.jpg"))
+    monkeypatch.setattr(Path, "open", Mock(side_effect=lost))
+    with pytest.raises(TransportError, match=r"1\.jpg is out of reach \(Stale file handle\)"):
+        read_bytes(tmp_path / "1.jpg")
 
 
 def test_what_vanished_or_emptied_since_listing_has_a_reason(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +106,12 @@ def test_a_folder_is_intact_until_a_file_in_it_changes(work: WorkDir) -> None:
 def test_unused_outputs_are_forgotten(work: WorkDir) -> None:
     kept, dropped = store_text(work, "a"), store_text(work, "b")
     folder = store_file(work, "f", "", lambda path: path.mkdir())
+    work.results.mkdir(parents=True)
+    for reference in (kept, dropped, folder):
+        record = json.dumps({"result": json.dumps({"name": reference.name})})
+        (work.results / reference.digest).write_text(record)
     forget_unused(work, {kept.name})
+    assert [path.name for path in work.results.iterdir()] == [kept.digest]
     assert is_intact(work, kept)
     assert not is_intact(work, dropped)
     assert not is_intact(work, folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from prefect import flow
 
@@ -15,8 +16,11 @@ from imgvet.sources.archive import Archives
 from imgvet.sources.local import walk_file
 from imgvet.sources.s3_mirror import SyncReport
 from imgvet.sources.video import Videos
+from imgvet.store.references import load_table
 from imgvet.tasks.context import RunContext
-from imgvet.tasks.inputs import extract_archives, remove_mirrored, sync_s3_to_local
+from imgvet.tasks.inputs import extract_archives, list_items, remove_mirrored, sync_s3_to_local
+from imgvet.tasks.measuring import compute_stats
+from imgvet.tasks.policy import TRANSPORT_RETRIES
 from support.archives import write_any, write_tar
 from support.fault_proxy import Fault, FaultProxy
 from support.pictures import jpeg, scene
@@ -84,16 +88,43 @@ def test_a_listing_that_keeps_failing_ends_the_run(
     proxy.faults.append(Fault("", "answer", 10**6))
     with pytest.raises(TransportError):
         run_sync(photos.name, tmp_path)
-    assert len(proxy.requests) == 1 + 3
+    assert len(proxy.requests) == 1 + TRANSPORT_RETRIES
 
 
-def test_an_object_that_keeps_failing_is_reported(
+def test_an_object_that_keeps_failing_in_transport_ends_the_run_and_what_arrived_stays(
     proxy: FaultProxy, photos: Bucket, tmp_path: Path
 ) -> None:
-    proxy.faults.append(Fault("1.jpg", "answer", 10**6))
+    proxy.faults.append(Fault("1.jpg", "answer", 1 + TRANSPORT_RETRIES))
+    with pytest.raises(
+        TransportError, match=r"1 objects of .* did not arrive, such as s3:.*1\.jpg"
+    ):
+        run_sync(photos.name, tmp_path)
     report = run_sync(photos.name, tmp_path)
-    assert (report.skipped, report.failed) == (4, 1)
-    assert len(proxy.gets("1.jpg")) == 1 + 3
+    assert (report.skipped, report.downloaded, report.failed) == (4, 1, 0)
+
+
+def test_what_is_streamed_is_listed_and_read_again_when_the_network_fails(
+    proxy: FaultProxy, bucket: Bucket, tmp_path: Path
+) -> None:
+    bucket.put({f"p/{number}.jpg": jpeg(scene(number)) for number in range(5)})
+    context = RunContext(work_dir=tmp_path, threads=1)
+    context.work.store.mkdir()
+    _, sources = inputs_of(bucket.name)
+
+    @flow(name="stream")
+    def streaming() -> pd.DataFrame:
+        listed = list_items.with_options(retry_delay_seconds=0)(context, sources, None, None, None)
+        (shard,) = listed.to_read.shards
+        reads = compute_stats.with_options(retry_delay_seconds=0)(context, VideoOptions(), shard)
+        return load_table(context.work, reads)
+
+    proxy.faults += [Fault("", "answer", 2), Fault("3.jpg", "refuse", 2)]
+    assert streaming()["status"].tolist() == ["ok"] * 5
+    assert len(proxy.gets("3.jpg")) == 3
+    bucket.put({"p/5.jpg": jpeg(scene(5))})
+    proxy.faults.append(Fault("5.jpg", "answer", 10**6))
+    with pytest.raises(TransportError, match=r"5\.jpg"):
+        streaming()
 
 
 def test_what_is_not_the_networks_fault_is_not_repeated(

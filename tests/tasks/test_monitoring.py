@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.events.filters import EventFilter, EventResourceFilter
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
 from imgvet.monitor.history import Event, Run, history_path, save_run
+from imgvet.monitor.notify import deliver
 from imgvet.tasks.artifacts import key_of, slug
-from imgvet.tasks.monitoring import labels_of, payload_of, trend, untold_run
+from imgvet.tasks.monitoring import SERVER, emit, labels_of, payload_of, trend, untold_run
 from imgvet.workdir import WorkDir
+from support.receiver import free_port
 
 RUN = Run(
     run_id="r1", started="2026-03-01T06:00:00+00:00", dataset="My Cats", monitored=True,
@@ -17,6 +25,10 @@ RUN = Run(
 FAILED = Run(
     run_id="r2", started="2026-03-02T06:00:00+00:00", status="failed", monitored=True,
     alarms=("run",),
+)  # fmt: skip
+EVENT = Event(
+    name="imgvet.check.failed", alarms=("check:x",), severity="critical", all_clear=False,
+    title="t", body="b",
 )  # fmt: skip
 
 
@@ -39,15 +51,37 @@ def test_keys_are_what_the_server_takes() -> None:
 
 
 def test_an_event_carries_in_labels_what_triggers_match() -> None:
-    event = Event(
-        name="imgvet.check.failed", alarms=("check:x",), severity="critical", all_clear=False,
-        title="t", body="b",
-    )  # fmt: skip
-    labels = labels_of(RUN, event)
+    labels = labels_of(RUN, EVENT)
     assert labels["prefect.resource.id"] == "imgvet.dataset.my-cats"
     assert (labels["imgvet.severity"], labels["imgvet.all-clear"]) == ("critical", "false")
     assert all(isinstance(value, str) for value in labels.values())
-    assert payload_of(event, "file:///r")["report"] == "file:///r"
+    assert payload_of(EVENT, "file:///r")["report"] == "file:///r"
+
+
+def events_on_the_server(dataset: str) -> list[str]:
+    wanted = EventFilter(resource=EventResourceFilter(id=[f"imgvet.dataset.{dataset}"]))
+    with get_client(sync_client=True) as client:
+        return [event.event for event in client.read_events(wanted, limit=50).events]
+
+
+def test_an_event_is_told_when_the_server_has_it_and_tried_again_until_then(
+    prefect_server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgvet.tasks.monitoring.PATIENCE", 0)
+    work, run = WorkDir(tmp_path), RUN.model_copy(update={"dataset": "told", "events": (EVENT,)})
+    save_run(work, run)
+    with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api"}):
+        (problem,) = deliver(work, run, [SERVER], "r", emit).problems
+    assert problem.startswith("1 message was not delivered to the Prefect server (")
+    later = RUN.model_copy(update={"run_id": "later"})
+    save_run(work, later)
+    assert deliver(work, later, [SERVER], "r", emit).arrived == 1
+    assert deliver(work, later, [SERVER], "r", emit).arrived == 0
+    deadline = time.monotonic() + 30  # it writes them every few seconds
+    while not (found := events_on_the_server("told")):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert found == [EVENT.name]
 
 
 def test_only_the_last_monitored_run_may_still_have_to_be_told(tmp_path: Path) -> None:

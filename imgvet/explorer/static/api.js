@@ -14,16 +14,16 @@ async function answered(response) {
   throw new Error(response.status === 401 || response.status === 403 ? "The explorer was started again: open its new address." : said);
 }
 
-async function ask(address, options = {}) {
-  let response;
+async function reach(address, options) {
   try {
-    response = await fetch(address, options);
+    return await fetch(address, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Error("The explorer does not answer: is it still running?");
   }
-  return answered(response);
 }
+
+const ask = async (address, options = {}) => answered(await reach(address, options));
 
 function post(address, body, type) {
   return ask(address, { method: "POST", body, headers: { "content-type": type, "x-imgvet-token": token } });
@@ -42,4 +42,12 @@ export const lists = () => ask("/api/lists");
 export const saveList = (wanted) => json("/api/lists", wanted);
 export const thumbnail = (id) => `/thumbnail/${id}`;
 export const original = (id) => `/original/${id}`;
+
+/* The original, and whether it is another one than the run saw. */
+export async function readOriginal(id, signal) {
+  const response = await reach(original(id), { signal });
+  if (!response.ok) await answered(response);
+  return { picture: await response.blob(), changed: response.headers.has("x-imgvet-changed") };
+}
+
 export const listAddress = (name) => `/lists/${encodeURIComponent(name)}.txt`;

@@ -42,7 +42,7 @@ export function similarity(value) {
 }
 
 export function lastPart(name) {
-  const parts = name.split(/[\\/]/).filter(Boolean);
+  const parts = name.split(name.includes("/") ? "/" : "\\").filter(Boolean);
   return parts.length ? parts[parts.length - 1] : name;
 }
 

@@ -9,6 +9,7 @@ let dialog = null;
 let parts = null;
 let shown = null;
 let handlers = null;
+let reading = new AbortController();
 
 /* given: {similar(id), step(by) -> entry or null, closed(id)} */
 export function start(given) {
@@ -23,12 +24,34 @@ export function open(entry) {
   parts.box.checked = selection.has(entry.id);
   parts.frame.classList.remove("actual");
   parts.picture.alt = visible(lastPart(entry.filename));
-  parts.picture.src = api.original(entry.id);
+  parts.picture.removeAttribute("src");
   parts.original.href = api.original(entry.id);
   parts.similar.disabled = entry.status !== "ok";
   parts.facts.replaceChildren(element("p", { class: "muted", text: "Loading…" }));
   if (!dialog.open) dialog.showModal();
   showFacts(entry);
+  showOriginal(entry);
+}
+
+async function showOriginal(entry) {
+  reading.abort();
+  const mine = (reading = new AbortController());
+  try {
+    const { picture, changed } = await api.readOriginal(entry.id, mine.signal);
+    if (mine.signal.aborted) return;
+    const source = URL.createObjectURL(picture);
+    parts.picture.src = source;
+    const forget = () => URL.revokeObjectURL(source);
+    parts.picture.decode().then(forget, forget);
+    if (changed) say("This is not the picture that the run saw: the file was replaced since. What is told of it here is of the old one.");
+  } catch (error) {
+    if (!mine.signal.aborted) showThumbnail(error.message);
+  }
+}
+
+function say(note) {
+  parts.note.textContent = note;
+  parts.note.hidden = false;
 }
 
 async function showFacts(entry) {
@@ -59,13 +82,12 @@ function inGroups(facts) {
 }
 
 function failed() {
-  if (parts.picture.src.endsWith(api.thumbnail(shown.id))) {
-    parts.note.textContent = "Neither the original nor a thumbnail can be shown.";
-    parts.note.hidden = false;
-    return;
-  }
-  parts.note.textContent = "The original can't be shown (it is gone, or can't be decoded); this is its thumbnail.";
-  parts.note.hidden = false;
+  if (parts.picture.src.endsWith(api.thumbnail(shown.id))) say("Neither the original nor a thumbnail can be shown.");
+  else showThumbnail("the browser can't decode it");
+}
+
+function showThumbnail(why) {
+  say(`The original can't be shown (${visible(why)}); this is its thumbnail.`);
   parts.picture.src = api.thumbnail(shown.id);
 }
 
@@ -90,7 +112,7 @@ function make() {
     box,
     picture,
     frame: element("div", { class: "zoom-picture" }, [picture]),
-    facts: element("div", { class: "zoom-facts" }),
+    facts: element("div", { class: "zoom-facts", tabindex: "0", role: "region", "aria-label": "What is known" }),
     note: element("p", { class: "zoom-note", role: "status", hidden: "" }),
     said: element("span", { class: "muted", role: "status" }),
     original: element("a", { target: "_blank", rel: "noopener", text: "Open the original" }),
@@ -129,6 +151,8 @@ function make() {
     if (event.target === dialog) dialog.close();
   });
   dialog.addEventListener("close", () => {
+    if (dialog.open) return; // It was opened again before this was told.
+    reading.abort();
     parts.picture.removeAttribute("src");
     handlers.closed(shown.id);
   });

@@ -1,0 +1,58 @@
+"""Exact copies: which one to keep and why, or why a person has to decide."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from imgvet.format import listed
+
+_REASONS = ("it alone has the {}", "its name is the shortest", "its name sorts first",
+            "its path sorts first")  # fmt: skip
+
+
+class CopyGroup(NamedTuple):
+    """Valid images of the same content, and so of the same pixels and file size."""
+
+    ids: tuple[int, ...]
+    """The one to keep first; in order of listing if a person has to decide."""
+    decided: bool
+    reason: str
+    """Why the first is kept, or why a person has to decide."""
+
+
+def copy_groups(valid: pd.DataFrame) -> list[CopyGroup]:
+    """The groups of two or more among valid rows of the table items; largest first, then by id."""
+    copies = valid[valid["digest"].notna() & valid["digest"].duplicated(keep=False)]
+    copies = copies.sort_values(["digest", "id"])
+    copies = copies[["digest", "id", "filename", "label", "split"]].astype(object)
+    rows = copies.where(copies.notna(), None).to_dict(orient="records")
+    groups = [_judged(list(same)) for _, same in groupby(rows, lambda row: row["digest"])]
+    return sorted(groups, key=lambda group: (-len(group.ids), min(group.ids)))
+
+
+def _judged(copies: Sequence[dict[Any, Any]]) -> CopyGroup:
+    found = {name: {copy[name] for copy in copies} - {None} for name in ("label", "split")}
+    known = [name for name, values in found.items() if values]
+    ranks = sorted((*_rank(copy, known), copy["id"]) for copy in copies)
+    if differing := [f"{name}s" for name in known if len(found[name]) > 1]:
+        problem = f"{listed(differing)} differ"
+    elif ranks[0][0]:
+        problem = f"none has the {listed(known)}"
+    elif len({copy["filename"] for copy in copies}) < len(copies):
+        problem = "a file is listed twice"
+    else:
+        decisive = next(n for n in range(len(_REASONS)) if ranks[0][n] != ranks[1][n])
+        reason = _REASONS[decisive].format(listed(known))
+        return CopyGroup(tuple(rank[-1] for rank in ranks), decided=True, reason=reason)
+    return CopyGroup(tuple(copy["id"] for copy in copies), decided=False, reason=problem)
+
+
+def _rank(copy: dict[Any, Any], known: Sequence[str]) -> tuple[int, int, str, str]:
+    """What a copy lacks of what is known, and its name: what is added to one marks a copy."""
+    base = re.split(r"[/\\]", copy["filename"])[-1]
+    return sum(copy[name] is None for name in known), len(base), base, copy["filename"]
