@@ -44,7 +44,7 @@ METRICS = [metric.name for metric in BASIC_METRICS]
 QUESTIONS = 2 * len(RATES)
 """About rates: each of the new images and of the whole."""
 FALSE_ALARMS, CAUGHT = 0.01, 0.99
-JUMPED, RECOVERED = "imgvet.outlier-rate.jumped", "imgvet.outlier-rate.recovered"
+JUMPED, RECOVERED = "imgvet.novelty-rate.jumped", "imgvet.novelty-rate.recovered"
 
 
 @dataclass(frozen=True)
@@ -195,8 +195,8 @@ def outcomes(plan: Plan, histories: int) -> list[Outcome]:
 
 
 def caught(comparison: Comparison) -> bool:
-    """Whether the alarm of the outlier rate is on after a run."""
-    return "outlier_rate" in comparison.run.alarms
+    """Whether the alarm of the novelty rate is on after a run."""
+    return "novelty_rate" in comparison.run.alarms
 
 
 def share(answers: Iterable[bool]) -> float:
@@ -320,7 +320,7 @@ def _by_whole(comparison: Comparison) -> bool:
     return any(
         finding.alarming and finding.population == "whole"
         for finding in comparison.findings
-        if finding.key == "outlier_rate"
+        if finding.key == "novelty_rate"
     )
 
 

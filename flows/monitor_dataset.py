@@ -22,7 +22,7 @@ from imgvet.options import RunOptions
 from imgvet.quality.result import read_results
 from imgvet.summary import Verdict
 from imgvet.tasks.context import RunContext
-from imgvet.tasks.monitoring import alert, alert_failure, show_trend, untold_run, watch
+from imgvet.tasks.monitoring import alert, alert_failure, show_trend, watch
 from imgvet.workdir import CROPS_PART, exclusive, require_allowed
 
 
@@ -49,8 +49,6 @@ def monitor_dataset(options: DeployedOptions) -> State[Monitored]:
             held.enter_context(temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}))
             options = options.model_copy(update={"work_dir": work.path})
             context = RunContext(work_dir=work.path, threads=options.num_threads)
-            if (untold := untold_run(work)) is not None:
-                alert(context, untold, options)
             summary = analyze(options.part(RunOptions))
             part = CROPS_PART if summary.sources is not None else ""
             context = context.model_copy(update={"part": part})

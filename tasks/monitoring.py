@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from itertools import product
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -17,16 +16,9 @@ from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.utilities.asyncutils import run_coro_as_sync
 
-from imgvet.errors import HistoryDamagedError, HistoryOutdatedError, ImgvetError
-from imgvet.monitor.history import Event, Run, monitored_runs, read_history, save_run
-from imgvet.monitor.notify import (
-    Monitored,
-    body_of,
-    deliver,
-    report_address,
-    send,
-    without_secrets,
-)
+from imgvet.errors import ImgvetError
+from imgvet.monitor.history import Event, Run, monitored_runs, save_run
+from imgvet.monitor.notify import Monitored, body_of, deliver, report_address, send
 from imgvet.monitor.options import MonitorOptions, all_addresses
 from imgvet.monitor.rates import RATES, rates_in_words
 from imgvet.monitor.watch import failed, watch_failed_run, watch_run
@@ -57,20 +49,17 @@ def watch(context: RunContext, options: MonitorOptions) -> Run:
 
 @uncached_stage
 def alert_failure(run: Run, options: MonitorOptions) -> None:
-    """Add a run that failed to the history and tell of it, once.
-
-    Where no history can be written, each failed run is told of.
-    """
+    """Add a run that failed to the history and tell of it: once, or each time if it can't be."""
     try:
         work = require_allowed(options.work_dir, options.input_dir, overwrite=True)
         with exclusive(work):
             context = RunContext(work_dir=work.path, threads=1)
             alert.fn(context, watch_failed_run(work, run), options)
     except (ImgvetError, OSError):
-        senders = {SERVER: emit, **dict.fromkeys(all_addresses(options.notify), send)}
-        for (receiver, sender), event in product(senders.items(), failed(run).events):
-            if reason := sender(run, event, "", receiver):
-                _logger.warning("%s was not told: %s", without_secrets(receiver), reason)
+        for event in failed(run).events:
+            reasons = [send(run, event, "", address) for address in all_addresses(options.notify)]
+            for reason in filter(None, [emit(run, event, "", SERVER), *reasons]):
+                _logger.warning("A failed run was not told of: %s", reason)
 
 
 @uncached_stage
@@ -83,8 +72,9 @@ def alert(context: RunContext, run: Run, options: MonitorOptions) -> Monitored:
         run_logger.log(logging.INFO if event.all_clear else logging.WARNING, event.title)
     emitted = deliver(work, run, [SERVER], report, emit)
     sent = deliver(work, run, all_addresses(options.notify), report)
-    told = next(row for row in read_history(work) if row.run_id == run.run_id)
-    save_run(work, told.model_copy(update={"told": True}))
+    for row in monitored_runs(work):
+        if not row.told:
+            save_run(work, row.model_copy(update={"told": True}))
     problems = (*emitted.problems, *sent.problems)
     for problem in problems:
         run_logger.warning(problem)
@@ -134,15 +124,6 @@ def payload_of(event: Event, report: str) -> dict[str, Any]:
     """What an event says; templates of automations may use it."""
     said = event.model_dump(mode="json", include={"title", "before", "after", "examples"})
     return {**said, "body": body_of(event, report), "report": report}
-
-
-def untold_run(work: WorkDir) -> Run | None:
-    """The last monitored run, if it was killed before it could tell what it found."""
-    try:
-        last = monitored_runs(work)[-1:]
-    except (HistoryDamagedError, HistoryOutdatedError):
-        return None  # it is set aside when this run is added
-    return next((run for run in last if not run.told), None)
 
 
 @uncached_stage

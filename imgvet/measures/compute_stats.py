@@ -95,19 +95,10 @@ def measure_files(
 ) -> pa.Table:
     """Measure one shard of files, and write its packs and its part of the file index.
 
-    If reading fails in transport, what was read before is kept for the next run.
-
-    Args:
-        files: the shard, about :data:`imgvet.store.packs.PACK_ITEMS` files.
-        store: where packs are kept.
-        videos: which frames of videos are looked at.
-        threads: how many files are decoded at a time.
-        done_before: files in the shards before this one, for the progress.
-        total: files in all shards, for the progress.
-        look: what is done with each file, its digest and its bytes.
-
-    Returns:
-        what reading each file gave, a table of :data:`READ_SCHEMA` in order of the shard.
+    If reading fails in transport, what was read before is kept for the next run. For the progress,
+    so many files are in the shards before this one and in all. To ``look`` is what is done with
+    each file, its digest and its bytes. Returned is what reading each file gave, a table of
+    :data:`READ_SCHEMA` in order of the shard.
     """
     claims = ContentClaims(store.measures.digests())
 

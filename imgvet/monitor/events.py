@@ -48,6 +48,7 @@ def alarms_after(comparison: Comparison) -> tuple[str, ...]:
     findings = comparison.findings
     lasting = {finding.key for finding in findings if finding.lasting}
     over = {RUN, *(finding.key for finding in findings)} - lasting
+    over |= {key for key in comparison.before if ":" not in key} - {rate.name for rate in RATES}
     # Checks are judged in every run; without new images there are none that drift.
     ending = CHECK if comparison.run.new_images else (CHECK, DRIFT)
     on = {key for key in comparison.before if key not in over and not key.startswith(ending)}
@@ -106,7 +107,8 @@ def _rate(rate: WatchedRate, comparison: Comparison, *, raised: bool) -> Event:
     if raised:
         among = " among new images" if most.population == "new" else ""
         title = f"jumped from {rough_percent(before)} to {rough_percent(after)}{among}"
-        severity = CHECK_BY_NAME[rate.name].severity
+        check = CHECK_BY_NAME.get(rate.name)
+        severity = check.severity if check else "warning"
     if examples:
         lines.append(f"See: {', '.join(PurePosixPath(name).name for name in examples[:_SHOWN])}")
     name, title = rate.event_name(raised=raised), f"{rate.title} {title}"

@@ -35,7 +35,7 @@ from imgvet.summary import Counts, Exact, PastRun, RunRecord, RunSummary, Verdic
 from imgvet.tables import write_table
 from imgvet.workdir import WorkDir, write_atomically
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3  # version 2 called the novelty rate outlier_rate, and can be read
 
 COMPARED_PARAMETERS: tuple[str, ...] = (
     *(name for part in (VideoOptions, MediaOptions, CropOptions, FlagOptions, SimilarityOptions)
@@ -55,7 +55,7 @@ _logger = logging.getLogger(__name__)
 class Event(Exact):
     """One thing that a person wants to know of a run: an alarm, or an all-clear (of severity info).
 
-    There is one of a name, such as ``imgvet.outlier-rate.jumped``, in each run; it raises or ends
+    There is one of a name, such as ``imgvet.novelty-rate.jumped``, in each run; it raises or ends
     ``alarms``. Rates before and after are None if it is not about a rate.
     """
 
@@ -190,7 +190,7 @@ def read_history(work: WorkDir) -> tuple[Run, ...]:
     try:
         data = pq.read_table(path)
         versions = set(data.column("schema_version").to_pylist())
-        if versions <= {SCHEMA_VERSION}:
+        if versions <= {SCHEMA_VERSION - 1, SCHEMA_VERSION}:
             rows = data.select(list(Run.model_fields)).to_pylist(maps_as_pydicts="strict")
             return tuple(Run.model_validate(row) for row in rows)
     except (OSError, pa.ArrowException, KeyError, ValidationError) as error:
@@ -250,16 +250,17 @@ def save_run(work: WorkDir, run: Run) -> None:
 def add_latest(work: WorkDir, run: Run) -> Run:
     """Add a run as the latest, with the alarms that are on before it; raises as :func:`save_run`.
 
-    An earlier attempt under its id gives way; of its events those are kept that did not arrive.
+    An earlier attempt under its id gives way; of its events those are kept that still wait.
     """
     rows = {row.run_id: row for row in read_history(work)}
     known = [row for row in rows.values() if row.monitored or row.run_id == run.run_id]
     earlier = rows.pop(run.run_id, run)
-    waiting = {entry.event for entry in earlier.deliveries if not entry.arrived}
+    late = {entry.event for entry in earlier.deliveries if not entry.arrived}
+    waiting = [event for event in earlier.events if event.name in late or not earlier.told]
     update = {
         "alarms": known[-1].alarms if known else (),
-        "events": tuple(event for event in earlier.events if event.name in waiting),
-        "deliveries": tuple(entry for entry in earlier.deliveries if entry.event in waiting),
+        "events": tuple(waiting),
+        "deliveries": earlier.deliveries if waiting else (),
     }
     added = run.model_copy(update=update)
     _write(work, rows | {run.run_id: added})

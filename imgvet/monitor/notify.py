@@ -92,17 +92,16 @@ def send(_: Run, event: Event, report: str, address: str) -> str:
 def deliver(
     work: WorkDir, run: Run, receivers: Iterable[str], report: str, sender: Sender = send
 ) -> Monitored:
-    """Tell each receiver of what waits for it and of the events of a run of the history."""
+    """Tell each receiver of the events of a run of the history, and of what waits for it."""
     arrived, problems = 0, []
     for receiver in receivers:
         # Addresses hold secrets, so they are remembered by their digests.
         to = hashlib.blake2b(receiver.encode(), digest_size=8).hexdigest()
         reason, waiting = "", 0
         for row in read_history(work)[-RETRIED:]:
-            # Of an earlier run only what did not arrive.
-            earlier = row.run_id != run.run_id
+            # Of a run that was told of only what did not arrive; one may have been killed before.
             told = {entry.event: entry.arrived for entry in row.deliveries if entry.to == to}
-            for event in (event for event in row.events if not told.get(event.name, earlier)):
+            for event in (event for event in row.events if not told.get(event.name, row.told)):
                 # A receiver that failed once is not asked again in this run: a try takes seconds.
                 reason = reason or sender(row, event, report, receiver)
                 note(work, row, event, to, arrived=not reason)

@@ -41,7 +41,7 @@ NOTHING = Proportion(0, 0)
 
 @dataclass(frozen=True)
 class WatchedRate:
-    """A rate that may jump, named as in :func:`imgvet.quality.summarize.rates`."""
+    """A rate that may jump, named as in :func:`imgvet.quality.summarize.rates` but for novelty."""
 
     name: str
     count: str
@@ -65,7 +65,9 @@ class WatchedRate:
         return Proportion(counts[self.count], counts[self.whole])
 
 
-OUTLIERS = "reference_outliers"  # count of the outliers to the reference sample of the baseline
+OUTLIERS = "reference_outliers"
+"""Count of the outliers to the reference sample of the baseline. Their rate is called novelty rate,
+as the outlier rate of the checks asks how images of one run lie among each other."""
 
 RATES: tuple[WatchedRate, ...] = (
     WatchedRate("invalid_rate", "invalid", "images", "Invalid rate", "invalid"),
@@ -76,7 +78,7 @@ RATES: tuple[WatchedRate, ...] = (
     WatchedRate("dark_rate", "dark", "valid", "Dark rate", "dark"),
     WatchedRate("bright_rate", "bright", "valid", "Bright rate", "bright"),
     WatchedRate("blurry_rate", "blurry", "valid", "Blurry rate", "blurry"),
-    WatchedRate("outlier_rate", OUTLIERS, "valid", "Outlier rate", "outliers"),
+    WatchedRate("novelty_rate", OUTLIERS, "valid", "Novelty rate", "unlike the baseline's"),
 )  # fmt: skip
 """The watched rates, in the order of reports."""
 

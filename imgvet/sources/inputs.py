@@ -54,10 +54,8 @@ File = tuple[Entry, Kind]
 def kind_of_input(name: str) -> Kind:
     """The kind of an input as the user wrote it.
 
-    Raises:
-        InputNotFoundError: a local input does not exist.
-        InputUnreadableError: it may not be looked at.
-        InvalidParameterError: an archive whose name does not show it, or no bucket is named.
+    InputNotFoundError or InputUnreadableError of a local one that is not there or may not be looked
+    at; InvalidParameterError of an archive whose name does not show it, or if no bucket is named.
     """
     kind = kind_of_name(name)
     if is_remote(name):
@@ -100,9 +98,8 @@ class Inputs:
 def find_inputs(options: SourceOptions) -> Inputs:
     """Look at every local file.
 
-    Raises:
-        ImgvetError: as :func:`kind_of_input`, and of a data set, a list or a folder that can't be
-            read, or if nothing is left to analyse.
+    ImgvetError as :func:`kind_of_input`, of a data set, a list or a folder that can't be read, and
+    if nothing is left to analyse.
     """
     files = list(_local_files(options))
     compressed = {e.path for e, kind in files if kind is not Kind.IMAGE and e.status is Reason.OK}
@@ -170,10 +167,8 @@ def objects_needed(options: SourceOptions) -> int | None:
 def list_items(options: SourceOptions, work: WorkDir) -> pa.Table:
     """List what is to be analysed, sorted by name, each item once for each split.
 
-    Archives and videos must have been made ready (task extract_archives).
-
-    Raises:
-        ImgvetError: as :func:`find_inputs`, and a server can't be reached.
+    Archives and videos must have been made ready (task extract_archives). ImgvetError as
+    :func:`find_inputs`, and if a server can't be reached.
     """
     # Of an object that is found twice the last counts: what a list names, not its folder.
     folders_first = sorted(options.input_dir, key=lambda name: not is_remote(name))

@@ -25,9 +25,7 @@ from imgvet.sources.kinds import is_image_name
 from imgvet.sources.listing import Entry
 
 _URI = ("s3://", "minio://")
-_LOST = (
-    errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH,
-)  # fmt: skip
+_LOST = (errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN)
 """What reading a mounted folder gives while its server is gone."""
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 

@@ -110,8 +110,7 @@ def parse_location(name: str) -> ObjectLocation:
 def client_for(location: ObjectLocation) -> Any:
     """boto3's client of a location's endpoint, shared among threads.
 
-    Raises:
-        InputUnreadableError: boto3's settings (profile, endpoint, certificates) can't be used.
+    InputUnreadableError if boto3's settings (profile, endpoint, certificates) can't be used.
     """
     from botocore.exceptions import BotoCoreError
 
@@ -269,12 +268,9 @@ def ask(
 ) -> Result | Problem:
     """Make a request until it succeeds, fails for good or too often; give its result or problem.
 
-    The request may raise exceptions of boto3; ``after`` is called after each failure.
-
-    Raises:
-        InputNotFoundError: the bucket does not exist.
-        InputUnreadableError: there are no valid credentials, or the server is not to be trusted.
-        TransportError: the server can't be reached.
+    The request may raise exceptions of boto3; ``after`` is called after each failure. Problems of a
+    whole bucket are raised: InputNotFoundError if it does not exist, InputUnreadableError if there
+    are no valid credentials or the server is not to be trusted, TransportError if it is gone.
     """
     failed = 0
     while True:

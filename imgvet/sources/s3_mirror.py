@@ -204,10 +204,8 @@ def sync_to_local(
 
     What is there in the same size and version is skipped, and what was begun is continued. An
     object that can't be fetched is counted, and the others go on. By the name of the ``run``
-    :func:`remove_downloaded` knows what to remove.
-
-    Raises:
-        WorkDirUnusableError: the mirror can't be written to; and all that listing raises.
+    :func:`remove_downloaded` knows what to remove. Raises what listing raises, and
+    WorkDirUnusableError if the mirror can't be written to.
     """
     wanted = (entry for entry in listed if entry.checked(min_file_size).status is Reason.OK)
     copies = (Copy.of(parse_location(entry.path), entry.version, mirrors) for entry in wanted)

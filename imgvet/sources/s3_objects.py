@@ -59,11 +59,8 @@ def list_objects(
 
     Buckets list their keys in order of their UTF-8 bytes, which is also the order of the names, so
     listing stops after the first ``limit`` files. Should a server list in another order (S3
-    directory buckets do), all is listed from there on.
-
-    Raises:
-        InputNotFoundError: the bucket or the folder does not exist.
-        InputUnreadableError: it may not be listed.
+    directory buckets do), all is listed from there on. InputNotFoundError if the bucket or the
+    folder does not exist, InputUnreadableError if it may not be listed.
     """
     # The likelier one first: it costs a request to find out.
     looks = [_folder(location, is_wanted), _single(location)]

@@ -134,10 +134,7 @@ def references_in(value: object) -> Iterator[Reference]:
 
 
 def forget_unused(work: WorkDir, used: set[str]) -> None:
-    """Remove stored outputs but what this run uses, and what the other part's last run used.
-
-    Cache records of what is gone go with it.
-    """
+    """Remove outputs, and records of them, but what this and the other part's last run use."""
     path = work.store / f"used-{work.part or 'images'}.txt"
     write_text(path, "".join(f"{name}\n" for name in sorted(used)))
     lists = work.store.glob("used-*.txt")

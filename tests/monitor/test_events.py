@@ -17,7 +17,7 @@ BASELINE = Run(run_id="base", started="2030-01-01T06:00:00+00:00")
 EXAMPLES = {OUTLIERS: tuple(f"/photos/{number}.jpg" for number in range(9))}
 
 
-def rate(count: int, *, key: str = "outlier_rate", p_value: float = 1e-9) -> Finding:
+def rate(count: int, *, key: str = "novelty_rate", p_value: float = 1e-9) -> Finding:
     """So many of 100 new images, where 5 of 100 were usual."""
     before, after = Proportion(500, 10_000), Proportion(count, 100)
     effect = after.rate - before.rate
@@ -72,7 +72,7 @@ def names(*runs: Comparison) -> list[list[str]]:
 
 def test_an_alarm_is_said_once_and_so_is_its_all_clear() -> None:
     runs = [compared(number, rate(count)) for number, count in enumerate((5, 30, 31, 30, 5, 5), 1)]
-    jumped, recovered = "imgvet.outlier-rate.jumped", "imgvet.outlier-rate.recovered"
+    jumped, recovered = "imgvet.novelty-rate.jumped", "imgvet.novelty-rate.recovered"
     assert names(*runs) == [[], [jumped], [], [], [recovered], []]
 
 
@@ -95,19 +95,25 @@ def test_alarms_stay_on_through_a_run_of_other_parameters_and_are_not_said_again
     not_compared = replace(compared(2), baseline=None)
     runs = [compared(1, rate(30)), not_compared, compared(3, rate(30)), compared(4, rate(5))]
     assert names(*runs) == [
-        ["imgvet.outlier-rate.jumped"], [], [], ["imgvet.outlier-rate.recovered"],
+        ["imgvet.novelty-rate.jumped"], [], [], ["imgvet.novelty-rate.recovered"],
     ]  # fmt: skip
+
+
+def test_an_alarm_of_a_rate_that_is_no_longer_watched_does_not_stay_on() -> None:
+    assert alarms_after(replace(compared(2), before=("dark_rate", "outlier_rate"))) == (
+        "dark_rate",
+    )
 
 
 def test_a_failed_run_says_nothing_of_the_dataset() -> None:
     assert names(
         compared(1, rate(30)), failed(2), failed(3), compared(4, rate(30)), compared(5, rate(5))
     ) == [
-        ["imgvet.outlier-rate.jumped"],
+        ["imgvet.novelty-rate.jumped"],
         ["imgvet.run.failed"],
         [],
         ["imgvet.run.recovered"],
-        ["imgvet.outlier-rate.recovered"],
+        ["imgvet.novelty-rate.recovered"],
     ]
 
 
@@ -151,17 +157,19 @@ def test_checks_are_said_when_they_begin_to_fail_and_when_they_pass_again() -> N
 def test_every_rate_has_an_event_with_its_severity(watched: WatchedRate) -> None:
     (event,) = told(compared(1, rate(30, key=watched.name)))[0]
     assert event.name in EVENT_NAMES
-    assert event.severity == CHECK_BY_NAME[watched.name].severity
+    check = CHECK_BY_NAME.get(watched.name)
+    assert (check is None) == (watched.name == "novelty_rate")
+    assert event.severity == (check.severity if check else "warning")
     assert (event.before, event.after) == (0.05, 0.3)
 
 
 def test_the_text_reads_well_on_a_phone() -> None:
     whole = replace(rate(7), population="whole", effect=0.025)
     (event,) = told(compared(3, whole, rate(30)))[0]
-    assert event.title == "photos: outlier rate jumped from 5 % to 30 % among new images"
+    assert event.title == "photos: novelty rate jumped from 5 % to 30 % among new images"
     assert event.body.splitlines() == [
-        "Of 100 new images, 30 are outliers; until now 5 % of 10,000.",
-        "Whole dataset: 7 % of 100 images outliers, baseline 5 % of 10,000.",
+        "Of 100 new images, 30 are unlike the baseline's; until now 5 % of 10,000.",
+        "Whole dataset: 7 % of 100 images unlike the baseline's, baseline 5 % of 10,000.",
         "See: 0.jpg, 1.jpg, 2.jpg",
         "Run of 2030-01-03 06:00, compared with that of 2030-01-01 06:00.",
     ]

@@ -26,7 +26,7 @@ from imgvet.workdir import CROPS_PART, WorkDir
 from .conftest import record_of, summary_of
 
 JUMPED = Event(
-    name="imgvet.outlier-rate.jumped", alarms=("outlier_rate",), severity="warning",
+    name="imgvet.novelty-rate.jumped", alarms=("novelty_rate",), severity="warning",
     all_clear=False, title="t", body="b", before=0.1, after=0.5, examples=("a.jpg",),
 )  # fmt: skip
 
@@ -35,7 +35,7 @@ def monitored(run_id: str) -> Run:
     return Run(
         run_id=run_id, started="2030-01-01T06:00:00+00:00", version="1.0", dataset="photos",
         model="m", parameters='{"a": 1}', settings={"threshold": "0.9"}, monitored=True,
-        baseline="a", in_order=True, alarms=("drift:sharpness", "outlier_rate"),
+        baseline="a", in_order=True, alarms=("drift:sharpness", "novelty_rate"),
         counts={"images": 10, "valid": 8, "dark": 2}, new_counts={"images": 1, "valid": 1},
         quantiles={"sharpness": (0.1, 0.5, 0.9)}, drift={"sharpness": 0.25, "embeddings": 0.5},
         events=(JUMPED,), deliveries=(Delivery(event=JUMPED.name, to="ab", arrived=False),),
@@ -57,6 +57,17 @@ def test_people_can_plot_images_and_rates(work: WorkDir) -> None:
     assert frame.columns.tolist() == SCHEMA.names
     assert frame.loc[0, ["images", "new_images", "dark_rate"]].tolist() == [10, 1, 0.25]
     assert frame["bright_rate"].isna().all()
+
+
+def test_what_the_version_before_wrote_is_read_and_brought_up_to_date(
+    work: WorkDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr("imgvet.monitor.history.SCHEMA_VERSION", SCHEMA_VERSION - 1)
+        save_run(work, monitored("a"))
+    assert read_history(work) == (monitored("a"),)
+    save_run(work, monitored("b"))
+    assert set(pd.read_parquet(history_path(work))["schema_version"]) == {SCHEMA_VERSION}
 
 
 def test_a_run_is_changed_in_its_place(work: WorkDir) -> None:
@@ -160,7 +171,7 @@ def test_a_retry_takes_the_place_of_its_run_as_the_latest_and_keeps_what_waits(
     arrived = Delivery(event="old", to="a", arrived=True)
     waits = Delivery(event=JUMPED.name, to="b", arrived=False)
     events = (JUMPED.model_copy(update={"name": "old"}), JUMPED)
-    first = {"alarms": ("run",), "events": events, "deliveries": (arrived, waits)}
+    first = {"alarms": ("run",), "events": events, "deliveries": (arrived, waits), "told": True}
     save_run(work, monitored("run-1").model_copy(update=first))
     save_run(work, monitored("run-2").model_copy(update={"alarms": ("dark_rate",)}))
     add_run(work, record_of(1), summary_of(3), "x")
@@ -168,4 +179,7 @@ def test_a_retry_takes_the_place_of_its_run_as_the_latest_and_keeps_what_waits(
     assert (other.run_id, retried.run_id) == ("run-2", "run-1")
     assert (retried.monitored, retried.counts["images"]) == (False, 3)
     assert retried.alarms == ("dark_rate",)
-    assert (retried.events, retried.deliveries) == ((JUMPED,), (waits,))
+    assert (retried.events, retried.deliveries) == ((JUMPED,), (arrived, waits))
+    save_run(work, monitored("run-1").model_copy(update=first | {"told": False}))
+    add_run(work, record_of(1), summary_of(3), "x")
+    assert read_history(work)[1].events == events  # it was killed before it could tell

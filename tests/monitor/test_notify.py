@@ -22,11 +22,11 @@ from imgvet.workdir import WorkDir
 from support.receiver import Receiver, free_port
 
 JUMPED = Event(
-    name="imgvet.outlier-rate.jumped",
-    alarms=("outlier_rate",),
+    name="imgvet.novelty-rate.jumped",
+    alarms=("novelty_rate",),
     severity="warning",
     all_clear=False,
-    title="cats: outlier rate jumped from 1 % to 40 % among new images",
+    title="cats: novelty rate jumped from 1 % to 40 % among new images",
     body="Of 120 new images, 48 are outliers; until now 1 % of 900.\nSee: a.jpg, b.jpg",
     before=0.01,
     after=0.4,
@@ -87,6 +87,8 @@ def test_each_message_arrives_once_however_often_it_is_delivered(tmp_path: Path)
     first = run_saying(work, "r1", "1", "2")
     assert delivered(work, first, ["a", "b"], "r", line) == (4, ())
     assert delivered(work, first, ["a", "c"], "r", line) == (2, ())
+    (row,) = read_history(work)
+    save_run(work, row.model_copy(update={"told": True}))
     assert delivered(work, run_saying(work, "r2", "3"), ["a", "d"], "r", line) == (2, ())
     assert line.sent == [
         ("1", "a"), ("2", "a"), ("1", "b"), ("2", "b"), ("1", "c"), ("2", "c"), ("3", "a"),

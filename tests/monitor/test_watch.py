@@ -26,7 +26,7 @@ from imgvet.workdir import WorkDir
 
 Drawer = Callable[..., Batch]
 Publisher = Callable[..., RunRecord]
-JUMPED, RECOVERED = "imgvet.outlier-rate.jumped", "imgvet.outlier-rate.recovered"
+JUMPED, RECOVERED = "imgvet.novelty-rate.jumped", "imgvet.novelty-rate.recovered"
 OPTIONS = make_monitor_options({"input_dir": "in/photos"})
 CALM = {"outlier": 0.03, "invalid": 0.0, "dark": 0.0}
 
@@ -59,7 +59,7 @@ def test_a_bad_batch_is_told_once_and_so_is_the_end_of_it(
     told = run(good + bad, 2)
     assert names(told) == [JUMPED]
     (event,) = told.events
-    assert event.title.startswith("photos: outlier rate jumped from")
+    assert event.title.startswith("photos: novelty rate jumped from")
     assert event.title.endswith("among new images")
     assert event.before is not None
     assert event.after is not None
@@ -71,7 +71,7 @@ def test_a_bad_batch_is_told_once_and_so_is_the_end_of_it(
     assert names(run(good, 4)) == [RECOVERED]
     assert names(run(good, 5)) == []
     rows = read_history(work)
-    assert [row.alarms for row in rows] == [(), (), ("outlier_rate",), ("outlier_rate",), (), ()]
+    assert [row.alarms for row in rows] == [(), (), ("novelty_rate",), ("novelty_rate",), (), ()]
     assert [row.new_images for row in rows] == [1500, 0, 120, 120, 0, 0]
     assert rows[2].images == 1620
     assert rows[2].baseline == "run-0"
@@ -111,7 +111,7 @@ def test_other_parameters_end_no_alarm_and_repeat_none(
     run(good, 0)
     assert names(run(bad, 1)) == [JUMPED]
     custom = run(bad, 2, blur_threshold=0.7)
-    assert (custom.baseline, names(custom), custom.alarms) == (None, [], ("outlier_rate",))
+    assert (custom.baseline, names(custom), custom.alarms) == (None, [], ("novelty_rate",))
     assert names(run(bad, 3)) == []
     assert names(run(good, 4)) == [RECOVERED]
 

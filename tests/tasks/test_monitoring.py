@@ -1,4 +1,4 @@
-"""What the server is shown, and which earlier run still has to be told of."""
+"""What the server is shown and told."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from prefect.client.orchestration import get_client
 from prefect.events.filters import EventFilter, EventResourceFilter
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from imgvet.monitor.history import Event, Run, history_path, save_run
+from imgvet.monitor.history import Event, Run, save_run
 from imgvet.monitor.notify import deliver
 from imgvet.tasks.artifacts import key_of, slug
-from imgvet.tasks.monitoring import SERVER, emit, labels_of, payload_of, trend, untold_run
+from imgvet.tasks.monitoring import SERVER, emit, labels_of, payload_of, trend
 from imgvet.workdir import WorkDir
 from support.receiver import free_port
 
@@ -82,20 +82,3 @@ def test_an_event_is_told_when_the_server_has_it_and_tried_again_until_then(
         assert time.monotonic() < deadline
         time.sleep(0.2)
     assert found == [EVENT.name]
-
-
-def test_only_the_last_monitored_run_may_still_have_to_be_told(tmp_path: Path) -> None:
-    work = WorkDir(tmp_path)
-    assert untold_run(work) is None
-    save_run(work, RUN)
-    save_run(work, FAILED)
-    save_run(work, Run(run_id="plain", started=""))
-    assert untold_run(work) == FAILED
-    save_run(work, FAILED.model_copy(update={"told": True}))
-    assert untold_run(work) is None
-
-
-def test_a_damaged_history_is_left_to_the_run_that_is_watched_next(tmp_path: Path) -> None:
-    work = WorkDir(tmp_path)
-    history_path(work).write_bytes(b"no table")
-    assert untold_run(work) is None
