@@ -2,32 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from prefect.automations import Automation, EventTrigger, Posture, ResourceSpecification
 from prefect.blocks.notifications import SlackWebhook
 from prefect.client.orchestration import get_client
-from prefect.events.actions import ActionTypes, DoNothing, SendNotification
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ActionTypes, ChangeFlowRunState, DoNothing, SendNotification
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY
 from pydantic import SecretStr
 
+from imgvet.flows.ending import ALARMS, STATE_NAMES
 from imgvet.monitor.events import EVENT_NAMES
 from imgvet.monitor.notify import NotifyType, check_addresses
 from imgvet.tasks.artifacts import slug
 from imgvet.tasks.monitoring import RESOURCE
 
+MISSED_HEARTBEATS = 3
+"""Heartbeats that a run may miss before it counts as dead."""
+
+OVERDUE = timedelta(minutes=15)
+"""How long after its time a scheduled run may begin."""
+
+_FINISHED = frozenset({*STATE_NAMES.values(), ALARMS})
+_ENDED = _FINISHED | {"Failed", "TimedOut", "Cancelled", "Crashed"}
+
 
 @dataclass(frozen=True)
 class Rule:
-    """One automation, found again by its name; subject and body are Jinja over the event."""
+    """One automation, found again by its name; subject and body are Jinja over the event.
+
+    One with an action of its own sends nothing.
+    """
 
     name: str
     description: str
     trigger: EventTrigger
-    kind: NotifyType
+    kind: NotifyType = "failure"
     subject: str = "{{ event.payload.title }}"
     body: str = "{{ event.payload.body }}"
+    action: ActionTypes | None = None
+
+
+def rules(silent_hours: int) -> tuple[Rule, ...]:
+    """All automations; a dataset is silent if no scheduled run of it finished for so long."""
+    return (
+        Rule(
+            "imgvet alarms",
+            "A rate jumped, a check failed, new images drift, or a run failed.",
+            _of_datasets(all_clear="false"),
+            "warning",
+        ),
+        Rule(
+            "imgvet all-clears",
+            "What an alarm told of is over.",
+            _of_datasets(all_clear="true"),
+            "success",
+        ),
+        Rule(
+            "imgvet dead runs",
+            "Marks runs as Crashed whose heartbeats ended before them.",
+            _missing(_ENDED | {"heartbeat"}, {"heartbeat"}, _patience(), "prefect.resource.id"),
+            action=ChangeFlowRunState(
+                state=StateType.CRASHED,
+                message="Its heartbeats have ended: killed, out of memory, or machine gone.",
+            ),
+        ),
+        Rule(
+            "imgvet crashed runs",
+            "A run ended without being able to tell.",
+            EventTrigger(
+                expect={"prefect.flow-run.Crashed"},
+                match_related=_FLOW,
+                posture=Posture.Reactive,
+            ),
+            subject="{{ flow_run.name }}: the run crashed",
+            body="{{ flow_run.state.message }}",
+        ),
+        Rule(
+            "imgvet late runs",
+            "A scheduled run does not begin: nothing serves the dataset, or no worker is there.",
+            _missing({"Pending", "Running", "Cancelled"}, {"Late"}, OVERDUE, _DEPLOYMENT),
+            subject="{{ deployment.name }}: a run is late",
+            body="It should have begun by now. Does imgvet serve, or a worker, still run?",
+        ),
+        Rule(
+            "imgvet silence",
+            "No scheduled run of a dataset has finished for long.",
+            _missing(_FINISHED, _FINISHED, timedelta(hours=silent_hours), _DEPLOYMENT, _SCHEDULED),
+            subject=f"{{{{ deployment.name }}}}: no run has finished for {silent_hours} hours",
+            body="The last one was {{ flow_run.name }}.",
+        ),
+    )
 
 
 def _of_datasets(*, all_clear: str) -> EventTrigger:
@@ -37,73 +106,82 @@ def _of_datasets(*, all_clear: str) -> EventTrigger:
         match=ResourceSpecification(labels),
         for_each={"prefect.resource.id"},
         posture=Posture.Reactive,
-        threshold=1,
     )
 
 
-RULES: tuple[Rule, ...] = (
-    Rule(
-        "imgvet alarms",
-        "A rate jumped, a check failed, new images drift, or a run failed.",
-        _of_datasets(all_clear="false"),
-        "warning",
-    ),
-    Rule(
-        "imgvet all-clears",
-        "What an alarm told of is over.",
-        _of_datasets(all_clear="true"),
-        "success",
-    ),
-    Rule(
-        "imgvet crashed runs",
-        "A run ended without being able to tell: killed, out of memory, machine gone.",
-        EventTrigger(
-            expect={"prefect.flow-run.Crashed"},
-            match_related=ResourceSpecification(
-                {"prefect.resource.role": "flow", "prefect.resource.name": "monitor_dataset"}
-            ),
-            posture=Posture.Reactive,
-            threshold=1,
-        ),
-        "failure",
-        subject="{{ flow_run.name }}: the run crashed",
-        body="{{ flow_run.state.message }}",
-    ),
+_FLOW = ResourceSpecification(
+    {"prefect.resource.role": "flow", "prefect.resource.name": "monitor_dataset"}
 )
+_SCHEDULED = ResourceSpecification(
+    {"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.auto-scheduled"}
+)
+_DEPLOYMENT = "related:deployment:prefect.resource.id"
 
 
-def apply_automations(addresses: Sequence[str]) -> list[tuple[str, str, int]]:
+def _missing(
+    expected: Iterable[str],
+    after: Iterable[str],
+    within: timedelta,
+    each: str,
+    *related: ResourceSpecification,
+) -> EventTrigger:
+    """After one event of a run the other does not come in time; told once for each ``each``."""
+    return EventTrigger(
+        after={f"prefect.flow-run.{name}" for name in after},
+        expect={f"prefect.flow-run.{name}" for name in expected},
+        match_related=[_FLOW, *related],
+        for_each={each},
+        posture=Posture.Proactive,
+        within=within,
+    )
+
+
+def _patience() -> timedelta:
+    """How long a run may be silent; Prefect's default counts where heartbeats are off."""
+    setting = PREFECT_FLOWS_HEARTBEAT_FREQUENCY
+    return timedelta(seconds=MISSED_HEARTBEATS * (setting.value() or setting.default()))
+
+
+def apply_automations(addresses: Sequence[str], silent_hours: int) -> dict[str, str]:
     """Create the automations, or update those of the same name; refuses what can be no address.
 
     Whether one is switched off on the server is left as it is; without addresses (as Apprise
-    writes them) so is to whom an existing one sends. Of each come its name, ``created`` or
-    ``updated``, and to how many addresses it sends.
+    writes them) so is to whom an existing one sends. Of each comes what was done, by its name.
     """
     check_addresses(addresses)
-    return [_apply(rule, addresses) for rule in RULES]
+    return {rule.name: _apply(rule, addresses) for rule in rules(silent_hours)}
 
 
-def _apply(rule: Rule, addresses: Sequence[str]) -> tuple[str, str, int]:
-    actions: list[ActionTypes] = []
-    for number, url in enumerate(addresses, 1):
-        # Slack's block hands every other address to Apprise as it is, and the server knows it
-        # without imgvet being installed there.
-        block = SlackWebhook(url=SecretStr(url), notify_type=rule.kind)
-        saved = UUID(str(block.save(f"{slug(rule.name)}-{number}", overwrite=True)))
-        actions.append(
-            SendNotification(block_document_id=saved, subject=rule.subject, body=rule.body)
-        )
+def _apply(rule: Rule, addresses: Sequence[str]) -> str:
     with get_client(sync_client=True) as client:
         found = client.read_automations_by_name(rule.name)
+    actions = [rule.action] if rule.action else _notifications(rule, addresses)
     if not actions:
         actions = list(found[0].actions) if found else [DoNothing()]
     automation = Automation(
         name=rule.name, description=rule.description, trigger=rule.trigger, actions=actions
     )
     notifies = sum(isinstance(action, SendNotification) for action in actions)
+    told = f"sends to {notifies or 'nobody yet'}" if rule.action is None else "ends them"
     if not found:
         automation.create()
-        return rule.name, "created", notifies
+        return f"created, {told}"
     automation.id, automation.enabled = found[0].id, found[0].enabled
     automation.update()
-    return rule.name, "updated", notifies
+    return f"updated, {told}"
+
+
+def _notifications(rule: Rule, addresses: Sequence[str]) -> list[ActionTypes]:
+    """Messages to addresses, which are kept on the server as blocks.
+
+    Slack's block hands every other address to Apprise as it is, and the server knows it without
+    imgvet being installed there.
+    """
+    actions: list[ActionTypes] = []
+    for number, url in enumerate(addresses, 1):
+        block = SlackWebhook(url=SecretStr(url), notify_type=rule.kind)
+        saved = UUID(str(block.save(f"{slug(rule.name)}-{number}", overwrite=True)))
+        actions.append(
+            SendNotification(block_document_id=saved, subject=rule.subject, body=rule.body)
+        )
+    return actions

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prefect import serve
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.deployments.runner import RunnerDeployment
@@ -51,6 +50,7 @@ def served(values: Mapping[str, Any], name: str | None = None) -> Served:
             address can't be read.
     """
     given = {key: value for key, value in values.items() if key not in {"cron", "timezone"}}
+    given = {"fail_on": "critical", **given}  # a failed check is red on the server, not green
     if name is not None:
         given = {"dataset_name": name, "work_dir": WORK_DIRS / name, **given}
     options = make_monitor_options(given)
@@ -132,8 +132,3 @@ def deployment_of(dataset: Served) -> RunnerDeployment:
     )
     assert isinstance(deployment, RunnerDeployment)  # noqa: S101
     return deployment
-
-
-def serve_datasets(datasets: Iterable[Served]) -> None:
-    """Register the deployments, then run what is due until stopped; stopping pauses schedules."""
-    serve(*(deployment_of(dataset) for dataset in datasets), print_starting_message=False)

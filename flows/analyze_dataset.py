@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from prefect import flow
+from prefect import State, flow
 
+from imgvet.flows.ending import end
+from imgvet.flows.logs import told_to_server
 from imgvet.flows.request import Request, request_of
 from imgvet.flows.runners import shard_runner, shard_threads
 from imgvet.flows.server_run import run_name, tag_run
@@ -21,6 +23,7 @@ from imgvet.options import (
     StatsOptions,
     VideoOptions,
 )
+from imgvet.quality.result import fails, read_results
 from imgvet.quality.summarize import SearchFacts
 from imgvet.sources.inputs import Inputs
 from imgvet.store.references import Reference
@@ -28,19 +31,29 @@ from imgvet.summary import RunSummary
 from imgvet.tasks import embedding, inputs, measuring, publishing, similarity, verdict
 from imgvet.tasks.artifacts import progress_artifacts
 from imgvet.tasks.context import RunContext
-from imgvet.workdir import exclusive
+from imgvet.workdir import CROPS_PART, WorkDir, exclusive
 
 
 @flow(name="analyze_dataset", flow_run_name=run_name, persist_result=False)
-def analyze_dataset(options: RunOptions) -> RunSummary:
+def analyze_dataset(options: RunOptions) -> State[RunSummary]:
     """Vet a dataset.
 
     Args:
         options: the parameters of the run.
 
     Returns:
-        what was found; tables, checks and report lie in the work dir.
+        what was found, in a state whose name is the verdict; tables, checks and report lie in the
+        work dir. It is a failure if ``fail_on`` says so.
     """
+    with told_to_server():
+        summary = analyze(options)
+    part = "" if summary.sources is None else CROPS_PART
+    failed = fails(read_results(WorkDir(options.work_dir, part).checks_json), options.fail_on)
+    return end(summary.verdict, summary, failed=failed)
+
+
+def analyze(options: RunOptions) -> RunSummary:
+    """Vet a dataset within the flow that runs."""
     tag_run(options.dataset)
     request = request_of(options)
     work = request.work

@@ -8,39 +8,22 @@ from contextlib import ExitStack, contextmanager
 from prefect import State, flow
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
-from prefect.states import Completed, Failed
 
 from imgvet.errors import ImgvetError
-from imgvet.flows.analyze_dataset import analyze_dataset
+from imgvet.flows.analyze_dataset import analyze
+from imgvet.flows.ending import end
+from imgvet.flows.logs import told_to_server
 from imgvet.flows.server_run import DeployedOptions, run_name
 from imgvet.flows.stages import now
 from imgvet.monitor.history import Run
 from imgvet.monitor.notify import Monitored, check_addresses
 from imgvet.monitor.options import MonitorOptions, all_addresses
 from imgvet.options import RunOptions
-from imgvet.quality.result import fails, read_results
+from imgvet.quality.result import read_results
 from imgvet.summary import Verdict
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.monitoring import alert, alert_failure, show_trend, watch
 from imgvet.workdir import CROPS_PART, exclusive, require_allowed
-
-STATE_NAMES: dict[Verdict, str] = {
-    Verdict.PASSED: "Completed",
-    Verdict.WARNINGS: "Warnings",
-    Verdict.FAILED: "ChecksFailed",
-    Verdict.ERRORED: "ChecksErrored",
-}
-
-ALARMS = "Alarms"
-"""Name of the state of a run that passes its checks while an alarm is on."""
-
-
-class ChecksFailedError(ImgvetError):
-    """Checks failed, which ``fail_on`` makes a failure of the run; its results are complete."""
-
-    def __init__(self, problem: str, result: Monitored) -> None:
-        super().__init__(problem)
-        self.result = result
 
 
 @flow(name="monitor_dataset", flow_run_name=run_name, persist_result=False)
@@ -52,10 +35,11 @@ def monitor_dataset(options: DeployedOptions) -> State[Monitored]:
 
     Returns:
         what was found, in a state whose name is the verdict: Completed, Alarms, Warnings,
-        ChecksFailed or ChecksErrored; failed if ``fail_on`` says so.
+        ChecksFailed or ChecksErrored; a failure if ``fail_on`` or ``fail_on_alarm`` says so.
     """
     check_addresses(all_addresses(options.notify))
     with ExitStack() as held:
+        held.enter_context(told_to_server())
         with _telling_failure(options):
             work = require_allowed(options.work_dir, options.input_dir, overwrite=True)
             held.enter_context(exclusive(work))
@@ -65,7 +49,7 @@ def monitor_dataset(options: DeployedOptions) -> State[Monitored]:
             held.enter_context(temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}))
             options = options.model_copy(update={"work_dir": work.path})
             context = RunContext(work_dir=work.path, threads=options.num_threads)
-            summary = analyze_dataset.fn(options.part(RunOptions))
+            summary = analyze(options.part(RunOptions))
             part = CROPS_PART if summary.sources is not None else ""
             context = context.model_copy(update={"part": part})
             run = watch(context, options)
@@ -97,11 +81,5 @@ def _told(
     """Show, tell, and end in the state that says what was found."""
     show_trend(context, options)
     monitored = alert(context, run, options)
-    name = ALARMS if run.alarms and verdict is Verdict.PASSED else STATE_NAMES[verdict]
-    message = f"Dataset {verdict.meaning}."
-    if run.alarms:
-        message += f" Alarms on: {', '.join(run.alarms)}."
-    if fails(read_results(context.work.checks_json), options.fail_on):
-        error = ChecksFailedError(message.removesuffix("."), monitored)
-        return Failed(name=name, message=message, data=error)
-    return Completed(name=name, message=message, data=monitored)
+    failed = options.fails(read_results(context.work.checks_json), run.alarms)
+    return end(verdict, monitored, run.alarms, failed=failed)

@@ -20,7 +20,7 @@ from imgvet.options import RunOptions
 from imgvet.progress import report_progress
 from imgvet.store.references import is_intact, references_in
 from imgvet.summary import RunRecord, StageTiming
-from imgvet.tasks.context import RunContext
+from imgvet.tasks.context import RunContext, run_logger
 from imgvet.tasks.shards import Plan
 
 Result = TypeVar("Result")
@@ -110,12 +110,10 @@ class Stages:
     def _note(
         self, stage: str, started: float, plan: Plan | None = None, *, cached: bool = False
     ) -> None:
+        seconds = round(time.perf_counter() - started, 3)
+        done, reused = (plan.pending + plan.ahead, plan.stored - plan.ahead) if plan else (0, 0)
+        if plan:
+            run_logger.info("%s: %d computed in %.1f s, %d reused", stage, done, seconds, reused)
         self.timings.append(
-            StageTiming(
-                stage=stage,
-                seconds=round(time.perf_counter() - started, 3),
-                computed=plan.pending + plan.ahead if plan else 0,
-                reused=plan.stored - plan.ahead if plan else 0,
-                cached=cached,
-            )
+            StageTiming(stage=stage, seconds=seconds, computed=done, reused=reused, cached=cached)
         )

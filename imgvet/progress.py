@@ -76,4 +76,5 @@ def listening(tell: Callable[[Progress], None], every: float = 0.0) -> Iterator[
         yield
     finally:
         _logger.removeHandler(listener)
-        _logger.level, _logger.propagate = before
+        _logger.setLevel(before[0])
+        _logger.propagate = before[1]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from imgvet.options import Frozen
 from imgvet.store.store import Store
 from imgvet.workdir import WorkDir
+
+RUN_LOGGER = "imgvet.run"
+"""Tells the server the run in some twenty lines; who runs it in a terminal is told otherwise."""
+
+run_logger = logging.getLogger(RUN_LOGGER)
 
 
 class RunContext(Frozen):

@@ -23,7 +23,7 @@ from imgvet.monitor.options import MonitorOptions, all_addresses
 from imgvet.monitor.rates import RATES, rates_in_words
 from imgvet.monitor.watch import failed, watch_failed_run, watch_run
 from imgvet.tasks.artifacts import key_of, register, slug
-from imgvet.tasks.context import RunContext
+from imgvet.tasks.context import RunContext, run_logger
 from imgvet.tasks.policy import uncached_stage
 from imgvet.workdir import WorkDir, exclusive, require_allowed
 
@@ -67,6 +67,9 @@ def alert(context: RunContext, run: Run, options: MonitorOptions) -> Monitored:
     """Emit events and send messages, each once; no receiver can fail the run."""
     work = WorkDir(context.work.path, run.part)
     report = report_address(work, options.report_url)
+    run_logger.info(f"Compared with {run.baseline or 'nothing'}. {run.notice}".rstrip())
+    for event in run.events:
+        run_logger.log(logging.INFO if event.all_clear else logging.WARNING, event.title)
     emitted = deliver(work, run, [SERVER], report, emit)
     sent = deliver(work, run, all_addresses(options.notify), report)
     for row in monitored_runs(work):
@@ -74,7 +77,8 @@ def alert(context: RunContext, run: Run, options: MonitorOptions) -> Monitored:
             save_run(work, row.model_copy(update={"told": True}))
     problems = (*emitted.problems, *sent.problems)
     for problem in problems:
-        _logger.warning(problem)
+        run_logger.warning(problem)
+    run_logger.info("Messages sent: %d", sent.arrived)
     return sent.model_copy(update={"problems": problems})
 
 

@@ -8,19 +8,20 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from collections.abc import Sequence
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from imgvet.monitor.history import add_run
 from imgvet.monitor.notify import report_address
 from imgvet.options import Frozen, RunOptions
-from imgvet.quality.result import read_results
+from imgvet.quality.result import CheckResult, CheckState, read_results
 from imgvet.reports.build import add_tables
 from imgvet.store.compact import compact, today
 from imgvet.store.references import Reference, forget_unused, references_in, resolve
 from imgvet.summary import RunRecord, RunSummary, read_summary, summary_lines
 from imgvet.tasks.artifacts import key_of, register
-from imgvet.tasks.context import RunContext
+from imgvet.tasks.context import RunContext, run_logger
 from imgvet.tasks.policy import uncached_stage
 from imgvet.tasks.verdict import Checked
 from imgvet.workdir import WorkDir, link_or_copy, swap_folder, write_text
@@ -48,7 +49,11 @@ def publish(context: RunContext, outputs: Outputs, record: RunRecord) -> RunSumm
     forget_unused(work, {reference.name for reference in references_in(outputs)})
     summary = read_summary(work)
     add_run(work, record, summary, outputs.checked.summary.digest)
-    _register_all(work, summary, record.options(RunOptions))
+    options, results = record.options(RunOptions), read_results(work.checks_json)
+    report = report_address(work, options.report_url)
+    lines = summary_lines(summary, report)
+    _tell(lines, results, record)
+    _register_all(options.dataset, report, lines, results)
     return summary
 
 
@@ -91,10 +96,24 @@ def _tidy(context: RunContext) -> None:
         _logger.warning("The store could not be compacted, the next run tries again: %s", error)
 
 
-def _register_all(work: WorkDir, summary: RunSummary, options: RunOptions) -> None:
-    name, report = options.dataset, report_address(work, options.report_url)
-    text = "\n".join(["```", *summary_lines(summary, report), "```"])
-    results = read_results(work.checks_json)
+def _tell(lines: Sequence[str], results: Sequence[CheckResult], record: RunRecord) -> None:
+    """Log what was found, what was as before, and each check that did not pass."""
+    cached = [stage.stage for stage in record.stages if stage.cached]
+    if cached:
+        run_logger.info("Unchanged since an earlier run: %s", ", ".join(cached))
+    for line in lines:
+        run_logger.info(line)
+    for check in results:
+        if check.state is not CheckState.PASSED:
+            level = logging.INFO if check.severity == "info" else logging.WARNING
+            said = check.detail or f"{check.observed}, allowed is {check.allowed}"
+            run_logger.log(level, "Check %s: %s: %s", check.state, check.title, said)
+
+
+def _register_all(
+    name: str, report: str, lines: Sequence[str], results: Sequence[CheckResult]
+) -> None:
+    text = "\n".join(["```", *lines, "```"])
     checks = [check.model_dump(mode="json", exclude={"examples"}) for check in results]
     title = f"Report of {name}"
     register("summary", lambda: create_markdown_artifact(text, key_of(name, "summary")))

@@ -22,8 +22,9 @@ from imgvet.workdir import UNUSED_DAYS
 EXIT_INTERRUPTED = 130
 """What shells give for a command that Ctrl-C ended."""
 
-RESULTS = 10
-"""Images that ``search`` prints unless told otherwise."""
+RESULTS, SILENT_HOURS = 10, 26
+"""Images that ``search`` prints, and hours without a run that are no silence yet, unless told
+otherwise."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -145,9 +146,15 @@ def _add_serve(commands: Any) -> None:
     automations = commands.add_parser("automations", help="set up the automations of a server")
     actions = automations.add_subparsers(title="actions", required=True, metavar="ACTION")
     again = "create them, or update those of the same name; never twice"
-    _add(actions, "watch.apply", again).add_argument(
+    apply = _add(actions, "watch.apply", again)
+    apply.add_argument(
         "--notify", nargs="+", default=(), metavar="URL", help="whom they notify, as Apprise writes"
     )
+    apply.add_argument(
+        "--silent-hours", type=int, default=SILENT_HOURS, metavar="N",
+        help="tell if no scheduled run of a dataset has finished for N hours, which must be more "
+        f"than the longest gap between two [{SILENT_HOURS}]",
+    )  # fmt: skip
     deployments = commands.add_parser("deployments", help="write files to begin deployments with")
     actions = deployments.add_subparsers(title="actions", required=True, metavar="ACTION")
     examples = "write datasets.toml for 'imgvet serve' and prefect.yaml for 'prefect deploy'"

@@ -30,7 +30,7 @@ from imgvet.monitor.history import Run, find_run, monitored_runs
 from imgvet.monitor.notify import Monitored, check_addresses
 from imgvet.monitor.options import MonitorOptions, all_addresses, is_baseline, make_monitor_options
 from imgvet.monitor.watch import baseline_lines, set_baseline
-from imgvet.quality.result import fails, read_results
+from imgvet.quality.result import read_results
 from imgvet.summary import read_summary, summary_lines
 from imgvet.workdir import WorkDir, require_allowed, write_text
 
@@ -46,7 +46,7 @@ def monitor(options: argparse.Namespace) -> int:
     print("\n".join([*lines, *_lines(monitored, baseline)]))
     for problem in monitored.problems:
         print(f"imgvet: {problem}", file=sys.stderr)
-    failed = fails(read_results(work.checks_json), parameters.fail_on)
+    failed = parameters.fails(read_results(work.checks_json), monitored.run.alarms)
     return EXIT_CHECKS_FAILED if failed else 0
 
 
@@ -60,7 +60,8 @@ def _run_monitor(options: MonitorOptions) -> Monitored:
         request = check_request(options)
 
     def run(options: MonitorOptions) -> Monitored:
-        from imgvet.flows.monitor_dataset import ChecksFailedError, monitor_dataset
+        from imgvet.flows.ending import ChecksFailedError
+        from imgvet.flows.monitor_dataset import monitor_dataset
 
         try:
             state = monitor_dataset(options, return_state=True)
@@ -121,7 +122,8 @@ def serve(options: argparse.Namespace) -> None:
     """Register datasets on the server and monitor them until stopped."""
     url = _require_server("imgvet serve")
     with environment(QUIET), _on_server(url):
-        from imgvet.deployments.datasets import serve_datasets, served, served_in
+        from imgvet.deployments.datasets import served, served_in
+        from imgvet.deployments.serving import serve_datasets
 
         values = run_parameters(options, MonitorOptions)
         schedule = {"cron": options.cron, "timezone": options.timezone}
@@ -157,9 +159,8 @@ def apply(options: argparse.Namespace) -> None:
     with _on_server(url):
         from imgvet.deployments.automations import apply_automations
 
-        for name, change, number in apply_automations(addresses):
-            told = f"sends to {number}" if number else "sends to nobody yet"
-            print(f"{name:<20}  {change}, {told}")
+        for name, done in apply_automations(addresses, options.silent_hours).items():
+            print(f"{name:<20}  {done}")
 
 
 def _require_server(command: str) -> str:

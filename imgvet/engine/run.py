@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from imgvet.engine.server import PATIENCE, QUIET, TemporaryServer, configured_url, environment
 from imgvet.engine.values import OptionsType, keep_files
@@ -39,8 +39,12 @@ def run_flow(options: RunOptions, drafts: Path) -> RunSummary:
 
     def analyze(options: RunOptions) -> RunSummary:
         from imgvet.flows.analyze_dataset import analyze_dataset
+        from imgvet.flows.ending import ChecksFailedError
 
-        return analyze_dataset(options)
+        try:
+            return cast("RunSummary", analyze_dataset(options, return_state=True).result())
+        except ChecksFailedError as error:
+            return cast("RunSummary", error.result)
 
     return run_in_engine(options, analyze, check_request(options), drafts)
 
@@ -86,21 +90,22 @@ def run_in_engine(
             request = request and replace(request, to_measure=len(files))
             _work_meanwhile(server, work, options, files)
             server.wait()
-            stack.enter_context(_without_heartbeats())
+            stack.enter_context(_without_telling())
             url = server.url
         stack.enter_context(as_checked(request))
         return _run(partial(run, options), url)
 
 
 @contextmanager
-def _without_heartbeats() -> Iterator[None]:
-    """Spare a finished flow the second that it waits for the thread of its heartbeats.
+def _without_telling() -> Iterator[None]:
+    """Spare a flow its logs, and the second that it waits for the thread of its heartbeats.
 
-    They tell a server which runs have died; the temporary one ends with the run.
+    Nobody reads them on the temporary server, which ends with the run.
     """
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY as HEARTBEATS
+    from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+    with temporary_settings({HEARTBEATS: None, PREFECT_LOGGING_TO_API_ENABLED: False}):
         yield
 
 

@@ -160,7 +160,7 @@ def configured_url() -> str | None:
     """The server that the user's Prefect is set up to use, None if there is none.
 
     Prefect is imported only if there may be a profile that names one. EngineError if it does not
-    answer.
+    answer, or something else answers.
     """
     url, home = os.environ.get("PREFECT_API_URL"), os.environ.get("PREFECT_HOME", "~/.prefect")
     if not url and ("prefect" in sys.modules or Path(home, "profiles.toml").expanduser().is_file()):
@@ -170,12 +170,18 @@ def configured_url() -> str | None:
     if not url:
         return None
     try:
-        httpx.get(f"{url.rstrip('/')}/health", timeout=10)
+        answer = httpx.get(f"{url.rstrip('/')}/health", timeout=10)
     except httpx.HTTPError as error:
         raise EngineError(
             f"The Prefect server {url} does not answer ({error})",
             "Start it, correct PREFECT_API_URL, or unset it to use a temporary server",
         ) from None
+    # The server's pages answer every address; who may not ask is told so by its API.
+    if answer.status_code == httpx.codes.NOT_FOUND or (answer.is_success and answer.text != "true"):
+        raise EngineError(
+            f"At {url} there is no API of Prefect",
+            "Correct PREFECT_API_URL: it ends in /api, as in http://127.0.0.1:4200/api",
+        )
     return url
 
 

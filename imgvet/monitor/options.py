@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ConfigDict, Field, field_validator
 
 from imgvet.options import Part, RunOptions, Share, Strings, validated
+from imgvet.quality.result import CheckResult, fails
 
 ADDRESSES_VARIABLE = "IMGVET_NOTIFY"
 """Environment variable with further addresses, so that secrets stay out of parameters."""
@@ -60,6 +61,10 @@ class WatchOptions(Part):
         10, ge=1, description="latest runs that can be made the baseline; others are forgotten"
     )
 
+    fail_on_alarm: bool = Field(
+        False, description="exit with 3, and end in a failed state, while an alarm is on"
+    )
+
     @field_validator("baseline")
     @classmethod
     def _known_kind(cls, value: str | None) -> str | None:
@@ -84,6 +89,10 @@ class MonitorOptions(RunOptions, WatchOptions, NotifyOptions):
 
     # A run of a deployment may leave out the input, as everything else that is the deployment's.
     model_config = ConfigDict(json_schema_extra={"required": []})
+
+    def fails(self, checks: Iterable[CheckResult], alarms: Sequence[str]) -> bool:
+        """Whether what was found makes the run a failure."""
+        return fails(checks, self.fail_on) or (self.fail_on_alarm and bool(alarms))
 
 
 def all_addresses(notify: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -71,6 +74,22 @@ def test_a_wrong_address_of_the_server_is_one_line(
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     assert main(["automations", "apply", "--notify", "json://x"]) == 2
     assert "http://127.0.0.1:9/api does not answer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("page", ["health", "index.html"])
+def test_an_address_without_api_is_one_line(
+    page: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / page).write_text("<html>Prefect")  # its pages answer at any address
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as pages:
+        threading.Thread(target=pages.serve_forever, args=(0.05,), daemon=True).start()
+        monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{pages.server_address[1]}")
+        assert main(["automations", "apply"]) == 2
+        pages.shutdown()
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("imgvet: At http://127.0.0.1:")
+    assert "there is no API of Prefect. Correct PREFECT_API_URL: it ends in /api" in said
 
 
 @pytest.mark.slow

@@ -97,7 +97,11 @@ class Shell:
             self.stop(process)
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        answer = httpx.post(f"{self.url}{path}", json=body or {}, timeout=30)
+        for _ in range(20):
+            answer = httpx.post(f"{self.url}{path}", json=body or {}, timeout=30)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:  # its database is busy
+                break
+            time.sleep(0.5)
         answer.raise_for_status()
         return answer.json()
 

@@ -48,7 +48,7 @@ def test_the_example_is_read_with_defaults_and_own_values(folder: Path) -> None:
 
 def test_only_what_was_given_is_a_parameter_of_the_deployment() -> None:
     dataset = served({"input_dir": "cats", "min_drift": 0.5, "cron": "0 6 * * *"})
-    assert set(dataset.parameters) == {"input_dir", "work_dir", "min_drift"}
+    assert set(dataset.parameters) == {"input_dir", "work_dir", "min_drift", "fail_on"}
     assert dataset.name == "cats"
 
 

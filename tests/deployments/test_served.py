@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -26,11 +28,14 @@ def test_automations_are_applied_a_run_is_served_and_the_alarm_arrives_once(serv
         assert server.run(apply).stdout.splitlines() == [
             "imgvet alarms         created, sends to 1",
             "imgvet all-clears     created, sends to 1",
+            "imgvet dead runs      created, ends them",
             "imgvet crashed runs   created, sends to 1",
+            "imgvet late runs      created, sends to 1",
+            "imgvet silence        created, sends to 1",
         ]
         again = server.run(apply).stdout
-        assert again.count("updated, sends to 1") == 3
-        assert len(server.post("/automations/filter")) == 3
+        assert again.count("updated, sends to 1") == 5
+        assert len(server.post("/automations/filter")) == 6
 
         log = server.start('imgvet serve cats --work-dir out --cron "0 6 * * *" --timezone UTC')
         (deployment,) = wait_for_deployments(server, 1)
@@ -39,9 +44,7 @@ def test_automations_are_applied_a_run_is_served_and_the_alarm_arrives_once(serv
         assert deployment["entrypoint"] == "imgvet.flows.monitor_dataset.monitor_dataset"
         server.post(f"/deployments/{deployment['id']}/create_flow_run", {"state": SCHEDULED})
         run = server.wait_for_run()
-        assert (run["state_type"], run["state_name"]) == ("COMPLETED", "ChecksFailed"), (
-            log.read_text()
-        )
+        assert (run["state_type"], run["state_name"]) == ("FAILED", "ChecksFailed"), log.read_text()
         assert run["name"].startswith("cats 20")
         assert set(run["tags"]) >= {"imgvet", "cats"}
         receiver.wait_for(1, 60)
@@ -50,12 +53,61 @@ def test_automations_are_applied_a_run_is_served_and_the_alarm_arrives_once(serv
         assert receiver.posted[0]["type"] == "warning"
         assert "33.3 %, allowed is at most 1 %" in receiver.posted[0]["message"]
         assert "Report: file://" in receiver.posted[0]["message"]
+        stop(server, log, second_run(server, str(deployment["id"])))
     form = httpx.get(f"{server.url}/deployments/{deployment['id']}", timeout=30).json()
     fields = form["parameter_openapi_schema"]["definitions"]["MonitorOptions"]["properties"]
     assert "least drift that is worth an alarm" in fields["min_drift"]["description"]
 
 
 SCHEDULED = {"type": "SCHEDULED"}
+
+
+def second_run(server: Shell, deployment: str) -> str:
+    """A run that has begun and not ended."""
+    run = server.post(f"/deployments/{deployment}/create_flow_run", {"state": SCHEDULED})["id"]
+    deadline = time.monotonic() + 120
+    while state_of(server, run) != "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return str(run)
+
+
+def stop(server: Shell, log: Path, run: str) -> None:
+    """SIGTERM in the middle of a run: it is ended on the server, too, without a traceback."""
+    process, before = server.started[-1], len(log.read_text())
+    process.terminate()
+    assert process.wait(timeout=60) == 0
+    assert state_of(server, run) == "CANCELLED"
+    assert_clean(log.read_text()[before:])
+
+
+def assert_clean(said: str) -> None:
+    assert "All deployments have been paused" in said
+    assert [word for word in ("Traceback", "Warning", "ERROR") if word in said] == []
+
+
+def state_of(server: Shell, run: object) -> str:
+    answer = httpx.get(f"{server.url}/flow_runs/{run}", timeout=30)
+    return str(answer.json()["state_type"]) if answer.is_success else ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_serve_that_waits_ends_without_a_word(server: Shell, number: signal.Signals) -> None:
+    name = f"idle{number}"
+    age(*write_photographs(server.folder / name, 2))
+    log = server.start(f"imgvet serve {name} --work-dir out-{name}")
+    deadline = time.monotonic() + 120
+    found = httpx.codes.NOT_FOUND
+    while found != httpx.codes.OK:
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.3)
+        url = f"{server.url}/deployments/name/monitor_dataset/{name}"
+        found = httpx.get(url, timeout=30).status_code
+    time.sleep(1)  # registered, it still has to begin to wait
+    process = server.started[-1]
+    process.send_signal(number)
+    assert process.wait(timeout=60) == 0
+    assert_clean(log.read_text())
 
 
 def wait_for_deployments(server: Shell, number: int) -> list[dict[str, object]]:

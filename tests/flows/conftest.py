@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -33,7 +34,8 @@ class Runner:
     def run(self, **parameters: object) -> RunSummary:
         """Run the flow."""
         given = {"input_dir": self.photos, "work_dir": self.dataset.work_dir, **parameters}
-        return analyze_dataset(make_options(given))
+        state = analyze_dataset(make_options(given), return_state=True)
+        return cast("RunSummary", state.result())
 
     def computed(self) -> dict[str, int]:
         """How many items each stage of the last run computed."""

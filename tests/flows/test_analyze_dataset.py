@@ -15,6 +15,7 @@ from prefect.client.schemas.objects import Artifact
 
 from imgvet.errors import InputEmptyError, WorkDirBusyError, WorkDirInsideInputError
 from imgvet.flows.analyze_dataset import analyze_dataset
+from imgvet.flows.ending import ChecksFailedError
 from imgvet.options import make_options
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
@@ -314,3 +315,14 @@ def test_a_failing_artifact_never_fails_a_run(
 def test_nothing_is_left_open_or_temporary(finished: Runner) -> None:
     leftovers = [name for _, _, names in os.walk(finished.dataset.work_dir) for name in names]
     assert not [name for name in leftovers if name.endswith(".tmp") or "draft" in name]
+
+
+def test_the_state_says_what_was_found_and_fails_if_asked_for(finished: Runner) -> None:
+    given = {"input_dir": finished.photos, "work_dir": finished.dataset.work_dir}
+    green = analyze_dataset(make_options(given), return_state=True)
+    assert (green.is_completed(), green.name) == (True, "ChecksFailed")
+    red = analyze_dataset(make_options({**given, "fail_on": "critical"}), return_state=True)
+    assert (red.is_failed(), red.name) == (True, "ChecksFailed")
+    with pytest.raises(ChecksFailedError, match="a critical check is over its limit"):
+        red.result()
+    assert finished.dataset.fails()

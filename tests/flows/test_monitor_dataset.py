@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from prefect import State
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    LogFilter,
+    LogFilterFlowRunId,
+)
 from prefect.flow_engine import run_flow_sync
+from prefect.logging.handlers import APILogWorker
 from prefect.states import AwaitingRetry
 
 from imgvet.errors import InputNotFoundError, InvalidParameterError, TransportError
-from imgvet.flows.monitor_dataset import ChecksFailedError, monitor_dataset
+from imgvet.flows.ending import ChecksFailedError
+from imgvet.flows.monitor_dataset import monitor_dataset
 from imgvet.monitor.baselines import kept_baselines
 from imgvet.monitor.history import read_history, save_run
 from imgvet.monitor.notify import Monitored
@@ -124,6 +133,29 @@ def test_a_dead_receiver_fails_nothing_and_is_told_later(monitor: Monitor) -> No
     assert "not delivered to json://127.0.0.1" in problem
 
 
+def test_the_logs_on_the_server_tell_the_run(monitor: Monitor) -> None:
+    monitor.spoil()
+    monitor.notify = f"json://127.0.0.1:{free_port()}/x"
+    state = monitor.state()
+    APILogWorker.instance().drain_all()
+    with get_client(sync_client=True) as client:
+        of_run = LogFilterFlowRunId(any_=[state.state_details.flow_run_id])
+        found = client.read_logs(log_filter=LogFilter(flow_run_id=of_run))
+    told = [(log.level, log.message) for log in found if log.name == "imgvet.run"]
+    infos = [message for level, message in told if level == logging.INFO]
+    warnings = [message for level, message in told if level == logging.WARNING]
+    assert 15 <= len(told) <= 25
+    assert [line for line in infos if re.match("compute_stats: 18 computed in .* 0 reused", line)]
+    assert "Valid             12 images (66.67 %)" in infos
+    assert monitor.work.report_index.as_uri() in " ".join(infos)
+    assert "Check failed: Invalid files: 33.3 %, allowed is at most 1 %" in warnings
+    assert "cats: check failed: invalid files" in warnings
+    assert [line for line in warnings if "1 message was not delivered to json" in line]
+    assert not [log for log in found if log.name == "imgvet.progress"]
+    logger = logging.getLogger("imgvet")
+    assert (logger.handlers, logger.propagate, logger.level) == ([], True, logging.NOTSET)
+
+
 def test_fail_on_makes_it_a_failure_with_the_same_name(monitor: Monitor) -> None:
     monitor.spoil()
     state = monitor.state(fail_on="critical")
@@ -131,6 +163,14 @@ def test_fail_on_makes_it_a_failure_with_the_same_name(monitor: Monitor) -> None
     with pytest.raises(ChecksFailedError, match="critical check is over its limit"):
         state.result()
     assert monitor.work.report_index.is_file()
+
+
+def test_an_alarm_makes_it_a_failure_if_asked_for(monitor: Monitor) -> None:
+    monitor.spoil()
+    state = monitor.state(fail_on_alarm=True)
+    assert (state.is_failed(), state.name) == (True, "ChecksFailed")
+    monitor.repair()
+    assert monitor.state(fail_on_alarm=True).is_completed()
 
 
 def test_a_run_that_fails_is_told_and_then_that_it_works_again(monitor: Monitor) -> None:

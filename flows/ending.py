@@ -1,0 +1,46 @@
+"""The state in which a run ends: named as what was found, and a failure if that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+from prefect import State
+from prefect.states import Completed, Failed
+
+from imgvet.errors import ImgvetError
+from imgvet.summary import Verdict
+
+STATE_NAMES: dict[Verdict, str] = {
+    Verdict.PASSED: "Completed",
+    Verdict.WARNINGS: "Warnings",
+    Verdict.FAILED: "ChecksFailed",
+    Verdict.ERRORED: "ChecksErrored",
+}
+
+ALARMS = "Alarms"
+"""Name of the state of a run that passes its checks while an alarm is on."""
+
+Result = TypeVar("Result")
+
+
+class ChecksFailedError(ImgvetError, Generic[Result]):
+    """What was found is a failure of the run by its parameters; its results are complete."""
+
+    def __init__(self, problem: str, result: Result) -> None:
+        super().__init__(problem)
+        self.result = result
+
+
+def end(
+    verdict: Verdict, result: Result, alarms: Sequence[str] = (), *, failed: bool
+) -> State[Result]:
+    """The last state of a run; one that failed raises ChecksFailedError with its result."""
+    name = ALARMS if alarms and verdict is Verdict.PASSED else STATE_NAMES[verdict]
+    message = f"Dataset {verdict.meaning}."
+    if alarms:
+        message += f" Alarms on: {', '.join(alarms)}."
+    if failed:
+        error = ChecksFailedError(message.removesuffix("."), result)
+        return Failed(name=name, message=message, data=error)
+    return Completed(name=name, message=message, data=result)
