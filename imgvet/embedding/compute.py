@@ -39,9 +39,7 @@ def embed_pictures(pictures: Iterable[Pixels], model: Model) -> Vectors:
     """Embeddings, shape (n, width), of pictures of any size; each is resized and let go in turn.
 
     They are of length 1, but all zeros where the model gave zeros or a value that is not finite.
-
-    Raises:
-        ModelError: the model can't be run, or is not as its card says.
+    ModelError if the model can't be run, or is not as its card says.
     """
     inputs = prepared(pictures, model.card)
     if not len(inputs):
@@ -116,8 +114,7 @@ def original_reader(
 def collect_embeddings(digests: Sequence[str], packs: Packs, width: int) -> Vectors:
     """The embeddings of contents in the packs of one model, shape (n, width), in the order given.
 
-    Raises:
-        StaleReferenceError: no pack holds some of them.
+    StaleReferenceError if no pack holds some of them.
     """
     row_of = {digest: row for row, digest in enumerate(digests)}
     found: set[str] = set()
