@@ -65,11 +65,7 @@ class UserEmbeddingsReference(Frozen):
     """The inputs of the run, which names may be relative to."""
 
     def load(self) -> UserEmbeddings:
-        """The vectors with names.
-
-        Raises:
-            StaleReferenceError: the files were changed since.
-        """
+        """The vectors with names; StaleReferenceError if the files were changed since."""
         found = read_user_embeddings(self.path)
         if found.digest != self.digest:
             raise StaleReferenceError(f"{self.path} was changed during the run", "Run again")
@@ -117,7 +113,6 @@ def _read(
 
 
 def _names_file(file: Path) -> Path:
-    """The list of names beside an ``.npy``."""
     beside = [file.with_suffix(suffix) for suffix in (".csv", ".txt")]
     found = [path for path in beside if path.is_file()]
     if len(found) == 1:
@@ -168,12 +163,13 @@ def write_user_embeddings(
     """Write an array given from Python as files that the parameter ``embeddings`` can name.
 
     They are called by their content, so the same array gives the same path. A name that is the
-    relative path of a file that exists, seen from the current folder, becomes absolute.
-
-    Raises:
-        InvalidParameterError: as :func:`read_user_embeddings`.
+    relative path of a file that exists, seen from the current folder, becomes absolute. Raises as
+    :func:`read_user_embeddings`.
     """
-    given = _checked([_absolute(os.fspath(name)) for name in names], np.asarray(array), "an array")
+    paths = ((name, Path(name)) for name in map(os.fspath, names))
+    known = [str(path.absolute()) if "://" not in name and path.exists() else name
+             for name, path in paths]  # fmt: skip
+    given = _checked(known, np.asarray(array), "an array")
     text = io.StringIO(newline="")
     rows = csv.writer(text, quoting=csv.QUOTE_ALL)  # names may hold whatever ends a row
     rows.writerows([["filename"], *([name] for name in given.names)])
@@ -188,10 +184,6 @@ def write_user_embeddings(
         write_atomically(target.with_suffix(".csv"), lambda path: path.write_bytes(listed))
         draft.replace(target)
     return target
-
-
-def _absolute(name: str) -> str:
-    return str(Path(name).absolute()) if "://" not in name and Path(name).exists() else name
 
 
 def match_user_embeddings(
@@ -225,13 +217,9 @@ def match_user_embeddings(
     if surplus:
         _logger.info("%d of the %d user embeddings are not used", surplus, len(given.names))
     vectors = _as_float32(given.vectors, best["row"].to_numpy(np.int64))
-    for usable, what in (
-        (
-            np.isfinite(vectors).all(axis=1),
-            "hold values that are not finite or too large for float32",
-        ),
-        (vectors.any(axis=1), "are all zero"),
-    ):
+    finite, nonzero = np.isfinite(vectors).all(axis=1), vectors.any(axis=1)
+    beyond = "hold values that are not finite or too large for float32"
+    for usable, what in ((finite, beyond), (nonzero, "are all zero")):
         _refuse_some(
             best["filename"].to_numpy()[~usable].tolist(), len(best), f"embeddings {what}",
             "Compute them again, or leave these images out",
