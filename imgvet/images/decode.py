@@ -115,8 +115,7 @@ def decode(data: bytes, *, full_size: bool = False) -> Picture | Failure:
         return Failure(Reason.EMPTY_FILE, "0 bytes")
     kind = identify(data)
     if kind is None:
-        name = unsupported_name(data)
-        if name is not None:
+        if (name := unsupported_name(data)) is not None:
             return Failure(Reason.UNSUPPORTED, f"{name} is not decoded")
         return Failure(Reason.NOT_AN_IMAGE, f"starts with {data[:8].hex(' ')}")
     silence_decoders()
@@ -278,8 +277,7 @@ def _orientation_of(image: Image.Image) -> int:
 
 
 def _refuse_too_large(width: int, height: int) -> None:
-    refusal = too_large(width, height)
-    if refusal is not None:
+    if (refusal := too_large(width, height)) is not None:
         raise _UndecodableError(refusal)
 
 
@@ -293,7 +291,6 @@ def _decoder_of(data: bytes, kind: Format) -> Iterator[None]:
 
 
 def _failure(error: Exception, data: bytes, kind: Format) -> Failure:
-    """The failure that an error of a decoder stands for."""
     message = " ".join(str(error).split()) or type(error).__name__
     reason = Reason.CORRUPT
     if isinstance(error, (MemoryError, Image.DecompressionBombError)):
