@@ -25,10 +25,7 @@ _LEAST_SHARE_OF_CONTRAST = 0.2
 def measure(picture: Picture, gray: Pixels, file_size: int | None) -> dict[str, int | float | None]:
     """The basic metrics by name, in the order of the catalogue.
 
-    Args:
-        picture: tells what the file says of itself.
-        gray: the image at standard size in gray, shape (h, w).
-        file_size: in bytes, None for what is no file of its own.
+    ``gray``, shape (h, w), is at standard size; ``file_size`` is None for what is no file.
     """
     histogram = cv2.calcHist([gray], [0], None, [256], [0.0, 256.0]).ravel().astype(np.float64)
     return {
