@@ -146,18 +146,11 @@ def encode_thumbnail(pixels: Pixels) -> bytes:
     """An image at standard size as JPEG (quality 90, 4:2:0)."""
     return bytes(
         simplejpeg.encode_jpeg(
-            np.ascontiguousarray(pixels),
-            quality=90,
-            colorspace="RGB",
-            colorsubsampling="420",
+            np.ascontiguousarray(pixels), quality=90, colorspace="RGB", colorsubsampling="420"
         )
     )
 
 
 def decode_thumbnail(jpeg: bytes) -> Pixels:
-    """The pixels of a thumbnail.
-
-    Raises:
-        ValueError: the bytes are not those of a whole JPEG.
-    """
+    """The pixels of a thumbnail; ValueError if the bytes are not those of a whole JPEG."""
     return np.asarray(simplejpeg.decode_jpeg(jpeg, colorspace="RGB"), dtype=np.uint8)
