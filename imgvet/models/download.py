@@ -62,10 +62,7 @@ def fetch_model(file: ModelFile, report: Report = tell_progress) -> Path:
     A file that was checked before and has not changed since (size and time) is taken as it is. Any
     other file is compared with the digest that its publisher gives or, if none is published, with
     that of the first download, which is recorded beside it. Processes that want the same file at
-    the same time download it once.
-
-    Raises:
-        ModelError: it can't be had or is not what it should be.
+    the same time download it once. ModelError if it can't be had or is not what it should be.
     """
     if file.is_checked:
         return file.path
@@ -88,7 +85,6 @@ def fetch_model(file: ModelFile, report: Report = tell_progress) -> Path:
 
 
 def _download_from_any(file: ModelFile, report: Report) -> None:
-    """Ask the addresses in turn, and put the first right file in place."""
     _logger.warning(
         "Downloading the model %s (licence %s, %s) from %s to %s",
         file.name, file.licence, size_text(file.size), file.url, file.path,
@@ -127,10 +123,7 @@ class _Download:
         self.validator.unlink(missing_ok=True)
 
     def complete(self) -> None:
-        """Have the whole file, with the right digest; a part that turns out wrong is thrown away.
-
-        Whatever else goes wrong, what has arrived stays.
-        """
+        """Have the whole file; what has arrived stays, unless its digest turns out wrong."""
         resumed = self.arrived > 0
         published = self._persist()
         found = sha256_of(self.part)
@@ -193,7 +186,6 @@ class _Download:
         raise kind(f"HTTP {answer.status_code} {answer.reason_phrase}".strip())
 
     def _save(self, answer: httpx.Response) -> None:
-        """Append the answer's bytes, or begin with them."""
         if answer.status_code != httpx.codes.PARTIAL_CONTENT:
             self.discard()
             etag = answer.headers.get("ETag", "")
