@@ -82,11 +82,7 @@ class ModelFile(BaseModel):
         return (status.st_size, status.st_mtime_ns) == (record.size, record.mtime_ns)
 
     def check_and_record(self) -> None:
-        """Check the digest of the file in its place, and write the record.
-
-        Raises:
-            ModelError: it is not what was published, or not what was downloaded first.
-        """
+        """Record that the digest of the file in its place is right; ModelError if it is not."""
         found = sha256_of(self.path)
         wrong = self.mismatch(found)
         if wrong is not None:
