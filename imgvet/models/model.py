@@ -26,7 +26,6 @@ IMAGENET = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)}
 
 Device = Literal["cpu", "cuda"]
 
-
 Levels = Annotated[
     tuple[float, float, float],
     BeforeValidator(lambda value: (value,) * 3 if isinstance(value, (int, float)) else value),
@@ -95,10 +94,7 @@ class ModelCard(Preparation):
 
     @property
     def digest(self) -> str:
-        """What its embeddings are known by: changes with the file and with the preparation.
-
-        For the preparation of the built-in model it is the digest of the file.
-        """
+        """What its embeddings are known by: the file and, if not as built in, the preparation."""
         preparation = self.model_dump(include=_COUNTED, mode="json")
         if self.input_dtype == "uint8":
             preparation.update(mean=None, std=None)
@@ -130,11 +126,7 @@ class Model(BaseModel):
 
 
 def builtin_model(device: Device = "cpu") -> Model:
-    """The model that ships inside the package.
-
-    Raises:
-        ModelError: the installation is damaged.
-    """
+    """The model that ships inside the package; raises as :func:`load_model`."""
     return load_model(BUILTIN_FOLDER, device)
 
 
@@ -148,11 +140,7 @@ def high_accuracy_model(builtin: Model) -> Model:
 
 
 def load_model(folder: Path, device: Device = "cpu") -> Model:
-    """The model whose card and file lie in a folder.
-
-    Raises:
-        ModelError: card or file is missing or is not what the card says.
-    """
+    """The model in a folder; ModelError if card or file is missing or is not what the card says."""
     try:
         card = ModelCard.model_validate_json((folder / "card.json").read_bytes())
         data = (folder / card.file).read_bytes()
