@@ -66,11 +66,7 @@ def _box(picture: Pixels, card: ModelCard) -> tuple[float, float, float, float]:
 
 
 def pooled(values: NDArray[np.float32], card: ModelCard) -> Vectors:
-    """One vector for each picture, shape (n, width), from whatever the model returns.
-
-    Raises:
-        ModelError: the vectors have another width than the card says.
-    """
+    """One vector for each picture, (n, width); ModelError if the card gives another width."""
     vectors = without_places(values, card)
     if vectors.shape[1] != card.width:
         raise ModelError(
