@@ -82,8 +82,7 @@ def resolve_model(options: ModelOptions, device: Device = "cpu") -> Model:
 def fetched(known: KnownModel, device: Device = "cpu", report: Report = tell_progress) -> Model:
     """A model of the registry, downloaded if need be and tried once when it is new here.
 
-    Raises:
-        ModelError: it can't be had, or is not what its card says.
+    ModelError if it can't be had, or is not what its card says.
     """
     new = not known.is_checked
     path = fetch_model(known, report)
@@ -199,7 +198,6 @@ def _in_words(values: Sequence[Any]) -> str:
 
 
 def _from_json(beside: Path) -> dict[str, Any]:
-    """What the JSON file beside the model says."""
     if not beside.is_file():
         return {}
     try:
