@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 CPU_BATCH = 8
 """Pictures in one run on a processor; larger batches gain nothing there."""
-
 CUDA_BATCH = 64
 """Pictures in one run on a graphics card, until its memory is too small for them."""
 
@@ -70,8 +69,7 @@ class Runner:
     def run(self, inputs: NDArray[Any], output: str) -> NDArray[np.float32]:
         """What the model returns for prepared pictures, one after the other along the first axis.
 
-        Raises:
-            ModelError: it can't be run on them, or not even one of them fits into memory.
+        ModelError if it can't be run on them, or not even one of them fits into memory.
         """
         parts, start = [], 0
         while start < len(inputs):
@@ -135,11 +133,7 @@ def usable_device(wanted: Device) -> Device:
 
 
 def open_runner(model: Model) -> Runner:
-    """The runner of a model, opened once for each file and device.
-
-    Raises:
-        ModelError: the file is not a model that ONNX Runtime can load.
-    """
+    """The runner of a model, opened once; raises as :func:`open_session`."""
     card = model.card
     sides = None if card.written_for is None else (card.written_for, card.input_size)
     runner = runner_of(model.path, model.device, sides=sides)
@@ -180,10 +174,7 @@ def open_session(
     """A session of an .onnx or .ort file that computes on the calling thread.
 
     Of an .onnx file, an inner tensor can be made an output; of the built-in model, the side of the
-    input can be changed.
-
-    Raises:
-        ModelError: it can't be loaded.
+    input can be changed. ModelError if it can't be loaded.
     """
     import onnxruntime
 
@@ -233,8 +224,7 @@ def words(error: Exception) -> str:
 def with_input_side(model: bytes, side: int, wanted: int) -> bytes:
     """The built-in model for pictures of another side, in pixels, than it was written for.
 
-    Raises:
-        ModelError: the side is no multiple of 16 from 128 to 16,368, or this is not that model.
+    ModelError if the side is no multiple of 16 from 128 to 16,368, or this is not that model.
     """
     if wanted % _STEP or not _LEAST <= wanted < _BEYOND:
         raise ModelError(
