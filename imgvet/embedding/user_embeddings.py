@@ -166,10 +166,7 @@ def write_user_embeddings(
     relative path of a file that exists, seen from the current folder, becomes absolute. Raises as
     :func:`read_user_embeddings`.
     """
-    paths = ((name, Path(name)) for name in map(os.fspath, names))
-    known = [str(path.absolute()) if "://" not in name and path.exists() else name
-             for name, path in paths]  # fmt: skip
-    given = _checked(known, np.asarray(array), "an array")
+    given = _checked([_absolute(os.fspath(name)) for name in names], np.asarray(array), "an array")
     text = io.StringIO(newline="")
     rows = csv.writer(text, quoting=csv.QUOTE_ALL)  # names may hold whatever ends a row
     rows.writerows([["filename"], *([name] for name in given.names)])
@@ -184,6 +181,10 @@ def write_user_embeddings(
         write_atomically(target.with_suffix(".csv"), lambda path: path.write_bytes(listed))
         draft.replace(target)
     return target
+
+
+def _absolute(name: str) -> str:
+    return str(Path(name).absolute()) if "://" not in name and Path(name).exists() else name
 
 
 def match_user_embeddings(
