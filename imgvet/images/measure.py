@@ -25,7 +25,7 @@ _LEAST_SHARE_OF_CONTRAST = 0.2
 def measure(picture: Picture, gray: Pixels, file_size: int | None) -> dict[str, int | float | None]:
     """The basic metrics by name, in the order of the catalogue.
 
-    ``gray``, shape (h, w), is at standard size; ``file_size`` is None for what is no file.
+    ``gray``, shape (h, w), is at standard size; ``file_size`` in bytes is None for no own file.
     """
     histogram = cv2.calcHist([gray], [0], None, [256], [0.0, 256.0]).ravel().astype(np.float64)
     return {
