@@ -26,14 +26,11 @@ def prepared(pictures: Iterable[Pixels], card: ModelCard) -> NDArray[Any]:
     rows = [resized(picture, card) for picture in pictures]
     levels = np.array(rows, np.uint8).reshape(-1, card.input_size, card.input_size, 3)
     order = slice(None) if card.colour_order == "RGB" else slice(None, None, -1)
+    colours = -1 if card.layout == "NHWC" else 1
     if card.input_dtype == "uint8":
-        coloured = levels[..., order]
-        moved = coloured if card.layout == "NHWC" else coloured.transpose(0, 3, 1, 2)
-        return np.ascontiguousarray(moved)
-    count, side = levels.shape[:2]
-    shape = (count, side, side, 3) if card.layout == "NHWC" else (count, 3, side, side)
-    inputs = np.empty(shape, card.input_dtype)
-    planes = inputs if card.layout == "NHWC" else inputs.transpose(0, 2, 3, 1)
+        return np.ascontiguousarray(np.moveaxis(levels[..., order], -1, colours))
+    inputs = np.empty(np.moveaxis(levels, -1, colours).shape, card.input_dtype)
+    planes = np.moveaxis(inputs, colours, -1)
     for place, colour in enumerate(range(3)[order]):
         values = np.subtract(levels[..., colour], card.mean[colour], dtype=np.float32)
         planes[..., place] = values / np.float32(card.std[colour])
