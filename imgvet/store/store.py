@@ -66,9 +66,7 @@ CUTS_SCHEMA = pa.schema(
     ]
 )
 """What was cut out of a picture: one row per crop, with its content digest in ``crop``; one row of
-number -1 for a picture that gave none. ``digest`` stands for the picture and what was asked of it.
-"""
-
+number -1 where there was none. ``digest`` stands for the picture and what was asked of it."""
 
 _EMBEDDINGS = f"embeddings-{MEASURE_VERSION}-"
 """Beginning of the names of their folders; the model's digest follows."""
