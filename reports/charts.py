@@ -26,7 +26,10 @@ BAR_HEIGHT = 22  # of one bar of a category in pixels
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """A figure: its traces and layout, without the template, and its numbers."""
+    """A figure: its traces and layout, without the template, and its numbers.
+
+    The functions that make one take its first fields, up to ``reading``, as ``texts``.
+    """
 
     figure_id: str
     """Id of its element, and stem of the file of its numbers."""
@@ -73,8 +76,7 @@ def most_frequent(values: pd.Series) -> list[tuple[str, int]]:
 def bars(totals: Sequence[tuple[str, int]], **texts: str) -> Chart:
     """A lying bar for each of the most frequent categories, the first on top, and one for others.
 
-    Categories come with their counts, most frequent first; ``texts`` are the first fields of
-    :class:`Chart`.
+    Categories come with their counts, most frequent first.
     """
     shown = [(label(name, limits.LABEL_LENGTH), total) for name, total in totals[: limits.BARS]]
     others = [total for _, total in totals[limits.BARS :]]
@@ -107,8 +109,7 @@ def bars(totals: Sequence[tuple[str, int]], **texts: str) -> Chart:
 def lines(times: list[str], values: list[float | None], *, percent: bool, **texts: str) -> Chart:
     """A point for each run, joined by a line; the runs stand at equal distances.
 
-    Values are None if not measured, or else shares of 0..1 (``percent``) or counts; ``texts`` are
-    the first fields of :class:`Chart`.
+    Values are None if not measured, or else shares of 0..1 (``percent``) or counts.
     """
     trace = {
         "customdata": times,
@@ -131,10 +132,7 @@ def lines(times: list[str], values: list[float | None], *, percent: bool, **text
 
 
 def histogram(values: Values, scale: Scale, **texts: str) -> Chart:
-    """A histogram; ``texts`` are the first fields of :class:`Chart`.
-
-    Marked bars are a trace of their own, so that the template gives them the second colour.
-    """
+    """A histogram; marked bars are a trace of their own, which the template colours differently."""
     bins, log = bin_values(values, scale)
     traces = [
         {
