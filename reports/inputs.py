@@ -210,15 +210,12 @@ def inputs_of(work: WorkDir, history: Sequence[PastRun] = ()) -> ReportInputs:
 
     Tables of an earlier version that lack a column are read as if it were empty, which is said.
     """
+    made = (table for table in BY_NAME.values() if work.table(table.name).is_file())
     return ReportInputs(
         summary=read_summary(work),
         record=read_record(work),
         checks=read_results(work.checks_json),
-        tables={
-            table.name: _read(work, table)
-            for table in BY_NAME.values()
-            if work.table(table.name).is_file()
-        },
+        tables={table.name: _read(work, table) for table in made},
         thumbnail=Thumbnails(Store(work).measures).read,
         embeddings=np.load(work.embeddings, mmap_mode="r", allow_pickle=False)
         if work.embeddings.is_file()
