@@ -33,10 +33,7 @@ def duplicates(run: ReportInputs) -> Content:
         "groups": gallery(
             groups,
             limits.CARDS,
-            lambda group: {
-                **group._asdict(),
-                "members": run.images(group.ids[: limits.COPIES]),
-            },
+            lambda group: {**group._asdict(), "members": run.images(group.ids[: limits.COPIES])},
         ),
         "histogram": _similarities(run, near["similarity"]) if len(near) > 1 else None,
         "pairs": _pairs(run, near),
