@@ -24,10 +24,8 @@ from imgvet.reasons import Failure, Reason
 from imgvet.sources.kinds import is_image_name
 from imgvet.sources.listing import Entry
 
-_URI = ("s3://", "minio://")
 _LOST = (errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN)
 """What reading a mounted folder gives while its server is gone."""
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def walk(
@@ -42,10 +40,7 @@ def walk_folder(
 ) -> Iterator[Entry]:
     """The images below a folder, symbolic links followed, each folder visited once.
 
-    A folder below that may not be read becomes an entry with status ``unreadable``.
-
-    Raises:
-        InputUnreadableError: the folder itself may not be read.
+    InputUnreadableError if it may not be read; a folder below it becomes an ``unreadable`` entry.
     """
     pending, visited = [str(folder)], set[tuple[int, int]]()
     while pending:
@@ -157,17 +152,14 @@ def read_csv_list(path: Path) -> tuple[str, ...]:
 
 
 def _text(path: Path) -> str:
-    text: str | None
     try:
         data = path.read_bytes()
     except OSError as error:
         raise unreadable(f"The list {path}", error) from None
+    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        if data.startswith(_UTF16):
-            text = data.decode("utf-16")
-        else:
-            # File names need not be UTF-8; such bytes pass through to the file system.
-            text = data.decode("utf-8-sig", "surrogateescape")
+        # File names need not be UTF-8; such bytes pass through to the file system.
+        text = data.decode("utf-16") if is_utf16 else data.decode("utf-8-sig", "surrogateescape")
     except UnicodeError:
         text = None
     if text is None or "\0" in text:
@@ -176,7 +168,7 @@ def _text(path: Path) -> str:
 
 
 def _absolute(names: tuple[str, ...], path: Path) -> tuple[str, ...]:
-    relative = [name for name in names if not name.startswith(("/", *_URI))]
+    relative = [name for name in names if not name.startswith(("/", "s3://", "minio://"))]
     if relative:
         raise ListFileError(
             f"{_counted(relative, 'path')} of {path} are not absolute",
