@@ -166,9 +166,7 @@ the one its certificate names, or does not speak https; ``refused``: anything el
 
 RETRIED: frozenset[ErrorKind] = frozenset({"transient", "spoilt", "changed", "unreachable"})
 """Kinds that go away by asking again."""
-_SHARED: frozenset[ErrorKind] = frozenset(
-    {"missing bucket", "credentials", "unreachable", "insecure"}
-)
+_SHARED = ("missing bucket", "credentials", "unreachable", "insecure")
 """Kinds that concern all objects alike."""
 
 _NAMES: dict[ErrorKind, str] = {
@@ -198,14 +196,6 @@ class Problem:
     kind: ErrorKind
     text: str
     wait: float = 0.0
-
-
-def _handled() -> tuple[type[Exception], ...]:
-    from botocore.exceptions import BotoCoreError, ClientError
-    from botocore.parsers import ResponseParserError
-    from urllib3.exceptions import HTTPError
-
-    return (ClientError, BotoCoreError, ResponseParserError, HTTPError)
 
 
 def _problem_of(error: Exception) -> Problem:
@@ -272,11 +262,15 @@ def ask(
     whole bucket are raised: InputNotFoundError if it does not exist, InputUnreadableError if there
     are no valid credentials or the server is not to be trusted, TransportError if it is gone.
     """
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+    from urllib3.exceptions import HTTPError
+
     failed = 0
     while True:
         try:
             result = request()
-        except _handled() as error:
+        except (ClientError, BotoCoreError, ResponseParserError, HTTPError) as error:
             result = _problem_of(error)
         if not isinstance(result, Problem):
             return result
