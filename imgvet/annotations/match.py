@@ -41,7 +41,6 @@ BoxNumbers = list[float | None]
 """x, y, width, height of a box or x1, y1, ..., x4, y4 of a rotated one; None where unknown."""
 
 _NONE, _SEVERAL = -1, -2
-_SAMPLE = 1000
 _FOLDER_AND_NAME = 2
 _MEMBER_MARK = re.compile(r"(\.tar|\.tar\.gz|\.tgz|\.zip)!", re.IGNORECASE)
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:/|[A-Za-z0-9+]+://")
@@ -65,9 +64,8 @@ class Matched:
 def match(annotations: Annotations, filenames: Sequence[str], inputs: Iterable[str]) -> Matched:
     """Match annotations to the rows of a listing, whose names may come twice.
 
-    Raises:
-        InvalidParameterError: there is no annotation, none matches, names fit several files, a
-            file is named twice without boxes, or is in two splits.
+    InvalidParameterError if there is no annotation, none matches, names fit several files, a file
+    is named twice without boxes, or is in two splits.
     """
     table, source = annotations.table, annotations.source
     if table.empty:
@@ -227,7 +225,7 @@ def _by_ends(
 def _of_another_machine(keys: list[str], files: Sequence[str], roots: set[str]) -> list[int]:
     """The places of absolute names without the least beginning that leads some to files."""
     shared = os.path.commonprefix([min(keys), max(keys)])  # noqa: RUF071 (cut at slashes below)
-    sample = keys[:: max(1, len(keys) // _SAMPLE)]
+    sample = keys[:: max(1, len(keys) // 1000)]
     last = {posixpath.basename(key) for key in sample}
     near = [file for file in files if posixpath.basename(file) in last]
     for slash in re.finditer(r"(?<!/)/(?!/)", shared):
