@@ -107,7 +107,7 @@ def _meant(name: str, free: Sequence[str]) -> str | None:
 
 
 def from_table(given: pa.Table, source: str) -> Annotations:
-    """Annotations from columns of any type; InvalidParameterError if one is bad or a name missing."""
+    """Annotations from columns of any type; a bad or nameless row is an InvalidParameterError."""
     columns = {}
     for name, place in known_columns(given.column_names, source).items():
         column, what = given.column(place), f"column {name} of {source}"
