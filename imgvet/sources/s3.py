@@ -201,7 +201,13 @@ class Problem:
 def _problem_of(error: Exception) -> Problem:
     response = getattr(error, "response", None)
     if isinstance(response, dict):
-        return _problem_in(response)
+        details, metadata = response.get("Error", {}), response.get("ResponseMetadata", {})
+        code, status = str(details.get("Code", "")), str(metadata.get("HTTPStatusCode", ""))
+        message = " ".join(str(details.get("Message", "")).split())
+        kind = _KIND_OF_NAME.get(code) or _KIND_OF_NAME.get(status, "refused")
+        asked = metadata.get("HTTPHeaders", {}).get("retry-after", "")
+        wait = float(asked) if asked.isdecimal() else 0.0
+        return Problem(kind, f"{code}: {message}" if message else code, wait)
     text = " ".join(str(error).split())
     names = [kind.__name__ for kind in type(error).__mro__ if "botocore" in kind.__module__]
     if "SSLError" in names and "EOF" in text:
@@ -209,16 +215,6 @@ def _problem_of(error: Exception) -> Problem:
     # What has no name here broke off, timed out or could not be parsed on its way.
     kinds = (_KIND_OF_NAME[name] for name in names if name in _KIND_OF_NAME)
     return Problem(next(kinds, "transient"), text)
-
-
-def _problem_in(response: dict[str, Any]) -> Problem:
-    details, metadata = response.get("Error", {}), response.get("ResponseMetadata", {})
-    code, status = str(details.get("Code", "")), str(metadata.get("HTTPStatusCode", ""))
-    message = " ".join(str(details.get("Message", "")).split())
-    kind = _KIND_OF_NAME.get(code) or _KIND_OF_NAME.get(status, "refused")
-    asked = metadata.get("HTTPHeaders", {}).get("retry-after", "")
-    wait = float(asked) if asked.isdecimal() else 0.0
-    return Problem(kind, f"{code}: {message}" if message else code, wait)
 
 
 def error_for(location: ObjectLocation, problem: Problem) -> ImgvetError:
