@@ -95,18 +95,17 @@ def read_bytes(path: str | Path, at_most: int = -1) -> bytes | Failure:
 
 def walk_file(path: str | Path, source: str) -> Entry:
     """The entry of one file, whatever its ending."""
-    path = str(path)
+    path, problem = str(path), OSError("not a regular file")
     try:
         path.encode()
         status = os.stat(path)
+        if stat.S_ISREG(status.st_mode):
+            return Entry(path, source, status.st_size, status.st_mtime_ns)
     except UnicodeEncodeError:
-        detail = "the name is not valid UTF-8; rename the file"
-        return _failed(path, source, OSError(detail))
+        problem = OSError("the name is not valid UTF-8; rename the file")
     except OSError as error:
-        return _failed(path, source, error)
-    if not stat.S_ISREG(status.st_mode):
-        return _failed(path, source, OSError("not a regular file"))
-    return Entry(path, source, status.st_size, status.st_mtime_ns)
+        problem = error
+    return _failed(path, source, problem)
 
 
 def _failed(path: str, source: str, error: OSError) -> Entry:
@@ -123,8 +122,7 @@ def read_text_list(path: Path) -> tuple[str, ...]:
 def read_rows(path: Path) -> tuple[str, ...]:
     """The rows of a text file, without blank ones and without spaces and double quotes around them.
 
-    The file is UTF-8, with or without a byte order mark, or UTF-16 with one; rows end in LF or
-    CRLF.
+    It is UTF-8, with or without a byte order mark, or UTF-16 with one; rows end in LF or CRLF.
     """
     rows = (row.strip() for row in io.StringIO(_text(path), newline=None))
     unquoted = (row[1:-1] if len(row) > 1 and row[0] == row[-1] == '"' else row for row in rows)
@@ -145,7 +143,8 @@ def read_csv_list(path: Path) -> tuple[str, ...]:
     wide = [",".join(row) for row in rows if len(row) > 1]
     if wide:
         raise ListFileError(
-            f"{_counted(wide, 'row')} of {path} have more than one column",
+            f"{counted(len(wide), 'row')} ({examples(wide[:3])}) of {path} "
+            "have more than one column",
             "List one path a row, in double quotes if it holds a comma",
         )
     return _absolute(tuple(row[0].strip() for row in rows), path)
@@ -171,11 +170,8 @@ def _absolute(names: tuple[str, ...], path: Path) -> tuple[str, ...]:
     relative = [name for name in names if not name.startswith(("/", "s3://", "minio://"))]
     if relative:
         raise ListFileError(
-            f"{_counted(relative, 'path')} of {path} are not absolute",
+            f"{counted(len(relative), 'path')} ({examples(relative[:3])}) of {path} "
+            "are not absolute",
             "List absolute paths, or s3:// and minio:// ones",
         )
     return names
-
-
-def _counted(rows: list[str], one: str) -> str:
-    return f"{counted(len(rows), one)} ({examples(rows[:3])})"
