@@ -99,8 +99,7 @@ class Archives(Containers):
             elif kind == "zip":
                 members = list(_allowed(_walk_zip(raw), container, counts_bytes=True))
             else:
-                detail = f"starts with {head[:8].hex(' ')}"
-                members = [_archive_row(Reason.NOT_AN_ARCHIVE, detail)]
+                members = [_archive_row(Reason.NOT_AN_ARCHIVE, f"starts with {head[:8].hex(' ')}")]
         return settle(members, container.read)
 
 

@@ -96,7 +96,6 @@ class Content:
 
     data: bytes
     version: str = ""
-    """As :attr:`Entry.version`."""
     detail: str = ""
     """What was unusual but harmless."""
 

@@ -119,13 +119,12 @@ def yolo_entries(dataset: YoloSet, source: str) -> Iterator[Entry]:
     for split, places in dataset.places.items():
         for place in places:
             for entry in _entries_of(place, source):
-                label, problem = None, ""
+                label, detail = None, entry.detail
                 try:
                     boxes = _read_boxes(entry.path, dataset.names)
                     label = ",".join(sorted({name for name, _ in boxes})) or None
                 except (OSError, ValueError) as error:
-                    problem = f"label file: {error}"
-                detail = entry.detail or problem
+                    detail = detail or f"label file: {error}"
                 yield replace(entry, split=split, label=label, detail=detail)
 
 
