@@ -37,9 +37,6 @@ from imgvet.sources.kinds import Kind, kind_of_name
 from imgvet.sources.s3 import is_remote, parse_location
 from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS
 
-BoxNumbers = list[float | None]
-"""x, y, width, height of a box or x1, y1, ..., x4, y4 of a rotated one; None where unknown."""
-
 _NONE, _SEVERAL = -1, -2
 _FOLDER_AND_NAME = 2
 _MEMBER_MARK = re.compile(r"(\.tar|\.tar\.gz|\.tgz|\.zip)!", re.IGNORECASE)
@@ -53,8 +50,9 @@ class Matched:
 
     rows: pd.DataFrame
     """Of each row ``label`` and ``split`` as a whole image (different labels of its boxes are in
-    order of the alphabet, joined by commas), and the lists of its ``boxes`` (:data:`BoxNumbers`,
-    those of a rotated one if any corner is given) and of their ``box_labels``, as annotated."""
+    order of the alphabet, joined by commas), and the lists of its ``boxes`` (x, y, width, height,
+    or x1, y1, ..., x4, y4 of a rotated one if any corner is given; None where unknown) and of their
+    ``box_labels``, as annotated."""
 
     missing: pd.DataFrame
     """The files that are annotated but not listed, in order of their first annotation: ``filename``
@@ -121,7 +119,7 @@ def _refuse(wrong: pd.DataFrame, table: pd.DataFrame, problem: str, remedy: str)
 
 
 def _lists(numbers: pd.DataFrame) -> pd.Series:
-    """The rows as lists (:data:`BoxNumbers`), None where a number is not known."""
+    """The rows as lists, None where a number is not known."""
     known = numbers.astype(object).where(np.isfinite(numbers), None)
     return pd.Series(known.to_numpy().tolist(), numbers.index, dtype=object)
 

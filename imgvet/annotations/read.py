@@ -95,7 +95,6 @@ def _from_frame(frame: pd.DataFrame) -> Annotations:
 
 
 def _as_arrow(series: pd.Series) -> Any:
-    """A column as Arrow; one of mixed values as text."""
     try:
         return pa.array(series, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
