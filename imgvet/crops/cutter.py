@@ -89,7 +89,7 @@ def choose_cutter(
     Boxes of annotations are taken unless ``data_type`` says otherwise; those of a YOLO data set's
     label files only if it is ``bbox``.
 
-    InvalidParameterError if boxes are asked for twice, or there are none; others as of
+    InvalidParameterError if boxes are asked for twice, or there are none; others as
     :func:`parse_bounding_box` and :func:`choose_detector`.
     """
     if annotations is not None:
