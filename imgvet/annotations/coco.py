@@ -29,9 +29,8 @@ def from_coco(content: Mapping[str, Any], source: str) -> Annotations:
     a box, such as a segmentation alone, gives its image a label but no crop. If there is no box at
     all, each image is one row, with its categories in order of the alphabet, joined by commas.
 
-    Raises:
-        InvalidParameterError: a list is missing or has another form, an id comes twice, or an
-            annotation leads to no image or category.
+    InvalidParameterError if a list is missing or has another form, an id comes twice, or an
+    annotation leads to no image or category.
     """
     images, annotations, categories = (
         _objects(content, key, source) for key in ("images", "annotations", "categories")

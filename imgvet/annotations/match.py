@@ -37,11 +37,7 @@ from imgvet.sources.kinds import Kind, kind_of_name
 from imgvet.sources.s3 import is_remote, parse_location
 from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS
 
-BoxNumbers = list[float | None]
-"""x, y, width, height of a box or x1, y1, ..., x4, y4 of a rotated one; None where unknown."""
-
 _NONE, _SEVERAL = -1, -2
-_SAMPLE = 1000
 _FOLDER_AND_NAME = 2
 _MEMBER_MARK = re.compile(r"(\.tar|\.tar\.gz|\.tgz|\.zip)!", re.IGNORECASE)
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:/|[A-Za-z0-9+]+://")
@@ -54,8 +50,9 @@ class Matched:
 
     rows: pd.DataFrame
     """Of each row ``label`` and ``split`` as a whole image (different labels of its boxes are in
-    order of the alphabet, joined by commas), and the lists of its ``boxes`` (:data:`BoxNumbers`,
-    those of a rotated one if any corner is given) and of their ``box_labels``, as annotated."""
+    order of the alphabet, joined by commas), and the lists of its ``boxes`` (x, y, width, height,
+    or x1, y1, ..., x4, y4 of a rotated one if any corner is given; None where unknown) and of their
+    ``box_labels``, as annotated."""
 
     missing: pd.DataFrame
     """The files that are annotated but not listed, in order of their first annotation: ``filename``
@@ -65,9 +62,8 @@ class Matched:
 def match(annotations: Annotations, filenames: Sequence[str], inputs: Iterable[str]) -> Matched:
     """Match annotations to the rows of a listing, whose names may come twice.
 
-    Raises:
-        InvalidParameterError: there is no annotation, none matches, names fit several files, a
-            file is named twice without boxes, or is in two splits.
+    InvalidParameterError if there is no annotation, none matches, names fit several files, a file
+    is named twice without boxes, or is in two splits.
     """
     table, source = annotations.table, annotations.source
     if table.empty:
@@ -123,7 +119,7 @@ def _refuse(wrong: pd.DataFrame, table: pd.DataFrame, problem: str, remedy: str)
 
 
 def _lists(numbers: pd.DataFrame) -> pd.Series:
-    """The rows as lists (:data:`BoxNumbers`), None where a number is not known."""
+    """The rows as lists, None where a number is not known."""
     known = numbers.astype(object).where(np.isfinite(numbers), None)
     return pd.Series(known.to_numpy().tolist(), numbers.index, dtype=object)
 
@@ -227,7 +223,7 @@ def _by_ends(
 def _of_another_machine(keys: list[str], files: Sequence[str], roots: set[str]) -> list[int]:
     """The places of absolute names without the least beginning that leads some to files."""
     shared = os.path.commonprefix([min(keys), max(keys)])  # noqa: RUF071 (cut at slashes below)
-    sample = keys[:: max(1, len(keys) // _SAMPLE)]
+    sample = keys[:: max(1, len(keys) // 1000)]
     last = {posixpath.basename(key) for key in sample}
     near = [file for file in files if posixpath.basename(file) in last]
     for slash in re.finditer(r"(?<!/)/(?!/)", shared):

@@ -29,16 +29,11 @@ from imgvet.workdir import write_atomically
 
 _FROM_PYTHON = "annotations"
 _FORMS = "Give a csv or parquet file with a column filename, or COCO json"
-_HEAD_BYTES = 4096
 _DELIMITERS = (",", ";", "\t", "|")
 
 
 def annotations_from(value: pd.DataFrame | Mapping[str, Any] | str | Path) -> Annotations:
-    """Annotations from what a person gives in Python; a dict is COCO, or columns by name.
-
-    Raises:
-        ImgvetError: as :func:`read_annotations`.
-    """
+    """As :func:`read_annotations` of what Python holds; a dict is COCO, or columns by name."""
     if isinstance(value, (str, Path)):
         return read_annotations(str(value))
     if isinstance(value, Mapping) and "filename" not in value:
@@ -58,10 +53,8 @@ def annotations_from(value: pd.DataFrame | Mapping[str, Any] | str | Path) -> An
 def read_annotations(source: str) -> Annotations:
     """Annotations from a file: its content, not its name, tells whether it is Parquet, JSON or CSV.
 
-    Raises:
-        InputNotFoundError: there is no such file.
-        InputUnreadableError: the file may not be read, or is not what it begins as.
-        InvalidParameterError: the columns or values are not as they should be.
+    InputNotFoundError if there is none, InputUnreadableError if it may not be read or is not what
+    it begins as, InvalidParameterError if columns or values are not as they should be.
     """
     if is_remote(source):
         raise InvalidParameterError(
@@ -73,7 +66,7 @@ def read_annotations(source: str) -> Annotations:
         raise InputNotFoundError(f"The annotations {source} {problem}", _FORMS)
     try:
         with path.open("rb") as stream:
-            head = stream.read(_HEAD_BYTES)
+            head = stream.read(4096)
         if head.startswith(b"PAR1"):
             return _read_parquet(path, source)
         if head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"["):
@@ -102,7 +95,6 @@ def _from_frame(frame: pd.DataFrame) -> Annotations:
 
 
 def _as_arrow(series: pd.Series) -> Any:
-    """A column as Arrow; one of mixed values as text."""
     try:
         return pa.array(series, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError):

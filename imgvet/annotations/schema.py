@@ -61,9 +61,8 @@ def known_columns(given: Sequence[str], source: str) -> dict[str, int]:
     A column of another meaning is ignored, but not one that looks like a column that is not there,
     such as ``labels`` or ``class`` where there is no ``label``.
 
-    Raises:
-        InvalidParameterError: ``filename`` or a coordinate of a box is missing, a column comes
-            twice, or one is called nearly like a known one.
+    InvalidParameterError if ``filename`` or a coordinate of a box is missing, a column comes twice,
+    or one is called nearly like a known one.
     """
     names = [name.strip().lower() for name in given]
     places = {name: names.index(name) for name in COLUMNS if name in names}
@@ -108,11 +107,7 @@ def _meant(name: str, free: Sequence[str]) -> str | None:
 
 
 def from_table(given: pa.Table, source: str) -> Annotations:
-    """Annotations from columns of any type.
-
-    Raises:
-        InvalidParameterError: columns or values are not as they should be, or files not named.
-    """
+    """Annotations from columns of any type; a bad or nameless row is an InvalidParameterError."""
     columns = {}
     for name, place in known_columns(given.column_names, source).items():
         column, what = given.column(place), f"column {name} of {source}"

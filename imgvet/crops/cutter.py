@@ -89,10 +89,8 @@ def choose_cutter(
     Boxes of annotations are taken unless ``data_type`` says otherwise; those of a YOLO data set's
     label files only if it is ``bbox``.
 
-    Raises:
-        InvalidParameterError: boxes are asked for twice, or there are none, or ``bounding_box`` is
-            neither a box nor the name of a detector.
-        MissingExtraError, ModelError: as :func:`choose_detector`.
+    InvalidParameterError if boxes are asked for twice, or there are none; others as
+    :func:`parse_bounding_box` and :func:`choose_detector`.
     """
     if annotations is not None:
         own_boxes = wants_crops(annotations, data_type)
@@ -127,8 +125,7 @@ def is_yolo(name: str) -> bool:
 def parse_bounding_box(text: str) -> Box | DetectorName:
     """Parse ``row_y=..,col_x=..,height=..,width=..``, in any order, or the name of a detector.
 
-    Raises:
-        InvalidParameterError: it is neither.
+    InvalidParameterError if it is neither.
     """
     word = text.strip().lower()
     if word in DETECTORS:
@@ -176,9 +173,8 @@ def cut_key(digest: str, cut: str) -> str:
 def choose_detector(name: DetectorName) -> DetectorChoice:
     """Have a detector's model, downloaded if it is not here yet.
 
-    Raises:
-        MissingExtraError: the package that it needs is not installed.
-        ModelError: its model can't be had or is not what it should be.
+    MissingExtraError if the package that it needs is not installed, ModelError if its model can't
+    be had or is not what it should be.
     """
     model = {"face": YUNET, "ocr": None, "yolov5s": YOLOV5S}[name]
     return choice_of(name, None if model is None else fetch_model(model))
@@ -205,9 +201,7 @@ def digest_of(name: DetectorName, model: str, settings: object) -> str:
 def detector_of(choice: DetectorChoice) -> Detector:
     """The detector of a choice, opened; the last three are kept for the next shard.
 
-    Raises:
-        MissingExtraError, ModelError: as :func:`choose_detector`.
-        StaleReferenceError: the model here is not the one that was chosen.
+    StaleReferenceError if the model here is not the one chosen; others as :func:`choose_detector`.
     """
     if choice_of(choice.name, choice.path).digest != choice.digest:
         raise StaleReferenceError(

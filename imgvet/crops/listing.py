@@ -54,8 +54,7 @@ def annotated(
 ) -> pa.Table:
     """A listing with labels, splits, what is cut out, and the annotated files that are missing.
 
-    Raises:
-        InvalidParameterError: annotations match no file, or contradict each other.
+    Raises as :func:`imgvet.annotations.match.match`.
     """
     own_boxes = cutter is not None and cutter.own_boxes
     if annotations is not None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
 from imgvet.reasons import Failure, Reason
-from imgvet.sources.containers import FILE_ITSELF, Container, Containers, Member, Parts
+from imgvet.sources.containers import CUT_SHORT, FILE_ITSELF, Container, Containers, Member, Parts
 from imgvet.sources.kinds import Kind, kind_of_file
 from imgvet.sources.sidecars import is_kept, settle, split_of_shard
 
@@ -99,8 +99,7 @@ class Archives(Containers):
             elif kind == "zip":
                 members = list(_allowed(_walk_zip(raw), container, counts_bytes=True))
             else:
-                detail = f"starts with {head[:8].hex(' ')}"
-                members = [_archive_row(Reason.NOT_AN_ARCHIVE, detail)]
+                members = [_archive_row(Reason.NOT_AN_ARCHIVE, f"starts with {head[:8].hex(' ')}")]
         return settle(members, container.read)
 
 
@@ -111,8 +110,7 @@ def _unpack(container: Container, *, resume: bool) -> list[Member]:
         # Read a piece at a time: small reads of gzip are slow.
         buffered = io.BufferedReader(cast("io.RawIOBase", raw), 1 << 20)
         stream = ForwardStream(buffered, lambda position: _passed_limit(position, container))
-        for member in _allowed(_walk_tar(stream), container):
-            count += 1
+        for count, member in enumerate(_allowed(_walk_tar(stream), container), 1):
             if count > parts.done and is_kept(member):
                 parts.add(*_with_content(member, stream))
             if parts.full:
@@ -212,9 +210,7 @@ class ForwardStream:
         while size > 0:
             chunks.append(self.read(min(size, _STEP)))
             if not self.last:
-                raise ArchiveError(
-                    Reason.ARCHIVE_DAMAGED, "the archive ends before the member does"
-                )
+                raise ArchiveError(Reason.ARCHIVE_DAMAGED, CUT_SHORT)
             size -= len(self.last)
         return b"".join(chunks)
 
@@ -311,7 +307,7 @@ def _judged(
         detail = f"{member.size} bytes, at most {MOST_MEMBER_BYTES} are read"
         problem = Failure(Reason.TOO_LARGE, detail)
     elif cut:
-        problem = Failure(Reason.ARCHIVE_DAMAGED, "the archive ends before the member does")
+        problem = Failure(Reason.ARCHIVE_DAMAGED, CUT_SHORT)
     else:
         return member
     return replace(member, status=problem.reason, detail=problem.detail)

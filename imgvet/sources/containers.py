@@ -41,8 +41,7 @@ IN_FILE = -1
 PART_BYTES, PART_MEMBERS = 32 << 20, 1000
 """A part is closed when it holds this many bytes, or has so many rows."""
 
-OPEN_CONTAINERS = 8
-"""Of how many the index is kept in memory: about 20 MB for 100,000 members."""
+CUT_SHORT = "the archive ends before the member does"
 
 _DONE = b"done"
 _PLACE = ["name", "part", "offset", "size", "stored", "method", "crc"]
@@ -132,7 +131,7 @@ class Container:
         if len(data) == member.size:
             return data
         if inside:
-            return _damaged("the archive ends before the member does")
+            return _damaged(CUT_SHORT)
         return Failure(Reason.UNREADABLE, "the copy of it in the work dir's store has been cut")
 
 
@@ -145,7 +144,7 @@ def _unzipped(stream: BinaryIO, member: Member) -> bytes | Failure:
     stream.seek(name_length + extra_length, os.SEEK_CUR)
     data = stream.read(member.stored)
     if len(data) < member.stored:
-        return _damaged("the archive ends before the member does")
+        return _damaged(CUT_SHORT)
     if member.method != zipfile.ZIP_STORED:
         try:
             # One byte more than stated would come out only if the directory lies.
@@ -236,7 +235,7 @@ class Containers(ABC):
 
     def __init__(self, store: Path, rules: str) -> None:
         self._store, self._rules, self._lock = store, rules, Lock()
-        self._open = lru_cache(OPEN_CONTAINERS)(open_index)
+        self._open = lru_cache(8)(open_index)  # One takes about 20 MB for 100,000 members.
 
     @abstractmethod
     def open_up(self, container: Container, *, resume: bool) -> list[Member]:

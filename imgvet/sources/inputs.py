@@ -21,13 +21,7 @@ from imgvet.options import SourceOptions, VideoOptions
 from imgvet.reasons import Reason
 from imgvet.sources.archive import HEAD_BYTES, identify_archive
 from imgvet.sources.containers import Containers
-from imgvet.sources.kinds import (
-    ARCHIVE_ENDINGS,
-    Kind,
-    is_item_name,
-    kind_of_file,
-    kind_of_name,
-)
+from imgvet.sources.kinds import ARCHIVE_ENDINGS, Kind, is_item_name, kind_of_file, kind_of_name
 from imgvet.sources.listing import Entry, listing_of
 from imgvet.sources.local import (
     read_bytes,

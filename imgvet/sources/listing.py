@@ -96,7 +96,6 @@ class Content:
 
     data: bytes
     version: str = ""
-    """As :attr:`Entry.version`."""
     detail: str = ""
     """What was unusual but harmless."""
 
@@ -134,15 +133,18 @@ def _three_decimals(value: float) -> str:
 def listing_of(entries: Iterable[Entry], options: SourceOptions) -> pa.Table:
     """The listing, without digests, of what the options ask for.
 
-    Raises:
-        InputNotFoundError: an image of ``subset`` is not among the entries.
-        InputEmptyError: nothing is left to analyse.
-        InvalidParameterError: ``find_regex`` is no regular expression.
+    InputEmptyError if nothing is left to analyse; others as :func:`select`.
     """
     chosen = select(entries, options)
-    if not chosen:
-        raise _nothing_found(options)
-    return as_table(chosen)
+    if chosen:
+        return as_table(chosen)
+    where = ", ".join(options.input_dir) or "the empty list"
+    if options.find_regex or options.min_offset or options.max_offset:
+        raise InputEmptyError(
+            f"No image of {where} is left", "Check find_regex, min_offset and max_offset"
+        )
+    endings = " ".join(sorted(IMAGE_EXTENSIONS))
+    raise InputEmptyError(f"No image in {where}", f"Images are files that end in {endings}")
 
 
 def with_digests(listing: pa.Table, known: Mapping[FileKey, str]) -> pa.Table:
@@ -157,7 +159,11 @@ def with_digests(listing: pa.Table, known: Mapping[FileKey, str]) -> pa.Table:
 
 
 def select(entries: Iterable[Entry], options: SourceOptions) -> list[Entry]:
-    """Sort the entries by name, drop repeated ones, and keep what the options ask for."""
+    """Sort the entries by name, drop repeated ones, and keep what the options ask for.
+
+    InputNotFoundError if an image of ``subset`` is not among the entries, InvalidParameterError if
+    ``find_regex`` is no regular expression.
+    """
     # Of several for one place and split the last counts.
     last = {_place(entry): entry for entry in entries}
     chosen = [last[place] for place in sorted(last)]
@@ -193,16 +199,6 @@ def _only(entries: list[Entry], subset: tuple[str, ...]) -> list[Entry]:
             "Give paths of images that lie in the input",
         )
     return [entry for entry in entries if entry.filename in wanted]
-
-
-def _nothing_found(options: SourceOptions) -> InputEmptyError:
-    where = ", ".join(options.input_dir) or "the empty list"
-    if options.find_regex or options.min_offset or options.max_offset:
-        return InputEmptyError(
-            f"No image of {where} is left", "Check find_regex, min_offset and max_offset"
-        )
-    endings = " ".join(sorted(IMAGE_EXTENSIONS))
-    return InputEmptyError(f"No image in {where}", f"Images are files that end in {endings}")
 
 
 def as_table(entries: list[Entry]) -> pa.Table:

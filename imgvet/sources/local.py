@@ -24,10 +24,8 @@ from imgvet.reasons import Failure, Reason
 from imgvet.sources.kinds import is_image_name
 from imgvet.sources.listing import Entry
 
-_URI = ("s3://", "minio://")
 _LOST = (errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN)
 """What reading a mounted folder gives while its server is gone."""
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def walk(
@@ -42,10 +40,7 @@ def walk_folder(
 ) -> Iterator[Entry]:
     """The images below a folder, symbolic links followed, each folder visited once.
 
-    A folder below that may not be read becomes an entry with status ``unreadable``.
-
-    Raises:
-        InputUnreadableError: the folder itself may not be read.
+    InputUnreadableError if it may not be read; a folder below it becomes an ``unreadable`` entry.
     """
     pending, visited = [str(folder)], set[tuple[int, int]]()
     while pending:
@@ -100,18 +95,17 @@ def read_bytes(path: str | Path, at_most: int = -1) -> bytes | Failure:
 
 def walk_file(path: str | Path, source: str) -> Entry:
     """The entry of one file, whatever its ending."""
-    path = str(path)
+    path, problem = str(path), OSError("not a regular file")
     try:
         path.encode()
         status = os.stat(path)
+        if stat.S_ISREG(status.st_mode):
+            return Entry(path, source, status.st_size, status.st_mtime_ns)
     except UnicodeEncodeError:
-        detail = "the name is not valid UTF-8; rename the file"
-        return _failed(path, source, OSError(detail))
+        problem = OSError("the name is not valid UTF-8; rename the file")
     except OSError as error:
-        return _failed(path, source, error)
-    if not stat.S_ISREG(status.st_mode):
-        return _failed(path, source, OSError("not a regular file"))
-    return Entry(path, source, status.st_size, status.st_mtime_ns)
+        problem = error
+    return _failed(path, source, problem)
 
 
 def _failed(path: str, source: str, error: OSError) -> Entry:
@@ -128,8 +122,7 @@ def read_text_list(path: Path) -> tuple[str, ...]:
 def read_rows(path: Path) -> tuple[str, ...]:
     """The rows of a text file, without blank ones and without spaces and double quotes around them.
 
-    The file is UTF-8, with or without a byte order mark, or UTF-16 with one; rows end in LF or
-    CRLF.
+    It is UTF-8, with or without a byte order mark, or UTF-16 with one; rows end in LF or CRLF.
     """
     rows = (row.strip() for row in io.StringIO(_text(path), newline=None))
     unquoted = (row[1:-1] if len(row) > 1 and row[0] == row[-1] == '"' else row for row in rows)
@@ -150,24 +143,22 @@ def read_csv_list(path: Path) -> tuple[str, ...]:
     wide = [",".join(row) for row in rows if len(row) > 1]
     if wide:
         raise ListFileError(
-            f"{_counted(wide, 'row')} of {path} have more than one column",
+            f"{counted(len(wide), 'row')} ({examples(wide[:3])}) of {path} "
+            "have more than one column",
             "List one path a row, in double quotes if it holds a comma",
         )
     return _absolute(tuple(row[0].strip() for row in rows), path)
 
 
 def _text(path: Path) -> str:
-    text: str | None
     try:
         data = path.read_bytes()
     except OSError as error:
         raise unreadable(f"The list {path}", error) from None
+    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        if data.startswith(_UTF16):
-            text = data.decode("utf-16")
-        else:
-            # File names need not be UTF-8; such bytes pass through to the file system.
-            text = data.decode("utf-8-sig", "surrogateescape")
+        # File names need not be UTF-8; such bytes pass through to the file system.
+        text = data.decode("utf-16") if is_utf16 else data.decode("utf-8-sig", "surrogateescape")
     except UnicodeError:
         text = None
     if text is None or "\0" in text:
@@ -176,14 +167,11 @@ def _text(path: Path) -> str:
 
 
 def _absolute(names: tuple[str, ...], path: Path) -> tuple[str, ...]:
-    relative = [name for name in names if not name.startswith(("/", *_URI))]
+    relative = [name for name in names if not name.startswith(("/", "s3://", "minio://"))]
     if relative:
         raise ListFileError(
-            f"{_counted(relative, 'path')} of {path} are not absolute",
+            f"{counted(len(relative), 'path')} ({examples(relative[:3])}) of {path} "
+            "are not absolute",
             "List absolute paths, or s3:// and minio:// ones",
         )
     return names
-
-
-def _counted(rows: list[str], one: str) -> str:
-    return f"{counted(len(rows), one)} ({examples(rows[:3])})"

@@ -41,8 +41,7 @@ class Reader:
     def read(self, file: FileToRead) -> Content | Failure:
         """The content of the file that an item is, or was cut from, or why it can't be had.
 
-        Raises:
-            ImgvetError: a problem of a whole bucket, as :func:`imgvet.sources.s3.ask`.
+        A problem of a whole bucket is raised as by :func:`imgvet.sources.s3.ask`.
         """
         path, is_whole = file.path, file.member is None and file.time_ms is None
         if is_remote(path):

@@ -166,9 +166,7 @@ the one its certificate names, or does not speak https; ``refused``: anything el
 
 RETRIED: frozenset[ErrorKind] = frozenset({"transient", "spoilt", "changed", "unreachable"})
 """Kinds that go away by asking again."""
-_SHARED: frozenset[ErrorKind] = frozenset(
-    {"missing bucket", "credentials", "unreachable", "insecure"}
-)
+_SHARED = ("missing bucket", "credentials", "unreachable", "insecure")
 """Kinds that concern all objects alike."""
 
 _NAMES: dict[ErrorKind, str] = {
@@ -200,18 +198,16 @@ class Problem:
     wait: float = 0.0
 
 
-def _handled() -> tuple[type[Exception], ...]:
-    from botocore.exceptions import BotoCoreError, ClientError
-    from botocore.parsers import ResponseParserError
-    from urllib3.exceptions import HTTPError
-
-    return (ClientError, BotoCoreError, ResponseParserError, HTTPError)
-
-
 def _problem_of(error: Exception) -> Problem:
     response = getattr(error, "response", None)
     if isinstance(response, dict):
-        return _problem_in(response)
+        details, metadata = response.get("Error", {}), response.get("ResponseMetadata", {})
+        code, status = str(details.get("Code", "")), str(metadata.get("HTTPStatusCode", ""))
+        message = " ".join(str(details.get("Message", "")).split())
+        kind = _KIND_OF_NAME.get(code) or _KIND_OF_NAME.get(status, "refused")
+        asked = metadata.get("HTTPHeaders", {}).get("retry-after", "")
+        wait = float(asked) if asked.isdecimal() else 0.0
+        return Problem(kind, f"{code}: {message}" if message else code, wait)
     text = " ".join(str(error).split())
     names = [kind.__name__ for kind in type(error).__mro__ if "botocore" in kind.__module__]
     if "SSLError" in names and "EOF" in text:
@@ -219,16 +215,6 @@ def _problem_of(error: Exception) -> Problem:
     # What has no name here broke off, timed out or could not be parsed on its way.
     kinds = (_KIND_OF_NAME[name] for name in names if name in _KIND_OF_NAME)
     return Problem(next(kinds, "transient"), text)
-
-
-def _problem_in(response: dict[str, Any]) -> Problem:
-    details, metadata = response.get("Error", {}), response.get("ResponseMetadata", {})
-    code, status = str(details.get("Code", "")), str(metadata.get("HTTPStatusCode", ""))
-    message = " ".join(str(details.get("Message", "")).split())
-    kind = _KIND_OF_NAME.get(code) or _KIND_OF_NAME.get(status, "refused")
-    asked = metadata.get("HTTPHeaders", {}).get("retry-after", "")
-    wait = float(asked) if asked.isdecimal() else 0.0
-    return Problem(kind, f"{code}: {message}" if message else code, wait)
 
 
 def error_for(location: ObjectLocation, problem: Problem) -> ImgvetError:
@@ -272,11 +258,15 @@ def ask(
     whole bucket are raised: InputNotFoundError if it does not exist, InputUnreadableError if there
     are no valid credentials or the server is not to be trusted, TransportError if it is gone.
     """
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+    from urllib3.exceptions import HTTPError
+
     failed = 0
     while True:
         try:
             result = request()
-        except _handled() as error:
+        except (ClientError, BotoCoreError, ResponseParserError, HTTPError) as error:
             result = _problem_of(error)
         if not isinstance(result, Problem):
             return result

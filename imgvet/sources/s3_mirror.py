@@ -41,7 +41,6 @@ from imgvet.threads import read_ahead
 MAX_PART, MAX_PATH = 200, 512
 """Bytes of one part (file systems take 255), and of a path in the mirror: what would be longer is
 kept by a digest of its whole key."""
-LONG_FOLDER = "long~"
 _ENDINGS = (*sorted(kinds.IMAGE_EXTENSIONS), *kinds.ARCHIVE_ENDINGS, *kinds.VIDEO_ENDINGS)
 _READABLE = 60
 _PLAIN = re.compile(r"[a-z0-9_(\[][a-z0-9 ._+=,()\[\]-]*[a-z0-9_)\]]|[a-z0-9_]")
@@ -72,7 +71,7 @@ def mirror_path(key: str) -> PurePosixPath:
     path = PurePosixPath(*map(folder_name, folders), file)
     if len(str(path).encode()) <= MAX_PATH:
         return path
-    return PurePosixPath(LONG_FOLDER, f"{shown}{digest_name(key)}{extension}")
+    return PurePosixPath("long~", f"{shown}{digest_name(key)}{extension}")
 
 
 def folder_name(part: str) -> str:

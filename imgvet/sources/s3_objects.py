@@ -26,15 +26,7 @@ from imgvet.errors import InputNotFoundError, InputUnreadableError
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.kinds import is_image_name
 from imgvet.sources.listing import Content, Entry
-from imgvet.sources.s3 import (
-    RETRIED,
-    ErrorKind,
-    ObjectLocation,
-    Problem,
-    ask,
-    client_for,
-    error_for,
-)
+from imgvet.sources.s3 import RETRIED, ObjectLocation, Problem, ask, client_for, error_for
 from imgvet.threads import read_ahead
 
 PAGE = 1000
@@ -216,8 +208,8 @@ class Transfer:
         total = int(str(answer.get("ContentRange", answer["ContentLength"])).rpartition("/")[2])
         arrived = self.sink.tell()
         if arrived != total:
-            kind: ErrorKind = "transient" if arrived < total else "spoilt"
-            return Problem(kind, f"{arrived} of {total} bytes arrived")
+            text = f"{arrived} of {total} bytes arrived"
+            return Problem("transient" if arrived < total else "spoilt", text)
         return self._problem_with_digest() or self if _etag_is_md5(answer) else self
 
     def _restart(self) -> None:

@@ -21,9 +21,6 @@ SIDECAR_ENDINGS = frozenset({".json", ".txt", ".cls"})
 MAX_SIDECAR_BYTES = 64 * 1024
 """Greater sidecars are not read: a file about one image is small, one about all of them is not."""
 
-LABEL_KEYS = ("label", "class")
-"""Keys of a JSON sidecar that hold the label, the first one that is there counting."""
-
 ReadMember = Callable[[Member], bytes | Failure]
 
 _SPLIT_WORD = re.compile("(?:^|[^a-z])(?:(train|test)(?:ing)?|(val)(?:id|idation)?)(?![a-z])")
@@ -103,7 +100,6 @@ def _described(
 
 
 def _parsed(content: bytes, ending: str) -> object:
-    """A sidecar's content: text, or what JSON says; a failure if it is not what its name says."""
     try:
         text = content.decode("utf-8-sig")
         return json.loads(text) if ending == "json" else text.strip()
@@ -114,8 +110,9 @@ def _parsed(content: bytes, ending: str) -> object:
 def _label_in(metadata: dict[str, object]) -> str | None:
     if metadata.get("cls"):
         return str(metadata["cls"])
-    told = metadata.get("json")
-    values = [told[key] for key in LABEL_KEYS if key in told] if isinstance(told, dict) else []
+    stated = metadata.get("json")
+    told = stated if isinstance(stated, dict) else {}
+    values = [told[key] for key in ("label", "class") if key in told]
     label = next((str(value) for value in values if isinstance(value, (str, int))), None)
     # JSON may spell half a surrogate pair, which no table can hold.
     return label.encode("utf-8", "backslashreplace").decode() if label is not None else None

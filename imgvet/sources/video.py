@@ -1,7 +1,6 @@
-"""Videos as inputs: wanted frames are decoded once, into the store, and then read like members.
+"""Videos as inputs: wanted frames are decoded once, as JPEG into the store, and read like members.
 
-Decoded with OpenCV and the FFmpeg in it, in one pass from start to end. Wanted frames lie as JPEG
-in the parts of :mod:`imgvet.sources.containers`.
+Decoded with OpenCV and the FFmpeg in it, in one pass from start to end.
 """
 
 from __future__ import annotations
@@ -79,11 +78,10 @@ def _wanted(
                 continue  # The next frame of the piece takes its place.
             yield Frame(time_ms, np.asarray(pixels, dtype=np.uint8))
         piece, last_ms = current, time_ms
+    stated = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     if piece < 0:
         yield Failure(Reason.VIDEO_DAMAGED, "no frame can be decoded")
-        return
-    stated = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    if grabbed < _LEAST_SHARE * stated:
+    elif grabbed < _LEAST_SHARE * stated:
         yield Failure(
             Reason.VIDEO_DAMAGED, f"ends after {grabbed} of {int(stated)} frames; those are kept"
         )

@@ -23,8 +23,6 @@ SPLITS = ("train", "val", "test")
 """Keys that name images; the key becomes the split."""
 
 _IMAGES, _LABELS = f"{os.sep}images{os.sep}", f"{os.sep}labels{os.sep}"
-_BOX_FIELDS = 5
-_POLYGON_FIELDS = 7
 
 
 @dataclass(frozen=True)
@@ -43,10 +41,8 @@ def read_yolo(file: Path) -> YoloSet:
     A relative ``path`` starts at the file's folder or, as in YOLOv5, at the current one; relative
     ``train``, ``val`` and ``test`` start at ``path``, or at the file's folder if there is none.
 
-    Raises:
-        InputUnreadableError: the file may not be read or is not YAML.
-        InvalidParameterError: it has another form than a data set.
-        InputNotFoundError: it names a folder or a list that does not exist.
+    InputUnreadableError if the file may not be read or is not YAML, InvalidParameterError if it has
+    another form, InputNotFoundError if it names a folder or a list that does not exist.
     """
     content = _load(file)
     stated = content.get("path", "")
@@ -123,13 +119,12 @@ def yolo_entries(dataset: YoloSet, source: str) -> Iterator[Entry]:
     for split, places in dataset.places.items():
         for place in places:
             for entry in _entries_of(place, source):
-                label, problem = None, ""
+                label, detail = None, entry.detail
                 try:
                     boxes = _read_boxes(entry.path, dataset.names)
                     label = ",".join(sorted({name for name, _ in boxes})) or None
                 except (OSError, ValueError) as error:
-                    problem = f"label file: {error}"
-                detail = entry.detail or problem
+                    detail = detail or f"label file: {error}"
                 yield replace(entry, split=split, label=label, detail=detail)
 
 
@@ -178,10 +173,10 @@ def _read_boxes(path: str, names: Mapping[int, str]) -> list[LabelledBox]:
 
 
 def _box(row: Sequence[str], names: Mapping[int, str]) -> LabelledBox:
-    if len(row) < _BOX_FIELDS or not row[0].isdecimal():
+    if len(row) < 5 or not row[0].isdecimal():
         raise ValueError
     label, values = names.get(int(row[0]), row[0]), [float(value) for value in row[1:]]
-    if len(row) >= _POLYGON_FIELDS and len(row) % 2:
+    if len(row) >= 7 and len(row) % 2:
         across, down = values[0::2], values[1::2]
         left, top = min(across), min(down)
         return label, [left, top, max(across) - left, max(down) - top]
