@@ -127,9 +127,9 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
         shell.stop_all()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """Terminals, with a server running."""
+    """Terminals, with a server running that no other file of tests has put anything on."""
     shell = Shell(tmp_path_factory.mktemp("server"), free_port())
     shell.prepare()
     try:
