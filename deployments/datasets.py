@@ -45,9 +45,7 @@ class Served:
 def served(values: Mapping[str, Any], name: str | None = None) -> Served:
     """One dataset, of parameters of a monitored run by name, and ``cron`` and ``timezone``.
 
-    Raises:
-        ImgvetError: a parameter is not allowed, the input does not exist, or the schedule or an
-            address can't be read.
+    ImgvetError if one is not allowed, no input is there, or schedule or address can't be read.
     """
     given = {key: value for key, value in values.items() if key not in {"cron", "timezone"}}
     given = {"fail_on": "critical", **given}  # a failed check is red on the server, not green
