@@ -87,8 +87,7 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
     pairs = stages.run(similarity.find_similar_pairs, neighbors, items, near)
     compared = (neighbors, items, vectors, options.part(ComponentOptions), search, metric)
     grouped = stages.run(similarity.find_components, *compared)
-    listed_outliers = options.part(OutlierOptions)
-    rare = stages.run(similarity.find_outliers, neighbors, items, listed_outliers)
+    rare = stages.run(similarity.find_outliers, neighbors, items, options.part(OutlierOptions))
 
     tables = {
         "items": items,
