@@ -20,7 +20,6 @@ from imgvet.monitor.notify import Monitored, check_addresses
 from imgvet.monitor.options import MonitorOptions, all_addresses
 from imgvet.options import RunOptions
 from imgvet.quality.result import read_results
-from imgvet.summary import Verdict
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.monitoring import alert, alert_failure, show_trend, watch
 from imgvet.workdir import CROPS_PART, exclusive, require_allowed
@@ -53,7 +52,10 @@ def monitor_dataset(options: DeployedOptions) -> State[Monitored]:
             part = CROPS_PART if summary.sources is not None else ""
             context = context.model_copy(update={"part": part})
             run = watch(context, options)
-        return _told(context, options, run, summary.verdict)
+        show_trend(context, options)
+        monitored = alert(context, run, options)
+        failed = options.fails(read_results(context.work.checks_json), run.alarms)
+        return end(summary.verdict, monitored, run.alarms, failed=failed)
 
 
 @contextmanager
@@ -73,13 +75,3 @@ def _telling_failure(options: MonitorOptions) -> Iterator[None]:
         )
         alert_failure(run, options)
         raise
-
-
-def _told(
-    context: RunContext, options: MonitorOptions, run: Run, verdict: Verdict
-) -> State[Monitored]:
-    """Show, tell, and end in the state that says what was found."""
-    show_trend(context, options)
-    monitored = alert(context, run, options)
-    failed = options.fails(read_results(context.work.checks_json), run.alarms)
-    return end(verdict, monitored, run.alarms, failed=failed)
