@@ -5,10 +5,9 @@ from __future__ import annotations
 from prefect import State, flow
 
 from imgvet.flows.ending import end
-from imgvet.flows.logs import told_to_server
 from imgvet.flows.request import Request, request_of
 from imgvet.flows.runners import shard_runner, shard_threads
-from imgvet.flows.server_run import run_name, tag_run
+from imgvet.flows.server_run import run_name, tag_run, told_to_server
 from imgvet.flows.stages import Stages
 from imgvet.monitor.history import past_runs
 from imgvet.options import (

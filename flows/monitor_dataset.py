@@ -12,8 +12,7 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from imgvet.errors import ImgvetError
 from imgvet.flows.analyze_dataset import analyze
 from imgvet.flows.ending import end
-from imgvet.flows.logs import told_to_server
-from imgvet.flows.server_run import DeployedOptions, run_name
+from imgvet.flows.server_run import DeployedOptions, run_name, told_to_server
 from imgvet.flows.stages import now
 from imgvet.monitor.history import Run
 from imgvet.monitor.notify import Monitored, check_addresses
