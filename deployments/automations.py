@@ -49,6 +49,9 @@ class Rule:
 
 def rules(silent_hours: int) -> tuple[Rule, ...]:
     """All automations; a dataset is silent if no scheduled run of it finished for so long."""
+    # Prefect's default counts where heartbeats are off.
+    setting = PREFECT_FLOWS_HEARTBEAT_FREQUENCY
+    patience = timedelta(seconds=MISSED_HEARTBEATS * (setting.value() or setting.default()))
     return (
         Rule(
             "imgvet alarms",
@@ -65,7 +68,7 @@ def rules(silent_hours: int) -> tuple[Rule, ...]:
         Rule(
             "imgvet dead runs",
             "Marks runs as Crashed whose heartbeats ended before them.",
-            _missing(_ENDED | {"heartbeat"}, {"heartbeat"}, _patience(), "prefect.resource.id"),
+            _missing(_ENDED | {"heartbeat"}, {"heartbeat"}, patience, "prefect.resource.id"),
             action=ChangeFlowRunState(
                 state=StateType.CRASHED,
                 message="Its heartbeats have ended: killed, out of memory, or machine gone.",
@@ -134,12 +137,6 @@ def _missing(
         posture=Posture.Proactive,
         within=within,
     )
-
-
-def _patience() -> timedelta:
-    """How long a run may be silent; Prefect's default counts where heartbeats are off."""
-    setting = PREFECT_FLOWS_HEARTBEAT_FREQUENCY
-    return timedelta(seconds=MISSED_HEARTBEATS * (setting.value() or setting.default()))
 
 
 def apply_automations(addresses: Sequence[str], silent_hours: int) -> dict[str, str]:

@@ -1,9 +1,11 @@
-"""Which datasets are served: from parameters of one, or from a config file as ``datasets.toml``."""
+"""Datasets that are served: from parameters of one, or from a config file as ``datasets.toml``."""
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.deployments.runner import RunnerDeployment
+from prefect.runner import Runner
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 from pydantic import ValidationError
@@ -45,9 +48,7 @@ class Served:
 def served(values: Mapping[str, Any], name: str | None = None) -> Served:
     """One dataset, of parameters of a monitored run by name, and ``cron`` and ``timezone``.
 
-    Raises:
-        ImgvetError: a parameter is not allowed, the input does not exist, or the schedule or an
-            address can't be read.
+    ImgvetError if one is not allowed, no input is there, or schedule or address can't be read.
     """
     given = {key: value for key, value in values.items() if key not in {"cron", "timezone"}}
     given = {"fail_on": "critical", **given}  # a failed check is red on the server, not green
@@ -132,3 +133,27 @@ def deployment_of(dataset: Served) -> RunnerDeployment:
     )
     assert isinstance(deployment, RunnerDeployment)  # noqa: S101
     return deployment
+
+
+class _Runner(Runner):
+    """Cancels its runs, on the server too, before it stops; Prefect's own leaves them Running."""
+
+    def handle_sigterm(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        if not self.started:  # not yet, or told a second time
+            raise KeyboardInterrupt
+        self.execute_in_background(self.astop)
+
+
+def serve_datasets(datasets: Iterable[Served]) -> None:
+    """Register the deployments, then run what is due until Ctrl-C or SIGTERM.
+
+    Stopping pauses the schedules.
+    """
+    runner = _Runner()
+    for dataset in datasets:
+        runner.add_deployment(deployment_of(dataset))
+    before = signal.signal(signal.SIGINT, runner.handle_sigterm)
+    try:
+        asyncio.run(runner.start())
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from prefect import State, flow
 
 from imgvet.flows.ending import end
-from imgvet.flows.logs import told_to_server
 from imgvet.flows.request import Request, request_of
 from imgvet.flows.runners import shard_runner, shard_threads
-from imgvet.flows.server_run import run_name, tag_run
+from imgvet.flows.server_run import run_name, tag_run, told_to_server
 from imgvet.flows.stages import Stages
 from imgvet.monitor.history import past_runs
 from imgvet.options import (
@@ -87,8 +86,7 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
     pairs = stages.run(similarity.find_similar_pairs, neighbors, items, near)
     compared = (neighbors, items, vectors, options.part(ComponentOptions), search, metric)
     grouped = stages.run(similarity.find_components, *compared)
-    listed_outliers = options.part(OutlierOptions)
-    rare = stages.run(similarity.find_outliers, neighbors, items, listed_outliers)
+    rare = stages.run(similarity.find_outliers, neighbors, items, options.part(OutlierOptions))
 
     tables = {
         "items": items,

@@ -12,15 +12,13 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from imgvet.errors import ImgvetError
 from imgvet.flows.analyze_dataset import analyze
 from imgvet.flows.ending import end
-from imgvet.flows.logs import told_to_server
-from imgvet.flows.server_run import DeployedOptions, run_name
+from imgvet.flows.server_run import DeployedOptions, run_name, told_to_server
 from imgvet.flows.stages import now
 from imgvet.monitor.history import Run
 from imgvet.monitor.notify import Monitored, check_addresses
 from imgvet.monitor.options import MonitorOptions, all_addresses
 from imgvet.options import RunOptions
 from imgvet.quality.result import read_results
-from imgvet.summary import Verdict
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.monitoring import alert, alert_failure, show_trend, watch
 from imgvet.workdir import CROPS_PART, exclusive, require_allowed
@@ -53,7 +51,10 @@ def monitor_dataset(options: DeployedOptions) -> State[Monitored]:
             part = CROPS_PART if summary.sources is not None else ""
             context = context.model_copy(update={"part": part})
             run = watch(context, options)
-        return _told(context, options, run, summary.verdict)
+        show_trend(context, options)
+        monitored = alert(context, run, options)
+        failed = options.fails(read_results(context.work.checks_json), run.alarms)
+        return end(summary.verdict, monitored, run.alarms, failed=failed)
 
 
 @contextmanager
@@ -73,13 +74,3 @@ def _telling_failure(options: MonitorOptions) -> Iterator[None]:
         )
         alert_failure(run, options)
         raise
-
-
-def _told(
-    context: RunContext, options: MonitorOptions, run: Run, verdict: Verdict
-) -> State[Monitored]:
-    """Show, tell, and end in the state that says what was found."""
-    show_trend(context, options)
-    monitored = alert(context, run, options)
-    failed = options.fails(read_results(context.work.checks_json), run.alarms)
-    return end(verdict, monitored, run.alarms, failed=failed)

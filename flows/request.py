@@ -66,11 +66,7 @@ class Request:
 
 
 def check_request(options: RunOptions) -> Request:
-    """Refuse a bad request while nothing is written yet; models are downloaded if need be.
-
-    Raises:
-        ImgvetError: what is asked for can't be had, or does not go together.
-    """
+    """Refuse a bad request (ImgvetError) while nothing is written; may download a model."""
     check_runner(options)
     # Results of crops lie beside those of whole images: which they will be is not known yet.
     require_allowed(

@@ -28,11 +28,7 @@ _ENGINES = {"dask": ("prefect_dask", "distributed"), "ray": ("prefect_ray", "ray
 
 
 def check_runner(options: ExecutionOptions) -> None:
-    """Refuse a runner that is not installed, or an address that nobody asks.
-
-    Raises:
-        InvalidParameterError: it can't be had, or does not go together.
-    """
+    """InvalidParameterError if the runner is not installed, or nobody would ask the address."""
     runner, address = options.runner, options.address
     if runner == "threads":
         if address is not None:
@@ -67,8 +63,7 @@ def is_elsewhere(address: str | None) -> bool:
 def shard_runner(options: ExecutionOptions) -> Iterator[TaskRunner[Any]]:
     """The started runner of the shards; without an address, processes that end with it.
 
-    Raises:
-        EngineError: no scheduler answers there, or it was lost.
+    EngineError if no scheduler answers there, or it was lost.
     """
     if options.runner == "threads":
         from prefect.task_runners import ThreadPoolTaskRunner
@@ -106,13 +101,16 @@ def _dask(options: ExecutionOptions) -> tuple[TaskRunner[Any], tuple[type[Except
         try:
             Client(options.address, timeout=PATIENCE, set_as_default=False).close()
         except (OSError, ValueError) as error:
-            raise _unreachable(options, error) from None
+            raise EngineError(
+                f"No dask scheduler answers at {options.address} "
+                f"({str(error).strip() or type(error).__name__})",
+                "Start it, or correct the address",
+            ) from None
         runner = DaskTaskRunner(address=options.address, client_kwargs={"timeout": PATIENCE})
     return runner, (KilledWorker, FutureCancelledError, CommClosedError)
 
 
 def _ray(options: ExecutionOptions) -> tuple[TaskRunner[Any], tuple[type[Exception], ...]]:
-    """The runner, and what it raises when the cluster is lost."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no telemetry
     from prefect_ray.task_runners import RayTaskRunner
     from ray.exceptions import RayError
@@ -122,11 +120,3 @@ def _ray(options: ExecutionOptions) -> tuple[TaskRunner[Any], tuple[type[Excepti
         settings |= {"num_cpus": options.num_threads, "include_dashboard": False}
     runner = RayTaskRunner(address=options.address, init_kwargs=settings)
     return runner, (RayError,)
-
-
-def _unreachable(options: ExecutionOptions, error: Exception) -> EngineError:
-    return EngineError(
-        f"No {options.runner} scheduler answers at {options.address} "
-        f"({str(error).strip() or type(error).__name__})",
-        "Start it, or correct the address",
-    )

@@ -1,18 +1,22 @@
-"""What a flow run has from the server, the parameters of its deployment, and is called there."""
+"""A flow run on the server: the parameters of its deployment, its name and tags, and its logs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
+from prefect.logging.handlers import APILogHandler
 from prefect.runtime import deployment, flow_run
 from pydantic import BeforeValidator
 
 from imgvet.flows.stages import now
 from imgvet.monitor.options import MonitorOptions, merged
 from imgvet.tasks.artifacts import register
+from imgvet.tasks.context import RUN_LOGGER
 
 
 def _over_deployment(given: Any) -> Any:
@@ -39,3 +43,40 @@ def tag_run(dataset: str) -> None:
     tags = sorted({*flow_run.tags, "imgvet", dataset})
     with get_client(sync_client=True) as client:
         register("tags", lambda: client.update_flow_run(UUID(flow_run.id), tags=tags))
+
+
+class _Onward(logging.Handler):
+    """Hands records to what is set up for all loggers; if quiet, only warnings of modules."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        told = logging.getLogger("prefect.flow_runs").isEnabledFor(logging.INFO)
+        if told or (record.levelno >= logging.WARNING and record.name != RUN_LOGGER):
+            logging.getLogger().handle(record)
+
+
+@contextmanager
+def told_to_server() -> Iterator[None]:
+    """Add what imgvet logs to the logs of the flow run, whichever thread it comes from.
+
+    A terminal in which Prefect tells of runs gets them as well.
+    """
+    logger, run_id = logging.getLogger("imgvet"), str(flow_run.id)
+    handlers = [APILogHandler(), _Onward()]
+
+    def belongs(record: logging.LogRecord) -> bool:
+        record.flow_run_id = run_id
+        return not hasattr(record, "progress")
+
+    before = logger.level, logger.propagate
+    for handler in handlers:
+        handler.addFilter(belongs)
+        logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
+        for handler in handlers:
+            logger.removeHandler(handler)

@@ -27,7 +27,6 @@ Result = TypeVar("Result")
 IN_FLIGHT = 64
 """Shards that are submitted and not collected yet, at most."""
 
-
 RECORDED_PACKAGES = (
     "imgvet", "prefect", "pandas", "numpy", "opencv-python-headless", "onnxruntime", "faiss-cpu",
     "scipy", "great-expectations", "plotly", "pyarrow", "pillow", "simplejpeg",
@@ -93,8 +92,7 @@ class Stages:
 
         def wait() -> None:
             results.append(waiting.popleft().result())
-            done = ends[len(results)]
-            report_progress(task.name, done, plan.pending)
+            report_progress(task.name, ends[len(results)], plan.pending)
 
         ends = [*(shard.done_before for shard in plan.shards), plan.pending]
         for shard in plan.shards:

@@ -43,8 +43,11 @@ class Outputs(Frozen):
 def publish(context: RunContext, outputs: Outputs, record: RunRecord) -> RunSummary:
     """Put the results in their places, forget what no result needs, and register artifacts."""
     work = context.work
-    # Before run.json is there, so that who reads the new results finds the merged packs.
-    _tidy(context)
+    try:
+        # Before run.json is there, so that who reads the new results finds the merged packs.
+        compact(context.store, today())
+    except OSError as error:  # a disk that is full is no reason to withhold the results
+        _logger.warning("The store could not be compacted, the next run tries again: %s", error)
     _replace_results(work, outputs, record)
     forget_unused(work, {reference.name for reference in references_in(outputs)})
     summary = read_summary(work)
@@ -86,14 +89,6 @@ def _link(source: str, target: str) -> None:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
-
-
-def _tidy(context: RunContext) -> None:
-    """Compact the store; a disk that is full is no reason to withhold the results."""
-    try:
-        compact(context.store, today())
-    except OSError as error:
-        _logger.warning("The store could not be compacted, the next run tries again: %s", error)
 
 
 def _tell(lines: Sequence[str], results: Sequence[CheckResult], record: RunRecord) -> None:

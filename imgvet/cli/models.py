@@ -19,8 +19,6 @@ from imgvet.models.file import FOLDER_VARIABLE, ModelFile, model_folder
 from imgvet.models.model import BUILTIN_NAME, builtin_model
 from imgvet.models.resolve import fetched, names_to_choose
 
-_HEADINGS = ("NAME", "WIDTH", "INPUT", "SIZE", "LICENCE", "HERE", "GOOD FOR")
-
 
 def list_(options: argparse.Namespace) -> None:  # noqa: ARG001
     """Print a table of the models that are known by name."""
@@ -29,7 +27,7 @@ def list_(options: argparse.Namespace) -> None:  # noqa: ARG001
         widths = str(card.width), str(card.input_size)
         rows.append((name, *widths, size_text(size), card.licence, here, purpose))
 
-    rows: list[tuple[str, ...]] = [_HEADINGS]
+    rows = [("NAME", "WIDTH", "INPUT", "SIZE", "LICENCE", "HERE", "GOOD FOR")]
     builtin, purpose = builtin_model(), "near duplicates; fast on any processor"
     add(BUILTIN_NAME, builtin.card, builtin.path.stat().st_size, "yes", purpose)
     for model in registry.KNOWN.values():

@@ -10,12 +10,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import cast
 
-from httpx import HTTPError
-
 from imgvet.cli.arguments import run_parameters
 from imgvet.engine.progress import shown_progress
 from imgvet.engine.run import run_in_engine
-from imgvet.engine.server import QUIET, configured_url, environment
+from imgvet.engine.server import QUIET, configured_url, environment, failures_of
 from imgvet.errors import (
     EXIT_CHECKS_FAILED,
     ConfigFileError,
@@ -120,10 +118,8 @@ def baseline(options: argparse.Namespace) -> None:
 
 def serve(options: argparse.Namespace) -> None:
     """Register datasets on the server and monitor them until stopped."""
-    url = _require_server("imgvet serve")
-    with environment(QUIET), _on_server(url):
-        from imgvet.deployments.datasets import served, served_in
-        from imgvet.deployments.serving import serve_datasets
+    with environment(QUIET), _server("imgvet serve") as url:
+        from imgvet.deployments.datasets import serve_datasets, served, served_in
 
         values = run_parameters(options, MonitorOptions)
         schedule = {"cron": options.cron, "timezone": options.timezone}
@@ -154,16 +150,17 @@ def init(options: argparse.Namespace) -> None:
 
 def apply(options: argparse.Namespace) -> None:
     """Create or update the automations of the server."""
-    url = _require_server("imgvet automations apply")
-    addresses = all_addresses(tuple(options.notify))
-    with _on_server(url):
+    with _server("imgvet automations apply"):
         from imgvet.deployments.automations import apply_automations
 
+        addresses = all_addresses(tuple(options.notify))
         for name, done in apply_automations(addresses, options.silent_hours).items():
             print(f"{name:<20}  {done}")
 
 
-def _require_server(command: str) -> str:
+@contextmanager
+def _server(command: str) -> Iterator[str]:
+    """The address of the server; EngineError if there is none, or it fails."""
     url = configured_url()
     if url is None:
         raise EngineError(
@@ -171,20 +168,5 @@ def _require_server(command: str) -> str:
             "Start one with 'prefect server start' and set "
             "PREFECT_API_URL=http://127.0.0.1:4200/api",
         )
-    return url
-
-
-@contextmanager
-def _on_server(url: str) -> Iterator[None]:
-    """One line if the server fails."""
-    from prefect.exceptions import PrefectException
-
-    try:
-        yield
-    except ImgvetError:
-        raise
-    except (PrefectException, HTTPError) as error:
-        raise EngineError(
-            f"The Prefect server {url} failed: {str(error) or type(error).__name__}",
-            "Check that it runs and that PREFECT_API_URL ends in /api",
-        ) from error
+    with failures_of(url, "Check that it runs and that PREFECT_API_URL ends in /api"):
+        yield url

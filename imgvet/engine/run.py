@@ -11,12 +11,19 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from imgvet.engine.server import PATIENCE, QUIET, TemporaryServer, configured_url, environment
+from imgvet.engine.server import (
+    PATIENCE,
+    QUIET,
+    TemporaryServer,
+    configured_url,
+    environment,
+    failures_of,
+)
 from imgvet.engine.values import OptionsType, keep_files
 from imgvet.engine.warm_up import files_to_measure, measure_ahead
-from imgvet.errors import EngineError, ImgvetError
+from imgvet.errors import EngineError
 from imgvet.flows.request import Request, as_checked, check_request, with_options
 from imgvet.flows.runners import is_elsewhere
 from imgvet.options import RunOptions
@@ -58,11 +65,7 @@ def run_in_engine(
     """Call what runs a flow on the dataset while there is a server: the configured one or our own.
 
     ``run`` imports the flow and calls it; without a checked request the flow checks; ``drafts`` as
-    in :func:`run_flow`.
-
-    Raises:
-        EngineError: the server can't be started or reached, or failed.
-        ImgvetError: a bad request.
+    in :func:`run_flow`. EngineError if the server can't be started or reached, or failed.
     """
     level = "INFO" if options.verbose else "CRITICAL"
     settings = {
@@ -90,23 +93,9 @@ def run_in_engine(
             request = request and replace(request, to_measure=len(files))
             _work_meanwhile(server, work, options, files)
             server.wait()
-            stack.enter_context(_without_telling())
-            url = server.url
         stack.enter_context(as_checked(request))
-        return _run(partial(run, options), url)
-
-
-@contextmanager
-def _without_telling() -> Iterator[None]:
-    """Spare a flow its logs, and the second that it waits for the thread of its heartbeats.
-
-    Nobody reads them on the temporary server, which ends with the run.
-    """
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY as HEARTBEATS
-    from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
-
-    with temporary_settings({HEARTBEATS: None, PREFECT_LOGGING_TO_API_ENABLED: False}):
-        yield
+        stack.enter_context(_connected(url or server.url, temporary=url is None))
+        return run(options)
 
 
 @contextmanager
@@ -155,35 +144,27 @@ def _work_meanwhile(
         measure_ahead(work, options, files, server.is_ready)
 
 
-def _run(run: Callable[[], Result], url: str) -> Result:
-    from httpx import HTTPError
-    from prefect.exceptions import PrefectException
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
-    with temporary_settings({PREFECT_API_URL: url}), _impatient_events():
-        try:
-            return run()
-        except ImgvetError:
-            raise
-        except (PrefectException, HTTPError) as error:
-            raise EngineError(
-                f"The Prefect server {url} failed: {error or type(error).__name__}",
-                "Check that it runs, or unset PREFECT_API_URL to use a temporary one",
-            ) from error
-
-
 @contextmanager
-def _impatient_events() -> Iterator[None]:
-    """Let Prefect try twice to send an event, not for eight seconds each, to a server that is gone.
+def _connected(url: str, *, temporary: bool) -> Iterator[None]:
+    """Let flows use a server; EngineError if it fails.
 
-    What was not sent is sent again with the first event that arrives.
+    Prefect tries twice to send an event, not for eight seconds each, to one that is gone: what was
+    not sent is sent again with the first event that arrives.
     """
+    from prefect import settings
     from prefect.events.clients import PrefectEventsClient
     from prefect.events.worker import EventsWorker, emit_events_to_cloud
 
-    if not emit_events_to_cloud():
-        EventsWorker.set_client_override(PrefectEventsClient, reconnection_attempts=1)
-    try:
-        yield
-    finally:
-        EventsWorker.set_client_override(None)
+    changes: dict[Any, Any] = {settings.PREFECT_API_URL: url}
+    if temporary:  # nobody reads its logs, and heartbeats would hold up the end for a second
+        changes[settings.PREFECT_LOGGING_TO_API_ENABLED] = False
+        changes[settings.PREFECT_FLOWS_HEARTBEAT_FREQUENCY] = None
+    remedy = "Check that it runs, or unset PREFECT_API_URL to use a temporary one"
+    with settings.temporary_settings(changes):
+        if not emit_events_to_cloud():
+            EventsWorker.set_client_override(PrefectEventsClient, reconnection_attempts=1)
+        try:
+            with failures_of(url, remedy):
+                yield
+        finally:
+            EventsWorker.set_client_override(None)

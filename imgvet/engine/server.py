@@ -24,7 +24,7 @@ from pathlib import Path
 import httpx
 import platformdirs
 
-from imgvet.errors import EngineError
+from imgvet.errors import EngineError, ImgvetError
 from imgvet.workdir import write_atomically
 
 START_TIMEOUT = 120.0
@@ -71,8 +71,15 @@ class TemporaryServer:
         ):
             self.port = int(bound.getsockname()[1])
             command = [sys.executable, "-m", "imgvet.engine.server_process", str(bound.fileno())]
+            settings = {
+                **QUIET,
+                "PREFECT_HOME": str(self.home),
+                "PREFECT_UI_ENABLED": "0",
+                "PREFECT__SERVER_EPHEMERAL": "1",
+                "PREFECT__SERVER_FINAL": "1",
+            }
             self.process = subprocess.Popen(
-                command, env=_environment(self.home), pass_fds=[bound.fileno()],
+                command, env={**os.environ, **settings}, pass_fds=[bound.fileno()],
                 stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         threading.Thread(target=self._watch, daemon=True).start()
@@ -118,17 +125,6 @@ class TemporaryServer:
                     self.answered.set()
                 return
             time.sleep(_POLL)
-
-
-def _environment(home: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        **QUIET,
-        "PREFECT_HOME": str(home),
-        "PREFECT_UI_ENABLED": "0",
-        "PREFECT__SERVER_EPHEMERAL": "1",
-        "PREFECT__SERVER_FINAL": "1",
-    }
 
 
 def _template() -> Path:
@@ -183,6 +179,20 @@ def configured_url() -> str | None:
             "Correct PREFECT_API_URL: it ends in /api, as in http://127.0.0.1:4200/api",
         )
     return url
+
+
+@contextmanager
+def failures_of(url: str, remedy: str) -> Iterator[None]:
+    """Raise EngineError, with what to do next, if a server fails what runs inside."""
+    from prefect.exceptions import PrefectException
+
+    try:
+        yield
+    except ImgvetError:
+        raise
+    except (PrefectException, httpx.HTTPError) as error:
+        said = str(error) or type(error).__name__
+        raise EngineError(f"The Prefect server {url} failed: {said}", remedy) from error
 
 
 @contextmanager

@@ -180,9 +180,8 @@ def history_path(work: WorkDir) -> Path:
 def read_history(work: WorkDir) -> tuple[Run, ...]:
     """The runs of a work dir, none if there is no history.
 
-    Raises:
-        HistoryError: the file was written by a later version; or one of its kinds, if it is damaged
-            (HistoryDamagedError) or was written by an earlier version (HistoryOutdatedError).
+    HistoryError if the file is of a later version; or one of its kinds, HistoryDamagedError or
+    HistoryOutdatedError (of an earlier version).
     """
     path = history_path(work)
     if not path.exists():
@@ -344,10 +343,8 @@ def past_runs(work: WorkDir, record: RunRecord, results: str) -> tuple[PastRun, 
         changed.pop()
     found, settings = [], settings_of(record)
     for run in changed:
-        counts = {name: run.counts.get(name) for name in Counts.model_fields}
-        known = run.model_dump(include=set(PastRun.model_fields)) | {
-            "counts": counts,
-            "changed": run.changes(settings),
-        }
+        known = run.model_dump(include=set(PastRun.model_fields))
+        known["counts"] = {name: run.counts.get(name) for name in Counts.model_fields}
+        known["changed"] = run.changes(settings)
         found.append(PastRun.model_validate(known))
     return tuple(found)

@@ -60,7 +60,6 @@ class WatchOptions(Part):
     keep_baselines: int = Field(
         10, ge=1, description="latest runs that can be made the baseline; others are forgotten"
     )
-
     fail_on_alarm: bool = Field(
         False, description="exit with 3, and end in a failed state, while an alarm is on"
     )

@@ -181,10 +181,8 @@ def choose(
         return None, "The first run: later ones are compared with it."
     if not alike:
         changes = ", ".join(finished[-1].changes(settings).values())
-        return (
-            None,
-            f"Not compared with earlier runs: {changes}. Later runs are compared with this.",
-        )
+        said = f"Not compared with earlier runs: {changes}. Later runs are compared with this."
+        return None, said
     in_order = [run for run in alike if run.in_order]
     candidates = alike if number is None else in_order[-number:] or alike
     found = next((run for run in (*candidates, *alike) if run.run_id in kept), None)
