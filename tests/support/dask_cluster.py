@@ -23,7 +23,7 @@ class Cluster:
         file = folder / "scheduler.json"
         named = ("--scheduler-file", str(file), "--no-dashboard", "--host")
         self.scheduler = _start((), "scheduler", *named, host, "--port", "0")
-        wait(file.is_file)
+        wait(lambda: file.is_file() and file.stat().st_size)
         self.address = json.loads(file.read_text())["address"]
         alone = ("--no-nanny", "--nthreads", "1")
         self.workers = [
