@@ -52,13 +52,14 @@ class _Listener(logging.Handler):
         self._tell = tell
         self._every = every
         self._told: dict[str, float] = {}
+        self._last: Progress | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         state: Progress = record.__dict__["progress"]
         moment = time.monotonic()
         due = moment - self._told.setdefault(state.stage, moment) >= self._every
-        if due or state.done >= state.total:
-            self._told[state.stage] = moment
+        if state != self._last and (due or state.done >= state.total):
+            self._told[state.stage], self._last = moment, state
             self._tell(state)
 
 

@@ -50,3 +50,11 @@ def test_a_stage_is_told_now_and_then_and_at_its_end() -> None:
     with listening(told.append, every=3600):
         list(tracked(range(100), "embed", 0, 100))
     assert told == [Progress("embed", 100, 100)]
+
+
+def test_what_two_tell_of_a_stage_is_told_once() -> None:
+    told: list[Progress] = []
+    with listening(told.append):
+        for done in (20, 40, 40):
+            report_progress("embed", done, 40)
+    assert told == [Progress("embed", 20, 40), Progress("embed", 40, 40)]
