@@ -15,6 +15,7 @@ from pydantic import BeforeValidator
 
 from imgvet.flows.stages import now
 from imgvet.monitor.options import MonitorOptions, merged
+from imgvet.progress import heard
 from imgvet.tasks.artifacts import register
 from imgvet.tasks.context import RUN_LOGGER
 
@@ -67,16 +68,7 @@ def told_to_server() -> Iterator[None]:
         record.flow_run_id = run_id
         return not hasattr(record, "progress")
 
-    before = logger.level, logger.propagate
     for handler in handlers:
         handler.addFilter(belongs)
-        logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    try:
+    with heard(logger, *handlers):
         yield
-    finally:
-        logger.setLevel(before[0])
-        logger.propagate = before[1]
-        for handler in handlers:
-            logger.removeHandler(handler)

@@ -69,13 +69,22 @@ def listening(tell: Callable[[Progress], None], every: float = 0.0) -> Iterator[
 
     ``every`` is seconds between two calls for one stage, but for its end, which is always told.
     """
-    listener, before = _Listener(tell, every), (_logger.level, _logger.propagate)
-    _logger.addHandler(listener)
-    _logger.setLevel(logging.INFO)
-    _logger.propagate = False
+    with heard(_logger, _Listener(tell, every)):
+        yield
+
+
+@contextmanager
+def heard(logger: logging.Logger, *handlers: logging.Handler) -> Iterator[None]:
+    """Let handlers alone hear a logger, from INFO on."""
+    before = logger.level, logger.propagate
+    for handler in handlers:
+        logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
     try:
         yield
     finally:
-        _logger.removeHandler(listener)
-        _logger.setLevel(before[0])
-        _logger.propagate = before[1]
+        for handler in handlers:
+            logger.removeHandler(handler)
+        logger.setLevel(before[0])
+        logger.propagate = before[1]

@@ -266,13 +266,17 @@ def read_table(path: Path) -> pd.DataFrame:
     return to_frame(pq.read_table(path))
 
 
-def read_if_sound(path: Path, columns: list[str] | None = None) -> pa.Table | None:
-    """Read a Parquet file, None if its content is damaged.
+def read_if_sound(
+    path: Path, columns: list[str] | None = None, *, verify: bool = False
+) -> pa.Table | None:
+    """Read a Parquet file, None if its content is damaged, with ``verify`` by its checksums too.
 
     OSError if it is gone or can't be read now, which says nothing about its content.
     """
     try:
-        return pq.read_table(path, columns=columns, use_threads=False)
+        return pq.read_table(
+            path, columns=columns, use_threads=False, page_checksum_verification=verify
+        )
     except pa.ArrowInvalid:
         return None
     except OSError as error:

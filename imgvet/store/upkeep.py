@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import simplejpeg
 
 from imgvet.store.compact import compact, mark_used, today
@@ -78,7 +76,7 @@ def damaged(store: Store) -> list[Path]:
 
     Nothing is removed. Packs are checked by their names (made of the digests in them), by the
     checksums of their pages, and by decoding their thumbnails; outputs by the digests in their
-    names.
+    names. OSError if something can't be read now, which says nothing about it.
     """
     packs = (path for one in store.all_packs() for path in _damaged_packs(one))
     stages = sorted(store.work.stages.iterdir()) if store.work.stages.is_dir() else []
@@ -88,12 +86,8 @@ def damaged(store: Store) -> list[Path]:
 def _damaged_packs(packs: Packs) -> Iterator[Path]:
     for name in packs.names():
         table, thumbnails = packs.table_path(name), packs.thumbnails_path(name)
-        try:
-            rows = pq.ParquetFile(table, page_checksum_verification=True).read()
-        except (pa.ArrowException, OSError):
-            yield table
-            continue
-        if pack_name(rows) != name:
+        rows = read_if_sound(table, verify=True)
+        if rows is None or pack_name(rows) != name:
             yield table
         elif packs.with_thumbnails and not _are_pictures(thumbnails, rows):
             yield thumbnails
@@ -133,14 +127,14 @@ def collect_garbage(store: Store, unused_days: int) -> None:
     compact(store, today(), unused_days)
 
 
-def _shown(store: Store) -> Iterable[str]:
+def _shown(store: Store) -> set[str]:
     """The contents in the tables of the last runs, and the cuts that led to them."""
-    shown: Counter[str] = Counter()
+    shown: set[str] = set()
     for work in (store.work, WorkDir(store.work.path, CROPS_PART)):
         if work.is_finished():
             shown.update(read_table(work.table(ITEMS.name))[DIGEST].dropna())
     cuts = store.cuts.read([DIGEST, "crop"])
     if cuts is not None:
         pairs = zip(cuts[DIGEST].to_pylist(), cuts["crop"].to_pylist(), strict=True)
-        shown.update([picture for picture, crop in pairs if crop in shown])
+        shown |= {picture for picture, crop in pairs if crop in shown}
     return shown

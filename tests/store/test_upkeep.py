@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,20 @@ def test_every_damage_is_found_and_only_that(store: Store) -> None:
     assert not any(path.exists() for path in wrong)
     assert damaged(store) == []
     assert store.measures.digests() == store.embeddings("model").digests() == set()
+
+
+def test_what_can_not_be_read_now_is_not_taken_for_damage(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as full:
+        full.setattr("imgvet.tables.pq.read_table", refuse)
+        with pytest.raises(OSError, match="Too many open files"):
+            collect_garbage(store, UNUSED_DAYS)
+    assert damaged(store) == []
+    assert len(store.measures.digests()) == PICTURES
 
 
 def test_what_the_last_results_show_is_kept_however_old(store: Store) -> None:
