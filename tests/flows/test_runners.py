@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from imgvet.errors import EngineError, InvalidParameterError
 from imgvet.flows import runners
 from imgvet.flows.runners import check_runner, is_elsewhere, shard_threads
 from imgvet.options import ExecutionOptions
-from support.dask_cluster import Cluster, wait
+from support.dask_cluster import Cluster
 from support.pictures import age, jpeg, photograph
 
 from .conftest import Runner
@@ -61,19 +61,29 @@ def test_a_dask_cluster_gives_the_same_tables(
     assert runner.computed()["embed"] == DISTINCT
 
 
-def test_a_killed_worker_costs_its_shard_alone(
-    runner: Runner, cluster: Cluster, expected: dict[str, bytes]
+def when_the_first_shard_is_done(
+    monkeypatch: pytest.MonkeyPatch, strike: Callable[[], None]
 ) -> None:
-    packs = runner.dataset.work_dir / "store"
+    """Do something once a run has the result of one shard of several, and others are under way."""
+    told: list[int] = []
 
-    def kill() -> None:
-        wait(lambda: list(packs.glob("measures-*/*.parquet")))
-        cluster.workers[0].kill()
+    def progress(_stage: str, done: int, _total: int) -> None:
+        if not told:
+            strike()
+        told.append(done)
 
-    killer = threading.Thread(target=kill)
-    killer.start()
+    monkeypatch.setattr("imgvet.flows.stages.report_progress", progress)
+
+
+def test_a_killed_worker_costs_its_shard_alone(
+    runner: Runner,
+    cluster: Cluster,
+    expected: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    when_the_first_shard_is_done(monkeypatch, cluster.workers[0].kill)
     runner.run(runner="dask", address=cluster.address)
-    killer.join()
+    assert cluster.workers[0].wait(1) == -signal.SIGKILL
     assert runner.table_bytes() == expected
 
 
@@ -84,17 +94,9 @@ def test_a_killed_scheduler_is_told_in_one_line_and_costs_a_restart(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(runners, "PATIENCE", 2)
-    packs = runner.dataset.work_dir / "store"
-
-    def kill() -> None:
-        wait(lambda: list(packs.glob("measures-*/*.parquet")))
-        cluster.stop()
-
-    killer = threading.Thread(target=kill)
-    killer.start()
+    when_the_first_shard_is_done(monkeypatch, cluster.stop)
     with pytest.raises(EngineError, match=r"The dask cluster at tcp://.* failed"):
         runner.run(runner="dask", address=cluster.address)
-    killer.join()
     monkeypatch.undo()
     runner.run()
     assert runner.table_bytes() == expected
