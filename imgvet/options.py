@@ -9,45 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from imgvet.errors import InvalidParameterError, unknown_parameter
+from imgvet.parameters import Part, Share, Strings, validated
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
 FailOn = Literal["critical", "warning", "never"]
-
-
-def _as_strings(value: Any) -> Any:
-    """One path or several, as a tuple of strings."""
-    if isinstance(value, (str, Path)):
-        return (str(value),)
-    if isinstance(value, (list, tuple)):
-        return tuple(str(entry) if isinstance(entry, Path) else entry for entry in value)
-    return value
-
-
-Strings = Annotated[tuple[str, ...], BeforeValidator(_as_strings)]
-
-
-PartType = TypeVar("PartType", bound="Part")
-
-
-class Frozen(BaseModel):
-    """A record that does not change."""
-
-    model_config = ConfigDict(frozen=True)
-
-
-class Part(Frozen):
-    """A frozen group of parameters; unknown names are refused."""
-
-    model_config = ConfigDict(extra="forbid", validate_default=True)
-
-    def part(self, kind: type[PartType]) -> PartType:
-        """The parameters of one group, as its own model."""
-        return kind(**{name: getattr(self, name) for name in kind.model_fields})
 
 
 class VideoOptions(Part):
@@ -371,29 +339,3 @@ GROUPS: Mapping[str, tuple[type[Part], ...]] = {
 def make_options(values: Mapping[str, Any]) -> RunOptions:
     """Validate parameters that a person gave; an error names the first that is wrong."""
     return validated(RunOptions, values, "run")
-
-
-def validated(kind: type[PartType], values: Mapping[str, Any], command: str) -> PartType:
-    """The same of any parameters; the errors lead on to the help of a command."""
-    for name in values:
-        if name not in kind.model_fields:
-            raise unknown_parameter(name, kind.model_fields)
-    try:
-        return kind(**values)
-    except ValidationError as error:
-        raise _first_problem(error, command) from None
-
-
-def _first_problem(error: ValidationError, command: str) -> InvalidParameterError:
-    first = error.errors(include_url=False)[0]
-    location = [str(step) for step in first["loc"] if not str(step).startswith("function-")]
-    name = ".".join(location)
-    if first["type"] == "missing":
-        return InvalidParameterError(f"{name} is missing", f"Give a value for {name}")
-    if first["type"] == "extra_forbidden" and location[:1] == ["checks"]:
-        known = ", ".join(CheckLimits.model_fields)
-        return InvalidParameterError(f"Unknown parameter {name}", f"The limits are {known}")
-    message = first["msg"].removeprefix("Value error, ")
-    where = f"{name} = {first['input']!r}: " if name else ""
-    remedy = f"'imgvet {command} --help' lists what is allowed"
-    return InvalidParameterError(f"{where}{message}", remedy)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import auto
 
 from imgvet.format import counted, percent
-from imgvet.options import Frozen, PartType
+from imgvet.parameters import Frozen, PartType
 from imgvet.reasons import Code
 from imgvet.sections import Section
 from imgvet.workdir import WorkDir

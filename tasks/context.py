@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from imgvet.options import Frozen
+from imgvet.parameters import Frozen
 from imgvet.store.store import Store
 from imgvet.workdir import WorkDir
 

@@ -13,7 +13,8 @@ from imgvet.annotations.schema import Annotations
 from imgvet.crops.cutter import Cutter, cut_key
 from imgvet.crops.listing import NO_BOXES, annotated
 from imgvet.errors import TransportError
-from imgvet.options import FetchOptions, Frozen, SourceOptions, VideoOptions
+from imgvet.options import FetchOptions, SourceOptions, VideoOptions
+from imgvet.parameters import Frozen
 from imgvet.progress import tracked
 from imgvet.reasons import Reason
 from imgvet.sources.inputs import list_items as list_source_items

@@ -10,7 +10,8 @@ from imgvet.measures import collect
 from imgvet.measures.compute_crops import cut_files
 from imgvet.measures.compute_stats import measure_files, measure_thumbnails
 from imgvet.models.model import ModelCard
-from imgvet.options import Frozen, MediaOptions, StatsOptions, VideoOptions
+from imgvet.options import MediaOptions, StatsOptions, VideoOptions
+from imgvet.parameters import Frozen
 from imgvet.store.compact import mark_used, today
 from imgvet.store.files import FILE_COLUMNS, files_in
 from imgvet.store.packs import DIGEST, PLACE_COLUMNS, places_in

@@ -14,7 +14,8 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact, cr
 
 from imgvet.monitor.history import add_run
 from imgvet.monitor.notify import report_address
-from imgvet.options import Frozen, RunOptions
+from imgvet.options import RunOptions
+from imgvet.parameters import Frozen
 from imgvet.quality.result import CheckResult, CheckState, read_results
 from imgvet.reports.build import add_tables
 from imgvet.store.compact import compact, today

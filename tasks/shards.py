@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import pyarrow as pa
 
-from imgvet.options import Frozen
+from imgvet.parameters import Frozen
 from imgvet.store.packs import PACK_ITEMS
 from imgvet.store.references import Reference, store_arrow
 from imgvet.workdir import WorkDir

@@ -5,13 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from imgvet.models.model import Model
-from imgvet.options import (
-    ComponentOptions,
-    Frozen,
-    NeighborOptions,
-    OutlierOptions,
-    SimilarityOptions,
-)
+from imgvet.options import ComponentOptions, NeighborOptions, OutlierOptions, SimilarityOptions
+from imgvet.parameters import Frozen
 from imgvet.similarity import components, neighbors, outliers, pairs, rotations
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.search import EarlierSearch, path_of

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from imgvet.options import ExecutionOptions, Frozen, RunOptions
+from imgvet.options import ExecutionOptions, RunOptions
+from imgvet.parameters import Frozen
 from imgvet.quality.result import read_results, write_results
 from imgvet.quality.summarize import COUNTED, SearchFacts, summarize
 from imgvet.reports.build import build_report as write_report

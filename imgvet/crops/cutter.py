@@ -20,7 +20,8 @@ from imgvet.images.geometry import Box, Region, scaled
 from imgvet.images.picture import Picture
 from imgvet.models.download import fetch_model
 from imgvet.models.file import sha256_of
-from imgvet.options import CropOptions, DataType, Frozen, RunOptions, SourceOptions
+from imgvet.options import CropOptions, DataType, RunOptions, SourceOptions
+from imgvet.parameters import Frozen
 from imgvet.sources.kinds import Kind, kind_of_name
 from imgvet.store.references import digest_bytes
 

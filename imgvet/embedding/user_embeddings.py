@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from imgvet.errors import InvalidParameterError, StaleReferenceError
 from imgvet.format import examples
-from imgvet.options import Frozen
+from imgvet.parameters import Frozen
 from imgvet.store.references import digest_bytes, digest_file
 from imgvet.workdir import write_atomically
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, field_validator
 
-from imgvet.options import Part, RunOptions, Share, Strings, validated
+from imgvet.options import RunOptions
+from imgvet.parameters import Part, Share, Strings, validated
 from imgvet.quality.result import CheckResult, fails
 
 ADDRESSES_VARIABLE = "IMGVET_NOTIFY"

@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from imgvet.errors import InvalidParameterError
-from imgvet.options import Distance, Frozen
+from imgvet.options import Distance
+from imgvet.parameters import Frozen
 
 Vectors = NDArray[np.float32]
 Reals = NDArray[np.float64]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from imgvet.errors import StaleReferenceError
-from imgvet.options import Frozen
+from imgvet.parameters import Frozen
 from imgvet.tables import Table, conform, read_table, write_table
 from imgvet.workdir import WorkDir, swap_folder, write_text
 

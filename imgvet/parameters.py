@@ -1,0 +1,71 @@
+"""What groups of parameters are made of: frozen models, how they are checked, and their errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from imgvet.errors import InvalidParameterError, unknown_parameter
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+def _as_strings(value: Any) -> Any:
+    """One path or several, as a tuple of strings."""
+    if isinstance(value, (str, Path)):
+        return (str(value),)
+    if isinstance(value, (list, tuple)):
+        return tuple(str(entry) if isinstance(entry, Path) else entry for entry in value)
+    return value
+
+
+Strings = Annotated[tuple[str, ...], BeforeValidator(_as_strings)]
+
+
+PartType = TypeVar("PartType", bound="Part")
+
+
+class Frozen(BaseModel):
+    """A record that does not change."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Part(Frozen):
+    """A frozen group of parameters; unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", validate_default=True)
+
+    def part(self, kind: type[PartType]) -> PartType:
+        """The parameters of one group, as its own model."""
+        return kind(**{name: getattr(self, name) for name in kind.model_fields})
+
+
+def validated(kind: type[PartType], values: Mapping[str, Any], command: str) -> PartType:
+    """The same of any parameters; the errors lead on to the help of a command."""
+    for name in values:
+        if name not in kind.model_fields:
+            raise unknown_parameter(name, kind.model_fields)
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        raise _first_problem(kind, error, command) from None
+
+
+def _first_problem(kind: type[Part], error: ValidationError, command: str) -> InvalidParameterError:
+    first = error.errors(include_url=False)[0]
+    location = [str(step) for step in first["loc"] if not str(step).startswith("function-")]
+    name = ".".join(location)
+    if first["type"] == "missing":
+        return InvalidParameterError(f"{name} is missing", f"Give a value for {name}")
+    if first["type"] == "extra_forbidden" and location[0] in kind.model_fields:
+        group: Any = kind.model_fields[location[0]].annotation
+        known = ", ".join(group.model_fields)
+        return InvalidParameterError(f"Unknown parameter {name}", f"Known are {known}")
+    message = first["msg"].removeprefix("Value error, ")
+    where = f"{name} = {first['input']!r}: " if name else ""
+    remedy = f"'imgvet {command} --help' lists what is allowed"
+    return InvalidParameterError(f"{where}{message}", remedy)
