@@ -132,11 +132,13 @@ LEAKS = Table(
 
 LABEL_ISSUES = Table(
     "label_issues",
-    "one row per valid image with a label, that which is most likely wrong first",
+    "one row per valid image with a label: issues first, then those whose label fits worst",
     (
         _ID,
         Column("label", _TEXT, "its label"),
-        Column("suggested_label", _TEXT, "the label that fits best; null if it could not be judged"),
+        Column(
+            "suggested_label", _TEXT, "the label that fits best; null if it could not be judged"
+        ),
         Column(
             "score",
             _REAL,
@@ -144,6 +146,12 @@ LABEL_ISSUES = Table(
         ),
         Column("is_issue", pa.bool_(), "whether its label is likely wrong, or a copy has another"),
         Column("conflict", pa.bool_(), "whether an image of the same content has another label"),
+        Column(
+            "nearest",
+            _INT,
+            "of an issue the id of the most similar image with the suggested label; null if there "
+            "is none near",
+        ),
     ),
 )
 

@@ -33,15 +33,13 @@ def find_leaks(
     metric: Metric,
     options: SimilarityOptions,
     search: NeighborOptions,
-) -> pd.DataFrame | None:
-    """The table leaks, None if fewer than two splits are known of the valid images.
+) -> pd.DataFrame:
+    """The table leaks; images of no known split are in none.
 
     The neighbours are those that ``search`` listed by the same metric; embeddings, float32
     (n, width), are in order of ``embedding_row``.
     """
     known = items.loc[items["embedding_row"].notna(), ["id", "embedding_row", "split"]].dropna()
-    if known["split"].nunique() < 2:
-        return None
     members = known.rename(columns={"embedding_row": "row"}).astype({"row": np.int64})
     row_of = items.set_index("id")["embedding_row"]
     near = neighbors[neighbors["similarity"] >= options.threshold]

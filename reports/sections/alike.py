@@ -93,17 +93,16 @@ def _traits(image: Image) -> Iterator[tuple[str, str, str]]:
 
 
 def leaks(run: ReportInputs) -> Content | None:
-    """Pairs across splits, from ``items.split`` and table ``similarity``; None without splits."""
-    splits = run.valid.set_index("id")["split"].dropna()
-    sizes = splits.value_counts().sort_index()
-    if len(sizes) < 2:
+    """Pairs across splits, from table ``leaks``; None without splits."""
+    if run.summary.leaks_by_split is None:
         return None
-    across = differing(run.table("similarity"), splits, run.summary.threshold)
-    crossings = Counter(map(tuple, np.sort(across[["first", "second"]].to_numpy(), axis=1)))
+    across, splits = run.table("leaks"), run.valid["split"].dropna().value_counts().sort_index()
+    crossings = Counter(map(tuple, np.sort(across[["split", "other_split"]].to_numpy(), axis=1)))
     return {
         "badge": count(len(across)),
-        "images": len(np.unique(across[["from", "to"]].to_numpy())),
-        "sizes": list(sizes.items()),
+        "sizes": [
+            (name, size, run.summary.leaks_by_split.get(name, 0)) for name, size in splits.items()
+        ],
         "crossings": sorted(crossings.items(), key=lambda crossing: (-crossing[1], crossing[0])),
         "pairs": _pairs(run, across),
     }
