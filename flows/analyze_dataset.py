@@ -27,7 +27,7 @@ from imgvet.quality.summarize import SearchFacts
 from imgvet.sources.inputs import Inputs
 from imgvet.store.references import Reference
 from imgvet.summary import RunSummary
-from imgvet.tasks import embedding, inputs, measuring, publishing, similarity, verdict
+from imgvet.tasks import embedding, inputs, labelled, measuring, publishing, similarity, verdict
 from imgvet.tasks.artifacts import progress_artifacts
 from imgvet.tasks.context import RunContext
 from imgvet.workdir import CROPS_PART, WorkDir, exclusive
@@ -97,6 +97,14 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
         "invalid": found.invalid,
         **({"crops": found.crops} if found.crops is not None else {}),
     }
+    structure = None
+    if found.splits > 1:
+        held = (neighbors, items, vectors, near, search, metric)
+        tables["leaks"] = stages.run(labelled.find_leaks, *held)
+    if found.labels > 1:
+        judged = (items, vectors, search, request.probabilities)
+        labels = stages.run(labelled.find_label_issues, *judged)
+        tables["label_issues"], structure = labels.label_issues, labels.structure
     facts = SearchFacts(
         model=request.model_name,
         recall=nearest.recall,
@@ -104,6 +112,7 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
         robust_outliers=rare.robust,
         sources=found.sources,
         sources_without_crops=found.without_crops,
+        label_structure=structure,
     )
     checked = stages.run(verdict.run_checks, tables, facts, verdict.without_execution(options))
     record = stages.record(options, request.model_record)

@@ -44,9 +44,9 @@ class Dataset:
         """Vet the dataset and print the summary; ImgvetError says what to do on a bad request.
 
         ``parameters`` are those of a run, by name (``imgvet run --help`` lists them).
-        ``annotations`` may be a DataFrame or a dict, ``embeddings`` an array (rows in the order
-        of ``input_dir``, if that is a list of images, or of ``annotations``) or a pair of names
-        and an array.
+        ``annotations`` may be a DataFrame or a dict, ``probabilities`` a DataFrame, ``embeddings``
+        an array (rows in the order of ``input_dir``, if that is a list of images, or of
+        ``annotations``) or a pair of names and an array.
         """
         from imgvet.engine.progress import shown_progress
         from imgvet.engine.run import run_flow
@@ -97,6 +97,14 @@ class Dataset:
     def similarity(self) -> pd.DataFrame:
         """Pairs of similar images, best first: from, to, similarity, and both filenames."""
         return self._table(tables.SIMILARITY, "from", "to")
+
+    def leaks(self) -> pd.DataFrame:
+        """Pairs of images in different splits, most alike first, with both filenames."""
+        return self._table(tables.LEAKS, "from", "to")
+
+    def label_issues(self) -> pd.DataFrame:
+        """The labelled images, worst first: label, suggested_label, score, is_issue, filename."""
+        return self._table(tables.LABEL_ISSUES, "id", "nearest")
 
     def outliers(self) -> pd.DataFrame:
         """The images least like their nearest neighbour, worst first, with both filenames."""

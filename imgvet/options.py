@@ -256,6 +256,17 @@ class OutlierOptions(Part):
     )
 
 
+class LabelOptions(Part):
+    """What else is known of the labels of images."""
+
+    probabilities: str | None = Field(
+        None,
+        description="class probabilities by a model that was not trained on the image, to judge "
+        "labels by instead of neighbours: a csv or parquet file with a column filename and one for "
+        "each label; from Python also a DataFrame",
+    )
+
+
 class CheckLimits(Part):
     """The rates (and the number of images) with which a dataset passes its checks."""
 
@@ -347,6 +358,7 @@ class RunOptions(
     SimilarityOptions,
     ComponentOptions,
     OutlierOptions,
+    LabelOptions,
     CheckOptions,
     ExecutionOptions,
 ):
@@ -372,6 +384,7 @@ GROUPS: Mapping[str, tuple[type[Part], ...]] = {
         SimilarityOptions,
         ComponentOptions,
         OutlierOptions,
+        LabelOptions,
     ),
     "how to run": (ExecutionOptions,),
 }

@@ -234,26 +234,27 @@ def _alike(summary: RunSummary) -> list[Row]:
 
 
 def _leaks(summary: RunSummary) -> list[Row]:
-    images, pairs = summary.counts.leak_images, summary.counts.leak_pairs
-    if images is None or pairs is None:
+    if summary.leaks_by_split is None:
         return []
-    text = f"{counted(images, 'image')} in {counted(pairs, 'pair')} across splits"
-    of_each = ", ".join(f"{number:,} {split}" for split, number in summary.leaks_by_split.items())
-    return [("Leaks", text + (f": {of_each}" if pairs else ""), f".leaks()  {Section.LEAKS.href}")]
+    counts = summary.counts
+    text = f"{counted(counts.leak_images or 0, 'image')} in "
+    text += f"{counted(counts.leak_pairs or 0, 'pair')} across splits"
+    each = ", ".join(f"{number:,} {split}" for split, number in summary.leaks_by_split.items())
+    return [("Leaks", f"{text}: {each}" if each else text, f".leaks()  {Section.LEAKS.href}")]
 
 
 def _labels(summary: RunSummary) -> list[Row]:
     counts, structure = summary.counts, summary.label_structure
-    where = f".label_issues()  {Section.LABELS.href}"
     if structure is None:
         return []
-    conflicts = f"{counted(counts.label_conflict_images, 'image')} in "
-    conflicts += f"{counted(counts.label_conflict_groups, 'group')} of exact copies"
-    issues = _images(counts.label_issues, counts.labelled)
+    where = f".label_issues()  {Section.LABELS.href}"
+    conflicts = (
+        f"{counted(counts.label_conflict_images or 0, 'image')} in "
+        f"{counted(counts.label_conflict_groups or 0, 'group')} of exact copies"
+    )
+    issues = _images(counts.label_issues, counts.labelled or 0)
     if not structure.judged:
-        issues += (
-            f"; neighbours say the label of {percent(structure.agreement)}, no more than chance"
-        )
+        issues += "; labels do not follow what the model sees"
     return [("Label conflicts", conflicts, where), ("Label issues", issues, where)]
 
 

@@ -71,8 +71,8 @@ def find_label_issues(
 ) -> tuple[pd.DataFrame, LabelStructure]:
     """The table label_issues, and how well labels follow what is seen.
 
-    Embeddings, float32 (n, width), are in order of ``embedding_row``; ``given`` probabilities have a
-    row for each item and a column for each label, NaN where there are none.
+    Embeddings, float32 (n, width), are in order of ``embedding_row``; ``given`` probabilities have
+    a row for each item and a column for each label, NaN where there are none.
     """
     known = items[items["embedding_row"].notna() & items["label"].notna()]
     rows, content = np.unique(known["embedding_row"].to_numpy(np.int64), return_inverse=True)
@@ -189,12 +189,13 @@ def _limits(fits: Reals, code: Rows, judged: NDArray[np.bool_], chances: csr_arr
 def _alternatives(chances: csr_array, content: Rows, code: Rows) -> tuple[Rows, Rows, Reals]:
     """Of each item the likeliest label, the likeliest but its own, and how likely that is."""
     entries = chances.tocoo()
-    found = pd.DataFrame({"row": entries.row, "label": entries.col, "chance": entries.data})
-    found = found.sort_values(["row", "chance", "label"], ascending=[True, False, True])
-    found["rank"] = found.groupby("row").cumcount()
-    top = np.zeros((2, chances.shape[0]), np.int64), np.zeros((2, chances.shape[0]))
-    for rank, some in found[found["rank"] < 2].groupby("rank"):
-        top[0][rank, some["row"]], top[1][rank, some["row"]] = some["label"], some["chance"]
+    order = np.lexsort((entries.col, -entries.data, entries.row))
+    row, label, chance = (of[order] for of in (entries.row, entries.col, entries.data))
+    rank = np.arange(len(row)) - np.searchsorted(row, row)
+    shape = (2, chances.shape[0])
+    top = np.zeros(shape, np.int64), np.zeros(shape)
+    first = rank < 2
+    top[0][rank[first], row[first]], top[1][rank[first], row[first]] = label[first], chance[first]
     (best, second), (likely, less) = top
     own = best[content] == code
     return (

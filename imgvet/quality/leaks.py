@@ -45,8 +45,8 @@ def find_leaks(
     near = neighbors[neighbors["similarity"] >= options.threshold]
     listed = pd.DataFrame({"row": near["from"].map(row_of), "other": near["to"].map(row_of)})
     listed = listed.astype(np.int64).assign(similarity=near["similarity"])
-    full = listed["row"].value_counts()
-    full = full.index[full >= search.nearest_neighbors_k].to_numpy(np.int64)
+    contents, counts = np.unique(listed["row"].to_numpy(), return_counts=True)
+    full = contents[counts >= search.nearest_neighbors_k]
     pairs = [listed, _compared(full, members, vectors, metric, options.threshold)]
     return _across(pd.concat(pairs, ignore_index=True), members)
 

@@ -122,7 +122,8 @@ def count(
 
 def _annotated(tables: Tables) -> tuple[dict[str, int], dict[str, list[int]]]:
     """What splits and labels tell: counts, and ids of examples, worst first, by check."""
-    counts, examples = {}, {}
+    counts: dict[str, int] = {}
+    examples: dict[str, list[int]] = {}
     if "leaks" in tables:
         ids = pd.unique(tables["leaks"][["from", "to"]].to_numpy().ravel())
         counts |= {"leak_images": len(ids), "leak_pairs": len(tables["leaks"])}

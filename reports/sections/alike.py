@@ -101,7 +101,8 @@ def leaks(run: ReportInputs) -> Content | None:
     return {
         "badge": count(len(across)),
         "sizes": [
-            (name, size, run.summary.leaks_by_split.get(name, 0)) for name, size in splits.items()
+            (name, size, run.summary.leaks_by_split.get(str(name), 0))
+            for name, size in splits.items()
         ],
         "crossings": sorted(crossings.items(), key=lambda crossing: (-crossing[1], crossing[0])),
         "pairs": _pairs(run, across),
@@ -109,14 +110,21 @@ def leaks(run: ReportInputs) -> Content | None:
 
 
 def labels(run: ReportInputs) -> Content | None:
-    """Labels and those that contradict, from ``items.label`` and table ``similarity``, or None."""
+    """Labels, those that are likely wrong and those that contradict each other; None without any.
+
+    From ``items.label`` and the tables ``label_issues`` and ``similarity``.
+    """
     known = run.valid.set_index("id")["label"].dropna()
     if known.empty:
         return None
     totals = most_frequent(known)
     conflicts = differing(run.table("similarity"), known, run.summary.cc_threshold)
+    judged = run.table("label_issues")
+    issues = judged[judged["is_issue"].astype(bool)]
+    found = len(issues) or len(conflicts)
     return {
-        "badge": count(len(conflicts)) if len(conflicts) else "",
+        "badge": count(found) if found else "",
+        "issues": gallery(issues, limits.CARDS, lambda row: _issue(run, row)),
         "images": len(known),
         "unlabelled": len(run.valid) - len(known),
         "bars": _label_sizes(totals) if len(totals) > 1 else None,
@@ -124,6 +132,11 @@ def labels(run: ReportInputs) -> Content | None:
         "label_count": len(totals),
         "pairs": _pairs(run, conflicts),
     }
+
+
+def _issue(run: ReportInputs, row: dict[str, Any]) -> Content:
+    nearest = None if row["nearest"] is None else run.image(row["nearest"])
+    return {**row, "image": run.image(row["id"]), "nearest": nearest}
 
 
 def _label_sizes(totals: list[tuple[str, int]]) -> Chart:

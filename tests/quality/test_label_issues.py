@@ -74,7 +74,7 @@ def test_right_labels_make_no_issue() -> None:
 
 @pytest.mark.parametrize("kinds", [2, 5, 30])
 def test_labels_without_regard_to_what_is_seen_are_not_judged(kinds: int) -> None:
-    _, vectors = classes({name: 100 for name in "abc"})
+    _, vectors = classes(dict.fromkeys("abc", 100))
     random = np.random.default_rng(kinds)
     table, structure = judge([f"{n}" for n in random.integers(0, kinds, 300)], vectors)
     assert structure.judged == 0
