@@ -52,15 +52,17 @@ class Number(NamedTuple):
         return elsewhere.issuperset(past.changed)
 
 
-_NEIGHBORS = ("model", "model_path", "high_accuracy", "distance", "nearest_neighbors_k")
+_MODEL = ("model", "model_path", "high_accuracy", "distance")
+_NEIGHBORS = (*_MODEL, "nearest_neighbors_k")
 
 NUMBERS = (
     Number("images", "Images", "images", None, Section.STATISTICS),
     Number("invalid", "Invalid files", "invalid", "images", Section.INVALID),
     Number("copies", "Surplus copies", "exact_duplicate_surplus", "valid", Section.DUPLICATES),
-    Number("leaks", "Leaks", "leak_images", "valid", Section.LEAKS, ("threshold", *_NEIGHBORS)),
+    Number("leaks", "Leaks", "leak_images", "valid", Section.LEAKS, ("threshold", *_MODEL)),
     Number("conflicts", "Label conflicts", "label_conflict_images", "labelled", Section.LABELS),
-    Number("issues", "Label issues", "label_issues", "labelled", Section.LABELS, _NEIGHBORS),
+    Number("issues", "Label issues", "label_issues", "labelled", Section.LABELS,
+           _MODEL),
     Number("near", "Near duplicates", "near_duplicate_images", "valid", Section.DUPLICATES,
            ("threshold", *_NEIGHBORS)),
     Number("components", "In components", "component_images", "valid", Section.COMPONENTS),

@@ -79,7 +79,7 @@ def test_labels_that_nothing_tells_are_said_to_be_so(full_inputs: ReportInputs) 
     summary = full_inputs.summary.model_copy(update={"label_structure": unknown})
     tables = {**full_inputs.tables, "label_issues": full_inputs.tables["label_issues"].head(0)}
     told = words(replace(full_inputs, summary=summary, tables=tables), Section.LABELS)
-    assert "None can be told." in told
+    assert "Which labels are wrong can't be told." in told
     assert "these labels do not follow what the model sees" in told
 
 
@@ -191,9 +191,19 @@ def with_changed(inputs: ReportInputs, *changed: str) -> ReportInputs:
 @pytest.mark.parametrize(
     ("changed", "compared"),
     [
-        ("dark_threshold", {"Near duplicates", "Bright", "Blurry", "Outliers that stand out"}),
-        ("threshold", {"Dark", "Bright", "Blurry", "Outliers that stand out"}),
-        ("nearest_neighbors_k", {"Dark", "Bright", "Blurry"}),
+        (
+            "dark_threshold",
+            {
+                "Near duplicates",
+                "Bright",
+                "Blurry",
+                "Outliers that stand out",
+                "Leaks",
+                "Label issues",
+            },
+        ),
+        ("threshold", {"Dark", "Bright", "Blurry", "Outliers that stand out", "Label issues"}),
+        ("nearest_neighbors_k", {"Dark", "Bright", "Blurry", "Leaks", "Label issues"}),
     ],
 )
 def test_what_other_parameters_counted_is_not_compared(
@@ -204,7 +214,7 @@ def test_what_other_parameters_counted_is_not_compared(
     kinds = {row["number"].title: row["kind"] for row in rows}
     told = words(found, Section.CHANGES)
     assert {title for title, kind in kinds.items() if kind != "not comparable"} == compared | {
-        "Images", "Invalid files", "Surplus copies",
+        "Images", "Invalid files", "Surplus copies", "Label conflicts",
     }  # fmt: skip
     assert f"Parameters changed: {changed} was 1 and is 2. What they count is not compared." in told
     assert "Invalid files 1 4 +3 worse" in told
