@@ -68,6 +68,7 @@ class ExploredRun:
             "Exact copies": _having(COPIES, above=1, sort="embedding_row"),
             "With a near duplicate": _having(HIGHEST, minimum=near, sort=HIGHEST, descending=True),
             "Outliers": _having("outliers.score", sort="outliers.score", descending=True),
+            "Label issues": _having("label_issues.nearest", sort="label_issues.score"),
             **{flag.name.capitalize(): _flagged(flag, limits) for flag in FLAGS},
             "Largest components": _having(component, sort=component),
             "Smallest images": _having("status", values=(Reason.OK.value,), sort="stats.width"),

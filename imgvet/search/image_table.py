@@ -27,6 +27,7 @@ from imgvet.tables import (
     CROPS,
     INVALID,
     ITEMS,
+    LABEL_ISSUES,
     OUTLIERS,
     SIMILARITY,
     STATS,
@@ -44,7 +45,7 @@ MAX_ID = 2**63 - 1
 COPIES, PAIRS, HIGHEST = "copies", "similarity.pairs", "similarity.highest"
 """Columns that are counted over tables."""
 
-_JOINED = (STATS, OUTLIERS, COMPONENTS, INVALID, CROPS)
+_JOINED = (STATS, OUTLIERS, COMPONENTS, INVALID, CROPS, LABEL_ISSUES)
 """The tables with one row per image that are joined to items."""
 
 _REPEATED = ("id", "crop_id", "filename")
