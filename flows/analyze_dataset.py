@@ -13,6 +13,7 @@ from imgvet.monitor.history import past_runs
 from imgvet.options import (
     ComponentOptions,
     FetchOptions,
+    GroupOptions,
     MediaOptions,
     NeighborOptions,
     OutlierOptions,
@@ -87,6 +88,8 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
     compared = (neighbors, items, vectors, options.part(ComponentOptions), search, metric)
     grouped = stages.run(similarity.find_components, *compared)
     rare = stages.run(similarity.find_outliers, neighbors, items, options.part(OutlierOptions))
+    by_content = options.part(GroupOptions)
+    groups = stages.run(similarity.find_groups, items, vectors, by_content, metric)
 
     tables = {
         "items": items,
@@ -94,6 +97,7 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
         "similarity": pairs,
         "outliers": rare.outliers,
         **grouped,
+        **groups,
         "invalid": found.invalid,
         **({"crops": found.crops} if found.crops is not None else {}),
     }

@@ -18,6 +18,7 @@ from imgvet.options import ExecutionOptions, FailOn, make_options
 from imgvet.quality.result import fails, read_results
 from imgvet.reasons import Reason
 from imgvet.search.image_table import ImageTable
+from imgvet.search.index import SearchIndex
 from imgvet.summary import RunRecord, RunSummary, read_record, read_summary, summary_lines
 from imgvet.tables import Table
 from imgvet.workdir import CROPS_PART, WorkDir, open_finished, work_dir_at
@@ -107,6 +108,10 @@ class Dataset:
         members = self._table(tables.COMPONENTS, "id")
         return members, self._table(tables.COMPONENT_INFO, "representative")
 
+    def groups(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The group of similar content of each image with its filename, and one row per group."""
+        return self._table(tables.GROUPS, "id"), self._table(tables.GROUP_INFO, "representative")
+
     def crops(self) -> pd.DataFrame:
         """Where each crop was cut, with score, label and text; no rows for whole images."""
         return self._table(tables.CROPS)
@@ -121,6 +126,12 @@ class Dataset:
         vectors = np.load(self._work.embeddings, mmap_mode="r")
         rows = valid["embedding_row"].to_numpy(np.int64)
         return valid["filename"].tolist(), np.asarray(vectors[rows])
+
+    def subset(self, count: int, *, farthest: bool = False) -> pd.DataFrame:
+        """At most ``count`` images that stand for all, or that are as unlike as possible."""
+        work = self._work
+        ids = SearchIndex.of_run(work, ImageTable.of_run(work)).subset(count, farthest=farthest)
+        return self.annotations().set_index("id").loc[ids].reset_index()
 
     def explore(self, port: int = 0, *, open_browser: bool = True) -> Explorer:
         """Serve the report with search, filters and originals to this machine, in the background.

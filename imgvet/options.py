@@ -223,6 +223,18 @@ class OutlierOptions(Part):
     )
 
 
+class GroupOptions(Part):
+    """What is in the dataset: groups of similar content."""
+
+    num_groups: int | None = Field(
+        None,
+        ge=0,
+        le=10_000,
+        description="groups of similar content to tell what is in the dataset; 0 for none "
+        "[the square root of half the distinct images, at most 100]",
+    )
+
+
 class CheckLimits(Part):
     """The rates (and the number of images) with which a dataset passes its checks."""
 
@@ -305,6 +317,7 @@ class RunOptions(
     SimilarityOptions,
     ComponentOptions,
     OutlierOptions,
+    GroupOptions,
     CheckOptions,
     ExecutionOptions,
 ):
@@ -330,6 +343,7 @@ GROUPS: Mapping[str, tuple[type[Part], ...]] = {
         SimilarityOptions,
         ComponentOptions,
         OutlierOptions,
+        GroupOptions,
     ),
     "how to run": (ExecutionOptions,),
 }

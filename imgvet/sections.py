@@ -31,6 +31,7 @@ class Section(StrEnum):
     CHANGES = "changes", "Since the last run", "index"
     DUPLICATES = "duplicates", "Duplicates"
     COMPONENTS = "components", "Components"
+    GROUPS = "groups", "Groups"
     OUTLIERS = "outliers", "Outliers"
     LEAKS = "leaks", "Leaks"
     LABELS = "labels", "Labels"

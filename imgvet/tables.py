@@ -176,6 +176,39 @@ VIDEO_PAIRS = Table(
     ),
 )
 
+GROUPS = Table(
+    "groups",
+    "one row per valid image: the group of similar content that it is in",
+    (
+        _ID,
+        Column("group_id", _INT, "the group; 0 is the largest"),
+        Column("similarity", _REAL, "similarity to the group's representative"),
+    ),
+)
+
+GROUP_INFO = Table(
+    "group_info",
+    "one row per group, largest first",
+    (
+        Column("group_id", _INT, "the group; 0 is the largest"),
+        Column("count", _INT, "images in the group"),
+        Column("mean_similarity", _REAL, "mean similarity of its images to the representative"),
+        Column("representative", _INT, "id of the image nearest to the group's centre"),
+    ),
+)
+
+SPLIT_COVERAGE = Table(
+    "split_coverage",
+    "how alike the images of each split are to the nearest image of each other split",
+    (
+        Column("split", _TEXT, "the split whose images are looked at"),
+        Column("other_split", _TEXT, "the split in which the nearest image is looked for"),
+        Column("looked_at", _INT, "distinct contents that were compared, evenly chosen"),
+        Column("median_similarity", _REAL, "half of them have an image at least so similar"),
+        Column("low_similarity", _REAL, "19 of 20 of them have an image at least so similar"),
+    ),
+)
+
 BOX_COLUMNS = ("col_x", "row_y", "width", "height")
 """An upright box in pixels: left and upper edge, width and height."""
 
@@ -221,8 +254,10 @@ RESULT_TABLES: tuple[Table, ...] = (
 )  # fmt: skip
 """The tables a finished run leaves under ``tables/``."""
 
-OPTIONAL_TABLES: tuple[Table, ...] = (VIDEO_PAIRS, CROPS)
-"""Tables that are there only if there are videos, or crops."""
+OPTIONAL_TABLES: tuple[Table, ...] = (
+    GROUPS, GROUP_INFO, SPLIT_COVERAGE, VIDEO_PAIRS, CROPS,
+)  # fmt: skip
+"""Tables that are there only if there is something to group, several splits, videos, or crops."""
 
 BY_NAME: Mapping[str, Table] = {
     table.name: table for table in (*RESULT_TABLES, *OPTIONAL_TABLES, CONTENTS, NEIGHBORS)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from imgvet.metrics import FLAGS
 from imgvet.reports.charts import Chart
 from imgvet.reports.inputs import Content, Image, ReportInputs
-from imgvet.reports.sections import alike, origins, run, statistics
+from imgvet.reports.sections import alike, groups, origins, run, statistics
 from imgvet.reports.sections.map import MapPoints, similarity_map
 from imgvet.sections import Section
 
@@ -21,6 +21,7 @@ SECTIONS: dict[Section, Callable[[ReportInputs], Content | None]] = {
     Section.CHANGES: run.changes,
     Section.DUPLICATES: alike.duplicates,
     Section.COMPONENTS: alike.components,
+    Section.GROUPS: groups.groups,
     Section.OUTLIERS: alike.outliers,
     Section.LEAKS: alike.leaks,
     Section.LABELS: alike.labels,

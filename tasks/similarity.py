@@ -5,9 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from imgvet.models.model import Model
-from imgvet.options import ComponentOptions, NeighborOptions, OutlierOptions, SimilarityOptions
+from imgvet.options import (
+    ComponentOptions,
+    GroupOptions,
+    NeighborOptions,
+    OutlierOptions,
+    SimilarityOptions,
+)
 from imgvet.parameters import Frozen
-from imgvet.similarity import components, neighbors, outliers, pairs, rotations
+from imgvet.similarity import components, groups, neighbors, outliers, pairs, rotations
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.search import EarlierSearch, path_of
 from imgvet.store.references import Reference, load_array, load_table, store_table
@@ -115,3 +121,18 @@ def find_outliers(
     )
     stored = store_table(work, OUTLIERS, table)
     return OutlierSearch(outliers=stored, robust=robust, median_similarity=median)
+
+
+@cached_stage(groups.VERSION)
+def find_groups(
+    context: RunContext,
+    items: Reference,
+    embeddings: Reference,
+    options: GroupOptions,
+    metric: Metric,
+) -> dict[str, Reference]:
+    """The tables groups and group_info, and split_coverage if there are splits; or none."""
+    work = context.work
+    vectors = load_array(work, embeddings)
+    found = groups.find_groups(load_table(work, items), vectors, metric, options, context.threads)
+    return {name: store_table(work, BY_NAME[name], table) for name, table in found.items()}

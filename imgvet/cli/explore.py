@@ -1,9 +1,10 @@
-"""The commands on pictures of a finished run: ``imgvet explore | search``."""
+"""The commands on pictures of a finished run: ``imgvet explore | search | subset``."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 import webbrowser
 from pathlib import Path
@@ -11,10 +12,12 @@ from pathlib import Path
 from imgvet.errors import InputNotFoundError, InputUnreadableError
 from imgvet.explorer.run import ExploredRun
 from imgvet.explorer.server import Explorer
+from imgvet.format import counted
 from imgvet.reasons import Failure
 from imgvet.search.index import Match
 from imgvet.search.picture import read_picture
 from imgvet.search.query import Condition, Query
+from imgvet.search.saved_lists import save_list
 from imgvet.workdir import open_finished
 
 
@@ -44,6 +47,17 @@ def search(options: argparse.Namespace) -> None:
         print(json.dumps(rows, indent=2))
     else:
         print("\n".join(f"{row['similarity']:.6f}  {row['filename']}" for row in rows))
+
+
+def subset(options: argparse.Namespace) -> None:
+    """Save a list of images that stand for all, or that are as unlike as possible."""
+    explored = ExploredRun(open_finished(options.work_dir))
+    threads = os.cpu_count() or 1
+    ids = explored.index.subset(options.count, farthest=options.farthest, threads=threads)
+    names = [str(name) for (name,) in explored.images.values(("filename",), ids)]
+    name = options.name or f"subset-{options.count}"
+    saved = save_list(explored.work, name, names, replace=options.replace)
+    print(f"{counted(saved.count, 'image')} of {len(explored.images):,}: {saved.path}")
 
 
 def _find_similar(explored: ExploredRun, picture: str, k: int) -> list[Match]:

@@ -84,7 +84,9 @@ def _add_finished_run(commands: Any) -> None:
     )
     alike = "print the images of a finished run that are most like a picture"
     search = _add(commands, "explore.search", alike)
-    for parser in (summary, report, explore, search):
+    few = "save a list of few images of a finished run that stand for all"
+    subset = _add(commands, "explore.subset", few)
+    for parser in (summary, report, explore, search, subset):
         parser.add_argument("work_dir", type=Path, metavar="WORK_DIR", help="its work dir")
     explore.add_argument(
         "--port", type=int, default=0, metavar="N", help="port on this machine [a free one]"
@@ -97,6 +99,13 @@ def _add_finished_run(commands: Any) -> None:
     search.add_argument(
         "--k", type=int, default=RESULTS, metavar="N", help=f"how many images [{RESULTS}]"
     )
+    subset.add_argument("count", type=int, metavar="N", help="how many images")
+    subset.add_argument(
+        "--farthest", action="store_true",
+        help="as unlike as possible, rare images first, instead of typical ones",
+    )  # fmt: skip
+    subset.add_argument("--name", metavar="NAME", help="name of the list [subset-N]")
+    subset.add_argument("--replace", action="store_true", help="replace a list of that name")
     for parser in (summary, search):
         parser.add_argument("--json", action="store_true", help="as JSON")
 

@@ -21,6 +21,7 @@ from imgvet.tables import (
     ITEMS,
     OUTLIERS,
     SIMILARITY,
+    SPLIT_COVERAGE,
     STATS,
     VIDEO_PAIRS,
     conform,
@@ -112,6 +113,7 @@ def full_inputs(planted: Planted, inputs: ReportInputs) -> ReportInputs:
             "items": to_frame(conform(items, ITEMS)),
             "components": members,
             "video_pairs": video_pairs(),
+            **groups_of(planted),
             "crops": crops_of(planted),
         },
         embeddings=np.random.default_rng(3).normal(size=(planted.valid, 16)).astype(np.float32),
@@ -125,6 +127,21 @@ def video_pairs() -> pd.DataFrame:
            "frames": 5, "shared_frames": 5, "other_frames": 4, "other_shared_frames": 4,
            "share": 1.0}  # fmt: skip
     return to_frame(conform(pd.DataFrame([row]), VIDEO_PAIRS))
+
+
+def groups_of(planted: Planted) -> dict[str, pd.DataFrame]:
+    """A group of the first twenty images, one of a single image, and one of the others."""
+    ids = np.arange(planted.valid)
+    groups = np.select([ids < 20, ids == planted.valid - 1], [1, 2], 0)
+    members = pd.DataFrame({"id": ids, "group_id": groups, "similarity": 1 - ids / 100})
+    info = members.groupby("group_id").agg(
+        count=("id", "size"), mean_similarity=("similarity", "mean"), representative=("id", "min")
+    )
+    coverage = pd.DataFrame(
+        [("test", "train", 27, 0.8, 0.7), ("train", "test", 28, 0.9, 0.6)],
+        columns=SPLIT_COVERAGE.column_names,
+    )
+    return {"groups": members, "group_info": info.reset_index(), "split_coverage": coverage}
 
 
 def crops_of(planted: Planted) -> pd.DataFrame:

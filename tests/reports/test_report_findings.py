@@ -58,6 +58,33 @@ def test_contradicting_labels_are_alike_pairs_only(full_inputs: ReportInputs) ->
     assert "bird\\u202e" in words(full_inputs, Section.LABELS)
 
 
+def test_groups_say_what_is_in_the_dataset(full_inputs: ReportInputs) -> None:
+    groups = section(full_inputs, Section.GROUPS)
+    first, second, third = groups.groups["entries"]
+    assert (groups.smallest, groups.largest, groups.alone) == (1, first["count"], 1)
+    shown = [image.id for image in second["images"]]
+    assert shown[0] == second["representative"] == 0
+    of_component = full_inputs.tables["components"].set_index("id")["component_id"]
+    scenes = [of_component.get(item, -item) for item in shown]
+    assert len(set(scenes)) == len(scenes), "of copies one is shown"
+    assert sum(size for _, size in second["splits"]) == second["count"] == 20
+    assert third["count"] == len(third["images"]) == 1
+    told = words(full_inputs, Section.GROUPS)
+    assert "3 groups of similar content, of 1 to" in told
+    assert "test train 0.8" in told
+
+
+def test_a_split_that_is_hardly_in_a_group_is_told(full_inputs: ReportInputs) -> None:
+    assert not section(full_inputs, Section.GROUPS).incomplete
+    items = full_inputs.tables["items"].copy()
+    items.loc[items["id"] < 20, "split"] = "train"  # the whole of group 1
+    apart = replace(full_inputs, tables={**full_inputs.tables, "items": items})
+    groups = section(apart, Section.GROUPS)
+    assert [group["lacking"] for group in groups.groups["entries"]] == [[], ["test"], []]
+    assert groups.incomplete == 1
+    assert "Hardly in test" in words(apart, Section.GROUPS)
+
+
 @pytest.mark.parametrize(
     ("anchor", "pair", "trait", "values"),
     [
