@@ -120,6 +120,10 @@ class Dataset:
         """Pairs of videos with similar frames, most alike first; without rows if there are none."""
         return self._table(tables.VIDEO_PAIRS)
 
+    def frozen_stretches(self) -> pd.DataFrame:
+        """Stretches of videos that stand still; without rows if there are none."""
+        return self._table(tables.FROZEN_STRETCHES, "id")
+
     def embeddings(self) -> tuple[list[str], NDArray[np.float32]]:
         """File names of the valid images, and their embeddings: float32 (n, width), normalised."""
         valid = self.annotations()

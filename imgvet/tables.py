@@ -173,6 +173,25 @@ VIDEO_PAIRS = Table(
         Column("other_frames", _INT, "frames of the second video that were analysed"),
         Column("other_shared_frames", _INT, "those of them in such a component"),
         Column("share", _REAL, "greater of the two shares of frames that are shared, 0..1"),
+        Column(
+            "offset_ms",
+            _INT,
+            "what most shared scenes are later in the second video; null if unknown",
+        ),
+        Column("aligned_frames", _INT, "frames that are shared at this offset"),
+        Column("overlap", _REAL, "those as a share of the frames of the shorter video, 0..1"),
+    ),
+)
+
+FROZEN_STRETCHES = Table(
+    "frozen_stretches",
+    "stretches of videos that stand still: three frames or more in a row that show the same",
+    (
+        Column("video", _TEXT, "the video"),
+        Column("id", _INT, "id of the first frame"),
+        Column("start_ms", _INT, "time of the first frame"),
+        Column("end_ms", _INT, "time of the last frame"),
+        Column("frames", _INT, "frames of the stretch"),
     ),
 )
 
@@ -255,7 +274,7 @@ RESULT_TABLES: tuple[Table, ...] = (
 """The tables a finished run leaves under ``tables/``."""
 
 OPTIONAL_TABLES: tuple[Table, ...] = (
-    GROUPS, GROUP_INFO, SPLIT_COVERAGE, VIDEO_PAIRS, CROPS,
+    GROUPS, GROUP_INFO, SPLIT_COVERAGE, VIDEO_PAIRS, FROZEN_STRETCHES, CROPS,
 )  # fmt: skip
 """Tables that are there only if there is something to group, several splits, videos, or crops."""
 

@@ -13,7 +13,7 @@ from imgvet.options import (
     SimilarityOptions,
 )
 from imgvet.parameters import Frozen
-from imgvet.similarity import components, groups, neighbors, outliers, pairs, rotations
+from imgvet.similarity import components, groups, neighbors, outliers, pairs, rotations, videos
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.search import EarlierSearch, path_of
 from imgvet.store.references import Reference, load_array, load_table, store_table
@@ -99,7 +99,7 @@ def find_components(
     search: NeighborOptions,
     metric: Metric,
 ) -> dict[str, Reference]:
-    """The tables components and component_info, and video_pairs if there are videos."""
+    """The tables components and component_info; of videos video_pairs and frozen_stretches too."""
     work, rows = context.work, load_table(context.work, items)
     near = SimilarityOptions(threshold=options.cc_threshold)
     listed = pairs.similar_pairs(load_table(work, nearest), rows, near)
@@ -107,6 +107,8 @@ def find_components(
     found = components.find_components(
         listed, rows, vectors, metric, options, search, context.threads
     )
+    if "video_pairs" in found:
+        found["frozen_stretches"] = videos.frozen_stretches(rows, vectors, metric)
     return {name: store_table(work, BY_NAME[name], table) for name, table in found.items()}
 
 

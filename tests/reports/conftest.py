@@ -17,6 +17,7 @@ from imgvet.tables import (
     COMPONENT_INFO,
     COMPONENTS,
     CROPS,
+    FROZEN_STRETCHES,
     INVALID,
     ITEMS,
     OUTLIERS,
@@ -113,6 +114,7 @@ def full_inputs(planted: Planted, inputs: ReportInputs) -> ReportInputs:
             "items": to_frame(conform(items, ITEMS)),
             "components": members,
             "video_pairs": video_pairs(),
+            "frozen_stretches": frozen_stretches(planted),
             **groups_of(planted),
             "crops": crops_of(planted),
         },
@@ -125,8 +127,14 @@ def video_pairs() -> pd.DataFrame:
     """One pair of videos."""
     row = {"video": f"{ROOT}films/one.mp4", "other": f"{ROOT}films/two <b>.mp4", "components": 1,
            "frames": 5, "shared_frames": 5, "other_frames": 4, "other_shared_frames": 4,
-           "share": 1.0}  # fmt: skip
+           "share": 1.0, "offset_ms": -2000, "aligned_frames": 4, "overlap": 1.0}  # fmt: skip
     return to_frame(conform(pd.DataFrame([row]), VIDEO_PAIRS))
+
+
+def frozen_stretches(planted: Planted) -> pd.DataFrame:
+    """The last four frames of the first film show the same."""
+    row = (f"{ROOT}films/one.mp4", planted.component[1], 1000, 4000, 4)
+    return pd.DataFrame([row], columns=FROZEN_STRETCHES.column_names)
 
 
 def groups_of(planted: Planted) -> dict[str, pd.DataFrame]:

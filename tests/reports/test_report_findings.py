@@ -128,6 +128,19 @@ def test_videos_are_counted_and_paired(full_inputs: ReportInputs, planted: Any) 
     ]  # fmt: skip
 
 
+def test_videos_tell_how_far_they_are_shifted_and_what_stands_still(
+    full_inputs: ReportInputs,
+) -> None:
+    told = words(full_inputs, Section.VIDEOS)
+    assert "100 % of the shorter one runs along, 2.00 s earlier in the second" in told
+    assert "4 frames, 1.00 s to 4.00 s" in told
+    tables = {**full_inputs.tables}
+    del tables["frozen_stretches"]
+    assert "None: good. No three frames" in words(
+        replace(full_inputs, tables=tables), Section.VIDEOS
+    )
+
+
 def test_crops_of_frames_are_counted_as_whole_frames_are(full_inputs: ReportInputs) -> None:
     items = full_inputs.tables["items"].copy()
     frames = items["filename"].str.contains("#t=")
