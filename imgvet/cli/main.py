@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from imgvet import __version__
 from imgvet.cli.arguments import OneLineParser, add_group, add_run_arguments, parse
@@ -19,16 +20,17 @@ from imgvet.errors import EXIT_BAD_REQUEST, ImgvetError
 from imgvet.monitor.options import NotifyOptions, WatchOptions
 from imgvet.workdir import UNUSED_DAYS
 
-EXIT_INTERRUPTED = 130
-"""What shells give for a command that Ctrl-C ended."""
-
 RESULTS, SILENT_HOURS = 10, 26
 """Images that ``search`` prints, and hours without a run that are no silence yet, unless told
 otherwise."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command: 0, 2 for a bad request, 3 if checks failed and ``--fail-on`` says so."""
+    """Run a command: 0, 2 for a bad request, 3 if checks failed and ``--fail-on`` says so.
+
+    130 if Ctrl-C ended it, 143 if SIGTERM did, which are the codes of shells.
+    """
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         options = parse(_parser(), arguments)
         module, _, function = options.command.partition(".")
@@ -37,9 +39,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImgvetError as error:
         print(f"imgvet: {error}", file=sys.stderr)
         return EXIT_BAD_REQUEST
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("imgvet: stopped; run the same command again to go on where it was", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return 128 + (signal.SIGTERM if isinstance(stop, _TerminatedError) else signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _TerminatedError(KeyboardInterrupt):
+    """SIGTERM, which ends a command as Ctrl-C does."""
+
+
+def _terminate(_signal: int, _frame: object) -> NoReturn:
+    raise _TerminatedError
 
 
 def _parser() -> argparse.ArgumentParser:
