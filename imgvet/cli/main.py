@@ -16,6 +16,7 @@ from typing import Any
 from imgvet import __version__
 from imgvet.cli.arguments import OneLineParser, add_group, add_run_arguments, parse
 from imgvet.errors import EXIT_BAD_REQUEST, ImgvetError
+from imgvet.exchange.options import ExportOptions
 from imgvet.monitor.options import NotifyOptions, WatchOptions
 from imgvet.workdir import UNUSED_DAYS
 
@@ -56,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--work-dir", type=Path, default=Path("demo"), help="folder for pictures and results [demo]"
     )
+    _add_exchange(commands)
     _add_watch(commands)
     _add_serve(commands)
     _add_models(commands)
@@ -99,6 +101,21 @@ def _add_finished_run(commands: Any) -> None:
     )
     for parser in (summary, search):
         parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _add_exchange(commands: Any) -> None:
+    export = _add(
+        commands,
+        "exchange.export",
+        "write the images of a finished run, with their labels, for another tool",
+        "Write the valid images of a finished run, with labels and splits, in the form of another "
+        "tool, less what you leave out. Exits with 3 if some images could not be had.",
+    )
+    export.add_argument("work_dir", type=Path, metavar="WORK_DIR", help="the run's work dir")
+    export.add_argument(
+        "destination", type=Path, metavar="DEST", help="a file or folder that is not there yet"
+    )
+    add_group(export, "what to write", (ExportOptions,))
 
 
 def _add_watch(commands: Any) -> None:
