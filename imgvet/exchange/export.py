@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -117,10 +119,7 @@ def _write_pictures(
         )
     pictures = pictures_of(selection, record, is_cut=bool(work.part), as_boxes=kind.as_boxes)
     if options.images != "none":
-        root = selection.images.root
-        shown = [picture.filename.removeprefix(root) for picture in pictures]
-        named = portable_names(shown, [one.format for one in pictures], flat=kind.flat)
-        pictures = [replace(one, name=name) for one, name in zip(pictures, named, strict=True)]
+        pictures = _named(pictures, kind)
     layout, left_out = kind(pictures), list[tuple[str, str, str]]()
     reader = Reader(work, record.options(VideoOptions))
 
@@ -135,6 +134,21 @@ def _write_pictures(
     layout.write(_placed(read, layout, draft, options.images, written), draft)
     _write_manifest(written, left_out, layout, draft)
     return Exported(draft, len(written), selection.left_out, tuple(left_out))
+
+
+def _named(pictures: list[Picture], kind: type[Layout]) -> list[Picture]:
+    """Pictures with their names below the folder that all of their split (or all) share."""
+    found = dict[int, Picture]()
+    groups = defaultdict[str | None, list[Picture]](list)
+    for picture in pictures:
+        groups[picture.split if kind.by_split else None].append(picture)
+    for group in groups.values():
+        shared = os.path.commonprefix([one.filename for one in group])  # noqa: RUF071 - cut
+        root = shared[: shared.rfind("/") + 1]
+        shown = [one.filename.removeprefix(root) for one in group]
+        names = portable_names(shown, [one.format for one in group], flat=kind.flat)
+        found |= {one.id: replace(one, name=name) for one, name in zip(group, names, strict=True)}
+    return [found[picture.id] for picture in pictures]
 
 
 def _require_outside(folder: Path, inputs: Iterable[str]) -> None:

@@ -34,6 +34,8 @@ class Layout:
 
     as_boxes: ClassVar[bool] = True
     """Whether the crops of a picture are boxes on it; else each is a picture."""
+    by_split: ClassVar[bool] = True
+    """Whether each split has a folder, so that names need only be unique in it."""
     flat: ClassVar[bool] = False
     """Whether names have no folders."""
     references: ClassVar[bool] = True
@@ -170,6 +172,8 @@ class Yolo(Layout):
 
 class FiftyOne(Layout):
     """``samples.json``, ``metadata.json`` and ``data/``: FiftyOneDataset as FiftyOne reads it."""
+
+    by_split = False
 
     def place(self, picture: Picture) -> str:
         """All in one folder."""
