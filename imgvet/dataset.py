@@ -149,6 +149,15 @@ class Dataset:
         threads = self.record().options(ExecutionOptions).num_threads
         return export_run(self._work, Path(destination), options, threads)
 
+    def compare(self, earlier: str | Path) -> pd.DataFrame:
+        """The images that differ from an earlier run or data set: change, names, labels, findings.
+
+        ``newly_bad`` and ``newly_good`` are lists of findings.
+        """
+        from imgvet.exchange.compare import compare_sides, read_side
+
+        return compare_sides(read_side(str(earlier)), read_side(str(self._work.home))).images
+
     def report(self) -> Path:
         """Open the report in a browser, from disk, and return its path."""
         page = self._work.report_index

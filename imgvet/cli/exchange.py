@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
 
 from imgvet.dataset import Dataset
-from imgvet.errors import EXIT_CHECKS_FAILED
+from imgvet.errors import EXIT_CHECKS_FAILED, WorkDirUnusableError
+from imgvet.exchange.compare import Difference, compare_sides, read_side
 from imgvet.exchange.options import ExportOptions
-from imgvet.format import counted
+from imgvet.exchange.tables import write_csv
+from imgvet.format import counted, table_text
+from imgvet.workdir import write_atomically
 
 
 def export(options: argparse.Namespace) -> int:
@@ -22,3 +28,56 @@ def export(options: argparse.Namespace) -> int:
     if len(found.left_out) > 10:
         print(f"and {len(found.left_out) - 10:,} more")
     return EXIT_CHECKS_FAILED if found.left_out else 0
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Print what parts two runs or data sets; the exit code says what ``--fail-on`` asks for."""
+    threads = os.cpu_count() or 1
+    found = compare_sides(*(read_side(name, threads) for name in (options.before, options.after)))
+    print("\n".join(difference_lines(found)))
+    if options.csv is not None:
+        _write(options.csv, lambda path: write_difference(found, path))
+    if options.page is not None:
+        from imgvet.reports.comparison import comparison_page
+
+        page = comparison_page(found)
+        _write(options.page, lambda path: path.write_text(page, encoding="utf-8"))
+    failed = {
+        "never": False, "worse": found.counts["newly_bad"] > 0, "any": len(found.images) > 0,
+    }  # fmt: skip
+    return EXIT_CHECKS_FAILED if failed[options.fail_on] else 0
+
+
+def difference_lines(found: Difference) -> list[str]:
+    """What parts two runs or data sets, for a terminal."""
+    sides = [
+        f"{side.title} ({counted(len(side.images), 'image')})"
+        for side in (found.before, found.after)
+    ]
+    rows = [("Before", sides[0]), ("After", sides[1])]
+    for name, number in found.counts.items():
+        text = counted(number, "image")
+        if name in ("newly_bad", "newly_good") and number:
+            known = found.findings(name).most_common()
+            text += f": {', '.join(f'{many} {finding}' for finding, many in known)}"
+        rows.append((name.replace("_", " ").capitalize(), text))
+    rows += [("Parameters", words) for words in found.parameters.values()]
+    if found.not_compared:
+        rows.append(("Not compared", ", ".join(found.not_compared)))
+    return table_text(rows, "<<").split("\n")
+
+
+def write_difference(found: Difference, path: Path) -> None:
+    """Write the images that differ as CSV."""
+    lists = {name: found.images[name].map("; ".join) for name in ("newly_bad", "newly_good")}
+    write_csv(found.images.assign(**lists), path)
+
+
+def _write(path: Path, write: Callable[[Path], object]) -> None:
+    try:
+        write_atomically(path.expanduser().absolute(), write)
+    except OSError as error:
+        raise WorkDirUnusableError(
+            f"{path} can't be written ({error.strerror})", "Choose another place"
+        ) from None
+    print(f"Written {path}")

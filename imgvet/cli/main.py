@@ -116,6 +116,23 @@ def _add_exchange(commands: Any) -> None:
         "destination", type=Path, metavar="DEST", help="a file or folder that is not there yet"
     )
     add_group(export, "what to write", (ExportOptions,))
+    compare = _add(
+        commands,
+        "exchange.compare",
+        "tell what changed between two runs, or two data sets",
+        "Tell which images are new, gone, changed, moved, relabelled, newly bad or newly good, "
+        "and which parameters changed.",
+    )
+    compare.add_argument("before", metavar="BEFORE", help="a work dir, or a data set: see run")
+    compare.add_argument("after", metavar="AFTER", help="another one")
+    compare.add_argument(
+        "--page", type=Path, metavar="FILE", help="write a page (HTML) with pictures"
+    )
+    compare.add_argument("--csv", type=Path, metavar="FILE", help="write the images that differ")
+    compare.add_argument(
+        "--fail-on", choices=("never", "worse", "any"), default="never",
+        help="exit with 3 if images are newly bad, or if anything differs [never]",
+    )  # fmt: skip
 
 
 def _add_watch(commands: Any) -> None:
