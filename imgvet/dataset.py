@@ -149,6 +149,18 @@ class Dataset:
         threads = self.record().options(ExecutionOptions).num_threads
         return export_run(self._work, Path(destination), options, threads)
 
+    def look_up(self, pictures: str | Path | Sequence[str | Path], k: int = 1) -> pd.DataFrame:
+        """Of each of many pictures the ``k`` nearest contents of this run: is it in there already?
+
+        ``pictures`` are folders, lists or images, or the work dir of another run. Columns are
+        picture, status, rank, similarity, id, filename, copies, and relation (exact: same bytes).
+        """
+        from imgvet.search.against import look_up
+
+        given = [pictures] if isinstance(pictures, (str, Path)) else pictures
+        threads = self.record().options(ExecutionOptions).num_threads
+        return look_up(self._work, list(map(str, given)), k, threads)
+
     def compare(self, earlier: str | Path) -> pd.DataFrame:
         """The images that differ from an earlier run or data set: change, names, labels, findings.
 

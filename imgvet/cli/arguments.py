@@ -17,6 +17,8 @@ from imgvet.errors import ConfigFileError, InvalidParameterError, unknown_parame
 from imgvet.options import GROUPS, RunOptions
 
 POSITIONAL = "input_dir"
+RESULTS = 10
+"""Images that ``search`` prints, unless told otherwise."""
 _PLACEHOLDERS = {int: "N", float: "X", Path: "PATH"}
 
 

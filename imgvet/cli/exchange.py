@@ -13,7 +13,9 @@ from imgvet.exchange.compare import Difference, compare_sides, read_side
 from imgvet.exchange.options import ExportOptions
 from imgvet.exchange.tables import write_csv
 from imgvet.format import counted, table_text
-from imgvet.workdir import write_atomically
+from imgvet.options import SimilarityOptions
+from imgvet.summary import read_record
+from imgvet.workdir import open_finished, write_atomically
 
 
 def export(options: argparse.Namespace) -> int:
@@ -46,6 +48,35 @@ def compare(options: argparse.Namespace) -> int:
         "never": False, "worse": found.counts["newly_bad"] > 0, "any": len(found.images) > 0,
     }  # fmt: skip
     return EXIT_CHECKS_FAILED if failed[options.fail_on] else 0
+
+
+def against(options: argparse.Namespace) -> None:
+    """Print of each of many pictures its nearest in a run, the most alike first."""
+    from imgvet.reports.text import visible
+    from imgvet.search.against import EXACT, look_up
+
+    work, threads = open_finished(options.work_dir), os.cpu_count() or 1
+    found = look_up(work, options.against, 1 if options.k is None else options.k, threads)
+    if options.csv is not None:
+        _write(options.csv, lambda path: write_csv(found, path))
+    if options.json:
+        print(found.to_json(orient="records", indent=2))
+        return
+    shown = found.sort_values("similarity", ascending=False, kind="stable")
+    rows = [("SIMILARITY", "PICTURE", "NEAREST", "")]
+    for one in shown.to_dict(orient="records"):
+        is_known = isinstance(one["filename"], str)
+        nearest = visible(one["filename"]) if is_known else f"({one['status']})"
+        number = f"{one['similarity']:.6f}" if is_known else "-"
+        relation = one["relation"] if isinstance(one["relation"], str) else ""
+        rows.append((number, visible(one["picture"]), nearest, relation))
+    print(table_text(rows, "<<<<"))
+    near = read_record(work).options(SimilarityOptions).threshold
+    first = found[found["rank"].eq(1).fillna(value=False)]
+    exact, alike = first["relation"].eq(EXACT), first["similarity"] >= near
+    pictures = counted(found["picture"].nunique(), "picture")
+    print(f"Of {pictures} {int(exact.sum()):,} are in there already, byte by byte, and "
+          f"{int((alike & ~exact).sum()):,} more with a similarity >= {near:g}.")  # fmt: skip
 
 
 def difference_lines(found: Difference) -> list[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from imgvet import __version__
-from imgvet.cli.arguments import OneLineParser, add_group, add_run_arguments, parse
+from imgvet.cli.arguments import RESULTS, OneLineParser, add_group, add_run_arguments, parse
 from imgvet.errors import EXIT_BAD_REQUEST, ImgvetError
 from imgvet.exchange.options import ExportOptions
 from imgvet.monitor.options import NotifyOptions, WatchOptions
@@ -23,9 +23,8 @@ from imgvet.workdir import UNUSED_DAYS
 EXIT_INTERRUPTED = 130
 """What shells give for a command that Ctrl-C ended."""
 
-RESULTS, SILENT_HOURS = 10, 26
-"""Images that ``search`` prints, and hours without a run that are no silence yet, unless told
-otherwise."""
+SILENT_HOURS = 26
+"""Hours without a run that are no silence yet, unless told otherwise."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,11 +92,20 @@ def _add_finished_run(commands: Any) -> None:
     )
     browser = argparse.BooleanOptionalAction
     explore.add_argument("--browser", action=browser, default=True, help="open a browser [yes]")
-    search.add_argument(
+    picture = search.add_argument(
         "picture", metavar="PICTURE", help="a picture file, or the name of an image of the run"
     )
+    picture.required = False  # With nargs="?" argparse takes it for missing before an option.
     search.add_argument(
-        "--k", type=int, default=RESULTS, metavar="N", help=f"how many images [{RESULTS}]"
+        "--against", nargs="+", metavar="NEW",
+        help="folders, lists or pictures, or the work dir of another run: tell for each picture "
+        "what is most like it",
+    )  # fmt: skip
+    search.add_argument(
+        "--k", type=int, metavar="N", help=f"how many images [{RESULTS}; with --against 1]"
+    )
+    search.add_argument(
+        "--csv", type=Path, metavar="FILE", help="with --against: write the table, too"
     )
     for parser in (summary, search):
         parser.add_argument("--json", action="store_true", help="as JSON")
