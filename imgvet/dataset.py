@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from imgvet import tables
 from imgvet.errors import InvalidParameterError
 from imgvet.options import ExecutionOptions, FailOn, make_options
+from imgvet.parameters import validated
 from imgvet.quality.result import fails, read_results
 from imgvet.reasons import Reason
 from imgvet.search.image_table import ImageTable
@@ -24,6 +25,7 @@ from imgvet.tables import Table
 from imgvet.workdir import CROPS_PART, WorkDir, open_finished, work_dir_at
 
 if TYPE_CHECKING:
+    from imgvet.exchange.export import Exported
     from imgvet.explorer.server import Explorer
 
 DEFAULT_WORK_DIR = "work_dir"
@@ -148,6 +150,40 @@ class Dataset:
         if open_browser:
             webbrowser.open(explorer.url)
         return explorer
+
+    def export(self, destination: str | Path, **parameters: Any) -> Exported:
+        """Write the valid images with their labels for another tool, less what is left out.
+
+        ``parameters`` are those of an export, by name (``imgvet export --help`` lists them):
+        ``export("clean", format="coco", where=["split=train"])``.
+        """
+        from imgvet.exchange.export import export_run
+        from imgvet.exchange.options import ExportOptions
+
+        options = validated(ExportOptions, parameters, "export")
+        threads = self.record().options(ExecutionOptions).num_threads
+        return export_run(self._work, Path(destination), options, threads)
+
+    def look_up(self, pictures: str | Path | Sequence[str | Path], k: int = 1) -> pd.DataFrame:
+        """Of each of many pictures the ``k`` nearest contents of this run: is it in there already?
+
+        ``pictures`` are folders, lists or images, or the work dir of another run. Columns are
+        picture, status, rank, similarity, id, filename, copies, and relation (exact: same bytes).
+        """
+        from imgvet.search.against import look_up
+
+        given = [pictures] if isinstance(pictures, (str, Path)) else pictures
+        threads = self.record().options(ExecutionOptions).num_threads
+        return look_up(self._work, list(map(str, given)), k, threads)
+
+    def compare(self, earlier: str | Path) -> pd.DataFrame:
+        """The images that differ from an earlier run or data set: change, names, labels, findings.
+
+        ``newly_bad`` and ``newly_good`` are lists of findings.
+        """
+        from imgvet.exchange.compare import compare_sides, read_side
+
+        return compare_sides(read_side(str(earlier)), read_side(str(self._work.home))).images
 
     def report(self) -> Path:
         """Open the report in a browser, from disk, and return its path."""

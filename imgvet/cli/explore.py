@@ -9,7 +9,9 @@ import time
 import webbrowser
 from pathlib import Path
 
-from imgvet.errors import InputNotFoundError, InputUnreadableError
+from imgvet.cli.arguments import RESULTS
+from imgvet.cli.exchange import against
+from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
 from imgvet.explorer.run import ExploredRun
 from imgvet.explorer.server import Explorer
 from imgvet.format import counted
@@ -35,9 +37,15 @@ def explore(options: argparse.Namespace) -> None:
 
 
 def search(options: argparse.Namespace) -> None:
-    """Print the images of a run that are most like a picture."""
+    """Print the images of a run that are most like a picture, or like each of many."""
+    if options.against is not None:
+        against(options)
+        return
+    if options.picture is None:
+        raise InvalidParameterError("No picture is named", "Name one, or several after --against")
     explored = ExploredRun(open_finished(options.work_dir))
-    matches = _find_similar(explored, options.picture, options.k)
+    k = RESULTS if options.k is None else options.k
+    matches = _find_similar(explored, options.picture, k)
     names = explored.images.values(("filename",), [match.id for match in matches])
     rows = [
         {"id": match.id, "similarity": match.similarity, "filename": name}

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from imgvet import __version__
-from imgvet.cli.arguments import OneLineParser, add_group, add_run_arguments, parse
+from imgvet.cli.arguments import RESULTS, OneLineParser, add_group, add_run_arguments, parse
 from imgvet.errors import EXIT_BAD_REQUEST, ImgvetError
+from imgvet.exchange.options import ExportOptions
 from imgvet.monitor.options import NotifyOptions, WatchOptions
 from imgvet.workdir import UNUSED_DAYS
 
-RESULTS, SILENT_HOURS = 10, 26
-"""Images that ``search`` prints, and hours without a run that are no silence yet, unless told
-otherwise."""
+SILENT_HOURS = 26
+"""Hours without a run that are no silence yet, unless told otherwise."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--work-dir", type=Path, default=Path("demo"), help="folder for pictures and results [demo]"
     )
+    _add_exchange(commands)
     _add_watch(commands)
     _add_serve(commands)
     _add_models(commands)
@@ -105,11 +106,20 @@ def _add_finished_run(commands: Any) -> None:
     )
     browser = argparse.BooleanOptionalAction
     explore.add_argument("--browser", action=browser, default=True, help="open a browser [yes]")
-    search.add_argument(
+    picture = search.add_argument(
         "picture", metavar="PICTURE", help="a picture file, or the name of an image of the run"
     )
+    picture.required = False  # With nargs="?" argparse takes it for missing before an option.
     search.add_argument(
-        "--k", type=int, default=RESULTS, metavar="N", help=f"how many images [{RESULTS}]"
+        "--against", nargs="+", metavar="NEW",
+        help="folders, lists or pictures, or the work dir of another run: tell for each picture "
+        "what is most like it",
+    )  # fmt: skip
+    search.add_argument(
+        "--k", type=int, metavar="N", help=f"how many images [{RESULTS}; with --against 1]"
+    )
+    search.add_argument(
+        "--csv", type=Path, metavar="FILE", help="with --against: write the table, too"
     )
     subset.add_argument("count", type=int, metavar="N", help="how many images")
     subset.add_argument(
@@ -120,6 +130,38 @@ def _add_finished_run(commands: Any) -> None:
     subset.add_argument("--replace", action="store_true", help="replace a list of that name")
     for parser in (summary, search):
         parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _add_exchange(commands: Any) -> None:
+    export = _add(
+        commands,
+        "exchange.export",
+        "write the images of a finished run, with their labels, for another tool",
+        "Write the valid images of a finished run, with labels and splits, in the form of another "
+        "tool, less what you leave out. Exits with 3 if some images could not be had.",
+    )
+    export.add_argument("work_dir", type=Path, metavar="WORK_DIR", help="the run's work dir")
+    export.add_argument(
+        "destination", type=Path, metavar="DEST", help="a file or folder that is not there yet"
+    )
+    add_group(export, "what to write", (ExportOptions,))
+    compare = _add(
+        commands,
+        "exchange.compare",
+        "tell what changed between two runs, or two data sets",
+        "Tell which images are new, gone, changed, moved, relabelled, newly bad or newly good, "
+        "and which parameters changed.",
+    )
+    compare.add_argument("before", metavar="BEFORE", help="a work dir, or a data set: see run")
+    compare.add_argument("after", metavar="AFTER", help="another one")
+    compare.add_argument(
+        "--page", type=Path, metavar="FILE", help="write a page (HTML) with pictures"
+    )
+    compare.add_argument("--csv", type=Path, metavar="FILE", help="write the images that differ")
+    compare.add_argument(
+        "--fail-on", choices=("never", "worse", "any"), default="never",
+        help="exit with 3 if images are newly bad, or if anything differs [never]",
+    )  # fmt: skip
 
 
 def _add_watch(commands: Any) -> None:
