@@ -117,6 +117,36 @@ SIMILARITY = Table(
     ),
 )
 
+LEAKS = Table(
+    "leaks",
+    "pairs of images in different splits at least `threshold` similar, best first; each pair once, "
+    "from < to",
+    (
+        Column("from", _INT, "id of the first image"),
+        Column("to", _INT, "id of the second image"),
+        _PAIR_SIMILARITY,
+        Column("split", _TEXT, "the split of the first image"),
+        Column("other_split", _TEXT, "the split of the second image"),
+    ),
+)
+
+LABEL_ISSUES = Table(
+    "label_issues",
+    "one row per valid image with a label, that which is most likely wrong first",
+    (
+        _ID,
+        Column("label", _TEXT, "its label"),
+        Column("suggested_label", _TEXT, "the label that fits best; null if it could not be judged"),
+        Column(
+            "score",
+            _REAL,
+            "0..1, how well its label fits beside the others; null if it could not be judged",
+        ),
+        Column("is_issue", pa.bool_(), "whether its label is likely wrong, or a copy has another"),
+        Column("conflict", pa.bool_(), "whether an image of the same content has another label"),
+    ),
+)
+
 OUTLIERS = Table(
     "outliers",
     "the share `outlier_percentile` of images least like their nearest neighbour, worst first",
@@ -274,9 +304,10 @@ RESULT_TABLES: tuple[Table, ...] = (
 """The tables a finished run leaves under ``tables/``."""
 
 OPTIONAL_TABLES: tuple[Table, ...] = (
-    GROUPS, GROUP_INFO, SPLIT_COVERAGE, VIDEO_PAIRS, FROZEN_STRETCHES, CROPS,
+    LEAKS, LABEL_ISSUES, GROUPS, GROUP_INFO, SPLIT_COVERAGE, VIDEO_PAIRS, FROZEN_STRETCHES, CROPS,
 )  # fmt: skip
-"""Tables that are there only if there is something to group, several splits, videos, or crops."""
+"""Tables that are there only if there are several splits or labels, something to group, videos, or
+crops."""
 
 BY_NAME: Mapping[str, Table] = {
     table.name: table for table in (*RESULT_TABLES, *OPTIONAL_TABLES, CONTENTS, NEIGHBORS)

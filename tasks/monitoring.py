@@ -51,7 +51,7 @@ def watch(context: RunContext, options: MonitorOptions) -> Run:
 def alert_failure(run: Run, options: MonitorOptions) -> None:
     """Add a run that failed to the history and tell of it: once, or each time if it can't be."""
     try:
-        work = require_allowed(options.work_dir, options.input_dir, overwrite=True)
+        work = require_allowed(options.work_dir, options.inputs, overwrite=True)
         with exclusive(work):
             context = RunContext(work_dir=work.path, threads=1)
             alert.fn(context, watch_failed_run(work, run), options)

@@ -128,4 +128,4 @@ def default_text(field: FieldInfo) -> str:
     """The default of a parameter as a person writes it; empty if there is none."""
     if isinstance(field.default, bool):
         return "yes" if field.default else "no"
-    return "" if field.default in (None, "", PydanticUndefined) else str(field.default)
+    return "" if field.default in (None, "", (), PydanticUndefined) else str(field.default)

@@ -58,7 +58,7 @@ def summarize(
         verdict=verdict(checks),
         counts=counts,
         invalid_by_reason=invalid_by_reason(tables["items"]),
-        inputs=options.input_dir,
+        inputs=options.inputs,
         sources=facts.sources,
         sources_without_crops=facts.sources_without_crops,
         model=facts.model,
