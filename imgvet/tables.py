@@ -298,6 +298,28 @@ INVALID = Table(
     ),
 )
 
+PLAN = Table(
+    "plan",
+    "one row per image that a rule speaks of; images without a row stay",
+    (
+        Column("action", _TEXT, "keep, remove or review: the one column to change"),
+        Column("list", _TEXT, "the rule that decided: exact, near, contained, invalid, dark, ..."),
+        Column("filename", _TEXT, "absolute path or URI"),
+        Column("reason", _TEXT, "why, in words"),
+        Column("kept", _TEXT, "the image that stays for it; its own name if others go for it"),
+        Column("similarity", _REAL, "similarity to that one"),
+        Column("label", _TEXT, "the label, when one is known"),
+        Column("split", _TEXT, "train, test, ..., when one is known"),
+        Column("width", _INT, "width in pixels"),
+        Column("height", _INT, "height in pixels"),
+        Column("file_size", _INT, "bytes"),
+        Column("place", _TEXT, "file, archive, frame, crop or bucket: only files are moved"),
+        Column("source", _TEXT, "the input that the image was found through"),
+        Column("digest", _TEXT, "content digest that the file must still have"),
+        Column("id", _INT, "the image's number in the tables of the run"),
+    ),
+)
+
 RESULT_TABLES: tuple[Table, ...] = (
     ITEMS, STATS, SIMILARITY, OUTLIERS, COMPONENTS, COMPONENT_INFO, INVALID,
 )  # fmt: skip
@@ -308,6 +330,9 @@ OPTIONAL_TABLES: tuple[Table, ...] = (
 )  # fmt: skip
 """Tables that are there only if there are several splits or labels, something to group, videos, or
 crops."""
+
+FILE = "file"
+"""The place of an image that is a file of its own on this machine."""
 
 BY_NAME: Mapping[str, Table] = {
     table.name: table for table in (*RESULT_TABLES, *OPTIONAL_TABLES, CONTENTS, NEIGHBORS)

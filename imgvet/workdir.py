@@ -62,6 +62,11 @@ class WorkDir:
     embeddings = _Place("embeddings.npy")
     report = _Place("report")
     report_index = _Place("report/index.html")
+    plan_csv = _Place("plan.csv")
+    plan_table = _Place("plan.parquet")
+    plan_page = _Place("plan.html")
+    decisions = _Place("decisions.csv")
+    """What a person decided; no run replaces it."""
     store = _Place("", stored=True)
     """Packs, stage results and cache records: deletable, all of it can be made again."""
     stages = _Place("stages", stored=True)

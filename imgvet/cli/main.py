@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from imgvet import __version__
 from imgvet.cli.arguments import RESULTS, OneLineParser, add_group, add_run_arguments, parse
+from imgvet.curation.rules import KeepRules, ListRules
 from imgvet.errors import EXIT_BAD_REQUEST, ImgvetError
 from imgvet.exchange.options import ExportOptions
 from imgvet.monitor.options import NotifyOptions, WatchOptions
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         "--work-dir", type=Path, default=Path("demo"), help="folder for pictures and results [demo]"
     )
     _add_exchange(commands)
+    _add_curate(commands)
     _add_watch(commands)
     _add_serve(commands)
     _add_models(commands)
@@ -162,6 +164,51 @@ def _add_exchange(commands: Any) -> None:
         "--fail-on", choices=("never", "worse", "any"), default="never",
         help="exit with 3 if images are newly bad, or if anything differs [never]",
     )  # fmt: skip
+def _add_curate(commands: Any) -> None:
+    curate = commands.add_parser("curate", help="plan what to remove, do it, and undo it")
+    actions = curate.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    plan = _add(
+        actions,
+        "curate.plan",
+        "say of each image whether it should go, and why",
+        "Write plan.csv, plan.parquet and plan.html into the work dir of a finished run. Nothing "
+        "else is done.",
+    )
+    learn = _add(actions, "curate.learn", "remember for later plans what plan.csv was changed to")
+    for parser in (plan, learn):
+        parser.add_argument("work_dir", type=Path, metavar="WORK_DIR", help="of a finished run")
+    plan.add_argument(
+        "--rules", dest="config", type=Path, metavar="FILE", help="TOML file with the rules below"
+    )
+    plan.add_argument("--replace", action="store_true", help="also a plan that was edited")
+    add_group(plan, "lists: what happens to their images, and where they begin", (ListRules,))
+    add_group(plan, "which image of a group stays", (KeepRules,))
+    apply = _add(
+        actions,
+        "curate.apply",
+        "show what a plan would do; with --yes do it",
+        "Compare every file with the plan, and show what would be moved to a quarantine; with "
+        "--yes move it. May be killed at any moment and given again.",
+    )
+    apply.add_argument("plan", type=Path, metavar="PLAN", help="plan.csv or plan.parquet")
+    apply.add_argument(
+        "--to", type=Path, required=True, metavar="QUARANTINE",
+        help="a new folder outside of the input, best on the same file system",
+    )  # fmt: skip
+    apply.add_argument("--yes", action="store_true", help="do it")
+    apply.add_argument(
+        "--leave-link", choices=("hard", "reflink"),
+        help="leave in the place of an exact copy a link to the one that stays: both names go on "
+        "working; a reflink shares the data until one of them is written to",
+    )  # fmt: skip
+    apply.add_argument(
+        "--delete", type=int, metavar="N",
+        help="with --yes, also delete them from the quarantine for good; N, how many files that "
+        "are, confirms it",
+    )  # fmt: skip
+    _add(actions, "curate.undo", "bring back all that a quarantine holds").add_argument(
+        "quarantine", type=Path, metavar="QUARANTINE", help="as it was named by --to"
+    )
 
 
 def _add_watch(commands: Any) -> None:
