@@ -14,13 +14,13 @@ from imgvet.flows.analyze_dataset import analyze
 from imgvet.flows.ending import end
 from imgvet.flows.server_run import DeployedOptions, run_name, told_to_server
 from imgvet.flows.stages import now
-from imgvet.monitor.history import Run
+from imgvet.monitor.history import Run, monitored_runs
 from imgvet.monitor.notify import Monitored, check_addresses
-from imgvet.monitor.options import MonitorOptions, all_addresses
+from imgvet.monitor.options import MonitorOptions, WatchOptions, all_addresses
 from imgvet.options import RunOptions
 from imgvet.quality.result import read_results
 from imgvet.tasks.context import RunContext
-from imgvet.tasks.monitoring import alert, alert_failure, show_trend, watch
+from imgvet.tasks.monitoring import alert, alert_failure, show_trend
 from imgvet.workdir import CROPS_PART, exclusive, require_allowed
 
 
@@ -47,10 +47,10 @@ def monitor_dataset(options: DeployedOptions) -> State[Monitored]:
             held.enter_context(temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}))
             options = options.model_copy(update={"work_dir": work.path})
             context = RunContext(work_dir=work.path, threads=options.num_threads)
-            summary = analyze(options.part(RunOptions))
+            summary = analyze(options.part(RunOptions), options.part(WatchOptions))
             part = CROPS_PART if summary.sources is not None else ""
             context = context.model_copy(update={"part": part})
-            run = watch(context, options)
+            run = monitored_runs(work)[-1]
         show_trend(context, options)
         monitored = alert(context, run, options)
         failed = options.fails(read_results(context.work.checks_json), run.alarms)

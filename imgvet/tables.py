@@ -216,13 +216,27 @@ INVALID = Table(
     ),
 )
 
+ALARMS = Table(
+    "alarms",
+    "images that the alarms count that are on after a monitored run, worst first",
+    (
+        Column("alarm", _TEXT, "name of the rate, or `drift:` and a metric or `embeddings`"),
+        _ID,
+        Column(
+            "value",
+            _REAL,
+            "what the image is judged by: a metric, or similarity to the baseline; null of others",
+        ),
+    ),
+)
+
 RESULT_TABLES: tuple[Table, ...] = (
     ITEMS, STATS, SIMILARITY, OUTLIERS, COMPONENTS, COMPONENT_INFO, INVALID,
 )  # fmt: skip
 """The tables a finished run leaves under ``tables/``."""
 
-OPTIONAL_TABLES: tuple[Table, ...] = (VIDEO_PAIRS, CROPS)
-"""Tables that are there only if there are videos, or crops."""
+OPTIONAL_TABLES: tuple[Table, ...] = (VIDEO_PAIRS, CROPS, ALARMS)
+"""Tables that are there only if there are videos, or crops, or the run was monitored."""
 
 BY_NAME: Mapping[str, Table] = {
     table.name: table for table in (*RESULT_TABLES, *OPTIONAL_TABLES, CONTENTS, NEIGHBORS)

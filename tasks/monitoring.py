@@ -1,4 +1,4 @@
-"""Tasks of monitoring: compare a run with its baseline, show the trend, tell what is to be told."""
+"""Tasks after a monitored run: show the trend, tell what is to be told."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from imgvet.monitor.history import Event, Run, monitored_runs, save_run
 from imgvet.monitor.notify import Monitored, body_of, deliver, report_address, send
 from imgvet.monitor.options import MonitorOptions, all_addresses
 from imgvet.monitor.rates import RATES, rates_in_words
-from imgvet.monitor.watch import failed, watch_failed_run, watch_run
+from imgvet.monitor.watch import failed, watch_failed_run
+from imgvet.sections import Section
 from imgvet.tasks.artifacts import key_of, register, slug
 from imgvet.tasks.context import RunContext, run_logger
 from imgvet.tasks.policy import uncached_stage
@@ -39,12 +40,6 @@ PATIENCE = 3
 """How often an event is sent again to a server that does not answer: after 2, 4 and 8 seconds."""
 
 _logger = logging.getLogger(__name__)
-
-
-@uncached_stage
-def watch(context: RunContext, options: MonitorOptions) -> Run:
-    """Compare the run whose results lie in the work dir, and add that to the history."""
-    return watch_run(context.work, options)
 
 
 @uncached_stage
@@ -66,7 +61,7 @@ def alert_failure(run: Run, options: MonitorOptions) -> None:
 def alert(context: RunContext, run: Run, options: MonitorOptions) -> Monitored:
     """Emit events and send messages, each once; no receiver can fail the run."""
     work = WorkDir(context.work.path, run.part)
-    report = report_address(work, options.report_url)
+    report = report_address(work, options.report_url, Section.ALARMS.page)
     run_logger.info(f"Compared with {run.baseline or 'nothing'}. {run.notice}".rstrip())
     for event in run.events:
         run_logger.log(logging.INFO if event.all_clear else logging.WARNING, event.title)

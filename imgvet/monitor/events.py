@@ -11,8 +11,8 @@ from typing import get_args
 
 from imgvet.format import counted, listed, rough_percent
 from imgvet.metrics import METRIC_BY_NAME
-from imgvet.monitor.compare import DRIFT, EMBEDDINGS, Comparison, Finding
-from imgvet.monitor.history import Event
+from imgvet.monitor.compare import Comparison, Finding
+from imgvet.monitor.history import DRIFT, EMBEDDINGS, Event
 from imgvet.monitor.rates import RATES, WatchedRate
 from imgvet.quality.checks import CHECK_BY_NAME
 from imgvet.quality.result import CheckState, Severity
@@ -30,6 +30,9 @@ EVENT_NAMES: tuple[str, ...] = (
 """Every name of an event."""
 
 _SHOWN = 3
+
+LEAST_ODDS = 1_000_000
+"""One in so many is as rare as is said."""
 
 
 def is_compared(key: str) -> bool:
@@ -95,18 +98,20 @@ def _event(
 
 def _rate(rate: WatchedRate, comparison: Comparison, *, raised: bool) -> Event:
     found = [finding for finding in comparison.findings if finding.key == rate.name]
+    most = comparison.finding(rate.name) or found[0]
     if raised:
-        # New images say it best: theirs is the greater difference.
         found = sorted((item for item in found if item.alarming), key=lambda item: -item.effect)
-    most = max(found, key=lambda finding: finding.effect)
     before, after = most.before.rate, most.after.rate
     lines = [_rate_line(rate, finding) for finding in found]
     title, severity = f"is back to normal ({rough_percent(after)})", None
-    examples = comparison.examples.get(rate.count, ()) if raised else ()
+    examples = comparison.counted[rate.name].names if raised else ()
     if raised:
         among = " among new images" if most.population == "new" else ""
         title = f"jumped from {rough_percent(before)} to {rough_percent(after)}{among}"
-        severity = CHECK_BY_NAME[rate.name].severity
+        check = CHECK_BY_NAME.get(rate.name)
+        severity = check.severity if check else "warning"
+    if raised:
+        lines.append(_chance(most.p_value))
     if examples:
         lines.append(f"See: {', '.join(PurePosixPath(name).name for name in examples[:_SHOWN])}")
     name, title = rate.event_name(raised=raised), f"{rate.title} {title}"
@@ -124,6 +129,13 @@ def _rate_line(rate: WatchedRate, finding: Finding) -> str:
     return f"{now} {rate.said}, baseline {usual}"
 
 
+def _chance(p_value: float) -> str:
+    """How rarely chance alone makes such a difference."""
+    one = round(1 / max(p_value, 1 / LEAST_ODDS))
+    said = "less than " if one == LEAST_ODDS else ""
+    return f"Chance alone makes such a difference in {said}1 of {one:,} comparisons."
+
+
 def _drift(keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Event:
     if not raised:
         title = f"New images no longer differ in {_listed(map(_drifting, keys))}"
@@ -133,6 +145,7 @@ def _drift(keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Even
     lines = [_drift_line(finding) for finding in found[:_SHOWN]]
     if len(found) > _SHOWN:
         lines.append(f"And {counted(len(found) - _SHOWN, 'other')}.")
+    lines.append(_chance(max(finding.p_value for finding in found)))
     title = f"New images differ in {_listed(_drifting(finding.key) for finding in found)}"
     return _event(comparison, "imgvet.drift.detected", keys, title, lines, "warning")
 

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from imgvet.errors import InvalidParameterError
 from imgvet.monitor.events import RUN_FAILED
 from imgvet.monitor.history import Delivery, Event, Run, read_history, save_run
+from imgvet.sections import INDEX
 from imgvet.summary import Exact
 from imgvet.workdir import WorkDir
 
@@ -37,11 +38,11 @@ class Monitored(Exact):
     """One line for each address that could not be reached."""
 
 
-def report_address(work: WorkDir, report_url: str | None) -> str:
-    """Where the report of a work dir is opened: a file, or a page below a public address."""
+def report_address(work: WorkDir, report_url: str | None, page: str = INDEX) -> str:
+    """Where a page of the report of a work dir is opened: a file, or below a public address."""
     if report_url is None or Path(report_url).suffix == ".html":
-        return report_url or work.report_index.as_uri()
-    return f"{report_url.rstrip('/')}/{work.report_index.name}"
+        return report_url or (work.report / page).as_uri()
+    return f"{report_url.rstrip('/')}/{page}"
 
 
 def body_of(event: Event, report: str) -> str:

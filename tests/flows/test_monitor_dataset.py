@@ -24,9 +24,12 @@ from imgvet.errors import InputNotFoundError, InvalidParameterError, TransportEr
 from imgvet.flows.ending import ChecksFailedError
 from imgvet.flows.monitor_dataset import monitor_dataset
 from imgvet.monitor.baselines import kept_baselines
-from imgvet.monitor.history import read_history, save_run
+from imgvet.monitor.history import read_history, save_run, watched_runs
 from imgvet.monitor.notify import Monitored
 from imgvet.monitor.options import MonitorOptions, make_monitor_options
+from imgvet.reports.build import report_of
+from imgvet.summary import read_record
+from imgvet.tables import read_table
 from imgvet.tasks.measuring import compute_stats
 from imgvet.workdir import WorkDir
 from support.fault_proxy import Fault, FaultProxy
@@ -96,7 +99,7 @@ def test_an_alarm_and_its_all_clear_are_told_once(monitor: Monitor) -> None:
         (rate,) = [entry for entry in told if "jumped" in str(entry["title"])]
         assert "from 0 % to 100 % among new images" in str(rate["title"])
         assert "See: bad0.jpg, bad1.jpg, bad2.jpg" in str(rate["message"])
-        assert f"Report: {monitor.work.report_index.as_uri()}" in str(check["message"])
+        assert f"Report: {(monitor.work.report / 'alarms.html').as_uri()}" in str(check["message"])
         assert check["type"] == "failure"
         number = len(receiver.posted)
         monitor.state()
@@ -108,6 +111,32 @@ def test_an_alarm_and_its_all_clear_are_told_once(monitor: Monitor) -> None:
         assert "cats: check passes again: invalid files" in [entry["title"] for entry in clear]
         assert len({str(entry["title"]) for entry in clear}) == len(clear)
     assert len(read_history(monitor.work)) == 5
+
+
+def test_the_report_shows_what_the_alarm_that_links_to_it_counted(monitor: Monitor) -> None:
+    monitor.state()
+    monitor.spoil()
+    with Receiver() as receiver:
+        monitor.notify = receiver.address
+        monitor.state()
+        (message,) = [one for one in receiver.posted if "invalid rate" in str(one["title"])]
+    page = monitor.work.report / "alarms.html"
+    assert f"Report: {page.as_uri()}" in str(message["message"])
+    table = read_table(monitor.work.table("alarms"))
+    items = read_table(monitor.work.table("items")).set_index("id")["filename"]
+    listed = (
+        table.loc[table["alarm"] == "invalid_rate", "id"].map(items).map(lambda n: Path(n).name)
+    )
+    assert sorted(listed) == [f"bad{number}.jpg" for number in range(6)]
+    text = page.read_text()
+    assert "Of 6 new images, 6 are invalid" in text
+    assert all(f"bad{number}.jpg" in text for number in range(6))
+    rebuilt = text
+    report_of(monitor.work, (), watched_runs(monitor.work, read_record(monitor.work).run_id))
+    assert page.read_text() == rebuilt
+    for _ in range(2):
+        monitor.state()
+    assert "4 runs" in (monitor.work.report / "history.html").read_text().replace("\u00a0", " ")
 
 
 def test_what_a_killed_run_did_not_tell_is_told_by_the_next(monitor: Monitor) -> None:

@@ -22,11 +22,11 @@ from imgvet.workdir import WorkDir
 from support.receiver import Receiver, free_port
 
 JUMPED = Event(
-    name="imgvet.outlier-rate.jumped",
-    alarms=("outlier_rate",),
+    name="imgvet.novelty-rate.jumped",
+    alarms=("novelty_rate",),
     severity="warning",
     all_clear=False,
-    title="cats: outlier rate jumped from 1 % to 40 % among new images",
+    title="cats: novelty rate jumped from 1 % to 40 % among new images",
     body="Of 120 new images, 48 are outliers; until now 1 % of 900.\nSee: a.jpg, b.jpg",
     before=0.01,
     after=0.4,
