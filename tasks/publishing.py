@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from imgvet.monitor.history import Run, add_run, put_last
-from imgvet.monitor.notify import report_address
+from imgvet.monitor.messages import report_address
 from imgvet.options import RunOptions
 from imgvet.parameters import Frozen
 from imgvet.quality.result import CheckResult, CheckState, read_results

@@ -67,6 +67,8 @@ class Event(Exact):
     severity: Severity
     all_clear: bool
     title: str
+    about: str = ""
+    """What it is about, in a word or two."""
     body: str
     before: float | None = None
     after: float | None = None
@@ -181,7 +183,7 @@ _TEXT, _INT, _REAL, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 _TEXTS, _COUNTS = pa.list_(_TEXT), pa.map_(_TEXT, _INT)
 _EVENT = pa.struct(
     {"name": _TEXT, "alarms": _TEXTS, "severity": _TEXT, "all_clear": _BOOL, "title": _TEXT,
-     "body": _TEXT, "before": _REAL, "after": _REAL, "examples": _TEXTS}
+     "about": _TEXT, "body": _TEXT, "before": _REAL, "after": _REAL, "examples": _TEXTS}
 )  # fmt: skip
 _COMPARED = pa.struct(
     {"key": _TEXT, "population": _TEXT, "before": _REAL, "after": _REAL, "limit": _REAL,

@@ -119,7 +119,7 @@ def watch_run(
 def watch_failed_run(work: WorkDir, run: Run) -> Run:
     """Add a run that failed to the history; raises as it is opened."""
     rows, _ = open_history(work)
-    return put_last(work, failed(as_latest(rows, failed(run))))
+    return put_last(work, failed(as_latest(rows, run)))
 
 
 def failed(run: Run) -> Run:

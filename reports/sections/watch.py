@@ -10,6 +10,7 @@ import pandas as pd
 from imgvet.metrics import FLAGS, METRIC_BY_NAME
 from imgvet.monitor.events import CHECK, RUN, is_compared
 from imgvet.monitor.history import DRIFT, EMBEDDINGS, Compared, Event, Run
+from imgvet.monitor.messages import anchor_of
 from imgvet.monitor.rates import NOVEL, RATES
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, control_chart
@@ -80,7 +81,7 @@ def _alarm(run: ReportInputs, key: str) -> Content:
     images = {image.id: image for image in run.images(rows["id"][: limits.CARDS])}
     return {
         "key": key,
-        "anchor": key.replace(":", "-").replace("_", "-"),
+        "anchor": anchor_of(key),
         "title": title_of(key),
         "since": since,
         "event": said[0] if said else None,
@@ -103,8 +104,8 @@ def _since(runs: Sequence[Run], key: str) -> Run:
 
 
 def _lines(event: Event) -> list[str]:
-    """What was said, without the names of images, which stand below, and without the end."""
-    return [line for line in event.body.splitlines()[:-1] if not line.startswith("See: ")]
+    """What was said, without the names of images, which stand below."""
+    return [line for line in event.body.splitlines() if not line.startswith("See: ")]
 
 
 def _value(key: str, value: float | None) -> str:
