@@ -126,6 +126,10 @@ class Dataset:
         """Stretches of videos that stand still; without rows if there are none."""
         return self._table(tables.FROZEN_STRETCHES, "id")
 
+    def alarms(self) -> pd.DataFrame:
+        """The images that the alarms count which are on after a monitored run, worst first."""
+        return self._table(tables.ALARMS, "id")
+
     def embeddings(self) -> tuple[list[str], NDArray[np.float32]]:
         """File names of the valid images, and their embeddings: float32 (n, width), normalised."""
         valid = self.annotations()

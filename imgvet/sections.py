@@ -29,6 +29,7 @@ class Section(StrEnum):
     OVERVIEW = "overview", "Overview", "index"
     CHECKS = "checks", "Checks", "index"
     CHANGES = "changes", "Since the last run", "index"
+    ALARMS = "alarms", "Alarms"
     DUPLICATES = "duplicates", "Duplicates"
     COMPONENTS = "components", "Components"
     GROUPS = "groups", "Groups"

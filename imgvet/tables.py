@@ -320,6 +320,20 @@ PLAN = Table(
     ),
 )
 
+ALARMS = Table(
+    "alarms",
+    "images that the alarms count that are on after a monitored run, worst first",
+    (
+        Column("alarm", _TEXT, "name of the rate, or `drift:` and a metric or `embeddings`"),
+        _ID,
+        Column(
+            "value",
+            _REAL,
+            "what the image is judged by: a metric, or similarity to the baseline; null of others",
+        ),
+    ),
+)
+
 RESULT_TABLES: tuple[Table, ...] = (
     ITEMS, STATS, SIMILARITY, OUTLIERS, COMPONENTS, COMPONENT_INFO, INVALID,
 )  # fmt: skip
@@ -327,9 +341,10 @@ RESULT_TABLES: tuple[Table, ...] = (
 
 OPTIONAL_TABLES: tuple[Table, ...] = (
     LEAKS, LABEL_ISSUES, GROUPS, GROUP_INFO, SPLIT_COVERAGE, VIDEO_PAIRS, FROZEN_STRETCHES, CROPS,
+    ALARMS,
 )  # fmt: skip
 """Tables that are there only if there are several splits or labels, something to group, videos, or
-crops."""
+crops, or if the run was monitored."""
 
 FILE = "file"
 """The place of an image that is a file of its own on this machine."""

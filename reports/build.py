@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
+from imgvet.monitor.history import Run
 from imgvet.reports import data, limits, text
 from imgvet.reports.inputs import ReportInputs, inputs_of
 from imgvet.reports.pictures import write_pictures
@@ -21,12 +22,13 @@ from imgvet.workdir import WorkDir, link_or_copy, swap_folder
 ASSETS = ("style.css", "report.js", "gallery.js", "map.js")
 
 
-def report_of(work: WorkDir, history: Sequence[PastRun] = ()) -> Path:
+def report_of(work: WorkDir, history: Sequence[PastRun] = (), watched: Sequence[Run] = ()) -> Path:
     """Build the report of a finished run again, and put it in place of the old one as a whole.
 
-    The history is earlier runs, oldest first; returns the page to open.
+    The history is earlier runs, oldest first, and ``watched`` all of them up to a monitored one;
+    returns the page to open.
     """
-    inputs = inputs_of(work, history)
+    inputs = inputs_of(work, history, watched)
     with tempfile.TemporaryDirectory(prefix=".report-", dir=work.home) as scratch:
         folder = Path(scratch) / "report"
         build_report(inputs, folder)

@@ -220,6 +220,10 @@ def _add_watch(commands: Any) -> None:
         "all-clears.",
     )
     _add_monitor_arguments(monitor)
+    monitor.add_argument(
+        "--deliver", action="store_true",
+        help="only send the messages of earlier runs that did not arrive; vets nothing",
+    )  # fmt: skip
     baseline = _add(
         commands,
         "watch.baseline",

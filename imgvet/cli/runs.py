@@ -49,10 +49,12 @@ def summary(options: argparse.Namespace) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Build the report of a run again, and print its path."""
-    from imgvet.monitor.history import past_runs
+    from imgvet.monitor.history import past_runs, watched_runs
     from imgvet.reports.build import report_of
 
     work = open_finished(options.work_dir)
     with exclusive(work):
-        page = report_of(work, past_runs(work, read_record(work), digest_file(work.summary_json)))
+        record, digest = read_record(work), digest_file(work.summary_json)
+        watched = watched_runs(work, record.run_id)
+        page = report_of(work, past_runs(work, record, digest, every=bool(watched)), watched)
     print(page)

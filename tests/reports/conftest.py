@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 
 from imgvet.metrics import FLAGS, METRICS
+from imgvet.monitor.history import Compared, Event, Run
 from imgvet.quality.result import CheckResult, CheckState
 from imgvet.reports.inputs import ReportInputs
 from imgvet.summary import Counts, PastRun, RunRecord, RunSummary, StageTiming, Verdict
 from imgvet.tables import (
+    ALARMS,
     COMPONENT_INFO,
     COMPONENTS,
     CROPS,
@@ -117,10 +119,54 @@ def full_inputs(planted: Planted, inputs: ReportInputs) -> ReportInputs:
             "frozen_stretches": frozen_stretches(planted),
             **groups_of(planted),
             "crops": crops_of(planted),
+            "alarms": alarms_of(planted),
         },
         embeddings=np.random.default_rng(3).normal(size=(planted.valid, 16)).astype(np.float32),
         history=history(inputs.summary),
+        watched=watched(inputs),
     )
+
+
+def watched(inputs: ReportInputs) -> tuple[Run, ...]:
+    """A baseline, a run that failed, one that raised alarms, and this one, in which they go on."""
+    counts = inputs.summary.counts.model_dump(exclude_none=True) | {"novel": 3}
+    quiet = counts | {"dark": 0, "novel": 0}
+    new = {"images": 12, "valid": 10, "invalid": 2, "dark": 4, "bright": 0, "blurry": 0,
+           "exact_duplicate_surplus": 0, "near_duplicate_images": 0, "novel": 3}  # fmt: skip
+    told = Event(
+        name="imgvet.dark-rate.jumped", alarms=("dark_rate",), severity="warning", all_clear=False,
+        title="photos: dark rate jumped", body="Of 10 <new> images, 4.\nSee: a.jpg\nRun of x.",
+    )  # fmt: skip
+    compared = (
+        Compared(key="dark_rate", population="whole", before=0, after=0.05, limit=0.04, p_value=0),
+        Compared(key="dark_rate", population="new", before=0, after=0.4, limit=0.2, p_value=1e-7),
+        Compared(key="novelty_rate", population="new", before=0, after=0.3, limit=0.2, p_value=0),
+        Compared(key="invalid_rate", population="new", before=0, after=0.1, limit=None, p_value=1),
+        Compared(key="drift:sharpness", population="new", before=None, after=0.6, limit=0.3,
+                 p_value=0),
+        Compared(key="drift:embeddings", population="new", before=None, after=0.1, limit=0.3,
+                 p_value=0.5),
+    )  # fmt: skip
+    alarms = ("check:invalid_rate", "dark_rate", "drift:sharpness", "novelty_rate")
+    done = {"monitored": True, "verdict": Verdict.PASSED, "counts": quiet}
+    bad = done | {"counts": counts, "new_counts": new, "baseline": "run-1", "alarms": alarms,
+                  "compared": compared, "verdict": Verdict.FAILED}  # fmt: skip
+    return (
+        Run(run_id="run-1", started="2026-01-01T00:00:00+00:00", new_counts=quiet, **done),
+        Run(run_id="run-f", started="2026-01-01T06:00:00+00:00", status="failed", monitored=True,
+            alarms=("run",), notice="No space </td> left"),
+        Run(run_id="run-<2>", started="2026-01-01T12:00:00+00:00", events=(told,), **bad),
+        Run(run_id=inputs.record.run_id, started=inputs.record.started,
+            notice="A <b>notice</b>", **bad),
+    )  # fmt: skip
+
+
+def alarms_of(planted: Planted) -> pd.DataFrame:
+    """Dark images that an alarm counts, and novel and drifting ones, the hostile among them."""
+    rows = [("dark_rate", item, 10.0 + 5 * rank) for rank, item in enumerate(planted.dark)]
+    rows += [("novelty_rate", item, item / 100) for item in (0, 1, 2)]
+    rows += [("drift:sharpness", item, 0.5) for item in range(12)]
+    return to_frame(conform(pd.DataFrame(rows, columns=["alarm", "id", "value"]), ALARMS))
 
 
 def video_pairs() -> pd.DataFrame:

@@ -189,7 +189,13 @@ def with_changed(inputs: ReportInputs, *changed: str) -> ReportInputs:
     """The same run after two of which the last one had other parameters."""
     first, last = inputs.history
     words = {name: f"{name} was 1 and is 2" for name in changed}
-    return replace(inputs, history=(first, last.model_copy(update={"changed": words})))
+    history = (first, last.model_copy(update={"changed": words}))
+    return replace(unwatched(inputs), history=history)
+
+
+def unwatched(inputs: ReportInputs) -> ReportInputs:
+    """The same run, not monitored."""
+    return replace(inputs, watched=())
 
 
 @pytest.mark.parametrize(
@@ -274,14 +280,14 @@ def test_nothing_is_called_good_without_a_condition(full_inputs: ReportInputs) -
 
 
 def test_the_history_tells_small_shares_apart(full_inputs: ReportInputs) -> None:
-    lines = section(full_inputs, Section.HISTORY).lines
+    lines = section(unwatched(full_inputs), Section.HISTORY).lines
     formats = {line.title: line.figure["layout"]["yaxis"]["tickformat"] for line in lines}
     assert formats.pop("Images") == ",~s"
     assert set(formats.values()) == {".3~p"}  # d3-format: three digits, whatever their place
 
 
 def test_history_ends_with_this_run(full_inputs: ReportInputs) -> None:
-    found = section(full_inputs, Section.HISTORY)
+    found = section(unwatched(full_inputs), Section.HISTORY)
     assert [run.run_id for run in found.runs] == [full_inputs.record.run_id, "run-<2>", "run-1"]
     lines = {line.title: line.numbers for line in found.lines}
     assert lines["Images"]["images"].tolist() == [70, 64, 64]
@@ -293,7 +299,7 @@ def test_long_histories_show_the_latest(
     full_inputs: ReportInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "RUNS", 2)
-    found = section(full_inputs, Section.HISTORY)
+    found = section(unwatched(full_inputs), Section.HISTORY)
     assert [len(found.runs), found.run_count] == [2, 3]
     assert all(len(line.numbers) == 2 for line in found.lines)
 
