@@ -101,7 +101,6 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
         model=request.model_name,
         recall=nearest.recall,
         median_similarity=rare.median_similarity,
-        robust_outliers=rare.robust,
         sources=found.sources,
         sources_without_crops=found.without_crops,
     )

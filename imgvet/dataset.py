@@ -17,7 +17,7 @@ from imgvet.errors import InvalidParameterError
 from imgvet.options import ExecutionOptions, FailOn, make_options
 from imgvet.quality.result import fails, read_results
 from imgvet.reasons import Reason
-from imgvet.search.image_table import ImageTable
+from imgvet.search.image_table import ImageTable, with_names
 from imgvet.summary import RunRecord, RunSummary, read_record, read_summary, summary_lines
 from imgvet.tables import Table
 from imgvet.workdir import CROPS_PART, WorkDir, open_finished, work_dir_at
@@ -88,22 +88,22 @@ class Dataset:
 
     def invalid_instances(self) -> pd.DataFrame:
         """The images that were left out: id, filename, reason, detail."""
-        return self._table(tables.INVALID)
+        return self._table(tables.INVALID, "id")
 
     def img_stats(self) -> pd.DataFrame:
-        """The measures of each valid image, with its filename."""
+        """The measures of each valid image, with its filename, label and split."""
         return self._table(tables.STATS, "id")
 
     def similarity(self) -> pd.DataFrame:
-        """Pairs of similar images, best first: from, to, similarity, and both filenames."""
+        """Pairs of similar images, best first: from, to, similarity, and what both are."""
         return self._table(tables.SIMILARITY, "from", "to")
 
     def outliers(self) -> pd.DataFrame:
-        """The images least like their nearest neighbour, worst first, with both filenames."""
+        """The outliers, worst first, with their nearest neighbours and what both are."""
         return self._table(tables.OUTLIERS, "id", "nearest")
 
     def connected_components(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """The members of each component with their filenames, and one row per component."""
+        """The members of each component with what they are, and one row per component."""
         members = self._table(tables.COMPONENTS, "id")
         return members, self._table(tables.COMPONENT_INFO, "representative")
 
@@ -161,18 +161,11 @@ class Dataset:
         return open_finished(self.work_dir / self._part)
 
     def _table(self, table: Table, *columns: str) -> pd.DataFrame:
-        """A table, with ``filename`` for its column id and ``filename_x`` for another column x."""
+        """A table, with file names, labels and splits of the images that columns name."""
         path = self._work.table(table.name)
         missing = table in tables.OPTIONAL_TABLES and not path.is_file()
         frame = tables.empty(table) if missing else tables.read_table(path)
-        if not columns:
-            return frame
-        names = ImageTable.of_run(self._work).frame(["filename"])["filename"]
-        added = {
-            "filename" if column == "id" else f"filename_{column}": frame[column].map(names)
-            for column in columns
-        }
-        return frame.assign(**added)
+        return with_names(frame, ImageTable.of_run(self._work), columns) if columns else frame
 
 
 def create(

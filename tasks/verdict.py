@@ -42,7 +42,7 @@ def run_checks(
     )
 
 
-@cached_stage(version=5)
+@cached_stage(version=6)
 def build_report(
     context: RunContext,
     tables: dict[str, Reference],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,8 +20,8 @@ from imgvet.errors import EXIT_BAD_REQUEST, ImgvetError
 from imgvet.monitor.options import NotifyOptions, WatchOptions
 from imgvet.workdir import UNUSED_DAYS
 
-EXIT_INTERRUPTED = 130
-"""What shells give for a command that Ctrl-C ended."""
+EXIT_INTERRUPTED, EXIT_UNREAD = 130, 141
+"""What shells give for a command that Ctrl-C ended, and for one whose output nobody reads on."""
 
 RESULTS, SILENT_HOURS = 10, 26
 """Images that ``search`` prints, and hours without a run that are no silence yet, unless told
@@ -29,6 +30,18 @@ otherwise."""
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command: 0, 2 for a bad request, 3 if checks failed and ``--fail-on`` says so."""
+    try:
+        try:
+            return _command(arguments)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads, such as head, has enough. What is flushed at the end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_UNREAD
+
+
+def _command(arguments: Sequence[str] | None) -> int:
     try:
         options = parse(_parser(), arguments)
         module, _, function = options.command.partition(".")

@@ -11,9 +11,9 @@ from typing import Any
 
 from imgvet.errors import StaleReferenceError
 from imgvet.metrics import FLAGS, Flag, limit_of
-from imgvet.options import FlagOptions, SimilarityOptions
-from imgvet.reasons import Failure, Reason
-from imgvet.search.image_table import COPIES, HIGHEST, ImageTable
+from imgvet.options import FlagOptions
+from imgvet.reasons import Failure
+from imgvet.search.image_table import COPIES, HIGHEST, PIXELS, SIDES, ImageTable
 from imgvet.search.index import Match, SearchIndex
 from imgvet.search.originals import Originals
 from imgvet.search.picture import embed_picture, model_of
@@ -61,17 +61,18 @@ class ExploredRun:
     @property
     def presets(self) -> dict[str, Query]:
         """By title the queries that most people ask first, those that the run has columns for."""
-        near = self.record.options(SimilarityOptions).threshold
         limits, component = self.record.options(FlagOptions), "components.component_id"
         queries = {
             "All images": Query(),
             "Exact copies": _having(COPIES, above=1, sort="embedding_row"),
-            "With a near duplicate": _having(HIGHEST, minimum=near, sort=HIGHEST, descending=True),
+            "Near duplicates": _having(HIGHEST, sort=HIGHEST, descending=True),
             "Outliers": _having("outliers.score", sort="outliers.score", descending=True),
             **{flag.name.capitalize(): _flagged(flag, limits) for flag in FLAGS},
-            "Largest components": _having(component, sort=component),
-            "Smallest images": _having("status", values=(Reason.OK.value,), sort="stats.width"),
-            "Not analysed": _having("invalid.reason"),
+            "In components": _having(component, sort=component),
+            "Lowest contrast": _having("stats.contrast", sort="stats.contrast"),
+            "Smallest": _having(PIXELS, sort=PIXELS),
+            "Longest and narrowest": _having(SIDES, sort=SIDES, descending=True),
+            "Invalid files": _having("invalid.reason"),
         }
         columns = self.images.columns.keys()
         return {title: query for title, query in queries.items() if columns >= set(query.columns)}
