@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,14 @@ from imgvet.options import ExecutionOptions, FailOn, make_options
 from imgvet.quality.result import fails, read_results
 from imgvet.reasons import Reason
 from imgvet.search.image_table import ImageTable, with_names
+from imgvet.search.query import Query, conditions_of
 from imgvet.summary import RunRecord, RunSummary, read_record, read_summary, summary_lines
 from imgvet.tables import Table
 from imgvet.workdir import CROPS_PART, WorkDir, open_finished, work_dir_at
 
 if TYPE_CHECKING:
     from imgvet.explorer.server import Explorer
+    from imgvet.reports.inline import Visuals
 
 DEFAULT_WORK_DIR = "work_dir"
 
@@ -43,11 +45,14 @@ class Dataset:
     def run(self, **parameters: Any) -> RunSummary:
         """Vet the dataset and print the summary; ImgvetError says what to do on a bad request.
 
+        A notebook shows a bar meanwhile, and then the verdict and the numbers.
+
         ``parameters`` are those of a run, by name (``imgvet run --help`` lists them).
         ``annotations`` may be a DataFrame or a dict, ``embeddings`` an array (rows in the order
         of ``input_dir``, if that is a list of images, or of ``annotations``) or a pair of names
         and an array.
         """
+        from imgvet.engine import notebook
         from imgvet.engine.progress import shown_progress
         from imgvet.engine.run import run_flow
         from imgvet.engine.values import as_files
@@ -61,7 +66,8 @@ class Dataset:
             with shown_progress():
                 summary = run_flow(options, Path(drafts))
         self._part = CROPS_PART if summary.sources is not None else ""
-        self.summary()
+        if not notebook.show(self):
+            self.summary()
         return summary
 
     def summary(self) -> list[str]:
@@ -122,6 +128,33 @@ class Dataset:
         rows = valid["embedding_row"].to_numpy(np.int64)
         return valid["filename"].tolist(), np.asarray(vectors[rows])
 
+    def search(
+        self, picture: Any, k: int = 10, where: Mapping[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """The images most like a picture, best first: id, similarity, filename, label, split.
+
+        ``picture`` is an id, a file name of the run, a picture file, its bytes, an array (height,
+        width, 3) of RGB, or a picture of Pillow. ``where`` limits what is found, as
+        ``{"label": "dog", "split": ["val", "test"], "sharpness": (0.5, None)}``.
+        """
+        from imgvet.explorer.run import ExploredRun
+        from imgvet.search.picture import as_picture
+
+        run = ExploredRun(self._work)
+        conditions = conditions_of(where or {}, run.images.columns)
+        among = run.search.ids(Query(where=conditions)) if conditions else None
+        found = run.nearest_to(as_picture(picture), k, among)
+        rows = [(match.id, match.similarity) for match in found]
+        return with_names(pd.DataFrame(rows, columns=["id", "similarity"]), run.images, ["id"])
+
+    @property
+    def vis(self) -> Visuals:
+        """Galleries for notebooks: duplicates, outliers, components, similar, stats."""
+        from imgvet.reports.inline import Visuals
+        from imgvet.reports.inputs import inputs_of
+
+        return Visuals(inputs_of(self._work), self.search)
+
     def explore(self, port: int = 0, *, open_browser: bool = True) -> Explorer:
         """Serve the report with search, filters and originals to this machine, in the background.
 
@@ -149,6 +182,14 @@ class Dataset:
         if facts is None:
             raise KeyError(item_id)
         return {name.removeprefix("stats."): value for name, value in facts.items()}
+
+    def _repr_html_(self) -> str | None:
+        """The verdict and the numbers, for notebooks; None before a run."""
+        from imgvet.reports.inline import overview
+        from imgvet.reports.inputs import inputs_of
+
+        finished = WorkDir(self.work_dir, self._part).is_finished()
+        return overview(inputs_of(self._work)) if finished else None
 
     def __len__(self) -> int:
         return len(self._table(tables.ITEMS))

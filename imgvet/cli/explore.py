@@ -6,15 +6,9 @@ import argparse
 import json
 import time
 import webbrowser
-from pathlib import Path
 
-from imgvet.errors import InputNotFoundError, InputUnreadableError
 from imgvet.explorer.run import ExploredRun
 from imgvet.explorer.server import Explorer
-from imgvet.reasons import Failure
-from imgvet.search.index import Match
-from imgvet.search.picture import read_picture
-from imgvet.search.query import Condition, Query
 from imgvet.workdir import open_finished
 
 
@@ -34,7 +28,7 @@ def explore(options: argparse.Namespace) -> None:
 def search(options: argparse.Namespace) -> None:
     """Print the images of a run that are most like a picture."""
     explored = ExploredRun(open_finished(options.work_dir))
-    matches = _find_similar(explored, options.picture, options.k)
+    matches = explored.nearest_to(options.picture, options.k)
     names = explored.images.values(("filename",), [match.id for match in matches])
     rows = [
         {"id": match.id, "similarity": match.similarity, "filename": name}
@@ -44,25 +38,3 @@ def search(options: argparse.Namespace) -> None:
         print(json.dumps(rows, indent=2))
     else:
         print("\n".join(f"{row['similarity']:.6f}  {row['filename']}" for row in rows))
-
-
-def _find_similar(explored: ExploredRun, picture: str, k: int) -> list[Match]:
-    """The images most like a file, or an image named as in items, which needs no model."""
-    path = Path(picture).expanduser()
-    named = Condition(column="filename", values=(picture, str(path.absolute())))
-    embedded = Condition(column="embedding_row", missing=False)
-    ids = explored.search.ids(Query(where=(named, embedded)))
-    if len(ids):
-        return explored.index.nearest(explored.index.vector_of(int(ids[0])), k)
-    if not path.exists():
-        raise InputNotFoundError(
-            f"{picture} is neither a file nor an image of the run",
-            "Give the path of a picture, or a file name as the tables have it",
-        )
-    found = explored.nearest_to_picture(read_picture(path), k)
-    if isinstance(found, Failure):
-        raise InputUnreadableError(
-            f"{picture} can't be decoded ({found.reason.value}: {found.detail})",
-            "Search for another picture",
-        )
-    return found
