@@ -94,24 +94,24 @@ class Dataset:
 
     def invalid_instances(self) -> pd.DataFrame:
         """The images that were left out: id, filename, reason, detail."""
-        return self._table(tables.INVALID, "id")
+        return self._table(tables.INVALID)
 
     def img_stats(self) -> pd.DataFrame:
         """The measures of each valid image, with its filename, label and split."""
-        return self._table(tables.STATS, "id")
+        return self._table(tables.STATS)
 
     def similarity(self) -> pd.DataFrame:
         """Pairs of similar images, best first: from, to, similarity, and what both are."""
-        return self._table(tables.SIMILARITY, "from", "to")
+        return self._table(tables.SIMILARITY)
 
     def outliers(self) -> pd.DataFrame:
         """The outliers, worst first, with their nearest neighbours and what both are."""
-        return self._table(tables.OUTLIERS, "id", "nearest")
+        return self._table(tables.OUTLIERS)
 
     def connected_components(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """The members of each component with what they are, and one row per component."""
-        members = self._table(tables.COMPONENTS, "id")
-        return members, self._table(tables.COMPONENT_INFO, "representative")
+        members = self._table(tables.COMPONENTS)
+        return members, self._table(tables.COMPONENT_INFO)
 
     def crops(self) -> pd.DataFrame:
         """Where each crop was cut, with score, label and text; no rows for whole images."""
@@ -145,7 +145,7 @@ class Dataset:
         among = run.search.ids(Query(where=conditions)) if conditions else None
         found = run.nearest_to(as_picture(picture), k, among)
         rows = [(match.id, match.similarity) for match in found]
-        return with_names(pd.DataFrame(rows, columns=["id", "similarity"]), run.images, ["id"])
+        return with_names(pd.DataFrame(rows, columns=["id", "similarity"]), run.images)
 
     @property
     def vis(self) -> Visuals:
@@ -201,12 +201,12 @@ class Dataset:
     def _work(self) -> WorkDir:
         return open_finished(self.work_dir / self._part)
 
-    def _table(self, table: Table, *columns: str) -> pd.DataFrame:
+    def _table(self, table: Table) -> pd.DataFrame:
         """A table, with file names, labels and splits of the images that columns name."""
         path = self._work.table(table.name)
         missing = table in tables.OPTIONAL_TABLES and not path.is_file()
         frame = tables.empty(table) if missing else tables.read_table(path)
-        return with_names(frame, ImageTable.of_run(self._work), columns) if columns else frame
+        return with_names(frame, ImageTable.of_run(self._work))
 
 
 def create(

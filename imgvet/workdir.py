@@ -62,6 +62,8 @@ class WorkDir:
     embeddings = _Place("embeddings.npy")
     report = _Place("report")
     report_index = _Place("report/index.html")
+    report_file = _Place("report.html")
+    """The report as one file, if it was asked for."""
     store = _Place("", stored=True)
     """Packs, stage results and cache records: deletable, all of it can be made again."""
     stages = _Place("stages", stored=True)

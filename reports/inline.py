@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from imgvet.quality.result import CheckState
 from imgvet.reports.build import environment
 from imgvet.reports.histogram import Scale, bin_values
 from imgvet.reports.inputs import Image, ReportInputs
-from imgvet.reports.pictures import shrink
+from imgvet.reports.pictures import as_address, shrink
 from imgvet.reports.sections.run import NUMBERS
 from imgvet.reports.sections.statistics import flag_limit
 from imgvet.reports.text import count, counted, number, similarity
@@ -186,4 +185,4 @@ def render(run: ReportInputs, **shown: Any) -> str:
 def _address(run: ReportInputs, image: Image) -> str:
     """A picture as a data URI; empty without one."""
     shrunk = shrink(run.thumbnail(image.digest), SIDE) if image.digest else None
-    return f"data:image/jpeg;base64,{base64.b64encode(shrunk[0]).decode()}" if shrunk else ""
+    return as_address(shrunk[0]) if shrunk else ""

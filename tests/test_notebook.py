@@ -6,7 +6,6 @@ import ast
 import json
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -22,8 +21,8 @@ from imgvet.dataset import Dataset
 from imgvet.engine.progress import shown_progress
 from imgvet.errors import InputNotFoundError, InvalidParameterError
 from imgvet.progress import tracked
-from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.inline import Visuals
+from imgvet.reports.inputs import ReportInputs
 from imgvet.workdir import WorkDir
 from support.finished_run import finish_run, judge
 from support.pictures import jpeg, photograph, write_photographs
@@ -164,7 +163,7 @@ class Handle:
 
 
 @pytest.fixture
-def notebook(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Handle]]:
+def notebook(monkeypatch: pytest.MonkeyPatch) -> list[Handle]:
     """A process that takes itself for the kernel of a notebook; what it shows."""
     shown: list[Handle] = []
 
@@ -177,7 +176,7 @@ def notebook(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Handle]]:
     vars(part)["display"] = display
     monkeypatch.setitem(sys.modules, "IPython", module)
     monkeypatch.setitem(sys.modules, "IPython.display", part)
-    yield shown
+    return shown
 
 
 def test_a_notebook_draws_one_bar_that_goes(

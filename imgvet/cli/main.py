@@ -97,6 +97,9 @@ def _add_finished_run(commands: Any) -> None:
     )
     alike = "print the images of a finished run that are most like a picture"
     search = _add(commands, "explore.search", alike)
+    report.add_argument(
+        "--single-file", action="store_true", help="as one file to send: WORK_DIR/report.html"
+    )
     for parser in (summary, report, explore, search):
         parser.add_argument("work_dir", type=Path, metavar="WORK_DIR", help="its work dir")
     explore.add_argument(

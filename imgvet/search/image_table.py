@@ -85,6 +85,9 @@ _DERIVED: Mapping[Table, tuple[ImageColumn, ...]] = {
 NAMES = ("filename", "label", "split")
 """What a person knows an image by."""
 
+ID_COLUMNS = ("id", "from", "to", "nearest", "representative")
+"""The columns of tables that hold ids of images."""
+
 
 class ImageTable:
     """The images of a run in the order of the table items; may be used from several threads."""
@@ -222,15 +225,16 @@ class ImageTable:
         return {PAIRS: pa.array(counts), HIGHEST: pa.array(highest, mask=counts == 0)}
 
 
-def with_names(rows: pd.DataFrame, images: ImageTable, columns: Sequence[str]) -> pd.DataFrame:
-    """Rows with :data:`NAMES` of the images whose ids are in some of their columns.
+def with_names(rows: pd.DataFrame, images: ImageTable) -> pd.DataFrame:
+    """Rows of a table, and what the images are called whose ids are in its :data:`ID_COLUMNS`.
 
-    Those of the column ``id`` are called as they are, those of another column x ``filename_x``.
+    Names of the column ``id`` are called as they are, those of another column x ``filename_x``.
     """
     known = images.frame(NAMES)
     added = {
         name if column == "id" else f"{name}_{column}": rows[column].map(known[name])
-        for column in columns
+        for column in ID_COLUMNS
         for name in NAMES
+        if column in rows and not (column == "id" and name in rows)
     }
     return rows.assign(**added)

@@ -431,7 +431,7 @@
   function open(link) {
     opened = link;
     var row = facts.get(Number(link.dataset.id));
-    if (row) imgvet.zoom(row, link.getAttribute("href"), null);
+    if (row) imgvet.zoom(row, link.querySelector("img").src, null);
     return Boolean(row);
   }
 
