@@ -116,7 +116,6 @@ def _analyze(
         model=request.model_name,
         recall=nearest.recall,
         median_similarity=rare.median_similarity,
-        robust_outliers=rare.robust,
         sources=found.sources,
         sources_without_crops=found.without_crops,
     )

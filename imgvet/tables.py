@@ -149,7 +149,8 @@ LABEL_ISSUES = Table(
 
 OUTLIERS = Table(
     "outliers",
-    "the share `outlier_percentile` of images least like their nearest neighbour, worst first",
+    "the outliers, worst first: the share `outlier_percentile` of images least like their nearest "
+    "neighbour, and every image whose score is over 3.5",
     (
         _ID,
         Column("nearest", _INT, "id of its nearest neighbour; null if it is like no other image"),
@@ -159,6 +160,7 @@ OUTLIERS = Table(
             _REAL,
             "robust score: scaled MADs below the median similarity; over 3.5 stands out",
         ),
+        Column("by", _TEXT, "why it is listed: by its share, by its score, or both"),
     ),
 )
 

@@ -6,6 +6,7 @@ loaded when it is first needed.
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -60,6 +61,12 @@ def write_pictures(
     with ThreadPoolExecutor() as pool:
         written = zip(digests, pool.map(write, digests), strict=True)
         return {digest: picture for digest, picture in written if picture}
+
+
+def as_address(picture: Path | bytes) -> str:
+    """The address of a JPEG that is all of it."""
+    data = picture.read_bytes() if isinstance(picture, Path) else picture
+    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
 
 def shrink(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -73,6 +73,17 @@ def pages_of(inputs: ReportInputs) -> list[Page]:
         )
         for name, sections in pages.items()
     ]
+
+
+def joined(pages: Sequence[Page], name: str) -> Page:
+    """Several pages as one."""
+    return Page(
+        name,
+        {section: content for page in pages for section, content in page.sections.items()},
+        [chart for page in pages for chart in page.charts],
+        [image for page in pages for image in page.images],
+        None,
+    )
 
 
 def _blocks(value: Any, kind: type[Block]) -> Iterator[Block]:

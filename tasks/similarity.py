@@ -33,7 +33,6 @@ class OutlierSearch(Frozen):
     """What :func:`imgvet.similarity.outliers.find_outliers` finds."""
 
     outliers: Reference
-    robust: tuple[int, ...]
     median_similarity: float | None
 
 
@@ -118,11 +117,11 @@ def find_outliers(
 ) -> OutlierSearch:
     """The table outliers."""
     work = context.work
-    table, robust, median = outliers.find_outliers(
+    table, median = outliers.find_outliers(
         load_table(work, nearest), load_table(work, items), options
     )
     stored = store_table(work, OUTLIERS, table)
-    return OutlierSearch(outliers=stored, robust=robust, median_similarity=median)
+    return OutlierSearch(outliers=stored, median_similarity=median)
 
 
 @cached_stage(groups.VERSION)

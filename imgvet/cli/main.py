@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,9 @@ from imgvet.exchange.options import ExportOptions
 from imgvet.monitor.options import NotifyOptions, WatchOptions
 from imgvet.workdir import UNUSED_DAYS
 
+EXIT_UNREAD = 141
+"""What shells give for a command whose output nobody reads on."""
+
 SILENT_HOURS = 26
 """Hours without a run that are no silence yet, unless told otherwise."""
 
@@ -33,6 +37,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
+        try:
+            return _command(arguments)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads, such as head, has enough. What is flushed at the end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_UNREAD
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _command(arguments: Sequence[str] | None) -> int:
+    try:
         options = parse(_parser(), arguments)
         module, _, function = options.command.partition(".")
         command = getattr(importlib.import_module(f"imgvet.cli.{module}"), function)
@@ -43,8 +61,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as stop:
         print("imgvet: stopped; run the same command again to go on where it was", file=sys.stderr)
         return 128 + (signal.SIGTERM if isinstance(stop, _TerminatedError) else signal.SIGINT)
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 class _TerminatedError(KeyboardInterrupt):
@@ -101,6 +117,9 @@ def _add_finished_run(commands: Any) -> None:
     search = _add(commands, "explore.search", alike)
     few = "save a list of few images of a finished run that stand for all"
     subset = _add(commands, "explore.subset", few)
+    report.add_argument(
+        "--single-file", action="store_true", help="as one file to send: WORK_DIR/report.html"
+    )
     for parser in (summary, report, explore, search, subset):
         parser.add_argument("work_dir", type=Path, metavar="WORK_DIR", help="its work dir")
     explore.add_argument(

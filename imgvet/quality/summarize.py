@@ -24,6 +24,7 @@ from imgvet.quality.checks import (
 from imgvet.quality.expectations import Expected, Outcome, validate
 from imgvet.quality.result import EXAMPLES, CheckResult, CheckState, verdict
 from imgvet.reasons import Reason
+from imgvet.similarity.outliers import standing_out
 from imgvet.summary import Counts, Exact, RunSummary
 
 Tables = Mapping[str, pd.DataFrame]
@@ -40,7 +41,6 @@ class SearchFacts(Exact):
     recall: float | None
     """Measured recall of the nearest-neighbour search, 1 if it was exact."""
     median_similarity: float | None
-    robust_outliers: tuple[int, ...] = ()
     sources: int | None = None
     """Images that were cut into crops, None if whole ones were analysed."""
     sources_without_crops: int | None = None
@@ -50,7 +50,7 @@ def summarize(
     tables: Tables, facts: SearchFacts, options: RunOptions
 ) -> tuple[RunSummary, tuple[CheckResult, ...]]:
     """Count the findings in the tables :data:`COUNTED`, check them, and sum up."""
-    counts, examples = count(tables, facts.robust_outliers, options)
+    counts, examples = count(tables, options)
     stats = tables["stats"] if options.run_stats else None
     checks = run_checks(rates(counts), stats, examples, options.checks)
     states = Counter(check.state for check in checks)
@@ -77,20 +77,18 @@ def summarize(
     return summary, checks
 
 
-def count(
-    tables: Tables, robust_outliers: Sequence[int], options: RunOptions
-) -> tuple[Counts, dict[str, list[int]]]:
+def count(tables: Tables, options: RunOptions) -> tuple[Counts, dict[str, list[int]]]:
     """Count images, pairs and groups, each exactly; and ids of examples, worst first, by check.
 
-    ``tables`` are items, stats, similarity, outliers and component_info; ``robust_outliers`` are
-    ids, worst first. Without ``run_stats`` dark, bright and blurry images are not counted.
+    ``tables`` are :data:`COUNTED`. Without ``run_stats`` dark, bright and blurry images are not
+    counted.
     """
     items, stats, similarity = (tables[name] for name in ("items", "stats", "similarity"))
     has = properties(items, stats, similarity, options)
     valid, surplus = items[has["valid"]], items.loc[has["exact_duplicate_surplus"], "id"]
     copies = int(valid.duplicated("digest", keep=False).sum())
     near = near_pairs(similarity, valid, options)
-    sizes = tables["component_info"]["count"]
+    sizes, robust = tables["component_info"]["count"], standing_out(tables["outliers"])
     counts = Counts(
         **dict.fromkeys(flag.name for flag in FLAGS) | totals(has),
         exact_duplicate_images=copies,
@@ -100,14 +98,14 @@ def count(
         component_images=int(sizes.sum()),
         largest_component=int(sizes.max()) if len(sizes) else 0,
         outliers=len(tables["outliers"]),
-        robust_outliers=len(robust_outliers),
+        robust_outliers=len(robust),
     )
     flags = flagged(stats, options).items()
     examples = {
         "invalid_rate": items.loc[has["invalid"], "id"].tolist(),
         "duplicate_rate": surplus.tolist(),
         "near_duplicate_rate": pd.unique(near[["from", "to"]].to_numpy().ravel()).tolist(),
-        "outlier_rate": list(robust_outliers),
+        "outlier_rate": robust["id"].tolist(),
         **{f"{name}_rate": stats.loc[mask, "id"].tolist() for name, mask in flags},
     }
     return counts, examples

@@ -16,7 +16,7 @@ from imgvet.reports.charts import Chart, bars, histogram, most_frequent
 from imgvet.reports.histogram import Limit, Scale
 from imgvet.reports.inputs import Content, Image, ReportInputs, gallery
 from imgvet.reports.text import count, counted, label, number, similarity, split_name
-from imgvet.search.copies import copy_groups
+from imgvet.search.copies import CopyGroup, copy_groups
 from imgvet.similarity.outliers import ROBUST_LIMIT
 
 
@@ -33,10 +33,20 @@ def duplicates(run: ReportInputs) -> Content:
         "groups": gallery(
             groups,
             limits.CARDS,
-            lambda group: {**group._asdict(), "members": run.images(group.ids[: limits.COPIES])},
+            lambda group: _copies(run, group),
         ),
         "histogram": _similarities(run, near["similarity"]) if len(near) > 1 else None,
         "pairs": _pairs(run, near),
+    }
+
+
+def _copies(run: ReportInputs, group: CopyGroup) -> Content:
+    """A group of exact copies, and the surplus ones that are not shown, each with its name."""
+    rest = group.ids[limits.COPIES :] if group.decided else ()
+    return {
+        **group._asdict(),
+        "members": run.images(group.ids[: limits.COPIES]),
+        "rest": run.image_table.values(("id", "filename"), rest),
     }
 
 
@@ -195,7 +205,7 @@ def _component_sizes(sizes: pd.Series) -> Chart:
 
 
 def outliers(run: ReportInputs) -> Content:
-    """The images least like their nearest neighbour, from table ``outliers``, worst first."""
+    """Images like no other, by share or by score, from table ``outliers``, worst first."""
     worst = run.table("outliers").sort_values(["similarity", "id"])
     return {
         "badge": count(len(worst)),

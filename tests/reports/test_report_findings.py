@@ -257,15 +257,38 @@ def test_of_equally_frequent_values_numbers_stand_in_their_order() -> None:
 )
 def test_one_is_told_as_one(full_inputs: ReportInputs, pairs: int, copies: int, told: str) -> None:
     counts = full_inputs.summary.counts.model_copy(
-        update={"near_duplicate_pairs": pairs, "exact_duplicate_surplus": copies,
-                "robust_outliers": copies}
-    )  # fmt: skip
+        update={"near_duplicate_pairs": pairs, "robust_outliers": copies}
+    )
     run = replace(full_inputs, summary=full_inputs.summary.model_copy(update={"counts": counts}))
     assert told.format(counts.near_duplicate_images) in words(run, Section.DUPLICATES)
     overview = words(run, Section.OVERVIEW)
-    one = copies == 1
-    assert ("exact copy that adds" if one else "exact copies that add") in overview
-    assert ("1 stands out" if one else "2 stand out") in overview
+    assert ("1 stands out" if copies == 1 else "2 stand out") in overview
+
+
+def test_copies_that_a_person_decides_on_are_not_called_removable(
+    inputs: ReportInputs, full_inputs: ReportInputs
+) -> None:
+    assert "Remove 3 exact copies that add nothing" in words(inputs, Section.OVERVIEW)
+    items = inputs.tables["items"]
+    fewer = items.assign(
+        digest=items["digest"].mask(items["id"].isin((10, 11, 12)), items["id"].astype(str))
+    )
+    one = replace(inputs, tables={**inputs.tables, "items": fewer})
+    assert "Remove 1 exact copy that adds nothing" in words(one, Section.OVERVIEW)
+    told = words(full_inputs, Section.OVERVIEW)
+    assert "Decide on 2 groups of exact copies" in told
+    assert "adds nothing" not in told
+    assert "add nothing" not in told
+
+
+def test_what_stands_out_beyond_the_share_is_marked(inputs: ReportInputs) -> None:
+    told = words(inputs, Section.OUTLIERS)
+    assert "3 outliers: the 5 % of images least like their nearest neighbour, and every" in told
+    outliers = inputs.tables["outliers"].assign(by=["both", "score", "share"])
+    marked = words(
+        replace(inputs, tables={**inputs.tables, "outliers": outliers}), Section.OUTLIERS
+    )
+    assert marked.count("outside of the 5") == 1
 
 
 def test_nothing_is_called_good_without_a_condition(full_inputs: ReportInputs) -> None:
