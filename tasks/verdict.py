@@ -42,7 +42,7 @@ def run_checks(
     )
 
 
-@cached_stage(version=5)
+@cached_stage(version=6)
 def build_report(
     context: RunContext,
     tables: dict[str, Reference],
@@ -65,4 +65,4 @@ def build_report(
         embeddings=load_array(work, embeddings),
         history=tuple(history),
     )
-    return store_file(work, "report", "", lambda folder: write_report(inputs, folder))
+    return store_file(work, "report", "", lambda folder: write_report(inputs, folder, work.report))
