@@ -32,21 +32,22 @@ def report_of(work: WorkDir, history: Sequence[PastRun] = (), watched: Sequence[
     inputs = inputs_of(work, history, watched)
     with tempfile.TemporaryDirectory(prefix=".report-", dir=work.home) as scratch:
         folder = Path(scratch) / "report"
-        build_report(inputs, folder)
+        build_report(inputs, folder, earlier=work.report)
         add_tables(folder, {name: work.table(name) for name in inputs.tables})
         swap_folder(folder, work.report)
     return work.report / INDEX
 
 
-def build_report(inputs: ReportInputs, folder: Path) -> Path:
+def build_report(inputs: ReportInputs, folder: Path, earlier: Path | None = None) -> Path:
     """Write the report into a new or empty folder, and return the path of ``index.html``.
 
-    The same inputs give the same bytes. No page loads anything from outside the folder.
+    The same inputs give the same bytes. No page loads anything from outside the folder. Pictures
+    that an ``earlier`` report shows are not made again.
     """
     folder.mkdir(exist_ok=True)
     pages, templates = pages_of(inputs), environment()
     digests = dict.fromkeys(image.digest for page in pages for image in page.images if image.digest)
-    pictures = write_pictures(digests, inputs.thumbnail, folder)
+    pictures = write_pictures(digests, inputs.thumbnail, folder, earlier)
     for name in (data.FOLDER, data.TABLES):
         (folder / name).mkdir()
     page_template = templates.get_template("page.html")

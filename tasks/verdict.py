@@ -69,4 +69,4 @@ def build_report(
         history=tuple(history),
         watched=tuple(watched),
     )
-    return store_file(work, "report", "", lambda folder: write_report(inputs, folder))
+    return store_file(work, "report", "", lambda folder: write_report(inputs, folder, work.report))
