@@ -7,7 +7,7 @@ import numpy as np
 from imgvet.models.model import Model
 from imgvet.options import ComponentOptions, NeighborOptions, OutlierOptions, SimilarityOptions
 from imgvet.parameters import Frozen
-from imgvet.similarity import components, neighbors, outliers, pairs, rotations
+from imgvet.similarity import components, neighbors, outliers, pairs, rotations, verify
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.search import EarlierSearch, path_of
 from imgvet.store.references import Reference, load_array, load_table, store_table
@@ -77,9 +77,20 @@ def find_rotated_duplicates(
 def find_similar_pairs(
     context: RunContext, nearest: Reference, items: Reference, options: SimilarityOptions
 ) -> Reference:
+    """The pairs of the table similarity, and those that may come to be listed."""
+    work, least = context.work, min(options.threshold, options.verify_threshold)
+    table = pairs.similar_pairs(load_table(work, nearest), load_table(work, items), least)
+    return store_table(work, SIMILARITY, table)
+
+
+@cached_stage(verify.VERSION)
+def verify_pairs(
+    context: RunContext, alike: Reference, items: Reference, options: SimilarityOptions
+) -> Reference:
     """The table similarity."""
     work = context.work
-    table = pairs.similar_pairs(load_table(work, nearest), load_table(work, items), options)
+    frames = (load_table(work, alike)[pairs.COLUMNS], load_table(work, items))
+    table = verify.verify_pairs(*frames, context.store, options, context.threads)
     return store_table(work, SIMILARITY, table)
 
 
@@ -95,8 +106,7 @@ def find_components(
 ) -> dict[str, Reference]:
     """The tables components and component_info, and video_pairs if there are videos."""
     work, rows = context.work, load_table(context.work, items)
-    near = SimilarityOptions(threshold=options.cc_threshold)
-    listed = pairs.similar_pairs(load_table(work, nearest), rows, near)
+    listed = pairs.similar_pairs(load_table(work, nearest), rows, options.cc_threshold)
     vectors = load_array(work, embeddings)
     found = components.find_components(
         listed, rows, vectors, metric, options, search, context.threads

@@ -56,7 +56,8 @@ _WHOLE = 0.9
 _TINY, _SAME_FRAME = 16, 0.5
 _SMALL, _LEAST_SMALL, _FITS = 32, 8, 0.6
 _AGREES, _TEXTURE, _CLIPPED = 0.7, 5.0**2, 6.0
-_ROUNDS, _WORTH_MOVING, _FLOW_WINDOW, _TOGETHER, _LEAST_AREA = 2, 8, (13, 13), 1.0, 0.01
+_ROUNDS, _WORTH_MOVING, _FITTING = 2, 8, 0.05
+_FLOW_WINDOW, _FLOW_ENDS, _TOGETHER, _LEAST_AREA = (9, 9), (3, 10, 0.03), 1.0, 0.01
 
 
 class Look:
@@ -73,9 +74,14 @@ class Look:
         return _resized(self.pixels, _SIDE, _SIDE)
 
     @cached_property
+    def gray_square(self) -> Pixels:
+        """The same in gray."""
+        return _gray(self.square)
+
+    @cached_property
     def orientations(self) -> NDArray[np.float32]:
         """A tiny gray copy in each of eight orientations, of mean 0 and length 1, (8, 256)."""
-        tiny = _gray(_resized(self.pixels, _TINY, _TINY))[..., None]
+        tiny = _resized(self.gray_square, _TINY, _TINY)[..., None]
         shown = np.stack([oriented(tiny, code + 1).ravel() for code in range(ORIENTATIONS)])
         values = shown - shown.mean(dtype=np.float32)
         return np.asarray(values / max(float(np.linalg.norm(values[0])), 1.0), np.float32)
@@ -119,11 +125,13 @@ def align(first: Look, second: Look, *, thorough: bool = True) -> Alignment | No
     A ``thorough`` search also finds what only overlaps, and what is mirrored as well; where there
     is nothing to find it takes four times as long.
     """
-    settled = (_settled(first, second, guess) for guess in _guesses(first, second, thorough))
+    settled = (
+        _settled(first, second, guess) for guess in _guesses(first, second, thorough=thorough)
+    )
     return next((found for found in settled if found.proven), None)
 
 
-def _guesses(first: Look, second: Look, thorough: bool) -> Iterator[Map]:
+def _guesses(first: Look, second: Look, *, thorough: bool) -> Iterator[Map]:
     alike = first.orientations @ second.orientations[0]
     if alike.max() >= _SAME_FRAME:
         yield _ORIENTED[int(alike.argmax())]
@@ -131,7 +139,7 @@ def _guesses(first: Look, second: Look, thorough: bool) -> Iterator[Map]:
         for mirrored in (False, True)[: 1 + thorough]:
             one = np.ascontiguousarray(first.small[:, ::-1]) if mirrored else first.small
             inside, around = what.fit(one, second.small), what.fit(second.small, one)
-            around = None if around is None else cv2.invertAffineTransform(around)
+            around = None if around is None else inverted(around)
             for guess in (inside, around):
                 if guess is not None:
                     yield _chained(guess, _MIRROR) if mirrored else guess
@@ -172,19 +180,15 @@ _OVERLAPPING = _Search(0.5, (1.3, 1.15, 1.0, 0.87, 0.75, 0.65))
 def _settled(first: Look, second: Look, guess: Map) -> Alignment:
     """The alignment near a guess in which most patches agree."""
     overlay = _Overlay(first, second, guess)
-    found = overlay.alignment()
     for _ in range(_ROUNDS):
-        if not found.differing or found.agreeing < _WORTH_MOVING:
+        if not overlay.is_worth_moving:
             break
         moved = overlay.moved()
-        if moved is None:
+        better = None if moved is None else _Overlay(first, second, moved)
+        if better is None or better.score <= overlay.score:
             break
-        overlay = _Overlay(first, second, moved)
-        better = overlay.alignment()
-        if better.agreeing - better.differing <= found.agreeing - found.differing:
-            break
-        found = better
-    return found
+        overlay = better
+    return overlay.alignment()
 
 
 class _Overlay:
@@ -193,11 +197,12 @@ class _Overlay:
     def __init__(self, first: Look, second: Look, way: Map) -> None:
         self._map = way
         area = shared_area(way)
-        self._shown = (min(area / abs(np.linalg.det(way[:, :2])), 1.0), min(area, 1.0))
+        of_first = area / abs(float(np.linalg.det(way[:, :2])))
+        self._shown = (min(of_first, 1.0), min(area, 1.0))
         self._of_first = self._shown[0] > self._shown[1]
         frame, over = (first, second) if self._of_first else (second, first)
         self._frame = frame.square
-        self._to_over = way if self._of_first else cv2.invertAffineTransform(way)
+        self._to_over = way if self._of_first else inverted(way)
         height, width = over.pixels.shape[:2]
         laid = cv2.warpAffine(
             over.pixels,
@@ -209,22 +214,38 @@ class _Overlay:
         self._laid = np.asarray(laid, np.uint8)
         centres = self._to_over[:, :2] @ _CENTRES + self._to_over[:, 2:]
         self._inside = ((centres > 0.0) & (centres < 1.0)).all(axis=0)
-        self._grays = (_gray(self._frame), _gray(self._laid))
+        self._grays = (frame.gray_square, _gray(self._laid))
+        agree, differ = _compared(*map(_patches, self._grays))
+        self._agree = agree & self._inside
+        self._agreeing = int(self._agree.sum())
+        self._differing = int((differ & self._inside).sum())
+
+    @property
+    def score(self) -> int:
+        """The higher, the better both fit."""
+        return self._agreeing - self._differing
+
+    @property
+    def is_worth_moving(self) -> bool:
+        """Whether it may come to fit better."""
+        return self._agreeing >= _WORTH_MOVING and self._differing > _FITTING * self._agreeing
 
     def alignment(self) -> Alignment:
-        agree, differ = _compared(*map(_patches, self._grays))
-        agree, differ = agree & self._inside, differ & self._inside
-        apart = np.abs(_colours(self._frame) - _colours(self._laid)).mean(axis=1)[agree]
-        recoloured = float(apart.mean()) if len(apart) else 0.0
-        return Alignment(
-            self._map, int(agree.sum()), int(differ.sum()), *map(float, self._shown), recoloured
-        )
+        """What it shows."""
+        apart = np.abs(_colours(self._frame) - _colours(self._laid)).mean(axis=1)[self._agree]
+        recoloured = float(apart.mean()) if self._agreeing else 0.0
+        return Alignment(self._map, self._agreeing, self._differing, *self._shown, recoloured)
 
     def moved(self) -> Map | None:
         """The map, moved by as much as most patches have."""
         points = (_CENTRES.T[self._inside] * _SIDE - 0.5).astype(np.float32)
         flow = cv2.calcOpticalFlowPyrLK(
-            *self._grays, points, points.copy(), winSize=_FLOW_WINDOW, maxLevel=1
+            *self._grays,
+            points,
+            points.copy(),
+            winSize=_FLOW_WINDOW,
+            maxLevel=1,
+            criteria=_FLOW_ENDS,
         )
         seen = flow[1].ravel() > 0
         if seen.sum() < _WORTH_MOVING:
@@ -235,10 +256,15 @@ class _Overlay:
         )
         if move is None or inliers.sum() < _WORTH_MOVING:
             return None
-        to_over = _chained(self._to_over, _of_unit(move, _SIDE))
+        to_over = _chained(self._to_over, _of_unit(np.asarray(move, np.float64), _SIDE))
         if abs(np.linalg.det(to_over[:, :2])) < _LEAST_AREA:
             return None
-        return to_over if self._of_first else cv2.invertAffineTransform(to_over)
+        return to_over if self._of_first else inverted(to_over)
+
+
+def inverted(way: Map) -> Map:
+    """The way back."""
+    return np.asarray(cv2.invertAffineTransform(way), np.float64)
 
 
 def shared_area(way: Map) -> float:

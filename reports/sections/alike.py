@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from imgvet.options import SimilarityOptions
 from imgvet.quality.summarize import near_pairs
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, bars, histogram, most_frequent
@@ -23,8 +22,7 @@ from imgvet.similarity.outliers import ROBUST_LIMIT
 def duplicates(run: ReportInputs) -> Content:
     """Exact copies and near duplicates, from tables ``items`` and ``similarity``."""
     summary, valid = run.summary, run.valid
-    options = SimilarityOptions(threshold=summary.threshold)
-    near = near_pairs(run.table("similarity"), valid, options)
+    near = near_pairs(run.table("similarity"), valid)
     found = summary.counts.exact_duplicate_groups + summary.counts.near_duplicate_pairs
     groups = copy_groups(valid)
     return {
