@@ -58,8 +58,12 @@ class Finding(NamedTuple):
     transform: list[float] | None = None
 
 
-_LEAST_DEGREES = 2.0
-_WHOLE = 0.95
+LEAST_DEGREES = 2.0
+"""A picture that is turned by less counts as upright."""
+
+WHOLE_SHARE = 0.95
+"""A picture of which so much is shown counts as shown whole."""
+
 _RECOLOURED = 6.0
 _OVERLAID = 0.1
 _LOOKS = 1024
@@ -179,9 +183,9 @@ def finding_of(found: Alignment, first: Size, second: Size) -> Finding:
 def _relation(found: Alignment, transform: Map, first: Size, second: Size) -> Relation:
     linear = transform[:, :2]
     degrees = np.degrees(np.arctan2(linear[1, 0] - linear[0, 1], linear.trace()))
-    if np.linalg.det(linear) < 0 or abs(degrees) > _LEAST_DEGREES:
+    if np.linalg.det(linear) < 0 or abs(degrees) > LEAST_DEGREES:
         return Relation.ROTATED
-    if min(found.first_shown, found.second_shown) < _WHOLE:
+    if min(found.first_shown, found.second_shown) < WHOLE_SHARE:
         return Relation.CROPPED
     if found.recoloured > _RECOLOURED:
         return Relation.RECOLOURED
