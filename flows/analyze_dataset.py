@@ -95,7 +95,8 @@ def _analyze(
         looked_at = (neighbors, contents, vectors, request.model, metric)
         neighbors = stages.run(similarity.find_rotated_duplicates, *looked_at)
     near = options.part(SimilarityOptions)
-    pairs = stages.run(similarity.find_similar_pairs, neighbors, items, near)
+    alike = stages.run(similarity.find_similar_pairs, neighbors, items, near)
+    pairs = stages.run(similarity.verify_pairs, alike, items, near)
     compared = (neighbors, items, vectors, options.part(ComponentOptions), search, metric)
     grouped = stages.run(similarity.find_components, *compared)
     rare = stages.run(similarity.find_outliers, neighbors, items, options.part(OutlierOptions))
@@ -134,7 +135,7 @@ def _analyze(
         embeddings=vectors,
         checked=checked,
         report=report,
-        intermediate=(listed.listing, contents, nearest.neighbors, neighbors),
+        intermediate=(listed.listing, contents, nearest.neighbors, neighbors, alike),
     )
     record = stages.record(options, request.model_record)
     summary = stages.run(publishing.publish, outputs, record, watched and watched.run)

@@ -236,6 +236,11 @@ class SimilarityOptions(Part):
     """Which pairs are listed."""
 
     threshold: Share = Field(0.9, description="list pairs at least this similar")
+    verify_threshold: Share = Field(
+        0.75,
+        description="compare the pixels of pairs at least this similar: it is told what they have "
+        "to do with each other, and those that show the same are listed, too",
+    )
 
 
 class ComponentOptions(Part):

@@ -109,11 +109,34 @@ CONTENTS = Table(
 
 SIMILARITY = Table(
     "similarity",
-    "pairs of images at least `threshold` similar, best first; each pair once, from < to",
+    "pairs of images at least `threshold` similar or proven by their pixels, best first; each pair "
+    "once, from < to",
     (
         Column("from", _INT, "id of the first image"),
         Column("to", _INT, "id of the second image"),
         _PAIR_SIMILARITY,
+        Column(
+            "relation",
+            _TEXT,
+            "exact, or what the pixels say, the first that is true: rotated or flipped, cropped, "
+            "recoloured, overlaid, resized, re-encoded; similar only if they prove nothing; null "
+            "if they were not compared",
+        ),
+        Column(
+            "verified",
+            _INT,
+            "patches of 144 that agree when one image is laid over the other; 0 if that proves "
+            "nothing, null if they were not compared",
+        ),
+        Column(
+            "from_shown", _REAL, "share of the first image that the second shows; null: unknown"
+        ),
+        Column("to_shown", _REAL, "share of the second image that the first shows; null: unknown"),
+        Column(
+            "transform",
+            pa.list_(pa.float64()),
+            "a to f: pixel x, y of the first image is a x + b y + c, d x + e y + f of the second",
+        ),
     ),
 )
 
@@ -136,7 +159,9 @@ LABEL_ISSUES = Table(
     (
         _ID,
         Column("label", _TEXT, "its label"),
-        Column("suggested_label", _TEXT, "the label that fits best; null if it could not be judged"),
+        Column(
+            "suggested_label", _TEXT, "the label that fits best; null if it could not be judged"
+        ),
         Column(
             "score",
             _REAL,

@@ -13,7 +13,16 @@ from imgvet.options import (
     SimilarityOptions,
 )
 from imgvet.parameters import Frozen
-from imgvet.similarity import components, groups, neighbors, outliers, pairs, rotations, videos
+from imgvet.similarity import (
+    components,
+    groups,
+    neighbors,
+    outliers,
+    pairs,
+    rotations,
+    verify,
+    videos,
+)
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.search import EarlierSearch, path_of
 from imgvet.store.references import Reference, load_array, load_table, store_table
@@ -82,9 +91,20 @@ def find_rotated_duplicates(
 def find_similar_pairs(
     context: RunContext, nearest: Reference, items: Reference, options: SimilarityOptions
 ) -> Reference:
+    """The pairs of the table similarity, and those that may come to be listed."""
+    work, least = context.work, min(options.threshold, options.verify_threshold)
+    table = pairs.similar_pairs(load_table(work, nearest), load_table(work, items), least)
+    return store_table(work, SIMILARITY, table)
+
+
+@cached_stage(verify.VERSION)
+def verify_pairs(
+    context: RunContext, alike: Reference, items: Reference, options: SimilarityOptions
+) -> Reference:
     """The table similarity."""
     work = context.work
-    table = pairs.similar_pairs(load_table(work, nearest), load_table(work, items), options)
+    frames = (load_table(work, alike)[pairs.COLUMNS], load_table(work, items))
+    table = verify.verify_pairs(*frames, context.store, options, context.threads)
     return store_table(work, SIMILARITY, table)
 
 
@@ -100,8 +120,7 @@ def find_components(
 ) -> dict[str, Reference]:
     """The tables components and component_info; of videos video_pairs and frozen_stretches too."""
     work, rows = context.work, load_table(context.work, items)
-    near = SimilarityOptions(threshold=options.cc_threshold)
-    listed = pairs.similar_pairs(load_table(work, nearest), rows, near)
+    listed = pairs.similar_pairs(load_table(work, nearest), rows, options.cc_threshold)
     vectors = load_array(work, embeddings)
     found = components.find_components(
         listed, rows, vectors, metric, options, search, context.threads

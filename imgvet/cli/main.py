@@ -183,6 +183,8 @@ def _add_exchange(commands: Any) -> None:
         "--fail-on", choices=("never", "worse", "any"), default="never",
         help="exit with 3 if images are newly bad, or if anything differs [never]",
     )  # fmt: skip
+
+
 def _add_curate(commands: Any) -> None:
     curate = commands.add_parser("curate", help="plan what to remove, do it, and undo it")
     actions = curate.add_subparsers(title="commands", required=True, metavar="COMMAND")

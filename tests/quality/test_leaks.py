@@ -60,7 +60,9 @@ def test_splits_that_share_nothing_make_an_empty_table() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 12), st.sampled_from(["train", "test", "val", None])), min_size=2),
+    st.lists(
+        st.tuples(st.integers(0, 12), st.sampled_from(["train", "test", "val", None])), min_size=2
+    ),
     st.lists(st.sampled_from([0, 1, 2, 3, 5, 8, 40, 60, 90, 180]), min_size=13, max_size=13),
     st.integers(1, 3),
 )
