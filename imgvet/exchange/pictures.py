@@ -28,8 +28,10 @@ from imgvet.sources.reading import Reader
 from imgvet.sources.s3 import is_remote
 from imgvet.store.files import FileToRead, files_in
 from imgvet.store.references import digest_bytes
-from imgvet.summary import RunRecord
+from imgvet.store.store import Store
+from imgvet.summary import RunRecord, read_record
 from imgvet.threads import READ_WORKERS, one_thread_of_opencv, read_ahead
+from imgvet.workdir import WorkDir
 
 NO_BOXES = "[]"
 _PLACE = ["path", "member", "time_ms"]
@@ -84,25 +86,32 @@ def _clipped(region: Region, width: int, height: int) -> Region | None:
     return replace(region, box=Box(left, top, right - left, bottom - top), corners=corners)
 
 
-def pictures_of(
-    selection: Selection, record: RunRecord, *, is_cut: bool, as_boxes: bool
-) -> list[Picture]:
+def pictures_of(selection: Selection, work: WorkDir, *, as_boxes: bool) -> list[Picture]:
     """The pictures of the chosen items, in order of listing.
 
-    ``as_boxes``: each picture once with its boxes, those that were analysed as crops (``is_cut``)
-    or else all that the annotations of the run hold now; otherwise each item is a picture.
+    ``as_boxes``: each picture once with its boxes, those that were analysed as crops or else all
+    that the annotations of the run hold now; otherwise each item is a picture.
     Raises as :func:`imgvet.annotations.read.read_annotations`.
     """
     items = selection.items
     sizes = selection.images.frame(["stats.width", "stats.height"], items["id"].to_numpy())
     rows = items.assign(width=sizes["stats.width"].array, height=sizes["stats.height"].array)
-    if is_cut and as_boxes:
+    rows["version"] = _versions_of(rows["path"], work)
+    if work.part and as_boxes:
         return _with_crops(rows, selection)
     pictures = [
         Picture(file=file, **values)
         for file, values in zip(_files(rows), _values(rows), strict=True)
     ]
-    return _with_annotated_boxes(pictures, rows, record) if as_boxes else pictures
+    return _with_annotated_boxes(pictures, rows, read_record(work)) if as_boxes else pictures
+
+
+def _versions_of(paths: pd.Series, work: WorkDir) -> list[str]:
+    """Of each object in a bucket the version that was read; empty of local files."""
+    if not any(map(is_remote, paths)):
+        return [""] * len(paths)
+    known = {key.path: key.version for key in Store(work).files.load()}
+    return [known.get(path, "") for path in paths]
 
 
 def _values(rows: pd.DataFrame) -> list[dict[str, Any]]:
@@ -113,7 +122,7 @@ def _values(rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _files(rows: pd.DataFrame) -> list[FileToRead]:
-    return files_in(rows.assign(mtime_ns=None, version=""))
+    return files_in(rows.assign(mtime_ns=None))
 
 
 def _with_crops(rows: pd.DataFrame, selection: Selection) -> list[Picture]:
