@@ -21,6 +21,7 @@ from imgvet.exchange.selection import Selection, source_names
 from imgvet.images.decode import decode
 from imgvet.images.formats import Format
 from imgvet.images.geometry import Box, Region, corners_of, points_of, region_of
+from imgvet.measures.compute_crops import crop_digest
 from imgvet.options import AnnotationOptions, SourceOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.listing import LISTING_SCHEMA, Content
@@ -35,6 +36,7 @@ from imgvet.workdir import WorkDir
 
 NO_BOXES = "[]"
 _PLACE = ["path", "member", "time_ms"]
+_CHANGED = Failure(Reason.MISSING, "the file is another one than the run saw")
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,7 @@ def _seen(picture: Picture, content: Content | Failure) -> tuple[Picture, bytes]
     if picture.file.box is not None:
         return _crop(picture, content.data, picture.file.box)
     if picture.digest is not None and picture.digest != digest_bytes(content.data):
-        return Failure(Reason.MISSING, "the file is another one than the run saw")
+        return _CHANGED
     if picture.width is None:
         decoded = decode(content.data)
         if isinstance(decoded, Failure):
@@ -210,6 +212,8 @@ def _crop(picture: Picture, data: bytes, box: Sequence[float]) -> tuple[Picture,
     crop = whole if isinstance(whole, Failure) else cut_picture(whole, region_of(box))
     if isinstance(crop, Failure):
         return crop
+    if picture.digest != crop_digest(crop):
+        return _CHANGED
     known = replace(picture, format=Format.PNG.value, width=crop.width, height=crop.height)
     coloured = cv2.cvtColor(crop.pixels, cv2.COLOR_RGB2BGR)
     return known, cv2.imencode(".png", coloured)[1].tobytes()
