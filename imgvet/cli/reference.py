@@ -6,6 +6,7 @@ import jinja2
 
 from imgvet.cli.arguments import default_text
 from imgvet.errors import all_errors
+from imgvet.exchange.options import ExportOptions
 from imgvet.metrics import FLAGS, METRICS, Metric
 from imgvet.monitor.options import NotifyOptions, WatchOptions
 from imgvet.options import GROUPS, CheckLimits
@@ -27,7 +28,11 @@ def reference() -> str:
     environment.filters |= {"cell": lambda text: text.replace("|", "\\|"), "range": _range}
     return environment.get_template("reference.md").render(
         default_text=default_text,
-        groups={**GROUPS, "'imgvet monitor' only": (WatchOptions, NotifyOptions)},
+        groups={
+            **GROUPS,
+            "'imgvet monitor' only": (WatchOptions, NotifyOptions),
+            "'imgvet export' only": (ExportOptions,),
+        },
         limits=CheckLimits,
         distances=DISTANCES,
         tables=(*RESULT_TABLES, *OPTIONAL_TABLES),
