@@ -51,9 +51,9 @@ class Dataset:
         A notebook shows a bar meanwhile, and then the verdict and the numbers.
 
         ``parameters`` are those of a run, by name (``imgvet run --help`` lists them).
-        ``annotations`` may be a DataFrame or a dict, ``embeddings`` an array (rows in the order
-        of ``input_dir``, if that is a list of images, or of ``annotations``) or a pair of names
-        and an array.
+        ``annotations`` may be a DataFrame or a dict, ``probabilities`` a DataFrame, ``embeddings``
+        an array (rows in the order of ``input_dir``, if that is a list of images, or of
+        ``annotations``) or a pair of names and an array.
         """
         from imgvet.engine import notebook
         from imgvet.engine.progress import shown_progress
@@ -106,6 +106,14 @@ class Dataset:
     def similarity(self) -> pd.DataFrame:
         """Pairs of similar images, best first: from, to, similarity, and what both are."""
         return self._table(tables.SIMILARITY)
+
+    def leaks(self) -> pd.DataFrame:
+        """Pairs of images in different splits, most alike first, with both filenames."""
+        return self._table(tables.LEAKS)
+
+    def label_issues(self) -> pd.DataFrame:
+        """The labelled images, worst first: label, suggested_label, score, is_issue, filename."""
+        return self._table(tables.LABEL_ISSUES)
 
     def outliers(self) -> pd.DataFrame:
         """The outliers, worst first, with their nearest neighbours and what both are."""
