@@ -84,11 +84,27 @@ class NotifyOptions(Part):
     )
 
 
+COMMON = (
+    "input_dir", "work_dir", "dataset_name", "annotations", "threshold", "outlier_percentile",
+    "checks", "fail_on", "fail_on_alarm", "notify", "baseline", "report_url",
+)  # fmt: skip
+"""What is asked for first by the form of a run on a server; all else follows by the alphabet."""
+
+
+def _as_form(schema: dict[str, Any]) -> None:
+    """Order the fields of the form, where a run may leave out what is its deployment's."""
+    fields = schema["properties"]
+    order = [*(name for name in COMMON if name in fields), *sorted(fields.keys() - set(COMMON))]
+    schema["properties"] = {
+        name: {**fields[name], "position": place} for place, name in enumerate(order)
+    }
+    schema["required"] = []
+
+
 class MonitorOptions(RunOptions, WatchOptions, NotifyOptions):
     """All parameters of a monitored run."""
 
-    # A run of a deployment may leave out the input, as everything else that is the deployment's.
-    model_config = ConfigDict(json_schema_extra={"required": []})
+    model_config = ConfigDict(json_schema_extra=_as_form)
 
     def fails(
         self, checks: Iterable[CheckResult], alarms: Sequence[str], lost: Sequence[str] = ()
