@@ -58,6 +58,14 @@ class WatchOptions(Part):
         description="new images are judged again in the next run until there are this many, so "
         "that a trickle of them is seen, too",
     )
+    max_loss: Share = Field(
+        0.5,
+        description="alarm if this share of all images, or of those of a label, format or folder, "
+        "is gone since the last run in order",
+    )
+    max_days_without_new: float | None = Field(
+        None, gt=0, description="alarm if there were no new images for so many days [no limit]"
+    )
     keep_baselines: int = Field(
         10, ge=1, description="latest runs that can be made the baseline; others are forgotten"
     )
