@@ -85,10 +85,16 @@ def verified(settings: Settings) -> Verified:
         alike = 1 - scale * (1 - found @ found.T)
         of = np.arange(len(found)) // VARIANTS
         kind = np.arange(len(found)) % VARIANTS
-        nearest = np.where(of[kind == 0][:, None] == of[kind == 0], -1, alike[kind == 0][:, kind == 0])
+        nearest = np.where(
+            of[kind == 0][:, None] == of[kind == 0], -1, alike[kind == 0][:, kind == 0]
+        )
         allowed = int(FALSE_SHARE * len(photos))
         edits = [
-            (photo * VARIANTS, photo * VARIANTS + 1 + edit, bool(own[photo, edit] >= options.threshold))
+            (
+                photo * VARIANTS,
+                photo * VARIANTS + 1 + edit,
+                bool(own[photo, edit] >= options.threshold),
+            )
             for photo, edit in np.argwhere(own >= options.verify_threshold).tolist()
         ]
         findings: list[Finding | None] = [None] * own.size
@@ -132,7 +138,9 @@ def verification(settings: Settings) -> list[Row]:
     ]
     for edit, share in zip(EDITS, found.mean(axis=0).tolist(), strict=True):
         least = TO_MEET.get(edit)
-        rows.append(only(f"  {edit}", share) if least is None else at_least(f"  {edit}", share, least))
+        rows.append(
+            only(f"  {edit}", share) if least is None else at_least(f"  {edit}", share, least)
+        )
     for kind, (compared, proven) in result.strangers.items():
         rows.append(at_most(f"different photos {kind}: proven of {compared:,}", proven, 0))
     rows.append(only("comparing a photo with its edit, processor time", result.edit_cost, " ms"))
