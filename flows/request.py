@@ -70,7 +70,7 @@ def check_request(options: RunOptions) -> Request:
     check_runner(options)
     # Results of crops lie beside those of whole images: which they will be is not known yet.
     require_allowed(
-        options.work_dir, options.input_dir, overwrite=options.overwrite or may_be_cut(options)
+        options.work_dir, options.inputs, overwrite=options.overwrite or may_be_cut(options)
     )
     sources, annotations = options.part(SourceOptions), None
     inputs = find_inputs(sources)
@@ -80,7 +80,7 @@ def check_request(options: RunOptions) -> Request:
     part = "" if cutter is None else CROPS_PART
     work = require_allowed(options.work_dir, (), overwrite=options.overwrite, part=part)
     model, given, metric = _compared_by(options)
-    if inputs.listing is not None and annotations is not None:
+    if inputs.listing is not None and (annotations is not None or sources.split_pattern):
         annotated(inputs.listing, sources, annotations, cutter)
     return Request(work, annotations, cutter, model, given, metric, inputs)
 
@@ -135,5 +135,5 @@ def _compared_by(
             f"Leave out d, or give d = {given.width}",
         )
     check_neighbor_options(neighbors, given.width)
-    reference = UserEmbeddingsReference(path=path, digest=given.digest, folders=options.input_dir)
+    reference = UserEmbeddingsReference(path=path, digest=given.digest, folders=options.inputs)
     return None, reference, Metric(distance=options.distance)

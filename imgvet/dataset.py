@@ -15,15 +15,18 @@ from numpy.typing import NDArray
 from imgvet import tables
 from imgvet.errors import InvalidParameterError
 from imgvet.options import ExecutionOptions, FailOn, make_options
+from imgvet.parameters import validated
 from imgvet.quality.result import fails, read_results
 from imgvet.reasons import Reason
 from imgvet.search.image_table import ImageTable, with_names
+from imgvet.search.index import SearchIndex
 from imgvet.search.query import Query, conditions_of
 from imgvet.summary import RunRecord, RunSummary, read_record, read_summary, summary_lines
 from imgvet.tables import Table
 from imgvet.workdir import CROPS_PART, WorkDir, open_finished, work_dir_at
 
 if TYPE_CHECKING:
+    from imgvet.exchange.export import Exported
     from imgvet.explorer.server import Explorer
     from imgvet.reports.inline import Visuals
 
@@ -113,6 +116,10 @@ class Dataset:
         members = self._table(tables.COMPONENTS)
         return members, self._table(tables.COMPONENT_INFO)
 
+    def groups(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The group of similar content of each image with its filename, and one row per group."""
+        return self._table(tables.GROUPS), self._table(tables.GROUP_INFO)
+
     def crops(self) -> pd.DataFrame:
         """Where each crop was cut, with score, label and text; no rows for whole images."""
         return self._table(tables.CROPS)
@@ -121,12 +128,26 @@ class Dataset:
         """Pairs of videos with similar frames, most alike first; without rows if there are none."""
         return self._table(tables.VIDEO_PAIRS)
 
+    def frozen_stretches(self) -> pd.DataFrame:
+        """Stretches of videos that stand still; without rows if there are none."""
+        return self._table(tables.FROZEN_STRETCHES)
+
+    def alarms(self) -> pd.DataFrame:
+        """The images that the alarms count which are on after a monitored run, worst first."""
+        return self._table(tables.ALARMS)
+
     def embeddings(self) -> tuple[list[str], NDArray[np.float32]]:
         """File names of the valid images, and their embeddings: float32 (n, width), normalised."""
         valid = self.annotations()
         vectors = np.load(self._work.embeddings, mmap_mode="r")
         rows = valid["embedding_row"].to_numpy(np.int64)
         return valid["filename"].tolist(), np.asarray(vectors[rows])
+
+    def subset(self, count: int, *, farthest: bool = False) -> pd.DataFrame:
+        """At most ``count`` images that stand for all, or that are as unlike as possible."""
+        work = self._work
+        ids = SearchIndex.of_run(work, ImageTable.of_run(work)).subset(count, farthest=farthest)
+        return self.annotations().set_index("id").loc[ids].reset_index()
 
     def search(
         self, picture: Any, k: int = 10, where: Mapping[str, Any] | None = None
@@ -166,6 +187,40 @@ class Dataset:
         if open_browser:
             webbrowser.open(explorer.url)
         return explorer
+
+    def export(self, destination: str | Path, **parameters: Any) -> Exported:
+        """Write the valid images with their labels for another tool, less what is left out.
+
+        ``parameters`` are those of an export, by name (``imgvet export --help`` lists them):
+        ``export("clean", format="coco", where=["split=train"])``.
+        """
+        from imgvet.exchange.export import export_run
+        from imgvet.exchange.options import ExportOptions
+
+        options = validated(ExportOptions, parameters, "export")
+        threads = self.record().options(ExecutionOptions).num_threads
+        return export_run(self._work, Path(destination), options, threads)
+
+    def look_up(self, pictures: str | Path | Sequence[str | Path], k: int = 1) -> pd.DataFrame:
+        """Of each of many pictures the ``k`` nearest contents of this run: is it in there already?
+
+        ``pictures`` are folders, lists or images, or the work dir of another run. Columns are
+        picture, status, rank, similarity, id, filename, copies, and relation (exact: same bytes).
+        """
+        from imgvet.search.against import look_up
+
+        given = [pictures] if isinstance(pictures, (str, Path)) else pictures
+        threads = self.record().options(ExecutionOptions).num_threads
+        return look_up(self._work, list(map(str, given)), k, threads)
+
+    def compare(self, earlier: str | Path) -> pd.DataFrame:
+        """The images that differ from an earlier run or data set: change, names, labels, findings.
+
+        ``newly_bad`` and ``newly_good`` are lists of findings.
+        """
+        from imgvet.exchange.compare import compare_sides, read_side
+
+        return compare_sides(read_side(str(earlier)), read_side(str(self._work.home))).images
 
     def report(self) -> Path:
         """Open the report in a browser, from disk, and return its path."""

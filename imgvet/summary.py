@@ -185,7 +185,8 @@ def _alike(summary: RunSummary) -> list[Row]:
     )
     near = (
         f"{counted(counts.near_duplicate_images, 'image')} in "
-        f"{counted(counts.near_duplicate_pairs, 'pair')} of similarity >= {summary.threshold:g}"
+        f"{counted(counts.near_duplicate_pairs, 'pair')} of similarity >= {summary.threshold:g} "
+        "or proven"
     )
     joined = f"{counted(counts.component_images, 'image')} in {counts.components:,}"
     joined += f", the largest of {largest:,}" if counts.components else ""

@@ -64,6 +64,11 @@ class WorkDir:
     """What a person decided; no run replaces it."""
     report = _Place("report")
     report_index = _Place("report/index.html")
+    plan_csv = _Place("plan.csv")
+    plan_table = _Place("plan.parquet")
+    plan_page = _Place("plan.html")
+    decisions = _Place("decisions.csv")
+    """What a person decided; no run replaces it."""
     report_file = _Place("report.html")
     """The report as one file, if it was asked for."""
     store = _Place("", stored=True)

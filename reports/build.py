@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from imgvet.monitor.history import Run
 from imgvet.reports import data, limits, text
 from imgvet.reports.inputs import ReportInputs, inputs_of
 from imgvet.reports.pictures import as_address, write_pictures
@@ -23,29 +24,31 @@ from imgvet.workdir import WorkDir, link_or_copy, swap_folder, write_text
 ASSETS = ("style.css", "report.js", "gallery.js", "map.js")
 
 
-def report_of(work: WorkDir, history: Sequence[PastRun] = ()) -> Path:
+def report_of(work: WorkDir, history: Sequence[PastRun] = (), watched: Sequence[Run] = ()) -> Path:
     """Build the report of a finished run again, and put it in place of the old one as a whole.
 
-    The history is earlier runs, oldest first; returns the page to open.
+    The history is earlier runs, oldest first, and ``watched`` all of them up to a monitored one;
+    returns the page to open.
     """
-    inputs = inputs_of(work, history)
+    inputs = inputs_of(work, history, watched)
     with tempfile.TemporaryDirectory(prefix=".report-", dir=work.home) as scratch:
         folder = Path(scratch) / "report"
-        build_report(inputs, folder)
+        build_report(inputs, folder, earlier=work.report)
         add_tables(folder, {name: work.table(name) for name in inputs.tables})
         swap_folder(folder, work.report)
     return work.report / INDEX
 
 
-def build_report(inputs: ReportInputs, folder: Path) -> Path:
+def build_report(inputs: ReportInputs, folder: Path, earlier: Path | None = None) -> Path:
     """Write the report into a new or empty folder, and return the path of ``index.html``.
 
-    The same inputs give the same bytes. No page loads anything from outside the folder.
+    The same inputs give the same bytes. No page loads anything from outside the folder. Pictures
+    that an ``earlier`` report shows are not made again.
     """
     folder.mkdir(exist_ok=True)
     pages, templates = pages_of(inputs), environment()
     digests = dict.fromkeys(image.digest for page in pages for image in page.images if image.digest)
-    pictures = write_pictures(digests, inputs.thumbnail, folder)
+    pictures = write_pictures(digests, inputs.thumbnail, folder, earlier)
     for name in (data.FOLDER, data.TABLES):
         (folder / name).mkdir()
     page_template = templates.get_template("page.html")

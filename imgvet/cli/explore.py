@@ -1,14 +1,20 @@
-"""The commands on pictures of a finished run: ``imgvet explore | search``."""
+"""The commands on pictures of a finished run: ``imgvet explore | search | subset``."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 import webbrowser
 
+from imgvet.cli.arguments import RESULTS
+from imgvet.cli.exchange import against
+from imgvet.errors import InvalidParameterError
 from imgvet.explorer.run import ExploredRun
 from imgvet.explorer.server import Explorer
+from imgvet.format import counted
+from imgvet.search.saved_lists import save_list
 from imgvet.workdir import open_finished
 
 
@@ -26,9 +32,15 @@ def explore(options: argparse.Namespace) -> None:
 
 
 def search(options: argparse.Namespace) -> None:
-    """Print the images of a run that are most like a picture."""
+    """Print the images of a run that are most like a picture, or like each of many."""
+    if options.against is not None:
+        against(options)
+        return
+    if options.picture is None:
+        raise InvalidParameterError("No picture is named", "Name one, or several after --against")
     explored = ExploredRun(open_finished(options.work_dir))
-    matches = explored.nearest_to(options.picture, options.k)
+    k = RESULTS if options.k is None else options.k
+    matches = explored.nearest_to(options.picture, k)
     names = explored.images.values(("filename",), [match.id for match in matches])
     rows = [
         {"id": match.id, "similarity": match.similarity, "filename": name}
@@ -38,3 +50,14 @@ def search(options: argparse.Namespace) -> None:
         print(json.dumps(rows, indent=2))
     else:
         print("\n".join(f"{row['similarity']:.6f}  {row['filename']}" for row in rows))
+
+
+def subset(options: argparse.Namespace) -> None:
+    """Save a list of images that stand for all, or that are as unlike as possible."""
+    explored = ExploredRun(open_finished(options.work_dir))
+    threads = os.cpu_count() or 1
+    ids = explored.index.subset(options.count, farthest=options.farthest, threads=threads)
+    names = [str(name) for (name,) in explored.images.values(("filename",), ids)]
+    name = options.name or f"subset-{options.count}"
+    saved = save_list(explored.work, name, names, replace=options.replace)
+    print(f"{counted(saved.count, 'image')} of {len(explored.images):,}: {saved.path}")

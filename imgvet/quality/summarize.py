@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from imgvet.metrics import BASIC_METRICS, FLAGS, METRICS, flagged
-from imgvet.options import CheckLimits, RunOptions, SimilarityOptions
+from imgvet.options import CheckLimits, RunOptions
 from imgvet.quality.checks import (
     CHECK_BY_NAME,
     CHECKS,
@@ -58,7 +58,7 @@ def summarize(
         verdict=verdict(checks),
         counts=counts,
         invalid_by_reason=invalid_by_reason(tables["items"]),
-        inputs=options.input_dir,
+        inputs=options.inputs,
         sources=facts.sources,
         sources_without_crops=facts.sources_without_crops,
         model=facts.model,
@@ -87,7 +87,7 @@ def count(tables: Tables, options: RunOptions) -> tuple[Counts, dict[str, list[i
     has = properties(items, stats, similarity, options)
     valid, surplus = items[has["valid"]], items.loc[has["exact_duplicate_surplus"], "id"]
     copies = int(valid.duplicated("digest", keep=False).sum())
-    near = near_pairs(similarity, valid, options)
+    near = near_pairs(similarity, valid)
     sizes, robust = tables["component_info"]["count"], standing_out(tables["outliers"])
     counts = Counts(
         **dict.fromkeys(flag.name for flag in FLAGS) | totals(has),
@@ -120,7 +120,7 @@ def properties(
     """
     valid = items["status"] == Reason.OK.value
     good = items[valid]
-    paired = near_pairs(similarity, good, options)[["from", "to"]].to_numpy().ravel()
+    paired = near_pairs(similarity, good)[["from", "to"]].to_numpy().ravel()
     found = {
         "images": True,
         "valid": valid,
@@ -138,13 +138,10 @@ def totals(has: pd.DataFrame) -> dict[str, int]:
     return {str(name): int(number) for name, number in has.sum().items()}
 
 
-def near_pairs(
-    similarity: pd.DataFrame, valid: pd.DataFrame, options: SimilarityOptions
-) -> pd.DataFrame:
+def near_pairs(similarity: pd.DataFrame, valid: pd.DataFrame) -> pd.DataFrame:
     """The pairs of the table similarity whose bytes differ, of valid rows of the table items."""
     digest = valid.set_index("id")["digest"]
-    differ = similarity["from"].map(digest).to_numpy() != similarity["to"].map(digest).to_numpy()
-    return similarity[differ & (similarity["similarity"] >= options.threshold)]
+    return similarity[similarity["from"].map(digest) != similarity["to"].map(digest)]
 
 
 def invalid_by_reason(items: pd.DataFrame) -> dict[str, int]:

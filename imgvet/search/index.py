@@ -17,6 +17,7 @@ from imgvet.errors import InvalidParameterError
 from imgvet.options import NeighborOptions
 from imgvet.search.image_table import ImageTable, Rows
 from imgvet.similarity.distances import Metric, distances_between, space_of, unit_of
+from imgvet.similarity.groups import farthest_subset, representative_subset
 from imgvet.similarity.search import SPARE
 from imgvet.summary import read_record
 from imgvet.workdir import WorkDir
@@ -79,6 +80,23 @@ class SearchIndex:
         """The ``k`` other images nearest to an image; raises as `nearest` and `vector_of`."""
         others = self._items["id"].to_numpy() if among is None else among
         return self.nearest(self.vector_of(item), k, others[others != item])
+
+    def subset(self, count: int, *, farthest: bool = False, threads: int = 1) -> list[int]:
+        """At most ``count`` images that stand for all, or that are as unlike as possible.
+
+        In order of the listing, or of the choice; InvalidParameterError if ``count`` is not
+        positive.
+        """
+        if count < 1:
+            raise InvalidParameterError(f"{count} images can't be chosen", "Ask for 1 or more")
+        telling = np.flatnonzero(self._lengths)
+        vectors = np.asarray(self._vectors[telling])
+        if farthest:
+            rows = farthest_subset(vectors, self._metric, count)
+        else:
+            rows = representative_subset(vectors, self._metric, count, threads)
+        first = self._items.groupby("embedding_row")["id"].min()
+        return [int(item) for item in first.loc[telling[rows].tolist()]]
 
     def vector_of(self, item: int) -> Vector:
         """The embedding of an image, float32 (width,); InvalidParameterError if it has none."""
