@@ -60,6 +60,8 @@ class WorkDir:
     checks_json = _Place("checks.json")
     tables = _Place("tables")
     embeddings = _Place("embeddings.npy")
+    decisions = _Place("decisions.csv")
+    """What a person decided; no run replaces it."""
     report = _Place("report")
     report_index = _Place("report/index.html")
     plan_csv = _Place("plan.csv")
