@@ -20,8 +20,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -58,16 +59,19 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 # The fingerprint is only used for caching; making one fails in a program without a file.
 datasets.arrow_dataset.generate_fingerprint = lambda data: "planted"
-given = numpy.load(sys.argv[1])
-labels, vectors, found = given["labels"], given["vectors"], {}
-if given["regression"]:
-    model = LogisticRegression(max_iter=200)
-    found["chances"] = cross_val_predict(model, vectors, labels, cv=5, method="predict_proba")
-lab = Datalab({"label": labels}, label_name="label", verbosity=0)
-inputs = {"pred_probs": found["chances"]} if found else {"features": vectors}
-lab.find_issues(**inputs, issue_types={"label": {}})
-issues = lab.get_issues("label")
-numpy.savez(sys.argv[2], scores=issues["label_score"], issues=issues["is_label_issue"], **found)
+given, found = numpy.load(sys.argv[1]), {}
+for number, labels in enumerate(given["labels"]):
+    inputs = {"features": given["vectors"]}
+    if given["regression"]:
+        model, ways = LogisticRegression(max_iter=200), {"cv": 5, "method": "predict_proba"}
+        inputs = {"pred_probs": cross_val_predict(model, given["vectors"], labels, **ways)}
+        found[f"chances{number}"] = inputs["pred_probs"]
+    lab = Datalab({"label": labels}, label_name="label", verbosity=0)
+    lab.find_issues(**inputs, issue_types={"label": {}})
+    issues = lab.get_issues("label")
+    found[f"scores{number}"] = issues["label_score"]
+    found[f"issues{number}"] = issues["is_label_issue"]
+numpy.savez(sys.argv[2], **found)
 """
 
 
@@ -168,19 +172,18 @@ def by_imgvet(
 
 
 def by_datalab(
-    interpreter: Path,
-    vectors: Vectors,
-    labels: NDArray[np.int64],
-    scratch: Path,
-    *,
+    interpreter: Path, one: Labelled, noisy: Sequence[NDArray[np.int64]], folder: Path, *,
     regression: bool,
-) -> tuple[Found, NDArray[np.float64] | None]:
-    """What Datalab says, and the probabilities that it used if they are of logistic regression."""
-    given, found = scratch / "given.npz", scratch / "found.npz"
-    np.savez(given, vectors=vectors, labels=labels, regression=regression)
-    run([str(interpreter), "-c", _DATALAB, str(given), str(found)], {}, scratch / "log")
+) -> list[tuple[Found, NDArray[np.float64] | None]]:  # fmt: skip
+    """What Datalab says of each, and the probabilities it used if they are of a regression."""
+    given, found = folder / "given.npz", folder / "found.npz"
+    np.savez(given, vectors=one.vectors, labels=np.stack(noisy), regression=regression)
+    run([str(interpreter), "-c", _DATALAB, str(given), str(found)], {}, folder / "log")
     said = np.load(found)
-    return Found(said["scores"], said["issues"]), said["chances"] if regression else None
+    return [
+        (Found(said[f"scores{n}"], said[f"issues{n}"]), said.get(f"chances{n}"))
+        for n in range(len(noisy))
+    ]
 
 
 def judged(found: Found, wrong: NDArray[np.bool_]) -> dict[str, float]:
@@ -198,23 +201,21 @@ def judged(found: Found, wrong: NDArray[np.bool_]) -> dict[str, float]:
 
 def compare(interpreter: Path, settings: Settings, *, regression: bool) -> pd.DataFrame:
     """Figures of both tools for each set, kind of noise and rate."""
+    rates = (REGRESSION_RATE,) if regression else RATES
+    noises = list(product(("symmetric", "class-dependent"), rates))
     rows = []
     with settings.scratch() as scratch:
         for one in labelled_sets(interpreter, settings, scratch):
-            for symmetric in (True, False):
-                for rate in (REGRESSION_RATE,) if regression else RATES:
-                    noisy = with_noise(one.labels, rate, symmetric=symmetric, seed=11)
-                    theirs, chances = by_datalab(
-                        interpreter, one.vectors, noisy, scratch, regression=regression
-                    )
-                    noise = "symmetric" if symmetric else "class-dependent"
-                    for tool, said in (
-                        ("imgvet", by_imgvet(one.vectors, noisy, chances)), ("Datalab", theirs),
-                    ):  # fmt: skip
-                        figures = judged(said, noisy != one.labels)
-                        rows.append(
-                            {"set": one.name, "noise": noise, "rate": rate, "tool": tool, **figures}
-                        )
+            noisy = [
+                with_noise(one.labels, rate, symmetric=kind == "symmetric", seed=11)
+                for kind, rate in noises
+            ]
+            answers = by_datalab(interpreter, one, noisy, scratch, regression=regression)
+            for labels, (theirs, chances), (kind, rate) in zip(noisy, answers, noises, strict=True):
+                said = {"imgvet": by_imgvet(one.vectors, labels, chances), "Datalab": theirs}
+                for tool, found in said.items():
+                    row = {"set": one.name, "noise": kind, "rate": rate, "tool": tool}
+                    rows.append(row | judged(found, labels != one.labels))
     return pd.DataFrame(rows)
 
 

@@ -236,6 +236,11 @@ class SimilarityOptions(Part):
     """Which pairs are listed."""
 
     threshold: Share = Field(0.9, description="list pairs at least this similar")
+    verify_threshold: Share = Field(
+        0.75,
+        description="compare the pixels of pairs at least this similar: it is told what they have "
+        "to do with each other, and those that show the same are listed, too",
+    )
 
 
 class ComponentOptions(Part):
@@ -253,6 +258,18 @@ class OutlierOptions(Part):
     outlier_percentile: Share = Field(
         0.05,
         description="share of images, those least like their nearest neighbour, listed as outliers",
+    )
+
+
+class GroupOptions(Part):
+    """What is in the dataset: groups of similar content."""
+
+    num_groups: int | None = Field(
+        None,
+        ge=0,
+        le=10_000,
+        description="groups of similar content to tell what is in the dataset; 0 for none "
+        "[the square root of half the distinct images, at most 100]",
     )
 
 
@@ -358,6 +375,7 @@ class RunOptions(
     SimilarityOptions,
     ComponentOptions,
     OutlierOptions,
+    GroupOptions,
     LabelOptions,
     CheckOptions,
     ExecutionOptions,
@@ -384,6 +402,7 @@ GROUPS: Mapping[str, tuple[type[Part], ...]] = {
         SimilarityOptions,
         ComponentOptions,
         OutlierOptions,
+        GroupOptions,
         LabelOptions,
     ),
     "how to run": (ExecutionOptions,),

@@ -61,9 +61,9 @@ class Counts(Exact):
     largest_component: int
     """Images of the largest component, 0 if there is none."""
     outliers: int
-    """Images listed as outliers: the share that was asked for."""
+    """Images listed as outliers: in the share that was asked for, or standing out by score."""
     robust_outliers: int
-    """Images of any rank whose robust score exceeds 3.5: may be none."""
+    """Those of them that stand out, with a robust score over 3.5: may be none."""
     dark: int | None
     """Dark images; None, as of the two that follow, if ``run_stats`` was off."""
     bright: int | None
@@ -222,7 +222,8 @@ def _alike(summary: RunSummary) -> list[Row]:
     )
     near = (
         f"{counted(counts.near_duplicate_images, 'image')} in "
-        f"{counted(counts.near_duplicate_pairs, 'pair')} of similarity >= {summary.threshold:g}"
+        f"{counted(counts.near_duplicate_pairs, 'pair')} of similarity >= {summary.threshold:g} "
+        "or proven"
     )
     joined = f"{counted(counts.component_images, 'image')} in {counts.components:,}"
     joined += f", the largest of {largest:,}" if counts.components else ""
@@ -262,9 +263,8 @@ def _quality(summary: RunSummary) -> list[Row]:
     counts, errored = summary.counts, summary.checks_errored
     least = f"the {100 * summary.outlier_percentile:g} % least similar"
     stand = "stands" if counts.robust_outliers == 1 else "stand"
-    outliers = (
-        f"{counted(counts.outliers, 'image')} ({least}), {counts.robust_outliers:,} {stand} out"
-    )
+    outliers = f"{counted(counts.outliers, 'image')}: {least}, and {counts.robust_outliers:,} that "
+    outliers += f"{stand} out by score"
     checks = f"{summary.checks_passed} passed, {summary.checks_failed} failed"
     checks += f", {errored} could not be computed" if errored else ""
     flags = {

@@ -167,8 +167,8 @@ def places_of(
         last = posixpath.basename(keys[ambiguous[0]])
         raise InvalidParameterError(
             f"{counted(len(ambiguous), 'name')} of {source} "
-            f"({examples([names[place] for place in ambiguous])}) fit several files of the input, "
-            f"such as {examples([file for file in ends if file.endswith(last)][:2])}",
+            f"({examples([names[place] for place in ambiguous])}) that could be several files "
+            f"of the input, such as {examples([file for file in ends if file.endswith(last)][:2])}",
             "Write more of their paths, or absolute ones",
         )
     missing = places == _NONE

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from imgvet.metrics import BASIC_METRICS, FLAGS, METRICS, flagged
-from imgvet.options import CheckLimits, RunOptions, SimilarityOptions
+from imgvet.options import CheckLimits, RunOptions
 from imgvet.quality.checks import (
     CHECK_BY_NAME,
     CHECKS,
@@ -24,6 +24,7 @@ from imgvet.quality.checks import (
 from imgvet.quality.expectations import Expected, Outcome, validate
 from imgvet.quality.result import EXAMPLES, CheckResult, CheckState, verdict
 from imgvet.reasons import Reason
+from imgvet.similarity.outliers import standing_out
 from imgvet.summary import Counts, Exact, LabelStructure, RunSummary
 
 Tables = Mapping[str, pd.DataFrame]
@@ -40,7 +41,6 @@ class SearchFacts(Exact):
     recall: float | None
     """Measured recall of the nearest-neighbour search, 1 if it was exact."""
     median_similarity: float | None
-    robust_outliers: tuple[int, ...] = ()
     sources: int | None = None
     """Images that were cut into crops, None if whole ones were analysed."""
     sources_without_crops: int | None = None
@@ -51,7 +51,7 @@ def summarize(
     tables: Tables, facts: SearchFacts, options: RunOptions
 ) -> tuple[RunSummary, tuple[CheckResult, ...]]:
     """Count the findings in the tables of :data:`COUNTED`, check them, and sum up."""
-    counts, examples = count(tables, facts.robust_outliers, options)
+    counts, examples = count(tables, options)
     stats = tables["stats"] if options.run_stats else None
     checks = run_checks(rates(counts), stats, examples, options.checks)
     states = Counter(check.state for check in checks)
@@ -80,21 +80,18 @@ def summarize(
     return summary, checks
 
 
-def count(
-    tables: Tables, robust_outliers: Sequence[int], options: RunOptions
-) -> tuple[Counts, dict[str, list[int]]]:
+def count(tables: Tables, options: RunOptions) -> tuple[Counts, dict[str, list[int]]]:
     """Count images, pairs and groups, each exactly; and ids of examples, worst first, by check.
 
-    ``tables`` are items, stats, similarity, outliers and component_info; ``robust_outliers`` are
-    ids, worst first. Without ``run_stats`` dark, bright and blurry images are not counted, without
-    the tables leaks and label_issues what they hold.
+    ``tables`` are those of :data:`COUNTED`. Without ``run_stats`` dark, bright and blurry images
+    are not counted, without the tables leaks and label_issues what they hold.
     """
     items, stats, similarity = (tables[name] for name in ("items", "stats", "similarity"))
     has = properties(items, stats, similarity, options)
     valid, surplus = items[has["valid"]], items.loc[has["exact_duplicate_surplus"], "id"]
     copies = int(valid.duplicated("digest", keep=False).sum())
-    near = near_pairs(similarity, valid, options)
-    sizes = tables["component_info"]["count"]
+    near = near_pairs(similarity, valid)
+    sizes, robust = tables["component_info"]["count"], standing_out(tables["outliers"])
     told, shown = _annotated(tables)
     counts = Counts(
         **dict.fromkeys(flag.name for flag in FLAGS) | totals(has),
@@ -105,7 +102,7 @@ def count(
         component_images=int(sizes.sum()),
         largest_component=int(sizes.max()) if len(sizes) else 0,
         outliers=len(tables["outliers"]),
-        robust_outliers=len(robust_outliers),
+        robust_outliers=len(robust),
         **told,
     )
     flags = flagged(stats, options).items()
@@ -113,7 +110,7 @@ def count(
         "invalid_rate": items.loc[has["invalid"], "id"].tolist(),
         "duplicate_rate": surplus.tolist(),
         "near_duplicate_rate": pd.unique(near[["from", "to"]].to_numpy().ravel()).tolist(),
-        "outlier_rate": list(robust_outliers),
+        "outlier_rate": robust["id"].tolist(),
         **{f"{name}_rate": stats.loc[mask, "id"].tolist() for name, mask in flags},
         **shown,
     }
@@ -158,7 +155,7 @@ def properties(
     """
     valid = items["status"] == Reason.OK.value
     good = items[valid]
-    paired = near_pairs(similarity, good, options)[["from", "to"]].to_numpy().ravel()
+    paired = near_pairs(similarity, good)[["from", "to"]].to_numpy().ravel()
     found = {
         "images": True,
         "valid": valid,
@@ -176,13 +173,10 @@ def totals(has: pd.DataFrame) -> dict[str, int]:
     return {str(name): int(number) for name, number in has.sum().items()}
 
 
-def near_pairs(
-    similarity: pd.DataFrame, valid: pd.DataFrame, options: SimilarityOptions
-) -> pd.DataFrame:
+def near_pairs(similarity: pd.DataFrame, valid: pd.DataFrame) -> pd.DataFrame:
     """The pairs of the table similarity whose bytes differ, of valid rows of the table items."""
     digest = valid.set_index("id")["digest"]
-    differ = similarity["from"].map(digest).to_numpy() != similarity["to"].map(digest).to_numpy()
-    return similarity[differ & (similarity["similarity"] >= options.threshold)]
+    return similarity[similarity["from"].map(digest) != similarity["to"].map(digest)]
 
 
 def invalid_by_reason(items: pd.DataFrame) -> dict[str, int]:

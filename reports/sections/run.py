@@ -13,6 +13,7 @@ from imgvet.reports import limits
 from imgvet.reports.charts import Chart, lines
 from imgvet.reports.inputs import Content, Image, ReportInputs, gallery
 from imgvet.reports.text import count, counted, label, measured, moment, visible
+from imgvet.search.copies import copy_groups
 from imgvet.sections import Section
 from imgvet.summary import Counts, PastRun
 
@@ -94,10 +95,13 @@ def overview(run: ReportInputs) -> Content:
         ("connected_components", counts.components),
         ("outliers", counts.outliers),
     )
+    copies = copy_groups(run.valid)
     work_dir = str(run.record.parameters.get("work_dir", "work_dir"))
     inputs = [source.rstrip("/\\") for source in run.summary.inputs]
     return {
         "numbers": [number for number in NUMBERS if number.applies(counts)],
+        "removable": sum(len(group.ids) - 1 for group in copies if group.decided),
+        "undecided": sum(not group.decided for group in copies),
         "shell_work_dir": shlex.quote(work_dir),
         "python_work_dir": repr(work_dir),
         "calls": [call for call, number in calls if number] or ["img_stats"],

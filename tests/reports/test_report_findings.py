@@ -94,6 +94,33 @@ def test_contradicting_labels_are_alike_pairs_only(full_inputs: ReportInputs) ->
     assert "bird\\u202e" in words(full_inputs, Section.LABELS)
 
 
+def test_groups_say_what_is_in_the_dataset(full_inputs: ReportInputs) -> None:
+    groups = section(full_inputs, Section.GROUPS)
+    first, second, third = groups.groups["entries"]
+    assert (groups.smallest, groups.largest, groups.alone) == (1, first["count"], 1)
+    shown = [image.id for image in second["images"]]
+    assert shown[0] == second["representative"] == 0
+    of_component = full_inputs.tables["components"].set_index("id")["component_id"]
+    scenes = [of_component.get(item, -item) for item in shown]
+    assert len(set(scenes)) == len(scenes), "of copies one is shown"
+    assert sum(size for _, size in second["splits"]) == second["count"] == 20
+    assert third["count"] == len(third["images"]) == 1
+    told = words(full_inputs, Section.GROUPS)
+    assert "3 groups of similar content, of 1 to" in told
+    assert "test train 0.8" in told
+
+
+def test_a_split_that_is_hardly_in_a_group_is_told(full_inputs: ReportInputs) -> None:
+    assert not section(full_inputs, Section.GROUPS).incomplete
+    items = full_inputs.tables["items"].copy()
+    items.loc[items["id"] < 20, "split"] = "train"  # the whole of group 1
+    apart = replace(full_inputs, tables={**full_inputs.tables, "items": items})
+    groups = section(apart, Section.GROUPS)
+    assert [group["lacking"] for group in groups.groups["entries"]] == [[], ["test"], []]
+    assert groups.incomplete == 1
+    assert "Hardly in test" in words(apart, Section.GROUPS)
+
+
 @pytest.mark.parametrize(
     ("anchor", "pair", "trait", "values"),
     [
@@ -135,6 +162,19 @@ def test_videos_are_counted_and_paired(full_inputs: ReportInputs, planted: Any) 
     assert [(base(name), frames) for name, frames in component["videos"]] == [
         ("one.mp4", 5), ("two <b>.mp4", 4),
     ]  # fmt: skip
+
+
+def test_videos_tell_how_far_they_are_shifted_and_what_stands_still(
+    full_inputs: ReportInputs,
+) -> None:
+    told = words(full_inputs, Section.VIDEOS)
+    assert "100 % of the shorter one runs along, 2.00 s earlier in the second" in told
+    assert "4 frames, 1.00 s to 4.00 s" in told
+    tables = {**full_inputs.tables}
+    del tables["frozen_stretches"]
+    assert "None: good. No three frames" in words(
+        replace(full_inputs, tables=tables), Section.VIDEOS
+    )
 
 
 def test_crops_of_frames_are_counted_as_whole_frames_are(full_inputs: ReportInputs) -> None:
@@ -185,7 +225,13 @@ def with_changed(inputs: ReportInputs, *changed: str) -> ReportInputs:
     """The same run after two of which the last one had other parameters."""
     first, last = inputs.history
     words = {name: f"{name} was 1 and is 2" for name in changed}
-    return replace(inputs, history=(first, last.model_copy(update={"changed": words})))
+    history = (first, last.model_copy(update={"changed": words}))
+    return replace(unwatched(inputs), history=history)
+
+
+def unwatched(inputs: ReportInputs) -> ReportInputs:
+    """The same run, not monitored."""
+    return replace(inputs, watched=())
 
 
 @pytest.mark.parametrize(
@@ -257,15 +303,38 @@ def test_of_equally_frequent_values_numbers_stand_in_their_order() -> None:
 )
 def test_one_is_told_as_one(full_inputs: ReportInputs, pairs: int, copies: int, told: str) -> None:
     counts = full_inputs.summary.counts.model_copy(
-        update={"near_duplicate_pairs": pairs, "exact_duplicate_surplus": copies,
-                "robust_outliers": copies}
-    )  # fmt: skip
+        update={"near_duplicate_pairs": pairs, "robust_outliers": copies}
+    )
     run = replace(full_inputs, summary=full_inputs.summary.model_copy(update={"counts": counts}))
     assert told.format(counts.near_duplicate_images) in words(run, Section.DUPLICATES)
     overview = words(run, Section.OVERVIEW)
-    one = copies == 1
-    assert ("exact copy that adds" if one else "exact copies that add") in overview
-    assert ("1 stands out" if one else "2 stand out") in overview
+    assert ("1 stands out" if copies == 1 else "2 stand out") in overview
+
+
+def test_copies_that_a_person_decides_on_are_not_called_removable(
+    inputs: ReportInputs, full_inputs: ReportInputs
+) -> None:
+    assert "Remove 3 exact copies that add nothing" in words(inputs, Section.OVERVIEW)
+    items = inputs.tables["items"]
+    fewer = items.assign(
+        digest=items["digest"].mask(items["id"].isin((10, 11, 12)), items["id"].astype(str))
+    )
+    one = replace(inputs, tables={**inputs.tables, "items": fewer})
+    assert "Remove 1 exact copy that adds nothing" in words(one, Section.OVERVIEW)
+    told = words(full_inputs, Section.OVERVIEW)
+    assert "Decide on 2 groups of exact copies" in told
+    assert "adds nothing" not in told
+    assert "add nothing" not in told
+
+
+def test_what_stands_out_beyond_the_share_is_marked(inputs: ReportInputs) -> None:
+    told = words(inputs, Section.OUTLIERS)
+    assert "3 outliers: the 5 % of images least like their nearest neighbour, and every" in told
+    outliers = inputs.tables["outliers"].assign(by=["both", "score", "share"])
+    marked = words(
+        replace(inputs, tables={**inputs.tables, "outliers": outliers}), Section.OUTLIERS
+    )
+    assert marked.count("outside of the 5") == 1
 
 
 def test_nothing_is_called_good_without_a_condition(full_inputs: ReportInputs) -> None:
@@ -280,14 +349,14 @@ def test_nothing_is_called_good_without_a_condition(full_inputs: ReportInputs) -
 
 
 def test_the_history_tells_small_shares_apart(full_inputs: ReportInputs) -> None:
-    lines = section(full_inputs, Section.HISTORY).lines
+    lines = section(unwatched(full_inputs), Section.HISTORY).lines
     formats = {line.title: line.figure["layout"]["yaxis"]["tickformat"] for line in lines}
     assert formats.pop("Images") == ",~s"
     assert set(formats.values()) == {".3~p"}  # d3-format: three digits, whatever their place
 
 
 def test_history_ends_with_this_run(full_inputs: ReportInputs) -> None:
-    found = section(full_inputs, Section.HISTORY)
+    found = section(unwatched(full_inputs), Section.HISTORY)
     assert [run.run_id for run in found.runs] == [full_inputs.record.run_id, "run-<2>", "run-1"]
     lines = {line.title: line.numbers for line in found.lines}
     assert lines["Images"]["images"].tolist() == [70, 64, 64]
@@ -299,7 +368,7 @@ def test_long_histories_show_the_latest(
     full_inputs: ReportInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "RUNS", 2)
-    found = section(full_inputs, Section.HISTORY)
+    found = section(unwatched(full_inputs), Section.HISTORY)
     assert [len(found.runs), found.run_count] == [2, 3]
     assert all(len(line.numbers) == 2 for line in found.lines)
 
