@@ -171,7 +171,7 @@ def test_a_failed_export_leaves_nothing(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("imgvet.exchange.layouts.write_json", full)
+    monkeypatch.setattr("imgvet.exchange.coco.write_json", full)
     with pytest.raises(ImgvetError, match="No space left"):
         export_run(work, tmp_path / "clean", ExportOptions(format="coco"))
     assert not list(tmp_path.iterdir())
