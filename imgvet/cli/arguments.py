@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 
 from imgvet.errors import ConfigFileError, InvalidParameterError, unknown_parameter
 from imgvet.options import GROUPS, RunOptions
+from imgvet.parameters import Part
 
 POSITIONAL = "input_dir"
 RESULTS = 10
@@ -71,9 +72,7 @@ def add_group(
                 _add(group, name, field)
 
 
-def run_parameters(
-    options: argparse.Namespace, kind: type[RunOptions] = RunOptions
-) -> dict[str, Any]:
+def run_parameters(options: argparse.Namespace, kind: type[Part] = RunOptions) -> dict[str, Any]:
     """The parameters of the config file and of the command line, which wins, as given."""
     given = {name: getattr(options, name, None) for name in kind.model_fields}
     return {
@@ -128,4 +127,6 @@ def default_text(field: FieldInfo) -> str:
     """The default of a parameter as a person writes it; empty if there is none."""
     if isinstance(field.default, bool):
         return "yes" if field.default else "no"
+    if isinstance(field.default, tuple):
+        return " ".join(field.default)
     return "" if field.default in (None, "", PydanticUndefined) else str(field.default)
