@@ -15,7 +15,7 @@ from imgvet.errors import (
     ImgvetError,
     InputEmptyError,
     InvalidParameterError,
-    ListFileError,
+    PlanError,
     WorkDirInsideInputError,
 )
 from imgvet.exchange.export import export_run
@@ -102,7 +102,7 @@ def test_a_plan_that_is_none_or_of_another_run_is_refused(
 ) -> None:
     plan = tmp_path / "plan.csv"
     plan.write_text(content)
-    with pytest.raises(ListFileError):
+    with pytest.raises(PlanError):
         exported(work, tmp_path, plan=plan)
 
 
