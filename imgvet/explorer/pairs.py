@@ -11,7 +11,7 @@ from pydantic import Field
 
 from imgvet.errors import InvalidParameterError
 from imgvet.explorer.decisions import Decisions, Kind
-from imgvet.options import ComponentOptions, SimilarityOptions
+from imgvet.options import ComponentOptions
 from imgvet.reports.sections.alike import differing
 from imgvet.search.image_table import MAX_ID, ImageTable
 from imgvet.search.query import (
@@ -24,7 +24,7 @@ from imgvet.search.query import (
     Short,
 )
 from imgvet.summary import RunRecord
-from imgvet.tables import SIMILARITY, read_table
+from imgvet.tables import LEAKS, SIMILARITY, empty, read_table
 from imgvet.workdir import WorkDir
 
 KINDS = {
@@ -70,6 +70,8 @@ class Pairs:
         self._record, self._images, self._search = record, images, ImageSearch(images)
         pairs = read_table(work.table(SIMILARITY.name))
         order = ["similarity", "from", "to"]
+        leaks = work.table(LEAKS.name)
+        self._leaks = read_table(leaks)[order] if leaks.is_file() else empty(LEAKS)[order]
         self._pairs = pairs.sort_values(order, ascending=[False, True, True], ignore_index=True)
         self._of = cache(self._of_kind)
 
@@ -126,8 +128,8 @@ class Pairs:
             first, second = (pairs[end].map(known["digest"]) for end in ("from", "to"))
             return pairs[(first == second) == (kind == "exact")]
         if kind == "leaks":
-            least = self._record.options(SimilarityOptions).threshold
-            return differing(pairs, known["split"].dropna(), least)[pairs.columns]
+            more = pairs.drop(columns="similarity")
+            return self._leaks.merge(more, "left", ["from", "to"])[pairs.columns]
         if kind == "conflicts":
             least = self._record.options(ComponentOptions).cc_threshold
             return differing(pairs, known["label"].dropna(), least)[pairs.columns]
