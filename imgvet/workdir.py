@@ -67,6 +67,8 @@ class WorkDir:
     plan_page = _Place("plan.html")
     decisions = _Place("decisions.csv")
     """What a person decided; no run replaces it."""
+    report_file = _Place("report.html")
+    """The report as one file, if it was asked for."""
     store = _Place("", stored=True)
     """Packs, stage results and cache records: deletable, all of it can be made again."""
     stages = _Place("stages", stored=True)

@@ -18,7 +18,9 @@ from imgvet.options import GROUPS, RunOptions
 from imgvet.parameters import Part
 
 POSITIONAL = "input_dir"
-_PLACEHOLDERS = {int: "N", float: "X", Path: "DIR"}
+RESULTS = 10
+"""Images that ``search`` prints, unless told otherwise."""
+_PLACEHOLDERS = {int: "N", float: "X", Path: "PATH"}
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -106,7 +108,7 @@ def _add(group: Any, name: str, field: FieldInfo) -> None:
     elif get_origin(kind) is Literal:
         group.add_argument(flag, choices=get_args(kind), default=None, help=text)
     elif get_origin(kind) is tuple:
-        group.add_argument(flag, nargs="+", metavar="NAME", default=None, help=text)
+        group.add_argument(flag, nargs="+", metavar="TEXT", default=None, help=text)
     else:
         # pydantic converts and checks the text, so that every face says the same of a bad value.
         group.add_argument(flag, metavar=_PLACEHOLDERS.get(kind, "TEXT"), default=None, help=text)

@@ -8,6 +8,7 @@ from imgvet.cli.arguments import default_text
 from imgvet.curation.decisions import Kind
 from imgvet.curation.rules import CurateOptions, KeepRules, ListRules
 from imgvet.errors import all_errors
+from imgvet.exchange.options import ExportOptions
 from imgvet.metrics import FLAGS, METRICS, Metric
 from imgvet.monitor.options import NotifyOptions, WatchOptions
 from imgvet.options import GROUPS, CheckLimits
@@ -29,7 +30,11 @@ def reference() -> str:
     environment.filters |= {"cell": lambda text: text.replace("|", "\\|"), "range": _range}
     return environment.get_template("reference.md").render(
         default_text=default_text,
-        groups={**GROUPS, "'imgvet monitor' only": (WatchOptions, NotifyOptions)},
+        groups={
+            **GROUPS,
+            "'imgvet monitor' only": (WatchOptions, NotifyOptions),
+            "'imgvet export' only": (ExportOptions,),
+        },
         limits=CheckLimits,
         rules=(ListRules, KeepRules),
         curation=CurateOptions,

@@ -147,7 +147,11 @@ def _about(request: Request) -> Response:
             "max_bytes": MAX_BYTES,
             "columns": [asdict(column) for column in run.images.columns.values()],
             "presets": [
-                {"title": title, "query": query.model_dump(exclude_defaults=True)}
+                {
+                    "title": title,
+                    "query": query.model_dump(exclude_defaults=True),
+                    "total": len(run.search.ids(query)),
+                }
                 for title, query in run.presets.items()
             ],
         }

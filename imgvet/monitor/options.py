@@ -90,9 +90,12 @@ class MonitorOptions(RunOptions, WatchOptions, NotifyOptions):
     # A run of a deployment may leave out the input, as everything else that is the deployment's.
     model_config = ConfigDict(json_schema_extra={"required": []})
 
-    def fails(self, checks: Iterable[CheckResult], alarms: Sequence[str]) -> bool:
-        """Whether what was found makes the run a failure."""
-        return fails(checks, self.fail_on) or (self.fail_on_alarm and bool(alarms))
+    def fails(
+        self, checks: Iterable[CheckResult], alarms: Sequence[str], lost: Sequence[str] = ()
+    ) -> bool:
+        """Whether what was found makes the run a failure; a lost message is a warning."""
+        found = fails(checks, self.fail_on) or (self.fail_on_alarm and bool(alarms))
+        return found or (self.fail_on == "warning" and bool(lost))
 
 
 def all_addresses(notify: tuple[str, ...]) -> tuple[str, ...]:

@@ -229,7 +229,10 @@ function showPresets() {
   byId("presets").replaceChildren(
     ...run.presets.map((preset) => {
       const wanted = { where: [], ...preset.query };
-      const link = element("a", { href: address(wanted) }, [element("span", { text: preset.title })]);
+      const link = element("a", { href: address(wanted) }, [
+        element("span", { text: preset.title }),
+        element("span", { class: "badge", text: number(preset.total) }),
+      ]);
       link.addEventListener("click", (event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
