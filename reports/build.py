@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from imgvet.monitor.history import Run
@@ -85,7 +86,11 @@ def build_single_file(inputs: ReportInputs, file: Path) -> Path:
     scripts = [get_plotlyjs(), data.page_data(page, inputs.facts)]
     scripts.append(data.assignment("pictures", written))
     scripts += [templates.get_template(name).render() for name in ("report.js", "gallery.js")]
-    single = {"style": templates.get_template("style.css").render(), "scripts": scripts}
+    # Our own files, and JSON that can't end a script.
+    single = {
+        "style": Markup(templates.get_template("style.css").render()),  # noqa: S704
+        "scripts": [Markup(script) for script in scripts],  # noqa: S704
+    }
     html = templates.get_template("page.html").render(
         run=inputs, pages=[page], page=page, pictures=pictures, single=single
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError, StaleReferenceError
+from imgvet.explorer.pairs import Pairs
 from imgvet.metrics import FLAGS, Flag, limit_of
 from imgvet.options import FlagOptions
 from imgvet.reasons import Failure
@@ -40,6 +41,11 @@ class ExploredRun:
     def index(self) -> SearchIndex:
         """Its embeddings."""
         return SearchIndex.of_run(self.work, self.images)
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """Its pairs of similar images."""
+        return Pairs(self.work, self.record, self.images)
 
     def thumbnail(self, digest: str) -> bytes | None:
         """JPEG bytes of the thumbnail of a content, None if there is none any more."""

@@ -95,7 +95,7 @@ def test_the_lines_hold_the_exact_counts_and_say_where_to_look(tables: Tables) -
         "8 images (80.00 %)",
         "2 images (20.00 %): 1 empty_file, 1 truncated",
         "3 images in 1 group, 2 to spare",
-        "4 images in 2 pairs of similarity >= 0.9",
+        "4 images in 2 pairs of similarity >= 0.9 or proven",
         "4 images in 1, the largest of 4",
         "3 images: the 5 % least similar, and 2 that stand out by score",
         "2 images (25.00 %)",

@@ -40,6 +40,7 @@ from imgvet.similarity.distances import Metric
 from imgvet.similarity.neighbors import as_table, find_neighbors
 from imgvet.similarity.outliers import find_outliers
 from imgvet.similarity.pairs import similar_pairs
+from imgvet.similarity.verify import verify_pairs
 from imgvet.sources.archive import Archives
 from imgvet.sources.inputs import list_items
 from imgvet.store.files import files_in
@@ -148,7 +149,9 @@ def _tables(
     nearest = find_neighbors(vectors, options.part(NeighborOptions), options.num_threads)
     ids = found.collected.contents["id"].to_numpy(np.int64)
     neighbors = as_table(nearest, ids, metric)
-    similarity = similar_pairs(neighbors, items, options.part(SimilarityOptions))
+    near = options.part(SimilarityOptions)
+    pairs = similar_pairs(neighbors, items, min(near.threshold, near.verify_threshold))
+    similarity = verify_pairs(pairs, items, Store(work), near, options.num_threads)
     tables = {
         "items": items,
         "invalid": found.collected.invalid,
