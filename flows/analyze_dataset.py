@@ -14,6 +14,7 @@ from imgvet.monitor.options import WatchOptions
 from imgvet.options import (
     ComponentOptions,
     FetchOptions,
+    GroupOptions,
     MediaOptions,
     NeighborOptions,
     OutlierOptions,
@@ -31,6 +32,7 @@ from imgvet.summary import RunSummary
 from imgvet.tasks import (
     embedding,
     inputs,
+    labelled,
     measuring,
     publishing,
     similarity,
@@ -94,10 +96,13 @@ def _analyze(
         looked_at = (neighbors, contents, vectors, request.model, metric)
         neighbors = stages.run(similarity.find_rotated_duplicates, *looked_at)
     near = options.part(SimilarityOptions)
-    pairs = stages.run(similarity.find_similar_pairs, neighbors, items, near)
+    alike = stages.run(similarity.find_similar_pairs, neighbors, items, near)
+    pairs = stages.run(similarity.verify_pairs, alike, items, near)
     compared = (neighbors, items, vectors, options.part(ComponentOptions), search, metric)
     grouped = stages.run(similarity.find_components, *compared)
     rare = stages.run(similarity.find_outliers, neighbors, items, options.part(OutlierOptions))
+    by_content = options.part(GroupOptions)
+    groups = stages.run(similarity.find_groups, items, vectors, by_content, metric)
 
     tables = {
         "items": items,
@@ -105,16 +110,25 @@ def _analyze(
         "similarity": pairs,
         "outliers": rare.outliers,
         **grouped,
+        **groups,
         "invalid": found.invalid,
         **({"crops": found.crops} if found.crops is not None else {}),
     }
+    structure = None
+    if found.splits > 1:
+        held = (neighbors, items, vectors, near, search, metric)
+        tables["leaks"] = stages.run(labelled.find_leaks, *held)
+    if found.labels > 1:
+        judged = (items, vectors, search, request.probabilities)
+        labels = stages.run(labelled.find_label_issues, *judged)
+        tables["label_issues"], structure = labels.label_issues, labels.structure
     facts = SearchFacts(
         model=request.model_name,
         recall=nearest.recall,
         median_similarity=rare.median_similarity,
-        robust_outliers=rare.robust,
         sources=found.sources,
         sources_without_crops=found.without_crops,
+        label_structure=structure,
     )
     checked = stages.run(verdict.run_checks, tables, facts, verdict.without_execution(options))
     record = stages.record(options, request.model_record)
@@ -131,7 +145,7 @@ def _analyze(
         embeddings=vectors,
         checked=checked,
         report=report,
-        intermediate=(listed.listing, contents, nearest.neighbors, neighbors),
+        intermediate=(listed.listing, contents, nearest.neighbors, neighbors, alike),
     )
     record = stages.record(options, request.model_record)
     summary = stages.run(publishing.publish, outputs, record, watched and watched.run)

@@ -65,7 +65,7 @@ def monitor_dataset(options: DeployedOptions) -> State[Monitored]:
     with ExitStack() as held:
         held.enter_context(told_to_server())
         with _telling_failure(options):
-            work = require_allowed(options.work_dir, options.input_dir, overwrite=True)
+            work = require_allowed(options.work_dir, options.inputs, overwrite=True)
             held.enter_context(exclusive(work))
             # What is asked of the server in here is only for people to see: a server that is gone
             # must not hold up every artifact for a minute. The state at the end is sent with

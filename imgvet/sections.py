@@ -32,6 +32,7 @@ class Section(StrEnum):
     ALARMS = "alarms", "Alarms"
     DUPLICATES = "duplicates", "Duplicates"
     COMPONENTS = "components", "Components"
+    GROUPS = "groups", "Groups"
     OUTLIERS = "outliers", "Outliers"
     LEAKS = "leaks", "Leaks"
     LABELS = "labels", "Labels"

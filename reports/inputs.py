@@ -33,6 +33,7 @@ threads at once."""
 
 _IMAGE_COLUMNS = (
     "id", "filename", "digest", "file_size", "stats.width", "stats.height", "label", "split",
+    "format",
 )  # fmt: skip
 
 Content = dict[str, Any]
@@ -50,6 +51,7 @@ class Image(NamedTuple):
     height: int | None = None
     label: str | None = None
     split: str | None = None
+    format: str | None = None
 
     @property
     def pixels(self) -> str:

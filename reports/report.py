@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from imgvet.metrics import FLAGS
 from imgvet.reports.charts import Chart
 from imgvet.reports.inputs import Content, Image, ReportInputs
-from imgvet.reports.sections import alike, origins, run, statistics, watch
+from imgvet.reports.sections import alike, groups, origins, run, statistics, watch
 from imgvet.reports.sections.map import MapPoints, similarity_map
 from imgvet.sections import Section
 
@@ -22,6 +22,7 @@ SECTIONS: dict[Section, Callable[[ReportInputs], Content | None]] = {
     Section.ALARMS: watch.alarms,
     Section.DUPLICATES: alike.duplicates,
     Section.COMPONENTS: alike.components,
+    Section.GROUPS: groups.groups,
     Section.OUTLIERS: alike.outliers,
     Section.LEAKS: alike.leaks,
     Section.LABELS: alike.labels,
@@ -72,6 +73,17 @@ def pages_of(inputs: ReportInputs) -> list[Page]:
         )
         for name, sections in pages.items()
     ]
+
+
+def joined(pages: Sequence[Page], name: str) -> Page:
+    """Several pages as one."""
+    return Page(
+        name,
+        {section: content for page in pages for section, content in page.sections.items()},
+        [chart for page in pages for chart in page.charts],
+        [image for page in pages for image in page.images],
+        None,
+    )
 
 
 def _blocks(value: Any, kind: type[Block]) -> Iterator[Block]:

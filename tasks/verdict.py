@@ -34,7 +34,7 @@ def run_checks(
 ) -> Checked:
     """Count, check and sum up; ``options`` come from :func:`without_execution`."""
     work = context.work
-    counted = {name: load_table(work, tables[name]) for name in COUNTED}
+    counted = {name: load_table(work, tables[name]) for name in COUNTED if name in tables}
     summary, checks = summarize(counted, facts, options)
     text = (summary.model_dump_json(indent=2) + "\n").encode()
     return Checked(
@@ -69,4 +69,4 @@ def build_report(
         history=tuple(history),
         watched=tuple(watched),
     )
-    return store_file(work, "report", "", lambda folder: write_report(inputs, folder))
+    return store_file(work, "report", "", lambda folder: write_report(inputs, folder, work.report))

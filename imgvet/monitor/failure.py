@@ -43,7 +43,7 @@ def tell_failure(
     Returns one line for each receiver that was not reached; ``runs`` as in ``Links``.
     """
     try:
-        work = require_allowed(options.work_dir, options.input_dir, overwrite=True)
+        work = require_allowed(options.work_dir, options.inputs, overwrite=True)
         if not work.path.is_dir():  # a mount that is gone: nothing is written in its place
             return _tell_only(run, options, receivers, runs)
         with exclusive(work):

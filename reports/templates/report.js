@@ -153,10 +153,19 @@
   /* On a narrow window the pages stand in one line: the current one is brought into sight. */
   function showCurrentPage() {
     var link = document.querySelector('.contents a[aria-current="page"]');
+    if (!link) return;
     var list = link.closest("nav");
     list.scrollLeft = link.offsetLeft - (list.clientWidth - link.offsetWidth) / 2;
   }
 
+  /* In a report of one file each picture is there once. */
+  function placePictures() {
+    document.querySelectorAll("img[data-picture]").forEach(function (image) {
+      image.src = imgvet.pictures[image.dataset.picture];
+    });
+  }
+
+  placePictures();
   followSection();
   showCurrentPage();
   addEventListener("hashchange", followSection);
