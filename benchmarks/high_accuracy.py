@@ -146,14 +146,16 @@ def upright_cosines(
     """
     photos, variants, width = vectors.shape
 
-    def read(row: int) -> Image:
-        return decode_thumbnail(thumbnails[row])
+    def shown(rows: NDArray[np.int64], turns: NDArray[np.uint8]) -> Vectors:
+        turned = zip(rows, turns, strict=True)
+        pictures = [oriented(decode_thumbnail(thumbnails[row]), turn + 1) for row, turn in turned]
+        return np.concatenate(_in_batches(pictures, embed))
 
     bits = np.stack([one.bits for one in hashes])
     quality = np.array([one.quality for one in hashes])
     pairs = find_rotated_pairs(bits, quality, ALL_CANDIDATES)
     pairs = pairs[(pairs["first"] % variants == 0) | (pairs["second"] % variants == 0)]
-    cosines = rotated_cosines(pairs, vectors.reshape(-1, width), read, embed, cores())
+    cosines = rotated_cosines(pairs, vectors.reshape(-1, width), shown)
     result = np.full((photos, variants, photos), -1, np.float32)
     first, second = pairs["first"].to_numpy(), pairs["second"].to_numpy()
     for one, other in ((first, second), (second, first)):

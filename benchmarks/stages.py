@@ -48,7 +48,7 @@ def measure_and_embed(
     read = thumbnail_reader(places, store)
     for start in range(0, len(places), PACK_ITEMS):
         held = [place.digest for place in places[start : start + PACK_ITEMS]]
-        embed(held, read, store, model, threads=cores(), done_before=start, total=len(places))
+        embed(held, read, store, model, threads=cores())
     packs = store.embeddings(model.card.sha256)
     return digests, collect_embeddings(digests_once(digests), packs, model.card.width)[
         rows_of(digests)

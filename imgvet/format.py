@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from itertools import islice
 
 _LONGEST = 120
@@ -53,6 +54,19 @@ def examples(values: Collection[object], most: int = 3) -> str:
     texts = [repr(value) for value in islice(values, most)]
     shown = [text if len(text) <= _LONGEST else f"{text[0]}...{text[-_LONGEST:]}" for text in texts]
     return ", ".join([*shown, "..."] if len(values) > most else shown)
+
+
+def inert(text: str) -> str:
+    """Text for a cell of a CSV file that no spreadsheet takes for a formula.
+
+    Source: OWASP, CSV Injection. Numbers stay as they are.
+    """
+    if not text.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return text
+    with suppress(ValueError):
+        float(text)
+        return text
+    return f"'{text}"
 
 
 def listed(words: Sequence[str]) -> str:

@@ -60,8 +60,17 @@ class WorkDir:
     checks_json = _Place("checks.json")
     tables = _Place("tables")
     embeddings = _Place("embeddings.npy")
+    decisions = _Place("decisions.csv")
+    """What a person decided; no run replaces it."""
     report = _Place("report")
     report_index = _Place("report/index.html")
+    plan_csv = _Place("plan.csv")
+    plan_table = _Place("plan.parquet")
+    plan_page = _Place("plan.html")
+    decisions = _Place("decisions.csv")
+    """What a person decided; no run replaces it."""
+    report_file = _Place("report.html")
+    """The report as one file, if it was asked for."""
     store = _Place("", stored=True)
     """Packs, stage results and cache records: deletable, all of it can be made again."""
     stages = _Place("stages", stored=True)
@@ -203,11 +212,16 @@ def link_or_copy(source: Path, target: Path) -> None:
         # In a folder of its own, which takes along the second name that os.replace leaves of two
         # links to the same file (POSIX rename).
         temporary = Path(folder) / target.name
-        try:
-            os.link(source, temporary)
-        except OSError:
-            shutil.copyfile(source, temporary)
+        link(source, temporary)
         temporary.replace(target)
+
+
+def link(source: str | Path, target: str | Path) -> None:
+    """Make ``target``, which is not there yet, a hard link where the file system allows it."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def swap_folder(new: Path, target: Path) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from imgvet.format import listed
 from imgvet.metrics import METRICS
+from imgvet.monitor.history import Run
 from imgvet.quality.result import CheckResult, read_results
 from imgvet.reasons import Reason
 from imgvet.reports.text import file_size, visible
@@ -155,6 +156,8 @@ class ReportInputs:
     """(n, width), row i is of items with ``embedding_row`` i; without any there is no map."""
     history: tuple[PastRun, ...] = ()
     """Earlier runs, oldest first."""
+    watched: tuple[Run, ...] = ()
+    """All runs, oldest first and this one last, if it was monitored; else none."""
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of the run; without rows if the run did not make it."""
@@ -162,7 +165,9 @@ class ReportInputs:
 
     @property
     def title(self) -> str:
-        """What was vetted, short: the end of the first input, and how many more there are."""
+        """What was vetted, short: its name, or the end of the first input and how many more."""
+        if name := self.record.parameters.get("dataset_name"):
+            return visible(str(name))
         if not self.summary.inputs:
             return "Dataset"
         first, more = self.summary.inputs[0], len(self.summary.inputs) - 1
@@ -207,7 +212,9 @@ def gallery(rows: pd.DataFrame | Sequence[Any], limit: int, entry: Callable[[Any
     return {"entries": tuple(map(entry, shown)), "total": len(rows)}
 
 
-def inputs_of(work: WorkDir, history: Sequence[PastRun] = ()) -> ReportInputs:
+def inputs_of(
+    work: WorkDir, history: Sequence[PastRun] = (), watched: Sequence[Run] = ()
+) -> ReportInputs:
     """What the work dir of a finished run holds, and earlier runs, oldest first.
 
     Tables of an earlier version that lack a column are read as if it were empty, which is said.
@@ -223,6 +230,7 @@ def inputs_of(work: WorkDir, history: Sequence[PastRun] = ()) -> ReportInputs:
         if work.embeddings.is_file()
         else None,
         history=tuple(history),
+        watched=tuple(watched),
     )
 
 

@@ -6,6 +6,7 @@ loaded when it is first needed.
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,17 +16,16 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import simplejpeg
-from cv2.typing import MatLike
-from numpy.typing import NDArray
 
+from imgvet.images.picture import Pixels, middle_square, preview_of
 from imgvet.reports import limits
 from imgvet.reports.inputs import ThumbnailReader
-
-Pixels = NDArray[np.uint8]
+from imgvet.workdir import link
 
 FOLDER = "images"
 COLUMNS = 20  # tiles in a row of a sheet, and rows of a sheet
 PER_SHEET = COLUMNS * COLUMNS
+_HOW, _VERSION = "made.txt", 2  # says in which way, and how large, the pictures were made
 _MANY = 10_000
 _SIDE, _SIDE_OF_MANY = 64, 48
 _TILE_QUALITY = 72
@@ -42,39 +42,74 @@ class Picture(NamedTuple):
 
 
 def write_pictures(
-    digests: Collection[str], read: ThumbnailReader, folder: Path
+    digests: Collection[str], read: ThumbnailReader, folder: Path, earlier: Path | None = None
 ) -> dict[str, Picture]:
-    """Write the pictures under ``folder/images``; returns those that are to be had, by digest."""
+    """Write the pictures under ``folder/images``; returns those that are to be had, by digest.
+
+    Those that the report in ``earlier`` shows in the same size are taken from there.
+    """
     (folder / FOLDER).mkdir()
     side = _side(list(digests), read)
+    made_so = f"{_VERSION} {side}\n"
+    (folder / FOLDER / _HOW).write_text(made_so)
+    known: set[str] = set()
+    if earlier is not None and _text(earlier / FOLDER / _HOW) == made_so:
+        known = {path.name for path in (earlier / FOLDER).iterdir()}
 
     def write(digest: str) -> Picture | None:
+        name = f"{digest}.jpg"
+        target = folder / FOLDER / name
+        if earlier is not None and name in known:
+            link(earlier / FOLDER / name, target)
+            height, width, *_ = simplejpeg.decode_jpeg_header(target.read_bytes())
+            return Picture(f"{FOLDER}/{name}", width, height)
         shrunk = shrink(read(digest), side)
         if shrunk is None:
             return None
         data, *size = shrunk
-        source = f"{FOLDER}/{digest}.jpg"
-        (folder / source).write_bytes(data)
-        return Picture(source, *size)
+        target.write_bytes(data)
+        return Picture(f"{FOLDER}/{name}", *size)
 
     with ThreadPoolExecutor() as pool:
         written = zip(digests, pool.map(write, digests), strict=True)
         return {digest: picture for digest, picture in written if picture}
 
 
+def as_address(picture: Path | bytes) -> str:
+    """The address of a JPEG that is all of it."""
+    data = picture.read_bytes() if isinstance(picture, Path) else picture
+    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.is_file() else ""
+
+
 def shrink(
     thumbnail: bytes | None, side: int = limits.PICTURE_SIDE
 ) -> tuple[bytes, int, int] | None:
     """A JPEG of long side ``side`` at most, its width and height; None if unreadable."""
-    picture = _decoded(thumbnail) if thumbnail else None
-    if picture is None:
+    try:
+        height, width, *_ = simplejpeg.decode_jpeg_header(thumbnail or b"")
+        scale = min(1.0, side / max(height, width))
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        picture = _decoded(thumbnail or b"", *size)
+    except ValueError:
         return None
-    height, width = picture.shape[:2]
-    scale = min(1.0, side / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if scale < 1.0 else picture
+    if picture.shape[1::-1] != size:
+        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), np.uint8)
     settings = [cv2.IMWRITE_JPEG_QUALITY, limits.PICTURE_QUALITY, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
-    return cv2.imencode(".jpg", small, settings)[1].tobytes(), *size
+    return cv2.imencode(".jpg", picture, settings)[1].tobytes(), *size
+
+
+def _decoded(jpeg: bytes, width: int, height: int) -> Pixels:
+    """A picture in BGR, decoded to the least size that is no smaller; ValueError if it is none."""
+    return np.asarray(
+        simplejpeg.decode_jpeg(
+            jpeg, "BGR", fastdct=True, fastupsample=True, min_height=height, min_width=width
+        ),
+        np.uint8,
+    )
 
 
 def _side(digests: Sequence[str], read: ThumbnailReader) -> int:
@@ -118,23 +153,8 @@ def write_tiles(digests: Sequence[str], read: ThumbnailReader, folder: Path) -> 
 
 
 def _tile(thumbnail: bytes | None, side: int) -> Pixels | None:
-    """The middle of a picture in BGR, decoded no larger than it takes; None without one."""
-    if not thumbnail:
-        return None
+    """The middle of a picture in BGR; None without one."""
     try:
-        picture = simplejpeg.decode_jpeg(
-            thumbnail, "BGR", fastdct=True, fastupsample=True, min_height=side, min_width=side
-        )
+        return middle_square(_decoded(preview_of(thumbnail or b""), side, side), side)
     except ValueError:
-        picture = _decoded(thumbnail)
-    if picture is None:
         return None
-    height, width = picture.shape[:2]
-    edge = min(height, width)
-    top, left = (height - edge) // 2, (width - edge) // 2
-    square = picture[top : top + edge, left : left + edge]
-    return np.asarray(cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _decoded(thumbnail: bytes) -> MatLike | None:
-    return cv2.imdecode(np.frombuffer(thumbnail, np.uint8), cv2.IMREAD_COLOR)

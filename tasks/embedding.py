@@ -8,6 +8,7 @@ from imgvet.embedding import compute, user_embeddings
 from imgvet.embedding.user_embeddings import UserEmbeddingsReference
 from imgvet.models.model import Model, ModelCard
 from imgvet.options import VideoOptions
+from imgvet.progress import Progress
 from imgvet.sources.reading import Reader
 from imgvet.store.files import files_in
 from imgvet.store.packs import DIGEST, places_in
@@ -31,8 +32,7 @@ def embed(context: RunContext, model: Model, videos: VideoOptions, shard: Shard)
         context.store,
         model,
         threads=context.threads,
-        done_before=shard.done_before,
-        total=shard.total,
+        before=Progress(compute.STAGE, shard.done_before, shard.total),
     )
 
 

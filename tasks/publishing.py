@@ -6,14 +6,13 @@ Artifacts come from here only, because a cached task does not run and so would s
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from collections.abc import Sequence
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from imgvet.monitor.history import add_run
-from imgvet.monitor.notify import report_address
+from imgvet.monitor.history import Run, add_run, put_last
+from imgvet.monitor.messages import report_address
 from imgvet.options import RunOptions
 from imgvet.parameters import Frozen
 from imgvet.quality.result import CheckResult, CheckState, read_results
@@ -25,7 +24,7 @@ from imgvet.tasks.artifacts import key_of, register
 from imgvet.tasks.context import RunContext, run_logger
 from imgvet.tasks.policy import uncached_stage
 from imgvet.tasks.verdict import Checked
-from imgvet.workdir import WorkDir, link_or_copy, swap_folder, write_text
+from imgvet.workdir import WorkDir, link, link_or_copy, swap_folder, write_text
 
 _logger = logging.getLogger(__name__)
 
@@ -41,8 +40,13 @@ class Outputs(Frozen):
 
 
 @uncached_stage
-def publish(context: RunContext, outputs: Outputs, record: RunRecord) -> RunSummary:
-    """Put the results in their places, forget what no result needs, and register artifacts."""
+def publish(
+    context: RunContext, outputs: Outputs, record: RunRecord, watched: Run | None = None
+) -> RunSummary:
+    """Put the results in their places, forget what no result needs, and register artifacts.
+
+    The row of the history is that of a run that was watched, else it is made of the summary.
+    """
     work = context.work
     try:
         # Before run.json is there, so that who reads the new results finds the merged packs.
@@ -52,7 +56,10 @@ def publish(context: RunContext, outputs: Outputs, record: RunRecord) -> RunSumm
     _replace_results(work, outputs, record)
     forget_unused(work, {reference.name for reference in references_in(outputs)})
     summary = read_summary(work)
-    add_run(work, record, summary, outputs.checked.summary.digest)
+    if watched is None:
+        add_run(work, record, summary, outputs.checked.summary.digest)
+    else:
+        put_last(work, watched)
     options, results = record.options(RunOptions), read_results(work.checks_json)
     report = report_address(work, options.report_url)
     lines = summary_lines(summary, report)
@@ -74,7 +81,7 @@ def _replace_results(work: WorkDir, outputs: Outputs, record: RunRecord) -> None
     work.tables.mkdir(parents=True, exist_ok=True)
     report = work.store / "report.new"
     shutil.rmtree(report, ignore_errors=True)
-    shutil.copytree(resolve(work, outputs.report), report, copy_function=_link)
+    shutil.copytree(resolve(work, outputs.report), report, copy_function=link)
     add_tables(report, {name: resolve(work, table) for name, table in outputs.tables.items()})
     work.run_json.unlink(missing_ok=True)
     for path, reference in places.items():
@@ -83,13 +90,6 @@ def _replace_results(work: WorkDir, outputs: Outputs, record: RunRecord) -> None
     for path in set(work.tables.glob("*.parquet")) - places.keys():
         path.unlink()
     write_text(work.run_json, record.model_dump_json(indent=2) + "\n")
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def _tell(lines: Sequence[str], results: Sequence[CheckResult], record: RunRecord) -> None:

@@ -5,9 +5,24 @@ from __future__ import annotations
 import numpy as np
 
 from imgvet.models.model import Model
-from imgvet.options import ComponentOptions, NeighborOptions, OutlierOptions, SimilarityOptions
+from imgvet.options import (
+    ComponentOptions,
+    GroupOptions,
+    NeighborOptions,
+    OutlierOptions,
+    SimilarityOptions,
+)
 from imgvet.parameters import Frozen
-from imgvet.similarity import components, neighbors, outliers, pairs, rotations, verify
+from imgvet.similarity import (
+    components,
+    groups,
+    neighbors,
+    outliers,
+    pairs,
+    rotations,
+    verify,
+    videos,
+)
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.search import EarlierSearch, path_of
 from imgvet.store.references import Reference, load_array, load_table, store_table
@@ -27,7 +42,6 @@ class OutlierSearch(Frozen):
     """What :func:`imgvet.similarity.outliers.find_outliers` finds."""
 
     outliers: Reference
-    robust: tuple[int, ...]
     median_similarity: float | None
 
 
@@ -104,13 +118,15 @@ def find_components(
     search: NeighborOptions,
     metric: Metric,
 ) -> dict[str, Reference]:
-    """The tables components and component_info, and video_pairs if there are videos."""
+    """The tables components and component_info; of videos video_pairs and frozen_stretches too."""
     work, rows = context.work, load_table(context.work, items)
     listed = pairs.similar_pairs(load_table(work, nearest), rows, options.cc_threshold)
     vectors = load_array(work, embeddings)
     found = components.find_components(
         listed, rows, vectors, metric, options, search, context.threads
     )
+    if "video_pairs" in found:
+        found["frozen_stretches"] = videos.frozen_stretches(rows, vectors, metric)
     return {name: store_table(work, BY_NAME[name], table) for name, table in found.items()}
 
 
@@ -120,8 +136,23 @@ def find_outliers(
 ) -> OutlierSearch:
     """The table outliers."""
     work = context.work
-    table, robust, median = outliers.find_outliers(
+    table, median = outliers.find_outliers(
         load_table(work, nearest), load_table(work, items), options
     )
     stored = store_table(work, OUTLIERS, table)
-    return OutlierSearch(outliers=stored, robust=robust, median_similarity=median)
+    return OutlierSearch(outliers=stored, median_similarity=median)
+
+
+@cached_stage(groups.VERSION)
+def find_groups(
+    context: RunContext,
+    items: Reference,
+    embeddings: Reference,
+    options: GroupOptions,
+    metric: Metric,
+) -> dict[str, Reference]:
+    """The tables groups and group_info, and split_coverage if there are splits; or none."""
+    work = context.work
+    vectors = load_array(work, embeddings)
+    found = groups.find_groups(load_table(work, items), vectors, metric, options, context.threads)
+    return {name: store_table(work, BY_NAME[name], table) for name, table in found.items()}

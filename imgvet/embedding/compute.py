@@ -16,7 +16,7 @@ from imgvet.images.picture import Pixels, decode_thumbnail
 from imgvet.models.model import Model
 from imgvet.models.prepare import Vectors, normalised, pooled, prepared
 from imgvet.models.session import batch_size, open_runner
-from imgvet.progress import tracked
+from imgvet.progress import Progress, tracked
 from imgvet.reasons import Failure
 from imgvet.sources.listing import item_name
 from imgvet.sources.reading import Reader
@@ -54,17 +54,19 @@ def embed(
     model: Model,
     *,
     threads: int,
-    done_before: int,
-    total: int,
+    before: Progress | None = None,
 ) -> None:
     """Embed one shard of contents and write its pack; a thread holds one picture at a time.
 
-    The progress counts the contents in the shards before this one and in all of them.
+    ``before`` is how far the stage is without this shard; None if the shard is all.
     """
     card, size = model.card, batch_size(model.device)
     batches = (digests[start : start + size] for start in range(0, len(digests), size))
     found = in_threads(lambda batch: embed_pictures(map(read, batch), model), batches, threads)
-    vectors = np.stack(list(tracked(chain.from_iterable(found), STAGE, done_before, total)))
+    start = before or Progress(STAGE, 0, len(digests))
+    vectors = np.stack(
+        list(tracked(chain.from_iterable(found), start.stage, start.done, start.total))
+    )
     without = int((~vectors.any(axis=1)).sum())
     if without:
         _logger.warning(

@@ -22,8 +22,15 @@ MAX_PIXELS = 250_000_000
 STANDARD_LONG_SIDE = 4096
 """Greatest long side of the standard size, in pixels; everything is measured at that size."""
 
+PREVIEW_SIDE = 64
+"""Side of the square preview inside a thumbnail, in pixels: a tenth of the cost of decoding it."""
+
 UPRIGHT = 1
 """EXIF orientation of an image that is stored as it is shown."""
+
+_BEHIND_JFIF = 20
+"""Where a JPEG goes on after its first two bytes and the JFIF segment."""
+_APP0, _JFXX = b"\xff\xe0", b"JFXX\0\x10"
 
 _ROWS_REVERSED, _COLUMNS_REVERSED, _TRANSPOSED = (3, 4, 6, 7), (2, 3, 7, 8), (5, 6, 7, 8)
 
@@ -130,7 +137,12 @@ def to_standard_size(pixels: Pixels) -> Pixels:
     is enlarged: what is small enough is returned as it is.
     """
     rows, columns = pixels.shape[:2]
-    width, height = standard_size(columns, rows)
+    return _reduced(pixels, *standard_size(columns, rows))
+
+
+def _reduced(pixels: Pixels, width: int, height: int) -> Pixels:
+    """Reduce by halving, then by less than two."""
+    rows, columns = pixels.shape[:2]
     while rows >= 2 * height or columns >= 2 * width:
         step_y, step_x = min(rows // height, 2), min(columns // width, 2)
         rows, columns = rows // step_y, columns // step_x
@@ -143,10 +155,38 @@ def to_standard_size(pixels: Pixels) -> Pixels:
 
 
 def encode_thumbnail(pixels: Pixels) -> bytes:
-    """An image at standard size as JPEG (quality 90, 4:2:0)."""
+    """An image at standard size as JPEG (quality 90, 4:2:0), with a preview of it inside.
+
+    The preview is the middle square as a JPEG of :data:`PREVIEW_SIDE`, where decoders pass over it:
+    in a JFXX segment behind the JFIF one (JFIF 1.02, "JFIF Extension: Thumbnail coded using JPEG").
+    """
+    whole = _jpeg(pixels, quality=90)
+    segment = _JFXX + _jpeg(middle_square(pixels, PREVIEW_SIDE), quality=85)
+    length = (len(segment) + 2).to_bytes(2)
+    return whole[:_BEHIND_JFIF] + _APP0 + length + segment + whole[_BEHIND_JFIF:]
+
+
+def preview_of(thumbnail: bytes) -> bytes:
+    """The preview inside a thumbnail, a JPEG; the thumbnail itself where it has none."""
+    start = _BEHIND_JFIF + len(_APP0) + 2
+    if not thumbnail.startswith(_JFXX, start):
+        return thumbnail
+    end = start - 2 + int.from_bytes(thumbnail[start - 2 : start])
+    return thumbnail[start + len(_JFXX) : end]
+
+
+def middle_square(pixels: Pixels, side: int) -> Pixels:
+    """The square in the middle of a picture, ``side`` pixels wide."""
+    height, width = pixels.shape[:2]
+    edge = min(height, width)
+    top, left = (height - edge) // 2, (width - edge) // 2
+    return _reduced(pixels[top : top + edge, left : left + edge], side, side)
+
+
+def _jpeg(pixels: Pixels, quality: int) -> bytes:
     return bytes(
         simplejpeg.encode_jpeg(
-            np.ascontiguousarray(pixels), quality=90, colorspace="RGB", colorsubsampling="420"
+            np.ascontiguousarray(pixels), quality=quality, colorspace="RGB", colorsubsampling="420"
         )
     )
 

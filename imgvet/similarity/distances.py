@@ -206,13 +206,13 @@ def distances_between(left: Vectors, right: Vectors, distance: Distance, unit: f
     sum; jensenshannon is the divergence in bits, 0 to 1 (Lin, Divergence Measures Based on the
     Shannon Entropy, 1991), of embeddings divided by their sums; cosine is 1 - cosine.
     """
-    from scipy.spatial.distance import cdist
-
     if distance == "cosine":
         # In float32 as one product: components of thousands are compared all with all.
         return 1.0 - np.asarray(left @ right.T, np.float64)
     if distance == "jensenshannon":
         return _divergences(left, right)
+    from scipy.spatial.distance import cdist
+
     found = cdist(left, right, _SCIPY_NAMES.get(distance, distance))  # type: ignore[call-overload]
     if distance == "canberra":
         unit = left.shape[1]

@@ -4,7 +4,7 @@ Embeddings hardly see that a picture is another one rotated by 90 degrees. Its o
 (:mod:`imgvet.images.orientation_hash`) tells the hashes of all eight orientations, so candidates
 are pairs whose hashes nearly agree in different orientations. The pictures that candidates connect
 are then shown in one orientation, that of most of them; those that are rotated are embedded again,
-once each, and the similarity of a candidate is the one between these two.
+once each and for later runs too, and the similarity of a candidate is the one between these two.
 
 Candidates are found without comparing all pairs, by what multi-index hashing does for one
 orientation: short pieces of a hash become keys, and pictures that share a key are compared. A
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from imgvet.embedding.compute import embed_pictures, thumbnail_reader
+from imgvet.embedding.compute import collect_embeddings, embed, thumbnail_reader
 from imgvet.images.orientation_hash import (
     HASH_BYTES,
     ORIENTATIONS,
@@ -38,12 +38,14 @@ from imgvet.images.orientation_hash import (
 from imgvet.images.picture import Pixels, oriented
 from imgvet.measures.collect import rows_of
 from imgvet.models.model import Model
-from imgvet.similarity.distances import Metric, Vectors
+from imgvet.progress import Progress
+from imgvet.similarity.distances import Metric, Rows, Vectors
+from imgvet.store.compact import mark_used, today
 from imgvet.store.packs import DIGEST, all_places
 from imgvet.store.store import HASH, HASH_QUALITY, Store
 from imgvet.tables import NEIGHBORS
-from imgvet.threads import in_threads
 
+STAGE = "find_rotated_duplicates"
 VERSION = 3
 
 MAX_DISTANCE = 48
@@ -53,9 +55,6 @@ different photographs, in the best of eight orientations, in at least 88."""
 
 CANDIDATES = 4
 """Candidates kept for each picture, nearest first, like its nearest neighbours."""
-
-BATCH = 8
-"""Pictures that are embedded at a time."""
 
 _WINDOW = 64
 """Pictures that share a key are compared with so many next ones: linear time, whatever the data."""
@@ -90,13 +89,10 @@ def find_rotated_duplicates(
     pairs = pairs[telling[pairs["first"]] & telling[pairs["second"]]]
     if pairs.empty:
         return neighbors
-    thumbnail = thumbnail_reader(all_places(store.measures), store)
     cosines = rotated_cosines(
         pairs,
         vectors,
-        lambda row: thumbnail(digests[row]),
-        lambda pictures: embed_pictures(pictures, model),
-        threads,
+        lambda rows, turns: _embedded([digests[row] for row in rows], turns, store, model, threads),
     )
     distances = 1.0 - cosines.astype(np.float64)
     if metric.distance == "euclidean":
@@ -109,6 +105,27 @@ def find_rotated_duplicates(
     order = ["from", "similarity", "to"]
     joined = joined.sort_values(order, ascending=[True, False, True], ignore_index=True)
     return joined.drop_duplicates(["from", "to"], ignore_index=True)[NEIGHBORS.column_names]
+
+
+def _embedded(
+    digests: Sequence[str], turns: _Bytes, store: Store, model: Model, threads: int
+) -> Vectors:
+    """Embeddings of thumbnails in other orientations; they are kept among those of the model."""
+    keys = [f"{digest}.{turn}" for digest, turn in zip(digests, turns, strict=True)]
+    packs = store.embeddings(model.card.digest)
+    held = packs.digests()
+    missing = [key for key in keys if key not in held]
+    if missing:
+        thumbnail = thumbnail_reader(all_places(store.measures), store)
+
+        def read(key: str) -> Pixels:
+            digest, turn = key.split(".")
+            return oriented(thumbnail(digest), int(turn) + 1)
+
+        before = Progress(STAGE, 0, len(missing))
+        embed(missing, read, store, model, threads=threads, before=before)
+    mark_used(store.work, keys, today())
+    return collect_embeddings(keys, packs, model.card.width)
 
 
 def find_rotated_pairs(
@@ -124,16 +141,20 @@ def find_rotated_pairs(
     usable = np.flatnonzero(np.asarray(quality) >= RELIABLE_QUALITY)
     data = np.ascontiguousarray(hashes[usable], np.uint8).reshape(-1, HASH_BYTES)
     nobody = np.empty(0, np.int64)
-    none = pd.DataFrame(dict.fromkeys([*_PAIR, "orientation", "distance"], nobody))
-    none = none.astype({"orientation": np.uint8, "distance": np.uint8})
-    found = [pairs for piece in range(PAIR_BYTES) for pairs in _pairs_sharing(data, piece)]
-    pairs = pd.concat([none, *found]).sort_values([*_PAIR, "distance", "orientation"])
+    bits = np.empty(0, np.uint8)
+    found = [part for piece in range(PAIR_BYTES) for part in _pairs_sharing(data, piece)]
+    columns = map(np.concatenate, zip((nobody, nobody, bits, bits), *found, strict=True))
+    pairs = pd.DataFrame(dict(zip([*_PAIR, "orientation", "distance"], columns, strict=True)))
+    pairs = pairs.sort_values([*_PAIR, "distance", "orientation"])
     pairs = _nearest(pairs.drop_duplicates(_PAIR, ignore_index=True), limit)
     return pairs.assign(first=usable[pairs["first"]], second=usable[pairs["second"]])
 
 
-def _pairs_sharing(data: _Bytes, piece: int) -> Iterator[pd.DataFrame]:
-    """Pairs whose hashes share one piece, and nearly agree in the orientations that it says."""
+def _pairs_sharing(data: _Bytes, piece: int) -> Iterator[tuple[Rows, Rows, _Bytes, _Bytes]]:
+    """Pairs whose hashes share one piece, and nearly agree in the orientations that it says.
+
+    They are the columns of :func:`find_rotated_pairs`, some rows at a time.
+    """
     keys, shown_in = _least_keys(data, piece)
     # By key, then such that the orientations within a key take turns: among thousands of nearly
     # equal pictures the window of each then holds rotated ones, too.
@@ -155,14 +176,8 @@ def _pairs_sharing(data: _Bytes, piece: int) -> Iterator[pd.DataFrame]:
         left, distance = left[distance <= MAX_DISTANCE], distance[distance <= MAX_DISTANCE]
         orientation = _FROM_TO[shown_in[left], shown_in[left + step]]
         one, other = order[left], order[left + step]
-        yield pd.DataFrame(
-            {
-                "first": np.minimum(one, other),
-                "second": np.maximum(one, other),
-                "orientation": np.where(one < other, orientation, _INVERSE[orientation]),
-                "distance": distance.astype(np.uint8),
-            }
-        )
+        orientation = np.where(one < other, orientation, _INVERSE[orientation])
+        yield np.minimum(one, other), np.maximum(one, other), orientation, distance.astype(np.uint8)
 
 
 def _least_keys(data: _Bytes, piece: int) -> tuple[NDArray[np.uint64], _Bytes]:
@@ -187,17 +202,12 @@ def _nearest(pairs: pd.DataFrame, limit: int) -> pd.DataFrame:
 
 
 def rotated_cosines(
-    pairs: pd.DataFrame,
-    vectors: Vectors,
-    read: Callable[[int], Pixels],
-    embed: Callable[[Sequence[Pixels]], Vectors],
-    threads: int,
+    pairs: pd.DataFrame, vectors: Vectors, embedded: Callable[[Rows, _Bytes], Vectors]
 ) -> Vectors:
     """Cosine of each pair after both were shown in the same orientation.
 
-    A family of m pictures takes m - 1 embeddings at most. ``read`` gives the thumbnail of a row and
-    ``embed`` the embeddings of pictures, L2-normalised as in ``vectors``, float32 (n, width); both
-    are called from several threads at once.
+    A family of m pictures takes m - 1 embeddings at most. ``embedded`` gives those of some rows in
+    orientations of theirs, L2-normalised as in ``vectors``, float32 (n, width).
 
     Returns:
         float32 (m,), -1..1; where the pictures are more alike as they are, the cosine of that.
@@ -206,15 +216,10 @@ def rotated_cosines(
     ends = ends.reshape(-1, 2)
     turns = shared_orientations(ends, pairs["orientation"].to_numpy(), len(rows))
     turned = np.flatnonzero(turns)
-
-    def embedded(batch: NDArray[np.int64]) -> Vectors:
-        return embed([oriented(read(int(rows[one])), int(turns[one]) + 1) for one in batch])
-
     straight = np.asarray(vectors[rows], np.float32)
     shown = straight.copy()
-    batches = [turned[start : start + BATCH] for start in range(0, len(turned), BATCH)]
-    for batch, part in zip(batches, in_threads(embedded, batches, threads), strict=True):
-        shown[batch] = part
+    if len(turned):
+        shown[turned] = embedded(rows[turned], turns[turned])
     cosines = [np.einsum("nd,nd->n", those[ends[:, 0]], those[ends[:, 1]])
                for those in (shown, straight)]  # fmt: skip
     return np.clip(np.maximum(*cosines), -1.0, 1.0).astype(np.float32)

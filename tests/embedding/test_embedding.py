@@ -55,7 +55,7 @@ def test_an_embedding_that_no_pack_holds_is_an_error_and_no_row_of_zeros(
     tmp_path: Path, model: Model
 ) -> None:
     store = Store(WorkDir(tmp_path))
-    embed(["a"], lambda _: scene(1), store, model, threads=1, done_before=0, total=1)
+    embed(["a"], lambda _: scene(1), store, model, threads=1)
     packs = store.embeddings(model.card.digest)
     assert collect_embeddings(["a"], packs, model.card.width).any()
     with pytest.raises(StaleReferenceError, match="1 images in embeddings"):
@@ -86,7 +86,7 @@ def test_the_stage_embeds_each_content_and_gives_rows_in_order(
     assert rows is not None
     read = thumbnail_reader(places_in(rows), store)
     for part in (digests[:7], digests[7:]):
-        embed(part, read, store, model, threads=2, done_before=0, total=len(part))
+        embed(part, read, store, model, threads=2)
     packs = store.embeddings(model.card.digest)
     vectors = collect_embeddings(digests, packs, model.card.width)
     backwards = collect_embeddings(digests[::-1], packs, model.card.width)
@@ -106,7 +106,7 @@ def test_a_model_may_read_originals_and_what_it_says_nothing_about_is_zeros(
     assert not model.card.wants_originals
     originals = {f"digest {row}": np.full((600, 900, 3), 10 * row, np.uint8) for row in range(11)}
     caplog.clear()
-    embed(list(originals), originals.__getitem__, store, own, threads=2, done_before=0, total=11)
+    embed(list(originals), originals.__getitem__, store, own, threads=2)
     vectors = collect_embeddings(list(originals), store.embeddings(own.card.digest), 16)
     assert not vectors[0].any()  # black: the model gives zeros
     assert np.allclose(vectors[1:], expected((1, 1, 1), 16, (0, 0, 0), (1, 1, 1)), atol=1e-5)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
+
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from imgvet.images.picture import (
     STANDARD_LONG_SIDE,
     decode_thumbnail,
     encode_thumbnail,
+    middle_square,
+    preview_of,
     standard_size,
     to_standard_size,
 )
@@ -85,6 +90,33 @@ def test_thumbnails_look_like_the_picture(drawing):
 
 def test_thumbnails_of_parts_of_arrays(drawing):
     assert decode_thumbnail(encode_thumbnail(drawing(90, 61)[:, ::-1])).shape == (61, 90, 3)
+
+
+@pytest.mark.parametrize("size", [(341, 256), (256, 700), (300, 300), (5, 9), (1, 1), (4096, 3)])
+def test_a_preview_is_the_middle_of_the_picture(drawing, size):
+    pixels = drawing(*size)
+    thumbnail = encode_thumbnail(pixels)
+    preview = preview_of(thumbnail)
+    assert len(preview) < len(thumbnail)
+    found = decode_thumbnail(preview)
+    assert found.shape == (64, 64, 3)
+    expected = middle_square(pixels, 64)
+    assert np.abs(found.astype(int) - expected).mean() < 6
+
+
+def test_other_decoders_pass_over_the_preview(drawing):
+    thumbnail = encode_thumbnail(drawing(90, 61))
+    expected = decode_thumbnail(thumbnail).astype(int)
+    with Image.open(io.BytesIO(thumbnail)) as image:
+        assert np.abs(np.asarray(image) - expected).max() <= 3
+    found = cv2.imdecode(np.frombuffer(thumbnail, np.uint8), cv2.IMREAD_COLOR)
+    assert np.abs(found[..., ::-1] - expected).max() <= 3
+
+
+def test_a_thumbnail_without_a_preview_stands_for_itself(drawing):
+    jpeg = cv2.imencode(".jpg", drawing(90, 61))[1].tobytes()
+    assert preview_of(jpeg) == jpeg
+    assert preview_of(b"") == b""
 
 
 def test_a_broken_thumbnail_is_an_error(drawing):

@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from imgvet.images.picture import encode_thumbnail
 from imgvet.reports import limits, pictures
 from imgvet.reports.data import as_json, assignment, packed, write_map
 from imgvet.reports.inputs import ReportInputs
@@ -116,8 +118,11 @@ def test_sheets_hold_the_middle_of_each_picture(tmp_path: Path) -> None:
         if digest == "gone":
             return None
         picture = np.zeros((256, 512, 3), np.uint8)
-        picture[:, 128:384] = (0, 0, 250) if digest == "red" else (250, 0, 0)
-        return cv2.imencode(".jpg" if digest == "red" else ".png", picture)[1].tobytes()
+        picture[:, 128:384] = (250, 0, 0) if digest == "red" else (0, 0, 250)
+        return encode_thumbnail(picture) if digest == "red" else without_preview(picture)
+
+    def without_preview(picture: NDArray[np.uint8]) -> bytes:
+        return cv2.imencode(".jpg", picture[..., ::-1])[1].tobytes()
 
     made = write_tiles(["red", "gone", "blue"], striped, tmp_path)
     sheet = cv2.imread(str(tmp_path / "images" / "map-000.jpg"))

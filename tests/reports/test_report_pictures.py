@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -61,5 +62,41 @@ def test_each_is_written_once(tmp_path: Path) -> None:
     pictures = write_pictures(["a", "b", "c"], read, tmp_path)
     assert set(asked) == {"a", "b", "c"}
     assert sorted(pictures) == ["a", "c"]
-    assert sorted(path.name for path in (tmp_path / "images").iterdir()) == ["a.jpg", "c.jpg"]
+    assert sorted(path.name for path in (tmp_path / "images").glob("*.jpg")) == ["a.jpg", "c.jpg"]
     assert pictures["a"].src == "images/a.jpg"
+
+
+def written(names: Sequence[str], folder: Path, earlier: Path | None = None) -> list[str]:
+    """Write pictures of a few into a new folder, and say which ones had to be made."""
+    asked: list[str] = []
+    folder.mkdir()
+    pictures = write_pictures(
+        names, lambda name: asked.append(name) or jpeg(200, 300), folder, earlier
+    )
+    assert list(pictures) == list(names)
+    assert {(picture.width, picture.height) for picture in pictures.values()} == {(256, 171)}
+    return asked[len(names) :]  # The first ones decide on the size.
+
+
+def test_pictures_of_an_earlier_report_are_taken_over(tmp_path: Path) -> None:
+    old, new, fresh = (tmp_path / name for name in ("old", "new", "fresh"))
+    assert sorted(written("abc", old)) == ["a", "b", "c"]
+    assert written("bcd", new, earlier=old) == ["d"]
+    written("bcd", fresh)
+    for path in (fresh / "images").iterdir():
+        assert (new / "images" / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("change", ["size", "no word of how they were made"])
+def test_pictures_that_were_made_otherwise_are_made_anew(
+    change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "old"
+    old.mkdir()
+    with monkeypatch.context() as patch:
+        if change == "size":
+            patch.setattr(limits, "PICTURE_SIDE", 128)
+        write_pictures("ab", lambda _: jpeg(200, 300), old)
+    if change != "size":
+        (old / "images" / "made.txt").unlink()
+    assert sorted(written("ab", tmp_path / "new", earlier=old)) == ["a", "b"]

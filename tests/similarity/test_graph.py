@@ -245,14 +245,17 @@ def test_no_components_without_pairs_or_when_not_asked_for() -> None:
 
 @given(st.integers(2, 200), st.floats(0, 1))
 @settings(deadline=None)
-def test_exactly_the_share_asked_for_is_listed(count: int, share: float) -> None:
-    random = np.random.default_rng(count).random(count)
+def test_the_share_and_all_that_stand_out_are_listed(count: int, share: float) -> None:
+    random = np.random.default_rng(count).random(count) ** 0.1
     near = frame(*[(row, (row + 1) % count, random[row]) for row in range(count)])
-    table, _, _ = find_outliers(
+    table, _ = find_outliers(
         near, items_of(list(range(count))), OutlierOptions(outlier_percentile=share)
     )
-    assert len(table) == int(share * count + 0.5)
+    wanted, standing = int(share * count + 0.5), int((robust_score(random) > 3.5).sum())
+    assert len(table) == max(wanted, standing)
     assert table["similarity"].tolist() == sorted(random)[: len(table)]
+    assert (table["by"] != "score").sum() == wanted
+    assert (table["by"] != "share").sum() == standing
 
 
 def test_a_planted_outlier_stands_out_and_a_clean_set_has_none() -> None:
@@ -260,9 +263,17 @@ def test_a_planted_outlier_stands_out_and_a_clean_set_has_none() -> None:
     planted = np.append(clean, 0.3)
     for values, expected in ((clean, []), (planted, [101])):
         near = frame(*[(row, 0 if row else 1, value) for row, value in enumerate(values)])
-        table, robust, _ = find_outliers(near, items_of(list(range(len(values)))), OutlierOptions())
-        assert list(robust) == expected
+        table, _ = find_outliers(near, items_of(list(range(len(values)))), OutlierOptions())
+        assert table.loc[table["by"] == "both", "id"].tolist() == expected
         assert len(table) == 5
+
+
+def test_what_stands_out_is_listed_whatever_the_share() -> None:
+    values = [*np.linspace(0.70, 0.80, 95), 0.2, 0.1, 0.3]
+    near = frame(*[(row, 0 if row else 1, value) for row, value in enumerate(values)])
+    items = items_of(list(range(len(values))))
+    table, _ = find_outliers(near, items, OutlierOptions(outlier_percentile=0.02))
+    assert table[["id", "by"]].to_numpy().tolist() == [[96, "both"], [95, "both"], [97, "score"]]
 
 
 def test_an_image_with_an_exact_copy_is_no_outlier() -> None:
@@ -275,7 +286,7 @@ def test_an_image_with_an_exact_copy_is_no_outlier() -> None:
 def test_an_image_without_neighbour_is_the_first_outlier() -> None:
     near = frame((0, 1, 0.7), (1, 0, 0.7), (3, 1, 0.6))
     items = items_of([0, 1, 2, 3, None])
-    table, _, _ = find_outliers(near, items, OutlierOptions(outlier_percentile=0.5))
+    table, _ = find_outliers(near, items, OutlierOptions(outlier_percentile=0.5))
     assert table["id"].tolist() == [2, 3]
     assert table["nearest"].isna().tolist() == [True, False]
     assert table["similarity"].tolist() == [0.0, 0.6]

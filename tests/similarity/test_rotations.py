@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
+from imgvet.embedding import compute
+from imgvet.embedding.compute import embed_pictures
 from imgvet.images.orientation_hash import (
     ORIENTATIONS,
     RELIABLE_QUALITY,
@@ -16,9 +20,19 @@ from imgvet.images.orientation_hash import (
     orientation_hash,
 )
 from imgvet.images.picture import oriented
+from imgvet.models.model import Model, builtin_model
 from imgvet.similarity import rotations
-from imgvet.similarity.rotations import MAX_DISTANCE, find_rotated_pairs, rotated_cosines
-from support.pictures import scene
+from imgvet.similarity.distances import Metric
+from imgvet.similarity.rotations import (
+    MAX_DISTANCE,
+    find_rotated_duplicates,
+    find_rotated_pairs,
+    rotated_cosines,
+)
+from imgvet.store.store import Store
+from imgvet.tables import NEIGHBORS, empty, read_table
+from support.finished_run import finish_run
+from support.pictures import scene, write_scenes
 
 
 def random_hashes(count: int, seed: int = 0) -> np.ndarray:
@@ -141,6 +155,18 @@ def toy_embed(pictures: Sequence[np.ndarray]) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
+def shown_of(pictures: Sequence[np.ndarray], shown: list[np.ndarray] | None = None) -> Callable:
+    """What embeds pictures in orientations, and notes what it was shown."""
+
+    def embedded(rows: np.ndarray, turns: np.ndarray) -> np.ndarray:
+        batch = [oriented(pictures[row], turn + 1) for row, turn in zip(rows, turns, strict=True)]
+        if shown is not None:
+            shown.extend(batch)
+        return toy_embed(batch)
+
+    return embedded
+
+
 def test_rotated_copies_are_as_similar_as_they_are_upright() -> None:
     scenes = [scene(seed, 96, 128) for seed in range(10)]
     ways = [1 + seed % 7 for seed in range(10)]
@@ -148,14 +174,10 @@ def test_rotated_copies_are_as_similar_as_they_are_upright() -> None:
     pictures[19] = scene(99, 96, 128)  # a wrong candidate
     vectors = toy_embed(pictures)
     pairs = pairs_of(list(range(10)), list(range(10, 20)), ways)
-    results = [
-        rotated_cosines(pairs, vectors, pictures.__getitem__, toy_embed, threads)
-        for threads in (1, 3)
-    ]
-    assert np.array_equal(*results)
-    assert np.allclose(results[0][:9], 1, atol=1e-5)
-    assert results[0].max() <= 1
-    assert results[0][9] < 0.9
+    cosines = rotated_cosines(pairs, vectors, shown_of(pictures))
+    assert np.allclose(cosines[:9], 1, atol=1e-5)
+    assert cosines.max() <= 1
+    assert cosines[9] < 0.9
     assert (np.einsum("nd,nd->n", vectors[:9], vectors[10:19]) < 0.95).all()
 
 
@@ -167,12 +189,7 @@ def test_a_family_of_m_pictures_takes_m_minus_1_embeddings_at_most() -> None:
     bits, quality = np.stack([one.bits for one in hashes]), [one.quality for one in hashes]
     pairs = find_rotated_pairs(bits, np.array(quality), limit=12)
     shown: list[np.ndarray] = []
-
-    def embed(batch: Sequence[np.ndarray]) -> np.ndarray:
-        shown.extend(batch)
-        return toy_embed(batch)
-
-    cosines = rotated_cosines(pairs, toy_embed(pictures), pictures.__getitem__, embed, 2)
+    cosines = rotated_cosines(pairs, toy_embed(pictures), shown_of(pictures, shown))
     # Those in the most frequent orientation of a family are not shown again.
     assert len(shown) == sum(12 - np.bincount(own).max() for own in codes)
     assert len(pairs) > 3 * 12
@@ -185,18 +202,48 @@ def test_candidates_that_contradict_each_other_are_judged_all_the_same() -> None
     pictures = [symmetric, symmetric[:, ::-1], symmetric.copy()]
     mirrored = next(w for w in range(1, 8) if np.array_equal(oriented(symmetric, w + 1), symmetric))
     pairs = pairs_of([0, 0, 1], [1, 2, 2], [mirrored, mirrored, mirrored])
-    cosines = rotated_cosines(pairs, toy_embed(pictures), pictures.__getitem__, toy_embed, 1)
+    cosines = rotated_cosines(pairs, toy_embed(pictures), shown_of(pictures))
     assert np.allclose(cosines, 1, atol=1e-5)
 
 
 def test_a_pair_that_is_more_alike_as_it_is_keeps_that_similarity() -> None:
     pictures = [scene(1, 96, 128), scene(1, 96, 128)]
     pairs = pairs_of([0], [1], [1])
-    cosines = rotated_cosines(pairs, toy_embed(pictures), pictures.__getitem__, toy_embed, 1)
+    cosines = rotated_cosines(pairs, toy_embed(pictures), shown_of(pictures))
     assert cosines == pytest.approx(1)
 
 
 def test_no_pairs_need_no_picture() -> None:
     nothing = find_rotated_pairs(random_hashes(0), good(0))
-    cosines = rotated_cosines(nothing, np.empty((0, 3), np.float32), None, None, 2)
+    cosines = rotated_cosines(nothing, np.empty((0, 3), np.float32), None)
     assert cosines.shape == (0,)
+
+
+def test_rotated_pictures_are_embedded_once_for_all_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "pictures"
+    first, _ = write_scenes(folder, 2)
+    with Image.open(first) as picture:
+        picture.rotate(90, expand=True).save(folder / "turned.png")
+    work = finish_run(folder, tmp_path / "work")
+    contents = read_table(work.table("items")).assign(copies=1)
+    vectors, model = np.load(work.embeddings), builtin_model()
+    asked: list[int] = []
+
+    def note(pictures: Iterable[np.ndarray], model: Model) -> np.ndarray:
+        batch = list(pictures)
+        asked.append(len(batch))
+        return embed_pictures(batch, model)
+
+    monkeypatch.setattr(compute, "embed_pictures", note)
+    tables = [
+        find_rotated_duplicates(
+            empty(NEIGHBORS), contents, vectors, Store(work), model, Metric(), threads=1
+        )
+        for _ in range(2)
+    ]
+    assert asked == [1]
+    pd.testing.assert_frame_equal(*tables)
+    assert tables[0][["from", "to"]].to_numpy().tolist() == [[0, 2], [2, 0]]
+    assert tables[0]["similarity"].min() > 0.9

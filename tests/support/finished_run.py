@@ -33,6 +33,8 @@ from imgvet.options import (
     VideoOptions,
     make_options,
 )
+from imgvet.quality.result import write_results
+from imgvet.quality.summarize import COUNTED, SearchFacts, summarize
 from imgvet.similarity.components import find_components
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.neighbors import as_table, find_neighbors
@@ -44,8 +46,8 @@ from imgvet.sources.inputs import list_items
 from imgvet.store.files import files_in
 from imgvet.store.packs import places_in
 from imgvet.store.store import Store
-from imgvet.summary import RunRecord
-from imgvet.tables import BY_NAME, conform, to_frame, write_table
+from imgvet.summary import RunRecord, read_record
+from imgvet.tables import BY_NAME, conform, read_table, to_frame, write_table
 from imgvet.workdir import CROPS_PART, WorkDir, require_allowed
 
 
@@ -91,6 +93,17 @@ def finish_run(input_dir: object, work_dir: Path, **parameters: object) -> WorkD
     return work
 
 
+def judge(work: WorkDir) -> WorkDir:
+    """Add the summary and the checks of a finished run."""
+    record = read_record(work)
+    counted = {name: read_table(work.table(name)) for name in COUNTED}
+    facts = SearchFacts(model=str(record.model.get("name")), recall=1.0, median_similarity=0.5)
+    summary, checks = summarize(counted, facts, record.options(RunOptions))
+    work.summary_json.write_text(summary.model_dump_json())
+    write_results(checks, work.checks_json)
+    return work
+
+
 def _measured(
     options: RunOptions, work: WorkDir, listing: pa.Table, cutter: Cutter | None
 ) -> _Found:
@@ -122,8 +135,7 @@ def _embedded(
     known = resolve_model(model_options)
     digests = found.contents["digest"].tolist()
     read = thumbnail_reader(places_in(found.contents), store)
-    threads, total = options.num_threads, len(digests)
-    embed(digests, read, store, known, threads=threads, done_before=0, total=total)
+    embed(digests, read, store, known, threads=options.num_threads)
     packs = store.embeddings(known.card.digest)
     vectors = collect_embeddings(digests, packs, known.card.width)
     metric = Metric(distance=options.distance, scale=known.card.similarity_scale)
