@@ -14,6 +14,8 @@ from pydantic import AfterValidator, Field
 from imgvet.curation.decisions import OF_PAIRS, Decision, Kind, decide, read_decisions
 from imgvet.errors import InvalidParameterError
 from imgvet.options import ComponentOptions
+from imgvet.reports.inputs import images_of
+from imgvet.reports.pair_words import explained
 from imgvet.reports.sections.alike import differing
 from imgvet.search.image_table import MAX_ID, ImageTable
 from imgvet.search.query import (
@@ -104,7 +106,7 @@ class Pairs:
         ]
 
     def page(self, query: PairQuery) -> dict[str, Any]:
-        """How many pairs there are, and some of them, each with what was decided of it."""
+        """How many pairs there are, and some of them, in words and with what was decided of each."""
         if query.kind not in KINDS:
             raise InvalidParameterError(f"Unknown kind {query.kind!r}", f"Use {', '.join(KINDS)}")
         found = self._of(query.kind)
@@ -117,7 +119,10 @@ class Pairs:
         digests = self._images.frame(["digest"], np.unique(shown[["from", "to"]]))["digest"]
         contents = zip(shown["from"].map(digests), shown["to"].map(digests), strict=True)
         decided = read_decisions(self._work).pairs
-        rows = shown.astype(object).where(shown.notna(), None).to_dict(orient="records")
+        rows: list[Any] = shown.astype(object).where(shown.notna(), None).to_dict(orient="records")
+        for row in rows:
+            row["explained"] = explained(row, *images_of(self._images, (row["from"], row["to"])))
+            row.pop("transform", None)
         decisions = (
             {"same_bytes": pair[0] == pair[1], "decision": decided.get(pair)} for pair in contents
         )

@@ -98,7 +98,8 @@ def finish_run(input_dir: object, work_dir: Path, **parameters: object) -> WorkD
 def judge(work: WorkDir) -> WorkDir:
     """Add the summary and the checks of a finished run."""
     record = read_record(work)
-    counted = {name: read_table(work.table(name)) for name in COUNTED}
+    made = [name for name in COUNTED if work.table(name).is_file()]
+    counted = {name: read_table(work.table(name)) for name in made}
     facts = SearchFacts(model=str(record.model.get("name")), recall=1.0, median_similarity=0.5)
     summary, checks = summarize(counted, facts, record.options(RunOptions))
     work.summary_json.write_text(summary.model_dump_json())
