@@ -61,8 +61,8 @@ def served(values: Mapping[str, Any], name: str | None = None) -> Served:
     check_addresses(all_addresses(options.notify))
     parameters = options.model_dump(mode="json", include=set(given))
     # Runs are processes of their own, which may have another current folder.
-    for name in {"input_dir", "test_dir"} & given.keys():
-        parameters[name] = [_absolute(path) for path in getattr(options, name)]
+    for inputs in {"input_dir", "test_dir"} & given.keys():
+        parameters[inputs] = [_absolute(path) for path in getattr(options, inputs)]
     parameters["work_dir"] = _absolute(str(work.path))
     cron, timezone = values.get("cron"), str(values.get("timezone", "UTC"))
     if cron is not None:

@@ -32,6 +32,7 @@ from imgvet.summary import RunSummary
 from imgvet.tasks import (
     embedding,
     inputs,
+    labelled,
     measuring,
     publishing,
     similarity,
@@ -113,12 +114,21 @@ def _analyze(
         "invalid": found.invalid,
         **({"crops": found.crops} if found.crops is not None else {}),
     }
+    structure = None
+    if found.splits > 1:
+        held = (neighbors, items, vectors, near, search, metric)
+        tables["leaks"] = stages.run(labelled.find_leaks, *held)
+    if found.labels > 1:
+        judged = (items, vectors, search, request.probabilities)
+        labels = stages.run(labelled.find_label_issues, *judged)
+        tables["label_issues"], structure = labels.label_issues, labels.structure
     facts = SearchFacts(
         model=request.model_name,
         recall=nearest.recall,
         median_similarity=rare.median_similarity,
         sources=found.sources,
         sources_without_crops=found.without_crops,
+        label_structure=structure,
     )
     checked = stages.run(verdict.run_checks, tables, facts, verdict.without_execution(options))
     record = stages.record(options, request.model_record)

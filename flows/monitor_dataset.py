@@ -36,11 +36,13 @@ from imgvet.workdir import CROPS_PART, exclusive, require_allowed
 
 def tell_refused(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001
     """Tell of a run that a server started and whose parameters are not allowed: a state hook."""
-    if not (state.message or "").startswith(REFUSED):
+    _, refused, why = (state.message or "").partition(REFUSED)
+    if not refused:
         return
     given = over_deployment(flow_run.parameters.get("options"))
     options = usable({"dataset_name": deployment.name, **given} if given else {})
-    alert_failure.fn(failed_run(str(flow_run.id), options, state.message or ""), options)
+    said = f"Its parameters are not allowed: {' '.join(why.split())}"
+    alert_failure.fn(failed_run(str(flow_run.id), options, said), options)
 
 
 @flow(

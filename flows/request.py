@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
+from imgvet.annotations.probabilities import ProbabilitiesReference, probabilities_at
 from imgvet.annotations.read import read_annotations
 from imgvet.annotations.schema import Annotations
 from imgvet.crops.cutter import Cutter, choose_cutter, may_be_cut
@@ -43,6 +44,7 @@ class Request:
     user_embeddings: UserEmbeddingsReference | None
     metric: Metric
     inputs: Inputs
+    probabilities: ProbabilitiesReference | None = None
     to_measure: int = 0
     """Files that were not measured before the run; some may be measured ahead of the flow."""
 
@@ -82,17 +84,24 @@ def check_request(options: RunOptions) -> Request:
     model, given, metric = _compared_by(options)
     if inputs.listing is not None and (annotations is not None or sources.split_pattern):
         annotated(inputs.listing, sources, annotations, cutter)
-    return Request(work, annotations, cutter, model, given, metric, inputs)
+    path = options.probabilities
+    probabilities = None if path is None else probabilities_at(path, options.inputs)
+    return Request(work, annotations, cutter, model, given, metric, inputs, probabilities)
 
 
 def with_options(request: Request, options: RunOptions) -> Request:
     """The request with what was given from Python where the options now say that it lies."""
     annotations, given = request.annotations, request.user_embeddings
+    probabilities = request.probabilities
     if annotations is not None and options.annotations is not None:
         annotations = replace(annotations, source=options.annotations)
     if given is not None:
         given = given.model_copy(update={"path": options.embeddings})
-    return replace(request, annotations=annotations, user_embeddings=given)
+    if probabilities is not None:
+        probabilities = probabilities.model_copy(update={"path": options.probabilities})
+    return replace(
+        request, annotations=annotations, user_embeddings=given, probabilities=probabilities
+    )
 
 
 _CHECKED: ContextVar[Request | None] = ContextVar("request", default=None)

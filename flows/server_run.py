@@ -20,8 +20,8 @@ from imgvet.progress import heard
 from imgvet.tasks.artifacts import register
 from imgvet.tasks.context import RUN_LOGGER
 
-REFUSED = "Validation of flow parameters failed"
-"""How Prefect's message begins on a run whose parameters are not allowed."""
+REFUSED = "Flow run received invalid parameters:"
+"""What Prefect says of a run whose parameters are not allowed; why follows."""
 
 
 def over_deployment(given: Any) -> Any:
@@ -78,7 +78,8 @@ def told_to_server() -> Iterator[None]:
 
     A terminal in which Prefect tells of runs gets them as well.
     """
-    logging.getLogger("prefect.engine").addFilter(_IN_ONE_LINE)  # added once, however often
+    for name in ("prefect.engine", "prefect.flow_runs"):
+        logging.getLogger(name).addFilter(_IN_ONE_LINE)  # added once, however often
     logger, run_id = logging.getLogger("imgvet"), str(flow_run.id)
     handlers = [APILogHandler(), _Onward()]
 

@@ -26,6 +26,7 @@ from imgvet.tables import Table
 from imgvet.workdir import CROPS_PART, WorkDir, open_finished, work_dir_at
 
 if TYPE_CHECKING:
+    from imgvet.curation.apply import Outcome
     from imgvet.exchange.export import Exported
     from imgvet.explorer.server import Explorer
     from imgvet.reports.inline import Visuals
@@ -51,9 +52,9 @@ class Dataset:
         A notebook shows a bar meanwhile, and then the verdict and the numbers.
 
         ``parameters`` are those of a run, by name (``imgvet run --help`` lists them).
-        ``annotations`` may be a DataFrame or a dict, ``embeddings`` an array (rows in the order
-        of ``input_dir``, if that is a list of images, or of ``annotations``) or a pair of names
-        and an array.
+        ``annotations`` may be a DataFrame or a dict, ``probabilities`` a DataFrame, ``embeddings``
+        an array (rows in the order of ``input_dir``, if that is a list of images, or of
+        ``annotations``) or a pair of names and an array.
         """
         from imgvet.engine import notebook
         from imgvet.engine.progress import shown_progress
@@ -106,6 +107,14 @@ class Dataset:
     def similarity(self) -> pd.DataFrame:
         """Pairs of similar images, best first: from, to, similarity, and what both are."""
         return self._table(tables.SIMILARITY)
+
+    def leaks(self) -> pd.DataFrame:
+        """Pairs of images in different splits, most alike first, with both filenames."""
+        return self._table(tables.LEAKS)
+
+    def label_issues(self) -> pd.DataFrame:
+        """The labelled images, worst first: label, suggested_label, score, is_issue, filename."""
+        return self._table(tables.LABEL_ISSUES)
 
     def outliers(self) -> pd.DataFrame:
         """The outliers, worst first, with their nearest neighbours and what both are."""
@@ -228,6 +237,11 @@ class Dataset:
         webbrowser.open(page.as_uri())
         return page
 
+    @property
+    def curate(self) -> Curation:
+        """Plans what to remove from the dataset, does it, and undoes it."""
+        return Curation(self._work)
+
     def __getitem__(self, item_id: int) -> dict[str, Any]:
         """All that is known of one image, without what is missing; KeyError if there is none.
 
@@ -262,6 +276,43 @@ class Dataset:
         missing = table in tables.OPTIONAL_TABLES and not path.is_file()
         frame = tables.empty(table) if missing else tables.read_table(path)
         return with_names(frame, ImageTable.of_run(self._work))
+
+
+class Curation:
+    """``dataset.curate``: from findings to action, and back; nothing is done without ``yes``."""
+
+    def __init__(self, work: WorkDir) -> None:
+        self._work = work
+
+    def plan(self, *, replace: bool = False, **rules: Any) -> pd.DataFrame:
+        """Write ``plan.csv``, ``plan.parquet`` and ``plan.html``, and return the plan.
+
+        ``rules`` are by name as ``imgvet curate plan --help`` lists them. A plan that was edited is
+        replaced only if ``replace`` says so.
+        """
+        from imgvet.curation.rules import make_rules
+        from imgvet.reports.plan import propose
+
+        return propose(self._work, make_rules(rules), replace=replace)
+
+    def apply(
+        self, to: str | Path, plan: pd.DataFrame | None = None, *, yes: bool = False
+    ) -> Outcome:
+        """Move what goes to a quarantine; without ``yes`` tell what would be done.
+
+        ``plan`` is a frame as :meth:`plan` gives it, maybe changed; without it ``plan.csv`` counts.
+        """
+        from imgvet.curation.apply import Wish, apply, preview
+        from imgvet.curation.plan_file import read_plan
+
+        plan = read_plan(self._work.plan_csv) if plan is None else plan
+        return (apply if yes else preview)(plan, Wish(Path(to)))
+
+    def undo(self, quarantine: str | Path) -> Outcome:
+        """Bring back all that a quarantine holds."""
+        from imgvet.curation.apply import undo
+
+        return undo(Path(quarantine))
 
 
 def create(

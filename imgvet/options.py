@@ -273,6 +273,17 @@ class GroupOptions(Part):
     )
 
 
+class LabelOptions(Part):
+    """What else is known of the labels of images."""
+
+    probabilities: str | None = Field(
+        None,
+        description="class probabilities by a model that was not trained on the image, to judge "
+        "labels by instead of neighbours: a csv or parquet file with a column filename and one for "
+        "each label; from Python also a DataFrame",
+    )
+
+
 class CheckLimits(Part):
     """The rates (and the number of images) with which a dataset passes its checks."""
 
@@ -365,6 +376,7 @@ class RunOptions(
     ComponentOptions,
     OutlierOptions,
     GroupOptions,
+    LabelOptions,
     CheckOptions,
     ExecutionOptions,
 ):
@@ -391,6 +403,7 @@ GROUPS: Mapping[str, tuple[type[Part], ...]] = {
         ComponentOptions,
         OutlierOptions,
         GroupOptions,
+        LabelOptions,
     ),
     "how to run": (ExecutionOptions,),
 }

@@ -155,7 +155,7 @@ LEAKS = Table(
 
 LABEL_ISSUES = Table(
     "label_issues",
-    "one row per valid image with a label, that which is most likely wrong first",
+    "one row per valid image with a label: issues first, then those whose label fits worst",
     (
         _ID,
         Column("label", _TEXT, "its label"),
@@ -169,6 +169,12 @@ LABEL_ISSUES = Table(
         ),
         Column("is_issue", pa.bool_(), "whether its label is likely wrong, or a copy has another"),
         Column("conflict", pa.bool_(), "whether an image of the same content has another label"),
+        Column(
+            "nearest",
+            _INT,
+            "of an issue the id of the most similar image with the suggested label; null if there "
+            "is none near",
+        ),
     ),
 )
 

@@ -210,11 +210,16 @@ def link_or_copy(source: Path, target: Path) -> None:
         # In a folder of its own, which takes along the second name that os.replace leaves of two
         # links to the same file (POSIX rename).
         temporary = Path(folder) / target.name
-        try:
-            os.link(source, temporary)
-        except OSError:
-            shutil.copyfile(source, temporary)
+        link(source, temporary)
         temporary.replace(target)
+
+
+def link(source: str | Path, target: str | Path) -> None:
+    """Make ``target``, which is not there yet, a hard link where the file system allows it."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def swap_folder(new: Path, target: Path) -> None:

@@ -51,7 +51,7 @@ def explained(pair: Mapping[str, Any], first: Image, second: Image) -> str:
     else:
         way = inverted(way)
     size = float(np.sqrt(abs(np.linalg.det(way[:, :2]))))
-    lower = one.bytes_per_pixel < _LOWER_QUALITY * other.bytes_per_pixel and size < _SAME_SIZE
+    lower = 0 < one.bytes_per_pixel < _LOWER_QUALITY * other.bytes_per_pixel and size < _SAME_SIZE
     said = [_share(one, other), *_turned(way[:, :2]), *_size(way[:, :2], size)]
     said += [_IN_WORDS[pair["relation"]]] if pair["relation"] in _IN_WORDS else []
     said += ["JPEG of lower quality"] if lower else []

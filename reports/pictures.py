@@ -20,7 +20,7 @@ import simplejpeg
 from imgvet.images.picture import Pixels, middle_square, preview_of
 from imgvet.reports import limits
 from imgvet.reports.inputs import ThumbnailReader
-from imgvet.workdir import link_or_copy
+from imgvet.workdir import link
 
 FOLDER = "images"
 COLUMNS = 20  # tiles in a row of a sheet, and rows of a sheet
@@ -60,7 +60,7 @@ def write_pictures(
         name = f"{digest}.jpg"
         target = folder / FOLDER / name
         if earlier is not None and name in known:
-            link_or_copy(earlier / FOLDER / name, target)
+            link(earlier / FOLDER / name, target)
             height, width, *_ = simplejpeg.decode_jpeg_header(target.read_bytes())
             return Picture(f"{FOLDER}/{name}", width, height)
         shrunk = shrink(read(digest), side)

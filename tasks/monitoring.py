@@ -24,7 +24,7 @@ from prefect.utilities.asyncutils import run_coro_as_sync
 from imgvet.monitor.failure import tell_failure
 from imgvet.monitor.history import Event, Run, monitored_runs
 from imgvet.monitor.messages import Message, links_of
-from imgvet.monitor.notify import Monitored, Sender, deliver, mark_told, send
+from imgvet.monitor.notify import Monitored, Sender, deliver, mark_told, senders
 from imgvet.monitor.options import MonitorOptions, all_addresses
 from imgvet.monitor.rates import RATES, rates_in_words
 from imgvet.tasks.artifacts import key_of, register, slug
@@ -69,7 +69,7 @@ def alert(context: RunContext, run: Run, options: MonitorOptions) -> Monitored:
 
 
 def _addresses(options: MonitorOptions) -> dict[str, Sender]:
-    return dict.fromkeys(all_addresses(options.notify), send)
+    return senders(all_addresses(options.notify))
 
 
 def _pages() -> str:

@@ -6,7 +6,6 @@ Artifacts come from here only, because a cached task does not run and so would s
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from collections.abc import Sequence
 
@@ -25,7 +24,7 @@ from imgvet.tasks.artifacts import key_of, register
 from imgvet.tasks.context import RunContext, run_logger
 from imgvet.tasks.policy import uncached_stage
 from imgvet.tasks.verdict import Checked
-from imgvet.workdir import WorkDir, link_or_copy, swap_folder, write_text
+from imgvet.workdir import WorkDir, link, link_or_copy, swap_folder, write_text
 
 _logger = logging.getLogger(__name__)
 
@@ -82,7 +81,7 @@ def _replace_results(work: WorkDir, outputs: Outputs, record: RunRecord) -> None
     work.tables.mkdir(parents=True, exist_ok=True)
     report = work.store / "report.new"
     shutil.rmtree(report, ignore_errors=True)
-    shutil.copytree(resolve(work, outputs.report), report, copy_function=_link)
+    shutil.copytree(resolve(work, outputs.report), report, copy_function=link)
     add_tables(report, {name: resolve(work, table) for name, table in outputs.tables.items()})
     work.run_json.unlink(missing_ok=True)
     for path, reference in places.items():
@@ -91,13 +90,6 @@ def _replace_results(work: WorkDir, outputs: Outputs, record: RunRecord) -> None
     for path in set(work.tables.glob("*.parquet")) - places.keys():
         path.unlink()
     write_text(work.run_json, record.model_dump_json(indent=2) + "\n")
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def _tell(lines: Sequence[str], results: Sequence[CheckResult], record: RunRecord) -> None:

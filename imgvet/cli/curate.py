@@ -5,19 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 
-import pandas as pd
-
 from imgvet.cli.arguments import run_parameters
 from imgvet.curation.apply import Outcome, Wish, preview
 from imgvet.curation.apply import apply as carry_out
 from imgvet.curation.apply import undo as bring_back
 from imgvet.curation.manifest import MANIFEST, SCRIPT
+from imgvet.curation.plan import plan_lines
 from imgvet.curation.plan_file import learn as learn_from
 from imgvet.curation.plan_file import read_plan
 from imgvet.curation.rules import Rules, make_rules
 from imgvet.engine.progress import shown_progress
 from imgvet.errors import EXIT_CHECKS_FAILED
-from imgvet.format import counted, size_text, table_text
+from imgvet.format import counted, size_text
 from imgvet.workdir import open_finished
 
 _NAMED = 20
@@ -33,18 +32,6 @@ def plan(options: argparse.Namespace) -> None:
     print("\n".join(plan_lines(proposed)))
     print(f"Plan    {work.plan_page}, to be changed in {work.plan_csv}")
     print(f"Next    imgvet curate apply {work.plan_csv} --to QUARANTINE")
-
-
-def plan_lines(plan: pd.DataFrame) -> list[str]:
-    """How many images go, wait for a person, and stay for others, for a terminal."""
-    rows = []
-    for action in ("remove", "review", "keep"):
-        chosen = plan[plan["action"] == action]
-        lists = chosen["list"].value_counts(sort=False)
-        of = ", ".join(f"{count:,} {name}" for name, count in lists.items())
-        size = f" ({size_text(int(chosen['file_size'].sum()))})" if action == "remove" else ""
-        rows.append((action.capitalize(), counted(len(chosen), "image") + size, of))
-    return table_text(rows, "<<<").splitlines()
 
 
 def apply(options: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ from imgvet.exchange.tables import write_csv
 from imgvet.format import counted, table_text
 from imgvet.options import SimilarityOptions
 from imgvet.summary import read_record
-from imgvet.workdir import open_finished, write_atomically
+from imgvet.workdir import exclusive, open_finished, write_atomically
 
 
 def export(options: argparse.Namespace) -> int:
@@ -30,6 +30,21 @@ def export(options: argparse.Namespace) -> int:
     if len(found.left_out) > 10:
         print(f"and {len(found.left_out) - 10:,} more")
     return EXIT_CHECKS_FAILED if found.left_out else 0
+
+
+def import_fastdup(options: argparse.Namespace) -> None:
+    """Turn an old work dir of fastdup into a finished run, with its report."""
+    from imgvet.exchange.fastdup_import import import_fastdup as import_from
+    from imgvet.reports.build import report_of
+
+    source = options.source.expanduser().absolute()
+    work_dir = source / "imgvet" if options.work_dir is None else options.work_dir
+    found = import_from(source, work_dir, os.cpu_count() or 1)
+    with exclusive(found.work):
+        report_of(found.work)
+    gone = f", {found.gone:,} of them without their files, and so pictures" if found.gone else ""
+    print(f"{counted(found.images, 'image')} imported into {work_dir}{gone}.\n")
+    Dataset(work_dir=work_dir).summary()
 
 
 def compare(options: argparse.Namespace) -> int:

@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add(commands: Any, command: str, text: str, description: str | None = None) -> Any:
     """Add a command, ``module.function``, under the name of its function."""
-    name = command.rpartition(".")[2].rstrip("_")
+    name = command.rpartition(".")[2].rstrip("_").replace("_", "-")
     said = description or f"{text[:1].upper()}{text[1:]}."
     parser = commands.add_parser(name, help=text, description=said)
     parser.set_defaults(command=command)
@@ -166,6 +166,17 @@ def _add_exchange(commands: Any) -> None:
         "destination", type=Path, metavar="DEST", help="a file or folder that is not there yet"
     )
     add_group(export, "what to write", (ExportOptions,))
+    old = _add(
+        commands,
+        "exchange.import_fastdup",
+        "open an old work dir of fastdup as a finished run",
+        "Turn what fastdup found into a finished run, which report, explore, search, compare and "
+        "export open as far as its data go. The old work dir stays as it is.",
+    )
+    old.add_argument("source", type=Path, metavar="FASTDUP_DIR", help="its work dir")
+    old.add_argument(
+        "--work-dir", type=Path, metavar="DIR", help="folder for the run [FASTDUP_DIR/imgvet]"
+    )
     compare = _add(
         commands,
         "exchange.compare",

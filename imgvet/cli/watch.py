@@ -28,7 +28,7 @@ from imgvet.flows.request import check_request
 from imgvet.monitor.failure import TOLD, failed_run, tell_failure, usable
 from imgvet.monitor.history import Run, find_run, monitored_runs
 from imgvet.monitor.messages import links_of
-from imgvet.monitor.notify import Monitored, Sender, check_addresses, deliver, send
+from imgvet.monitor.notify import Monitored, Sender, check_addresses, deliver, senders
 from imgvet.monitor.options import MonitorOptions, all_addresses, is_baseline, make_monitor_options
 from imgvet.monitor.watch import baseline_lines, set_baseline
 from imgvet.quality.result import read_results
@@ -61,7 +61,7 @@ def _tell_failure(options: argparse.Namespace, error: ImgvetError) -> None:
 
 def _receivers(options: MonitorOptions) -> dict[str, Sender]:
     """Who is told by what is no flow: the addresses, and the server if one is set up."""
-    receivers: dict[str, Sender] = dict.fromkeys(all_addresses(options.notify), send)
+    receivers = senders(all_addresses(options.notify))
     with suppress(EngineError):
         if configured_url() is not None:
             from imgvet.tasks.monitoring import SERVER, emit

@@ -7,7 +7,7 @@ keeps C as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -42,13 +42,15 @@ _TIE = "its name is the shortest, or sorts first"
 
 def exact_findings(found: Found, left: pd.DataFrame, keepers: Keepers) -> Iterator[Finding]:
     """What happens to exact copies among the images that are ``left``."""
+    facts = left[["label", "split"]].to_dict("index")
     for group in copy_groups(left.reset_index()) if found.rules.exact != "off" else ():
         (kept, *others), _ = keepers.ranked(group.ids, group.reason)
         yield _stays(kept, "exact", len(others))
         for item in others:
+            doubt = _lost(facts[item], facts[kept]) if group.decided else group.reason
             why = keepers.ranked((kept, item), group.reason)[1]
-            rest = f"; the other stays, as {why}" if group.decided else f", but {group.reason}"
-            action = found.rules.exact if group.decided else "review"
+            rest = f", but {doubt}" if doubt else f"; the other stays, as {why}"
+            action = "review" if doubt else found.rules.exact
             yield Finding(item, action, "exact", f"an exact copy{rest}", kept, 1.0)
 
 
@@ -70,6 +72,16 @@ def leaking_findings(found: Found, left: pd.DataFrame, keepers: Keepers) -> Iter
             said = f"in {listed(splits)}; the other would stay, as {why}"
             yield _stays(kept, "leaking", 1)
             yield Finding(item, "review", "leaking", said, kept, similarity)
+
+
+def _lost(item: Mapping[Any, Any], kept: Mapping[Any, Any]) -> str:
+    """What is known of an image and not, or otherwise, of the one that stays; empty if nothing."""
+    names = [
+        f"{name}s"
+        for name in ("label", "split")
+        if isinstance(item[name], str) and item[name] != kept[name]
+    ]
+    return f"{listed(names)} differ" if names else ""
 
 
 def _stays(item: int, name: str, others: int) -> Finding:
@@ -173,21 +185,15 @@ class NearGroups:
         if self._is_decided(keeper, item):
             said = f"{_SAID[pair.list]}; a person decided that the other stays"
             return Finding(item, "remove", pair.list, said, keeper, pair.similarity)
-        lost = [f"{trait}s" for trait in ("label", "split") if self._is_lost(trait, item, keeper)]
         action = self._actions[pair.list]
-        if lost:
-            action, rest = "review", f", but {listed(lost)} differ"
+        if lost := _lost(self._facts[item], self._facts[keeper]):
+            action, rest = "review", f", but {lost}"
         elif pair.list == "contained" and not pair.is_part:
             action, rest = "review", ", but shows more than is seen there"
         else:
             rest = f"; the other stays, as {self.keepers.ranked((keeper, item), _TIE)[1]}"
         said = _SAID[pair.list] + rest
         return Finding(item, action, pair.list, said, keeper, pair.similarity)
-
-    def _is_lost(self, trait: str, item: int, keeper: int) -> bool:
-        """Whether what is known of an image is not known, or otherwise, of the one that stays."""
-        value: Any = self._facts[item][trait]
-        return isinstance(value, str) and value != self._facts[keeper][trait]
 
     def _pairs(self) -> pd.DataFrame:
         """The listed pairs of different contents as pairs of rows of ``left``, and their list.

@@ -17,6 +17,7 @@ from imgvet.curation.images import images_of, listed_twice, protected
 from imgvet.curation.keepers import Keepers
 from imgvet.curation.rules import Rules
 from imgvet.errors import InvalidParameterError
+from imgvet.format import counted, size_text, table_text
 from imgvet.options import FlagOptions, NeighborOptions, SimilarityOptions
 from imgvet.reasons import Reason
 from imgvet.search.image_table import ImageTable
@@ -138,3 +139,15 @@ def _rows(findings: Sequence[Finding], images: pd.DataFrame) -> pd.DataFrame:
     rows["other"] = rows["filename"] != rows["group"]
     order = ["first", "of", "group", "other", "id"]
     return to_frame(conform(rows.sort_values(order, ignore_index=True), PLAN))
+
+
+def plan_lines(plan: pd.DataFrame) -> list[str]:
+    """How many images go, wait for a person, and stay for others, for a terminal."""
+    rows = []
+    for action in ("remove", "review", "keep"):
+        chosen = plan[plan["action"] == action]
+        lists = chosen["list"].value_counts(sort=False)
+        of = ", ".join(f"{count:,} {name}" for name, count in lists.items())
+        size = f" ({size_text(int(chosen['file_size'].sum()))})" if action == "remove" else ""
+        rows.append((action.capitalize(), counted(len(chosen), "image") + size, of))
+    return table_text(rows, "<<<").splitlines()

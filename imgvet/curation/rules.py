@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
@@ -87,6 +88,17 @@ class KeepRules(Part):
 
 class Rules(ListRules, KeepRules):
     """All rules of a plan."""
+
+
+class CurateOptions(Part):
+    """The parameters of the flow ``curate_dataset``."""
+
+    work_dir: Path = Field(description="work dir of a finished run")
+    quarantine: Path = Field(description="folder outside of the input, for what goes")
+    rules: Rules = Field(default_factory=Rules, description="the rules of the plan")
+    wait_hours: float = Field(
+        168, gt=0, description="hours after which a plan that nobody answers is given up"
+    )
 
 
 def make_rules(values: Mapping[str, Any]) -> Rules:

@@ -117,7 +117,7 @@ def _write_pictures(
         raise InvalidParameterError(
             f"The format {options.format} holds its images", "Use images copy or link"
         )
-    pictures = pictures_of(selection, record, is_cut=bool(work.part), as_boxes=kind.as_boxes)
+    pictures = pictures_of(selection, work, as_boxes=kind.as_boxes)
     if options.images != "none":
         pictures = _named(pictures, kind)
     layout, left_out = kind(pictures), list[tuple[str, str, str]]()

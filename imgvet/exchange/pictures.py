@@ -21,6 +21,7 @@ from imgvet.exchange.selection import Selection, source_names
 from imgvet.images.decode import decode
 from imgvet.images.formats import Format
 from imgvet.images.geometry import Box, Region, corners_of, points_of, region_of
+from imgvet.measures.compute_crops import crop_digest
 from imgvet.options import AnnotationOptions, SourceOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.listing import LISTING_SCHEMA, Content
@@ -28,11 +29,14 @@ from imgvet.sources.reading import Reader
 from imgvet.sources.s3 import is_remote
 from imgvet.store.files import FileToRead, files_in
 from imgvet.store.references import digest_bytes
-from imgvet.summary import RunRecord
+from imgvet.store.store import Store
+from imgvet.summary import RunRecord, read_record
 from imgvet.threads import READ_WORKERS, one_thread_of_opencv, read_ahead
+from imgvet.workdir import WorkDir
 
 NO_BOXES = "[]"
 _PLACE = ["path", "member", "time_ms"]
+_CHANGED = Failure(Reason.MISSING, "the file is another one than the run saw")
 
 
 @dataclass(frozen=True)
@@ -84,25 +88,32 @@ def _clipped(region: Region, width: int, height: int) -> Region | None:
     return replace(region, box=Box(left, top, right - left, bottom - top), corners=corners)
 
 
-def pictures_of(
-    selection: Selection, record: RunRecord, *, is_cut: bool, as_boxes: bool
-) -> list[Picture]:
+def pictures_of(selection: Selection, work: WorkDir, *, as_boxes: bool) -> list[Picture]:
     """The pictures of the chosen items, in order of listing.
 
-    ``as_boxes``: each picture once with its boxes, those that were analysed as crops (``is_cut``)
-    or else all that the annotations of the run hold now; otherwise each item is a picture.
+    ``as_boxes``: each picture once with its boxes, those that were analysed as crops or else all
+    that the annotations of the run hold now; otherwise each item is a picture.
     Raises as :func:`imgvet.annotations.read.read_annotations`.
     """
     items = selection.items
     sizes = selection.images.frame(["stats.width", "stats.height"], items["id"].to_numpy())
     rows = items.assign(width=sizes["stats.width"].array, height=sizes["stats.height"].array)
-    if is_cut and as_boxes:
+    rows["version"] = _versions_of(rows["path"], work)
+    if work.part and as_boxes:
         return _with_crops(rows, selection)
     pictures = [
         Picture(file=file, **values)
         for file, values in zip(_files(rows), _values(rows), strict=True)
     ]
-    return _with_annotated_boxes(pictures, rows, record) if as_boxes else pictures
+    return _with_annotated_boxes(pictures, rows, read_record(work)) if as_boxes else pictures
+
+
+def _versions_of(paths: pd.Series, work: WorkDir) -> list[str]:
+    """Of each object in a bucket the version that was read; empty of local files."""
+    if not any(map(is_remote, paths)):
+        return [""] * len(paths)
+    known = {key.path: key.version for key in Store(work).files.load()}
+    return [known.get(path, "") for path in paths]
 
 
 def _values(rows: pd.DataFrame) -> list[dict[str, Any]]:
@@ -113,7 +124,7 @@ def _values(rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _files(rows: pd.DataFrame) -> list[FileToRead]:
-    return files_in(rows.assign(mtime_ns=None, version=""))
+    return files_in(rows.assign(mtime_ns=None))
 
 
 def _with_crops(rows: pd.DataFrame, selection: Selection) -> list[Picture]:
@@ -187,7 +198,7 @@ def _seen(picture: Picture, content: Content | Failure) -> tuple[Picture, bytes]
     if picture.file.box is not None:
         return _crop(picture, content.data, picture.file.box)
     if picture.digest is not None and picture.digest != digest_bytes(content.data):
-        return Failure(Reason.MISSING, "the file is another one than the run saw")
+        return _CHANGED
     if picture.width is None:
         decoded = decode(content.data)
         if isinstance(decoded, Failure):
@@ -201,6 +212,8 @@ def _crop(picture: Picture, data: bytes, box: Sequence[float]) -> tuple[Picture,
     crop = whole if isinstance(whole, Failure) else cut_picture(whole, region_of(box))
     if isinstance(crop, Failure):
         return crop
+    if picture.digest != crop_digest(crop):
+        return _CHANGED
     known = replace(picture, format=Format.PNG.value, width=crop.width, height=crop.height)
     coloured = cv2.cvtColor(crop.pixels, cv2.COLOR_RGB2BGR)
     return known, cv2.imencode(".png", coloured)[1].tobytes()

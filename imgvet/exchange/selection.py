@@ -61,6 +61,7 @@ def select_images(work: WorkDir, options: ExportOptions) -> Selection:
     """
     images = ImageTable.of_run(work)
     items = to_frame(conform(read_table(work.table(ITEMS.name)), ITEMS))
+    items["path"] = items["path"].fillna(items["filename"])  # earlier versions told names alone
     valid = items[items["status"] == Reason.OK.value]
     wanted = ImageSearch(images).ids(Query(where=conditions_of(options.where or (), images)))
     chosen = valid[valid["id"].isin(wanted)]

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 
 from imgvet.curation.decisions import OF_PAIRS, Decision, Kind, decide, read_decisions
 from imgvet.errors import InvalidParameterError
-from imgvet.options import ComponentOptions, SimilarityOptions
+from imgvet.options import ComponentOptions
 from imgvet.reports.sections.alike import differing
 from imgvet.search.image_table import MAX_ID, ImageTable
 from imgvet.search.query import (
@@ -25,8 +25,9 @@ from imgvet.search.query import (
     Requested,
     Short,
 )
+from imgvet.similarity.pairs import PAIR
 from imgvet.summary import RunRecord
-from imgvet.tables import SIMILARITY, read_table
+from imgvet.tables import LEAKS, SIMILARITY, empty, read_table
 from imgvet.workdir import WorkDir
 
 KINDS = {
@@ -77,9 +78,14 @@ class Pairs:
     def __init__(self, work: WorkDir, record: RunRecord, images: ImageTable) -> None:
         self._work, self._deciding = work, threading.Lock()
         self._record, self._images, self._search = record, images, ImageSearch(images)
-        pairs = read_table(work.table(SIMILARITY.name))
-        order = ["similarity", "from", "to"]
-        self._pairs = pairs.sort_values(order, ascending=[False, True, True], ignore_index=True)
+        pairs, leaks = (
+            read_table(work.table(table.name)) if work.table(table.name).is_file() else empty(table)
+            for table in (SIMILARITY, LEAKS)
+        )
+        shown = [*PAIR, "similarity", *({"relation"} & {*pairs})]
+        self._pairs = _best_first(pairs[shown])
+        explained = pairs[shown].drop(columns="similarity")
+        self._leaks = _best_first(leaks[[*PAIR, "similarity"]].merge(explained, "left", PAIR))
         self._of = cache(self._of_kind)
 
     @property
@@ -140,9 +146,13 @@ class Pairs:
             first, second = (pairs[end].map(known["digest"]) for end in ("from", "to"))
             return pairs[(first == second) == (kind == "exact")]
         if kind == "leaks":
-            least = self._record.options(SimilarityOptions).threshold
-            return differing(pairs, known["split"].dropna(), least)[pairs.columns]
+            return self._leaks
         if kind == "conflicts":
             least = self._record.options(ComponentOptions).cc_threshold
             return differing(pairs, known["label"].dropna(), least)[pairs.columns]
         return pairs
+
+
+def _best_first(pairs: pd.DataFrame) -> pd.DataFrame:
+    order = ["similarity", *PAIR]
+    return pairs.sort_values(order, ascending=[False, True, True], ignore_index=True)

@@ -40,9 +40,9 @@ CALM = 0.75
 # and while chance alone would show as much in at most this share of cases.
 CHANCE = 0.05
 
-SHARE_OF_RATES = 0.8
-"""Share of the false alarms left to the rates; the rest goes to drift, whose distances are so clear
-that a stricter level costs it nothing."""
+SHARE_OF_RATES, SHARE_OF_DRIFT = 0.8, 0.1
+"""Shares of the false alarms left to rates and drift, whose distances are so clear that a stricter
+level costs it nothing; the rest goes to groups of images."""
 
 LEAST_IMAGES = 20  # of fewer images drift is not judged
 
@@ -153,7 +153,7 @@ def compare(
     past = in_order_since(history, baseline.run)
     rates = [found for rate in RATES for found in _ask_rate(rate, run, baseline.run, past)]
     drifts = _ask_drift(new, baseline.sample)
-    shares = (SHARE_OF_RATES, 1 - SHARE_OF_RATES)
+    shares = (SHARE_OF_RATES, SHARE_OF_DRIFT)
     asked = zip((rates, drifts), (options.min_difference, options.min_drift), shares, strict=True)
     return tuple(
         replace(finding, least=least, level=options.false_alarm_rate * share / len(findings))

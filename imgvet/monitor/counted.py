@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imgvet.metrics import FLAGS
 from imgvet.monitor.compare import Comparison, Finding
-from imgvet.monitor.history import DRIFT, EMBEDDINGS
+from imgvet.monitor.history import DRIFT, EMBEDDINGS, LOST, STALE
 from imgvet.monitor.images import Counted, Images, Values
 from imgvet.monitor.rates import NOVEL, RATES
 from imgvet.tables import ALARMS
@@ -36,6 +36,8 @@ def count_images(
     for key in dict.fromkeys(finding.key for finding in comparison.findings):
         finding = comparison.finding(key)
         if finding is None or not (finding.alarming or finding.lasting):
+            continue
+        if key == STALE or key.startswith(LOST):  # what is not there can't be shown
             continue
         among = new if finding.population == "new" else np.ones_like(new)
         if key in _COUNTS:

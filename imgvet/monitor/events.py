@@ -12,7 +12,8 @@ from typing import get_args
 from imgvet.format import counted, listed, rough_percent
 from imgvet.metrics import METRIC_BY_NAME
 from imgvet.monitor.compare import Comparison, Finding
-from imgvet.monitor.history import DRIFT, EMBEDDINGS, Event
+from imgvet.monitor.history import DRIFT, EMBEDDINGS, LOST, STALE, Event
+from imgvet.monitor.images import SHIFTING
 from imgvet.monitor.rates import RATES, WatchedRate
 from imgvet.quality.checks import CHECK_BY_NAME
 from imgvet.quality.result import CheckState, Severity
@@ -28,7 +29,8 @@ ALARMS, ALL_CLEARS = "imgvet.run.alarms", "imgvet.run.all-clears"
 EVENT_NAMES: tuple[str, ...] = (
     *(rate.event_name(raised=raised) for raised in (True, False) for rate in RATES),
     "imgvet.drift.detected", "imgvet.drift.ended", "imgvet.check.failed", "imgvet.check.recovered",
-    RUN_FAILED, "imgvet.run.recovered",
+    RUN_FAILED, "imgvet.run.recovered", "imgvet.images.lost", "imgvet.images.back",
+    "imgvet.images.stale", "imgvet.images.fresh",
 )  # fmt: skip
 """Every name of an event."""
 
@@ -68,7 +70,7 @@ def events_of(comparison: Comparison) -> tuple[Event, ...]:
     events = []
     for keys, raised in ((after - before, True), (before - after, False)):
         events += [_rate(rate, comparison, raised=raised) for rate in RATES if rate.name in keys]
-        for beginning, event_of in ((DRIFT, _drift), (CHECK, _checks), (RUN, _run)):
+        for beginning, event_of in _EVENTS:
             if found := sorted(key for key in keys if key.startswith(beginning)):
                 events.append(event_of(found, comparison, raised=raised))
     return tuple(events)
@@ -138,6 +140,31 @@ def _chance(p_value: float) -> str:
     return f"Chance alone makes such a difference in {said}1 of {one:,} comparisons."
 
 
+def _lost(keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Event:
+    names = [key.removeprefix(LOST).replace(":", " ", 1) for key in keys]
+    if not raised:
+        title = f"Images are back: {_listed(names)}"
+        return _event(comparison, "imgvet.images.back", "lost images", keys, title, [])
+    found = [finding for key in keys if (finding := comparison.finding(key))]
+    found.sort(key=lambda finding: -finding.effect)
+    lines = [
+        f"Of {finding.key.removeprefix(LOST).replace(':', ' ', 1)}, "
+        f"{rough_percent(finding.effect)} is gone."
+        for finding in found[:_SHOWN]
+    ]
+    title = f"Images are lost: {_listed(names)}"
+    return _event(comparison, "imgvet.images.lost", "lost images", keys, title, lines, "warning")
+
+
+def _stale(keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Event:
+    if not raised:
+        title = "There are new images again"
+        return _event(comparison, "imgvet.images.fresh", "new images", keys, title, [])
+    found = comparison.finding(STALE)
+    title = f"No new images for {counted(found.effect if found else 0, 'day')}"
+    return _event(comparison, "imgvet.images.stale", "new images", keys, title, [], "warning")
+
+
 def _drift(keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Event:
     if not raised:
         title = f"New images no longer differ in {_listed(map(_drifting, keys))}"
@@ -154,9 +181,12 @@ def _drift(keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Even
 
 def _drift_line(finding: Finding) -> str:
     drift = f"(drift {finding.effect:.2f} of 1)"
+    name = finding.key.removeprefix(DRIFT)
+    if name in SHIFTING:
+        return f"Their {name}s are spread otherwise {drift}."
     if finding.medians is None:
         return f"They can be told from earlier ones by their content {drift}."
-    unit = METRIC_BY_NAME[finding.key.removeprefix(DRIFT)].unit
+    unit = METRIC_BY_NAME[name].unit
     before, after = (f"{value:.4g}" for value in finding.medians)
     now = f"{after} now {unit}".rstrip()
     return f"{_drifting(finding.key).capitalize()}: median {before} before, {now} {drift}."
@@ -187,6 +217,10 @@ def _run(keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Event:
         return _event(comparison, "imgvet.run.recovered", "runs", keys, "Runs finish again", [])
     reason = [comparison.run.notice or "No reason was given."]
     return _event(comparison, RUN_FAILED, "runs", keys, "The run failed", reason, "critical")
+
+
+_EVENTS = ((LOST, _lost), (STALE, _stale), (DRIFT, _drift), (CHECK, _checks), (RUN, _run))
+"""Start of the keys of alarms -> what is said of them together."""
 
 
 def _drifting(key: str) -> str:

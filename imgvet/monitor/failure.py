@@ -59,7 +59,7 @@ def _tell_only(
     run: Run, options: MonitorOptions, receivers: Mapping[str, Sender], runs: str
 ) -> tuple[str, ...]:
     lost = failed(run)
-    links = links_of(WorkDir(options.work_dir), options.report_url, runs)
+    links = links_of(WorkDir(options.work_dir.absolute()), options.report_url, runs)
     message = message_of(lost, lost.events, None, links)
     reasons = [sender(lost, lost.events, message, to) for to, sender in receivers.items()]
     return tuple(f"A failed run was not told of: {reason}" for reason in reasons if reason)

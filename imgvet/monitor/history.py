@@ -40,6 +40,9 @@ SCHEMA_VERSION = 3
 DRIFT, EMBEDDINGS = "drift:", "embeddings"
 """Start of the keys of drift, and what follows for the embeddings; else a metric's name does."""
 
+LOST, STALE = "lost:", "stale"
+"""Start of the keys of what is gone, ``images`` or a group follows; the key of no new images."""
+
 COMPARED_PARAMETERS: tuple[str, ...] = (
     *(name for part in (VideoOptions, MediaOptions, CropOptions, FlagOptions, SimilarityOptions)
       for name in part.model_fields),
@@ -136,6 +139,8 @@ class Run(Exact):
     """Whether its new images were added to what is known as usual."""
     alarms: tuple[str, ...] = ()
     """Those that are on after it; a run that is not monitored changes none."""
+    groups: Mapping[str, int] = {}
+    """Images of each label, format and folder, such as ``label:cat``; of many the greatest."""
     new_counts: Mapping[str, int] = {}
     """Those of the counts that rates are made of, among its new images."""
     quantiles: Mapping[str, tuple[float, ...]] = {}
@@ -197,7 +202,8 @@ SCHEMA = pa.schema(
         "version": _TEXT, "dataset": _TEXT, "model": _TEXT, "parameters": _TEXT,
         "settings": pa.map_(_TEXT, _TEXT), "verdict": _TEXT, "results": _TEXT,
         "images": _INT, "new_images": _INT, **{rate.name: _REAL for rate in RATES},
-        "counts": _COUNTS, "monitored": _BOOL, "baseline": _TEXT, "notice": _TEXT,
+        "counts": _COUNTS, "groups": _COUNTS,
+        "monitored": _BOOL, "baseline": _TEXT, "notice": _TEXT,
         "in_order": _BOOL, "alarms": _TEXTS, "new_counts": _COUNTS,
         "quantiles": pa.map_(_TEXT, pa.list_(_REAL)), "drift": pa.map_(_TEXT, _REAL),
         "compared": pa.list_(_COMPARED),

@@ -16,6 +16,10 @@ from imgvet.monitor.rates import NOVEL
 from imgvet.options import RunOptions
 from imgvet.quality.summarize import properties
 
+SHIFTING = ("label", "format")
+"""Groupings that new images should be spread over as the baseline's; folders come and go."""
+
+GROUPED = 200  # greatest groups that are kept of a run
 EXAMPLES = 10  # names that are told of the images that an alarm counts
 
 Keys = NDArray[np.bytes_]  # contents, 16 bytes each (numpy's S16)
@@ -52,6 +56,8 @@ class Images:
     """Images at least this similar are near duplicates."""
     metrics: pd.DataFrame
     """float64 (n, metrics), NaN where there is none; without those never measured."""
+    groups: pd.DataFrame
+    """Text (n, groupings): label, format, and the folder right below the input; null if none."""
     flags: pd.DataFrame
     """bool (n, properties), which images have each, as :func:`imgvet.quality.summarize.properties`
     says; that of being novel depends on the baseline."""
@@ -100,8 +106,24 @@ def images_of(
         ids=items["id"].to_numpy(np.int64), names=items["filename"].to_numpy(object),
         keys=keys_of(items), row=row, first=first, embeddings=embeddings, scale=scale,
         near=options.threshold, metrics=metrics,
-        flags=properties(items, stats, similarity, options),
+        groups=groups_of(items), flags=properties(items, stats, similarity, options),
     )  # fmt: skip
+
+
+def groups_of(items: pd.DataFrame) -> pd.DataFrame:
+    """Label, format and folder of each item, as far as they are known."""
+    groups = items.reindex(columns=list(SHIFTING))
+    if "source" in items:
+        pairs = zip(items["filename"], items["source"].fillna("\0"), strict=True)
+        groups["folder"] = [_folder(name, source) for name, source in pairs]
+    return groups
+
+
+def _folder(name: str, source: str) -> str | None:
+    """The folder right below an input that a file lies in; None outside of the input."""
+    if not name.startswith(source):
+        return None
+    return name[len(source) :].lstrip("/!").rpartition("/")[0].partition("/")[0] or None
 
 
 def keys_of(items: pd.DataFrame) -> Keys:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -114,4 +115,4 @@ def _said(run: Run, events: Sequence[Event], links: Links) -> list[str]:
 
 def anchor_of(alarm: str) -> str:
     """Where on its page of the report the images of an alarm stand."""
-    return alarm.replace(":", "-").replace("_", "-")
+    return re.sub(r"[^a-z0-9]+", "-", alarm.lower()).strip("-")

@@ -77,6 +77,11 @@ def send(_: Run, __: Sequence[Event], message: Message, address: str) -> str:
     return "" if arrived else str(said[-1]).rstrip(".")
 
 
+def senders(addresses: Iterable[str]) -> dict[str, Sender]:
+    """The addresses with what sends to them; those that can be none are left out."""
+    return {address: send for address in addresses if _service(address) is not None}
+
+
 def deliver(
     work: WorkDir, receivers: Mapping[str, Sender], links: Links
 ) -> tuple[int, tuple[str, ...]]:

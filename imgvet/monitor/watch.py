@@ -11,7 +11,7 @@ import pandas as pd
 from imgvet.errors import RunNotFoundError
 from imgvet.monitor import baselines
 from imgvet.monitor.baselines import Baseline, kept_baselines, read_baseline
-from imgvet.monitor.compare import Comparison, compare, in_order_since
+from imgvet.monitor.compare import Comparison, Finding, compare, in_order_since
 from imgvet.monitor.counted import alarms_table, count_images
 from imgvet.monitor.events import alarms_after, events_of, is_compared
 from imgvet.monitor.history import (
@@ -26,6 +26,7 @@ from imgvet.monitor.history import (
 from imgvet.monitor.images import Images, Keys, new_items
 from imgvet.monitor.options import FIRST, WatchOptions, is_baseline, last_of
 from imgvet.monitor.rates import rates_in_words
+from imgvet.monitor.shape import count_groups, judge_shape
 from imgvet.quality.result import CheckResult, CheckState
 from imgvet.quality.summarize import totals
 from imgvet.workdir import WorkDir, write_text
@@ -58,16 +59,22 @@ def watch(
             "monitored": True,
             "baseline": baseline.run.run_id if baseline else None,
             "counts": {**run.counts, **totals(flags)},
+            "groups": count_groups(images.groups),
             "new_counts": totals(flags[new]),
             "quantiles": dict(zip(images.metrics, map(tuple, quantiles), strict=True)),
         }
     )
     fresh = baselines.sample_of(images, np.flatnonzero(new[images.first]), np.float32)
+    findings: tuple[Finding, ...] = ()
+    if baseline:
+        fresh_groups = count_groups(images.groups[new])
+        findings = compare(run, fresh, baseline, history, options)
+        findings += judge_shape(run, fresh_groups, baseline.run, history, options)
     comparison = Comparison(
         run=run,
         before=run.alarms,
         baseline=baseline.run if baseline else None,
-        findings=compare(run, fresh, baseline, history, options) if baseline else (),
+        findings=findings,
         failed_checks=tuple(check for check in checks if check.state is not CheckState.PASSED),
     )
     counted = count_images(comparison, images, flags, new, similarity)

@@ -33,22 +33,20 @@ def find_leaks(
     metric: Metric,
     options: SimilarityOptions,
     search: NeighborOptions,
-) -> pd.DataFrame | None:
-    """The table leaks, None if fewer than two splits are known of the valid images.
+) -> pd.DataFrame:
+    """The table leaks; images of no known split are in none.
 
     The neighbours are those that ``search`` listed by the same metric; embeddings, float32
     (n, width), are in order of ``embedding_row``.
     """
     known = items.loc[items["embedding_row"].notna(), ["id", "embedding_row", "split"]].dropna()
-    if known["split"].nunique() < 2:
-        return None
     members = known.rename(columns={"embedding_row": "row"}).astype({"row": np.int64})
     row_of = items.set_index("id")["embedding_row"]
     near = neighbors[neighbors["similarity"] >= options.threshold]
     listed = pd.DataFrame({"row": near["from"].map(row_of), "other": near["to"].map(row_of)})
     listed = listed.astype(np.int64).assign(similarity=near["similarity"])
-    full = listed["row"].value_counts()
-    full = full.index[full >= search.nearest_neighbors_k].to_numpy(np.int64)
+    contents, counts = np.unique(listed["row"].to_numpy(), return_counts=True)
+    full = contents[counts >= search.nearest_neighbors_k]
     pairs = [listed, _compared(full, members, vectors, metric, options.threshold)]
     return _across(pd.concat(pairs, ignore_index=True), members)
 

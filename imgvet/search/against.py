@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -35,7 +35,7 @@ else null."""
 EXACT = "exact"
 
 _Read = tuple[str, str, str | None, Pixels | None]
-"""Name, status, digest and pixels of a picture."""
+"""Name, status, digest and pixels of a picture; no pixels if the run has its content."""
 
 
 def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -> pd.DataFrame:
@@ -54,7 +54,7 @@ def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -
         raise InvalidParameterError(f"k = {k} is less than 1", "Ask for one image or more")
     search = ManySearch.of_run(work, threads)
     items = _items_of(work)
-    pictures, vectors = _given(work, given, search.width, threads)
+    pictures, vectors = _given(work, given, items, threads)
     rows, similarity = search.nearest(vectors, k)
     firsts = items.drop_duplicates("embedding_row").set_index("embedding_row")
     copies = items["embedding_row"].value_counts()
@@ -78,7 +78,7 @@ def _items_of(work: WorkDir) -> pd.DataFrame:
 
 
 def _given(
-    work: WorkDir, given: Sequence[str], width: int, threads: int
+    work: WorkDir, given: Sequence[str], items: pd.DataFrame, threads: int
 ) -> tuple[pd.DataFrame, NDArray[np.float32]]:
     """What is looked up: picture, status and digest; and embeddings, zeros where there is none."""
     name = given[0] if len(given) == 1 else ""
@@ -92,14 +92,20 @@ def _given(
             "Look up a finished run on them: imgvet run, then --against its work dir",
         )
     paths = listing["path"].to_pylist()
-    reads = read_ahead(paths, lambda path: _read(path, model), workers=threads)
+    known = dict(items[["digest", "embedding_row"]].drop_duplicates("digest").to_numpy().tolist())
+    reads = read_ahead(paths, lambda path: _read(path, model, known), workers=threads)
     batches = iter(lambda: list(islice(reads, batch_size(model.device))), [])
+    embeddings = np.load(work.embeddings, mmap_mode="r")
+    width = embeddings.shape[1]
     rows: list[tuple[str, str, str | None]] = []
     parts = [np.zeros((0, width), np.float32)]
     for batch in batches:
         vectors = np.zeros((len(batch), width), np.float32)
         shown = [place for place, (*_, pixels) in enumerate(batch) if pixels is not None]
         vectors[shown] = embed_pictures(_pixels_in(batch), model)
+        for place, (_, _, digest, _) in enumerate(batch):
+            if digest in known:
+                vectors[place] = embeddings[int(known[digest])]
         parts.append(vectors)
         rows += [(name, status, digest) for name, status, digest, _ in batch]
     return pd.DataFrame(rows, columns=["picture", "status", "digest"]), np.concatenate(parts)
@@ -109,14 +115,15 @@ def _pixels_in(batch: Sequence[_Read]) -> Iterator[Pixels]:
     return (pixels for *_, pixels in batch if pixels is not None)
 
 
-def _read(path: str, model: Model) -> _Read:
+def _read(path: str, model: Model, known: Container[str]) -> _Read:
     data = read_bytes(path)
     if isinstance(data, Failure):
         return path, data.reason.value, None, None
-    pixels = pixels_for(data, model)
+    digest = digest_bytes(data)
+    pixels = None if digest in known else pixels_for(data, model)
     if isinstance(pixels, Failure):
-        return path, pixels.reason.value, digest_bytes(data), None
-    return path, Reason.OK.value, digest_bytes(data), pixels
+        return path, pixels.reason.value, digest, None
+    return path, Reason.OK.value, digest, pixels
 
 
 def _of_run(work: WorkDir, other: WorkDir) -> tuple[pd.DataFrame, NDArray[np.float32]]:

@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -36,8 +37,9 @@ Marks = NDArray[np.bool_]
 ROWS = 12
 """Rows and columns of patches of the picture that the other one is laid over."""
 
-ENOUGH_PATCHES, ENOUGH_SHARE, ENOUGH_SHARE_OF_PART = 12, 0.5, 0.6
-"""So many patches must agree, of 144, and so large a share of those that have any texture."""
+ENOUGH_PATCHES, ENOUGH_SHARE, ENOUGH_SHARE_RECOLOURED = 12, 0.5, 0.65
+"""So many patches must agree, of 144, and so large a share of those that have any texture: the more
+where their colours differ, as those of different pictures under the same text do."""
 
 LEAST_SHOWN = 0.15
 """A picture of which the other one shows less is not proven: what is enlarged much agrees easily.
@@ -52,8 +54,8 @@ _CENTRES = (np.indices((ROWS, ROWS))[::-1].reshape(2, -1) + 0.5) / ROWS
 _CORNERS = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
 _MIRROR = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]])
 
-_WHOLE = 0.9
-_TINY, _SAME_FRAME = 16, 0.5
+_GOOD, _SAME_COLOURS = 0.75, 10.0
+_TINY, _SAME_FRAME, _SAME_FRAME_UPRIGHT = 16, 0.5, 0.25
 _SMALL, _LEAST_SMALL, _FITS = 32, 8, 0.6
 _AGREES, _TEXTURE, _CLIPPED = 0.7, 5.0**2, 6.0
 _ROUNDS, _WORTH_MOVING, _FITTING = 2, 8, 0.05
@@ -113,7 +115,7 @@ class Alignment:
     def proven(self) -> bool:
         """Whether both pictures show the same."""
         least = min(self.first_shown, self.second_shown)
-        share = ENOUGH_SHARE if least >= _WHOLE else ENOUGH_SHARE_OF_PART
+        share = ENOUGH_SHARE if self.recoloured < _SAME_COLOURS else ENOUGH_SHARE_RECOLOURED
         enough = max(ENOUGH_PATCHES, share * (self.agreeing + self.differing))
         return least >= LEAST_SHOWN and self.agreeing >= enough
 
@@ -131,18 +133,20 @@ def align(first: Look, second: Look, *, thorough: bool = True) -> Alignment | No
     return next((found for found in settled if found.proven), None)
 
 
-def _guesses(first: Look, second: Look, *, thorough: bool) -> Iterator[Map]:
+def _guesses(first: Look, second: Look, *, thorough: bool) -> Iterator[_Guess]:
     alike = first.orientations @ second.orientations[0]
-    if alike.max() >= _SAME_FRAME:
-        yield _ORIENTED[int(alike.argmax())]
+    best = int(alike.argmax()) if alike.max() >= _SAME_FRAME else 0
+    if alike[best] >= _SAME_FRAME_UPRIGHT:
+        yield _Guess(_ORIENTED[best], float(alike[best]))
     for what in (_WITHIN, _OVERLAPPING)[: 1 + thorough]:
         for mirrored in (False, True)[: 1 + thorough]:
             one = np.ascontiguousarray(first.small[:, ::-1]) if mirrored else first.small
-            inside, around = what.fit(one, second.small), what.fit(second.small, one)
-            around = None if around is None else inverted(around)
-            for guess in (inside, around):
-                if guess is not None:
-                    yield _chained(guess, _MIRROR) if mirrored else guess
+            for within in (True, False):
+                pair = (one, second.small) if within else (second.small, one)
+                way, score = what.fit(*pair)
+                if way is not None:
+                    way = way if within else inverted(way)
+                    yield _Guess(_chained(way, _MIRROR) if mirrored else way, score)
 
 
 @dataclass(frozen=True)
@@ -154,8 +158,8 @@ class _Search:
     sizes: tuple[float, ...]
     """Shares of the size at which it just fits."""
 
-    def fit(self, part: Pixels, whole: Pixels) -> Map | None:
-        """Where a picture fits best in another, without turning; None where it fits nowhere."""
+    def fit(self, part: Pixels, whole: Pixels) -> tuple[Map | None, float]:
+        """Where a picture fits best in another, without turning, if it does, and how well."""
         (height, width), (rows, columns) = whole.shape, part.shape
         largest, best, fit = min(height / rows, width / columns), _FITS, None
         for share in self.sizes:
@@ -170,18 +174,19 @@ class _Search:
             if best < score <= 1.01:  # Without texture OpenCV may tell what is no correlation.
                 best, place = score, np.array([[x - left], [y - top]])
                 fit = np.hstack([np.diag(size), place]) / np.array([[width], [height]])
-        return fit
+        return fit, best
 
 
 _WITHIN = _Search(1.0, (1.0, 0.87, 0.75, 0.63, 0.5, 0.4))
 _OVERLAPPING = _Search(0.5, (1.3, 1.15, 1.0, 0.87, 0.75, 0.65))
 
 
-def _settled(first: Look, second: Look, guess: Map) -> Alignment:
+def _settled(first: Look, second: Look, guess: _Guess) -> Alignment:
     """The alignment near a guess in which most patches agree."""
-    overlay = _Overlay(first, second, guess)
-    for _ in range(_ROUNDS):
-        if not overlay.is_worth_moving:
+    overlay = _Overlay(first, second, guess.map)
+    for again in range(_ROUNDS):
+        hopeful = overlay.agreeing >= _WORTH_MOVING or (guess.score >= _GOOD and not again)
+        if not hopeful or overlay.differing <= _FITTING * overlay.agreeing:
             break
         moved = overlay.moved()
         better = None if moved is None else _Overlay(first, second, moved)
@@ -189,6 +194,12 @@ def _settled(first: Look, second: Look, guess: Map) -> Alignment:
             break
         overlay = better
     return overlay.alignment()
+
+
+class _Guess(NamedTuple):
+    map: Map
+    score: float
+    """The correlation of small copies, up to 1."""
 
 
 class _Overlay:
@@ -217,24 +228,19 @@ class _Overlay:
         self._grays = (frame.gray_square, _gray(self._laid))
         agree, differ = _compared(*map(_patches, self._grays))
         self._agree = agree & self._inside
-        self._agreeing = int(self._agree.sum())
-        self._differing = int((differ & self._inside).sum())
+        self.agreeing = int(self._agree.sum())
+        self.differing = int((differ & self._inside).sum())
 
     @property
     def score(self) -> int:
         """The higher, the better both fit."""
-        return self._agreeing - self._differing
-
-    @property
-    def is_worth_moving(self) -> bool:
-        """Whether it may come to fit better."""
-        return self._agreeing >= _WORTH_MOVING and self._differing > _FITTING * self._agreeing
+        return self.agreeing - self.differing
 
     def alignment(self) -> Alignment:
         """What it shows."""
         apart = np.abs(_colours(self._frame) - _colours(self._laid)).mean(axis=1)[self._agree]
-        recoloured = float(apart.mean()) if self._agreeing else 0.0
-        return Alignment(self._map, self._agreeing, self._differing, *self._shown, recoloured)
+        recoloured = float(apart.mean()) if self.agreeing else 0.0
+        return Alignment(self._map, self.agreeing, self.differing, *self._shown, recoloured)
 
     def moved(self) -> Map | None:
         """The map, moved by as much as most patches have."""
@@ -283,7 +289,7 @@ def _compared(left: NDArray[np.float32], right: NDArray[np.float32]) -> tuple[Ma
     # White or black without texture may be what became of a brighter or darker picture.
     clipped = np.abs(means[..., 0] - 127.5) > 127.5 - _CLIPPED
     telling = (spread.max(axis=0) >= _TEXTURE) & ~(clipped & (spread < _TEXTURE)).any(axis=0)
-    agree = together >= _AGREES * np.sqrt(spread.prod(axis=0))
+    agree = together > _AGREES * np.sqrt(spread.prod(axis=0))
     return telling & agree, telling & ~agree
 
 

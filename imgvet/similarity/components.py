@@ -45,7 +45,7 @@ WIDE_K = 32
 _ROUNDING = 1e-3
 _MARGIN = 1e-5
 """Similarities nearer to ``cc_threshold`` than this are computed anew, in double precision."""
-_BLOCK_PAIRS = 1 << 23
+_BLOCK_PAIRS = 1 << 20
 
 
 def find_components(
@@ -119,9 +119,10 @@ def _exact_joins(space: Space, metric: Metric, rows: Rows, labels: Rows, limit: 
             break
         part, others = np.arange(start, min(start + step, len(rows))), np.arange(rest, len(rows))
         one, other = space.vectors[rows[part]], space.vectors[rows[others]]
-        similarity = metric.similarity(distances_between(one, other, space.distance, space.unit))
+        apart = distances_between(one, other, space.distance, space.unit)
         tops, lefts = _starts(labels[part]), _starts(labels[others])
-        best = np.maximum.reduceat(np.maximum.reduceat(similarity, lefts, axis=1), tops, axis=0)
+        least = np.minimum.reduceat(np.minimum.reduceat(apart, lefts, axis=1), tops, axis=0)
+        best = metric.similarity(least)
         for top, left in np.argwhere(best >= limit - _MARGIN).tolist():
             found = (part[tops[top]], others[lefts[left]])
             if best[top, left] >= limit + _MARGIN:
@@ -129,7 +130,7 @@ def _exact_joins(space: Space, metric: Metric, rows: Rows, labels: Rows, limit: 
                 continue
             down = slice(tops[top], tops[top + 1] if top + 1 < len(tops) else None)
             across = slice(lefts[left], lefts[left + 1] if left + 1 < len(lefts) else None)
-            close = np.argwhere(similarity[down, across] >= limit - _MARGIN)
+            close = np.argwhere(metric.similarity(apart[down, across]) >= limit - _MARGIN)
             queries, against = rows[part[down][close[:, 0]]], rows[others[across][close[:, 1]]]
             exact = metric.similarity(space.distances(queries, against[:, None]))
             if (exact >= limit).any():

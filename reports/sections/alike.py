@@ -104,31 +104,38 @@ def _traits(image: Image) -> Iterator[tuple[str, str, str]]:
 
 
 def leaks(run: ReportInputs) -> Content | None:
-    """Pairs across splits, from ``items.split`` and table ``similarity``; None without splits."""
-    splits = run.valid.set_index("id")["split"].dropna()
-    sizes = splits.value_counts().sort_index()
-    if len(sizes) < 2:
+    """Pairs across splits, from table ``leaks``; None without splits."""
+    if run.summary.leaks_by_split is None:
         return None
-    across = differing(run.table("similarity"), splits, run.summary.threshold)
-    crossings = Counter(map(tuple, np.sort(across[["first", "second"]].to_numpy(), axis=1)))
+    across, splits = run.table("leaks"), run.valid["split"].dropna().value_counts().sort_index()
+    crossings = Counter(map(tuple, np.sort(across[["split", "other_split"]].to_numpy(), axis=1)))
     return {
         "badge": count(len(across)),
-        "images": len(np.unique(across[["from", "to"]].to_numpy())),
-        "sizes": list(sizes.items()),
+        "sizes": [
+            (name, size, run.summary.leaks_by_split.get(str(name), 0))
+            for name, size in splits.items()
+        ],
         "crossings": sorted(crossings.items(), key=lambda crossing: (-crossing[1], crossing[0])),
         "pairs": _pairs(run, across),
     }
 
 
 def labels(run: ReportInputs) -> Content | None:
-    """Labels and those that contradict, from ``items.label`` and table ``similarity``, or None."""
+    """Labels, those that are likely wrong and those that contradict each other; None without any.
+
+    From ``items.label`` and the tables ``label_issues`` and ``similarity``.
+    """
     known = run.valid.set_index("id")["label"].dropna()
     if known.empty:
         return None
     totals = most_frequent(known)
     conflicts = differing(run.table("similarity"), known, run.summary.cc_threshold)
+    judged = run.table("label_issues")
+    issues = judged[judged["is_issue"].astype(bool)]
+    found = len(issues) or len(conflicts)
     return {
-        "badge": count(len(conflicts)) if len(conflicts) else "",
+        "badge": count(found) if found else "",
+        "issues": gallery(issues, limits.CARDS, lambda row: _issue(run, row)),
         "images": len(known),
         "unlabelled": len(run.valid) - len(known),
         "bars": _label_sizes(totals) if len(totals) > 1 else None,
@@ -136,6 +143,11 @@ def labels(run: ReportInputs) -> Content | None:
         "label_count": len(totals),
         "pairs": _pairs(run, conflicts),
     }
+
+
+def _issue(run: ReportInputs, row: dict[str, Any]) -> Content:
+    nearest = None if row["nearest"] is None else run.image(row["nearest"])
+    return {**row, "image": run.image(row["id"]), "nearest": nearest}
 
 
 def _label_sizes(totals: list[tuple[str, int]]) -> Chart:

@@ -9,13 +9,13 @@ import pandas as pd
 
 from imgvet.metrics import FLAGS, METRIC_BY_NAME
 from imgvet.monitor.events import CHECK, RUN, is_compared
-from imgvet.monitor.history import DRIFT, EMBEDDINGS, Compared, Event, Run
+from imgvet.monitor.history import DRIFT, EMBEDDINGS, LOST, STALE, Compared, Event, Run
 from imgvet.monitor.messages import anchor_of
 from imgvet.monitor.rates import NOVEL, RATES
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, control_chart
 from imgvet.reports.inputs import Content, ReportInputs, gallery
-from imgvet.reports.text import count, counted, measured, moment, number
+from imgvet.reports.text import count, counted, measured, moment, number, visible
 
 _RATES = {rate.name: rate for rate in RATES}
 _FLAGGED = {flag.name: flag.metric for flag in FLAGS}
@@ -42,7 +42,7 @@ def alarms(run: ReportInputs) -> Content | None:
         "baseline": baseline,
         "alarms": [_alarm(run, key) for key in _in_order(this.alarms) if is_compared(key)],
         "checks": [check for check in run.checks if f"{CHECK}{check.name}" in this.alarms],
-        "rates": [row for row in _rows(this) if not row[0].startswith(DRIFT)],
+        "rates": [row for row in _rows(this) if row[0] != STALE and not row[0].startswith(DRIFT)],
         "drifts": [row for row in _rows(this) if row[0].startswith(DRIFT)],
     }
 
@@ -51,6 +51,10 @@ def title_of(key: str) -> str:
     """What a rate or drift is called."""
     if key in _RATES:
         return _RATES[key].title
+    if key == STALE:
+        return "No new images"
+    if key.startswith(LOST):
+        return f"Lost: {visible(key.removeprefix(LOST)).replace(':', ' ', 1)}"
     name = key.removeprefix(DRIFT)
     if name == EMBEDDINGS:
         return "Drift of content"
@@ -65,6 +69,8 @@ def _in_order(keys: Collection[str]) -> list[str]:
 def in_short(keys: Collection[str]) -> str:
     """The alarms that are on, in few words: ``Dark, novelty, drift, 2 checks``."""
     words = [_RATES[key].title.removesuffix(" rate") for key in _in_order(keys) if key in _RATES]
+    words += ["lost images"] if any(key.startswith(LOST) for key in keys) else []
+    words += ["no new images"] if STALE in keys else []
     words += ["drift"] if any(key.startswith(DRIFT) for key in keys) else []
     words += ["run failed"] if RUN in keys else []
     checks = sum(key.startswith(CHECK) for key in keys)

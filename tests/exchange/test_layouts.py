@@ -23,8 +23,10 @@ from imgvet.exchange.options import ExportOptions
 from imgvet.sources.yolo import boxes_of_image, read_yolo
 from imgvet.tables import read_table
 from imgvet.workdir import WorkDir
+from support.archives import write_tar
 from support.exported import BOXES
 from support.finished_run import finish_run
+from support.pictures import jpeg, photograph, png
 
 
 def export(work: WorkDir, folder: Path, kind: str, **more: object) -> Path:
@@ -242,3 +244,25 @@ def test_datumaro_is_read_by_its_library(boxed: WorkDir, tmp_path: Path) -> None
     item = found.get("photo00", "train")
     assert [tuple(one.get_bbox()) for one in item.annotations] == list(BOXES)
     assert item.media.data.ndim == 3
+
+
+def test_members_of_archives_are_exported_by_name(tmp_path: Path) -> None:
+    contents = {"x/a.jpg": jpeg(photograph(1)), "x/a.png": png(photograph(2)),
+                "x:a.jpg": jpeg(photograph(3))}  # fmt: skip
+    first = write_tar(tmp_path / "first.tar", contents)
+    second = write_tar(tmp_path / "second.tar", {"x/a.jpg": jpeg(photograph(4))})
+    work = finish_run([str(first), str(second)], tmp_path / "out")
+    folder = export(work, tmp_path, "coco", images="link")
+    found = [path.read_bytes() for path in (folder / "images").rglob("*.*g")]
+    assert sorted(found) == sorted([*contents.values(), jpeg(photograph(4))])
+    assert len(as_json(folder / "annotations" / "instances.json")["images"]) == 4
+
+
+def test_pictures_cut_from_changed_files_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(jpeg(photograph(1)))
+    work = finish_run(path, tmp_path / "out", bounding_box="row_y=10,col_x=20,height=50,width=70")
+    path.write_bytes(jpeg(photograph(2)))
+    found = export_run(work, tmp_path / "shards", ExportOptions(format="webdataset"))
+    assert found.images == 0
+    assert [detail for *_, detail in found.left_out] == ["the file is another one than the run saw"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from uuid import UUID
 
@@ -102,9 +103,34 @@ def test_the_same_input_gives_the_same_bytes_in_another_work_dir(
     assert finished.table_bytes() == other.table_bytes()
 
 
-def test_a_deleted_store_is_made_again(finished: Runner) -> None:
-    import shutil
+def test_after_any_change_a_run_gives_what_one_from_scratch_gives(
+    finished: Runner, tmp_path: Path
+) -> None:
+    new = [finished.photos / name for name in ("new.jpg", "turned.jpg", "photo03.jpg")]
+    for path, picture in zip(new, (12, 4, 7), strict=True):  # The third is changed in place.
+        turns = int(path.name == "turned.jpg")
+        path.write_bytes(jpeg(np.ascontiguousarray(np.rot90(photograph(picture), turns))))
+    age(*new)
+    (finished.photos / "photo05.jpg").unlink()
+    renamed = Runner(finished.photos.rename(tmp_path / "renamed"), finished.dataset.work_dir)
+    shutil.copytree(renamed.photos, finished.photos)
+    for changed in (finished, renamed):
+        changed.run()
+        fresh = Runner(changed.photos, tmp_path / f"fresh {changed.photos.name}")
+        fresh.run()
+        assert changed.table_bytes() == fresh.table_bytes()
+        for kept, made in zip(shown_bytes(changed), shown_bytes(fresh), strict=True):
+            assert kept == made
 
+
+def shown_bytes(runner: Runner) -> list[tuple[str, bytes]]:
+    """The embeddings, and what the report shows but for the texts that tell of runs."""
+    work = WorkDir(runner.dataset.work_dir)
+    shown = [*(work.report / "images").iterdir(), *(work.report / "data").glob("map-*.js")]
+    return [(path.name, path.read_bytes()) for path in [work.embeddings, *sorted(shown)]]
+
+
+def test_a_deleted_store_is_made_again(finished: Runner) -> None:
     tables = finished.table_bytes()
     shutil.rmtree(finished.dataset.work_dir / "store")
     finished.run()

@@ -278,6 +278,10 @@ def test_the_server_shows_names_artifacts_and_a_form(monitor: Monitor) -> None:
     schema = monitor_dataset.parameters.model_dump()["definitions"]["MonitorOptions"]["properties"]
     assert [name for name, field in schema.items() if "description" not in field] == []
     assert {"threshold", "min_drift", "notify"} <= set(schema)
+    assert list(schema)[:5] == [
+        "input_dir", "work_dir", "dataset_name", "annotations", "threshold",
+    ]  # fmt: skip
+    assert [field["position"] for field in schema.values()] == list(range(len(schema)))
 
 
 def test_a_retry_has_one_row_and_says_only_what_is_new(monitor: Monitor) -> None:

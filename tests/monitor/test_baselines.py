@@ -95,7 +95,7 @@ def _images(keys: np.ndarray, vectors: np.ndarray) -> Images:
     return Images(
         ids=rows, names=rows.astype(object), keys=keys, row=rows, first=rows, scale=0.8, near=0.9,
         embeddings=np.asarray(vectors, np.float32), metrics=pd.DataFrame({"mean": rows * 1.0}),
-        flags=pd.DataFrame(index=rows),
+        groups=pd.DataFrame(index=rows), flags=pd.DataFrame(index=rows),
     )  # fmt: skip
 
 

@@ -13,7 +13,15 @@ from imgvet.metrics import FLAGS, METRICS
 from imgvet.monitor.history import Compared, Event, Run
 from imgvet.quality.result import CheckResult, CheckState
 from imgvet.reports.inputs import ReportInputs
-from imgvet.summary import Counts, PastRun, RunRecord, RunSummary, StageTiming, Verdict
+from imgvet.summary import (
+    Counts,
+    LabelStructure,
+    PastRun,
+    RunRecord,
+    RunSummary,
+    StageTiming,
+    Verdict,
+)
 from imgvet.tables import (
     ALARMS,
     COMPONENT_INFO,
@@ -22,6 +30,8 @@ from imgvet.tables import (
     FROZEN_STRETCHES,
     INVALID,
     ITEMS,
+    LABEL_ISSUES,
+    LEAKS,
     OUTLIERS,
     SIMILARITY,
     SPLIT_COVERAGE,
@@ -109,11 +119,32 @@ def full_inputs(planted: Planted, inputs: ReportInputs) -> ReportInputs:
     members["video"] = [
         f"{ROOT}films/{'one' if rank < 5 else 'two <b>'}.mp4" for rank in range(len(members))
     ]
+    leaks, judged = leaks_of(inputs.tables["similarity"], items), label_issues_of(items)
+    counts = inputs.summary.counts.model_copy(
+        update={
+            "leak_images": len({*leaks["from"], *leaks["to"]}),
+            "leak_pairs": len(leaks),
+            "labelled": len(judged),
+            "label_conflict_images": int(judged["conflict"].sum()),
+            "label_conflict_groups": 1,
+            "label_issues": int(judged["is_issue"].sum()),
+        }
+    )
+    update = {
+        "counts": counts,
+        "leaks_by_split": {"test": len(leaks), "train": len(leaks)},
+        "label_structure": LabelStructure(
+            judged=len(judged) - 2, labels=3, rare_labels=1, agreement=0.9, chance=0.3
+        ),
+    }
     return replace(
         inputs,
+        summary=inputs.summary.model_copy(update=update),
         tables={
             **inputs.tables,
             "items": to_frame(conform(items, ITEMS)),
+            "leaks": leaks,
+            "label_issues": judged,
             "components": members,
             "video_pairs": video_pairs(),
             "frozen_stretches": frozen_stretches(planted),
@@ -167,6 +198,27 @@ def alarms_of(planted: Planted) -> pd.DataFrame:
     rows += [("novelty_rate", item, item / 100) for item in (0, 1, 2)]
     rows += [("drift:sharpness", item, 0.5) for item in range(12)]
     return to_frame(conform(pd.DataFrame(rows, columns=["alarm", "id", "value"]), ALARMS))
+
+
+def leaks_of(pairs: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
+    """The pairs of different splits."""
+    splits = items.set_index("id")["split"]
+    ends = {"split": pairs["from"].map(splits), "other_split": pairs["to"].map(splits)}
+    table = pairs.assign(**ends)
+    return to_frame(conform(table[table["split"] != table["other_split"]], LEAKS))
+
+
+def label_issues_of(items: pd.DataFrame) -> pd.DataFrame:
+    """Copies 13 and 14 are in conflict, nobody knowing which is right; 45 looks like 44."""
+    table = items.loc[items["status"].eq("ok") & items["label"].notna(), ["id", "label"]]
+    table = table.assign(suggested_label=table["label"], score=0.9, nearest=None)
+    table["conflict"] = table["id"].isin([13, 14])
+    table["is_issue"] = table["conflict"] | table["id"].eq(45)
+    table.loc[table["conflict"], ["suggested_label", "score"]] = None, 0.5
+    table.loc[table["id"] == 45, ["suggested_label", "score", "nearest"]] = LABELS[2], 0.1, 44
+    order = {"is_issue": False, "score": True, "id": True}
+    table = table.sort_values(list(order), ascending=list(order.values()))
+    return to_frame(conform(table, LABEL_ISSUES))
 
 
 def video_pairs() -> pd.DataFrame:

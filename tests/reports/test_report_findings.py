@@ -34,17 +34,53 @@ def test_leaks_are_the_pairs_across_splits(full_inputs: ReportInputs) -> None:
     assert ids_of(leaks.pairs) == planted
     assert leaks.pairs["total"] == len(planted)
     assert leaks.crossings == [(("test", "train"), len(planted))]
-    assert leaks.sizes == [("test", 30), ("train", 30)]
+    assert leaks.sizes == [("test", 30, len(planted)), ("train", 30, len(planted))]
     assert f"{len(planted)} pair" in words(full_inputs, Section.LEAKS)
 
 
-def test_splits_apart_are_no_leak(full_inputs: ReportInputs) -> None:
-    tables = {**full_inputs.tables, "similarity": full_inputs.tables["similarity"].head(0)}
-    apart = replace(full_inputs, tables=tables)
+def test_splits_apart_are_no_leak(full_inputs: ReportInputs, inputs: ReportInputs) -> None:
+    tables = {**full_inputs.tables, "leaks": full_inputs.tables["leaks"].head(0)}
+    summary = full_inputs.summary.model_copy(update={"leaks_by_split": {}})
+    apart = replace(full_inputs, tables=tables, summary=summary)
     assert "None: good." in words(apart, Section.LEAKS)
-    one = full_inputs.tables["items"].assign(split="train")
-    tables = {**full_inputs.tables, "items": one}
-    assert Section.LEAKS not in anchors(replace(full_inputs, tables=tables))
+    assert Section.LEAKS not in anchors(inputs)
+
+
+def test_leaks_conflicts_and_issues_have_a_tile_and_a_next_step(
+    full_inputs: ReportInputs, inputs: ReportInputs
+) -> None:
+    told, counts = words(full_inputs, Section.OVERVIEW), full_inputs.summary.counts
+    assert f"Leaks {counts.leak_images} " in told
+    assert "Label conflicts 2 " in told
+    assert "Label issues 3 " in told
+    assert f"Part {counts.leak_images} images from what another split has of them: Leaks" in told
+    assert "Decide on one label for 1 group of exact copies that have several: Labels" in told
+    assert "Correct or keep 3 labels that are likely wrong: Labels" in told
+    plain = words(inputs, Section.OVERVIEW)
+    assert not [word for word in ("Leaks", "Label") if word in plain]
+
+
+def test_label_issues_stand_beside_what_they_look_like(full_inputs: ReportInputs) -> None:
+    shown = section(full_inputs, Section.LABELS).issues["entries"]
+    assert [(one["image"].id, one["nearest"] and one["nearest"].id) for one in shown] == [
+        (45, 44), (13, None), (14, None),
+    ]  # fmt: skip
+    told = words(full_inputs, Section.LABELS)
+    assert "3 images (5.6 % of those with a label) look more like another label" in told
+    assert "cat \u2192 bird\\u202e score 0.10" in told
+    assert "or the label of its copy score 0.50 an exact copy has another label" in told
+    assert "in 90 % of the cases, by chance it would be 30 %; 2 images could not be judged" in told
+
+
+def test_labels_that_nothing_tells_are_said_to_be_so(full_inputs: ReportInputs) -> None:
+    structure = full_inputs.summary.label_structure
+    assert structure is not None
+    unknown = structure.model_copy(update={"judged": 0, "agreement": 0.3})
+    summary = full_inputs.summary.model_copy(update={"label_structure": unknown})
+    tables = {**full_inputs.tables, "label_issues": full_inputs.tables["label_issues"].head(0)}
+    told = words(replace(full_inputs, summary=summary, tables=tables), Section.LABELS)
+    assert "Which labels are wrong can't be told." in told
+    assert "these labels do not follow what the model sees" in told
 
 
 def test_contradicting_labels_are_alike_pairs_only(full_inputs: ReportInputs) -> None:
@@ -201,9 +237,19 @@ def unwatched(inputs: ReportInputs) -> ReportInputs:
 @pytest.mark.parametrize(
     ("changed", "compared"),
     [
-        ("dark_threshold", {"Near duplicates", "Bright", "Blurry", "Outliers that stand out"}),
-        ("threshold", {"Dark", "Bright", "Blurry", "Outliers that stand out"}),
-        ("nearest_neighbors_k", {"Dark", "Bright", "Blurry"}),
+        (
+            "dark_threshold",
+            {
+                "Near duplicates",
+                "Bright",
+                "Blurry",
+                "Outliers that stand out",
+                "Leaks",
+                "Label issues",
+            },
+        ),
+        ("threshold", {"Dark", "Bright", "Blurry", "Outliers that stand out", "Label issues"}),
+        ("nearest_neighbors_k", {"Dark", "Bright", "Blurry", "Leaks", "Label issues"}),
     ],
 )
 def test_what_other_parameters_counted_is_not_compared(
@@ -214,7 +260,7 @@ def test_what_other_parameters_counted_is_not_compared(
     kinds = {row["number"].title: row["kind"] for row in rows}
     told = words(found, Section.CHANGES)
     assert {title for title, kind in kinds.items() if kind != "not comparable"} == compared | {
-        "Images", "Invalid files", "Surplus copies",
+        "Images", "Invalid files", "Surplus copies", "Label conflicts",
     }  # fmt: skip
     assert f"Parameters changed: {changed} was 1 and is 2. What they count is not compared." in told
     assert "Invalid files 1 4 +3 worse" in told

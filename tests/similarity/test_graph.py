@@ -16,7 +16,6 @@ from imgvet.options import (
     Distance,
     NeighborOptions,
     OutlierOptions,
-    SimilarityOptions,
 )
 from imgvet.similarity import components as components_module
 from imgvet.similarity.components import find_components
@@ -71,7 +70,7 @@ def listed_by(vectors: NDArray[np.float32], metric: Metric, k: int) -> pd.DataFr
     search = NeighborOptions(distance=metric.distance, nearest_neighbors_k=k, nnf_mode="Flat")
     found = as_table(find_neighbors(vectors, search, 1), np.arange(len(vectors)), metric)
     items = items_of(list(range(len(vectors))))
-    return similar_pairs(found, items, SimilarityOptions(threshold=0.0))
+    return similar_pairs(found, items, 0.0)
 
 
 def groups_in(found: dict[str, pd.DataFrame]) -> set[frozenset[int]]:
@@ -87,7 +86,7 @@ def test_exact_copies_are_linked_to_the_first() -> None:
 
 def test_each_pair_stands_once_best_first_above_the_threshold() -> None:
     near = frame((1, 0, 0.95), (0, 1, 0.95), (2, 1, 0.97), (2, 3, 0.89))
-    pairs = similar_pairs(near, items_of([0, 1, 2, 3, 0]), SimilarityOptions(threshold=0.9))
+    pairs = similar_pairs(near, items_of([0, 1, 2, 3, 0]), 0.9)
     assert pairs.to_numpy().tolist() == [[0, 4, 1.0], [1, 2, 0.97], [0, 1, 0.95]]
 
 
@@ -218,7 +217,7 @@ def test_embeddings_of_any_length_have_the_components_of_their_directions() -> N
 
 def test_exact_copies_make_a_component_of_images() -> None:
     items = items_of([0, 0, 0, 1])
-    pairs = similar_pairs(frame(), items, SimilarityOptions())
+    pairs = similar_pairs(frame(), items, 0.9)
     found = components_of(pairs, items, vectors_of(2), HALF, ComponentOptions())
     assert found["components"]["id"].tolist() == [0, 1, 2]
     assert found["component_info"][

@@ -33,6 +33,7 @@ from imgvet.options import (
     VideoOptions,
     make_options,
 )
+from imgvet.quality.leaks import find_leaks
 from imgvet.quality.result import write_results
 from imgvet.quality.summarize import COUNTED, SearchFacts, summarize
 from imgvet.similarity.components import find_components
@@ -40,6 +41,7 @@ from imgvet.similarity.distances import Metric
 from imgvet.similarity.neighbors import as_table, find_neighbors
 from imgvet.similarity.outliers import find_outliers
 from imgvet.similarity.pairs import similar_pairs
+from imgvet.similarity.verify import verify_pairs
 from imgvet.sources.archive import Archives
 from imgvet.sources.inputs import list_items
 from imgvet.store.files import files_in
@@ -95,7 +97,8 @@ def finish_run(input_dir: object, work_dir: Path, **parameters: object) -> WorkD
 def judge(work: WorkDir) -> WorkDir:
     """Add the summary and the checks of a finished run."""
     record = read_record(work)
-    counted = {name: read_table(work.table(name)) for name in COUNTED}
+    there = (name for name in COUNTED if work.table(name).is_file())
+    counted = {name: read_table(work.table(name)) for name in there}
     facts = SearchFacts(model=str(record.model.get("name")), recall=1.0, median_similarity=0.5)
     summary, checks = summarize(counted, facts, record.options(RunOptions))
     work.summary_json.write_text(summary.model_dump_json())
@@ -145,10 +148,13 @@ def _tables(
     options: RunOptions, work: WorkDir, found: _Found, vectors: np.ndarray, metric: Metric
 ) -> dict[str, pd.DataFrame]:
     items = found.collected.items
-    nearest = find_neighbors(vectors, options.part(NeighborOptions), options.num_threads)
+    search = options.part(NeighborOptions)
+    nearest = find_neighbors(vectors, search, options.num_threads)
     ids = found.collected.contents["id"].to_numpy(np.int64)
     neighbors = as_table(nearest, ids, metric)
-    similarity = similar_pairs(neighbors, items, options.part(SimilarityOptions))
+    near = options.part(SimilarityOptions)
+    pairs = similar_pairs(neighbors, items, min(near.threshold, near.verify_threshold))
+    similarity = verify_pairs(pairs, items, Store(work), near, options.num_threads)
     tables = {
         "items": items,
         "invalid": found.collected.invalid,
@@ -161,8 +167,10 @@ def _tables(
             vectors,
             metric,
             options.part(ComponentOptions),
-            options.part(NeighborOptions),
+            search,
             options.num_threads,
         ),
     }
+    leaks = find_leaks(neighbors, items, vectors, metric, near, search)
+    tables |= {} if leaks is None else {"leaks": leaks}
     return tables if found.crops is None else tables | {"crops": found.crops}

@@ -50,6 +50,8 @@ def test_keys_are_what_the_server_takes() -> None:
     assert key_of("My Cats & Dogs/2", "rates") == "imgvet-my-cats-dogs-2-rates"
     assert slug("日本") != slug("中国")
     assert slug("日本").startswith("dataset-")
+    assert slug("日本 a") != slug("中国 a")
+    assert slug("日本 a").startswith("a-")
 
 
 def test_an_event_carries_in_labels_what_triggers_match() -> None:

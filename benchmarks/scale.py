@@ -1,0 +1,134 @@
+"""The stages that compare embeddings, over the number of vectors: time, memory, exponents.
+
+    python -m benchmarks.scale 10000 100000 1000000
+
+Each size runs in a process of its own, on vectors mapped from disk as in a run. An exponent says
+with which power of the number of vectors the processor time of a stage grows, from one size to the
+next.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.machine import cores, this_machine
+from benchmarks.process import run
+from benchmarks.recall import edited_vectors
+from benchmarks.settings import FOLDER, Settings
+from benchmarks.synthetic_vectors import draw, model_of
+from imgvet.models.model import builtin_model
+from imgvet.options import ComponentOptions, NeighborOptions, OutlierOptions, SimilarityOptions
+from imgvet.reasons import Reason
+from imgvet.similarity.components import find_components
+from imgvet.similarity.distances import Metric
+from imgvet.similarity.neighbors import as_table, find_neighbors
+from imgvet.similarity.outliers import find_outliers
+from imgvet.similarity.pairs import similar_pairs
+
+STAGES = ("neighbors", "pairs", "components", "outliers")
+
+
+def measure(vectors: Path, result: Path) -> None:
+    """Compare the vectors of one file; write processor seconds by stage, and what was found."""
+    embeddings, search = np.load(vectors, mmap_mode="r"), NeighborOptions()
+    count, metric = len(embeddings), Metric(scale=builtin_model().card.similarity_scale)
+    ids = np.arange(count)
+    items = pd.DataFrame({"id": ids, "embedding_row": pd.Series(ids, dtype="Int64")})
+    items = items.assign(status=Reason.OK.value, time_ms=pd.NA, path="", member=None)
+    found: dict[str, float] = {}
+
+    @contextmanager
+    def timed(stage: str) -> Iterator[None]:
+        started = time.process_time()
+        yield
+        found[stage] = time.process_time() - started
+
+    with timed("neighbors"):
+        nearest = find_neighbors(embeddings, search, cores())
+        neighbors = as_table(nearest, ids, metric)
+    with timed("pairs"):
+        pairs = similar_pairs(neighbors, items, SimilarityOptions())
+    with timed("components"):
+        linked = ComponentOptions()
+        near = similar_pairs(neighbors, items, SimilarityOptions(threshold=linked.cc_threshold))
+        grouped = find_components(near, items, embeddings, metric, linked, search, cores())
+    with timed("outliers"):
+        find_outliers(neighbors, items, OutlierOptions())
+    found |= {"recall": nearest.recall, "pairs found": len(pairs)}
+    found["components found"] = len(grouped["component_info"])
+    result.write_text(json.dumps(found), encoding="utf-8")
+
+
+def scale(settings: Settings, counts: Sequence[int]) -> list[dict[str, float]]:
+    """What each size needs: processor seconds by stage, gigabytes, recall, what was found."""
+    model = model_of(edited_vectors(settings))
+    rows = []
+    for count in counts:
+        with settings.scratch() as scratch:
+            vectors, result = scratch / "vectors.npy", scratch / "result.json"
+            np.save(vectors, draw(model, count))
+            command = [sys.executable, "-m", "benchmarks.scale", "--of", str(vectors), str(result)]
+            finished = run(command, {}, scratch / "log")
+            found = json.loads(result.read_text(encoding="utf-8"))
+            rows.append({"vectors": count, **found, "gigabytes": finished.peak_bytes / 1e9})
+            print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+    return rows
+
+
+def as_lines(rows: Sequence[dict[str, float]]) -> list[str]:
+    """The table in Markdown: a column for each size, and one for each step between two sizes."""
+
+    def line(name: str, of: Callable[[dict[str, float]], float], *, grows: bool) -> str:
+        values = [f"{of(row):.4g}" for row in rows]
+        steps = [f"{exponent(one, other, of):.2f}" for one, other in pairwise(rows)]
+        return f"| {' | '.join([name, *values, *(steps if grows else [''] * len(steps))])} |"
+
+    sizes = [f"{row['vectors']:,}" for row in rows]
+    head = ["", *sizes, *(f"exponent to {size}" for size in sizes[1:])]
+    return [
+        f"| {' | '.join(head)} |",
+        f"|{' --- |' * len(head)}",
+        *(line(f"{name}, processor s", lambda row, n=name: row[n], grows=True) for name in STAGES),
+        line("peak memory, GB", lambda row: row["gigabytes"], grows=True),
+        line("recall of the search", lambda row: row["recall"], grows=False),
+        line("pairs", lambda row: row["pairs found"], grows=True),
+        line("components", lambda row: row["components found"], grows=True),
+    ]
+
+
+def exponent(
+    one: dict[str, float], other: dict[str, float], of: Callable[[dict[str, float]], float]
+) -> float:
+    """The power of the number of vectors with which a figure grows between two sizes."""
+    least = 1e-9
+    growth = np.log(max(of(other), least) / max(of(one), least))
+    return float(growth / np.log(other["vectors"] / one["vectors"]))
+
+
+def main() -> None:
+    """Measure some sizes and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
+    parser.add_argument("counts", nargs="*", type=int, default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--of", nargs=2, type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--photos", type=Path, help="folder of distinct photographs")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="for vectors and results")
+    options = parser.parse_args()
+    if options.of:
+        measure(*options.of)
+        return
+    settings = Settings(folder=options.folder.absolute(), photos=options.photos)
+    print("\n".join([this_machine().description, "", *as_lines(scale(settings, options.counts))]))
+
+
+if __name__ == "__main__":
+    main()
