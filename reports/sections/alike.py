@@ -116,8 +116,14 @@ def leaks(run: ReportInputs) -> Content | None:
             for name, size in splits.items()
         ],
         "crossings": sorted(crossings.items(), key=lambda crossing: (-crossing[1], crossing[0])),
-        "pairs": _pairs(run, across),
+        "pairs": _pairs(run, _with_relations(run, across)),
     }
+
+
+def _with_relations(run: ReportInputs, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Pairs with what the table ``similarity`` says of them, where it lists them."""
+    said = run.table("similarity").drop(columns="similarity")
+    return pairs.merge(said, on=["from", "to"], how="left")
 
 
 def labels(run: ReportInputs) -> Content | None:
