@@ -106,7 +106,7 @@ class Pairs:
         ]
 
     def page(self, query: PairQuery) -> dict[str, Any]:
-        """How many pairs there are, and some of them, in words and with what was decided of each."""
+        """How many pairs there are, and some of them, in words, with what was decided of each."""
         if query.kind not in KINDS:
             raise InvalidParameterError(f"Unknown kind {query.kind!r}", f"Use {', '.join(KINDS)}")
         found = self._of(query.kind)

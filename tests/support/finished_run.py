@@ -149,7 +149,8 @@ def _tables(
     options: RunOptions, work: WorkDir, found: _Found, vectors: np.ndarray, metric: Metric
 ) -> dict[str, pd.DataFrame]:
     items = found.collected.items
-    nearest = find_neighbors(vectors, options.part(NeighborOptions), options.num_threads)
+    search = options.part(NeighborOptions)
+    nearest = find_neighbors(vectors, search, options.num_threads)
     ids = found.collected.contents["id"].to_numpy(np.int64)
     neighbors = as_table(nearest, ids, metric)
     near = options.part(SimilarityOptions)
@@ -167,7 +168,7 @@ def _tables(
             vectors,
             metric,
             options.part(ComponentOptions),
-            options.part(NeighborOptions),
+            search,
             options.num_threads,
         ),
     }
