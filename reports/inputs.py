@@ -142,6 +142,12 @@ def _plain(column: pd.Series) -> list[Any]:
     return plain.tolist()
 
 
+def images_of(images: ImageTable, ids: Iterable[Any]) -> tuple[Image, ...]:
+    """The images with these ids, in this order."""
+    values: list[Any] = images.values(_IMAGE_COLUMNS, list(ids))
+    return tuple(Image(*row) for row in values)
+
+
 @dataclass(frozen=True)
 class ReportInputs:
     """Everything the report shows; nothing in it is decided by the report."""
@@ -194,8 +200,7 @@ class ReportInputs:
 
     def images(self, ids: Iterable[Any]) -> tuple[Image, ...]:
         """The images with these ids, in this order, each with its picture."""
-        values: list[Any] = self.image_table.values(_IMAGE_COLUMNS, list(ids))
-        return tuple(Image(*row) for row in values)
+        return images_of(self.image_table, ids)
 
     def image(self, item: Any) -> Image:
         """The image with this id."""
