@@ -326,7 +326,7 @@ def _runs(draw: st.DrawFn) -> tuple[Rows, Rows]:
     return images, near(*draw(st.lists(ends, max_size=15, unique=True)))
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(run=_runs(), dark=st.sampled_from(["remove", "review", "off"]))
 def test_nothing_goes_without_what_it_goes_for(
     tmp_path_factory: pytest.TempPathFactory, run: tuple[Rows, Rows], dark: Any
