@@ -13,7 +13,9 @@ from pydantic import AfterValidator, Field
 
 from imgvet.curation.decisions import OF_PAIRS, Decision, Kind, decide, read_decisions
 from imgvet.errors import InvalidParameterError
-from imgvet.options import ComponentOptions, SimilarityOptions
+from imgvet.options import ComponentOptions
+from imgvet.reports.inputs import images_of
+from imgvet.reports.pair_words import explained
 from imgvet.reports.sections.alike import differing
 from imgvet.search.image_table import MAX_ID, ImageTable
 from imgvet.search.query import (
@@ -26,7 +28,7 @@ from imgvet.search.query import (
     Short,
 )
 from imgvet.summary import RunRecord
-from imgvet.tables import SIMILARITY, read_table
+from imgvet.tables import LEAKS, SIMILARITY, empty, read_table
 from imgvet.workdir import WorkDir
 
 KINDS = {
@@ -79,6 +81,8 @@ class Pairs:
         self._record, self._images, self._search = record, images, ImageSearch(images)
         pairs = read_table(work.table(SIMILARITY.name))
         order = ["similarity", "from", "to"]
+        leaks = work.table(LEAKS.name)
+        self._leaks = read_table(leaks)[order] if leaks.is_file() else empty(LEAKS)[order]
         self._pairs = pairs.sort_values(order, ascending=[False, True, True], ignore_index=True)
         self._of = cache(self._of_kind)
 
@@ -102,7 +106,7 @@ class Pairs:
         ]
 
     def page(self, query: PairQuery) -> dict[str, Any]:
-        """How many pairs there are, and some of them, each with what was decided of it."""
+        """How many pairs there are, and some of them, in words, with what was decided of each."""
         if query.kind not in KINDS:
             raise InvalidParameterError(f"Unknown kind {query.kind!r}", f"Use {', '.join(KINDS)}")
         found = self._of(query.kind)
@@ -115,7 +119,10 @@ class Pairs:
         digests = self._images.frame(["digest"], np.unique(shown[["from", "to"]]))["digest"]
         contents = zip(shown["from"].map(digests), shown["to"].map(digests), strict=True)
         decided = read_decisions(self._work).pairs
-        rows = shown.astype(object).where(shown.notna(), None).to_dict(orient="records")
+        rows: list[Any] = shown.astype(object).where(shown.notna(), None).to_dict(orient="records")
+        for row in rows:
+            row["explained"] = explained(row, *images_of(self._images, (row["from"], row["to"])))
+            row.pop("transform", None)
         decisions = (
             {"same_bytes": pair[0] == pair[1], "decision": decided.get(pair)} for pair in contents
         )
@@ -140,8 +147,8 @@ class Pairs:
             first, second = (pairs[end].map(known["digest"]) for end in ("from", "to"))
             return pairs[(first == second) == (kind == "exact")]
         if kind == "leaks":
-            least = self._record.options(SimilarityOptions).threshold
-            return differing(pairs, known["split"].dropna(), least)[pairs.columns]
+            more = pairs.drop(columns="similarity")
+            return self._leaks.merge(more, "left", ["from", "to"])[pairs.columns]
         if kind == "conflicts":
             least = self._record.options(ComponentOptions).cc_threshold
             return differing(pairs, known["label"].dropna(), least)[pairs.columns]
