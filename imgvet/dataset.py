@@ -201,7 +201,7 @@ class Dataset:
         """Write the valid images with their labels for another tool, less what is left out.
 
         ``parameters`` are those of an export, by name (``imgvet export --help`` lists them):
-        ``export("clean", format="coco", where=["split=train"])``.
+        ``export("clean", format="coco", where={"split": "train"})``.
         """
         from imgvet.exchange.export import export_run
         from imgvet.exchange.options import ExportOptions

@@ -18,11 +18,11 @@ from imgvet.exchange.options import ExportOptions
 from imgvet.options import SourceOptions
 from imgvet.reasons import Reason
 from imgvet.search.image_table import ImageTable
-from imgvet.search.query import Condition, ImageSearch, Query
+from imgvet.search.query import Condition, ImageSearch, Query, conditions_of
 from imgvet.search.saved_lists import names_in_list
 from imgvet.sources.listing import item_name
 from imgvet.summary import read_record
-from imgvet.tables import ITEMS, conform, read_table, to_frame
+from imgvet.tables import ITEMS, STATS, conform, read_table, to_frame
 from imgvet.workdir import WorkDir
 
 _PLANNED = ("filename", "action")
@@ -61,7 +61,13 @@ def select_images(work: WorkDir, options: ExportOptions) -> Selection:
     items = to_frame(conform(read_table(work.table(ITEMS.name)), ITEMS))
     items["path"] = items["path"].fillna(items["filename"])  # earlier versions told names alone
     valid = items[items["status"] == Reason.OK.value]
-    wanted = ImageSearch(images).ids(Query(where=conditions_of(options.where or (), images)))
+    where = options.where or {}
+    told = (
+        conditions_of(where, images.columns)
+        if isinstance(where, dict)
+        else (written_conditions(where, images))
+    )
+    wanted = ImageSearch(images).ids(Query(where=told))
     chosen = valid[valid["id"].isin(wanted)]
     if options.list is not None:
         chosen = chosen[chosen["filename"].isin(_names_in_lists(work, options.list))]
@@ -79,10 +85,11 @@ def select_images(work: WorkDir, options: ExportOptions) -> Selection:
     return Selection(chosen.reset_index(drop=True), images, len(valid) - len(chosen))
 
 
-def conditions_of(texts: Iterable[str], images: ImageTable) -> tuple[Condition, ...]:
-    """Conditions as a person writes them: ``label=dog``, ``stats.width>=640``, ``split=`` (none).
+def written_conditions(texts: Iterable[str], images: ImageTable) -> tuple[Condition, ...]:
+    """Conditions as a person writes them: ``label=dog``, ``width>=640``, ``split=`` (none).
 
-    Several texts that one column may equal are alternatives; all else must be met at once.
+    Several texts that one column may equal are alternatives; all else must be met at once. A metric
+    may be named without its table.
     InvalidParameterError if a text is no condition.
     """
     conditions: list[Condition] = []
@@ -91,6 +98,9 @@ def conditions_of(texts: Iterable[str], images: ImageTable) -> tuple[Condition, 
         parts = _CONDITION.fullmatch(text)
         try:
             column, sign, value = parts.groups() if parts else ("", "", "no condition")
+            metric = f"{STATS.name}.{column}"
+            if column not in images.columns and metric in images.columns:
+                column = metric
             known = images.columns.get(column)
             if sign == "=" and not value:
                 conditions.append(Condition(column=column, missing=True))
@@ -102,7 +112,7 @@ def conditions_of(texts: Iterable[str], images: ImageTable) -> tuple[Condition, 
         except ValueError:  # pydantic's, too
             raise InvalidParameterError(
                 f"where = {text!r} is not a condition",
-                "Write COLUMN=VALUE, or a number after >=, <=, > or <, as in stats.sharpness>=0.5",
+                "Write COLUMN=VALUE, or a number after >=, <=, > or <, as in sharpness>=0.5",
             ) from None
     equal = (Condition(column=name, values=tuple(values)) for name, values in choices.items())
     return (*conditions, *equal)
