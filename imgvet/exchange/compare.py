@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -151,12 +152,24 @@ def _of_run(work: WorkDir) -> Side:
 
 
 def _rows(items: pd.DataFrame, findings: list[frozenset[str]]) -> pd.DataFrame:
-    folders = {one: f"{Path(one).expanduser().absolute()}/" for one in items["source"].unique()}
+    roots = {
+        source: _root_of(str(source), own) for source, own in items.groupby("source")["filename"]
+    }
     named = zip(items["filename"], items["source"], strict=True)
-    names = [filename.removeprefix(folders[source]) for filename, source in named]
+    names = [filename.removeprefix(roots[source]) for filename, source in named]
     known = items[["filename", "digest", "label", "split"]].reset_index(drop=True)
     sets = pd.Series(findings, known.index, dtype=object)
     return known.assign(name=names, findings=sets)[_VALUES]
+
+
+def _root_of(source: str, filenames: pd.Series) -> str:
+    """What the names of an input begin with: its folder or archive, or what a list's share."""
+    whole = source if "://" in source else str(Path(source).expanduser().absolute())
+    for root in (f"{whole.rstrip('/')}/", f"{whole}!", f"{whole}#"):
+        if filenames.str.startswith(root).all():
+            return root
+    shared = os.path.commonprefix(filenames.tolist())  # noqa: RUF071 - cut
+    return shared[: shared.rfind("/") + 1]
 
 
 def compare_sides(before: Side, after: Side) -> Difference:
