@@ -19,6 +19,7 @@ from imgvet.monitor.history import settings_of
 from imgvet.options import (
     ExecutionOptions,
     FetchOptions,
+    LabelOptions,
     MediaOptions,
     ModelOptions,
     NeighborOptions,
@@ -36,7 +37,18 @@ from imgvet.sources.inputs import find_inputs
 from imgvet.sources.local import read_bytes
 from imgvet.store.references import digest_bytes
 from imgvet.summary import RunRecord, read_record
-from imgvet.tables import ITEMS, SIMILARITY, STATS, conform, read_table, to_frame
+from imgvet.tables import (
+    ITEMS,
+    LABEL_ISSUES,
+    LEAKS,
+    SIMILARITY,
+    STATS,
+    Table,
+    conform,
+    empty,
+    read_table,
+    to_frame,
+)
 from imgvet.threads import in_threads
 from imgvet.workdir import WorkDir, open_finished, work_dir_at
 
@@ -53,6 +65,8 @@ _FINDINGS: Mapping[str, tuple[str, tuple[type[Part], ...]]] = {
     "exact_duplicate_surplus": ("surplus copy", ()),
     "near_duplicate_images": ("near duplicate", (SimilarityOptions, NeighborOptions, ModelOptions)),
     "outlier": ("outlier", (OutlierOptions, NeighborOptions, ModelOptions)),
+    "leaking": ("leaking", (SimilarityOptions, NeighborOptions, ModelOptions)),
+    "mislabelled": ("mislabelled", (LabelOptions, NeighborOptions, ModelOptions)),
 }
 """By property of an image what a person calls it, and the parameters that it depends on."""
 _MODEL, _MEASURES = "model", "measures"
@@ -143,12 +157,20 @@ def _of_run(work: WorkDir) -> Side:
     has = properties(items, stats, similarity, record.options(RunOptions))
     scores = ImageTable.of_run(work).frame(["outliers.score"])["outliers.score"]
     has["outlier"] = (scores > ROBUST_LIMIT).fillna(value=False).to_numpy(bool)
+    leaks, issues = (_optional(work, table) for table in (LEAKS, LABEL_ISSUES))
+    has["leaking"] = items["id"].isin(pd.concat([leaks["from"], leaks["to"]]))
+    has["mislabelled"] = items["id"].isin(issues.loc[issues["is_issue"].astype(bool), "id"])
     words = {name: word for name, (word, _) in _FINDINGS.items()} | {f.name: f.name for f in FLAGS}
     found: list[set[str]] = [set() for _ in range(len(items))]
     for name, word in words.items():
         for place in np.flatnonzero(has[name]) if name in has else ():
             found[place].add(word)
     return Side(str(work.home), _rows(items, list(map(frozenset, found))), record, work)
+
+
+def _optional(work: WorkDir, table: Table) -> pd.DataFrame:
+    path = work.table(table.name)
+    return to_frame(conform(read_table(path), table)) if path.is_file() else empty(table)
 
 
 def _rows(items: pd.DataFrame, findings: list[frozenset[str]]) -> pd.DataFrame:

@@ -112,8 +112,22 @@ def test_what_changed_parameters_change_is_not_compared(
     strict = finish_run(old, tmp_path / "C", blur_threshold=0.99, threshold=0.5)
     found = compare_sides(read_side(str(runs[0].path)), read_side(str(strict.path)))
     assert found.counts["newly_bad"] == 0
-    assert found.not_compared == ("near duplicate", "blurry")
+    assert found.not_compared == ("near duplicate", "leaking", "blurry")
     assert found.parameters["blur_threshold"] == "blur_threshold was 0.5 and is 0.99"
+
+
+def test_a_copy_that_leaks_into_another_split_is_newly_bad(
+    runs: tuple[WorkDir, WorkDir], tmp_path: Path
+) -> None:
+    new = tmp_path / "photos"
+    shutil.copytree(runs[0].path.parent / "old", new)
+    shutil.copy(new / "photo04.jpg", new / "photo04 copy.jpg")
+    rows = [(f"photo0{n}.jpg", "cat", "train") for n in range(7)]
+    rows.append(("photo04 copy.jpg", "cat", "test"))
+    labels = write_rows(tmp_path / "c.csv", ("filename", "label", "split"), rows)
+    leaky = finish_run(new, tmp_path / "C", annotations=str(labels))
+    found = compare_sides(read_side(str(runs[0].path)), read_side(str(leaky.path)))
+    assert found.findings("newly_bad")["leaking"] == 2
 
 
 def test_archives_are_compared_by_their_runs(tmp_path: Path) -> None:
