@@ -38,7 +38,7 @@ class ExportOptions(Part):
     )
     without: Strings | None = Field(None, description="leave out the images of these saved lists")
     plan: Path | None = Field(
-        None, description="leave out what a plan (csv with columns filename and action) removes"
+        None, description="leave out what a plan removes: csv or parquet with filename and action"
     )
     corrections: str | None = Field(
         None,

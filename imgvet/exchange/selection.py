@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from imgvet.annotations.match import match
 from imgvet.annotations.read import read_annotations
-from imgvet.curation.plan_file import ACTIONS
+from imgvet.curation.plan_file import ACTIONS, read_plan
 from imgvet.curation.spreadsheet import read_csv
 from imgvet.errors import InputEmptyError, InvalidParameterError, PlanError
 from imgvet.exchange.options import ExportOptions
@@ -26,7 +27,7 @@ from imgvet.tables import ITEMS, STATS, conform, read_table, to_frame
 from imgvet.workdir import WorkDir
 
 _PLANNED = ("filename", "action")
-_CONDITION = re.compile(r"\s*([\w.]+)\s*(>=|<=|=|>|<)(.*)", re.DOTALL)
+_CONDITION = re.compile(r"\s*([\w.]+)\s*(>=|<=|=|>|<)\s*(.*)", re.DOTALL)
 _LIMITS = {
     "=": ("minimum", "maximum"), ">=": ("minimum",), "<=": ("maximum",),
     ">": ("above",), "<": ("below",),
@@ -124,7 +125,12 @@ def _names_in_lists(work: WorkDir, names: Sequence[str]) -> set[str]:
 
 def _removed_by(plan: Path, filenames: Iterable[str]) -> set[str]:
     """The names that a plan removes; PlanError if it is none, or one of another run."""
-    actions = {row["filename"]: row["action"].strip().lower() for row in read_csv(plan, _PLANNED)}
+    rows: Iterable[Mapping[Any, Any]] = (
+        read_plan(plan)[list(_PLANNED)].to_dict(orient="records")
+        if plan.suffix == ".parquet"
+        else read_csv(plan, _PLANNED)
+    )
+    actions = {row["filename"]: row["action"].strip().lower() for row in rows}
     if wrong := sorted(set(actions.values()).difference(ACTIONS)):
         raise PlanError(f"The plan {plan} has action {wrong[0]!r}", f"Use {', '.join(ACTIONS)}")
     if actions and actions.keys().isdisjoint(filenames):

@@ -51,9 +51,9 @@ def test_valid_images_are_exported_and_those_that_are_not_left_out(
     [
         (["label=dog"], [0, 2, 4]),
         (["label=dog", "label=cat"], [0, 1, 2, 3, 4]),
-        (["label=dog", "split=train"], [0]),
+        (["label=dog", "split = train"], [0]),
         (["split=", "label=dog"], [2]),
-        (["stats.file_size>=1", "label = cat", "id<8"], []),
+        (["stats.file_size>=1", "label = cow", "id<8"], []),
         (["copies=2", "label=dog"], [0]),
         (["file_size>0", "width>=1", "label=dog", "split=train"], [0]),
         ({"label": ["dog", "cat"], "split": "train", "sharpness": (0.0, 1.0)}, [0, 3]),

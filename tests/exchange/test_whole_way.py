@@ -30,7 +30,7 @@ def test_a_set_is_cleaned_and_compared(tmp_path: Path, capsys: pytest.CaptureFix
     assert (plan["action"] == "remove").sum() >= 1
     clean = tmp_path / "clean"
     command = ["export", str(before.path), str(clean), "--format", "coco"]
-    assert main([*command, "--plan", str(before.home / "plan.csv")]) == 0
+    assert main([*command, "--plan", str(before.home / "plan.parquet")]) == 0
     given = {"annotations": str(clean / "annotations" / "instances_train.json")}
     after = finish_run(clean / "images", tmp_path / "again", **given)
     items = read_table(after.table("items"))
