@@ -44,7 +44,7 @@ METRICS = [metric.name for metric in BASIC_METRICS]
 QUESTIONS = 2 * len(RATES)
 """About rates: each of the new images and of the whole."""
 FALSE_ALARMS, CAUGHT = 0.01, 0.99
-JUMPED, RECOVERED = "imgvet.outlier-rate.jumped", "imgvet.outlier-rate.recovered"
+JUMPED, RECOVERED = "imgvet.novelty-rate.jumped", "imgvet.novelty-rate.recovered"
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class World:
         bright: share of bright images.
         blurry: share of blurry images.
         shift: how far metrics and embeddings are moved, in standard deviations.
-        day_spread: standard deviation of the outlier rate from batch to batch.
+        day_spread: standard deviation of the novelty rate from batch to batch.
     """
 
     outlier: float = 0.05
@@ -195,8 +195,8 @@ def outcomes(plan: Plan, histories: int) -> list[Outcome]:
 
 
 def caught(comparison: Comparison) -> bool:
-    """Whether the alarm of the outlier rate is on after a run."""
-    return "outlier_rate" in comparison.run.alarms
+    """Whether the alarm of the novelty rate is on after a run."""
+    return "novelty_rate" in comparison.run.alarms
 
 
 def share(answers: Iterable[bool]) -> float:
@@ -272,7 +272,7 @@ def _growing(histories: int) -> list[Row]:
 
 
 def _days(histories: int) -> list[Row]:
-    """The outlier rate differs from day to day by more than chance."""
+    """The novelty rate differs from day to day by more than chance."""
     plan = Plan(world=World(day_spread=0.02), quiet=2 * QUIET_RUNS)
     found = outcomes(plan, histories // 3 or 1)
     early = [run for outcome in found for run in outcome.quiet[:QUIET_RUNS]]
@@ -320,7 +320,7 @@ def _by_whole(comparison: Comparison) -> bool:
     return any(
         finding.alarming and finding.population == "whole"
         for finding in comparison.findings
-        if finding.key == "outlier_rate"
+        if finding.key == "novelty_rate"
     )
 
 

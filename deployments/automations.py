@@ -16,8 +16,10 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY
 from pydantic import SecretStr
 
 from imgvet.flows.ending import ALARMS, STATE_NAMES
-from imgvet.monitor.events import EVENT_NAMES
-from imgvet.monitor.notify import NotifyType, check_addresses
+from imgvet.monitor.events import ALARMS as ALARMS_EVENT
+from imgvet.monitor.events import ALL_CLEARS
+from imgvet.monitor.messages import NotifyType
+from imgvet.monitor.notify import check_addresses
 from imgvet.tasks.artifacts import slug
 from imgvet.tasks.monitoring import RESOURCE
 
@@ -56,13 +58,13 @@ def rules(silent_hours: int) -> tuple[Rule, ...]:
         Rule(
             "imgvet alarms",
             "A rate jumped, a check failed, new images drift, or a run failed.",
-            _of_datasets(all_clear="false"),
+            _of_datasets(ALARMS_EVENT),
             "warning",
         ),
         Rule(
             "imgvet all-clears",
             "What an alarm told of is over.",
-            _of_datasets(all_clear="true"),
+            _of_datasets(ALL_CLEARS),
             "success",
         ),
         Rule(
@@ -102,11 +104,10 @@ def rules(silent_hours: int) -> tuple[Rule, ...]:
     )
 
 
-def _of_datasets(*, all_clear: str) -> EventTrigger:
-    labels = {"prefect.resource.id": f"{RESOURCE}*", "imgvet.all-clear": all_clear}
+def _of_datasets(message: str) -> EventTrigger:
     return EventTrigger(
-        expect=set(EVENT_NAMES),
-        match=ResourceSpecification(labels),
+        expect={message},
+        match=ResourceSpecification({"prefect.resource.id": f"{RESOURCE}*"}),
         for_each={"prefect.resource.id"},
         posture=Posture.Reactive,
     )

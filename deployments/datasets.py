@@ -55,13 +55,14 @@ def served(values: Mapping[str, Any], name: str | None = None) -> Served:
     if name is not None:
         given = {"dataset_name": name, "work_dir": WORK_DIRS / name, **given}
     options = make_monitor_options(given)
-    for source in options.input_dir:
+    for source in options.inputs:
         kind_of_input(source)
-    work = require_allowed(options.work_dir, options.input_dir, overwrite=True)
+    work = require_allowed(options.work_dir, options.inputs, overwrite=True)
     check_addresses(all_addresses(options.notify))
     parameters = options.model_dump(mode="json", include=set(given))
     # Runs are processes of their own, which may have another current folder.
-    parameters["input_dir"] = [_absolute(path) for path in options.input_dir]
+    for inputs in {"input_dir", "test_dir"} & given.keys():
+        parameters[inputs] = [_absolute(path) for path in getattr(options, inputs)]
     parameters["work_dir"] = _absolute(str(work.path))
     cron, timezone = values.get("cron"), str(values.get("timezone", "UTC"))
     if cron is not None:

@@ -10,9 +10,11 @@ from imgvet.flows.runners import shard_runner, shard_threads
 from imgvet.flows.server_run import run_name, tag_run, told_to_server
 from imgvet.flows.stages import Stages
 from imgvet.monitor.history import past_runs
+from imgvet.monitor.options import WatchOptions
 from imgvet.options import (
     ComponentOptions,
     FetchOptions,
+    GroupOptions,
     MediaOptions,
     NeighborOptions,
     OutlierOptions,
@@ -27,7 +29,16 @@ from imgvet.quality.summarize import SearchFacts
 from imgvet.sources.inputs import Inputs
 from imgvet.store.references import Reference
 from imgvet.summary import RunSummary
-from imgvet.tasks import embedding, inputs, measuring, publishing, similarity, verdict
+from imgvet.tasks import (
+    embedding,
+    inputs,
+    labelled,
+    measuring,
+    publishing,
+    similarity,
+    verdict,
+    watching,
+)
 from imgvet.tasks.artifacts import progress_artifacts
 from imgvet.tasks.context import RunContext
 from imgvet.threads import library_threads
@@ -52,8 +63,8 @@ def analyze_dataset(options: RunOptions) -> State[RunSummary]:
     return end(summary.verdict, summary, failed=failed)
 
 
-def analyze(options: RunOptions) -> RunSummary:
-    """Vet a dataset within the flow that runs."""
+def analyze(options: RunOptions, baseline: WatchOptions | None = None) -> RunSummary:
+    """Vet a dataset within the flow that runs; compare it with a baseline if one is asked for."""
     tag_run(options.dataset)
     request = request_of(options)
     work = request.work
@@ -65,10 +76,12 @@ def analyze(options: RunOptions) -> RunSummary:
         progress_artifacts(options.dataset),
         shard_runner(options) as runner,
     ):
-        return _analyze(Stages(context, runner), options, request)
+        return _analyze(Stages(context, runner), options, request, baseline)
 
 
-def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummary:
+def _analyze(
+    stages: Stages, options: RunOptions, request: Request, baseline: WatchOptions | None
+) -> RunSummary:
     search, metric = options.part(NeighborOptions), request.metric
     _make_ready(stages, options, request.inputs)
     listed = stages.run(
@@ -89,10 +102,13 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
         looked_at = (neighbors, contents, vectors, request.model, metric)
         neighbors = stages.run(similarity.find_rotated_duplicates, *looked_at)
     near = options.part(SimilarityOptions)
-    pairs = stages.run(similarity.find_similar_pairs, neighbors, items, near)
+    alike = stages.run(similarity.find_similar_pairs, neighbors, items, near)
+    pairs = stages.run(similarity.verify_pairs, alike, items, near)
     compared = (neighbors, items, vectors, options.part(ComponentOptions), search, metric)
     grouped = stages.run(similarity.find_components, *compared)
     rare = stages.run(similarity.find_outliers, neighbors, items, options.part(OutlierOptions))
+    by_content = options.part(GroupOptions)
+    groups = stages.run(similarity.find_groups, items, vectors, by_content, metric)
 
     tables = {
         "items": items,
@@ -100,29 +116,45 @@ def _analyze(stages: Stages, options: RunOptions, request: Request) -> RunSummar
         "similarity": pairs,
         "outliers": rare.outliers,
         **grouped,
+        **groups,
         "invalid": found.invalid,
         **({"crops": found.crops} if found.crops is not None else {}),
     }
+    structure = None
+    if found.splits > 1:
+        held = (neighbors, items, vectors, near, search, metric)
+        tables["leaks"] = stages.run(labelled.find_leaks, *held)
+    if found.labels > 1:
+        judged = (items, vectors, search, request.probabilities)
+        labels = stages.run(labelled.find_label_issues, *judged)
+        tables["label_issues"], structure = labels.label_issues, labels.structure
     facts = SearchFacts(
         model=request.model_name,
         recall=nearest.recall,
         median_similarity=rare.median_similarity,
-        robust_outliers=rare.robust,
         sources=found.sources,
         sources_without_crops=found.without_crops,
+        label_structure=structure,
     )
     checked = stages.run(verdict.run_checks, tables, facts, verdict.without_execution(options))
     record = stages.record(options, request.model_record)
-    history = past_runs(stages.context.work, record, checked.summary.digest)
-    report = stages.run(verdict.build_report, tables, vectors, checked, record, history)
+    watched = None
+    if baseline is not None:
+        watched = stages.run(watching.watch, tables, vectors, checked, record, baseline)
+        tables["alarms"] = watched.alarms
+    runs = watched.runs if watched else ()
+    work, digest = stages.context.work, checked.summary.digest
+    history = past_runs(work, record, digest, every=bool(runs))
+    report = stages.run(verdict.build_report, tables, vectors, checked, record, history, runs)
     outputs = publishing.Outputs(
         tables=tables,
         embeddings=vectors,
         checked=checked,
         report=report,
-        intermediate=(listed.listing, contents, nearest.neighbors, neighbors),
+        intermediate=(listed.listing, contents, nearest.neighbors, neighbors, alike),
     )
-    summary = stages.run(publishing.publish, outputs, stages.record(options, request.model_record))
+    record = stages.record(options, request.model_record)
+    summary = stages.run(publishing.publish, outputs, record, watched and watched.run)
     _clean_up(stages, options, request.inputs)
     return summary
 

@@ -33,13 +33,24 @@ class ChecksFailedError(ImgvetError, Generic[Result]):
 
 
 def end(
-    verdict: Verdict, result: Result, alarms: Sequence[str] = (), *, failed: bool
+    verdict: Verdict,
+    result: Result,
+    alarms: Sequence[str] = (),
+    lost: Sequence[str] = (),
+    *,
+    failed: bool,
 ) -> State[Result]:
-    """The last state of a run; one that failed raises ChecksFailedError with its result."""
-    name = ALARMS if alarms and verdict is Verdict.PASSED else STATE_NAMES[verdict]
+    """The last state of a run; one that failed raises ChecksFailedError with its result.
+
+    ``lost`` are lines on messages that did not arrive, which is a warning.
+    """
+    name = STATE_NAMES[verdict]
+    if verdict is Verdict.PASSED and (alarms or lost):
+        name = ALARMS if alarms else STATE_NAMES[Verdict.WARNINGS]
     message = f"Dataset {verdict.meaning}."
     if alarms:
         message += f" Alarms on: {', '.join(alarms)}."
+    message += "".join(f" {line}." for line in lost)
     if failed:
         error = ChecksFailedError(message.removesuffix("."), result)
         return Failed(name=name, message=message, data=error)

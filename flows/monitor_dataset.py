@@ -4,27 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
-from prefect import State, flow
-from prefect.runtime import flow_run
+from prefect import Flow, State, flow
+from prefect.client.schemas.objects import FlowRun
+from prefect.runtime import deployment
+from prefect.runtime import flow_run as this_run
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from imgvet.errors import ImgvetError
 from imgvet.flows.analyze_dataset import analyze
 from imgvet.flows.ending import end
-from imgvet.flows.server_run import DeployedOptions, run_name, told_to_server
+from imgvet.flows.server_run import (
+    REFUSED,
+    DeployedOptions,
+    over_deployment,
+    run_name,
+    told_to_server,
+)
 from imgvet.flows.stages import now
-from imgvet.monitor.history import Run
+from imgvet.monitor.failure import TOLD, failed_run, usable
+from imgvet.monitor.history import monitored_runs
 from imgvet.monitor.notify import Monitored, check_addresses
-from imgvet.monitor.options import MonitorOptions, all_addresses
+from imgvet.monitor.options import MonitorOptions, WatchOptions, all_addresses
 from imgvet.options import RunOptions
 from imgvet.quality.result import read_results
 from imgvet.tasks.context import RunContext
-from imgvet.tasks.monitoring import alert, alert_failure, show_trend, watch
+from imgvet.tasks.monitoring import alert, alert_failure, show_trend
 from imgvet.workdir import CROPS_PART, exclusive, require_allowed
 
 
-@flow(name="monitor_dataset", flow_run_name=run_name, persist_result=False)
+def tell_refused(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001
+    """Tell of a run that a server started and whose parameters are not allowed: a state hook."""
+    _, refused, why = (state.message or "").partition(REFUSED)
+    if not refused:
+        return
+    given = over_deployment(flow_run.parameters.get("options"))
+    options = usable({"dataset_name": deployment.name, **given} if given else {})
+    said = f"Its parameters are not allowed: {' '.join(why.split())}"
+    alert_failure.fn(failed_run(str(flow_run.id), options, said), options)
+
+
+@flow(
+    name="monitor_dataset",
+    flow_run_name=run_name,
+    persist_result=False,
+    on_failure=[tell_refused],
+)
 def monitor_dataset(options: DeployedOptions) -> State[Monitored]:
     """Vet a dataset, compare it with earlier runs, and tell of what changed for the worse.
 
@@ -39,7 +65,7 @@ def monitor_dataset(options: DeployedOptions) -> State[Monitored]:
     with ExitStack() as held:
         held.enter_context(told_to_server())
         with _telling_failure(options):
-            work = require_allowed(options.work_dir, options.input_dir, overwrite=True)
+            work = require_allowed(options.work_dir, options.inputs, overwrite=True)
             held.enter_context(exclusive(work))
             # What is asked of the server in here is only for people to see: a server that is gone
             # must not hold up every artifact for a minute. The state at the end is sent with
@@ -47,14 +73,15 @@ def monitor_dataset(options: DeployedOptions) -> State[Monitored]:
             held.enter_context(temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}))
             options = options.model_copy(update={"work_dir": work.path})
             context = RunContext(work_dir=work.path, threads=options.num_threads)
-            summary = analyze(options.part(RunOptions))
+            summary = analyze(options.part(RunOptions), options.part(WatchOptions))
             part = CROPS_PART if summary.sources is not None else ""
             context = context.model_copy(update={"part": part})
-            run = watch(context, options)
+            run = monitored_runs(work)[-1]
         show_trend(context, options)
         monitored = alert(context, run, options)
-        failed = options.fails(read_results(context.work.checks_json), run.alarms)
-        return end(summary.verdict, monitored, run.alarms, failed=failed)
+        checks, lost = read_results(context.work.checks_json), monitored.problems
+        failed = options.fails(checks, run.alarms, lost)
+        return end(summary.verdict, monitored, run.alarms, lost, failed=failed)
 
 
 @contextmanager
@@ -65,12 +92,6 @@ def _telling_failure(options: MonitorOptions) -> Iterator[None]:
         yield
     except Exception as error:
         kind = "" if isinstance(error, ImgvetError) else f"{type(error).__name__}: "
-        run = Run(
-            run_id=str(flow_run.id),
-            started=started.isoformat(timespec="seconds"),
-            dataset=options.dataset,
-            parameters=options.part(RunOptions).model_dump_json(),
-            notice=f"{kind}{error}",
-        )
-        alert_failure(run, options)
+        alert_failure(failed_run(str(this_run.id), options, f"{kind}{error}", started), options)
+        error.add_note(TOLD)
         raise

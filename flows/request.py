@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
+from imgvet.annotations.probabilities import ProbabilitiesReference, probabilities_at
 from imgvet.annotations.read import read_annotations
 from imgvet.annotations.schema import Annotations
 from imgvet.crops.cutter import Cutter, choose_cutter, may_be_cut
@@ -43,6 +44,7 @@ class Request:
     user_embeddings: UserEmbeddingsReference | None
     metric: Metric
     inputs: Inputs
+    probabilities: ProbabilitiesReference | None = None
     to_measure: int = 0
     """Files that were not measured before the run; some may be measured ahead of the flow."""
 
@@ -70,7 +72,7 @@ def check_request(options: RunOptions) -> Request:
     check_runner(options)
     # Results of crops lie beside those of whole images: which they will be is not known yet.
     require_allowed(
-        options.work_dir, options.input_dir, overwrite=options.overwrite or may_be_cut(options)
+        options.work_dir, options.inputs, overwrite=options.overwrite or may_be_cut(options)
     )
     sources, annotations = options.part(SourceOptions), None
     inputs = find_inputs(sources)
@@ -80,19 +82,26 @@ def check_request(options: RunOptions) -> Request:
     part = "" if cutter is None else CROPS_PART
     work = require_allowed(options.work_dir, (), overwrite=options.overwrite, part=part)
     model, given, metric = _compared_by(options)
-    if inputs.listing is not None and annotations is not None:
+    if inputs.listing is not None and (annotations is not None or sources.split_pattern):
         annotated(inputs.listing, sources, annotations, cutter)
-    return Request(work, annotations, cutter, model, given, metric, inputs)
+    path = options.probabilities
+    probabilities = None if path is None else probabilities_at(path, options.inputs)
+    return Request(work, annotations, cutter, model, given, metric, inputs, probabilities)
 
 
 def with_options(request: Request, options: RunOptions) -> Request:
     """The request with what was given from Python where the options now say that it lies."""
     annotations, given = request.annotations, request.user_embeddings
+    probabilities = request.probabilities
     if annotations is not None and options.annotations is not None:
         annotations = replace(annotations, source=options.annotations)
     if given is not None:
         given = given.model_copy(update={"path": options.embeddings})
-    return replace(request, annotations=annotations, user_embeddings=given)
+    if probabilities is not None:
+        probabilities = probabilities.model_copy(update={"path": options.probabilities})
+    return replace(
+        request, annotations=annotations, user_embeddings=given, probabilities=probabilities
+    )
 
 
 _CHECKED: ContextVar[Request | None] = ContextVar("request", default=None)
@@ -135,5 +144,5 @@ def _compared_by(
             f"Leave out d, or give d = {given.width}",
         )
     check_neighbor_options(neighbors, given.width)
-    reference = UserEmbeddingsReference(path=path, digest=given.digest, folders=options.input_dir)
+    reference = UserEmbeddingsReference(path=path, digest=given.digest, folders=options.inputs)
     return None, reference, Metric(distance=options.distance)

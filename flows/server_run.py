@@ -13,14 +13,18 @@ from prefect.logging.handlers import APILogHandler
 from prefect.runtime import deployment, flow_run
 from pydantic import BeforeValidator
 
+from imgvet.errors import ImgvetError
 from imgvet.flows.stages import now
 from imgvet.monitor.options import MonitorOptions, merged
 from imgvet.progress import heard
 from imgvet.tasks.artifacts import register
 from imgvet.tasks.context import RUN_LOGGER
 
+REFUSED = "Flow run received invalid parameters:"
+"""What Prefect says of a run whose parameters are not allowed; why follows."""
 
-def _over_deployment(given: Any) -> Any:
+
+def over_deployment(given: Any) -> Any:
     """Parameters that name no input, over those of the deployment whose run this is."""
     if not isinstance(given, Mapping) or "input_dir" in given or deployment.id is None:
         return given
@@ -29,7 +33,7 @@ def _over_deployment(given: Any) -> Any:
     return merged(deployed.parameters.get("options", {}), given)
 
 
-DeployedOptions = Annotated[MonitorOptions, BeforeValidator(_over_deployment)]
+DeployedOptions = Annotated[MonitorOptions, BeforeValidator(over_deployment)]
 """The options of a run, or changes of its deployment's, which Prefect replaces as a whole."""
 
 
@@ -55,12 +59,27 @@ class _Onward(logging.Handler):
             logging.getLogger().handle(record)
 
 
+class _InOneLine(logging.Filter):
+    """Cuts the traceback of an error that says itself what to do, where a process ends with it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, ImgvetError):
+            record.msg, record.args, record.exc_info = "%s", (str(error),), None
+        return True
+
+
+_IN_ONE_LINE = _InOneLine()
+
+
 @contextmanager
 def told_to_server() -> Iterator[None]:
     """Add what imgvet logs to the logs of the flow run, whichever thread it comes from.
 
     A terminal in which Prefect tells of runs gets them as well.
     """
+    for name in ("prefect.engine", "prefect.flow_runs"):
+        logging.getLogger(name).addFilter(_IN_ONE_LINE)  # added once, however often
     logger, run_id = logging.getLogger("imgvet"), str(flow_run.id)
     handlers = [APILogHandler(), _Onward()]
 

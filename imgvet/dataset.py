@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +15,21 @@ from numpy.typing import NDArray
 from imgvet import tables
 from imgvet.errors import InvalidParameterError
 from imgvet.options import ExecutionOptions, FailOn, make_options
+from imgvet.parameters import validated
 from imgvet.quality.result import fails, read_results
 from imgvet.reasons import Reason
-from imgvet.search.image_table import ImageTable
+from imgvet.search.image_table import ImageTable, with_names
+from imgvet.search.index import SearchIndex
+from imgvet.search.query import Query, conditions_of
 from imgvet.summary import RunRecord, RunSummary, read_record, read_summary, summary_lines
 from imgvet.tables import Table
 from imgvet.workdir import CROPS_PART, WorkDir, open_finished, work_dir_at
 
 if TYPE_CHECKING:
+    from imgvet.curation.apply import Outcome
+    from imgvet.exchange.export import Exported
     from imgvet.explorer.server import Explorer
+    from imgvet.reports.inline import Visuals
 
 DEFAULT_WORK_DIR = "work_dir"
 
@@ -43,11 +49,14 @@ class Dataset:
     def run(self, **parameters: Any) -> RunSummary:
         """Vet the dataset and print the summary; ImgvetError says what to do on a bad request.
 
+        A notebook shows a bar meanwhile, and then the verdict and the numbers.
+
         ``parameters`` are those of a run, by name (``imgvet run --help`` lists them).
-        ``annotations`` may be a DataFrame or a dict, ``embeddings`` an array (rows in the order
-        of ``input_dir``, if that is a list of images, or of ``annotations``) or a pair of names
-        and an array.
+        ``annotations`` may be a DataFrame or a dict, ``probabilities`` a DataFrame, ``embeddings``
+        an array (rows in the order of ``input_dir``, if that is a list of images, or of
+        ``annotations``) or a pair of names and an array.
         """
+        from imgvet.engine import notebook
         from imgvet.engine.progress import shown_progress
         from imgvet.engine.run import run_flow
         from imgvet.engine.values import as_files
@@ -61,7 +70,8 @@ class Dataset:
             with shown_progress():
                 summary = run_flow(options, Path(drafts))
         self._part = CROPS_PART if summary.sources is not None else ""
-        self.summary()
+        if not notebook.show(self):
+            self.summary()
         return summary
 
     def summary(self) -> list[str]:
@@ -91,21 +101,33 @@ class Dataset:
         return self._table(tables.INVALID)
 
     def img_stats(self) -> pd.DataFrame:
-        """The measures of each valid image, with its filename."""
-        return self._table(tables.STATS, "id")
+        """The measures of each valid image, with its filename, label and split."""
+        return self._table(tables.STATS)
 
     def similarity(self) -> pd.DataFrame:
-        """Pairs of similar images, best first: from, to, similarity, and both filenames."""
-        return self._table(tables.SIMILARITY, "from", "to")
+        """Pairs of similar images, best first: from, to, similarity, and what both are."""
+        return self._table(tables.SIMILARITY)
+
+    def leaks(self) -> pd.DataFrame:
+        """Pairs of images in different splits, most alike first, with both filenames."""
+        return self._table(tables.LEAKS)
+
+    def label_issues(self) -> pd.DataFrame:
+        """The labelled images, worst first: label, suggested_label, score, is_issue, filename."""
+        return self._table(tables.LABEL_ISSUES)
 
     def outliers(self) -> pd.DataFrame:
-        """The images least like their nearest neighbour, worst first, with both filenames."""
-        return self._table(tables.OUTLIERS, "id", "nearest")
+        """The outliers, worst first, with their nearest neighbours and what both are."""
+        return self._table(tables.OUTLIERS)
 
     def connected_components(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """The members of each component with their filenames, and one row per component."""
-        members = self._table(tables.COMPONENTS, "id")
-        return members, self._table(tables.COMPONENT_INFO, "representative")
+        """The members of each component with what they are, and one row per component."""
+        members = self._table(tables.COMPONENTS)
+        return members, self._table(tables.COMPONENT_INFO)
+
+    def groups(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The group of similar content of each image with its filename, and one row per group."""
+        return self._table(tables.GROUPS), self._table(tables.GROUP_INFO)
 
     def crops(self) -> pd.DataFrame:
         """Where each crop was cut, with score, label and text; no rows for whole images."""
@@ -115,12 +137,53 @@ class Dataset:
         """Pairs of videos with similar frames, most alike first; without rows if there are none."""
         return self._table(tables.VIDEO_PAIRS)
 
+    def frozen_stretches(self) -> pd.DataFrame:
+        """Stretches of videos that stand still; without rows if there are none."""
+        return self._table(tables.FROZEN_STRETCHES)
+
+    def alarms(self) -> pd.DataFrame:
+        """The images that the alarms count which are on after a monitored run, worst first."""
+        return self._table(tables.ALARMS)
+
     def embeddings(self) -> tuple[list[str], NDArray[np.float32]]:
         """File names of the valid images, and their embeddings: float32 (n, width), normalised."""
         valid = self.annotations()
         vectors = np.load(self._work.embeddings, mmap_mode="r")
         rows = valid["embedding_row"].to_numpy(np.int64)
         return valid["filename"].tolist(), np.asarray(vectors[rows])
+
+    def subset(self, count: int, *, farthest: bool = False) -> pd.DataFrame:
+        """At most ``count`` images that stand for all, or that are as unlike as possible."""
+        work = self._work
+        ids = SearchIndex.of_run(work, ImageTable.of_run(work)).subset(count, farthest=farthest)
+        return self.annotations().set_index("id").loc[ids].reset_index()
+
+    def search(
+        self, picture: Any, k: int = 10, where: Mapping[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """The images most like a picture, best first: id, similarity, filename, label, split.
+
+        ``picture`` is an id, a file name of the run, a picture file, its bytes, an array (height,
+        width, 3) of RGB, or a picture of Pillow. ``where`` limits what is found, as
+        ``{"label": "dog", "split": ["val", "test"], "sharpness": (0.5, None)}``.
+        """
+        from imgvet.explorer.run import ExploredRun
+        from imgvet.search.picture import as_picture
+
+        run = ExploredRun(self._work)
+        conditions = conditions_of(where or {}, run.images.columns)
+        among = run.search.ids(Query(where=conditions)) if conditions else None
+        found = run.nearest_to(as_picture(picture), k, among)
+        rows = [(match.id, match.similarity) for match in found]
+        return with_names(pd.DataFrame(rows, columns=["id", "similarity"]), run.images)
+
+    @property
+    def vis(self) -> Visuals:
+        """Galleries for notebooks: duplicates, outliers, components, similar, stats."""
+        from imgvet.reports.inline import Visuals
+        from imgvet.reports.inputs import inputs_of
+
+        return Visuals(inputs_of(self._work), self.search)
 
     def explore(self, port: int = 0, *, open_browser: bool = True) -> Explorer:
         """Serve the report with search, filters and originals to this machine, in the background.
@@ -134,11 +197,50 @@ class Dataset:
             webbrowser.open(explorer.url)
         return explorer
 
+    def export(self, destination: str | Path, **parameters: Any) -> Exported:
+        """Write the valid images with their labels for another tool, less what is left out.
+
+        ``parameters`` are those of an export, by name (``imgvet export --help`` lists them):
+        ``export("clean", format="coco", where=["split=train"])``.
+        """
+        from imgvet.exchange.export import export_run
+        from imgvet.exchange.options import ExportOptions
+
+        options = validated(ExportOptions, parameters, "export")
+        threads = self.record().options(ExecutionOptions).num_threads
+        return export_run(self._work, Path(destination), options, threads)
+
+    def look_up(self, pictures: str | Path | Sequence[str | Path], k: int = 1) -> pd.DataFrame:
+        """Of each of many pictures the ``k`` nearest contents of this run: is it in there already?
+
+        ``pictures`` are folders, lists or images, or the work dir of another run. Columns are
+        picture, status, rank, similarity, id, filename, copies, and relation (exact: same bytes).
+        """
+        from imgvet.search.against import look_up
+
+        given = [pictures] if isinstance(pictures, (str, Path)) else pictures
+        threads = self.record().options(ExecutionOptions).num_threads
+        return look_up(self._work, list(map(str, given)), k, threads)
+
+    def compare(self, earlier: str | Path) -> pd.DataFrame:
+        """The images that differ from an earlier run or data set: change, names, labels, findings.
+
+        ``newly_bad`` and ``newly_good`` are lists of findings.
+        """
+        from imgvet.exchange.compare import compare_sides, read_side
+
+        return compare_sides(read_side(str(earlier)), read_side(str(self._work.home))).images
+
     def report(self) -> Path:
         """Open the report in a browser, from disk, and return its path."""
         page = self._work.report_index
         webbrowser.open(page.as_uri())
         return page
+
+    @property
+    def curate(self) -> Curation:
+        """Plans what to remove from the dataset, does it, and undoes it."""
+        return Curation(self._work)
 
     def __getitem__(self, item_id: int) -> dict[str, Any]:
         """All that is known of one image, without what is missing; KeyError if there is none.
@@ -150,6 +252,14 @@ class Dataset:
             raise KeyError(item_id)
         return {name.removeprefix("stats."): value for name, value in facts.items()}
 
+    def _repr_html_(self) -> str | None:
+        """The verdict and the numbers, for notebooks; None before a run."""
+        from imgvet.reports.inline import overview
+        from imgvet.reports.inputs import inputs_of
+
+        finished = WorkDir(self.work_dir, self._part).is_finished()
+        return overview(inputs_of(self._work)) if finished else None
+
     def __len__(self) -> int:
         return len(self._table(tables.ITEMS))
 
@@ -160,19 +270,49 @@ class Dataset:
     def _work(self) -> WorkDir:
         return open_finished(self.work_dir / self._part)
 
-    def _table(self, table: Table, *columns: str) -> pd.DataFrame:
-        """A table, with ``filename`` for its column id and ``filename_x`` for another column x."""
+    def _table(self, table: Table) -> pd.DataFrame:
+        """A table, with file names, labels and splits of the images that columns name."""
         path = self._work.table(table.name)
         missing = table in tables.OPTIONAL_TABLES and not path.is_file()
         frame = tables.empty(table) if missing else tables.read_table(path)
-        if not columns:
-            return frame
-        names = ImageTable.of_run(self._work).frame(["filename"])["filename"]
-        added = {
-            "filename" if column == "id" else f"filename_{column}": frame[column].map(names)
-            for column in columns
-        }
-        return frame.assign(**added)
+        return with_names(frame, ImageTable.of_run(self._work))
+
+
+class Curation:
+    """``dataset.curate``: from findings to action, and back; nothing is done without ``yes``."""
+
+    def __init__(self, work: WorkDir) -> None:
+        self._work = work
+
+    def plan(self, *, replace: bool = False, **rules: Any) -> pd.DataFrame:
+        """Write ``plan.csv``, ``plan.parquet`` and ``plan.html``, and return the plan.
+
+        ``rules`` are by name as ``imgvet curate plan --help`` lists them. A plan that was edited is
+        replaced only if ``replace`` says so.
+        """
+        from imgvet.curation.rules import make_rules
+        from imgvet.reports.plan import propose
+
+        return propose(self._work, make_rules(rules), replace=replace)
+
+    def apply(
+        self, to: str | Path, plan: pd.DataFrame | None = None, *, yes: bool = False
+    ) -> Outcome:
+        """Move what goes to a quarantine; without ``yes`` tell what would be done.
+
+        ``plan`` is a frame as :meth:`plan` gives it, maybe changed; without it ``plan.csv`` counts.
+        """
+        from imgvet.curation.apply import Wish, apply, preview
+        from imgvet.curation.plan_file import read_plan
+
+        plan = read_plan(self._work.plan_csv) if plan is None else plan
+        return (apply if yes else preview)(plan, Wish(Path(to)))
+
+    def undo(self, quarantine: str | Path) -> Outcome:
+        """Bring back all that a quarantine holds."""
+        from imgvet.curation.apply import undo
+
+        return undo(Path(quarantine))
 
 
 def create(

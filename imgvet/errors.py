@@ -13,6 +13,8 @@
     +-- HistoryError                the history of a work dir can't be read
     |   +-- HistoryDamagedError     its file is not what was written
     |   +-- HistoryOutdatedError    it was written by an earlier version
+    +-- PlanError                   a plan of what to remove can't be used
+    +-- QuarantineError             a quarantine can't be used
     +-- StaleReferenceError         a stored result is gone or was changed
     +-- UnknownParameterError       no parameter has this name
     +-- InvalidParameterError       a parameter has a value it may not have
@@ -95,6 +97,14 @@ class HistoryDamagedError(HistoryError):
 
 class HistoryOutdatedError(HistoryError):
     """The history was written by an earlier version, which kept other columns."""
+
+
+class PlanError(ImgvetError):
+    """A plan of what to remove, or a file of decisions, can't be used."""
+
+
+class QuarantineError(ImgvetError):
+    """A folder can't be used as a quarantine, or its journal can't be read."""
 
 
 class StaleReferenceError(ImgvetError):

@@ -7,13 +7,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from imgvet.parameters import Part, Share, Strings, validated
+
+SPLIT_FOLDERS = "folders"
+"""The ``split_pattern`` that knows what folders of splits are called."""
 
 FailOn = Literal["critical", "warning", "never"]
 
@@ -51,6 +55,18 @@ class SourceOptions(VideoOptions):
         description="folders (recursive), images, archives, videos, s3:// or minio:// folders, "
         "text or csv lists of paths, or a YOLOv5 yaml"
     )
+    test_dir: Strings = Field(
+        (),
+        description="more inputs, whose split is test; that of the others is then train",
+    )
+    split_pattern: str | None = Field(
+        None,
+        description="regular expression whose group is the split, as in '/(train|val|test)/', or "
+        "folders: the name of the deepest folder that is called as splits are",
+    )
+    labels_from: Literal["folders"] | None = Field(
+        None, description="folders: the label of an image is the name of the folder it lies in"
+    )
     subset: Strings | None = Field(None, description="only these images, by path")
     num_images: int | None = Field(None, ge=1, description="at most this many images")
     min_offset: int | None = Field(
@@ -71,6 +87,23 @@ class SourceOptions(VideoOptions):
         if self.max_offset is not None and (self.min_offset or 0) >= self.max_offset:
             raise ValueError("min_offset must be less than max_offset")
         return self
+
+    @field_validator("split_pattern")
+    @classmethod
+    def _one_group(cls, pattern: str | None) -> str | None:
+        if pattern is not None and pattern != SPLIT_FOLDERS:
+            try:
+                groups = re.compile(pattern).groups
+            except re.error as error:
+                raise ValueError(f"it is not a regular expression ({error})") from None
+            if groups != 1:
+                raise ValueError("it needs one group, the split, as in '/(train|val|test)/'")
+        return pattern
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Every input, those of ``test_dir`` last."""
+        return (*self.input_dir, *self.test_dir)
 
 
 class MediaOptions(Part):
@@ -203,6 +236,11 @@ class SimilarityOptions(Part):
     """Which pairs are listed."""
 
     threshold: Share = Field(0.9, description="list pairs at least this similar")
+    verify_threshold: Share = Field(
+        0.75,
+        description="compare the pixels of pairs at least this similar: it is told what they have "
+        "to do with each other, and those that show the same are listed, too",
+    )
 
 
 class ComponentOptions(Part):
@@ -223,6 +261,29 @@ class OutlierOptions(Part):
     )
 
 
+class GroupOptions(Part):
+    """What is in the dataset: groups of similar content."""
+
+    num_groups: int | None = Field(
+        None,
+        ge=0,
+        le=10_000,
+        description="groups of similar content to tell what is in the dataset; 0 for none "
+        "[the square root of half the distinct images, at most 100]",
+    )
+
+
+class LabelOptions(Part):
+    """What else is known of the labels of images."""
+
+    probabilities: str | None = Field(
+        None,
+        description="class probabilities by a model that was not trained on the image, to judge "
+        "labels by instead of neighbours: a csv or parquet file with a column filename and one for "
+        "each label; from Python also a DataFrame",
+    )
+
+
 class CheckLimits(Part):
     """The rates (and the number of images) with which a dataset passes its checks."""
 
@@ -231,8 +292,17 @@ class CheckLimits(Part):
     max_duplicate_rate: Share = Field(
         0.01, description="greatest share of surplus exact copies (critical)"
     )
+    max_leak_rate: Share = Field(
+        0.0, description="greatest share of images that another split has too (critical)"
+    )
+    max_label_conflict_rate: Share = Field(
+        0.0, description="greatest share of images with a copy of another label (critical)"
+    )
     max_near_duplicate_rate: Share = Field(
         0.05, description="greatest share of images with a near duplicate (warning)"
+    )
+    max_label_issue_rate: Share = Field(
+        0.02, description="greatest share of labelled images whose label is likely wrong (warning)"
     )
     max_dark_rate: Share = Field(0.02, description="greatest share of dark images (warning)")
     max_bright_rate: Share = Field(0.02, description="greatest share of bright images (warning)")
@@ -305,6 +375,8 @@ class RunOptions(
     SimilarityOptions,
     ComponentOptions,
     OutlierOptions,
+    GroupOptions,
+    LabelOptions,
     CheckOptions,
     ExecutionOptions,
 ):
@@ -330,6 +402,8 @@ GROUPS: Mapping[str, tuple[type[Part], ...]] = {
         SimilarityOptions,
         ComponentOptions,
         OutlierOptions,
+        GroupOptions,
+        LabelOptions,
     ),
     "how to run": (ExecutionOptions,),
 }

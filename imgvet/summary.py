@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import auto
+from typing import Any
+
+from pydantic import Field
 
 from imgvet.format import counted, percent
 from imgvet.parameters import Frozen, PartType
@@ -31,6 +34,11 @@ class Exact(Frozen, extra="forbid"):
     """A record without anything else in it."""
 
 
+def _if_known() -> Any:
+    """A field that is left out where there is nothing to tell."""
+    return Field(None, exclude_if=lambda value: value is None)
+
+
 class Counts(Exact):
     """Exact counts.
 
@@ -53,13 +61,38 @@ class Counts(Exact):
     largest_component: int
     """Images of the largest component, 0 if there is none."""
     outliers: int
-    """Images listed as outliers: the share that was asked for."""
+    """Images listed as outliers: in the share that was asked for, or standing out by score."""
     robust_outliers: int
-    """Images of any rank whose robust score exceeds 3.5: may be none."""
+    """Those of them that stand out, with a robust score over 3.5: may be none."""
     dark: int | None
     """Dark images; None, as of the two that follow, if ``run_stats`` was off."""
     bright: int | None
     blurry: int | None
+    leak_images: int | None = _if_known()
+    """Images with a counterpart in another split; not there, as what follows, without two splits or
+    labels."""
+    leak_pairs: int | None = _if_known()
+    labelled: int | None = _if_known()
+    """Valid images with a label."""
+    label_conflict_images: int | None = _if_known()
+    """Images of which an image of the same content has another label."""
+    label_conflict_groups: int | None = _if_known()
+    label_issues: int | None = _if_known()
+    """Images whose label is likely wrong."""
+
+
+class LabelStructure(Exact):
+    """How well embeddings (or given probabilities) tell the labels of a dataset apart."""
+
+    judged: int
+    """Images whose label was held against that of others."""
+    labels: int
+    rare_labels: int
+    """Labels of too few contents to be judged by."""
+    agreement: float
+    """Share of the judged contents whose neighbours, without their own, say their label."""
+    chance: float
+    """The same if labels had nothing to do with what is seen."""
 
 
 class RunSummary(Exact):
@@ -84,6 +117,9 @@ class RunSummary(Exact):
     """Median similarity to the nearest neighbour, None if fewer than two distinct images."""
     neighbor_recall: float | None
     """Measured recall of the nearest-neighbour search, 1 if it was exact, None if none was done."""
+    leaks_by_split: dict[str, int] | None = _if_known()
+    """Of each split the images that another one has too."""
+    label_structure: LabelStructure | None = _if_known()
     checks_passed: int
     checks_failed: int
     checks_errored: int
@@ -149,7 +185,8 @@ def read_record(work: WorkDir) -> RunRecord:
 
 def summary_lines(summary: RunSummary, report: str) -> list[str]:
     """The lines of the summary; ``report`` is the page with the details, as a user opens it."""
-    rows = [_items(summary), *_validity(summary), *_alike(summary), *_quality(summary)]
+    rows = [_items(summary), *_validity(summary), *_alike(summary), *_leaks(summary)]
+    rows += [*_labels(summary), *_quality(summary)]
     label_width, text_width = (max(len(row[column]) for row in rows) + 2 for column in range(2))
     rows += [("Verdict", summary.verdict.meaning, ""), ("Report", report, "")]
     return [
@@ -185,7 +222,8 @@ def _alike(summary: RunSummary) -> list[Row]:
     )
     near = (
         f"{counted(counts.near_duplicate_images, 'image')} in "
-        f"{counted(counts.near_duplicate_pairs, 'pair')} of similarity >= {summary.threshold:g}"
+        f"{counted(counts.near_duplicate_pairs, 'pair')} of similarity >= {summary.threshold:g} "
+        "or proven"
     )
     joined = f"{counted(counts.component_images, 'image')} in {counts.components:,}"
     joined += f", the largest of {largest:,}" if counts.components else ""
@@ -196,13 +234,37 @@ def _alike(summary: RunSummary) -> list[Row]:
     ]
 
 
+def _leaks(summary: RunSummary) -> list[Row]:
+    if summary.leaks_by_split is None:
+        return []
+    counts = summary.counts
+    text = f"{counted(counts.leak_images or 0, 'image')} in "
+    text += f"{counted(counts.leak_pairs or 0, 'pair')} across splits"
+    each = ", ".join(f"{number:,} {split}" for split, number in summary.leaks_by_split.items())
+    return [("Leaks", f"{text}: {each}" if each else text, f".leaks()  {Section.LEAKS.href}")]
+
+
+def _labels(summary: RunSummary) -> list[Row]:
+    counts, structure = summary.counts, summary.label_structure
+    if structure is None:
+        return []
+    where = f".label_issues()  {Section.LABELS.href}"
+    conflicts = (
+        f"{counted(counts.label_conflict_images or 0, 'image')} in "
+        f"{counted(counts.label_conflict_groups or 0, 'group')} of exact copies"
+    )
+    issues = _images(counts.label_issues, counts.labelled or 0)
+    if not structure.judged:
+        issues += "; labels do not follow what the model sees"
+    return [("Label conflicts", conflicts, where), ("Label issues", issues, where)]
+
+
 def _quality(summary: RunSummary) -> list[Row]:
     counts, errored = summary.counts, summary.checks_errored
     least = f"the {100 * summary.outlier_percentile:g} % least similar"
     stand = "stands" if counts.robust_outliers == 1 else "stand"
-    outliers = (
-        f"{counted(counts.outliers, 'image')} ({least}), {counts.robust_outliers:,} {stand} out"
-    )
+    outliers = f"{counted(counts.outliers, 'image')}: {least}, and {counts.robust_outliers:,} that "
+    outliers += f"{stand} out by score"
     checks = f"{summary.checks_passed} passed, {summary.checks_failed} failed"
     checks += f", {errored} could not be computed" if errored else ""
     flags = {

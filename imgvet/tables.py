@@ -109,17 +109,79 @@ CONTENTS = Table(
 
 SIMILARITY = Table(
     "similarity",
-    "pairs of images at least `threshold` similar, best first; each pair once, from < to",
+    "pairs of images at least `threshold` similar or proven by their pixels, best first; each pair "
+    "once, from < to",
     (
         Column("from", _INT, "id of the first image"),
         Column("to", _INT, "id of the second image"),
         _PAIR_SIMILARITY,
+        Column(
+            "relation",
+            _TEXT,
+            "exact, or what the pixels say, the first that is true: rotated or flipped, cropped, "
+            "recoloured, overlaid, resized, re-encoded; similar only if they prove nothing; null "
+            "if they were not compared",
+        ),
+        Column(
+            "verified",
+            _INT,
+            "patches of 144 that agree when one image is laid over the other; 0 if that proves "
+            "nothing, null if they were not compared",
+        ),
+        Column(
+            "from_shown", _REAL, "share of the first image that the second shows; null: unknown"
+        ),
+        Column("to_shown", _REAL, "share of the second image that the first shows; null: unknown"),
+        Column(
+            "transform",
+            pa.list_(pa.float64()),
+            "a to f: pixel x, y of the first image is a x + b y + c, d x + e y + f of the second",
+        ),
+    ),
+)
+
+LEAKS = Table(
+    "leaks",
+    "pairs of images in different splits at least `threshold` similar, best first; each pair once, "
+    "from < to",
+    (
+        Column("from", _INT, "id of the first image"),
+        Column("to", _INT, "id of the second image"),
+        _PAIR_SIMILARITY,
+        Column("split", _TEXT, "the split of the first image"),
+        Column("other_split", _TEXT, "the split of the second image"),
+    ),
+)
+
+LABEL_ISSUES = Table(
+    "label_issues",
+    "one row per valid image with a label: issues first, then those whose label fits worst",
+    (
+        _ID,
+        Column("label", _TEXT, "its label"),
+        Column(
+            "suggested_label", _TEXT, "the label that fits best; null if it could not be judged"
+        ),
+        Column(
+            "score",
+            _REAL,
+            "0..1, how well its label fits beside the others; null if it could not be judged",
+        ),
+        Column("is_issue", pa.bool_(), "whether its label is likely wrong, or a copy has another"),
+        Column("conflict", pa.bool_(), "whether an image of the same content has another label"),
+        Column(
+            "nearest",
+            _INT,
+            "of an issue the id of the most similar image with the suggested label; null if there "
+            "is none near",
+        ),
     ),
 )
 
 OUTLIERS = Table(
     "outliers",
-    "the share `outlier_percentile` of images least like their nearest neighbour, worst first",
+    "the outliers, worst first: the share `outlier_percentile` of images least like their nearest "
+    "neighbour, and every image whose score is over 3.5",
     (
         _ID,
         Column("nearest", _INT, "id of its nearest neighbour; null if it is like no other image"),
@@ -129,6 +191,7 @@ OUTLIERS = Table(
             _REAL,
             "robust score: scaled MADs below the median similarity; over 3.5 stands out",
         ),
+        Column("by", _TEXT, "why it is listed: by its share, by its score, or both"),
     ),
 )
 
@@ -173,6 +236,58 @@ VIDEO_PAIRS = Table(
         Column("other_frames", _INT, "frames of the second video that were analysed"),
         Column("other_shared_frames", _INT, "those of them in such a component"),
         Column("share", _REAL, "greater of the two shares of frames that are shared, 0..1"),
+        Column(
+            "offset_ms",
+            _INT,
+            "what most shared scenes are later in the second video; null if unknown",
+        ),
+        Column("aligned_frames", _INT, "frames that are shared at this offset"),
+        Column("overlap", _REAL, "those as a share of the frames of the shorter video, 0..1"),
+    ),
+)
+
+FROZEN_STRETCHES = Table(
+    "frozen_stretches",
+    "stretches of videos that stand still: three frames or more in a row that show the same",
+    (
+        Column("video", _TEXT, "the video"),
+        Column("id", _INT, "id of the first frame"),
+        Column("start_ms", _INT, "time of the first frame"),
+        Column("end_ms", _INT, "time of the last frame"),
+        Column("frames", _INT, "frames of the stretch"),
+    ),
+)
+
+GROUPS = Table(
+    "groups",
+    "one row per valid image: the group of similar content that it is in",
+    (
+        _ID,
+        Column("group_id", _INT, "the group; 0 is the largest"),
+        Column("similarity", _REAL, "similarity to the group's representative"),
+    ),
+)
+
+GROUP_INFO = Table(
+    "group_info",
+    "one row per group, largest first",
+    (
+        Column("group_id", _INT, "the group; 0 is the largest"),
+        Column("count", _INT, "images in the group"),
+        Column("mean_similarity", _REAL, "mean similarity of its images to the representative"),
+        Column("representative", _INT, "id of the image nearest to the group's centre"),
+    ),
+)
+
+SPLIT_COVERAGE = Table(
+    "split_coverage",
+    "how alike the images of each split are to the nearest image of each other split",
+    (
+        Column("split", _TEXT, "the split whose images are looked at"),
+        Column("other_split", _TEXT, "the split in which the nearest image is looked for"),
+        Column("looked_at", _INT, "distinct contents that were compared, evenly chosen"),
+        Column("median_similarity", _REAL, "half of them have an image at least so similar"),
+        Column("low_similarity", _REAL, "19 of 20 of them have an image at least so similar"),
     ),
 )
 
@@ -216,13 +331,56 @@ INVALID = Table(
     ),
 )
 
+PLAN = Table(
+    "plan",
+    "one row per image that a rule speaks of; images without a row stay",
+    (
+        Column("action", _TEXT, "keep, remove or review: the one column to change"),
+        Column("list", _TEXT, "the rule that decided: exact, near, contained, invalid, dark, ..."),
+        Column("filename", _TEXT, "absolute path or URI"),
+        Column("reason", _TEXT, "why, in words"),
+        Column("kept", _TEXT, "the image that stays for it; its own name if others go for it"),
+        Column("similarity", _REAL, "similarity to that one"),
+        Column("label", _TEXT, "the label, when one is known"),
+        Column("split", _TEXT, "train, test, ..., when one is known"),
+        Column("width", _INT, "width in pixels"),
+        Column("height", _INT, "height in pixels"),
+        Column("file_size", _INT, "bytes"),
+        Column("place", _TEXT, "file, archive, frame, crop or bucket: only files are moved"),
+        Column("source", _TEXT, "the input that the image was found through"),
+        Column("digest", _TEXT, "content digest that the file must still have"),
+        Column("id", _INT, "the image's number in the tables of the run"),
+    ),
+)
+
+ALARMS = Table(
+    "alarms",
+    "images that the alarms count that are on after a monitored run, worst first",
+    (
+        Column("alarm", _TEXT, "name of the rate, or `drift:` and a metric or `embeddings`"),
+        _ID,
+        Column(
+            "value",
+            _REAL,
+            "what the image is judged by: a metric, or similarity to the baseline; null of others",
+        ),
+    ),
+)
+
 RESULT_TABLES: tuple[Table, ...] = (
     ITEMS, STATS, SIMILARITY, OUTLIERS, COMPONENTS, COMPONENT_INFO, INVALID,
 )  # fmt: skip
 """The tables a finished run leaves under ``tables/``."""
 
-OPTIONAL_TABLES: tuple[Table, ...] = (VIDEO_PAIRS, CROPS)
-"""Tables that are there only if there are videos, or crops."""
+OPTIONAL_TABLES: tuple[Table, ...] = (
+    LEAKS, LABEL_ISSUES, GROUPS, GROUP_INFO, SPLIT_COVERAGE, VIDEO_PAIRS, FROZEN_STRETCHES, CROPS,
+    ALARMS,
+)  # fmt: skip
+"""Tables that are there only if there are several splits or labels, something to group, videos, or
+crops, or if the run was monitored."""
+
+FILE = "file"
+"""The place of an image that is a file of its own on this machine."""
 
 BY_NAME: Mapping[str, Table] = {
     table.name: table for table in (*RESULT_TABLES, *OPTIONAL_TABLES, CONTENTS, NEIGHBORS)

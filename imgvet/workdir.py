@@ -60,8 +60,15 @@ class WorkDir:
     checks_json = _Place("checks.json")
     tables = _Place("tables")
     embeddings = _Place("embeddings.npy")
+    decisions = _Place("decisions.csv")
+    """What a person decided; no run replaces it."""
     report = _Place("report")
     report_index = _Place("report/index.html")
+    plan_csv = _Place("plan.csv")
+    plan_table = _Place("plan.parquet")
+    plan_page = _Place("plan.html")
+    report_file = _Place("report.html")
+    """The report as one file, if it was asked for."""
     store = _Place("", stored=True)
     """Packs, stage results and cache records: deletable, all of it can be made again."""
     stages = _Place("stages", stored=True)

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from imgvet.monitor.history import Run
 from imgvet.reports import data, limits, text
 from imgvet.reports.inputs import ReportInputs, inputs_of
-from imgvet.reports.pictures import write_pictures
-from imgvet.reports.report import pages_of
+from imgvet.reports.pictures import as_address, write_pictures
+from imgvet.reports.report import joined, pages_of
 from imgvet.sections import INDEX, Section
 from imgvet.summary import PastRun
-from imgvet.workdir import WorkDir, link_or_copy, swap_folder
+from imgvet.workdir import WorkDir, link_or_copy, swap_folder, write_text
 
 ASSETS = ("style.css", "report.js", "gallery.js", "map.js")
 
 
-def report_of(work: WorkDir, history: Sequence[PastRun] = ()) -> Path:
+def report_of(work: WorkDir, history: Sequence[PastRun] = (), watched: Sequence[Run] = ()) -> Path:
     """Build the report of a finished run again, and put it in place of the old one as a whole.
 
-    The history is earlier runs, oldest first; returns the page to open.
+    The history is earlier runs, oldest first, and ``watched`` all of them up to a monitored one;
+    returns the page to open.
     """
-    inputs = inputs_of(work, history)
+    inputs = inputs_of(work, history, watched)
     with tempfile.TemporaryDirectory(prefix=".report-", dir=work.home) as scratch:
         folder = Path(scratch) / "report"
         build_report(inputs, folder, earlier=work.report)
@@ -51,13 +55,49 @@ def build_report(inputs: ReportInputs, folder: Path, earlier: Path | None = None
     for page in pages:
         if page.points is not None:
             data.write_map(page.points, inputs, pictures, folder)
-        data.write_page_data(page, inputs.facts, folder)
-        html = page_template.render(run=inputs, pages=pages, page=page, pictures=pictures)
+        stem = Path(page.name).stem
+        data.write(folder / data.FOLDER / f"{stem}.js", data.page_data(page, inputs.facts))
+        data.write_tables(page, folder)
+        html = page_template.render(
+            run=inputs, pages=pages, page=page, pictures=pictures, single=None
+        )
         data.write(folder / page.name, html)
+    data.write_rows(inputs, folder)
     for name in ASSETS:
         data.write(folder / name, templates.get_template(name).render())
     data.write(folder / "plotly.min.js", get_plotlyjs())
     return folder / INDEX
+
+
+def build_single_file(inputs: ReportInputs, file: Path) -> Path:
+    """Write the report as one page that holds all it needs, to send; returns its path.
+
+    It has no map and no tables: the one would need the graphics card's compiler, the others are
+    files of their own.
+    """
+    pages, templates = pages_of(inputs), environment()
+    page = joined([page for page in pages if page.points is None], file.name)
+    with tempfile.TemporaryDirectory(prefix=".report-", dir=file.parent) as scratch:
+        folder = Path(scratch)
+        digests = dict.fromkeys(image.digest for image in page.images if image.digest)
+        pictures = write_pictures(digests, inputs.thumbnail, folder)
+        # Each once, however often it is shown: the script puts them into their places.
+        written = {digest: as_address(folder / shown.src) for digest, shown in pictures.items()}
+    scripts = [get_plotlyjs(), data.page_data(page, inputs.facts)]
+    scripts.append(data.assignment("pictures", written))
+    scripts += [templates.get_template(name).render() for name in ("report.js", "gallery.js")]
+    # Our own files, and JSON that can't end a script.
+    single = {
+        "style": Markup(templates.get_template("style.css").render()),  # noqa: S704
+        "scripts": [Markup(script) for script in scripts],  # noqa: S704
+    }
+    html = templates.get_template("page.html").render(
+        run=inputs, pages=[page], page=page, pictures=pictures, single=single
+    )
+    # What is foreign has no quotation marks of its own.
+    html = re.sub(r'href="[a-z-]+\.html(#[a-z-]+)?"', lambda to: f'href="{to[1] or "#"}"', html)
+    write_text(file, html)
+    return file
 
 
 def add_tables(report: Path, tables: Mapping[str, Path]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from imgvet.reports import limits
@@ -129,6 +130,58 @@ def lines(times: list[str], values: list[float | None], *, percent: bool, **text
     words = (measured(value, percent=percent) for value in values)
     rows = tuple(zip(times, words, strict=True))
     return Chart(**texts, rows=rows, numbers=numbers, figure={"data": [trace], "layout": layout})
+
+
+def control_chart(frame: pd.DataFrame, **texts: str) -> Chart:
+    """The rate of each run on an axis of time, of all images as a line and of new ones as dots.
+
+    Columns: ``run`` (its start in words), ``whole`` and ``limit``, the rate of all images and from
+    where on it raises an alarm (a band up to there), ``new`` and ``new_limit`` (a tick), shares of
+    0..1 or NaN; and ``alarm``. What is over its limit the script marks by ``meta``.
+    """
+    values = {name: [None if pd.isna(value) else value for value in frame[name]]
+              for name in ("whole", "limit", "new", "new_limit")}  # fmt: skip
+    top = 1.12 * max(0.01, float(np.nanmax(frame[["whole", "limit", "new"]].to_numpy(), initial=0)))
+
+    def trace(name: str, limit: str = "", **more: Any) -> Figure:
+        over = frame[name] >= frame[limit] if limit else pd.Series(data=False, index=frame.index)
+        return {
+            "customdata": [label(run) for run in frame["run"]],
+            "hovertemplate": f"%{{customdata}}<br>{_HOVER[name]} %{{y:.2%}}<extra></extra>",
+            "meta": {"over": over.tolist()},
+            "x": [run.removesuffix(" UTC") for run in frame["run"]],
+            "y": values[name],
+            "type": "scatter",
+            "mode": "markers",
+            **more,
+        }
+
+    traces = [
+        trace("limit", mode="lines", fill="tozeroy", line={"width": 0}, meta={"band": True}),
+        trace("whole", "limit", mode="lines+markers", marker={"size": 6}),
+        trace("new_limit", marker={"symbol": "line-ew-open", "size": 11}, meta={"limit": True}),
+        trace("new", "new_limit", marker={"symbol": "diamond", "size": 9}),
+    ]
+    layout = {
+        "hovermode": "closest",
+        "xaxis": {"type": "date", "nticks": 4, "tickangle": 0},
+        "yaxis": {"range": [0, top], "tickformat": ".3~p", "title": {"text": texts["counts"]}},
+    }
+    shown = zip(*(frame[name] for name in ("whole", "new", "alarm")), strict=True)
+    words = [
+        ", ".join(
+            [*(f"{title} {measured(share, percent=True)}"
+               for title, share in (("all", whole), ("new", new)) if pd.notna(share)),
+             *(["alarm"] if alarm else [])]
+        )
+        for whole, new, alarm in shown
+    ]  # fmt: skip
+    rows = tuple(zip(frame["run"], words, strict=True))
+    return Chart(**texts, rows=rows, numbers=frame, figure={"data": traces, "layout": layout})
+
+
+_HOVER = {"whole": "all images", "limit": "alarm from", "new": "new images",
+          "new_limit": "alarm of new images from"}  # fmt: skip
 
 
 def histogram(values: Values, scale: Scale, **texts: str) -> Chart:

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
+from pyarrow.csv import write_csv
 
 from imgvet.reports import limits
 from imgvet.reports.charts import template
@@ -21,6 +23,8 @@ from imgvet.reports.inputs import Facts, ReportInputs
 from imgvet.reports.pictures import COLUMNS, PER_SHEET, write_tiles
 from imgvet.reports.report import Page
 from imgvet.reports.sections.map import MapPoints, evenly
+from imgvet.search.image_table import with_names
+from imgvet.tables import OPTIONAL_TABLES, RESULT_TABLES
 
 FOLDER = "data"
 TABLES = "tables"
@@ -48,8 +52,8 @@ def packed(values: NDArray[np.generic]) -> str:
     return base64.b64encode(data.astype(data.dtype.newbyteorder("<")).tobytes()).decode("ascii")
 
 
-def write_page_data(page: Page, facts: Facts, folder: Path) -> None:
-    """Write the script with what is known of a page's images and its figures, and their tables."""
+def page_data(page: Page, facts: Facts) -> str:
+    """The script with what is known of a page's images, and its figures."""
     columns = [{"key": c.key, "title": c.title, "form": c.form, "unit": c.unit}
                for c in facts.columns]  # fmt: skip
     ids = dict.fromkeys(image.id for image in page.images)
@@ -57,9 +61,23 @@ def write_page_data(page: Page, facts: Facts, folder: Path) -> None:
     if page.charts or page.points is not None:
         figures = {chart.figure_id: chart.figure for chart in page.charts}
         text += assignment("template", template()) + assignment("figures", figures)
-    write(folder / FOLDER / f"{Path(page.name).stem}.js", text)
+    return text
+
+
+def write_tables(page: Page, folder: Path) -> None:
+    """Write the numbers of a page's figures."""
     for chart in page.charts:
         _write_table(chart.numbers, folder / TABLES / f"{chart.figure_id}.csv", "%g")
+
+
+def write_rows(inputs: ReportInputs, folder: Path) -> None:
+    """Write the tables of the run as CSV, with what the images in them are called."""
+    for table in (*RESULT_TABLES, *OPTIONAL_TABLES):
+        if table.name in inputs.tables:
+            rows = with_names(inputs.tables[table.name], inputs.image_table)
+            plain = pa.Table.from_pandas(rows, preserve_index=False)
+            lists = [field.name for field in plain.schema if pa.types.is_list(field.type)]
+            write_csv(plain.drop_columns(lists), folder / TABLES / f"{table.name}.csv")
 
 
 def write_map(

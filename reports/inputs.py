@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from imgvet.format import listed
 from imgvet.metrics import METRICS
+from imgvet.monitor.history import Run
 from imgvet.quality.result import CheckResult, read_results
 from imgvet.reasons import Reason
 from imgvet.reports.text import file_size, visible
@@ -32,6 +33,7 @@ threads at once."""
 
 _IMAGE_COLUMNS = (
     "id", "filename", "digest", "file_size", "stats.width", "stats.height", "label", "split",
+    "format",
 )  # fmt: skip
 
 Content = dict[str, Any]
@@ -49,6 +51,7 @@ class Image(NamedTuple):
     height: int | None = None
     label: str | None = None
     split: str | None = None
+    format: str | None = None
 
     @property
     def pixels(self) -> str:
@@ -84,6 +87,8 @@ COLUMNS = (
     FactColumn("nearest_similarity", "outliers.similarity", "Similarity to its nearest neighbour",
                "similarity"),
     FactColumn("score", "outliers.score", "Outlier score", "number"),
+    FactColumn("suggested_label", "label_issues.suggested_label", "Label that fits best"),
+    FactColumn("label_score", "label_issues.score", "Label score", "number"),
     *(
         FactColumn(m.name, f"stats.{m.name}", m.title, "count" if m.integer else "number", m.unit)
         for m in METRICS
@@ -137,6 +142,12 @@ def _plain(column: pd.Series) -> list[Any]:
     return plain.tolist()
 
 
+def images_of(images: ImageTable, ids: Iterable[Any]) -> tuple[Image, ...]:
+    """The images with these ids, in this order."""
+    values: list[Any] = images.values(_IMAGE_COLUMNS, list(ids))
+    return tuple(Image(*row) for row in values)
+
+
 @dataclass(frozen=True)
 class ReportInputs:
     """Everything the report shows; nothing in it is decided by the report."""
@@ -153,6 +164,8 @@ class ReportInputs:
     """(n, width), row i is of items with ``embedding_row`` i; without any there is no map."""
     history: tuple[PastRun, ...] = ()
     """Earlier runs, oldest first."""
+    watched: tuple[Run, ...] = ()
+    """All runs, oldest first and this one last, if it was monitored; else none."""
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of the run; without rows if the run did not make it."""
@@ -160,7 +173,9 @@ class ReportInputs:
 
     @property
     def title(self) -> str:
-        """What was vetted, short: the end of the first input, and how many more there are."""
+        """What was vetted, short: its name, or the end of the first input and how many more."""
+        if name := self.record.parameters.get("dataset_name"):
+            return visible(str(name))
         if not self.summary.inputs:
             return "Dataset"
         first, more = self.summary.inputs[0], len(self.summary.inputs) - 1
@@ -185,8 +200,7 @@ class ReportInputs:
 
     def images(self, ids: Iterable[Any]) -> tuple[Image, ...]:
         """The images with these ids, in this order, each with its picture."""
-        values: list[Any] = self.image_table.values(_IMAGE_COLUMNS, list(ids))
-        return tuple(Image(*row) for row in values)
+        return images_of(self.image_table, ids)
 
     def image(self, item: Any) -> Image:
         """The image with this id."""
@@ -205,7 +219,9 @@ def gallery(rows: pd.DataFrame | Sequence[Any], limit: int, entry: Callable[[Any
     return {"entries": tuple(map(entry, shown)), "total": len(rows)}
 
 
-def inputs_of(work: WorkDir, history: Sequence[PastRun] = ()) -> ReportInputs:
+def inputs_of(
+    work: WorkDir, history: Sequence[PastRun] = (), watched: Sequence[Run] = ()
+) -> ReportInputs:
     """What the work dir of a finished run holds, and earlier runs, oldest first.
 
     Tables of an earlier version that lack a column are read as if it were empty, which is said.
@@ -221,6 +237,7 @@ def inputs_of(work: WorkDir, history: Sequence[PastRun] = ()) -> ReportInputs:
         if work.embeddings.is_file()
         else None,
         history=tuple(history),
+        watched=tuple(watched),
     )
 
 

@@ -6,6 +6,7 @@ loaded when it is first needed.
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -71,6 +72,12 @@ def write_pictures(
 
     written = zip(digests, in_threads(write, digests, cv2.getNumThreads()), strict=True)
     return {digest: picture for digest, picture in written if picture}
+
+
+def as_address(picture: Path | bytes) -> str:
+    """The address of a JPEG that is all of it."""
+    data = picture.read_bytes() if isinstance(picture, Path) else picture
+    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
 
 def _text(path: Path) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from imgvet.metrics import FLAGS
 from imgvet.reports.charts import Chart
 from imgvet.reports.inputs import Content, Image, ReportInputs
-from imgvet.reports.sections import alike, origins, run, statistics
+from imgvet.reports.sections import alike, groups, origins, run, statistics, watch
 from imgvet.reports.sections.map import MapPoints, similarity_map
 from imgvet.sections import Section
 
@@ -19,8 +19,10 @@ SECTIONS: dict[Section, Callable[[ReportInputs], Content | None]] = {
     Section.OVERVIEW: run.overview,
     Section.CHECKS: run.checks,
     Section.CHANGES: run.changes,
+    Section.ALARMS: watch.alarms,
     Section.DUPLICATES: alike.duplicates,
     Section.COMPONENTS: alike.components,
+    Section.GROUPS: groups.groups,
     Section.OUTLIERS: alike.outliers,
     Section.LEAKS: alike.leaks,
     Section.LABELS: alike.labels,
@@ -33,7 +35,7 @@ SECTIONS: dict[Section, Callable[[ReportInputs], Content | None]] = {
     Section.VIDEOS: origins.videos,
     Section.CROPS: origins.crops,
     Section.INVALID: run.invalid_files,
-    Section.HISTORY: run.history,
+    Section.HISTORY: lambda inputs: (watch if inputs.watched else run).history(inputs),
     Section.RUN: run.this_run,
 }
 """What there is to show in each section, in their order; None leaves it out.
@@ -71,6 +73,17 @@ def pages_of(inputs: ReportInputs) -> list[Page]:
         )
         for name, sections in pages.items()
     ]
+
+
+def joined(pages: Sequence[Page], name: str) -> Page:
+    """Several pages as one."""
+    return Page(
+        name,
+        {section: content for page in pages for section, content in page.sections.items()},
+        [chart for page in pages for chart in page.charts],
+        [image for page in pages for image in page.images],
+        None,
+    )
 
 
 def _blocks(value: Any, kind: type[Block]) -> Iterator[Block]:

@@ -27,9 +27,15 @@ _logger = logging.getLogger(__name__)
 
 
 def slug(name: str) -> str:
-    """A name as lower-case letters, digits and dashes, which keys of artifacts are made of."""
+    """A name as lower-case letters, digits and dashes, which keys of artifacts are made of.
+
+    One that loses letters gets a digest of all of it, so that no two of them share a key.
+    """
     plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    return plain or f"dataset-{hashlib.blake2b(name.encode(), digest_size=4).hexdigest()}"
+    if plain and all(letter.isascii() or not letter.isalnum() for letter in name):
+        return plain
+    digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
+    return f"{plain or 'dataset'}-{digest}"
 
 
 def key_of(dataset: str, what: str) -> str:

@@ -37,7 +37,8 @@ class ItemOptions(Frozen):
 class CollectedItems(Frozen):
     """References to tables, and the contents still to be computed.
 
-    Crops: their table, how many images were cut, and how many of these gave none.
+    Crops: their table, how many images were cut, and how many of these gave none. Splits and labels
+    are how many different ones valid items have.
     """
 
     items: Reference
@@ -48,6 +49,8 @@ class CollectedItems(Frozen):
     crops: Reference | None = None
     sources: int | None = None
     without_crops: int | None = None
+    splits: int = 0
+    labels: int = 0
 
 
 @transport_stage
@@ -89,6 +92,7 @@ def collect_items(
     tables = collect.item_tables(items, store, options.media)
     wanted = tables.contents if options.stats.run_advanced_stats else tables.contents.iloc[:0]
     measured = wanted[DIGEST].isin(store.advanced.digests())
+    valid = tables.items[tables.items["embedding_row"].notna()]
     keys = [] if cropped is None else [*cropped.keys, *items[DIGEST].dropna()]
     mark_used(work, [*rows[DIGEST].dropna(), *keys], today())
     return CollectedItems(
@@ -100,6 +104,8 @@ def collect_items(
         crops=None if cropped is None else store_table(work, CROPS, cropped.crops),
         sources=None if cropped is None else len(rows),
         without_crops=None if cropped is None else cropped.without,
+        splits=valid["split"].nunique(),
+        labels=valid["label"].nunique(),
     )
 
 

@@ -1,4 +1,4 @@
-"""Tasks of monitoring: compare a run with its baseline, show the trend, tell what is to be told."""
+"""Tasks after a monitored run: show the trend, tell what is to be told."""
 
 from __future__ import annotations
 
@@ -13,19 +13,24 @@ from prefect.client.orchestration import get_client
 from prefect.events import Event as PrefectEvent
 from prefect.events.related import related_resources_from_run_context
 from prefect.exceptions import PrefectException
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.settings import (
+    PREFECT_CLIENT_MAX_RETRIES,
+    PREFECT_LOGGING_TO_API_ENABLED,
+    PREFECT_UI_URL,
+    temporary_settings,
+)
 from prefect.utilities.asyncutils import run_coro_as_sync
 
-from imgvet.errors import ImgvetError
-from imgvet.monitor.history import Event, Run, monitored_runs, save_run
-from imgvet.monitor.notify import Monitored, body_of, deliver, report_address, send
+from imgvet.monitor.failure import tell_failure
+from imgvet.monitor.history import Event, Run, monitored_runs
+from imgvet.monitor.messages import Message, links_of
+from imgvet.monitor.notify import Monitored, Sender, deliver, mark_told, senders
 from imgvet.monitor.options import MonitorOptions, all_addresses
 from imgvet.monitor.rates import RATES, rates_in_words
-from imgvet.monitor.watch import failed, watch_failed_run, watch_run
 from imgvet.tasks.artifacts import key_of, register, slug
 from imgvet.tasks.context import RunContext, run_logger
 from imgvet.tasks.policy import uncached_stage
-from imgvet.workdir import WorkDir, exclusive, require_allowed
+from imgvet.workdir import WorkDir
 
 SHOWN_RUNS = 20  # in the table of the trend, latest first
 
@@ -38,62 +43,50 @@ SERVER = "the Prefect server"
 PATIENCE = 3
 """How often an event is sent again to a server that does not answer: after 2, 4 and 8 seconds."""
 
-_logger = logging.getLogger(__name__)
-
-
-@uncached_stage
-def watch(context: RunContext, options: MonitorOptions) -> Run:
-    """Compare the run whose results lie in the work dir, and add that to the history."""
-    return watch_run(context.work, options)
-
 
 @uncached_stage
 def alert_failure(run: Run, options: MonitorOptions) -> None:
     """Add a run that failed to the history and tell of it: once, or each time if it can't be."""
-    try:
-        work = require_allowed(options.work_dir, options.input_dir, overwrite=True)
-        with exclusive(work):
-            context = RunContext(work_dir=work.path, threads=1)
-            alert.fn(context, watch_failed_run(work, run), options)
-    except (ImgvetError, OSError):
-        for event in failed(run).events:
-            reasons = [send(run, event, "", address) for address in all_addresses(options.notify)]
-            for reason in filter(None, [emit(run, event, "", SERVER), *reasons]):
-                _logger.warning("A failed run was not told of: %s", reason)
+    for problem in tell_failure(run, options, {SERVER: emit, **_addresses(options)}, _pages()):
+        run_logger.warning(problem)
 
 
 @uncached_stage
 def alert(context: RunContext, run: Run, options: MonitorOptions) -> Monitored:
     """Emit events and send messages, each once; no receiver can fail the run."""
     work = WorkDir(context.work.path, run.part)
-    report = report_address(work, options.report_url)
+    links = links_of(work, options.report_url, _pages())
     run_logger.info(f"Compared with {run.baseline or 'nothing'}. {run.notice}".rstrip())
     for event in run.events:
         run_logger.log(logging.INFO if event.all_clear else logging.WARNING, event.title)
-    emitted = deliver(work, run, [SERVER], report, emit)
-    sent = deliver(work, run, all_addresses(options.notify), report)
-    for row in monitored_runs(work):
-        if not row.told:
-            save_run(work, row.model_copy(update={"told": True}))
-    problems = (*emitted.problems, *sent.problems)
-    for problem in problems:
+    _, lost = deliver(work, {SERVER: emit}, links)
+    arrived, problems = deliver(work, _addresses(options), links)
+    mark_told(work)
+    for problem in (*lost, *problems):
         run_logger.warning(problem)
-    run_logger.info("Messages sent: %d", sent.arrived)
-    return sent.model_copy(update={"problems": problems})
+    run_logger.info("Messages sent: %d", arrived)
+    return Monitored(run=run, arrived=arrived, problems=(*lost, *problems))
 
 
-def emit(run: Run, event: Event, report: str, _: str) -> str:
-    """Give an event to the server and wait until it has it: a :data:`imgvet.monitor.notify.Sender`.
+def _addresses(options: MonitorOptions) -> dict[str, Sender]:
+    return senders(all_addresses(options.notify))
 
-    Prefect's own ``emit_event`` only puts it into a queue, which a server that is gone loses.
+
+def _pages() -> str:
+    """Where the server shows runs; of a temporary one, which ends with the run, nowhere."""
+    url = PREFECT_UI_URL.value() if PREFECT_LOGGING_TO_API_ENABLED.value() else None
+    return f"{url.rstrip('/')}/runs/flow-run" if url else ""
+
+
+def emit(run: Run, events: Sequence[Event], message: Message, _: str) -> str:
+    """Give events to the server and wait until it has them: a Sender.
+
+    First each for itself, for automations of the user's, then one for the message as a whole.
+    Prefect's own ``emit_event`` only puts them into a queue, which a server that is gone loses.
     """
-    said = PrefectEvent(
-        event=event.name,
-        resource=labels_of(run, event),
-        payload=payload_of(event, report),
-        # The same for the same event of the same attempt, however often it is emitted.
-        id=uuid5(NAMESPACE_URL, f"{run.run_id}/{run.started}/{event.name}"),
-    )
+    said = [_event(run, event.name, labels_of(run, event), payload_of(event)) for event in events]
+    labels = labels_of(run, message)
+    said.append(_event(run, message.name, labels, {"title": message.title, "body": message.body}))
     try:
         with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: PATIENCE}):
             run_coro_as_sync(_post(said))
@@ -102,14 +95,23 @@ def emit(run: Run, event: Event, report: str, _: str) -> str:
     return ""
 
 
-async def _post(event: PrefectEvent) -> None:
+def _event(run: Run, name: str, labels: dict[str, str], payload: dict[str, Any]) -> PrefectEvent:
+    # The same id for the same event of the same attempt, however often it is emitted.
+    number = uuid5(NAMESPACE_URL, f"{run.run_id}/{run.started}/{name}")
+    return PrefectEvent(event=name, resource=labels, payload=payload, id=number)
+
+
+async def _post(events: Sequence[PrefectEvent]) -> None:
     async with get_client() as client:
-        event.related += await related_resources_from_run_context(client)
-        await client.request("POST", "/events", json=[event.model_dump(mode="json")])
+        related = await related_resources_from_run_context(client)
+        for event in events:
+            event.related += related
+        body = [event.model_dump(mode="json") for event in events]
+        await client.request("POST", "/events", json=body)
 
 
-def labels_of(run: Run, event: Event) -> dict[str, str]:
-    """The resource of an event; triggers of automations match its labels."""
+def labels_of(run: Run, event: Event | Message) -> dict[str, str]:
+    """The resource of an event or message; triggers of automations match its labels."""
     return {
         "prefect.resource.id": f"{RESOURCE}{slug(run.dataset)}",
         "prefect.resource.name": run.dataset,
@@ -120,10 +122,10 @@ def labels_of(run: Run, event: Event) -> dict[str, str]:
     }
 
 
-def payload_of(event: Event, report: str) -> dict[str, Any]:
+def payload_of(event: Event) -> dict[str, Any]:
     """What an event says; templates of automations may use it."""
-    said = event.model_dump(mode="json", include={"title", "before", "after", "examples"})
-    return {**said, "body": body_of(event, report), "report": report}
+    kept = {"title", "body", "before", "after", "examples"}
+    return event.model_dump(mode="json", include=kept)
 
 
 @uncached_stage

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from imgvet.monitor.history import add_run
-from imgvet.monitor.notify import report_address
+from imgvet.monitor.history import Run, add_run, put_last
+from imgvet.monitor.messages import report_address
 from imgvet.options import RunOptions
 from imgvet.parameters import Frozen
 from imgvet.quality.result import CheckResult, CheckState, read_results
@@ -40,8 +40,13 @@ class Outputs(Frozen):
 
 
 @uncached_stage
-def publish(context: RunContext, outputs: Outputs, record: RunRecord) -> RunSummary:
-    """Put the results in their places, forget what no result needs, and register artifacts."""
+def publish(
+    context: RunContext, outputs: Outputs, record: RunRecord, watched: Run | None = None
+) -> RunSummary:
+    """Put the results in their places, forget what no result needs, and register artifacts.
+
+    The row of the history is that of a run that was watched, else it is made of the summary.
+    """
     work = context.work
     try:
         # Before run.json is there, so that who reads the new results finds the merged packs.
@@ -51,7 +56,10 @@ def publish(context: RunContext, outputs: Outputs, record: RunRecord) -> RunSumm
     _replace_results(work, outputs, record)
     forget_unused(work, {reference.name for reference in references_in(outputs)})
     summary = read_summary(work)
-    add_run(work, record, summary, outputs.checked.summary.digest)
+    if watched is None:
+        add_run(work, record, summary, outputs.checked.summary.digest)
+    else:
+        put_last(work, watched)
     options, results = record.options(RunOptions), read_results(work.checks_json)
     report = report_address(work, options.report_url)
     lines = summary_lines(summary, report)

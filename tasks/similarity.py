@@ -5,9 +5,24 @@ from __future__ import annotations
 import numpy as np
 
 from imgvet.models.model import Model
-from imgvet.options import ComponentOptions, NeighborOptions, OutlierOptions, SimilarityOptions
+from imgvet.options import (
+    ComponentOptions,
+    GroupOptions,
+    NeighborOptions,
+    OutlierOptions,
+    SimilarityOptions,
+)
 from imgvet.parameters import Frozen
-from imgvet.similarity import components, neighbors, outliers, pairs, rotations
+from imgvet.similarity import (
+    components,
+    groups,
+    neighbors,
+    outliers,
+    pairs,
+    rotations,
+    verify,
+    videos,
+)
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.search import EarlierSearch, path_of
 from imgvet.store.references import Reference, load_array, load_table, store_table
@@ -27,7 +42,6 @@ class OutlierSearch(Frozen):
     """What :func:`imgvet.similarity.outliers.find_outliers` finds."""
 
     outliers: Reference
-    robust: tuple[int, ...]
     median_similarity: float | None
 
 
@@ -77,9 +91,20 @@ def find_rotated_duplicates(
 def find_similar_pairs(
     context: RunContext, nearest: Reference, items: Reference, options: SimilarityOptions
 ) -> Reference:
+    """The pairs of the table similarity, and those that may come to be listed."""
+    work, least = context.work, min(options.threshold, options.verify_threshold)
+    table = pairs.similar_pairs(load_table(work, nearest), load_table(work, items), least)
+    return store_table(work, SIMILARITY, table)
+
+
+@cached_stage(verify.VERSION)
+def verify_pairs(
+    context: RunContext, alike: Reference, items: Reference, options: SimilarityOptions
+) -> Reference:
     """The table similarity."""
     work = context.work
-    table = pairs.similar_pairs(load_table(work, nearest), load_table(work, items), options)
+    frames = (load_table(work, alike)[pairs.COLUMNS], load_table(work, items))
+    table = verify.verify_pairs(*frames, context.store, options, context.threads)
     return store_table(work, SIMILARITY, table)
 
 
@@ -93,14 +118,15 @@ def find_components(
     search: NeighborOptions,
     metric: Metric,
 ) -> dict[str, Reference]:
-    """The tables components and component_info, and video_pairs if there are videos."""
+    """The tables components and component_info; of videos video_pairs and frozen_stretches too."""
     work, rows = context.work, load_table(context.work, items)
-    near = SimilarityOptions(threshold=options.cc_threshold)
-    listed = pairs.similar_pairs(load_table(work, nearest), rows, near)
+    listed = pairs.similar_pairs(load_table(work, nearest), rows, options.cc_threshold)
     vectors = load_array(work, embeddings)
     found = components.find_components(
         listed, rows, vectors, metric, options, search, context.threads
     )
+    if "video_pairs" in found:
+        found["frozen_stretches"] = videos.frozen_stretches(rows, vectors, metric)
     return {name: store_table(work, BY_NAME[name], table) for name, table in found.items()}
 
 
@@ -110,8 +136,23 @@ def find_outliers(
 ) -> OutlierSearch:
     """The table outliers."""
     work = context.work
-    table, robust, median = outliers.find_outliers(
+    table, median = outliers.find_outliers(
         load_table(work, nearest), load_table(work, items), options
     )
     stored = store_table(work, OUTLIERS, table)
-    return OutlierSearch(outliers=stored, robust=robust, median_similarity=median)
+    return OutlierSearch(outliers=stored, median_similarity=median)
+
+
+@cached_stage(groups.VERSION)
+def find_groups(
+    context: RunContext,
+    items: Reference,
+    embeddings: Reference,
+    options: GroupOptions,
+    metric: Metric,
+) -> dict[str, Reference]:
+    """The tables groups and group_info, and split_coverage if there are splits; or none."""
+    work = context.work
+    vectors = load_array(work, embeddings)
+    found = groups.find_groups(load_table(work, items), vectors, metric, options, context.threads)
+    return {name: store_table(work, BY_NAME[name], table) for name, table in found.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imgvet.monitor.history import Run
 from imgvet.options import ExecutionOptions, RunOptions
 from imgvet.parameters import Frozen
 from imgvet.quality.result import read_results, write_results
@@ -33,7 +34,7 @@ def run_checks(
 ) -> Checked:
     """Count, check and sum up; ``options`` come from :func:`without_execution`."""
     work = context.work
-    counted = {name: load_table(work, tables[name]) for name in COUNTED}
+    counted = {name: load_table(work, tables[name]) for name in COUNTED if name in tables}
     summary, checks = summarize(counted, facts, options)
     text = (summary.model_dump_json(indent=2) + "\n").encode()
     return Checked(
@@ -50,10 +51,12 @@ def build_report(
     checked: Checked,
     record: RunRecord,
     history: tuple[PastRun, ...],
+    watched: tuple[Run, ...],
 ) -> Reference:
     """The report of a run; ``history`` are the earlier ones that found something else.
 
-    The record is not in the key: it is that of the run whose results were new.
+    ``watched`` are all runs, this one last, if it is monitored. The record is not in the key: it
+    is that of the run whose results were new.
     """
     work = context.work
     inputs = ReportInputs(
@@ -64,5 +67,6 @@ def build_report(
         thumbnail=Thumbnails(context.store.measures).read,
         embeddings=load_array(work, embeddings),
         history=tuple(history),
+        watched=tuple(watched),
     )
     return store_file(work, "report", "", lambda folder: write_report(inputs, folder, work.report))

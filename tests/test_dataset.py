@@ -9,7 +9,7 @@ import pytest
 
 from imgvet.dataset import Dataset
 from imgvet.summary import Counts, RunSummary, Verdict
-from imgvet.tables import BY_NAME, conform, write_table
+from imgvet.tables import RESULT_TABLES, conform, write_table
 from imgvet.workdir import WorkDir
 
 FRAMES = {
@@ -31,8 +31,9 @@ def dataset(tmp_path: Path) -> Dataset:
     """A finished run with some tables."""
     work = WorkDir(tmp_path)
     work.tables.mkdir()
-    for name, frame in FRAMES.items():
-        write_table(conform(frame, BY_NAME[name]), work.table(name))
+    for table in RESULT_TABLES:
+        frame = FRAMES.get(table.name, pd.DataFrame())
+        write_table(conform(frame, table), work.table(table.name))
     work.run_json.write_text("{}")
     return Dataset(work_dir=tmp_path)
 
@@ -42,6 +43,7 @@ def test_all_that_is_known_of_one_image(dataset: Dataset) -> None:
     assert known == {
         "id": 3, "filename": "/d.jpg", "status": "ok", "width": 60, "sharpness": 0.75,
         "outliers.nearest": 0, "outliers.similarity": 0.2, "outliers.score": 4.0,
+        "similarity.pairs": 0,
     }  # fmt: skip
     assert [type(known[name]) for name in ("id", "width", "sharpness")] == [int, int, float]
     assert dataset[0]["label"] == "cat"
@@ -54,6 +56,23 @@ def test_tables_tell_the_names_of_their_images(dataset: Dataset) -> None:
     (outlier,) = dataset.outliers().to_dict("records")
     assert (outlier["filename"], outlier["filename_nearest"]) == ("/d.jpg", "/a.jpg")
     assert dataset.img_stats()["filename"].tolist() == ["/a.jpg", "/b.jpg", "/d.jpg"]
+
+
+def test_every_frame_tells_the_labels_and_splits_of_its_images(dataset: Dataset) -> None:
+    for frame, ends in (
+        (dataset.img_stats(), [""]),
+        (dataset.outliers(), ["", "_nearest"]),
+        (dataset.similarity(), ["_from", "_to"]),
+        (dataset.connected_components()[0], [""]),
+        (dataset.connected_components()[1], ["_representative"]),
+        (dataset.invalid_instances(), [""]),
+    ):
+        assert {f"{name}{end}" for name in ("filename", "label", "split") for end in ends} <= {
+            *frame.columns
+        }
+    assert dataset.img_stats()["label"].tolist()[0] == "cat"
+    assert dataset.outliers()["label_nearest"].tolist() == ["cat"]
+    assert dataset.outliers()["split"].isna().all()
 
 
 def test_tables_that_a_run_need_not_have_are_empty(dataset: Dataset) -> None:

@@ -67,7 +67,7 @@ def test_every_call_in_the_readme_exists() -> None:
 
 
 def test_every_command_in_the_readme_exists(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in set(re.findall(r"^    imgvet (\w+)", README, re.MULTILINE)):
+    for command in set(re.findall(r"^    imgvet ([\w-]+)", README, re.MULTILINE)):
         with pytest.raises(SystemExit) as stopped:
             main([command, "--help"])
         assert stopped.value.code == 0, command

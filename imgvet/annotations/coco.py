@@ -66,7 +66,7 @@ def _keys(entries: _Entries, where: str, key: str, source: str) -> pd.Series:
     wrong = [dict(entry) for entry in entries if type(entry.get(key)) not in _KEY]
     _refuse(
         wrong,
-        f"{len(wrong)} of the {len(entries)} {where} of {source} have no {key}",
+        f"{len(wrong)} of the {len(entries)} {where} of {source} without {key}",
         "In COCO, images have an id and a file_name, annotations an image_id and categories an id",
     )
     return pd.Series([entry.get(key) for entry in entries], dtype=object)
@@ -75,7 +75,7 @@ def _keys(entries: _Entries, where: str, key: str, source: str) -> pd.Series:
 def _ids(entries: _Entries, where: str, source: str) -> pd.Series:
     ids = _keys(entries, where, "id", source)
     twice = ids[ids.duplicated()].unique().tolist()
-    problem = f"{counted(len(twice), 'id')} of {where} of {source} come more than once"
+    problem = f"{counted(len(twice), 'id')} given more than once to {where} of {source}"
     _refuse(twice, problem, "Give every one its own id")
     return ids
 
@@ -89,7 +89,7 @@ def _boxes_of(entries: _Entries, source: str) -> pd.DataFrame:
     wrong = [box for box in numbers if not _is_box(box)]
     _refuse(
         wrong,
-        f"{counted(len(wrong), 'bbox', 'bboxes')} of {source} are not four numbers",
+        f"{counted(len(wrong), 'bbox', 'bboxes')} of {source} without four numbers",
         "In COCO, a bbox is [x, y, width, height] in pixels, or empty",
     )
     boxes = pd.DataFrame(numbers, columns=list(BOX_COLUMNS), dtype=float)

@@ -70,7 +70,7 @@ def match(annotations: Annotations, filenames: Sequence[str], inputs: Iterable[s
         raise InvalidParameterError(f"{source} holds no annotation", "Annotate at least one image")
     file_of_row, files = pd.factorize(np.array(filenames, dtype=object))
     name_of_row, names = pd.factorize(table["filename"])
-    places = _find_files(names.tolist(), files.tolist(), set(_roots(inputs)), source)
+    places = places_of(names.tolist(), files.tolist(), inputs, source)
     table = table.assign(file=places[name_of_row])
     if not annotations.has_boxes:
         _refuse(
@@ -144,10 +144,14 @@ def _key(name: str) -> str:
     return f"{scheme}{mark}{posixpath.normpath(rest)}"
 
 
-def _find_files(
-    names: Sequence[str], files: Sequence[str], roots: set[str], source: str
+def places_of(
+    names: Sequence[str], files: Sequence[str], inputs: Iterable[str], source: str
 ) -> NDArray[np.int64]:
-    """The place among the files that each name leads to; missing files are numbered after them."""
+    """The place among the files that each name leads to; missing files are numbered after them.
+
+    InvalidParameterError if no name leads to a file, or names fit several.
+    """
+    roots = set(_roots(inputs))
     ends = [_key(file) for file in files]
     keys = np.array(list(_keys_of_names(names, ends)), object)
     exact, whole = _places(files), _places(ends)
@@ -163,8 +167,8 @@ def _find_files(
         last = posixpath.basename(keys[ambiguous[0]])
         raise InvalidParameterError(
             f"{counted(len(ambiguous), 'name')} of {source} "
-            f"({examples([names[place] for place in ambiguous])}) fit several files of the input, "
-            f"such as {examples([file for file in ends if file.endswith(last)][:2])}",
+            f"({examples([names[place] for place in ambiguous])}) that could be several files "
+            f"of the input, such as {examples([file for file in ends if file.endswith(last)][:2])}",
             "Write more of their paths, or absolute ones",
         )
     missing = places == _NONE

@@ -153,7 +153,7 @@ def _numbers(column: pa.ChunkedArray, what: str) -> pa.ChunkedArray | pd.Series:
     wrong = text[numbers.isna() & text.notna()]
     if len(wrong):
         raise InvalidParameterError(
-            f"{counted(len(wrong), 'value')} of the {what} are no numbers "
+            f"{counted(len(wrong), 'value')} of the {what} instead of numbers "
             f"({examples(wrong.tolist())}; the first in row {wrong.index[0] + 1})",
             "Give pixels as numbers, and nothing where there is no box",
         )

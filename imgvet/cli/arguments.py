@@ -15,9 +15,12 @@ from pydantic_core import PydanticUndefined
 
 from imgvet.errors import ConfigFileError, InvalidParameterError, unknown_parameter
 from imgvet.options import GROUPS, RunOptions
+from imgvet.parameters import Part
 
 POSITIONAL = "input_dir"
-_PLACEHOLDERS = {int: "N", float: "X", Path: "DIR"}
+RESULTS = 10
+"""Images that ``search`` prints, unless told otherwise."""
+_PLACEHOLDERS = {int: "N", float: "X", Path: "PATH"}
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -69,9 +72,7 @@ def add_group(
                 _add(group, name, field)
 
 
-def run_parameters(
-    options: argparse.Namespace, kind: type[RunOptions] = RunOptions
-) -> dict[str, Any]:
+def run_parameters(options: argparse.Namespace, kind: type[Part] = RunOptions) -> dict[str, Any]:
     """The parameters of the config file and of the command line, which wins, as given."""
     given = {name: getattr(options, name, None) for name in kind.model_fields}
     return {
@@ -107,7 +108,7 @@ def _add(group: Any, name: str, field: FieldInfo) -> None:
     elif get_origin(kind) is Literal:
         group.add_argument(flag, choices=get_args(kind), default=None, help=text)
     elif get_origin(kind) is tuple:
-        group.add_argument(flag, nargs="+", metavar="PATH", default=None, help=text)
+        group.add_argument(flag, nargs="+", metavar="TEXT", default=None, help=text)
     else:
         # pydantic converts and checks the text, so that every face says the same of a bad value.
         group.add_argument(flag, metavar=_PLACEHOLDERS.get(kind, "TEXT"), default=None, help=text)
@@ -126,4 +127,6 @@ def default_text(field: FieldInfo) -> str:
     """The default of a parameter as a person writes it; empty if there is none."""
     if isinstance(field.default, bool):
         return "yes" if field.default else "no"
+    if isinstance(field.default, tuple):
+        return " ".join(field.default)
     return "" if field.default in (None, "", PydanticUndefined) else str(field.default)

@@ -1,20 +1,20 @@
-"""The commands on pictures of a finished run: ``imgvet explore | search``."""
+"""The commands on pictures of a finished run: ``imgvet explore | search | subset``."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 import webbrowser
-from pathlib import Path
 
-from imgvet.errors import InputNotFoundError, InputUnreadableError
+from imgvet.cli.arguments import RESULTS
+from imgvet.cli.exchange import against
+from imgvet.errors import InvalidParameterError
 from imgvet.explorer.run import ExploredRun
 from imgvet.explorer.server import Explorer
-from imgvet.reasons import Failure
-from imgvet.search.index import Match
-from imgvet.search.picture import read_picture
-from imgvet.search.query import Condition, Query
+from imgvet.format import counted
+from imgvet.search.saved_lists import save_list
 from imgvet.workdir import open_finished
 
 
@@ -32,9 +32,15 @@ def explore(options: argparse.Namespace) -> None:
 
 
 def search(options: argparse.Namespace) -> None:
-    """Print the images of a run that are most like a picture."""
+    """Print the images of a run that are most like a picture, or like each of many."""
+    if options.against is not None:
+        against(options)
+        return
+    if options.picture is None:
+        raise InvalidParameterError("No picture is named", "Name one, or several after --against")
     explored = ExploredRun(open_finished(options.work_dir))
-    matches = _find_similar(explored, options.picture, options.k)
+    k = RESULTS if options.k is None else options.k
+    matches = explored.nearest_to(options.picture, k)
     names = explored.images.values(("filename",), [match.id for match in matches])
     rows = [
         {"id": match.id, "similarity": match.similarity, "filename": name}
@@ -46,23 +52,12 @@ def search(options: argparse.Namespace) -> None:
         print("\n".join(f"{row['similarity']:.6f}  {row['filename']}" for row in rows))
 
 
-def _find_similar(explored: ExploredRun, picture: str, k: int) -> list[Match]:
-    """The images most like a file, or an image named as in items, which needs no model."""
-    path = Path(picture).expanduser()
-    named = Condition(column="filename", values=(picture, str(path.absolute())))
-    embedded = Condition(column="embedding_row", missing=False)
-    ids = explored.search.ids(Query(where=(named, embedded)))
-    if len(ids):
-        return explored.index.nearest(explored.index.vector_of(int(ids[0])), k)
-    if not path.exists():
-        raise InputNotFoundError(
-            f"{picture} is neither a file nor an image of the run",
-            "Give the path of a picture, or a file name as the tables have it",
-        )
-    found = explored.nearest_to_picture(read_picture(path), k)
-    if isinstance(found, Failure):
-        raise InputUnreadableError(
-            f"{picture} can't be decoded ({found.reason.value}: {found.detail})",
-            "Search for another picture",
-        )
-    return found
+def subset(options: argparse.Namespace) -> None:
+    """Save a list of images that stand for all, or that are as unlike as possible."""
+    explored = ExploredRun(open_finished(options.work_dir))
+    threads = os.cpu_count() or 1
+    ids = explored.index.subset(options.count, farthest=options.farthest, threads=threads)
+    names = [str(name) for (name,) in explored.images.values(("filename",), ids)]
+    name = options.name or f"subset-{options.count}"
+    saved = save_list(explored.work, name, names, replace=options.replace)
+    print(f"{counted(saved.count, 'image')} of {len(explored.images):,}: {saved.path}")

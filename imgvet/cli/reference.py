@@ -5,14 +5,17 @@ from __future__ import annotations
 import jinja2
 
 from imgvet.cli.arguments import default_text
+from imgvet.curation.decisions import Kind
+from imgvet.curation.rules import CurateOptions, KeepRules, ListRules
 from imgvet.errors import all_errors
+from imgvet.exchange.options import ExportOptions
 from imgvet.metrics import FLAGS, METRICS, Metric
 from imgvet.monitor.options import NotifyOptions, WatchOptions
 from imgvet.options import GROUPS, CheckLimits
 from imgvet.quality.checks import CHECKS
 from imgvet.reasons import Reason
 from imgvet.similarity.distances import DISTANCES
-from imgvet.tables import OPTIONAL_TABLES, RESULT_TABLES
+from imgvet.tables import OPTIONAL_TABLES, PLAN, RESULT_TABLES
 
 
 def reference() -> str:
@@ -27,8 +30,16 @@ def reference() -> str:
     environment.filters |= {"cell": lambda text: text.replace("|", "\\|"), "range": _range}
     return environment.get_template("reference.md").render(
         default_text=default_text,
-        groups={**GROUPS, "'imgvet monitor' only": (WatchOptions, NotifyOptions)},
+        groups={
+            **GROUPS,
+            "'imgvet monitor' only": (WatchOptions, NotifyOptions),
+            "'imgvet export' only": (ExportOptions,),
+        },
         limits=CheckLimits,
+        rules=(ListRules, KeepRules),
+        curation=CurateOptions,
+        plan=PLAN,
+        decisions=Kind,
         distances=DISTANCES,
         tables=(*RESULT_TABLES, *OPTIONAL_TABLES),
         metrics=METRICS,

@@ -49,10 +49,17 @@ def summary(options: argparse.Namespace) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Build the report of a run again, and print its path."""
-    from imgvet.monitor.history import past_runs
-    from imgvet.reports.build import report_of
+    from imgvet.monitor.history import past_runs, watched_runs
+    from imgvet.reports.build import build_single_file, report_of
+    from imgvet.reports.inputs import inputs_of
 
     work = open_finished(options.work_dir)
     with exclusive(work):
-        page = report_of(work, past_runs(work, read_record(work), digest_file(work.summary_json)))
+        record, digest = read_record(work), digest_file(work.summary_json)
+        watched = watched_runs(work, record.run_id)
+        earlier = past_runs(work, record, digest, every=bool(watched))
+        if options.single_file:
+            page = build_single_file(inputs_of(work, earlier, watched), work.report_file)
+        else:
+            page = report_of(work, earlier, watched)
     print(page)

@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import cast
+from uuid import uuid4
 
 from imgvet.cli.arguments import run_parameters
 from imgvet.engine.progress import shown_progress
@@ -24,17 +25,71 @@ from imgvet.errors import (
     RunNotFoundError,
 )
 from imgvet.flows.request import check_request
+from imgvet.monitor.failure import TOLD, failed_run, tell_failure, usable
 from imgvet.monitor.history import Run, find_run, monitored_runs
-from imgvet.monitor.notify import Monitored, check_addresses
+from imgvet.monitor.messages import links_of
+from imgvet.monitor.notify import Monitored, Sender, check_addresses, deliver, senders
 from imgvet.monitor.options import MonitorOptions, all_addresses, is_baseline, make_monitor_options
 from imgvet.monitor.watch import baseline_lines, set_baseline
 from imgvet.quality.result import read_results
 from imgvet.summary import read_summary, summary_lines
-from imgvet.workdir import WorkDir, require_allowed, write_text
+from imgvet.workdir import WorkDir, exclusive, require_allowed, write_text
 
 
 def monitor(options: argparse.Namespace) -> int:
-    """Run and compare; the exit code says whether the checks allow what was found."""
+    """Run and compare; the exit code says whether the checks allow what was found.
+
+    A run that can't begin is told of: whatever calls this may show its output to nobody.
+    """
+    try:
+        return _deliver(options) if options.deliver else _monitor(options)
+    except ImgvetError as error:
+        if TOLD not in getattr(error, "__notes__", ()):
+            _tell_failure(options, error)
+        raise
+
+
+def _tell_failure(options: argparse.Namespace, error: ImgvetError) -> None:
+    values = vars(options)
+    with suppress(ImgvetError):
+        values |= run_parameters(options, MonitorOptions)
+    given = usable({name: value for name, value in values.items() if value not in (None, [])})
+    if receivers := _receivers(given):
+        for problem in tell_failure(failed_run(str(uuid4()), given, str(error)), given, receivers):
+            print(f"imgvet: {problem}", file=sys.stderr)
+
+
+def _receivers(options: MonitorOptions) -> dict[str, Sender]:
+    """Who is told by what is no flow: the addresses, and the server if one is set up."""
+    receivers = senders(all_addresses(options.notify))
+    with suppress(EngineError):
+        if configured_url() is not None:
+            from imgvet.tasks.monitoring import SERVER, emit
+
+            receivers[SERVER] = emit
+    return receivers
+
+
+def _deliver(options: argparse.Namespace) -> int:
+    """Send what earlier runs could not deliver; 3 if some of it still waits."""
+    given = {"input_dir": "unknown", **run_parameters(options, MonitorOptions)}
+    parameters = make_monitor_options(given)
+    check_addresses(all_addresses(parameters.notify))
+    work = require_allowed(parameters.work_dir, (), overwrite=True)
+    if not monitored_runs(work):
+        raise RunNotFoundError(
+            f"No watched dataset in {work.path}", "Give its work dir with --work-dir"
+        )
+    with environment(QUIET), exclusive(work):
+        links = links_of(work, parameters.report_url)
+        arrived, problems = deliver(work, _receivers(parameters), links)
+    print(f"Messages sent: {arrived}")
+    for problem in problems:
+        print(f"imgvet: {problem}", file=sys.stderr)
+    return EXIT_CHECKS_FAILED if problems else 0
+
+
+def _monitor(options: argparse.Namespace) -> int:
     parameters = make_monitor_options(run_parameters(options, MonitorOptions))
     with shown_progress():
         monitored = _run_monitor(parameters)
@@ -44,7 +99,8 @@ def monitor(options: argparse.Namespace) -> int:
     print("\n".join([*lines, *_lines(monitored, baseline)]))
     for problem in monitored.problems:
         print(f"imgvet: {problem}", file=sys.stderr)
-    failed = parameters.fails(read_results(work.checks_json), monitored.run.alarms)
+    checks, alarms = read_results(work.checks_json), monitored.run.alarms
+    failed = parameters.fails(checks, alarms, monitored.problems)
     return EXIT_CHECKS_FAILED if failed else 0
 
 

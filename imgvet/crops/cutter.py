@@ -96,7 +96,7 @@ def choose_cutter(
     if annotations is not None:
         own_boxes = wants_crops(annotations, data_type)
     else:
-        own_boxes = data_type == "bbox" and any(map(is_yolo, sources.input_dir))
+        own_boxes = data_type == "bbox" and any(map(is_yolo, sources.inputs))
     cutter = None
     if options.bounding_box is not None:
         wanted = parse_bounding_box(options.bounding_box)

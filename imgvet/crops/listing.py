@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from imgvet.annotations.from_paths import told_by_paths
 from imgvet.annotations.match import match
 from imgvet.annotations.schema import Annotations
 from imgvet.crops.cutter import Cutter, is_yolo
@@ -54,9 +55,11 @@ def annotated(
 ) -> pa.Table:
     """A listing with labels, splits, what is cut out, and the annotated files that are missing.
 
-    Raises as :func:`imgvet.annotations.match.match`.
+    Raises as :func:`imgvet.annotations.match.match` and
+    :func:`imgvet.annotations.from_paths.told_by_paths`.
     """
     own_boxes = cutter is not None and cutter.own_boxes
+    listing = _with(listing, **told_by_paths(listing, sources))
     if annotations is not None:
         listing = _matched(listing, annotations, sources, own_boxes=own_boxes)
     elif own_boxes:
@@ -69,7 +72,7 @@ def annotated(
 def _matched(
     listing: pa.Table, annotations: Annotations, sources: SourceOptions, *, own_boxes: bool
 ) -> pa.Table:
-    found = match(annotations, listing["filename"].to_pylist(), sources.input_dir)
+    found = match(annotations, listing["filename"].to_pylist(), sources.inputs)
     # What the source itself tells (YOLO, sidecars) stays where the annotations say nothing.
     known = {
         name: pc.coalesce(pa.array(found.rows[name], pa.string()), listing[name])
@@ -91,7 +94,7 @@ def _with_yolo_boxes(listing: pa.Table, sources: SourceOptions) -> pa.Table:
     """A listing with the boxes of YOLO's label files; other inputs have none."""
     names = {
         name: read_yolo(Path(name).expanduser().absolute()).names
-        for name in filter(is_yolo, sources.input_dir)
+        for name in filter(is_yolo, sources.inputs)
     }
     places = zip(listing["path"].to_pylist(), listing["source"].to_pylist(), strict=True)
     found = [

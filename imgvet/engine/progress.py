@@ -1,4 +1,4 @@
-"""Show the progress of a run on standard error: a live bar in a terminal, plain lines elsewhere."""
+"""Show the progress of a run: a bar in a notebook or a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+from imgvet.engine.notebook import bar, display_here
 from imgvet.progress import Progress, listening
 
 _LINE_EVERY = 5.0
@@ -28,6 +29,10 @@ TITLES = {
 @contextmanager
 def shown_progress() -> Iterator[None]:
     """Show the progress of what runs inside."""
+    if (display := display_here()) is not None:
+        with bar(display, TITLES):
+            yield
+        return
     console = Console(stderr=True)
     if not console.is_terminal:
         with listening(_print_line, _LINE_EVERY):

@@ -74,7 +74,7 @@ def run_in_engine(
         "PREFECT_LOGGING_LEVEL": level,
         "PREFECT_LOGGING_INTERNAL_LEVEL": level,
     }
-    work = require_allowed(options.work_dir, options.input_dir, overwrite=True)
+    work = require_allowed(options.work_dir, options.inputs, overwrite=True)
     with ExitStack() as stack:
         stack.enter_context(environment(settings))
         url = configured_url()

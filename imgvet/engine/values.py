@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from imgvet.annotations.probabilities import checked
 from imgvet.annotations.read import annotations_from, write_annotations
 from imgvet.embedding.user_embeddings import write_user_embeddings
 from imgvet.errors import InvalidParameterError
@@ -30,6 +31,8 @@ def as_files(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     found = dict(parameters)
     if isinstance(annotations, (pd.DataFrame, Mapping)):
         found["annotations"] = str(_annotations_file(annotations, folder))
+    if isinstance(chances := parameters.get("probabilities"), pd.DataFrame):
+        found["probabilities"] = str(_probabilities_file(chances, folder))
     if isinstance(given, np.ndarray):
         given = (_names(annotations, parameters.get("input_dir")), given)
         if not given[0]:
@@ -49,11 +52,10 @@ def keep_files(options: OptionsType, drafts: Path, work: WorkDir) -> OptionsType
     """Copy what :func:`as_files` wrote to ``drafts`` into the store, and name it there."""
     for draft in drafts.iterdir():
         write_atomically(work.given / draft.name, partial(shutil.copyfile, draft))
-    given = {"annotations": options.annotations, "embeddings": options.embeddings}
     kept = {
         name: str(work.given / Path(value).name)
-        for name, value in given.items()
-        if value is not None and Path(value).parent == drafts
+        for name in ("annotations", "embeddings", "probabilities")
+        if (value := getattr(options, name)) is not None and Path(value).parent == drafts
     }
     return options.model_copy(update=kept)
 
@@ -62,6 +64,13 @@ def _annotations_file(value: pd.DataFrame | Mapping[str, Any], folder: Path) -> 
     draft = folder / "annotations.draft"
     write_annotations(annotations_from(value), draft)
     return draft.replace(folder / f"annotations-{digest_file(draft)[:16]}.parquet")
+
+
+def _probabilities_file(value: pd.DataFrame, folder: Path) -> Path:
+    draft = folder / "probabilities.draft"
+    table = value if "filename" in value else value.reset_index(names="filename")
+    checked(table, "probabilities").reset_index().to_parquet(draft)
+    return draft.replace(folder / f"probabilities-{digest_file(draft)[:16]}.parquet")
 
 
 def _names(annotations: object, input_dir: object) -> Sequence[str]:

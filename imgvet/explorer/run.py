@@ -9,14 +9,15 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from imgvet.errors import StaleReferenceError
+from imgvet.errors import InputNotFoundError, InputUnreadableError, StaleReferenceError
+from imgvet.explorer.pairs import Pairs
 from imgvet.metrics import FLAGS, Flag, limit_of
-from imgvet.options import FlagOptions, SimilarityOptions
-from imgvet.reasons import Failure, Reason
-from imgvet.search.image_table import COPIES, HIGHEST, ImageTable
+from imgvet.options import FlagOptions
+from imgvet.reasons import Failure
+from imgvet.search.image_table import COPIES, HIGHEST, PIXELS, SIDES, ImageTable, Rows
 from imgvet.search.index import Match, SearchIndex
 from imgvet.search.originals import Originals
-from imgvet.search.picture import embed_picture, model_of
+from imgvet.search.picture import embed_picture, model_of, read_picture
 from imgvet.search.query import Condition, ImageSearch, Query
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
@@ -41,6 +42,11 @@ class ExploredRun:
         """Its embeddings."""
         return SearchIndex.of_run(self.work, self.images)
 
+    @cached_property
+    def pairs(self) -> Pairs:
+        """Its pairs of similar images."""
+        return Pairs(self.work, self.record, self.images)
+
     def thumbnail(self, digest: str) -> bytes | None:
         """JPEG bytes of the thumbnail of a content, None if there is none any more."""
         for _ in range(2):
@@ -61,29 +67,66 @@ class ExploredRun:
     @property
     def presets(self) -> dict[str, Query]:
         """By title the queries that most people ask first, those that the run has columns for."""
-        near = self.record.options(SimilarityOptions).threshold
         limits, component = self.record.options(FlagOptions), "components.component_id"
         queries = {
             "All images": Query(),
             "Exact copies": _having(COPIES, above=1, sort="embedding_row"),
-            "With a near duplicate": _having(HIGHEST, minimum=near, sort=HIGHEST, descending=True),
+            "Near duplicates": _having(HIGHEST, sort=HIGHEST, descending=True),
             "Outliers": _having("outliers.score", sort="outliers.score", descending=True),
+            "Label issues": _having("label_issues.nearest", sort="label_issues.score"),
             **{flag.name.capitalize(): _flagged(flag, limits) for flag in FLAGS},
-            "Largest components": _having(component, sort=component),
-            "Smallest images": _having("status", values=(Reason.OK.value,), sort="stats.width"),
-            "Not analysed": _having("invalid.reason"),
+            "In components": _having(component, sort=component),
+            "Lowest contrast": _having("stats.contrast", sort="stats.contrast"),
+            "Smallest": _having(PIXELS, sort=PIXELS),
+            "Longest and narrowest": _having(SIDES, sort=SIDES, descending=True),
+            "Invalid files": _having("invalid.reason"),
         }
         columns = self.images.columns.keys()
         return {title: query for title, query in queries.items() if columns >= set(query.columns)}
 
-    def nearest_to_picture(self, data: bytes, k: int) -> list[Match] | Failure:
+    def nearest_to_picture(
+        self, data: bytes, k: int, among: Rows | None = None
+    ) -> list[Match] | Failure:
         """The images nearest to a picture, or why it can't be decoded; raises as `model_of`.
 
         One picture is decoded at a time, so that memory holds no more than that.
         """
         with self._embedding:
             vector = embed_picture(data, model_of(self.record))
-        return vector if isinstance(vector, Failure) else self.index.nearest(vector, k)
+        return vector if isinstance(vector, Failure) else self.index.nearest(vector, k, among)
+
+    def nearest_to(
+        self, picture: int | str | Path | bytes, k: int, among: Rows | None = None
+    ) -> list[Match]:
+        """The images nearest to one: its id, its name in the run, a picture file, or its bytes.
+
+        Of an id the others. InputNotFoundError if there is no such file, InputUnreadableError if it
+        is no picture; raises as :meth:`nearest_to_picture`.
+        """
+        if isinstance(picture, int):
+            return self.index.nearest_to_item(picture, k, among)
+        data = picture if isinstance(picture, bytes) else b""
+        if not isinstance(picture, bytes):
+            path = Path(picture).expanduser()
+            named = Condition(column="filename", values=(str(picture), str(path.absolute())))
+            embedded = Condition(column="embedding_row", missing=False)
+            ids = self.search.ids(Query(where=(named, embedded)))
+            if len(ids):
+                return self.index.nearest(self.index.vector_of(int(ids[0])), k, among)
+            if not path.exists():
+                raise InputNotFoundError(
+                    f"{picture} is neither a file nor an image of the run",
+                    "Give the path of a picture, or a file name as the tables have it",
+                )
+            data = read_picture(path)
+        found = self.nearest_to_picture(data, k, among)
+        if isinstance(found, Failure):
+            what = "The picture" if isinstance(picture, bytes) else str(picture)
+            raise InputUnreadableError(
+                f"{what} can't be decoded ({found.reason.value}: {found.detail})",
+                "Search for another picture",
+            )
+        return found
 
 
 def current_run(path: Path) -> Callable[[], ExploredRun]:

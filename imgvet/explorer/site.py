@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from http import HTTPStatus
 from importlib import resources
 from pathlib import Path
@@ -28,6 +29,7 @@ from starlette.types import ASGIApp
 from imgvet import __version__
 from imgvet.errors import ImgvetError, InputNotFoundError, InvalidParameterError, RunNotFoundError
 from imgvet.explorer.guard import Guard, Secrets
+from imgvet.explorer.pairs import PairQuery, PairToDecide
 from imgvet.explorer.run import ExploredRun
 from imgvet.reasons import Failure
 from imgvet.search.image_table import MAX_ID
@@ -36,7 +38,7 @@ from imgvet.search.picture import MAX_BYTES, has_model, read_picture
 from imgvet.search.query import ALWAYS, Page, Query, Requested
 from imgvet.search.saved_lists import list_path, save_list, saved_lists
 
-PAGE = "/explore"
+PAGE, PAIRS = "/explore", "/pairs"
 
 NEIGHBORS = 60
 """How many images are found alike unless another number is asked for."""
@@ -101,7 +103,8 @@ def make_site(current: Callable[[], ExploredRun], known: Secrets) -> ASGIApp:
     site = Starlette(
         routes=[
             Route("/", lambda _: RedirectResponse(PAGE)),
-            Route(PAGE, _explore),
+            Route(PAGE, partial(_page, name="explore.html")),
+            Route(PAIRS, partial(_page, name="pairs.html")),
             Route("/style.css", lambda _: FileResponse(style)),
             Mount("/static", StaticFiles(directory=_HERE / "static")),
             Mount("/report", report),
@@ -112,6 +115,8 @@ def make_site(current: Callable[[], ExploredRun], known: Secrets) -> ASGIApp:
             Route("/api/similar/{item:int}", _similar),
             Route("/api/search", _search, methods=["POST"]),
             Route("/api/search-path", _search_path, methods=["POST"]),
+            Route("/api/pairs", _pairs),
+            Route("/api/decisions", _decide, methods=["POST"]),
             Route("/api/lists", _lists),
             Route("/api/lists", _save, methods=["POST"]),
             Route("/lists/{name}.txt", _download),
@@ -129,10 +134,10 @@ def _run(request: Request) -> ExploredRun:
     return run
 
 
-def _explore(request: Request) -> Response:
+def _page(request: Request, name: str) -> Response:
     page = {"title": _run(request).title, "token": request.app.state.token}
     page |= {"version": __version__, "neighbors": NEIGHBORS}
-    return _TEMPLATES.TemplateResponse(request, "explore.html", page)
+    return _TEMPLATES.TemplateResponse(request, name, page)
 
 
 def _about(request: Request) -> Response:
@@ -145,9 +150,15 @@ def _about(request: Request) -> Response:
             "takes_pictures": has_model(run.record),
             "images": len(run.images),
             "max_bytes": MAX_BYTES,
+            "pairs": run.pairs.kinds,
+            "relations": run.pairs.relations,
             "columns": [asdict(column) for column in run.images.columns.values()],
             "presets": [
-                {"title": title, "query": query.model_dump(exclude_defaults=True)}
+                {
+                    "title": title,
+                    "query": query.model_dump(exclude_defaults=True),
+                    "total": len(run.search.ids(query)),
+                }
                 for title, query in run.presets.items()
             ],
         }
@@ -188,6 +199,17 @@ def _nearest(request: Request, picture: bytes, k: int) -> Response:
     # Without the detail: of a file that is no picture it tells the first bytes.
     answer = {"error": f"{meaning[:1].upper()}{meaning[1:]}.", "reason": found.reason.value}
     return JSONResponse(answer, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def _pairs(request: Request) -> Response:
+    query = PairQuery.parse(request.query_params.get("query", "{}"))
+    return JSONResponse(_run(request).pairs.page(query))
+
+
+async def _decide(request: Request) -> Response:
+    asked = PairToDecide.parse(await _json(request))
+    await run_in_threadpool(_run(request).pairs.decide, asked)
+    return JSONResponse({"decision": asked.decision})
 
 
 def _lists(request: Request) -> Response:

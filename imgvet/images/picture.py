@@ -191,6 +191,12 @@ def _jpeg(pixels: Pixels, quality: int) -> bytes:
     )
 
 
-def decode_thumbnail(jpeg: bytes) -> Pixels:
-    """The pixels of a thumbnail; ValueError if the bytes are not those of a whole JPEG."""
-    return np.asarray(simplejpeg.decode_jpeg(jpeg, colorspace="RGB"), dtype=np.uint8)
+def decode_thumbnail(jpeg: bytes, least_side: int = 0) -> Pixels:
+    """The pixels of a thumbnail; ValueError if the bytes are not those of a whole JPEG.
+
+    With ``least_side`` at a reduced scale, which is faster: no side becomes shorter than that.
+    """
+    pixels = simplejpeg.decode_jpeg(
+        jpeg, colorspace="RGB", min_height=least_side, min_width=least_side
+    )
+    return np.asarray(pixels, dtype=np.uint8)

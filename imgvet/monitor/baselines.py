@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from imgvet.monitor.history import Run
 from imgvet.monitor.images import Images, Keys, Values
-from imgvet.monitor.rates import OUTLIERS
+from imgvet.monitor.rates import NOVEL
 from imgvet.quality.summarize import totals
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.outliers import ROBUST_LIMIT, robust_score
@@ -48,19 +48,19 @@ class Baseline:
     """What later runs are compared with."""
 
     run: Run
-    """Its row of the history; its outliers are those by its own limit."""
+    """Its row of the history; its novel images are those by its own limit."""
     keys: Keys
     """Contents of all its images, sorted."""
     sample: ReferenceSample
-    outlier_limit: float | None
-    """Similarity to the sample below which an image is an outlier; None of too few images."""
+    novelty_limit: float | None
+    """Similarity to the sample below which an image is novel; None of too few images."""
 
 
 def baseline_of(run: Run, images: Images) -> Baseline:
     """What is kept of a run; of its row only what was known before it was compared."""
     sample = sample_of(images, np.arange(len(images.first)), np.float16)
     similarity = nearest_similarity(images, sample)
-    limit = outlier_limit(similarity)
+    limit = novelty_limit(similarity)
     counts = {**run.counts, **totals(images.flags_below(similarity, limit))}
     own = run.model_copy(update={"counts": counts})
     return Baseline(own, np.sort(images.keys), sample, limit)
@@ -92,7 +92,7 @@ def nearest_similarity(images: Images, sample: ReferenceSample) -> Values:
 
     Images come in bursts (frames of a scene, shots of a product), so those of the baseline have
     near duplicates in the sample and those of a new batch do not; did these count as neighbours,
-    every new scene would be an outlier. Float64 (rows,); ``images.near`` if all of the sample are
+    every new scene would be novel. Float64 (rows,); ``images.near`` if all of the sample are
     such.
     """
     vectors, others = images.embeddings, normalised(sample.vectors)
@@ -110,8 +110,8 @@ def nearest_similarity(images: Images, sample: ReferenceSample) -> Values:
     return np.where(best == _NONE, images.near, similarity)
 
 
-def outlier_limit(similarity: Values) -> float | None:
-    """The similarity below which an image is an outlier by its robust score.
+def novelty_limit(similarity: Values) -> float | None:
+    """The similarity below which an image is novel: where the robust score calls it an outlier.
 
     None of fewer than :data:`LEAST_SCORES` images, or if all are equal.
     """
@@ -131,7 +131,7 @@ def baseline_path(work: WorkDir, run_id: str) -> Path:
 
 def write_baseline(work: WorkDir, baseline: Baseline) -> None:
     """Keep a baseline, atomically."""
-    sample, limit = baseline.sample, baseline.outlier_limit
+    sample, limit = baseline.sample, baseline.novelty_limit
 
     def write(path: Path) -> None:
         with path.open("wb") as stream:
@@ -142,8 +142,8 @@ def write_baseline(work: WorkDir, baseline: Baseline) -> None:
                 vectors=sample.vectors,
                 metrics=sample.metrics.to_numpy(np.float32),
                 metric_names=np.array(sample.metrics.columns.tolist(), "U"),
-                outlier_limit=np.array([] if limit is None else [limit]),
-                outliers=np.int64(baseline.run.counts.get(OUTLIERS, 0)),
+                novelty_limit=np.array([] if limit is None else [limit]),
+                novel=np.int64(baseline.run.counts.get(NOVEL, 0)),
             )
 
     write_atomically(baseline_path(work, baseline.run.run_id), write)
@@ -154,14 +154,14 @@ def read_baseline(work: WorkDir, run: Run) -> Baseline | None:
     try:
         with baseline_path(work, run.run_id).open("rb") as stream:
             found = dict(np.load(stream, allow_pickle=False))
-        limit = found["outlier_limit"].tolist()
+        limit = found["novelty_limit"].tolist()
         metrics = pd.DataFrame(found["metrics"], columns=found["metric_names"].tolist())
         sample = ReferenceSample(found["sample_keys"], found["vectors"], metrics)
-        outliers = {OUTLIERS: int(found["outliers"])} if limit else {}
+        novel = {NOVEL: int(found["novel"])} if limit else {}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
         return None
-    counts = {name: number for name, number in run.counts.items() if name != OUTLIERS}
-    own = run.model_copy(update={"counts": counts | outliers})
+    counts = {name: number for name, number in run.counts.items() if name != NOVEL}
+    own = run.model_copy(update={"counts": counts | novel})
     return Baseline(own, found["keys"], sample, limit[0] if limit else None)
 
 

@@ -12,20 +12,21 @@ allowed rate of false alarms is divided evenly among all questions of the run (B
 from __future__ import annotations
 
 import warnings
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgvet.monitor.baselines import Baseline, ReferenceSample, normalised
-from imgvet.monitor.history import Run
-from imgvet.monitor.images import Values
+from imgvet.monitor.history import DRIFT, EMBEDDINGS, Compared, Population, Run
+from imgvet.monitor.images import Counted, Values
 from imgvet.monitor.options import WatchOptions
 from imgvet.monitor.rates import (
     NOTHING,
-    OUTLIERS,
+    NOVEL,
     RATES,
     Proportion,
     WatchedRate,
@@ -39,12 +40,9 @@ CALM = 0.75
 # and while chance alone would show as much in at most this share of cases.
 CHANCE = 0.05
 
-SHARE_OF_RATES = 0.8
-"""Share of the false alarms left to the rates; the rest goes to drift, whose distances are so clear
-that a stricter level costs it nothing."""
-
-DRIFT, EMBEDDINGS = "drift:", "embeddings"
-"""Start of the keys of drift, and what follows for the embeddings; else a metric's name does."""
+SHARE_OF_RATES, SHARE_OF_DRIFT = 0.8, 0.1
+"""Shares of the false alarms left to rates and drift, whose distances are so clear that a stricter
+level costs it nothing; the rest goes to groups of images."""
 
 LEAST_IMAGES = 20  # of fewer images drift is not judged
 
@@ -55,7 +53,7 @@ class Finding:
 
     key: str
     """What was asked of: name of a rate, or ``drift:`` and a metric."""
-    population: Literal["whole", "new"]
+    population: Population
     effect: float
     """The difference of the rates, or the score of the drift; from ``least`` on worth an alarm."""
     p_value: float
@@ -65,8 +63,32 @@ class Finding:
     before: Proportion = NOTHING
     """Images with the property in the reference; of drift none."""
     after: Proportion = NOTHING
+    wide: float = 1.0
+    """How much more the rate varies than chance alone."""
     medians: tuple[float, float] | None = None
     """Of the drifting metric, in the baseline and the new images; None of rates and embeddings."""
+
+    @classmethod
+    def of_rates(
+        cls, key: str, population: Population, before: Proportion, after: Proportion, wide: float
+    ) -> Finding:
+        """How a rate differs from one before."""
+        p_value = p_of_rise(after.shrunk(wide), before.shrunk(wide))
+        effect = after.rate - before.rate
+        return cls(key, population, effect, p_value, before=before, after=after, wide=wide)
+
+    @property
+    def kept(self) -> Compared:
+        """What is kept of it in the history."""
+        rate = bool(self.after.of)
+        return Compared(
+            key=self.key,
+            population=self.population,
+            before=self.before.rate if rate else None,
+            after=self.after.rate if rate else self.effect,
+            limit=self.limit,
+            p_value=self.p_value,
+        )
 
     @property
     def alarming(self) -> bool:
@@ -77,6 +99,21 @@ class Finding:
     def lasting(self) -> bool:
         """Whether it keeps on an alarm that is on: less is asked, so that alarms do not flicker."""
         return self.effect >= CALM * self.least and self.p_value <= CHANCE
+
+    @property
+    def limit(self) -> float | None:
+        """Least rate of as many images, or least drift, that raises an alarm; None if none does."""
+        if not self.after.of:
+            return self.least
+
+        def raises(count: int) -> bool:
+            after = Proportion(count, self.after.of)
+            found = self.of_rates(self.key, self.population, self.before, after, self.wide)
+            return replace(found, least=self.least, level=self.level).alarming
+
+        counts = range(self.after.of + 1)
+        found = bisect_left(counts, True, key=raises)
+        return found / self.after.of if found < len(counts) else None
 
 
 @dataclass(frozen=True)
@@ -90,8 +127,16 @@ class Comparison:
     findings: tuple[Finding, ...] = ()
     failed_checks: tuple[CheckResult, ...] = ()
     """Those that could not be computed, too."""
-    examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Property -> names of images that show it, worst first."""
+    counted: Mapping[str, Counted] = field(default_factory=dict)
+    """Alarm -> the images that it counts: those of the rate, or the new ones that drift."""
+
+    def finding(self, key: str) -> Finding | None:
+        """What says most of an alarm, of what raises it rather than of what keeps it on.
+
+        None if it was not judged.
+        """
+        found = (finding for finding in self.findings if finding.key == key)
+        return max(found, key=lambda one: (one.alarming, one.lasting, one.effect), default=None)
 
 
 def compare(
@@ -101,14 +146,14 @@ def compare(
     history: Sequence[Run],
     options: WatchOptions,
 ) -> tuple[Finding, ...]:
-    """Compare a run, its outliers by the baseline's limit, and a sample of its new images with it.
+    """Compare a run, its novel images by the baseline's limit, and a sample of its new ones.
 
     ``history`` are the monitored runs before it.
     """
     past = in_order_since(history, baseline.run)
     rates = [found for rate in RATES for found in _ask_rate(rate, run, baseline.run, past)]
     drifts = _ask_drift(new, baseline.sample)
-    shares = (SHARE_OF_RATES, 1 - SHARE_OF_RATES)
+    shares = (SHARE_OF_RATES, SHARE_OF_DRIFT)
     asked = zip((rates, drifts), (options.min_difference, options.min_drift), shares, strict=True)
     return tuple(
         replace(finding, least=least, level=options.false_alarm_rate * share / len(findings))
@@ -129,21 +174,16 @@ def _ask_rate(rate: WatchedRate, run: Run, baseline: Run, past: Sequence[Run]) -
     before = rate.proportion(baseline.counts)
     if whole is None or new is None or before is None:
         return []
-    # Outliers of other baselines are other outliers.
-    rows = [row for row in past if rate.count != OUTLIERS or row.baseline == baseline.run_id]
+    # What is novel beside another baseline is not the same.
+    rows = [row for row in past if rate.count != NOVEL or row.baseline == baseline.run_id]
     batches = [batch for row in rows if (batch := rate.proportion(row.new_counts)) and batch.of]
     wide = max(spread([before, *batches]), rate.together)
     usual = sum(batches, before)
 
-    def ask(population: Literal["whole", "new"], after: Proportion, before: Proportion) -> Finding:
-        p_value = p_of_rise(after.shrunk(wide), before.shrunk(wide))
-        effect = after.rate - before.rate
-        return Finding(rate.name, population, effect, p_value, before=before, after=after)
-
-    found = [ask("whole", whole, before)] if whole.of else []
+    asked = [Finding.of_rates(rate.name, "whole", before, whole, wide)] if whole.of else []
     if new.of and (whole, before) != (new, usual):
-        found.append(ask("new", new, usual))
-    return found
+        asked.append(Finding.of_rates(rate.name, "new", usual, new, wide))
+    return asked
 
 
 def _ask_drift(new: ReferenceSample, reference: ReferenceSample) -> list[Finding]:

@@ -11,8 +11,9 @@ from typing import get_args
 
 from imgvet.format import counted, listed, rough_percent
 from imgvet.metrics import METRIC_BY_NAME
-from imgvet.monitor.compare import DRIFT, EMBEDDINGS, Comparison, Finding
-from imgvet.monitor.history import Event
+from imgvet.monitor.compare import Comparison, Finding
+from imgvet.monitor.history import DRIFT, EMBEDDINGS, LOST, STALE, Event
+from imgvet.monitor.images import SHIFTING
 from imgvet.monitor.rates import RATES, WatchedRate
 from imgvet.quality.checks import CHECK_BY_NAME
 from imgvet.quality.result import CheckState, Severity
@@ -22,14 +23,21 @@ RUN, CHECK = "run", "check:"
 
 RUN_FAILED = "imgvet.run.failed"
 
+ALARMS, ALL_CLEARS = "imgvet.run.alarms", "imgvet.run.all-clears"
+"""Names of the events that stand for a whole message: that of one run."""
+
 EVENT_NAMES: tuple[str, ...] = (
     *(rate.event_name(raised=raised) for raised in (True, False) for rate in RATES),
     "imgvet.drift.detected", "imgvet.drift.ended", "imgvet.check.failed", "imgvet.check.recovered",
-    RUN_FAILED, "imgvet.run.recovered",
+    RUN_FAILED, "imgvet.run.recovered", "imgvet.images.lost", "imgvet.images.back",
+    "imgvet.images.stale", "imgvet.images.fresh",
 )  # fmt: skip
 """Every name of an event."""
 
 _SHOWN = 3
+
+LEAST_ODDS = 1_000_000
+"""One in so many is as rare as is said."""
 
 
 def is_compared(key: str) -> bool:
@@ -62,7 +70,7 @@ def events_of(comparison: Comparison) -> tuple[Event, ...]:
     events = []
     for keys, raised in ((after - before, True), (before - after, False)):
         events += [_rate(rate, comparison, raised=raised) for rate in RATES if rate.name in keys]
-        for beginning, event_of in ((DRIFT, _drift), (CHECK, _checks), (RUN, _run)):
+        for beginning, event_of in _EVENTS:
             if found := sorted(key for key in keys if key.startswith(beginning)):
                 events.append(event_of(found, comparison, raised=raised))
     return tuple(events)
@@ -71,46 +79,47 @@ def events_of(comparison: Comparison) -> tuple[Event, ...]:
 def _event(
     comparison: Comparison,
     name: str,
+    about: str,
     keys: Sequence[str],
     title: str,
     lines: Sequence[str],
     severity: Severity | None = None,
 ) -> Event:
     """An alarm of a severity, or an all-clear without one; the title begins with the dataset."""
-    run, baseline = comparison.run, comparison.baseline
-    if run.dataset:
-        title = f"{run.dataset}: {title[:1].lower()}{title[1:]}"
-    ending = f"Run of {run.minute}"
-    if baseline is not None and is_compared(keys[0]):
-        ending += f", compared with that of {baseline.minute}"
+    dataset = comparison.run.dataset
+    if dataset:
+        title = f"{dataset}: {title[:1].lower()}{title[1:]}"
     return Event(
         name=name,
         alarms=tuple(keys),
         severity=severity or "info",
         all_clear=severity is None,
         title=title,
-        body="\n".join([*lines, f"{ending}."]),
+        about=about,
+        body="\n".join(lines),
     )
 
 
 def _rate(rate: WatchedRate, comparison: Comparison, *, raised: bool) -> Event:
     found = [finding for finding in comparison.findings if finding.key == rate.name]
+    most = comparison.finding(rate.name) or found[0]
     if raised:
-        # New images say it best: theirs is the greater difference.
         found = sorted((item for item in found if item.alarming), key=lambda item: -item.effect)
-    most = max(found, key=lambda finding: finding.effect)
     before, after = most.before.rate, most.after.rate
     lines = [_rate_line(rate, finding) for finding in found]
     title, severity = f"is back to normal ({rough_percent(after)})", None
-    examples = comparison.examples.get(rate.count, ()) if raised else ()
+    examples = comparison.counted[rate.name].names if raised else ()
     if raised:
         among = " among new images" if most.population == "new" else ""
         title = f"jumped from {rough_percent(before)} to {rough_percent(after)}{among}"
-        severity = CHECK_BY_NAME[rate.name].severity
+        check = CHECK_BY_NAME.get(rate.name)
+        severity = check.severity if check else "warning"
+    if raised:
+        lines.append(_chance(most.p_value))
     if examples:
         lines.append(f"See: {', '.join(PurePosixPath(name).name for name in examples[:_SHOWN])}")
     name, title = rate.event_name(raised=raised), f"{rate.title} {title}"
-    event = _event(comparison, name, [rate.name], title, lines, severity)
+    event = _event(comparison, name, rate.title.lower(), [rate.name], title, lines, severity)
     return event.model_copy(update={"before": before, "after": after, "examples": examples})
 
 
@@ -124,24 +133,60 @@ def _rate_line(rate: WatchedRate, finding: Finding) -> str:
     return f"{now} {rate.said}, baseline {usual}"
 
 
+def _chance(p_value: float) -> str:
+    """How rarely chance alone makes such a difference."""
+    one = round(1 / max(p_value, 1 / LEAST_ODDS))
+    said = "less than " if one == LEAST_ODDS else ""
+    return f"Chance alone makes such a difference in {said}1 of {one:,} comparisons."
+
+
+def _lost(keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Event:
+    names = [key.removeprefix(LOST).replace(":", " ", 1) for key in keys]
+    if not raised:
+        title = f"Images are back: {_listed(names)}"
+        return _event(comparison, "imgvet.images.back", "lost images", keys, title, [])
+    found = [finding for key in keys if (finding := comparison.finding(key))]
+    found.sort(key=lambda finding: -finding.effect)
+    lines = [
+        f"Of {finding.key.removeprefix(LOST).replace(':', ' ', 1)}, "
+        f"{rough_percent(finding.effect)} is gone."
+        for finding in found[:_SHOWN]
+    ]
+    title = f"Images are lost: {_listed(names)}"
+    return _event(comparison, "imgvet.images.lost", "lost images", keys, title, lines, "warning")
+
+
+def _stale(keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Event:
+    if not raised:
+        title = "There are new images again"
+        return _event(comparison, "imgvet.images.fresh", "new images", keys, title, [])
+    found = comparison.finding(STALE)
+    title = f"No new images for {counted(found.effect if found else 0, 'day')}"
+    return _event(comparison, "imgvet.images.stale", "new images", keys, title, [], "warning")
+
+
 def _drift(keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Event:
     if not raised:
         title = f"New images no longer differ in {_listed(map(_drifting, keys))}"
-        return _event(comparison, "imgvet.drift.ended", keys, title, [])
+        return _event(comparison, "imgvet.drift.ended", "drift", keys, title, [])
     found = [finding for finding in comparison.findings if finding.key in keys]
     found.sort(key=lambda finding: -finding.effect)
     lines = [_drift_line(finding) for finding in found[:_SHOWN]]
     if len(found) > _SHOWN:
         lines.append(f"And {counted(len(found) - _SHOWN, 'other')}.")
+    lines.append(_chance(max(finding.p_value for finding in found)))
     title = f"New images differ in {_listed(_drifting(finding.key) for finding in found)}"
-    return _event(comparison, "imgvet.drift.detected", keys, title, lines, "warning")
+    return _event(comparison, "imgvet.drift.detected", "drift", keys, title, lines, "warning")
 
 
 def _drift_line(finding: Finding) -> str:
     drift = f"(drift {finding.effect:.2f} of 1)"
+    name = finding.key.removeprefix(DRIFT)
+    if name in SHIFTING:
+        return f"Their {name}s are spread otherwise {drift}."
     if finding.medians is None:
         return f"They can be told from earlier ones by their content {drift}."
-    unit = METRIC_BY_NAME[finding.key.removeprefix(DRIFT)].unit
+    unit = METRIC_BY_NAME[name].unit
     before, after = (f"{value:.4g}" for value in finding.medians)
     now = f"{after} now {unit}".rstrip()
     return f"{_drifting(finding.key).capitalize()}: median {before} before, {now} {drift}."
@@ -154,7 +199,7 @@ def _checks(keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Eve
         title = f"Check passes again: {_listed(title.lower() for title in titles)}"
         still = counted(len(failed), "other check")
         lines = [f"{still} still failing." if failed else "All checks pass."]
-        return _event(comparison, "imgvet.check.recovered", keys, title, lines)
+        return _event(comparison, "imgvet.check.recovered", "checks", keys, title, lines)
     new = [check for check in failed if check.name in names]
     lines = [
         f"{check.title}: {check.observed}, allowed is {check.allowed}."
@@ -164,14 +209,18 @@ def _checks(keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Eve
     ]
     title = f"Check failed: {_listed(check.title.lower() for check in new)}"
     worst = min((check.severity for check in new), key=get_args(Severity).index)
-    return _event(comparison, "imgvet.check.failed", keys, title, lines, worst)
+    return _event(comparison, "imgvet.check.failed", "checks", keys, title, lines, worst)
 
 
 def _run(keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Event:
     if not raised:
-        return _event(comparison, "imgvet.run.recovered", keys, "Runs finish again", [])
+        return _event(comparison, "imgvet.run.recovered", "runs", keys, "Runs finish again", [])
     reason = [comparison.run.notice or "No reason was given."]
-    return _event(comparison, RUN_FAILED, keys, "The run failed", reason, "critical")
+    return _event(comparison, RUN_FAILED, "runs", keys, "The run failed", reason, "critical")
+
+
+_EVENTS = ((LOST, _lost), (STALE, _stale), (DRIFT, _drift), (CHECK, _checks), (RUN, _run))
+"""Start of the keys of alarms -> what is said of them together."""
 
 
 def _drifting(key: str) -> str:

@@ -35,7 +35,13 @@ from imgvet.summary import Counts, Exact, PastRun, RunRecord, RunSummary, Verdic
 from imgvet.tables import write_table
 from imgvet.workdir import WorkDir, write_atomically
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+
+DRIFT, EMBEDDINGS = "drift:", "embeddings"
+"""Start of the keys of drift, and what follows for the embeddings; else a metric's name does."""
+
+LOST, STALE = "lost:", "stale"
+"""Start of the keys of what is gone, ``images`` or a group follows; the key of no new images."""
 
 COMPARED_PARAMETERS: tuple[str, ...] = (
     *(name for part in (VideoOptions, MediaOptions, CropOptions, FlagOptions, SimilarityOptions)
@@ -55,7 +61,7 @@ _logger = logging.getLogger(__name__)
 class Event(Exact):
     """One thing that a person wants to know of a run: an alarm, or an all-clear (of severity info).
 
-    There is one of a name, such as ``imgvet.outlier-rate.jumped``, in each run; it raises or ends
+    There is one of a name, such as ``imgvet.novelty-rate.jumped``, in each run; it raises or ends
     ``alarms``. Rates before and after are None if it is not about a rate.
     """
 
@@ -64,11 +70,33 @@ class Event(Exact):
     severity: Severity
     all_clear: bool
     title: str
+    about: str = ""
+    """What it is about, in a word or two."""
     body: str
     before: float | None = None
     after: float | None = None
     examples: tuple[str, ...] = ()
     """Names of images that show it, worst first."""
+
+
+Population = Literal["whole", "new"]
+"""All images of a run, or those that are new in it."""
+
+
+class Compared(Exact):
+    """How one rate, or the drift of one metric, compares with what was usual."""
+
+    key: str
+    """Name of the rate, or ``drift:`` and a metric or ``embeddings``; alarms are called so."""
+    population: Population
+    before: float | None
+    """The rate that was usual; None of drift."""
+    after: float
+    """The rate of this run, or the drift."""
+    limit: float | None
+    """From where on it raises an alarm, if chance does not explain it; None if nothing would."""
+    p_value: float
+    """How probable it is by chance."""
 
 
 class Delivery(Exact):
@@ -101,7 +129,7 @@ class Run(Exact):
     results: str = ""
     """Digest of its summary, by which a run that found the same is recognised."""
     counts: Mapping[str, int] = {}
-    """What was measured of the summary's counts, and ``reference_outliers`` of monitored runs."""
+    """What was measured of the summary's counts, and ``novel`` of monitored runs."""
     monitored: bool = False
     baseline: str | None = None
     """Run that it was compared with."""
@@ -111,12 +139,13 @@ class Run(Exact):
     """Whether its new images were added to what is known as usual."""
     alarms: tuple[str, ...] = ()
     """Those that are on after it; a run that is not monitored changes none."""
+    groups: Mapping[str, int] = {}
+    """Images of each label, format and folder, such as ``label:cat``; of many the greatest."""
     new_counts: Mapping[str, int] = {}
     """Those of the counts that rates are made of, among its new images."""
     quantiles: Mapping[str, tuple[float, ...]] = {}
     """Metric -> its 5 %, 50 % and 95 % quantiles."""
-    drift: Mapping[str, float] = {}
-    """Metric, or ``embeddings`` -> score of the drift of new images."""
+    compared: tuple[Compared, ...] = ()
     events: tuple[Event, ...] = ()
     told: bool = False
     """Whether its events were handed over to all receivers."""
@@ -131,6 +160,12 @@ class Run(Exact):
     def new_images(self) -> int:
         """How many of them were new."""
         return self.new_counts.get("images", 0)
+
+    @property
+    def drift(self) -> dict[str, float]:
+        """Metric, or ``embeddings`` -> score of the drift of new images, 0 to 1."""
+        drifts = (found for found in self.compared if found.key.startswith(DRIFT))
+        return {found.key.removeprefix(DRIFT): found.after for found in drifts}
 
     @property
     def minute(self) -> str:
@@ -153,7 +188,11 @@ _TEXT, _INT, _REAL, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 _TEXTS, _COUNTS = pa.list_(_TEXT), pa.map_(_TEXT, _INT)
 _EVENT = pa.struct(
     {"name": _TEXT, "alarms": _TEXTS, "severity": _TEXT, "all_clear": _BOOL, "title": _TEXT,
-     "body": _TEXT, "before": _REAL, "after": _REAL, "examples": _TEXTS}
+     "about": _TEXT, "body": _TEXT, "before": _REAL, "after": _REAL, "examples": _TEXTS}
+)  # fmt: skip
+_COMPARED = pa.struct(
+    {"key": _TEXT, "population": _TEXT, "before": _REAL, "after": _REAL, "limit": _REAL,
+     "p_value": _REAL}
 )  # fmt: skip
 _DELIVERY = pa.struct({"event": _TEXT, "to": _TEXT, "arrived": _BOOL})
 
@@ -163,13 +202,15 @@ SCHEMA = pa.schema(
         "version": _TEXT, "dataset": _TEXT, "model": _TEXT, "parameters": _TEXT,
         "settings": pa.map_(_TEXT, _TEXT), "verdict": _TEXT, "results": _TEXT,
         "images": _INT, "new_images": _INT, **{rate.name: _REAL for rate in RATES},
-        "counts": _COUNTS, "monitored": _BOOL, "baseline": _TEXT, "notice": _TEXT,
+        "counts": _COUNTS, "groups": _COUNTS,
+        "monitored": _BOOL, "baseline": _TEXT, "notice": _TEXT,
         "in_order": _BOOL, "alarms": _TEXTS, "new_counts": _COUNTS,
         "quantiles": pa.map_(_TEXT, pa.list_(_REAL)), "drift": pa.map_(_TEXT, _REAL),
+        "compared": pa.list_(_COMPARED),
         "events": pa.list_(_EVENT), "told": _BOOL, "deliveries": pa.list_(_DELIVERY),
     }
 )  # fmt: skip
-"""The fields of :class:`Run`; and images and rates as columns of their own, to be plotted."""
+"""The fields of :class:`Run`; and images, rates and drift as columns, to be plotted."""
 
 
 def history_path(work: WorkDir) -> Path:
@@ -212,6 +253,21 @@ def monitored_runs(work: WorkDir) -> list[Run]:
     return [run for run in read_history(work) if run.monitored]
 
 
+def runs_before(work: WorkDir, run_id: str) -> list[Run]:
+    """All runs of a work dir but one, and those on its other part."""
+    runs = (run for run in read_history(work) if run.run_id != run_id)
+    return [run for run in runs if run.part == work.part or run.status == "failed"]
+
+
+def watched_runs(work: WorkDir, run_id: str) -> tuple[Run, ...]:
+    """All runs, one that was monitored last; none if it was not, or the history can't be read."""
+    try:
+        this = find_run(read_history(work), run_id)
+    except HistoryError:
+        return ()
+    return (*runs_before(work, run_id), this) if this is not None and this.monitored else ()
+
+
 def open_history(work: WorkDir) -> tuple[tuple[Run, ...], str]:
     """The runs of a work dir, and one sentence on what was renamed, empty if nothing was.
 
@@ -246,14 +302,18 @@ def save_run(work: WorkDir, run: Run) -> None:
     _write(work, {row.run_id: row for row in read_history(work)} | {run.run_id: run})
 
 
-def add_latest(work: WorkDir, run: Run) -> Run:
-    """Add a run as the latest, with the alarms that are on before it; raises as :func:`save_run`.
-
-    An earlier attempt under its id gives way; of its events those are kept that still wait.
-    """
+def put_last(work: WorkDir, run: Run) -> Run:
+    """Add a run as the latest; an earlier attempt under its id gives way. Raises as the others."""
     rows = {row.run_id: row for row in read_history(work)}
-    known = [row for row in rows.values() if row.monitored or row.run_id == run.run_id]
-    earlier = rows.pop(run.run_id, run)
+    rows.pop(run.run_id, None)
+    _write(work, rows | {run.run_id: run})
+    return run
+
+
+def as_latest(history: Sequence[Run], run: Run) -> Run:
+    """A run with the alarms that are on before it, and events of an earlier attempt that wait."""
+    known = [row for row in history if row.monitored or row.run_id == run.run_id]
+    earlier = next((row for row in history if row.run_id == run.run_id), run)
     late = {entry.event for entry in earlier.deliveries if not entry.arrived}
     waiting = [event for event in earlier.events if event.name in late or not earlier.told]
     update = {
@@ -261,9 +321,7 @@ def add_latest(work: WorkDir, run: Run) -> Run:
         "events": tuple(waiting),
         "deliveries": earlier.deliveries if waiting else (),
     }
-    added = run.model_copy(update=update)
-    _write(work, rows | {run.run_id: added})
-    return added
+    return run.model_copy(update=update)
 
 
 def _write(work: WorkDir, rows: Mapping[str, Run]) -> None:
@@ -273,6 +331,7 @@ def _write(work: WorkDir, rows: Mapping[str, Run]) -> None:
             "schema_version": SCHEMA_VERSION,
             "images": row.counts.get("images"),
             "new_images": row.new_counts.get("images"),
+            "drift": row.drift,
             **{rate.name: (of := rate.proportion(row.counts)) and of.rate for rate in RATES},
         }
         for row in rows.values()
@@ -293,10 +352,16 @@ def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str)
         return
     if notice:
         _logger.warning(notice)
-    run = Run(
+    run = run_of(record, summary, results, work.part).model_copy(update={"notice": notice})
+    put_last(work, as_latest(read_history(work), run))
+
+
+def run_of(record: RunRecord, summary: RunSummary, results: str, part: str = "") -> Run:
+    """The row of a finished run that is not monitored."""
+    return Run(
         run_id=record.run_id,
         started=record.started,
-        part=work.part,
+        part=part,
         version=record.versions.get("imgvet", ""),
         dataset=record.options(RunOptions).dataset,
         model=str(record.model.get("name", "")),
@@ -305,9 +370,7 @@ def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str)
         verdict=summary.verdict,
         results=results,
         counts=summary.counts.model_dump(exclude_none=True),
-        notice=notice,
     )
-    add_latest(work, run)
 
 
 def settings_of(record: RunRecord) -> dict[str, str]:
@@ -326,23 +389,27 @@ def find_run(history: Sequence[Run], run_id: str) -> Run | None:
     return next((run for run in rows if run.run_id == run_id), None)
 
 
-def past_runs(work: WorkDir, record: RunRecord, results: str) -> tuple[PastRun, ...]:
+def past_runs(
+    work: WorkDir, record: RunRecord, results: str, *, every: bool = False
+) -> tuple[PastRun, ...]:
     """The runs before one that found something else, oldest first; of equal ones the first.
 
     So repeating a run without a change (``results``, the digest of its summary) leaves its report
-    the same.
+    the same. With ``every`` equal ones are there, too.
     """
     try:
         history = read_history(work)
     except HistoryError as error:
         _logger.info("Earlier runs are left out of the report: %s", error)
         return ()
-    runs = [run for run in history if run.part == work.part and run.verdict is not None]
-    changed = [next(same) for _, same in itertools.groupby(runs, key=lambda run: run.results)]
-    if changed and changed[-1].results == results:
-        changed.pop()
+    others = (run for run in history if run.run_id != record.run_id)
+    runs = [run for run in others if run.part == work.part and run.verdict is not None]
+    if not every:
+        runs = [next(same) for _, same in itertools.groupby(runs, key=lambda run: run.results)]
+        if runs and runs[-1].results == results:
+            runs.pop()
     found, settings = [], settings_of(record)
-    for run in changed:
+    for run in runs:
         known = run.model_dump(include=set(PastRun.model_fields))
         known["counts"] = {name: run.counts.get(name) for name in Counts.model_fields}
         known["changed"] = run.changes(settings)

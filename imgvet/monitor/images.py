@@ -5,29 +5,42 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imgvet.metrics import FLAGS, METRICS
-from imgvet.monitor.rates import OUTLIERS
+from imgvet.metrics import METRICS
+from imgvet.monitor.rates import NOVEL
 from imgvet.options import RunOptions
 from imgvet.quality.summarize import properties
-from imgvet.summary import read_record
-from imgvet.tables import read_table
-from imgvet.workdir import WorkDir
 
-EXAMPLES = 10  # names that are told of the images with each property
+SHIFTING = ("label", "format")
+"""Groupings that new images should be spread over as the baseline's; folders come and go."""
+
+GROUPED = 200  # greatest groups that are kept of a run
+EXAMPLES = 10  # names that are told of the images that an alarm counts
 
 Keys = NDArray[np.bytes_]  # contents, 16 bytes each (numpy's S16)
 Values = NDArray[np.float64]
+
+
+class Counted(NamedTuple):
+    """Images that an alarm counts, worst first."""
+
+    ids: NDArray[np.int64]
+    names: tuple[str, ...]
+    """Of the first ones."""
+    values: Values
+    """What each is judged by; NaN of what is so or is not."""
 
 
 @dataclass(frozen=True)
 class Images:
     """The n images of a run in the order of the table items, and the contents among them."""
 
+    ids: NDArray[np.int64]
     names: NDArray[np.object_]
     keys: Keys
     """(n,), their contents."""
@@ -43,9 +56,11 @@ class Images:
     """Images at least this similar are near duplicates."""
     metrics: pd.DataFrame
     """float64 (n, metrics), NaN where there is none; without those never measured."""
+    groups: pd.DataFrame
+    """Text (n, groupings): label, format, and the folder right below the input; null if none."""
     flags: pd.DataFrame
     """bool (n, properties), which images have each, as :func:`imgvet.quality.summarize.properties`
-    says; that of being an outlier depends on the baseline."""
+    says; that of being novel depends on the baseline."""
 
     @property
     def content_keys(self) -> Keys:
@@ -53,43 +68,19 @@ class Images:
         return self.keys[self.first]
 
     def flags_below(self, similarity: Values, limit: float | None) -> pd.DataFrame:
-        """All properties; outliers (row by row) are below a limit, if there is one."""
+        """All properties; novel images (row by row) are below a limit, if there is one."""
         if limit is None:
             return self.flags
         # row -1 has no embedding
-        return self.flags.assign(**{OUTLIERS: np.append(similarity < limit, False)[self.row]})
+        return self.flags.assign(**{NOVEL: np.append(similarity < limit, False)[self.row]})
 
-    def examples(
-        self, flags: pd.DataFrame, similarity: Values, new: NDArray[np.bool_]
-    ) -> dict[str, tuple[str, ...]]:
-        """Names of images with each property, new ones if there are any, the worst first."""
-        goodness = {OUTLIERS: np.append(similarity, np.inf)[self.row]}
-        for flag in FLAGS:
-            if flag.metric in self.metrics:
-                values = self.metrics[flag.metric].to_numpy()
-                goodness[flag.name] = values if flag.below else -values
-        found = {}
-        for name in map(str, flags):
-            having = flags[name].to_numpy()
-            places = np.flatnonzero(having & new if (having & new).any() else having)
-            if name in goodness:
-                places = places[np.argsort(goodness[name][places], kind="stable")]
-            found[name] = tuple(map(str, self.names[places[:EXAMPLES]]))
-        return found
-
-
-def read_images(work: WorkDir) -> Images:
-    """The images of the run whose results lie in a work dir."""
-    record = read_record(work)
-    scale = record.model.get("similarity_scale")
-    return images_of(
-        read_table(work.table("items")),
-        read_table(work.table("stats")),
-        read_table(work.table("similarity")),
-        embeddings=np.load(work.embeddings, mmap_mode="r"),
-        scale=scale if isinstance(scale, float) else 1.0,
-        options=record.options(RunOptions),
-    )
+    def counted(self, places: NDArray[np.bool_], values: Values, worst: Values) -> Counted:
+        """Some images, by what they are judged by: the lower ``worst`` is, the worse."""
+        found = np.flatnonzero(places)
+        found = found[np.argsort(worst[found], kind="stable")]
+        return Counted(
+            self.ids[found], tuple(map(str, self.names[found[:EXAMPLES]])), values[found]
+        )
 
 
 def images_of(
@@ -112,10 +103,27 @@ def images_of(
         values = stats.set_index("id")[measured].reindex(items["id"])
         metrics = values.astype(np.float64).dropna(axis="columns", how="all")
     return Images(
-        names=items["filename"].to_numpy(object), keys=keys_of(items), row=row, first=first,
-        embeddings=embeddings, scale=scale, near=options.threshold, metrics=metrics,
-        flags=properties(items, stats, similarity, options),
+        ids=items["id"].to_numpy(np.int64), names=items["filename"].to_numpy(object),
+        keys=keys_of(items), row=row, first=first, embeddings=embeddings, scale=scale,
+        near=options.threshold, metrics=metrics,
+        groups=groups_of(items), flags=properties(items, stats, similarity, options),
     )  # fmt: skip
+
+
+def groups_of(items: pd.DataFrame) -> pd.DataFrame:
+    """Label, format and folder of each item, as far as they are known."""
+    groups = items.reindex(columns=list(SHIFTING))
+    if "source" in items:
+        pairs = zip(items["filename"], items["source"].fillna("\0"), strict=True)
+        groups["folder"] = [_folder(name, source) for name, source in pairs]
+    return groups
+
+
+def _folder(name: str, source: str) -> str | None:
+    """The folder right below an input that a file lies in; None outside of the input."""
+    if not name.startswith(source):
+        return None
+    return name[len(source) :].lstrip("/!").rpartition("/")[0].partition("/")[0] or None
 
 
 def keys_of(items: pd.DataFrame) -> Keys:

@@ -58,6 +58,14 @@ class WatchOptions(Part):
         description="new images are judged again in the next run until there are this many, so "
         "that a trickle of them is seen, too",
     )
+    max_loss: Share = Field(
+        0.5,
+        description="alarm if this share of all images, or of those of a label, format or folder, "
+        "is gone since the last run in order",
+    )
+    max_days_without_new: float | None = Field(
+        None, gt=0, description="alarm if there were no new images for so many days [no limit]"
+    )
     keep_baselines: int = Field(
         10, ge=1, description="latest runs that can be made the baseline; others are forgotten"
     )
@@ -84,15 +92,34 @@ class NotifyOptions(Part):
     )
 
 
+COMMON = (
+    "input_dir", "work_dir", "dataset_name", "annotations", "threshold", "outlier_percentile",
+    "checks", "fail_on", "fail_on_alarm", "notify", "baseline", "report_url",
+)  # fmt: skip
+"""What is asked for first by the form of a run on a server; all else follows by the alphabet."""
+
+
+def _as_form(schema: dict[str, Any]) -> None:
+    """Order the fields of the form, where a run may leave out what is its deployment's."""
+    fields = schema["properties"]
+    order = [*(name for name in COMMON if name in fields), *sorted(fields.keys() - set(COMMON))]
+    schema["properties"] = {
+        name: {**fields[name], "position": place} for place, name in enumerate(order)
+    }
+    schema["required"] = []
+
+
 class MonitorOptions(RunOptions, WatchOptions, NotifyOptions):
     """All parameters of a monitored run."""
 
-    # A run of a deployment may leave out the input, as everything else that is the deployment's.
-    model_config = ConfigDict(json_schema_extra={"required": []})
+    model_config = ConfigDict(json_schema_extra=_as_form)
 
-    def fails(self, checks: Iterable[CheckResult], alarms: Sequence[str]) -> bool:
-        """Whether what was found makes the run a failure."""
-        return fails(checks, self.fail_on) or (self.fail_on_alarm and bool(alarms))
+    def fails(
+        self, checks: Iterable[CheckResult], alarms: Sequence[str], lost: Sequence[str] = ()
+    ) -> bool:
+        """Whether what was found makes the run a failure; a lost message is a warning."""
+        found = fails(checks, self.fail_on) or (self.fail_on_alarm and bool(alarms))
+        return found or (self.fail_on == "warning" and bool(lost))
 
 
 def all_addresses(notify: tuple[str, ...]) -> tuple[str, ...]:

@@ -65,9 +65,9 @@ class WatchedRate:
         return Proportion(counts[self.count], counts[self.whole])
 
 
-OUTLIERS = "reference_outliers"
-"""Count of the outliers to the reference sample of the baseline; the check of the same rate asks
-how images of one run lie among each other."""
+NOVEL = "novel"
+"""Count of the images unlike those of the baseline. They need not be outliers, which the check of
+that name counts: images that are unlike the others of the same run."""
 
 RATES: tuple[WatchedRate, ...] = (
     WatchedRate("invalid_rate", "invalid", "images", "Invalid rate", "invalid"),
@@ -78,7 +78,7 @@ RATES: tuple[WatchedRate, ...] = (
     WatchedRate("dark_rate", "dark", "valid", "Dark rate", "dark"),
     WatchedRate("bright_rate", "bright", "valid", "Bright rate", "bright"),
     WatchedRate("blurry_rate", "blurry", "valid", "Blurry rate", "blurry"),
-    WatchedRate("outlier_rate", OUTLIERS, "valid", "Outlier rate", "unlike the baseline's"),
+    WatchedRate("novelty_rate", NOVEL, "valid", "Novelty rate", "unlike the baseline's"),
 )  # fmt: skip
 """The watched rates, in the order of reports."""
 

@@ -6,28 +6,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
-from imgvet.errors import HistoryError, RunNotFoundError
+from imgvet.errors import RunNotFoundError
 from imgvet.monitor import baselines
 from imgvet.monitor.baselines import Baseline, kept_baselines, read_baseline
-from imgvet.monitor.compare import DRIFT, Comparison, compare, in_order_since
+from imgvet.monitor.compare import Comparison, Finding, compare, in_order_since
+from imgvet.monitor.counted import alarms_table, count_images
 from imgvet.monitor.events import alarms_after, events_of, is_compared
 from imgvet.monitor.history import (
     Run,
-    add_latest,
+    as_latest,
     find_run,
-    history_path,
     monitored_runs,
     open_history,
+    put_last,
     read_history,
-    save_run,
 )
-from imgvet.monitor.images import Images, Keys, new_items, read_images
-from imgvet.monitor.options import FIRST, MonitorOptions, WatchOptions, is_baseline, last_of
+from imgvet.monitor.images import Images, Keys, new_items
+from imgvet.monitor.options import FIRST, WatchOptions, is_baseline, last_of
 from imgvet.monitor.rates import rates_in_words
-from imgvet.quality.result import CheckResult, CheckState, read_results
+from imgvet.monitor.shape import count_groups, judge_shape
+from imgvet.quality.result import CheckResult, CheckState
 from imgvet.quality.summarize import totals
-from imgvet.summary import read_record
 from imgvet.workdir import WorkDir, write_text
 
 CHOSEN = "baselines/chosen.txt"  # in a work dir: the baseline that was set
@@ -50,7 +51,7 @@ def watch(
     own, (baseline, known) = baselines.baseline_of(run, images), references
     reference = baseline or own
     similarity = baselines.nearest_similarity(images, reference.sample)
-    flags = images.flags_below(similarity, reference.outlier_limit)
+    flags = images.flags_below(similarity, reference.novelty_limit)
     new = new_items(images.keys, known)
     quantiles = np.nanquantile(images.metrics, (0.05, 0.5, 0.95), axis=0).T.tolist()
     run = run.model_copy(
@@ -58,32 +59,34 @@ def watch(
             "monitored": True,
             "baseline": baseline.run.run_id if baseline else None,
             "counts": {**run.counts, **totals(flags)},
+            "groups": count_groups(images.groups),
             "new_counts": totals(flags[new]),
             "quantiles": dict(zip(images.metrics, map(tuple, quantiles), strict=True)),
         }
     )
     fresh = baselines.sample_of(images, np.flatnonzero(new[images.first]), np.float32)
+    findings: tuple[Finding, ...] = ()
+    if baseline:
+        fresh_groups = count_groups(images.groups[new])
+        findings = compare(run, fresh, baseline, history, options)
+        findings += judge_shape(run, fresh_groups, baseline.run, history, options)
     comparison = Comparison(
         run=run,
         before=run.alarms,
         baseline=baseline.run if baseline else None,
-        findings=compare(run, fresh, baseline, history, options) if baseline else (),
+        findings=findings,
         failed_checks=tuple(check for check in checks if check.state is not CheckState.PASSED),
-        examples=images.examples(flags, similarity, new),
     )
-    return _judged(comparison, options), own
+    counted = count_images(comparison, images, flags, new, similarity)
+    return _judged(replace(comparison, counted=counted), options), own
 
 
 def _judged(comparison: Comparison, options: WatchOptions) -> Comparison:
     """Add to the run its alarms and what is to be said of it."""
     run = _with_events(comparison)
     enough = comparison.baseline is None or run.new_images >= options.min_new_images
-    drifts = [finding for finding in comparison.findings if finding.key.startswith(DRIFT)]
-    update = {
-        "in_order": enough and not any(map(is_compared, run.alarms)),
-        "drift": {finding.key.removeprefix(DRIFT): finding.effect for finding in drifts},
-    }
-    return replace(comparison, run=run.model_copy(update=update))
+    in_order = enough and not any(map(is_compared, run.alarms))
+    return replace(comparison, run=run.model_copy(update={"in_order": in_order}))
 
 
 def _with_events(comparison: Comparison) -> Run:
@@ -99,37 +102,31 @@ def _with_events(comparison: Comparison) -> Run:
     return run.model_copy(update=update)
 
 
-def watch_run(work: WorkDir, options: MonitorOptions) -> Run:
-    """Watch the run whose results lie in a work dir, which the caller holds.
+def watch_run(
+    work: WorkDir, run: Run, images: Images, checks: Sequence[CheckResult], options: WatchOptions
+) -> tuple[Run, pd.DataFrame]:
+    """Watch a run of a work dir, which the caller holds, before its results are published.
 
-    Its baseline is kept first and its row changed last, so a run that is killed in between is
-    not in the way of the next. One that was watched is not judged again. HistoryError if the
-    history can't be read.
+    Returns its row, to be put last into the history, and the table alarms. Its baseline is kept
+    at once: that of a run which never gets into the history is not in the way of the next.
+    HistoryError if the history was written by a later version.
     """
-    rows = read_history(work)
-    run_id = read_record(work).run_id
-    run = find_run(rows, run_id)
-    if run is None:
-        raise HistoryError(f"Run {run_id} is not in {history_path(work)}", "Run again")
-    if run.monitored:
-        return run
-    history = [row for row in rows if row.monitored]
+    rows, renamed = open_history(work)
+    history = [row for row in rows if row.monitored and row.run_id != run.run_id]
     references, notice = _find_references(work, history, options, run)
-    notice = f"{run.notice} {notice}".strip()
-    run = run.model_copy(update={"dataset": options.dataset, "notice": notice})
-    checks = read_results(work.checks_json)
-    comparison, own = watch(run, read_images(work), checks, history, references, options)
+    run = as_latest(rows, run).model_copy(update={"notice": f"{renamed} {notice}".strip()})
+    comparison, own = watch(run, images, checks, history, references, options)
+    compared = tuple(finding.kept for finding in comparison.findings)
+    run = comparison.run.model_copy(update={"compared": compared})
     baselines.write_baseline(work, own)
-    save_run(work, comparison.run)
-    _forget(work, [*history, comparison.run], options)
-    return comparison.run
+    _forget(work, [*history, run], options)
+    return run, alarms_table(comparison.counted)
 
 
 def watch_failed_run(work: WorkDir, run: Run) -> Run:
     """Add a run that failed to the history; raises as it is opened."""
-    open_history(work)
-    save_run(work, found := failed(add_latest(work, failed(run))))
-    return found
+    rows, _ = open_history(work)
+    return put_last(work, failed(as_latest(rows, run)))
 
 
 def failed(run: Run) -> Run:

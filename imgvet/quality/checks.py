@@ -34,8 +34,6 @@ class Check:
     remedy: str
     """What to do when it fails, one sentence."""
     unit: Unit = Unit.SHARE
-    measured: bool = False
-    """Whether there is nothing to check when no measures were taken."""
 
     @property
     def limit(self) -> str | None:
@@ -57,18 +55,27 @@ CHECKS: tuple[Check, ...] = (
     Check("duplicate_rate", "Exact duplicates", "critical", Section.DUPLICATES,
           "Share of the images that are surplus byte-for-byte copies of another.",
           "Keep one of each group, and check that no copies are split between train and test."),
+    Check("leak_rate", "Leaks between splits", "critical", Section.LEAKS,
+          "Share of the images that another split has too, the same or nearly.",
+          "Remove one side of each pair: what is tested must not be seen in training."),
+    Check("label_conflict_rate", "Label conflicts", "critical", Section.LABELS,
+          "Share of the labelled images of which an exact copy has another label.",
+          "Decide on one label of each group; at least one of them is wrong."),
     Check("near_duplicate_rate", "Near duplicates", "warning", Section.DUPLICATES,
           "Share of the images that look nearly like another whose bytes differ.",
           "Review the pairs; keep one of each, and never split a pair between train and test."),
+    Check("label_issue_rate", "Label issues", "warning", Section.LABELS,
+          "Share of the labelled images whose label is likely wrong.",
+          "Look at each beside its suggested label, and correct it or keep it."),
     Check("dark_rate", "Dark images", "warning", Section.DARK,
           "Share of the images that are nearly all dark.",
-          "Remove them, or correct their exposure.", measured=True),
+          "Remove them, or correct their exposure."),
     Check("bright_rate", "Bright images", "warning", Section.BRIGHT,
           "Share of the images that are nearly all white.",
-          "Remove them, or correct their exposure.", measured=True),
+          "Remove them, or correct their exposure."),
     Check("blurry_rate", "Blurry images", "warning", Section.BLURRY,
           "Share of the images without sharp detail.",
-          "Remove them, unless smooth pictures are wanted.", measured=True),
+          "Remove them, unless smooth pictures are wanted."),
     Check("outlier_rate", "Outliers", "warning", Section.OUTLIERS,
           "Share of the images much less like their nearest neighbour than usual "
           "(robust score above 3.5).",
@@ -76,11 +83,11 @@ CHECKS: tuple[Check, ...] = (
     Check("measures_complete", "Measures complete", "warning", Section.STATISTICS,
           "Values of the basic measures that are missing for valid images.",
           "Run again with overwrite; if values are still missing, report it as a bug.",
-          Unit.VALUES, measured=True),
+          Unit.VALUES),
     Check("measures_in_range", "Measures in range", "warning", Section.STATISTICS,
           "Values of measures that lie outside their possible range.",
           "Run again with overwrite; if values are still out of range, report it as a bug.",
-          Unit.VALUES, measured=True),
+          Unit.VALUES),
 )  # fmt: skip
 """Every check, in the order of results: most severe first, then as in the report."""
 

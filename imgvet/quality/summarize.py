@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from imgvet.metrics import BASIC_METRICS, FLAGS, METRICS, flagged
-from imgvet.options import CheckLimits, RunOptions, SimilarityOptions
+from imgvet.options import CheckLimits, RunOptions
 from imgvet.quality.checks import (
     CHECK_BY_NAME,
     CHECKS,
@@ -24,13 +24,14 @@ from imgvet.quality.checks import (
 from imgvet.quality.expectations import Expected, Outcome, validate
 from imgvet.quality.result import EXAMPLES, CheckResult, CheckState, verdict
 from imgvet.reasons import Reason
-from imgvet.summary import Counts, Exact, RunSummary
+from imgvet.similarity.outliers import standing_out
+from imgvet.summary import Counts, Exact, LabelStructure, RunSummary
 
 Tables = Mapping[str, pd.DataFrame]
 """The tables of a run by name."""
 
-COUNTED = ("items", "stats", "similarity", "outliers", "component_info")
-"""The tables that are counted."""
+COUNTED = ("items", "stats", "similarity", "outliers", "component_info", "leaks", "label_issues")
+"""The tables that are counted; the last two only if there are splits or labels."""
 
 
 class SearchFacts(Exact):
@@ -40,17 +41,17 @@ class SearchFacts(Exact):
     recall: float | None
     """Measured recall of the nearest-neighbour search, 1 if it was exact."""
     median_similarity: float | None
-    robust_outliers: tuple[int, ...] = ()
     sources: int | None = None
     """Images that were cut into crops, None if whole ones were analysed."""
     sources_without_crops: int | None = None
+    label_structure: LabelStructure | None = None
 
 
 def summarize(
     tables: Tables, facts: SearchFacts, options: RunOptions
 ) -> tuple[RunSummary, tuple[CheckResult, ...]]:
-    """Count the findings in the tables :data:`COUNTED`, check them, and sum up."""
-    counts, examples = count(tables, facts.robust_outliers, options)
+    """Count the findings in the tables of :data:`COUNTED`, check them, and sum up."""
+    counts, examples = count(tables, options)
     stats = tables["stats"] if options.run_stats else None
     checks = run_checks(rates(counts), stats, examples, options.checks)
     states = Counter(check.state for check in checks)
@@ -58,7 +59,7 @@ def summarize(
         verdict=verdict(checks),
         counts=counts,
         invalid_by_reason=invalid_by_reason(tables["items"]),
-        inputs=options.input_dir,
+        inputs=options.inputs,
         sources=facts.sources,
         sources_without_crops=facts.sources_without_crops,
         model=facts.model,
@@ -70,6 +71,8 @@ def summarize(
         blur_threshold=options.blur_threshold,
         median_similarity=facts.median_similarity,
         neighbor_recall=facts.recall,
+        leaks_by_split=leaks_by_split(tables["leaks"]) if "leaks" in tables else None,
+        label_structure=facts.label_structure,
         checks_passed=states[CheckState.PASSED],
         checks_failed=states[CheckState.FAILED],
         checks_errored=states[CheckState.ERRORED],
@@ -77,20 +80,19 @@ def summarize(
     return summary, checks
 
 
-def count(
-    tables: Tables, robust_outliers: Sequence[int], options: RunOptions
-) -> tuple[Counts, dict[str, list[int]]]:
+def count(tables: Tables, options: RunOptions) -> tuple[Counts, dict[str, list[int]]]:
     """Count images, pairs and groups, each exactly; and ids of examples, worst first, by check.
 
-    ``tables`` are items, stats, similarity, outliers and component_info; ``robust_outliers`` are
-    ids, worst first. Without ``run_stats`` dark, bright and blurry images are not counted.
+    ``tables`` are those of :data:`COUNTED`. Without ``run_stats`` dark, bright and blurry images
+    are not counted, without the tables leaks and label_issues what they hold.
     """
     items, stats, similarity = (tables[name] for name in ("items", "stats", "similarity"))
     has = properties(items, stats, similarity, options)
     valid, surplus = items[has["valid"]], items.loc[has["exact_duplicate_surplus"], "id"]
     copies = int(valid.duplicated("digest", keep=False).sum())
-    near = near_pairs(similarity, valid, options)
-    sizes = tables["component_info"]["count"]
+    near = near_pairs(similarity, valid)
+    sizes, robust = tables["component_info"]["count"], standing_out(tables["outliers"])
+    told, shown = _annotated(tables)
     counts = Counts(
         **dict.fromkeys(flag.name for flag in FLAGS) | totals(has),
         exact_duplicate_images=copies,
@@ -100,17 +102,48 @@ def count(
         component_images=int(sizes.sum()),
         largest_component=int(sizes.max()) if len(sizes) else 0,
         outliers=len(tables["outliers"]),
-        robust_outliers=len(robust_outliers),
+        robust_outliers=len(robust),
+        **told,
     )
     flags = flagged(stats, options).items()
     examples = {
         "invalid_rate": items.loc[has["invalid"], "id"].tolist(),
         "duplicate_rate": surplus.tolist(),
         "near_duplicate_rate": pd.unique(near[["from", "to"]].to_numpy().ravel()).tolist(),
-        "outlier_rate": list(robust_outliers),
+        "outlier_rate": robust["id"].tolist(),
         **{f"{name}_rate": stats.loc[mask, "id"].tolist() for name, mask in flags},
+        **shown,
     }
     return counts, examples
+
+
+def _annotated(tables: Tables) -> tuple[dict[str, int], dict[str, list[int]]]:
+    """What splits and labels tell: counts, and ids of examples, worst first, by check."""
+    counts: dict[str, int] = {}
+    examples: dict[str, list[int]] = {}
+    if "leaks" in tables:
+        ids = pd.unique(tables["leaks"][["from", "to"]].to_numpy().ravel())
+        counts |= {"leak_images": len(ids), "leak_pairs": len(tables["leaks"])}
+        examples["leak_rate"] = ids.tolist()
+    if "label_issues" in tables:
+        labels, digest = tables["label_issues"], tables["items"].set_index("id")["digest"]
+        conflicts, issues = (labels.loc[labels[name], "id"] for name in ("conflict", "is_issue"))
+        counts |= {
+            "labelled": len(labels),
+            "label_conflict_images": len(conflicts),
+            "label_conflict_groups": conflicts.map(digest).nunique(),
+            "label_issues": len(issues),
+        }
+        examples |= {"label_conflict_rate": conflicts.tolist(), "label_issue_rate": issues.tolist()}
+    return counts, examples
+
+
+def leaks_by_split(leaks: pd.DataFrame) -> dict[str, int]:
+    """Of each split that shares images with another how many of its images these are, by name."""
+    ends = [leaks[["from", "split"]], leaks[["to", "other_split"]]]
+    images = pd.concat([end.set_axis(["id", "split"], axis="columns") for end in ends])
+    sizes = images.drop_duplicates("id")["split"].value_counts().sort_index()
+    return {str(split): int(size) for split, size in sizes.items()}
 
 
 def properties(
@@ -122,7 +155,7 @@ def properties(
     """
     valid = items["status"] == Reason.OK.value
     good = items[valid]
-    paired = near_pairs(similarity, good, options)[["from", "to"]].to_numpy().ravel()
+    paired = near_pairs(similarity, good)[["from", "to"]].to_numpy().ravel()
     found = {
         "images": True,
         "valid": valid,
@@ -140,13 +173,10 @@ def totals(has: pd.DataFrame) -> dict[str, int]:
     return {str(name): int(number) for name, number in has.sum().items()}
 
 
-def near_pairs(
-    similarity: pd.DataFrame, valid: pd.DataFrame, options: SimilarityOptions
-) -> pd.DataFrame:
+def near_pairs(similarity: pd.DataFrame, valid: pd.DataFrame) -> pd.DataFrame:
     """The pairs of the table similarity whose bytes differ, of valid rows of the table items."""
     digest = valid.set_index("id")["digest"]
-    differ = similarity["from"].map(digest).to_numpy() != similarity["to"].map(digest).to_numpy()
-    return similarity[differ & (similarity["similarity"] >= options.threshold)]
+    return similarity[similarity["from"].map(digest) != similarity["to"].map(digest)]
 
 
 def invalid_by_reason(items: pd.DataFrame) -> dict[str, int]:
@@ -158,23 +188,25 @@ def invalid_by_reason(items: pd.DataFrame) -> dict[str, int]:
 def rates(counts: Counts) -> dict[str, float]:
     """What the checks observe, by the name of the check: the number of valid images, and shares.
 
-    Invalid images are a share of all images, everything else of the valid ones. A rate over no
-    images, or of what was not measured, is 0: nothing violates it. A dataset without a valid image
-    fails ``images_present`` instead, once and clearly.
+    Invalid images are a share of all images, issues of labels of those that have one, everything
+    else of the valid ones. What was not counted has no rate. A rate over no images is 0: nothing
+    violates it. A dataset without a valid image fails ``images_present`` instead, once and clearly.
     """
-    of_valid = {
-        "duplicate_rate": counts.exact_duplicate_surplus,
-        "near_duplicate_rate": counts.near_duplicate_images,
-        "dark_rate": counts.dark,
-        "bright_rate": counts.bright,
-        "blurry_rate": counts.blurry,
-        "outlier_rate": counts.robust_outliers,
+    valid, labelled = counts.valid, counts.labelled or 0
+    shares = {
+        "invalid_rate": (counts.invalid, counts.images),
+        "duplicate_rate": (counts.exact_duplicate_surplus, valid),
+        "leak_rate": (counts.leak_images, valid),
+        "label_conflict_rate": (counts.label_conflict_images, labelled),
+        "near_duplicate_rate": (counts.near_duplicate_images, valid),
+        "label_issue_rate": (counts.label_issues, labelled),
+        "dark_rate": (counts.dark, valid),
+        "bright_rate": (counts.bright, valid),
+        "blurry_rate": (counts.blurry, valid),
+        "outlier_rate": (counts.robust_outliers, valid),
     }
-    return {
-        "images_present": counts.valid,
-        "invalid_rate": counts.invalid / max(counts.images, 1),
-        **{name: (number or 0) / max(counts.valid, 1) for name, number in of_valid.items()},
-    }
+    known = {name: n / max(of, 1) for name, (n, of) in shares.items() if n is not None}
+    return {"images_present": valid, **known}
 
 
 def run_checks(
@@ -186,14 +218,14 @@ def run_checks(
     """Check a dataset. The first call takes seconds more, and all belong into one thread.
 
     One of the observed ``rates`` that is not finite makes its own check errored, as a column of the
-    table stats does that is missing or holds no numbers. Without the table its checks are left out.
+    table stats does that is missing or holds no numbers. What is not observed is not checked.
     """
     outcomes = _rate_outcomes(rates, limits)
     if stats is not None:
         outcomes |= _stats_outcomes(stats)
     results = []
     for check in CHECKS:
-        if stats is None and check.measured:
+        if check.name not in outcomes:
             continue
         outcome, limit, value = outcomes[check.name], _limit(check, limits), None
         if outcome.state is not CheckState.ERRORED:

@@ -53,6 +53,11 @@ def _judged(copies: Sequence[dict[Any, Any]]) -> CopyGroup:
 
 
 def _rank(copy: dict[Any, Any], known: Sequence[str]) -> tuple[int, int, str, str]:
-    """What a copy lacks of what is known, and its name: what is added to one marks a copy."""
-    base = re.split(r"[/\\]", copy["filename"])[-1]
-    return sum(copy[name] is None for name in known), len(base), base, copy["filename"]
+    """What a copy lacks of what is known, and its name."""
+    return sum(copy[name] is None for name in known), *name_rank(copy["filename"])
+
+
+def name_rank(filename: str) -> tuple[int, str, str]:
+    """Of names of the same picture the least is the original's: what is added marks a copy."""
+    base = re.split(r"[/\\]", filename)[-1]
+    return len(base), base, filename

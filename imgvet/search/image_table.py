@@ -1,8 +1,8 @@
 """One row per image with what all tables say of it: for search, the report and ``Dataset[...]``.
 
 A column of the table items keeps its name, one of another table is called ``table.column``
-(``stats.width``). Of tables with several rows for an image a number is told: ``copies``,
-``similarity.pairs``, ``similarity.highest``. A column is read and joined when it is first wanted.
+(``stats.width``). What is worked out of several rows or columns stands beside them: ``copies``,
+``pixels``, ``similarity.pairs``, ... A column is read and joined when it is first wanted.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ from imgvet.tables import (
     CROPS,
     INVALID,
     ITEMS,
+    LABEL_ISSUES,
     OUTLIERS,
     SIMILARITY,
     STATS,
+    Table,
     conform,
     empty,
     to_frame,
@@ -41,10 +43,12 @@ Value = str | int | float | None
 ColumnKind = Literal["text", "number"]
 
 MAX_ID = 2**63 - 1
+SIZE = ("width", "height")
 COPIES, PAIRS, HIGHEST = "copies", "similarity.pairs", "similarity.highest"
-"""Columns that are counted over tables."""
+PIXELS, SIDES = "pixels", "sides"
+"""Columns that no table has."""
 
-_JOINED = (STATS, OUTLIERS, COMPONENTS, INVALID, CROPS)
+_JOINED = (STATS, OUTLIERS, COMPONENTS, INVALID, CROPS, LABEL_ISSUES)
 """The tables with one row per image that are joined to items."""
 
 _REPEATED = ("id", "crop_id", "filename")
@@ -66,11 +70,24 @@ class ImageColumn:
     meaning: str
 
 
-_COUNTED = (
-    ImageColumn(COPIES, "number", "images of the same content, itself included"),
-    ImageColumn(PAIRS, "number", "pairs of the table similarity that the image is in"),
-    ImageColumn(HIGHEST, "number", "greatest similarity of those pairs"),
-)
+_DERIVED: Mapping[Table, tuple[ImageColumn, ...]] = {
+    ITEMS: (ImageColumn(COPIES, "number", "images of the same content, itself included"),),
+    STATS: (
+        ImageColumn(PIXELS, "number", "width times height"),
+        ImageColumn(SIDES, "number", "the longer side as a multiple of the shorter"),
+    ),
+    SIMILARITY: (
+        ImageColumn(PAIRS, "number", "near duplicates: pairs with images of other content"),
+        ImageColumn(HIGHEST, "number", "greatest similarity of those pairs"),
+    ),
+}
+"""What is worked out of a table, where there is that table."""
+
+NAMES = ("filename", "label", "split")
+"""What a person knows an image by."""
+
+ID_COLUMNS = ("id", "from", "to", "nearest", "representative")
+"""The columns of tables that hold ids of images."""
 
 
 class ImageTable:
@@ -109,7 +126,7 @@ class ImageTable:
         there = pc.not_equal(self["status"], Reason.MISSING.value)
         ends = pc.min_max(self["filename"].filter(there)).as_py()
         shared = os.path.commonprefix([end or "" for end in ends.values()])  # noqa: RUF071 - cut
-        return shared[: max(shared.rfind("/"), shared.rfind("\\")) + 1]
+        return shared[: shared.rfind("/") + 1]  # A backslash is a letter of a name like others.
 
     def __getitem__(self, name: str) -> Any:
         """A column as an Arrow array (int64, float64 or string); KeyError if there is none."""
@@ -150,11 +167,14 @@ class ImageTable:
                 kind = _KINDS.get(field.type)
                 if kind is not None and field.name not in left_out:
                     yield ImageColumn(prefix + field.name, kind, meanings.get(field.name, ""))
-        yield from _COUNTED if SIMILARITY.name in self._tables else _COUNTED[:1]
+        for table, columns in _DERIVED.items():
+            yield from columns if table.name in self._tables else ()
 
     def _read(self, name: str) -> Any:
         if name == COPIES:
             return self._count_copies()
+        if name in (PIXELS, SIDES):
+            return self._measure(name)
         if name in (PAIRS, HIGHEST):
             return self._pairs[name]
         table, _, field = name.rpartition(".")
@@ -183,14 +203,39 @@ class ImageTable:
         codes = pc.if_else(valid, self["digest"], None).dictionary_encode().indices
         return pa.array(np.bincount(codes.drop_null()), pa.int64()).take(codes)
 
+    def _measure(self, name: str) -> Any:
+        width, height = (pc.cast(self[f"stats.{side}"], pa.float64()) for side in SIZE)
+        if name == PIXELS:
+            return pc.cast(pc.multiply(width, height), pa.int64())
+        sides = pc.max_element_wise(width, height, skip_nulls=False)
+        return pc.divide(sides, pc.min_element_wise(width, height, skip_nulls=False))
+
     @cached_property
     def _pairs(self) -> dict[str, Any]:
         names = ["from", "to", "similarity"]
         pairs = self._tables[SIMILARITY.name].to_table(columns=names)
         first, second, similarity = (pairs.column(name).to_numpy() for name in names)
+        content = self["digest"].dictionary_encode().indices.fill_null(-1).to_numpy()
+        near = content[self.rows_of(first)] != content[self.rows_of(second)]
+        first, second, similarity = first[near], second[near], similarity[near]
         rows = self.rows_of(np.concatenate([first, second]))
         known = rows >= 0
         counts = np.bincount(rows[known], minlength=len(self))
         highest = np.full(len(self), -np.inf)
         np.maximum.at(highest, rows[known], np.tile(similarity, 2)[known])
         return {PAIRS: pa.array(counts), HIGHEST: pa.array(highest, mask=counts == 0)}
+
+
+def with_names(rows: pd.DataFrame, images: ImageTable) -> pd.DataFrame:
+    """Rows of a table, and what the images are called whose ids are in its :data:`ID_COLUMNS`.
+
+    Names of the column ``id`` are called as they are, those of another column x ``filename_x``.
+    """
+    known = images.frame(NAMES)
+    added = {
+        name if column == "id" else f"{name}_{column}": rows[column].map(known[name])
+        for column in ID_COLUMNS
+        for name in NAMES
+        if column in rows and not (column == "id" and name in rows)
+    }
+    return rows.assign(**added)

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from imgvet.errors import InvalidParameterError
 from imgvet.options import NeighborOptions
-from imgvet.search.image_table import ImageTable
+from imgvet.search.image_table import ImageTable, Rows
 from imgvet.similarity.distances import Metric, distances_between, space_of, unit_of
+from imgvet.similarity.groups import farthest_subset, representative_subset
 from imgvet.similarity.search import SPARE
 from imgvet.summary import read_record
 from imgvet.workdir import WorkDir
@@ -63,19 +64,39 @@ class SearchIndex:
         metric = Metric(distance=record.options(NeighborOptions).distance, scale=scale)
         return cls(vectors, images.frame(["embedding_row"]).reset_index(), metric)
 
-    def nearest(self, vector: Vector, k: int) -> list[Match]:
+    def nearest(self, vector: Vector, k: int, among: Rows | None = None) -> list[Match]:
         """The ``k`` images nearest to a vector, float32 (width,), most similar first, then by id.
+
+        ``among`` are ids, (n,): no others are found.
 
         InvalidParameterError if the vector has another width, is all zero or not finite, or if
         ``k`` is not within 1 and :data:`MAX_NEIGHBORS`.
         """
         query = self._checked(vector, k)
-        return [] if self._items.empty else self._nearest(query, k)
+        items = self._items if among is None else self._items[self._items["id"].isin(among)]
+        return [] if items.empty else self._nearest(query, k, items)
 
-    def nearest_to_item(self, item: int, k: int) -> list[Match]:
+    def nearest_to_item(self, item: int, k: int, among: Rows | None = None) -> list[Match]:
         """The ``k`` other images nearest to an image; raises as `nearest` and `vector_of`."""
-        found = self._nearest(self._checked(self.vector_of(item), k), k + 1)
-        return [match for match in found if match.id != item][:k]
+        others = self._items["id"].to_numpy() if among is None else among
+        return self.nearest(self.vector_of(item), k, others[others != item])
+
+    def subset(self, count: int, *, farthest: bool = False, threads: int = 1) -> list[int]:
+        """At most ``count`` images that stand for all, or that are as unlike as possible.
+
+        In order of the listing, or of the choice; InvalidParameterError if ``count`` is not
+        positive.
+        """
+        if count < 1:
+            raise InvalidParameterError(f"{count} images can't be chosen", "Ask for 1 or more")
+        telling = np.flatnonzero(self._lengths)
+        vectors = np.asarray(self._vectors[telling])
+        if farthest:
+            rows = farthest_subset(vectors, self._metric, count)
+        else:
+            rows = representative_subset(vectors, self._metric, count, threads)
+        first = self._items.groupby("embedding_row")["id"].min()
+        return [int(item) for item in first.loc[telling[rows].tolist()]]
 
     def vector_of(self, item: int) -> Vector:
         """The embedding of an image, float32 (width,); InvalidParameterError if it has none."""
@@ -104,8 +125,11 @@ class SearchIndex:
             )
         return query
 
-    def _nearest(self, query: Vector, k: int) -> list[Match]:
+    def _nearest(self, query: Vector, k: int, items: pd.DataFrame) -> list[Match]:
         distances = self._rough_distances(query)
+        meant = np.zeros(len(distances), bool)
+        meant[items["embedding_row"]] = True
+        distances[~meant] = np.inf
         wanted = min(k + SPARE, len(distances))
         rows = np.argpartition(distances, wanted - 1)[:wanted]
         rows = rows[np.isfinite(distances[rows])]
@@ -114,7 +138,7 @@ class SearchIndex:
         space = replace(space_of(together, self._metric.distance), unit=self._unit)
         exact = space.distances(np.zeros(1, np.int64), np.arange(1, len(together))[None])[0]
         similarity = pd.Series(self._metric.similarity(exact), rows)
-        found = self._items[self._items["embedding_row"].isin(rows)]
+        found = items[items["embedding_row"].isin(rows)]
         found = found.assign(similarity=found["embedding_row"].map(similarity))
         found = found.sort_values(["similarity", "id"], ascending=[False, True]).head(k)
         return list(map(Match, found["id"].tolist(), found["similarity"].tolist()))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
@@ -18,7 +20,7 @@ from imgvet.errors import (
     ModelError,
 )
 from imgvet.images.decode import decode
-from imgvet.images.picture import decode_thumbnail, encode_thumbnail, to_standard_size
+from imgvet.images.picture import Pixels, decode_thumbnail, encode_thumbnail, to_standard_size
 from imgvet.models.model import Model, ModelCard
 from imgvet.models.resolve import resolve_model
 from imgvet.options import ModelOptions
@@ -60,16 +62,42 @@ def model_of(record: RunRecord) -> Model:
 def embed_picture(data: bytes, model: Model) -> NDArray[np.float32] | Failure:
     """The embedding of a picture, float32 (width,), or why it can't be decoded.
 
-    It is reduced to a thumbnail as the run did, unless the model wants more pixels than that. All
-    zeros if the model says nothing about it.
+    All zeros if the model says nothing about it.
+    """
+    pixels = pixels_for(data, model)
+    return pixels if isinstance(pixels, Failure) else embed_pictures([pixels], model)[0]
+
+
+def pixels_for(data: bytes, model: Model) -> Pixels | Failure:
+    """The pixels of a picture that a model embeds, or why it can't be decoded.
+
+    It is reduced to a thumbnail as a run does, unless the model wants more pixels than that.
     """
     picture = decode(data)
-    if isinstance(picture, Failure):
-        return picture
-    pixels = picture.pixels
-    if not model.card.wants_originals:
-        pixels = decode_thumbnail(encode_thumbnail(to_standard_size(pixels)))
-    return embed_pictures([pixels], model)[0]
+    if isinstance(picture, Failure) or model.card.wants_originals:
+        return picture if isinstance(picture, Failure) else picture.pixels
+    return decode_thumbnail(encode_thumbnail(to_standard_size(picture.pixels)))
+
+
+def as_picture(given: Any) -> int | str | bytes:
+    """What is searched for as the run takes it: an id, a name, or the bytes of a picture.
+
+    ``given`` is one of them, a path, an array (height, width, 3) of RGB from 0 to 255, or a picture
+    of Pillow; InvalidParameterError of anything else.
+    """
+    if isinstance(given, (int, np.integer)):
+        return int(given)
+    if isinstance(given, (str, Path)):
+        return str(given)
+    if isinstance(given, bytes):
+        return given
+    pixels = np.asarray(given.convert("RGB") if hasattr(given, "convert") else given)
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+        raise InvalidParameterError(
+            f"{type(given).__name__} is nothing to search for",
+            "Give an id, a file name, the bytes of a picture, or an array (height, width, 3) uint8",
+        )
+    return cv2.imencode(".png", pixels[..., ::-1])[1].tobytes()
 
 
 def read_picture(path: Path) -> bytes:

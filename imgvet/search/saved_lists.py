@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgvet.errors import InvalidParameterError, WorkDirUnusableError
+from imgvet.sources.local import read_rows
 from imgvet.workdir import WorkDir, write_text
 
 MAX_NAME = 80
@@ -59,7 +60,7 @@ def save_list(
         raise InvalidParameterError(
             f"There is a list {name!r} already", "Choose another name, or replace it"
         )
-    rows = [_row(filename) for filename in filenames if not re.search(r"[\r\n]", filename)]
+    rows = rows_of(filenames)
     try:
         write_text(path, "".join(f"{row}\n" for row in rows))
     except OSError as error:
@@ -76,6 +77,21 @@ def saved_lists(work: WorkDir) -> list[SavedList]:
         for path in sorted(_folder(work).glob("*.txt"))
         if _NAME.fullmatch(path.stem) and path.is_file() and not path.is_symlink()
     ]
+
+
+def names_in_list(work: WorkDir, name: str) -> tuple[str, ...]:
+    """The images of a saved list; InvalidParameterError if there is none of that name."""
+    path = list_path(work, name)
+    if not path.is_file():
+        known = ", ".join(saved.name for saved in saved_lists(work))
+        remedy = f"There are {known}" if known else "The explorer saves lists"
+        raise InvalidParameterError(f"There is no list {name!r} in {path.parent}", remedy)
+    return read_rows(path)
+
+
+def rows_of(filenames: Sequence[str]) -> list[str]:
+    """The rows of a list; names with line breaks, which it can't have, are left out."""
+    return [_row(filename) for filename in filenames if not re.search(r"[\r\n]", filename)]
 
 
 def _folder(work: WorkDir) -> Path:

@@ -10,7 +10,7 @@ from imgvet.similarity.distances import Reals
 from imgvet.similarity.pairs import exact_pairs
 from imgvet.tables import OUTLIERS
 
-VERSION = 2
+VERSION = 3
 
 ROBUST_LIMIT = 3.5
 """Scores above it stand out: Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993."""
@@ -21,15 +21,15 @@ _MAD_TO_SIGMA = 1.4826
 
 def find_outliers(
     neighbors: pd.DataFrame, items: pd.DataFrame, options: OutlierOptions
-) -> tuple[pd.DataFrame, tuple[int, ...], float | None]:
-    """List exactly the share ``outlier_percentile`` of the valid images, worst first.
+) -> tuple[pd.DataFrame, float | None]:
+    """List the share ``outlier_percentile`` of the valid images, and all that stand out.
 
-    The number is that share times the valid images, rounded half up. Images with an exact copy have
-    similarity 1. The robust score is independent of the share and may flag no image at all.
+    The share is of so many images, rounded half up; images with an exact copy have similarity 1.
+    The robust score, by which an image stands out over :data:`ROBUST_LIMIT`, is independent of the
+    share and may be that of no image at all.
 
     Returns:
-        the table outliers; ids of all images whose score exceeds :data:`ROBUST_LIMIT`, worst first;
-        the median similarity to the nearest neighbour, None without neighbours.
+        the table outliers; the median similarity to the nearest neighbour, None without neighbours.
     """
     nearest = nearest_of_all(neighbors, items)
     median = float(nearest["similarity"].median()) if len(nearest) else None
@@ -37,8 +37,14 @@ def find_outliers(
     nearest = nearest.sort_values(["similarity", "id"], ignore_index=True)
     valid = int(items["embedding_row"].notna().sum())
     wanted = int(options.outlier_percentile * valid + 0.5)
-    robust = nearest.loc[nearest["score"] > ROBUST_LIMIT, "id"]
-    return nearest.head(wanted)[OUTLIERS.column_names], tuple(robust.tolist()), median
+    in_share, stands_out = nearest.index < wanted, nearest["score"] > ROBUST_LIMIT
+    nearest["by"] = np.select([in_share & stands_out, in_share], ["both", "share"], "score")
+    return nearest.loc[in_share | stands_out, OUTLIERS.column_names], median
+
+
+def standing_out(outliers: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the table outliers that are listed by their score, whatever the share."""
+    return outliers[outliers["score"] > ROBUST_LIMIT]
 
 
 def nearest_of_all(neighbors: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:

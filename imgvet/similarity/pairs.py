@@ -1,22 +1,19 @@
-"""The table similarity: near pairs by embedding and exact pairs by content digest."""
+"""Alike pairs: near pairs by embedding and exact pairs by content digest."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from imgvet.options import SimilarityOptions
-
-VERSION = 1
+VERSION = 2
 
 PAIR = ["from", "to"]
+COLUMNS = [*PAIR, "similarity"]
 
 
-def similar_pairs(
-    neighbors: pd.DataFrame, items: pd.DataFrame, options: SimilarityOptions
-) -> pd.DataFrame:
-    """Pairs at least ``threshold`` similar: each once with from < to, best first, then by id."""
-    near = neighbors[neighbors["similarity"] >= options.threshold]
+def similar_pairs(neighbors: pd.DataFrame, items: pd.DataFrame, least: float) -> pd.DataFrame:
+    """Pairs at least so similar: each once with from < to, best first, then by id."""
+    near = neighbors[neighbors["similarity"] >= least]
     pairs = pd.concat([exact_pairs(items), near], ignore_index=True)
     pairs[PAIR] = np.sort(pairs[PAIR].to_numpy(), axis=1)
     order = ["similarity", *PAIR]

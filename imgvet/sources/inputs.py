@@ -97,7 +97,7 @@ def find_inputs(options: SourceOptions) -> Inputs:
     """
     files = list(_local_files(options))
     compressed = {e.path for e, kind in files if kind is not Kind.IMAGE and e.status is Reason.OK}
-    remote = tuple(name for name in options.input_dir if any(map(is_remote, _named_by(name)[1])))
+    remote = tuple(name for name in options.inputs if any(map(is_remote, _named_by(name)[1])))
     is_final = not (remote or compressed)
     listing = listing_of((entry for entry, _ in files), options) if is_final else None
     return Inputs(remote, tuple(sorted(compressed)), listing)
@@ -114,7 +114,7 @@ def _is_wanted(kind: Kind, options: SourceOptions) -> bool:
 
 
 def _local_files(options: SourceOptions) -> Iterator[File]:
-    found = chain.from_iterable(_files_of(name) for name in options.input_dir)
+    found = chain.from_iterable(_files_of(name) for name in options.inputs)
     return ((entry, kind) for entry, kind in found if _is_wanted(kind, options))
 
 
@@ -165,7 +165,7 @@ def list_items(options: SourceOptions, work: WorkDir) -> pa.Table:
     :func:`find_inputs`, and if a server can't be reached.
     """
     # Of an object that is found twice the last counts: what a list names, not its folder.
-    folders_first = sorted(options.input_dir, key=lambda name: not is_remote(name))
+    folders_first = sorted(options.inputs, key=lambda name: not is_remote(name))
     remote = chain.from_iterable(remote_files(name, options) for name in folders_first)
     containers = containers_in(work, options.part(VideoOptions))
     entries = (

@@ -138,7 +138,7 @@ def listing_of(entries: Iterable[Entry], options: SourceOptions) -> pa.Table:
     chosen = select(entries, options)
     if chosen:
         return as_table(chosen)
-    where = ", ".join(options.input_dir) or "the empty list"
+    where = ", ".join(options.inputs) or "the empty list"
     if options.find_regex or options.min_offset or options.max_offset:
         raise InputEmptyError(
             f"No image of {where} is left", "Check find_regex, min_offset and max_offset"

@@ -143,8 +143,8 @@ def read_csv_list(path: Path) -> tuple[str, ...]:
     wide = [",".join(row) for row in rows if len(row) > 1]
     if wide:
         raise ListFileError(
-            f"{counted(len(wide), 'row')} ({examples(wide[:3])}) of {path} "
-            "have more than one column",
+            f"{counted(len(wide), 'row')} of {path} with more than one column "
+            f"({examples(wide[:3])})",
             "List one path a row, in double quotes if it holds a comma",
         )
     return _absolute(tuple(row[0].strip() for row in rows), path)
@@ -170,8 +170,7 @@ def _absolute(names: tuple[str, ...], path: Path) -> tuple[str, ...]:
     relative = [name for name in names if not name.startswith(("/", "s3://", "minio://"))]
     if relative:
         raise ListFileError(
-            f"{counted(len(relative), 'path')} ({examples(relative[:3])}) of {path} "
-            "are not absolute",
+            f"{counted(len(relative), 'relative path')} in {path} ({examples(relative[:3])})",
             "List absolute paths, or s3:// and minio:// ones",
         )
     return names

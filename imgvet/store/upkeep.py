@@ -27,6 +27,8 @@ _CONTENTS = {
     "cuts": "which crops pictures were cut into",
     "embeddings": "embeddings of one model",
     "neighbors": "nearest neighbours of earlier runs",
+    "search": "index of large sets for search",
+    "comparisons": "what pairs have to do with each other",
     "stages": "outputs of stages",
     "results": "Prefect's cache records",
     "prefect": "home of Prefect's temporary server",

@@ -9,22 +9,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from imgvet.options import SimilarityOptions
 from imgvet.quality.summarize import near_pairs
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, bars, histogram, most_frequent
 from imgvet.reports.histogram import Limit, Scale
 from imgvet.reports.inputs import Content, Image, ReportInputs, gallery
+from imgvet.reports.pair_words import explained
 from imgvet.reports.text import count, counted, label, number, similarity, split_name
-from imgvet.search.copies import copy_groups
+from imgvet.search.copies import CopyGroup, copy_groups
 from imgvet.similarity.outliers import ROBUST_LIMIT
 
 
 def duplicates(run: ReportInputs) -> Content:
     """Exact copies and near duplicates, from tables ``items`` and ``similarity``."""
     summary, valid = run.summary, run.valid
-    options = SimilarityOptions(threshold=summary.threshold)
-    near = near_pairs(run.table("similarity"), valid, options)
+    near = near_pairs(run.table("similarity"), valid)
     found = summary.counts.exact_duplicate_groups + summary.counts.near_duplicate_pairs
     groups = copy_groups(valid)
     return {
@@ -33,10 +32,20 @@ def duplicates(run: ReportInputs) -> Content:
         "groups": gallery(
             groups,
             limits.CARDS,
-            lambda group: {**group._asdict(), "members": run.images(group.ids[: limits.COPIES])},
+            lambda group: _copies(run, group),
         ),
         "histogram": _similarities(run, near["similarity"]) if len(near) > 1 else None,
         "pairs": _pairs(run, near),
+    }
+
+
+def _copies(run: ReportInputs, group: CopyGroup) -> Content:
+    """A group of exact copies, and the surplus ones that are not shown, each with its name."""
+    rest = group.ids[limits.COPIES :] if group.decided else ()
+    return {
+        **group._asdict(),
+        "members": run.images(group.ids[: limits.COPIES]),
+        "rest": run.image_table.values(("id", "filename"), rest),
     }
 
 
@@ -46,7 +55,7 @@ def _similarities(run: ReportInputs, similarities: pd.Series) -> Chart:
     limit = Limit(joins, f"components from {number(joins)}")
     return histogram(
         values,
-        Scale(least, 1.0, limit=limit if least < joins < 1.0 else None),
+        Scale(min(least, values.min()), 1.0, limit=limit if least < joins < 1.0 else None),
         figure_id="figure-similarity",
         title="Similarity of near pairs",
         axis="similarity",
@@ -70,6 +79,8 @@ def _pair(run: ReportInputs, row: dict[str, Any]) -> Content:
         "first": first,
         "second": second,
         "similarity": similarity(row["similarity"]),
+        "relation": row["relation"],
+        "explained": explained(row, first, second),
         "differences": [
             (trait, shown, other_shown)
             for (trait, value, shown), (_, other, other_shown) in zip(
@@ -93,31 +104,39 @@ def _traits(image: Image) -> Iterator[tuple[str, str, str]]:
 
 
 def leaks(run: ReportInputs) -> Content | None:
-    """Pairs across splits, from ``items.split`` and table ``similarity``; None without splits."""
-    splits = run.valid.set_index("id")["split"].dropna()
-    sizes = splits.value_counts().sort_index()
-    if len(sizes) < 2:
+    """Pairs across splits, from table ``leaks``; None without splits."""
+    if run.summary.leaks_by_split is None:
         return None
-    across = differing(run.table("similarity"), splits, run.summary.threshold)
-    crossings = Counter(map(tuple, np.sort(across[["first", "second"]].to_numpy(), axis=1)))
+    known = run.table("similarity").drop(columns="similarity")
+    across, splits = run.table("leaks"), run.valid["split"].dropna().value_counts().sort_index()
+    crossings = Counter(map(tuple, np.sort(across[["split", "other_split"]].to_numpy(), axis=1)))
     return {
         "badge": count(len(across)),
-        "images": len(np.unique(across[["from", "to"]].to_numpy())),
-        "sizes": list(sizes.items()),
+        "sizes": [
+            (name, size, run.summary.leaks_by_split.get(str(name), 0))
+            for name, size in splits.items()
+        ],
         "crossings": sorted(crossings.items(), key=lambda crossing: (-crossing[1], crossing[0])),
-        "pairs": _pairs(run, across),
+        "pairs": _pairs(run, across.merge(known, "left", ["from", "to"])),
     }
 
 
 def labels(run: ReportInputs) -> Content | None:
-    """Labels and those that contradict, from ``items.label`` and table ``similarity``, or None."""
+    """Labels, those that are likely wrong and those that contradict each other; None without any.
+
+    From ``items.label`` and the tables ``label_issues`` and ``similarity``.
+    """
     known = run.valid.set_index("id")["label"].dropna()
     if known.empty:
         return None
     totals = most_frequent(known)
     conflicts = differing(run.table("similarity"), known, run.summary.cc_threshold)
+    judged = run.table("label_issues")
+    issues = judged[judged["is_issue"].astype(bool)]
+    found = len(issues) or len(conflicts)
     return {
-        "badge": count(len(conflicts)) if len(conflicts) else "",
+        "badge": count(found) if found else "",
+        "issues": gallery(issues, limits.CARDS, lambda row: _issue(run, row)),
         "images": len(known),
         "unlabelled": len(run.valid) - len(known),
         "bars": _label_sizes(totals) if len(totals) > 1 else None,
@@ -125,6 +144,11 @@ def labels(run: ReportInputs) -> Content | None:
         "label_count": len(totals),
         "pairs": _pairs(run, conflicts),
     }
+
+
+def _issue(run: ReportInputs, row: dict[str, Any]) -> Content:
+    nearest = None if row["nearest"] is None else run.image(row["nearest"])
+    return {**row, "image": run.image(row["id"]), "nearest": nearest}
 
 
 def _label_sizes(totals: list[tuple[str, int]]) -> Chart:
@@ -195,7 +219,7 @@ def _component_sizes(sizes: pd.Series) -> Chart:
 
 
 def outliers(run: ReportInputs) -> Content:
-    """The images least like their nearest neighbour, from table ``outliers``, worst first."""
+    """Images like no other, by share or by score, from table ``outliers``, worst first."""
     worst = run.table("outliers").sort_values(["similarity", "id"])
     return {
         "badge": count(len(worst)),

@@ -38,6 +38,11 @@ def videos(run: ReportInputs) -> Content | None:
             limits.VIDEO_PAIRS,
             lambda row: {**row, "images": run.images(_frames_in_common(row, members))},
         ),
+        "frozen": gallery(
+            run.table("frozen_stretches").sort_values(["frames", "id"], ascending=[False, True]),
+            limits.CARDS,
+            lambda row: {**row, "image": run.image(row["id"])},
+        ),
     }
 
 

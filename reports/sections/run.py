@@ -13,6 +13,7 @@ from imgvet.reports import limits
 from imgvet.reports.charts import Chart, lines
 from imgvet.reports.inputs import Content, Image, ReportInputs, gallery
 from imgvet.reports.text import count, counted, label, measured, moment, visible
+from imgvet.search.copies import copy_groups
 from imgvet.sections import Section
 from imgvet.summary import Counts, PastRun
 
@@ -35,6 +36,10 @@ class Number(NamedTuple):
         """The number; None if it was not measured."""
         return getattr(counts, self.field)
 
+    def applies(self, counts: Counts) -> bool:
+        """Whether there was something to count; what was only switched off is told as such."""
+        return self.of(counts) is not None or Counts.model_fields[self.field].is_required()
+
     def share(self, counts: Counts) -> float | None:
         """The share, or the number if it has no whole."""
         number = self.of(counts)
@@ -48,12 +53,17 @@ class Number(NamedTuple):
         return elsewhere.issuperset(past.changed)
 
 
-_NEIGHBORS = ("model", "model_path", "high_accuracy", "distance", "nearest_neighbors_k")
+_MODEL = ("model", "model_path", "high_accuracy", "distance")
+_NEIGHBORS = (*_MODEL, "nearest_neighbors_k")
 
 NUMBERS = (
     Number("images", "Images", "images", None, Section.STATISTICS),
     Number("invalid", "Invalid files", "invalid", "images", Section.INVALID),
     Number("copies", "Surplus copies", "exact_duplicate_surplus", "valid", Section.DUPLICATES),
+    Number("leaks", "Leaks", "leak_images", "valid", Section.LEAKS, ("threshold", *_MODEL)),
+    Number("conflicts", "Label conflicts", "label_conflict_images", "labelled", Section.LABELS),
+    Number("issues", "Label issues", "label_issues", "labelled", Section.LABELS,
+           _MODEL),
     Number("near", "Near duplicates", "near_duplicate_images", "valid", Section.DUPLICATES,
            ("threshold", *_NEIGHBORS)),
     Number("components", "In components", "component_images", "valid", Section.COMPONENTS),
@@ -64,8 +74,14 @@ NUMBERS = (
              (flag.option,)) for flag in FLAGS),
 )  # fmt: skip
 
-COMPARED = tuple(number for number in NUMBERS if number.key not in ("components", "listed"))
-"""What is compared between runs; the other two are as many as parameters ask for."""
+_ASKED_FOR = ("components", "listed")
+"""Numbers that are as many as parameters ask for: they are not compared between runs."""
+
+
+def compared(run: ReportInputs) -> list[Number]:
+    """What is compared between runs, as far as it applies to this one."""
+    counts = run.summary.counts
+    return [one for one in NUMBERS if one.key not in _ASKED_FOR and one.applies(counts)]
 
 
 def overview(run: ReportInputs) -> Content:
@@ -74,13 +90,18 @@ def overview(run: ReportInputs) -> Content:
     calls = (
         ("invalid_instances", counts.invalid),
         ("similarity", counts.exact_duplicate_groups + counts.near_duplicate_pairs),
+        ("leaks", counts.leak_pairs),
+        ("label_issues", counts.label_issues),
         ("connected_components", counts.components),
         ("outliers", counts.outliers),
     )
+    copies = copy_groups(run.valid)
     work_dir = str(run.record.parameters.get("work_dir", "work_dir"))
     inputs = [source.rstrip("/\\") for source in run.summary.inputs]
     return {
-        "numbers": NUMBERS,
+        "numbers": [number for number in NUMBERS if number.applies(counts)],
+        "removable": sum(len(group.ids) - 1 for group in copies if group.decided),
+        "undecided": sum(not group.decided for group in copies),
         "shell_work_dir": shlex.quote(work_dir),
         "python_work_dir": repr(work_dir),
         "calls": [call for call, number in calls if number] or ["img_stats"],
@@ -113,7 +134,7 @@ def changes(run: ReportInputs) -> Content | None:
     last = run.history[-1]
     return {
         "last": last,
-        "changes": [_change(number, last, run.summary.counts) for number in COMPARED],
+        "changes": [_change(number, last, run.summary.counts) for number in compared(run)],
     }
 
 
@@ -143,8 +164,8 @@ def history(run: ReportInputs) -> Content | None:
     shown = runs[-limits.RUNS :]
     return {
         "badge": count(len(runs)),
-        "numbers": COMPARED,
-        "lines": [_line(number, shown) for number in COMPARED],
+        "numbers": compared(run),
+        "lines": [_line(number, shown) for number in compared(run)],
         "runs": shown[::-1],
         "run_count": len(runs),
     }

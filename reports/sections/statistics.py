@@ -14,6 +14,7 @@ from imgvet.reports.charts import histogram
 from imgvet.reports.histogram import Limit, Scale, Values
 from imgvet.reports.inputs import Content, ReportInputs, gallery
 from imgvet.reports.text import count, counted, number, share
+from imgvet.search.image_table import PIXELS, SIDES
 from imgvet.sections import Section
 
 _FLAG_OF = {flag.metric: flag for flag in FLAGS}
@@ -53,9 +54,9 @@ def statistics(run: ReportInputs) -> Content:
 
 
 def _values(run: ReportInputs, name: str) -> pd.Series:
-    """The finite values of a column of table ``stats`` by id; none if it is missing."""
-    stats = run.table("stats").set_index("id").reindex(columns=[name])
-    values = stats[name].astype("float64")
+    """The finite values of a metric, or of a column worked out of several, by id."""
+    column = name if name in (PIXELS, SIDES) else f"stats.{name}"
+    values = run.image_table.frame([column])[column].astype("float64")
     return values[np.isfinite(values)]
 
 
@@ -165,7 +166,7 @@ def low_contrast(run: ReportInputs) -> Content | None:
 
 def smallest(run: ReportInputs) -> Content | None:
     """The images of fewest pixels; None if they were not measured."""
-    area = (_values(run, "width") * _values(run, "height")).dropna().sort_values(kind="stable")
+    area = _values(run, PIXELS).sort_values(kind="stable")
     text = (
         f"The images of fewest pixels, from {number(area.min())} up; half of all have at least "
         f"{number(area.median())}. Good if even the smallest is large enough for its use."
@@ -175,8 +176,7 @@ def smallest(run: ReportInputs) -> Content | None:
 
 def narrowest(run: ReportInputs) -> Content | None:
     """The images whose sides differ most; None if they were not measured."""
-    width, height = _values(run, "width"), _values(run, "height")
-    ratio = (width.clip(lower=height) / width.clip(upper=height)).dropna()
+    ratio = _values(run, SIDES)
     text = (
         f"The images whose sides differ most, up to {number(ratio.max(), 3)} to 1; half of all "
         f"have {number(ratio.median(), 3)} to 1 or less. Good if even these are close to the usual "

@@ -192,7 +192,11 @@
 
   function choose(id, on) {
     if (!facts.has(id)) return;
-    if (on) selected.set(id, fileOf(facts.get(id)));
+    chooseNamed(id, fileOf(facts.get(id)), on);
+  }
+
+  function chooseNamed(id, name, on) {
+    if (on) selected.set(id, name);
     else selected.delete(id);
   }
 
@@ -311,7 +315,11 @@
       surplus.forEach(function (box) {
         choose(Number(box.value), true);
       });
-      copies += surplus.length;
+      var rest = JSON.parse(entry.dataset.rest || "[]");
+      rest.forEach(function (row) {
+        chooseNamed(row[0], row[1], true);
+      });
+      copies += surplus.length + rest.length;
       left += surplus.length ? 0 : 1;
     });
     mark();
@@ -423,7 +431,7 @@
   function open(link) {
     opened = link;
     var row = facts.get(Number(link.dataset.id));
-    if (row) imgvet.zoom(row, link.getAttribute("href"), null);
+    if (row) imgvet.zoom(row, link.querySelector("img").src, null);
     return Boolean(row);
   }
 

@@ -80,12 +80,27 @@
     return made;
   };
 
+  /* Of a control chart: the band, the ticks of limits, and what is over them. */
+  function colourByMeaning(trace) {
+    if (!trace.meta) return;
+    var plain = imgvet.colour("--figure-plain");
+    if (trace.meta.band) trace.fillcolor = imgvet.colour("--figure-band");
+    else if (trace.meta.limit) trace.marker.color = imgvet.colour("--figure-threshold");
+    else {
+      trace.line = { color: plain };
+      trace.marker.color = trace.meta.over.map(function (over) {
+        return over ? imgvet.colour("--figure-flagged") : plain;
+      });
+    }
+  }
+
   function draw(place) {
     var figure = imgvet.figures[place.id];
     var layout = Object.assign({}, figure.layout, { template: imgvet.plotTemplate() });
     // A figure takes the size of its place, unless its own layout gives one.
     layout.height = layout.height || layout.template.layout.height;
     var data = JSON.parse(JSON.stringify(figure.data));
+    data.forEach(colourByMeaning);
     drawn.add(place);
     return Plotly.react(place, data, layout, { displayModeBar: false, responsive: true });
   }
@@ -138,10 +153,19 @@
   /* On a narrow window the pages stand in one line: the current one is brought into sight. */
   function showCurrentPage() {
     var link = document.querySelector('.contents a[aria-current="page"]');
+    if (!link) return;
     var list = link.closest("nav");
     list.scrollLeft = link.offsetLeft - (list.clientWidth - link.offsetWidth) / 2;
   }
 
+  /* In a report of one file each picture is there once. */
+  function placePictures() {
+    document.querySelectorAll("img[data-picture]").forEach(function (image) {
+      image.src = imgvet.pictures[image.dataset.picture];
+    });
+  }
+
+  placePictures();
   followSection();
   showCurrentPage();
   addEventListener("hashchange", followSection);

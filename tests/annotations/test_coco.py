@@ -114,9 +114,15 @@ def test_ids_may_be_text_and_labels_numbers(small: Coco) -> None:
         (lambda coco: coco.pop("images"), r"images is missing from annotations\. COCO has lists"),
         (lambda coco: coco.update(images={"a": 1}), "images is no list of objects"),
         (lambda coco: coco.update(annotations=[[1, 2]]), "annotations is no list of objects"),
-        (lambda coco: coco["images"][1].pop("file_name"), "1 of the 3 images .* have no file_name"),
-        (lambda coco: coco["images"][1].update(id=10), r"1 id of images .* more than once \(10\)"),
-        (lambda coco: coco["categories"][1].update(id=1), "1 id of categories .* more than once"),
+        (lambda coco: coco["images"][1].pop("file_name"), "1 of the 3 images .* without file_name"),
+        (
+            lambda coco: coco["images"][1].update(id=10),
+            r"1 id given more than once to images of .* \(10\)",
+        ),
+        (
+            lambda coco: coco["categories"][1].update(id=1),
+            "1 id given more than once to categories",
+        ),
         (
             lambda coco: [entry.update(image_id=99) for entry in coco["annotations"][1:]],
             r"2 annotations .* with a image_id that no entry of images has \(99\)",
@@ -126,7 +132,7 @@ def test_ids_may_be_text_and_labels_numbers(small: Coco) -> None:
             r"1 annotation .* with a category_id that no entry of categories has \(4\)",
         ),
         (lambda coco: coco["annotations"][0].update(category_id=[1]), "category_id that is none"),
-        (lambda coco: coco["annotations"][0].pop("image_id"), "have no image_id"),
+        (lambda coco: coco["annotations"][0].pop("image_id"), "without image_id"),
         (lambda coco: coco["annotations"][0].update(bbox=[1, 2, 3]), r"1 bbox .* \(\[1, 2, 3\]\)"),
         (
             lambda coco: coco["annotations"][0].update(bbox=[1, 2, 3, 4, 45]),

@@ -101,7 +101,7 @@ def test_composed_and_decomposed_names_are_two_files_if_both_exist() -> None:
     files = ["/é.jpg", unicodedata.normalize("NFD", "/é.jpg")]
     for file in files:
         assert matches(file, files) == [file]
-    with pytest.raises(InvalidParameterError, match=r"1 name .* fit several files"):
+    with pytest.raises(InvalidParameterError, match=r"1 name .* that could be several files"):
         matches("é.jpg", files)
 
 
@@ -110,7 +110,9 @@ def test_an_input_folder_counts_more_than_the_end_of_a_path(tmp_path: Path) -> N
     assert matches("a.jpg", files, tmp_path) == [files[0]]
     assert matches("b.jpg", files, tmp_path) == [files[2]]
     assert matches("deep/a.jpg", files, tmp_path) == [files[1]]
-    with pytest.raises(InvalidParameterError, match=r"\('a.jpg'\) fit several files .*deep/a.jpg"):
+    with pytest.raises(
+        InvalidParameterError, match=r"\('a.jpg'\) that could be several files .*deep/a.jpg"
+    ):
         matches("a.jpg", files, tmp_path / "nowhere")
 
 
@@ -199,7 +201,10 @@ def test_ambiguous_names_are_counted_and_shown() -> None:
     with pytest.raises(InvalidParameterError) as raised:
         bring([f"{number}.jpg" for number in range(5)], files)
     message = str(raised.value)
-    assert "5 names of annotations ('0.jpg', '1.jpg', '2.jpg', ...) fit several files" in message
+    assert (
+        "5 names of annotations ('0.jpg', '1.jpg', '2.jpg', ...) that could be several files"
+        in message
+    )
     assert "such as '/a/0.jpg', '/b/0.jpg'" in message
 
 

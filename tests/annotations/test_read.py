@@ -205,9 +205,9 @@ def test_columns_of_another_meaning_are_ignored(tmp_path: Path) -> None:
         ),
         (
             "filename,col_x,row_y,width,height\na,1,2,3,4\nb,1,2,x,4\nc,1,2,3px,4\n",
-            r"2 values of the column width .* no numbers \('x', '3px'; the first in row 2\)",
+            r"2 values of the column width .* instead of numbers \('x', '3px'",
         ),
-        ('filename,col_x,row_y,width,height\na,1.5,2,3,4\nb,1,2,"1,5",4\n', "no numbers"),
+        ('filename,col_x,row_y,width,height\na,1.5,2,3,4\nb,1,2,"1,5",4\n', "instead of numbers"),
         ("", "no column filename; its columns are none"),
     ],
 )

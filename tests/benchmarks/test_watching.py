@@ -22,7 +22,7 @@ from benchmarks.watching import (
 )
 from imgvet.monitor.compare import SHARE_OF_RATES
 from imgvet.monitor.options import WatchOptions
-from imgvet.monitor.rates import OUTLIERS, Proportion, p_of_rise
+from imgvet.monitor.rates import NOVEL, Proportion, p_of_rise
 
 HISTORIES = 4
 
@@ -45,7 +45,7 @@ def test_a_bad_batch_is_seen_where_the_whole_does_not_move() -> None:
         outcome = simulate(plan, seed)
         assert caught(outcome.last[0])
         counts = outcome.last[0].run.counts
-        assert counts[OUTLIERS] / counts["valid"] < 0.09
+        assert counts[NOVEL] / counts["valid"] < 0.09
 
 
 @pytest.mark.parametrize(("known", "least"), [(1000, 0.79), (10_000, 0.99)])

@@ -157,9 +157,16 @@ def surplus(tab: Tab, folder: Path) -> tuple[list[int], str]:
     return picked, tab.run("document.querySelector('.tools [role=status]:last-child').textContent")
 
 
-def test_surplus_copies_are_all_but_the_one_to_keep(tab: Tab, inputs: Any, tmp_path: Path) -> None:
+def test_surplus_copies_are_all_but_the_one_to_keep(
+    tab: Tab, inputs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     build_report(inputs, tmp_path / "report")
     assert surplus(tab, tmp_path / "report") == ([11, 12, 14], "3 copies selected.")
+    monkeypatch.setattr(limits, "COPIES", 1)
+    build_report(inputs, tmp_path / "short")
+    tab.open((tmp_path / "short" / "duplicates.html").as_uri())
+    click(tab, "Select surplus copies")
+    tab.wait_for("document.querySelector('.selection-bar').textContent.includes('3 files')")
 
 
 def test_of_copies_that_differ_none_is_chosen(tab: Tab, report: Path) -> None:

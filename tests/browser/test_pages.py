@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
 from browser.chrome import Tab
 
+from imgvet.reports.build import build_single_file
 from imgvet.sections import Section
 
 PAGES = sorted({section.page for section in Section})
@@ -153,3 +155,15 @@ def test_numbers_are_those_of_the_language(tab: Tab, report: Path) -> None:
         assert "imgvet 0.1.0" in tab.run("document.querySelector('footer').textContent")
     finally:
         tab.call("Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage="en-US")
+
+
+def test_one_file_works_by_itself(tab: Tab, full_inputs: Any, tmp_path: Path) -> None:
+    file = build_single_file(full_inputs, tmp_path / "report.html")
+    tab.open(file.as_uri())
+    tab.run("document.getElementById('figure-similarity').scrollIntoView()")
+    tab.wait_for("document.querySelector('#figure-similarity .main-svg') !== null")
+    tab.run("document.querySelector('#outliers a.picture').click()")
+    tab.wait_for("document.querySelector('dialog[open] img').naturalWidth > 0")
+    assert tab.errors == []
+    assert {url.partition(":")[0] for url in tab.requests} <= {"file", "data", "blob"}
+    assert sum(url.startswith("file") for url in tab.requests) == 1

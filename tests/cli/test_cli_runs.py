@@ -105,6 +105,33 @@ def test_a_killed_run_leaves_no_server_behind(
         time.sleep(0.1)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_told_to_stop_says_so_and_leaves_no_draft(
+    tmp_path: Path, environment: dict[str, str], sent: signal.Signals, code: int
+) -> None:
+    photos, out = tmp_path / "many", tmp_path / "out"
+    age(*write_scenes(photos, 300))
+    process = subprocess.Popen(
+        command("run", photos, "--work-dir", out),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(out.glob("store/stages/*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(sent)
+    said, complained = process.communicate(timeout=60)
+    assert process.returncode == code, complained
+    assert said == ""
+    assert complained.splitlines()[-1].startswith("imgvet: stopped; run the same command again")
+    assert "Traceback" not in complained
+    assert [path for path in out.rglob("*") if path.name.startswith(".")] == []
+    assert run(environment, "run", photos, "--work-dir", out).returncode == 0
+
+
 def children_of(process_id: int) -> list[int]:
     text = Path(f"/proc/{process_id}/task/{process_id}/children").read_text()
     return [int(child) for child in text.split()]

@@ -10,6 +10,7 @@ import pytest
 from imgvet.cli.main import main
 from imgvet.dataset import Dataset
 from imgvet.demo import truth
+from imgvet.quality.result import read_results
 from imgvet.summary import read_summary
 from imgvet.workdir import WorkDir
 from support.page_text import left_over
@@ -95,3 +96,40 @@ def test_the_readme_shows_what_it_prints(demo: Path) -> None:
         line.replace(str(demo / "results" / "report" / "index.html"), report) for line in lines
     ]
     assert expected == actual
+
+
+def state_of(folder: Path) -> dict[str, tuple[bytes, int, int]]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    facts = [(path.read_bytes(), path.stat().st_mode, path.stat().st_mtime_ns) for path in files]
+    return dict(zip(map(str, files), facts, strict=True))
+
+
+def test_what_a_plan_leaves_passes_the_checks_and_undo_brings_all_back(
+    demo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures, results, quarantine = demo / "pictures", demo / "results", demo / "quarantine"
+    before = state_of(pictures)
+    rules = demo / "rules.toml"
+    lists = ("near", "unproven", "contained", "dark", "bright")
+    rules.write_text("".join(f'{name} = "remove"\n' for name in lists))
+    assert main(["curate", "plan", str(results), "--rules", str(rules)]) == 0
+    apply = ["curate", "apply", str(results / "plan.csv"), "--to", str(quarantine)]
+    assert main(apply) == 0
+    assert (state_of(pictures), quarantine.exists()) == (before, False)
+    assert main([*apply, "--yes"]) == 0
+
+    left = before.keys() - state_of(pictures).keys()
+    gone = {Path(path).relative_to(pictures).as_posix() for path in left}
+    assert gone >= {*truth.INVALID, *truth.DARK, *truth.BRIGHT}
+    assert gone >= {pair.copy for pair in truth.NEAR_DUPLICATES}
+    for group in truth.EXACT_GROUPS:
+        assert len(set(group) - gone) == 1
+    assert len(gone) == 6 + 3 + 2 + 12 + 3, "and nothing else"
+
+    assert main(["run", str(pictures), "--work-dir", str(results), "--fail-on", "critical"]) == 0
+    checks = read_results(WorkDir(results).checks_json)
+    # Among fewer alike, more stands out.
+    assert {one.name for one in checks if one.state != "passed"} <= {"outlier_rate"}
+    assert main(["curate", "undo", str(quarantine)]) == 0
+    assert state_of(pictures) == before
+    assert f"Brought {len(gone)} files back." in capsys.readouterr().out

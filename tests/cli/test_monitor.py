@@ -16,11 +16,11 @@ import pytest
 
 from imgvet.cli.main import main
 from imgvet.engine.server import TemporaryServer
-from imgvet.monitor.history import read_history
+from imgvet.monitor.history import Event, Run, read_history, save_run
 from imgvet.workdir import WorkDir
 from support.command import command, environment_of, run
 from support.pictures import age, write_photographs
-from support.receiver import Receiver
+from support.receiver import Receiver, free_port
 
 
 @pytest.fixture
@@ -92,6 +92,53 @@ def test_an_address_without_api_is_one_line(
     assert "there is no API of Prefect. Correct PREFECT_API_URL: it ends in /api" in said
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["gone"], "The input gone does not exist"),
+        (["cats", "--work-dir", "file/out"], "can't be written to"),
+        (["cats", "--threshold", "7"], "threshold = '7'"),
+        (["cats", "--config", "gone.toml"], "The config file gone.toml can't be read"),
+    ],
+)
+def test_a_run_that_can_not_begin_is_told_of(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cats").mkdir()
+    (tmp_path / "file").touch()
+    write_photographs(tmp_path / "cats", 1)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("imgvet.cli.watch.configured_url", lambda: None)
+    with Receiver() as receiver:
+        monkeypatch.setenv("IMGVET_NOTIFY", receiver.address)
+        assert main(["monitor", *arguments, "--dataset-name", "birds"]) == 2
+    (message,) = receiver.posted
+    assert message["title"] == "birds: the run failed"
+    assert said in message["message"]
+    assert not (tmp_path / "work_dir").exists()
+
+
+def test_what_waits_is_delivered_without_a_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgvet.cli.watch.configured_url", lambda: None)
+    event = Event(
+        name="imgvet.dark-rate.jumped", alarms=("dark_rate",), severity="warning",
+        all_clear=False, title="cats: dark rate jumped", body="Of 9 images, 8.",
+    )  # fmt: skip
+    save_run(WorkDir(tmp_path), Run(run_id="r", started="2030", monitored=True, events=(event,)))
+    with Receiver() as receiver:
+        deliver = ["monitor", "--deliver", "--work-dir", str(tmp_path), "--notify"]
+        assert main([*deliver, f"json://127.0.0.1:{free_port()}/x"]) == 3
+        assert "1 message was not delivered to json://127.0.0.1" in capsys.readouterr().err
+        for _ in range(2):
+            assert main([*deliver, receiver.address]) == 0
+        assert receiver.titles() == ["cats: dark rate jumped"]
+    assert capsys.readouterr().out == "Messages sent: 1\nMessages sent: 0\n"
+    assert main(["monitor", "--deliver", "--work-dir", str(tmp_path / "other")]) == 2
+    assert "No watched dataset" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_a_watched_dataset_without_a_server(
     cats: Path, tmp_path: Path, environment: dict[str, str]
@@ -110,9 +157,9 @@ def test_a_watched_dataset_without_a_server(
         assert (
             "ALARM  cats: invalid rate jumped from 0 % to 100 % among new images" in second.stdout
         )
-        assert "Messages sent: 2" in second.stdout
+        assert "Messages sent: 1" in second.stdout
         assert "Traceback" not in second.stderr
-        assert [entry["type"] for entry in receiver.posted] == ["failure", "failure"]
+        assert [entry["type"] for entry in receiver.posted] == ["failure"]
     shown = run(environment, "baseline", out, "--set", "last:2").stdout
     assert "Baseline   last:2" in shown
 

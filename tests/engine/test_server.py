@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
+from imgvet.engine import server as engine_server
 from imgvet.engine.server import LOOPBACK, TemporaryServer
 
 
@@ -45,3 +48,24 @@ def test_two_servers_started_together_are_two(
     first.stop()
     assert not is_healthy(first)
     assert is_healthy(second)
+
+
+def test_a_work_dir_gets_a_new_database_with_each_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tables(database: Path) -> list[str]:
+        with closing(sqlite3.connect(database)) as open_database:
+            rows = open_database.execute("select name from sqlite_master").fetchall()
+        return [name for (name,) in rows]
+
+    for path, table in ((tmp_path / "made.db", "fresh"), (tmp_path / "prefect.db", "used")):
+        with closing(sqlite3.connect(path)) as database:
+            database.execute(f"create table {table} (x)")
+    (tmp_path / "prefect.db-wal").write_bytes(b"of a server that was killed")
+    monkeypatch.setattr(engine_server, "_template", lambda: tmp_path / "gone.db")
+    engine_server._copy_template(tmp_path)
+    assert (tmp_path / "prefect.db-wal").exists()  # without one, it is all there is
+    monkeypatch.setattr(engine_server, "_template", lambda: tmp_path / "made.db")
+    engine_server._copy_template(tmp_path)
+    assert not (tmp_path / "prefect.db-wal").exists()
+    assert tables(tmp_path / "prefect.db") == ["fresh"]

@@ -9,6 +9,7 @@ import sys
 import httpx
 
 from imgvet.cli.main import main
+from imgvet.dataset import Dataset
 from imgvet.explorer.server import Explorer
 from imgvet.workdir import WorkDir
 
@@ -30,6 +31,21 @@ def test_it_serves_until_it_is_interrupted(work: WorkDir):
 
 def test_a_notebook_gets_a_link(explorer: Explorer):
     assert f'href="{explorer.url}"' in explorer._repr_html_()
+
+
+def test_a_subset_is_a_list_that_can_be_run(work: WorkDir, capsys):
+    for flags, name in (((), "subset-3"), (("--farthest", "--name", "unlike"), "unlike")):
+        assert main(["subset", str(work.path), "3", *flags]) == 0
+        path = work.home / "lists" / f"{name}.txt"
+        assert capsys.readouterr().out == f"3 images of 9: {path}\n"
+        chosen = path.read_text().splitlines()
+        known = Dataset(work_dir=work.path).annotations().set_index("filename")["digest"]
+        assert known.loc[chosen].nunique() == 3, "no two of the same bytes"
+        path.unlink()
+    frame = Dataset(work_dir=work.path).subset(3)
+    assert len(frame) == 3
+    assert main(["subset", str(work.path), "0"]) == 2
+    assert "Ask for 1 or more" in capsys.readouterr().err
 
 
 def test_bad_requests_are_told_in_one_line(tmp_path, capsys):

@@ -246,8 +246,8 @@ def test_presets_find_what_was_planted(work: WorkDir):
         for title, query in run.presets.items()
     }
     assert matching["Exact copies"] == {"photo00.jpg", "copy of 0.jpg"}
-    assert matching["With a near duplicate"] >= {"photo01.jpg", near}
-    assert matching["Not analysed"] == {"text.jpg"}
+    assert matching["Near duplicates"] >= {"photo01.jpg", near}
+    assert matching["Invalid files"] == {"text.jpg"}
     assert len(matching["All images"]) == 9
     stats = read_table(work.table("stats"))
     assert len(matching["Dark"]) == (stats["percentile_99"] < 82).sum()

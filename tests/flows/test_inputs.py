@@ -26,8 +26,9 @@ from imgvet.sections import Section
 from imgvet.summary import RunSummary, read_record
 from imgvet.workdir import CROPS_PART, WorkDir
 from support.fault_proxy import FaultProxy
+from support.pictures import photograph
 from support.s3_server import Bucket
-from support.videos import write_video
+from support.videos import write_scenes, write_video
 
 from .conftest import FinishedRun, Runner
 
@@ -275,6 +276,27 @@ def test_frames_of_two_videos_are_items_and_join_across_them(tmp_path: Path) -> 
     for part in ("", CROPS_PART):
         report = WorkDir(tmp_path / "out", part).report
         assert 'id="videos"' in (report / Section.VIDEOS.page).read_text(), part
+
+
+def test_a_trimmed_copy_of_a_video_at_another_rate_and_size_is_told(tmp_path: Path) -> None:
+    """The film shows eight scenes of a second, the copy those from the third on, then stands."""
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    scenes = [photograph(number) for number in range(8)]
+    write_scenes(videos / "film.mp4", scenes, rate=10, size=(320, 240))
+    write_scenes(videos / "copy.avi", [*scenes[2:], *[scenes[7]] * 3], rate=15, size=(240, 180))
+    run(videos, tmp_path / "out")
+    dataset = Dataset(work_dir=tmp_path / "out")
+    (pair,) = dataset.video_pairs().to_dict("records")
+    assert [Path(pair[end]).name for end in ("video", "other")] == ["copy.avi", "film.mp4"]
+    assert pair["offset_ms"] == pytest.approx(2000, abs=200)
+    assert pair["aligned_frames"] == 6
+    assert pair["overlap"] == pytest.approx(6 / 8)
+    (still,) = dataset.frozen_stretches().to_dict("records")
+    assert (Path(still["video"]).name, still["frames"]) == ("copy.avi", 4)
+    page = (dataset.work_dir / "report" / Section.VIDEOS.page).read_text()
+    assert "later in the second" in page
+    assert "1\u00a0stretch" in page
 
 
 def test_loose_images_archives_and_videos_mix_unless_some_are_ignored(

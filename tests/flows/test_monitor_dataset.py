@@ -24,9 +24,12 @@ from imgvet.errors import InputNotFoundError, InvalidParameterError, TransportEr
 from imgvet.flows.ending import ChecksFailedError
 from imgvet.flows.monitor_dataset import monitor_dataset
 from imgvet.monitor.baselines import kept_baselines
-from imgvet.monitor.history import read_history, save_run
+from imgvet.monitor.history import past_runs, read_history, save_run, watched_runs
 from imgvet.monitor.notify import Monitored
 from imgvet.monitor.options import MonitorOptions, make_monitor_options
+from imgvet.reports.build import report_of
+from imgvet.summary import read_record
+from imgvet.tables import read_table
 from imgvet.tasks.measuring import compute_stats
 from imgvet.workdir import WorkDir
 from support.fault_proxy import Fault, FaultProxy
@@ -90,14 +93,16 @@ def test_an_alarm_and_its_all_clear_are_told_once(monitor: Monitor) -> None:
         told = receiver.posted[len(before) :]
         assert (bad.is_completed(), bad.name) == (True, "ChecksFailed")
         assert "check:invalid_rate" in (bad.message or "")
-        (check,) = [entry for entry in told if "check failed" in str(entry["title"])]
-        assert check["title"] == "cats: check failed: invalid files"
-        assert "33.3 %, allowed is at most 1 %" in str(check["message"])
-        (rate,) = [entry for entry in told if "jumped" in str(entry["title"])]
-        assert "from 0 % to 100 % among new images" in str(rate["title"])
-        assert "See: bad0.jpg, bad1.jpg, bad2.jpg" in str(rate["message"])
-        assert f"Report: {monitor.work.report_index.as_uri()}" in str(check["message"])
-        assert check["type"] == "failure"
+        (message,) = told
+        assert message["title"] == "cats: 2 alarms: invalid rate and checks"
+        text = str(message["message"])
+        assert "ALARM: check failed: invalid files" in text
+        assert "33.3 %, allowed is at most 1 %" in text
+        assert "invalid rate jumped from 0 % to 100 % among new images" in text
+        assert "See: bad0.jpg, bad1.jpg, bad2.jpg" in text
+        assert f"Report: {(monitor.work.report / 'alarms.html').as_uri()}" in text
+        assert f"Look closer: imgvet explore {monitor.work.path}" in text
+        assert message["type"] == "failure"
         number = len(receiver.posted)
         monitor.state()
         assert len(receiver.posted) == number
@@ -105,9 +110,57 @@ def test_an_alarm_and_its_all_clear_are_told_once(monitor: Monitor) -> None:
         monitor.state()
         monitor.state()
         clear = [entry for entry in receiver.posted if entry["type"] == "success"]
-        assert "cats: check passes again: invalid files" in [entry["title"] for entry in clear]
-        assert len({str(entry["title"]) for entry in clear}) == len(clear)
+        assert [entry["title"] for entry in clear] == [
+            "cats: 2 all-clears: invalid rate and checks"
+        ]
     assert len(read_history(monitor.work)) == 5
+
+
+def test_the_report_shows_what_the_alarm_that_links_to_it_counted(monitor: Monitor) -> None:
+    monitor.state()
+    monitor.spoil()
+    with Receiver() as receiver:
+        monitor.notify = receiver.address
+        monitor.state()
+        (message,) = receiver.posted
+    page = monitor.work.report / "alarms.html"
+    assert f"Report: {page.as_uri()}" in str(message["message"])
+    table = read_table(monitor.work.table("alarms"))
+    items = read_table(monitor.work.table("items")).set_index("id")["filename"]
+    listed = (
+        table.loc[table["alarm"] == "invalid_rate", "id"].map(items).map(lambda n: Path(n).name)
+    )
+    assert sorted(listed) == [f"bad{number}.jpg" for number in range(6)]
+    text = page.read_text()
+    assert "Of 6 new images, 6 are invalid" in text
+    assert all(f"bad{number}.jpg" in text for number in range(6))
+    record = read_record(monitor.work)
+    past = past_runs(monitor.work, record, "", every=True)
+    report_of(monitor.work, past, watched_runs(monitor.work, record.run_id))
+    assert page.read_text() == text
+    for _ in range(2):
+        monitor.state()
+    assert "4 runs" in (monitor.work.report / "history.html").read_text().replace("\u00a0", " ")
+
+
+def test_images_that_are_gone_are_told_and_so_is_their_return(monitor: Monitor) -> None:
+    outdoor = monitor.folder / "outdoor"
+    for number, path in enumerate(write_photographs(outdoor, 12) * 2):
+        (outdoor / f"{number}.jpg").write_bytes(path.read_bytes() + bytes([number]))
+    age(*outdoor.iterdir())
+    with Receiver() as receiver:
+        monitor.notify = receiver.address
+        monitor.state()
+        number = len(receiver.posted)
+        away = monitor.folder.with_name("away")
+        outdoor.rename(away)
+        assert "lost:folder:outdoor" in monitor.state().result().run.alarms
+        (message,) = receiver.posted[number:]
+        assert "images are lost: folder outdoor" in str(message).lower()
+        assert "Lost: folder outdoor" in (monitor.work.report / "alarms.html").read_text()
+        away.rename(outdoor)
+        assert "lost:folder:outdoor" not in monitor.state().result().run.alarms
+        assert len(receiver.posted) == number + 2
 
 
 def test_what_a_killed_run_did_not_tell_is_told_by_the_next(monitor: Monitor) -> None:
@@ -120,7 +173,7 @@ def test_what_a_killed_run_did_not_tell_is_told_by_the_next(monitor: Monitor) ->
     with Receiver() as receiver:
         monitor.notify = receiver.address
         monitor.state()
-        assert receiver.titles().count("cats: check failed: invalid files") == 1
+        assert receiver.titles() == ["cats: 2 alarms: invalid rate and checks"]
     assert all(run.told for run in read_history(monitor.work))
 
 
@@ -131,6 +184,12 @@ def test_a_dead_receiver_fails_nothing_and_is_told_later(monitor: Monitor) -> No
     assert state.is_completed()
     (problem,) = state.result().problems
     assert "not delivered to json://127.0.0.1" in problem
+    assert problem in str(state.message)
+    monitor.repair()
+    assert (monitor.state().name, monitor.state(fail_on="warning").is_failed()) == (
+        "Warnings",
+        True,
+    )
 
 
 def test_the_logs_on_the_server_tell_the_run(monitor: Monitor) -> None:
@@ -239,6 +298,10 @@ def test_the_server_shows_names_artifacts_and_a_form(monitor: Monitor) -> None:
     schema = monitor_dataset.parameters.model_dump()["definitions"]["MonitorOptions"]["properties"]
     assert [name for name, field in schema.items() if "description" not in field] == []
     assert {"threshold", "min_drift", "notify"} <= set(schema)
+    assert list(schema)[:5] == [
+        "input_dir", "work_dir", "dataset_name", "annotations", "threshold",
+    ]  # fmt: skip
+    assert [field["position"] for field in schema.values()] == list(range(len(schema)))
 
 
 def test_a_retry_has_one_row_and_says_only_what_is_new(monitor: Monitor) -> None:

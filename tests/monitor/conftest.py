@@ -10,11 +10,14 @@ import pytest
 
 from benchmarks.watching import CENTRES, Batch, World, directions, draw, embeddings_of, tables_of
 from imgvet.metrics import METRICS
-from imgvet.monitor.history import add_run
-from imgvet.options import make_options
+from imgvet.monitor.history import Run, put_last, run_of
+from imgvet.monitor.images import images_of
+from imgvet.monitor.options import WatchOptions
+from imgvet.monitor.watch import watch_run
+from imgvet.options import RunOptions, make_options
 from imgvet.quality.result import write_results
-from imgvet.summary import Counts, RunRecord, RunSummary, Verdict
-from imgvet.tables import ITEMS, SIMILARITY, STATS, conform, write_table
+from imgvet.summary import Counts, RunRecord, RunSummary, Verdict, read_record
+from imgvet.tables import ALARMS, ITEMS, SIMILARITY, STATS, conform, read_table, write_table
 from imgvet.workdir import WorkDir, write_text
 
 Drawer = Callable[..., Batch]
@@ -77,7 +80,19 @@ def publish(work: WorkDir) -> Publisher:
         np.save(work.embeddings, embeddings_of(batch))
         write_results((), work.checks_json)
         write_text(work.run_json, record.model_dump_json())
-        add_run(work, record, summary_of(len(batch.digest)), f"results {number}")
         return record
 
     return write
+
+
+def watch_published(work: WorkDir, options: WatchOptions) -> Run:
+    """Watch the run whose results lie in a work dir, and add it to the history."""
+    record = read_record(work)
+    images = images_of(
+        **{name: read_table(work.table(name)) for name in ("items", "stats", "similarity")},
+        embeddings=np.load(work.embeddings), scale=1.0, options=record.options(RunOptions),
+    )  # fmt: skip
+    run = run_of(record, summary_of(len(images.ids)), record.run_id)
+    watched, alarms = watch_run(work, run, images, (), options)
+    write_table(conform(alarms, ALARMS), work.table("alarms"))
+    return put_last(work, watched)

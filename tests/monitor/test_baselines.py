@@ -1,4 +1,4 @@
-"""Baselines on disk, similarity to their sample, and the limit that makes an outlier."""
+"""Baselines on disk, similarity to their sample, and the limit that makes an image novel."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from imgvet.monitor.baselines import (
     kept_baselines,
     nearest_similarity,
     normalised,
-    outlier_limit,
+    novelty_limit,
     read_baseline,
     sample_of,
     write_baseline,
 )
 from imgvet.monitor.history import Run
 from imgvet.monitor.images import Images
-from imgvet.monitor.rates import OUTLIERS
+from imgvet.monitor.rates import NOVEL
 from imgvet.similarity.outliers import ROBUST_LIMIT, robust_score
 from imgvet.workdir import WorkDir
 
 
 def _baseline(run_id: str) -> Baseline:
-    run = Run(run_id=run_id, started="2030", counts={"images": 3, OUTLIERS: 1})
+    run = Run(run_id=run_id, started="2030", counts={"images": 3, NOVEL: 1})
     keys = np.array([b"a" * 16, b"b" * 15 + b"\0"], "S16")
     metrics = pd.DataFrame({"sharpness": np.array([0.5, np.nan], np.float32)})
     sample = ReferenceSample(keys, np.ones((2, 4), np.float16), metrics)
@@ -41,11 +41,11 @@ def _baseline(run_id: str) -> Baseline:
 def test_what_is_kept_comes_back(work: WorkDir) -> None:
     write_baseline(work, _baseline("a"))
     write_baseline(work, _baseline("a"))
-    # In the history there are its outliers by the limit of its own baseline.
-    row = _baseline("a").run.model_copy(update={"counts": {"images": 3, OUTLIERS: 7}})
+    # In the history there are its novel images by the limit of its own baseline.
+    row = _baseline("a").run.model_copy(update={"counts": {"images": 3, NOVEL: 7}})
     found = read_baseline(work, row)
     assert found is not None
-    assert (found.run, found.outlier_limit) == (_baseline("a").run, 0.5)
+    assert (found.run, found.novelty_limit) == (_baseline("a").run, 0.5)
     assert (found.keys == _baseline("a").keys).all()
     assert (found.sample.vectors == 1).all()
     pd.testing.assert_frame_equal(found.sample.metrics, _baseline("a").sample.metrics)
@@ -66,14 +66,14 @@ def test_a_damaged_baseline_is_none(work: WorkDir, content: bytes | str | None) 
     assert read_baseline(work, _baseline("a").run) is None
 
 
-def test_without_a_limit_there_are_no_outliers(work: WorkDir) -> None:
+def test_without_a_limit_nothing_is_novel(work: WorkDir) -> None:
     no_statistics = pd.DataFrame(index=range(2))
     sample = replace(_baseline("a").sample, metrics=no_statistics)
     run = Run(run_id="a", started="", counts={"images": 3})
-    write_baseline(work, replace(_baseline("a"), run=run, sample=sample, outlier_limit=None))
+    write_baseline(work, replace(_baseline("a"), run=run, sample=sample, novelty_limit=None))
     found = read_baseline(work, _baseline("a").run)
     assert found is not None
-    assert (found.outlier_limit, found.run.counts) == (None, {"images": 3})
+    assert (found.novelty_limit, found.run.counts) == (None, {"images": 3})
     pd.testing.assert_frame_equal(found.sample.metrics, no_statistics, check_column_type=False)
 
 
@@ -93,9 +93,9 @@ def _images(keys: np.ndarray, vectors: np.ndarray) -> Images:
     """Images of which each has a row of the embeddings; their metric is the place in the table."""
     rows = np.arange(len(keys))
     return Images(
-        names=rows.astype(object), keys=keys, row=rows, first=rows, scale=0.8, near=0.9,
+        ids=rows, names=rows.astype(object), keys=keys, row=rows, first=rows, scale=0.8, near=0.9,
         embeddings=np.asarray(vectors, np.float32), metrics=pd.DataFrame({"mean": rows * 1.0}),
-        flags=pd.DataFrame(index=rows),
+        groups=pd.DataFrame(index=rows), flags=pd.DataFrame(index=rows),
     )  # fmt: skip
 
 
@@ -135,7 +135,7 @@ def test_the_nearest_is_neither_itself_nor_a_near_duplicate() -> None:
     assert found.max() < 0.9
 
 
-def test_an_image_with_only_near_duplicates_is_no_outlier() -> None:
+def test_an_image_with_only_near_duplicates_is_not_novel() -> None:
     images = _images(_keys(5), np.ones((5, 4)))
     sample = sample_of(images, np.arange(5), np.float16)
     assert nearest_similarity(images, sample) == pytest.approx(0.9)
@@ -144,7 +144,7 @@ def test_an_image_with_only_near_duplicates_is_no_outlier() -> None:
 def test_below_the_limit_is_what_the_robust_score_calls_an_outlier() -> None:
     rng = np.random.default_rng(4)
     similarity = np.concatenate([rng.normal(0.8, 0.03, 500), rng.uniform(0.2, 0.8, 60)])
-    limit = outlier_limit(similarity)
+    limit = novelty_limit(similarity)
     assert limit is not None
     assert ((similarity < limit) == (robust_score(similarity) > ROBUST_LIMIT)).all()
     assert (similarity < limit).any()
@@ -152,4 +152,4 @@ def test_below_the_limit_is_what_the_robust_score_calls_an_outlier() -> None:
 
 @pytest.mark.parametrize("similarity", [np.full(LEAST_SCORES, 0.5), np.arange(LEAST_SCORES - 1.0)])
 def test_equal_or_few_similarities_give_no_limit(similarity: np.ndarray) -> None:
-    assert outlier_limit(similarity) is None
+    assert novelty_limit(similarity) is None

@@ -11,6 +11,7 @@ from imgvet.errors import HistoryDamagedError, HistoryError, HistoryOutdatedErro
 from imgvet.monitor.history import (
     SCHEMA,
     SCHEMA_VERSION,
+    Compared,
     Delivery,
     Event,
     Run,
@@ -26,8 +27,16 @@ from imgvet.workdir import CROPS_PART, WorkDir
 from .conftest import record_of, summary_of
 
 JUMPED = Event(
-    name="imgvet.outlier-rate.jumped", alarms=("outlier_rate",), severity="warning",
+    name="imgvet.novelty-rate.jumped", alarms=("novelty_rate",), severity="warning",
     all_clear=False, title="t", body="b", before=0.1, after=0.5, examples=("a.jpg",),
+)  # fmt: skip
+
+
+RATE = Compared(
+    key="dark_rate", population="new", before=0.1, after=0.5, limit=0.2, p_value=0.001
+)  # fmt: skip
+DRIFT = Compared(
+    key="drift:sharpness", population="new", before=None, after=0.25, limit=None, p_value=0.5
 )  # fmt: skip
 
 
@@ -35,9 +44,9 @@ def monitored(run_id: str) -> Run:
     return Run(
         run_id=run_id, started="2030-01-01T06:00:00+00:00", version="1.0", dataset="photos",
         model="m", parameters='{"a": 1}', settings={"threshold": "0.9"}, monitored=True,
-        baseline="a", in_order=True, alarms=("drift:sharpness", "outlier_rate"),
+        baseline="a", in_order=True, alarms=("drift:sharpness", "novelty_rate"),
         counts={"images": 10, "valid": 8, "dark": 2}, new_counts={"images": 1, "valid": 1},
-        quantiles={"sharpness": (0.1, 0.5, 0.9)}, drift={"sharpness": 0.25, "embeddings": 0.5},
+        quantiles={"sharpness": (0.1, 0.5, 0.9)}, compared=(RATE, DRIFT),
         events=(JUMPED,), deliveries=(Delivery(event=JUMPED.name, to="ab", arrived=False),),
     )  # fmt: skip
 
@@ -57,6 +66,7 @@ def test_people_can_plot_images_and_rates(work: WorkDir) -> None:
     assert frame.columns.tolist() == SCHEMA.names
     assert frame.loc[0, ["images", "new_images", "dark_rate"]].tolist() == [10, 1, 0.25]
     assert frame["bright_rate"].isna().all()
+    assert dict(frame.loc[0, "drift"]) == {"sharpness": 0.25}
 
 
 def test_a_run_is_changed_in_its_place(work: WorkDir) -> None:

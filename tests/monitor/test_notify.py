@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from imgvet.errors import InvalidParameterError, UnknownParameterError
+from imgvet.monitor.failure import failed_run, tell_failure, usable
 from imgvet.monitor.history import Event, Run, history_path, read_history, save_run
-from imgvet.monitor.notify import (
-    body_of,
-    check_addresses,
-    deliver,
-    kind_of,
-    report_address,
-    send,
-    without_secrets,
-)
+from imgvet.monitor.messages import Links, Message, message_of
+from imgvet.monitor.notify import check_addresses, deliver, mark_told, send, without_secrets
 from imgvet.monitor.options import all_addresses, make_monitor_options
 from imgvet.workdir import WorkDir
+from support.mail_server import MailServer
 from support.receiver import Receiver, free_port
 
 JUMPED = Event(
-    name="imgvet.outlier-rate.jumped",
-    alarms=("outlier_rate",),
+    name="imgvet.novelty-rate.jumped",
+    alarms=("novelty_rate",),
     severity="warning",
     all_clear=False,
-    title="cats: outlier rate jumped from 1 % to 40 % among new images",
-    body="Of 120 new images, 48 are outliers; until now 1 % of 900.\nSee: a.jpg, b.jpg",
+    title="cats: novelty rate jumped from 1 % to 40 % among new images",
+    about="novelty rate",
+    body="Of 120 new images, 48 are novel; until now 1 % of 900.\nSee: a.jpg, b.jpg",
     before=0.01,
     after=0.4,
     examples=("x/a.jpg", "x/b.jpg"),
 )
-RUN = Run(run_id="r", started="2030")
+LINKS = Links("https://x.org/alarms.html", "imgvet explore out")
+RUN = Run(run_id="r", started="2030-01-02T06:00:00+00:00", dataset="cats")
+MESSAGE = message_of(RUN, [JUMPED], None, LINKS)
 
 
 def run_saying(work: WorkDir, run_id: str, *names: str) -> Run:
     """A run of the history that has events to tell."""
     events = tuple(JUMPED.model_copy(update={"name": name}) for name in names)
-    run = Run(run_id=run_id, started="2030", events=events)
+    run = RUN.model_copy(update={"run_id": run_id, "events": events, "monitored": True})
     save_run(work, run)
     return run
 
@@ -47,52 +46,32 @@ class Line:
     """A sender that notes what it sends, and can be cut."""
 
     def __init__(self) -> None:
-        self.sent: list[tuple[str, str]] = []
+        self.sent: list[tuple[str, tuple[str, ...], str]] = []
         self.tries = 0
         self.cut: set[str] = set()
 
-    def __call__(self, run: Run, event: Event, report: str, address: str) -> str:
+    def __call__(self, run: Run, events: Sequence[Event], message: Message, to: str) -> str:
         self.tries += 1
-        if address in self.cut:
+        if to in self.cut:
             return "no answer"
-        self.sent.append((event.name, address))
+        self.sent.append((run.run_id, tuple(event.name for event in events), to))
         return ""
 
-
-def delivered(work: WorkDir, run: Run, to: list[str], report: str, line: Line) -> tuple[int, tuple]:
-    told = deliver(work, run, to, report, line)
-    return told.arrived, told.problems
+    def deliver(self, work: WorkDir, *receivers: str) -> tuple[int, tuple[str, ...]]:
+        return deliver(work, dict.fromkeys(receivers, self), LINKS)
 
 
-def test_a_message_says_what_where_and_how_bad() -> None:
-    assert body_of(JUMPED, "file:///out/report/index.html").splitlines() == [
-        *JUMPED.body.splitlines(), "Report: file:///out/report/index.html",
-    ]  # fmt: skip
-    assert kind_of(JUMPED) == "warning"
-    assert kind_of(JUMPED.model_copy(update={"severity": "critical"})) == "failure"
-    assert kind_of(JUMPED.model_copy(update={"all_clear": True})) == "success"
-    failed = JUMPED.model_copy(update={"name": "imgvet.run.failed"})
-    assert body_of(failed, "file:///the/report/of/an/earlier/run") == JUMPED.body
-
-
-def test_a_link_leads_to_the_file_or_below_a_public_address(tmp_path: Path) -> None:
-    work = WorkDir(tmp_path)
-    assert report_address(work, None) == (tmp_path / "report" / "index.html").as_uri()
-    assert report_address(work, "https://x.org/cats/") == "https://x.org/cats/index.html"
-    assert report_address(work, "https://x.org/r.html") == "https://x.org/r.html"
-
-
-def test_each_message_arrives_once_however_often_it_is_delivered(tmp_path: Path) -> None:
+def test_a_run_is_one_message_however_often_it_is_delivered(tmp_path: Path) -> None:
     work, line = WorkDir(tmp_path), Line()
-    first = run_saying(work, "r1", "1", "2")
-    assert delivered(work, first, ["a", "b"], "r", line) == (4, ())
-    assert delivered(work, first, ["a", "c"], "r", line) == (2, ())
-    (row,) = read_history(work)
-    save_run(work, row.model_copy(update={"told": True}))
-    assert delivered(work, run_saying(work, "r2", "3"), ["a", "d"], "r", line) == (2, ())
+    run_saying(work, "r1", "1", "2")
+    assert line.deliver(work, "a", "b") == (2, ())
+    assert line.deliver(work, "a", "c") == (1, ())
+    mark_told(work)
+    run_saying(work, "r2", "3")
+    assert line.deliver(work, "a", "d") == (2, ())
     assert line.sent == [
-        ("1", "a"), ("2", "a"), ("1", "b"), ("2", "b"), ("1", "c"), ("2", "c"), ("3", "a"),
-        ("3", "d"),
+        ("r1", ("1", "2"), "a"), ("r1", ("1", "2"), "b"), ("r1", ("1", "2"), "c"),
+        ("r2", ("3",), "a"), ("r2", ("3",), "d"),
     ]  # fmt: skip
 
 
@@ -100,32 +79,88 @@ def test_what_does_not_arrive_waits_and_is_tried_once_a_run(tmp_path: Path) -> N
     work, line = WorkDir(tmp_path), Line()
     line.cut = {"json://dead/x?secret=1"}
     addresses = ["json://dead/x?secret=1", "json://alive"]
-    arrived, problems = delivered(work, run_saying(work, "r1", "1", "2"), addresses, "r", line)
-    assert arrived == 2
-    assert line.tries == 3
-    assert problems == (
-        "2 messages were not delivered to json://dead/x (no answer); tried again next time",
-    )
+    run_saying(work, "r1", "1", "2")
+    assert line.deliver(work, *addresses) == (
+        1, ("1 message was not delivered to json://dead/x (no answer); tried again next time",),
+    )  # fmt: skip
+    run_saying(work, "r2", "3")
+    arrived, problems = line.deliver(work, *addresses)
+    assert (arrived, line.tries) == (1, 4)
+    assert problems[0].startswith("2 messages were not delivered to json://dead/x (no answer)")
     assert b"secret" not in history_path(work).read_bytes()
     line.cut = set()
-    second = run_saying(work, "r2", "3")
-    assert delivered(work, second, addresses, "r", line) == (4, ())
-    assert delivered(work, second, addresses, "r", line) == (0, ())
-    assert line.sent[2:5] == [(name, "json://dead/x?secret=1") for name in "123"]
+    assert line.deliver(work, *addresses) == (2, ())
+    assert line.deliver(work, *addresses) == (0, ())
+    assert line.sent[2:] == [("r1", ("1", "2"), addresses[0]), ("r2", ("3",), addresses[0])]
     assert all(entry.arrived for run in read_history(work) for entry in run.deliveries)
 
 
-def test_json_is_posted_to_a_receiver(tmp_path: Path) -> None:
+def test_a_failure_is_told_once_where_it_can_be_noted_else_each_time(tmp_path: Path) -> None:
+    line, lost = Line(), tmp_path / "gone" / "out"
+    there = make_monitor_options({"input_dir": "x/cats", "work_dir": tmp_path})
+    away = make_monitor_options({"input_dir": "x/cats", "work_dir": lost})
+    for number in range(2):
+        for options in (there, away):
+            run = failed_run(f"r{number}", options, "The disk is full")
+            assert tell_failure(run, options, {"a": line}) == ()
+    names = [name for _, (name,), _ in line.sent]
+    assert names == ["imgvet.run.failed"] * 3
+    assert not lost.parent.exists()
+    (first, _) = read_history(WorkDir(tmp_path))
+    assert (first.dataset, first.status) == ("cats", "failed")
+    line.cut = {"a"}
+    (said,) = tell_failure(failed_run("r9", away, "x"), away, {"a": line})
+    assert said == "A failed run was not told of: no answer"
+
+
+def test_of_parameters_that_are_refused_the_usable_ones_are_used() -> None:
+    given = {"input_dir": "x/cats", "threshold": 7, "notify": "json://a", "nonsense": 1}
+    options = usable(given | {"report_url": ["a", "b"], "work_dir": "out"})
+    assert (options.dataset, options.notify, options.work_dir) == (
+        "cats",
+        ("json://a",),
+        Path("out"),
+    )
+    assert usable(None).dataset == usable({"input_dir": 3}).dataset == "unknown"
+
+
+def test_json_is_posted_to_a_receiver() -> None:
     with Receiver() as receiver:
-        assert send(RUN, JUMPED, "r", f"json://127.0.0.1:{receiver.port}/x") == ""
+        assert send(RUN, [JUMPED], MESSAGE, f"json://127.0.0.1:{receiver.port}/x") == ""
     (posted,) = receiver.posted
     assert posted["title"] == JUMPED.title
-    assert "48 are outliers" in posted["message"]
+    assert "48 are novel" in posted["message"]
     assert posted["type"] == "warning"
 
 
+def test_a_webhook_shaped_as_slacks_gets_the_message() -> None:
+    with Receiver() as receiver:
+        assert send(RUN, [JUMPED], MESSAGE, f"mmost://127.0.0.1:{receiver.port}/{'k' * 26}") == ""
+    (posted,) = receiver.posted
+    assert JUMPED.title in posted["text"]
+    assert "Look closer: imgvet explore out" in posted["text"]
+
+
+def test_a_mail_is_sent_and_one_that_is_refused_waits(tmp_path: Path) -> None:
+    work = WorkDir(tmp_path)
+    run_saying(work, "r1", "1", "2")
+    with MailServer() as mails:
+        address = f"mailto://127.0.0.1:{mails.port}?from=a@x.org&to=b@y.org&mode=insecure"
+        mails.refusing = True
+        _, (problem,) = deliver(work, {address: send}, LINKS)
+        assert problem.startswith("1 message was not delivered to mailto")
+        mails.refusing = False
+        assert deliver(work, {address: send}, LINKS) == (1, ())
+        assert deliver(work, {address: send}, LINKS) == (0, ())
+    (mail,) = mails.received
+    assert str(mail["Subject"]) == "cats: 2 alarms: novelty rate"
+    assert mail["To"] == "b@y.org"
+    text = "".join(str(part.get_content()) for part in mail.walk() if not part.is_multipart())
+    assert "48 are novel" in text
+
+
 def test_a_receiver_that_is_not_there_is_one_line() -> None:
-    reason = send(RUN, JUMPED, "r", f"json://127.0.0.1:{free_port()}/x")
+    reason = send(RUN, [JUMPED], MESSAGE, f"json://127.0.0.1:{free_port()}/x")
     assert "onnection" in reason
     assert "\n" not in reason
 

@@ -19,14 +19,16 @@ from imgvet.monitor.watch import (
     in_force,
     set_baseline,
     watch_failed_run,
-    watch_run,
 )
 from imgvet.summary import RunRecord
+from imgvet.tables import read_table
 from imgvet.workdir import WorkDir
+
+from .conftest import watch_published
 
 Drawer = Callable[..., Batch]
 Publisher = Callable[..., RunRecord]
-JUMPED, RECOVERED = "imgvet.outlier-rate.jumped", "imgvet.outlier-rate.recovered"
+JUMPED, RECOVERED = "imgvet.novelty-rate.jumped", "imgvet.novelty-rate.recovered"
 OPTIONS = make_monitor_options({"input_dir": "in/photos"})
 CALM = {"outlier": 0.03, "invalid": 0.0, "dark": 0.0}
 
@@ -37,7 +39,7 @@ def run(work: WorkDir, publish: Publisher) -> Callable[..., Run]:
 
     def start(batch: Batch, number: int, **parameters: object) -> Run:
         publish(batch, number, **parameters)
-        return watch_run(work, OPTIONS)
+        return watch_published(work, OPTIONS)
 
     return start
 
@@ -59,7 +61,7 @@ def test_a_bad_batch_is_told_once_and_so_is_the_end_of_it(
     told = run(good + bad, 2)
     assert names(told) == [JUMPED]
     (event,) = told.events
-    assert event.title.startswith("photos: outlier rate jumped from")
+    assert event.title.startswith("photos: novelty rate jumped from")
     assert event.title.endswith("among new images")
     assert event.before is not None
     assert event.after is not None
@@ -71,7 +73,7 @@ def test_a_bad_batch_is_told_once_and_so_is_the_end_of_it(
     assert names(run(good, 4)) == [RECOVERED]
     assert names(run(good, 5)) == []
     rows = read_history(work)
-    assert [row.alarms for row in rows] == [(), (), ("outlier_rate",), ("outlier_rate",), (), ()]
+    assert [row.alarms for row in rows] == [(), (), ("novelty_rate",), ("novelty_rate",), (), ()]
     assert [row.new_images for row in rows] == [1500, 0, 120, 120, 0, 0]
     assert rows[2].images == 1620
     assert rows[2].baseline == "run-0"
@@ -86,19 +88,58 @@ def test_a_retry_says_the_same_and_adds_nothing(
     run(good, 0)
     batch = good + images(120, outlier=0.5, invalid=0, dark=0)
     told, history = run(batch, 1), read_history(work)
-    again = watch_run(work, OPTIONS)
-    assert again.events == told.events
-    assert again.events
+    assert run(batch, 1).events == told.events
+    assert told.events
     assert read_history(work) == history
+
+
+def test_the_table_of_alarms_lists_the_images_that_each_counts(
+    work: WorkDir, images: Drawer, run: Callable[..., Run]
+) -> None:
+    good = images(1500, **CALM)
+    run(good, 0)
+    bad = images(120, outlier=0.5, invalid=0.3, dark=0)
+    told = run(good + bad, 1)
+    table = read_table(work.table("alarms"))
+    assert set(told.alarms) <= set(table["alarm"])
+    for event in told.events:
+        for alarm in event.alarms:
+            listed = table[table["alarm"] == alarm]
+            assert set(listed["id"]) <= set(range(1500, 1620))
+            if event.after is not None:
+                of = 120 if alarm == "invalid_rate" else told.new_counts["valid"]
+                assert len(listed) == round(event.after * of)
+                names = read_table(work.table("items")).set_index("id")["filename"]
+                assert event.examples == tuple(listed["id"].map(names))[:10]
+    novel = table[table["alarm"] == "novelty_rate"]["value"]
+    assert len(novel) > 30
+    assert novel.is_monotonic_increasing
+    assert table[table["alarm"] == "invalid_rate"]["value"].isna().all()
+    run(good, 2)
+    assert read_table(work.table("alarms")).empty
+
+
+def test_the_limit_is_the_least_rate_that_raises_an_alarm(
+    images: Drawer, run: Callable[..., Run]
+) -> None:
+    good = images(1500, **CALM)
+    run(good, 0)
+    watched = run(good + images(120, outlier=0.5, invalid=0, dark=0), 1)
+    rates = [found for found in watched.compared if found.before is not None]
+    over = {one.key for one in rates if one.limit is not None and one.after >= one.limit}
+    assert over == {alarm for alarm in watched.alarms if not alarm.startswith("drift:")}
+    limits = {(one.key, one.population): one.limit for one in rates}
+    assert 0.05 < limits["novelty_rate", "new"] < 0.15
+    assert limits["invalid_rate", "whole"] == pytest.approx(0.02, abs=1 / 1620)
 
 
 def test_messages_call_the_dataset_as_it_was_named(
     work: WorkDir, images: Drawer, publish: Publisher
 ) -> None:
-    good, named = images(400, **CALM), OPTIONS.model_copy(update={"dataset_name": "birds"})
+    good = images(400, **CALM)
     for number, batch in enumerate((good, good + images(120, outlier=0.5, invalid=0, dark=0))):
-        publish(batch, number)
-        told = watch_run(work, named)
+        publish(batch, number, dataset_name="birds")
+        told = watch_published(work, OPTIONS)
     assert [event.title[:7] for event in told.events] == ["birds: "]
     assert told.dataset == "birds"
 
@@ -111,7 +152,7 @@ def test_other_parameters_end_no_alarm_and_repeat_none(
     run(good, 0)
     assert names(run(bad, 1)) == [JUMPED]
     custom = run(bad, 2, blur_threshold=0.7)
-    assert (custom.baseline, names(custom), custom.alarms) == (None, [], ("outlier_rate",))
+    assert (custom.baseline, names(custom), custom.alarms) == (None, [], ("novelty_rate",))
     assert names(run(bad, 3)) == []
     assert names(run(good, 4)) == [RECOVERED]
 
@@ -228,7 +269,7 @@ def test_only_as_many_baselines_as_wanted_are_kept(
     good = images(60, **CALM)
     for number in range(6):
         publish(good, number)
-        watch_run(work, OPTIONS.model_copy(update={"keep_baselines": 2}))
+        watch_published(work, OPTIONS.model_copy(update={"keep_baselines": 2}))
     assert kept_baselines(work) == {"run-0", "run-4", "run-5"}
 
 
@@ -342,7 +383,7 @@ def test_the_baseline_its_rates_and_the_others_are_shown(
     good = images(100, outlier=0, dark=0, invalid=0)
     for number, batch in enumerate((good, good + images(100, outlier=0, dark=0, invalid=0.5))):
         publish(batch, number)
-        watch_run(work, OPTIONS)
+        watch_published(work, OPTIONS)
     text = "\n".join(baseline_lines(work))
     assert "Run        run-0 of 2030-01-01 06:00, 100 images" in text
     assert "invalid rate 0 %" in text

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgvet.options import FlagOptions, RunOptions
-from imgvet.quality.summarize import Tables, count, invalid_by_reason, rates
+from imgvet.quality.summarize import Tables, count, invalid_by_reason, leaks_by_split, rates
 from imgvet.summary import Counts, RunSummary, Verdict, summary_lines
 from imgvet.tables import STATS, empty
 
@@ -35,30 +35,29 @@ def tables() -> Tables:
         "items": items,
         "stats": stats,
         "similarity": similarity,
-        "outliers": pd.DataFrame({"id": [6]}),
+        "outliers": pd.DataFrame({"id": [6, 7, 3], "score": [9.0, 3.6, 3.5]}),
         "component_info": pd.DataFrame({"count": [4]}),
     }
 
 
 OPTIONS = RunOptions(input_dir="photos")
-STANDING_OUT = (6, 7)
 ZERO = Counts(**dict.fromkeys(Counts.model_fields, 0))
 
 
 def test_images_pairs_and_groups_are_counted_apart(tables: Tables) -> None:
-    counts = count(tables, STANDING_OUT, OPTIONS)[0]
+    counts = count(tables, OPTIONS)[0]
     assert (counts.images, counts.valid, counts.invalid) == (10, 8, 2)
     assert counts.exact_duplicate_images == 3
     assert counts.exact_duplicate_groups == 1
     assert counts.exact_duplicate_surplus == 2
     assert (counts.near_duplicate_images, counts.near_duplicate_pairs) == (4, 2)
     assert (counts.components, counts.component_images, counts.largest_component) == (1, 4, 4)
-    assert (counts.outliers, counts.robust_outliers) == (1, 2)
+    assert (counts.outliers, counts.robust_outliers) == (3, 2)
     assert (counts.dark, counts.bright, counts.blurry) == (2, 1, 0)
 
 
 def test_examples_show_the_problem_of_each_check(tables: Tables) -> None:
-    examples = count(tables, STANDING_OUT, OPTIONS)[1]
+    examples = count(tables, OPTIONS)[1]
     assert examples["duplicate_rate"] == [1, 2]
     assert examples["invalid_rate"] == [8, 9]
     assert examples["outlier_rate"] == [6, 7]
@@ -72,7 +71,7 @@ def test_reasons_are_counted_most_frequent_first(tables: Tables) -> None:
 
 
 def test_the_lines_hold_the_exact_counts_and_say_where_to_look(tables: Tables) -> None:
-    counts = count(tables, STANDING_OUT, OPTIONS)[0]
+    counts = count(tables, OPTIONS)[0]
     summary = RunSummary(
         verdict=Verdict.FAILED,
         counts=counts,
@@ -96,9 +95,9 @@ def test_the_lines_hold_the_exact_counts_and_say_where_to_look(tables: Tables) -
         "8 images (80.00 %)",
         "2 images (20.00 %): 1 empty_file, 1 truncated",
         "3 images in 1 group, 2 to spare",
-        "4 images in 2 pairs of similarity >= 0.9",
+        "4 images in 2 pairs of similarity >= 0.9 or proven",
         "4 images in 1, the largest of 4",
-        "1 image (the 5 % least similar), 2 stand out",
+        "3 images: the 5 % least similar, and 2 that stand out by score",
         "2 images (25.00 %)",
         "8 passed, 2 failed, 1 could not be computed",
         "failed: a critical check is over its limit",
@@ -109,7 +108,7 @@ def test_the_lines_hold_the_exact_counts_and_say_where_to_look(tables: Tables) -
 
 
 def test_flags_are_not_counted_if_nothing_was_measured(tables: Tables) -> None:
-    counts = count(tables, STANDING_OUT, RunOptions(input_dir="photos", run_stats=False))[0]
+    counts = count(tables, RunOptions(input_dir="photos", run_stats=False))[0]
     assert (counts.dark, counts.bright, counts.blurry) == (None, None, None)
 
 
@@ -118,9 +117,10 @@ def counts(**given_counts: Any) -> Counts:
 
 
 def test_each_rate_has_its_own_numerator_and_denominator() -> None:
+    unknown = dict.fromkeys(("leak_images", "label_issues", "label_conflict_images"))
     found = rates(
         counts(
-            images=1000, valid=800, invalid=200, exact_duplicate_images=99,
+            **unknown, images=1000, valid=800, invalid=200, exact_duplicate_images=99,
             exact_duplicate_surplus=80, near_duplicate_images=40, near_duplicate_pairs=77,
             outliers=66, robust_outliers=8, dark=4, bright=2, blurry=1,
         )
@@ -130,6 +130,32 @@ def test_each_rate_has_its_own_numerator_and_denominator() -> None:
         "near_duplicate_rate": 0.05, "dark_rate": 0.005, "bright_rate": 0.0025,
         "blurry_rate": 0.00125, "outlier_rate": 0.01,
     }  # fmt: skip
+
+
+def test_rates_of_splits_and_labels_are_there_if_these_are() -> None:
+    found = rates(counts(valid=800, labelled=400, leak_images=8, label_issues=4))
+    assert (found["leak_rate"], found["label_issue_rate"]) == (0.01, 0.01)
+    assert found["label_conflict_rate"] == 0.0
+
+
+def test_leaks_and_labels_are_counted_by_images_pairs_groups_and_splits(tables: Tables) -> None:
+    leaks = pd.DataFrame(
+        {"from": [0, 0, 4], "to": [1, 2, 5], "similarity": 1.0, "split": ["a", "a", "b"],
+         "other_split": ["b", "b", "a"]}
+    )  # fmt: skip
+    labels = pd.DataFrame(
+        {"id": [0, 1, 2, 7], "is_issue": [True, True, False, True],
+         "conflict": [True, True, True, False]}
+    )  # fmt: skip
+    more = {**tables, "leaks": leaks, "label_issues": labels}
+    found, examples = count(more, OPTIONS)
+    assert (found.leak_images, found.leak_pairs) == (5, 3)
+    assert (found.labelled, found.label_issues) == (4, 3)
+    assert (found.label_conflict_images, found.label_conflict_groups) == (3, 1)
+    assert examples["leak_rate"] == [0, 1, 2, 4, 5]
+    assert examples["label_issue_rate"] == [0, 1, 7]
+    assert leaks_by_split(leaks) == {"a": 2, "b": 3}
+    assert count(tables, OPTIONS)[0].leak_images is None
 
 
 def test_rates_over_no_images_are_zero() -> None:

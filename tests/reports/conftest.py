@@ -10,17 +10,31 @@ import pandas as pd
 import pytest
 
 from imgvet.metrics import FLAGS, METRICS
+from imgvet.monitor.history import Compared, Event, Run
 from imgvet.quality.result import CheckResult, CheckState
 from imgvet.reports.inputs import ReportInputs
-from imgvet.summary import Counts, PastRun, RunRecord, RunSummary, StageTiming, Verdict
+from imgvet.summary import (
+    Counts,
+    LabelStructure,
+    PastRun,
+    RunRecord,
+    RunSummary,
+    StageTiming,
+    Verdict,
+)
 from imgvet.tables import (
+    ALARMS,
     COMPONENT_INFO,
     COMPONENTS,
     CROPS,
+    FROZEN_STRETCHES,
     INVALID,
     ITEMS,
+    LABEL_ISSUES,
+    LEAKS,
     OUTLIERS,
     SIMILARITY,
+    SPLIT_COVERAGE,
     STATS,
     VIDEO_PAIRS,
     conform,
@@ -105,26 +119,135 @@ def full_inputs(planted: Planted, inputs: ReportInputs) -> ReportInputs:
     members["video"] = [
         f"{ROOT}films/{'one' if rank < 5 else 'two <b>'}.mp4" for rank in range(len(members))
     ]
+    leaks, judged = leaks_of(inputs.tables["similarity"], items), label_issues_of(items)
+    counts = inputs.summary.counts.model_copy(
+        update={
+            "leak_images": len({*leaks["from"], *leaks["to"]}),
+            "leak_pairs": len(leaks),
+            "labelled": len(judged),
+            "label_conflict_images": int(judged["conflict"].sum()),
+            "label_conflict_groups": 1,
+            "label_issues": int(judged["is_issue"].sum()),
+        }
+    )
+    update = {
+        "counts": counts,
+        "leaks_by_split": {"test": len(leaks), "train": len(leaks)},
+        "label_structure": LabelStructure(
+            judged=len(judged) - 2, labels=3, rare_labels=1, agreement=0.9, chance=0.3
+        ),
+    }
     return replace(
         inputs,
+        summary=inputs.summary.model_copy(update=update),
         tables={
             **inputs.tables,
             "items": to_frame(conform(items, ITEMS)),
+            "leaks": leaks,
+            "label_issues": judged,
             "components": members,
             "video_pairs": video_pairs(),
+            "frozen_stretches": frozen_stretches(planted),
+            **groups_of(planted),
             "crops": crops_of(planted),
+            "alarms": alarms_of(planted),
         },
         embeddings=np.random.default_rng(3).normal(size=(planted.valid, 16)).astype(np.float32),
         history=history(inputs.summary),
+        watched=watched(inputs),
     )
+
+
+def watched(inputs: ReportInputs) -> tuple[Run, ...]:
+    """A baseline, a run that failed, one that raised alarms, and this one, in which they go on."""
+    counts = inputs.summary.counts.model_dump(exclude_none=True) | {"novel": 3}
+    quiet = counts | {"dark": 0, "novel": 0}
+    new = {"images": 12, "valid": 10, "invalid": 2, "dark": 4, "bright": 0, "blurry": 0,
+           "exact_duplicate_surplus": 0, "near_duplicate_images": 0, "novel": 3}  # fmt: skip
+    told = Event(
+        name="imgvet.dark-rate.jumped", alarms=("dark_rate",), severity="warning", all_clear=False,
+        title="photos: dark rate jumped", body="Of 10 <new> images, 4.\nSee: a.jpg\nRun of x.",
+    )  # fmt: skip
+    compared = (
+        Compared(key="dark_rate", population="whole", before=0, after=0.05, limit=0.04, p_value=0),
+        Compared(key="dark_rate", population="new", before=0, after=0.4, limit=0.2, p_value=1e-7),
+        Compared(key="novelty_rate", population="new", before=0, after=0.3, limit=0.2, p_value=0),
+        Compared(key="invalid_rate", population="new", before=0, after=0.1, limit=None, p_value=1),
+        Compared(key="drift:sharpness", population="new", before=None, after=0.6, limit=0.3,
+                 p_value=0),
+        Compared(key="drift:embeddings", population="new", before=None, after=0.1, limit=0.3,
+                 p_value=0.5),
+    )  # fmt: skip
+    alarms = ("check:invalid_rate", "dark_rate", "drift:sharpness", "novelty_rate")
+    done = {"monitored": True, "verdict": Verdict.PASSED, "counts": quiet}
+    bad = done | {"counts": counts, "new_counts": new, "baseline": "run-1", "alarms": alarms,
+                  "compared": compared, "verdict": Verdict.FAILED}  # fmt: skip
+    return (
+        Run(run_id="run-1", started="2026-01-01T00:00:00+00:00", new_counts=quiet, **done),
+        Run(run_id="run-f", started="2026-01-01T06:00:00+00:00", status="failed", monitored=True,
+            alarms=("run",), notice="No space </td> left"),
+        Run(run_id="run-<2>", started="2026-01-01T12:00:00+00:00", events=(told,), **bad),
+        Run(run_id=inputs.record.run_id, started=inputs.record.started,
+            notice="A <b>notice</b>", **bad),
+    )  # fmt: skip
+
+
+def alarms_of(planted: Planted) -> pd.DataFrame:
+    """Dark images that an alarm counts, and novel and drifting ones, the hostile among them."""
+    rows = [("dark_rate", item, 10.0 + 5 * rank) for rank, item in enumerate(planted.dark)]
+    rows += [("novelty_rate", item, item / 100) for item in (0, 1, 2)]
+    rows += [("drift:sharpness", item, 0.5) for item in range(12)]
+    return to_frame(conform(pd.DataFrame(rows, columns=["alarm", "id", "value"]), ALARMS))
+
+
+def leaks_of(pairs: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
+    """The pairs of different splits."""
+    splits = items.set_index("id")["split"]
+    ends = {"split": pairs["from"].map(splits), "other_split": pairs["to"].map(splits)}
+    table = pairs.assign(**ends)
+    return to_frame(conform(table[table["split"] != table["other_split"]], LEAKS))
+
+
+def label_issues_of(items: pd.DataFrame) -> pd.DataFrame:
+    """Copies 13 and 14 are in conflict, nobody knowing which is right; 45 looks like 44."""
+    table = items.loc[items["status"].eq("ok") & items["label"].notna(), ["id", "label"]]
+    table = table.assign(suggested_label=table["label"], score=0.9, nearest=None)
+    table["conflict"] = table["id"].isin([13, 14])
+    table["is_issue"] = table["conflict"] | table["id"].eq(45)
+    table.loc[table["conflict"], ["suggested_label", "score"]] = None, 0.5
+    table.loc[table["id"] == 45, ["suggested_label", "score", "nearest"]] = LABELS[2], 0.1, 44
+    order = {"is_issue": False, "score": True, "id": True}
+    table = table.sort_values(list(order), ascending=list(order.values()))
+    return to_frame(conform(table, LABEL_ISSUES))
 
 
 def video_pairs() -> pd.DataFrame:
     """One pair of videos."""
     row = {"video": f"{ROOT}films/one.mp4", "other": f"{ROOT}films/two <b>.mp4", "components": 1,
            "frames": 5, "shared_frames": 5, "other_frames": 4, "other_shared_frames": 4,
-           "share": 1.0}  # fmt: skip
+           "share": 1.0, "offset_ms": -2000, "aligned_frames": 4, "overlap": 1.0}  # fmt: skip
     return to_frame(conform(pd.DataFrame([row]), VIDEO_PAIRS))
+
+
+def frozen_stretches(planted: Planted) -> pd.DataFrame:
+    """The last four frames of the first film show the same."""
+    row = (f"{ROOT}films/one.mp4", planted.component[1], 1000, 4000, 4)
+    return pd.DataFrame([row], columns=FROZEN_STRETCHES.column_names)
+
+
+def groups_of(planted: Planted) -> dict[str, pd.DataFrame]:
+    """A group of the first twenty images, one of a single image, and one of the others."""
+    ids = np.arange(planted.valid)
+    groups = np.select([ids < 20, ids == planted.valid - 1], [1, 2], 0)
+    members = pd.DataFrame({"id": ids, "group_id": groups, "similarity": 1 - ids / 100})
+    info = members.groupby("group_id").agg(
+        count=("id", "size"), mean_similarity=("similarity", "mean"), representative=("id", "min")
+    )
+    coverage = pd.DataFrame(
+        [("test", "train", 27, 0.8, 0.7), ("train", "test", 28, 0.9, 0.6)],
+        columns=SPLIT_COVERAGE.column_names,
+    )
+    return {"groups": members, "group_info": info.reset_index(), "split_coverage": coverage}
 
 
 def crops_of(planted: Planted) -> pd.DataFrame:

@@ -34,17 +34,53 @@ def test_leaks_are_the_pairs_across_splits(full_inputs: ReportInputs) -> None:
     assert ids_of(leaks.pairs) == planted
     assert leaks.pairs["total"] == len(planted)
     assert leaks.crossings == [(("test", "train"), len(planted))]
-    assert leaks.sizes == [("test", 30), ("train", 30)]
+    assert leaks.sizes == [("test", 30, len(planted)), ("train", 30, len(planted))]
     assert f"{len(planted)} pair" in words(full_inputs, Section.LEAKS)
 
 
-def test_splits_apart_are_no_leak(full_inputs: ReportInputs) -> None:
-    tables = {**full_inputs.tables, "similarity": full_inputs.tables["similarity"].head(0)}
-    apart = replace(full_inputs, tables=tables)
+def test_splits_apart_are_no_leak(full_inputs: ReportInputs, inputs: ReportInputs) -> None:
+    tables = {**full_inputs.tables, "leaks": full_inputs.tables["leaks"].head(0)}
+    summary = full_inputs.summary.model_copy(update={"leaks_by_split": {}})
+    apart = replace(full_inputs, tables=tables, summary=summary)
     assert "None: good." in words(apart, Section.LEAKS)
-    one = full_inputs.tables["items"].assign(split="train")
-    tables = {**full_inputs.tables, "items": one}
-    assert Section.LEAKS not in anchors(replace(full_inputs, tables=tables))
+    assert Section.LEAKS not in anchors(inputs)
+
+
+def test_leaks_conflicts_and_issues_have_a_tile_and_a_next_step(
+    full_inputs: ReportInputs, inputs: ReportInputs
+) -> None:
+    told, counts = words(full_inputs, Section.OVERVIEW), full_inputs.summary.counts
+    assert f"Leaks {counts.leak_images} " in told
+    assert "Label conflicts 2 " in told
+    assert "Label issues 3 " in told
+    assert f"Part {counts.leak_images} images from what another split has of them: Leaks" in told
+    assert "Decide on one label for 1 group of exact copies that have several: Labels" in told
+    assert "Correct or keep 3 labels that are likely wrong: Labels" in told
+    plain = words(inputs, Section.OVERVIEW)
+    assert not [word for word in ("Leaks", "Label") if word in plain]
+
+
+def test_label_issues_stand_beside_what_they_look_like(full_inputs: ReportInputs) -> None:
+    shown = section(full_inputs, Section.LABELS).issues["entries"]
+    assert [(one["image"].id, one["nearest"] and one["nearest"].id) for one in shown] == [
+        (45, 44), (13, None), (14, None),
+    ]  # fmt: skip
+    told = words(full_inputs, Section.LABELS)
+    assert "3 images (5.6 % of those with a label) look more like another label" in told
+    assert "cat \u2192 bird\\u202e score 0.10" in told
+    assert "or the label of its copy score 0.50 an exact copy has another label" in told
+    assert "in 90 % of the cases, by chance it would be 30 %; 2 images could not be judged" in told
+
+
+def test_labels_that_nothing_tells_are_said_to_be_so(full_inputs: ReportInputs) -> None:
+    structure = full_inputs.summary.label_structure
+    assert structure is not None
+    unknown = structure.model_copy(update={"judged": 0, "agreement": 0.3})
+    summary = full_inputs.summary.model_copy(update={"label_structure": unknown})
+    tables = {**full_inputs.tables, "label_issues": full_inputs.tables["label_issues"].head(0)}
+    told = words(replace(full_inputs, summary=summary, tables=tables), Section.LABELS)
+    assert "Which labels are wrong can't be told." in told
+    assert "these labels do not follow what the model sees" in told
 
 
 def test_contradicting_labels_are_alike_pairs_only(full_inputs: ReportInputs) -> None:
@@ -56,6 +92,33 @@ def test_contradicting_labels_are_alike_pairs_only(full_inputs: ReportInputs) ->
     assert (2, 3) not in shown, "less alike than cc_threshold"
     assert "bird\u202e" in [name for name, _ in labels.rows]
     assert "bird\\u202e" in words(full_inputs, Section.LABELS)
+
+
+def test_groups_say_what_is_in_the_dataset(full_inputs: ReportInputs) -> None:
+    groups = section(full_inputs, Section.GROUPS)
+    first, second, third = groups.groups["entries"]
+    assert (groups.smallest, groups.largest, groups.alone) == (1, first["count"], 1)
+    shown = [image.id for image in second["images"]]
+    assert shown[0] == second["representative"] == 0
+    of_component = full_inputs.tables["components"].set_index("id")["component_id"]
+    scenes = [of_component.get(item, -item) for item in shown]
+    assert len(set(scenes)) == len(scenes), "of copies one is shown"
+    assert sum(size for _, size in second["splits"]) == second["count"] == 20
+    assert third["count"] == len(third["images"]) == 1
+    told = words(full_inputs, Section.GROUPS)
+    assert "3 groups of similar content, of 1 to" in told
+    assert "test train 0.8" in told
+
+
+def test_a_split_that_is_hardly_in_a_group_is_told(full_inputs: ReportInputs) -> None:
+    assert not section(full_inputs, Section.GROUPS).incomplete
+    items = full_inputs.tables["items"].copy()
+    items.loc[items["id"] < 20, "split"] = "train"  # the whole of group 1
+    apart = replace(full_inputs, tables={**full_inputs.tables, "items": items})
+    groups = section(apart, Section.GROUPS)
+    assert [group["lacking"] for group in groups.groups["entries"]] == [[], ["test"], []]
+    assert groups.incomplete == 1
+    assert "Hardly in test" in words(apart, Section.GROUPS)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +162,19 @@ def test_videos_are_counted_and_paired(full_inputs: ReportInputs, planted: Any) 
     assert [(base(name), frames) for name, frames in component["videos"]] == [
         ("one.mp4", 5), ("two <b>.mp4", 4),
     ]  # fmt: skip
+
+
+def test_videos_tell_how_far_they_are_shifted_and_what_stands_still(
+    full_inputs: ReportInputs,
+) -> None:
+    told = words(full_inputs, Section.VIDEOS)
+    assert "100 % of the shorter one runs along, 2.00 s earlier in the second" in told
+    assert "4 frames, 1.00 s to 4.00 s" in told
+    tables = {**full_inputs.tables}
+    del tables["frozen_stretches"]
+    assert "None: good. No three frames" in words(
+        replace(full_inputs, tables=tables), Section.VIDEOS
+    )
 
 
 def test_crops_of_frames_are_counted_as_whole_frames_are(full_inputs: ReportInputs) -> None:
@@ -149,15 +225,31 @@ def with_changed(inputs: ReportInputs, *changed: str) -> ReportInputs:
     """The same run after two of which the last one had other parameters."""
     first, last = inputs.history
     words = {name: f"{name} was 1 and is 2" for name in changed}
-    return replace(inputs, history=(first, last.model_copy(update={"changed": words})))
+    history = (first, last.model_copy(update={"changed": words}))
+    return replace(unwatched(inputs), history=history)
+
+
+def unwatched(inputs: ReportInputs) -> ReportInputs:
+    """The same run, not monitored."""
+    return replace(inputs, watched=())
 
 
 @pytest.mark.parametrize(
     ("changed", "compared"),
     [
-        ("dark_threshold", {"Near duplicates", "Bright", "Blurry", "Outliers that stand out"}),
-        ("threshold", {"Dark", "Bright", "Blurry", "Outliers that stand out"}),
-        ("nearest_neighbors_k", {"Dark", "Bright", "Blurry"}),
+        (
+            "dark_threshold",
+            {
+                "Near duplicates",
+                "Bright",
+                "Blurry",
+                "Outliers that stand out",
+                "Leaks",
+                "Label issues",
+            },
+        ),
+        ("threshold", {"Dark", "Bright", "Blurry", "Outliers that stand out", "Label issues"}),
+        ("nearest_neighbors_k", {"Dark", "Bright", "Blurry", "Leaks", "Label issues"}),
     ],
 )
 def test_what_other_parameters_counted_is_not_compared(
@@ -168,7 +260,7 @@ def test_what_other_parameters_counted_is_not_compared(
     kinds = {row["number"].title: row["kind"] for row in rows}
     told = words(found, Section.CHANGES)
     assert {title for title, kind in kinds.items() if kind != "not comparable"} == compared | {
-        "Images", "Invalid files", "Surplus copies",
+        "Images", "Invalid files", "Surplus copies", "Label conflicts",
     }  # fmt: skip
     assert f"Parameters changed: {changed} was 1 and is 2. What they count is not compared." in told
     assert "Invalid files 1 4 +3 worse" in told
@@ -211,15 +303,38 @@ def test_of_equally_frequent_values_numbers_stand_in_their_order() -> None:
 )
 def test_one_is_told_as_one(full_inputs: ReportInputs, pairs: int, copies: int, told: str) -> None:
     counts = full_inputs.summary.counts.model_copy(
-        update={"near_duplicate_pairs": pairs, "exact_duplicate_surplus": copies,
-                "robust_outliers": copies}
-    )  # fmt: skip
+        update={"near_duplicate_pairs": pairs, "robust_outliers": copies}
+    )
     run = replace(full_inputs, summary=full_inputs.summary.model_copy(update={"counts": counts}))
     assert told.format(counts.near_duplicate_images) in words(run, Section.DUPLICATES)
     overview = words(run, Section.OVERVIEW)
-    one = copies == 1
-    assert ("exact copy that adds" if one else "exact copies that add") in overview
-    assert ("1 stands out" if one else "2 stand out") in overview
+    assert ("1 stands out" if copies == 1 else "2 stand out") in overview
+
+
+def test_copies_that_a_person_decides_on_are_not_called_removable(
+    inputs: ReportInputs, full_inputs: ReportInputs
+) -> None:
+    assert "Remove 3 exact copies that add nothing" in words(inputs, Section.OVERVIEW)
+    items = inputs.tables["items"]
+    fewer = items.assign(
+        digest=items["digest"].mask(items["id"].isin((10, 11, 12)), items["id"].astype(str))
+    )
+    one = replace(inputs, tables={**inputs.tables, "items": fewer})
+    assert "Remove 1 exact copy that adds nothing" in words(one, Section.OVERVIEW)
+    told = words(full_inputs, Section.OVERVIEW)
+    assert "Decide on 2 groups of exact copies" in told
+    assert "adds nothing" not in told
+    assert "add nothing" not in told
+
+
+def test_what_stands_out_beyond_the_share_is_marked(inputs: ReportInputs) -> None:
+    told = words(inputs, Section.OUTLIERS)
+    assert "3 outliers: the 5 % of images least like their nearest neighbour, and every" in told
+    outliers = inputs.tables["outliers"].assign(by=["both", "score", "share"])
+    marked = words(
+        replace(inputs, tables={**inputs.tables, "outliers": outliers}), Section.OUTLIERS
+    )
+    assert marked.count("outside of the 5") == 1
 
 
 def test_nothing_is_called_good_without_a_condition(full_inputs: ReportInputs) -> None:
@@ -234,14 +349,14 @@ def test_nothing_is_called_good_without_a_condition(full_inputs: ReportInputs) -
 
 
 def test_the_history_tells_small_shares_apart(full_inputs: ReportInputs) -> None:
-    lines = section(full_inputs, Section.HISTORY).lines
+    lines = section(unwatched(full_inputs), Section.HISTORY).lines
     formats = {line.title: line.figure["layout"]["yaxis"]["tickformat"] for line in lines}
     assert formats.pop("Images") == ",~s"
     assert set(formats.values()) == {".3~p"}  # d3-format: three digits, whatever their place
 
 
 def test_history_ends_with_this_run(full_inputs: ReportInputs) -> None:
-    found = section(full_inputs, Section.HISTORY)
+    found = section(unwatched(full_inputs), Section.HISTORY)
     assert [run.run_id for run in found.runs] == [full_inputs.record.run_id, "run-<2>", "run-1"]
     lines = {line.title: line.numbers for line in found.lines}
     assert lines["Images"]["images"].tolist() == [70, 64, 64]
@@ -253,7 +368,7 @@ def test_long_histories_show_the_latest(
     full_inputs: ReportInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "RUNS", 2)
-    found = section(full_inputs, Section.HISTORY)
+    found = section(unwatched(full_inputs), Section.HISTORY)
     assert [len(found.runs), found.run_count] == [2, 3]
     assert all(len(line.numbers) == 2 for line in found.lines)
 

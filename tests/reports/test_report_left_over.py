@@ -17,7 +17,7 @@ def plain_inputs(full_inputs: ReportInputs) -> ReportInputs:
     """The run with findings of every kind, its hostile names and labels made harmless."""
     tables = {name: table.copy() for name, table in full_inputs.tables.items()}
     for table in tables.values():
-        for column in ("filename", "label"):
+        for column in ("filename", "label", "suggested_label"):
             if column in table:
                 table[column] = table[column].str.replace(r"[^\w./#= -]", "", regex=True)
     return replace(full_inputs, tables=tables)

@@ -25,7 +25,12 @@ FRAMES = {
         }
     ),
     "stats": pd.DataFrame(
-        {"id": [5, 7, 3], "width": [50, 70, 30], "sharpness": [0.5, np.nan, 0.3]}
+        {
+            "id": [5, 7, 3],
+            "width": [50, 70, 30],
+            "height": [40, 80, 30],
+            "sharpness": [0.5, np.nan, 0.3],
+        }
     ),
     "similarity": pd.DataFrame({"from": [7, 3, 3], "to": [5, 7, 99], "similarity": [0.9, 0.95, 1]}),
     "outliers": pd.DataFrame({"id": [3], "nearest": [7], "similarity": [0.2], "score": [4.0]}),
@@ -59,8 +64,10 @@ def images(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         ("crops.text", [None, None, None, "p"]),
         ("crops.source_id", [None, None, None, 1]),
         ("copies", [2, 1, None, 2]),
-        ("similarity.pairs", [2, 2, 0, 1]),
-        ("similarity.highest", [0.95, 1.0, None, 0.9]),
+        ("pixels", [5600, 900, None, 2000]),
+        ("sides", [8 / 7, 1.0, None, 1.25]),
+        ("similarity.pairs", [1, 2, 0, 0]),
+        ("similarity.highest", [0.95, 1.0, None, None]),
     ],
 )
 def test_columns_are_joined_by_the_id_of_the_image(images: ImageTable, name, values):
@@ -95,8 +102,9 @@ def test_a_frame_has_the_images_in_the_order_wanted(images: ImageTable):
 def test_facts_are_all_that_is_known_of_an_image(images: ImageTable):
     assert images.facts(3) == {
         "id": 3, "filename": "/b.jpg", "status": "ok", "digest": "y", "stats.width": 30,
-        "stats.sharpness": 0.3, "outliers.nearest": 7, "outliers.similarity": 0.2,
-        "outliers.score": 4.0, "copies": 1, "similarity.pairs": 2, "similarity.highest": 1.0,
+        "stats.height": 30, "pixels": 900, "sides": 1.0, "stats.sharpness": 0.3,
+        "outliers.nearest": 7, "outliers.similarity": 0.2, "outliers.score": 4.0,
+        "copies": 1, "similarity.pairs": 2, "similarity.highest": 1.0,
     }  # fmt: skip
     assert images.facts(11, ("label", "status")) == {"status": "truncated"}
     assert images.facts(4) is None
@@ -122,7 +130,8 @@ def test_a_run_without_images_or_with_few_tables_has_what_there_is(tmp_path: Pat
         (["/a/b/c.jpg"], "/a/b/"),
         (["/a/b/c.jpg", "/a/bc/d.jpg"], "/a/"),
         (["s3://bucket/x/1.jpg", "s3://bucket/x/2.jpg"], "s3://bucket/x/"),
-        (["C:\\p\\1.jpg", "C:\\p\\q\\2.jpg"], "C:\\p\\"),
+        (["/a/b\\c/1.jpg", "/a/b\\d/2.jpg"], "/a/"),
+        (["/a/b\\1.jpg", "/a/b\\2.jpg"], "/a/"),
         (["one.jpg", "two.jpg"], ""),
     ],
 )

@@ -40,6 +40,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
             "filename": [f"/data/{one} {other}.jpg" for one, other in words],
             "source": "/data",
             "status": np.where(random.random(COUNT) < 0.2, "truncated", "ok"),
+            "digest": [f"{item:032x}" for item in ids],
             "label": [*random.choice(["Cat", "dog", "ÄPFEL"], COUNT - 10), *[None] * 10],
             "embedding_row": [*random.integers(0, 30, COUNT - 5), *[None] * 5],
         }
@@ -61,6 +62,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         write_table(conform(frame, table), work.table(table.name))
     renamed = stats.rename(columns={"width": "stats.width", "sharpness": "stats.sharpness"})
     frame = items.merge(renamed, on="id", how="left")
+    similarity = similarity[similarity["from"] != similarity["to"]]
     both = pd.concat([similarity, similarity.rename(columns={"from": "to", "to": "from"})])
     highest = both.groupby("from")["similarity"].max()
     frame["similarity.highest"] = frame["id"].map(highest)

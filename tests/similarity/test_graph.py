@@ -16,7 +16,6 @@ from imgvet.options import (
     Distance,
     NeighborOptions,
     OutlierOptions,
-    SimilarityOptions,
 )
 from imgvet.similarity import components as components_module
 from imgvet.similarity.components import find_components
@@ -71,7 +70,7 @@ def listed_by(vectors: NDArray[np.float32], metric: Metric, k: int) -> pd.DataFr
     search = NeighborOptions(distance=metric.distance, nearest_neighbors_k=k, nnf_mode="Flat")
     found = as_table(find_neighbors(vectors, search, 1), np.arange(len(vectors)), metric)
     items = items_of(list(range(len(vectors))))
-    return similar_pairs(found, items, SimilarityOptions(threshold=0.0))
+    return similar_pairs(found, items, 0.0)
 
 
 def groups_in(found: dict[str, pd.DataFrame]) -> set[frozenset[int]]:
@@ -87,7 +86,7 @@ def test_exact_copies_are_linked_to_the_first() -> None:
 
 def test_each_pair_stands_once_best_first_above_the_threshold() -> None:
     near = frame((1, 0, 0.95), (0, 1, 0.95), (2, 1, 0.97), (2, 3, 0.89))
-    pairs = similar_pairs(near, items_of([0, 1, 2, 3, 0]), SimilarityOptions(threshold=0.9))
+    pairs = similar_pairs(near, items_of([0, 1, 2, 3, 0]), 0.9)
     assert pairs.to_numpy().tolist() == [[0, 4, 1.0], [1, 2, 0.97], [0, 1, 0.95]]
 
 
@@ -218,7 +217,7 @@ def test_embeddings_of_any_length_have_the_components_of_their_directions() -> N
 
 def test_exact_copies_make_a_component_of_images() -> None:
     items = items_of([0, 0, 0, 1])
-    pairs = similar_pairs(frame(), items, SimilarityOptions())
+    pairs = similar_pairs(frame(), items, 0.9)
     found = components_of(pairs, items, vectors_of(2), HALF, ComponentOptions())
     assert found["components"]["id"].tolist() == [0, 1, 2]
     assert found["component_info"][
@@ -246,14 +245,17 @@ def test_no_components_without_pairs_or_when_not_asked_for() -> None:
 
 @given(st.integers(2, 200), st.floats(0, 1))
 @settings(deadline=None)
-def test_exactly_the_share_asked_for_is_listed(count: int, share: float) -> None:
-    random = np.random.default_rng(count).random(count)
+def test_the_share_and_all_that_stand_out_are_listed(count: int, share: float) -> None:
+    random = np.random.default_rng(count).random(count) ** 0.1
     near = frame(*[(row, (row + 1) % count, random[row]) for row in range(count)])
-    table, _, _ = find_outliers(
+    table, _ = find_outliers(
         near, items_of(list(range(count))), OutlierOptions(outlier_percentile=share)
     )
-    assert len(table) == int(share * count + 0.5)
+    wanted, standing = int(share * count + 0.5), int((robust_score(random) > 3.5).sum())
+    assert len(table) == max(wanted, standing)
     assert table["similarity"].tolist() == sorted(random)[: len(table)]
+    assert (table["by"] != "score").sum() == wanted
+    assert (table["by"] != "share").sum() == standing
 
 
 def test_a_planted_outlier_stands_out_and_a_clean_set_has_none() -> None:
@@ -261,9 +263,17 @@ def test_a_planted_outlier_stands_out_and_a_clean_set_has_none() -> None:
     planted = np.append(clean, 0.3)
     for values, expected in ((clean, []), (planted, [101])):
         near = frame(*[(row, 0 if row else 1, value) for row, value in enumerate(values)])
-        table, robust, _ = find_outliers(near, items_of(list(range(len(values)))), OutlierOptions())
-        assert list(robust) == expected
+        table, _ = find_outliers(near, items_of(list(range(len(values)))), OutlierOptions())
+        assert table.loc[table["by"] == "both", "id"].tolist() == expected
         assert len(table) == 5
+
+
+def test_what_stands_out_is_listed_whatever_the_share() -> None:
+    values = [*np.linspace(0.70, 0.80, 95), 0.2, 0.1, 0.3]
+    near = frame(*[(row, 0 if row else 1, value) for row, value in enumerate(values)])
+    items = items_of(list(range(len(values))))
+    table, _ = find_outliers(near, items, OutlierOptions(outlier_percentile=0.02))
+    assert table[["id", "by"]].to_numpy().tolist() == [[96, "both"], [95, "both"], [97, "score"]]
 
 
 def test_an_image_with_an_exact_copy_is_no_outlier() -> None:
@@ -276,7 +286,7 @@ def test_an_image_with_an_exact_copy_is_no_outlier() -> None:
 def test_an_image_without_neighbour_is_the_first_outlier() -> None:
     near = frame((0, 1, 0.7), (1, 0, 0.7), (3, 1, 0.6))
     items = items_of([0, 1, 2, 3, None])
-    table, _, _ = find_outliers(near, items, OutlierOptions(outlier_percentile=0.5))
+    table, _ = find_outliers(near, items, OutlierOptions(outlier_percentile=0.5))
     assert table["id"].tolist() == [2, 3]
     assert table["nearest"].isna().tolist() == [True, False]
     assert table["similarity"].tolist() == [0.0, 0.6]

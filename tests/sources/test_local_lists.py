@@ -50,7 +50,9 @@ def test_any_printable_paths_are_read_back(
 def test_relative_paths_are_counted_and_shown(tmp_path: Path) -> None:
     for read in (read_text_list, read_csv_list):
         path = write(tmp_path / "list", "/a.jpg\nb.jpg\n./c.jpg\nd.jpg\ne.jpg\n")
-        with pytest.raises(ListFileError, match=r"4 paths \('b.jpg', './c.jpg', 'd.jpg'\)"):
+        with pytest.raises(
+            ListFileError, match=r"4 relative paths .*\('b.jpg', './c.jpg', 'd.jpg'\)"
+        ):
             read(path)
 
 

@@ -33,18 +33,23 @@ from imgvet.options import (
     VideoOptions,
     make_options,
 )
+from imgvet.quality.label_issues import find_label_issues
+from imgvet.quality.leaks import find_leaks
+from imgvet.quality.result import write_results
+from imgvet.quality.summarize import COUNTED, SearchFacts, summarize
 from imgvet.similarity.components import find_components
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.neighbors import as_table, find_neighbors
 from imgvet.similarity.outliers import find_outliers
 from imgvet.similarity.pairs import similar_pairs
+from imgvet.similarity.verify import verify_pairs
 from imgvet.sources.archive import Archives
 from imgvet.sources.inputs import list_items
 from imgvet.store.files import files_in
 from imgvet.store.packs import places_in
 from imgvet.store.store import Store
-from imgvet.summary import RunRecord
-from imgvet.tables import BY_NAME, conform, to_frame, write_table
+from imgvet.summary import RunRecord, read_record
+from imgvet.tables import BY_NAME, conform, read_table, to_frame, write_table
 from imgvet.workdir import CROPS_PART, WorkDir, require_allowed
 
 
@@ -90,6 +95,18 @@ def finish_run(input_dir: object, work_dir: Path, **parameters: object) -> WorkD
     return work
 
 
+def judge(work: WorkDir) -> WorkDir:
+    """Add the summary and the checks of a finished run."""
+    record = read_record(work)
+    made = [name for name in COUNTED if work.table(name).is_file()]
+    counted = {name: read_table(work.table(name)) for name in made}
+    facts = SearchFacts(model=str(record.model.get("name")), recall=1.0, median_similarity=0.5)
+    summary, checks = summarize(counted, facts, record.options(RunOptions))
+    work.summary_json.write_text(summary.model_dump_json())
+    write_results(checks, work.checks_json)
+    return work
+
+
 def _measured(
     options: RunOptions, work: WorkDir, listing: pa.Table, cutter: Cutter | None
 ) -> _Found:
@@ -132,10 +149,13 @@ def _tables(
     options: RunOptions, work: WorkDir, found: _Found, vectors: np.ndarray, metric: Metric
 ) -> dict[str, pd.DataFrame]:
     items = found.collected.items
-    nearest = find_neighbors(vectors, options.part(NeighborOptions), options.num_threads)
+    search = options.part(NeighborOptions)
+    nearest = find_neighbors(vectors, search, options.num_threads)
     ids = found.collected.contents["id"].to_numpy(np.int64)
     neighbors = as_table(nearest, ids, metric)
-    similarity = similar_pairs(neighbors, items, options.part(SimilarityOptions))
+    near = options.part(SimilarityOptions)
+    pairs = similar_pairs(neighbors, items, min(near.threshold, near.verify_threshold))
+    similarity = verify_pairs(pairs, items, Store(work), near, options.num_threads)
     tables = {
         "items": items,
         "invalid": found.collected.invalid,
@@ -148,8 +168,14 @@ def _tables(
             vectors,
             metric,
             options.part(ComponentOptions),
-            options.part(NeighborOptions),
+            search,
             options.num_threads,
         ),
     }
+    search, valid = options.part(NeighborOptions), items[items["embedding_row"].notna()]
+    if valid["split"].nunique() > 1:
+        tables["leaks"] = find_leaks(neighbors, items, vectors, metric, near, search)
+    if valid["label"].nunique() > 1:
+        judged = find_label_issues(items, vectors, search, options.num_threads)
+        tables["label_issues"] = judged[0]
     return tables if found.crops is None else tables | {"crops": found.crops}

@@ -33,6 +33,21 @@ def write_video(
     return path
 
 
+def write_scenes(path: Path, scenes: list[Pixels], rate: int, size: tuple[int, int]) -> Path:
+    """Write pictures (RGB) that are seen for a second each."""
+    code = cv2.VideoWriter.fourcc(*CODECS[path.suffix.lower()])
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, rate, size)
+    assert writer.isOpened()
+    for scene in scenes:
+        shown = cv2.cvtColor(
+            cv2.resize(scene, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR
+        )
+        for _ in range(rate):
+            writer.write(shown)
+    writer.release()
+    return path
+
+
 def corner_frame(size: tuple[int, int], level: int) -> Pixels:
     picture = np.full((size[1], size[0], 3), level, np.uint8)
     picture[: size[1] // 4, : size[0] // 4] = 255

@@ -38,6 +38,8 @@ export const column = (name) => ask("/api/columns/" + encodeURIComponent(name));
 export const similar = (id, k, signal) => ask(`/api/similar/${id}?k=${k}`, { signal });
 export const searchPicture = (file, k) => post(`/api/search?k=${k}`, file, "application/octet-stream");
 export const searchPath = (path, k) => json("/api/search-path", { path, k });
+export const pairs = (query) => ask("/api/pairs?query=" + encodeURIComponent(JSON.stringify(query)));
+export const decide = (first, second, decision) => json("/api/decisions", { first, second, decision });
 export const lists = () => ask("/api/lists");
 export const saveList = (wanted) => json("/api/lists", wanted);
 export const thumbnail = (id) => `/thumbnail/${id}`;

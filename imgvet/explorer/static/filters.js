@@ -34,7 +34,7 @@ export function start(known, changed) {
   columns = new Map(known.map((column) => [column.name, column]));
   onChange = changed;
   byId("add-filter").append(...options());
-  byId("sort").append(element("option", { value: "", text: "order of listing" }), ...options());
+  if (byId("sort")) byId("sort").append(element("option", { value: "", text: "order of listing" }), ...options());
   byId("add-filter").addEventListener("change", (event) => {
     const name = event.target.value;
     event.target.value = "";

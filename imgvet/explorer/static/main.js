@@ -229,7 +229,10 @@ function showPresets() {
   byId("presets").replaceChildren(
     ...run.presets.map((preset) => {
       const wanted = { where: [], ...preset.query };
-      const link = element("a", { href: address(wanted) }, [element("span", { text: preset.title })]);
+      const link = element("a", { href: address(wanted) }, [
+        element("span", { text: preset.title }),
+        element("span", { class: "badge", text: number(preset.total) }),
+      ]);
       link.addEventListener("click", (event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
@@ -240,8 +243,25 @@ function showPresets() {
   );
 }
 
+function showPairs() {
+  byId("pairs-title").hidden = !run.pairs.some((one) => one.total);
+  byId("pairs").replaceChildren(
+    ...run.pairs
+      .filter((one) => one.total)
+      .map((one) =>
+        element("li", {}, [
+          element("a", { href: `/pairs?kind=${one.kind}` }, [
+            element("span", { text: one.title }),
+            element("span", { class: "badge", text: number(one.total) }),
+          ]),
+        ])
+      )
+  );
+}
+
 async function start() {
   run = await api.about();
+  showPairs();
   byId("about").textContent = `Explorer · ${number(run.images)} images · compared by ${run.model || "embeddings"}`;
   byId("pick-file").hidden = byId("pick-path").hidden = !run.takes_pictures;
   filters.start(run.columns, (where) => change({ where }));

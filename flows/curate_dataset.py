@@ -1,0 +1,62 @@
+"""The flow curate_dataset: propose a plan, wait for a person, and do what they allow."""
+
+from __future__ import annotations
+
+from prefect import State, flow
+from prefect.flow_runs import pause_flow_run
+from prefect.input import RunInput
+from prefect.states import Completed
+from pydantic import Field
+
+from imgvet.curation.apply import Outcome
+from imgvet.curation.plan import plan_lines
+from imgvet.curation.rules import CurateOptions
+from imgvet.errors import PlanError
+from imgvet.flows.server_run import told_to_server
+from imgvet.store.references import digest_file
+from imgvet.tasks.curating import apply_plan, propose_plan
+from imgvet.workdir import open_finished
+
+POLL = 10
+"""Seconds between two looks for an answer."""
+
+
+class Approval(RunInput):
+    """What a person answers to a plan, on the server's page of the run."""
+
+    apply: bool = Field(
+        False, description="move what the plan removes to the quarantine; false leaves all as it is"
+    )
+
+
+@flow(name="curate_dataset", persist_result=False)
+def curate_dataset(options: CurateOptions) -> State[Outcome]:
+    """Propose what to remove from a dataset, and remove it when a person has allowed it.
+
+    Args:
+        options: work dir of a finished run, quarantine and rules.
+
+    Returns:
+        what was moved and what was refused, in a state named Curated, Declined or NothingToDo.
+        While the run is paused, ``plan.csv`` may be edited: what it says then is done.
+    """
+    work = open_finished(options.work_dir)
+    with told_to_server():
+        plan = propose_plan(work, options)
+        if not (plan["action"] != "keep").any():
+            return Completed(name="NothingToDo", message="No image is to go.", data=Outcome())
+        made = digest_file(work.plan_table)
+        asked = Approval.with_initial_data(
+            description="\n\n".join([*plan_lines(plan), f"Look at {work.plan_page}"]), apply=False
+        )
+        answer = pause_flow_run(
+            wait_for_input=asked, timeout=round(options.wait_hours * 3600), poll_interval=POLL
+        )
+        if not answer.apply:
+            return Completed(name="Declined", message="Nothing was moved.", data=Outcome())
+        if digest_file(work.plan_table) != made:
+            raise PlanError("The plan was made again while this run waited", "Start the flow again")
+        outcome = apply_plan(work, options)
+    moved, refused = len(outcome.moved), len(outcome.refused)
+    message = f"{moved} files moved to {options.quarantine}, {refused} left alone."
+    return Completed(name="Curated", message=message, data=outcome)

@@ -1,0 +1,131 @@
+"""The commands ``imgvet export | import-fastdup | compare``: to and from other tools and runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from imgvet.dataset import Dataset
+from imgvet.errors import EXIT_CHECKS_FAILED, WorkDirUnusableError
+from imgvet.exchange.compare import Difference, compare_sides, read_side
+from imgvet.exchange.options import ExportOptions
+from imgvet.exchange.tables import write_csv
+from imgvet.format import counted, table_text
+from imgvet.options import SimilarityOptions
+from imgvet.summary import read_record
+from imgvet.workdir import exclusive, open_finished, write_atomically
+
+
+def export(options: argparse.Namespace) -> int:
+    """Export the images of a run; the exit code says if some could not be had."""
+    names = ExportOptions.model_fields
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    found = Dataset(work_dir=options.work_dir).export(options.destination, **given)
+    more = f", {counted(found.not_chosen, 'valid image')} not chosen" if found.not_chosen else ""
+    print(f"{counted(found.images, 'image')} exported to {found.path}{more}.")
+    for filename, reason, detail in found.left_out[:10]:
+        print(f"left out: {filename!r} ({reason}: {detail})")
+    if len(found.left_out) > 10:
+        print(f"and {len(found.left_out) - 10:,} more")
+    return EXIT_CHECKS_FAILED if found.left_out else 0
+
+
+def import_fastdup(options: argparse.Namespace) -> None:
+    """Turn an old work dir of fastdup into a finished run, with its report."""
+    from imgvet.exchange.fastdup_import import import_fastdup as import_from
+    from imgvet.reports.build import report_of
+
+    source = options.source.expanduser().absolute()
+    work_dir = source / "imgvet" if options.work_dir is None else options.work_dir
+    found = import_from(source, work_dir, os.cpu_count() or 1)
+    with exclusive(found.work):
+        report_of(found.work)
+    gone = f", {found.gone:,} of them without their files, and so pictures" if found.gone else ""
+    print(f"{counted(found.images, 'image')} imported into {work_dir}{gone}.\n")
+    Dataset(work_dir=work_dir).summary()
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Print what parts two runs or data sets; the exit code says what ``--fail-on`` asks for."""
+    threads = os.cpu_count() or 1
+    found = compare_sides(*(read_side(name, threads) for name in (options.before, options.after)))
+    print("\n".join(difference_lines(found)))
+    if options.csv is not None:
+        _write(options.csv, lambda path: write_difference(found, path))
+    if options.page is not None:
+        from imgvet.reports.comparison import comparison_page
+
+        page = comparison_page(found)
+        _write(options.page, lambda path: path.write_text(page, encoding="utf-8"))
+    failed = {
+        "never": False, "worse": found.counts["newly_bad"] > 0, "any": len(found.images) > 0,
+    }  # fmt: skip
+    return EXIT_CHECKS_FAILED if failed[options.fail_on] else 0
+
+
+def against(options: argparse.Namespace) -> None:
+    """Print of each of many pictures its nearest in a run, the most alike first."""
+    from imgvet.reports.text import visible
+    from imgvet.search.against import look_up
+    from imgvet.similarity.verify import Relation
+
+    work, threads = open_finished(options.work_dir), os.cpu_count() or 1
+    found = look_up(work, options.against, 1 if options.k is None else options.k, threads)
+    if options.csv is not None:
+        _write(options.csv, lambda path: write_csv(found, path))
+    if options.json:
+        print(found.to_json(orient="records", indent=2))
+        return
+    shown = found.sort_values("similarity", ascending=False, kind="stable")
+    rows = [("SIMILARITY", "PICTURE", "NEAREST", "")]
+    for one in shown.to_dict(orient="records"):
+        is_known = isinstance(one["filename"], str)
+        nearest = visible(one["filename"]) if is_known else f"({one['status']})"
+        number = f"{one['similarity']:.6f}" if is_known else "-"
+        relation = one["relation"] if isinstance(one["relation"], str) else ""
+        rows.append((number, visible(one["picture"]), nearest, relation))
+    print(table_text(rows, "<<<<"))
+    near = read_record(work).options(SimilarityOptions).threshold
+    first = found[found["rank"].eq(1).fillna(value=False)]
+    exact, alike = first["relation"].eq(Relation.EXACT), first["similarity"] >= near
+    edited = first["relation"].notna() & ~exact & first["relation"].ne(Relation.SIMILAR_ONLY)
+    pictures, more = counted(found["picture"].nunique(), "picture"), alike & ~exact & ~edited
+    print(f"Of {pictures} {exact.sum():,} are in there already byte by byte, {edited.sum():,} as "
+          f"edits, and {more.sum():,} more are at least {near:g} similar.")  # fmt: skip
+
+
+def difference_lines(found: Difference) -> list[str]:
+    """What parts two runs or data sets, for a terminal."""
+    sides = [
+        f"{side.title} ({counted(len(side.images), 'image')})"
+        for side in (found.before, found.after)
+    ]
+    rows = [("Before", sides[0]), ("After", sides[1])]
+    for name, number in found.counts.items():
+        text = counted(number, "image")
+        if name in ("newly_bad", "newly_good") and number:
+            known = found.findings(name).most_common()
+            text += f": {', '.join(f'{many} {finding}' for finding, many in known)}"
+        rows.append((name.replace("_", " ").capitalize(), text))
+    rows += [("Parameters", words) for words in found.parameters.values()]
+    if found.not_compared:
+        rows.append(("Not compared", ", ".join(found.not_compared)))
+    return table_text(rows, "<<").split("\n")
+
+
+def write_difference(found: Difference, path: Path) -> None:
+    """Write the images that differ as CSV."""
+    lists = {name: found.images[name].map("; ".join) for name in ("newly_bad", "newly_good")}
+    write_csv(found.images.assign(**lists), path)
+
+
+def _write(path: Path, write: Callable[[Path], object]) -> None:
+    try:
+        write_atomically(path.expanduser().absolute(), write)
+    except OSError as error:
+        raise WorkDirUnusableError(
+            f"{path} can't be written ({error.strerror})", "Choose another place"
+        ) from None
+    print(f"Written {path}")

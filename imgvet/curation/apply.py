@@ -1,0 +1,296 @@
+"""Carry out a plan: take what goes into a quarantine, or tell of it; and bring it all back."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from imgvet.curation.journal import (
+    FILES,
+    Held,
+    Journal,
+    LinkKind,
+    State,
+    opened,
+    require_quarantine,
+)
+from imgvet.curation.manifest import write_manifest
+from imgvet.curation.moves import Refused, bring, leave_link, take_link_away
+from imgvet.curation.plan_file import require_sound, stays_for
+from imgvet.errors import QuarantineError
+from imgvet.format import counted
+from imgvet.progress import report_progress, tracked
+from imgvet.store.references import digest_file
+from imgvet.tables import FILE
+from imgvet.threads import in_threads
+
+BATCH = 64
+"""So many files are written down with one wait for the disk, before they are moved."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person asks for when a plan is applied."""
+
+    quarantine: Path
+    link: LinkKind | None = None
+    """What is left in the place of exact copies."""
+    delete: int | None = None
+    """Confirms that so many files of this plan are deleted from the quarantine."""
+    threads: int = 1
+
+
+@dataclass
+class Outcome:
+    """What was done, or would be, to files; those that were refused with the reason."""
+
+    moved: list[Held] = field(default_factory=list)
+    already: int = 0
+    """Files that were taken before."""
+    elsewhere: int = 0
+    """Rows that are no files here: a manifest lists them."""
+    deleted: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+def preview(plan: pd.DataFrame, wish: Wish) -> Outcome:
+    """What :func:`apply` would do: every file is read and compared, nothing is written."""
+    _require_outside(plan, wish.quarantine)
+    require_quarantine(wish.quarantine, new=True)
+    return _check(plan, wish, Journal(wish.quarantine))
+
+
+def apply(plan: pd.DataFrame, wish: Wish) -> Outcome:
+    """Take the files that go into the quarantine, except what changed since the plan was made.
+
+    May be killed at any moment and called again. Raises PlanError or QuarantineError before
+    anything is done.
+    """
+    _require_outside(plan, wish.quarantine)
+    with opened(wish.quarantine, new=True) as journal:
+        finish(journal)
+        outcome = _check(plan, wish, journal)
+        _require_confirmed(outcome, wish)
+        files, outcome.moved = outcome.moved, []
+        for part in _batches(files, "apply"):
+            numbers = journal.take([_with_free_place(journal, file) for file in part])
+            _tell(outcome, journal, numbers, _take_all(journal, numbers))
+        write_manifest(plan, wish.quarantine)
+        if wish.delete is not None:
+            names = set(plan["filename"][plan["action"] == "remove"])
+            taken = journal.numbers(State.TAKEN)
+            outcome.deleted = _delete_all(
+                journal, [number for number in taken if journal.held[number].path in names]
+            )
+    return outcome
+
+
+def undo(quarantine: Path) -> Outcome:
+    """Bring everything back that a quarantine holds; may be killed and called again.
+
+    Nothing is overwritten: a file whose place is taken stays, and is told.
+    """
+    outcome = Outcome()
+    with opened(quarantine) as journal:
+        finish(journal)
+        outcome.deleted = len(journal.numbers(State.DELETED))
+        for part in _batches(journal.numbers(State.TAKEN)[::-1], "undo"):
+            journal.mark(part, State.RETURNING)
+            _tell(outcome, journal, part, _return_all(journal, part))
+    _remove_empty_folders(quarantine / FILES)
+    return outcome
+
+
+def finish(journal: Journal) -> None:
+    """Finish what a killed process began: nothing stays half done."""
+    _take_all(journal, journal.numbers(State.TAKING), begun=True)
+    _return_all(journal, journal.numbers(State.RETURNING), begun=True)
+    _delete_all(journal, journal.numbers(State.DELETING))
+
+
+def _check(plan: pd.DataFrame, wish: Wish, journal: Journal) -> Outcome:
+    """Read every file that goes and every copy that stays, and compare them with the plan."""
+    require_sound(plan)
+    going = plan[plan["action"] == "remove"]
+    files = going[going["place"] == FILE].drop_duplicates("filename")
+    files = files.assign(kept=files["kept"].map(stays_for(plan)))
+    known = plan.drop_duplicates("filename").set_index("filename")
+    kept = known.loc[known.index.isin(files["kept"].dropna())]
+    kept = kept[kept["place"] == FILE]
+    names = [*kept.index, *files["filename"]]
+    digests = dict(zip(names, [*kept["digest"], *files["digest"]], strict=True))
+    found = in_threads(lambda name: _compare(name, digests[name]), names, wish.threads)
+    compared = dict(zip(names, tracked(found, "check", 0, len(names)), strict=True))
+    outcome = Outcome(elsewhere=len(going) - int((going["place"] == FILE).sum()))
+    before = [journal.held[n] for n in journal.numbers(State.TAKING, State.TAKEN)]
+    taken = {file.path for file in before if file.link or not os.path.lexists(file.path)}
+    for row in files[["filename", "kept", "list"]].itertuples(index=False):
+        name, stays = str(row.filename), row.kept if isinstance(row.kept, str) else None
+        result = compared[name]
+        if name in taken:
+            outcome.already += 1
+        elif isinstance(result, str):
+            outcome.refused[name] = result
+        elif isinstance(problem := _problem_of_kept(name, stays, compared), str):
+            outcome.refused[name] = problem
+        else:
+            link = wish.link if row.list == "exact" and stays is not None else None
+            outcome.moved.append(_held(name, result, digests[name], stays, link))
+    return outcome
+
+
+def _compare(name: str, digest: object) -> os.stat_result | str:
+    """What a file was before it was read, or why it is not what the plan tells of."""
+    path = Path(name)
+    try:
+        before = path.lstat()
+        if not stat.S_ISREG(before.st_mode):
+            return "is a link or no file"
+        if not isinstance(digest, str):
+            return "can't be checked, as its content was never read"
+        return before if digest_file(path) == digest else "was changed since the plan was made"
+    except FileNotFoundError:
+        return "is gone"
+    except OSError as error:
+        return f"can't be read ({error.strerror})"
+
+
+def _problem_of_kept(
+    name: str, kept: str | None, compared: Mapping[str, os.stat_result | str]
+) -> str | None:
+    """Why a file must stay: the copy that should stay is not what it was. None if it is well."""
+    if kept is None:
+        return None
+    found = compared.get(kept)
+    if found is None:
+        return f"stays, as {kept}, which should stay, is no file that can be checked"
+    if isinstance(found, str):
+        return f"stays, as {kept}, which should stay, {found}"
+    same = os.path.realpath(kept) == os.path.realpath(name)
+    return f"stays, as {kept} is the same file" if same else None
+
+
+def _held(
+    name: str, found: os.stat_result, digest: str, kept: str | None, link: LinkKind | None
+) -> Held:
+    return Held(
+        path=name,
+        place=f"{FILES}{name}",
+        digest=digest,
+        size=found.st_size,
+        mode=stat.S_IMODE(found.st_mode),
+        mtime_ns=found.st_mtime_ns,
+        atime_ns=found.st_atime_ns,
+        kept=kept,
+        link=link,
+    )
+
+
+def _require_outside(plan: pd.DataFrame, quarantine: Path) -> None:
+    """QuarantineError if the next run would find the quarantine among the images."""
+    around = {quarantine.resolve(), *quarantine.resolve().parents}
+    files = plan[plan["place"] == FILE]
+    folders = {Path(name).parent for name in files["filename"]}
+    inputs = {Path(name) for name in files["source"].dropna().unique()}
+    for folder in sorted({*folders, *inputs}):
+        if folder.is_dir() and folder.resolve() in around:
+            raise QuarantineError(
+                f"The quarantine {quarantine} lies inside {folder}, among the images",
+                "Choose a folder outside of the input, best on the same file system",
+            )
+
+
+def _require_confirmed(outcome: Outcome, wish: Wish) -> None:
+    count = len(outcome.moved) + outcome.already
+    if wish.delete is not None and wish.delete != count:
+        raise QuarantineError(
+            f"{counted(wish.delete, 'file')} confirmed, but {counted(count, 'file')} of this plan "
+            "would be deleted",
+            f"Look at the plan again; --delete {count} confirms it",
+        )
+
+
+def _batches(files: Sequence[Any], stage: str) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(files), BATCH):
+        yield files[start : start + BATCH]
+        report_progress(stage, min(start + BATCH, len(files)), len(files))
+
+
+def _tell(
+    outcome: Outcome, journal: Journal, numbers: Sequence[int], problems: Mapping[int, str]
+) -> None:
+    for number in numbers:
+        file = journal.held[number]
+        if number in problems:
+            outcome.refused[file.path] = problems[number]
+        else:
+            outcome.moved.append(file)
+
+
+def _with_free_place(journal: Journal, file: Held) -> Held:
+    """The file, at a place where nothing is: it may have been taken before and come again."""
+    place, number = file.place, 1
+    while os.path.lexists(journal.folder / place):
+        number += 1
+        place = f"{file.place}~{number}"
+    return file.model_copy(update={"place": place})
+
+
+def _take_all(journal: Journal, numbers: Sequence[int], *, begun: bool = False) -> dict[int, str]:
+    def take(number: int) -> None:
+        file = journal.held[number]
+        bring(Path(file.path), journal.place_of(number), file, begun=begun)
+        leave_link(file)
+
+    problems = _each(numbers, take)
+    taken = {number for number in numbers if os.path.lexists(journal.place_of(number))}
+    journal.mark([number for number in numbers if number in taken], State.TAKEN)
+    journal.mark([number for number in numbers if number not in taken], State.RETURNED)
+    return problems
+
+
+def _return_all(journal: Journal, numbers: Sequence[int], *, begun: bool = False) -> dict[int, str]:
+    def give_back(number: int) -> None:
+        file, place = journal.held[number], journal.place_of(number)
+        if os.path.lexists(place):
+            take_link_away(file)
+        bring(place, Path(file.path), file, begun=begun)
+
+    problems = _each(numbers, give_back)
+    journal.mark([number for number in numbers if number not in problems], State.RETURNED)
+    journal.mark(list(problems), State.TAKEN)
+    return problems
+
+
+def _delete_all(journal: Journal, numbers: Sequence[int]) -> int:
+    """Delete files from the quarantine for good; how many."""
+    journal.mark(numbers, State.DELETING)
+    problems = _each(numbers, lambda number: journal.place_of(number).unlink(missing_ok=True))
+    journal.mark([number for number in numbers if number not in problems], State.DELETED)
+    journal.mark(list(problems), State.TAKEN)
+    return len(numbers) - len(problems)
+
+
+def _each(numbers: Sequence[int], act: Callable[[int], None]) -> dict[int, str]:
+    """Do something to each file; why it was not done, of those of which it was not."""
+    problems = {}
+    for number in numbers:
+        try:
+            act(number)
+        except Refused as refused:
+            problems[number] = str(refused)
+        except OSError as error:
+            problems[number] = f"stays where it is ({error.strerror})"
+    return problems
+
+
+def _remove_empty_folders(folder: Path) -> None:
+    for current, _, _ in os.walk(folder, topdown=False):
+        if not os.listdir(current):  # noqa: PTH208
+            Path(current).rmdir()

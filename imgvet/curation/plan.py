@@ -1,0 +1,153 @@
+"""Make a plan: for each image that a rule speaks of, whether it stays, goes, or a person decides.
+
+The same results, rules and decisions give the same plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from imgvet.curation.decisions import read_decisions
+from imgvet.curation.findings import Finding, Found, single_findings
+from imgvet.curation.groups import NearGroups, exact_findings, leaking_findings
+from imgvet.curation.images import images_of, listed_twice, protected
+from imgvet.curation.keepers import Keepers
+from imgvet.curation.rules import Rules
+from imgvet.errors import InvalidParameterError
+from imgvet.format import counted, size_text, table_text
+from imgvet.options import FlagOptions, NeighborOptions, SimilarityOptions
+from imgvet.reasons import Reason
+from imgvet.search.image_table import ImageTable
+from imgvet.similarity.distances import Metric
+from imgvet.summary import read_record
+from imgvet.tables import PLAN, conform, read_table, to_frame
+from imgvet.workdir import WorkDir
+
+PROTECTED = "protected"
+"""The list of images in protected folders that another list would have touched."""
+
+_URGENCY = ("remove", "review", "keep")
+
+
+def make_plan(work: WorkDir, rules: Rules) -> pd.DataFrame:
+    """The plan of a finished run, with the columns of PLAN; what goes comes first.
+
+    InvalidParameterError if a rule names what the run does not have.
+    """
+    found = _found(work, rules)
+    untouched = protected(found.images, rules.protect)
+    twice = listed_twice(found.images)
+    findings = [
+        _safe(finding, found.images, untouched, twice) for finding in _findings(found, untouched)
+    ]
+    return _rows(_by_image(findings), found.images)
+
+
+def _found(work: WorkDir, rules: Rules) -> Found:
+    record = read_record(work)
+    names = ("stats", "similarity", "outliers", "label_issues", "leaks")
+    threshold = record.options(SimilarityOptions).threshold
+    least = threshold if rules.near_threshold is None else rules.near_threshold
+    if least < threshold:
+        raise InvalidParameterError(
+            f"near_threshold = {least:g} is below the threshold of the run, {threshold:g}",
+            f"Run again with --threshold {least:g}",
+        )
+    return Found(
+        work=work,
+        images=images_of(ImageTable.of_run(work), crops=bool(work.part)),
+        tables={name: read_table(work.table(name)) for name in names if work.table(name).is_file()},
+        rules=rules,
+        flags=record.options(FlagOptions),
+        least=least,
+        decisions=read_decisions(work),
+    )
+
+
+def _findings(found: Found, untouched: pd.Series) -> list[Finding]:
+    """All findings: of single images first, then of groups among those that they leave."""
+    single = list(single_findings(found))
+    gone = {one.id for one in single if one.action == "remove" and not untouched[one.id]}
+    images = found.images
+    left = images[(images["status"] == Reason.OK.value) & ~images.index.isin(gone)]
+    keepers = Keepers(left, found.rules.keep, untouched)
+    exact = list(exact_findings(found, left, keepers))
+    copies = {one.id for one in exact if one.action != "keep"}
+    contents = left[~left.index.isin(copies)].drop_duplicates("digest")
+    record = read_record(found.work)
+    metric = Metric(
+        distance=record.options(NeighborOptions).distance,
+        scale=float(str(record.model.get("similarity_scale", 1.0))),
+    )
+    vectors = np.load(found.work.embeddings, mmap_mode="r")
+    near = list(NearGroups(found, contents, keepers, vectors, metric).findings())
+    # What stays for a copy may go for another: then that one stays for both.
+    instead: dict[int | None, int | None] = {
+        one.id: one.kept for one in near if one.action == "remove"
+    }
+    exact = [one._replace(kept=instead.get(one.kept, one.kept)) for one in exact]
+    return [*single, *exact, *near, *leaking_findings(found, left, keepers)]
+
+
+def _safe(
+    finding: Finding, images: pd.DataFrame, untouched: pd.Series, twice: Mapping[int, str]
+) -> Finding:
+    """A finding that touches nothing protected, and takes no name of a file that has another."""
+    if finding.action == "keep":
+        return finding
+    if untouched[finding.id]:
+        said = f"in a protected folder ({finding.reason})"
+        return finding._replace(action="keep", list=PROTECTED, reason=said)
+    if finding.id in twice:
+        problem = f"listed twice, as {twice[finding.id]}"
+    elif not isinstance(images.at[finding.id, "digest"], str):
+        problem = "its content was never read, so that it can't be checked"
+    else:
+        return finding
+    return finding._replace(action="review", reason=f"{finding.reason}; {problem}")
+
+
+def _by_image(findings: Sequence[Finding]) -> list[Finding]:
+    """One finding for each image: the most urgent one, with the reasons of all."""
+    of_image: dict[int, list[Finding]] = {}
+    for finding in findings:
+        of_image.setdefault(finding.id, []).append(finding)
+    merged = []
+    for several in of_image.values():
+        first = min(several, key=lambda one: _URGENCY.index(one.action))
+        reasons = dict.fromkeys(one.reason for one in (first, *several))
+        merged.append(first._replace(reason="; also ".join(reasons)))
+    return merged
+
+
+def _rows(findings: Sequence[Finding], images: pd.DataFrame) -> pd.DataFrame:
+    """The plan: groups together, in which what stays comes first; those that lose some first."""
+    rows = pd.DataFrame(findings, columns=list(Finding._fields))
+    known = images.loc[rows["id"]].reset_index(drop=True)
+    rows = rows.assign(
+        kept=rows["kept"].map(images["filename"]),
+        **{name: known[name] for name in PLAN.column_names if name in known},
+    )
+    rows["group"] = rows["kept"].fillna(rows["filename"])
+    rows["urgency"] = rows["action"].map(_URGENCY.index)
+    ranked = rows.sort_values(["urgency", "id"]).drop_duplicates("group").set_index("group")
+    rows["first"] = rows["group"].map(ranked["urgency"])
+    rows["of"] = rows["group"].map(ranked["list"])
+    rows["other"] = rows["filename"] != rows["group"]
+    order = ["first", "of", "group", "other", "id"]
+    return to_frame(conform(rows.sort_values(order, ignore_index=True), PLAN))
+
+
+def plan_lines(plan: pd.DataFrame) -> list[str]:
+    """How many images go, wait for a person, and stay for others, for a terminal."""
+    rows = []
+    for action in ("remove", "review", "keep"):
+        chosen = plan[plan["action"] == action]
+        lists = chosen["list"].value_counts(sort=False)
+        of = ", ".join(f"{count:,} {name}" for name, count in lists.items())
+        size = f" ({size_text(int(chosen['file_size'].sum()))})" if action == "remove" else ""
+        rows.append((action.capitalize(), counted(len(chosen), "image") + size, of))
+    return table_text(rows, "<<<").splitlines()

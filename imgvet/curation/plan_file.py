@@ -1,0 +1,119 @@
+"""The files of a plan: CSV to be edited, Parquet as it was made; read back and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from imgvet.curation.decisions import Decision, Decisions, Kind, add_decisions
+from imgvet.curation.spreadsheet import csv_text, read_csv
+from imgvet.errors import PlanError
+from imgvet.format import examples
+from imgvet.tables import PLAN, conform, read_table, to_frame, write_table
+from imgvet.workdir import WorkDir, write_atomically, write_text
+
+ACTIONS = ("keep", "remove", "review")
+_NEEDED = ("action", "list", "filename", "kept", "place", "source", "digest")
+
+
+def write_plan(work: WorkDir, plan: pd.DataFrame, *, replace: bool = False) -> Path:
+    """Write ``plan.csv`` and ``plan.parquet``; PlanError if there is one that a person edited."""
+    if not replace and is_edited(work):
+        raise PlanError(
+            f"{work.plan_csv} was edited and would be replaced",
+            "Apply it, move it away, or give --replace",
+        )
+    # The table first: a kill between the two makes the CSV look edited, and never the other way.
+    write_atomically(work.plan_table, lambda path: write_table(conform(plan, PLAN), path))
+    write_text(work.plan_csv, _as_csv(plan))
+    return work.plan_csv
+
+
+def is_edited(work: WorkDir) -> bool:
+    """Whether a work dir has a plan that is not as it was made."""
+    if not work.plan_csv.is_file():
+        return False
+    return not work.plan_table.is_file() or work.plan_csv.read_bytes() != (
+        _as_csv(read_table(work.plan_table)).encode()
+    )
+
+
+def read_plan(path: Path) -> pd.DataFrame:
+    """A plan from CSV or Parquet; PlanError if it can't be read or is not sound."""
+    if path.suffix == ".parquet":
+        try:
+            plan = read_table(path)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise PlanError(f"{path} can't be read ({error})", "Name a plan") from None
+    else:
+        rows = pd.DataFrame(list(read_csv(path, _NEEDED)), columns=PLAN.column_names, dtype=object)
+        rows = rows.where(rows.notna() & (rows != ""), None)
+        for name in ("similarity", "width", "height", "file_size", "id"):
+            rows[name] = pd.to_numeric(rows[name], errors="coerce")
+        plan = to_frame(conform(rows, PLAN))
+        plan["action"] = plan["action"].str.strip().str.lower()
+    require_sound(plan)
+    return plan
+
+
+def require_sound(plan: pd.DataFrame) -> None:
+    """PlanError if a row can't be understood, touches what is protected, or all of a group goes."""
+    unknown = plan[~plan["action"].isin(ACTIONS) | plan["filename"].isna()]
+    if len(unknown):
+        raise PlanError(
+            f"Row {unknown.index[0] + 2} of the plan has action {unknown['action'].iloc[0]!r}",
+            f"Use {', '.join(ACTIONS)}, and leave the other columns as they are",
+        )
+    going = plan["action"] == "remove"
+    protected = plan["filename"][going & (plan["list"] == "protected")]
+    if len(protected):
+        raise PlanError(
+            f"The plan removes protected images, such as {examples(protected.tolist()[:1])}",
+            "Let them stay, or make the plan again with other protected folders",
+        )
+    lost = sorted(set(plan["kept"][going].dropna()) - stays_for(plan).keys())
+    if lost:
+        raise PlanError(
+            f"All of a group would go: no row stays for {examples(lost)}",
+            "Keep one of each group, or empty the column kept of the rows that should go anyway",
+        )
+
+
+def stays_for(plan: pd.DataFrame) -> dict[str, str]:
+    """By the name in column ``kept``: that image or, if a person lets it go, another of its group.
+
+    Groups of which all go are not among them.
+    """
+    staying = plan[plan["action"] != "remove"]
+    others = staying.dropna(subset=["kept"]).drop_duplicates("kept").set_index("kept")["filename"]
+    return {**others.to_dict(), **{name: name for name in staying["filename"]}}
+
+
+def learn(work: WorkDir, plan: pd.DataFrame) -> Decisions:
+    """Remember what a person decided otherwise than the plan of the work dir proposed.
+
+    An image that should have gone, or been reviewed, and now is to be kept: of a group, the pair is
+    no duplicate, a label is right, and anything else is as it should be.
+    """
+    proposed = read_table(work.plan_table).set_index("filename")
+    edited = plan[plan["action"] == "keep"].set_index("filename", drop=False)
+    changed = edited[edited.index.isin(proposed.index[proposed["action"] != "keep"])]
+    digests = plan.drop_duplicates("filename").set_index("filename")["digest"]
+    return add_decisions(work, [_decision(row, digests) for row in changed.to_dict("records")])
+
+
+def _decision(row: Mapping[Hashable, Any], digests: pd.Series) -> Decision:
+    name, digest, kept = str(row["filename"]), str(row["digest"]), row["kept"]
+    if isinstance(kept, str) and kept != name and isinstance(digests.get(kept), str):
+        return Decision(Kind.NOT_A_DUPLICATE, digest, digests[kept], name, kept)
+    kind = Kind.LABEL_IS_RIGHT if row["list"] == "mislabelled" else Kind.KEEP
+    return Decision(kind, digest, "", name)
+
+
+def _as_csv(plan: pd.DataFrame) -> str:
+    rows = conform(plan, PLAN).to_pylist()
+    return csv_text(PLAN.column_names, (list(row.values()) for row in rows))

@@ -1,0 +1,123 @@
+"""The files of a fastdup work dir, written from a finished run.
+
+Names and columns are those of fastdup 2 (fastdup/definitions.py; RUN.md of its repository). Its
+``distance`` is a similarity, 1 being identical; an index is a row of ``atrain_features.dat``.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from imgvet.exchange.selection import Selection
+from imgvet.exchange.tables import write_csv
+from imgvet.options import FlagOptions, RunOptions
+from imgvet.summary import read_record
+from imgvet.tables import BY_NAME, COMPONENTS, OUTLIERS, SIMILARITY, STATS, empty, read_table
+from imgvet.workdir import WorkDir
+
+FEATURES, MAPPING = "atrain_features.dat", "atrain_features.dat.csv"
+BAD, IMAGE_STATS = "atrain_features.bad.csv", "atrain_stats.csv"
+PAIRS, UNLIKE = "similarity.csv", "outliers.csv"
+MEMBERS, GROUPS, CONFIG = "connected_components.csv", "component_info.csv", "config.json"
+
+PAIR_COLUMNS = ["from", "to", "distance"]
+BLUR_LIMIT = 150.0
+"""Below it fastdup calls an image blurry."""
+STATS_COLUMNS = [
+    "index", "filename", "width", "height", "unique", "blur", "mean", "min", "max", "stdv",
+    "file_size", "rms_contrast", "mean_rel_intensity_r", "mean_rel_intensity_b",
+    "mean_rel_intensity_g", "contrast", "mean_saturation", "edge_density",
+]  # fmt: skip
+"""Metrics have the same names and meanings here, but for ``blur``."""
+
+
+def write_fastdup(work: WorkDir, selection: Selection, folder: Path) -> None:
+    """Write the chosen images; pairs, components and outliers are those among them.
+
+    ``blur`` is the sharpness, scaled so that fastdup's limit of 150 means the limit of the run; -1
+    stands for what is not known.
+    """
+    folder.mkdir()
+    items, record = selection.items, read_record(work)
+    index = pd.Series(range(len(items)), items["id"])
+    vectors = np.load(work.embeddings, mmap_mode="r")
+    rows = items["embedding_row"].to_numpy(np.int64)
+    with (folder / FEATURES).open("wb") as stream:
+        for part in np.array_split(rows, len(rows) // 10_000 + 1):
+            stream.write(np.ascontiguousarray(vectors[part], "<f4").tobytes())
+    names = pd.DataFrame({"index": range(len(items)), "filename": items["filename"].to_numpy()})
+    tables = {
+        MAPPING: names,
+        BAD: _bad(work, len(items)),
+        IMAGE_STATS: names.join(_stats(work, items["id"], record.options(FlagOptions))),
+        PAIRS: _pairs(_table(work, SIMILARITY.name), "from", "to", index),
+        UNLIKE: _pairs(_table(work, OUTLIERS.name)[::-1], "id", "nearest", index),
+        **_components(_table(work, COMPONENTS.name), index),
+    }
+    for name, table in tables.items():
+        write_csv(table, folder / name)
+    options = record.options(RunOptions)
+    config = {
+        "input_dir": options.input_dir, "data_type": "image", "embeddings_dim": vectors.shape[1],
+        "lower_threshold": options.outlier_percentile,
+        "fastdup_kwargs": {
+            "threshold": options.threshold, "nearest_neighbors_k": options.nearest_neighbors_k,
+            "turi_param": {"ccthreshold": options.cc_threshold},
+        },
+    }  # fmt: skip
+    (folder / CONFIG).write_text(json.dumps(config, indent=4) + "\n", encoding="utf-8")
+
+
+def _table(work: WorkDir, name: str) -> pd.DataFrame:
+    path = work.table(name)
+    return read_table(path) if path.is_file() else empty(BY_NAME[name])
+
+
+def _bad(work: WorkDir, first: int) -> pd.DataFrame:
+    invalid = _table(work, "invalid")
+    numbers = range(first, first + len(invalid))
+    codes = "ERROR_" + invalid["reason"].str.upper()
+    known = {"index": numbers, "filename": invalid["filename"], "error_code": codes}
+    return pd.DataFrame(known)
+
+
+def _stats(work: WorkDir, ids: pd.Series, flags: FlagOptions) -> pd.DataFrame:
+    stats = _table(work, STATS.name).set_index("id").reindex(ids).reset_index(drop=True)
+    scale = BLUR_LIMIT / (flags.blur_threshold or 1.0)
+    stats = stats.assign(blur=stats["sharpness"] * scale)
+    return stats.reindex(columns=STATS_COLUMNS[2:]).fillna(-1)
+
+
+def _pairs(pairs: pd.DataFrame, first: str, second: str, index: pd.Series) -> pd.DataFrame:
+    """Pairs of chosen images by index, in the order given."""
+    known = {"from": pairs[first].map(index), "to": pairs[second].map(index)}
+    found = pd.DataFrame(known | {"distance": pairs["similarity"]}, columns=PAIR_COLUMNS)
+    return found.dropna().astype({"from": np.int64, "to": np.int64})
+
+
+def _components(members: pd.DataFrame, index: pd.Series) -> dict[str, pd.DataFrame]:
+    """Every image with its component; one that is alone is a component of its own, of count 0."""
+    known = members.assign(__id=members["id"].map(index)).dropna(subset=["__id"])
+    known = known[known["component_id"].duplicated(keep=False)].set_index("__id")
+    alone = index[~index.isin(known.index)]
+    first = int(known["component_id"].max()) + 1 if len(known) else 0
+    found = pd.DataFrame(
+        {
+            "__id": index.to_numpy(),
+            "component_id": known["component_id"]
+            .reindex(index.to_numpy())
+            .fillna(pd.Series(range(first, first + len(alone)), alone.to_numpy()))
+            .to_numpy(np.int64),
+        }
+    )
+    size = known.groupby("component_id").size()
+    found["count"] = found["component_id"].map(size).fillna(0).astype(np.int64)
+    for name in ("mean", "min", "max"):
+        values = known[f"{name}_similarity"].reindex(index.to_numpy()).fillna(0.0)
+        found[f"{name}_distance"] = values.to_numpy()
+    info = pd.DataFrame({"component_id": size.index, "Count": size.to_numpy()})
+    return {MEMBERS: found, GROUPS: info}

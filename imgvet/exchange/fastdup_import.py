@@ -1,0 +1,209 @@
+"""Open an old work dir of fastdup: what it found becomes a finished run."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from imgvet import __version__
+from imgvet.errors import InputNotFoundError, InputUnreadableError
+from imgvet.exchange.fastdup_files import CONFIG, FEATURES, MAPPING
+from imgvet.exchange.fastdup_read import (
+    Vectors,
+    read_bad,
+    read_features,
+    read_findings,
+    read_images,
+    read_stats,
+)
+from imgvet.measures.compute_stats import measure_files
+from imgvet.metrics import BASIC_METRICS
+from imgvet.options import RunOptions, VideoOptions, make_options
+from imgvet.quality.result import write_results
+from imgvet.quality.summarize import SearchFacts, summarize
+from imgvet.reasons import Reason
+from imgvet.similarity.verify import verify_pairs
+from imgvet.store.files import files_in
+from imgvet.store.packs import DIGEST
+from imgvet.store.references import digest_bytes
+from imgvet.store.store import Store
+from imgvet.summary import RunRecord
+from imgvet.tables import RESULT_TABLES, SIMILARITY, STATS, conform, to_frame, write_table
+from imgvet.workdir import WorkDir, exclusive, require_allowed, write_atomically, write_text
+
+MODEL = "fastdup"
+_FULL_IMAGES = "full_image_run"
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What was imported."""
+
+    work: WorkDir
+    images: int
+    gone: int
+    """Valid images whose files are not there: without thumbnails, digests and our measures."""
+
+
+def import_fastdup(source: Path, work_dir: Path, threads: int = 1) -> Imported:
+    """Turn a work dir of fastdup into a finished run, but for its report; nothing in it is changed.
+
+    Taken over are pairs, components, outliers, measures, features and bad images. Images that are
+    where they were are read, too, for thumbnails and digests; others get a digest of their name. If
+    all are there, it is told what the pairs have to do with each other.
+    ``blur`` is of another scale and left out, and annotations, kept as pickles, are not read. Of a
+    run on crops its whole images are imported.
+
+    Raises:
+        InputNotFoundError: the folder has no list of images.
+        InputUnreadableError: one of its files is not as fastdup writes it.
+    """
+    folder = source / _FULL_IMAGES if (source / _FULL_IMAGES / MAPPING).is_file() else source
+    if not (folder / MAPPING).is_file():
+        raise InputNotFoundError(
+            f"{source} holds no {MAPPING}", "Name the work dir of a finished run of fastdup"
+        )
+    config = _config_of(folder, source)
+    prefix = str(config.get("filename_prefix") or _input_of(config) or "")
+    index = read_images(folder, prefix)
+    vectors = read_features(folder, index)
+    findings = read_findings(folder, index, vectors, prefix)
+    theirs = read_stats(folder, index, prefix)
+    options = _options_of(config, folder, work_dir, index)
+    work = require_allowed(options.work_dir, (), overwrite=True)
+    with exclusive(work):
+        bad = read_bad(folder, prefix)
+        items = _items_of(bad, index, options.input_dir[0], with_vectors=vectors is not None)
+        items, ours = _with_reads(items, work, threads)
+        stats = ours.combine_first(theirs).assign(id=items["id"])
+        measured = bool(stats["sharpness"].notna().all())
+        gone = int(items["format"].isna().sum()) - len(bad)
+        if not gone:
+            pairs = findings[SIMILARITY.name]
+            pairs = verify_pairs(pairs, items, Store(work), options, threads)
+            findings[SIMILARITY.name] = pairs
+        options = options.model_copy(update={"run_stats": measured})
+        tables = {"items": items, STATS.name: stats, **findings}
+        invalid = items[items["status"] != Reason.OK.value]
+        tables["invalid"] = invalid.rename(columns={"status": "reason"})
+        _write(work, tables, vectors, options, folder)
+    return Imported(work, len(items), gone)
+
+
+def _config_of(folder: Path, source: Path) -> Mapping[str, Any]:
+    path = next((one / CONFIG for one in (folder, source) if (one / CONFIG).is_file()), None)
+    try:
+        found = {} if path is None else json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputUnreadableError(f"{path} can't be read ({error})", "Remove it") from None
+    return found if isinstance(found, dict) else {}
+
+
+def _input_of(config: Mapping[str, Any]) -> str:
+    """The folder that was analysed, if it is one; several are told as a list or its text."""
+    stated = config.get("input_dir")
+    stated = stated[0] if isinstance(stated, list) and len(stated) == 1 else stated
+    return stated if isinstance(stated, str) and not stated.startswith("[") else ""
+
+
+def _options_of(
+    config: Mapping[str, Any], folder: Path, work_dir: Path, index: pd.DataFrame
+) -> RunOptions:
+    """The parameters of the run as far as fastdup kept them; others have our defaults."""
+    given = config.get("fastdup_kwargs")
+    known = dict(given) if isinstance(given, dict) else {}
+    turi = known.get("turi_param")
+    stated = {
+        "threshold": known.get("threshold", config.get("threshold")),
+        "nearest_neighbors_k": known.get("nearest_neighbors_k"),
+        "outlier_percentile": known.get("lower_threshold", config.get("lower_threshold")),
+        "cc_threshold": turi.get("ccthreshold") if isinstance(turi, dict) else None,
+        "embeddings": str(folder / FEATURES) if (folder / FEATURES).is_file() else None,
+    }
+    shared = os.path.commonprefix(index["filename"].tolist())  # noqa: RUF071 - cut
+    place = _input_of(config) or shared[: shared.rfind("/")] or "/"
+    told = {name: value for name, value in stated.items() if value is not None}
+    return make_options(told | {"input_dir": place, "work_dir": work_dir})
+
+
+def _items_of(
+    bad: pd.DataFrame, index: pd.DataFrame, source: str, *, with_vectors: bool
+) -> pd.DataFrame:
+    """The table items, but for what reading the files tells: good images first, then bad ones."""
+    good = index[["filename"]].assign(status=Reason.OK.value, detail="")
+    items = pd.concat([good, bad], ignore_index=True)
+    items["id"] = range(len(items))
+    items["path"], items["source"] = items["filename"], source
+    is_good = items["id"] < len(good)
+    items["embedding_row"] = items["id"].where(is_good & with_vectors).astype("Int64")
+    digests = [digest_bytes(name.encode("utf-8", "replace")) for name in items["filename"]]
+    items[DIGEST] = pd.Series(digests, dtype=object).where(is_good)
+    return items
+
+
+def _with_reads(
+    items: pd.DataFrame, work: WorkDir, threads: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Items with digest, size and format of the files that are there, and our metrics of them."""
+    good = items["status"] == Reason.OK.value
+    there = good & items["path"].map(os.path.isfile)
+    unknown = dict.fromkeys(("member", "time_ms", "box", "mtime_ns", "file_size"))
+    files, store = files_in(items[there].assign(version="", **unknown)), Store(work)
+    reads = measure_files(files, store, VideoOptions(), threads, 0, len(files)).to_pandas()
+    digests = reads.set_index("id")[DIGEST].reindex(items["id"])
+    items[DIGEST] = digests.reset_index(drop=True).fillna(items[DIGEST])
+    names = [DIGEST, "format", *(metric.name for metric in BASIC_METRICS)]
+    packed = store.measures.read(names)
+    known = pd.DataFrame(columns=names) if packed is None else to_frame(packed.select(names))
+    known = known.drop_duplicates(DIGEST).set_index(DIGEST)
+    measured = known.reindex(items[DIGEST]).reset_index(drop=True)
+    items["format"], items["file_size"] = measured["format"], measured["file_size"]
+    return items, measured[good].reindex(columns=STATS.column_names[1:]).astype(float)
+
+
+def _write(
+    work: WorkDir,
+    tables: Mapping[str, pd.DataFrame],
+    vectors: Vectors | None,
+    options: RunOptions,
+    folder: Path,
+) -> None:
+    """Write tables, summary and checks; ``run.json`` goes first and comes last."""
+    work.run_json.unlink(missing_ok=True)
+    work.tables.mkdir(parents=True, exist_ok=True)
+    kept = np.zeros((0, 1), np.float32) if vectors is None else vectors
+    frames = {table.name: conform(tables[table.name], table) for table in RESULT_TABLES}
+    for name, data in frames.items():
+        write_atomically(work.table(name), partial(write_table, data))
+    write_atomically(work.embeddings, lambda path: _save(kept, path))
+    facts = SearchFacts(model=MODEL, recall=None, median_similarity=None)
+    counted = {name: to_frame(data) for name, data in frames.items()}
+    summary, checks = summarize(counted, facts, options)
+    write_text(work.summary_json, summary.model_dump_json(indent=2) + "\n")
+    write_results(checks, work.checks_json)
+    when = datetime.fromtimestamp((folder / MAPPING).stat().st_mtime, UTC).isoformat()
+    record = RunRecord(
+        run_id=f"fastdup-{digest_bytes(str(folder).encode())[:8]}",
+        started=when,
+        finished=when,
+        seconds=0.0,
+        parameters=options.model_dump(mode="json"),
+        versions={"imgvet": __version__},
+        model={"name": MODEL, "sha256": "", "similarity_scale": 1.0},
+        stages=(),
+    )
+    write_text(work.run_json, record.model_dump_json(indent=2) + "\n")
+
+
+def _save(vectors: Vectors, path: Path) -> None:
+    with path.open("wb") as stream:
+        np.save(stream, vectors)

@@ -1,0 +1,47 @@
+"""The parameters of an export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from imgvet.parameters import Part, Strings
+
+FormatName = Literal[
+    "csv", "parquet", "list", "coco", "yolo", "webdataset", "fiftyone", "datumaro", "fastdup"
+]
+ImageUse = Literal["copy", "link", "none"]
+
+
+class ExportOptions(Part):
+    """What is written, and which images of the run it holds; invalid ones are always left out."""
+
+    format: FormatName = Field(
+        description="csv, parquet and list (one name a row) are files; coco, yolo, webdataset, "
+        "fiftyone, datumaro and fastdup are folders"
+    )
+    images: ImageUse = Field(
+        "copy",
+        description="in a folder: copy the images, hard link them (then a program that writes into "
+        "one changes the original), or none: only name where they are",
+    )
+    where: Strings | None = Field(
+        None,
+        description="only images that meet all conditions on columns of the explorer: label=dog, "
+        "split=train, 'stats.sharpness>=0.5', 'outliers.score=' (has none); label=dog label=cat "
+        "takes both",
+    )
+    list: Strings | None = Field(
+        None, description="only images of these saved lists (OUT/lists/NAME.txt)"
+    )
+    without: Strings | None = Field(None, description="leave out the images of these saved lists")
+    plan: Path | None = Field(
+        None, description="leave out what a plan (csv with columns filename and action) removes"
+    )
+    corrections: str | None = Field(
+        None,
+        description="labels and splits that replace those of the run: csv or parquet with "
+        "filename, label, split",
+    )

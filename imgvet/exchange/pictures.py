@@ -1,0 +1,219 @@
+"""The pictures of an export: which they are, what lies in them, and how their bytes are had."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from imgvet.annotations.read import read_annotations
+from imgvet.annotations.schema import Annotations
+from imgvet.crops.crop import cut_picture
+from imgvet.crops.cutter import Cutter, is_yolo
+from imgvet.crops.listing import annotated, boxes_text, regions_of_text
+from imgvet.exchange.selection import Selection, source_names
+from imgvet.images.decode import decode
+from imgvet.images.formats import Format
+from imgvet.images.geometry import Box, Region, corners_of, points_of, region_of
+from imgvet.measures.compute_crops import crop_digest
+from imgvet.options import AnnotationOptions, SourceOptions
+from imgvet.reasons import Failure, Reason
+from imgvet.sources.listing import LISTING_SCHEMA, Content
+from imgvet.sources.reading import Reader
+from imgvet.sources.s3 import is_remote
+from imgvet.store.files import FileToRead, files_in
+from imgvet.store.references import digest_bytes
+from imgvet.store.store import Store
+from imgvet.summary import RunRecord, read_record
+from imgvet.threads import READ_WORKERS, one_thread_of_opencv, read_ahead
+from imgvet.workdir import WorkDir
+
+NO_BOXES = "[]"
+_PLACE = ["path", "member", "time_ms"]
+_CHANGED = Failure(Reason.MISSING, "the file is another one than the run saw")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One exported picture."""
+
+    id: int
+    """Of its row in the table items; if it was cut into several, of the first."""
+    file: FileToRead
+    filename: str
+    """As the tables name it."""
+    digest: str | None
+    """What its bytes (or the pixels of a crop) have to be; None if that is not known."""
+    format: str | None
+    width: int | None
+    height: int | None
+    label: str | None
+    split: str | None
+    cut: str = NO_BOXES
+    """Its boxes, as :func:`imgvet.crops.listing.boxes_text` writes them."""
+    box_labels: tuple[str | None, ...] = ()
+    scores: tuple[float | None, ...] = ()
+    name: str = ""
+    """Its name in the export; empty if it stays where it is."""
+
+    @property
+    def objects(self) -> list[Region]:
+        """Its boxes in pixels, clipped to it; those with no area in it are left out."""
+        width, height = self.width or 0, self.height or 0
+        regions = regions_of_text(self.cut, width, height)
+        labels = [*self.box_labels, *[None] * len(regions)]
+        scores = [*self.scores, *[None] * len(regions)]
+        known = (
+            replace(region, label=label, score=score)
+            for region, label, score in zip(regions, labels, scores, strict=False)
+        )
+        return [seen for region in known if (seen := _clipped(region, width, height))]
+
+
+def _clipped(region: Region, width: int, height: int) -> Region | None:
+    box = region.box
+    left, top = max(box.x, 0.0), max(box.y, 0.0)
+    right, bottom = min(box.x + box.width, width), min(box.y + box.height, height)
+    if not (right > left and bottom > top):  # also where a number is missing
+        return None
+    corners = region.corners
+    if corners is not None:
+        corners = corners_of(np.clip(points_of(corners), 0, (width, height)))
+    return replace(region, box=Box(left, top, right - left, bottom - top), corners=corners)
+
+
+def pictures_of(selection: Selection, work: WorkDir, *, as_boxes: bool) -> list[Picture]:
+    """The pictures of the chosen items, in order of listing.
+
+    ``as_boxes``: each picture once with its boxes, those that were analysed as crops or else all
+    that the annotations of the run hold now; otherwise each item is a picture.
+    Raises as :func:`imgvet.annotations.read.read_annotations`.
+    """
+    items = selection.items
+    sizes = selection.images.frame(["stats.width", "stats.height"], items["id"].to_numpy())
+    rows = items.assign(width=sizes["stats.width"].array, height=sizes["stats.height"].array)
+    rows["version"] = _versions_of(rows["path"], work)
+    if work.part and as_boxes:
+        return _with_crops(rows, selection)
+    pictures = [
+        Picture(file=file, **values)
+        for file, values in zip(_files(rows), _values(rows), strict=True)
+    ]
+    return _with_annotated_boxes(pictures, rows, read_record(work)) if as_boxes else pictures
+
+
+def _versions_of(paths: pd.Series, work: WorkDir) -> list[str]:
+    """Of each object in a bucket the version that was read; empty of local files."""
+    if not any(map(is_remote, paths)):
+        return [""] * len(paths)
+    known = {key.path: key.version for key in Store(work).files.load()}
+    return [known.get(path, "") for path in paths]
+
+
+def _values(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    names = ["id", "filename", "digest", "format", "width", "height", "label", "split"]
+    columns = rows[names].astype(object)
+    found: list[dict[str, Any]] = columns.where(columns.notna(), None).to_dict(orient="records")  # type: ignore[assignment]
+    return found
+
+
+def _files(rows: pd.DataFrame) -> list[FileToRead]:
+    return files_in(rows.assign(mtime_ns=None))
+
+
+def _with_crops(rows: pd.DataFrame, selection: Selection) -> list[Picture]:
+    """The pictures that crops were cut from, with the chosen ones as boxes."""
+    score = selection.images.frame(["crops.score"], rows["id"].to_numpy())["crops.score"].array
+    unknown = dict.fromkeys(("digest", "format", "width", "height"))
+    rows = rows.assign(filename=source_names(rows), score=score, **unknown)
+    pictures = []
+    for _, group in rows.groupby(_PLACE, sort=False, dropna=False):
+        first = group.iloc[[0]].assign(box=None, label=None)
+        texts = group[["label", "score"]].astype(object)
+        labels, scores = (texts[name].where(texts[name].notna(), None) for name in texts)
+        pictures.append(
+            Picture(
+                file=_files(first)[0],
+                cut=boxes_text([list(map(float, box)) for box in group["box"]]),
+                box_labels=tuple(labels),
+                scores=tuple(scores),
+                **_values(first)[0],
+            )
+        )
+    return pictures
+
+
+def _with_annotated_boxes(
+    pictures: list[Picture], rows: pd.DataFrame, record: RunRecord
+) -> list[Picture]:
+    """Pictures with the boxes that the run's annotations, or a YOLO data set's labels, hold now."""
+    sources, given = record.options(SourceOptions), record.options(AnnotationOptions).annotations
+    annotations: Annotations | None = None if given is None else read_annotations(given)
+    if not (annotations.has_boxes if annotations else any(map(is_yolo, sources.input_dir))):
+        return pictures
+    known = rows.reindex(columns=LISTING_SCHEMA.names).assign(cut=None, cut_labels=None, box=None)
+    listing = pa.Table.from_pandas(known, LISTING_SCHEMA, preserve_index=False)
+    found = annotated(listing, sources, annotations, Cutter())[: len(rows)]
+    cuts, labels = found["cut"].to_pylist(), found["cut_labels"].to_pylist()
+    return [
+        replace(picture, cut=cut or NO_BOXES, box_labels=tuple(json.loads(own or "[]")))
+        for picture, cut, own in zip(pictures, cuts, labels, strict=True)
+    ]
+
+
+def read_pictures(
+    pictures: Sequence[Picture],
+    reader: Reader,
+    threads: int,
+    left_out: Callable[[Picture, Failure], None],
+) -> Iterator[tuple[Picture, bytes]]:
+    """Pictures with their bytes, and with their size; those that can't be had are left out.
+
+    A crop is cut and encoded as PNG. What is no longer what the run saw is left out, too.
+    """
+    workers = READ_WORKERS if any(is_remote(picture.file.path) for picture in pictures) else threads
+    found = read_ahead(
+        pictures,
+        lambda picture: (picture, _seen(picture, reader.read(picture.file))),
+        workers=workers,
+        size_of=lambda picture: picture.file.file_size,
+    )
+    with one_thread_of_opencv():
+        for picture, result in found:
+            if isinstance(result, Failure):
+                left_out(picture, result)
+            else:
+                yield result
+
+
+def _seen(picture: Picture, content: Content | Failure) -> tuple[Picture, bytes] | Failure:
+    if isinstance(content, Failure):
+        return content
+    if picture.file.box is not None:
+        return _crop(picture, content.data, picture.file.box)
+    if picture.digest is not None and picture.digest != digest_bytes(content.data):
+        return _CHANGED
+    if picture.width is None:
+        decoded = decode(content.data)
+        if isinstance(decoded, Failure):
+            return decoded
+        picture = replace(picture, width=decoded.width, height=decoded.height)
+    return picture, content.data
+
+
+def _crop(picture: Picture, data: bytes, box: Sequence[float]) -> tuple[Picture, bytes] | Failure:
+    whole = decode(data, full_size=True)
+    crop = whole if isinstance(whole, Failure) else cut_picture(whole, region_of(box))
+    if isinstance(crop, Failure):
+        return crop
+    if picture.digest != crop_digest(crop):
+        return _CHANGED
+    known = replace(picture, format=Format.PNG.value, width=crop.width, height=crop.height)
+    coloured = cv2.cvtColor(crop.pixels, cv2.COLOR_RGB2BGR)
+    return known, cv2.imencode(".png", coloured)[1].tobytes()

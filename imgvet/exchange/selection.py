@@ -1,0 +1,130 @@
+"""Which images of a run are exported, and under which labels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from imgvet.annotations.match import match
+from imgvet.annotations.read import read_annotations
+from imgvet.curation.plan_file import ACTIONS
+from imgvet.curation.spreadsheet import read_csv
+from imgvet.errors import InputEmptyError, InvalidParameterError, PlanError
+from imgvet.exchange.options import ExportOptions
+from imgvet.options import SourceOptions
+from imgvet.reasons import Reason
+from imgvet.search.image_table import ImageTable
+from imgvet.search.query import Condition, ImageSearch, Query
+from imgvet.search.saved_lists import names_in_list
+from imgvet.sources.listing import item_name
+from imgvet.summary import read_record
+from imgvet.tables import ITEMS, conform, read_table, to_frame
+from imgvet.workdir import WorkDir
+
+_PLANNED = ("filename", "action")
+_CONDITION = re.compile(r"\s*([\w.]+)\s*(>=|<=|=|>|<)(.*)", re.DOTALL)
+_LIMITS = {
+    "=": ("minimum", "maximum"), ">=": ("minimum",), "<=": ("maximum",),
+    ">": ("above",), "<": ("below",),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The images that were chosen of a run."""
+
+    items: pd.DataFrame
+    """Valid rows of the table items, by id, with corrected labels and splits."""
+    images: ImageTable
+    left_out: int
+    """Valid images that were not chosen."""
+
+
+def source_names(items: pd.DataFrame) -> list[str]:
+    """The names of the pictures that crops, rows of the table items, were cut from."""
+    places = items[["path", "member", "time_ms"]].astype(object)
+    rows = places.where(places.notna(), None).itertuples(index=False, name=None)
+    return [item_name(*place) for place in rows]
+
+
+def select_images(work: WorkDir, options: ExportOptions) -> Selection:
+    """The images of a finished run that an export is asked for.
+
+    InputEmptyError if none is left; InvalidParameterError of a condition, a list or corrections
+    that do not fit the run; PlanError of a plan that is none.
+    """
+    images = ImageTable.of_run(work)
+    items = to_frame(conform(read_table(work.table(ITEMS.name)), ITEMS))
+    items["path"] = items["path"].fillna(items["filename"])  # earlier versions told names alone
+    valid = items[items["status"] == Reason.OK.value]
+    wanted = ImageSearch(images).ids(Query(where=conditions_of(options.where or (), images)))
+    chosen = valid[valid["id"].isin(wanted)]
+    if options.list is not None:
+        chosen = chosen[chosen["filename"].isin(_names_in_lists(work, options.list))]
+    if options.without is not None:
+        chosen = chosen[~chosen["filename"].isin(_names_in_lists(work, options.without))]
+    if options.plan is not None:
+        chosen = chosen[~chosen["filename"].isin(_removed_by(options.plan, items["filename"]))]
+    if chosen.empty:
+        raise InputEmptyError(
+            "No valid image of the run is left to export", "Ask for less with where, list and plan"
+        )
+    if options.corrections is not None:
+        inputs = read_record(work).options(SourceOptions).input_dir
+        chosen = _corrected(chosen, options.corrections, inputs)
+    return Selection(chosen.reset_index(drop=True), images, len(valid) - len(chosen))
+
+
+def conditions_of(texts: Iterable[str], images: ImageTable) -> tuple[Condition, ...]:
+    """Conditions as a person writes them: ``label=dog``, ``stats.width>=640``, ``split=`` (none).
+
+    Several texts that one column may equal are alternatives; all else must be met at once.
+    InvalidParameterError if a text is no condition.
+    """
+    conditions: list[Condition] = []
+    choices: dict[str, list[str]] = {}
+    for text in texts:
+        parts = _CONDITION.fullmatch(text)
+        try:
+            column, sign, value = parts.groups() if parts else ("", "", "no condition")
+            known = images.columns.get(column)
+            if sign == "=" and not value:
+                conditions.append(Condition(column=column, missing=True))
+            elif sign == "=" and (known is None or known.kind == "text"):
+                choices.setdefault(column, []).append(value)
+            else:
+                limits = dict.fromkeys(_LIMITS.get(sign, ()), float(value))
+                conditions.append(Condition(column=column, **limits))
+        except ValueError:  # pydantic's, too
+            raise InvalidParameterError(
+                f"where = {text!r} is not a condition",
+                "Write COLUMN=VALUE, or a number after >=, <=, > or <, as in stats.sharpness>=0.5",
+            ) from None
+    equal = (Condition(column=name, values=tuple(values)) for name, values in choices.items())
+    return (*conditions, *equal)
+
+
+def _names_in_lists(work: WorkDir, names: Sequence[str]) -> set[str]:
+    return {filename for name in names for filename in names_in_list(work, name)}
+
+
+def _removed_by(plan: Path, filenames: Iterable[str]) -> set[str]:
+    """The names that a plan removes; PlanError if it is none, or one of another run."""
+    actions = {row["filename"]: row["action"].strip().lower() for row in read_csv(plan, _PLANNED)}
+    if wrong := sorted(set(actions.values()).difference(ACTIONS)):
+        raise PlanError(f"The plan {plan} has action {wrong[0]!r}", f"Use {', '.join(ACTIONS)}")
+    if actions and actions.keys().isdisjoint(filenames):
+        raise PlanError(
+            f"The plan {plan} names no image of this run", "Give the plan that was made of this run"
+        )
+    return {name for name, action in actions.items() if action == "remove"}
+
+
+def _corrected(chosen: pd.DataFrame, corrections: str, inputs: tuple[str, ...]) -> pd.DataFrame:
+    found = match(read_annotations(corrections), chosen["filename"].tolist(), inputs).rows
+    new = {name: found[name].set_axis(chosen.index) for name in ("label", "split")}
+    return chosen.assign(**{name: text.fillna(chosen[name]) for name, text in new.items()})

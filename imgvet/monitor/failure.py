@@ -1,0 +1,76 @@
+"""Tell of a run that failed, whatever is left of it: its parameters or its work dir may be lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from imgvet.errors import ImgvetError
+from imgvet.monitor.history import Run
+from imgvet.monitor.messages import links_of, message_of
+from imgvet.monitor.notify import Sender, deliver, mark_told
+from imgvet.monitor.options import MonitorOptions, make_monitor_options
+from imgvet.monitor.watch import failed, watch_failed_run
+from imgvet.options import RunOptions
+from imgvet.workdir import WorkDir, exclusive, require_allowed
+
+TOLD = "This failure was told."
+"""Note on an exception of which nobody has to be told again."""
+
+_NEEDED = ("input_dir", "work_dir", "dataset_name", "notify", "report_url")
+
+
+def failed_run(
+    run_id: str, options: MonitorOptions, why: str, started: datetime | None = None
+) -> Run:
+    """The row of a run that failed, now begun if it never was."""
+    return Run(
+        run_id=run_id,
+        started=(started or datetime.now(UTC)).isoformat(timespec="seconds"),
+        dataset=options.dataset,
+        parameters=options.part(RunOptions).model_dump_json(),
+        notice=why,
+    )
+
+
+def tell_failure(
+    run: Run, options: MonitorOptions, receivers: Mapping[str, Sender], runs: str = ""
+) -> tuple[str, ...]:
+    """Add a run that failed to the history and tell of it: once, or each time if it can't be.
+
+    Returns one line for each receiver that was not reached; ``runs`` as in ``Links``.
+    """
+    try:
+        work = require_allowed(options.work_dir, options.inputs, overwrite=True)
+        if not work.path.is_dir():  # a mount that is gone: nothing is written in its place
+            return _tell_only(run, options, receivers, runs)
+        with exclusive(work):
+            watch_failed_run(work, run)
+            _, problems = deliver(work, receivers, links_of(work, options.report_url, runs))
+            mark_told(work)
+    except (ImgvetError, OSError):
+        return _tell_only(run, options, receivers, runs)
+    return problems
+
+
+def _tell_only(
+    run: Run, options: MonitorOptions, receivers: Mapping[str, Sender], runs: str
+) -> tuple[str, ...]:
+    lost = failed(run)
+    links = links_of(WorkDir(options.work_dir.absolute()), options.report_url, runs)
+    message = message_of(lost, lost.events, None, links)
+    reasons = [sender(lost, lost.events, message, to) for to, sender in receivers.items()]
+    return tuple(f"A failed run was not told of: {reason}" for reason in reasons if reason)
+
+
+def usable(values: Any) -> MonitorOptions:
+    """What of parameters is allowed, of those that say whose run it was and who is told."""
+    kept: dict[str, Any] = {"input_dir": "unknown"}
+    for name in _NEEDED if isinstance(values, Mapping) else ():
+        if name in values:
+            with suppress(ImgvetError):
+                make_monitor_options({**kept, name: values[name]})
+                kept[name] = values[name]
+    return make_monitor_options(kept)

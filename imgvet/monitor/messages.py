@@ -1,0 +1,118 @@
+"""The message of a run: all that is to be said of it in one, for a person on a phone."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from imgvet.format import counted, listed
+from imgvet.monitor.events import ALARMS, ALL_CLEARS
+from imgvet.monitor.history import Event, Run
+from imgvet.quality.result import Severity
+from imgvet.sections import INDEX, Section
+from imgvet.workdir import WorkDir
+
+NotifyType = Literal["info", "success", "warning", "failure"]
+
+
+@dataclass(frozen=True)
+class Links:
+    """Where more is to be seen."""
+
+    report: str
+    """The page of the report with the alarms."""
+    command: str
+    """The command that shows the images, with search and filters."""
+    runs: str = ""
+    """Address below which a server shows runs by their ids; empty if there is none to be opened."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """What one receiver is told of one run."""
+
+    name: str
+    """Name of the event that stands for it on a server."""
+    severity: Severity
+    all_clear: bool
+    """Whether it tells of nothing bad."""
+    title: str
+    body: str
+
+    @property
+    def kind(self) -> NotifyType:
+        """Services choose colours and sounds by it."""
+        kinds: dict[str, NotifyType] = {
+            "critical": "failure", "warning": "warning", "info": "info",
+        }  # fmt: skip
+        return "success" if self.all_clear else kinds[self.severity]
+
+
+def report_address(work: WorkDir, report_url: str | None, page: str = INDEX) -> str:
+    """Where a page of the report of a work dir is opened: a file, or below a public address."""
+    if report_url is None or Path(report_url).suffix == ".html":
+        return report_url or (work.report / page).as_uri()
+    return f"{report_url.rstrip('/')}/{page}"
+
+
+def links_of(work: WorkDir, report_url: str | None, runs: str = "") -> Links:
+    """The links of the messages of a work dir."""
+    report = report_address(work, report_url, Section.ALARMS.page)
+    return Links(report, f"imgvet explore {shlex.quote(str(work.home))}", runs)
+
+
+def message_of(run: Run, events: Sequence[Event], baseline: Run | None, links: Links) -> Message:
+    """One message of the events of a run, of which there is one at least."""
+    alarms = [event for event in events if not event.all_clear]
+    worst = min((event.severity for event in events), key=get_args(Severity).index)
+    ending = f"Run {run.run_id} of {run.minute}"
+    if baseline is not None:
+        ending += f", compared with that of {baseline.minute}"
+    lines = [f"{ending}."]
+    if run.status == "finished":  # one that failed left no report of its own
+        lines += [f"Report: {links.report}", f"Look closer: {links.command}"]
+    if links.runs:
+        lines.append(f"On the server: {links.runs}/{run.run_id}")
+    return Message(
+        name=ALARMS if alarms else ALL_CLEARS,
+        severity=worst,
+        all_clear=not alarms,
+        title=_title(run, events),
+        body="\n".join([*_said(run, events, links), *lines]),
+    )
+
+
+def _title(run: Run, events: Sequence[Event]) -> str:
+    if len(events) == 1:
+        return events[0].title
+    number = {True: 0, False: 0}
+    for event in events:
+        number[event.all_clear] += 1
+    said = [counted(number[False], "alarm")] if number[False] else []
+    said += [counted(number[True], "all-clear")] if number[True] else []
+    about = listed(list(dict.fromkeys(event.about for event in events)))
+    return f"{run.dataset + ': ' if run.dataset else ''}{listed(said)}: {about}"
+
+
+def _said(run: Run, events: Sequence[Event], links: Links) -> list[str]:
+    """What each event says; with several each has a heading, and a link to its images."""
+    if len(events) == 1:
+        return events[0].body.splitlines()
+    lines = []
+    for event in events:
+        title = event.title.removeprefix(f"{run.dataset}: ")
+        lines.append(f"{'ALL-CLEAR' if event.all_clear else 'ALARM'}: {title}")
+        lines += event.body.splitlines()
+        if event.examples:
+            lines.append(f"{links.report}#{anchor_of(event.alarms[0])}")
+        lines.append("")
+    return lines
+
+
+def anchor_of(alarm: str) -> str:
+    """Where on its page of the report the images of an alarm stand."""
+    return re.sub(r"[^a-z0-9]+", "-", alarm.lower()).strip("-")

@@ -1,0 +1,118 @@
+"""The shape of a dataset: what is lost of it, how its labels and formats shift, and how old it is.
+
+A rate tells what images are like; this, whether they are there: a class that vanished, a folder
+that was not mounted, a camera that sends nothing any more.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from imgvet.monitor.compare import Finding, in_order_since
+from imgvet.monitor.history import DRIFT, LOST, STALE, Run
+from imgvet.monitor.images import GROUPED, SHIFTING
+from imgvet.monitor.options import WatchOptions
+from imgvet.monitor.rates import Proportion, p_of_rise
+
+ESTABLISHED = 3  # runs in order in which a group has to be, to be missed
+LEAST_IMAGES = 20  # of a group, to be missed, or to be judged
+
+SHARE_OF_SHAPE = 0.1
+"""Share of the false alarms left to groups."""
+
+Groups = Mapping[str, int]
+"""Group, such as ``label:cat`` or ``folder:train`` -> how many images it has."""
+
+
+def count_groups(groups: pd.DataFrame) -> dict[str, int]:
+    """How many images each group has, of a column of each grouping."""
+    found: Counter[str] = Counter()
+    for name in groups:
+        found.update(
+            {f"{name}:{value}": int(n) for value, n in groups[name].value_counts().items()}
+        )
+    return dict(found.most_common(GROUPED))
+
+
+def judge_shape(
+    run: Run, new: Groups, baseline: Run, history: Sequence[Run], options: WatchOptions
+) -> tuple[Finding, ...]:
+    """What of the images is gone since the last run in order, and how the new ones are spread.
+
+    Groups share a tenth of the allowed false alarms. That half of all images are gone, or that
+    there is no new one for days, is a fact that needs no test.
+    """
+    runs = [baseline, *in_order_since(history, baseline)]
+    losses, shifts = _ask_losses(run, runs), _ask_shifts(new, baseline.groups)
+    level = options.false_alarm_rate * SHARE_OF_SHAPE / max(1, len(losses) + len(shifts))
+    gone = max(0.0, 1 - run.images / runs[-1].images) if runs[-1].images else 0.0
+    judged = [replace(found, least=options.max_loss, level=level) for found in losses]
+    judged += [replace(found, least=options.min_drift, level=level) for found in shifts]
+    judged.append(Finding(f"{LOST}images", "whole", gone, 0.0, least=options.max_loss, level=1.0))
+    judged += _ask_age(run, history, options.max_days_without_new)
+    # What nobody asks for any more, as another baseline or limit was chosen, is over.
+    asked = {found.key for found in judged}
+    ours = [key for key in run.alarms if key == STALE or key.startswith(LOST)]
+    judged += [Finding(key, "whole", 0.0, 1.0) for key in ours if key not in asked]
+    # Of hundreds of groups only what is or was worth an alarm is kept.
+    return tuple(
+        found
+        for found in judged
+        if found.key in run.alarms or found.lasting or not found.key.startswith(LOST)
+    )
+
+
+def _ask_losses(run: Run, runs: Sequence[Run]) -> list[Finding]:
+    """Of each group that was there in the last runs, what share of it is gone."""
+    last, established = runs[-1], runs[-ESTABLISHED:]
+    found = []
+    for group, number in last.groups.items():
+        if min(row.groups.get(group, 0) for row in established) < LEAST_IMAGES:
+            continue
+        now = run.groups.get(group, 0)
+        # That so few are left: a rise of the others.
+        others = [
+            Proportion(of - part, of) for part, of in ((now, run.images), (number, last.images))
+        ]
+        loss = max(0.0, 1 - now / number)
+        found.append(Finding(f"{LOST}{group}", "whole", loss, p_of_rise(*others)))
+    return found
+
+
+def _ask_shifts(new: Groups, before: Groups) -> list[Finding]:
+    """Drift of categories: the total variation distance, and Pearson's test of homogeneity.
+
+    The distance is the least share of images that would have to be in other categories. Rare
+    categories are judged together, as the test needs five expected images in each.
+    """
+    from scipy.stats import chi2_contingency
+
+    found = []
+    for name in SHIFTING:
+        keys = sorted(key for key in {*new, *before} if key.startswith(f"{name}:"))
+        table = np.array([[groups.get(key, 0) for key in keys] for groups in (before, new)])
+        if not keys or table.sum(axis=1).min() < LEAST_IMAGES:
+            continue
+        shares = table / table.sum(axis=1, keepdims=True)
+        score = float(np.abs(shares[0] - shares[1]).sum() / 2)
+        rare = (table.sum(axis=0) * table.sum(axis=1).min() / table.sum()) < 5
+        judged = np.column_stack([table[:, ~rare], table[:, rare].sum(axis=1)])
+        judged = judged[:, judged.sum(axis=0) > 0]
+        p_value = float(chi2_contingency(judged).pvalue) if judged.shape[1] > 1 else 1.0
+        found.append(Finding(f"{DRIFT}{name}", "new", score, p_value))
+    return found
+
+
+def _ask_age(run: Run, history: Sequence[Run], days: float | None) -> list[Finding]:
+    """For how many days there were no new images; nothing is asked without a limit."""
+    if days is None:
+        return []
+    fresh = [row for row in (*history, run) if row.status == "finished" and row.new_images]
+    age = datetime.fromisoformat(run.started) - datetime.fromisoformat((fresh or [run])[-1].started)
+    return [Finding(STALE, "whole", age.total_seconds() / 86400, 0.0, least=days, level=1.0)]

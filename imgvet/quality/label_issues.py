@@ -1,0 +1,237 @@
+"""Stage find_label_issues: labels that what looks alike contradicts.
+
+Each distinct content gets a probability of every label, out of sample: from the labels of its
+nearest neighbours, nearer ones and rarer labels counting more, or as a person's own model says.
+Byte-identical copies are one content, so none votes for another. From which probability on another
+label is more than a doubt is read off the images that have it: Northcutt, Jiang and Chuang,
+Confident Learning: Estimating Uncertainty in Dataset Labels, JAIR 70, 2021.
+
+Labels of few contents, and labels that neighbours say hardly more often than by chance, get no
+votes, and their images a score but no verdict. Copies of one content that have different labels are
+in conflict in any case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, diags_array, vstack
+
+from imgvet.options import NeighborOptions
+from imgvet.similarity.distances import Reals, Rows, Vectors
+from imgvet.similarity.neighbors import find_neighbors
+from imgvet.summary import LabelStructure
+from imgvet.tables import LABEL_ISSUES
+
+VERSION = 1
+
+LEAST_CONTENTS = 5
+"""Labels of fewer distinct contents are not judged: too few could vote for them."""
+
+VOTERS = 25
+_DECAY = 4.0
+"""The farthest voter counts exp(-4) of one that is no distance away."""
+_BALANCE = 0.75
+"""A label's votes are divided by this power of the number of its contents: with 0 rare labels are
+outvoted, with 1 a single wrong one among common ones is believed."""
+
+_LEAST_LIFT, _LEAST_SIGMAS = 0.1, 4.0
+"""Neighbours tell a label if they say it so much oftener than by chance, of what is possible, and
+so many standard deviations."""
+
+
+@dataclass(frozen=True)
+class _Labelled:
+    """The n valid items with a label, of m distinct contents and c labels."""
+
+    ids: Rows
+    content: Rows
+    """(n,), 0 to m - 1."""
+    code: Rows
+    """(n,), 0 to c - 1."""
+    labels: pd.Index
+    shares: csr_array
+    """(m, c), the share of a content's copies that has the label: 1 unless they are in conflict."""
+
+    @property
+    def conflict(self) -> NDArray[np.bool_]:
+        """(n,), whether a copy has another label."""
+        return (np.diff(self.shares.indptr) > 1)[self.content]
+
+
+def find_label_issues(
+    items: pd.DataFrame,
+    vectors: Vectors,
+    search: NeighborOptions,
+    threads: int,
+    given: pd.DataFrame | None = None,
+) -> tuple[pd.DataFrame, LabelStructure]:
+    """The table label_issues, and how well labels follow what is seen.
+
+    Embeddings, float32 (n, width), are in order of ``embedding_row``; ``given`` probabilities have
+    a row for each item and a column for each label, NaN where there are none.
+    """
+    known = items[items["embedding_row"].notna() & items["label"].notna()]
+    rows, content = np.unique(known["embedding_row"].to_numpy(np.int64), return_inverse=True)
+    names = {*known["label"], *(() if given is None else given.columns)}
+    labels = pd.Index(sorted(names), dtype=object)
+    code = labels.get_indexer(pd.Index(known["label"], dtype=object))
+    copies = csr_array((np.ones(len(known)), (content, code)), (len(rows), len(labels)))
+    labelled = _Labelled(known["id"].to_numpy(np.int64), content, code, labels, _normalised(copies))
+    voters, weights = _voters(vectors[rows], search, threads)
+    said, chance, told = _told(weights, labelled.shares)
+    chances = _of_neighbors(weights, labelled.shares, told)
+    judged = told[code] & (np.diff(chances.indptr) > 0)[content]
+    if given is not None:
+        chances, answered = _with_given(chances, labelled, given.loc[known.index])
+        judged |= answered
+    structure = LabelStructure(
+        judged=int(judged.sum()),
+        labels=known["label"].nunique(),
+        rare_labels=int((_sizes(labelled.shares)[np.unique(code)] < LEAST_CONTENTS).sum()),
+        agreement=round(said, 6),
+        chance=round(chance, 6),
+    )
+    return _table(labelled, chances, judged, voters), structure
+
+
+def _voters(vectors: Vectors, search: NeighborOptions, threads: int) -> tuple[Rows, csr_array]:
+    """The nearest others of each content, (m, k), -1 for nobody, and how much each counts."""
+    wide = search.model_copy(update={"nearest_neighbors_k": VOTERS})
+    found = find_neighbors(vectors, wide, threads)
+    there = found.rows >= 0
+    distances = np.where(there, found.distances, 0.0)
+    farthest = np.maximum(distances.max(axis=1, initial=0.0, keepdims=True), 1e-9)
+    counts = np.exp(-_DECAY * distances / farthest)[there]
+    ends = (np.nonzero(there)[0], found.rows[there])
+    return found.rows, csr_array((counts, ends), (len(vectors), len(vectors)))
+
+
+def _told(weights: csr_array, shares: csr_array) -> tuple[float, float, NDArray[np.bool_]]:
+    """How often neighbours say the label, how often they would by chance, and which they tell.
+
+    Of labels without regard to what is seen the mean of n votes varies as that of n times the
+    effective number of voters, less as much again for contents being each other's voters.
+    """
+    sizes, votes = _sizes(shares), _normalised(weights)
+    said = np.asarray((votes @ shares).multiply(shares).sum(axis=0)) / np.maximum(sizes, 1e-9)
+    chance = sizes / max(sizes.sum(), 1.0)
+    voters = 1.0 / max(float(votes.power(2).sum(axis=1).mean()), 1e-9)
+    sigma = np.sqrt(2 * chance * (1 - chance) / np.maximum(sizes * voters, 1e-9))
+    lift = np.maximum(_LEAST_LIFT * (1 - chance), _LEAST_SIGMAS * sigma)
+    told = (sizes >= LEAST_CONTENTS) & (said - chance >= lift)
+    return float(said @ chance), float(chance @ chance), told
+
+
+def _of_neighbors(weights: csr_array, shares: csr_array, told: NDArray[np.bool_]) -> csr_array:
+    """The probability of each label of each content, (m, c), of what its neighbours tell."""
+    counts = np.where(told, np.maximum(_sizes(shares), 1.0) ** -_BALANCE, 0.0)
+    chances = csr_array(weights @ shares @ diags_array(counts))
+    chances.eliminate_zeros()
+    return _normalised(chances)
+
+
+def _with_given(
+    chances: csr_array, labelled: _Labelled, given: pd.DataFrame
+) -> tuple[csr_array, NDArray[np.bool_]]:
+    """Given probabilities in place of those of neighbours, and which items have them."""
+    own = given.reindex(columns=labelled.labels).set_axis(labelled.content)
+    own = own[own.notna().any(axis=1)].fillna(0.0)
+    own = own[~own.index.duplicated()]
+    contents = own.index.to_numpy(np.int64)
+    return (
+        _replaced(chances, contents, csr_array(own.to_numpy(np.float64))),
+        np.isin(labelled.content, contents),
+    )
+
+
+def _table(
+    labelled: _Labelled, chances: csr_array, judged: NDArray[np.bool_], voters: Rows
+) -> pd.DataFrame:
+    """The table label_issues; what copies say of themselves counts as much as what others do."""
+    content, code, conflict = labelled.content, labelled.code, labelled.conflict
+    several = np.unique(content[conflict])
+    both = csr_array(chances[several] + labelled.shares[several])
+    chances = _replaced(chances, several, _normalised(both))
+    fits = np.asarray(chances[content, code]).ravel()
+    best, other, against = _alternatives(chances, content, code)
+    is_issue = judged & (against > fits) & (against >= _limits(fits, code, judged, chances)[other])
+    is_issue = np.where(conflict, against >= fits, is_issue)
+    suggested = np.where(is_issue, other, best)
+    unknown = (against == fits) | (fits + against == 0)
+    table = pd.DataFrame(
+        {
+            "id": labelled.ids,
+            "label": labelled.labels[code],
+            "suggested_label": pd.Series(labelled.labels[suggested]).mask(unknown),
+            "score": pd.Series(np.round((fits - against + 1) / 2, 6)).where(fits + against > 0),
+            "is_issue": is_issue,
+            "conflict": conflict,
+            "nearest": _nearest(labelled, voters, suggested, is_issue),
+        }
+    )
+    order = ["is_issue", "score", "id"]
+    table = table.sort_values(order, ascending=[False, True, True], ignore_index=True)
+    return table[LABEL_ISSUES.column_names]
+
+
+def _limits(fits: Reals, code: Rows, judged: NDArray[np.bool_], chances: csr_array) -> Reals:
+    """The mean probability of each label over the images that have it; none without them."""
+    count = chances.shape[1]
+    sizes = np.bincount(code[judged], minlength=count)
+    sums = np.bincount(code[judged], fits[judged], minlength=count)
+    return np.where(sizes > 0, sums / np.maximum(sizes, 1), np.inf)
+
+
+def _alternatives(chances: csr_array, content: Rows, code: Rows) -> tuple[Rows, Rows, Reals]:
+    """Of each item the likeliest label, the likeliest but its own, and how likely that is."""
+    entries = chances.tocoo()
+    order = np.lexsort((entries.col, -entries.data, entries.row))
+    row, label, chance = (of[order] for of in (entries.row, entries.col, entries.data))
+    rank = np.arange(len(row)) - np.searchsorted(row, row)
+    shape = (2, chances.shape[0])
+    top = np.zeros(shape, np.int64), np.zeros(shape)
+    first = rank < 2
+    top[0][rank[first], row[first]], top[1][rank[first], row[first]] = label[first], chance[first]
+    (best, second), (likely, less) = top
+    own = best[content] == code
+    return (
+        best[content],
+        np.where(own, second[content], best[content]),
+        np.where(own, less[content], likely[content]),
+    )
+
+
+def _nearest(
+    labelled: _Labelled, voters: Rows, suggested: Rows, wanted: NDArray[np.bool_]
+) -> pd.Series:
+    """The nearest voter with the suggested label, by id, of the items for which it is wanted."""
+    places = np.flatnonzero(wanted)
+    one = np.empty(labelled.shares.shape[0], np.int64)
+    one[labelled.content[::-1]] = np.arange(len(labelled.ids))[::-1]  # the first item of each
+    near = voters[labelled.content[places]]
+    near, there = one[near], near >= 0
+    row, rank = np.nonzero(there & (labelled.code[near] == suggested[places, None]))
+    found = pd.Series(labelled.ids[near[row, rank]], places[row], dtype="Int64")
+    return found[~found.index.duplicated()].reindex(range(len(wanted)))
+
+
+def _sizes(shares: csr_array) -> Reals:
+    """Of each label how many contents have it."""
+    return np.asarray(shares.sum(axis=0), np.float64).ravel()
+
+
+def _normalised(rows: csr_array) -> csr_array:
+    """Rows divided by their sums; empty ones stay so."""
+    sums = np.asarray(rows.sum(axis=1), np.float64).ravel()
+    return csr_array(diags_array(1.0 / np.where(sums > 0, sums, 1.0)) @ rows)
+
+
+def _replaced(rows: csr_array, places: Rows, others: csr_array) -> csr_array:
+    """Some rows replaced by others."""
+    order = np.arange(rows.shape[0])
+    order[places] = rows.shape[0] + np.arange(len(places))
+    return csr_array(vstack([rows, others], format="csr")[order])

@@ -1,0 +1,101 @@
+"""Stage find_leaks: images that another split has too, the same or nearly.
+
+Every image that has such a counterpart is listed, whatever k: contents whose lists of neighbours
+are full of near ones are compared with those of the other splits as well.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from imgvet.options import NeighborOptions, SimilarityOptions
+from imgvet.similarity.distances import Metric, Rows, Vectors, distances_between, space_of
+from imgvet.similarity.pairs import PAIR
+from imgvet.tables import LEAKS
+
+VERSION = 1
+
+MOST = 100
+"""Counterparts in one other split that are listed of an image: all of them but in large groups."""
+
+_MARGIN = 1e-5
+_BLOCK_PAIRS = 1 << 22
+_ENDS, _GROUP = ["row", "other"], ["row", "split"]
+
+
+def find_leaks(
+    neighbors: pd.DataFrame,
+    items: pd.DataFrame,
+    vectors: Vectors,
+    metric: Metric,
+    options: SimilarityOptions,
+    search: NeighborOptions,
+) -> pd.DataFrame:
+    """The table leaks; images of no known split are in none.
+
+    The neighbours are those that ``search`` listed by the same metric; embeddings, float32
+    (n, width), are in order of ``embedding_row``.
+    """
+    known = items.loc[items["embedding_row"].notna(), ["id", "embedding_row", "split"]].dropna()
+    members = known.rename(columns={"embedding_row": "row"}).astype({"row": np.int64})
+    row_of = items.set_index("id")["embedding_row"]
+    near = neighbors[neighbors["similarity"] >= options.threshold]
+    listed = pd.DataFrame({"row": near["from"].map(row_of), "other": near["to"].map(row_of)})
+    listed = listed.astype(np.int64).assign(similarity=near["similarity"])
+    contents, counts = np.unique(listed["row"].to_numpy(), return_counts=True)
+    full = contents[counts >= search.nearest_neighbors_k]
+    pairs = [listed, _compared(full, members, vectors, metric, options.threshold)]
+    return _across(pd.concat(pairs, ignore_index=True), members)
+
+
+def _compared(
+    full: Rows, members: pd.DataFrame, vectors: Vectors, metric: Metric, threshold: float
+) -> pd.DataFrame:
+    """Pairs of these contents that are near and in different splits, :data:`MOST` of each."""
+    space = space_of(vectors, metric.distance)
+    groups = members[members["row"].isin(full)].groupby("split")["row"]
+    rows_in = [np.unique(rows) for _, rows in groups]
+    found = [np.empty((0, 2), np.int64)]
+    for one, other in combinations(rows_in, 2):
+        for rows, others in ((one, other), (other, one)):
+            step = max(1, _BLOCK_PAIRS // len(others))
+            for start in range(0, len(rows), step):
+                part, most = rows[start : start + step], min(MOST, len(others))
+                apart = distances_between(
+                    space.vectors[part], space.vectors[others], space.distance, space.unit
+                )
+                places = np.argpartition(apart, most - 1, axis=1)[:, :most]
+                alike = metric.similarity(np.take_along_axis(apart, places, axis=1))
+                place, rank = np.nonzero(alike >= threshold - _MARGIN)
+                found.append(np.column_stack([part[place], others[places[place, rank]]]))
+    pairs = np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
+    similarity = metric.similarity(space.distances(pairs[:, 0], pairs[:, 1:])).ravel()
+    table = pd.DataFrame(pairs, columns=_ENDS).assign(similarity=similarity)
+    return table[(table["similarity"] >= threshold) & (table["row"] != table["other"])]
+
+
+def _across(pairs: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
+    """The table leaks of pairs of contents, and of those that lie in several splits."""
+    groups = members[_GROUP].drop_duplicates()
+    several = groups.loc[groups["row"].duplicated(), "row"].unique()
+    same = pd.DataFrame({"row": several, "other": several, "similarity": 1.0})
+    back = pairs.rename(columns={"row": "other", "other": "row"})
+    pairs = pd.concat([same, pairs, back]).sort_values("similarity", ascending=False, kind="stable")
+    pairs = pairs.drop_duplicates(_ENDS).merge(groups, on="row")
+    pairs = pairs.merge(groups.rename(columns={"row": "other", "split": "other_split"}), on="other")
+    pairs = pairs[pairs["split"] != pairs["other_split"]]
+    pairs = pairs[pairs.groupby([*_GROUP, "other_split"]).cumcount() < MOST]
+    first = members[members.groupby(_GROUP).cumcount() < MOST]
+    first = first.rename(columns={"id": "to", "row": "other", "split": "other_split"})
+    table = pairs.merge(members.rename(columns={"id": "from"}), on=_GROUP)
+    table = table.merge(first, on=["other", "other_split"])
+    turned = table["from"] > table["to"]
+    ends = [*PAIR, "split", "other_split"]
+    table.loc[turned, ends] = table.loc[turned, ["to", "from", "other_split", "split"]].to_numpy()
+    table = table.astype(dict.fromkeys(PAIR, np.int64)).drop_duplicates(PAIR)
+    order = ["similarity", *PAIR]
+    table = table.sort_values(order, ascending=[False, True, True], ignore_index=True)
+    return table[LEAKS.column_names]

@@ -1,0 +1,351 @@
+"""How one picture lies in another: guessed from small copies, proven patch by patch.
+
+Two guesses are made: both show the same in one of the eight orientations; or the one lies within
+the other, where its small copy, reduced step by step, fits best. A guess only has to be near. One
+picture is laid over the other, each patch looks for where it has moved to (optical flow), and the
+affine map that most patches agree on (RANSAC) takes the place of the guess. What is proven is then
+decided by the pixels: so many patches must agree, by normalised correlation, which other colours
+and JPEG hardly change. Different pictures under the same logo or frame agree there only.
+
+Local features (ORB, SIFT) find parts as well, at five to twenty times the processor time, and lose
+crops with text over them; ``python -m benchmarks.verification`` measures what is done here.
+
+Maps are affine, float64 (2, 3), between unit squares: (0, 0) is the upper left corner of a picture,
+(1, 1) the lower right one, whatever its size.
+
+Source of the flow: B. Lucas, T. Kanade: "An Iterative Image Registration Technique with an
+Application to Stereo Vision", IJCAI 1981, by pyramids, as OpenCV has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgvet.images.orientation_hash import ORIENTATIONS
+from imgvet.images.picture import Pixels, decode_thumbnail, oriented
+
+Map = NDArray[np.float64]
+Marks = NDArray[np.bool_]
+
+ROWS = 12
+"""Rows and columns of patches of the picture that the other one is laid over."""
+
+ENOUGH_PATCHES, ENOUGH_SHARE, ENOUGH_SHARE_RECOLOURED = 12, 0.5, 0.65
+"""So many patches must agree, of 144, and so large a share of those that have any texture: the more
+where their colours differ, as those of different pictures under the same text do."""
+
+LEAST_SHOWN = 0.15
+"""A picture of which the other one shows less is not proven: what is enlarged much agrees easily.
+"""
+
+LOOK_SIDE = 128
+"""Short side at which pictures are compared, in pixels: half of a thumbnail's."""
+
+_PATCH = 8
+_SIDE = ROWS * _PATCH
+_CENTRES = (np.indices((ROWS, ROWS))[::-1].reshape(2, -1) + 0.5) / ROWS
+_CORNERS = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
+_MIRROR = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]])
+
+_GOOD, _SAME_COLOURS = 0.75, 10.0
+_TINY, _SAME_FRAME, _SAME_FRAME_UPRIGHT = 16, 0.5, 0.25
+_SMALL, _LEAST_SMALL, _FITS = 32, 8, 0.6
+_AGREES, _TEXTURE, _CLIPPED = 0.7, 5.0**2, 6.0
+_ROUNDS, _WORTH_MOVING, _FITTING = 2, 8, 0.05
+_FLOW_WINDOW, _FLOW_ENDS, _TOGETHER, _LEAST_AREA = (9, 9), (3, 10, 0.03), 1.0, 0.01
+
+
+class Look:
+    """What of a picture is compared, from its thumbnail; each part is made when it is needed."""
+
+    def __init__(self, thumbnail: bytes) -> None:
+        """Decode a thumbnail; ValueError if it is damaged."""
+        pixels = decode_thumbnail(thumbnail, LOOK_SIDE)
+        self.pixels = _scaled(pixels, LOOK_SIDE)
+
+    @cached_property
+    def square(self) -> Pixels:
+        """The picture as a square."""
+        return _resized(self.pixels, _SIDE, _SIDE)
+
+    @cached_property
+    def gray_square(self) -> Pixels:
+        """The same in gray."""
+        return _gray(self.square)
+
+    @cached_property
+    def orientations(self) -> NDArray[np.float32]:
+        """A tiny gray copy in each of eight orientations, of mean 0 and length 1, (8, 256)."""
+        tiny = _resized(self.gray_square, _TINY, _TINY)[..., None]
+        shown = np.stack([oriented(tiny, code + 1).ravel() for code in range(ORIENTATIONS)])
+        values = shown - shown.mean(dtype=np.float32)
+        return np.asarray(values / max(float(np.linalg.norm(values[0])), 1.0), np.float32)
+
+    @cached_property
+    def small(self) -> Pixels:
+        """A small gray copy."""
+        return _gray(_scaled(self.pixels, _SMALL))
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """One picture laid over another."""
+
+    map: Map
+    """From the first picture to the second."""
+    agreeing: int
+    """Patches that agree, of 144 at most."""
+    differing: int
+    """Patches that do not; those without texture say nothing and count as neither."""
+    first_shown: float
+    """The share of the first picture that the second shows, 0..1."""
+    second_shown: float
+    """The share of the second picture that the first shows, 0..1."""
+    recoloured: float
+    """Mean difference of the colours of patches that agree, in levels of 255."""
+
+    @property
+    def proven(self) -> bool:
+        """Whether both pictures show the same."""
+        least = min(self.first_shown, self.second_shown)
+        share = ENOUGH_SHARE if self.recoloured < _SAME_COLOURS else ENOUGH_SHARE_RECOLOURED
+        enough = max(ENOUGH_PATCHES, share * (self.agreeing + self.differing))
+        return least >= LEAST_SHOWN and self.agreeing >= enough
+
+
+def align(first: Look, second: Look, *, thorough: bool = True) -> Alignment | None:
+    """How one picture lies in the other, None if nothing is proven.
+
+    Whole pictures are compared in all eight orientations, and one is looked for within the other.
+    A ``thorough`` search also finds what only overlaps, and what is mirrored as well; where there
+    is nothing to find it takes four times as long.
+    """
+    settled = (
+        _settled(first, second, guess) for guess in _guesses(first, second, thorough=thorough)
+    )
+    return next((found for found in settled if found.proven), None)
+
+
+def _guesses(first: Look, second: Look, *, thorough: bool) -> Iterator[_Guess]:
+    alike = first.orientations @ second.orientations[0]
+    best = int(alike.argmax()) if alike.max() >= _SAME_FRAME else 0
+    if alike[best] >= _SAME_FRAME_UPRIGHT:
+        yield _Guess(_ORIENTED[best], float(alike[best]))
+    for what in (_WITHIN, _OVERLAPPING)[: 1 + thorough]:
+        for mirrored in (False, True)[: 1 + thorough]:
+            one = np.ascontiguousarray(first.small[:, ::-1]) if mirrored else first.small
+            for within in (True, False):
+                pair = (one, second.small) if within else (second.small, one)
+                way, score = what.fit(*pair)
+                if way is not None:
+                    way = way if within else inverted(way)
+                    yield _Guess(_chained(way, _MIRROR) if mirrored else way, score)
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What of a small copy is looked for in another one, and in which sizes."""
+
+    kept: float
+    """The middle of it, as a share of its sides."""
+    sizes: tuple[float, ...]
+    """Shares of the size at which it just fits."""
+
+    def fit(self, part: Pixels, whole: Pixels) -> tuple[Map | None, float]:
+        """Where a picture fits best in another, without turning, if it does, and how well."""
+        (height, width), (rows, columns) = whole.shape, part.shape
+        largest, best, fit = min(height / rows, width / columns), _FITS, None
+        for share in self.sizes:
+            size = [max(_LEAST_SMALL, round(side * largest * share)) for side in (columns, rows)]
+            left, top = (round(side * (1 - self.kept) / 2) for side in size)
+            if size[0] - 2 * left > width or size[1] - 2 * top > height:
+                continue
+            reduced = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+            reduced = reduced[top : size[1] - top, left : size[0] - left]
+            found = cv2.matchTemplate(whole, reduced, cv2.TM_CCOEFF_NORMED)
+            _, score, _, (x, y) = cv2.minMaxLoc(found)
+            if best < score <= 1.01:  # Without texture OpenCV may tell what is no correlation.
+                best, place = score, np.array([[x - left], [y - top]])
+                fit = np.hstack([np.diag(size), place]) / np.array([[width], [height]])
+        return fit, best
+
+
+_WITHIN = _Search(1.0, (1.0, 0.87, 0.75, 0.63, 0.5, 0.4))
+_OVERLAPPING = _Search(0.5, (1.3, 1.15, 1.0, 0.87, 0.75, 0.65))
+
+
+def _settled(first: Look, second: Look, guess: _Guess) -> Alignment:
+    """The alignment near a guess in which most patches agree."""
+    overlay = _Overlay(first, second, guess.map)
+    for again in range(_ROUNDS):
+        hopeful = overlay.agreeing >= _WORTH_MOVING or (guess.score >= _GOOD and not again)
+        if not hopeful or overlay.differing <= _FITTING * overlay.agreeing:
+            break
+        moved = overlay.moved()
+        better = None if moved is None else _Overlay(first, second, moved)
+        if better is None or better.score <= overlay.score:
+            break
+        overlay = better
+    return overlay.alignment()
+
+
+class _Guess(NamedTuple):
+    map: Map
+    score: float
+    """The correlation of small copies, up to 1."""
+
+
+class _Overlay:
+    """One picture laid over the other by a map, in the frame of the one that is shown more of."""
+
+    def __init__(self, first: Look, second: Look, way: Map) -> None:
+        self._map = way
+        area = shared_area(way)
+        of_first = area / abs(float(np.linalg.det(way[:, :2])))
+        self._shown = (min(of_first, 1.0), min(area, 1.0))
+        self._of_first = self._shown[0] > self._shown[1]
+        frame, over = (first, second) if self._of_first else (second, first)
+        self._frame = frame.square
+        self._to_over = way if self._of_first else inverted(way)
+        height, width = over.pixels.shape[:2]
+        laid = cv2.warpAffine(
+            over.pixels,
+            _of_pixels(self._to_over, (_SIDE, _SIDE), (width, height)),
+            (_SIDE, _SIDE),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        self._laid = np.asarray(laid, np.uint8)
+        centres = self._to_over[:, :2] @ _CENTRES + self._to_over[:, 2:]
+        self._inside = ((centres > 0.0) & (centres < 1.0)).all(axis=0)
+        self._grays = (frame.gray_square, _gray(self._laid))
+        agree, differ = _compared(*map(_patches, self._grays))
+        self._agree = agree & self._inside
+        self.agreeing = int(self._agree.sum())
+        self.differing = int((differ & self._inside).sum())
+
+    @property
+    def score(self) -> int:
+        """The higher, the better both fit."""
+        return self.agreeing - self.differing
+
+    def alignment(self) -> Alignment:
+        """What it shows."""
+        apart = np.abs(_colours(self._frame) - _colours(self._laid)).mean(axis=1)[self._agree]
+        recoloured = float(apart.mean()) if self.agreeing else 0.0
+        return Alignment(self._map, self.agreeing, self.differing, *self._shown, recoloured)
+
+    def moved(self) -> Map | None:
+        """The map, moved by as much as most patches have."""
+        points = (_CENTRES.T[self._inside] * _SIDE - 0.5).astype(np.float32)
+        flow = cv2.calcOpticalFlowPyrLK(
+            *self._grays,
+            points,
+            points.copy(),
+            winSize=_FLOW_WINDOW,
+            maxLevel=1,
+            criteria=_FLOW_ENDS,
+        )
+        seen = flow[1].ravel() > 0
+        if seen.sum() < _WORTH_MOVING:
+            return None
+        cv2.setRNGSeed(0)
+        move, inliers = cv2.estimateAffine2D(
+            points[seen], flow[0][seen], ransacReprojThreshold=_TOGETHER, maxIters=300
+        )
+        if move is None or inliers.sum() < _WORTH_MOVING:
+            return None
+        to_over = _chained(self._to_over, _of_unit(np.asarray(move, np.float64), _SIDE))
+        if abs(np.linalg.det(to_over[:, :2])) < _LEAST_AREA:
+            return None
+        return to_over if self._of_first else inverted(to_over)
+
+
+def inverted(way: Map) -> Map:
+    """The way back."""
+    return np.asarray(cv2.invertAffineTransform(way), np.float64)
+
+
+def shared_area(way: Map) -> float:
+    """The area of the second unit square that the first one covers, 0..1."""
+    corners = np.asarray(_CORNERS @ way[:, :2].T + way[:, 2], np.float32)
+    return float(cv2.intersectConvexConvex(corners, _CORNERS)[0])
+
+
+def _compared(left: NDArray[np.float32], right: NDArray[np.float32]) -> tuple[Marks, Marks]:
+    """Which patches, (144, 64) each, agree, and which differ."""
+    both = np.stack([left, right])
+    means = both.mean(axis=2, keepdims=True)
+    both -= means
+    spread = np.einsum("spn,spn->sp", both, both) / both.shape[2]
+    together = np.einsum("pn,pn->p", *both) / both.shape[2]
+    # White or black without texture may be what became of a brighter or darker picture.
+    clipped = np.abs(means[..., 0] - 127.5) > 127.5 - _CLIPPED
+    telling = (spread.max(axis=0) >= _TEXTURE) & ~(clipped & (spread < _TEXTURE)).any(axis=0)
+    agree = together > _AGREES * np.sqrt(spread.prod(axis=0))
+    return telling & agree, telling & ~agree
+
+
+def _patches(gray: Pixels) -> NDArray[np.float32]:
+    """The pixels of each patch, (144, 64)."""
+    grid = gray.reshape(ROWS, _PATCH, ROWS, _PATCH).swapaxes(1, 2)
+    return np.asarray(grid, np.float32).reshape(ROWS * ROWS, -1)
+
+
+def _colours(pixels: Pixels) -> NDArray[np.float32]:
+    """The mean colour of each patch, (144, 3)."""
+    return np.asarray(_resized(pixels, ROWS, ROWS), np.float32).reshape(-1, 3)
+
+
+def _of_pixels(way: Map, size: tuple[int, int], to_size: tuple[int, int]) -> Map:
+    """A map between unit squares as one between the centres of pixels, of these sizes."""
+    scaled = way * np.array(to_size)[:, None] / np.array([*size, 1.0])
+    scaled[:, 2] += scaled[:, :2].sum(axis=1) / 2 - 0.5
+    return np.asarray(scaled, np.float64)
+
+
+def _of_unit(way: Map, side: int) -> Map:
+    """The other way round, of a map within a square."""
+    shift = (way[:, 2] + 0.5 - way[:, :2].sum(axis=1) / 2) / side
+    return np.column_stack([way[:, :2], shift])
+
+
+def _chained(then: Map, first: Map) -> Map:
+    """The map that goes one way, then the other."""
+    return np.asarray(then @ np.vstack([first[:2], [0.0, 0.0, 1.0]]), np.float64)
+
+
+def _oriented_map(code: int) -> Map:
+    """Where an EXIF orientation takes the points of a picture, as :func:`oriented` does."""
+    probe = np.arange(4, dtype=np.uint8).reshape(2, 2, 1)
+    places = np.argsort(oriented(probe, code).ravel())  # Of the corners 00, 10, 01 and 11.
+    corners = np.column_stack([places % 2, places // 2]).astype(np.float64)
+    origin = corners[0]
+    return np.column_stack([corners[1] - origin, corners[2] - origin, origin])
+
+
+_ORIENTED = [_oriented_map(code + 1) for code in range(ORIENTATIONS)]
+
+
+def _gray(pixels: Pixels) -> Pixels:
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def _scaled(pixels: Pixels, side: int) -> Pixels:
+    """Reduced to a short side of at most ``side``, and a long one of at most four times that."""
+    height, width = pixels.shape[:2]
+    scale = min(1.0, side / min(height, width), 4 * side / max(height, width))
+    return _resized(pixels, max(1, round(width * scale)), max(1, round(height * scale)))
+
+
+def _resized(pixels: Pixels, width: int, height: int) -> Pixels:
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

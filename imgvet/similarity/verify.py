@@ -1,0 +1,199 @@
+"""Stage verify_pairs: what alike pairs have to do with each other, and which of them to list.
+
+Each pair that is at least ``verify_threshold`` similar is compared by its thumbnails
+(:mod:`imgvet.similarity.alignment`). Pairs below ``threshold`` stay only if the pixels prove that
+both show the same. What was found for a pair of contents is kept for the next run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from imgvet.measures.collect import rows_of
+from imgvet.options import SimilarityOptions
+from imgvet.progress import tracked
+from imgvet.similarity.alignment import Alignment, Look, Map, align, inverted
+from imgvet.store.packs import DIGEST, Thumbnails
+from imgvet.store.store import Store
+from imgvet.tables import read_if_sound, to_frame, write_table
+from imgvet.threads import in_threads
+from imgvet.workdir import WorkDir, write_atomically
+
+STAGE = "verify_pairs"
+VERSION = 1
+
+Size = tuple[int, int]
+"""Width and height in pixels."""
+
+
+class Relation(StrEnum):
+    """What two pictures have to do with each other: the first that is true."""
+
+    EXACT = "exact"
+    ROTATED = "rotated or flipped"
+    CROPPED = "cropped"
+    RECOLOURED = "recoloured"
+    OVERLAID = "overlaid"
+    RESIZED = "resized"
+    RE_ENCODED = "re-encoded"
+    SIMILAR_ONLY = "similar only"
+
+
+class Finding(NamedTuple):
+    """What is known of a pair; names as columns of the table similarity."""
+
+    relation: str = Relation.SIMILAR_ONLY
+    verified: int = 0
+    from_shown: float | None = None
+    to_shown: float | None = None
+    transform: list[float] | None = None
+
+
+LEAST_DEGREES = 2.0
+"""A picture that is turned by less counts as upright."""
+
+WHOLE_SHARE = 0.95
+"""A picture of which so much is shown counts as shown whole."""
+
+_RECOLOURED = 6.0
+_OVERLAID = 0.1
+_LOOKS = 1024
+_PAIRS_AT_ONCE = 64
+
+_PAIR, _SHOWN = ["first", "second"], ["from_shown", "to_shown"]
+_KEY = [*_PAIR, "thorough"]
+_KNOWN = pa.schema(
+    [
+        ("version", pa.int64()),
+        *((name, pa.string()) for name in _PAIR),
+        ("thorough", pa.bool_()),
+        ("relation", pa.string()),
+        ("verified", pa.int64()),
+        ("from_shown", pa.float64()),
+        ("to_shown", pa.float64()),
+        ("transform", pa.list_(pa.float64(), 6)),
+    ]
+)
+
+
+def verify_pairs(
+    pairs: pd.DataFrame,
+    items: pd.DataFrame,
+    store: Store,
+    options: SimilarityOptions,
+    threads: int,
+) -> pd.DataFrame:
+    """The table similarity, of pairs as :func:`imgvet.similarity.pairs.similar_pairs` lists them.
+
+    StaleReferenceError if the store lacks the thumbnail of one.
+    """
+    digest = items.set_index("id")[DIGEST]
+    ends = np.column_stack([pairs[side].map(digest).to_numpy(str) for side in ("from", "to")])
+    exact = ends[:, 0] == ends[:, 1]
+    listed = pairs["similarity"] >= options.threshold
+    # The same two contents are compared in the same order whatever their ids are.
+    keys = pd.DataFrame(np.sort(ends, axis=1), pairs.index, _PAIR).assign(thorough=listed)
+    asked = pairs[(pairs["similarity"] >= options.verify_threshold) & ~exact]
+    wanted = keys.loc[asked.sort_values(["from", "to"]).index]
+    known = _findings(wanted.drop_duplicates(), store, threads)
+    found = wanted.merge(known, how="left", on=_KEY).set_index(wanted.index).drop(columns=_KEY)
+    found = found.reindex(pairs.index)
+    turned = ends[:, 0] > ends[:, 1]
+    found.loc[turned, _SHOWN] = found.loc[turned, _SHOWN[::-1]].to_numpy()
+    found["transform"] = [
+        _inverted(way) if back and isinstance(way, np.ndarray) else way
+        for way, back in zip(found["transform"], turned, strict=True)
+    ]
+    found.loc[exact, "relation"] = Relation.EXACT.value
+    found.loc[exact, _SHOWN] = 1.0
+    return pairs.join(found)[listed | (found["verified"] > 0)].reset_index(drop=True)
+
+
+def _findings(wanted: pd.DataFrame, store: Store, threads: int) -> pd.DataFrame:
+    """What is known of pairs of contents, with the columns of ``wanted``; what is new is kept."""
+    path = path_of(store.work)
+    known = wanted.merge(_load(path), on=_KEY)
+    pairs = pd.concat([wanted, known[_KEY]]).drop_duplicates(keep=False)
+    if pairs.empty:
+        return known
+    compare = comparer(store, pd.unique(pairs[_PAIR].to_numpy().ravel()).tolist())
+    rows = list(pairs.itertuples(index=False, name=None))
+    parts = [rows[start : start + _PAIRS_AT_ONCE] for start in range(0, len(rows), _PAIRS_AT_ONCE)]
+    new = in_threads(lambda part: [compare(*row) for row in part], parts, threads)
+    found = list(tracked(chain.from_iterable(new), STAGE, len(known), len(wanted)))
+    pairs[list(Finding._fields)] = pd.DataFrame(found, pairs.index, dtype=object)
+    joined = pd.concat([known, pairs], ignore_index=True)[[*_KEY, *Finding._fields]]
+    table = pa.Table.from_pandas(joined.assign(version=VERSION), _KNOWN, preserve_index=False)
+    write_atomically(path, lambda draft: write_table(table, draft))
+    return to_frame(table).drop(columns="version")
+
+
+def path_of(work: WorkDir) -> Path:
+    """The file of what the last run found."""
+    return work.store / "comparisons" / "pairs.parquet"
+
+
+def _load(path: Path) -> pd.DataFrame:
+    try:
+        table = read_if_sound(path)
+    except FileNotFoundError:
+        table = None
+    frame = to_frame(table if table is not None else _KNOWN.empty_table())
+    return frame[frame["version"] == VERSION].drop(columns="version")
+
+
+def comparer(store: Store, digests: list[str]) -> Callable[[str, str, bool], Finding]:
+    """Compares two contents; may be called from several threads at once."""
+    thumbnails = Thumbnails(store.measures)
+    known = rows_of(digests, store.measures, [DIGEST, "width", "height"]).drop_duplicates(DIGEST)
+    sizes = dict(zip(known[DIGEST], zip(known["width"], known["height"], strict=True), strict=True))
+
+    @lru_cache(_LOOKS)
+    def look(digest: str) -> Look:
+        return Look(thumbnails.read(digest) or b"")
+
+    def compare(first: str, second: str, thorough: bool) -> Finding:  # noqa: FBT001
+        found = align(look(first), look(second), thorough=thorough)
+        return Finding() if found is None else finding_of(found, sizes[first], sizes[second])
+
+    return compare
+
+
+def finding_of(found: Alignment, first: Size, second: Size) -> Finding:
+    """What a proven alignment of two pictures of these sizes says of them."""
+    transform = found.map * np.array(second)[:, None] / np.array([*first, 1.0])
+    return Finding(
+        _relation(found, transform, first, second).value,
+        found.agreeing,
+        round(found.first_shown, 4),
+        round(found.second_shown, 4),
+        transform.ravel().round(4).tolist(),
+    )
+
+
+def _relation(found: Alignment, transform: Map, first: Size, second: Size) -> Relation:
+    linear = transform[:, :2]
+    degrees = np.degrees(np.arctan2(linear[1, 0] - linear[0, 1], linear.trace()))
+    if np.linalg.det(linear) < 0 or abs(degrees) > LEAST_DEGREES:
+        return Relation.ROTATED
+    if min(found.first_shown, found.second_shown) < WHOLE_SHARE:
+        return Relation.CROPPED
+    if found.recoloured > _RECOLOURED:
+        return Relation.RECOLOURED
+    if found.differing > _OVERLAID * (found.agreeing + found.differing):
+        return Relation.OVERLAID
+    return Relation.RE_ENCODED if first == second else Relation.RESIZED
+
+
+def _inverted(transform: Map) -> list[float]:
+    back: list[float] = inverted(np.reshape(transform, (2, 3))).ravel().round(4).tolist()
+    return back

@@ -1,0 +1,76 @@
+"""The page of a comparison: one HTML file, in the report's style, with its pictures in it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+from imgvet.errors import StaleReferenceError
+from imgvet.exchange.compare import Difference, Side, relabelled
+from imgvet.reports.build import environment
+from imgvet.store.packs import Thumbnails
+from imgvet.store.store import Store
+
+SHOWN, LISTED = 24, 2000
+"""Pictures, and rows of the table, at most for each kind of change."""
+
+_Thumbnail = Callable[[Any], str]
+
+TITLES = {
+    "newly_bad": (
+        "Newly bad",
+        "Findings that these images did not have before; of new images all.",
+    ),
+    "newly_good": ("Newly good", "Findings that these images no longer have."),
+    "new": ("New", "Neither their names nor their contents were there before."),
+    "gone": ("Gone", "Neither their names nor their contents are there now."),
+    "changed": ("Changed", "Other contents under the same names."),
+    "moved": ("Moved", "The same contents under other names."),
+    "relabelled": ("Relabelled", "Another label, or in another split."),
+}
+"""Heading and meaning of each kind of change, in the order in which a person reads them."""
+
+
+def comparison_page(difference: Difference) -> str:
+    """The page; the same difference gives the same text."""
+    images = difference.images
+    before, after = map(_thumbnails, (difference.before, difference.after))
+    chosen = {name: images[images[name].map(bool)] for name in ("newly_bad", "newly_good")} | {
+        "relabelled": images[relabelled(images)]
+    }
+    sections = []
+    for name, (title, meaning) in TITLES.items():
+        rows = chosen[name] if name in chosen else images[images["change"] == name]
+        known = rows.head(LISTED).to_dict(orient="records")
+        for row in known[:SHOWN]:
+            row["picture_before"] = before(row["digest_before"])
+            row["picture"] = after(row["digest"])
+        has_pictures = any(row["picture"] or row["picture_before"] for row in known[:SHOWN])
+        sections.append({
+            "name": name, "title": title, "meaning": meaning, "total": len(rows), "rows": known,
+            "has_pictures": has_pictures,
+        })  # fmt: skip
+    templates = environment()
+    style = templates.get_template("style.css").render()
+    page = templates.get_template("comparison.html")
+    return page.render(
+        difference=difference, sections=sections, style=style, shown=SHOWN,
+        findings={name: difference.findings(name) for name in ("newly_bad", "newly_good")},
+    )  # fmt: skip
+
+
+def _thumbnails(side: Side) -> _Thumbnail:
+    """Gives the thumbnail of a content as a data URI; empty if there is none."""
+    known = None if side.work is None else Thumbnails(Store(side.work).measures)
+
+    def read(digest: Any) -> str:
+        if known is None or not isinstance(digest, str):
+            return ""
+        try:
+            jpeg = known.read(digest)
+        except StaleReferenceError:
+            return ""
+        return "" if jpeg is None else f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+
+    return read

@@ -1,0 +1,188 @@
+"""Pages for notebooks: HTML with its pictures inside, which needs no server and no script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from imgvet.metrics import FLAGS, METRIC_BY_NAME
+from imgvet.quality.result import CheckState
+from imgvet.reports.build import environment
+from imgvet.reports.histogram import Scale, bin_values
+from imgvet.reports.inputs import Image, ReportInputs
+from imgvet.reports.pictures import as_address, shrink
+from imgvet.reports.sections.run import NUMBERS
+from imgvet.reports.sections.statistics import flag_limit
+from imgvet.reports.text import count, counted, number, similarity
+from imgvet.search.query import ImageSearch, Query, conditions_of
+
+SIDE = 176
+"""Long side of a picture in pixels."""
+
+SHOWN = 20
+"""Entries of a page unless another number is asked for."""
+
+MEMBERS = 8
+"""Images of a component."""
+
+Find = Callable[[Any, int, Mapping[str, Any] | None], pd.DataFrame]
+"""Finds images like one, as ``Dataset.search`` does."""
+
+
+@dataclass(frozen=True)
+class InlinePage:
+    """What a notebook shows of a run; ``html`` is all of it."""
+
+    title: str
+    html: str
+
+    def __repr__(self) -> str:
+        return f"InlinePage({self.title!r})"
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def save(self, path: str | Path) -> Path:
+        """Write it as a page of its own."""
+        Path(path).write_text(f"<!DOCTYPE html>\n<meta charset='utf-8'>\n{self.html}\n", "utf-8")
+        return Path(path)
+
+
+class Visuals:
+    """The galleries of one run. Where ``where`` stands, columns say which images are meant.
+
+    ``label="dog"``, ``split=["val", "test"]``, ``sharpness=(None, 0.3)`` (a range), or None for
+    images without a value.
+    """
+
+    def __init__(self, run: ReportInputs, find: Find) -> None:
+        self._run = run
+        self._find = find
+
+    def duplicates(self, n: int = SHOWN, **where: Any) -> InlinePage:
+        """Pairs of copies and near copies, most alike first, one of them as ``where`` says."""
+        pairs = self._run.table("similarity")
+        meant = self._meant(where)
+        if meant is not None:
+            pairs = pairs[pairs["from"].isin(meant) | pairs["to"].isin(meant)]
+        shown = pairs.sort_values("similarity", ascending=False, kind="stable").head(n)
+        rows = zip(shown["from"], shown["to"], shown["similarity"], strict=True)
+        groups = [((one, other), f"similarity {similarity(alike)}") for one, other, alike in rows]
+        return self._page("Duplicates", "pair", len(pairs), groups)
+
+    def outliers(self, n: int = SHOWN, **where: Any) -> InlinePage:
+        """Outliers, worst first, each beside its nearest neighbour."""
+        rows = self._only(self._run.table("outliers"), where)
+        groups = [
+            (
+                (row["id"], *(() if pd.isna(row["nearest"]) else (row["nearest"],))),
+                f"similarity {similarity(row['similarity'])}, score {row['score']:.1f}",
+            )
+            for row in rows.head(n).to_dict("records")
+        ]
+        return self._page("Outliers", "outlier", len(rows), groups)
+
+    def components(self, n: int = SHOWN, **where: Any) -> InlinePage:
+        """Components, largest first, that have an image as ``where`` says."""
+        members, info = self._run.table("components"), self._run.table("component_info")
+        info = info[info["component_id"].isin(self._only(members, where)["component_id"])]
+        ids = dict(iter(members.groupby("component_id")["id"]))
+        groups = [
+            (
+                ids[row["component_id"]].head(MEMBERS),
+                f"component {row['component_id']}: {counted(row['count'], 'image')}, "
+                f"similarity from {similarity(row['min_similarity'])}",
+            )
+            for row in info.head(n).to_dict("records")
+        ]
+        return self._page("Components", "component", len(info), groups)
+
+    def similar(self, picture: Any, n: int = SHOWN, **where: Any) -> InlinePage:
+        """The images most like a picture, which is anything that ``Dataset.search`` takes."""
+        found = self._find(picture, n, where)
+        groups = [
+            ((item,), f"similarity {similarity(alike)}")
+            for item, alike in zip(found["id"], found["similarity"], strict=True)
+        ]
+        return self._page("Similar images", "image", len(found), groups)
+
+    def stats(self, metric: str, n: int = SHOWN, **where: Any) -> InlinePage:
+        """The histogram of a metric, and the images at both of its ends."""
+        column = f"stats.{metric}" if metric in METRIC_BY_NAME else metric
+        meant = self._meant({metric: (None, None), **where})
+        values = self._run.image_table.frame([column], meant)[column].astype("float64")
+        ordered = values[np.isfinite(values)].sort_values(kind="stable")
+        ends = (
+            ordered if len(ordered) <= n else pd.concat([ordered[: n // 2], ordered[-(n // 2) :]])
+        )
+        groups = [((item,), f"{metric} {number(value)}") for item, value in ends.items()]
+        title = METRIC_BY_NAME[metric].title if metric in METRIC_BY_NAME else metric
+        bars = self._bars(metric, np.asarray(ordered, np.float64)) if len(ordered) else []
+        return self._page(title, "image", len(ordered), groups, bars=bars)
+
+    def _bars(self, metric: str, values: NDArray[np.float64]) -> list[dict[str, Any]]:
+        """The bars of a histogram: left edge, width and height in percent, and what they say."""
+        limit = next((flag_limit(flag, self._run) for flag in FLAGS if flag.metric == metric), None)
+        bins, _ = bin_values(values, Scale(limit=limit))
+        width, most = 100 / len(bins), bins["count"].max()
+        return [
+            {"x": width * place, "width": 0.9 * width, "height": 100 * row["count"] / most,
+             "flagged": row["flagged"], "said": f"{row['label']}: {counted(row['count'], 'image')}"}
+            for place, row in enumerate(bins.to_dict("records"))
+        ]  # fmt: skip
+
+    def _meant(self, where: Mapping[str, Any]) -> NDArray[np.int64] | None:
+        """The ids that ``where`` means; None if it says nothing."""
+        if not where:
+            return None
+        images = self._run.image_table
+        return ImageSearch(images).ids(Query(where=conditions_of(where, images.columns)))
+
+    def _only(self, rows: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
+        meant = self._meant(where)
+        return rows if meant is None else rows[rows["id"].isin(meant)]
+
+    def _page(
+        self,
+        title: str,
+        thing: str,
+        total: int,
+        groups: Iterable[tuple[Iterable[Any], str]],
+        **shown: Any,
+    ) -> InlinePage:
+        """A page of groups of images, each with a line about it."""
+        entries = [{"images": self._run.images(ids), "said": said} for ids, said in groups]
+        part = count(len(entries)) + " of " if len(entries) < total else ""
+        lead = f"{part}{counted(total, thing)}" if total else f"No {thing} to show"
+        return InlinePage(title, render(self._run, title=title, lead=lead, groups=entries, **shown))
+
+
+def overview(run: ReportInputs) -> str:
+    """The verdict, the numbers and what failed, as HTML."""
+    counts = run.summary.counts
+    tiles = [(one, one.of(counts)) for one in NUMBERS]
+    return render(
+        run,
+        title=run.title,
+        lead=run.summary.verdict.meaning,
+        tiles=[(one, value, one.share(counts)) for one, value in tiles],
+        failed=[check for check in run.checks if check.state is not CheckState.PASSED],
+    )
+
+
+def render(run: ReportInputs, **shown: Any) -> str:
+    """The template filled in, with the pictures of all images in ``groups`` inside it."""
+    template = environment().get_template("inline.html")
+    return template.render(run=run, address=lambda image: _address(run, image), **shown)
+
+
+def _address(run: ReportInputs, image: Image) -> str:
+    """A picture as a data URI; empty without one."""
+    shrunk = shrink(run.thumbnail(image.digest), SIDE) if image.digest else None
+    return as_address(shrunk[0]) if shrunk else ""

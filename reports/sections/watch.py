@@ -1,0 +1,186 @@
+"""A monitored run: which alarms are on and what they count, and the rates of all runs over time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+from imgvet.metrics import FLAGS, METRIC_BY_NAME
+from imgvet.monitor.events import CHECK, RUN, is_compared
+from imgvet.monitor.history import DRIFT, EMBEDDINGS, LOST, STALE, Compared, Event, Run
+from imgvet.monitor.messages import anchor_of
+from imgvet.monitor.rates import NOVEL, RATES
+from imgvet.reports import limits
+from imgvet.reports.charts import Chart, control_chart
+from imgvet.reports.inputs import Content, ReportInputs, gallery
+from imgvet.reports.text import count, counted, measured, moment, number, visible
+
+_RATES = {rate.name: rate for rate in RATES}
+_FLAGGED = {flag.name: flag.metric for flag in FLAGS}
+
+
+class Row(NamedTuple):
+    """What was asked of one rate or metric: of the whole dataset and of the new images."""
+
+    title: str
+    whole: Compared | None
+    new: Compared | None
+    alarming: bool
+
+
+def alarms(run: ReportInputs) -> Content | None:
+    """The alarms that are on, and what was compared; None if the run was not monitored."""
+    if not run.watched:
+        return None
+    this = run.watched[-1]
+    baseline = next((row for row in run.watched if row.run_id == this.baseline), None)
+    return {
+        "badge": count(len(this.alarms)) if this.alarms else "",
+        "run": this,
+        "baseline": baseline,
+        "alarms": [_alarm(run, key) for key in _in_order(this.alarms) if is_compared(key)],
+        "checks": [check for check in run.checks if f"{CHECK}{check.name}" in this.alarms],
+        "rates": [row for row in _rows(this) if row[0] != STALE and not row[0].startswith(DRIFT)],
+        "drifts": [row for row in _rows(this) if row[0].startswith(DRIFT)],
+    }
+
+
+def title_of(key: str) -> str:
+    """What a rate or drift is called."""
+    if key in _RATES:
+        return _RATES[key].title
+    if key == STALE:
+        return "No new images"
+    if key.startswith(LOST):
+        return f"Lost: {visible(key.removeprefix(LOST)).replace(':', ' ', 1)}"
+    name = key.removeprefix(DRIFT)
+    if name == EMBEDDINGS:
+        return "Drift of content"
+    return f"Drift: {METRIC_BY_NAME[name].title.lower() if name in METRIC_BY_NAME else name}"
+
+
+def _in_order(keys: Collection[str]) -> list[str]:
+    """Rates as in the report, drift, failed checks."""
+    return sorted(keys, key=lambda key: (list(_RATES).index(key) if key in _RATES else 99, key))
+
+
+def in_short(keys: Collection[str]) -> str:
+    """The alarms that are on, in few words: ``Dark, novelty, drift, 2 checks``."""
+    words = [_RATES[key].title.removesuffix(" rate") for key in _in_order(keys) if key in _RATES]
+    words += ["lost images"] if any(key.startswith(LOST) for key in keys) else []
+    words += ["no new images"] if STALE in keys else []
+    words += ["drift"] if any(key.startswith(DRIFT) for key in keys) else []
+    words += ["run failed"] if RUN in keys else []
+    checks = sum(key.startswith(CHECK) for key in keys)
+    words += [counted(checks, "check")] if checks else []
+    return ", ".join(words).capitalize() or "\u2013"
+
+
+def _alarm(run: ReportInputs, key: str) -> Content:
+    """An alarm, since when it is on, what was said then, and the images that it counts now."""
+    since = _since(run.watched, key)
+    said = [event for event in since.events if key in event.alarms and not event.all_clear]
+    table = run.table("alarms")
+    rows = table[table["alarm"] == key]
+    images = {image.id: image for image in run.images(rows["id"][: limits.CARDS])}
+    return {
+        "key": key,
+        "anchor": anchor_of(key),
+        "title": title_of(key),
+        "since": since,
+        "event": said[0] if said else None,
+        "lines": _lines(said[0]) if said else (),
+        "judged": key in {found.key for found in run.watched[-1].compared},
+        "images": gallery(
+            rows, limits.CARDS, lambda row: (images[row["id"]], _value(key, row["value"]))
+        ),
+    }
+
+
+def _since(runs: Sequence[Run], key: str) -> Run:
+    """The run that raised an alarm which is on after the last one."""
+    since = runs[-1]
+    for run in reversed([run for run in runs if run.monitored]):
+        if key not in run.alarms:
+            break
+        since = run
+    return since
+
+
+def _lines(event: Event) -> list[str]:
+    """What was said, without the names of images, which stand below."""
+    return [line for line in event.body.splitlines() if not line.startswith("See: ")]
+
+
+def _value(key: str, value: float | None) -> str:
+    """What an image is judged by, in words."""
+    if value is None:
+        return ""
+    name = _RATES[key].count if key in _RATES else key.removeprefix(DRIFT)
+    if name in (NOVEL, EMBEDDINGS):
+        return f"similarity {number(value, 3)} to the baseline"
+    return f"{METRIC_BY_NAME[_FLAGGED.get(name, name)].title} {number(value)}"
+
+
+def _rows(run: Run) -> Iterator[tuple[str, Row]]:
+    for key in dict.fromkeys(found.key for found in run.compared):
+        found = {one.population: one for one in run.compared if one.key == key}
+        row = Row(title_of(key), found.get("whole"), found.get("new"), key in run.alarms)
+        yield key, row
+
+
+def history(run: ReportInputs) -> Content | None:
+    """All runs with their alarms, and each rate over time; None if the run was not monitored."""
+    if not run.watched:
+        return None
+    watched = [row for row in run.watched if row.monitored and row.status == "finished"]
+    return {
+        "badge": count(len(run.watched)),
+        "rates": RATES,
+        "lines": [_chart(rate.name, watched) for rate in RATES],
+        "runs": run.watched[: -limits.RUNS - 1 : -1],
+        "run_count": len(run.watched),
+        "in_short": in_short,
+    }
+
+
+def _chart(name: str, runs: Sequence[Run]) -> Chart:
+    rate, compared = _RATES[name], [_compared(run, name) for run in runs]
+    whole, new = ([found.get(one) for found in compared] for one in ("whole", "new"))
+    shares = [rate.proportion(run.counts) for run in runs]
+    fresh = [rate.proportion(run.new_counts) for run in runs]
+    frame = pd.DataFrame(
+        {
+            "run": [moment(run.started) for run in runs],
+            "whole": [share.rate if share else None for share in shares],
+            "limit": [found.limit if found else None for found in whole],
+            "new": [share.rate if share and share.of else None for share in fresh],
+            "new_limit": [found.limit if found else None for found in new],
+            "alarm": [name in run.alarms for run in runs],
+        }
+    ).astype(dict.fromkeys(("whole", "limit", "new", "new_limit"), float))
+    return control_chart(
+        frame,
+        figure_id=f"figure-history-{name.replace('_', '-')}",
+        title=rate.title,
+        axis="run",
+        counts="share",
+        summary=_summary(frame),
+        reading="Good if all stays below its limit.",
+    )
+
+
+def _compared(run: Run, name: str) -> dict[str, Compared]:
+    return {found.population: found for found in run.compared if found.key == name}
+
+
+def _summary(frame: pd.DataFrame) -> str:
+    known = frame["whole"].dropna()
+    if known.empty:
+        return "Not measured."
+    first, last = (measured(known.iloc[at], percent=True) for at in (0, -1))
+    alarms = int(frame["alarm"].sum())
+    said = f"{first} at first, {last} now; an alarm was on after {counted(alarms, 'run')}."
+    return said if alarms else f"{first} at first, {last} now; never an alarm."

@@ -1,0 +1,175 @@
+"""The page of pairs: going through them, looking closely, deciding, undoing."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser.chrome import Tab
+
+from imgvet.explorer.server import Explorer
+from imgvet.workdir import WorkDir
+from support.finished_run import finish_run
+from support.pictures import jpeg, photograph, write_photographs
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text("utf-8")
+RUN_AXE = """
+axe.run(document, {resultTypes: ["violations"]}).then((found) => found.violations
+  .filter((one) => ["serious", "critical"].includes(one.impact)).map((one) => one.id))
+"""
+SHOWN = (
+    "document.getElementById('facts').children.length > 3"
+    " && document.getElementById('right-picture').naturalWidth > 0"
+)
+RANGE = "document.getElementById('range').textContent"
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> WorkDir:
+    """Four photographs and a near copy of each."""
+    folder = tmp_path_factory.mktemp("pairs") / "photos"
+    write_photographs(folder, 4)
+    for number in range(4):
+        data = jpeg(photograph(number), quality=70 + 5 * number)
+        (folder / f"near {number} <b>.jpg").write_bytes(data)
+    return finish_run(folder, folder.parent / "out")
+
+
+@pytest.fixture(scope="module")
+def explorer(work: WorkDir) -> Iterator[Explorer]:
+    with Explorer(work.path) as running:
+        yield running
+
+
+@pytest.fixture
+def page(tab: Tab, explorer: Explorer, work: WorkDir) -> Iterator[Tab]:
+    """The first of four pairs."""
+    work.decisions.unlink(missing_ok=True)
+    tab.open(explorer.url, "document.querySelectorAll('#pairs a').length > 0")
+    tab.open(f"http://127.0.0.1:{explorer.port}/pairs?kind=near", f"{SHOWN} && {RANGE} !== ''")
+    yield tab
+    assert tab.errors == []
+
+
+def decided(work: WorkDir) -> list[str]:
+    with work.decisions.open(newline="", encoding="utf-8-sig") as file:
+        return [row["decision"] for row in csv.DictReader(file)]
+
+
+def key(tab: Tab, letter: str) -> None:
+    options = json.dumps({"key": letter, "bubbles": True, "cancelable": True})
+    tab.run(f"document.body.dispatchEvent(new KeyboardEvent('keydown', {options}))")
+
+
+def press(tab: Tab, letter: str, said: str) -> None:
+    """Press a key, and wait until it was told that it did what it should."""
+    words = "document.getElementById('said').textContent"
+    tab.run(f"{words} = ''")
+    key(tab, letter)
+    tab.wait_for(f"{words} === {json.dumps(said)}")
+
+
+def test_keys_decide_and_go_on_and_one_key_undoes_it(page: Tab, work: WorkDir) -> None:
+    kinds = ["keep_left", "keep_right", "keep_both", "not_a_duplicate"]
+    for number, said in enumerate(["Keep left", "Keep right", "Keep both", "Not a duplicate"], 1):
+        page.wait_for(f"{RANGE}.startsWith('{number} of 4')")
+        press(page, str(number), f"{said}: kept.")
+        assert decided(work) == kinds[:number]
+    for left in (3, 2, 1, 0):
+        press(page, "u", "Undone.")
+        assert page.run(f"{RANGE}.startsWith('{left + 1} of 4')")
+        assert decided(work) == kinds[:left]
+
+
+def test_fast_keys_are_taken_one_after_the_other(page: Tab, work: WorkDir) -> None:
+    for letter in "1234uu":
+        key(page, letter)
+    page.wait_for(f"{RANGE}.startsWith('3 of 4')")
+    page.wait_for("document.getElementById('said').textContent === 'Undone.'")
+    assert decided(work) == ["keep_left", "keep_right"]
+
+
+def test_a_decision_is_seen_again_and_taken_back_by_the_same_key(page: Tab, work: WorkDir) -> None:
+    press(page, "1", "Keep left: kept.")
+    page.open(
+        page.run("location.href.replace(/&at=.*/, '')"), "document.querySelector('.gone') !== null"
+    )
+    assert page.run("document.getElementById('keep_left').getAttribute('aria-pressed')") == "true"
+    press(page, "1", "Taken back.")
+    assert page.run("document.querySelector('.gone') === null")
+    assert decided(work) == []
+
+
+def test_those_decided_on_are_passed_over(page: Tab, work: WorkDir) -> None:
+    page.run("document.getElementById('open-only').click()")
+    page.wait_for("location.search.includes('open=1')")
+    page.wait_for(SHOWN)
+    for _ in range(4):
+        press(page, "3", "Keep both: kept.")
+    assert decided(work) == ["keep_both"] * 4
+    page.open(page.run("location.href"), f"{RANGE} === 'All 4 pairs are decided on.'")
+
+
+def test_both_pictures_are_zoomed_and_moved_together(page: Tab) -> None:
+    moved = (
+        "['left-picture', 'right-picture'].map((id) => document.getElementById(id).style.transform)"
+    )
+    key(page, "+")
+    first, second = page.run(moved)
+    assert first == second
+    assert "scale(1.5)" in first
+    page.run(
+        "document.getElementById('stage').dispatchEvent(new PointerEvent('pointermove',"
+        " {buttons: 1, movementX: 20, movementY: 0}))"
+    )
+    assert page.run(moved)[0] == page.run(moved)[1]
+    key(page, "0")
+    assert "scale(1)" in page.run(moved)[0]
+
+
+def test_pictures_are_laid_over_each_other(page: Tab) -> None:
+    key(page, "v")
+    assert page.run("document.getElementById('stage').className").split() == [
+        "stage", "stacked", "first",
+    ]  # fmt: skip
+    clip = "document.querySelector('.pane').style.clipPath"
+    assert "50%" in page.run(clip)
+    page.run(
+        "document.getElementById('slider').value = 20;"
+        "document.getElementById('slider').dispatchEvent(new Event('input'))"
+    )
+    assert "80%" in page.run(clip)
+    key(page, "b")
+    assert page.run(clip) == ""
+    page.wait_for("!document.getElementById('stage').classList.contains('first')")
+    key(page, "b")
+    assert not page.run("document.getElementById('stage').classList.contains('stacked')")
+
+
+def test_what_differs_is_marked(page: Tab) -> None:
+    rows = page.run(
+        "[...document.querySelectorAll('#facts tr')]"
+        ".map((row) => [row.children[0].textContent, row.className])"
+    )
+    marked = dict(rows)
+    assert "differs-row" in marked["file size"]
+    assert "differs-row" in marked["filename"]
+    assert "differs-row" not in marked["width"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(tab: Tab, page: Tab, scheme: str) -> None:
+    tab.prefer(scheme)
+    tab.call("Page.setBypassCSP", enabled=True)
+    tab.open(tab.run("location.href"), SHOWN)
+    tab.run(AXE + "; true")
+    assert tab.run(RUN_AXE) == []
+    tab.call("Page.setBypassCSP", enabled=False)
+
+
+def test_a_phone_shows_it_without_scrolling_sideways(page: Tab) -> None:
+    page.size(390, 800)
+    page.wait_for("document.documentElement.scrollWidth <= innerWidth")

@@ -1,0 +1,300 @@
+"""Each layout read back: by its own library where that is installed, else as its pages say."""
+
+from __future__ import annotations
+
+import gc
+import io
+import json
+import tarfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from imgvet.annotations.read import read_annotations
+from imgvet.exchange.export import export_run
+from imgvet.exchange.options import ExportOptions
+from imgvet.exchange.webdataset import WebDataset
+from imgvet.sources.yolo import boxes_of_image, read_yolo
+from imgvet.tables import read_table
+from imgvet.workdir import WorkDir
+from support.archives import write_tar
+from support.exported import BOXES, write_rows
+from support.finished_run import finish_run
+from support.pictures import jpeg, photograph, png
+
+
+def export(work: WorkDir, folder: Path, kind: str, **more: object) -> Path:
+    """The folder that an export wrote."""
+    options = ExportOptions.model_validate({"format": kind, **more})
+    return export_run(work, folder / kind, options, 2).path
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Width and height of a picture."""
+    with Image.open(path) as picture:
+        return picture.size
+
+
+def as_json(path: Path) -> Any:
+    """The content of a JSON file, which has no number that JSON has not."""
+
+    def refuse(text: str) -> None:
+        raise AssertionError(text)
+
+    return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize("run", ["crops", "boxed"])
+def test_coco_is_read_by_pycocotools(
+    run: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    coco = pytest.importorskip("pycocotools.coco", reason="pycocotools is not installed")
+    folder = export(request.getfixturevalue(run), tmp_path, "coco")
+    train = coco.COCO(str(folder / "annotations" / "instances_train.json"))
+    names = {one["file_name"]: one for one in train.loadImgs(train.getImgIds())}
+    assert set(names) == {"photo00.jpg", "photo03.jpg", "copy of 0.jpg"}
+    for name, image in names.items():
+        with Image.open(folder / "images" / "train" / name) as picture:
+            assert picture.size == (image["width"], image["height"])
+    found = train.loadAnns(train.getAnnIds(imgIds=names["photo00.jpg"]["id"]))
+    assert [tuple(one["bbox"]) for one in found] == list(BOXES)
+    classes = [train.loadCats(one["category_id"])[0]["name"] for one in found]
+    assert classes == ["dog", "object" if run == "boxed" else "dog"]
+    (rotated,) = train.loadAnns(train.getAnnIds(imgIds=names["copy of 0.jpg"]["id"]))
+    assert int(train.annToMask(rotated).sum()) == pytest.approx(2600, rel=0.05)
+
+
+def test_coco_is_read_by_imgvet_as_it_was(crops: WorkDir, tmp_path: Path) -> None:
+    folder = export(crops, tmp_path, "coco")
+    table = read_annotations(str(folder / "annotations" / "instances_val.json")).table
+    assert table[["col_x", "row_y", "width", "height"]].to_numpy().tolist() == [
+        list(box) for _ in range(2) for box in BOXES
+    ]
+    assert set(table["label"]) >= {"cat", "dog"}
+
+
+def test_a_coco_set_is_cleaned_with_all_that_it_tells(photos: Path, tmp_path: Path) -> None:
+    entries: dict[str, Any] = {
+        "info": {"year": 2020},
+        "images": [
+            {"id": 70 + n, "file_name": f"photo0{n}.jpg", "license": 3, "width": 1, "height": 1}
+            for n in range(3)
+        ],
+        "annotations": [
+            {"id": 900 + n, "image_id": 70 + n, "category_id": 44, "bbox": [1, 2, 30, 40],
+             "segmentation": [[1, 2, 31, 2, 31, 42]], "iscrowd": n % 2, "keypoints": [n]}
+            for n in range(3)
+        ],
+        "categories": [{"id": 44, "name": "dog", "supercategory": "animal"}],
+    }  # fmt: skip
+    (tmp_path / "coco.json").write_text(json.dumps(entries))
+    given = {"annotations": str(tmp_path / "coco.json"), "data_type": "image"}
+    work = finish_run(photos, tmp_path / "out", **given)
+    rows = [(str(photos / "photo01.jpg"), "remove")]
+    plan = write_rows(tmp_path / "plan.csv", ("filename", "action"), rows)
+    folder = export(work, tmp_path, "coco", plan=plan)
+    content = as_json(folder / "annotations" / "instances.json")
+    assert content["info"] == {"year": 2020}
+    assert content["categories"] == entries["categories"]
+    assert content["annotations"] == [entries["annotations"][n] for n in (0, 2)]
+    images = {one["id"]: one for one in content["images"]}
+    assert len(images) == 9
+    assert (images[70]["license"], images[70]["file_name"]) == (3, "photo00.jpg")
+    with Image.open(folder / "images" / "photo00.jpg") as picture:
+        assert (images[70]["width"], images[70]["height"]) == picture.size
+    assert 71 not in images
+
+
+def test_labels_without_boxes_are_coco_annotations_without_a_box(
+    work: WorkDir, tmp_path: Path
+) -> None:
+    folder = export(work, tmp_path, "coco")
+    table = read_annotations(str(folder / "annotations" / "instances_train.json")).table
+    assert table[["filename", "label"]].to_numpy().tolist() == [
+        ["photo00.jpg", "dog"], ["photo03.jpg", "cat"],
+    ]  # fmt: skip
+
+
+def test_references_name_where_images_are(work: WorkDir, photos: Path, tmp_path: Path) -> None:
+    folder = export(work, tmp_path, "coco", images="none")
+    images = as_json(folder / "annotations" / "instances_val.json")["images"]
+    assert [one["file_name"] for one in images] == [
+        str(photos / "photo01.jpg"), str(photos / "photo04.jpg"),
+    ]  # fmt: skip
+    assert not (folder / "images").exists()
+
+
+@pytest.mark.parametrize("run", ["crops", "boxed"])
+def test_yolo_is_read_by_imgvet_with_the_same_boxes(
+    run: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    folder = export(request.getfixturevalue(run), tmp_path, "yolo")
+    stated = yaml.safe_load((folder / "data.yaml").read_text(encoding="utf-8"))
+    assert stated["train"] == "images/train"
+    known = read_yolo(folder / "data.yaml")
+    assert set(known.places) == {"train", "val"}
+    picture = folder / "images" / "train" / "photo00.jpg"
+    size = size_of(picture) * 2
+    found = boxes_of_image(str(picture), known.names)
+    for (_, shares), box in zip(found, BOXES, strict=True):
+        assert np.multiply(shares, size).tolist() == pytest.approx(list(box), abs=1e-3)
+    for labels in (folder / "labels").rglob("*.txt"):
+        for row in labels.read_text().splitlines():
+            number, *values = row.split()
+            assert int(number) in stated["names"]
+            assert len(values) in (4, 8)
+            assert all(0 <= float(value) <= 1 for value in values)
+    images = [path.relative_to(folder / "images") for path in (folder / "images").rglob("*.*")]
+    assert len({path.with_suffix("") for path in images}) == len(images)
+
+
+def test_a_yolo_data_set_is_cleaned_with_its_boxes(boxed: WorkDir, tmp_path: Path) -> None:
+    first = export(boxed, tmp_path, "yolo")
+    again = finish_run(first / "data.yaml", tmp_path / "out")
+    second = export(again, tmp_path / "second", "yolo")
+    for labels in (first / "labels").rglob("photo*.txt"):
+        rows, others = (
+            [row.split() for row in path.read_text().splitlines()]
+            for path in (labels, second / labels.relative_to(first))
+        )
+        assert len(rows) == len(BOXES)
+        assert np.array(others, float) == pytest.approx(np.array(rows, float), abs=2e-6)
+
+
+def test_labels_without_boxes_are_folders_of_yolo(work: WorkDir, tmp_path: Path) -> None:
+    folder = export(work, tmp_path, "yolo")
+    assert (folder / "train" / "dog" / "photo00.jpg").is_file()
+    assert (folder / "val" / "cat" / "photo01.jpg").is_file()
+    assert not (folder / "data.yaml").exists()
+
+
+def test_webdataset_is_read_by_its_library(work: WorkDir, photos: Path, tmp_path: Path) -> None:
+    webdataset = pytest.importorskip("webdataset", reason="webdataset is not installed")
+    folder = export(work, tmp_path, "webdataset")
+    shards = sorted(map(str, folder.glob("*.tar")))
+    assert [Path(shard).name for shard in shards] == [
+        "images-000000.tar", "train-000000.tar", "val-000000.tar",
+    ]  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it leaves shards open
+        samples = list(webdataset.WebDataset(shards, shardshuffle=False).decode("pil"))
+        gc.collect()
+    assert len(samples) == 10
+    for sample in samples:
+        told = sample["json"]
+        with Image.open(told["filename"]) as picture:
+            assert np.array_equal(np.asarray(sample["jpg"]), np.asarray(picture.convert("RGB")))
+    labels = [sample["json"].get("label") for sample in samples if "train" in sample["__url__"]]
+    assert labels == ["dog", "cat"]
+
+
+def test_webdataset_is_read_by_imgvet_as_it_was(work: WorkDir, tmp_path: Path) -> None:
+    folder = export(work, tmp_path, "webdataset")
+    again = finish_run([str(path) for path in sorted(folder.glob("*.tar"))], tmp_path / "out")
+    items = [read_table(run.table("items")) for run in (work, again)]
+    valid = [rows[rows["status"] == "ok"] for rows in items]
+    known = [rows.set_index("digest")[["label", "split"]].sort_index() for rows in valid]
+    named = [rows[~rows.index.duplicated()] for rows in known]
+    pd.testing.assert_frame_equal(named[0].fillna(""), named[1].fillna(""))
+
+
+def test_crops_are_pictures_of_webdataset(crops: WorkDir, tmp_path: Path) -> None:
+    folder = export(crops, tmp_path, "webdataset")
+    with tarfile.open(folder / "train-000000.tar") as tar:
+        names = [name for name in tar.getnames() if name.endswith(".png")]
+        data = tar.extractfile(names[-1])
+        assert data is not None
+        with Image.open(io.BytesIO(data.read())) as picture:
+            assert picture.size == (60, 50)
+    assert len(names) == 5
+
+
+def test_full_shards_are_followed_by_others(
+    work: WorkDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WebDataset, "most_images", 4)
+    folder = export(work, tmp_path, "webdataset")
+    counts = []
+    for path in sorted(folder.glob("images-*.tar")):
+        with tarfile.open(path) as tar:
+            counts.append(len(tar.getnames()))
+    assert counts == [8, 4]
+
+
+def test_fiftyone_samples_are_as_its_importer_reads_them(boxed: WorkDir, tmp_path: Path) -> None:
+    folder = export(boxed, tmp_path, "fiftyone")
+    metadata, samples = (as_json(folder / f"{name}.json") for name in ("metadata", "samples"))
+    assert "version" not in metadata  # else the importer expects a dump of its database
+    found = {Path(one["filepath"]).name: one for one in samples["samples"]}
+    assert len(found) == 10
+    assert all((folder / one["filepath"]).is_file() for one in found.values())
+    first = found["photo00.jpg"]
+    assert first["tags"] == ["train"]
+    size = size_of(folder / first["filepath"]) * 2
+    boxes = first["ground_truth"]["detections"]
+    assert [one["label"] for one in boxes] == ["dog", "object"]
+    for box, expected in zip(boxes, BOXES, strict=True):
+        assert np.multiply(box["bounding_box"], size).tolist() == pytest.approx(list(expected))
+
+
+def test_fiftyone_has_a_classification_where_there_are_no_boxes(
+    work: WorkDir, photos: Path, tmp_path: Path
+) -> None:
+    folder = export(work, tmp_path, "fiftyone", images="none")
+    samples = as_json(folder / "samples.json")["samples"]
+    (first,) = (one for one in samples if one["filepath"] == str(photos / "photo00.jpg"))
+    assert first["ground_truth"] == {"_cls": "Classification", "label": "dog"}
+
+
+def test_datumaro_items_are_as_its_importer_reads_them(boxed: WorkDir, tmp_path: Path) -> None:
+    folder = export(boxed, tmp_path, "datumaro")
+    content = as_json(folder / "annotations" / "train.json")
+    labels = [one["name"] for one in content["categories"]["label"]["labels"]]
+    items = {one["id"]: one for one in content["items"]}
+    assert set(items) == {"photo00", "photo03", "copy of 0"}
+    boxes = items["photo00"]["annotations"]
+    assert [(labels[one["label_id"]], one["type"], tuple(one["bbox"])) for one in boxes] == [
+        ("dog", "bbox", BOXES[0]), ("object", "bbox", BOXES[1]),
+    ]  # fmt: skip
+    (polygon,) = items["copy of 0"]["annotations"]
+    assert polygon["points"] == [40, 10, 90, 40, 70, 80, 20, 50]
+    image = items["photo00"]["image"]
+    with Image.open(folder / "images" / "train" / image["path"]) as picture:
+        assert [picture.height, picture.width] == image["size"]
+
+
+def test_datumaro_is_read_by_its_library(boxed: WorkDir, tmp_path: Path) -> None:
+    datumaro = pytest.importorskip("datumaro", reason="datumaro is not installed")
+    found = datumaro.Dataset.import_from(str(export(boxed, tmp_path, "datumaro")), "datumaro")
+    item = found.get("photo00", "train")
+    assert [tuple(one.get_bbox()) for one in item.annotations] == list(BOXES)
+    assert item.media.data.ndim == 3
+
+
+def test_members_of_archives_are_exported_by_name(tmp_path: Path) -> None:
+    contents = {"x/a.jpg": jpeg(photograph(1)), "x/a.png": png(photograph(2)),
+                "x:a.jpg": jpeg(photograph(3))}  # fmt: skip
+    first = write_tar(tmp_path / "first.tar", contents)
+    second = write_tar(tmp_path / "second.tar", {"x/a.jpg": jpeg(photograph(4))})
+    work = finish_run([str(first), str(second)], tmp_path / "out")
+    folder = export(work, tmp_path, "coco", images="link")
+    found = [path.read_bytes() for path in (folder / "images").rglob("*.*g")]
+    assert sorted(found) == sorted([*contents.values(), jpeg(photograph(4))])
+    assert len(as_json(folder / "annotations" / "instances.json")["images"]) == 4
+
+
+def test_pictures_cut_from_changed_files_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(jpeg(photograph(1)))
+    work = finish_run(path, tmp_path / "out", bounding_box="row_y=10,col_x=20,height=50,width=70")
+    path.write_bytes(jpeg(photograph(2)))
+    found = export_run(work, tmp_path / "shards", ExportOptions(format="webdataset"))
+    assert found.images == 0
+    assert [detail for *_, detail in found.left_out] == ["the file is another one than the run saw"]

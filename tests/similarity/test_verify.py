@@ -1,0 +1,127 @@
+"""What pairs have to do with each other, and which of them are listed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from imgvet.measures.compute_stats import measure_files
+from imgvet.options import SimilarityOptions, VideoOptions
+from imgvet.similarity import verify
+from imgvet.similarity.verify import Relation, path_of, verify_pairs
+from imgvet.store.files import FileToRead
+from imgvet.store.store import Store
+from imgvet.tables import SIMILARITY, conform
+from imgvet.workdir import WorkDir
+from support.pictures import Pixels, jpeg, scene
+
+FULL = scene(4, 640, 480)
+EDITS: dict[Relation, Pixels] = {
+    Relation.RE_ENCODED: FULL,
+    Relation.RESIZED: np.asarray(cv2.resize(FULL, (320, 240), interpolation=cv2.INTER_AREA)),
+    Relation.CROPPED: FULL[48:384, 64:512],
+    Relation.ROTATED: np.ascontiguousarray(np.rot90(FULL)),
+    Relation.RECOLOURED: (FULL // 2).astype(np.uint8),
+    Relation.OVERLAID: np.asarray(
+        cv2.rectangle(FULL.copy(), (100, 100), (400, 250), (255, 255, 255), -1), np.uint8
+    ),
+    Relation.SIMILAR_ONLY: scene(9, 640, 480),
+}
+
+
+class Set:
+    """Pictures in a store: the original, its edits, and an exact copy of the original."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = Store(WorkDir(folder / "out"))
+        data = [jpeg(FULL), *(jpeg(edit, 60) for edit in EDITS.values()), jpeg(FULL)]
+        files = []
+        for number, content in enumerate(data):
+            path = folder / f"{number}.jpg"
+            path.write_bytes(content)
+            files.append(FileToRead(number, str(path), len(content), None))
+        read = measure_files(files, self.store, VideoOptions(), 2, 0, len(files))
+        self.items = pd.DataFrame({"id": range(len(files)), "digest": read["digest"].to_pylist()})
+
+    def table(self, pairs: list[tuple[int, int, float]], **options: float) -> pd.DataFrame:
+        frame = pd.DataFrame(pairs, columns=["from", "to", "similarity"])
+        found = verify_pairs(frame, self.items, self.store, SimilarityOptions(**options), 2)
+        assert conform(found, SIMILARITY).num_rows == len(found)
+        return found
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Set:
+    return Set(tmp_path)
+
+
+NEAR = [(0, number, 0.95) for number in range(1, 1 + len(EDITS))]
+
+
+def test_each_edit_is_called_what_it_is(made: Set) -> None:
+    found = made.table([*NEAR, (0, 8, 1.0)])
+    assert found["relation"].tolist() == [*EDITS, Relation.EXACT]
+    proven = found["verified"].to_numpy()
+    assert (proven[:6] >= 12).all()
+    assert proven[6] == 0
+    assert np.isnan(proven[7])
+    crop = found.set_index("relation").loc[Relation.CROPPED]
+    assert (crop["from_shown"], crop["to_shown"]) == pytest.approx((0.49, 1), abs=0.03)
+    assert list(crop["transform"]) == pytest.approx([1, 0, -64, 0, 1, -48], abs=4)
+    exact = found.iloc[-1]
+    assert (exact["from_shown"], exact["to_shown"]) == (1, 1)
+
+
+def test_of_the_gray_zone_only_what_is_proven_is_listed(made: Set) -> None:
+    pairs = [(0, number, 0.8) for number in range(1, 1 + len(EDITS))]
+    assert made.table(pairs)["relation"].tolist() == list(EDITS)[:-1]
+    assert made.table(pairs, verify_threshold=0.85).empty
+    listed = made.table(pairs, threshold=0.8, verify_threshold=0.85)
+    assert len(listed) == len(pairs)
+    assert listed["relation"].isna().all()
+    assert listed["verified"].isna().all()
+
+
+def test_another_order_gives_the_way_back(made: Set) -> None:
+    ahead = made.table([(0, 3, 0.95)]).iloc[0]
+    items = made.items["digest"].tolist()
+    items[0], items[3] = items[3], items[0]
+    made.items["digest"] = items
+    back = made.table([(0, 3, 0.95)]).iloc[0]
+    assert (ahead["from_shown"], ahead["to_shown"]) == (back["to_shown"], back["from_shown"])
+    one, other = (np.vstack([np.reshape(w, (2, 3)), [0, 0, 1]]) for w in
+                  (ahead["transform"], back["transform"]))  # fmt: skip
+    assert one @ other == pytest.approx(np.eye(3), abs=0.1)
+
+
+def test_what_was_compared_is_not_compared_again(
+    made: Set, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = made.table(NEAR[:3])
+    compared = []
+    whole = verify.align
+
+    def counted(*looks: object, **options: bool) -> object:
+        compared.append(options)
+        return whole(*looks, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(verify, "align", counted)
+    again = made.table([*NEAR[:4], (8, 4, 0.95)])  # 8 is a copy of 0
+    assert len(compared) == 1
+    pd.testing.assert_frame_equal(again.head(3), first)
+    assert again.iloc[3:]["relation"].nunique() == 1
+    path_of(made.store.work).write_bytes(b"damaged")
+    pd.testing.assert_frame_equal(made.table(NEAR[:3]), first)
+    assert len(compared) == 4
+    monkeypatch.setattr(verify, "VERSION", verify.VERSION + 1)
+    made.table(NEAR[:3])
+    assert len(compared) == 7
+    assert not caplog.records
+
+
+def test_no_pairs_are_no_rows(made: Set) -> None:
+    assert made.table([]).empty
