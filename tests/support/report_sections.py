@@ -27,7 +27,7 @@ def words(inputs: ReportInputs, anchor: Section) -> str:
     """The text of a section, its pictures left out; single spaces, and no others, between words."""
     pages = pages_of(inputs)
     page = next(page for page in pages if anchor in page.sections)
-    shown = {"run": inputs, "pages": pages, "page": page, "pictures": {}}
+    shown = {"run": inputs, "pages": pages, "page": page, "pictures": {}, "single": None}
     parser = _SectionText(anchor)
     parser.feed(environment().get_template("page.html").render(shown))
     return " ".join(" ".join(parser.texts).split())
