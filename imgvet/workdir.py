@@ -67,8 +67,6 @@ class WorkDir:
     plan_csv = _Place("plan.csv")
     plan_table = _Place("plan.parquet")
     plan_page = _Place("plan.html")
-    decisions = _Place("decisions.csv")
-    """What a person decided; no run replaces it."""
     report_file = _Place("report.html")
     """The report as one file, if it was asked for."""
     store = _Place("", stored=True)

@@ -87,6 +87,8 @@ COLUMNS = (
     FactColumn("nearest_similarity", "outliers.similarity", "Similarity to its nearest neighbour",
                "similarity"),
     FactColumn("score", "outliers.score", "Outlier score", "number"),
+    FactColumn("suggested_label", "label_issues.suggested_label", "Label that fits best"),
+    FactColumn("label_score", "label_issues.score", "Label score", "number"),
     *(
         FactColumn(m.name, f"stats.{m.name}", m.title, "count" if m.integer else "number", m.unit)
         for m in METRICS

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -131,7 +132,7 @@ class NearGroups:
         for group in _components(self._ends):
             by_name = sorted(group, key=lambda item: name_rank(str(self._facts[item]["filename"])))
             ranked, _ = self.keepers.ranked(by_name, _TIE)
-            open_ids = dict.fromkeys(ranked)
+            open_ids = dict.fromkeys(sorted(ranked, key=partial(self._was_let_go, ranked)))
             while open_ids:
                 keeper = next(iter(open_ids))
                 del open_ids[keeper]
@@ -143,6 +144,14 @@ class NearGroups:
                     yield finding
                     if finding.action == "remove":
                         del open_ids[finding.id]
+
+    def _was_let_go(self, group: Sequence[int], item: int) -> bool:
+        """Whether a person let an image go for another of its group: it is ranked after those."""
+        return any(self._is_decided(other, item) for other in group)
+
+    def _is_decided(self, keeper: int, item: int) -> bool:
+        digests = self._facts[keeper]["digest"], self._facts[item]["digest"]
+        return digests in self.found.decisions.preferred
 
     def _alike(self, item: int, others: Sequence[int]) -> dict[int, Pair]:
         """Those of the others that are like an image, listed as pairs or not."""
@@ -173,6 +182,9 @@ class NearGroups:
         }
 
     def _goes(self, keeper: int, item: int, pair: Pair) -> Finding:
+        if self._is_decided(keeper, item):
+            said = f"{_SAID[pair.list]}; a person decided that the other stays"
+            return Finding(item, "remove", pair.list, said, keeper, pair.similarity)
         action = self._actions[pair.list]
         if lost := _lost(self._facts[item], self._facts[keeper]):
             action, rest = "review", f", but {lost}"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from imgvet.curation.decisions import OF_PAIRS, Decision, Kind, decide, read_decisions
 from imgvet.errors import InvalidParameterError
-from imgvet.explorer.decisions import Decisions, Kind
-from imgvet.options import ComponentOptions, SimilarityOptions
+from imgvet.options import ComponentOptions
 from imgvet.reports.inputs import images_of
 from imgvet.reports.pair_words import explained
 from imgvet.reports.sections.alike import differing
@@ -26,7 +28,7 @@ from imgvet.search.query import (
     Short,
 )
 from imgvet.summary import RunRecord
-from imgvet.tables import SIMILARITY, read_table
+from imgvet.tables import LEAKS, SIMILARITY, empty, read_table
 from imgvet.workdir import WorkDir
 
 KINDS = {
@@ -37,6 +39,13 @@ KINDS = {
     "all": "All pairs",
 }
 """What pairs there are, as in the report."""
+
+
+def _of_a_pair(kind: Kind) -> Kind:
+    if kind not in OF_PAIRS:
+        raise ValueError("is not decided on pairs")
+    return kind
+
 
 Id = Annotated[int, Field(ge=0, le=MAX_ID)]
 
@@ -61,17 +70,19 @@ class PairToDecide(Requested):
 
     first: Id
     second: Id
-    decision: Kind | None
+    decision: Annotated[Kind, AfterValidator(_of_a_pair)] | None
 
 
 class Pairs:
     """The pairs of one run; may be used from several threads."""
 
     def __init__(self, work: WorkDir, record: RunRecord, images: ImageTable) -> None:
-        self.decisions = Decisions(work)
+        self._work, self._deciding = work, threading.Lock()
         self._record, self._images, self._search = record, images, ImageSearch(images)
         pairs = read_table(work.table(SIMILARITY.name))
         order = ["similarity", "from", "to"]
+        leaks = work.table(LEAKS.name)
+        self._leaks = read_table(leaks)[order] if leaks.is_file() else empty(LEAKS)[order]
         self._pairs = pairs.sort_values(order, ascending=[False, True, True], ignore_index=True)
         self._of = cache(self._of_kind)
 
@@ -95,7 +106,7 @@ class Pairs:
         ]
 
     def page(self, query: PairQuery) -> dict[str, Any]:
-        """How many pairs there are, and some of them, in words and with what was decided of each."""
+        """How many pairs there are, and some of them, in words, with what was decided of each."""
         if query.kind not in KINDS:
             raise InvalidParameterError(f"Unknown kind {query.kind!r}", f"Use {', '.join(KINDS)}")
         found = self._of(query.kind)
@@ -107,7 +118,7 @@ class Pairs:
         shown = found.iloc[query.offset : query.offset + query.limit]
         digests = self._images.frame(["digest"], np.unique(shown[["from", "to"]]))["digest"]
         contents = zip(shown["from"].map(digests), shown["to"].map(digests), strict=True)
-        decided = self.decisions.of_pairs()
+        decided = read_decisions(self._work).pairs
         rows: list[Any] = shown.astype(object).where(shown.notna(), None).to_dict(orient="records")
         for row in rows:
             row["explained"] = explained(row, *images_of(self._images, (row["from"], row["to"])))
@@ -119,11 +130,16 @@ class Pairs:
         return {"total": len(found), "pairs": pairs}
 
     def decide(self, asked: PairToDecide) -> None:
-        """Keep what a person decided, by content; raises as :meth:`Decisions.decide`."""
-        digests = self._images.frame(["digest"], [asked.first, asked.second])["digest"].tolist()
-        if not all(isinstance(digest, str) for digest in digests):
+        """Keep what a person decided, by content; raises as :func:`decide`."""
+        images = self._images.frame(["digest", "filename"], [asked.first, asked.second])
+        (one, other), (name, other_name) = images["digest"], images["filename"]
+        if not (isinstance(one, str) and isinstance(other, str)):
             raise InvalidParameterError("There are no such images", "Load the page again")
-        self.decisions.decide((digests[0], digests[1]), asked.decision)
+        when = datetime.now(UTC).isoformat(timespec="seconds")
+        kind = asked.decision or Kind.KEEP_BOTH
+        made = Decision(kind, one, other, name, other_name, when)
+        with self._deciding:
+            decide(self._work, made, taken_back=asked.decision is None)
 
     def _of_kind(self, kind: str) -> pd.DataFrame:
         known, pairs = self._images.frame(["digest", "label", "split"]), self._pairs
@@ -131,8 +147,8 @@ class Pairs:
             first, second = (pairs[end].map(known["digest"]) for end in ("from", "to"))
             return pairs[(first == second) == (kind == "exact")]
         if kind == "leaks":
-            least = self._record.options(SimilarityOptions).threshold
-            return differing(pairs, known["split"].dropna(), least)[pairs.columns]
+            more = pairs.drop(columns="similarity")
+            return self._leaks.merge(more, "left", ["from", "to"])[pairs.columns]
         if kind == "conflicts":
             least = self._record.options(ComponentOptions).cc_threshold
             return differing(pairs, known["label"].dropna(), least)[pairs.columns]

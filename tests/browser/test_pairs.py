@@ -55,7 +55,7 @@ def page(tab: Tab, explorer: Explorer, work: WorkDir) -> Iterator[Tab]:
 
 
 def decided(work: WorkDir) -> list[str]:
-    with work.decisions.open(newline="") as file:
+    with work.decisions.open(newline="", encoding="utf-8-sig") as file:
         return [row["decision"] for row in csv.DictReader(file)]
 
 

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgvet.errors import InvalidParameterError
-from imgvet.explorer.decisions import Decisions, Kind
+from imgvet.curation.decisions import OF_PAIRS, Decision, Kind, decide, read_decisions
+from imgvet.curation.plan import make_plan
+from imgvet.curation.rules import Rules
+from imgvet.errors import InvalidParameterError, PlanError
 from imgvet.explorer.pairs import PairQuery, Pairs, PairToDecide
 from imgvet.explorer.run import ExploredRun
 from imgvet.reports.inputs import inputs_of
@@ -103,22 +105,23 @@ def test_a_decision_is_kept_by_content_and_taken_back(pairs: Pairs) -> None:
     pairs.decide(PairToDecide(**both, decision=Kind.KEEP_RIGHT))
     assert pairs.page(PairQuery(kind="leaks"))["pairs"][0]["decision"] == "keep_right"
     digests = pairs._images.frame(["digest"], list(both.values()))["digest"].tolist()
-    path = pairs.decisions._path
-    rows = list(csv.DictReader(path.read_text().splitlines()))
-    assert [list(row) for row in rows] == [["digest", "other_digest", "decision", "when"]]
+    path = pairs._work.decisions
+    rows = list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
+    assert [row["decision"] for row in rows] == ["keep_right"]
+    assert rows[0]["when"].startswith("20")
     assert [row["digest"] for row in rows] + [row["other_digest"] for row in rows] == digests
     # Of the same two the other way round, keeping right is keeping left.
-    assert pairs.decisions.of_pairs()[digests[1], digests[0]] == Kind.KEEP_LEFT
+    assert read_decisions(pairs._work).pairs[digests[1], digests[0]] == Kind.KEEP_LEFT
     pairs.decide(PairToDecide(**both, decision=None))
     assert pairs.page(PairQuery(kind="leaks"))["pairs"][0]["decision"] is None
-    assert list(csv.DictReader(path.read_text().splitlines())) == []
+    assert read_decisions(pairs._work).all == ()
 
 
 def test_of_the_same_bytes_neither_can_be_named(pairs: Pairs) -> None:
     (copy,) = pairs.page(PairQuery(kind="exact"))["pairs"]
     assert copy["same_bytes"]
     both = {"first": copy["from"], "second": copy["to"]}
-    with pytest.raises(InvalidParameterError, match="same bytes"):
+    with pytest.raises(PlanError, match="same bytes"):
         pairs.decide(PairToDecide(**both, decision=Kind.KEEP_LEFT))
     pairs.decide(PairToDecide(**both, decision=Kind.KEEP_BOTH))
     assert pairs.page(PairQuery(kind="exact"))["pairs"][0]["decision"] == "keep_both"
@@ -126,7 +129,7 @@ def test_of_the_same_bytes_neither_can_be_named(pairs: Pairs) -> None:
 
 decided = st.tuples(
     st.tuples(st.sampled_from(DIGESTS), st.sampled_from(DIGESTS)).filter(lambda p: p[0] != p[1]),
-    st.sampled_from([*Kind, None]),
+    st.sampled_from([*sorted(OF_PAIRS), None]),
 )
 
 
@@ -135,18 +138,28 @@ def test_the_last_decision_on_two_contents_counts(
     made: list[tuple[tuple[str, str], Kind | None]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     work = WorkDir(tmp_path_factory.mktemp("rows"))
-    kept = "x,,label_is_right,2026-01-01\n"
-    work.decisions.write_text("digest,other_digest,decision,when\n" + kept)
-    decisions = Decisions(work)
+    right = Decision(Kind.LABEL_IS_RIGHT, "x")
+    work.decisions.write_text("digest,other_digest,decision,when\nx,,label_is_right,\n")
     for pair, kind in made:
-        decisions.decide(pair, kind)
+        decide(work, Decision(kind or Kind.KEEP_BOTH, *pair), taken_back=kind is None)
     last = {frozenset(pair): (pair, kind) for pair, kind in made}
-    found = decisions.of_pairs()
+    found = read_decisions(work)
     assert {pair: kind for pair, kind in last.values() if kind} == {
-        pair: found[pair] for pair, kind in last.values() if kind
+        pair: found.pairs[pair] for pair, kind in last.values() if kind
     }
-    assert len(found) == 2 * sum(kind is not None for _, kind in last.values())
-    assert kept in work.decisions.read_text()
+    assert len(found.pairs) == 2 * sum(kind is not None for _, kind in last.values())
+    assert right in found.all
+
+
+def test_a_plan_keeps_what_a_person_kept(pairs: Pairs) -> None:
+    facts = pairs._images.frame(["filename"])["filename"].map(lambda name: Path(name).name)
+    work, near = pairs._work, pairs.page(PairQuery(kind="near"))["pairs"]
+    one = next(pair for pair in near if facts[pair["from"]].endswith("1.jpg"))
+    for kind, gone in ((Kind.KEEP_LEFT, "to"), (Kind.KEEP_RIGHT, "from"), (Kind.KEEP_BOTH, None)):
+        pairs.decide(PairToDecide(first=one["from"], second=one["to"], decision=kind))
+        plan = make_plan(work, Rules())
+        row = plan[(plan["action"] == "remove") & plan["id"].isin([one["from"], one["to"]])]
+        assert row["id"].tolist() == ([] if gone is None else [one[gone]])
 
 
 def test_the_site_answers_and_decides(client: httpx.Client, work: WorkDir) -> None:

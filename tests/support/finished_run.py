@@ -33,6 +33,8 @@ from imgvet.options import (
     VideoOptions,
     make_options,
 )
+from imgvet.quality.label_issues import find_label_issues
+from imgvet.quality.leaks import find_leaks
 from imgvet.quality.result import write_results
 from imgvet.quality.summarize import COUNTED, SearchFacts, summarize
 from imgvet.similarity.components import find_components
@@ -147,7 +149,8 @@ def _tables(
     options: RunOptions, work: WorkDir, found: _Found, vectors: np.ndarray, metric: Metric
 ) -> dict[str, pd.DataFrame]:
     items = found.collected.items
-    nearest = find_neighbors(vectors, options.part(NeighborOptions), options.num_threads)
+    search = options.part(NeighborOptions)
+    nearest = find_neighbors(vectors, search, options.num_threads)
     ids = found.collected.contents["id"].to_numpy(np.int64)
     neighbors = as_table(nearest, ids, metric)
     near = options.part(SimilarityOptions)
@@ -165,8 +168,14 @@ def _tables(
             vectors,
             metric,
             options.part(ComponentOptions),
-            options.part(NeighborOptions),
+            search,
             options.num_threads,
         ),
     }
+    search, valid = options.part(NeighborOptions), items[items["embedding_row"].notna()]
+    if valid["split"].nunique() > 1:
+        tables["leaks"] = find_leaks(neighbors, items, vectors, metric, near, search)
+    if valid["label"].nunique() > 1:
+        judged = find_label_issues(items, vectors, search, options.num_threads)
+        tables["label_issues"] = judged[0]
     return tables if found.crops is None else tables | {"crops": found.crops}
