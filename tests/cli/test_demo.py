@@ -12,6 +12,7 @@ from imgvet.dataset import Dataset
 from imgvet.demo import truth
 from imgvet.quality.result import read_results
 from imgvet.summary import read_summary
+from imgvet.tables import read_table
 from imgvet.workdir import WorkDir
 from support.page_text import left_over
 
@@ -96,6 +97,24 @@ def test_the_readme_shows_what_it_prints(demo: Path) -> None:
         line.replace(str(demo / "results" / "report" / "index.html"), report) for line in lines
     ]
     assert expected == actual
+
+
+def test_each_planted_edit_is_called_what_it_is(demo: Path) -> None:
+    called = {
+        "resized": "resized", "jpeg_q30": "re-encoded", "brighter": "recoloured",
+        "cropped": "cropped", "reencoded": "re-encoded",
+    }  # fmt: skip
+    run = WorkDir(demo / "results")
+    names = read_table(run.table("items")).set_index("id")["filename"]
+    pairs = read_table(run.table("similarity"))
+    ends = pairs[["from", "to"]].map(lambda item: Path(names[item]).stem)
+    found = {
+        edit: relation
+        for first, second, relation in zip(ends["from"], ends["to"], pairs["relation"], strict=True)
+        for edit in called
+        if f"{min(first, second, key=len)}-{edit}" == max(first, second, key=len)
+    }
+    assert found == called
 
 
 def state_of(folder: Path) -> dict[str, tuple[bytes, int, int]]:
