@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from imgvet.search.query import (
     Requested,
     Short,
 )
+from imgvet.search.saved_lists import names_in_list
 from imgvet.similarity.pairs import PAIR
 from imgvet.summary import RunRecord
 from imgvet.tables import LEAKS, SIMILARITY, empty, read_table
@@ -58,6 +59,7 @@ class PairQuery(Requested):
 
     kind: Short = "all"
     text: Short = ""
+    list: Short | None = None
     where: Annotated[tuple[Condition, ...], Field(max_length=100)] = ()
     relations: Annotated[tuple[Short, ...], Field(max_length=100)] = ()
     offset: int = Field(0, ge=0, le=MAX_OFFSET)
@@ -77,7 +79,11 @@ class Pairs:
 
     def __init__(self, work: WorkDir, record: RunRecord, images: ImageTable) -> None:
         self._work, self._deciding = work, threading.Lock()
-        self._record, self._images, self._search = record, images, ImageSearch(images)
+        self._record, self._images, self._search = (
+            record,
+            images,
+            ImageSearch(images, partial(names_in_list, work)),
+        )
         pairs, leaks = (
             read_table(work.table(table.name)) if work.table(table.name).is_file() else empty(table)
             for table in (SIMILARITY, LEAKS)
@@ -112,8 +118,9 @@ class Pairs:
         if query.kind not in KINDS:
             raise InvalidParameterError(f"Unknown kind {query.kind!r}", f"Use {', '.join(KINDS)}")
         found = self._of(query.kind)
-        if query.text or query.where:
-            ids = self._search.ids(Query(text=query.text, where=query.where))
+        images = Query(text=query.text, where=query.where, list=query.list)
+        if images.is_narrow:
+            ids = self._search.ids(images)
             found = found[found["from"].isin(ids) | found["to"].isin(ids)]
         if query.relations and "relation" in found:
             found = found[found["relation"].isin(query.relations)]
