@@ -22,6 +22,7 @@ from benchmarks.recall import recall
 from benchmarks.rows import Row, as_lines, write_json
 from benchmarks.settings import FOLDER, Settings
 from benchmarks.steady import steady
+from benchmarks.verification import verification
 from benchmarks.whole_run import whole_run
 
 BENCHMARKS: dict[str, Callable[[Settings], list[Row]]] = {
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[Settings], list[Row]]] = {
     "incremental": incremental,
     "neighbors": neighbors,
     "recall": recall,
+    "verification": verification,
     "memory": memory,
     "inputs": inputs,
     "listing": listing,

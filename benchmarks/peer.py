@@ -27,12 +27,20 @@ def peer_python(settings: Settings) -> Path | None:
     """
     if settings.peer is not None or settings.quick:
         return settings.peer
-    environment = settings.folder / "peer-venv"
+    return interpreter_with(REQUIREMENT, settings.folder / "peer-venv")
+
+
+def interpreter_with(requirement: str, environment: Path) -> Path:
+    """The interpreter of an environment of its own with a package; made if it is not there.
+
+    Raises:
+        CalledProcessError: it can't be installed.
+    """
     interpreter, complete = environment / "bin" / "python", environment / "complete"
     if not complete.is_file():
-        print(f"Installing {REQUIREMENT} into {environment}", file=sys.stderr)
+        print(f"Installing {requirement} into {environment}", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
-        install = [str(interpreter), "-m", "pip", "install", "--quiet", REQUIREMENT]
+        install = [str(interpreter), "-m", "pip", "install", "--quiet", requirement]
         subprocess.run(install, check=True, stdout=sys.stderr)
         complete.touch()
     return interpreter

@@ -1,8 +1,7 @@
-"""What does comparing the pixels of alike pairs find and explain, how often is it wrong, and what
-does it cost?
+"""What does comparing the pixels of alike pairs find, how often is it wrong, what does it cost?
 
     python -m benchmarks.verification
-    python -m benchmarks.verification PHOTOS --photos 100
+    python -m benchmarks.verification PHOTOS
 
 Photos and their edits go through the stages of a run, as for the recall protocol (`recall.py`). An
 edit is found if it is at least 0.9 similar to its original, or at least 0.75 and proven by its
@@ -16,7 +15,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +24,10 @@ from numpy.typing import NDArray
 
 from benchmarks.edited_pictures import VARIANTS, edited_files
 from benchmarks.edits import EDITS
-from benchmarks.machine import cores
+from benchmarks.machine import cores, this_machine
 from benchmarks.pictures import photographs
 from benchmarks.recall import FALSE_SHARE, QUICK_PHOTOS
-from benchmarks.rows import Row, at_least, at_most, only
+from benchmarks.rows import Row, as_lines, at_least, at_most, only
 from benchmarks.settings import Settings
 from benchmarks.stages import measure_and_embed
 from imgvet.models.model import BUILTIN_FOLDER, load_model
@@ -40,7 +39,7 @@ from imgvet.workdir import WorkDir
 
 TO_MEET = {"crop 50 %": 0.97, "text over it": 0.98}
 Values = NDArray[np.float64]
-Pair = tuple[int, int, bool]
+Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -69,82 +68,75 @@ def verified(settings: Settings) -> Verified:
     """Compare photos with their edits, and with other photos."""
     photos = photographs(settings.photos)
     photos = photos[: settings.size(len(photos), QUICK_PHOTOS)]
-    options, model = SimilarityOptions(), load_model(BUILTIN_FOLDER)
+    least, model = SimilarityOptions(), load_model(BUILTIN_FOLDER)
     with settings.scratch() as scratch:
         files = edited_files(photos, scratch / "pictures")
-        digests, found = measure_and_embed(files, scratch / "stages", model)
+        digests, vectors = measure_and_embed(files, scratch / "stages", model)
         compare = comparer(Store(WorkDir(scratch / "stages")), digests)
 
-        def compared(pair: Pair) -> Finding:
-            return compare(digests[pair[0]], digests[pair[1]], pair[2])
-
-        vectors = found.reshape(len(photos), VARIANTS, -1)
-        scale = model.card.similarity_scale
-        own = 1 - scale * (1 - np.einsum("pd,ped->pe", vectors[:, 0], vectors[:, 1:]))
-        alike = 1 - scale * (1 - found @ found.T)
-        of = np.arange(len(found)) // VARIANTS
-        kind = np.arange(len(found)) % VARIANTS
-        nearest = np.where(
-            of[kind == 0][:, None] == of[kind == 0], -1, alike[kind == 0][:, kind == 0]
-        )
-        allowed = int(FALSE_SHARE * len(photos))
-        edits = [
-            (
-                photo * VARIANTS,
-                photo * VARIANTS + 1 + edit,
-                bool(own[photo, edit] >= options.threshold),
+        def compared(marks: NDArray[np.bool_]) -> tuple[dict[Pair, Finding], float]:
+            pairs = [(one, other) for one, other in np.argwhere(marks).tolist()]
+            listed = alike >= least.threshold
+            start = time.process_time()
+            found = in_threads(
+                lambda pair: compare(digests[pair[0]], digests[pair[1]], bool(listed[pair])),
+                pairs,
+                cores(),
             )
-            for photo, edit in np.argwhere(own >= options.verify_threshold).tolist()
-        ]
-        findings: list[Finding | None] = [None] * own.size
-        results, edit_cost = _timed(compared, edits)
-        for (_, edited, _), finding in zip(edits, results, strict=True):
-            findings[edited // VARIANTS * len(EDITS) + edited % VARIANTS - 1] = finding
-        gray = np.triu(alike >= options.verify_threshold, 1) & (of[:, None] != of)
-        kinds = {
-            "as they are": gray & (kind[:, None] == 0) & (kind == 0),
-            "edited in the same way": gray & (kind[:, None] == kind) & (kind > 0),
-            "one edited": gray & ((kind[:, None] == 0) ^ (kind == 0)),
+            findings = dict(zip(pairs, found, strict=True))
+            return findings, (time.process_time() - start) / max(len(pairs), 1) * 1e3
+
+        alike = 1 - model.card.similarity_scale * (1 - vectors @ vectors.T)
+        of, kind = np.divmod(np.arange(len(vectors)), VARIANTS)
+        similar = alike >= least.verify_threshold
+        own, edit_cost = compared(similar & (of[:, None] == of) & (kind[:, None] == 0) & (kind > 0))
+        similar &= np.triu(of[:, None] != of)
+        strangers = {
+            "as they are": similar & (kind[:, None] == 0) & (kind == 0),
+            "edited in the same way": similar & (kind[:, None] == kind) & (kind > 0),
+            "one edited": similar & ((kind[:, None] == 0) ^ (kind == 0)),
         }
-        strangers = {}
-        for name, marks in kinds.items():
-            pairs = [(one, other, False) for one, other in np.argwhere(marks).tolist()]
-            results, stranger_cost = _timed(compared, pairs)
-            strangers[name] = (len(pairs), sum(finding.verified > 0 for finding in results))
+        others = {name: compared(marks) for name, marks in strangers.items()}
+    original, edited = np.flatnonzero(kind == 0), np.flatnonzero(kind)
+    between = alike[np.ix_(original, original)]
+    np.fill_diagonal(between, -1)
+    shape = (len(photos), len(EDITS))
     return Verified(
-        own, findings, float(np.sort(nearest.max(axis=1))[::-1][allowed]), strangers, edit_cost,
-        stranger_cost,
-    )  # fmt: skip
-
-
-def _timed(compared: Callable[[Pair], Finding], pairs: list[Pair]) -> tuple[list[Finding], float]:
-    start = time.process_time()
-    results = list(in_threads(compared, pairs, cores()))
-    return results, (time.process_time() - start) / max(len(pairs), 1) * 1e3
+        similarity=alike[of[edited] * VARIANTS, edited].reshape(shape),
+        findings=[own.get((of[one] * VARIANTS, one)) for one in edited],
+        one_in_a_hundred=float(np.sort(between.max(axis=1))[-1 - int(FALSE_SHARE * len(photos))]),
+        strangers={
+            name: (len(found), sum(one.verified > 0 for one in found.values()))
+            for name, (found, _) in others.items()
+        },
+        edit_cost=edit_cost,
+        stranger_cost=others["as they are"][1],
+    )
 
 
 def verification(settings: Settings) -> list[Row]:
     """Recall with proven pairs, false ones, and what it costs."""
-    result, options = verified(settings), SimilarityOptions()
-    what, found = f"edits found, {len(result.similarity)} photos", result.found(options.threshold)
-    rows = [
-        at_least(f"{what}: at {options.threshold:g} or proven", float(found.mean()), 0.97),
-        at_least(
-            f"{what}: where 1 % have a false link, or proven",
-            float(result.found(result.one_in_a_hundred).mean()),
-            0.995,
-        ),
+    return rows(verified(settings))
+
+
+def rows(result: Verified) -> list[Row]:
+    """The lines of the table."""
+    least = SimilarityOptions().threshold
+    what, found = f"edits found, {len(result.similarity)} photos", result.found(least)
+    where = float(result.found(result.one_in_a_hundred).mean())
+    lines = [
+        at_least(f"{what}: at {least:g} or proven", float(found.mean()), 0.97),
+        at_least(f"{what}: where 1 % have a false link, or proven", where, 0.995),
     ]
     for edit, share in zip(EDITS, found.mean(axis=0).tolist(), strict=True):
-        least = TO_MEET.get(edit)
-        rows.append(
-            only(f"  {edit}", share) if least is None else at_least(f"  {edit}", share, least)
-        )
+        name = f"  found, {edit}"
+        judged = edit in TO_MEET
+        lines.append(at_least(name, share, TO_MEET[edit]) if judged else only(name, share))
     for kind, (compared, proven) in result.strangers.items():
-        rows.append(at_most(f"different photos {kind}: proven of {compared:,}", proven, 0))
-    rows.append(only("comparing a photo with its edit, processor time", result.edit_cost, " ms"))
-    rows.append(only("comparing different photos, processor time", result.stranger_cost, " ms"))
-    return rows
+        lines.append(at_most(f"different photos {kind}, {compared:,} pairs: proven", proven, 0))
+    lines.append(only("comparing a photo with its edit, processor time", result.edit_cost, " ms"))
+    lines.append(only("comparing different photos, processor time", result.stranger_cost, " ms"))
+    return lines
 
 
 def relations(result: Verified) -> Iterator[str]:
@@ -162,9 +154,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path, nargs="?", help="folder of distinct photos")
-    settings = Settings(photos=parser.parse_args().folder)
-    result = verified(settings)
-    print("\n".join(relations(result)))
+    result = verified(Settings(photos=parser.parse_args().folder))
+    print("\n".join([*relations(result), "", *as_lines(rows(result), this_machine())]))
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ from imgvet.tasks import (
 )
 from imgvet.tasks.artifacts import progress_artifacts
 from imgvet.tasks.context import RunContext
+from imgvet.threads import library_threads
 from imgvet.workdir import CROPS_PART, WorkDir, exclusive
 
 
@@ -69,7 +70,12 @@ def analyze(options: RunOptions, baseline: WatchOptions | None = None) -> RunSum
     work = request.work
     options = options.model_copy(update={"work_dir": work.path})
     context = RunContext(work_dir=work.path, threads=shard_threads(options), part=work.part)
-    with exclusive(work), progress_artifacts(options.dataset), shard_runner(options) as runner:
+    with (
+        exclusive(work),
+        library_threads(options.num_threads),
+        progress_artifacts(options.dataset),
+        shard_runner(options) as runner,
+    ):
         return _analyze(Stages(context, runner), options, request, baseline)
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from itertools import islice
 
 _LONGEST = 120
+_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "'", *"\uff1d\uff0b\uff0d\uff20")
 
 
 def counted(number: float, one: str, many: str = "") -> str:
@@ -59,9 +60,10 @@ def examples(values: Collection[object], most: int = 3) -> str:
 def inert(text: str) -> str:
     """Text for a cell of a CSV file that no spreadsheet takes for a formula.
 
-    Source: OWASP, CSV Injection. Numbers stay as they are.
+    What one might, and is no number, gets an apostrophe before it, as what begins with one does, so
+    that it can be taken away again. Source: OWASP, CSV Injection.
     """
-    if not text.startswith(("=", "+", "-", "@", "\t", "\r")):
+    if not text.startswith(_DANGEROUS):
         return text
     with suppress(ValueError):
         float(text)

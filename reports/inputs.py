@@ -87,6 +87,8 @@ COLUMNS = (
     FactColumn("nearest_similarity", "outliers.similarity", "Similarity to its nearest neighbour",
                "similarity"),
     FactColumn("score", "outliers.score", "Outlier score", "number"),
+    FactColumn("suggested_label", "label_issues.suggested_label", "Label that fits best"),
+    FactColumn("label_score", "label_issues.score", "Label score", "number"),
     *(
         FactColumn(m.name, f"stats.{m.name}", m.title, "count" if m.integer else "number", m.unit)
         for m in METRICS
@@ -138,6 +140,12 @@ def _plain(column: pd.Series) -> list[Any]:
     plain = shown.astype(object)
     plain[missing] = None
     return plain.tolist()
+
+
+def images_of(images: ImageTable, ids: Iterable[Any]) -> tuple[Image, ...]:
+    """The images with these ids, in this order."""
+    values: list[Any] = images.values(_IMAGE_COLUMNS, list(ids))
+    return tuple(Image(*row) for row in values)
 
 
 @dataclass(frozen=True)
@@ -192,8 +200,7 @@ class ReportInputs:
 
     def images(self, ids: Iterable[Any]) -> tuple[Image, ...]:
         """The images with these ids, in this order, each with its picture."""
-        values: list[Any] = self.image_table.values(_IMAGE_COLUMNS, list(ids))
-        return tuple(Image(*row) for row in values)
+        return images_of(self.image_table, ids)
 
     def image(self, item: Any) -> Image:
         """The image with this id."""

@@ -40,9 +40,9 @@ def explained(pair: Mapping[str, Any], first: Image, second: Image) -> str:
     It tells of the one that shows less: ``right: 48 % of left, half the size, JPEG of lower
     quality; keep left``.
     """
-    if pair["relation"] == Relation.SIMILAR_ONLY:
+    if pair.get("relation") == Relation.SIMILAR_ONLY:
         return "their pixels don't prove that they show the same"
-    if pair["transform"] is None:
+    if pair.get("transform") is None:
         return ""
     way = np.reshape(np.asarray(pair["transform"], np.float64), (2, 3))
     one, other = _Side("left", first, pair["from_shown"]), _Side("right", second, pair["to_shown"])

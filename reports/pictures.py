@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +19,7 @@ import simplejpeg
 from imgvet.images.picture import Pixels, middle_square, preview_of
 from imgvet.reports import limits
 from imgvet.reports.inputs import ThumbnailReader
+from imgvet.threads import in_threads
 from imgvet.workdir import link
 
 FOLDER = "images"
@@ -70,9 +70,8 @@ def write_pictures(
         target.write_bytes(data)
         return Picture(f"{FOLDER}/{name}", *size)
 
-    with ThreadPoolExecutor() as pool:
-        written = zip(digests, pool.map(write, digests), strict=True)
-        return {digest: picture for digest, picture in written if picture}
+    written = zip(digests, in_threads(write, digests, cv2.getNumThreads()), strict=True)
+    return {digest: picture for digest, picture in written if picture}
 
 
 def as_address(picture: Path | bytes) -> str:
@@ -147,8 +146,7 @@ def write_tiles(digests: Sequence[str], read: ThumbnailReader, folder: Path) -> 
         data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _TILE_QUALITY])[1]
         (folder / FOLDER / f"map-{start // PER_SHEET:03d}.jpg").write_bytes(data.tobytes())
 
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(write, range(0, len(digests), PER_SHEET)))
+    list(in_threads(write, range(0, len(digests), PER_SHEET), cv2.getNumThreads()))
     return side
 
 

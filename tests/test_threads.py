@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import random
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
+import faiss
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgvet.threads import in_threads, read_ahead
+from imgvet.threads import in_threads, library_threads, read_ahead
 
 
 class Gauge:
@@ -114,3 +122,28 @@ def test_opencv_keeps_to_the_threads_that_call_it_and_is_left_as_it_was() -> Non
     for _ in in_threads(str, range(4), 2):
         break  # closed in the middle
     assert cv2.getNumThreads() == 3
+
+
+def test_libraries_keep_to_so_many_threads_and_get_their_own_back():
+    def numbers() -> list[object]:
+        environment = [os.environ.get(f"{name}_NUM_THREADS") for name in ("OMP", "OPENBLAS")]
+        (blas,) = map(ctypes.CDLL, Path(np.__file__).parents[1].glob("numpy.libs/*openblas*"))
+        limits = (cv2.getNumThreads(), pa.cpu_count(), faiss.omp_get_max_threads())
+        return [*limits, blas.scipy_openblas_get_num_threads64_(), *environment]
+
+    before = numbers()
+    with library_threads(1):
+        assert numbers() == [1, 1, 1, 1, "1", "1"]
+        assert list(in_threads(lambda _: cv2.getNumThreads(), range(3), 2)) == [1, 1, 1]
+    assert numbers() == before
+
+
+def test_a_library_that_is_imported_later_is_told_too():
+    code = (
+        "from imgvet.threads import library_threads\n"
+        "with library_threads(1):\n"
+        "    import faiss\n"
+        "    print(faiss.omp_get_max_threads())\n"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert printed.stdout == b"1\n"

@@ -68,7 +68,8 @@ def compare(options: argparse.Namespace) -> int:
 def against(options: argparse.Namespace) -> None:
     """Print of each of many pictures its nearest in a run, the most alike first."""
     from imgvet.reports.text import visible
-    from imgvet.search.against import EXACT, look_up
+    from imgvet.search.against import look_up
+    from imgvet.similarity.verify import Relation
 
     work, threads = open_finished(options.work_dir), os.cpu_count() or 1
     found = look_up(work, options.against, 1 if options.k is None else options.k, threads)
@@ -88,10 +89,11 @@ def against(options: argparse.Namespace) -> None:
     print(table_text(rows, "<<<<"))
     near = read_record(work).options(SimilarityOptions).threshold
     first = found[found["rank"].eq(1).fillna(value=False)]
-    exact, alike = first["relation"].eq(EXACT), first["similarity"] >= near
-    pictures = counted(found["picture"].nunique(), "picture")
-    print(f"Of {pictures} {int(exact.sum()):,} are in there already, byte by byte, and "
-          f"{int((alike & ~exact).sum()):,} more with a similarity >= {near:g}.")  # fmt: skip
+    exact, alike = first["relation"].eq(Relation.EXACT), first["similarity"] >= near
+    edited = first["relation"].notna() & ~exact & first["relation"].ne(Relation.SIMILAR_ONLY)
+    pictures, more = counted(found["picture"].nunique(), "picture"), alike & ~exact & ~edited
+    print(f"Of {pictures} {exact.sum():,} are in there already byte by byte, {edited.sum():,} as "
+          f"edits, and {more.sum():,} more are at least {near:g} similar.")  # fmt: skip
 
 
 def difference_lines(found: Difference) -> list[str]:

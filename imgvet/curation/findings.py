@@ -122,7 +122,9 @@ def _mislabelled(found: Found) -> Iterator[Finding]:
     right = found.images["digest"].isin(found.decisions.right_labels)
     for row in issues.to_dict(orient="records"):
         if not right[row["id"]]:
-            said = f"labelled {row['label']}, likely {row['suggested_label']} "
+            better = row["suggested_label"]
+            likely = f"likely {better}" if isinstance(better, str) else "but not its exact copy"
+            said = f"labelled {row['label']}, {likely} "
             yield Finding(
                 row["id"], found.rules.mislabelled, "mislabelled",
                 said + f"(score of the label {row['score']:.2f})",

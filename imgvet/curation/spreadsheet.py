@@ -1,7 +1,7 @@
 """CSV that people edit: safe to open in a spreadsheet, and read back from whatever one saves.
 
-Text that a spreadsheet would take for a formula is written with an apostrophe before it, as is text
-that begins with one; reading takes one away (OWASP, CSV Injection).
+Text that a spreadsheet would take for a formula is written with an apostrophe before it
+(:func:`imgvet.format.inert`); reading takes one away.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from imgvet.errors import PlanError
-
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "'", *"\uff1d\uff0b\uff0d\uff20")
+from imgvet.format import inert
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -29,7 +28,7 @@ def _written(value: object) -> object:
     """A value as it is written."""
     if value is None:
         return ""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_DANGEROUS) else value
+    return inert(value) if isinstance(value, str) else value
 
 
 def read_csv(path: Path, needed: Sequence[str]) -> Iterator[dict[str, str]]:

@@ -14,7 +14,8 @@ import pandas as pd
 
 from imgvet.errors import InvalidParameterError, WorkDirInsideInputError, WorkDirUnusableError
 from imgvet.exchange.fastdup_files import write_fastdup
-from imgvet.exchange.layouts import LAYOUTS, Layout, write_lines
+from imgvet.exchange.layout import Layout, write_lines
+from imgvet.exchange.layouts import LAYOUTS
 from imgvet.exchange.names import portable_names
 from imgvet.exchange.options import ExportOptions, ImageUse
 from imgvet.exchange.pictures import Picture, pictures_of, read_pictures
@@ -120,7 +121,7 @@ def _write_pictures(
     pictures = pictures_of(selection, work, as_boxes=kind.as_boxes)
     if options.images != "none":
         pictures = _named(pictures, kind)
-    layout, left_out = kind(pictures), list[tuple[str, str, str]]()
+    layout, left_out = kind.of(pictures, work), list[tuple[str, str, str]]()
     reader = Reader(work, record.options(VideoOptions))
 
     def lose(picture: Picture, failure: Failure) -> None:

@@ -31,12 +31,13 @@ from imgvet.options import RunOptions, VideoOptions, make_options
 from imgvet.quality.result import write_results
 from imgvet.quality.summarize import SearchFacts, summarize
 from imgvet.reasons import Reason
+from imgvet.similarity.verify import verify_pairs
 from imgvet.store.files import files_in
 from imgvet.store.packs import DIGEST
 from imgvet.store.references import digest_bytes
 from imgvet.store.store import Store
 from imgvet.summary import RunRecord
-from imgvet.tables import RESULT_TABLES, STATS, conform, to_frame, write_table
+from imgvet.tables import RESULT_TABLES, SIMILARITY, STATS, conform, to_frame, write_table
 from imgvet.workdir import WorkDir, exclusive, require_allowed, write_atomically, write_text
 
 MODEL = "fastdup"
@@ -57,7 +58,8 @@ def import_fastdup(source: Path, work_dir: Path, threads: int = 1) -> Imported:
     """Turn a work dir of fastdup into a finished run, but for its report; nothing in it is changed.
 
     Taken over are pairs, components, outliers, measures, features and bad images. Images that are
-    where they were are read, too, for thumbnails and digests; others get a digest of their name.
+    where they were are read, too, for thumbnails and digests; others get a digest of their name. If
+    all are there, it is told what the pairs have to do with each other.
     ``blur`` is of another scale and left out, and annotations, kept as pickles, are not read. Of a
     run on crops its whole images are imported.
 
@@ -84,12 +86,17 @@ def import_fastdup(source: Path, work_dir: Path, threads: int = 1) -> Imported:
         items, ours = _with_reads(items, work, threads)
         stats = ours.combine_first(theirs).assign(id=items["id"])
         measured = bool(stats["sharpness"].notna().all())
+        gone = int(items["format"].isna().sum()) - len(bad)
+        if not gone:
+            pairs = findings[SIMILARITY.name]
+            pairs = verify_pairs(pairs, items, Store(work), options, threads)
+            findings[SIMILARITY.name] = pairs
         options = options.model_copy(update={"run_stats": measured})
         tables = {"items": items, STATS.name: stats, **findings}
         invalid = items[items["status"] != Reason.OK.value]
         tables["invalid"] = invalid.rename(columns={"status": "reason"})
         _write(work, tables, vectors, options, folder)
-    return Imported(work, len(items), int(items["format"].isna().sum()) - len(bad))
+    return Imported(work, len(items), gone)
 
 
 def _config_of(folder: Path, source: Path) -> Mapping[str, Any]:

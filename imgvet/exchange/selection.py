@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,9 @@ import pandas as pd
 
 from imgvet.annotations.match import match
 from imgvet.annotations.read import read_annotations
-from imgvet.errors import InputEmptyError, InvalidParameterError, ListFileError
+from imgvet.curation.plan_file import ACTIONS
+from imgvet.curation.spreadsheet import read_csv
+from imgvet.errors import InputEmptyError, InvalidParameterError, PlanError
 from imgvet.exchange.options import ExportOptions
 from imgvet.options import SourceOptions
 from imgvet.reasons import Reason
@@ -25,9 +25,7 @@ from imgvet.summary import read_record
 from imgvet.tables import ITEMS, conform, read_table, to_frame
 from imgvet.workdir import WorkDir
 
-ACTIONS = ("keep", "remove", "review")
-"""What a plan may say of an image; one to be reviewed stays."""
-
+_PLANNED = ("filename", "action")
 _CONDITION = re.compile(r"\s*([\w.]+)\s*(>=|<=|=|>|<)(.*)", re.DOTALL)
 _LIMITS = {
     "=": ("minimum", "maximum"), ">=": ("minimum",), "<=": ("maximum",),
@@ -57,7 +55,7 @@ def select_images(work: WorkDir, options: ExportOptions) -> Selection:
     """The images of a finished run that an export is asked for.
 
     InputEmptyError if none is left; InvalidParameterError of a condition, a list or corrections
-    that do not fit the run; ListFileError of a plan that is none.
+    that do not fit the run; PlanError of a plan that is none.
     """
     images = ImageTable.of_run(work)
     items = to_frame(conform(read_table(work.table(ITEMS.name)), ITEMS))
@@ -115,21 +113,12 @@ def _names_in_lists(work: WorkDir, names: Sequence[str]) -> set[str]:
 
 
 def _removed_by(plan: Path, filenames: Iterable[str]) -> set[str]:
-    """The names that a plan removes; ListFileError if it is none, or one of another run."""
-    try:
-        with plan.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeError, csv.Error) as error:
-        raise ListFileError(f"The plan {plan} can't be read ({error})", "Check the file") from None
-    actions = {str(row.get("filename")): str(row.get("action")).strip().lower() for row in rows}
-    wrong = Counter(actions.values()).keys() - set(ACTIONS)
-    if wrong:
-        raise ListFileError(
-            f"The plan {plan} is not a table of filename and action ({sorted(wrong)[0]!r})",
-            f"Give each filename one of the actions {', '.join(ACTIONS)}",
-        )
-    if rows and actions.keys().isdisjoint(filenames):
-        raise ListFileError(
+    """The names that a plan removes; PlanError if it is none, or one of another run."""
+    actions = {row["filename"]: row["action"].strip().lower() for row in read_csv(plan, _PLANNED)}
+    if wrong := sorted(set(actions.values()).difference(ACTIONS)):
+        raise PlanError(f"The plan {plan} has action {wrong[0]!r}", f"Use {', '.join(ACTIONS)}")
+    if actions and actions.keys().isdisjoint(filenames):
+        raise PlanError(
             f"The plan {plan} names no image of this run", "Give the plan that was made of this run"
         )
     return {name for name, action in actions.items() if action == "remove"}

@@ -14,6 +14,8 @@ from pydantic import AfterValidator, Field
 from imgvet.curation.decisions import OF_PAIRS, Decision, Kind, decide, read_decisions
 from imgvet.errors import InvalidParameterError
 from imgvet.options import ComponentOptions
+from imgvet.reports.inputs import images_of
+from imgvet.reports.pair_words import explained
 from imgvet.reports.sections.alike import differing
 from imgvet.search.image_table import MAX_ID, ImageTable
 from imgvet.search.query import (
@@ -79,11 +81,8 @@ class Pairs:
 
     def __init__(self, work: WorkDir, record: RunRecord, images: ImageTable) -> None:
         self._work, self._deciding = work, threading.Lock()
-        self._record, self._images, self._search = (
-            record,
-            images,
-            ImageSearch(images, partial(names_in_list, work)),
-        )
+        self._record, self._images = record, images
+        self._search = ImageSearch(images, partial(names_in_list, work))
         pairs, leaks = (
             read_table(work.table(table.name)) if work.table(table.name).is_file() else empty(table)
             for table in (SIMILARITY, LEAKS)
@@ -114,7 +113,7 @@ class Pairs:
         ]
 
     def page(self, query: PairQuery) -> dict[str, Any]:
-        """How many pairs there are, and some of them, each with what was decided of it."""
+        """How many pairs there are, and some of them, in words, with what was decided of each."""
         if query.kind not in KINDS:
             raise InvalidParameterError(f"Unknown kind {query.kind!r}", f"Use {', '.join(KINDS)}")
         found = self._of(query.kind)
@@ -128,7 +127,10 @@ class Pairs:
         digests = self._images.frame(["digest"], np.unique(shown[["from", "to"]]))["digest"]
         contents = zip(shown["from"].map(digests), shown["to"].map(digests), strict=True)
         decided = read_decisions(self._work).pairs
-        rows = shown.astype(object).where(shown.notna(), None).to_dict(orient="records")
+        rows: list[Any] = shown.astype(object).where(shown.notna(), None).to_dict(orient="records")
+        for row in rows:
+            row["explained"] = explained(row, *images_of(self._images, (row["from"], row["to"])))
+            row.pop("transform", None)
         decisions = (
             {"same_bytes": pair[0] == pair[1], "decision": decided.get(pair)} for pair in contents
         )
@@ -153,13 +155,9 @@ class Pairs:
             first, second = (pairs[end].map(known["digest"]) for end in ("from", "to"))
             return pairs[(first == second) == (kind == "exact")]
         if kind == "leaks":
-            return self._leaks
+            more = pairs.drop(columns="similarity")
+            return self._leaks.merge(more, "left", ["from", "to"])[pairs.columns]
         if kind == "conflicts":
             least = self._record.options(ComponentOptions).cc_threshold
             return differing(pairs, known["label"].dropna(), least)[pairs.columns]
         return pairs
-
-
-def _best_first(pairs: pd.DataFrame) -> pd.DataFrame:
-    order = ["similarity", *PAIR]
-    return pairs.sort_values(order, ascending=[False, True, True], ignore_index=True)

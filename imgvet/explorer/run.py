@@ -74,6 +74,7 @@ class ExploredRun:
             "Exact copies": _having(COPIES, above=1, sort="embedding_row"),
             "Near duplicates": _having(HIGHEST, sort=HIGHEST, descending=True),
             "Outliers": _having("outliers.score", sort="outliers.score", descending=True),
+            "Label issues": _having("label_issues.nearest", sort="label_issues.score"),
             **{flag.name.capitalize(): _flagged(flag, limits) for flag in FLAGS},
             "In components": _having(component, sort=component),
             "Lowest contrast": _having("stats.contrast", sort="stats.contrast"),

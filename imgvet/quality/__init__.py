@@ -1,1 +1,1 @@
-"""Checks of a dataset: rates against limits, with Great Expectations."""
+"""What is wrong with a dataset: leaks and label issues, and rates held against limits."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -15,10 +15,12 @@ from imgvet.errors import InvalidParameterError, RunNotFoundError
 from imgvet.images.picture import Pixels
 from imgvet.models.model import Model, ModelCard
 from imgvet.models.session import batch_size
-from imgvet.options import SourceOptions
+from imgvet.options import SimilarityOptions, SourceOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.search.many import ManySearch
 from imgvet.search.picture import has_model, model_of, pixels_for
+from imgvet.search.relations import Seen, picture_in, relations_of, stored_pictures
+from imgvet.similarity.verify import Relation
 from imgvet.sources.inputs import find_inputs
 from imgvet.sources.local import read_bytes
 from imgvet.store.references import digest_bytes
@@ -29,10 +31,8 @@ from imgvet.workdir import WorkDir, open_finished, work_dir_at
 
 COLUMNS = ("picture", "status", "rank", "similarity", "id", "filename", "copies", "relation")
 """Of a picture, ``status`` (ok, or why it can't be looked up), and of each of its nearest contents
-the rank, the first image with it, and how many have it; ``relation`` is exact for the same bytes,
-else null."""
-
-EXACT = "exact"
+the rank, the first image with it, and how many have it; ``relation`` (exact: the same bytes) is
+told of those that are similar enough to be compared."""
 
 _Read = tuple[str, str, str | None, Pixels | None]
 """Name, status, digest and pixels of a picture; no pixels if the run has its content."""
@@ -54,7 +54,14 @@ def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -
         raise InvalidParameterError(f"k = {k} is less than 1", "Ask for one image or more")
     search = ManySearch.of_run(work, threads)
     items = _items_of(work)
-    pictures, vectors = _given(work, given, items, threads)
+    other = _run_in(given)
+    see: Callable[[str], Seen | None] = picture_in
+    if other is None:
+        source = "picture"
+        pictures, vectors = _of_files(work, given, items, threads)
+    else:
+        source, see = "digest", stored_pictures(other)
+        pictures, vectors = _of_run(work, other)
     rows, similarity = search.nearest(vectors, k)
     firsts = items.drop_duplicates("embedding_row").set_index("embedding_row")
     copies = items["embedding_row"].value_counts()
@@ -65,7 +72,11 @@ def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -
         table[name] = row.map(firsts[name])
     table["copies"] = row.map(copies)
     is_same = table["digest"].notna() & (table["digest"] == row.map(firsts["digest"]))
-    table["relation"] = is_same.map({True: EXACT})
+    table["relation"] = is_same.map({True: Relation.EXACT.value}).astype(object)
+    least = read_record(work).options(SimilarityOptions).verify_threshold
+    near = table[(table["similarity"] >= least) & ~is_same]
+    pairs = list(zip(near[source], row[near.index].map(firsts["digest"]), strict=True))
+    table.loc[near.index, "relation"] = relations_of(pairs, see, work, threads)
     found = table[(row >= 0) | (table["rank"] == 1)]
     types = {"rank": "Int64", "id": "Int64", "copies": "Int64"}
     table = found.assign(rank=found["rank"].where(found["id"].notna()))
@@ -77,13 +88,18 @@ def _items_of(work: WorkDir) -> pd.DataFrame:
     return items.dropna(subset="embedding_row")
 
 
-def _given(
+def _run_in(given: Sequence[str]) -> WorkDir | None:
+    """The finished run that is given, if it is one."""
+    if len(given) != 1 or "://" in given[0]:
+        return None
+    path = Path(given[0]).expanduser()
+    return open_finished(path) if work_dir_at(path).is_finished() else None
+
+
+def _of_files(
     work: WorkDir, given: Sequence[str], items: pd.DataFrame, threads: int
 ) -> tuple[pd.DataFrame, NDArray[np.float32]]:
     """What is looked up: picture, status and digest; and embeddings, zeros where there is none."""
-    name = given[0] if len(given) == 1 else ""
-    if name and "://" not in name and work_dir_at(Path(name).expanduser()).is_finished():
-        return _of_run(work, open_finished(Path(name).expanduser()))
     model = model_of(read_record(work))
     listing = find_inputs(SourceOptions(input_dir=tuple(given))).listing
     if listing is None:

@@ -27,6 +27,7 @@ from imgvet.tables import (
     CROPS,
     INVALID,
     ITEMS,
+    LABEL_ISSUES,
     OUTLIERS,
     SIMILARITY,
     STATS,
@@ -47,7 +48,7 @@ COPIES, PAIRS, HIGHEST = "copies", "similarity.pairs", "similarity.highest"
 PIXELS, SIDES = "pixels", "sides"
 """Columns that no table has."""
 
-_JOINED = (STATS, OUTLIERS, COMPONENTS, INVALID, CROPS)
+_JOINED = (STATS, OUTLIERS, COMPONENTS, INVALID, CROPS, LABEL_ISSUES)
 """The tables with one row per image that are joined to items."""
 
 _REPEATED = ("id", "crop_id", "filename")

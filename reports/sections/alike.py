@@ -107,6 +107,7 @@ def leaks(run: ReportInputs) -> Content | None:
     """Pairs across splits, from table ``leaks``; None without splits."""
     if run.summary.leaks_by_split is None:
         return None
+    known = run.table("similarity").drop(columns="similarity")
     across, splits = run.table("leaks"), run.valid["split"].dropna().value_counts().sort_index()
     crossings = Counter(map(tuple, np.sort(across[["split", "other_split"]].to_numpy(), axis=1)))
     return {
@@ -116,14 +117,8 @@ def leaks(run: ReportInputs) -> Content | None:
             for name, size in splits.items()
         ],
         "crossings": sorted(crossings.items(), key=lambda crossing: (-crossing[1], crossing[0])),
-        "pairs": _pairs(run, _with_relations(run, across)),
+        "pairs": _pairs(run, across.merge(known, "left", ["from", "to"])),
     }
-
-
-def _with_relations(run: ReportInputs, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Pairs with what the table ``similarity`` says of them, where it lists them."""
-    said = run.table("similarity").drop(columns="similarity")
-    return pairs.merge(said, on=["from", "to"], how="left")
 
 
 def labels(run: ReportInputs) -> Content | None:

@@ -15,7 +15,7 @@ from imgvet.errors import (
     ImgvetError,
     InputEmptyError,
     InvalidParameterError,
-    ListFileError,
+    PlanError,
     WorkDirInsideInputError,
 )
 from imgvet.exchange.export import export_run
@@ -102,7 +102,7 @@ def test_a_plan_that_is_none_or_of_another_run_is_refused(
 ) -> None:
     plan = tmp_path / "plan.csv"
     plan.write_text(content)
-    with pytest.raises(ListFileError):
+    with pytest.raises(PlanError):
         exported(work, tmp_path, plan=plan)
 
 
@@ -171,7 +171,7 @@ def test_a_failed_export_leaves_nothing(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("imgvet.exchange.layouts.write_json", full)
+    monkeypatch.setattr("imgvet.exchange.coco.write_json", full)
     with pytest.raises(ImgvetError, match="No space left"):
         export_run(work, tmp_path / "clean", ExportOptions(format="coco"))
     assert not list(tmp_path.iterdir())

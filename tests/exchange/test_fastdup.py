@@ -85,6 +85,7 @@ def test_what_was_exported_is_imported_as_it_was(
     }.items():  # fmt: skip
         old, new = (_named(run, name)[columns] for run in (work, found.work))
         pd.testing.assert_frame_equal(old, new, check_dtype=False)
+    assert "exact" in set(read_table(found.work.table("similarity"))["relation"])
     old, new = (create(work_dir=run.path).embeddings() for run in (work, found.work))
     assert old[0] == new[0]
     assert np.allclose(old[1], new[1], atol=1e-6)

@@ -18,13 +18,13 @@ from PIL import Image
 
 from imgvet.annotations.read import read_annotations
 from imgvet.exchange.export import export_run
-from imgvet.exchange.layouts import WebDataset
 from imgvet.exchange.options import ExportOptions
+from imgvet.exchange.webdataset import WebDataset
 from imgvet.sources.yolo import boxes_of_image, read_yolo
 from imgvet.tables import read_table
 from imgvet.workdir import WorkDir
 from support.archives import write_tar
-from support.exported import BOXES
+from support.exported import BOXES, write_rows
 from support.finished_run import finish_run
 from support.pictures import jpeg, photograph, png
 
@@ -78,6 +78,38 @@ def test_coco_is_read_by_imgvet_as_it_was(crops: WorkDir, tmp_path: Path) -> Non
         list(box) for _ in range(2) for box in BOXES
     ]
     assert set(table["label"]) >= {"cat", "dog"}
+
+
+def test_a_coco_set_is_cleaned_with_all_that_it_tells(photos: Path, tmp_path: Path) -> None:
+    entries: dict[str, Any] = {
+        "info": {"year": 2020},
+        "images": [
+            {"id": 70 + n, "file_name": f"photo0{n}.jpg", "license": 3, "width": 1, "height": 1}
+            for n in range(3)
+        ],
+        "annotations": [
+            {"id": 900 + n, "image_id": 70 + n, "category_id": 44, "bbox": [1, 2, 30, 40],
+             "segmentation": [[1, 2, 31, 2, 31, 42]], "iscrowd": n % 2, "keypoints": [n]}
+            for n in range(3)
+        ],
+        "categories": [{"id": 44, "name": "dog", "supercategory": "animal"}],
+    }  # fmt: skip
+    (tmp_path / "coco.json").write_text(json.dumps(entries))
+    given = {"annotations": str(tmp_path / "coco.json"), "data_type": "image"}
+    work = finish_run(photos, tmp_path / "out", **given)
+    rows = [(str(photos / "photo01.jpg"), "remove")]
+    plan = write_rows(tmp_path / "plan.csv", ("filename", "action"), rows)
+    folder = export(work, tmp_path, "coco", plan=plan)
+    content = as_json(folder / "annotations" / "instances.json")
+    assert content["info"] == {"year": 2020}
+    assert content["categories"] == entries["categories"]
+    assert content["annotations"] == [entries["annotations"][n] for n in (0, 2)]
+    images = {one["id"]: one for one in content["images"]}
+    assert len(images) == 9
+    assert (images[70]["license"], images[70]["file_name"]) == (3, "photo00.jpg")
+    with Image.open(folder / "images" / "photo00.jpg") as picture:
+        assert (images[70]["width"], images[70]["height"]) == picture.size
+    assert 71 not in images
 
 
 def test_labels_without_boxes_are_coco_annotations_without_a_box(

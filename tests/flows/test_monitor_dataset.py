@@ -143,6 +143,26 @@ def test_the_report_shows_what_the_alarm_that_links_to_it_counted(monitor: Monit
     assert "4 runs" in (monitor.work.report / "history.html").read_text().replace("\u00a0", " ")
 
 
+def test_images_that_are_gone_are_told_and_so_is_their_return(monitor: Monitor) -> None:
+    outdoor = monitor.folder / "outdoor"
+    for number, path in enumerate(write_photographs(outdoor, 12) * 2):
+        (outdoor / f"{number}.jpg").write_bytes(path.read_bytes() + bytes([number]))
+    age(*outdoor.iterdir())
+    with Receiver() as receiver:
+        monitor.notify = receiver.address
+        monitor.state()
+        number = len(receiver.posted)
+        away = monitor.folder.with_name("away")
+        outdoor.rename(away)
+        assert "lost:folder:outdoor" in monitor.state().result().run.alarms
+        (message,) = receiver.posted[number:]
+        assert "images are lost: folder outdoor" in str(message).lower()
+        assert "Lost: folder outdoor" in (monitor.work.report / "alarms.html").read_text()
+        away.rename(outdoor)
+        assert "lost:folder:outdoor" not in monitor.state().result().run.alarms
+        assert len(receiver.posted) == number + 2
+
+
 def test_what_a_killed_run_did_not_tell_is_told_by_the_next(monitor: Monitor) -> None:
     monitor.state()
     monitor.spoil()

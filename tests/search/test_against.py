@@ -21,28 +21,33 @@ from support.pictures import jpeg, photograph
 
 @pytest.fixture(scope="session")
 def newcomers(photos: Path) -> Path:
-    """A copy of photo00 (in the run twice), photo02 re-encoded, a stranger, and no picture."""
+    """A copy of photo00 (in the run twice), photo02 re-encoded, a stranger, no picture, a part."""
     folder = photos.parent / "newcomers"
     folder.mkdir()
     (folder / "a copy.jpg").write_bytes((photos / "photo00.jpg").read_bytes())
     (folder / "b again.jpg").write_bytes(jpeg(photograph(2), quality=60))
     (folder / "c stranger.jpg").write_bytes(jpeg(photograph(10)))
     (folder / "d nothing.jpg").write_bytes(b"no picture")
+    height, width = photograph(4).shape[:2]
+    part = photograph(4)[height // 8 : -height // 8, width // 8 : -width // 8]
+    (folder / "e part.jpg").write_bytes(jpeg(np.ascontiguousarray(part)))
     return folder
 
 
 def test_each_picture_is_told_what_it_is_like(work: WorkDir, photos: Path, newcomers: Path) -> None:
     found = look_up(work, [str(newcomers)], threads=2)
     assert tuple(found) == COLUMNS
-    assert [Path(name).name[0] for name in found["picture"]] == ["a", "b", "c", "d"]
-    assert found["status"].tolist() == ["ok", "ok", "ok", "not_an_image"]
-    copy, again, stranger, nothing = found.to_dict(orient="records")
+    assert [Path(name).name[0] for name in found["picture"]] == list("abcde")
+    assert found["status"].tolist() == ["ok", "ok", "ok", "not_an_image", "ok"]
+    copy, again, stranger, nothing, part = found.to_dict(orient="records")
     assert (copy["similarity"], copy["copies"], copy["relation"]) == (1.0, 2, "exact")
     assert copy["filename"] == str(photos / "copy of 0.jpg")
     assert again["filename"] == str(photos / "photo02.jpg")
     assert 0.95 < again["similarity"] < 1
-    assert pd.isna(again["relation"])
+    assert again["relation"] == "re-encoded"
     assert stranger["similarity"] < 0.9
+    assert pd.isna(stranger["relation"]) or stranger["relation"] == "similar only"
+    assert (part["filename"], part["relation"]) == (str(photos / "photo04.jpg"), "cropped")
     assert np.isnan(nothing["similarity"])
 
 
@@ -51,7 +56,7 @@ def test_a_run_is_looked_up_with_the_same_answers(
 ) -> None:
     other = finish_run(newcomers, tmp_path / "out")
     by_run, by_files = look_up(work, [str(other.path)], 2), look_up(work, [str(newcomers)], 2)
-    assert len(by_run) == 7
+    assert len(by_run) == 9
     assert by_run["rank"].tolist()[:4] == [1, 2, 1, 2]
     assert by_run.equals(by_files)
 
@@ -67,8 +72,8 @@ def test_runs_of_different_models_are_refused(
 ) -> None:
     np.savez(
         tmp_path / "own.npz",
-        filenames=["a copy.jpg", "b again.jpg", "c stranger.jpg"],
-        embeddings=np.eye(3, dtype=np.float32),
+        filenames=["a copy.jpg", "b again.jpg", "c stranger.jpg", "e part.jpg"],
+        embeddings=np.eye(4, dtype=np.float32),
     )
     other = finish_run(newcomers, tmp_path / "out", embeddings=str(tmp_path / "own.npz"))
     for one, given in ((work, other.path), (other, work.path)):
@@ -94,13 +99,13 @@ def test_the_command_prints_and_writes_a_table(
     assert main([*command, "--csv", str(tmp_path / "found.csv")]) == 0
     printed = capsys.readouterr().out
     assert "1.000000" in printed
-    assert "Of 4 pictures 1 are in there already, byte by byte, and 1 more" in printed
+    assert "Of 5 pictures 1 are in there already byte by byte, 2 as edits, and 0 more" in printed
     with (tmp_path / "found.csv").open(newline="") as stream:
-        assert len(list(csv.DictReader(stream))) == 4
+        assert len(list(csv.DictReader(stream))) == 5
     assert main([*command, "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)) == 4
+    assert len(json.loads(capsys.readouterr().out)) == 5
     assert main(["search", str(work.path)]) == 2
 
 
 def test_python_looks_up(work: WorkDir, newcomers: Path) -> None:
-    assert len(create(work_dir=work.path).look_up(newcomers, k=2)) == 7
+    assert len(create(work_dir=work.path).look_up(newcomers, k=2)) == 9

@@ -33,6 +33,7 @@ from imgvet.options import (
     VideoOptions,
     make_options,
 )
+from imgvet.quality.label_issues import find_label_issues
 from imgvet.quality.leaks import find_leaks
 from imgvet.quality.result import write_results
 from imgvet.quality.summarize import COUNTED, SearchFacts, summarize
@@ -97,8 +98,8 @@ def finish_run(input_dir: object, work_dir: Path, **parameters: object) -> WorkD
 def judge(work: WorkDir) -> WorkDir:
     """Add the summary and the checks of a finished run."""
     record = read_record(work)
-    there = (name for name in COUNTED if work.table(name).is_file())
-    counted = {name: read_table(work.table(name)) for name in there}
+    made = [name for name in COUNTED if work.table(name).is_file()]
+    counted = {name: read_table(work.table(name)) for name in made}
     facts = SearchFacts(model=str(record.model.get("name")), recall=1.0, median_similarity=0.5)
     summary, checks = summarize(counted, facts, record.options(RunOptions))
     work.summary_json.write_text(summary.model_dump_json())
@@ -171,6 +172,10 @@ def _tables(
             options.num_threads,
         ),
     }
-    leaks = find_leaks(neighbors, items, vectors, metric, near, search)
-    tables |= {} if leaks is None else {"leaks": leaks}
+    search, valid = options.part(NeighborOptions), items[items["embedding_row"].notna()]
+    if valid["split"].nunique() > 1:
+        tables["leaks"] = find_leaks(neighbors, items, vectors, metric, near, search)
+    if valid["label"].nunique() > 1:
+        judged = find_label_issues(items, vectors, search, options.num_threads)
+        tables["label_issues"] = judged[0]
     return tables if found.crops is None else tables | {"crops": found.crops}

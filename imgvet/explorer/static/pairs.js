@@ -164,7 +164,7 @@ function show(pair) {
     return;
   }
   const relation = pair.relation ? `, ${visible(String(pair.relation)).replaceAll("_", " ")}` : "";
-  byId("range").textContent = `${number(state.at + 1)} of ${number(total)} · similarity ${similarity(pair.similarity)}${relation}`;
+  byId("range").textContent = `${number(state.at + 1)} of ${number(total)} · similarity ${similarity(pair.similarity)}${relation}${pair.explained && ` \u00b7 ${pair.explained}`}`;
   view.fit();
   showDecision();
   fill(pair).catch((error) => say(error.message));

@@ -1,0 +1,146 @@
+"""The layout of COCO; a COCO file that a run was annotated by is kept as it is, entry by entry.
+
+Source: https://cocodataset.org/#format-data .
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+
+from imgvet.annotations.match import match
+from imgvet.annotations.schema import COLUMNS, Annotations
+from imgvet.exchange.layout import UNNAMED, Layout, Read, bbox_of, place_of, write_json
+from imgvet.exchange.pictures import Picture
+from imgvet.options import AnnotationOptions, SourceOptions
+from imgvet.summary import read_record
+from imgvet.workdir import WorkDir
+
+Entry = Mapping[str, Any]
+
+
+class Coco(Layout):
+    """``annotations/instances_SPLIT.json`` and ``images/SPLIT/``: cocodataset.org/#format-data."""
+
+    source: _Source | None = None
+    """What the run was annotated by: its entries are kept as they are, masks and all."""
+
+    @classmethod
+    def of(cls, pictures: Sequence[Picture], work: WorkDir) -> Self:
+        """The same, with what the run's own COCO file tells of them."""
+        layout = cls(pictures)
+        layout.source = _source_of(pictures, work)
+        return layout
+
+    def place(self, picture: Picture) -> str:
+        """In a folder for each split."""
+        return place_of("images", self.folder_of[picture.split], picture)
+
+    def write(self, read: Read, folder: Path) -> None:
+        """Ids begin at 1; a label without a box is an annotation whose bbox is empty."""
+        found: defaultdict[str | None, tuple[list[Any], list[Any]]]
+        found = defaultdict(lambda: ([], []))
+        for picture, _ in read:
+            images, annotations = found[picture.split]
+            image, own = self._entries(picture, len(images), len(annotations))
+            images.append(image)
+            annotations += own
+        categories = [
+            {"id": number + 1, "name": name, "supercategory": ""}
+            for name, number in self.number.items()
+        ]
+        head = {"info": {"description": "exported by imgvet"}, "licenses": []}
+        if self.source is not None:
+            head = {name: self.source.content.get(name, value) for name, value in head.items()}
+            categories = self.source.content.get("categories", [])
+        for split, (images, annotations) in found.items():
+            lists = {"images": images, "annotations": annotations, "categories": categories}
+            name = "_".join(filter(None, ["instances", self.folder_of[split]]))
+            write_json(folder / "annotations" / f"{name}.json", head | lists)
+
+    def _entries(
+        self, picture: Picture, images: int, annotations: int
+    ) -> tuple[dict[str, Any], list[Any]]:
+        """The entry of a picture, and its annotations, after so many others."""
+        image = {
+            "file_name": picture.name or picture.filename,
+            "width": picture.width, "height": picture.height,
+        }  # fmt: skip
+        if self.source is None:
+            known = {"id": images + 1} | image
+            own = enumerate(self._annotations(picture), annotations + 1)
+            return known, [{"id": n, "image_id": known["id"]} | one for n, one in own]
+        original = self.source.images.get(picture.id)
+        if original is None:
+            return {"id": self.source.free_id + picture.id + 1} | image, []
+        return {**original, **image}, list(self.source.annotations.get(original["id"], ()))
+
+    def _annotations(self, picture: Picture) -> list[dict[str, Any]]:
+        found = [
+            {
+                "category_id": self.number[region.label or UNNAMED] + 1,
+                "bbox": bbox_of(region),
+                "area": region.box.width * region.box.height,
+                "iscrowd": 0,
+                "segmentation": [list(region.corners)] if region.corners else [],
+                **({} if region.score is None else {"score": region.score}),
+            }
+            for region in picture.objects
+        ]
+        if self.has_boxes or picture.label is None:
+            return found
+        category = {"category_id": self.number[picture.label] + 1}
+        return [category | {"bbox": [], "area": 0, "iscrowd": 0, "segmentation": []}]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A COCO file, by the pictures of an export."""
+
+    content: Mapping[str, Any]
+    images: Mapping[int, Entry]
+    """By the id of a picture its entry in ``images``; those that the file does not name have none.
+    """
+    annotations: Mapping[Any, Sequence[Entry]]
+    """By image_id."""
+
+    @property
+    def free_id(self) -> int:
+        """An id from which on no image has one."""
+        return max(
+            (one["id"] for one in self.content["images"] if type(one["id"]) is int), default=0
+        )
+
+
+def _source_of(pictures: Sequence[Picture], work: WorkDir) -> _Source | None:
+    """The COCO file of a run on whole images; None if there is none, or crops were analysed.
+
+    Files are matched as the run matched them (:func:`imgvet.annotations.match.match`).
+    """
+    record = read_record(work)
+    given = record.options(AnnotationOptions).annotations
+    if work.part or given is None or not (path := Path(given).expanduser()).is_file():
+        return None
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError:
+        return None  # a table
+    if not isinstance(content, dict) or not isinstance(content.get("images"), list):
+        return None
+    images = {str(place): one for place, one in enumerate(content["images"])}
+    names = [str(one["file_name"]) for one in images.values()]
+    table = pd.DataFrame({"filename": names, "label": list(images)}).reindex(columns=list(COLUMNS))
+    inputs = record.options(SourceOptions).input_dir
+    found = match(Annotations(table, given), [picture.filename for picture in pictures], inputs)
+    annotations = defaultdict[Any, list[Entry]](list)
+    for one in content.get("annotations") or ():
+        annotations[one.get("image_id")].append(one)
+    places = zip(pictures, found.rows["label"], strict=True)
+    known = {picture.id: images[place] for picture, place in places if isinstance(place, str)}
+    return _Source(content, known, annotations)
