@@ -76,7 +76,7 @@ def write_rows(inputs: ReportInputs, folder: Path) -> None:
     for table in (*RESULT_TABLES, *OPTIONAL_TABLES):
         if table.name in inputs.tables:
             rows = with_names(inputs.tables[table.name], inputs.image_table)
-            texts = [name for name in rows if isinstance(rows[name].dtype, pd.StringDtype)]
+            texts = [str(name) for name in rows if isinstance(rows[name].dtype, pd.StringDtype)]
             safe = {name: rows[name].map(inert, na_action="ignore") for name in texts}
             plain = pa.Table.from_pandas(rows.assign(**safe), preserve_index=False)
             lists = [field.name for field in plain.schema if pa.types.is_list(field.type)]

@@ -28,7 +28,6 @@ from imgvet.search.query import (
     Short,
 )
 from imgvet.search.saved_lists import names_in_list
-from imgvet.similarity.pairs import PAIR
 from imgvet.summary import RunRecord
 from imgvet.tables import LEAKS, SIMILARITY, empty, read_table
 from imgvet.workdir import WorkDir
@@ -83,14 +82,11 @@ class Pairs:
         self._work, self._deciding = work, threading.Lock()
         self._record, self._images = record, images
         self._search = ImageSearch(images, partial(names_in_list, work))
-        pairs, leaks = (
-            read_table(work.table(table.name)) if work.table(table.name).is_file() else empty(table)
-            for table in (SIMILARITY, LEAKS)
-        )
-        shown = [*PAIR, "similarity", *({"relation"} & {*pairs})]
-        self._pairs = _best_first(pairs[shown])
-        explained = pairs[shown].drop(columns="similarity")
-        self._leaks = _best_first(leaks[[*PAIR, "similarity"]].merge(explained, "left", PAIR))
+        pairs = read_table(work.table(SIMILARITY.name))
+        order = ["similarity", "from", "to"]
+        leaks = work.table(LEAKS.name)
+        self._leaks = read_table(leaks)[order] if leaks.is_file() else empty(LEAKS)[order]
+        self._pairs = pairs.sort_values(order, ascending=[False, True, True], ignore_index=True)
         self._of = cache(self._of_kind)
 
     @property
