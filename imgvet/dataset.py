@@ -201,7 +201,7 @@ class Dataset:
         """Write the valid images with their labels for another tool, less what is left out.
 
         ``parameters`` are those of an export, by name (``imgvet export --help`` lists them):
-        ``export("clean", format="coco", where=["split=train"])``.
+        ``export("clean", format="coco", where={"split": "train"})``.
         """
         from imgvet.exchange.export import export_run
         from imgvet.exchange.options import ExportOptions
@@ -227,7 +227,8 @@ class Dataset:
 
         ``newly_bad`` and ``newly_good`` are lists of findings.
         """
-        from imgvet.exchange.compare import compare_sides, read_side
+        from imgvet.exchange.compare import compare_sides
+        from imgvet.exchange.sides import read_side
 
         return compare_sides(read_side(str(earlier)), read_side(str(self._work.home))).images
 

@@ -58,9 +58,7 @@ def build_report(inputs: ReportInputs, folder: Path, earlier: Path | None = None
         stem = Path(page.name).stem
         data.write(folder / data.FOLDER / f"{stem}.js", data.page_data(page, inputs.facts))
         data.write_tables(page, folder)
-        html = page_template.render(
-            run=inputs, pages=pages, page=page, pictures=pictures, single=None
-        )
+        html = page_template.render(run=inputs, pages=pages, page=page, pictures=pictures)
         data.write(folder / page.name, html)
     data.write_rows(inputs, folder)
     for name in ASSETS:
@@ -120,5 +118,5 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(text.FILTERS)
-    made.globals.update(Section=Section, limits=limits)
+    made.globals.update(Section=Section, limits=limits, single=None)
     return made

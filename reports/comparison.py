@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from imgvet.errors import StaleReferenceError
-from imgvet.exchange.compare import Difference, Side, relabelled
+from imgvet.exchange.compare import Difference, relabelled
+from imgvet.exchange.sides import Side
 from imgvet.reports.build import environment
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store

@@ -17,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow.csv import write_csv
 
+from imgvet.format import inert
 from imgvet.reports import limits
 from imgvet.reports.charts import template
 from imgvet.reports.inputs import Facts, ReportInputs
@@ -75,7 +76,9 @@ def write_rows(inputs: ReportInputs, folder: Path) -> None:
     for table in (*RESULT_TABLES, *OPTIONAL_TABLES):
         if table.name in inputs.tables:
             rows = with_names(inputs.tables[table.name], inputs.image_table)
-            plain = pa.Table.from_pandas(rows, preserve_index=False)
+            texts = [str(name) for name in rows if isinstance(rows[name].dtype, pd.StringDtype)]
+            safe = {name: rows[name].map(inert, na_action="ignore") for name in texts}
+            plain = pa.Table.from_pandas(rows.assign(**safe), preserve_index=False)
             lists = [field.name for field in plain.schema if pa.types.is_list(field.type)]
             write_csv(plain.drop_columns(lists), folder / TABLES / f"{table.name}.csv")
 

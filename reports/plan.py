@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from imgvet.curation.plan import make_plan
+from imgvet.curation.plan import PROTECTED, make_plan
 from imgvet.curation.plan_file import ACTIONS, write_plan
 from imgvet.curation.rules import Rules
 from imgvet.options import RunOptions
@@ -26,6 +26,7 @@ from imgvet.workdir import WorkDir, write_text
 HEADINGS = {
     "exact": "Exact copies",
     "near": "Near duplicates",
+    "unproven": "Similar, but not proven to be copies",
     "contained": "Parts of other images",
     "invalid": "Files that can't be analysed",
     "listed": "Chosen by a person",
@@ -67,7 +68,7 @@ def propose(work: WorkDir, rules: Rules, *, replace: bool = False) -> pd.DataFra
 def write_page(work: WorkDir, plan: pd.DataFrame) -> Path:
     """Write the page of a plan; the same plan gives the same bytes."""
     pictures = _Pictures(work)
-    sections = [_section(name, rows, pictures) for name, rows in _by_list(plan)]
+    sections = list(_sections(plan, pictures))
     page = (
         environment()
         .get_template("plan.html")
@@ -83,31 +84,37 @@ def write_page(work: WorkDir, plan: pd.DataFrame) -> Path:
     return work.plan_page
 
 
-def _by_list(plan: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The rows of each list with the images that stay for them, in the order of the plan."""
-    group = plan["kept"].fillna(plan["filename"])
-    first = plan["list"].where(plan["action"] != "keep").groupby(group).first()
-    names = group.map(first).fillna(plan["list"])
-    for name in names.drop_duplicates():
-        yield str(name), plan.assign(group=group)[names == name]
+def _sections(plan: pd.DataFrame, pictures: _Pictures) -> Iterator[dict[str, Any]]:
+    """The lists in the order of the plan: each group begins with what stays for the others."""
+    plan = plan.assign(group=plan["kept"].fillna(plan["filename"]))
+    staying = plan[plan["filename"].isin(plan["kept"])].drop_duplicates("filename")
+    kept = {str(row["filename"]): row for row in _plain(staying)}
+    touched = plan[(plan["action"] != "keep") | (plan["list"] == PROTECTED)]
+    for name, rows in touched.groupby("list", sort=False):
+        ordered = sorted(_plain(rows), key=lambda row: str(row["group"]))
+        groups = [list(same) for _, same in groupby(ordered, lambda row: row["group"])]
+        whole = [
+            [kept[key], *same] if (key := str(same[0]["kept"])) in kept else same for same in groups
+        ]
+        yield {
+            "name": name,
+            "heading": HEADINGS.get(str(name), f"{str(name).capitalize()} images"),
+            "actions": Actions.of(rows),
+            "is_grouped": len(whole[0]) > 1,
+            "total": len(groups),
+            "groups": [
+                [
+                    row | {"picture": pictures.inline(row["digest"])}
+                    for row in group[: limits.COPIES]
+                ]
+                for group in whole[: limits.CARDS]
+            ],
+            "sizes": [len(group) for group in whole],
+        }
 
 
-def _section(name: str, rows: pd.DataFrame, pictures: _Pictures) -> dict[str, Any]:
-    plain = rows.astype(object).where(rows.notna(), None).to_dict("records")
-    groups = [list(same) for _, same in groupby(plain, lambda row: row["group"])]
-    shown = groups[: limits.CARDS]
-    return {
-        "name": name,
-        "heading": HEADINGS.get(name, f"{name.capitalize()} images"),
-        "actions": Actions.of(rows),
-        "is_grouped": any(len(group) > 1 for group in groups),
-        "total": len(groups),
-        "groups": [
-            [row | {"picture": pictures.inline(row["digest"])} for row in group[: limits.COPIES]]
-            for group in shown
-        ],
-        "sizes": [len(group) for group in shown],
-    }
+def _plain(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    return rows.astype(object).where(rows.notna(), None).to_dict("records")  # type: ignore[return-value]
 
 
 class _Pictures:

@@ -43,7 +43,7 @@ def run_checks(
     )
 
 
-@cached_stage(version=6)
+@cached_stage(version=7)
 def build_report(
     context: RunContext,
     tables: dict[str, Reference],

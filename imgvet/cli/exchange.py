@@ -9,8 +9,9 @@ from pathlib import Path
 
 from imgvet.dataset import Dataset
 from imgvet.errors import EXIT_CHECKS_FAILED, WorkDirUnusableError
-from imgvet.exchange.compare import Difference, compare_sides, read_side
+from imgvet.exchange.compare import Difference, compare_sides
 from imgvet.exchange.options import ExportOptions
+from imgvet.exchange.sides import read_side
 from imgvet.exchange.tables import write_csv
 from imgvet.format import counted, table_text
 from imgvet.options import SimilarityOptions

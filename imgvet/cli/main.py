@@ -301,12 +301,26 @@ def _add_serve(commands: Any) -> None:
         help="tell if no scheduled run of a dataset has finished for N hours, which must be more "
         f"than the longest gap between two [{SILENT_HOURS}]",
     )  # fmt: skip
+    _add_datasets(commands)
     deployments = commands.add_parser("deployments", help="write files to begin deployments with")
     actions = deployments.add_subparsers(title="actions", required=True, metavar="ACTION")
     examples = "write datasets.toml for 'imgvet serve' and prefect.yaml for 'prefect deploy'"
     _add(actions, "watch.init", examples).add_argument(
         "folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help="where to [here]"
     )
+
+
+def _add_datasets(commands: Any) -> None:
+    shown = "print the watched datasets: verdict, last and next run, alarms"
+    status = _add(commands, "datasets.status", shown)
+    datasets = commands.add_parser("datasets", help="check a file of datasets")
+    actions = datasets.add_subparsers(title="actions", required=True, metavar="ACTION")
+    check = _add(actions, "datasets.check", "say whether 'imgvet serve' can read it")
+    for parser in (status, check):
+        parser.add_argument(
+            "config", type=Path, nargs="?", default=Path("datasets.toml"), metavar="FILE",
+            help="file with a table [datasets.NAME] for each [datasets.toml]",
+        )  # fmt: skip
 
 
 def _add_models(commands: Any) -> None:

@@ -114,18 +114,22 @@ def _outlying(found: Found) -> Iterator[Finding]:
 
 
 def _mislabelled(found: Found) -> Iterator[Finding]:
-    """Of table ``label_issues``, where it is: 0 is a label that is surely wrong."""
+    """Of table ``label_issues``, where it is: 0 is a label that is surely wrong.
+
+    Copies with other labels are left to a person, whatever the rule.
+    """
     issues, limit = found.tables.get("label_issues"), found.rules.mislabelled_score
     if issues is None:
         return
     issues = issues[issues["is_issue"] if limit is None else issues["score"] <= limit]
     right = found.images["digest"].isin(found.decisions.right_labels)
     for row in issues.to_dict(orient="records"):
-        if not right[row["id"]]:
-            better = row["suggested_label"]
-            likely = f"likely {better}" if isinstance(better, str) else "but not its exact copy"
-            said = f"labelled {row['label']}, {likely} "
-            yield Finding(
-                row["id"], found.rules.mislabelled, "mislabelled",
-                said + f"(score of the label {row['score']:.2f})",
-            )  # fmt: skip
+        item, said = row["id"], f"labelled {row['label']}"
+        if right[item]:
+            continue
+        if isinstance(row["suggested_label"], str):
+            said += f", likely {row['suggested_label']} (score of the label {row['score']:.2f})"
+        if row.get("conflict"):
+            yield Finding(item, "review", "mislabelled", f"{said}; a copy has another label")
+        else:
+            yield Finding(item, found.rules.mislabelled, "mislabelled", said)

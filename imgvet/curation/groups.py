@@ -25,11 +25,8 @@ from imgvet.format import counted, listed
 from imgvet.search.copies import copy_groups, name_rank
 from imgvet.similarity.distances import Metric, Vectors, distances_between, unit_of
 
-CONTAINED = "cropped"
-"""What the column ``relation`` of the table similarity says of a pair of which one is a part."""
-
 _WHOLE = 0.95
-"""Of an image that is a part of another at least this share is seen there."""
+"""Of an image that is a copy or a part of another at least this share is seen there."""
 
 _SAID = {
     "near": "a near duplicate",
@@ -206,10 +203,11 @@ class NearGroups:
             pairs[end] = pairs[end].map(self.found.images["digest"]).map(row_of)
         pairs = pairs.dropna(subset=["from", "to"])
         pairs = pairs[pairs["from"] != pairs["to"]].astype({"from": np.int64, "to": np.int64})
-        for name, default in (("relation", ""), ("from_shown", 1.0), ("to_shown", 1.0)):
-            pairs[name] = pairs.get(name, default)
+        for name in ("from_shown", "to_shown"):
+            pairs[name] = pairs.get(name, pd.Series(1.0, pairs.index)).fillna(1.0)
         proven = pairs["verified"].fillna(0) > 0 if "verified" in pairs else True
-        kinds = np.where(pairs["relation"] == CONTAINED, "contained", "near")
+        is_part = pairs[["from_shown", "to_shown"]].min(axis=1) < _WHOLE
+        kinds = np.where(is_part, "contained", "near")
         pairs["list"] = np.where(proven, kinds, "unproven")
         wanted = pairs["list"].isin(list(self._actions))
         return pairs[wanted & (proven | (pairs["similarity"] >= self.found.least))]

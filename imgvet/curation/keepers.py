@@ -74,7 +74,7 @@ class Keepers:
         self._ranks = np.column_stack(
             [column.to_numpy(np.float64, na_value=-np.inf) for column in columns]
         )
-        self._rows = pd.Series(np.arange(len(images)), images.index)
+        self._rows = {item: row for row, item in enumerate(images.index.tolist())}
         self._labels = images["label"]
 
     def ranked(self, group: Sequence[int], tie: str) -> tuple[list[int], str]:
@@ -82,7 +82,7 @@ class Keepers:
 
         If nothing else differs the given order counts, of which ``tie`` says why.
         """
-        ranks = self._ranks[self._rows.loc[list(group)].to_numpy()]
+        ranks = self._ranks[[self._rows[item] for item in group]]
         if self._majority is not None:
             labels = self._labels.loc[list(group)]
             ranks[:, self._majority] = labels.map(labels.value_counts()).fillna(0)

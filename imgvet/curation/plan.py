@@ -111,14 +111,18 @@ def _safe(
 
 
 def _by_image(findings: Sequence[Finding]) -> list[Finding]:
-    """One finding for each image: the most urgent one, with the reasons of all."""
+    """One finding for each image: the most urgent one, with the reasons of those that agree.
+
+    What an image could have gone for beside what it goes for is of no interest.
+    """
     of_image: dict[int, list[Finding]] = {}
     for finding in findings:
         of_image.setdefault(finding.id, []).append(finding)
     merged = []
     for several in of_image.values():
         first = min(several, key=lambda one: _URGENCY.index(one.action))
-        reasons = dict.fromkeys(one.reason for one in (first, *several))
+        told = (one for one in several if one.kept in (None, one.id, first.kept))
+        reasons = dict.fromkeys(one.reason for one in (first, *told))
         merged.append(first._replace(reason="; also ".join(reasons)))
     return merged
 

@@ -21,6 +21,7 @@ TITLES = {
     "compute_advanced_stats": "Measuring colour",
     "embed": "Embedding",
     "find_neighbors": "Finding neighbours",
+    "verify_pairs": "Comparing pairs",
     "build_report": "Building the report",
 }
 """What a person reads for each stage that tells its progress."""

@@ -57,9 +57,9 @@ def export_run(
         ImgvetError: as :func:`imgvet.exchange.selection.select_images`.
     """
     destination = destination.expanduser().absolute()
-    _require_free(destination)
-    selection = select_images(work, options)
     try:
+        _require_free(destination)
+        selection = select_images(work, options)
         with _draft_of(destination) as draft:
             found = _write(work, draft, options, selection, threads)
     except OSError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -27,18 +27,18 @@ class ExportOptions(Part):
         description="in a folder: copy the images, hard link them (then a program that writes into "
         "one changes the original), or none: only name where they are",
     )
-    where: Strings | None = Field(
+    where: Strings | dict[str, Any] | None = Field(
         None,
         description="only images that meet all conditions on columns of the explorer: label=dog, "
-        "split=train, 'stats.sharpness>=0.5', 'outliers.score=' (has none); label=dog label=cat "
-        "takes both",
+        "split=train, 'sharpness>=0.5', 'outliers.score=' (has none); label=dog label=cat takes "
+        "both; from Python also as for search: {'label': ['dog', 'cat'], 'sharpness': (0.5, None)}",
     )
     list: Strings | None = Field(
         None, description="only images of these saved lists (OUT/lists/NAME.txt)"
     )
     without: Strings | None = Field(None, description="leave out the images of these saved lists")
     plan: Path | None = Field(
-        None, description="leave out what a plan (csv with columns filename and action) removes"
+        None, description="leave out what a plan removes: csv or parquet with filename and action"
     )
     corrections: str | None = Field(
         None,

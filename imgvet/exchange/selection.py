@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from imgvet.annotations.match import match
 from imgvet.annotations.read import read_annotations
-from imgvet.curation.plan_file import ACTIONS
+from imgvet.curation.plan_file import ACTIONS, read_plan
 from imgvet.curation.spreadsheet import read_csv
 from imgvet.errors import InputEmptyError, InvalidParameterError, PlanError
 from imgvet.exchange.options import ExportOptions
 from imgvet.options import SourceOptions
 from imgvet.reasons import Reason
 from imgvet.search.image_table import ImageTable
-from imgvet.search.query import Condition, ImageSearch, Query
+from imgvet.search.query import Condition, ImageSearch, Query, conditions_of
 from imgvet.search.saved_lists import names_in_list
 from imgvet.sources.listing import item_name
 from imgvet.summary import read_record
-from imgvet.tables import ITEMS, conform, read_table, to_frame
+from imgvet.tables import ITEMS, STATS, conform, read_table, to_frame
 from imgvet.workdir import WorkDir
 
 _PLANNED = ("filename", "action")
-_CONDITION = re.compile(r"\s*([\w.]+)\s*(>=|<=|=|>|<)(.*)", re.DOTALL)
+_CONDITION = re.compile(r"\s*([\w.]+)\s*(>=|<=|=|>|<)\s*(.*)", re.DOTALL)
 _LIMITS = {
     "=": ("minimum", "maximum"), ">=": ("minimum",), "<=": ("maximum",),
     ">": ("above",), "<": ("below",),
@@ -61,7 +62,13 @@ def select_images(work: WorkDir, options: ExportOptions) -> Selection:
     items = to_frame(conform(read_table(work.table(ITEMS.name)), ITEMS))
     items["path"] = items["path"].fillna(items["filename"])  # earlier versions told names alone
     valid = items[items["status"] == Reason.OK.value]
-    wanted = ImageSearch(images).ids(Query(where=conditions_of(options.where or (), images)))
+    where = options.where or {}
+    told = (
+        conditions_of(where, images.columns)
+        if isinstance(where, dict)
+        else (written_conditions(where, images))
+    )
+    wanted = ImageSearch(images).ids(Query(where=told))
     chosen = valid[valid["id"].isin(wanted)]
     if options.list is not None:
         chosen = chosen[chosen["filename"].isin(_names_in_lists(work, options.list))]
@@ -79,10 +86,11 @@ def select_images(work: WorkDir, options: ExportOptions) -> Selection:
     return Selection(chosen.reset_index(drop=True), images, len(valid) - len(chosen))
 
 
-def conditions_of(texts: Iterable[str], images: ImageTable) -> tuple[Condition, ...]:
-    """Conditions as a person writes them: ``label=dog``, ``stats.width>=640``, ``split=`` (none).
+def written_conditions(texts: Iterable[str], images: ImageTable) -> tuple[Condition, ...]:
+    """Conditions as a person writes them: ``label=dog``, ``width>=640``, ``split=`` (none).
 
-    Several texts that one column may equal are alternatives; all else must be met at once.
+    Several texts that one column may equal are alternatives; all else must be met at once. A metric
+    may be named without its table.
     InvalidParameterError if a text is no condition.
     """
     conditions: list[Condition] = []
@@ -91,6 +99,9 @@ def conditions_of(texts: Iterable[str], images: ImageTable) -> tuple[Condition, 
         parts = _CONDITION.fullmatch(text)
         try:
             column, sign, value = parts.groups() if parts else ("", "", "no condition")
+            metric = f"{STATS.name}.{column}"
+            if column not in images.columns and metric in images.columns:
+                column = metric
             known = images.columns.get(column)
             if sign == "=" and not value:
                 conditions.append(Condition(column=column, missing=True))
@@ -102,7 +113,7 @@ def conditions_of(texts: Iterable[str], images: ImageTable) -> tuple[Condition, 
         except ValueError:  # pydantic's, too
             raise InvalidParameterError(
                 f"where = {text!r} is not a condition",
-                "Write COLUMN=VALUE, or a number after >=, <=, > or <, as in stats.sharpness>=0.5",
+                "Write COLUMN=VALUE, or a number after >=, <=, > or <, as in sharpness>=0.5",
             ) from None
     equal = (Condition(column=name, values=tuple(values)) for name, values in choices.items())
     return (*conditions, *equal)
@@ -114,7 +125,12 @@ def _names_in_lists(work: WorkDir, names: Sequence[str]) -> set[str]:
 
 def _removed_by(plan: Path, filenames: Iterable[str]) -> set[str]:
     """The names that a plan removes; PlanError if it is none, or one of another run."""
-    actions = {row["filename"]: row["action"].strip().lower() for row in read_csv(plan, _PLANNED)}
+    rows: Iterable[Mapping[Any, Any]] = (
+        read_plan(plan)[list(_PLANNED)].to_dict(orient="records")
+        if plan.suffix == ".parquet"
+        else read_csv(plan, _PLANNED)
+    )
+    actions = {row["filename"]: row["action"].strip().lower() for row in rows}
     if wrong := sorted(set(actions.values()).difference(ACTIONS)):
         raise PlanError(f"The plan {plan} has action {wrong[0]!r}", f"Use {', '.join(ACTIONS)}")
     if actions and actions.keys().isdisjoint(filenames):

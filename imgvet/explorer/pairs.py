@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from imgvet.search.query import (
     Requested,
     Short,
 )
+from imgvet.search.saved_lists import names_in_list
 from imgvet.summary import RunRecord
 from imgvet.tables import LEAKS, SIMILARITY, empty, read_table
 from imgvet.workdir import WorkDir
@@ -59,6 +60,7 @@ class PairQuery(Requested):
 
     kind: Short = "all"
     text: Short = ""
+    list: Short | None = None
     where: Annotated[tuple[Condition, ...], Field(max_length=100)] = ()
     relations: Annotated[tuple[Short, ...], Field(max_length=100)] = ()
     offset: int = Field(0, ge=0, le=MAX_OFFSET)
@@ -78,7 +80,8 @@ class Pairs:
 
     def __init__(self, work: WorkDir, record: RunRecord, images: ImageTable) -> None:
         self._work, self._deciding = work, threading.Lock()
-        self._record, self._images, self._search = record, images, ImageSearch(images)
+        self._record, self._images = record, images
+        self._search = ImageSearch(images, partial(names_in_list, work))
         pairs = read_table(work.table(SIMILARITY.name))
         order = ["similarity", "from", "to"]
         leaks = work.table(LEAKS.name)
@@ -110,8 +113,9 @@ class Pairs:
         if query.kind not in KINDS:
             raise InvalidParameterError(f"Unknown kind {query.kind!r}", f"Use {', '.join(KINDS)}")
         found = self._of(query.kind)
-        if query.text or query.where:
-            ids = self._search.ids(Query(text=query.text, where=query.where))
+        images = Query(text=query.text, where=query.where, list=query.list)
+        if images.is_narrow:
+            ids = self._search.ids(images)
             found = found[found["from"].isin(ids) | found["to"].isin(ids)]
         if query.relations and "relation" in found:
             found = found[found["relation"].isin(query.relations)]

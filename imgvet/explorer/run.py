@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from imgvet.search.index import Match, SearchIndex
 from imgvet.search.originals import Originals
 from imgvet.search.picture import embed_picture, model_of, read_picture
 from imgvet.search.query import Condition, ImageSearch, Query
+from imgvet.search.saved_lists import names_in_list
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
 from imgvet.summary import RunRecord, read_record
@@ -32,7 +33,7 @@ class ExploredRun:
         self.work = work
         self.record: RunRecord = read_record(work)
         self.images = ImageTable.of_run(work)
-        self.search = ImageSearch(self.images)
+        self.search = ImageSearch(self.images, partial(names_in_list, work))
         self.originals = Originals(work, self.record)
         self._loading, self._embedding = threading.Lock(), threading.Lock()
         self._thumbnails: Thumbnails | None = None

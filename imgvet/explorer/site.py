@@ -32,11 +32,18 @@ from imgvet.explorer.guard import Guard, Secrets
 from imgvet.explorer.pairs import PairQuery, PairToDecide
 from imgvet.explorer.run import ExploredRun
 from imgvet.reasons import Failure
-from imgvet.search.image_table import MAX_ID
+from imgvet.search.image_table import MAX_ID, Rows
 from imgvet.search.index import MAX_NEIGHBORS, Match
 from imgvet.search.picture import MAX_BYTES, has_model, read_picture
 from imgvet.search.query import ALWAYS, Page, Query, Requested
-from imgvet.search.saved_lists import list_path, save_list, saved_lists
+from imgvet.search.saved_lists import (
+    delete_list,
+    list_path,
+    rename_list,
+    restore_list,
+    save_list,
+    saved_lists,
+)
 
 PAGE, PAIRS = "/explore", "/pairs"
 
@@ -73,11 +80,18 @@ class ListToSave(Requested):
     replace: bool = False
 
 
+class ListToChange(Requested):
+    """What becomes of a list: another name, or without one it comes back after it was deleted."""
+
+    name: str | None = None
+
+
 class PathToSearch(Requested):
     """A picture on this machine that the page wants to search for; it is not given out."""
 
     path: str = Field(min_length=1, max_length=4096)
     k: int = NEIGHBORS
+    query: Query = Query()
 
 
 class ReportFiles(StaticFiles):
@@ -119,6 +133,8 @@ def make_site(current: Callable[[], ExploredRun], known: Secrets) -> ASGIApp:
             Route("/api/decisions", _decide, methods=["POST"]),
             Route("/api/lists", _lists),
             Route("/api/lists", _save, methods=["POST"]),
+            Route("/api/lists/{name}", _change_list, methods=["POST"]),
+            Route("/api/lists/{name}", _delete_list, methods=["DELETE"]),
             Route("/lists/{name}.txt", _download),
             Route("/thumbnail/{item:int}", _thumbnail),
             Route("/original/{item:int}", _original),
@@ -145,6 +161,7 @@ def _about(request: Request) -> Response:
     return JSONResponse(
         {
             "title": run.title,
+            "run": run.record.run_id,
             "root": run.images.root,
             "model": run.record.model.get("name"),
             "takes_pictures": has_model(run.record),
@@ -165,9 +182,17 @@ def _about(request: Request) -> Response:
     )
 
 
+def _query(request: Request) -> Query:
+    return Query.parse(request.query_params.get("query", "{}"))
+
+
+def _among(run: ExploredRun, query: Query) -> Rows | None:
+    """The images that a search by picture may find; None for all."""
+    return run.search.ids(query) if query.is_narrow else None
+
+
 def _items(request: Request) -> Response:
-    query = Query.parse(request.query_params.get("query", "{}"))
-    return JSONResponse(asdict(_run(request).search.page(query)))
+    return JSONResponse(asdict(_run(request).search.page(_query(request))))
 
 
 def _column(request: Request) -> Response:
@@ -176,23 +201,25 @@ def _column(request: Request) -> Response:
 
 def _similar(request: Request) -> Response:
     run, item = _run(request), _known(request, "id")["id"]
-    return _matches(run, run.index.nearest_to_item(item, _wanted(request)))
+    among = _among(run, _query(request))
+    return _matches(run, run.index.nearest_to_item(item, _wanted(request), among))
 
 
 async def _search(request: Request) -> Response:
-    wanted = _wanted(request)
-    return await run_in_threadpool(_nearest, request, await _body(request, MAX_BYTES), wanted)
+    wanted, query = _wanted(request), _query(request)
+    data = await _body(request, MAX_BYTES)
+    return await run_in_threadpool(_nearest, request, data, wanted, query)
 
 
 async def _search_path(request: Request) -> Response:
     asked = PathToSearch.parse(await _json(request))
     data = await run_in_threadpool(read_picture, Path(asked.path).expanduser())
-    return await run_in_threadpool(_nearest, request, data, asked.k)
+    return await run_in_threadpool(_nearest, request, data, asked.k, asked.query)
 
 
-def _nearest(request: Request, picture: bytes, k: int) -> Response:
+def _nearest(request: Request, picture: bytes, k: int, query: Query) -> Response:
     run = _run(request)
-    found = run.nearest_to_picture(picture, k)
+    found = run.nearest_to_picture(picture, k, _among(run, query))
     if not isinstance(found, Failure):
         return _matches(run, found)
     meaning = found.reason.meaning
@@ -230,6 +257,21 @@ def _save_list(request: Request, asked: ListToSave) -> Response:
     names = [str(name) for (name,) in run.images.values(("filename",), ids)]
     saved = save_list(run.work, asked.name, names, replace=asked.replace)
     return JSONResponse(asdict(saved) | {"path": str(saved.path)}, HTTPStatus.CREATED)
+
+
+async def _change_list(request: Request) -> Response:
+    asked, name = ListToChange.parse(await _json(request)), request.path_params["name"]
+    work = _run(request).work
+    if asked.name is None:
+        await run_in_threadpool(restore_list, work, name)
+    else:
+        await run_in_threadpool(rename_list, work, name, asked.name)
+    return JSONResponse({"name": asked.name or name})
+
+
+def _delete_list(request: Request) -> Response:
+    delete_list(_run(request).work, request.path_params["name"])
+    return JSONResponse({"name": request.path_params["name"]})
 
 
 def _download(request: Request) -> Response:

@@ -7,7 +7,7 @@ are kept, so that turning a page or changing a filter does not sort again.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache, reduce
 from typing import Annotated, Any, Self
@@ -24,7 +24,7 @@ from imgvet.summary import Exact
 TEXT_COLUMNS = ("filename", "label", "crops.label", "crops.text")
 """Columns in which free text is looked for, as far as a run has them."""
 
-ALWAYS = ("id", "filename", "status", "label")
+ALWAYS = ("id", "filename", "status", "label", "split")
 """Columns that every page has."""
 
 MAX_CHOICES = 500
@@ -112,10 +112,17 @@ class Query(Requested):
 
     text: Short = ""
     where: Annotated[tuple[Condition, ...], Field(max_length=100)] = ()
+    list: Short | None = None
+    """A saved list that they are in."""
     sort: Short | None = None
     descending: bool = False
     offset: int = Field(0, ge=0, le=MAX_OFFSET)
     limit: int = Field(60, ge=1, le=MAX_PAGE)
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it leaves any image out."""
+        return bool(self.text or self.where or self.list is not None)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -148,8 +155,11 @@ class ColumnSummary:
 class ImageSearch:
     """Answers queries on the images of a run; may be used from several threads."""
 
-    def __init__(self, images: ImageTable) -> None:
-        self._images = images
+    def __init__(
+        self, images: ImageTable, named_in: Callable[[str], Sequence[str]] | None = None
+    ) -> None:
+        """``named_in`` gives the file names of a saved list."""
+        self._images, self._named_in = images, named_in
         self._matching = lru_cache(maxsize=_KEPT)(self._find)
         self._order = lru_cache(maxsize=_KEPT)(self._sort)
         self._lowered = cache(lambda name: pc.utf8_lower(images[name]))
@@ -167,7 +177,13 @@ class ImageSearch:
 
         InvalidParameterError if a column is unknown, or a condition does not fit its kind.
         """
-        return self._matching(query.model_copy(update={"offset": 0, "limit": 1}))
+        found = self._matching(query.model_copy(update={"offset": 0, "limit": 1, "list": None}))
+        if query.list is None or self._named_in is None:
+            return found
+        # Lists change, so that nothing is kept of them.
+        names = pa.array(self._named_in(query.list), pa.string())
+        listed = self._images.ids[np.asarray(pc.is_in(self._images["filename"], names))]
+        return found[np.isin(found, listed)]
 
     def summary_of(self, name: str) -> ColumnSummary:
         """What is in a column; InvalidParameterError if there is none."""

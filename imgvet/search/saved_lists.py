@@ -79,6 +79,43 @@ def saved_lists(work: WorkDir) -> list[SavedList]:
     ]
 
 
+def rename_list(work: WorkDir, name: str, new: str) -> None:
+    """Give a list another name; InvalidParameterError if there is none, or one of that name."""
+    _move(_there(work, name), list_path(work, new))
+
+
+def delete_list(work: WorkDir, name: str) -> None:
+    """Put a list aside, from where :func:`restore_list` brings it back; raises as `rename_list`."""
+    path = _there(work, name)
+    _aside(path).unlink(missing_ok=True)
+    _move(path, _aside(path))
+
+
+def restore_list(work: WorkDir, name: str) -> None:
+    """Bring back the list of that name that was deleted last; raises as `rename_list`."""
+    path = list_path(work, name)
+    if not _aside(path).is_file():
+        raise InvalidParameterError(f"No list {name!r} was deleted", "Save it again")
+    _move(_aside(path), path)
+
+
+def _there(work: WorkDir, name: str) -> Path:
+    path = list_path(work, name)
+    if not path.is_file():
+        raise InvalidParameterError(f"There is no list {name!r}", "Load the page again")
+    return path
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.deleted")
+
+
+def _move(path: Path, to: Path) -> None:
+    if to.exists():
+        raise InvalidParameterError(f"There is a list {to.stem!r} already", "Choose another name")
+    path.rename(to)
+
+
 def names_in_list(work: WorkDir, name: str) -> tuple[str, ...]:
     """The images of a saved list; InvalidParameterError if there is none of that name."""
     path = list_path(work, name)

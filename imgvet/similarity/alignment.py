@@ -37,7 +37,7 @@ Marks = NDArray[np.bool_]
 ROWS = 12
 """Rows and columns of patches of the picture that the other one is laid over."""
 
-ENOUGH_PATCHES, ENOUGH_SHARE, ENOUGH_SHARE_RECOLOURED = 12, 0.5, 0.65
+ENOUGH_PATCHES, ENOUGH_SHARE, ENOUGH_SHARE_RECOLOURED = 12, 0.5, 0.7
 """So many patches must agree, of 144, and so large a share of those that have any texture: the more
 where their colours differ, as those of different pictures under the same text do."""
 

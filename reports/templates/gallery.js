@@ -205,7 +205,12 @@
   function Gallery(root) {
     this.root = root;
     this.entries = Array.from(root.querySelectorAll(".entries > .entry"));
-    this.texts = this.entries.map(textOf);
+    this.listed = this.entries;
+    this.texts = new Map();
+    this.entries.forEach(function (entry) {
+      this.texts.set(entry, textOf(entry));
+    }, this);
+    this.words = [];
     this.matching = this.entries;
     this.page = 0;
     this.things = root.dataset.things.split(",")[0];
@@ -244,6 +249,7 @@
       this.forth,
       this.all,
     ]);
+    if (this.entries.length > 1) this.makeSort();
     if (this.root.querySelector(".groups")) {
       this.said = element("span", { role: "status", class: "muted" });
       this.tools.append(
@@ -254,6 +260,51 @@
       );
     }
     this.root.prepend(this.tools);
+  };
+
+  /* By any number that is known of the first image of each entry. */
+  Gallery.prototype.makeSort = function () {
+    var gallery = this;
+    var by = element("select", { "aria-label": "Order of " + this.things }, [
+      element("option", { value: "", text: "order of the report" }),
+    ]);
+    imgvet.columns.forEach(function (one) {
+      if (one.form !== "text") by.append(element("option", { value: one.key, text: one.title }));
+    });
+    var direction = button("Ascending", function () {
+      direction.textContent = direction.textContent === "Ascending" ? "Descending" : "Ascending";
+      sort();
+    });
+    direction.disabled = true;
+    function sort() {
+      direction.disabled = !by.value;
+      gallery.sort(by.value, direction.textContent === "Descending" ? -1 : 1);
+    }
+    by.addEventListener("change", sort);
+    this.tools.append(by, direction);
+  };
+
+  Gallery.prototype.sort = function (key, sign) {
+    var place = key && column(key);
+    function value(entry) {
+      var box = entry.querySelector(".pick");
+      var row = (box && facts.get(Number(box.value))) || [];
+      var known = row[place];
+      return known === null || known === undefined ? Infinity : sign * known;
+    }
+    var order = this.listed;
+    if (key) {
+      order = order.slice().sort(function (one, other) {
+        var first = value(one);
+        var second = value(other);
+        return first < second ? -1 : first > second ? 1 : 0;
+      });
+    }
+    this.entries = order;
+    order.forEach(function (entry) {
+      entry.parentElement.append(entry);
+    });
+    this.search(this.words);
   };
 
   Gallery.prototype.turn = function (step) {
@@ -289,9 +340,10 @@
 
   Gallery.prototype.search = function (words) {
     var texts = this.texts;
-    this.matching = this.entries.filter(function (_, index) {
+    this.words = words;
+    this.matching = this.entries.filter(function (entry) {
       return words.every(function (word) {
-        return texts[index].includes(word);
+        return texts.get(entry).includes(word);
       });
     });
     this.page = 0;

@@ -213,3 +213,63 @@ def test_the_report_leads_to_the_explorer(tab: Tab, explorer: Explorer) -> None:
     tab.wait_for("document.querySelector('dialog[open] .to-explorer') !== null")
     assert "/explore?similar=" in tab.run("document.querySelector('.to-explorer').href")
     assert tab.errors == []
+
+
+def press(tab: Tab, text: str, within: str = "document") -> None:
+    tab.run(
+        f"[...{within}.querySelectorAll('button, a')]"
+        f".find((one) => one.textContent === {json.dumps(text)}).click()"
+    )
+
+
+def test_a_selection_survives_a_reload(page: Tab, explorer: Explorer) -> None:
+    click(page, "#gallery .card:nth-child(2) .pick")
+    page.wait_for("document.querySelector('.selection-bar').textContent.includes('1 image ')")
+    page.open(home(explorer) + "explore?text=photo0", f"{CARDS} === 6")
+    page.wait_for("document.querySelector('.selection-bar').textContent.includes('1 image ')")
+    press(page, "Clear")
+    page.open(home(explorer) + "explore", f"{CARDS} === 8")
+    assert page.run("document.querySelector('.selection-bar') === null")
+
+
+def test_a_list_is_opened_renamed_deleted_and_brought_back(page: Tab, work: WorkDir) -> None:
+    folder, lists = work.path / "lists", "document.getElementById('lists')"
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.txt"):
+        old.unlink()
+    name = str(work.path.parent / "photos" / "photo02.jpg")
+    (folder / "mine.txt").write_text(f"{name}\n")
+    page.open(page.run("location.href"), f"{lists}.children.length === 1")
+    click(page, "#lists li > a")
+    page.wait_for(f"{CARDS} === 1")
+    assert page.run(NAMES) == ["photo02.jpg"]
+    assert "list=mine" in page.run("location.search")
+    press(page, "Rename", lists)
+    page.run(
+        f"{lists}.querySelector('input').value = 'yours';"
+        f"{lists}.querySelector('form').requestSubmit()"
+    )
+    page.wait_for(f"{lists}.textContent.includes('yours')")
+    press(page, "Undo")
+    page.wait_for(f"{lists}.textContent.includes('mine')")
+    press(page, "Delete", lists)
+    page.wait_for(f"{lists}.children.length === 0")
+    assert not (folder / "mine.txt").exists()
+    press(page, "Undo")
+    page.wait_for(f"{lists}.textContent.includes('mine')")
+    assert (folder / "mine.txt").read_text() == f"{name}\n"
+
+
+def test_a_search_by_picture_is_filtered(page: Tab, tmp_path: Path) -> None:
+    given = tmp_path / "given.jpg"
+    given.write_bytes(jpeg(photograph(3), quality=70))
+    field = page.call("Runtime.evaluate", expression="document.getElementById('file')")
+    page.call("DOM.setFileInputFiles", files=[str(given)], objectId=field["result"]["objectId"])
+    page.wait_for(f"{RANGE}.includes('nearest') && {CARDS} === 7")
+    write(page, "#text", "photo0")
+    page.wait_for(f"{CARDS} === 6")
+    assert page.run(NAMES)[0] == "photo03.jpg"
+    click(page, "#gallery a.picture")
+    page.wait_for("location.search.includes('similar=')")
+    page.wait_for(f"{CARDS} === 5")
+    assert "text=photo0" in page.run("location.search")

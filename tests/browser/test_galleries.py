@@ -191,3 +191,16 @@ def hostile(full_inputs: Any) -> list[str]:
     """Names of the first items."""
     names: list[str] = full_inputs.tables["items"]["filename"].tolist()
     return names
+
+
+def test_a_gallery_is_sorted_by_any_number(tab: Tab, report: Path) -> None:
+    tab.open((report / "outliers.html").as_uri())
+    first = "[...document.querySelectorAll('.entry')].map((e) => e.querySelector('.pick').value)"
+    assert tab.run(first) == ["0", "1", "4"]
+    choose = "(key) => { const s = document.querySelector('.tools select'); s.value = key;"
+    choose += " s.dispatchEvent(new Event('change')); }"
+    tab.run(f"({choose})('nearest_similarity')")
+    click(tab, "Ascending")
+    assert tab.run(first) == ["4", "1", "0"]
+    tab.run(f"({choose})('')")
+    assert tab.run(first) == ["0", "1", "4"]

@@ -211,6 +211,14 @@ def test_each_list_has_a_switch_and_a_threshold(tmp_path: Path) -> None:
     assert "labelled cat, likely dog" in reason(work, "6")
 
 
+def test_labels_that_contradict_are_left_to_a_person(tmp_path: Path) -> None:
+    issue = {"id": 0, "label": "cat", "suggested_label": None, "score": None, "is_issue": True}
+    issues = pd.DataFrame([{**issue, "conflict": True}])
+    work = planted_run(tmp_path, [{"label": "cat"}], label_issues=issues)
+    assert said(work, mislabelled="remove") == {"0": ("review", "mislabelled", None)}
+    assert reason(work, "0") == "labelled cat; a copy has another label"
+
+
 def test_leaks_are_left_to_a_person(tmp_path: Path) -> None:
     images = [{"split": "train"}, {"split": "test"}, {"split": "val"}]
     leaks = pd.DataFrame(
@@ -326,7 +334,7 @@ def _runs(draw: st.DrawFn) -> tuple[Rows, Rows]:
     return images, near(*draw(st.lists(ends, max_size=15, unique=True)))
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(run=_runs(), dark=st.sampled_from(["remove", "review", "off"]))
 def test_nothing_goes_without_what_it_goes_for(
     tmp_path_factory: pytest.TempPathFactory, run: tuple[Rows, Rows], dark: Any

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from imgvet.cli.main import main
 from imgvet.dataset import create
 from imgvet.errors import RunNotFoundError
-from imgvet.exchange.compare import Side, compare_sides, read_side
+from imgvet.exchange.compare import compare_sides
+from imgvet.exchange.sides import Side, read_side
 from imgvet.workdir import WorkDir
+from support.archives import write_tar
 from support.exported import write_rows
 from support.finished_run import finish_run
 from support.pictures import jpeg, photograph, write_photographs
@@ -111,8 +113,22 @@ def test_what_changed_parameters_change_is_not_compared(
     strict = finish_run(old, tmp_path / "C", blur_threshold=0.99, threshold=0.5)
     found = compare_sides(read_side(str(runs[0].path)), read_side(str(strict.path)))
     assert found.counts["newly_bad"] == 0
-    assert found.not_compared == ("near duplicate", "blurry")
+    assert found.not_compared == ("near duplicate", "leaking", "blurry")
     assert found.parameters["blur_threshold"] == "blur_threshold was 0.5 and is 0.99"
+
+
+def test_a_copy_that_leaks_into_another_split_is_newly_bad(
+    runs: tuple[WorkDir, WorkDir], tmp_path: Path
+) -> None:
+    new = tmp_path / "photos"
+    shutil.copytree(runs[0].path.parent / "old", new)
+    shutil.copy(new / "photo04.jpg", new / "photo04 copy.jpg")
+    rows = [(f"photo0{n}.jpg", "cat", "train") for n in range(7)]
+    rows.append(("photo04 copy.jpg", "cat", "test"))
+    labels = write_rows(tmp_path / "c.csv", ("filename", "label", "split"), rows)
+    leaky = finish_run(new, tmp_path / "C", annotations=str(labels))
+    found = compare_sides(read_side(str(runs[0].path)), read_side(str(leaky.path)))
+    assert found.findings("newly_bad")["leaking"] == 2
 
 
 def test_archives_are_compared_by_their_runs(tmp_path: Path) -> None:
@@ -150,6 +166,26 @@ def test_the_page_of_the_same_runs_has_the_same_bytes(
     for name in names:
         main(["compare", *(str(run.path) for run in runs), "--page", name])
     assert Path(names[0]).read_bytes() == Path(names[1]).read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["tar", "list"])
+def test_archives_and_lists_are_compared_by_the_names_in_them(tmp_path: Path, kind: str) -> None:
+    sides = []
+    for number, names in enumerate((["a/0.jpg", "a/1.jpg"], ["a/0.jpg", "b/2.jpg"])):
+        contents = {name: jpeg(photograph(int(Path(name).stem) + number)) for name in names}
+        if kind == "tar":
+            given = write_tar(tmp_path / f"{number}.tar", contents)
+        else:
+            given = tmp_path / f"{number}.txt"
+            for name, data in contents.items():
+                (path := tmp_path / str(number) / name).parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+            given.write_text("".join(f"{tmp_path / str(number) / name}\n" for name in names))
+        sides.append(read_side(str(finish_run(given, tmp_path / f"out{number}").path)))
+    found = compare_sides(*sides)
+    assert found.counts["new"] == 1
+    changed = found.counts["changed"] if kind == "tar" else found.counts["moved"]
+    assert changed == 1
 
 
 def test_python_compares_with_an_earlier_run(runs: tuple[WorkDir, WorkDir]) -> None:

@@ -11,11 +11,13 @@ import pytest
 
 from imgvet.annotations.read import read_annotations
 from imgvet.cli.main import main
+from imgvet.dataset import create
 from imgvet.errors import (
     ImgvetError,
     InputEmptyError,
     InvalidParameterError,
     PlanError,
+    UnknownParameterError,
     WorkDirInsideInputError,
 )
 from imgvet.exchange.export import export_run
@@ -49,14 +51,16 @@ def test_valid_images_are_exported_and_those_that_are_not_left_out(
     [
         (["label=dog"], [0, 2, 4]),
         (["label=dog", "label=cat"], [0, 1, 2, 3, 4]),
-        (["label=dog", "split=train"], [0]),
+        (["label=dog", "split = train"], [0]),
         (["split=", "label=dog"], [2]),
-        (["stats.file_size>=1", "label = cat", "id<8"], []),
+        (["stats.file_size>=1", "label = cow", "id<8"], []),
         (["copies=2", "label=dog"], [0]),
+        (["file_size>0", "width>=1", "label=dog", "split=train"], [0]),
+        ({"label": ["dog", "cat"], "split": "train", "sharpness": (0.0, 1.0)}, [0, 3]),
     ],
 )
 def test_conditions_choose(
-    work: WorkDir, tmp_path: Path, where: list[str], numbers: list[int]
+    work: WorkDir, tmp_path: Path, where: object, numbers: list[int]
 ) -> None:
     if not numbers:
         with pytest.raises(InputEmptyError):
@@ -70,6 +74,20 @@ def test_conditions_choose(
 def test_a_condition_that_is_none_is_refused(work: WorkDir, tmp_path: Path, where: str) -> None:
     with pytest.raises(InvalidParameterError):
         exported(work, tmp_path, where=[where])
+
+
+def test_python_exports_as_the_command_does(work: WorkDir, tmp_path: Path) -> None:
+    found = create(work_dir=work.path).export(
+        tmp_path / "a.csv", format="csv", where={"label": "dog"}
+    )
+    assert (found.images, found.not_chosen, found.left_out) == (3, 7, ())
+    command = ["export", str(work.path), str(tmp_path / "b.csv"), "--format", "csv"]
+    assert main([*command, "--where", "label=dog"]) == 0
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    with pytest.raises(InvalidParameterError, match="format is missing"):
+        create(work_dir=work.path).export(tmp_path / "c")
+    with pytest.raises(UnknownParameterError, match="wheer"):
+        create(work_dir=work.path).export(tmp_path / "c", format="csv", wheer="label=dog")
 
 
 def test_saved_lists_choose_and_leave_out(work: WorkDir, photos: Path, tmp_path: Path) -> None:

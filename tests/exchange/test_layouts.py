@@ -25,8 +25,12 @@ from imgvet.tables import read_table
 from imgvet.workdir import WorkDir
 from support.archives import write_tar
 from support.exported import BOXES, write_rows
+from support.fault_proxy import FaultProxy
 from support.finished_run import finish_run
 from support.pictures import jpeg, photograph, png
+from support.s3_server import Bucket
+
+pytest_plugins = ("support.s3_fixtures",)
 
 
 def export(work: WorkDir, folder: Path, kind: str, **more: object) -> Path:
@@ -298,3 +302,17 @@ def test_pictures_cut_from_changed_files_are_left_out(tmp_path: Path) -> None:
     found = export_run(work, tmp_path / "shards", ExportOptions(format="webdataset"))
     assert found.images == 0
     assert [detail for *_, detail in found.left_out] == ["the file is another one than the run saw"]
+
+
+def test_objects_of_a_bucket_are_exported_as_they_were_read(
+    proxy: FaultProxy, bucket: Bucket, tmp_path: Path
+) -> None:
+    contents = {"photos/a.jpg": jpeg(photograph(1)), "photos/b/a.jpg": jpeg(photograph(2))}
+    bucket.put(contents)
+    work = finish_run(f"s3://{bucket.name}/photos", tmp_path / "out")
+    folder = export(work, tmp_path, "coco", images="link")
+    found = [path.read_bytes() for path in sorted((folder / "images").rglob("*.jpg"))]
+    assert found == list(contents.values())
+    bucket.put({"photos/a.jpg": jpeg(photograph(3))})
+    again = export_run(work, tmp_path / "later", ExportOptions(format="coco"))
+    assert [name.rpartition("/")[2] for name, *_ in again.left_out] == ["a.jpg"]

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from imgvet.cli.main import main
-from imgvet.exchange.compare import compare_sides, read_side
+from imgvet.exchange.compare import compare_sides
+from imgvet.exchange.sides import read_side
 from imgvet.search.copies import copy_groups
 from imgvet.tables import read_table
 from support.exported import write_rows
@@ -30,7 +31,7 @@ def test_a_set_is_cleaned_and_compared(tmp_path: Path, capsys: pytest.CaptureFix
     assert (plan["action"] == "remove").sum() >= 1
     clean = tmp_path / "clean"
     command = ["export", str(before.path), str(clean), "--format", "coco"]
-    assert main([*command, "--plan", str(before.home / "plan.csv")]) == 0
+    assert main([*command, "--plan", str(before.home / "plan.parquet")]) == 0
     given = {"annotations": str(clean / "annotations" / "instances_train.json")}
     after = finish_run(clean / "images", tmp_path / "again", **given)
     items = read_table(after.table("items"))

@@ -326,3 +326,33 @@ def test_thumbnails_are_found_after_a_run_merged_their_packs(
     assert {digest: explored.thumbnail(digest) for digest in digests} == before
     packs.keep_only(())
     assert explored.thumbnail(digests[0]) is None
+
+
+def test_a_search_finds_only_what_is_asked_for(client: httpx.Client, work: WorkDir):
+    ids = ids_by_name(work)
+    asked = {"k": 9, "query": '{"text": "copy"}'}
+    found = client.get(f"/api/similar/{ids['photo04.jpg']}", params=asked).json()
+    assert [Path(row[1]).name for row in found["rows"]] == ["copy of 0.jpg"]
+    data = jpeg(photograph(4), quality=60)
+    headers = {"content-type": "application/octet-stream"}
+    found = client.post("/api/search", params=asked, content=data, headers=headers).json()
+    assert [Path(row[1]).name for row in found["rows"]] == ["copy of 0.jpg"]
+
+
+def test_lists_limit_what_is_found_and_are_changed(client: httpx.Client, work: WorkDir):
+    ids = ids_by_name(work)
+    chosen = [ids["photo02.jpg"], ids["photo05.jpg"]]
+    assert client.post("/api/lists", json={"name": "to see", "ids": chosen}).status_code == 201
+    page = client.get("/api/items", params={"query": '{"list": "to see"}'}).json()
+    assert [row[0] for row in page["rows"]] == sorted(chosen)
+    assert client.post("/api/lists/to see", json={"name": "seen"}).json() == {"name": "seen"}
+    assert client.get("/api/items", params={"query": '{"list": "to see"}'}).status_code == 400
+    assert client.delete("/api/lists/seen").status_code == 200
+    assert client.delete("/api/lists/seen").status_code == 400
+    assert client.post("/api/lists/seen", json={}).json() == {"name": "seen"}
+    assert client.get("/api/items", params={"query": '{"list": "seen"}'}).json()["total"] == 2
+    assert (
+        client.request("DELETE", "/api/lists/seen", headers={"x-imgvet-token": ""}).status_code
+        == 403
+    )
+    client.delete("/api/lists/seen")

@@ -139,7 +139,15 @@ def test_a_page_is_that_of_pandas(made: Made, query: Query):
 def test_rows_hold_the_values_of_what_was_asked(made: Made):
     query = Query(where=(Condition(column="stats.width", minimum=3),), sort="stats.sharpness")
     page = made.search.page(query)
-    assert page.columns == ("id", "filename", "status", "label", "stats.sharpness", "stats.width")
+    assert page.columns == (
+        "id",
+        "filename",
+        "status",
+        "label",
+        "split",
+        "stats.sharpness",
+        "stats.width",
+    )
     expected = made.frame.set_index("id")
     for row in page.rows:
         values = dict(zip(page.columns, row, strict=True))

@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgvet.errors import InvalidParameterError, WorkDirUnusableError
-from imgvet.search.saved_lists import list_path, save_list, saved_lists
+from imgvet.search.saved_lists import (
+    delete_list,
+    list_path,
+    names_in_list,
+    rename_list,
+    restore_list,
+    save_list,
+    saved_lists,
+)
 from imgvet.sources.local import read_text_list
 from imgvet.workdir import WorkDir
 
@@ -88,3 +96,26 @@ def test_links_are_not_followed(tmp_path: Path):
     (other.path / "lists").symlink_to(outside)
     with pytest.raises(WorkDirUnusableError, match="is a link"):
         save_list(other, "a", ["/one"])
+
+
+def test_lists_are_renamed_put_aside_and_brought_back(tmp_path: Path) -> None:
+    work = WorkDir(tmp_path)
+    save_list(work, "one", ["/a.jpg"])
+    save_list(work, "two", ["/b.jpg", "/c.jpg"])
+    rename_list(work, "one", "three")
+    assert [(one.name, one.count) for one in saved_lists(work)] == [("three", 1), ("two", 2)]
+    with pytest.raises(InvalidParameterError, match="already"):
+        rename_list(work, "two", "three")
+    for act in (rename_list, lambda work, name, _: delete_list(work, name)):
+        with pytest.raises(InvalidParameterError, match="no list"):
+            act(work, "one", "four")
+    delete_list(work, "two")
+    assert [one.name for one in saved_lists(work)] == ["three"]
+    restore_list(work, "two")
+    assert names_in_list(work, "two") == ("/b.jpg", "/c.jpg")
+    with pytest.raises(InvalidParameterError, match="was deleted"):
+        restore_list(work, "two")
+    delete_list(work, "two")
+    save_list(work, "two", ["/d.jpg"])
+    with pytest.raises(InvalidParameterError, match="already"):
+        restore_list(work, "two")

@@ -29,18 +29,22 @@ function post(address, body, type) {
   return ask(address, { method: "POST", body, headers: { "content-type": type, "x-imgvet-token": token } });
 }
 
+const asked = (query) => "&query=" + encodeURIComponent(JSON.stringify(query));
 const json = (address, data) => post(address, JSON.stringify(data), "application/json");
 
 export const about = () => ask("/api/run");
 export const items = (query, signal) => ask("/api/items?query=" + encodeURIComponent(JSON.stringify(query)), { signal });
 export const facts = (id) => ask(`/api/items/${id}`);
 export const column = (name) => ask("/api/columns/" + encodeURIComponent(name));
-export const similar = (id, k, signal) => ask(`/api/similar/${id}?k=${k}`, { signal });
-export const searchPicture = (file, k) => post(`/api/search?k=${k}`, file, "application/octet-stream");
-export const searchPath = (path, k) => json("/api/search-path", { path, k });
+export const similar = (id, k, query, signal) => ask(`/api/similar/${id}?k=${k}${asked(query)}`, { signal });
+export const searchPicture = (file, k, query) => post(`/api/search?k=${k}${asked(query)}`, file, "application/octet-stream");
+export const searchPath = (path, k, query) => json("/api/search-path", { path, k, query });
 export const pairs = (query) => ask("/api/pairs?query=" + encodeURIComponent(JSON.stringify(query)));
 export const decide = (first, second, decision) => json("/api/decisions", { first, second, decision });
 export const lists = () => ask("/api/lists");
+const listOf = (name) => "/api/lists/" + encodeURIComponent(name);
+export const changeList = (name, change) => json(listOf(name), change);
+export const deleteList = (name) => ask(listOf(name), { method: "DELETE", headers: { "x-imgvet-token": token } });
 export const saveList = (wanted) => json("/api/lists", wanted);
 export const thumbnail = (id) => `/thumbnail/${id}`;
 export const original = (id) => `/original/${id}`;

@@ -46,13 +46,15 @@ export function show(conditions) {
   where = conditions;
   byId("filter-form").hidden = true;
   byId("filters").replaceChildren(
-    ...where.map((condition, place) =>
-      element("li", { class: "chip" }, [
-        element("span", { text: inWords(condition) }),
-        button("×", () => onChange(where.filter((_, other) => other !== place)), { "aria-label": `Remove the filter ${inWords(condition)}` }),
-      ])
-    )
+    ...where.map((condition, place) => chip(inWords(condition), () => onChange(where.filter((_, other) => other !== place))))
   );
+}
+
+export function chip(words, remove) {
+  return element("li", { class: "chip" }, [
+    element("span", { text: words }),
+    button("×", remove, { "aria-label": `Remove the filter ${words}` }),
+  ]);
 }
 
 function inWords(condition) {

@@ -78,9 +78,11 @@ function text(entry) {
     lines.unshift(element("span", { class: "tag", text: similarity(known.similarity), title: `similarity ${known.similarity}` }));
   }
   if (entry.status !== "ok") lines.push(element("span", { class: "reason", text: visible(String(entry.status)) }));
-  if (known.label) lines.push(element("span", { class: "facts" }, ["label: ", named(String(known.label))]));
+  for (const name of ["label", "split"]) {
+    if (known[name]) lines.push(element("span", { class: "facts" }, [`${name}: `, named(String(known[name]))]));
+  }
   for (const [column, value] of Object.entries(known)) {
-    if (["id", "filename", "status", "label", "similarity"].includes(column) || value === null) continue;
+    if (["id", "filename", "status", "label", "split", "similarity"].includes(column) || value === null) continue;
     const words = typeof value === "number" ? number(value) : visible(String(value));
     lines.push(element("span", { class: "facts", text: `${titleOf(column)}: ${words}` }));
   }

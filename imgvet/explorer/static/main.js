@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { button, byId, element, lastPart, named, number } from "./dom.js";
 import * as filters from "./filters.js";
 import * as gallery from "./gallery.js";
-import { askAndSave, showLists } from "./save.js";
+import { askAndSave, markList, showLists } from "./save.js";
 import * as selection from "./selection.js";
 import { address, PAGE, query, read } from "./state.js";
 import * as zoom from "./zoom.js";
@@ -19,16 +19,16 @@ let asking = null;
 
 /* Going somewhere */
 
-function go(next, { replace = false } = {}) {
-  picture = null;
+function go(next, { replace = false, keep = false } = {}) {
+  if (!keep) picture = null;
   state = { page: 0, ...next };
   history[replace ? "replaceState" : "pushState"](null, "", address(state));
   return show();
 }
 
 const searching = () => picture !== null || state.similar !== undefined;
-const change = (part, options) => go({ ...(searching() ? { text: "", where: [] } : state), page: 0, ...part }, options);
-const similar = (id) => go({ similar: id }).then(() => scrollTo({ top: 0 }));
+const change = (part, options) => go({ ...state, page: 0, ...part }, { ...options, keep: true });
+const similar = (id) => go({ ...state, similar: id, sort: null, page: 0 }).then(() => scrollTo({ top: 0 }));
 
 function turn(by) {
   const pages = Math.max(1, Math.ceil(total / PAGE));
@@ -61,8 +61,8 @@ async function show() {
 }
 
 function fetched(signal) {
-  if (picture) return picture.find();
-  if (state.similar !== undefined) return api.similar(state.similar, NEIGHBORS, signal);
+  if (picture) return picture.find(query(state));
+  if (state.similar !== undefined) return api.similar(state.similar, NEIGHBORS, query(state), signal);
   return api.items({ ...query(state), offset: (state.page || 0) * PAGE, limit: PAGE }, signal);
 }
 
@@ -73,8 +73,10 @@ function say(problem) {
 
 function showControls() {
   const where = state.where || [];
-  byId("filter-row").hidden = searching();
+  byId("sort").parentElement.hidden = byId("direction").hidden = searching();
   filters.show(where);
+  if (state.list) byId("filters").append(filters.chip(`in the list ${state.list}`, () => change({ list: null })));
+  markList(searching() ? null : state.list);
   if (byId("text") !== document.activeElement) byId("text").value = state.text || "";
   byId("sort").value = state.sort || "";
   byId("direction").disabled = !state.sort;
@@ -141,14 +143,14 @@ function searchFile(file) {
     return;
   }
   const source = URL.createObjectURL(file);
-  given({ name: file.name || "the pasted picture", source, find: () => api.searchPicture(file, NEIGHBORS) });
+  given({ name: file.name || "the pasted picture", source, find: (wanted) => api.searchPicture(file, NEIGHBORS, wanted) });
 }
 
 function given(wanted) {
   if (picture && picture.source) URL.revokeObjectURL(picture.source);
-  state = { page: 0 };
+  state = { ...state, similar: undefined, sort: null, page: 0 };
   picture = wanted;
-  history.pushState(null, "", "/explore");
+  history.pushState(null, "", address(state));
   show();
 }
 
@@ -167,7 +169,7 @@ function wireGivenPictures() {
   byId("path-row").addEventListener("submit", (event) => {
     event.preventDefault();
     const path = byId("path").value.trim();
-    if (path) given({ name: lastPart(path), source: "", find: () => api.searchPath(path, NEIGHBORS) });
+    if (path) given({ name: lastPart(path), source: "", find: (wanted) => api.searchPath(path, NEIGHBORS, wanted) });
   });
   const holdsFile = (event) => event.dataTransfer && Array.from(event.dataTransfer.types).includes("Files");
   document.addEventListener("dragover", (event) => {
@@ -276,7 +278,8 @@ async function start() {
     state = read();
     show();
   });
-  await Promise.all([show(), showLists()]);
+  selection.restore(run.run);
+  await Promise.all([show(), showLists((name) => go({ list: name, where: [] }))]);
 }
 
 start().catch((error) => say(error.message));

@@ -1,5 +1,5 @@
 /* Pairs of similar images, one after the other, and what is decided on them. The state is in the
-   address: {kind, text, relation, where, open, at}; at is the place of the pair among those found. */
+   address: {kind, text, list, relation, where, open, at}; at is the place of the pair among those found. */
 
 import * as api from "./api.js";
 import { button, byId, element, named, number, similarity, visible } from "./dom.js";
@@ -35,6 +35,7 @@ function read() {
   return {
     kind: given.get("kind") || "all",
     text: given.get("text") || "",
+    list: given.get("list") || "",
     relation: given.get("relation") || "",
     where: Array.isArray(where) ? where : [],
     open: given.get("open") === "1",
@@ -45,6 +46,7 @@ function read() {
 function address(wanted) {
   const made = new URLSearchParams({ kind: wanted.kind });
   if (wanted.text) made.set("text", wanted.text);
+  if (wanted.list) made.set("list", wanted.list);
   if (wanted.relation) made.set("relation", wanted.relation);
   if (wanted.where.length) made.set("where", JSON.stringify(wanted.where));
   if (wanted.open) made.set("open", "1");
@@ -71,6 +73,7 @@ function pairAt(at) {
   const place = Math.floor(at / CHUNK);
   if (!chunks.has(place)) {
     const query = { kind: state.kind, text: state.text, where: state.where, offset: place * CHUNK, limit: CHUNK };
+    if (state.list) query.list = state.list;
     if (state.relation) query.relations = [state.relation];
     chunks.set(
       place,
@@ -321,6 +324,7 @@ function wire() {
     waiting = setTimeout(() => go({ text: byId("text").value.trim() }), 250);
   });
   byId("search-form").addEventListener("submit", (event) => event.preventDefault());
+  byId("list").addEventListener("change", (event) => go({ list: event.target.value }));
   byId("relation").addEventListener("change", (event) => go({ relation: event.target.value }));
   byId("open-only").addEventListener("change", (event) => go({ open: event.target.checked }));
   byId("back").addEventListener("click", () => act(() => turn(-1)));
@@ -351,6 +355,7 @@ function wire() {
 function showControls() {
   byId("text").value = state.text;
   byId("relation").value = state.relation;
+  byId("list").value = state.list;
   byId("open-only").checked = state.open;
   filters.show(state.where);
   byId("kinds").replaceChildren(
@@ -367,7 +372,10 @@ function showControls() {
 
 async function start() {
   state = read();
-  run = await api.about();
+  const [about, { lists }] = await Promise.all([api.about(), api.lists()]);
+  run = about;
+  byId("list-row").hidden = !lists.length;
+  byId("list").append(...lists.map((one) => element("option", { value: one.name, text: `${visible(one.name)} (${number(one.count)})` })));
   filters.start(run.columns, (where) => go({ where }).then(showControls));
   const relations = Object.entries(run.relations);
   byId("relation-row").hidden = relations.length < 2;

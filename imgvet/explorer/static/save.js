@@ -4,21 +4,80 @@ import * as api from "./api.js";
 import { button, byId, element, named, number } from "./dom.js";
 
 let known = new Map();
+let open = null;
 
-export async function showLists() {
+/* given: what opens a list; without it, as before. */
+export async function showLists(given) {
+  if (given) open = given;
   const { lists } = await api.lists();
   known = new Map(lists.map((one) => [one.name, one.count]));
   byId("lists-title").hidden = known.size === 0;
   byId("lists").replaceChildren(
     ...lists.map((one) =>
-      element("li", {}, [
-        element("a", { href: api.listAddress(one.name), download: "", title: "Download" }, [
-          element("span", {}, [named(one.name)]),
-          element("span", { class: "badge", text: number(one.count) }),
+      element("li", { "data-list": one.name }, [
+        link(one),
+        element("span", { class: "list-tools" }, [
+          element("a", { href: api.listAddress(one.name), download: "", text: "Download", "aria-label": `Download ${one.name}` }),
+          button("Rename", () => rename(one.name), { "aria-label": `Rename ${one.name}` }),
+          button("Delete", () => remove(one.name), { "aria-label": `Delete ${one.name}` }),
         ]),
       ])
     )
   );
+}
+
+function link(one) {
+  const made = element("a", { href: "/explore?list=" + encodeURIComponent(one.name) }, [
+    element("span", {}, [named(one.name)]),
+    element("span", { class: "badge", text: number(one.count) }),
+  ]);
+  made.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    open(one.name);
+  });
+  return made;
+}
+
+export function markList(name) {
+  for (const entry of byId("lists").children) {
+    const current = entry.dataset.list === name;
+    if (current) entry.firstElementChild.setAttribute("aria-current", "page");
+    else entry.firstElementChild.removeAttribute("aria-current");
+  }
+}
+
+/* What was done, with a way back. */
+function told(words, back) {
+  const line = byId("list-said");
+  line.replaceChildren(element("span", { text: words }));
+  if (back) line.append(button("Undo", () => done(back)));
+}
+
+async function done(act, words = "", back = null) {
+  try {
+    await act();
+    told(words, back);
+  } catch (error) {
+    told(error.message);
+  }
+  await showLists();
+}
+
+const remove = (name) => done(() => api.deleteList(name), `Deleted ${name}.`, () => api.changeList(name, {}));
+
+function rename(name) {
+  const field = element("input", { type: "text", value: name, maxlength: "80", "aria-label": `New name of ${name}`, required: "" });
+  const form = element("form", { class: "rename" }, [field, element("button", { type: "submit", text: "Rename" })]);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const wanted = field.value.trim();
+    if (wanted === name) showLists();
+    else done(() => api.changeList(name, { name: wanted }), `${name} is ${wanted} now.`, () => api.changeList(wanted, { name }));
+  });
+  form.addEventListener("keydown", (event) => event.key === "Escape" && showLists());
+  [...byId("lists").children].find((one) => one.dataset.list === name).replaceChildren(form);
+  field.select();
 }
 
 /* wanted: {ids} or {query}; count: how many images that is. */

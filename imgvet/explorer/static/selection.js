@@ -6,6 +6,7 @@ import { askAndSave } from "./save.js";
 const selected = new Map();
 let bar = null;
 let status = null;
+let key = "imgvet-selection";
 const listeners = [];
 
 export const has = (id) => selected.has(id);
@@ -17,8 +18,28 @@ export function choose(id, filename, on) {
   else selected.delete(id);
 }
 
+/* The selection of this tab, as far as it is of this run: kept while it is open, whatever is loaded in it. */
+export function restore(run) {
+  key = "imgvet-selection-" + run;
+  try {
+    for (const [id, name] of JSON.parse(sessionStorage.getItem(key) || "[]")) selected.set(id, name);
+  } catch {
+    sessionStorage.removeItem(key);
+  }
+  if (selected.size) changed();
+}
+
+function keep() {
+  try {
+    sessionStorage.setItem(key, JSON.stringify([...selected]));
+  } catch {
+    sessionStorage.removeItem(key); // It is larger than what a browser keeps.
+  }
+}
+
 export function changed(said = "") {
   if (!bar) make();
+  keep();
   bar.hidden = selected.size === 0;
   document.body.classList.toggle("has-selection", selected.size > 0);
   status.textContent = `${number(selected.size)} ${selected.size === 1 ? "image" : "images"} selected. ${said}`;

@@ -1,6 +1,6 @@
 /* What is shown, as part of the address, so that Back, reload and bookmarks work.
 
-   {similar: id}, or {text, where, sort, descending}; and page. A picture that was given has no
+   {similar: id, text, where, list, sort, descending, page}; all may be missing. A picture that was given has no
    address: it is {picture: ...} in memory only. */
 
 export const PAGE = 60;
@@ -8,7 +8,6 @@ export const PAGE = 60;
 export function read() {
   const given = new URLSearchParams(location.search);
   const page = Math.max(0, Number.parseInt(given.get("page") || "1", 10) - 1 || 0);
-  if (/^\d+$/.test(given.get("similar") || "")) return { similar: Number(given.get("similar")), page };
   let where = [];
   try {
     where = JSON.parse(given.get("where") || "[]");
@@ -16,6 +15,8 @@ export function read() {
     where = [];
   }
   return {
+    similar: /^\d+$/.test(given.get("similar") || "") ? Number(given.get("similar")) : undefined,
+    list: given.get("list"),
     text: given.get("text") || "",
     where: Array.isArray(where) ? where : [],
     sort: given.get("sort"),
@@ -29,6 +30,7 @@ export function address(state) {
   if (state.similar !== undefined) made.set("similar", state.similar);
   if (state.text) made.set("text", state.text);
   if (state.where && state.where.length) made.set("where", JSON.stringify(state.where));
+  if (state.list) made.set("list", state.list);
   if (state.sort) made.set("sort", state.sort);
   if (state.descending) made.set("descending", "1");
   if (state.page) made.set("page", state.page + 1);
@@ -38,6 +40,7 @@ export function address(state) {
 
 export function query(state) {
   const made = { text: state.text || "", where: state.where || [], descending: Boolean(state.descending) };
+  if (state.list) made.list = state.list;
   if (state.sort) made.sort = state.sort;
   return made;
 }

@@ -1,0 +1,71 @@
+"""The datasets of a config file: whether it can be served, and how they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from imgvet.cli.datasets import next_run
+from imgvet.cli.main import main
+from imgvet.monitor.history import Run, history_path, save_run
+from imgvet.summary import Verdict
+from imgvet.workdir import WorkDir
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("cats", "dogs", "birds"):
+        (tmp_path / name).mkdir()
+    file = tmp_path / "datasets.toml"
+    file.write_text(
+        """
+[datasets.cats]
+input-dir = "cats"
+cron = "0 6 * * *"
+timezone = "Etc/GMT-2"
+[datasets.dogs]
+input-dir = "dogs"
+[datasets.birds]
+input-dir = "birds"
+"""
+    )
+    return file
+
+
+def test_all_datasets_stand_in_one_table(
+    config: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    last = Run(
+        run_id="r", started="2030-01-02T06:00:00+00:00", monitored=True, verdict=Verdict.WARNINGS,
+        counts={"images": 1200}, alarms=("dark_rate", "drift:label"),
+    )  # fmt: skip
+    save_run(WorkDir(tmp_path / "watched" / "cats"), last)
+    broken = history_path(WorkDir(tmp_path / "watched" / "birds"))
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"nonsense")
+    assert main(["status"]) == 0
+    head, cats, dogs, birds = capsys.readouterr().out.splitlines()
+    assert head.split()[:2] == ["Dataset", "Verdict"]
+    assert cats.split()[:5] == ["cats", "warnings", "2030-01-02", "06:00", "1,200"]
+    assert cats.endswith("04:00  dark_rate, drift:label")
+    assert dogs.split() == ["dogs", "no", "run", "yet", "-", "-", "-", "none"]
+    assert "history unreadable" in birds
+    assert "is damaged" in birds
+
+
+def test_a_file_is_checked_without_a_server(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["datasets", "check"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "3 datasets: nothing is wrong."
+    config.write_text(config.read_text().replace("0 6 * * *", "every day"))
+    assert main(["datasets", "check", str(config)]) == 2
+    assert "cron = 'every day' is no schedule" in capsys.readouterr().err
+    assert main(["status", "gone.toml"]) == 2
+    assert "gone.toml can't be read" in capsys.readouterr().err
+
+
+def test_without_a_schedule_there_is_no_next_run() -> None:
+    assert next_run(None, "UTC") == "-"
