@@ -15,7 +15,7 @@ from imgvet.similarity.alignment import inverted
 from imgvet.similarity.verify import LEAST_DEGREES, WHOLE_SHARE, Relation
 
 _SAME_SIZE, _SAME_SIDES = 1.05, 1.1
-_LOWER_QUALITY = 0.7
+_LOWER_QUALITY, _LOSSLESS = 0.7, ("PNG", "BMP", "TIFF", "GIF")
 _IN_WORDS = {Relation.RECOLOURED: "in other colours", Relation.OVERLAID: "with something over one"}
 
 
@@ -28,7 +28,9 @@ class _Side:
 
     @property
     def bytes_per_pixel(self) -> float:
-        """Of a JPEG; 0 if that is not known."""
+        """Of a JPEG; infinite where nothing is lost, 0 if that is not known."""
+        if self.picture.format in _LOSSLESS:
+            return float("inf")
         pixels = (self.picture.width or 0) * (self.picture.height or 0)
         known = pixels and self.picture.format == "JPEG" and self.picture.file_bytes
         return known / pixels if known else 0.0
