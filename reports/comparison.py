@@ -6,6 +6,8 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
+from markupsafe import Markup
+
 from imgvet.errors import StaleReferenceError
 from imgvet.exchange.compare import Difference, relabelled
 from imgvet.exchange.sides import Side
@@ -53,7 +55,7 @@ def comparison_page(difference: Difference) -> str:
             "has_pictures": has_pictures,
         })  # fmt: skip
     templates = environment()
-    style = templates.get_template("style.css").render()
+    style = Markup(templates.get_template("style.css").render())  # noqa: S704
     page = templates.get_template("comparison.html")
     return page.render(
         difference=difference, sections=sections, style=style, shown=SHOWN,
