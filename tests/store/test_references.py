@@ -43,7 +43,8 @@ def test_the_digest_is_blake2b_128() -> None:
 
 
 def test_tables_and_arrays_come_back(work: WorkDir) -> None:
-    frame = pd.DataFrame({"id": [3], "nearest": [4], "similarity": [0.5], "score": [1.0]})
+    row = {"id": 3, "nearest": 4, "similarity": 0.5, "score": 1.0, "by": "share"}
+    frame = pd.DataFrame([row]).astype({"by": "str"})
     array = np.arange(6, dtype=np.float32).reshape(2, 3)
     assert load_table(work, store_table(work, OUTLIERS, frame)).equals(frame)
     assert np.array_equal(load_array(work, store_array(work, "a", array)), array)
