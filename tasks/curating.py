@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import pandas as pd
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
-from imgvet.curation.apply import Outcome, Wish, apply
+from imgvet.curation.apply import Outcome, apply
 from imgvet.curation.plan import plan_lines
 from imgvet.curation.plan_file import read_plan
 from imgvet.curation.rules import CurateOptions
@@ -38,8 +36,7 @@ def propose_plan(work: WorkDir, options: CurateOptions) -> pd.DataFrame:
 @uncached_stage
 def apply_plan(work: WorkDir, options: CurateOptions) -> Outcome:
     """Do what ``plan.csv`` says, which a person may have changed meanwhile."""
-    wish = Wish(options.quarantine, threads=os.cpu_count() or 1)
-    outcome = apply(read_plan(work.plan_csv), wish)
+    outcome = apply(read_plan(work.plan_csv), options.quarantine)
     run_logger.info("%d files moved to %s", len(outcome.moved), options.quarantine)
     for name, why in sorted(outcome.refused.items()):
         run_logger.warning("%s %s", name, why)

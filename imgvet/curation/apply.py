@@ -11,15 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from imgvet.curation.journal import (
-    FILES,
-    Held,
-    Journal,
-    LinkKind,
-    State,
-    opened,
-    require_quarantine,
-)
+from imgvet.curation.journal import FILES, Held, Journal, State, opened, require_quarantine
 from imgvet.curation.manifest import write_manifest
 from imgvet.curation.moves import Refused, bring, leave_link, take_link_away
 from imgvet.curation.plan_file import require_sound, stays_for
@@ -34,18 +26,6 @@ BATCH = 64
 """So many files are written down with one wait for the disk, before they are moved."""
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What a person asks for when a plan is applied."""
-
-    quarantine: Path
-    link: LinkKind | None = None
-    """What is left in the place of exact copies."""
-    delete: int | None = None
-    """Confirms that so many files of this plan are deleted from the quarantine."""
-    threads: int = 1
-
-
 @dataclass
 class Outcome:
     """What was done, or would be, to files; those that were refused with the reason."""
@@ -58,31 +38,39 @@ class Outcome:
     deleted: int = 0
     refused: dict[str, str] = field(default_factory=dict)
 
+    def add(self, journal: Journal, numbers: Sequence[int], problems: Mapping[int, str]) -> None:
+        """Tell of files that were moved, except those that have a problem."""
+        self.moved += [journal.held[number] for number in numbers if number not in problems]
+        self.refused |= {journal.held[number].path: why for number, why in problems.items()}
 
-def preview(plan: pd.DataFrame, wish: Wish) -> Outcome:
+
+def preview(plan: pd.DataFrame, quarantine: Path) -> Outcome:
     """What :func:`apply` would do: every file is read and compared, nothing is written."""
-    _require_outside(plan, wish.quarantine)
-    require_quarantine(wish.quarantine, new=True)
-    return _check(plan, wish, Journal(wish.quarantine))
+    _require_outside(plan, quarantine)
+    require_quarantine(quarantine, new=True)
+    return _check(plan, Journal(quarantine))
 
 
-def apply(plan: pd.DataFrame, wish: Wish) -> Outcome:
+def apply(
+    plan: pd.DataFrame, quarantine: Path, *, link: bool = False, delete: int | None = None
+) -> Outcome:
     """Take the files that go into the quarantine, except what changed since the plan was made.
 
-    May be killed at any moment and called again. Raises PlanError or QuarantineError before
-    anything is done.
+    With ``link`` exact copies leave a hard link to the one that stays. ``delete`` confirms that so
+    many files of this plan are deleted from the quarantine. May be killed at any moment and called
+    again. Raises PlanError or QuarantineError before anything is done.
     """
-    _require_outside(plan, wish.quarantine)
-    with opened(wish.quarantine, new=True) as journal:
+    _require_outside(plan, quarantine)
+    with opened(quarantine, new=True) as journal:
         finish(journal)
-        outcome = _check(plan, wish, journal)
-        _require_confirmed(outcome, wish)
+        outcome = _check(plan, journal, link=link)
+        _require_confirmed(outcome, delete)
         files, outcome.moved = outcome.moved, []
         for part in _batches(files, "apply"):
             numbers = journal.take([_with_free_place(journal, file) for file in part])
-            _tell(outcome, journal, numbers, _take_all(journal, numbers))
-        write_manifest(plan, wish.quarantine)
-        if wish.delete is not None:
+            outcome.add(journal, numbers, _take_all(journal, numbers))
+        write_manifest(plan, quarantine)
+        if delete is not None:
             names = set(plan["filename"][plan["action"] == "remove"])
             taken = journal.numbers(State.TAKEN)
             outcome.deleted = _delete_all(
@@ -102,7 +90,7 @@ def undo(quarantine: Path) -> Outcome:
         outcome.deleted = len(journal.numbers(State.DELETED))
         for part in _batches(journal.numbers(State.TAKEN)[::-1], "undo"):
             journal.mark(part, State.RETURNING)
-            _tell(outcome, journal, part, _return_all(journal, part))
+            outcome.add(journal, part, _return_all(journal, part))
     _remove_empty_folders(quarantine / FILES)
     return outcome
 
@@ -114,34 +102,46 @@ def finish(journal: Journal) -> None:
     _delete_all(journal, journal.numbers(State.DELETING))
 
 
-def _check(plan: pd.DataFrame, wish: Wish, journal: Journal) -> Outcome:
+def _check(plan: pd.DataFrame, journal: Journal, *, link: bool = False) -> Outcome:
     """Read every file that goes and every copy that stays, and compare them with the plan."""
     require_sound(plan)
-    going = plan[plan["action"] == "remove"]
-    files = going[going["place"] == FILE].drop_duplicates("filename")
-    files = files.assign(kept=files["kept"].map(stays_for(plan)))
-    known = plan.drop_duplicates("filename").set_index("filename")
-    kept = known.loc[known.index.isin(files["kept"].dropna())]
-    kept = kept[kept["place"] == FILE]
-    names = [*kept.index, *files["filename"]]
-    digests = dict(zip(names, [*kept["digest"], *files["digest"]], strict=True))
-    found = in_threads(lambda name: _compare(name, digests[name]), names, wish.threads)
-    compared = dict(zip(names, tracked(found, "check", 0, len(names)), strict=True))
-    outcome = Outcome(elsewhere=len(going) - int((going["place"] == FILE).sum()))
+    rows = plan.drop_duplicates("filename").to_dict("records")
+    going = [row for row in rows if row["action"] == "remove"]
+    files = [row for row in going if row["place"] == FILE]
+    staying = stays_for(plan)
+    stays = {row["filename"]: staying.get(row["kept"]) for row in files}
+    wanted = {*stays, *stays.values()}
+    digests: dict[str, Any] = {
+        row["filename"]: row["digest"]
+        for row in rows
+        if row["place"] == FILE and row["filename"] in wanted
+    }
+    found = in_threads(lambda file: _compare(*file), digests.items(), os.cpu_count() or 1)
+    compared = dict(zip(digests, tracked(found, "check", 0, len(digests)), strict=True))
+    outcome = Outcome(elsewhere=len(going) - len(files))
     before = [journal.held[n] for n in journal.numbers(State.TAKING, State.TAKEN)]
-    taken = {file.path for file in before if file.link or not os.path.lexists(file.path)}
-    for row in files[["filename", "kept", "list"]].itertuples(index=False):
-        name, stays = str(row.filename), row.kept if isinstance(row.kept, str) else None
+    taken = {file.path for file in before if file.linked or not os.path.lexists(file.path)}
+    for row in files:
+        name, kept = row["filename"], stays[row["filename"]]
         result = compared[name]
         if name in taken:
             outcome.already += 1
         elif isinstance(result, str):
             outcome.refused[name] = result
-        elif isinstance(problem := _problem_of_kept(name, stays, compared), str):
+        elif problem := _problem_of_kept(name, kept, compared):
             outcome.refused[name] = problem
         else:
-            link = wish.link if row.list == "exact" and stays is not None else None
-            outcome.moved.append(_held(name, result, digests[name], stays, link))
+            outcome.moved.append(
+                Held(
+                    path=name,
+                    place=f"{FILES}{name}",
+                    digest=digests[name],
+                    size=result.st_size,
+                    mtime_ns=result.st_mtime_ns,
+                    kept=kept,
+                    linked=link and row["list"] == "exact" and kept is not None,
+                )
+            )
     return outcome
 
 
@@ -176,22 +176,6 @@ def _problem_of_kept(
     return f"stays, as {kept} is the same file" if same else None
 
 
-def _held(
-    name: str, found: os.stat_result, digest: str, kept: str | None, link: LinkKind | None
-) -> Held:
-    return Held(
-        path=name,
-        place=f"{FILES}{name}",
-        digest=digest,
-        size=found.st_size,
-        mode=stat.S_IMODE(found.st_mode),
-        mtime_ns=found.st_mtime_ns,
-        atime_ns=found.st_atime_ns,
-        kept=kept,
-        link=link,
-    )
-
-
 def _require_outside(plan: pd.DataFrame, quarantine: Path) -> None:
     """QuarantineError if the next run would find the quarantine among the images."""
     around = {quarantine.resolve(), *quarantine.resolve().parents}
@@ -206,11 +190,11 @@ def _require_outside(plan: pd.DataFrame, quarantine: Path) -> None:
             )
 
 
-def _require_confirmed(outcome: Outcome, wish: Wish) -> None:
+def _require_confirmed(outcome: Outcome, delete: int | None) -> None:
     count = len(outcome.moved) + outcome.already
-    if wish.delete is not None and wish.delete != count:
+    if delete is not None and delete != count:
         raise QuarantineError(
-            f"{counted(wish.delete, 'file')} confirmed, but {counted(count, 'file')} of this plan "
+            f"{counted(delete, 'file')} confirmed, but {counted(count, 'file')} of this plan "
             "would be deleted",
             f"Look at the plan again; --delete {count} confirms it",
         )
@@ -220,17 +204,6 @@ def _batches(files: Sequence[Any], stage: str) -> Iterator[Sequence[Any]]:
     for start in range(0, len(files), BATCH):
         yield files[start : start + BATCH]
         report_progress(stage, min(start + BATCH, len(files)), len(files))
-
-
-def _tell(
-    outcome: Outcome, journal: Journal, numbers: Sequence[int], problems: Mapping[int, str]
-) -> None:
-    for number in numbers:
-        file = journal.held[number]
-        if number in problems:
-            outcome.refused[file.path] = problems[number]
-        else:
-            outcome.moved.append(file)
 
 
 def _with_free_place(journal: Journal, file: Held) -> Held:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from imgvet.curation.decisions import Decisions
+from imgvet.curation.decisions import Decisions, Kind
 from imgvet.curation.rules import Rules
 from imgvet.errors import InvalidParameterError
 from imgvet.metrics import FLAGS, METRIC_BY_NAME, flagged, limit_of
@@ -62,7 +62,7 @@ def single_findings(found: Found) -> Iterator[Finding]:
     for name, find in lists:
         if getattr(rules, name) != "off":
             findings += find(found)
-    kept = found.images["digest"].isin(found.decisions.kept)
+    kept = found.images["digest"].isin(found.decisions.of(Kind.KEEP))
     for finding in sorted(findings, key=lambda one: one.action != "remove"):
         if not kept[finding.id] or finding.list == "listed":
             yield finding
@@ -122,7 +122,7 @@ def _mislabelled(found: Found) -> Iterator[Finding]:
     if issues is None:
         return
     issues = issues[issues["is_issue"] if limit is None else issues["score"] <= limit]
-    right = found.images["digest"].isin(found.decisions.right_labels)
+    right = found.images["digest"].isin(found.decisions.of(Kind.LABEL_IS_RIGHT))
     for row in issues.to_dict(orient="records"):
         item, said = row["id"], f"labelled {row['label']}"
         if right[item]:

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
 
 import filelock
 
@@ -22,8 +21,6 @@ from imgvet.parameters import Frozen
 
 JOURNAL, LOCK, FILES = "journal.jsonl", "lock", "files"
 """What lies in a quarantine: its journal, its lock, and the files."""
-
-LinkKind = Literal["hard", "reflink"]
 
 
 class Held(Frozen):
@@ -34,17 +31,15 @@ class Held(Frozen):
     """Where it is kept, relative to the quarantine."""
     digest: str
     size: int
-    mode: int
     mtime_ns: int
-    atime_ns: int
     kept: str | None = None
     """The copy that stayed."""
-    link: LinkKind | None = None
-    """What is left in its place: a link to the copy that stayed."""
+    linked: bool = False
+    """Whether a hard link to that one is left in its place."""
 
 
 class State(StrEnum):
-    """What was last written of a file; the odd ones are begun and may not be done."""
+    """What was last written of a file; what ends in -ing is begun and may not be done."""
 
     TAKING = "taking"
     TAKEN = "taken"

@@ -13,7 +13,7 @@ from imgvet.reasons import Reason
 
 Action = Literal["remove", "review", "off"]
 
-WORDS = ("labelled", "largest", "sharpest", "least_compressed", "oldest", "majority_label")
+WORDS = ("labelled", "largest", "sharpest", "least_compressed", "oldest")
 PREFIXES = ("folder:", "split:")
 """What the criteria of :attr:`KeepRules.keep` are written as."""
 
@@ -72,8 +72,8 @@ class KeepRules(Part):
     keep: Strings = Field(
         ("labelled", "largest", "least_compressed"),
         description="what decides which of a group stays, the first that differs: labelled, "
-        "largest, least_compressed, sharpest, oldest, majority_label, folder:PATH, split:NAME; "
-        "then the shortest name",
+        "largest, least_compressed, sharpest, oldest, folder:PATH, split:NAME; then labelled and "
+        "the shortest name",
     )
     protect: Strings = Field((), description="folders of which no file is ever touched")
 
