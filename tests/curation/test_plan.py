@@ -300,7 +300,9 @@ def test_decisions_hold_in_later_plans(tmp_path: Path) -> None:
 
 
 def test_rules_that_can_t_be_are_refused(tmp_path: Path) -> None:
-    for rules in ({"keep": "biggest"}, {"near": "delete"}, {"nearest": "remove"}):
+    for rules in (
+        {"keep": "biggest"}, {"near": "delete"}, {"nearest": "remove"}, {"dark_threshold": 300},
+    ):  # fmt: skip
         with pytest.raises(ImgvetError):
             make_rules(rules)
     work = planted_run(tmp_path, [{}])
