@@ -97,8 +97,8 @@ def undo(quarantine: Path) -> Outcome:
 
 def finish(journal: Journal) -> None:
     """Finish what a killed process began: nothing stays half done."""
-    _take_all(journal, journal.numbers(State.TAKING), begun=True)
-    _return_all(journal, journal.numbers(State.RETURNING), begun=True)
+    _take_all(journal, journal.numbers(State.TAKING))
+    _return_all(journal, journal.numbers(State.RETURNING))
     _delete_all(journal, journal.numbers(State.DELETING))
 
 
@@ -215,10 +215,10 @@ def _with_free_place(journal: Journal, file: Held) -> Held:
     return file.model_copy(update={"place": place})
 
 
-def _take_all(journal: Journal, numbers: Sequence[int], *, begun: bool = False) -> dict[int, str]:
+def _take_all(journal: Journal, numbers: Sequence[int]) -> dict[int, str]:
     def take(number: int) -> None:
         file = journal.held[number]
-        bring(Path(file.path), journal.place_of(number), file, begun=begun)
+        bring(Path(file.path), journal.place_of(number), file)
         leave_link(file)
 
     problems = _each(numbers, take)
@@ -228,12 +228,12 @@ def _take_all(journal: Journal, numbers: Sequence[int], *, begun: bool = False) 
     return problems
 
 
-def _return_all(journal: Journal, numbers: Sequence[int], *, begun: bool = False) -> dict[int, str]:
+def _return_all(journal: Journal, numbers: Sequence[int]) -> dict[int, str]:
     def give_back(number: int) -> None:
         file, place = journal.held[number], journal.place_of(number)
         if os.path.lexists(place):
             take_link_away(file)
-        bring(place, Path(file.path), file, begun=begun)
+        bring(place, Path(file.path), file)
 
     problems = _each(numbers, give_back)
     journal.mark([number for number in numbers if number not in problems], State.RETURNED)

@@ -21,21 +21,19 @@ class Refused(Exception):  # noqa: N818 - a value: why one file is left where it
     """A file that is left where it is, and why: a part of a sentence that begins with its name."""
 
 
-def bring(source: Path, target: Path, file: Held, *, begun: bool = False) -> None:
-    """Bring a file to a place where nothing is; ``begun``: an earlier try may have been killed.
+def bring(source: Path, target: Path, file: Held) -> None:
+    """Bring a file to a place where nothing is, or to which a killed try has brought it already.
 
     Raises Refused, or OSError, if it stays where it was.
     """
-    is_there = os.path.lexists(target)
-    if begun:
-        _part_of(target, file).unlink(missing_ok=True)
-    if not os.path.lexists(source):
-        if not (begun and is_there):
-            raise Refused(f"is gone from {source.parent}")
-    elif is_there:
-        if not (begun and _is(source, file) and _is(target, file)):
-            raise Refused(f"is left in {source.parent}, as another file is in its place")
-        source.unlink()
+    _part_of(target, file).unlink(missing_ok=True)
+    is_there = os.path.lexists(source)
+    if _is(target, file) and (_is(source, file) or not is_there):
+        source.unlink(missing_ok=True)
+    elif not is_there:
+        raise Refused(f"is gone from {source.parent}")
+    elif os.path.lexists(target):
+        raise Refused(f"is left in {source.parent}, as another file is in its place")
     else:
         _require_same(source, file)
         target.parent.mkdir(parents=True, exist_ok=True)
