@@ -124,6 +124,16 @@ def test_nothing_is_overwritten_when_it_comes_back(
     assert dataset.state() == dataset.before
 
 
+def test_what_a_person_brought_back_is_back(
+    dataset: Dataset, plan: pd.DataFrame, quarantine: Path
+) -> None:
+    moved = apply(plan, quarantine).moved
+    Path(moved[0].path).write_bytes((quarantine / moved[0].place).read_bytes())
+    (quarantine / moved[1].place).rename(dataset.path(NAMES[2]))
+    assert undo(quarantine).refused == {}
+    assert state_of(quarantine / "files") == {}
+
+
 def test_nothing_is_overwritten_in_the_quarantine(dataset: Dataset, quarantine: Path) -> None:
     path = dataset.path(NAMES[4])
     first = path.read_bytes()
