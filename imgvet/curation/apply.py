@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,10 +38,10 @@ class Outcome:
     deleted: int = 0
     refused: dict[str, str] = field(default_factory=dict)
 
-    def add(self, journal: Journal, numbers: Sequence[int], problems: Mapping[int, str]) -> None:
-        """Tell of files that were moved, except those that have a problem."""
-        self.moved += [journal.held[number] for number in numbers if number not in problems]
-        self.refused |= {journal.held[number].path: why for number, why in problems.items()}
+    def add(self, files: Sequence[Held], problems: Mapping[int, str]) -> None:
+        """Tell of files that were moved, except those that have a problem, by number."""
+        self.moved += [file for file in files if file.number not in problems]
+        self.refused |= {f.path: problems[f.number] for f in files if f.number in problems}
 
 
 def preview(plan: pd.DataFrame, quarantine: Path) -> Outcome:
@@ -67,15 +67,15 @@ def apply(
         _require_confirmed(outcome, delete)
         files, outcome.moved = outcome.moved, []
         for part in _batches(files, "apply"):
-            numbers = journal.take([_with_free_place(journal, file) for file in part])
-            outcome.add(journal, numbers, _take_all(journal, numbers))
+            for file in part:
+                file.place = _free_place(journal, file)
+            journal.take(part)
+            outcome.add(part, _take_all(journal, part))
         write_manifest(plan, quarantine)
         if delete is not None:
             names = set(plan["filename"][plan["action"] == "remove"])
-            taken = journal.numbers(State.TAKEN)
-            outcome.deleted = _delete_all(
-                journal, [number for number in taken if journal.held[number].path in names]
-            )
+            taken = [file for file in journal.files(State.TAKEN) if file.path in names]
+            outcome.deleted = _delete_all(journal, taken)
     return outcome
 
 
@@ -87,19 +87,19 @@ def undo(quarantine: Path) -> Outcome:
     outcome = Outcome()
     with opened(quarantine) as journal:
         finish(journal)
-        outcome.deleted = len(journal.numbers(State.DELETED))
-        for part in _batches(journal.numbers(State.TAKEN)[::-1], "undo"):
+        outcome.deleted = len(journal.files(State.DELETED))
+        for part in _batches(journal.files(State.TAKEN)[::-1], "undo"):
             journal.mark(part, State.RETURNING)
-            outcome.add(journal, part, _return_all(journal, part))
+            outcome.add(part, _return_all(journal, part))
     _remove_empty_folders(quarantine / FILES)
     return outcome
 
 
 def finish(journal: Journal) -> None:
     """Finish what a killed process began: nothing stays half done."""
-    _take_all(journal, journal.numbers(State.TAKING))
-    _return_all(journal, journal.numbers(State.RETURNING))
-    _delete_all(journal, journal.numbers(State.DELETING))
+    _take_all(journal, journal.files(State.TAKING))
+    _return_all(journal, journal.files(State.RETURNING))
+    _delete_all(journal, journal.files(State.DELETING))
 
 
 def _check(plan: pd.DataFrame, journal: Journal, *, link: bool = False) -> Outcome:
@@ -119,7 +119,7 @@ def _check(plan: pd.DataFrame, journal: Journal, *, link: bool = False) -> Outco
     found = in_threads(lambda file: _compare(*file), digests.items(), os.cpu_count() or 1)
     compared = dict(zip(digests, tracked(found, "check", 0, len(digests)), strict=True))
     outcome = Outcome(elsewhere=len(going) - len(files))
-    before = [journal.held[n] for n in journal.numbers(State.TAKING, State.TAKEN)]
+    before = journal.files(State.TAKING, State.TAKEN)
     taken = {file.path for file in before if file.linked or not os.path.lexists(file.path)}
     for row in files:
         name, kept = row["filename"], stays[row["filename"]]
@@ -200,66 +200,70 @@ def _require_confirmed(outcome: Outcome, delete: int | None) -> None:
         )
 
 
-def _batches(files: Sequence[Any], stage: str) -> Iterator[Sequence[Any]]:
+def _batches(files: Sequence[Held], stage: str) -> Iterator[Sequence[Held]]:
     for start in range(0, len(files), BATCH):
         yield files[start : start + BATCH]
         report_progress(stage, min(start + BATCH, len(files)), len(files))
 
 
-def _with_free_place(journal: Journal, file: Held) -> Held:
-    """The file, at a place where nothing is: it may have been taken before and come again."""
+def _free_place(journal: Journal, file: Held) -> str:
+    """A place where nothing is: the file may have been taken before and come again."""
     place, number = file.place, 1
     while os.path.lexists(journal.folder / place):
         number += 1
         place = f"{file.place}~{number}"
-    return file.model_copy(update={"place": place})
+    return place
 
 
-def _take_all(journal: Journal, numbers: Sequence[int]) -> dict[int, str]:
-    def take(number: int) -> None:
-        file = journal.held[number]
-        bring(Path(file.path), journal.place_of(number), file)
+def _take_all(journal: Journal, files: Sequence[Held]) -> dict[int, str]:
+    def take(file: Held) -> None:
+        bring(Path(file.path), journal.folder / file.place, file)
         leave_link(file)
 
-    problems = _each(numbers, take)
-    taken = {number for number in numbers if os.path.lexists(journal.place_of(number))}
-    journal.mark([number for number in numbers if number in taken], State.TAKEN)
-    journal.mark([number for number in numbers if number not in taken], State.RETURNED)
+    problems = _each(files, take)
+    left = {file.number for file in files if not os.path.lexists(journal.folder / file.place)}
+    _mark(journal, files, left, done=State.TAKEN, undone=State.RETURNED)
     return problems
 
 
-def _return_all(journal: Journal, numbers: Sequence[int]) -> dict[int, str]:
-    def give_back(number: int) -> None:
-        file, place = journal.held[number], journal.place_of(number)
+def _return_all(journal: Journal, files: Sequence[Held]) -> dict[int, str]:
+    def give_back(file: Held) -> None:
+        place = journal.folder / file.place
         if os.path.lexists(place):
             take_link_away(file)
         bring(place, Path(file.path), file)
 
-    problems = _each(numbers, give_back)
-    journal.mark([number for number in numbers if number not in problems], State.RETURNED)
-    journal.mark(list(problems), State.TAKEN)
+    problems = _each(files, give_back)
+    _mark(journal, files, problems, done=State.RETURNED, undone=State.TAKEN)
     return problems
 
 
-def _delete_all(journal: Journal, numbers: Sequence[int]) -> int:
+def _delete_all(journal: Journal, files: Sequence[Held]) -> int:
     """Delete files from the quarantine for good; how many."""
-    journal.mark(numbers, State.DELETING)
-    problems = _each(numbers, lambda number: journal.place_of(number).unlink(missing_ok=True))
-    journal.mark([number for number in numbers if number not in problems], State.DELETED)
-    journal.mark(list(problems), State.TAKEN)
-    return len(numbers) - len(problems)
+    journal.mark(files, State.DELETING)
+    problems = _each(files, lambda file: (journal.folder / file.place).unlink(missing_ok=True))
+    _mark(journal, files, problems, done=State.DELETED, undone=State.TAKEN)
+    return len(files) - len(problems)
 
 
-def _each(numbers: Sequence[int], act: Callable[[int], None]) -> dict[int, str]:
-    """Do something to each file; why it was not done, of those of which it was not."""
+def _mark(
+    journal: Journal, files: Sequence[Held], left: Container[int], *, done: State, undone: State
+) -> None:
+    """Write down of files, which are left by number, what was done and what was not."""
+    journal.mark([file for file in files if file.number not in left], done)
+    journal.mark([file for file in files if file.number in left], undone)
+
+
+def _each(files: Sequence[Held], act: Callable[[Held], None]) -> dict[int, str]:
+    """Do something to each file; by number why it was not done, of those of which it was not."""
     problems = {}
-    for number in numbers:
+    for file in files:
         try:
-            act(number)
+            act(file)
         except Refused as refused:
-            problems[number] = str(refused)
+            problems[file.number] = str(refused)
         except OSError as error:
-            problems[number] = f"stays where it is ({error.strerror})"
+            problems[file.number] = f"stays where it is ({error.strerror})"
     return problems
 
 
