@@ -21,7 +21,7 @@ from imgvet.search.image_table import ImageTable
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
 from imgvet.summary import read_record
-from imgvet.workdir import WorkDir, write_text
+from imgvet.workdir import WorkDir, exclusive, write_text
 
 Row = dict[Any, Any]
 
@@ -43,11 +43,13 @@ HEADINGS = {
 def propose(work: WorkDir, rules: Rules, *, replace: bool = False) -> pd.DataFrame:
     """Make the plan of a finished run and write it as CSV, Parquet and a page.
 
-    PlanError if a plan that a person edited would be replaced and ``replace`` is not given.
+    PlanError if a plan that a person edited would be replaced and ``replace`` is not given;
+    WorkDirBusyError while a run writes.
     """
-    plan = make_plan(work, rules)
-    write_plan(work, plan, replace=replace)
-    write_page(work, plan)
+    with exclusive(work):
+        plan = make_plan(work, rules)
+        write_plan(work, plan, replace=replace)
+        write_page(work, plan)
     return plan
 
 

@@ -15,14 +15,13 @@ from imgvet.summary import read_record
 from imgvet.tasks.artifacts import key_of, register
 from imgvet.tasks.context import run_logger
 from imgvet.tasks.policy import uncached_stage
-from imgvet.workdir import WorkDir, exclusive
+from imgvet.workdir import WorkDir
 
 
 @uncached_stage
 def propose_plan(work: WorkDir, options: CurateOptions) -> pd.DataFrame:
     """Write the plan and its page, and register what they say as artifacts."""
-    with exclusive(work):
-        plan = propose(work, options.rules)
+    plan = propose(work, options.rules)
     lines, name = plan_lines(plan), read_record(work).options(RunOptions).dataset
     text, page = "\n".join(["```", *lines, "```"]), work.plan_page.as_uri()
     register("plan", lambda: create_markdown_artifact(text, key_of(name, "plan")))
