@@ -303,11 +303,11 @@ class Curation:
 
         ``plan`` is a frame as :meth:`plan` gives it, maybe changed; without it ``plan.csv`` counts.
         """
-        from imgvet.curation.apply import Wish, apply, preview
+        from imgvet.curation.apply import apply, preview
         from imgvet.curation.plan_file import read_plan
 
         plan = read_plan(self._work.plan_csv) if plan is None else plan
-        return (apply if yes else preview)(plan, Wish(Path(to)))
+        return (apply if yes else preview)(plan, Path(to))
 
     def undo(self, quarantine: str | Path) -> Outcome:
         """Bring back all that a quarantine holds."""

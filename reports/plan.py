@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterator
-from itertools import groupby
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -16,12 +16,14 @@ from imgvet.curation.rules import Rules
 from imgvet.options import RunOptions
 from imgvet.reports import limits
 from imgvet.reports.build import environment
-from imgvet.reports.pictures import shrink
+from imgvet.reports.pictures import as_address, shrink
 from imgvet.search.image_table import ImageTable
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
 from imgvet.summary import read_record
-from imgvet.workdir import WorkDir, write_text
+from imgvet.workdir import WorkDir, exclusive, write_text
+
+Row = dict[Any, Any]
 
 HEADINGS = {
     "exact": "Exact copies",
@@ -38,98 +40,80 @@ HEADINGS = {
 """What the lists are called that are not called as they are written."""
 
 
-class Actions(NamedTuple):
-    """How many images stay, go and wait for a person, and the bytes of those that go."""
-
-    keep: int
-    remove: int
-    review: int
-    size: int
-
-    @classmethod
-    def of(cls, rows: pd.DataFrame) -> Actions:
-        """Those of some rows of a plan."""
-        keep, remove, review = (int((rows["action"] == action).sum()) for action in ACTIONS)
-        size = int(rows["file_size"][rows["action"] == "remove"].sum())
-        return cls(keep, remove, review, size)
-
-
 def propose(work: WorkDir, rules: Rules, *, replace: bool = False) -> pd.DataFrame:
     """Make the plan of a finished run and write it as CSV, Parquet and a page.
 
-    PlanError if a plan that a person edited would be replaced and ``replace`` is not given.
+    PlanError if a plan that a person edited would be replaced and ``replace`` is not given;
+    WorkDirBusyError while a run writes.
     """
-    plan = make_plan(work, rules)
-    write_plan(work, plan, replace=replace)
-    write_page(work, plan)
+    with exclusive(work):
+        plan = make_plan(work, rules)
+        write_plan(work, plan, replace=replace)
+        write_page(work, plan)
     return plan
 
 
 def write_page(work: WorkDir, plan: pd.DataFrame) -> Path:
     """Write the page of a plan; the same plan gives the same bytes."""
-    pictures = _Pictures(work)
-    sections = list(_sections(plan, pictures))
-    page = (
-        environment()
-        .get_template("plan.html")
-        .render(
-            title=read_record(work).options(RunOptions).dataset,
-            root=ImageTable.of_run(work).root,
-            actions=Actions.of(plan),
-            sections=sections,
-            place=str(work.plan_csv),
-        )
+    rows: list[Row] = plan.astype(object).where(plan.notna(), None).to_dict("records")
+    page = environment().get_template("plan.html")
+    text = page.render(
+        title=read_record(work).options(RunOptions).dataset,
+        root=ImageTable.of_run(work).root,
+        actions=_actions(rows),
+        sections=list(_sections(rows, _inliner(work))),
+        place=str(work.plan_csv),
     )
-    write_text(work.plan_page, page)
+    write_text(work.plan_page, text)
     return work.plan_page
 
 
-def _sections(plan: pd.DataFrame, pictures: _Pictures) -> Iterator[dict[str, Any]]:
+def _actions(rows: Sequence[Row]) -> dict[str, int]:
+    """How many images stay, go and wait for a person, and the bytes of those that go."""
+    counts = Counter(row["action"] for row in rows)
+    size = sum(row["file_size"] or 0 for row in rows if row["action"] == "remove")
+    return {action: counts[action] for action in ACTIONS} | {"size": size}
+
+
+def _sections(rows: Sequence[Row], inline: Callable[[str | None], str]) -> Iterator[Row]:
     """The lists in the order of the plan: each group begins with what stays for the others."""
-    plan = plan.assign(group=plan["kept"].fillna(plan["filename"]))
-    staying = plan[plan["filename"].isin(plan["kept"])].drop_duplicates("filename")
-    kept = {str(row["filename"]): row for row in _plain(staying)}
-    touched = plan[(plan["action"] != "keep") | (plan["list"] == PROTECTED)]
-    for name, rows in touched.groupby("list", sort=False):
-        ordered = sorted(_plain(rows), key=lambda row: str(row["group"]))
-        groups = [list(same) for _, same in groupby(ordered, lambda row: row["group"])]
-        whole = [
-            [kept[key], *same] if (key := str(same[0]["kept"])) in kept else same for same in groups
-        ]
+    staying = {row["kept"] for row in rows}
+    kept = {row["filename"]: row for row in rows if row["filename"] in staying}
+    touched = [row for row in rows if row["action"] != "keep" or row["list"] == PROTECTED]
+    for name in dict.fromkeys(row["list"] for row in touched):
+        members = [row for row in touched if row["list"] == name]
+        groups: dict[str, list[Row]] = {}
+        for row in sorted(members, key=_group):
+            first = [kept[row["kept"]]] if row["kept"] in kept else []
+            groups.setdefault(_group(row), first).append(row)
         yield {
             "name": name,
-            "heading": HEADINGS.get(str(name), f"{str(name).capitalize()} images"),
-            "actions": Actions.of(rows),
-            "is_grouped": len(whole[0]) > 1,
+            "heading": HEADINGS.get(name, f"{name.capitalize()} images"),
+            "actions": _actions(members),
+            "is_grouped": any(len(group) > 1 for group in groups.values()),
             "total": len(groups),
             "groups": [
-                [
-                    row | {"picture": pictures.inline(row["digest"])}
-                    for row in group[: limits.COPIES]
-                ]
-                for group in whole[: limits.CARDS]
+                [row | {"picture": inline(row["digest"])} for row in group[: limits.COPIES]]
+                for group in islice(groups.values(), limits.CARDS)
             ],
-            "sizes": [len(group) for group in whole],
+            "sizes": [len(group) for group in groups.values()],
         }
 
 
-def _plain(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    return rows.astype(object).where(rows.notna(), None).to_dict("records")  # type: ignore[return-value]
+def _group(row: Row) -> str:
+    return str(row["kept"] or row["filename"])
 
 
-class _Pictures:
-    """Thumbnails as they stand in a page, as long as it stays light."""
+def _inliner(work: WorkDir) -> Callable[[str | None], str]:
+    """Gives pictures as addresses, as long as the page stays light; else nothing."""
+    read, left = Thumbnails(Store(work).measures).read, limits.PICTURES_BYTES
 
-    def __init__(self, work: WorkDir) -> None:
-        self._read = Thumbnails(Store(work).measures).read
-        self._left = limits.PICTURES_BYTES
+    def inline(digest: str | None) -> str:
+        nonlocal left
+        known = read(digest) if digest and left > 0 else None
+        shrunk = shrink(known, limits.LEAST_PICTURE_SIDE + 32)
+        address = as_address(shrunk[0]) if shrunk else ""
+        left -= len(address)
+        return address
 
-    def inline(self, digest: str | None) -> str:
-        """A picture as a data URL; empty if there is none, or the page has enough."""
-        known = self._read(digest) if digest and self._left > 0 else None
-        shrunk = shrink(known, limits.LEAST_PICTURE_SIDE + 32) if known else None
-        if shrunk is None:
-            return ""
-        text = base64.b64encode(shrunk[0]).decode()
-        self._left -= len(text)
-        return f"data:image/jpeg;base64,{text}"
+    return inline

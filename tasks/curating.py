@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import pandas as pd
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
-from imgvet.curation.apply import Outcome, Wish, apply
+from imgvet.curation.apply import Outcome, apply
 from imgvet.curation.plan import plan_lines
 from imgvet.curation.plan_file import read_plan
 from imgvet.curation.rules import CurateOptions
@@ -17,14 +15,13 @@ from imgvet.summary import read_record
 from imgvet.tasks.artifacts import key_of, register
 from imgvet.tasks.context import run_logger
 from imgvet.tasks.policy import uncached_stage
-from imgvet.workdir import WorkDir, exclusive
+from imgvet.workdir import WorkDir
 
 
 @uncached_stage
 def propose_plan(work: WorkDir, options: CurateOptions) -> pd.DataFrame:
     """Write the plan and its page, and register what they say as artifacts."""
-    with exclusive(work):
-        plan = propose(work, options.rules)
+    plan = propose(work, options.rules)
     lines, name = plan_lines(plan), read_record(work).options(RunOptions).dataset
     text, page = "\n".join(["```", *lines, "```"]), work.plan_page.as_uri()
     register("plan", lambda: create_markdown_artifact(text, key_of(name, "plan")))
@@ -38,8 +35,7 @@ def propose_plan(work: WorkDir, options: CurateOptions) -> pd.DataFrame:
 @uncached_stage
 def apply_plan(work: WorkDir, options: CurateOptions) -> Outcome:
     """Do what ``plan.csv`` says, which a person may have changed meanwhile."""
-    wish = Wish(options.quarantine, threads=os.cpu_count() or 1)
-    outcome = apply(read_plan(work.plan_csv), wish)
+    outcome = apply(read_plan(work.plan_csv), options.quarantine)
     run_logger.info("%d files moved to %s", len(outcome.moved), options.quarantine)
     for name, why in sorted(outcome.refused.items()):
         run_logger.warning("%s %s", name, why)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 
 from imgvet.cli.arguments import run_parameters
-from imgvet.curation.apply import Outcome, Wish, preview
+from imgvet.curation.apply import Outcome, preview
 from imgvet.curation.apply import apply as carry_out
 from imgvet.curation.apply import undo as bring_back
 from imgvet.curation.manifest import MANIFEST, SCRIPT
@@ -36,15 +35,13 @@ def plan(options: argparse.Namespace) -> None:
 
 def apply(options: argparse.Namespace) -> int:
     """Show what a plan would do or, if it is confirmed, do it; 3 if something was refused."""
-    wish = Wish(
-        quarantine=options.to,
-        link=options.leave_link,
-        delete=options.delete,
-        threads=os.cpu_count() or 1,
-    )
     plan = read_plan(options.plan)
     with shown_progress():
-        outcome = (carry_out if options.yes else preview)(plan, wish)
+        outcome = (
+            carry_out(plan, options.to, link=options.leave_link, delete=options.delete)
+            if options.yes
+            else preview(plan, options.to)
+        )
     verb = "Moved" if options.yes else "Would move"
     size = size_text(sum(file.size for file in outcome.moved))
     print(f"{verb} {counted(len(outcome.moved), 'file')} ({size}) to {options.to}.")

@@ -229,9 +229,9 @@ def _add_curate(commands: Any) -> None:
     )  # fmt: skip
     apply.add_argument("--yes", action="store_true", help="do it")
     apply.add_argument(
-        "--leave-link", choices=("hard", "reflink"),
-        help="leave in the place of an exact copy a link to the one that stays: both names go on "
-        "working; a reflink shares the data until one of them is written to",
+        "--leave-link", action="store_true",
+        help="leave in the place of an exact copy a hard link to the one that stays: both names go "
+        "on working",
     )  # fmt: skip
     apply.add_argument(
         "--delete", type=int, metavar="N",

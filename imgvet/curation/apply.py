@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from imgvet.curation.journal import (
-    FILES,
-    Held,
-    Journal,
-    LinkKind,
-    State,
-    opened,
-    require_quarantine,
-)
+from imgvet.curation.journal import FILES, Held, Journal, State, opened, require_quarantine
 from imgvet.curation.manifest import write_manifest
 from imgvet.curation.moves import Refused, bring, leave_link, take_link_away
 from imgvet.curation.plan_file import require_sound, stays_for
@@ -34,18 +26,6 @@ BATCH = 64
 """So many files are written down with one wait for the disk, before they are moved."""
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What a person asks for when a plan is applied."""
-
-    quarantine: Path
-    link: LinkKind | None = None
-    """What is left in the place of exact copies."""
-    delete: int | None = None
-    """Confirms that so many files of this plan are deleted from the quarantine."""
-    threads: int = 1
-
-
 @dataclass
 class Outcome:
     """What was done, or would be, to files; those that were refused with the reason."""
@@ -58,36 +38,44 @@ class Outcome:
     deleted: int = 0
     refused: dict[str, str] = field(default_factory=dict)
 
+    def add(self, files: Sequence[Held], problems: Mapping[int, str]) -> None:
+        """Tell of files that were moved, except those that have a problem, by number."""
+        self.moved += [file for file in files if file.number not in problems]
+        self.refused |= {f.path: problems[f.number] for f in files if f.number in problems}
 
-def preview(plan: pd.DataFrame, wish: Wish) -> Outcome:
+
+def preview(plan: pd.DataFrame, quarantine: Path) -> Outcome:
     """What :func:`apply` would do: every file is read and compared, nothing is written."""
-    _require_outside(plan, wish.quarantine)
-    require_quarantine(wish.quarantine, new=True)
-    return _check(plan, wish, Journal(wish.quarantine))
+    _require_outside(plan, quarantine)
+    require_quarantine(quarantine, new=True)
+    return _check(plan, Journal(quarantine))
 
 
-def apply(plan: pd.DataFrame, wish: Wish) -> Outcome:
+def apply(
+    plan: pd.DataFrame, quarantine: Path, *, link: bool = False, delete: int | None = None
+) -> Outcome:
     """Take the files that go into the quarantine, except what changed since the plan was made.
 
-    May be killed at any moment and called again. Raises PlanError or QuarantineError before
-    anything is done.
+    With ``link`` exact copies leave a hard link to the one that stays. ``delete`` confirms that so
+    many files of this plan are deleted from the quarantine. May be killed at any moment and called
+    again. Raises PlanError or QuarantineError before anything is done.
     """
-    _require_outside(plan, wish.quarantine)
-    with opened(wish.quarantine, new=True) as journal:
+    _require_outside(plan, quarantine)
+    with opened(quarantine, new=True) as journal:
         finish(journal)
-        outcome = _check(plan, wish, journal)
-        _require_confirmed(outcome, wish)
+        outcome = _check(plan, journal, link=link)
+        _require_confirmed(outcome, delete)
         files, outcome.moved = outcome.moved, []
         for part in _batches(files, "apply"):
-            numbers = journal.take([_with_free_place(journal, file) for file in part])
-            _tell(outcome, journal, numbers, _take_all(journal, numbers))
-        write_manifest(plan, wish.quarantine)
-        if wish.delete is not None:
+            for file in part:
+                file.place = _free_place(journal, file)
+            journal.take(part)
+            outcome.add(part, _take_all(journal, part))
+        write_manifest(plan, quarantine)
+        if delete is not None:
             names = set(plan["filename"][plan["action"] == "remove"])
-            taken = journal.numbers(State.TAKEN)
-            outcome.deleted = _delete_all(
-                journal, [number for number in taken if journal.held[number].path in names]
-            )
+            taken = [file for file in journal.files(State.TAKEN) if file.path in names]
+            outcome.deleted = _delete_all(journal, taken)
     return outcome
 
 
@@ -99,49 +87,61 @@ def undo(quarantine: Path) -> Outcome:
     outcome = Outcome()
     with opened(quarantine) as journal:
         finish(journal)
-        outcome.deleted = len(journal.numbers(State.DELETED))
-        for part in _batches(journal.numbers(State.TAKEN)[::-1], "undo"):
+        outcome.deleted = len(journal.files(State.DELETED))
+        for part in _batches(journal.files(State.TAKEN)[::-1], "undo"):
             journal.mark(part, State.RETURNING)
-            _tell(outcome, journal, part, _return_all(journal, part))
+            outcome.add(part, _return_all(journal, part))
     _remove_empty_folders(quarantine / FILES)
     return outcome
 
 
 def finish(journal: Journal) -> None:
     """Finish what a killed process began: nothing stays half done."""
-    _take_all(journal, journal.numbers(State.TAKING), begun=True)
-    _return_all(journal, journal.numbers(State.RETURNING), begun=True)
-    _delete_all(journal, journal.numbers(State.DELETING))
+    _take_all(journal, journal.files(State.TAKING))
+    _return_all(journal, journal.files(State.RETURNING))
+    _delete_all(journal, journal.files(State.DELETING))
 
 
-def _check(plan: pd.DataFrame, wish: Wish, journal: Journal) -> Outcome:
+def _check(plan: pd.DataFrame, journal: Journal, *, link: bool = False) -> Outcome:
     """Read every file that goes and every copy that stays, and compare them with the plan."""
     require_sound(plan)
-    going = plan[plan["action"] == "remove"]
-    files = going[going["place"] == FILE].drop_duplicates("filename")
-    files = files.assign(kept=files["kept"].map(stays_for(plan)))
-    known = plan.drop_duplicates("filename").set_index("filename")
-    kept = known.loc[known.index.isin(files["kept"].dropna())]
-    kept = kept[kept["place"] == FILE]
-    names = [*kept.index, *files["filename"]]
-    digests = dict(zip(names, [*kept["digest"], *files["digest"]], strict=True))
-    found = in_threads(lambda name: _compare(name, digests[name]), names, wish.threads)
-    compared = dict(zip(names, tracked(found, "check", 0, len(names)), strict=True))
-    outcome = Outcome(elsewhere=len(going) - int((going["place"] == FILE).sum()))
-    before = [journal.held[n] for n in journal.numbers(State.TAKING, State.TAKEN)]
-    taken = {file.path for file in before if file.link or not os.path.lexists(file.path)}
-    for row in files[["filename", "kept", "list"]].itertuples(index=False):
-        name, stays = str(row.filename), row.kept if isinstance(row.kept, str) else None
+    rows = plan.drop_duplicates("filename").to_dict("records")
+    going = [row for row in rows if row["action"] == "remove"]
+    files = [row for row in going if row["place"] == FILE]
+    staying = stays_for(plan)
+    stays = {row["filename"]: staying.get(row["kept"]) for row in files}
+    wanted = {*stays, *stays.values()}
+    digests: dict[str, Any] = {
+        row["filename"]: row["digest"]
+        for row in rows
+        if row["place"] == FILE and row["filename"] in wanted
+    }
+    found = in_threads(lambda file: _compare(*file), digests.items(), os.cpu_count() or 1)
+    compared = dict(zip(digests, tracked(found, "check", 0, len(digests)), strict=True))
+    outcome = Outcome(elsewhere=len(going) - len(files))
+    before = journal.files(State.TAKING, State.TAKEN)
+    taken = {file.path for file in before if file.linked or not os.path.lexists(file.path)}
+    for row in files:
+        name, kept = row["filename"], stays[row["filename"]]
         result = compared[name]
         if name in taken:
             outcome.already += 1
         elif isinstance(result, str):
             outcome.refused[name] = result
-        elif isinstance(problem := _problem_of_kept(name, stays, compared), str):
+        elif problem := _problem_of_kept(name, kept, compared):
             outcome.refused[name] = problem
         else:
-            link = wish.link if row.list == "exact" and stays is not None else None
-            outcome.moved.append(_held(name, result, digests[name], stays, link))
+            outcome.moved.append(
+                Held(
+                    path=name,
+                    place=f"{FILES}{name}",
+                    digest=digests[name],
+                    size=result.st_size,
+                    mtime_ns=result.st_mtime_ns,
+                    kept=kept,
+                    linked=link and row["list"] == "exact" and kept is not None,
+                )
+            )
     return outcome
 
 
@@ -176,22 +176,6 @@ def _problem_of_kept(
     return f"stays, as {kept} is the same file" if same else None
 
 
-def _held(
-    name: str, found: os.stat_result, digest: str, kept: str | None, link: LinkKind | None
-) -> Held:
-    return Held(
-        path=name,
-        place=f"{FILES}{name}",
-        digest=digest,
-        size=found.st_size,
-        mode=stat.S_IMODE(found.st_mode),
-        mtime_ns=found.st_mtime_ns,
-        atime_ns=found.st_atime_ns,
-        kept=kept,
-        link=link,
-    )
-
-
 def _require_outside(plan: pd.DataFrame, quarantine: Path) -> None:
     """QuarantineError if the next run would find the quarantine among the images."""
     around = {quarantine.resolve(), *quarantine.resolve().parents}
@@ -206,87 +190,80 @@ def _require_outside(plan: pd.DataFrame, quarantine: Path) -> None:
             )
 
 
-def _require_confirmed(outcome: Outcome, wish: Wish) -> None:
+def _require_confirmed(outcome: Outcome, delete: int | None) -> None:
     count = len(outcome.moved) + outcome.already
-    if wish.delete is not None and wish.delete != count:
+    if delete is not None and delete != count:
         raise QuarantineError(
-            f"{counted(wish.delete, 'file')} confirmed, but {counted(count, 'file')} of this plan "
+            f"{counted(delete, 'file')} confirmed, but {counted(count, 'file')} of this plan "
             "would be deleted",
             f"Look at the plan again; --delete {count} confirms it",
         )
 
 
-def _batches(files: Sequence[Any], stage: str) -> Iterator[Sequence[Any]]:
+def _batches(files: Sequence[Held], stage: str) -> Iterator[Sequence[Held]]:
     for start in range(0, len(files), BATCH):
         yield files[start : start + BATCH]
         report_progress(stage, min(start + BATCH, len(files)), len(files))
 
 
-def _tell(
-    outcome: Outcome, journal: Journal, numbers: Sequence[int], problems: Mapping[int, str]
-) -> None:
-    for number in numbers:
-        file = journal.held[number]
-        if number in problems:
-            outcome.refused[file.path] = problems[number]
-        else:
-            outcome.moved.append(file)
-
-
-def _with_free_place(journal: Journal, file: Held) -> Held:
-    """The file, at a place where nothing is: it may have been taken before and come again."""
+def _free_place(journal: Journal, file: Held) -> str:
+    """A place where nothing is: the file may have been taken before and come again."""
     place, number = file.place, 1
     while os.path.lexists(journal.folder / place):
         number += 1
         place = f"{file.place}~{number}"
-    return file.model_copy(update={"place": place})
+    return place
 
 
-def _take_all(journal: Journal, numbers: Sequence[int], *, begun: bool = False) -> dict[int, str]:
-    def take(number: int) -> None:
-        file = journal.held[number]
-        bring(Path(file.path), journal.place_of(number), file, begun=begun)
+def _take_all(journal: Journal, files: Sequence[Held]) -> dict[int, str]:
+    def take(file: Held) -> None:
+        bring(Path(file.path), journal.folder / file.place, file)
         leave_link(file)
 
-    problems = _each(numbers, take)
-    taken = {number for number in numbers if os.path.lexists(journal.place_of(number))}
-    journal.mark([number for number in numbers if number in taken], State.TAKEN)
-    journal.mark([number for number in numbers if number not in taken], State.RETURNED)
+    problems = _each(files, take)
+    left = {file.number for file in files if not os.path.lexists(journal.folder / file.place)}
+    _mark(journal, files, left, done=State.TAKEN, undone=State.RETURNED)
     return problems
 
 
-def _return_all(journal: Journal, numbers: Sequence[int], *, begun: bool = False) -> dict[int, str]:
-    def give_back(number: int) -> None:
-        file, place = journal.held[number], journal.place_of(number)
+def _return_all(journal: Journal, files: Sequence[Held]) -> dict[int, str]:
+    def give_back(file: Held) -> None:
+        place = journal.folder / file.place
         if os.path.lexists(place):
             take_link_away(file)
-        bring(place, Path(file.path), file, begun=begun)
+        bring(place, Path(file.path), file)
 
-    problems = _each(numbers, give_back)
-    journal.mark([number for number in numbers if number not in problems], State.RETURNED)
-    journal.mark(list(problems), State.TAKEN)
+    problems = _each(files, give_back)
+    _mark(journal, files, problems, done=State.RETURNED, undone=State.TAKEN)
     return problems
 
 
-def _delete_all(journal: Journal, numbers: Sequence[int]) -> int:
+def _delete_all(journal: Journal, files: Sequence[Held]) -> int:
     """Delete files from the quarantine for good; how many."""
-    journal.mark(numbers, State.DELETING)
-    problems = _each(numbers, lambda number: journal.place_of(number).unlink(missing_ok=True))
-    journal.mark([number for number in numbers if number not in problems], State.DELETED)
-    journal.mark(list(problems), State.TAKEN)
-    return len(numbers) - len(problems)
+    journal.mark(files, State.DELETING)
+    problems = _each(files, lambda file: (journal.folder / file.place).unlink(missing_ok=True))
+    _mark(journal, files, problems, done=State.DELETED, undone=State.TAKEN)
+    return len(files) - len(problems)
 
 
-def _each(numbers: Sequence[int], act: Callable[[int], None]) -> dict[int, str]:
-    """Do something to each file; why it was not done, of those of which it was not."""
+def _mark(
+    journal: Journal, files: Sequence[Held], left: Container[int], *, done: State, undone: State
+) -> None:
+    """Write down of files, which are left by number, what was done and what was not."""
+    journal.mark([file for file in files if file.number not in left], done)
+    journal.mark([file for file in files if file.number in left], undone)
+
+
+def _each(files: Sequence[Held], act: Callable[[Held], None]) -> dict[int, str]:
+    """Do something to each file; by number why it was not done, of those of which it was not."""
     problems = {}
-    for number in numbers:
+    for file in files:
         try:
-            act(number)
+            act(file)
         except Refused as refused:
-            problems[number] = str(refused)
+            problems[file.number] = str(refused)
         except OSError as error:
-            problems[number] = f"stays where it is ({error.strerror})"
+            problems[file.number] = f"stays where it is ({error.strerror})"
     return problems
 
 

@@ -6,7 +6,7 @@ plan; no run replaces it. The file may be edited by hand.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from enum import auto
 from functools import cached_property
@@ -16,8 +16,6 @@ from imgvet.curation.spreadsheet import csv_text, read_csv
 from imgvet.errors import PlanError
 from imgvet.reasons import Code
 from imgvet.workdir import WorkDir, write_text
-
-COLUMNS = ("decision", "digest", "other_digest", "filename", "other_filename", "when")
 
 
 class Kind(Code):
@@ -32,7 +30,8 @@ class Kind(Code):
 
 
 _TURNED = {Kind.KEEP_LEFT: Kind.KEEP_RIGHT, Kind.KEEP_RIGHT: Kind.KEEP_LEFT}
-OF_PAIRS = frozenset({*_TURNED, Kind.KEEP_BOTH, Kind.NOT_A_DUPLICATE})
+_BOTH_STAY = (Kind.KEEP_BOTH, Kind.NOT_A_DUPLICATE)
+OF_PAIRS = frozenset({*_TURNED, *_BOTH_STAY})
 """The kinds that are decided on two contents."""
 
 
@@ -47,6 +46,16 @@ class Decision(NamedTuple):
     when: str = ""
     """ISO 8601; empty if it is not known."""
 
+    @property
+    def about(self) -> Hashable:
+        """What is decided: a later decision on the same counts instead of this one."""
+        if self.kind in OF_PAIRS:
+            return frozenset((self.digest, self.other_digest))
+        return self.kind, self.digest
+
+
+COLUMNS = ("decision", *Decision._fields[1:])
+
 
 @dataclass(frozen=True)
 class Decisions:
@@ -54,29 +63,9 @@ class Decisions:
 
     all: tuple[Decision, ...] = ()
 
-    def _digests(self, kind: Kind) -> frozenset[str]:
-        return frozenset(one.digest for one in self.all if one.kind is kind)
-
-    @property
-    def kept(self) -> frozenset[str]:
-        """Digests of images that are as they should be."""
-        return self._digests(Kind.KEEP)
-
-    @property
-    def right_labels(self) -> frozenset[str]:
-        """Digests of images whose label is right."""
-        return self._digests(Kind.LABEL_IS_RIGHT)
-
-    @property
-    def distinct(self) -> frozenset[frozenset[str]]:
-        """Pairs of digests of which neither goes for the other."""
-        stay = (Kind.NOT_A_DUPLICATE, Kind.KEEP_BOTH)
-        return frozenset(frozenset(pair) for pair, kind in self.pairs.items() if kind in stay)
-
-    @property
-    def preferred(self) -> frozenset[tuple[str, str]]:
-        """Pairs of digests of which the first stays for the second, which goes."""
-        return frozenset(pair for pair, kind in self.pairs.items() if kind is Kind.KEEP_LEFT)
+    def of(self, kind: Kind) -> set[str]:
+        """Digests of the images of which that was decided."""
+        return {one.digest for one in self.all if one.kind is kind}
 
     @cached_property
     def pairs(self) -> Mapping[tuple[str, str], Kind]:
@@ -84,6 +73,14 @@ class Decisions:
         found = [one for one in self.all if one.kind in OF_PAIRS]
         turned = {(one.other_digest, one.digest): _TURNED.get(one.kind, one.kind) for one in found}
         return turned | {(one.digest, one.other_digest): one.kind for one in found}
+
+    def both_stay(self, digest: str, other: str) -> bool:
+        """Whether neither of two contents goes for the other."""
+        return self.pairs.get((digest, other)) in _BOTH_STAY
+
+    def goes_for(self, digest: str, other: str) -> bool:
+        """Whether the first content goes, as the other one stays."""
+        return self.pairs.get((digest, other)) is Kind.KEEP_RIGHT
 
 
 def read_decisions(work: WorkDir) -> Decisions:
@@ -93,8 +90,7 @@ def read_decisions(work: WorkDir) -> Decisions:
     found = []
     for number, row in enumerate(read_csv(work.decisions, COLUMNS[:3]), 2):
         kind, *rest = (row.get(name, "") for name in COLUMNS)
-        pair = kind in OF_PAIRS
-        if kind not in set(Kind) or not rest[0] or (pair and not rest[1]):
+        if kind not in set(Kind) or not rest[0] or (kind in OF_PAIRS and not rest[1]):
             raise PlanError(
                 f"Row {number} of {work.decisions} is no decision",
                 f"It needs a digest (two for {Kind.NOT_A_DUPLICATE} and the like), and is one of "
@@ -104,29 +100,18 @@ def read_decisions(work: WorkDir) -> Decisions:
     return Decisions(tuple(found))
 
 
-def add_decisions(work: WorkDir, decisions: Sequence[Decision]) -> Decisions:
-    """Add decisions to those of a work dir; one that is there already is not added again."""
-    known = {one[:3]: one for one in (*read_decisions(work).all, *decisions)}
-    return _written(work, known.values())
-
-
-def decide(work: WorkDir, pair: Decision, *, taken_back: bool = False) -> Decisions:
-    """Decide on two contents, in place of what was decided on them, or take that back.
+def decide(work: WorkDir, *decisions: Decision, taken_back: bool = False) -> Decisions:
+    """Add decisions to those of a work dir, in place of others on the same; or take these back.
 
     PlanError if one of two files with the same bytes is to stay: contents can't say which.
     """
-    contents = {pair.digest, pair.other_digest}
-    if len(contents) == 1 and pair.kind in _TURNED and not taken_back:
-        raise PlanError("Both files have the same bytes", "Let the rules of a plan keep one")
-    others = (
-        one
-        for one in read_decisions(work).all
-        if one.kind not in OF_PAIRS or {one.digest, one.other_digest} != contents
-    )
-    return _written(work, others if taken_back else (*others, pair))
-
-
-def _written(work: WorkDir, decisions: Iterable[Decision]) -> Decisions:
-    made = tuple(decisions)
-    write_text(work.decisions, csv_text(COLUMNS, made))
-    return Decisions(made)
+    known = {one.about: one for one in read_decisions(work).all}
+    for one in decisions:
+        if one.digest == one.other_digest and one.kind in _TURNED and not taken_back:
+            raise PlanError("Both files have the same bytes", "Let the rules of a plan keep one")
+        if taken_back:
+            known.pop(one.about, None)
+        else:
+            known[one.about] = one
+    write_text(work.decisions, csv_text(COLUMNS, known.values()))
+    return Decisions(tuple(known.values()))

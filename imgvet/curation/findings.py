@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 import pandas as pd
 
-from imgvet.curation.decisions import Decisions
+from imgvet.curation.decisions import Decisions, Kind
 from imgvet.curation.rules import Rules
-from imgvet.errors import InvalidParameterError
 from imgvet.metrics import FLAGS, METRIC_BY_NAME, flagged, limit_of
 from imgvet.options import FlagOptions
 from imgvet.reasons import Reason
-from imgvet.search.saved_lists import list_path
+from imgvet.search.saved_lists import names_in_list
 from imgvet.similarity.outliers import ROBUST_LIMIT
-from imgvet.sources.local import read_rows
 from imgvet.workdir import WorkDir
 
 
@@ -43,66 +42,52 @@ class Found:
     """Those that the run made, and none else."""
     rules: Rules
     flags: FlagOptions
-    """The limits of the run."""
+    """Limits, of the rules where they have one and else of the run."""
     least: float
     """Similarity of near duplicates."""
     decisions: Decisions
 
 
-def single_findings(found: Found) -> Iterator[Finding]:
+def single_findings(found: Found) -> list[Finding]:
     """The findings that need no group, of lists that are on; those that remove come first."""
-    rules = found.rules
-    lists: tuple[tuple[str, Callable[[Found], Iterator[Finding]]], ...] = (
-        ("invalid", _invalid),
-        *((flag.name, _flagged(flag.name)) for flag in FLAGS),
-        ("outlying", _outlying),
-        ("mislabelled", _mislabelled),
-    )
-    findings = list(_listed(found))
-    for name, find in lists:
-        if getattr(rules, name) != "off":
-            findings += find(found)
-    kept = found.images["digest"].isin(found.decisions.kept)
-    for finding in sorted(findings, key=lambda one: one.action != "remove"):
-        if not kept[finding.id] or finding.list == "listed":
-            yield finding
+    by_rules = (_invalid(found), _flagged(found), _outlying(found), _mislabelled(found))
+    kept = found.images["digest"].isin(found.decisions.of(Kind.KEEP))
+    findings = [
+        *_listed(found),
+        *(
+            finding
+            for finding in chain(*by_rules)
+            if getattr(found.rules, finding.list) != "off" and not kept[finding.id]
+        ),
+    ]
+    return sorted(findings, key=lambda one: one.action != "remove")
 
 
 def _listed(found: Found) -> Iterator[Finding]:
     for name in found.rules.lists:
-        path = list_path(found.work, name)
-        if not path.is_file():
-            raise InvalidParameterError(
-                f"There is no list {name!r}", f"Save it in the explorer, as {path}"
-            )
-        wanted = found.images["filename"].isin(set(read_rows(path)))
+        wanted = found.images["filename"].isin(names_in_list(found.work, name))
         for item in found.images.index[wanted].tolist():
             yield Finding(item, "remove", "listed", f"a person put it on the list {name}")
 
 
 def _invalid(found: Found) -> Iterator[Finding]:
     rules, images = found.rules, found.images
-    bad = images[images["status"] != Reason.OK.value]
-    for item, status in zip(bad.index.tolist(), bad["status"], strict=True):
-        sure = status in rules.invalid_reasons
-        action = rules.invalid if sure else "review"
+    bad = images["status"][images["status"] != Reason.OK.value]
+    for item, status in zip(bad.index.tolist(), bad, strict=True):
+        action = rules.invalid if status in rules.invalid_reasons else "review"
         yield Finding(item, action, "invalid", f"{status}: {Reason(status).meaning}")
 
 
-def _flagged(name: str) -> Callable[[Found], Iterator[Finding]]:
-    (flag,) = (flag for flag in FLAGS if flag.name == name)
-
-    def find(found: Found) -> Iterator[Finding]:
-        rules, stats = found.rules, found.tables["stats"]
-        limit = getattr(rules, flag.option)
-        limits = found.flags if limit is None else FlagOptions(**{flag.option: limit})
+def _flagged(found: Found) -> Iterator[Finding]:
+    stats = found.tables["stats"]
+    which = flagged(stats, found.flags)
+    for flag in FLAGS:
         title = METRIC_BY_NAME[flag.metric].title.lower()
-        side = "below" if flag.below else "above"
-        for row in stats[flagged(stats, limits)[name]].to_dict(orient="records"):
-            said = f"{name}: {title} {row[flag.metric]:.3g}, {side} {limit_of(flag, limits):g}"
-            yield Finding(row["id"], getattr(rules, name), name, said)
-
-    return find
+        limit = f"{'below' if flag.below else 'above'} {limit_of(flag, found.flags):g}"
+        rows = stats.loc[which[flag.name], ["id", flag.metric]]
+        for item, value in rows.itertuples(index=False):
+            said = f"{flag.name}: {title} {value:.3g}, {limit}"
+            yield Finding(item, getattr(found.rules, flag.name), flag.name, said)
 
 
 def _outlying(found: Found) -> Iterator[Finding]:
@@ -122,14 +107,11 @@ def _mislabelled(found: Found) -> Iterator[Finding]:
     if issues is None:
         return
     issues = issues[issues["is_issue"] if limit is None else issues["score"] <= limit]
-    right = found.images["digest"].isin(found.decisions.right_labels)
-    for row in issues.to_dict(orient="records"):
-        item, said = row["id"], f"labelled {row['label']}"
-        if right[item]:
-            continue
+    right = found.decisions.of(Kind.LABEL_IS_RIGHT)
+    for row in issues[~issues["id"].map(found.images["digest"]).isin(right)].to_dict("records"):
+        said, action = f"labelled {row['label']}", found.rules.mislabelled
         if isinstance(row["suggested_label"], str):
             said += f", likely {row['suggested_label']} (score of the label {row['score']:.2f})"
         if row.get("conflict"):
-            yield Finding(item, "review", "mislabelled", f"{said}; a copy has another label")
-        else:
-            yield Finding(item, found.rules.mislabelled, "mislabelled", said)
+            said, action = f"{said}; a copy has another label", "review"
+        yield Finding(row["id"], action, "mislabelled", said)

@@ -7,10 +7,8 @@ keeps C as well.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +20,7 @@ from scipy.sparse.csgraph import connected_components
 from imgvet.curation.findings import Finding, Found
 from imgvet.curation.keepers import Keepers
 from imgvet.format import counted, listed
-from imgvet.search.copies import copy_groups, name_rank
+from imgvet.search.copies import copy_groups
 from imgvet.similarity.distances import Metric, Vectors, distances_between, unit_of
 
 _WHOLE = 0.95
@@ -33,20 +31,21 @@ _SAID = {
     "unproven": "similar, though the pixels prove no copy",
     "contained": "a part of another image",
 }
-_FACTS = ("filename", "digest", "label", "split", "embedding_row")
-_TIE = "its name is the shortest, or sorts first"
+_FACTS = ["digest", "label", "split", "embedding_row"]
 
 
 def exact_findings(found: Found, left: pd.DataFrame, keepers: Keepers) -> Iterator[Finding]:
     """What happens to exact copies among the images that are ``left``."""
-    facts = left[["label", "split"]].to_dict("index")
+    facts = left[_FACTS].to_dict("index")
     for group in copy_groups(left.reset_index()) if found.rules.exact != "off" else ():
-        (kept, *others), _ = keepers.ranked(group.ids, group.reason)
+        kept, *others = sorted(group.ids, key=keepers.rank)
+        digest = facts[kept]["digest"]
+        if found.decisions.both_stay(digest, digest):
+            continue
         yield _stays(kept, "exact", len(others))
         for item in others:
             doubt = _lost(facts[item], facts[kept]) if group.decided else group.reason
-            why = keepers.ranked((kept, item), group.reason)[1]
-            rest = f", but {doubt}" if doubt else f"; the other stays, as {why}"
+            rest = f", but {doubt}" if doubt else f"; the other stays, as {keepers.why(kept, item)}"
             action = "review" if doubt else found.rules.exact
             yield Finding(item, action, "exact", f"an exact copy{rest}", kept, 1.0)
 
@@ -58,15 +57,11 @@ def leaking_findings(found: Found, left: pd.DataFrame, keepers: Keepers) -> Iter
         return
     there = leaks["from"].isin(left.index) & leaks["to"].isin(left.index)
     leaks = leaks[there & (leaks["similarity"] >= found.rules.leak_threshold)]
-    digests, distinct = found.images["digest"], found.decisions.distinct
     for one, other, similarity in leaks[["from", "to", "similarity"]].itertuples(index=False):
-        if frozenset((digests[one], digests[other])) not in distinct:
-            by_name = sorted(
-                (one, other), key=lambda item: name_rank(str(left.at[item, "filename"]))
-            )
-            (kept, item), why = keepers.ranked(by_name, _TIE)
-            splits = left.loc[[item, kept], "split"].tolist()
-            said = f"in {listed(splits)}; the other would stay, as {why}"
+        if not found.decisions.both_stay(*left.loc[[one, other], "digest"]):
+            kept, item = sorted((one, other), key=keepers.rank)
+            splits = listed(left.loc[[item, kept], "split"].tolist())
+            said = f"in {splits}; the other would stay, as {keepers.why(kept, item)}"
             yield _stays(kept, "leaking", 1)
             yield Finding(item, "review", "leaking", said, kept, similarity)
 
@@ -95,41 +90,44 @@ class Pair(NamedTuple):
     """Of contained: whether all of it is seen in the other."""
 
 
-@dataclass
 class NearGroups:
     """Near duplicates, and parts of others, among images of which each content has one row."""
 
-    found: Found
-    left: pd.DataFrame
-    keepers: Keepers
-    vectors: Vectors
-    metric: Metric
-
-    def __post_init__(self) -> None:
-        rules = self.found.rules
+    def __init__(
+        self, found: Found, left: pd.DataFrame, keepers: Keepers, vectors: Vectors, metric: Metric
+    ) -> None:
+        rules = found.rules
+        self._found, self._keepers, self._vectors, self._metric = found, keepers, vectors, metric
         actions = {"near": rules.near, "unproven": rules.unproven, "contained": rules.contained}
         self._actions = {name: action for name, action in actions.items() if action != "off"}
-        self._facts = self.left[list(_FACTS)].to_dict("index")
+        self._facts = left[_FACTS].to_dict("index")
+        self._row_of = pd.Series(left.index, left["digest"].to_numpy())
         pairs = self._pairs()
         self._ends = pairs[["from", "to"]].to_numpy(np.int64)
-        self._known: dict[int, dict[int, Pair]] = {}
+        self._known: dict[int, dict[int, Pair]] = defaultdict(dict)
         columns = ["from", "to", "list", "similarity", "from_shown", "to_shown"]
-        for one, other, name, similarity, *shown in pairs[columns].itertuples(index=False):
-            for first, second, share in ((one, other, shown[1]), (other, one, shown[0])):
-                pair = Pair(name, similarity, is_part=share >= _WHOLE)
-                self._known.setdefault(first, {})[second] = pair
+        for one, other, name, similarity, shown, other_shown in pairs[columns].itertuples(
+            index=False
+        ):
+            self._known[one][other] = Pair(name, similarity, other_shown >= _WHOLE)
+            self._known[other][one] = Pair(name, similarity, shown >= _WHOLE)
         near = self._ends[(pairs["list"] == "near").to_numpy()]
-        self._proven = {
-            item: number for number, group in enumerate(_components(near)) for item in group
-        }
-        self._unit = unit_of(self.vectors, self.metric.distance) if len(pairs) else 1.0
+        groups = enumerate(_components(near))
+        self._proven = {item: number for number, group in groups for item in group}
+        self._unit = unit_of(vectors, metric.distance) if len(pairs) else 1.0
+        self._let_go: dict[int, set[int]] = defaultdict(set)
+        """By image those of which a person decided that they stay for it."""
+        present = set(self._row_of.index)
+        for digest, other in found.decisions.pairs:
+            if found.decisions.goes_for(digest, other) and {digest, other} <= present:
+                self._let_go[self._row_of[digest]].add(self._row_of[other])
 
     def findings(self) -> Iterator[Finding]:
-        """What happens to the images of each group."""
+        """What happens to the images of each group: who was let go in it is ranked last."""
         for group in _components(self._ends):
-            by_name = sorted(group, key=lambda item: name_rank(str(self._facts[item]["filename"])))
-            ranked, _ = self.keepers.ranked(by_name, _TIE)
-            open_ids = dict.fromkeys(sorted(ranked, key=partial(self._was_let_go, ranked)))
+            gone = {item for item in group if not self._let_go[item].isdisjoint(group)}
+            ranked = sorted(group, key=lambda item: (item in gone, self._keepers.rank(item)))
+            open_ids = dict.fromkeys(ranked)
             while open_ids:
                 keeper = next(iter(open_ids))
                 del open_ids[keeper]
@@ -142,24 +140,16 @@ class NearGroups:
                     if finding.action == "remove":
                         del open_ids[finding.id]
 
-    def _was_let_go(self, group: Sequence[int], item: int) -> bool:
-        """Whether a person let an image go for another of its group: it is ranked after those."""
-        return any(self._is_decided(other, item) for other in group)
-
-    def _is_decided(self, keeper: int, item: int) -> bool:
-        digests = self._facts[keeper]["digest"], self._facts[item]["digest"]
-        return digests in self.found.decisions.preferred
-
     def _alike(self, item: int, others: Sequence[int]) -> dict[int, Pair]:
         """Those of the others that are like an image, listed as pairs or not."""
         alike = self._similar(item, others) | self._known[item]
-        digest, distinct = self._facts[item]["digest"], self.found.decisions.distinct
+        digest = self._facts[item]["digest"]
         return {
             other: alike[other]
             for other in others
             if other in alike
             and alike[other].list in self._actions
-            and frozenset((digest, self._facts[other]["digest"])) not in distinct
+            and not self._found.decisions.both_stay(digest, self._facts[other]["digest"])
         }
 
     def _similar(self, item: int, others: Sequence[int]) -> dict[int, Pair]:
@@ -168,60 +158,54 @@ class NearGroups:
             return {}
         rows = [int(self._facts[one]["embedding_row"]) for one in (item, *others)]
         apart = distances_between(
-            np.asarray(self.vectors[rows[:1]]), np.asarray(self.vectors[rows[1:]]),
-            self.metric.distance, self._unit,
+            np.asarray(self._vectors[rows[:1]]), np.asarray(self._vectors[rows[1:]]),
+            self._metric.distance, self._unit,
         )  # fmt: skip
         group = self._proven.get(item, -1)
+        similar = zip(others, self._metric.similarity(apart)[0].tolist(), strict=True)
         return {
             other: Pair("near" if self._proven.get(other) == group else "unproven", value)
-            for other, value in zip(others, self.metric.similarity(apart)[0].tolist(), strict=True)
-            if value >= self.found.least
+            for other, value in similar
+            if value >= self._found.least
         }
 
     def _goes(self, keeper: int, item: int, pair: Pair) -> Finding:
-        if self._is_decided(keeper, item):
-            said = f"{_SAID[pair.list]}; a person decided that the other stays"
-            return Finding(item, "remove", pair.list, said, keeper, pair.similarity)
-        action = self._actions[pair.list]
-        if lost := _lost(self._facts[item], self._facts[keeper]):
+        action, rest = self._actions[pair.list], ""
+        if keeper in self._let_go[item]:
+            action, rest = "remove", "; a person decided that the other stays"
+        elif lost := _lost(self._facts[item], self._facts[keeper]):
             action, rest = "review", f", but {lost}"
         elif pair.list == "contained" and not pair.is_part:
             action, rest = "review", ", but shows more than is seen there"
         else:
-            rest = f"; the other stays, as {self.keepers.ranked((keeper, item), _TIE)[1]}"
+            rest = f"; the other stays, as {self._keepers.why(keeper, item)}"
         said = _SAID[pair.list] + rest
         return Finding(item, action, pair.list, said, keeper, pair.similarity)
 
     def _pairs(self) -> pd.DataFrame:
-        """The listed pairs of different contents as pairs of rows of ``left``, and their list.
+        """The listed pairs of different contents, by the rows that are left, and their list.
 
         Runs of earlier versions compared no pixels: what they list is as good as proven.
         """
-        row_of = pd.Series(self.left.index, self.left["digest"].to_numpy())
-        pairs = self.found.tables["similarity"].copy()
+        pairs = self._found.tables["similarity"].copy()
         for end in ("from", "to"):
-            pairs[end] = pairs[end].map(self.found.images["digest"]).map(row_of)
+            pairs[end] = pairs[end].map(self._found.images["digest"]).map(self._row_of)
         pairs = pairs.dropna(subset=["from", "to"])
         pairs = pairs[pairs["from"] != pairs["to"]].astype({"from": np.int64, "to": np.int64})
         for name in ("from_shown", "to_shown"):
             pairs[name] = pairs.get(name, pd.Series(1.0, pairs.index)).fillna(1.0)
         proven = pairs["verified"].fillna(0) > 0 if "verified" in pairs else True
         is_part = pairs[["from_shown", "to_shown"]].min(axis=1) < _WHOLE
-        kinds = np.where(is_part, "contained", "near")
-        pairs["list"] = np.where(proven, kinds, "unproven")
+        pairs["list"] = np.where(proven, np.where(is_part, "contained", "near"), "unproven")
         wanted = pairs["list"].isin(list(self._actions))
-        return pairs[wanted & (proven | (pairs["similarity"] >= self.found.least))]
+        return pairs[wanted & (proven | (pairs["similarity"] >= self._found.least))]
 
 
 def _components(ends: NDArray[np.int64]) -> Iterator[list[int]]:
     """The groups that pairs of ids join, each sorted."""
-    if not len(ends):
-        return
     ids, places = np.unique(ends, return_inverse=True)
     places = places.reshape(-1, 2)
     graph = coo_array((np.ones(len(places), np.int8), tuple(places.T)), (len(ids), len(ids)))
-    labels = connected_components(graph, directed=False)[1]
-    order = np.argsort(labels, kind="stable")
-    cuts = np.flatnonzero(np.diff(labels[order], prepend=-1, append=len(ids)))
-    for start, end in pairwise(cuts.tolist()):
-        yield ids[order[start:end]].tolist()
+    labels = connected_components(graph, directed=False)[1] if len(ids) else ids
+    for _, group in pd.Series(ids).groupby(labels):
+        yield group.tolist()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from imgvet.errors import InvalidParameterError
@@ -23,21 +23,19 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def images_of(table: ImageTable, crops: bool) -> pd.DataFrame:  # noqa: FBT001
+def images_of(table: ImageTable, *, crops: bool) -> pd.DataFrame:
     """All images of a run by id, with ``place``; ``crops`` says whether they are crops."""
     images = table.frame([name for name in _COLUMNS if name in table.columns])
-    images = images.rename(columns=lambda name: name.removeprefix("stats."))
-    images = images.reindex(columns=[name.removeprefix("stats.") for name in _COLUMNS])
-    images["place"] = np.select(
-        [
-            np.full(len(images), crops),
-            images["member"].notna(),
-            images["time_ms"].notna(),
-            images["path"].map(is_remote),
-        ],
-        ["crop", "archive", "frame", "bucket"],
-        FILE,
+    images = images.reindex(columns=_COLUMNS)
+    images.columns = images.columns.str.removeprefix("stats.")
+    images["place"] = (
+        pd.Series(FILE, images.index)
+        .mask(images["path"].map(is_remote), "bucket")
+        .mask(images["time_ms"].notna(), "frame")
+        .mask(images["member"].notna(), "archive")
     )
+    if crops:
+        images["place"] = "crop"
     empty = images["status"] == Reason.EMPTY_FILE.value
     images["digest"] = images["digest"].mask(empty, digest_bytes(b""))
     return images
@@ -48,38 +46,35 @@ def listed_twice(images: pd.DataFrame) -> dict[int, str]:
 
     A link and what it leads to are one file: removing either name could lose it.
     """
-    files = images[images["place"] == FILE]
-    real = _real_paths(files["path"].tolist())
-    again = pd.Series(real, files.index, dtype=object)
-    again = again[again.duplicated(keep=False)].sort_index()
+    files = images[images["place"] == FILE].sort_index()
     others: dict[int, str] = {}
-    for _, same in again.groupby(again):
-        ids = same.index.tolist()
-        others |= {item: images["filename"][ids[0] if item != ids[0] else ids[1]] for item in ids}
+    names = files.groupby(_real_paths(files["path"]))["filename"]
+    for ids in (ids for ids in names.groups.values() if len(ids) > 1):
+        first, second, *_ = ids
+        others |= dict.fromkeys(ids, files["filename"][first])
+        others[first] = files["filename"][second]
     return others
 
 
-def _real_paths(paths: Sequence[str]) -> list[str]:
-    """Where paths lead to; folders are looked up once each."""
-    folders: dict[str, str] = {}
-    real = []
-    for path in paths:
+def _real_paths(paths: pd.Series) -> pd.Series:
+    """Where the paths of files lead to; folders are looked up once each."""
+    real_folder = cache(os.path.realpath)
+
+    def real(path: str) -> str:
         folder, name = os.path.split(path)
-        if folder not in folders:
-            folders[folder] = os.path.realpath(folder)
-        place = os.path.join(folders[folder], name)
-        real.append(os.path.realpath(place) if os.path.islink(place) else place)  # noqa: PTH114
-    return real
+        place = os.path.join(real_folder(folder), name)
+        return os.path.realpath(place) if os.path.islink(place) else place  # noqa: PTH114
+
+    return paths.map(real).astype(object)
 
 
 def protected(images: pd.DataFrame, folders: Sequence[str]) -> pd.Series:
     """Whether each image lies in a protected folder; InvalidParameterError if none does."""
     found = pd.Series(data=False, index=images.index)
-    paths = images["path"].where(images["place"] == FILE)
-    real = pd.Series(_real_paths(paths.dropna().tolist()), paths.dropna().index, dtype=object)
+    real = _real_paths(images["path"][images["place"] == FILE]).reindex(images.index)
     for folder in folders:
         inside = in_folder(images["path"], folder)
-        inside |= in_folder(real.reindex(images.index), os.path.realpath(Path(folder).expanduser()))
+        inside |= in_folder(real, os.path.realpath(Path(folder).expanduser()))
         if not inside.any():
             raise InvalidParameterError(
                 f"protect = {folder!r}: no image of the run lies there", "Correct the folder"

@@ -11,40 +11,20 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
 
 import filelock
 
 from imgvet.errors import QuarantineError
-from imgvet.parameters import Frozen
 
 JOURNAL, LOCK, FILES = "journal.jsonl", "lock", "files"
 """What lies in a quarantine: its journal, its lock, and the files."""
 
-LinkKind = Literal["hard", "reflink"]
-
-
-class Held(Frozen):
-    """A file that a quarantine takes: where it was, where it is kept, and what it is."""
-
-    path: str
-    place: str
-    """Where it is kept, relative to the quarantine."""
-    digest: str
-    size: int
-    mode: int
-    mtime_ns: int
-    atime_ns: int
-    kept: str | None = None
-    """The copy that stayed."""
-    link: LinkKind | None = None
-    """What is left in its place: a link to the copy that stayed."""
-
 
 class State(StrEnum):
-    """What was last written of a file; the odd ones are begun and may not be done."""
+    """What was last written of a file; what ends in -ing is begun and may not be done."""
 
     TAKING = "taking"
     TAKEN = "taken"
@@ -54,50 +34,69 @@ class State(StrEnum):
     DELETED = "deleted"
 
 
+@dataclass
+class Held:
+    """A file that a quarantine takes: where it was, where it is kept, and what it is."""
+
+    path: str
+    place: str
+    """Where it is kept, relative to the quarantine."""
+    digest: str
+    size: int
+    mtime_ns: int
+    kept: str | None = None
+    """The copy that stayed."""
+    linked: bool = False
+    """Whether a hard link to that one is left in its place."""
+    state: State = State.TAKING
+    number: int = -1
+    """Its place in the journal."""
+
+
+_WRITTEN = [field.name for field in fields(Held) if field.name not in ("state", "number")]
+
+
 class Journal:
-    """The files of a quarantine by number, in the order in which they were taken."""
+    """The files of a quarantine, in the order in which they were taken."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.held: list[Held] = []
-        self.states: list[State] = []
-        data = _read(folder / JOURNAL)
+        path = folder / JOURNAL
+        data = path.read_bytes() if path.exists() else b""
         self._sound = data.rfind(b"\n") + 1
         for number, line in enumerate(data[: self._sound].splitlines(), 1):
             try:
-                self._follow(json.loads(line))
+                record = json.loads(line)
+                if "held" in record:
+                    self.held.append(Held(**record["held"], number=len(self.held)))
+                else:
+                    for known in record["numbers"]:
+                        self.held[known].state = State(record["state"])
             except (ValueError, KeyError, IndexError, TypeError) as error:
                 raise QuarantineError(
-                    f"Line {number} of {folder / JOURNAL} is damaged ({error})",
+                    f"Line {number} of {path} is damaged ({error})",
                     "Restore the file from a backup: it tells where the files belong",
                 ) from None
 
-    def _follow(self, record: Mapping[str, object]) -> None:
-        if "held" in record:
-            self.held.append(Held.model_validate(record["held"]))
-            self.states.append(State.TAKING)
-        else:
-            for number in record["numbers"]:  # type: ignore[attr-defined]
-                self.states[number] = State(str(record["state"]))
-
-    def numbers(self, *states: State) -> list[int]:
+    def files(self, *states: State) -> list[Held]:
         """The files in some states, first taken first."""
-        return [number for number, state in enumerate(self.states) if state in states]
+        return [file for file in self.held if file.state in states]
 
-    def place_of(self, number: int) -> Path:
-        """Where a file is kept."""
-        return self.folder / self.held[number].place
+    def take(self, files: Sequence[Held]) -> None:
+        """Write down that files will be taken."""
+        known = [{name: getattr(file, name) for name in _WRITTEN} for file in files]
+        self._write([{"held": record} for record in known])
+        for file in files:
+            file.number = len(self.held)
+            self.held.append(file)
 
-    def take(self, files: Sequence[Held]) -> list[int]:
-        """Write down that files will be taken; their numbers."""
-        first = len(self.held)
-        self._write([{"held": file.model_dump(exclude_none=True)} for file in files])
-        return list(range(first, len(self.held)))
-
-    def mark(self, numbers: Sequence[int], state: State) -> None:
+    def mark(self, files: Sequence[Held], state: State) -> None:
         """Write down a state of files."""
-        if numbers:
-            self._write([{"state": state, "numbers": list(numbers)}])
+        if files:
+            self._write([{"state": state, "numbers": [file.number for file in files]}])
+        for file in files:
+            file.state = state
 
     def _write(self, records: Sequence[Mapping[str, object]]) -> None:
         """Append records and wait until the disk has them; a line that was cut short goes first."""
@@ -117,8 +116,6 @@ class Journal:
                 "Nothing else is moved; mend that, and give the same command again",
             ) from None
         self._sound += len(lines.encode())
-        for record in records:
-            self._follow(record)
 
 
 @contextmanager
@@ -160,10 +157,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return b""

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from imgvet.curation.images import in_folder
+from imgvet.search.copies import NAME_REASONS, name_rank
 from imgvet.tables import FILE
 
 _LOSSLESS = ("PNG", "BMP", "TIFF")
@@ -52,44 +53,39 @@ _VALUES: Mapping[str, tuple[Callable[[pd.DataFrame], pd.Series], str]] = {
     "least_compressed": (_compression, "it is the least compressed"),
     "oldest": (_age, "it is the oldest"),
 }
-_MAJORITY = "majority_label"
 
 
 class Keepers:
     """Ranks images, best first, by the criteria of a plan, after two that no rule changes.
 
     What is protected stays; and a file stays before what lies in an archive or a bucket, because a
-    file can be looked at again before others go.
+    file can be looked at again before others go. If nothing else differs, what is known of an image
+    and then its name decide.
     """
 
     def __init__(self, images: pd.DataFrame, keep: Sequence[str], untouched: pd.Series) -> None:
         """``untouched`` says of each image, by id, whether it is protected."""
-        columns = [untouched.reindex(images.index), images["place"] == FILE]
-        self._words = ["it is protected", "it is a file of its own"]
-        for word in keep:
-            values, words = _criterion(word, images)
-            columns.append(values)
-            self._words.append(words)
-        self._majority = 2 + keep.index(_MAJORITY) if _MAJORITY in keep else None
-        self._ranks = np.column_stack(
-            [column.to_numpy(np.float64, na_value=-np.inf) for column in columns]
+        criteria = [
+            (untouched.reindex(images.index), "it is protected"),
+            (images["place"] == FILE, "it is a file of its own"),
+            *(_criterion(word, images) for word in dict.fromkeys((*keep, "labelled"))),
+        ]
+        self._words = (*(words for _, words in criteria), *NAME_REASONS, "it is listed first")
+        self._values = np.column_stack(
+            [values.to_numpy(np.float64, na_value=-np.inf) for values, _ in criteria]
         )
-        self._rows = {item: row for row, item in enumerate(images.index.tolist())}
-        self._labels = images["label"]
+        names = zip(images.index.tolist(), images["filename"].tolist(), strict=True)
+        self._rows = {item: (row, name) for row, (item, name) in enumerate(names)}
 
-    def ranked(self, group: Sequence[int], tie: str) -> tuple[list[int], str]:
-        """The ids of a group of two or more, best first, and why the first one stays.
+    def rank(self, item: int) -> tuple[object, ...]:
+        """Of several images, by id, the one stays of which this is least."""
+        row, name = self._rows[item]
+        return (*(-self._values[row]).tolist(), *name_rank(name), item)
 
-        If nothing else differs the given order counts, of which ``tie`` says why.
-        """
-        ranks = self._ranks[[self._rows[item] for item in group]]
-        if self._majority is not None:
-            labels = self._labels.loc[list(group)]
-            ranks[:, self._majority] = labels.map(labels.value_counts()).fillna(0)
-        order = np.lexsort(-ranks.T[::-1])
-        differing = np.flatnonzero(ranks[order[0]] != ranks[order[1]])
-        why = self._words[differing[0]] if len(differing) else tie
-        return [group[place] for place in order], why
+    def why(self, item: int, other: int) -> str:
+        """Why an image stays rather than another one."""
+        ranks = zip(self.rank(item), self.rank(other), self._words, strict=True)
+        return next(words for one, another, words in ranks if one != another)
 
 
 def _criterion(word: str, images: pd.DataFrame) -> tuple[pd.Series, str]:
@@ -100,6 +96,4 @@ def _criterion(word: str, images: pd.DataFrame) -> tuple[pd.Series, str]:
     kind, _, name = word.partition(":")
     if kind == "folder":
         return in_folder(images["path"], name), f"it lies in {name}"
-    if kind == "split":
-        return images["split"] == name, f"it is in split {name}"
-    return pd.Series(0.0, images.index), "it has the label of most"
+    return images["split"] == name, f"it is in split {name}"

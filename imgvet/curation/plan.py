@@ -22,7 +22,7 @@ from imgvet.options import FlagOptions, NeighborOptions, SimilarityOptions
 from imgvet.reasons import Reason
 from imgvet.search.image_table import ImageTable
 from imgvet.similarity.distances import Metric
-from imgvet.summary import read_record
+from imgvet.summary import RunRecord, read_record
 from imgvet.tables import PLAN, conform, read_table, to_frame
 from imgvet.workdir import WorkDir
 
@@ -37,17 +37,19 @@ def make_plan(work: WorkDir, rules: Rules) -> pd.DataFrame:
 
     InvalidParameterError if a rule names what the run does not have.
     """
-    found = _found(work, rules)
-    untouched = protected(found.images, rules.protect)
-    twice = listed_twice(found.images)
-    findings = [
-        _safe(finding, found.images, untouched, twice) for finding in _findings(found, untouched)
-    ]
-    return _rows(_by_image(findings), found.images)
-
-
-def _found(work: WorkDir, rules: Rules) -> Found:
     record = read_record(work)
+    found = _found(work, rules, record)
+    untouched, twice = protected(found.images, rules.protect), listed_twice(found.images)
+    single = single_findings(found)
+    gone = {one.id for one in single if one.action == "remove" and not untouched[one.id]}
+    is_left = (found.images["status"] == Reason.OK.value) & ~found.images.index.isin(gone)
+    left = found.images[is_left]
+    findings = [*single, *_group_findings(found, record, left, untouched)]
+    safe = [_safe(finding, found.images, untouched, twice) for finding in findings]
+    return _rows(_by_image(safe), found.images)
+
+
+def _found(work: WorkDir, rules: Rules, record: RunRecord) -> Found:
     names = ("stats", "similarity", "outliers", "label_issues", "leaks")
     threshold = record.options(SimilarityOptions).threshold
     least = threshold if rules.near_threshold is None else rules.near_threshold
@@ -56,28 +58,27 @@ def _found(work: WorkDir, rules: Rules) -> Found:
             f"near_threshold = {least:g} is below the threshold of the run, {threshold:g}",
             f"Run again with --threshold {least:g}",
         )
+    limits = {name: getattr(rules, name) for name in FlagOptions.model_fields}
+    given = {name: limit for name, limit in limits.items() if limit is not None}
     return Found(
         work=work,
         images=images_of(ImageTable.of_run(work), crops=bool(work.part)),
         tables={name: read_table(work.table(name)) for name in names if work.table(name).is_file()},
         rules=rules,
-        flags=record.options(FlagOptions),
+        flags=record.options(FlagOptions).model_copy(update=given),
         least=least,
         decisions=read_decisions(work),
     )
 
 
-def _findings(found: Found, untouched: pd.Series) -> list[Finding]:
-    """All findings: of single images first, then of groups among those that they leave."""
-    single = list(single_findings(found))
-    gone = {one.id for one in single if one.action == "remove" and not untouched[one.id]}
-    images = found.images
-    left = images[(images["status"] == Reason.OK.value) & ~images.index.isin(gone)]
+def _group_findings(
+    found: Found, record: RunRecord, left: pd.DataFrame, untouched: pd.Series
+) -> list[Finding]:
+    """The findings of groups among the images that those of single images leave."""
     keepers = Keepers(left, found.rules.keep, untouched)
     exact = list(exact_findings(found, left, keepers))
     copies = {one.id for one in exact if one.action != "keep"}
     contents = left[~left.index.isin(copies)].drop_duplicates("digest")
-    record = read_record(found.work)
     metric = Metric(
         distance=record.options(NeighborOptions).distance,
         scale=float(str(record.model.get("similarity_scale", 1.0))),
@@ -89,7 +90,7 @@ def _findings(found: Found, untouched: pd.Series) -> list[Finding]:
         one.id: one.kept for one in near if one.action == "remove"
     }
     exact = [one._replace(kept=instead.get(one.kept, one.kept)) for one in exact]
-    return [*single, *exact, *near, *leaking_findings(found, left, keepers)]
+    return [*exact, *near, *leaking_findings(found, left, keepers)]
 
 
 def _safe(

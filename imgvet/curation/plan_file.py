@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from imgvet.curation.decisions import Decision, Decisions, Kind, add_decisions
+from imgvet.curation.decisions import Decision, Decisions, Kind, decide
 from imgvet.curation.spreadsheet import csv_text, read_csv
 from imgvet.errors import PlanError
 from imgvet.format import examples
@@ -88,28 +88,30 @@ def stays_for(plan: pd.DataFrame) -> dict[str, str]:
 
     Groups of which all go are not among them.
     """
-    staying = plan[plan["action"] != "remove"]
-    others = staying.dropna(subset=["kept"]).drop_duplicates("kept").set_index("kept")["filename"]
-    return {**others.to_dict(), **{name: name for name in staying["filename"]}}
+    staying = plan.loc[plan["action"] != "remove", ["kept", "filename"]].dropna(subset="filename")
+    others = dict(staying.iloc[::-1].dropna().itertuples(index=False, name=None))
+    return others | {name: name for name in staying["filename"]}
 
 
 def learn(work: WorkDir, plan: pd.DataFrame) -> Decisions:
     """Remember what a person decided otherwise than the plan of the work dir proposed.
 
-    An image that should have gone, or been reviewed, and now is to be kept: of a group, the pair is
-    no duplicate, a label is right, and anything else is as it should be.
+    An image that should have gone, or been reviewed, and now is to be kept: of a group, both stay,
+    and are no duplicates if their bytes differ; a label is right; anything else is as it should be.
     """
-    proposed = read_table(work.plan_table).set_index("filename")
-    edited = plan[plan["action"] == "keep"].set_index("filename", drop=False)
-    changed = edited[edited.index.isin(proposed.index[proposed["action"] != "keep"])]
-    digests = plan.drop_duplicates("filename").set_index("filename")["digest"]
-    return add_decisions(work, [_decision(row, digests) for row in changed.to_dict("records")])
+    proposed = read_table(work.plan_table).set_index("filename")["action"]
+    digests = plan.drop_duplicates("filename").set_index("filename")["digest"].to_dict()
+    changed = plan["filename"].isin(proposed.index[proposed != "keep"])
+    kept = plan[changed & (plan["action"] == "keep")]
+    return decide(work, *(_decision(row, digests) for row in kept.to_dict("records")))
 
 
-def _decision(row: Mapping[Hashable, Any], digests: pd.Series) -> Decision:
-    name, digest, kept = str(row["filename"]), str(row["digest"]), row["kept"]
-    if isinstance(kept, str) and kept != name and isinstance(digests.get(kept), str):
-        return Decision(Kind.NOT_A_DUPLICATE, digest, digests[kept], name, kept)
+def _decision(row: Mapping[Hashable, Any], digests: Mapping[Hashable, Any]) -> Decision:
+    name, digest, kept = row["filename"], str(row["digest"]), row["kept"]
+    other = digests.get(kept) if kept != name else None
+    if isinstance(other, str):
+        kind = Kind.KEEP_BOTH if other == digest else Kind.NOT_A_DUPLICATE
+        return Decision(kind, digest, other, name, kept)
     kind = Kind.LABEL_IS_RIGHT if row["list"] == "mislabelled" else Kind.KEEP
     return Decision(kind, digest, "", name)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -12,8 +12,9 @@ from imgvet.parameters import Part, Share, Strings, validated
 from imgvet.reasons import Reason
 
 Action = Literal["remove", "review", "off"]
+Gray = Annotated[float, Field(ge=0, le=255)]
 
-WORDS = ("labelled", "largest", "sharpest", "least_compressed", "oldest", "majority_label")
+WORDS = ("labelled", "largest", "sharpest", "least_compressed", "oldest")
 PREFIXES = ("folder:", "split:")
 """What the criteria of :attr:`KeepRules.keep` are written as."""
 
@@ -44,11 +45,11 @@ class ListRules(Part):
         description="reasons for which such a file goes; of others it is left to review",
     )
     dark: Action = _switch("review", "dark images")
-    dark_threshold: float | None = Field(None, description="as in a run [that of the run]")
+    dark_threshold: Gray | None = Field(None, description="as in a run [that of the run]")
     bright: Action = _switch("review", "bright images")
-    bright_threshold: float | None = Field(None, description="as in a run [that of the run]")
+    bright_threshold: Gray | None = Field(None, description="as in a run [that of the run]")
     blurry: Action = _switch("review", "blurry images")
-    blur_threshold: float | None = Field(None, description="as in a run [that of the run]")
+    blur_threshold: Share | None = Field(None, description="as in a run [that of the run]")
     outlying: Action = _switch("review", "images of the table outliers that stand out")
     outlier_score: float | None = Field(
         None, description="robust score from which on an image stands out [3.5]"
@@ -72,8 +73,8 @@ class KeepRules(Part):
     keep: Strings = Field(
         ("labelled", "largest", "least_compressed"),
         description="what decides which of a group stays, the first that differs: labelled, "
-        "largest, least_compressed, sharpest, oldest, majority_label, folder:PATH, split:NAME; "
-        "then the shortest name",
+        "largest, least_compressed, sharpest, oldest, folder:PATH, split:NAME; then labelled and "
+        "the shortest name",
     )
     protect: Strings = Field((), description="folders of which no file is ever touched")
 

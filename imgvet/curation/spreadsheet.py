@@ -1,8 +1,4 @@
-"""CSV that people edit: safe to open in a spreadsheet, and read back from whatever one saves.
-
-Text that a spreadsheet would take for a formula is written with an apostrophe before it
-(:func:`imgvet.format.inert`); reading takes one away.
-"""
+"""CSV that people edit: safe to open in a spreadsheet, and read back from whatever one saves."""
 
 from __future__ import annotations
 
@@ -20,15 +16,10 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\r\n")  # which has it quote both in names, too
     writer.writerow(columns)
-    writer.writerows([_written(value) for value in row] for row in rows)
+    writer.writerows(
+        [inert(value) if isinstance(value, str) else value for value in row] for row in rows
+    )
     return "\ufeff" + stream.getvalue()
-
-
-def _written(value: object) -> object:
-    """A value as it is written."""
-    if value is None:
-        return ""
-    return inert(value) if isinstance(value, str) else value
 
 
 def read_csv(path: Path, needed: Sequence[str]) -> Iterator[dict[str, str]]:
@@ -40,23 +31,18 @@ def read_csv(path: Path, needed: Sequence[str]) -> Iterator[dict[str, str]]:
         data = path.read_bytes()
         is_utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
         text = data.decode("utf-16" if is_utf16 else "utf-8-sig")
+        delimiter = max(",;\t", key=text.partition("\n")[0].count)
+        stream = io.StringIO(text, newline="")
+        first, *lines = [*csv.reader(stream, delimiter=delimiter, strict=True)] or [[]]
     except OSError as error:
         raise PlanError(f"{path} can't be read ({error.strerror})", "Check its path") from None
     except UnicodeError:
         raise PlanError(f"{path} is not UTF-8", "Save it as 'CSV UTF-8'") from None
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    try:
-        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise PlanError(f"{path} is not CSV ({error})", "Save it as CSV again") from None
-    names = [name.strip().lower() for name in lines[0]] if lines else []
+    names = [name.strip().lower() for name in first]
     if missing := [name for name in needed if name not in names]:
         raise PlanError(f"{path} has no column {missing[0]}", "Keep all columns and their names")
-    for line in lines[1:]:
-        if any(line):
-            yield dict(zip(names, map(_read, line), strict=False))
-
-
-def _read(value: str) -> str:
-    return value.removeprefix("'") if value.startswith("'") else value
+    for line in lines:
+        if any(line):  # ``inert`` put the apostrophe before what could be a formula
+            yield dict(zip(names, (cell.removeprefix("'") for cell in line), strict=False))

@@ -11,8 +11,9 @@ import pandas as pd
 
 from imgvet.format import listed
 
-_REASONS = ("it alone has the {}", "its name is the shortest", "its name sorts first",
-            "its path sorts first")  # fmt: skip
+NAME_REASONS = ("its name is the shortest", "its name sorts first", "its path sorts first")
+"""Why of several names one is first, by the parts of :func:`name_rank`."""
+_REASONS = ("it alone has the {}", *NAME_REASONS)
 
 
 class CopyGroup(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import filelock
 import pytest
 
 from imgvet.cli.main import main
@@ -92,6 +93,15 @@ def test_an_edited_plan_is_learned_from_and_not_replaced(
     assert "1 decision in" in capsys.readouterr().out
     assert main([*plan, "--replace"]) == 0
     assert "Review  0 images" in capsys.readouterr().out
+
+
+def test_no_plan_is_made_while_a_run_writes(
+    work: WorkDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with filelock.FileLock(work.store / "lock"):
+        assert main(["curate", "plan", str(work.path)]) == 2
+    assert "Another run is writing" in capsys.readouterr().err
+    assert not work.plan_csv.exists()
 
 
 def test_python_does_the_same(work: WorkDir, tmp_path: Path) -> None:

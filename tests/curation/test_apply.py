@@ -11,53 +11,53 @@ import pytest
 from curation.conftest import NAMES, Dataset, keep, plan_of, remove, state_of
 
 from imgvet.curation import apply as module
-from imgvet.curation.apply import Wish, apply, preview, undo
+from imgvet.curation.apply import apply, preview, undo
 from imgvet.errors import PlanError, QuarantineError
 
 
 @pytest.fixture
-def wish(tmp_path: Path) -> Wish:
-    return Wish(tmp_path / "quarantine")
+def quarantine(tmp_path: Path) -> Path:
+    return tmp_path / "quarantine"
 
 
 def test_a_preview_reads_and_writes_nothing(
-    dataset: Dataset, plan: pd.DataFrame, wish: Wish
+    dataset: Dataset, plan: pd.DataFrame, quarantine: Path
 ) -> None:
-    outcome = preview(plan, wish)
+    outcome = preview(plan, quarantine)
     assert [file.path for file in outcome.moved] == [str(dataset.path(n)) for n in NAMES[1:5]]
-    assert (dataset.state(), wish.quarantine.exists()) == (dataset.before, False)
+    assert (dataset.state(), quarantine.exists()) == (dataset.before, False)
 
 
 def test_what_goes_goes_and_comes_back_to_the_byte(
-    dataset: Dataset, plan: pd.DataFrame, wish: Wish
+    dataset: Dataset, plan: pd.DataFrame, quarantine: Path
 ) -> None:
-    outcome = apply(plan, wish)
+    outcome = apply(plan, quarantine)
     assert (len(outcome.moved), outcome.refused) == (4, {})
     assert {Path(path).name for path in dataset.state()} == {NAMES[0], NAMES[5]}
-    held = state_of(wish.quarantine / "files")
+    held = state_of(quarantine / "files")
     taken = {path: state for path, state in dataset.before.items() if not Path(path).exists()}
     assert sorted(held.values()) == sorted(taken.values())
 
-    again = apply(plan, wish)
+    again = apply(plan, quarantine)
     assert (len(again.moved), again.already, again.refused) == (0, 4, {})
 
-    assert len(undo(wish.quarantine).moved) == 4
+    assert len(undo(quarantine).moved) == 4
     assert dataset.state() == dataset.before
-    assert undo(wish.quarantine).moved == []
-    assert len(apply(plan, wish).moved) == 4, "and can be taken again"
+    assert undo(quarantine).moved == []
+    assert len(apply(plan, quarantine).moved) == 4, "and can be taken again"
 
 
 def test_files_come_back_into_folders_that_are_gone(
-    dataset: Dataset, plan: pd.DataFrame, wish: Wish
+    dataset: Dataset, plan: pd.DataFrame, quarantine: Path
 ) -> None:
-    apply(plan, wish)
+    apply(plan, quarantine)
     (dataset.folder / "deep" / "er").rmdir()
-    undo(wish.quarantine)
+    undo(quarantine)
     assert dataset.state() == dataset.before
 
 
 def test_what_changed_since_is_refused_by_name(
-    dataset: Dataset, plan: pd.DataFrame, wish: Wish
+    dataset: Dataset, plan: pd.DataFrame, quarantine: Path
 ) -> None:
     changed, gone, linked = (dataset.path(name) for name in NAMES[2:5])
     stamp = changed.stat().st_mtime_ns
@@ -66,14 +66,14 @@ def test_what_changed_since_is_refused_by_name(
     gone.unlink()
     linked.rename(dataset.path("real"))
     linked.symlink_to(dataset.path("real"))
-    for outcome in (preview(plan, wish), apply(plan, wish)):
+    for outcome in (preview(plan, quarantine), apply(plan, quarantine)):
         assert outcome.refused == {
             str(changed): "was changed since the plan was made",
             str(gone): "is gone",
             str(linked): "is a link or no file",
         }
     assert linked.is_symlink()
-    assert len(apply(plan, wish).refused) == 3
+    assert len(apply(plan, quarantine).refused) == 3
 
 
 @pytest.mark.parametrize(
@@ -84,142 +84,140 @@ def test_what_changed_since_is_refused_by_name(
     ],
 )
 def test_a_copy_stays_if_the_one_that_should_stay_does_not(
-    dataset: Dataset, plan: pd.DataFrame, wish: Wish, happens: object, said: str
+    dataset: Dataset, plan: pd.DataFrame, quarantine: Path, happens: object, said: str
 ) -> None:
     first, copy = (dataset.path(name) for name in NAMES[:2])
     happens(first)  # type: ignore[operator]
-    outcome = apply(plan, wish)
+    outcome = apply(plan, quarantine)
     assert outcome.refused == {str(copy): f"stays, as {first}, which should stay, {said}"}
     assert copy.exists()
 
 
-def test_a_copy_whose_keeper_can_t_be_checked_stays(dataset: Dataset, wish: Wish) -> None:
+def test_a_copy_whose_keeper_can_t_be_checked_stays(dataset: Dataset, quarantine: Path) -> None:
     first, copy = (dataset.path(name) for name in NAMES[:2])
     with pytest.raises(PlanError, match="no row stays for"):
-        apply(plan_of([remove(copy, kept=str(first))]), wish)
+        apply(plan_of([remove(copy, kept=str(first))]), quarantine)
     in_archive = keep(first) | {"filename": "/a.tar!a.jpg", "kept": "/a.tar!a.jpg"}
     rows = [in_archive | {"place": "archive"}, remove(copy, kept="/a.tar!a.jpg")]
-    assert list(apply(plan_of(rows), wish).refused) == [str(copy)]
+    assert list(apply(plan_of(rows), quarantine).refused) == [str(copy)]
 
 
-def test_two_names_of_one_file_are_not_two_copies(dataset: Dataset, wish: Wish) -> None:
+def test_two_names_of_one_file_are_not_two_copies(dataset: Dataset, quarantine: Path) -> None:
     (dataset.folder / "link").symlink_to(dataset.folder / "deep")
     path = dataset.path(NAMES[2])
     other = dataset.folder / "link" / "er" / "b.jpg"
     twice = plan_of([keep(path), remove(other, list="exact", kept=str(path))])
-    assert apply(twice, wish).refused == {str(other): f"stays, as {path} is the same file"}
+    assert apply(twice, quarantine).refused == {str(other): f"stays, as {path} is the same file"}
 
 
 def test_nothing_is_overwritten_when_it_comes_back(
-    dataset: Dataset, plan: pd.DataFrame, wish: Wish
+    dataset: Dataset, plan: pd.DataFrame, quarantine: Path
 ) -> None:
-    apply(plan, wish)
+    apply(plan, quarantine)
     new = dataset.path(NAMES[4])
     new.write_bytes(b"a new one")
-    outcome = undo(wish.quarantine)
+    outcome = undo(quarantine)
     assert list(outcome.refused) == [str(new)]
     assert new.read_bytes() == b"a new one"
     new.unlink()
-    assert [file.path for file in undo(wish.quarantine).moved] == [str(new)]
+    assert [file.path for file in undo(quarantine).moved] == [str(new)]
     assert dataset.state() == dataset.before
 
 
-def test_nothing_is_overwritten_in_the_quarantine(dataset: Dataset, wish: Wish) -> None:
+def test_what_a_person_brought_back_is_back(
+    dataset: Dataset, plan: pd.DataFrame, quarantine: Path
+) -> None:
+    moved = apply(plan, quarantine).moved
+    Path(moved[0].path).write_bytes((quarantine / moved[0].place).read_bytes())
+    (quarantine / moved[1].place).rename(dataset.path(NAMES[2]))
+    assert undo(quarantine).refused == {}
+    assert state_of(quarantine / "files") == {}
+
+
+def test_nothing_is_overwritten_in_the_quarantine(dataset: Dataset, quarantine: Path) -> None:
     path = dataset.path(NAMES[4])
     first = path.read_bytes()
-    apply(plan_of([remove(path)]), wish)
+    apply(plan_of([remove(path)]), quarantine)
     path.write_bytes(b"came again")
-    apply(plan_of([remove(path)]), wish)
-    held = [data for data, _, _ in state_of(wish.quarantine / "files").values()]
+    apply(plan_of([remove(path)]), quarantine)
+    held = [data for data, _, _ in state_of(quarantine / "files").values()]
     assert sorted(held) == sorted([b"came again", first])
-    assert list(undo(wish.quarantine).refused) == [str(path)], "one of the two has to wait"
+    assert list(undo(quarantine).refused) == [str(path)], "one of the two has to wait"
     assert path.read_bytes() == b"came again"
 
 
 def test_across_file_systems_copies_are_verified_and_come_back(
-    dataset: Dataset, plan: pd.DataFrame, wish: Wish, monkeypatch: pytest.MonkeyPatch
+    dataset: Dataset, plan: pd.DataFrame, quarantine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "link", _across(os.link))
-    assert apply(plan, wish).refused == {}
+    monkeypatch.setattr(os, "rename", _across(os.rename))
+    assert apply(plan, quarantine).refused == {}
     assert len(dataset.state()) == 2
-    undo(wish.quarantine)
+    undo(quarantine)
     assert dataset.state() == dataset.before
 
 
 def _across(act: object) -> object:
-    """``os.link`` as it is where dataset and quarantine are two file systems."""
+    """``os.rename`` as it is where dataset and quarantine are two file systems."""
 
-    def link(source: object, target: object, **rest: object) -> None:
+    def rename(source: object, target: object) -> None:
         if ("quarantine" in str(source)) != ("quarantine" in str(target)):
             raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
-        act(source, target, **rest)  # type: ignore[operator]
+        act(source, target)  # type: ignore[operator]
 
-    return link
-
-
-def test_a_file_system_without_hard_links_will_do(
-    dataset: Dataset, plan: pd.DataFrame, wish: Wish, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def link(*names: object, **rest: object) -> None:
-        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
-
-    monkeypatch.setattr(os, "link", link)
-    assert apply(plan, wish).refused == {}
-    undo(wish.quarantine)
-    assert dataset.state() == dataset.before
+    return rename
 
 
 def test_a_full_disk_leaves_everything_where_it_is(
-    dataset: Dataset, plan: pd.DataFrame, wish: Wish, monkeypatch: pytest.MonkeyPatch
+    dataset: Dataset, plan: pd.DataFrame, quarantine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*streams: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "link", _across(os.link))
+        patch.setattr(os, "rename", _across(os.rename))
         patch.setattr("shutil.copyfileobj", full)
-        refused = apply(plan, wish).refused
+        refused = apply(plan, quarantine).refused
     assert set(refused.values()) == {"stays where it is (No space left on device)"}
     assert dataset.state() == dataset.before
-    assert state_of(wish.quarantine / "files") == {}
-    assert len(apply(plan, wish).moved) == 4
+    assert state_of(quarantine / "files") == {}
+    assert len(apply(plan, quarantine).moved) == 4
 
 
 def test_a_hard_link_to_the_copy_that_stays_can_be_left(
-    dataset: Dataset, plan: pd.DataFrame, wish: Wish
+    dataset: Dataset, plan: pd.DataFrame, quarantine: Path
 ) -> None:
     first, copy = (dataset.path(name) for name in NAMES[:2])
-    linking = Wish(wish.quarantine, link="hard")
-    apply(plan, linking)
+    apply(plan, quarantine, link=True)
     assert copy.samefile(first)
     assert not dataset.path(NAMES[2]).exists(), "only a copy has something to be linked to"
-    assert (apply(plan, linking).already, apply(plan, linking).moved) == (4, [])
-    undo(wish.quarantine)
+    again = apply(plan, quarantine, link=True)
+    assert (again.already, again.moved) == (4, [])
+    undo(quarantine)
     assert not copy.samefile(first)
     assert dataset.state() == dataset.before
 
 
 def test_a_link_that_was_written_to_is_not_taken_away(
-    dataset: Dataset, plan: pd.DataFrame, wish: Wish
+    dataset: Dataset, plan: pd.DataFrame, quarantine: Path
 ) -> None:
     copy = dataset.path(NAMES[1])
-    apply(plan, Wish(wish.quarantine, link="hard"))
+    apply(plan, quarantine, link=True)
     copy.write_bytes(b"edited")
-    assert list(undo(wish.quarantine).refused) == [str(copy)]
+    assert list(undo(quarantine).refused) == [str(copy)]
     assert copy.read_bytes() == b"edited"
 
 
 def test_deleting_needs_the_number_of_files(
-    dataset: Dataset, plan: pd.DataFrame, wish: Wish
+    dataset: Dataset, plan: pd.DataFrame, quarantine: Path
 ) -> None:
     for count in (0, 3, 5):
         with pytest.raises(QuarantineError, match="4 files of this plan would be deleted"):
-            apply(plan, Wish(wish.quarantine, delete=count))
+            apply(plan, quarantine, delete=count)
     assert dataset.state() == dataset.before
-    apply(plan, wish)
-    assert apply(plan, Wish(wish.quarantine, delete=4)).deleted == 4
-    assert state_of(wish.quarantine / "files") == {}
-    outcome = undo(wish.quarantine)
+    apply(plan, quarantine)
+    assert apply(plan, quarantine, delete=4).deleted == 4
+    assert state_of(quarantine / "files") == {}
+    outcome = undo(quarantine)
     assert (outcome.deleted, outcome.moved) == (4, [])
 
 
@@ -228,51 +226,51 @@ def test_a_quarantine_lies_neither_among_the_images_nor_among_other_files(
 ) -> None:
     for inside in (dataset.folder / "q", dataset.folder / "deep" / "er" / "q" / "r"):
         with pytest.raises(QuarantineError, match="among the images"):
-            apply(plan, Wish(inside))
+            apply(plan, inside)
     named = plan.assign(source=str(tmp_path))
     with pytest.raises(QuarantineError, match="among the images"):
-        apply(named, Wish(tmp_path / "q"))
+        apply(named, tmp_path / "q")
     other = tmp_path / "other"
     other.mkdir()
     (other / "file").touch()
     for act in (preview, apply):
         with pytest.raises(QuarantineError, match="holds other files"):
-            act(plan, Wish(other))
+            act(plan, other)
     with pytest.raises(QuarantineError, match="is no quarantine"):
         undo(other)
 
 
-def test_what_is_no_file_here_is_listed_and_left_alone(dataset: Dataset, wish: Wish) -> None:
+def test_what_is_no_file_here_is_listed_and_left_alone(dataset: Dataset, quarantine: Path) -> None:
     rows = [
         {"filename": "/data/photos.tar!a.jpg", "place": "archive", "digest": "0"},
         {"filename": "s3://photos/it's,\na.jpg", "place": "bucket", "digest": "1"},
     ]
-    outcome = apply(plan_of(rows), wish)
+    outcome = apply(plan_of(rows), quarantine)
     assert (outcome.elsewhere, outcome.moved) == (2, [])
-    assert "photos.tar!a.jpg" in (wish.quarantine / "manifest.csv").read_text()
-    assert "it'\"'\"'s" in (wish.quarantine / "bucket.sh").read_text()
+    assert "photos.tar!a.jpg" in (quarantine / "manifest.csv").read_text()
+    assert "it'\"'\"'s" in (quarantine / "bucket.sh").read_text()
 
 
-def test_all_of_a_group_never_goes(dataset: Dataset, wish: Wish) -> None:
+def test_all_of_a_group_never_goes(dataset: Dataset, quarantine: Path) -> None:
     first, copy = (dataset.path(name) for name in NAMES[:2])
     rows = [{**keep(first), "action": "remove"}, remove(copy, kept=str(first))]
     with pytest.raises(PlanError, match="no row stays for"):
-        apply(plan_of(rows), wish)
+        apply(plan_of(rows), quarantine)
     rows[1]["action"] = "keep"
     third = dataset.path("third")
     third.write_bytes(first.read_bytes())
     rows.append(remove(third, kept=str(first)))
     changed = plan_of(rows)
     changed.loc[1, "digest"] = "0" * 32
-    assert len(apply(changed, wish).refused) == 2, "what stays instead is checked as well"
+    assert len(apply(changed, quarantine).refused) == 2, "what stays instead is checked as well"
     rows.pop()
-    assert [file.path for file in apply(plan_of(rows), wish).moved] == [str(first)]
+    assert [file.path for file in apply(plan_of(rows), quarantine).moved] == [str(first)]
 
 
 def test_many_files_go_in_batches(
-    dataset: Dataset, plan: pd.DataFrame, wish: Wish, monkeypatch: pytest.MonkeyPatch
+    dataset: Dataset, plan: pd.DataFrame, quarantine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "BATCH", 3)
-    assert len(apply(plan, wish).moved) == 4
-    undo(wish.quarantine)
+    assert len(apply(plan, quarantine).moved) == 4
+    undo(quarantine)
     assert dataset.state() == dataset.before

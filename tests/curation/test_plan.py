@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgvet.curation.decisions import Decision, Kind, add_decisions
+from imgvet.curation.decisions import Decision, Kind, decide
 from imgvet.curation.plan import make_plan
 from imgvet.curation.rules import Rules, make_rules
 from imgvet.errors import ImgvetError, InvalidParameterError
@@ -18,7 +18,7 @@ from imgvet.search.saved_lists import save_list
 from imgvet.workdir import WorkDir
 from support.planted_run import Rows, planted_run
 
-SAME = {"digest": "f" * 32, "at": 0}
+SAME: dict[str, Any] = {"digest": "f" * 32, "at": 0}
 """Images with the same bytes."""
 
 
@@ -45,6 +45,8 @@ def test_of_exact_copies_one_stays_the_first_listed_too(tmp_path: Path) -> None:
     assert said(work) == {"0": ("keep", "exact", "0"), "0 copy": ("remove", "exact", "0")}
     assert said(work, exact="review")["0 copy"] == ("review", "exact", "0")
     assert said(work, exact="off") == {}
+    decide(work, Decision(Kind.KEEP_BOTH, SAME["digest"], SAME["digest"]))
+    assert said(work) == {}
 
 
 @pytest.mark.parametrize(
@@ -58,9 +60,9 @@ def test_of_exact_copies_one_stays_the_first_listed_too(tmp_path: Path) -> None:
         ("labelled", [{}, {"label": "cat"}], "1", "more is known of it (label, split)"),
         ("folder:/gold", [{}, {"filename": "/gold/1.jpg"}], "1", "it lies in /gold"),
         ("folder:/gold", [{}, {"filename": "/golden/1.jpg"}], "0",
-         "its name is the shortest, or sorts first"),
-        ("largest", [{}, {"filename": "/photos/1 (1).jpg"}], "0",
-         "its name is the shortest, or sorts first"),
+         "its name sorts first"),
+        ("largest", [{}, {"filename": "/photos/1 (1).jpg"}], "0", "its name is the shortest"),
+        ("largest", [{}, {"label": "cat"}], "1", "more is known of it (label, split)"),
     ],
 )  # fmt: skip
 def test_which_stays_has_a_reason(
@@ -106,11 +108,10 @@ def test_what_would_lose_a_label_or_a_split_is_left_to_a_person(
         assert said(alone, near="remove", keep=["largest"])["1"][0] == "review"
 
 
-def test_the_majority_s_label_and_a_split_say_which_would_stay(tmp_path: Path) -> None:
-    images = [{"label": "dog"}, {"label": "cat"}, {"label": "cat", "split": "test"}]
-    work = planted_run(tmp_path, images, near((0, 1), (1, 2), (0, 2)))
-    assert said(work, near="remove", keep=["majority_label"])["0"] == ("review", "near", "1")
-    assert said(work, near="remove", keep=["split:test"])["1"] == ("remove", "near", "2")
+def test_a_split_says_which_would_stay(tmp_path: Path) -> None:
+    images = [{"label": "cat", "width": 300}, {"label": "cat", "split": "test"}]
+    work = planted_run(tmp_path, images, near((0, 1)))
+    assert said(work, near="remove", keep=["split:test"])["0"] == ("remove", "near", "1")
 
 
 def test_chains_are_no_groups(tmp_path: Path) -> None:
@@ -292,14 +293,16 @@ def test_decisions_hold_in_later_plans(tmp_path: Path) -> None:
     assert set(said(work)) == {"0", "1", "2", "3"}
     digests = [f"{number:032x}" for number in range(4)]
     pair = Decision(Kind.NOT_A_DUPLICATE, digests[1], digests[0])
-    add_decisions(work, [pair, Decision(Kind.KEEP, digests[2])])
-    add_decisions(work, [pair, Decision(Kind.LABEL_IS_RIGHT, digests[3])])
+    decide(work, pair, Decision(Kind.KEEP, digests[2]))
+    decide(work, pair, Decision(Kind.LABEL_IS_RIGHT, digests[3]))
     assert said(work) == {}
     assert work.decisions.read_text().count("\n") == 4
 
 
 def test_rules_that_can_t_be_are_refused(tmp_path: Path) -> None:
-    for rules in ({"keep": "biggest"}, {"near": "delete"}, {"nearest": "remove"}):
+    for rules in (
+        {"keep": "biggest"}, {"near": "delete"}, {"nearest": "remove"}, {"dark_threshold": 300},
+    ):  # fmt: skip
         with pytest.raises(ImgvetError):
             make_rules(rules)
     work = planted_run(tmp_path, [{}])

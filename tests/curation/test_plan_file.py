@@ -65,10 +65,11 @@ def test_files_that_are_no_table_are_refused(tmp_path: Path) -> None:
 
 @pytest.fixture
 def work(tmp_path: Path) -> WorkDir:
-    """A run with a near pair, a dark image and one whose label is likely wrong."""
+    """A run with a near pair, a dark image, one whose label is likely wrong, and two copies."""
+    same = {"digest": "5" * 32, "at": 150}
     images = [
         {"filename": '/photos/a,"\n=.jpg'}, {"width": 90, "label": "=1+1"}, {"percentile_99": 20},
-        {"label": "cat"},
+        {"label": "cat"}, same, same,
     ]  # fmt: skip
     pair = {"from": 0, "to": 1, "similarity": 0.95}
     issue = {"id": 3, "label": "cat", "suggested_label": "dog", "score": 0.1, "is_issue": True}
@@ -118,6 +119,7 @@ def test_what_a_person_kept_is_remembered_by_content(work: WorkDir) -> None:
         (Kind.NOT_A_DUPLICATE, "0", "1"),
         (Kind.KEEP, "2", ""),
         (Kind.LABEL_IS_RIGHT, "3", ""),
+        (Kind.KEEP_BOTH, "5", "5"),
     }
     assert learn(work, plan.assign(action="keep")) == kept == read_decisions(work)
     assert make_plan(work, Rules()).empty
