@@ -115,6 +115,12 @@ def work_dir_at(path: Path) -> WorkDir:
     return WorkDir(path)
 
 
+def finished_at(name: str) -> WorkDir | None:
+    """The work dir that a name stands for, if it is that of a finished run."""
+    work = None if "://" in name else work_dir_at(Path(name).expanduser())
+    return work if work is not None and work.is_finished() else None
+
+
 def open_finished(path: Path) -> WorkDir:
     """The work dir of a finished run; RunNotFoundError if there is none, or it did not finish."""
     work = work_dir_at(path)

@@ -14,13 +14,12 @@ import pyarrow as pa
 
 from imgvet.annotations.read import read_annotations
 from imgvet.annotations.schema import Annotations
-from imgvet.crops.crop import cut_picture
+from imgvet.crops.crop import decode_item
 from imgvet.crops.cutter import Cutter, is_yolo
 from imgvet.crops.listing import annotated, boxes_text, regions_of_text
 from imgvet.exchange.selection import Selection, source_names
-from imgvet.images.decode import decode
 from imgvet.images.formats import Format
-from imgvet.images.geometry import Box, Region, corners_of, points_of, region_of
+from imgvet.images.geometry import Box, Region, corners_of, points_of
 from imgvet.measures.compute_crops import crop_digest
 from imgvet.options import AnnotationOptions, SourceOptions
 from imgvet.reasons import Failure, Reason
@@ -195,25 +194,17 @@ def read_pictures(
 def _seen(picture: Picture, content: Content | Failure) -> tuple[Picture, bytes] | Failure:
     if isinstance(content, Failure):
         return content
-    if picture.file.box is not None:
-        return _crop(picture, content.data, picture.file.box)
-    if picture.digest is not None and picture.digest != digest_bytes(content.data):
+    is_crop, data = picture.file.box is not None, content.data
+    if not is_crop and picture.digest not in (None, digest_bytes(data)):
         return _CHANGED
-    if picture.width is None:
-        decoded = decode(content.data)
-        if isinstance(decoded, Failure):
-            return decoded
-        picture = replace(picture, width=decoded.width, height=decoded.height)
-    return picture, content.data
-
-
-def _crop(picture: Picture, data: bytes, box: Sequence[float]) -> tuple[Picture, bytes] | Failure:
-    whole = decode(data, full_size=True)
-    crop = whole if isinstance(whole, Failure) else cut_picture(whole, region_of(box))
-    if isinstance(crop, Failure):
-        return crop
-    if picture.digest != crop_digest(crop):
+    if not is_crop and picture.width is not None:
+        return picture, data
+    seen = decode_item(data, picture.file.box)
+    if isinstance(seen, Failure):
+        return seen
+    if is_crop and picture.digest != crop_digest(seen):
         return _CHANGED
-    known = replace(picture, format=Format.PNG.value, width=crop.width, height=crop.height)
-    coloured = cv2.cvtColor(crop.pixels, cv2.COLOR_RGB2BGR)
-    return known, cv2.imencode(".png", coloured)[1].tobytes()
+    if is_crop:
+        data = cv2.imencode(".png", cv2.cvtColor(seen.pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
+        picture = replace(picture, format=Format.PNG.value)
+    return replace(picture, width=seen.width, height=seen.height), data
