@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,6 +23,7 @@ from imgvet.exchange.tables import image_table, write_csv, write_parquet
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.reasons import Failure
 from imgvet.search.saved_lists import rows_of
+from imgvet.sources.listing import shared_folder
 from imgvet.sources.reading import Reader
 from imgvet.summary import read_record
 from imgvet.workdir import WorkDir, link_or_copy
@@ -144,8 +144,7 @@ def _named(pictures: list[Picture], kind: type[Layout]) -> list[Picture]:
     for picture in pictures:
         groups[picture.split if kind.by_split else None].append(picture)
     for group in groups.values():
-        shared = os.path.commonprefix([one.filename for one in group])  # noqa: RUF071 - cut
-        root = shared[: shared.rfind("/") + 1]
+        root = shared_folder(one.filename for one in group)
         shown = [one.filename.removeprefix(root) for one in group]
         names = portable_names(shown, [one.format for one in group], flat=kind.flat)
         found |= {one.id: replace(one, name=name) for one, name in zip(group, names, strict=True)}

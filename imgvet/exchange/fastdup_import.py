@@ -32,6 +32,7 @@ from imgvet.quality.result import write_results
 from imgvet.quality.summarize import SearchFacts, summarize
 from imgvet.reasons import Reason
 from imgvet.similarity.verify import verify_pairs
+from imgvet.sources.listing import shared_folder
 from imgvet.store.files import files_in
 from imgvet.store.packs import DIGEST
 from imgvet.store.references import digest_bytes
@@ -129,8 +130,7 @@ def _options_of(
         "cc_threshold": turi.get("ccthreshold") if isinstance(turi, dict) else None,
         "embeddings": str(folder / FEATURES) if (folder / FEATURES).is_file() else None,
     }
-    shared = os.path.commonprefix(index["filename"].tolist())  # noqa: RUF071 - cut
-    place = _input_of(config) or shared[: shared.rfind("/")] or "/"
+    place = _input_of(config) or shared_folder(index["filename"])[:-1] or "/"
     told = {name: value for name, value in stated.items() if value is not None}
     return make_options(told | {"input_dir": place, "work_dir": work_dir})
 
