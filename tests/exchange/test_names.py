@@ -32,12 +32,6 @@ def test_any_names_become_files_of_any_system_each_with_a_stem_of_its_own(
         assert not set(name) & set('<>:"|?*\\\n')
 
 
-@given(NAMES)
-def test_names_do_not_depend_on_the_run(names: list[str]) -> None:
-    kinds = [None] * len(names)
-    assert portable_names(names, kinds) == portable_names(names, kinds)
-
-
 def test_usual_names_stay_as_they_are() -> None:
     names = ["a/1.jpg", "a/2.JPEG", "b/1.png", "café.webp"]
     assert portable_names(names, ["JPEG"] * 4) == ["a/1.jpg", "a/2.jpeg", "b/1.png", "café.webp"]
