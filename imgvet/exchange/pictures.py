@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -167,43 +167,36 @@ def _with_annotated_boxes(
 
 
 def read_pictures(
-    pictures: Sequence[Picture],
-    reader: Reader,
-    threads: int,
-    left_out: Callable[[Picture, Failure], None],
-) -> Iterator[tuple[Picture, bytes]]:
-    """Pictures with their bytes, and with their size; those that can't be had are left out.
+    pictures: Sequence[Picture], reader: Reader, threads: int
+) -> Iterator[tuple[Picture, bytes | Failure]]:
+    """Pictures, now with their size, and their bytes, or why they can't be had.
 
-    A crop is cut and encoded as PNG. What is no longer what the run saw is left out, too.
+    A crop is cut and encoded as PNG. What is no longer what the run saw can't be had, too.
     """
     workers = READ_WORKERS if any(is_remote(picture.file.path) for picture in pictures) else threads
     found = read_ahead(
         pictures,
-        lambda picture: (picture, _seen(picture, reader.read(picture.file))),
+        lambda picture: _seen(picture, reader.read(picture.file)),
         workers=workers,
         size_of=lambda picture: picture.file.file_size,
     )
     with one_thread_of_opencv():
-        for picture, result in found:
-            if isinstance(result, Failure):
-                left_out(picture, result)
-            else:
-                yield result
+        yield from found
 
 
-def _seen(picture: Picture, content: Content | Failure) -> tuple[Picture, bytes] | Failure:
+def _seen(picture: Picture, content: Content | Failure) -> tuple[Picture, bytes | Failure]:
     if isinstance(content, Failure):
-        return content
+        return picture, content
     is_crop, data = picture.file.box is not None, content.data
     if not is_crop and picture.digest not in (None, digest_bytes(data)):
-        return _CHANGED
+        return picture, _CHANGED
     if not is_crop and picture.width is not None:
         return picture, data
     seen = decode_item(data, picture.file.box)
     if isinstance(seen, Failure):
-        return seen
+        return picture, seen
     if is_crop and picture.digest != crop_digest(seen):
-        return _CHANGED
+        return picture, _CHANGED
     if is_crop:
         data = cv2.imencode(".png", cv2.cvtColor(seen.pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
         picture = replace(picture, format=Format.PNG.value)

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from imgvet.exchange.layout import Layout, Read
-from imgvet.exchange.names import portable_names
+from imgvet.exchange.layout import Layout, Read, portable_names
 from imgvet.exchange.pictures import Picture
 
 

@@ -7,7 +7,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgvet.exchange.names import portable_names
+from imgvet.exchange.layout import portable_names
 from imgvet.sources.kinds import is_image_name, split_ending
 
 NAMES = st.lists(
