@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import cv2
 import numpy as np
@@ -100,10 +99,7 @@ def pictures_of(selection: Selection, work: WorkDir, *, as_boxes: bool) -> list[
     rows["version"] = _versions_of(rows["path"], work)
     if work.part and as_boxes:
         return _with_crops(rows, selection)
-    pictures = [
-        Picture(file=file, **values)
-        for file, values in zip(_files(rows), _values(rows), strict=True)
-    ]
+    pictures = _of_rows(rows)
     return _with_annotated_boxes(pictures, rows, read_record(work)) if as_boxes else pictures
 
 
@@ -115,37 +111,38 @@ def _versions_of(paths: pd.Series, work: WorkDir) -> list[str]:
     return [known.get(path, "") for path in paths]
 
 
-def _values(rows: pd.DataFrame) -> list[dict[str, Any]]:
+def _of_rows(rows: pd.DataFrame) -> list[Picture]:
     names = ["id", "filename", "digest", "format", "width", "height", "label", "split"]
-    columns = rows[names].astype(object)
-    found: list[dict[str, Any]] = columns.where(columns.notna(), None).to_dict(orient="records")  # type: ignore[assignment]
-    return found
+    values = _plain(rows[names]).to_dict(orient="records")
+    files = files_in(rows.assign(mtime_ns=None))
+    return [
+        Picture(file=file, **{str(name): value for name, value in known.items()})
+        for file, known in zip(files, values, strict=True)
+    ]
 
 
-def _files(rows: pd.DataFrame) -> list[FileToRead]:
-    return files_in(rows.assign(mtime_ns=None))
+def _plain(rows: pd.DataFrame) -> pd.DataFrame:
+    """The same with None for what is missing."""
+    values = rows.astype(object)
+    return values.where(values.notna(), None)
 
 
 def _with_crops(rows: pd.DataFrame, selection: Selection) -> list[Picture]:
     """The pictures that crops were cut from, with the chosen ones as boxes."""
     score = selection.images.frame(["crops.score"], rows["id"].to_numpy())["crops.score"].array
-    unknown = dict.fromkeys(("digest", "format", "width", "height"))
-    rows = rows.assign(filename=source_names(rows), score=score, **unknown)
-    pictures = []
-    for _, group in rows.groupby(_PLACE, sort=False, dropna=False):
-        first = group.iloc[[0]].assign(box=None, label=None)
-        texts = group[["label", "score"]].astype(object)
-        labels, scores = (texts[name].where(texts[name].notna(), None) for name in texts)
-        pictures.append(
-            Picture(
-                file=_files(first)[0],
-                cut=boxes_text([list(map(float, box)) for box in group["box"]]),
-                box_labels=tuple(labels),
-                scores=tuple(scores),
-                **_values(first)[0],
-            )
+    unknown = dict.fromkeys(("digest", "format", "width", "height", "label", "box"))
+    whole = rows.assign(filename=source_names(rows), **unknown).drop_duplicates(_PLACE)
+    told = _plain(rows[["label"]].assign(score=score))
+    crops = rows[[*_PLACE, "box"]].assign(**told).groupby(_PLACE, sort=False, dropna=False)
+    return [
+        replace(
+            picture,
+            cut=boxes_text([list(map(float, box)) for box in own["box"]]),
+            box_labels=tuple(own["label"]),
+            scores=tuple(own["score"]),
         )
-    return pictures
+        for picture, (_, own) in zip(_of_rows(whole), crops, strict=True)
+    ]
 
 
 def _with_annotated_boxes(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -26,7 +25,7 @@ from imgvet.summary import read_record
 from imgvet.tables import ITEMS, read_result
 from imgvet.workdir import WorkDir
 
-_PLANNED = ("filename", "action")
+_PLANNED = ["filename", "action"]
 
 
 @dataclass(frozen=True)
@@ -81,21 +80,23 @@ def _names_in_lists(work: WorkDir, names: Sequence[str]) -> set[str]:
     return {filename for name in names for filename in names_in_list(work, name)}
 
 
-def _removed_by(plan: Path, filenames: Iterable[str]) -> set[str]:
+def _removed_by(plan: Path, filenames: pd.Series) -> set[str]:
     """The names that a plan removes; PlanError if it is none, or one of another run."""
-    rows: Iterable[Mapping[Any, Any]] = (
-        read_plan(plan)[list(_PLANNED)].to_dict(orient="records")
-        if plan.suffix == ".parquet"
-        else read_csv(plan, _PLANNED)
-    )
-    actions = {row["filename"]: row["action"].strip().lower() for row in rows}
-    if wrong := sorted(set(actions.values()).difference(ACTIONS)):
-        raise PlanError(f"The plan {plan} has action {wrong[0]!r}", f"Use {', '.join(ACTIONS)}")
-    if actions and actions.keys().isdisjoint(filenames):
+    if plan.suffix == ".parquet":
+        rows = read_plan(plan)
+    else:
+        rows = pd.DataFrame(list(read_csv(plan, _PLANNED)), columns=_PLANNED, dtype=object)
+    actions = rows["action"].fillna("").astype(str).str.strip().str.lower()
+    wrong = actions[~actions.isin(ACTIONS)]
+    if len(wrong):
+        raise PlanError(
+            f"The plan {plan} has action {wrong.iloc[0]!r}", f"Use {', '.join(ACTIONS)}"
+        )
+    if len(rows) and not rows["filename"].isin(filenames).any():
         raise PlanError(
             f"The plan {plan} names no image of this run", "Give the plan that was made of this run"
         )
-    return {name for name, action in actions.items() if action == "remove"}
+    return set(rows["filename"][actions == "remove"])
 
 
 def _corrected(chosen: pd.DataFrame, corrections: str, inputs: tuple[str, ...]) -> pd.DataFrame:
