@@ -132,20 +132,21 @@ def _write_pictures(
             f"The format {options.format} holds its images", "Use images copy or link"
         )
     pictures = pictures_of(selection, work, as_boxes=kind.as_boxes)
+    layout = kind.of(pictures, work)
     if are_placed:
-        pictures = _named(pictures, kind)
+        pictures = _named(pictures, layout)
     read: Iterable[tuple[Picture, bytes | Failure]] = ((picture, b"") for picture in pictures)
     if are_placed or any(picture.width is None for picture in pictures):
         reader = Reader(work, read_record(work).options(VideoOptions))
         read = read_pictures(pictures, reader, threads)
-    layout, rows, lost = kind.of(pictures, work), list[tuple[object, ...]](), list[Lost]()
+    rows, lost = list[tuple[object, ...]](), list[Lost]()
 
     def placed() -> Iterator[tuple[Picture, bytes]]:
         for picture, data in read:
             if isinstance(data, Failure):
                 lost.append((picture.filename, data.reason.value, data.detail))
                 continue
-            place = layout.place(picture) if picture.name else None
+            place = layout.place(picture)
             if place is not None:
                 _put(picture.file, data, draft / place, may_link=options.images == "link")
             rows.append((place, picture.filename, picture.digest, picture.label, picture.split))
@@ -161,18 +162,20 @@ def _write_pictures(
     return len(rows), lost
 
 
-def _named(pictures: list[Picture], kind: type[Layout]) -> list[Picture]:
+def _named(pictures: list[Picture], layout: Layout) -> list[Picture]:
     """Pictures with their names below the folder that all of their split (or all) share."""
-    found = dict[int, Picture]()
-    groups = defaultdict[str | None, list[Picture]](list)
-    for picture in pictures:
-        groups[picture.split if kind.by_split else None].append(picture)
-    for group in groups.values():
-        root = shared_folder(one.filename for one in group)
-        shown = [one.filename.removeprefix(root) for one in group]
-        names = portable_names(shown, [one.format for one in group], flat=kind.flat)
-        found |= {one.id: replace(one, name=name) for one, name in zip(group, names, strict=True)}
-    return [found[picture.id] for picture in pictures]
+    groups = [picture.split if layout.by_split else None for picture in pictures]
+    names = defaultdict[str | None, list[str]](list)
+    for picture, group in zip(pictures, groups, strict=True):
+        names[group].append(picture.filename)
+    roots = {group: shared_folder(own) for group, own in names.items()}
+    found = portable_names(
+        [one.filename.removeprefix(roots[key]) for one, key in zip(pictures, groups, strict=True)],
+        [one.format for one in pictures],
+        [layout.folder(one) for one in pictures],
+        flat=layout.flat,
+    )
+    return [replace(one, name=name) for one, name in zip(pictures, found, strict=True)]
 
 
 def _put(file: FileToRead, data: bytes, target: Path, *, may_link: bool) -> None:

@@ -6,7 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from itertools import chain, count, repeat
+from itertools import chain, count
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -36,7 +36,7 @@ class Layout:
     as_boxes: ClassVar[bool] = True
     """Whether the crops of a picture are boxes on it; else each is a picture."""
     by_split: ClassVar[bool] = True
-    """Whether each split has a folder, so that names need only be unique in it."""
+    """Whether each split has a folder, so that names begin below what its pictures share."""
     flat: ClassVar[bool] = False
     """Whether names have no folders."""
     references: ClassVar[bool] = True
@@ -57,9 +57,14 @@ class Layout:
         """The layout of pictures of a run."""
         return cls(pictures)
 
-    def place(self, picture: Picture) -> str | None:
-        """Where in the folder a picture is put; None if :meth:`write` stores its bytes."""
+    def folder(self, picture: Picture) -> str | None:
+        """The folder that a picture is put into; None if :meth:`write` stores its bytes."""
         raise NotImplementedError
+
+    def place(self, picture: Picture) -> str | None:
+        """Where a picture is put, if it is."""
+        folder = self.folder(picture) if picture.name else None
+        return None if folder is None else f"{folder}/{picture.name}"
 
     def write(self, read: Read, folder: Path) -> None:
         """Write everything but pictures that are placed."""
@@ -78,11 +83,6 @@ def folders_of(names: Iterable[str | None]) -> dict[str | None, str]:
     return {None: "", **dict(zip(known, portable_names(known, flat=True), strict=True))}
 
 
-def place_of(first: str, second: str, picture: Picture) -> str:
-    """Where a picture lies in two folders, of which the second may be none."""
-    return "/".join(filter(None, [first, second, picture.name]))
-
-
 def write_lines(path: Path, lines: Iterable[str]) -> None:
     """Write a text, the same bytes on every machine."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,25 +96,30 @@ def write_json(path: Path, content: object) -> None:
 
 
 def portable_names(
-    names: Sequence[str], formats: Sequence[str | None] = (), *, flat: bool = False
+    names: Sequence[str],
+    formats: Sequence[str | None] = (),
+    folders: Sequence[str | None] = (),
+    *,
+    flat: bool = False,
 ) -> list[str]:
-    """Relative names for files, in the order given; none leads out of its folder.
+    """Names for files, relative to their folders, in the order given; none leads out of them.
 
     Characters that some file system refuses become ``_``, long parts are cut, and the ending is one
-    of an image. No two have the same stem, in any case or form of Unicode, as labels lie in files
-    of the same stem. With ``flat`` all lie in one folder.
+    of an image. No two places have the same stem, in any case or form of Unicode, as labels lie in
+    files of the same stem. With ``flat`` names have no folders.
     """
     taken: set[str] = set()
     found = []
-    for name, kind in zip(names, formats or repeat(None, len(names)), strict=True):
+    none = [None] * len(names)
+    for name, kind, folder in zip(names, formats or none, folders or none, strict=True):
         parts = [_fit(part) for part in name.split("/") if part not in ("", ".", "..")] or ["_"]
         stem, ending = split_ending(("_" if flat else "/").join(parts))
         if ending not in BY_ENDING:
             stem, ending = stem + ending, _ENDINGS.get(Format(kind), "") if kind else ""
         stem = _cut(stem)
         others = (f"{stem}_{number}" for number in count(2))
-        stem = next(one for one in chain([stem], others) if _key(one) not in taken)
-        taken.add(_key(stem))
+        stem = next(one for one in chain([stem], others) if _key(folder, one) not in taken)
+        taken.add(_key(folder, stem))
         found.append(stem + ending)
     return found
 
@@ -131,5 +136,5 @@ def _cut(stem: str) -> str:
     return "/".join(part or "_" for part in parts)
 
 
-def _key(stem: str) -> str:
-    return unicodedata.normalize("NFC", stem).casefold()
+def _key(folder: str | None, stem: str) -> str:
+    return unicodedata.normalize("NFC", f"{folder or ''}/{stem}").casefold()
