@@ -13,6 +13,7 @@ from typing import ClassVar, Self
 from imgvet.exchange.pictures import Picture
 from imgvet.images.formats import BY_ENDING, Format
 from imgvet.images.geometry import Region
+from imgvet.search.saved_lists import RESERVED
 from imgvet.sources.kinds import split_ending
 from imgvet.workdir import WorkDir
 
@@ -126,7 +127,8 @@ def portable_names(
 
 def _fit(part: str) -> str:
     """A part of a path that every file system takes; Windows drops dots and spaces at its end."""
-    return _UNFIT.sub("_", part).rstrip(". ") or "_"
+    fit = _UNFIT.sub("_", part).rstrip(". ") or "_"
+    return f"_{fit}" if RESERVED.fullmatch(fit.partition(".")[0].rstrip()) else fit
 
 
 def _cut(stem: str) -> str:
