@@ -8,7 +8,6 @@ from itertools import islice
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from imgvet.embedding.compute import embed_pictures
 from imgvet.errors import InvalidParameterError
@@ -22,6 +21,7 @@ from imgvet.search.image_table import ImageTable
 from imgvet.search.many import ManySearch
 from imgvet.search.picture import has_model, model_of, pixels_for
 from imgvet.similarity.alignment import Look, align
+from imgvet.similarity.distances import Reals, Rows, Vectors
 from imgvet.similarity.verify import Relation, Size, finding_of
 from imgvet.sources.inputs import list_files
 from imgvet.sources.local import read_bytes
@@ -40,7 +40,6 @@ told of those that are similar enough to be compared."""
 _GIVEN = ["picture", "status", "digest"]
 _LOOKS = 256
 
-Vectors = NDArray[np.float32]
 Seen = tuple[Look, Size]
 """A picture as it is compared, and its size."""
 
@@ -69,6 +68,8 @@ def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -
         seen_by, see = "digest", _stored_pictures(other)
         pictures, vectors = _of_run(work, other)
     rows, similarity = search.nearest(vectors, k)
+    contents = images.drop_duplicates("digest").set_index("digest")["embedding_row"]
+    _put_first(pictures["digest"].map(contents), rows, similarity)
     table = pictures.loc[pictures.index.repeat(k)].reset_index(drop=True)
     row = pd.Series(rows.ravel(), table.index)
     table["rank"], table["similarity"] = np.tile(np.arange(1, k + 1), len(rows)), similarity.ravel()
@@ -87,6 +88,15 @@ def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -
     types = {"rank": "Int64", "id": "Int64", "copies": "Int64"}
     found = found.assign(rank=found["rank"].where(found["id"].notna()))
     return found[list(COLUMNS)].astype(types).reset_index(drop=True)
+
+
+def _put_first(own: pd.Series, rows: Rows, similarity: Reals) -> None:
+    """Put the row of a picture's own content first, of several that are as similar."""
+    for place in np.flatnonzero(own.notna()):
+        row = int(own.iloc[place])
+        others = np.flatnonzero(rows[place] != row)[: rows.shape[1] - 1]
+        rows[place] = [row, *rows[place, others]]
+        similarity[place] = [1.0, *similarity[place, others]]
 
 
 def _of_files(

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imgvet.errors import InvalidParameterError
+from imgvet.options import Distance
 from imgvet.search.image_table import ImageTable, Rows
 from imgvet.similarity.distances import Metric, Reals, distances_between, space_of, unit_of
 from imgvet.similarity.groups import farthest_subset, representative_subset
@@ -37,19 +38,17 @@ class Match:
     similarity: float
 
 
-def similarity_to(
-    vectors: Vector, near: Rows, queries: Vector, metric: Metric, unit: float
+def distances_to(
+    vectors: Vector, near: Rows, queries: Vector, distance: Distance, unit: float
 ) -> Reals:
-    """Of each query, (q, width), the similarity of some rows of ``vectors``, (q, k), -1: nobody.
+    """The distances of queries, (q, width), to some rows of ``vectors`` each, (q, k), as a run's.
 
-    Computed as the run did, so that it equals that of its tables; NaN where there is nobody.
+    -1 is nobody, infinitely far.
     """
     used = np.unique(near[near >= 0])
-    together = np.concatenate([queries, vectors[used]])
-    space = replace(space_of(together, metric.distance), unit=unit)
-    places = np.where(near < 0, 0, len(queries) + np.searchsorted(used, near))
-    similarity = metric.similarity(space.distances(np.arange(len(queries)), places))
-    return np.where(near < 0, np.nan, similarity)
+    space = space_of(np.concatenate([queries, vectors[used]]), distance)
+    places = np.where(near < 0, -1, len(queries) + np.searchsorted(used, near))
+    return replace(space, unit=unit).distances(np.arange(len(queries)), places)
 
 
 class SearchIndex:
@@ -144,8 +143,9 @@ class SearchIndex:
         wanted = min(k + SPARE, len(distances))
         rows = np.argpartition(distances, wanted - 1)[:wanted]
         rows = rows[np.isfinite(distances[rows])]
-        near = similarity_to(self._vectors, rows[None], query[None], self._metric, self._unit)
-        similarity = pd.Series(near[0], rows)
+        how, unit = self._metric.distance, self._unit
+        exact = distances_to(self._vectors, rows[None], query[None], how, unit)
+        similarity = pd.Series(self._metric.similarity(exact[0]), rows)
         found = items[items["embedding_row"].isin(rows)]
         found = found.assign(similarity=found["embedding_row"].map(similarity))
         found = found.sort_values(["similarity", "id"], ascending=[False, True]).head(k)

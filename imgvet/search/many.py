@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgvet.search.index import similarity_to
+from imgvet.search.index import distances_to
 from imgvet.similarity.distances import DISTANCES, Metric, Rows, Vectors, space_of
 from imgvet.similarity.neighbors import EXACT_LIMIT
 from imgvet.similarity.search import SPARE, faiss_metric, nearest_among
@@ -68,9 +68,12 @@ class ManySearch:
     def _nearest(self, queries: Vectors, k: int) -> tuple[Rows, NDArray[np.float64]]:
         near = self._candidates(queries, k + SPARE)
         near = np.pad(near, ((0, 0), (0, max(0, k - near.shape[1]))), constant_values=-1)
-        similarity = similarity_to(self._vectors, near, queries, self._metric, self._space.unit)
-        order = np.lexsort((near, -similarity), axis=1)[:, :k]  # NaN comes last
-        return np.take_along_axis(near, order, axis=1), np.take_along_axis(similarity, order, 1)
+        how, unit = self._metric.distance, self._space.unit
+        exact = distances_to(self._vectors, near, queries, how, unit)
+        order = np.lexsort((near, exact), axis=1)[:, :k]
+        rows, exact = np.take_along_axis(near, order, 1), np.take_along_axis(exact, order, 1)
+        similarity = self._metric.similarity(np.where(rows < 0, 0.0, exact))
+        return rows, np.where(rows < 0, np.nan, similarity)
 
     def _candidates(self, queries: Vectors, width: int) -> Rows:
         """Rows of about the nearest, (q, w); -1 is nobody."""
