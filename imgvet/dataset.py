@@ -18,9 +18,10 @@ from imgvet.options import ExecutionOptions, FailOn, make_options
 from imgvet.parameters import validated
 from imgvet.quality.result import fails, read_results
 from imgvet.reasons import Reason
+from imgvet.search.conditions import conditions_of
 from imgvet.search.image_table import ImageTable, with_names
 from imgvet.search.index import SearchIndex
-from imgvet.search.query import Query, conditions_of
+from imgvet.search.query import Query
 from imgvet.summary import RunRecord, RunSummary, read_record, read_summary, summary_lines
 from imgvet.tables import Table
 from imgvet.workdir import CROPS_PART, WorkDir, open_finished, work_dir_at

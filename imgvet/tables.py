@@ -424,6 +424,11 @@ def read_table(path: Path) -> pd.DataFrame:
     return to_frame(pq.read_table(path))
 
 
+def read_result(path: Path, table: Table) -> pd.DataFrame:
+    """A table of a finished run, maybe of an earlier version; without rows if there is none."""
+    return to_frame(conform(read_table(path), table)) if path.is_file() else empty(table)
+
+
 def read_if_sound(
     path: Path, columns: list[str] | None = None, *, verify: bool = False
 ) -> pa.Table | None:

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +115,12 @@ def work_dir_at(path: Path) -> WorkDir:
     return WorkDir(path)
 
 
+def finished_at(name: str) -> WorkDir | None:
+    """The work dir that a name stands for, if it is that of a finished run."""
+    work = None if "://" in name else work_dir_at(Path(name).expanduser())
+    return work if work is not None and work.is_finished() else None
+
+
 def open_finished(path: Path) -> WorkDir:
     """The work dir of a finished run; RunNotFoundError if there is none, or it did not finish."""
     work = work_dir_at(path)
@@ -130,6 +136,15 @@ def open_finished(path: Path) -> WorkDir:
     )
 
 
+def input_around(path: Path, inputs: Iterable[str]) -> str | None:
+    """The input that is a folder in which a path lies, where the next run would find it."""
+    for name in inputs:
+        folder = Path(name).expanduser()  # an s3:// name is no folder here
+        if folder.is_dir() and path.resolve().is_relative_to(folder.resolve()):
+            return name
+    return None
+
+
 def require_allowed(
     path: Path, inputs: tuple[str, ...], *, overwrite: bool, part: str = ""
 ) -> WorkDir:
@@ -140,14 +155,11 @@ def require_allowed(
     """
     _require_folder(path)
     work = WorkDir(path.expanduser().absolute(), part)
-    resolved = work.path.resolve()
-    for entry in inputs:
-        folder = Path(entry).expanduser()  # an s3:// name is no folder here
-        if folder.is_dir() and resolved.is_relative_to(folder.resolve()):
-            raise WorkDirInsideInputError(
-                f"The work dir {work.path} lies inside the input {entry}",
-                "Choose a work dir outside of it with --work-dir",
-            )
+    if (around := input_around(work.path, inputs)) is not None:
+        raise WorkDirInsideInputError(
+            f"The work dir {work.path} lies inside the input {around}",
+            "Choose a work dir outside of it with --work-dir",
+        )
     if work.is_finished() and not overwrite:
         raise WorkDirUnusableError(
             f"{path} holds the results of an earlier run and overwrite is off",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
 
 from markupsafe import Markup
 
@@ -12,13 +11,12 @@ from imgvet.errors import StaleReferenceError
 from imgvet.exchange.compare import Difference, relabelled
 from imgvet.exchange.sides import Side
 from imgvet.reports.build import environment
+from imgvet.reports.pictures import as_address
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
 
 SHOWN, LISTED = 24, 2000
 """Pictures, and rows of the table, at most for each kind of change."""
-
-_Thumbnail = Callable[[Any], str]
 
 TITLES = {
     "newly_bad": (
@@ -63,17 +61,14 @@ def comparison_page(difference: Difference) -> str:
     )  # fmt: skip
 
 
-def _thumbnails(side: Side) -> _Thumbnail:
+def _thumbnails(side: Side) -> Callable[[object], str]:
     """Gives the thumbnail of a content as a data URI; empty if there is none."""
     known = None if side.work is None else Thumbnails(Store(side.work).measures)
 
-    def read(digest: Any) -> str:
-        if known is None or not isinstance(digest, str):
-            return ""
-        try:
-            jpeg = known.read(digest)
-        except StaleReferenceError:
-            return ""
-        return "" if jpeg is None else f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+    def read(digest: object) -> str:
+        jpeg = None
+        with suppress(StaleReferenceError):
+            jpeg = known.read(digest) if known and isinstance(digest, str) else None
+        return "" if jpeg is None else as_address(jpeg)
 
     return read

@@ -20,7 +20,8 @@ from imgvet.reports.pictures import as_address, shrink
 from imgvet.reports.sections.run import NUMBERS
 from imgvet.reports.sections.statistics import flag_limit
 from imgvet.reports.text import count, counted, number, similarity
-from imgvet.search.query import ImageSearch, Query, conditions_of
+from imgvet.search.conditions import conditions_of
+from imgvet.search.query import ImageSearch, Query
 
 SIDE = 176
 """Long side of a picture in pixels."""

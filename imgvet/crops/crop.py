@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgvet.images.decode import decode
 from imgvet.images.geometry import (
     MAX_COORDINATE,
     Box,
@@ -22,6 +24,7 @@ from imgvet.images.geometry import (
     mean_sides,
     points_of,
     problem_of,
+    region_of,
     region_of_corners,
 )
 from imgvet.images.picture import Picture, Pixels, too_large
@@ -175,6 +178,16 @@ def _without_outside(
     low, high = np.clip(in_unit.min(axis=0), 0, 1), np.clip(in_unit.max(axis=0), 0, 1)
     part = np.array([[low[0], low[1]], [high[0], low[1]], [high[0], high[1]], [low[0], high[1]]])
     return mapped(to_picture, part)
+
+
+def decode_item(
+    data: bytes, box: Sequence[float] | None, *, full_size: bool = False
+) -> Picture | Failure:
+    """The picture in a file, or what a box of the table items cuts out of it, at full size."""
+    picture = decode(data, full_size=full_size or box is not None)
+    if box is None or isinstance(picture, Failure):
+        return picture
+    return cut_picture(picture, region_of(box))
 
 
 def cut_picture(picture: Picture, region: Region) -> Picture | Failure:

@@ -18,7 +18,7 @@ from imgvet.curation.keepers import Keepers
 from imgvet.curation.rules import Rules
 from imgvet.errors import InvalidParameterError
 from imgvet.format import counted, size_text, table_text
-from imgvet.options import FlagOptions, NeighborOptions, SimilarityOptions
+from imgvet.options import FlagOptions, SimilarityOptions
 from imgvet.reasons import Reason
 from imgvet.search.image_table import ImageTable
 from imgvet.similarity.distances import Metric
@@ -79,10 +79,7 @@ def _group_findings(
     exact = list(exact_findings(found, left, keepers))
     copies = {one.id for one in exact if one.action != "keep"}
     contents = left[~left.index.isin(copies)].drop_duplicates("digest")
-    metric = Metric(
-        distance=record.options(NeighborOptions).distance,
-        scale=float(str(record.model.get("similarity_scale", 1.0))),
-    )
+    metric = Metric.of_run(record)
     vectors = np.load(found.work.embeddings, mmap_mode="r")
     near = list(NearGroups(found, contents, keepers, vectors, metric).findings())
     # What stays for a copy may go for another: then that one stays for both.

@@ -9,9 +9,7 @@ from itertools import chain
 import numpy as np
 import pyarrow as pa
 
-from imgvet.crops.crop import cut_picture
-from imgvet.images.decode import decode
-from imgvet.images.geometry import region_of
+from imgvet.crops.crop import decode_item
 from imgvet.images.picture import Pixels, decode_thumbnail
 from imgvet.models.model import Model
 from imgvet.models.prepare import Vectors, normalised, pooled, prepared
@@ -97,10 +95,7 @@ def original_reader(
     def read(digest: str) -> Pixels:
         file = files[digest]
         content = reader.read(file)
-        whole = file.box is not None
-        picture = content if isinstance(content, Failure) else decode(content.data, full_size=whole)
-        if file.box is not None and not isinstance(picture, Failure):
-            picture = cut_picture(picture, region_of(file.box))
+        picture = content if isinstance(content, Failure) else decode_item(content.data, file.box)
         if not isinstance(picture, Failure):
             return picture.pixels
         _logger.warning(

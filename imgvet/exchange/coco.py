@@ -16,7 +16,7 @@ import pandas as pd
 
 from imgvet.annotations.match import match
 from imgvet.annotations.schema import COLUMNS, Annotations
-from imgvet.exchange.layout import UNNAMED, Layout, Read, bbox_of, place_of, write_json
+from imgvet.exchange.layout import UNNAMED, Layout, Read, bbox_of, write_json
 from imgvet.exchange.pictures import Picture
 from imgvet.options import AnnotationOptions, SourceOptions
 from imgvet.summary import read_record
@@ -38,9 +38,9 @@ class Coco(Layout):
         layout.source = _source_of(pictures, work)
         return layout
 
-    def place(self, picture: Picture) -> str:
-        """In a folder for each split."""
-        return place_of("images", self.folder_of[picture.split], picture)
+    def folder(self, picture: Picture) -> str:
+        """One for each split."""
+        return f"images/{self.folder_of[picture.split]}".rstrip("/")
 
     def write(self, read: Read, folder: Path) -> None:
         """Ids begin at 1; a label without a box is an annotation whose bbox is empty."""

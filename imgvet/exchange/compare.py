@@ -6,14 +6,13 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from imgvet.exchange.sides import FINDINGS, Side
 from imgvet.metrics import FLAGS
-from imgvet.monitor.history import settings_of
 from imgvet.options import ExecutionOptions, FetchOptions, ModelOptions, RunOptions
 from imgvet.parameters import Part
 from imgvet.summary import RunRecord
@@ -26,7 +25,7 @@ COLUMNS = (
     "newly_bad", "newly_good", "digest_before", "digest",
 )  # fmt: skip
 
-_MODEL, _MEASURES = "model", "measures"
+_MODEL = "model"
 
 
 @dataclass(frozen=True)
@@ -61,9 +60,13 @@ class Difference:
 def relabelled(images: pd.DataFrame) -> pd.Series:
     """Which rows of :attr:`Difference.images` are in both and have another label or split."""
     in_both = images["filename"].notna() & images["filename_before"].notna()
-    pairs = [(images[name], images[f"{name}_before"]) for name in ("label", "split")]
-    differ = [now.fillna("").ne(before.fillna("")) for now, before in pairs]
-    return in_both & (differ[0] | differ[1])
+    is_other = [_differ(images[name], images[f"{name}_before"]) for name in ("label", "split")]
+    return in_both & (is_other[0] | is_other[1])
+
+
+def _differ(one: pd.Series, other: pd.Series) -> pd.Series:
+    """Which values differ; nothing is the same as nothing."""
+    return one.fillna("").ne(other.fillna(""))
 
 
 def compare_sides(before: Side, after: Side) -> Difference:
@@ -72,26 +75,33 @@ def compare_sides(before: Side, after: Side) -> Difference:
     Images belong together by name below their input, else by content. A finding is compared only
     where the parameters (and the model) that it depends on are the same.
     """
-    parameters = _changed_parameters(before.record, after.record)
     known = before.record is not None and after.record is not None
-    lost = _not_comparable(parameters) if known else ()
+    parameters = _changed_parameters(before.record, after.record)
+    lost = _not_comparable(parameters) if known else []
     pairs = _paired(before.images, after.images)
-    both = [
+    old, new = (
         side.images.reindex(pairs[column]).reset_index(drop=True)
         for side, column in ((before, "before"), (after, "after"))
-    ]
+    )
     found = pd.DataFrame({"change": pairs["change"].to_numpy(object)})
     for name in ("filename", "digest", "label", "split"):
-        told = [side[name].astype(object).where(side[name].notna(), None) for side in both]
+        told = [side[name].astype(object).where(side[name].notna(), None) for side in (old, new)]
         if name in ("label", "split") and not all(values.notna().any() for values in told):
             told = [pd.Series(None, found.index, dtype=object)] * 2  # one side knows of none
         found[f"{name}_before"], found[name] = told
-    sets = [[one if isinstance(one, frozenset) else None for one in s["findings"]] for s in both]
-    gained = partial(_gained, lost=frozenset(lost) if known else None)
-    found["newly_bad"] = [gained(old, new) for old, new in zip(*sets, strict=True)]
+    is_other = _differ(found["digest"], found["digest_before"])
+    found["change"] = found["change"].mask(found["change"].eq("same") & is_other, "changed")
+
+    def gained(old: Any, new: Any) -> list[str]:
+        """Findings that one has and the other has not; of an image that is only new, all."""
+        if not known or not isinstance(new, frozenset):
+            return []
+        return sorted(new.difference(old, lost) if isinstance(old, frozenset) else new)
+
+    sets = list(zip(old["findings"], new["findings"], strict=True))
+    found["newly_bad"] = [gained(was, now) for was, now in sets]
     found["newly_good"] = [
-        gained(new, old) if old is not None and new is not None else []
-        for old, new in zip(*sets, strict=True)
+        gained(now, was) if isinstance(now, frozenset) else [] for was, now in sets
     ]
     differs = found["change"].ne("same") | relabelled(found)
     differs |= found["newly_bad"].map(bool) | found["newly_good"].map(bool)
@@ -99,32 +109,16 @@ def compare_sides(before: Side, after: Side) -> Difference:
     return Difference(before, after, images, parameters, tuple(lost))
 
 
-def _gained(
-    old: frozenset[str] | None, new: frozenset[str] | None, lost: frozenset[str] | None
-) -> list[str]:
-    """Findings that one has and the other has not; of an image that is only new, all."""
-    if new is None or lost is None:
-        return []
-    return sorted(new if old is None else new - old - lost)
-
-
 def _paired(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """Rows of both by what became of them: columns ``before`` and ``after`` (-1: none), change."""
-    by_name = _matched(before, after, column="name")
-    digests = [
-        side["digest"].reindex(by_name[name]).fillna("").tolist()
-        for side, name in ((before, "before"), (after, "after"))
-    ]
-    same = [old == new for old, new in zip(*digests, strict=True)]
-    by_name["change"] = np.where(np.array(same, bool), "same", "changed")
-    rest = _unmatched(before, by_name["before"]), _unmatched(after, by_name["after"])
-    known = (side.dropna(subset="digest") for side in rest)
-    moved = _matched(*known, column="digest").assign(change="moved")
-    gone = _unmatched(rest[0], moved["before"]).index
-    added = _unmatched(rest[1], moved["after"]).index
+    by_name = _matched(before, after, "name")
+    left = before.drop(by_name["before"]), after.drop(by_name["after"])
+    by_content = _matched(*left, "digest")
+    gone = left[0].drop(by_content["before"]).index
+    added = left[1].drop(by_content["after"]).index
     parts = [
-        by_name,
-        moved,
+        by_name.assign(change="same"),
+        by_content.assign(change="moved"),
         pd.DataFrame({"before": -1, "after": added, "change": "new"}),
         pd.DataFrame({"before": gone, "after": -1, "change": "gone"}),
     ]
@@ -133,49 +127,33 @@ def _paired(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     return pairs.iloc[np.argsort(order.to_numpy(), kind="stable")]
 
 
-def _unmatched(side: pd.DataFrame, rows: pd.Series) -> pd.DataFrame:
-    return side[~side.index.isin(rows)]
-
-
-def _matched(before: pd.DataFrame, after: pd.DataFrame, *, column: str) -> pd.DataFrame:
+def _matched(before: pd.DataFrame, after: pd.DataFrame, column: str) -> pd.DataFrame:
     """The rows of both that agree in a column; of several the first with the first, and so on."""
-    keyed = [
-        pd.DataFrame(
-            {"key": side[column], "number": side.groupby(column).cumcount(), name: side.index}
+    keyed = []
+    for side, name in ((before, "before"), (after, "after")):
+        keys = side[column].dropna()
+        keyed.append(
+            pd.DataFrame({"key": keys, "n": keys.groupby(keys).cumcount(), name: keys.index})
         )
-        for side, name in ((before, "before"), (after, "after"))
-    ]
-    return keyed[0].merge(keyed[1], on=["key", "number"])[["before", "after"]]
+    return keyed[0].merge(keyed[1], on=["key", "n"])[["before", "after"]]
 
 
 def _changed_parameters(before: RunRecord | None, after: RunRecord | None) -> dict[str, str]:
     if before is None or after is None:
         return {}
     left_out = {"input_dir", *ExecutionOptions.model_fields, *FetchOptions.model_fields}
-    fields = RunOptions.model_fields
-    values = [
-        {name: json.dumps(run.parameters.get(name, json.loads(_default(name)))) for name in fields}
-        for run in (before, after)
-    ]
+    old, new = (run.options(RunOptions).model_dump(mode="json") for run in (before, after))
     found = {
-        name: f"{name} was {values[0][name]} and is {values[1][name]}"
-        for name in fields
-        if name not in left_out and values[0][name] != values[1][name]
+        name: f"{name} was {json.dumps(old[name])} and is {json.dumps(new[name])}"
+        for name in old
+        if name not in left_out and old[name] != new[name]
     }
-    if settings_of(before)[_MODEL] != settings_of(after)[_MODEL]:
+    if before.model.get("sha256") != after.model.get("sha256"):
         found[_MODEL] = "the model is another one"
-    versions = [run.versions.get("imgvet", "") for run in (before, after)]
+    versions = [run.versions.get("imgvet") or "unknown" for run in (before, after)]
     if versions[0] != versions[1]:
-        found[_MEASURES] = (
-            f"imgvet was {versions[0] or 'unknown'} and is {versions[1] or 'unknown'}"
-        )
+        found["imgvet"] = f"imgvet was {versions[0]} and is {versions[1]}"
     return found
-
-
-def _default(name: str) -> str:
-    return json.dumps(
-        RunOptions.model_fields[name].get_default(call_default_factory=True), default=str
-    )
 
 
 def _not_comparable(parameters: Mapping[str, str]) -> list[str]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,22 +13,26 @@ import pandas as pd
 
 from imgvet.errors import InvalidParameterError, WorkDirInsideInputError, WorkDirUnusableError
 from imgvet.exchange.fastdup_files import write_fastdup
-from imgvet.exchange.layout import Layout, write_lines
+from imgvet.exchange.layout import Layout, portable_names, write_lines
 from imgvet.exchange.layouts import LAYOUTS
-from imgvet.exchange.names import portable_names
-from imgvet.exchange.options import ExportOptions, ImageUse
+from imgvet.exchange.options import ExportOptions
 from imgvet.exchange.pictures import Picture, pictures_of, read_pictures
 from imgvet.exchange.selection import Selection, select_images
 from imgvet.exchange.tables import image_table, write_csv, write_parquet
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.reasons import Failure
 from imgvet.search.saved_lists import rows_of
+from imgvet.sources.listing import shared_folder
 from imgvet.sources.reading import Reader
+from imgvet.store.files import FileToRead
 from imgvet.summary import read_record
-from imgvet.workdir import WorkDir, link_or_copy
+from imgvet.workdir import WorkDir, input_around, link_or_copy
 
 MANIFEST, LEFT_OUT = "manifest.csv", "left_out.csv"
 """In a folder of pictures: what each was called in the run; and those that could not be had."""
+
+Lost = tuple[str, str, str]
+"""An image that could not be had: filename, reason and detail."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,8 @@ class Exported:
     images: int
     not_chosen: int
     """Valid images of the run that were not asked for."""
-    left_out: tuple[tuple[str, str, str], ...] = ()
-    """Chosen images that could not be had: filename, reason and detail."""
+    left_out: tuple[Lost, ...] = ()
+    """Chosen images that could not be had."""
 
 
 def export_run(
@@ -56,17 +59,23 @@ def export_run(
         WorkDirUnusableError: it can't be written.
         ImgvetError: as :func:`imgvet.exchange.selection.select_images`.
     """
-    destination = destination.expanduser().absolute()
+    destination, has_pictures = destination.expanduser().absolute(), options.format in LAYOUTS
     try:
         _require_free(destination)
+        if has_pictures:
+            _require_outside(destination.parent, work)
         selection = select_images(work, options)
         with _draft_of(destination) as draft:
-            found = _write(work, draft, options, selection, threads)
+            if has_pictures:
+                images, lost = _write_pictures(work, draft, options, selection, threads)
+            else:
+                lost = _write_one(work, draft, options.format, selection)
+                images = len(selection.items) - len(lost)
     except OSError as error:
         raise WorkDirUnusableError(
             f"{destination} can't be written ({error.strerror or error})", "Choose another place"
         ) from None
-    return replace(found, path=destination)
+    return Exported(destination, images, selection.left_out, tuple(lost))
 
 
 def _require_free(destination: Path) -> None:
@@ -74,6 +83,15 @@ def _require_free(destination: Path) -> None:
     if is_there and not (destination.is_dir() and not any(destination.iterdir())):
         raise InvalidParameterError(
             f"{destination} is there already", "Name a place that is new, or an empty folder"
+        )
+
+
+def _require_outside(folder: Path, work: WorkDir) -> None:
+    around = input_around(folder, read_record(work).options(SourceOptions).input_dir)
+    if around is not None:
+        raise WorkDirInsideInputError(
+            f"{folder} lies inside the input {around}, whose next run would find the export",
+            "Choose a place outside of it",
         )
 
 
@@ -89,112 +107,81 @@ def _draft_of(destination: Path) -> Iterator[Path]:
         draft.rename(destination)
 
 
-def _write(
-    work: WorkDir, draft: Path, options: ExportOptions, selection: Selection, threads: int
-) -> Exported:
-    is_cut, chosen = bool(work.part), len(selection.items)
-    names = selection.items["filename"].tolist()
-    single: Mapping[str, Callable[[], None]] = {
-        "csv": lambda: write_csv(image_table(selection, is_cut=is_cut), draft),
-        "parquet": lambda: write_parquet(image_table(selection, is_cut=is_cut), draft),
-        "list": lambda: write_lines(draft, (f"{row}\n" for row in rows_of(names))),
-        "fastdup": lambda: write_fastdup(work, selection, draft),
-    }
-    if options.format in single:
-        single[options.format]()
-        lost = [name for name in names if "\n" in name or "\r" in name]
-        left_out = ((name, "line_break", "a list can't hold its name") for name in lost)
-        kept = tuple(left_out) if options.format == "list" else ()
-        return Exported(draft, chosen - len(kept), selection.left_out, kept)
-    return _write_pictures(work, draft, options, selection, threads)
+def _write_one(work: WorkDir, draft: Path, kind: str, selection: Selection) -> list[Lost]:
+    """Write what holds no pictures; only a list can't hold every name."""
+    if kind == "fastdup":
+        write_fastdup(work, selection, draft)
+    elif kind == "list":
+        names = selection.items["filename"].tolist()
+        write_lines(draft, (f"{row}\n" for row in rows_of(names)))
+        lost = (name for name in names if not rows_of([name]))
+        return [(name, "line_break", "a list can't hold its name") for name in lost]
+    else:
+        table = image_table(selection, is_cut=bool(work.part))
+        (write_csv if kind == "csv" else write_parquet)(table, draft)
+    return []
 
 
 def _write_pictures(
     work: WorkDir, draft: Path, options: ExportOptions, selection: Selection, threads: int
-) -> Exported:
-    record, kind = read_record(work), LAYOUTS[options.format]
-    _require_outside(draft.parent.parent, record.options(SourceOptions).input_dir)
-    if options.images == "none" and not kind.references:
+) -> tuple[int, list[Lost]]:
+    """Write pictures in a layout; how many there are, and those that could not be had."""
+    kind, are_placed = LAYOUTS[options.format], options.images != "none"
+    if not are_placed and not kind.references:
         raise InvalidParameterError(
             f"The format {options.format} holds its images", "Use images copy or link"
         )
     pictures = pictures_of(selection, work, as_boxes=kind.as_boxes)
-    if options.images != "none":
-        pictures = _named(pictures, kind)
-    layout, left_out = kind.of(pictures, work), list[tuple[str, str, str]]()
-    reader = Reader(work, record.options(VideoOptions))
+    layout = kind.of(pictures, work)
+    if are_placed:
+        pictures = _named(pictures, layout)
+    read: Iterable[tuple[Picture, bytes | Failure]] = ((picture, b"") for picture in pictures)
+    if are_placed or any(picture.width is None for picture in pictures):
+        reader = Reader(work, read_record(work).options(VideoOptions))
+        read = read_pictures(pictures, reader, threads)
+    rows, lost = list[tuple[object, ...]](), list[Lost]()
 
-    def lose(picture: Picture, failure: Failure) -> None:
-        left_out.append((picture.filename, failure.reason.value, failure.detail))
+    def placed() -> Iterator[tuple[Picture, bytes]]:
+        for picture, data in read:
+            if isinstance(data, Failure):
+                lost.append((picture.filename, data.reason.value, data.detail))
+                continue
+            place = layout.place(picture)
+            if place is not None:
+                _put(picture.file, data, draft / place, may_link=options.images == "link")
+            rows.append((place, picture.filename, picture.digest, picture.label, picture.split))
+            yield picture, data
 
     draft.mkdir()
-    read: Iterable[tuple[Picture, bytes]] = ((picture, b"") for picture in pictures)
-    if options.images != "none" or any(picture.width is None for picture in pictures):
-        read = read_pictures(pictures, reader, threads, lose)
-    written: list[Picture] = []
-    layout.write(_placed(read, layout, draft, options.images, written), draft)
-    _write_manifest(written, left_out, layout, draft)
-    return Exported(draft, len(written), selection.left_out, tuple(left_out))
-
-
-def _named(pictures: list[Picture], kind: type[Layout]) -> list[Picture]:
-    """Pictures with their names below the folder that all of their split (or all) share."""
-    found = dict[int, Picture]()
-    groups = defaultdict[str | None, list[Picture]](list)
-    for picture in pictures:
-        groups[picture.split if kind.by_split else None].append(picture)
-    for group in groups.values():
-        shared = os.path.commonprefix([one.filename for one in group])  # noqa: RUF071 - cut
-        root = shared[: shared.rfind("/") + 1]
-        shown = [one.filename.removeprefix(root) for one in group]
-        names = portable_names(shown, [one.format for one in group], flat=kind.flat)
-        found |= {one.id: replace(one, name=name) for one, name in zip(group, names, strict=True)}
-    return [found[picture.id] for picture in pictures]
-
-
-def _require_outside(folder: Path, inputs: Iterable[str]) -> None:
-    """WorkDirInsideInputError if a place lies in an input, where the next run would find it."""
-    for name in inputs:
-        source = Path(name).expanduser()
-        if source.is_dir() and folder.resolve().is_relative_to(source.resolve()):
-            raise WorkDirInsideInputError(
-                f"{folder} lies inside the input {name}, whose next run would find the export",
-                "Choose a place outside of it",
-            )
-
-
-def _placed(
-    read: Iterable[tuple[Picture, bytes]],
-    layout: Layout,
-    folder: Path,
-    use: ImageUse,
-    written: list[Picture],
-) -> Iterator[tuple[Picture, bytes]]:
-    """Pictures put into their places as they are asked for, and listed."""
-    for picture, data in read:
-        place = layout.place(picture) if picture.name else None
-        if place is not None:
-            target = folder / place
-            target.parent.mkdir(parents=True, exist_ok=True)
-            file = picture.file
-            is_file = file.member is None and file.time_ms is None and file.box is None
-            if use == "link" and is_file and Path(file.path).is_file():
-                link_or_copy(Path(file.path).resolve(), target)
-            else:
-                target.write_bytes(data)
-        written.append(picture)
-        yield picture, data
-
-
-def _write_manifest(
-    written: list[Picture], left_out: list[tuple[str, str, str]], layout: Layout, folder: Path
-) -> None:
-    rows = [
-        (layout.place(one) if one.name else None, one.filename, one.digest, one.label, one.split)
-        for one in written
-    ]
+    layout.write(placed(), draft)
     columns = ["file", "filename", "digest", "label", "split"]
-    write_csv(pd.DataFrame(rows, columns=columns, dtype=object), folder / MANIFEST)
-    if left_out:
-        lost = pd.DataFrame(left_out, columns=["filename", "reason", "detail"])
-        write_csv(lost, folder / LEFT_OUT)
+    write_csv(pd.DataFrame(rows, columns=columns, dtype=object), draft / MANIFEST)
+    if lost:
+        told = pd.DataFrame(lost, columns=["filename", "reason", "detail"])
+        write_csv(told, draft / LEFT_OUT)
+    return len(rows), lost
+
+
+def _named(pictures: list[Picture], layout: Layout) -> list[Picture]:
+    """Pictures with their names below the folder that all of their split (or all) share."""
+    groups = [picture.split if layout.by_split else None for picture in pictures]
+    names = defaultdict[str | None, list[str]](list)
+    for picture, group in zip(pictures, groups, strict=True):
+        names[group].append(picture.filename)
+    roots = {group: shared_folder(own) for group, own in names.items()}
+    found = portable_names(
+        [one.filename.removeprefix(roots[key]) for one, key in zip(pictures, groups, strict=True)],
+        [one.format for one in pictures],
+        [layout.folder(one) for one in pictures],
+        flat=layout.flat,
+    )
+    return [replace(one, name=name) for one, name in zip(pictures, found, strict=True)]
+
+
+def _put(file: FileToRead, data: bytes, target: Path, *, may_link: bool) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    is_file = file.member is None and file.time_ms is None and file.box is None
+    if may_link and is_file and Path(file.path).is_file():
+        link_or_copy(Path(file.path).resolve(), target)
+    else:
+        target.write_bytes(data)

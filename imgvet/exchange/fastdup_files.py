@@ -16,7 +16,7 @@ from imgvet.exchange.selection import Selection
 from imgvet.exchange.tables import write_csv
 from imgvet.options import FlagOptions, RunOptions
 from imgvet.summary import read_record
-from imgvet.tables import BY_NAME, COMPONENTS, OUTLIERS, SIMILARITY, STATS, empty, read_table
+from imgvet.tables import COMPONENTS, INVALID, OUTLIERS, SIMILARITY, STATS, read_result
 from imgvet.workdir import WorkDir
 
 FEATURES, MAPPING = "atrain_features.dat", "atrain_features.dat.csv"
@@ -54,9 +54,11 @@ def write_fastdup(work: WorkDir, selection: Selection, folder: Path) -> None:
         MAPPING: names,
         BAD: _bad(work, len(items)),
         IMAGE_STATS: names.join(_stats(work, items["id"], record.options(FlagOptions))),
-        PAIRS: _pairs(_table(work, SIMILARITY.name), "from", "to", index),
-        UNLIKE: _pairs(_table(work, OUTLIERS.name)[::-1], "id", "nearest", index),
-        **_components(_table(work, COMPONENTS.name), index),
+        PAIRS: _pairs(read_result(work.table(SIMILARITY.name), SIMILARITY), "from", "to", index),
+        UNLIKE: _pairs(
+            read_result(work.table(OUTLIERS.name), OUTLIERS)[::-1], "id", "nearest", index
+        ),
+        **_components(read_result(work.table(COMPONENTS.name), COMPONENTS), index),
     }
     for name, table in tables.items():
         write_csv(table, folder / name)
@@ -72,13 +74,8 @@ def write_fastdup(work: WorkDir, selection: Selection, folder: Path) -> None:
     (folder / CONFIG).write_text(json.dumps(config, indent=4) + "\n", encoding="utf-8")
 
 
-def _table(work: WorkDir, name: str) -> pd.DataFrame:
-    path = work.table(name)
-    return read_table(path) if path.is_file() else empty(BY_NAME[name])
-
-
 def _bad(work: WorkDir, first: int) -> pd.DataFrame:
-    invalid = _table(work, "invalid")
+    invalid = read_result(work.table(INVALID.name), INVALID)
     numbers = range(first, first + len(invalid))
     codes = "ERROR_" + invalid["reason"].str.upper()
     known = {"index": numbers, "filename": invalid["filename"], "error_code": codes}
@@ -86,7 +83,8 @@ def _bad(work: WorkDir, first: int) -> pd.DataFrame:
 
 
 def _stats(work: WorkDir, ids: pd.Series, flags: FlagOptions) -> pd.DataFrame:
-    stats = _table(work, STATS.name).set_index("id").reindex(ids).reset_index(drop=True)
+    stats = read_result(work.table(STATS.name), STATS)
+    stats = stats.set_index("id").reindex(ids).reset_index(drop=True)
     scale = BLUR_LIMIT / (flags.blur_threshold or 1.0)
     stats = stats.assign(blur=stats["sharpness"] * scale)
     return stats.reindex(columns=STATS_COLUMNS[2:]).fillna(-1)
@@ -101,23 +99,14 @@ def _pairs(pairs: pd.DataFrame, first: str, second: str, index: pd.Series) -> pd
 
 def _components(members: pd.DataFrame, index: pd.Series) -> dict[str, pd.DataFrame]:
     """Every image with its component; one that is alone is a component of its own, of count 0."""
-    known = members.assign(__id=members["id"].map(index)).dropna(subset=["__id"])
-    known = known[known["component_id"].duplicated(keep=False)].set_index("__id")
-    alone = index[~index.isin(known.index)]
-    first = int(known["component_id"].max()) + 1 if len(known) else 0
-    found = pd.DataFrame(
-        {
-            "__id": index.to_numpy(),
-            "component_id": known["component_id"]
-            .reindex(index.to_numpy())
-            .fillna(pd.Series(range(first, first + len(alone)), alone.to_numpy()))
-            .to_numpy(np.int64),
-        }
-    )
-    size = known.groupby("component_id").size()
-    found["count"] = found["component_id"].map(size).fillna(0).astype(np.int64)
+    known = members.set_index("id").reindex(index.index)
+    number = known["component_id"].where(known["component_id"].duplicated(keep=False))
+    size = number.value_counts().sort_index().astype(np.int64)
+    alone, first = number.isna(), int(size.index.max()) + 1 if len(size) else 0
+    found = pd.DataFrame({"__id": index.to_numpy()}, index.index)
+    found["component_id"] = number.fillna(alone.cumsum() + first - 1).astype(np.int64)
+    found["count"] = number.map(size).fillna(0).astype(np.int64)
     for name in ("mean", "min", "max"):
-        values = known[f"{name}_similarity"].reindex(index.to_numpy()).fillna(0.0)
-        found[f"{name}_distance"] = values.to_numpy()
-    info = pd.DataFrame({"component_id": size.index, "Count": size.to_numpy()})
+        found[f"{name}_distance"] = known[f"{name}_similarity"].mask(alone, 0.0)
+    info = pd.DataFrame({"component_id": size.index.astype(np.int64), "Count": size.to_numpy()})
     return {MEMBERS: found, GROUPS: info}

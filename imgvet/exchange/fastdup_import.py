@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from imgvet import __version__
-from imgvet.errors import InputNotFoundError, InputUnreadableError
-from imgvet.exchange.fastdup_files import CONFIG, FEATURES, MAPPING
-from imgvet.exchange.fastdup_read import (
-    Vectors,
-    read_bad,
-    read_features,
-    read_findings,
-    read_images,
-    read_stats,
-)
+from imgvet.exchange.fastdup_read import TheirRun
 from imgvet.measures.compute_stats import measure_files
 from imgvet.metrics import BASIC_METRICS
 from imgvet.options import RunOptions, VideoOptions, make_options
@@ -32,6 +22,7 @@ from imgvet.quality.result import write_results
 from imgvet.quality.summarize import SearchFacts, summarize
 from imgvet.reasons import Reason
 from imgvet.similarity.verify import verify_pairs
+from imgvet.sources.listing import shared_folder
 from imgvet.store.files import files_in
 from imgvet.store.packs import DIGEST
 from imgvet.store.references import digest_bytes
@@ -41,7 +32,6 @@ from imgvet.tables import RESULT_TABLES, SIMILARITY, STATS, conform, to_frame, w
 from imgvet.workdir import WorkDir, exclusive, require_allowed, write_atomically, write_text
 
 MODEL = "fastdup"
-_FULL_IMAGES = "full_image_run"
 
 
 @dataclass(frozen=True)
@@ -61,85 +51,51 @@ def import_fastdup(source: Path, work_dir: Path, threads: int = 1) -> Imported:
     where they were are read, too, for thumbnails and digests; others get a digest of their name. If
     all are there, it is told what the pairs have to do with each other.
     ``blur`` is of another scale and left out, and annotations, kept as pickles, are not read. Of a
-    run on crops its whole images are imported.
-
-    Raises:
-        InputNotFoundError: the folder has no list of images.
-        InputUnreadableError: one of its files is not as fastdup writes it.
+    run on crops its whole images are imported. Raises as :class:`TheirRun`.
     """
-    folder = source / _FULL_IMAGES if (source / _FULL_IMAGES / MAPPING).is_file() else source
-    if not (folder / MAPPING).is_file():
-        raise InputNotFoundError(
-            f"{source} holds no {MAPPING}", "Name the work dir of a finished run of fastdup"
-        )
-    config = _config_of(folder, source)
-    prefix = str(config.get("filename_prefix") or _input_of(config) or "")
-    index = read_images(folder, prefix)
-    vectors = read_features(folder, index)
-    findings = read_findings(folder, index, vectors, prefix)
-    theirs = read_stats(folder, index, prefix)
-    options = _options_of(config, folder, work_dir, index)
+    theirs = TheirRun(source)
+    vectors, findings, stats, bad = (
+        theirs.vectors(), theirs.findings(), theirs.stats(), theirs.bad(),
+    )  # fmt: skip
+    options = _options_of(theirs, work_dir)
     work = require_allowed(options.work_dir, (), overwrite=True)
     with exclusive(work):
-        bad = read_bad(folder, prefix)
-        items = _items_of(bad, index, options.input_dir[0], with_vectors=vectors is not None)
+        items = _items_of(theirs, bad, options.input_dir[0], with_vectors=vectors is not None)
         items, ours = _with_reads(items, work, threads)
-        stats = ours.combine_first(theirs).assign(id=items["id"])
-        measured = bool(stats["sharpness"].notna().all())
+        stats = ours.combine_first(stats).assign(id=items["id"])
+        options = options.model_copy(update={"run_stats": bool(stats["sharpness"].notna().all())})
         gone = int(items["format"].isna().sum()) - len(bad)
         if not gone:
-            pairs = findings[SIMILARITY.name]
-            pairs = verify_pairs(pairs, items, Store(work), options, threads)
+            pairs = verify_pairs(findings[SIMILARITY.name], items, Store(work), options, threads)
             findings[SIMILARITY.name] = pairs
-        options = options.model_copy(update={"run_stats": measured})
-        tables = {"items": items, STATS.name: stats, **findings}
-        invalid = items[items["status"] != Reason.OK.value]
-        tables["invalid"] = invalid.rename(columns={"status": "reason"})
-        _write(work, tables, vectors, options, folder)
+        invalid = items[items["status"] != Reason.OK.value].rename(columns={"status": "reason"})
+        tables = {"items": items, STATS.name: stats, "invalid": invalid, **findings}
+        _write(work, tables, vectors, options, theirs.mapping)
     return Imported(work, len(items), gone)
 
 
-def _config_of(folder: Path, source: Path) -> Mapping[str, Any]:
-    path = next((one / CONFIG for one in (folder, source) if (one / CONFIG).is_file()), None)
-    try:
-        found = {} if path is None else json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise InputUnreadableError(f"{path} can't be read ({error})", "Remove it") from None
-    return found if isinstance(found, dict) else {}
-
-
-def _input_of(config: Mapping[str, Any]) -> str:
-    """The folder that was analysed, if it is one; several are told as a list or its text."""
-    stated = config.get("input_dir")
-    stated = stated[0] if isinstance(stated, list) and len(stated) == 1 else stated
-    return stated if isinstance(stated, str) and not stated.startswith("[") else ""
-
-
-def _options_of(
-    config: Mapping[str, Any], folder: Path, work_dir: Path, index: pd.DataFrame
-) -> RunOptions:
+def _options_of(theirs: TheirRun, work_dir: Path) -> RunOptions:
     """The parameters of the run as far as fastdup kept them; others have our defaults."""
-    given = config.get("fastdup_kwargs")
-    known = dict(given) if isinstance(given, dict) else {}
+    config, given = theirs.config, theirs.config.get("fastdup_kwargs")
+    known = given if isinstance(given, dict) else {}
     turi = known.get("turi_param")
     stated = {
         "threshold": known.get("threshold", config.get("threshold")),
         "nearest_neighbors_k": known.get("nearest_neighbors_k"),
         "outlier_percentile": known.get("lower_threshold", config.get("lower_threshold")),
         "cc_threshold": turi.get("ccthreshold") if isinstance(turi, dict) else None,
-        "embeddings": str(folder / FEATURES) if (folder / FEATURES).is_file() else None,
+        "embeddings": None if theirs.features is None else str(theirs.features),
     }
-    shared = os.path.commonprefix(index["filename"].tolist())  # noqa: RUF071 - cut
-    place = _input_of(config) or shared[: shared.rfind("/")] or "/"
+    place = theirs.input or shared_folder(theirs.images["filename"])[:-1] or "/"
     told = {name: value for name, value in stated.items() if value is not None}
     return make_options(told | {"input_dir": place, "work_dir": work_dir})
 
 
 def _items_of(
-    bad: pd.DataFrame, index: pd.DataFrame, source: str, *, with_vectors: bool
+    theirs: TheirRun, bad: pd.DataFrame, source: str, *, with_vectors: bool
 ) -> pd.DataFrame:
     """The table items, but for what reading the files tells: good images first, then bad ones."""
-    good = index[["filename"]].assign(status=Reason.OK.value, detail="")
+    good = theirs.images[["filename"]].assign(status=Reason.OK.value, detail="")
     items = pd.concat([good, bad], ignore_index=True)
     items["id"] = range(len(items))
     items["path"], items["source"] = items["filename"], source
@@ -173,26 +129,25 @@ def _with_reads(
 def _write(
     work: WorkDir,
     tables: Mapping[str, pd.DataFrame],
-    vectors: Vectors | None,
+    vectors: NDArray[np.float32] | None,
     options: RunOptions,
-    folder: Path,
+    mapping: Path,
 ) -> None:
     """Write tables, summary and checks; ``run.json`` goes first and comes last."""
     work.run_json.unlink(missing_ok=True)
-    work.tables.mkdir(parents=True, exist_ok=True)
-    kept = np.zeros((0, 1), np.float32) if vectors is None else vectors
     frames = {table.name: conform(tables[table.name], table) for table in RESULT_TABLES}
     for name, data in frames.items():
         write_atomically(work.table(name), partial(write_table, data))
-    write_atomically(work.embeddings, lambda path: _save(kept, path))
+    kept = np.zeros((0, 1), np.float32) if vectors is None else vectors
+    write_atomically(work.embeddings, partial(_save, kept))
     facts = SearchFacts(model=MODEL, recall=None, median_similarity=None)
-    counted = {name: to_frame(data) for name, data in frames.items()}
-    summary, checks = summarize(counted, facts, options)
+    told = {name: to_frame(data) for name, data in frames.items()}
+    summary, checks = summarize(told, facts, options)
     write_text(work.summary_json, summary.model_dump_json(indent=2) + "\n")
     write_results(checks, work.checks_json)
-    when = datetime.fromtimestamp((folder / MAPPING).stat().st_mtime, UTC).isoformat()
+    when = datetime.fromtimestamp(mapping.stat().st_mtime, UTC).isoformat()
     record = RunRecord(
-        run_id=f"fastdup-{digest_bytes(str(folder).encode())[:8]}",
+        run_id=f"fastdup-{digest_bytes(str(mapping.parent).encode())[:8]}",
         started=when,
         finished=when,
         seconds=0.0,
@@ -204,6 +159,6 @@ def _write(
     write_text(work.run_json, record.model_dump_json(indent=2) + "\n")
 
 
-def _save(vectors: Vectors, path: Path) -> None:
+def _save(vectors: NDArray[np.float32], path: Path) -> None:
     with path.open("wb") as stream:
         np.save(stream, vectors)

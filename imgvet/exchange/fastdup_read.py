@@ -5,15 +5,19 @@ Columns are those of :mod:`imgvet.exchange.fastdup_files`; pairs may be named by
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imgvet.errors import InputUnreadableError
+from imgvet.errors import InputNotFoundError, InputUnreadableError
 from imgvet.exchange.fastdup_files import (
     BAD,
+    CONFIG,
     FEATURES,
     IMAGE_STATS,
     MAPPING,
@@ -23,10 +27,10 @@ from imgvet.exchange.fastdup_files import (
     UNLIKE,
 )
 from imgvet.reasons import Reason
-from imgvet.tables import COMPONENT_INFO, COMPONENTS, OUTLIERS, SIMILARITY, STATS, empty
+from imgvet.tables import COMPONENT_INFO, COMPONENTS, OUTLIERS, SIMILARITY, STATS
 
-DESCRIBED = 1000
-"""Of a larger component the first so many images are compared with each other."""
+_FULL_IMAGES = "full_image_run"
+"""Folder of a run on crops with its whole images."""
 
 _REASONS = {
     "MISSING": Reason.MISSING, "SMALL": Reason.TOO_SMALL, "LARGE": Reason.TOO_LARGE,
@@ -35,147 +39,147 @@ _REASONS = {
 }  # fmt: skip
 """By a word in its error code the reason why an image was left out; else it is corrupt."""
 
-Vectors = NDArray[np.float32]
 
+class TheirRun:
+    """A work dir of fastdup; tables that are missing have no rows.
 
-def _table(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
-    """One of its tables, without rows if there is none; InputUnreadableError if it is bad."""
-    if not path.is_file() or not path.stat().st_size:
-        return pd.DataFrame(columns=list(needed))
-    try:
-        found = pd.read_csv(path, keep_default_na=False, na_values=[""], encoding_errors="replace")
-    except (OSError, ValueError) as error:
-        raise InputUnreadableError(f"{path} is no table ({error})", "Check the file") from None
-    lost = [name for name in needed if name not in found]
-    if lost:
-        raise InputUnreadableError(
-            f"{path} has no column {lost[0]}", "Name a work dir that fastdup wrote"
-        )
-    return found
-
-
-def read_images(folder: Path, prefix: str) -> pd.DataFrame:
-    """Its good images by name: ``index`` (its own), ``filename`` and ``row`` of the features.
-
-    ``prefix`` is the folder that relative names start at.
+    InputNotFoundError if it has no list of images; InputUnreadableError if a file of it, now or
+    when it is asked for, is not as fastdup writes it.
     """
-    found = _table(folder / MAPPING, ("filename",)).dropna(subset="filename")
-    if found.empty:
-        raise InputUnreadableError(f"{folder / MAPPING} lists no image", "Nothing can be imported")
-    found["row"] = range(len(found))
-    found["index"] = found["index"] if "index" in found else found["row"]
-    found["filename"] = [_absolute(name, prefix) for name in found["filename"].astype(str)]
-    found = found[["index", "filename", "row"]].sort_values(["filename", "row"])
-    return found.reset_index(drop=True)
 
+    def __init__(self, source: Path) -> None:
+        whole = source / _FULL_IMAGES
+        self._folder = whole if (whole / MAPPING).is_file() else source
+        self.mapping = self._folder / MAPPING
+        if not self.mapping.is_file():
+            raise InputNotFoundError(
+                f"{source} holds no {MAPPING}", "Name the work dir of a finished run of fastdup"
+            )
+        self.config = _config_of((self._folder, source))
+        stated = self.config.get("input_dir")
+        stated = stated[0] if isinstance(stated, list) and len(stated) == 1 else stated
+        self.input = stated if isinstance(stated, str) and not stated.startswith("[") else ""
+        """The folder that was analysed, if it is one; several are told as a list or its text."""
+        self._prefix = Path(str(self.config.get("filename_prefix") or self.input)).absolute()
+        self.images = self._images()
+        """Its good images by name: ``index`` (its own), ``filename`` and ``row`` of features."""
 
-def _absolute(name: str, prefix: str) -> str:
-    return name if "://" in name else str(Path(prefix).absolute() / name)
+    @property
+    def features(self) -> Path | None:
+        """The file of its features, if there is one."""
+        path = self._folder / FEATURES
+        return path if path.is_file() else None
 
+    def vectors(self) -> NDArray[np.float32] | None:
+        """The features in order of the images, normalised; None if there are none."""
+        if self.features is None:
+            return None
+        values, count = np.fromfile(self.features, "<f4"), len(self.images)
+        if not len(values) or len(values) % count:
+            raise InputUnreadableError(
+                f"{self.features} holds {len(values):,} numbers, not as many for each of "
+                f"{count:,} images",
+                "Remove it to import all else",
+            )
+        vectors = np.nan_to_num(values.reshape(count, -1)[self.images["row"]], posinf=0, neginf=0)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
 
-def read_features(folder: Path, index: pd.DataFrame) -> NDArray[np.float32] | None:
-    """The features in order of the images, normalised; None if there are none."""
-    path = folder / FEATURES
-    if not path.is_file():
-        return None
-    values = np.fromfile(path, "<f4")
-    if not len(values) or len(values) % len(index):
-        raise InputUnreadableError(
-            f"{path} holds {len(values):,} numbers, not as many for each of {len(index):,} images",
-            "Remove it to import all else",
+    def bad(self) -> pd.DataFrame:
+        """Its bad images: ``filename``, ``status`` and the error code as ``detail``."""
+        found = self._table(BAD, ("filename", "error_code")).dropna(subset="filename")
+        codes = found["error_code"].astype(str).tolist()
+        status = [
+            next((r for word, r in _REASONS.items() if word in code.upper()), Reason.CORRUPT).value
+            for code in codes
+        ]
+        return pd.DataFrame({"filename": found["filename"], "status": status, "detail": codes})
+
+    def stats(self) -> pd.DataFrame:
+        """Its measures of the images, in their order, without ``blur``; NaN where it has none."""
+        found = self._table(IMAGE_STATS, ("filename",)).drop_duplicates("filename")
+        found = found.set_index("filename").reindex(self.images["filename"])
+        numbers = found.reindex(columns=STATS.column_names[1:]).apply(
+            pd.to_numeric, errors="coerce"
         )
-    vectors = np.nan_to_num(values.reshape(len(index), -1)[index["row"]], posinf=0, neginf=0)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
+        return numbers.where(numbers != -1).astype(float).reset_index(drop=True)
+
+    def findings(self) -> dict[str, pd.DataFrame]:
+        """Similarity, outliers, components and component_info; ids are rows of ``images``."""
+        places = [pd.Series(self.images.index, self.images[name].astype(str))
+                  for name in ("index", "filename", "name")]  # fmt: skip
+        ids = pd.concat(places)
+        ids = ids[~ids.index.duplicated()]
+        pairs, unlike = self._pairs(PAIRS, ids), self._pairs(UNLIKE, ids)
+        pairs[["from", "to"]] = np.sort(pairs[["from", "to"]].to_numpy(), axis=1)
+        pairs = pairs[pairs["from"] != pairs["to"]].drop_duplicates(["from", "to"])
+        pairs = pairs.sort_values(["similarity", "from", "to"], ascending=[False, True, True])
+        unlike = unlike.sort_values(["similarity", "from", "to"]).drop_duplicates("from")
+        return {
+            SIMILARITY.name: pairs.reset_index(drop=True),
+            OUTLIERS.name: unlike.rename(columns={"from": "id", "to": "nearest"}),
+            **self._components(ids),
+        }
+
+    def _table(self, name: str, needed: Sequence[str]) -> pd.DataFrame:
+        path = self._folder / name
+        if not path.is_file() or not path.stat().st_size:
+            return pd.DataFrame(columns=list(needed))
+        try:
+            found = pd.read_csv(
+                path, keep_default_na=False, na_values=[""], encoding_errors="replace"
+            )
+        except (OSError, ValueError) as error:
+            raise InputUnreadableError(f"{path} is no table ({error})", "Check the file") from None
+        if lost := [column for column in needed if column not in found]:
+            raise InputUnreadableError(
+                f"{path} has no column {lost[0]}", "Name a work dir that fastdup wrote"
+            )
+        if "filename" in found:
+            found["name"] = found["filename"]
+            found["filename"] = found["filename"].map(self._absolute, na_action="ignore")
+        return found
+
+    def _absolute(self, name: object) -> str:
+        return str(name) if "://" in str(name) else str(self._prefix / str(name))
+
+    def _images(self) -> pd.DataFrame:
+        found = self._table(MAPPING, ("filename",)).dropna(subset="filename")
+        if found.empty:
+            raise InputUnreadableError(f"{self.mapping} lists no image", "Nothing can be imported")
+        found["row"] = range(len(found))
+        found["index"] = found["index"] if "index" in found else found["row"]
+        found = found[["index", "filename", "name", "row"]].sort_values(["filename", "row"])
+        return found.reset_index(drop=True)
+
+    def _pairs(self, name: str, ids: pd.Series) -> pd.DataFrame:
+        """Pairs of images that are known, by id."""
+        found = self._table(name, PAIR_COLUMNS)
+        ends = {
+            end: found[end].astype(str).str.removesuffix(".0").map(ids) for end in ("from", "to")
+        }
+        numbers = pd.to_numeric(found["distance"], errors="coerce").astype(float).round(6)
+        pairs = pd.DataFrame({**ends, "similarity": numbers}).dropna()
+        return pairs.astype({"from": np.int64, "to": np.int64})
+
+    def _components(self, ids: pd.Series) -> dict[str, pd.DataFrame]:
+        """Its components of two images or more, numbered anew, the largest first."""
+        found = self._table(MEMBERS, ("__id", "component_id"))
+        found = found.assign(id=found["__id"].astype(str).map(ids)).dropna(subset=["id"])
+        found = found[found["component_id"].duplicated(keep=False)].astype({"id": np.int64})
+        groups = found.groupby("component_id")["id"]
+        found["count"], found["representative"] = groups.transform("size"), groups.transform("min")
+        found = found.sort_values(["count", "representative", "id"], ascending=[False, True, True])
+        found["component_id"] = pd.factorize(found["representative"])[0]
+        found = found.rename(columns=lambda name: name.replace("_distance", "_similarity"))
+        info = found.drop_duplicates("component_id").assign(videos=0)
+        return {COMPONENTS.name: found, COMPONENT_INFO.name: info}
 
 
-def read_bad(folder: Path, prefix: str) -> pd.DataFrame:
-    """Its bad images: ``filename``, ``status`` and the error code as ``detail``."""
-    found = _table(folder / BAD, ("filename", "error_code")).dropna(subset="filename")
-    codes = found["error_code"].astype(str)
-    status = [_reason_of(code).value for code in codes]
-    names = [_absolute(name, prefix) for name in found["filename"].astype(str)]
-    return pd.DataFrame({"filename": names, "status": status, "detail": codes.tolist()})
-
-
-def _reason_of(code: str) -> Reason:
-    words = (reason for word, reason in _REASONS.items() if word in code.upper())
-    return next(words, Reason.CORRUPT)
-
-
-def read_stats(folder: Path, index: pd.DataFrame, prefix: str) -> pd.DataFrame:
-    """Its measures of the images, in their order, without ``blur``; NaN where it has none."""
-    found = _table(folder / IMAGE_STATS, ("filename",)).dropna(subset="filename")
-    found["filename"] = [_absolute(name, prefix) for name in found["filename"].astype(str)]
-    found = found.drop_duplicates("filename").set_index("filename").reindex(index["filename"])
-    numbers = found.reindex(columns=STATS.column_names[1:]).apply(pd.to_numeric, errors="coerce")
-    return numbers.where(numbers != -1).astype(float).reset_index(drop=True)
-
-
-def read_findings(
-    folder: Path, index: pd.DataFrame, vectors: Vectors | None, prefix: str
-) -> dict[str, pd.DataFrame]:
-    """The tables similarity, outliers, components and component_info; ids are rows of ``index``."""
-    ids = pd.Series(index.index, index["index"].astype(str))
-    ids = pd.concat([ids, pd.Series(index.index, index["filename"])])
-    ids = ids[~ids.index.duplicated()]
-    pairs, unlike = (_pairs(folder / name, ids, prefix) for name in (PAIRS, UNLIKE))
-    ends = np.sort(pairs[["from", "to"]].to_numpy(), axis=1)
-    pairs["from"], pairs["to"] = ends[:, 0], ends[:, 1]
-    pairs = pairs[pairs["from"] != pairs["to"]].drop_duplicates(["from", "to"])
-    pairs = pairs.sort_values(["similarity", "from", "to"], ascending=[False, True, True])
-    unlike = unlike.sort_values(["similarity", "from", "to"]).drop_duplicates("from")
-    unlike = unlike.rename(columns={"from": "id", "to": "nearest"})
-    return {
-        SIMILARITY.name: pairs.reset_index(drop=True),
-        OUTLIERS.name: unlike.reset_index(drop=True),
-        **_components(folder, ids, vectors),
-    }
-
-
-def _pairs(path: Path, ids: pd.Series, prefix: str) -> pd.DataFrame:
-    """Pairs of images that are known, by id."""
-    found, known = _table(path, tuple(PAIR_COLUMNS)).dropna(), ids.to_dict()
-    for name in ("from", "to"):
-        texts = found[name].astype(str).str.removesuffix(".0")
-        places = [known.get(one, known.get(_absolute(one, prefix))) for one in texts]
-        found[name] = pd.Series(places, found.index, dtype="Int64")
-    found = found.rename(columns={"distance": "similarity"}).dropna()
-    numbers = pd.to_numeric(found["similarity"], errors="coerce").astype(float).round(6)
-    found = found.assign(similarity=numbers).dropna()
-    return found[["from", "to", "similarity"]].astype({"from": np.int64, "to": np.int64})
-
-
-def _components(folder: Path, ids: pd.Series, vectors: Vectors | None) -> dict[str, pd.DataFrame]:
-    """Its components of two images or more, numbered anew, the largest first."""
-    found = _table(folder / MEMBERS, ("__id", "component_id"))
-    found = found.assign(id=found["__id"].astype(str).map(ids)).dropna(subset=["id"])
-    found["id"] = found["id"].astype(np.int64)
-    found = found[found["component_id"].duplicated(keep=False)].sort_values("id")
-    groups = [rows for _, rows in found.groupby("component_id", sort=False)]
-    groups.sort(key=lambda rows: (-len(rows), int(rows["id"].iloc[0])))
-    if not groups:
-        return {table.name: empty(table) for table in (COMPONENTS, COMPONENT_INFO)}
-    described = [_described(rows, vectors) | {"component_id": n} for n, rows in enumerate(groups)]
-    info = pd.DataFrame(described, columns=COMPONENT_INFO.column_names)
-    members = [rows[["id"]].assign(component_id=n) for n, rows in enumerate(groups)]
-    table = pd.concat(members).merge(info.drop(columns="representative"), on="component_id")
-    return {COMPONENTS.name: table, COMPONENT_INFO.name: info.assign(videos=0)}
-
-
-def _described(rows: pd.DataFrame, vectors: Vectors | None) -> dict[str, object]:
-    """Count, similarities and representative of a component; from the features if there are any."""
-    known: dict[str, object] = {"count": len(rows), "representative": int(rows["id"].iloc[0])}
-    if vectors is None:
-        kinds = [kind for kind in ("mean", "min", "max") if f"{kind}_distance" in rows]
-        return known | {f"{kind}_similarity": rows[f"{kind}_distance"].iloc[0] for kind in kinds}
-    ids = rows["id"].to_numpy()[:DESCRIBED]
-    cosines = np.round(np.asarray(vectors[ids] @ vectors[ids].T, np.float64), 6)
-    pairs = cosines[np.triu_indices(len(ids), 1)]
-    return {
-        "count": len(rows),
-        "representative": int(ids[np.argmax(cosines.sum(axis=1))]),
-        "mean_similarity": round(float(pairs.mean()), 6),
-        "min_similarity": float(pairs.min()),
-        "max_similarity": float(pairs.max()),
-    }
+def _config_of(folders: Sequence[Path]) -> Mapping[str, Any]:
+    path = next((one / CONFIG for one in folders if (one / CONFIG).is_file()), None)
+    try:
+        found = {} if path is None else json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputUnreadableError(f"{path} can't be read ({error})", "Remove it") from None
+    return found if isinstance(found, dict) else {}

@@ -1,19 +1,31 @@
-"""What the layouts of data sets with pictures share: classes, folders and how files are written."""
+"""What the layouts of data sets with pictures share: classes, names and how files are written."""
 
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import ClassVar, Self
 
-from imgvet.exchange.names import portable_names
 from imgvet.exchange.pictures import Picture
+from imgvet.images.formats import BY_ENDING, Format
 from imgvet.images.geometry import Region
+from imgvet.search.saved_lists import RESERVED
+from imgvet.sources.kinds import split_ending
 from imgvet.workdir import WorkDir
 
 UNNAMED = "object"
 """The class of a box without a label."""
+
+MAX_BYTES = 200
+"""Of one part of a name; file systems take 255."""
+
+_UNFIT = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"|?*\\\u2028\u2029\ud800-\udfff]')
+_ENDINGS = {kind: ending for ending, kind in reversed(BY_ENDING.items())}
+"""The usual ending of each format."""
 
 Read = Iterable[tuple[Picture, bytes]]
 """Pictures, and their bytes unless they were placed or stay where they are."""
@@ -25,7 +37,7 @@ class Layout:
     as_boxes: ClassVar[bool] = True
     """Whether the crops of a picture are boxes on it; else each is a picture."""
     by_split: ClassVar[bool] = True
-    """Whether each split has a folder, so that names need only be unique in it."""
+    """Whether each split has a folder, so that names begin below what its pictures share."""
     flat: ClassVar[bool] = False
     """Whether names have no folders."""
     references: ClassVar[bool] = True
@@ -46,9 +58,14 @@ class Layout:
         """The layout of pictures of a run."""
         return cls(pictures)
 
-    def place(self, picture: Picture) -> str | None:
-        """Where in the folder a picture is put; None if :meth:`write` stores its bytes."""
+    def folder(self, picture: Picture) -> str | None:
+        """The folder that a picture is put into; None if :meth:`write` stores its bytes."""
         raise NotImplementedError
+
+    def place(self, picture: Picture) -> str | None:
+        """Where a picture is put, if it is."""
+        folder = self.folder(picture) if picture.name else None
+        return None if folder is None else f"{folder}/{picture.name}"
 
     def write(self, read: Read, folder: Path) -> None:
         """Write everything but pictures that are placed."""
@@ -64,13 +81,7 @@ def bbox_of(region: Region) -> list[float]:
 def folders_of(names: Iterable[str | None]) -> dict[str | None, str]:
     """The folder of each split or class, under a name that any file system takes; none has none."""
     known = sorted({name for name in names if name is not None})
-    fit = portable_names(known, [None] * len(known), flat=True)
-    return {None: "", **dict(zip(known, fit, strict=True))}
-
-
-def place_of(first: str, second: str, picture: Picture) -> str:
-    """Where a picture lies in two folders, of which the second may be none."""
-    return "/".join(filter(None, [first, second, picture.name]))
+    return {None: "", **dict(zip(known, portable_names(known, flat=True), strict=True))}
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
@@ -83,3 +94,49 @@ def write_json(path: Path, content: object) -> None:
     """Write JSON in one line, the same bytes for the same content."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     write_lines(path, [text, "\n"])
+
+
+def portable_names(
+    names: Sequence[str],
+    formats: Sequence[str | None] = (),
+    folders: Sequence[str | None] = (),
+    *,
+    flat: bool = False,
+) -> list[str]:
+    """Names for files, relative to their folders, in the order given; none leads out of them.
+
+    Characters that some file system refuses become ``_``, long parts are cut, and the ending is one
+    of an image. No two places have the same stem, in any case or form of Unicode, as labels lie in
+    files of the same stem. With ``flat`` names have no folders.
+    """
+    taken: set[str] = set()
+    found = []
+    none = [None] * len(names)
+    for name, kind, folder in zip(names, formats or none, folders or none, strict=True):
+        parts = [_fit(part) for part in name.split("/") if part not in ("", ".", "..")] or ["_"]
+        stem, ending = split_ending(("_" if flat else "/").join(parts))
+        if ending not in BY_ENDING:
+            stem, ending = stem + ending, _ENDINGS.get(Format(kind), "") if kind else ""
+        stem = _cut(stem)
+        others = (f"{stem}_{number}" for number in count(2))
+        stem = next(one for one in chain([stem], others) if _key(folder, one) not in taken)
+        taken.add(_key(folder, stem))
+        found.append(stem + ending)
+    return found
+
+
+def _fit(part: str) -> str:
+    """A part of a path that every file system takes; Windows drops dots and spaces at its end."""
+    fit = _UNFIT.sub("_", part).rstrip(". ") or "_"
+    return f"_{fit}" if RESERVED.fullmatch(fit.partition(".")[0].rstrip()) else fit
+
+
+def _cut(stem: str) -> str:
+    parts = (
+        part.encode()[:MAX_BYTES].decode("utf-8", "ignore").rstrip(". ") for part in stem.split("/")
+    )
+    return "/".join(part or "_" for part in parts)
+
+
+def _key(folder: str | None, stem: str) -> str:
+    return unicodedata.normalize("NFC", f"{folder or ''}/{stem}").casefold()

@@ -16,7 +16,6 @@ from imgvet.exchange.layout import (
     Read,
     bbox_of,
     folders_of,
-    place_of,
     write_json,
     write_lines,
 )
@@ -48,12 +47,12 @@ class Yolo(Layout):
         self.split_of = {split: _YOLO_SPLITS.get(split.lower(), split) for split in splits}
         self.folder_of = folders_of(self.split_of.values())
 
-    def place(self, picture: Picture) -> str:
-        """In a folder for each split: train if none is known."""
+    def folder(self, picture: Picture) -> str:
+        """One for each split: train if none is known."""
         split = self._split(picture)
         if self.by_class:
-            return place_of(split, self.class_folder[picture.label or "unlabelled"], picture)
-        return place_of("images", split, picture)
+            return f"{split}/{self.class_folder[picture.label or 'unlabelled']}"
+        return f"images/{split}"
 
     def write(self, read: Read, folder: Path) -> None:
         """Boxes as shares of the picture; the class numbers are those of ``names``."""
@@ -61,8 +60,8 @@ class Yolo(Layout):
         for picture, _ in read:
             splits.add(self._split(picture))
             if self.has_boxes:
-                labels = Path(place_of("labels", self._split(picture), picture)).with_suffix(".txt")
-                write_lines(folder / labels, self._rows(picture))
+                labels = folder / "labels" / self._split(picture) / picture.name
+                write_lines(labels.with_suffix(".txt"), self._rows(picture))
         if not self.by_class:
             known = {split: f"images/{split}" for split in sorted(splits)}
             lacking = [split for split in ("train", "val") if split not in known]
@@ -95,16 +94,16 @@ class FiftyOne(Layout):
 
     by_split = False
 
-    def place(self, picture: Picture) -> str:
-        """All in one folder."""
-        return place_of("data", "", picture)
+    def folder(self, picture: Picture) -> str:  # noqa: ARG002
+        """One for all."""
+        return "data"
 
     def write(self, read: Read, folder: Path) -> None:
         """The split is a tag, the label ``ground_truth``, boxes are shares of the picture."""
         samples = []
         for picture, _ in read:
             sample: dict[str, Any] = {
-                "filepath": self.place(picture) if picture.name else picture.filename,
+                "filepath": self.place(picture) or picture.filename,
                 "tags": [picture.split] if picture.split else [],
                 "source": picture.filename,
                 "digest": picture.digest,
@@ -135,9 +134,9 @@ class Datumaro(Layout):
 
     references = False
 
-    def place(self, picture: Picture) -> str:
-        """In a folder for each subset."""
-        return place_of("images", self._subset(picture), picture)
+    def folder(self, picture: Picture) -> str:
+        """One for each subset."""
+        return f"images/{self._subset(picture)}"
 
     def write(self, read: Read, folder: Path) -> None:
         """An item is called by its file's name without ending; rotated boxes are polygons."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import cv2
 import numpy as np
@@ -14,13 +13,12 @@ import pyarrow as pa
 
 from imgvet.annotations.read import read_annotations
 from imgvet.annotations.schema import Annotations
-from imgvet.crops.crop import cut_picture
+from imgvet.crops.crop import decode_item
 from imgvet.crops.cutter import Cutter, is_yolo
 from imgvet.crops.listing import annotated, boxes_text, regions_of_text
 from imgvet.exchange.selection import Selection, source_names
-from imgvet.images.decode import decode
 from imgvet.images.formats import Format
-from imgvet.images.geometry import Box, Region, corners_of, points_of, region_of
+from imgvet.images.geometry import Box, Region, corners_of, points_of
 from imgvet.measures.compute_crops import crop_digest
 from imgvet.options import AnnotationOptions, SourceOptions
 from imgvet.reasons import Failure, Reason
@@ -101,10 +99,7 @@ def pictures_of(selection: Selection, work: WorkDir, *, as_boxes: bool) -> list[
     rows["version"] = _versions_of(rows["path"], work)
     if work.part and as_boxes:
         return _with_crops(rows, selection)
-    pictures = [
-        Picture(file=file, **values)
-        for file, values in zip(_files(rows), _values(rows), strict=True)
-    ]
+    pictures = _of_rows(rows)
     return _with_annotated_boxes(pictures, rows, read_record(work)) if as_boxes else pictures
 
 
@@ -116,37 +111,38 @@ def _versions_of(paths: pd.Series, work: WorkDir) -> list[str]:
     return [known.get(path, "") for path in paths]
 
 
-def _values(rows: pd.DataFrame) -> list[dict[str, Any]]:
+def _of_rows(rows: pd.DataFrame) -> list[Picture]:
     names = ["id", "filename", "digest", "format", "width", "height", "label", "split"]
-    columns = rows[names].astype(object)
-    found: list[dict[str, Any]] = columns.where(columns.notna(), None).to_dict(orient="records")  # type: ignore[assignment]
-    return found
+    values = _plain(rows[names]).to_dict(orient="records")
+    files = files_in(rows.assign(mtime_ns=None))
+    return [
+        Picture(file=file, **{str(name): value for name, value in known.items()})
+        for file, known in zip(files, values, strict=True)
+    ]
 
 
-def _files(rows: pd.DataFrame) -> list[FileToRead]:
-    return files_in(rows.assign(mtime_ns=None))
+def _plain(rows: pd.DataFrame) -> pd.DataFrame:
+    """The same with None for what is missing."""
+    values = rows.astype(object)
+    return values.where(values.notna(), None)
 
 
 def _with_crops(rows: pd.DataFrame, selection: Selection) -> list[Picture]:
     """The pictures that crops were cut from, with the chosen ones as boxes."""
     score = selection.images.frame(["crops.score"], rows["id"].to_numpy())["crops.score"].array
-    unknown = dict.fromkeys(("digest", "format", "width", "height"))
-    rows = rows.assign(filename=source_names(rows), score=score, **unknown)
-    pictures = []
-    for _, group in rows.groupby(_PLACE, sort=False, dropna=False):
-        first = group.iloc[[0]].assign(box=None, label=None)
-        texts = group[["label", "score"]].astype(object)
-        labels, scores = (texts[name].where(texts[name].notna(), None) for name in texts)
-        pictures.append(
-            Picture(
-                file=_files(first)[0],
-                cut=boxes_text([list(map(float, box)) for box in group["box"]]),
-                box_labels=tuple(labels),
-                scores=tuple(scores),
-                **_values(first)[0],
-            )
+    unknown = dict.fromkeys(("digest", "format", "width", "height", "label", "box"))
+    whole = rows.assign(filename=source_names(rows), **unknown).drop_duplicates(_PLACE)
+    told = _plain(rows[["label"]].assign(score=score))
+    crops = rows[[*_PLACE, "box"]].assign(**told).groupby(_PLACE, sort=False, dropna=False)
+    return [
+        replace(
+            picture,
+            cut=boxes_text([list(map(float, box)) for box in own["box"]]),
+            box_labels=tuple(own["label"]),
+            scores=tuple(own["score"]),
         )
-    return pictures
+        for picture, (_, own) in zip(_of_rows(whole), crops, strict=True)
+    ]
 
 
 def _with_annotated_boxes(
@@ -168,52 +164,37 @@ def _with_annotated_boxes(
 
 
 def read_pictures(
-    pictures: Sequence[Picture],
-    reader: Reader,
-    threads: int,
-    left_out: Callable[[Picture, Failure], None],
-) -> Iterator[tuple[Picture, bytes]]:
-    """Pictures with their bytes, and with their size; those that can't be had are left out.
+    pictures: Sequence[Picture], reader: Reader, threads: int
+) -> Iterator[tuple[Picture, bytes | Failure]]:
+    """Pictures, now with their size, and their bytes, or why they can't be had.
 
-    A crop is cut and encoded as PNG. What is no longer what the run saw is left out, too.
+    A crop is cut and encoded as PNG. What is no longer what the run saw can't be had, too.
     """
     workers = READ_WORKERS if any(is_remote(picture.file.path) for picture in pictures) else threads
     found = read_ahead(
         pictures,
-        lambda picture: (picture, _seen(picture, reader.read(picture.file))),
+        lambda picture: _seen(picture, reader.read(picture.file)),
         workers=workers,
         size_of=lambda picture: picture.file.file_size,
     )
     with one_thread_of_opencv():
-        for picture, result in found:
-            if isinstance(result, Failure):
-                left_out(picture, result)
-            else:
-                yield result
+        yield from found
 
 
-def _seen(picture: Picture, content: Content | Failure) -> tuple[Picture, bytes] | Failure:
+def _seen(picture: Picture, content: Content | Failure) -> tuple[Picture, bytes | Failure]:
     if isinstance(content, Failure):
-        return content
-    if picture.file.box is not None:
-        return _crop(picture, content.data, picture.file.box)
-    if picture.digest is not None and picture.digest != digest_bytes(content.data):
-        return _CHANGED
-    if picture.width is None:
-        decoded = decode(content.data)
-        if isinstance(decoded, Failure):
-            return decoded
-        picture = replace(picture, width=decoded.width, height=decoded.height)
-    return picture, content.data
-
-
-def _crop(picture: Picture, data: bytes, box: Sequence[float]) -> tuple[Picture, bytes] | Failure:
-    whole = decode(data, full_size=True)
-    crop = whole if isinstance(whole, Failure) else cut_picture(whole, region_of(box))
-    if isinstance(crop, Failure):
-        return crop
-    if picture.digest != crop_digest(crop):
-        return _CHANGED
-    known = replace(picture, format=Format.PNG.value, width=crop.width, height=crop.height)
-    coloured = cv2.cvtColor(crop.pixels, cv2.COLOR_RGB2BGR)
-    return known, cv2.imencode(".png", coloured)[1].tobytes()
+        return picture, content
+    is_crop, data = picture.file.box is not None, content.data
+    if not is_crop and picture.digest not in (None, digest_bytes(data)):
+        return picture, _CHANGED
+    if not is_crop and picture.width is not None:
+        return picture, data
+    seen = decode_item(data, picture.file.box)
+    if isinstance(seen, Failure):
+        return picture, seen
+    if is_crop and picture.digest != crop_digest(seen):
+        return picture, _CHANGED
+    if is_crop:
+        data = cv2.imencode(".png", cv2.cvtColor(seen.pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
+        picture = replace(picture, format=Format.PNG.value)
+    return replace(picture, width=seen.width, height=seen.height), data

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -14,24 +12,20 @@ from imgvet.annotations.match import match
 from imgvet.annotations.read import read_annotations
 from imgvet.curation.plan_file import ACTIONS, read_plan
 from imgvet.curation.spreadsheet import read_csv
-from imgvet.errors import InputEmptyError, InvalidParameterError, PlanError
+from imgvet.errors import InputEmptyError, PlanError
 from imgvet.exchange.options import ExportOptions
 from imgvet.options import SourceOptions
 from imgvet.reasons import Reason
+from imgvet.search.conditions import conditions_of
 from imgvet.search.image_table import ImageTable
-from imgvet.search.query import Condition, ImageSearch, Query, conditions_of
+from imgvet.search.query import ImageSearch, Query
 from imgvet.search.saved_lists import names_in_list
 from imgvet.sources.listing import item_name
 from imgvet.summary import read_record
-from imgvet.tables import ITEMS, STATS, conform, read_table, to_frame
+from imgvet.tables import ITEMS, read_result
 from imgvet.workdir import WorkDir
 
-_PLANNED = ("filename", "action")
-_CONDITION = re.compile(r"\s*([\w.]+)\s*(>=|<=|=|>|<)\s*(.*)", re.DOTALL)
-_LIMITS = {
-    "=": ("minimum", "maximum"), ">=": ("minimum",), "<=": ("maximum",),
-    ">": ("above",), "<": ("below",),
-}  # fmt: skip
+_PLANNED = ["filename", "action"]
 
 
 @dataclass(frozen=True)
@@ -59,16 +53,12 @@ def select_images(work: WorkDir, options: ExportOptions) -> Selection:
     that do not fit the run; PlanError of a plan that is none.
     """
     images = ImageTable.of_run(work)
-    items = to_frame(conform(read_table(work.table(ITEMS.name)), ITEMS))
+    items = read_result(work.table(ITEMS.name), ITEMS)
     items["path"] = items["path"].fillna(items["filename"])  # earlier versions told names alone
     valid = items[items["status"] == Reason.OK.value]
-    where = options.where or {}
-    told = (
-        conditions_of(where, images.columns)
-        if isinstance(where, dict)
-        else (written_conditions(where, images))
+    wanted = ImageSearch(images).ids(
+        Query(where=conditions_of(options.where or {}, images.columns))
     )
-    wanted = ImageSearch(images).ids(Query(where=told))
     chosen = valid[valid["id"].isin(wanted)]
     if options.list is not None:
         chosen = chosen[chosen["filename"].isin(_names_in_lists(work, options.list))]
@@ -86,58 +76,27 @@ def select_images(work: WorkDir, options: ExportOptions) -> Selection:
     return Selection(chosen.reset_index(drop=True), images, len(valid) - len(chosen))
 
 
-def written_conditions(texts: Iterable[str], images: ImageTable) -> tuple[Condition, ...]:
-    """Conditions as a person writes them: ``label=dog``, ``width>=640``, ``split=`` (none).
-
-    Several texts that one column may equal are alternatives; all else must be met at once. A metric
-    may be named without its table.
-    InvalidParameterError if a text is no condition.
-    """
-    conditions: list[Condition] = []
-    choices: dict[str, list[str]] = {}
-    for text in texts:
-        parts = _CONDITION.fullmatch(text)
-        try:
-            column, sign, value = parts.groups() if parts else ("", "", "no condition")
-            metric = f"{STATS.name}.{column}"
-            if column not in images.columns and metric in images.columns:
-                column = metric
-            known = images.columns.get(column)
-            if sign == "=" and not value:
-                conditions.append(Condition(column=column, missing=True))
-            elif sign == "=" and (known is None or known.kind == "text"):
-                choices.setdefault(column, []).append(value)
-            else:
-                limits = dict.fromkeys(_LIMITS.get(sign, ()), float(value))
-                conditions.append(Condition(column=column, **limits))
-        except ValueError:  # pydantic's, too
-            raise InvalidParameterError(
-                f"where = {text!r} is not a condition",
-                "Write COLUMN=VALUE, or a number after >=, <=, > or <, as in sharpness>=0.5",
-            ) from None
-    equal = (Condition(column=name, values=tuple(values)) for name, values in choices.items())
-    return (*conditions, *equal)
-
-
 def _names_in_lists(work: WorkDir, names: Sequence[str]) -> set[str]:
     return {filename for name in names for filename in names_in_list(work, name)}
 
 
-def _removed_by(plan: Path, filenames: Iterable[str]) -> set[str]:
+def _removed_by(plan: Path, filenames: pd.Series) -> set[str]:
     """The names that a plan removes; PlanError if it is none, or one of another run."""
-    rows: Iterable[Mapping[Any, Any]] = (
-        read_plan(plan)[list(_PLANNED)].to_dict(orient="records")
-        if plan.suffix == ".parquet"
-        else read_csv(plan, _PLANNED)
-    )
-    actions = {row["filename"]: row["action"].strip().lower() for row in rows}
-    if wrong := sorted(set(actions.values()).difference(ACTIONS)):
-        raise PlanError(f"The plan {plan} has action {wrong[0]!r}", f"Use {', '.join(ACTIONS)}")
-    if actions and actions.keys().isdisjoint(filenames):
+    if plan.suffix == ".parquet":
+        rows = read_plan(plan)
+    else:
+        rows = pd.DataFrame(list(read_csv(plan, _PLANNED)), columns=_PLANNED, dtype=object)
+    actions = rows["action"].fillna("").astype(str).str.strip().str.lower()
+    wrong = actions[~actions.isin(ACTIONS)]
+    if len(wrong):
+        raise PlanError(
+            f"The plan {plan} has action {wrong.iloc[0]!r}", f"Use {', '.join(ACTIONS)}"
+        )
+    if len(rows) and not rows["filename"].isin(filenames).any():
         raise PlanError(
             f"The plan {plan} names no image of this run", "Give the plan that was made of this run"
         )
-    return {name for name, action in actions.items() if action == "remove"}
+    return set(rows["filename"][actions == "remove"])
 
 
 def _corrected(chosen: pd.DataFrame, corrections: str, inputs: tuple[str, ...]) -> pd.DataFrame:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from imgvet.errors import RunNotFoundError
 from imgvet.metrics import FLAGS
 from imgvet.options import (
     LabelOptions,
@@ -20,14 +18,13 @@ from imgvet.options import (
     OutlierOptions,
     RunOptions,
     SimilarityOptions,
-    SourceOptions,
 )
 from imgvet.parameters import Part
 from imgvet.quality.summarize import properties
 from imgvet.reasons import Failure
-from imgvet.search.image_table import ImageTable
-from imgvet.similarity.outliers import ROBUST_LIMIT
-from imgvet.sources.inputs import find_inputs
+from imgvet.similarity.outliers import standing_out
+from imgvet.sources.inputs import list_files
+from imgvet.sources.listing import shared_folder
 from imgvet.sources.local import read_bytes
 from imgvet.store.references import digest_bytes
 from imgvet.summary import RunRecord, read_record
@@ -35,16 +32,14 @@ from imgvet.tables import (
     ITEMS,
     LABEL_ISSUES,
     LEAKS,
+    OUTLIERS,
     SIMILARITY,
     STATS,
-    Table,
-    conform,
-    empty,
-    read_table,
+    read_result,
     to_frame,
 )
 from imgvet.threads import in_threads
-from imgvet.workdir import WorkDir, open_finished, work_dir_at
+from imgvet.workdir import WorkDir, finished_at
 
 FINDINGS: Mapping[str, tuple[str, tuple[type[Part], ...]]] = {
     "invalid": ("invalid", (MediaOptions,)),
@@ -55,7 +50,6 @@ FINDINGS: Mapping[str, tuple[str, tuple[type[Part], ...]]] = {
     "mislabelled": ("mislabelled", (LabelOptions, NeighborOptions, ModelOptions)),
 }
 """By property of an image what a person calls it, and the parameters that it depends on."""
-_VALUES = ["name", "filename", "digest", "label", "split", "findings"]
 
 
 @dataclass(frozen=True)
@@ -74,21 +68,14 @@ class Side:
 def read_side(name: str, threads: int = 1) -> Side:
     """A work dir's finished run, or else a data set, whose files are read for their digests.
 
-    RunNotFoundError if a data set has archives, videos or objects in buckets; ImgvetError as
-    :func:`imgvet.sources.inputs.find_inputs`.
+    ImgvetError as :func:`imgvet.sources.inputs.list_files`.
     """
-    path = Path(name).expanduser()
-    if "://" not in name and work_dir_at(path).is_finished():
-        return _of_run(open_finished(path))
-    listing = find_inputs(SourceOptions(input_dir=(name,))).listing
-    if listing is None:
-        raise RunNotFoundError(
-            f"{name} holds archives, videos or objects in buckets",
-            "Compare finished runs on them: imgvet run, then imgvet compare OUT1 OUT2",
-        )
-    items = to_frame(listing)
+    if (work := finished_at(name)) is not None:
+        return _of_run(work)
+    instead = "Compare finished runs on them: imgvet run, then imgvet compare OUT1 OUT2"
+    items = to_frame(list_files([name], instead))
     items["digest"] = list(in_threads(_digest_of, items["path"], threads))
-    return Side(name, _rows(items, [frozenset()] * len(items)))
+    return Side(name, _named(items, pd.DataFrame(index=items.index)))
 
 
 def _digest_of(path: str) -> str | None:
@@ -98,38 +85,32 @@ def _digest_of(path: str) -> str | None:
 
 def _of_run(work: WorkDir) -> Side:
     record = read_record(work)
-    items, stats, similarity = (
-        to_frame(conform(read_table(work.table(table.name)), table))
-        for table in (ITEMS, STATS, SIMILARITY)
+    items, stats, similarity, outliers, leaks, issues = (
+        read_result(work.table(table.name), table)
+        for table in (ITEMS, STATS, SIMILARITY, OUTLIERS, LEAKS, LABEL_ISSUES)
     )
     has = properties(items, stats, similarity, record.options(RunOptions))
-    scores = ImageTable.of_run(work).frame(["outliers.score"])["outliers.score"]
-    has["outlier"] = (scores > ROBUST_LIMIT).fillna(value=False).to_numpy(bool)
-    leaks, issues = (_optional(work, table) for table in (LEAKS, LABEL_ISSUES))
-    has["leaking"] = items["id"].isin(pd.concat([leaks["from"], leaks["to"]]))
-    has["mislabelled"] = items["id"].isin(issues.loc[issues["is_issue"].astype(bool), "id"])
-    words = {name: word for name, (word, _) in FINDINGS.items()} | {f.name: f.name for f in FLAGS}
-    found: list[set[str]] = [set() for _ in range(len(items))]
-    for name, word in words.items():
-        for place in np.flatnonzero(has[name]) if name in has else ():
-            found[place].add(word)
-    return Side(str(work.home), _rows(items, list(map(frozenset, found))), record, work)
-
-
-def _optional(work: WorkDir, table: Table) -> pd.DataFrame:
-    path = work.table(table.name)
-    return to_frame(conform(read_table(path), table)) if path.is_file() else empty(table)
-
-
-def _rows(items: pd.DataFrame, findings: list[frozenset[str]]) -> pd.DataFrame:
-    roots = {
-        source: _root_of(str(source), own) for source, own in items.groupby("source")["filename"]
+    ids = {
+        "outlier": standing_out(outliers)["id"],
+        "leaking": pd.concat([leaks["from"], leaks["to"]]),
+        "mislabelled": issues["id"][issues["is_issue"].astype(bool)],
     }
-    named = zip(items["filename"], items["source"], strict=True)
-    names = [filename.removeprefix(roots[source]) for filename, source in named]
-    known = items[["filename", "digest", "label", "split"]].reset_index(drop=True)
-    sets = pd.Series(findings, known.index, dtype=object)
-    return known.assign(name=names, findings=sets)[_VALUES]
+    for name, known in ids.items():
+        has[name] = items["id"].isin(known)
+    words = {name: word for name, (word, _) in FINDINGS.items()} | {f.name: f.name for f in FLAGS}
+    has = has[[name for name in words if name in has]].rename(columns=words)
+    return Side(str(work.home), _named(items, has), record, work)
+
+
+def _named(items: pd.DataFrame, has: pd.DataFrame) -> pd.DataFrame:
+    """The images of a side; ``has`` says in a column for each finding which of them have it."""
+    inputs = items.groupby("source")["filename"]
+    roots = {source: _root_of(str(source), own) for source, own in inputs}
+    pairs = zip(items["filename"], items["source"], strict=True)
+    names = [filename.removeprefix(roots[source]) for filename, source in pairs]
+    found = [frozenset(compress(has, row)) for row in has.to_numpy().tolist()]
+    known = items[["filename", "digest", "label", "split"]]
+    return known.assign(name=names, findings=pd.Series(found, items.index, dtype=object))
 
 
 def _root_of(source: str, filenames: pd.Series) -> str:
@@ -138,5 +119,4 @@ def _root_of(source: str, filenames: pd.Series) -> str:
     for root in (f"{whole.rstrip('/')}/", f"{whole}!", f"{whole}#"):
         if filenames.str.startswith(root).all():
             return root
-    shared = os.path.commonprefix(filenames.tolist())  # noqa: RUF071 - cut
-    return shared[: shared.rfind("/") + 1]
+    return shared_folder(filenames)

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from imgvet.exchange.layout import Layout, Read
-from imgvet.exchange.names import portable_names
+from imgvet.exchange.layout import Layout, Read, portable_names
 from imgvet.exchange.pictures import Picture
 
 
@@ -25,16 +24,16 @@ class WebDataset(Layout):
     references = False
     most_images, most_bytes = 10_000, 1_000_000_000
 
-    def place(self, picture: Picture) -> None:
-        """In a shard."""
+    def folder(self, picture: Picture) -> None:
+        """None: they lie in shards."""
 
     def write(self, read: Read, folder: Path) -> None:
         """The key is the image's id, as the first dot of a name ends a key."""
-        shards: dict[str | None, _Shards] = {}
+        shards: dict[str, _Shards] = {}
         try:
             for picture, data in read:
                 name = self.folder_of[picture.split] or "images"
-                shards.setdefault(picture.split, _Shards(folder, name, self)).add(
+                shards.setdefault(name, _Shards(folder, name, self)).add(
                     f"{picture.id:09d}", data, _ending(picture), self._facts(picture)
                 )
         finally:

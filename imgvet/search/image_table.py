@@ -7,7 +7,6 @@ A column of the table items keeps its name, one of another table is called ``tab
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -21,6 +20,7 @@ import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
 from imgvet.reasons import Reason
+from imgvet.sources.listing import shared_folder
 from imgvet.tables import (
     BY_NAME,
     COMPONENTS,
@@ -125,8 +125,7 @@ class ImageTable:
         """The folder that all files that are there share, ending in its separator, or empty."""
         there = pc.not_equal(self["status"], Reason.MISSING.value)
         ends = pc.min_max(self["filename"].filter(there)).as_py()
-        shared = os.path.commonprefix([end or "" for end in ends.values()])  # noqa: RUF071 - cut
-        return shared[: shared.rfind("/") + 1]  # A backslash is a letter of a name like others.
+        return shared_folder(end or "" for end in ends.values())
 
     def __getitem__(self, name: str) -> Any:
         """A column as an Arrow array (int64, float64 or string); KeyError if there is none."""

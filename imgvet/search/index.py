@@ -14,16 +14,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imgvet.errors import InvalidParameterError
-from imgvet.options import NeighborOptions
+from imgvet.options import Distance
 from imgvet.search.image_table import ImageTable, Rows
-from imgvet.similarity.distances import Metric, distances_between, space_of, unit_of
+from imgvet.similarity.distances import Metric, Reals, distances_between, space_of, unit_of
 from imgvet.similarity.groups import farthest_subset, representative_subset
 from imgvet.similarity.search import SPARE
 from imgvet.summary import read_record
 from imgvet.workdir import WorkDir
 
 Vector = NDArray[np.float32]
-Reals = NDArray[np.float64]
 
 MAX_NEIGHBORS = 1000
 """At most this many images are found at a time."""
@@ -37,6 +36,19 @@ class Match:
 
     id: int
     similarity: float
+
+
+def distances_to(
+    vectors: Vector, near: Rows, queries: Vector, distance: Distance, unit: float
+) -> Reals:
+    """The distances of queries, (q, width), to some rows of ``vectors`` each, (q, k), as a run's.
+
+    -1 is nobody, infinitely far.
+    """
+    used = np.unique(near[near >= 0])
+    space = space_of(np.concatenate([queries, vectors[used]]), distance)
+    places = np.where(near < 0, -1, len(queries) + np.searchsorted(used, near))
+    return replace(space, unit=unit).distances(np.arange(len(queries)), places)
 
 
 class SearchIndex:
@@ -59,10 +71,8 @@ class SearchIndex:
     def of_run(cls, work: WorkDir, images: ImageTable) -> SearchIndex:
         """The index of a finished run; the embeddings are read once, for their lengths."""
         vectors = np.load(work.embeddings, mmap_mode="r")
-        record = read_record(work)
-        scale = float(str(record.model.get("similarity_scale", 1.0)))
-        metric = Metric(distance=record.options(NeighborOptions).distance, scale=scale)
-        return cls(vectors, images.frame(["embedding_row"]).reset_index(), metric)
+        items = images.frame(["embedding_row"]).reset_index()
+        return cls(vectors, items, Metric.of_run(read_record(work)))
 
     def nearest(self, vector: Vector, k: int, among: Rows | None = None) -> list[Match]:
         """The ``k`` images nearest to a vector, float32 (width,), most similar first, then by id.
@@ -133,11 +143,9 @@ class SearchIndex:
         wanted = min(k + SPARE, len(distances))
         rows = np.argpartition(distances, wanted - 1)[:wanted]
         rows = rows[np.isfinite(distances[rows])]
-        # The candidates are compared as the run's tables were.
-        together = np.concatenate([query[None], self._vectors[rows]])
-        space = replace(space_of(together, self._metric.distance), unit=self._unit)
-        exact = space.distances(np.zeros(1, np.int64), np.arange(1, len(together))[None])[0]
-        similarity = pd.Series(self._metric.similarity(exact), rows)
+        how, unit = self._metric.distance, self._unit
+        exact = distances_to(self._vectors, rows[None], query[None], how, unit)
+        similarity = pd.Series(self._metric.similarity(exact[0]), rows)
         found = items[items["embedding_row"].isin(rows)]
         found = found.assign(similarity=found["embedding_row"].map(similarity))
         found = found.sort_values(["similarity", "id"], ascending=[False, True]).head(k)

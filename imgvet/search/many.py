@@ -8,7 +8,6 @@ index is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -17,17 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgvet.options import NeighborOptions
+from imgvet.search.index import distances_to
 from imgvet.similarity.distances import DISTANCES, Metric, Rows, Vectors, space_of
 from imgvet.similarity.neighbors import EXACT_LIMIT
-from imgvet.similarity.search import SPARE, faiss_metric, nearest, nearest_among
+from imgvet.similarity.search import SPARE, faiss_metric, nearest_among
 from imgvet.summary import read_record
 from imgvet.workdir import WorkDir, write_atomically
 
 RECALL = 0.985
 """Share of the true nearest of a sample that the compared cells have to hold."""
 
-_SAMPLE, _TRAINING_PER_CELL, _BLOCK = 256, 40, 4096
+_SAMPLE, _TRAINING_PER_CELL, _BLOCK, _ADDED = 256, 40, 4096, 65_536
 _SEED = 1234
 
 
@@ -47,19 +46,10 @@ class ManySearch:
     @classmethod
     def of_run(cls, work: WorkDir, threads: int = 1) -> ManySearch:
         """The search in a finished run."""
-        record, state = read_record(work), work.embeddings.stat()
-        metric = Metric(
-            distance=record.options(NeighborOptions).distance,
-            scale=float(str(record.model.get("similarity_scale", 1.0))),
-        )
+        state, vectors = work.embeddings.stat(), np.load(work.embeddings, mmap_mode="r")
         name = f"{work.part or 'whole'}-{state.st_size}-{state.st_mtime_ns}.faiss"
-        vectors = np.load(work.embeddings, mmap_mode="r")
+        metric = Metric.of_run(read_record(work))
         return cls(vectors, metric, work.store / "search" / name, threads)
-
-    @property
-    def width(self) -> int:
-        """Values of one embedding."""
-        return int(self._vectors.shape[1])
 
     def nearest(self, queries: Vectors, k: int) -> tuple[Rows, NDArray[np.float64]]:
         """Of each query, float32 (q, width), the ``k`` nearest rows and their similarities.
@@ -69,24 +59,21 @@ class ManySearch:
         """
         rows = np.full((len(queries), k), -1, np.int64)
         similarity = np.full((len(queries), k), np.nan)
-        telling = np.flatnonzero(queries.any(axis=1))
-        for start in range(0, len(telling), _BLOCK) if len(self._telling) else ():
+        telling = np.flatnonzero(queries.any(axis=1) & (len(self._telling) > 0))
+        for start in range(0, len(telling), _BLOCK):
             part = telling[start : start + _BLOCK]
             rows[part], similarity[part] = self._nearest(queries[part], k)
         return rows, similarity
 
     def _nearest(self, queries: Vectors, k: int) -> tuple[Rows, NDArray[np.float64]]:
         near = self._candidates(queries, k + SPARE)
-        used = np.unique(near[near >= 0])
-        together = np.concatenate([queries, self._vectors[used]])
-        space = replace(space_of(together, self._metric.distance), unit=self._space.unit)
-        places = np.where(near < 0, -1, len(queries) + np.searchsorted(used, near))
-        best = nearest(space, np.arange(len(queries)), places, k)
-        found = np.pad(best.rows, ((0, 0), (0, k - best.rows.shape[1])), constant_values=-1)
-        distances = np.pad(best.distances, ((0, 0), (0, k - best.rows.shape[1])))
-        rows = np.where(found < 0, -1, used[np.maximum(found - len(queries), 0)])
-        similarity = self._metric.similarity(np.where(found < 0, 0.0, distances))
-        return rows, np.where(found < 0, np.nan, similarity)
+        near = np.pad(near, ((0, 0), (0, max(0, k - near.shape[1]))), constant_values=-1)
+        how, unit = self._metric.distance, self._space.unit
+        exact = distances_to(self._vectors, near, queries, how, unit)
+        order = np.lexsort((near, exact), axis=1)[:, :k]
+        rows, exact = np.take_along_axis(near, order, 1), np.take_along_axis(exact, order, 1)
+        similarity = self._metric.similarity(np.where(rows < 0, 0.0, exact))
+        return rows, np.where(rows < 0, np.nan, similarity)
 
     def _candidates(self, queries: Vectors, width: int) -> Rows:
         """Rows of about the nearest, (q, w); -1 is nobody."""
@@ -135,11 +122,13 @@ class ManySearch:
 
         data, rows = self._space.data, self._telling
         cells = max(1, round(len(rows) ** 0.5))
-        index: Any = faiss.index_factory(self.width, f"IVF{cells},SQ8", faiss_metric(self._space))
+        index: Any = faiss.index_factory(
+            data.shape[1], f"IVF{cells},SQ8", faiss_metric(self._space)
+        )
         index.cp.seed = _SEED
         step = max(1, len(rows) // (cells * _TRAINING_PER_CELL))
         index.train(np.ascontiguousarray(data[rows[::step]]))
-        for part in _blocks(rows):
+        for part in np.array_split(rows, len(rows) // _ADDED + 1):
             index.add_with_ids(np.ascontiguousarray(data[part]), part)
         sample = rows[:: max(1, len(rows) // _SAMPLE)][:_SAMPLE]
         queries = np.ascontiguousarray(data[sample])
@@ -151,8 +140,3 @@ class ManySearch:
             if share >= RECALL or probes >= cells:
                 break
         return index
-
-
-def _blocks(rows: Rows) -> Iterator[Rows]:
-    step = 65_536
-    return (rows[start : start + step] for start in range(0, len(rows), step))

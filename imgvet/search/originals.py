@@ -8,10 +8,8 @@ import cv2
 import numpy as np
 import pyarrow.parquet as pq
 
-from imgvet.crops.crop import cut_picture
-from imgvet.images.decode import decode
+from imgvet.crops.crop import decode_item
 from imgvet.images.formats import Format, identify
-from imgvet.images.geometry import region_of
 from imgvet.images.picture import Pixels
 from imgvet.measures.compute_crops import crop_digest
 from imgvet.options import VideoOptions
@@ -70,9 +68,7 @@ class Originals:
         if file.box is None and kind in _SHOWN_AS_THEY_ARE:
             shown = Shown(content.data, f"image/{kind.value.lower()}")
         else:
-            picture = decode(content.data, full_size=True)
-            if file.box is not None and not isinstance(picture, Failure):
-                picture = cut_picture(picture, region_of(file.box))
+            picture = decode_item(content.data, file.box, full_size=True)
             if isinstance(picture, Failure):
                 return picture
             now = now if file.box is None else crop_digest(picture)

@@ -7,7 +7,7 @@ are kept, so that turning a page or changing a filter does not sort again.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache, reduce
 from typing import Annotated, Any, Self
@@ -38,9 +38,6 @@ _COMPARISONS = {
     "above": pc.greater,
     "below": pc.less,
 }
-
-RANGE = ("minimum", "maximum")
-"""The ends of a range that belong to it."""
 
 Short = Annotated[str, Field(max_length=1000)]
 
@@ -73,34 +70,6 @@ class Condition(Requested):
     below: FiniteFloat | None = None
     values: Annotated[tuple[Short, ...], Field(max_length=1000)] | None = None
     missing: bool | None = None
-
-
-def conditions_of(
-    where: Mapping[str, Any], columns: Mapping[str, ImageColumn]
-) -> tuple[Condition, ...]:
-    """Conditions as Python writes them: ``{"label": "dog", "sharpness": (None, 0.3)}``.
-
-    A value is one text or number, several of either in a list, a range of numbers in a tuple of
-    two, or None for none. A metric may be named without its table, as ``stats.sharpness``.
-    InvalidParameterError of anything else.
-    """
-    found = []
-    for name, wanted in where.items():
-        column = name if name in columns else f"stats.{name}"
-        several = isinstance(wanted, (list, set, frozenset))
-        given: dict[str, Any] = {"values": tuple(map(str, wanted)) if several else (str(wanted),)}
-        if wanted is None:
-            given = {"missing": True}
-        elif isinstance(wanted, tuple) and len(wanted) == len(RANGE):
-            given = {**dict(zip(RANGE, wanted, strict=True)), "missing": False}
-        elif isinstance(wanted, (int, float)):
-            given = dict.fromkeys(RANGE, wanted)
-        try:
-            found.append(Condition(column=column if column in columns else name, **given))
-        except ValidationError:
-            problem = f"{name} = {wanted!r} is no condition"
-            raise InvalidParameterError(problem, "Give a text, a list, or a (low, high)") from None
-    return tuple(found)
 
 
 class Query(Requested):

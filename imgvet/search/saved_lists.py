@@ -17,7 +17,8 @@ from imgvet.workdir import WorkDir, write_text
 
 MAX_NAME = 80
 _NAME = re.compile(rf"[^\W_](?:[\w ()+-]{{0,{MAX_NAME - 2}}}[\w()+-])?")
-_RESERVED = re.compile(r"(?i)con|prn|aux|nul|com[0-9]|lpt[0-9]")
+RESERVED = re.compile(r"(?i)con|prn|aux|nul|com[0-9]|lpt[0-9]")
+"""Names of devices, which Windows gives to no file."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def list_path(work: WorkDir, name: str) -> Path:
     if the folder of lists leads out of the work dir.
     """
     fits = _NAME.fullmatch(name) and len(name.encode()) <= 2 * MAX_NAME
-    if not fits or _RESERVED.fullmatch(name):
+    if not fits or RESERVED.fullmatch(name):
         raise InvalidParameterError(
             f"{name[:MAX_NAME]!r} can't be the name of a list",
             f"Use at most {MAX_NAME} letters, digits, spaces, _ and -, a letter or digit first",

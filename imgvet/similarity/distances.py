@@ -20,14 +20,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from imgvet.errors import InvalidParameterError
-from imgvet.options import Distance
+from imgvet.options import Distance, NeighborOptions
 from imgvet.parameters import Frozen
+from imgvet.summary import RunRecord
 
 Vectors = NDArray[np.float32]
 Reals = NDArray[np.float64]
@@ -88,6 +90,12 @@ class Metric(Frozen, extra="forbid"):
     distance: Distance = "cosine"
     scale: float = Field(1.0, gt=0)
     """a, the calibration on the model's card; 1 for user embeddings."""
+
+    @classmethod
+    def of_run(cls, record: RunRecord) -> Self:
+        """How a finished run compared."""
+        scale = float(str(record.model.get("similarity_scale", 1.0)))
+        return cls(distance=record.options(NeighborOptions).distance, scale=scale)
 
     def similarity(self, distances: NDArray[np.floating]) -> Reals:
         """Similarities of distances as :func:`distances_between` defines them, to 1e-6."""

@@ -9,14 +9,14 @@ No later stage knows where an item came from: it uses :class:`imgvet.sources.rea
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
 
-from imgvet.errors import InputNotFoundError, InvalidParameterError
+from imgvet.errors import InputNotFoundError, InvalidParameterError, RunNotFoundError
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.reasons import Reason
 from imgvet.sources.archive import HEAD_BYTES, identify_archive
@@ -101,6 +101,18 @@ def find_inputs(options: SourceOptions) -> Inputs:
     is_final = not (remote or compressed)
     listing = listing_of((entry for entry, _ in files), options) if is_final else None
     return Inputs(remote, tuple(sorted(compressed)), listing)
+
+
+def list_files(names: Sequence[str], instead: str) -> pa.Table:
+    """What inputs lead to, where these are files alone; raises as :func:`find_inputs`.
+
+    RunNotFoundError, which says what to do instead, if they need a run of their own.
+    """
+    listing = find_inputs(SourceOptions(input_dir=tuple(names))).listing
+    if listing is None:
+        holds = f"{', '.join(names)} holds archives, videos or objects in buckets"
+        raise RunNotFoundError(holds, instead)
+    return listing
 
 
 def _named_by(name: str) -> tuple[Kind, tuple[str, ...]]:

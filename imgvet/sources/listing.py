@@ -5,6 +5,7 @@ A name is made of the item's place once, for people, and never read back.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -210,3 +211,9 @@ def as_table(entries: list[Entry]) -> pa.Table:
         values = map(attrgetter(field.name), entries) if is_known else repeat(None, len(entries))
         arrays.append(pa.array(values, field.type, size=len(entries)))
     return pa.Table.from_arrays(arrays, schema=LISTING_SCHEMA)
+
+
+def shared_folder(names: Iterable[str]) -> str:
+    """The folder that all names lie in, with its slash; empty if there is none."""
+    shared = os.path.commonprefix(list(names))  # noqa: RUF071 - cut
+    return shared[: shared.rfind("/") + 1]  # a backslash is a letter of a name like others

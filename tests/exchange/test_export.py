@@ -113,7 +113,13 @@ def test_a_plan_leaves_out_what_it_removes(work: WorkDir, photos: Path, tmp_path
 
 
 @pytest.mark.parametrize(
-    "content", ["filename,action\n/a.jpg,burn\n", "filename,action\n/a.jpg,keep\n", "a,b\n1,2\n"]
+    "content",
+    [
+        "filename,action\n/a.jpg,burn\n",
+        "filename,action\n/a.jpg,keep\n",
+        "filename,action\n/a.jpg\n",
+        "a,b\n1,2\n",
+    ],
 )
 def test_a_plan_that_is_none_or_of_another_run_is_refused(
     work: WorkDir, tmp_path: Path, content: str

@@ -79,7 +79,8 @@ def test_what_was_exported_is_imported_as_it_was(
     found = import_fastdup(exported, tmp_path / "ours", 2)
     assert (found.images, found.gone) == (11, 0)
     for name, columns in {
-        "similarity": ["from", "to", "similarity"], "components": ["id", "component_id", "count"],
+        "similarity": ["from", "to", "similarity"],
+        "components": ["id", "component_id", "count", "mean_similarity"],
         "stats": ["width", "height", "sharpness", "percentile_99"],
         "invalid": ["filename", "reason"],
     }.items():  # fmt: skip

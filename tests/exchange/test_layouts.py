@@ -316,3 +316,24 @@ def test_objects_of_a_bucket_are_exported_as_they_were_read(
     bucket.put({"photos/a.jpg": jpeg(photograph(3))})
     again = export_run(work, tmp_path / "later", ExportOptions(format="coco"))
     assert [name.rpartition("/")[2] for name, *_ in again.left_out] == ["a.jpg"]
+
+
+@pytest.mark.parametrize("kind", ["coco", "yolo", "datumaro", "fiftyone", "webdataset"])
+def test_no_picture_takes_the_place_of_another(tmp_path: Path, kind: str) -> None:
+    places = {
+        "x/one/a.jpg": "one", "y/a.jpg": "", "y/one/a.jpg": "",
+        "d/a.jpg": "default", "i/a.jpg": "images", "t/a.jpg": "train",
+    }  # fmt: skip
+    for number, name in enumerate(places):
+        (path := tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(jpeg(photograph(number)))
+    rows = [(name, "dog", split) for name, split in places.items()]
+    labels = write_rows(tmp_path / "labels.csv", ("filename", "label", "split"), rows)
+    work = finish_run(tmp_path / "photos", tmp_path / "out", annotations=str(labels))
+    folder = export(work, tmp_path, kind)
+    contents = [path.read_bytes() for path in folder.rglob("*.jpg")]
+    for path in folder.rglob("*.tar"):
+        with tarfile.open(path) as tar:
+            members = [one for one in tar if one.name.endswith(".jpg")]
+            contents += [tar.extractfile(one).read() for one in members]  # type: ignore[union-attr]
+    assert len(contents) == len(set(contents)) == len(places)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgvet.exchange.names import portable_names
+from imgvet.exchange.layout import portable_names
 from imgvet.sources.kinds import is_image_name, split_ending
 
 NAMES = st.lists(
@@ -16,6 +16,7 @@ NAMES = st.lists(
 )
 
 
+@settings(max_examples=50)
 @given(NAMES, st.booleans())
 def test_any_names_become_files_of_any_system_each_with_a_stem_of_its_own(
     names: list[str], flat: bool
@@ -32,15 +33,13 @@ def test_any_names_become_files_of_any_system_each_with_a_stem_of_its_own(
         assert not set(name) & set('<>:"|?*\\\n')
 
 
-@given(NAMES)
-def test_names_do_not_depend_on_the_run(names: list[str]) -> None:
-    kinds = [None] * len(names)
-    assert portable_names(names, kinds) == portable_names(names, kinds)
-
-
 def test_usual_names_stay_as_they_are() -> None:
     names = ["a/1.jpg", "a/2.JPEG", "b/1.png", "café.webp"]
     assert portable_names(names, ["JPEG"] * 4) == ["a/1.jpg", "a/2.jpeg", "b/1.png", "café.webp"]
+
+
+def test_names_of_devices_are_none_of_files() -> None:
+    assert portable_names(["Aux/con.jpg", "console.jpg"]) == ["_Aux/_con.jpg", "console.jpg"]
 
 
 def test_an_ending_that_is_none_of_an_image_is_followed_by_one() -> None:

@@ -61,6 +61,19 @@ def test_a_run_is_looked_up_with_the_same_answers(
     assert by_run.equals(by_files)
 
 
+def test_the_same_bytes_come_before_the_same_pixels(photos: Path, tmp_path: Path) -> None:
+    data = (photos / "photo03.jpg").read_bytes()
+    (tmp_path / "set").mkdir()
+    for number in range(3):
+        (tmp_path / "set" / f"{number}.jpg").write_bytes(data + b"\0" * number)
+    work = finish_run(tmp_path / "set", tmp_path / "out")
+    for given in (tmp_path / "set", work.path):
+        for k in (1, 2):
+            first = look_up(work, [str(given)], k).query("rank == 1")
+            assert first["relation"].eq("exact").all()
+            assert first["filename"].tolist() == first["picture"].tolist()
+
+
 def test_lists_and_pictures_are_looked_up(work: WorkDir, newcomers: Path, tmp_path: Path) -> None:
     (tmp_path / "new.txt").write_text(f"{newcomers / 'a copy.jpg'}\n")
     found = look_up(work, [str(tmp_path / "new.txt"), str(newcomers / "b again.jpg")])

@@ -1,0 +1,80 @@
+"""Conditions on columns of the image table, as Python writes them or a person does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from imgvet.errors import InvalidParameterError
+from imgvet.search.image_table import ImageColumn
+from imgvet.search.query import Condition
+from imgvet.tables import STATS
+
+_RANGE = ("minimum", "maximum")
+_LIMITS = {"=": _RANGE, ">=": ("minimum",), "<=": ("maximum",), ">": ("above",), "<": ("below",)}
+_WRITTEN = re.compile(r"\s*([\w.]+)\s*(>=|<=|=|>|<)\s*(.*)", re.DOTALL)
+
+Columns = Mapping[str, ImageColumn]
+_Told = Iterator[tuple[str, dict[str, Any], str, str]]
+"""The column as it was named, what a condition says of it, and what to tell if it is none."""
+
+
+def conditions_of(
+    where: Mapping[str, Any] | Iterable[str], columns: Columns
+) -> tuple[Condition, ...]:
+    """Conditions from Python, ``{"label": "dog", "sharpness": (None, 0.3)}``, or from texts.
+
+    In Python a value is one text or number, several of either in a list, a range of numbers in a
+    tuple of two, or None for none. Texts are ``label=dog``, ``width>=640``, ``split=`` (none);
+    several that one column may equal are alternatives, all else must be met at once. A metric may
+    be named without its table, as ``stats.sharpness``. InvalidParameterError of anything else.
+    """
+    found = []
+    told = _from_python(where) if isinstance(where, Mapping) else _from_texts(where, columns)
+    for name, given, problem, remedy in told:
+        try:
+            found.append(Condition(column=_column(name, columns), **given))
+        except ValidationError:
+            raise InvalidParameterError(problem, remedy) from None
+    return tuple(found)
+
+
+def _column(name: str, columns: Columns) -> str:
+    metric = f"{STATS.name}.{name}"
+    return metric if name not in columns and metric in columns else name
+
+
+def _from_python(where: Mapping[str, Any]) -> _Told:
+    for name, wanted in where.items():
+        several = isinstance(wanted, (list, set, frozenset))
+        given: dict[str, Any] = {"values": tuple(map(str, wanted)) if several else (str(wanted),)}
+        if wanted is None:
+            given = {"missing": True}
+        elif isinstance(wanted, tuple) and len(wanted) == len(_RANGE):
+            given = {**dict(zip(_RANGE, wanted, strict=True)), "missing": False}
+        elif isinstance(wanted, (int, float)):
+            given = dict.fromkeys(_RANGE, wanted)
+        problem = f"{name} = {wanted!r} is no condition"
+        yield name, given, problem, "Give a text, a list, or a (low, high)"
+
+
+def _from_texts(texts: Iterable[str], columns: Columns) -> _Told:
+    remedy = "Write COLUMN=VALUE, or a number after >=, <=, > or <, as in sharpness>=0.5"
+    choices: dict[str, list[str]] = {}
+    for text in texts:
+        problem, parts = f"where = {text!r} is not a condition", _WRITTEN.fullmatch(text)
+        if parts is None:
+            raise InvalidParameterError(problem, remedy)
+        name, sign, value = parts.groups()
+        known = columns.get(_column(name, columns))
+        if sign == "=" and not value:
+            yield name, {"missing": True}, problem, remedy
+        elif sign == "=" and (known is None or known.kind == "text"):
+            choices.setdefault(name, []).append(value)
+        else:
+            yield name, dict.fromkeys(_LIMITS[sign], value), problem, remedy
+    for name, values in choices.items():
+        yield name, {"values": tuple(values)}, f"where = {name}= is not a condition", remedy
