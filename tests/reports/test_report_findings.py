@@ -322,9 +322,18 @@ def test_copies_that_a_person_decides_on_are_not_called_removable(
     one = replace(inputs, tables={**inputs.tables, "items": fewer})
     assert "Remove 1 exact copy that adds nothing" in words(one, Section.OVERVIEW)
     told = words(full_inputs, Section.OVERVIEW)
-    assert "Decide on 2 groups of exact copies" in told
     assert "adds nothing" not in told
     assert "add nothing" not in told
+
+
+def test_a_next_step_is_told_once(full_inputs: ReportInputs, inputs: ReportInputs) -> None:
+    assert "leave open which one to keep" not in words(full_inputs, Section.OVERVIEW)
+    items = inputs.tables["items"]
+    label = items["label"].where(items["id"] != 13, "cat")
+    split = items["split"].where(items["id"] != 14, "train")
+    halves = items.assign(label=label, split=split)
+    told = words(replace(inputs, tables={**inputs.tables, "items": halves}), Section.OVERVIEW)
+    assert "Decide on 1 group of exact copies that leave open which one to keep" in told
 
 
 def test_what_stands_out_beyond_the_share_is_marked(inputs: ReportInputs) -> None:
