@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -21,8 +22,8 @@ from imgvet.metrics import METRICS
 class Column:
     """One column of a table; its meaning is for a person."""
 
-    name: str
     type: pa.DataType
+    name: str
     meaning: str
 
 
@@ -49,22 +50,10 @@ def _table(name: str, meaning: str, *columns: Column) -> Table:
     return Table(name, meaning, columns)
 
 
-def _text(name: str, meaning: str) -> Column:
-    return Column(name, pa.string(), meaning)
-
-
-def _int(name: str, meaning: str) -> Column:
-    return Column(name, pa.int64(), meaning)
-
-
-def _real(name: str, meaning: str) -> Column:
-    return Column(name, pa.float64(), meaning)
-
-
-def _reals(name: str, meaning: str) -> Column:
-    return Column(name, pa.list_(pa.float64()), meaning)
-
-
+_text, _int, _real, _bool, _reals = (
+    partial(Column, kind)
+    for kind in (pa.string(), pa.int64(), pa.float64(), pa.bool_(), pa.list_(pa.float64()))
+)
 _ID = _int("id", "the item's number, in the order of listing")
 _SIMILARITY = _real("similarity", "1 is identical")
 _PAIR = (_int("from", "id of the first image"), _int("to", "id of the second image"), _SIMILARITY)
@@ -161,8 +150,8 @@ LABEL_ISSUES = _table(
     _real(
         "score", "0..1, how well its label fits beside the others; null if it could not be judged"
     ),
-    Column("is_issue", pa.bool_(), "whether its label is likely wrong, or a copy has another"),
-    Column("conflict", pa.bool_(), "whether an image of the same content has another label"),
+    _bool("is_issue", "whether its label is likely wrong, or a copy has another"),
+    _bool("conflict", "whether an image of the same content has another label"),
     _int(
         "nearest",
         "of an issue the id of the most similar image with the suggested label; null if there "
@@ -376,6 +365,11 @@ def write_table(data: pa.Table, path: Path) -> None:
 def read_table(path: Path) -> pd.DataFrame:
     """Read a Parquet table that :func:`write_table` wrote."""
     return to_frame(pq.read_table(path))
+
+
+def read_made(path: Path, table: Table) -> pd.DataFrame:
+    """Read a table as it would be made now, whatever version wrote it; no rows if none was made."""
+    return to_frame(conform(read_table(path), table)) if path.is_file() else empty(table)
 
 
 def read_if_sound(

@@ -67,11 +67,11 @@ class Visuals:
 
     def duplicates(self, n: int = SHOWN, **where: Any) -> InlinePage:
         """Pairs of copies and near copies, most alike first, one of them as ``where`` says."""
-        pairs = self._run.table("similarity")
+        pairs = self._run.pairs.of("all")
         meant = self._meant(where)
         if meant is not None:
             pairs = pairs[pairs["from"].isin(meant) | pairs["to"].isin(meant)]
-        shown = pairs.sort_values("similarity", ascending=False, kind="stable").head(n)
+        shown = pairs.head(n)
         rows = zip(shown["from"], shown["to"], shown["similarity"], strict=True)
         groups = [((one, other), f"similarity {similarity(alike)}") for one, other, alike in rows]
         return self._page("Duplicates", "pair", len(pairs), groups)

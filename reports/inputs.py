@@ -19,6 +19,7 @@ from imgvet.quality.result import CheckResult, read_results
 from imgvet.reasons import Reason
 from imgvet.reports.text import file_size, visible
 from imgvet.search.image_table import COPIES, ImageTable, Value
+from imgvet.search.pairs import AlikePairs
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
 from imgvet.summary import PastRun, RunRecord, RunSummary, read_record, read_summary
@@ -192,6 +193,12 @@ class ReportInputs:
     def image_table(self) -> ImageTable:
         """What all tables say of each image."""
         return ImageTable.of_frames(self.tables)
+
+    @cached_property
+    def pairs(self) -> AlikePairs:
+        """The pairs of similar images, by kind."""
+        tables = self.table("similarity"), self.table("leaks")
+        return AlikePairs(*tables, self.image_table, self.summary.cc_threshold)
 
     @cached_property
     def facts(self) -> Facts:

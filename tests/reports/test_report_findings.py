@@ -12,7 +12,6 @@ import pytest
 from imgvet.reports import limits
 from imgvet.reports.charts import bars, most_frequent
 from imgvet.reports.inputs import ReportInputs
-from imgvet.reports.sections.alike import differing
 from imgvet.reports.sections.run import changes
 from imgvet.reports.text import base
 from imgvet.sections import Section
@@ -141,12 +140,6 @@ def test_pairs_tell_what_makes_them_a_finding(
     told = words(full_inputs, anchor)
     assert f"{trait} {values[0]} {values[1]}" in told, "beside each other, as they differ"
     assert all(f"{trait} {value}" in told for value in values), "and on each card"
-
-
-def test_differing_ignores_what_has_no_value() -> None:
-    pairs = pd.DataFrame({"from": [0, 0, 1], "to": [1, 2, 2], "similarity": [0.9, 1.0, 0.95]})
-    across = differing(pairs, pd.Series({0: "a", 1: "b"}), 0.9)
-    assert across[["from", "first", "second"]].values.tolist() == [[0, "a", "b"]]
 
 
 def test_videos_are_counted_and_paired(full_inputs: ReportInputs, planted: Any) -> None:
