@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from imgvet.format import listed
 from imgvet.metrics import METRICS
 from imgvet.monitor.history import Run
+from imgvet.options import RunOptions
 from imgvet.quality.result import CheckResult, read_results
 from imgvet.reasons import Reason
 from imgvet.reports.text import file_size, visible
@@ -174,14 +175,8 @@ class ReportInputs:
 
     @property
     def title(self) -> str:
-        """What was vetted, short: its name, or the end of the first input and how many more."""
-        if name := self.record.parameters.get("dataset_name"):
-            return visible(str(name))
-        if not self.summary.inputs:
-            return "Dataset"
-        first, more = self.summary.inputs[0], len(self.summary.inputs) - 1
-        end = visible(first.rstrip("/\\").replace("\\", "/").rpartition("/")[2] or first)
-        return f"{end} and {more} more" if more else end
+        """What was vetted, short."""
+        return visible(self.record.options(RunOptions).dataset) or "Dataset"
 
     @property
     def valid(self) -> pd.DataFrame:
