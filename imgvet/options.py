@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -363,12 +363,17 @@ class RunOptions(
 
     @property
     def dataset(self) -> str:
-        """The dataset's name: as given, or the first input's last part and how many more."""
-        if self.dataset_name is not None or not self.input_dir:
-            return self.dataset_name or ""
-        first, *more = self.input_dir
-        name = first.rstrip("/").rsplit("/", 1)[-1] or first
-        return f"{name} and {len(more)} more" if more else name
+        """The dataset's name."""
+        return dataset_called(self.dataset_name, self.input_dir)
+
+
+def dataset_called(name: str | None, inputs: Sequence[str]) -> str:
+    """A dataset's name: as given, or the first input's last part and how many more."""
+    if name is not None or not inputs:
+        return name or ""
+    first, *more = inputs
+    last = first.rstrip("/").rsplit("/", 1)[-1] or first
+    return f"{last} and {len(more)} more" if more else last
 
 
 GROUPS: Mapping[str, tuple[type[Part], ...]] = {

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from imgvet.format import listed
 from imgvet.metrics import METRICS
 from imgvet.monitor.history import Run
-from imgvet.options import RunOptions
 from imgvet.quality.result import CheckResult, read_results
 from imgvet.reasons import Reason
 from imgvet.reports.text import file_size, visible
@@ -176,7 +175,7 @@ class ReportInputs:
     @property
     def title(self) -> str:
         """What was vetted, short."""
-        return visible(self.record.options(RunOptions).dataset) or "Dataset"
+        return visible(self.record.dataset) or "Dataset"
 
     @property
     def valid(self) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from typing import Any
 from imgvet.errors import InputNotFoundError, InputUnreadableError, StaleReferenceError
 from imgvet.explorer.pairs import Pairs
 from imgvet.metrics import FLAGS, Flag, limit_of
-from imgvet.options import FlagOptions, RunOptions
+from imgvet.options import FlagOptions
 from imgvet.reasons import Failure
 from imgvet.reports.text import visible
 from imgvet.search.image_table import COPIES, HIGHEST, PIXELS, SIDES, ImageTable, Rows
@@ -62,7 +62,7 @@ class ExploredRun:
     @property
     def title(self) -> str:
         """What was vetted, short."""
-        return visible(self.record.options(RunOptions).dataset)
+        return visible(self.record.dataset)
 
     @property
     def presets(self) -> dict[str, Query]:
