@@ -230,7 +230,7 @@ def entries(values: Mapping[str, object], prefix: str = "") -> list[tuple[str, s
         if isinstance(value, Mapping):
             flat += entries(value, f"{prefix}{name}.")
         else:
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False,
-                                                                   default=str)  # fmt: skip
+            written = json.dumps(value, ensure_ascii=False, default=str)
+            text = value if isinstance(value, str) else "none" if written == "[]" else written
             flat.append((visible(f"{prefix}{name}"), label(text, limits.MESSAGE_LENGTH)))
     return flat
