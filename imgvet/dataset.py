@@ -274,10 +274,8 @@ class Dataset:
 
     def _table(self, table: Table) -> pd.DataFrame:
         """A table, with file names, labels and splits of the images that columns name."""
-        path = self._work.table(table.name)
-        missing = table in tables.OPTIONAL_TABLES and not path.is_file()
-        frame = tables.empty(table) if missing else tables.read_table(path)
-        return with_names(frame, ImageTable.of_run(self._work))
+        work = self._work
+        return with_names(tables.read_made(work.table(table.name), table), ImageTable.of_run(work))
 
 
 class Curation:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from imgvet.parameters import Part, Share, Strings, validated
+from imgvet.parameters import Part, Share, Strings, parameter, validated
 
 SPLIT_FOLDERS = "folders"
 """The ``split_pattern`` that knows what folders of splits are called."""
@@ -25,26 +25,24 @@ FailOn = Literal["critical", "warning", "never"]
 class VideoOptions(Part):
     """Which frames of a video are looked at."""
 
-    video_fps: float = Field(
-        1.0, gt=0, le=1000, description="at most this many frames of each second of a video"
+    video_fps: float = parameter(
+        1.0, "at most this many frames of each second of a video", gt=0, le=1000
     )
-    video_keyframes_only: bool = Field(False, description="only keyframes of videos")
+    video_keyframes_only: bool = parameter(False, "only keyframes of videos")
 
 
 class FetchOptions(Part):
     """How inputs that lie elsewhere or inside others are made ready. No result depends on it."""
 
-    sync_s3_to_local: bool = Field(
-        False, description="copy s3:// and minio:// inputs into the work dir before reading them"
+    sync_s3_to_local: bool = parameter(
+        False, "copy s3:// and minio:// inputs into the work dir before reading them"
     )
-    delete_img: bool = Field(
-        False, description="delete, after use, images that this run downloaded"
+    delete_img: bool = parameter(False, "delete, after use, images that this run downloaded")
+    delete_tar: bool = parameter(
+        False, "delete, after use, archives and videos that this run downloaded"
     )
-    delete_tar: bool = Field(
-        False, description="delete, after use, archives and videos that this run downloaded"
-    )
-    resume: bool = Field(
-        False, description="continue an interrupted extraction instead of starting it again"
+    resume: bool = parameter(
+        False, "continue an interrupted extraction instead of starting it again"
     )
 
 
@@ -55,30 +53,27 @@ class SourceOptions(VideoOptions):
         description="folders (recursive), images, archives, videos, s3:// or minio:// folders, "
         "text or csv lists of paths, or a YOLOv5 yaml"
     )
-    test_dir: Strings = Field(
-        (),
-        description="more inputs, whose split is test; that of the others is then train",
+    test_dir: Strings = parameter(
+        (), "more inputs, whose split is test; that of the others is then train"
     )
-    split_pattern: str | None = Field(
+    split_pattern: str | None = parameter(
         None,
-        description="regular expression whose group is the split, as in '/(train|val|test)/', or "
+        "regular expression whose group is the split, as in '/(train|val|test)/', or "
         "folders: the name of the deepest folder that is called as splits are",
     )
-    labels_from: Literal["folders"] | None = Field(
-        None, description="folders: the label of an image is the name of the folder it lies in"
+    labels_from: Literal["folders"] | None = parameter(
+        None, "folders: the label of an image is the name of the folder it lies in"
     )
-    subset: Strings | None = Field(None, description="only these images, by path")
-    num_images: int | None = Field(None, ge=1, description="at most this many images")
-    min_offset: int | None = Field(
-        None, ge=0, description="first index of a slice of the sorted list"
+    subset: Strings | None = parameter(None, "only these images, by path")
+    num_images: int | None = parameter(None, "at most this many images", ge=1)
+    min_offset: int | None = parameter(None, "first index of a slice of the sorted list", ge=0)
+    max_offset: int | None = parameter(None, "index after the last of that slice", ge=1)
+    find_regex: str | None = parameter(
+        None, "only local paths in which this regular expression is found"
     )
-    max_offset: int | None = Field(None, ge=1, description="index after the last of that slice")
-    find_regex: str | None = Field(
-        None, description="only local paths in which this regular expression is found"
-    )
-    tar_only: bool = Field(False, description="ignore loose images beside archives and videos")
-    no_archives: bool = Field(False, description="ignore archives and videos beside loose images")
-    min_file_size: int = Field(0, ge=0, description="leave out files of fewer bytes")
+    tar_only: bool = parameter(False, "ignore loose images beside archives and videos")
+    no_archives: bool = parameter(False, "ignore archives and videos beside loose images")
+    min_file_size: int = parameter(0, "leave out files of fewer bytes", ge=0)
 
     @model_validator(mode="after")
     def _something_is_left(self) -> Self:
@@ -109,10 +104,8 @@ class SourceOptions(VideoOptions):
 class MediaOptions(Part):
     """Which pictures count."""
 
-    min_input_image_width: int = Field(
-        10, ge=1, description="leave out narrower pictures, in pixels"
-    )
-    min_input_image_height: int = Field(10, ge=1, description="leave out lower pictures, in pixels")
+    min_input_image_width: int = parameter(10, "leave out narrower pictures, in pixels", ge=1)
+    min_input_image_height: int = parameter(10, "leave out lower pictures, in pixels", ge=1)
 
 
 DataType = Literal["infer", "image", "bbox"]
@@ -123,14 +116,14 @@ MARGIN = 0.2
 class AnnotationOptions(Part):
     """What is known of the images beforehand."""
 
-    annotations: str | None = Field(
+    annotations: str | None = parameter(
         None,
-        description="labels, splits and boxes: a csv or parquet file, or COCO json; from Python "
+        "labels, splits and boxes: a csv or parquet file, or COCO json; from Python "
         "also a DataFrame or a dict",
     )
-    data_type: DataType = Field(
+    data_type: DataType = parameter(
         "infer",
-        description="image: analyse whole images; bbox: the annotated boxes, as crops, also those "
+        "image: analyse whole images; bbox: the annotated boxes, as crops, also those "
         "of a YOLO data set; infer: bbox if annotations hold boxes",
     )
 
@@ -138,21 +131,19 @@ class AnnotationOptions(Part):
 class CropOptions(Part):
     """Which parts of the images are analysed instead of whole ones."""
 
-    bounding_box: str | None = Field(
+    bounding_box: str | None = parameter(
         None,
-        description="analyse crops: row_y=..,col_x=..,height=..,width=.. cuts the same box from "
+        "analyse crops: row_y=..,col_x=..,height=..,width=.. cuts the same box from "
         "each image; face, ocr and yolov5s detect what to cut",
     )
-    augmentation_horiz: Share | None = Field(
-        None,
-        description=f"margin left and right of a detection, as a fraction of its width [{MARGIN}]",
+    augmentation_horiz: Share | None = parameter(
+        None, f"margin left and right of a detection, as a fraction of its width [{MARGIN}]"
     )
-    augmentation_vert: Share | None = Field(
-        None,
-        description=f"margin above and below a detection, as a fraction of its height [{MARGIN}]",
+    augmentation_vert: Share | None = parameter(
+        None, f"margin above and below a detection, as a fraction of its height [{MARGIN}]"
     )
-    augmentation_additive_margin: int = Field(
-        0, ge=0, le=10_000, description="margin around a detection in pixels, instead of fractions"
+    augmentation_additive_margin: int = parameter(
+        0, "margin around a detection in pixels, instead of fractions", ge=0, le=10_000
     )
 
     @model_validator(mode="after")
@@ -168,22 +159,20 @@ class CropOptions(Part):
 class ModelOptions(Part):
     """What the images are compared by."""
 
-    model_path: str | None = Field(
+    model_path: str | None = parameter(
         None,
-        description="a model that 'imgvet models list' names, or a path to an .onnx or .ort file; "
+        "a model that 'imgvet models list' names, or a path to an .onnx or .ort file; "
         "without it the built-in model",
     )
-    d: int | None = Field(
-        None,
-        ge=1,
-        description="values of one embedding; read from the model, a wrong one is refused",
+    d: int | None = parameter(
+        None, "values of one embedding; read from the model, a wrong one is refused", ge=1
     )
-    high_accuracy: bool = Field(
-        False, description="better embeddings, for more time; with the built-in model only"
+    high_accuracy: bool = parameter(
+        False, "better embeddings, for more time; with the built-in model only"
     )
-    embeddings: str | None = Field(
+    embeddings: str | None = parameter(
         None,
-        description="your embeddings instead of a model: an .npy file with a list of file names "
+        "your embeddings instead of a model: an .npy file with a list of file names "
         "beside it; from Python also an array",
     )
 
@@ -191,24 +180,20 @@ class ModelOptions(Part):
 class StatsOptions(Part):
     """Which measures to take."""
 
-    run_stats: bool = Field(True, description="measure size, brightness, contrast and sharpness")
-    run_advanced_stats: bool = Field(
-        False, description="also measure hue, saturation, edges and colour"
-    )
+    run_stats: bool = parameter(True, "measure size, brightness, contrast and sharpness")
+    run_advanced_stats: bool = parameter(False, "also measure hue, saturation, edges and colour")
 
 
 class FlagOptions(Part):
     """From where on a picture counts as dark, bright or blurry."""
 
-    dark_threshold: float = Field(
-        82.0, ge=0, le=255, description="dark: 99th percentile of gray below this"
+    dark_threshold: float = parameter(
+        82.0, "dark: 99th percentile of gray below this", ge=0, le=255
     )
-    bright_threshold: float = Field(
-        230.0, ge=0, le=255, description="bright: 5th percentile of gray above this"
+    bright_threshold: float = parameter(
+        230.0, "bright: 5th percentile of gray above this", ge=0, le=255
     )
-    blur_threshold: float = Field(
-        0.5, ge=0, le=1, description="blurry: sharpness (0 to 1) below this"
-    )
+    blur_threshold: float = parameter(0.5, "blurry: sharpness (0 to 1) below this", ge=0, le=1)
 
 
 Distance = Literal["cosine", "euclidean", "l1", "linf", "canberra", "braycurtis", "jensenshannon"]
@@ -217,28 +202,28 @@ Distance = Literal["cosine", "euclidean", "l1", "linf", "canberra", "braycurtis"
 class NeighborOptions(Part):
     """How nearest neighbours are found."""
 
-    distance: Distance = Field(
+    distance: Distance = parameter(
         "cosine",
-        description="what similarity is made of: cosine or euclidean; with nnf_mode Flat also l1, "
+        "what similarity is made of: cosine or euclidean; with nnf_mode Flat also l1, "
         "linf, canberra, braycurtis and jensenshannon",
     )
 
-    nearest_neighbors_k: int = Field(2, ge=1, le=1000, description="neighbours kept for each image")
-    nnf_mode: str = Field(
+    nearest_neighbors_k: int = parameter(2, "neighbours kept for each image", ge=1, le=1000)
+    nnf_mode: str = parameter(
         "IVF",
-        description="search of large sets: IVF compares the nearest cells, Flat is exact, others "
+        "search of large sets: IVF compares the nearest cells, Flat is exact, others "
         "are FAISS factory strings such as HNSW32; small sets are always searched exactly",
     )
-    nnf_param: str = Field("", description="search parameters of that index, such as efSearch=64")
+    nnf_param: str = parameter("", "search parameters of that index, such as efSearch=64")
 
 
 class SimilarityOptions(Part):
     """Which pairs are listed."""
 
-    threshold: Share = Field(0.9, description="list pairs at least this similar")
-    verify_threshold: Share = Field(
+    threshold: Share = parameter(0.9, "list pairs at least this similar")
+    verify_threshold: Share = parameter(
         0.75,
-        description="compare the pixels of pairs at least this similar: it is told what they have "
+        "compare the pixels of pairs at least this similar: it is told what they have "
         "to do with each other, and those that show the same are listed, too",
     )
 
@@ -246,39 +231,38 @@ class SimilarityOptions(Part):
 class ComponentOptions(Part):
     """Which pairs join a component."""
 
-    run_cc: bool = Field(True, description="find connected components")
-    cc_threshold: Share = Field(
-        0.96, description="pairs at least this similar, listed or not, join a component"
+    run_cc: bool = parameter(True, "find connected components")
+    cc_threshold: Share = parameter(
+        0.96, "pairs at least this similar, listed or not, join a component"
     )
 
 
 class OutlierOptions(Part):
     """How many outliers are listed."""
 
-    outlier_percentile: Share = Field(
-        0.05,
-        description="share of images, those least like their nearest neighbour, listed as outliers",
+    outlier_percentile: Share = parameter(
+        0.05, "share of images, those least like their nearest neighbour, listed as outliers"
     )
 
 
 class GroupOptions(Part):
     """What is in the dataset: groups of similar content."""
 
-    num_groups: int | None = Field(
+    num_groups: int | None = parameter(
         None,
+        "groups of similar content to tell what is in the dataset; 0 for none "
+        "[the square root of half the distinct images, at most 100]",
         ge=0,
         le=10_000,
-        description="groups of similar content to tell what is in the dataset; 0 for none "
-        "[the square root of half the distinct images, at most 100]",
     )
 
 
 class LabelOptions(Part):
     """What else is known of the labels of images."""
 
-    probabilities: str | None = Field(
+    probabilities: str | None = parameter(
         None,
-        description="class probabilities by a model that was not trained on the image, to judge "
+        "class probabilities by a model that was not trained on the image, to judge "
         "labels by instead of neighbours: a csv or parquet file with a column filename and one for "
         "each label; from Python also a DataFrame",
     )
@@ -287,28 +271,26 @@ class LabelOptions(Part):
 class CheckLimits(Part):
     """The rates (and the number of images) with which a dataset passes its checks."""
 
-    min_images: int = Field(1, ge=0, description="least number of valid images (critical)")
-    max_invalid_rate: Share = Field(0.01, description="greatest share of invalid images (critical)")
-    max_duplicate_rate: Share = Field(
-        0.01, description="greatest share of surplus exact copies (critical)"
+    min_images: int = parameter(1, "least number of valid images (critical)", ge=0)
+    max_invalid_rate: Share = parameter(0.01, "greatest share of invalid images (critical)")
+    max_duplicate_rate: Share = parameter(0.01, "greatest share of surplus exact copies (critical)")
+    max_leak_rate: Share = parameter(
+        0.0, "greatest share of images that another split has too (critical)"
     )
-    max_leak_rate: Share = Field(
-        0.0, description="greatest share of images that another split has too (critical)"
+    max_label_conflict_rate: Share = parameter(
+        0.0, "greatest share of images with a copy of another label (critical)"
     )
-    max_label_conflict_rate: Share = Field(
-        0.0, description="greatest share of images with a copy of another label (critical)"
+    max_near_duplicate_rate: Share = parameter(
+        0.05, "greatest share of images with a near duplicate (warning)"
     )
-    max_near_duplicate_rate: Share = Field(
-        0.05, description="greatest share of images with a near duplicate (warning)"
+    max_label_issue_rate: Share = parameter(
+        0.02, "greatest share of labelled images whose label is likely wrong (warning)"
     )
-    max_label_issue_rate: Share = Field(
-        0.02, description="greatest share of labelled images whose label is likely wrong (warning)"
-    )
-    max_dark_rate: Share = Field(0.02, description="greatest share of dark images (warning)")
-    max_bright_rate: Share = Field(0.02, description="greatest share of bright images (warning)")
-    max_blurry_rate: Share = Field(0.05, description="greatest share of blurry images (warning)")
-    max_outlier_rate: Share = Field(
-        0.02, description="greatest share of images whose robust outlier score stands out (warning)"
+    max_dark_rate: Share = parameter(0.02, "greatest share of dark images (warning)")
+    max_bright_rate: Share = parameter(0.02, "greatest share of bright images (warning)")
+    max_blurry_rate: Share = parameter(0.05, "greatest share of blurry images (warning)")
+    max_outlier_rate: Share = parameter(
+        0.02, "greatest share of images whose robust outlier score stands out (warning)"
     )
 
 
@@ -323,43 +305,40 @@ class CheckOptions(Part):
 class ExecutionOptions(Part):
     """How to run, and what is said of it elsewhere. None of these changes a result."""
 
-    work_dir: Path = Field(Path("work_dir"), description="folder for results")
-    overwrite: bool = Field(True, description="replace earlier results in the work dir")
+    work_dir: Path = parameter(Path("work_dir"), "folder for results")
+    overwrite: bool = parameter(True, "replace earlier results in the work dir")
     num_threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, le=1024, description="threads [cores]"
     )
-    runner: Literal["threads", "dask", "ray"] = Field(
+    runner: Literal["threads", "dask", "ray"] = parameter(
         "threads",
-        description="what computes the shards: threads of this process; dask or ray, which need "
+        "what computes the shards: threads of this process; dask or ray, which need "
         "imgvet[dask] or imgvet[ray]: processes on this machine, or the cluster at an address",
     )
-    address: str | None = Field(
+    address: str | None = parameter(
         None,
-        description="Dask scheduler (tcp://host:8786) or Ray head (ray://host:10001) whose workers "
+        "Dask scheduler (tcp://host:8786) or Ray head (ray://host:10001) whose workers "
         "see the work dir and the inputs at the same paths",
     )
-    fail_on: FailOn = Field(
-        "never", description="exit with 3 when a check of this severity (or worse) fails"
+    fail_on: FailOn = parameter(
+        "never", "exit with 3 when a check of this severity (or worse) fails"
     )
-    device: Literal["cpu", "cuda"] = Field(
-        "cpu",
-        description="where the model runs; cuda needs imgvet[gpu], else the processor is used",
+    device: Literal["cpu", "cuda"] = parameter(
+        "cpu", "where the model runs; cuda needs imgvet[gpu], else the processor is used"
     )
-    dataset_name: str | None = Field(
+    dataset_name: str | None = parameter(
         None,
+        "name of the dataset in messages and on the server [last part of the input]",
         min_length=1,
         max_length=100,
-        description="name of the dataset in messages and on the server [last part of the input]",
     )
-    report_url: str | None = Field(
+    report_url: str | None = parameter(
         None,
-        description="address under which the folder of the report can be opened by those who watch "
+        "address under which the folder of the report can be opened by those who watch "
         "the server or are told, for links; without it links lead to the file",
     )
-    verbose: bool = Field(False, description="say more while running")
-    license: str | None = Field(
-        None, description="accepted and ignored: there is no licence to pay"
-    )
+    verbose: bool = parameter(False, "say more while running")
+    license: str | None = parameter(None, "accepted and ignored: there is no licence to pay")
 
 
 class RunOptions(
@@ -384,12 +363,17 @@ class RunOptions(
 
     @property
     def dataset(self) -> str:
-        """The dataset's name: as given, or the first input's last part and how many more."""
-        if self.dataset_name is not None or not self.input_dir:
-            return self.dataset_name or ""
-        first, *more = self.input_dir
-        name = first.rstrip("/").rsplit("/", 1)[-1] or first
-        return f"{name} and {len(more)} more" if more else name
+        """The dataset's name."""
+        return dataset_called(self.dataset_name, self.input_dir)
+
+
+def dataset_called(name: str | None, inputs: Sequence[str]) -> str:
+    """A dataset's name: as given, or the first input's last part and how many more."""
+    if name is not None or not inputs:
+        return name or ""
+    first, *more = inputs
+    last = first.rstrip("/").rsplit("/", 1)[-1] or first
+    return f"{last} and {len(more)} more" if more else last
 
 
 GROUPS: Mapping[str, tuple[type[Part], ...]] = {

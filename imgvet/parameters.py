@@ -28,6 +28,11 @@ Strings = Annotated[tuple[str, ...], BeforeValidator(_as_strings)]
 PartType = TypeVar("PartType", bound="Part")
 
 
+def parameter(default: Any, description: str, **bounds: Any) -> Any:
+    """The field of a parameter; ``bounds`` are those of pydantic, such as ``ge``."""
+    return Field(default, description=description, **bounds)
+
+
 class Frozen(BaseModel):
     """A record that does not change."""
 

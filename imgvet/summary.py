@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import Field
 
 from imgvet.format import counted, percent
+from imgvet.options import dataset_called
 from imgvet.parameters import Frozen, PartType
 from imgvet.reasons import Code
 from imgvet.sections import Section
@@ -158,6 +159,12 @@ class RunRecord(Exact):
         return kind.model_validate(
             {name: value for name, value in self.parameters.items() if name in kind.model_fields}
         )
+
+    @property
+    def dataset(self) -> str:
+        """The name of what was vetted."""
+        known: dict[str, Any] = self.parameters
+        return dataset_called(known.get("dataset_name"), known.get("input_dir") or ())
 
 
 class PastRun(Exact):

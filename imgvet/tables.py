@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -21,8 +22,8 @@ from imgvet.metrics import METRICS
 class Column:
     """One column of a table; its meaning is for a person."""
 
-    name: str
     type: pa.DataType
+    name: str
     meaning: str
 
 
@@ -45,250 +46,206 @@ class Table:
         return [column.name for column in self.columns]
 
 
-_ID = Column("id", pa.int64(), "the item's number, in the order of listing")
-_TEXT, _INT, _REAL = pa.string(), pa.int64(), pa.float64()
+def _table(name: str, meaning: str, *columns: Column) -> Table:
+    return Table(name, meaning, columns)
 
-ITEMS = Table(
+
+_text, _int, _real, _bool, _reals = (
+    partial(Column, kind)
+    for kind in (pa.string(), pa.int64(), pa.float64(), pa.bool_(), pa.list_(pa.float64()))
+)
+_ID = _int("id", "the item's number, in the order of listing")
+_SIMILARITY = _real("similarity", "1 is identical")
+_PAIR = (_int("from", "id of the first image"), _int("to", "id of the second image"), _SIMILARITY)
+_LABEL = _text("label", "the label, when one is known")
+_SPLIT = _text("split", "train, test, ..., when one is known")
+_COMPONENT_ID = _int("component_id", "the component; 0 is the largest")
+_GROUP_ID = _int("group_id", "the group; 0 is the largest")
+
+ITEMS = _table(
     "items",
     "one row per image, whether it could be analysed or not",
-    (
-        _ID,
-        Column("filename", _TEXT, "absolute path or URI; `#xywh=` names a crop"),
-        Column("path", _TEXT, "the file that it is or lies in: absolute path or URI"),
-        Column("member", _TEXT, "its name in the archive `path`; null outside of archives"),
-        Column("time_ms", _INT, "time of a video's frame in milliseconds; null if it is none"),
-        Column(
-            "box",
-            pa.list_(pa.float64()),
-            "of a crop x, y, width, height or x1, y1, ..., x4, y4 in pixels; null if it is none",
-        ),
-        Column("source", _TEXT, "the input that the item was found through"),
-        Column("status", _TEXT, "ok, or the reason why the item was left out"),
-        Column(
-            "digest", _TEXT, "BLAKE2b-128 of the file's bytes or the crop's pixels; null if unread"
-        ),
-        Column("file_size", _INT, "bytes; null if unknown, and of a crop"),
-        Column(
-            "format", _TEXT, "format of the content, such as JPEG; null if unknown, and of a crop"
-        ),
-        Column("detail", _TEXT, "what was unusual, or why it was left out; mostly empty"),
-        Column("label", _TEXT, "the label, when one is known"),
-        Column("split", _TEXT, "train, test, ..., when one is known"),
-        Column("metadata", _TEXT, "what files beside it in a webdataset shard tell, as JSON"),
-        Column("embedding_row", _INT, "row of embeddings.npy; null if there is none"),
+    _ID,
+    _text("filename", "absolute path or URI; `#xywh=` names a crop"),
+    _text("path", "the file that it is or lies in: absolute path or URI"),
+    _text("member", "its name in the archive `path`; null outside of archives"),
+    _int("time_ms", "time of a video's frame in milliseconds; null if it is none"),
+    _reals(
+        "box", "of a crop x, y, width, height or x1, y1, ..., x4, y4 in pixels; null if it is none"
     ),
+    _text("source", "the input that the item was found through"),
+    _text("status", "ok, or the reason why the item was left out"),
+    _text("digest", "BLAKE2b-128 of the file's bytes or the crop's pixels; null if unread"),
+    _int("file_size", "bytes; null if unknown, and of a crop"),
+    _text("format", "format of the content, such as JPEG; null if unknown, and of a crop"),
+    _text("detail", "what was unusual, or why it was left out; mostly empty"),
+    _LABEL,
+    _SPLIT,
+    _text("metadata", "what files beside it in a webdataset shard tell, as JSON"),
+    _int("embedding_row", "row of embeddings.npy; null if there is none"),
 )
 
-STATS = Table(
+STATS = _table(
     "stats",
     "one row per valid image: its measures",
-    (_ID, *(Column(one.name, _INT if one.integer else _REAL, one.meaning) for one in METRICS)),
+    _ID,
+    *((_int if one.integer else _real)(one.name, one.meaning) for one in METRICS),
 )
 
-_PAIR_SIMILARITY = Column("similarity", _REAL, "1 is identical")
-
-NEIGHBORS = Table(
+NEIGHBORS = _table(
     "neighbors",
     "nearest neighbours of each distinct valid content (intermediate; not under tables/)",
-    (
-        Column("from", _INT, "id of the item whose neighbour it is"),
-        Column("to", _INT, "id of the neighbour"),
-        _PAIR_SIMILARITY,
-    ),
+    _int("from", "id of the item whose neighbour it is"),
+    _int("to", "id of the neighbour"),
+    _SIMILARITY,
 )
 
-CONTENTS = Table(
+CONTENTS = _table(
     "contents",
     "one row per distinct valid content, row i being row i of the embeddings (intermediate)",
-    (
-        Column("digest", _TEXT, "content digest"),
-        Column("id", _INT, "the first item with it"),
-        Column("copies", _INT, "how many items have it"),
-    ),
+    _text("digest", "content digest"),
+    _int("id", "the first item with it"),
+    _int("copies", "how many items have it"),
 )
 
-SIMILARITY = Table(
+SIMILARITY = _table(
     "similarity",
     "pairs of images at least `threshold` similar or proven by their pixels, best first; each pair "
     "once, from < to",
-    (
-        Column("from", _INT, "id of the first image"),
-        Column("to", _INT, "id of the second image"),
-        _PAIR_SIMILARITY,
-        Column(
-            "relation",
-            _TEXT,
-            "exact, or what the pixels say, the first that is true: rotated or flipped, cropped, "
-            "recoloured, overlaid, resized, re-encoded; similar only if they prove nothing; null "
-            "if they were not compared",
-        ),
-        Column(
-            "verified",
-            _INT,
-            "patches of 144 that agree when one image is laid over the other; 0 if that proves "
-            "nothing, null if they were not compared",
-        ),
-        Column(
-            "from_shown", _REAL, "share of the first image that the second shows; null: unknown"
-        ),
-        Column("to_shown", _REAL, "share of the second image that the first shows; null: unknown"),
-        Column(
-            "transform",
-            pa.list_(pa.float64()),
-            "a to f: pixel x, y of the first image is a x + b y + c, d x + e y + f of the second",
-        ),
+    *_PAIR,
+    _text(
+        "relation",
+        "exact, or what the pixels say, the first that is true: rotated or flipped, cropped, "
+        "recoloured, overlaid, resized, re-encoded; similar only if they prove nothing; null "
+        "if they were not compared",
+    ),
+    _int(
+        "verified",
+        "patches of 144 that agree when one image is laid over the other; 0 if that proves "
+        "nothing, null if they were not compared",
+    ),
+    _real("from_shown", "share of the first image that the second shows; null: unknown"),
+    _real("to_shown", "share of the second image that the first shows; null: unknown"),
+    _reals(
+        "transform",
+        "a to f: pixel x, y of the first image is a x + b y + c, d x + e y + f of the second",
     ),
 )
 
-LEAKS = Table(
+LEAKS = _table(
     "leaks",
     "pairs of images in different splits at least `threshold` similar, best first; each pair once, "
     "from < to",
-    (
-        Column("from", _INT, "id of the first image"),
-        Column("to", _INT, "id of the second image"),
-        _PAIR_SIMILARITY,
-        Column("split", _TEXT, "the split of the first image"),
-        Column("other_split", _TEXT, "the split of the second image"),
-    ),
+    *_PAIR,
+    _text("split", "the split of the first image"),
+    _text("other_split", "the split of the second image"),
 )
 
-LABEL_ISSUES = Table(
+LABEL_ISSUES = _table(
     "label_issues",
     "one row per valid image with a label: issues first, then those whose label fits worst",
-    (
-        _ID,
-        Column("label", _TEXT, "its label"),
-        Column(
-            "suggested_label", _TEXT, "the label that fits best; null if it could not be judged"
-        ),
-        Column(
-            "score",
-            _REAL,
-            "0..1, how well its label fits beside the others; null if it could not be judged",
-        ),
-        Column("is_issue", pa.bool_(), "whether its label is likely wrong, or a copy has another"),
-        Column("conflict", pa.bool_(), "whether an image of the same content has another label"),
-        Column(
-            "nearest",
-            _INT,
-            "of an issue the id of the most similar image with the suggested label; null if there "
-            "is none near",
-        ),
+    _ID,
+    _text("label", "its label"),
+    _text("suggested_label", "the label that fits best; null if it could not be judged"),
+    _real(
+        "score", "0..1, how well its label fits beside the others; null if it could not be judged"
+    ),
+    _bool("is_issue", "whether its label is likely wrong, or a copy has another"),
+    _bool("conflict", "whether an image of the same content has another label"),
+    _int(
+        "nearest",
+        "of an issue the id of the most similar image with the suggested label; null if there "
+        "is none near",
     ),
 )
 
-OUTLIERS = Table(
+OUTLIERS = _table(
     "outliers",
     "the outliers, worst first: the share `outlier_percentile` of images least like their nearest "
     "neighbour, and every image whose score is over 3.5",
-    (
-        _ID,
-        Column("nearest", _INT, "id of its nearest neighbour; null if it is like no other image"),
-        Column("similarity", _REAL, "similarity to its nearest neighbour; 0 if it has none"),
-        Column(
-            "score",
-            _REAL,
-            "robust score: scaled MADs below the median similarity; over 3.5 stands out",
-        ),
-        Column("by", _TEXT, "why it is listed: by its share, by its score, or both"),
-    ),
+    _ID,
+    _int("nearest", "id of its nearest neighbour; null if it is like no other image"),
+    _real("similarity", "similarity to its nearest neighbour; 0 if it has none"),
+    _real("score", "robust score: scaled MADs below the median similarity; over 3.5 stands out"),
+    _text("by", "why it is listed: by its share, by its score, or both"),
 )
 
 _GROUP_COLUMNS = (
-    Column("count", _INT, "images in the component"),
-    Column("mean_similarity", _REAL, "mean over the pairs of its images"),
-    Column("min_similarity", _REAL, "least over the pairs of its images"),
-    Column("max_similarity", _REAL, "greatest over the pairs of its images"),
+    _int("count", "images in the component"),
+    _real("mean_similarity", "mean over the pairs of its images"),
+    _real("min_similarity", "least over the pairs of its images"),
+    _real("max_similarity", "greatest over the pairs of its images"),
 )
 
-COMPONENTS = Table(
+COMPONENTS = _table(
     "components",
     "one row per image that belongs to a component of two images or more",
-    (
-        _ID,
-        Column("component_id", _INT, "the component; 0 is the largest"),
-        *_GROUP_COLUMNS,
-        Column("video", _TEXT, "the video that the frame is of; null if it is of none"),
-    ),
+    _ID,
+    _COMPONENT_ID,
+    *_GROUP_COLUMNS,
+    _text("video", "the video that the frame is of; null if it is of none"),
 )
 
-COMPONENT_INFO = Table(
+COMPONENT_INFO = _table(
     "component_info",
     "one row per component, largest first",
-    (
-        Column("component_id", _INT, "the component; 0 is the largest"),
-        *_GROUP_COLUMNS,
-        Column("representative", _INT, "id of the image most like the others"),
-        Column("videos", _INT, "of how many videos its frames are; 0 if none of them is of one"),
-    ),
+    _COMPONENT_ID,
+    *_GROUP_COLUMNS,
+    _int("representative", "id of the image most like the others"),
+    _int("videos", "of how many videos its frames are; 0 if none of them is of one"),
 )
 
-VIDEO_PAIRS = Table(
+VIDEO_PAIRS = _table(
     "video_pairs",
     "pairs of videos with frames in the same components, most alike first",
-    (
-        Column("video", _TEXT, "the first video"),
-        Column("other", _TEXT, "the second video"),
-        Column("components", _INT, "components with frames of both"),
-        Column("frames", _INT, "frames of the first video that were analysed"),
-        Column("shared_frames", _INT, "those of them in such a component"),
-        Column("other_frames", _INT, "frames of the second video that were analysed"),
-        Column("other_shared_frames", _INT, "those of them in such a component"),
-        Column("share", _REAL, "greater of the two shares of frames that are shared, 0..1"),
-        Column(
-            "offset_ms",
-            _INT,
-            "what most shared scenes are later in the second video; null if unknown",
-        ),
-        Column("aligned_frames", _INT, "frames that are shared at this offset"),
-        Column("overlap", _REAL, "those as a share of the frames of the shorter video, 0..1"),
-    ),
+    _text("video", "the first video"),
+    _text("other", "the second video"),
+    _int("components", "components with frames of both"),
+    _int("frames", "frames of the first video that were analysed"),
+    _int("shared_frames", "those of them in such a component"),
+    _int("other_frames", "frames of the second video that were analysed"),
+    _int("other_shared_frames", "those of them in such a component"),
+    _real("share", "greater of the two shares of frames that are shared, 0..1"),
+    _int("offset_ms", "what most shared scenes are later in the second video; null if unknown"),
+    _int("aligned_frames", "frames that are shared at this offset"),
+    _real("overlap", "those as a share of the frames of the shorter video, 0..1"),
 )
 
-FROZEN_STRETCHES = Table(
+FROZEN_STRETCHES = _table(
     "frozen_stretches",
     "stretches of videos that stand still: three frames or more in a row that show the same",
-    (
-        Column("video", _TEXT, "the video"),
-        Column("id", _INT, "id of the first frame"),
-        Column("start_ms", _INT, "time of the first frame"),
-        Column("end_ms", _INT, "time of the last frame"),
-        Column("frames", _INT, "frames of the stretch"),
-    ),
+    _text("video", "the video"),
+    _int("id", "id of the first frame"),
+    _int("start_ms", "time of the first frame"),
+    _int("end_ms", "time of the last frame"),
+    _int("frames", "frames of the stretch"),
 )
 
-GROUPS = Table(
+GROUPS = _table(
     "groups",
     "one row per valid image: the group of similar content that it is in",
-    (
-        _ID,
-        Column("group_id", _INT, "the group; 0 is the largest"),
-        Column("similarity", _REAL, "similarity to the group's representative"),
-    ),
+    _ID,
+    _GROUP_ID,
+    _real("similarity", "similarity to the group's representative"),
 )
 
-GROUP_INFO = Table(
+GROUP_INFO = _table(
     "group_info",
     "one row per group, largest first",
-    (
-        Column("group_id", _INT, "the group; 0 is the largest"),
-        Column("count", _INT, "images in the group"),
-        Column("mean_similarity", _REAL, "mean similarity of its images to the representative"),
-        Column("representative", _INT, "id of the image nearest to the group's centre"),
-    ),
+    _GROUP_ID,
+    _int("count", "images in the group"),
+    _real("mean_similarity", "mean similarity of its images to the representative"),
+    _int("representative", "id of the image nearest to the group's centre"),
 )
 
-SPLIT_COVERAGE = Table(
+SPLIT_COVERAGE = _table(
     "split_coverage",
     "how alike the images of each split are to the nearest image of each other split",
-    (
-        Column("split", _TEXT, "the split whose images are looked at"),
-        Column("other_split", _TEXT, "the split in which the nearest image is looked for"),
-        Column("looked_at", _INT, "distinct contents that were compared, evenly chosen"),
-        Column("median_similarity", _REAL, "half of them have an image at least so similar"),
-        Column("low_similarity", _REAL, "19 of 20 of them have an image at least so similar"),
-    ),
+    _text("split", "the split whose images are looked at"),
+    _text("other_split", "the split in which the nearest image is looked for"),
+    _int("looked_at", "distinct contents that were compared, evenly chosen"),
+    _real("median_similarity", "half of them have an image at least so similar"),
+    _real("low_similarity", "19 of 20 of them have an image at least so similar"),
 )
 
 BOX_COLUMNS = ("col_x", "row_y", "width", "height")
@@ -297,73 +254,59 @@ BOX_COLUMNS = ("col_x", "row_y", "width", "height")
 CORNER_COLUMNS = ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4")
 """The corners of a rotated box in pixels."""
 
-CROPS = Table(
+CROPS = _table(
     "crops",
     "one row per crop: where it was cut, and what is known of it",
-    (
-        Column("crop_id", _INT, "the crop's id in the other tables"),
-        Column("source_id", _INT, "the number of the image it was cut from, in order of listing"),
-        Column("filename", _TEXT, "absolute path or URI of that image"),
-        Column(
-            "col_x", _REAL, "left edge of its box in pixels; clipped to the image if it is valid"
-        ),
-        Column("row_y", _REAL, "upper edge"),
-        Column("width", _REAL, "width in pixels"),
-        Column("height", _REAL, "height in pixels"),
-        *(
-            Column(at, _REAL, f"{at[0]} of corner {at[1]} of a rotated box")
-            for at in CORNER_COLUMNS
-        ),
-        Column("score", _REAL, "how sure the detector is, 0..1; null if none was used"),
-        Column("label", _TEXT, "class, if one is known"),
-        Column("text", _TEXT, "the text that was read in it"),
-    ),
+    _int("crop_id", "the crop's id in the other tables"),
+    _int("source_id", "the number of the image it was cut from, in order of listing"),
+    _text("filename", "absolute path or URI of that image"),
+    _real("col_x", "left edge of its box in pixels; clipped to the image if it is valid"),
+    _real("row_y", "upper edge"),
+    _real("width", "width in pixels"),
+    _real("height", "height in pixels"),
+    *(_real(at, f"{at[0]} of corner {at[1]} of a rotated box") for at in CORNER_COLUMNS),
+    _real("score", "how sure the detector is, 0..1; null if none was used"),
+    _text("label", "class, if one is known"),
+    _text("text", "the text that was read in it"),
 )
 
-INVALID = Table(
+INVALID = _table(
     "invalid",
     "one row per image that was left out",
-    (
-        _ID,
-        Column("filename", _TEXT, "absolute path or URI"),
-        Column("reason", _TEXT, "the reason code"),
-        Column("detail", _TEXT, "what the decoder or the file system said"),
-    ),
+    _ID,
+    _text("filename", "absolute path or URI"),
+    _text("reason", "the reason code"),
+    _text("detail", "what the decoder or the file system said"),
 )
 
-PLAN = Table(
+PLAN = _table(
     "plan",
     "one row per image that a rule speaks of; images without a row stay",
-    (
-        Column("action", _TEXT, "keep, remove or review: the one column to change"),
-        Column("list", _TEXT, "the rule that decided: exact, near, contained, invalid, dark, ..."),
-        Column("filename", _TEXT, "absolute path or URI"),
-        Column("reason", _TEXT, "why, in words"),
-        Column("kept", _TEXT, "the image that stays for it; its own name if others go for it"),
-        Column("similarity", _REAL, "similarity to that one"),
-        Column("label", _TEXT, "the label, when one is known"),
-        Column("split", _TEXT, "train, test, ..., when one is known"),
-        Column("width", _INT, "width in pixels"),
-        Column("height", _INT, "height in pixels"),
-        Column("file_size", _INT, "bytes"),
-        Column("place", _TEXT, "file, archive, frame, crop or bucket: only files are moved"),
-        Column("source", _TEXT, "the input that the image was found through"),
-        Column("digest", _TEXT, "content digest that the file must still have"),
-        Column("id", _INT, "the image's number in the tables of the run"),
-    ),
+    _text("action", "keep, remove or review: the one column to change"),
+    _text("list", "the rule that decided: exact, near, contained, invalid, dark, ..."),
+    _text("filename", "absolute path or URI"),
+    _text("reason", "why, in words"),
+    _text("kept", "the image that stays for it; its own name if others go for it"),
+    _real("similarity", "similarity to that one"),
+    _LABEL,
+    _SPLIT,
+    _int("width", "width in pixels"),
+    _int("height", "height in pixels"),
+    _int("file_size", "bytes"),
+    _text("place", "file, archive, frame, crop or bucket: only files are moved"),
+    _text("source", "the input that the image was found through"),
+    _text("digest", "content digest that the file must still have"),
+    _int("id", "the image's number in the tables of the run"),
 )
 
-ALARMS = Table(
+ALARMS = _table(
     "alarms",
     "images that the alarms count that are on after a monitored run, worst first",
-    (
-        Column("alarm", _TEXT, "name of the rate, or `drift:` and a metric or `embeddings`"),
-        _ID,
-        Column(
-            "value",
-            _REAL,
-            "what the image is judged by: a metric, or similarity to the baseline; null of others",
-        ),
+    _text("alarm", "name of the rate, or `drift:` and a metric or `embeddings`"),
+    _ID,
+    _real(
+        "value",
+        "what the image is judged by: a metric, or similarity to the baseline; null of others",
     ),
 )
 
@@ -424,8 +367,8 @@ def read_table(path: Path) -> pd.DataFrame:
     return to_frame(pq.read_table(path))
 
 
-def read_result(path: Path, table: Table) -> pd.DataFrame:
-    """A table of a finished run, maybe of an earlier version; without rows if there is none."""
+def read_made(path: Path, table: Table) -> pd.DataFrame:
+    """Read a table as it would be made now, whatever version wrote it; no rows if none was made."""
     return to_frame(conform(read_table(path), table)) if path.is_file() else empty(table)
 
 

@@ -68,13 +68,14 @@ class Visuals:
 
     def duplicates(self, n: int = SHOWN, **where: Any) -> InlinePage:
         """Pairs of copies and near copies, most alike first, one of them as ``where`` says."""
-        pairs = self._run.table("similarity")
+        pairs = self._run.pairs.of("all")
         meant = self._meant(where)
         if meant is not None:
             pairs = pairs[pairs["from"].isin(meant) | pairs["to"].isin(meant)]
-        shown = pairs.sort_values("similarity", ascending=False, kind="stable").head(n)
-        rows = zip(shown["from"], shown["to"], shown["similarity"], strict=True)
-        groups = [((one, other), f"similarity {similarity(alike)}") for one, other, alike in rows]
+        groups = [
+            ((row["from"], row["to"]), f"similarity {similarity(row['similarity'])}")
+            for row in pairs.head(n).to_dict("records")
+        ]
         return self._page("Duplicates", "pair", len(pairs), groups)
 
     def outliers(self, n: int = SHOWN, **where: Any) -> InlinePage:
@@ -82,7 +83,7 @@ class Visuals:
         rows = self._only(self._run.table("outliers"), where)
         groups = [
             (
-                (row["id"], *(() if pd.isna(row["nearest"]) else (row["nearest"],))),
+                (row["id"], row["nearest"]),
                 f"similarity {similarity(row['similarity'])}, score {row['score']:.1f}",
             )
             for row in rows.head(n).to_dict("records")
@@ -158,7 +159,8 @@ class Visuals:
         **shown: Any,
     ) -> InlinePage:
         """A page of groups of images, each with a line about it."""
-        entries = [{"images": self._run.images(ids), "said": said} for ids, said in groups]
+        images = self._run.images
+        entries = [{"images": images(filter(pd.notna, ids)), "said": said} for ids, said in groups]
         part = count(len(entries)) + " of " if len(entries) < total else ""
         lead = f"{part}{counted(total, thing)}" if total else f"No {thing} to show"
         return InlinePage(title, render(self._run, title=title, lead=lead, groups=entries, **shown))
@@ -167,12 +169,11 @@ class Visuals:
 def overview(run: ReportInputs) -> str:
     """The verdict, the numbers and what failed, as HTML."""
     counts = run.summary.counts
-    tiles = [(one, one.of(counts)) for one in NUMBERS]
     return render(
         run,
         title=run.title,
         lead=run.summary.verdict.meaning,
-        tiles=[(one, value, one.share(counts)) for one, value in tiles],
+        tiles=[(one, one.of(counts), one.share(counts)) for one in NUMBERS],
         failed=[check for check in run.checks if check.state is not CheckState.PASSED],
     )
 

@@ -19,6 +19,7 @@ from imgvet.quality.result import CheckResult, read_results
 from imgvet.reasons import Reason
 from imgvet.reports.text import file_size, visible
 from imgvet.search.image_table import COPIES, ImageTable, Value
+from imgvet.search.pairs import AlikePairs
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
 from imgvet.summary import PastRun, RunRecord, RunSummary, read_record, read_summary
@@ -173,14 +174,8 @@ class ReportInputs:
 
     @property
     def title(self) -> str:
-        """What was vetted, short: its name, or the end of the first input and how many more."""
-        if name := self.record.parameters.get("dataset_name"):
-            return visible(str(name))
-        if not self.summary.inputs:
-            return "Dataset"
-        first, more = self.summary.inputs[0], len(self.summary.inputs) - 1
-        end = visible(first.rstrip("/\\").replace("\\", "/").rpartition("/")[2] or first)
-        return f"{end} and {more} more" if more else end
+        """What was vetted, short."""
+        return visible(self.record.dataset) or "Dataset"
 
     @property
     def valid(self) -> pd.DataFrame:
@@ -192,6 +187,12 @@ class ReportInputs:
     def image_table(self) -> ImageTable:
         """What all tables say of each image."""
         return ImageTable.of_frames(self.tables)
+
+    @cached_property
+    def pairs(self) -> AlikePairs:
+        """The pairs of similar images, by kind."""
+        tables = self.table("similarity"), self.table("leaks")
+        return AlikePairs(*tables, self.image_table, self.summary.cc_threshold)
 
     @cached_property
     def facts(self) -> Facts:

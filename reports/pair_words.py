@@ -15,7 +15,7 @@ from imgvet.similarity.alignment import inverted
 from imgvet.similarity.verify import LEAST_DEGREES, WHOLE_SHARE, Relation
 
 _SAME_SIZE, _SAME_SIDES = 1.05, 1.1
-_LOWER_QUALITY, _LOSSLESS = 0.7, ("PNG", "BMP", "TIFF", "GIF")
+_LOWER_QUALITY, _LOSSLESS = 0.7, ("PNG", "BMP", "TIFF")
 _IN_WORDS = {Relation.RECOLOURED: "in other colours", Relation.OVERLAID: "with something over one"}
 
 
@@ -40,7 +40,7 @@ def explained(pair: Mapping[str, Any], first: Image, second: Image) -> str:
     """A row of the table similarity in words, of the images left and right; empty if not compared.
 
     It tells of the one that shows less: ``right: 48 % of left, half the size, JPEG of lower
-    quality; keep left``.
+    quality; keep left``. Which to keep it says only where no label and no split would be lost.
     """
     if pair.get("relation") == Relation.SIMILAR_ONLY:
         return "their pixels don't prove that they show the same"
@@ -59,7 +59,8 @@ def explained(pair: Mapping[str, Any], first: Image, second: Image) -> str:
     said += ["JPEG of lower quality"] if lower else []
     less = other.shown < WHOLE_SHARE or size * _SAME_SIZE < 1 or lower
     kept = one.shown >= WHOLE_SHARE and size < _SAME_SIZE and less
-    advice = f"; keep {other.name}" if kept and pair["relation"] not in _IN_WORDS else ""
+    kept &= pair["relation"] not in _IN_WORDS and _knows_all(other.picture, one.picture)
+    advice = f"; keep {other.name}" if kept else ""
     return f"{one.name}: {', '.join(said)}{advice}"
 
 
@@ -68,6 +69,10 @@ def _rank(side: _Side, other: _Side) -> tuple[bool, float, float]:
     more = side.shown - other.shown
     pixels = (side.picture.width or 0) * (side.picture.height or 0)
     return (more > 1 - WHOLE_SHARE, -pixels, -side.bytes_per_pixel)
+
+
+def _knows_all(stays: Image, goes: Image) -> bool:
+    return goes.label in (None, stays.label) and goes.split in (None, stays.split)
 
 
 def _share(one: _Side, other: _Side) -> str:

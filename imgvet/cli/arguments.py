@@ -35,6 +35,22 @@ class OneLineParser(argparse.ArgumentParser):
             message[:1].upper() + message[1:], f"'{self.prog} --help' says what is allowed"
         )
 
+    def text(self, name: str, metavar: str | None, text: str, **more: Any) -> argparse.Action:
+        """Add an argument."""
+        return self.add_argument(name, metavar=metavar, help=text, **more)
+
+    def path(self, name: str, metavar: str | None, text: str, **more: Any) -> None:
+        """Add a path."""
+        self.text(name, metavar, text, type=Path, **more)
+
+    def number(self, name: str, text: str, **more: Any) -> None:
+        """Add a whole number."""
+        self.text(name, "N", text, type=int, **more)
+
+    def switch(self, name: str, text: str) -> None:
+        """Add a switch that is off."""
+        self.add_argument(name, action="store_true", help=text)
+
 
 def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse a command line; UnknownParameterError if there is no such option."""

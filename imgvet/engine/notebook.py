@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
 from typing import Any
@@ -48,12 +48,12 @@ class _Bar:
 
 
 @contextmanager
-def bar(display: Any, titles: dict[str, str]) -> Iterator[None]:
+def bar(display: Any, title: Callable[[Progress], str]) -> Iterator[None]:
     """Show the progress of what runs inside as one bar, which goes at the end."""
     handle = display(_Bar(), display_id=True)
 
     def move(state: Progress) -> None:
-        handle.update(_Bar(titles.get(state.stage, state.stage), state))
+        handle.update(_Bar(title(state), state))
 
     try:
         with listening(move, _BAR_EVERY):

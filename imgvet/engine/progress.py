@@ -17,12 +17,18 @@ _LINE_EVERY = 5.0
 """Seconds between two plain lines of one stage."""
 
 TITLES = {
+    "sync_s3_to_local": "Copying from the bucket",
+    "extract_archives": "Unpacking",
     "compute_stats": "Reading and measuring",
+    "compute_crops": "Cutting out and measuring",
     "compute_advanced_stats": "Measuring colour",
     "embed": "Embedding",
     "find_neighbors": "Finding neighbours",
+    "find_rotated_duplicates": "Finding rotated copies",
     "verify_pairs": "Comparing pairs",
-    "build_report": "Building the report",
+    "check": "Comparing files with the plan",
+    "apply": "Moving files",
+    "undo": "Bringing files back",
 }
 """What a person reads for each stage that tells its progress."""
 
@@ -31,7 +37,7 @@ TITLES = {
 def shown_progress() -> Iterator[None]:
     """Show the progress of what runs inside."""
     if (display := display_here()) is not None:
-        with bar(display, TITLES):
+        with bar(display, _title):
             yield
         return
     console = Console(stderr=True)
@@ -68,4 +74,5 @@ def _print_line(state: Progress) -> None:
 
 
 def _title(state: Progress) -> str:
-    return TITLES.get(state.stage, state.stage)
+    words = state.stage.replace("_", " ")
+    return TITLES.get(state.stage, words[:1].upper() + words[1:])

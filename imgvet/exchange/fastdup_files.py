@@ -16,7 +16,7 @@ from imgvet.exchange.selection import Selection
 from imgvet.exchange.tables import write_csv
 from imgvet.options import FlagOptions, RunOptions
 from imgvet.summary import read_record
-from imgvet.tables import COMPONENTS, INVALID, OUTLIERS, SIMILARITY, STATS, read_result
+from imgvet.tables import COMPONENTS, INVALID, OUTLIERS, SIMILARITY, STATS, read_made
 from imgvet.workdir import WorkDir
 
 FEATURES, MAPPING = "atrain_features.dat", "atrain_features.dat.csv"
@@ -54,11 +54,11 @@ def write_fastdup(work: WorkDir, selection: Selection, folder: Path) -> None:
         MAPPING: names,
         BAD: _bad(work, len(items)),
         IMAGE_STATS: names.join(_stats(work, items["id"], record.options(FlagOptions))),
-        PAIRS: _pairs(read_result(work.table(SIMILARITY.name), SIMILARITY), "from", "to", index),
+        PAIRS: _pairs(read_made(work.table(SIMILARITY.name), SIMILARITY), "from", "to", index),
         UNLIKE: _pairs(
-            read_result(work.table(OUTLIERS.name), OUTLIERS)[::-1], "id", "nearest", index
+            read_made(work.table(OUTLIERS.name), OUTLIERS)[::-1], "id", "nearest", index
         ),
-        **_components(read_result(work.table(COMPONENTS.name), COMPONENTS), index),
+        **_components(read_made(work.table(COMPONENTS.name), COMPONENTS), index),
     }
     for name, table in tables.items():
         write_csv(table, folder / name)
@@ -75,7 +75,7 @@ def write_fastdup(work: WorkDir, selection: Selection, folder: Path) -> None:
 
 
 def _bad(work: WorkDir, first: int) -> pd.DataFrame:
-    invalid = read_result(work.table(INVALID.name), INVALID)
+    invalid = read_made(work.table(INVALID.name), INVALID)
     numbers = range(first, first + len(invalid))
     codes = "ERROR_" + invalid["reason"].str.upper()
     known = {"index": numbers, "filename": invalid["filename"], "error_code": codes}
@@ -83,7 +83,7 @@ def _bad(work: WorkDir, first: int) -> pd.DataFrame:
 
 
 def _stats(work: WorkDir, ids: pd.Series, flags: FlagOptions) -> pd.DataFrame:
-    stats = read_result(work.table(STATS.name), STATS)
+    stats = read_made(work.table(STATS.name), STATS)
     stats = stats.set_index("id").reindex(ids).reset_index(drop=True)
     scale = BLUR_LIMIT / (flags.blur_threshold or 1.0)
     stats = stats.assign(blur=stats["sharpness"] * scale)

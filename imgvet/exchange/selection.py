@@ -22,7 +22,7 @@ from imgvet.search.query import ImageSearch, Query
 from imgvet.search.saved_lists import names_in_list
 from imgvet.sources.listing import item_name
 from imgvet.summary import read_record
-from imgvet.tables import ITEMS, read_result
+from imgvet.tables import ITEMS, read_made
 from imgvet.workdir import WorkDir
 
 _PLANNED = ["filename", "action"]
@@ -53,7 +53,7 @@ def select_images(work: WorkDir, options: ExportOptions) -> Selection:
     that do not fit the run; PlanError of a plan that is none.
     """
     images = ImageTable.of_run(work)
-    items = read_result(work.table(ITEMS.name), ITEMS)
+    items = read_made(work.table(ITEMS.name), ITEMS)
     items["path"] = items["path"].fillna(items["filename"])  # earlier versions told names alone
     valid = items[items["status"] == Reason.OK.value]
     wanted = ImageSearch(images).ids(

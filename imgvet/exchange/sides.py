@@ -35,7 +35,7 @@ from imgvet.tables import (
     OUTLIERS,
     SIMILARITY,
     STATS,
-    read_result,
+    read_made,
     to_frame,
 )
 from imgvet.threads import in_threads
@@ -86,7 +86,7 @@ def _digest_of(path: str) -> str | None:
 def _of_run(work: WorkDir) -> Side:
     record = read_record(work)
     items, stats, similarity, outliers, leaks, issues = (
-        read_result(work.table(table.name), table)
+        read_made(work.table(table.name), table)
         for table in (ITEMS, STATS, SIMILARITY, OUTLIERS, LEAKS, LABEL_ISSUES)
     )
     has = properties(items, stats, similarity, record.options(RunOptions))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
-import pandas as pd
 from pydantic import AfterValidator, Field
 
 from imgvet.curation.decisions import OF_PAIRS, Decision, Kind, decide, read_decisions
@@ -16,8 +15,8 @@ from imgvet.errors import InvalidParameterError
 from imgvet.options import ComponentOptions
 from imgvet.reports.inputs import images_of
 from imgvet.reports.pair_words import explained
-from imgvet.reports.sections.alike import differing
 from imgvet.search.image_table import MAX_ID, ImageTable
+from imgvet.search.pairs import KINDS, AlikePairs
 from imgvet.search.query import (
     MAX_OFFSET,
     MAX_PAGE,
@@ -29,17 +28,8 @@ from imgvet.search.query import (
 )
 from imgvet.search.saved_lists import names_in_list
 from imgvet.summary import RunRecord
-from imgvet.tables import LEAKS, SIMILARITY, empty, read_table
+from imgvet.tables import LEAKS, SIMILARITY, read_made
 from imgvet.workdir import WorkDir
-
-KINDS = {
-    "near": "Near duplicates",
-    "exact": "Exact copies",
-    "leaks": "Across splits",
-    "conflicts": "Labels that differ",
-    "all": "All pairs",
-}
-"""What pairs there are, as in the report."""
 
 
 def _of_a_pair(kind: Kind) -> Kind:
@@ -80,26 +70,25 @@ class Pairs:
 
     def __init__(self, work: WorkDir, record: RunRecord, images: ImageTable) -> None:
         self._work, self._deciding = work, threading.Lock()
-        self._record, self._images = record, images
+        self._images = images
         self._search = ImageSearch(images, partial(names_in_list, work))
-        pairs = read_table(work.table(SIMILARITY.name))
-        order = ["similarity", "from", "to"]
-        leaks = work.table(LEAKS.name)
-        self._leaks = read_table(leaks)[order] if leaks.is_file() else empty(LEAKS)[order]
-        self._pairs = pairs.sort_values(order, ascending=[False, True, True], ignore_index=True)
-        self._of = cache(self._of_kind)
+        self._pairs = AlikePairs(
+            read_made(work.table(SIMILARITY.name), SIMILARITY),
+            read_made(work.table(LEAKS.name), LEAKS),
+            images,
+            record.options(ComponentOptions).cc_threshold,
+        )
 
     @property
     def relations(self) -> dict[str, int]:
         """How many pairs there are of each relation, if the run tells it."""
-        if "relation" not in self._pairs:
-            return {}
-        return {str(name): int(n) for name, n in self._pairs["relation"].value_counts().items()}
+        found = self._pairs.of("all")["relation"].value_counts()
+        return {str(name): int(n) for name, n in found.items()}
 
     @property
     def kinds(self) -> list[dict[str, Any]]:
         """The kinds of pairs with their titles and totals; those that can't be are left out."""
-        totals = {kind: len(self._of(kind)) for kind in KINDS}
+        totals = {kind: len(self._pairs.of(kind)) for kind in KINDS}
         known = self._images.frame(["label", "split"]).nunique()
         absent = {"leaks": known["split"] < 2, "conflicts": known["label"] < 2}
         return [
@@ -112,12 +101,12 @@ class Pairs:
         """How many pairs there are, and some of them, in words, with what was decided of each."""
         if query.kind not in KINDS:
             raise InvalidParameterError(f"Unknown kind {query.kind!r}", f"Use {', '.join(KINDS)}")
-        found = self._of(query.kind)
+        found = self._pairs.of(query.kind)
         images = Query(text=query.text, where=query.where, list=query.list)
         if images.is_narrow:
             ids = self._search.ids(images)
             found = found[found["from"].isin(ids) | found["to"].isin(ids)]
-        if query.relations and "relation" in found:
+        if query.relations:
             found = found[found["relation"].isin(query.relations)]
         shown = found.iloc[query.offset : query.offset + query.limit]
         digests = self._images.frame(["digest"], np.unique(shown[["from", "to"]]))["digest"]
@@ -144,16 +133,3 @@ class Pairs:
         made = Decision(kind, one, other, name, other_name, when)
         with self._deciding:
             decide(self._work, made, taken_back=asked.decision is None)
-
-    def _of_kind(self, kind: str) -> pd.DataFrame:
-        known, pairs = self._images.frame(["digest", "label", "split"]), self._pairs
-        if kind in ("exact", "near"):
-            first, second = (pairs[end].map(known["digest"]) for end in ("from", "to"))
-            return pairs[(first == second) == (kind == "exact")]
-        if kind == "leaks":
-            more = pairs.drop(columns="similarity")
-            return self._leaks.merge(more, "left", ["from", "to"])[pairs.columns]
-        if kind == "conflicts":
-            least = self._record.options(ComponentOptions).cc_threshold
-            return differing(pairs, known["label"].dropna(), least)[pairs.columns]
-        return pairs

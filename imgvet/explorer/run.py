@@ -14,6 +14,7 @@ from imgvet.explorer.pairs import Pairs
 from imgvet.metrics import FLAGS, Flag, limit_of
 from imgvet.options import FlagOptions
 from imgvet.reasons import Failure
+from imgvet.reports.text import visible
 from imgvet.search.image_table import COPIES, HIGHEST, PIXELS, SIDES, ImageTable, Rows
 from imgvet.search.index import Match, SearchIndex
 from imgvet.search.originals import Originals
@@ -60,10 +61,8 @@ class ExploredRun:
 
     @property
     def title(self) -> str:
-        """What was vetted, for a person."""
-        inputs = self.record.parameters.get("input_dir")
-        names = ", ".join(map(str, inputs)) if isinstance(inputs, list) else ""
-        return names or str(self.work.path)
+        """What was vetted, short."""
+        return visible(self.record.dataset)
 
     @property
     def presets(self) -> dict[str, Query]:

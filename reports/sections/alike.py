@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from imgvet.quality.summarize import near_pairs
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, bars, histogram, most_frequent
 from imgvet.reports.histogram import Limit, Scale
@@ -22,20 +21,14 @@ from imgvet.similarity.outliers import ROBUST_LIMIT
 
 def duplicates(run: ReportInputs) -> Content:
     """Exact copies and near duplicates, from tables ``items`` and ``similarity``."""
-    summary, valid = run.summary, run.valid
-    near = near_pairs(run.table("similarity"), valid)
-    found = summary.counts.exact_duplicate_groups + summary.counts.near_duplicate_pairs
-    groups = copy_groups(valid)
+    counts, near, groups = run.summary.counts, run.pairs.of("near"), copy_groups(run.valid)
+    found = counts.exact_duplicate_groups + counts.near_duplicate_pairs
     return {
         "badge": count(found),
         "undecided": sum(not group.decided for group in groups),
-        "groups": gallery(
-            groups,
-            limits.CARDS,
-            lambda group: _copies(run, group),
-        ),
+        "groups": gallery(groups, limits.CARDS, lambda group: _copies(run, group)),
         "histogram": _similarities(run, near["similarity"]) if len(near) > 1 else None,
-        "pairs": _pairs(run, near),
+        "pairs": _pairs(run, "near"),
     }
 
 
@@ -67,9 +60,8 @@ def _similarities(run: ReportInputs, similarities: pd.Series) -> Chart:
     )
 
 
-def _pairs(run: ReportInputs, pairs: pd.DataFrame) -> Content:
-    ordered = pairs.sort_values(["similarity", "from", "to"], ascending=[False, True, True])
-    return gallery(ordered, limits.CARDS, lambda row: _pair(run, row))
+def _pairs(run: ReportInputs, kind: str) -> Content:
+    return gallery(run.pairs.of(kind), limits.CARDS, lambda row: _pair(run, row))
 
 
 def _pair(run: ReportInputs, row: dict[str, Any]) -> Content:
@@ -107,7 +99,6 @@ def leaks(run: ReportInputs) -> Content | None:
     """Pairs across splits, from table ``leaks``; None without splits."""
     if run.summary.leaks_by_split is None:
         return None
-    known = run.table("similarity").drop(columns="similarity")
     across, splits = run.table("leaks"), run.valid["split"].dropna().value_counts().sort_index()
     crossings = Counter(map(tuple, np.sort(across[["split", "other_split"]].to_numpy(), axis=1)))
     return {
@@ -117,7 +108,7 @@ def leaks(run: ReportInputs) -> Content | None:
             for name, size in splits.items()
         ],
         "crossings": sorted(crossings.items(), key=lambda crossing: (-crossing[1], crossing[0])),
-        "pairs": _pairs(run, across.merge(known, "left", ["from", "to"])),
+        "pairs": _pairs(run, "leaks"),
     }
 
 
@@ -126,27 +117,28 @@ def labels(run: ReportInputs) -> Content | None:
 
     From ``items.label`` and the tables ``label_issues`` and ``similarity``.
     """
-    known = run.valid.set_index("id")["label"].dropna()
+    known = run.valid["label"].dropna()
     if known.empty:
         return None
     totals = most_frequent(known)
-    conflicts = differing(run.table("similarity"), known, run.summary.cc_threshold)
     judged = run.table("label_issues")
     issues = judged[judged["is_issue"].astype(bool)]
-    found = len(issues) or len(conflicts)
+    conflicts = _pairs(run, "conflicts")
+    found = len(issues) or conflicts["total"]
     return {
         "badge": count(found) if found else "",
-        "issues": gallery(issues, limits.CARDS, lambda row: _issue(run, row)),
+        "issues": gallery(issues, limits.CARDS, lambda row: _beside_nearest(run, row)),
         "images": len(known),
         "unlabelled": len(run.valid) - len(known),
         "bars": _label_sizes(totals) if len(totals) > 1 else None,
         "rows": totals[: limits.TABLE_ROWS],
         "label_count": len(totals),
-        "pairs": _pairs(run, conflicts),
+        "pairs": conflicts,
     }
 
 
-def _issue(run: ReportInputs, row: dict[str, Any]) -> Content:
+def _beside_nearest(run: ReportInputs, row: dict[str, Any]) -> Content:
+    """A row about an image and its nearest one, if it has one, with both of them."""
     nearest = None if row["nearest"] is None else run.image(row["nearest"])
     return {**row, "image": run.image(row["id"]), "nearest": nearest}
 
@@ -162,16 +154,6 @@ def _label_sizes(totals: list[tuple[str, int]]) -> Chart:
         f"labels have at least {number(float(np.median([total for _, total in totals])))}.",
         reading="Good if no label has so few images that it can't be learned or judged.",
     )
-
-
-def differing(pairs: pd.DataFrame, known: pd.Series, least: float) -> pd.DataFrame:
-    """The pairs at least so similar whose ends both have a value and not the same one.
-
-    Values are known by item id; those of the ends are in columns ``first`` and ``second``.
-    """
-    ends = {"first": pairs["from"].map(known), "second": pairs["to"].map(known)}
-    found = pairs.assign(**ends).dropna(subset=["first", "second"])
-    return found[(found["similarity"] >= least) & (found["first"] != found["second"])]
 
 
 def components(run: ReportInputs) -> Content:
@@ -224,10 +206,5 @@ def outliers(run: ReportInputs) -> Content:
     return {
         "badge": count(len(worst)),
         "robust_limit": ROBUST_LIMIT,
-        "outliers": gallery(worst, limits.CARDS, lambda row: _outlier(run, row)),
+        "outliers": gallery(worst, limits.CARDS, lambda row: _beside_nearest(run, row)),
     }
-
-
-def _outlier(run: ReportInputs, row: dict[str, Any]) -> Content:
-    nearest = None if row["nearest"] is None else run.image(row["nearest"])
-    return {"image": run.image(row["id"]), **row, "nearest": nearest}

@@ -96,12 +96,16 @@ def overview(run: ReportInputs) -> Content:
         ("outliers", counts.outliers),
     )
     copies = copy_groups(run.valid)
+    # Different labels and splits are steps of their own.
+    told = (("label", counts.label_conflict_groups), ("split", counts.leak_images))
+    kinds = run.valid.groupby("digest")[[name for name, number in told if number]].nunique()
     work_dir = str(run.record.parameters.get("work_dir", "work_dir"))
     inputs = [source.rstrip("/\\") for source in run.summary.inputs]
     return {
         "numbers": [number for number in NUMBERS if number.applies(counts)],
         "removable": sum(len(group.ids) - 1 for group in copies if group.decided),
-        "undecided": sum(not group.decided for group in copies),
+        "undecided": sum(not group.decided for group in copies)
+        - int((kinds > 1).any(axis=1).sum()),
         "shell_work_dir": shlex.quote(work_dir),
         "python_work_dir": repr(work_dir),
         "calls": [call for call, number in calls if number] or ["img_stats"],
@@ -226,7 +230,7 @@ def entries(values: Mapping[str, object], prefix: str = "") -> list[tuple[str, s
         if isinstance(value, Mapping):
             flat += entries(value, f"{prefix}{name}.")
         else:
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False,
-                                                                   default=str)  # fmt: skip
+            written = json.dumps(value, ensure_ascii=False, default=str)
+            text = value if isinstance(value, str) else "none" if written == "[]" else written
             flat.append((visible(f"{prefix}{name}"), label(text, limits.MESSAGE_LENGTH)))
     return flat

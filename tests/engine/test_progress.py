@@ -21,8 +21,9 @@ def test_plain_lines_say_the_end_of_each_stage(capsys: pytest.CaptureFixture[str
     with shown_progress():
         list(tracked(range(45), "embed", 0, 90))
         list(tracked(range(45), "embed", 45, 90))
+        report_progress("some_stage", 1, 1)
     printed = capsys.readouterr()
-    assert printed.err == "Embedding: 90 of 90\n"
+    assert printed.err == "Embedding: 90 of 90\nSome stage: 1 of 1\n"
     assert printed.out == ""
 
 

@@ -222,7 +222,7 @@ def test_items_are_filtered_sorted_and_paged(client: httpx.Client, work: WorkDir
 
 def test_facts_columns_and_what_is_explored(client: httpx.Client, work: WorkDir, photos: Path):
     about = client.get("/api/run").json()
-    assert about["title"] == str(photos)
+    assert about["title"] == photos.name
     assert about["images"] == 9
     assert about["root"] == f"{photos}/"
     assert about["takes_pictures"] is True

@@ -300,7 +300,9 @@ def clean_inputs() -> ReportInputs:
                 "checks_errored": 0,
             }
         ),
-        record=record().model_copy(update={"parameters": {"run_stats": False, "run_cc": False}}),
+        record=record().model_copy(
+            update={"parameters": {"input_dir": [ROOT], "run_stats": False, "run_cc": False}}
+        ),
         checks=(),
         tables=tables | {"items": items},
         thumbnail=lambda digest: None,

@@ -12,7 +12,6 @@ import pytest
 from imgvet.reports import limits
 from imgvet.reports.charts import bars, most_frequent
 from imgvet.reports.inputs import ReportInputs
-from imgvet.reports.sections.alike import differing
 from imgvet.reports.sections.run import changes
 from imgvet.reports.text import base
 from imgvet.sections import Section
@@ -141,12 +140,6 @@ def test_pairs_tell_what_makes_them_a_finding(
     told = words(full_inputs, anchor)
     assert f"{trait} {values[0]} {values[1]}" in told, "beside each other, as they differ"
     assert all(f"{trait} {value}" in told for value in values), "and on each card"
-
-
-def test_differing_ignores_what_has_no_value() -> None:
-    pairs = pd.DataFrame({"from": [0, 0, 1], "to": [1, 2, 2], "similarity": [0.9, 1.0, 0.95]})
-    across = differing(pairs, pd.Series({0: "a", 1: "b"}), 0.9)
-    assert across[["from", "first", "second"]].values.tolist() == [[0, "a", "b"]]
 
 
 def test_videos_are_counted_and_paired(full_inputs: ReportInputs, planted: Any) -> None:
@@ -322,9 +315,18 @@ def test_copies_that_a_person_decides_on_are_not_called_removable(
     one = replace(inputs, tables={**inputs.tables, "items": fewer})
     assert "Remove 1 exact copy that adds nothing" in words(one, Section.OVERVIEW)
     told = words(full_inputs, Section.OVERVIEW)
-    assert "Decide on 2 groups of exact copies" in told
     assert "adds nothing" not in told
     assert "add nothing" not in told
+
+
+def test_a_next_step_is_told_once(full_inputs: ReportInputs, inputs: ReportInputs) -> None:
+    assert "leave open which one to keep" not in words(full_inputs, Section.OVERVIEW)
+    items = inputs.tables["items"]
+    label = items["label"].where(items["id"] != 13, "cat")
+    split = items["split"].where(items["id"] != 14, "train")
+    halves = items.assign(label=label, split=split)
+    told = words(replace(inputs, tables={**inputs.tables, "items": halves}), Section.OVERVIEW)
+    assert "Decide on 1 group of exact copies that leave open which one to keep" in told
 
 
 def test_what_stands_out_beyond_the_share_is_marked(inputs: ReportInputs) -> None:

@@ -226,7 +226,8 @@ const LEFT_OUT = ["id", "path", "source", "status", "embedding_row", "digest", "
 function showFacts([one, other]) {
   const differs = (name) => one[name] !== other[name];
   const rank = (name) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length + (differs(name) ? 0 : 1));
-  const names = [...new Set([...Object.keys(one), ...Object.keys(other)])].filter((name) => !LEFT_OUT.includes(name));
+  const told = (name) => !LEFT_OUT.includes(name) && [one, other].some((facts) => (facts[name] ?? "") !== "");
+  const names = [...new Set([...Object.keys(one), ...Object.keys(other)])].filter(told);
   names.sort((name, beside) => rank(name) - rank(beside));
   byId("facts").replaceChildren(
     ...names.map((name) =>

@@ -1,0 +1,53 @@
+"""The lists of alike pairs, as the report, the explorer and notebooks show them."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pandas as pd
+
+from imgvet.search.image_table import ImageTable
+
+KINDS = {
+    "near": "Near duplicates",
+    "exact": "Exact copies",
+    "leaks": "Across splits",
+    "conflicts": "Labels that differ",
+    "all": "All pairs",
+}
+"""What pairs there are, and what a person calls them."""
+
+
+class AlikePairs:
+    """The pairs of a run by kind, most alike first; may be used from several threads.
+
+    Of tables similarity and leaks; labels conflict in pairs at least ``joins`` similar.
+    """
+
+    def __init__(
+        self, similarity: pd.DataFrame, leaks: pd.DataFrame, images: ImageTable, joins: float
+    ) -> None:
+        self._similarity, self._leaks = similarity, leaks
+        self._images, self._joins = images, joins
+        self.of = cache(self._of)
+
+    def _of(self, kind: str) -> pd.DataFrame:
+        """The pairs of a kind, with the columns of the table similarity."""
+        order = ["similarity", "from", "to"]
+        found = self._chosen(kind).sort_values(order, ascending=[False, True, True])
+        return found.reset_index(drop=True)
+
+    def _chosen(self, kind: str) -> pd.DataFrame:
+        pairs = self._similarity
+        if kind == "all":
+            return pairs
+        if kind == "leaks":
+            more = pairs.drop(columns="similarity")
+            return self._leaks.merge(more, "left", ["from", "to"])[pairs.columns]
+        name = "label" if kind == "conflicts" else "digest"
+        known = self._images.frame([name])[name]
+        first, second = (pairs[end].map(known) for end in ("from", "to"))
+        if kind == "exact":
+            return pairs[first == second]
+        differ = pairs[first.notna() & second.notna() & (first != second)]
+        return differ[differ["similarity"] >= self._joins] if kind == "conflicts" else differ
