@@ -13,7 +13,7 @@ import pandas as pd
 
 from imgvet.exchange.sides import FINDINGS, Side
 from imgvet.metrics import FLAGS
-from imgvet.monitor.history import settings_of
+from imgvet.monitor.finished import settings_of
 from imgvet.options import ExecutionOptions, FetchOptions, ModelOptions, RunOptions
 from imgvet.parameters import Part
 from imgvet.summary import RunRecord

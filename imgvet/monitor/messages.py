@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from imgvet.format import counted, listed
+from imgvet.monitor.alarms import anchor_of
 from imgvet.monitor.events import ALARMS, ALL_CLEARS
 from imgvet.monitor.history import Event, Run
 from imgvet.quality.result import Severity
@@ -111,8 +111,3 @@ def _said(run: Run, events: Sequence[Event], links: Links) -> list[str]:
             lines.append(f"{links.report}#{anchor_of(event.alarms[0])}")
         lines.append("")
     return lines
-
-
-def anchor_of(alarm: str) -> str:
-    """Where on its page of the report the images of an alarm stand."""
-    return re.sub(r"[^a-z0-9]+", "-", alarm.lower()).strip("-")

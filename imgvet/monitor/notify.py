@@ -104,7 +104,11 @@ def deliver(
             message = message_of(row, events, find_run(rows, row.baseline or ""), links)
             # A receiver that failed once is not asked again in this run: a try takes seconds.
             reason = reason or sender(row, events, message, receiver)
-            note(work, row, events, to, arrived=not reason)
+            entries = {(entry.event, entry.to): entry for entry in row.deliveries}
+            for event in events:
+                noted = Delivery(event=event.name, to=to, arrived=not reason)
+                entries[event.name, to] = noted
+            save_run(work, row.model_copy(update={"deliveries": tuple(entries.values())}))
             arrived += not reason
             waiting += bool(reason)
         if waiting:
@@ -112,15 +116,6 @@ def deliver(
             where = f"{without_secrets(receiver)} ({reason})"
             problems.append(f"{what} not delivered to {where}; tried again next time")
     return arrived, tuple(problems)
-
-
-def note(work: WorkDir, run: Run, events: Sequence[Event], to: str, *, arrived: bool) -> None:
-    """Keep in the history whether events of a run arrived at a receiver."""
-    row = next(row for row in read_history(work) if row.run_id == run.run_id)
-    names = {event.name for event in events}
-    others = [entry for entry in row.deliveries if entry.to != to or entry.event not in names]
-    entries = [Delivery(event=event.name, to=to, arrived=arrived) for event in events]
-    save_run(work, row.model_copy(update={"deliveries": (*others, *entries)}))
 
 
 def mark_told(work: WorkDir) -> None:

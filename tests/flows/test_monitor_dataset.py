@@ -24,7 +24,8 @@ from imgvet.errors import InputNotFoundError, InvalidParameterError, TransportEr
 from imgvet.flows.ending import ChecksFailedError
 from imgvet.flows.monitor_dataset import monitor_dataset
 from imgvet.monitor.baselines import kept_baselines
-from imgvet.monitor.history import past_runs, read_history, save_run, watched_runs
+from imgvet.monitor.finished import past_runs
+from imgvet.monitor.history import read_history, save_run, watched_runs
 from imgvet.monitor.notify import Monitored
 from imgvet.monitor.options import MonitorOptions, make_monitor_options
 from imgvet.reports.build import report_of

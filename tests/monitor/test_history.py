@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from imgvet.errors import HistoryDamagedError, HistoryError, HistoryOutdatedError
+from imgvet.monitor.finished import add_run, past_runs
 from imgvet.monitor.history import (
     SCHEMA,
     SCHEMA_VERSION,
@@ -15,10 +16,8 @@ from imgvet.monitor.history import (
     Delivery,
     Event,
     Run,
-    add_run,
     history_path,
     open_history,
-    past_runs,
     read_history,
     save_run,
 )
