@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from imgvet.errors import HistoryDamagedError, HistoryError, HistoryOutdatedError
-from imgvet.format import listed
 from imgvet.monitor.alarms import DRIFT
 from imgvet.monitor.rates import RATES
 from imgvet.quality.result import Severity
@@ -258,24 +257,14 @@ def open_history(work: WorkDir) -> tuple[tuple[Run, ...], str]:
     A history that can't be read is renamed, and a new one begun; but HistoryError if it was written
     by a later version.
     """
-    reason, aside = "", []
     try:
-        runs = read_history(work)
+        return read_history(work), ""
     except (HistoryDamagedError, HistoryOutdatedError) as error:
         why = "damaged" if isinstance(error, HistoryDamagedError) else "old"
-        runs, reason, aside = (), error.problem, [_set_aside(history_path(work), why)]
-    earlier = (work.home / "runs.json", work.path / "alerts.json")
-    aside += [_set_aside(path, "old") for path in earlier if path.exists()]
-    if not aside:
-        return runs, ""
-    reason = reason or f"There are files of an earlier version of imgvet in {work.path}"
-    return runs, f"{reason}; {'it is' if len(aside) == 1 else 'they are'} kept as {listed(aside)}."
-
-
-def _set_aside(path: Path, why: str) -> str:
-    """Rename a file, such as to ``history.damaged-1.parquet``; its new name."""
-    names = (f"{path.stem}.{why}-{number}{path.suffix}" for number in itertools.count(1))
-    return path.rename(next(to for name in names if not (to := path.with_name(name)).exists())).name
+        path = history_path(work)
+        names = (path.with_stem(f"{path.stem}.{why}-{number}") for number in itertools.count(1))
+        aside = path.rename(next(name for name in names if not name.exists()))
+        return (), f"{error.problem}; it is kept as {aside.name}."
 
 
 def save_run(work: WorkDir, run: Run, *, last: bool = False) -> Run:

@@ -100,7 +100,7 @@ def test_a_damaged_history_is_left_alone_until_it_is_set_aside(
     save_run(work, monitored("b"))
 
 
-def test_the_files_of_an_earlier_version_are_set_aside_and_that_is_said_once(
+def test_a_history_of_an_earlier_version_is_set_aside_and_that_is_said_once(
     work: WorkDir, caplog: pytest.LogCaptureFixture
 ) -> None:
     earlier = pa.table({"schema_version": [1], "run_id": ["a"], "blur_p50": [0.5]})
@@ -109,17 +109,13 @@ def test_the_files_of_an_earlier_version_are_set_aside_and_that_is_said_once(
     assert caplog.text == ""
     with pytest.raises(HistoryOutdatedError, match="keeps this file beside it"):
         read_history(work)
-    for name in ("runs.json", "alerts.json"):
-        (work.path / name).write_text("[]")
     for number in range(3):
         add_run(work, record_of(number), summary_of(9), "x")
     kept = {path.name for path in work.path.glob("*.*")}
-    assert kept == {
-        "history.parquet", "history.old-1.parquet", "runs.old-1.json", "alerts.old-1.json",
-    }  # fmt: skip
+    assert kept == {"history.parquet", "history.old-1.parquet"}
     assert len(caplog.records) == 1
     said = [run.notice for run in read_history(work)]
-    assert said[0].endswith("kept as history.old-1.parquet, runs.old-1.json and alerts.old-1.json.")
+    assert said[0].endswith("it is kept as history.old-1.parquet.")
     assert said[1:] == ["", ""]
 
 
