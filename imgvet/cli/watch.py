@@ -178,8 +178,8 @@ def serve(options: argparse.Namespace) -> None:
         datasets = served_in(values, str(options.config)) if many else (served(values),)
         print(f"Monitoring on {url}, until stopped with Ctrl-C:")
         for dataset in datasets:
-            when = f"{dataset.cron} ({dataset.timezone})" if dataset.cron else "no schedule"
-            print(f"  {dataset.name:<20}  {when:<24}  {dataset.parameters['work_dir']}", flush=True)
+            work_dir = dataset.parameters["work_dir"]
+            print(f"  {dataset.name:<20}  {dataset.schedule:<24}  {work_dir}", flush=True)
         serve_datasets(datasets)
 
 

@@ -13,7 +13,7 @@ from imgvet.format import counted, listed, rough_percent
 from imgvet.metrics import METRIC_BY_NAME
 from imgvet.monitor.alarms import CHECK, DRIFT, LOST, RUN, STALE, name_of
 from imgvet.monitor.compare import Comparison, Finding
-from imgvet.monitor.history import Event
+from imgvet.monitor.history import Event, Run
 from imgvet.monitor.images import SHIFTING
 from imgvet.monitor.rates import RATES, WatchedRate
 from imgvet.quality.checks import CHECK_BY_NAME
@@ -72,6 +72,19 @@ def alarms_after(comparison: Comparison) -> tuple[str, ...]:
     return tuple(sorted(on))
 
 
+def with_events(comparison: Comparison) -> Run:
+    """The run with the alarms on after it, and what is to be said after what still waits."""
+    run, said = comparison.run, events_of(comparison)
+    names = {event.name for event in said}
+    waiting = (event for event in run.events if event.name not in names)
+    update = {
+        "alarms": alarms_after(comparison),
+        "events": (*waiting, *said),
+        "deliveries": tuple(entry for entry in run.deliveries if entry.event not in names),
+    }
+    return run.model_copy(update=update)
+
+
 def events_of(comparison: Comparison) -> tuple[Event, ...]:
     """What is to be said of a run: alarms that are new, then all-clears; one of each name."""
     before, after = set(comparison.before), set(alarms_after(comparison))
@@ -85,14 +98,14 @@ def events_of(comparison: Comparison) -> tuple[Event, ...]:
 
 
 def _rate(rate: WatchedRate, comparison: Comparison, *, raised: bool) -> Event:
-    found = _judged([rate.name], comparison)
+    found = [finding for finding in comparison.findings if finding.key == rate.name]
     most = comparison.finding(rate.name) or found[0]
     before, after = most.before.rate, most.after.rate
     examples: tuple[str, ...] = ()
     if raised:
         among = " among new images" if most.population == "new" else ""
         title = f"jumped from {rough_percent(before)} to {rough_percent(after)}{among}"
-        found = [finding for finding in found if finding.alarming]
+        found = [finding for finding in _judged([rate.name], comparison) if finding.alarming]
         counts = comparison.counted
         examples = tuple(counts[counts["alarm"] == rate.name]["filename"][:EXAMPLES])
     else:

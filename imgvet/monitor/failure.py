@@ -9,11 +9,11 @@ from typing import Any
 
 from imgvet.errors import ImgvetError
 from imgvet.monitor.compare import Comparison
+from imgvet.monitor.events import with_events
 from imgvet.monitor.history import Run, as_latest, open_history, save_run
 from imgvet.monitor.messages import links_of, message_of
 from imgvet.monitor.notify import Sender, deliver, mark_told
 from imgvet.monitor.options import MonitorOptions, make_monitor_options
-from imgvet.monitor.watch import with_events
 from imgvet.options import RunOptions
 from imgvet.workdir import WorkDir, exclusive, require_allowed
 

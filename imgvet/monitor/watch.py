@@ -14,7 +14,7 @@ from imgvet.monitor.alarms import is_compared
 from imgvet.monitor.baselines import Baseline, kept_baselines, read_baseline
 from imgvet.monitor.compare import Comparison, Finding, compare, in_order_since
 from imgvet.monitor.counted import count_images
-from imgvet.monitor.events import alarms_after, events_of
+from imgvet.monitor.events import with_events
 from imgvet.monitor.history import (
     Run,
     as_latest,
@@ -80,24 +80,9 @@ def watch(
     counted = count_images(comparison, images, flags, new, similarity)
     run = with_events(replace(comparison, counted=counted))
     enough = baseline is None or run.new_images >= options.min_new_images
-    judged = {
-        "in_order": enough and not any(map(is_compared, run.alarms)),
-        "compared": tuple(finding.kept for finding in findings),
-    }
-    return replace(comparison, run=run.model_copy(update=judged), counted=counted), own
-
-
-def with_events(comparison: Comparison) -> Run:
-    """The run with the alarms on after it, and what is to be said after what still waits."""
-    run, said = comparison.run, events_of(comparison)
-    names = {event.name for event in said}
-    waiting = (event for event in run.events if event.name not in names)
-    update = {
-        "alarms": alarms_after(comparison),
-        "events": (*waiting, *said),
-        "deliveries": tuple(entry for entry in run.deliveries if entry.event not in names),
-    }
-    return run.model_copy(update=update)
+    in_order = enough and not any(map(is_compared, run.alarms))
+    run = run.model_copy(update={"in_order": in_order})
+    return replace(comparison, run=run, counted=counted), own
 
 
 def watch_run(
@@ -115,8 +100,10 @@ def watch_run(
     run = as_latest(rows, run).model_copy(update={"notice": f"{renamed} {notice}".strip()})
     comparison, own = watch(run, images, checks, history, references, options)
     baselines.write_baseline(work, own)
-    _forget(work, [*history, comparison.run], options)
-    return comparison.run, comparison.counted
+    compared = tuple(finding.kept for finding in comparison.findings)
+    run = comparison.run.model_copy(update={"compared": compared})
+    _forget(work, [*history, run], options)
+    return run, comparison.counted
 
 
 def _find_references(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -66,6 +68,11 @@ def test_people_can_plot_images_and_rates(work: WorkDir) -> None:
     assert frame.loc[0, ["images", "new_images", "dark_rate"]].tolist() == [10, 1, 0.25]
     assert frame["bright_rate"].isna().all()
     assert dict(frame.loc[0, "drift"]) == {"sharpness": 0.25}
+
+
+def test_other_columns_are_another_version() -> None:
+    columns = hashlib.blake2b(SCHEMA.to_string().encode(), digest_size=8).hexdigest()
+    assert (SCHEMA_VERSION, columns) == (3, "ad246e9f23f95017")
 
 
 def test_a_run_is_changed_in_its_place(work: WorkDir) -> None:
