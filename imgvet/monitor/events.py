@@ -30,7 +30,7 @@ LEAST_ODDS = 1_000_000
 
 
 class Said(NamedTuple):
-    """What an alarm says."""
+    """What is said of some alarms."""
 
     title: str
     lines: Sequence[str] = ()
@@ -43,12 +43,10 @@ class Kind(NamedTuple):
     start: str
     """Of their keys."""
     raised: str
-    """Name of the event that tells of them."""
     over: str
-    """Name of that which tells of their end."""
+    """The names of the events that tell of them and of their end."""
     about: str
     say: Callable[[Sequence[str], Comparison], Said]
-    """What is said of some of them."""
     end: str
     """Title when they are over; ``{}`` stands for what they are called."""
 

@@ -46,7 +46,6 @@ class Event(Exact):
     all_clear: bool
     title: str
     about: str = ""
-    """What it is about, in a word or two."""
     body: str
     before: float | None = None
     after: float | None = None
@@ -54,8 +53,7 @@ class Event(Exact):
     """Names of images that show it, worst first."""
 
 
-Population = Literal["whole", "new"]
-"""All images of a run, or those that are new in it."""
+Population = Literal["whole", "new"]  # all images of a run, or those that are new in it
 
 
 class Compared(Exact):
@@ -67,11 +65,9 @@ class Compared(Exact):
     before: float | None
     """The rate that was usual; None of drift."""
     after: float
-    """The rate of this run, or the drift."""
     limit: float | None
     """From where on it raises an alarm, if chance does not explain it; None if nothing would."""
     p_value: float
-    """How probable it is by chance."""
 
 
 class Delivery(Exact):
@@ -107,11 +103,10 @@ class Run(Exact):
     """What was measured of the summary's counts, and ``novel`` of monitored runs."""
     monitored: bool = False
     baseline: str | None = None
-    """Run that it was compared with."""
     notice: str = ""
     """What a person should know, such as why nothing was compared, or why it failed."""
     in_order: bool = False
-    """Whether its new images were added to what is known as usual."""
+    """Whether its new images count as usual."""
     alarms: tuple[str, ...] = ()
     """Those that are on after it; a run that is not monitored changes none."""
     groups: Mapping[str, int] = {}

@@ -24,9 +24,7 @@ class Links:
     """Where more is to be seen."""
 
     report: str
-    """The page of the report with the alarms."""
     command: str
-    """The command that shows the images, with search and filters."""
     runs: str = ""
     """Address below which a server shows runs by their ids; empty if there is none to be opened."""
 
@@ -39,7 +37,6 @@ class Message:
     """Name of the event that stands for it on a server."""
     severity: Severity
     all_clear: bool
-    """Whether it tells of nothing bad."""
     title: str
     body: str
 

@@ -38,7 +38,7 @@ class Monitored(Exact):
 
     run: Run
     arrived: int = 0
-    """Messages that arrived."""
+    """How many messages did."""
     problems: tuple[str, ...] = ()
     """One line for each address that could not be reached."""
 
@@ -105,9 +105,8 @@ def deliver(
             # A receiver that failed once is not asked again in this run: a try takes seconds.
             reason = reason or sender(row, events, message, receiver)
             entries = {(entry.event, entry.to): entry for entry in row.deliveries}
-            for event in events:
-                noted = Delivery(event=event.name, to=to, arrived=not reason)
-                entries[event.name, to] = noted
+            for name in (event.name for event in events):
+                entries[name, to] = Delivery(event=name, to=to, arrived=not reason)
             save_run(work, row.model_copy(update={"deliveries": tuple(entries.values())}))
             arrived += not reason
             waiting += bool(reason)
