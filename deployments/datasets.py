@@ -44,6 +44,11 @@ class Served:
     cron: str | None  # None if it runs only by hand
     timezone: str
 
+    @property
+    def schedule(self) -> str:
+        """When it runs, for people."""
+        return f"{self.cron} ({self.timezone})" if self.cron else "no schedule"
+
 
 def served(values: Mapping[str, Any], name: str | None = None) -> Served:
     """One dataset, of parameters of a monitored run by name, and ``cron`` and ``timezone``.

@@ -9,7 +9,7 @@ from imgvet.flows.request import Request, request_of
 from imgvet.flows.runners import shard_runner, shard_threads
 from imgvet.flows.server_run import run_name, tag_run, told_to_server
 from imgvet.flows.stages import Stages
-from imgvet.monitor.history import past_runs
+from imgvet.monitor.finished import past_runs
 from imgvet.monitor.options import WatchOptions
 from imgvet.options import (
     ComponentOptions,

@@ -57,8 +57,7 @@ class Dataset:
         an array (rows in the order of ``input_dir``, if that is a list of images, or of
         ``annotations``) or a pair of names and an array.
         """
-        from imgvet.engine import notebook
-        from imgvet.engine.progress import shown_progress
+        from imgvet.engine.progress import display_here, shown_progress
         from imgvet.engine.run import run_flow
         from imgvet.engine.values import as_files
 
@@ -71,7 +70,9 @@ class Dataset:
             with shown_progress():
                 summary = run_flow(options, Path(drafts))
         self._part = CROPS_PART if summary.sources is not None else ""
-        if not notebook.show(self):
+        if (display := display_here()) is not None:
+            display(self)
+        else:
             self.summary()
         return summary
 

@@ -153,6 +153,7 @@ def control_chart(frame: pd.DataFrame, **texts: str) -> Chart:
             "y": values[name],
             "type": "scatter",
             "mode": "markers",
+            "cliponaxis": False,  # else half of a mark at 0 % is cut off
             **more,
         }
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from imgvet.monitor.history import Run, add_run, put_last
+from imgvet.monitor.finished import add_run
+from imgvet.monitor.history import Run, save_run
 from imgvet.monitor.messages import report_address
 from imgvet.options import RunOptions
 from imgvet.parameters import Frozen
@@ -59,7 +60,7 @@ def publish(
     if watched is None:
         add_run(work, record, summary, outputs.checked.summary.digest)
     else:
-        put_last(work, watched)
+        save_run(work, watched, last=True)
     options, results = record.options(RunOptions), read_results(work.checks_json)
     report = report_address(work, options.report_url)
     lines = summary_lines(summary, report)

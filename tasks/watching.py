@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from imgvet.monitor.history import Run, run_of, runs_before
+from imgvet.monitor.finished import run_of
+from imgvet.monitor.history import Run, runs_before
 from imgvet.monitor.images import images_of
 from imgvet.monitor.options import WatchOptions
 from imgvet.monitor.watch import watch_run

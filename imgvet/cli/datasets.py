@@ -30,7 +30,7 @@ def check(options: argparse.Namespace) -> None:
     """Say that a config file can be served; what is wrong with it is an error."""
     datasets = _datasets(options.config)
     for dataset in datasets:
-        print(f"{dataset.name}: {dataset.cron or 'no schedule'} ({dataset.timezone})")
+        print(f"{dataset.name}: {dataset.schedule}")
     print(f"{counted(len(datasets), 'dataset')}: nothing is wrong.")
 
 

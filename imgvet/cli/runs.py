@@ -49,7 +49,8 @@ def summary(options: argparse.Namespace) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Build the report of a run again, and print its path."""
-    from imgvet.monitor.history import past_runs, watched_runs
+    from imgvet.monitor.finished import past_runs
+    from imgvet.monitor.history import watched_runs
     from imgvet.reports.build import build_single_file, report_of
     from imgvet.reports.inputs import inputs_of
 

@@ -113,18 +113,8 @@ def _run_monitor(options: MonitorOptions) -> Monitored:
     with suppress(ImgvetError) if before else nullcontext():
         request = check_request(options)
 
-    def run(options: MonitorOptions) -> Monitored:
-        from imgvet.flows.ending import ChecksFailedError
-        from imgvet.flows.monitor_dataset import monitor_dataset
-
-        try:
-            state = monitor_dataset(options, return_state=True)
-            return cast("Monitored", state.result())
-        except ChecksFailedError as error:
-            return error.result
-
     try:
-        return run_in_engine(options, run, request)
+        return cast("Monitored", run_in_engine("monitor_dataset", options, request))
     except EngineError as error:
         after = _monitored_runs(work)
         if not after or after[-1].status == "failed" or len(after) == len(before):
@@ -188,8 +178,8 @@ def serve(options: argparse.Namespace) -> None:
         datasets = served_in(values, str(options.config)) if many else (served(values),)
         print(f"Monitoring on {url}, until stopped with Ctrl-C:")
         for dataset in datasets:
-            when = f"{dataset.cron} ({dataset.timezone})" if dataset.cron else "no schedule"
-            print(f"  {dataset.name:<20}  {when:<24}  {dataset.parameters['work_dir']}", flush=True)
+            work_dir = dataset.parameters["work_dir"]
+            print(f"  {dataset.name:<20}  {dataset.schedule:<24}  {work_dir}", flush=True)
         serve_datasets(datasets)
 
 

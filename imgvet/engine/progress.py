@@ -5,16 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from imgvet.engine.notebook import bar, display_here
 from imgvet.progress import Progress, listening
 
-_LINE_EVERY = 5.0
-"""Seconds between two plain lines of one stage."""
+_LINE_EVERY, _BAR_EVERY = 5.0, 0.2
+"""Seconds between two plain lines of one stage, and two changes of its bar in a notebook."""
 
 TITLES = {
     "sync_s3_to_local": "Copying from the bucket",
@@ -37,7 +38,7 @@ TITLES = {
 def shown_progress() -> Iterator[None]:
     """Show the progress of what runs inside."""
     if (display := display_here()) is not None:
-        with bar(display, _title):
+        with _bar_in_notebook(display):
             yield
         return
     console = Console(stderr=True)
@@ -69,8 +70,47 @@ def moving(bars: Bars) -> Iterator[None]:
         yield
 
 
+def display_here() -> Any:
+    """IPython's ``display`` if this is the kernel of a notebook, else None."""
+    module = sys.modules.get("IPython")
+    shell = module.get_ipython() if module is not None else None
+    return sys.modules["IPython.display"].display if hasattr(shell, "kernel") else None
+
+
+class _Bar:
+    """What a notebook draws of how far a stage is; nothing when all is done."""
+
+    def __init__(self, state: Progress | None = None) -> None:
+        self._state = state
+
+    def __repr__(self) -> str:
+        return _line(self._state) if self._state else ""
+
+    def _repr_html_(self) -> str:
+        state = self._state
+        if state is None:
+            return ""
+        bar = f"<progress value='{state.done}' max='{max(state.total, 1)}'></progress>"
+        return f"{bar} {escape(_line(state))}"
+
+
+@contextmanager
+def _bar_in_notebook(display: Any) -> Iterator[None]:
+    """One bar for what runs inside, which goes at the end."""
+    handle = display(_Bar(), display_id=True)
+    try:
+        with listening(lambda state: handle.update(_Bar(state)), _BAR_EVERY):
+            yield
+    finally:
+        handle.update(_Bar())
+
+
 def _print_line(state: Progress) -> None:
-    print(f"{_title(state)}: {state.done:,} of {state.total:,}", file=sys.stderr, flush=True)
+    print(_line(state), file=sys.stderr, flush=True)
+
+
+def _line(state: Progress) -> str:
+    return f"{_title(state)}: {state.done:,} of {state.total:,}"
 
 
 def _title(state: Progress) -> str:

@@ -6,12 +6,12 @@ import gc
 import importlib
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from imgvet.engine.server import (
     PATIENCE,
@@ -21,7 +21,7 @@ from imgvet.engine.server import (
     environment,
     failures_of,
 )
-from imgvet.engine.values import OptionsType, keep_files
+from imgvet.engine.values import keep_files
 from imgvet.engine.warm_up import files_to_measure, measure_ahead
 from imgvet.errors import EngineError
 from imgvet.flows.request import Request, as_checked, check_request, with_options
@@ -35,37 +35,24 @@ from imgvet.workdir import WorkDir, exclusive, require_allowed
 EVENTS_TIMEOUT = 10.0
 """Seconds that a temporary server is kept for events that were not sent yet."""
 
-Result = TypeVar("Result")
-
 
 def run_flow(options: RunOptions, drafts: Path) -> RunSummary:
     """Vet a dataset as a Prefect flow; ImgvetError of a bad request, before anything is written.
 
     ``drafts`` is the folder with what was given from Python as tables and arrays.
     """
-
-    def analyze(options: RunOptions) -> RunSummary:
-        from imgvet.flows.analyze_dataset import analyze_dataset
-        from imgvet.flows.ending import ChecksFailedError
-
-        try:
-            return cast("RunSummary", analyze_dataset(options, return_state=True).result())
-        except ChecksFailedError as error:
-            return cast("RunSummary", error.result)
-
-    return run_in_engine(options, analyze, check_request(options), drafts)
+    found = run_in_engine("analyze_dataset", options, check_request(options), drafts)
+    return cast("RunSummary", found)
 
 
 def run_in_engine(
-    options: OptionsType,
-    run: Callable[[OptionsType], Result],
-    request: Request | None,
-    drafts: Path | None = None,
-) -> Result:
-    """Call what runs a flow on the dataset while there is a server: the configured one or our own.
+    flow: str, options: RunOptions, request: Request | None, drafts: Path | None = None
+) -> object:
+    """Run a flow, named as its module, while there is a server: the configured one or our own.
 
-    ``run`` imports the flow and calls it; without a checked request the flow checks; ``drafts`` as
-    in :func:`run_flow`. EngineError if the server can't be started or reached, or failed.
+    Returns its result, also where what was found is a failure. Without a checked request the flow
+    checks; ``drafts`` as in :func:`run_flow`. EngineError if the server can't be started or
+    reached, or failed.
     """
     level = "INFO" if options.verbose else "CRITICAL"
     settings = {
@@ -95,7 +82,17 @@ def run_in_engine(
             server.wait()
         stack.enter_context(as_checked(request))
         stack.enter_context(_connected(url or server.url, temporary=url is None))
-        return run(options)
+        return _result(flow, options)
+
+
+def _result(name: str, options: RunOptions) -> object:
+    from imgvet.flows.ending import ChecksFailedError
+
+    flow = getattr(importlib.import_module(f"imgvet.flows.{name}"), name)
+    try:
+        return flow(options, return_state=True).result()
+    except ChecksFailedError as error:
+        return error.result
 
 
 @contextmanager

@@ -13,16 +13,18 @@ from __future__ import annotations
 
 import warnings
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from imgvet.monitor.alarms import DRIFT, EMBEDDINGS
 from imgvet.monitor.baselines import Baseline, ReferenceSample, normalised
-from imgvet.monitor.history import DRIFT, EMBEDDINGS, Compared, Population, Run
-from imgvet.monitor.images import Counted, Values
+from imgvet.monitor.history import Compared, Population, Run
+from imgvet.monitor.images import Values
 from imgvet.monitor.options import WatchOptions
 from imgvet.monitor.rates import (
     NOTHING,
@@ -44,7 +46,9 @@ SHARE_OF_RATES, SHARE_OF_DRIFT = 0.8, 0.1
 """Shares of the false alarms left to rates and drift, whose distances are so clear that a stricter
 level costs it nothing; the rest goes to groups of images."""
 
-LEAST_IMAGES = 20  # of fewer images drift is not judged
+COUNTED = ["alarm", "id", "filename", "value"]
+
+LEAST_IMAGES = 20  # of fewer images drift is not judged, and of a group no loss
 
 
 @dataclass(frozen=True)
@@ -127,8 +131,9 @@ class Comparison:
     findings: tuple[Finding, ...] = ()
     failed_checks: tuple[CheckResult, ...] = ()
     """Those that could not be computed, too."""
-    counted: Mapping[str, Counted] = field(default_factory=dict)
-    """Alarm -> the images that it counts: those of the rate, or the new ones that drift."""
+    counted: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COUNTED))
+    """The images that each ``alarm`` counts, worst first: a row for each, with its ``id``, its
+    ``filename`` and the ``value`` that it is judged by, NaN of what is so or is not."""
 
     def finding(self, key: str) -> Finding | None:
         """What says most of an alarm, of what raises it rather than of what keeps it on.

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from imgvet.metrics import FLAGS
-from imgvet.monitor.compare import Comparison, Finding
-from imgvet.monitor.history import DRIFT, EMBEDDINGS, LOST, STALE
-from imgvet.monitor.images import Counted, Images, Values
-from imgvet.monitor.rates import NOVEL, RATES
-from imgvet.tables import ALARMS
+from imgvet.monitor.alarms import DRIFT, EMBEDDINGS, LOST, RATE_BY_NAME, STALE
+from imgvet.monitor.compare import COUNTED, Comparison, Finding
+from imgvet.monitor.images import Images, Values
+from imgvet.monitor.rates import NOVEL
 
-_COUNTS = {rate.name: rate.count for rate in RATES}
 _FLAGS = {flag.name: flag for flag in FLAGS}
 
 
@@ -25,14 +21,14 @@ def count_images(
     flags: pd.DataFrame,
     new: NDArray[np.bool_],
     similarity: Values,
-) -> dict[str, Counted]:
-    """The images of each difference that raises an alarm or keeps it on, by alarm.
+) -> pd.DataFrame:
+    """The images of each difference that raises an alarm or keeps it on.
 
     Those with the property, among the new ones or in the whole dataset, whichever differs more;
     of drift the new ones. ``similarity`` to the baseline is of rows of the embeddings.
     """
     nearest = np.append(similarity, np.nan)[images.row]  # row -1 has no embedding
-    found = {}
+    found = []
     for key in dict.fromkeys(finding.key for finding in comparison.findings):
         finding = comparison.finding(key)
         if finding is None or not (finding.alarming or finding.lasting):
@@ -40,15 +36,19 @@ def count_images(
         if key == STALE or key.startswith(LOST):  # what is not there can't be shown
             continue
         among = new if finding.population == "new" else np.ones_like(new)
-        if key in _COUNTS:
-            among = among & flags[_COUNTS[key]].to_numpy()
-        found[key] = images.counted(among, *_judged_by(finding, images, nearest))
-    return found
+        if key in RATE_BY_NAME:
+            among = among & flags[RATE_BY_NAME[key].count].to_numpy()
+        values, worst = _judged_by(finding, images, nearest)
+        places = np.flatnonzero(among)
+        places = places[np.argsort(worst[places], kind="stable")]
+        found.append(images.items.iloc[places].assign(alarm=key, value=values[places]))
+    return pd.concat(found)[COUNTED] if found else comparison.counted
 
 
 def _judged_by(finding: Finding, images: Images, nearest: Values) -> tuple[Values, Values]:
     """What images are judged by, and the same with the worst being the lowest."""
-    name = _COUNTS.get(finding.key, finding.key.removeprefix(DRIFT))
+    rate = RATE_BY_NAME.get(finding.key)
+    name = rate.count if rate else finding.key.removeprefix(DRIFT)
     if name in (NOVEL, EMBEDDINGS):
         return nearest, nearest
     flag = _FLAGS.get(name)
@@ -60,12 +60,3 @@ def _judged_by(finding: Finding, images: Images, nearest: Values) -> tuple[Value
     if finding.medians:
         return values, -np.abs(values - finding.medians[0])
     return values, values if flag is None or flag.below else -values
-
-
-def alarms_table(counted: Mapping[str, Counted]) -> pd.DataFrame:
-    """The table alarms: a row for each image of each alarm."""
-    frames = [
-        pd.DataFrame({"alarm": alarm, "id": found.ids, "value": found.values})
-        for alarm, found in counted.items()
-    ]
-    return pd.concat(frames) if frames else pd.DataFrame(columns=ALARMS.column_names)

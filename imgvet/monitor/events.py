@@ -5,44 +5,50 @@ An alarm that goes on is not said again. Texts read well on a phone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from imgvet.format import counted, listed, rough_percent
 from imgvet.metrics import METRIC_BY_NAME
+from imgvet.monitor.alarms import CHECK, DRIFT, LOST, RUN, STALE, name_of
 from imgvet.monitor.compare import Comparison, Finding
-from imgvet.monitor.history import DRIFT, EMBEDDINGS, LOST, STALE, Event
+from imgvet.monitor.history import Event, Run
 from imgvet.monitor.images import SHIFTING
 from imgvet.monitor.rates import RATES, WatchedRate
 from imgvet.quality.checks import CHECK_BY_NAME
 from imgvet.quality.result import CheckState, Severity
 
-RUN, CHECK = "run", "check:"
-"""The key of a failed run, and the start of those of failed checks; the check's name follows."""
-
-RUN_FAILED = "imgvet.run.failed"
-
 ALARMS, ALL_CLEARS = "imgvet.run.alarms", "imgvet.run.all-clears"
 """Names of the events that stand for a whole message: that of one run."""
 
-EVENT_NAMES: tuple[str, ...] = (
-    *(rate.event_name(raised=raised) for raised in (True, False) for rate in RATES),
-    "imgvet.drift.detected", "imgvet.drift.ended", "imgvet.check.failed", "imgvet.check.recovered",
-    RUN_FAILED, "imgvet.run.recovered", "imgvet.images.lost", "imgvet.images.back",
-    "imgvet.images.stale", "imgvet.images.fresh",
-)  # fmt: skip
-"""Every name of an event."""
-
+EXAMPLES = 10  # images that an event names
 _SHOWN = 3
 
 LEAST_ODDS = 1_000_000
 """One in so many is as rare as is said."""
 
 
-def is_compared(key: str) -> bool:
-    """Whether an alarm comes from comparing with a baseline."""
-    return key != RUN and not key.startswith(CHECK)
+class Said(NamedTuple):
+    """What is said of some alarms."""
+
+    title: str
+    lines: Sequence[str] = ()
+    severity: Severity = "warning"
+
+
+class Kind(NamedTuple):
+    """Alarms that are told of in one event, as are their ends."""
+
+    start: str
+    """Of their keys."""
+    raised: str
+    over: str
+    """The names of the events that tell of them and of their end."""
+    about: str
+    say: Callable[[Sequence[str], Comparison], Said]
+    end: str
+    """Title when they are over; ``{}`` stands for what they are called."""
 
 
 def alarms_after(comparison: Comparison) -> tuple[str, ...]:
@@ -64,63 +70,80 @@ def alarms_after(comparison: Comparison) -> tuple[str, ...]:
     return tuple(sorted(on))
 
 
+def with_events(comparison: Comparison) -> Run:
+    """The run with the alarms on after it, and what is to be said after what still waits."""
+    run, said = comparison.run, events_of(comparison)
+    names = {event.name for event in said}
+    waiting = (event for event in run.events if event.name not in names)
+    update = {
+        "alarms": alarms_after(comparison),
+        "events": (*waiting, *said),
+        "deliveries": tuple(entry for entry in run.deliveries if entry.event not in names),
+    }
+    return run.model_copy(update=update)
+
+
 def events_of(comparison: Comparison) -> tuple[Event, ...]:
     """What is to be said of a run: alarms that are new, then all-clears; one of each name."""
     before, after = set(comparison.before), set(alarms_after(comparison))
     events = []
     for keys, raised in ((after - before, True), (before - after, False)):
         events += [_rate(rate, comparison, raised=raised) for rate in RATES if rate.name in keys]
-        for beginning, event_of in _EVENTS:
-            if found := sorted(key for key in keys if key.startswith(beginning)):
-                events.append(event_of(found, comparison, raised=raised))
+        for kind in KINDS:
+            if found := sorted(key for key in keys if key.startswith(kind.start)):
+                events.append(_event(kind, found, comparison, raised=raised))
     return tuple(events)
-
-
-def _event(
-    comparison: Comparison,
-    name: str,
-    about: str,
-    keys: Sequence[str],
-    title: str,
-    lines: Sequence[str],
-    severity: Severity | None = None,
-) -> Event:
-    """An alarm of a severity, or an all-clear without one; the title begins with the dataset."""
-    dataset = comparison.run.dataset
-    if dataset:
-        title = f"{dataset}: {title[:1].lower()}{title[1:]}"
-    return Event(
-        name=name,
-        alarms=tuple(keys),
-        severity=severity or "info",
-        all_clear=severity is None,
-        title=title,
-        about=about,
-        body="\n".join(lines),
-    )
 
 
 def _rate(rate: WatchedRate, comparison: Comparison, *, raised: bool) -> Event:
     found = [finding for finding in comparison.findings if finding.key == rate.name]
     most = comparison.finding(rate.name) or found[0]
-    if raised:
-        found = sorted((item for item in found if item.alarming), key=lambda item: -item.effect)
     before, after = most.before.rate, most.after.rate
-    lines = [_rate_line(rate, finding) for finding in found]
-    title, severity = f"is back to normal ({rough_percent(after)})", None
-    examples = comparison.counted[rate.name].names if raised else ()
+    examples: tuple[str, ...] = ()
     if raised:
         among = " among new images" if most.population == "new" else ""
         title = f"jumped from {rough_percent(before)} to {rough_percent(after)}{among}"
-        check = CHECK_BY_NAME.get(rate.name)
-        severity = check.severity if check else "warning"
-    if raised:
-        lines.append(_chance(most.p_value))
+        found = [finding for finding in _judged([rate.name], comparison) if finding.alarming]
+        counts = comparison.counted
+        examples = tuple(counts[counts["alarm"] == rate.name]["filename"][:EXAMPLES])
+    else:
+        title = f"is back to normal ({rough_percent(after)})"
+    lines = [_rate_line(rate, finding) for finding in found]
+    lines += [_chance(most.p_value)] if raised else []
     if examples:
         lines.append(f"See: {', '.join(PurePosixPath(name).name for name in examples[:_SHOWN])}")
-    name, title = rate.event_name(raised=raised), f"{rate.title} {title}"
-    event = _event(comparison, name, rate.title.lower(), [rate.name], title, lines, severity)
-    return event.model_copy(update={"before": before, "after": after, "examples": examples})
+    check = CHECK_BY_NAME.get(rate.name)
+    severity = check.severity if check else "warning"
+    return Event(
+        name=rate.event_name(raised=raised), alarms=(rate.name,),
+        severity=severity if raised else "info", all_clear=not raised,
+        title=_of_dataset(f"{rate.title} {title}", comparison), about=name_of(rate.name),
+        body="\n".join(lines), before=before, after=after, examples=examples,
+    )  # fmt: skip
+
+
+def _event(kind: Kind, keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Event:
+    if raised:
+        said = kind.say(keys, comparison)
+    else:
+        lines = [_other_checks(comparison)] if kind.start == CHECK else []
+        said = Said(kind.end.format(_listed(keys)), lines, "info")
+    return Event(
+        name=kind.raised if raised else kind.over, alarms=tuple(keys), severity=said.severity,
+        all_clear=not raised, title=_of_dataset(said.title, comparison), about=kind.about,
+        body="\n".join(said.lines),
+    )  # fmt: skip
+
+
+def _of_dataset(title: str, comparison: Comparison) -> str:
+    name = comparison.run.dataset
+    return f"{name}: {title[:1].lower()}{title[1:]}" if name else title
+
+
+def _judged(keys: Sequence[str], comparison: Comparison) -> list[Finding]:
+    """All findings on some alarms, the greatest first."""
+    found = [finding for finding in comparison.findings if finding.key in keys]
+    return sorted(found, key=lambda finding: -finding.effect)
 
 
 def _rate_line(rate: WatchedRate, finding: Finding) -> str:
@@ -140,43 +163,24 @@ def _chance(p_value: float) -> str:
     return f"Chance alone makes such a difference in {said}1 of {one:,} comparisons."
 
 
-def _lost(keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Event:
-    names = [key.removeprefix(LOST).replace(":", " ", 1) for key in keys]
-    if not raised:
-        title = f"Images are back: {_listed(names)}"
-        return _event(comparison, "imgvet.images.back", "lost images", keys, title, [])
-    found = [finding for key in keys if (finding := comparison.finding(key))]
-    found.sort(key=lambda finding: -finding.effect)
-    lines = [
-        f"Of {finding.key.removeprefix(LOST).replace(':', ' ', 1)}, "
-        f"{rough_percent(finding.effect)} is gone."
-        for finding in found[:_SHOWN]
-    ]
-    title = f"Images are lost: {_listed(names)}"
-    return _event(comparison, "imgvet.images.lost", "lost images", keys, title, lines, "warning")
+def _lost(keys: Sequence[str], comparison: Comparison) -> Said:
+    found = _judged(keys, comparison)[:_SHOWN]
+    lines = [f"Of {name_of(one.key)}, {rough_percent(one.effect)} is gone." for one in found]
+    return Said(f"Images are lost: {_listed(keys)}", lines)
 
 
-def _stale(keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Event:
-    if not raised:
-        title = "There are new images again"
-        return _event(comparison, "imgvet.images.fresh", "new images", keys, title, [])
+def _stale(_: Sequence[str], comparison: Comparison) -> Said:
     found = comparison.finding(STALE)
-    title = f"No new images for {counted(found.effect if found else 0, 'day')}"
-    return _event(comparison, "imgvet.images.stale", "new images", keys, title, [], "warning")
+    return Said(f"No new images for {counted(found.effect if found else 0, 'day')}")
 
 
-def _drift(keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Event:
-    if not raised:
-        title = f"New images no longer differ in {_listed(map(_drifting, keys))}"
-        return _event(comparison, "imgvet.drift.ended", "drift", keys, title, [])
-    found = [finding for finding in comparison.findings if finding.key in keys]
-    found.sort(key=lambda finding: -finding.effect)
+def _drift(keys: Sequence[str], comparison: Comparison) -> Said:
+    found = _judged(keys, comparison)
     lines = [_drift_line(finding) for finding in found[:_SHOWN]]
     if len(found) > _SHOWN:
         lines.append(f"And {counted(len(found) - _SHOWN, 'other')}.")
     lines.append(_chance(max(finding.p_value for finding in found)))
-    title = f"New images differ in {_listed(_drifting(finding.key) for finding in found)}"
-    return _event(comparison, "imgvet.drift.detected", "drift", keys, title, lines, "warning")
+    return Said(f"New images differ in {_listed(finding.key for finding in found)}", lines)
 
 
 def _drift_line(finding: Finding) -> str:
@@ -186,53 +190,52 @@ def _drift_line(finding: Finding) -> str:
         return f"Their {name}s are spread otherwise {drift}."
     if finding.medians is None:
         return f"They can be told from earlier ones by their content {drift}."
-    unit = METRIC_BY_NAME[name].unit
     before, after = (f"{value:.4g}" for value in finding.medians)
-    now = f"{after} now {unit}".rstrip()
-    return f"{_drifting(finding.key).capitalize()}: median {before} before, {now} {drift}."
+    now = f"{after} now {METRIC_BY_NAME[name].unit}".rstrip()
+    return f"{name_of(finding.key).capitalize()}: median {before} before, {now} {drift}."
 
 
-def _checks(keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Event:
-    names, failed = [key.removeprefix(CHECK) for key in keys], comparison.failed_checks
-    if not raised:
-        titles = (CHECK_BY_NAME[name].title if name in CHECK_BY_NAME else name for name in names)
-        title = f"Check passes again: {_listed(title.lower() for title in titles)}"
-        still = counted(len(failed), "other check")
-        lines = [f"{still} still failing." if failed else "All checks pass."]
-        return _event(comparison, "imgvet.check.recovered", "checks", keys, title, lines)
-    new = [check for check in failed if check.name in names]
+def _checks(keys: Sequence[str], comparison: Comparison) -> Said:
+    new = [check for check in comparison.failed_checks if f"{CHECK}{check.name}" in keys]
     lines = [
         f"{check.title}: {check.observed}, allowed is {check.allowed}."
         if check.state is CheckState.FAILED
         else f"{check.title} could not be computed: {check.detail}"
         for check in new
     ]
-    title = f"Check failed: {_listed(check.title.lower() for check in new)}"
     worst = min((check.severity for check in new), key=get_args(Severity).index)
-    return _event(comparison, "imgvet.check.failed", "checks", keys, title, lines, worst)
+    return Said(f"Check failed: {_few([check.title.lower() for check in new])}", lines, worst)
 
 
-def _run(keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Event:
-    if not raised:
-        return _event(comparison, "imgvet.run.recovered", "runs", keys, "Runs finish again", [])
-    reason = [comparison.run.notice or "No reason was given."]
-    return _event(comparison, RUN_FAILED, "runs", keys, "The run failed", reason, "critical")
+def _other_checks(comparison: Comparison) -> str:
+    failed = len(comparison.failed_checks)
+    return f"{counted(failed, 'other check')} still failing." if failed else "All checks pass."
 
 
-_EVENTS = ((LOST, _lost), (STALE, _stale), (DRIFT, _drift), (CHECK, _checks), (RUN, _run))
-"""Start of the keys of alarms -> what is said of them together."""
+def _run(_: Sequence[str], comparison: Comparison) -> Said:
+    reason = comparison.run.notice or "No reason was given."
+    return Said("The run failed", [reason], "critical")
 
 
-def _drifting(key: str) -> str:
-    """The name of something that drifts, within a sentence."""
-    name = key.removeprefix(DRIFT)
-    if name == EMBEDDINGS:
-        return "what they show"
-    return METRIC_BY_NAME[name].title.lower() if name in METRIC_BY_NAME else name
+KINDS = (
+    Kind(LOST, "imgvet.images.lost", "imgvet.images.back", "lost images", _lost,
+         "Images are back: {}"),
+    Kind(STALE, "imgvet.images.stale", "imgvet.images.fresh", "new images", _stale,
+         "There are new images again"),
+    Kind(DRIFT, "imgvet.drift.detected", "imgvet.drift.ended", "drift", _drift,
+         "New images no longer differ in {}"),
+    Kind(CHECK, "imgvet.check.failed", "imgvet.check.recovered", "checks", _checks,
+         "Check passes again: {}"),
+    Kind(RUN, "imgvet.run.failed", "imgvet.run.recovered", "runs", _run, "Runs finish again"),
+)  # fmt: skip
 
 
-def _listed(names: Iterable[str]) -> str:
+def _listed(keys: Iterable[str]) -> str:
+    """What alarms are called, in one phrase."""
+    return _few([name_of(key) for key in keys])
+
+
+def _few(names: Sequence[str]) -> str:
     """Names in one phrase, at most three of them."""
-    every = list(names)
-    more = len(every) - _SHOWN
-    return listed([*every[:_SHOWN], f"{more} more"] if more > 0 else every)
+    more = len(names) - _SHOWN
+    return listed([*names[:_SHOWN], f"{more} more"] if more > 0 else names)

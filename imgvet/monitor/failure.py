@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from imgvet.errors import ImgvetError
-from imgvet.monitor.history import Run
+from imgvet.monitor.compare import Comparison
+from imgvet.monitor.events import with_events
+from imgvet.monitor.history import Run, as_latest, open_history, save_run
 from imgvet.monitor.messages import links_of, message_of
 from imgvet.monitor.notify import Sender, deliver, mark_told
 from imgvet.monitor.options import MonitorOptions, make_monitor_options
-from imgvet.monitor.watch import failed, watch_failed_run
 from imgvet.options import RunOptions
 from imgvet.workdir import WorkDir, exclusive, require_allowed
 
@@ -25,13 +26,15 @@ _NEEDED = ("input_dir", "work_dir", "dataset_name", "notify", "report_url")
 def failed_run(
     run_id: str, options: MonitorOptions, why: str, started: datetime | None = None
 ) -> Run:
-    """The row of a run that failed, now begun if it never was."""
+    """The row of a run that failed, with the first line of why; now begun if it never was."""
     return Run(
         run_id=run_id,
         started=(started or datetime.now(UTC)).isoformat(timespec="seconds"),
+        status="failed",
+        monitored=True,
         dataset=options.dataset,
         parameters=options.part(RunOptions).model_dump_json(),
-        notice=why,
+        notice=next(iter(why.strip().splitlines()), ""),
     )
 
 
@@ -42,27 +45,29 @@ def tell_failure(
 
     Returns one line for each receiver that was not reached; ``runs`` as in ``Links``.
     """
-    try:
+    with suppress(ImgvetError, OSError):
         work = require_allowed(options.work_dir, options.inputs, overwrite=True)
-        if not work.path.is_dir():  # a mount that is gone: nothing is written in its place
-            return _tell_only(run, options, receivers, runs)
-        with exclusive(work):
-            watch_failed_run(work, run)
-            _, problems = deliver(work, receivers, links_of(work, options.report_url, runs))
-            mark_told(work)
-    except (ImgvetError, OSError):
-        return _tell_only(run, options, receivers, runs)
-    return problems
-
-
-def _tell_only(
-    run: Run, options: MonitorOptions, receivers: Mapping[str, Sender], runs: str
-) -> tuple[str, ...]:
-    lost = failed(run)
+        if work.path.is_dir():  # else a mount is gone, and nothing is written in its place
+            with exclusive(work):
+                watch_failed_run(work, run)
+                _, problems = deliver(work, receivers, links_of(work, options.report_url, runs))
+                mark_told(work)
+            return problems
+    lost = _with_event(run)
     links = links_of(WorkDir(options.work_dir.absolute()), options.report_url, runs)
     message = message_of(lost, lost.events, None, links)
     reasons = [sender(lost, lost.events, message, to) for to, sender in receivers.items()]
     return tuple(f"A failed run was not told of: {reason}" for reason in reasons if reason)
+
+
+def watch_failed_run(work: WorkDir, run: Run) -> Run:
+    """Add a run that failed to the history; raises as it is opened."""
+    rows, _ = open_history(work)
+    return save_run(work, _with_event(as_latest(rows, run)), last=True)
+
+
+def _with_event(run: Run) -> Run:
+    return with_events(Comparison(run, run.alarms))
 
 
 def usable(values: Any) -> MonitorOptions:

@@ -8,54 +8,29 @@ A run that Prefect tries again keeps its id, so it has one row: that of its last
 from __future__ import annotations
 
 import itertools
-import json
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from imgvet.errors import HistoryDamagedError, HistoryError, HistoryOutdatedError
-from imgvet.format import listed
-from imgvet.metrics import ADVANCED_VERSION, MEASURE_VERSION
+from imgvet.monitor.alarms import DRIFT
 from imgvet.monitor.rates import RATES
-from imgvet.options import (
-    CropOptions,
-    FlagOptions,
-    MediaOptions,
-    RunOptions,
-    SimilarityOptions,
-    VideoOptions,
-)
 from imgvet.quality.result import Severity
-from imgvet.summary import Counts, Exact, PastRun, RunRecord, RunSummary, Verdict
+from imgvet.summary import Exact, Verdict
 from imgvet.tables import write_table
 from imgvet.workdir import WorkDir, write_atomically
 
 SCHEMA_VERSION = 3
 
-DRIFT, EMBEDDINGS = "drift:", "embeddings"
-"""Start of the keys of drift, and what follows for the embeddings; else a metric's name does."""
-
-LOST, STALE = "lost:", "stale"
-"""Start of the keys of what is gone, ``images`` or a group follows; the key of no new images."""
-
-COMPARED_PARAMETERS: tuple[str, ...] = (
-    *(name for part in (VideoOptions, MediaOptions, CropOptions, FlagOptions, SimilarityOptions)
-      for name in part.model_fields),
-    "data_type", "model_path", "high_accuracy", "distance", "nearest_neighbors_k", "min_file_size",
-)  # fmt: skip
-"""Parameters that change what a rate means; where they differ, runs are not compared."""
-
 _IN_WORDS = {
     "model": "the model changed",
     "measures": "imgvet measures differently since an update",
 }
-
-_logger = logging.getLogger(__name__)
 
 
 class Event(Exact):
@@ -71,7 +46,6 @@ class Event(Exact):
     all_clear: bool
     title: str
     about: str = ""
-    """What it is about, in a word or two."""
     body: str
     before: float | None = None
     after: float | None = None
@@ -79,8 +53,7 @@ class Event(Exact):
     """Names of images that show it, worst first."""
 
 
-Population = Literal["whole", "new"]
-"""All images of a run, or those that are new in it."""
+Population = Literal["whole", "new"]  # all images of a run, or those that are new in it
 
 
 class Compared(Exact):
@@ -92,11 +65,9 @@ class Compared(Exact):
     before: float | None
     """The rate that was usual; None of drift."""
     after: float
-    """The rate of this run, or the drift."""
     limit: float | None
     """From where on it raises an alarm, if chance does not explain it; None if nothing would."""
     p_value: float
-    """How probable it is by chance."""
 
 
 class Delivery(Exact):
@@ -132,11 +103,10 @@ class Run(Exact):
     """What was measured of the summary's counts, and ``novel`` of monitored runs."""
     monitored: bool = False
     baseline: str | None = None
-    """Run that it was compared with."""
     notice: str = ""
     """What a person should know, such as why nothing was compared, or why it failed."""
     in_order: bool = False
-    """Whether its new images were added to what is known as usual."""
+    """Whether its new images count as usual."""
     alarms: tuple[str, ...] = ()
     """Those that are on after it; a run that is not monitored changes none."""
     groups: Mapping[str, int] = {}
@@ -184,32 +154,34 @@ class Run(Exact):
         }
 
 
-_TEXT, _INT, _REAL, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
-_TEXTS, _COUNTS = pa.list_(_TEXT), pa.map_(_TEXT, _INT)
-_EVENT = pa.struct(
-    {"name": _TEXT, "alarms": _TEXTS, "severity": _TEXT, "all_clear": _BOOL, "title": _TEXT,
-     "about": _TEXT, "body": _TEXT, "before": _REAL, "after": _REAL, "examples": _TEXTS}
-)  # fmt: skip
-_COMPARED = pa.struct(
-    {"key": _TEXT, "population": _TEXT, "before": _REAL, "after": _REAL, "limit": _REAL,
-     "p_value": _REAL}
-)  # fmt: skip
-_DELIVERY = pa.struct({"event": _TEXT, "to": _TEXT, "arrived": _BOOL})
+def _type_of(kind: Any) -> pa.DataType:
+    """The type of a column, or of what is in one, that holds a field of a row."""
+    plain = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    origin, parts = get_origin(kind), get_args(kind)
+    if kind in plain:
+        return plain[kind]
+    if origin is tuple:
+        return pa.list_(_type_of(parts[0]))
+    if origin is Mapping:
+        return pa.map_(*map(_type_of, parts))
+    if origin in (UnionType, Union):  # with None
+        return _type_of(parts[0])
+    if origin is Literal or issubclass(kind, str):
+        return pa.string()
+    fields = kind.model_fields.items()
+    return pa.struct({name: _type_of(field.annotation) for name, field in fields})
+
 
 SCHEMA = pa.schema(
     {
-        "schema_version": _INT, "run_id": _TEXT, "started": _TEXT, "status": _TEXT, "part": _TEXT,
-        "version": _TEXT, "dataset": _TEXT, "model": _TEXT, "parameters": _TEXT,
-        "settings": pa.map_(_TEXT, _TEXT), "verdict": _TEXT, "results": _TEXT,
-        "images": _INT, "new_images": _INT, **{rate.name: _REAL for rate in RATES},
-        "counts": _COUNTS, "groups": _COUNTS,
-        "monitored": _BOOL, "baseline": _TEXT, "notice": _TEXT,
-        "in_order": _BOOL, "alarms": _TEXTS, "new_counts": _COUNTS,
-        "quantiles": pa.map_(_TEXT, pa.list_(_REAL)), "drift": pa.map_(_TEXT, _REAL),
-        "compared": pa.list_(_COMPARED),
-        "events": pa.list_(_EVENT), "told": _BOOL, "deliveries": pa.list_(_DELIVERY),
+        "schema_version": pa.int64(),
+        **{name: _type_of(field.annotation) for name, field in Run.model_fields.items()},
+        "images": pa.int64(),
+        "new_images": pa.int64(),
+        **{rate.name: pa.float64() for rate in RATES},
+        "drift": pa.map_(pa.string(), pa.float64()),
     }
-)  # fmt: skip
+)
 """The fields of :class:`Run`; and images, rates and drift as columns, to be plotted."""
 
 
@@ -253,6 +225,12 @@ def monitored_runs(work: WorkDir) -> list[Run]:
     return [run for run in read_history(work) if run.monitored]
 
 
+def find_run(history: Sequence[Run], run_id: str) -> Run | None:
+    """The row of a finished run, None if it has none."""
+    rows = (run for run in history if run.status == "finished")
+    return next((run for run in rows if run.run_id == run_id), None)
+
+
 def runs_before(work: WorkDir, run_id: str) -> list[Run]:
     """All runs of a work dir but one, and those on its other part."""
     runs = (run for run in read_history(work) if run.run_id != run_id)
@@ -274,39 +252,37 @@ def open_history(work: WorkDir) -> tuple[tuple[Run, ...], str]:
     A history that can't be read is renamed, and a new one begun; but HistoryError if it was written
     by a later version.
     """
-    reason, aside = "", []
     try:
-        runs = read_history(work)
+        return read_history(work), ""
     except (HistoryDamagedError, HistoryOutdatedError) as error:
         why = "damaged" if isinstance(error, HistoryDamagedError) else "old"
-        runs, reason, aside = (), error.problem, [_set_aside(history_path(work), why)]
-    earlier = (work.home / "runs.json", work.path / "alerts.json")
-    aside += [_set_aside(path, "old") for path in earlier if path.exists()]
-    if not aside:
-        return runs, ""
-    reason = reason or f"There are files of an earlier version of imgvet in {work.path}"
-    return runs, f"{reason}; {'it is' if len(aside) == 1 else 'they are'} kept as {listed(aside)}."
+        path = history_path(work)
+        names = (path.with_stem(f"{path.stem}.{why}-{number}") for number in itertools.count(1))
+        aside = path.rename(next(name for name in names if not name.exists()))
+        return (), f"{error.problem}; it is kept as {aside.name}."
 
 
-def _set_aside(path: Path, why: str) -> str:
-    """Rename a file, such as to ``history.damaged-1.parquet``; its new name."""
-    names = (f"{path.stem}.{why}-{number}{path.suffix}" for number in itertools.count(1))
-    return path.rename(next(to for name in names if not (to := path.with_name(name)).exists())).name
+def save_run(work: WorkDir, run: Run, *, last: bool = False) -> Run:
+    """Add a run to the history, or replace its row, which ``last`` puts at the end.
 
-
-def save_run(work: WorkDir, run: Run) -> None:
-    """Add a run to the history, or replace its row; one that can't be read raises and stays.
-
-    The caller holds the work dir.
+    A history that can't be read raises and stays. The caller holds the work dir.
     """
-    _write(work, {row.run_id: row for row in read_history(work)} | {run.run_id: run})
-
-
-def put_last(work: WorkDir, run: Run) -> Run:
-    """Add a run as the latest; an earlier attempt under its id gives way. Raises as the others."""
     rows = {row.run_id: row for row in read_history(work)}
-    rows.pop(run.run_id, None)
-    _write(work, rows | {run.run_id: run})
+    if last:
+        rows.pop(run.run_id, None)
+    columns = [
+        {
+            **row.model_dump(mode="json"),
+            "schema_version": SCHEMA_VERSION,
+            "images": row.counts.get("images"),
+            "new_images": row.new_counts.get("images"),
+            "drift": row.drift,
+            **{rate.name: (of := rate.proportion(row.counts)) and of.rate for rate in RATES},
+        }
+        for row in (rows | {run.run_id: run}).values()
+    ]
+    data = pa.Table.from_pylist(columns, schema=SCHEMA)
+    write_atomically(history_path(work), lambda temporary: write_table(data, temporary))
     return run
 
 
@@ -322,96 +298,3 @@ def as_latest(history: Sequence[Run], run: Run) -> Run:
         "deliveries": earlier.deliveries if waiting else (),
     }
     return run.model_copy(update=update)
-
-
-def _write(work: WorkDir, rows: Mapping[str, Run]) -> None:
-    columns = [
-        {
-            **row.model_dump(mode="json"),
-            "schema_version": SCHEMA_VERSION,
-            "images": row.counts.get("images"),
-            "new_images": row.new_counts.get("images"),
-            "drift": row.drift,
-            **{rate.name: (of := rate.proportion(row.counts)) and of.rate for rate in RATES},
-        }
-        for row in rows.values()
-    ]
-    data = pa.Table.from_pylist(columns, schema=SCHEMA)
-    write_atomically(history_path(work), lambda temporary: write_table(data, temporary))
-
-
-def add_run(work: WorkDir, record: RunRecord, summary: RunSummary, results: str) -> None:
-    """Add a finished run to the history; one that can't be read is set aside, and that is logged.
-
-    ``results`` is the digest of the summary. The caller holds the work dir.
-    """
-    try:
-        _, notice = open_history(work)
-    except HistoryError as error:
-        _logger.warning("The run is not added to the history: %s", error)
-        return
-    if notice:
-        _logger.warning(notice)
-    run = run_of(record, summary, results, work.part).model_copy(update={"notice": notice})
-    put_last(work, as_latest(read_history(work), run))
-
-
-def run_of(record: RunRecord, summary: RunSummary, results: str, part: str = "") -> Run:
-    """The row of a finished run that is not monitored."""
-    return Run(
-        run_id=record.run_id,
-        started=record.started,
-        part=part,
-        version=record.versions.get("imgvet", ""),
-        dataset=record.options(RunOptions).dataset,
-        model=str(record.model.get("name", "")),
-        parameters=json.dumps(record.parameters, sort_keys=True),
-        settings=settings_of(record),
-        verdict=summary.verdict,
-        results=results,
-        counts=summary.counts.model_dump(exclude_none=True),
-    )
-
-
-def settings_of(record: RunRecord) -> dict[str, str]:
-    """What has to be equal for runs to be compared, as JSON."""
-    given, fields = record.parameters, RunOptions.model_fields
-    values = {name: given.get(name, fields[name].default) for name in COMPARED_PARAMETERS}
-    return {name: json.dumps(value) for name, value in values.items()} | {
-        "model": str(record.model.get("sha256", "")),
-        "measures": f"{MEASURE_VERSION}.{ADVANCED_VERSION}",
-    }
-
-
-def find_run(history: Sequence[Run], run_id: str) -> Run | None:
-    """The row of a finished run, None if it has none."""
-    rows = (run for run in history if run.status == "finished")
-    return next((run for run in rows if run.run_id == run_id), None)
-
-
-def past_runs(
-    work: WorkDir, record: RunRecord, results: str, *, every: bool = False
-) -> tuple[PastRun, ...]:
-    """The runs before one that found something else, oldest first; of equal ones the first.
-
-    So repeating a run without a change (``results``, the digest of its summary) leaves its report
-    the same. With ``every`` equal ones are there, too.
-    """
-    try:
-        history = read_history(work)
-    except HistoryError as error:
-        _logger.info("Earlier runs are left out of the report: %s", error)
-        return ()
-    others = (run for run in history if run.run_id != record.run_id)
-    runs = [run for run in others if run.part == work.part and run.verdict is not None]
-    if not every:
-        runs = [next(same) for _, same in itertools.groupby(runs, key=lambda run: run.results)]
-        if runs and runs[-1].results == results:
-            runs.pop()
-    found, settings = [], settings_of(record)
-    for run in runs:
-        known = run.model_dump(include=set(PastRun.model_fields))
-        known["counts"] = {name: run.counts.get(name) for name in Counts.model_fields}
-        known["changed"] = run.changes(settings)
-        found.append(PastRun.model_validate(known))
-    return tuple(found)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,29 +18,17 @@ from imgvet.quality.summarize import properties
 SHIFTING = ("label", "format")
 """Groupings that new images should be spread over as the baseline's; folders come and go."""
 
-GROUPED = 200  # greatest groups that are kept of a run
-EXAMPLES = 10  # names that are told of the images that an alarm counts
 
 Keys = NDArray[np.bytes_]  # contents, 16 bytes each (numpy's S16)
 Values = NDArray[np.float64]
-
-
-class Counted(NamedTuple):
-    """Images that an alarm counts, worst first."""
-
-    ids: NDArray[np.int64]
-    names: tuple[str, ...]
-    """Of the first ones."""
-    values: Values
-    """What each is judged by; NaN of what is so or is not."""
 
 
 @dataclass(frozen=True)
 class Images:
     """The n images of a run in the order of the table items, and the contents among them."""
 
-    ids: NDArray[np.int64]
-    names: NDArray[np.object_]
+    items: pd.DataFrame
+    """(n,), their ``id`` and ``filename``."""
     keys: Keys
     """(n,), their contents."""
     row: NDArray[np.int64]
@@ -74,14 +61,6 @@ class Images:
         # row -1 has no embedding
         return self.flags.assign(**{NOVEL: np.append(similarity < limit, False)[self.row]})
 
-    def counted(self, places: NDArray[np.bool_], values: Values, worst: Values) -> Counted:
-        """Some images, by what they are judged by: the lower ``worst`` is, the worse."""
-        found = np.flatnonzero(places)
-        found = found[np.argsort(worst[found], kind="stable")]
-        return Counted(
-            self.ids[found], tuple(map(str, self.names[found[:EXAMPLES]])), values[found]
-        )
-
 
 def images_of(
     items: pd.DataFrame,
@@ -103,9 +82,8 @@ def images_of(
         values = stats.set_index("id")[measured].reindex(items["id"])
         metrics = values.astype(np.float64).dropna(axis="columns", how="all")
     return Images(
-        ids=items["id"].to_numpy(np.int64), names=items["filename"].to_numpy(object),
-        keys=keys_of(items), row=row, first=first, embeddings=embeddings, scale=scale,
-        near=options.threshold, metrics=metrics,
+        items=items[["id", "filename"]], keys=keys_of(items), row=row, first=first,
+        embeddings=embeddings, scale=scale, near=options.threshold, metrics=metrics,
         groups=groups_of(items), flags=properties(items, stats, similarity, options),
     )  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from imgvet.format import counted, listed
+from imgvet.monitor.alarms import anchor_of
 from imgvet.monitor.events import ALARMS, ALL_CLEARS
 from imgvet.monitor.history import Event, Run
 from imgvet.quality.result import Severity
@@ -24,9 +24,7 @@ class Links:
     """Where more is to be seen."""
 
     report: str
-    """The page of the report with the alarms."""
     command: str
-    """The command that shows the images, with search and filters."""
     runs: str = ""
     """Address below which a server shows runs by their ids; empty if there is none to be opened."""
 
@@ -39,7 +37,6 @@ class Message:
     """Name of the event that stands for it on a server."""
     severity: Severity
     all_clear: bool
-    """Whether it tells of nothing bad."""
     title: str
     body: str
 
@@ -111,8 +108,3 @@ def _said(run: Run, events: Sequence[Event], links: Links) -> list[str]:
             lines.append(f"{links.report}#{anchor_of(event.alarms[0])}")
         lines.append("")
     return lines
-
-
-def anchor_of(alarm: str) -> str:
-    """Where on its page of the report the images of an alarm stand."""
-    return re.sub(r"[^a-z0-9]+", "-", alarm.lower()).strip("-")

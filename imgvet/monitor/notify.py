@@ -38,7 +38,7 @@ class Monitored(Exact):
 
     run: Run
     arrived: int = 0
-    """Messages that arrived."""
+    """How many messages did."""
     problems: tuple[str, ...] = ()
     """One line for each address that could not be reached."""
 
@@ -104,7 +104,10 @@ def deliver(
             message = message_of(row, events, find_run(rows, row.baseline or ""), links)
             # A receiver that failed once is not asked again in this run: a try takes seconds.
             reason = reason or sender(row, events, message, receiver)
-            note(work, row, events, to, arrived=not reason)
+            entries = {(entry.event, entry.to): entry for entry in row.deliveries}
+            for name in (event.name for event in events):
+                entries[name, to] = Delivery(event=name, to=to, arrived=not reason)
+            save_run(work, row.model_copy(update={"deliveries": tuple(entries.values())}))
             arrived += not reason
             waiting += bool(reason)
         if waiting:
@@ -112,15 +115,6 @@ def deliver(
             where = f"{without_secrets(receiver)} ({reason})"
             problems.append(f"{what} not delivered to {where}; tried again next time")
     return arrived, tuple(problems)
-
-
-def note(work: WorkDir, run: Run, events: Sequence[Event], to: str, *, arrived: bool) -> None:
-    """Keep in the history whether events of a run arrived at a receiver."""
-    row = next(row for row in read_history(work) if row.run_id == run.run_id)
-    names = {event.name for event in events}
-    others = [entry for entry in row.deliveries if entry.to != to or entry.event not in names]
-    entries = [Delivery(event=event.name, to=to, arrived=arrived) for event in events]
-    save_run(work, row.model_copy(update={"deliveries": (*others, *entries)}))
 
 
 def mark_told(work: WorkDir) -> None:

@@ -14,14 +14,15 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from imgvet.monitor.compare import Finding, in_order_since
-from imgvet.monitor.history import DRIFT, LOST, STALE, Run
-from imgvet.monitor.images import GROUPED, SHIFTING
+from imgvet.monitor.alarms import DRIFT, LOST, STALE
+from imgvet.monitor.compare import LEAST_IMAGES, Finding, in_order_since
+from imgvet.monitor.history import Run
+from imgvet.monitor.images import SHIFTING
 from imgvet.monitor.options import WatchOptions
 from imgvet.monitor.rates import Proportion, p_of_rise
 
 ESTABLISHED = 3  # runs in order in which a group has to be, to be missed
-LEAST_IMAGES = 20  # of a group, to be missed, or to be judged
+GROUPED = 200  # greatest groups that are kept of a run
 
 SHARE_OF_SHAPE = 0.1
 """Share of the false alarms left to groups."""

@@ -10,17 +10,17 @@ import pandas as pd
 
 from imgvet.errors import RunNotFoundError
 from imgvet.monitor import baselines
+from imgvet.monitor.alarms import is_compared
 from imgvet.monitor.baselines import Baseline, kept_baselines, read_baseline
 from imgvet.monitor.compare import Comparison, Finding, compare, in_order_since
-from imgvet.monitor.counted import alarms_table, count_images
-from imgvet.monitor.events import alarms_after, events_of, is_compared
+from imgvet.monitor.counted import count_images
+from imgvet.monitor.events import with_events
 from imgvet.monitor.history import (
     Run,
     as_latest,
     find_run,
     monitored_runs,
     open_history,
-    put_last,
     read_history,
 )
 from imgvet.monitor.images import Images, Keys, new_items
@@ -78,28 +78,11 @@ def watch(
         failed_checks=tuple(check for check in checks if check.state is not CheckState.PASSED),
     )
     counted = count_images(comparison, images, flags, new, similarity)
-    return _judged(replace(comparison, counted=counted), options), own
-
-
-def _judged(comparison: Comparison, options: WatchOptions) -> Comparison:
-    """Add to the run its alarms and what is to be said of it."""
-    run = _with_events(comparison)
-    enough = comparison.baseline is None or run.new_images >= options.min_new_images
+    run = with_events(replace(comparison, counted=counted))
+    enough = baseline is None or run.new_images >= options.min_new_images
     in_order = enough and not any(map(is_compared, run.alarms))
-    return replace(comparison, run=run.model_copy(update={"in_order": in_order}))
-
-
-def _with_events(comparison: Comparison) -> Run:
-    """The run with the alarms on after it, and what is to be said after what still waits."""
-    run, said = comparison.run, events_of(comparison)
-    names = {event.name for event in said}
-    waiting = (event for event in run.events if event.name not in names)
-    update = {
-        "alarms": alarms_after(comparison),
-        "events": (*waiting, *said),
-        "deliveries": tuple(entry for entry in run.deliveries if entry.event not in names),
-    }
-    return run.model_copy(update=update)
+    run = run.model_copy(update={"in_order": in_order})
+    return replace(comparison, run=run, counted=counted), own
 
 
 def watch_run(
@@ -116,24 +99,11 @@ def watch_run(
     references, notice = _find_references(work, history, options, run)
     run = as_latest(rows, run).model_copy(update={"notice": f"{renamed} {notice}".strip()})
     comparison, own = watch(run, images, checks, history, references, options)
+    baselines.write_baseline(work, own)
     compared = tuple(finding.kept for finding in comparison.findings)
     run = comparison.run.model_copy(update={"compared": compared})
-    baselines.write_baseline(work, own)
     _forget(work, [*history, run], options)
-    return run, alarms_table(comparison.counted)
-
-
-def watch_failed_run(work: WorkDir, run: Run) -> Run:
-    """Add a run that failed to the history; raises as it is opened."""
-    rows, _ = open_history(work)
-    return put_last(work, failed(as_latest(rows, run)))
-
-
-def failed(run: Run) -> Run:
-    """A run as one that failed, with the first line of why, and what is to be said of that."""
-    reason = next(iter(run.notice.strip().splitlines()), "")
-    run = run.model_copy(update={"status": "failed", "monitored": True, "notice": reason})
-    return _with_events(Comparison(run, run.alarms))
+    return run, comparison.counted
 
 
 def _find_references(

@@ -8,16 +8,25 @@ from typing import NamedTuple
 import pandas as pd
 
 from imgvet.metrics import FLAGS, METRIC_BY_NAME
-from imgvet.monitor.events import CHECK, RUN, is_compared
-from imgvet.monitor.history import DRIFT, EMBEDDINGS, LOST, STALE, Compared, Event, Run
-from imgvet.monitor.messages import anchor_of
+from imgvet.monitor.alarms import (
+    CHECK,
+    DRIFT,
+    EMBEDDINGS,
+    LOST,
+    RATE_BY_NAME,
+    RUN,
+    STALE,
+    anchor_of,
+    is_compared,
+    name_of,
+)
+from imgvet.monitor.history import Compared, Event, Run
 from imgvet.monitor.rates import NOVEL, RATES
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, control_chart
 from imgvet.reports.inputs import Content, ReportInputs, gallery
 from imgvet.reports.text import count, counted, measured, moment, number, visible
 
-_RATES = {rate.name: rate for rate in RATES}
 _FLAGGED = {flag.name: flag.metric for flag in FLAGS}
 
 
@@ -49,26 +58,24 @@ def alarms(run: ReportInputs) -> Content | None:
 
 def title_of(key: str) -> str:
     """What a rate or drift is called."""
-    if key in _RATES:
-        return _RATES[key].title
+    if key in RATE_BY_NAME:
+        return RATE_BY_NAME[key].title
     if key == STALE:
         return "No new images"
     if key.startswith(LOST):
-        return f"Lost: {visible(key.removeprefix(LOST)).replace(':', ' ', 1)}"
-    name = key.removeprefix(DRIFT)
-    if name == EMBEDDINGS:
-        return "Drift of content"
-    return f"Drift: {METRIC_BY_NAME[name].title.lower() if name in METRIC_BY_NAME else name}"
+        return f"Lost: {visible(name_of(key))}"
+    return "Drift of content" if key == f"{DRIFT}{EMBEDDINGS}" else f"Drift: {name_of(key)}"
 
 
 def _in_order(keys: Collection[str]) -> list[str]:
     """Rates as in the report, drift, failed checks."""
-    return sorted(keys, key=lambda key: (list(_RATES).index(key) if key in _RATES else 99, key))
+    rates = [key for key in RATE_BY_NAME if key in keys]
+    return [*rates, *sorted(set(keys) - set(rates))]
 
 
 def in_short(keys: Collection[str]) -> str:
     """The alarms that are on, in few words: ``Dark, novelty, drift, 2 checks``."""
-    words = [_RATES[key].title.removesuffix(" rate") for key in _in_order(keys) if key in _RATES]
+    words = [rate.title.removesuffix(" rate") for rate in RATES if rate.name in keys]
     words += ["lost images"] if any(key.startswith(LOST) for key in keys) else []
     words += ["no new images"] if STALE in keys else []
     words += ["drift"] if any(key.startswith(DRIFT) for key in keys) else []
@@ -118,7 +125,7 @@ def _value(key: str, value: float | None) -> str:
     """What an image is judged by, in words."""
     if value is None:
         return ""
-    name = _RATES[key].count if key in _RATES else key.removeprefix(DRIFT)
+    name = RATE_BY_NAME[key].count if key in RATE_BY_NAME else key.removeprefix(DRIFT)
     if name in (NOVEL, EMBEDDINGS):
         return f"similarity {number(value, 3)} to the baseline"
     return f"{METRIC_BY_NAME[_FLAGGED.get(name, name)].title} {number(value)}"
@@ -147,7 +154,7 @@ def history(run: ReportInputs) -> Content | None:
 
 
 def _chart(name: str, runs: Sequence[Run]) -> Chart:
-    rate, compared = _RATES[name], [_compared(run, name) for run in runs]
+    rate, compared = RATE_BY_NAME[name], [_compared(run, name) for run in runs]
     whole, new = ([found.get(one) for found in compared] for one in ("whole", "new"))
     shares = [rate.proportion(run.counts) for run in runs]
     fresh = [rate.proportion(run.new_counts) for run in runs]

@@ -120,6 +120,18 @@ def test_twice_the_size_needs_no_scrolling_sideways(tab: Tab, report: Path, name
     assert tab.run("document.documentElement.scrollWidth") <= 640
 
 
+def test_on_a_phone_figures_stand_within_the_page(tab: Tab, report: Path) -> None:
+    open_page(tab, report, "history.html")
+    scroll_through(tab)
+    tab.size(390, 800)
+    cut = (
+        "[...document.querySelectorAll('.plot .main-svg')].filter((svg) =>"
+        " svg.getBoundingClientRect().right > svg.closest('.plot').getBoundingClientRect().right)"
+    )
+    tab.wait_for(f"document.querySelector('.plot .main-svg') && {cut}.length === 0")
+    assert tab.run("document.documentElement.scrollWidth") <= 390
+
+
 def test_a_usual_window_shows_whole_tables(page: str, tab: Tab) -> None:
     assert tab.run(CUT_OFF) == []
 

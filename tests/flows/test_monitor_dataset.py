@@ -24,7 +24,8 @@ from imgvet.errors import InputNotFoundError, InvalidParameterError, TransportEr
 from imgvet.flows.ending import ChecksFailedError
 from imgvet.flows.monitor_dataset import monitor_dataset
 from imgvet.monitor.baselines import kept_baselines
-from imgvet.monitor.history import past_runs, read_history, save_run, watched_runs
+from imgvet.monitor.finished import past_runs
+from imgvet.monitor.history import read_history, save_run, watched_runs
 from imgvet.monitor.notify import Monitored
 from imgvet.monitor.options import MonitorOptions, make_monitor_options
 from imgvet.reports.build import report_of
@@ -177,7 +178,9 @@ def test_what_a_killed_run_did_not_tell_is_told_by_the_next(monitor: Monitor) ->
     assert all(run.told for run in read_history(monitor.work))
 
 
-def test_a_dead_receiver_fails_nothing_and_is_told_later(monitor: Monitor) -> None:
+def test_a_dead_receiver_fails_nothing_and_the_logs_tell_the_run(
+    monitor: Monitor,
+) -> None:
     monitor.spoil()
     monitor.notify = f"json://127.0.0.1:{free_port()}/x"
     state = monitor.state()
@@ -185,17 +188,6 @@ def test_a_dead_receiver_fails_nothing_and_is_told_later(monitor: Monitor) -> No
     (problem,) = state.result().problems
     assert "not delivered to json://127.0.0.1" in problem
     assert problem in str(state.message)
-    monitor.repair()
-    assert (monitor.state().name, monitor.state(fail_on="warning").is_failed()) == (
-        "Warnings",
-        True,
-    )
-
-
-def test_the_logs_on_the_server_tell_the_run(monitor: Monitor) -> None:
-    monitor.spoil()
-    monitor.notify = f"json://127.0.0.1:{free_port()}/x"
-    state = monitor.state()
     APILogWorker.instance().drain_all()
     with get_client(sync_client=True) as client:
         of_run = LogFilterFlowRunId(any_=[state.state_details.flow_run_id])
@@ -213,6 +205,9 @@ def test_the_logs_on_the_server_tell_the_run(monitor: Monitor) -> None:
     assert not [log for log in found if log.name == "imgvet.progress"]
     logger = logging.getLogger("imgvet")
     assert (logger.handlers, logger.propagate, logger.level) == ([], True, logging.NOTSET)
+    monitor.repair()
+    assert monitor.state().name == "Warnings"
+    assert monitor.state(fail_on="warning").is_failed()
 
 
 def test_fail_on_makes_it_a_failure_with_the_same_name(monitor: Monitor) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from benchmarks.watching import CENTRES, Batch, World, directions, draw, embeddings_of, tables_of
 from imgvet.metrics import METRICS
-from imgvet.monitor.history import Run, put_last, run_of
+from imgvet.monitor.finished import run_of
+from imgvet.monitor.history import Run, save_run
 from imgvet.monitor.images import images_of
 from imgvet.monitor.options import WatchOptions
 from imgvet.monitor.watch import watch_run
@@ -92,7 +93,7 @@ def watch_published(work: WorkDir, options: WatchOptions) -> Run:
         **{name: read_table(work.table(name)) for name in ("items", "stats", "similarity")},
         embeddings=np.load(work.embeddings), scale=1.0, options=record.options(RunOptions),
     )  # fmt: skip
-    run = run_of(record, summary_of(len(images.ids)), record.run_id)
+    run = run_of(record, summary_of(len(images.items)), record.run_id)
     watched, alarms = watch_run(work, run, images, (), options)
     write_table(conform(alarms, ALARMS), work.table("alarms"))
-    return put_last(work, watched)
+    return save_run(work, watched, last=True)

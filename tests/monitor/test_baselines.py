@@ -93,8 +93,9 @@ def _images(keys: np.ndarray, vectors: np.ndarray) -> Images:
     """Images of which each has a row of the embeddings; their metric is the place in the table."""
     rows = np.arange(len(keys))
     return Images(
-        ids=rows, names=rows.astype(object), keys=keys, row=rows, first=rows, scale=0.8, near=0.9,
-        embeddings=np.asarray(vectors, np.float32), metrics=pd.DataFrame({"mean": rows * 1.0}),
+        items=pd.DataFrame({"id": rows, "filename": rows}), keys=keys, row=rows, first=rows,
+        scale=0.8, near=0.9, embeddings=np.asarray(vectors, np.float32),
+        metrics=pd.DataFrame({"mean": rows * 1.0}),
         groups=pd.DataFrame(index=rows), flags=pd.DataFrame(index=rows),
     )  # fmt: skip
 

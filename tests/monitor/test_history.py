@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from imgvet.errors import HistoryDamagedError, HistoryError, HistoryOutdatedError
+from imgvet.monitor.finished import add_run, past_runs
 from imgvet.monitor.history import (
     SCHEMA,
     SCHEMA_VERSION,
@@ -15,10 +18,8 @@ from imgvet.monitor.history import (
     Delivery,
     Event,
     Run,
-    add_run,
     history_path,
     open_history,
-    past_runs,
     read_history,
     save_run,
 )
@@ -69,6 +70,11 @@ def test_people_can_plot_images_and_rates(work: WorkDir) -> None:
     assert dict(frame.loc[0, "drift"]) == {"sharpness": 0.25}
 
 
+def test_other_columns_are_another_version() -> None:
+    columns = hashlib.blake2b(SCHEMA.to_string().encode(), digest_size=8).hexdigest()
+    assert (SCHEMA_VERSION, columns) == (3, "ad246e9f23f95017")
+
+
 def test_a_run_is_changed_in_its_place(work: WorkDir) -> None:
     for run in (monitored("a"), monitored("b")):
         save_run(work, run)
@@ -101,7 +107,7 @@ def test_a_damaged_history_is_left_alone_until_it_is_set_aside(
     save_run(work, monitored("b"))
 
 
-def test_the_files_of_an_earlier_version_are_set_aside_and_that_is_said_once(
+def test_a_history_of_an_earlier_version_is_set_aside_and_that_is_said_once(
     work: WorkDir, caplog: pytest.LogCaptureFixture
 ) -> None:
     earlier = pa.table({"schema_version": [1], "run_id": ["a"], "blur_p50": [0.5]})
@@ -110,17 +116,13 @@ def test_the_files_of_an_earlier_version_are_set_aside_and_that_is_said_once(
     assert caplog.text == ""
     with pytest.raises(HistoryOutdatedError, match="keeps this file beside it"):
         read_history(work)
-    for name in ("runs.json", "alerts.json"):
-        (work.path / name).write_text("[]")
     for number in range(3):
         add_run(work, record_of(number), summary_of(9), "x")
     kept = {path.name for path in work.path.glob("*.*")}
-    assert kept == {
-        "history.parquet", "history.old-1.parquet", "runs.old-1.json", "alerts.old-1.json",
-    }  # fmt: skip
+    assert kept == {"history.parquet", "history.old-1.parquet"}
     assert len(caplog.records) == 1
     said = [run.notice for run in read_history(work)]
-    assert said[0].endswith("kept as history.old-1.parquet, runs.old-1.json and alerts.old-1.json.")
+    assert said[0].endswith("it is kept as history.old-1.parquet.")
     assert said[1:] == ["", ""]
 
 

@@ -11,15 +11,10 @@ from pydantic import ValidationError
 from benchmarks.watching import Batch
 from imgvet.errors import HistoryError, RunNotFoundError
 from imgvet.monitor.baselines import baseline_path, forget_baselines, kept_baselines
+from imgvet.monitor.failure import failed_run, watch_failed_run
 from imgvet.monitor.history import Run, history_path, read_history, save_run
 from imgvet.monitor.options import WatchOptions, make_monitor_options
-from imgvet.monitor.watch import (
-    baseline_lines,
-    choose,
-    in_force,
-    set_baseline,
-    watch_failed_run,
-)
+from imgvet.monitor.watch import baseline_lines, choose, in_force, set_baseline
 from imgvet.summary import RunRecord
 from imgvet.tables import read_table
 from imgvet.workdir import WorkDir
@@ -255,9 +250,9 @@ def test_a_failed_run_is_told_and_so_is_the_next_that_finishes(
     good = images(100, **CALM)
     run(good, 0)
     error = "No space left\nTraceback"
-    failed = watch_failed_run(work, Run(run_id="run-1", started="2030-01-02", notice=error))
+    failed = watch_failed_run(work, failed_run("run-1", OPTIONS, error))
     assert names(failed) == ["imgvet.run.failed"]
-    assert failed.events[0].body.splitlines()[0] == "No space left"
+    assert failed.events[0].body == "No space left"
     watched = run(good, 2)
     assert names(watched) == ["imgvet.run.recovered"]
     assert watched.baseline == "run-0"

@@ -1,0 +1,44 @@
+"""Alarms by their keys: what begins how, and what each is called."""
+
+from __future__ import annotations
+
+import re
+
+from imgvet.metrics import METRIC_BY_NAME
+from imgvet.monitor.rates import RATES
+from imgvet.quality.checks import CHECK_BY_NAME
+
+RATE_BY_NAME = {rate.name: rate for rate in RATES}
+"""The name of a rate is the key of its alarm."""
+
+DRIFT, EMBEDDINGS = "drift:", "embeddings"
+"""Start of the keys of drift, and what follows for the embeddings; else a metric's name does."""
+
+LOST, STALE = "lost:", "stale"
+"""Start of the keys of what is gone, ``images`` or a group follows; the key of no new images."""
+
+RUN, CHECK = "run", "check:"
+"""The key of a failed run, and the start of those of failed checks; the check's name follows."""
+
+
+def is_compared(key: str) -> bool:
+    """Whether an alarm comes from comparing with a baseline."""
+    return key != RUN and not key.startswith(CHECK)
+
+
+def name_of(key: str) -> str:
+    """What a rate, a check, or something that drifts or is lost is called within a sentence."""
+    if key in RATE_BY_NAME:
+        return RATE_BY_NAME[key].title.lower()
+    if key == f"{DRIFT}{EMBEDDINGS}":
+        return "what they show"
+    kind, _, name = key.partition(":")
+    if f"{kind}:" == LOST:
+        return name.replace(":", " ", 1)
+    titled = (CHECK_BY_NAME if f"{kind}:" == CHECK else METRIC_BY_NAME).get(name)
+    return titled.title.lower() if titled else name
+
+
+def anchor_of(key: str) -> str:
+    """Where on its page of the report the images of an alarm stand."""
+    return re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")
