@@ -226,7 +226,12 @@ def entries(values: Mapping[str, object], prefix: str = "") -> list[tuple[str, s
         if isinstance(value, Mapping):
             flat += entries(value, f"{prefix}{name}.")
         else:
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False,
-                                                                   default=str)  # fmt: skip
+            text = ", ".join(map(_text, value)) or "none" if isinstance(value, list) else _text(value)
             flat.append((visible(f"{prefix}{name}"), label(text, limits.MESSAGE_LENGTH)))
     return flat
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)
