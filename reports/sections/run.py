@@ -226,7 +226,9 @@ def entries(values: Mapping[str, object], prefix: str = "") -> list[tuple[str, s
         if isinstance(value, Mapping):
             flat += entries(value, f"{prefix}{name}.")
         else:
-            text = ", ".join(map(_text, value)) or "none" if isinstance(value, list) else _text(value)
+            text = (
+                ", ".join(map(_text, value)) or "none" if isinstance(value, list) else _text(value)
+            )
             flat.append((visible(f"{prefix}{name}"), label(text, limits.MESSAGE_LENGTH)))
     return flat
 
