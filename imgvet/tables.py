@@ -142,8 +142,8 @@ SIMILARITY = Table(
 
 LEAKS = Table(
     "leaks",
-    "pairs of images in different splits at least `threshold` similar, best first; each pair once, "
-    "from < to",
+    "pairs of images in different splits at least `threshold` similar, or proven by their pixels, "
+    "best first; each pair once, from < to",
     (
         Column("from", _INT, "id of the first image"),
         Column("to", _INT, "id of the second image"),
