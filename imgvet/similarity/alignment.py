@@ -185,7 +185,7 @@ class _Search:
         return (fit if fit is None else fit / [[width], [height]]), best
 
 
-_WITHIN = _Search(1.0, (1.0, 0.84, 0.7, 0.57, 0.45))
+_WITHIN = _Search(1.0, (1.0, 0.87, 0.75, 0.63, 0.5, 0.4))
 _OVERLAPPING = _Search(0.5, (1.3, 1.15, 1.0, 0.87, 0.75, 0.65))
 
 
