@@ -52,7 +52,7 @@ _PATCH = 8
 _SIDE, _COLOURED = ROWS * _PATCH, ROWS * 4
 _CENTRES = (np.indices((ROWS, ROWS))[::-1].reshape(2, -1) + 0.5) / ROWS
 _MEAN = np.full(_PATCH**2, 1 / _PATCH**2, np.float32)
-_POINTS = (_CENTRES.T[::2] * _SIDE - 0.5).astype(np.float32)
+_POINTS = (_CENTRES.T * _SIDE - 0.5).astype(np.float32)
 _CORNERS = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
 _MIRROR = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]])
 
@@ -61,7 +61,7 @@ _TINY, _SAME_FRAME, _SAME_FRAME_UPRIGHT = 16, 0.5, 0.25
 _SMALL, _LEAST_SMALL, _FITS = 24, 8, 0.6
 _AGREES, _TEXTURE, _CLIPPED = 0.7, 5.0**2, 6.0
 _ROUNDS, _WORTH_MOVING, _FITTING = 2, 8, 0.05
-_FLOW_WINDOW, _FLOW_ENDS, _TOGETHER, _LEAST_AREA = (9, 9), (3, 5, 0.03), 1.0, 0.01
+_FLOW_WINDOW, _FLOW_ENDS, _TOGETHER, _LEAST_AREA = (9, 9), (3, 10, 0.03), 1.0, 0.01
 
 
 class Look:
@@ -257,7 +257,7 @@ class _Overlay:
 
     def moved(self) -> Map | None:
         """The map, moved by as much as most patches have."""
-        points = _POINTS[self._inside[::2]]
+        points = _POINTS[self._inside]
         flow = cv2.calcOpticalFlowPyrLK(
             self._frame.square,
             self._laid,
@@ -292,9 +292,25 @@ def inverted(way: Map) -> Map:
 
 
 def shared_area(way: Map) -> float:
-    """The area of the second unit square that the first one covers, 0..1."""
-    corners = np.asarray(_CORNERS @ way[:, :2].T + way[:, 2], np.float32)
-    return float(cv2.intersectConvexConvex(corners, _CORNERS)[0])
+    """The area of the second unit square that the first one covers, 0..1.
+
+    By clipping (Sutherland and Hodgman), as intersectConvexConvex of OpenCV errs by half where
+    corners nearly touch an edge.
+    """
+    corners: list[list[float]] = (_CORNERS @ way[:, :2].T + way[:, 2]).tolist()
+    for axis in (0, 1):
+        for sign, limit in ((1.0, 0.0), (-1.0, -1.0)):
+            kept = []
+            for one, other in zip(corners, corners[1:] + corners[:1], strict=True):
+                apart, beyond = sign * one[axis] - limit, sign * other[axis] - limit
+                if apart >= 0:
+                    kept.append(one)
+                if apart * beyond < 0:
+                    share = apart / (apart - beyond)
+                    kept.append([a + share * (b - a) for a, b in zip(one, other, strict=True)])
+            corners = kept
+    turns = zip(corners, corners[1:] + corners[:1], strict=True)
+    return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in turns)) / 2
 
 
 def _scale(way: Map) -> float:
