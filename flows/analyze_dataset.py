@@ -122,7 +122,7 @@ def _analyze(
     }
     structure = None
     if found.splits > 1:
-        held = (neighbors, items, vectors, near, search, metric)
+        held = (pairs, items, vectors, near, search, metric)
         tables["leaks"] = stages.run(labelled.find_leaks, *held)
     if found.labels > 1:
         judged = (items, vectors, search, request.probabilities)

@@ -134,8 +134,8 @@ SIMILARITY = _table(
 
 LEAKS = _table(
     "leaks",
-    "pairs of images in different splits at least `threshold` similar, best first; each pair once, "
-    "from < to",
+    "pairs of images in different splits at least `threshold` similar, or proven by their pixels, "
+    "best first; each pair once, from < to",
     *_PAIR,
     _text("split", "the split of the first image"),
     _text("other_split", "the split of the second image"),

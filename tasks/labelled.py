@@ -26,7 +26,7 @@ class LabelSearch(Frozen):
 @cached_stage(leaks.VERSION)
 def find_leaks(
     context: RunContext,
-    nearest: Reference,
+    pairs: Reference,
     items: Reference,
     embeddings: Reference,
     options: SimilarityOptions,
@@ -35,7 +35,7 @@ def find_leaks(
 ) -> Reference:
     """The table leaks."""
     work = context.work
-    frames = (load_table(work, nearest), load_table(work, items))
+    frames = (load_table(work, pairs), load_table(work, items))
     vectors = load_array(work, embeddings)
     return store_table(work, LEAKS, leaks.find_leaks(*frames, vectors, metric, options, search))
 

@@ -1,7 +1,7 @@
 """Stage find_leaks: images that another split has too, the same or nearly.
 
-Every image that has such a counterpart is listed, whatever k: contents whose lists of neighbours
-are full of near ones are compared with those of the other splits as well.
+Near is what the table similarity lists, whatever k: contents whose lists of neighbours are full of
+near ones are compared with those of the other splits as well.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import pandas as pd
 
 from imgvet.options import NeighborOptions, SimilarityOptions
 from imgvet.similarity.distances import Metric, Rows, Vectors, distances_between, space_of
-from imgvet.similarity.pairs import PAIR
+from imgvet.similarity.pairs import PAIR, with_full_lists
 from imgvet.tables import LEAKS
 
-VERSION = 1
+VERSION = 2
 
 MOST = 100
 """Counterparts in one other split that are listed of an image: all of them but in large groups."""
@@ -27,7 +27,7 @@ _ENDS, _GROUP = ["row", "other"], ["row", "split"]
 
 
 def find_leaks(
-    neighbors: pd.DataFrame,
+    pairs: pd.DataFrame,
     items: pd.DataFrame,
     vectors: Vectors,
     metric: Metric,
@@ -36,19 +36,19 @@ def find_leaks(
 ) -> pd.DataFrame:
     """The table leaks; images of no known split are in none.
 
-    The neighbours are those that ``search`` listed by the same metric; embeddings, float32
-    (n, width), are in order of ``embedding_row``.
+    The pairs are those of the table similarity, of what ``search`` listed by the same metric;
+    embeddings, float32 (n, width), are in order of ``embedding_row``.
     """
     known = items.loc[items["embedding_row"].notna(), ["id", "embedding_row", "split"]].dropna()
     members = known.rename(columns={"embedding_row": "row"}).astype({"row": np.int64})
     row_of = items.set_index("id")["embedding_row"]
-    near = neighbors[neighbors["similarity"] >= options.threshold]
-    listed = pd.DataFrame({"row": near["from"].map(row_of), "other": near["to"].map(row_of)})
-    listed = listed.astype(np.int64).assign(similarity=near["similarity"])
-    contents, counts = np.unique(listed["row"].to_numpy(), return_counts=True)
-    full = contents[counts >= search.nearest_neighbors_k]
-    pairs = [listed, _compared(full, members, vectors, metric, options.threshold)]
-    return _across(pd.concat(pairs, ignore_index=True), members)
+    listed = pd.DataFrame({"row": pairs["from"].map(row_of), "other": pairs["to"].map(row_of)})
+    listed = listed.astype(np.int64).assign(similarity=pairs["similarity"])
+    listed = listed[listed["row"] != listed["other"]]
+    near = listed.loc[listed["similarity"] >= options.threshold, _ENDS]
+    full = with_full_lists(near.to_numpy(), search.nearest_neighbors_k)
+    others = _compared(full, members, vectors, metric, options.threshold)
+    return _across(pd.concat([listed, others], ignore_index=True), members)
 
 
 def _compared(

@@ -49,14 +49,16 @@ LOOK_SIDE = 128
 """Short side at which pictures are compared, in pixels: half of a thumbnail's."""
 
 _PATCH = 8
-_SIDE = ROWS * _PATCH
+_SIDE, _COLOURED = ROWS * _PATCH, ROWS * 4
 _CENTRES = (np.indices((ROWS, ROWS))[::-1].reshape(2, -1) + 0.5) / ROWS
+_MEAN = np.full(_PATCH**2, 1 / _PATCH**2, np.float32)
+_POINTS = (_CENTRES.T * _SIDE - 0.5).astype(np.float32)
 _CORNERS = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
 _MIRROR = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]])
 
 _GOOD, _SAME_COLOURS = 0.75, 10.0
 _TINY, _SAME_FRAME, _SAME_FRAME_UPRIGHT = 16, 0.5, 0.25
-_SMALL, _LEAST_SMALL, _FITS = 32, 8, 0.6
+_SMALL, _LEAST_SMALL, _FITS = 24, 8, 0.6
 _AGREES, _TEXTURE, _CLIPPED = 0.7, 5.0**2, 6.0
 _ROUNDS, _WORTH_MOVING, _FITTING = 2, 8, 0.05
 _FLOW_WINDOW, _FLOW_ENDS, _TOGETHER, _LEAST_AREA = (9, 9), (3, 10, 0.03), 1.0, 0.01
@@ -67,23 +69,28 @@ class Look:
 
     def __init__(self, thumbnail: bytes) -> None:
         """Decode a thumbnail; ValueError if it is damaged."""
-        pixels = decode_thumbnail(thumbnail, LOOK_SIDE)
-        self.pixels = _scaled(pixels, LOOK_SIDE)
+        self._pixels = _scaled(decode_thumbnail(thumbnail, LOOK_SIDE), LOOK_SIDE)
+        self.gray = np.asarray(cv2.cvtColor(self._pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+
+    @cached_property
+    def colours(self) -> Pixels:
+        """The picture in colour as a square."""
+        return _resized(self._pixels, _COLOURED, _COLOURED)
 
     @cached_property
     def square(self) -> Pixels:
-        """The picture as a square."""
-        return _resized(self.pixels, _SIDE, _SIDE)
+        """The picture in gray as a square."""
+        return _resized(self.gray, _SIDE, _SIDE)
 
     @cached_property
-    def gray_square(self) -> Pixels:
-        """The same in gray."""
-        return _gray(self.square)
+    def patches(self) -> _Patches:
+        """The patches of the square."""
+        return _patches(self.square)
 
     @cached_property
     def orientations(self) -> NDArray[np.float32]:
         """A tiny gray copy in each of eight orientations, of mean 0 and length 1, (8, 256)."""
-        tiny = _resized(self.gray_square, _TINY, _TINY)[..., None]
+        tiny = _resized(self.square, _TINY, _TINY)[..., None]
         shown = np.stack([oriented(tiny, code + 1).ravel() for code in range(ORIENTATIONS)])
         values = shown - shown.mean(dtype=np.float32)
         return np.asarray(values / max(float(np.linalg.norm(values[0])), 1.0), np.float32)
@@ -91,7 +98,7 @@ class Look:
     @cached_property
     def small(self) -> Pixels:
         """A small gray copy."""
-        return _gray(_scaled(self.pixels, _SMALL))
+        return _scaled(self.gray, _SMALL)
 
 
 @dataclass(frozen=True)
@@ -163,18 +170,19 @@ class _Search:
         (height, width), (rows, columns) = whole.shape, part.shape
         largest, best, fit = min(height / rows, width / columns), _FITS, None
         for share in self.sizes:
-            size = [max(_LEAST_SMALL, round(side * largest * share)) for side in (columns, rows)]
-            left, top = (round(side * (1 - self.kept) / 2) for side in size)
-            if size[0] - 2 * left > width or size[1] - 2 * top > height:
+            wide = max(_LEAST_SMALL, round(columns * largest * share))
+            high = max(_LEAST_SMALL, round(rows * largest * share))
+            left, top = round(wide * (1 - self.kept) / 2), round(high * (1 - self.kept) / 2)
+            if wide - 2 * left > width or high - 2 * top > height:
                 continue
-            reduced = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-            reduced = reduced[top : size[1] - top, left : size[0] - left]
+            reduced = cv2.resize(part, (wide, high), interpolation=cv2.INTER_AREA)
+            reduced = reduced[top : high - top, left : wide - left]
             found = cv2.matchTemplate(whole, reduced, cv2.TM_CCOEFF_NORMED)
             _, score, _, (x, y) = cv2.minMaxLoc(found)
             if best < score <= 1.01:  # Without texture OpenCV may tell what is no correlation.
-                best, place = score, np.array([[x - left], [y - top]])
-                fit = np.hstack([np.diag(size), place]) / np.array([[width], [height]])
-        return fit, best
+                best = score
+                fit = np.array([[wide, 0, x - left], [0, high, y - top]], np.float64)
+        return (fit if fit is None else fit / [[width], [height]]), best
 
 
 _WITHIN = _Search(1.0, (1.0, 0.87, 0.75, 0.63, 0.5, 0.4))
@@ -208,28 +216,29 @@ class _Overlay:
     def __init__(self, first: Look, second: Look, way: Map) -> None:
         self._map = way
         area = shared_area(way)
-        of_first = area / abs(float(np.linalg.det(way[:, :2])))
-        self._shown = (min(of_first, 1.0), min(area, 1.0))
+        self._shown = (min(area / abs(_scale(way)), 1.0), min(area, 1.0))
         self._of_first = self._shown[0] > self._shown[1]
-        frame, over = (first, second) if self._of_first else (second, first)
-        self._frame = frame.square
+        self._frame, self._over = (first, second) if self._of_first else (second, first)
         self._to_over = way if self._of_first else inverted(way)
-        height, width = over.pixels.shape[:2]
+        self._laid = self._laid_over(self._over.gray, _SIDE)
+        centres = self._to_over[:, :2] @ _CENTRES + self._to_over[:, 2:]
+        self._inside: Marks = np.abs(centres - 0.5).max(axis=0) < 0.5
+        agree, differ = _compared(self._frame.patches, _patches(self._laid))
+        self._agree = agree & self._inside
+        self.agreeing = int(np.count_nonzero(self._agree))
+        self.differing = int(np.count_nonzero(differ & self._inside))
+
+    def _laid_over(self, pixels: Pixels, side: int) -> Pixels:
+        """The pixels of the other picture where they lie in the frame, a square."""
+        height, width = pixels.shape[:2]
         laid = cv2.warpAffine(
-            over.pixels,
-            _of_pixels(self._to_over, (_SIDE, _SIDE), (width, height)),
-            (_SIDE, _SIDE),
+            pixels,
+            _of_pixels(self._to_over, (side, side), (width, height)),
+            (side, side),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        self._laid = np.asarray(laid, np.uint8)
-        centres = self._to_over[:, :2] @ _CENTRES + self._to_over[:, 2:]
-        self._inside = ((centres > 0.0) & (centres < 1.0)).all(axis=0)
-        self._grays = (frame.gray_square, _gray(self._laid))
-        agree, differ = _compared(*map(_patches, self._grays))
-        self._agree = agree & self._inside
-        self.agreeing = int(self._agree.sum())
-        self.differing = int((differ & self._inside).sum())
+        return np.asarray(laid, np.uint8)
 
     @property
     def score(self) -> int:
@@ -238,15 +247,20 @@ class _Overlay:
 
     def alignment(self) -> Alignment:
         """What it shows."""
-        apart = np.abs(_colours(self._frame) - _colours(self._laid)).mean(axis=1)[self._agree]
-        recoloured = float(apart.mean()) if self.agreeing else 0.0
+        recoloured = 0.0
+        if self.agreeing >= ENOUGH_PATCHES:
+            laid = self._laid_over(self._over.colours, _COLOURED)
+            mean = [_resized(each, ROWS, ROWS) for each in (self._frame.colours, laid)]
+            apart = cv2.absdiff(*mean)
+            recoloured = float(apart.reshape(-1, 3)[self._agree].mean())
         return Alignment(self._map, self.agreeing, self.differing, *self._shown, recoloured)
 
     def moved(self) -> Map | None:
         """The map, moved by as much as most patches have."""
-        points = (_CENTRES.T[self._inside] * _SIDE - 0.5).astype(np.float32)
+        points = _POINTS[self._inside]
         flow = cv2.calcOpticalFlowPyrLK(
-            *self._grays,
+            self._frame.square,
+            self._laid,
             points,
             points.copy(),
             winSize=_FLOW_WINDOW,
@@ -258,12 +272,16 @@ class _Overlay:
             return None
         cv2.setRNGSeed(0)
         move, inliers = cv2.estimateAffine2D(
-            points[seen], flow[0][seen], ransacReprojThreshold=_TOGETHER, maxIters=300
+            points[seen],
+            flow[0][seen],
+            ransacReprojThreshold=_TOGETHER,
+            maxIters=300,
+            refineIters=3,
         )
         if move is None or inliers.sum() < _WORTH_MOVING:
             return None
         to_over = _chained(self._to_over, _of_unit(np.asarray(move, np.float64), _SIDE))
-        if abs(np.linalg.det(to_over[:, :2])) < _LEAST_AREA:
+        if abs(_scale(to_over)) < _LEAST_AREA:
             return None
         return to_over if self._of_first else inverted(to_over)
 
@@ -274,34 +292,59 @@ def inverted(way: Map) -> Map:
 
 
 def shared_area(way: Map) -> float:
-    """The area of the second unit square that the first one covers, 0..1."""
-    corners = np.asarray(_CORNERS @ way[:, :2].T + way[:, 2], np.float32)
-    return float(cv2.intersectConvexConvex(corners, _CORNERS)[0])
+    """The area of the second unit square that the first one covers, 0..1.
+
+    By clipping (Sutherland and Hodgman), as intersectConvexConvex of OpenCV errs by half where
+    corners nearly touch an edge.
+    """
+    corners: list[list[float]] = (_CORNERS @ way[:, :2].T + way[:, 2]).tolist()
+    for axis in (0, 1):
+        for sign, limit in ((1.0, 0.0), (-1.0, -1.0)):
+            kept = []
+            for one, other in zip(corners, corners[1:] + corners[:1], strict=True):
+                apart, beyond = sign * one[axis] - limit, sign * other[axis] - limit
+                if apart >= 0:
+                    kept.append(one)
+                if apart * beyond < 0:
+                    share = apart / (apart - beyond)
+                    kept.append([a + share * (b - a) for a, b in zip(one, other, strict=True)])
+            corners = kept
+    turns = zip(corners, corners[1:] + corners[:1], strict=True)
+    return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in turns)) / 2
 
 
-def _compared(left: NDArray[np.float32], right: NDArray[np.float32]) -> tuple[Marks, Marks]:
-    """Which patches, (144, 64) each, agree, and which differ."""
-    both = np.stack([left, right])
-    means = both.mean(axis=2, keepdims=True)
-    both -= means
-    spread = np.einsum("spn,spn->sp", both, both) / both.shape[2]
-    together = np.einsum("pn,pn->p", *both) / both.shape[2]
-    # White or black without texture may be what became of a brighter or darker picture.
-    clipped = np.abs(means[..., 0] - 127.5) > 127.5 - _CLIPPED
-    telling = (spread.max(axis=0) >= _TEXTURE) & ~(clipped & (spread < _TEXTURE)).any(axis=0)
-    agree = together > _AGREES * np.sqrt(spread.prod(axis=0))
-    return telling & agree, telling & ~agree
+def _scale(way: Map) -> float:
+    """The determinant: how much larger areas become, negative if they are mirrored."""
+    (a, b, _), (c, d, _) = way.tolist()
+    return float(a * d - b * c)
 
 
-def _patches(gray: Pixels) -> NDArray[np.float32]:
-    """The pixels of each patch, (144, 64)."""
+class _Patches(NamedTuple):
+    values: NDArray[np.float32]
+    """(144, 64), less their mean."""
+    spread: NDArray[np.float32]
+    """(144,), their variance."""
+    clipped: Marks
+    """(144,), white or black without texture: may be what became of a brighter or darker one."""
+
+
+def _patches(gray: Pixels) -> _Patches:
     grid = gray.reshape(ROWS, _PATCH, ROWS, _PATCH).swapaxes(1, 2)
-    return np.asarray(grid, np.float32).reshape(ROWS * ROWS, -1)
+    values = grid.reshape(ROWS * ROWS, -1).astype(np.float32)
+    means = values @ _MEAN
+    values -= means[:, None]
+    spread = np.einsum("pn,pn->p", values, values) / values.shape[1]
+    clipped = (np.abs(means - 127.5) > 127.5 - _CLIPPED) & (spread < _TEXTURE)
+    return _Patches(values, spread, clipped)
 
 
-def _colours(pixels: Pixels) -> NDArray[np.float32]:
-    """The mean colour of each patch, (144, 3)."""
-    return np.asarray(_resized(pixels, ROWS, ROWS), np.float32).reshape(-1, 3)
+def _compared(left: _Patches, right: _Patches) -> tuple[Marks, Marks]:
+    """Which patches agree, and which differ."""
+    together = np.einsum("pn,pn->p", left.values, right.values) / left.values.shape[1]
+    telling = np.maximum(left.spread, right.spread) >= _TEXTURE
+    telling &= ~(left.clipped | right.clipped)
+    agree = together > _AGREES * np.sqrt(left.spread * right.spread)
+    return telling & agree, telling & ~agree
 
 
 def _of_pixels(way: Map, size: tuple[int, int], to_size: tuple[int, int]) -> Map:
@@ -332,10 +375,6 @@ def _oriented_map(code: int) -> Map:
 
 
 _ORIENTED = [_oriented_map(code + 1) for code in range(ORIENTATIONS)]
-
-
-def _gray(pixels: Pixels) -> Pixels:
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def _scaled(pixels: Pixels, side: int) -> Pixels:

@@ -30,7 +30,7 @@ from imgvet.similarity.distances import (
     space_of,
 )
 from imgvet.similarity.neighbors import find_neighbors, is_exact
-from imgvet.similarity.pairs import PAIR
+from imgvet.similarity.pairs import PAIR, with_full_lists
 from imgvet.similarity.videos import group_by_video
 from imgvet.tables import COMPONENT_INFO, COMPONENTS, empty
 
@@ -71,7 +71,8 @@ def find_components(
     rows = items.set_index("id")["embedding_row"].loc[ids].to_numpy(np.int64)
     space = space_of(vectors, metric.distance)
     labels = _labels(ends, len(ids))
-    full = _with_full_lists(rows, ends, search.nearest_neighbors_k)
+    contents, first = np.unique(rows, return_index=True)
+    full = first[np.isin(contents, with_full_lists(rows[ends], search.nearest_neighbors_k))]
     full = full[np.argsort(labels[full], kind="stable")]
     if is_exact(len(full), search):
         joins = full[_exact_joins(space, metric, rows[full], labels[full], options.cc_threshold)]
@@ -91,18 +92,6 @@ def find_components(
     table = pd.DataFrame({"id": ids, "component_id": labels}).sort_values(["component_id", "id"])
     table = table.merge(info.drop(columns="representative"), on="component_id")
     return group_by_video(table.reindex(columns=COMPONENTS.column_names), info, items)
-
-
-def _with_full_lists(rows: Rows, ends: Rows, k: int) -> Rows:
-    """One node of each content that may be as similar to others than the k that are listed for it.
-
-    If a pair stands in neither list, both are full of contents that are at least as similar.
-    """
-    distinct = np.unique(np.sort(rows[ends], axis=1), axis=0)
-    distinct = distinct[distinct[:, 0] != distinct[:, 1]]
-    contents, first = np.unique(rows, return_index=True)
-    listed = np.bincount(distinct.ravel(), minlength=int(contents[-1]) + 1)
-    return np.asarray(first[listed[contents] >= k], np.int64)
 
 
 def _exact_joins(space: Space, metric: Metric, rows: Rows, labels: Rows, limit: float) -> Rows:

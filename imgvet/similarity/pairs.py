@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from imgvet.similarity.distances import Rows
+
 VERSION = 2
 
 PAIR = ["from", "to"]
@@ -30,3 +32,13 @@ def exact_pairs(items: pd.DataFrame) -> pd.DataFrame:
     first = valid.groupby("embedding_row")["id"].transform("first")
     pairs = pd.DataFrame({"from": first, "to": valid["id"], "similarity": 1.0})
     return pairs[first != valid["id"]].astype(dict.fromkeys(PAIR, np.int64)).reset_index(drop=True)
+
+
+def with_full_lists(pairs: Rows, k: int) -> Rows:
+    """The contents that may be as similar to others than the k that are listed for each.
+
+    If a pair, (n, 2), stands in neither list, both are full of contents at least as similar.
+    """
+    distinct = np.unique(np.sort(pairs, axis=1), axis=0)
+    contents, listed = np.unique(distinct[distinct[:, 0] != distinct[:, 1]], return_counts=True)
+    return contents[listed >= k]

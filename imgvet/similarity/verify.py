@@ -29,7 +29,7 @@ from imgvet.threads import in_threads
 from imgvet.workdir import WorkDir, write_atomically
 
 STAGE = "verify_pairs"
-VERSION = 1
+VERSION = 2
 
 Size = tuple[int, int]
 """Width and height in pixels."""

@@ -230,7 +230,14 @@ def entries(values: Mapping[str, object], prefix: str = "") -> list[tuple[str, s
         if isinstance(value, Mapping):
             flat += entries(value, f"{prefix}{name}.")
         else:
-            written = json.dumps(value, ensure_ascii=False, default=str)
-            text = value if isinstance(value, str) else "none" if written == "[]" else written
+            text = (
+                ", ".join(map(_text, value)) or "none" if isinstance(value, list) else _text(value)
+            )
             flat.append((visible(f"{prefix}{name}"), label(text, limits.MESSAGE_LENGTH)))
     return flat
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -52,8 +52,9 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Runner, RunSummary]
     folder = tmp_path_factory.mktemp("parts")
     write_parts(folder / "photos")
     runner = Runner(folder / "photos", folder / "out")
-    # Parts of one photograph are near duplicates at 0.9; at 0.9999 only copies leak.
-    return runner, runner.run(split_pattern="folders", labels_from="folders", threshold=0.9999)
+    # Parts of one photograph are near duplicates at 0.9, and proven ones; here only copies leak.
+    only_copies = {"threshold": 0.9999, "verify_threshold": 1.0}
+    return runner, runner.run(split_pattern="folders", labels_from="folders", **only_copies)
 
 
 def test_the_planted_mistakes_are_found_and_no_others(parts: tuple[Runner, RunSummary]) -> None:

@@ -14,20 +14,28 @@ from imgvet.options import NeighborOptions, SimilarityOptions
 from imgvet.quality.leaks import MOST, find_leaks
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.neighbors import as_table, find_neighbors
+from imgvet.similarity.pairs import similar_pairs
 from imgvet.tables import LEAKS
 
 NEAR = SimilarityOptions(threshold=0.9)
 
 
 def leaks_of(
-    vectors: np.ndarray, rows: list[int], splits: list[str | None], k: int = 2
+    vectors: np.ndarray,
+    rows: list[int],
+    splits: list[str | None],
+    k: int = 2,
+    proven: tuple[int, int, float] | None = None,
 ) -> pd.DataFrame:
     """The leaks of items whose contents have these vectors."""
     items = pd.DataFrame({"id": range(len(rows)), "embedding_row": rows, "split": splits})
     search, metric = NeighborOptions(nearest_neighbors_k=k), Metric()
     first = items.drop_duplicates("embedding_row").sort_values("embedding_row")["id"].to_numpy()
     neighbors = as_table(find_neighbors(vectors, search, 1), first, metric)
-    return find_leaks(neighbors, items, vectors, metric, NEAR, search)
+    pairs = similar_pairs(neighbors, items, NEAR.threshold)
+    if proven is not None:
+        pairs = pd.concat([pairs, pd.DataFrame([proven], columns=pairs.columns)])
+    return find_leaks(pairs, items, vectors, metric, NEAR, search)
 
 
 def fan(*degrees: float) -> np.ndarray:
@@ -47,6 +55,13 @@ def test_exact_and_near_counterparts_are_listed_and_those_within_a_split_are_not
         [0, 3, 0.985, "train", "test"],
         [1, 2, 0.985, "test", "train"],
     ]
+
+
+def test_a_pair_that_only_its_pixels_prove_is_a_leak() -> None:
+    vectors, splits = fan(0, 40, 120, 160), ["train", "test", "train", "train"]
+    assert leaks_of(vectors, [0, 1, 2, 3], splits).empty
+    table = leaks_of(vectors, [0, 1, 2, 3], splits, proven=(0, 1, 0.766))
+    assert table.to_numpy().tolist() == [[0, 1, 0.766, "train", "test"]]
 
 
 @pytest.mark.parametrize(

@@ -283,8 +283,8 @@ def test_run_tells_parameters_with_dotted_names(inputs: ReportInputs) -> None:
     told = words(inputs, Section.RUN)
     assert "checks.max_invalid_rate 0.01" in told
     assert "Neighbour search approximate: 99.3 % of nearest neighbours were found" in told
-    values = {"a": {"b": {"c": [1, None]}}, "d": []}
-    assert entries(values) == [("a.b.c", "[1, null]"), ("d", "none")]
+    given = {"a": {"b": {"c": [1, None]}}, "test_dir": []}
+    assert entries(given) == [("a.b.c", "1, null"), ("test_dir", "none")]
 
 
 def test_an_annotation_without_a_file_leaves_paths_short(inputs: ReportInputs) -> None:

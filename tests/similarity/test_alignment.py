@@ -7,7 +7,7 @@ from functools import cache
 import cv2
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from imgvet.images.picture import encode_thumbnail, oriented, to_standard_size
@@ -132,6 +132,7 @@ maps = st.tuples(*[st.floats(-2, 2)] * 6).map(lambda values: np.reshape(values, 
 
 
 @given(way=maps)
+@example(way=np.array([[-1.0, 1.0, 1e-05], [0.0, 1.0, 0.5]]))
 def test_shared_area_is_that_of_the_covered_square(way: Map) -> None:
     assume(abs(np.linalg.det(way[:, :2])) > 0.05)
     steps = (np.arange(60) + 0.5) / 60

@@ -174,7 +174,7 @@ def _tables(
     }
     search, valid = options.part(NeighborOptions), items[items["embedding_row"].notna()]
     if valid["split"].nunique() > 1:
-        tables["leaks"] = find_leaks(neighbors, items, vectors, metric, near, search)
+        tables["leaks"] = find_leaks(similarity, items, vectors, metric, near, search)
     if valid["label"].nunique() > 1:
         judged = find_label_issues(items, vectors, search, options.num_threads)
         tables["label_issues"] = judged[0]
