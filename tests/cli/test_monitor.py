@@ -48,7 +48,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
         (["baseline", "cats", "--set", "gone"], "Of run 'gone' no baseline is kept"),
         (["serve", "cats", "--cron", "0 6 * * *"], "needs a Prefect server. Start one with"),
         (["automations", "apply"], "needs a Prefect server. Start one with"),
-        (["automations"], "required: ACTION"),
+        (["automations"], "required: COMMAND"),
     ],
 )
 def test_one_line_that_says_what_to_do(
