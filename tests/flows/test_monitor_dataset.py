@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,13 @@ class Monitor:
         if self.notify:
             given["notify"] = self.notify
         return make_monitor_options(given)
+
+    @contextmanager
+    def lost_folder(self) -> Iterator[None]:
+        """The pictures are gone while this lasts, as those of a mount can be."""
+        away = self.folder.rename(self.folder.with_name("away"))
+        yield
+        away.rename(self.folder)
 
     def spoil(self) -> None:
         """Files that are no pictures."""
@@ -232,14 +240,11 @@ def test_a_run_that_fails_is_told_and_then_that_it_works_again(monitor: Monitor)
         monitor.notify = receiver.address
         monitor.state()
         number = len(receiver.posted)
-        away = monitor.folder.with_name("away")
-        monitor.folder.rename(away)
-        with pytest.raises(InputNotFoundError):
+        with monitor.lost_folder(), pytest.raises(InputNotFoundError):
             monitor.state().result()
         (failed,) = receiver.posted[number:]
         assert failed["title"] == "cats: the run failed"
         assert "does not exist" in str(failed["message"])
-        shutil.move(away, monitor.folder)
         monitor.state()
         assert receiver.titles()[number + 1 :] == ["cats: runs finish again"]
 
@@ -304,13 +309,11 @@ def test_a_retry_has_one_row_and_says_only_what_is_new(monitor: Monitor) -> None
         monitor.notify = receiver.address
         monitor.state()
         number = len(receiver.posted)
-        away = monitor.folder.with_name("away")
-        monitor.folder.rename(away)
-        failed = monitor.state()
-        assert receiver.titles()[number:] == ["cats: the run failed"]
-        assert monitor.retry(failed).is_failed()
-        assert receiver.titles()[number:] == ["cats: the run failed"]
-        shutil.move(away, monitor.folder)
+        with monitor.lost_folder():
+            failed = monitor.state()
+            assert receiver.titles()[number:] == ["cats: the run failed"]
+            assert monitor.retry(failed).is_failed()
+            assert receiver.titles()[number:] == ["cats: the run failed"]
         assert monitor.retry(failed).is_completed()
         assert receiver.titles()[number + 1 :] == ["cats: runs finish again"]
     rows = read_history(monitor.work)
