@@ -59,17 +59,14 @@ class _Onward(logging.Handler):
             logging.getLogger().handle(record)
 
 
-class _InOneLine(logging.Filter):
-    """Cuts the traceback of an error that says itself what to do, where a process ends with it."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, ImgvetError):
-            record.msg, record.args, record.exc_info = "%s", (str(error),), None
-        return True
-
-
-_IN_ONE_LINE = _InOneLine()
+def _as_it_is(record: logging.LogRecord) -> bool:
+    """Cut the traceback of an error that says itself what to do; being stopped is no error."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, ImgvetError):
+        record.msg, record.args, record.exc_info = "%s", (str(error),), None
+    elif "aborted by a termination signal" in str(record.msg):
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
 
 
 @contextmanager
@@ -78,8 +75,8 @@ def told_to_server() -> Iterator[None]:
 
     A terminal in which Prefect tells of runs gets them as well.
     """
-    for name in ("prefect.engine", "prefect.flow_runs"):
-        logging.getLogger(name).addFilter(_IN_ONE_LINE)  # added once, however often
+    for name in ("prefect.engine", "prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(name).addFilter(_as_it_is)  # added once, however often
     logger, run_id = logging.getLogger("imgvet"), str(flow_run.id)
     handlers = [APILogHandler(), _Onward()]
 
