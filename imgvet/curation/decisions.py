@@ -12,10 +12,12 @@ from enum import auto
 from functools import cached_property
 from typing import NamedTuple
 
-from imgvet.curation.spreadsheet import csv_text, read_csv
+import pandas as pd
+
 from imgvet.errors import PlanError
 from imgvet.reasons import Code
-from imgvet.workdir import WorkDir, write_text
+from imgvet.spreadsheet import csv_bytes, read_csv
+from imgvet.workdir import WorkDir, write_bytes
 
 
 class Kind(Code):
@@ -113,5 +115,6 @@ def decide(work: WorkDir, *decisions: Decision, taken_back: bool = False) -> Dec
             known.pop(one.about, None)
         else:
             known[one.about] = one
-    write_text(work.decisions, csv_text(COLUMNS, known.values()))
+    table = pd.DataFrame(known.values(), columns=COLUMNS, dtype=str)
+    write_bytes(work.decisions, csv_bytes(table, to_edit=True))
     return Decisions(tuple(known.values()))

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from imgvet.exchange.selection import Selection
-from imgvet.exchange.tables import write_csv
 from imgvet.options import FlagOptions, RunOptions
+from imgvet.spreadsheet import csv_bytes
 from imgvet.summary import read_record
 from imgvet.tables import COMPONENTS, INVALID, OUTLIERS, SIMILARITY, STATS, read_made
 from imgvet.workdir import WorkDir
@@ -61,7 +61,7 @@ def write_fastdup(work: WorkDir, selection: Selection, folder: Path) -> None:
         **_components(read_made(work.table(COMPONENTS.name), COMPONENTS), index),
     }
     for name, table in tables.items():
-        write_csv(table, folder / name)
+        (folder / name).write_bytes(csv_bytes(table))
     options = record.options(RunOptions)
     config = {
         "input_dir": options.input_dir, "data_type": "image", "embeddings_dim": vectors.shape[1],

@@ -11,7 +11,6 @@ import pandas as pd
 from imgvet.annotations.match import match
 from imgvet.annotations.read import read_annotations
 from imgvet.curation.plan_file import ACTIONS, read_plan
-from imgvet.curation.spreadsheet import read_csv
 from imgvet.errors import InputEmptyError, PlanError
 from imgvet.exchange.options import ExportOptions
 from imgvet.options import SourceOptions
@@ -21,6 +20,7 @@ from imgvet.search.image_table import ImageTable
 from imgvet.search.query import ImageSearch, Query
 from imgvet.search.saved_lists import names_in_list
 from imgvet.sources.listing import item_name
+from imgvet.spreadsheet import read_csv
 from imgvet.summary import read_record
 from imgvet.tables import ITEMS, read_made
 from imgvet.workdir import WorkDir
