@@ -1,6 +1,6 @@
 """Local folders and files, and files that list images: text with a path a row, CSV with one column.
 
-Listed paths are absolute, or URIs that begin with ``s3://`` or ``minio://``: a list says nothing
+Listed paths are absolute, or URIs that begin with ``s3://``, ``minio://`` or ``minio+http://``: a list says nothing
 about where a relative path would start. There are no comments, as a path may begin with ``#``.
 Whether a listed file exists is found out when it is listed: a missing one is a row, not an error. A
 list that may not be read, or is not text, is an InputUnreadableError, any other bad one a
@@ -23,6 +23,7 @@ from imgvet.format import counted, examples
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.kinds import is_image_name
 from imgvet.sources.listing import Entry
+from imgvet.sources.s3 import is_remote
 
 _LOST = (errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN)
 """What reading a mounted folder gives while its server is gone."""
@@ -167,7 +168,7 @@ def _text(path: Path) -> str:
 
 
 def _absolute(names: tuple[str, ...], path: Path) -> tuple[str, ...]:
-    relative = [name for name in names if not name.startswith(("/", "s3://", "minio://"))]
+    relative = [name for name in names if not (name.startswith("/") or is_remote(name))]
     if relative:
         raise ListFileError(
             f"{counted(len(relative), 'relative path')} in {path} ({examples(relative[:3])})",
