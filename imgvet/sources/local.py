@@ -1,7 +1,7 @@
 """Local folders and files, and files that list images: text with a path a row, CSV with one column.
 
-Listed paths are absolute, or URIs that begin with ``s3://``, ``minio://`` or ``minio+http://``: a list says nothing
-about where a relative path would start. There are no comments, as a path may begin with ``#``.
+Listed paths are absolute, or the names of objects in buckets: a list says nothing about where a
+relative path would start. There are no comments, as a path may begin with ``#``.
 Whether a listed file exists is found out when it is listed: a missing one is a row, not an error. A
 list that may not be read, or is not text, is an InputUnreadableError, any other bad one a
 ListFileError.
