@@ -337,7 +337,7 @@ class ExecutionOptions(Part):
         "address under which the folder of the report can be opened by those who watch "
         "the server or are told, for links; without it links lead to the file",
     )
-    verbose: bool = parameter(False, "say more while running")
+    verbose: bool = parameter(False, "say more while running, and of an error the traceback")
     license: str | None = parameter(None, "accepted and ignored: there is no licence to pay")
 
 

@@ -7,7 +7,7 @@ import jinja2
 from imgvet.cli.arguments import default_text
 from imgvet.curation.decisions import Kind
 from imgvet.curation.rules import CurateOptions, KeepRules, ListRules
-from imgvet.errors import all_errors
+from imgvet.errors import EXIT_CODES, all_errors
 from imgvet.exchange.options import ExportOptions
 from imgvet.metrics import FLAGS, METRICS, Metric
 from imgvet.monitor.options import NotifyOptions, WatchOptions
@@ -47,6 +47,7 @@ def reference() -> str:
         checks=CHECKS,
         reasons=Reason,
         errors=all_errors(),
+        exit_codes=EXIT_CODES,
     )
 
 

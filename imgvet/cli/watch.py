@@ -203,7 +203,11 @@ def init(options: argparse.Namespace) -> None:
     for path in filter(Path.exists, examples):
         raise ConfigFileError(f"{path} exists already", "Move it away, or name another folder")
     for path, example in examples.items():
-        write_text(path, example.read_text(encoding="utf-8"))
+        try:
+            write_text(path, example.read_text(encoding="utf-8"))
+        except OSError as error:
+            problem = f"{path} can't be written ({error.strerror})"
+            raise ConfigFileError(problem, "Name another folder") from None
         print(f"Written: {path}")
 
 

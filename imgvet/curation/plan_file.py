@@ -62,6 +62,8 @@ def read_plan(path: Path) -> pd.DataFrame:
 
 def require_sound(plan: pd.DataFrame) -> None:
     """PlanError if a row can't be understood, touches what is protected, or all of a group goes."""
+    if missing := [name for name in _NEEDED if name not in plan]:
+        raise PlanError(f"The plan has no column {missing[0]}", "Change a plan as it was made")
     unknown = plan[~plan["action"].isin(ACTIONS) | plan["filename"].isna()]
     if len(unknown):
         raise PlanError(

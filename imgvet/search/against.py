@@ -55,8 +55,8 @@ def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -
             own and pictures are given.
         ImgvetError: as :func:`imgvet.sources.inputs.list_files`.
     """
-    if k < 1:
-        raise InvalidParameterError(f"k = {k} is less than 1", "Ask for one image or more")
+    if not isinstance(k, int) or k < 1:
+        raise InvalidParameterError(f"k = {k!r} is not 1 or more", "Ask for one image or more")
     search = ManySearch.of_run(work, threads)
     images = ImageTable.of_run(work).frame(["filename", "digest", "embedding_row"]).reset_index()
     images = images.dropna(subset="embedding_row")
