@@ -150,7 +150,7 @@ class Dataset:
     def embeddings(self) -> tuple[list[str], NDArray[np.float32]]:
         """File names of the valid images, and their embeddings: float32 (n, width), normalised."""
         valid = self.annotations()
-        vectors = np.load(self._work.embeddings, mmap_mode="r")
+        vectors = tables.read_vectors(self._work.embeddings)
         rows = valid["embedding_row"].to_numpy(np.int64)
         return valid["filename"].tolist(), np.asarray(vectors[rows])
 

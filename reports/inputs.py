@@ -23,7 +23,7 @@ from imgvet.search.pairs import AlikePairs
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
 from imgvet.summary import PastRun, RunRecord, RunSummary, read_record, read_summary
-from imgvet.tables import BY_NAME, STATS, Table, conform, empty, read_table, to_frame
+from imgvet.tables import BY_NAME, STATS, Table, conform, empty, read_table, read_vectors, to_frame
 from imgvet.workdir import WorkDir
 
 _logger = logging.getLogger(__name__)
@@ -234,9 +234,7 @@ def inputs_of(
         checks=read_results(work.checks_json),
         tables={table.name: _read(work, table) for table in made},
         thumbnail=Thumbnails(Store(work).measures).read,
-        embeddings=np.load(work.embeddings, mmap_mode="r", allow_pickle=False)
-        if work.embeddings.is_file()
-        else None,
+        embeddings=read_vectors(work.embeddings) if work.embeddings.is_file() else None,
         history=tuple(history),
         watched=tuple(watched),
     )

@@ -16,7 +16,7 @@ from imgvet.exchange.selection import Selection
 from imgvet.options import FlagOptions, RunOptions
 from imgvet.spreadsheet import csv_bytes
 from imgvet.summary import read_record
-from imgvet.tables import COMPONENTS, INVALID, OUTLIERS, SIMILARITY, STATS, read_made
+from imgvet.tables import COMPONENTS, INVALID, OUTLIERS, SIMILARITY, STATS, read_made, read_vectors
 from imgvet.workdir import WorkDir
 
 FEATURES, MAPPING = "atrain_features.dat", "atrain_features.dat.csv"
@@ -44,7 +44,7 @@ def write_fastdup(work: WorkDir, selection: Selection, folder: Path) -> None:
     folder.mkdir()
     items, record = selection.items, read_record(work)
     index = pd.Series(range(len(items)), items["id"])
-    vectors = np.load(work.embeddings, mmap_mode="r")
+    vectors = read_vectors(work.embeddings)
     rows = items["embedding_row"].to_numpy(np.int64)
     with (folder / FEATURES).open("wb") as stream:
         for part in np.array_split(rows, len(rows) // 10_000 + 1):

@@ -20,6 +20,7 @@ from imgvet.similarity.distances import Metric, Reals, distances_between, space_
 from imgvet.similarity.groups import farthest_subset, representative_subset
 from imgvet.similarity.search import SPARE
 from imgvet.summary import read_record
+from imgvet.tables import read_vectors
 from imgvet.workdir import WorkDir
 
 Vector = NDArray[np.float32]
@@ -70,7 +71,7 @@ class SearchIndex:
     @classmethod
     def of_run(cls, work: WorkDir, images: ImageTable) -> SearchIndex:
         """The index of a finished run; the embeddings are read once, for their lengths."""
-        vectors = np.load(work.embeddings, mmap_mode="r")
+        vectors = read_vectors(work.embeddings)
         items = images.frame(["embedding_row"]).reset_index()
         return cls(vectors, items, Metric.of_run(read_record(work)))
 

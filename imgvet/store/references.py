@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from imgvet.errors import StaleReferenceError
 from imgvet.parameters import Frozen
-from imgvet.tables import Table, conform, read_table, write_table
+from imgvet.tables import Table, conform, read_table, read_vectors, write_table
 from imgvet.workdir import WorkDir, swap_folder, write_text
 
 DIGEST_BYTES = 16
@@ -111,8 +111,7 @@ def load_table(work: WorkDir, reference: Reference) -> pd.DataFrame:
 
 def load_array(work: WorkDir, reference: Reference) -> NDArray[np.float32]:
     """The array behind a reference, float32, mapped read-only into memory."""
-    array: NDArray[np.float32] = np.load(resolve(work, reference), mmap_mode="r")
-    return array
+    return read_vectors(resolve(work, reference))
 
 
 def is_intact(work: WorkDir, reference: Reference) -> bool:
