@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
+from imgvet.foreign import as_markdown
 from imgvet.monitor.finished import add_run
 from imgvet.monitor.history import Run, save_run
 from imgvet.monitor.messages import report_address
@@ -112,7 +113,7 @@ def _register_all(
 ) -> None:
     text = "\n".join(["```", *lines, "```"])
     checks = [check.model_dump(mode="json", exclude={"examples"}) for check in results]
-    title = f"Report of {name}"
+    title = f"Report of {as_markdown(name)}"
     register("summary", lambda: create_markdown_artifact(text, key_of(name, "summary")))
     register("checks", lambda: create_table_artifact(checks, key_of(name, "checks")))
     register("report", lambda: create_link_artifact(report, title, key_of(name, "report")))
