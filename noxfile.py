@@ -12,7 +12,7 @@ import nox
 PYTHONS = ("3.11", "3.12", "3.13")
 UNIT = (
     "tests", "-m", "not slow and not browser",
-    *(f"--ignore=tests/{room}" for room in ("flows", "deployments", "browser", "cli", "benchmarks")),
+    *(f"--ignore=tests/{room}" for room in ("flows", "deployments", "browser", "cli")),
 )  # fmt: skip
 
 nox.options.default_venv_backend = "uv|venv"
