@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
@@ -25,7 +26,7 @@ from imgvet.tasks.artifacts import key_of, register
 from imgvet.tasks.context import RunContext, run_logger
 from imgvet.tasks.policy import uncached_stage
 from imgvet.tasks.verdict import Checked
-from imgvet.workdir import WorkDir, link, link_or_copy, swap_folder, write_text
+from imgvet.workdir import WorkDir, draft_in, link, link_or_copy, swap_folder, write_text
 
 _logger = logging.getLogger(__name__)
 
@@ -80,14 +81,14 @@ def _replace_results(work: WorkDir, outputs: Outputs, record: RunRecord) -> None
         work.checks_json: outputs.checked.checks,
     }
     work.tables.mkdir(parents=True, exist_ok=True)
-    report = work.store / "report.new"
-    shutil.rmtree(report, ignore_errors=True)
-    shutil.copytree(resolve(work, outputs.report), report, copy_function=link)
-    add_tables(report, {name: resolve(work, table) for name, table in outputs.tables.items()})
-    work.run_json.unlink(missing_ok=True)
-    for path, reference in places.items():
-        link_or_copy(resolve(work, reference), path)
-    swap_folder(report, work.report)
+    with draft_in(work.store) as folder:
+        report = Path(folder) / "report"
+        shutil.copytree(resolve(work, outputs.report), report, copy_function=link)
+        add_tables(report, {name: resolve(work, table) for name, table in outputs.tables.items()})
+        work.run_json.unlink(missing_ok=True)
+        for path, reference in places.items():
+            link_or_copy(resolve(work, reference), path)
+        swap_folder(report, work.report)
     for path in set(work.tables.glob("*.parquet")) - places.keys():
         path.unlink()
     write_text(work.run_json, record.model_dump_json(indent=2) + "\n")
