@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from imgvet.cli.arguments import parse
 from imgvet.cli.commands import parser
-from imgvet.errors import EXIT_BAD_REQUEST, ImgvetError
+from imgvet.errors import EXIT_BAD_REQUEST, ImgvetError, failures_of_machine
 
 EXIT_UNREAD = 141
 """What shells give for a command whose output nobody reads on."""
@@ -41,7 +41,8 @@ def _command(arguments: Sequence[str] | None) -> int:
         options = parse(parser(), arguments)
         module, _, function = options.command.partition(".")
         command = getattr(importlib.import_module(f"imgvet.cli.{module}"), function)
-        return int(command(options) or 0)
+        with failures_of_machine():
+            return int(command(options) or 0)
     except ImgvetError as error:
         print(f"imgvet: {error}", file=sys.stderr)
         return EXIT_BAD_REQUEST
