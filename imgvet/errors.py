@@ -175,9 +175,8 @@ def lacking(error: BaseException | None) -> int | None:
             return int(number)
         text = str(error).lower()
         for number in _LACKS:
-            if any(
-                words in text for words in (os.strerror(number).lower(), *_SAID.get(number, ()))
-            ):
+            said = (os.strerror(number).lower(), *_SAID.get(number, ()))
+            if any(words in text for words in said):
                 return number
         error = error.__cause__ or error.__context__
     return None

@@ -137,10 +137,14 @@ def _allowed(
     except ArchiveError as error:
         yield _archive_row(error.reason, str(error))
     except _DAMAGE as error:
-        reason = Reason.ARCHIVE_DAMAGED
-        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
-            reason = failure_of(error).reason
-        yield _archive_row(reason, _message(error))
+        yield _archive_row(_reason_of(error), _message(error))
+
+
+def _reason_of(error: Exception) -> Reason:
+    """The archive is damaged, unless the system could not read it (EINVAL: not at that place)."""
+    if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+        return failure_of(error).reason
+    return Reason.ARCHIVE_DAMAGED
 
 
 def _passed_limit(unpacked: int, container: Container, members: int = 0) -> str | None:
@@ -193,9 +197,7 @@ class ForwardStream:
         try:
             self.last = self._raw.read(size)
         except (EOFError, OSError, zlib.error) as error:
-            system = isinstance(error, OSError) and error.errno is not None
-            reason = failure_of(error).reason if system else Reason.ARCHIVE_DAMAGED
-            return ArchiveError(reason, _message(error))
+            return ArchiveError(_reason_of(error), _message(error))
         problem = self._check(self.tell()) if self._check else None
         return ArchiveError(Reason.ARCHIVE_BOMB, problem) if problem else None
 
