@@ -23,7 +23,7 @@ from imgvet.engine.server import (
 )
 from imgvet.engine.values import keep_files
 from imgvet.engine.warm_up import files_to_measure, measure_ahead
-from imgvet.errors import EngineError
+from imgvet.errors import EngineError, failures_of_machine
 from imgvet.flows.request import Request, as_checked, check_request, with_options
 from imgvet.flows.runners import is_elsewhere
 from imgvet.options import RunOptions
@@ -52,7 +52,7 @@ def run_in_engine(
 
     Returns its result, also where what was found is a failure. Without a checked request the flow
     checks; ``drafts`` as in :func:`run_flow`. EngineError if the server can't be started or
-    reached, or failed.
+    reached, or failed; MachineError if the machine lacks what it takes.
     """
     level = "INFO" if options.verbose else "CRITICAL"
     settings = {
@@ -62,7 +62,7 @@ def run_in_engine(
         "PREFECT_LOGGING_INTERNAL_LEVEL": level,
     }
     work = require_allowed(options.work_dir, options.inputs, overwrite=True)
-    with ExitStack() as stack:
+    with failures_of_machine(), ExitStack() as stack:
         stack.enter_context(environment(settings))
         url = configured_url()
         if url is None and is_elsewhere(options.address):

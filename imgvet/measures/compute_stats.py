@@ -73,6 +73,10 @@ class ContentClaims:
         # setdefault is one atomic step, so of two threads just one becomes the owner.
         return self._owners.setdefault(digest, mine) is mine
 
+    def give_up(self, digest: str) -> None:
+        """Let another one measure a content."""
+        self._owners.pop(digest, None)
+
 
 def _measure_whole(file: FileToRead, digest: str, data: bytes, claims: ContentClaims) -> Found:  # noqa: ARG001
     """Decode and measure one content; a bad one gets its reason instead of metrics."""
@@ -109,7 +113,13 @@ def measure_files(
         # Decided before measuring, so that as little time as possible has passed since the reading.
         settled, digest = _is_settled(file, content), digest_bytes(content.data)
         row = {DIGEST: digest, "status": Reason.OK.value, "detail": ""}
-        return file, row, settled, look(file, digest, content.data, claims)
+        try:
+            return file, row, settled, look(file, digest, content.data, claims)
+        except MemoryError:
+            # Not written down for the content: the next run may have more, so it tries again.
+            claims.give_up(digest)
+            row = {"status": Reason.TOO_LARGE.value, "detail": "no memory was left to decode it"}
+            return file, row, False, Found()
 
     reads: list[Row] = []
     cuts: list[Row] = []

@@ -76,7 +76,13 @@ def unreadable(what: str, error: OSError) -> InputUnreadableError:
 
 
 def failure_of(error: OSError) -> Failure:
-    """Why a file can't be read; TransportError if the server that it lies on is gone."""
+    """Why a file can't be read.
+
+    TransportError if the server that it lies on is gone; the error itself if it says nothing of
+    the file, but that no more files can be opened, or that there is no memory.
+    """
+    if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+        raise error
     if error.errno in _LOST:
         problem = f"{error.filename or 'A file'} is out of reach ({error.strerror})"
         raise TransportError(problem, "Check the mount, and run again")
