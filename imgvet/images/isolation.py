@@ -75,9 +75,15 @@ def each_isolated(
 
 
 def renew_limits() -> None:
-    """In a worker: grant the full time again, as the decoder is getting on."""
-    signal.setitimer(signal.ITIMER_PROF, DECODE_SECONDS)
-    signal.setitimer(signal.ITIMER_REAL, DECODE_PATIENCE)
+    """Grant the full time again, as the decoder is getting on; nothing happens outside a worker."""
+    for timer in (signal.ITIMER_PROF, signal.ITIMER_REAL):
+        full = signal.getitimer(timer)[1]
+        signal.setitimer(timer, full, full)
+
+
+def _set_limits(seconds: float, patience: float) -> None:
+    signal.setitimer(signal.ITIMER_PROF, seconds, seconds)
+    signal.setitimer(signal.ITIMER_REAL, patience, patience)
 
 
 class _Worker:
@@ -136,7 +142,8 @@ def _worker_asked(request: tuple[object, ...]) -> _Worker:
 
 
 def _answers(function: Callable[..., object], inputs: tuple[object, ...]) -> Iterator[object]:
-    worker, is_idle = _worker_asked((function, inputs)), False
+    request = (function, inputs, (DECODE_SECONDS, DECODE_PATIENCE))
+    worker, is_idle = _worker_asked(request), False
     try:
         while not is_idle:
             answers, error, is_idle = worker.connection.recv()
@@ -178,8 +185,7 @@ def serve(descriptor: int) -> None:
     os.dup2(nowhere, sys.stderr.fileno())
     try:
         while True:
-            function, inputs = connection.recv()
-            for message in _messages(function, inputs):
+            for message in _messages(*connection.recv()):
                 connection.send(message)
     except BlockingIOError:
         sys.exit(_WAS_IDLE)
@@ -188,19 +194,19 @@ def serve(descriptor: int) -> None:
 
 
 def _messages(
-    function: Callable[..., object], inputs: tuple[object, ...]
+    function: Callable[..., object], inputs: tuple[object, ...], limits: tuple[float, float]
 ) -> Iterator[tuple[list[object], Exception | None, bool]]:
     """Answers, what was raised, if anything, and whether the message is the last one."""
     answers: list[object] = []
     error = None
-    renew_limits()
+    _set_limits(*limits)
     try:
         found = function(*inputs)
         if inspect.isgenerator(found):
             for answer in found:
-                _lift_limits()
+                _set_limits(0, 0)  # Whoever takes the answer may take their time.
                 yield [answer], None, False
-                renew_limits()
+                _set_limits(*limits)
         else:
             answers = [found]
     except MemoryError:
@@ -208,10 +214,5 @@ def _messages(
         answers = [Failure(Reason.TOO_LARGE, detail)]
     except Exception as raised:  # noqa: BLE001  # it is raised where the answer is asked for
         error = raised
-    _lift_limits()
+    _set_limits(0, 0)
     yield answers, error, True
-
-
-def _lift_limits() -> None:
-    signal.setitimer(signal.ITIMER_PROF, 0)
-    signal.setitimer(signal.ITIMER_REAL, 0)

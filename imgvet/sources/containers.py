@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from imgvet.images.isolation import FLEETING
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.listing import Entry
 from imgvet.sources.local import read_bytes, walk_file
@@ -256,13 +257,14 @@ class Containers(ABC):
         """Index a container, an absolute path, and unpack what can't be read where it lies.
 
         A damaged, empty or unreadable one is a row, not an error; a store that can't be written to
-        is an OSError. Returned is how many items can be read.
+        is an OSError. One whose decoder crashed is tried again. Returned is how many items can be
+        read.
         """
         if walk_file(path, "").status is not Reason.OK:
             return 0
         container = self.find(path)
         members = container.members()
-        if members is None:
+        if members is None or any(member.status in FLEETING for member in members):
             first = read_bytes(path, at_most=1)
             if isinstance(first, Failure):
                 members = [Member(FILE_ITSELF, status=first.reason, detail=first.detail)]
