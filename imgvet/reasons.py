@@ -35,6 +35,8 @@ class Reason(Code):
     UNSUPPORTED = auto(), "the content is of a format, or packed in a way, that can't be read here"
     TRUNCATED = auto(), "the image ends before its data do"
     CORRUPT = auto(), "the image data can't be decoded"
+    DECODER_CRASHED = auto(), "the decoder crashed; it is tried again with the next run"
+    DECODER_TIMEOUT = auto(), "the decoder took too long; it is tried again with the next run"
     TOO_SMALL = auto(), "the picture is smaller than min_input_image_width x min_input_image_height"
     TOO_LARGE = auto(), "the picture has more pixels, or the file more bytes, than is safe to read"
     DEGENERATE_BOX = auto(), "the box has no area: no size, a missing number, or crossing sides"
