@@ -14,6 +14,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact, cr
 from imgvet.monitor.finished import add_run
 from imgvet.monitor.history import Run, save_run
 from imgvet.monitor.messages import report_address
+from imgvet.monitor.retention import forget_runs
 from imgvet.options import RunOptions
 from imgvet.parameters import Frozen
 from imgvet.quality.result import CheckResult, CheckState, read_results
@@ -25,7 +26,7 @@ from imgvet.tasks.artifacts import key_of, register
 from imgvet.tasks.context import RunContext, run_logger
 from imgvet.tasks.policy import uncached_stage
 from imgvet.tasks.verdict import Checked
-from imgvet.workdir import WorkDir, link, link_or_copy, swap_folder, write_text
+from imgvet.workdir import UNUSED_DAYS, WorkDir, link, link_or_copy, swap_folder, write_text
 
 _logger = logging.getLogger(__name__)
 
@@ -48,10 +49,10 @@ def publish(
 
     The row of the history is that of a run that was watched, else it is made of the summary.
     """
-    work = context.work
+    work, options = context.work, record.options(RunOptions)
     try:
         # Before run.json is there, so that who reads the new results finds the merged packs.
-        compact(context.store, today())
+        compact(context.store, today(), min(UNUSED_DAYS, options.keep_days))
     except OSError as error:  # a disk that is full is no reason to withhold the results
         _logger.warning("The store could not be compacted, the next run tries again: %s", error)
     _replace_results(work, outputs, record)
@@ -61,7 +62,8 @@ def publish(
         add_run(work, record, summary, outputs.checked.summary.digest)
     else:
         save_run(work, watched, last=True)
-    options, results = record.options(RunOptions), read_results(work.checks_json)
+    forget_runs(work, options.keep_days, today())
+    results = read_results(work.checks_json)
     report = report_address(work, options.report_url)
     lines = summary_lines(summary, report)
     _tell(lines, results, record)

@@ -246,6 +246,24 @@ def _add_serve(commands: Any) -> None:
     for command in (status, check):
         listed = "file with a table [datasets.NAME] for each [datasets.toml]"
         command.path("config", "FILE", listed, nargs="?", default=Path("datasets.toml"))
+    going = "show which runs are old enough to be forgotten; with --yes forget them"
+    prune = _add(
+        commands,
+        "datasets.prune",
+        going,
+        "Show, of one work dir or of each dataset of a file, how many runs of the history and how "
+        "many stored results are older than what is to be kept; with --yes remove them. Baselines "
+        "in use stay, and what the last results show. Every run does the same at its end.",
+    )
+    prune.path(
+        "path",
+        "PATH",
+        "a work dir, or a file of datasets [datasets.toml]",
+        nargs="?",
+        default=Path("datasets.toml"),
+    )
+    prune.number("--keep-days", "so many, whatever the file says [keep_days of the dataset]")
+    prune.switch("--yes", "remove them")
     deployments = _group(commands, "deployments", "write files to begin deployments with")
     examples = "write datasets.toml for 'imgvet serve' and prefect.yaml for 'prefect deploy'"
     init = _add(deployments, "watch.init", examples)

@@ -1,9 +1,10 @@
-"""The commands ``imgvet status | datasets check``: datasets of a config file, without a server."""
+"""The commands ``imgvet status | prune | datasets check``: many datasets, without a server."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +12,14 @@ from typing import TYPE_CHECKING
 from imgvet.cli.arguments import read_config
 from imgvet.errors import HistoryError
 from imgvet.format import counted, table_text
-from imgvet.monitor.history import Run, monitored_runs
-from imgvet.workdir import WorkDir
+from imgvet.monitor.history import Run, monitored_runs, read_history
+from imgvet.monitor.options import make_monitor_options
+from imgvet.monitor.retention import forget_runs, old_runs
+from imgvet.options import make_options
+from imgvet.store.compact import today, unused
+from imgvet.store.store import Store
+from imgvet.store.upkeep import collect_garbage, shown
+from imgvet.workdir import UNUSED_DAYS, WorkDir, exclusive, work_dir_at
 
 if TYPE_CHECKING:
     from imgvet.deployments.datasets import Served
@@ -32,6 +39,44 @@ def check(options: argparse.Namespace) -> None:
     for dataset in datasets:
         print(f"{dataset.name}: {dataset.schedule}")
     print(f"{counted(len(datasets), 'dataset')}: nothing is wrong.")
+
+
+def prune(options: argparse.Namespace) -> None:
+    """Print what is old enough to go, of one work dir or of many; with ``--yes`` remove it."""
+    rows: list[tuple[str, ...]] = [("Dataset", "Runs", "To go", "Stored contents", "To go")]
+    rows += [_pruned(*dataset, yes=options.yes) for dataset in _kept(options)]
+    print(table_text(rows, "<>>>>"))
+    if not options.yes:
+        print("Nothing is removed without --yes.")
+
+
+def _kept(options: argparse.Namespace) -> Iterator[tuple[str, WorkDir, int]]:
+    """The datasets with their work dirs, and how many days their runs are kept."""
+    if options.path.is_dir():
+        given = {} if options.keep_days is None else {"keep_days": options.keep_days}
+        days = make_options({"input_dir": "unknown", **given}).keep_days
+        yield str(options.path), work_dir_at(options.path), days
+        return
+    for dataset in _datasets(options.path):
+        parameters = {**dataset.parameters}
+        if options.keep_days is not None:
+            parameters["keep_days"] = options.keep_days
+        kept = make_monitor_options(parameters)
+        yield dataset.name, WorkDir(kept.work_dir), kept.keep_days
+
+
+def _pruned(name: str, work: WorkDir, days: int, *, yes: bool) -> tuple[str, ...]:
+    if not work.store.is_dir():
+        return name, "no run yet", "-", "-", "-"
+    with exclusive(work):
+        store, unused_days = Store(work), min(days, UNUSED_DAYS)
+        runs, going = len(read_history(work)), len(old_runs(work, days, today()))
+        contents = store.files.digests().union(*(packs.digests() for packs in store.all_packs()))
+        idle = contents & (unused(work, today(), unused_days) - shown(store))
+        if yes:
+            forget_runs(work, days, today())
+            collect_garbage(store, unused_days)
+    return name, f"{runs:,}", f"{going:,}", f"{len(contents):,}", f"{len(idle):,}"
 
 
 def _datasets(config: Path) -> tuple[Served, ...]:

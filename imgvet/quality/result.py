@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
-from imgvet.options import FailOn
+from imgvet.check_options import FailOn
 from imgvet.summary import Exact, Verdict
 from imgvet.workdir import write_text
 

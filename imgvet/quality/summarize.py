@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from imgvet.check_options import CheckLimits
 from imgvet.metrics import BASIC_METRICS, FLAGS, METRICS, flagged
-from imgvet.options import CheckLimits, RunOptions
+from imgvet.options import RunOptions
 from imgvet.quality.checks import (
     CHECK_BY_NAME,
     CHECKS,

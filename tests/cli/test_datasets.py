@@ -8,7 +8,7 @@ import pytest
 
 from imgvet.cli.datasets import next_run
 from imgvet.cli.main import main
-from imgvet.monitor.history import Run, history_path, save_run
+from imgvet.monitor.history import Run, history_path, read_history, save_run, write_history
 from imgvet.summary import Verdict
 from imgvet.workdir import WorkDir
 
@@ -69,3 +69,27 @@ def test_a_file_is_checked_without_a_server(
 
 def test_without_a_schedule_there_is_no_next_run() -> None:
     assert next_run(None, "UTC") == "-"
+
+
+def test_what_is_old_is_shown_before_it_goes(
+    config: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    work = WorkDir(tmp_path / "watched" / "cats")
+    work.store.mkdir(parents=True)
+    runs = [
+        Run(run_id=str(year), started=f"{year}-01-02T06:00:00+00:00", monitored=True, told=True)
+        for year in (2019, 2020, 2021)
+    ]
+    write_history(work, runs)
+    assert main(["prune"]) == 0
+    head, cats, dogs, *_, last = capsys.readouterr().out.splitlines()
+    assert head.split()[:2] == ["Dataset", "Runs"]
+    assert cats.split() == ["cats", "3", "2", "0", "0"]
+    assert dogs.split() == ["dogs", "no", "run", "yet", "-", "-", "-"]
+    assert last == "Nothing is removed without --yes."
+    assert main(["prune", str(work.path), "--keep-days", "100000"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[1:] == ["3", "0", "0", "0"]
+    assert list(read_history(work)) == runs
+    assert main(["prune", "--yes"]) == 0
+    assert list(read_history(work)) == runs[-1:]
+    assert main(["prune", str(work.path), "--keep-days", "0"]) == 2
