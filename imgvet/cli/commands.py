@@ -37,14 +37,17 @@ def parser() -> OneLineParser:
     _add_curate(commands)
     _add_watch(commands)
     _add_serve(commands)
+    _add_checks(commands)
     _add_models(commands)
     _add_store(commands)
     return made
 
 
-def _add(commands: Any, command: str, text: str, description: str | None = None) -> OneLineParser:
-    """Add a command, ``module.function``, under the name of its function."""
-    name = command.rpartition(".")[2].rstrip("_").replace("_", "-")
+def _add(
+    commands: Any, command: str, text: str, description: str | None = None, name: str = ""
+) -> OneLineParser:
+    """Add a command, ``module.function``, under a name or that of its function."""
+    name = name or command.rpartition(".")[2].rstrip("_").replace("_", "-")
     said = description or f"{text[:1].upper()}{text[1:]}."
     added: OneLineParser = commands.add_parser(name, help=text, description=said)
     added.set_defaults(command=command)
@@ -268,6 +271,13 @@ def _add_serve(commands: Any) -> None:
     examples = "write datasets.toml for 'imgvet serve' and prefect.yaml for 'prefect deploy'"
     init = _add(deployments, "watch.init", examples)
     init.path("folder", "FOLDER", "where to [here]", nargs="?", default=Path())
+
+
+def _add_checks(commands: Any) -> None:
+    checks = _group(commands, "checks", "print the checks as a suite of Great Expectations")
+    whole = "print them as JSON, to be edited and given to 'imgvet run --expectations FILE'"
+    export = _add(checks, "runs.export_checks", whole, name="export")
+    export.path("--config", "FILE", "TOML file with a table [checks] of limits")
 
 
 def _add_models(commands: Any) -> None:
