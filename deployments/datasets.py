@@ -68,7 +68,7 @@ def served(values: Mapping[str, Any], name: str | None = None) -> Served:
     # Runs are processes of their own, which may have another current folder.
     for inputs in {"input_dir", "test_dir"} & given.keys():
         parameters[inputs] = [_absolute(path) for path in getattr(options, inputs)]
-    for file in {"annotations", "probabilities", "expectations"} & given.keys():
+    for file in {"annotations", "probabilities", "expectations", "metrics_file"} & given.keys():
         parameters[file] = _absolute(str(getattr(options, file)))
     parameters["work_dir"] = _absolute(str(work.path))
     cron, timezone = values.get("cron"), str(values.get("timezone", "UTC"))

@@ -308,6 +308,11 @@ class ExecutionOptions(Part):
         "address under which the folder of the report can be opened by those who watch "
         "the server or are told, for links; without it links lead to the file",
     )
+    metrics_file: Path | None = parameter(
+        None,
+        "file for Prometheus with counts, rates, verdict, alarms and durations of the last run; "
+        "in a folder that is there it is called imgvet-DATASET.prom",
+    )
     verbose: bool = parameter(False, "say more while running")
     license: str | None = parameter(None, "accepted and ignored: there is no licence to pay")
 

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from imgvet.monitor.finished import add_run
+from imgvet.monitor.finished import add_run, run_of
 from imgvet.monitor.history import Run, save_run
 from imgvet.monitor.messages import report_address
+from imgvet.monitor.metrics_file import write_metrics
 from imgvet.monitor.retention import forget_runs
 from imgvet.options import RunOptions
 from imgvet.parameters import Frozen
@@ -64,6 +65,8 @@ def publish(
         save_run(work, watched, last=True)
     forget_runs(work, options.keep_days, today())
     results = read_results(work.checks_json)
+    run = watched or run_of(record, summary, outputs.checked.summary.digest)
+    write_metrics(options.metrics_file, run, results, record)
     report = report_address(work, options.report_url)
     lines = summary_lines(summary, report)
     _tell(lines, results, record)
