@@ -60,7 +60,7 @@ def alert(context: RunContext, run: Run, options: MonitorOptions) -> Monitored:
     for event in run.events:
         run_logger.log(logging.INFO if event.all_clear else logging.WARNING, event.title)
     _, lost = deliver(work, {SERVER: emit}, links)
-    arrived, problems = deliver(work, _addresses(options), links)
+    arrived, problems = deliver(work, _addresses(options), links, options)
     mark_told(work)
     for problem in (*lost, *problems):
         run_logger.warning(problem)

@@ -82,7 +82,7 @@ def _deliver(options: argparse.Namespace) -> int:
         )
     with environment(QUIET), exclusive(work):
         links = links_of(work, parameters.report_url)
-        arrived, problems = deliver(work, _receivers(parameters), links)
+        arrived, problems = deliver(work, _receivers(parameters), links, parameters)
     print(f"Messages sent: {arrived}")
     for problem in problems:
         print(f"imgvet: {problem}", file=sys.stderr)

@@ -51,7 +51,9 @@ def tell_failure(
         if work.path.is_dir():  # else a mount is gone, and nothing is written in its place
             with exclusive(work):
                 write_metrics(options.metrics_file, watch_failed_run(work, run))
-                _, problems = deliver(work, receivers, links_of(work, options.report_url, runs))
+                _, problems = deliver(
+                    work, receivers, links_of(work, options.report_url, runs), options
+                )
                 mark_told(work)
             return problems
     write_metrics(options.metrics_file, lost := _with_event(run))
