@@ -249,6 +249,9 @@ def _add_serve(commands: Any) -> None:
     for command in (status, check):
         listed = "file with a table [datasets.NAME] for each [datasets.toml]"
         command.path("config", "FILE", listed, nargs="?", default=Path("datasets.toml"))
+    status.path("--html", "FILE", "also write them as a page, with the latest runs as a picture")
+    told = "also send them as one message to addresses as Apprise writes them"
+    status.text("--notify", "URL", told, nargs="+", default=())
     going = "show which runs are old enough to be forgotten; with --yes forget them"
     prune = _add(
         commands,

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgvet.cli.arguments import read_config
-from imgvet.errors import HistoryError
+from imgvet.errors import EXIT_CHECKS_FAILED, HistoryError
 from imgvet.format import counted, table_text
-from imgvet.monitor.history import Run, monitored_runs, read_history
+from imgvet.monitor.history import monitored_runs, read_history
+from imgvet.monitor.messages import Message, report_address
+from imgvet.monitor.notify import check_addresses, post, without_secrets
 from imgvet.monitor.options import make_monitor_options
 from imgvet.monitor.retention import forget_runs, old_runs
 from imgvet.options import make_options
+from imgvet.quality.result import Severity
+from imgvet.reports.overview import Watched, digest, overview_page, verdict_of
 from imgvet.store.compact import today, unused
 from imgvet.store.store import Store
 from imgvet.store.upkeep import collect_garbage, shown
-from imgvet.workdir import UNUSED_DAYS, WorkDir, exclusive, work_dir_at
+from imgvet.workdir import UNUSED_DAYS, WorkDir, exclusive, work_dir_at, write_text
 
 if TYPE_CHECKING:
     from imgvet.deployments.datasets import Served
@@ -27,10 +32,25 @@ if TYPE_CHECKING:
 _COLUMNS = ("Dataset", "Verdict", "Last run (UTC)", "Images", "Next run (UTC)", "Alarms on")
 
 
-def status(options: argparse.Namespace) -> None:
-    """Print each dataset with its verdict, last and next run, and the alarms that are on."""
-    rows = [_COLUMNS, *map(_row, _datasets(options.config))]
-    print(table_text(rows, "<<<><<"))
+def status(options: argparse.Namespace) -> int:
+    """Print each dataset with its verdict, last and next run, and the alarms that are on.
+
+    Exit code 3 if the digest that was asked for did not arrive.
+    """
+    check_addresses(options.notify)
+    datasets = [_watched(dataset) for dataset in _datasets(options.config)]
+    print(table_text([_COLUMNS, *map(_row, datasets)], "<<<><<"))
+    if options.html is not None:
+        write_text(options.html, overview_page(datasets, datetime.now(UTC)))
+        print(f"Written: {options.html}")
+    title, body = digest(datasets)
+    worst = min((one.state for one in datasets), key=("bad", "warn", "good", "none").index)
+    kinds: dict[str, Severity] = {"bad": "critical", "warn": "warning"}
+    message = Message("status", kinds.get(worst, "info"), worst == "good", title, body)
+    lost = [(address, said) for address in options.notify if (said := post(message, address))]
+    for address, said in lost:
+        print(f"imgvet: not delivered to {without_secrets(address)} ({said})", file=sys.stderr)
+    return EXIT_CHECKS_FAILED if lost else 0
 
 
 def check(options: argparse.Namespace) -> None:
@@ -85,21 +105,26 @@ def _datasets(config: Path) -> tuple[Served, ...]:
     return served_in(read_config(config), str(config))
 
 
-def _row(dataset: Served) -> tuple[str, ...]:
+def _watched(dataset: Served) -> Watched:
     coming = next_run(dataset.cron, dataset.timezone)
+    options = make_monitor_options(dataset.parameters)
+    work = WorkDir(options.work_dir)
     try:
-        runs = monitored_runs(WorkDir(Path(dataset.parameters["work_dir"])))
+        runs = monitored_runs(work)
     except HistoryError as error:
-        return dataset.name, "history unreadable", "-", "-", coming, error.problem
-    if not runs:
-        return dataset.name, "no run yet", "-", "-", coming, "none"
-    last = runs[-1]
+        return Watched(dataset.name, (), coming, "", error.problem)
+    work = WorkDir(work.path, runs[-1].part if runs else "")
+    report = report_address(work, options.report_url) if work.report_index.is_file() else ""
+    return Watched(dataset.name, runs, coming, report)
+
+
+def _row(one: Watched) -> tuple[str, ...]:
+    if not one.runs:
+        said = "history unreadable" if one.problem else "no run yet"
+        return one.name, said, "-", "-", one.coming, one.problem or "none"
+    last = one.runs[-1]
     alarms = ", ".join(last.alarms) or "none"
-    return dataset.name, _verdict(last), last.minute, f"{last.images:,}", coming, alarms
-
-
-def _verdict(run: Run) -> str:
-    return "run failed" if run.verdict is None else run.verdict.value
+    return one.name, verdict_of(last), last.minute, f"{last.images:,}", one.coming, alarms
 
 
 def next_run(cron: str | None, timezone: str) -> str:

@@ -65,6 +65,11 @@ def without_secrets(receiver: str) -> str:
 
 def send(_: Run, __: Sequence[Event], message: Message, address: str) -> str:
     """Send a message to an address: a :data:`Sender`."""
+    return post(message, address)
+
+
+def post(message: Message, address: str) -> str:
+    """Send a message to an address; returns why it did not arrive, or ""."""
     from apprise import Apprise, LogCapture, NotifyFormat, NotifyType
 
     capture: Any = LogCapture

@@ -11,6 +11,7 @@ from imgvet.cli.main import main
 from imgvet.monitor.history import Run, history_path, read_history, save_run, write_history
 from imgvet.summary import Verdict
 from imgvet.workdir import WorkDir
+from support.receiver import Receiver, free_port
 
 
 @pytest.fixture
@@ -93,3 +94,32 @@ def test_what_is_old_is_shown_before_it_goes(
     assert main(["prune", "--yes"]) == 0
     assert list(read_history(work)) == runs[-1:]
     assert main(["prune", str(work.path), "--keep-days", "0"]) == 2
+
+
+def test_all_datasets_stand_on_one_page_and_in_one_message(
+    config: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def row(day: int, **more: object) -> Run:
+        started = f"2030-01-{day:02}T06:00:00+00:00"
+        return Run.model_validate(
+            {"run_id": str(day), "started": started, "monitored": True, "told": True,
+             "verdict": Verdict.PASSED, "counts": {"images": 100 * day}, **more}
+        )  # fmt: skip
+
+    lost = {"status": "failed", "verdict": None, "counts": {}, "notice": "<b>gone</b>"}
+    write_history(WorkDir(tmp_path / "watched" / "birds"), [row(1), row(2, **lost)])
+    write_history(WorkDir(tmp_path / "watched" / "cats"), [row(n) for n in range(1, 31)])
+    with Receiver() as receiver:
+        assert main(["status", "--html", "all.html", "--notify", receiver.address]) == 0
+        (message,) = receiver.posted
+        assert main(["status", "--notify", f"json://127.0.0.1:{free_port()}"]) == 3
+    assert "not delivered to json://127.0.0.1" in capsys.readouterr().err
+    assert (message["title"], message["type"]) == ("1 of 3 datasets need a look", "failure")
+    assert message["message"] == "birds: run failed; alarms: \u2013\nNo run yet: dogs"
+    page = (tmp_path / "all.html").read_text()
+    assert "1 of 3\u00a0datasets needs a look" in page or "1 of 3\u00a0datasets need" in page
+    assert page.index(">birds<") < page.index(">cats<") < page.index(">dogs<")
+    assert "&lt;b&gt;gone" in page
+    assert page.count("<rect") == 2 + 30
+    assert "2030-01-30 06:00: 3,000 images" in page
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", "").replace("http-equiv", "")
