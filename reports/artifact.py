@@ -92,10 +92,12 @@ def _pictures(shown: Shown, read: ThumbnailReader) -> list[str]:
     failed = [check for check in shown.checks if check.state is CheckState.FAILED]
     found += [image for check in failed for image in check.examples[:2]]
     rows = shown.items.set_index("id").loc[list(dict.fromkeys(found))]
-    pictures: list[str] = []
+    pictures = []
     for digest, filename in zip(rows["digest"], rows["filename"], strict=True):
         small = shrink(read(digest), SIDE) if isinstance(digest, str) else None
-        if small and len(pictures) < PICTURES:
-            pictures.append(f"![{inert(base(filename))}]({as_address(small[0])})")
-    named = ", ".join(inert(base(name)) for name in rows["filename"][:PICTURES])
-    return ["## Look at", f"{named}", " ".join(pictures)] if len(rows) else []
+        name = inert(base(filename))
+        pictures.append((f"![{name}]({as_address(small[0])})" if small else "no picture", name))
+    lines = zip(*pictures[:PICTURES], strict=True)
+    head, names = (f"| {' | '.join(line)} |" for line in lines) if pictures else ("", "")
+    rule = "|" + " --- |" * len(pictures[:PICTURES])
+    return ["## Look at", f"{head}\n{rule}\n{names}"] if pictures else []

@@ -158,11 +158,11 @@ def trend(runs: Sequence[Run], dataset: str) -> list[dict[str, str | int]]:
             "Dataset": dataset,
             "Run": run.minute,
             "Verdict": verdict_of(run),
+            "Alarms": ", ".join(run.alarms) or "none",
             "Images": run.images,
             "New": run.new_images,
             **dict.fromkeys((rate.title for rate in RATES), "-"),
             **rates_in_words(run.counts),
-            "Alarms": ", ".join(run.alarms) or "none",
         }
         for run in runs[: -SHOWN_RUNS - 1 : -1]
     ]

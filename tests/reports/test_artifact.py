@@ -67,7 +67,9 @@ def test_the_page_says_whether_it_is_fine_what_changed_and_what_to_look_at() -> 
     assert "**1 alarm on**; 4 images of 12 are new." in page
     assert "- cats: dark rate jumped" in page
     assert page.index("\u2717 failed") < page.index("\u2713 passed")
-    assert "11\\.jpg, 0\\.jpg, 5\\.jpg" in page  # of the alarm, then of the check, each once
+    # Of the alarm, then of the check, each once.
+    assert "| 11\\.jpg | 0\\.jpg | 5\\.jpg |" in page
+    assert "| no picture | ![0" in page
     pictures = re.findall(r"data:image/jpeg;base64,([^)]+)", page)
     assert len(pictures) == 2
     assert all(base64.b64decode(one).startswith(b"\xff\xd8") for one in pictures)
