@@ -12,7 +12,7 @@ from typing import Any
 
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.client.schemas.schedules import CronSchedule
-from prefect.deployments.runner import RunnerDeployment
+from prefect.deployments.runner import DeploymentApplyError, RunnerDeployment
 from prefect.runner import Runner
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
@@ -141,6 +141,24 @@ def deployment_of(dataset: Served) -> RunnerDeployment:
     )
     assert isinstance(deployment, RunnerDeployment)  # noqa: S101
     return deployment
+
+
+def deploy_datasets(datasets: Iterable[Served], pool: str, image: str | None) -> None:
+    """Register the deployments for the workers of a pool; InvalidParameterError if there is none.
+
+    ``image`` is that of the containers in which they run.
+    """
+    variables = {} if image is None else {"image": image}
+    for dataset in datasets:
+        deployment = deployment_of(dataset)
+        deployment.work_pool_name, deployment.job_variables = pool, variables
+        try:
+            deployment.apply()
+        except DeploymentApplyError as error:
+            raise InvalidParameterError(
+                f"{dataset.name} can't be registered: {str(error).splitlines()[0]}",
+                "'prefect work-pool ls' lists the pools, 'prefect work-pool create' makes one",
+            ) from None
 
 
 class _Runner(Runner):

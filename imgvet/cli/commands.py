@@ -232,6 +232,10 @@ def _add_serve(commands: Any) -> None:
     when = "minute, hour, day, month, weekday: '0 6 * * *' is daily"
     group.add_argument("--cron", metavar="TEXT", help=when)
     group.add_argument("--timezone", metavar="TEXT", help="what its hours mean [UTC]")
+    where = serve.add_argument_group("where to run, instead of here")
+    named = "register the datasets for the workers of this work pool, and end"
+    where.add_argument("--pool", metavar="NAME", help=named)
+    where.add_argument("--image", metavar="NAME", help="image of the containers of such a pool")
     automations = _group(commands, "automations", "set up the automations of a server")
     again = "create them, or update those of the same name; never twice"
     apply = _add(automations, "watch.apply", again)

@@ -146,7 +146,7 @@ def _hours_in(text: str) -> tuple[time, time, ZoneInfo]:
 
 COMMON = (
     "input_dir", "work_dir", "dataset_name", "annotations", "threshold", "outlier_percentile",
-    "checks", "fail_on", "fail_on_alarm", "notify", "baseline", "report_url",
+    "fail_on", "fail_on_alarm", "notify", "baseline", "report_url", "expectations", "checks",
 )  # fmt: skip
 """What is asked for first by the form of a run on a server; all else follows by the alphabet."""
 
