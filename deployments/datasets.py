@@ -12,7 +12,7 @@ from typing import Any
 
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.client.schemas.schedules import CronSchedule
-from prefect.deployments.runner import RunnerDeployment
+from prefect.deployments.runner import DeploymentApplyError, RunnerDeployment
 from prefect.runner import Runner
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
@@ -68,6 +68,8 @@ def served(values: Mapping[str, Any], name: str | None = None) -> Served:
     # Runs are processes of their own, which may have another current folder.
     for inputs in {"input_dir", "test_dir"} & given.keys():
         parameters[inputs] = [_absolute(path) for path in getattr(options, inputs)]
+    for file in {"annotations", "probabilities", "expectations", "metrics_file"} & given.keys():
+        parameters[file] = _absolute(str(getattr(options, file)))
     parameters["work_dir"] = _absolute(str(work.path))
     cron, timezone = values.get("cron"), str(values.get("timezone", "UTC"))
     if cron is not None:
@@ -139,6 +141,24 @@ def deployment_of(dataset: Served) -> RunnerDeployment:
     )
     assert isinstance(deployment, RunnerDeployment)  # noqa: S101
     return deployment
+
+
+def deploy_datasets(datasets: Iterable[Served], pool: str, image: str | None) -> None:
+    """Register the deployments for the workers of a pool; InvalidParameterError if there is none.
+
+    ``image`` is that of the containers in which they run.
+    """
+    variables = {} if image is None else {"image": image}
+    for dataset in datasets:
+        deployment = deployment_of(dataset)
+        deployment.work_pool_name, deployment.job_variables = pool, variables
+        try:
+            deployment.apply()
+        except DeploymentApplyError as error:
+            raise InvalidParameterError(
+                f"{dataset.name} can't be registered: {str(error).splitlines()[0]}",
+                "'prefect work-pool ls' lists the pools, 'prefect work-pool create' makes one",
+            ) from None
 
 
 class _Runner(Runner):

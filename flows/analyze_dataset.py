@@ -136,7 +136,8 @@ def _analyze(
         sources_without_crops=found.without_crops,
         label_structure=structure,
     )
-    checked = stages.run(verdict.run_checks, tables, facts, verdict.without_execution(options))
+    expected = (verdict.without_execution(options), request.suite)
+    checked = stages.run(verdict.run_checks, tables, facts, *expected)
     record = stages.record(options, request.model_record)
     watched = None
     if baseline is not None:

@@ -22,6 +22,8 @@ from imgvet.flows.runners import check_runner
 from imgvet.models.model import Model
 from imgvet.models.resolve import resolve_model
 from imgvet.options import CropOptions, ModelOptions, NeighborOptions, RunOptions, SourceOptions
+from imgvet.quality.expectations import Expectation
+from imgvet.quality.suite import read_suite
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.index import check_neighbor_options
 from imgvet.sources.inputs import Inputs, find_inputs
@@ -45,6 +47,8 @@ class Request:
     metric: Metric
     inputs: Inputs
     probabilities: ProbabilitiesReference | None = None
+    suite: tuple[Expectation, ...] = ()
+    """What else is expected of the dataset."""
     to_measure: int = 0
     """Files that were not measured before the run; some may be measured ahead of the flow."""
 
@@ -86,7 +90,8 @@ def check_request(options: RunOptions) -> Request:
         annotated(inputs.listing, sources, annotations, cutter)
     path = options.probabilities
     probabilities = None if path is None else probabilities_at(path, options.inputs)
-    return Request(work, annotations, cutter, model, given, metric, inputs, probabilities)
+    suite = read_suite(options.expectations) if options.expectations else ()
+    return Request(work, annotations, cutter, model, given, metric, inputs, probabilities, suite)
 
 
 def with_options(request: Request, options: RunOptions) -> Request:

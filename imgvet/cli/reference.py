@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jinja2
 
+from imgvet.check_options import CheckLimits
 from imgvet.cli.arguments import default_text
 from imgvet.curation.decisions import Kind
 from imgvet.curation.rules import CurateOptions, KeepRules, ListRules
@@ -11,7 +12,7 @@ from imgvet.errors import EXIT_CODES, all_errors
 from imgvet.exchange.options import ExportOptions
 from imgvet.metrics import FLAGS, METRICS, Metric
 from imgvet.monitor.options import NotifyOptions, WatchOptions
-from imgvet.options import GROUPS, CheckLimits
+from imgvet.options import GROUPS
 from imgvet.quality.checks import CHECKS
 from imgvet.reasons import Reason
 from imgvet.similarity.distances import DISTANCES
