@@ -16,6 +16,7 @@ from imgvet.annotations.read import read_annotations
 from imgvet.annotations.schema import Annotations
 from imgvet.crops.cutter import Cutter, choose_cutter, may_be_cut
 from imgvet.crops.listing import annotated
+from imgvet.curation.decisions import Decisions, read_decisions
 from imgvet.embedding.user_embeddings import UserEmbeddingsReference, read_user_embeddings
 from imgvet.errors import InvalidParameterError
 from imgvet.flows.runners import check_runner
@@ -44,6 +45,8 @@ class Request:
     user_embeddings: UserEmbeddingsReference | None
     metric: Metric
     inputs: Inputs
+    decisions: Decisions
+    """What a person decided on contents, which holds in this run."""
     probabilities: ProbabilitiesReference | None = None
     to_measure: int = 0
     """Files that were not measured before the run; some may be measured ahead of the flow."""
@@ -86,7 +89,8 @@ def check_request(options: RunOptions) -> Request:
         annotated(inputs.listing, sources, annotations, cutter)
     path = options.probabilities
     probabilities = None if path is None else probabilities_at(path, options.inputs)
-    return Request(work, annotations, cutter, model, given, metric, inputs, probabilities)
+    decided = read_decisions(work)
+    return Request(work, annotations, cutter, model, given, metric, inputs, decided, probabilities)
 
 
 def with_options(request: Request, options: RunOptions) -> Request:
