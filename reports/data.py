@@ -64,9 +64,11 @@ def page_data(page: Page, facts: Facts) -> str:
 
 
 def write_tables(page: Page, folder: Path) -> None:
-    """Write the numbers of a page's figures."""
+    """Write the numbers of a page's figures, and the tables that no result table holds."""
     for chart in page.charts:
         (folder / TABLES / f"{chart.figure_id}.csv").write_bytes(csv_bytes(chart.numbers))
+    for listing in page.listings:
+        (folder / TABLES / f"{listing.name}.csv").write_bytes(csv_bytes(listing.rows))
 
 
 def write_rows(inputs: ReportInputs, folder: Path) -> None:

@@ -37,8 +37,6 @@ from imgvet.workdir import (
     WorkDir,
     draft_in,
     link,
-    link_or_copy,
-    swap_folder,
     write_text,
 )
 
