@@ -33,9 +33,10 @@ from __future__ import annotations
 import difflib
 import errno
 import os
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+
+from imgvet.foreign import redacted, visible
 
 EXIT_BAD_REQUEST = 2
 EXIT_CHECKS_FAILED = 3
@@ -55,27 +56,15 @@ EXIT_CODES = {
 """What the exit codes of the command line mean; those of signals are the codes of shells."""
 
 
-_SECRETS = (
-    re.compile(r"(\w://)[^/?#\s'\"]+(?=@)"),
-    re.compile(r"([?&][\w-]*(?:sig|credential|token|key|secret|password)[\w-]*=)[^&\s'\"]+", re.I),
-)
-
-
-def redacted(text: str) -> str:
-    """A text without the passwords and signatures of the addresses in it."""
-    for pattern in _SECRETS:
-        text = pattern.sub(r"\1***", text)
-    return text
-
-
 class ImgvetError(Exception):
     """A request that can't be carried out: what is wrong, and what the user can do next.
 
-    Both are one sentence without a full stop, and without secrets, as they are logged and sent.
+    Both are one sentence of one line without a full stop; as they are logged and sent, what is
+    secret in them is left out.
     """
 
     def __init__(self, problem: str, remedy: str = "") -> None:
-        self.problem, self.remedy = redacted(problem), redacted(remedy)
+        self.problem, self.remedy = visible(redacted(problem)), visible(redacted(remedy))
         super().__init__(self.problem, self.remedy)
 
     def __str__(self) -> str:

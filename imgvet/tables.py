@@ -11,13 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
-from imgvet.errors import StaleReferenceError
 from imgvet.metrics import METRICS
 
 
@@ -368,18 +365,6 @@ def write_table(data: pa.Table, path: Path) -> None:
 def read_table(path: Path) -> pd.DataFrame:
     """Read a Parquet table that :func:`write_table` wrote."""
     return to_frame(pq.read_table(path))
-
-
-def read_vectors(path: Path) -> NDArray[np.float32]:
-    """Vectors as a run wrote them, float32 (n, width), mapped into memory and never unpickled.
-
-    StaleReferenceError if there are none.
-    """
-    try:
-        vectors: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise StaleReferenceError(f"{path} can't be read ({error})", "Run again") from None
-    return vectors
 
 
 def read_made(path: Path, table: Table) -> pd.DataFrame:

@@ -13,18 +13,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imgvet.curation.decisions import Decisions, Kind, read_decisions
+from imgvet.foreign import visible
 from imgvet.format import listed
 from imgvet.metrics import METRICS
 from imgvet.monitor.history import Run
 from imgvet.quality.result import CheckResult, read_results
 from imgvet.reasons import Reason
-from imgvet.reports.text import file_size, visible
+from imgvet.reports.text import file_size
 from imgvet.search.image_table import COPIES, ImageTable, Value
 from imgvet.search.pairs import AlikePairs
 from imgvet.store.packs import Thumbnails
+from imgvet.store.references import read_vectors
 from imgvet.store.store import Store
 from imgvet.summary import PastRun, RunRecord, RunSummary, read_record, read_summary
-from imgvet.tables import BY_NAME, STATS, Table, conform, empty, read_table, read_vectors, to_frame
+from imgvet.tables import BY_NAME, STATS, Table, conform, empty, read_table, to_frame
 from imgvet.workdir import WorkDir
 
 _logger = logging.getLogger(__name__)

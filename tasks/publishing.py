@@ -12,6 +12,7 @@ from pathlib import Path
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
+from imgvet.foreign import as_markdown
 from imgvet.monitor.finished import add_run, run_of
 from imgvet.monitor.history import Run, read_history, save_run
 from imgvet.monitor.messages import report_address
@@ -144,7 +145,7 @@ def _tell(lines: Sequence[str], results: Sequence[CheckResult], record: RunRecor
 def _register_all(shown: Shown, read: ThumbnailReader) -> None:
     name, report = shown.name, shown.report
     checks = [check.model_dump(mode="json", exclude={"examples"}) for check in shown.checks]
-    text, title = dataset_markdown(shown, read), f"Report of {name}"
+    text, title = dataset_markdown(shown, read), f"Report of {as_markdown(name)}"
     register("summary", lambda: create_markdown_artifact(text, key_of(name, "summary")))
     register("checks", lambda: create_table_artifact(checks, key_of(name, "checks")))
     register("report", lambda: create_link_artifact(report, title, key_of(name, "report")))

@@ -13,7 +13,7 @@ from prefect import Flow, Task
 
 from imgvet.cli.main import main
 from imgvet.errors import ImgvetError
-from imgvet.tables import read_vectors
+from imgvet.store.references import read_vectors
 from support.sources import ROOT, calls, modules
 
 UNSAFE_MODULES = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "torch"}

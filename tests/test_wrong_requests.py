@@ -22,6 +22,7 @@ FILES: dict[str, str | bytes] = {
     "broken.json": "{",
     "broken.onnx": "no model",
     "broken.toml": "threshold = \n",
+    "deep.toml": "threshold = " + "[" * 20_000,
     "checks.toml": "checks = 3\n",
     "checks_range.toml": "[checks]\nmax_dark_rate = 7\n",
     "cron.toml": "[datasets.a]\ninput_dir = 'photos'\ncron = 'whenever'\n",
@@ -105,6 +106,7 @@ run photos --work-dir s3://bucket/out             | is an address, not a folder.
 run photos --work-dir out --no-overwrite          | overwrite is off. Choose another work dir or
 run photos --config nowhere.toml                  | nowhere.toml can't be read (No such file or
 run photos --config broken.toml                   | is not TOML (Invalid value (at line 1, col
+run photos --config deep.toml                     | deep.toml is not TOML
 run photos --config latin.toml                    | is not TOML
 run photos --config twice.toml                    | Cannot overwrite a value (at line 2
 run photos --config types.toml                    | threshold = [1]: Input should be a valid numb

@@ -107,7 +107,7 @@ def read_config(path: Path) -> dict[str, Any]:
         raise ConfigFileError(
             f"The config file {path} can't be read ({error.strerror})", "Check its path"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigFileError(
             f"The config file {path} is not TOML ({error})", "Correct that place"
         ) from None

@@ -12,6 +12,7 @@ from imgvet.errors import EXIT_CHECKS_FAILED, WorkDirUnusableError
 from imgvet.exchange.compare import Difference, compare_sides
 from imgvet.exchange.options import ExportOptions
 from imgvet.exchange.sides import read_side
+from imgvet.foreign import visible
 from imgvet.format import counted, table_text
 from imgvet.options import SimilarityOptions
 from imgvet.spreadsheet import csv_bytes
@@ -68,7 +69,6 @@ def compare(options: argparse.Namespace) -> int:
 
 def against(options: argparse.Namespace) -> None:
     """Print of each of many pictures its nearest in a run, the most alike first."""
-    from imgvet.reports.text import visible
     from imgvet.search.against import look_up
     from imgvet.similarity.verify import Relation
 
@@ -113,7 +113,7 @@ def difference_lines(found: Difference) -> list[str]:
     rows += [("Parameters", words) for words in found.parameters.values()]
     if found.not_compared:
         rows.append(("Not compared", ", ".join(found.not_compared)))
-    return table_text(rows, "<<").split("\n")
+    return [visible(line) for line in table_text(rows, "<<").split("\n")]
 
 
 def write_difference(found: Difference, path: Path) -> None:

@@ -21,8 +21,9 @@ from imgvet.options import FlagOptions, SimilarityOptions
 from imgvet.reasons import Reason
 from imgvet.search.image_table import ImageTable
 from imgvet.similarity.distances import Metric
+from imgvet.store.references import read_vectors
 from imgvet.summary import RunRecord, read_record
-from imgvet.tables import PLAN, conform, read_table, read_vectors, to_frame
+from imgvet.tables import PLAN, conform, read_table, to_frame
 from imgvet.workdir import WorkDir
 
 PROTECTED = "protected"

@@ -15,8 +15,9 @@ import pandas as pd
 from imgvet.exchange.selection import Selection
 from imgvet.options import FlagOptions, RunOptions
 from imgvet.spreadsheet import csv_bytes
+from imgvet.store.references import read_vectors
 from imgvet.summary import read_record
-from imgvet.tables import COMPONENTS, INVALID, OUTLIERS, SIMILARITY, STATS, read_made, read_vectors
+from imgvet.tables import COMPONENTS, INVALID, OUTLIERS, SIMILARITY, STATS, read_made
 from imgvet.workdir import WorkDir
 
 FEATURES, MAPPING = "atrain_features.dat", "atrain_features.dat.csv"

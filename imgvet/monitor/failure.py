@@ -7,7 +7,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from imgvet.errors import ImgvetError, redacted
+from imgvet.errors import ImgvetError
+from imgvet.foreign import redacted
 from imgvet.monitor.compare import Comparison
 from imgvet.monitor.events import with_events
 from imgvet.monitor.history import Run, as_latest, open_history, save_run

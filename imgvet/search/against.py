@@ -26,10 +26,9 @@ from imgvet.similarity.verify import Relation, Size, finding_of
 from imgvet.sources.inputs import list_files
 from imgvet.sources.local import read_bytes
 from imgvet.store.packs import DIGEST, Thumbnails
-from imgvet.store.references import digest_bytes
+from imgvet.store.references import digest_bytes, read_vectors
 from imgvet.store.store import Store
 from imgvet.summary import RunRecord, read_record
-from imgvet.tables import read_vectors
 from imgvet.threads import in_threads, read_ahead
 from imgvet.workdir import WorkDir, finished_at
 

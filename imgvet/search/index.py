@@ -19,8 +19,8 @@ from imgvet.search.image_table import ImageTable, Rows
 from imgvet.similarity.distances import Metric, Reals, distances_between, space_of, unit_of
 from imgvet.similarity.groups import farthest_subset, representative_subset
 from imgvet.similarity.search import SPARE
+from imgvet.store.references import read_vectors
 from imgvet.summary import read_record
-from imgvet.tables import read_vectors
 from imgvet.workdir import WorkDir
 
 Vector = NDArray[np.float32]

@@ -20,8 +20,8 @@ from imgvet.search.index import distances_to
 from imgvet.similarity.distances import DISTANCES, Metric, Rows, Vectors, space_of
 from imgvet.similarity.neighbors import EXACT_LIMIT
 from imgvet.similarity.search import SPARE, faiss_metric, nearest_among
+from imgvet.store.references import read_vectors
 from imgvet.summary import read_record
-from imgvet.tables import read_vectors
 from imgvet.workdir import WorkDir, write_atomically
 
 RECALL = 0.985

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from imgvet.errors import StaleReferenceError
 from imgvet.parameters import Frozen
-from imgvet.tables import Table, conform, read_table, read_vectors, write_table
+from imgvet.tables import Table, conform, read_table, write_table
 from imgvet.workdir import WorkDir, draft_in, swap_folder, write_text
 
 DIGEST_BYTES = 16
@@ -111,6 +111,18 @@ def load_table(work: WorkDir, reference: Reference) -> pd.DataFrame:
 def load_array(work: WorkDir, reference: Reference) -> NDArray[np.float32]:
     """The array behind a reference, float32, mapped read-only into memory."""
     return read_vectors(resolve(work, reference))
+
+
+def read_vectors(path: Path) -> NDArray[np.float32]:
+    """Vectors as a run wrote them, float32 (n, width), mapped into memory and never unpickled.
+
+    StaleReferenceError if there are none.
+    """
+    try:
+        vectors: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise StaleReferenceError(f"{path} can't be read ({error})", "Run again") from None
+    return vectors
 
 
 def is_intact(work: WorkDir, reference: Reference) -> bool:

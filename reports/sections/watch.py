@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from imgvet.foreign import visible
 from imgvet.metrics import FLAGS, METRIC_BY_NAME
 from imgvet.monitor.alarms import (
     CHECK,
@@ -26,7 +27,7 @@ from imgvet.monitor.rates import NOVEL, RATES
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, control_chart
 from imgvet.reports.inputs import Content, Listing, ReportInputs, gallery
-from imgvet.reports.text import count, counted, measured, moment, number, visible
+from imgvet.reports.text import count, counted, measured, moment, number
 
 _FLAGGED = {flag.name: flag.metric for flag in FLAGS}
 
