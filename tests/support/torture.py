@@ -73,9 +73,8 @@ def run_here(
     """Run a command in a process of its own, with its output in ``log``."""
     counted = _forks.Value("i", 0, lock=False)
     given = [str(one) for one in arguments]
-    process = _forks.Process(
-        target=_run, args=(given, marked(environment, str(log)), log, trouble, counted)
-    )
+    around = marked(environment, str(log))
+    process = _forks.Process(target=_run, args=(given, around, log, trouble, counted), daemon=True)
     process.start()
     process.join(600 if trouble.kill_after is None else trouble.kill_after)
     if process.is_alive():

@@ -8,9 +8,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from flows.conftest import Runner, write_planted
 from torture.conftest import Torture
 
+from imgvet.dataset import Dataset
+from imgvet.flows.analyze_dataset import analyze_dataset
+from imgvet.options import make_options
 from support.pictures import age, jpeg, photograph, write_photographs
 from support.torture import run_here
 
@@ -33,15 +35,17 @@ def resident_bytes() -> int:
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts files as Linux tells them")
 def test_runs_in_one_process(torture: Torture, prefect_server: None, tmp_path: Path) -> None:
-    write_planted(tmp_path / "photos")
-    runner, runs = Runner(tmp_path / "photos", tmp_path / "out"), max(8, torture.count)
+    photos, dataset, runs = tmp_path / "photos", Dataset(work_dir=tmp_path / "out"), torture.count
+    write_photographs(photos, 12)
+    given = make_options({"input_dir": photos, "work_dir": dataset.work_dir})
     seen: list[tuple[int, int, int]] = []
-    for number in range(runs):
-        changed = runner.photos / "changed.jpg"
+    for number in range(max(SETTLED + 4, runs)):
+        changed = photos / "changed.jpg"
         changed.write_bytes(jpeg(photograph(0), quality=10 + number % 90))
         age(changed)
-        runner.run()
-        assert runner.computed()["compute_stats"] == (13 + 3 if number == 0 else 1)
+        analyze_dataset(given)
+        measured = next(one for one in dataset.record().stages if one.stage == "compute_stats")
+        assert measured.computed == (13 if number == 0 else 1)
         gc.collect()
         files = len(list(Path("/proc/self/fd").iterdir()))
         seen.append((resident_bytes(), files, threading.active_count()))
@@ -50,10 +54,12 @@ def test_runs_in_one_process(torture: Torture, prefect_server: None, tmp_path: P
         torture.wrong.append(f"open files {files}")
     if max(threads[SETTLED:]) > threads[SETTLED] + 2:
         torture.wrong.append(f"threads {threads}")
-    if memory[-1] - memory[SETTLED] > GROWTH_BYTES * (runs - 1 - SETTLED):
+    if memory[-1] - memory[SETTLED] > GROWTH_BYTES * (len(seen) - 1 - SETTLED):
         torture.wrong.append(f"memory {memory}")
     first, last = (f"{memory[at] // 10**6} MB, {files[at]} files" for at in (SETTLED, -1))
-    torture.found("runs in one process", f"{runs}: {first} after {SETTLED + 1}, {last} at the end")
+    torture.found(
+        "runs in one process", f"{len(seen)}: {first} after {SETTLED + 1}, {last} at the end"
+    )
 
 
 def size_of(folder: Path) -> int:
@@ -79,18 +85,14 @@ def test_monitored_runs(
         store = out / "store"
         sizes = {path.name: size_of(path) for path in store.iterdir() if path.is_dir()}
         database = sizes.pop("prefect", 0)
-        rest = size_of(out) - size_of(store)
-        files = sum(path.is_file() for path in out.rglob("*"))
-        seen.append(
-            {"store": sum(sizes.values()), "server": database, "rest": rest, "files": files}
-        )
+        rest, held = size_of(out) - size_of(store), sum(sizes.values())
+        seen.append({"store": held, "server's home": database, "results": rest})
     settled, last = seen[10], seen[-1]
-    for name in ("store", "server", "rest"):
+    for name in last:
         if last[name] - settled[name] > OF_A_RUN * (runs - 11) + 200_000:
             torture.wrong.append(f"{name} {[one[name] for one in seen]}")
-    told = "; ".join(
-        f"{one['store'] / 10**6:.1f} MB of store, {one['server'] / 10**6:.1f} of the server's home, "
-        f"{one['rest'] / 10**6:.1f} of results, {one['files']} files"
+    told = [
+        ", ".join(f"{name} {size / 10**6:.2f} MB" for name, size in one.items())
         for one in (settled, last)
-    )
-    torture.found("monitored runs on one work dir", f"{runs}; after 11 and at the end: {told}")
+    ]
+    torture.found("monitored runs on one work dir", f"{runs}: {told[0]} after 11, {told[1]} then")
