@@ -38,7 +38,7 @@ from imgvet.errors import (
 )
 
 ANONYMOUS_VARIABLE = "IMGVET_S3_ANONYMOUS"
-CONNECT_SECONDS, READ_SECONDS = 10, 30
+CONNECT_SECONDS, READ_SECONDS = 10, 20
 
 ATTEMPTS, CONNECT_ATTEMPTS = 12, 8
 """Requests in all, and while no connection can be made."""

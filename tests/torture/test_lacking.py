@@ -99,7 +99,7 @@ def test_disk_full(
 
 
 LIMITS = {
-    "open files": (resource.RLIMIT_NOFILE, 12, 60, {0}),
+    "open files": (resource.RLIMIT_NOFILE, 12, 260, {0}),
     "memory": (resource.RLIMIT_AS, 10_000_000, 600_000_000, {0, 1} | NATIVE),
     "bytes in a file": (resource.RLIMIT_FSIZE, 1_000, 300_000, {0}),
 }
