@@ -168,6 +168,7 @@ _FILES = "Allow more, as by 'ulimit -n 4096'"
 _LACKS = {
     errno.ENOSPC: "Free some space, or choose another place",
     errno.EDQUOT: "Free some space, or choose another place",
+    errno.EFBIG: "Allow larger files, as by 'ulimit -f unlimited'",
     errno.EROFS: "Choose another place",
     errno.EIO: "Check the disk",
     errno.EMFILE: _FILES,

@@ -6,15 +6,17 @@ which is the same on a fast machine and on a slow one, or a time.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
@@ -40,27 +42,41 @@ class Ended:
     changes: int
 
 
+@dataclass(frozen=True)
+class Trouble:
+    """What happens to a command.
+
+    Attributes:
+        within: an expression; only changes of paths that match it count.
+        kill_at: its process group is killed before the change of this number.
+        kill_after: or after so many seconds.
+        limits: those of ``resource.setrlimit``; that of memory is beyond what is held at the start.
+        before: called in the process first.
+    """
+
+    within: str = ""
+    kill_at: int = 0
+    kill_after: float | None = None
+    limits: Mapping[int, int] = field(default_factory=dict)
+    before: Callable[[], None] | None = None
+
+
+CALM = Trouble()
+
+
 def run_here(
     arguments: Sequence[object],
     environment: Mapping[str, str],
     log: Path,
-    *,
-    within: str = "",
-    kill_at: int = 0,
-    kill_after: float | None = None,
+    trouble: Trouble = CALM,
 ) -> Ended:
-    """Run a command, and kill its process group before its ``kill_at``-th change on the disk.
-
-    Only changes of paths that match the expression ``within`` count. With ``kill_after`` it is
-    killed after so many seconds.
-    """
+    """Run a command in a process of its own, with its output in ``log``."""
     counted = _forks.Value("i", 0, lock=False)
     given = [str(one) for one in arguments]
-    process = _forks.Process(
-        target=_run, args=(given, {**environment, _MARK: str(log)}, log, within, kill_at, counted)
-    )
+    around = marked(environment, str(log))
+    process = _forks.Process(target=_run, args=(given, around, log, trouble, counted), daemon=True)
     process.start()
-    process.join(600 if kill_after is None else kill_after)
+    process.join(600 if trouble.kill_after is None else trouble.kill_after)
     if process.is_alive():
         with suppress(ProcessLookupError):  # it has only begun, and is no group yet
             os.killpg(process.pid or 0, signal.SIGKILL)
@@ -73,8 +89,7 @@ def _run(
     arguments: Sequence[str],
     environment: Mapping[str, str],
     log: Path,
-    within: str,
-    kill_at: int,
+    trouble: Trouble,
     counted: Synchronized[int],
 ) -> None:
     os.setsid()
@@ -82,7 +97,7 @@ def _run(
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    matches = re.compile(within).search
+    matches = re.compile(trouble.within).search
 
     def watch(event: str, given: tuple[object, ...]) -> None:
         if event not in _CHANGES or not any(matches(str(one)) for one in given[:2]):
@@ -90,12 +105,20 @@ def _run(
         if event == "open" and not int(str(given[2] or 0)) & _TO_WRITE:
             return
         counted.value += 1
-        if counted.value == kill_at:
+        if counted.value == trouble.kill_at:
             os.killpg(0, signal.SIGKILL)
 
     from imgvet.cli.main import main
 
+    for name in ("prefect", "prefect.flow_runs", "prefect.task_runs"):  # as the command does
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    if trouble.before is not None:
+        trouble.before()
     sys.addaudithook(watch)
+    for limit, value in trouble.limits.items():
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        held = pages * resource.getpagesize() if limit == resource.RLIMIT_AS else 0
+        resource.setrlimit(limit, (held + value, held + value))
     sys.exit(main(arguments))
 
 

@@ -54,7 +54,8 @@ class Torture:
     def found(self, tried: str, how_often: object, wrong: int | str | None = None) -> None:
         """Print a row of the table of figures, and fail if something was lost or wrong."""
         lost = wrong if wrong is not None else (len(self.wrong) or "nothing")
-        command = f"`make torture ONLY={self.name}`"
+        how = f"MINUTES={self.seconds / 60:g}" if "s3" in self.name else f"COUNT={self.count}"
+        command = f"`make torture ONLY={self.name} {how}`"
         self.rows.append(f"| {tried} | {how_often} | {lost} | {command} |")
         assert not self.wrong, "\n".join(self.wrong)
 

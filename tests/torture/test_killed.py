@@ -17,7 +17,15 @@ from torture.conftest import Torture
 from support import videos
 from support.command import command
 from support.pictures import age, jpeg, scene, write_scenes
-from support.torture import copy_folder, drafts_in, left_running, marked, results_of, run_here
+from support.torture import (
+    Trouble,
+    copy_folder,
+    drafts_in,
+    left_running,
+    marked,
+    results_of,
+    run_here,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(0)]
 
@@ -87,7 +95,7 @@ class Killed:
         self.out.mkdir(exist_ok=True)
         copy_folder(self.out, self.saved)
         started = time.monotonic()
-        whole = run_here(self.command, environment, self.log, within=case.within)
+        whole = run_here(self.command, environment, self.log, Trouble(within=case.within))
         self.lasts, self.changes = time.monotonic() - started, whole.changes
         assert whole.code == 0, whole.said
         self.out.rename(self.calm)
@@ -95,10 +103,8 @@ class Killed:
 
     def kill(self, at: int, after: float | None) -> tuple[bool, list[str]]:
         """Kill a run at a change or after a time; whether it was, and what is wrong then."""
-        ended = run_here(
-            self.command, self.environment, self.log,
-            within=self.case.within, kill_at=at, kill_after=after,
-        )  # fmt: skip
+        trouble = Trouble(self.case.within, at, after)
+        ended = run_here(self.command, self.environment, self.log, trouble)
         wrong = [] if ended.code in (0, -signal.SIGKILL) else [str(ended)]
         if (self.out / "run.json").exists() and results_of(self.out) not in (self.old, self.wanted):
             wrong.append("the results are those of no run")
