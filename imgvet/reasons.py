@@ -38,7 +38,7 @@ class Reason(Code):
     DECODER_CRASHED = auto(), "the decoder crashed; it is tried again with the next run"
     DECODER_TIMEOUT = auto(), "the decoder took too long; it is tried again with the next run"
     TOO_SMALL = auto(), "the picture is smaller than min_input_image_width x min_input_image_height"
-    TOO_LARGE = auto(), "the picture has more pixels, or the file more bytes, than is safe to read"
+    TOO_LARGE = auto(), "more pixels, bytes, frames or memory would be needed than is safe"
     DEGENERATE_BOX = auto(), "the box has no area: no size, a missing number, or crossing sides"
     OUTSIDE_PICTURE = auto(), "no part of the box lies in the picture"
     ENCRYPTED = auto(), "the image is encrypted in its archive; extract it with the password first"
