@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.client.schemas.schedules import CronSchedule
-from prefect.deployments.runner import DeploymentApplyError, RunnerDeployment
+from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import ObjectNotFound
 from prefect.runner import Runner
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
@@ -148,17 +150,18 @@ def deploy_datasets(datasets: Iterable[Served], pool: str, image: str | None) ->
 
     ``image`` is that of the containers in which they run.
     """
-    variables = {} if image is None else {"image": image}
+    try:
+        with get_client(sync_client=True) as client:
+            client.read_work_pool(pool)
+    except ObjectNotFound:
+        raise InvalidParameterError(
+            f"There is no work pool {pool!r}",
+            f"Make one: prefect work-pool create {pool} --type process (or docker, kubernetes)",
+        ) from None
     for dataset in datasets:
         deployment = deployment_of(dataset)
-        deployment.work_pool_name, deployment.job_variables = pool, variables
-        try:
-            deployment.apply()
-        except DeploymentApplyError as error:
-            raise InvalidParameterError(
-                f"{dataset.name} can't be registered: {str(error).splitlines()[0]}",
-                "'prefect work-pool ls' lists the pools, 'prefect work-pool create' makes one",
-            ) from None
+        deployment.job_variables = {} if image is None else {"image": image}
+        deployment.apply(work_pool_name=pool)
 
 
 class _Runner(Runner):

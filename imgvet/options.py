@@ -286,7 +286,7 @@ class ExecutionOptions(Part):
         "see the work dir and the inputs at the same paths",
     )
     keep_days: int = parameter(
-        365,
+        90,
         "forget earlier runs, and what only they needed, after so many days; never a baseline in "
         "use, nor what somebody still has to be told of",
         ge=1,

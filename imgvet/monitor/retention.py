@@ -16,17 +16,28 @@ from imgvet.monitor.history import Run, history_path, read_history, write_histor
 from imgvet.monitor.notify import RETRIED
 from imgvet.workdir import WorkDir
 
+MOST_RUNS = 2000
+"""Runs that are kept whatever their age; a thousand take a run 0.3 s to read and 0.1 s to write."""
+
 _logger = logging.getLogger(__name__)
 
 
 def old_runs(work: WorkDir, days: int, today: dt.date) -> list[Run]:
-    """The runs that began more than so many days ago and can be forgotten; HistoryError."""
+    """The runs that began more than so many days, or runs, ago and can be forgotten.
+
+    HistoryError if the history can't be read.
+    """
     runs = read_history(work)
     fresh = [run for run in runs if run.new_images][-1:]
     needed = {run.run_id for run in (*runs[-1:], *fresh)} | kept_baselines(work)
     needed |= {run.run_id for run in [run for run in runs if run.waiting][-RETRIED:]}
     limit = (today - dt.timedelta(days=days)).isoformat()
-    return [run for run in runs if run.started < limit and run.run_id not in needed]
+    old = [
+        run
+        for place, run in enumerate(runs)
+        if run.started < limit or place < len(runs) - MOST_RUNS
+    ]
+    return [run for run in old if run.run_id not in needed]
 
 
 def old_files(work: WorkDir, days: int, today: dt.date) -> list[Path]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from prefect.server.schemas.schedules import CronSchedule
 
 from imgvet.cli.datasets import next_run
 from imgvet.cli.main import main
@@ -123,3 +126,18 @@ def test_all_datasets_stand_on_one_page_and_in_one_message(
     assert page.count("<rect") == 2 + 30
     assert "2030-01-30 06:00: 3,000 images" in page
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "").replace("http-equiv", "")
+
+
+@pytest.mark.parametrize(
+    ("after", "due"),
+    [
+        ("2026-03-28T12:00+00:00", ["2026-03-29 00:30", "2026-03-30 00:30"]),  # no half past two
+        ("2026-10-24T12:00+00:00", ["2026-10-25 00:30", "2026-10-26 01:30"]),  # two of them
+    ],
+)
+def test_where_clocks_are_changed_no_run_is_left_out_and_none_is_done_twice(
+    after: str, due: list[str]
+) -> None:
+    schedule = CronSchedule(cron="30 2 * * *", timezone="Europe/Paris")
+    dates = asyncio.run(schedule.get_dates(2, start=datetime.fromisoformat(after)))
+    assert [f"{date.astimezone(UTC):%Y-%m-%d %H:%M}" for date in dates] == due

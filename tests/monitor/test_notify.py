@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -267,3 +270,59 @@ def test_parameters_of_all_kinds_are_checked(tmp_path: Path) -> None:
         make_monitor_options({"input_dir": "x", "baseline": "last:0"})
     with pytest.raises(InvalidParameterError, match="input_dir is missing"):
         make_monitor_options({})
+
+
+DELIVERING = """
+import sys
+from pathlib import Path
+from imgvet.monitor.messages import Links
+from imgvet.monitor.notify import deliver, mark_told, send
+from imgvet.workdir import WorkDir
+work = WorkDir(Path(sys.argv[1]))
+deliver(work, {address: send for address in sys.argv[2:]}, Links("file:///r", "look"))
+mark_told(work)
+"""
+
+
+class Dying(Receiver):
+    """A receiver that takes a message and then, before it answers, kills who sent it, or hangs up.
+
+    Attributes:
+        kills: the process to be killed by a message, None if it hangs up instead.
+        is_well: whether it answers after all.
+    """
+
+    kills: subprocess.Popen[bytes] | None = None
+    is_well = False
+
+    def answer(self) -> bool:
+        if self.is_well:
+            return True
+        if self.kills is not None:
+            self.kills.kill()
+            self.kills.wait()
+        return False
+
+
+@pytest.mark.parametrize("dies", ["sender", "receiver"])
+def test_whoever_is_killed_at_the_moment_of_delivery_nothing_is_lost(
+    dies: str, tmp_path: Path
+) -> None:
+    run_saying(WorkDir(tmp_path), "r1", "1")
+    run_saying(WorkDir(tmp_path), "r2", "2")
+
+    def start(*addresses: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", DELIVERING, str(tmp_path), *addresses])
+
+    with Receiver() as well, Dying() as dying:
+        first = start(well.address, dying.address)
+        dying.kills = first if dies == "sender" else None
+        assert first.wait(timeout=60) == (-signal.SIGKILL if dies == "sender" else 0)
+        assert (len(well.posted), len(dying.posted)) == (2, 1)
+        dying.is_well = True
+        assert start(well.address, dying.address).wait(timeout=60) == 0
+        # What was confirmed is not sent again; the one that was not comes once more, with the rest.
+        assert (len(well.posted), len(dying.posted)) == (2, 3)
+        assert dying.posted[0]["message"] == dying.posted[1]["message"]
+        assert start(well.address, dying.address).wait(timeout=60) == 0
+        assert (len(well.posted), len(dying.posted)) == (2, 3)

@@ -100,3 +100,11 @@ def test_a_run_a_day_for_three_years_is_a_year_of_history(work: WorkDir) -> None
         forget_runs(work, 365, first + dt.timedelta(days=72))
         sizes.append(len(read_history(work)))
     assert max(sizes) == sizes[-1] == 366
+
+
+def test_of_a_run_a_minute_the_latest_are_kept(
+    work: WorkDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgvet.monitor.retention.MOST_RUNS", 3)
+    write_history(work, [run(str(number), "2030-03-31") for number in range(5)])
+    assert kept(work) == ["2", "3", "4"]
