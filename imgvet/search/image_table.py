@@ -46,6 +46,7 @@ ColumnKind = Literal["text", "number"]
 MAX_ID = 2**63 - 1
 SIZE = ("width", "height")
 COPIES, PAIRS, HIGHEST = "copies", "similarity.pairs", "similarity.highest"
+RELATION = "similarity.relation"
 PIXELS, SIDES, LEAKING = "pixels", "sides", "leaks.pairs"
 """Columns that no table has."""
 ISSUE = "label_issues.is_issue"
@@ -82,6 +83,7 @@ _DERIVED: Mapping[Table, tuple[ImageColumn, ...]] = {
     SIMILARITY: (
         ImageColumn(PAIRS, "number", "near duplicates: pairs with images of other content"),
         ImageColumn(HIGHEST, "number", "greatest similarity of those pairs"),
+        ImageColumn(RELATION, "text", "what the most alike of those images has to do with it"),
     ),
     LEAKS: (ImageColumn(LEAKING, "number", "pairs with images of another split"),),
 }
@@ -178,7 +180,7 @@ class ImageTable:
             return self._count_copies()
         if name in (PIXELS, SIDES):
             return self._measure(name)
-        if name in (PAIRS, HIGHEST):
+        if name in (PAIRS, HIGHEST, RELATION):
             return self._pairs[name]
         if name == LEAKING:
             ends = [self._stored(LEAKS.name, end).to_numpy() for end in ("from", "to")]
@@ -224,18 +226,22 @@ class ImageTable:
 
     @cached_property
     def _pairs(self) -> dict[str, Any]:
-        names = ["from", "to", "similarity"]
-        pairs = self._tables[SIMILARITY.name].to_table(columns=names)
-        first, second, similarity = (pairs.column(name).to_numpy() for name in names)
+        pairs = self._tables[SIMILARITY.name].to_table()
+        if "relation" not in pairs.column_names:  # earlier versions told none
+            pairs = pairs.append_column("relation", pa.nulls(len(pairs), pa.string()))
         content = self["digest"].dictionary_encode().indices.fill_null(-1).to_numpy()
-        near = content[self.rows_of(first)] != content[self.rows_of(second)]
-        first, second, similarity = first[near], second[near], similarity[near]
-        ends = np.concatenate([first, second])
-        counts, rows = self._counted(ends), self.rows_of(ends)
-        known = rows >= 0
-        highest = np.full(len(self), -np.inf)
-        np.maximum.at(highest, rows[known], np.tile(similarity, 2)[known])
-        return {PAIRS: pa.array(counts), HIGHEST: pa.array(highest, mask=counts == 0)}
+        first, second = (content[self.rows_of(pairs[end].to_numpy())] for end in ("from", "to"))
+        near = pairs.filter(pa.array(first != second)).sort_by([("similarity", "descending")])
+        ends = np.column_stack([near["from"].to_numpy(), near["to"].to_numpy()]).ravel()
+        rows, places = np.unique(self.rows_of(ends), return_index=True)
+        best = np.full(len(self), -1)
+        best[rows[rows >= 0]] = places[rows >= 0] // 2
+        chosen = near.take(pa.array(best, mask=best < 0))
+        return {
+            PAIRS: pa.array(self._counted(ends)),
+            HIGHEST: chosen["similarity"].combine_chunks(),
+            RELATION: chosen["relation"].combine_chunks(),
+        }
 
 
 def with_names(rows: pd.DataFrame, images: ImageTable) -> pd.DataFrame:

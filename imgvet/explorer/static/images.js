@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { byId } from "./dom.js";
 
 const KEPT = 12;
+const NONE = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>";
 const known = new Map(); // id -> promise of its facts
 const originals = new Map(); // id -> promise of {source, changed, missing}
 
@@ -14,11 +15,10 @@ export function factsOf(id) {
 
 export function original(id) {
   if (!originals.has(id)) {
-    const read = api.readOriginal(id).then(
-      ({ picture, changed }) => ({ source: URL.createObjectURL(picture), changed }),
-      () => ({ source: api.thumbnail(id), changed: false, missing: true })
-    );
-    originals.set(id, read);
+    const shown = (missing) => ({ picture, changed }) => ({ source: URL.createObjectURL(picture), changed, missing });
+    const small = () => api.readOriginal(id, undefined, api.thumbnail).then(shown("this is its thumbnail"));
+    const none = () => ({ source: NONE, changed: false, missing: "nor is there a thumbnail of it" });
+    originals.set(id, api.readOriginal(id).then(shown(""), small).catch(none));
   }
   return originals.get(id);
 }
@@ -38,7 +38,7 @@ export function notesOn(read) {
   const notes = [];
   for (const [name, one] of Object.entries(read)) {
     if (one.changed) notes.push(`${name} was replaced since the run: what is told of it is of the old one.`);
-    if (one.missing) notes.push(`${name} can't be shown; this is its thumbnail.`);
+    if (one.missing) notes.push(`${name} can't be shown; ${one.missing}.`);
   }
   byId("changed").textContent = notes.join(" ");
   byId("changed").hidden = !notes.length;

@@ -18,7 +18,7 @@
   const decide = { labels: "/labels", leaks: "/pairs?kind=leaks", duplicates: "/pairs?kind=near" };
   Object.entries(decide).forEach(function ([section, address]) {
     const heading = document.getElementById(section + "-title");
-    if (!heading) return;
+    if (!heading || !heading.closest("section").querySelector(".pair")) return;
     const link = document.createElement("a");
     link.href = address;
     link.textContent = "Decide on them one after the other";
