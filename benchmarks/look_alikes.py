@@ -1,7 +1,7 @@
 """Different pictures that look alike: what must not be taken for edits of each other.
 
-Pages under one letterhead, filled forms, windows of one program, charts of one series, walls,
-boards and the like: drawn, so that of each kind there are as many as wanted, and always the same. Every
+Pages under one letterhead, filled forms, windows of one program, charts of one series, walls and
+the like: drawn, so that of each kind there are as many as wanted, and always the same. Every
 drawing is a pure function of its number; it returns an RGB picture, uint8 [H, W, 3].
 """
 

@@ -7,8 +7,8 @@ Photos and their edits go through the stages of a run, as for the recall protoco
 edit is found if it is at least 0.9 similar to its original, or at least 0.75 and proven by its
 pixels. Pairs of different photos that are at least 0.75 similar are compared as well, also edited
 in the same way (a text or frame over both is the same in both) and photos with edits of others:
-none of them may be proven. Nor may drawn pictures that only look alike (`look_alikes.py`): pages under
-one letterhead, forms, windows, charts, walls. Processor time is that of one core.
+none of them may be proven. Nor may drawn pictures that only look alike (`look_alikes.py`): pages
+under one letterhead, forms, windows, charts, walls. Processor time is that of one core.
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ Psychological Measurement 20, 1960.
 
 from __future__ import annotations
 
+from typing import NamedTuple, Self
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -47,9 +49,12 @@ def doubtful(frame: Pixels, laid: Pixels, way: Map, *, most_agree: bool) -> bool
     )  # fmt: skip
     if two_sided(frame, laid, marks > 0) > MOST_TWO_SIDED:
         return True
-    small = [cv2.resize(each, _SMALL, interpolation=cv2.INTER_AREA) for each in (frame, laid)]
-    agreement = level_agreement(*small, marks[_MIDDLE, _MIDDLE] > 0)
+    agreement = level_agreement(_reduced(frame), _reduced(laid), marks[_MIDDLE, _MIDDLE] > 0)
     return agreement < (LEAST_LEVELS if most_agree else LEAST_LEVELS_OF_FEW)
+
+
+def _reduced(gray: Pixels) -> Pixels:
+    return np.asarray(cv2.resize(gray, _SMALL, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def level_agreement(frame: Pixels, laid: Pixels, inside: NDArray[np.bool_]) -> float:
@@ -81,21 +86,34 @@ def two_sided(frame: Pixels, laid: Pixels, inside: NDArray[np.bool_]) -> float:
 
     Of both ways round the rarer one: 0 for edits, which add to one of both.
     """
-    inside = cv2.erode(inside.view(np.uint8), _AROUND, borderValue=0) > 0
-    (high, low), (high_laid, low_laid) = (
-        (cv2.dilate(each, _AROUND), cv2.erode(each, _AROUND)) for each in (frame, laid)
-    )
-    range_, range_laid = cv2.subtract(high, low), cv2.subtract(high_laid, low_laid)
-    anything = np.maximum(range_, range_laid) > _STRUCTURE
-    sides = (
-        (range_ > _STRUCTURE) & (range_laid < _PLAIN) & _one_of(laid, high, low),
-        (range_laid > _STRUCTURE) & (range_ < _PLAIN) & _one_of(frame, high_laid, low_laid),
-    )
-    rarer = min(np.count_nonzero(side & inside) for side in sides)
-    return rarer / max(np.count_nonzero(anything & inside), 1)
+    counted = cv2.erode(inside.astype(np.uint8), _AROUND, borderValue=0) > 0
+    one, other = _Local.of(frame), _Local.of(laid)
+    anything = (one.range > _STRUCTURE) | (other.range > _STRUCTURE)
+    sides = one.alone(other, laid), other.alone(one, frame)
+    rarer = min(int(np.count_nonzero(side & counted)) for side in sides)
+    return rarer / max(int(np.count_nonzero(anything & counted)), 1)
 
 
-def _one_of(levels: Pixels, high: Pixels, low: Pixels) -> NDArray[np.bool_]:
-    """Where a plain place has a level of what the other picture has there: its background."""
-    near = np.minimum(cv2.absdiff(levels, high), cv2.absdiff(levels, low))
-    return np.asarray(near <= _BACKGROUND)
+class _Local(NamedTuple):
+    """The highest and the lowest level around each place."""
+
+    high: Pixels
+    low: Pixels
+
+    @classmethod
+    def of(cls, gray: Pixels) -> Self:
+        around = cv2.dilate(gray, _AROUND), cv2.erode(gray, _AROUND)
+        return cls(*(np.asarray(each, np.uint8) for each in around))
+
+    @property
+    def range(self) -> Pixels:
+        return self.high - self.low
+
+    def alone(self, other: Self, levels: Pixels) -> NDArray[np.bool_]:
+        """Where there is something while the other picture, of these levels, is plain background.
+
+        What covers something has a level of its own.
+        """
+        near = np.minimum(cv2.absdiff(levels, self.high), cv2.absdiff(levels, self.low))
+        here = (self.range > _STRUCTURE) & (other.range < _PLAIN) & (near <= _BACKGROUND)
+        return np.asarray(here)
