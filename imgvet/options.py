@@ -234,6 +234,11 @@ class ComponentOptions(Part):
     cc_threshold: Share = parameter(
         0.96, "pairs at least this similar, listed or not, join a component"
     )
+    cc_min_similarity: Share | None = parameter(
+        None,
+        "cut components so that any two images of one are at least this similar (complete "
+        "linkage): no chains",
+    )
 
 
 class OutlierOptions(Part):
