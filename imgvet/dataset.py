@@ -13,8 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imgvet import tables
+from imgvet.check_options import FailOn
 from imgvet.errors import InvalidParameterError
-from imgvet.options import ExecutionOptions, FailOn, make_options
+from imgvet.options import ExecutionOptions, make_options
 from imgvet.parameters import validated
 from imgvet.quality.result import fails, read_results
 from imgvet.reasons import Reason

@@ -21,6 +21,7 @@
     +-- ConfigFileError             the config file may not be read or parsed
     +-- ModelError                  the embedding model may not be used
     +-- EngineError                 Prefect's server can't be started or reached
+    +-- MachineError                the machine lacks space, memory or open files
     +-- MissingExtraError           an optional package is not installed
 
 A bad image is never an exception: it is a row of ``tables/invalid.parquet`` with a
@@ -30,7 +31,10 @@ A bad image is never an exception: it is a row of ``tables/invalid.parquet`` wit
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from imgvet.foreign import redacted, visible
 
@@ -151,8 +155,69 @@ class EngineError(ImgvetError):
     """Prefect's server can't be started or reached."""
 
 
+class MachineError(ImgvetError):
+    """The machine lacks what is needed: space on a disk, memory, open files."""
+
+
 class MissingExtraError(ImgvetError):
     """A package that only this feature needs is not installed."""
+
+
+_MEMORY = "Close other programs, or give a smaller --num-threads"
+_FILES = "Allow more, as by 'ulimit -n 4096'"
+_LACKS = {
+    errno.ENOSPC: "Free some space, or choose another place",
+    errno.EDQUOT: "Free some space, or choose another place",
+    errno.EFBIG: "Allow larger files, as by 'ulimit -f unlimited'",
+    errno.EROFS: "Choose another place",
+    errno.EIO: "Check the disk",
+    errno.EMFILE: _FILES,
+    errno.ENFILE: _FILES,
+    errno.ENOMEM: _MEMORY,
+}
+_SAID = {  # where libraries keep no number
+    errno.ENOSPC: (" requested and ", "disk is full"),
+    errno.ENOMEM: (
+        "out of memory", "insufficient memory", "memory allocation", "std::bad_alloc",
+        "can't start new thread",
+    ),
+}  # fmt: skip
+
+
+def lacking(error: BaseException | None) -> int | None:
+    """The number (errno) of what the machine lacks, by an error or what led to it; else None.
+
+    Libraries raise errors of their own kinds, so the text counts as well.
+    """
+    while error is not None:
+        if isinstance(error, MemoryError):
+            return errno.ENOMEM
+        if (number := getattr(error, "errno", None)) in _LACKS:
+            return int(number)
+        text = str(error).lower()
+        for number in _LACKS:
+            said = (os.strerror(number).lower(), *_SAID.get(number, ()))
+            if any(words in text for words in said):
+                return number
+        error = error.__cause__ or error.__context__
+    return None
+
+
+@contextmanager
+def failures_of_machine() -> Iterator[None]:
+    """Raise MachineError of what fails inside because the machine lacks something."""
+    try:
+        yield
+    except ImgvetError:
+        raise
+    except Exception as error:
+        if (number := lacking(error)) is None:
+            raise
+        file = getattr(error, "filename", None)
+        problem = os.strerror(number) + (f" ({file})" if file else "")
+        raise MachineError(
+            problem, f"{_LACKS[number]}; then run again: what was computed is kept"
+        ) from error
 
 
 def all_errors() -> list[type[ImgvetError]]:

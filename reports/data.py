@@ -64,9 +64,11 @@ def page_data(page: Page, facts: Facts) -> str:
 
 
 def write_tables(page: Page, folder: Path) -> None:
-    """Write the numbers of a page's figures."""
+    """Write the numbers of a page's figures, and the tables that no result table holds."""
     for chart in page.charts:
         (folder / TABLES / f"{chart.figure_id}.csv").write_bytes(csv_bytes(chart.numbers))
+    for listing in page.listings:
+        (folder / TABLES / f"{listing.name}.csv").write_bytes(csv_bytes(listing.rows))
 
 
 def write_rows(inputs: ReportInputs, folder: Path) -> None:
@@ -78,7 +80,11 @@ def write_rows(inputs: ReportInputs, folder: Path) -> None:
 
 
 def write_map(
-    points: MapPoints, inputs: ReportInputs, pictures: Collection[str], folder: Path
+    points: MapPoints,
+    inputs: ReportInputs,
+    pictures: Collection[str],
+    folder: Path,
+    earlier: Path | None = None,
 ) -> None:
     """Write ``data/map-*.js``, the sheets of thumbnails and the table of places.
 
@@ -89,7 +95,7 @@ def write_map(
     chosen = evenly(len(rows), limits.MAP_TILES)
     tiles = np.full(len(rows), -1, np.int32)
     tiles[chosen] = np.arange(len(chosen))
-    side = write_tiles(points.digests[chosen].tolist(), inputs.thumbnail, folder)
+    side = write_tiles(points.digests[chosen].tolist(), inputs.thumbnail, folder, earlier)
     x, y = points.places.T
     shown = {
         "count": len(rows),

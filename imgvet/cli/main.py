@@ -18,6 +18,7 @@ from imgvet.errors import (
     EXIT_TERMINATED,
     EXIT_UNREAD,
     ImgvetError,
+    failures_of_machine,
 )
 
 
@@ -42,7 +43,8 @@ def _command(arguments: Sequence[str] | None) -> int:
         options = parse(parser(), arguments)
         module, _, function = options.command.partition(".")
         command = getattr(importlib.import_module(f"imgvet.cli.{module}"), function)
-        return int(command(options) or 0)
+        with failures_of_machine():
+            return int(command(options) or 0)
     except ImgvetError as error:
         if VERBOSE in (sys.argv if arguments is None else arguments):
             error.__suppress_context__ = False

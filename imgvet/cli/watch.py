@@ -94,7 +94,7 @@ def _deliver(options: argparse.Namespace) -> int:
         )
     with environment(QUIET), exclusive(work):
         links = links_of(work, parameters.report_url)
-        arrived, problems = deliver(work, _receivers(parameters), links)
+        arrived, problems = deliver(work, _receivers(parameters), links, parameters)
     print(f"Messages sent: {arrived}")
     for problem in problems:
         print(f"imgvet: {problem}", file=sys.stderr)
@@ -178,7 +178,12 @@ def baseline(options: argparse.Namespace) -> None:
 def serve(options: argparse.Namespace) -> None:
     """Register datasets on the server and monitor them until stopped."""
     with environment(QUIET), _server("imgvet serve") as url:
-        from imgvet.deployments.datasets import serve_datasets, served, served_in
+        from imgvet.deployments.datasets import (
+            deploy_datasets,
+            serve_datasets,
+            served,
+            served_in,
+        )
 
         values = run_parameters(options, MonitorOptions)
         schedule = {"cron": options.cron, "timezone": options.timezone}
@@ -189,11 +194,18 @@ def serve(options: argparse.Namespace) -> None:
             )
         many = "datasets" in values
         datasets = served_in(values, str(options.config)) if many else (served(values),)
-        print(f"Monitoring on {url}, until stopped with Ctrl-C:")
+        if options.image is not None and options.pool is None:
+            raise InvalidParameterError("--image is of no use here", "Give --pool too")
+        where = f"for workers of the pool {options.pool}" if options.pool else "here"
+        ending = "" if options.pool else ", until stopped with Ctrl-C"
+        print(f"Monitoring on {url}, {where}{ending}:")
         for dataset in datasets:
             work_dir = dataset.parameters["work_dir"]
             print(f"  {dataset.name:<20}  {dataset.schedule:<24}  {work_dir}", flush=True)
-        serve_datasets(datasets)
+        if options.pool is None:
+            serve_datasets(datasets)
+        else:
+            deploy_datasets(datasets, options.pool, options.image)
 
 
 def init(options: argparse.Namespace) -> None:

@@ -60,14 +60,16 @@ def _found(work: WorkDir, rules: Rules, record: RunRecord) -> Found:
         )
     limits = {name: getattr(rules, name) for name in FlagOptions.model_fields}
     given = {name: limit for name, limit in limits.items() if limit is not None}
+    decisions = read_decisions(work)
+    images = images_of(ImageTable.of_run(work), crops=bool(work.part))
     return Found(
         work=work,
-        images=images_of(ImageTable.of_run(work), crops=bool(work.part)),
+        images=images.assign(label=decisions.corrected(images)),
         tables={name: read_table(work.table(name)) for name in names if work.table(name).is_file()},
         rules=rules,
         flags=record.options(FlagOptions).model_copy(update=given),
         least=least,
-        decisions=read_decisions(work),
+        decisions=decisions,
     )
 
 

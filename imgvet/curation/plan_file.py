@@ -114,8 +114,13 @@ def _decision(row: Mapping[Hashable, Any], digests: Mapping[Hashable, Any]) -> D
     if isinstance(other, str):
         kind = Kind.KEEP_BOTH if other == digest else Kind.NOT_A_DUPLICATE
         return Decision(kind, digest, other, name, kept)
-    kind = Kind.LABEL_IS_RIGHT if row["list"] == "mislabelled" else Kind.KEEP
-    return Decision(kind, digest, "", name)
+    if row["list"] == "mislabelled":
+        return Decision(Kind.LABEL_IS_RIGHT, digest, "", name, label=_text(row["label"]))
+    return Decision(Kind.KEEP, digest, "", name)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _as_csv(plan: pd.DataFrame) -> bytes:

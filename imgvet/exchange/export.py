@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -27,7 +26,7 @@ from imgvet.sources.reading import Reader
 from imgvet.spreadsheet import csv_bytes
 from imgvet.store.files import FileToRead
 from imgvet.summary import read_record
-from imgvet.workdir import WorkDir, input_around, link_or_copy
+from imgvet.workdir import WorkDir, draft_in, input_around, link_or_copy, remove_drafts
 
 MANIFEST, LEFT_OUT = "manifest.csv", "left_out.csv"
 """In a folder of pictures: what each was called in the run; and those that could not be had."""
@@ -100,7 +99,9 @@ def _require_outside(folder: Path, work: WorkDir) -> None:
 def _draft_of(destination: Path) -> Iterator[Path]:
     """A place beside the destination, which takes its place at the end."""
     destination.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=destination.parent) as folder:
+    name = f"{destination.name}-"
+    remove_drafts(destination.parent, name)
+    with draft_in(destination.parent, name) as folder:
         draft = Path(folder) / destination.name
         yield draft
         if destination.is_dir() and not draft.is_dir():

@@ -15,8 +15,9 @@ RATE_BY_NAME = {rate.name: rate for rate in RATES}
 DRIFT, EMBEDDINGS = "drift:", "embeddings"
 """Start of the keys of drift, and what follows for the embeddings; else a metric's name does."""
 
-LOST, STALE = "lost:", "stale"
-"""Start of the keys of what is gone, ``images`` or a group follows; the key of no new images."""
+LOST, GROWN, STALE = "lost:", "grown:", "stale"
+"""Start of the keys of what is gone (``images`` or a group follows), and of groups that exploded;
+the key of no new images."""
 
 RUN, CHECK = "run", "check:"
 """The key of a failed run, and the start of those of failed checks; the check's name follows."""
@@ -34,7 +35,7 @@ def name_of(key: str) -> str:
     if key == f"{DRIFT}{EMBEDDINGS}":
         return "what they show"
     kind, _, name = key.partition(":")
-    if f"{kind}:" == LOST:
+    if f"{kind}:" in (LOST, GROWN):
         return visible(name.replace(":", " ", 1))
     titled = (CHECK_BY_NAME if f"{kind}:" == CHECK else METRIC_BY_NAME).get(name)
     return titled.title.lower() if titled else visible(name)

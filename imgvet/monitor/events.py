@@ -12,7 +12,7 @@ from typing import NamedTuple, get_args
 from imgvet.foreign import visible
 from imgvet.format import counted, listed, rough_percent
 from imgvet.metrics import METRIC_BY_NAME
-from imgvet.monitor.alarms import CHECK, DRIFT, LOST, RUN, STALE, name_of
+from imgvet.monitor.alarms import CHECK, DRIFT, GROWN, LOST, RUN, STALE, name_of
 from imgvet.monitor.compare import Comparison, Finding
 from imgvet.monitor.history import Event, Run
 from imgvet.monitor.images import SHIFTING
@@ -171,6 +171,12 @@ def _lost(keys: Sequence[str], comparison: Comparison) -> Said:
     return Said(f"Images are lost: {_listed(keys)}", lines)
 
 
+def _grown(keys: Sequence[str], comparison: Comparison) -> Said:
+    found = _judged(keys, comparison)[:_SHOWN]
+    lines = [f"Of {name_of(one.key)} there are {one.effect:.1f} times as many." for one in found]
+    return Said(f"Far more images than before: {_listed(keys)}", lines)
+
+
 def _stale(_: Sequence[str], comparison: Comparison) -> Said:
     found = comparison.finding(STALE)
     return Said(f"No new images for {counted(found.effect if found else 0, 'day')}")
@@ -222,6 +228,8 @@ def _run(_: Sequence[str], comparison: Comparison) -> Said:
 KINDS = (
     Kind(LOST, "imgvet.images.lost", "imgvet.images.back", "lost images", _lost,
          "Images are back: {}"),
+    Kind(GROWN, "imgvet.images.grown", "imgvet.images.shrunk", "growth", _grown,
+         "As large as before, or nearly: {}"),
     Kind(STALE, "imgvet.images.stale", "imgvet.images.fresh", "new images", _stale,
          "There are new images again"),
     Kind(DRIFT, "imgvet.drift.detected", "imgvet.drift.ended", "drift", _drift,

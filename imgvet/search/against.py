@@ -11,7 +11,7 @@ import pandas as pd
 
 from imgvet.embedding.compute import embed_pictures
 from imgvet.errors import InvalidParameterError
-from imgvet.images.decode import decode
+from imgvet.images.isolation import decoded
 from imgvet.images.picture import Pixels, encode_thumbnail, to_standard_size
 from imgvet.models.model import Model, ModelCard
 from imgvet.models.session import batch_size
@@ -198,7 +198,7 @@ def _stored_pictures(work: WorkDir) -> Callable[[str], Seen | None]:
 def _picture_in(path: str) -> Seen | None:
     """The picture in a file."""
     data = read_bytes(path)
-    picture = data if isinstance(data, Failure) else decode(data)
+    picture = data if isinstance(data, Failure) else decoded(data)
     if isinstance(picture, Failure):
         return None
     thumbnail = encode_thumbnail(to_standard_size(picture.pixels))

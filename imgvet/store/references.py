@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from pydantic import BaseModel
 from imgvet.errors import StaleReferenceError
 from imgvet.parameters import Frozen
 from imgvet.tables import Table, conform, read_table, write_table
-from imgvet.workdir import WorkDir, swap_folder, write_text
+from imgvet.workdir import WorkDir, draft_in, swap_folder, write_text
 
 DIGEST_BYTES = 16
 
@@ -63,7 +62,7 @@ def content_of(path: Path) -> tuple[str, int]:
 def store_file(work: WorkDir, stem: str, suffix: str, write: Callable[[Path], object]) -> Reference:
     """Store what ``write`` writes, a file or a folder, named by stem, content and suffix."""
     work.stages.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".draft-", dir=work.stages) as folder:
+    with draft_in(work.stages) as folder:
         draft = Path(folder) / stem
         write(draft)
         digest, size = content_of(draft)
