@@ -16,6 +16,7 @@ from imgvet.annotations.read import read_annotations
 from imgvet.annotations.schema import Annotations
 from imgvet.crops.cutter import Cutter, choose_cutter, may_be_cut
 from imgvet.crops.listing import annotated
+from imgvet.curation.decisions import Decisions, read_decisions
 from imgvet.embedding.user_embeddings import UserEmbeddingsReference, read_user_embeddings
 from imgvet.errors import InvalidParameterError
 from imgvet.flows.runners import check_runner
@@ -46,6 +47,8 @@ class Request:
     user_embeddings: UserEmbeddingsReference | None
     metric: Metric
     inputs: Inputs
+    decisions: Decisions
+    """What a person decided on contents, which holds in this run."""
     probabilities: ProbabilitiesReference | None = None
     suite: tuple[Expectation, ...] = ()
     """What else is expected of the dataset."""
@@ -91,7 +94,10 @@ def check_request(options: RunOptions) -> Request:
     path = options.probabilities
     probabilities = None if path is None else probabilities_at(path, options.inputs)
     suite = read_suite(options.expectations) if options.expectations else ()
-    return Request(work, annotations, cutter, model, given, metric, inputs, probabilities, suite)
+    return Request(
+        work, annotations, cutter, model, given, metric, inputs, read_decisions(work),
+        probabilities, suite,
+    )  # fmt: skip
 
 
 def with_options(request: Request, options: RunOptions) -> Request:

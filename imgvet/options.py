@@ -234,6 +234,11 @@ class ComponentOptions(Part):
     cc_threshold: Share = parameter(
         0.96, "pairs at least this similar, listed or not, join a component"
     )
+    cc_min_similarity: Share | None = parameter(
+        None,
+        "cut components so that any two images of one are at least this similar (complete "
+        "linkage): no chains",
+    )
 
 
 class OutlierOptions(Part):
@@ -313,7 +318,7 @@ class ExecutionOptions(Part):
         "file for Prometheus with counts, rates, verdict, alarms and durations of the last run; "
         "in a folder that is there it is called imgvet-DATASET.prom",
     )
-    verbose: bool = parameter(False, "say more while running")
+    verbose: bool = parameter(False, "say more while running, and of an error the traceback")
     license: str | None = parameter(None, "accepted and ignored: there is no licence to pay")
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from imgvet.foreign import as_markdown
 from imgvet.format import counted
 from imgvet.monitor.history import Run
 from imgvet.quality.result import CheckResult, CheckState
 from imgvet.reports.inputs import ThumbnailReader
 from imgvet.reports.overview import trend
 from imgvet.reports.pictures import as_address, shrink
-from imgvet.reports.text import base, visible
+from imgvet.reports.text import base
 from imgvet.summary import RunSummary
 
 PICTURES, SIDE = 6, 160
@@ -23,7 +23,6 @@ PICTURES, SIDE = 6, 160
 
 _SIGNS = {CheckState.PASSED: "\u2713 passed", CheckState.FAILED: "\u2717 failed",
           CheckState.ERRORED: "? errored"}  # fmt: skip
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+.!|<>~&-])")
 
 
 @dataclass(frozen=True)
@@ -47,16 +46,11 @@ class Shown:
 
 def dataset_markdown(shown: Shown, read: ThumbnailReader) -> str:
     """The page of a dataset; foreign text in it stays text."""
-    parts = [f"# {inert(shown.name)}: {shown.summary.verdict.meaning}", *_alarms(shown.runs)]
+    parts = [f"# {as_markdown(shown.name)}: {shown.summary.verdict.meaning}", *_alarms(shown.runs)]
     parts += _pictures(shown, read)
     parts += [_checks(shown.checks), f"[Report]({shown.report})"]
     parts.append("\n".join(["```", *shown.lines, "```"]))
     return "\n\n".join(parts)
-
-
-def inert(text: str) -> str:
-    """Foreign text in which nothing is Markdown or HTML."""
-    return _SPECIAL.sub(r"\\\1", visible(text))
 
 
 def _alarms(runs: Sequence[Run]) -> list[str]:
@@ -66,8 +60,8 @@ def _alarms(runs: Sequence[Run]) -> list[str]:
     run = runs[-1]
     on = f"**{counted(len(run.alarms), 'alarm')} on**" if run.alarms else "No alarm is on"
     new = f"{counted(run.new_images, 'image')} of {run.images:,} are new"
-    lines = [f"{on}; {new}. {inert(run.notice)}".rstrip()]
-    changes = [f"- {inert(event.title)}" for event in run.events]
+    lines = [f"{on}; {new}. {as_markdown(run.notice)}".rstrip()]
+    changes = [f"- {as_markdown(event.title)}" for event in run.events]
     lines.append("\n".join(changes) or "Nothing changed since the last run.")
     picture = base64.b64encode(trend(runs).encode()).decode()
     lines.append(f"![Images of the latest runs](data:image/svg+xml;base64,{picture})")
@@ -78,8 +72,8 @@ def _checks(checks: Sequence[CheckResult]) -> str:
     """The checks as a table, those that did not pass first."""
     ordered = sorted(checks, key=lambda check: check.state is CheckState.PASSED)
     rows = [
-        (_SIGNS[check.state], inert(check.title), check.severity,
-         inert(check.observed or check.detail), inert(check.allowed))
+        (_SIGNS[check.state], as_markdown(check.title), check.severity,
+         as_markdown(check.observed or check.detail), as_markdown(check.allowed))
         for check in ordered
     ]  # fmt: skip
     head = [("State", "Check", "Severity", "Observed", "Allowed"), ("---",) * 5]
@@ -95,7 +89,7 @@ def _pictures(shown: Shown, read: ThumbnailReader) -> list[str]:
     pictures = []
     for digest, filename in zip(rows["digest"], rows["filename"], strict=True):
         small = shrink(read(digest), SIDE) if isinstance(digest, str) else None
-        name = inert(base(filename))
+        name = as_markdown(base(filename))
         pictures.append((f"![{name}]({as_address(small[0])})" if small else "no picture", name))
     lines = zip(*pictures[:PICTURES], strict=True)
     head, names = (f"| {' | '.join(line)} |" for line in lines) if pictures else ("", "")

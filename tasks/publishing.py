@@ -8,9 +8,11 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
+from imgvet.foreign import as_markdown
 from imgvet.monitor.finished import add_run, run_of
 from imgvet.monitor.history import Run, read_history, save_run
 from imgvet.monitor.messages import report_address
@@ -31,7 +33,13 @@ from imgvet.tasks.artifacts import key_of, register
 from imgvet.tasks.context import RunContext, run_logger
 from imgvet.tasks.policy import uncached_stage
 from imgvet.tasks.verdict import Checked
-from imgvet.workdir import UNUSED_DAYS, WorkDir, link, link_or_copy, swap_folder, write_text
+from imgvet.workdir import (
+    UNUSED_DAYS,
+    WorkDir,
+    draft_in,
+    link,
+    write_text,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -90,7 +98,8 @@ def publish(
 def _replace_results(work: WorkDir, outputs: Outputs, record: RunRecord) -> None:
     """Put the outputs of a run in their places: ``run.json`` goes first and comes back last.
 
-    A run killed at any moment leaves the results of the run before, or none.
+    A run killed at any moment leaves the results of the run before, or none; a disk that is full
+    those of the run before, as all is written before the first of them goes.
     """
     places = {work.table(name): table for name, table in outputs.tables.items()} | {
         work.embeddings: outputs.embeddings,
@@ -98,17 +107,25 @@ def _replace_results(work: WorkDir, outputs: Outputs, record: RunRecord) -> None
         work.checks_json: outputs.checked.checks,
     }
     work.tables.mkdir(parents=True, exist_ok=True)
-    report = work.store / "report.new"
-    shutil.rmtree(report, ignore_errors=True)
-    shutil.copytree(resolve(work, outputs.report), report, copy_function=link)
-    add_tables(report, {name: resolve(work, table) for name, table in outputs.tables.items()})
-    work.run_json.unlink(missing_ok=True)
-    for path, reference in places.items():
-        link_or_copy(resolve(work, reference), path)
-    swap_folder(report, work.report)
-    for path in set(work.tables.glob("*.parquet")) - places.keys():
-        path.unlink()
-    write_text(work.run_json, record.model_dump_json(indent=2) + "\n")
+    with draft_in(work.home) as folder:
+        draft = WorkDir(Path(folder))
+        shutil.copytree(resolve(work, outputs.report), draft.report, copy_function=link)
+        tables = {name: resolve(work, table) for name, table in outputs.tables.items()}
+        add_tables(draft.report, tables)
+        draft.tables.mkdir()
+        drafts = {path: draft.path / path.relative_to(work.home) for path in places}
+        for path, reference in places.items():
+            link(resolve(work, reference), drafts[path])
+        write_text(draft.run_json, record.model_dump_json(indent=2) + "\n")
+        work.run_json.unlink(missing_ok=True)
+        for path in places:
+            drafts[path].replace(path)
+        if work.report.exists():
+            work.report.rename(draft.path / "report of the run before")
+        draft.report.rename(work.report)
+        for path in set(work.tables.glob("*.parquet")) - places.keys():
+            path.unlink()
+        draft.run_json.replace(work.run_json)
 
 
 def _tell(lines: Sequence[str], results: Sequence[CheckResult], record: RunRecord) -> None:
@@ -128,7 +145,7 @@ def _tell(lines: Sequence[str], results: Sequence[CheckResult], record: RunRecor
 def _register_all(shown: Shown, read: ThumbnailReader) -> None:
     name, report = shown.name, shown.report
     checks = [check.model_dump(mode="json", exclude={"examples"}) for check in shown.checks]
-    text, title = dataset_markdown(shown, read), f"Report of {name}"
+    text, title = dataset_markdown(shown, read), f"Report of {as_markdown(name)}"
     register("summary", lambda: create_markdown_artifact(text, key_of(name, "summary")))
     register("checks", lambda: create_table_artifact(checks, key_of(name, "checks")))
     register("report", lambda: create_link_artifact(report, title, key_of(name, "report")))

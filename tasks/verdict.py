@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imgvet.curation.decisions import Decisions
 from imgvet.monitor.history import Run
 from imgvet.options import ExecutionOptions, RunOptions
 from imgvet.parameters import Frozen
@@ -49,21 +50,26 @@ def run_checks(
     )
 
 
-@cached_stage(version=7)
+class Background(Frozen):
+    """What a report tells beside the results of its run."""
+
+    history: tuple[PastRun, ...]
+    """The earlier runs that found something else."""
+    watched: tuple[Run, ...]
+    """All runs, this one last, if it is monitored."""
+    decisions: Decisions
+
+
+@cached_stage(version=8)
 def build_report(
     context: RunContext,
     tables: dict[str, Reference],
     embeddings: Reference,
     checked: Checked,
     record: RunRecord,
-    history: tuple[PastRun, ...],
-    watched: tuple[Run, ...],
+    background: Background,
 ) -> Reference:
-    """The report of a run; ``history`` are the earlier ones that found something else.
-
-    ``watched`` are all runs, this one last, if it is monitored. The record is not in the key: it
-    is that of the run whose results were new.
-    """
+    """The report of a run; the record is that of the run whose results were new, not in the key."""
     work = context.work
     inputs = ReportInputs(
         summary=RunSummary.model_validate_json(resolve(work, checked.summary).read_bytes()),
@@ -72,7 +78,8 @@ def build_report(
         tables={name: load_table(work, table) for name, table in tables.items()},
         thumbnail=Thumbnails(context.store.measures).read,
         embeddings=load_array(work, embeddings),
-        history=tuple(history),
-        watched=tuple(watched),
+        history=background.history,
+        watched=background.watched,
+        decisions=background.decisions,
     )
     return store_file(work, "report", "", lambda folder: write_report(inputs, folder, work.report))

@@ -50,7 +50,7 @@ def _add(
     name = name or command.rpartition(".")[2].rstrip("_").replace("_", "-")
     said = description or f"{text[:1].upper()}{text[1:]}."
     added: OneLineParser = commands.add_parser(name, help=text, description=said)
-    added.set_defaults(command=command)
+    added.set_defaults(command=command, called=added.prog)
     return added
 
 

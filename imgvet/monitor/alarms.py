@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from imgvet.foreign import visible
 from imgvet.metrics import METRIC_BY_NAME
 from imgvet.monitor.rates import RATES
 from imgvet.quality.checks import CHECK_BY_NAME
@@ -35,9 +36,9 @@ def name_of(key: str) -> str:
         return "what they show"
     kind, _, name = key.partition(":")
     if f"{kind}:" in (LOST, GROWN):
-        return name.replace(":", " ", 1)
+        return visible(name.replace(":", " ", 1))
     titled = (CHECK_BY_NAME if f"{kind}:" == CHECK else METRIC_BY_NAME).get(name)
-    return titled.title.lower() if titled else name
+    return titled.title.lower() if titled else visible(name)
 
 
 def anchor_of(key: str) -> str:

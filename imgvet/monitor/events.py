@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple, get_args
 
+from imgvet.foreign import visible
 from imgvet.format import counted, listed, rough_percent
 from imgvet.metrics import METRIC_BY_NAME
 from imgvet.monitor.alarms import CHECK, DRIFT, GROWN, LOST, RUN, STALE, name_of
@@ -111,7 +112,8 @@ def _rate(rate: WatchedRate, comparison: Comparison, *, raised: bool) -> Event:
     lines = [_rate_line(rate, finding) for finding in found]
     lines += [_chance(most.p_value)] if raised else []
     if examples:
-        lines.append(f"See: {', '.join(PurePosixPath(name).name for name in examples[:_SHOWN])}")
+        shown = (visible(PurePosixPath(name).name) for name in examples[:_SHOWN])
+        lines.append(f"See: {', '.join(shown)}")
     check = CHECK_BY_NAME.get(rate.name)
     severity = check.severity if check else "warning"
     return Event(
@@ -136,7 +138,7 @@ def _event(kind: Kind, keys: Sequence[str], comparison: Comparison, *, raised: b
 
 
 def _of_dataset(title: str, comparison: Comparison) -> str:
-    name = comparison.run.dataset
+    name = visible(comparison.run.dataset)
     return f"{name}: {title[:1].lower()}{title[1:]}" if name else title
 
 

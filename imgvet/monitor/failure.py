@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from imgvet.errors import ImgvetError
+from imgvet.foreign import redacted
 from imgvet.monitor.compare import Comparison
 from imgvet.monitor.events import with_events
 from imgvet.monitor.history import Run, as_latest, open_history, save_run
@@ -33,8 +34,8 @@ def failed_run(
         started=(started or datetime.now(UTC)).isoformat(timespec="seconds"),
         status="failed",
         monitored=True,
-        dataset=options.dataset,
-        parameters=options.part(RunOptions).model_dump_json(),
+        dataset=redacted(options.dataset),
+        parameters=redacted(options.part(RunOptions).model_dump_json()),
         notice=next(iter(why.strip().splitlines()), ""),
     )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, time
 from typing import Any, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -177,6 +177,22 @@ class MonitorOptions(RunOptions, WatchOptions, NotifyOptions):
 def all_addresses(notify: tuple[str, ...]) -> tuple[str, ...]:
     """The addresses of the parameter and those of the environment, each once."""
     return tuple(dict.fromkeys((*notify, *os.environ.get(ADDRESSES_VARIABLE, "").split())))
+
+
+@contextmanager
+def addresses_aside(options: MonitorOptions) -> Iterator[MonitorOptions]:
+    """The options without addresses, which the environment has meanwhile.
+
+    What a flow is given can be read on its server by everybody, and lies in its database.
+    """
+    before, addresses = os.environ.get(ADDRESSES_VARIABLE), all_addresses(options.notify)
+    os.environ[ADDRESSES_VARIABLE] = " ".join(one.replace(" ", "%20") for one in addresses)
+    try:
+        yield options.model_copy(update={"notify": ()})
+    finally:
+        os.environ.pop(ADDRESSES_VARIABLE)
+        if before is not None:
+            os.environ[ADDRESSES_VARIABLE] = before
 
 
 def make_monitor_options(values: Mapping[str, Any]) -> MonitorOptions:

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import LazyLoader, find_spec, module_from_spec
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -193,7 +195,21 @@ def _import() -> None:
         warnings.filterwarnings("ignore", "module 'sre_.*' is deprecated", DeprecationWarning)
         # It imports google.api_core where Ray brought it along.
         warnings.filterwarnings("ignore", "Please install grpcio-status", ImportWarning)
+        _import_when_used("scipy", "stats")  # a quarter of the whole, for checks not used here
         import great_expectations  # noqa: F401
 
         if warnings.showwarning is not show:  # it sends all warnings of the process to a log
             logging.captureWarnings(False)
+
+
+def _import_when_used(package: str, name: str) -> None:
+    """Let a module of a package be imported by the first use of what is in it."""
+    full = f"{package}.{name}"
+    spec = None if full in sys.modules else find_spec(full)
+    if spec is None or spec.loader is None:
+        return
+    spec.loader = LazyLoader(spec.loader)
+    sys.modules[full] = module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    # Where it is missing, "from package import name" would import it.
+    setattr(sys.modules[package], name, module)

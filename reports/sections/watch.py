@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from imgvet.foreign import visible
 from imgvet.metrics import FLAGS, METRIC_BY_NAME
 from imgvet.monitor.alarms import (
     CHECK,
@@ -25,8 +26,8 @@ from imgvet.monitor.history import Compared, Event, Run
 from imgvet.monitor.rates import NOVEL, RATES
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, control_chart
-from imgvet.reports.inputs import Content, ReportInputs, gallery
-from imgvet.reports.text import count, counted, measured, moment, number, visible
+from imgvet.reports.inputs import Content, Listing, ReportInputs, gallery
+from imgvet.reports.text import count, counted, measured, moment, number
 
 _FLAGGED = {flag.name: flag.metric for flag in FLAGS}
 
@@ -54,6 +55,7 @@ def alarms(run: ReportInputs) -> Content | None:
         "checks": [check for check in run.checks if f"{CHECK}{check.name}" in this.alarms],
         "rates": [row for row in _rows(this) if not row[0].startswith((STALE, DRIFT, GROWN))],
         "drifts": [row for row in _rows(this) if row[0].startswith(DRIFT)],
+        "listing": Listing("compared", pd.DataFrame([one.model_dump() for one in this.compared])),
     }
 
 
@@ -152,7 +154,13 @@ def history(run: ReportInputs) -> Content | None:
         "runs": run.watched[: -limits.RUNS - 1 : -1],
         "run_count": len(run.watched),
         "in_short": in_short,
+        "listing": Listing("history", pd.DataFrame(map(_told, run.watched[::-1]))),
     }
+
+
+def _told(run: Run) -> dict[str, object]:
+    own = {name: getattr(run, name) for name in ("run_id", "started", "status", "verdict")}
+    return {**own, "alarms": ", ".join(run.alarms), **run.counts}
 
 
 def _chart(name: str, runs: Sequence[Run]) -> Chart:

@@ -196,6 +196,10 @@ names = ("invalid", "duplicate", "near_duplicate", "outlier")
 rates = {"images_present": 1, **{f"{name}_rate": 0 for name in names}}
 results = run_checks(rates, None, {}, own_suite(CheckLimits()))
 assert len(results) == 5 and gc.isenabled() and warnings.showwarning is show
+assert "scipy.stats._stats_py" not in sys.modules, "imported, though no check needs it"
+from scipy import stats
+from scipy.stats import norm
+assert stats.norm is norm and norm.cdf(0) == 0.5
 """
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from imgvet.monitor.history import Event, Run
 from imgvet.quality.result import CheckResult, CheckState
-from imgvet.reports.artifact import Shown, dataset_markdown, inert
+from imgvet.reports.artifact import Shown, dataset_markdown
 from imgvet.summary import Counts, RunSummary, Verdict
 from support.pictures import jpeg, photograph
 
@@ -88,4 +88,3 @@ def test_foreign_text_is_neither_markdown_nor_html() -> None:
     assert "](http://x)" not in page
     assert "<img" not in page.replace("\\<img", "")
     assert "dark|" not in page
-    assert inert("a`b`\n[c](d)") == "a\\`b\\`\\\\n\\[c\\]\\(d\\)"
