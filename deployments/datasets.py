@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
@@ -167,10 +167,20 @@ def deploy_datasets(datasets: Iterable[Served], pool: str, image: str | None) ->
 class _Runner(Runner):
     """Cancels its runs, on the server too, before it stops; Prefect's own leaves them Running."""
 
+    _told = False
+
     def handle_sigterm(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        if not self.started:  # not yet, or told a second time
+        if self.started:
+            self.execute_in_background(self.astop)
+        elif self._told:
             raise KeyboardInterrupt
-        self.execute_in_background(self.astop)
+        self._told = True
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        if self._told:  # while it began
+            self.execute_in_background(self.astop)
+        return self
 
 
 def serve_datasets(datasets: Iterable[Served]) -> None:

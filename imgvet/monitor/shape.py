@@ -50,9 +50,10 @@ def judge_shape(
     there is no new one for days, is a fact that needs no test.
     """
     runs = [baseline, *in_order_since(history, baseline)]
+    losses, growths = _ask_sizes(run, runs)
     asked = [
-        *((found, options.max_loss) for found in _ask_losses(run, runs)),
-        *((found, options.max_growth) for found in _ask_growth(run, runs)),
+        *((found, options.max_loss) for found in losses),
+        *((found, options.max_growth) for found in growths),
         *((found, options.min_drift) for found in _ask_shifts(new, baseline.groups)),
     ]
     level = options.false_alarm_rate * SHARE_OF_SHAPE / max(1, len(asked))
@@ -72,37 +73,22 @@ def judge_shape(
     )
 
 
-def _ask_losses(run: Run, runs: Sequence[Run]) -> list[Finding]:
-    """Of each group that was there in the last runs, what share of it is gone."""
-    last, found = runs[-1], []
-    for group, number in _established(runs):
+def _ask_sizes(run: Run, runs: Sequence[Run]) -> tuple[list[Finding], list[Finding]]:
+    """Of each group that was there in the last runs what share is gone, and how often it is there.
+
+    The one is improbable if the others rose as much, the other if the group itself did.
+    """
+    losses, growths, last = [], [], runs[-1]
+    for group, number in last.groups.items():
+        if min(row.groups.get(group, 0) for row in runs[-ESTABLISHED:]) < LEAST_IMAGES:
+            continue
         now = run.groups.get(group, 0)
-        # That so few are left: a rise of the others.
-        others = [
-            Proportion(of - part, of) for part, of in ((now, run.images), (number, last.images))
-        ]
+        parts = [Proportion(now, run.images), Proportion(number, last.images)]
+        others = [Proportion(part.of - part.count, part.of) for part in parts]
         loss = max(0.0, 1 - now / number)
-        found.append(Finding(f"{LOST}{group}", "whole", loss, p_of_rise(*others)))
-    return found
-
-
-def _established(runs: Sequence[Run]) -> list[tuple[str, int]]:
-    """The groups that were there in each of the last runs, and their sizes in the last one."""
-    return [
-        (group, number)
-        for group, number in runs[-1].groups.items()
-        if min(row.groups.get(group, 0) for row in runs[-ESTABLISHED:]) >= LEAST_IMAGES
-    ]
-
-
-def _ask_growth(run: Run, runs: Sequence[Run]) -> list[Finding]:
-    """How many times as large each group is that was there in the last runs."""
-    found, whole = [], (run.images, runs[-1].images)
-    for group, number in _established(runs):
-        now = run.groups.get(group, 0)
-        parts = [Proportion(*part) for part in zip((now, number), whole, strict=True)]
-        found.append(Finding(f"{GROWN}{group}", "new", now / number, p_of_rise(*parts)))
-    return found
+        losses.append(Finding(f"{LOST}{group}", "whole", loss, p_of_rise(*others)))
+        growths.append(Finding(f"{GROWN}{group}", "new", now / number, p_of_rise(*parts)))
+    return losses, growths
 
 
 def _ask_shifts(new: Groups, before: Groups) -> list[Finding]:
