@@ -1,15 +1,10 @@
-"""Numbers and lists in words, for messages of one line, and texts for CSV: one way for all."""
+"""Numbers and lists in words, for messages of one line: one way for the whole package."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _LONGEST = 120
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "'", *"\uff1d\uff0b\uff0d\uff20")
@@ -81,12 +76,3 @@ def listed(words: Sequence[str]) -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def write_csv(table: pd.DataFrame, path: Path, numbers: str | None = None) -> None:
-    """Write a table as CSV, UTF-8, texts as :func:`inert` ones; ``numbers`` formats reals."""
-    names = table.select_dtypes(exclude=["number", "bool"])
-    texts = {str(name): table[name].map(inert, na_action="ignore") for name in names}
-    table.assign(**texts).to_csv(
-        path, index=False, lineterminator="\n", errors="backslashreplace", float_format=numbers
-    )

@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyarrow import csv as arrow_csv
+from pyarrow.csv import write_csv
 
-from imgvet.format import inert, write_csv
+from imgvet.exchange.tables import write_csv as write_texts
+from imgvet.format import inert
 from imgvet.reports import limits
 from imgvet.reports.charts import template
 from imgvet.reports.inputs import Facts, ReportInputs
@@ -68,9 +69,9 @@ def page_data(page: Page, facts: Facts) -> str:
 def write_tables(page: Page, folder: Path) -> None:
     """Write the numbers of a page's figures, and the tables that no result table holds."""
     for chart in page.charts:
-        write_csv(chart.numbers, folder / TABLES / f"{chart.figure_id}.csv", "%g")
+        _write_table(chart.numbers, folder / TABLES / f"{chart.figure_id}.csv", "%g")
     for listing in page.listings:
-        write_csv(listing.rows, folder / TABLES / f"{listing.name}.csv", "%g")
+        write_texts(listing.rows, folder / TABLES / f"{listing.name}.csv")
 
 
 def write_rows(inputs: ReportInputs, folder: Path) -> None:
@@ -82,7 +83,7 @@ def write_rows(inputs: ReportInputs, folder: Path) -> None:
             safe = {name: rows[name].map(inert, na_action="ignore") for name in texts}
             plain = pa.Table.from_pandas(rows.assign(**safe), preserve_index=False)
             lists = [field.name for field in plain.schema if pa.types.is_list(field.type)]
-            arrow_csv.write_csv(plain.drop_columns(lists), folder / TABLES / f"{table.name}.csv")
+            write_csv(plain.drop_columns(lists), folder / TABLES / f"{table.name}.csv")
 
 
 def write_map(
@@ -117,9 +118,15 @@ def write_map(
         text = assignment(f"mapFacts{number}", rows[start : start + CHUNK])
         write(folder / FOLDER / f"map-facts-{number:03d}.js", text)
     table = pd.DataFrame({"id": points.ids, "filename": names, "x": x, "y": y})
-    write_csv(table, folder / TABLES / "map.csv", "%.5f")
+    _write_table(table, folder / TABLES / "map.csv", "%.5f")
 
 
 def write(path: Path, text: str) -> None:
     """Write a file of text, the same bytes on every machine."""
     path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _write_table(table: pd.DataFrame, path: Path, numbers: str) -> None:
+    table.to_csv(
+        path, index=False, lineterminator="\n", errors="backslashreplace", float_format=numbers
+    )

@@ -12,7 +12,8 @@ from imgvet.errors import EXIT_CHECKS_FAILED, WorkDirUnusableError
 from imgvet.exchange.compare import Difference, compare_sides
 from imgvet.exchange.options import ExportOptions
 from imgvet.exchange.sides import read_side
-from imgvet.format import counted, table_text, write_csv
+from imgvet.exchange.tables import write_csv
+from imgvet.format import counted, table_text
 from imgvet.options import SimilarityOptions
 from imgvet.summary import read_record
 from imgvet.workdir import exclusive, open_finished, write_atomically

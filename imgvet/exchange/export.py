@@ -18,8 +18,7 @@ from imgvet.exchange.layouts import LAYOUTS
 from imgvet.exchange.options import ExportOptions
 from imgvet.exchange.pictures import Picture, pictures_of, read_pictures
 from imgvet.exchange.selection import Selection, select_images
-from imgvet.exchange.tables import image_table, write_parquet
-from imgvet.format import write_csv
+from imgvet.exchange.tables import image_table, write_csv, write_parquet
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.reasons import Failure
 from imgvet.search.saved_lists import rows_of

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from imgvet.exchange.selection import Selection
-from imgvet.format import write_csv
+from imgvet.exchange.tables import write_csv
 from imgvet.options import FlagOptions, RunOptions
 from imgvet.summary import read_record
 from imgvet.tables import COMPONENTS, INVALID, OUTLIERS, SIMILARITY, STATS, read_made
