@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import State, flow
 
+from imgvet.curation.decisions import Kind
 from imgvet.flows.ending import end
 from imgvet.flows.request import Request, request_of, with_scale
 from imgvet.flows.runners import shard_runner, shard_threads
@@ -128,7 +129,8 @@ def _analyze(
         held = (pairs, items, vectors, near, search, metric)
         tables["leaks"] = stages.run(labelled.find_leaks, *held)
     if found.labels > 1:
-        judged = (items, vectors, search, request.probabilities)
+        right = tuple(sorted(request.decisions.of(Kind.LABEL_IS_RIGHT)))
+        judged = (items, vectors, search, request.probabilities, right)
         labels = stages.run(labelled.find_label_issues, *judged)
         tables["label_issues"], structure = labels.label_issues, labels.structure
     facts = SearchFacts(
