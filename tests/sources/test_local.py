@@ -11,8 +11,9 @@ import pytest
 
 from imgvet.errors import InputUnreadableError, TransportError
 from imgvet.reasons import Failure, Reason
+from imgvet.sources import local
 from imgvet.sources.listing import Entry
-from imgvet.sources.local import read_bytes, walk_folder
+from imgvet.sources.local import failure_of, read_bytes, walk_folder
 
 
 def walk(folder: Path) -> dict[str, Entry]:
@@ -76,7 +77,7 @@ def test_a_mount_whose_server_is_gone_says_nothing_of_its_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost = OSError(errno.ESTALE, "Stale file handle", str(tmp_path / "1.jpg"))
-    monkeypatch.setattr(Path, "open", Mock(side_effect=lost))
+    monkeypatch.setattr(local, "_without_waiting", Mock(side_effect=lost))
     with pytest.raises(TransportError, match=r"1\.jpg is out of reach \(Stale file handle\)"):
         read_bytes(tmp_path / "1.jpg")
 
@@ -90,3 +91,9 @@ def test_what_vanished_or_emptied_since_listing_has_a_reason(tmp_path: Path) -> 
     assert isinstance(folder, Failure)
     reasons = (gone.reason, empty.reason, folder.reason)
     assert reasons == (Reason.MISSING, Reason.EMPTY_FILE, Reason.UNREADABLE)
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_what_the_machine_lacks_is_no_fault_of_a_file(tmp_path: Path, number: int) -> None:
+    with pytest.raises(OSError, match=os.strerror(number)):
+        failure_of(OSError(number, os.strerror(number)))
