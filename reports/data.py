@@ -117,9 +117,3 @@ def write_map(
 def write(path: Path, text: str) -> None:
     """Write a file of text, the same bytes on every machine."""
     path.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _write_table(table: pd.DataFrame, path: Path, numbers: str) -> None:
-    table.to_csv(
-        path, index=False, lineterminator="\n", errors="backslashreplace", float_format=numbers
-    )
