@@ -3,6 +3,7 @@
     python -m benchmarks.hostile                          10,000 mutations, and the bombs
     python -m benchmarks.hostile --mutations 100000 --seed 7 --bombs none
     python -m benchmarks.hostile --mutations 0 --bombs png
+    python -m benchmarks.hostile --cost FOLDER            what decoding in workers costs there
 
 Each file must end as one row of the table items, or as the rows of its members or frames: ok, or
 why not. Anything else ends the program with an error that names the files; they are kept.
@@ -119,6 +120,27 @@ def burst(name: str) -> Burst:
     return Burst(name, size, done.processor_seconds, done.peak_bytes, statuses)
 
 
+def cost(folder: Path) -> None:
+    """Print the processor time of decoding and measuring a folder, in threads and in workers."""
+    paths = sorted(str(path) for path in folder.rglob("*") if path.is_file())
+    program = (
+        "import sys; from functools import partial; from pathlib import Path;"
+        "from imgvet.images.content import measured_content;"
+        "from imgvet.images.isolation import isolated; from imgvet.threads import in_threads;"
+        "look = partial(isolated, measured_content) if sys.argv[2] else measured_content;"
+        "paths = map(Path, Path(sys.argv[1]).read_text().splitlines());"
+        f"list(in_threads(lambda path: look(path.read_bytes()), paths, {cores()}))"
+    )
+    for _ in range(3):
+        for name, flag in (("threads", ""), ("workers", "1")):
+            with tempfile.TemporaryDirectory() as scratch:
+                listed = Path(scratch, "list")
+                listed.write_text("\n".join(paths))
+                command = [sys.executable, "-c", program, str(listed), flag]
+                done = run(command, {}, Path(scratch, "log"))
+            print(f"{name}: {done.processor_seconds:.1f} s of processor time, {done.seconds:.1f} s")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Try and print."""
     parser = argparse.ArgumentParser(
@@ -127,11 +149,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--mutations", type=int, default=MUTATIONS, help=f"[{MUTATIONS}]")
     parser.add_argument("--seed", type=int, default=0, help="of the mutations [0]")
     parser.add_argument("--bombs", default="", help="those whose names hold this; none for none")
+    parser.add_argument("--cost", type=Path, help="a folder of images")
     parser.add_argument("--items-of", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.items_of:
         items = items_of(options.items_of / "in", options.items_of / "out")
         items.to_parquet(options.items_of / "items.parquet")
+        return
+    if options.cost:
+        cost(options.cost)
         return
     print(this_machine().description, flush=True)
     _print_mutations(mutations(options.mutations, options.seed), options.mutations)

@@ -61,6 +61,11 @@ class Request:
         return self.model is not None and self.metric.distance in ("cosine", "euclidean")
 
     @property
+    def needs_scale(self) -> bool:
+        """Whether the scale of similarity is to be estimated: none was measured for the model."""
+        return self.sees_rotated_duplicates and not (self.model and self.model.card.calibrated)
+
+    @property
     def model_name(self) -> str:
         """What the summary calls the model."""
         return self.model.card.name if self.model is not None else USER_EMBEDDINGS
@@ -69,7 +74,10 @@ class Request:
     def model_record(self) -> dict[str, object]:
         """What the record keeps of the model."""
         if self.model is not None:
-            return self.model.card.model_dump(mode="json")
+            scale = {"similarity_scale": self.metric.scale}
+            estimated = self.metric.scale != self.model.card.similarity_scale
+            note = {"scale_from": "the distinct images of this run"} if estimated else {}
+            return self.model.card.model_dump(mode="json") | scale | note
         digest = self.user_embeddings.digest if self.user_embeddings is not None else ""
         return {"name": USER_EMBEDDINGS, "sha256": digest}
 
@@ -113,6 +121,11 @@ def with_options(request: Request, options: RunOptions) -> Request:
     return replace(
         request, annotations=annotations, user_embeddings=given, probabilities=probabilities
     )
+
+
+def with_scale(request: Request, scale: float) -> Request:
+    """The request with a scale of similarity that was estimated on the images of the run."""
+    return replace(request, metric=request.metric.model_copy(update={"scale": scale}))
 
 
 _CHECKED: ContextVar[Request | None] = ContextVar("request", default=None)

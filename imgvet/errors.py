@@ -179,7 +179,7 @@ _SAID = {  # where libraries keep no number
     errno.ENOSPC: (" requested and ", "disk is full"),
     errno.ENOMEM: (
         "out of memory", "insufficient memory", "memory allocation", "std::bad_alloc",
-        "can't start new thread",
+        "can't start new thread", "failed to map segment",
     ),
 }  # fmt: skip
 

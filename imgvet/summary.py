@@ -117,6 +117,8 @@ class RunSummary(Exact):
     blur_threshold: float
     median_similarity: float | None
     """Median similarity to the nearest neighbour, None if fewer than two distinct images."""
+    estimated_scale: float | None = None
+    """The scale of similarity, if it was estimated on these images: none was measured."""
     neighbor_recall: float | None
     """Measured recall of the nearest-neighbour search, 1 if it was exact, None if none was done."""
     leaks_by_split: dict[str, int] | None = _if_known()
@@ -236,7 +238,9 @@ def _alike(summary: RunSummary) -> list[Row]:
     )
     joined = f"{counted(counts.component_images, 'image')} in {counts.components:,}"
     joined += f", the largest of {largest:,}" if counts.components else ""
+    scale = f"scale {summary.estimated_scale}, estimated on these images: {summary.model} has none"
     return [
+        *([("Similarity", scale, "")] if summary.estimated_scale is not None else []),
         ("Exact duplicates", exact + (f", {surplus:,} to spare" if surplus else ""), where),
         ("Near duplicates", near, where),
         ("Components", joined, f".connected_components()  {Section.COMPONENTS.href}"),

@@ -152,6 +152,7 @@ LABEL_ISSUES = _table(
     ),
     _bool("is_issue", "whether its label is likely wrong, or a copy has another"),
     _bool("conflict", "whether an image of the same content has another label"),
+    _bool("decided", "whether it would be an issue, had its label not been decided to be right"),
     _int(
         "nearest",
         "of an issue the id of the most similar image with the suggested label; null if there "

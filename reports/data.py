@@ -80,11 +80,7 @@ def write_rows(inputs: ReportInputs, folder: Path) -> None:
 
 
 def write_map(
-    points: MapPoints,
-    inputs: ReportInputs,
-    pictures: Collection[str],
-    folder: Path,
-    earlier: Path | None = None,
+    points: MapPoints, inputs: ReportInputs, pictures: Collection[str], folder: Path
 ) -> None:
     """Write ``data/map-*.js``, the sheets of thumbnails and the table of places.
 
@@ -95,7 +91,7 @@ def write_map(
     chosen = evenly(len(rows), limits.MAP_TILES)
     tiles = np.full(len(rows), -1, np.int32)
     tiles[chosen] = np.arange(len(chosen))
-    side = write_tiles(points.digests[chosen].tolist(), inputs.thumbnail, folder, earlier)
+    side = write_tiles(points.digests[chosen].tolist(), inputs.thumbnail, folder)
     x, y = points.places.T
     shown = {
         "count": len(rows),

@@ -46,12 +46,23 @@ def _known(images: pd.DataFrame) -> pd.Series:
     return images[["label", "split"]].notna().sum(axis=1)
 
 
+def _agreeing(images: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
+    """How many copies and near duplicates of each image, itself included, have its label."""
+    copies = images.groupby(["digest", "label"])["digest"].transform("size")
+    label, digest = ({end: pairs[end].map(images[name]) for end in ("from", "to")}
+                     for name in ("label", "digest"))  # fmt: skip
+    same = (label["from"] == label["to"]) & (digest["from"] != digest["to"])
+    named = pd.concat([pairs["from"][same], pairs["to"][same]]).value_counts()
+    return copies.fillna(0) + named.reindex(images.index, fill_value=0)
+
+
 _VALUES: Mapping[str, tuple[Callable[[pd.DataFrame], pd.Series], str]] = {
     "labelled": (_known, "more is known of it (label, split)"),
     "largest": (_pixels, "it has the most pixels"),
     "sharpest": (_sharpness, "it is the sharpest"),
     "least_compressed": (_compression, "it is the least compressed"),
     "oldest": (_age, "it is the oldest"),
+    "majority_label": (lambda images: images["agreeing"], "more that are like it have its label"),
 }
 
 
@@ -63,8 +74,15 @@ class Keepers:
     and then its name decide.
     """
 
-    def __init__(self, images: pd.DataFrame, keep: Sequence[str], untouched: pd.Series) -> None:
-        """``untouched`` says of each image, by id, whether it is protected."""
+    def __init__(
+        self,
+        images: pd.DataFrame,
+        keep: Sequence[str],
+        untouched: pd.Series,
+        pairs: pd.DataFrame,
+    ) -> None:
+        """``untouched`` says of each image, by id, whether it is protected; pairs are alike."""
+        images = images.assign(agreeing=_agreeing(images, pairs))
         criteria = [
             (untouched.reindex(images.index), "it is protected"),
             (images["place"] == FILE, "it is a file of its own"),

@@ -77,7 +77,7 @@ def _group_findings(
     found: Found, record: RunRecord, left: pd.DataFrame, untouched: pd.Series
 ) -> list[Finding]:
     """The findings of groups among the images that those of single images leave."""
-    keepers = Keepers(left, found.rules.keep, untouched)
+    keepers = Keepers(left, found.rules.keep, untouched, found.tables["similarity"])
     exact = list(exact_findings(found, left, keepers))
     copies = {one.id for one in exact if one.action != "keep"}
     contents = left[~left.index.isin(copies)].drop_duplicates("digest")

@@ -14,7 +14,7 @@ from imgvet.reasons import Reason
 Action = Literal["remove", "review", "off"]
 Gray = Annotated[float, Field(ge=0, le=255)]
 
-WORDS = ("labelled", "largest", "sharpest", "least_compressed", "oldest")
+WORDS = ("labelled", "largest", "sharpest", "least_compressed", "oldest", "majority_label")
 PREFIXES = ("folder:", "split:")
 """What the criteria of :attr:`KeepRules.keep` are written as."""
 
@@ -82,8 +82,8 @@ class KeepRules(Part):
     keep: Strings = Field(
         ("labelled", "largest", "least_compressed"),
         description="what decides which of a group stays, the first that differs: labelled, "
-        "largest, least_compressed, sharpest, oldest, folder:PATH, split:NAME; then labelled and "
-        "the shortest name",
+        "largest, least_compressed, sharpest, oldest, majority_label, folder:PATH, split:NAME; "
+        "then labelled and the shortest name",
     )
     protect: Strings = Field((), description="folders of which no file is ever touched")
 

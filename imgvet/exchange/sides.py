@@ -23,9 +23,8 @@ from imgvet.parameters import Part
 from imgvet.quality.summarize import properties
 from imgvet.reasons import Failure
 from imgvet.similarity.outliers import standing_out
-from imgvet.sources.inputs import list_files
+from imgvet.sources.inputs import opened
 from imgvet.sources.listing import shared_folder
-from imgvet.sources.local import read_bytes
 from imgvet.store.references import digest_bytes
 from imgvet.summary import RunRecord, read_record
 from imgvet.tables import (
@@ -36,7 +35,6 @@ from imgvet.tables import (
     SIMILARITY,
     STATS,
     read_made,
-    to_frame,
 )
 from imgvet.threads import in_threads
 from imgvet.workdir import WorkDir, finished_at
@@ -68,19 +66,18 @@ class Side:
 def read_side(name: str, threads: int = 1) -> Side:
     """A work dir's finished run, or else a data set, whose files are read for their digests.
 
-    ImgvetError as :func:`imgvet.sources.inputs.list_files`.
+    ImgvetError as :func:`imgvet.sources.inputs.opened`.
     """
     if (work := finished_at(name)) is not None:
         return _of_run(work)
-    instead = "Compare finished runs on them: imgvet run, then imgvet compare OUT1 OUT2"
-    items = to_frame(list_files([name], instead))
-    items["digest"] = list(in_threads(_digest_of, items["path"], threads))
+    with opened([name]) as (items, read):
+
+        def digest_of(row: int) -> str | None:
+            data = read(row)
+            return None if isinstance(data, Failure) else digest_bytes(data)
+
+        items["digest"] = list(in_threads(digest_of, range(len(items)), threads))
     return Side(name, _named(items, pd.DataFrame(index=items.index)))
-
-
-def _digest_of(path: str) -> str | None:
-    data = read_bytes(path)
-    return None if isinstance(data, Failure) else digest_bytes(data)
 
 
 def _of_run(work: WorkDir) -> Side:

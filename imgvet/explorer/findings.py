@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 
 import pandas as pd
 from pydantic import Field
@@ -40,9 +40,16 @@ class FindingQuery(Requested):
     limit: int = Field(60, ge=1, le=MAX_PAGE)
 
 
-class Findings:
+Asked = TypeVar("Asked", bound=FindingQuery)
+Decided = TypeVar("Decided", bound=Requested)
+
+
+class Findings(Generic[Asked, Decided]):
     """The findings of one run; may be used from several threads."""
 
+    query: type[Asked]
+    asked: type[Decided]
+    """What is asked of :meth:`page` and of :meth:`decide`."""
     titles: Mapping[str, str]
     """The kinds of findings, and what a person calls them."""
 
@@ -52,6 +59,14 @@ class Findings:
 
     def of(self, kind: str) -> pd.DataFrame:
         """All findings of a kind."""
+        raise NotImplementedError
+
+    def page(self, query: Asked) -> dict[str, Any]:
+        """How many findings there are, and some of them, with what was decided of each."""
+        raise NotImplementedError
+
+    def decide(self, asked: Decided) -> None:
+        """Keep what a person decided, or take it back; raises as :meth:`keep`."""
         raise NotImplementedError
 
     @property

@@ -31,15 +31,16 @@ class LabelToDecide(Requested):
     """An image by its id, and the label that is right; None takes that back."""
 
     id: Id
-    label: Short | None
+    decision: Short | None
 
 
-class Labels(Findings):
+class Labels(Findings[LabelQuery, LabelToDecide]):
     """The table label_issues of one run, which is empty where there are no labels to compare."""
+
+    query, asked, titles = LabelQuery, LabelToDecide, KINDS
 
     def __init__(self, work: WorkDir, images: ImageTable) -> None:
         super().__init__(work, images)
-        self.titles = KINDS
         self._judged = read_made(work.table(LABEL_ISSUES.name), LABEL_ISSUES)
 
     def of(self, kind: str) -> pd.DataFrame:
@@ -63,8 +64,8 @@ class Labels(Findings):
         return {"total": len(found), "rows": rows}
 
     def decide(self, asked: LabelToDecide) -> None:
-        """Keep which label of a content is right; raises as :meth:`keep`."""
+        """Keep which label of a content is right."""
         known = self._images.frame(["digest", "filename"], [asked.id]).iloc[0]
-        label = asked.label or ""
+        label = asked.decision or ""
         made = Decision(Kind.LABEL_IS_RIGHT, known["digest"], "", known["filename"], label=label)
-        self.keep(made, taken_back=asked.label is None)
+        self.keep(made, taken_back=asked.decision is None)

@@ -47,8 +47,10 @@ class PairToDecide(Requested):
     decision: Annotated[Kind, AfterValidator(_of_a_pair)] | None
 
 
-class Pairs(Findings):
+class Pairs(Findings[PairQuery, PairToDecide]):
     """The pairs of one run."""
+
+    query, asked = PairQuery, PairToDecide
 
     def __init__(self, work: WorkDir, record: RunRecord, images: ImageTable) -> None:
         super().__init__(work, images)
@@ -93,7 +95,7 @@ class Pairs(Findings):
         return {"total": len(found), "rows": rows}
 
     def decide(self, asked: PairToDecide) -> None:
-        """Keep what a person decided on two contents; raises as :meth:`keep`."""
+        """Keep what a person decided on two contents."""
         images = self._images.frame(["digest", "filename"], [asked.first, asked.second])
         kind = asked.decision or Kind.KEEP_BOTH
         made = Decision(kind, *images["digest"], *images["filename"])

@@ -28,9 +28,8 @@ from starlette.types import ASGIApp
 
 from imgvet import __version__
 from imgvet.errors import ImgvetError, InputNotFoundError, InvalidParameterError, RunNotFoundError
+from imgvet.explorer.findings import Findings
 from imgvet.explorer.guard import Guard, Secrets
-from imgvet.explorer.labels import LabelQuery, LabelToDecide
-from imgvet.explorer.pairs import PairQuery, PairToDecide
 from imgvet.explorer.run import ExploredRun
 from imgvet.reasons import Failure
 from imgvet.search.image_table import MAX_ID, Rows
@@ -47,6 +46,8 @@ from imgvet.search.saved_lists import (
 )
 
 PAGE = "/explore"
+FINDINGS = ("pairs", "labels")
+"""What a person decides on, by the names of :class:`ExploredRun`."""
 
 NEIGHBORS = 60
 """How many images are found alike unless another number is asked for."""
@@ -131,10 +132,11 @@ def make_site(current: Callable[[], ExploredRun], known: Secrets) -> ASGIApp:
             Route("/api/similar/{item:int}", _similar),
             Route("/api/search", _search, methods=["POST"]),
             Route("/api/search-path", _search_path, methods=["POST"]),
-            Route("/api/pairs", _pairs),
-            Route("/api/decisions", _decide, methods=["POST"]),
-            Route("/api/labels", _labels),
-            Route("/api/labels", _decide_label, methods=["POST"]),
+            *(Route(f"/api/{kind}", partial(_found, kind=kind)) for kind in FINDINGS),
+            *(
+                Route(f"/api/{kind}", partial(_decide, kind=kind), methods=["POST"])
+                for kind in FINDINGS
+            ),
             Route("/api/lists", _lists),
             Route("/api/lists", _save, methods=["POST"]),
             Route("/api/lists/{name}", _change_list, methods=["POST"]),
@@ -233,26 +235,23 @@ def _nearest(request: Request, picture: bytes, k: int, query: Query) -> Response
     return JSONResponse(answer, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-def _pairs(request: Request) -> Response:
-    query = PairQuery.parse(request.query_params.get("query", "{}"))
-    return JSONResponse(_run(request).pairs.page(query))
+def _findings(request: Request, kind: str) -> Findings[Any, Any]:
+    run = _run(request)
+    return run.pairs if kind == "pairs" else run.labels
 
 
-async def _decide(request: Request) -> Response:
-    asked = PairToDecide.parse(await _json(request))
-    await run_in_threadpool(_run(request).pairs.decide, asked)
+def _found(request: Request, kind: str) -> Response:
+    findings = _findings(request, kind)
+    return JSONResponse(
+        findings.page(findings.query.parse(request.query_params.get("query", "{}")))
+    )
+
+
+async def _decide(request: Request, kind: str) -> Response:
+    findings = _findings(request, kind)
+    asked = findings.asked.parse(await _json(request))
+    await run_in_threadpool(findings.decide, asked)
     return JSONResponse({"decision": asked.decision})
-
-
-def _labels(request: Request) -> Response:
-    query = LabelQuery.parse(request.query_params.get("query", "{}"))
-    return JSONResponse(_run(request).labels.page(query))
-
-
-async def _decide_label(request: Request) -> Response:
-    asked = LabelToDecide.parse(await _json(request))
-    await run_in_threadpool(_run(request).labels.decide, asked)
-    return JSONResponse({"decision": asked.label})
 
 
 def _lists(request: Request) -> Response:

@@ -19,10 +19,13 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache, partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TypeVar, cast
+
+from PIL import Image
 
 from imgvet.images.decode import decode
 from imgvet.images.picture import Picture
@@ -176,7 +179,9 @@ def serve(descriptor: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Whoever is interrupted ends the workers, too.
     for kind, limit in ((resource.RLIMIT_AS, DECODE_MEMORY), (resource.RLIMIT_CORE, 0)):
         hard = resource.getrlimit(kind)[1]
-        resource.setrlimit(kind, (limit if hard == -1 else min(limit, hard), hard))
+        with suppress(ValueError, OSError):  # macOS holds nobody to a limit of address space.
+            resource.setrlimit(kind, (limit if hard == -1 else min(limit, hard), hard))
+    Image.MAX_IMAGE_PIXELS = None  # decode has a limit of its own, the same for all formats
     connection = Connection(descriptor)
     connection.send(None)
     # What a library writes as it dies is for nobody: a row will say what happened.

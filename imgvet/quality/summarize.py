@@ -29,6 +29,8 @@ class SearchFacts(Exact):
     recall: float | None
     """Measured recall of the nearest-neighbour search, 1 if it was exact."""
     median_similarity: float | None
+    estimated_scale: float | None = None
+    """The scale of similarity, if it was estimated on these images."""
     sources: int | None = None
     """Images that were cut into crops, None if whole ones were analysed."""
     sources_without_crops: int | None = None
@@ -65,6 +67,7 @@ def summarize(
         bright_threshold=options.bright_threshold,
         blur_threshold=options.blur_threshold,
         median_similarity=facts.median_similarity,
+        estimated_scale=facts.estimated_scale,
         neighbor_recall=facts.recall,
         leaks_by_split=leaks_by_split(tables["leaks"]) if "leaks" in tables else None,
         label_structure=facts.label_structure,

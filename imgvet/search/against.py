@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
-from functools import lru_cache
+from contextlib import ExitStack
+from functools import lru_cache, partial
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,8 +25,7 @@ from imgvet.search.picture import has_model, model_of, pixels_for
 from imgvet.similarity.alignment import Look, align
 from imgvet.similarity.distances import Reals, Rows, Vectors
 from imgvet.similarity.verify import Relation, Size, finding_of
-from imgvet.sources.inputs import list_files
-from imgvet.sources.local import read_bytes
+from imgvet.sources.inputs import opened
 from imgvet.store.packs import DIGEST, Thumbnails
 from imgvet.store.references import digest_bytes, read_vectors
 from imgvet.store.store import Store
@@ -47,13 +48,13 @@ Seen = tuple[Look, Size]
 def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -> pd.DataFrame:
     """The ``k`` nearest contents of a run for each picture, with :data:`COLUMNS`.
 
-    ``given`` is one work dir, whose images and embeddings are taken as they are, or folders, lists
-    and images, which are embedded as the run embedded its own.
+    ``given`` is one work dir, whose images and embeddings are taken as they are, or inputs as a run
+    takes them, which are embedded as the run embedded its own.
 
     Raises:
         InvalidParameterError: the two runs used different models, or a run used embeddings of its
             own and pictures are given.
-        ImgvetError: as :func:`imgvet.sources.inputs.list_files`.
+        ImgvetError: as :func:`imgvet.sources.inputs.opened`.
     """
     if not isinstance(k, int) or k < 1:
         raise InvalidParameterError(f"k = {k!r} is not 1 or more", "Ask for one image or more")
@@ -61,33 +62,38 @@ def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -
     images = ImageTable.of_run(work).frame(["filename", "digest", "embedding_row"]).reset_index()
     images = images.dropna(subset="embedding_row")
     other = finished_at(given[0]) if len(given) == 1 else None
-    see: Callable[[str], Seen | None] = _picture_in
-    if other is None:
-        seen_by, (pictures, vectors) = "picture", _of_files(work, given, images, threads)
-    else:
-        seen_by, see = "digest", _stored_pictures(other)
-        pictures, vectors = _of_run(work, other)
-    rows, similarity = search.nearest(vectors, k)
-    contents = images.drop_duplicates("digest").set_index("digest")["embedding_row"]
-    _put_first(pictures["digest"].map(contents), rows, similarity)
-    table = pictures.loc[pictures.index.repeat(k)].reset_index(drop=True)
-    row = pd.Series(rows.ravel(), table.index)
-    table["rank"], table["similarity"] = np.tile(np.arange(1, k + 1), len(rows)), similarity.ravel()
-    firsts = images.drop_duplicates("embedding_row").set_index("embedding_row")
-    for name in ("id", "filename"):
-        table[name] = row.map(firsts[name])
-    table["copies"] = row.map(images["embedding_row"].value_counts())
-    content = row.map(firsts["digest"])
-    is_same = table["digest"].notna() & (table["digest"] == content)
-    table["relation"] = is_same.map({True: Relation.EXACT.value}).astype(object)
-    least = read_record(work).options(SimilarityOptions).verify_threshold
-    near = table[(table["similarity"] >= least) & ~is_same]
-    pairs = list(zip(near[seen_by], content[near.index], strict=True))
-    table.loc[near.index, "relation"] = _relations(pairs, see, _stored_pictures(work), threads)
-    found = table[(row >= 0) | (table["rank"] == 1)]
-    types = {"rank": "Int64", "id": "Int64", "copies": "Int64"}
-    found = found.assign(rank=found["rank"].where(found["id"].notna()))
-    return found[list(COLUMNS)].astype(types).reset_index(drop=True)
+    with ExitStack() as stack:
+        if other is not None:
+            pictures, vectors = _of_run(work, other)
+            see: Callable[[Any], Seen | None] = _stored_pictures(other)
+        else:
+            items, read = stack.enter_context(opened(given))
+            pictures, vectors = _of_files(work, items["filename"], read, images, threads)
+            see = partial(_picture_in, read)
+        rows, similarity = search.nearest(vectors, k)
+        contents = images.drop_duplicates("digest").set_index("digest")["embedding_row"]
+        _put_first(pictures["digest"].map(contents), rows, similarity)
+        table = pictures.loc[pictures.index.repeat(k)].reset_index(drop=True)
+        row = pd.Series(rows.ravel(), table.index)
+        table["rank"], table["similarity"] = (
+            np.tile(np.arange(1, k + 1), len(rows)),
+            similarity.ravel(),
+        )
+        firsts = images.drop_duplicates("embedding_row").set_index("embedding_row")
+        for name in ("id", "filename"):
+            table[name] = row.map(firsts[name])
+        table["copies"] = row.map(images["embedding_row"].value_counts())
+        content = row.map(firsts["digest"])
+        is_same = table["digest"].notna() & (table["digest"] == content)
+        table["relation"] = is_same.map({True: Relation.EXACT.value}).astype(object)
+        least = read_record(work).options(SimilarityOptions).verify_threshold
+        near = table[(table["similarity"] >= least) & ~is_same]
+        pairs = list(zip(near["key"], content[near.index], strict=True))
+        table.loc[near.index, "relation"] = _relations(pairs, see, _stored_pictures(work), threads)
+        found = table[(row >= 0) | (table["rank"] == 1)]
+        types = {"rank": "Int64", "id": "Int64", "copies": "Int64"}
+        found = found.assign(rank=found["rank"].where(found["id"].notna()))
+        return found[list(COLUMNS)].astype(types).reset_index(drop=True)
 
 
 def _put_first(own: pd.Series, rows: Rows, similarity: Reals) -> None:
@@ -100,19 +106,21 @@ def _put_first(own: pd.Series, rows: Rows, similarity: Reals) -> None:
 
 
 def _of_files(
-    work: WorkDir, given: Sequence[str], images: pd.DataFrame, threads: int
+    work: WorkDir,
+    names: pd.Series,
+    read: Callable[[int], bytes | Failure],
+    images: pd.DataFrame,
+    threads: int,
 ) -> tuple[pd.DataFrame, Vectors]:
-    """What is looked up: picture, status and digest; and embeddings, zeros where there is none."""
+    """What is looked up: picture, status, digest and key (its row); and embeddings, or zeros."""
     model = model_of(read_record(work))
-    listing = list_files(
-        given, "Look up a finished run on them: imgvet run, then --against its work dir"
-    )
     known = images.drop_duplicates("digest").set_index("digest")["embedding_row"]
     contents = frozenset(known.index)
-    paths = listing["path"].to_pylist()
-    reads = read_ahead(paths, lambda path: _read(path, model, contents), workers=threads)
+    reads = read_ahead(
+        range(len(names)), lambda row: _seen(read(row), model, contents), workers=threads
+    )
     embeddings = read_vectors(work.embeddings)
-    rows: list[tuple[str, str, str | None]] = []
+    rows: list[tuple[str, str | None]] = []
     parts = [np.zeros((0, embeddings.shape[1]), np.float32)]
     for batch in iter(lambda: list(islice(reads, batch_size(model.device))), []):
         part = np.zeros((len(batch), embeddings.shape[1]), np.float32)
@@ -120,24 +128,24 @@ def _of_files(
         part[list(shown)] = embed_pictures(shown.values(), model)
         parts.append(part)
         rows += [row for row, _ in batch]
-    pictures, vectors = pd.DataFrame(rows, columns=_GIVEN), np.concatenate(parts)
+    pictures, vectors = pd.DataFrame(rows, columns=_GIVEN[1:]), np.concatenate(parts)
+    pictures = pictures.assign(picture=names.to_numpy(), key=range(len(names)))
     there = pictures["digest"].isin(known.index).to_numpy()
     vectors[there] = embeddings[known.loc[pictures["digest"][there]].to_numpy(np.int64)]
     return pictures, vectors
 
 
-def _read(
-    path: str, model: Model, known: Container[str]
-) -> tuple[tuple[str, str, str | None], Pixels | None]:
-    """Path, status and digest of a picture; and its pixels, but if the run has its content."""
-    data = read_bytes(path)
+def _seen(
+    data: bytes | Failure, model: Model, known: Container[str]
+) -> tuple[tuple[str, str | None], Pixels | None]:
+    """Status and digest of a picture; and its pixels, but if the run has its content."""
     if isinstance(data, Failure):
-        return (path, data.reason.value, None), None
+        return (data.reason.value, None), None
     digest = digest_bytes(data)
     pixels = None if digest in known else pixels_for(data, model)
     if isinstance(pixels, Failure):
-        return (path, pixels.reason.value, digest), None
-    return (path, Reason.OK.value, digest), pixels
+        return (pixels.reason.value, digest), None
+    return (Reason.OK.value, digest), pixels
 
 
 def _of_run(work: WorkDir, other: WorkDir) -> tuple[pd.DataFrame, Vectors]:
@@ -151,7 +159,8 @@ def _of_run(work: WorkDir, other: WorkDir) -> tuple[pd.DataFrame, Vectors]:
     rows, embeddings = images.pop("embedding_row"), read_vectors(other.embeddings)
     vectors, valid = np.zeros((len(rows), embeddings.shape[1]), np.float32), rows.notna().to_numpy()
     vectors[valid] = embeddings[rows[valid].to_numpy(np.int64)]
-    return images.set_axis(_GIVEN, axis=1).reset_index(drop=True), vectors
+    pictures = images.set_axis(_GIVEN, axis=1).reset_index(drop=True)
+    return pictures.assign(key=pictures["digest"]), vectors
 
 
 def _model_name(record: RunRecord) -> tuple[str, str]:
@@ -161,15 +170,15 @@ def _model_name(record: RunRecord) -> tuple[str, str]:
 
 
 def _relations(
-    pairs: Sequence[tuple[str, str]],
-    new: Callable[[str], Seen | None],
+    pairs: Sequence[tuple[Any, str]],
+    new: Callable[[Any], Seen | None],
     old: Callable[[str], Seen | None],
     threads: int,
 ) -> list[str | None]:
     """The relation of each pair of a picture and a content; None if one can't be seen any more."""
     kept = lru_cache(_LOOKS)(old)
 
-    def compare(pair: tuple[str, str]) -> str | None:
+    def compare(pair: tuple[Any, str]) -> str | None:
         left, right = new(pair[0]), kept(pair[1])
         if left is None or right is None:
             return None
@@ -195,9 +204,9 @@ def _stored_pictures(work: WorkDir) -> Callable[[str], Seen | None]:
     return see
 
 
-def _picture_in(path: str) -> Seen | None:
-    """The picture in a file."""
-    data = read_bytes(path)
+def _picture_in(read: Callable[[int], bytes | Failure], row: int) -> Seen | None:
+    """The picture that is read of a row."""
+    data = read(row)
     picture = data if isinstance(data, Failure) else decoded(data)
     if isinstance(picture, Failure):
         return None

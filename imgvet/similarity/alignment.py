@@ -154,7 +154,7 @@ def align(first: Look, second: Look, *, thorough: bool = True) -> Alignment | No
     """
     guesses = _guesses(first, second, thorough=thorough)
     settled = (_settled(first, second, guess) for guess in guesses)
-    hopeful = (overlay for overlay in settled if overlay.alignment().hopeful)
+    hopeful = (overlay for overlay in settled if overlay.alignment.hopeful)
     proven = (_proven(first, second, overlay) for overlay in islice(hopeful, _HOPES))
     return next(filter(None, proven), None)
 
@@ -226,7 +226,7 @@ def _settled(first: Look, second: Look, guess: _Guess) -> _Overlay:
 def _proven(first: Look, second: Look, overlay: _Overlay) -> Alignment | None:
     """What an overlay shows, if both pictures show the same; what is doubtful is moved once."""
     for last in (False, True):
-        found = overlay.alignment()
+        found = overlay.alignment
         if not found.hopeful:
             return None
         if not overlay.doubtful(most_agree=found.share >= ENOUGH_SHARE):
@@ -289,6 +289,7 @@ class _Overlay:
         """Whether a second look tells two pictures."""
         return doubtful(*self.finely, self._to_over, most_agree=most_agree)
 
+    @cached_property
     def alignment(self) -> Alignment:
         """What it shows."""
         recoloured = 0.0

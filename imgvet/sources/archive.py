@@ -28,7 +28,7 @@ from imgvet.sources.listing import MOST_FILE_BYTES, too_many_bytes
 from imgvet.sources.local import failure_of
 from imgvet.sources.sidecars import is_kept, settle, split_of_shard
 
-INDEX_VERSION = 2
+INDEX_VERSION = 3
 """Raised when members are judged in another way."""
 
 HEAD_BYTES = tarfile.BLOCKSIZE
@@ -309,6 +309,8 @@ def _judged(
         problem = Failure(Reason.UNSAFE_NAME, "the path leads out of the archive")
     elif nested is not None:
         problem = Failure(nested, "extract it first")
+    elif member.size < 0:
+        problem = Failure(Reason.ARCHIVE_DAMAGED, f"a size of {member.size} bytes")
     elif member.size > MOST_FILE_BYTES:
         problem = too_many_bytes(member.size)
     elif cut:

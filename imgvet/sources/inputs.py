@@ -9,16 +9,19 @@ No later stage knows where an item came from: it uses :class:`imgvet.sources.rea
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 
-from imgvet.errors import InputNotFoundError, InvalidParameterError, RunNotFoundError
+from imgvet.errors import InputNotFoundError, InvalidParameterError
 from imgvet.options import SourceOptions, VideoOptions
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.archive import HEAD_BYTES, identify_archive
 from imgvet.sources.containers import Containers
 from imgvet.sources.kinds import ARCHIVE_ENDINGS, Kind, is_item_name, kind_of_file, kind_of_name
@@ -32,11 +35,13 @@ from imgvet.sources.local import (
     walk_file,
     walk_folder,
 )
-from imgvet.sources.reading import containers_in
+from imgvet.sources.reading import Reader, containers_in
 from imgvet.sources.s3 import is_remote, parse_location
 from imgvet.sources.s3_mirror import find_copy
 from imgvet.sources.s3_objects import list_objects, look_up_objects
 from imgvet.sources.yolo import read_yolo, yolo_entries
+from imgvet.store.files import files_in
+from imgvet.tables import to_frame
 from imgvet.workdir import WorkDir
 
 _READ_LIST = {Kind.TEXT_LIST: read_text_list, Kind.CSV_LIST: read_csv_list}
@@ -109,16 +114,28 @@ def find_inputs(options: SourceOptions) -> Inputs:
     return Inputs(remote, tuple(sorted(compressed)), listing)
 
 
-def list_files(names: Sequence[str], instead: str) -> pa.Table:
-    """What inputs lead to, where these are files alone; raises as :func:`find_inputs`.
+@contextmanager
+def opened(names: Sequence[str]) -> Iterator[tuple[pd.DataFrame, Callable[[int], bytes | Failure]]]:
+    """The items of inputs that no run looks at, and what reads one of them by its row.
 
-    RunNotFoundError, which says what to do instead, if they need a run of their own.
+    What archives and videos need lies in a temporary folder meanwhile; those in buckets are not
+    copied, and missing. ImgvetError as :func:`list_items`.
     """
-    listing = find_inputs(SourceOptions(input_dir=tuple(names))).listing
-    if listing is None:
-        holds = f"{', '.join(names)} holds archives, videos or objects in buckets"
-        raise RunNotFoundError(holds, instead)
-    return listing
+    options, videos = SourceOptions(input_dir=tuple(names)), VideoOptions()
+    with tempfile.TemporaryDirectory(prefix="imgvet-") as folder:
+        work = WorkDir(Path(folder))
+        inputs, containers = find_inputs(options), containers_in(work, videos)
+        for path in inputs.compressed:
+            containers[kind_of_file(path)].prepare(Path(path), resume=False)
+        listing = list_items(options, work) if inputs.listing is None else inputs.listing
+        items, reader = to_frame(listing), Reader(work, videos)
+        files = files_in(items)
+
+        def read(row: int) -> bytes | Failure:
+            content = reader.read(files[row])
+            return content if isinstance(content, Failure) else content.data
+
+        yield items, read
 
 
 def _named_by(name: str) -> tuple[Kind, tuple[str, ...]]:

@@ -363,3 +363,23 @@ def test_nothing_goes_without_what_it_goes_for(
             mine, other = known[str(row["filename"])], known[str(row["kept"])]
             for trait in ("label", "split"):
                 assert mine[trait] in (None, other[trait]), "nothing that is known is lost"
+
+
+def test_the_label_of_most_stays_and_the_others_are_for_a_person(tmp_path: Path) -> None:
+    images = [
+        {**SAME, "filename": "/photos/a.jpg", "label": "dog"},
+        {**SAME, "filename": "/photos/copy of a.jpg", "label": "cat"},
+        {**SAME, "filename": "/photos/another copy.jpg", "label": "cat"},
+        {"filename": "/photos/b.jpg", "label": "bird"},
+        {"filename": "/photos/b 2.jpg", "label": "cow", "width": 90},
+        {"filename": "/photos/b 3.jpg", "label": "cow", "width": 80},
+    ]
+    work = planted_run(tmp_path, images, near((3, 4), (3, 5), (4, 5)))
+    plan = make_plan(work, make_rules({"keep": "majority_label"})).set_index("id")
+    assert plan.loc[[0, 2], "kept"].tolist() == ["/photos/copy of a.jpg"] * 2
+    assert plan.loc[[0, 2], "action"].tolist() == ["review", "review"]
+    assert "labels differ" in plan.loc[3, "reason"]
+    assert plan.loc[3, "kept"] == "/photos/b 2.jpg"
+    assert plan.loc[5, "kept"] == "/photos/b 2.jpg"
+    largest = make_plan(work, make_rules({"keep": "largest"})).set_index("id")
+    assert largest.loc[4, "kept"] == "/photos/b.jpg"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import shutil
-import tarfile
 from pathlib import Path
 
 import cv2
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 
 from imgvet.cli.main import main
 from imgvet.dataset import create
-from imgvet.errors import RunNotFoundError
 from imgvet.exchange.compare import compare_sides
 from imgvet.exchange.sides import Side, read_side
 from imgvet.workdir import WorkDir
@@ -131,11 +129,15 @@ def test_a_copy_that_leaks_into_another_split_is_newly_bad(
     assert found.findings("newly_bad")["leaking"] == 2
 
 
-def test_archives_are_compared_by_their_runs(tmp_path: Path) -> None:
-    with tarfile.open(tmp_path / "a.tar", "w"):
-        pass
-    with pytest.raises(RunNotFoundError, match="imgvet run"):
-        read_side(str(tmp_path / "a.tar"))
+def test_an_archive_is_compared_with_what_it_was_made_from(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    write_photographs(photos, 3)
+    archive = shutil.make_archive(str(tmp_path / "a"), "tar", photos)
+    (photos / "photo00.jpg").rename(photos / "moved.jpg")
+    (photos / "photo01.jpg").unlink()
+    found = compare_sides(read_side(archive), read_side(str(photos)))
+    changes = {name: number for name, number in found.counts.items() if number}
+    assert changes == {"moved": 1, "gone": 1}
 
 
 def test_the_command_writes_table_and_page_and_says_so_by_its_exit_code(

@@ -65,14 +65,14 @@ def test_kinds_hold_what_was_planted(labels: Labels) -> None:
 
 
 def test_a_decision_is_kept_by_content_and_taken_back(labels: Labels, labelled: WorkDir) -> None:
-    labels.decide(LabelToDecide(id=1, label="bird"))
+    labels.decide(LabelToDecide(id=1, decision="bird"))
     decided = [row["decision"] for row in labels.page(LabelQuery(kind="all"))["rows"]]
     assert decided == [None, "bird", "bird", None]
     assert read_decisions(labelled).labels == {SAME: "bird"}
-    labels.decide(LabelToDecide(id=2, label=None))
+    labels.decide(LabelToDecide(id=2, decision=None))
     assert read_decisions(labelled).all == ()
     with pytest.raises(InvalidParameterError, match="no such image"):
-        labels.decide(LabelToDecide(id=9, label="cat"))
+        labels.decide(LabelToDecide(id=9, decision="cat"))
 
 
 def test_of_a_decision_without_a_label_the_own_one_is_right(
@@ -85,8 +85,8 @@ def test_of_a_decision_without_a_label_the_own_one_is_right(
 def test_decided_labels_are_exported_and_planned_with(labels: Labels, labelled: WorkDir) -> None:
     planned = make_plan(labelled, Rules()).set_index("id")
     assert planned.loc[[0, 1], "action"].tolist() == ["review", "review"]
-    labels.decide(LabelToDecide(id=0, label="dog"))
-    labels.decide(LabelToDecide(id=1, label="bird"))
+    labels.decide(LabelToDecide(id=0, decision="dog"))
+    labels.decide(LabelToDecide(id=1, decision="bird"))
     exported = select_images(labelled, ExportOptions(format="csv")).items
     assert exported["label"].tolist() == ["dog", "bird", "bird", "dog"]
     plan = make_plan(labelled, Rules()).set_index("id")
@@ -97,6 +97,8 @@ def test_decided_labels_are_exported_and_planned_with(labels: Labels, labelled: 
 def test_the_site_answers_and_decides(client: httpx.Client) -> None:
     assert client.get("/labels").text.count("<h1") == 1
     assert client.get("/api/labels").json() == {"total": 0, "rows": []}
-    assert client.post("/api/labels", json={"id": 10**6, "label": "cat"}).status_code == 400
-    assert client.post("/api/labels", json={"id": 0, "label": "cat"}).json() == {"decision": "cat"}
-    assert client.post("/api/labels", json={"id": 0, "label": None}).json() == {"decision": None}
+    assert client.post("/api/labels", json={"id": 10**6, "decision": "cat"}).status_code == 400
+    assert client.post("/api/labels", json={"id": 0, "decision": "cat"}).json() == {
+        "decision": "cat"
+    }
+    assert client.post("/api/labels", json={"id": 0, "decision": None}).json() == {"decision": None}

@@ -172,12 +172,12 @@ def test_the_site_answers_and_decides(client: httpx.Client, work: WorkDir) -> No
     assert found["total"] >= 1
     pair = found["rows"][0]
     asked = {"first": pair["from"], "second": pair["to"], "decision": "not_a_duplicate"}
-    assert client.post("/api/decisions", json=asked).json() == {"decision": "not_a_duplicate"}
+    assert client.post("/api/pairs", json=asked).json() == {"decision": "not_a_duplicate"}
     again = client.get("/api/pairs", params={"query": '{"kind": "near"}'}).json()
     assert again["rows"][0]["decision"] == "not_a_duplicate"
-    assert client.post("/api/decisions", json=asked | {"decision": None}).status_code == 200
-    assert client.post("/api/decisions", json=asked | {"decision": "other"}).status_code == 400
-    assert client.post("/api/decisions", json=asked | {"first": 10**6}).status_code == 400
+    assert client.post("/api/pairs", json=asked | {"decision": None}).status_code == 200
+    assert client.post("/api/pairs", json=asked | {"decision": "other"}).status_code == 400
+    assert client.post("/api/pairs", json=asked | {"first": 10**6}).status_code == 400
     assert client.get("/pairs").text.count("<h1") == 1
     kinds = {one["kind"]: one["total"] for one in client.get("/api/run").json()["pairs"]}
     assert kinds["near"] == found["total"]

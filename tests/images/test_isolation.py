@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -71,6 +72,16 @@ def test_pictures_are_those_of_the_decoder(files):
         assert {**vars(here), "pixels": 0} == {**vars(there), "pixels": 0}
 
 
+def test_every_format_has_the_same_limit_of_pixels():
+    """Pillow alone would refuse a TIFF from 178,956,970 pixels on."""
+    tags = [(256, 13_500), (257, 13_500), (258, 1), (259, 1), (262, 1), (273, 8), (279, 100)]
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    found = decoded(b"II*\0" + struct.pack("<I", 108) + bytes(100) + directory)
+    assert isinstance(found, Failure)
+    assert found.reason is Reason.TRUNCATED
+
+
 def test_faults_of_one_thread_cost_the_others_nothing(files):
     faults = [b"segfault", b"killed", b"spin"]
     plan = [b"" if number % 5 else faults[number // 5] for number in range(15)]
@@ -90,7 +101,7 @@ def test_a_generator_is_answered_piece_by_piece_and_may_be_left():
 
 def test_a_worker_without_work_ends_and_is_replaced(monkeypatch):
     end_idle_workers()
-    monkeypatch.setattr(isolation, "_IDLE", isolation.struct.pack("ll", 0, 100_000))
+    monkeypatch.setattr(isolation, "_IDLE", struct.pack("ll", 0, 100_000))
     assert isolated(len, "abc") == 3
     (worker,) = isolation._idle_workers(os.getpid())
     assert worker.process.wait() == isolation._WAS_IDLE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 from imgvet.cli.main import main
 from imgvet.dataset import create
-from imgvet.errors import ImgvetError, InvalidParameterError, RunNotFoundError
+from imgvet.errors import ImgvetError, InvalidParameterError
 from imgvet.search.against import COLUMNS, look_up
 from imgvet.workdir import WorkDir
 from support.finished_run import finish_run
@@ -95,10 +96,18 @@ def test_runs_of_different_models_are_refused(
     assert look_up(other, [str(other.path)])["similarity"].dropna().eq(1).all()
 
 
-def test_what_needs_a_run_of_its_own_is_refused(work: WorkDir, tmp_path: Path) -> None:
-    (tmp_path / "a.zip").write_bytes(b"PK\5\6" + bytes(18))
-    with pytest.raises(RunNotFoundError, match="imgvet run"):
-        look_up(work, [str(tmp_path / "a.zip")])
+@pytest.mark.parametrize("ending", [".tar", ".tar.gz", ".zip"])
+def test_in_archives_the_same_is_found(
+    work: WorkDir, newcomers: Path, tmp_path: Path, ending: str
+) -> None:
+    kind = {".tar": "tar", ".tar.gz": "gztar", ".zip": "zip"}[ending]
+    archive = shutil.make_archive(str(tmp_path / "new"), kind, newcomers)
+    found, loose = look_up(work, [archive]), look_up(work, [str(newcomers)])
+    assert found["picture"].str.startswith(f"{archive}!").all()
+    pd.testing.assert_frame_equal(found.drop(columns="picture"), loose.drop(columns="picture"))
+
+
+def test_what_can_t_be_looked_up_is_refused(work: WorkDir, tmp_path: Path) -> None:
     with pytest.raises(ImgvetError):
         look_up(work, [str(tmp_path / "none")])
     with pytest.raises(InvalidParameterError):

@@ -108,6 +108,8 @@ def _run(
         if counted.value == trouble.kill_at:
             os.killpg(0, signal.SIGKILL)
 
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
     from imgvet.cli.main import main
 
     for name in ("prefect", "prefect.flow_runs", "prefect.task_runs"):  # as the command does
@@ -119,7 +121,9 @@ def _run(
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         held = pages * resource.getpagesize() if limit == resource.RLIMIT_AS else 0
         resource.setrlimit(limit, (held + value, held + value))
-    sys.exit(main(arguments))
+    # Prefect has read its settings where this process was forked.
+    with temporary_settings({PREFECT_API_URL: os.environ.get("PREFECT_API_URL")}):
+        sys.exit(main(arguments))
 
 
 def left_running(mark: str) -> list[int]:

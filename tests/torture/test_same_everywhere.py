@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from torture.conftest import Torture
 from torture.test_killed import pack_up
 
-from support.command import run
+from support.command import command as words
 from support.pictures import age, jpeg, scene, write_scenes
 from support.torture import Ended, Trouble, results_of, run_here
 
@@ -80,7 +81,13 @@ def test_same_everywhere(
     assert len(wanted) > 8
     for number, (name, (more, variables)) in enumerate(VARIANTS.items()):
         out = tmp_path / f"out {number}"
-        ended = run({**at_server, **variables}, *command, out, *options, *more)
+        ended = subprocess.run(
+            words(*command, out, *options, *more),
+            env={**at_server, **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         compare(name, out, Ended(ended.returncode, ended.stderr, 0), wanted)
     for number in range(torture.count):
         out = tmp_path / "deep" / f"shuffled-{number}"
