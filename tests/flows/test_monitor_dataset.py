@@ -301,13 +301,13 @@ def test_the_server_shows_names_artifacts_and_a_form(monitor: Monitor) -> None:
     assert run.name.startswith("My Cats 20")
     assert {"imgvet-my-cats-rates", "imgvet-my-cats-report"} <= shown.keys()
     assert '"Dataset": "My Cats"' in shown["imgvet-overview"]
-    page = shown["imgvet-my-cats-summary"]
+    page = shown["imgvet-my-cats-summary"].replace("\\", "")
     assert page.startswith("# My Cats: failed: a critical check is over its limit")
     assert "1 alarm on" in page
     assert "- My Cats: check failed: invalid files" in page
     assert "data:image/svg+xml;base64," in page
-    assert "| \u2717 failed | Invalid files | critical | 33\\.3 % | at most 1 % |" in page
-    assert "bad0\\.jpg" in page
+    assert "| \u2717 failed | Invalid files | critical | 33.3 % | at most 1 % |" in page
+    assert "bad0.jpg" in page
     numbers = metrics.read_text()
     assert 'imgvet_alarm{alarm="check:invalid_rate",dataset="My Cats"} 1.0' in numbers
     assert 'imgvet_run_failed{dataset="My Cats"} 0.0' in numbers
