@@ -18,6 +18,7 @@ from benchmarks.listing import listing
 from benchmarks.machine import this_machine
 from benchmarks.memory import memory
 from benchmarks.neighbors import neighbors
+from benchmarks.picture_cost import picture_cost
 from benchmarks.recall import recall
 from benchmarks.rows import Row, as_lines, write_json
 from benchmarks.settings import FOLDER, Settings
@@ -28,6 +29,7 @@ from benchmarks.whole_run import whole_run
 BENCHMARKS: dict[str, Callable[[Settings], list[Row]]] = {
     "whole_run": whole_run,
     "steady": steady,
+    "picture_cost": picture_cost,
     "incremental": incremental,
     "neighbors": neighbors,
     "recall": recall,

@@ -9,7 +9,6 @@ it does once cancels out.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
@@ -18,20 +17,14 @@ from benchmarks.pictures import picture_set
 from benchmarks.rows import Row, at_least, only
 from benchmarks.settings import Settings
 from benchmarks.stages import measure_and_embed
-from imgvet.embedding.compute import embed_pictures
-from imgvet.images.decode import decode
-from imgvet.images.measure import measure
-from imgvet.images.picture import Picture, decode_thumbnail, encode_thumbnail, to_standard_size
 from imgvet.models.model import Model, builtin_model
-from imgvet.models.session import CPU_BATCH
 
 COUNTS, QUICK_COUNTS = (1000, 4000), (20, 60)
-TIMES_TO_MEET = 3.0
-STAGE_SAMPLE, QUICK_STAGE_SAMPLE, STAGE_ROUNDS = 96, 16, 3
+TIMES_TO_MEET = 5.0
 
 
 def steady(settings: Settings) -> list[Row]:
-    """Pictures a second, ours beside the peer's, and what each step costs one core."""
+    """Pictures a second, ours beside the peer's."""
     few, many = QUICK_COUNTS if settings.quick else COUNTS
     small, large = picture_set(settings, few), picture_set(settings, many)
     model = builtin_model()
@@ -49,7 +42,7 @@ def steady(settings: Settings) -> list[Row]:
             only(f"{what}: fastdup", median(peers)),
             at_least(f"{what}: ratio to fastdup", median(ratios), TIMES_TO_MEET, " x"),
         ]
-    return rows + _stage_rows(large, settings.size(STAGE_SAMPLE, QUICK_STAGE_SAMPLE), model)
+    return rows
 
 
 def _our_rate(small: Path, large: Path, model: Model, settings: Settings) -> float:
@@ -72,32 +65,3 @@ def _peer_rate(interpreter: Path, small: Path, large: Path, settings: Settings) 
 def files_of(folder: Path) -> list[Path]:
     """The pictures of a set, by name."""
     return sorted(folder.rglob("*.jpg"))
-
-
-def _stage_rows(pictures: Path, count: int, model: Model) -> list[Row]:
-    """Milliseconds of one thread per picture and step; the best of some rounds."""
-    data = [path.read_bytes() for path in files_of(pictures)[:count]]
-    decoded = [picture for picture in map(decode, data) if isinstance(picture, Picture)]
-    small = [to_standard_size(picture.pixels) for picture in decoded]
-    thumbnails = [encode_thumbnail(pixels) for pixels in small]
-    pairs = list(zip(decoded, small, strict=True))
-    batches = [small[start : start + CPU_BATCH] for start in range(0, count, CPU_BATCH)]
-    steps: dict[str, Callable[[], object]] = {
-        "decode": lambda: [decode(content) for content in data],
-        "standard size": lambda: [to_standard_size(picture.pixels) for picture in decoded],
-        "measure": lambda: [measure(picture, pixels, 1) for picture, pixels in pairs],
-        "encode thumbnail": lambda: [encode_thumbnail(pixels) for pixels in small],
-        "decode thumbnail": lambda: [decode_thumbnail(jpeg) for jpeg in thumbnails],
-        f"embed, batches of {CPU_BATCH}": lambda: [embed_pictures(part, model) for part in batches],
-    }
-    return [only(f"one core: {name}", _best(step) / count * 1000, " ms") for name, step in
-            steps.items()]  # fmt: skip
-
-
-def _best(step: Callable[[], object]) -> float:
-    seconds = []
-    for _ in range(STAGE_ROUNDS):
-        started = time.perf_counter()
-        step()
-        seconds.append(time.perf_counter() - started)
-    return min(seconds)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from prefect import State, flow
 
+from imgvet.curation.decisions import Kind
 from imgvet.flows.ending import end
-from imgvet.flows.request import Request, request_of
+from imgvet.flows.request import Request, request_of, with_scale
 from imgvet.flows.runners import shard_runner, shard_threads
 from imgvet.flows.server_run import run_name, tag_run, told_to_server
 from imgvet.flows.stages import Stages
@@ -82,7 +83,7 @@ def analyze(options: RunOptions, baseline: WatchOptions | None = None) -> RunSum
 def _analyze(
     stages: Stages, options: RunOptions, request: Request, baseline: WatchOptions | None
 ) -> RunSummary:
-    search, metric = options.part(NeighborOptions), request.metric
+    search = options.part(NeighborOptions)
     _make_ready(stages, options, request.inputs)
     listed = stages.run(
         inputs.list_items,
@@ -95,6 +96,9 @@ def _analyze(
     items, contents = found.items, found.contents
     stats = stages.run(measuring.collect_stats, items, options.part(StatsOptions))
     vectors = _embedded(stages, options, request, found)
+    scale = stages.run(embedding.estimate_scale, vectors).scale if request.needs_scale else None
+    request = request if scale is None else with_scale(request, scale)
+    metric = request.metric
 
     nearest = stages.run(similarity.find_neighbors, vectors, contents, search, metric)
     neighbors = nearest.neighbors
@@ -125,18 +129,21 @@ def _analyze(
         held = (pairs, items, vectors, near, search, metric)
         tables["leaks"] = stages.run(labelled.find_leaks, *held)
     if found.labels > 1:
-        judged = (items, vectors, search, request.probabilities)
+        right = tuple(sorted(request.decisions.of(Kind.LABEL_IS_RIGHT)))
+        judged = (items, vectors, search, request.probabilities, right)
         labels = stages.run(labelled.find_label_issues, *judged)
         tables["label_issues"], structure = labels.label_issues, labels.structure
     facts = SearchFacts(
         model=request.model_name,
         recall=nearest.recall,
         median_similarity=rare.median_similarity,
+        estimated_scale=scale,
         sources=found.sources,
         sources_without_crops=found.without_crops,
         label_structure=structure,
     )
-    checked = stages.run(verdict.run_checks, tables, facts, verdict.without_execution(options))
+    expected = (verdict.without_execution(options), request.suite)
+    checked = stages.run(verdict.run_checks, tables, facts, *expected)
     record = stages.record(options, request.model_record)
     watched = None
     if baseline is not None:

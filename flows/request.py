@@ -23,6 +23,8 @@ from imgvet.flows.runners import check_runner
 from imgvet.models.model import Model
 from imgvet.models.resolve import resolve_model
 from imgvet.options import CropOptions, ModelOptions, NeighborOptions, RunOptions, SourceOptions
+from imgvet.quality.expectations import Expectation
+from imgvet.quality.suite import read_suite
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.index import check_neighbor_options
 from imgvet.sources.inputs import Inputs, find_inputs
@@ -48,6 +50,8 @@ class Request:
     decisions: Decisions
     """What a person decided on contents, which holds in this run."""
     probabilities: ProbabilitiesReference | None = None
+    suite: tuple[Expectation, ...] = ()
+    """What else is expected of the dataset."""
     to_measure: int = 0
     """Files that were not measured before the run; some may be measured ahead of the flow."""
 
@@ -55,6 +59,11 @@ class Request:
     def sees_rotated_duplicates(self) -> bool:
         """Whether rotated and flipped duplicates can be judged: by a model, as cosines."""
         return self.model is not None and self.metric.distance in ("cosine", "euclidean")
+
+    @property
+    def needs_scale(self) -> bool:
+        """Whether the scale of similarity is to be estimated: none was measured for the model."""
+        return self.sees_rotated_duplicates and not (self.model and self.model.card.calibrated)
 
     @property
     def model_name(self) -> str:
@@ -65,7 +74,10 @@ class Request:
     def model_record(self) -> dict[str, object]:
         """What the record keeps of the model."""
         if self.model is not None:
-            return self.model.card.model_dump(mode="json")
+            scale = {"similarity_scale": self.metric.scale}
+            estimated = self.metric.scale != self.model.card.similarity_scale
+            note = {"scale_from": "the distinct images of this run"} if estimated else {}
+            return self.model.card.model_dump(mode="json") | scale | note
         digest = self.user_embeddings.digest if self.user_embeddings is not None else ""
         return {"name": USER_EMBEDDINGS, "sha256": digest}
 
@@ -89,8 +101,11 @@ def check_request(options: RunOptions) -> Request:
         annotated(inputs.listing, sources, annotations, cutter)
     path = options.probabilities
     probabilities = None if path is None else probabilities_at(path, options.inputs)
-    decided = read_decisions(work)
-    return Request(work, annotations, cutter, model, given, metric, inputs, decided, probabilities)
+    suite = read_suite(options.expectations) if options.expectations else ()
+    return Request(
+        work, annotations, cutter, model, given, metric, inputs, read_decisions(work),
+        probabilities, suite,
+    )  # fmt: skip
 
 
 def with_options(request: Request, options: RunOptions) -> Request:
@@ -106,6 +121,11 @@ def with_options(request: Request, options: RunOptions) -> Request:
     return replace(
         request, annotations=annotations, user_embeddings=given, probabilities=probabilities
     )
+
+
+def with_scale(request: Request, scale: float) -> Request:
+    """The request with a scale of similarity that was estimated on the images of the run."""
+    return replace(request, metric=request.metric.model_copy(update={"scale": scale}))
 
 
 _CHECKED: ContextVar[Request | None] = ContextVar("request", default=None)

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
+from imgvet.foreign import visible
 from imgvet.format import counted, percent
 from imgvet.options import dataset_called
 from imgvet.parameters import Frozen, PartType
@@ -116,6 +117,8 @@ class RunSummary(Exact):
     blur_threshold: float
     median_similarity: float | None
     """Median similarity to the nearest neighbour, None if fewer than two distinct images."""
+    estimated_scale: float | None = None
+    """The scale of similarity, if it was estimated on these images: none was measured."""
     neighbor_recall: float | None
     """Measured recall of the nearest-neighbour search, 1 if it was exact, None if none was done."""
     leaks_by_split: dict[str, int] | None = _if_known()
@@ -197,7 +200,8 @@ def summary_lines(summary: RunSummary, report: str) -> list[str]:
     label_width, text_width = (max(len(row[column]) for row in rows) + 2 for column in range(2))
     rows += [("Verdict", summary.verdict.meaning, ""), ("Report", report, "")]
     return [
-        f"{label:<{label_width}}{text:<{text_width}}{where}".rstrip() for label, text, where in rows
+        visible(f"{label:<{label_width}}{text:<{text_width}}{where}".rstrip())
+        for label, text, where in rows
     ]
 
 
@@ -234,7 +238,9 @@ def _alike(summary: RunSummary) -> list[Row]:
     )
     joined = f"{counted(counts.component_images, 'image')} in {counts.components:,}"
     joined += f", the largest of {largest:,}" if counts.components else ""
+    scale = f"scale {summary.estimated_scale}, estimated on these images: {summary.model} has none"
     return [
+        *([("Similarity", scale, "")] if summary.estimated_scale is not None else []),
         ("Exact duplicates", exact + (f", {surplus:,} to spare" if surplus else ""), where),
         ("Near duplicates", near, where),
         ("Components", joined, f".connected_components()  {Section.COMPONENTS.href}"),

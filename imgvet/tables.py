@@ -152,6 +152,7 @@ LABEL_ISSUES = _table(
     ),
     _bool("is_issue", "whether its label is likely wrong, or a copy has another"),
     _bool("conflict", "whether an image of the same content has another label"),
+    _bool("decided", "whether it would be an issue, had its label not been decided to be right"),
     _int(
         "nearest",
         "of an issue the id of the most similar image with the suggested label; null if there "
@@ -192,6 +193,7 @@ COMPONENT_INFO = _table(
     _COMPONENT_ID,
     *_GROUP_COLUMNS,
     _int("representative", "id of the image most like the others"),
+    _int("chain_id", "what it was cut from with cc_min_similarity; null without; 0 is the largest"),
     _int("videos", "of how many videos its frames are; 0 if none of them is of one"),
 )
 

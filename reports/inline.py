@@ -154,6 +154,9 @@ class Visuals:
         """The histogram of a metric, and the images at both of its ends."""
         column = f"stats.{metric}" if metric in METRIC_BY_NAME else metric
         meant = self._meant({metric: (None, None), **where})
+        if self._run.image_table.columns[column].kind == "text":
+            problem = f"{metric} is no number, and has no histogram"
+            raise InvalidParameterError(problem, "Name a column of numbers, such as sharpness")
         values = self._run.image_table.frame([column], meant)[column].astype("float64")
         ordered = values[np.isfinite(values)].sort_values(kind="stable")
         ends = (

@@ -13,15 +13,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imgvet.curation.decisions import Decisions, Kind, read_decisions
+from imgvet.foreign import visible
 from imgvet.format import listed
 from imgvet.metrics import METRICS
 from imgvet.monitor.history import Run
 from imgvet.quality.result import CheckResult, read_results
 from imgvet.reasons import Reason
-from imgvet.reports.text import file_size, visible
+from imgvet.reports.text import file_size
 from imgvet.search.image_table import COPIES, ImageTable, Value
 from imgvet.search.pairs import AlikePairs
 from imgvet.store.packs import Thumbnails
+from imgvet.store.references import read_vectors
 from imgvet.store.store import Store
 from imgvet.summary import PastRun, RunRecord, RunSummary, read_record, read_summary
 from imgvet.tables import BY_NAME, STATS, Table, conform, empty, read_table, to_frame
@@ -258,9 +260,7 @@ def inputs_of(
         checks=read_results(work.checks_json),
         tables={table.name: _read(work, table) for table in made},
         thumbnail=Thumbnails(Store(work).measures).read,
-        embeddings=np.load(work.embeddings, mmap_mode="r", allow_pickle=False)
-        if work.embeddings.is_file()
-        else None,
+        embeddings=read_vectors(work.embeddings) if work.embeddings.is_file() else None,
         history=tuple(history),
         decisions=read_decisions(work),
         watched=tuple(watched),

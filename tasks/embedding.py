@@ -6,16 +6,24 @@ import numpy as np
 
 from imgvet.embedding import compute, user_embeddings
 from imgvet.embedding.user_embeddings import UserEmbeddingsReference
+from imgvet.models import calibrate
 from imgvet.models.model import Model, ModelCard
 from imgvet.options import VideoOptions
+from imgvet.parameters import Frozen
 from imgvet.progress import Progress
 from imgvet.sources.reading import Reader
 from imgvet.store.files import files_in
 from imgvet.store.packs import DIGEST, places_in
-from imgvet.store.references import Reference, load_table, store_array
+from imgvet.store.references import Reference, load_array, load_table, store_array
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage, transport_stage
 from imgvet.tasks.shards import Shard
+
+
+class Scale(Frozen):
+    """The scale of similarity of the embeddings of a run, None if they can't tell."""
+
+    scale: float | None
 
 
 @transport_stage
@@ -54,3 +62,9 @@ def collect_user_embeddings(
         given.load(), load_table(context.work, items), given.folders
     )
     return store_array(context.work, "embeddings", np.ascontiguousarray(vectors))
+
+
+@cached_stage(calibrate.VERSION)
+def estimate_scale(context: RunContext, embeddings: Reference) -> Scale:
+    """The scale of similarity of a model of which none was measured."""
+    return Scale(scale=calibrate.scale_of(np.asarray(load_array(context.work, embeddings))))

@@ -47,12 +47,15 @@ def find_label_issues(
     embeddings: Reference,
     search: NeighborOptions,
     probabilities: ProbabilitiesReference | None,
+    right: tuple[str, ...],
 ) -> LabelSearch:
-    """The table label_issues."""
+    """The table label_issues; the labels of the contents ``right`` are."""
     work = context.work
     rows, vectors = load_table(work, items), np.asarray(load_array(work, embeddings))
     given = None if probabilities is None else probabilities.load(rows["filename"].tolist())
     if given is not None:
         given.index = rows.index
-    table, structure = label_issues.find_label_issues(rows, vectors, search, context.threads, given)
+    table, structure = label_issues.find_label_issues(
+        rows, vectors, search, context.threads, given, right
+    )
     return LabelSearch(label_issues=store_table(work, LABEL_ISSUES, table), structure=structure)

@@ -6,8 +6,10 @@ from imgvet.curation.decisions import Decisions
 from imgvet.monitor.history import Run
 from imgvet.options import ExecutionOptions, RunOptions
 from imgvet.parameters import Frozen
+from imgvet.quality.expectations import Expectation
 from imgvet.quality.result import read_results, write_results
-from imgvet.quality.summarize import COUNTED, SearchFacts, summarize
+from imgvet.quality.suite import COUNTED
+from imgvet.quality.summarize import SearchFacts, summarize
 from imgvet.reports.build import build_report as write_report
 from imgvet.reports.inputs import ReportInputs
 from imgvet.store.packs import Thumbnails
@@ -29,14 +31,18 @@ def without_execution(options: RunOptions) -> RunOptions:
     return options.model_copy(update=dict(ExecutionOptions(num_threads=1)))
 
 
-@cached_stage(version=2)
+@cached_stage(version=3)
 def run_checks(
-    context: RunContext, tables: dict[str, Reference], facts: SearchFacts, options: RunOptions
+    context: RunContext,
+    tables: dict[str, Reference],
+    facts: SearchFacts,
+    options: RunOptions,
+    suite: tuple[Expectation, ...],
 ) -> Checked:
     """Count, check and sum up; ``options`` come from :func:`without_execution`."""
     work = context.work
     counted = {name: load_table(work, tables[name]) for name in COUNTED if name in tables}
-    summary, checks = summarize(counted, facts, options)
+    summary, checks = summarize(counted, facts, options, suite)
     text = (summary.model_dump_json(indent=2) + "\n").encode()
     return Checked(
         summary=store_file(work, "summary", ".json", lambda path: path.write_bytes(text)),

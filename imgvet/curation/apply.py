@@ -47,7 +47,7 @@ class Outcome:
 
 def preview(plan: pd.DataFrame, quarantine: Path) -> Outcome:
     """What :func:`apply` would do: every file is read and compared, nothing is written."""
-    _require_outside(plan, quarantine)
+    _require_usable(plan, quarantine)
     require_quarantine(quarantine, new=True)
     return _check(plan, Journal(quarantine))
 
@@ -61,7 +61,7 @@ def apply(
     many files of this plan are deleted from the quarantine. May be killed at any moment and called
     again. Raises PlanError or QuarantineError before anything is done.
     """
-    _require_outside(plan, quarantine)
+    _require_usable(plan, quarantine)
     with opened(quarantine, new=True) as journal:
         finish(journal)
         outcome = _check(plan, journal, link=link)
@@ -112,7 +112,6 @@ def finish(journal: Journal) -> None:
 
 def _check(plan: pd.DataFrame, journal: Journal, *, link: bool = False) -> Outcome:
     """Read every file that goes and every copy that stays, and compare them with the plan."""
-    require_sound(plan)
     rows = plan.drop_duplicates("filename").to_dict("records")
     going = [row for row in rows if row["action"] == "remove"]
     files = [row for row in going if row["place"] == FILE]
@@ -201,8 +200,9 @@ def _times_of_folders(journal: Journal) -> dict[Path, int]:
     }
 
 
-def _require_outside(plan: pd.DataFrame, quarantine: Path) -> None:
-    """QuarantineError if the next run would find the quarantine among the images."""
+def _require_usable(plan: pd.DataFrame, quarantine: Path) -> None:
+    """PlanError if a plan is not sound; QuarantineError if the next run would find what goes."""
+    require_sound(plan)
     around = {quarantine.resolve(), *quarantine.resolve().parents}
     files = plan[plan["place"] == FILE]
     folders = {Path(name).parent for name in files["filename"]}

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from imgvet.curation.spreadsheet import csv_text, read_csv
 from imgvet.errors import PlanError
 from imgvet.parameters import Frozen
 from imgvet.reasons import Code
-from imgvet.workdir import WorkDir, write_text
+from imgvet.spreadsheet import csv_bytes, read_csv
+from imgvet.workdir import WorkDir, write_bytes
 
 
 class Kind(Code):
@@ -127,5 +127,6 @@ def decide(work: WorkDir, *decisions: Decision, taken_back: bool = False) -> Dec
             known.pop(one.about, None)
         else:
             known[one.about] = one
-    write_text(work.decisions, csv_text(COLUMNS, known.values()))
+    table = pd.DataFrame(known.values(), columns=COLUMNS, dtype=str)
+    write_bytes(work.decisions, csv_bytes(table, to_edit=True))
     return Decisions(all=tuple(known.values()))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from imgvet.curation.decisions import read_decisions
@@ -22,6 +21,7 @@ from imgvet.options import FlagOptions, SimilarityOptions
 from imgvet.reasons import Reason
 from imgvet.search.image_table import ImageTable
 from imgvet.similarity.distances import Metric
+from imgvet.store.references import read_vectors
 from imgvet.summary import RunRecord, read_record
 from imgvet.tables import PLAN, conform, read_table, to_frame
 from imgvet.workdir import WorkDir
@@ -82,7 +82,7 @@ def _group_findings(
     copies = {one.id for one in exact if one.action != "keep"}
     contents = left[~left.index.isin(copies)].drop_duplicates("digest")
     metric = Metric.of_run(record)
-    vectors = np.load(found.work.embeddings, mmap_mode="r")
+    vectors = read_vectors(found.work.embeddings)
     near = list(NearGroups(found, contents, keepers, vectors, metric).findings())
     # What stays for a copy may go for another: then that one stays for both.
     instead: dict[int | None, int | None] = {

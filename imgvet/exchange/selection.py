@@ -12,7 +12,6 @@ from imgvet.annotations.match import match
 from imgvet.annotations.read import read_annotations
 from imgvet.curation.decisions import read_decisions
 from imgvet.curation.plan_file import ACTIONS, read_plan
-from imgvet.curation.spreadsheet import read_csv
 from imgvet.errors import InputEmptyError, PlanError
 from imgvet.exchange.options import ExportOptions
 from imgvet.options import SourceOptions
@@ -22,6 +21,7 @@ from imgvet.search.image_table import ImageTable
 from imgvet.search.query import ImageSearch, Query
 from imgvet.search.saved_lists import names_in_list
 from imgvet.sources.listing import item_name
+from imgvet.spreadsheet import read_csv
 from imgvet.summary import read_record
 from imgvet.tables import ITEMS, read_made
 from imgvet.workdir import WorkDir

@@ -12,10 +12,10 @@ from typing import Any
 from imgvet.errors import InputNotFoundError, InputUnreadableError, StaleReferenceError
 from imgvet.explorer.labels import Labels
 from imgvet.explorer.pairs import Pairs
+from imgvet.foreign import visible
 from imgvet.metrics import FLAGS, Flag, limit_of
 from imgvet.options import FlagOptions
 from imgvet.reasons import Failure
-from imgvet.reports.text import visible
 from imgvet.search.image_table import (
     COPIES,
     HIGHEST,

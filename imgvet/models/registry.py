@@ -9,9 +9,11 @@ those tensors are the ones that the zoo's own list of models gives as features.
 Digests and sizes are those that huggingface.co and the zoo show for the files.
 
 ``similarity_scale`` is estimated (``calibrated`` is off): no figures of edited photographs were
-taken with these models. The scale of the built-in model, 0.55, gives its most similar pair of
-distinct photographs (cosine 0.718, see its MODEL_CARD.md) the similarity 0.845. The others are
-chosen to do the same, a = 0.155 / (1 - c), where c is where that pair is expected:
+taken with these models. So runs of 50 images or more estimate it on these
+(:mod:`imgvet.models.calibrate`); what stands here is for smaller ones. The scale of the built-in
+model, 0.55, gives its most similar pair of distinct photographs (cosine 0.718, see its
+MODEL_CARD.md) the similarity 0.845. The others are chosen to do the same, a = 0.155 / (1 - c),
+where c is where that pair is expected:
 
 - 0.78 for DINOv2, whose embeddings spread widely;
 - 0.90 for CLIP, whose embeddings of pictures lie in a narrow cone (mean cosine of any two of MS

@@ -7,7 +7,8 @@ file of the same name beside it (``my.onnx``, ``my.json``): any field of
 
 Without it, a uint8 input gets levels 0 to 255 as they are and a float input the mean and deviation
 of ImageNet (as torchvision's models want); pictures are squashed into the square; tokens or places
-are averaged; and ``similarity_scale`` is 1, so that similarity is the cosine itself.
+are averaged; and the scale of similarity is estimated on the images of the run
+(:mod:`imgvet.models.calibrate`), or 1 if they are few.
 """
 
 from __future__ import annotations
@@ -140,12 +141,12 @@ def _guessed_card(path: Path, device: Device) -> ModelCard:
     fields = {
         "licence": "unknown",
         "source": str(path),
-        "similarity_scale": 1.0,
-        "calibrated": False,
         **_from_input(path, session.get_inputs()),
         "output": _best_output(path, session.get_outputs()),
         **_from_json(path.with_suffix(".json")),
     }
+    fields.setdefault("calibrated", "similarity_scale" in fields)
+    fields.setdefault("similarity_scale", 1.0)
     fixed = {"name": path.stem, "file": path.name, "sha256": sha256_of(path), "width": 1}
     try:
         return ModelCard(**{**fields, **fixed})
@@ -153,7 +154,8 @@ def _guessed_card(path: Path, device: Device) -> ModelCard:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(step) for step in first["loc"])
         raise ModelError(
-            f"{path.with_suffix('.json')}: {where}: {first['msg']}", "Correct that field"
+            f"The model {path} with {path.stem}.json: {where}: {first['msg']}",
+            "Correct that field, or give another model",
         ) from None
 
 
@@ -217,11 +219,14 @@ def _tell_assumptions(card: ModelCard, axes: int) -> None:
     """One line for the log: what was read from the model and what was guessed."""
     levels = "levels 0 to 255" if card.input_dtype == "uint8" else f"{card.mean} and {card.std}"
     pooling = {"none": "", "cls": ", first token taken", "mean": ", averaged"}[card.pooling]
+    scale = "the scale of similarity is estimated on your images"
+    if card.calibrated:
+        scale = f"similarity is 1 - {card.similarity_scale:g} (1 - cosine)"
     _logger.warning(
         "Model %s: %s %s of %d pixels, %s, %s, mean and deviation %s; output %r of %d axes%s, %d "
-        "values; similarity is 1 - %g (1 - cosine). %s.json beside it can say otherwise",
+        "values; %s. %s.json beside it can say otherwise",
         card.file, card.layout, card.input_dtype, card.input_size, card.colour_order, card.resize,
-        levels, card.output, axes, pooling, card.width, card.similarity_scale, card.name,
+        levels, card.output, axes, pooling, card.width, scale, card.name,
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
-"""The shape of a dataset: what is lost of it, how its labels and formats shift, and how old it is.
+"""The shape of a dataset: what is lost or grown, how labels and formats shift, and how old it is.
 
 A rate tells what images are like; this, whether they are there: a class that vanished, a folder
-that was not mounted, a camera that sends nothing any more.
+that was not mounted or was filled ten times over, a camera that sends nothing any more.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from imgvet.monitor.alarms import DRIFT, LOST, STALE
+from imgvet.monitor.alarms import DRIFT, GROWN, LOST, STALE
 from imgvet.monitor.compare import LEAST_IMAGES, Finding, in_order_since
 from imgvet.monitor.history import Run
 from imgvet.monitor.images import SHIFTING
@@ -44,46 +44,51 @@ def count_groups(groups: pd.DataFrame) -> dict[str, int]:
 def judge_shape(
     run: Run, new: Groups, baseline: Run, history: Sequence[Run], options: WatchOptions
 ) -> tuple[Finding, ...]:
-    """What of the images is gone since the last run in order, and how the new ones are spread.
+    """What is gone or grown since the last run in order, and how the new images are spread.
 
     Groups share a tenth of the allowed false alarms. That half of all images are gone, or that
     there is no new one for days, is a fact that needs no test.
     """
     runs = [baseline, *in_order_since(history, baseline)]
-    losses, shifts = _ask_losses(run, runs), _ask_shifts(new, baseline.groups)
-    level = options.false_alarm_rate * SHARE_OF_SHAPE / max(1, len(losses) + len(shifts))
+    losses, growths = _ask_sizes(run, runs)
+    asked = [
+        *((found, options.max_loss) for found in losses),
+        *((found, options.max_growth) for found in growths),
+        *((found, options.min_drift) for found in _ask_shifts(new, baseline.groups)),
+    ]
+    level = options.false_alarm_rate * SHARE_OF_SHAPE / max(1, len(asked))
     gone = max(0.0, 1 - run.images / runs[-1].images) if runs[-1].images else 0.0
-    judged = [replace(found, least=options.max_loss, level=level) for found in losses]
-    judged += [replace(found, least=options.min_drift, level=level) for found in shifts]
+    judged = [replace(found, least=least, level=level) for found, least in asked]
     judged.append(Finding(f"{LOST}images", "whole", gone, 0.0, least=options.max_loss, level=1.0))
     judged += _ask_age(run, history, options.max_days_without_new)
     # What nobody asks for any more, as another baseline or limit was chosen, is over.
-    asked = {found.key for found in judged}
-    ours = [key for key in run.alarms if key == STALE or key.startswith(LOST)]
-    judged += [Finding(key, "whole", 0.0, 1.0) for key in ours if key not in asked]
+    keys = {found.key for found in judged}
+    ours = [key for key in run.alarms if key.startswith((STALE, LOST, GROWN))]
+    judged += [Finding(key, "whole", 0.0, 1.0) for key in ours if key not in keys]
     # Of hundreds of groups only what is or was worth an alarm is kept.
     return tuple(
         found
         for found in judged
-        if found.key in run.alarms or found.lasting or not found.key.startswith(LOST)
+        if found.key in run.alarms or found.lasting or not found.key.startswith((LOST, GROWN))
     )
 
 
-def _ask_losses(run: Run, runs: Sequence[Run]) -> list[Finding]:
-    """Of each group that was there in the last runs, what share of it is gone."""
-    last, established = runs[-1], runs[-ESTABLISHED:]
-    found = []
+def _ask_sizes(run: Run, runs: Sequence[Run]) -> tuple[list[Finding], list[Finding]]:
+    """Of each group that was there in the last runs what share is gone, and how often it is there.
+
+    The one is improbable if the others rose as much, the other if the group itself did.
+    """
+    losses, growths, last = [], [], runs[-1]
     for group, number in last.groups.items():
-        if min(row.groups.get(group, 0) for row in established) < LEAST_IMAGES:
+        if min(row.groups.get(group, 0) for row in runs[-ESTABLISHED:]) < LEAST_IMAGES:
             continue
         now = run.groups.get(group, 0)
-        # That so few are left: a rise of the others.
-        others = [
-            Proportion(of - part, of) for part, of in ((now, run.images), (number, last.images))
-        ]
+        parts = [Proportion(now, run.images), Proportion(number, last.images)]
+        others = [Proportion(part.of - part.count, part.of) for part in parts]
         loss = max(0.0, 1 - now / number)
-        found.append(Finding(f"{LOST}{group}", "whole", loss, p_of_rise(*others)))
-    return found
+        losses.append(Finding(f"{LOST}{group}", "whole", loss, p_of_rise(*others)))
+        growths.append(Finding(f"{GROWN}{group}", "new", now / number, p_of_rise(*parts)))
+    return losses, growths
 
 
 def _ask_shifts(new: Groups, before: Groups) -> list[Finding]:

@@ -13,6 +13,7 @@ in conflict in any case.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,7 @@ from imgvet.similarity.neighbors import find_neighbors
 from imgvet.summary import LabelStructure
 from imgvet.tables import LABEL_ISSUES
 
-VERSION = 1
+VERSION = 2
 
 LEAST_CONTENTS = 5
 """Labels of fewer distinct contents are not judged: too few could vote for them."""
@@ -68,11 +69,13 @@ def find_label_issues(
     search: NeighborOptions,
     threads: int,
     given: pd.DataFrame | None = None,
+    right: Collection[str] = (),
 ) -> tuple[pd.DataFrame, LabelStructure]:
     """The table label_issues, and how well labels follow what is seen.
 
     Embeddings, float32 (n, width), are in order of ``embedding_row``; ``given`` probabilities have
-    a row for each item and a column for each label, NaN where there are none.
+    a row for each item and a column for each label, NaN where there are none. Labels of the
+    contents ``right``, by digest, were decided to be right: they are no issues.
     """
     known = items[items["embedding_row"].notna() & items["label"].notna()]
     rows, content = np.unique(known["embedding_row"].to_numpy(np.int64), return_inverse=True)
@@ -95,7 +98,8 @@ def find_label_issues(
         agreement=round(said, 6),
         chance=round(chance, 6),
     )
-    return _table(labelled, chances, judged, voters), structure
+    decided = known["digest"].isin(right).to_numpy() if right else np.zeros(len(known), np.bool_)
+    return _table(labelled, chances, judged, voters, decided), structure
 
 
 def _voters(vectors: Vectors, search: NeighborOptions, threads: int) -> tuple[Rows, csr_array]:
@@ -149,7 +153,11 @@ def _with_given(
 
 
 def _table(
-    labelled: _Labelled, chances: csr_array, judged: NDArray[np.bool_], voters: Rows
+    labelled: _Labelled,
+    chances: csr_array,
+    judged: NDArray[np.bool_],
+    voters: Rows,
+    right: NDArray[np.bool_],
 ) -> pd.DataFrame:
     """The table label_issues; what copies say of themselves counts as much as what others do."""
     content, code, conflict = labelled.content, labelled.code, labelled.conflict
@@ -159,7 +167,8 @@ def _table(
     fits = np.asarray(chances[content, code]).ravel()
     best, other, against = _alternatives(chances, content, code)
     is_issue = judged & (against > fits) & (against >= _limits(fits, code, judged, chances)[other])
-    is_issue = np.where(conflict, against >= fits, is_issue)
+    decided = is_issue & right & ~conflict
+    is_issue = np.where(conflict, against >= fits, is_issue & ~decided)
     suggested = np.where(is_issue, other, best)
     unknown = (against == fits) | (fits + against == 0)
     table = pd.DataFrame(
@@ -170,6 +179,7 @@ def _table(
             "score": pd.Series(np.round((fits - against + 1) / 2, 6)).where(fits + against > 0),
             "is_issue": is_issue,
             "conflict": conflict,
+            "decided": decided,
             "nearest": _nearest(labelled, voters, suggested, is_issue),
         }
     )

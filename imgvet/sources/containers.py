@@ -25,9 +25,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from imgvet.images.isolation import FLEETING
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.listing import Entry
-from imgvet.sources.local import read_bytes, walk_file
+from imgvet.sources.local import failure_of, read_bytes, walk_file
 from imgvet.store.references import digest_bytes
 from imgvet.tables import read_if_sound
 from imgvet.workdir import write_atomically
@@ -127,7 +128,7 @@ class Container:
                     return _unzipped(stream, member)
                 data = stream.read(member.size)
         except OSError as error:
-            return Failure(Reason.UNREADABLE, error.strerror or str(error))
+            return failure_of(error)
         if len(data) == member.size:
             return data
         if inside:
@@ -256,13 +257,16 @@ class Containers(ABC):
         """Index a container, an absolute path, and unpack what can't be read where it lies.
 
         A damaged, empty or unreadable one is a row, not an error; a store that can't be written to
-        is an OSError. Returned is how many items can be read.
+        is an OSError. One whose decoder crashed is tried again. Returned is how many items can be
+        read.
         """
         if walk_file(path, "").status is not Reason.OK:
             return 0
         container = self.find(path)
         members = container.members()
-        if members is None:
+        # What could not be read may be readable now, though it has not changed.
+        again = FLEETING | {Reason.UNREADABLE}
+        if members is None or any(member.status in again for member in members):
             first = read_bytes(path, at_most=1)
             if isinstance(first, Failure):
                 members = [Member(FILE_ITSELF, status=first.reason, detail=first.detail)]
@@ -303,7 +307,7 @@ class Containers(ABC):
         except FileNotFoundError:
             return Failure(Reason.MISSING, "it is gone or has changed since it was listed")
         except OSError as error:
-            return Failure(Reason.UNREADABLE, error.strerror or str(error))
+            return failure_of(error)
         member = lookup(name)
         if member is None:
             return Failure(Reason.MISSING, "the archive holds no such image")

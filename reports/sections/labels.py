@@ -28,7 +28,7 @@ def labels(run: ReportInputs) -> Content | None:
     return {
         "badge": count(found) if found else "",
         "issues": gallery(issues, limits.CARDS, lambda row: beside_nearest(run, row)),
-        "decided": int(judged["is_issue"].sum()) - len(issues),
+        "decided": int((judged["is_issue"] | judged["decided"]).sum()) - len(issues),
         "images": len(known),
         "unlabelled": len(run.valid) - len(known),
         "bars": _label_sizes(totals) if len(totals) > 1 else None,

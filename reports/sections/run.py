@@ -10,12 +10,13 @@ from typing import NamedTuple
 import pandas as pd
 from pydantic import BaseModel
 
+from imgvet.foreign import visible
 from imgvet.metrics import FLAGS
 from imgvet.reasons import Reason
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, lines
 from imgvet.reports.inputs import Content, Image, Listing, ReportInputs, gallery
-from imgvet.reports.text import count, counted, label, measured, moment, visible
+from imgvet.reports.text import count, counted, label, measured, moment
 from imgvet.search.copies import copy_groups
 from imgvet.sections import Section
 from imgvet.summary import Counts, PastRun

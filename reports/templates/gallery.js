@@ -90,8 +90,12 @@
     }, 10000);
   }
 
+  /* As imgvet/spreadsheet.py: no cell that a spreadsheet would compute. */
   function quoted(value) {
     var text = value === null || value === undefined ? "" : String(value);
+    if (/^[=+\-@\t\r\n'\uFF1D\uFF0B\uFF0D\uFF20]/.test(text) && isNaN(Number(text))) {
+      text = "'" + text;
+    }
     return /[",\r\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
   }
 

@@ -11,7 +11,7 @@ import pytest
 from benchmarks import pictures
 from benchmarks.__main__ import BENCHMARKS, main
 
-IN_PROCESS = ["steady", "neighbors", "recall", "verification"]
+IN_PROCESS = ["steady", "picture_cost", "neighbors", "recall", "verification"]
 
 
 @pytest.mark.parametrize(

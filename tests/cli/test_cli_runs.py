@@ -63,49 +63,6 @@ def test_a_second_run_prints_the_same(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moments", [(4.0,), (1.5, 3.0, 6.0, 8.0)])
-def test_killed_at_any_moment_and_started_again_gives_the_same_tables(
-    tmp_path: Path, environment: dict[str, str], moments: tuple[float, ...]
-) -> None:
-    photos = tmp_path / "many"
-    age(*write_scenes(photos, 300))
-    killed, calm = tmp_path / "killed", tmp_path / "calm"
-    for seconds in moments:
-        process = subprocess.Popen(
-            command("run", photos, "--work-dir", killed),
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        time.sleep(seconds)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    assert run(environment, "run", photos, "--work-dir", killed).returncode == 0
-    assert run(environment, "run", photos, "--work-dir", calm).returncode == 0
-    for table in sorted((calm / "tables").iterdir()):
-        assert (killed / "tables" / table.name).read_bytes() == table.read_bytes(), table.name
-    assert (killed / "embeddings.npy").read_bytes() == (calm / "embeddings.npy").read_bytes()
-
-
-@pytest.mark.slow
-def test_a_killed_run_leaves_no_server_behind(
-    photos: Path, tmp_path: Path, environment: dict[str, str]
-) -> None:
-    process = subprocess.Popen(
-        command("run", photos, "--work-dir", tmp_path / "out"), env=environment
-    )
-    deadline = time.monotonic() + 60
-    while not (children := children_of(process.pid)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert children
-    process.kill()
-    process.wait()
-    while any(Path(f"/proc/{child}").exists() for child in children):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_run_that_is_told_to_stop_says_so_and_leaves_no_draft(
     tmp_path: Path, environment: dict[str, str], sent: signal.Signals, code: int
@@ -130,11 +87,6 @@ def test_a_run_that_is_told_to_stop_says_so_and_leaves_no_draft(
     assert "Traceback" not in complained
     assert [path for path in out.rglob("*") if path.name.startswith(".")] == []
     assert run(environment, "run", photos, "--work-dir", out).returncode == 0
-
-
-def children_of(process_id: int) -> list[int]:
-    text = Path(f"/proc/{process_id}/task/{process_id}/children").read_text()
-    return [int(child) for child in text.split()]
 
 
 @pytest.mark.slow

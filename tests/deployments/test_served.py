@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import signal
+import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
 from support.pictures import age, write_photographs
-from support.receiver import Receiver
+from support.receiver import Receiver, free_port
 
 from .conftest import Shell
 
@@ -64,7 +66,9 @@ def test_automations_are_applied_a_run_is_served_and_the_alarm_arrives_once(serv
             f"On the server: {server.url.removesuffix('/api')}/runs/flow-run/{refused}"
             in (receiver.posted[1]["message"])
         )
-        stop(server, log, second_run(server, str(deployment["id"])))
+        running = second_run(server, str(deployment["id"]))
+        refuse_third_run(server, str(deployment["id"]))
+        stop(server, log, running)
     form = httpx.get(f"{server.url}/deployments/{deployment['id']}", timeout=30).json()
     fields = form["parameter_openapi_schema"]["definitions"]["MonitorOptions"]["properties"]
     assert "least drift that is worth an alarm" in fields["min_drift"]["description"]
@@ -81,6 +85,16 @@ def second_run(server: Shell, deployment: str) -> str:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     return str(run)
+
+
+def refuse_third_run(server: Shell, deployment: str) -> None:
+    """A run that is due while another runs is cancelled: the next one sees what it would have."""
+    run = server.post(f"/deployments/{deployment}/create_flow_run", {"state": SCHEDULED})["id"]
+    deadline = time.monotonic() + 60
+    while (state := state_of(server, run)) in ("SCHEDULED", "PENDING", ""):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert state == "CANCELLED"
 
 
 def stop(server: Shell, log: Path, run: str) -> None:
@@ -106,15 +120,17 @@ def state_of(server: Shell, run: object) -> str:
 def test_serve_that_waits_ends_without_a_word(server: Shell, number: signal.Signals) -> None:
     name = f"idle{number}"
     age(*write_photographs(server.folder / name, 2))
-    log = server.start(f"imgvet serve {name} --work-dir out-{name}")
-    deadline = time.monotonic() + 120
-    found = httpx.codes.NOT_FOUND
-    while found != httpx.codes.OK:
+    port = free_port()
+    health = f"env PREFECT_RUNNER_SERVER_ENABLE=true PREFECT_RUNNER_SERVER_PORT={port}"
+    log = server.start(f"{health} imgvet serve {name} --work-dir out-{name}")
+    deadline, well = time.monotonic() + 120, False
+    while not well:
         assert time.monotonic() < deadline, log.read_text()
+        # What it would answer before its first look at the server is an error of Prefect.
+        with suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), 5).close()
+            well = True
         time.sleep(0.3)
-        url = f"{server.url}/deployments/name/monitor_dataset/{name}"
-        found = httpx.get(url, timeout=30).status_code
-    time.sleep(1)  # registered, it still has to begin to wait
     process = server.started[-1]
     process.send_signal(number)
     assert process.wait(timeout=60) == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper, numpy_helper
 
 from imgvet.embedding.compute import embed_pictures
 from imgvet.engine.values import as_files
@@ -16,6 +16,8 @@ from imgvet.images.decode import decode
 from imgvet.images.picture import Picture
 from imgvet.models.resolve import resolve_model
 from imgvet.options import ModelOptions
+from imgvet.sections import Section
+from imgvet.summary import summary_lines
 from imgvet.tables import RESULT_TABLES, read_table
 from imgvet.workdir import WorkDir
 from support.onnx_models import Signature, write_model
@@ -159,3 +161,52 @@ def test_what_does_not_go_together_is_refused_early(
     with pytest.raises(InvalidParameterError, match=message):
         runner.run(**parameters)
     assert not runner.dataset.work_dir.exists()
+
+
+def levels_model(path: Path, bias: float) -> str:
+    """A model of 4 x 4 mean colours; a bias brings all embeddings nearer to each other."""
+    offset = numpy_helper.from_array(np.full(48, bias, np.float32), "offset")
+    nodes = [
+        helper.make_node("AveragePool", ["x"], ["small"], kernel_shape=[56, 56], strides=[56, 56]),
+        helper.make_node("Flatten", ["small"], ["flat"]),
+        helper.make_node("Add", ["flat", "offset"], ["embeds"]),
+    ]
+    ends = [("x", ["n", 3, 224, 224]), ("embeds", ["n", 48])]
+    info = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in ends]
+    graph = helper.make_graph(nodes, "levels", info[:1], info[1:], [offset])
+    opset = [helper.make_opsetid("", 13)]
+    path.write_bytes(
+        helper.make_model(graph, ir_version=8, opset_imports=opset).SerializeToString()
+    )
+    return str(path)
+
+
+def test_models_without_a_scale_get_one_from_the_images(runner: Runner, tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    for path in runner.photos.iterdir():
+        path.unlink()
+    for number in range(60):
+        blocks = random.integers(0, 256, (4, 4, 3), np.uint8).repeat(16, 0).repeat(16, 1)
+        (runner.photos / f"{number}.png").write_bytes(png(blocks))
+        if number < 4:
+            (runner.photos / f"{number} again.jpg").write_bytes(jpeg(blocks, 70))
+    scales = []
+    for bias in (0.0, 3.0):
+        summary = runner.run(model_path=levels_model(tmp_path / f"bias{bias:g}.onnx", bias))
+        pairs = runner.dataset.similarity()
+        listed = pairs[pairs["similarity"] >= 0.9]
+        ends = zip(listed["filename_from"], listed["filename_to"], strict=True)
+        found = {frozenset(Path(name).stem.split()[0] for name in pair) for pair in ends}
+        assert found == {frozenset({str(number)}) for number in range(4)}
+        assert summary.estimated_scale is not None
+        scales.append(summary.estimated_scale)
+        model = runner.dataset.record().model
+        assert model["similarity_scale"] == summary.estimated_scale
+        assert model["scale_from"] == "the distinct images of this run"
+        said = f"scale {summary.estimated_scale}, estimated on these images"
+        assert said in "\n".join(summary_lines(summary, ""))
+        page = WorkDir(runner.dataset.work_dir).report / Section.RUN.page
+        assert "the distinct images of this run" in page.read_text()
+        (best, *_) = runner.dataset.search(runner.photos / "0.png", k=2).itertuples()
+        assert best.similarity == pytest.approx(1, abs=1e-3)
+    assert scales[1] > 3 * scales[0]

@@ -34,12 +34,17 @@ def judge(
     vectors: NDArray[np.float32],
     rows: list[int] | None = None,
     given: pd.DataFrame | None = None,
+    right: tuple[str, ...] = (),
 ) -> tuple[pd.DataFrame, LabelStructure]:
-    """The table by id, and the structure."""
+    """The table by id, and the structure; the digest of each content is its row."""
+    contents = rows or range(len(labels))
     items = pd.DataFrame(
-        {"id": range(len(labels)), "embedding_row": rows or range(len(labels)), "label": labels}
-    )
-    table, structure = find_label_issues(items, vectors, NeighborOptions(), 1, given)
+        {
+            "id": range(len(labels)), "embedding_row": contents, "label": labels,
+            "digest": [str(row) for row in contents],
+        }
+    )  # fmt: skip
+    table, structure = find_label_issues(items, vectors, NeighborOptions(), 1, given, right)
     assert conform(table, LABEL_ISSUES).num_rows == sum(label is not None for label in labels)
     return table.set_index("id"), structure
 
@@ -64,6 +69,24 @@ def test_wrong_labels_are_issues_with_the_right_suggestion_also_of_rare_classes(
     near = table.loc[3, "nearest"]
     assert labels[int(near)] == "ant"
     assert table.loc[~table["is_issue"], "nearest"].isna().all()
+
+
+def test_a_label_that_was_decided_to_be_right_is_no_issue_but_a_conflict_stays_one() -> None:
+    labels, vectors = classes()
+    labels[3], labels[70] = "bee", "cat"
+    table, _ = judge([*labels], vectors, right=("3", "5", "no content"))
+    assert issues(table) == {70: "bee"}
+    assert table.index[table["decided"]].tolist() == [3]
+    assert table.loc[3, "suggested_label"] == "ant"
+    again, _ = judge([*labels], vectors)
+    assert table.drop(index=3)["score"].equals(
+        again.drop(index=3)["score"].loc[table.drop(index=3).index]
+    )
+    labels[10] = "dog"
+    rows = [0 if row == 10 else row for row in range(len(labels))]
+    both, _ = judge([*labels], vectors, rows, right=("0",))
+    assert both.loc[10, "is_issue"]
+    assert not both.loc[10, "decided"]
 
 
 def test_right_labels_make_no_issue() -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from imgvet.errors import InputUnreadableError, TransportError
 from imgvet.reasons import Failure, Reason
+from imgvet.sources import listing, local
 from imgvet.sources.listing import Entry
-from imgvet.sources.local import read_bytes, walk_folder
+from imgvet.sources.local import failure_of, read_bytes, walk_folder
 
 
 def walk(folder: Path) -> dict[str, Entry]:
@@ -76,7 +77,7 @@ def test_a_mount_whose_server_is_gone_says_nothing_of_its_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost = OSError(errno.ESTALE, "Stale file handle", str(tmp_path / "1.jpg"))
-    monkeypatch.setattr(Path, "open", Mock(side_effect=lost))
+    monkeypatch.setattr(local, "_without_waiting", Mock(side_effect=lost))
     with pytest.raises(TransportError, match=r"1\.jpg is out of reach \(Stale file handle\)"):
         read_bytes(tmp_path / "1.jpg")
 
@@ -90,3 +91,42 @@ def test_what_vanished_or_emptied_since_listing_has_a_reason(tmp_path: Path) -> 
     assert isinstance(folder, Failure)
     reasons = (gone.reason, empty.reason, folder.reason)
     assert reasons == (Reason.MISSING, Reason.EMPTY_FILE, Reason.UNREADABLE)
+
+
+def test_what_grows_while_it_is_read_or_became_a_pipe_has_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "grows").write_bytes(b"12345")
+    pipe = read_bytes(tmp_path / "pipe")
+    assert isinstance(pipe, Failure)
+    assert (pipe.reason, pipe.detail) == (Reason.UNREADABLE, "not a regular file")
+    real = os.fstat
+
+    def before_it_grew(descriptor: int) -> os.stat_result:
+        return os.stat_result((*real(descriptor)[:6], 4, 0, 0, 0))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(local.os, "fstat", before_it_grew)
+        grows = read_bytes(tmp_path / "grows")
+    assert isinstance(grows, Failure)
+    assert (grows.reason, grows.detail) == (Reason.UNREADABLE, "it grew while it was read")
+    assert read_bytes(tmp_path / "grows") == b"12345"
+
+
+def test_what_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "1.jpg").write_bytes(b"123456")
+    monkeypatch.setattr(local, "MOST_FILE_BYTES", 5)
+    monkeypatch.setattr(listing, "MOST_FILE_BYTES", 5)
+    found = read_bytes(tmp_path / "1.jpg")
+    (listed,) = walk_folder(tmp_path, "in")
+    told = (Reason.TOO_LARGE, "6 bytes, at most 5 are read")
+    assert isinstance(found, Failure)
+    assert (found.reason, found.detail) == told
+    assert (listed.checked(0).status, listed.checked(0).detail) == told
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_what_the_machine_lacks_is_no_fault_of_a_file(tmp_path: Path, number: int) -> None:
+    with pytest.raises(OSError, match=os.strerror(number)):
+        failure_of(OSError(number, os.strerror(number)))
