@@ -36,23 +36,43 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from imgvet.foreign import redacted, visible
+
 EXIT_BAD_REQUEST = 2
 EXIT_CHECKS_FAILED = 3
+EXIT_INTERRUPTED, EXIT_TERMINATED, EXIT_UNREAD = 130, 143, 141
+
+EXIT_CODES = {
+    0: "done",
+    1: "an error that imgvet does not know, with its traceback: please report it",
+    EXIT_BAD_REQUEST: "a request that can't be carried out: one line says what to do",
+    EXIT_CHECKS_FAILED: "done, but something is not as it should be: a check failed and --fail-on "
+    "says so, an alarm is on and --fail-on-alarm was given, files were left out or left alone, "
+    "messages wait, the store is damaged",
+    EXIT_INTERRUPTED: "Ctrl-C: the same command again goes on where it was",
+    EXIT_TERMINATED: "SIGTERM: likewise",
+    EXIT_UNREAD: "nobody reads the output on, as after 'imgvet ... | head'",
+}
+"""What the exit codes of the command line mean; those of signals are the codes of shells."""
 
 
 class ImgvetError(Exception):
     """A request that can't be carried out: what is wrong, and what the user can do next.
 
-    Both are one sentence without a full stop.
+    Both are one sentence of one line without a full stop; as they are logged and sent, what is
+    secret in them is left out.
     """
 
     def __init__(self, problem: str, remedy: str = "") -> None:
-        super().__init__(problem, remedy)
-        self.problem = problem
-        self.remedy = remedy
+        self.problem, self.remedy = visible(redacted(problem)), visible(redacted(remedy))
+        super().__init__(self.problem, self.remedy)
 
     def __str__(self) -> str:
         return f"{self.problem}. {self.remedy}." if self.remedy else f"{self.problem}."
+
+    def _render_traceback_(self) -> list[str]:
+        """What notebooks show instead of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class InputNotFoundError(ImgvetError):
@@ -206,8 +226,8 @@ def all_errors() -> list[type[ImgvetError]]:
     return [kind for kind in kinds if issubclass(kind, ImgvetError) and kind is not ImgvetError]
 
 
-def unknown_parameter(name: str, known: Iterable[str]) -> UnknownParameterError:
-    """The error for a parameter that does not exist, with the nearest one that does."""
+def unknown_parameter(name: str, known: Iterable[str], command: str) -> UnknownParameterError:
+    """The error for a parameter that a command does not have, with the nearest one that it has."""
     nearest = difflib.get_close_matches(name, list(known), n=1)
-    remedy = f"Did you mean {nearest[0]!r}" if nearest else "'imgvet run --help' lists them all"
+    remedy = f"Did you mean {nearest[0]!r}" if nearest else f"'{command} --help' lists them all"
     return UnknownParameterError(f"Unknown parameter {name!r}", remedy)

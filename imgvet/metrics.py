@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
-from imgvet.options import FlagOptions
+    from imgvet.options import FlagOptions
 
 STANDARD_SHORT_SIDE = 256
 """Short side of the standard size and of a thumbnail, in pixels."""
@@ -161,6 +163,8 @@ def flagged(stats: pd.DataFrame, options: FlagOptions) -> dict[str, pd.Series[bo
 
     Rows without a value and missing columns are never flagged.
     """
+    import pandas as pd  # Late: what decodes an image needs the catalogue, but no tables.
+
     which = {}
     for flag in FLAGS:
         values = stats.get(flag.metric, pd.Series(float("nan"), stats.index))

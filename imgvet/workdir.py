@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -230,14 +231,12 @@ def remove_drafts(folder: Path, of: str = "") -> None:
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a temporary file beside ``path``, then move it into place."""
+    """Let ``write`` make a temporary file beside ``path``, then move it into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=DRAFT, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    # Not by mkstemp, whose files only the user may read, whatever the umask says.
+    temporary = path.with_name(f"{DRAFT}{secrets.token_hex(8)}")
     try:
         write(temporary)
-        temporary.chmod(0o644)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -245,7 +244,12 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically, as UTF-8."""
-    write_atomically(path, lambda temporary: temporary.write_bytes(text.encode()))
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file atomically."""
+    write_atomically(path, lambda temporary: temporary.write_bytes(data))
 
 
 def link_or_copy(source: Path, target: Path) -> None:

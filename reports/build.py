@@ -53,7 +53,7 @@ def build_report(inputs: ReportInputs, folder: Path, earlier: Path | None = None
     page_template = templates.get_template("page.html")
     for page in pages:
         if page.points is not None:
-            data.write_map(page.points, inputs, pictures, folder)
+            data.write_map(page.points, inputs, pictures, folder, earlier)
         stem = Path(page.name).stem
         data.write(folder / data.FOLDER / f"{stem}.js", data.page_data(page, inputs.facts))
         data.write_tables(page, folder)

@@ -12,21 +12,34 @@ from pathlib import Path
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from imgvet.monitor.finished import add_run
-from imgvet.monitor.history import Run, save_run
+from imgvet.foreign import as_markdown
+from imgvet.monitor.finished import add_run, run_of
+from imgvet.monitor.history import Run, read_history, save_run
 from imgvet.monitor.messages import report_address
+from imgvet.monitor.metrics_file import write_metrics
+from imgvet.monitor.retention import forget_runs
 from imgvet.options import RunOptions
 from imgvet.parameters import Frozen
 from imgvet.quality.result import CheckResult, CheckState, read_results
+from imgvet.reports.artifact import Shown, dataset_markdown
 from imgvet.reports.build import add_tables
+from imgvet.reports.inputs import ThumbnailReader
 from imgvet.store.compact import compact, today
+from imgvet.store.packs import Thumbnails
 from imgvet.store.references import Reference, forget_unused, references_in, resolve
 from imgvet.summary import RunRecord, RunSummary, read_summary, summary_lines
+from imgvet.tables import ALARMS, ITEMS, read_table
 from imgvet.tasks.artifacts import key_of, register
 from imgvet.tasks.context import RunContext, run_logger
 from imgvet.tasks.policy import uncached_stage
 from imgvet.tasks.verdict import Checked
-from imgvet.workdir import WorkDir, draft_in, link, write_text
+from imgvet.workdir import (
+    UNUSED_DAYS,
+    WorkDir,
+    draft_in,
+    link,
+    write_text,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -49,10 +62,10 @@ def publish(
 
     The row of the history is that of a run that was watched, else it is made of the summary.
     """
-    work = context.work
+    work, options = context.work, record.options(RunOptions)
     try:
         # Before run.json is there, so that who reads the new results finds the merged packs.
-        compact(context.store, today())
+        compact(context.store, today(), min(UNUSED_DAYS, options.keep_days))
     except OSError as error:  # a disk that is full is no reason to withhold the results
         _logger.warning("The store could not be compacted, the next run tries again: %s", error)
     _replace_results(work, outputs, record)
@@ -62,11 +75,23 @@ def publish(
         add_run(work, record, summary, outputs.checked.summary.digest)
     else:
         save_run(work, watched, last=True)
-    options, results = record.options(RunOptions), read_results(work.checks_json)
+    forget_runs(work, options.keep_days, today())
+    results = read_results(work.checks_json)
+    run = watched or run_of(record, summary, outputs.checked.summary.digest)
+    write_metrics(options.metrics_file, run, results, record)
     report = report_address(work, options.report_url)
-    lines = summary_lines(summary, report)
-    _tell(lines, results, record)
-    _register_all(options.dataset, report, lines, results)
+    shown = Shown(
+        name=options.dataset,
+        summary=summary,
+        checks=results,
+        items=read_table(work.table(ITEMS.name)),
+        alarms=read_table(work.table(ALARMS.name)) if watched else None,
+        runs=[row for row in read_history(work) if row.monitored] if watched else (),
+        report=report,
+        lines=summary_lines(summary, report),
+    )
+    _tell(shown.lines, results, record)
+    _register_all(shown, Thumbnails(context.store.measures).read)
     return summary
 
 
@@ -117,12 +142,10 @@ def _tell(lines: Sequence[str], results: Sequence[CheckResult], record: RunRecor
             run_logger.log(level, "Check %s: %s: %s", check.state, check.title, said)
 
 
-def _register_all(
-    name: str, report: str, lines: Sequence[str], results: Sequence[CheckResult]
-) -> None:
-    text = "\n".join(["```", *lines, "```"])
-    checks = [check.model_dump(mode="json", exclude={"examples"}) for check in results]
-    title = f"Report of {name}"
+def _register_all(shown: Shown, read: ThumbnailReader) -> None:
+    name, report = shown.name, shown.report
+    checks = [check.model_dump(mode="json", exclude={"examples"}) for check in shown.checks]
+    text, title = dataset_markdown(shown, read), f"Report of {as_markdown(name)}"
     register("summary", lambda: create_markdown_artifact(text, key_of(name, "summary")))
     register("checks", lambda: create_table_artifact(checks, key_of(name, "checks")))
     register("report", lambda: create_link_artifact(report, title, key_of(name, "report")))

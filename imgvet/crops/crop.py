@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgvet.images.decode import decode
 from imgvet.images.geometry import (
     MAX_COORDINATE,
     Box,
@@ -27,6 +26,7 @@ from imgvet.images.geometry import (
     region_of,
     region_of_corners,
 )
+from imgvet.images.isolation import decoded
 from imgvet.images.picture import Picture, Pixels, too_large
 from imgvet.options import MARGIN, CropOptions
 from imgvet.reasons import Failure, Reason
@@ -184,7 +184,7 @@ def decode_item(
     data: bytes, box: Sequence[float] | None, *, full_size: bool = False
 ) -> Picture | Failure:
     """The picture in a file, or what a box of the table items cuts out of it, at full size."""
-    picture = decode(data, full_size=full_size or box is not None)
+    picture = decoded(data, full_size=full_size or box is not None)
     if box is None or isinstance(picture, Failure):
         return picture
     return cut_picture(picture, region_of(box))

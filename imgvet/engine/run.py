@@ -168,7 +168,7 @@ def _connected(url: str, *, temporary: bool) -> Iterator[None]:
     not sent is sent again with the first event that arrives.
     """
     from prefect import settings
-    from prefect.events.clients import PrefectEventsClient
+    from prefect.events.clients import NullEventsClient, PrefectEventsClient
     from prefect.events.worker import EventsWorker, emit_events_to_cloud
 
     changes: dict[Any, Any] = {settings.PREFECT_API_URL: url}
@@ -177,7 +177,9 @@ def _connected(url: str, *, temporary: bool) -> Iterator[None]:
         changes[settings.PREFECT_FLOWS_HEARTBEAT_FREQUENCY] = None
     remedy = "Check that it runs, or unset PREFECT_API_URL to use a temporary one"
     with settings.temporary_settings(changes):
-        if not emit_events_to_cloud():
+        if temporary:
+            EventsWorker.set_client_override(NullEventsClient)
+        elif not emit_events_to_cloud():
             EventsWorker.set_client_override(PrefectEventsClient, reconnection_attempts=1)
         try:
             with failures_of(url, remedy):

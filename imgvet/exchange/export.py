@@ -17,12 +17,13 @@ from imgvet.exchange.layouts import LAYOUTS
 from imgvet.exchange.options import ExportOptions
 from imgvet.exchange.pictures import Picture, pictures_of, read_pictures
 from imgvet.exchange.selection import Selection, select_images
-from imgvet.exchange.tables import image_table, write_csv, write_parquet
+from imgvet.exchange.tables import image_table, write_parquet
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.reasons import Failure
 from imgvet.search.saved_lists import rows_of
 from imgvet.sources.listing import shared_folder
 from imgvet.sources.reading import Reader
+from imgvet.spreadsheet import csv_bytes
 from imgvet.store.files import FileToRead
 from imgvet.summary import read_record
 from imgvet.workdir import WorkDir, draft_in, input_around, link_or_copy, remove_drafts
@@ -119,7 +120,10 @@ def _write_one(work: WorkDir, draft: Path, kind: str, selection: Selection) -> l
         return [(name, "line_break", "a list can't hold its name") for name in lost]
     else:
         table = image_table(selection, is_cut=bool(work.part))
-        (write_csv if kind == "csv" else write_parquet)(table, draft)
+        if kind == "csv":
+            draft.write_bytes(csv_bytes(table))
+        else:
+            write_parquet(table, draft)
     return []
 
 
@@ -156,10 +160,10 @@ def _write_pictures(
     draft.mkdir()
     layout.write(placed(), draft)
     columns = ["file", "filename", "digest", "label", "split"]
-    write_csv(pd.DataFrame(rows, columns=columns, dtype=object), draft / MANIFEST)
+    (draft / MANIFEST).write_bytes(csv_bytes(pd.DataFrame(rows, columns=columns, dtype=object)))
     if lost:
         told = pd.DataFrame(lost, columns=["filename", "reason", "detail"])
-        write_csv(told, draft / LEFT_OUT)
+        (draft / LEFT_OUT).write_bytes(csv_bytes(told))
     return len(rows), lost
 
 

@@ -59,6 +59,10 @@ _ROWS_MIRRORED = (False, False, True, True, False, False, True, True)
 """What each orientation does: it transposes first and mirrors then."""
 
 
+HASH, HASH_QUALITY = "orientation_hash", "orientation_quality"
+"""What the columns of bits and quality are called."""
+
+
 @dataclass(frozen=True)
 class OrientationHash:
     """The hash of one image: its 256 bits, and how many of them are more than noise."""

@@ -70,8 +70,12 @@ def with_reads(listing: pa.Table, reads: Sequence[pa.Table]) -> pd.DataFrame:
     read = pa.concat_tables(reads).to_pandas().set_index("id")
     rows = rows.set_index("id", drop=False)
     rows.loc[read.index, DIGEST] = read[DIGEST]
-    failed = read[read["status"] != Reason.OK.value]
-    rows.loc[failed.index, ["status", "detail"]] = failed[["status", "detail"]]
+    failed, told = read[read["status"] != Reason.OK.value], ["status", "detail"]
+    rows.loc[failed.index, told] = failed[told]
+    # Of copies one alone was decoded.
+    of_content = failed.dropna(subset=DIGEST).drop_duplicates(DIGEST).set_index(DIGEST)[told]
+    copies = rows[DIGEST].isin(of_content.index)
+    rows.loc[copies, told] = of_content.loc[rows.loc[copies, DIGEST]].to_numpy()
     return rows.reset_index(drop=True)
 
 

@@ -11,16 +11,14 @@ import pyarrow as pa
 from imgvet.crops.crop import clip, cut_clipped
 from imgvet.crops.cutter import Cutter, cut_key, regions_in
 from imgvet.crops.listing import regions_of_text
-from imgvet.images.decode import decode
+from imgvet.images.content import Measured, Row, measured_picture
 from imgvet.images.geometry import Region
+from imgvet.images.isolation import FLEETING, decoded
 from imgvet.images.picture import Picture
 from imgvet.measures.compute_stats import (
     ContentClaims,
     Found,
-    Measured,
-    Row,
     measure_files,
-    measured_picture,
 )
 from imgvet.options import VideoOptions
 from imgvet.reasons import Failure, Reason
@@ -45,10 +43,12 @@ def cut_files(
     :attr:`imgvet.crops.cutter.Cutter.text`.
     """
 
-    def look(file: FileToRead, digest: str, data: bytes, claims: ContentClaims) -> Found:
+    def look(file: FileToRead, digest: str, data: bytes, claims: ContentClaims) -> Found | Failure:
         rows: list[Row] = []
-        measured: list[Measured] = []
-        picture = decode(data, full_size=True)
+        measured: dict[str, Measured] = {}
+        picture = decoded(data, full_size=True)
+        if isinstance(picture, Failure) and picture.reason in FLEETING:
+            return picture
         if isinstance(picture, Failure):
             rows.append({"number": -1} | _status(picture))
         else:
@@ -57,7 +57,7 @@ def cut_files(
             for number, region in enumerate(regions_in(picture, cutter, own)):
                 row, new = _cut_region(picture, region, claims)
                 rows.append({"number": number} | row)
-                measured += new
+                measured |= new
         key = cut_key(digest, cuts[file])
         rows = rows or [{"number": -1} | _status()]
         return Found(measured, [{DIGEST: key, **row} for row in rows])
@@ -72,7 +72,7 @@ def _status(failure: Failure | None = None) -> Row:
 
 def _cut_region(
     picture: Picture, region: Region, claims: ContentClaims
-) -> tuple[Row, list[Measured]]:
+) -> tuple[Row, dict[str, Measured]]:
     """One crop as a row, and its measures if its content is new."""
     clipped = clip(region, picture.width, picture.height)
     failure = clipped if isinstance(clipped, Failure) else None
@@ -86,10 +86,10 @@ def _cut_region(
         "text": region.text,
     }
     if failure is not None:
-        return row, []
+        return row, {}
     crop = cut_clipped(picture, place)
     digest = crop_digest(crop)
-    new = [measured_picture(digest, crop, None, None)] if claims.claim(digest) else []
+    new = {digest: measured_picture(crop, None, None)} if claims.claim(digest) else {}
     return row | {"crop": digest}, new
 
 

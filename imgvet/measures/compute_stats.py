@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import cv2
-import numpy as np
 import pyarrow as pa
 
-from imgvet.images.decode import decode
-from imgvet.images.formats import Format, identify
-from imgvet.images.measure import measure, measure_advanced
-from imgvet.images.orientation_hash import orientation_hash
-from imgvet.images.picture import Picture, decode_thumbnail, encode_thumbnail, to_standard_size
+from imgvet.images.content import Measured, Row, measured_content
+from imgvet.images.isolation import isolated
+from imgvet.images.measure import measure_advanced
+from imgvet.images.picture import decode_thumbnail
 from imgvet.options import VideoOptions
 from imgvet.progress import tracked
 from imgvet.reasons import Failure, Reason
@@ -26,8 +23,6 @@ from imgvet.store.references import digest_bytes
 from imgvet.store.store import (
     ADVANCED_SCHEMA,
     CUTS_SCHEMA,
-    HASH,
-    HASH_QUALITY,
     MEASURES_SCHEMA,
     Store,
 )
@@ -38,25 +33,13 @@ READ_SCHEMA = pa.schema(
 )
 """What reading a file gave: its content digest, or why it could not be read."""
 
-Row = dict[str, object]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What measuring one content gave."""
-
-    row: Row
-    """Of :data:`imgvet.store.store.MEASURES_SCHEMA`."""
-    thumbnail: bytes = b""
-    """Empty if it can't be decoded."""
-
 
 @dataclass(frozen=True)
 class Found:
     """What looking at one file gave."""
 
-    measured: list[Measured] = field(default_factory=list)
-    """The contents in it that nobody had measured: its own, or those of its crops."""
+    measured: dict[str, Measured] = field(default_factory=dict)
+    """By digest, the contents in it that nobody had measured: its own, or those of its crops."""
     cuts: list[Row] = field(default_factory=list)
     """What was cut out of it: rows of :data:`imgvet.store.store.CUTS_SCHEMA`."""
 
@@ -78,14 +61,17 @@ class ContentClaims:
         self._owners.pop(digest, None)
 
 
-def _measure_whole(file: FileToRead, digest: str, data: bytes, claims: ContentClaims) -> Found:  # noqa: ARG001
+def _measure_whole(
+    file: FileToRead,  # noqa: ARG001
+    digest: str,
+    data: bytes,
+    claims: ContentClaims,
+) -> Found | Failure:
     """Decode and measure one content; a bad one gets its reason instead of metrics."""
     if not claims.claim(digest):
         return Found()
-    picture, kind = decode(data), identify(data)
-    if isinstance(picture, Failure):
-        return Found([Measured(_row(digest, picture.reason, picture.detail, kind))])
-    return Found([measured_picture(digest, picture, kind, len(data))])
+    measured = isolated(measured_content, data)
+    return measured if isinstance(measured, Failure) else Found({digest: measured})
 
 
 def measure_files(
@@ -95,47 +81,49 @@ def measure_files(
     threads: int,
     done_before: int,
     total: int,
-    look: Callable[[FileToRead, str, bytes, ContentClaims], Found] = _measure_whole,
+    look: Callable[[FileToRead, str, bytes, ContentClaims], Found | Failure] = _measure_whole,
 ) -> pa.Table:
     """Measure one shard of files, and write its packs and its part of the file index.
 
     If reading fails in transport, what was read before is kept for the next run. For the progress,
     so many files are in the shards before this one and in all. To ``look`` is what is done with
-    each file, its digest and its bytes. Returned is what reading each file gave, a table of
-    :data:`READ_SCHEMA` in order of the shard.
+    each file, its digest and its bytes; of its failures nothing is kept, so that the next run tries
+    again. Returned is what reading each file gave, a table of :data:`READ_SCHEMA` in order of the
+    shard.
     """
     claims = ContentClaims(store.measures.digests())
 
     def use(file: FileToRead, content: Content | Failure) -> tuple[FileToRead, Row, bool, Found]:
         if isinstance(content, Failure):
-            row: Row = {"status": content.reason.value, "detail": content.detail}
-            return file, row, False, Found()
+            return file, _status(content), False, Found()
         # Decided before measuring, so that as little time as possible has passed since the reading.
         settled, digest = _is_settled(file, content), digest_bytes(content.data)
-        row = {DIGEST: digest, "status": Reason.OK.value, "detail": ""}
         try:
-            return file, row, settled, look(file, digest, content.data, claims)
+            found = look(file, digest, content.data, claims)
         except MemoryError:
             # Not written down for the content: the next run may have more, so it tries again.
             claims.give_up(digest)
-            row = {"status": Reason.TOO_LARGE.value, "detail": "no memory was left to decode it"}
-            return file, row, False, Found()
+            found = Failure(Reason.TOO_LARGE, "no memory was left to decode it")
+            return file, _status(found), False, Found()
+        if isinstance(found, Failure):
+            return file, {DIGEST: digest, **_status(found)}, False, Found()
+        return file, {DIGEST: digest, **_status(Failure(Reason.OK, ""))}, settled, found
 
     reads: list[Row] = []
     cuts: list[Row] = []
-    waiting: list[Measured] = []
+    waiting: dict[str, Measured] = {}
     recognised: dict[FileKey, str] = {}
     results = read_each(files, Reader(store.work, videos), use, threads)
     try:
         for file, row, settled, found in tracked(results, "compute_stats", done_before, total):
             reads.append({"id": file.id, **row})
             cuts += found.cuts
-            waiting += found.measured
+            waiting |= found.measured
             if settled:
                 recognised[file.key] = str(row[DIGEST])
             if len(waiting) >= PACK_ITEMS:
                 _write_measures(waiting, store)
-                waiting = []
+                waiting = {}
     finally:
         _write_measures(waiting, store)
         store.files.add(recognised)
@@ -153,30 +141,15 @@ def _is_settled(file: FileToRead, content: Content) -> bool:
     return unchanged and len(content.data) == file.file_size
 
 
-def measured_picture(
-    digest: str, picture: Picture, kind: Format | None, file_size: int | None
-) -> Measured:
-    """Measure a decoded image; a crop has no format and no size (bytes) of a file of its own."""
-    small = to_standard_size(picture.pixels)
-    gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
-    hashed = orientation_hash(gray)
-    row = {
-        **_row(digest, Reason.OK, picture.detail, kind),
-        HASH: hashed.bits.tobytes(),
-        HASH_QUALITY: hashed.quality,
-        **measure(picture, gray, file_size),
-    }
-    return Measured(row, encode_thumbnail(small))
+def _status(failure: Failure) -> Row:
+    return {"status": failure.reason.value, "detail": failure.detail}
 
 
-def _row(digest: str, status: Reason, detail: str, kind: Format | None) -> Row:
-    return {DIGEST: digest, "status": status.value, "detail": detail, "format": kind}
-
-
-def _write_measures(measured: Sequence[Measured], store: Store) -> None:
+def _write_measures(measured: Mapping[str, Measured], store: Store) -> None:
     if measured:
-        rows = pa.Table.from_pylist([content.row for content in measured], MEASURES_SCHEMA)
-        store.measures.write(rows, [content.thumbnail for content in measured])
+        rows = [{DIGEST: digest, **content.row} for digest, content in measured.items()]
+        thumbnails = [content.thumbnail for content in measured.values()]
+        store.measures.write(pa.Table.from_pylist(rows, MEASURES_SCHEMA), thumbnails)
 
 
 def measure_thumbnails(

@@ -19,7 +19,7 @@ from imgvet.errors import (
     InvalidParameterError,
     ModelError,
 )
-from imgvet.images.decode import decode
+from imgvet.images.isolation import decoded
 from imgvet.images.picture import Pixels, decode_thumbnail, encode_thumbnail, to_standard_size
 from imgvet.models.model import Model, ModelCard
 from imgvet.models.resolve import resolve_model
@@ -73,7 +73,7 @@ def pixels_for(data: bytes, model: Model) -> Pixels | Failure:
 
     It is reduced to a thumbnail as a run does, unless the model wants more pixels than that.
     """
-    picture = decode(data)
+    picture = decoded(data)
     if isinstance(picture, Failure) or model.card.wants_originals:
         return picture if isinstance(picture, Failure) else picture.pixels
     return decode_thumbnail(encode_thumbnail(to_standard_size(picture.pixels)))

@@ -29,7 +29,9 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from imgvet.embedding.compute import collect_embeddings, embed, thumbnail_reader
 from imgvet.images.orientation_hash import (
+    HASH,
     HASH_BYTES,
+    HASH_QUALITY,
     ORIENTATIONS,
     PAIR_BYTES,
     RELIABLE_QUALITY,
@@ -42,7 +44,7 @@ from imgvet.progress import Progress
 from imgvet.similarity.distances import Metric, Rows, Vectors
 from imgvet.store.compact import mark_used, today
 from imgvet.store.packs import DIGEST, all_places
-from imgvet.store.store import HASH, HASH_QUALITY, Store
+from imgvet.store.store import Store
 from imgvet.tables import NEIGHBORS
 
 STAGE = "find_rotated_duplicates"

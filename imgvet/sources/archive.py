@@ -24,6 +24,7 @@ from typing import Any, BinaryIO, Literal, cast
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.containers import CUT_SHORT, FILE_ITSELF, Container, Containers, Member, Parts
 from imgvet.sources.kinds import Kind, kind_of_file
+from imgvet.sources.listing import MOST_FILE_BYTES, too_many_bytes
 from imgvet.sources.local import failure_of
 from imgvet.sources.sidecars import is_kept, settle, split_of_shard
 
@@ -39,8 +40,6 @@ honest one hardly shrinks images, a bomb unpacks to a thousand times its size or
 
 MOST_BYTES, MOST_MEMBERS = 1 << 40, 10_000_000
 """What one archive unpacks to at most, whatever its size; members of any kind count."""
-
-MOST_MEMBER_BYTES = 1 << 30
 
 _LARGEST_HEADER = 16 << 20
 """No single header (a long name, pax records) is larger; contents are read in smaller steps."""
@@ -310,9 +309,8 @@ def _judged(
         problem = Failure(Reason.UNSAFE_NAME, "the path leads out of the archive")
     elif nested is not None:
         problem = Failure(nested, "extract it first")
-    elif member.size > MOST_MEMBER_BYTES:
-        detail = f"{member.size} bytes, at most {MOST_MEMBER_BYTES} are read"
-        problem = Failure(Reason.TOO_LARGE, detail)
+    elif member.size > MOST_FILE_BYTES:
+        problem = too_many_bytes(member.size)
     elif cut:
         problem = Failure(Reason.ARCHIVE_DAMAGED, CUT_SHORT)
     else:

@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from imgvet.images.isolation import FLEETING
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.listing import Entry
 from imgvet.sources.local import failure_of, read_bytes, walk_file
@@ -256,14 +257,16 @@ class Containers(ABC):
         """Index a container, an absolute path, and unpack what can't be read where it lies.
 
         A damaged, empty or unreadable one is a row, not an error; a store that can't be written to
-        is an OSError. Returned is how many items can be read.
+        is an OSError. One whose decoder crashed is tried again. Returned is how many items can be
+        read.
         """
         if walk_file(path, "").status is not Reason.OK:
             return 0
         container = self.find(path)
         members = container.members()
         # What could not be read may be readable now, though it has not changed.
-        if members is None or any(member.status is Reason.UNREADABLE for member in members):
+        again = FLEETING | {Reason.UNREADABLE}
+        if members is None or any(member.status in again for member in members):
             first = read_bytes(path, at_most=1)
             if isinstance(first, Failure):
                 members = [Member(FILE_ITSELF, status=first.reason, detail=first.detail)]

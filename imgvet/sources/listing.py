@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterError
 from imgvet.options import SourceOptions
-from imgvet.reasons import Reason
+from imgvet.reasons import Failure, Reason
 from imgvet.sources.kinds import IMAGE_EXTENSIONS
 from imgvet.sources.s3 import is_remote
 from imgvet.store.files import FileKey
@@ -48,6 +48,10 @@ LISTING_SCHEMA = pa.schema(
 ``digest`` is null until the content is known, ``box`` always, as crops are made of the listed
 pictures. ``cut`` says what is cut out of a picture, ``cut_labels`` (a JSON list) the labels of its
 own boxes: :mod:`imgvet.crops.listing`; they are null where whole pictures are analysed."""
+
+
+MOST_FILE_BYTES = 1 << 30
+"""No larger image is read; of archives and videos their members and frames count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +85,22 @@ class Entry:
         return item_name(self.path, self.member, self.time_ms)
 
     def checked(self, min_file_size: int) -> Entry:
-        """The entry with its status set if the file is empty or smaller than allowed."""
+        """The entry with its status set if the file is empty, too small or too large."""
         if self.status is not Reason.OK or self.file_size is None:
             return self
         if self.file_size == 0:
             return replace(self, status=Reason.EMPTY_FILE, detail="0 bytes")
         if self.file_size < min_file_size:
             return replace(self, status=Reason.SMALL_FILE, detail=f"{self.file_size} bytes")
+        if self.file_size > MOST_FILE_BYTES:
+            failure = too_many_bytes(self.file_size)
+            return replace(self, status=failure.reason, detail=failure.detail)
         return self
+
+
+def too_many_bytes(size: int) -> Failure:
+    """Why a file of so many bytes is not read."""
+    return Failure(Reason.TOO_LARGE, f"{size} bytes, at most {MOST_FILE_BYTES} are read")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Local folders and files, and files that list images: text with a path a row, CSV with one column.
 
-Listed paths are absolute, or URIs that begin with ``s3://`` or ``minio://``: a list says nothing
-about where a relative path would start. There are no comments, as a path may begin with ``#``.
+Listed paths are absolute, or the names of objects in buckets: a list says nothing about where a
+relative path would start. There are no comments, as a path may begin with ``#``.
 Whether a listed file exists is found out when it is listed: a missing one is a row, not an error. A
 list that may not be read, or is not text, is an InputUnreadableError, any other bad one a
 ListFileError.
@@ -22,8 +22,10 @@ from imgvet.errors import InputUnreadableError, ListFileError, TransportError
 from imgvet.format import counted, examples
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.kinds import is_image_name
-from imgvet.sources.listing import Entry
+from imgvet.sources.listing import MOST_FILE_BYTES, Entry, too_many_bytes
+from imgvet.sources.s3 import is_remote
 
+_NOT_REGULAR = OSError("not a regular file")
 _LOST = (errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN)
 """What reading a mounted folder gives while its server is gone."""
 
@@ -89,19 +91,31 @@ def failure_of(error: OSError) -> Failure:
     return Failure(reason, error.strerror or str(error))
 
 
-def read_bytes(path: str | Path, at_most: int = -1) -> bytes | Failure:
+def read_bytes(path: str | Path, at_most: int | None = None) -> bytes | Failure:
     """The bytes of one file, or why they can't be had."""
     try:
-        with Path(path).open("rb") as stream:
-            data = stream.read(at_most)
+        with open(path, "rb", opener=_without_waiting) as stream:
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                return failure_of(_NOT_REGULAR)
+            if at_most is None and status.st_size > MOST_FILE_BYTES:
+                return too_many_bytes(status.st_size)
+            data = stream.read(status.st_size + 1 if at_most is None else at_most)
     except OSError as error:
         return failure_of(error)
+    if at_most is None and len(data) > status.st_size:
+        return Failure(Reason.UNREADABLE, "it grew while it was read")
     return data if data else Failure(Reason.EMPTY_FILE, "0 bytes")
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open what has become a pipe since it was listed without waiting for its other end."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def walk_file(path: str | Path, source: str) -> Entry:
     """The entry of one file, whatever its ending."""
-    path, problem = str(path), OSError("not a regular file")
+    path, problem = str(path), _NOT_REGULAR
     try:
         path.encode()
         status = os.stat(path)
@@ -173,7 +187,7 @@ def _text(path: Path) -> str:
 
 
 def _absolute(names: tuple[str, ...], path: Path) -> tuple[str, ...]:
-    relative = [name for name in names if not name.startswith(("/", "s3://", "minio://"))]
+    relative = [name for name in names if not (name.startswith("/") or is_remote(name))]
     if relative:
         raise ListFileError(
             f"{counted(len(relative), 'relative path')} in {path} ({examples(relative[:3])})",

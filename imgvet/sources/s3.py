@@ -95,18 +95,24 @@ def parse_location(name: str) -> ObjectLocation:
     if scheme != "s3":
         host, _, rest = rest.partition("/")
         if "@" in host:
-            raise InvalidParameterError(
-                f"{match[1]}:// takes no user or password",
-                "Give credentials as for the AWS command line, such as in AWS_ACCESS_KEY_ID",
-            )
+            raise _with_password(match[1])
         if not _HOST.fullmatch(host.lower()):
             raise InvalidParameterError(f"{name!r} names no host ({host!r})", _FORMS)
     bucket, _, key = rest.partition("/")
+    if "@" in bucket:
+        raise _with_password(match[1])
     if not _BUCKET.fullmatch(bucket):
         raise InvalidParameterError(f"{name!r} names no bucket ({bucket!r})", _FORMS)
     if any("\ud800" <= character <= "\udfff" for character in key):
         raise InvalidParameterError(f"{name!r} is not valid UTF-8", "Write the key as UTF-8")
     return ObjectLocation(cast("Any", scheme), host.lower(), bucket, key)
+
+
+def _with_password(scheme: str) -> InvalidParameterError:
+    return InvalidParameterError(
+        f"{scheme}:// takes no user or password",
+        "Give credentials as for the AWS command line, such as in AWS_ACCESS_KEY_ID",
+    )
 
 
 def client_for(location: ObjectLocation) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgvet.images.decode import silence_decoders
+from imgvet.images.isolation import each_isolated, renew_limits
 from imgvet.options import VideoOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.containers import FILE_ITSELF, Container, Containers, Member, Parts
@@ -23,6 +24,9 @@ _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95]
 
 FRAMES_VERSION = 3
 """Raised when other frames are chosen, or they are stored or judged in another way."""
+
+MOST_FRAMES = 1_000_000
+"""Kept of one video: eleven days at one a second."""
 
 _KEY_FRAME = ord("I")
 _LEAST_SHARE = 0.9
@@ -65,6 +69,7 @@ def _wanted(
     rate = capture.get(cv2.CAP_PROP_FPS)
     piece, grabbed, last_ms = -1, 0, -1
     while capture.grab():
+        renew_limits()
         time_ms = _time_of(capture, grabbed, rate)
         grabbed += 1
         current = int(time_ms * options.video_fps / 1000 + 1e-9)
@@ -85,6 +90,20 @@ def _wanted(
         yield Failure(
             Reason.VIDEO_DAMAGED, f"ends after {grabbed} of {int(stated)} frames; those are kept"
         )
+
+
+def jpeg_frames(
+    path: Path, options: VideoOptions, after_ms: int, threads: int
+) -> Iterator[tuple[int, bytes] | Failure]:
+    """The frames of :func:`read_frames` as times and JPEG files."""
+    for frame in read_frames(path, options, after_ms, threads):
+        if isinstance(frame, Failure):
+            yield frame
+            continue
+        done, jpeg = cv2.imencode(".jpg", frame.pixels, _JPEG)
+        if not done:
+            raise ValueError(f"a frame of shape {frame.pixels.shape} can't be encoded")
+        yield frame.time_ms, jpeg.tobytes()
 
 
 def _time_of(capture: cv2.VideoCapture, number: int, rate: float) -> int:
@@ -114,15 +133,17 @@ class Videos(Containers):
         # A part is closed with the time of its last frame; 0 is also that of the first frame.
         after_ms = parts.done if parts.members else -1
         damage: list[Member] = []
-        for frame in read_frames(Path(container.path), self._options, after_ms, self._threads):
+        inputs = (Path(container.path), self._options, after_ms, self._threads)
+        for frame in each_isolated(jpeg_frames, *inputs):
             if isinstance(frame, Failure):
                 damage.append(Member(FILE_ITSELF, status=frame.reason, detail=frame.detail))
-                continue
-            time_ms, pixels = frame
-            done, jpeg = cv2.imencode(".jpg", pixels, _JPEG)
-            if not done:
-                raise ValueError(f"a frame of shape {pixels.shape} can't be encoded")
-            parts.add(Member(str(time_ms), size=jpeg.size), jpeg.tobytes())
+                break
+            if len(parts.members) == MOST_FRAMES:
+                detail = f"it has more than {MOST_FRAMES}; so many are kept"
+                damage.append(Member(FILE_ITSELF, status=Reason.TOO_LARGE, detail=detail))
+                break
+            time_ms, jpeg = frame
+            parts.add(Member(str(time_ms), size=len(jpeg)), jpeg)
             if parts.full:
                 parts.close_part(time_ms)
         parts.close_part(0)

@@ -110,8 +110,19 @@ def load_table(work: WorkDir, reference: Reference) -> pd.DataFrame:
 
 def load_array(work: WorkDir, reference: Reference) -> NDArray[np.float32]:
     """The array behind a reference, float32, mapped read-only into memory."""
-    array: NDArray[np.float32] = np.load(resolve(work, reference), mmap_mode="r")
-    return array
+    return read_vectors(resolve(work, reference))
+
+
+def read_vectors(path: Path) -> NDArray[np.float32]:
+    """Vectors as a run wrote them, float32 (n, width), mapped into memory and never unpickled.
+
+    StaleReferenceError if there are none.
+    """
+    try:
+        vectors: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise StaleReferenceError(f"{path} can't be read ({error})", "Run again") from None
+    return vectors
 
 
 def is_intact(work: WorkDir, reference: Reference) -> bool:

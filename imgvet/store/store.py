@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from imgvet.images.orientation_hash import HASH_BYTES
+from imgvet.images.orientation_hash import HASH, HASH_BYTES, HASH_QUALITY
 from imgvet.metrics import (
     ADVANCED_METRICS,
     ADVANCED_VERSION,
@@ -19,9 +19,6 @@ from imgvet.store.files import FileIndex
 from imgvet.store.packs import DIGEST, THUMBNAIL_PLACE, Packs
 from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS
 from imgvet.workdir import WorkDir
-
-HASH, HASH_QUALITY = "orientation_hash", "orientation_quality"
-"""Columns of :class:`imgvet.images.orientation_hash.OrientationHash`."""
 
 
 def _metric_fields(metrics: tuple[Metric, ...]) -> list[tuple[str, pa.DataType]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -307,3 +308,24 @@ def test_many_files_go_in_batches(
     assert len(apply(plan, quarantine).moved) == 4
     undo(quarantine)
     assert dataset.state() == dataset.before
+
+
+def test_folders_get_back_their_times_but_those_that_were_changed(
+    dataset: Dataset, plan: pd.DataFrame, tmp_path: Path
+) -> None:
+    folders = [dataset.folder, dataset.folder / "deep", dataset.folder / "deep" / "er"]
+    for number, folder in enumerate(folders):
+        os.utime(folder, ns=(10**18, 10**18 + number))
+    quarantine = tmp_path / "q"
+    apply(plan, quarantine)
+    assert all(folder.stat().st_mtime_ns > 10**18 + 2 for folder in folders)
+    undo(quarantine)
+    assert [folder.stat().st_mtime_ns - 10**18 for folder in folders] == [0, 1, 2]
+    apply(plan, quarantine)
+    time.sleep(0.01)
+    (folders[1] / "new.jpg").write_bytes(b"new")
+    undo(quarantine)
+    times = [folder.stat().st_mtime_ns - 10**18 for folder in folders]
+    assert (times[0], times[2]) == (0, 2)
+    assert times[1] > 1
+    assert dataset.state().items() > dataset.before.items()

@@ -10,10 +10,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from imgvet.images.orientation_hash import HASH
 from imgvet.quality.result import write_results
 from imgvet.reports.build import report_of
 from imgvet.reports.inputs import ReportInputs, inputs_of
-from imgvet.store.store import HASH, MEASURES_SCHEMA, Store
+from imgvet.store.store import MEASURES_SCHEMA, Store
 from imgvet.tables import BY_NAME, conform, write_table
 from imgvet.workdir import WorkDir
 

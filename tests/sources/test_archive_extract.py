@@ -174,8 +174,8 @@ def test_limits_on_bytes_and_members(
             return items, len(archives.find(path).members() or ()) - items
 
     assert prepared("MOST_MEMBERS", 4) == (4, 1)
-    assert prepared("MOST_MEMBER_BYTES", 1999) == (0, 10)
-    rows = Archives(tmp_path / "MOST_MEMBER_BYTES").entries(walk_file(path, "in"))
+    assert prepared("MOST_FILE_BYTES", 1999) == (0, 10)
+    rows = Archives(tmp_path / "MOST_FILE_BYTES").entries(walk_file(path, "in"))
     assert {entry.status for entry in rows} == {Reason.TOO_LARGE}
     if ending != ".tar":
         items, failed = prepared("MOST_BYTES", 9000)

@@ -11,6 +11,7 @@ import pytest
 
 from imgvet.errors import InputUnreadableError, TransportError
 from imgvet.reasons import Failure, Reason
+from imgvet.sources import local
 from imgvet.sources.listing import Entry
 from imgvet.sources.local import failure_of, read_bytes, walk_folder
 
@@ -76,7 +77,7 @@ def test_a_mount_whose_server_is_gone_says_nothing_of_its_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost = OSError(errno.ESTALE, "Stale file handle", str(tmp_path / "1.jpg"))
-    monkeypatch.setattr(Path, "open", Mock(side_effect=lost))
+    monkeypatch.setattr(local, "_without_waiting", Mock(side_effect=lost))
     with pytest.raises(TransportError, match=r"1\.jpg is out of reach \(Stale file handle\)"):
         read_bytes(tmp_path / "1.jpg")
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,6 +14,8 @@ import pytest
 
 from imgvet.options import VideoOptions
 from imgvet.reasons import Failure, Reason
+from imgvet.sources import video
+from imgvet.sources.containers import Parts
 from imgvet.sources.listing import Entry
 from imgvet.sources.local import walk_file
 from imgvet.sources.video import Frame, Videos, read_frames
@@ -154,7 +157,7 @@ def test_a_video_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     videos = Videos(store, EACH_SECOND)
     assert videos.prepare(path) == 3
     with monkeypatch.context() as patch:
-        patch.setattr(cv2, "VideoCapture", None)
+        patch.setattr(video, "each_isolated", None)
         assert videos.prepare(path) == 3
     assert Videos(store, VideoOptions(video_fps=5)).prepare(path) == 13
     os.utime(path, ns=(1, 1))
@@ -170,23 +173,23 @@ def test_an_interrupted_video_is_resumed(
 ) -> None:
     path, options = write_video(tmp_path / "film.mkv", frames=50), VideoOptions(video_fps=2)
     monkeypatch.setattr("imgvet.sources.containers.PART_MEMBERS", 2)
-    encoded = []
-    real, most = cv2.imencode, 5
+    added = []
+    real, most = Parts.add, 5
 
-    def imencode(*values: object) -> object:
-        if len(encoded) == most:
+    def add(parts: Parts, *values: Any) -> None:
+        if len(added) == most:
             raise KeyboardInterrupt
-        encoded.append(values)
-        return real(*values)  # type: ignore[call-overload]
+        added.append(values)
+        real(parts, *values)
 
     one, other = (Videos(tmp_path / name, options) for name in ("store", "other"))
-    monkeypatch.setattr(cv2, "imencode", imencode)
+    monkeypatch.setattr(Parts, "add", add)
     with pytest.raises(KeyboardInterrupt):
         one.prepare(path)
     assert not one.find(path).index.exists()
     most = 5 + left
     assert one.prepare(path, resume=resume) == 10
-    assert len(encoded) == most
+    assert len(added) == most
     monkeypatch.undo()
     assert other.prepare(path) == 10
     for frame in frames(path, video_fps=2):
