@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -20,7 +21,7 @@ from imgvet.options import MediaOptions, SourceOptions, StatsOptions, VideoOptio
 from imgvet.sources.inputs import list_items
 from imgvet.sources.listing import with_digests
 from imgvet.store.files import FileToRead
-from imgvet.store.packs import Thumbnails, places_in
+from imgvet.store.packs import DIGEST, Thumbnails, places_in
 from imgvet.store.references import digest_bytes
 from imgvet.store.store import Store
 from imgvet.workdir import WorkDir
@@ -214,3 +215,17 @@ def test_what_there_was_no_memory_for_is_not_remembered(
     assert store.files.load() == {}
     statuses = collected(folder, store).items["status"].tolist()
     assert statuses[:3] == ["ok", "ok", "ok"]
+
+
+def test_a_file_of_the_future_is_read_each_time(folder: Path, store: Store) -> None:
+    """A clock that went back: a file may change, and its time and size stay."""
+    age(*folder.iterdir(), seconds=-3600)
+    path, seen = folder / "a.jpg", []
+    for seed in (1, 5):
+        data, moment = jpeg(scene(seed)), path.stat().st_mtime_ns
+        path.write_bytes(data.ljust(100_000, b"\0"))
+        os.utime(path, ns=(moment, moment))
+        _, reads = measure(folder, store)
+        seen.append(reads[DIGEST][0].as_py())
+    assert store.files.load() == {}
+    assert seen[0] != seen[1]

@@ -61,6 +61,8 @@ def calls(photos: Path, folder: Path) -> dict[str, Command]:
         "automations apply": (),
         "status": (config,),
         "datasets check": (config,),
+        "prune": (folder / "watched", "--keep-days", 1, "--yes"),
+        "checks export": (),
         "deployments init": (folder / "examples",),
         "models list": (),
         "models pull": ("no-such-model",),

@@ -35,9 +35,18 @@ def shuffle_folders() -> None:
     """Let folders tell what is in them in another order each time."""
     scandir = os.scandir
 
-    class Shuffled(list[Any]):
+    class Shuffled:
+        def __init__(self, entries: list[Any]) -> None:
+            self._entries = iter(entries)
+
+        def __iter__(self) -> Iterator[Any]:
+            return self
+
+        def __next__(self) -> Any:
+            return next(self._entries)
+
         def __enter__(self) -> Iterator[Any]:
-            return iter(self)
+            return self
 
         def __exit__(self, *_: object) -> None:
             pass
@@ -47,9 +56,9 @@ def shuffle_folders() -> None:
 
     def shuffled(*path: Any) -> Any:
         with scandir(*path) as entries:
-            found = Shuffled(entries)
+            found = list(entries)
         random.shuffle(found)
-        return found
+        return Shuffled(found)
 
     os.scandir = shuffled  # type: ignore[assignment]
 
