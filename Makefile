@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage test-slow check format bench reference model lock build clean
+.PHONY: help setup demo test coverage test-slow torture check format bench reference model lock build clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -43,6 +43,11 @@ coverage: $(INSTALLED)  ## the tests that need no flow, with their coverage
 
 test-slow: $(INSTALLED)  ## the tests that take minutes; TESTS=tests/cli for some of them
 	$(BIN)/python -m pytest -m slow $(TESTS)
+
+COUNT := 3
+MINUTES := 1
+torture: $(INSTALLED)  ## kill, starve and disturb runs; COUNT=500 MINUTES=60 for long, ONLY=killed for some
+	$(BIN)/python -m pytest tests/torture -k '$(ONLY)' --count $(COUNT) --minutes $(MINUTES)
 
 bench: $(INSTALLED)  ## print the numbers to meet, measured on this machine
 	$(BIN)/python -m benchmarks

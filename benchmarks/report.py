@@ -23,6 +23,7 @@ from imgvet.metrics import METRICS
 from imgvet.quality.result import CheckResult, CheckState
 from imgvet.reports.build import build_report
 from imgvet.reports.inputs import ReportInputs
+from imgvet.similarity.distances import Vectors
 from imgvet.summary import Counts, RunRecord, RunSummary, StageTiming, Verdict
 from imgvet.tables import (
     COMPONENT_INFO,
@@ -44,7 +45,7 @@ _DRAWN = 200
 _CENTRES = 300
 
 
-def made_up_run(count: int) -> ReportInputs:
+def made_up_run(count: int, vectors: Vectors | None = None) -> ReportInputs:
     """A run of ``count`` images with a twentieth of them in every kind of finding."""
     random = np.random.default_rng(count)
     part = count // 20
@@ -64,7 +65,7 @@ def made_up_run(count: int) -> ReportInputs:
         checks=_checks(),
         tables=tables,
         thumbnail=lambda digest: thumbnails[int(digest, 16) % _DRAWN],
-        embeddings=_vectors(count, random),
+        embeddings=_vectors(count, random) if vectors is None else vectors,
     )
 
 
@@ -122,7 +123,7 @@ def _components(part: int) -> dict[str, pd.DataFrame]:
     }
 
 
-def _vectors(count: int, random: np.random.Generator) -> np.ndarray[Any, np.dtype[np.float32]]:
+def _vectors(count: int, random: np.random.Generator) -> Vectors:
     centres = random.standard_normal((_CENTRES, WIDTH), np.float32)
     vectors = centres[random.integers(_CENTRES, size=count)]
     vectors += 0.5 * random.standard_normal((count, WIDTH), np.float32)

@@ -1,10 +1,10 @@
-"""The stages that compare embeddings, over the number of vectors: time, memory, exponents.
+"""The stages after embedding, over the number of vectors: time, memory, exponents.
 
     python -m benchmarks.scale 10000 100000 1000000
 
-Each size runs in a process of its own, on vectors mapped from disk as in a run. An exponent says
-with which power of the number of vectors the processor time of a stage grows, from one size to the
-next.
+Each size runs in a process of its own, on vectors mapped from disk as in a run; names, measures,
+labels and thumbnails are made up. An exponent says with which power of the number of vectors the
+processor time of a stage grows, from one size to the next.
 """
 
 from __future__ import annotations
@@ -15,36 +15,46 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from benchmarks.machine import cores, this_machine
 from benchmarks.process import run
 from benchmarks.recall import edited_vectors
+from benchmarks.report import made_up_run
 from benchmarks.settings import FOLDER, Settings
 from benchmarks.synthetic_vectors import draw, model_of
 from imgvet.models.model import builtin_model
-from imgvet.options import ComponentOptions, NeighborOptions, OutlierOptions, SimilarityOptions
-from imgvet.reasons import Reason
+from imgvet.options import (
+    ComponentOptions,
+    GroupOptions,
+    NeighborOptions,
+    OutlierOptions,
+    RunOptions,
+)
+from imgvet.quality.label_issues import find_label_issues
+from imgvet.quality.summarize import COUNTED, SearchFacts, summarize
+from imgvet.reports.build import build_report
 from imgvet.similarity.components import find_components
 from imgvet.similarity.distances import Metric
+from imgvet.similarity.groups import find_groups
 from imgvet.similarity.neighbors import as_table, find_neighbors
 from imgvet.similarity.outliers import find_outliers
 from imgvet.similarity.pairs import similar_pairs
+from imgvet.tables import SIMILARITY, conform, to_frame
 
-STAGES = ("neighbors", "pairs", "components", "outliers")
+STAGES = ("neighbors", "pairs", "components", "outliers", "groups", "labels", "checks", "report")
 
 
 def measure(vectors: Path, result: Path) -> None:
     """Compare the vectors of one file; write processor seconds by stage, and what was found."""
     embeddings, search = np.load(vectors, mmap_mode="r"), NeighborOptions()
     count, metric = len(embeddings), Metric(scale=builtin_model().card.similarity_scale)
-    ids = np.arange(count)
-    items = pd.DataFrame({"id": ids, "embedding_row": pd.Series(ids, dtype="Int64")})
-    items = items.assign(status=Reason.OK.value, time_ms=pd.NA, path="", member=None)
+    made_up = made_up_run(count, embeddings)
+    items, options = made_up.tables["items"], RunOptions(input_dir="/data/photos", work_dir=".")
     found: dict[str, float] = {}
 
     @contextmanager
@@ -55,15 +65,33 @@ def measure(vectors: Path, result: Path) -> None:
 
     with timed("neighbors"):
         nearest = find_neighbors(embeddings, search, cores())
-        neighbors = as_table(nearest, ids, metric)
+        neighbors = as_table(nearest, items["id"].to_numpy(np.int64), metric)
     with timed("pairs"):
-        pairs = similar_pairs(neighbors, items, SimilarityOptions())
+        pairs = similar_pairs(neighbors, items, options.threshold)
     with timed("components"):
-        linked = ComponentOptions()
-        near = similar_pairs(neighbors, items, SimilarityOptions(threshold=linked.cc_threshold))
+        near = similar_pairs(neighbors, items, options.cc_threshold)
+        linked = options.part(ComponentOptions)
         grouped = find_components(near, items, embeddings, metric, linked, search, cores())
     with timed("outliers"):
-        find_outliers(neighbors, items, OutlierOptions())
+        rare, median = find_outliers(neighbors, items, options.part(OutlierOptions))
+    with timed("groups"):
+        groups = find_groups(items, embeddings, metric, options.part(GroupOptions), cores())
+    with timed("labels"):
+        issues, structure = find_label_issues(items, embeddings, search, cores())
+    pairs = to_frame(conform(pairs.assign(relation="similar only", verified=0), SIMILARITY))
+    tables = {"similarity": pairs, "outliers": rare, **grouped, **groups, "label_issues": issues}
+    tables = {**made_up.tables, **tables}
+    facts = SearchFacts(
+        model="builtin",
+        recall=nearest.recall,
+        median_similarity=median,
+        label_structure=structure,
+    )
+    with timed("checks"):
+        summary, checks = summarize({n: tables[n] for n in COUNTED if n in tables}, facts, options)
+    made_up = replace(made_up, summary=summary, checks=checks, tables=tables)
+    with timed("report"):
+        build_report(made_up, result.with_name("report"))
     found |= {"recall": nearest.recall, "pairs found": len(pairs)}
     found["components found"] = len(grouped["component_info"])
     result.write_text(json.dumps(found), encoding="utf-8")

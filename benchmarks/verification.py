@@ -7,7 +7,8 @@ Photos and their edits go through the stages of a run, as for the recall protoco
 edit is found if it is at least 0.9 similar to its original, or at least 0.75 and proven by its
 pixels. Pairs of different photos that are at least 0.75 similar are compared as well, also edited
 in the same way (a text or frame over both is the same in both) and photos with edits of others:
-none of them may be proven. Processor time is that of one core.
+none of them may be proven. Nor may drawn pictures that only look alike (`look_alikes.py`): pages
+under one letterhead, forms, windows, charts, walls. Processor time is that of one core.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -24,20 +26,24 @@ from numpy.typing import NDArray
 
 from benchmarks.edited_pictures import VARIANTS, edited_files
 from benchmarks.edits import EDITS
+from benchmarks.look_alikes import LOOK_ALIKES
 from benchmarks.machine import cores, this_machine
 from benchmarks.pictures import photographs
 from benchmarks.recall import FALSE_SHARE, QUICK_PHOTOS
 from benchmarks.rows import Row, as_lines, at_least, at_most, only
 from benchmarks.settings import Settings
 from benchmarks.stages import measure_and_embed
+from imgvet.images.picture import encode_thumbnail, to_standard_size
 from imgvet.models.model import BUILTIN_FOLDER, load_model
 from imgvet.options import SimilarityOptions
+from imgvet.similarity.alignment import Look, align
 from imgvet.similarity.verify import Finding, comparer
 from imgvet.store.store import Store
 from imgvet.threads import in_threads
 from imgvet.workdir import WorkDir
 
 TO_MEET = {"crop 50 %": 0.97, "text over it": 0.98}
+OF_EACH_KIND = 24
 Values = NDArray[np.float64]
 Pair = tuple[int, int]
 
@@ -54,6 +60,8 @@ class Verified:
     """The similarity above which 1 % of the photos have a false nearest neighbour."""
     strangers: dict[str, tuple[int, int]]
     """Pairs of different photos that were compared and proven, by kind."""
+    look_alikes: tuple[int, int]
+    """The same of pictures that are drawn to look alike."""
     edit_cost: float
     stranger_cost: float
     """Processor milliseconds a pair."""
@@ -109,9 +117,21 @@ def verified(settings: Settings) -> Verified:
             name: (len(found), sum(one.verified > 0 for one in found.values()))
             for name, (found, _) in others.items()
         },
+        look_alikes=look_alikes(settings.size(OF_EACH_KIND, 3)),
         edit_cost=edit_cost,
         stranger_cost=others["as they are"][1],
     )
+
+
+def look_alikes(of_each: int) -> tuple[int, int]:
+    """Pairs of one kind that were compared, and how many of them are proven."""
+    proven = []
+    for draw in LOOK_ALIKES.values():
+        looks = [
+            Look(encode_thumbnail(to_standard_size(draw(number)))) for number in range(of_each)
+        ]
+        proven += [align(one, other) is not None for one, other in combinations(looks, 2)]
+    return len(proven), sum(proven)
 
 
 def verification(settings: Settings) -> list[Row]:
@@ -134,6 +154,8 @@ def rows(result: Verified) -> list[Row]:
         lines.append(at_least(name, share, TO_MEET[edit]) if judged else only(name, share))
     for kind, (compared, proven) in result.strangers.items():
         lines.append(at_most(f"different photos {kind}, {compared:,} pairs: proven", proven, 0))
+    compared, proven = result.look_alikes
+    lines.append(at_most(f"drawn to look alike, {compared:,} pairs: proven", proven, 0))
     lines.append(only("comparing a photo with its edit, processor time", result.edit_cost, " ms"))
     lines.append(only("comparing different photos, processor time", result.stranger_cost, " ms"))
     return lines

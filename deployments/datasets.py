@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import ObjectNotFound
 from prefect.runner import Runner
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
@@ -68,6 +70,8 @@ def served(values: Mapping[str, Any], name: str | None = None) -> Served:
     # Runs are processes of their own, which may have another current folder.
     for inputs in {"input_dir", "test_dir"} & given.keys():
         parameters[inputs] = [_absolute(path) for path in getattr(options, inputs)]
+    for file in {"annotations", "probabilities", "expectations", "metrics_file"} & given.keys():
+        parameters[file] = _absolute(str(getattr(options, file)))
     parameters["work_dir"] = _absolute(str(work.path))
     cron, timezone = values.get("cron"), str(values.get("timezone", "UTC"))
     if cron is not None:
@@ -139,6 +143,25 @@ def deployment_of(dataset: Served) -> RunnerDeployment:
     )
     assert isinstance(deployment, RunnerDeployment)  # noqa: S101
     return deployment
+
+
+def deploy_datasets(datasets: Iterable[Served], pool: str, image: str | None) -> None:
+    """Register the deployments for the workers of a pool; InvalidParameterError if there is none.
+
+    ``image`` is that of the containers in which they run.
+    """
+    try:
+        with get_client(sync_client=True) as client:
+            client.read_work_pool(pool)
+    except ObjectNotFound:
+        raise InvalidParameterError(
+            f"There is no work pool {pool!r}",
+            f"Make one: prefect work-pool create {pool} --type process (or docker, kubernetes)",
+        ) from None
+    for dataset in datasets:
+        deployment = deployment_of(dataset)
+        deployment.job_variables = {} if image is None else {"image": image}
+        deployment.apply(work_pool_name=pool)
 
 
 class _Runner(Runner):

@@ -136,7 +136,8 @@ def _analyze(
         sources_without_crops=found.without_crops,
         label_structure=structure,
     )
-    checked = stages.run(verdict.run_checks, tables, facts, verdict.without_execution(options))
+    expected = (verdict.without_execution(options), request.suite)
+    checked = stages.run(verdict.run_checks, tables, facts, *expected)
     record = stages.record(options, request.model_record)
     watched = None
     if baseline is not None:
@@ -145,7 +146,8 @@ def _analyze(
     runs = watched.runs if watched else ()
     work, digest = stages.context.work, checked.summary.digest
     history = past_runs(work, record, digest, every=bool(runs))
-    report = stages.run(verdict.build_report, tables, vectors, checked, record, history, runs)
+    beside = verdict.Background(history=history, watched=runs, decisions=request.decisions)
+    report = stages.run(verdict.build_report, tables, vectors, checked, record, beside)
     outputs = publishing.Outputs(
         tables=tables,
         embeddings=vectors,
@@ -194,6 +196,7 @@ def _measured(
         stats=options.part(StatsOptions),
         cutter=cutter,
         card=request.model.card if request.model is not None else None,
+        decisions=request.decisions,
     )
     found = stages.run(measuring.collect_items, listed.listing, reads, item_options)
     stages.run_shards(measuring.compute_advanced_stats, found.to_measure)

@@ -16,12 +16,15 @@ from imgvet.annotations.read import read_annotations
 from imgvet.annotations.schema import Annotations
 from imgvet.crops.cutter import Cutter, choose_cutter, may_be_cut
 from imgvet.crops.listing import annotated
+from imgvet.curation.decisions import Decisions, read_decisions
 from imgvet.embedding.user_embeddings import UserEmbeddingsReference, read_user_embeddings
 from imgvet.errors import InvalidParameterError
 from imgvet.flows.runners import check_runner
 from imgvet.models.model import Model
 from imgvet.models.resolve import resolve_model
 from imgvet.options import CropOptions, ModelOptions, NeighborOptions, RunOptions, SourceOptions
+from imgvet.quality.expectations import Expectation
+from imgvet.quality.suite import read_suite
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.index import check_neighbor_options
 from imgvet.sources.inputs import Inputs, find_inputs
@@ -44,7 +47,11 @@ class Request:
     user_embeddings: UserEmbeddingsReference | None
     metric: Metric
     inputs: Inputs
+    decisions: Decisions
+    """What a person decided on contents, which holds in this run."""
     probabilities: ProbabilitiesReference | None = None
+    suite: tuple[Expectation, ...] = ()
+    """What else is expected of the dataset."""
     to_measure: int = 0
     """Files that were not measured before the run; some may be measured ahead of the flow."""
 
@@ -86,7 +93,11 @@ def check_request(options: RunOptions) -> Request:
         annotated(inputs.listing, sources, annotations, cutter)
     path = options.probabilities
     probabilities = None if path is None else probabilities_at(path, options.inputs)
-    return Request(work, annotations, cutter, model, given, metric, inputs, probabilities)
+    suite = read_suite(options.expectations) if options.expectations else ()
+    return Request(
+        work, annotations, cutter, model, given, metric, inputs, read_decisions(work),
+        probabilities, suite,
+    )  # fmt: skip
 
 
 def with_options(request: Request, options: RunOptions) -> Request:

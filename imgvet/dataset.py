@@ -13,8 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imgvet import tables
+from imgvet.check_options import FailOn
 from imgvet.errors import InvalidParameterError
-from imgvet.options import ExecutionOptions, FailOn, make_options
+from imgvet.options import ExecutionOptions, make_options
 from imgvet.parameters import validated
 from imgvet.quality.result import fails, read_results
 from imgvet.reasons import Reason
@@ -22,6 +23,7 @@ from imgvet.search.conditions import conditions_of
 from imgvet.search.image_table import ImageTable, with_names
 from imgvet.search.index import SearchIndex
 from imgvet.search.query import Query
+from imgvet.store.references import read_vectors
 from imgvet.summary import RunRecord, RunSummary, read_record, read_summary, summary_lines
 from imgvet.tables import Table
 from imgvet.workdir import CROPS_PART, WorkDir, open_finished, work_dir_at
@@ -150,7 +152,7 @@ class Dataset:
     def embeddings(self) -> tuple[list[str], NDArray[np.float32]]:
         """File names of the valid images, and their embeddings: float32 (n, width), normalised."""
         valid = self.annotations()
-        vectors = np.load(self._work.embeddings, mmap_mode="r")
+        vectors = read_vectors(self._work.embeddings)
         rows = valid["embedding_row"].to_numpy(np.int64)
         return valid["filename"].tolist(), np.asarray(vectors[rows])
 

@@ -21,6 +21,7 @@
     +-- ConfigFileError             the config file may not be read or parsed
     +-- ModelError                  the embedding model may not be used
     +-- EngineError                 Prefect's server can't be started or reached
+    +-- MachineError                the machine lacks space, memory or open files
     +-- MissingExtraError           an optional package is not installed
 
 A bad image is never an exception: it is a row of ``tables/invalid.parquet`` with a
@@ -30,25 +31,48 @@ A bad image is never an exception: it is a row of ``tables/invalid.parquet`` wit
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from imgvet.foreign import redacted, visible
 
 EXIT_BAD_REQUEST = 2
 EXIT_CHECKS_FAILED = 3
+EXIT_INTERRUPTED, EXIT_TERMINATED, EXIT_UNREAD = 130, 143, 141
+
+EXIT_CODES = {
+    0: "done",
+    1: "an error that imgvet does not know, with its traceback: please report it",
+    EXIT_BAD_REQUEST: "a request that can't be carried out: one line says what to do",
+    EXIT_CHECKS_FAILED: "done, but something is not as it should be: a check failed and --fail-on "
+    "says so, an alarm is on and --fail-on-alarm was given, files were left out or left alone, "
+    "messages wait, the store is damaged",
+    EXIT_INTERRUPTED: "Ctrl-C: the same command again goes on where it was",
+    EXIT_TERMINATED: "SIGTERM: likewise",
+    EXIT_UNREAD: "nobody reads the output on, as after 'imgvet ... | head'",
+}
+"""What the exit codes of the command line mean; those of signals are the codes of shells."""
 
 
 class ImgvetError(Exception):
     """A request that can't be carried out: what is wrong, and what the user can do next.
 
-    Both are one sentence without a full stop.
+    Both are one sentence of one line without a full stop; as they are logged and sent, what is
+    secret in them is left out.
     """
 
     def __init__(self, problem: str, remedy: str = "") -> None:
-        super().__init__(problem, remedy)
-        self.problem = problem
-        self.remedy = remedy
+        self.problem, self.remedy = visible(redacted(problem)), visible(redacted(remedy))
+        super().__init__(self.problem, self.remedy)
 
     def __str__(self) -> str:
         return f"{self.problem}. {self.remedy}." if self.remedy else f"{self.problem}."
+
+    def _render_traceback_(self) -> list[str]:
+        """What notebooks show instead of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class InputNotFoundError(ImgvetError):
@@ -131,8 +155,69 @@ class EngineError(ImgvetError):
     """Prefect's server can't be started or reached."""
 
 
+class MachineError(ImgvetError):
+    """The machine lacks what is needed: space on a disk, memory, open files."""
+
+
 class MissingExtraError(ImgvetError):
     """A package that only this feature needs is not installed."""
+
+
+_MEMORY = "Close other programs, or give a smaller --num-threads"
+_FILES = "Allow more, as by 'ulimit -n 4096'"
+_LACKS = {
+    errno.ENOSPC: "Free some space, or choose another place",
+    errno.EDQUOT: "Free some space, or choose another place",
+    errno.EFBIG: "Allow larger files, as by 'ulimit -f unlimited'",
+    errno.EROFS: "Choose another place",
+    errno.EIO: "Check the disk",
+    errno.EMFILE: _FILES,
+    errno.ENFILE: _FILES,
+    errno.ENOMEM: _MEMORY,
+}
+_SAID = {  # where libraries keep no number
+    errno.ENOSPC: (" requested and ", "disk is full"),
+    errno.ENOMEM: (
+        "out of memory", "insufficient memory", "memory allocation", "std::bad_alloc",
+        "can't start new thread",
+    ),
+}  # fmt: skip
+
+
+def lacking(error: BaseException | None) -> int | None:
+    """The number (errno) of what the machine lacks, by an error or what led to it; else None.
+
+    Libraries raise errors of their own kinds, so the text counts as well.
+    """
+    while error is not None:
+        if isinstance(error, MemoryError):
+            return errno.ENOMEM
+        if (number := getattr(error, "errno", None)) in _LACKS:
+            return int(number)
+        text = str(error).lower()
+        for number in _LACKS:
+            said = (os.strerror(number).lower(), *_SAID.get(number, ()))
+            if any(words in text for words in said):
+                return number
+        error = error.__cause__ or error.__context__
+    return None
+
+
+@contextmanager
+def failures_of_machine() -> Iterator[None]:
+    """Raise MachineError of what fails inside because the machine lacks something."""
+    try:
+        yield
+    except ImgvetError:
+        raise
+    except Exception as error:
+        if (number := lacking(error)) is None:
+            raise
+        file = getattr(error, "filename", None)
+        problem = os.strerror(number) + (f" ({file})" if file else "")
+        raise MachineError(
+            problem, f"{_LACKS[number]}; then run again: what was computed is kept"
+        ) from error
 
 
 def all_errors() -> list[type[ImgvetError]]:
@@ -141,8 +226,8 @@ def all_errors() -> list[type[ImgvetError]]:
     return [kind for kind in kinds if issubclass(kind, ImgvetError) and kind is not ImgvetError]
 
 
-def unknown_parameter(name: str, known: Iterable[str]) -> UnknownParameterError:
-    """The error for a parameter that does not exist, with the nearest one that does."""
+def unknown_parameter(name: str, known: Iterable[str], command: str) -> UnknownParameterError:
+    """The error for a parameter that a command does not have, with the nearest one that it has."""
     nearest = difflib.get_close_matches(name, list(known), n=1)
-    remedy = f"Did you mean {nearest[0]!r}" if nearest else "'imgvet run --help' lists them all"
+    remedy = f"Did you mean {nearest[0]!r}" if nearest else f"'{command} --help' lists them all"
     return UnknownParameterError(f"Unknown parameter {name!r}", remedy)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from itertools import islice
 
 _LONGEST = 120
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "'", *"\uff1d\uff0b\uff0d\uff20")
 
 
 def counted(number: float, one: str, many: str = "") -> str:
@@ -55,20 +53,6 @@ def examples(values: Collection[object], most: int = 3) -> str:
     texts = [repr(value) for value in islice(values, most)]
     shown = [text if len(text) <= _LONGEST else f"{text[0]}...{text[-_LONGEST:]}" for text in texts]
     return ", ".join([*shown, "..."] if len(values) > most else shown)
-
-
-def inert(text: str) -> str:
-    """Text for a cell of a CSV file that no spreadsheet takes for a formula.
-
-    What one might, and is no number, gets an apostrophe before it, as what begins with one does, so
-    that it can be taken away again. Source: OWASP, CSV Injection.
-    """
-    if not text.startswith(_DANGEROUS):
-        return text
-    with suppress(ValueError):
-        float(text)
-        return text
-    return f"'{text}"
 
 
 def listed(words: Sequence[str]) -> str:

@@ -14,12 +14,11 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from imgvet.check_options import CheckOptions, FailOn, SuiteOptions
 from imgvet.parameters import Part, Share, Strings, parameter, validated
 
 SPLIT_FOLDERS = "folders"
 """The ``split_pattern`` that knows what folders of splits are called."""
-
-FailOn = Literal["critical", "warning", "never"]
 
 
 class VideoOptions(Part):
@@ -235,6 +234,11 @@ class ComponentOptions(Part):
     cc_threshold: Share = parameter(
         0.96, "pairs at least this similar, listed or not, join a component"
     )
+    cc_min_similarity: Share | None = parameter(
+        None,
+        "cut components so that any two images of one are at least this similar (complete "
+        "linkage): no chains",
+    )
 
 
 class OutlierOptions(Part):
@@ -268,40 +272,6 @@ class LabelOptions(Part):
     )
 
 
-class CheckLimits(Part):
-    """The rates (and the number of images) with which a dataset passes its checks."""
-
-    min_images: int = parameter(1, "least number of valid images (critical)", ge=0)
-    max_invalid_rate: Share = parameter(0.01, "greatest share of invalid images (critical)")
-    max_duplicate_rate: Share = parameter(0.01, "greatest share of surplus exact copies (critical)")
-    max_leak_rate: Share = parameter(
-        0.0, "greatest share of images that another split has too (critical)"
-    )
-    max_label_conflict_rate: Share = parameter(
-        0.0, "greatest share of images with a copy of another label (critical)"
-    )
-    max_near_duplicate_rate: Share = parameter(
-        0.05, "greatest share of images with a near duplicate (warning)"
-    )
-    max_label_issue_rate: Share = parameter(
-        0.02, "greatest share of labelled images whose label is likely wrong (warning)"
-    )
-    max_dark_rate: Share = parameter(0.02, "greatest share of dark images (warning)")
-    max_bright_rate: Share = parameter(0.02, "greatest share of bright images (warning)")
-    max_blurry_rate: Share = parameter(0.05, "greatest share of blurry images (warning)")
-    max_outlier_rate: Share = parameter(
-        0.02, "greatest share of images whose robust outlier score stands out (warning)"
-    )
-
-
-class CheckOptions(Part):
-    """What makes a dataset fail."""
-
-    checks: CheckLimits = Field(
-        default_factory=CheckLimits, description="limits of the checks; in a config file: [checks]"
-    )
-
-
 class ExecutionOptions(Part):
     """How to run, and what is said of it elsewhere. None of these changes a result."""
 
@@ -320,6 +290,12 @@ class ExecutionOptions(Part):
         "Dask scheduler (tcp://host:8786) or Ray head (ray://host:10001) whose workers "
         "see the work dir and the inputs at the same paths",
     )
+    keep_days: int = parameter(
+        90,
+        "forget earlier runs, and what only they needed, after so many days; never a baseline in "
+        "use, nor what somebody still has to be told of",
+        ge=1,
+    )
     fail_on: FailOn = parameter(
         "never", "exit with 3 when a check of this severity (or worse) fails"
     )
@@ -337,7 +313,12 @@ class ExecutionOptions(Part):
         "address under which the folder of the report can be opened by those who watch "
         "the server or are told, for links; without it links lead to the file",
     )
-    verbose: bool = parameter(False, "say more while running")
+    metrics_file: Path | None = parameter(
+        None,
+        "file for Prometheus with counts, rates, verdict, alarms and durations of the last run; "
+        "in a folder that is there it is called imgvet-DATASET.prom",
+    )
+    verbose: bool = parameter(False, "say more while running, and of an error the traceback")
     license: str | None = parameter(None, "accepted and ignored: there is no licence to pay")
 
 
@@ -357,6 +338,7 @@ class RunOptions(
     GroupOptions,
     LabelOptions,
     CheckOptions,
+    SuiteOptions,
     ExecutionOptions,
 ):
     """All parameters of a run."""
@@ -388,6 +370,7 @@ GROUPS: Mapping[str, tuple[type[Part], ...]] = {
         OutlierOptions,
         GroupOptions,
         LabelOptions,
+        SuiteOptions,
     ),
     "how to run": (ExecutionOptions,),
 }

@@ -53,7 +53,7 @@ def validated(kind: type[PartType], values: Mapping[str, Any], command: str) -> 
     """The same of any parameters; the errors lead on to the help of a command."""
     for name in values:
         if name not in kind.model_fields:
-            raise unknown_parameter(name, kind.model_fields)
+            raise unknown_parameter(name, kind.model_fields, f"imgvet {command}")
     try:
         return kind(**values)
     except ValidationError as error:
@@ -71,6 +71,8 @@ def _first_problem(kind: type[Part], error: ValidationError, command: str) -> In
         known = ", ".join(group.model_fields)
         return InvalidParameterError(f"Unknown parameter {name}", f"Known are {known}")
     message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "model_type":
+        message = f"it is a table of its own, in a config file [{name}]"
     where = f"{name} = {first['input']!r}: " if name else ""
     remedy = f"'imgvet {command} --help' lists what is allowed"
     return InvalidParameterError(f"{where}{message}", remedy)

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
+from imgvet.foreign import visible
 from imgvet.format import counted, percent
 from imgvet.options import dataset_called
 from imgvet.parameters import Frozen, PartType
@@ -197,7 +198,8 @@ def summary_lines(summary: RunSummary, report: str) -> list[str]:
     label_width, text_width = (max(len(row[column]) for row in rows) + 2 for column in range(2))
     rows += [("Verdict", summary.verdict.meaning, ""), ("Report", report, "")]
     return [
-        f"{label:<{label_width}}{text:<{text_width}}{where}".rstrip() for label, text, where in rows
+        visible(f"{label:<{label_width}}{text:<{text_width}}{where}".rstrip())
+        for label, text, where in rows
     ]
 
 

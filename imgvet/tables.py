@@ -192,6 +192,7 @@ COMPONENT_INFO = _table(
     _COMPONENT_ID,
     *_GROUP_COLUMNS,
     _int("representative", "id of the image most like the others"),
+    _int("chain_id", "what it was cut from with cc_min_similarity; null without; 0 is the largest"),
     _int("videos", "of how many videos its frames are; 0 if none of them is of one"),
 )
 

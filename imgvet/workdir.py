@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +26,9 @@ CROPS_PART = "crops"
 """Folder of the work dir with the results of a run on crops."""
 
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")  # a Path makes one slash of two
+
+DRAFT = ".draft-"
+"""Beginning of the names of what is being written, and of nothing else."""
 
 STORE = "store"
 """Folder of the work dir with what can be made again."""
@@ -172,12 +177,13 @@ def require_allowed(
 def exclusive(work: WorkDir) -> Iterator[None]:
     """Make a work dir and hold it for one run; may be entered again in the same process.
 
-    WorkDirUnusableError if it is a file or may not be written to; WorkDirBusyError if another
-    process holds it.
+    What killed processes left half written is removed. WorkDirUnusableError if it is a file or may
+    not be written to; WorkDirBusyError if another process holds it.
     """
     lock = filelock.FileLock(work.store / "lock", is_singleton=True, thread_local=False)
+    is_first = not lock.is_locked
     try:
-        if not lock.is_locked:
+        if is_first:
             work.store.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=work.store).close()
     except OSError as error:
@@ -192,20 +198,45 @@ def exclusive(work: WorkDir) -> Iterator[None]:
             f"Another run is writing to {work.path}", "Wait for it or choose another work dir"
         ) from None
     try:
+        if is_first:
+            _remove_drafts_in(work)
         yield
     finally:
         lock.release()
 
 
+def _remove_drafts_in(work: WorkDir) -> None:
+    """Remove the drafts in a work dir, except where others than its holder write."""
+    for part in ("", CROPS_PART):
+        results = WorkDir(work.path, part)
+        for folder in (results.home, results.tables, results.home / "baselines"):
+            remove_drafts(folder)
+    for current, folders, _ in os.walk(work.store):
+        folders[:] = [name for name in folders if name not in ("mirror", "search")]
+        remove_drafts(Path(current))
+
+
+def draft_in(folder: Path, of: str = "") -> tempfile.TemporaryDirectory[str]:
+    """A folder in another one in which something, maybe ``of`` a name, is written."""
+    return tempfile.TemporaryDirectory(prefix=f"{DRAFT}{of}", dir=folder)
+
+
+def remove_drafts(folder: Path, of: str = "") -> None:
+    """Remove the drafts in a folder that were left by processes that were killed."""
+    for left in folder.glob(f"{DRAFT}{glob.escape(of)}*"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a temporary file beside ``path``, then move it into place."""
+    """Let ``write`` make a temporary file beside ``path``, then move it into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    # Not by mkstemp, whose files only the user may read, whatever the umask says.
+    temporary = path.with_name(f"{DRAFT}{secrets.token_hex(8)}")
     try:
         write(temporary)
-        temporary.chmod(0o644)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -213,12 +244,17 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically, as UTF-8."""
-    write_atomically(path, lambda temporary: temporary.write_bytes(text.encode()))
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file atomically."""
+    write_atomically(path, lambda temporary: temporary.write_bytes(data))
 
 
 def link_or_copy(source: Path, target: Path) -> None:
     """Put ``source`` at ``target`` atomically, as a hard link where the file system allows it."""
-    with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as folder:
+    with draft_in(target.parent) as folder:
         # In a folder of its own, which takes along the second name that os.replace leaves of two
         # links to the same file (POSIX rename).
         temporary = Path(folder) / target.name
@@ -236,7 +272,7 @@ def link(source: str | Path, target: str | Path) -> None:
 
 def swap_folder(new: Path, target: Path) -> None:
     """Replace the folder ``target`` by the folder ``new``."""
-    with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as folder:
+    with draft_in(target.parent) as folder:
         old = Path(folder) / target.name
         if target.exists():
             target.rename(old)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +18,7 @@ from imgvet.reports.pictures import as_address, write_pictures
 from imgvet.reports.report import joined, pages_of
 from imgvet.sections import INDEX, Section
 from imgvet.summary import PastRun
-from imgvet.workdir import WorkDir, link_or_copy, swap_folder, write_text
+from imgvet.workdir import WorkDir, draft_in, link_or_copy, swap_folder, write_text
 
 ASSETS = ("style.css", "report.js", "gallery.js", "map.js")
 
@@ -31,7 +30,7 @@ def report_of(work: WorkDir, history: Sequence[PastRun] = (), watched: Sequence[
     returns the page to open.
     """
     inputs = inputs_of(work, history, watched)
-    with tempfile.TemporaryDirectory(prefix=".report-", dir=work.home) as scratch:
+    with draft_in(work.home) as scratch:
         folder = Path(scratch) / "report"
         build_report(inputs, folder, earlier=work.report)
         add_tables(folder, {name: work.table(name) for name in inputs.tables})
@@ -54,7 +53,7 @@ def build_report(inputs: ReportInputs, folder: Path, earlier: Path | None = None
     page_template = templates.get_template("page.html")
     for page in pages:
         if page.points is not None:
-            data.write_map(page.points, inputs, pictures, folder)
+            data.write_map(page.points, inputs, pictures, folder, earlier)
         stem = Path(page.name).stem
         data.write(folder / data.FOLDER / f"{stem}.js", data.page_data(page, inputs.facts))
         data.write_tables(page, folder)
@@ -75,7 +74,7 @@ def build_single_file(inputs: ReportInputs, file: Path) -> Path:
     """
     pages, templates = pages_of(inputs), environment()
     page = joined([page for page in pages if page.points is None], file.name)
-    with tempfile.TemporaryDirectory(prefix=".report-", dir=file.parent) as scratch:
+    with draft_in(file.parent) as scratch:
         folder = Path(scratch)
         digests = dict.fromkeys(image.digest for image in page.images if image.digest)
         pictures = write_pictures(digests, inputs.thumbnail, folder)

@@ -68,6 +68,11 @@ def template() -> Figure:
     return {"layout": layout, "data": {"bar": [{"marker": {"line": {"width": 0.5}}}]}}
 
 
+def _whole(greatest: float) -> Figure:
+    """Of an axis of counts up to a greatest one: no mark between two whole numbers."""
+    return {"dtick": 1} if greatest <= 4 else {}
+
+
 def most_frequent(values: pd.Series) -> list[tuple[str, int]]:
     """Values and how often they occur, most frequent first, then by name."""
     totals = sorted(values.value_counts().items(), key=lambda entry: (-entry[1], entry[0]))
@@ -81,7 +86,9 @@ def bars(totals: Sequence[tuple[str, int]], **texts: str) -> Chart:
     """
     shown = [(label(name, limits.LABEL_LENGTH), total) for name, total in totals[: limits.BARS]]
     others = [total for _, total in totals[limits.BARS :]]
-    if others:
+    if sum(others) > 2 * totals[0][1]:  # beside which no other bar could be seen
+        texts["summary"] += f" {count(len(others))} others, {count(sum(others))} in all, not drawn."
+    elif others:
         shown.append((f"{count(len(others))} others", sum(others)))
     numbers = pd.DataFrame(shown, columns=[texts["axis"], texts["counts"]])
     # Plotly knows some HTML.
@@ -98,7 +105,7 @@ def bars(totals: Sequence[tuple[str, int]], **texts: str) -> Chart:
         "bargap": 0.25,
         "height": 60 + BAR_HEIGHT * len(shown),
         "hovermode": "closest",
-        "xaxis": {"nticks": 6, "rangemode": "tozero", "tickformat": ",~s",
+        "xaxis": {"nticks": 6, "rangemode": "tozero", "tickformat": ",~s", **_whole(totals[0][1]),
                   "title": {"text": texts["counts"]}},
         "yaxis": {"autorange": "reversed", "nticks": 0, "tickformat": "", "ticktext": marks,
                   "tickvals": places},
@@ -124,6 +131,7 @@ def lines(times: list[str], values: list[float | None], *, percent: bool, **text
         "hovermode": "closest",
         "xaxis": {"dtick": max(1, len(values) // 8), "title": {"text": texts["axis"]}},
         "yaxis": {"rangemode": "tozero", "tickformat": ".3~p" if percent else ",~s",
+                  **({} if percent else _whole(max(filter(None, values), default=0))),
                   "title": {"text": texts["counts"]}},
     }  # fmt: skip
     numbers = pd.DataFrame({texts["axis"]: times, texts["counts"]: pd.Series(values, dtype=float)})
@@ -220,11 +228,10 @@ def _layout(bins: pd.DataFrame, limit: Limit | None, texts: dict[str, str], *, l
         ticks = {"dtick": 1, "tickformat": ",~s"}
     elif bins["low"].iloc[0] % 1 == 0.5 and len(bins) <= 8:
         ticks = {"dtick": 1}
-    few = {"dtick": 1} if bins["count"].max() <= 4 else {}
     axes = {
         "xaxis": {**ticks, "range": [low, high], "title": {"text": texts["axis"]},
                   "type": "log" if log else "linear"},
-        "yaxis": {**few, "title": {"text": texts["counts"]}},
+        "yaxis": {**_whole(bins["count"].max()), "title": {"text": texts["counts"]}},
     }  # fmt: skip
     if limit is None:
         return axes

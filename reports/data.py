@@ -13,11 +13,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
-from pyarrow.csv import write_csv
 
-from imgvet.format import inert
 from imgvet.reports import limits
 from imgvet.reports.charts import template
 from imgvet.reports.inputs import Facts, ReportInputs
@@ -25,6 +22,7 @@ from imgvet.reports.pictures import COLUMNS, PER_SHEET, write_tiles
 from imgvet.reports.report import Page
 from imgvet.reports.sections.map import MapPoints, evenly
 from imgvet.search.image_table import with_names
+from imgvet.spreadsheet import csv_bytes
 from imgvet.tables import OPTIONAL_TABLES, RESULT_TABLES
 
 FOLDER = "data"
@@ -66,9 +64,11 @@ def page_data(page: Page, facts: Facts) -> str:
 
 
 def write_tables(page: Page, folder: Path) -> None:
-    """Write the numbers of a page's figures."""
+    """Write the numbers of a page's figures, and the tables that no result table holds."""
     for chart in page.charts:
-        _write_table(chart.numbers, folder / TABLES / f"{chart.figure_id}.csv", "%g")
+        (folder / TABLES / f"{chart.figure_id}.csv").write_bytes(csv_bytes(chart.numbers))
+    for listing in page.listings:
+        (folder / TABLES / f"{listing.name}.csv").write_bytes(csv_bytes(listing.rows))
 
 
 def write_rows(inputs: ReportInputs, folder: Path) -> None:
@@ -76,15 +76,15 @@ def write_rows(inputs: ReportInputs, folder: Path) -> None:
     for table in (*RESULT_TABLES, *OPTIONAL_TABLES):
         if table.name in inputs.tables:
             rows = with_names(inputs.tables[table.name], inputs.image_table)
-            texts = [str(name) for name in rows if isinstance(rows[name].dtype, pd.StringDtype)]
-            safe = {name: rows[name].map(inert, na_action="ignore") for name in texts}
-            plain = pa.Table.from_pandas(rows.assign(**safe), preserve_index=False)
-            lists = [field.name for field in plain.schema if pa.types.is_list(field.type)]
-            write_csv(plain.drop_columns(lists), folder / TABLES / f"{table.name}.csv")
+            (folder / TABLES / f"{table.name}.csv").write_bytes(csv_bytes(rows))
 
 
 def write_map(
-    points: MapPoints, inputs: ReportInputs, pictures: Collection[str], folder: Path
+    points: MapPoints,
+    inputs: ReportInputs,
+    pictures: Collection[str],
+    folder: Path,
+    earlier: Path | None = None,
 ) -> None:
     """Write ``data/map-*.js``, the sheets of thumbnails and the table of places.
 
@@ -95,7 +95,7 @@ def write_map(
     chosen = evenly(len(rows), limits.MAP_TILES)
     tiles = np.full(len(rows), -1, np.int32)
     tiles[chosen] = np.arange(len(chosen))
-    side = write_tiles(points.digests[chosen].tolist(), inputs.thumbnail, folder)
+    side = write_tiles(points.digests[chosen].tolist(), inputs.thumbnail, folder, earlier)
     x, y = points.places.T
     shown = {
         "count": len(rows),
@@ -115,15 +115,9 @@ def write_map(
         text = assignment(f"mapFacts{number}", rows[start : start + CHUNK])
         write(folder / FOLDER / f"map-facts-{number:03d}.js", text)
     table = pd.DataFrame({"id": points.ids, "filename": names, "x": x, "y": y})
-    _write_table(table, folder / TABLES / "map.csv", "%.5f")
+    (folder / TABLES / "map.csv").write_bytes(csv_bytes(table.round(5)))
 
 
 def write(path: Path, text: str) -> None:
     """Write a file of text, the same bytes on every machine."""
     path.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _write_table(table: pd.DataFrame, path: Path, numbers: str) -> None:
-    table.to_csv(
-        path, index=False, lineterminator="\n", errors="backslashreplace", float_format=numbers
-    )

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from imgvet.errors import InvalidParameterError
+from imgvet.format import listed
 from imgvet.metrics import FLAGS, METRIC_BY_NAME
 from imgvet.quality.result import CheckState
 from imgvet.reports.build import environment
@@ -21,6 +23,7 @@ from imgvet.reports.sections.run import NUMBERS
 from imgvet.reports.sections.statistics import flag_limit
 from imgvet.reports.text import count, counted, number, similarity
 from imgvet.search.conditions import conditions_of
+from imgvet.search.image_table import ID_COLUMNS
 from imgvet.search.query import ImageSearch, Query
 
 SIDE = 176
@@ -67,8 +70,11 @@ class Visuals:
         self._find = find
 
     def duplicates(self, n: int = SHOWN, **where: Any) -> InlinePage:
-        """Pairs of copies and near copies, most alike first, one of them as ``where`` says."""
-        pairs = self._run.pairs.of("all")
+        """Pairs of copies and near copies, most alike first, one of them as ``where`` says.
+
+        Those that a person decided on are left out, here and of labels.
+        """
+        pairs = self._run.open_pairs("all")
         meant = self._meant(where)
         if meant is not None:
             pairs = pairs[pairs["from"].isin(meant) | pairs["to"].isin(meant)]
@@ -89,6 +95,36 @@ class Visuals:
             for row in rows.head(n).to_dict("records")
         ]
         return self._page("Outliers", "outlier", len(rows), groups)
+
+    def labels(self, n: int = SHOWN, **where: Any) -> InlinePage:
+        """Labels that are likely wrong, worst first, each beside an image of the suggested one."""
+        rows = self._only(self._run.open_issues, where)
+        groups = [
+            (
+                (row["id"], row["nearest"]),
+                f"{row['label']} \u2192 {row['suggested_label'] or '?'}, score {row['score']:.2f}",
+            )
+            for row in rows.head(n).to_dict("records")
+        ]
+        return self._page("Labels that are likely wrong", "image", len(rows), groups)
+
+    def table(self, rows: pd.DataFrame, n: int = SHOWN) -> InlinePage:
+        """A frame of this run, such as ``dataset.leaks()``, with pictures in place of ids."""
+        ends = [name for name in ID_COLUMNS if name in rows]
+        if not ends:
+            raise InvalidParameterError(
+                f"The frame has none of the columns {listed(ID_COLUMNS)}",
+                "Give a frame of this run",
+            )
+        shown = rows.head(n).astype(object)
+        images = {name: self._run.images(shown[name].fillna(-1)) for name in ends}
+        known = {name: {image.id: image for image in found} for name, found in images.items()}
+        others = [name for name in rows if name not in ends]
+        body = [
+            ([known[name].get(row[name]) for name in ends], [row[name] for name in others])
+            for row in shown.where(shown.notna(), "").to_dict("records")
+        ]
+        return self._page("Rows", "row", len(rows), (), columns=[*ends, *others], body=body)
 
     def components(self, n: int = SHOWN, **where: Any) -> InlinePage:
         """Components, largest first, that have an image as ``where`` says."""
@@ -118,6 +154,9 @@ class Visuals:
         """The histogram of a metric, and the images at both of its ends."""
         column = f"stats.{metric}" if metric in METRIC_BY_NAME else metric
         meant = self._meant({metric: (None, None), **where})
+        if self._run.image_table.columns[column].kind == "text":
+            problem = f"{metric} is no number, and has no histogram"
+            raise InvalidParameterError(problem, "Name a column of numbers, such as sharpness")
         values = self._run.image_table.frame([column], meant)[column].astype("float64")
         ordered = values[np.isfinite(values)].sort_values(kind="stable")
         ends = (
@@ -161,7 +200,8 @@ class Visuals:
         """A page of groups of images, each with a line about it."""
         images = self._run.images
         entries = [{"images": images(filter(pd.notna, ids)), "said": said} for ids, said in groups]
-        part = count(len(entries)) + " of " if len(entries) < total else ""
+        size = len(shown["body"]) if "body" in shown else len(entries)
+        part = count(size) + " of " if size < total else ""
         lead = f"{part}{counted(total, thing)}" if total else f"No {thing} to show"
         return InlinePage(title, render(self._run, title=title, lead=lead, groups=entries, **shown))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -12,15 +12,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from imgvet.curation.decisions import Decisions, Kind, read_decisions
+from imgvet.foreign import visible
 from imgvet.format import listed
 from imgvet.metrics import METRICS
 from imgvet.monitor.history import Run
 from imgvet.quality.result import CheckResult, read_results
 from imgvet.reasons import Reason
-from imgvet.reports.text import file_size, visible
+from imgvet.reports.text import file_size
 from imgvet.search.image_table import COPIES, ImageTable, Value
 from imgvet.search.pairs import AlikePairs
 from imgvet.store.packs import Thumbnails
+from imgvet.store.references import read_vectors
 from imgvet.store.store import Store
 from imgvet.summary import PastRun, RunRecord, RunSummary, read_record, read_summary
 from imgvet.tables import BY_NAME, STATS, Table, conform, empty, read_table, to_frame
@@ -63,6 +66,13 @@ class Image(NamedTuple):
     def file_size(self) -> str:
         """The size of its file in words, empty if it is not known."""
         return "" if self.file_bytes is None else file_size(self.file_bytes)
+
+
+class Listing(NamedTuple):
+    """A table of a page as a program reads it: ``tables/NAME.csv``."""
+
+    name: str
+    rows: pd.DataFrame
 
 
 class FactColumn(NamedTuple):
@@ -165,6 +175,8 @@ class ReportInputs:
     """(n, width), row i is of items with ``embedding_row`` i; without any there is no map."""
     history: tuple[PastRun, ...] = ()
     """Earlier runs, oldest first."""
+    decisions: Decisions = field(default_factory=Decisions)
+    """What a person decided: it is not shown again as a finding."""
     watched: tuple[Run, ...] = ()
     """All runs, oldest first and this one last, if it was monitored; else none."""
 
@@ -193,6 +205,20 @@ class ReportInputs:
         """The pairs of similar images, by kind."""
         tables = self.table("similarity"), self.table("leaks")
         return AlikePairs(*tables, self.image_table, self.summary.cc_threshold)
+
+    def open_pairs(self, kind: str) -> pd.DataFrame:
+        """The pairs of a kind on which nobody has decided, most alike first."""
+        found = self.pairs.of(kind)
+        contents = zip(*self.pairs.ends(found, "digest"), strict=True)
+        return found[[pair not in self.decisions.pairs for pair in contents]]
+
+    @property
+    def open_issues(self) -> pd.DataFrame:
+        """The labels that are likely wrong and on which nobody has decided, the worst first."""
+        judged = self.table("label_issues")
+        issues = judged[judged["is_issue"].astype(bool)]
+        digests = issues["id"].map(self.image_table.frame(["digest"])["digest"])
+        return issues[~digests.isin(self.decisions.of(Kind.LABEL_IS_RIGHT))]
 
     @cached_property
     def facts(self) -> Facts:
@@ -234,10 +260,9 @@ def inputs_of(
         checks=read_results(work.checks_json),
         tables={table.name: _read(work, table) for table in made},
         thumbnail=Thumbnails(Store(work).measures).read,
-        embeddings=np.load(work.embeddings, mmap_mode="r", allow_pickle=False)
-        if work.embeddings.is_file()
-        else None,
+        embeddings=read_vectors(work.embeddings) if work.embeddings.is_file() else None,
         history=tuple(history),
+        decisions=read_decisions(work),
         watched=tuple(watched),
     )
 

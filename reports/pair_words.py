@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from imgvet.format import rough_percent
 from imgvet.reports.inputs import Image
-from imgvet.similarity.alignment import inverted
+from imgvet.similarity.maps import inverted
 from imgvet.similarity.verify import LEAST_DEGREES, WHOLE_SHARE, Relation
 
 _SAME_SIZE, _SAME_SIDES = 1.05, 1.1

@@ -7,6 +7,7 @@ loaded when it is first needed.
 from __future__ import annotations
 
 import base64
+import hashlib
 import math
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ FOLDER = "images"
 COLUMNS = 20  # tiles in a row of a sheet, and rows of a sheet
 PER_SHEET = COLUMNS * COLUMNS
 _HOW, _VERSION = "made.txt", 2  # says in which way, and how large, the pictures were made
+_SHEETS = "sheets.txt"  # says of what each sheet was made, a line for each
 _MANY = 10_000
 _SIDE, _SIDE_OF_MANY = 64, 48
 _TILE_QUALITY = 72
@@ -126,16 +128,31 @@ def _side(digests: Sequence[str], read: ThumbnailReader) -> int:
     return max(limits.LEAST_PICTURE_SIDE, int(smaller) // 16 * 16)
 
 
-def write_tiles(digests: Sequence[str], read: ThumbnailReader, folder: Path) -> int:
+def write_tiles(
+    digests: Sequence[str], read: ThumbnailReader, folder: Path, earlier: Path | None = None
+) -> int:
     """Write the sheets ``images/map-000.jpg``, ... of square tiles, in the order of ``digests``.
 
-    A picture is cut to a square around its middle; one that can't be read is a plain tile. Returns
-    the side of a tile in pixels.
+    A picture is cut to a square around its middle; one that can't be read is a plain tile. A sheet
+    that the report in ``earlier`` has of the same pictures is taken from there. Returns the side of
+    a tile in pixels.
     """
     side = _SIDE if len(digests) <= _MANY else _SIDE_OF_MANY
+    starts = range(0, len(digests), PER_SHEET)
+    made_of = [
+        f"{_VERSION} {side} {_name_of(digests[start : start + PER_SHEET])}" for start in starts
+    ]
+    known = _text(earlier / FOLDER / _SHEETS).splitlines() if earlier else []
+    (folder / FOLDER / _SHEETS).write_text("".join(f"{line}\n" for line in made_of))
 
-    def write(start: int) -> None:
-        chosen = digests[start : start + PER_SHEET]
+    def write(number: int) -> None:
+        target = folder / FOLDER / f"map-{number:03d}.jpg"
+        if earlier and known[number : number + 1] == [made_of[number]]:
+            same = earlier / FOLDER / target.name
+            if same.is_file():
+                link(same, target)
+                return
+        chosen = digests[starts[number] : starts[number] + PER_SHEET]
         rows = -(-len(chosen) // COLUMNS)
         sheet = np.full((rows, side, COLUMNS, side, 3), _EMPTY, np.uint8)
         for place, digest in enumerate(chosen):
@@ -144,10 +161,14 @@ def write_tiles(digests: Sequence[str], read: ThumbnailReader, folder: Path) -> 
                 sheet[place // COLUMNS, :, place % COLUMNS] = tile
         pixels = sheet.reshape(rows * side, COLUMNS * side, 3)
         data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _TILE_QUALITY])[1]
-        (folder / FOLDER / f"map-{start // PER_SHEET:03d}.jpg").write_bytes(data.tobytes())
+        target.write_bytes(data.tobytes())
 
-    list(in_threads(write, range(0, len(digests), PER_SHEET), cv2.getNumThreads()))
+    list(in_threads(write, range(len(starts)), cv2.getNumThreads()))
     return side
+
+
+def _name_of(digests: Sequence[str]) -> str:
+    return hashlib.blake2b(" ".join(digests).encode(), digest_size=16).hexdigest()
 
 
 def _tile(thumbnail: bytes | None, side: int) -> Pixels | None:

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple, TypeVar
 
 from imgvet.metrics import FLAGS
 from imgvet.reports.charts import Chart
-from imgvet.reports.inputs import Content, Image, ReportInputs
-from imgvet.reports.sections import alike, groups, origins, run, statistics, watch
+from imgvet.reports.inputs import Content, Image, Listing, ReportInputs
+from imgvet.reports.sections import alike, groups, labels, origins, run, statistics, watch
 from imgvet.reports.sections.map import MapPoints, similarity_map
 from imgvet.sections import Section
 
-Block = TypeVar("Block", Image, Chart, MapPoints)
+Block = TypeVar("Block", Image, Chart, Listing, MapPoints)
 
 SECTIONS: dict[Section, Callable[[ReportInputs], Content | None]] = {
     Section.OVERVIEW: run.overview,
@@ -25,7 +25,7 @@ SECTIONS: dict[Section, Callable[[ReportInputs], Content | None]] = {
     Section.GROUPS: groups.groups,
     Section.OUTLIERS: alike.outliers,
     Section.LEAKS: alike.leaks,
-    Section.LABELS: alike.labels,
+    Section.LABELS: labels.labels,
     Section.STATISTICS: statistics.statistics,
     **{Section(flag.name): partial(statistics.flagged, flag=flag) for flag in FLAGS},
     Section.LOW_CONTRAST: statistics.low_contrast,
@@ -52,6 +52,8 @@ class Page(NamedTuple):
     charts: list[Chart]
     images: list[Image]
     """Every item that can be chosen."""
+    listings: list[Listing]
+    """The tables that are files of their own, too."""
     points: MapPoints | None
     """The points of the map, if it stands here."""
 
@@ -69,6 +71,7 @@ def pages_of(inputs: ReportInputs) -> list[Page]:
             sections,
             list(_blocks(sections, Chart)),
             list(_blocks(sections, Image)),
+            list(_blocks(sections, Listing)),
             next(_blocks(sections, MapPoints), None),
         )
         for name, sections in pages.items()
@@ -82,6 +85,7 @@ def joined(pages: Sequence[Page], name: str) -> Page:
         {section: content for page in pages for section, content in page.sections.items()},
         [chart for page in pages for chart in page.charts],
         [image for page in pages for image in page.images],
+        [],
         None,
     )
 

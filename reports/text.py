@@ -9,10 +9,10 @@ import math
 from datetime import datetime
 
 from imgvet import format as plain
+from imgvet.foreign import visible
 from imgvet.reports import limits
 
 NO_BREAK_SPACE = "\u00a0"
-_JOINERS = "\u200c\u200d"
 _UNITS = ("kB", "MB", "GB")
 
 
@@ -77,21 +77,6 @@ def moment(iso: str) -> str:
     except ValueError:
         return visible(iso)
     return f"{when:%Y-%m-%d %H:%M:%S} {when.tzname() or ''}".rstrip()
-
-
-def visible(text: str) -> str:
-    r"""Foreign text with every character that has no shape of its own spelled out.
-
-    Line breaks, control characters, marks that turn the direction of writing, and bytes that are
-    no text (lone surrogates) read as ``\n``, ``\u202e``, ``\udcff``: a name can neither hide a part
-    of itself nor rearrange its surroundings. Joiners, which scripts need, stay.
-    """
-    return "".join(
-        letter
-        if letter.isprintable() or letter in _JOINERS
-        else letter.encode("unicode_escape").decode("ascii")
-        for letter in text
-    )
 
 
 def label(text: str, length: int = limits.BASE_LENGTH) -> str:

@@ -6,6 +6,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from imgvet.crops.cutter import Cutter
+from imgvet.curation.decisions import Decisions
 from imgvet.measures import collect
 from imgvet.measures.compute_crops import cut_files
 from imgvet.measures.compute_stats import measure_files, measure_thumbnails
@@ -32,6 +33,8 @@ class ItemOptions(Frozen):
     stats: StatsOptions
     cutter: Cutter | None = None
     card: ModelCard | None = None
+    decisions: Decisions = Decisions()
+    """What a person decided, of which labels take the place of those that are given."""
 
 
 class CollectedItems(Frozen):
@@ -90,6 +93,7 @@ def collect_items(
     cropped = collect.crops_of(rows, store) if options.cutter is not None else None
     items = rows if cropped is None else cropped.rows
     tables = collect.item_tables(items, store, options.media)
+    tables.items["label"] = options.decisions.corrected(tables.items)
     wanted = tables.contents if options.stats.run_advanced_stats else tables.contents.iloc[:0]
     measured = wanted[DIGEST].isin(store.advanced.digests())
     valid = tables.items[tables.items["embedding_row"].notna()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 import httpx
 from prefect.artifacts import create_table_artifact
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactCollectionFilter, ArtifactCollectionFilterKey
 from prefect.events import Event as PrefectEvent
 from prefect.events.related import related_resources_from_run_context
 from prefect.exceptions import PrefectException
@@ -27,6 +29,7 @@ from imgvet.monitor.messages import Message, links_of
 from imgvet.monitor.notify import Monitored, Sender, deliver, mark_told, senders
 from imgvet.monitor.options import MonitorOptions, all_addresses
 from imgvet.monitor.rates import RATES, rates_in_words
+from imgvet.reports.overview import verdict_of
 from imgvet.tasks.artifacts import key_of, register, slug
 from imgvet.tasks.context import RunContext, run_logger
 from imgvet.tasks.policy import uncached_stage
@@ -60,7 +63,7 @@ def alert(context: RunContext, run: Run, options: MonitorOptions) -> Monitored:
     for event in run.events:
         run_logger.log(logging.INFO if event.all_clear else logging.WARNING, event.title)
     _, lost = deliver(work, {SERVER: emit}, links)
-    arrived, problems = deliver(work, _addresses(options), links)
+    arrived, problems = deliver(work, _addresses(options), links, options)
     mark_told(work)
     for problem in (*lost, *problems):
         run_logger.warning(problem)
@@ -130,22 +133,36 @@ def payload_of(event: Event) -> dict[str, Any]:
 
 @uncached_stage
 def show_trend(context: RunContext, options: MonitorOptions) -> None:
-    """Register the rates of the latest runs."""
-    rows, key = trend(monitored_runs(context.work)), key_of(options.dataset, "rates")
-    said = f"Rates of {options.dataset}, latest run first"
-    register("rates", lambda: create_table_artifact(rows, key=key, description=said))
+    """Register the rates of the latest runs, and the last run of all datasets of the server."""
+    rows = trend(monitored_runs(context.work), options.dataset)
+    key, said = key_of(options.dataset, "rates"), f"Rates of {options.dataset}, latest run first"
+    if register("rates", lambda: create_table_artifact(rows, key=key, description=said)):
+        register("overview", _show_overview)
 
 
-def trend(runs: Sequence[Run]) -> list[dict[str, str | int]]:
+def _show_overview() -> None:
+    """Make one table of the last rates of each dataset, which only the server knows all of."""
+    key = ArtifactCollectionFilterKey(like_="imgvet-%-rates")
+    with get_client(sync_client=True) as client:
+        known = client.read_latest_artifacts(artifact_filter=ArtifactCollectionFilter(key=key))
+    tables = [json.loads(str(artifact.data)) for artifact in known]
+    rows = sorted((table[0] for table in tables if table), key=lambda row: str(row["Dataset"]))
+    said = "The last run of each watched dataset"
+    create_table_artifact(rows, key="imgvet-overview", description=said)
+
+
+def trend(runs: Sequence[Run], dataset: str) -> list[dict[str, str | int]]:
     """The latest runs as rows of a table: when, how many images, each rate, alarms."""
     return [
         {
+            "Dataset": dataset,
             "Run": run.minute,
+            "Verdict": verdict_of(run),
+            "Alarms": ", ".join(run.alarms) or "none",
             "Images": run.images,
             "New": run.new_images,
             **dict.fromkeys((rate.title for rate in RATES), "-"),
             **rates_in_words(run.counts),
-            "Alarms": ", ".join(run.alarms) or "none",
         }
         for run in runs[: -SHOWN_RUNS - 1 : -1]
     ]

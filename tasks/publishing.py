@@ -8,24 +8,38 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from imgvet.monitor.finished import add_run
-from imgvet.monitor.history import Run, save_run
+from imgvet.foreign import as_markdown
+from imgvet.monitor.finished import add_run, run_of
+from imgvet.monitor.history import Run, read_history, save_run
 from imgvet.monitor.messages import report_address
+from imgvet.monitor.metrics_file import write_metrics
+from imgvet.monitor.retention import forget_runs
 from imgvet.options import RunOptions
 from imgvet.parameters import Frozen
 from imgvet.quality.result import CheckResult, CheckState, read_results
+from imgvet.reports.artifact import Shown, dataset_markdown
 from imgvet.reports.build import add_tables
+from imgvet.reports.inputs import ThumbnailReader
 from imgvet.store.compact import compact, today
+from imgvet.store.packs import Thumbnails
 from imgvet.store.references import Reference, forget_unused, references_in, resolve
 from imgvet.summary import RunRecord, RunSummary, read_summary, summary_lines
+from imgvet.tables import ALARMS, ITEMS, read_table
 from imgvet.tasks.artifacts import key_of, register
 from imgvet.tasks.context import RunContext, run_logger
 from imgvet.tasks.policy import uncached_stage
 from imgvet.tasks.verdict import Checked
-from imgvet.workdir import WorkDir, link, link_or_copy, swap_folder, write_text
+from imgvet.workdir import (
+    UNUSED_DAYS,
+    WorkDir,
+    draft_in,
+    link,
+    write_text,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -48,10 +62,10 @@ def publish(
 
     The row of the history is that of a run that was watched, else it is made of the summary.
     """
-    work = context.work
+    work, options = context.work, record.options(RunOptions)
     try:
         # Before run.json is there, so that who reads the new results finds the merged packs.
-        compact(context.store, today())
+        compact(context.store, today(), min(UNUSED_DAYS, options.keep_days))
     except OSError as error:  # a disk that is full is no reason to withhold the results
         _logger.warning("The store could not be compacted, the next run tries again: %s", error)
     _replace_results(work, outputs, record)
@@ -61,18 +75,31 @@ def publish(
         add_run(work, record, summary, outputs.checked.summary.digest)
     else:
         save_run(work, watched, last=True)
-    options, results = record.options(RunOptions), read_results(work.checks_json)
+    forget_runs(work, options.keep_days, today())
+    results = read_results(work.checks_json)
+    run = watched or run_of(record, summary, outputs.checked.summary.digest)
+    write_metrics(options.metrics_file, run, results, record)
     report = report_address(work, options.report_url)
-    lines = summary_lines(summary, report)
-    _tell(lines, results, record)
-    _register_all(options.dataset, report, lines, results)
+    shown = Shown(
+        name=options.dataset,
+        summary=summary,
+        checks=results,
+        items=read_table(work.table(ITEMS.name)),
+        alarms=read_table(work.table(ALARMS.name)) if watched else None,
+        runs=[row for row in read_history(work) if row.monitored] if watched else (),
+        report=report,
+        lines=summary_lines(summary, report),
+    )
+    _tell(shown.lines, results, record)
+    _register_all(shown, Thumbnails(context.store.measures).read)
     return summary
 
 
 def _replace_results(work: WorkDir, outputs: Outputs, record: RunRecord) -> None:
     """Put the outputs of a run in their places: ``run.json`` goes first and comes back last.
 
-    A run killed at any moment leaves the results of the run before, or none.
+    A run killed at any moment leaves the results of the run before, or none; a disk that is full
+    those of the run before, as all is written before the first of them goes.
     """
     places = {work.table(name): table for name, table in outputs.tables.items()} | {
         work.embeddings: outputs.embeddings,
@@ -80,17 +107,25 @@ def _replace_results(work: WorkDir, outputs: Outputs, record: RunRecord) -> None
         work.checks_json: outputs.checked.checks,
     }
     work.tables.mkdir(parents=True, exist_ok=True)
-    report = work.store / "report.new"
-    shutil.rmtree(report, ignore_errors=True)
-    shutil.copytree(resolve(work, outputs.report), report, copy_function=link)
-    add_tables(report, {name: resolve(work, table) for name, table in outputs.tables.items()})
-    work.run_json.unlink(missing_ok=True)
-    for path, reference in places.items():
-        link_or_copy(resolve(work, reference), path)
-    swap_folder(report, work.report)
-    for path in set(work.tables.glob("*.parquet")) - places.keys():
-        path.unlink()
-    write_text(work.run_json, record.model_dump_json(indent=2) + "\n")
+    with draft_in(work.home) as folder:
+        draft = WorkDir(Path(folder))
+        shutil.copytree(resolve(work, outputs.report), draft.report, copy_function=link)
+        tables = {name: resolve(work, table) for name, table in outputs.tables.items()}
+        add_tables(draft.report, tables)
+        draft.tables.mkdir()
+        drafts = {path: draft.path / path.relative_to(work.home) for path in places}
+        for path, reference in places.items():
+            link(resolve(work, reference), drafts[path])
+        write_text(draft.run_json, record.model_dump_json(indent=2) + "\n")
+        work.run_json.unlink(missing_ok=True)
+        for path in places:
+            drafts[path].replace(path)
+        if work.report.exists():
+            work.report.rename(draft.path / "report of the run before")
+        draft.report.rename(work.report)
+        for path in set(work.tables.glob("*.parquet")) - places.keys():
+            path.unlink()
+        draft.run_json.replace(work.run_json)
 
 
 def _tell(lines: Sequence[str], results: Sequence[CheckResult], record: RunRecord) -> None:
@@ -107,12 +142,10 @@ def _tell(lines: Sequence[str], results: Sequence[CheckResult], record: RunRecor
             run_logger.log(level, "Check %s: %s: %s", check.state, check.title, said)
 
 
-def _register_all(
-    name: str, report: str, lines: Sequence[str], results: Sequence[CheckResult]
-) -> None:
-    text = "\n".join(["```", *lines, "```"])
-    checks = [check.model_dump(mode="json", exclude={"examples"}) for check in results]
-    title = f"Report of {name}"
+def _register_all(shown: Shown, read: ThumbnailReader) -> None:
+    name, report = shown.name, shown.report
+    checks = [check.model_dump(mode="json", exclude={"examples"}) for check in shown.checks]
+    text, title = dataset_markdown(shown, read), f"Report of {as_markdown(name)}"
     register("summary", lambda: create_markdown_artifact(text, key_of(name, "summary")))
     register("checks", lambda: create_table_artifact(checks, key_of(name, "checks")))
     register("report", lambda: create_link_artifact(report, title, key_of(name, "report")))

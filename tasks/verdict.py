@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from imgvet.curation.decisions import Decisions
 from imgvet.monitor.history import Run
 from imgvet.options import ExecutionOptions, RunOptions
 from imgvet.parameters import Frozen
+from imgvet.quality.expectations import Expectation
 from imgvet.quality.result import read_results, write_results
-from imgvet.quality.summarize import COUNTED, SearchFacts, summarize
+from imgvet.quality.suite import COUNTED
+from imgvet.quality.summarize import SearchFacts, summarize
 from imgvet.reports.build import build_report as write_report
 from imgvet.reports.inputs import ReportInputs
 from imgvet.store.packs import Thumbnails
@@ -28,14 +31,18 @@ def without_execution(options: RunOptions) -> RunOptions:
     return options.model_copy(update=dict(ExecutionOptions(num_threads=1)))
 
 
-@cached_stage(version=2)
+@cached_stage(version=3)
 def run_checks(
-    context: RunContext, tables: dict[str, Reference], facts: SearchFacts, options: RunOptions
+    context: RunContext,
+    tables: dict[str, Reference],
+    facts: SearchFacts,
+    options: RunOptions,
+    suite: tuple[Expectation, ...],
 ) -> Checked:
     """Count, check and sum up; ``options`` come from :func:`without_execution`."""
     work = context.work
     counted = {name: load_table(work, tables[name]) for name in COUNTED if name in tables}
-    summary, checks = summarize(counted, facts, options)
+    summary, checks = summarize(counted, facts, options, suite)
     text = (summary.model_dump_json(indent=2) + "\n").encode()
     return Checked(
         summary=store_file(work, "summary", ".json", lambda path: path.write_bytes(text)),
@@ -43,21 +50,26 @@ def run_checks(
     )
 
 
-@cached_stage(version=7)
+class Background(Frozen):
+    """What a report tells beside the results of its run."""
+
+    history: tuple[PastRun, ...]
+    """The earlier runs that found something else."""
+    watched: tuple[Run, ...]
+    """All runs, this one last, if it is monitored."""
+    decisions: Decisions
+
+
+@cached_stage(version=8)
 def build_report(
     context: RunContext,
     tables: dict[str, Reference],
     embeddings: Reference,
     checked: Checked,
     record: RunRecord,
-    history: tuple[PastRun, ...],
-    watched: tuple[Run, ...],
+    background: Background,
 ) -> Reference:
-    """The report of a run; ``history`` are the earlier ones that found something else.
-
-    ``watched`` are all runs, this one last, if it is monitored. The record is not in the key: it
-    is that of the run whose results were new.
-    """
+    """The report of a run; the record is that of the run whose results were new, not in the key."""
     work = context.work
     inputs = ReportInputs(
         summary=RunSummary.model_validate_json(resolve(work, checked.summary).read_bytes()),
@@ -66,7 +78,8 @@ def build_report(
         tables={name: load_table(work, table) for name, table in tables.items()},
         thumbnail=Thumbnails(context.store.measures).read,
         embeddings=load_array(work, embeddings),
-        history=tuple(history),
-        watched=tuple(watched),
+        history=background.history,
+        watched=background.watched,
+        decisions=background.decisions,
     )
     return store_file(work, "report", "", lambda folder: write_report(inputs, folder, work.report))

@@ -26,6 +26,14 @@ os.environ.update(
 os.environ.pop("PREFECT_API_URL", None)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long the tests in tests/torture go on."""
+    group = parser.getgroup("torture")
+    group.addoption("--count", type=int, default=3, help="how often each thing is tried [3]")
+    group.addoption("--seed", type=int, default=1, help="of what is left to chance [1]")
+    group.addoption("--minutes", type=float, default=0.2, help="of faults of a bucket [0.2]")
+
+
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
     """One Prefect server for all tests of a session that need one: it costs some ten seconds."""

@@ -19,6 +19,7 @@ from imgvet.tables import OPTIONAL_TABLES, RESULT_TABLES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+SECURITY = (ROOT / "docs" / "security.md").read_text()
 
 
 def test_the_reference_is_up_to_date() -> None:
@@ -78,3 +79,12 @@ def test_links_lead_somewhere() -> None:
     for page in (ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "benchmarks" / "README.md"):
         for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_threat_names_tests_that_exist() -> None:
+    rows = re.findall(r"^\| (?!threat|---)(.+) \| (.+) \| (.+) \|$", SECURITY, re.MULTILINE)
+    assert len(rows) > 15
+    for threat, _, tests in rows:
+        files = re.findall(r"`(tests/[\w/]+\.py)`", tests)
+        assert files, threat
+        assert [name for name in files if not (ROOT / name).is_file()] == []

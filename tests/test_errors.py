@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import pickle
 
 import pytest
@@ -23,3 +25,38 @@ def test_the_tree_in_the_docstring_is_the_tree(kind: type[errors.ImgvetError]) -
 
 def test_an_error_without_a_remedy_is_one_sentence() -> None:
     assert str(errors.ModelError("It broke")) == "It broke."
+
+
+def full() -> OSError:
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "tables/items.parquet")
+
+
+@pytest.mark.parametrize(
+    ("error", "number"),
+    [
+        (full(), errno.ENOSPC),
+        (OSError("4096 requested and 0 written"), errno.ENOSPC),
+        (RuntimeError("Error in fopen: could not open: Too many open files"), errno.EMFILE),
+        (MemoryError(), errno.ENOMEM),
+        (RuntimeError("can't start new thread"), errno.ENOMEM),
+        (FileNotFoundError(errno.ENOENT, "gone"), None),
+        (ValueError("a bug"), None),
+    ],
+)
+def test_what_a_machine_lacks_is_known_by_number_or_by_text(
+    error: Exception, number: int | None
+) -> None:
+    assert errors.lacking(error) == number
+    wrapped = RuntimeError("a task failed")
+    wrapped.__cause__ = error
+    assert errors.lacking(wrapped) == number
+
+
+def test_only_what_a_machine_lacks_is_told_as_that() -> None:
+    said = r"No space left on device \(tables/items\.parquet\)\. Free some space"
+    with pytest.raises(errors.MachineError, match=said), errors.failures_of_machine():
+        raise full()
+    with pytest.raises(ValueError, match="a bug"), errors.failures_of_machine():
+        raise ValueError("a bug")
+    with pytest.raises(errors.PlanError), errors.failures_of_machine():
+        raise errors.PlanError("Out of memory")

@@ -7,7 +7,6 @@ import pytest
 from imgvet.format import (
     counted,
     examples,
-    inert,
     listed,
     percent,
     rough_percent,
@@ -71,13 +70,3 @@ def test_sizes_are_readable(size: int, text: str) -> None:
 def test_a_table_has_its_columns_below_each_other() -> None:
     rows = [("NAME", "SIZE", ""), ("a", "1", "x"), ("longer", "1,000", "")]
     assert table_text(rows, "<><") == "NAME     SIZE\na           1  x\nlonger  1,000"
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+cmd", "-a", "@x", "\t=1", "\r", "\uff1d1", "'quoted"])
-def test_what_a_spreadsheet_might_compute_is_inert(text: str) -> None:
-    assert inert(text) == f"'{text}"
-
-
-@pytest.mark.parametrize("text", ["dog", "", "-1", "+2.5e3", "a=b", "/x/=y.jpg"])
-def test_numbers_and_plain_texts_stay(text: str) -> None:
-    assert inert(text) == text

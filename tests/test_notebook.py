@@ -94,6 +94,20 @@ def test_pairs_are_of_the_images_that_are_meant(dataset: Dataset) -> None:
     assert "No pair to show" in texts(dataset.vis.duplicates(label="cow").html)
 
 
+def test_a_frame_is_shown_with_the_pictures_of_its_images(dataset: Dataset) -> None:
+    pairs = dataset.similarity()
+    page = dataset.vis.table(pairs, n=2)
+    assert page.html.count("<tr>") == 1 + min(2, len(pairs))
+    assert page.html.count("data:image/jpeg") == 2 * min(2, len(pairs))
+    assert "similarity" in page.html
+    outliers = dataset.outliers().assign(nearest=None, note="<b>bold</b>")
+    page = dataset.vis.table(outliers)
+    assert page.html.count("data:image/jpeg") == len(outliers)
+    assert "&lt;b&gt;bold" in page.html
+    with pytest.raises(InvalidParameterError, match="none of the columns"):
+        dataset.vis.table(pairs[["similarity"]])
+
+
 def test_stats_show_both_ends_and_a_bar_for_each_bin(dataset: Dataset) -> None:
     html = dataset.vis.stats("sharpness", n=4).html
     values = dataset.img_stats()["sharpness"].sort_values().tolist()

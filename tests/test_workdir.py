@@ -17,6 +17,7 @@ from imgvet.errors import (
 from imgvet.workdir import (
     CROPS_PART,
     WorkDir,
+    draft_in,
     exclusive,
     link_or_copy,
     open_finished,
@@ -122,6 +123,24 @@ def test_what_others_are_writing_beside_is_left_alone(tmp_path: Path) -> None:
     link_or_copy(tmp_path / "source", tmp_path / "target")
     swap_folder(tmp_path / "new", tmp_path / "report")
     assert all(path.is_dir() for path in drafts)
+
+
+def test_who_holds_a_work_dir_removes_what_killed_processes_left(tmp_path: Path) -> None:
+    own = ("", "tables", "crops", "baselines", "store", "store/stages", "store/extracted/a/b")
+    others = ("store/mirror/a", "store/search", "lists", "quarantine")
+    for place in (*own, *others):
+        (tmp_path / place).mkdir(parents=True, exist_ok=True)
+        (tmp_path / place / ".draft-1").write_text("half")
+        (tmp_path / place / ".hidden").touch()
+        (tmp_path / place / ".draft-name-2").mkdir()
+        (tmp_path / place / ".draft-name-2" / "half").touch()
+    with exclusive(WorkDir(tmp_path)):
+        left = {path.parent for path in tmp_path.rglob(".draft-*")}
+        assert left == {tmp_path / place for place in others}
+        assert len(list(tmp_path.rglob(".hidden"))) == len(own) + len(others)
+        mine = draft_in(tmp_path)
+        with exclusive(WorkDir(tmp_path)), mine as folder:
+            assert Path(folder).is_dir()
 
 
 def test_the_lock_may_be_entered_again_by_its_holder(tmp_path: Path) -> None:

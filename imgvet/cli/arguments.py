@@ -18,6 +18,7 @@ from imgvet.options import GROUPS, RunOptions
 from imgvet.parameters import Part
 
 POSITIONAL = "input_dir"
+VERBOSE = "--verbose"
 RESULTS = 10
 """Images that ``search`` prints, unless told otherwise."""
 _PLACEHOLDERS = {int: "N", float: "X", Path: "PATH"}
@@ -27,7 +28,9 @@ class OneLineParser(argparse.ArgumentParser):
     """A parser that refuses in one line, and takes no abbreviated options."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings, allow_abbrev=False)
+        # Parameters of a run, of which --verbose is one, come after it and take its place.
+        super().__init__(**settings, allow_abbrev=False, conflict_handler="resolve")
+        self.switch(VERBOSE, "print the traceback of an error as well")
 
     def error(self, message: str) -> NoReturn:
         """Raise InvalidParameterError instead of printing the usage."""
@@ -56,13 +59,12 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> a
     """Parse a command line; UnknownParameterError if there is no such option."""
     options, rest = parser.parse_known_args(arguments)
     if rest:
-        raise unknown_parameter(
-            rest[0], [f"--{name.replace('_', '-')}" for name in RunOptions.model_fields]
-        )
+        known = [f"--{name.replace('_', '-')}" for name in vars(options)]
+        raise unknown_parameter(rest[0], known, options.called)
     return options
 
 
-def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+def add_run_arguments(parser: OneLineParser) -> None:
     """Add an argument for every parameter of a run, and ``--config``."""
     parser.add_argument(
         POSITIONAL, nargs="*", metavar="INPUT", help=RunOptions.model_fields[POSITIONAL].description
@@ -105,7 +107,7 @@ def read_config(path: Path) -> dict[str, Any]:
         raise ConfigFileError(
             f"The config file {path} can't be read ({error.strerror})", "Check its path"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigFileError(
             f"The config file {path} is not TOML ({error})", "Correct that place"
         ) from None

@@ -37,17 +37,20 @@ def parser() -> OneLineParser:
     _add_curate(commands)
     _add_watch(commands)
     _add_serve(commands)
+    _add_checks(commands)
     _add_models(commands)
     _add_store(commands)
     return made
 
 
-def _add(commands: Any, command: str, text: str, description: str | None = None) -> OneLineParser:
-    """Add a command, ``module.function``, under the name of its function."""
-    name = command.rpartition(".")[2].rstrip("_").replace("_", "-")
+def _add(
+    commands: Any, command: str, text: str, description: str | None = None, name: str = ""
+) -> OneLineParser:
+    """Add a command, ``module.function``, under a name or that of its function."""
+    name = name or command.rpartition(".")[2].rstrip("_").replace("_", "-")
     said = description or f"{text[:1].upper()}{text[1:]}."
     added: OneLineParser = commands.add_parser(name, help=text, description=said)
-    added.set_defaults(command=command)
+    added.set_defaults(command=command, called=added.prog)
     return added
 
 
@@ -229,6 +232,10 @@ def _add_serve(commands: Any) -> None:
     when = "minute, hour, day, month, weekday: '0 6 * * *' is daily"
     group.add_argument("--cron", metavar="TEXT", help=when)
     group.add_argument("--timezone", metavar="TEXT", help="what its hours mean [UTC]")
+    where = serve.add_argument_group("where to run, instead of here")
+    named = "register the datasets for the workers of this work pool, and end"
+    where.add_argument("--pool", metavar="NAME", help=named)
+    where.add_argument("--image", metavar="NAME", help="image of the containers of such a pool")
     automations = _group(commands, "automations", "set up the automations of a server")
     again = "create them, or update those of the same name; never twice"
     apply = _add(automations, "watch.apply", again)
@@ -246,10 +253,38 @@ def _add_serve(commands: Any) -> None:
     for command in (status, check):
         listed = "file with a table [datasets.NAME] for each [datasets.toml]"
         command.path("config", "FILE", listed, nargs="?", default=Path("datasets.toml"))
+    status.path("--html", "FILE", "also write them as a page, with the latest runs as a picture")
+    told = "also send them as one message to addresses as Apprise writes them"
+    status.text("--notify", "URL", told, nargs="+", default=())
+    going = "show which runs are old enough to be forgotten; with --yes forget them"
+    prune = _add(
+        commands,
+        "datasets.prune",
+        going,
+        "Show, of one work dir or of each dataset of a file, how many runs of the history and how "
+        "many stored results are older than what is to be kept; with --yes remove them. Baselines "
+        "in use stay, and what the last results show. Every run does the same at its end.",
+    )
+    prune.path(
+        "path",
+        "PATH",
+        "a work dir, or a file of datasets [datasets.toml]",
+        nargs="?",
+        default=Path("datasets.toml"),
+    )
+    prune.number("--keep-days", "so many, whatever the file says [keep_days of the dataset]")
+    prune.switch("--yes", "remove them")
     deployments = _group(commands, "deployments", "write files to begin deployments with")
     examples = "write datasets.toml for 'imgvet serve' and prefect.yaml for 'prefect deploy'"
     init = _add(deployments, "watch.init", examples)
     init.path("folder", "FOLDER", "where to [here]", nargs="?", default=Path())
+
+
+def _add_checks(commands: Any) -> None:
+    checks = _group(commands, "checks", "print the checks as a suite of Great Expectations")
+    whole = "print them as JSON, to be edited and given to 'imgvet run --expectations FILE'"
+    export = _add(checks, "runs.export_checks", whole, name="export")
+    export.path("--config", "FILE", "TOML file with a table [checks] of limits")
 
 
 def _add_models(commands: Any) -> None:

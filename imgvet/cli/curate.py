@@ -15,6 +15,7 @@ from imgvet.curation.plan_file import read_plan
 from imgvet.curation.rules import Rules, make_rules
 from imgvet.engine.progress import shown_progress
 from imgvet.errors import EXIT_CHECKS_FAILED
+from imgvet.foreign import visible
 from imgvet.format import counted, size_text
 from imgvet.workdir import open_finished
 
@@ -84,6 +85,6 @@ def _print_refused(outcome: Outcome) -> None:
     if outcome.refused:
         print(f"{counted(len(outcome.refused), 'file')} left alone:")
     for name, why in sorted(outcome.refused.items())[:_NAMED]:
-        print(f"  {name} {why}")
+        print(f"  {visible(name)} {why}")
     if len(outcome.refused) > _NAMED:
         print(f"  and {len(outcome.refused) - _NAMED:,} more")

@@ -1,18 +1,30 @@
-"""The commands ``imgvet status | datasets check``: datasets of a config file, without a server."""
+"""The commands ``imgvet status | prune | datasets check``: many datasets, without a server."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgvet.cli.arguments import read_config
-from imgvet.errors import HistoryError
+from imgvet.errors import EXIT_CHECKS_FAILED, HistoryError
 from imgvet.format import counted, table_text
-from imgvet.monitor.history import Run, monitored_runs
-from imgvet.workdir import WorkDir
+from imgvet.monitor.history import monitored_runs, read_history
+from imgvet.monitor.messages import Message, report_address
+from imgvet.monitor.notify import check_addresses, post, without_secrets
+from imgvet.monitor.options import make_monitor_options
+from imgvet.monitor.retention import forget_runs, old_runs
+from imgvet.options import make_options
+from imgvet.quality.result import Severity
+from imgvet.reports.overview import Watched, digest, overview_page, verdict_of
+from imgvet.store.compact import today, unused
+from imgvet.store.store import Store
+from imgvet.store.upkeep import collect_garbage, shown
+from imgvet.workdir import UNUSED_DAYS, WorkDir, exclusive, work_dir_at, write_text
 
 if TYPE_CHECKING:
     from imgvet.deployments.datasets import Served
@@ -20,10 +32,25 @@ if TYPE_CHECKING:
 _COLUMNS = ("Dataset", "Verdict", "Last run (UTC)", "Images", "Next run (UTC)", "Alarms on")
 
 
-def status(options: argparse.Namespace) -> None:
-    """Print each dataset with its verdict, last and next run, and the alarms that are on."""
-    rows = [_COLUMNS, *map(_row, _datasets(options.config))]
-    print(table_text(rows, "<<<><<"))
+def status(options: argparse.Namespace) -> int:
+    """Print each dataset with its verdict, last and next run, and the alarms that are on.
+
+    Exit code 3 if the digest that was asked for did not arrive.
+    """
+    check_addresses(options.notify)
+    datasets = [_watched(dataset) for dataset in _datasets(options.config)]
+    print(table_text([_COLUMNS, *map(_row, datasets)], "<<<><<"))
+    if options.html is not None:
+        write_text(options.html, overview_page(datasets, datetime.now(UTC)))
+        print(f"Written: {options.html}")
+    title, body = digest(datasets)
+    worst = min((one.state for one in datasets), key=("bad", "warn", "good", "none").index)
+    kinds: dict[str, Severity] = {"bad": "critical", "warn": "warning"}
+    message = Message("status", kinds.get(worst, "info"), worst == "good", title, body)
+    lost = [(address, said) for address in options.notify if (said := post(message, address))]
+    for address, said in lost:
+        print(f"imgvet: not delivered to {without_secrets(address)} ({said})", file=sys.stderr)
+    return EXIT_CHECKS_FAILED if lost else 0
 
 
 def check(options: argparse.Namespace) -> None:
@@ -34,27 +61,70 @@ def check(options: argparse.Namespace) -> None:
     print(f"{counted(len(datasets), 'dataset')}: nothing is wrong.")
 
 
+def prune(options: argparse.Namespace) -> None:
+    """Print what is old enough to go, of one work dir or of many; with ``--yes`` remove it."""
+    rows: list[tuple[str, ...]] = [("Dataset", "Runs", "To go", "Stored contents", "To go")]
+    rows += [_pruned(*dataset, yes=options.yes) for dataset in _kept(options)]
+    print(table_text(rows, "<>>>>"))
+    if not options.yes:
+        print("Nothing is removed without --yes.")
+
+
+def _kept(options: argparse.Namespace) -> Iterator[tuple[str, WorkDir, int]]:
+    """The datasets with their work dirs, and how many days their runs are kept."""
+    if options.path.is_dir():
+        given = {} if options.keep_days is None else {"keep_days": options.keep_days}
+        days = make_options({"input_dir": "unknown", **given}).keep_days
+        yield str(options.path), work_dir_at(options.path), days
+        return
+    for dataset in _datasets(options.path):
+        parameters = {**dataset.parameters}
+        if options.keep_days is not None:
+            parameters["keep_days"] = options.keep_days
+        kept = make_monitor_options(parameters)
+        yield dataset.name, WorkDir(kept.work_dir), kept.keep_days
+
+
+def _pruned(name: str, work: WorkDir, days: int, *, yes: bool) -> tuple[str, ...]:
+    if not work.store.is_dir():
+        return name, "no run yet", "-", "-", "-"
+    with exclusive(work):
+        store, unused_days = Store(work), min(days, UNUSED_DAYS)
+        runs, going = len(read_history(work)), len(old_runs(work, days, today()))
+        contents = store.files.digests().union(*(packs.digests() for packs in store.all_packs()))
+        idle = contents & (unused(work, today(), unused_days) - shown(store))
+        if yes:
+            forget_runs(work, days, today())
+            collect_garbage(store, unused_days)
+    return name, f"{runs:,}", f"{going:,}", f"{len(contents):,}", f"{len(idle):,}"
+
+
 def _datasets(config: Path) -> tuple[Served, ...]:
     from imgvet.deployments.datasets import served_in
 
     return served_in(read_config(config), str(config))
 
 
-def _row(dataset: Served) -> tuple[str, ...]:
+def _watched(dataset: Served) -> Watched:
     coming = next_run(dataset.cron, dataset.timezone)
+    options = make_monitor_options(dataset.parameters)
+    work = WorkDir(options.work_dir)
     try:
-        runs = monitored_runs(WorkDir(Path(dataset.parameters["work_dir"])))
+        runs = monitored_runs(work)
     except HistoryError as error:
-        return dataset.name, "history unreadable", "-", "-", coming, error.problem
-    if not runs:
-        return dataset.name, "no run yet", "-", "-", coming, "none"
-    last = runs[-1]
+        return Watched(dataset.name, (), coming, "", error.problem)
+    work = WorkDir(work.path, runs[-1].part if runs else "")
+    report = report_address(work, options.report_url) if work.report_index.is_file() else ""
+    return Watched(dataset.name, runs, coming, report)
+
+
+def _row(one: Watched) -> tuple[str, ...]:
+    if not one.runs:
+        said = "history unreadable" if one.problem else "no run yet"
+        return one.name, said, "-", "-", one.coming, one.problem or "none"
+    last = one.runs[-1]
     alarms = ", ".join(last.alarms) or "none"
-    return dataset.name, _verdict(last), last.minute, f"{last.images:,}", coming, alarms
-
-
-def _verdict(run: Run) -> str:
-    return "run failed" if run.verdict is None else run.verdict.value
+    return one.name, verdict_of(last), last.minute, f"{last.images:,}", one.coming, alarms
 
 
 def next_run(cron: str | None, timezone: str) -> str:

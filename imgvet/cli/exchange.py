@@ -12,9 +12,10 @@ from imgvet.errors import EXIT_CHECKS_FAILED, WorkDirUnusableError
 from imgvet.exchange.compare import Difference, compare_sides
 from imgvet.exchange.options import ExportOptions
 from imgvet.exchange.sides import read_side
-from imgvet.exchange.tables import write_csv
+from imgvet.foreign import visible
 from imgvet.format import counted, table_text
 from imgvet.options import SimilarityOptions
+from imgvet.spreadsheet import csv_bytes
 from imgvet.summary import read_record
 from imgvet.workdir import exclusive, open_finished, write_atomically
 
@@ -68,14 +69,13 @@ def compare(options: argparse.Namespace) -> int:
 
 def against(options: argparse.Namespace) -> None:
     """Print of each of many pictures its nearest in a run, the most alike first."""
-    from imgvet.reports.text import visible
     from imgvet.search.against import look_up
     from imgvet.similarity.verify import Relation
 
     work, threads = open_finished(options.work_dir), os.cpu_count() or 1
     found = look_up(work, options.against, 1 if options.k is None else options.k, threads)
     if options.csv is not None:
-        _write(options.csv, lambda path: write_csv(found, path))
+        _write(options.csv, lambda path: path.write_bytes(csv_bytes(found)))
     if options.json:
         print(found.to_json(orient="records", indent=2))
         return
@@ -113,13 +113,13 @@ def difference_lines(found: Difference) -> list[str]:
     rows += [("Parameters", words) for words in found.parameters.values()]
     if found.not_compared:
         rows.append(("Not compared", ", ".join(found.not_compared)))
-    return table_text(rows, "<<").split("\n")
+    return [visible(line) for line in table_text(rows, "<<").split("\n")]
 
 
 def write_difference(found: Difference, path: Path) -> None:
     """Write the images that differ as CSV."""
     lists = {name: found.images[name].map("; ".join) for name in ("newly_bad", "newly_good")}
-    write_csv(found.images.assign(**lists), path)
+    path.write_bytes(csv_bytes(found.images.assign(**lists)))
 
 
 def _write(path: Path, write: Callable[[Path], object]) -> None:

@@ -13,6 +13,7 @@ from imgvet.cli.exchange import against
 from imgvet.errors import InvalidParameterError
 from imgvet.explorer.run import ExploredRun
 from imgvet.explorer.server import Explorer
+from imgvet.foreign import visible
 from imgvet.format import counted
 from imgvet.search.saved_lists import save_list
 from imgvet.workdir import open_finished
@@ -49,7 +50,9 @@ def search(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(rows, indent=2))
     else:
-        print("\n".join(f"{row['similarity']:.6f}  {row['filename']}" for row in rows))
+        print(
+            "\n".join(f"{row['similarity']:.6f}  {visible(str(row['filename']))}" for row in rows)
+        )
 
 
 def subset(options: argparse.Namespace) -> None:

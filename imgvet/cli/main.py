@@ -6,22 +6,24 @@ import importlib
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from imgvet.cli.arguments import parse
+from imgvet.cli.arguments import VERBOSE, parse
 from imgvet.cli.commands import parser
-from imgvet.errors import EXIT_BAD_REQUEST, ImgvetError
-
-EXIT_UNREAD = 141
-"""What shells give for a command whose output nobody reads on."""
+from imgvet.errors import (
+    EXIT_BAD_REQUEST,
+    EXIT_INTERRUPTED,
+    EXIT_TERMINATED,
+    EXIT_UNREAD,
+    ImgvetError,
+    failures_of_machine,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command: 0, 2 for a bad request, 3 if checks failed and ``--fail-on`` says so.
-
-    130 if Ctrl-C ended it, 143 if SIGTERM did, which are the codes of shells.
-    """
+    """Run a command; :data:`imgvet.errors.EXIT_CODES` says what the returned code means."""
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         try:
@@ -41,13 +43,17 @@ def _command(arguments: Sequence[str] | None) -> int:
         options = parse(parser(), arguments)
         module, _, function = options.command.partition(".")
         command = getattr(importlib.import_module(f"imgvet.cli.{module}"), function)
-        return int(command(options) or 0)
+        with failures_of_machine():
+            return int(command(options) or 0)
     except ImgvetError as error:
+        if VERBOSE in (sys.argv if arguments is None else arguments):
+            error.__suppress_context__ = False
+            traceback.print_exception(error)
         print(f"imgvet: {error}", file=sys.stderr)
         return EXIT_BAD_REQUEST
     except KeyboardInterrupt as stop:
         print("imgvet: stopped; run the same command again to go on where it was", file=sys.stderr)
-        return 128 + (signal.SIGTERM if isinstance(stop, _TerminatedError) else signal.SIGINT)
+        return EXIT_TERMINATED if isinstance(stop, _TerminatedError) else EXIT_INTERRUPTED
 
 
 class _TerminatedError(KeyboardInterrupt):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import jinja2
 
+from imgvet.check_options import CheckLimits
 from imgvet.cli.arguments import default_text
 from imgvet.curation.decisions import Kind
 from imgvet.curation.rules import CurateOptions, KeepRules, ListRules
-from imgvet.errors import all_errors
+from imgvet.errors import EXIT_CODES, all_errors
 from imgvet.exchange.options import ExportOptions
 from imgvet.images.isolation import DECODE_MEMORY, DECODE_PATIENCE, DECODE_SECONDS
 from imgvet.images.picture import MAX_PIXELS
 from imgvet.metrics import FLAGS, METRICS, Metric
 from imgvet.monitor.options import NotifyOptions, WatchOptions
-from imgvet.options import GROUPS, CheckLimits
+from imgvet.options import GROUPS
 from imgvet.quality.checks import CHECKS
 from imgvet.reasons import Reason
 from imgvet.similarity.distances import DISTANCES
@@ -53,6 +54,7 @@ def reference() -> str:
         reasons=Reason,
         input_limits=_input_limits(),
         errors=all_errors(),
+        exit_codes=EXIT_CODES,
     )
 
 

@@ -6,9 +6,10 @@ import argparse
 import json
 from typing import Any
 
-from imgvet.cli.arguments import run_parameters
+from imgvet.cli.arguments import read_config, run_parameters
 from imgvet.dataset import Dataset
 from imgvet.errors import EXIT_CHECKS_FAILED
+from imgvet.options import make_options
 from imgvet.store.references import digest_file
 from imgvet.summary import read_record, read_summary
 from imgvet.workdir import exclusive, open_finished, require_allowed
@@ -64,3 +65,12 @@ def report(options: argparse.Namespace) -> None:
         else:
             page = report_of(work, earlier, watched)
     print(page)
+
+
+def export_checks(options: argparse.Namespace) -> None:
+    """Print the checks that have limits as a suite of Great Expectations."""
+    from imgvet.quality.suite import own_suite, suite_text
+
+    given = read_config(options.config) if options.config else {}
+    limits = {name: given[name] for name in ("checks",) if name in given}
+    print(suite_text(own_suite(make_options({"input_dir": "unknown", **limits}).checks)))

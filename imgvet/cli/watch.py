@@ -21,7 +21,11 @@ from imgvet.errors import (
     EngineError,
     HistoryError,
     ImgvetError,
+    InputEmptyError,
+    InputNotFoundError,
+    InputUnreadableError,
     InvalidParameterError,
+    ListFileError,
     RunNotFoundError,
 )
 from imgvet.flows.request import check_request
@@ -29,11 +33,19 @@ from imgvet.monitor.failure import TOLD, failed_run, tell_failure, usable
 from imgvet.monitor.history import Run, find_run, monitored_runs
 from imgvet.monitor.messages import links_of
 from imgvet.monitor.notify import Monitored, Sender, check_addresses, deliver, senders
-from imgvet.monitor.options import MonitorOptions, all_addresses, is_baseline, make_monitor_options
+from imgvet.monitor.options import (
+    MonitorOptions,
+    addresses_aside,
+    all_addresses,
+    is_baseline,
+    make_monitor_options,
+)
 from imgvet.monitor.watch import baseline_lines, set_baseline
 from imgvet.quality.result import read_results
 from imgvet.summary import read_summary, summary_lines
 from imgvet.workdir import WorkDir, exclusive, require_allowed, write_text
+
+_GONE = (InputNotFoundError, InputEmptyError, InputUnreadableError, ListFileError)
 
 
 def monitor(options: argparse.Namespace) -> int:
@@ -82,7 +94,7 @@ def _deliver(options: argparse.Namespace) -> int:
         )
     with environment(QUIET), exclusive(work):
         links = links_of(work, parameters.report_url)
-        arrived, problems = deliver(work, _receivers(parameters), links)
+        arrived, problems = deliver(work, _receivers(parameters), links, parameters)
     print(f"Messages sent: {arrived}")
     for problem in problems:
         print(f"imgvet: {problem}", file=sys.stderr)
@@ -110,11 +122,12 @@ def _run_monitor(options: MonitorOptions) -> Monitored:
     work, request = require_allowed(options.work_dir, (), overwrite=True), None
     before = _monitored_runs(work)
     # Of a dataset that is watched already, an input that is gone is worth an alarm: the flow's.
-    with suppress(ImgvetError) if before else nullcontext():
+    with suppress(*_GONE) if before else nullcontext():
         request = check_request(options)
 
     try:
-        return cast("Monitored", run_in_engine("monitor_dataset", options, request))
+        with addresses_aside(options) as told:
+            return cast("Monitored", run_in_engine("monitor_dataset", told, request))
     except EngineError as error:
         after = _monitored_runs(work)
         if not after or after[-1].status == "failed" or len(after) == len(before):
@@ -165,7 +178,12 @@ def baseline(options: argparse.Namespace) -> None:
 def serve(options: argparse.Namespace) -> None:
     """Register datasets on the server and monitor them until stopped."""
     with environment(QUIET), _server("imgvet serve") as url:
-        from imgvet.deployments.datasets import serve_datasets, served, served_in
+        from imgvet.deployments.datasets import (
+            deploy_datasets,
+            serve_datasets,
+            served,
+            served_in,
+        )
 
         values = run_parameters(options, MonitorOptions)
         schedule = {"cron": options.cron, "timezone": options.timezone}
@@ -176,11 +194,18 @@ def serve(options: argparse.Namespace) -> None:
             )
         many = "datasets" in values
         datasets = served_in(values, str(options.config)) if many else (served(values),)
-        print(f"Monitoring on {url}, until stopped with Ctrl-C:")
+        if options.image is not None and options.pool is None:
+            raise InvalidParameterError("--image is of no use here", "Give --pool too")
+        where = f"for workers of the pool {options.pool}" if options.pool else "here"
+        ending = "" if options.pool else ", until stopped with Ctrl-C"
+        print(f"Monitoring on {url}, {where}{ending}:")
         for dataset in datasets:
             work_dir = dataset.parameters["work_dir"]
             print(f"  {dataset.name:<20}  {dataset.schedule:<24}  {work_dir}", flush=True)
-        serve_datasets(datasets)
+        if options.pool is None:
+            serve_datasets(datasets)
+        else:
+            deploy_datasets(datasets, options.pool, options.image)
 
 
 def init(options: argparse.Namespace) -> None:
@@ -190,7 +215,11 @@ def init(options: argparse.Namespace) -> None:
     for path in filter(Path.exists, examples):
         raise ConfigFileError(f"{path} exists already", "Move it away, or name another folder")
     for path, example in examples.items():
-        write_text(path, example.read_text(encoding="utf-8"))
+        try:
+            write_text(path, example.read_text(encoding="utf-8"))
+        except OSError as error:
+            problem = f"{path} can't be written ({error.strerror})"
+            raise ConfigFileError(problem, "Name another folder") from None
         print(f"Written: {path}")
 
 

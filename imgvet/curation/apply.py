@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ class Outcome:
 
 def preview(plan: pd.DataFrame, quarantine: Path) -> Outcome:
     """What :func:`apply` would do: every file is read and compared, nothing is written."""
-    _require_outside(plan, quarantine)
+    _require_usable(plan, quarantine)
     require_quarantine(quarantine, new=True)
     return _check(plan, Journal(quarantine))
 
@@ -60,15 +61,17 @@ def apply(
     many files of this plan are deleted from the quarantine. May be killed at any moment and called
     again. Raises PlanError or QuarantineError before anything is done.
     """
-    _require_outside(plan, quarantine)
+    _require_usable(plan, quarantine)
     with opened(quarantine, new=True) as journal:
         finish(journal)
         outcome = _check(plan, journal, link=link)
         _require_confirmed(outcome, delete)
         files, outcome.moved = outcome.moved, []
+        changed = {folder: folder.stat().st_mtime_ns for folder in _folders(files)}
         for part in _batches(files, "apply"):
             for file in part:
                 file.place = _free_place(journal, file)
+                file.folder_mtime_ns = changed[Path(file.path).parent]
             journal.take(part)
             outcome.add(part, _take_all(journal, part))
         write_manifest(plan, quarantine)
@@ -82,15 +85,20 @@ def apply(
 def undo(quarantine: Path) -> Outcome:
     """Bring everything back that a quarantine holds; may be killed and called again.
 
-    Nothing is overwritten: a file whose place is taken stays, and is told.
+    Nothing is overwritten: a file whose place is taken stays, and is told. Folders get back their
+    times, but those that were changed after the files were taken.
     """
     outcome = Outcome()
     with opened(quarantine) as journal:
         finish(journal)
+        times = _times_of_folders(journal)
         outcome.deleted = len(journal.files(State.DELETED))
         for part in _batches(journal.files(State.TAKEN)[::-1], "undo"):
             journal.mark(part, State.RETURNING)
             outcome.add(part, _return_all(journal, part))
+        for folder in times.keys() - _folders(journal.files(State.TAKEN)):
+            with suppress(PermissionError):  # the folder of another user
+                os.utime(folder, ns=(folder.stat().st_atime_ns, times[folder]))
     _remove_empty_folders(quarantine / FILES)
     return outcome
 
@@ -104,7 +112,6 @@ def finish(journal: Journal) -> None:
 
 def _check(plan: pd.DataFrame, journal: Journal, *, link: bool = False) -> Outcome:
     """Read every file that goes and every copy that stays, and compare them with the plan."""
-    require_sound(plan)
     rows = plan.drop_duplicates("filename").to_dict("records")
     going = [row for row in rows if row["action"] == "remove"]
     files = [row for row in going if row["place"] == FILE]
@@ -176,8 +183,26 @@ def _problem_of_kept(
     return f"stays, as {kept} is the same file" if same else None
 
 
-def _require_outside(plan: pd.DataFrame, quarantine: Path) -> None:
-    """QuarantineError if the next run would find the quarantine among the images."""
+def _folders(files: Sequence[Held]) -> set[Path]:
+    return {Path(file.path).parent for file in files}
+
+
+def _times_of_folders(journal: Journal) -> dict[Path, int]:
+    """When folders of files that are held were changed before, if nothing changed them since."""
+    held, written = journal.files(State.TAKEN), journal.written_ns
+    times = {
+        Path(file.path).parent: file.folder_mtime_ns for file in held[::-1] if file.folder_mtime_ns
+    }
+    return {
+        folder: time
+        for folder, time in times.items()
+        if folder.is_dir() and folder.stat().st_mtime_ns <= written
+    }
+
+
+def _require_usable(plan: pd.DataFrame, quarantine: Path) -> None:
+    """PlanError if a plan is not sound; QuarantineError if the next run would find what goes."""
+    require_sound(plan)
     around = {quarantine.resolve(), *quarantine.resolve().parents}
     files = plan[plan["place"] == FILE]
     folders = {Path(name).parent for name in files["filename"]}

@@ -1,21 +1,23 @@
 """What a person decided once and for all: ``decisions.csv`` of a work dir, by content.
 
 A decision holds for the contents that it names, whatever their files are called, in every later
-plan; no run replaces it. The file may be edited by hand.
+run, plan and export; no run replaces it. The file may be edited by hand.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
 from enum import auto
 from functools import cached_property
 from typing import NamedTuple
 
-from imgvet.curation.spreadsheet import csv_text, read_csv
+import pandas as pd
+
 from imgvet.errors import PlanError
+from imgvet.parameters import Frozen
 from imgvet.reasons import Code
-from imgvet.workdir import WorkDir, write_text
+from imgvet.spreadsheet import csv_bytes, read_csv
+from imgvet.workdir import WorkDir, write_bytes
 
 
 class Kind(Code):
@@ -26,7 +28,7 @@ class Kind(Code):
     KEEP_RIGHT = auto(), "of the two images, which are alike, the other one stays"
     KEEP_BOTH = auto(), "the two images are alike, and both stay"
     NOT_A_DUPLICATE = auto(), "the two images are no duplicates of each other"
-    LABEL_IS_RIGHT = auto(), "the label is right, whatever its neighbours say"
+    LABEL_IS_RIGHT = auto(), "the label named is right, or else that which the image has"
 
 
 _TURNED = {Kind.KEEP_LEFT: Kind.KEEP_RIGHT, Kind.KEEP_RIGHT: Kind.KEEP_LEFT}
@@ -45,6 +47,8 @@ class Decision(NamedTuple):
     other_filename: str = ""
     when: str = ""
     """ISO 8601; empty if it is not known."""
+    label: str = ""
+    """The label that is right; empty for that which the image has."""
 
     @property
     def about(self) -> Hashable:
@@ -57,8 +61,7 @@ class Decision(NamedTuple):
 COLUMNS = ("decision", *Decision._fields[1:])
 
 
-@dataclass(frozen=True)
-class Decisions:
+class Decisions(Frozen):
     """All decisions on a dataset."""
 
     all: tuple[Decision, ...] = ()
@@ -73,6 +76,17 @@ class Decisions:
         found = [one for one in self.all if one.kind in OF_PAIRS]
         turned = {(one.other_digest, one.digest): _TURNED.get(one.kind, one.kind) for one in found}
         return turned | {(one.digest, one.other_digest): one.kind for one in found}
+
+    @cached_property
+    def labels(self) -> Mapping[str, str]:
+        """The right label by digest, where one was named."""
+        kind = Kind.LABEL_IS_RIGHT
+        return {one.digest: one.label for one in self.all if one.kind is kind and one.label}
+
+    def corrected(self, images: pd.DataFrame) -> pd.Series:
+        """The labels of images, by their digests: those that were named, else their own."""
+        known = images["digest"].isin(self.labels.keys())
+        return images["label"].mask(known, images["digest"].map(self.labels))
 
     def both_stay(self, digest: str, other: str) -> bool:
         """Whether neither of two contents goes for the other."""
@@ -97,7 +111,7 @@ def read_decisions(work: WorkDir) -> Decisions:
                 f"{', '.join(Kind)}",
             )
         found.append(Decision(Kind(kind), *rest))
-    return Decisions(tuple(found))
+    return Decisions(all=tuple(found))
 
 
 def decide(work: WorkDir, *decisions: Decision, taken_back: bool = False) -> Decisions:
@@ -113,5 +127,6 @@ def decide(work: WorkDir, *decisions: Decision, taken_back: bool = False) -> Dec
             known.pop(one.about, None)
         else:
             known[one.about] = one
-    write_text(work.decisions, csv_text(COLUMNS, known.values()))
-    return Decisions(tuple(known.values()))
+    table = pd.DataFrame(known.values(), columns=COLUMNS, dtype=str)
+    write_bytes(work.decisions, csv_bytes(table, to_edit=True))
+    return Decisions(all=tuple(known.values()))

@@ -48,6 +48,8 @@ class Held:
     """The copy that stayed."""
     linked: bool = False
     """Whether a hard link to that one is left in its place."""
+    folder_mtime_ns: int | None = None
+    """When its folder was last changed before the first file was taken from it."""
     state: State = State.TAKING
     number: int = -1
     """Its place in the journal."""
@@ -82,6 +84,11 @@ class Journal:
     def files(self, *states: State) -> list[Held]:
         """The files in some states, first taken first."""
         return [file for file in self.held if file.state in states]
+
+    @property
+    def written_ns(self) -> int:
+        """When it was last written to."""
+        return (self.folder / JOURNAL).stat().st_mtime_ns
 
     def take(self, files: Sequence[Held]) -> None:
         """Write down that files will be taken."""

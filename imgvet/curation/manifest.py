@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from imgvet.curation.spreadsheet import csv_text
 from imgvet.sources.s3 import parse_location
+from imgvet.spreadsheet import csv_bytes
 from imgvet.tables import FILE
-from imgvet.workdir import write_text
+from imgvet.workdir import write_bytes, write_text
 
 MANIFEST, SCRIPT = "manifest.csv", "bucket.sh"
 _COLUMNS = ("filename", "place", "list", "reason", "kept", "digest", "file_size")
@@ -50,9 +50,7 @@ def write_manifest(plan: pd.DataFrame, folder: Path) -> None:
     rows = plan[(plan["action"] == "remove") & (plan["place"] != FILE)]
     if rows.empty:
         return
-    wanted = rows[list(_COLUMNS)].astype(object)
-    values = wanted.where(wanted.notna(), None).itertuples(index=False, name=None)
-    write_text(folder / MANIFEST, csv_text(_COLUMNS, values))
+    write_bytes(folder / MANIFEST, csv_bytes(rows[list(_COLUMNS)], to_edit=True))
     objects = rows["filename"][rows["place"] == "bucket"].tolist()
     if objects:
         write_text(folder / SCRIPT, script_of(objects))

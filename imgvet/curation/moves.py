@@ -1,8 +1,9 @@
 """Bring one file from one place to another: nothing is overwritten, and nothing is ever nowhere.
 
-Within a file system a file is renamed, which is done or not. Across, the copy is on the disk and
-has been read back before the original goes: a kill may leave both, or a part of the copy, and
-whoever finds that calls :func:`bring` again.
+Within a file system a file gets its new name as a link, which the kernel refuses where something
+is, before it loses the old one. Across, the copy is on the disk and has been read back before the
+original goes. A kill may leave both, or a part of the copy, and whoever finds that calls
+:func:`bring` again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from pathlib import Path
 
 from imgvet.curation.journal import Held, sync_folder
 from imgvet.store.references import digest_file
+
+_OCCUPIED = "is left in {}, as another file is in its place"
 
 
 class Refused(Exception):  # noqa: N818 - a value: why one file is left where it is
@@ -33,16 +36,39 @@ def bring(source: Path, target: Path, file: Held) -> None:
     elif not is_there:
         raise Refused(f"is gone from {source.parent}")
     elif os.path.lexists(target):
-        raise Refused(f"is left in {source.parent}, as another file is in its place")
+        raise Refused(_OCCUPIED.format(source.parent))
     else:
         _require_same(source, file)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            source.rename(target)
+            _rename(source, target)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
             _copy(source, target, file)
+
+
+def _rename(source: Path, target: Path) -> None:
+    """Rename a file to a place where nothing is; after Refused or OSError all is as it was."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno == errno.EXDEV:
+            raise
+        if error.errno == errno.EEXIST:
+            raise Refused(_OCCUPIED.format(source.parent)) from None
+        source.rename(target)  # no hard links in this file system, or not for this user
+    else:
+        _unlink(source, target)
+
+
+def _unlink(source: Path, target: Path) -> None:
+    """Remove the old of two names or copies; the new one if the old one can't be removed."""
+    try:
+        source.unlink()
+    except OSError:  # a folder that may not be written to
+        target.unlink()
+        raise
 
 
 def _require_same(path: Path, file: Held) -> None:
@@ -69,15 +95,11 @@ def _copy(source: Path, target: Path, file: Held) -> None:
         if digest_file(part) != file.digest:
             raise Refused("was changed meanwhile")
         _require_same(source, file)
-        part.rename(target)
+        _rename(part, target)
     finally:
         part.unlink(missing_ok=True)
     sync_folder(target.parent)
-    try:
-        source.unlink()
-    except OSError:  # a folder that may not be written to: all is as it was
-        target.unlink()
-        raise
+    _unlink(source, target)
 
 
 def _part_of(target: Path, file: Held) -> Path:

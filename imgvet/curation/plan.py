@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from imgvet.curation.decisions import read_decisions
@@ -22,6 +21,7 @@ from imgvet.options import FlagOptions, SimilarityOptions
 from imgvet.reasons import Reason
 from imgvet.search.image_table import ImageTable
 from imgvet.similarity.distances import Metric
+from imgvet.store.references import read_vectors
 from imgvet.summary import RunRecord, read_record
 from imgvet.tables import PLAN, conform, read_table, to_frame
 from imgvet.workdir import WorkDir
@@ -60,14 +60,16 @@ def _found(work: WorkDir, rules: Rules, record: RunRecord) -> Found:
         )
     limits = {name: getattr(rules, name) for name in FlagOptions.model_fields}
     given = {name: limit for name, limit in limits.items() if limit is not None}
+    decisions = read_decisions(work)
+    images = images_of(ImageTable.of_run(work), crops=bool(work.part))
     return Found(
         work=work,
-        images=images_of(ImageTable.of_run(work), crops=bool(work.part)),
+        images=images.assign(label=decisions.corrected(images)),
         tables={name: read_table(work.table(name)) for name in names if work.table(name).is_file()},
         rules=rules,
         flags=record.options(FlagOptions).model_copy(update=given),
         least=least,
-        decisions=read_decisions(work),
+        decisions=decisions,
     )
 
 
@@ -80,7 +82,7 @@ def _group_findings(
     copies = {one.id for one in exact if one.action != "keep"}
     contents = left[~left.index.isin(copies)].drop_duplicates("digest")
     metric = Metric.of_run(record)
-    vectors = np.load(found.work.embeddings, mmap_mode="r")
+    vectors = read_vectors(found.work.embeddings)
     near = list(NearGroups(found, contents, keepers, vectors, metric).findings())
     # What stays for a copy may go for another: then that one stays for both.
     instead: dict[int | None, int | None] = {

@@ -10,11 +10,11 @@ import pandas as pd
 import pyarrow as pa
 
 from imgvet.curation.decisions import Decision, Decisions, Kind, decide
-from imgvet.curation.spreadsheet import csv_text, read_csv
 from imgvet.errors import PlanError
 from imgvet.format import examples
+from imgvet.spreadsheet import csv_bytes, read_csv
 from imgvet.tables import PLAN, conform, read_table, to_frame, write_table
-from imgvet.workdir import WorkDir, write_atomically, write_text
+from imgvet.workdir import WorkDir, write_atomically, write_bytes
 
 ACTIONS = ("keep", "remove", "review")
 _NEEDED = ("action", "list", "filename", "kept", "place", "source", "digest")
@@ -29,7 +29,7 @@ def write_plan(work: WorkDir, plan: pd.DataFrame, *, replace: bool = False) -> P
         )
     # The table first: a kill between the two makes the CSV look edited, and never the other way.
     write_atomically(work.plan_table, lambda path: write_table(conform(plan, PLAN), path))
-    write_text(work.plan_csv, _as_csv(plan))
+    write_bytes(work.plan_csv, _as_csv(plan))
     return work.plan_csv
 
 
@@ -37,8 +37,8 @@ def is_edited(work: WorkDir) -> bool:
     """Whether a work dir has a plan that is not as it was made."""
     if not work.plan_csv.is_file():
         return False
-    return not work.plan_table.is_file() or work.plan_csv.read_bytes() != (
-        _as_csv(read_table(work.plan_table)).encode()
+    return not work.plan_table.is_file() or work.plan_csv.read_bytes() != _as_csv(
+        read_table(work.plan_table)
     )
 
 
@@ -62,6 +62,8 @@ def read_plan(path: Path) -> pd.DataFrame:
 
 def require_sound(plan: pd.DataFrame) -> None:
     """PlanError if a row can't be understood, touches what is protected, or all of a group goes."""
+    if missing := [name for name in _NEEDED if name not in plan]:
+        raise PlanError(f"The plan has no column {missing[0]}", "Change a plan as it was made")
     unknown = plan[~plan["action"].isin(ACTIONS) | plan["filename"].isna()]
     if len(unknown):
         raise PlanError(
@@ -112,10 +114,14 @@ def _decision(row: Mapping[Hashable, Any], digests: Mapping[Hashable, Any]) -> D
     if isinstance(other, str):
         kind = Kind.KEEP_BOTH if other == digest else Kind.NOT_A_DUPLICATE
         return Decision(kind, digest, other, name, kept)
-    kind = Kind.LABEL_IS_RIGHT if row["list"] == "mislabelled" else Kind.KEEP
-    return Decision(kind, digest, "", name)
+    if row["list"] == "mislabelled":
+        return Decision(Kind.LABEL_IS_RIGHT, digest, "", name, label=_text(row["label"]))
+    return Decision(Kind.KEEP, digest, "", name)
 
 
-def _as_csv(plan: pd.DataFrame) -> str:
-    rows = conform(plan, PLAN).to_pylist()
-    return csv_text(PLAN.column_names, (list(row.values()) for row in rows))
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _as_csv(plan: pd.DataFrame) -> bytes:
+    return csv_bytes(conform(plan, PLAN), to_edit=True)

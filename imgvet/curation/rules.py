@@ -66,6 +66,15 @@ class ListRules(Part):
         (), description="lists saved in the explorer, by name, whose images are removed"
     )
 
+    @field_validator("invalid_reasons")
+    @classmethod
+    def _reasons(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        known = [reason.value for reason in Reason if reason is not Reason.OK]
+        for word in value:
+            if word not in known:
+                raise ValueError(f"{word!r} is no reason: known are {', '.join(known)}")
+        return value
+
 
 class KeepRules(Part):
     """Which image of a group stays, and which are never touched."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
@@ -13,7 +12,7 @@ from imgvet.demo import truth
 from imgvet.demo.pictures import PICTURES, Image
 from imgvet.errors import InvalidParameterError
 from imgvet.reasons import Reason
-from imgvet.workdir import swap_folder
+from imgvet.workdir import draft_in, remove_drafts, swap_folder
 
 FILES = (*truth.VALID, *truth.INVALID)
 """The files of the demo set, beside its notes."""
@@ -56,7 +55,9 @@ def make_demo(folder: Path) -> None:
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as unfinished:
+    name = f"{folder.name}-"
+    remove_drafts(folder.parent, name)
+    with draft_in(folder.parent, name) as unfinished:
         draft = Path(unfinished) / folder.name
         for path, data in files.items():
             (draft / path).parent.mkdir(parents=True, exist_ok=True)

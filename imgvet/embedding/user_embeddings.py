@@ -11,7 +11,6 @@ import csv
 import io
 import logging
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from imgvet.errors import InvalidParameterError, StaleReferenceError
 from imgvet.format import examples
 from imgvet.parameters import Frozen
 from imgvet.store.references import digest_bytes, digest_file
-from imgvet.workdir import write_atomically
+from imgvet.workdir import draft_in, write_atomically
 
 VERSION = 1
 
@@ -172,7 +171,7 @@ def write_user_embeddings(
     rows.writerows([["filename"], *([name] for name in given.names)])
     listed = text.getvalue().encode("utf-8", _ERRORS)
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".draft-", dir=folder) as drafts:
+    with draft_in(folder) as drafts:
         draft = Path(drafts) / "embeddings"
         with draft.open("wb") as stream:
             np.save(stream, np.ascontiguousarray(given.vectors), allow_pickle=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ from imgvet.engine.server import (
 )
 from imgvet.engine.values import keep_files
 from imgvet.engine.warm_up import files_to_measure, measure_ahead
-from imgvet.errors import EngineError
+from imgvet.errors import EngineError, MachineError, failures_of_machine
 from imgvet.flows.request import Request, as_checked, check_request, with_options
 from imgvet.flows.runners import is_elsewhere
 from imgvet.options import RunOptions
@@ -31,6 +32,9 @@ from imgvet.quality.expectations import load as load_great_expectations
 from imgvet.store.files import FileToRead
 from imgvet.summary import RunSummary
 from imgvet.workdir import WorkDir, exclusive, require_allowed
+
+FILES_OF_A_RUN = 128
+"""Files and connections that a run has open at a time, at most: 96 to read a bucket."""
 
 EVENTS_TIMEOUT = 10.0
 """Seconds that a temporary server is kept for events that were not sent yet."""
@@ -52,7 +56,7 @@ def run_in_engine(
 
     Returns its result, also where what was found is a failure. Without a checked request the flow
     checks; ``drafts`` as in :func:`run_flow`. EngineError if the server can't be started or
-    reached, or failed.
+    reached, or failed; MachineError if the machine lacks what it takes.
     """
     level = "INFO" if options.verbose else "CRITICAL"
     settings = {
@@ -62,7 +66,8 @@ def run_in_engine(
         "PREFECT_LOGGING_INTERNAL_LEVEL": level,
     }
     work = require_allowed(options.work_dir, options.inputs, overwrite=True)
-    with ExitStack() as stack:
+    _require_files()
+    with failures_of_machine(), ExitStack() as stack:
         stack.enter_context(environment(settings))
         url = configured_url()
         if url is None and is_elsewhere(options.address):
@@ -83,6 +88,20 @@ def run_in_engine(
         stack.enter_context(as_checked(request))
         stack.enter_context(_connected(url or server.url, temporary=url is None))
         return _result(flow, options)
+
+
+def _require_files() -> None:
+    """MachineError if fewer files may be opened than a run needs: Prefect would wait forever."""
+    import resource
+
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    left = allowed - len(os.listdir("/dev/fd"))  # noqa: PTH208
+    if allowed != resource.RLIM_INFINITY and left < FILES_OF_A_RUN:
+        raise MachineError(
+            f"Only {max(left, 0)} more files may be open at a time, and a run takes up to "
+            f"{FILES_OF_A_RUN}",
+            "Allow more, as by 'ulimit -n 4096', and run again",
+        )
 
 
 def _result(name: str, options: RunOptions) -> object:
@@ -149,7 +168,7 @@ def _connected(url: str, *, temporary: bool) -> Iterator[None]:
     not sent is sent again with the first event that arrives.
     """
     from prefect import settings
-    from prefect.events.clients import PrefectEventsClient
+    from prefect.events.clients import NullEventsClient, PrefectEventsClient
     from prefect.events.worker import EventsWorker, emit_events_to_cloud
 
     changes: dict[Any, Any] = {settings.PREFECT_API_URL: url}
@@ -158,7 +177,9 @@ def _connected(url: str, *, temporary: bool) -> Iterator[None]:
         changes[settings.PREFECT_FLOWS_HEARTBEAT_FREQUENCY] = None
     remedy = "Check that it runs, or unset PREFECT_API_URL to use a temporary one"
     with settings.temporary_settings(changes):
-        if not emit_events_to_cloud():
+        if temporary:
+            EventsWorker.set_client_override(NullEventsClient)
+        elif not emit_events_to_cloud():
             EventsWorker.set_client_override(PrefectEventsClient, reconnection_attempts=1)
         try:
             with failures_of(url, remedy):

@@ -76,7 +76,6 @@ class TemporaryServer:
                 "PREFECT_HOME": str(self.home),
                 "PREFECT_UI_ENABLED": "0",
                 "PREFECT__SERVER_EPHEMERAL": "1",
-                "PREFECT__SERVER_FINAL": "1",
             }
             self.process = subprocess.Popen(
                 command, env={**os.environ, **settings}, pass_fds=[bound.fileno()],

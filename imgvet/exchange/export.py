@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,15 +17,16 @@ from imgvet.exchange.layouts import LAYOUTS
 from imgvet.exchange.options import ExportOptions
 from imgvet.exchange.pictures import Picture, pictures_of, read_pictures
 from imgvet.exchange.selection import Selection, select_images
-from imgvet.exchange.tables import image_table, write_csv, write_parquet
+from imgvet.exchange.tables import image_table, write_parquet
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.reasons import Failure
 from imgvet.search.saved_lists import rows_of
 from imgvet.sources.listing import shared_folder
 from imgvet.sources.reading import Reader
+from imgvet.spreadsheet import csv_bytes
 from imgvet.store.files import FileToRead
 from imgvet.summary import read_record
-from imgvet.workdir import WorkDir, input_around, link_or_copy
+from imgvet.workdir import WorkDir, draft_in, input_around, link_or_copy, remove_drafts
 
 MANIFEST, LEFT_OUT = "manifest.csv", "left_out.csv"
 """In a folder of pictures: what each was called in the run; and those that could not be had."""
@@ -99,7 +99,9 @@ def _require_outside(folder: Path, work: WorkDir) -> None:
 def _draft_of(destination: Path) -> Iterator[Path]:
     """A place beside the destination, which takes its place at the end."""
     destination.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=destination.parent) as folder:
+    name = f"{destination.name}-"
+    remove_drafts(destination.parent, name)
+    with draft_in(destination.parent, name) as folder:
         draft = Path(folder) / destination.name
         yield draft
         if destination.is_dir() and not draft.is_dir():
@@ -118,7 +120,10 @@ def _write_one(work: WorkDir, draft: Path, kind: str, selection: Selection) -> l
         return [(name, "line_break", "a list can't hold its name") for name in lost]
     else:
         table = image_table(selection, is_cut=bool(work.part))
-        (write_csv if kind == "csv" else write_parquet)(table, draft)
+        if kind == "csv":
+            draft.write_bytes(csv_bytes(table))
+        else:
+            write_parquet(table, draft)
     return []
 
 
@@ -155,10 +160,10 @@ def _write_pictures(
     draft.mkdir()
     layout.write(placed(), draft)
     columns = ["file", "filename", "digest", "label", "split"]
-    write_csv(pd.DataFrame(rows, columns=columns, dtype=object), draft / MANIFEST)
+    (draft / MANIFEST).write_bytes(csv_bytes(pd.DataFrame(rows, columns=columns, dtype=object)))
     if lost:
         told = pd.DataFrame(lost, columns=["filename", "reason", "detail"])
-        write_csv(told, draft / LEFT_OUT)
+        (draft / LEFT_OUT).write_bytes(csv_bytes(told))
     return len(rows), lost
 
 

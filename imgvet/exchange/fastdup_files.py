@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from imgvet.exchange.selection import Selection
-from imgvet.exchange.tables import write_csv
 from imgvet.options import FlagOptions, RunOptions
+from imgvet.spreadsheet import csv_bytes
+from imgvet.store.references import read_vectors
 from imgvet.summary import read_record
 from imgvet.tables import COMPONENTS, INVALID, OUTLIERS, SIMILARITY, STATS, read_made
 from imgvet.workdir import WorkDir
@@ -44,7 +45,7 @@ def write_fastdup(work: WorkDir, selection: Selection, folder: Path) -> None:
     folder.mkdir()
     items, record = selection.items, read_record(work)
     index = pd.Series(range(len(items)), items["id"])
-    vectors = np.load(work.embeddings, mmap_mode="r")
+    vectors = read_vectors(work.embeddings)
     rows = items["embedding_row"].to_numpy(np.int64)
     with (folder / FEATURES).open("wb") as stream:
         for part in np.array_split(rows, len(rows) // 10_000 + 1):
@@ -61,7 +62,7 @@ def write_fastdup(work: WorkDir, selection: Selection, folder: Path) -> None:
         **_components(read_made(work.table(COMPONENTS.name), COMPONENTS), index),
     }
     for name, table in tables.items():
-        write_csv(table, folder / name)
+        (folder / name).write_bytes(csv_bytes(table))
     options = record.options(RunOptions)
     config = {
         "input_dir": options.input_dir, "data_type": "image", "embeddings_dim": vectors.shape[1],

@@ -1,4 +1,4 @@
-"""Which images of a run are exported, and under which labels."""
+"""Which images of a run are exported, and under which labels: those that a person decided on."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pandas as pd
 
 from imgvet.annotations.match import match
 from imgvet.annotations.read import read_annotations
+from imgvet.curation.decisions import read_decisions
 from imgvet.curation.plan_file import ACTIONS, read_plan
-from imgvet.curation.spreadsheet import read_csv
 from imgvet.errors import InputEmptyError, PlanError
 from imgvet.exchange.options import ExportOptions
 from imgvet.options import SourceOptions
@@ -21,6 +21,7 @@ from imgvet.search.image_table import ImageTable
 from imgvet.search.query import ImageSearch, Query
 from imgvet.search.saved_lists import names_in_list
 from imgvet.sources.listing import item_name
+from imgvet.spreadsheet import read_csv
 from imgvet.summary import read_record
 from imgvet.tables import ITEMS, read_made
 from imgvet.workdir import WorkDir
@@ -70,6 +71,7 @@ def select_images(work: WorkDir, options: ExportOptions) -> Selection:
         raise InputEmptyError(
             "No valid image of the run is left to export", "Ask for less with where, list and plan"
         )
+    chosen = chosen.assign(label=read_decisions(work).corrected(chosen))
     if options.corrections is not None:
         inputs = read_record(work).options(SourceOptions).input_dir
         chosen = _corrected(chosen, options.corrections, inputs)

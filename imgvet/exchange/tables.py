@@ -8,7 +8,6 @@ import pandas as pd
 import pyarrow as pa
 
 from imgvet.exchange.selection import Selection, source_names
-from imgvet.format import inert
 from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS, CROPS, write_table
 
 _FIRST = ("filename", "label", "split")
@@ -37,10 +36,3 @@ def image_table(selection: Selection, *, is_cut: bool) -> pd.DataFrame:
 def write_parquet(table: pd.DataFrame, path: Path) -> None:
     """Write a table as Parquet."""
     write_table(pa.Table.from_pandas(table, preserve_index=False), path)
-
-
-def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV, UTF-8; texts that a spreadsheet would compute begin with ``'``."""
-    texts = [name for name in table if not pd.api.types.is_numeric_dtype(table[name].dtype)]
-    safe = table.assign(**{str(n): table[n].map(inert, na_action="ignore") for n in texts})
-    safe.to_csv(path, index=False, lineterminator="\n", errors="backslashreplace")

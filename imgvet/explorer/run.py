@@ -10,12 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError, StaleReferenceError
+from imgvet.explorer.labels import Labels
 from imgvet.explorer.pairs import Pairs
+from imgvet.foreign import visible
 from imgvet.metrics import FLAGS, Flag, limit_of
 from imgvet.options import FlagOptions
 from imgvet.reasons import Failure
-from imgvet.reports.text import visible
-from imgvet.search.image_table import COPIES, HIGHEST, PIXELS, SIDES, ImageTable, Rows
+from imgvet.search.image_table import (
+    COPIES,
+    HIGHEST,
+    ISSUE,
+    LEAKING,
+    PIXELS,
+    SIDES,
+    ImageTable,
+    Rows,
+)
 from imgvet.search.index import Match, SearchIndex
 from imgvet.search.originals import Originals
 from imgvet.search.picture import embed_picture, model_of, read_picture
@@ -49,6 +59,11 @@ class ExploredRun:
         """Its pairs of similar images."""
         return Pairs(self.work, self.record, self.images)
 
+    @cached_property
+    def labels(self) -> Labels:
+        """Its labels that are likely wrong."""
+        return Labels(self.work, self.images)
+
     def thumbnail(self, digest: str) -> bytes | None:
         """JPEG bytes of the thumbnail of a content, None if there is none any more."""
         for _ in range(2):
@@ -73,7 +88,8 @@ class ExploredRun:
             "Exact copies": _having(COPIES, above=1, sort="embedding_row"),
             "Near duplicates": _having(HIGHEST, sort=HIGHEST, descending=True),
             "Outliers": _having("outliers.score", sort="outliers.score", descending=True),
-            "Label issues": _having("label_issues.nearest", sort="label_issues.score"),
+            "In several splits": _having(LEAKING, above=0, sort=LEAKING, descending=True),
+            "Label issues": _having(ISSUE, values=("true",), sort="label_issues.score"),
             **{flag.name.capitalize(): _flagged(flag, limits) for flag in FLAGS},
             "In components": _having(component, sort=component),
             "Lowest contrast": _having("stats.contrast", sort="stats.contrast"),

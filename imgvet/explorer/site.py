@@ -29,6 +29,7 @@ from starlette.types import ASGIApp
 from imgvet import __version__
 from imgvet.errors import ImgvetError, InputNotFoundError, InvalidParameterError, RunNotFoundError
 from imgvet.explorer.guard import Guard, Secrets
+from imgvet.explorer.labels import LabelQuery, LabelToDecide
 from imgvet.explorer.pairs import PairQuery, PairToDecide
 from imgvet.explorer.run import ExploredRun
 from imgvet.reasons import Failure
@@ -45,7 +46,7 @@ from imgvet.search.saved_lists import (
     saved_lists,
 )
 
-PAGE, PAIRS = "/explore", "/pairs"
+PAGE = "/explore"
 
 NEIGHBORS = 60
 """How many images are found alike unless another number is asked for."""
@@ -118,7 +119,8 @@ def make_site(current: Callable[[], ExploredRun], known: Secrets) -> ASGIApp:
         routes=[
             Route("/", lambda _: RedirectResponse(PAGE)),
             Route(PAGE, partial(_page, name="explore.html")),
-            Route(PAIRS, partial(_page, name="pairs.html")),
+            Route("/pairs", partial(_page, name="pairs.html")),
+            Route("/labels", partial(_page, name="labels.html")),
             Route("/style.css", lambda _: FileResponse(style)),
             Mount("/static", StaticFiles(directory=_HERE / "static")),
             Mount("/report", report),
@@ -131,6 +133,8 @@ def make_site(current: Callable[[], ExploredRun], known: Secrets) -> ASGIApp:
             Route("/api/search-path", _search_path, methods=["POST"]),
             Route("/api/pairs", _pairs),
             Route("/api/decisions", _decide, methods=["POST"]),
+            Route("/api/labels", _labels),
+            Route("/api/labels", _decide_label, methods=["POST"]),
             Route("/api/lists", _lists),
             Route("/api/lists", _save, methods=["POST"]),
             Route("/api/lists/{name}", _change_list, methods=["POST"]),
@@ -168,6 +172,7 @@ def _about(request: Request) -> Response:
             "images": len(run.images),
             "max_bytes": MAX_BYTES,
             "pairs": run.pairs.kinds,
+            "labels": run.labels.kinds,
             "relations": run.pairs.relations,
             "columns": [asdict(column) for column in run.images.columns.values()],
             "presets": [
@@ -237,6 +242,17 @@ async def _decide(request: Request) -> Response:
     asked = PairToDecide.parse(await _json(request))
     await run_in_threadpool(_run(request).pairs.decide, asked)
     return JSONResponse({"decision": asked.decision})
+
+
+def _labels(request: Request) -> Response:
+    query = LabelQuery.parse(request.query_params.get("query", "{}"))
+    return JSONResponse(_run(request).labels.page(query))
+
+
+async def _decide_label(request: Request) -> Response:
+    asked = LabelToDecide.parse(await _json(request))
+    await run_in_threadpool(_run(request).labels.decide, asked)
+    return JSONResponse({"decision": asked.label})
 
 
 def _lists(request: Request) -> Response:

@@ -8,6 +8,7 @@ returns half an image; OpenCV decodes what Pillow does not know.
 from __future__ import annotations
 
 import ctypes
+import errno
 import io
 import logging
 import re
@@ -39,6 +40,7 @@ from PIL import (
     _imaging,
 )
 
+from imgvet.errors import lacking
 from imgvet.images.formats import Format, ends_early, identify, unsupported_name
 from imgvet.images.picture import (
     UPRIGHT,
@@ -69,7 +71,7 @@ _READERS: dict[Format, type[ImageFile.ImageFile]] = {
 
 _DECODER_ERRORS: tuple[type[Exception], ...] = (
     OSError, EOFError, SyntaxError, ValueError, TypeError, AttributeError, LookupError,
-    ArithmeticError, RuntimeError, AssertionError, MemoryError,
+    ArithmeticError, RuntimeError, AssertionError,
     struct.error, zlib.error, cv2.error, Image.DecompressionBombError,
 )  # fmt: skip
 """Raised by decoders for bad bytes.
@@ -109,7 +111,8 @@ def decode(data: bytes, *, full_size: bool = False) -> Picture | Failure:
     """The first image of a file, or why there is none.
 
     The reasons are empty_file, not_an_image, unsupported, truncated, corrupt and too_large. A large
-    JPEG is decoded at a reduced scale unless the full size is asked for.
+    JPEG is decoded at a reduced scale unless the full size is asked for. Raises MemoryError if
+    there is too little, which says nothing of the file.
     """
     if not data:
         return Failure(Reason.EMPTY_FILE, "0 bytes")
@@ -292,8 +295,10 @@ def _decoder_of(data: bytes, kind: Format) -> Iterator[None]:
 
 def _failure(error: Exception, data: bytes, kind: Format) -> Failure:
     message = " ".join(str(error).split()) or type(error).__name__
+    if lacking(error) == errno.ENOMEM:
+        raise MemoryError(message)
     reason = Reason.CORRUPT
-    if isinstance(error, (MemoryError, Image.DecompressionBombError)):
+    if isinstance(error, Image.DecompressionBombError):
         reason = Reason.TOO_LARGE
     elif any(words in message.lower() for words in _TRUNCATED) or ends_early(data, kind):
         reason = Reason.TRUNCATED

@@ -200,3 +200,8 @@ def decode_thumbnail(jpeg: bytes, least_side: int = 0) -> Pixels:
         jpeg, colorspace="RGB", min_height=least_side, min_width=least_side
     )
     return np.asarray(pixels, dtype=np.uint8)
+
+
+def gray_thumbnail(jpeg: bytes) -> Pixels:
+    """The same in gray, (h, w), at full scale; ValueError as well."""
+    return np.asarray(simplejpeg.decode_jpeg(jpeg, colorspace="GRAY")[..., 0], np.uint8)

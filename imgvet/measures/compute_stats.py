@@ -56,6 +56,10 @@ class ContentClaims:
         # setdefault is one atomic step, so of two threads just one becomes the owner.
         return self._owners.setdefault(digest, mine) is mine
 
+    def give_up(self, digest: str) -> None:
+        """Let another one measure a content."""
+        self._owners.pop(digest, None)
+
 
 def _measure_whole(
     file: FileToRead,  # noqa: ARG001
@@ -94,7 +98,13 @@ def measure_files(
             return file, _status(content), False, Found()
         # Decided before measuring, so that as little time as possible has passed since the reading.
         settled, digest = _is_settled(file, content), digest_bytes(content.data)
-        found = look(file, digest, content.data, claims)
+        try:
+            found = look(file, digest, content.data, claims)
+        except MemoryError:
+            # Not written down for the content: the next run may have more, so it tries again.
+            claims.give_up(digest)
+            found = Failure(Reason.TOO_LARGE, "no memory was left to decode it")
+            return file, _status(found), False, Found()
         if isinstance(found, Failure):
             return file, {DIGEST: digest, **_status(found)}, False, Found()
         return file, {DIGEST: digest, **_status(Failure(Reason.OK, ""))}, settled, found

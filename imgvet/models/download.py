@@ -35,6 +35,8 @@ _PAUSE = 1.0
 """Seconds before the second try; doubled for each further one."""
 _TIMEOUT = 30.0
 """Seconds without an answer or a byte."""
+_SURPLUS = 1.1
+"""Of a file no more than that times its stated size is taken, as that may be rounded."""
 _WORTH_RETRYING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _logger = logging.getLogger(__name__)
 
@@ -167,6 +169,8 @@ class _Download:
         try:
             with client.stream("GET", self.url, headers=headers if resumable else {}) as answer:
                 self._refuse_failure(answer)
+                if self.url.startswith("https:") and answer.url.scheme != "https":
+                    raise _DownloadError("it leads away from https")
                 self._save(answer)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise _DownloadError(f"not an address: {error}") from None
@@ -204,6 +208,9 @@ class _Download:
                 for data in answer.iter_raw():
                     stream.write(data)
                     done += len(data)
+                    if self.file.size is not None and done > self.file.size * _SURPLUS:
+                        self.discard()
+                        raise _DownloadError(f"it is larger than {size_text(self.file.size)}")
                     self.report(self.file, done, total)
             except httpx.RemoteProtocolError:
                 of = "" if total is None else f" of {total:,}"

@@ -76,7 +76,7 @@ class ModelCard(Preparation):
     """Where the weights come from."""
     width: int = Field(ge=1)
     """Values of one embedding."""
-    input_size: int = Field(ge=1)
+    input_size: int = Field(ge=1, le=4096)
     """Side of the square input, in pixels."""
     similarity_scale: float = Field(gt=0)
     """a in similarity = 1 - a (1 - cosine)."""

@@ -153,7 +153,8 @@ def _guessed_card(path: Path, device: Device) -> ModelCard:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(step) for step in first["loc"])
         raise ModelError(
-            f"{path.with_suffix('.json')}: {where}: {first['msg']}", "Correct that field"
+            f"The model {path} with {path.stem}.json: {where}: {first['msg']}",
+            "Correct that field, or give another model",
         ) from None
 
 

@@ -35,6 +35,9 @@ CPU_BATCH = 8
 CUDA_BATCH = 64
 """Pictures in one run on a graphics card, until its memory is too small for them."""
 
+MOST_VALUES = 16_000_000
+"""Values that a model may return for one picture: 64 MB."""
+
 Sides = tuple[int, int]
 """The side of the input in the file of the built-in model, and the one it shall have."""
 
@@ -110,6 +113,11 @@ class Runner:
                 f"{len(inputs)} pictures",
                 "Name another output in its card: one row for each picture is needed",
             )
+        if values.size > MOST_VALUES * len(values):
+            raise ModelError(
+                f"The model returns {values.size // len(values):,} values for a picture",
+                f"Name another output in its card, of {MOST_VALUES:,} at most",
+            )
         return np.asarray(values[:count], np.float32)
 
 
@@ -182,7 +190,10 @@ def open_session(
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what goes wrong is an error that says so
+    # Where data beside a model that is given as bytes lie, else they are looked for anywhere.
+    folder = "session.model_external_initializers_file_folder_path"
+    options.add_session_config_entry(folder, str(path.parent))
     errors: tuple[type[Exception], ...] = (OSError, *runtime_errors())
     try:
         source: str | bytes = path.read_bytes() if inner or sides else str(path)

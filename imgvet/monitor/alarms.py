@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from imgvet.foreign import visible
 from imgvet.metrics import METRIC_BY_NAME
 from imgvet.monitor.rates import RATES
 from imgvet.quality.checks import CHECK_BY_NAME
@@ -14,8 +15,9 @@ RATE_BY_NAME = {rate.name: rate for rate in RATES}
 DRIFT, EMBEDDINGS = "drift:", "embeddings"
 """Start of the keys of drift, and what follows for the embeddings; else a metric's name does."""
 
-LOST, STALE = "lost:", "stale"
-"""Start of the keys of what is gone, ``images`` or a group follows; the key of no new images."""
+LOST, GROWN, STALE = "lost:", "grown:", "stale"
+"""Start of the keys of what is gone (``images`` or a group follows), and of groups that exploded;
+the key of no new images."""
 
 RUN, CHECK = "run", "check:"
 """The key of a failed run, and the start of those of failed checks; the check's name follows."""
@@ -33,10 +35,10 @@ def name_of(key: str) -> str:
     if key == f"{DRIFT}{EMBEDDINGS}":
         return "what they show"
     kind, _, name = key.partition(":")
-    if f"{kind}:" == LOST:
-        return name.replace(":", " ", 1)
+    if f"{kind}:" in (LOST, GROWN):
+        return visible(name.replace(":", " ", 1))
     titled = (CHECK_BY_NAME if f"{kind}:" == CHECK else METRIC_BY_NAME).get(name)
-    return titled.title.lower() if titled else name
+    return titled.title.lower() if titled else visible(name)
 
 
 def anchor_of(key: str) -> str:

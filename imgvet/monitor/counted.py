@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imgvet.metrics import FLAGS
-from imgvet.monitor.alarms import DRIFT, EMBEDDINGS, LOST, RATE_BY_NAME, STALE
+from imgvet.monitor.alarms import DRIFT, EMBEDDINGS, GROWN, LOST, RATE_BY_NAME, STALE
 from imgvet.monitor.compare import COUNTED, Comparison, Finding
 from imgvet.monitor.images import Images, Values
 from imgvet.monitor.rates import NOVEL
@@ -36,6 +36,9 @@ def count_images(
         if key == STALE or key.startswith(LOST):  # what is not there can't be shown
             continue
         among = new if finding.population == "new" else np.ones_like(new)
+        if key.startswith(GROWN):
+            grouping, _, value = key.removeprefix(GROWN).partition(":")
+            among = among & (images.groups[grouping] == value).fillna(False).to_numpy(bool)
         if key in RATE_BY_NAME:
             among = among & flags[RATE_BY_NAME[key].count].to_numpy()
         values, worst = _judged_by(finding, images, nearest)

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple, get_args
 
+from imgvet.foreign import visible
 from imgvet.format import counted, listed, rough_percent
 from imgvet.metrics import METRIC_BY_NAME
-from imgvet.monitor.alarms import CHECK, DRIFT, LOST, RUN, STALE, name_of
+from imgvet.monitor.alarms import CHECK, DRIFT, GROWN, LOST, RUN, STALE, name_of
 from imgvet.monitor.compare import Comparison, Finding
 from imgvet.monitor.history import Event, Run
 from imgvet.monitor.images import SHIFTING
@@ -111,7 +112,8 @@ def _rate(rate: WatchedRate, comparison: Comparison, *, raised: bool) -> Event:
     lines = [_rate_line(rate, finding) for finding in found]
     lines += [_chance(most.p_value)] if raised else []
     if examples:
-        lines.append(f"See: {', '.join(PurePosixPath(name).name for name in examples[:_SHOWN])}")
+        shown = (visible(PurePosixPath(name).name) for name in examples[:_SHOWN])
+        lines.append(f"See: {', '.join(shown)}")
     check = CHECK_BY_NAME.get(rate.name)
     severity = check.severity if check else "warning"
     return Event(
@@ -136,7 +138,7 @@ def _event(kind: Kind, keys: Sequence[str], comparison: Comparison, *, raised: b
 
 
 def _of_dataset(title: str, comparison: Comparison) -> str:
-    name = comparison.run.dataset
+    name = visible(comparison.run.dataset)
     return f"{name}: {title[:1].lower()}{title[1:]}" if name else title
 
 
@@ -167,6 +169,12 @@ def _lost(keys: Sequence[str], comparison: Comparison) -> Said:
     found = _judged(keys, comparison)[:_SHOWN]
     lines = [f"Of {name_of(one.key)}, {rough_percent(one.effect)} is gone." for one in found]
     return Said(f"Images are lost: {_listed(keys)}", lines)
+
+
+def _grown(keys: Sequence[str], comparison: Comparison) -> Said:
+    found = _judged(keys, comparison)[:_SHOWN]
+    lines = [f"Of {name_of(one.key)} there are {one.effect:.1f} times as many." for one in found]
+    return Said(f"Far more images than before: {_listed(keys)}", lines)
 
 
 def _stale(_: Sequence[str], comparison: Comparison) -> Said:
@@ -220,6 +228,8 @@ def _run(_: Sequence[str], comparison: Comparison) -> Said:
 KINDS = (
     Kind(LOST, "imgvet.images.lost", "imgvet.images.back", "lost images", _lost,
          "Images are back: {}"),
+    Kind(GROWN, "imgvet.images.grown", "imgvet.images.shrunk", "growth", _grown,
+         "As large as before, or nearly: {}"),
     Kind(STALE, "imgvet.images.stale", "imgvet.images.fresh", "new images", _stale,
          "There are new images again"),
     Kind(DRIFT, "imgvet.drift.detected", "imgvet.drift.ended", "drift", _drift,

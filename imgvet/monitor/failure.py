@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from imgvet.errors import ImgvetError
+from imgvet.foreign import redacted
 from imgvet.monitor.compare import Comparison
 from imgvet.monitor.events import with_events
 from imgvet.monitor.history import Run, as_latest, open_history, save_run
 from imgvet.monitor.messages import links_of, message_of
+from imgvet.monitor.metrics_file import write_metrics
 from imgvet.monitor.notify import Sender, deliver, mark_told
 from imgvet.monitor.options import MonitorOptions, make_monitor_options
 from imgvet.options import RunOptions
@@ -20,7 +22,7 @@ from imgvet.workdir import WorkDir, exclusive, require_allowed
 TOLD = "This failure was told."
 """Note on an exception of which nobody has to be told again."""
 
-_NEEDED = ("input_dir", "work_dir", "dataset_name", "notify", "report_url")
+_NEEDED = ("input_dir", "work_dir", "dataset_name", "notify", "report_url", "metrics_file")
 
 
 def failed_run(
@@ -32,8 +34,8 @@ def failed_run(
         started=(started or datetime.now(UTC)).isoformat(timespec="seconds"),
         status="failed",
         monitored=True,
-        dataset=options.dataset,
-        parameters=options.part(RunOptions).model_dump_json(),
+        dataset=redacted(options.dataset),
+        parameters=redacted(options.part(RunOptions).model_dump_json()),
         notice=next(iter(why.strip().splitlines()), ""),
     )
 
@@ -49,11 +51,13 @@ def tell_failure(
         work = require_allowed(options.work_dir, options.inputs, overwrite=True)
         if work.path.is_dir():  # else a mount is gone, and nothing is written in its place
             with exclusive(work):
-                watch_failed_run(work, run)
-                _, problems = deliver(work, receivers, links_of(work, options.report_url, runs))
+                write_metrics(options.metrics_file, watch_failed_run(work, run))
+                _, problems = deliver(
+                    work, receivers, links_of(work, options.report_url, runs), options
+                )
                 mark_told(work)
             return problems
-    lost = _with_event(run)
+    write_metrics(options.metrics_file, lost := _with_event(run))
     links = links_of(WorkDir(options.work_dir.absolute()), options.report_url, runs)
     message = message_of(lost, lost.events, None, links)
     reasons = [sender(lost, lost.events, message, to) for to, sender in receivers.items()]

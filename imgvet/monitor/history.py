@@ -8,7 +8,7 @@ A run that Prefect tries again keeps its id, so it has one row: that of its last
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -136,6 +136,12 @@ class Run(Exact):
         """Metric, or ``embeddings`` -> score of the drift of new images, 0 to 1."""
         drifts = (found for found in self.compared if found.key.startswith(DRIFT))
         return {found.key.removeprefix(DRIFT): found.after for found in drifts}
+
+    @property
+    def waiting(self) -> tuple[Event, ...]:
+        """Events that somebody has to be told of."""
+        late = {entry.event for entry in self.deliveries if not entry.arrived}
+        return tuple(event for event in self.events if event.name in late or not self.told)
 
     @property
     def minute(self) -> str:
@@ -270,6 +276,12 @@ def save_run(work: WorkDir, run: Run, *, last: bool = False) -> Run:
     rows = {row.run_id: row for row in read_history(work)}
     if last:
         rows.pop(run.run_id, None)
+    write_history(work, (rows | {run.run_id: run}).values())
+    return run
+
+
+def write_history(work: WorkDir, runs: Iterable[Run]) -> None:
+    """Replace the history. The caller holds the work dir."""
     columns = [
         {
             **row.model_dump(mode="json"),
@@ -279,22 +291,20 @@ def save_run(work: WorkDir, run: Run, *, last: bool = False) -> Run:
             "drift": row.drift,
             **{rate.name: (of := rate.proportion(row.counts)) and of.rate for rate in RATES},
         }
-        for row in (rows | {run.run_id: run}).values()
+        for row in runs
     ]
     data = pa.Table.from_pylist(columns, schema=SCHEMA)
     write_atomically(history_path(work), lambda temporary: write_table(data, temporary))
-    return run
 
 
 def as_latest(history: Sequence[Run], run: Run) -> Run:
     """A run with the alarms that are on before it, and events of an earlier attempt that wait."""
     known = [row for row in history if row.monitored or row.run_id == run.run_id]
     earlier = next((row for row in history if row.run_id == run.run_id), run)
-    late = {entry.event for entry in earlier.deliveries if not entry.arrived}
-    waiting = [event for event in earlier.events if event.name in late or not earlier.told]
+    waiting = earlier.waiting
     update = {
         "alarms": known[-1].alarms if known else (),
-        "events": tuple(waiting),
+        "events": waiting,
         "deliveries": earlier.deliveries if waiting else (),
     }
     return run.model_copy(update=update)

@@ -24,10 +24,12 @@ from imgvet.monitor.history import (
     save_run,
 )
 from imgvet.monitor.messages import Links, Message, message_of
+from imgvet.monitor.options import NotifyOptions
+from imgvet.quality.result import Severity
 from imgvet.summary import Exact
 from imgvet.workdir import WorkDir
 
-RETRIED = 50  # latest runs whose events are tried again
+RETRIED = 50  # latest runs of those with events that did not arrive, which are tried again
 
 Sender = Callable[[Run, Sequence[Event], Message, str], str]
 """Sends the message of a run's events to a receiver; returns why it did not arrive, or ""."""
@@ -56,13 +58,18 @@ def check_addresses(addresses: Iterable[str]) -> None:
 
 def without_secrets(receiver: str) -> str:
     """An address without its secrets and settings, to be shown; of other receivers the name."""
-    if "://" not in receiver:
+    if not _is_address(receiver):
         return receiver
     return str(_service(receiver).url(privacy=True)).partition("?")[0]
 
 
 def send(_: Run, __: Sequence[Event], message: Message, address: str) -> str:
     """Send a message to an address: a :data:`Sender`."""
+    return post(message, address)
+
+
+def post(message: Message, address: str) -> str:
+    """Send a message to an address; returns why it did not arrive, or ""."""
     from apprise import Apprise, LogCapture, NotifyFormat, NotifyType
 
     capture: Any = LogCapture
@@ -83,11 +90,15 @@ def senders(addresses: Iterable[str]) -> dict[str, Sender]:
 
 
 def deliver(
-    work: WorkDir, receivers: Mapping[str, Sender], links: Links
+    work: WorkDir,
+    receivers: Mapping[str, Sender],
+    links: Links,
+    options: NotifyOptions = NotifyOptions(),  # noqa: B008
 ) -> tuple[int, tuple[str, ...]]:
     """Send to each receiver, by its sender, what waits for it, a message for each run.
 
-    How many messages arrived, and one line for each receiver that could not be reached.
+    How many messages arrived, and one line for each receiver that could not be reached. What
+    ``options`` keep back goes to no address: for good, or until the quiet hours are over.
     """
     arrived, problems = 0, []
     for receiver, sender in receivers.items():
@@ -95,21 +106,25 @@ def deliver(
         to = hashlib.blake2b(receiver.encode(), digest_size=8).hexdigest()
         reason, waiting = "", 0
         rows = read_history(work)
-        for row in rows[-RETRIED:]:
-            # Of a run that was told of only what did not arrive; one may have been killed before.
-            told = {entry.event: entry.arrived for entry in row.deliveries if entry.to == to}
-            events = [event for event in row.events if not told.get(event.name, row.told)]
+        untold = [(row, found) for row in rows if (found := _untold(row, to))]
+        for row, unsaid in untold[-RETRIED:]:
+            events, held = unsaid, False
+            if _is_address(receiver):
+                severities = {event.name: severity_of(event, rows) for event in unsaid}
+                events = [one for one in unsaid if options.tells(severities[one.name])]
+                held = options.is_quiet() and "critical" not in severities.values()
             if not events:
                 continue
-            message = message_of(row, events, find_run(rows, row.baseline or ""), links)
-            # A receiver that failed once is not asked again in this run: a try takes seconds.
-            reason = reason or sender(row, events, message, receiver)
+            if not held:
+                message = message_of(row, events, find_run(rows, row.baseline or ""), links)
+                # A receiver that failed once is not asked again in this run: a try takes seconds.
+                reason = reason or sender(row, events, message, receiver)
+                arrived += not reason
+                waiting += bool(reason)
             entries = {(entry.event, entry.to): entry for entry in row.deliveries}
             for name in (event.name for event in events):
-                entries[name, to] = Delivery(event=name, to=to, arrived=not reason)
+                entries[name, to] = Delivery(event=name, to=to, arrived=not (held or reason))
             save_run(work, row.model_copy(update={"deliveries": tuple(entries.values())}))
-            arrived += not reason
-            waiting += bool(reason)
         if waiting:
             what = "1 message was" if waiting == 1 else f"{waiting} messages were"
             where = f"{without_secrets(receiver)} ({reason})"
@@ -117,11 +132,34 @@ def deliver(
     return arrived, tuple(problems)
 
 
+def _untold(row: Run, to: str) -> list[Event]:
+    """The events of a run that a receiver was not told of yet.
+
+    Of a run that was told of only what did not arrive; one may have been killed before.
+    """
+    told = {entry.event: entry.arrived for entry in row.deliveries if entry.to == to}
+    return [event for event in row.events if not told.get(event.name, row.told)]
+
+
+def severity_of(event: Event, rows: Sequence[Run]) -> Severity:
+    """How severe an event is; of an all-clear, how severe the last alarm was that it ends."""
+    if not event.all_clear:
+        return event.severity
+    said = [one for row in rows for one in row.events if not one.all_clear]
+    raised = [one for one in said if {*one.alarms} & {*event.alarms}]
+    return raised[-1].severity if raised else event.severity
+
+
 def mark_told(work: WorkDir) -> None:
     """Keep that receivers that are there were told of all runs; later ones learn of later runs."""
     for row in monitored_runs(work):
         if not row.told:
             save_run(work, row.model_copy(update={"told": True}))
+
+
+def _is_address(receiver: str) -> bool:
+    """Whether it is one of Apprise; the server is none, its automations have their own rules."""
+    return "://" in receiver
 
 
 def _service(address: str) -> Any:

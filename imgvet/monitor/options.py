@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, time
+from typing import Any, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ConfigDict, Field, field_validator
 
 from imgvet.options import RunOptions
 from imgvet.parameters import Part, Share, Strings, validated
-from imgvet.quality.result import CheckResult, fails
+from imgvet.quality.result import CheckResult, Severity, fails
 
 ADDRESSES_VARIABLE = "IMGVET_NOTIFY"
 """Environment variable with further addresses, so that secrets stay out of parameters."""
+
+_HOURS = re.compile(r"(\d{1,2})(?::(\d\d))?-(\d{1,2})(?::(\d\d))?(?: (\S+))?")
 
 FIRST, _LAST = "first", "last:"
 _BASELINE = re.compile(r"last:[1-9]\d{0,3}|[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
@@ -63,6 +68,12 @@ class WatchOptions(Part):
         description="alarm if this share of all images, or of those of a label, format or folder, "
         "is gone since the last run in order",
     )
+    max_growth: float = Field(
+        3.0,
+        gt=1,
+        description="alarm if a label, format or folder has so many times the images of the last "
+        "run in order, and the others have not",
+    )
     max_days_without_new: float | None = Field(
         None, gt=0, description="alarm if there were no new images for so many days [no limit]"
     )
@@ -90,11 +101,52 @@ class NotifyOptions(Part):
         "slack://..., mailto://..., json://host:port/path posts JSON; those in the environment "
         f"variable {ADDRESSES_VARIABLE} are added",
     )
+    notify_from: Severity = Field(
+        "info",
+        description="least severity of what these addresses are told: info, warning or critical; "
+        "an all-clear is as severe as its alarm was",
+    )
+    quiet_hours: str | None = Field(
+        None,
+        description="hours in which these addresses are told of critical alarms only, the rest by "
+        "the first run after them: 22-7, or 22:30-6:45 Europe/Paris [UTC]",
+    )
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _hours(cls, value: str | None) -> str | None:
+        if value is not None:
+            _hours_in(value)
+        return value
+
+    def tells(self, severity: Severity) -> bool:
+        """Whether the addresses are told of something so severe."""
+        order = get_args(Severity)
+        return order.index(severity) <= order.index(self.notify_from)
+
+    def is_quiet(self, now: datetime | None = None) -> bool:
+        """Whether the quiet hours are on, by the clock on the wall of their zone."""
+        if self.quiet_hours is None:
+            return False
+        start, end, zone = _hours_in(self.quiet_hours)
+        clock = (now or datetime.now(UTC)).astimezone(zone).time()
+        return start <= clock < end if start < end else clock >= start or clock < end
+
+
+def _hours_in(text: str) -> tuple[time, time, ZoneInfo]:
+    """Start, end and zone of quiet hours."""
+    found = _HOURS.fullmatch(text)
+    with suppress(ValueError, ZoneInfoNotFoundError):
+        if found:
+            start, end = (time(int(found[at]), int(found[at + 1] or 0)) for at in (1, 3))
+            if start != end:
+                return start, end, ZoneInfo(found[5] or "UTC")
+    raise ValueError("write hours and a zone as in 22-7 or 22:30-6:45 Europe/Paris")
 
 
 COMMON = (
     "input_dir", "work_dir", "dataset_name", "annotations", "threshold", "outlier_percentile",
-    "checks", "fail_on", "fail_on_alarm", "notify", "baseline", "report_url",
+    "fail_on", "fail_on_alarm", "notify", "baseline", "report_url", "expectations", "checks",
 )  # fmt: skip
 """What is asked for first by the form of a run on a server; all else follows by the alphabet."""
 
@@ -125,6 +177,22 @@ class MonitorOptions(RunOptions, WatchOptions, NotifyOptions):
 def all_addresses(notify: tuple[str, ...]) -> tuple[str, ...]:
     """The addresses of the parameter and those of the environment, each once."""
     return tuple(dict.fromkeys((*notify, *os.environ.get(ADDRESSES_VARIABLE, "").split())))
+
+
+@contextmanager
+def addresses_aside(options: MonitorOptions) -> Iterator[MonitorOptions]:
+    """The options without addresses, which the environment has meanwhile.
+
+    What a flow is given can be read on its server by everybody, and lies in its database.
+    """
+    before, addresses = os.environ.get(ADDRESSES_VARIABLE), all_addresses(options.notify)
+    os.environ[ADDRESSES_VARIABLE] = " ".join(one.replace(" ", "%20") for one in addresses)
+    try:
+        yield options.model_copy(update={"notify": ()})
+    finally:
+        os.environ.pop(ADDRESSES_VARIABLE)
+        if before is not None:
+            os.environ[ADDRESSES_VARIABLE] = before
 
 
 def make_monitor_options(values: Mapping[str, Any]) -> MonitorOptions:

@@ -1,7 +1,7 @@
-"""The shape of a dataset: what is lost of it, how its labels and formats shift, and how old it is.
+"""The shape of a dataset: what is lost or grown, how labels and formats shift, and how old it is.
 
 A rate tells what images are like; this, whether they are there: a class that vanished, a folder
-that was not mounted, a camera that sends nothing any more.
+that was not mounted or was filled ten times over, a camera that sends nothing any more.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from imgvet.monitor.alarms import DRIFT, LOST, STALE
+from imgvet.monitor.alarms import DRIFT, GROWN, LOST, STALE
 from imgvet.monitor.compare import LEAST_IMAGES, Finding, in_order_since
 from imgvet.monitor.history import Run
 from imgvet.monitor.images import SHIFTING
@@ -44,38 +44,38 @@ def count_groups(groups: pd.DataFrame) -> dict[str, int]:
 def judge_shape(
     run: Run, new: Groups, baseline: Run, history: Sequence[Run], options: WatchOptions
 ) -> tuple[Finding, ...]:
-    """What of the images is gone since the last run in order, and how the new ones are spread.
+    """What is gone or grown since the last run in order, and how the new images are spread.
 
     Groups share a tenth of the allowed false alarms. That half of all images are gone, or that
     there is no new one for days, is a fact that needs no test.
     """
     runs = [baseline, *in_order_since(history, baseline)]
-    losses, shifts = _ask_losses(run, runs), _ask_shifts(new, baseline.groups)
-    level = options.false_alarm_rate * SHARE_OF_SHAPE / max(1, len(losses) + len(shifts))
+    asked = [
+        *((found, options.max_loss) for found in _ask_losses(run, runs)),
+        *((found, options.max_growth) for found in _ask_growth(run, runs)),
+        *((found, options.min_drift) for found in _ask_shifts(new, baseline.groups)),
+    ]
+    level = options.false_alarm_rate * SHARE_OF_SHAPE / max(1, len(asked))
     gone = max(0.0, 1 - run.images / runs[-1].images) if runs[-1].images else 0.0
-    judged = [replace(found, least=options.max_loss, level=level) for found in losses]
-    judged += [replace(found, least=options.min_drift, level=level) for found in shifts]
+    judged = [replace(found, least=least, level=level) for found, least in asked]
     judged.append(Finding(f"{LOST}images", "whole", gone, 0.0, least=options.max_loss, level=1.0))
     judged += _ask_age(run, history, options.max_days_without_new)
     # What nobody asks for any more, as another baseline or limit was chosen, is over.
-    asked = {found.key for found in judged}
-    ours = [key for key in run.alarms if key == STALE or key.startswith(LOST)]
-    judged += [Finding(key, "whole", 0.0, 1.0) for key in ours if key not in asked]
+    keys = {found.key for found in judged}
+    ours = [key for key in run.alarms if key.startswith((STALE, LOST, GROWN))]
+    judged += [Finding(key, "whole", 0.0, 1.0) for key in ours if key not in keys]
     # Of hundreds of groups only what is or was worth an alarm is kept.
     return tuple(
         found
         for found in judged
-        if found.key in run.alarms or found.lasting or not found.key.startswith(LOST)
+        if found.key in run.alarms or found.lasting or not found.key.startswith((LOST, GROWN))
     )
 
 
 def _ask_losses(run: Run, runs: Sequence[Run]) -> list[Finding]:
     """Of each group that was there in the last runs, what share of it is gone."""
-    last, established = runs[-1], runs[-ESTABLISHED:]
-    found = []
-    for group, number in last.groups.items():
-        if min(row.groups.get(group, 0) for row in established) < LEAST_IMAGES:
-            continue
+    last, found = runs[-1], []
+    for group, number in _established(runs):
         now = run.groups.get(group, 0)
         # That so few are left: a rise of the others.
         others = [
@@ -83,6 +83,25 @@ def _ask_losses(run: Run, runs: Sequence[Run]) -> list[Finding]:
         ]
         loss = max(0.0, 1 - now / number)
         found.append(Finding(f"{LOST}{group}", "whole", loss, p_of_rise(*others)))
+    return found
+
+
+def _established(runs: Sequence[Run]) -> list[tuple[str, int]]:
+    """The groups that were there in each of the last runs, and their sizes in the last one."""
+    return [
+        (group, number)
+        for group, number in runs[-1].groups.items()
+        if min(row.groups.get(group, 0) for row in runs[-ESTABLISHED:]) >= LEAST_IMAGES
+    ]
+
+
+def _ask_growth(run: Run, runs: Sequence[Run]) -> list[Finding]:
+    """How many times as large each group is that was there in the last runs."""
+    found, whole = [], (run.images, runs[-1].images)
+    for group, number in _established(runs):
+        now = run.groups.get(group, 0)
+        parts = [Proportion(*part) for part in zip((now, number), whole, strict=True)]
+        found.append(Finding(f"{GROWN}{group}", "new", now / number, p_of_rise(*parts)))
     return found
 
 

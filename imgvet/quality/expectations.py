@@ -1,4 +1,4 @@
-"""The only module that knows Great Expectations: bounds on the columns of a frame, validated.
+"""The only module that knows Great Expectations: what is expected of a frame, validated.
 
 Great Expectations is used without anything that outlives the call: an ephemeral context, no
 project folder, no data docs, no progress bars, no telemetry. It is imported by the first call,
@@ -12,31 +12,59 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import LazyLoader, find_spec, module_from_spec
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from pydantic import AliasChoices, Field
 
-from imgvet.quality.result import EXAMPLES, CheckState
+from imgvet.parameters import Frozen
+from imgvet.quality.result import EXAMPLES, CheckState, Severity
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult
     from great_expectations.datasource.fluent.interfaces import Batch
-    from great_expectations.expectations.expectation import Expectation
 
 _ANALYTICS = "GX_ANALYTICS_ENABLED"
 
 
-@dataclass(frozen=True)
-class Expected:
-    """What is expected of the values of a column."""
+class Expectation(Frozen):
+    """What is expected of a frame: one entry of a suite, as Great Expectations writes it."""
 
-    column: str
-    bounds: tuple[float | None, float | None] | None = None
-    """Values that are there lie between them, both allowed; with None no value may be missing."""
+    type: str
+    """Such as ``expect_column_mean_to_be_between``."""
+    arguments: dict[str, Any] = Field(
+        validation_alias=AliasChoices("kwargs", "arguments"), serialization_alias="kwargs"
+    )
+    severity: Severity = "critical"
+    description: str | None = None
+    meta: Mapping[str, Any] = {}
+
+    @property
+    def column(self) -> str | None:
+        """The column that it is about, None if it is about several or all."""
+        return self.arguments.get("column")
+
+
+BETWEEN = "expect_column_values_to_be_between"
+
+
+def between(column: str, low: float | None, high: float | None, **more: Any) -> Expectation:
+    """Values that are there lie between two bounds, both allowed."""
+    bounds = {"min_value": low, "max_value": high}
+    given = {name: bound for name, bound in bounds.items() if bound is not None}
+    arguments = {"column": column, **given}
+    return Expectation(type=BETWEEN, arguments=arguments, **more)
+
+
+def not_null(column: str) -> Expectation:
+    """No value is missing."""
+    return Expectation(type="expect_column_values_to_not_be_null", arguments={"column": column})
 
 
 @dataclass(frozen=True)
@@ -44,8 +72,12 @@ class Outcome:
     """How a frame meets one expectation."""
 
     state: CheckState
-    unexpected: int = 0
-    """Number of values that do not meet it."""
+    unexpected: int | None = 0
+    """Number of values that do not meet it; None if it is not about single ones."""
+    of: int = 0
+    """Of how many."""
+    observed: object = None
+    """What was observed where it is not about single values, such as a mean."""
     examples: tuple[int, ...] = ()
     """Ids of the first rows with such a value; empty if the frame has no column ``id``."""
     detail: str = ""
@@ -58,13 +90,32 @@ def load() -> None:
         pass
 
 
-def validate(frame: pd.DataFrame, expected: Sequence[Expected]) -> list[Outcome]:
+def require_valid(expectation: Expectation) -> None:
+    """ValueError, with what is wrong, if Great Expectations can't make sense of an expectation."""
+    from pydantic.v1 import ValidationError
+
+    with _great_expectations():
+        from great_expectations.exceptions.exceptions import GreatExpectationsError
+
+        try:
+            _configured(expectation)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ", ".join(str(part) for part in first["loc"] if part != "__root__")
+            raise ValueError(f"{where}: {first['msg']}" if where else first["msg"]) from None
+        except (GreatExpectationsError, TypeError, ValueError) as error:
+            raise ValueError(str(error).splitlines()[0]) from None
+
+
+def validate(frame: pd.DataFrame, expected: Sequence[Expectation]) -> list[Outcome]:
     """How a frame meets each of some expectations; its column ``id``, of integers, names the rows.
 
     One that can't be computed (its column is missing or holds something else than numbers) is
     errored and affects no other.
     """
-    with _great_expectations():
+    with _great_expectations(), warnings.catch_warnings():
+        # It hands regular expressions with groups to pandas, which wonders.
+        warnings.filterwarnings("ignore", "This pattern is interpreted as a regular", UserWarning)
         batch = _batch(frame)
         named = {"unexpected_index_column_names": ["id"]} if "id" in frame.columns else {}
         # Counts and the first rows, not the list of all unexpected values.
@@ -72,8 +123,8 @@ def validate(frame: pd.DataFrame, expected: Sequence[Expected]) -> list[Outcome]
         # One by one: what can't be computed may lend its exception to other results of a suite
         # (great_expectations issue 10713).
         return [
-            _outcome(batch.validate(_expectation(one), result_format=form))
-            if one.column in frame.columns
+            _outcome(batch.validate(_configured(one), result_format=form))
+            if one.column is None or one.column in frame.columns
             else Outcome(CheckState.ERRORED, detail=f"there is no column {one.column!r}")
             for one in expected
         ]
@@ -90,18 +141,10 @@ def _batch(frame: pd.DataFrame) -> Batch:
     return definition.get_batch(batch_parameters={"dataframe": frame})
 
 
-def _expectation(expected: Expected) -> Expectation:
-    from great_expectations.expectations.core.expect_column_values_to_be_between import (
-        ExpectColumnValuesToBeBetween,
-    )
-    from great_expectations.expectations.core.expect_column_values_to_not_be_null import (
-        ExpectColumnValuesToNotBeNull,
-    )
+def _configured(expected: Expectation) -> Any:
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
-    if expected.bounds is None:
-        return ExpectColumnValuesToNotBeNull(column=expected.column)
-    low, high = expected.bounds
-    return ExpectColumnValuesToBeBetween(column=expected.column, min_value=low, max_value=high)
+    return ExpectationConfiguration(type=expected.type, kwargs=expected.arguments).to_domain_obj()
 
 
 def _outcome(result: ExpectationValidationResult) -> Outcome:
@@ -109,14 +152,18 @@ def _outcome(result: ExpectationValidationResult) -> Outcome:
     # One record, or, for an exception inside a metric, one for each metric (issue 10849).
     records = [info] if "raised_exception" in info else list(info.values())
     raised = [str(one["exception_message"]) for one in records if one["raised_exception"]]
-    if raised or "unexpected_count" not in result.result:
+    found: dict[str, Any] = result.result
+    if raised or not found.keys() & {"unexpected_count", "observed_value"}:
         detail = raised[0].strip().partition("\n")[0] if raised else "no result"
         return Outcome(CheckState.ERRORED, detail=detail)
-    rows: Iterable[dict[str, Any]] = result.result.get("partial_unexpected_index_list") or ()
+    rows: Iterable[dict[str, Any]] = found.get("partial_unexpected_index_list") or ()
+    unexpected = found.get("unexpected_count")
     return Outcome(
         CheckState.PASSED if result.success else CheckState.FAILED,
-        unexpected=int(result.result["unexpected_count"]),
-        examples=tuple(int(row["id"]) for row in rows if isinstance(row, dict)),
+        unexpected=None if unexpected is None else int(unexpected),
+        of=int(found.get("element_count", 0)),
+        observed=found.get("observed_value"),
+        examples=tuple(int(row["id"]) for row in rows if isinstance(row, dict) and "id" in row),
     )
 
 
@@ -148,7 +195,21 @@ def _import() -> None:
         warnings.filterwarnings("ignore", "module 'sre_.*' is deprecated", DeprecationWarning)
         # It imports google.api_core where Ray brought it along.
         warnings.filterwarnings("ignore", "Please install grpcio-status", ImportWarning)
+        _import_when_used("scipy", "stats")  # a quarter of the whole, for checks not used here
         import great_expectations  # noqa: F401
 
         if warnings.showwarning is not show:  # it sends all warnings of the process to a log
             logging.captureWarnings(False)
+
+
+def _import_when_used(package: str, name: str) -> None:
+    """Let a module of a package be imported by the first use of what is in it."""
+    full = f"{package}.{name}"
+    spec = None if full in sys.modules else find_spec(full)
+    if spec is None or spec.loader is None:
+        return
+    spec.loader = LazyLoader(spec.loader)
+    sys.modules[full] = module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    # Where it is missing, "from package import name" would import it.
+    setattr(sys.modules[package], name, module)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import TypeAdapter
 
-from imgvet.options import FailOn
+from imgvet.check_options import FailOn
+from imgvet.errors import InvalidParameterError
 from imgvet.summary import Exact, Verdict
 from imgvet.workdir import write_text
 
@@ -82,6 +83,9 @@ def fails(results: Iterable[CheckResult], fail_on: FailOn) -> bool:
 
     A gate that could not be checked is not passed.
     """
+    if fail_on not in get_args(FailOn):
+        known = ", ".join(get_args(FailOn))
+        raise InvalidParameterError(f"fail_on = {fail_on!r} is unknown", f"Use {known}")
     severities = {"critical": ["critical"], "warning": ["critical", "warning"], "never": []}
     return any(
         result.severity in severities[fail_on] and result.state is not CheckState.PASSED

@@ -1,37 +1,25 @@
-"""Stage run_checks: count what a run found, hold it against the limits, and sum up.
-
-The checks are built-in expectations of Great Expectations.
-"""
+"""Stage run_checks: count what a run found, hold it against the limits, and sum up."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from imgvet.metrics import BASIC_METRICS, FLAGS, METRICS, flagged
-from imgvet.options import CheckLimits, RunOptions
-from imgvet.quality.checks import (
-    CHECK_BY_NAME,
-    CHECKS,
-    Check,
-    Unit,
-    allowed_words,
-    observed_words,
-)
-from imgvet.quality.expectations import Expected, Outcome, validate
-from imgvet.quality.result import EXAMPLES, CheckResult, CheckState, verdict
+from imgvet.metrics import FLAGS, flagged
+from imgvet.options import RunOptions
+from imgvet.quality.checks import CHECK_BY_NAME
+from imgvet.quality.expectations import Expectation
+from imgvet.quality.result import CheckResult, CheckState, verdict
+from imgvet.quality.run_checks import run_checks, run_suite
+from imgvet.quality.suite import merged, name_of, own_suite
 from imgvet.reasons import Reason
 from imgvet.similarity.outliers import standing_out
 from imgvet.summary import Counts, Exact, LabelStructure, RunSummary
 
 Tables = Mapping[str, pd.DataFrame]
 """The tables of a run by name."""
-
-COUNTED = ("items", "stats", "similarity", "outliers", "component_info", "leaks", "label_issues")
-"""The tables that are counted; the last two only if there are splits or labels."""
 
 
 class SearchFacts(Exact):
@@ -48,12 +36,19 @@ class SearchFacts(Exact):
 
 
 def summarize(
-    tables: Tables, facts: SearchFacts, options: RunOptions
+    tables: Tables, facts: SearchFacts, options: RunOptions, suite: Sequence[Expectation] = ()
 ) -> tuple[RunSummary, tuple[CheckResult, ...]]:
-    """Count the findings in the tables of :data:`COUNTED`, check them, and sum up."""
+    """Count the findings in the tables of :data:`imgvet.quality.suite.COUNTED`, check, and sum up.
+
+    ``suite`` is what else is expected of them.
+    """
     counts, examples = count(tables, options)
     stats = tables["stats"] if options.run_stats else None
-    checks = run_checks(rates(counts), stats, examples, options.checks)
+    observed, expected = rates(counts), merged(own_suite(options.checks), suite)
+    more = [one for one in expected if name_of(one) not in CHECK_BY_NAME]
+    numbers = counts.model_dump(exclude_none=True) | observed
+    checks = run_checks(observed, stats, examples, expected)
+    checks += run_suite(more, tables, numbers) if more else ()
     states = Counter(check.state for check in checks)
     summary = RunSummary(
         verdict=verdict(checks),
@@ -83,8 +78,8 @@ def summarize(
 def count(tables: Tables, options: RunOptions) -> tuple[Counts, dict[str, list[int]]]:
     """Count images, pairs and groups, each exactly; and ids of examples, worst first, by check.
 
-    ``tables`` are those of :data:`COUNTED`. Without ``run_stats`` dark, bright and blurry images
-    are not counted, without the tables leaks and label_issues what they hold.
+    ``tables`` are those of :data:`imgvet.quality.suite.COUNTED`. Without ``run_stats`` dark, bright
+    and blurry images are not counted, without the tables leaks and label_issues what they hold.
     """
     items, stats, similarity = (tables[name] for name in ("items", "stats", "similarity"))
     has = properties(items, stats, similarity, options)
@@ -207,91 +202,3 @@ def rates(counts: Counts) -> dict[str, float]:
     }
     known = {name: n / max(of, 1) for name, (n, of) in shares.items() if n is not None}
     return {"images_present": valid, **known}
-
-
-def run_checks(
-    rates: Mapping[str, float],
-    stats: pd.DataFrame | None,
-    examples: Mapping[str, Sequence[int]],
-    limits: CheckLimits,
-) -> tuple[CheckResult, ...]:
-    """Check a dataset. The first call takes seconds more, and all belong into one thread.
-
-    One of the observed ``rates`` that is not finite makes its own check errored, as a column of the
-    table stats does that is missing or holds no numbers. What is not observed is not checked.
-    """
-    outcomes = _rate_outcomes(rates, limits)
-    if stats is not None:
-        outcomes |= _stats_outcomes(stats)
-    results = []
-    for check in CHECKS:
-        if check.name not in outcomes:
-            continue
-        outcome, limit, value = outcomes[check.name], _limit(check, limits), None
-        if outcome.state is not CheckState.ERRORED:
-            value = float(rates.get(check.name, outcome.unexpected))
-        results.append(
-            CheckResult(
-                name=check.name,
-                title=check.title,
-                state=outcome.state,
-                severity=check.severity,
-                observed="" if value is None else observed_words(check, value, limit),
-                allowed=allowed_words(check, limit),
-                value=value,
-                section=check.section,
-                examples=tuple(examples.get(check.name, outcome.examples)[:EXAMPLES]),
-                detail=outcome.detail,
-            )
-        )
-    return tuple(results)
-
-
-def _limit(check: Check, limits: CheckLimits) -> float:
-    return float(getattr(limits, check.limit)) if check.limit else 0.0
-
-
-def _rate_outcomes(rates: Mapping[str, float], limits: CheckLimits) -> dict[str, Outcome]:
-    """How the observed numbers meet their limits, by check."""
-    # Great Expectations skips missing values, so a number that is not known would pass.
-    known = {name: rate for name, rate in rates.items() if math.isfinite(rate)}
-    expected = []
-    for name in known:
-        check = CHECK_BY_NAME[name]
-        limit = _limit(check, limits)
-        bounds = (limit, None) if check.unit is Unit.IMAGES else (None, limit)
-        expected.append(Expected(name, bounds))
-    not_known = Outcome(CheckState.ERRORED, detail="the observed number is not known")
-    outcomes = validate(pd.DataFrame([known]), expected)
-    return dict.fromkeys(rates, not_known) | dict(zip(known, outcomes, strict=True))
-
-
-def _stats_outcomes(stats: pd.DataFrame) -> dict[str, Outcome]:
-    """How the stats table meets the checks of its values, by check."""
-    expected = {
-        "measures_complete": [Expected(metric.name) for metric in BASIC_METRICS],
-        "measures_in_range": [
-            Expected(metric.name, (metric.low, metric.high))
-            for metric in METRICS
-            if not metric.advanced or metric.name in stats.columns
-        ],
-    }
-    outcomes = iter(validate(stats, [one for several in expected.values() for one in several]))
-    return {
-        name: _merge({one.column: next(outcomes) for one in several})
-        for name, several in expected.items()
-    }
-
-
-def _merge(outcomes: Mapping[str, Outcome]) -> Outcome:
-    """One outcome for several columns: failed if any failed, else errored if any errored."""
-    states = {outcome.state for outcome in outcomes.values()}
-    order = (CheckState.FAILED, CheckState.ERRORED, CheckState.PASSED)
-    examples = dict.fromkeys(row for outcome in outcomes.values() for row in outcome.examples)
-    problems = [f"{name}: {outcome.detail}" for name, outcome in outcomes.items() if outcome.detail]
-    return Outcome(
-        next(state for state in order if state in states),
-        unexpected=sum(outcome.unexpected for outcome in outcomes.values()),
-        examples=tuple(examples),
-        detail="; ".join(problems),
-    )

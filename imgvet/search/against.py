@@ -26,7 +26,7 @@ from imgvet.similarity.verify import Relation, Size, finding_of
 from imgvet.sources.inputs import list_files
 from imgvet.sources.local import read_bytes
 from imgvet.store.packs import DIGEST, Thumbnails
-from imgvet.store.references import digest_bytes
+from imgvet.store.references import digest_bytes, read_vectors
 from imgvet.store.store import Store
 from imgvet.summary import RunRecord, read_record
 from imgvet.threads import in_threads, read_ahead
@@ -55,8 +55,8 @@ def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -
             own and pictures are given.
         ImgvetError: as :func:`imgvet.sources.inputs.list_files`.
     """
-    if k < 1:
-        raise InvalidParameterError(f"k = {k} is less than 1", "Ask for one image or more")
+    if not isinstance(k, int) or k < 1:
+        raise InvalidParameterError(f"k = {k!r} is not 1 or more", "Ask for one image or more")
     search = ManySearch.of_run(work, threads)
     images = ImageTable.of_run(work).frame(["filename", "digest", "embedding_row"]).reset_index()
     images = images.dropna(subset="embedding_row")
@@ -111,7 +111,7 @@ def _of_files(
     contents = frozenset(known.index)
     paths = listing["path"].to_pylist()
     reads = read_ahead(paths, lambda path: _read(path, model, contents), workers=threads)
-    embeddings = np.load(work.embeddings, mmap_mode="r")
+    embeddings = read_vectors(work.embeddings)
     rows: list[tuple[str, str, str | None]] = []
     parts = [np.zeros((0, embeddings.shape[1]), np.float32)]
     for batch in iter(lambda: list(islice(reads, batch_size(model.device))), []):
@@ -148,7 +148,7 @@ def _of_run(work: WorkDir, other: WorkDir) -> tuple[pd.DataFrame, Vectors]:
             "Run both with the same model",
         )
     images = ImageTable.of_run(other).frame(["filename", "status", "digest", "embedding_row"])
-    rows, embeddings = images.pop("embedding_row"), np.load(other.embeddings, mmap_mode="r")
+    rows, embeddings = images.pop("embedding_row"), read_vectors(other.embeddings)
     vectors, valid = np.zeros((len(rows), embeddings.shape[1]), np.float32), rows.notna().to_numpy()
     vectors[valid] = embeddings[rows[valid].to_numpy(np.int64)]
     return images.set_axis(_GIVEN, axis=1).reset_index(drop=True), vectors

@@ -32,7 +32,7 @@ def conditions_of(
     several that one column may equal are alternatives, all else must be met at once. A metric may
     be named without its table, as ``stats.sharpness``. InvalidParameterError of anything else.
     """
-    found = []
+    found, where = [], (where,) if isinstance(where, str) else where
     told = _from_python(where) if isinstance(where, Mapping) else _from_texts(where, columns)
     for name, given, problem, remedy in told:
         try:

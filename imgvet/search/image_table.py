@@ -28,6 +28,7 @@ from imgvet.tables import (
     INVALID,
     ITEMS,
     LABEL_ISSUES,
+    LEAKS,
     OUTLIERS,
     SIMILARITY,
     STATS,
@@ -45,8 +46,10 @@ ColumnKind = Literal["text", "number"]
 MAX_ID = 2**63 - 1
 SIZE = ("width", "height")
 COPIES, PAIRS, HIGHEST = "copies", "similarity.pairs", "similarity.highest"
-PIXELS, SIDES = "pixels", "sides"
+RELATION = "similarity.relation"
+PIXELS, SIDES, LEAKING = "pixels", "sides", "leaks.pairs"
 """Columns that no table has."""
+ISSUE = "label_issues.is_issue"
 
 _JOINED = (STATS, OUTLIERS, COMPONENTS, INVALID, CROPS, LABEL_ISSUES)
 """The tables with one row per image that are joined to items."""
@@ -58,6 +61,7 @@ _KINDS: Mapping[pa.DataType, ColumnKind] = {
     pa.string(): "text",
     pa.int64(): "number",
     pa.float64(): "number",
+    pa.bool_(): "text",
 }
 
 
@@ -79,7 +83,9 @@ _DERIVED: Mapping[Table, tuple[ImageColumn, ...]] = {
     SIMILARITY: (
         ImageColumn(PAIRS, "number", "near duplicates: pairs with images of other content"),
         ImageColumn(HIGHEST, "number", "greatest similarity of those pairs"),
+        ImageColumn(RELATION, "text", "what the most alike of those images has to do with it"),
     ),
+    LEAKS: (ImageColumn(LEAKING, "number", "pairs with images of another split"),),
 }
 """What is worked out of a table, where there is that table."""
 
@@ -174,14 +180,18 @@ class ImageTable:
             return self._count_copies()
         if name in (PIXELS, SIDES):
             return self._measure(name)
-        if name in (PAIRS, HIGHEST):
+        if name in (PAIRS, HIGHEST, RELATION):
             return self._pairs[name]
+        if name == LEAKING:
+            ends = [self._stored(LEAKS.name, end).to_numpy() for end in ("from", "to")]
+            return pa.array(self._counted(np.concatenate(ends)))
         table, _, field = name.rpartition(".")
         values = self._stored(table or ITEMS.name, field)
         return values.take(self._rows_in(table)) if table else values
 
     def _stored(self, table: str, field: str) -> Any:
-        return self._tables[table].to_table(columns=[field]).column(field).combine_chunks()
+        stored = self._tables[table].to_table(columns=[field]).column(field).combine_chunks()
+        return stored.cast(pa.string()) if stored.type == pa.bool_() else stored
 
     @cached_property
     def _index(self) -> pd.Index:
@@ -209,20 +219,29 @@ class ImageTable:
         sides = pc.max_element_wise(width, height, skip_nulls=False)
         return pc.divide(sides, pc.min_element_wise(width, height, skip_nulls=False))
 
+    def _counted(self, ids: Rows) -> Rows:
+        """How often each image is named, (n,)."""
+        rows = self.rows_of(ids)
+        return np.bincount(rows[rows >= 0], minlength=len(self))
+
     @cached_property
     def _pairs(self) -> dict[str, Any]:
-        names = ["from", "to", "similarity"]
-        pairs = self._tables[SIMILARITY.name].to_table(columns=names)
-        first, second, similarity = (pairs.column(name).to_numpy() for name in names)
+        pairs = self._tables[SIMILARITY.name].to_table()
+        if "relation" not in pairs.column_names:  # earlier versions told none
+            pairs = pairs.append_column("relation", pa.nulls(len(pairs), pa.string()))
         content = self["digest"].dictionary_encode().indices.fill_null(-1).to_numpy()
-        near = content[self.rows_of(first)] != content[self.rows_of(second)]
-        first, second, similarity = first[near], second[near], similarity[near]
-        rows = self.rows_of(np.concatenate([first, second]))
-        known = rows >= 0
-        counts = np.bincount(rows[known], minlength=len(self))
-        highest = np.full(len(self), -np.inf)
-        np.maximum.at(highest, rows[known], np.tile(similarity, 2)[known])
-        return {PAIRS: pa.array(counts), HIGHEST: pa.array(highest, mask=counts == 0)}
+        first, second = (content[self.rows_of(pairs[end].to_numpy())] for end in ("from", "to"))
+        near = pairs.filter(pa.array(first != second)).sort_by([("similarity", "descending")])
+        ends = np.column_stack([near["from"].to_numpy(), near["to"].to_numpy()]).ravel()
+        rows, places = np.unique(self.rows_of(ends), return_index=True)
+        best = np.full(len(self), -1)
+        best[rows[rows >= 0]] = places[rows >= 0] // 2
+        chosen = near.take(pa.array(best, mask=best < 0))
+        return {
+            PAIRS: pa.array(self._counted(ends)),
+            HIGHEST: chosen["similarity"].combine_chunks(),
+            RELATION: chosen["relation"].combine_chunks(),
+        }
 
 
 def with_names(rows: pd.DataFrame, images: ImageTable) -> pd.DataFrame:

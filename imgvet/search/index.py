@@ -19,6 +19,7 @@ from imgvet.search.image_table import ImageTable, Rows
 from imgvet.similarity.distances import Metric, Reals, distances_between, space_of, unit_of
 from imgvet.similarity.groups import farthest_subset, representative_subset
 from imgvet.similarity.search import SPARE
+from imgvet.store.references import read_vectors
 from imgvet.summary import read_record
 from imgvet.workdir import WorkDir
 
@@ -70,7 +71,7 @@ class SearchIndex:
     @classmethod
     def of_run(cls, work: WorkDir, images: ImageTable) -> SearchIndex:
         """The index of a finished run; the embeddings are read once, for their lengths."""
-        vectors = np.load(work.embeddings, mmap_mode="r")
+        vectors = read_vectors(work.embeddings)
         items = images.frame(["embedding_row"]).reset_index()
         return cls(vectors, items, Metric.of_run(read_record(work)))
 
@@ -97,8 +98,8 @@ class SearchIndex:
         In order of the listing, or of the choice; InvalidParameterError if ``count`` is not
         positive.
         """
-        if count < 1:
-            raise InvalidParameterError(f"{count} images can't be chosen", "Ask for 1 or more")
+        if not isinstance(count, int) or count < 1:
+            raise InvalidParameterError(f"{count!r} images can't be chosen", "Ask for 1 or more")
         telling = np.flatnonzero(self._lengths)
         vectors = np.asarray(self._vectors[telling])
         if farthest:
@@ -118,9 +119,9 @@ class SearchIndex:
         return np.asarray(self._vectors[rows.iloc[0]])
 
     def _checked(self, vector: Vector, k: int) -> Vector:
-        if not 1 <= k <= MAX_NEIGHBORS:
+        if not (isinstance(k, int) and 1 <= k <= MAX_NEIGHBORS):
             raise InvalidParameterError(
-                f"k = {k} is not between 1 and {MAX_NEIGHBORS}", "Ask for fewer or more images"
+                f"k = {k!r} is not between 1 and {MAX_NEIGHBORS}", "Ask for fewer or more images"
             )
         query, width = np.asarray(vector, np.float32).reshape(-1), self._vectors.shape[1]
         if len(query) != width:

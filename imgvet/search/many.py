@@ -20,6 +20,7 @@ from imgvet.search.index import distances_to
 from imgvet.similarity.distances import DISTANCES, Metric, Rows, Vectors, space_of
 from imgvet.similarity.neighbors import EXACT_LIMIT
 from imgvet.similarity.search import SPARE, faiss_metric, nearest_among
+from imgvet.store.references import read_vectors
 from imgvet.summary import read_record
 from imgvet.workdir import WorkDir, write_atomically
 
@@ -46,7 +47,7 @@ class ManySearch:
     @classmethod
     def of_run(cls, work: WorkDir, threads: int = 1) -> ManySearch:
         """The search in a finished run."""
-        state, vectors = work.embeddings.stat(), np.load(work.embeddings, mmap_mode="r")
+        state, vectors = work.embeddings.stat(), read_vectors(work.embeddings)
         name = f"{work.part or 'whole'}-{state.st_size}-{state.st_mtime_ns}.faiss"
         metric = Metric.of_run(read_record(work))
         return cls(vectors, metric, work.store / "search" / name, threads)

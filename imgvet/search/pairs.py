@@ -31,6 +31,17 @@ class AlikePairs:
         self._images, self._joins = images, joins
         self.of = cache(self._of)
 
+    def ends(self, pairs: pd.DataFrame, name: str) -> tuple[pd.Series, pd.Series]:
+        """A column of the image table, of the first and of the second image of pairs."""
+        known = self._images.frame([name])[name]
+        return pairs["from"].map(known), pairs["to"].map(known)
+
+    def labelled(self, pairs: pd.DataFrame, labels: tuple[str, str]) -> pd.Series:
+        """Which pairs have two labels, in either order."""
+        first, second = self.ends(pairs, "label")
+        one, other = labels
+        return (first.eq(one) & second.eq(other)) | (first.eq(other) & second.eq(one))
+
     def _of(self, kind: str) -> pd.DataFrame:
         """The pairs of a kind, with the columns of the table similarity."""
         order = ["similarity", "from", "to"]
@@ -44,9 +55,7 @@ class AlikePairs:
         if kind == "leaks":
             more = pairs.drop(columns="similarity")
             return self._leaks.merge(more, "left", ["from", "to"])[pairs.columns]
-        name = "label" if kind == "conflicts" else "digest"
-        known = self._images.frame([name])[name]
-        first, second = (pairs[end].map(known) for end in ("from", "to"))
+        first, second = self.ends(pairs, "label" if kind == "conflicts" else "digest")
         if kind == "exact":
             return pairs[first == second]
         differ = pairs[first.notna() & second.notna() & (first != second)]

@@ -60,7 +60,7 @@ class Condition(Requested):
     """What the value of one column must be; a missing value meets none but ``missing``.
 
     Numbers lie in a range, whose ends ``above`` and ``below`` do not belong to it; texts are one
-    of ``values``, exactly.
+    of ``values``, exactly, and none of ``without``.
     """
 
     column: Short
@@ -69,6 +69,7 @@ class Condition(Requested):
     above: FiniteFloat | None = None
     below: FiniteFloat | None = None
     values: Annotated[tuple[Short, ...], Field(max_length=1000)] | None = None
+    without: Annotated[tuple[Short, ...], Field(max_length=1000)] | None = None
     missing: bool | None = None
 
 
@@ -172,7 +173,8 @@ class ImageSearch:
             return columns[name]
         nearest = difflib.get_close_matches(name, list(columns), n=1)
         raise InvalidParameterError(
-            f"Unknown column {name!r}", f"Did you mean {nearest[0]!r}" if nearest else ""
+            f"Unknown column {name!r}",
+            f"Did you mean {nearest[0]!r}" if nearest else f"Known are {', '.join(columns)}",
         )
 
     def _find(self, query: Query) -> Rows:
@@ -198,15 +200,18 @@ class ImageSearch:
     def _meeting(self, condition: Condition) -> Iterator[Any]:
         values, kind = self._images[condition.column], self._column(condition.column).kind
         limits = condition.model_dump(include=set(_COMPARISONS), exclude_none=True)
-        if limits if kind == "text" else condition.values is not None:
+        texts = {"is": condition.values, "is not": condition.without}
+        if limits if kind == "text" else any(wanted is not None for wanted in texts.values()):
             raise InvalidParameterError(
                 f"{condition.column} holds {kind}",
                 "Give minimum and maximum for numbers, and values for text",
             )
         for name, limit in limits.items():
             yield _COMPARISONS[name](values, limit)
-        if condition.values is not None:
-            yield pc.is_in(values, pa.array(condition.values, pa.string()))
+        for words, wanted in texts.items():
+            if wanted is not None:
+                found = pc.is_in(values, pa.array(wanted, pa.string()))
+                yield found if words == "is" else pc.and_(values.is_valid(), pc.invert(found))
         if condition.missing is not None:
             yield values.is_null() if condition.missing else values.is_valid()
 

@@ -5,13 +5,12 @@ the other, where its small copy, reduced step by step, fits best. A guess only h
 picture is laid over the other, each patch looks for where it has moved to (optical flow), and the
 affine map that most patches agree on (RANSAC) takes the place of the guess. What is proven is then
 decided by the pixels: so many patches must agree, by normalised correlation, which other colours
-and JPEG hardly change. Different pictures under the same logo or frame agree there only.
+and JPEG hardly change. Different pictures under the same logo or frame agree there only; what has
+more in common, as pages of one form have, a second look at twice the size holds off
+(:mod:`imgvet.similarity.doubts`).
 
 Local features (ORB, SIFT) find parts as well, at five to twenty times the processor time, and lose
 crops with text over them; ``python -m benchmarks.verification`` measures what is done here.
-
-Maps are affine, float64 (2, 3), between unit squares: (0, 0) is the upper left corner of a picture,
-(1, 1) the lower right one, whatever its size.
 
 Source of the flow: B. Lucas, T. Kanade: "An Iterative Image Registration Technique with an
 Application to Stereo Vision", IJCAI 1981, by pyramids, as OpenCV has it.
@@ -22,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import NamedTuple
 
 import cv2
@@ -29,17 +29,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgvet.images.orientation_hash import ORIENTATIONS
-from imgvet.images.picture import Pixels, decode_thumbnail, oriented
+from imgvet.images.picture import Pixels, decode_thumbnail, gray_thumbnail, oriented
+from imgvet.similarity.doubts import FINE_SIDE, doubtful
+from imgvet.similarity.maps import (
+    MIRROR,
+    ORIENTED,
+    Map,
+    chained,
+    inverted,
+    of_pixels,
+    of_unit,
+    scale,
+    shared_area,
+)
 
-Map = NDArray[np.float64]
 Marks = NDArray[np.bool_]
 
 ROWS = 12
 """Rows and columns of patches of the picture that the other one is laid over."""
 
-ENOUGH_PATCHES, ENOUGH_SHARE, ENOUGH_SHARE_RECOLOURED = 12, 0.5, 0.7
-"""So many patches must agree, of 144, and so large a share of those that have any texture: the more
-where their colours differ, as those of different pictures under the same text do."""
+ENOUGH_PATCHES, LEAST_SHARE, ENOUGH_SHARE = 12, 0.3, 0.75
+"""So many patches must agree, of 144, and so large a share of those that have any texture: the
+least only if the levels of both leave no doubt, as those of a smooth picture under text do."""
 
 LEAST_SHOWN = 0.15
 """A picture of which the other one shows less is not proven: what is enlarged much agrees easily.
@@ -52,15 +63,13 @@ _PATCH = 8
 _SIDE, _COLOURED = ROWS * _PATCH, ROWS * 4
 _CENTRES = (np.indices((ROWS, ROWS))[::-1].reshape(2, -1) + 0.5) / ROWS
 _MEAN = np.full(_PATCH**2, 1 / _PATCH**2, np.float32)
-_POINTS = (_CENTRES.T * _SIDE - 0.5).astype(np.float32)
-_CORNERS = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
-_MIRROR = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]])
 
-_GOOD, _SAME_COLOURS = 0.75, 10.0
+_GOOD = 0.75
 _TINY, _SAME_FRAME, _SAME_FRAME_UPRIGHT = 16, 0.5, 0.25
 _SMALL, _LEAST_SMALL, _FITS = 24, 8, 0.6
 _AGREES, _TEXTURE, _CLIPPED = 0.7, 5.0**2, 6.0
 _ROUNDS, _WORTH_MOVING, _FITTING = 2, 8, 0.05
+_HOPES = 2
 _FLOW_WINDOW, _FLOW_ENDS, _TOGETHER, _LEAST_AREA = (9, 9), (3, 10, 0.03), 1.0, 0.01
 
 
@@ -69,6 +78,7 @@ class Look:
 
     def __init__(self, thumbnail: bytes) -> None:
         """Decode a thumbnail; ValueError if it is damaged."""
+        self._thumbnail = thumbnail
         self._pixels = _scaled(decode_thumbnail(thumbnail, LOOK_SIDE), LOOK_SIDE)
         self.gray = np.asarray(cv2.cvtColor(self._pixels, cv2.COLOR_RGB2GRAY), np.uint8)
 
@@ -96,6 +106,11 @@ class Look:
         return np.asarray(values / max(float(np.linalg.norm(values[0])), 1.0), np.float32)
 
     @cached_property
+    def fine(self) -> Pixels:
+        """The whole thumbnail in gray."""
+        return gray_thumbnail(self._thumbnail)
+
+    @cached_property
     def small(self) -> Pixels:
         """A small gray copy."""
         return _scaled(self.gray, _SMALL)
@@ -119,12 +134,15 @@ class Alignment:
     """Mean difference of the colours of patches that agree, in levels of 255."""
 
     @property
-    def proven(self) -> bool:
-        """Whether both pictures show the same."""
-        least = min(self.first_shown, self.second_shown)
-        share = ENOUGH_SHARE if self.recoloured < _SAME_COLOURS else ENOUGH_SHARE_RECOLOURED
-        enough = max(ENOUGH_PATCHES, share * (self.agreeing + self.differing))
-        return least >= LEAST_SHOWN and self.agreeing >= enough
+    def share(self) -> float:
+        """The share of the patches with texture that agree."""
+        return self.agreeing / max(self.agreeing + self.differing, 1)
+
+    @property
+    def hopeful(self) -> bool:
+        """Whether both pictures may show the same."""
+        enough = self.agreeing >= ENOUGH_PATCHES and self.share >= LEAST_SHARE
+        return enough and min(self.first_shown, self.second_shown) >= LEAST_SHOWN
 
 
 def align(first: Look, second: Look, *, thorough: bool = True) -> Alignment | None:
@@ -134,17 +152,18 @@ def align(first: Look, second: Look, *, thorough: bool = True) -> Alignment | No
     A ``thorough`` search also finds what only overlaps, and what is mirrored as well; where there
     is nothing to find it takes four times as long.
     """
-    settled = (
-        _settled(first, second, guess) for guess in _guesses(first, second, thorough=thorough)
-    )
-    return next((found for found in settled if found.proven), None)
+    guesses = _guesses(first, second, thorough=thorough)
+    settled = (_settled(first, second, guess) for guess in guesses)
+    hopeful = (overlay for overlay in settled if overlay.alignment().hopeful)
+    proven = (_proven(first, second, overlay) for overlay in islice(hopeful, _HOPES))
+    return next(filter(None, proven), None)
 
 
 def _guesses(first: Look, second: Look, *, thorough: bool) -> Iterator[_Guess]:
     alike = first.orientations @ second.orientations[0]
     best = int(alike.argmax()) if alike.max() >= _SAME_FRAME else 0
     if alike[best] >= _SAME_FRAME_UPRIGHT:
-        yield _Guess(_ORIENTED[best], float(alike[best]))
+        yield _Guess(ORIENTED[best], float(alike[best]))
     for what in (_WITHIN, _OVERLAPPING)[: 1 + thorough]:
         for mirrored in (False, True)[: 1 + thorough]:
             one = np.ascontiguousarray(first.small[:, ::-1]) if mirrored else first.small
@@ -153,7 +172,7 @@ def _guesses(first: Look, second: Look, *, thorough: bool) -> Iterator[_Guess]:
                 way, score = what.fit(*pair)
                 if way is not None:
                     way = way if within else inverted(way)
-                    yield _Guess(_chained(way, _MIRROR) if mirrored else way, score)
+                    yield _Guess(chained(way, MIRROR) if mirrored else way, score)
 
 
 @dataclass(frozen=True)
@@ -189,8 +208,8 @@ _WITHIN = _Search(1.0, (1.0, 0.87, 0.75, 0.63, 0.5, 0.4))
 _OVERLAPPING = _Search(0.5, (1.3, 1.15, 1.0, 0.87, 0.75, 0.65))
 
 
-def _settled(first: Look, second: Look, guess: _Guess) -> Alignment:
-    """The alignment near a guess in which most patches agree."""
+def _settled(first: Look, second: Look, guess: _Guess) -> _Overlay:
+    """The overlay near a guess in which most patches agree."""
     overlay = _Overlay(first, second, guess.map)
     for again in range(_ROUNDS):
         hopeful = overlay.agreeing >= _WORTH_MOVING or (guess.score >= _GOOD and not again)
@@ -201,7 +220,22 @@ def _settled(first: Look, second: Look, guess: _Guess) -> Alignment:
         if better is None or better.score <= overlay.score:
             break
         overlay = better
-    return overlay.alignment()
+    return overlay
+
+
+def _proven(first: Look, second: Look, overlay: _Overlay) -> Alignment | None:
+    """What an overlay shows, if both pictures show the same; what is doubtful is moved once."""
+    for last in (False, True):
+        found = overlay.alignment()
+        if not found.hopeful:
+            return None
+        if not overlay.doubtful(most_agree=found.share >= ENOUGH_SHARE):
+            return found
+        finer = None if last else overlay.moved(finely=True)
+        if finer is None:
+            return None
+        overlay = _Overlay(first, second, finer)
+    return None
 
 
 class _Guess(NamedTuple):
@@ -216,7 +250,7 @@ class _Overlay:
     def __init__(self, first: Look, second: Look, way: Map) -> None:
         self._map = way
         area = shared_area(way)
-        self._shown = (min(area / abs(_scale(way)), 1.0), min(area, 1.0))
+        self._shown = (min(area / abs(scale(way)), 1.0), min(area, 1.0))
         self._of_first = self._shown[0] > self._shown[1]
         self._frame, self._over = (first, second) if self._of_first else (second, first)
         self._to_over = way if self._of_first else inverted(way)
@@ -233,7 +267,7 @@ class _Overlay:
         height, width = pixels.shape[:2]
         laid = cv2.warpAffine(
             pixels,
-            _of_pixels(self._to_over, (side, side), (width, height)),
+            of_pixels(self._to_over, (side, side), (width, height)),
             (side, side),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
@@ -245,6 +279,16 @@ class _Overlay:
         """The higher, the better both fit."""
         return self.agreeing - self.differing
 
+    @cached_property
+    def finely(self) -> tuple[Pixels, Pixels]:
+        """The frame and what is laid over it, squares of :data:`FINE_SIDE`."""
+        frame = _resized(self._frame.fine, FINE_SIDE, FINE_SIDE)
+        return frame, self._laid_over(self._over.fine, FINE_SIDE)
+
+    def doubtful(self, *, most_agree: bool) -> bool:
+        """Whether a second look tells two pictures."""
+        return doubtful(*self.finely, self._to_over, most_agree=most_agree)
+
     def alignment(self) -> Alignment:
         """What it shows."""
         recoloured = 0.0
@@ -255,18 +299,15 @@ class _Overlay:
             recoloured = float(apart.reshape(-1, 3)[self._agree].mean())
         return Alignment(self._map, self.agreeing, self.differing, *self._shown, recoloured)
 
-    def moved(self) -> Map | None:
+    def moved(self, *, finely: bool = False) -> Map | None:
         """The map, moved by as much as most patches have."""
-        points = _POINTS[self._inside]
+        frame, laid = self.finely if finely else (self._frame.square, self._laid)
+        side = len(frame)
+        points = ((_CENTRES.T * side - 0.5)[self._inside]).astype(np.float32)
         flow = cv2.calcOpticalFlowPyrLK(
-            self._frame.square,
-            self._laid,
-            points,
-            points.copy(),
-            winSize=_FLOW_WINDOW,
-            maxLevel=1,
-            criteria=_FLOW_ENDS,
-        )
+            frame, laid, points, points.copy(),
+            winSize=_FLOW_WINDOW, maxLevel=1, criteria=_FLOW_ENDS,
+        )  # fmt: skip
         seen = flow[1].ravel() > 0
         if seen.sum() < _WORTH_MOVING:
             return None
@@ -280,43 +321,10 @@ class _Overlay:
         )
         if move is None or inliers.sum() < _WORTH_MOVING:
             return None
-        to_over = _chained(self._to_over, _of_unit(np.asarray(move, np.float64), _SIDE))
-        if abs(_scale(to_over)) < _LEAST_AREA:
+        to_over = chained(self._to_over, of_unit(np.asarray(move, np.float64), side))
+        if abs(scale(to_over)) < _LEAST_AREA:
             return None
         return to_over if self._of_first else inverted(to_over)
-
-
-def inverted(way: Map) -> Map:
-    """The way back."""
-    return np.asarray(cv2.invertAffineTransform(way), np.float64)
-
-
-def shared_area(way: Map) -> float:
-    """The area of the second unit square that the first one covers, 0..1.
-
-    By clipping (Sutherland and Hodgman), as intersectConvexConvex of OpenCV errs by half where
-    corners nearly touch an edge.
-    """
-    corners: list[list[float]] = (_CORNERS @ way[:, :2].T + way[:, 2]).tolist()
-    for axis in (0, 1):
-        for sign, limit in ((1.0, 0.0), (-1.0, -1.0)):
-            kept = []
-            for one, other in zip(corners, corners[1:] + corners[:1], strict=True):
-                apart, beyond = sign * one[axis] - limit, sign * other[axis] - limit
-                if apart >= 0:
-                    kept.append(one)
-                if apart * beyond < 0:
-                    share = apart / (apart - beyond)
-                    kept.append([a + share * (b - a) for a, b in zip(one, other, strict=True)])
-            corners = kept
-    turns = zip(corners, corners[1:] + corners[:1], strict=True)
-    return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in turns)) / 2
-
-
-def _scale(way: Map) -> float:
-    """The determinant: how much larger areas become, negative if they are mirrored."""
-    (a, b, _), (c, d, _) = way.tolist()
-    return float(a * d - b * c)
 
 
 class _Patches(NamedTuple):
@@ -345,36 +353,6 @@ def _compared(left: _Patches, right: _Patches) -> tuple[Marks, Marks]:
     telling &= ~(left.clipped | right.clipped)
     agree = together > _AGREES * np.sqrt(left.spread * right.spread)
     return telling & agree, telling & ~agree
-
-
-def _of_pixels(way: Map, size: tuple[int, int], to_size: tuple[int, int]) -> Map:
-    """A map between unit squares as one between the centres of pixels, of these sizes."""
-    scaled = way * np.array(to_size)[:, None] / np.array([*size, 1.0])
-    scaled[:, 2] += scaled[:, :2].sum(axis=1) / 2 - 0.5
-    return np.asarray(scaled, np.float64)
-
-
-def _of_unit(way: Map, side: int) -> Map:
-    """The other way round, of a map within a square."""
-    shift = (way[:, 2] + 0.5 - way[:, :2].sum(axis=1) / 2) / side
-    return np.column_stack([way[:, :2], shift])
-
-
-def _chained(then: Map, first: Map) -> Map:
-    """The map that goes one way, then the other."""
-    return np.asarray(then @ np.vstack([first[:2], [0.0, 0.0, 1.0]]), np.float64)
-
-
-def _oriented_map(code: int) -> Map:
-    """Where an EXIF orientation takes the points of a picture, as :func:`oriented` does."""
-    probe = np.arange(4, dtype=np.uint8).reshape(2, 2, 1)
-    places = np.argsort(oriented(probe, code).ravel())  # Of the corners 00, 10, 01 and 11.
-    corners = np.column_stack([places % 2, places // 2]).astype(np.float64)
-    origin = corners[0]
-    return np.column_stack([corners[1] - origin, corners[2] - origin, origin])
-
-
-_ORIENTED = [_oriented_map(code + 1) for code in range(ORIENTATIONS)]
 
 
 def _scaled(pixels: Pixels, side: int) -> Pixels:

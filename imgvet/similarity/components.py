@@ -5,13 +5,16 @@ lists are full are compared with those of other components as well.
 
 Single linkage chains: two images of a component can be far less similar than ``cc_threshold``.
 The similarities told of a component are therefore taken over all pairs of its distinct contents,
-not over the pairs that joined it. A pair that was listed as more alike than its embeddings are
+not over the pairs that joined it; where ``cc_min_similarity`` is given, components are cut into
+parts in which that is the least. A pair that was listed as more alike than its embeddings are
 counts as it was listed: rotated duplicates are alike only upright.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,12 +32,13 @@ from imgvet.similarity.distances import (
     distances_between,
     space_of,
 )
+from imgvet.similarity.linkage import parts_of
 from imgvet.similarity.neighbors import find_neighbors, is_exact
 from imgvet.similarity.pairs import PAIR, with_full_lists
 from imgvet.similarity.videos import group_by_video
 from imgvet.tables import COMPONENT_INFO, COMPONENTS, empty
 
-VERSION = 7
+VERSION = 8
 
 ALL_PAIRS_LIMIT = 2_000
 """Larger components are described by an even sample of this many distinct contents."""
@@ -79,18 +83,18 @@ def find_components(
     else:
         joins = full[_wide_joins(space, metric, rows[full], options.cc_threshold, search, threads)]
     labels = _labels(np.concatenate([ends, joins]), len(ids))
-    of_edges = labels[ends[:, 0]]
-    parts = zip(
-        _split(ids, labels),
-        _split(rows, labels),
-        _split(rows[ends], of_edges),
-        _split(edges["similarity"].to_numpy(), of_edges),
-        strict=True,
-    )
-    info = pd.DataFrame([_describe(*part, space, metric) for part in parts])
-    info = info.assign(component_id=info.index).reindex(columns=COMPONENT_INFO.column_names)
-    table = pd.DataFrame({"id": ids, "component_id": labels}).sort_values(["component_id", "id"])
-    table = table.merge(info.drop(columns="representative"), on="component_id")
+    graph = _Graph(ids, rows, labels, ends, edges["similarity"].to_numpy())
+    chains = None
+    if options.cc_min_similarity is not None:
+        graph, chains = _cut(graph, options.cc_min_similarity, space, metric)
+        if not len(graph.ids):
+            return group_by_video(empty(COMPONENTS), empty(COMPONENT_INFO), items)
+    info = pd.DataFrame([_describe(*part, space, metric) for part in graph.parts()])
+    info = info.assign(component_id=info.index, chain_id=chains)
+    info = info.reindex(columns=COMPONENT_INFO.column_names)
+    table = pd.DataFrame({"id": graph.ids, "component_id": graph.labels})
+    table = table.sort_values(["component_id", "id"])
+    table = table.merge(info.drop(columns=["representative", "chain_id"]), on="component_id")
     return group_by_video(table.reindex(columns=COMPONENTS.column_names), info, items)
 
 
@@ -148,14 +152,85 @@ def _labels(ends: Rows, count: int) -> Rows:
     """The component of each of ``count`` nodes; 0 is the largest, ties by the first node."""
     graph = coo_array((np.ones(len(ends), np.int8), tuple(ends.T)), (count, count))
     _, labels = connected_components(graph, directed=False)
+    return _numbered(np.asarray(labels, np.int64))
+
+
+def _numbered(labels: Rows) -> Rows:
+    """Other numbers of components: 0 is the largest, ties by the first member."""
+    _, labels = np.unique(labels, return_inverse=True)
     _, first, sizes = np.unique(labels, return_index=True, return_counts=True)
     return np.argsort(np.lexsort((first, -sizes)))[labels]
 
 
-def _split(values: NDArray[Any], components: Rows) -> list[NDArray[Any]]:
-    """The values of each component."""
+class _Graph(NamedTuple):
+    """Images and the listed pairs that join them."""
+
+    ids: Rows
+    rows: Rows
+    """Their embeddings."""
+    labels: Rows
+    """Their components."""
+    ends: Rows
+    """(m, 2), places in ``ids``."""
+    listed: Reals
+    """(m,), the similarities of these pairs."""
+
+    def parts(self) -> Iterator[tuple[Rows, Rows, Rows, Reals]]:
+        """Of each component the images, their rows, and the pairs of rows with similarities."""
+        of_pairs, count = self.labels[self.ends[:, 0]], int(self.labels.max()) + 1
+        return zip(
+            _split(self.ids, self.labels, count),
+            _split(self.rows, self.labels, count),
+            _split(self.rows[self.ends], of_pairs, count),
+            _split(self.listed, of_pairs, count),
+            strict=True,
+        )
+
+
+def _cut(graph: _Graph, least: float, space: Space, metric: Metric) -> tuple[_Graph, Rows]:
+    """The graph cut into parts in which any two are so similar, and of each part the component.
+
+    Images that are then alone are left out.
+    """
+    labels = np.empty_like(graph.labels)
+    for component, (ids, member_rows, pairs, listed) in enumerate(graph.parts()):
+        rows, place = np.unique(member_rows, return_inverse=True)
+        similar = partial(_similarities, space=space, metric=metric, pairs=pairs, listed=listed)
+        parts = parts_of(rows, similar, least, ALL_PAIRS_LIMIT)
+        labels[np.searchsorted(graph.ids, ids)] = component * len(graph.ids) + parts[place]
+    labels = _numbered(labels)
+    several = np.bincount(labels)[labels] > 1
+    inside = (labels[graph.ends[:, 0]] == labels[graph.ends[:, 1]]) & several[graph.ends[:, 0]]
+    places = np.cumsum(several) - 1
+    cut = _Graph(
+        graph.ids[several],
+        graph.rows[several],
+        labels[several],
+        places[graph.ends[inside]],
+        graph.listed[inside],
+    )
+    return cut, graph.labels[several][np.unique(cut.labels, return_index=True)[1]]
+
+
+def _similarities(
+    rows: Rows, others: Rows, *, space: Space, metric: Metric, pairs: Rows, listed: Reals
+) -> Reals:
+    """Similarities of contents, both in order; those of ``pairs`` as listed if that is more."""
+    one, other = space.vectors[rows], space.vectors[others]
+    similarity = metric.similarity(distances_between(one, other, space.distance, space.unit))
+    for ends in (pairs, pairs[:, ::-1]):
+        row, column = np.searchsorted(rows, ends[:, 0]), np.searchsorted(others, ends[:, 1])
+        row, column = row.clip(max=len(rows) - 1), column.clip(max=len(others) - 1)
+        known = (rows[row] == ends[:, 0]) & (others[column] == ends[:, 1])
+        known &= listed > similarity[row, column] + _ROUNDING
+        similarity[row[known], column[known]] = listed[known]
+    return similarity
+
+
+def _split(values: NDArray[Any], components: Rows, count: int) -> list[NDArray[Any]]:
+    """The values of each of ``count`` components."""
     order = np.argsort(components, kind="stable")
-    return np.split(values[order], np.cumsum(np.bincount(components))[:-1])
+    return np.split(values[order], np.cumsum(np.bincount(components, minlength=count))[:-1])
 
 
 def _describe(
@@ -166,14 +241,7 @@ def _describe(
     if len(rows) > ALL_PAIRS_LIMIT:
         chosen = np.linspace(0, len(rows) - 1, ALL_PAIRS_LIMIT, dtype=np.int64)
         rows, weights = rows[chosen], weights[chosen]
-    contents = space.vectors[rows]
-    apart = distances_between(contents, contents, space.distance, space.unit)
-    similarity = metric.similarity(apart)
-    one, other = np.searchsorted(rows, pairs).clip(max=len(rows) - 1).T
-    known = (rows[one] == pairs[:, 0]) & (rows[other] == pairs[:, 1])
-    rotated = known & (listed > similarity[one, other] + _ROUNDING)
-    one, other = one[rotated], other[rotated]
-    similarity[one, other] = similarity[other, one] = listed[rotated]
+    similarity = _similarities(rows, rows, space=space, metric=metric, pairs=pairs, listed=listed)
     np.fill_diagonal(similarity, 1.0)
     pair_weights = weights[:, None] * weights[None, :] - np.diag(weights)
     counted = similarity[pair_weights > 0]

@@ -21,7 +21,8 @@ import pyarrow as pa
 from imgvet.measures.collect import rows_of
 from imgvet.options import SimilarityOptions
 from imgvet.progress import tracked
-from imgvet.similarity.alignment import Alignment, Look, Map, align, inverted
+from imgvet.similarity.alignment import Alignment, Look, align
+from imgvet.similarity.maps import Map, inverted
 from imgvet.store.packs import DIGEST, Thumbnails
 from imgvet.store.store import Store
 from imgvet.tables import read_if_sound, to_frame, write_table
@@ -29,7 +30,7 @@ from imgvet.threads import in_threads
 from imgvet.workdir import WorkDir, write_atomically
 
 STAGE = "verify_pairs"
-VERSION = 2
+VERSION = 3
 
 Size = tuple[int, int]
 """Width and height in pixels."""

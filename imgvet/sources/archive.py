@@ -7,6 +7,7 @@ costs the unpacking of all before it; gzipped tars are unpacked into the store o
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import re
@@ -24,6 +25,7 @@ from imgvet.reasons import Failure, Reason
 from imgvet.sources.containers import CUT_SHORT, FILE_ITSELF, Container, Containers, Member, Parts
 from imgvet.sources.kinds import Kind, kind_of_file
 from imgvet.sources.listing import MOST_FILE_BYTES, too_many_bytes
+from imgvet.sources.local import failure_of
 from imgvet.sources.sidecars import is_kept, settle, split_of_shard
 
 INDEX_VERSION = 3
@@ -134,7 +136,14 @@ def _allowed(
     except ArchiveError as error:
         yield _archive_row(error.reason, str(error))
     except _DAMAGE as error:
-        yield _archive_row(Reason.ARCHIVE_DAMAGED, _message(error))
+        yield _archive_row(_reason_of(error), _message(error))
+
+
+def _reason_of(error: Exception) -> Reason:
+    """The archive is damaged, unless the system could not read it (EINVAL: not at that place)."""
+    if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+        return failure_of(error).reason
+    return Reason.ARCHIVE_DAMAGED
 
 
 def _passed_limit(unpacked: int, container: Container, members: int = 0) -> str | None:
@@ -187,9 +196,7 @@ class ForwardStream:
         try:
             self.last = self._raw.read(size)
         except (EOFError, OSError, zlib.error) as error:
-            system = isinstance(error, OSError) and error.errno is not None
-            reason = Reason.UNREADABLE if system else Reason.ARCHIVE_DAMAGED
-            return ArchiveError(reason, _message(error))
+            return ArchiveError(_reason_of(error), _message(error))
         problem = self._check(self.tell()) if self._check else None
         return ArchiveError(Reason.ARCHIVE_BOMB, problem) if problem else None
 

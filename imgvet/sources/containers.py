@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 from imgvet.images.isolation import FLEETING
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.listing import Entry
-from imgvet.sources.local import read_bytes, walk_file
+from imgvet.sources.local import failure_of, read_bytes, walk_file
 from imgvet.store.references import digest_bytes
 from imgvet.tables import read_if_sound
 from imgvet.workdir import write_atomically
@@ -128,7 +128,7 @@ class Container:
                     return _unzipped(stream, member)
                 data = stream.read(member.size)
         except OSError as error:
-            return Failure(Reason.UNREADABLE, error.strerror or str(error))
+            return failure_of(error)
         if len(data) == member.size:
             return data
         if inside:
@@ -264,7 +264,9 @@ class Containers(ABC):
             return 0
         container = self.find(path)
         members = container.members()
-        if members is None or any(member.status in FLEETING for member in members):
+        # What could not be read may be readable now, though it has not changed.
+        again = FLEETING | {Reason.UNREADABLE}
+        if members is None or any(member.status in again for member in members):
             first = read_bytes(path, at_most=1)
             if isinstance(first, Failure):
                 members = [Member(FILE_ITSELF, status=first.reason, detail=first.detail)]
@@ -305,7 +307,7 @@ class Containers(ABC):
         except FileNotFoundError:
             return Failure(Reason.MISSING, "it is gone or has changed since it was listed")
         except OSError as error:
-            return Failure(Reason.UNREADABLE, error.strerror or str(error))
+            return failure_of(error)
         member = lookup(name)
         if member is None:
             return Failure(Reason.MISSING, "the archive holds no such image")

@@ -49,12 +49,18 @@ def kind_of_input(name: str) -> Kind:
     """The kind of an input as the user wrote it.
 
     InputNotFoundError or InputUnreadableError of a local one that is not there or may not be looked
-    at; InvalidParameterError of an archive whose name does not show it, or if no bucket is named.
+    at; InvalidParameterError of an archive whose name does not show it, or of an address that
+    names no bucket.
     """
     kind = kind_of_name(name)
     if is_remote(name):
         parse_location(name)
         return kind
+    if "://" in name:
+        raise InvalidParameterError(
+            f"The input {name} is an address that can't be read",
+            "Give a folder or file, or a bucket as s3://bucket/photos or minio://host/bucket/photos",
+        )
     path = Path(name).expanduser()
     try:
         mode = path.stat().st_mode

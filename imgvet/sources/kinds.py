@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from imgvet.sources.s3 import is_remote
+
 IMAGE_EXTENSIONS = frozenset(
     {".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".giff", ".heic", ".heif", ".avif"}
     | {".bmp", ".png", ".webp", ".jp2"}
@@ -37,10 +39,8 @@ _LISTS = {".txt": Kind.TEXT_LIST, ".csv": Kind.CSV_LIST, ".yaml": Kind.YOLO, ".y
 
 def kind_of_name(name: str) -> Kind:
     """The kind of an input by its name alone; a file without a known ending is an image."""
-    if name.startswith("s3://"):
-        return Kind.S3
-    if name.startswith(("minio://", "minio+http://")):
-        return Kind.MINIO
+    if is_remote(name):
+        return Kind.S3 if name[:2].lower() == "s3" else Kind.MINIO
     return _LISTS.get(split_ending(name)[1]) or kind_of_file(name)
 
 

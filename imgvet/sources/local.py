@@ -1,7 +1,7 @@
 """Local folders and files, and files that list images: text with a path a row, CSV with one column.
 
-Listed paths are absolute, or URIs that begin with ``s3://`` or ``minio://``: a list says nothing
-about where a relative path would start. There are no comments, as a path may begin with ``#``.
+Listed paths are absolute, or the names of objects in buckets: a list says nothing about where a
+relative path would start. There are no comments, as a path may begin with ``#``.
 Whether a listed file exists is found out when it is listed: a missing one is a row, not an error. A
 list that may not be read, or is not text, is an InputUnreadableError, any other bad one a
 ListFileError.
@@ -23,6 +23,7 @@ from imgvet.format import counted, examples
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.kinds import is_image_name
 from imgvet.sources.listing import MOST_FILE_BYTES, Entry, too_many_bytes
+from imgvet.sources.s3 import is_remote
 
 _NOT_REGULAR = OSError("not a regular file")
 _LOST = (errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN)
@@ -76,7 +77,13 @@ def unreadable(what: str, error: OSError) -> InputUnreadableError:
 
 
 def failure_of(error: OSError) -> Failure:
-    """Why a file can't be read; TransportError if the server that it lies on is gone."""
+    """Why a file can't be read.
+
+    TransportError if the server that it lies on is gone; the error itself if it says nothing of
+    the file, but that no more files can be opened, or that there is no memory.
+    """
+    if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+        raise error
     if error.errno in _LOST:
         problem = f"{error.filename or 'A file'} is out of reach ({error.strerror})"
         raise TransportError(problem, "Check the mount, and run again")
@@ -180,7 +187,7 @@ def _text(path: Path) -> str:
 
 
 def _absolute(names: tuple[str, ...], path: Path) -> tuple[str, ...]:
-    relative = [name for name in names if not name.startswith(("/", "s3://", "minio://"))]
+    relative = [name for name in names if not (name.startswith("/") or is_remote(name))]
     if relative:
         raise ListFileError(
             f"{counted(len(relative), 'relative path')} in {path} ({examples(relative[:3])})",

@@ -18,6 +18,7 @@ a body that breaks off after the headers, and share one budget among all threads
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import random
 import re
@@ -37,7 +38,7 @@ from imgvet.errors import (
 )
 
 ANONYMOUS_VARIABLE = "IMGVET_S3_ANONYMOUS"
-CONNECT_SECONDS, READ_SECONDS = 10, 30
+CONNECT_SECONDS, READ_SECONDS = 10, 20
 
 ATTEMPTS, CONNECT_ATTEMPTS = 12, 8
 """Requests in all, and while no connection can be made."""
@@ -52,6 +53,7 @@ _HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _FORMS = "Write s3://bucket/prefix, minio://host:port/bucket/prefix or, for http, minio+http://..."
 _making = threading.Lock()
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +95,24 @@ def parse_location(name: str) -> ObjectLocation:
     if scheme != "s3":
         host, _, rest = rest.partition("/")
         if "@" in host:
-            raise InvalidParameterError(
-                f"{match[1]}:// takes no user or password",
-                "Give credentials as for the AWS command line, such as in AWS_ACCESS_KEY_ID",
-            )
+            raise _with_password(match[1])
         if not _HOST.fullmatch(host.lower()):
             raise InvalidParameterError(f"{name!r} names no host ({host!r})", _FORMS)
     bucket, _, key = rest.partition("/")
+    if "@" in bucket:
+        raise _with_password(match[1])
     if not _BUCKET.fullmatch(bucket):
         raise InvalidParameterError(f"{name!r} names no bucket ({bucket!r})", _FORMS)
     if any("\ud800" <= character <= "\udfff" for character in key):
         raise InvalidParameterError(f"{name!r} is not valid UTF-8", "Write the key as UTF-8")
     return ObjectLocation(cast("Any", scheme), host.lower(), bucket, key)
+
+
+def _with_password(scheme: str) -> InvalidParameterError:
+    return InvalidParameterError(
+        f"{scheme}:// takes no user or password",
+        "Give credentials as for the AWS command line, such as in AWS_ACCESS_KEY_ID",
+    )
 
 
 def client_for(location: ObjectLocation) -> Any:
@@ -272,6 +280,8 @@ def ask(
             return result
         after(result)
         failed += 1
+        if failed == 1 and "timeout" in result.text.lower():  # a person is waiting for long already
+            _logger.warning("%s is silent, asking again: %s", location.uri, result.text)
         attempts = CONNECT_ATTEMPTS if result.kind == "unreachable" else ATTEMPTS
         if result.kind in RETRIED and failed < attempts:
             time.sleep(seconds_to_wait(result, failed))

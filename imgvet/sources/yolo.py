@@ -103,12 +103,18 @@ def _class_names(stated: Any, file: Path) -> dict[int, str]:
     if isinstance(names, list):
         names = dict(enumerate(names))
     try:
-        return {int(number): str(name) for number, name in names.items()}
+        return {int(number): _class_name(name) for number, name in names.items()}
     except (AttributeError, TypeError, ValueError):
         raise InvalidParameterError(
             f"names of {file} is neither a list nor numbers with names",
             "Give the name of each class",
         ) from None
+
+
+def _class_name(name: object) -> str:
+    if isinstance(name, (list, dict)):  # of few bytes, it may say more than the memory holds
+        raise TypeError
+    return str(name)
 
 
 def yolo_entries(dataset: YoloSet, source: str) -> Iterator[Entry]:

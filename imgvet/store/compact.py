@@ -59,8 +59,7 @@ def compact(store: Store, today: dt.date, unused_days: int = UNUSED_DAYS) -> Non
     for folder in store.outdated():
         shutil.rmtree(folder)
     day = _last_used(store.work)
-    old = day < today.toordinal() - unused_days
-    gone = frozenset(day.index[old])
+    gone = unused(store.work, today, unused_days)
     held = store.files.digests().union(*(packs.digests() for packs in store.all_packs()))
     new = sorted(held.difference(day.index))
     store.files.compact(gone)
@@ -68,10 +67,16 @@ def compact(store: Store, today: dt.date, unused_days: int = UNUSED_DAYS) -> Non
         _compact_packs(packs, gone)
     # Last, so that what an interruption left is still known to be gone; what stays in a pack is
     # told of again until the pack is merged.
-    forgotten = old & ~day.index.isin(held)
+    forgotten = day.index.isin(gone - held)
     if new or forgotten.any():
         added = pd.Series(today.toordinal(), pd.Index(new, dtype=object))
         _write_last_used(store.work, pd.concat([day[~forgotten], added]))
+
+
+def unused(work: WorkDir, today: dt.date, unused_days: int = UNUSED_DAYS) -> frozenset[str]:
+    """The contents that no run needed for so many days."""
+    day = _last_used(work)
+    return frozenset(day.index[day < today.toordinal() - unused_days])
 
 
 def _last_used(work: WorkDir) -> pd.Series:

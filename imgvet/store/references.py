@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from pydantic import BaseModel
 from imgvet.errors import StaleReferenceError
 from imgvet.parameters import Frozen
 from imgvet.tables import Table, conform, read_table, write_table
-from imgvet.workdir import WorkDir, swap_folder, write_text
+from imgvet.workdir import WorkDir, draft_in, swap_folder, write_text
 
 DIGEST_BYTES = 16
 
@@ -63,7 +62,7 @@ def content_of(path: Path) -> tuple[str, int]:
 def store_file(work: WorkDir, stem: str, suffix: str, write: Callable[[Path], object]) -> Reference:
     """Store what ``write`` writes, a file or a folder, named by stem, content and suffix."""
     work.stages.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".draft-", dir=work.stages) as folder:
+    with draft_in(work.stages) as folder:
         draft = Path(folder) / stem
         write(draft)
         digest, size = content_of(draft)
@@ -111,8 +110,19 @@ def load_table(work: WorkDir, reference: Reference) -> pd.DataFrame:
 
 def load_array(work: WorkDir, reference: Reference) -> NDArray[np.float32]:
     """The array behind a reference, float32, mapped read-only into memory."""
-    array: NDArray[np.float32] = np.load(resolve(work, reference), mmap_mode="r")
-    return array
+    return read_vectors(resolve(work, reference))
+
+
+def read_vectors(path: Path) -> NDArray[np.float32]:
+    """Vectors as a run wrote them, float32 (n, width), mapped into memory and never unpickled.
+
+    StaleReferenceError if there are none.
+    """
+    try:
+        vectors: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise StaleReferenceError(f"{path} can't be read ({error})", "Run again") from None
+    return vectors
 
 
 def is_intact(work: WorkDir, reference: Reference) -> bool:

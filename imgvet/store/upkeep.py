@@ -125,11 +125,11 @@ def collect_garbage(store: Store, unused_days: int) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
-    mark_used(store.work, _shown(store), today())
+    mark_used(store.work, shown(store), today())
     compact(store, today(), unused_days)
 
 
-def _shown(store: Store) -> set[str]:
+def shown(store: Store) -> set[str]:
     """The contents in the tables of the last runs, and the cuts that led to them."""
     shown: set[str] = set()
     for work in (store.work, WorkDir(store.work.path, CROPS_PART)):

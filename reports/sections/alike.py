@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from imgvet.reports import limits
-from imgvet.reports.charts import Chart, bars, histogram, most_frequent
+from imgvet.reports.charts import Chart, histogram, most_frequent
 from imgvet.reports.histogram import Limit, Scale
-from imgvet.reports.inputs import Content, Image, ReportInputs, gallery
+from imgvet.reports.inputs import Content, Image, Listing, ReportInputs, gallery
 from imgvet.reports.pair_words import explained
 from imgvet.reports.text import count, counted, label, number, similarity, split_name
 from imgvet.search.copies import CopyGroup, copy_groups
@@ -28,7 +28,7 @@ def duplicates(run: ReportInputs) -> Content:
         "undecided": sum(not group.decided for group in groups),
         "groups": gallery(groups, limits.CARDS, lambda group: _copies(run, group)),
         "histogram": _similarities(run, near["similarity"]) if len(near) > 1 else None,
-        "pairs": _pairs(run, "near"),
+        "pairs": pairs_of(run, "near"),
     }
 
 
@@ -60,8 +60,11 @@ def _similarities(run: ReportInputs, similarities: pd.Series) -> Chart:
     )
 
 
-def _pairs(run: ReportInputs, kind: str) -> Content:
-    return gallery(run.pairs.of(kind), limits.CARDS, lambda row: _pair(run, row))
+def pairs_of(run: ReportInputs, kind: str) -> Content:
+    """The pairs of a kind, and on how many more a person has decided."""
+    found = run.open_pairs(kind)
+    pairs = gallery(found, limits.CARDS, lambda row: _pair(run, row))
+    return {**pairs, "decided": len(run.pairs.of(kind)) - len(found)}
 
 
 def _pair(run: ReportInputs, row: dict[str, Any]) -> Content:
@@ -101,59 +104,25 @@ def leaks(run: ReportInputs) -> Content | None:
         return None
     across, splits = run.table("leaks"), run.valid["split"].dropna().value_counts().sort_index()
     crossings = Counter(map(tuple, np.sort(across[["split", "other_split"]].to_numpy(), axis=1)))
+    sizes = [(name, n, run.summary.leaks_by_split.get(str(name), 0)) for name, n in splits.items()]
+    found = sorted(crossings.items(), key=lambda crossing: (-crossing[1], crossing[0]))
+    pairs = pd.DataFrame([(*two, n) for two, n in found], columns=["split", "other_split", "pairs"])
     return {
         "badge": count(len(across)),
-        "sizes": [
-            (name, size, run.summary.leaks_by_split.get(str(name), 0))
-            for name, size in splits.items()
-        ],
-        "crossings": sorted(crossings.items(), key=lambda crossing: (-crossing[1], crossing[0])),
-        "pairs": _pairs(run, "leaks"),
+        "sizes": sizes,
+        "crossings": found,
+        "pairs": pairs_of(run, "leaks"),
+        "sizes_listing": Listing(
+            "splits", pd.DataFrame(sizes, columns=["split", "images", "leaking"])
+        ),
+        "crossings_listing": Listing("split_pairs", pairs),
     }
 
 
-def labels(run: ReportInputs) -> Content | None:
-    """Labels, those that are likely wrong and those that contradict each other; None without any.
-
-    From ``items.label`` and the tables ``label_issues`` and ``similarity``.
-    """
-    known = run.valid["label"].dropna()
-    if known.empty:
-        return None
-    totals = most_frequent(known)
-    judged = run.table("label_issues")
-    issues = judged[judged["is_issue"].astype(bool)]
-    conflicts = _pairs(run, "conflicts")
-    found = len(issues) or conflicts["total"]
-    return {
-        "badge": count(found) if found else "",
-        "issues": gallery(issues, limits.CARDS, lambda row: _beside_nearest(run, row)),
-        "images": len(known),
-        "unlabelled": len(run.valid) - len(known),
-        "bars": _label_sizes(totals) if len(totals) > 1 else None,
-        "rows": totals[: limits.TABLE_ROWS],
-        "label_count": len(totals),
-        "pairs": conflicts,
-    }
-
-
-def _beside_nearest(run: ReportInputs, row: dict[str, Any]) -> Content:
+def beside_nearest(run: ReportInputs, row: dict[str, Any]) -> Content:
     """A row about an image and its nearest one, if it has one, with both of them."""
     nearest = None if row["nearest"] is None else run.image(row["nearest"])
     return {**row, "image": run.image(row["id"]), "nearest": nearest}
-
-
-def _label_sizes(totals: list[tuple[str, int]]) -> Chart:
-    return bars(
-        totals,
-        figure_id="figure-labels",
-        title="Images of each label",
-        axis="label",
-        counts="images",
-        summary=f"From {counted(totals[-1][1], 'image')} to {count(totals[0][1])}; half of the "
-        f"labels have at least {number(float(np.median([total for _, total in totals])))}.",
-        reading="Good if no label has so few images that it can't be learned or judged.",
-    )
 
 
 def components(run: ReportInputs) -> Content:
@@ -206,5 +175,5 @@ def outliers(run: ReportInputs) -> Content:
     return {
         "badge": count(len(worst)),
         "robust_limit": ROBUST_LIMIT,
-        "outliers": gallery(worst, limits.CARDS, lambda row: _beside_nearest(run, row)),
+        "outliers": gallery(worst, limits.CARDS, lambda row: beside_nearest(run, row)),
     }

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+import pandas as pd
+from pydantic import BaseModel
+
+from imgvet.foreign import visible
 from imgvet.metrics import FLAGS
 from imgvet.reasons import Reason
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, lines
-from imgvet.reports.inputs import Content, Image, ReportInputs, gallery
-from imgvet.reports.text import count, counted, label, measured, moment, visible
+from imgvet.reports.inputs import Content, Image, Listing, ReportInputs, gallery
+from imgvet.reports.text import count, counted, label, measured, moment
 from imgvet.search.copies import copy_groups
 from imgvet.sections import Section
 from imgvet.summary import Counts, PastRun
@@ -128,6 +132,7 @@ def checks(run: ReportInputs) -> Content:
             }
             for result in run.checks
         ],
+        "listing": Listing("checks", _frame(run.checks, {"examples", "section"})),
     }
 
 
@@ -136,10 +141,9 @@ def changes(run: ReportInputs) -> Content | None:
     if not run.history:
         return None
     last = run.history[-1]
-    return {
-        "last": last,
-        "changes": [_change(number, last, run.summary.counts) for number in compared(run)],
-    }
+    found = [_change(number, last, run.summary.counts) for number in compared(run)]
+    rows = [{**change, "number": change["number"].title} for change in found]
+    return {"last": last, "changes": found, "listing": Listing("changes", pd.DataFrame(rows))}
 
 
 def _change(number: Number, last: PastRun, this: Counts) -> Content:
@@ -172,6 +176,7 @@ def history(run: ReportInputs) -> Content | None:
         "lines": [_line(number, shown) for number in compared(run)],
         "runs": shown[::-1],
         "run_count": len(runs),
+        "listing": Listing("history", _frame(runs, {"counts", "changed"}, "counts")),
     }
 
 
@@ -200,12 +205,15 @@ def _line(number: Number, every: tuple[PastRun, ...]) -> Chart:
 
 def invalid_files(run: ReportInputs) -> Content:
     """Files that could not be analysed, from table ``invalid``; the most frequent reason first."""
+    reasons = [
+        (code, total, Reason(code).meaning if code in set(Reason) else "")
+        for code, total in run.summary.invalid_by_reason.items()
+    ]
+    columns = ["reason", "files", "meaning"]
     return {
         "badge": count(run.summary.counts.invalid),
-        "reasons": [
-            (code, total, Reason(code).meaning if code in set(Reason) else "")
-            for code, total in run.summary.invalid_by_reason.items()
-        ],
+        "reasons": reasons,
+        "listing": Listing("invalid_reasons", pd.DataFrame(reasons, columns=columns)),
         "files": gallery(
             run.table("invalid"),
             limits.TABLE_ROWS,
@@ -216,11 +224,27 @@ def invalid_files(run: ReportInputs) -> Content:
 
 def this_run(run: ReportInputs) -> Content:
     """When, how and with what the results were made."""
-    return {
+    told = {
         "model": entries({"name": run.summary.model, **run.record.model}),
         "versions": entries(run.record.versions),
         "parameters": entries(run.record.parameters),
     }
+    rows = [(kind, *row) for kind, known in told.items() for row in known]
+    return {
+        **told,
+        "settings": Listing("settings", pd.DataFrame(rows, columns=["of", "name", "value"])),
+        "stages": Listing("stages", _frame(run.record.stages)),
+    }
+
+
+def _frame(
+    records: Sequence[BaseModel], without: Collection[str] = (), nested: str = ""
+) -> pd.DataFrame:
+    """Records by their fields, those of a ``nested`` record beside them."""
+    rows = [record.model_dump(mode="json") for record in records]
+    own = [{name: value for name, value in row.items() if name not in without} for row in rows]
+    pairs = zip(own, rows, strict=True)
+    return pd.DataFrame([{**row, **(whole[nested] if nested else {})} for row, whole in pairs])
 
 
 def entries(values: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:

@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from imgvet.foreign import visible
 from imgvet.metrics import FLAGS, METRIC_BY_NAME
 from imgvet.monitor.alarms import (
     CHECK,
     DRIFT,
     EMBEDDINGS,
+    GROWN,
     LOST,
     RATE_BY_NAME,
     RUN,
@@ -24,8 +26,8 @@ from imgvet.monitor.history import Compared, Event, Run
 from imgvet.monitor.rates import NOVEL, RATES
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, control_chart
-from imgvet.reports.inputs import Content, ReportInputs, gallery
-from imgvet.reports.text import count, counted, measured, moment, number, visible
+from imgvet.reports.inputs import Content, Listing, ReportInputs, gallery
+from imgvet.reports.text import count, counted, measured, moment, number
 
 _FLAGGED = {flag.name: flag.metric for flag in FLAGS}
 
@@ -51,8 +53,9 @@ def alarms(run: ReportInputs) -> Content | None:
         "baseline": baseline,
         "alarms": [_alarm(run, key) for key in _in_order(this.alarms) if is_compared(key)],
         "checks": [check for check in run.checks if f"{CHECK}{check.name}" in this.alarms],
-        "rates": [row for row in _rows(this) if row[0] != STALE and not row[0].startswith(DRIFT)],
+        "rates": [row for row in _rows(this) if not row[0].startswith((STALE, DRIFT, GROWN))],
         "drifts": [row for row in _rows(this) if row[0].startswith(DRIFT)],
+        "listing": Listing("compared", pd.DataFrame([one.model_dump() for one in this.compared])),
     }
 
 
@@ -62,8 +65,8 @@ def title_of(key: str) -> str:
         return RATE_BY_NAME[key].title
     if key == STALE:
         return "No new images"
-    if key.startswith(LOST):
-        return f"Lost: {visible(name_of(key))}"
+    if key.startswith((LOST, GROWN)):
+        return f"{'Lost' if key.startswith(LOST) else 'Grown'}: {visible(name_of(key))}"
     return "Drift of content" if key == f"{DRIFT}{EMBEDDINGS}" else f"Drift: {name_of(key)}"
 
 
@@ -77,6 +80,7 @@ def in_short(keys: Collection[str]) -> str:
     """The alarms that are on, in few words: ``Dark, novelty, drift, 2 checks``."""
     words = [rate.title.removesuffix(" rate") for rate in RATES if rate.name in keys]
     words += ["lost images"] if any(key.startswith(LOST) for key in keys) else []
+    words += ["grown groups"] if any(key.startswith(GROWN) for key in keys) else []
     words += ["no new images"] if STALE in keys else []
     words += ["drift"] if any(key.startswith(DRIFT) for key in keys) else []
     words += ["run failed"] if RUN in keys else []
@@ -150,7 +154,13 @@ def history(run: ReportInputs) -> Content | None:
         "runs": run.watched[: -limits.RUNS - 1 : -1],
         "run_count": len(run.watched),
         "in_short": in_short,
+        "listing": Listing("history", pd.DataFrame(map(_told, run.watched[::-1]))),
     }
+
+
+def _told(run: Run) -> dict[str, object]:
+    own = {name: getattr(run, name) for name in ("run_id", "started", "status", "verdict")}
+    return {**own, "alarms": ", ".join(run.alarms), **run.counts}
 
 
 def _chart(name: str, runs: Sequence[Run]) -> Chart:

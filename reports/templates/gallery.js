@@ -217,18 +217,36 @@
     this.total = Number(root.dataset.total);
     this.makeTools();
     root.classList.add("ready");
-    this.show();
+    this.search(this.words);
   }
 
-  function textOf(entry) {
-    var keys = ["filename", "label", "split"].filter(column);
-    var known = Array.from(entry.querySelectorAll(".pick")).flatMap(function (box) {
+  /* What is known of the images of an entry. */
+  function known(entry, keys) {
+    return Array.from(entry.querySelectorAll(".pick")).flatMap(function (box) {
       var row = facts.get(Number(box.value)) || [];
       return keys.map(function (key) {
         return row[column(key)] || "";
       });
     });
-    return (known.join("\n") + "\n" + entry.textContent).toLowerCase();
+  }
+
+  /* The two labels that the address asks for, ?labels=["cat","dog"], in order; null for any. */
+  function wantedLabels() {
+    try {
+      var labels = JSON.parse(new URLSearchParams(location.search).get("labels"));
+      return Array.isArray(labels) && labels.length === 2 ? labels.sort() : null;
+    } catch (error) {
+      return null;
+    }
+  }
+  var labels = wantedLabels();
+
+  function isLabelled(entry) {
+    return !labels || !entry.matches(".pair") || String(known(entry, ["label"]).sort()) === String(labels);
+  }
+
+  function textOf(entry) {
+    return (known(entry, ["filename", "label", "split"].filter(column)).join("\n") + "\n" + entry.textContent).toLowerCase();
   }
 
   Gallery.prototype.makeTools = function () {
@@ -249,6 +267,11 @@
       this.forth,
       this.all,
     ]);
+    if (labels && this.root.querySelector(".pair")) {
+      var both = "only of labels " + labels.map(visible).join(" and ");
+      var every = element("a", { href: location.pathname + location.hash, text: "all pairs" });
+      this.tools.append(element("span", { class: "muted", text: both }), every);
+    }
     if (this.entries.length > 1) this.makeSort();
     if (this.root.querySelector(".groups")) {
       this.said = element("span", { role: "status", class: "muted" });
@@ -342,7 +365,7 @@
     var texts = this.texts;
     this.words = words;
     this.matching = this.entries.filter(function (entry) {
-      return words.every(function (word) {
+      return isLabelled(entry) && words.every(function (word) {
         return texts.get(entry).includes(word);
       });
     });

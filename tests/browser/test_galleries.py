@@ -204,3 +204,19 @@ def test_a_gallery_is_sorted_by_any_number(tab: Tab, report: Path) -> None:
     assert tab.run(first) == ["4", "1", "0"]
     tab.run(f"({choose})('')")
     assert tab.run(first) == ["0", "1", "4"]
+
+
+def test_a_number_of_pairs_of_two_labels_opens_them(tab: Tab, report: Path) -> None:
+    tab.open((report / "labels.html").as_uri())
+    number = tab.run("document.querySelector('.crossings td a').textContent")
+    tab.open(
+        tab.run("document.querySelector('.crossings td a').href"),
+        "document.querySelector('.pairs .entry') !== null",
+    )
+    told = tab.run("document.querySelector('.gallery:has(.pair) .range').textContent")
+    assert told.endswith(f"of {number} pairs")
+    every = tab.run("document.querySelectorAll('.gallery .pair').length")
+    assert int(number) < every
+    tab.open(tab.run("document.querySelector('.tools a').href"))
+    told = tab.run("document.querySelector('.gallery:has(.pair) .range').textContent")
+    assert told.endswith(f"of {every} pairs")

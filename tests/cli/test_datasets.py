@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from prefect.server.schemas.schedules import CronSchedule
 
 from imgvet.cli.datasets import next_run
 from imgvet.cli.main import main
-from imgvet.monitor.history import Run, history_path, save_run
+from imgvet.monitor.history import Run, history_path, read_history, save_run, write_history
 from imgvet.summary import Verdict
 from imgvet.workdir import WorkDir
+from support.receiver import Receiver, free_port
 
 
 @pytest.fixture
@@ -69,3 +73,71 @@ def test_a_file_is_checked_without_a_server(
 
 def test_without_a_schedule_there_is_no_next_run() -> None:
     assert next_run(None, "UTC") == "-"
+
+
+def test_what_is_old_is_shown_before_it_goes(
+    config: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    work = WorkDir(tmp_path / "watched" / "cats")
+    work.store.mkdir(parents=True)
+    runs = [
+        Run(run_id=str(year), started=f"{year}-01-02T06:00:00+00:00", monitored=True, told=True)
+        for year in (2019, 2020, 2021)
+    ]
+    write_history(work, runs)
+    assert main(["prune"]) == 0
+    head, cats, dogs, *_, last = capsys.readouterr().out.splitlines()
+    assert head.split()[:2] == ["Dataset", "Runs"]
+    assert cats.split() == ["cats", "3", "2", "0", "0"]
+    assert dogs.split() == ["dogs", "no", "run", "yet", "-", "-", "-"]
+    assert last == "Nothing is removed without --yes."
+    assert main(["prune", str(work.path), "--keep-days", "100000"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[1:] == ["3", "0", "0", "0"]
+    assert list(read_history(work)) == runs
+    assert main(["prune", "--yes"]) == 0
+    assert list(read_history(work)) == runs[-1:]
+    assert main(["prune", str(work.path), "--keep-days", "0"]) == 2
+
+
+def test_all_datasets_stand_on_one_page_and_in_one_message(
+    config: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def row(day: int, **more: object) -> Run:
+        started = f"2030-01-{day:02}T06:00:00+00:00"
+        return Run.model_validate(
+            {"run_id": str(day), "started": started, "monitored": True, "told": True,
+             "verdict": Verdict.PASSED, "counts": {"images": 100 * day}, **more}
+        )  # fmt: skip
+
+    lost = {"status": "failed", "verdict": None, "counts": {}, "notice": "<b>gone</b>"}
+    write_history(WorkDir(tmp_path / "watched" / "birds"), [row(1), row(2, **lost)])
+    write_history(WorkDir(tmp_path / "watched" / "cats"), [row(n) for n in range(1, 31)])
+    with Receiver() as receiver:
+        assert main(["status", "--html", "all.html", "--notify", receiver.address]) == 0
+        (message,) = receiver.posted
+        assert main(["status", "--notify", f"json://127.0.0.1:{free_port()}"]) == 3
+    assert "not delivered to json://127.0.0.1" in capsys.readouterr().err
+    assert (message["title"], message["type"]) == ("1 of 3 datasets need a look", "failure")
+    assert message["message"] == "birds: run failed; alarms: \u2013\nNo run yet: dogs"
+    page = (tmp_path / "all.html").read_text()
+    assert "1 of 3\u00a0datasets needs a look" in page or "1 of 3\u00a0datasets need" in page
+    assert page.index(">birds<") < page.index(">cats<") < page.index(">dogs<")
+    assert "&lt;b&gt;gone" in page
+    assert page.count("<rect") == 2 + 30
+    assert "2030-01-30 06:00: 3,000 images" in page
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", "").replace("http-equiv", "")
+
+
+@pytest.mark.parametrize(
+    ("after", "due"),
+    [
+        ("2026-03-28T12:00+00:00", ["2026-03-29 00:30", "2026-03-30 00:30"]),  # no half past two
+        ("2026-10-24T12:00+00:00", ["2026-10-25 00:30", "2026-10-26 01:30"]),  # two of them
+    ],
+)
+def test_where_clocks_are_changed_no_run_is_left_out_and_none_is_done_twice(
+    after: str, due: list[str]
+) -> None:
+    schedule = CronSchedule(cron="30 2 * * *", timezone="Europe/Paris")
+    dates = asyncio.run(schedule.get_dates(2, start=datetime.fromisoformat(after)))
+    assert [f"{date.astimezone(UTC):%Y-%m-%d %H:%M}" for date in dates] == due

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -149,22 +151,54 @@ def test_nothing_is_overwritten_in_the_quarantine(dataset: Dataset, quarantine: 
 def test_across_file_systems_copies_are_verified_and_come_back(
     dataset: Dataset, plan: pd.DataFrame, quarantine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "rename", _across(os.rename))
+    _lie_across(monkeypatch)
     assert apply(plan, quarantine).refused == {}
     assert len(dataset.state()) == 2
     undo(quarantine)
     assert dataset.state() == dataset.before
 
 
-def _across(act: object) -> object:
-    """``os.rename`` as it is where dataset and quarantine are two file systems."""
+def _lie_across(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let dataset and quarantine be two file systems."""
+    for name in ("link", "rename"):
+        act = getattr(os, name)
 
-    def rename(source: object, target: object) -> None:
-        if ("quarantine" in str(source)) != ("quarantine" in str(target)):
-            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
-        act(source, target)  # type: ignore[operator]
+        def move(source: object, target: object, act: Any = act) -> None:
+            if ("quarantine" in str(source)) != ("quarantine" in str(target)):
+                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+            act(source, target)
 
-    return rename
+        monkeypatch.setattr(os, name, move)
+
+
+def test_a_file_that_appears_at_the_last_moment_is_not_overwritten(
+    dataset: Dataset, plan: pd.DataFrame, quarantine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply(plan, quarantine)
+    link = os.link
+
+    def too_late(source: Path, target: Path) -> None:
+        target.write_bytes(b"of somebody else")
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", too_late)
+    refused = undo(quarantine).refused
+    assert len(refused) == 4
+    assert all("another file is in its place" in reason for reason in refused.values())
+    assert {dataset.path(name).read_bytes() for name in NAMES[1:5]} == {b"of somebody else"}
+    assert len(state_of(quarantine / "files")) == 4
+
+
+def test_where_no_hard_links_are_files_are_renamed(
+    dataset: Dataset, plan: pd.DataFrame, quarantine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_links(*names: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", without_links)
+    assert len(apply(plan, quarantine).moved) == 4
+    assert undo(quarantine).refused == {}
+    assert dataset.state() == dataset.before
 
 
 def test_a_full_disk_leaves_everything_where_it_is(
@@ -174,7 +208,7 @@ def test_a_full_disk_leaves_everything_where_it_is(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "rename", _across(os.rename))
+        _lie_across(patch)
         patch.setattr("shutil.copyfileobj", full)
         refused = apply(plan, quarantine).refused
     assert set(refused.values()) == {"stays where it is (No space left on device)"}
@@ -274,3 +308,24 @@ def test_many_files_go_in_batches(
     assert len(apply(plan, quarantine).moved) == 4
     undo(quarantine)
     assert dataset.state() == dataset.before
+
+
+def test_folders_get_back_their_times_but_those_that_were_changed(
+    dataset: Dataset, plan: pd.DataFrame, tmp_path: Path
+) -> None:
+    folders = [dataset.folder, dataset.folder / "deep", dataset.folder / "deep" / "er"]
+    for number, folder in enumerate(folders):
+        os.utime(folder, ns=(10**18, 10**18 + number))
+    quarantine = tmp_path / "q"
+    apply(plan, quarantine)
+    assert all(folder.stat().st_mtime_ns > 10**18 + 2 for folder in folders)
+    undo(quarantine)
+    assert [folder.stat().st_mtime_ns - 10**18 for folder in folders] == [0, 1, 2]
+    apply(plan, quarantine)
+    time.sleep(0.01)
+    (folders[1] / "new.jpg").write_bytes(b"new")
+    undo(quarantine)
+    times = [folder.stat().st_mtime_ns - 10**18 for folder in folders]
+    assert (times[0], times[2]) == (0, 2)
+    assert times[1] > 1
+    assert dataset.state().items() > dataset.before.items()

@@ -41,7 +41,7 @@ class Killer:
         def call(*given: Any, **rest: Any) -> Any:
             self.step()
             ends = [("quarantine" in str(path)) for path in given[:2]]
-            if self.across and name == "rename" and ends[0] != ends[1]:
+            if self.across and name in ("link", "rename") and ends[0] != ends[-1]:
                 raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
             return act(*given, **rest)
 

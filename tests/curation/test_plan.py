@@ -212,6 +212,12 @@ def test_each_list_has_a_switch_and_a_threshold(tmp_path: Path) -> None:
     assert "labelled cat, likely dog" in reason(work, "6")
 
 
+@pytest.mark.parametrize("words", ["truncatd", ["corrupt", "ok"], "Corrupt"])
+def test_a_reason_that_is_none_is_refused_by_name(words: str | list[str]) -> None:
+    with pytest.raises(InvalidParameterError, match=r"is no reason: known are missing, .*corrupt"):
+        make_rules({"invalid_reasons": words})
+
+
 def test_labels_that_contradict_are_left_to_a_person(tmp_path: Path) -> None:
     issue = {"id": 0, "label": "cat", "suggested_label": None, "score": None, "is_issue": True}
     issues = pd.DataFrame([{**issue, "conflict": True}])

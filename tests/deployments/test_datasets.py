@@ -106,13 +106,28 @@ def test_a_deployment_runs_one_at_a_time_and_finds_its_flow_by_module() -> None:
     assert [entry.schedule.cron for entry in deployment.schedules or ()] == ["0 6 * * *"]
 
 
-def test_the_entry_for_work_pools_is_the_flow_and_its_parameters() -> None:
+def test_the_entries_for_work_pools_are_flows_and_their_parameters() -> None:
     import yaml
 
+    from imgvet.flows.curate_dataset import curate_dataset
+    from imgvet.flows.monitor_dataset import monitor_dataset
     from imgvet.monitor.options import make_monitor_options
 
-    (entry,) = yaml.safe_load(EXAMPLE.with_name("prefect.yaml").read_text())["deployments"]
-    module, _, name = entry["entrypoint"].rpartition(".")
-    assert getattr(__import__(module, fromlist=[name]), name).name == "monitor_dataset"
-    assert make_monitor_options(entry["parameters"]["options"]).dataset == "demo"
-    served({"input_dir": "cats", **entry["schedules"][0]})
+    written = yaml.safe_load(EXAMPLE.with_name("prefect.yaml").read_text())["deployments"]
+    entries = {entry["name"]: entry for entry in written}
+    pools = {name: entry["work_pool"]["name"] for name, entry in entries.items()}
+    assert pools == {
+        "demo": "imgvet", "pictures-docker": "imgvet-docker",
+        "pictures-kubernetes": "imgvet-kubernetes", "demo-curation": "imgvet",
+    }  # fmt: skip
+    for entry in entries.values():
+        module, _, name = entry["entrypoint"].rpartition(".")
+        flow = getattr(__import__(module, fromlist=[name]), name)
+        assert entry["concurrency_limit"]["limit"] == 1
+        parameters = flow.validate_parameters(entry["parameters"])
+        if flow is curate_dataset:
+            assert parameters["options"].rules.near == "remove"
+        else:
+            assert flow is monitor_dataset
+            assert make_monitor_options(entry["parameters"]["options"]).fail_on == "critical"
+            served({"input_dir": "cats", **entry["schedules"][0]})

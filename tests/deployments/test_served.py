@@ -64,7 +64,9 @@ def test_automations_are_applied_a_run_is_served_and_the_alarm_arrives_once(serv
             f"On the server: {server.url.removesuffix('/api')}/runs/flow-run/{refused}"
             in (receiver.posted[1]["message"])
         )
-        stop(server, log, second_run(server, str(deployment["id"])))
+        running = second_run(server, str(deployment["id"]))
+        refuse_third_run(server, str(deployment["id"]))
+        stop(server, log, running)
     form = httpx.get(f"{server.url}/deployments/{deployment['id']}", timeout=30).json()
     fields = form["parameter_openapi_schema"]["definitions"]["MonitorOptions"]["properties"]
     assert "least drift that is worth an alarm" in fields["min_drift"]["description"]
@@ -81,6 +83,16 @@ def second_run(server: Shell, deployment: str) -> str:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     return str(run)
+
+
+def refuse_third_run(server: Shell, deployment: str) -> None:
+    """A run that is due while another runs is cancelled: the next one sees what it would have."""
+    run = server.post(f"/deployments/{deployment}/create_flow_run", {"state": SCHEDULED})["id"]
+    deadline = time.monotonic() + 60
+    while (state := state_of(server, run)) in ("SCHEDULED", "PENDING", ""):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert state == "CANCELLED"
 
 
 def stop(server: Shell, log: Path, run: str) -> None:

@@ -82,8 +82,10 @@ def test_from_nothing_to_an_alert_and_on_to_a_worker(shell: Shell) -> None:
     shell.stop(shell.started.pop())
 
     known = {run["id"] for run in shell.post("/flow_runs/filter")}
-    walk.step("prefect work-pool create")
+    for _ in range(3):
+        walk.step("prefect work-pool create")
     walk.step("prefect --no-prompt deploy")
+    wait_for_deployments(shell, {"pictures-docker", "pictures-kubernetes", "demo-curation"})
     walk.step("prefect deployment run")
     log = walk.step("prefect worker start")
     assert isinstance(log, Path)

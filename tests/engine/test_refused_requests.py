@@ -12,7 +12,7 @@ import pytest
 
 from imgvet.cli.main import main
 from imgvet.dataset import Dataset
-from imgvet.errors import ImgvetError
+from imgvet.errors import ImgvetError, MachineError
 from support.pictures import write_photographs
 
 LABELS = pd.DataFrame({"filename": ["photo00.jpg", "photo01.jpg"], "label": ["a", "b"]})
@@ -126,3 +126,11 @@ def test_a_work_dir_in_use(place: Path) -> None:
         with pytest.raises(ImgvetError, match="Another run is writing"):
             Dataset("photos", "out").run(annotations=LABELS)
         assert set(tree(place)) == before
+
+
+def test_a_machine_that_allows_few_open_files(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _: (100, 100))
+    before = tree(place)
+    with pytest.raises(MachineError, match=r"up to 128\. Allow more"):
+        Dataset("photos", "out").run()
+    assert tree(place) == before

@@ -56,7 +56,7 @@ def pairs(finished: WorkDir, tmp_path: Path) -> Pairs:
 
 def names(pairs: Pairs, **query: object) -> set[frozenset[str]]:
     """The pairs that are found, by the names of their files."""
-    found = pairs.page(PairQuery.model_validate(query))["pairs"]
+    found = pairs.page(PairQuery.model_validate(query))["rows"]
     files = pairs._images.frame(["filename"])["filename"]
     return {frozenset(Path(files[pair[end]]).name for end in ("from", "to")) for pair in found}
 
@@ -92,18 +92,23 @@ def test_conditions_are_met_by_one_of_both(pairs: Pairs) -> None:
     assert names(pairs, text="nothing") == set()
 
 
+def test_a_cell_of_two_labels_opens_its_pairs(pairs: Pairs) -> None:
+    assert names(pairs, labels=("dog", "cat")) == names(pairs, labels=("cat", "dog")) == {NEAR_2}
+    assert names(pairs, labels=("cat", "cat")) == {NEAR_1, COPY}
+
+
 def test_every_pair_is_reached_once(pairs: Pairs) -> None:
-    pages = [pairs.page(PairQuery(offset=place, limit=1))["pairs"] for place in range(4)]
+    pages = [pairs.page(PairQuery(offset=place, limit=1))["rows"] for place in range(4)]
     assert [len(page) for page in pages] == [1, 1, 1, 0]
     similarities = [page[0]["similarity"] for page in pages[:3]]
     assert similarities == sorted(similarities, reverse=True)
 
 
 def test_a_decision_is_kept_by_content_and_taken_back(pairs: Pairs) -> None:
-    (near,) = pairs.page(PairQuery(kind="leaks"))["pairs"]
+    (near,) = pairs.page(PairQuery(kind="leaks"))["rows"]
     both = {"first": near["from"], "second": near["to"]}
     pairs.decide(PairToDecide(**both, decision=Kind.KEEP_RIGHT))
-    assert pairs.page(PairQuery(kind="leaks"))["pairs"][0]["decision"] == "keep_right"
+    assert pairs.page(PairQuery(kind="leaks"))["rows"][0]["decision"] == "keep_right"
     digests = pairs._images.frame(["digest"], list(both.values()))["digest"].tolist()
     path = pairs._work.decisions
     rows = list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
@@ -113,18 +118,18 @@ def test_a_decision_is_kept_by_content_and_taken_back(pairs: Pairs) -> None:
     # Of the same two the other way round, keeping right is keeping left.
     assert read_decisions(pairs._work).pairs[digests[1], digests[0]] == Kind.KEEP_LEFT
     pairs.decide(PairToDecide(**both, decision=None))
-    assert pairs.page(PairQuery(kind="leaks"))["pairs"][0]["decision"] is None
+    assert pairs.page(PairQuery(kind="leaks"))["rows"][0]["decision"] is None
     assert read_decisions(pairs._work).all == ()
 
 
 def test_of_the_same_bytes_neither_can_be_named(pairs: Pairs) -> None:
-    (copy,) = pairs.page(PairQuery(kind="exact"))["pairs"]
+    (copy,) = pairs.page(PairQuery(kind="exact"))["rows"]
     assert copy["same_bytes"]
     both = {"first": copy["from"], "second": copy["to"]}
     with pytest.raises(PlanError, match="same bytes"):
         pairs.decide(PairToDecide(**both, decision=Kind.KEEP_LEFT))
     pairs.decide(PairToDecide(**both, decision=Kind.KEEP_BOTH))
-    assert pairs.page(PairQuery(kind="exact"))["pairs"][0]["decision"] == "keep_both"
+    assert pairs.page(PairQuery(kind="exact"))["rows"][0]["decision"] == "keep_both"
 
 
 decided = st.tuples(
@@ -153,7 +158,7 @@ def test_the_last_decision_on_two_contents_counts(
 
 def test_a_plan_keeps_what_a_person_kept(pairs: Pairs) -> None:
     facts = pairs._images.frame(["filename"])["filename"].map(lambda name: Path(name).name)
-    work, near = pairs._work, pairs.page(PairQuery(kind="near"))["pairs"]
+    work, near = pairs._work, pairs.page(PairQuery(kind="near"))["rows"]
     one = next(pair for pair in near if facts[pair["from"]].endswith("1.jpg"))
     for kind, gone in ((Kind.KEEP_LEFT, "to"), (Kind.KEEP_RIGHT, "from"), (Kind.KEEP_BOTH, None)):
         pairs.decide(PairToDecide(first=one["from"], second=one["to"], decision=kind))
@@ -165,11 +170,11 @@ def test_a_plan_keeps_what_a_person_kept(pairs: Pairs) -> None:
 def test_the_site_answers_and_decides(client: httpx.Client, work: WorkDir) -> None:
     found = client.get("/api/pairs", params={"query": '{"kind": "near"}'}).json()
     assert found["total"] >= 1
-    pair = found["pairs"][0]
+    pair = found["rows"][0]
     asked = {"first": pair["from"], "second": pair["to"], "decision": "not_a_duplicate"}
     assert client.post("/api/decisions", json=asked).json() == {"decision": "not_a_duplicate"}
     again = client.get("/api/pairs", params={"query": '{"kind": "near"}'}).json()
-    assert again["pairs"][0]["decision"] == "not_a_duplicate"
+    assert again["rows"][0]["decision"] == "not_a_duplicate"
     assert client.post("/api/decisions", json=asked | {"decision": None}).status_code == 200
     assert client.post("/api/decisions", json=asked | {"decision": "other"}).status_code == 400
     assert client.post("/api/decisions", json=asked | {"first": 10**6}).status_code == 400

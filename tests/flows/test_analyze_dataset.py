@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -18,6 +19,7 @@ from imgvet.errors import InputEmptyError, WorkDirBusyError, WorkDirInsideInputE
 from imgvet.flows.analyze_dataset import analyze_dataset
 from imgvet.flows.ending import ChecksFailedError
 from imgvet.options import make_options
+from imgvet.quality.result import read_results
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
 from imgvet.summary import Verdict
@@ -352,3 +354,36 @@ def test_the_state_says_what_was_found_and_fails_if_asked_for(finished: Runner) 
     with pytest.raises(ChecksFailedError, match="a critical check is over its limit"):
         red.result()
     assert finished.dataset.fails()
+
+
+def test_what_a_team_expects_is_checked_with_the_others_and_shown(
+    finished: Runner, tmp_path: Path
+) -> None:
+    file, work = tmp_path / "suite.json", WorkDir(finished.dataset.work_dir)
+    wide = {"column": "width", "min_value": 5000}
+    limit = {"column": "outlier_rate", "max_value": 1.0}
+    file.write_text(
+        json.dumps({"expectations": [
+            {"type": "expect_column_values_to_be_between", "kwargs": wide, "severity": "warning",
+             "description": "Wide enough", "meta": {"name": "wide"}},
+            {"type": "expect_column_values_to_be_between", "kwargs": limit, "severity": "info",
+             "meta": {"table": "rates", "name": "outlier_rate"}},
+        ]})
+    )  # fmt: skip
+    summary = finished.run(expectations=str(file))
+    assert {"run_checks", "build_report"} <= finished.stages_run()
+    assert "find_neighbors" not in finished.stages_run()
+    checks = {check.name: check for check in read_results(work.checks_json)}
+    assert (checks["wide"].state, checks["wide"].observed) == (
+        "failed", f"{summary.counts.valid} of {summary.counts.images} values (93 %) otherwise",
+    )  # fmt: skip
+    assert (checks["outlier_rate"].severity, checks["outlier_rate"].allowed) == (
+        "info", "at most 100 %",
+    )  # fmt: skip
+    page = work.report_index.read_text()
+    assert "Wide enough" in page
+    assert "at least 5,000" in page
+    file.write_text(file.read_text().replace("5000", "1"))
+    finished.run(expectations=str(file))
+    checks = {check.name: check for check in read_results(work.checks_json)}
+    assert checks["wide"].state == "passed"

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from imgvet.curation.decisions import Decision, Kind, decide
+from imgvet.errors import PlanError
 from imgvet.quality.result import CheckState, read_results
 from imgvet.summary import RunSummary
 from imgvet.workdir import WorkDir
@@ -109,6 +111,27 @@ def test_given_probabilities_judge_in_place_of_neighbours(parts: tuple[Runner, R
     assert found["filename"].tolist() == [names[wrong]]
     assert found["suggested_label"].tolist() == ["coffee"]
     assert runner.dataset.leaks().empty
+
+
+def test_a_label_that_was_decided_on_is_read_by_the_next_run(
+    parts: tuple[Runner, RunSummary],
+) -> None:
+    runner, _ = parts
+    work = WorkDir(runner.dataset.work_dir)
+    facts = runner.dataset.annotations().set_index("filename")
+    wrong, copy = (facts.loc[str(runner.photos / name)] for name in (FLIPPED, CONFLICT))
+    right = Kind.LABEL_IS_RIGHT
+    decide(work, Decision(right, wrong["digest"], label="astronaut"))
+    decide(work, Decision(right, copy["digest"], label="coffee"))
+    summary = runner.run(split_pattern="folders", labels_from="folders")
+    assert (summary.counts.label_issues, summary.counts.label_conflict_images) == (0, 0)
+    labels = runner.dataset.annotations().set_index("filename")["label"]
+    assert labels[str(runner.photos / FLIPPED)] == "astronaut"
+    assert labels[str(runner.photos / CONFLICT)] == "coffee"
+    work.decisions.write_text("decision,digest\nmaybe,1\n")
+    with pytest.raises(PlanError):
+        runner.run(split_pattern="folders", labels_from="folders")
+    work.decisions.unlink()
 
 
 def test_without_labels_and_splits_there_is_nothing_of_them(first_run: FinishedRun) -> None:

@@ -288,13 +288,32 @@ def test_an_address_that_is_none_is_refused_before_anything(monitor: Monitor) ->
 
 
 def test_the_server_shows_names_artifacts_and_a_form(monitor: Monitor) -> None:
-    state = monitor.state(dataset_name="My Cats")
+    monitor.spoil()
+    metrics = monitor.work.path.with_name("cats.prom")
+    state = monitor.state(dataset_name="My Cats", metrics_file=metrics)
     with get_client(sync_client=True) as client:
         run = client.read_flow_run(state.state_details.flow_run_id)
         of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
-        keys = {artifact.key for artifact in client.read_artifacts(artifact_filter=of_run)}
+        shown = {
+            artifact.key: str(artifact.data)
+            for artifact in client.read_artifacts(artifact_filter=of_run)
+        }
     assert run.name.startswith("My Cats 20")
-    assert {"imgvet-my-cats-rates", "imgvet-my-cats-report"} <= keys
+    assert {"imgvet-my-cats-rates", "imgvet-my-cats-report"} <= shown.keys()
+    assert '"Dataset": "My Cats"' in shown["imgvet-overview"]
+    page = shown["imgvet-my-cats-summary"]
+    assert page.startswith("# My Cats: failed: a critical check is over its limit")
+    assert "1 alarm on" in page
+    assert "- My Cats: check failed: invalid files" in page
+    assert "data:image/svg+xml;base64," in page
+    assert "| \u2717 failed | Invalid files | critical | 33\\.3 % | at most 1 % |" in page
+    assert "bad0\\.jpg" in page
+    numbers = metrics.read_text()
+    assert 'imgvet_alarm{alarm="check:invalid_rate",dataset="My Cats"} 1.0' in numbers
+    assert 'imgvet_run_failed{dataset="My Cats"} 0.0' in numbers
+    with monitor.lost_folder():
+        assert monitor.state(dataset_name="My Cats", metrics_file=metrics).is_failed()
+    assert 'imgvet_run_failed{dataset="My Cats"} 1.0' in metrics.read_text()
     schema = monitor_dataset.parameters.model_dump()["definitions"]["MonitorOptions"]["properties"]
     assert [name for name, field in schema.items() if "description" not in field] == []
     assert {"threshold", "min_drift", "notify"} <= set(schema)

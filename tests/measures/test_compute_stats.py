@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from imgvet.errors import StaleReferenceError
 from imgvet.images.picture import decode_thumbnail
+from imgvet.measures import compute_stats as module
 from imgvet.measures.collect import ItemTables, item_tables, stats_table, with_reads
 from imgvet.measures.compute_stats import ContentClaims, measure_files, measure_thumbnails
 from imgvet.metrics import BASIC_METRICS
@@ -198,3 +200,17 @@ def test_format_and_a_name_that_promises_another_one_are_told(store: Store, tmp_
     assert items["format"].fillna("").tolist() == ["JPEG", "JPEG", ""]
     assert items["detail"].tolist()[:2] == ["named as PNG, but the content is JPEG", ""]
     assert items["detail"].tolist()[2].startswith("starts with")
+
+
+def test_what_there_was_no_memory_for_is_not_remembered(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    age(*folder.iterdir())
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "decode", Mock(side_effect=MemoryError))
+        _, reads = measure(folder, store)
+    assert reads["status"].to_pylist()[:3] == ["too_large"] * 3
+    assert store.measures.read() is None
+    assert store.files.load() == {}
+    statuses = collected(folder, store).items["status"].tolist()
+    assert statuses[:3] == ["ok", "ok", "ok"]

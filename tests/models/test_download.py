@@ -15,7 +15,7 @@ from imgvet.errors import ModelError
 from imgvet.models import download
 from imgvet.models.download import fetch_model
 from imgvet.models.file import ModelFile
-from support.model_server import Fault, ModelServer
+from support.model_server import Fault, ModelServer, certified, running_model_server
 
 CONTENT = random.Random(0).randbytes(300_000)
 OTHER = random.Random(1).randbytes(300_000)
@@ -300,3 +300,26 @@ def test_a_folder_that_can_not_be_used_is_one_line(
     monkeypatch.setenv("IMGVET_MODEL_DIR", str(tmp_path / "file" / "models"))
     with pytest.raises(ModelError, match=r"can't be kept in .*Set IMGVET_MODEL_DIR"):
         fetch(served(server))
+
+
+def test_a_file_that_never_ends_is_given_up(server: ModelServer, folder: Path) -> None:
+    file = served(server, CONTENT * 50, published=False)
+    with pytest.raises(ModelError, match="it is larger than"):
+        fetch(file)
+    assert left(folder) == []
+
+
+def test_a_server_must_be_who_it_says_and_not_lead_away_from_tls(
+    server: ModelServer, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, certificate = certified(tmp_path)
+    with running_model_server(context) as secure:
+        with pytest.raises(ModelError, match="certificate verify failed"):
+            fetch(served(secure))
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        served(server)
+        secure.faults = [Fault("redirect", to=server.url)]
+        with pytest.raises(ModelError, match="it leads away from https"):
+            fetch(served(secure))
+        assert left(folder) == []
+        assert fetch(served(secure)) == CONTENT

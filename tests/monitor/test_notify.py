@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +16,7 @@ from imgvet.monitor.failure import failed_run, tell_failure, usable
 from imgvet.monitor.history import Event, Run, history_path, read_history, save_run
 from imgvet.monitor.messages import Links, Message, message_of
 from imgvet.monitor.notify import check_addresses, deliver, mark_told, send, without_secrets
-from imgvet.monitor.options import all_addresses, make_monitor_options
+from imgvet.monitor.options import NotifyOptions, all_addresses, make_monitor_options
 from imgvet.workdir import WorkDir
 from support.mail_server import MailServer
 from support.receiver import Receiver, free_port
@@ -42,6 +46,9 @@ def run_saying(work: WorkDir, run_id: str, *names: str) -> Run:
     return run
 
 
+NOTHING_KEPT = NotifyOptions()
+
+
 class Line:
     """A sender that notes what it sends, and can be cut."""
 
@@ -57,8 +64,10 @@ class Line:
         self.sent.append((run.run_id, tuple(event.name for event in events), to))
         return ""
 
-    def deliver(self, work: WorkDir, *receivers: str) -> tuple[int, tuple[str, ...]]:
-        return deliver(work, dict.fromkeys(receivers, self), LINKS)
+    def deliver(
+        self, work: WorkDir, *receivers: str, options: NotifyOptions = NOTHING_KEPT
+    ) -> tuple[int, tuple[str, ...]]:
+        return deliver(work, dict.fromkeys(receivers, self), LINKS, options)
 
 
 def test_a_run_is_one_message_however_often_it_is_delivered(tmp_path: Path) -> None:
@@ -93,6 +102,73 @@ def test_what_does_not_arrive_waits_and_is_tried_once_a_run(tmp_path: Path) -> N
     assert line.deliver(work, *addresses) == (0, ())
     assert line.sent[2:] == [("r1", ("1", "2"), addresses[0]), ("r2", ("3",), addresses[0])]
     assert all(entry.arrived for run in read_history(work) for entry in run.deliveries)
+
+
+def test_in_quiet_hours_an_address_is_told_of_what_is_critical_and_later_of_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, line, quiet = WorkDir(tmp_path), Line(), NotifyOptions(quiet_hours="22-7")
+    monkeypatch.setattr(NotifyOptions, "is_quiet", lambda options: options is quiet)
+    run_saying(work, "r1", "1")
+    critical = run_saying(work, "r2", "2")
+    events = tuple(one.model_copy(update={"severity": "critical"}) for one in critical.events)
+    save_run(work, critical.model_copy(update={"events": events}))
+    assert line.deliver(work, "json://a", "the server", options=quiet) == (3, ())
+    assert [(run, to) for run, _, to in line.sent] == [
+        ("r2", "json://a"), ("r1", "the server"), ("r2", "the server"),
+    ]  # fmt: skip
+    mark_told(work)
+    for number in range(60):  # a night of runs with nothing to tell
+        run_saying(work, f"n{number}")
+    assert line.deliver(work, "json://a", options=quiet) == (0, ())
+    assert line.deliver(work, "json://a", "the server") == (1, ())
+    assert line.sent[-1] == ("r1", ("1",), "json://a")
+    assert line.deliver(work, "json://a") == (0, ())
+
+
+def test_what_is_not_severe_enough_is_never_told_and_neither_is_its_end(tmp_path: Path) -> None:
+    work, line, some = WorkDir(tmp_path), Line(), NotifyOptions(notify_from="critical")
+    warning = run_saying(work, "r1", "warned").events[0]
+    critical = warning.model_copy(
+        update={"name": "failed", "severity": "critical", "alarms": ("run",)}
+    )
+    ends = [
+        one.model_copy(update={"name": f"{one.name} over", "severity": "info", "all_clear": True})
+        for one in (warning, critical)
+    ]
+    for run_id, events in (("r2", (critical,)), ("r3", ends)):
+        said = {"run_id": run_id, "events": tuple(events), "monitored": True}
+        save_run(work, RUN.model_copy(update=said))
+    assert line.deliver(work, "json://a", options=some) == (2, ())
+    assert [names for _, names, _ in line.sent] == [("failed",), ("failed over",)]
+    mark_told(work)
+    assert line.deliver(work, "json://a") == (0, ())
+
+
+@pytest.mark.parametrize(
+    ("hours", "moment", "quiet"),
+    [
+        ("22-7", "2030-01-01T21:59", False),
+        ("22-7", "2030-01-01T22:00", True),
+        ("22-7", "2030-01-02T06:59", True),
+        ("22-7", "2030-01-02T07:00", False),
+        ("12:30-13:15", "2030-01-02T13:00", True),
+        ("22-7 Europe/Paris", "2030-01-01T06:30", False),
+        ("22-7 Europe/Paris", "2030-07-01T05:30", False),
+        ("22-7 Europe/Paris", "2030-07-01T20:30", True),  # daylight saving: half past ten
+    ],
+)
+def test_quiet_hours_are_those_of_the_clock_on_the_wall(
+    hours: str, moment: str, quiet: bool
+) -> None:
+    now = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    assert NotifyOptions(quiet_hours=hours).is_quiet(now) is quiet
+
+
+@pytest.mark.parametrize("hours", ["22", "25-7", "7-7", "22-7 Mars/Base", "22:60-7"])
+def test_hours_that_are_none_are_refused(hours: str) -> None:
+    with pytest.raises(InvalidParameterError, match="write hours and a zone as in 22-7"):
+        make_monitor_options({"input_dir": "x", "quiet_hours": hours})
 
 
 def test_a_failure_is_told_once_where_it_can_be_noted_else_each_time(tmp_path: Path) -> None:
@@ -194,3 +270,59 @@ def test_parameters_of_all_kinds_are_checked(tmp_path: Path) -> None:
         make_monitor_options({"input_dir": "x", "baseline": "last:0"})
     with pytest.raises(InvalidParameterError, match="input_dir is missing"):
         make_monitor_options({})
+
+
+DELIVERING = """
+import sys
+from pathlib import Path
+from imgvet.monitor.messages import Links
+from imgvet.monitor.notify import deliver, mark_told, send
+from imgvet.workdir import WorkDir
+work = WorkDir(Path(sys.argv[1]))
+deliver(work, {address: send for address in sys.argv[2:]}, Links("file:///r", "look"))
+mark_told(work)
+"""
+
+
+class Dying(Receiver):
+    """A receiver that takes a message and then, before it answers, kills who sent it, or hangs up.
+
+    Attributes:
+        kills: the process to be killed by a message, None if it hangs up instead.
+        is_well: whether it answers after all.
+    """
+
+    kills: subprocess.Popen[bytes] | None = None
+    is_well = False
+
+    def answer(self) -> bool:
+        if self.is_well:
+            return True
+        if self.kills is not None:
+            self.kills.kill()
+            self.kills.wait()
+        return False
+
+
+@pytest.mark.parametrize("dies", ["sender", "receiver"])
+def test_whoever_is_killed_at_the_moment_of_delivery_nothing_is_lost(
+    dies: str, tmp_path: Path
+) -> None:
+    run_saying(WorkDir(tmp_path), "r1", "1")
+    run_saying(WorkDir(tmp_path), "r2", "2")
+
+    def start(*addresses: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", DELIVERING, str(tmp_path), *addresses])
+
+    with Receiver() as well, Dying() as dying:
+        first = start(well.address, dying.address)
+        dying.kills = first if dies == "sender" else None
+        assert first.wait(timeout=60) == (-signal.SIGKILL if dies == "sender" else 0)
+        assert (len(well.posted), len(dying.posted)) == (2, 1)
+        dying.is_well = True
+        assert start(well.address, dying.address).wait(timeout=60) == 0
+        # What was confirmed is not sent again; the one that was not comes once more, with the rest.
+        assert (len(well.posted), len(dying.posted)) == (2, 3)
+        assert dying.posted[0]["message"] == dying.posted[1]["message"]
+        assert start(well.address, dying.address).wait(timeout=60) == 0
+        assert (len(well.posted), len(dying.posted)) == (2, 3)

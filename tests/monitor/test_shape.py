@@ -65,6 +65,21 @@ def test_half_of_all_images_are_missed_and_a_tenth_is_not() -> None:
     assert "lost:images" in told(many, run(1, label_=0))[0]
 
 
+def test_a_class_that_exploded_is_told_and_a_dataset_that_grows_evenly_is_not() -> None:
+    before = [run(number, label_cat=500, label_dog=300) for number in range(3)]
+    assert told(*before, run(3, label_cat=2500, label_dog=1500))[0] == ()
+    assert told(*before, run(3, label_cat=1400, label_dog=300))[0] == ()
+    many = run(3, label_cat=500, label_dog=1200)
+    alarms, (event,) = told(*before, many)
+    assert alarms == ("grown:label:dog",)
+    assert event.title == "Far more images than before: label dog"
+    assert event.body == "Of label dog there are 4.0 times as many."
+    on = many.model_copy(update={"alarms": alarms, "in_order": False})
+    less = run(4, label_cat=520, label_dog=310).model_copy(update={"alarms": alarms})
+    alarms, (event,) = told(*before, on, less)
+    assert (alarms, event.name) == ((), "imgvet.images.shrunk")
+
+
 def test_folders_that_come_and_go_are_not_missed() -> None:
     days = [run(number, label_=500, **{f"folder_day{number}": 500}) for number in range(5)]
     assert told(*days)[0] == ()

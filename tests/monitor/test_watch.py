@@ -387,3 +387,20 @@ def test_the_baseline_its_rates_and_the_others_are_shown(
     assert "  run-1  2030-01-02 06:00  200 images, alarms: invalid_rate" in text
     set_baseline(work, "run-1")
     assert "Run        run-1 of 2030-01-02 06:00, 200 images" in "\n".join(baseline_lines(work))
+
+
+def test_a_renamed_dataset_keeps_baseline_history_and_alarms(
+    work: WorkDir, images: Callable[..., Batch], publish: Callable[..., RunRecord]
+) -> None:
+    good = images(200, outlier=0, dark=0, invalid=0)
+    publish(good, 0, dataset_name="cats")
+    watch_published(work, OPTIONS)
+    spoilt = good + images(100, outlier=0, dark=0, invalid=0.5)
+    publish(spoilt, 1, dataset_name="cats")
+    assert watch_published(work, OPTIONS).alarms == ("invalid_rate",)
+    publish(spoilt, 2, dataset_name="lions")
+    renamed = watch_published(work, OPTIONS)
+    assert (renamed.baseline, renamed.alarms, renamed.events) == ("run-0", ("invalid_rate",), ())
+    publish(good, 3, dataset_name="lions")
+    (event,) = watch_published(work, OPTIONS).events
+    assert (event.all_clear, event.title.partition(":")[0]) == (True, "lions")

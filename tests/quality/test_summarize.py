@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from imgvet.check_options import CheckLimits
 from imgvet.metrics import BASIC_METRICS, METRICS
-from imgvet.options import CheckLimits
 from imgvet.quality.checks import CHECK_BY_NAME, CHECKS
 from imgvet.quality.result import CheckResult, CheckState, verdict
-from imgvet.quality.summarize import run_checks
+from imgvet.quality.run_checks import run_checks
+from imgvet.quality.suite import own_suite
 from imgvet.summary import Verdict
 
 LIMITS = CheckLimits()
@@ -39,7 +40,10 @@ def check(
     limits: CheckLimits = LIMITS,
 ) -> dict[str, CheckResult]:
     table = stats() if table is None else table
-    return {result.name: result for result in run_checks(rates, table, examples or {}, limits)}
+    return {
+        result.name: result
+        for result in run_checks(rates, table, examples or {}, own_suite(limits))
+    }
 
 
 def others_pass(results: dict[str, CheckResult], *names: str) -> bool:
@@ -162,7 +166,7 @@ def test_advanced_metrics_are_checked_where_they_were_measured() -> None:
 def test_what_is_not_observed_is_not_checked() -> None:
     left_out = {"dark_rate", "leak_rate"}
     observed = {name: rate for name, rate in GOOD.items() if name not in left_out}
-    names = {result.name for result in run_checks(observed, None, {}, LIMITS)}
+    names = {result.name for result in run_checks(observed, None, {}, own_suite(LIMITS))}
     assert names == set(CHECK_BY_NAME) - MEASURES - left_out
 
 
@@ -172,7 +176,7 @@ def test_the_process_is_left_as_it_was(before: str | None, monkeypatch: pytest.M
     if before:
         monkeypatch.setenv("GX_ANALYTICS_ENABLED", before)
     show = warnings.showwarning
-    run_checks(GOOD, None, {}, LIMITS)
+    run_checks(GOOD, None, {}, own_suite(LIMITS))
     assert os.environ.get("GX_ANALYTICS_ENABLED") == before
     assert warnings.showwarning is show
 
@@ -182,15 +186,20 @@ import socket, sys
 def refuse(*args):
     raise AssertionError(f"a connection was opened: {args}")
 socket.socket.connect = socket.socket.connect_ex = refuse
-from imgvet.quality.summarize import run_checks
-from imgvet.options import CheckLimits
+from imgvet.quality.run_checks import run_checks
+from imgvet.quality.suite import own_suite
+from imgvet.check_options import CheckLimits
 assert not {"great_expectations", "scipy", "sqlalchemy"} & set(sys.modules), "imported too early"
 import logging, gc, warnings
 show = warnings.showwarning
 names = ("invalid", "duplicate", "near_duplicate", "outlier")
 rates = {"images_present": 1, **{f"{name}_rate": 0 for name in names}}
-results = run_checks(rates, None, {}, CheckLimits())
+results = run_checks(rates, None, {}, own_suite(CheckLimits()))
 assert len(results) == 5 and gc.isenabled() and warnings.showwarning is show
+assert "scipy.stats._stats_py" not in sys.modules, "imported, though no check needs it"
+from scipy import stats
+from scipy.stats import norm
+assert stats.norm is norm and norm.cdf(0) == 0.5
 """
 
 

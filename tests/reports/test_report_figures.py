@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 import pytest
 
 from imgvet.reports import charts as drawing
-from imgvet.reports.charts import Chart, template
+from imgvet.reports import limits
+from imgvet.reports.charts import Chart, bars, template
 from imgvet.reports.histogram import Limit, Scale
 from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.report import pages_of
@@ -106,3 +107,15 @@ def test_every_chart_can_be_read_as_a_table(charts: list[Chart]) -> None:
     for chart in charts:
         assert chart.reading.startswith(("Good", "No end is good")), chart.figure_id
         assert len(chart.rows) == len(chart.numbers) > 0
+
+
+def test_many_small_categories_do_not_hide_the_largest() -> None:
+    texts = {"figure_id": "f", "title": "t", "axis": "label", "counts": "images", "reading": ""}
+    many = [(f"label {number:03d}", 3) for number in range(limits.BARS + 30)]
+    chart = bars(many, summary="Said.", **texts)
+    assert len(chart.rows) == limits.BARS
+    assert chart.summary == "Said. 30 others, 90 in all, not drawn."
+    assert chart.figure["layout"]["xaxis"]["dtick"] == 1, "no mark between 0 and 1"
+    few = bars([("most", 100), *many[: limits.BARS + 5]], summary="Said.", **texts)
+    assert few.rows[-1] == ("6 others", "18")
+    assert few.summary == "Said."

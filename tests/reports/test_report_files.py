@@ -9,10 +9,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from imgvet.curation.decisions import Decision, Decisions, Kind
 from imgvet.reports.build import build_report, build_single_file
 from imgvet.reports.inputs import ReportInputs
 from imgvet.sections import Section
 from imgvet.tables import OUTLIERS, conform, to_frame
+from support.report_sections import section, words
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +30,69 @@ def test_one_file_has_all_sections_but_the_map(single: str) -> None:
     assert sections == [section for section in Section if section in sections]
     assert {*Section} - {*sections} == {Section.MAP}
     assert len(re.findall("<h1", single)) == 1
+
+
+def test_beside_every_table_of_a_page_is_a_file(full_inputs: ReportInputs, tmp_path: Path) -> None:
+    folder = build_report(full_inputs, tmp_path / "report").parent
+    for page in folder.glob("*.html"):
+        for part in page.read_text("utf-8").split("<section ")[1:]:
+            tables = re.findall(r'<table(?! class="differs")', part)
+            files = set(re.findall(r'href="(tables/[^"]+\.csv)"', part))
+            assert bool(tables) <= bool(files), (page.name, part[:40])
+            assert all(len(pd.read_csv(folder / file)) for file in files), files
+
+
+def test_labels_are_counted_by_class_and_two_by_two(
+    full_inputs: ReportInputs, tmp_path: Path
+) -> None:
+    folder = build_report(full_inputs, tmp_path / "report").parent / "tables"
+    items = full_inputs.tables["items"]
+    valid = items[items["status"] == "ok"].dropna(subset="label")
+    classes = pd.read_csv(folder / "labels.csv").set_index("label")
+    pd.testing.assert_series_equal(
+        classes["images"].sort_index(), valid["label"].value_counts().sort_index(),
+        check_names=False, check_index_type=False,
+    )  # fmt: skip
+    assert (classes["in test"] + classes["in train"]).equals(classes["images"])
+    issues = full_inputs.tables["label_issues"]
+    wrong = issues.loc[issues["is_issue"].astype(bool), "label"].value_counts()
+    assert classes["label issues"][wrong.index].tolist() == wrong.tolist()
+    assert classes["label issues"].sum() == wrong.sum() > 0
+    crossings, label, digest = (
+        pd.read_csv(folder / "label_pairs.csv"),
+        *(items.set_index("id")[name] for name in ("label", "digest")),
+    )
+    expected: dict[tuple[str, str], int] = {}
+    for one, other in full_inputs.tables["similarity"][["from", "to"]].to_numpy().tolist():
+        both = [label[one], label[other]]
+        if digest[one] != digest[other] and all(isinstance(name, str) for name in both):
+            key = (min(both), max(both))
+            expected[key] = expected.get(key, 0) + 1
+    rows = crossings.itertuples(index=False)
+    assert {(one, other): pairs for one, other, pairs in rows} == expected
+    assert sum(expected.values()) > 1
+
+
+def test_what_was_decided_is_no_finding_any_more(full_inputs: ReportInputs) -> None:
+    digests = full_inputs.tables["items"].set_index("id")["digest"]
+    before = section(full_inputs, Section.DUPLICATES).pairs
+    first = before["entries"][0]
+    issue = section(full_inputs, Section.LABELS).issues["entries"][0]
+    decisions = Decisions(
+        all=(
+            Decision(Kind.KEEP_RIGHT, digests[first["second"].id], digests[first["first"].id]),
+            Decision(Kind.LABEL_IS_RIGHT, digests[issue["id"]]),
+        )
+    )
+    decided = replace(full_inputs, decisions=decisions)
+    pairs = section(decided, Section.DUPLICATES).pairs
+    assert (pairs["total"], pairs["decided"]) == (before["total"] - 1, 1)
+    assert first["first"] not in [entry["first"] for entry in pairs["entries"]]
+    assert "1 pair more was decided on" in words(decided, Section.DUPLICATES)
+    labels = section(decided, Section.LABELS)
+    shown = [entry["id"] for entry in labels.issues["entries"]]
+    assert issue["id"] not in shown
+    assert labels.decided >= 1
 
 
 def test_one_file_leads_nowhere_else(single: str) -> None:

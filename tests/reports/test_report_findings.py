@@ -89,7 +89,7 @@ def test_contradicting_labels_are_alike_pairs_only(full_inputs: ReportInputs) ->
     shown = ids_of(labels.pairs)
     assert (13, 14) in shown
     assert (2, 3) not in shown, "less alike than cc_threshold"
-    assert "bird\u202e" in [name for name, _ in labels.rows]
+    assert "bird\u202e" in labels.classes["index"]
     assert "bird\\u202e" in words(full_inputs, Section.LABELS)
 
 

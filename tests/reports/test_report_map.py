@@ -137,8 +137,32 @@ def test_many_tiles_take_several_sheets(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     count = pictures.PER_SHEET + 1
     write_tiles(["x"] * count, lambda _: None, tmp_path)
-    assert len(list((tmp_path / "images").iterdir())) == 2
+    assert len(list((tmp_path / "images").glob("*.jpg"))) == 2
     assert cv2.imread(str(tmp_path / "images" / "map-001.jpg")).shape[0] == 64
+
+
+def test_sheets_of_the_same_pictures_are_taken_from_an_earlier_report(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def sheets(name: str, digests: list[str], earlier: str | None = None) -> dict[str, bytes]:
+        asked.clear()
+        folder = tmp_path / name
+        (folder / "images").mkdir(parents=True)
+        read = {"red": encode_thumbnail(np.full((90, 90, 3), (250, 0, 0), np.uint8))}.get
+        write_tiles(
+            digests, lambda digest: asked.append(digest) or read(digest), folder,
+            tmp_path / earlier if earlier else None,
+        )  # fmt: skip
+        return {path.name: path.read_bytes() for path in (folder / "images").iterdir()}
+
+    whole = ["red"] * pictures.PER_SHEET
+    sheets("old", [*whole, "gone"])
+    taken = sheets("new", [*whole, "gone", "new"], earlier="old")
+    assert asked == ["gone", "new"]
+    assert taken == sheets("fresh", [*whole, "gone", "new"])
+    (tmp_path / "old" / "images" / "map-000.jpg").unlink()
+    sheets("again", whole, earlier="old")
+    assert asked == whole
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=[])))

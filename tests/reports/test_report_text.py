@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imgvet.foreign import visible
 from imgvet.reports import text
 
 
@@ -55,21 +56,9 @@ def test_moment_keeps_what_is_no_time() -> None:
     assert text.moment("yester\nday") == "yester\\nday"
 
 
-@given(st.text(alphabet=st.characters(exclude_categories=[])))
-def test_visible_text_can_be_printed_and_encoded(value: str) -> None:
-    shown = text.visible(value)
-    assert all(letter.isprintable() or letter in "\u200c\u200d" for letter in shown)
-    shown.encode("utf-8")
-
-
-def test_visible_spells_out_what_could_deceive() -> None:
-    assert text.visible("a\nb\u202ec\udcff") == "a\\nb\\u202ec\\udcff"
-    assert text.visible("Zażółć 图片 می\u200cخواهم.jpg") == "Zażółć 图片 می\u200cخواهم.jpg"
-
-
 @given(st.text(max_size=80), st.integers(4, 50))
 def test_labels_keep_both_ends(value: str, length: int) -> None:
-    value, short = text.visible(value), text.label(value, length)
+    value, short = visible(value), text.label(value, length)
     assert len(short) <= length
     if len(value) > length:
         head, _, tail = short.rpartition("\u2026")

@@ -8,12 +8,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from imgvet.foreign import visible
 from imgvet.metrics import ADVANCED_METRICS, BASIC_METRICS, FLAGS, Flag
 from imgvet.reports import limits
 from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.report import pages_of
 from imgvet.reports.sections.run import entries
-from imgvet.reports.text import base, folder, split_name, visible
+from imgvet.reports.text import base, folder, split_name
 from imgvet.sections import Section
 from imgvet.summary import Verdict
 from support.report_sections import anchors, section, words

@@ -32,7 +32,14 @@ FRAMES = {
             "sharpness": [0.5, np.nan, 0.3],
         }
     ),
-    "similarity": pd.DataFrame({"from": [7, 3, 3], "to": [5, 7, 99], "similarity": [0.9, 0.95, 1]}),
+    "similarity": pd.DataFrame(
+        {
+            "from": [7, 3, 3],
+            "to": [5, 7, 99],
+            "similarity": [0.9, 0.95, 1],
+            "relation": ["exact", "resized", "cropped"],
+        }
+    ),
     "outliers": pd.DataFrame({"id": [3], "nearest": [7], "similarity": [0.2], "score": [4.0]}),
     "invalid": pd.DataFrame({"id": [11], "filename": ["/c.jpg"], "reason": ["truncated"]}),
     "crops": pd.DataFrame({"crop_id": [5, 5, 99], "source_id": [1, 2, 3], "text": list("pqr")}),
@@ -68,6 +75,7 @@ def images(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         ("sides", [8 / 7, 1.0, None, 1.25]),
         ("similarity.pairs", [1, 2, 0, 0]),
         ("similarity.highest", [0.95, 1.0, None, None]),
+        ("similarity.relation", ["resized", "cropped", None, None]),
     ],
 )
 def test_columns_are_joined_by_the_id_of_the_image(images: ImageTable, name, values):
@@ -105,6 +113,7 @@ def test_facts_are_all_that_is_known_of_an_image(images: ImageTable):
         "stats.height": 30, "pixels": 900, "sides": 1.0, "stats.sharpness": 0.3,
         "outliers.nearest": 7, "outliers.similarity": 0.2, "outliers.score": 4.0,
         "copies": 1, "similarity.pairs": 2, "similarity.highest": 1.0,
+        "similarity.relation": "cropped",
     }  # fmt: skip
     assert images.facts(11, ("label", "status")) == {"status": "truncated"}
     assert images.facts(4) is None
@@ -140,3 +149,15 @@ def test_root_is_the_folder_that_all_files_share(names: list[str], folder: str):
     assert ImageTable.of_frames({"items": files}).root == folder
     gone = pd.DataFrame({"filename": ["e/gone.jpg"], "status": ["missing"]})
     assert ImageTable.of_frames({"items": pd.concat([files, gone])}).root == folder
+
+
+def test_lists_of_leaks_and_of_likely_wrong_labels_are_columns(tmp_path: Path) -> None:
+    work = WorkDir(tmp_path)
+    work.tables.mkdir()
+    leaks = pd.DataFrame({"from": [7, 3], "to": [5, 7], "similarity": 1.0})
+    issues = pd.DataFrame({"id": [5, 7], "label": "cat", "is_issue": [True, False]})
+    for name, frame in {**FRAMES, "leaks": leaks, "label_issues": issues}.items():
+        write_table(conform(frame, BY_NAME[name]), work.table(name))
+    images = ImageTable.of_run(work)
+    assert images["leaks.pairs"].to_pylist() == [2, 1, 0, 1]
+    assert images["label_issues.is_issue"].to_pylist() == ["false", None, None, "true"]

@@ -196,3 +196,13 @@ def test_what_does_not_fit_the_columns_is_refused(made: Made, wrong):
 def test_what_is_no_query_is_refused(wrong):
     with pytest.raises(InvalidParameterError):
         Query.parse(wrong)
+
+
+def test_texts_that_are_not_wanted_are_left_out_and_missing_ones_with_them(made: Made) -> None:
+    query = Query(where=(Condition(column="label", without=("Cat", "dog")),))
+    label = made.frame.set_index("id")["label"]
+    kept = label[label.notna() & ~label.isin(["Cat", "dog"])].index
+    assert len(kept)
+    assert set(made.search.ids(query).tolist()) == set(kept)
+    with pytest.raises(InvalidParameterError, match="holds number"):
+        made.search.ids(Query(where=(Condition(column="stats.width", without=("3",)),)))

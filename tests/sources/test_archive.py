@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import os
 import random
 import tarfile
 import zipfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 from imgvet.reasons import Failure, Reason
 from imgvet.sources import containers
 from imgvet.sources.archive import HEAD_BYTES, Archives
+from imgvet.sources.containers import Member
 from imgvet.sources.listing import Entry
 from imgvet.sources.local import walk_file
 from support.archives import Contents, header, patch_directory, write_any, write_tar, write_zip
@@ -398,3 +401,29 @@ def test_a_tar_member_without_a_name_is_a_row(tmp_path: Path, ending: str, name:
     found = listed(path)
     assert (found[""].status, found[""].detail) == NO_NAME
     assert read(path, "2.jpg") == b"two"
+
+
+def test_what_could_not_be_read_is_tried_again_though_it_is_unchanged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, archives = write_zip(tmp_path / "a.zip", {"1.jpg": b"one"}), Archives(tmp_path / "store")
+    with monkeypatch.context() as patch:
+        refused = Failure(Reason.UNREADABLE, "Input/output error")
+        patch.setattr(containers, "read_bytes", lambda *_, **__: refused)
+        assert archives.prepare(path) == 0
+    assert archives.prepare(path) == 1
+
+
+def test_a_disk_that_fails_is_no_damage_of_an_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_zip(tmp_path / "a.zip", {"1.jpg": b"one"})
+
+    def broken(_: object) -> Iterator[Member]:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+        yield
+
+    with monkeypatch.context() as patch:
+        patch.setattr("imgvet.sources.archive._walk_zip", broken)
+        assert damage(path)[0] is Reason.UNREADABLE
+    assert listed(path)["1.jpg"].status is Reason.OK

@@ -17,7 +17,9 @@ from support.archives import write_any, write_tar
     ("name", "kind"),
     [
         ("s3://bucket/x.tar", Kind.S3),
+        ("S3://bucket/photos", Kind.S3),
         ("minio://host:9000/bucket", Kind.MINIO),
+        ("Minio+HTTP://host:9000/bucket", Kind.MINIO),
         ("/a/b.TAR", Kind.ARCHIVE),
         ("/a/b.tar.gz", Kind.ARCHIVE),
         ("b.tgz", Kind.ARCHIVE),

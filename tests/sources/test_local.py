@@ -13,7 +13,7 @@ from imgvet.errors import InputUnreadableError, TransportError
 from imgvet.reasons import Failure, Reason
 from imgvet.sources import listing, local
 from imgvet.sources.listing import Entry
-from imgvet.sources.local import read_bytes, walk_folder
+from imgvet.sources.local import failure_of, read_bytes, walk_folder
 
 
 def walk(folder: Path) -> dict[str, Entry]:
@@ -124,3 +124,9 @@ def test_what_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.Monke
     assert isinstance(found, Failure)
     assert (found.reason, found.detail) == told
     assert (listed.checked(0).status, listed.checked(0).detail) == told
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_what_the_machine_lacks_is_no_fault_of_a_file(tmp_path: Path, number: int) -> None:
+    with pytest.raises(OSError, match=os.strerror(number)):
+        failure_of(OSError(number, os.strerror(number)))

@@ -18,9 +18,15 @@ def write(path: Path, content: str | bytes) -> Path:
 
 
 def test_text_rows(tmp_path: Path) -> None:
-    rows = '/a/1.jpg\n\n  \n/b/#2 x.png  \r\n"/c/3.jpg"\r\ns3://bucket/4.jpg\nminio://h:9/b/5'
+    rows = '/a/1.jpg\n\n  \n/b/#2 x.png  \r\n"/c/3.jpg"\r'
     names = read_text_list(write(tmp_path / "list.txt", rows))
-    assert names == ("/a/1.jpg", "/b/#2 x.png", "/c/3.jpg", "s3://bucket/4.jpg", "minio://h:9/b/5")
+    assert names == ("/a/1.jpg", "/b/#2 x.png", "/c/3.jpg")
+
+
+def test_rows_may_lie_in_buckets(tmp_path: Path) -> None:
+    rows = ("s3://bucket/4.jpg", "S3://bucket/4.jpg", "minio://h:9/b/5", "minio+http://h:9/b/6")
+    path = write(tmp_path / "list", "\n".join(rows))
+    assert read_text_list(path) == read_csv_list(path) == rows
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])

@@ -103,6 +103,14 @@ def test_only_the_last_folder_of_images_counts() -> None:
     assert label_file_of("/photos/b.jpg") == "/photos/b.txt"
 
 
+LAUGHS = "\n".join(
+    ["l0: &l0 ha"]
+    + [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 13)]
+    + ["train: .", "names: [*l12]"]
+)
+"""Names of 10^12 letters in 500 bytes."""
+
+
 @pytest.mark.parametrize(
     ("yaml", "error", "message"),
     [
@@ -116,6 +124,8 @@ def test_only_the_last_folder_of_images_counts() -> None:
         ("train: .\nnames: 7", InvalidParameterError, "names of"),
         ("train: .\nnames: {a: b}", InvalidParameterError, "names of"),
         ("train: !!python/object/apply:os.getcwd []", InputUnreadableError, "not YAML"),
+        ("train: " + "[" * 5000, InputUnreadableError, "not YAML"),
+        (LAUGHS, InvalidParameterError, "names of"),
     ],
 )
 def test_errors_name_the_file_and_the_key(

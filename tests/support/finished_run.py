@@ -36,7 +36,8 @@ from imgvet.options import (
 from imgvet.quality.label_issues import find_label_issues
 from imgvet.quality.leaks import find_leaks
 from imgvet.quality.result import write_results
-from imgvet.quality.summarize import COUNTED, SearchFacts, summarize
+from imgvet.quality.suite import COUNTED
+from imgvet.quality.summarize import SearchFacts, summarize
 from imgvet.similarity.components import find_components
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.neighbors import as_table, find_neighbors

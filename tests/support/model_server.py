@@ -5,14 +5,22 @@ from __future__ import annotations
 import hashlib
 import re
 import socket
+import ssl
 import struct
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Literal
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 Trouble = Literal["reset", "truncate", "status", "whole", "shifted", "stall", "redirect"]
 
@@ -24,7 +32,8 @@ class Fault:
     Attributes:
         trouble: ``reset`` or ``truncate`` after ``after`` bytes; answer with ``status``; send the
             ``whole`` file though a range was asked for; a ``shifted`` range; ``stall`` for
-            ``seconds``; ``redirect`` to the same file under ``/moved``, with ``header``.
+            ``seconds``; ``redirect`` to the same file under ``/moved``, of another server if ``to``
+            names one, with ``header``.
     """
 
     trouble: Trouble
@@ -32,6 +41,7 @@ class Fault:
     status: int = 503
     seconds: float = 1.0
     header: str = ""
+    to: str = ""
 
 
 @dataclass
@@ -60,9 +70,12 @@ class ModelServer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.state = ModelServer(f"http://127.0.0.1:{self.server_address[1]}")
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
+        scheme = "http" if tls is None else "https"
+        self.state = ModelServer(f"{scheme}://127.0.0.1:{self.server_address[1]}")
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Clients that hang up are part of the tests."""
@@ -84,7 +97,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and fault.trouble == "status":
             self._finish(fault.status, b"")
         elif fault and fault.trouble == "redirect":
-            headers = {"Location": f"{state.url}/moved{path}", "X-Linked-Etag": fault.header}
+            location = f"{fault.to or state.url}/moved{path}"
+            headers = {"Location": location, "X-Linked-Etag": fault.header}
             self._finish(302, b"", headers)
         elif path not in state.files:
             self._finish(404, b"")
@@ -137,9 +151,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running_model_server() -> Iterator[ModelServer]:
+def running_model_server(tls: ssl.SSLContext | None = None) -> Iterator[ModelServer]:
     """Start a server and stop it at the end."""
-    server = _Server()
+    server = _Server(tls)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
@@ -148,3 +162,28 @@ def running_model_server() -> Iterator[ModelServer]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def certified(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """What a server on 127.0.0.1 needs for TLS, and the certificate by which a client trusts it."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now, host = datetime.now(UTC), x509.IPAddress(ip_address("127.0.0.1"))
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([host]), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate, secret = folder / "certificate.pem", folder / "key.pem"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    secret.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, secret)
+    return context, certificate

@@ -18,18 +18,26 @@ def free_port() -> int:
 
 
 class Receiver:
-    """Takes what is posted to it while it is entered.
+    """Takes what is posted to it while it is entered; hangs up where :meth:`answer` says so.
 
     Attributes:
         posted: the JSON of each post, in order.
     """
 
+    def answer(self) -> bool:
+        """Whether to answer a post that was taken."""
+        return True
+
     def __init__(self) -> None:
         posted: list[dict[str, Any]] = []
+        owner = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                if not owner.answer():
+                    self.close_connection = True
+                    return
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()

@@ -41,6 +41,8 @@ export const searchPicture = (file, k, query) => post(`/api/search?k=${k}${asked
 export const searchPath = (path, k, query) => json("/api/search-path", { path, k, query });
 export const pairs = (query) => ask("/api/pairs?query=" + encodeURIComponent(JSON.stringify(query)));
 export const decide = (first, second, decision) => json("/api/decisions", { first, second, decision });
+export const labels = (query) => ask("/api/labels?query=" + encodeURIComponent(JSON.stringify(query)));
+export const decideLabel = (id, label) => json("/api/labels", { id, label });
 export const lists = () => ask("/api/lists");
 const listOf = (name) => "/api/lists/" + encodeURIComponent(name);
 export const changeList = (name, change) => json(listOf(name), change);
@@ -50,8 +52,8 @@ export const thumbnail = (id) => `/thumbnail/${id}`;
 export const original = (id) => `/original/${id}`;
 
 /* The original, and whether it is another one than the run saw. */
-export async function readOriginal(id, signal) {
-  const response = await reach(original(id), { signal });
+export async function readOriginal(id, signal, address = original) {
+  const response = await reach(address(id), { signal });
   if (!response.ok) await answered(response);
   return { picture: await response.blob(), changed: response.headers.has("x-imgvet-changed") };
 }

@@ -62,6 +62,7 @@ function inWords(condition) {
   if (condition.missing === true) parts.push("is missing");
   if (condition.missing === false) parts.push("is known");
   if (Array.isArray(condition.values)) parts.push("is " + condition.values.map(visible).join(" or "));
+  if (Array.isArray(condition.without)) parts.push("is not " + condition.without.map(visible).join(" or "));
   const signs = { minimum: "≥", maximum: "≤", above: ">", below: "<" };
   for (const [key, sign] of Object.entries(signs)) {
     if (typeof condition[key] === "number") parts.push(`${sign} ${number(condition[key])}`);
@@ -89,6 +90,7 @@ async function ask(column) {
     lead,
     ...fields.elements,
     element("button", { type: "submit", class: "primary", text: "Apply" }),
+    ...(fields.without ? [button("All but these", () => fields.without() && add({ without: fields.without() }))] : []),
     button("Only missing", () => add({ missing: true })),
     button("Cancel", () => {
       form.hidden = true;
@@ -126,11 +128,13 @@ function choice(found) {
   );
   const rest = found.distinct - found.choices.length;
   const label = `one of${rest > 0 ? ` (${number(rest)} more are not listed; search for their words instead)` : ""}`;
+  function chosen() {
+    const values = Array.from(listed.selectedOptions, (option) => option.value);
+    return values.length ? values : null;
+  }
   return {
     elements: [element("label", { text: label }, [listed])],
-    read() {
-      const values = Array.from(listed.selectedOptions, (option) => option.value);
-      return values.length ? { values } : null;
-    },
+    read: () => chosen() && { values: chosen() },
+    without: chosen,
   };
 }

@@ -11,6 +11,22 @@
     list.prepend(entry);
   }
 
+  /* A number of pairs opens all of them, not only those that the report shows. */
+  document.querySelectorAll("a[data-labels]").forEach(function (link) {
+    link.href = "/pairs?kind=near&labels=" + encodeURIComponent(link.dataset.labels);
+  });
+  const decide = { labels: "/labels", leaks: "/pairs?kind=leaks", duplicates: "/pairs?kind=near" };
+  Object.entries(decide).forEach(function ([section, address]) {
+    const heading = document.getElementById(section + "-title");
+    if (!heading || !heading.closest("section").querySelector(".pair")) return;
+    const link = document.createElement("a");
+    link.href = address;
+    link.textContent = "Decide on them one after the other";
+    const line = document.createElement("p");
+    line.append(link);
+    heading.after(line);
+  });
+
   /* The report's large picture tells which image it shows by the first value of its row. */
   const imgvet = globalThis.imgvet;
   if (!imgvet || typeof imgvet.zoom !== "function") return;

@@ -245,25 +245,24 @@ function showPresets() {
   );
 }
 
-function showPairs() {
-  byId("pairs-title").hidden = !run.pairs.some((one) => one.total);
-  byId("pairs").replaceChildren(
-    ...run.pairs
-      .filter((one) => one.total)
-      .map((one) =>
-        element("li", {}, [
-          element("a", { href: `/pairs?kind=${one.kind}` }, [
-            element("span", { text: one.title }),
-            element("span", { class: "badge", text: number(one.total) }),
-          ]),
-        ])
-      )
+function showFindings(kinds) {
+  const found = run[kinds].filter((one) => one.total);
+  byId(`${kinds}-title`).hidden = !found.length;
+  byId(kinds).replaceChildren(
+    ...found.map((one) =>
+      element("li", {}, [
+        element("a", { href: `/${kinds}?kind=${one.kind}` }, [
+          element("span", { text: one.title }),
+          element("span", { class: "badge", text: number(one.total) }),
+        ]),
+      ])
+    )
   );
 }
 
 async function start() {
   run = await api.about();
-  showPairs();
+  ["pairs", "labels"].forEach(showFindings);
   byId("about").textContent = `Explorer · ${number(run.images)} images · compared by ${run.model || "embeddings"}`;
   byId("pick-file").hidden = byId("pick-path").hidden = !run.takes_pictures;
   filters.start(run.columns, (where) => change({ where }));

@@ -1,0 +1,287 @@
+/* Going through findings, one after the other, and deciding on them; what a finding is, and how it is shown, the page
+   says. The state is in the address: {kind, text, list, relation, labels, where, open, at}; at is the place of the
+   finding among those found. */
+
+import * as api from "./api.js";
+import { byId, element, number, visible } from "./dom.js";
+import * as filters from "./filters.js";
+
+const CHUNK = 60;
+
+/* Of the page: {path, kind, kinds: "pairs" or "labels", fetch(query), show(row or null), prepare(next row),
+   buttons: {id: {decision(row), disabled(row), said(row)}}, keep(row, decision), keys: {key: act}, marked(row)} */
+let page = null;
+export let run = null;
+export let state = null;
+export let total = 0;
+export let shown = null;
+let chunks = new Map(); // number of a chunk -> a promise of its rows
+let acting = Promise.resolve(); // one act ends before the next, however fast keys are pressed
+const done = []; // what can be undone: {row, before, at}
+
+/* State and address */
+
+function parsed(text) {
+  try {
+    const found = JSON.parse(text || "[]");
+    return Array.isArray(found) ? found : [];
+  } catch {
+    return [];
+  }
+}
+
+function read() {
+  const given = new URLSearchParams(location.search);
+  return {
+    kind: given.get("kind") || page.kind,
+    text: given.get("text") || "",
+    list: given.get("list") || "",
+    relation: given.get("relation") || "",
+    labels: parsed(given.get("labels")),
+    where: parsed(given.get("where")),
+    open: given.get("open") === "1",
+    at: Math.max(0, Number.parseInt(given.get("at") || "1", 10) - 1 || 0),
+  };
+}
+
+function address(wanted, path = page.path) {
+  const made = new URLSearchParams({ kind: wanted.kind });
+  for (const name of ["text", "list", "relation"]) if (wanted[name]) made.set(name, wanted[name]);
+  for (const name of ["labels", "where"]) if (wanted[name].length) made.set(name, JSON.stringify(wanted[name]));
+  if (wanted.open) made.set("open", "1");
+  if (wanted.at) made.set("at", wanted.at + 1);
+  return `${path}?${made}`;
+}
+
+function act(what) {
+  acting = acting.then(what).catch((error) => say(error.message));
+  return acting;
+}
+
+/* Another choice of findings begins at the first; a step among them makes no page to go back to. */
+export function go(part) {
+  state = { ...state, at: 0, ...part };
+  chunks = new Map();
+  history.pushState(null, "", address(state));
+  showControls();
+  return load(1);
+}
+
+/* The findings, a chunk at a time */
+
+function rowAt(at) {
+  const place = Math.floor(at / CHUNK);
+  if (!chunks.has(place)) {
+    const query = { kind: state.kind, text: state.text, where: state.where, offset: place * CHUNK, limit: CHUNK };
+    if (state.list) query.list = state.list;
+    if (state.relation) query.relations = [state.relation];
+    if (state.labels.length === 2) query.labels = state.labels;
+    const asked = page.fetch(query).then((found) => {
+      total = found.total;
+      return found.rows;
+    });
+    chunks.set(place, asked);
+  }
+  return chunks.get(place).then((rows) => rows[at % CHUNK]);
+}
+
+/* The first finding from a place on, in a direction, that is not passed over; null if there is none. */
+async function nextFrom(at, by) {
+  for (let place = at; place >= 0; place += by) {
+    const row = await rowAt(place);
+    if (!row) return null;
+    if (!state.open || row.decision === null) return { row, at: place };
+  }
+  return null;
+}
+
+async function load(by) {
+  const wanted = state;
+  try {
+    const found = (await nextFrom(state.at, by)) || (by > 0 && state.open ? await nextFrom(state.at, -1) : null);
+    if (state !== wanted) return;
+    say("");
+    if (found) state.at = found.at;
+    show(found && found.row);
+  } catch (error) {
+    say(error.message);
+  }
+}
+
+async function turn(by) {
+  const found = await nextFrom(state.at + by, by);
+  if (!found) {
+    tell(by > 0 ? "This was the last one." : "This is the first one.");
+    return;
+  }
+  state.at = found.at;
+  history.replaceState(null, "", address(state));
+  show(found.row);
+}
+
+export function say(problem) {
+  byId("problem").textContent = problem;
+  byId("problem").hidden = !problem;
+}
+
+const tell = (words) => (byId("said").textContent = words);
+
+function show(row) {
+  shown = row;
+  byId("finding").hidden = !row;
+  byId("back").disabled = byId("forth").disabled = !total;
+  tell("");
+  if (!row) {
+    byId("range").textContent = state.open && total ? `All ${number(total)} ${page.kinds} are decided on.` : `No ${page.kinds} match.`;
+    return;
+  }
+  byId("range").textContent = `${number(state.at + 1)} of ${number(total)}${page.words(row)}`;
+  showDecision();
+  const at = state.at;
+  Promise.resolve(page.show(row))
+    .then(() => nextFrom(at + 1, 1))
+    .then((next) => next && shown === row && page.prepare(next.row))
+    .catch((error) => say(error.message));
+}
+
+/* Decisions */
+
+export function showDecision() {
+  for (const [id, one] of Object.entries(page.buttons)) {
+    const off = (byId(id).disabled = one.disabled(shown));
+    byId(id).setAttribute("aria-pressed", String(!off && shown.decision !== null && shown.decision === one.decision(shown)));
+  }
+  page.marked(shown);
+  byId("undo").disabled = !done.length;
+}
+
+async function keep(row, decision) {
+  try {
+    await page.keep(row, decision);
+  } catch (error) {
+    say(error.message);
+    return false;
+  }
+  say("");
+  row.decision = decision;
+  return true;
+}
+
+async function decide(id) {
+  if (shown && !byId(id).disabled) await take(page.buttons[id].decision(shown), page.buttons[id].said);
+}
+
+async function take(wanted, said) {
+  const row = shown;
+  const before = row.decision;
+  const decision = before === wanted ? null : wanted;
+  const at = state.at;
+  if (!(await keep(row, decision))) return;
+  done.push({ row, before, at });
+  if (decision !== null) await turn(1);
+  if (shown === row) showDecision();
+  tell(decision === null ? "Taken back." : said);
+  byId("undo").disabled = false;
+}
+
+/* A decision that no button stands for. */
+export const choose = (decision, said) => act(() => take(decision, said));
+
+async function undo() {
+  const last = done.pop();
+  if (!last || !(await keep(last.row, last.before))) return;
+  state.at = last.at;
+  history.replaceState(null, "", address(state));
+  show(last.row);
+  tell("Undone.");
+}
+
+/* Wiring */
+
+function wire() {
+  let waiting = 0;
+  byId("text").addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => go({ text: byId("text").value.trim() }), 250);
+  });
+  byId("search-form").addEventListener("submit", (event) => event.preventDefault());
+  byId("list").addEventListener("change", (event) => go({ list: event.target.value }));
+  byId("open-only").addEventListener("change", (event) => go({ open: event.target.checked }));
+  byId("back").addEventListener("click", () => act(() => turn(-1)));
+  byId("forth").addEventListener("click", () => act(() => turn(1)));
+  const ids = Object.keys(page.buttons);
+  for (const id of ids) byId(id).addEventListener("click", () => act(() => decide(id)));
+  byId("undo").addEventListener("click", () => act(undo));
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.matches("input:not([type=checkbox], [type=range]), select, textarea");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || !run) return;
+    const acts = { n: () => act(() => turn(1)), p: () => act(() => turn(-1)), u: () => act(undo), ...page.keys };
+    const id = ids[Number(event.key) - 1];
+    if (!acts[event.key] && !id) return;
+    event.preventDefault();
+    if (id) act(() => decide(id));
+    else acts[event.key]();
+  });
+  addEventListener("popstate", () => {
+    state = read();
+    chunks = new Map();
+    showControls();
+    load(1);
+  });
+}
+
+function showControls() {
+  byId("text").value = state.text;
+  byId("list").value = state.list;
+  if (byId("relation")) byId("relation").value = state.relation;
+  byId("open-only").checked = state.open;
+  filters.show(state.where);
+  if (state.labels.length === 2) {
+    byId("filters").append(filters.chip(`labels ${state.labels.map(visible).join(" and ")}`, () => go({ labels: [] })));
+  }
+  for (const kinds of ["pairs", "labels"]) {
+    const path = `/${kinds}`;
+    byId(`${kinds}-title`).hidden = !run[kinds].length;
+    byId(kinds).replaceChildren(
+      ...run[kinds].map((one) => {
+        const here = path === page.path;
+        const wanted = { ...state, kind: one.kind, labels: [], at: 0, ...(here ? {} : { relation: "" }) };
+        const current = here && one.kind === state.kind ? "page" : null;
+        return element("li", {}, [
+          element("a", { href: address(wanted, path), "aria-current": current }, [
+            element("span", { text: one.title }),
+            element("span", { class: "badge", text: number(one.total) }),
+          ]),
+        ]);
+      })
+    );
+  }
+}
+
+export function hueOf(text) {
+  let hue = 7;
+  for (const letter of text) hue = (hue * 31 + letter.codePointAt(0)) % 360;
+  return hue;
+}
+
+/* A label or a split, coloured by its name. */
+export function coloured(made, text) {
+  made.textContent = visible(text);
+  made.className = "hue";
+  made.style.setProperty("--hue", hueOf(text));
+  return made;
+}
+
+export async function start(given) {
+  page = given;
+  state = read();
+  const [about, { lists }] = await Promise.all([api.about(), api.lists()]);
+  run = about;
+  byId("list-row").hidden = !lists.length;
+  byId("list").append(...lists.map((one) => element("option", { value: one.name, text: `${visible(one.name)} (${number(one.count)})` })));
+  filters.start(run.columns, (where) => go({ where }));
+  await page.ready();
+  wire();
+  showControls();
+  await load(1);
+}

@@ -1,0 +1,84 @@
+"""Maps between pictures: affine, float64 (2, 3), between unit squares.
+
+(0, 0) is the upper left corner of a picture, (1, 1) the lower right one, whatever its size.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imgvet.images.orientation_hash import ORIENTATIONS
+from imgvet.images.picture import oriented
+
+Map = NDArray[np.float64]
+
+MIRROR = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]])
+"""Left and right exchanged."""
+
+_CORNERS = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
+
+
+def inverted(way: Map) -> Map:
+    """The way back."""
+    return np.asarray(cv2.invertAffineTransform(way), np.float64)
+
+
+def shared_area(way: Map) -> float:
+    """The area of the second unit square that the first one covers, 0..1.
+
+    By clipping (Sutherland and Hodgman), as intersectConvexConvex of OpenCV errs by half where
+    corners nearly touch an edge.
+    """
+    corners: list[list[float]] = (_CORNERS @ way[:, :2].T + way[:, 2]).tolist()
+    for axis in (0, 1):
+        for sign, limit in ((1.0, 0.0), (-1.0, -1.0)):
+            kept = []
+            for one, other in zip(corners, corners[1:] + corners[:1], strict=True):
+                apart, beyond = sign * one[axis] - limit, sign * other[axis] - limit
+                if apart >= 0:
+                    kept.append(one)
+                if apart * beyond < 0:
+                    share = apart / (apart - beyond)
+                    kept.append([a + share * (b - a) for a, b in zip(one, other, strict=True)])
+            corners = kept
+    turns = zip(corners, corners[1:] + corners[:1], strict=True)
+    return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in turns)) / 2
+
+
+def scale(way: Map) -> float:
+    """The determinant: how much larger areas become, negative if they are mirrored."""
+    (a, b, _), (c, d, _) = way.tolist()
+    return float(a * d - b * c)
+
+
+def of_pixels(way: Map, size: tuple[int, int], to_size: tuple[int, int]) -> Map:
+    """A map between unit squares as one between the centres of pixels, of these sizes."""
+    scaled = way * np.array(to_size)[:, None] / np.array([*size, 1.0])
+    scaled[:, 2] += scaled[:, :2].sum(axis=1) / 2 - 0.5
+    return np.asarray(scaled, np.float64)
+
+
+def of_unit(way: Map, side: int) -> Map:
+    """The other way round, of a map within a square."""
+    shift = (way[:, 2] + 0.5 - way[:, :2].sum(axis=1) / 2) / side
+    return np.column_stack([way[:, :2], shift])
+
+
+def chained(then: Map, first: Map) -> Map:
+    """The map that goes one way, then the other."""
+    return np.asarray(then @ np.vstack([first[:2], [0.0, 0.0, 1.0]]), np.float64)
+
+
+def _oriented_map(code: int) -> Map:
+    """Where an EXIF orientation takes the points of a picture, as :func:`oriented` does."""
+    probe = np.arange(4, dtype=np.uint8).reshape(2, 2, 1)
+    places = np.argsort(oriented(probe, code).ravel())  # Of the corners 00, 10, 01 and 11.
+    corners = np.column_stack([places % 2, places // 2]).astype(np.float64)
+    origin = corners[0]
+    return np.column_stack([corners[1] - origin, corners[2] - origin, origin])
+
+
+ORIENTED = [_oriented_map(code + 1) for code in range(ORIENTATIONS)]
+"""Where each orientation takes a picture."""

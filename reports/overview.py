@@ -1,0 +1,99 @@
+"""Many watched datasets on one page, and the runs of one as a small picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from markupsafe import Markup
+
+from imgvet.monitor.history import Run
+from imgvet.reports.build import environment
+from imgvet.reports.sections.watch import in_short
+
+SHOWN = 30  # runs in a picture, the latest
+
+_WIDTH, _HEIGHT, _GAP = 6, 28, 2
+_COLOURS = {"good": "#1b7048", "warn": "#c07a10", "bad": "#b02a20"}
+_ORDER = ("bad", "warn", "good", "none")
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One dataset of an overview."""
+
+    name: str
+    runs: Sequence[Run]
+    """Its monitored runs, oldest first."""
+    coming: str
+    """When it runs next, in words."""
+    report: str
+    """Address of its report; empty if there is none."""
+    problem: str = ""
+    """Why its history can't be read."""
+
+    @property
+    def state(self) -> str:
+        """How it is: ``bad``, ``warn``, ``good``, or ``none`` without a run."""
+        return "bad" if self.problem else state_of(self.runs[-1]) if self.runs else "none"
+
+
+def state_of(run: Run) -> str:
+    """How a run ended: ``bad`` if it or a critical check failed, ``warn`` with other findings."""
+    if run.verdict is None or run.verdict.value in ("failed", "errored"):
+        return "bad"
+    return "warn" if run.alarms or run.verdict.value == "warnings" else "good"
+
+
+def trend(runs: Sequence[Run]) -> Markup:
+    """The latest runs as a picture (SVG): a bar each, as high as it had images.
+
+    Its colour says how it ended: green, amber with warnings or alarms, red if it failed.
+    """
+    shown = runs[-SHOWN:]
+    most = max((run.images for run in shown), default=0) or 1
+    bars = []
+    for place, run in enumerate(shown):
+        high = max(3, round(_HEIGHT * run.images / most))
+        x, y = place * (_WIDTH + _GAP), _HEIGHT - high
+        box = f'x="{x}" y="{y}" width="{_WIDTH}" height="{high}"'
+        said = f"{run.minute}: {run.images:,} images, {in_short(run.alarms)}"
+        title = Markup("<title>{}</title>").format(said)
+        bars.append(f'<rect {box} fill="{_COLOURS[state_of(run)]}" rx="1">{title}</rect>')
+    wide = max(1, len(shown)) * (_WIDTH + _GAP) - _GAP
+    size = f'width="{wide}" height="{_HEIGHT}" viewBox="0 0 {wide} {_HEIGHT}"'
+    name = f"Images of the latest {len(shown)} runs"
+    start = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{name}">'
+    return Markup(f"{start}{''.join(bars)}</svg>")  # noqa: S704
+
+
+def overview_page(datasets: Sequence[Watched], now: datetime) -> str:
+    """The page; datasets that need a look come first."""
+    ordered = sorted(datasets, key=lambda one: _ORDER.index(one.state))
+    templates = environment()
+    style = Markup(templates.get_template("style.css").render())  # noqa: S704
+    return templates.get_template("overview.html").render(
+        datasets=ordered, now=now.isoformat(timespec="seconds"), style=style, trend=trend,
+        in_short=in_short,
+        numbers={state: sum(one.state == state for one in datasets) for state in _ORDER},
+    )  # fmt: skip
+
+
+def digest(datasets: Sequence[Watched]) -> tuple[str, str]:
+    """The overview as a message: its title, and a line for each dataset that needs a look."""
+    wanting = [one for one in datasets if one.state in ("bad", "warn")]
+    title = f"{len(wanting)} of {len(datasets)} datasets need a look"
+    lines = []
+    for one in wanting:
+        said = one.problem or f"{verdict_of(one.runs[-1])}; alarms: {in_short(one.runs[-1].alarms)}"
+        lines.append(f"{one.name}: {said}")
+        lines += [f"  {one.report}"] if one.report else []
+    waiting = [one.name for one in datasets if one.state == "none"]
+    lines += [f"No run yet: {', '.join(waiting)}"] if waiting else []
+    return (title if wanting else f"All {len(datasets)} datasets are well"), "\n".join(lines)
+
+
+def verdict_of(run: Run) -> str:
+    """How it ended, in words."""
+    return "run failed" if run.verdict is None else run.verdict.value

@@ -1,0 +1,96 @@
+"""Labels: likely wrong ones, those that contradict each other, and each class by itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from imgvet.reports import limits
+from imgvet.reports.charts import Chart, bars, most_frequent
+from imgvet.reports.inputs import Content, Listing, ReportInputs, gallery
+from imgvet.reports.sections.alike import beside_nearest, pairs_of
+from imgvet.reports.text import count, counted, number
+
+
+def labels(run: ReportInputs) -> Content | None:
+    """What there is to say of labels; None without any."""
+    known = run.valid.dropna(subset="label")
+    if known.empty:
+        return None
+    totals = most_frequent(known["label"])
+    issues, judged = run.open_issues, run.table("label_issues")
+    conflicts, classes = pairs_of(run, "conflicts"), _classes(run, known)
+    found = len(issues) or conflicts["total"]
+    return {
+        "badge": count(found) if found else "",
+        "issues": gallery(issues, limits.CARDS, lambda row: beside_nearest(run, row)),
+        "decided": int(judged["is_issue"].sum()) - len(issues),
+        "images": len(known),
+        "unlabelled": len(run.valid) - len(known),
+        "bars": _label_sizes(totals) if len(totals) > 1 else None,
+        "classes": classes.head(limits.TABLE_ROWS).to_dict(orient="split"),
+        "label_count": len(totals),
+        "pairs": conflicts,
+        "crossings": _crossings(run),
+        "listing": Listing("labels", classes.reset_index()),
+    }
+
+
+def _classes(run: ReportInputs, known: pd.DataFrame) -> pd.DataFrame:
+    """A row for each label, most frequent first: its images, by split, and those on lists."""
+    near, issues = run.pairs.of("near"), run.table("label_issues")
+    listed = {
+        "exact copies": known["id"][known["digest"].duplicated(keep=False)],
+        "near duplicates": pd.concat([near["from"], near["to"]]),
+        "outliers": run.table("outliers")["id"],
+        "label issues": issues["id"][issues["is_issue"].astype(bool)],
+    }
+    splits = pd.crosstab(known["label"], known["split"])
+    columns = {"images": known["label"].value_counts()}
+    columns |= {f"in {name}": splits[name] for name in splits.columns}
+    columns |= {
+        title: known["label"][known["id"].isin(ids)].value_counts() for title, ids in listed.items()
+    }
+    frame = pd.DataFrame(columns).fillna(0).astype(int).rename_axis("label").reset_index()
+    return frame.sort_values(["images", "label"], ascending=[False, True]).set_index("label")
+
+
+def _crossings(run: ReportInputs) -> Content | None:
+    """How many near pairs each two labels have, those with most of them first; None without any."""
+    ends = pd.concat(run.pairs.ends(run.pairs.of("near"), "label"), axis=1).dropna()
+    if ends.empty:
+        return None
+    pairs = pd.DataFrame(np.sort(ends.to_numpy(str), axis=1), columns=["label", "other_label"])
+    totals = pairs.value_counts().rename("pairs").reset_index()
+    totals = totals.sort_values(["pairs", "label", "other_label"], ascending=[False, True, True])
+    named = pd.concat([totals["label"], totals["other_label"]]).unique()
+    shown = sorted(named[: limits.CLASSES])
+    cells = totals.set_index(["label", "other_label"])["pairs"].to_dict()
+    return {
+        "labels": shown,
+        "label_count": len(named),
+        "rows": [(one, [_cell(one, other, cells) for other in shown]) for one in shown],
+        "listing": Listing("label_pairs", totals),
+    }
+
+
+def _cell(one: str, other: str, cells: Mapping[Any, int]) -> Content:
+    total = cells.get((min(one, other), max(one, other)), 0)
+    return {"total": total, "labels": json.dumps([one, other]), "same": one == other}
+
+
+def _label_sizes(totals: list[tuple[str, int]]) -> Chart:
+    return bars(
+        totals,
+        figure_id="figure-labels",
+        title="Images of each label",
+        axis="label",
+        counts="images",
+        summary=f"From {counted(totals[-1][1], 'image')} to {count(totals[0][1])}; half of the "
+        f"labels have at least {number(float(np.median([total for _, total in totals])))}.",
+        reading="Good if no label has so few images that it can't be learned or judged.",
+    )

@@ -1,0 +1,71 @@
+"""Different pictures that look alike, and what tells them from edits."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import cv2
+import numpy as np
+import pytest
+
+from benchmarks.look_alikes import LOOK_ALIKES
+from imgvet.images.picture import encode_thumbnail, to_standard_size
+from imgvet.similarity.alignment import Look, align
+from imgvet.similarity.doubts import level_agreement, two_sided
+from support.pictures import Pixels, scene
+
+ALL = np.ones((192, 192), np.bool_)
+CURVE = np.random.default_rng(1).permutation(32).astype(np.uint8).repeat(8) * 8
+
+
+def look(picture: Pixels) -> Look:
+    return Look(encode_thumbnail(to_standard_size(np.ascontiguousarray(picture))))
+
+
+@pytest.mark.parametrize("kind", LOOK_ALIKES)
+def test_different_pictures_that_look_alike_are_not_proven(kind: str) -> None:
+    looks = [look(LOOK_ALIKES[kind](number)) for number in range(5)]
+    assert not [pair for pair in combinations(range(5), 2) if align(*(looks[n] for n in pair))]
+
+
+@pytest.mark.parametrize("kind", ["letters", "windows", "slides", "charts", "chess boards"])
+def test_their_edits_are_proven(kind: str) -> None:
+    picture = LOOK_ALIKES[kind](3)
+    half = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    edits = [half, (picture // 2).astype(np.uint8), picture[20:, 30:], picture[:, ::-1]]
+    assert all(align(look(picture), look(np.asarray(edit, np.uint8))) for edit in edits)
+
+
+def test_text_over_a_smooth_picture_is_proven() -> None:
+    rows, columns = np.indices((300, 400))
+    smooth = np.stack([rows * 0.5, 60 + columns * 0.4, 200 - rows * 0.3], -1).astype(np.uint8)
+    smooth[200:] = scene(2, 400, 300)[200:]
+    written = smooth.copy()
+    cv2.putText(written, "SAMPLE", (30, 120), cv2.FONT_HERSHEY_SIMPLEX, 3.0, (255,) * 3, 10)
+    assert align(look(smooth), look(written))
+
+
+def gray(seed: int) -> Pixels:
+    return np.asarray(cv2.cvtColor(scene(seed, 192, 192), cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def test_levels_agree_by_any_curve_and_not_by_chance() -> None:
+    assert level_agreement(gray(1), CURVE[gray(1)], ALL) > 0.95
+    assert abs(level_agreement(gray(1), gray(2), ALL)) < 0.3
+    page, other = np.full((192, 192), 255, np.uint8), np.full((192, 192), 255, np.uint8)
+    page[::12], other[6::12] = 0, 0  # 92 % are white in both
+    assert abs(level_agreement(page, other, ALL)) < 0.1
+    assert level_agreement(page, page, np.zeros_like(ALL)) == 0
+
+
+def test_what_an_edit_adds_is_on_one_side() -> None:
+    plain = np.full((192, 192), 200, np.uint8)
+    left, right, both = plain.copy(), plain.copy(), plain.copy()
+    for picture, columns in ((left, (40,)), (right, (120,)), (both, (40, 120))):
+        for column in columns:
+            cv2.circle(picture, (column, 90), 12, 20, 2)
+    assert two_sided(left, both, ALL) == 0
+    assert two_sided(both, right, ALL) == 0
+    assert two_sided(left, right, ALL) == pytest.approx(0.5, abs=0.1)
+    assert two_sided(left, right, ALL & (np.arange(192) < 90)) == 0
+    assert two_sided(plain, plain, ALL) == 0
