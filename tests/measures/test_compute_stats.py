@@ -208,7 +208,7 @@ def test_what_there_was_no_memory_for_is_not_remembered(
 ) -> None:
     age(*folder.iterdir())
     with monkeypatch.context() as patch:
-        patch.setattr(module, "decode", Mock(side_effect=MemoryError))
+        patch.setattr(module, "isolated", Mock(side_effect=MemoryError))
         _, reads = measure(folder, store)
     assert reads["status"].to_pylist()[:3] == ["too_large"] * 3
     assert store.measures.read() is None
