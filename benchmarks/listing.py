@@ -143,15 +143,17 @@ def _in_new_process(
 
 def measured(step: str, source: str, scratch: Path) -> Step:
     """Do one step in this process."""
-    from imgvet.options import SourceOptions
-    from imgvet.sources.archive import Archives
+    from imgvet.options import SourceOptions, VideoOptions
     from imgvet.sources.inputs import list_items, remote_files
+    from imgvet.sources.kinds import Kind
+    from imgvet.sources.reading import containers_in
     from imgvet.sources.s3_mirror import sync_to_local
     from imgvet.workdir import WorkDir
 
     work, options = WorkDir(scratch / "work"), SourceOptions(input_dir=(source,))
     if step == OPEN:
-        return _timed(lambda: (Archives(work.extracted).prepare(Path(source)), 0))
+        archives = containers_in(work, VideoOptions())[Kind.ARCHIVE]
+        return _timed(lambda: (archives.prepare(Path(source)), 0))
 
     if step == MIRROR:
         objects = (entry for entry, _ in remote_files(source, options))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -65,8 +64,7 @@ def extract_archives(
     What the store already holds of an unchanged file is used again. Paths are absolute, each once;
     the result is how many items each holds.
     """
-    count = sum(kind_of_file(path) is Kind.VIDEO for path in paths)
-    containers = containers_in(context.work, videos, max(1, context.threads // max(1, count)))
+    containers = containers_in(context.work, videos, max(1, context.threads // len(paths)))
 
     def prepare(path: str) -> int:
         return containers[kind_of_file(path)].prepare(Path(path), resume=fetch.resume)
@@ -88,7 +86,7 @@ def remove_mirrored(
     def forget(path: Path) -> None:
         kind = kind_of_file(path.name)
         if kind in containers and path.exists():
-            shutil.rmtree(containers[kind].find(path).folder, ignore_errors=True)
+            containers[kind].forget(path)
 
     return remove_downloaded(context.work.mirror, run, is_wanted, before=forget)
 

@@ -3,6 +3,7 @@
 tar and zip are read where they lie: the headers of a tar, or the directory of a zip, are read once
 and tell the places of all members. Gzip can be read only from its start, so a member in the middle
 costs the unpacking of all before it; gzipped tars are unpacked into the store once, in one pass.
+The frames of videos in them lie where those of other videos do.
 """
 
 from __future__ import annotations
@@ -18,17 +19,19 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.containers import CUT_SHORT, FILE_ITSELF, Container, Containers, Member, Parts
 from imgvet.sources.kinds import Kind, kind_of_file
-from imgvet.sources.listing import MOST_FILE_BYTES, too_many_bytes
+from imgvet.sources.listing import MOST_FILE_BYTES, Entry, too_many_bytes
 from imgvet.sources.local import failure_of
 from imgvet.sources.sidecars import is_kept, settle, split_of_shard
+from imgvet.sources.video import Videos
 
-INDEX_VERSION = 3
+INDEX_VERSION = 4
 """Raised when members are judged in another way."""
 
 HEAD_BYTES = tarfile.BLOCKSIZE
@@ -45,7 +48,6 @@ _LARGEST_HEADER = 16 << 20
 """No single header (a long name, pax records) is larger; contents are read in smaller steps."""
 _STEP = 1 << 18
 _UNIX = 3
-_NESTED = {Kind.ARCHIVE: Reason.NESTED_ARCHIVE, Kind.VIDEO: Reason.NESTED_VIDEO}
 _DAMAGE = (
     tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, NotImplementedError, ValueError,
     OverflowError, struct.error,
@@ -79,12 +81,39 @@ class Archives(Containers):
 
     changed = "the archive has changed since it was indexed"
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, store: Path, videos: Videos) -> None:
         super().__init__(store, str(INDEX_VERSION))
+        self._videos = videos
 
     def place(self, path: str, name: str) -> dict[str, Any]:
         """A member's name, and the split that the archive's name tells."""
         return {"member": name or None, "split": split_of_shard(path)}
+
+    def prepare(self, path: Path, *, resume: bool = False) -> int:
+        """As for all containers; the videos in an archive are decoded."""
+        count = super().prepare(path, resume=resume)
+        for name in self._videos_in(path) if count else ():
+            read = partial(self.read, str(path), name)
+            count += self._videos.prepare_member(path, name, read, resume=resume) - 1
+        return count
+
+    def _videos_in(self, path: Path) -> list[str]:
+        members = self.find(path).members() or ()
+        return [one.name for one in members if one.status is Reason.OK and _is_video(one.name)]
+
+    def forget(self, path: Path, member: str | None = None) -> None:
+        """Remove what is kept of an archive and of the videos in it."""
+        for name in self._videos_in(path):
+            self._videos.forget(path, name)
+        super().forget(path, member)
+
+    def entries(self, itself: Entry, copy: Path | None = None) -> Iterator[Entry]:
+        """The members of an archive, and in place of a video its frames."""
+        for entry in super().entries(itself, copy):
+            if entry.status is Reason.OK and _is_video(entry.member or ""):
+                yield from self._videos.entries(entry, copy)
+            else:
+                yield entry
 
     def open_up(self, container: Container, *, resume: bool) -> list[Member]:
         """Index an archive, or unpack it."""
@@ -98,7 +127,8 @@ class Archives(Containers):
                 walked = _walk_tar(ForwardStream(raw), container.size)
                 members = list(_allowed(walked, container))
             elif kind == "zip":
-                members = list(_allowed(_walk_zip(raw), container, counts_bytes=True))
+                walked = _walk_zip(raw, container.size)
+                members = list(_allowed(walked, container, counts_bytes=True))
             else:
                 members = [_archive_row(Reason.NOT_AN_ARCHIVE, f"starts with {head[:8].hex(' ')}")]
         return settle(members, container.read)
@@ -259,7 +289,7 @@ def _special_in_tar(header: tarfile.TarInfo) -> Failure | None:
     return Failure(Reason.NOT_A_FILE, kinds.get(header.type, "not a regular file"))
 
 
-def _walk_zip(raw: BinaryIO) -> Iterator[Member]:
+def _walk_zip(raw: BinaryIO, length: int) -> Iterator[Member]:
     try:
         with zipfile.ZipFile(raw) as archive:
             headers = archive.infolist()
@@ -279,7 +309,8 @@ def _walk_zip(raw: BinaryIO) -> Iterator[Member]:
                 method=header.compress_type,
                 crc=header.CRC,
             )
-            yield _judged(member, header.filename, _special_in_zip(header))
+            cut = not 0 <= member.offset <= length - member.stored
+            yield _judged(member, header.filename, _special_in_zip(header), cut=cut)
 
 
 def _special_in_zip(header: zipfile.ZipInfo) -> Failure | None:
@@ -300,15 +331,14 @@ def _judged(
 ) -> Member:
     if not member.name:  # It can't have a row of its own.
         return _archive_row(Reason.ARCHIVE_DAMAGED, "a member without a name")
-    nested = _NESTED.get(kind_of_file(member.name))
     if special is not None:
         problem = special
     elif stated_name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:[/\\]", stated_name):
         problem = Failure(Reason.UNSAFE_NAME, "the path is absolute")
     elif ".." in re.split(r"[/\\]", stated_name):
         problem = Failure(Reason.UNSAFE_NAME, "the path leads out of the archive")
-    elif nested is not None:
-        problem = Failure(nested, "extract it first")
+    elif kind_of_file(member.name) is Kind.ARCHIVE:
+        problem = Failure(Reason.NESTED_ARCHIVE, "extract it first")
     elif member.size < 0:
         problem = Failure(Reason.ARCHIVE_DAMAGED, f"a size of {member.size} bytes")
     elif member.size > MOST_FILE_BYTES:
@@ -318,6 +348,10 @@ def _judged(
     else:
         return member
     return replace(member, status=problem.reason, detail=problem.detail)
+
+
+def _is_video(name: str) -> bool:
+    return kind_of_file(name) is Kind.VIDEO
 
 
 def _shown(name: str) -> str:

@@ -246,10 +246,14 @@ class Containers(ABC):
     def place(self, path: str, name: str) -> dict[str, Any]:
         """The attributes of an entry that follow from the paths of container and member."""
 
-    def find(self, path: Path) -> Container:
-        """The present state of a file, an absolute path; an OSError if it can't be looked at."""
+    def find(self, path: Path, member: str | None = None) -> Container:
+        """The present state of a file, an absolute path, or of a ``member`` with items inside.
+
+        An OSError if the file can't be looked at.
+        """
         status = path.stat()
-        state = digest_bytes(f"{path}\0{status.st_size}\0{status.st_mtime_ns}".encode())
+        state = f"{path}\0{status.st_size}\0{status.st_mtime_ns}"
+        state = digest_bytes((state if member is None else f"{state}\0{member}").encode())
         folder = self._store / digest_bytes(f"{state} {self._rules}".encode())
         return Container(str(path), status.st_size, folder)
 
@@ -260,20 +264,32 @@ class Containers(ABC):
         is an OSError. One whose decoder crashed is tried again. Returned is how many items can be
         read.
         """
+
+        def open_up() -> list[Member] | Failure:
+            first = read_bytes(path, at_most=1)
+            return first if isinstance(first, Failure) else self.open_up(container, resume=resume)
+
         if walk_file(path, "").status is not Reason.OK:
             return 0
         container = self.find(path)
+        return self.prepared(container, open_up)
+
+    def prepared(self, container: Container, open_up: Callable[[], list[Member] | Failure]) -> int:
+        """How many items of a container can be read; it is opened up if that is not known."""
         members = container.members()
         # What could not be read may be readable now, though it has not changed.
         again = FLEETING | {Reason.UNREADABLE}
         if members is None or any(member.status in again for member in members):
-            first = read_bytes(path, at_most=1)
-            if isinstance(first, Failure):
-                members = [Member(FILE_ITSELF, status=first.reason, detail=first.detail)]
-            else:
-                members = self.open_up(container, resume=resume)
-            _write_rows(container.index, members)
+            found = open_up()
+            if isinstance(found, Failure):
+                found = [Member(FILE_ITSELF, status=found.reason, detail=found.detail)]
+            _write_rows(container.index, found)
+            members = found
         return sum(member.status is Reason.OK for member in members)
+
+    def forget(self, path: Path, member: str | None = None) -> None:
+        """Remove what is kept of a file, or of its ``member``."""
+        shutil.rmtree(self.find(path, member).folder, ignore_errors=True)
 
     def entries(self, itself: Entry, copy: Path | None = None) -> Iterator[Entry]:
         """The members of a container that was prepared; the ``copy`` is where that of a URI lies.
@@ -283,7 +299,7 @@ class Containers(ABC):
         if itself.status is not Reason.OK:
             yield itself
             return
-        members = self.find(copy or Path(itself.path)).members()
+        members = self.find(copy or Path(itself.path), itself.member).members()
         if members is None:
             yield replace(itself, status=Reason.MISSING, detail=self.changed)
             return
@@ -293,23 +309,23 @@ class Containers(ABC):
                 file_size=itself.file_size if member.name == FILE_ITSELF else member.size,
                 status=member.status,
                 detail=member.detail,
-                label=member.label,
-                metadata=member.metadata,
+                label=itself.label if member.label is None else member.label,
+                metadata=itself.metadata if member.metadata is None else member.metadata,
                 **self.place(itself.path, member.name),
             )
 
-    def read(self, path: str, name: str) -> bytes | Failure:
-        """The content of one member, or why it can't be had."""
+    def read(self, path: str, name: str, member: str | None = None) -> bytes | Failure:
+        """The content of one item in a file, or in its ``member``, or why it can't be had."""
         try:
-            container = self.find(Path(path))
+            container = self.find(Path(path), member)
             with self._lock:
                 lookup = self._open(container)
         except FileNotFoundError:
             return Failure(Reason.MISSING, "it is gone or has changed since it was listed")
         except OSError as error:
             return failure_of(error)
-        member = lookup(name)
-        if member is None:
+        found = lookup(name)
+        if found is None:
             return Failure(Reason.MISSING, "the archive holds no such image")
-        data = container.read(member)
+        data = container.read(found)
         return data if data != b"" else Failure(Reason.EMPTY_FILE, "0 bytes")

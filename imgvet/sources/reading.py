@@ -25,10 +25,8 @@ Used = TypeVar("Used")
 
 def containers_in(work: WorkDir, videos: VideoOptions, threads: int = 1) -> dict[Kind, Containers]:
     """What archives and videos hold; each video is decoded by so many ``threads``."""
-    return {
-        Kind.ARCHIVE: Archives(work.extracted),
-        Kind.VIDEO: Videos(work.frames, videos, threads),
-    }
+    films = Videos(work.frames, videos, threads)
+    return {Kind.ARCHIVE: Archives(work.extracted, films), Kind.VIDEO: films}
 
 
 class Reader:
@@ -52,10 +50,10 @@ class Reader:
             if copy is None:
                 return Failure(Reason.MISSING, f"the copy of {path} is gone")
             path = str(copy)
-        if file.member is not None:
+        if file.time_ms is not None:
+            data = self._containers[Kind.VIDEO].read(path, str(file.time_ms), file.member)
+        elif file.member is not None:
             data = self._containers[Kind.ARCHIVE].read(path, file.member)
-        elif file.time_ms is not None:
-            data = self._containers[Kind.VIDEO].read(path, str(file.time_ms))
         else:
             data = read_bytes(path)
         return data if isinstance(data, Failure) else Content(data, file.version)

@@ -6,7 +6,8 @@ Decoded with OpenCV and the FFmpeg in it, in one pass from start to end.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,8 @@ from imgvet.images.isolation import each_isolated, renew_limits
 from imgvet.options import VideoOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.containers import FILE_ITSELF, Container, Containers, Member, Parts
+from imgvet.sources.kinds import split_ending
+from imgvet.workdir import draft_in
 
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95]
 
@@ -125,7 +128,28 @@ class Videos(Containers):
 
     def place(self, path: str, name: str) -> dict[str, Any]:  # noqa: ARG002
         """The time of a frame."""
-        return {"time_ms": int(name) if name else None, "split": None}
+        return {"time_ms": int(name) if name else None}
+
+    def prepare_member(
+        self, archive: Path, name: str, read: Callable[[], bytes | Failure], *, resume: bool
+    ) -> int:
+        """As :meth:`prepare`, of a video in an archive; ``read`` gives its bytes.
+
+        FFmpeg needs a file, which is there only while the video is decoded.
+        """
+        container = self.find(archive, name)
+
+        def open_up() -> list[Member] | Failure:
+            data = read()
+            if isinstance(data, Failure):
+                return data
+            self._store.mkdir(parents=True, exist_ok=True)
+            with draft_in(self._store) as folder:
+                film = Path(folder, f"film{split_ending(name)[1]}")
+                film.write_bytes(data)
+                return self.open_up(replace(container, path=str(film)), resume=resume)
+
+        return self.prepared(container, open_up)
 
     def open_up(self, container: Container, *, resume: bool) -> list[Member]:
         """Decode a video."""

@@ -278,22 +278,33 @@ def test_frames_of_two_videos_are_items_and_join_across_them(tmp_path: Path) -> 
         assert 'id="videos"' in (report / Section.VIDEOS.page).read_text(), part
 
 
-def test_a_trimmed_copy_of_a_video_at_another_rate_and_size_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("copied", ["copy.avi", "clips.zip!a/copy.avi"])
+def test_a_trimmed_copy_of_a_video_at_another_rate_and_size_is_told(
+    tmp_path: Path, copied: str
+) -> None:
     """The film shows eight scenes of a second, the copy those from the third on, then stands."""
     videos = tmp_path / "videos"
     videos.mkdir()
     scenes = [photograph(number) for number in range(8)]
     write_scenes(videos / "film.mp4", scenes, rate=10, size=(320, 240))
-    write_scenes(videos / "copy.avi", [*scenes[2:], *[scenes[7]] * 3], rate=15, size=(240, 180))
+    copy = write_scenes(
+        tmp_path / "copy.avi", [*scenes[2:], *[scenes[7]] * 3], rate=15, size=(240, 180)
+    )
+    if "!" in copied:
+        with zipfile.ZipFile(videos / "clips.zip", "w") as archive:
+            archive.write(copy, copied.partition("!")[2])
+    else:
+        shutil.move(copy, videos / copied)
     run(videos, tmp_path / "out")
     dataset = Dataset(work_dir=tmp_path / "out")
     (pair,) = dataset.video_pairs().to_dict("records")
-    assert [Path(pair[end]).name for end in ("video", "other")] == ["copy.avi", "film.mp4"]
+    ends = [str(videos / copied), str(videos / "film.mp4")]
+    assert [pair[end] for end in ("video", "other")] == ends
     assert pair["offset_ms"] == pytest.approx(2000, abs=200)
     assert pair["aligned_frames"] == 6
     assert pair["overlap"] == pytest.approx(6 / 8)
     (still,) = dataset.frozen_stretches().to_dict("records")
-    assert (Path(still["video"]).name, still["frames"]) == ("copy.avi", 4)
+    assert (still["video"], still["frames"]) == (str(videos / copied), 4)
     page = (dataset.work_dir / "report" / Section.VIDEOS.page).read_text()
     assert "later in the second" in page
     assert "1\u00a0stretch" in page
@@ -315,9 +326,11 @@ def test_loose_images_archives_and_videos_mix_unless_some_are_ignored(
         archive.add(photos / "photo02.jpg", "other.jpg")
         (tmp_path / "broken").write_bytes(b"no picture")
         archive.add(tmp_path / "broken", "broken.jpg")
+        archive.add(write_video(tmp_path / "b.avi", frames=15), "sub/film.avi")
     loose = ["photo00.jpg", "photo01.jpg", "still.png"]
     packed = [*(f"film.mp4#t={second}.0" for second in range(4)), "shard.tar!broken.jpg"]
     packed += ["shard.tar!copy.jpg", "shard.tar!other.jpg"]
+    packed += ["shard.tar!sub/film.avi#t=0.0", "shard.tar!sub/film.avi#t=1.0"]
 
     def names(**ignored: bool) -> list[str]:
         run(folder, out, **ignored)

@@ -19,11 +19,19 @@ from hypothesis import strategies as st
 
 from imgvet.reasons import Failure, Reason
 from imgvet.sources import containers
-from imgvet.sources.archive import HEAD_BYTES, Archives
+from imgvet.sources.archive import HEAD_BYTES
 from imgvet.sources.containers import Member
 from imgvet.sources.listing import Entry
 from imgvet.sources.local import walk_file
-from support.archives import Contents, header, patch_directory, write_any, write_tar, write_zip
+from support.archives import (
+    Contents,
+    archives_in,
+    header,
+    patch_directory,
+    write_any,
+    write_tar,
+    write_zip,
+)
 from support.archives import encrypt as encrypt_member
 
 NO_NAME = (Reason.ARCHIVE_DAMAGED, "a member without a name")
@@ -32,7 +40,7 @@ ENDINGS = [".tar", ".tar.gz", ".tgz", ".zip"]
 
 def listed(path: Path) -> dict[str, Entry]:
     """The entries by member; that of the archive itself under an empty name."""
-    archives = Archives(path.parent / "store")
+    archives = archives_in(path.parent / "store")
     archives.prepare(path)
     entries = list(archives.entries(walk_file(path, "in")))
     found = {entry.member or "": entry for entry in entries}
@@ -41,7 +49,7 @@ def listed(path: Path) -> dict[str, Entry]:
 
 
 def read(path: Path, member: str) -> bytes | Failure:
-    return Archives(path.parent / "store").read(str(path), member)
+    return archives_in(path.parent / "store").read(str(path), member)
 
 
 def damage(path: Path) -> tuple[Reason, str]:
@@ -85,11 +93,11 @@ def test_many_threads_read_many_members_in_any_order(
     monkeypatch.setattr("imgvet.sources.containers.PART_MEMBERS", 50)
     images = {f"{number % 7}/{number}.jpg": os.urandom(number % 900 + 1) for number in range(1000)}
     path = write_any(tmp_path / f"a{ending}", images)
-    assert Archives(tmp_path / "store").prepare(path) == len(images)
+    assert archives_in(tmp_path / "store").prepare(path) == len(images)
     loads = []
     real = containers.open_index
     monkeypatch.setattr(containers, "open_index", lambda it: loads.append(it) or real(it))
-    reader = Archives(tmp_path / "store")
+    reader = archives_in(tmp_path / "store")
     names = list(images) * 2
     random.Random(0).shuffle(names)
     with ThreadPoolExecutor(8) as pool:
@@ -105,9 +113,9 @@ def open_descriptors() -> set[str]:
 def test_descriptors_are_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imgvet.sources.containers.PART_MEMBERS", 5)
     path = write_any(tmp_path / "a.tgz", {f"{number}.jpg": b"x" for number in range(300)})
-    Archives(tmp_path / "store").prepare(path)
+    archives_in(tmp_path / "store").prepare(path)
     before = open_descriptors()
-    reader = Archives(tmp_path / "store")
+    reader = archives_in(tmp_path / "store")
     for number in range(300):
         assert reader.read(str(path), f"{number}.jpg") == b"x"
     assert len(open_descriptors() - before) == 0
@@ -194,11 +202,13 @@ def test_a_link_in_a_zip_is_a_row(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_archives_and_videos_inside_are_rows(tmp_path: Path, ending: str) -> None:
-    found = listed(write_any(tmp_path / f"a{ending}", {"in.tgz": b"x", "v.mp4": b"y"}))
+def test_archives_and_damaged_videos_inside_are_rows(tmp_path: Path, ending: str) -> None:
+    contents = {"in.tgz": b"x", "v.mp4": b"y", "none.avi": b""}
+    found = listed(write_any(tmp_path / f"a{ending}", contents))
     assert {name: entry.status for name, entry in found.items()} == {
         "in.tgz": Reason.NESTED_ARCHIVE,
-        "v.mp4": Reason.NESTED_VIDEO,
+        "v.mp4": Reason.VIDEO_DAMAGED,
+        "none.avi": Reason.EMPTY_FILE,
     }
 
 
@@ -326,18 +336,18 @@ def test_names_that_are_not_utf8(tmp_path: Path) -> None:
     assert entry.filename.endswith("a.tar!\\xff.jpg")
     assert read(path, "\\xff.jpg") == b"x"
     odd = path.rename(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.tar"))
-    assert Archives(tmp_path / "store").prepare(odd) == 0
-    (entry,) = Archives(tmp_path / "store").entries(walk_file(odd, "in"))
+    assert archives_in(tmp_path / "store").prepare(odd) == 0
+    (entry,) = archives_in(tmp_path / "store").entries(walk_file(odd, "in"))
     assert entry.status is Reason.UNREADABLE
     entry.filename.encode()
 
 
 def test_what_is_gone_changed_or_no_file_has_a_reason(tmp_path: Path) -> None:
     path = write_tar(tmp_path / "a.tar", {"1.jpg": b"x"})
-    reader = Archives(tmp_path / "store")
+    reader = archives_in(tmp_path / "store")
     listed(path)
     os.utime(path, ns=(1, 1))
-    (changed,) = Archives(tmp_path / "store").entries(walk_file(path, "in"))
+    (changed,) = archives_in(tmp_path / "store").entries(walk_file(path, "in"))
     assert (changed.status, "changed" in changed.detail) == (Reason.MISSING, True)
     content = reader.read(str(path), "1.jpg")
     assert isinstance(content, Failure)
@@ -351,7 +361,7 @@ def test_what_is_gone_changed_or_no_file_has_a_reason(tmp_path: Path) -> None:
 def test_an_unchanged_archive_is_not_looked_at_again(tmp_path: Path) -> None:
     for ending in ENDINGS:
         path = write_any(tmp_path / f"a{ending}", {"1.jpg": b"x", "2.jpg": b"y", "../3.jpg": b""})
-        archives = Archives(tmp_path / "store")
+        archives = archives_in(tmp_path / "store")
         assert archives.prepare(path) == 2
         found = archives.find(path)
         members, written = found.members(), found.index.stat().st_ino
@@ -368,16 +378,16 @@ def test_an_unchanged_archive_is_not_looked_at_again(tmp_path: Path) -> None:
 def test_a_damaged_index_is_made_again_and_until_then_a_reason(tmp_path: Path, cut: bool) -> None:
     path, store = tmp_path / "a.tar", tmp_path / "store"
     write_tar(path, {"a.jpg": b"picture"})
-    Archives(store).prepare(path)
-    index = Archives(store).find(path).index
+    archives_in(store).prepare(path)
+    index = archives_in(store).find(path).index
     whole = index.read_bytes()
     overwritten = bytes(255 - byte for byte in whole[-48:-8])
     index.write_bytes(b"PAR1 cut" if cut else whole[:-48] + overwritten + whole[-8:])
-    found = Archives(store).read(str(path), "a.jpg")
+    found = archives_in(store).read(str(path), "a.jpg")
     assert isinstance(found, Failure)
     assert (found.reason, "run again" in found.detail) == (Reason.UNREADABLE, True)
-    assert Archives(store).prepare(path) == 1
-    assert Archives(store).read(str(path), "a.jpg") == b"picture"
+    assert archives_in(store).prepare(path) == 1
+    assert archives_in(store).read(str(path), "a.jpg") == b"picture"
 
 
 def test_a_zip_member_without_a_name_is_a_row(tmp_path: Path) -> None:
@@ -406,7 +416,10 @@ def test_a_tar_member_without_a_name_is_a_row(tmp_path: Path, ending: str, name:
 def test_what_could_not_be_read_is_tried_again_though_it_is_unchanged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, archives = write_zip(tmp_path / "a.zip", {"1.jpg": b"one"}), Archives(tmp_path / "store")
+    path, archives = (
+        write_zip(tmp_path / "a.zip", {"1.jpg": b"one"}),
+        archives_in(tmp_path / "store"),
+    )
     with monkeypatch.context() as patch:
         refused = Failure(Reason.UNREADABLE, "Input/output error")
         patch.setattr(containers, "read_bytes", lambda *_, **__: refused)
@@ -419,7 +432,7 @@ def test_a_disk_that_fails_is_no_damage_of_an_archive(
 ) -> None:
     path = write_zip(tmp_path / "a.zip", {"1.jpg": b"one"})
 
-    def broken(_: object) -> Iterator[Member]:
+    def broken(*_: object) -> Iterator[Member]:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
         yield
 

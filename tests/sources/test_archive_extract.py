@@ -12,10 +12,9 @@ import pytest
 
 from imgvet.reasons import Reason
 from imgvet.sources import archive
-from imgvet.sources.archive import Archives
 from imgvet.sources.containers import Member, Parts
 from imgvet.sources.local import walk_file
-from support.archives import patch_directory, write_any, write_tar, write_zip
+from support.archives import archives_in, patch_directory, write_any, write_tar, write_zip
 
 
 class KilledError(Exception):
@@ -50,12 +49,12 @@ def interrupted(tmp_path: Path, images: dict[str, bytes], monkeypatch: pytest.Mo
         patch.setattr("imgvet.sources.containers.PART_MEMBERS", 10)
         kill_after(patch, 57)
         with pytest.raises(KilledError):
-            Archives(tmp_path / "store").prepare(path)
+            archives_in(tmp_path / "store").prepare(path)
     return path
 
 
 def test_an_interrupted_unpacking_is_not_taken_for_a_whole_one(interrupted: Path) -> None:
-    (entry,) = Archives(interrupted.parent / "store").entries(walk_file(interrupted, "in"))
+    (entry,) = archives_in(interrupted.parent / "store").entries(walk_file(interrupted, "in"))
     assert entry.status is Reason.MISSING
 
 
@@ -69,7 +68,7 @@ def test_unpacking_is_resumed(
     left: int,
 ) -> None:
     added = kill_after(monkeypatch, 101)
-    reader = Archives(interrupted.parent / "store")
+    reader = archives_in(interrupted.parent / "store")
     assert reader.prepare(interrupted, resume=resume) == 100
     assert len(added) == left
     for name, data in images.items():
@@ -80,11 +79,11 @@ def test_resumed_members_are_not_written_again(
     interrupted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = interrupted.parent / "store"
-    folder = Archives(store).find(interrupted).folder
+    folder = archives_in(store).find(interrupted).folder
     before = {file.name: file.stat().st_ino for file in folder.glob("part-*.bin")}
     assert len(before) == 5
     kill_after(monkeypatch, 50)
-    Archives(store).prepare(interrupted, resume=True)
+    archives_in(store).prepare(interrupted, resume=True)
     after = {file.name: file.stat().st_ino for file in folder.glob("part-*.bin")}
     assert before.items() < after.items()
     assert not list(folder.glob(".*"))
@@ -93,7 +92,7 @@ def test_resumed_members_are_not_written_again(
 def test_a_damaged_part_is_filled_again(
     interrupted: Path, images: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reader = Archives(interrupted.parent / "store")
+    reader = archives_in(interrupted.parent / "store")
     folder = reader.find(interrupted).folder
     (folder / "part-00002.bin").write_bytes(b"cut")
     (folder / "part-00004.parquet").write_bytes(b"cut")
@@ -113,7 +112,7 @@ def test_a_full_disk_is_an_error_and_not_a_row(
 
     monkeypatch.setattr(Parts, "close_part", full)
     with pytest.raises(OSError, match="No space"):
-        Archives(tmp_path / "store").prepare(path)
+        archives_in(tmp_path / "store").prepare(path)
 
 
 BOMB = b"\0" * 3_000_000
@@ -132,7 +131,7 @@ def test_a_bomb_is_a_row_and_what_came_before_it_stays(
     tmp_path: Path, ending: str, name: str
 ) -> None:
     path = write_any(tmp_path / f"a{ending}", {"1.jpg": b"fine", name: BOMB, "2.jpg": b"late"})
-    archives = Archives(tmp_path / "store")
+    archives = archives_in(tmp_path / "store")
     items = archives.prepare(path)
     rows = {Path(e.filename).name: e for e in archives.entries(walk_file(path, "in"))}
     assert rows[path.name].detail == "unpacks to more than 100 times its size"
@@ -154,7 +153,7 @@ def test_a_bomb_is_not_unpacked_beyond_its_limit(
     monkeypatch.setattr(
         archive, "_passed_limit", lambda at, *rest: seen.append(at) or real(at, *rest)
     )
-    Archives(tmp_path / "store").prepare(path)
+    archives_in(tmp_path / "store").prepare(path)
     assert 1_000_000 < max(seen) < 8_000_000
     assert sum(file.stat().st_size for file in (tmp_path / "store").rglob("*.bin")) == 0
 
@@ -169,13 +168,13 @@ def test_limits_on_bytes_and_members(
     def prepared(limit: str, value: int) -> tuple[int, int]:
         with monkeypatch.context() as patch:
             patch.setattr(archive, limit, value)
-            archives = Archives(tmp_path / limit)
+            archives = archives_in(tmp_path / limit)
             items = archives.prepare(path)
             return items, len(archives.find(path).members() or ()) - items
 
     assert prepared("MOST_MEMBERS", 4) == (4, 1)
     assert prepared("MOST_FILE_BYTES", 1999) == (0, 10)
-    rows = Archives(tmp_path / "MOST_FILE_BYTES").entries(walk_file(path, "in"))
+    rows = archives_in(tmp_path / "MOST_FILE_BYTES").entries(walk_file(path, "in"))
     assert {entry.status for entry in rows} == {Reason.TOO_LARGE}
     if ending != ".tar":
         items, failed = prepared("MOST_BYTES", 9000)
@@ -186,8 +185,8 @@ def test_limits_on_bytes_and_members(
 def test_a_zip_cannot_lie_about_the_size_of_a_bomb(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"1.jpg": BOMB}, zipfile.ZIP_DEFLATED)
     patch_directory(path, "1.jpg", 24, "<I", 100)
-    assert Archives(tmp_path / "store").prepare(path) == 1
-    content = Archives(tmp_path / "store").read(str(path), "1.jpg")
+    assert archives_in(tmp_path / "store").prepare(path) == 1
+    content = archives_in(tmp_path / "store").read(str(path), "1.jpg")
     assert getattr(content, "reason", None) is Reason.ARCHIVE_DAMAGED
 
 
@@ -202,8 +201,8 @@ def test_a_long_name_of_many_bytes_is_refused(tmp_path: Path) -> None:
     for name, data in (("a.tar", bytes(block)), ("a.tgz", gzip.compress(bytes(block)))):
         path = tmp_path / name
         path.write_bytes(data + b"\0" * 2048)
-        assert Archives(tmp_path / "store").prepare(path) == 0
-        (entry,) = Archives(tmp_path / "store").entries(walk_file(path, "in"))
+        assert archives_in(tmp_path / "store").prepare(path) == 0
+        (entry,) = archives_in(tmp_path / "store").entries(walk_file(path, "in"))
         assert entry.status is Reason.ARCHIVE_BOMB
 
 
@@ -217,6 +216,6 @@ def test_a_sparse_member_is_a_row(tmp_path: Path) -> None:
     block[148:156] = b"%06o\0 " % sum(struct.unpack("512B", block))
     path = tmp_path / "a.tar"
     path.write_bytes(bytes(block) + b"\0" * 1024)
-    Archives(tmp_path / "store").prepare(path)
-    (entry,) = Archives(tmp_path / "store").entries(walk_file(path, "in"))
+    archives_in(tmp_path / "store").prepare(path)
+    (entry,) = archives_in(tmp_path / "store").entries(walk_file(path, "in"))
     assert (entry.status, "sparse" in entry.detail) == (Reason.UNSUPPORTED, True)

@@ -8,15 +8,14 @@ from pathlib import Path
 import pytest
 
 from imgvet.reasons import Reason
-from imgvet.sources.archive import Archives
 from imgvet.sources.containers import Member
 from imgvet.sources.local import walk_file
 from imgvet.sources.sidecars import MAX_SIDECAR_BYTES, sample_keys, split_of_shard
-from support.archives import write_any
+from support.archives import archives_in, write_any
 
 
 def members(path: Path) -> dict[str, Member]:
-    archives = Archives(path.parent / "store")
+    archives = archives_in(path.parent / "store")
     archives.prepare(path)
     found = archives.find(path).members()
     return {member.name: member for member in found or ()}
@@ -43,7 +42,7 @@ def test_a_shard(tmp_path: Path, ending: str) -> None:
     }  # fmt: skip
     assert json.loads(found["s/2.jpg"].metadata or "") == {"json": {"class": 5}, "txt": "a café"}
     assert found["s/4.jpg"].metadata is None
-    entries = list(Archives(tmp_path / "store").entries(walk_file(path, "in")))
+    entries = list(archives_in(tmp_path / "store").entries(walk_file(path, "in")))
     assert {entry.split for entry in entries} == {"train"}
     assert sorted(entry.label or "" for entry in entries) == sorted(
         ["7", "5", "cat", "cat", "", "five", "six"]

@@ -9,6 +9,10 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from imgvet.options import VideoOptions
+from imgvet.sources.archive import Archives
+from imgvet.sources.video import Videos
+
 Contents = Mapping[str, bytes] | Iterable[tuple[str, bytes]]
 
 
@@ -63,3 +67,8 @@ def patch_directory(path: Path, name: str, field: int, form: str, value: int) ->
 def encrypt(path: Path, name: str) -> None:
     """Set the flag that says that a member of a zip is encrypted."""
     patch_directory(path, name, 8, "<H", 1)
+
+
+def archives_in(store: Path, options: VideoOptions | None = None) -> Archives:
+    """Archives whose index lies in a store, with the frames of the videos in them."""
+    return Archives(store, Videos(store, options or VideoOptions()))

@@ -44,8 +44,9 @@ from imgvet.similarity.neighbors import as_table, find_neighbors
 from imgvet.similarity.outliers import find_outliers
 from imgvet.similarity.pairs import similar_pairs
 from imgvet.similarity.verify import verify_pairs
-from imgvet.sources.archive import Archives
 from imgvet.sources.inputs import list_items
+from imgvet.sources.kinds import Kind
+from imgvet.sources.reading import containers_in
 from imgvet.store.files import files_in
 from imgvet.store.packs import places_in
 from imgvet.store.store import Store
@@ -74,7 +75,7 @@ def finish_run(input_dir: object, work_dir: Path, **parameters: object) -> WorkD
     work.store.mkdir(parents=True, exist_ok=True)
     for name in options.input_dir:
         if name.endswith((".tar", ".zip")):
-            Archives(work.extracted).prepare(Path(name))
+            containers_in(work, options.part(VideoOptions))[Kind.ARCHIVE].prepare(Path(name))
     listing = annotated(list_items(sources, work), sources, annotations, cutter)
     found = _measured(options, work, listing, cutter)
     vectors, metric, model = _embedded(options, work, found.collected)

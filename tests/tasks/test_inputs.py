@@ -12,7 +12,6 @@ from prefect import flow
 from imgvet.errors import InputNotFoundError, TransportError
 from imgvet.options import FetchOptions, SourceOptions, VideoOptions
 from imgvet.progress import LOGGER_NAME
-from imgvet.sources.archive import Archives
 from imgvet.sources.local import walk_file
 from imgvet.sources.s3_mirror import SyncReport
 from imgvet.sources.video import Videos
@@ -21,7 +20,7 @@ from imgvet.tasks.context import RunContext
 from imgvet.tasks.inputs import extract_archives, list_items, remove_mirrored, sync_s3_to_local
 from imgvet.tasks.measuring import compute_stats
 from imgvet.tasks.policy import TRANSPORT_RETRIES
-from support.archives import write_any, write_tar
+from support.archives import archives_in, write_any, write_tar
 from support.fault_proxy import Fault, FaultProxy
 from support.pictures import jpeg, scene
 from support.s3_server import Bucket
@@ -190,7 +189,7 @@ def test_archives_and_videos_are_made_readable(
     assert caplog.records[-1].progress.done == 5  # type: ignore[attr-defined]
 
     store = tmp_path / "work" / "store"
-    reader = Archives(store / "extracted")
+    reader = archives_in(store / "extracted")
     for path in archives:
         for entry in reader.entries(walk_file(path, "in")):
             member = entry.member or ""

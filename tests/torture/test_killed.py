@@ -53,7 +53,10 @@ def pack_up(photos: Path) -> None:
             tar.add(path, path.name)
     frames = [scene(300 + number) for number in range(4)]
     videos.write_scenes(photos / "film.avi", frames, 2, (320, 240))
-    for path in files[:12]:
+    videos.write_scenes(photos / "clip.mp4", frames[::-1], 2, (320, 240))
+    with zipfile.ZipFile(photos / "some.zip", "a") as packed:
+        packed.write(photos / "clip.mp4", "clips/clip.mp4")
+    for path in (photos / "clip.mp4", *files[:12]):
         path.unlink()
     age(*photos.iterdir())
 
