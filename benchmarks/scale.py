@@ -43,7 +43,7 @@ from imgvet.similarity.distances import Metric
 from imgvet.similarity.groups import find_groups
 from imgvet.similarity.neighbors import as_table, find_neighbors
 from imgvet.similarity.outliers import find_outliers
-from imgvet.similarity.pairs import similar_pairs
+from imgvet.similarity.pairs import Comparison, similar_pairs
 from imgvet.tables import SIMILARITY, conform, to_frame
 
 STAGES = ("neighbors", "pairs", "components", "outliers", "groups", "labels", "checks", "report")
@@ -71,7 +71,8 @@ def measure(vectors: Path, result: Path) -> None:
     with timed("components"):
         near = similar_pairs(neighbors, items, options.cc_threshold)
         linked = options.part(ComponentOptions)
-        grouped = find_components(near, items, embeddings, metric, linked, search, cores())
+        comparison = Comparison(search=search, metric=metric)
+        grouped = find_components(near, items, embeddings, linked, comparison, cores())
     with timed("outliers"):
         rare, median = find_outliers(neighbors, items, options.part(OutlierOptions))
     with timed("groups"):

@@ -27,6 +27,7 @@ from imgvet.options import (
 )
 from imgvet.quality.result import fails, read_results
 from imgvet.quality.summarize import SearchFacts
+from imgvet.similarity.pairs import Comparison
 from imgvet.sources.inputs import Inputs
 from imgvet.store.references import Reference
 from imgvet.summary import RunSummary
@@ -105,11 +106,12 @@ def _analyze(
     if request.sees_rotated_duplicates:
         looked_at = (neighbors, contents, vectors, request.model, metric)
         neighbors = stages.run(similarity.find_rotated_duplicates, *looked_at)
-    near = options.part(SimilarityOptions)
+    near, apart = options.part(SimilarityOptions), request.decisions.apart
+    comparison = Comparison(search=search, metric=metric, apart=apart)
     alike = stages.run(similarity.find_similar_pairs, neighbors, items, near)
-    pairs = stages.run(similarity.verify_pairs, alike, items, near)
-    compared = (neighbors, items, vectors, options.part(ComponentOptions), search, metric)
-    grouped = stages.run(similarity.find_components, *compared)
+    pairs = stages.run(similarity.verify_pairs, alike, items, near, apart)
+    joined = (neighbors, items, vectors, options.part(ComponentOptions), comparison)
+    grouped = stages.run(similarity.find_components, *joined)
     rare = stages.run(similarity.find_outliers, neighbors, items, options.part(OutlierOptions))
     by_content = options.part(GroupOptions)
     groups = stages.run(similarity.find_groups, items, vectors, by_content, metric)
@@ -126,8 +128,7 @@ def _analyze(
     }
     structure = None
     if found.splits > 1:
-        held = (pairs, items, vectors, near, search, metric)
-        tables["leaks"] = stages.run(labelled.find_leaks, *held)
+        tables["leaks"] = stages.run(labelled.find_leaks, pairs, items, vectors, near, comparison)
     if found.labels > 1:
         right = tuple(sorted(request.decisions.of(Kind.LABEL_IS_RIGHT)))
         judged = (items, vectors, search, request.probabilities, right)

@@ -130,6 +130,7 @@ SIMILARITY = _table(
         "transform",
         "a to f: pixel x, y of the first image is a x + b y + c, d x + e y + f of the second",
     ),
+    _bool("decided", "whether the two were decided to be no duplicates: they are not counted"),
 )
 
 LEAKS = _table(

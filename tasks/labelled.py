@@ -8,7 +8,7 @@ from imgvet.annotations.probabilities import ProbabilitiesReference
 from imgvet.options import NeighborOptions, SimilarityOptions
 from imgvet.parameters import Frozen
 from imgvet.quality import label_issues, leaks
-from imgvet.similarity.distances import Metric
+from imgvet.similarity.pairs import Comparison
 from imgvet.store.references import Reference, load_array, load_table, store_table
 from imgvet.summary import LabelStructure
 from imgvet.tables import LABEL_ISSUES, LEAKS
@@ -30,14 +30,13 @@ def find_leaks(
     items: Reference,
     embeddings: Reference,
     options: SimilarityOptions,
-    search: NeighborOptions,
-    metric: Metric,
+    comparison: Comparison,
 ) -> Reference:
     """The table leaks."""
     work = context.work
     frames = (load_table(work, pairs), load_table(work, items))
     vectors = load_array(work, embeddings)
-    return store_table(work, LEAKS, leaks.find_leaks(*frames, vectors, metric, options, search))
+    return store_table(work, LEAKS, leaks.find_leaks(*frames, vectors, options, comparison))
 
 
 @cached_stage(label_issues.VERSION)

@@ -99,12 +99,16 @@ def find_similar_pairs(
 
 @cached_stage(verify.VERSION)
 def verify_pairs(
-    context: RunContext, alike: Reference, items: Reference, options: SimilarityOptions
+    context: RunContext,
+    alike: Reference,
+    items: Reference,
+    options: SimilarityOptions,
+    apart: pairs.Apart,
 ) -> Reference:
-    """The table similarity."""
+    """The table similarity; pairs of contents ``apart`` are decided."""
     work = context.work
     frames = (load_table(work, alike)[pairs.COLUMNS], load_table(work, items))
-    table = verify.verify_pairs(*frames, context.store, options, context.threads)
+    table = verify.verify_pairs(*frames, context.store, options, context.threads, apart)
     return store_table(work, SIMILARITY, table)
 
 
@@ -115,18 +119,15 @@ def find_components(
     items: Reference,
     embeddings: Reference,
     options: ComponentOptions,
-    search: NeighborOptions,
-    metric: Metric,
+    comparison: pairs.Comparison,
 ) -> dict[str, Reference]:
     """The tables components and component_info; of videos video_pairs and frozen_stretches too."""
     work, rows = context.work, load_table(context.work, items)
     listed = pairs.similar_pairs(load_table(work, nearest), rows, options.cc_threshold)
     vectors = load_array(work, embeddings)
-    found = components.find_components(
-        listed, rows, vectors, metric, options, search, context.threads
-    )
+    found = components.find_components(listed, rows, vectors, options, comparison, context.threads)
     if "video_pairs" in found:
-        found["frozen_stretches"] = videos.frozen_stretches(rows, vectors, metric)
+        found["frozen_stretches"] = videos.frozen_stretches(rows, vectors, comparison.metric)
     return {name: store_table(work, BY_NAME[name], table) for name, table in found.items()}
 
 

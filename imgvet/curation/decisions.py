@@ -78,6 +78,13 @@ class Decisions(Frozen):
         return turned | {(one.digest, one.other_digest): one.kind for one in found}
 
     @cached_property
+    def apart(self) -> tuple[tuple[str, str], ...]:
+        """The contents that are no duplicates of each other; two digests in order, sorted."""
+        found = (one for one in self.all if one.kind is Kind.NOT_A_DUPLICATE)
+        ends = {(one.digest, one.other_digest) for one in found}
+        return tuple(sorted((min(pair), max(pair)) for pair in ends if len(set(pair)) > 1))
+
+    @cached_property
     def labels(self) -> Mapping[str, str]:
         """The right label by digest, where one was named."""
         kind = Kind.LABEL_IS_RIGHT

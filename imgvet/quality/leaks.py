@@ -11,9 +11,15 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from imgvet.options import NeighborOptions, SimilarityOptions
+from imgvet.options import SimilarityOptions
 from imgvet.similarity.distances import Metric, Rows, Vectors, distances_between, space_of
-from imgvet.similarity.pairs import PAIR, with_full_lists
+from imgvet.similarity.pairs import (
+    PAIR,
+    Comparison,
+    are_decided,
+    decided_rows,
+    with_full_lists,
+)
 from imgvet.tables import LEAKS
 
 VERSION = 2
@@ -30,14 +36,13 @@ def find_leaks(
     pairs: pd.DataFrame,
     items: pd.DataFrame,
     vectors: Vectors,
-    metric: Metric,
     options: SimilarityOptions,
-    search: NeighborOptions,
+    comparison: Comparison,
 ) -> pd.DataFrame:
-    """The table leaks; images of no known split are in none.
+    """The table leaks; images of no known split are in none, and no pairs that are apart.
 
-    The pairs are those of the table similarity, of what ``search`` listed by the same metric;
-    embeddings, float32 (n, width), are in order of ``embedding_row``.
+    The pairs are those of the table similarity, of what this ``comparison`` listed; embeddings,
+    float32 (n, width), are in order of ``embedding_row``.
     """
     known = items.loc[items["embedding_row"].notna(), ["id", "embedding_row", "split"]].dropna()
     members = known.rename(columns={"embedding_row": "row"}).astype({"row": np.int64})
@@ -46,9 +51,12 @@ def find_leaks(
     listed = listed.astype(np.int64).assign(similarity=pairs["similarity"])
     listed = listed[listed["row"] != listed["other"]]
     near = listed.loc[listed["similarity"] >= options.threshold, _ENDS]
-    full = with_full_lists(near.to_numpy(), search.nearest_neighbors_k)
-    others = _compared(full, members, vectors, metric, options.threshold)
-    return _across(pd.concat([listed, others], ignore_index=True), members)
+    full = with_full_lists(near.to_numpy(), comparison.search.nearest_neighbors_k)
+    others = _compared(full, members, vectors, comparison.metric, options.threshold)
+    found = pd.concat([listed, others], ignore_index=True)
+    one, other = (found[end].to_numpy() for end in _ENDS)
+    decided = are_decided(one, other, decided_rows(comparison.apart, items))
+    return _across(found[~decided], members)
 
 
 def _compared(

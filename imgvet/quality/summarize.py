@@ -172,9 +172,13 @@ def totals(has: pd.DataFrame) -> dict[str, int]:
 
 
 def near_pairs(similarity: pd.DataFrame, valid: pd.DataFrame) -> pd.DataFrame:
-    """The pairs of the table similarity whose bytes differ, of valid rows of the table items."""
+    """The pairs of the table similarity whose bytes differ, of valid rows of the table items.
+
+    Those that were decided to be no duplicates are left out.
+    """
     digest = valid.set_index("id")["digest"]
-    return similarity[similarity["from"].map(digest) != similarity["to"].map(digest)]
+    differ = similarity["from"].map(digest) != similarity["to"].map(digest)
+    return similarity[differ & ~similarity["decided"].astype(bool)]
 
 
 def invalid_by_reason(items: pd.DataFrame) -> dict[str, int]:

@@ -227,11 +227,17 @@ class ImageTable:
     @cached_property
     def _pairs(self) -> dict[str, Any]:
         pairs = self._tables[SIMILARITY.name].to_table()
-        if "relation" not in pairs.column_names:  # earlier versions told none
-            pairs = pairs.append_column("relation", pa.nulls(len(pairs), pa.string()))
+        for name in {RELATION.partition(".")[2], "decided"} - set(pairs.column_names):
+            # earlier versions told none
+            pairs = pairs.append_column(
+                name, pa.nulls(len(pairs), SIMILARITY.schema.field(name).type)
+            )
         content = self["digest"].dictionary_encode().indices.fill_null(-1).to_numpy()
         first, second = (content[self.rows_of(pairs[end].to_numpy())] for end in ("from", "to"))
-        near = pairs.filter(pa.array(first != second)).sort_by([("similarity", "descending")])
+        counts = pc.invert(pc.fill_null(pairs["decided"], False))
+        near = pairs.filter(pc.and_(pa.array(first != second), counts)).sort_by(
+            [("similarity", "descending")]
+        )
         ends = np.column_stack([near["from"].to_numpy(), near["to"].to_numpy()]).ravel()
         rows, places = np.unique(self.rows_of(ends), return_index=True)
         best = np.full(len(self), -1)

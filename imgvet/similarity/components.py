@@ -34,7 +34,13 @@ from imgvet.similarity.distances import (
 )
 from imgvet.similarity.linkage import parts_of
 from imgvet.similarity.neighbors import find_neighbors, is_exact
-from imgvet.similarity.pairs import PAIR, with_full_lists
+from imgvet.similarity.pairs import (
+    PAIR,
+    Comparison,
+    are_decided,
+    decided_rows,
+    with_full_lists,
+)
 from imgvet.similarity.videos import group_by_video
 from imgvet.tables import COMPONENT_INFO, COMPONENTS, empty
 
@@ -56,17 +62,18 @@ def find_components(
     pairs: pd.DataFrame,
     items: pd.DataFrame,
     vectors: Vectors,
-    metric: Metric,
     options: ComponentOptions,
-    search: NeighborOptions,
+    comparison: Comparison,
     threads: int,
 ) -> dict[str, pd.DataFrame]:
     """Connected components of all pairs at least ``cc_threshold`` similar, largest first.
 
-    The pairs, as in the table similarity, are those that ``search`` listed by the same metric;
-    embeddings, float32 (n, width), are in order of ``embedding_row``. The tables are components and
-    component_info, and video_pairs if there are videos.
+    The pairs, as in the table similarity, are those that this ``comparison`` listed; what is apart
+    by it joins nothing by itself. Embeddings, float32 (n, width), are in order of
+    ``embedding_row``. The tables are components and component_info, and video_pairs if there are
+    videos.
     """
+    search, metric = comparison.search, comparison.metric
     edges = pairs[pairs["similarity"] >= options.cc_threshold]
     if edges.empty or not options.run_cc:
         return group_by_video(empty(COMPONENTS), empty(COMPONENT_INFO), items)
@@ -74,21 +81,25 @@ def find_components(
     ends = ends.reshape(-1, 2)
     rows = items.set_index("id")["embedding_row"].loc[ids].to_numpy(np.int64)
     space = space_of(vectors, metric.distance)
-    labels = _labels(ends, len(ids))
+    decided = decided_rows(comparison.apart, items)
+    joined = ~are_decided(rows[ends[:, 0]], rows[ends[:, 1]], decided)
+    labels = _labels(ends[joined], len(ids))
     contents, first = np.unique(rows, return_index=True)
     full = first[np.isin(contents, with_full_lists(rows[ends], search.nearest_neighbors_k))]
     full = full[np.argsort(labels[full], kind="stable")]
     if is_exact(len(full), search):
-        joins = full[_exact_joins(space, metric, rows[full], labels[full], options.cc_threshold)]
+        at_least = (options.cc_threshold, decided)
+        joins = full[_exact_joins(space, metric, rows[full], labels[full], *at_least)]
     else:
         joins = full[_wide_joins(space, metric, rows[full], options.cc_threshold, search, threads)]
-    labels = _labels(np.concatenate([ends, joins]), len(ids))
-    graph = _Graph(ids, rows, labels, ends, edges["similarity"].to_numpy())
-    chains = None
-    if options.cc_min_similarity is not None:
+        joins = joins[~are_decided(rows[joins[:, 0]], rows[joins[:, 1]], decided)]
+    labels = _labels(np.concatenate([ends[joined], joins]), len(ids))
+    listed = edges["similarity"].to_numpy()[joined]
+    graph, chains = _Graph(ids, rows, labels, ends[joined], listed).without_lone(), None
+    if options.cc_min_similarity is not None and len(graph.ids):
         graph, chains = _cut(graph, options.cc_min_similarity, space, metric)
-        if not len(graph.ids):
-            return group_by_video(empty(COMPONENTS), empty(COMPONENT_INFO), items)
+    if not len(graph.ids):
+        return group_by_video(empty(COMPONENTS), empty(COMPONENT_INFO), items)
     info = pd.DataFrame([_describe(*part, space, metric) for part in graph.parts()])
     info = info.assign(component_id=info.index, chain_id=chains)
     info = info.reindex(columns=COMPONENT_INFO.column_names)
@@ -98,7 +109,9 @@ def find_components(
     return group_by_video(table.reindex(columns=COMPONENTS.column_names), info, items)
 
 
-def _exact_joins(space: Space, metric: Metric, rows: Rows, labels: Rows, limit: float) -> Rows:
+def _exact_joins(
+    space: Space, metric: Metric, rows: Rows, labels: Rows, limit: float, decided: Rows
+) -> Rows:
     """Pairs of places in ``rows``, (m, 2), that join components; rows are sorted by their labels.
 
     Each content is compared with those of the components after its own, so that a single large
@@ -113,6 +126,8 @@ def _exact_joins(space: Space, metric: Metric, rows: Rows, labels: Rows, limit: 
         part, others = np.arange(start, min(start + step, len(rows))), np.arange(rest, len(rows))
         one, other = space.vectors[rows[part]], space.vectors[rows[others]]
         apart = distances_between(one, other, space.distance, space.unit)
+        if len(decided):
+            apart[are_decided(rows[part][:, None], rows[others], decided)] = np.inf
         tops, lefts = _starts(labels[part]), _starts(labels[others])
         least = np.minimum.reduceat(np.minimum.reduceat(apart, lefts, axis=1), tops, axis=0)
         best = metric.similarity(least)
@@ -175,6 +190,20 @@ class _Graph(NamedTuple):
     listed: Reals
     """(m,), the similarities of these pairs."""
 
+    def without_lone(self) -> _Graph:
+        """Without images that are alone in their component, and pairs that are in none."""
+        labels, ends = self.labels, self.ends
+        several = np.bincount(labels)[labels] > 1
+        inside = (labels[ends[:, 0]] == labels[ends[:, 1]]) & several[ends[:, 0]]
+        places = np.cumsum(several) - 1
+        return _Graph(
+            self.ids[several],
+            self.rows[several],
+            labels[several],
+            places[ends[inside]],
+            self.listed[inside],
+        )
+
     def parts(self) -> Iterator[tuple[Rows, Rows, Rows, Reals]]:
         """Of each component the images, their rows, and the pairs of rows with similarities."""
         of_pairs, count = self.labels[self.ends[:, 0]], int(self.labels.max()) + 1
@@ -198,18 +227,9 @@ def _cut(graph: _Graph, least: float, space: Space, metric: Metric) -> tuple[_Gr
         similar = partial(_similarities, space=space, metric=metric, pairs=pairs, listed=listed)
         parts = parts_of(rows, similar, least, ALL_PAIRS_LIMIT)
         labels[np.searchsorted(graph.ids, ids)] = component * len(graph.ids) + parts[place]
-    labels = _numbered(labels)
-    several = np.bincount(labels)[labels] > 1
-    inside = (labels[graph.ends[:, 0]] == labels[graph.ends[:, 1]]) & several[graph.ends[:, 0]]
-    places = np.cumsum(several) - 1
-    cut = _Graph(
-        graph.ids[several],
-        graph.rows[several],
-        labels[several],
-        places[graph.ends[inside]],
-        graph.listed[inside],
-    )
-    return cut, graph.labels[several][np.unique(cut.labels, return_index=True)[1]]
+    cut = graph._replace(labels=_numbered(labels)).without_lone()
+    first = np.unique(cut.labels, return_index=True)[1]
+    return cut, graph.labels[np.searchsorted(graph.ids, cut.ids[first])]
 
 
 def _similarities(

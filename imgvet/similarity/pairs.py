@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from imgvet.similarity.distances import Rows
+from imgvet.options import NeighborOptions
+from imgvet.parameters import Frozen
+from imgvet.similarity.distances import Metric, Rows
 
 VERSION = 2
 
@@ -32,6 +35,39 @@ def exact_pairs(items: pd.DataFrame) -> pd.DataFrame:
     first = valid.groupby("embedding_row")["id"].transform("first")
     pairs = pd.DataFrame({"from": first, "to": valid["id"], "similarity": 1.0})
     return pairs[first != valid["id"]].astype(dict.fromkeys(PAIR, np.int64)).reset_index(drop=True)
+
+
+Apart = tuple[tuple[str, str], ...]
+"""Contents, by two digests in order, that a person decided to be no duplicates of each other."""
+
+
+class Comparison(Frozen):
+    """How contents were compared, and which are apart whatever that says."""
+
+    search: NeighborOptions
+    metric: Metric
+    apart: Apart = ()
+
+
+def decided_rows(apart: Apart, items: pd.DataFrame) -> Rows:
+    """Such pairs of contents as numbers that :func:`are_decided` understands."""
+    if not apart:
+        return np.empty(0, np.int64)
+    valid = items[items["embedding_row"].notna()].drop_duplicates("digest")
+    ends = pd.DataFrame(list(apart), columns=PAIR).apply(
+        lambda side: side.map(valid.set_index("digest")["embedding_row"])
+    )
+    one, other = ends.dropna().to_numpy(np.int64).reshape(-1, 2).T
+    return np.concatenate([_numbered(one, other), _numbered(other, one)])
+
+
+def are_decided(one: Rows, other: Rows, decided: Rows) -> NDArray[np.bool_]:
+    """Which pairs of embedding rows, of shapes that broadcast, are among those of a person."""
+    return np.isin(_numbered(one, other), decided)
+
+
+def _numbered(one: Rows, other: Rows) -> Rows:
+    return one << 32 | other
 
 
 def with_full_lists(pairs: Rows, k: int) -> Rows:

@@ -23,6 +23,7 @@ from imgvet.options import SimilarityOptions
 from imgvet.progress import tracked
 from imgvet.similarity.alignment import Alignment, Look, align
 from imgvet.similarity.maps import Map, inverted
+from imgvet.similarity.pairs import Apart
 from imgvet.store.packs import DIGEST, Thumbnails
 from imgvet.store.store import Store
 from imgvet.tables import read_if_sound, to_frame, write_table
@@ -92,10 +93,12 @@ def verify_pairs(
     store: Store,
     options: SimilarityOptions,
     threads: int,
+    apart: Apart = (),
 ) -> pd.DataFrame:
     """The table similarity, of pairs as :func:`imgvet.similarity.pairs.similar_pairs` lists them.
 
-    StaleReferenceError if the store lacks the thumbnail of one.
+    Those of contents ``apart`` stay, as decided. StaleReferenceError if the store lacks the
+    thumbnail of one.
     """
     digest = items.set_index("id")[DIGEST]
     ends = np.column_stack([pairs[side].map(digest).to_numpy(str) for side in ("from", "to")])
@@ -116,6 +119,7 @@ def verify_pairs(
     ]
     found.loc[exact, "relation"] = Relation.EXACT.value
     found.loc[exact, _SHOWN] = 1.0
+    found["decided"] = pd.MultiIndex.from_frame(keys[_PAIR]).isin(apart)
     return pairs.join(found)[listed | (found["verified"] > 0)].reset_index(drop=True)
 
 

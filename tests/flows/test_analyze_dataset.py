@@ -15,6 +15,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import Artifact
 
+from imgvet.curation.decisions import Decision, Kind, decide
 from imgvet.errors import InputEmptyError, WorkDirBusyError, WorkDirInsideInputError
 from imgvet.flows.analyze_dataset import analyze_dataset
 from imgvet.flows.ending import ChecksFailedError
@@ -80,6 +81,35 @@ def test_a_second_run_computes_nothing_and_changes_nothing(finished: Runner) -> 
     looking = {"list_items", "collect_items", "compute_stats", "compute_advanced_stats", "embed"}
     assert finished.stages_run() == looking
     assert finished.table_bytes() == tables
+
+
+def test_a_pair_decided_to_be_no_duplicate_is_not_counted_by_the_next_run(
+    finished: Runner,
+) -> None:
+    def near_rate() -> float | None:
+        checks = read_results(work.checks_json)
+        return next(check.value for check in checks if check.name == "near_duplicate_rate")
+
+    work = WorkDir(finished.dataset.work_dir)
+    assert near_rate() == pytest.approx(2 / 14)
+    digest = {
+        Path(name).name: digest
+        for name, digest in read_table(work.table("items"))[["filename", "digest"]].to_numpy()
+    }
+    apart = Decision(Kind.NOT_A_DUPLICATE, digest["near 1.jpg"], digest["photo01.jpg"])
+    decide(work, apart)
+    counts = finished.run().counts
+    assert (counts.near_duplicate_images, counts.near_duplicate_pairs) == (0, 0)
+    assert (counts.exact_duplicate_images, counts.components) == (2, 1)
+    assert near_rate() == 0
+    listed = finished.dataset.similarity()
+    assert names_of(listed[listed["decided"]]) == {frozenset(("near 1.jpg", "photo01.jpg"))}
+    assert len(listed) == 2
+    assert finished.dataset.connected_components()[0]["component_id"].nunique() == 1
+
+    decide(work, apart, taken_back=True)
+    assert finished.run().counts.near_duplicate_pairs == 1
+    assert near_rate() == pytest.approx(2 / 14)
 
 
 def test_one_new_file_is_computed_alone(finished: Runner) -> None:

@@ -17,14 +17,18 @@ from imgvet.tables import STATS, empty
 
 @pytest.fixture
 def tables() -> Tables:
-    """Ten items: 0 1 2 are copies, 3 is near 0, 4 and 5 are near each other, 8 and 9 are bad."""
+    """Ten items: 0 1 2 are copies, 3 is near 0, 4 and 5 are near each other, 8 and 9 are bad.
+
+    5 and 6 are near each other too, but a person decided that they are no duplicates.
+    """
     digests = ["a", "a", "a", "b", "c", "d", "e", "f", None, "g"]
     status = ["ok"] * 8 + ["empty_file", "truncated"]
     items = pd.DataFrame(
         {"id": range(10), "filename": list("0123456789"), "digest": digests, "status": status}
     )
-    pairs = [(0, 1, 1.0), (0, 2, 1.0), (0, 3, 0.97), (4, 5, 0.91)]
+    pairs = [(0, 1, 1.0), (0, 2, 1.0), (0, 3, 0.97), (4, 5, 0.91), (5, 6, 0.99)]
     similarity = pd.DataFrame(pairs, columns=["from", "to", "similarity"])
+    similarity["decided"] = similarity["from"] == 5
     options = FlagOptions()
     stats = empty(STATS).reindex(range(8))
     stats["id"] = range(8)

@@ -14,7 +14,7 @@ from imgvet.options import NeighborOptions, SimilarityOptions
 from imgvet.quality.leaks import MOST, find_leaks
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.neighbors import as_table, find_neighbors
-from imgvet.similarity.pairs import similar_pairs
+from imgvet.similarity.pairs import Apart, Comparison, similar_pairs
 from imgvet.tables import LEAKS
 
 NEAR = SimilarityOptions(threshold=0.9)
@@ -26,16 +26,19 @@ def leaks_of(
     splits: list[str | None],
     k: int = 2,
     proven: tuple[int, int, float] | None = None,
+    apart: Apart = (),
 ) -> pd.DataFrame:
     """The leaks of items whose contents have these vectors."""
     items = pd.DataFrame({"id": range(len(rows)), "embedding_row": rows, "split": splits})
+    items["digest"] = items["embedding_row"].map("d{}".format)
     search, metric = NeighborOptions(nearest_neighbors_k=k), Metric()
     first = items.drop_duplicates("embedding_row").sort_values("embedding_row")["id"].to_numpy()
     neighbors = as_table(find_neighbors(vectors, search, 1), first, metric)
     pairs = similar_pairs(neighbors, items, NEAR.threshold)
     if proven is not None:
         pairs = pd.concat([pairs, pd.DataFrame([proven], columns=pairs.columns)])
-    return find_leaks(pairs, items, vectors, metric, NEAR, search)
+    comparison = Comparison(search=search, metric=metric, apart=apart)
+    return find_leaks(pairs, items, vectors, NEAR, comparison)
 
 
 def fan(*degrees: float) -> np.ndarray:
@@ -110,3 +113,16 @@ def test_of_a_crowd_every_image_is_listed_with_most_of_its_counterparts() -> Non
     copies = leaks_of(fan(0), [0] * 2 * crowd, splits)
     assert set(copies[["from", "to"]].to_numpy().ravel()) == set(range(2 * crowd))
     assert len(copies) <= 2 * crowd * MOST
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_a_pair_that_is_apart_is_no_leak_and_copies_of_one_content_still_are(k: int) -> None:
+    splits = ["train", "test", "test", "train"]
+    vectors, rows = fan(0, 2, 4), [0, 1, 2, 0]
+    every = {(0, 1), (0, 2), (1, 3), (2, 3)}
+    found = leaks_of(vectors, rows, splits, k)
+    assert set(zip(found["from"], found["to"], strict=True)) == every
+    fewer = leaks_of(vectors, rows, splits, k, apart=(("d0", "d1"),))
+    assert set(zip(fewer["from"], fewer["to"], strict=True)) == {(0, 2), (2, 3)}
+    copies = leaks_of(vectors[:1], [0, 0], ["train", "test"], k, apart=(("d0", "d1"),))
+    assert len(copies) == 1

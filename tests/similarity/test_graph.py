@@ -22,7 +22,7 @@ from imgvet.similarity.components import find_components
 from imgvet.similarity.distances import Metric, space_of
 from imgvet.similarity.neighbors import as_table, find_neighbors
 from imgvet.similarity.outliers import find_outliers, nearest_of_all, robust_score
-from imgvet.similarity.pairs import exact_pairs, similar_pairs
+from imgvet.similarity.pairs import Apart, Comparison, exact_pairs, similar_pairs
 
 HALF = Metric(scale=0.5)
 
@@ -60,9 +60,11 @@ def components_of(
     metric: Metric,
     options: ComponentOptions,
     k: int = 2,
+    apart: Apart = (),
 ) -> dict[str, pd.DataFrame]:
     search = NeighborOptions(distance=metric.distance, nearest_neighbors_k=k)
-    return find_components(pairs, items, vectors, metric, options, search, 1)
+    comparison = Comparison(search=search, metric=metric, apart=apart)
+    return find_components(pairs, items, vectors, options, comparison, 1)
 
 
 def listed_by(vectors: NDArray[np.float32], metric: Metric, k: int) -> pd.DataFrame:
@@ -320,3 +322,55 @@ def test_the_score_is_the_distance_below_the_median_in_scaled_deviations() -> No
     odd = robust_score(np.array([1.0] * 9 + [0.2]))
     assert odd[-1] > 3.5
     assert (odd[:-1] == 0).all()
+
+
+APART = (("d0", "d1"),)
+
+
+def test_a_pair_that_is_apart_joins_nothing_by_itself() -> None:
+    """Contents 0 and 1 are alike, and a copy of 0 goes with it."""
+    items, vectors = items_of([0, 1, 0, 2]), vectors_of(3)
+    pairs = frame((0, 2, 1.0), (0, 1, 0.99))
+    joined = components_of(pairs, items, vectors, HALF, ComponentOptions())
+    assert groups_in(joined) == {frozenset({0, 1, 2})}
+    apart = components_of(pairs, items, vectors, HALF, ComponentOptions(), apart=APART)
+    assert groups_in(apart) == {frozenset({0, 2})}
+    assert apart["component_info"]["count"].tolist() == [2]
+    alone = frame((0, 1, 0.99))
+    none = components_of(alone, items, vectors, HALF, ComponentOptions(), apart=APART)
+    assert none["components"].empty
+    assert none["component_info"].empty
+
+
+def test_what_is_apart_is_joined_by_what_is_like_both() -> None:
+    pairs = frame((0, 1, 0.99), (0, 2, 0.98), (1, 2, 0.98))
+    items, vectors = items_of([0, 1, 2]), vectors_of(3)
+    found = components_of(pairs, items, vectors, HALF, ComponentOptions(), apart=APART)
+    assert groups_in(found) == {frozenset({0, 1, 2})}
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@given(st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=30))
+@settings(max_examples=40, deadline=None)
+def test_components_are_those_of_all_pairs_but_the_ones_apart(
+    exact: bool, chosen: list[tuple[int, int]]
+) -> None:
+    """Twelve contents that are all alike: with k = 2 most pairs are found as no list is long."""
+    vectors = np.column_stack([np.ones(12), np.linspace(0, 0.05, 12)]).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    apart = tuple(sorted({(f"d{min(p)}", f"d{max(p)}") for p in chosen if len(set(p)) > 1}))
+    apart = tuple(sorted({(min(pair), max(pair)) for pair in apart}))
+    decided = {frozenset((int(one[1:]), int(other[1:]))) for one, other in apart}
+    pairs = listed_by(vectors, HALF, 2)
+    with pytest.MonkeyPatch.context() as patch:
+        if not exact:
+            patch.setattr(components_module, "is_exact", lambda *_: False)
+        items = items_of(list(range(12)))
+        found = components_of(pairs, items, vectors, HALF, ComponentOptions(), 2, apart)
+    kept = [
+        (one, other)
+        for one in range(12)
+        for other in range(one)
+        if frozenset((one, other)) not in decided
+    ]
+    assert groups_in(found) == {group for group in union_find(12, kept) if len(group) > 1}

@@ -15,7 +15,7 @@ from imgvet.similarity.components import find_components
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.linkage import parts_of
 from imgvet.similarity.neighbors import as_table, find_neighbors
-from imgvet.similarity.pairs import similar_pairs
+from imgvet.similarity.pairs import Comparison, similar_pairs
 from imgvet.tables import COMPONENT_INFO, COMPONENTS, conform
 
 JOINS, LEAST = 0.96, 0.9
@@ -43,7 +43,8 @@ def found_in(
     first = np.arange(len(vectors)) * copies
     near = as_table(find_neighbors(vectors, search, 1), first, metric)
     pairs = similar_pairs(near, items, JOINS)
-    found = find_components(pairs, items, vectors, metric, options, search, 1)
+    comparison = Comparison(search=search, metric=metric)
+    found = find_components(pairs, items, vectors, options, comparison, 1)
     assert conform(found["component_info"], COMPONENT_INFO).num_rows == len(found["component_info"])
     assert conform(found["components"], COMPONENTS).num_rows == len(found["components"])
     return found["components"], found["component_info"]

@@ -125,3 +125,15 @@ def test_what_was_compared_is_not_compared_again(
 
 def test_no_pairs_are_no_rows(made: Set) -> None:
     assert made.table([]).empty
+
+
+def test_a_pair_that_is_apart_stays_and_is_decided(made: Set) -> None:
+    digest = made.items["digest"]
+    apart = (min(digest[0], digest[2]), max(digest[0], digest[2]))
+    pairs = [*NEAR, (0, 8, 1.0)]
+    plain = made.table(pairs)
+    assert not plain["decided"].any()
+    frame = pd.DataFrame(pairs, columns=["from", "to", "similarity"])
+    found = verify_pairs(frame, made.items, made.store, SimilarityOptions(), 2, (apart,))
+    assert found.loc[found["decided"], ["from", "to"]].to_numpy().tolist() == [[0, 2]]
+    pd.testing.assert_frame_equal(found.drop(columns="decided"), plain.drop(columns="decided"))

@@ -42,7 +42,7 @@ from imgvet.similarity.components import find_components
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.neighbors import as_table, find_neighbors
 from imgvet.similarity.outliers import find_outliers
-from imgvet.similarity.pairs import similar_pairs
+from imgvet.similarity.pairs import Comparison, similar_pairs
 from imgvet.similarity.verify import verify_pairs
 from imgvet.sources.inputs import list_items
 from imgvet.sources.kinds import Kind
@@ -155,7 +155,7 @@ def _tables(
     nearest = find_neighbors(vectors, search, options.num_threads)
     ids = found.collected.contents["id"].to_numpy(np.int64)
     neighbors = as_table(nearest, ids, metric)
-    near = options.part(SimilarityOptions)
+    near, comparison = options.part(SimilarityOptions), Comparison(search=search, metric=metric)
     pairs = similar_pairs(neighbors, items, min(near.threshold, near.verify_threshold))
     similarity = verify_pairs(pairs, items, Store(work), near, options.num_threads)
     tables = {
@@ -168,15 +168,14 @@ def _tables(
             similarity,
             items,
             vectors,
-            metric,
             options.part(ComponentOptions),
-            search,
+            comparison,
             options.num_threads,
         ),
     }
-    search, valid = options.part(NeighborOptions), items[items["embedding_row"].notna()]
+    valid = items[items["embedding_row"].notna()]
     if valid["split"].nunique() > 1:
-        tables["leaks"] = find_leaks(similarity, items, vectors, metric, near, search)
+        tables["leaks"] = find_leaks(similarity, items, vectors, near, comparison)
     if valid["label"].nunique() > 1:
         judged = find_label_issues(items, vectors, search, options.num_threads)
         tables["label_issues"] = judged[0]
