@@ -217,7 +217,7 @@ class Dataset:
     def look_up(self, pictures: str | Path | Sequence[str | Path], k: int = 1) -> pd.DataFrame:
         """Of each of many pictures the ``k`` nearest contents of this run: is it in there already?
 
-        ``pictures`` are folders, lists or images, or the work dir of another run. Columns are
+        ``pictures`` are inputs of any kind, or the work dir of another run. Columns are
         picture, status, rank, similarity, id, filename, copies, and relation (exact: same bytes).
         """
         from imgvet.search.against import look_up

@@ -5,12 +5,14 @@ Counts of images, of pairs and of groups are three separate numbers and are neve
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import auto
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from imgvet.errors import RunNotFoundError
 from imgvet.foreign import visible
 from imgvet.format import counted, percent
 from imgvet.options import dataset_called
@@ -21,6 +23,9 @@ from imgvet.workdir import WorkDir
 
 Row = tuple[str, str, str]
 """A line for a terminal: what is counted, how much, and where the details are."""
+
+
+Result = TypeVar("Result")
 
 
 class Verdict(Code):
@@ -184,13 +189,24 @@ class PastRun(Exact):
 
 
 def read_summary(work: WorkDir) -> RunSummary:
-    """The summary of a finished run."""
-    return RunSummary.model_validate_json(work.summary_json.read_bytes())
+    """The summary of a finished run; raises as :func:`read_result`."""
+    return read_result(work.summary_json, RunSummary.model_validate_json)
 
 
 def read_record(work: WorkDir) -> RunRecord:
-    """The record of a finished run."""
-    return RunRecord.model_validate_json(work.run_json.read_bytes())
+    """The record of a finished run; raises as :func:`read_result`."""
+    return read_result(work.run_json, RunRecord.model_validate_json)
+
+
+def read_result(path: Path, parse: Callable[[bytes], Result]) -> Result:
+    """A JSON file of a finished run; RunNotFoundError if it is gone, damaged or can't be read."""
+    try:
+        return parse(path.read_bytes())
+    except OSError as error:
+        problem = f"can't be read ({error.strerror})"
+    except ValidationError:
+        problem = "is not what a run of this version writes"
+    raise RunNotFoundError(f"{path} {problem}", "Run again: what is known is not computed again")
 
 
 def summary_lines(summary: RunSummary, report: str) -> list[str]:

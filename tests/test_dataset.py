@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from imgvet.dataset import Dataset
-from imgvet.summary import Counts, RunSummary, Verdict
+from imgvet.errors import RunNotFoundError
+from imgvet.quality.result import read_results
+from imgvet.summary import Counts, RunSummary, Verdict, read_summary
 from imgvet.tables import RESULT_TABLES, conform, write_table
 from imgvet.workdir import WorkDir
 
@@ -89,3 +91,21 @@ def test_a_notebook_shows_the_result_of_a_run_as_one_line() -> None:
     counts = Counts.model_construct(images=1)
     summary = RunSummary.model_construct(verdict=Verdict.FAILED, counts=counts)
     assert repr(summary) == "RunSummary(failed, 1 item)"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}", b'{"verdict": ', b"\xff"])
+def test_a_summary_or_checks_that_are_gone_or_damaged_are_one_line(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    work = WorkDir(tmp_path)
+    for path in (work.summary_json, work.checks_json):
+        if content is not None:
+            path.write_bytes(content)
+    for path, read in (
+        (work.summary_json, lambda: read_summary(work)),
+        (work.checks_json, lambda: read_results(work.checks_json)),
+    ):
+        with pytest.raises(RunNotFoundError) as caught:
+            read()
+        assert str(path) in str(caught.value)
+        assert "\n" not in str(caught.value)

@@ -92,7 +92,7 @@ def _add_explore(commands: Any) -> None:
     search.text(
         "--against",
         "NEW",
-        "folders, lists or pictures, or the work dir of another run: tell for each picture "
+        "inputs of any kind, or the work dir of another run: tell for each picture "
         "what is most like it",
         nargs="+",
     )

@@ -10,8 +10,8 @@ from imgvet.cli.arguments import read_config, run_parameters
 from imgvet.dataset import Dataset
 from imgvet.errors import EXIT_CHECKS_FAILED
 from imgvet.options import make_options
-from imgvet.store.references import digest_file
-from imgvet.summary import read_record, read_summary
+from imgvet.store.references import digest_bytes
+from imgvet.summary import read_record, read_result, read_summary
 from imgvet.workdir import exclusive, open_finished, require_allowed
 
 
@@ -57,7 +57,7 @@ def report(options: argparse.Namespace) -> None:
 
     work = open_finished(options.work_dir)
     with exclusive(work):
-        record, digest = read_record(work), digest_file(work.summary_json)
+        record, digest = read_record(work), read_result(work.summary_json, digest_bytes)
         watched = watched_runs(work, record.run_id)
         earlier = past_runs(work, record, digest, every=bool(watched))
         if options.single_file:

@@ -19,7 +19,7 @@ from imgvet.errors import InvalidParameterError, ModelError, StaleReferenceError
 from imgvet.images.geometry import Box, Region, scaled
 from imgvet.images.picture import Picture
 from imgvet.models.download import fetch_model
-from imgvet.models.file import sha256_of
+from imgvet.models.file import sha256_of_model
 from imgvet.options import CropOptions, DataType, RunOptions, SourceOptions
 from imgvet.parameters import Frozen
 from imgvet.sources.kinds import Kind, kind_of_name
@@ -185,7 +185,7 @@ def choice_of(name: DetectorName, path: Path | None) -> DetectorChoice:
     """The choice of a detector with this model file; raises as :func:`choose_detector`."""
     settings = {"face": FaceSettings(), "ocr": TextSettings(), "yolov5s": YoloSettings()}[name]
     try:
-        model = models_digest(text_models()) if path is None else sha256_of(path)
+        model = models_digest(text_models()) if path is None else sha256_of_model(path)
     except OSError as error:
         raise ModelError(
             f"The model {path} can't be read ({error.strerror})", "Run again to download it"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
@@ -120,6 +121,21 @@ def model_folder() -> Path:
     if given:
         return Path(given).expanduser().absolute()
     return Path(platformdirs.user_cache_dir("imgvet")) / "models"
+
+
+def sha256_of_model(path: Path) -> str:
+    """The SHA-256 of an ONNX file, and of the files with weights that it names, if there are some.
+
+    Source: onnx.proto, ``TensorProto.external_data``, a key and a value in the wire format.
+    """
+    data = path.read_bytes()
+    found = re.finditer(rb"\x0a\x08location\x12([\x80-\xff]?[\x00-\x7f])", data)
+    sizes = ((m.end(), sum((b & 127) << 7 * n for n, b in enumerate(m[1]))) for m in found)
+    names = {os.fsdecode(data[start : start + size]) for start, size in sizes}
+    files = [path.parent / name for name in sorted(names) if "\0" not in name]
+    digests = [sha256_of(one) for one in (path, *files) if one.is_file()]
+    whole = hashlib.sha256("".join(digests).encode()).hexdigest()
+    return whole if len(digests) > 1 else digests[0]
 
 
 def sha256_of(path: Path) -> str:

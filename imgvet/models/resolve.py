@@ -26,7 +26,7 @@ from pydantic import ValidationError
 
 from imgvet.errors import InvalidParameterError, ModelError
 from imgvet.models.download import Report, fetch_model, tell_progress
-from imgvet.models.file import sha256_of
+from imgvet.models.file import sha256_of_model
 from imgvet.models.model import (
     BUILTIN_NAME,
     IMAGENET,
@@ -147,7 +147,7 @@ def _guessed_card(path: Path, device: Device) -> ModelCard:
     }
     fields.setdefault("calibrated", "similarity_scale" in fields)
     fields.setdefault("similarity_scale", 1.0)
-    fixed = {"name": path.stem, "file": path.name, "sha256": sha256_of(path), "width": 1}
+    fixed = {"name": path.stem, "file": path.name, "sha256": sha256_of_model(path), "width": 1}
     try:
         return ModelCard(**{**fields, **fixed})
     except ValidationError as error:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from imgvet.check_options import FailOn
 from imgvet.errors import InvalidParameterError
-from imgvet.summary import Exact, Verdict
+from imgvet.summary import Exact, Verdict, read_result
 from imgvet.workdir import write_text
 
 Severity = Literal["critical", "warning", "info"]
@@ -59,8 +59,8 @@ def write_results(results: Sequence[CheckResult], path: Path) -> None:
 
 
 def read_results(path: Path) -> tuple[CheckResult, ...]:
-    """Read results that :func:`write_results` wrote."""
-    return _RESULTS.validate_json(path.read_bytes())
+    """Read results that :func:`write_results` wrote; raises as :func:`read_result`."""
+    return read_result(path, _RESULTS.validate_json)
 
 
 def verdict(results: Iterable[CheckResult]) -> Verdict:

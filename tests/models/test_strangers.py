@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from imgvet.errors import ModelError
+from imgvet.models.file import sha256_of, sha256_of_model
 from imgvet.models.resolve import resolve_model
 from imgvet.models.session import open_session
 from imgvet.options import ModelOptions
@@ -118,3 +119,17 @@ def test_what_a_model_may_not_ask_for(
         resolve_model(ModelOptions(model_path=str(path)))
     assert "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_digest_of_a_model_is_of_the_data_beside_it_too(folder: Path) -> None:
+    alone = save(folder / "alone.onnx", MEAN)
+    assert sha256_of_model(alone) == sha256_of(alone)
+    path = reading(folder / "own.onnx", "data")
+    first = sha256_of_model(path)
+    assert first == sha256_of_model(path) != sha256_of(path)
+    (folder / "data").write_bytes(np.ones(4, np.float32).tobytes())
+    assert sha256_of_model(path) != first
+    long = reading(folder / "long.onnx", "w" * 200)  # a length of two bytes
+    before = sha256_of_model(long)
+    (folder / ("w" * 200)).write_bytes(b"weights")
+    assert sha256_of_model(long) != before

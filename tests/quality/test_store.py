@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
+from imgvet.errors import RunNotFoundError
 from imgvet.quality.result import CheckResult, CheckState, read_results, write_results
 
 RESULTS = (
@@ -41,5 +41,5 @@ def test_replaces_and_leaves_nothing_else(tmp_path: Path) -> None:
 def test_refuses_anything_else(tmp_path: Path) -> None:
     path = tmp_path / "checks.json"
     path.write_text('[{"name": "dark_rate"}]')
-    with pytest.raises(ValidationError):
+    with pytest.raises(RunNotFoundError):
         read_results(path)
