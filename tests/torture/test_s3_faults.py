@@ -117,10 +117,10 @@ def test_s3_faults(torture: Torture, at_server: dict[str, str], tmp_path: Path, 
                 calm_peak = max(calm_peak, ended.peak_bytes)
                 if ended.code != 0:
                     torture.wrong.append(str(ended))
-            if results_of(out) != results_of(calm):
-                torture.wrong.append(
-                    f"run {len(peaks)}: a calm run is not as one of a new work dir"
-                )
+            found, wanted = results_of(out), results_of(calm)
+            differing = [file for file in wanted | found if found.get(file) != wanted.get(file)]
+            if differing:
+                torture.wrong.append(f"run {len(peaks)}: {differing} as in no new work dir {more}")
     if max(peaks) > calm_peak + GROWTH_BYTES:
         torture.wrong.append(f"memory {peaks}, of a calm run {calm_peak}")
     early, late, calm_most = (
