@@ -63,8 +63,10 @@ def planned(chance: random.Random, bucket: Bucket, objects: dict[str, bytes]) ->
         suffix = chance.choice(list(objects)) if chance.random() < 0.8 else bucket.name
         if chance.random() < 0.02:
             action, more = chance.choice(FOR_GOOD)
-        method = chance.choice(("GET", "GET", "HEAD"))
-        faults.append(Fault(suffix, action, chance.randint(1, 4), method, **more))  # type: ignore[arg-type]
+        method, times = chance.choice(("GET", "GET", "HEAD")), chance.randint(1, 4)
+        if action == "flip" and suffix in objects:  # never alike twice: that would be believed
+            more, times = {"bit": chance.randrange(8000)}, 1
+        faults.append(Fault(suffix, action, times, method, **more))  # type: ignore[arg-type]
     for name in chance.sample(list(objects), 2):
         data = jpeg(scene(1000 + chance.randrange(100)))
         objects[name] = data
