@@ -17,7 +17,7 @@ VIDEO_PAIRS = 48
 TABLE_ROWS = 500  # rows of the tables of invalid files and of labels
 EXAMPLES = 5  # file names listed for a check
 CLASSES = 12  # labels of the table that tells the near pairs of each two of them
-RUNS = 500  # runs in the table of the history, the latest ones
+RUNS = 500  # runs in the table and the charts of the history, the latest ones
 
 BINS = 40  # of a histogram, roughly: their width is rounded to a readable number
 BARS = 20  # of a figure of categories; the others are counted together

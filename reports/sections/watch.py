@@ -143,15 +143,16 @@ def _rows(run: Run) -> Iterator[tuple[str, Row]]:
 
 
 def history(run: ReportInputs) -> Content | None:
-    """All runs with their alarms, and each rate over time; None if the run was not monitored."""
+    """The latest runs with their alarms, and each rate over time; None if it was not monitored."""
     if not run.watched:
         return None
-    watched = [row for row in run.watched if row.monitored and row.status == "finished"]
+    shown = run.watched[-limits.RUNS :]
+    watched = [row for row in shown if row.monitored and row.status == "finished"]
     return {
         "badge": count(len(run.watched)),
         "rates": RATES,
         "lines": [_chart(rate.name, watched) for rate in RATES],
-        "runs": run.watched[: -limits.RUNS - 1 : -1],
+        "runs": shown[::-1],
         "run_count": len(run.watched),
         "in_short": in_short,
         "listing": Listing("history", pd.DataFrame(map(_told, run.watched[::-1]))),

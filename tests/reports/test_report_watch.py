@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from imgvet.reports import limits
 from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.sections.watch import alarms, in_short
 from imgvet.sections import Section
@@ -80,6 +81,18 @@ def test_rates_stand_on_an_axis_of_time_with_their_bands(full_inputs: ReportInpu
     assert new["meta"]["over"] == [False, True, True]
     assert dark.summary.endswith("an alarm was on after 2\u00a0runs.")
     assert charts["Bright rate"].summary.endswith("never an alarm.")
+
+
+def test_of_a_long_history_the_latest_runs_are_shown(
+    full_inputs: ReportInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "RUNS", 3)
+    found = section(full_inputs, Section.HISTORY)
+    assert [run.run_id for run in found.runs][1:] == ["run-<2>", "run-f"]
+    assert all(len(chart.numbers) == 2 for chart in found.lines)
+    told = words(full_inputs, Section.HISTORY)
+    assert "4 runs into this work dir" in told
+    assert "The latest 3 of 4 runs." in told
 
 
 @pytest.mark.parametrize(

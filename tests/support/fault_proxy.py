@@ -37,8 +37,8 @@ class Fault:
     Attributes:
         action: ``answer`` with an error of ``status`` and ``code``; ``delay`` the answer; break off
             after ``after`` bytes of the body, by ``reset`` or as if complete (``truncate``);
-            ``flip`` a bit in the body; ``refuse`` by closing without an answer; ``forget`` the
-            condition If-Match, as some servers do; ``trust``: forward only.
+            ``flip`` the ``bit`` of the body; ``refuse`` by closing without an answer; ``forget``
+            the condition If-Match, as some servers do; ``trust``: forward only.
         before: called before the request is forwarded.
     """
 
@@ -46,6 +46,7 @@ class Fault:
     action: Action
     times: int = 1
     method: str = "GET"
+    bit: int = 0
     status: int = 503
     code: str = "SlowDown"
     seconds: float = 0.0
@@ -175,7 +176,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_body(self, data: bytes, fault: Fault) -> None:
         if fault.action == "flip":
-            data = bytes([data[0] ^ 1]) + data[1:]
+            at, bit = divmod(fault.bit, 8)
+            data = data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :]
         if fault.action in ("reset", "truncate"):
             self.wfile.write(data[: fault.after])
             self.wfile.flush()

@@ -35,11 +35,19 @@ _forks.set_forkserver_preload(
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended: its code, negative for a signal, what it printed, and its changes."""
+    """How a command ended.
+
+    Attributes:
+        code: that of its end, negative for a signal.
+        said: what it printed.
+        changes: how many of its changes on the disk were counted.
+        peak_bytes: the most memory that it held; 0 if it was killed.
+    """
 
     code: int | None
     said: str
-    changes: int
+    changes: int = 0
+    peak_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,10 +79,12 @@ def run_here(
     trouble: Trouble = CALM,
 ) -> Ended:
     """Run a command in a process of its own, with its output in ``log``."""
-    counted = _forks.Value("i", 0, lock=False)
+    counted, peak = _forks.Value("i", 0, lock=False), _forks.Value("q", 0, lock=False)
     given = [str(one) for one in arguments]
     around = marked(environment, str(log))
-    process = _forks.Process(target=_run, args=(given, around, log, trouble, counted), daemon=True)
+    process = _forks.Process(
+        target=_run, args=(given, around, log, trouble, counted, peak), daemon=True
+    )
     process.start()
     process.join(600 if trouble.kill_after is None else trouble.kill_after)
     if process.is_alive():
@@ -82,7 +92,8 @@ def run_here(
             os.killpg(process.pid or 0, signal.SIGKILL)
         process.kill()
         process.join()
-    return Ended(process.exitcode, log.read_text() if log.exists() else "", counted.value)
+    said = log.read_text() if log.exists() else ""
+    return Ended(process.exitcode, said, counted.value, peak.value)
 
 
 def _run(
@@ -91,6 +102,7 @@ def _run(
     log: Path,
     trouble: Trouble,
     counted: Synchronized[int],
+    peak: Synchronized[int],
 ) -> None:
     os.setsid()
     os.environ.update(environment)
@@ -123,7 +135,10 @@ def _run(
         resource.setrlimit(limit, (held + value, held + value))
     # Prefect has read its settings where this process was forked.
     with temporary_settings({PREFECT_API_URL: os.environ.get("PREFECT_API_URL")}):
-        sys.exit(main(arguments))
+        try:
+            sys.exit(main(arguments))
+        finally:
+            peak.value = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def left_running(mark: str) -> list[int]:

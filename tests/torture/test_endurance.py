@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import gc
 import resource
+import sqlite3
 import threading
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    temporary_settings,
+)
 from torture.conftest import Torture
 
 from imgvet.dataset import Dataset
+from imgvet.engine.server import TemporaryServer
 from imgvet.flows.analyze_dataset import analyze_dataset
+from imgvet.flows.monitor_dataset import monitor_dataset
+from imgvet.monitor.history import history_path
+from imgvet.monitor.options import make_monitor_options
 from imgvet.options import make_options
+from imgvet.workdir import WorkDir
 from support.pictures import age, jpeg, photograph, write_photographs
-from support.torture import run_here
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(0)]
 
@@ -24,8 +36,19 @@ SETTLED = 4
 GROWTH_BYTES = 3_000_000
 """Resident memory that each further run may add; 1.2 MB was measured, of 595, in ten runs."""
 
-OF_A_RUN = 40_000
-"""Bytes that each monitored run may add to a work dir: its row of the history, its events."""
+OF_A_RUN = {
+    "events on the server": 800_000,
+    "its other rows": 80_000,
+    "history": 1_000,
+    "baselines": 0,
+    "store": 5_000,
+    "report and tables": 5_000,
+}
+"""Bytes that each monitored run may add.
+
+A server forgets events after seven days by itself. The report shows the latest 500 runs; the store
+holds its pages by hard links.
+"""
 
 
 def resident_bytes() -> int:
@@ -62,37 +85,67 @@ def test_runs_in_one_process(torture: Torture, prefect_server: None, tmp_path: P
     )
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What this process holds, and the bytes in each place of a work dir and a server."""
+
+    memory: int
+    files: int
+    sizes: dict[str, int]
+
+    def __str__(self) -> str:
+        sizes = ", ".join(f"{name} {size / 10**6:.2f} MB" for name, size in self.sizes.items())
+        return f"{self.memory // 10**6} MB, {self.files} files, {sizes}"
+
+
+def taken(work: WorkDir, server: Path) -> Taken:
+    """What is taken now."""
+    gc.collect()
+    with closing(sqlite3.connect(server / "prefect.db")) as database:
+        pages = dict(database.execute("SELECT name, sum(pgsize) FROM dbstat GROUP BY name"))
+    sizes = {
+        "events on the server": sum(size for name, size in pages.items() if "event" in name),
+        "its other rows": sum(size for name, size in pages.items() if "event" not in name),
+        "history": history_path(work).stat().st_size,
+        "baselines": size_of(work.path / "baselines"),
+        "store": size_of(work.store),
+    }
+    in_work_dir = sum(sizes[name] for name in ("history", "baselines", "store"))
+    sizes["report and tables"] = size_of(work.path) - in_work_dir
+    return Taken(resident_bytes(), len(list(Path("/proc/self/fd").iterdir())), sizes)
+
+
 def size_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def test_monitored_runs(
-    torture: Torture, environment: dict[str, str], at_server: dict[str, str], tmp_path: Path,
-    log: Path,
-) -> None:  # fmt: skip
-    """Monitored runs of pictures that come and go, every tenth with a server of its own."""
-    photos, out, runs = tmp_path / "photos", tmp_path / "out", max(12, torture.count)
+def test_monitored_runs(torture: Torture, tmp_path: Path) -> None:
+    """Monitored runs of pictures that come and go, in one process and at one real server."""
+    photos, work, runs = tmp_path / "photos", WorkDir(tmp_path / "out"), max(16, torture.count)
     write_photographs(photos, 8)
-    seen: list[dict[str, int]] = []
-    for number in range(runs):
-        changed = photos / "changed.jpg"
-        changed.write_bytes(jpeg(photograph(8), quality=(50, 60, 70)[number % 3]))
-        age(*photos.iterdir())
-        around = environment if number % 10 == 0 else at_server
-        ended = run_here(("monitor", photos, "--work-dir", out), around, log)
-        if ended.code != 0:
-            torture.wrong.append(f"run {number}: {ended}")
-        store = out / "store"
-        sizes = {path.name: size_of(path) for path in store.iterdir() if path.is_dir()}
-        database = sizes.pop("prefect", 0)
-        rest, held = size_of(out) - size_of(store), sum(sizes.values())
-        seen.append({"store": held, "server's home": database, "results": rest})
-    settled, last = seen[10], seen[-1]
-    for name in last:
-        if last[name] - settled[name] > OF_A_RUN * (runs - 11) + 200_000:
-            torture.wrong.append(f"{name} {[one[name] for one in seen]}")
-    told = [
-        ", ".join(f"{name} {size / 10**6:.2f} MB" for name, size in one.items())
-        for one in (settled, last)
-    ]
-    torture.found("monitored runs on one work dir", f"{runs}: {told[0]} after 11, {told[1]} then")
+    options = make_monitor_options({"input_dir": photos, "work_dir": work.path})
+    server = TemporaryServer(tmp_path / "server")
+    server.start()
+    server.wait()
+    at_server = {PREFECT_API_URL: server.url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+    seen: list[Taken] = []
+    try:
+        with temporary_settings(at_server):
+            for number in range(runs):
+                changed = photos / "changed.jpg"
+                changed.write_bytes(jpeg(photograph(8), quality=(50, 60, 70)[number % 3]))
+                age(*photos.iterdir())
+                assert monitor_dataset(options, return_state=True).is_completed()
+                seen.append(taken(work, server.home))
+    finally:
+        server.stop()
+    settled, last, more = seen[10], seen[-1], runs - 11
+    for name, size in last.sizes.items():
+        if size - settled.sizes[name] > OF_A_RUN[name] * more + 200_000:
+            torture.wrong.append(f"{name} {[one.sizes[name] for one in seen]}")
+    if last.files > settled.files + 2 or last.memory - settled.memory > GROWTH_BYTES * more:
+        torture.wrong.append(f"{[(one.memory, one.files) for one in seen]}")
+    torture.found(
+        "monitored runs on one work dir, in one process and at one server that stays",
+        f"{runs}: {settled} after 11; {last} then",
+    )

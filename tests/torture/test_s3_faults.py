@@ -21,6 +21,8 @@ from support.torture import Trouble, results_of, run_here
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(0)]
 
 OBJECTS = 40
+GROWTH_BYTES = 50_000_000
+"""Memory that a run may hold beyond one without faults."""
 
 
 def answer(status: int, code: str) -> tuple[Action, dict[str, object]]:
@@ -61,8 +63,10 @@ def planned(chance: random.Random, bucket: Bucket, objects: dict[str, bytes]) ->
         suffix = chance.choice(list(objects)) if chance.random() < 0.8 else bucket.name
         if chance.random() < 0.02:
             action, more = chance.choice(FOR_GOOD)
-        method = chance.choice(("GET", "GET", "HEAD"))
-        faults.append(Fault(suffix, action, chance.randint(1, 4), method, **more))  # type: ignore[arg-type]
+        method, times = chance.choice(("GET", "GET", "HEAD")), chance.randint(1, 4)
+        if action == "flip" and suffix in objects:  # never alike twice: that would be believed
+            more, times = {"bit": chance.randrange(8000)}, 1
+        faults.append(Fault(suffix, action, times, method, **more))  # type: ignore[arg-type]
     for name in chance.sample(list(objects), 2):
         data = jpeg(scene(1000 + chance.randrange(100)))
         objects[name] = data
@@ -84,13 +88,15 @@ def wrong_items(out: Path, bucket: Bucket, ever: dict[str, set[str]]) -> list[st
 
 
 def test_s3_faults(torture: Torture, at_server: dict[str, str], tmp_path: Path, log: Path) -> None:
-    chance, runs, broken, refused = torture.chance, 0, 0, 0
+    chance, broken, refused = torture.chance, 0, 0
+    peaks: list[int] = []  # of the runs with faults
+    calm_peak = 0
     with running_server() as server, running_proxy(server.host) as proxy:
         around = {**at_server, **environment(proxy.url)}
-        while runs == 0 or torture.goes_on():
+        while not peaks or torture.goes_on():
             bucket, objects = server.make_bucket(), pictures(chance)
             bucket.put(objects)
-            out, calm = tmp_path / f"out{runs}", tmp_path / f"calm{runs}"
+            out, calm = tmp_path / f"out{len(peaks)}", tmp_path / f"calm{len(peaks)}"
             more = chance.choice(((), ("--sync-s3-to-local",)))
             command = ("run", f"s3://{bucket.name}/a", *more, "--work-dir")
             ever = {name: {digest_bytes(data)} for name, data in objects.items()}
@@ -99,7 +105,8 @@ def test_s3_faults(torture: Torture, at_server: dict[str, str], tmp_path: Path, 
                 for name, data in objects.items():
                     ever[name].add(digest_bytes(data))
                 ended = run_here((*command, out), around, log, Trouble(before=impatient))
-                runs, refused = runs + 1, refused + (ended.code == 2)
+                peaks.append(ended.peak_bytes)
+                refused += ended.code == 2
                 broken += sum(fault.times == 0 for fault in proxy.faults)
                 if ended.code == 0:
                     torture.wrong += wrong_items(out, bucket, ever)
@@ -109,14 +116,23 @@ def test_s3_faults(torture: Torture, at_server: dict[str, str], tmp_path: Path, 
             bucket.put(objects)
             for place in (out, calm):
                 ended = run_here((*command, place), around, log, Trouble(before=impatient))
+                calm_peak = max(calm_peak, ended.peak_bytes)
                 if ended.code != 0:
                     torture.wrong.append(str(ended))
-            if results_of(out) != results_of(calm):
-                torture.wrong.append(f"run {runs}: a calm run is not as one of a new work dir")
+            found, wanted = results_of(out), results_of(calm)
+            differing = [file for file in wanted | found if found.get(file) != wanted.get(file)]
+            if differing:
+                torture.wrong.append(f"run {len(peaks)}: {differing} as in no new work dir {more}")
+    if max(peaks) > calm_peak + GROWTH_BYTES:
+        torture.wrong.append(f"memory {peaks}, of a calm run {calm_peak}")
+    early, late, calm_most = (
+        f"{max(some) // 10**6} MB" for some in (peaks[:3], peaks[-3:], [calm_peak])
+    )
     minutes = (time.monotonic() - torture.started) / 60
     torture.found(
         "S3: resets, 503, 500, cut, flipped, refused, slow, expired, denied, changed meanwhile",
-        f"{runs} runs with {broken} faults in {minutes:.1f} min ({refused} ended in a line)",
+        f"{len(peaks)} runs with {broken} faults in {minutes:.1f} min ({refused} ended in a line); "
+        f"at most {early} in the first three, {late} in the last, {calm_most} without faults",
     )
 
 

@@ -1,4 +1,4 @@
-"""The tables are the same to the byte, whatever the machine and however it is busy."""
+"""The tables are the same to the byte, whatever the machine, its clock and how busy it is."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 from torture.conftest import Torture
-from torture.test_killed import pack_up
+from torture.test_killed import Case, Killed, pack_up, wrong_end
 
 from support.command import command as words
 from support.pictures import age, jpeg, scene, write_scenes
-from support.torture import Ended, Trouble, results_of, run_here
+from support.torture import Ended, Trouble, copy_folder, results_of, run_here
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(0)]
 
@@ -97,7 +97,7 @@ def test_same_everywhere(
             text=True,
             check=False,
         )
-        compare(name, out, Ended(ended.returncode, ended.stderr, 0), wanted)
+        compare(name, out, Ended(ended.returncode, ended.stderr), wanted)
     for number in range(torture.count):
         out = tmp_path / "deep" / f"shuffled-{number}"
         given = (*command, out, *options)
@@ -105,3 +105,24 @@ def test_same_everywhere(
         compare(f"folders shuffled, {number}", out, ended_here, wanted)
     tried = ", ".join(VARIANTS)
     torture.found(f"the same run with {tried}; folders shuffled", f"7, {torture.count} shuffled")
+
+
+@pytest.mark.skipif(shutil.which("faketime") is None, reason="the program faketime is not there")
+@pytest.mark.parametrize("before", [0, 1])
+def test_clock_goes_back(
+    before: int, torture: Torture, environment: dict[str, str], at_server: dict[str, str],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    """A run, with a server of its own, when all that is there lies two days ahead."""
+    run = Killed(tmp_path, Case(before=before), at_server)
+    copy_folder(run.saved, run.out)
+    for number in range(2):
+        ended = subprocess.run(
+            ("faketime", "-f", "-2d", *words(*run.command)),
+            env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        wrong = wrong_end(ended.returncode, ended.stderr) + run.differences()
+        torture.wrong += [f"run {number + 1} two days earlier: {what}" for what in wrong]
+    torture.wrong += [f"the run at the time again: {what}" for what in run.again()]
+    what = ("photos", "photos and a work dir")[before]
+    torture.found(f"a clock two days before {what}, then right again", "3 runs")
