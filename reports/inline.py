@@ -19,7 +19,7 @@ from imgvet.reports.build import environment
 from imgvet.reports.histogram import Scale, bin_values
 from imgvet.reports.inputs import Image, ReportInputs
 from imgvet.reports.pictures import as_address, shrink
-from imgvet.reports.sections.run import NUMBERS
+from imgvet.reports.sections.history import NUMBERS
 from imgvet.reports.sections.statistics import flag_limit
 from imgvet.reports.text import count, counted, number, similarity
 from imgvet.search.conditions import conditions_of
@@ -208,12 +208,11 @@ class Visuals:
 
 def overview(run: ReportInputs) -> str:
     """The verdict, the numbers and what failed, as HTML."""
-    counts = run.summary.counts
     return render(
         run,
         title=run.title,
         lead=run.summary.verdict.meaning,
-        tiles=[(one, one.of(counts), one.share(counts)) for one in NUMBERS],
+        tiles=[(one, one.of(run.counts), one.share(run.counts)) for one in NUMBERS],
         failed=[check for check in run.checks if check.state is not CheckState.PASSED],
     )
 

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from markupsafe import Markup
 
+from imgvet.monitor.alarms import in_short
 from imgvet.monitor.history import Run
 from imgvet.reports.build import environment
-from imgvet.reports.sections.watch import in_short
 
 SHOWN = 30  # runs in a picture, the latest
 

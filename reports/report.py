@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from imgvet.metrics import FLAGS
 from imgvet.reports.charts import Chart
 from imgvet.reports.inputs import Content, Image, Listing, ReportInputs
-from imgvet.reports.sections import alike, groups, labels, origins, run, statistics, watch
+from imgvet.reports.sections import alike, groups, history, labels, origins, run, statistics, watch
 from imgvet.reports.sections.map import MapPoints, similarity_map
 from imgvet.sections import Section
 
@@ -18,7 +18,7 @@ Block = TypeVar("Block", Image, Chart, Listing, MapPoints)
 SECTIONS: dict[Section, Callable[[ReportInputs], Content | None]] = {
     Section.OVERVIEW: run.overview,
     Section.CHECKS: run.checks,
-    Section.CHANGES: run.changes,
+    Section.CHANGES: history.changes,
     Section.ALARMS: watch.alarms,
     Section.DUPLICATES: alike.duplicates,
     Section.COMPONENTS: alike.components,
@@ -35,7 +35,7 @@ SECTIONS: dict[Section, Callable[[ReportInputs], Content | None]] = {
     Section.VIDEOS: origins.videos,
     Section.CROPS: origins.crops,
     Section.INVALID: run.invalid_files,
-    Section.HISTORY: lambda inputs: (watch if inputs.watched else run).history(inputs),
+    Section.HISTORY: history.history,
     Section.RUN: run.this_run,
 }
 """What there is to show in each section, in their order; None leaves it out.

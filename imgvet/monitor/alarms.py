@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from imgvet.foreign import visible
+from imgvet.format import counted
 from imgvet.metrics import METRIC_BY_NAME
 from imgvet.monitor.rates import RATES
 from imgvet.quality.checks import CHECK_BY_NAME
@@ -39,6 +41,19 @@ def name_of(key: str) -> str:
         return visible(name.replace(":", " ", 1))
     titled = (CHECK_BY_NAME if f"{kind}:" == CHECK else METRIC_BY_NAME).get(name)
     return titled.title.lower() if titled else visible(name)
+
+
+def in_short(keys: Collection[str]) -> str:
+    """The alarms that are on, in few words: ``Dark, novelty, drift, 2 checks``."""
+    words = [rate.title.removesuffix(" rate") for rate in RATES if rate.name in keys]
+    words += ["lost images"] if any(key.startswith(LOST) for key in keys) else []
+    words += ["grown groups"] if any(key.startswith(GROWN) for key in keys) else []
+    words += ["no new images"] if STALE in keys else []
+    words += ["drift"] if any(key.startswith(DRIFT) for key in keys) else []
+    words += ["run failed"] if RUN in keys else []
+    checks = sum(key.startswith(CHECK) for key in keys)
+    words += [counted(checks, "check").replace(" ", "\u00a0")] if checks else []
+    return ", ".join(words).capitalize() or "\u2013"
 
 
 def anchor_of(key: str) -> str:

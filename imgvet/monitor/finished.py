@@ -5,10 +5,18 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+from contextlib import suppress
 
 from imgvet.errors import HistoryError
 from imgvet.metrics import ADVANCED_VERSION, MEASURE_VERSION
-from imgvet.monitor.history import Run, as_latest, open_history, read_history, save_run
+from imgvet.monitor.history import (
+    Run,
+    as_latest,
+    find_run,
+    open_history,
+    read_history,
+    save_run,
+)
 from imgvet.options import (
     CropOptions,
     FlagOptions,
@@ -17,7 +25,8 @@ from imgvet.options import (
     SimilarityOptions,
     VideoOptions,
 )
-from imgvet.summary import Counts, PastRun, RunRecord, RunSummary
+from imgvet.store.references import digest_file
+from imgvet.summary import RunRecord, RunSummary, read_record, read_summary
 from imgvet.workdir import WorkDir
 
 COMPARED_PARAMETERS: tuple[str, ...] = (
@@ -73,29 +82,32 @@ def settings_of(record: RunRecord) -> dict[str, str]:
     }
 
 
-def past_runs(
-    work: WorkDir, record: RunRecord, results: str, *, every: bool = False
-) -> tuple[PastRun, ...]:
+def earlier_runs(
+    work: WorkDir, run_id: str, results: str, *, monitored: bool = False
+) -> tuple[Run, ...]:
     """The runs before one that found something else, oldest first; of equal ones the first.
 
     So repeating a run without a change (``results``, the digest of its summary) leaves its report
-    the same. With ``every`` equal ones are there, too.
+    the same. Before a monitored one all stay, those that failed, too.
     """
     try:
-        history = read_history(work)
+        runs = [run for run in read_history(work) if run.run_id != run_id]
     except HistoryError as error:
         _logger.info("Earlier runs are left out of the report: %s", error)
         return ()
-    others = (run for run in history if run.run_id != record.run_id)
-    runs = [run for run in others if run.part == work.part and run.verdict is not None]
-    if not every:
-        runs = [next(same) for _, same in itertools.groupby(runs, key=lambda run: run.results)]
-        if runs and runs[-1].results == results:
-            runs.pop()
-    found, settings = [], settings_of(record)
-    for run in runs:
-        known = run.model_dump(include=set(PastRun.model_fields))
-        known["counts"] = {name: run.counts.get(name) for name in Counts.model_fields}
-        known["changed"] = run.changes(settings)
-        found.append(PastRun.model_validate(known))
-    return tuple(found)
+    if monitored:
+        return tuple(run for run in runs if run.part == work.part or run.status == "failed")
+    finished = (run for run in runs if run.part == work.part and run.verdict is not None)
+    found = [next(same) for _, same in itertools.groupby(finished, key=lambda run: run.results)]
+    return tuple(found[:-1] if found and found[-1].results == results else found)
+
+
+def runs_of(work: WorkDir) -> tuple[Run, ...]:
+    """The run whose results a work dir holds, and before it its :func:`earlier_runs`."""
+    record, results = read_record(work), digest_file(work.summary_json)
+    this = None
+    with suppress(HistoryError):
+        this = find_run(read_history(work), record.run_id)
+    if this is None or not this.monitored:
+        this = run_of(record, read_summary(work), results, work.part)
+    return (*earlier_runs(work, this.run_id, results, monitored=this.monitored), this)
