@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -14,7 +15,7 @@ from plotly.offline import get_plotlyjs
 from imgvet.reports import data, limits, text
 from imgvet.reports.inputs import ReportInputs, inputs_of
 from imgvet.reports.pictures import as_address, write_pictures
-from imgvet.reports.report import joined, pages_of
+from imgvet.reports.report import Page, pages_of
 from imgvet.sections import INDEX, Section
 from imgvet.workdir import WorkDir, draft_in, link_or_copy, swap_folder, write_text
 
@@ -67,7 +68,8 @@ def build_single_file(inputs: ReportInputs, file: Path) -> Path:
     files of their own.
     """
     pages, templates = pages_of(inputs), environment()
-    page = joined([page for page in pages if page.points is None], file.name)
+    shown = (page.sections.items() for page in pages if page.points is None)
+    page = Page(file.name, dict(itertools.chain.from_iterable(shown)))
     with draft_in(file.parent) as scratch:
         folder = Path(scratch)
         digests = dict.fromkeys(image.digest for image in page.images if image.digest)

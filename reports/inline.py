@@ -17,8 +17,8 @@ from imgvet.metrics import FLAGS, METRIC_BY_NAME
 from imgvet.quality.result import CheckState
 from imgvet.reports.build import environment
 from imgvet.reports.histogram import Scale, bin_values
-from imgvet.reports.inputs import Image, ReportInputs
-from imgvet.reports.pictures import as_address, shrink
+from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.pictures import address_of
 from imgvet.reports.sections.history import NUMBERS
 from imgvet.reports.sections.statistics import flag_limit
 from imgvet.reports.text import count, counted, number, similarity
@@ -220,10 +220,6 @@ def overview(run: ReportInputs) -> str:
 def render(run: ReportInputs, **shown: Any) -> str:
     """The template filled in, with the pictures of all images in ``groups`` inside it."""
     template = environment().get_template("inline.html")
-    return template.render(run=run, address=lambda image: _address(run, image), **shown)
-
-
-def _address(run: ReportInputs, image: Image) -> str:
-    """A picture as a data URI; empty without one."""
-    shrunk = shrink(run.thumbnail(image.digest), SIDE) if image.digest else None
-    return as_address(shrunk[0]) if shrunk else ""
+    return template.render(
+        run=run, address=lambda image: address_of(image.digest, run.thumbnail, SIDE), **shown
+    )

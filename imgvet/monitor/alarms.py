@@ -25,6 +25,12 @@ RUN, CHECK = "run", "check:"
 """The key of a failed run, and the start of those of failed checks; the check's name follows."""
 
 
+_IN_SHORT = {
+    LOST: "lost images", GROWN: "grown groups", STALE: "no new images", DRIFT: "drift",
+    RUN: "run failed",
+}  # fmt: skip
+
+
 def is_compared(key: str) -> bool:
     """Whether an alarm comes from comparing with a baseline."""
     return key != RUN and not key.startswith(CHECK)
@@ -46,11 +52,9 @@ def name_of(key: str) -> str:
 def in_short(keys: Collection[str]) -> str:
     """The alarms that are on, in few words: ``Dark, novelty, drift, 2 checks``."""
     words = [rate.title.removesuffix(" rate") for rate in RATES if rate.name in keys]
-    words += ["lost images"] if any(key.startswith(LOST) for key in keys) else []
-    words += ["grown groups"] if any(key.startswith(GROWN) for key in keys) else []
-    words += ["no new images"] if STALE in keys else []
-    words += ["drift"] if any(key.startswith(DRIFT) for key in keys) else []
-    words += ["run failed"] if RUN in keys else []
+    words += [
+        said for start, said in _IN_SHORT.items() if any(key.startswith(start) for key in keys)
+    ]
     checks = sum(key.startswith(CHECK) for key in keys)
     words += [counted(checks, "check").replace(" ", "\u00a0")] if checks else []
     return ", ".join(words).capitalize() or "\u2013"
