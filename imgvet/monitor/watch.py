@@ -70,8 +70,6 @@ def watch(
         findings += judge_shape(run, fresh_groups, baseline.run, history, options)
     comparison = Comparison(
         run=run,
-        before=run.alarms,
-        baseline=baseline.run if baseline else None,
         findings=findings,
         failed_checks=tuple(check for check in checks if check.state is not CheckState.PASSED),
     )
