@@ -10,7 +10,7 @@ from imgvet.flows.request import Request, request_of, with_scale
 from imgvet.flows.runners import shard_runner, shard_threads
 from imgvet.flows.server_run import run_name, tag_run, told_to_server
 from imgvet.flows.stages import Stages
-from imgvet.monitor.finished import past_runs
+from imgvet.monitor.finished import earlier_runs, settings_of
 from imgvet.monitor.options import WatchOptions
 from imgvet.options import (
     ComponentOptions,
@@ -150,10 +150,14 @@ def _analyze(
     if baseline is not None:
         watched = stages.run(watching.watch, tables, vectors, checked, record, baseline)
         tables["alarms"] = watched.alarms
-    runs = watched.runs if watched else ()
-    work, digest = stages.context.work, checked.summary.digest
-    history = past_runs(work, record, digest, every=bool(runs))
-    beside = verdict.Background(history=history, watched=runs, decisions=request.decisions)
+    this = watched.run if watched else None
+    found_before = (stages.context.work, record.run_id, checked.summary.digest)
+    beside = verdict.Background(
+        earlier=earlier_runs(*found_before, monitored=this is not None),
+        watched=this,
+        settings=settings_of(record),
+        decisions=request.decisions,
+    )
     report = stages.run(verdict.build_report, tables, vectors, checked, record, beside)
     outputs = publishing.Outputs(
         tables=tables,
@@ -163,7 +167,7 @@ def _analyze(
         intermediate=(listed.listing, contents, nearest.neighbors, neighbors, alike),
     )
     record = stages.record(options, request.model_record)
-    summary = stages.run(publishing.publish, outputs, record, watched and watched.run)
+    summary = stages.run(publishing.publish, outputs, record, this)
     _clean_up(stages, options, request.inputs)
     return summary
 

@@ -5,7 +5,7 @@ Counts of images, of pairs and of groups are three separate numbers and are neve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from enum import auto
 from pathlib import Path
 from typing import Any, TypeVar
@@ -173,19 +173,6 @@ class RunRecord(Exact):
         """The name of what was vetted."""
         known: dict[str, Any] = self.parameters
         return dataset_called(known.get("dataset_name"), known.get("input_dir") or ())
-
-
-class PastRun(Exact):
-    """What an earlier run into the same work dir counted; from the history."""
-
-    run_id: str
-    started: str
-    verdict: Verdict
-    counts: Counts
-    results: str = ""
-    """Digest of its summary, by which a run that found the same is recognised."""
-    changed: Mapping[str, str] = {}
-    """Settings that part it from the run that looks back: name -> how it changed, in words."""
 
 
 def read_summary(work: WorkDir) -> RunSummary:

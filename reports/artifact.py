@@ -14,7 +14,7 @@ from imgvet.monitor.history import Run
 from imgvet.quality.result import CheckResult, CheckState
 from imgvet.reports.inputs import ThumbnailReader
 from imgvet.reports.overview import trend
-from imgvet.reports.pictures import as_address, shrink
+from imgvet.reports.pictures import address_of
 from imgvet.reports.text import base
 from imgvet.summary import RunSummary
 
@@ -88,9 +88,9 @@ def _pictures(shown: Shown, read: ThumbnailReader) -> list[str]:
     rows = shown.items.set_index("id").loc[list(dict.fromkeys(found))]
     pictures = []
     for digest, filename in zip(rows["digest"], rows["filename"], strict=True):
-        small = shrink(read(digest), SIDE) if isinstance(digest, str) else None
+        small = address_of(digest, read, SIDE)
         name = as_markdown(base(filename))
-        pictures.append((f"![{name}]({as_address(small[0])})" if small else "no picture", name))
+        pictures.append((f"![{name}]({small})" if small else "no picture", name))
     lines = zip(*pictures[:PICTURES], strict=True)
     head, names = (f"| {' | '.join(line)} |" for line in lines) if pictures else ("", "")
     rule = "|" + " --- |" * len(pictures[:PICTURES])

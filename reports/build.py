@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,25 +12,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from imgvet.monitor.history import Run
 from imgvet.reports import data, limits, text
 from imgvet.reports.inputs import ReportInputs, inputs_of
 from imgvet.reports.pictures import as_address, write_pictures
-from imgvet.reports.report import joined, pages_of
+from imgvet.reports.report import Page, pages_of
 from imgvet.sections import INDEX, Section
-from imgvet.summary import PastRun
 from imgvet.workdir import WorkDir, draft_in, link_or_copy, swap_folder, write_text
 
 ASSETS = ("style.css", "report.js", "gallery.js", "map.js")
 
 
-def report_of(work: WorkDir, history: Sequence[PastRun] = (), watched: Sequence[Run] = ()) -> Path:
-    """Build the report of a finished run again, and put it in place of the old one as a whole.
-
-    The history is earlier runs, oldest first, and ``watched`` all of them up to a monitored one;
-    returns the page to open.
-    """
-    inputs = inputs_of(work, history, watched)
+def report_of(work: WorkDir) -> Path:
+    """Build the report of a finished run again, in place of the old one; returns its first page."""
+    inputs = inputs_of(work)
     with draft_in(work.home) as scratch:
         folder = Path(scratch) / "report"
         build_report(inputs, folder, earlier=work.report)
@@ -73,7 +68,8 @@ def build_single_file(inputs: ReportInputs, file: Path) -> Path:
     files of their own.
     """
     pages, templates = pages_of(inputs), environment()
-    page = joined([page for page in pages if page.points is None], file.name)
+    shown = (page.sections.items() for page in pages if page.points is None)
+    page = Page(file.name, dict(itertools.chain.from_iterable(shown)))
     with draft_in(file.parent) as scratch:
         folder = Path(scratch)
         digests = dict.fromkeys(image.digest for image in page.images if image.digest)

@@ -114,79 +114,61 @@ def bars(totals: Sequence[tuple[str, int]], **texts: str) -> Chart:
     return Chart(**texts, rows=rows, numbers=numbers, figure={"data": [trace], "layout": layout})
 
 
-def lines(times: list[str], values: list[float | None], *, percent: bool, **texts: str) -> Chart:
-    """A point for each run, joined by a line; the runs stand at equal distances.
+def lines(frame: pd.DataFrame, *, percent: bool, **texts: str) -> Chart:
+    """A number of each run on an axis of time: a line, and where runs are watched what they raise.
 
-    Values are None if not measured, or else shares of 0..1 (``percent``) or counts.
+    Columns: ``run`` (its start in words) and ``whole``, the rate or number of all images. Watched
+    are also ``limit``, from where on it raises an alarm (a band up to there), ``new`` and
+    ``new_limit``, the same of new images (dots and ticks), and ``alarm``. Shares are 0..1; NaN is
+    not known. What is over its limit the script marks by ``meta``.
     """
-    trace = {
-        "customdata": times,
-        "hovertemplate": f"%{{customdata}}<br>%{{y:{'.2%' if percent else ','}}}<extra></extra>",
-        "mode": "lines+markers",
-        "x": list(range(1, len(values) + 1)),
-        "y": values,
-        "type": "scatter",
-    }
-    layout = {
-        "hovermode": "closest",
-        "xaxis": {"dtick": max(1, len(values) // 8), "title": {"text": texts["axis"]}},
-        "yaxis": {"rangemode": "tozero", "tickformat": ".3~p" if percent else ",~s",
-                  **({} if percent else _whole(max(filter(None, values), default=0))),
-                  "title": {"text": texts["counts"]}},
-    }  # fmt: skip
-    numbers = pd.DataFrame({texts["axis"]: times, texts["counts"]: pd.Series(values, dtype=float)})
-    words = (measured(value, percent=percent) for value in values)
-    rows = tuple(zip(times, words, strict=True))
-    return Chart(**texts, rows=rows, numbers=numbers, figure={"data": [trace], "layout": layout})
-
-
-def control_chart(frame: pd.DataFrame, **texts: str) -> Chart:
-    """The rate of each run on an axis of time, of all images as a line and of new ones as dots.
-
-    Columns: ``run`` (its start in words), ``whole`` and ``limit``, the rate of all images and from
-    where on it raises an alarm (a band up to there), ``new`` and ``new_limit`` (a tick), shares of
-    0..1 or NaN; and ``alarm``. What is over its limit the script marks by ``meta``.
-    """
-    values = {name: [None if pd.isna(value) else value for value in frame[name]]
-              for name in ("whole", "limit", "new", "new_limit")}  # fmt: skip
-    top = 1.12 * max(0.01, float(np.nanmax(frame[["whole", "limit", "new"]].to_numpy(), initial=0)))
+    known = frame.columns.intersection(["whole", "limit", "new"])
+    most = float(np.nanmax(frame[known].to_numpy(float), initial=0.01 if percent else 1.0))
 
     def trace(name: str, limit: str = "", **more: Any) -> Figure:
-        over = frame[name] >= frame[limit] if limit else pd.Series(data=False, index=frame.index)
+        over = frame[name] >= frame[limit] if limit in frame else np.zeros(len(frame), bool)
         return {
             "customdata": [label(run) for run in frame["run"]],
-            "hovertemplate": f"%{{customdata}}<br>{_HOVER[name]} %{{y:.2%}}<extra></extra>",
+            "hovertemplate": f"%{{customdata}}<br>{_HOVER[name]} %{{y:{'.2%' if percent else ','}}}"
+            "<extra></extra>",
             "meta": {"over": over.tolist()},
             "x": [run.removesuffix(" UTC") for run in frame["run"]],
-            "y": values[name],
+            "y": [None if pd.isna(value) else value for value in frame[name]],
             "type": "scatter",
             "mode": "markers",
             "cliponaxis": False,  # else half of a mark at 0 % is cut off
             **more,
         }
 
-    traces = [
-        trace("limit", mode="lines", fill="tozeroy", line={"width": 0}, meta={"band": True}),
-        trace("whole", "limit", mode="lines+markers", marker={"size": 6}),
-        trace("new_limit", marker={"symbol": "line-ew-open", "size": 11}, meta={"limit": True}),
-        trace("new", "new_limit", marker={"symbol": "diamond", "size": 9}),
-    ]
+    traces = [trace("whole", "limit", mode="lines+markers", marker={"size": 6})]
+    if "limit" in frame:
+        band = trace("limit", mode="lines", fill="tozeroy", line={"width": 0}, meta={"band": True})
+        ticks = {"symbol": "line-ew-open", "size": 11}
+        traces = [
+            band,
+            *traces,
+            trace("new_limit", marker=ticks, meta={"limit": True}),
+            trace("new", "new_limit", marker={"symbol": "diamond", "size": 9}),
+        ]
     layout = {
         "hovermode": "closest",
         "xaxis": {"type": "date", "nticks": 4, "tickangle": 0},
-        "yaxis": {"range": [0, top], "tickformat": ".3~p", "title": {"text": texts["counts"]}},
-    }
-    shown = zip(*(frame[name] for name in ("whole", "new", "alarm")), strict=True)
-    words = [
-        ", ".join(
-            [*(f"{title} {measured(share, percent=True)}"
-               for title, share in (("all", whole), ("new", new)) if pd.notna(share)),
-             *(["alarm"] if alarm else [])]
-        )
-        for whole, new, alarm in shown
-    ]  # fmt: skip
-    rows = tuple(zip(frame["run"], words, strict=True))
+        "yaxis": {"range": [0, 1.12 * most], "tickformat": ".3~p" if percent else ",~s",
+                  **({} if percent else _whole(most)), "title": {"text": texts["counts"]}},
+    }  # fmt: skip
+    rows = tuple((row["run"], _run_in_words(row, percent)) for row in frame.to_dict("records"))
     return Chart(**texts, rows=rows, numbers=frame, figure={"data": traces, "layout": layout})
+
+
+def _run_in_words(row: dict[Any, Any], percent: bool) -> str:
+    whole, new = (
+        measured(None if pd.isna(row.get(name)) else row[name], percent=percent)
+        for name in ("whole", "new")
+    )
+    if "alarm" not in row:
+        return whole
+    fresh = [] if pd.isna(row["new"]) else [f"new {new}"]
+    return ", ".join([f"all {whole}", *fresh, *(["alarm"] if row["alarm"] else [])])
 
 
 _HOVER = {"whole": "all images", "limit": "alarm from", "new": "new images",

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from markupsafe import Markup
-
 from imgvet.errors import StaleReferenceError
 from imgvet.exchange.compare import Difference, relabelled
 from imgvet.exchange.sides import Side
@@ -52,11 +50,9 @@ def comparison_page(difference: Difference) -> str:
             "name": name, "title": title, "meaning": meaning, "total": len(rows), "rows": known,
             "has_pictures": has_pictures,
         })  # fmt: skip
-    templates = environment()
-    style = Markup(templates.get_template("style.css").render())  # noqa: S704
-    page = templates.get_template("comparison.html")
+    page = environment().get_template("comparison.html")
     return page.render(
-        difference=difference, sections=sections, style=style, shown=SHOWN,
+        difference=difference, sections=sections, shown=SHOWN,
         findings={name: difference.findings(name) for name in ("newly_bad", "newly_good")},
     )  # fmt: skip
 

@@ -17,9 +17,9 @@ from imgvet.metrics import FLAGS, METRIC_BY_NAME
 from imgvet.quality.result import CheckState
 from imgvet.reports.build import environment
 from imgvet.reports.histogram import Scale, bin_values
-from imgvet.reports.inputs import Image, ReportInputs
-from imgvet.reports.pictures import as_address, shrink
-from imgvet.reports.sections.run import NUMBERS
+from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.pictures import address_of
+from imgvet.reports.sections.history import NUMBERS
 from imgvet.reports.sections.statistics import flag_limit
 from imgvet.reports.text import count, counted, number, similarity
 from imgvet.search.conditions import conditions_of
@@ -208,12 +208,11 @@ class Visuals:
 
 def overview(run: ReportInputs) -> str:
     """The verdict, the numbers and what failed, as HTML."""
-    counts = run.summary.counts
     return render(
         run,
         title=run.title,
         lead=run.summary.verdict.meaning,
-        tiles=[(one, one.of(counts), one.share(counts)) for one in NUMBERS],
+        tiles=[(one, one.of(run.counts), one.share(run.counts)) for one in NUMBERS],
         failed=[check for check in run.checks if check.state is not CheckState.PASSED],
     )
 
@@ -221,10 +220,6 @@ def overview(run: ReportInputs) -> str:
 def render(run: ReportInputs, **shown: Any) -> str:
     """The template filled in, with the pictures of all images in ``groups`` inside it."""
     template = environment().get_template("inline.html")
-    return template.render(run=run, address=lambda image: _address(run, image), **shown)
-
-
-def _address(run: ReportInputs, image: Image) -> str:
-    """A picture as a data URI; empty without one."""
-    shrunk = shrink(run.thumbnail(image.digest), SIDE) if image.digest else None
-    return as_address(shrunk[0]) if shrunk else ""
+    return template.render(
+        run=run, address=lambda image: address_of(image.digest, run.thumbnail, SIDE), **shown
+    )

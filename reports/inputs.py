@@ -16,6 +16,7 @@ from imgvet.curation.decisions import Decisions, Kind, read_decisions
 from imgvet.foreign import visible
 from imgvet.format import listed
 from imgvet.metrics import METRICS
+from imgvet.monitor.finished import runs_of
 from imgvet.monitor.history import Run
 from imgvet.quality.result import CheckResult, read_results
 from imgvet.reasons import Reason
@@ -25,7 +26,7 @@ from imgvet.search.pairs import AlikePairs
 from imgvet.store.packs import Thumbnails
 from imgvet.store.references import read_vectors
 from imgvet.store.store import Store
-from imgvet.summary import PastRun, RunRecord, RunSummary, read_record, read_summary
+from imgvet.summary import RunRecord, RunSummary, read_record, read_summary
 from imgvet.tables import BY_NAME, STATS, Table, conform, empty, read_table, to_frame
 from imgvet.workdir import WorkDir
 
@@ -173,16 +174,24 @@ class ReportInputs:
     """Reads the thumbnail (short side up to 256, JPEG) of a content digest."""
     embeddings: NDArray[np.float32] | None = None
     """(n, width), row i is of items with ``embedding_row`` i; without any there is no map."""
-    history: tuple[PastRun, ...] = ()
-    """Earlier runs, oldest first."""
     decisions: Decisions = field(default_factory=Decisions)
     """What a person decided: it is not shown again as a finding."""
-    watched: tuple[Run, ...] = ()
-    """All runs, oldest first and this one last, if it was monitored; else none."""
+    runs: tuple[Run, ...] = ()
+    """This run, last, and the earlier ones it is shown with, oldest first."""
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of the run; without rows if the run did not make it."""
         return self.tables[name] if name in self.tables else empty(BY_NAME[name])
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What was counted, as in the history: without what was not."""
+        return self.summary.counts.model_dump(exclude_none=True)
+
+    @property
+    def watched(self) -> tuple[Run, ...]:
+        """All runs, if this one was monitored; else none."""
+        return self.runs if self.runs and self.runs[-1].monitored else ()
 
     @property
     def title(self) -> str:
@@ -246,10 +255,8 @@ def gallery(rows: pd.DataFrame | Sequence[Any], limit: int, entry: Callable[[Any
     return {"entries": tuple(map(entry, shown)), "total": len(rows)}
 
 
-def inputs_of(
-    work: WorkDir, history: Sequence[PastRun] = (), watched: Sequence[Run] = ()
-) -> ReportInputs:
-    """What the work dir of a finished run holds, and earlier runs, oldest first.
+def inputs_of(work: WorkDir) -> ReportInputs:
+    """What the work dir of a finished run holds.
 
     Tables of an earlier version that lack a column are read as if it were empty, which is said.
     """
@@ -261,9 +268,8 @@ def inputs_of(
         tables={table.name: _read(work, table) for table in made},
         thumbnail=Thumbnails(Store(work).measures).read,
         embeddings=read_vectors(work.embeddings) if work.embeddings.is_file() else None,
-        history=tuple(history),
         decisions=read_decisions(work),
-        watched=tuple(watched),
+        runs=runs_of(work),
     )
 
 

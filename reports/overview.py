@@ -8,9 +8,9 @@ from datetime import datetime
 
 from markupsafe import Markup
 
+from imgvet.monitor.alarms import in_short
 from imgvet.monitor.history import Run
 from imgvet.reports.build import environment
-from imgvet.reports.sections.watch import in_short
 
 SHOWN = 30  # runs in a picture, the latest
 
@@ -71,10 +71,8 @@ def trend(runs: Sequence[Run]) -> Markup:
 def overview_page(datasets: Sequence[Watched], now: datetime) -> str:
     """The page; datasets that need a look come first."""
     ordered = sorted(datasets, key=lambda one: _ORDER.index(one.state))
-    templates = environment()
-    style = Markup(templates.get_template("style.css").render())  # noqa: S704
-    return templates.get_template("overview.html").render(
-        datasets=ordered, now=now.isoformat(timespec="seconds"), style=style, trend=trend,
+    return environment().get_template("overview.html").render(
+        datasets=ordered, now=now.isoformat(timespec="seconds"), trend=trend,
         in_short=in_short,
         numbers={state: sum(one.state == state for one in datasets) for state in _ORDER},
     )  # fmt: skip

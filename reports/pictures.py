@@ -80,6 +80,14 @@ def as_address(picture: Path | bytes) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
 
+def address_of(
+    digest: object, read: ThumbnailReader, side: int = limits.LEAST_PICTURE_SIDE + 32
+) -> str:
+    """The thumbnail of a content, made smaller, as an address; empty if there is none."""
+    shrunk = shrink(read(digest), side) if isinstance(digest, str) else None
+    return as_address(shrunk[0]) if shrunk else ""
+
+
 def _text(path: Path) -> str:
     return path.read_text() if path.is_file() else ""
 

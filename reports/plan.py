@@ -16,7 +16,7 @@ from imgvet.curation.rules import Rules
 from imgvet.options import RunOptions
 from imgvet.reports import limits
 from imgvet.reports.build import environment
-from imgvet.reports.pictures import as_address, shrink
+from imgvet.reports.pictures import address_of
 from imgvet.search.image_table import ImageTable
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
@@ -110,9 +110,7 @@ def _inliner(work: WorkDir) -> Callable[[str | None], str]:
 
     def inline(digest: str | None) -> str:
         nonlocal left
-        known = read(digest) if digest and left > 0 else None
-        shrunk = shrink(known, limits.LEAST_PICTURE_SIDE + 32)
-        address = as_address(shrunk[0]) if shrunk else ""
+        address = address_of(digest, read) if left > 0 else ""
         left -= len(address)
         return address
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, TypeVar
 
 from imgvet.metrics import FLAGS
 from imgvet.reports.charts import Chart
 from imgvet.reports.inputs import Content, Image, Listing, ReportInputs
-from imgvet.reports.sections import alike, groups, labels, origins, run, statistics, watch
+from imgvet.reports.sections import alike, groups, history, labels, origins, run, statistics, watch
 from imgvet.reports.sections.map import MapPoints, similarity_map
 from imgvet.sections import Section
 
@@ -18,7 +19,7 @@ Block = TypeVar("Block", Image, Chart, Listing, MapPoints)
 SECTIONS: dict[Section, Callable[[ReportInputs], Content | None]] = {
     Section.OVERVIEW: run.overview,
     Section.CHECKS: run.checks,
-    Section.CHANGES: run.changes,
+    Section.CHANGES: history.changes,
     Section.ALARMS: watch.alarms,
     Section.DUPLICATES: alike.duplicates,
     Section.COMPONENTS: alike.components,
@@ -35,7 +36,7 @@ SECTIONS: dict[Section, Callable[[ReportInputs], Content | None]] = {
     Section.VIDEOS: origins.videos,
     Section.CROPS: origins.crops,
     Section.INVALID: run.invalid_files,
-    Section.HISTORY: lambda inputs: (watch if inputs.watched else run).history(inputs),
+    Section.HISTORY: history.history,
     Section.RUN: run.this_run,
 }
 """What there is to show in each section, in their order; None leaves it out.
@@ -44,18 +45,32 @@ The template is called as the section; one without a template of its own is a ga
 """
 
 
-class Page(NamedTuple):
+@dataclass(frozen=True)
+class Page:
     """One page: its file, and what stands on it; the first section names it."""
 
     name: str
     sections: dict[Section, Content]
-    charts: list[Chart]
-    images: list[Image]
-    """Every item that can be chosen."""
-    listings: list[Listing]
-    """The tables that are files of their own, too."""
-    points: MapPoints | None
-    """The points of the map, if it stands here."""
+
+    @cached_property
+    def charts(self) -> list[Chart]:
+        """Its figures."""
+        return list(_blocks(self.sections, Chart))
+
+    @cached_property
+    def images(self) -> list[Image]:
+        """Every item that can be chosen."""
+        return list(_blocks(self.sections, Image))
+
+    @property
+    def listings(self) -> list[Listing]:
+        """The tables that are files of their own, too."""
+        return list(_blocks(self.sections, Listing))
+
+    @cached_property
+    def points(self) -> MapPoints | None:
+        """The points of the map, if it stands here."""
+        return next(_blocks(self.sections, MapPoints), None)
 
 
 def pages_of(inputs: ReportInputs) -> list[Page]:
@@ -65,29 +80,7 @@ def pages_of(inputs: ReportInputs) -> list[Page]:
         content = say(inputs)
         if content is not None:
             pages.setdefault(section.page, {})[section] = content
-    return [
-        Page(
-            name,
-            sections,
-            list(_blocks(sections, Chart)),
-            list(_blocks(sections, Image)),
-            list(_blocks(sections, Listing)),
-            next(_blocks(sections, MapPoints), None),
-        )
-        for name, sections in pages.items()
-    ]
-
-
-def joined(pages: Sequence[Page], name: str) -> Page:
-    """Several pages as one."""
-    return Page(
-        name,
-        {section: content for page in pages for section, content in page.sections.items()},
-        [chart for page in pages for chart in page.charts],
-        [image for page in pages for image in page.images],
-        [],
-        None,
-    )
+    return [Page(name, sections) for name, sections in pages.items()]
 
 
 def _blocks(value: Any, kind: type[Block]) -> Iterator[Block]:

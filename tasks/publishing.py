@@ -13,11 +13,10 @@ from pathlib import Path
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from imgvet.foreign import as_markdown
-from imgvet.monitor.finished import add_run, run_of
-from imgvet.monitor.history import Run, read_history, save_run
+from imgvet.monitor.finished import add_run, forget_runs, run_of
+from imgvet.monitor.history import Run, monitored_runs, save_run
 from imgvet.monitor.messages import report_address
 from imgvet.monitor.metrics_file import write_metrics
-from imgvet.monitor.retention import forget_runs
 from imgvet.options import RunOptions
 from imgvet.parameters import Frozen
 from imgvet.quality.result import CheckResult, CheckState, read_results
@@ -86,7 +85,7 @@ def publish(
         checks=results,
         items=read_table(work.table(ITEMS.name)),
         alarms=read_table(work.table(ALARMS.name)) if watched else None,
-        runs=[row for row in read_history(work) if row.monitored] if watched else (),
+        runs=monitored_runs(work) if watched else (),
         report=report,
         lines=summary_lines(summary, report),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imgvet.curation.decisions import Decisions
+from imgvet.monitor.finished import run_of
 from imgvet.monitor.history import Run
 from imgvet.options import ExecutionOptions, RunOptions
 from imgvet.parameters import Frozen
@@ -14,7 +15,7 @@ from imgvet.reports.build import build_report as write_report
 from imgvet.reports.inputs import ReportInputs
 from imgvet.store.packs import Thumbnails
 from imgvet.store.references import Reference, load_array, load_table, resolve, store_file
-from imgvet.summary import PastRun, RunRecord, RunSummary
+from imgvet.summary import RunRecord, RunSummary
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage
 
@@ -53,14 +54,15 @@ def run_checks(
 class Background(Frozen):
     """What a report tells beside the results of its run."""
 
-    history: tuple[PastRun, ...]
-    """The earlier runs that found something else."""
-    watched: tuple[Run, ...]
-    """All runs, this one last, if it is monitored."""
+    earlier: tuple[Run, ...]
+    watched: Run | None
+    """This run, if it is monitored."""
+    settings: dict[str, str]
+    """Of this run, by which it is compared with earlier ones: part of the key."""
     decisions: Decisions
 
 
-@cached_stage(version=8)
+@cached_stage(version=9)
 def build_report(
     context: RunContext,
     tables: dict[str, Reference],
@@ -71,15 +73,16 @@ def build_report(
 ) -> Reference:
     """The report of a run; the record is that of the run whose results were new, not in the key."""
     work = context.work
+    summary = RunSummary.model_validate_json(resolve(work, checked.summary).read_bytes())
+    this = background.watched or run_of(record, summary, checked.summary.digest, work.part)
     inputs = ReportInputs(
-        summary=RunSummary.model_validate_json(resolve(work, checked.summary).read_bytes()),
+        summary=summary,
         record=record,
         checks=read_results(resolve(work, checked.checks)),
         tables={name: load_table(work, table) for name, table in tables.items()},
         thumbnail=Thumbnails(context.store.measures).read,
         embeddings=load_array(work, embeddings),
-        history=background.history,
-        watched=background.watched,
+        runs=(*background.earlier, this),
         decisions=background.decisions,
     )
     return store_file(work, "report", "", lambda folder: write_report(inputs, folder, work.report))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imgvet.monitor.finished import run_of
-from imgvet.monitor.history import Run, runs_before
+from imgvet.monitor.history import Run
 from imgvet.monitor.images import images_of
 from imgvet.monitor.options import WatchOptions
 from imgvet.monitor.watch import watch_run
@@ -19,15 +19,10 @@ from imgvet.tasks.verdict import Checked
 
 
 class Watched(Frozen):
-    """A run that was compared: all runs, it being the last, and the images its alarms count."""
+    """A run that was compared, and the images that its alarms count."""
 
-    runs: tuple[Run, ...]
+    run: Run
     alarms: Reference
-
-    @property
-    def run(self) -> Run:
-        """The run that was compared."""
-        return self.runs[-1]
 
 
 @uncached_stage
@@ -51,5 +46,4 @@ def watch(
     checks = read_results(resolve(work, checked.checks))
     run = run_of(record, summary, checked.summary.digest, work.part)
     run, alarms = watch_run(work, run, images, checks, options)
-    runs = (*runs_before(work, run.run_id), run)
-    return Watched(runs=runs, alarms=store_table(work, ALARMS, alarms))
+    return Watched(run=run, alarms=store_table(work, ALARMS, alarms))

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from imgvet.cli.arguments import read_config
 from imgvet.errors import EXIT_CHECKS_FAILED, HistoryError
 from imgvet.format import counted, table_text
+from imgvet.monitor.finished import forget_runs, old_runs
 from imgvet.monitor.history import monitored_runs, read_history
 from imgvet.monitor.messages import Message, report_address
 from imgvet.monitor.notify import check_addresses, post, without_secrets
 from imgvet.monitor.options import make_monitor_options
-from imgvet.monitor.retention import forget_runs, old_runs
 from imgvet.options import make_options
 from imgvet.quality.result import Severity
 from imgvet.reports.overview import Watched, digest, overview_page, verdict_of

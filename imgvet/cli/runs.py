@@ -10,8 +10,7 @@ from imgvet.cli.arguments import read_config, run_parameters
 from imgvet.dataset import Dataset
 from imgvet.errors import EXIT_CHECKS_FAILED
 from imgvet.options import make_options
-from imgvet.store.references import digest_bytes
-from imgvet.summary import read_record, read_result, read_summary
+from imgvet.summary import read_summary
 from imgvet.workdir import exclusive, open_finished, require_allowed
 
 
@@ -50,20 +49,15 @@ def summary(options: argparse.Namespace) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Build the report of a run again, and print its path."""
-    from imgvet.monitor.finished import past_runs
-    from imgvet.monitor.history import watched_runs
     from imgvet.reports.build import build_single_file, report_of
     from imgvet.reports.inputs import inputs_of
 
     work = open_finished(options.work_dir)
     with exclusive(work):
-        record, digest = read_record(work), read_result(work.summary_json, digest_bytes)
-        watched = watched_runs(work, record.run_id)
-        earlier = past_runs(work, record, digest, every=bool(watched))
         if options.single_file:
-            page = build_single_file(inputs_of(work, earlier, watched), work.report_file)
+            page = build_single_file(inputs_of(work), work.report_file)
         else:
-            page = report_of(work, earlier, watched)
+            page = report_of(work)
     print(page)
 
 

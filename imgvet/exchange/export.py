@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from imgvet.errors import InvalidParameterError, WorkDirInsideInputError, WorkDirUnusableError
 from imgvet.exchange.fastdup_files import write_fastdup
@@ -16,8 +17,7 @@ from imgvet.exchange.layout import Layout, portable_names, write_lines
 from imgvet.exchange.layouts import LAYOUTS
 from imgvet.exchange.options import ExportOptions
 from imgvet.exchange.pictures import Picture, pictures_of, read_pictures
-from imgvet.exchange.selection import Selection, select_images
-from imgvet.exchange.tables import image_table, write_parquet
+from imgvet.exchange.selection import Selection, select_images, source_names
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.reasons import Failure
 from imgvet.search.saved_lists import rows_of
@@ -26,10 +26,14 @@ from imgvet.sources.reading import Reader
 from imgvet.spreadsheet import csv_bytes
 from imgvet.store.files import FileToRead
 from imgvet.summary import read_record
+from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS, CROPS, write_table
 from imgvet.workdir import WorkDir, draft_in, input_around, link_or_copy, remove_drafts
 
 MANIFEST, LEFT_OUT = "manifest.csv", "left_out.csv"
 """In a folder of pictures: what each was called in the run; and those that could not be had."""
+
+_FIRST = ("filename", "label", "split")
+_NOT_TOLD = ("status", "detail", "embedding_row", *_FIRST)
 
 Lost = tuple[str, str, str]
 """An image that could not be had: filename, reason and detail."""
@@ -123,8 +127,27 @@ def _write_one(work: WorkDir, draft: Path, kind: str, selection: Selection) -> l
         if kind == "csv":
             draft.write_bytes(csv_bytes(table))
         else:
-            write_parquet(table, draft)
+            write_table(pa.Table.from_pandas(table, preserve_index=False), draft)
     return []
+
+
+def image_table(selection: Selection, *, is_cut: bool) -> pd.DataFrame:
+    """A row for each chosen image: name, label, split, and all that the run's tables say of any.
+
+    A crop is its picture and a box, so that ``--annotations`` takes the table; ``crop`` names it.
+    """
+    images, items = selection.images, selection.items
+    told = [name for name in images.columns if name not in _NOT_TOLD]
+    facts = images.frame(told, items["id"].to_numpy()).reset_index(drop=True)
+    table = items[list(_FIRST)].reset_index(drop=True).join(facts)
+    if is_cut:
+        table = table.assign(crop=table["filename"], filename=source_names(items))
+    of_crops = {f"{CROPS.name}.{name}": name for name in (*BOX_COLUMNS, *CORNER_COLUMNS)}
+    table = table.rename(columns=of_crops)
+    first = [name for name in (*_FIRST, *BOX_COLUMNS, *CORNER_COLUMNS) if name in table]
+    table = table[[*first, *table.columns.difference(first, sort=False)]]
+    says = table.notna().any()
+    return table.loc[:, says | table.columns.isin(_FIRST)]
 
 
 def _write_pictures(

@@ -1,4 +1,4 @@
-"""Findings that a person goes through, one after the other, and decides on."""
+"""Findings that a person goes through, one after the other, and decides on: pairs, and labels."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Generic, TypeVar
 
+import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from imgvet.curation.decisions import Decision, decide
+from imgvet.curation.decisions import OF_PAIRS, Decision, Kind, decide, read_decisions
 from imgvet.errors import InvalidParameterError
-from imgvet.search.image_table import MAX_ID, ImageTable, Rows
+from imgvet.options import ComponentOptions
+from imgvet.reports.inputs import images_of
+from imgvet.reports.pair_words import explained
+from imgvet.search.image_table import MAX_ID, ImageTable
+from imgvet.search.pairs import KINDS, AlikePairs
 from imgvet.search.query import (
     MAX_OFFSET,
     MAX_PAGE,
@@ -24,6 +29,8 @@ from imgvet.search.query import (
     Short,
 )
 from imgvet.search.saved_lists import names_in_list
+from imgvet.summary import RunRecord
+from imgvet.tables import LABEL_ISSUES, LEAKS, SIMILARITY, read_made
 from imgvet.workdir import WorkDir
 
 Id = Annotated[int, Field(ge=0, le=MAX_ID)]
@@ -52,22 +59,32 @@ class Findings(Generic[Asked, Decided]):
     """What is asked of :meth:`page` and of :meth:`decide`."""
     titles: Mapping[str, str]
     """The kinds of findings, and what a person calls them."""
+    ends: tuple[str, ...] = ("id",)
+    """The columns with the images of a finding."""
 
     def __init__(self, work: WorkDir, images: ImageTable) -> None:
         self._work, self._images, self._deciding = work, images, threading.Lock()
         self._search = ImageSearch(images, partial(names_in_list, work))
 
     def of(self, kind: str) -> pd.DataFrame:
-        """All findings of a kind."""
+        """All findings of a kind, in order."""
         raise NotImplementedError
 
-    def page(self, query: Asked) -> dict[str, Any]:
-        """How many findings there are, and some of them, with what was decided of each."""
+    def decision_of(self, asked: Decided) -> Decision:
+        """What a person decided, or takes back."""
         raise NotImplementedError
 
-    def decide(self, asked: Decided) -> None:
-        """Keep what a person decided, or take it back; raises as :meth:`keep`."""
-        raise NotImplementedError
+    def told(self, shown: pd.DataFrame) -> list[dict[Any, Any]]:
+        """Some findings as JSON has them, with what was decided of each."""
+        return shown.astype(object).where(shown.notna(), None).to_dict(orient="records")
+
+    def narrowed(self, found: pd.DataFrame, query: Asked) -> pd.DataFrame:
+        """The findings that a query asks for, of those of its kind."""
+        images = Query(text=query.text, where=query.where, list=query.list)
+        if not images.is_narrow:
+            return found
+        wanted = found[list(self.ends)].isin(self._search.ids(images))
+        return found[wanted.any(axis=1)]
 
     @property
     def kinds(self) -> list[dict[str, Any]]:
@@ -77,29 +94,150 @@ class Findings(Generic[Asked, Decided]):
             for kind, title in self.titles.items()
         ]
 
-    def known(self, kind: str) -> pd.DataFrame:
-        """The same as :meth:`of`; InvalidParameterError of an unknown kind."""
-        if kind not in self.titles:
-            raise InvalidParameterError(f"Unknown kind {kind!r}", f"Use {', '.join(self.titles)}")
-        return self.of(kind)
+    def page(self, query: Asked) -> dict[str, Any]:
+        """How many findings there are, and some of them; InvalidParameterError of the kind."""
+        if query.kind not in self.titles:
+            raise InvalidParameterError(
+                f"Unknown kind {query.kind!r}", f"Use {', '.join(self.titles)}"
+            )
+        found = self.narrowed(self.of(query.kind), query)
+        shown = found.iloc[query.offset : query.offset + query.limit]
+        return {"total": len(found), "rows": self.told(shown)}
 
-    def wanted(self, query: FindingQuery) -> Rows | None:
-        """The ids of the images that a query is narrowed to; None for all."""
-        images = Query(text=query.text, where=query.where, list=query.list)
-        return self._search.ids(images) if images.is_narrow else None
+    def decide(self, asked: Any) -> None:
+        """Keep what a person decided, or take it back, by content.
 
-    def keep(self, decision: Decision, *, taken_back: bool) -> None:
-        """Keep or take back what a person decided, by content.
-
-        InvalidParameterError if an image has none; raises as :func:`decide`.
+        InvalidParameterError if an image has none; raises as
+        :func:`imgvet.curation.decisions.decide`.
         """
+        decision = self.decision_of(asked)
         if not all(isinstance(one, str) for one in (decision.digest, decision.other_digest)):
             raise InvalidParameterError("There is no such image", "Load the page again")
         when = datetime.now(UTC).isoformat(timespec="seconds")
         with self._deciding:
+            taken_back = asked.decision is None
             decide(self._work, decision._replace(when=when), taken_back=taken_back)
 
 
-def plain(rows: pd.DataFrame) -> list[dict[Any, Any]]:
-    """Rows as JSON has them, None for what is missing."""
-    return rows.astype(object).where(rows.notna(), None).to_dict(orient="records")
+LABELS = {"issues": "Likely wrong", "conflicts": "Copies that differ", "all": "All, worst first"}
+
+
+class LabelQuery(FindingQuery):
+    """Which labels are wanted, the worst first."""
+
+    kind: Short = "issues"
+
+
+class LabelToDecide(Requested):
+    """An image by its id, and the label that is right; None takes that back."""
+
+    id: Id
+    decision: Short | None
+
+
+class Labels(Findings[LabelQuery, LabelToDecide]):
+    """The table label_issues of one run, which is empty where there are no labels to compare."""
+
+    query, asked, titles = LabelQuery, LabelToDecide, LABELS
+
+    def __init__(self, work: WorkDir, images: ImageTable) -> None:
+        super().__init__(work, images)
+        self._judged = read_made(work.table(LABEL_ISSUES.name), LABEL_ISSUES)
+
+    def of(self, kind: str) -> pd.DataFrame:
+        """The labels of a kind, the worst first."""
+        column = {"issues": "is_issue", "conflicts": "conflict"}.get(kind)
+        return self._judged if column is None else self._judged[self._judged[column].astype(bool)]
+
+    def told(self, shown: pd.DataFrame) -> list[dict[Any, Any]]:
+        """Some labels, with the one that was decided on."""
+        digests = self._images.frame(["digest"], shown["id"].to_numpy())["digest"]
+        decisions = read_decisions(self._work)
+        right, rows = decisions.of(Kind.LABEL_IS_RIGHT), super().told(shown)
+        for row, digest in zip(rows, digests, strict=True):
+            own = row["label"] if digest in right else None
+            row["decision"] = decisions.labels.get(digest, own)
+        return rows
+
+    def decision_of(self, asked: LabelToDecide) -> Decision:
+        """Which label of a content is right."""
+        known = self._images.frame(["digest", "filename"], [asked.id]).iloc[0]
+        label = asked.decision or ""
+        return Decision(Kind.LABEL_IS_RIGHT, known["digest"], "", known["filename"], label=label)
+
+
+def _of_a_pair(kind: Kind) -> Kind:
+    if kind not in OF_PAIRS:
+        raise ValueError("is not decided on pairs")
+    return kind
+
+
+class PairQuery(FindingQuery):
+    """Which pairs are wanted, most alike first.
+
+    One image at least is as :class:`FindingQuery` says, the relation one of ``relations``, and the
+    labels are both ``labels``, as far as these are named.
+    """
+
+    kind: Short = "all"
+    relations: Annotated[tuple[Short, ...], Field(max_length=100)] = ()
+    labels: tuple[Short, Short] | None = None
+
+
+class PairToDecide(Requested):
+    """A pair of images, by their ids, and what is decided; None takes it back."""
+
+    first: Id
+    second: Id
+    decision: Annotated[Kind, AfterValidator(_of_a_pair)] | None
+
+
+class Pairs(Findings[PairQuery, PairToDecide]):
+    """The pairs of similar images of one run."""
+
+    query, asked, ends = PairQuery, PairToDecide, ("from", "to")
+
+    def __init__(self, work: WorkDir, record: RunRecord, images: ImageTable) -> None:
+        super().__init__(work, images)
+        self._pairs = AlikePairs(
+            read_made(work.table(SIMILARITY.name), SIMILARITY),
+            read_made(work.table(LEAKS.name), LEAKS),
+            images,
+            record.options(ComponentOptions).cc_threshold,
+        )
+        known = images.frame(["label", "split"]).nunique()
+        absent = {"leaks": known["split"] < 2, "conflicts": known["label"] < 2}
+        self.titles = {kind: title for kind, title in KINDS.items() if not absent.get(kind)}
+
+    def of(self, kind: str) -> pd.DataFrame:
+        """The pairs of a kind, most alike first."""
+        return self._pairs.of(kind)
+
+    @property
+    def relations(self) -> dict[str, int]:
+        """How many pairs there are of each relation, if the run tells it."""
+        found = self._pairs.of("all")["relation"].value_counts()
+        return {str(name): int(n) for name, n in found.items()}
+
+    def narrowed(self, found: pd.DataFrame, query: PairQuery) -> pd.DataFrame:
+        """The pairs that a query asks for."""
+        found = super().narrowed(found, query)
+        if query.relations:
+            found = found[found["relation"].isin(query.relations)]
+        return found if query.labels is None else found[self._pairs.labelled(found, query.labels)]
+
+    def told(self, shown: pd.DataFrame) -> list[dict[Any, Any]]:
+        """Some pairs in words."""
+        digests = self._images.frame(["digest"], np.unique(shown[["from", "to"]]))["digest"]
+        contents = zip(shown["from"].map(digests), shown["to"].map(digests), strict=True)
+        decided, rows = read_decisions(self._work).pairs, super().told(shown)
+        for row, pair in zip(rows, contents, strict=True):
+            row["explained"] = explained(row, *images_of(self._images, (row["from"], row["to"])))
+            row.pop("transform", None)
+            row |= {"same_bytes": pair[0] == pair[1], "decision": decided.get(pair)}
+        return rows
+
+    def decision_of(self, asked: PairToDecide) -> Decision:
+        """What is decided on two contents."""
+        images = self._images.frame(["digest", "filename"], [asked.first, asked.second])
+        return Decision(asked.decision or Kind.KEEP_BOTH, *images["digest"], *images["filename"])

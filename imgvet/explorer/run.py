@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError, StaleReferenceError
-from imgvet.explorer.labels import Labels
-from imgvet.explorer.pairs import Pairs
+from imgvet.explorer.findings import Labels, Pairs
 from imgvet.foreign import visible
 from imgvet.metrics import FLAGS, Flag, limit_of
 from imgvet.options import FlagOptions

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from imgvet.foreign import visible
+from imgvet.format import counted
 from imgvet.metrics import METRIC_BY_NAME
 from imgvet.monitor.rates import RATES
 from imgvet.quality.checks import CHECK_BY_NAME
@@ -23,6 +25,12 @@ RUN, CHECK = "run", "check:"
 """The key of a failed run, and the start of those of failed checks; the check's name follows."""
 
 
+_IN_SHORT = {
+    LOST: "lost images", GROWN: "grown groups", STALE: "no new images", DRIFT: "drift",
+    RUN: "run failed",
+}  # fmt: skip
+
+
 def is_compared(key: str) -> bool:
     """Whether an alarm comes from comparing with a baseline."""
     return key != RUN and not key.startswith(CHECK)
@@ -39,6 +47,17 @@ def name_of(key: str) -> str:
         return visible(name.replace(":", " ", 1))
     titled = (CHECK_BY_NAME if f"{kind}:" == CHECK else METRIC_BY_NAME).get(name)
     return titled.title.lower() if titled else visible(name)
+
+
+def in_short(keys: Collection[str]) -> str:
+    """The alarms that are on, in few words: ``Dark, novelty, drift, 2 checks``."""
+    words = [rate.title.removesuffix(" rate") for rate in RATES if rate.name in keys]
+    words += [
+        said for start, said in _IN_SHORT.items() if any(key.startswith(start) for key in keys)
+    ]
+    checks = sum(key.startswith(CHECK) for key in keys)
+    words += [counted(checks, "check").replace(" ", "\u00a0")] if checks else []
+    return ", ".join(words).capitalize() or "\u2013"
 
 
 def anchor_of(key: str) -> str:

@@ -125,9 +125,7 @@ class Comparison:
     """A run compared with its baseline."""
 
     run: Run
-    before: tuple[str, ...] = ()
-    """Alarms that were on before it."""
-    baseline: Run | None = None
+    """With the alarms that were on before it, until what is to be said of it is told."""
     findings: tuple[Finding, ...] = ()
     failed_checks: tuple[CheckResult, ...] = ()
     """Those that could not be computed, too."""

@@ -59,13 +59,13 @@ def alarms_after(comparison: Comparison) -> tuple[str, ...]:
     nothing new of the dataset.
     """
     if comparison.run.status == "failed":
-        return tuple(sorted({*comparison.before, RUN}))
+        return tuple(sorted({*comparison.run.alarms, RUN}))
     findings = comparison.findings
     lasting = {finding.key for finding in findings if finding.lasting}
     over = {RUN, *(finding.key for finding in findings)} - lasting
     # Checks are judged in every run; without new images there are none that drift.
     ending = CHECK if comparison.run.new_images else (CHECK, DRIFT)
-    on = {key for key in comparison.before if key not in over and not key.startswith(ending)}
+    on = {key for key in comparison.run.alarms if key not in over and not key.startswith(ending)}
     on |= {f"{CHECK}{check.name}" for check in comparison.failed_checks}
     on |= {finding.key for finding in findings if finding.alarming}
     return tuple(sorted(on))
@@ -86,7 +86,7 @@ def with_events(comparison: Comparison) -> Run:
 
 def events_of(comparison: Comparison) -> tuple[Event, ...]:
     """What is to be said of a run: alarms that are new, then all-clears; one of each name."""
-    before, after = set(comparison.before), set(alarms_after(comparison))
+    before, after = set(comparison.run.alarms), set(alarms_after(comparison))
     events = []
     for keys, raised in ((after - before, True), (before - after, False)):
         events += [_rate(rate, comparison, raised=raised) for rate in RATES if rate.name in keys]

@@ -71,7 +71,7 @@ def watch_failed_run(work: WorkDir, run: Run) -> Run:
 
 
 def _with_event(run: Run) -> Run:
-    return with_events(Comparison(run, run.alarms))
+    return with_events(Comparison(run))
 
 
 def usable(values: Any) -> MonitorOptions:

@@ -25,7 +25,7 @@ from imgvet.summary import Exact, Verdict
 from imgvet.tables import write_table
 from imgvet.workdir import WorkDir, write_atomically
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _IN_WORDS = {
     "model": "the model changed",
@@ -113,8 +113,6 @@ class Run(Exact):
     """Images of each label, format and folder, such as ``label:cat``; of many the greatest."""
     new_counts: Mapping[str, int] = {}
     """Those of the counts that rates are made of, among its new images."""
-    quantiles: Mapping[str, tuple[float, ...]] = {}
-    """Metric -> its 5 %, 50 % and 95 % quantiles."""
     compared: tuple[Compared, ...] = ()
     events: tuple[Event, ...] = ()
     told: bool = False
@@ -208,7 +206,7 @@ def read_history(work: WorkDir) -> tuple[Run, ...]:
     try:
         data = pq.read_table(path)
         versions = set(data.column("schema_version").to_pylist())
-        if versions <= {SCHEMA_VERSION}:
+        if versions <= {SCHEMA_VERSION, SCHEMA_VERSION - 1}:  # the last had a column more
             rows = data.select(list(Run.model_fields)).to_pylist(maps_as_pydicts="strict")
             return tuple(Run.model_validate(row) for row in rows)
     except (OSError, pa.ArrowException, KeyError, ValidationError) as error:
@@ -235,21 +233,6 @@ def find_run(history: Sequence[Run], run_id: str) -> Run | None:
     """The row of a finished run, None if it has none."""
     rows = (run for run in history if run.status == "finished")
     return next((run for run in rows if run.run_id == run_id), None)
-
-
-def runs_before(work: WorkDir, run_id: str) -> list[Run]:
-    """All runs of a work dir but one, and those on its other part."""
-    runs = (run for run in read_history(work) if run.run_id != run_id)
-    return [run for run in runs if run.part == work.part or run.status == "failed"]
-
-
-def watched_runs(work: WorkDir, run_id: str) -> tuple[Run, ...]:
-    """All runs, one that was monitored last; none if it was not, or the history can't be read."""
-    try:
-        this = find_run(read_history(work), run_id)
-    except HistoryError:
-        return ()
-    return (*runs_before(work, run_id), this) if this is not None and this.monitored else ()
 
 
 def open_history(work: WorkDir) -> tuple[tuple[Run, ...], str]:

@@ -7,7 +7,7 @@ that was not mounted or was filled ten times over, a camera that sends nothing a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -50,10 +50,8 @@ def judge_shape(
     there is no new one for days, is a fact that needs no test.
     """
     runs = [baseline, *in_order_since(history, baseline)]
-    losses, growths = _ask_sizes(run, runs)
     asked = [
-        *((found, options.max_loss) for found in losses),
-        *((found, options.max_growth) for found in growths),
+        *_ask_sizes(run, runs, options),
         *((found, options.min_drift) for found in _ask_shifts(new, baseline.groups)),
     ]
     level = options.false_alarm_rate * SHARE_OF_SHAPE / max(1, len(asked))
@@ -73,22 +71,24 @@ def judge_shape(
     )
 
 
-def _ask_sizes(run: Run, runs: Sequence[Run]) -> tuple[list[Finding], list[Finding]]:
-    """Of each group that was there in the last runs what share is gone, and how often it is there.
+def _ask_sizes(
+    run: Run, runs: Sequence[Run], options: WatchOptions
+) -> Iterator[tuple[Finding, float]]:
+    """What share of each group of the last runs is gone, how often it is there, and the limits.
 
     The one is improbable if the others rose as much, the other if the group itself did.
     """
-    losses, growths, last = [], [], runs[-1]
+    last = runs[-1]
     for group, number in last.groups.items():
         if min(row.groups.get(group, 0) for row in runs[-ESTABLISHED:]) < LEAST_IMAGES:
             continue
         now = run.groups.get(group, 0)
         parts = [Proportion(now, run.images), Proportion(number, last.images)]
         others = [Proportion(part.of - part.count, part.of) for part in parts]
-        loss = max(0.0, 1 - now / number)
-        losses.append(Finding(f"{LOST}{group}", "whole", loss, p_of_rise(*others)))
-        growths.append(Finding(f"{GROWN}{group}", "new", now / number, p_of_rise(*parts)))
-    return losses, growths
+        gone = max(0.0, 1 - now / number)
+        yield Finding(f"{LOST}{group}", "whole", gone, p_of_rise(*others)), options.max_loss
+        grown = Finding(f"{GROWN}{group}", "new", now / number, p_of_rise(*parts))
+        yield grown, options.max_growth
 
 
 def _ask_shifts(new: Groups, before: Groups) -> list[Finding]:

@@ -53,7 +53,6 @@ def watch(
     similarity = baselines.nearest_similarity(images, reference.sample)
     flags = images.flags_below(similarity, reference.novelty_limit)
     new = new_items(images.keys, known)
-    quantiles = np.nanquantile(images.metrics, (0.05, 0.5, 0.95), axis=0).T.tolist()
     run = run.model_copy(
         update={
             "monitored": True,
@@ -61,7 +60,6 @@ def watch(
             "counts": {**run.counts, **totals(flags)},
             "groups": count_groups(images.groups),
             "new_counts": totals(flags[new]),
-            "quantiles": dict(zip(images.metrics, map(tuple, quantiles), strict=True)),
         }
     )
     fresh = baselines.sample_of(images, np.flatnonzero(new[images.first]), np.float32)
@@ -72,8 +70,6 @@ def watch(
         findings += judge_shape(run, fresh_groups, baseline.run, history, options)
     comparison = Comparison(
         run=run,
-        before=run.alarms,
-        baseline=baseline.run if baseline else None,
         findings=findings,
         failed_checks=tuple(check for check in checks if check.state is not CheckState.PASSED),
     )
@@ -150,16 +146,15 @@ def choose(
         changes = ", ".join(finished[-1].changes(settings).values())
         said = f"Not compared with earlier runs: {changes}. Later runs are compared with this."
         return None, said
-    in_order = [run for run in alike if run.in_order]
-    candidates = alike if number is None else in_order[-number:] or alike
-    found = next((run for run in (*candidates, *alike) if run.run_id in kept), None)
-    if found is None:
+    known = [run for run in alike if run.run_id in kept]
+    if not known:
         said = "The baselines were deleted, so nothing was compared. Later runs are, with this."
         return None, said
-    if found is candidates[0]:
-        return found, ""
-    gone = f"The baseline, run {candidates[0].run_id}, was deleted"
-    return found, f"{gone}; run {found.run_id} of {found.minute} stands in for it."
+    good = [run for run in known if run.in_order] or known
+    if number is not None or known[0] is alike[0]:
+        return (good if number is None else good[-number:])[0], ""
+    gone = f"The baseline, run {alike[0].run_id}, was deleted"
+    return good[0], f"{gone}; run {good[0].run_id} of {good[0].minute} is the first one now."
 
 
 def _named(

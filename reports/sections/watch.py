@@ -1,4 +1,4 @@
-"""A monitored run: which alarms are on and what they count, and the rates of all runs over time."""
+"""A monitored run: which alarms are on, and what they count."""
 
 from __future__ import annotations
 
@@ -16,18 +16,16 @@ from imgvet.monitor.alarms import (
     GROWN,
     LOST,
     RATE_BY_NAME,
-    RUN,
     STALE,
     anchor_of,
     is_compared,
     name_of,
 )
 from imgvet.monitor.history import Compared, Event, Run
-from imgvet.monitor.rates import NOVEL, RATES
+from imgvet.monitor.rates import NOVEL
 from imgvet.reports import limits
-from imgvet.reports.charts import Chart, control_chart
 from imgvet.reports.inputs import Content, Listing, ReportInputs, gallery
-from imgvet.reports.text import count, counted, measured, moment, number
+from imgvet.reports.text import count, number
 
 _FLAGGED = {flag.name: flag.metric for flag in FLAGS}
 
@@ -74,19 +72,6 @@ def _in_order(keys: Collection[str]) -> list[str]:
     """Rates as in the report, drift, failed checks."""
     rates = [key for key in RATE_BY_NAME if key in keys]
     return [*rates, *sorted(set(keys) - set(rates))]
-
-
-def in_short(keys: Collection[str]) -> str:
-    """The alarms that are on, in few words: ``Dark, novelty, drift, 2 checks``."""
-    words = [rate.title.removesuffix(" rate") for rate in RATES if rate.name in keys]
-    words += ["lost images"] if any(key.startswith(LOST) for key in keys) else []
-    words += ["grown groups"] if any(key.startswith(GROWN) for key in keys) else []
-    words += ["no new images"] if STALE in keys else []
-    words += ["drift"] if any(key.startswith(DRIFT) for key in keys) else []
-    words += ["run failed"] if RUN in keys else []
-    checks = sum(key.startswith(CHECK) for key in keys)
-    words += [counted(checks, "check")] if checks else []
-    return ", ".join(words).capitalize() or "\u2013"
 
 
 def _alarm(run: ReportInputs, key: str) -> Content:
@@ -140,65 +125,3 @@ def _rows(run: Run) -> Iterator[tuple[str, Row]]:
         found = {one.population: one for one in run.compared if one.key == key}
         row = Row(title_of(key), found.get("whole"), found.get("new"), key in run.alarms)
         yield key, row
-
-
-def history(run: ReportInputs) -> Content | None:
-    """The latest runs with their alarms, and each rate over time; None if it was not monitored."""
-    if not run.watched:
-        return None
-    shown = run.watched[-limits.RUNS :]
-    watched = [row for row in shown if row.monitored and row.status == "finished"]
-    return {
-        "badge": count(len(run.watched)),
-        "rates": RATES,
-        "lines": [_chart(rate.name, watched) for rate in RATES],
-        "runs": shown[::-1],
-        "run_count": len(run.watched),
-        "in_short": in_short,
-        "listing": Listing("history", pd.DataFrame(map(_told, run.watched[::-1]))),
-    }
-
-
-def _told(run: Run) -> dict[str, object]:
-    own = {name: getattr(run, name) for name in ("run_id", "started", "status", "verdict")}
-    return {**own, "alarms": ", ".join(run.alarms), **run.counts}
-
-
-def _chart(name: str, runs: Sequence[Run]) -> Chart:
-    rate, compared = RATE_BY_NAME[name], [_compared(run, name) for run in runs]
-    whole, new = ([found.get(one) for found in compared] for one in ("whole", "new"))
-    shares = [rate.proportion(run.counts) for run in runs]
-    fresh = [rate.proportion(run.new_counts) for run in runs]
-    frame = pd.DataFrame(
-        {
-            "run": [moment(run.started) for run in runs],
-            "whole": [share.rate if share else None for share in shares],
-            "limit": [found.limit if found else None for found in whole],
-            "new": [share.rate if share and share.of else None for share in fresh],
-            "new_limit": [found.limit if found else None for found in new],
-            "alarm": [name in run.alarms for run in runs],
-        }
-    ).astype(dict.fromkeys(("whole", "limit", "new", "new_limit"), float))
-    return control_chart(
-        frame,
-        figure_id=f"figure-history-{name.replace('_', '-')}",
-        title=rate.title,
-        axis="run",
-        counts="share",
-        summary=_summary(frame),
-        reading="Good if all stays below its limit.",
-    )
-
-
-def _compared(run: Run, name: str) -> dict[str, Compared]:
-    return {found.population: found for found in run.compared if found.key == name}
-
-
-def _summary(frame: pd.DataFrame) -> str:
-    known = frame["whole"].dropna()
-    if known.empty:
-        return "Not measured."
-    first, last = (measured(known.iloc[at], percent=True) for at in (0, -1))
-    alarms = int(frame["alarm"].sum())
-    said = f"{first} at first, {last} now; an alarm was on after {counted(alarms, 'run')}."
-    return said if alarms else f"{first} at first, {last} now; never an alarm."

@@ -14,7 +14,7 @@ from imgvet.curation.rules import Rules
 from imgvet.errors import InvalidParameterError
 from imgvet.exchange.options import ExportOptions
 from imgvet.exchange.selection import select_images
-from imgvet.explorer.labels import LabelQuery, Labels, LabelToDecide
+from imgvet.explorer.findings import LabelQuery, Labels, LabelToDecide
 from imgvet.search.image_table import ImageTable
 from imgvet.search.query import Condition
 from imgvet.workdir import WorkDir

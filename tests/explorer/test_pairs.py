@@ -16,7 +16,7 @@ from imgvet.curation.decisions import OF_PAIRS, Decision, Kind, decide, read_dec
 from imgvet.curation.plan import make_plan
 from imgvet.curation.rules import Rules
 from imgvet.errors import InvalidParameterError, PlanError
-from imgvet.explorer.pairs import PairQuery, Pairs, PairToDecide
+from imgvet.explorer.findings import PairQuery, Pairs, PairToDecide
 from imgvet.explorer.run import ExploredRun
 from imgvet.reports.inputs import inputs_of
 from imgvet.reports.report import pages_of

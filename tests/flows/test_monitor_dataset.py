@@ -25,12 +25,10 @@ from imgvet.errors import InputNotFoundError, InvalidParameterError, TransportEr
 from imgvet.flows.ending import ChecksFailedError
 from imgvet.flows.monitor_dataset import monitor_dataset
 from imgvet.monitor.baselines import kept_baselines
-from imgvet.monitor.finished import past_runs
-from imgvet.monitor.history import read_history, save_run, watched_runs
+from imgvet.monitor.history import read_history, save_run
 from imgvet.monitor.notify import Monitored
 from imgvet.monitor.options import MonitorOptions, make_monitor_options
 from imgvet.reports.build import report_of
-from imgvet.summary import read_record
 from imgvet.tables import read_table
 from imgvet.tasks.measuring import compute_stats
 from imgvet.workdir import WorkDir
@@ -143,9 +141,7 @@ def test_the_report_shows_what_the_alarm_that_links_to_it_counted(monitor: Monit
     text = page.read_text()
     assert "Of 6 new images, 6 are invalid" in text
     assert all(f"bad{number}.jpg" in text for number in range(6))
-    record = read_record(monitor.work)
-    past = past_runs(monitor.work, record, "", every=True)
-    report_of(monitor.work, past, watched_runs(monitor.work, record.run_id))
+    report_of(monitor.work)
     assert page.read_text() == text
     for _ in range(2):
         monitor.state()

@@ -14,7 +14,6 @@ from imgvet.monitor.rates import RATES, Proportion, WatchedRate
 from imgvet.quality.checks import CHECK_BY_NAME
 from imgvet.quality.result import CheckResult, CheckState
 
-BASELINE = Run(run_id="base", started="2030-01-01T06:00:00+00:00")
 EXAMPLES = tuple(f"/photos/{number}.jpg" for number in range(9))
 COUNTED = pd.concat(
     pd.DataFrame({"filename": EXAMPLES}).assign(alarm=rate.name, id=0, value=0) for rate in RATES
@@ -51,7 +50,7 @@ def compared(number: int, *findings: Finding, checks: tuple[CheckResult, ...] = 
         run_id=f"run-{number}", started=f"2030-01-{number:02}T06:00:00+00:00", dataset="photos",
         new_counts={"images": 100},
     )  # fmt: skip
-    return Comparison(run, (), BASELINE, findings, checks, COUNTED)
+    return Comparison(run, findings, checks, COUNTED)
 
 
 def failed(number: int, reason: str = "disk full") -> Comparison:
@@ -64,7 +63,7 @@ def told(*runs: Comparison) -> list[list[Event]]:
     alarms: tuple[str, ...] = ()
     said = []
     for run in runs:
-        following = replace(run, before=alarms)
+        following = replace(run, run=run.run.model_copy(update={"alarms": alarms}))
         said.append(list(events_of(following)))
         alarms = alarms_after(following)
     return said
@@ -96,7 +95,7 @@ def test_what_could_not_be_judged_stays_on() -> None:
 
 
 def test_alarms_stay_on_through_a_run_of_other_parameters_and_are_not_said_again() -> None:
-    not_compared = replace(compared(2), baseline=None)
+    not_compared = compared(2)
     runs = [compared(1, rate(30)), not_compared, compared(3, rate(30)), compared(4, rate(5))]
     assert names(*runs) == [
         ["imgvet.novelty-rate.jumped"], [], [], ["imgvet.novelty-rate.recovered"],

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from imgvet.errors import HistoryDamagedError, HistoryError, HistoryOutdatedError
-from imgvet.monitor.finished import add_run, past_runs
+from imgvet.monitor.finished import add_run, earlier_runs, settings_of
 from imgvet.monitor.history import (
     SCHEMA,
     SCHEMA_VERSION,
@@ -47,7 +47,7 @@ def monitored(run_id: str) -> Run:
         model="m", parameters='{"a": 1}', settings={"threshold": "0.9"}, monitored=True,
         baseline="a", in_order=True, alarms=("drift:sharpness", "novelty_rate"),
         counts={"images": 10, "valid": 8, "dark": 2}, new_counts={"images": 1, "valid": 1},
-        quantiles={"sharpness": (0.1, 0.5, 0.9)}, compared=(RATE, DRIFT),
+        compared=(RATE, DRIFT),
         events=(JUMPED,), deliveries=(Delivery(event=JUMPED.name, to="ab", arrived=False),),
     )  # fmt: skip
 
@@ -72,7 +72,7 @@ def test_people_can_plot_images_and_rates(work: WorkDir) -> None:
 
 def test_other_columns_are_another_version() -> None:
     columns = hashlib.blake2b(SCHEMA.to_string().encode(), digest_size=8).hexdigest()
-    assert (SCHEMA_VERSION, columns) == (3, "ad246e9f23f95017")
+    assert (SCHEMA_VERSION, columns) == (4, "509911b1e2874c35")
 
 
 def test_a_run_is_changed_in_its_place(work: WorkDir) -> None:
@@ -112,7 +112,7 @@ def test_a_history_of_an_earlier_version_is_set_aside_and_that_is_said_once(
 ) -> None:
     earlier = pa.table({"schema_version": [1], "run_id": ["a"], "blur_p50": [0.5]})
     pq.write_table(earlier, history_path(work))
-    assert past_runs(work, record_of(1), "") == ()
+    assert earlier_runs(work, "1", "") == ()
     assert caplog.text == ""
     with pytest.raises(HistoryOutdatedError, match="keeps this file beside it"):
         read_history(work)
@@ -134,14 +134,14 @@ def test_a_later_version_is_not_misread_and_stops_no_analysis(
     with pytest.raises(HistoryError, match="Update imgvet"):
         read_history(work)
     add_run(work, record_of(1), summary_of(1), "x")
-    assert past_runs(work, record_of(1), "") == ()
+    assert earlier_runs(work, "1", "") == ()
     assert "The run is not added to the history" in caplog.text
     assert history_path(work).read_bytes() == before
 
 
 def test_past_are_the_runs_that_found_something_else(work: WorkDir) -> None:
     def past(results: str) -> list[int]:
-        return [run.counts.images for run in past_runs(work, record_of(1), results)]
+        return [run.images for run in earlier_runs(work, "this", results)]
 
     assert past("a") == []
     for number, results in enumerate("aabbab"):
@@ -151,19 +151,30 @@ def test_past_are_the_runs_that_found_something_else(work: WorkDir) -> None:
     save_run(work, Run(run_id="failed", started="", status="failed"))
     assert past("c") == [0, 2, 4, 5]
     assert past("b") == [0, 2, 4]
-    assert [run.counts.images for run in past_runs(crops, record_of(1), "")] == [9]
+    assert [run.images for run in earlier_runs(crops, "this", "")] == [9]
+    assert [run.run_id for run in earlier_runs(work, "this", "b", monitored=True)][-1] == "failed"
 
 
-def test_past_runs_tell_what_parts_them_from_this_one(work: WorkDir) -> None:
+def test_runs_tell_what_parts_them_from_a_later_one(work: WorkDir) -> None:
     add_run(work, record_of(1), summary_of(1), "a")
-    assert [run.changed for run in past_runs(work, record_of(2), "b")] == [{}]
+    (past,) = earlier_runs(work, "2", "b")
+    assert past.changes(settings_of(record_of(2))) == {}
     parameters = record_of(2).parameters | {"threshold": 0.8, "cc_threshold": 0.7}
     record = record_of(2).model_copy(update={"parameters": parameters, "model": {"sha256": "x"}})
-    (past,) = past_runs(work, record, "b")
-    assert past.changed == {
+    assert past.changes(settings_of(record)) == {
         "threshold": "threshold was 0.99 and is 0.8",
         "model": "the model changed",
     }
+
+
+def test_a_history_of_the_version_before_is_read(work: WorkDir) -> None:
+    save_run(work, monitored("a"))
+    table = pq.read_table(history_path(work)).drop_columns("schema_version")
+    old = table.append_column("schema_version", pa.array([SCHEMA_VERSION - 1]))
+    pq.write_table(old.append_column("quantiles", pa.array([[0.5]])), history_path(work))
+    assert read_history(work) == (monitored("a"),)
+    save_run(work, monitored("b"))
+    assert pq.read_table(history_path(work))["schema_version"].to_pylist() == [SCHEMA_VERSION] * 2
 
 
 def test_a_retry_takes_the_place_of_its_run_as_the_latest_and_keeps_what_waits(

@@ -8,6 +8,7 @@ import os
 import pytest
 
 from imgvet.monitor.baselines import baseline_path
+from imgvet.monitor.finished import forget_runs
 from imgvet.monitor.history import (
     Delivery,
     Event,
@@ -17,7 +18,6 @@ from imgvet.monitor.history import (
     save_run,
     write_history,
 )
-from imgvet.monitor.retention import forget_runs
 from imgvet.workdir import WorkDir
 
 TODAY = dt.date(2030, 4, 1)
@@ -105,6 +105,6 @@ def test_a_run_a_day_for_three_years_is_a_year_of_history(work: WorkDir) -> None
 def test_of_a_run_a_minute_the_latest_are_kept(
     work: WorkDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgvet.monitor.retention.MOST_RUNS", 3)
+    monkeypatch.setattr("imgvet.monitor.finished.MOST_RUNS", 3)
     write_history(work, [run(str(number), "2030-03-31") for number in range(5)])
     assert kept(work) == ["2", "3", "4"]

@@ -33,7 +33,7 @@ def told(
     """The alarms after the last of some runs, and what is said of it."""
     *history, last = runs
     findings = judge_shape(last, new or {}, runs[0], history, options)
-    comparison = Comparison(last, last.alarms, runs[0], findings)
+    comparison = Comparison(last, findings)
     return alarms_after(comparison), events_of(comparison)
 
 

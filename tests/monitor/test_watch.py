@@ -72,7 +72,6 @@ def test_a_bad_batch_is_told_once_and_so_is_the_end_of_it(
     assert [row.new_images for row in rows] == [1500, 0, 120, 120, 0, 0]
     assert rows[2].images == 1620
     assert rows[2].baseline == "run-0"
-    assert set(rows[0].quantiles) >= {"sharpness", "mean", "width"}
     assert "embeddings" in rows[2].drift
 
 
@@ -192,7 +191,7 @@ def test_without_statistics_the_rest_is_watched(images: Drawer, run: Callable[..
     good = images(400, **CALM)
     run(good, 0, run_stats=False)
     watched = run(good + images(120, outlier=0.5), 1, run_stats=False)
-    assert ("dark" in watched.new_counts, watched.quantiles) == (False, {})
+    assert "dark" not in watched.new_counts
     assert JUMPED in names(watched)
     assert set(watched.drift) == {"embeddings"}
 
@@ -330,7 +329,7 @@ def test_a_parameter_of_a_later_version_parts_no_runs() -> None:
 def test_a_deleted_baseline_is_stood_in_for_and_that_is_said() -> None:
     run, notice = choose(HISTORY, KEPT - {"a"}, "first", OLD)
     assert run is HISTORY[2]
-    assert "run a, was deleted; run b of 2030-01-02 06:00 stands in" in notice
+    assert "run a, was deleted; run b of 2030-01-02 06:00 is the first" in notice
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from imgvet.reports.inputs import ReportInputs
 from imgvet.summary import (
     Counts,
     LabelStructure,
-    PastRun,
     RunRecord,
     RunSummary,
     StageTiming,
@@ -153,8 +152,7 @@ def full_inputs(planted: Planted, inputs: ReportInputs) -> ReportInputs:
             "alarms": alarms_of(planted),
         },
         embeddings=np.random.default_rng(3).normal(size=(planted.valid, 16)).astype(np.float32),
-        history=history(inputs.summary),
-        watched=watched(inputs),
+        runs=watched(inputs),
     )
 
 
@@ -259,23 +257,6 @@ def crops_of(planted: Planted) -> pd.DataFrame:
         for item in range(planted.valid)
     ]  # fmt: skip
     return to_frame(conform(pd.DataFrame(rows), CROPS))
-
-
-def past_run(run_id: str, hour: str, verdict: Verdict, counts: Counts) -> PastRun:
-    """A run of the first of January."""
-    started = f"2026-01-01T{hour}:00:00+00:00"
-    return PastRun(run_id=run_id, started=started, verdict=verdict, counts=counts)
-
-
-def history(summary: RunSummary) -> tuple[PastRun, ...]:
-    """Two earlier runs: a larger one, and one that measured nothing."""
-    first = summary.counts.model_copy(update={"images": 70, "invalid": 9, "blurry": 4})
-    second = summary.counts.model_copy(update={"dark": None, "bright": None, "blurry": None,
-                                               "invalid": 1})  # fmt: skip
-    return (
-        past_run("run-1", "00", Verdict.PASSED, first),
-        past_run("run-<2>", "12", Verdict.WARNINGS, second),
-    )
 
 
 @pytest.fixture(scope="session")

@@ -8,13 +8,37 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from imgvet.monitor.history import Run
 from imgvet.reports import limits
 from imgvet.reports.charts import bars, most_frequent
 from imgvet.reports.inputs import ReportInputs
-from imgvet.reports.sections.run import changes
+from imgvet.reports.sections.history import changes
 from imgvet.reports.text import base
 from imgvet.sections import Section
+from imgvet.summary import Counts, Verdict
 from support.report_sections import anchors, section, words
+
+
+def past_run(run_id: str, hour: str, verdict: Verdict, counts: Counts) -> Run:
+    """A run of the first of January."""
+    started = f"2026-01-01T{hour}:00:00+00:00"
+    known = counts.model_dump(exclude_none=True)
+    return Run(run_id=run_id, started=started, verdict=verdict, counts=known)
+
+
+def history(inputs: ReportInputs) -> tuple[Run, ...]:
+    """Two earlier runs, a larger one and one that measured nothing; and this one."""
+    counts = inputs.summary.counts
+    first = counts.model_copy(update={"images": 70, "invalid": 9, "blurry": 4})
+    second = counts.model_copy(update={"dark": None, "bright": None, "blurry": None,
+                                       "invalid": 1})  # fmt: skip
+    verdict, started = inputs.summary.verdict, inputs.record.started
+    this = past_run(inputs.record.run_id, "13", verdict, counts)
+    return (
+        past_run("run-1", "00", Verdict.PASSED, first),
+        past_run("run-<2>", "12", Verdict.WARNINGS, second),
+        this.model_copy(update={"started": started}),
+    )
 
 
 def ids_of(pairs: dict[str, Any]) -> set[tuple[int, int]]:
@@ -202,12 +226,13 @@ def test_extremes_are_the_ends(full_inputs: ReportInputs) -> None:
 
 
 def test_changes_compare_with_the_last_run(full_inputs: ReportInputs) -> None:
-    rows = {row["number"].title: row for row in section(full_inputs, Section.CHANGES).changes}
+    run = unwatched(full_inputs)
+    rows = {row["number"].title: row for row in section(run, Section.CHANGES).changes}
     assert (rows["Invalid files"]["difference"], rows["Invalid files"]["kind"]) == (3, "worse")
     assert rows["Blurry"]["before"] is None
     assert rows["Blurry"]["kind"] == "same"
     assert rows["Images"]["kind"] == "same"
-    told = words(full_inputs, Section.CHANGES)
+    told = words(run, Section.CHANGES)
     assert "was \u201cPassed with warnings\u201d and is now \u201cFailed\u201d" in told
     assert "Invalid files 1 4 +3 worse" in told
     assert "Blurry not measured 4 \u2013 \u2013" in told
@@ -215,15 +240,15 @@ def test_changes_compare_with_the_last_run(full_inputs: ReportInputs) -> None:
 
 def with_changed(inputs: ReportInputs, *changed: str) -> ReportInputs:
     """The same run after two of which the last one had other parameters."""
-    first, last = inputs.history
-    words = {name: f"{name} was 1 and is 2" for name in changed}
-    history = (first, last.model_copy(update={"changed": words}))
-    return replace(unwatched(inputs), history=history)
+    before, after = (dict.fromkeys(changed, value) for value in "12")
+    first, last, this = history(inputs)
+    last = last.model_copy(update={"settings": before})
+    return replace(inputs, runs=(first, last, this.model_copy(update={"settings": after})))
 
 
 def unwatched(inputs: ReportInputs) -> ReportInputs:
-    """The same run, not monitored."""
-    return replace(inputs, watched=())
+    """The same run, not monitored, after two others."""
+    return replace(inputs, runs=history(inputs))
 
 
 @pytest.mark.parametrize(
@@ -277,7 +302,7 @@ def test_history_shows_only_what_can_be_compared(full_inputs: ReportInputs) -> N
 
 
 def test_first_run_has_nothing_to_compare_with(full_inputs: ReportInputs) -> None:
-    assert changes(replace(full_inputs, history=())) is None
+    assert changes(replace(full_inputs, runs=history(full_inputs)[-1:])) is None
 
 
 def test_of_equally_frequent_values_numbers_stand_in_their_order() -> None:
@@ -360,9 +385,9 @@ def test_history_ends_with_this_run(full_inputs: ReportInputs) -> None:
     found = section(unwatched(full_inputs), Section.HISTORY)
     assert [run.run_id for run in found.runs] == [full_inputs.record.run_id, "run-<2>", "run-1"]
     lines = {line.title: line.numbers for line in found.lines}
-    assert lines["Images"]["images"].tolist() == [70, 64, 64]
-    assert lines["Blurry"]["share"].isna().tolist() == [False, True, False]
-    assert lines["Invalid files"]["share"].tolist() == [9 / 70, 1 / 64, 4 / 64]
+    assert lines["Images"]["whole"].tolist() == [70, 64, 64]
+    assert lines["Blurry"]["whole"].isna().tolist() == [False, True, False]
+    assert lines["Invalid files"]["whole"].tolist() == [9 / 70, 1 / 64, 4 / 64]
 
 
 def test_long_histories_show_the_latest(

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from imgvet.images.orientation_hash import HASH
+from imgvet.monitor.history import write_history
 from imgvet.quality.result import write_results
 from imgvet.reports.build import report_of
 from imgvet.reports.inputs import ReportInputs, inputs_of
@@ -29,6 +30,7 @@ def work(full_inputs: ReportInputs, tmp_path: Path) -> WorkDir:
     made.summary_json.write_text(full_inputs.summary.model_dump_json())
     made.run_json.write_text(full_inputs.record.model_dump_json())
     write_results(full_inputs.checks, made.checks_json)
+    write_history(made, full_inputs.runs)
     np.save(made.embeddings, full_inputs.embeddings)
     digests = [f"{number:032x}" for number in (0, 10, 20)]
     blobs = [full_inputs.thumbnail(digest) or b"" for digest in digests]
@@ -46,7 +48,7 @@ def work(full_inputs: ReportInputs, tmp_path: Path) -> WorkDir:
 def test_report_is_built_from_the_work_dir(work: WorkDir, full_inputs: ReportInputs) -> None:
     work.report.mkdir()
     (work.report / "old.html").write_text("old")
-    index = report_of(work, full_inputs.history)
+    index = report_of(work)
     assert index == work.report_index
     assert index.is_file()
     assert not (work.report / "old.html").exists()

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from imgvet.monitor.alarms import in_short
 from imgvet.reports import limits
 from imgvet.reports.inputs import ReportInputs
-from imgvet.reports.sections.watch import alarms, in_short
+from imgvet.reports.sections.watch import alarms
 from imgvet.sections import Section
 from support.report_sections import section, words
 
@@ -41,17 +42,17 @@ def test_it_says_since_when_why_and_compared_with_what(full_inputs: ReportInputs
 def test_a_quiet_run_says_so_and_one_that_is_not_monitored_has_no_such_page(
     full_inputs: ReportInputs,
 ) -> None:
-    first = replace(full_inputs, watched=full_inputs.watched[:1])
+    first = replace(full_inputs, runs=full_inputs.runs[:1])
     told = words(first, Section.ALARMS)
     assert "No alarm is on Compared with no earlier run" in told
     assert "No alarm is on" in words(first, Section.OVERVIEW)
-    assert alarms(replace(full_inputs, watched=())) is None
+    assert alarms(replace(full_inputs, runs=())) is None
 
 
 def test_an_alarm_that_was_not_judged_says_that_it_stays(full_inputs: ReportInputs) -> None:
-    *before, last = full_inputs.watched
+    *before, last = full_inputs.runs
     custom = last.model_copy(update={"compared": ()})
-    told = words(replace(full_inputs, watched=(*before, custom)), Section.ALARMS)
+    told = words(replace(full_inputs, runs=(*before, custom)), Section.ALARMS)
     assert "It could not be judged in this run, so it stays on." in told
 
 
@@ -66,7 +67,7 @@ def test_all_runs_stand_in_the_history_with_their_alarms(full_inputs: ReportInpu
 
 def test_rates_stand_on_an_axis_of_time_with_their_bands(full_inputs: ReportInputs) -> None:
     charts = {chart.title: chart for chart in section(full_inputs, Section.HISTORY).lines}
-    dark = charts["Dark rate"]
+    dark = charts["Dark"]
     assert dark.numbers["run"].tolist() == [
         "2026-01-01 00:00:00 UTC", "2026-01-01 12:00:00 UTC", "2026-01-02 03:04:05 UTC",
     ]  # fmt: skip
@@ -80,7 +81,7 @@ def test_rates_stand_on_an_axis_of_time_with_their_bands(full_inputs: ReportInpu
     assert whole["x"][1] == "2026-01-01 12:00:00"
     assert new["meta"]["over"] == [False, True, True]
     assert dark.summary.endswith("an alarm was on after 2\u00a0runs.")
-    assert charts["Bright rate"].summary.endswith("never an alarm.")
+    assert charts["Bright"].summary.endswith("never an alarm.")
 
 
 def test_of_a_long_history_the_latest_runs_are_shown(
