@@ -1,12 +1,10 @@
-"""Peak memory of a run, with its Prefect server, over the number of images."""
+"""Memory, processor time and disk of a whole run, with its server, over the number of images."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from benchmarks.imgvet_run import run_imgvet
+from benchmarks.imgvet_run import run_imgvet, stage_seconds
 from benchmarks.pictures import SMALL, picture_set
 from benchmarks.rows import Row, at_most, only
 from benchmarks.settings import Settings
@@ -21,12 +19,9 @@ def memory(settings: Settings) -> list[Row]:
     counts = list(QUICK_COUNTS if settings.quick else COUNTS)
     if settings.full:
         counts.append(FULL_COUNT)
-    peaks = list(_peaks(settings, counts))
-    rows = [
-        only(f"peak memory, {count:,} images", peak / 1e9, " GB")
-        for count, peak in zip(counts, peaks, strict=True)
-    ]
-    return rows if settings.quick else rows + _growth(counts, peaks)
+    measured = [_measured(settings, count) for count in counts]
+    rows = [row for rows, _ in measured for row in rows]
+    return rows if settings.quick else rows + _growth(counts, [peak for _, peak in measured])
 
 
 def _growth(counts: list[int], peaks: list[int]) -> list[Row]:
@@ -43,8 +38,21 @@ def _growth(counts: list[int], peaks: list[int]) -> list[Row]:
     ]
 
 
-def _peaks(settings: Settings, counts: list[int]) -> Iterator[int]:
-    for count in counts:
-        pictures = picture_set(settings, count, SMALL)
-        with settings.scratch() as scratch:
-            yield run_imgvet(pictures, scratch / "imgvet").peak_bytes
+def _measured(settings: Settings, count: int) -> tuple[list[Row], int]:
+    """What a run on so many images needs, and its peak memory in bytes."""
+    pictures = picture_set(settings, count, SMALL)
+    with settings.scratch() as scratch:
+        run = run_imgvet(pictures, scratch / "imgvet")
+        # A file may have several names in a work dir; its blocks count once.
+        states = {file.stat().st_ino: file.stat() for file in scratch.rglob("*") if file.is_file()}
+        disk = sum(state.st_blocks * 512 for state in states.values())
+        stages = stage_seconds(scratch / "imgvet")
+    rows = [
+        only(f"peak memory, {count:,} images", run.peak_bytes / 1e9, " GB"),
+        only(f"whole run, {count:,} images", run.seconds, " s"),
+        only(f"processor time, {count:,} images", run.processor_seconds, " s"),
+        only(f"disk, {count:,} images", disk / 1e9, " GB"),
+    ]
+    long = {stage: seconds for stage, seconds in stages.items() if seconds >= run.seconds / 50}
+    rows += [only(f"{stage}, {count:,} images", seconds, " s") for stage, seconds in long.items()]
+    return rows, run.peak_bytes

@@ -86,7 +86,7 @@ def test_an_edited_plan_is_learned_from_and_not_replaced(
     plan = ["curate", "plan", str(work.path)]
     main(plan)
     text = work.plan_csv.read_bytes()
-    work.plan_csv.write_bytes(text.replace(b"review,near", b"keep,near"))
+    work.plan_csv.write_bytes(text.replace(b'"review","near"', b'"keep","near"'))
     assert main(plan) == 2
     assert "--replace" in capsys.readouterr().err
     assert main(["curate", "learn", str(work.path)]) == 0

@@ -7,6 +7,7 @@ import socket
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -66,9 +67,8 @@ def test_automations_are_applied_a_run_is_served_and_the_alarm_arrives_once(serv
             f"On the server: {server.url.removesuffix('/api')}/runs/flow-run/{refused}"
             in (receiver.posted[1]["message"])
         )
-        running = second_run(server, str(deployment["id"]))
-        refuse_third_run(server, str(deployment["id"]))
-        stop(server, log, running)
+        refuse_while_another_runs(server, deployment)
+        stop(server, log, second_run(server, str(deployment["id"])))
     form = httpx.get(f"{server.url}/deployments/{deployment['id']}", timeout=30).json()
     fields = form["parameter_openapi_schema"]["definitions"]["MonitorOptions"]["properties"]
     assert "least drift that is worth an alarm" in fields["min_drift"]["description"]
@@ -87,14 +87,18 @@ def second_run(server: Shell, deployment: str) -> str:
     return str(run)
 
 
-def refuse_third_run(server: Shell, deployment: str) -> None:
+def refuse_while_another_runs(server: Shell, deployment: dict[str, Any]) -> None:
     """A run that is due while another runs is cancelled: the next one sees what it would have."""
-    run = server.post(f"/deployments/{deployment}/create_flow_run", {"state": SCHEDULED})["id"]
+    slot = {"names": [deployment["global_concurrency_limit"]["name"]], "slots": 1}
+    server.post("/v2/concurrency_limits/increment", slot)
+    created = f"/deployments/{deployment['id']}/create_flow_run"
+    run = server.post(created, {"state": SCHEDULED})["id"]
     deadline = time.monotonic() + 60
     while (state := state_of(server, run)) in ("SCHEDULED", "PENDING", ""):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     assert state == "CANCELLED"
+    server.post("/v2/concurrency_limits/decrement", slot)
 
 
 def stop(server: Shell, log: Path, run: str) -> None:

@@ -79,7 +79,7 @@ def test_a_plan_waits_for_a_person_who_may_change_it(finished: Runner) -> None:
         assert names(finished.photos) == before
         assert work.plan_page.is_file()
         data = work.plan_csv.read_bytes()
-        work.plan_csv.write_bytes(data.replace(b"remove,invalid", b"keep,invalid"))
+        work.plan_csv.write_bytes(data.replace(b'"remove","invalid"', b'"keep","invalid"'))
 
     state = answered(options, apply=True, meanwhile=change)
     assert (state.name, state.type) == ("Curated", StateType.COMPLETED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import builtins
 import os
 import shutil
 import tarfile
@@ -232,7 +232,7 @@ def test_each_file_is_looked_at_once_and_read_once(
         (os, "lstat"),
         (os, "scandir"),
         (os, "listdir"),
-        (io, "open"),
+        (builtins, "open"),
     ):
         monkeypatch.setattr(owner, name, counted(name, getattr(owner, name)))
     options = make_options({"input_dir": photos, "work_dir": tmp_path / "out"})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -411,7 +410,11 @@ def test_counts_that_were_not_measured_are_no_zeros(full_inputs: ReportInputs) -
 
 def test_many_categories_end_in_others() -> None:
     texts = {name: name for name in ("figure_id", "title", "axis", "counts", "summary", "reading")}
-    chart = bars([(str(n), 100 - n) for n in range(limits.BARS + 5)], **texts)
+    totals = [(str(n), 100 - n) for n in range(limits.BARS + 5)]
+    chart = bars([("much", 200), *totals[:-1]], **texts)
     assert len(chart.rows) == limits.BARS + 1
-    assert chart.rows[-1] == ("5 others", "390")
-    assert chart.numbers["counts"].sum() == int(np.sum(100 - np.arange(limits.BARS + 5)))
+    assert chart.rows[-1] == ("5 others", "395")
+    assert chart.numbers["counts"].sum() == 200 + sum(count for _, count in totals[:-1])
+    chart = bars(totals, **texts)  # beside 390 others no bar could be seen
+    assert len(chart.rows) == limits.BARS
+    assert chart.summary == "summary 5 others, 390 in all, not drawn."
