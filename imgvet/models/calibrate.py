@@ -6,7 +6,8 @@ each in its sample, and the upper end of those cosines, as far above the median 
 below it, so that copies among them hardly count. That end gets the similarity that it has with the
 built-in model on photographs, so that thresholds mean about the same. Of the built-in model, whose
 scale was measured as 0.55, this finds 0.53 to 0.59 on landscapes, overlapping parts of photographs,
-photographs with 17 edits of each, and things on white.
+photographs with 17 edits of each, and things on white. The size of the samples was chosen after 50,
+100 and 200 had been seen on these same four sets, so on others it may do worse.
 """
 
 from __future__ import annotations

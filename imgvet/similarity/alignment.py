@@ -6,8 +6,8 @@ picture is laid over the other, each patch looks for where it has moved to (opti
 affine map that most patches agree on (RANSAC) takes the place of the guess. What is proven is then
 decided by the pixels: so many patches must agree, by normalised correlation, which other colours
 and JPEG hardly change. Different pictures under the same logo or frame agree there only; what has
-more in common, as pages of one form have, a second look at twice the size holds off
-(:mod:`imgvet.similarity.doubts`).
+more in common, as pages of one form have, is held off by its levels and, where any patch differs,
+by a second look at twice the size (:mod:`imgvet.similarity.doubts`).
 
 Local features (ORB, SIFT) find parts as well, at five to twenty times the processor time, and lose
 crops with text over them; ``python -m benchmarks.verification`` measures what is done here.
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from imgvet.images.orientation_hash import ORIENTATIONS
 from imgvet.images.picture import Pixels, decode_thumbnail, gray_thumbnail, oriented
-from imgvet.similarity.doubts import FINE_SIDE, doubtful
+from imgvet.similarity.doubts import FINE_SIDE, both_add, levels_differ
 from imgvet.similarity.maps import (
     MIRROR,
     ORIENTED,
@@ -109,6 +109,11 @@ class Look:
     def fine(self) -> Pixels:
         """The whole thumbnail in gray."""
         return gray_thumbnail(self._thumbnail)
+
+    @cached_property
+    def fine_square(self) -> Pixels:
+        """The whole thumbnail in gray as a square of :data:`FINE_SIDE`."""
+        return _resized(self.fine, FINE_SIDE, FINE_SIDE)
 
     @cached_property
     def small(self) -> Pixels:
@@ -229,7 +234,7 @@ def _proven(first: Look, second: Look, overlay: _Overlay) -> Alignment | None:
         found = overlay.alignment
         if not found.hopeful:
             return None
-        if not overlay.doubtful(most_agree=found.share >= ENOUGH_SHARE):
+        if not overlay.doubtful:
             return found
         finer = None if last else overlay.moved(finely=True)
         if finer is None:
@@ -282,12 +287,15 @@ class _Overlay:
     @cached_property
     def finely(self) -> tuple[Pixels, Pixels]:
         """The frame and what is laid over it, squares of :data:`FINE_SIDE`."""
-        frame = _resized(self._frame.fine, FINE_SIDE, FINE_SIDE)
-        return frame, self._laid_over(self._over.fine, FINE_SIDE)
+        return self._frame.fine_square, self._laid_over(self._over.fine, FINE_SIDE)
 
-    def doubtful(self, *, most_agree: bool) -> bool:
-        """Whether a second look tells two pictures."""
-        return doubtful(*self.finely, self._to_over, most_agree=most_agree)
+    @property
+    def doubtful(self) -> bool:
+        """Whether it looks like two pictures."""
+        most_agree = self.alignment.share >= ENOUGH_SHARE
+        if levels_differ(self._frame.square, self._laid, self._to_over, most_agree=most_agree):
+            return True
+        return self.differing > 0 and both_add(*self.finely, self._to_over)
 
     @cached_property
     def alignment(self) -> Alignment:

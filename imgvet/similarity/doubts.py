@@ -24,37 +24,44 @@ from imgvet.images.picture import Pixels
 from imgvet.similarity.maps import Map, of_pixels
 
 FINE_SIDE = 192
-"""Side of the squares in which pictures are looked at again, in pixels."""
+"""Side of the squares in which what pictures add is looked for, in pixels."""
 
 MOST_TWO_SIDED = 0.006
 LEAST_LEVELS, LEAST_LEVELS_OF_FEW = 0.5, 0.75
 """How far levels must agree; the more where most patches do not."""
 
 _LEVELS, _BIN = 256, 8
-_SMALL, _MIDDLE = (FINE_SIDE // 4, FINE_SIDE // 4), slice(2, None, 4)
+_LEVELS_SIDE = 48
 _SAME, _FEW = 8, 5
 _AROUND = np.ones((5, 5), np.uint8)
 _STRUCTURE, _PLAIN, _BACKGROUND = 40, 10, 8
 
 
-def doubtful(frame: Pixels, laid: Pixels, way: Map, *, most_agree: bool) -> bool:
-    """Whether two pictures, gray squares of :data:`FINE_SIDE`, look like two.
+def levels_differ(frame: Pixels, laid: Pixels, way: Map, *, most_agree: bool) -> bool:
+    """Whether the levels of two pictures, gray squares, are those of two.
 
     The one was laid over the other by a map from the frame to it.
     """
-    side = (FINE_SIDE, FINE_SIDE)
+    side = (_LEVELS_SIDE, _LEVELS_SIDE)
+    small = [cv2.resize(each, side, interpolation=cv2.INTER_AREA) for each in (frame, laid)]
+    one, other = (np.asarray(each, np.uint8) for each in small)
+    least = LEAST_LEVELS if most_agree else LEAST_LEVELS_OF_FEW
+    return level_agreement(one, other, _inside(way, _LEVELS_SIDE)) < least
+
+
+def both_add(frame: Pixels, laid: Pixels, way: Map) -> bool:
+    """Whether each picture has something that the other lacks; squares of :data:`FINE_SIDE`."""
+    return two_sided(frame, laid, _inside(way, FINE_SIDE)) > MOST_TWO_SIDED
+
+
+def _inside(way: Map, side: int) -> NDArray[np.bool_]:
+    """Where a map from a square of this side leads into the other picture."""
+    size = (side, side)
     marks = cv2.warpAffine(
-        np.ones(side, np.uint8), of_pixels(way, side, side), side,
+        np.ones(size, np.uint8), of_pixels(way, size, size), size,
         flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP,
     )  # fmt: skip
-    if two_sided(frame, laid, marks > 0) > MOST_TWO_SIDED:
-        return True
-    agreement = level_agreement(_reduced(frame), _reduced(laid), marks[_MIDDLE, _MIDDLE] > 0)
-    return agreement < (LEAST_LEVELS if most_agree else LEAST_LEVELS_OF_FEW)
-
-
-def _reduced(gray: Pixels) -> Pixels:
-    return np.asarray(cv2.resize(gray, _SMALL, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(marks > 0)
 
 
 def level_agreement(frame: Pixels, laid: Pixels, inside: NDArray[np.bool_]) -> float:

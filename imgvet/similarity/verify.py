@@ -22,7 +22,7 @@ from imgvet.measures.collect import rows_of
 from imgvet.options import SimilarityOptions
 from imgvet.progress import tracked
 from imgvet.similarity.alignment import Alignment, Look, align
-from imgvet.similarity.maps import Map, inverted
+from imgvet.similarity.maps import Map, inverted, scale
 from imgvet.similarity.pairs import Apart
 from imgvet.store.packs import DIGEST, Thumbnails
 from imgvet.store.store import Store
@@ -31,7 +31,7 @@ from imgvet.threads import in_threads
 from imgvet.workdir import WorkDir, write_atomically
 
 STAGE = "verify_pairs"
-VERSION = 3
+VERSION = 4
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -188,7 +188,7 @@ def finding_of(found: Alignment, first: Size, second: Size) -> Finding:
 def _relation(found: Alignment, transform: Map, first: Size, second: Size) -> Relation:
     linear = transform[:, :2]
     degrees = np.degrees(np.arctan2(linear[1, 0] - linear[0, 1], linear.trace()))
-    if np.linalg.det(linear) < 0 or abs(degrees) > LEAST_DEGREES:
+    if scale(transform) < 0 or abs(degrees) > LEAST_DEGREES:
         return Relation.ROTATED
     if min(found.first_shown, found.second_shown) < WHOLE_SHARE:
         return Relation.CROPPED

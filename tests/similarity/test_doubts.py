@@ -69,3 +69,13 @@ def test_what_an_edit_adds_is_on_one_side() -> None:
     assert two_sided(left, right, ALL) == pytest.approx(0.5, abs=0.1)
     assert two_sided(left, right, ALL & (np.arange(192) < 90)) == 0
     assert two_sided(plain, plain, ALL) == 0
+
+
+def test_thumbnails_are_looked_at_whole_only_where_a_patch_differs() -> None:
+    picture = scene(1, 400, 300)
+    covered = picture.copy()
+    covered[100:200, 100:200] = 255
+    for edited, differs in ((picture // 2, False), (covered, True)):
+        one, other = look(picture), look(edited.astype(np.uint8))
+        assert align(one, other)
+        assert ("fine" in vars(one)) == ("fine" in vars(other)) == differs
