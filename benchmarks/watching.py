@@ -398,7 +398,9 @@ def tables_of(images: Batch) -> dict[str, pd.DataFrame]:
     return {
         "items": items,
         "stats": stats.assign(id=ids[images.valid]),
-        "similarity": pd.DataFrame({"from": near - 1, "to": near, "similarity": 0.995}),
+        "similarity": pd.DataFrame(
+            {"from": near - 1, "to": near, "similarity": 0.995, "decided": False}
+        ),
     }
 
 
