@@ -14,6 +14,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -141,8 +142,18 @@ def _run(
             peak.value = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def left_running(mark: str) -> list[int]:
-    """The processes that were started with a mark in their environment."""
+def left_running(mark: str, patience: float = 10.0) -> list[int]:
+    """The processes with a mark in their environment that do not end within some seconds.
+
+    What was killed is still there while the system takes its memory back.
+    """
+    deadline = time.monotonic() + patience
+    while (found := _running(mark)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
+
+
+def _running(mark: str) -> list[int]:
     wanted, found = f"{_MARK}={mark}\0".encode(), []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):

@@ -59,7 +59,7 @@ def resident_bytes() -> int:
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts files as Linux tells them")
 def test_runs_in_one_process(torture: Torture, prefect_server: None, tmp_path: Path) -> None:
     photos, dataset, runs = tmp_path / "photos", Dataset(work_dir=tmp_path / "out"), torture.count
-    write_photographs(photos, 12)
+    age(*write_photographs(photos, 12))
     given = make_options({"input_dir": photos, "work_dir": dataset.work_dir})
     seen: list[tuple[int, int, int]] = []
     for number in range(max(SETTLED + 4, runs)):

@@ -177,10 +177,7 @@ def test_killed_with_its_server(
         time.sleep(after)
         process.kill()
         process.wait()
-        deadline = time.monotonic() + 30
-        while left_running(str(run.log)) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        if left := left_running(str(run.log)):
+        if left := left_running(str(run.log), patience=30):
             torture.wrong.append(f"killed after {after}: {left} still run")
         torture.wrong += [f"killed after {after}, run again: {what}" for what in run.again()]
     torture.found("SIGKILL of the command alone, its server ends itself", f"{torture.count} kills")
