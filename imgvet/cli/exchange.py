@@ -14,9 +14,7 @@ from imgvet.exchange.options import ExportOptions
 from imgvet.exchange.sides import read_side
 from imgvet.foreign import visible
 from imgvet.format import counted, table_text
-from imgvet.options import SimilarityOptions
 from imgvet.spreadsheet import csv_bytes
-from imgvet.summary import read_record
 from imgvet.workdir import exclusive, open_finished, write_atomically
 
 
@@ -69,8 +67,7 @@ def compare(options: argparse.Namespace) -> int:
 
 def against(options: argparse.Namespace) -> None:
     """Print of each of many pictures its nearest in a run, the most alike first."""
-    from imgvet.search.against import look_up
-    from imgvet.similarity.verify import Relation
+    from imgvet.search.against import in_short, look_up
 
     work, threads = open_finished(options.work_dir), os.cpu_count() or 1
     found = look_up(work, options.against, 1 if options.k is None else options.k, threads)
@@ -88,13 +85,7 @@ def against(options: argparse.Namespace) -> None:
         relation = one["relation"] if isinstance(one["relation"], str) else ""
         rows.append((number, visible(one["picture"]), nearest, relation))
     print(table_text(rows, "<<<<"))
-    near = read_record(work).options(SimilarityOptions).threshold
-    first = found[found["rank"].eq(1).fillna(value=False)]
-    exact, alike = first["relation"].eq(Relation.EXACT), first["similarity"] >= near
-    edited = first["relation"].notna() & ~exact & first["relation"].ne(Relation.SIMILAR_ONLY)
-    pictures, more = counted(found["picture"].nunique(), "picture"), alike & ~exact & ~edited
-    print(f"Of {pictures} {exact.sum():,} are in there already byte by byte, {edited.sum():,} as "
-          f"edits, and {more.sum():,} more are at least {near:g} similar.")  # fmt: skip
+    print(in_short(found, work))
 
 
 def difference_lines(found: Difference) -> list[str]:

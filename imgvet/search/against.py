@@ -6,18 +6,22 @@ from collections.abc import Callable, Container, Sequence
 from contextlib import ExitStack
 from functools import lru_cache, partial
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from imgvet.embedding.compute import embed_pictures
 from imgvet.errors import InvalidParameterError
+from imgvet.format import counted
 from imgvet.images.isolation import decoded
 from imgvet.images.picture import Pixels, encode_thumbnail, to_standard_size
 from imgvet.models.model import Model, ModelCard
 from imgvet.models.session import batch_size
 from imgvet.options import SimilarityOptions
+from imgvet.parameters import Part
 from imgvet.reasons import Failure, Reason
 from imgvet.search.image_table import ImageTable
 from imgvet.search.many import ManySearch
@@ -37,6 +41,18 @@ COLUMNS = ("picture", "status", "rank", "similarity", "id", "filename", "copies"
 """Of a picture, ``status`` (ok, or why it can't be looked up), and of each of its nearest contents
 the rank, the first image with it, and how many have it; ``relation`` (exact: the same bytes) is
 told of those that are similar enough to be compared."""
+
+
+class LookUpOptions(Part):
+    """The parameters of the flow ``look_up_pictures``."""
+
+    work_dir: Path = Field(description="work dir of a finished run")
+    pictures: tuple[str, ...] = Field(
+        min_length=1, description="what is looked up: inputs of any kind, or another work dir"
+    )
+    k: int = Field(1, ge=1, description="how many of the nearest images are told of each picture")
+    csv: Path | None = Field(None, description="file for the table [look_up.csv in the work dir]")
+
 
 _GIVEN = ["picture", "status", "digest"]
 _LOOKS = 256
@@ -94,6 +110,17 @@ def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -
         types = {"rank": "Int64", "id": "Int64", "copies": "Int64"}
         found = found.assign(rank=found["rank"].where(found["id"].notna()))
         return found[list(COLUMNS)].astype(types).reset_index(drop=True)
+
+
+def in_short(found: pd.DataFrame, work: WorkDir) -> str:
+    """How many of the pictures in a table of :func:`look_up` the run knows, in a sentence."""
+    near = read_record(work).options(SimilarityOptions).threshold
+    first = found[found["rank"].eq(1).fillna(value=False)]
+    exact, alike = first["relation"].eq(Relation.EXACT), first["similarity"] >= near
+    edited = first["relation"].notna() & ~exact & first["relation"].ne(Relation.SIMILAR_ONLY)
+    pictures, more = counted(found["picture"].nunique(), "picture"), alike & ~exact & ~edited
+    return (f"Of {pictures} {exact.sum():,} are in there already byte by byte, {edited.sum():,} as "
+            f"edits, and {more.sum():,} more are at least {near:g} similar.")  # fmt: skip
 
 
 def _put_first(own: pd.Series, rows: Rows, similarity: Reals) -> None:

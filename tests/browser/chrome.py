@@ -37,6 +37,14 @@ true
 """
 """Keeps what would be downloaded, and under which name, in ``caught``."""
 
+_AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+_RUN_AXE = """
+axe.run(document, {resultTypes: ["violations"]}).then((found) => found.violations
+  .filter((one) => ["serious", "critical"].includes(one.impact))
+  .map((one) => one.id + ": " +
+    one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ")))
+"""
+
 
 def executable() -> str | None:
     """A Chromium or Chrome of this machine; None if there is none."""
@@ -128,6 +136,20 @@ class Tab:
         """Prefer a light or a dark colour scheme."""
         feature = {"name": "prefers-color-scheme", "value": scheme}
         self.call("Emulation.setEmulatedMedia", features=[feature])
+
+    def barriers(self) -> list[str]:
+        """What axe finds serious or critical on the page: the rules that it breaks, and where."""
+        self.run(_AXE.read_text("utf-8") + "; true")
+        return list(self.run(_RUN_AXE))
+
+    def barriers_at(self, url: str, ready: str, scheme: str) -> list[str]:
+        """The same of a page whose own policy lets no other script in, opened in a scheme."""
+        self.prefer(scheme)
+        self.call("Page.setBypassCSP", enabled=True)
+        self.open(url, ready)
+        found = self.barriers()
+        self.call("Page.setBypassCSP", enabled=False)
+        return found
 
     def _wait(self, done: Callable[[], bool], what: str) -> None:
         end = time.monotonic() + _PATIENCE

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -17,11 +16,6 @@ from imgvet.workdir import WorkDir
 from support.finished_run import finish_run
 from support.pictures import write_photographs
 
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text("utf-8")
-RUN_AXE = """
-axe.run(document, {resultTypes: ["violations"]}).then((found) => found.violations
-  .filter((one) => ["serious", "critical"].includes(one.impact)).map((one) => one.id))
-"""
 SHOWN = "document.querySelectorAll('#near img').length > 0"
 RANGE = "document.getElementById('range').textContent"
 LONG = "a label with a name that is longer than any button"
@@ -106,12 +100,7 @@ def test_another_label_is_chosen_seen_again_and_taken_back(page: Tab, work: Work
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(tab: Tab, page: Tab, scheme: str) -> None:
-    tab.prefer(scheme)
-    tab.call("Page.setBypassCSP", enabled=True)
-    tab.open(tab.run("location.href"), SHOWN)
-    tab.run(AXE + "; true")
-    assert tab.run(RUN_AXE) == []
-    tab.call("Page.setBypassCSP", enabled=False)
+    assert tab.barriers_at(tab.run("location.href"), SHOWN, scheme) == []
 
 
 def test_a_phone_shows_it_without_scrolling_sideways(page: Tab) -> None:
