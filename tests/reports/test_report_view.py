@@ -103,7 +103,7 @@ def test_tiles_hold_the_counts(inputs: ReportInputs) -> None:
 def test_next_steps_quote_the_work_dir(inputs: ReportInputs) -> None:
     overview = words(inputs, Section.OVERVIEW)
     assert "imgvet explore 'my results' " in overview
-    assert "imgvet summary 'my results' " in overview
+    assert "imgvet curate plan 'my results' " in overview
     assert "dataset = imgvet.create(work_dir='my results') dataset.invalid_instances() " in overview
     assert "Judge 9 cases of poor light or focus: Dark" in overview
 
