@@ -40,10 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _command(arguments: Sequence[str] | None) -> int:
     try:
-        options = parse(parser(), arguments)
-        module, _, function = options.command.partition(".")
-        command = getattr(importlib.import_module(f"imgvet.cli.{module}"), function)
         with failures_of_machine():
+            options = parse(parser(), arguments)
+            module, _, function = options.command.partition(".")
+            command = getattr(importlib.import_module(f"imgvet.cli.{module}"), function)
             return int(command(options) or 0)
     except ImgvetError as error:
         if VERBOSE in (sys.argv if arguments is None else arguments):

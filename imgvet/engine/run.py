@@ -36,6 +36,9 @@ from imgvet.workdir import WorkDir, exclusive, require_allowed
 FILES_OF_A_RUN = 128
 """Files and connections that a run has open at a time, at most: 96 to read a bucket."""
 
+ADDRESSES_OF_A_RUN = 4 * 10**9
+"""Bytes of address space: libraries and the stacks of threads; 3.5 to 4.3 GB on two cores."""
+
 EVENTS_TIMEOUT = 10.0
 """Seconds that a temporary server is kept for events that were not sent yet."""
 
@@ -66,7 +69,7 @@ def run_in_engine(
         "PREFECT_LOGGING_INTERNAL_LEVEL": level,
     }
     work = require_allowed(options.work_dir, options.inputs, overwrite=True)
-    _require_files()
+    _require_limits()
     with failures_of_machine(), ExitStack() as stack:
         stack.enter_context(environment(settings))
         url = configured_url()
@@ -90,8 +93,11 @@ def run_in_engine(
         return _result(flow, options)
 
 
-def _require_files() -> None:
-    """MachineError if fewer files may be opened than a run needs: Prefect would wait forever."""
+def _require_limits() -> None:
+    """MachineError if limits of the process allow less than a run needs.
+
+    Short of files Prefect would wait forever; short of addresses libraries in C abort the process.
+    """
     import resource
 
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -101,6 +107,13 @@ def _require_files() -> None:
             f"Only {max(left, 0)} more files may be open at a time, and a run takes up to "
             f"{FILES_OF_A_RUN}",
             "Allow more, as by 'ulimit -n 4096', and run again",
+        )
+    allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if allowed != resource.RLIM_INFINITY and allowed < ADDRESSES_OF_A_RUN:
+        raise MachineError(
+            f"Only {allowed / 1e9:.1f} GB of addresses may be used, and a run takes "
+            f"{ADDRESSES_OF_A_RUN // 10**9} GB at least, of which little is memory",
+            "Limit its memory otherwise than by 'ulimit -v', and run again",
         )
 
 
