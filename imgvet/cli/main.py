@@ -7,11 +7,12 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
 
 from imgvet.cli.arguments import VERBOSE, parse
-from imgvet.cli.commands import parser
+from imgvet.cli.commands import FLOWS, parser
 from imgvet.errors import (
     EXIT_BAD_REQUEST,
     EXIT_INTERRUPTED,
@@ -20,6 +21,9 @@ from imgvet.errors import (
     ImgvetError,
     failures_of_machine,
 )
+
+if TYPE_CHECKING:
+    from imgvet.engine.server import TemporaryServer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,8 +47,9 @@ def _command(arguments: Sequence[str] | None) -> int:
         with failures_of_machine():
             options = parse(parser(), arguments)
             module, _, function = options.command.partition(".")
-            command = getattr(importlib.import_module(f"imgvet.cli.{module}"), function)
-            return int(command(options) or 0)
+            with _server_of(options.command) as options.server:
+                command = getattr(importlib.import_module(f"imgvet.cli.{module}"), function)
+                return int(command(options) or 0)
     except ImgvetError as error:
         if VERBOSE in (sys.argv if arguments is None else arguments):
             error.__suppress_context__ = False
@@ -54,6 +59,25 @@ def _command(arguments: Sequence[str] | None) -> int:
     except KeyboardInterrupt as stop:
         print("imgvet: stopped; run the same command again to go on where it was", file=sys.stderr)
         return EXIT_TERMINATED if isinstance(stop, _TerminatedError) else EXIT_INTERRUPTED
+
+
+@contextmanager
+def _server_of(command: str) -> Iterator[TemporaryServer | None]:
+    """A temporary server for a command that runs a flow, launched before all that takes time."""
+    if command not in FLOWS:
+        yield None
+        return
+    from imgvet.engine.server import TemporaryServer, may_be_configured
+
+    if may_be_configured():
+        yield None
+        return
+    server = TemporaryServer()
+    server.launch()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 class _TerminatedError(KeyboardInterrupt):

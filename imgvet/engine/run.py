@@ -43,22 +43,29 @@ EVENTS_TIMEOUT = 10.0
 """Seconds that a temporary server is kept for events that were not sent yet."""
 
 
-def run_flow(options: RunOptions, drafts: Path) -> RunSummary:
+def run_flow(
+    options: RunOptions, drafts: Path, launched: TemporaryServer | None = None
+) -> RunSummary:
     """Vet a dataset as a Prefect flow; ImgvetError of a bad request, before anything is written.
 
     ``drafts`` is the folder with what was given from Python as tables and arrays.
     """
-    found = run_in_engine("analyze_dataset", options, check_request(options), drafts)
-    return cast("RunSummary", found)
+    request = check_request(options)
+    return cast("RunSummary", run_in_engine("analyze_dataset", options, request, drafts, launched))
 
 
 def run_in_engine(
-    flow: str, options: RunOptions, request: Request | None, drafts: Path | None = None
+    flow: str,
+    options: RunOptions,
+    request: Request | None,
+    drafts: Path | None = None,
+    launched: TemporaryServer | None = None,
 ) -> object:
     """Run a flow, named as its module, while there is a server: the configured one or our own.
 
     Returns its result, also where what was found is a failure. Without a checked request the flow
-    checks; ``drafts`` as in :func:`run_flow`. EngineError if the server can't be started or
+    checks; ``drafts`` as in :func:`run_flow`; a server that was ``launched`` is the one that is
+    started. EngineError if the server can't be started or
     reached, or failed; MachineError if the machine lacks what it takes.
     """
     level = "INFO" if options.verbose else "CRITICAL"
@@ -83,7 +90,7 @@ def run_in_engine(
             options = keep_files(options, drafts, work)
         request = request and with_options(request, options)
         if url is None:
-            server = stack.enter_context(_temporary_server(work))
+            server = stack.enter_context(_started(launched or TemporaryServer(), work))
             files = files_to_measure(work, options, request and request.inputs.listing)
             request = request and replace(request, to_measure=len(files))
             _work_meanwhile(server, work, options, files)
@@ -128,9 +135,8 @@ def _result(name: str, options: RunOptions) -> object:
 
 
 @contextmanager
-def _temporary_server(work: WorkDir) -> Iterator[TemporaryServer]:
-    server = TemporaryServer(work.engine_home)
-    server.start()
+def _started(server: TemporaryServer, work: WorkDir) -> Iterator[TemporaryServer]:
+    server.start(work.engine_home)
     try:
         yield server
     finally:
