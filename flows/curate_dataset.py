@@ -13,9 +13,9 @@ from imgvet.curation.plan import plan_lines
 from imgvet.curation.rules import CurateOptions
 from imgvet.errors import PlanError
 from imgvet.flows.server_run import told_to_server
+from imgvet.opening import open_finished
 from imgvet.store.references import digest_file
 from imgvet.tasks.curating import apply_plan, propose_plan
-from imgvet.workdir import open_finished
 
 POLL = 10
 """Seconds between two looks for an answer."""
@@ -40,7 +40,7 @@ def curate_dataset(options: CurateOptions) -> State[Outcome]:
         what was moved and what was refused, in a state named Curated, Declined or NothingToDo.
         While the run is paused, ``plan.csv`` may be edited: what it says then is done.
     """
-    work = open_finished(options.work_dir)
+    work = open_finished(options.work_dir, stored=True)
     with told_to_server():
         plan = propose_plan(work, options)
         if not (plan["action"] != "keep").any():

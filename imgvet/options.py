@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from imgvet.check_options import CheckOptions, FailOn, SuiteOptions
-from imgvet.parameters import Part, Share, Strings, parameter, validated
+from imgvet.parameters import Part, Place, Share, Strings, parameter, validated
 
 SPLIT_FOLDERS = "folders"
 """The ``split_pattern`` that knows what folders of splits are called."""
@@ -275,7 +275,9 @@ class LabelOptions(Part):
 class ExecutionOptions(Part):
     """How to run, and what is said of it elsewhere. None of these changes a result."""
 
-    work_dir: Path = parameter(Path("work_dir"), "folder for results")
+    work_dir: Place = parameter(
+        Path("work_dir"), "folder for results; or a bucket, as s3://bucket/out or minio://host/..."
+    )
     overwrite: bool = parameter(True, "replace earlier results in the work dir")
     num_threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, le=1024, description="threads [cores]"

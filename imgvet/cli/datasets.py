@@ -18,13 +18,14 @@ from imgvet.monitor.history import monitored_runs, read_history
 from imgvet.monitor.messages import Message, report_address
 from imgvet.monitor.notify import check_addresses, post, without_secrets
 from imgvet.monitor.options import make_monitor_options
+from imgvet.opening import exclusive, work_dir_at
 from imgvet.options import make_options
 from imgvet.quality.result import Severity
 from imgvet.reports.overview import Watched, digest, overview_page, verdict_of
 from imgvet.store.compact import today, unused
 from imgvet.store.store import Store
 from imgvet.store.upkeep import collect_garbage, shown
-from imgvet.workdir import UNUSED_DAYS, WorkDir, exclusive, work_dir_at, write_text
+from imgvet.workdir import UNUSED_DAYS, WorkDir, write_text
 
 if TYPE_CHECKING:
     from imgvet.deployments.datasets import Served
@@ -82,7 +83,7 @@ def _kept(options: argparse.Namespace) -> Iterator[tuple[str, WorkDir, int]]:
         if options.keep_days is not None:
             parameters["keep_days"] = options.keep_days
         kept = make_monitor_options(parameters)
-        yield dataset.name, WorkDir(kept.work_dir), kept.keep_days
+        yield dataset.name, work_dir_at(kept.work_dir), kept.keep_days
 
 
 def _pruned(name: str, work: WorkDir, days: int, *, yes: bool) -> tuple[str, ...]:
@@ -108,7 +109,7 @@ def _datasets(config: Path) -> tuple[Served, ...]:
 def _watched(dataset: Served) -> Watched:
     coming = next_run(dataset.cron, dataset.timezone)
     options = make_monitor_options(dataset.parameters)
-    work = WorkDir(options.work_dir)
+    work = work_dir_at(options.work_dir)
     try:
         runs = monitored_runs(work)
     except HistoryError as error:

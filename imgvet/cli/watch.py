@@ -41,9 +41,10 @@ from imgvet.monitor.options import (
     make_monitor_options,
 )
 from imgvet.monitor.watch import baseline_lines, set_baseline
+from imgvet.opening import exclusive, require_allowed
 from imgvet.quality.result import read_results
 from imgvet.summary import read_summary, summary_lines
-from imgvet.workdir import WorkDir, exclusive, require_allowed, write_text
+from imgvet.workdir import WorkDir, write_text
 
 _GONE = (InputNotFoundError, InputEmptyError, InputUnreadableError, ListFileError)
 

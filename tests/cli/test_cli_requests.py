@@ -83,8 +83,8 @@ def test_an_address_is_no_work_dir(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(photos.parent)
-    assert main(command.format("s3://bucket/wd").split()) == 2
-    said = "imgvet: The work dir s3://bucket/wd is an address, not a folder. Give a folder"
+    assert main(command.format("ftp://bucket/wd").split()) == 2
+    said = "imgvet: The work dir ftp://bucket/wd is no folder, and in no bucket. Give a folder"
     assert capsys.readouterr().err.startswith(said)
     assert [path.name for path in photos.parent.iterdir()] == ["photos"]
 

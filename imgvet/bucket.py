@@ -1,0 +1,293 @@
+"""A work dir in a bucket, and its copy on this machine, which is what all commands work in.
+
+    <work dir>/files.json            which files there are, their digests and sizes; put last
+               objects/<digest>      what they hold, each content once
+               lock                  who holds the work dir
+               run.json, report/...  the results under their names, for people and other programs
+
+``files.json`` is the commit: it is put after all that it names, and only in the place of the one
+that was read. So a run that is killed leaves the last state, a reader sees one state or the other,
+never a mixture, and nobody overwrites what somebody else wrote meanwhile. Contents that no state
+names are deleted after it. The server must know conditional writes, as those of AWS and MinIO do.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from imgvet.errors import ImgvetError, WorkDirBusyError, WorkDirUnusableError
+from imgvet.progress import tracked
+from imgvet.sources.s3_folder import LARGEST, Folder
+from imgvet.store.references import digest_file
+from imgvet.threads import read_ahead
+from imgvet.workdir import ADDRESS, DRAFT, STORE, draft_in, link, link_or_copy, write_text
+
+RENEWED, STALE = 60.0, 300.0
+"""Seconds after which a lock is renewed, and after which one that was not counts as left."""
+
+FILES, OBJECTS, LOCK = "files.json", "objects/", "lock"
+_RUN, _STORE = "run.json", f"{STORE}/"
+_BY_PEOPLE = ("decisions.csv", "plan.", "lists/")
+_WITHOUT_RESULTS = (_STORE, "history.parquet", *_BY_PEOPLE)
+_STATE, _DIGESTS = f"{STORE}/{FILES}", f"{STORE}/digests.json"
+"""Of the copy: the state that it was last brought to, and its digests by size and time."""
+_OF_THIS_MACHINE = {_STATE, _DIGESTS} | {
+    _STORE + name for name in (ADDRESS, LOCK, "prefect", "mirror", "extracted", "frames", "search")
+}
+
+_logger = logging.getLogger(__name__)
+
+
+class File(NamedTuple):
+    """What a file holds: its BLAKE2b-128, and how many bytes."""
+
+    digest: str
+    size: int
+
+
+Files = dict[str, File]
+
+
+class BucketCopy:
+    """A work dir in a bucket, and the folder with its copy, which the caller holds."""
+
+    def __init__(self, there: Folder, path: Path) -> None:
+        self._there, self._path = there, path
+        self._etag, self._files = "", Files()
+        self._is_lost = False  # the lock
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the work dir; WorkDirBusyError tells who does if somebody else does.
+
+        The lock of a process that was killed is taken over :data:`STALE` seconds after its last
+        sign of life.
+        """
+        since = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+        who = f"process {os.getpid()} on {socket.gethostname()} since {since}"
+        mine = f"{who}\n{secrets.token_hex(8)}".encode()
+        etag = self._there.put(LOCK, mine, "")
+        if not etag and (other := self._there.get(LOCK)) is not None:
+            who = other.data.decode(errors="replace").partition("\n")[0]
+            if other.age > STALE:
+                _logger.warning("%s is taken over from %s", self._there.location.uri, who)
+                etag = self._there.put(LOCK, mine, other.etag)
+        if not etag:
+            raise WorkDirBusyError(
+                f"{self._there.location.uri} is held by {who}",
+                f"Wait for it; {STALE / 60:.0f} minutes if it was killed",
+            )
+        ended = threading.Event()
+        renewing = threading.Thread(target=self._renew, args=(mine, etag, ended), daemon=True)
+        renewing.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            renewing.join()
+            if not self._is_lost:
+                self._there.delete(LOCK)
+
+    def _renew(self, mine: bytes, etag: str, ended: threading.Event) -> None:
+        while not (self._is_lost or ended.wait(RENEWED)):
+            try:
+                self._is_lost = not self._there.put(LOCK, mine, etag)
+            except ImgvetError as error:
+                _logger.warning("%s It is tried again.", error)
+
+    def fetch(self, *, stored: bool) -> None:
+        """Bring the copy to the state of the bucket; but what is new in the store stays.
+
+        Of the store, something is fetched only if ``stored`` says so. What people changed here, and
+        nobody else did meanwhile, stays as well.
+        """
+        while True:
+            self._read()
+            lost = self._bring(stored=stored)
+            if not lost or (now := self._there.get(FILES)) is None or now.etag == self._etag:
+                break  # else it was committed to meanwhile, which deletes what nobody needs
+        if lost:
+            uri, first = self._there.location.uri, min(lost)
+            _logger.warning("%d files of %s are gone, such as %s; the next run makes them again",
+                            len(lost), uri, first)  # fmt: skip
+            self._files = {name: file for name, file in self._files.items() if name not in lost}
+
+    def _read(self) -> None:
+        found = self._there.get(FILES)
+        state = Files() if found is None else _state_in(found.data)
+        if state is None:
+            raise WorkDirUnusableError(
+                f"{self._there.at(FILES).uri} is not of this version of imgvet",
+                "Update imgvet, or name another folder of the bucket",
+            )
+        self._etag, self._files = "" if found is None else found.etag, state
+
+    def _bring(self, *, stored: bool) -> set[str]:
+        """Remove what is gone, fetch what is not here; give the names of what can't be had."""
+        state, here = self._files, self._here()
+        path = self._path / _STATE
+        before = (_state_in(path.read_bytes()) if path.is_file() else None) or Files()
+        for name in here.keys() - state.keys():
+            if name in before or not name.startswith((_STORE, *_BY_PEOPLE)):
+                (self._path / name).unlink()
+        wanted = {
+            name
+            for name, file in state.items()
+            if here.get(name) != file
+            and (stored or not name.startswith(_STORE))
+            and not (name.startswith(_BY_PEOPLE) and name in here and before.get(name) == file)
+        }
+        if _results_in(wanted):  # runs are the first to go and the last to come
+            runs = {name for name in state if _is_run(name)}
+            wanted |= runs
+            for name in runs:
+                (self._path / name).unlink(missing_ok=True)
+        lost = self._download(wanted, here)
+        write_text(path, _text_of(state))
+        return lost
+
+    def _download(self, names: set[str], here: Files) -> set[str]:
+        """Fetch files, but what is here as others; the names of those that can't be had."""
+        known = {file.digest: name for name, file in here.items() if name not in names}
+        by_digest: dict[str, list[str]] = {}
+        for name in sorted(names, key=lambda name: (_is_run(name), name)):
+            by_digest.setdefault(self._files[name].digest, []).append(name)
+        lost: set[str] = set()
+        with draft_in(self._path / STORE) as folder:
+
+            def load(digest: str) -> tuple[Path, bool]:
+                path = Path(folder) / digest
+                with suppress(KeyError, FileNotFoundError):  # runs were removed
+                    link(self._path / known[digest], path)
+                    return path, True
+                return path, self._there.download(OBJECTS + digest, path)
+
+            loaded = read_ahead(by_digest, load, size_of=lambda _: 0)
+            for path, is_there in tracked(loaded, "fetch", 0, len(by_digest)):
+                for name in by_digest[path.name]:
+                    if not is_there or (_is_run(name) and _results_in(lost)):
+                        lost.add(name)
+                        continue
+                    (self._path / name).parent.mkdir(parents=True, exist_ok=True)
+                    link_or_copy(path, self._path / name)
+        return lost
+
+    def send(self, *, results: bool = True) -> None:
+        """Make the bucket what the copy is; without ``results`` those that are there stay.
+
+        WorkDirBusyError if somebody else wrote to it meanwhile.
+        """
+        before, files = self._files, self._here()
+        if not results:
+            new = {name: file for name, file in files.items() if name.startswith(_WITHOUT_RESULTS)}
+            kept = (name for name in before if not name.startswith(_WITHOUT_RESULTS))
+            files = {name: before[name] for name in kept} | new
+        if files == before:
+            return
+        there = {file.digest for file in before.values()}
+        names = {file.digest: name for name, file in files.items() if file.digest not in there}
+
+        def upload(digest: str) -> None:
+            self._there.upload(OBJECTS + digest, self._path / names[digest])
+
+        _all(tracked(read_ahead(names, upload, size_of=lambda _: 0), "send", 0, len(names)))
+        text = _text_of(files)
+        etag = "" if self._is_lost else self._there.put(FILES, text.encode(), self._etag)
+        if not etag:
+            raise WorkDirBusyError(
+                f"Another run wrote to {self._there.location.uri} meanwhile, nothing was sent",
+                "Run again",
+            )
+        self._etag, self._files = etag, files
+        write_text(self._path / _STATE, text)
+        try:
+            self._tidy(before)
+        except ImgvetError as error:
+            _logger.warning("All was sent, but nothing that is old deleted: %s", error)
+
+    def _tidy(self, before: Iterable[str]) -> None:
+        """Show the results under their names, and delete what is needed no more."""
+        there = self._there.etags()
+        shown = {name: file for name, file in self._files.items() if not name.startswith(_STORE)}
+
+        def is_new(name: str) -> bool:
+            file = shown[name]
+            return file.size <= LARGEST and there.get(name) != there.get(OBJECTS + file.digest)
+
+        def show(name: str) -> None:
+            self._there.copy(OBJECTS + shown[name].digest, name)
+
+        _all(read_ahead(filter(is_new, shown), show, size_of=lambda _: 0))
+        needed = {OBJECTS + file.digest for file in self._files.values()}
+        gone = {name for name in there if name.startswith(OBJECTS)} - needed
+        gone |= there.keys() & (set(before) - shown.keys())
+        _all(read_ahead(gone, self._there.delete, size_of=lambda _: 0))
+
+    def _here(self) -> Files:
+        """What the files of the copy hold; only those are read that changed since last asked."""
+        path = self._path / _DIGESTS
+        known: dict[str, list[Any]] = json.loads(path.read_text()) if path.is_file() else {}
+
+        def look(name: str) -> tuple[str, list[Any]]:
+            file = self._path / name
+            status = file.stat()
+            now = [status.st_size, status.st_mtime_ns]
+            digest, *then = known.get(name, [""])
+            return name, [digest if then == now else digest_file(file), *now]
+
+        rows = dict(read_ahead(_names_in(self._path), look, size_of=lambda _: 0))
+        write_text(path, json.dumps(rows))
+        return {name: File(digest, size) for name, (digest, size, _) in rows.items()}
+
+
+def _names_in(path: Path) -> Iterator[str]:
+    """The names of the files of a copy that belong into the bucket."""
+    for folder, folders, files in os.walk(path):
+        inside = Path(folder).relative_to(path)
+        names = {name: (inside / name).as_posix() for name in (*folders, *files)}
+        for name, whole in names.items():
+            if name.startswith(DRAFT) or whole in _OF_THIS_MACHINE:
+                (folders if name in folders else files).remove(name)
+        yield from (names[name] for name in files)
+
+
+def _is_run(name: str) -> bool:
+    return PurePosixPath(name).name == _RUN
+
+
+def _results_in(names: Iterable[str]) -> bool:
+    return not all(name.startswith(_STORE) for name in names)
+
+
+def _all(done: Iterable[object]) -> None:
+    """Wait for all that is done ahead."""
+    for _ in done:
+        pass
+
+
+def _text_of(files: Files) -> str:
+    return json.dumps({"version": 1, "files": files}, sort_keys=True)
+
+
+def _state_in(data: bytes) -> Files | None:
+    """The files of a state; None if it is none, or one of them would lie outside of the copy."""
+    try:
+        state = json.loads(data)
+        if state["version"] != 1:
+            return None
+        rows = state["files"].items()
+        files = {str(name): File(str(digest), int(size)) for name, (digest, size) in rows}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    paths = map(PurePosixPath, files)
+    return None if any(path.is_absolute() or ".." in path.parts for path in paths) else files
