@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import secrets
 import socket
 import threading
 from collections.abc import Iterable, Iterator
@@ -70,16 +69,17 @@ class BucketCopy:
     def held(self) -> Iterator[None]:
         """Hold the work dir; WorkDirBusyError tells who does if somebody else does.
 
-        The lock of a process that was killed is taken over :data:`STALE` seconds after its last
-        sign of life.
+        The lock of a process that was killed is taken over: by this machine at once, by others
+        :data:`STALE` seconds after its last sign of life.
         """
         since = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
         who = f"process {os.getpid()} on {socket.gethostname()} since {since}"
-        mine = f"{who}\n{secrets.token_hex(8)}".encode()
+        copy = (self._path / STORE / ADDRESS).read_bytes()  # which no other process holds
+        mine = who.encode() + b"\n" + copy
         etag = self._there.put(LOCK, mine, "")
         if not etag and (other := self._there.get(LOCK)) is not None:
             who = other.data.decode(errors="replace").partition("\n")[0]
-            if other.age > STALE:
+            if other.age > STALE or other.data.endswith(copy):
                 _logger.warning("%s is taken over from %s", self._there.location.uri, who)
                 etag = self._there.put(LOCK, mine, other.etag)
         if not etag:

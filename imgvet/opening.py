@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -45,7 +46,7 @@ def _at(path: Path, part: str = "") -> WorkDir:
     name = folder_name(f"{server_name(place)}/{place.bucket}/{place.key}")
     work = WorkDir(Path(platformdirs.user_cache_dir("imgvet"), COPIES, name), part)
     if not work.address:
-        write_text(work.store / ADDRESS, place.uri)
+        write_text(work.store / ADDRESS, f"{place.uri}\n{secrets.token_hex(8)}")
     return work
 
 

@@ -21,7 +21,7 @@ STORE = "store"
 """Folder of the work dir with what can be made again."""
 
 ADDRESS = "address"
-"""File of the store of a copy: the address of the bucket that the work dir lies in."""
+"""File of the store of a copy: the address of its bucket, and below what no other copy has."""
 
 UNUSED_DAYS = 30
 """So long after the last run that needed a content the store keeps its results."""
@@ -89,7 +89,7 @@ class WorkDir:
     def address(self) -> str:
         """Where it lies if that is a bucket, and this its copy; else empty."""
         file = self.store / ADDRESS
-        return file.read_text() if file.is_file() else ""
+        return file.read_text().partition("\n")[0] if file.is_file() else ""
 
     @property
     def name(self) -> str:

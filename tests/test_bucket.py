@@ -167,27 +167,43 @@ def test_a_lock_that_was_left_is_taken_over_and_its_holder_sends_nothing(
     assert contents(open_finished(place, stored=True)) == SECOND
 
 
+def test_a_lock_that_was_left_on_this_machine_is_taken_over_at_once(
+    place: Path, bucket: Bucket, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "delete", lambda *_: None)
+        hold(place, contents)
+    assert "lock" in keys(bucket)
+    machine("b")
+    with pytest.raises(WorkDirBusyError, match="5 minutes if it was killed"):
+        hold(place, contents)
+    machine("a")
+    run(place, FIRST)
+    assert "lock" not in keys(bucket)
+
+
 def test_a_lock_is_renewed_and_its_loss_is_noticed(
     place: Path, proxy: FaultProxy, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "RENEWED", 0.01)
     proxy.faults.append(Fault("/lock", "answer", 3, method="PUT"))
 
-    def wait_for_renewals(count: int) -> None:
-        def made() -> int:
-            requests = list(proxy.requests)
-            return sum(one.method == "PUT" and one.path.endswith("/lock") for one in requests)
+    def renewals() -> int:
+        requests = list(proxy.requests)
+        return sum(one.method == "PUT" and one.path.endswith("/lock") for one in requests)
 
-        enough, end = made() + count, time.monotonic() + 60
-        while made() < enough:
+    def wait_for_renewals(enough: int) -> None:
+        end = time.monotonic() + 60
+        while renewals() < enough:
             assert time.monotonic() < end
             time.sleep(0.01)
 
     def lose_the_lock(work: WorkDir) -> None:
-        wait_for_renewals(4)
+        wait_for_renewals(6)
         write(work, FIRST)
+        now = renewals()
         bucket.put({"team/out/lock": b"process 1 on another"})
-        wait_for_renewals(1)
+        wait_for_renewals(now + 1)
 
     with pytest.raises(WorkDirBusyError, match="nothing was sent"):
         hold(place, lose_the_lock)

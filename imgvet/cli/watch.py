@@ -41,7 +41,7 @@ from imgvet.monitor.options import (
     make_monitor_options,
 )
 from imgvet.monitor.watch import baseline_lines, set_baseline
-from imgvet.opening import exclusive, require_allowed
+from imgvet.opening import edited, exclusive, require_allowed
 from imgvet.quality.result import read_results
 from imgvet.summary import read_summary, summary_lines
 from imgvet.workdir import WorkDir, write_text
@@ -172,7 +172,8 @@ def baseline(options: argparse.Namespace) -> None:
             raise InvalidParameterError(
                 f"--set {wanted!r} is no baseline", "Use first, last:N or a run id"
             )
-        set_baseline(work, wanted)
+        with edited(work):
+            set_baseline(work, wanted)
     print("\n".join(baseline_lines(work)))
 
 
