@@ -30,6 +30,7 @@ from imgvet.monitor.options import MonitorOptions, WatchOptions, all_addresses
 from imgvet.opening import exclusive, require_allowed
 from imgvet.options import RunOptions
 from imgvet.quality.result import read_results
+from imgvet.tasks.blocks import require_blocks, resolved
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.monitoring import alert, alert_failure, show_trend
 
@@ -61,10 +62,12 @@ def monitor_dataset(options: DeployedOptions) -> State[Monitored]:
         what was found, in a state whose name is the verdict: Completed, Alarms, Warnings,
         ChecksFailed or ChecksErrored; a failure if ``fail_on`` or ``fail_on_alarm`` says so.
     """
-    check_addresses(all_addresses(options.notify))
+    check_addresses(addresses := all_addresses(options.notify))
     with ExitStack() as held:
         held.enter_context(told_to_server())
         with _telling_failure(options):
+            require_blocks(addresses)
+            options = held.enter_context(resolved(options))
             work = require_allowed(options.work_dir, options.inputs, overwrite=True)
             held.enter_context(exclusive(work))
             # What is asked of the server in here is only for people to see: a server that is gone

@@ -62,13 +62,13 @@ class Dataset:
         """
         from imgvet.engine.progress import display_here, shown_progress
         from imgvet.engine.run import run_flow
-        from imgvet.engine.values import as_files
+        from imgvet.engine.values import as_files, with_addresses
 
         given = {"input_dir": self.input_dir, "work_dir": self.work_dir, **parameters}
         if given["input_dir"] is None:
             raise InvalidParameterError("input_dir is missing", "Give a value for input_dir")
         with tempfile.TemporaryDirectory(prefix="imgvet-") as drafts:
-            options = make_options(as_files(given, Path(drafts)))
+            options = with_addresses(make_options(as_files(given, Path(drafts))))
             self.input_dir, self.work_dir = given["input_dir"], options.work_dir
             with shown_progress():
                 summary = run_flow(options, Path(drafts))

@@ -41,6 +41,21 @@ def address_in(path: Path) -> str:
     return f"{found[1]}://{found[2]}" if found else ""
 
 
+BLOCK = "block:"
+"""Start of the name of a block of Prefect's, which stands for an address."""
+_BLOCK = re.compile(rf"{BLOCK}([a-z0-9-]+)/([a-z0-9-]+)(?:/(.*))?", re.DOTALL)
+
+
+def block_in(name: str) -> tuple[str, str, str]:
+    """Type and name of a block, and what follows; InvalidParameterError if it is not so written."""
+    if (found := _BLOCK.fullmatch(name)) is None:
+        raise InvalidParameterError(
+            f"{name!r} is the name of no block",
+            f"Write it as {BLOCK}TYPE/NAME, such as {BLOCK}slack-webhook/team",
+        )
+    return found[1], found[2], found[3] or ""
+
+
 def place_in(path: Path) -> str:
     """A path, or the address that it was made of, as a person writes it."""
     return address_in(path) or str(path)

@@ -20,6 +20,7 @@ from imgvet.monitor.notify import check_addresses, post, without_secrets
 from imgvet.monitor.options import make_monitor_options
 from imgvet.opening import exclusive, work_dir_at
 from imgvet.options import make_options
+from imgvet.parameters import BLOCK
 from imgvet.quality.result import Severity
 from imgvet.reports.overview import Watched, digest, overview_page, verdict_of
 from imgvet.store.compact import today, unused
@@ -48,10 +49,18 @@ def status(options: argparse.Namespace) -> int:
     worst = min((one.state for one in datasets), key=("bad", "warn", "good", "none").index)
     kinds: dict[str, Severity] = {"bad": "critical", "warn": "warning"}
     message = Message("status", kinds.get(worst, "info"), worst == "good", title, body)
-    lost = [(address, said) for address in options.notify if (said := post(message, address))]
+    lost = [(address, said) for address in options.notify if (said := _post(message, address))]
     for address, said in lost:
         print(f"imgvet: not delivered to {without_secrets(address)} ({said})", file=sys.stderr)
     return EXIT_CHECKS_FAILED if lost else 0
+
+
+def _post(message: Message, address: str) -> str:
+    if not address.startswith(BLOCK):
+        return post(message, address)
+    from imgvet.tasks.blocks import post_by_block
+
+    return post_by_block(message, address)
 
 
 def check(options: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from imgvet.cli.arguments import VERBOSE, parse
@@ -20,6 +21,7 @@ from imgvet.errors import (
     ImgvetError,
     failures_of_machine,
 )
+from imgvet.parameters import BLOCK
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,6 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _command(arguments: Sequence[str] | None) -> int:
     try:
         options = parse(parser(), arguments)
+        places = {name: place for name, place in vars(options).items() if isinstance(place, Path)}
+        if any(str(place).startswith(BLOCK) for place in places.values()):
+            from imgvet.engine.values import place_at
+
+            vars(options).update({name: place_at(place) for name, place in places.items()})
         module, _, function = options.command.partition(".")
         command = getattr(importlib.import_module(f"imgvet.cli.{module}"), function)
         with failures_of_machine():

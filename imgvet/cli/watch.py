@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +15,7 @@ from imgvet.cli.arguments import run_parameters
 from imgvet.engine.progress import shown_progress
 from imgvet.engine.run import run_in_engine
 from imgvet.engine.server import QUIET, configured_url, environment, failures_of
+from imgvet.engine.values import with_addresses
 from imgvet.errors import (
     EXIT_CHECKS_FAILED,
     ConfigFileError,
@@ -30,8 +31,8 @@ from imgvet.errors import (
 )
 from imgvet.flows.request import check_request
 from imgvet.monitor.failure import TOLD, failed_run, tell_failure, usable
-from imgvet.monitor.history import Run, find_run, monitored_runs
-from imgvet.monitor.messages import links_of
+from imgvet.monitor.history import Event, Run, find_run, monitored_runs
+from imgvet.monitor.messages import Message, links_of
 from imgvet.monitor.notify import Monitored, Sender, check_addresses, deliver, senders
 from imgvet.monitor.options import (
     MonitorOptions,
@@ -74,7 +75,7 @@ def _tell_failure(options: argparse.Namespace, error: ImgvetError) -> None:
 
 def _receivers(options: MonitorOptions) -> dict[str, Sender]:
     """Who is told by what is no flow: the addresses, and the server if one is set up."""
-    receivers = senders(all_addresses(options.notify))
+    receivers = senders(all_addresses(options.notify), by_block)
     with suppress(EngineError):
         if configured_url() is not None:
             from imgvet.tasks.monitoring import SERVER, emit
@@ -83,11 +84,19 @@ def _receivers(options: MonitorOptions) -> dict[str, Sender]:
     return receivers
 
 
+def by_block(run: Run, events: Sequence[Event], message: Message, name: str) -> str:
+    """Send a message by a block of the server: a Sender."""
+    from imgvet.tasks.blocks import send_by_block
+
+    return send_by_block(run, events, message, name)
+
+
 def _deliver(options: argparse.Namespace) -> int:
     """Send what earlier runs could not deliver; 3 if some of it still waits."""
     given = {"input_dir": "unknown", **run_parameters(options, MonitorOptions)}
     parameters = make_monitor_options(given)
     check_addresses(all_addresses(parameters.notify))
+    parameters = with_addresses(parameters)
     work = require_allowed(parameters.work_dir, (), overwrite=True)
     if not monitored_runs(work):
         raise RunNotFoundError(
@@ -103,7 +112,7 @@ def _deliver(options: argparse.Namespace) -> int:
 
 
 def _monitor(options: argparse.Namespace) -> int:
-    parameters = make_monitor_options(run_parameters(options, MonitorOptions))
+    parameters = with_addresses(make_monitor_options(run_parameters(options, MonitorOptions)))
     with shown_progress():
         monitored = _run_monitor(parameters)
     work = require_allowed(parameters.work_dir, (), overwrite=True, part=monitored.run.part)
