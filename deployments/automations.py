@@ -8,7 +8,6 @@ from datetime import timedelta
 from uuid import UUID
 
 from prefect.automations import Automation, EventTrigger, Posture, ResourceSpecification
-from prefect.blocks.abstract import NotificationBlock
 from prefect.blocks.notifications import SlackWebhook
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
@@ -181,7 +180,7 @@ def _notifications(rule: Rule, addresses: Sequence[str]) -> list[ActionTypes]:
     actions: list[ActionTypes] = []
     for number, url in enumerate(addresses, 1):
         if url.startswith(BLOCK):
-            saved = load(url, NotificationBlock)._block_document_id  # noqa: SLF001
+            saved = load(url, "notify")._block_document_id  # noqa: SLF001
         else:
             block = SlackWebhook(url=SecretStr(url), notify_type=rule.kind)
             saved = UUID(str(block.save(f"{slug(rule.name)}-{number}", overwrite=True)))

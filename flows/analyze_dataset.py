@@ -45,7 +45,7 @@ from imgvet.tasks import (
     watching,
 )
 from imgvet.tasks.artifacts import progress_artifacts
-from imgvet.tasks.blocks import resolved
+from imgvet.tasks.blocks import with_addresses
 from imgvet.tasks.context import RunContext
 from imgvet.threads import library_threads
 from imgvet.workdir import WorkDir
@@ -62,7 +62,8 @@ def analyze_dataset(options: RunOptions) -> State[RunSummary]:
         what was found, in a state whose name is the verdict; tables, checks and report lie in the
         work dir. It is a failure if ``fail_on`` says so.
     """
-    with told_to_server(), resolved(options) as placed:
+    with told_to_server():
+        placed = with_addresses(options)
         summary, work = analyze(placed)
     failed = fails(read_results(work.checks_json), options.fail_on)
     return end(summary.verdict, summary, failed=failed)

@@ -15,7 +15,7 @@ from imgvet.errors import PlanError
 from imgvet.flows.server_run import told_to_server
 from imgvet.opening import open_finished
 from imgvet.store.references import digest_file
-from imgvet.tasks.blocks import resolved
+from imgvet.tasks.blocks import with_addresses
 from imgvet.tasks.curating import apply_plan, propose_plan
 
 POLL = 10
@@ -41,7 +41,8 @@ def curate_dataset(options: CurateOptions) -> State[Outcome]:
         what was moved and what was refused, in a state named Curated, Declined or NothingToDo.
         While the run is paused, ``plan.csv`` may be edited: what it says then is done.
     """
-    with told_to_server(), resolved(options) as placed:
+    with told_to_server():
+        placed = with_addresses(options)
         work = open_finished(placed.work_dir, stored=True)
         plan = propose_plan(work, options)
         if not (plan["action"] != "keep").any():

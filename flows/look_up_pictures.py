@@ -9,7 +9,7 @@ from prefect.states import Completed
 from imgvet.flows.server_run import told_to_server
 from imgvet.opening import open_finished
 from imgvet.search.against import LookUpOptions, in_short
-from imgvet.tasks.blocks import resolved
+from imgvet.tasks.blocks import with_addresses
 from imgvet.tasks.looking_up import look_up_all
 
 
@@ -21,7 +21,8 @@ def look_up_pictures(options: LookUpOptions) -> State[pd.DataFrame]:
         the table of :func:`imgvet.search.against.look_up`, in a state whose message counts copies.
         RunNotFoundError if there is no finished run; else as that function.
     """
-    with told_to_server(), resolved(options) as placed:
+    with told_to_server():
+        placed = with_addresses(options)
         work = open_finished(placed.work_dir, stored=True)
         found = look_up_all(work, placed)
     return Completed(message=in_short(found, work), data=found)

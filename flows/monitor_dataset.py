@@ -30,7 +30,7 @@ from imgvet.monitor.options import MonitorOptions, WatchOptions, all_addresses
 from imgvet.opening import exclusive, require_allowed
 from imgvet.options import RunOptions
 from imgvet.quality.result import read_results
-from imgvet.tasks.blocks import require_blocks, resolved
+from imgvet.tasks.blocks import require_blocks, with_addresses
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.monitoring import alert, alert_failure, show_trend
 
@@ -67,7 +67,7 @@ def monitor_dataset(options: DeployedOptions) -> State[Monitored]:
         held.enter_context(told_to_server())
         with _telling_failure(options):
             require_blocks(addresses)
-            options = held.enter_context(resolved(options))
+            options = with_addresses(options)
             work = require_allowed(options.work_dir, options.inputs, overwrite=True)
             held.enter_context(exclusive(work))
             # What is asked of the server in here is only for people to see: a server that is gone

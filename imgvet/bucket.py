@@ -18,15 +18,16 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 from imgvet.errors import ImgvetError, WorkDirBusyError, WorkDirUnusableError
 from imgvet.progress import tracked
-from imgvet.sources.s3_folder import LARGEST, Folder
+from imgvet.sources.s3_folder import Folder
 from imgvet.store.references import digest_file
 from imgvet.threads import read_ahead
 from imgvet.workdir import ADDRESS, DRAFT, STORE, draft_in, link, link_or_copy, write_text
@@ -44,6 +45,7 @@ _OF_THIS_MACHINE = {_STATE, _DIGESTS} | {
     _STORE + name for name in (ADDRESS, LOCK, "prefect", "mirror", "extracted", "frames", "search")
 }
 
+Item = TypeVar("Item")
 _logger = logging.getLogger(__name__)
 
 
@@ -109,36 +111,25 @@ class BucketCopy:
         """Bring the copy to the state of the bucket; but what is new in the store stays.
 
         Of the store, something is fetched only if ``stored`` says so. What people changed here, and
-        nobody else did meanwhile, stays as well.
+        nobody else did meanwhile, stays as well. WorkDirUnusableError if contents are gone, or the
+        state is of another version.
         """
-        while True:
-            self._read()
-            lost = self._bring(stored=stored)
-            if not lost or (now := self._there.get(FILES)) is None or now.etag == self._etag:
-                break  # else it was committed to meanwhile, which deletes what nobody needs
-        if lost:
-            uri, first = self._there.location.uri, min(lost)
-            _logger.warning("%d files of %s are gone, such as %s; the next run makes them again",
-                            len(lost), uri, first)  # fmt: skip
-            self._files = {name: file for name, file in self._files.items() if name not in lost}
-
-    def _read(self) -> None:
-        found = self._there.get(FILES)
-        state = Files() if found is None else _state_in(found.data)
-        if state is None:
-            raise WorkDirUnusableError(
-                f"{self._there.at(FILES).uri} is not of this version of imgvet",
-                "Update imgvet, or name another folder of the bucket",
-            )
-        self._etag, self._files = "" if found is None else found.etag, state
+        while missing := self._bring(stored=stored):
+            if (now := self._there.get(FILES)) is not None and now.etag == self._etag:
+                raise WorkDirUnusableError(
+                    f"{self._there.location.uri} has lost contents, such as that of {min(missing)}",
+                    f"Delete {FILES} there: the next run begins anew",
+                )  # else they were deleted because nobody needs them any more
 
     def _bring(self, *, stored: bool) -> set[str]:
-        """Remove what is gone, fetch what is not here; give the names of what can't be had."""
-        state, here = self._files, self._here()
+        """Read the state, remove what is gone, fetch what is not here; the names of what is not."""
+        found, here, earlier = self._there.get(FILES), self._here(), self._files
+        self._etag = "" if found is None else found.etag
+        self._files = state = Files() if found is None else self._state_in(found.data)
         path = self._path / _STATE
-        before = (_state_in(path.read_bytes()) if path.is_file() else None) or Files()
+        before = self._state_in(path.read_bytes()) if path.is_file() else Files()
         for name in here.keys() - state.keys():
-            if name in before or not name.startswith((_STORE, *_BY_PEOPLE)):
+            if name in before | earlier or not name.startswith((_STORE, *_BY_PEOPLE)):
                 (self._path / name).unlink()
         wanted = {
             name
@@ -147,22 +138,20 @@ class BucketCopy:
             and (stored or not name.startswith(_STORE))
             and not (name.startswith(_BY_PEOPLE) and name in here and before.get(name) == file)
         }
-        if _results_in(wanted):  # runs are the first to go and the last to come
-            runs = {name for name in state if _is_run(name)}
-            wanted |= runs
-            for name in runs:
+        if not all(name.startswith(_STORE) for name in wanted):
+            for name in filter(_is_run, state):  # the first to go and the last to come
                 (self._path / name).unlink(missing_ok=True)
-        lost = self._download(wanted, here)
-        write_text(path, _text_of(state))
-        return lost
+                wanted.add(name)
+        if not (missing := self._download(wanted, here)):
+            write_text(path, _text_of(state))
+        return missing
 
     def _download(self, names: set[str], here: Files) -> set[str]:
-        """Fetch files, but what is here as others; the names of those that can't be had."""
+        """Fetch files but what others here hold, up to one that is gone; give its names."""
         known = {file.digest: name for name, file in here.items() if name not in names}
         by_digest: dict[str, list[str]] = {}
         for name in sorted(names, key=lambda name: (_is_run(name), name)):
             by_digest.setdefault(self._files[name].digest, []).append(name)
-        lost: set[str] = set()
         with draft_in(self._path / STORE) as folder:
 
             def load(digest: str) -> tuple[Path, bool]:
@@ -174,13 +163,12 @@ class BucketCopy:
 
             loaded = read_ahead(by_digest, load, size_of=lambda _: 0)
             for path, is_there in tracked(loaded, "fetch", 0, len(by_digest)):
+                if not is_there:
+                    return set(by_digest[path.name])
                 for name in by_digest[path.name]:
-                    if not is_there or (_is_run(name) and _results_in(lost)):
-                        lost.add(name)
-                        continue
                     (self._path / name).parent.mkdir(parents=True, exist_ok=True)
                     link_or_copy(path, self._path / name)
-        return lost
+        return set()
 
     def send(self, *, results: bool = True) -> None:
         """Make the bucket what the copy is; without ``results`` those that are there stay.
@@ -196,11 +184,7 @@ class BucketCopy:
             return
         there = {file.digest for file in before.values()}
         names = {file.digest: name for name, file in files.items() if file.digest not in there}
-
-        def upload(digest: str) -> None:
-            self._there.upload(OBJECTS + digest, self._path / names[digest])
-
-        _all(tracked(read_ahead(names, upload, size_of=lambda _: 0), "send", 0, len(names)))
+        _each(names, lambda one: self._there.upload(OBJECTS + one, self._path / names[one]), "send")
         text = _text_of(files)
         etag = "" if self._is_lost else self._there.put(FILES, text.encode(), self._etag)
         if not etag:
@@ -213,32 +197,27 @@ class BucketCopy:
         try:
             self._tidy(before)
         except ImgvetError as error:
-            _logger.warning("All was sent, but nothing that is old deleted: %s", error)
+            _logger.warning("All was sent, but what is old is still there: %s", error)
 
-    def _tidy(self, before: Iterable[str]) -> None:
+    def _tidy(self, before: Files) -> None:
         """Show the results under their names, and delete what is needed no more."""
-        there = self._there.etags()
-        shown = {name: file for name, file in self._files.items() if not name.startswith(_STORE)}
-
-        def is_new(name: str) -> bool:
-            file = shown[name]
-            return file.size <= LARGEST and there.get(name) != there.get(OBJECTS + file.digest)
-
-        def show(name: str) -> None:
-            self._there.copy(OBJECTS + shown[name].digest, name)
-
-        _all(read_ahead(filter(is_new, shown), show, size_of=lambda _: 0))
-        needed = {OBJECTS + file.digest for file in self._files.values()}
+        there, needed = self._there.etags(), {OBJECTS + one.digest for one in self._files.values()}
+        shown = {
+            name: OBJECTS + file.digest
+            for name, file in self._files.items()
+            if not name.startswith(_STORE)
+        }
+        new = [name for name, content in shown.items() if there.get(name) != there.get(content)]
+        _each(new, lambda name: self._there.copy(shown[name], name))
         gone = {name for name in there if name.startswith(OBJECTS)} - needed
-        gone |= there.keys() & (set(before) - shown.keys())
-        _all(read_ahead(gone, self._there.delete, size_of=lambda _: 0))
+        _each(gone | (there.keys() & (before.keys() - shown.keys())), self._there.delete)
 
     def _here(self) -> Files:
         """What the files of the copy hold; only those are read that changed since last asked."""
         path = self._path / _DIGESTS
-        known: dict[str, list[Any]] = json.loads(path.read_text()) if path.is_file() else {}
+        known = json.loads(path.read_text()) if path.is_file() else {}
 
-        def look(name: str) -> tuple[str, list[Any]]:
+        def look(name: str) -> tuple[str, list[str | int]]:
             file = self._path / name
             status = file.stat()
             now = [status.st_size, status.st_mtime_ns]
@@ -247,7 +226,22 @@ class BucketCopy:
 
         rows = dict(read_ahead(_names_in(self._path), look, size_of=lambda _: 0))
         write_text(path, json.dumps(rows))
-        return {name: File(digest, size) for name, (digest, size, _) in rows.items()}
+        return {name: File(str(digest), int(size)) for name, (digest, size, _) in rows.items()}
+
+    def _state_in(self, data: bytes) -> Files:
+        """The files of a state, which must not lie outside of the copy."""
+        with suppress(ValueError, KeyError, TypeError, AttributeError):
+            state = json.loads(data)
+            rows = state["files"].items()
+            files = {str(name): File(str(digest), int(size)) for name, (digest, size) in rows}
+            paths = [PurePosixPath(name) for name in files]
+            is_sound = not any(path.is_absolute() or ".." in path.parts for path in paths)
+            if state["version"] == 1 and is_sound:
+                return files
+        raise WorkDirUnusableError(
+            f"{self._there.at(FILES).uri} is not of this version of imgvet",
+            "Update imgvet, or name another folder of the bucket",
+        )
 
 
 def _names_in(path: Path) -> Iterator[str]:
@@ -265,29 +259,11 @@ def _is_run(name: str) -> bool:
     return PurePosixPath(name).name == _RUN
 
 
-def _results_in(names: Iterable[str]) -> bool:
-    return not all(name.startswith(_STORE) for name in names)
-
-
-def _all(done: Iterable[object]) -> None:
-    """Wait for all that is done ahead."""
-    for _ in done:
-        pass
-
-
 def _text_of(files: Files) -> str:
     return json.dumps({"version": 1, "files": files}, sort_keys=True)
 
 
-def _state_in(data: bytes) -> Files | None:
-    """The files of a state; None if it is none, or one of them would lie outside of the copy."""
-    try:
-        state = json.loads(data)
-        if state["version"] != 1:
-            return None
-        rows = state["files"].items()
-        files = {str(name): File(str(digest), int(size)) for name, (digest, size) in rows}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
-    paths = map(PurePosixPath, files)
-    return None if any(path.is_absolute() or ".." in path.parts for path in paths) else files
+def _each(items: Collection[Item], do: Callable[[Item], object], stage: str = "tidy") -> None:
+    """Do something to many items at a time, which may be large."""
+    done = read_ahead(items, do, size_of=lambda _: 0)
+    deque(tracked(done, stage, 0, len(items)), maxlen=0)

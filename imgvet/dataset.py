@@ -62,7 +62,8 @@ class Dataset:
         """
         from imgvet.engine.progress import display_here, shown_progress
         from imgvet.engine.run import run_flow
-        from imgvet.engine.values import as_files, with_addresses
+        from imgvet.engine.values import as_files
+        from imgvet.tasks.blocks import with_addresses
 
         given = {"input_dir": self.input_dir, "work_dir": self.work_dir, **parameters}
         if given["input_dir"] is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ from imgvet.errors import (
 from imgvet.opening import exclusive, finished_at, open_finished, place_outside, require_allowed
 from imgvet.search.saved_lists import delete_list, restore_list, save_list, saved_lists
 from imgvet.sources.s3_folder import Folder
+from imgvet.store.references import digest_bytes
 from imgvet.workdir import WorkDir, write_text
 from support.fault_proxy import Fault, FaultProxy
 from support.s3_server import Bucket
@@ -386,25 +386,44 @@ def test_a_server_that_is_gone_at_the_end_is_told_and_leaves_the_last_state(
     assert contents(open_finished(place, stored=True)) == FIRST
 
 
-def test_what_a_bucket_lost_is_made_again(
-    place: Path, machine: Machine, bucket: Bucket, caplog: pytest.LogCaptureFixture
+def test_a_bucket_that_lost_contents_is_told_with_the_way_on(
+    place: Path, machine: Machine, bucket: Bucket
 ) -> None:
-    files = FIRST | {"store/pack": "a pack"}
-    run(place, files)
-    state = json.loads(bucket.client.get_object(Bucket=bucket.name, Key="team/out/files.json")
-                       ["Body"].read())["files"]  # fmt: skip
-    bucket.delete(f"team/out/objects/{state['store/pack'][0]}")
+    run(place, FIRST)
+    (pack,) = (
+        key for key in keys(bucket) if key.startswith(f"objects/{digest_of(FIRST, 'store/pack')}")
+    )
+    bucket.delete(f"team/out/{pack}")
     machine("b")
-    work = open_finished(place, stored=True)
-    assert contents(work).keys() == files.keys() - {"store/pack"}
-    assert "1 files of" in caplog.text
-    run(place, files)
+    assert open_finished(place).is_finished()
+    with pytest.raises(
+        WorkDirUnusableError, match=r"lost contents, such as that of store/pack\. Delete"
+    ):
+        hold(place, contents)
+    bucket.delete("team/out/files.json")
+    run(place, SECOND)
     machine("c")
-    assert contents(open_finished(place, stored=True)) == files
-    bucket.delete(f"team/out/objects/{state['tables/items'][0]}")
-    machine("d")
-    with pytest.raises(RunNotFoundError):
-        open_finished(place)
+    assert contents(open_finished(place, stored=True)) == SECOND
+
+
+def digest_of(files: dict[str, str], name: str) -> str:
+    return digest_bytes(files[name].encode())
+
+
+def test_a_reader_whose_state_is_replaced_meanwhile_reads_the_new_one(
+    place: Path, machine: Machine, proxy: FaultProxy
+) -> None:
+    run(place, FIRST)
+    machine("b")
+
+    def replace() -> None:
+        machine("c")
+        run(place, SECOND)
+        machine("b")
+
+    key = f"objects/{digest_of(FIRST, 'tables/items')}"
+    proxy.faults.append(Fault(key, "trust", before=replace))
+    assert contents(open_finished(place, stored=True)) == SECOND
 
 
 @pytest.mark.parametrize(

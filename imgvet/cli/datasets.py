@@ -16,16 +16,16 @@ from imgvet.format import counted, table_text
 from imgvet.monitor.finished import forget_runs, old_runs
 from imgvet.monitor.history import monitored_runs, read_history
 from imgvet.monitor.messages import Message, report_address
-from imgvet.monitor.notify import check_addresses, post, without_secrets
+from imgvet.monitor.notify import check_addresses, without_secrets
 from imgvet.monitor.options import make_monitor_options
 from imgvet.opening import exclusive, work_dir_at
 from imgvet.options import make_options
-from imgvet.parameters import BLOCK
 from imgvet.quality.result import Severity
 from imgvet.reports.overview import Watched, digest, overview_page, verdict_of
 from imgvet.store.compact import today, unused
 from imgvet.store.store import Store
 from imgvet.store.upkeep import collect_garbage, shown
+from imgvet.tasks.blocks import post_to, with_addresses
 from imgvet.workdir import UNUSED_DAYS, WorkDir, write_text
 
 if TYPE_CHECKING:
@@ -49,18 +49,10 @@ def status(options: argparse.Namespace) -> int:
     worst = min((one.state for one in datasets), key=("bad", "warn", "good", "none").index)
     kinds: dict[str, Severity] = {"bad": "critical", "warn": "warning"}
     message = Message("status", kinds.get(worst, "info"), worst == "good", title, body)
-    lost = [(address, said) for address in options.notify if (said := _post(message, address))]
+    lost = [(address, said) for address in options.notify if (said := post_to(message, address))]
     for address, said in lost:
         print(f"imgvet: not delivered to {without_secrets(address)} ({said})", file=sys.stderr)
     return EXIT_CHECKS_FAILED if lost else 0
-
-
-def _post(message: Message, address: str) -> str:
-    if not address.startswith(BLOCK):
-        return post(message, address)
-    from imgvet.tasks.blocks import post_by_block
-
-    return post_by_block(message, address)
 
 
 def check(options: argparse.Namespace) -> None:
@@ -91,7 +83,7 @@ def _kept(options: argparse.Namespace) -> Iterator[tuple[str, WorkDir, int]]:
         parameters = {**dataset.parameters}
         if options.keep_days is not None:
             parameters["keep_days"] = options.keep_days
-        kept = make_monitor_options(parameters)
+        kept = with_addresses(make_monitor_options(parameters))
         yield dataset.name, work_dir_at(kept.work_dir), kept.keep_days
 
 
@@ -117,7 +109,7 @@ def _datasets(config: Path) -> tuple[Served, ...]:
 
 def _watched(dataset: Served) -> Watched:
     coming = next_run(dataset.cron, dataset.timezone)
-    options = make_monitor_options(dataset.parameters)
+    options = with_addresses(make_monitor_options(dataset.parameters))
     work = work_dir_at(options.work_dir)
     try:
         runs = monitored_runs(work)

@@ -45,7 +45,7 @@ def _command(arguments: Sequence[str] | None) -> int:
         options = parse(parser(), arguments)
         places = {name: place for name, place in vars(options).items() if isinstance(place, Path)}
         if any(str(place).startswith(BLOCK) for place in places.values()):
-            from imgvet.engine.values import place_at
+            from imgvet.tasks.blocks import place_at
 
             vars(options).update({name: place_at(place) for name, place in places.items()})
         module, _, function = options.command.partition(".")

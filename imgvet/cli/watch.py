@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +15,6 @@ from imgvet.cli.arguments import run_parameters
 from imgvet.engine.progress import shown_progress
 from imgvet.engine.run import run_in_engine
 from imgvet.engine.server import QUIET, configured_url, environment, failures_of
-from imgvet.engine.values import with_addresses
 from imgvet.errors import (
     EXIT_CHECKS_FAILED,
     ConfigFileError,
@@ -31,8 +30,8 @@ from imgvet.errors import (
 )
 from imgvet.flows.request import check_request
 from imgvet.monitor.failure import TOLD, failed_run, tell_failure, usable
-from imgvet.monitor.history import Event, Run, find_run, monitored_runs
-from imgvet.monitor.messages import Message, links_of
+from imgvet.monitor.history import Run, find_run, monitored_runs
+from imgvet.monitor.messages import links_of
 from imgvet.monitor.notify import Monitored, Sender, check_addresses, deliver, senders
 from imgvet.monitor.options import (
     MonitorOptions,
@@ -45,6 +44,7 @@ from imgvet.monitor.watch import baseline_lines, set_baseline
 from imgvet.opening import edited, exclusive, require_allowed
 from imgvet.quality.result import read_results
 from imgvet.summary import read_summary, summary_lines
+from imgvet.tasks.blocks import send_by_block, with_addresses
 from imgvet.workdir import WorkDir, write_text
 
 _GONE = (InputNotFoundError, InputEmptyError, InputUnreadableError, ListFileError)
@@ -75,20 +75,13 @@ def _tell_failure(options: argparse.Namespace, error: ImgvetError) -> None:
 
 def _receivers(options: MonitorOptions) -> dict[str, Sender]:
     """Who is told by what is no flow: the addresses, and the server if one is set up."""
-    receivers = senders(all_addresses(options.notify), by_block)
+    receivers = senders(all_addresses(options.notify), send_by_block)
     with suppress(EngineError):
         if configured_url() is not None:
             from imgvet.tasks.monitoring import SERVER, emit
 
             receivers[SERVER] = emit
     return receivers
-
-
-def by_block(run: Run, events: Sequence[Event], message: Message, name: str) -> str:
-    """Send a message by a block of the server: a Sender."""
-    from imgvet.tasks.blocks import send_by_block
-
-    return send_by_block(run, events, message, name)
 
 
 def _deliver(options: argparse.Namespace) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -17,7 +16,6 @@ from imgvet.annotations.read import annotations_from, write_annotations
 from imgvet.embedding.user_embeddings import write_user_embeddings
 from imgvet.errors import InvalidParameterError
 from imgvet.options import RunOptions
-from imgvet.parameters import BLOCK
 from imgvet.store.references import digest_file
 from imgvet.workdir import WorkDir, write_atomically
 
@@ -60,33 +58,6 @@ def keep_files(options: OptionsType, drafts: Path, work: WorkDir) -> OptionsType
         if (value := getattr(options, name)) is not None and Path(value).parent == drafts
     }
     return options.model_copy(update=kept)
-
-
-def with_addresses(options: OptionsType) -> OptionsType:
-    """Options with addresses for blocks of Prefect's, whose credentials this process has then."""
-    if not any(map(_names_block, (*options.inputs, str(options.work_dir)))):
-        return options
-    from imgvet.tasks.blocks import with_addresses
-
-    found, credentials = with_addresses(options)
-    os.environ.update(credentials)
-    return found
-
-
-def place_at(place: Path) -> Path:
-    """The same of one place."""
-    if not _names_block(str(place)):
-        return place
-    from imgvet.tasks.blocks import address_of
-
-    credentials: dict[str, str] = {}
-    address = address_of(str(place), credentials)
-    os.environ.update(credentials)
-    return Path(address)
-
-
-def _names_block(place: str) -> bool:
-    return place.startswith(BLOCK)
 
 
 def _annotations_file(value: pd.DataFrame | Mapping[str, Any], folder: Path) -> Path:

@@ -1,6 +1,6 @@
 """Objects below one place of a bucket, read and written as the files of a folder are.
 
-What fails in transport is asked again. TransportError if the server is gone; WorkDirUnusableError
+What fails in transport is asked again: TransportError if the server is gone, WorkDirUnusableError
 if it refuses.
 """
 
@@ -15,12 +15,9 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from imgvet.errors import InputNotFoundError, WorkDirUnusableError
+from imgvet.errors import WorkDirUnusableError
 from imgvet.sources.s3 import RETRIED, ObjectLocation, Problem, ask, client_for, error_for
 from imgvet.sources.s3_objects import Transfer, list_objects
-
-LARGEST = 4 * 2**30
-"""Bytes that one request puts or copies, at most; servers take a few more."""
 
 Result = TypeVar("Result")
 
@@ -50,9 +47,9 @@ class Folder:
             answer = self._client.get_object(**self._named(name))
             with closing(answer["Body"]) as body:
                 data = body.read()
-            told = answer["ResponseMetadata"]["HTTPHeaders"]["date"]
-            now = parsedate_to_datetime(told).replace(tzinfo=UTC)
-            return Small(data, answer["ETag"], (now - answer["LastModified"]).total_seconds())
+            now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+            age = now.replace(tzinfo=UTC) - answer["LastModified"]
+            return Small(data, answer["ETag"], age.total_seconds())
 
         return self._ask(read)
 
@@ -79,14 +76,11 @@ class Folder:
         return there.etag if there is not None and there.data == data else etag or ""
 
     def upload(self, name: str, path: Path) -> None:
-        """Put a file."""
-        from boto3.s3.transfer import TransferConfig
-
-        config = TransferConfig(multipart_threshold=LARGEST, use_threads=False)
+        """Put a file, of 5 GB at most."""
 
         def write() -> None:
-            with path.open("rb") as stream:  # which boto3 closes
-                self._client.upload_fileobj(stream, *self._named(name).values(), Config=config)
+            with path.open("rb") as stream:
+                self._client.put_object(**self._named(name), Body=stream)
 
         self._ask(write)
 
@@ -98,25 +92,19 @@ class Folder:
     def copy(self, name: str, to: str) -> None:
         """Copy an object within the server, as what its new name says that it is."""
         kind = mimetypes.guess_type(to)[0] or "application/octet-stream"
-        more = {
-            "CopySource": self._named(name),
-            "ContentType": kind,
-            "MetadataDirective": "REPLACE",
-        }
-        self._ask(lambda: self._client.copy_object(**self._named(to), **more))
+        request = {**self._named(to), "CopySource": self._named(name), "ContentType": kind}
+        copy = self._client.copy_object
+        self._ask(lambda: copy(**request, MetadataDirective="REPLACE"))
 
     def delete(self, name: str) -> None:
         """Delete an object, if there is one."""
         self._ask(lambda: self._client.delete_object(**self._named(name)))
 
     def etags(self) -> dict[str, str]:
-        """The ETags of all objects, by name."""
+        """The ETags of all objects, by name; at least one has to be there."""
         start = self.at("")
-        try:
-            listed = list_objects(start, "", is_wanted=lambda _: True)
-            return {entry.path.removeprefix(start.uri): entry.version for entry in listed}
-        except InputNotFoundError:
-            return {}
+        listed = list_objects(start, "", is_wanted=lambda _: True)
+        return {entry.path.removeprefix(start.uri): entry.version for entry in listed}
 
     @property
     def _client(self) -> Any:

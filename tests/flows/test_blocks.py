@@ -26,7 +26,7 @@ from imgvet.errors import InvalidParameterError
 from imgvet.flows.monitor_dataset import monitor_dataset
 from imgvet.monitor.options import make_monitor_options
 from imgvet.options import make_options
-from imgvet.tasks.blocks import require_blocks, resolved
+from imgvet.tasks.blocks import require_blocks, with_addresses
 from support.fault_proxy import FaultProxy
 from support.receiver import Receiver
 from support.s3_server import ACCESS_KEY, SECRET_KEY, Bucket
@@ -35,6 +35,9 @@ from .conftest import FinishedRun, Runner
 
 pytest_plugins = ("support.s3_fixtures",)
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+
+VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
 
 
 def planted_in_database(*secrets: str) -> list[str]:
@@ -85,7 +88,7 @@ def test_automations_send_by_the_block_itself() -> None:
         (found,) = client.read_automations_by_name("imgvet alarms")
     assert [action.block_document_id for action in found.actions] == [saved]  # type: ignore[union-attr]
     Secret(value="x").save("no-receiver")
-    with pytest.raises(InvalidParameterError, match="Name a NotificationBlock"):
+    with pytest.raises(InvalidParameterError, match="is of no use here"):
         apply_automations(("block:secret/no-receiver",), 26)
 
 
@@ -95,7 +98,7 @@ def test_automations_send_by_the_block_itself() -> None:
         ("block:slack-webhook/nobody", "can't be had from the server"),
         ("block:no-such-type/nobody", "can't be had from the server"),
         ("block:slack-webhook", "is the name of no block"),
-        ("block:remote-file-system/files", "Name a NotificationBlock or Secret"),
+        ("block:remote-file-system/files", "is of no use here"),
     ],
 )
 def test_a_block_that_is_none_is_refused_before_anything_is_done(
@@ -136,8 +139,8 @@ def test_data_and_work_dir_are_named_by_blocks(
 ) -> None:
     photos = (first_run.saved / "photos").iterdir()
     bucket.put({f"set/photos/{path.name}": path.read_bytes() for path in photos})
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
+    for name in VARIABLES:
+        monkeypatch.setenv(name, "")  # and so it is as before in the end
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, os.devnull)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -149,28 +152,26 @@ def test_data_and_work_dir_are_named_by_blocks(
     state = monitor_dataset(make_monitor_options(dataset.parameters), return_state=True)
     assert state.is_completed()
     assert planted_in_database(SECRET_KEY) == []
-    assert "AWS_ACCESS_KEY_ID" not in os.environ
+    assert os.environ["AWS_SECRET_ACCESS_KEY"] == SECRET_KEY
+    for name in VARIABLES:
+        monkeypatch.delenv(name)
     assert main(["baseline", f"{block}/out"]) == 0
     assert "15 images" in capsys.readouterr().out
-    assert os.environ["AWS_SECRET_ACCESS_KEY"] == SECRET_KEY
     work = f"minio+http://{urlsplit(proxy.url).netloc}/{bucket.name}/set/out"
     assert main(["summary", work]) == 0
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"):
-        monkeypatch.delenv(name)
 
 
-def test_two_blocks_of_one_run_have_the_same_credentials() -> None:
+def test_two_blocks_of_one_run_have_the_same_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.setenv(name, "")
     given = {
         "input_dir": file_system("one", "s3://one", "https://minio.example:9000", secret="x"),
         "work_dir": file_system("two", "s3://two/out", "http://minio.example", secret="x"),
     }
-    with resolved(make_options(given)) as options:
-        assert options.inputs == ("minio://minio.example:9000/one",)
-        assert options.work_dir == Path("minio+http:/minio.example/two/out")
-        assert os.environ["AWS_REGION"] == "eu-central-1"
+    options = with_addresses(make_options(given))
+    assert options.inputs == ("minio://minio.example:9000/one",)
+    assert options.work_dir == Path("minio+http:/minio.example/two/out")
+    assert os.environ["AWS_REGION"] == "eu-central-1"
     file_system("two", "s3://two/out", "http://minio.example", secret="y")
-    with (
-        pytest.raises(InvalidParameterError, match="has other credentials"),
-        resolved(make_options(given)),
-    ):
-        pass
+    with pytest.raises(InvalidParameterError, match="has other credentials"):
+        with_addresses(make_options(given))
