@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 from prefect.blocks.notifications import CustomWebhookNotificationBlock, SlackWebhook
 from prefect.blocks.system import Secret
+from prefect.cli.deploy._core import resolve_variables
 from prefect.client.orchestration import get_client
 from prefect.filesystems import RemoteFileSystem
 from prefect.settings import (
@@ -17,6 +21,7 @@ from prefect.settings import (
     PREFECT_API_URL,
     temporary_settings,
 )
+from prefect.variables import Variable
 from pydantic import SecretStr
 
 from imgvet.cli.main import main
@@ -78,6 +83,17 @@ def test_who_is_told_is_named_by_blocks(
     state = monitor_dataset(options, return_state=True)
     assert "1 message was not delivered to block:slack-webhook/team" in str(state.message)
     assert "PLANTED" not in capsys.readouterr().err
+
+
+def test_limits_that_teams_share_are_variables_of_the_server() -> None:
+    Variable.set("imgvet_checks", {"max_dark_rate": 0.25}, overwrite=True)
+    text = files("imgvet.deployments").joinpath("prefect.yaml").read_text()
+    _, said, shared = text.partition('checks: "{{ prefect.variables.imgvet_checks }}"')
+    assert "checks: *checks" in shared
+    entry, *_ = yaml.safe_load(text.replace("checks: *checks", said))["deployments"]
+    resolved = asyncio.run(resolve_variables(entry))
+    options = monitor_dataset.validate_parameters(resolved["parameters"])["options"]
+    assert options.checks.max_dark_rate == 0.25
 
 
 def test_automations_send_by_the_block_itself() -> None:

@@ -52,10 +52,10 @@ def machine(
     return on
 
 
-def run(runner: Runner) -> dict[str, bytes]:
+def run(on: Runner, **parameters: object) -> dict[str, bytes]:
     """Run, and give the bytes of the tables."""
-    runner.run(input_dir=place_in(runner.photos))
-    tables = open_finished(runner.dataset.work_dir).tables
+    on.run(input_dir=place_in(on.photos), **parameters)
+    tables = open_finished(on.dataset.work_dir).tables
     return {path.name: path.read_bytes() for path in tables.iterdir()}
 
 
@@ -78,6 +78,16 @@ def test_another_machine_goes_on_where_one_ended(
     assert work.search(0)["id"].size > 0
 
 
+@pytest.mark.slow
+def test_processes_of_this_machine_compute_shards(machine: Machine) -> None:
+    tables = run(machine("a"))
+    other = machine("b")
+    other.dataset.work_dir = other.dataset.work_dir.with_name("other")
+    assert run(other, runner="dask", num_threads=2) == tables
+    assert other.computed()["compute_stats"] == 15
+
+
+@pytest.mark.slow
 def test_a_watched_dataset_has_one_history(
     machine: Machine, bucket: Bucket, capsys: pytest.CaptureFixture[str]
 ) -> None:
