@@ -56,6 +56,7 @@ def curate_dataset(options: CurateOptions) -> State[Outcome]:
         )
         if not answer.apply:
             return Completed(name="Declined", message="Nothing was moved.", data=Outcome())
+        work = open_finished(placed.work_dir, stored=True)  # maybe edited on another machine
         if digest_file(work.plan_table) != made:
             raise PlanError("The plan was made again while this run waited", "Start the flow again")
         outcome = apply_plan(work, options)

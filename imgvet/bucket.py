@@ -1,6 +1,6 @@
 """A work dir in a bucket, and its copy on this machine, which is what all commands work in.
 
-    <work dir>/files.json            which files there are, their digests and sizes; put last
+    <work dir>/files.json            which files there are, and their digests; put last
                objects/<digest>      what they hold, each content once
                lock                  who holds the work dir
                run.json, report/...  the results under their names, for people and other programs
@@ -23,14 +23,23 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from imgvet.errors import ImgvetError, WorkDirBusyError, WorkDirUnusableError
 from imgvet.progress import tracked
 from imgvet.sources.s3_folder import Folder
 from imgvet.store.references import digest_file
 from imgvet.threads import read_ahead
-from imgvet.workdir import ADDRESS, DRAFT, STORE, draft_in, link, link_or_copy, write_text
+from imgvet.workdir import (
+    ADDRESS,
+    DRAFT,
+    STORE,
+    draft_in,
+    link,
+    link_or_copy,
+    write_bytes,
+    write_text,
+)
 
 RENEWED, STALE = 60.0, 300.0
 """Seconds after which a lock is renewed, and after which one that was not counts as left."""
@@ -49,14 +58,8 @@ Item = TypeVar("Item")
 _logger = logging.getLogger(__name__)
 
 
-class File(NamedTuple):
-    """What a file holds: its BLAKE2b-128, and how many bytes."""
-
-    digest: str
-    size: int
-
-
-Files = dict[str, File]
+Files = dict[str, str]
+"""The digests (BLAKE2b-128) of files, by name."""
 
 
 class BucketCopy:
@@ -127,31 +130,31 @@ class BucketCopy:
         self._etag = "" if found is None else found.etag
         self._files = state = Files() if found is None else self._state_in(found.data)
         path = self._path / _STATE
-        before = self._state_in(path.read_bytes()) if path.is_file() else Files()
+        before = self._state_in(path.read_bytes()) if found and path.is_file() else Files()
         for name in here.keys() - state.keys():
             if name in before | earlier or not name.startswith((_STORE, *_BY_PEOPLE)):
                 (self._path / name).unlink()
         wanted = {
             name
-            for name, file in state.items()
-            if here.get(name) != file
+            for name, digest in state.items()
+            if here.get(name) != digest
             and (stored or not name.startswith(_STORE))
-            and not (name.startswith(_BY_PEOPLE) and name in here and before.get(name) == file)
+            and not (name.startswith(_BY_PEOPLE) and name in here and before.get(name) == digest)
         }
         if not all(name.startswith(_STORE) for name in wanted):
             for name in filter(_is_run, state):  # the first to go and the last to come
                 (self._path / name).unlink(missing_ok=True)
                 wanted.add(name)
-        if not (missing := self._download(wanted, here)):
-            write_text(path, _text_of(state))
+        if not (missing := self._download(wanted, here)) and found is not None:
+            write_bytes(path, found.data)
         return missing
 
     def _download(self, names: set[str], here: Files) -> set[str]:
         """Fetch files but what others here hold, up to one that is gone; give its names."""
-        known = {file.digest: name for name, file in here.items() if name not in names}
+        known = {digest: name for name, digest in here.items() if name not in names}
         by_digest: dict[str, list[str]] = {}
         for name in sorted(names, key=lambda name: (_is_run(name), name)):
-            by_digest.setdefault(self._files[name].digest, []).append(name)
+            by_digest.setdefault(self._files[name], []).append(name)
         with draft_in(self._path / STORE) as folder:
 
             def load(digest: str) -> tuple[Path, bool]:
@@ -177,23 +180,23 @@ class BucketCopy:
         """
         before, files = self._files, self._here()
         if not results:
-            new = {name: file for name, file in files.items() if name.startswith(_WITHOUT_RESULTS)}
             kept = (name for name in before if not name.startswith(_WITHOUT_RESULTS))
-            files = {name: before[name] for name in kept} | new
+            new = (name for name in files if name.startswith(_WITHOUT_RESULTS))
+            files = {name: before[name] for name in kept} | {name: files[name] for name in new}
         if files == before:
             return
-        there = {file.digest for file in before.values()}
-        names = {file.digest: name for name, file in files.items() if file.digest not in there}
+        there = set(before.values())
+        names = {digest: name for name, digest in files.items() if digest not in there}
         _each(names, lambda one: self._there.upload(OBJECTS + one, self._path / names[one]), "send")
-        text = _text_of(files)
-        etag = "" if self._is_lost else self._there.put(FILES, text.encode(), self._etag)
+        state = json.dumps({"version": 1, "files": files}, sort_keys=True).encode()
+        etag = "" if self._is_lost else self._there.put(FILES, state, self._etag)
         if not etag:
             raise WorkDirBusyError(
                 f"Another run wrote to {self._there.location.uri} meanwhile, nothing was sent",
                 "Run again",
             )
         self._etag, self._files = etag, files
-        write_text(self._path / _STATE, text)
+        write_bytes(self._path / _STATE, state)
         try:
             self._tidy(before)
         except ImgvetError as error:
@@ -201,15 +204,12 @@ class BucketCopy:
 
     def _tidy(self, before: Files) -> None:
         """Show the results under their names, and delete what is needed no more."""
-        there, needed = self._there.etags(), {OBJECTS + one.digest for one in self._files.values()}
-        shown = {
-            name: OBJECTS + file.digest
-            for name, file in self._files.items()
-            if not name.startswith(_STORE)
-        }
+        there = self._there.etags()
+        contents = {name: OBJECTS + digest for name, digest in self._files.items()}
+        shown = {name: one for name, one in contents.items() if not name.startswith(_STORE)}
         new = [name for name, content in shown.items() if there.get(name) != there.get(content)]
         _each(new, lambda name: self._there.copy(shown[name], name))
-        gone = {name for name in there if name.startswith(OBJECTS)} - needed
+        gone = {name for name in there if name.startswith(OBJECTS)} - set(contents.values())
         _each(gone | (there.keys() & (before.keys() - shown.keys())), self._there.delete)
 
     def _here(self) -> Files:
@@ -226,17 +226,16 @@ class BucketCopy:
 
         rows = dict(read_ahead(_names_in(self._path), look, size_of=lambda _: 0))
         write_text(path, json.dumps(rows))
-        return {name: File(str(digest), int(size)) for name, (digest, size, _) in rows.items()}
+        return {name: str(digest) for name, (digest, *_) in rows.items()}
 
     def _state_in(self, data: bytes) -> Files:
         """The files of a state, which must not lie outside of the copy."""
         with suppress(ValueError, KeyError, TypeError, AttributeError):
             state = json.loads(data)
-            rows = state["files"].items()
-            files = {str(name): File(str(digest), int(size)) for name, (digest, size) in rows}
-            paths = [PurePosixPath(name) for name in files]
-            is_sound = not any(path.is_absolute() or ".." in path.parts for path in paths)
-            if state["version"] == 1 and is_sound:
+            files = {str(name): str(digest) for name, digest in state["files"].items()}
+            paths = map(PurePosixPath, files)
+            leads_out = any(path.is_absolute() or ".." in path.parts for path in paths)
+            if state["version"] == 1 and not leads_out and all(map(str.isalnum, files.values())):
                 return files
         raise WorkDirUnusableError(
             f"{self._there.at(FILES).uri} is not of this version of imgvet",
@@ -257,10 +256,6 @@ def _names_in(path: Path) -> Iterator[str]:
 
 def _is_run(name: str) -> bool:
     return PurePosixPath(name).name == _RUN
-
-
-def _text_of(files: Files) -> str:
-    return json.dumps({"version": 1, "files": files}, sort_keys=True)
 
 
 def _each(items: Collection[Item], do: Callable[[Item], object], stage: str = "tidy") -> None:

@@ -27,6 +27,7 @@ from imgvet.search.query import Query
 from imgvet.store.references import read_vectors
 from imgvet.summary import RunRecord, RunSummary, read_record, read_summary, summary_lines
 from imgvet.tables import Table
+from imgvet.tasks.blocks import place_at, with_addresses
 from imgvet.workdir import CROPS_PART, WorkDir
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Dataset:
         work_dir: str | Path = DEFAULT_WORK_DIR,
     ) -> None:
         self.input_dir = input_dir
-        self.work_dir = Path(work_dir)
+        self.work_dir = place_at(Path(work_dir))
         self._part = ""
 
     def run(self, **parameters: Any) -> RunSummary:
@@ -63,7 +64,6 @@ class Dataset:
         from imgvet.engine.progress import display_here, shown_progress
         from imgvet.engine.run import run_flow
         from imgvet.engine.values import as_files
-        from imgvet.tasks.blocks import with_addresses
 
         given = {"input_dir": self.input_dir, "work_dir": self.work_dir, **parameters}
         if given["input_dir"] is None:
