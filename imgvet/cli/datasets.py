@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgvet.cli.arguments import read_config
-from imgvet.errors import EXIT_CHECKS_FAILED, HistoryError
+from imgvet.errors import EXIT_CHECKS_FAILED, ImgvetError
 from imgvet.format import counted, table_text
 from imgvet.monitor.finished import forget_runs, old_runs
 from imgvet.monitor.history import monitored_runs, read_history
@@ -20,6 +20,7 @@ from imgvet.monitor.notify import check_addresses, without_secrets
 from imgvet.monitor.options import make_monitor_options
 from imgvet.opening import exclusive, work_dir_at
 from imgvet.options import make_options
+from imgvet.parameters import address_in, place_in
 from imgvet.quality.result import Severity
 from imgvet.reports.overview import Watched, digest, overview_page, verdict_of
 from imgvet.store.compact import today, unused
@@ -74,10 +75,10 @@ def prune(options: argparse.Namespace) -> None:
 
 def _kept(options: argparse.Namespace) -> Iterator[tuple[str, WorkDir, int]]:
     """The datasets with their work dirs, and how many days their runs are kept."""
-    if options.path.is_dir():
+    if options.path.is_dir() or address_in(options.path):
         given = {} if options.keep_days is None else {"keep_days": options.keep_days}
         days = make_options({"input_dir": "unknown", **given}).keep_days
-        yield str(options.path), work_dir_at(options.path), days
+        yield place_in(options.path), work_dir_at(options.path), days
         return
     for dataset in _datasets(options.path):
         parameters = {**dataset.parameters}
@@ -109,11 +110,11 @@ def _datasets(config: Path) -> tuple[Served, ...]:
 
 def _watched(dataset: Served) -> Watched:
     coming = next_run(dataset.cron, dataset.timezone)
-    options = with_addresses(make_monitor_options(dataset.parameters))
-    work = work_dir_at(options.work_dir)
     try:
+        options = with_addresses(make_monitor_options(dataset.parameters))
+        work = work_dir_at(options.work_dir)
         runs = monitored_runs(work)
-    except HistoryError as error:
+    except ImgvetError as error:
         return Watched(dataset.name, (), coming, "", error.problem)
     work = WorkDir(work.path, runs[-1].part if runs else "")
     report = report_address(work, options.report_url) if work.report_index.is_file() else ""
