@@ -2,7 +2,7 @@
 
 ``nox -s tests`` runs what needs no Prefect server and no browser on each Python that is here;
 ``nox -s check`` what ``make check`` does; ``nox -s lowest`` the same tests with the lowest versions
-that pyproject.toml allows.
+that pyproject.toml allows; ``nox -s audit`` asks PyPI for known holes in the locked versions.
 """
 
 from __future__ import annotations
@@ -40,3 +40,10 @@ def lowest(session: nox.Session) -> None:
     """The unit tests with the lowest version of each direct dependency."""
     session.install("--resolution", "lowest-direct", "-e", ".[dev]")
     session.run("pytest", *(session.posargs or UNIT))
+
+
+@nox.session(python=PYTHONS[0])
+def audit(session: nox.Session) -> None:
+    """Known holes in the versions of the lock, as PyPI knows them."""
+    session.install("pip-audit")
+    session.run("pip-audit", "--no-deps", "--disable-pip", "-r", "requirements-dev.lock")

@@ -32,6 +32,7 @@ from imgvet.workdir import CROPS_PART, WorkDir
 
 if TYPE_CHECKING:
     from imgvet.curation.apply import Outcome
+    from imgvet.engine.server import TemporaryServer
     from imgvet.exchange.export import Exported
     from imgvet.explorer.server import Explorer
     from imgvet.reports.inline import Visuals
@@ -61,6 +62,10 @@ class Dataset:
         an array (rows in the order of ``input_dir``, if that is a list of images, or of
         ``annotations``) or a pair of names and an array.
         """
+        return self.run_at(None, parameters)
+
+    def run_at(self, launched: TemporaryServer | None, parameters: Mapping[str, Any]) -> RunSummary:
+        """The same at a temporary server that was launched before."""
         from imgvet.engine.progress import display_here, shown_progress
         from imgvet.engine.run import run_flow
         from imgvet.engine.values import as_files
@@ -72,7 +77,7 @@ class Dataset:
             options = with_addresses(make_options(as_files(given, Path(drafts))))
             self.input_dir, self.work_dir = given["input_dir"], options.work_dir
             with shown_progress():
-                summary = run_flow(options, Path(drafts))
+                summary = run_flow(options, Path(drafts), launched)
         self._part = CROPS_PART if summary.sources is not None else ""
         if (display := display_here()) is not None:
             display(self)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from imgvet.cli.arguments import VERBOSE, parse
-from imgvet.cli.commands import parser
+from imgvet.cli.commands import FLOWS, parser
 from imgvet.errors import (
     EXIT_BAD_REQUEST,
     EXIT_INTERRUPTED,
@@ -22,6 +24,9 @@ from imgvet.errors import (
     failures_of_machine,
 )
 from imgvet.parameters import BLOCK
+
+if TYPE_CHECKING:
+    from imgvet.engine.server import TemporaryServer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,16 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _command(arguments: Sequence[str] | None) -> int:
     try:
-        options = parse(parser(), arguments)
-        places = {name: place for name, place in vars(options).items() if isinstance(place, Path)}
-        if any(str(place).startswith(BLOCK) for place in places.values()):
-            from imgvet.tasks.blocks import place_at
-
-            vars(options).update({name: place_at(place) for name, place in places.items()})
-        module, _, function = options.command.partition(".")
-        command = getattr(importlib.import_module(f"imgvet.cli.{module}"), function)
         with failures_of_machine():
-            return int(command(options) or 0)
+            options = parse(parser(), arguments)
+            _load_blocks(options)
+            module, _, function = options.command.partition(".")
+            with _server_of(options.command) as options.server:
+                command = getattr(importlib.import_module(f"imgvet.cli.{module}"), function)
+                return int(command(options) or 0)
     except ImgvetError as error:
         if VERBOSE in (sys.argv if arguments is None else arguments):
             error.__suppress_context__ = False
@@ -61,6 +63,34 @@ def _command(arguments: Sequence[str] | None) -> int:
     except KeyboardInterrupt as stop:
         print("imgvet: stopped; run the same command again to go on where it was", file=sys.stderr)
         return EXIT_TERMINATED if isinstance(stop, _TerminatedError) else EXIT_INTERRUPTED
+
+
+def _load_blocks(options: argparse.Namespace) -> None:
+    """Put addresses in the place of blocks that name a work dir."""
+    places = {name: place for name, place in vars(options).items() if isinstance(place, Path)}
+    if any(str(place).startswith(BLOCK) for place in places.values()):
+        from imgvet.tasks.blocks import place_at
+
+        vars(options).update({name: place_at(place) for name, place in places.items()})
+
+
+@contextmanager
+def _server_of(command: str) -> Iterator[TemporaryServer | None]:
+    """A temporary server for a command that runs a flow, launched before all that takes time."""
+    if command not in FLOWS:
+        yield None
+        return
+    from imgvet.engine.server import TemporaryServer, may_be_configured
+
+    if may_be_configured():
+        yield None
+        return
+    server = TemporaryServer()
+    server.launch()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 class _TerminatedError(KeyboardInterrupt):

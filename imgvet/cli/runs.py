@@ -17,12 +17,12 @@ from imgvet.summary import read_summary
 
 def run(options: argparse.Namespace) -> int:
     """Vet, print the summary, and say by the exit code whether the checks allow it."""
-    return _vet(run_parameters(options))
+    return _vet(options, run_parameters(options))
 
 
-def _vet(parameters: dict[str, Any]) -> int:
+def _vet(options: argparse.Namespace, parameters: dict[str, Any]) -> int:
     dataset = Dataset()
-    dataset.run(**parameters)
+    dataset.run_at(options.server, parameters)
     return EXIT_CHECKS_FAILED if dataset.fails() else 0
 
 
@@ -37,7 +37,7 @@ def demo(options: argparse.Namespace) -> int:
     pictures, results = options.work_dir / "pictures", options.work_dir / "results"
     print(f"Making the demo set in {pictures}", flush=True)
     make_demo(pictures)
-    code = _vet({"input_dir": pictures, "work_dir": results})
+    code = _vet(options, {"input_dir": pictures, "work_dir": results})
     print(f"\nOpen {results / 'report' / 'index.html'} in a browser.")
     return code
 

@@ -14,7 +14,7 @@ from uuid import uuid4
 from imgvet.cli.arguments import run_parameters
 from imgvet.engine.progress import shown_progress
 from imgvet.engine.run import run_in_engine
-from imgvet.engine.server import QUIET, configured_url, environment, failures_of
+from imgvet.engine.server import QUIET, TemporaryServer, configured_url, environment, failures_of
 from imgvet.errors import (
     EXIT_CHECKS_FAILED,
     ConfigFileError,
@@ -107,7 +107,7 @@ def _deliver(options: argparse.Namespace) -> int:
 def _monitor(options: argparse.Namespace) -> int:
     parameters = with_addresses(make_monitor_options(run_parameters(options, MonitorOptions)))
     with shown_progress():
-        monitored = _run_monitor(parameters)
+        monitored = _run_monitor(parameters, options.server)
     work = require_allowed(parameters.work_dir, (), overwrite=True, part=monitored.run.part)
     lines = summary_lines(read_summary(work), str(work.report_index))
     baseline = find_run(_monitored_runs(work), monitored.run.baseline or "")
@@ -119,7 +119,7 @@ def _monitor(options: argparse.Namespace) -> int:
     return EXIT_CHECKS_FAILED if failed else 0
 
 
-def _run_monitor(options: MonitorOptions) -> Monitored:
+def _run_monitor(options: MonitorOptions, launched: TemporaryServer | None) -> Monitored:
     """Run the flow; a line says so if the server goes away before the run is closed there."""
     check_addresses(all_addresses(options.notify))
     work, request = require_allowed(options.work_dir, (), overwrite=True), None
@@ -130,7 +130,8 @@ def _run_monitor(options: MonitorOptions) -> Monitored:
 
     try:
         with addresses_aside(options) as told:
-            return cast("Monitored", run_in_engine("monitor_dataset", told, request))
+            found = run_in_engine("monitor_dataset", told, request, launched=launched)
+            return cast("Monitored", found)
     except EngineError as error:
         after = _monitored_runs(work)
         if not after or after[-1].status == "failed" or len(after) == len(before):

@@ -37,26 +37,36 @@ from imgvet.workdir import WorkDir
 FILES_OF_A_RUN = 128
 """Files and connections that a run has open at a time, at most: 96 to read a bucket."""
 
+ADDRESSES_OF_A_RUN = 4 * 10**9
+"""Bytes of address space: libraries and the stacks of threads; 3.5 to 4.3 GB on two cores."""
+
 EVENTS_TIMEOUT = 10.0
 """Seconds that a temporary server is kept for events that were not sent yet."""
 
 
-def run_flow(options: RunOptions, drafts: Path) -> RunSummary:
+def run_flow(
+    options: RunOptions, drafts: Path, launched: TemporaryServer | None = None
+) -> RunSummary:
     """Vet a dataset as a Prefect flow; ImgvetError of a bad request, before anything is written.
 
     ``drafts`` is the folder with what was given from Python as tables and arrays.
     """
-    found = run_in_engine("analyze_dataset", options, check_request(options), drafts)
-    return cast("RunSummary", found)
+    request = check_request(options)
+    return cast("RunSummary", run_in_engine("analyze_dataset", options, request, drafts, launched))
 
 
 def run_in_engine(
-    flow: str, options: RunOptions, request: Request | None, drafts: Path | None = None
+    flow: str,
+    options: RunOptions,
+    request: Request | None,
+    drafts: Path | None = None,
+    launched: TemporaryServer | None = None,
 ) -> object:
     """Run a flow, named as its module, while there is a server: the configured one or our own.
 
     Returns its result, also where what was found is a failure. Without a checked request the flow
-    checks; ``drafts`` as in :func:`run_flow`. EngineError if the server can't be started or
+    checks; ``drafts`` as in :func:`run_flow`; a server that was ``launched`` is the one that is
+    started. EngineError if the server can't be started or
     reached, or failed; MachineError if the machine lacks what it takes.
     """
     level = "INFO" if options.verbose else "CRITICAL"
@@ -67,7 +77,7 @@ def run_in_engine(
         "PREFECT_LOGGING_INTERNAL_LEVEL": level,
     }
     work = require_allowed(options.work_dir, options.inputs, overwrite=True)
-    _require_files()
+    _require_limits()
     with failures_of_machine(), ExitStack() as stack:
         stack.enter_context(environment(settings))
         url = configured_url()
@@ -81,7 +91,7 @@ def run_in_engine(
             options = keep_files(options, drafts, work)
         request = request and with_options(request, options)
         if url is None:
-            server = stack.enter_context(_temporary_server(work))
+            server = stack.enter_context(_started(launched or TemporaryServer(), work))
             files = files_to_measure(work, options, request and request.inputs.listing)
             request = request and replace(request, to_measure=len(files))
             _work_meanwhile(server, work, options, files)
@@ -91,8 +101,11 @@ def run_in_engine(
         return _result(flow, options)
 
 
-def _require_files() -> None:
-    """MachineError if fewer files may be opened than a run needs: Prefect would wait forever."""
+def _require_limits() -> None:
+    """MachineError if limits of the process allow less than a run needs.
+
+    Short of files Prefect would wait forever; short of addresses libraries in C abort the process.
+    """
     import resource
 
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -102,6 +115,13 @@ def _require_files() -> None:
             f"Only {max(left, 0)} more files may be open at a time, and a run takes up to "
             f"{FILES_OF_A_RUN}",
             "Allow more, as by 'ulimit -n 4096', and run again",
+        )
+    allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if allowed != resource.RLIM_INFINITY and allowed < ADDRESSES_OF_A_RUN:
+        raise MachineError(
+            f"Only {allowed / 1e9:.1f} GB of addresses may be used, and a run takes "
+            f"{ADDRESSES_OF_A_RUN // 10**9} GB at least, of which little is memory",
+            "Limit its memory otherwise than by 'ulimit -v', and run again",
         )
 
 
@@ -116,9 +136,8 @@ def _result(name: str, options: RunOptions) -> object:
 
 
 @contextmanager
-def _temporary_server(work: WorkDir) -> Iterator[TemporaryServer]:
-    server = TemporaryServer(work.engine_home)
-    server.start()
+def _started(server: TemporaryServer, work: WorkDir) -> Iterator[TemporaryServer]:
+    server.start(work.engine_home)
     try:
         yield server
     finally:

@@ -1,13 +1,14 @@
 """Prefect's server for an ad-hoc run: the configured one, or a temporary one of our own.
 
 Prefect would start its temporary server when the first flow runs and wait for it idly. Here it is
-started first, as a plain child process, and the caller works until it answers. Its database lies in
-the work dir; a database of the current schema is kept in the user's cache folder, because creating
-one takes Prefect several seconds.
+started first, as a plain child process, and the caller works until it answers; it may begin to
+import before it is known where its database will lie. That is the work dir; a database of the
+current schema is kept in the user's cache folder, because creating one takes several seconds.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sqlite3
@@ -20,6 +21,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
+from typing import IO, cast
 
 import httpx
 import platformdirs
@@ -31,6 +33,12 @@ START_TIMEOUT = 120.0
 """Seconds to wait for the temporary server."""
 
 LOOPBACK = "127.0.0.1"
+LOG = "server.log"
+"""What the server says, in its home."""
+
+_NOWHERE = Path(__file__).parent
+"""Home of a server before it has one: a folder that is there and holds no settings of Prefect."""
+
 _POLL = 0.1
 _DATABASE = "prefect.db"
 
@@ -42,6 +50,8 @@ QUIET: Mapping[str, str] = {
 }
 """Settings of every process we start: no telemetry, no noise."""
 
+_SERVER = {**QUIET, "PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
+
 PATIENCE: Mapping[str, str] = {"PREFECT_CLIENT_MAX_RETRIES": "2"}
 """Settings of a run of a person, who waits: a server that is gone is given some seconds."""
 
@@ -50,7 +60,7 @@ PATIENCE: Mapping[str, str] = {"PREFECT_CLIENT_MAX_RETRIES": "2"}
 class TemporaryServer:
     """A Prefect server of our own, as a child process on a free port of the loopback interface."""
 
-    home: Path
+    home: Path = _NOWHERE
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
     answered: threading.Event = field(default_factory=threading.Event)
@@ -60,27 +70,29 @@ class TemporaryServer:
         """Address of its API."""
         return f"http://{LOOPBACK}:{self.port}/api"
 
-    def start(self) -> None:
-        """Start it and return at once."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        _copy_template(self.home)
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Let it import what it needs; it writes nothing yet."""
         # The process gets the bound socket itself: a port that is let go of may become another's.
-        with (
-            socket.create_server((LOOPBACK, 0)) as bound,
-            (self.home / "server.log").open("wb") as log,
-        ):
+        with socket.create_server((LOOPBACK, 0)) as bound:
             self.port = int(bound.getsockname()[1])
             command = [sys.executable, "-m", "imgvet.engine.server_process", str(bound.fileno())]
-            settings = {
-                **QUIET,
-                "PREFECT_HOME": str(self.home),
-                "PREFECT_UI_ENABLED": "0",
-                "PREFECT__SERVER_EPHEMERAL": "1",
-            }
             self.process = subprocess.Popen(
-                command, env={**os.environ, **settings}, pass_fds=[bound.fileno()],
-                stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                command, env={**os.environ, **_SERVER, "PREFECT_HOME": str(_NOWHERE)},
+                pass_fds=[bound.fileno()], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, bufsize=0, start_new_session=True,
             )  # fmt: skip
+        return self.process
+
+    def start(self, home: Path) -> None:
+        """Start it, launched or not, with its database in ``home``, and return at once."""
+        process = self.process or self.launch()
+        self.home = home
+        home.mkdir(parents=True, exist_ok=True)
+        _copy_template(home)
+        told = {name: value for name, value in os.environ.items() if name.startswith("PREFECT_")}
+        told |= {**_SERVER, "PREFECT_HOME": str(home)}
+        with suppress(BrokenPipeError):  # it has ended, which is noticed below
+            cast("IO[bytes]", process.stdin).write(f"{json.dumps(told)}\n".encode())
         threading.Thread(target=self._watch, daemon=True).start()
 
     def is_ready(self) -> bool:
@@ -98,7 +110,7 @@ class TemporaryServer:
             self.answered.wait(_POLL)
         if not self.answered.is_set():
             raise EngineError(
-                "Prefect's temporary server did not start", f"Its log is {self.home / 'server.log'}"
+                "Prefect's temporary server did not start", f"Its log is {self.home / LOG}"
             )
         _save_template(self.home)
 
@@ -156,14 +168,21 @@ def _copy_database(source: Path, target: Path) -> None:
         reader.backup(writer)
 
 
+def may_be_configured() -> bool:
+    """Whether the user's Prefect may be set up to use a server."""
+    home = os.environ.get("PREFECT_HOME", "~/.prefect")
+    has_profile = Path(home, "profiles.toml").expanduser().is_file()
+    return has_profile or bool(os.environ.get("PREFECT_API_URL")) or "prefect" in sys.modules
+
+
 def configured_url() -> str | None:
     """The server that the user's Prefect is set up to use, None if there is none.
 
-    Prefect is imported only if there may be a profile that names one. EngineError if it does not
-    answer, or something else answers.
+    Prefect is imported only if its profile may name one. EngineError if it does not answer, or
+    something else answers.
     """
-    url, home = os.environ.get("PREFECT_API_URL"), os.environ.get("PREFECT_HOME", "~/.prefect")
-    if not url and ("prefect" in sys.modules or Path(home, "profiles.toml").expanduser().is_file()):
+    url = os.environ.get("PREFECT_API_URL")
+    if not url and may_be_configured():
         from prefect.settings import PREFECT_API_URL
 
         url = PREFECT_API_URL.value()

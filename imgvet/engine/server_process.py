@@ -1,32 +1,58 @@
 """The process of the temporary server: Prefect's API, for as long as its parent lives.
 
-Started with the socket that its parent bound, and with standard input connected to it. When the
-parent ends, however it ends, that pipe closes and the server stops, so a killed run leaves no
-server behind.
+Started with the socket that its parent bound, and with standard input connected to it. It imports
+what it needs, and waits for its settings there. When the parent ends, however it ends, that pipe
+closes and the server stops, so a killed run leaves no server behind.
 """
 
 from __future__ import annotations
 
 import gc
+import importlib
+import json
+import os
 import socket
 import sys
 import threading
+from pathlib import Path
 
 import uvicorn
+
+from imgvet.engine.server import LOG
 
 APPLICATION = "prefect.server.api.server:create_app"
 
 
 def serve(descriptor: int) -> None:
     """Serve on a socket's file descriptor until told to stop or until standard input closes."""
-    config = uvicorn.Config(APPLICATION, factory=True, log_level="error", lifespan="on")
     gc.disable()  # nothing that an import makes is garbage, and looking for it takes a fifth
+    try:
+        importlib.import_module(APPLICATION.partition(":")[0])
+    finally:
+        is_wanted = _take_settings()
+    if not is_wanted:
+        return
+    from prefect.context import refresh_global_settings_context
+
+    refresh_global_settings_context()
+    config = uvicorn.Config(APPLICATION, factory=True, log_level="error", lifespan="on")
     config.load()
     gc.freeze()
     gc.enable()
     server = uvicorn.Server(config)
     threading.Thread(target=_stop_with_parent, args=(server,), daemon=True).start()
     server.run(sockets=[socket.socket(fileno=descriptor)])
+
+
+def _take_settings() -> bool:
+    """Wait for the environment and where to say what goes wrong; whether there is a run at all."""
+    told = sys.stdin.readline()
+    if told:
+        os.environ.update(json.loads(told))
+        log = os.open(Path(os.environ["PREFECT_HOME"], LOG), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+    return bool(told)
 
 
 def _stop_with_parent(server: uvicorn.Server) -> None:

@@ -3,7 +3,8 @@
 Every byte is fetched once, whatever happens on the way: a body that breaks off goes on where it
 stopped, by a range of the same version (``If-Match``), so that two versions never mix. What arrived
 is checked by its length; if it came in one piece, by the checksum the server keeps (boto3 does
-that); and by its ETag where that is an MD5.
+that); and by its ETag where that is an MD5. Some servers' ETags look like one and are none: what
+differs from its ETag alike twice is taken for theirs, until any other object of the bucket matched.
 
 A problem of a whole bucket is raised by all functions, as :func:`imgvet.sources.s3.ask` does; and
 so is one in transport (TransportError) by those that give an entry or a content: it says nothing of
@@ -16,7 +17,9 @@ import functools
 import hashlib
 import io
 import re
+import threading
 from calendar import timegm
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -32,6 +35,8 @@ from imgvet.threads import read_ahead
 PAGE = 1000
 CHANGED_DETAIL = "changed after it was listed; this is its newer content"
 OPAQUE_DETAIL = "not checked by its ETag, which is not the MD5 of the content"
+ALIKE = 2
+"""Times that content arrives in the same way before it is no accident of the network."""
 _CHUNK = 1 << 16
 """Bytes read at a time: as many are lost when a body breaks off."""
 
@@ -174,8 +179,8 @@ class Transfer:
     version: str
     """The ETag all parts must have, without quotes; empty until the server names one."""
     detail: str = ""
-    digests: set[str] = field(default_factory=set)
-    """MD5 of whole contents that did not match the ETag."""
+    digests: Counter[str] = field(default_factory=Counter)
+    """MD5 of whole contents that did not match the ETag, and how often each arrived."""
 
     def run(self) -> Transfer | Problem:
         """Fetch it whole: this transfer, or why it can't be had."""
@@ -220,14 +225,24 @@ class Transfer:
         self.sink.seek(0)
         md5 = functools.partial(hashlib.md5, usedforsecurity=False)
         digest = hashlib.file_digest(cast("io.BytesIO", self.sink), md5).hexdigest()
-        if digest in self.digests:
-            # Bytes damaged on their way would not be damaged alike twice: this server's ETags are
-            # something else.
-            self.detail = OPAQUE_DETAIL
-        if digest in self.digests | {self.version}:
+        are_md5 = _etags_are_md5(self.location.endpoint, self.location.bucket)
+        if digest == self.version:
+            are_md5.set()
             return None
-        self.digests.add(digest)
-        return Problem("spoilt", f"what arrived has MD5 {digest}, not {self.version}")
+        self.digests[digest] += 1
+        if self.digests[digest] == ALIKE and not are_md5.is_set():
+            self.detail = OPAQUE_DETAIL
+            return None
+        text = f"what arrived has MD5 {digest}, not {self.version}"
+        if self.digests[digest] > ALIKE:
+            return Problem("refused", f"{text}, each time")
+        return Problem("spoilt", text)
+
+
+@functools.cache
+def _etags_are_md5(endpoint: str | None, bucket: str) -> threading.Event:  # noqa: ARG001
+    """Set once the ETag of an object of this bucket was the MD5 of its content."""
+    return threading.Event()
 
 
 def _etag_is_md5(answer: Row) -> bool:

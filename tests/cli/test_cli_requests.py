@@ -124,7 +124,7 @@ def test_a_config_file_is_read_and_the_command_line_wins(
 ) -> None:
     seen: list[RunOptions] = []
 
-    def run_flow(options: RunOptions, _: Path) -> SimpleNamespace:
+    def run_flow(options: RunOptions, *_: object) -> SimpleNamespace:
         seen.append(options)
         return SimpleNamespace(sources=None)
 

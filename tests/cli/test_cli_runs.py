@@ -120,8 +120,8 @@ def test_two_runs_on_one_work_dir(
 def test_a_server_that_is_set_up_is_used(
     photos: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    server = TemporaryServer(tmp_path / "server")
-    server.start()
+    server = TemporaryServer()
+    server.start(tmp_path / "server")
     try:
         server.wait()
         environment = {**environment, "PREFECT_API_URL": server.url}

@@ -169,8 +169,8 @@ def test_a_server_that_goes_away_in_the_middle_costs_nothing_but_a_line(
     cats: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     out = tmp_path / "out"
-    server = TemporaryServer(tmp_path / "server")
-    server.start()
+    server = TemporaryServer()
+    server.start(tmp_path / "server")
     try:
         server.wait()
         process = subprocess.Popen(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from imgvet.cli.main import main
 from imgvet.dataset import Dataset
 from imgvet.errors import ImgvetError, MachineError
+from support.command import command
 from support.pictures import write_photographs
 
 LABELS = pd.DataFrame({"filename": ["photo00.jpg", "photo01.jpg"], "label": ["a", "b"]})
@@ -133,4 +136,21 @@ def test_a_machine_that_allows_few_open_files(place: Path, monkeypatch: pytest.M
     before = tree(place)
     with pytest.raises(MachineError, match=r"up to 128\. Allow more"):
         Dataset("photos", "out").run()
+    assert tree(place) == before
+
+
+@pytest.mark.parametrize(
+    ("most", "said"), [(300_000_000, "Cannot allocate memory"), (10**9, "Only 1.0 GB of addresses")]
+)
+def test_a_machine_that_allows_few_addresses(most: int, said: str, place: Path) -> None:
+    """Libraries would end the process, or never return: it is refused before."""
+    before = tree(place)
+    ended = subprocess.run(
+        command("run", "photos", "--work-dir", "out"),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (most, most)),
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"imgvet: {said}")
+    assert ended.stderr.count("\n") == 1
     assert tree(place) == before

@@ -13,14 +13,16 @@ import pytest
 
 from imgvet.engine import server as engine_server
 from imgvet.engine.server import LOOPBACK, TemporaryServer
+from imgvet.errors import EngineError
 
 
 @pytest.fixture
 def servers(tmp_path: Path) -> Iterator[tuple[TemporaryServer, TemporaryServer]]:
     """Two servers, started at the same time."""
-    started = (TemporaryServer(tmp_path / "first"), TemporaryServer(tmp_path / "second"))
-    for server in started:
-        server.start()
+    started = (TemporaryServer(), TemporaryServer())
+    started[0].launch()
+    for name, server in zip(("first", "second"), started, strict=True):
+        server.start(tmp_path / name)
     yield started
     for server in started:
         server.stop()
@@ -69,3 +71,36 @@ def test_a_work_dir_gets_a_new_database_with_each_run(
     engine_server._copy_template(tmp_path)
     assert not (tmp_path / "prefect.db-wal").exists()
     assert tables(tmp_path / "prefect.db") == ["fresh"]
+
+
+def test_a_server_that_is_not_wanted_ends_with_the_pipe() -> None:
+    server = TemporaryServer()
+    process = server.launch()
+    assert process.stdin is not None
+    process.stdin.close()
+    assert process.wait(timeout=60) == 0
+
+
+def test_a_server_that_is_gone_before_it_is_wanted(tmp_path: Path) -> None:
+    server = TemporaryServer()
+    process = server.launch()
+    process.kill()
+    process.wait()
+    server.start(tmp_path / "home")
+    with pytest.raises(EngineError, match="did not start"):
+        server.wait()
+    server.stop()
+
+
+def test_a_server_that_can_not_be_imported_says_why_in_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "prefect").mkdir()
+    (tmp_path / "prefect" / "__init__.py").write_text("raise ImportError('no such luck')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    server = TemporaryServer()
+    server.start(tmp_path / "home")
+    with pytest.raises(EngineError, match="did not start"):
+        server.wait()
+    assert "no such luck" in (tmp_path / "home" / engine_server.LOG).read_text()
+    server.stop()

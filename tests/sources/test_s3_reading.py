@@ -186,6 +186,25 @@ def test_an_etag_that_is_no_md5_is_accepted_after_a_second_look(
     assert len(proxy.gets()) == 2
 
 
+def test_an_etag_is_an_md5_where_one_of_its_bucket_was(proxy: FaultProxy, photo: Bucket) -> None:
+    photo.put({"other.jpg": DATA[::-1]})
+    assert fetch_object(at(photo, "other.jpg")) == Content(DATA[::-1], md5(DATA[::-1]))
+    proxy.faults.append(Fault("a.jpg", "flip", 2))
+    assert read(photo) == Content(DATA, md5(DATA))
+
+
+def test_what_is_damaged_alike_each_time_is_never_believed(
+    proxy: FaultProxy, photo: Bucket
+) -> None:
+    assert read(photo) == Content(DATA, md5(DATA))
+    proxy.faults.append(Fault("a.jpg", "flip", 9))
+    failure = read(photo)
+    assert isinstance(failure, Failure)
+    assert failure.reason is Reason.UNREADABLE
+    assert failure.detail.endswith(f"not {md5(DATA)}, each time (gave up after 3 attempts)")
+    assert len(proxy.gets()) == 1 + 3
+
+
 def test_a_multipart_object_is_read_once(proxy: FaultProxy, bucket: Bucket) -> None:
     client, target = bucket.client, {"Bucket": bucket.name, "Key": "a.jpg"}
     upload = client.create_multipart_upload(**target)["UploadId"]

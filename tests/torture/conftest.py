@@ -80,8 +80,8 @@ def at_server(
     environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, str]]:
     """The same, with a server that stays: starting one takes longer than a run."""
-    server = TemporaryServer(tmp_path_factory.mktemp("server"))
-    server.start()
+    server = TemporaryServer()
+    server.start(tmp_path_factory.mktemp("server"))
     try:
         server.wait()
         yield {**environment, "PREFECT_API_URL": server.url}

@@ -124,8 +124,8 @@ def test_monitored_runs(torture: Torture, tmp_path: Path) -> None:
     photos, work, runs = tmp_path / "photos", WorkDir(tmp_path / "out"), max(16, torture.count)
     write_photographs(photos, 8)
     options = make_monitor_options({"input_dir": photos, "work_dir": work.path})
-    server = TemporaryServer(tmp_path / "server")
-    server.start()
+    server = TemporaryServer()
+    server.start(tmp_path / "server")
     server.wait()
     at_server = {PREFECT_API_URL: server.url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
     seen: list[Taken] = []

@@ -64,8 +64,8 @@ def planned(chance: random.Random, bucket: Bucket, objects: dict[str, bytes]) ->
         if chance.random() < 0.02:
             action, more = chance.choice(FOR_GOOD)
         method, times = chance.choice(("GET", "GET", "HEAD")), chance.randint(1, 4)
-        if action == "flip" and suffix in objects:  # never alike twice: that would be believed
-            more, times = {"bit": chance.randrange(8000)}, 1
+        if action == "flip" and suffix in objects:
+            more = {"bit": chance.randrange(8000)}
         faults.append(Fault(suffix, action, times, method, **more))  # type: ignore[arg-type]
     for name in chance.sample(list(objects), 2):
         data = jpeg(scene(1000 + chance.randrange(100)))
