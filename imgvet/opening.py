@@ -43,7 +43,7 @@ def _at(path: Path, part: str = "") -> WorkDir:
     from imgvet.sources.s3_mirror import folder_name
 
     place = parse_location(address.rstrip("/"))
-    name = folder_name(f"{server_name(place)} {place.uri}")  # s3:// may lead to any server
+    name = folder_name(f"{server_name(place)}/{place.uri}")  # s3:// may lead to any server
     work = WorkDir(Path(platformdirs.user_cache_dir("imgvet"), COPIES, name), part)
     if not work.address:
         write_text(work.store / ADDRESS, f"{place.uri}\n{secrets.token_hex(8)}")
