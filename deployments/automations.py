@@ -20,7 +20,9 @@ from imgvet.monitor.events import ALARMS as ALARMS_EVENT
 from imgvet.monitor.events import ALL_CLEARS
 from imgvet.monitor.messages import NotifyType
 from imgvet.monitor.notify import check_addresses
+from imgvet.parameters import BLOCK
 from imgvet.tasks.artifacts import slug
+from imgvet.tasks.blocks import load
 from imgvet.tasks.monitoring import RESOURCE
 
 MISSED_HEARTBEATS = 3
@@ -170,15 +172,18 @@ def _apply(rule: Rule, addresses: Sequence[str]) -> str:
 
 
 def _notifications(rule: Rule, addresses: Sequence[str]) -> list[ActionTypes]:
-    """Messages to addresses, which are kept on the server as blocks.
+    """Messages to addresses, which are kept on the server as blocks, and by blocks that are there.
 
     Slack's block hands every other address to Apprise as it is, and the server knows it without
     imgvet being installed there.
     """
     actions: list[ActionTypes] = []
     for number, url in enumerate(addresses, 1):
-        block = SlackWebhook(url=SecretStr(url), notify_type=rule.kind)
-        saved = UUID(str(block.save(f"{slug(rule.name)}-{number}", overwrite=True)))
+        if url.startswith(BLOCK):
+            saved = load(url, "notify")._block_document_id  # noqa: SLF001
+        else:
+            block = SlackWebhook(url=SecretStr(url), notify_type=rule.kind)
+            saved = UUID(str(block.save(f"{slug(rule.name)}-{number}", overwrite=True)))
         actions.append(
             SendNotification(block_document_id=saved, subject=rule.subject, body=rule.body)
         )

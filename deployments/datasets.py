@@ -24,8 +24,9 @@ from imgvet.errors import ConfigFileError, InvalidParameterError
 from imgvet.flows.monitor_dataset import monitor_dataset
 from imgvet.monitor.notify import check_addresses
 from imgvet.monitor.options import all_addresses, make_monitor_options, merged
+from imgvet.opening import place_outside
+from imgvet.parameters import BLOCK, block_in, place_in
 from imgvet.sources.inputs import kind_of_input
-from imgvet.workdir import require_allowed
 
 WORK_DIRS = Path("watched")
 """Where datasets have their work dirs that name none: a folder in it, named as the dataset."""
@@ -63,8 +64,11 @@ def served(values: Mapping[str, Any], name: str | None = None) -> Served:
         given = {"dataset_name": name, "work_dir": WORK_DIRS / name, **given}
     options = make_monitor_options(given)
     for source in options.inputs:
-        kind_of_input(source)
-    work = require_allowed(options.work_dir, options.inputs, overwrite=True)
+        (block_in if source.startswith(BLOCK) else kind_of_input)(source)
+    if str(work_dir := options.work_dir).startswith(BLOCK):
+        block_in(str(work_dir))
+    else:
+        work_dir = place_outside(work_dir, options.inputs)
     check_addresses(all_addresses(options.notify))
     parameters = options.model_dump(mode="json", include=set(given))
     # Runs are processes of their own, which may have another current folder.
@@ -72,7 +76,7 @@ def served(values: Mapping[str, Any], name: str | None = None) -> Served:
         parameters[inputs] = [_absolute(path) for path in getattr(options, inputs)]
     for file in {"annotations", "probabilities", "expectations", "metrics_file"} & given.keys():
         parameters[file] = _absolute(str(getattr(options, file)))
-    parameters["work_dir"] = _absolute(str(work.path))
+    parameters["work_dir"] = place_in(work_dir)
     cron, timezone = values.get("cron"), str(values.get("timezone", "UTC"))
     if cron is not None:
         _check_schedule(str(cron), timezone)
@@ -127,7 +131,8 @@ def _check_schedule(cron: str, timezone: str) -> None:
 
 
 def _absolute(path: str) -> str:
-    return path if "://" in path else os.path.abspath(Path(path).expanduser())  # noqa: PTH100
+    is_elsewhere = "://" in path or path.startswith(BLOCK)
+    return path if is_elsewhere else os.path.abspath(Path(path).expanduser())  # noqa: PTH100
 
 
 def deployment_of(dataset: Served) -> RunnerDeployment:

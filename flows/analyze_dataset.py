@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from prefect import State, flow
 
 from imgvet.curation.decisions import Kind
@@ -12,6 +14,7 @@ from imgvet.flows.server_run import run_name, tag_run, told_to_server
 from imgvet.flows.stages import Stages
 from imgvet.monitor.finished import earlier_runs, settings_of
 from imgvet.monitor.options import WatchOptions
+from imgvet.opening import exclusive
 from imgvet.options import (
     ComponentOptions,
     FetchOptions,
@@ -42,9 +45,10 @@ from imgvet.tasks import (
     watching,
 )
 from imgvet.tasks.artifacts import progress_artifacts
+from imgvet.tasks.blocks import with_addresses
 from imgvet.tasks.context import RunContext
 from imgvet.threads import library_threads
-from imgvet.workdir import CROPS_PART, WorkDir, exclusive
+from imgvet.workdir import WorkDir
 
 
 @flow(name="analyze_dataset", flow_run_name=run_name, persist_result=False)
@@ -59,18 +63,20 @@ def analyze_dataset(options: RunOptions) -> State[RunSummary]:
         work dir. It is a failure if ``fail_on`` says so.
     """
     with told_to_server():
-        summary = analyze(options)
-    part = "" if summary.sources is None else CROPS_PART
-    failed = fails(read_results(WorkDir(options.work_dir, part).checks_json), options.fail_on)
+        placed = with_addresses(options)
+        summary, work = analyze(placed)
+    failed = fails(read_results(work.checks_json), options.fail_on)
     return end(summary.verdict, summary, failed=failed)
 
 
-def analyze(options: RunOptions, baseline: WatchOptions | None = None) -> RunSummary:
+def analyze(
+    options: RunOptions, baseline: WatchOptions | None = None
+) -> tuple[RunSummary, WorkDir]:
     """Vet a dataset within the flow that runs; compare it with a baseline if one is asked for."""
     tag_run(options.dataset)
     request = request_of(options)
     work = request.work
-    options = options.model_copy(update={"work_dir": work.path})
+    options = options.model_copy(update={"work_dir": Path(WorkDir(work.path).name)})
     context = RunContext(work_dir=work.path, threads=shard_threads(options), part=work.part)
     with (
         exclusive(work),
@@ -78,7 +84,7 @@ def analyze(options: RunOptions, baseline: WatchOptions | None = None) -> RunSum
         progress_artifacts(options.dataset),
         shard_runner(options) as runner,
     ):
-        return _analyze(Stages(context, runner), options, request, baseline)
+        return _analyze(Stages(context, runner), options, request, baseline), work
 
 
 def _analyze(

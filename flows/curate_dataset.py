@@ -13,9 +13,10 @@ from imgvet.curation.plan import plan_lines
 from imgvet.curation.rules import CurateOptions
 from imgvet.errors import PlanError
 from imgvet.flows.server_run import told_to_server
+from imgvet.opening import open_finished
 from imgvet.store.references import digest_file
+from imgvet.tasks.blocks import with_addresses
 from imgvet.tasks.curating import apply_plan, propose_plan
-from imgvet.workdir import open_finished
 
 POLL = 10
 """Seconds between two looks for an answer."""
@@ -40,8 +41,9 @@ def curate_dataset(options: CurateOptions) -> State[Outcome]:
         what was moved and what was refused, in a state named Curated, Declined or NothingToDo.
         While the run is paused, ``plan.csv`` may be edited: what it says then is done.
     """
-    work = open_finished(options.work_dir)
     with told_to_server():
+        placed = with_addresses(options)
+        work = open_finished(placed.work_dir, stored=True)
         plan = propose_plan(work, options)
         if not (plan["action"] != "keep").any():
             return Completed(name="NothingToDo", message="No image is to go.", data=Outcome())
@@ -54,6 +56,7 @@ def curate_dataset(options: CurateOptions) -> State[Outcome]:
         )
         if not answer.apply:
             return Completed(name="Declined", message="Nothing was moved.", data=Outcome())
+        work = open_finished(placed.work_dir, stored=True)  # maybe edited on another machine
         if digest_file(work.plan_table) != made:
             raise PlanError("The plan was made again while this run waited", "Start the flow again")
         outcome = apply_plan(work, options)

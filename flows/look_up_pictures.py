@@ -7,9 +7,10 @@ from prefect import State, flow
 from prefect.states import Completed
 
 from imgvet.flows.server_run import told_to_server
+from imgvet.opening import open_finished
 from imgvet.search.against import LookUpOptions, in_short
+from imgvet.tasks.blocks import with_addresses
 from imgvet.tasks.looking_up import look_up_all
-from imgvet.workdir import open_finished
 
 
 @flow(name="look_up_pictures", persist_result=False)
@@ -20,7 +21,8 @@ def look_up_pictures(options: LookUpOptions) -> State[pd.DataFrame]:
         the table of :func:`imgvet.search.against.look_up`, in a state whose message counts copies.
         RunNotFoundError if there is no finished run; else as that function.
     """
-    work = open_finished(options.work_dir)
     with told_to_server():
-        found = look_up_all(work, options)
+        placed = with_addresses(options)
+        work = open_finished(placed.work_dir, stored=True)
+        found = look_up_all(work, placed)
     return Completed(message=in_short(found, work), data=found)

@@ -27,11 +27,12 @@ from imgvet.monitor.failure import TOLD, failed_run, usable
 from imgvet.monitor.history import monitored_runs
 from imgvet.monitor.notify import Monitored, check_addresses
 from imgvet.monitor.options import MonitorOptions, WatchOptions, all_addresses
+from imgvet.opening import exclusive, require_allowed
 from imgvet.options import RunOptions
 from imgvet.quality.result import read_results
+from imgvet.tasks.blocks import require_blocks, with_addresses
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.monitoring import alert, alert_failure, show_trend
-from imgvet.workdir import CROPS_PART, exclusive, require_allowed
 
 
 def tell_refused(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001
@@ -61,22 +62,21 @@ def monitor_dataset(options: DeployedOptions) -> State[Monitored]:
         what was found, in a state whose name is the verdict: Completed, Alarms, Warnings,
         ChecksFailed or ChecksErrored; a failure if ``fail_on`` or ``fail_on_alarm`` says so.
     """
-    check_addresses(all_addresses(options.notify))
+    check_addresses(addresses := all_addresses(options.notify))
     with ExitStack() as held:
         held.enter_context(told_to_server())
         with _telling_failure(options):
+            require_blocks(addresses)
+            options = with_addresses(options)
             work = require_allowed(options.work_dir, options.inputs, overwrite=True)
             held.enter_context(exclusive(work))
             # What is asked of the server in here is only for people to see: a server that is gone
             # must not hold up every artifact for a minute. The state at the end is sent with
             # Prefect's own patience.
             held.enter_context(temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}))
-            options = options.model_copy(update={"work_dir": work.path})
-            context = RunContext(work_dir=work.path, threads=options.num_threads)
-            summary = analyze(options.part(RunOptions), options.part(WatchOptions))
-            part = CROPS_PART if summary.sources is not None else ""
-            context = context.model_copy(update={"part": part})
+            summary, work = analyze(options.part(RunOptions), options.part(WatchOptions))
             run = monitored_runs(work)[-1]
+        context = RunContext(work_dir=work.path, threads=options.num_threads, part=work.part)
         show_trend(context, options)
         monitored = alert(context, run, options)
         checks, lost = read_results(context.work.checks_json), monitored.problems

@@ -22,13 +22,14 @@ from imgvet.errors import InvalidParameterError
 from imgvet.flows.runners import check_runner
 from imgvet.models.model import Model
 from imgvet.models.resolve import resolve_model
+from imgvet.opening import require_allowed
 from imgvet.options import CropOptions, ModelOptions, NeighborOptions, RunOptions, SourceOptions
 from imgvet.quality.expectations import Expectation
 from imgvet.quality.suite import read_suite
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.index import check_neighbor_options
 from imgvet.sources.inputs import Inputs, find_inputs
-from imgvet.workdir import CROPS_PART, WorkDir, require_allowed
+from imgvet.workdir import CROPS_PART, WorkDir
 
 USER_EMBEDDINGS = "user embeddings"
 """What user embeddings are called where models are named."""

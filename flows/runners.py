@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from imgvet.errors import EngineError, InvalidParameterError
 from imgvet.options import ExecutionOptions
+from imgvet.parameters import address_in
 
 if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner
@@ -28,7 +29,7 @@ _ENGINES = {"dask": ("prefect_dask", "distributed"), "ray": ("prefect_ray", "ray
 
 
 def check_runner(options: ExecutionOptions) -> None:
-    """InvalidParameterError if the runner is not installed, or nobody would ask the address."""
+    """InvalidParameterError if the runner is not installed, or can't do what is asked of it."""
     runner, address = options.runner, options.address
     if runner == "threads":
         if address is not None:
@@ -39,6 +40,12 @@ def check_runner(options: ExecutionOptions) -> None:
     if not all(map(find_spec, _ENGINES[runner])):
         raise InvalidParameterError(
             f"runner = {runner!r} is not installed", f"pip install 'imgvet[{runner}]'"
+        )
+    if is_elsewhere(address) and (bucket := address_in(options.work_dir)):
+        raise InvalidParameterError(
+            f"Workers at {address} can't see the copy of {bucket} that this machine works in",
+            "Give a work dir that all of them see as a folder, or leave out --address: processes "
+            "of this machine can",
         )
 
 

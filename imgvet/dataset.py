@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from imgvet import tables
 from imgvet.check_options import FailOn
 from imgvet.errors import InvalidParameterError
+from imgvet.opening import finished_at, open_finished, work_dir_at
 from imgvet.options import ExecutionOptions, make_options
-from imgvet.parameters import validated
+from imgvet.parameters import place_in, validated
 from imgvet.quality.result import fails, read_results
 from imgvet.reasons import Reason
 from imgvet.search.conditions import conditions_of
@@ -26,7 +27,8 @@ from imgvet.search.query import Query
 from imgvet.store.references import read_vectors
 from imgvet.summary import RunRecord, RunSummary, read_record, read_summary, summary_lines
 from imgvet.tables import Table
-from imgvet.workdir import CROPS_PART, WorkDir, open_finished, work_dir_at
+from imgvet.tasks.blocks import place_at, with_addresses
+from imgvet.workdir import CROPS_PART, WorkDir
 
 if TYPE_CHECKING:
     from imgvet.curation.apply import Outcome
@@ -47,7 +49,7 @@ class Dataset:
         work_dir: str | Path = DEFAULT_WORK_DIR,
     ) -> None:
         self.input_dir = input_dir
-        self.work_dir = Path(work_dir)
+        self.work_dir = place_at(Path(work_dir))
         self._part = ""
 
     def run(self, **parameters: Any) -> RunSummary:
@@ -72,7 +74,7 @@ class Dataset:
         if given["input_dir"] is None:
             raise InvalidParameterError("input_dir is missing", "Give a value for input_dir")
         with tempfile.TemporaryDirectory(prefix="imgvet-") as drafts:
-            options = make_options(as_files(given, Path(drafts)))
+            options = with_addresses(make_options(as_files(given, Path(drafts))))
             self.input_dir, self.work_dir = given["input_dir"], options.work_dir
             with shown_progress():
                 summary = run_flow(options, Path(drafts), launched)
@@ -163,7 +165,7 @@ class Dataset:
 
     def subset(self, count: int, *, farthest: bool = False) -> pd.DataFrame:
         """At most ``count`` images that stand for all, or that are as unlike as possible."""
-        work = self._work
+        work = self._stored
         ids = SearchIndex.of_run(work, ImageTable.of_run(work)).subset(count, farthest=farthest)
         return self.annotations().set_index("id").loc[ids].reset_index()
 
@@ -179,7 +181,7 @@ class Dataset:
         from imgvet.explorer.run import ExploredRun
         from imgvet.search.picture import as_picture
 
-        run = ExploredRun(self._work)
+        run = ExploredRun(self._stored)
         conditions = conditions_of(where or {}, run.images.columns)
         among = run.search.ids(Query(where=conditions)) if conditions else None
         found = run.nearest_to(as_picture(picture), k, among)
@@ -192,7 +194,7 @@ class Dataset:
         from imgvet.reports.inline import Visuals
         from imgvet.reports.inputs import inputs_of
 
-        return Visuals(inputs_of(self._work), self.search)
+        return Visuals(inputs_of(self._stored), self.search)
 
     def explore(self, port: int = 0, *, open_browser: bool = True) -> Explorer:
         """Serve the report with search, filters and originals to this machine, in the background.
@@ -201,7 +203,7 @@ class Dataset:
         """
         from imgvet.explorer.server import Explorer
 
-        explorer = Explorer(self._work.home, port)
+        explorer = Explorer(self.work_dir / self._part, port)
         if open_browser:
             webbrowser.open(explorer.url)
         return explorer
@@ -217,7 +219,7 @@ class Dataset:
 
         options = validated(ExportOptions, parameters, "export")
         threads = self.record().options(ExecutionOptions).num_threads
-        return export_run(self._work, Path(destination), options, threads)
+        return export_run(self._stored, Path(destination), options, threads)
 
     def look_up(self, pictures: str | Path | Sequence[str | Path], k: int = 1) -> pd.DataFrame:
         """Of each of many pictures the ``k`` nearest contents of this run: is it in there already?
@@ -229,7 +231,7 @@ class Dataset:
 
         given = [pictures] if isinstance(pictures, (str, Path)) else pictures
         threads = self.record().options(ExecutionOptions).num_threads
-        return look_up(self._work, list(map(str, given)), k, threads)
+        return look_up(self._stored, list(map(str, given)), k, threads)
 
     def compare(self, earlier: str | Path) -> pd.DataFrame:
         """The images that differ from an earlier run or data set: change, names, labels, findings.
@@ -239,7 +241,7 @@ class Dataset:
         from imgvet.exchange.compare import compare_sides
         from imgvet.exchange.sides import read_side
 
-        return compare_sides(read_side(str(earlier)), read_side(str(self._work.home))).images
+        return compare_sides(read_side(str(earlier)), read_side(self._work.name)).images
 
     def report(self) -> Path:
         """Open the report in a browser, from disk, and return its path."""
@@ -250,7 +252,7 @@ class Dataset:
     @property
     def curate(self) -> Curation:
         """Plans what to remove from the dataset, does it, and undoes it."""
-        return Curation(self._work)
+        return Curation(self._stored)
 
     def __getitem__(self, item_id: int) -> dict[str, Any]:
         """All that is known of one image, without what is missing; KeyError if there is none.
@@ -267,18 +269,23 @@ class Dataset:
         from imgvet.reports.inline import overview
         from imgvet.reports.inputs import inputs_of
 
-        finished = WorkDir(self.work_dir, self._part).is_finished()
-        return overview(inputs_of(self._work)) if finished else None
+        finished = finished_at(place_in(self.work_dir / self._part))
+        return overview(inputs_of(finished)) if finished else None
 
     def __len__(self) -> int:
         return len(self._table(tables.ITEMS))
 
     def __repr__(self) -> str:
-        return f"Dataset(input_dir={self.input_dir!r}, work_dir={str(self.work_dir)!r})"
+        return f"Dataset(input_dir={self.input_dir!r}, work_dir={place_in(self.work_dir)!r})"
 
     @property
     def _work(self) -> WorkDir:
         return open_finished(self.work_dir / self._part)
+
+    @property
+    def _stored(self) -> WorkDir:
+        """The same with its store, for what needs thumbnails."""
+        return open_finished(self.work_dir / self._part, stored=True)
 
     def _table(self, table: Table) -> pd.DataFrame:
         """A table, with file names, labels and splits of the images that columns name."""

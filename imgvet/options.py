@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from imgvet.check_options import CheckOptions, FailOn, SuiteOptions
-from imgvet.parameters import Part, Share, Strings, parameter, validated
+from imgvet.parameters import Part, Place, Share, Strings, parameter, validated
 
 SPLIT_FOLDERS = "folders"
 """The ``split_pattern`` that knows what folders of splits are called."""
@@ -50,7 +50,8 @@ class SourceOptions(VideoOptions):
 
     input_dir: Strings = Field(
         description="folders (recursive), images, archives, videos, s3:// or minio:// folders, "
-        "text or csv lists of paths, or a YOLOv5 yaml"
+        "text or csv lists of paths, or a YOLOv5 yaml; block:remote-file-system/NAME/folder is a "
+        "block of the Prefect server, as for work_dir"
     )
     test_dir: Strings = parameter(
         (), "more inputs, whose split is test; that of the others is then train"
@@ -275,7 +276,10 @@ class LabelOptions(Part):
 class ExecutionOptions(Part):
     """How to run, and what is said of it elsewhere. None of these changes a result."""
 
-    work_dir: Path = parameter(Path("work_dir"), "folder for results")
+    work_dir: Place = parameter(
+        Path("work_dir"),
+        "folder for results, or a bucket: s3://bucket/out, minio://host/bucket/out",
+    )
     overwrite: bool = parameter(True, "replace earlier results in the work dir")
     num_threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, le=1024, description="threads [cores]"
@@ -288,7 +292,7 @@ class ExecutionOptions(Part):
     address: str | None = parameter(
         None,
         "Dask scheduler (tcp://host:8786) or Ray head (ray://host:10001) whose workers "
-        "see the work dir and the inputs at the same paths",
+        "see the work dir, which is a folder then, and the inputs at the same paths",
     )
     keep_days: int = parameter(
         90,

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+)
 
 from imgvet.errors import InvalidParameterError, unknown_parameter
 
@@ -24,6 +32,37 @@ def _as_strings(value: Any) -> Any:
 
 Strings = Annotated[tuple[str, ...], BeforeValidator(_as_strings)]
 
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", re.DOTALL)
+
+
+def address_in(path: Path) -> str:
+    """The address that a path was made of, which made one slash of two; empty if it is none."""
+    found = _ADDRESS.fullmatch(str(path))
+    return f"{found[1]}://{found[2]}" if found else ""
+
+
+BLOCK = "block:"
+"""Start of the name of a block of Prefect's, which stands for an address."""
+_BLOCK = re.compile(rf"{BLOCK}([a-z0-9-]+)/([a-z0-9-]+)(?:/(.*))?", re.DOTALL)
+
+
+def block_in(name: str) -> tuple[str, str, str]:
+    """Type and name of a block, and what follows; InvalidParameterError if it is not so written."""
+    if (found := _BLOCK.fullmatch(name)) is None:
+        raise InvalidParameterError(
+            f"{name!r} is the name of no block",
+            f"Write it as {BLOCK}TYPE/NAME, such as {BLOCK}slack-webhook/team",
+        )
+    return found[1], found[2], found[3] or ""
+
+
+def place_in(path: Path) -> str:
+    """A path, or the address that it was made of, as a person writes it."""
+    return address_in(path) or str(path)
+
+
+Place = Annotated[Path, PlainSerializer(place_in, return_type=str, when_used="json")]
+"""A folder on this machine, or an address."""
 
 PartType = TypeVar("PartType", bound="Part")
 

@@ -1,37 +1,27 @@
-"""The work dir: which file lies where, atomic writing, and the lock that keeps two runs apart."""
+"""The work dir: which file lies where, and atomic writing."""
 
 from __future__ import annotations
 
 import glob
 import os
-import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import filelock
-
-from imgvet.errors import (
-    RunNotFoundError,
-    WorkDirBusyError,
-    WorkDirInsideInputError,
-    WorkDirUnusableError,
-)
-
 CROPS_PART = "crops"
 """Folder of the work dir with the results of a run on crops."""
-
-_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")  # a Path makes one slash of two
 
 DRAFT = ".draft-"
 """Beginning of the names of what is being written, and of nothing else."""
 
 STORE = "store"
 """Folder of the work dir with what can be made again."""
+
+ADDRESS = "address"
+"""File of the store of a copy: the address of its bucket, and below what no other copy has."""
 
 UNUSED_DAYS = 30
 """So long after the last run that needed a content the store keeps its results."""
@@ -95,6 +85,18 @@ class WorkDir:
         """Folder of the results."""
         return self.path / self.part if self.part else self.path
 
+    @property
+    def address(self) -> str:
+        """Where it lies if that is a bucket, and this its copy; else empty."""
+        file = self.store / ADDRESS
+        return file.read_text().partition("\n")[0] if file.is_file() else ""
+
+    @property
+    def name(self) -> str:
+        """Address or folder of the results, as a person gives it to a command."""
+        address = self.address or str(self.path)
+        return f"{address}/{self.part}" if self.part else address
+
     def table(self, name: str) -> Path:
         """The file of one result table."""
         return self.tables / f"{name}.parquet"
@@ -104,109 +106,8 @@ class WorkDir:
         return self.run_json.is_file()
 
 
-def _require_folder(path: Path) -> None:
-    if address := _ADDRESS.match(str(path)):
-        raise WorkDirUnusableError(
-            f"The work dir {address[1]}://{str(path)[address.end() :]} is an address, not a folder",
-            "Give a folder, such as one where that is mounted, or copy results there after the run",
-        )
-
-
-def work_dir_at(path: Path) -> WorkDir:
-    """The work dir at a path, maybe that of crops in it; WorkDirUnusableError of an address."""
-    _require_folder(path)
-    if path.name == CROPS_PART and not (path / STORE).exists() and (path.parent / STORE).is_dir():
-        return WorkDir(path.parent, CROPS_PART)
-    return WorkDir(path)
-
-
-def finished_at(name: str) -> WorkDir | None:
-    """The work dir that a name stands for, if it is that of a finished run."""
-    work = None if "://" in name else work_dir_at(Path(name).expanduser())
-    return work if work is not None and work.is_finished() else None
-
-
-def open_finished(path: Path) -> WorkDir:
-    """The work dir of a finished run; RunNotFoundError if there is none, or it did not finish."""
-    work = work_dir_at(path)
-    if work.is_finished():
-        return work
-    if WorkDir(path, CROPS_PART).is_finished():
-        raise RunNotFoundError(
-            f"No finished run on whole images in {path}, but one on crops",
-            f"Its results are in {path / CROPS_PART}",
-        )
-    raise RunNotFoundError(
-        f"No finished run in {path}", f"Start one with 'imgvet run INPUT --work-dir {path}'"
-    )
-
-
-def input_around(path: Path, inputs: Iterable[str]) -> str | None:
-    """The input that is a folder in which a path lies, where the next run would find it."""
-    for name in inputs:
-        folder = Path(name).expanduser()  # an s3:// name is no folder here
-        if folder.is_dir() and path.resolve().is_relative_to(folder.resolve()):
-            return name
-    return None
-
-
-def require_allowed(
-    path: Path, inputs: tuple[str, ...], *, overwrite: bool, part: str = ""
-) -> WorkDir:
-    """The work dir, if a run may use it; nothing is written.
-
-    WorkDirInsideInputError if it is, or lies inside, a folder that is to be analysed;
-    WorkDirUnusableError if it is an address, or holds results and ``overwrite`` is off.
-    """
-    _require_folder(path)
-    work = WorkDir(path.expanduser().absolute(), part)
-    if (around := input_around(work.path, inputs)) is not None:
-        raise WorkDirInsideInputError(
-            f"The work dir {work.path} lies inside the input {around}",
-            "Choose a work dir outside of it with --work-dir",
-        )
-    if work.is_finished() and not overwrite:
-        raise WorkDirUnusableError(
-            f"{path} holds the results of an earlier run and overwrite is off",
-            "Choose another work dir or allow overwriting",
-        )
-    return work
-
-
-@contextmanager
-def exclusive(work: WorkDir) -> Iterator[None]:
-    """Make a work dir and hold it for one run; may be entered again in the same process.
-
-    What killed processes left half written is removed. WorkDirUnusableError if it is a file or may
-    not be written to; WorkDirBusyError if another process holds it.
-    """
-    lock = filelock.FileLock(work.store / "lock", is_singleton=True, thread_local=False)
-    is_first = not lock.is_locked
-    try:
-        if is_first:
-            work.store.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=work.store).close()
-    except OSError as error:
-        raise WorkDirUnusableError(
-            f"The work dir {work.path} can't be written to ({error.strerror})",
-            "Choose another one with --work-dir",
-        ) from None
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise WorkDirBusyError(
-            f"Another run is writing to {work.path}", "Wait for it or choose another work dir"
-        ) from None
-    try:
-        if is_first:
-            _remove_drafts_in(work)
-        yield
-    finally:
-        lock.release()
-
-
-def _remove_drafts_in(work: WorkDir) -> None:
-    """Remove the drafts in a work dir, except where others than its holder write."""
+def remove_all_drafts(work: WorkDir) -> None:
+    """Remove the drafts in a work dir, but where others than its holder, who calls this, write."""
     for part in ("", CROPS_PART):
         results = WorkDir(work.path, part)
         for folder in (results.home, results.tables, results.home / "baselines"):

@@ -13,6 +13,7 @@ import pandas as pd
 from imgvet.curation.plan import PROTECTED, make_plan
 from imgvet.curation.plan_file import ACTIONS, write_plan
 from imgvet.curation.rules import Rules
+from imgvet.opening import exclusive
 from imgvet.options import RunOptions
 from imgvet.reports import limits
 from imgvet.reports.build import environment
@@ -21,7 +22,7 @@ from imgvet.search.image_table import ImageTable
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
 from imgvet.summary import read_record
-from imgvet.workdir import WorkDir, exclusive, write_text
+from imgvet.workdir import WorkDir, write_text
 
 Row = dict[Any, Any]
 

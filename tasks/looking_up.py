@@ -8,6 +8,7 @@ import pandas as pd
 from prefect.artifacts import create_markdown_artifact
 
 from imgvet.foreign import as_markdown
+from imgvet.opening import edited
 from imgvet.options import RunOptions
 from imgvet.search.against import LookUpOptions, in_short, look_up
 from imgvet.spreadsheet import csv_bytes
@@ -23,7 +24,8 @@ def look_up_all(work: WorkDir, options: LookUpOptions) -> pd.DataFrame:
     """Of each picture its nearest images, written as CSV; what that says is an artifact."""
     found = look_up(work, options.pictures, options.k, os.cpu_count() or 1)
     path = options.csv or work.path / "look_up.csv"
-    write_bytes(path, csv_bytes(found))
+    with edited(work):
+        write_bytes(path, csv_bytes(found))
     said = in_short(found, work)
     run_logger.info("%s %s", said, path)
     name = read_record(work).options(RunOptions).dataset

@@ -31,6 +31,7 @@ from imgvet.monitor.options import MonitorOptions, all_addresses
 from imgvet.monitor.rates import RATES, rates_in_words
 from imgvet.reports.overview import verdict_of
 from imgvet.tasks.artifacts import key_of, register, slug
+from imgvet.tasks.blocks import send_by_block
 from imgvet.tasks.context import RunContext, run_logger
 from imgvet.tasks.policy import uncached_stage
 from imgvet.workdir import WorkDir
@@ -72,7 +73,7 @@ def alert(context: RunContext, run: Run, options: MonitorOptions) -> Monitored:
 
 
 def _addresses(options: MonitorOptions) -> dict[str, Sender]:
-    return senders(all_addresses(options.notify))
+    return senders(all_addresses(options.notify), send_by_block)
 
 
 def _pages() -> str:

@@ -32,13 +32,7 @@ from imgvet.tasks.artifacts import key_of, register
 from imgvet.tasks.context import RunContext, run_logger
 from imgvet.tasks.policy import uncached_stage
 from imgvet.tasks.verdict import Checked
-from imgvet.workdir import (
-    UNUSED_DAYS,
-    WorkDir,
-    draft_in,
-    link,
-    write_text,
-)
+from imgvet.workdir import UNUSED_DAYS, WorkDir, draft_in, link, write_text
 
 _logger = logging.getLogger(__name__)
 

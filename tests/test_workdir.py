@@ -14,14 +14,12 @@ from imgvet.errors import (
     WorkDirInsideInputError,
     WorkDirUnusableError,
 )
+from imgvet.opening import exclusive, open_finished, require_allowed
 from imgvet.workdir import (
     CROPS_PART,
     WorkDir,
     draft_in,
-    exclusive,
     link_or_copy,
-    open_finished,
-    require_allowed,
     swap_folder,
     write_atomically,
     write_text,
@@ -152,7 +150,8 @@ def test_the_lock_may_be_entered_again_by_its_holder(tmp_path: Path) -> None:
 def test_another_process_is_kept_out(tmp_path: Path) -> None:
     work = WorkDir(tmp_path)
     code = (
-        "import sys; from pathlib import Path; from imgvet.workdir import WorkDir, exclusive\n"
+        "import sys; from pathlib import Path; from imgvet.workdir import WorkDir\n"
+        "from imgvet.opening import exclusive\n"
         "with exclusive(WorkDir(Path(sys.argv[1]))): print('held', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]

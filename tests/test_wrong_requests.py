@@ -102,7 +102,7 @@ run photos --tar-only                             | No image in photos
 run photos --tar-only --no-archives               | exclude each other
 run photos --work-dir photos/out                  | lies inside the input photos. Choose a work dir
 run photos --work-dir names.csv                   | can't be written to (Not a directory). Choose
-run photos --work-dir s3://bucket/out             | is an address, not a folder. Give a folder
+run photos --work-dir ftp://bucket/out            | is no folder, and in no bucket. Give a folder
 run photos --work-dir out --no-overwrite          | overwrite is off. Choose another work dir or
 run photos --config nowhere.toml                  | nowhere.toml can't be read (No such file or
 run photos --config broken.toml                   | is not TOML (Invalid value (at line 1, col
@@ -218,7 +218,7 @@ CALLS: dict[str, tuple[Callable[[Dataset], object], str]] = {
     "probabilities": (lambda _: photos(probabilities=FRAME), "has the columns"),
     "checks": (lambda _: photos(checks={"max_drak_rate": 1}), "Known are min_images"),
     "no run": (lambda _: imgvet.create(work_dir="nowhere").outliers(), "No finished run in"),
-    "address": (lambda _: imgvet.create(work_dir="s3://b/out"), "is an address, not a folder"),
+    "address": (lambda _: imgvet.create(work_dir="ftp://b/out"), "is no folder, and in no bucket"),
     "picture": (lambda done: done.search("nowhere.jpg"), "neither a file nor an image"),
     "id": (lambda done: done.search(99), "Image 99 has no embedding"),
     "nothing": (lambda done: done.search(None), "is nothing to search for"),

@@ -17,7 +17,7 @@ from imgvet.engine.progress import shown_progress
 from imgvet.errors import EXIT_CHECKS_FAILED
 from imgvet.foreign import visible
 from imgvet.format import counted, size_text
-from imgvet.workdir import open_finished
+from imgvet.opening import open_finished
 
 _NAMED = 20
 """Files that were refused and are named in the terminal."""
@@ -27,7 +27,7 @@ def plan(options: argparse.Namespace) -> None:
     """Make a plan, and print what it would do."""
     from imgvet.reports.plan import propose
 
-    work = open_finished(options.work_dir)
+    work = open_finished(options.work_dir, stored=True)
     proposed = propose(work, make_rules(run_parameters(options, Rules)), replace=options.replace)
     print("\n".join(plan_lines(proposed)))
     print(f"Plan    {work.plan_page}, to be changed in {work.plan_csv}")

@@ -11,20 +11,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgvet.cli.arguments import read_config
-from imgvet.errors import EXIT_CHECKS_FAILED, HistoryError
+from imgvet.errors import EXIT_CHECKS_FAILED, ImgvetError
 from imgvet.format import counted, table_text
 from imgvet.monitor.finished import forget_runs, old_runs
 from imgvet.monitor.history import monitored_runs, read_history
 from imgvet.monitor.messages import Message, report_address
-from imgvet.monitor.notify import check_addresses, post, without_secrets
+from imgvet.monitor.notify import check_addresses, without_secrets
 from imgvet.monitor.options import make_monitor_options
+from imgvet.opening import exclusive, work_dir_at
 from imgvet.options import make_options
+from imgvet.parameters import address_in, place_in
 from imgvet.quality.result import Severity
 from imgvet.reports.overview import Watched, digest, overview_page, verdict_of
 from imgvet.store.compact import today, unused
 from imgvet.store.store import Store
 from imgvet.store.upkeep import collect_garbage, shown
-from imgvet.workdir import UNUSED_DAYS, WorkDir, exclusive, work_dir_at, write_text
+from imgvet.tasks.blocks import post_to, with_addresses
+from imgvet.workdir import UNUSED_DAYS, WorkDir, write_text
 
 if TYPE_CHECKING:
     from imgvet.deployments.datasets import Served
@@ -47,7 +50,7 @@ def status(options: argparse.Namespace) -> int:
     worst = min((one.state for one in datasets), key=("bad", "warn", "good", "none").index)
     kinds: dict[str, Severity] = {"bad": "critical", "warn": "warning"}
     message = Message("status", kinds.get(worst, "info"), worst == "good", title, body)
-    lost = [(address, said) for address in options.notify if (said := post(message, address))]
+    lost = [(address, said) for address in options.notify if (said := post_to(message, address))]
     for address, said in lost:
         print(f"imgvet: not delivered to {without_secrets(address)} ({said})", file=sys.stderr)
     return EXIT_CHECKS_FAILED if lost else 0
@@ -72,17 +75,17 @@ def prune(options: argparse.Namespace) -> None:
 
 def _kept(options: argparse.Namespace) -> Iterator[tuple[str, WorkDir, int]]:
     """The datasets with their work dirs, and how many days their runs are kept."""
-    if options.path.is_dir():
+    if options.path.is_dir() or address_in(options.path):
         given = {} if options.keep_days is None else {"keep_days": options.keep_days}
         days = make_options({"input_dir": "unknown", **given}).keep_days
-        yield str(options.path), work_dir_at(options.path), days
+        yield place_in(options.path), work_dir_at(options.path), days
         return
     for dataset in _datasets(options.path):
         parameters = {**dataset.parameters}
         if options.keep_days is not None:
             parameters["keep_days"] = options.keep_days
-        kept = make_monitor_options(parameters)
-        yield dataset.name, WorkDir(kept.work_dir), kept.keep_days
+        kept = with_addresses(make_monitor_options(parameters))
+        yield dataset.name, work_dir_at(kept.work_dir), kept.keep_days
 
 
 def _pruned(name: str, work: WorkDir, days: int, *, yes: bool) -> tuple[str, ...]:
@@ -107,11 +110,11 @@ def _datasets(config: Path) -> tuple[Served, ...]:
 
 def _watched(dataset: Served) -> Watched:
     coming = next_run(dataset.cron, dataset.timezone)
-    options = make_monitor_options(dataset.parameters)
-    work = WorkDir(options.work_dir)
     try:
+        options = with_addresses(make_monitor_options(dataset.parameters))
+        work = work_dir_at(options.work_dir)
         runs = monitored_runs(work)
-    except HistoryError as error:
+    except ImgvetError as error:
         return Watched(dataset.name, (), coming, "", error.problem)
     work = WorkDir(work.path, runs[-1].part if runs else "")
     report = report_address(work, options.report_url) if work.report_index.is_file() else ""

@@ -14,8 +14,9 @@ from imgvet.exchange.options import ExportOptions
 from imgvet.exchange.sides import read_side
 from imgvet.foreign import visible
 from imgvet.format import counted, table_text
+from imgvet.opening import exclusive, open_finished
 from imgvet.spreadsheet import csv_bytes
-from imgvet.workdir import exclusive, open_finished, write_atomically
+from imgvet.workdir import write_atomically
 
 
 def export(options: argparse.Namespace) -> int:
@@ -69,7 +70,7 @@ def against(options: argparse.Namespace) -> None:
     """Print of each of many pictures its nearest in a run, the most alike first."""
     from imgvet.search.against import in_short, look_up
 
-    work, threads = open_finished(options.work_dir), os.cpu_count() or 1
+    work, threads = open_finished(options.work_dir, stored=True), os.cpu_count() or 1
     found = look_up(work, options.against, 1 if options.k is None else options.k, threads)
     if options.csv is not None:
         _write(options.csv, lambda path: path.write_bytes(csv_bytes(found)))

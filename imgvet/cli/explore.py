@@ -15,14 +15,18 @@ from imgvet.explorer.run import ExploredRun
 from imgvet.explorer.server import Explorer
 from imgvet.foreign import visible
 from imgvet.format import counted
+from imgvet.opening import open_finished
+from imgvet.parameters import place_in
 from imgvet.search.saved_lists import save_list
-from imgvet.workdir import open_finished
 
 
 def explore(options: argparse.Namespace) -> None:
     """Serve a run to the browser until Ctrl-C."""
     with Explorer(options.work_dir, options.port) as explorer:
-        print(f"Exploring {options.work_dir} at\n{explorer.url}\nPress Ctrl-C to stop.", flush=True)
+        print(
+            f"Exploring {place_in(options.work_dir)} at\n{explorer.url}\nPress Ctrl-C to stop.",
+            flush=True,
+        )
         if options.browser:
             webbrowser.open(explorer.url)
         try:
@@ -39,7 +43,7 @@ def search(options: argparse.Namespace) -> None:
         return
     if options.picture is None:
         raise InvalidParameterError("No picture is named", "Name one, or several after --against")
-    explored = ExploredRun(open_finished(options.work_dir))
+    explored = ExploredRun(open_finished(options.work_dir, stored=True))
     k = RESULTS if options.k is None else options.k
     matches = explored.nearest_to(options.picture, k)
     names = explored.images.values(("filename",), [match.id for match in matches])
@@ -57,7 +61,7 @@ def search(options: argparse.Namespace) -> None:
 
 def subset(options: argparse.Namespace) -> None:
     """Save a list of images that stand for all, or that are as unlike as possible."""
-    explored = ExploredRun(open_finished(options.work_dir))
+    explored = ExploredRun(open_finished(options.work_dir, stored=True))
     threads = os.cpu_count() or 1
     ids = explored.index.subset(options.count, farthest=options.farthest, threads=threads)
     names = [str(name) for (name,) in explored.images.values(("filename",), ids)]

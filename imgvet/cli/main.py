@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import os
 import signal
@@ -9,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from imgvet.cli.arguments import VERBOSE, parse
@@ -21,6 +23,7 @@ from imgvet.errors import (
     ImgvetError,
     failures_of_machine,
 )
+from imgvet.parameters import BLOCK
 
 if TYPE_CHECKING:
     from imgvet.engine.server import TemporaryServer
@@ -46,6 +49,7 @@ def _command(arguments: Sequence[str] | None) -> int:
     try:
         with failures_of_machine():
             options = parse(parser(), arguments)
+            _load_blocks(options)
             module, _, function = options.command.partition(".")
             with _server_of(options.command) as options.server:
                 command = getattr(importlib.import_module(f"imgvet.cli.{module}"), function)
@@ -59,6 +63,15 @@ def _command(arguments: Sequence[str] | None) -> int:
     except KeyboardInterrupt as stop:
         print("imgvet: stopped; run the same command again to go on where it was", file=sys.stderr)
         return EXIT_TERMINATED if isinstance(stop, _TerminatedError) else EXIT_INTERRUPTED
+
+
+def _load_blocks(options: argparse.Namespace) -> None:
+    """Put addresses in the place of blocks that name a work dir."""
+    places = {name: place for name, place in vars(options).items() if isinstance(place, Path)}
+    if any(str(place).startswith(BLOCK) for place in places.values()):
+        from imgvet.tasks.blocks import place_at
+
+        vars(options).update({name: place_at(place) for name, place in places.items()})
 
 
 @contextmanager

@@ -8,10 +8,11 @@ from typing import Any
 
 from imgvet.cli.arguments import read_config, run_parameters
 from imgvet.dataset import Dataset
-from imgvet.errors import EXIT_CHECKS_FAILED
+from imgvet.errors import EXIT_CHECKS_FAILED, WorkDirUnusableError
+from imgvet.opening import exclusive, open_finished
 from imgvet.options import make_options
+from imgvet.parameters import address_in
 from imgvet.summary import read_summary
-from imgvet.workdir import exclusive, open_finished, require_allowed
 
 
 def run(options: argparse.Namespace) -> int:
@@ -29,7 +30,10 @@ def demo(options: argparse.Namespace) -> int:
     """Make the demo set and vet it."""
     from imgvet.demo.make import make_demo
 
-    require_allowed(options.work_dir, (), overwrite=True)
+    if address := address_in(options.work_dir):
+        raise WorkDirUnusableError(
+            f"The demo set can't be made in {address}", "Name a folder; a run of it can go there"
+        )
     pictures, results = options.work_dir / "pictures", options.work_dir / "results"
     print(f"Making the demo set in {pictures}", flush=True)
     make_demo(pictures)
@@ -52,7 +56,7 @@ def report(options: argparse.Namespace) -> None:
     from imgvet.reports.build import build_single_file, report_of
     from imgvet.reports.inputs import inputs_of
 
-    work = open_finished(options.work_dir)
+    work = open_finished(options.work_dir, stored=True)
     with exclusive(work):
         if options.single_file:
             page = build_single_file(inputs_of(work), work.report_file)

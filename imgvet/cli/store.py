@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 from imgvet.errors import EXIT_CHECKS_FAILED, InvalidParameterError, RunNotFoundError
 from imgvet.format import counted, size_text, table_text
+from imgvet.opening import exclusive, work_dir_at
 from imgvet.store.store import Store
 from imgvet.store.upkeep import collect_garbage, damaged, holdings
-from imgvet.workdir import exclusive, work_dir_at
 
 
 def info(options: argparse.Namespace) -> None:
@@ -34,7 +34,7 @@ def verify(options: argparse.Namespace) -> int:
         print(f"damaged: {path}")
     if found:
         print(f"{counted(len(found), 'file')} of the store can't be used. 'imgvet store gc "
-              f"{store.work.path}' removes them, the next run makes them again.")  # fmt: skip
+              f"{store.work.name}' removes them, the next run makes them again.")  # fmt: skip
         return EXIT_CHECKS_FAILED
     print("All packs and outputs of stages are what was written.")
     return 0
@@ -56,10 +56,10 @@ def gc(options: argparse.Namespace) -> None:
 @contextmanager
 def _held(options: argparse.Namespace) -> Iterator[Store]:
     """The store of a work dir, while no run uses it."""
-    work = work_dir_at(options.work_dir)
+    work = work_dir_at(options.work_dir, stored=True)
     if not work.store.is_dir():
         raise RunNotFoundError(
-            f"No store in {work.path}", f"A run makes one: imgvet run INPUT --work-dir {work.path}"
+            f"No store in {work.name}", f"A run makes one: imgvet run INPUT --work-dir {work.name}"
         )
     with exclusive(work):
         yield Store(work)

@@ -41,9 +41,11 @@ from imgvet.monitor.options import (
     make_monitor_options,
 )
 from imgvet.monitor.watch import baseline_lines, set_baseline
+from imgvet.opening import edited, exclusive, require_allowed
 from imgvet.quality.result import read_results
 from imgvet.summary import read_summary, summary_lines
-from imgvet.workdir import WorkDir, exclusive, require_allowed, write_text
+from imgvet.tasks.blocks import send_by_block, with_addresses
+from imgvet.workdir import WorkDir, write_text
 
 _GONE = (InputNotFoundError, InputEmptyError, InputUnreadableError, ListFileError)
 
@@ -73,7 +75,7 @@ def _tell_failure(options: argparse.Namespace, error: ImgvetError) -> None:
 
 def _receivers(options: MonitorOptions) -> dict[str, Sender]:
     """Who is told by what is no flow: the addresses, and the server if one is set up."""
-    receivers = senders(all_addresses(options.notify))
+    receivers = senders(all_addresses(options.notify), send_by_block)
     with suppress(EngineError):
         if configured_url() is not None:
             from imgvet.tasks.monitoring import SERVER, emit
@@ -87,6 +89,7 @@ def _deliver(options: argparse.Namespace) -> int:
     given = {"input_dir": "unknown", **run_parameters(options, MonitorOptions)}
     parameters = make_monitor_options(given)
     check_addresses(all_addresses(parameters.notify))
+    parameters = with_addresses(parameters)
     work = require_allowed(parameters.work_dir, (), overwrite=True)
     if not monitored_runs(work):
         raise RunNotFoundError(
@@ -102,7 +105,7 @@ def _deliver(options: argparse.Namespace) -> int:
 
 
 def _monitor(options: argparse.Namespace) -> int:
-    parameters = make_monitor_options(run_parameters(options, MonitorOptions))
+    parameters = with_addresses(make_monitor_options(run_parameters(options, MonitorOptions)))
     with shown_progress():
         monitored = _run_monitor(parameters, options.server)
     work = require_allowed(parameters.work_dir, (), overwrite=True, part=monitored.run.part)
@@ -172,7 +175,8 @@ def baseline(options: argparse.Namespace) -> None:
             raise InvalidParameterError(
                 f"--set {wanted!r} is no baseline", "Use first, last:N or a run id"
             )
-        set_baseline(work, wanted)
+        with edited(work):
+            set_baseline(work, wanted)
     print("\n".join(baseline_lines(work)))
 
 

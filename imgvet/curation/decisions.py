@@ -14,6 +14,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from imgvet.errors import PlanError
+from imgvet.opening import edited
 from imgvet.parameters import Frozen
 from imgvet.reasons import Code
 from imgvet.spreadsheet import csv_bytes, read_csv
@@ -126,14 +127,17 @@ def decide(work: WorkDir, *decisions: Decision, taken_back: bool = False) -> Dec
 
     PlanError if one of two files with the same bytes is to stay: contents can't say which.
     """
-    known = {one.about: one for one in read_decisions(work).all}
-    for one in decisions:
-        if one.digest == one.other_digest and one.kind in _TURNED and not taken_back:
-            raise PlanError("Both files have the same bytes", "Let the rules of a plan keep one")
-        if taken_back:
-            known.pop(one.about, None)
-        else:
-            known[one.about] = one
-    table = pd.DataFrame(known.values(), columns=COLUMNS, dtype=str)
-    write_bytes(work.decisions, csv_bytes(table, to_edit=True))
+    with edited(work):
+        known = {one.about: one for one in read_decisions(work).all}
+        for one in decisions:
+            if one.digest == one.other_digest and one.kind in _TURNED and not taken_back:
+                raise PlanError(
+                    "Both files have the same bytes", "Let the rules of a plan keep one"
+                )
+            if taken_back:
+                known.pop(one.about, None)
+            else:
+                known[one.about] = one
+        table = pd.DataFrame(known.values(), columns=COLUMNS, dtype=str)
+        write_bytes(work.decisions, csv_bytes(table, to_edit=True))
     return Decisions(all=tuple(known.values()))

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from imgvet.parameters import Part, Share, Strings, validated
+from imgvet.parameters import Part, Place, Share, Strings, validated
 from imgvet.reasons import Reason
 
 Action = Literal["remove", "review", "off"]
@@ -103,7 +103,7 @@ class Rules(ListRules, KeepRules):
 class CurateOptions(Part):
     """The parameters of the flow ``curate_dataset``."""
 
-    work_dir: Path = Field(description="work dir of a finished run")
+    work_dir: Place = Field(description="work dir of a finished run")
     quarantine: Path = Field(description="folder outside of the input, for what goes")
     rules: Rules = Field(default_factory=Rules, description="the rules of the plan")
     wait_hours: float = Field(

@@ -18,6 +18,9 @@ _LINE_EVERY, _BAR_EVERY = 5.0, 0.2
 """Seconds between two plain lines of one stage, and two changes of its bar in a notebook."""
 
 TITLES = {
+    "fetch": "Fetching the work dir",
+    "send": "Sending the work dir",
+    "tidy": "Tidying the bucket",
     "sync_s3_to_local": "Copying from the bucket",
     "extract_archives": "Unpacking",
     "compute_stats": "Reading and measuring",

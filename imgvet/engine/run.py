@@ -27,11 +27,12 @@ from imgvet.engine.warm_up import files_to_measure, measure_ahead
 from imgvet.errors import EngineError, MachineError, failures_of_machine
 from imgvet.flows.request import Request, as_checked, check_request, with_options
 from imgvet.flows.runners import is_elsewhere
+from imgvet.opening import exclusive, require_allowed
 from imgvet.options import RunOptions
 from imgvet.quality.expectations import load as load_great_expectations
 from imgvet.store.files import FileToRead
 from imgvet.summary import RunSummary
-from imgvet.workdir import WorkDir, exclusive, require_allowed
+from imgvet.workdir import WorkDir
 
 FILES_OF_A_RUN = 128
 """Files and connections that a run has open at a time, at most: 96 to read a bucket."""

@@ -18,6 +18,7 @@ from imgvet.exchange.layouts import LAYOUTS
 from imgvet.exchange.options import ExportOptions
 from imgvet.exchange.pictures import Picture, pictures_of, read_pictures
 from imgvet.exchange.selection import Selection, select_images, source_names
+from imgvet.opening import input_around
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.reasons import Failure
 from imgvet.search.saved_lists import rows_of
@@ -27,7 +28,7 @@ from imgvet.spreadsheet import csv_bytes
 from imgvet.store.files import FileToRead
 from imgvet.summary import read_record
 from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS, CROPS, write_table
-from imgvet.workdir import WorkDir, draft_in, input_around, link_or_copy, remove_drafts
+from imgvet.workdir import WorkDir, draft_in, link_or_copy, remove_drafts
 
 MANIFEST, LEFT_OUT = "manifest.csv", "left_out.csv"
 """In a folder of pictures: what each was called in the run; and those that could not be had."""

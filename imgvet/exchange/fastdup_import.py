@@ -17,6 +17,7 @@ from imgvet import __version__
 from imgvet.exchange.fastdup_read import TheirRun
 from imgvet.measures.compute_stats import measure_files
 from imgvet.metrics import BASIC_METRICS
+from imgvet.opening import exclusive, require_allowed
 from imgvet.options import RunOptions, VideoOptions, make_options
 from imgvet.quality.result import write_results
 from imgvet.quality.summarize import SearchFacts, summarize
@@ -29,7 +30,7 @@ from imgvet.store.references import digest_bytes
 from imgvet.store.store import Store
 from imgvet.summary import RunRecord
 from imgvet.tables import RESULT_TABLES, SIMILARITY, STATS, conform, to_frame, write_table
-from imgvet.workdir import WorkDir, exclusive, require_allowed, write_atomically, write_text
+from imgvet.workdir import WorkDir, write_atomically, write_text
 
 MODEL = "fastdup"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from imgvet.metrics import FLAGS
+from imgvet.opening import finished_at
 from imgvet.options import (
     LabelOptions,
     MediaOptions,
@@ -37,7 +38,7 @@ from imgvet.tables import (
     read_made,
 )
 from imgvet.threads import in_threads
-from imgvet.workdir import WorkDir, finished_at
+from imgvet.workdir import WorkDir
 
 FINDINGS: Mapping[str, tuple[str, tuple[type[Part], ...]]] = {
     "invalid": ("invalid", (MediaOptions,)),
@@ -96,7 +97,7 @@ def _of_run(work: WorkDir) -> Side:
         has[name] = items["id"].isin(known)
     words = {name: word for name, (word, _) in FINDINGS.items()} | {f.name: f.name for f in FLAGS}
     has = has[[name for name in words if name in has]].rename(columns=words)
-    return Side(str(work.home), _named(items, has), record, work)
+    return Side(work.name, _named(items, has), record, work)
 
 
 def _named(items: pd.DataFrame, has: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from imgvet.errors import InputNotFoundError, InputUnreadableError, StaleReferen
 from imgvet.explorer.findings import Labels, Pairs
 from imgvet.foreign import visible
 from imgvet.metrics import FLAGS, Flag, limit_of
+from imgvet.opening import open_finished
 from imgvet.options import FlagOptions
 from imgvet.reasons import Failure
 from imgvet.search.image_table import (
@@ -33,7 +34,7 @@ from imgvet.search.saved_lists import names_in_list
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
 from imgvet.summary import RunRecord, read_record
-from imgvet.workdir import WorkDir, open_finished
+from imgvet.workdir import WorkDir
 
 
 class ExploredRun:
@@ -149,6 +150,7 @@ def current_run(path: Path) -> Callable[[], ExploredRun]:
 
     Raises RunNotFoundError if there is none, now or when it is asked for.
     """
+    path = open_finished(path, stored=True).home  # of a work dir in a bucket: its copy, as of now
     opened = lru_cache(maxsize=1)(lambda work, *_: ExploredRun(work))
 
     def current() -> ExploredRun:

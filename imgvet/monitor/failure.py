@@ -16,8 +16,9 @@ from imgvet.monitor.messages import links_of, message_of
 from imgvet.monitor.metrics_file import write_metrics
 from imgvet.monitor.notify import Sender, deliver, mark_told
 from imgvet.monitor.options import MonitorOptions, make_monitor_options
+from imgvet.opening import exclusive, place_outside, require_allowed
 from imgvet.options import RunOptions
-from imgvet.workdir import WorkDir, exclusive, require_allowed
+from imgvet.workdir import WorkDir
 
 TOLD = "This failure was told."
 """Note on an exception of which nobody has to be told again."""
@@ -58,7 +59,7 @@ def tell_failure(
                 mark_told(work)
             return problems
     write_metrics(options.metrics_file, lost := _with_event(run))
-    links = links_of(WorkDir(options.work_dir.absolute()), options.report_url, runs)
+    links = links_of(WorkDir(place_outside(options.work_dir, ())), options.report_url, runs)
     message = message_of(lost, lost.events, None, links)
     reasons = [sender(lost, lost.events, message, to) for to, sender in receivers.items()]
     return tuple(f"A failed run was not told of: {reason}" for reason in reasons if reason)

@@ -51,6 +51,8 @@ class Message:
 
 def report_address(work: WorkDir, report_url: str | None, page: str = INDEX) -> str:
     """Where a page of the report of a work dir is opened: a file, or below a public address."""
+    if report_url is None and work.address:
+        return f"{work.name}/{work.report.name}/{page}"
     if report_url is None or Path(report_url).suffix == ".html":
         return report_url or (work.report / page).as_uri()
     return f"{report_url.rstrip('/')}/{page}"
@@ -59,7 +61,7 @@ def report_address(work: WorkDir, report_url: str | None, page: str = INDEX) -> 
 def links_of(work: WorkDir, report_url: str | None, runs: str = "") -> Links:
     """The links of the messages of a work dir."""
     report = report_address(work, report_url, Section.ALARMS.page)
-    return Links(report, f"imgvet explore {shlex.quote(str(work.home))}", runs)
+    return Links(report, f"imgvet explore {shlex.quote(work.name)}", runs)
 
 
 def message_of(run: Run, events: Sequence[Event], baseline: Run | None, links: Links) -> Message:

@@ -25,6 +25,7 @@ from imgvet.monitor.history import (
 )
 from imgvet.monitor.messages import Links, Message, message_of
 from imgvet.monitor.options import NotifyOptions
+from imgvet.parameters import BLOCK, block_in
 from imgvet.quality.result import Severity
 from imgvet.summary import Exact
 from imgvet.workdir import WorkDir
@@ -46,19 +47,25 @@ class Monitored(Exact):
 
 
 def check_addresses(addresses: Iterable[str]) -> None:
-    """Refuse an address that no message can be sent to (InvalidParameterError); sends nothing."""
+    """Refuse an address that no message can be sent to (InvalidParameterError); sends nothing.
+
+    Of a block only how its name is written is checked.
+    """
     for address in addresses:
-        if _service(address) is None:
+        if address.startswith(BLOCK):
+            block_in(address)
+        elif _service(address) is None:
             scheme = address.partition("://")[0]
             raise InvalidParameterError(
                 f"notify: {scheme}://... is no address that messages can be sent to",
-                "Write it as Apprise does: json://host:port/path, slack://..., mailto://...",
+                "Write it as Apprise does: json://host:port/path, slack://..., mailto://...; or "
+                f"name a block of the server: {BLOCK}slack-webhook/NAME",
             )
 
 
 def without_secrets(receiver: str) -> str:
     """An address without its secrets and settings, to be shown; of other receivers the name."""
-    if not _is_address(receiver):
+    if not _is_address(receiver) or receiver.startswith(BLOCK):
         return receiver
     return str(_service(receiver).url(privacy=True)).partition("?")[0]
 
@@ -84,9 +91,13 @@ def post(message: Message, address: str) -> str:
     return "" if arrived else str(said[-1]).rstrip(".")
 
 
-def senders(addresses: Iterable[str]) -> dict[str, Sender]:
+def senders(addresses: Iterable[str], by_block: Sender) -> dict[str, Sender]:
     """The addresses with what sends to them; those that can be none are left out."""
-    return {address: send for address in addresses if _service(address) is not None}
+    return {
+        address: by_block if address.startswith(BLOCK) else send
+        for address in addresses
+        if address.startswith(BLOCK) or _service(address) is not None
+    }
 
 
 def deliver(
@@ -159,7 +170,7 @@ def mark_told(work: WorkDir) -> None:
 
 def _is_address(receiver: str) -> bool:
     """Whether it is one of Apprise; the server is none, its automations have their own rules."""
-    return "://" in receiver
+    return "://" in receiver or receiver.startswith(BLOCK)
 
 
 def _service(address: str) -> Any:

@@ -98,7 +98,8 @@ class NotifyOptions(Part):
     notify: Strings = Field(
         (),
         description="addresses to send alarms and all-clears to, as Apprise writes them: "
-        "slack://..., mailto://..., json://host:port/path posts JSON; those in the environment "
+        "slack://..., mailto://..., json://host:port/path posts JSON; or blocks of the Prefect "
+        "server, block:slack-webhook/NAME, block:secret/NAME; those in the environment "
         f"variable {ADDRESSES_VARIABLE} are added",
     )
     notify_from: Severity = Field(

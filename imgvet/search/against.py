@@ -20,8 +20,9 @@ from imgvet.images.isolation import decoded
 from imgvet.images.picture import Pixels, encode_thumbnail, to_standard_size
 from imgvet.models.model import Model, ModelCard
 from imgvet.models.session import batch_size
+from imgvet.opening import finished_at
 from imgvet.options import SimilarityOptions
-from imgvet.parameters import Part
+from imgvet.parameters import Part, Place
 from imgvet.reasons import Failure, Reason
 from imgvet.search.image_table import ImageTable
 from imgvet.search.many import ManySearch
@@ -35,7 +36,7 @@ from imgvet.store.references import digest_bytes, read_vectors
 from imgvet.store.store import Store
 from imgvet.summary import RunRecord, read_record
 from imgvet.threads import in_threads, read_ahead
-from imgvet.workdir import WorkDir, finished_at
+from imgvet.workdir import WorkDir
 
 COLUMNS = ("picture", "status", "rank", "similarity", "id", "filename", "copies", "relation")
 """Of a picture, ``status`` (ok, or why it can't be looked up), and of each of its nearest contents
@@ -46,7 +47,7 @@ told of those that are similar enough to be compared."""
 class LookUpOptions(Part):
     """The parameters of the flow ``look_up_pictures``."""
 
-    work_dir: Path = Field(description="work dir of a finished run")
+    work_dir: Place = Field(description="work dir of a finished run")
     pictures: tuple[str, ...] = Field(
         min_length=1, description="what is looked up: inputs of any kind, or another work dir"
     )

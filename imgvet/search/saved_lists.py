@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgvet.errors import InvalidParameterError, WorkDirUnusableError
+from imgvet.opening import edited
 from imgvet.sources.local import read_rows
 from imgvet.workdir import WorkDir, write_text
 
@@ -63,7 +64,8 @@ def save_list(
         )
     rows = rows_of(filenames)
     try:
-        write_text(path, "".join(f"{row}\n" for row in rows))
+        with edited(work):
+            write_text(path, "".join(f"{row}\n" for row in rows))
     except OSError as error:
         raise WorkDirUnusableError(
             f"The list {path} can't be written ({error.strerror})", "Check its permissions"
@@ -82,14 +84,14 @@ def saved_lists(work: WorkDir) -> list[SavedList]:
 
 def rename_list(work: WorkDir, name: str, new: str) -> None:
     """Give a list another name; InvalidParameterError if there is none, or one of that name."""
-    _move(_there(work, name), list_path(work, new))
+    _move(work, _there(work, name), list_path(work, new))
 
 
 def delete_list(work: WorkDir, name: str) -> None:
     """Put a list aside, from where :func:`restore_list` brings it back; raises as `rename_list`."""
     path = _there(work, name)
     _aside(path).unlink(missing_ok=True)
-    _move(path, _aside(path))
+    _move(work, path, _aside(path))
 
 
 def restore_list(work: WorkDir, name: str) -> None:
@@ -97,7 +99,7 @@ def restore_list(work: WorkDir, name: str) -> None:
     path = list_path(work, name)
     if not _aside(path).is_file():
         raise InvalidParameterError(f"No list {name!r} was deleted", "Save it again")
-    _move(_aside(path), path)
+    _move(work, _aside(path), path)
 
 
 def _there(work: WorkDir, name: str) -> Path:
@@ -111,10 +113,11 @@ def _aside(path: Path) -> Path:
     return path.with_name(f".{path.stem}.deleted")
 
 
-def _move(path: Path, to: Path) -> None:
+def _move(work: WorkDir, path: Path, to: Path) -> None:
     if to.exists():
         raise InvalidParameterError(f"There is a list {to.stem!r} already", "Choose another name")
-    path.rename(to)
+    with edited(work):
+        path.rename(to)
 
 
 def names_in_list(work: WorkDir, name: str) -> tuple[str, ...]:

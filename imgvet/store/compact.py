@@ -5,7 +5,7 @@ for ``UNUSED_DAYS`` goes: from the file index at once, from a pack as soon as th
 half full without it. Packs that are less than half full are merged when there are many.
 
 A merged pack is complete before its parts are removed, so this may be interrupted at any time. No
-other run may be writing (:func:`imgvet.workdir.exclusive`); readers list the packs again.
+other run may be writing (:func:`imgvet.opening.exclusive`); readers list the packs again.
 """
 
 from __future__ import annotations

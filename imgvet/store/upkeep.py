@@ -117,7 +117,7 @@ def collect_garbage(store: Store, unused_days: int) -> None:
     """Remove what is damaged, what other versions wrote, and what no run needed for some days.
 
     What the results of the last finished runs show is kept, however old they are. The work dir
-    must be held (:func:`imgvet.workdir.exclusive`).
+    must be held (:func:`imgvet.opening.exclusive`).
     """
     for path in damaged(store):
         _logger.warning("%s is damaged and removed; the next run computes it again", path)

@@ -15,6 +15,7 @@ from imgvet.monitor.history import Run, history_path, read_history, save_run, wr
 from imgvet.summary import Verdict
 from imgvet.workdir import WorkDir
 from support.receiver import Receiver, free_port
+from support.s3_server import environment
 
 
 @pytest.fixture
@@ -39,7 +40,10 @@ input-dir = "birds"
 
 
 def test_all_datasets_stand_in_one_table(
-    config: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    config: Path,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     last = Run(
         run_id="r", started="2030-01-02T06:00:00+00:00", monitored=True, verdict=Verdict.WARNINGS,
@@ -49,6 +53,14 @@ def test_all_datasets_stand_in_one_table(
     broken = history_path(WorkDir(tmp_path / "watched" / "birds"))
     broken.parent.mkdir(parents=True)
     broken.write_bytes(b"nonsense")
+    config.write_text(f'{config.read_text()}work-dir = "minio+http://127.0.0.1:9/b/birds"\n')
+    monkeypatch.setattr("imgvet.sources.s3.FIRST_WAIT", 0.001)
+    for name, value in environment().items():
+        monkeypatch.setenv(name, value)
+    assert main(["status"]) == 0
+    birds = capsys.readouterr().out.splitlines()[-1]
+    assert "The server of minio+http://127.0.0.1:9/b/birds does not answer" in birds
+    config.write_text("\n".join(config.read_text().splitlines()[:-1]))
     assert main(["status"]) == 0
     head, cats, dogs, birds = capsys.readouterr().out.splitlines()
     assert head.split()[:2] == ["Dataset", "Verdict"]

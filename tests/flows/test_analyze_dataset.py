@@ -19,13 +19,14 @@ from imgvet.curation.decisions import Decision, Kind, decide
 from imgvet.errors import InputEmptyError, WorkDirBusyError, WorkDirInsideInputError
 from imgvet.flows.analyze_dataset import analyze_dataset
 from imgvet.flows.ending import ChecksFailedError
+from imgvet.opening import exclusive
 from imgvet.options import make_options
 from imgvet.quality.result import read_results
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
 from imgvet.summary import Verdict
 from imgvet.tables import RESULT_TABLES, read_table
-from imgvet.workdir import UNUSED_DAYS, WorkDir, exclusive
+from imgvet.workdir import UNUSED_DAYS, WorkDir
 from support.pictures import age, jpeg, photograph
 
 from .conftest import FinishedRun, Runner, later_today
@@ -286,7 +287,8 @@ def test_a_busy_work_dir_is_refused(runner: Runner) -> None:
 
     runner.dataset.work_dir.joinpath("store").mkdir(parents=True)
     code = (
-        "import sys; from pathlib import Path; from imgvet.workdir import WorkDir, exclusive\n"
+        "import sys; from pathlib import Path; from imgvet.workdir import WorkDir\n"
+        "from imgvet.opening import exclusive\n"
         "with exclusive(WorkDir(Path(sys.argv[1]))): print('held', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(runner.dataset.work_dir)]

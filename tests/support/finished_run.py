@@ -19,6 +19,7 @@ from imgvet.measures.collect import ItemTables, crops_of, item_tables, stats_tab
 from imgvet.measures.compute_crops import cut_files
 from imgvet.measures.compute_stats import measure_files
 from imgvet.models.resolve import resolve_model
+from imgvet.opening import require_allowed
 from imgvet.options import (
     ComponentOptions,
     CropOptions,
@@ -52,7 +53,7 @@ from imgvet.store.packs import places_in
 from imgvet.store.store import Store
 from imgvet.summary import RunRecord, read_record
 from imgvet.tables import BY_NAME, conform, read_table, to_frame, write_table
-from imgvet.workdir import CROPS_PART, WorkDir, require_allowed
+from imgvet.workdir import CROPS_PART, WorkDir
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,227 @@
+"""Open a work dir, to read it or to hold it for a run: a folder, or one in a bucket by its copy."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import filelock
+import platformdirs
+
+from imgvet.errors import (
+    ImgvetError,
+    RunNotFoundError,
+    WorkDirBusyError,
+    WorkDirInsideInputError,
+    WorkDirUnusableError,
+)
+from imgvet.parameters import address_in, place_in
+from imgvet.sources.s3 import is_remote, parse_location, server_name
+from imgvet.workdir import ADDRESS, CROPS_PART, STORE, WorkDir, remove_all_drafts, write_text
+
+if TYPE_CHECKING:
+    from imgvet.bucket import BucketCopy
+
+COPIES = "work-dirs"
+"""Folder of the cache with the copies of work dirs in buckets."""
+
+PATIENCE = 10.0
+"""Seconds to wait for who reads a copy, or holds it."""
+
+_logger = logging.getLogger(__name__)
+
+
+def _at(path: Path, part: str = "") -> WorkDir:
+    """The work dir at a path; of one in a bucket the copy, as it was left."""
+    if not (address := address_in(path)):
+        return WorkDir(path, part)
+    from imgvet.sources.s3_mirror import folder_name
+
+    place = parse_location(address.rstrip("/"))
+    name = folder_name(f"{server_name(place)}/{place.uri}")  # s3:// may lead to any server
+    work = WorkDir(Path(platformdirs.user_cache_dir("imgvet"), COPIES, name), part)
+    if not work.address:
+        write_text(work.store / ADDRESS, f"{place.uri}\n{secrets.token_hex(8)}")
+    return work
+
+
+def _copy_in(work: WorkDir) -> BucketCopy:
+    from imgvet.bucket import BucketCopy
+    from imgvet.sources.s3_folder import Folder
+
+    return BucketCopy(Folder(parse_location(work.address)), work.path)
+
+
+def _lock_of(work: WorkDir) -> filelock.FileLock:
+    return filelock.FileLock(work.store / "lock", is_singleton=True, thread_local=False)
+
+
+def _up_to_date(work: WorkDir, *, stored: bool = False) -> WorkDir:
+    """The work dir; its copy is that of now, or of when a run of this machine began."""
+    lock = _lock_of(work)
+    if work.address and not lock.is_locked:
+        with suppress(filelock.Timeout), lock.acquire(timeout=PATIENCE):
+            _copy_in(work).fetch(stored=stored)
+    return work
+
+
+def work_dir_at(path: Path, *, stored: bool = False) -> WorkDir:
+    """The work dir at a path, maybe that of crops in it.
+
+    Of one in a bucket, its store is fetched only if ``stored``. Raises as :func:`place_outside`,
+    and as S3 does.
+    """
+    place_outside(path, ())
+    folder, is_crops = path, path.name == CROPS_PART
+    if address_in(path):
+        work = _up_to_date(_at(path), stored=stored)
+        if not is_crops or work.is_finished():
+            return work
+        folder = _up_to_date(_at(path.parent), stored=stored).path / CROPS_PART
+    if is_crops and not (folder / STORE).exists() and (folder.parent / STORE).is_dir():
+        return WorkDir(folder.parent, CROPS_PART)
+    return WorkDir(folder)
+
+
+def finished_at(name: str) -> WorkDir | None:
+    """The work dir that a name stands for, if it is that of a finished run."""
+    is_other = "://" in name and not is_remote(name)
+    work = None if is_other else work_dir_at(Path(name).expanduser(), stored=True)
+    return work if work is not None and work.is_finished() else None
+
+
+def open_finished(path: Path, *, stored: bool = False) -> WorkDir:
+    """The work dir of a finished run; RunNotFoundError if there is none, or it did not finish.
+
+    Raises as :func:`work_dir_at`.
+    """
+    work, name = work_dir_at(path, stored=stored), place_in(path)
+    if work.is_finished():
+        return work
+    if WorkDir(work.path, CROPS_PART).is_finished():
+        raise RunNotFoundError(
+            f"No finished run on whole images in {name}, but one on crops",
+            f"Its results are in {place_in(path / CROPS_PART)}",
+        )
+    raise RunNotFoundError(
+        f"No finished run in {name}", f"Start one with 'imgvet run INPUT --work-dir {name}'"
+    )
+
+
+def input_around(path: Path, inputs: Iterable[str]) -> str | None:
+    """The input that is a folder in which a path lies, where the next run would find it."""
+    address = f"{address_in(path).rstrip('/')}/"
+    for name in inputs:
+        if is_remote(name):
+            is_inside = address.startswith(f"{parse_location(name).uri.rstrip('/')}/")
+        else:
+            folder = Path(name).expanduser()
+            is_inside = folder.is_dir() and path.resolve().is_relative_to(folder.resolve())
+        if is_inside:
+            return name
+    return None
+
+
+def place_outside(path: Path, inputs: Iterable[str]) -> Path:
+    """A work dir's absolute path or its address, if a run may use it; no server is asked.
+
+    WorkDirInsideInputError if it is, or lies inside, a folder that is to be analysed;
+    WorkDirUnusableError if its address is not that of a bucket.
+    """
+    address = address_in(path)
+    if not address:
+        path = path.expanduser().absolute()
+    elif not is_remote(address):
+        raise WorkDirUnusableError(
+            f"The work dir {address} is no folder, and in no bucket",
+            "Give a folder, or a bucket as s3://bucket/out or minio://host:9000/bucket/out",
+        )
+    else:
+        path = Path(parse_location(address).uri)
+    if (around := input_around(path, inputs)) is not None:
+        raise WorkDirInsideInputError(
+            f"The work dir {place_in(path)} lies inside the input {around}",
+            "Choose a work dir outside of it with --work-dir",
+        )
+    return path
+
+
+def require_allowed(
+    path: Path, inputs: tuple[str, ...], *, overwrite: bool, part: str = ""
+) -> WorkDir:
+    """The work dir, if a run may use it; nothing is written to it.
+
+    Raises as :func:`place_outside`, and WorkDirUnusableError if it holds results and ``overwrite``
+    is off.
+    """
+    work = _up_to_date(_at(place_outside(path, inputs), part))
+    if work.is_finished() and not overwrite:
+        raise WorkDirUnusableError(
+            f"{place_in(path)} holds the results of an earlier run and overwrite is off",
+            "Choose another work dir or allow overwriting",
+        )
+    return work
+
+
+@contextmanager
+def exclusive(work: WorkDir) -> Iterator[None]:
+    """Make a work dir and hold it for one run; may be entered again in the same process.
+
+    What killed processes left half written is removed. One in a bucket is fetched before and sent
+    after; what fails leaves its results there as they are, and sends what was computed. Who is
+    interrupted sends nothing: the copy keeps it for the next run on this machine.
+    WorkDirUnusableError if it is a file or may not be written to; WorkDirBusyError if another
+    process holds it.
+    """
+    lock = _lock_of(work)
+    is_first = not lock.is_locked
+    try:
+        if is_first:
+            work.store.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=work.store).close()
+    except OSError as error:
+        raise WorkDirUnusableError(
+            f"The work dir {work.path} can't be written to ({error.strerror})",
+            "Choose another one with --work-dir",
+        ) from None
+    try:
+        lock.acquire(timeout=PATIENCE if work.address else 0)
+    except filelock.Timeout:
+        raise WorkDirBusyError(
+            f"Another run is writing to {work.name}", "Wait for it or choose another work dir"
+        ) from None
+    try:
+        if is_first:
+            remove_all_drafts(work)
+        with _in_bucket(work) if is_first and work.address else nullcontext():
+            yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _in_bucket(work: WorkDir) -> Iterator[None]:
+    copy = _copy_in(work)
+    with copy.held():
+        copy.fetch(stored=True)
+        try:
+            yield
+        except Exception:
+            try:
+                copy.send(results=False)
+            except ImgvetError as error:
+                _logger.warning("What was computed is not in the bucket: %s", error)
+            raise
+        copy.send()
+
+
+@contextmanager
+def edited(work: WorkDir) -> Iterator[None]:
+    """Let what a person writes get into the bucket of a work dir; for others nothing is done."""
+    with exclusive(work) if work.address else nullcontext():
+        yield

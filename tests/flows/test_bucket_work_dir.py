@@ -1,0 +1,123 @@
+"""Runs whose work dir lies in a bucket, on machines that share nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from imgvet.cli.main import main
+from imgvet.flows.monitor_dataset import monitor_dataset
+from imgvet.monitor.history import read_history
+from imgvet.monitor.options import make_monitor_options
+from imgvet.opening import open_finished
+from imgvet.parameters import place_in
+from support.fault_proxy import FaultProxy
+from support.receiver import Receiver
+from support.s3_server import Bucket
+
+from .conftest import FinishedRun, Runner
+
+pytest_plugins = ("support.s3_fixtures",)
+
+Machine = Callable[[str], Runner]
+LOOKING = {
+    "sync_s3_to_local",
+    "list_items",
+    "compute_stats",
+    "collect_items",
+    "compute_advanced_stats",
+    "embed",
+}
+
+
+@pytest.fixture
+def machine(
+    first_run: FinishedRun,
+    bucket: Bucket,
+    proxy: FaultProxy,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Machine:
+    """Gives a runner on a machine of that name, with photographs and work dir in one bucket."""
+    photos = (first_run.saved / "photos").iterdir()
+    bucket.put({f"photos/{path.name}": path.read_bytes() for path in photos})
+    name = f"s3://{bucket.name}"
+
+    def on(machine: str) -> Runner:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / machine))
+        return Runner(Path(f"{name}/photos"), Path(f"{name}/out"))
+
+    return on
+
+
+def run(on: Runner, **parameters: object) -> dict[str, bytes]:
+    """Run, and give the bytes of the tables."""
+    on.run(input_dir=place_in(on.photos), **parameters)
+    tables = open_finished(on.dataset.work_dir).tables
+    return {path.name: path.read_bytes() for path in tables.iterdir()}
+
+
+def test_another_machine_goes_on_where_one_ended(
+    machine: Machine, proxy: FaultProxy, first_run: FinishedRun
+) -> None:
+    first = machine("a")
+    tables = run(first)
+    assert first.computed()["compute_stats"] == 15
+    assert first.dataset.record().parameters["work_dir"] == place_in(first.dataset.work_dir)
+    proxy.requests.clear()
+    second = machine("b")
+    assert run(second) == tables
+    assert set(second.computed().values()) == {0}
+    assert second.stages_run() == LOOKING
+    assert [one for one in proxy.gets() if "/photos/" in one.path] == []
+    work = machine("c").dataset
+    assert len(work.annotations()) == first_run.summary.counts.valid
+    assert not list(open_finished(work.work_dir).store.glob("*/*"))
+    assert work.search(0)["id"].size > 0
+
+
+@pytest.mark.slow
+def test_processes_of_this_machine_compute_shards(machine: Machine) -> None:
+    tables = run(machine("a"))
+    other = machine("b")
+    other.dataset.work_dir = other.dataset.work_dir.with_name("other")
+    assert run(other, runner="dask", num_threads=2) == tables
+    assert other.computed()["compute_stats"] == 15
+
+
+@pytest.mark.slow
+def test_a_watched_dataset_has_one_history(
+    machine: Machine, bucket: Bucket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = f"s3://{bucket.name}"
+    with Receiver() as receiver:
+        options = make_monitor_options(
+            {
+                "input_dir": f"{address}/photos",
+                "work_dir": f"{address}/out",
+                "notify": receiver.address,
+            }
+        )
+        machine("a")
+        monitor_dataset(options)
+        told = len(receiver.posted)
+        machine("b")
+        state = monitor_dataset(options, return_state=True)
+        assert state.is_completed()
+        assert len(receiver.posted) == told
+        for row in bucket.client.list_objects_v2(Bucket=bucket.name, Prefix="photos/")["Contents"]:
+            bucket.delete(row["Key"])
+        machine("c")
+        assert monitor_dataset(options, return_state=True).is_failed()
+        assert len(receiver.posted) == told + 1
+    machine("d")
+    runs = read_history(open_finished(Path(f"{address}/out")))
+    assert [one.status for one in runs] == ["finished", "finished", "failed"]
+    assert runs[1].baseline == runs[0].run_id
+    assert main(["baseline", f"{address}/out", "--set", runs[1].run_id]) == 0
+    machine("e")
+    capsys.readouterr()
+    assert main(["baseline", f"{address}/out"]) == 0
+    assert f"Run        {runs[1].run_id}" in capsys.readouterr().out
