@@ -36,7 +36,8 @@ from imgvet.options import (
     RunOptions,
 )
 from imgvet.quality.label_issues import find_label_issues
-from imgvet.quality.summarize import COUNTED, SearchFacts, summarize
+from imgvet.quality.suite import COUNTED
+from imgvet.quality.summarize import SearchFacts, summarize
 from imgvet.reports.build import build_report
 from imgvet.similarity.components import find_components
 from imgvet.similarity.distances import Metric

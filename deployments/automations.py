@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import cast
 from uuid import UUID
 
 from prefect.automations import Automation, EventTrigger, Posture, ResourceSpecification
@@ -157,7 +158,7 @@ def _apply(rule: Rule, addresses: Sequence[str]) -> str:
         found = client.read_automations_by_name(rule.name)
     actions = [rule.action] if rule.action else _notifications(rule, addresses)
     if not actions:
-        actions = list(found[0].actions) if found else [DoNothing()]
+        actions = cast("list[ActionTypes]", found[0].actions) if found else [DoNothing()]
     automation = Automation(
         name=rule.name, description=rule.description, trigger=rule.trigger, actions=actions
     )
