@@ -82,7 +82,7 @@ _KNOWN = pa.schema(
         ("verified", pa.int64()),
         ("from_shown", pa.float64()),
         ("to_shown", pa.float64()),
-        ("transform", pa.list_(pa.float64(), 6)),
+        ("transform", pa.list_(pa.float64())),
     ]
 )
 

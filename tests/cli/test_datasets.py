@@ -143,13 +143,16 @@ def test_all_datasets_stand_on_one_page_and_in_one_message(
 @pytest.mark.parametrize(
     ("after", "due"),
     [
-        ("2026-03-28T12:00+00:00", ["2026-03-29 00:30", "2026-03-30 00:30"]),  # no half past two
-        ("2026-10-24T12:00+00:00", ["2026-10-25 00:30", "2026-10-26 01:30"]),  # two of them
+        # There is no half past two: Prefect 3.8 comes an hour early then, 3.9 an hour late.
+        ("2026-03-28T12:00+00:00", [("2026-03-29 00:30", "2026-03-29 01:30"), "2026-03-30 00:30"]),
+        ("2026-10-24T12:00+00:00", ["2026-10-25 00:30", "2026-10-26 01:30"]),  # it comes twice
     ],
 )
 def test_where_clocks_are_changed_no_run_is_left_out_and_none_is_done_twice(
-    after: str, due: list[str]
+    after: str, due: list[str | tuple[str, ...]]
 ) -> None:
     schedule = CronSchedule(cron="30 2 * * *", timezone="Europe/Paris")
     dates = asyncio.run(schedule.get_dates(2, start=datetime.fromisoformat(after)))
-    assert [f"{date.astimezone(UTC):%Y-%m-%d %H:%M}" for date in dates] == due
+    assert len(dates) == len(due)
+    for date, expected in zip(dates, due, strict=True):
+        assert f"{date.astimezone(UTC):%Y-%m-%d %H:%M}" in expected

@@ -139,18 +139,15 @@ def test_a_machine_that_allows_few_open_files(place: Path, monkeypatch: pytest.M
     assert tree(place) == before
 
 
-@pytest.mark.parametrize(
-    ("most", "said"), [(300_000_000, "Cannot allocate memory"), (10**9, "Only 1.0 GB of addresses")]
-)
-def test_a_machine_that_allows_few_addresses(most: int, said: str, place: Path) -> None:
+def test_a_machine_that_allows_few_addresses(place: Path) -> None:
     """Libraries would end the process, or never return: it is refused before."""
     before = tree(place)
     ended = subprocess.run(
         command("run", "photos", "--work-dir", "out"),
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (most, most)),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (10**9, 10**9)),
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert ended.returncode == 2
-    assert ended.stderr.startswith(f"imgvet: {said}")
+    assert ended.stderr.startswith("imgvet: Only 1.0 GB of addresses")
     assert ended.stderr.count("\n") == 1
     assert tree(place) == before
