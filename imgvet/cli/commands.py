@@ -17,9 +17,6 @@ from imgvet.exchange.options import ExportOptions
 from imgvet.monitor.options import NotifyOptions, WatchOptions
 from imgvet.workdir import UNUSED_DAYS
 
-FLOWS = frozenset({"runs.run", "runs.demo", "watch.monitor"})
-"""Commands that run a flow."""
-
 SILENT_HOURS = 26
 """Hours without a run that are no silence yet, unless told otherwise."""
 

@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from imgvet.cli.arguments import VERBOSE, parse
-from imgvet.cli.commands import FLOWS, parser
 from imgvet.errors import (
     EXIT_BAD_REQUEST,
     EXIT_INTERRUPTED,
@@ -23,10 +21,13 @@ from imgvet.errors import (
     ImgvetError,
     failures_of_machine,
 )
-from imgvet.parameters import BLOCK
 
 if TYPE_CHECKING:
     from imgvet.engine.server import TemporaryServer
+
+
+FLOWS = {"run", "demo", "monitor"}
+"""Commands that run a flow."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,16 +47,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(arguments: Sequence[str] | None) -> int:
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        with failures_of_machine():
-            options = parse(parser(), arguments)
+        with failures_of_machine(), _server_for(given) as server:
+            from imgvet.cli.arguments import parse
+            from imgvet.cli.commands import parser
+
+            options = parse(parser(), given)
+            options.server = server
             _load_blocks(options)
             module, _, function = options.command.partition(".")
-            with _server_of(options.command) as options.server:
-                command = getattr(importlib.import_module(f"imgvet.cli.{module}"), function)
-                return int(command(options) or 0)
+            command = getattr(importlib.import_module(f"imgvet.cli.{module}"), function)
+            return int(command(options) or 0)
     except ImgvetError as error:
-        if VERBOSE in (sys.argv if arguments is None else arguments):
+        from imgvet.cli.arguments import VERBOSE
+
+        if VERBOSE in given:
             error.__suppress_context__ = False
             traceback.print_exception(error)
         print(f"imgvet: {error}", file=sys.stderr)
@@ -67,6 +74,8 @@ def _command(arguments: Sequence[str] | None) -> int:
 
 def _load_blocks(options: argparse.Namespace) -> None:
     """Put addresses in the place of blocks that name a work dir."""
+    from imgvet.parameters import BLOCK
+
     places = {name: place for name, place in vars(options).items() if isinstance(place, Path)}
     if any(str(place).startswith(BLOCK) for place in places.values()):
         from imgvet.tasks.blocks import place_at
@@ -75,9 +84,9 @@ def _load_blocks(options: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _server_of(command: str) -> Iterator[TemporaryServer | None]:
+def _server_for(given: Sequence[str]) -> Iterator[TemporaryServer | None]:
     """A temporary server for a command that runs a flow, launched before all that takes time."""
-    if command not in FLOWS:
+    if not FLOWS.intersection(given[:1]) or {"-h", "--help"}.intersection(given):
         yield None
         return
     from imgvet.engine.server import TemporaryServer, may_be_configured

@@ -4,6 +4,8 @@ Prefect would start its temporary server when the first flow runs and wait for i
 started first, as a plain child process, and the caller works until it answers; it may begin to
 import before it is known where its database will lie. That is the work dir; a database of the
 current schema is kept in the user's cache folder, because creating one takes several seconds.
+
+Nothing here is imported that takes time, so that a command line can launch the server first.
 """
 
 from __future__ import annotations
@@ -19,12 +21,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import IO, cast
-
-import httpx
-import platformdirs
 
 from imgvet.errors import EngineError, ImgvetError
 from imgvet.workdir import write_atomically
@@ -50,7 +48,14 @@ QUIET: Mapping[str, str] = {
 }
 """Settings of every process we start: no telemetry, no noise."""
 
-_SERVER = {**QUIET, "PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
+_SERVER: Mapping[str, str] = {
+    **QUIET,
+    "PREFECT__SERVER_EPHEMERAL": "1",
+    "PREFECT_UI_ENABLED": "0",
+    # Half a second each time for what nobody has on a server that ends with the run.
+    "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+    "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
+}
 
 PATIENCE: Mapping[str, str] = {"PREFECT_CLIENT_MAX_RETRIES": "2"}
 """Settings of a run of a person, who waits: a server that is gone is given some seconds."""
@@ -88,9 +93,10 @@ class TemporaryServer:
         process = self.process or self.launch()
         self.home = home
         home.mkdir(parents=True, exist_ok=True)
-        _copy_template(home)
         told = {name: value for name, value in os.environ.items() if name.startswith("PREFECT_")}
         told |= {**_SERVER, "PREFECT_HOME": str(home)}
+        if _copy_template(home):
+            told["PREFECT_API_DATABASE_MIGRATE_ON_START"] = "false"
         with suppress(BrokenPipeError):  # it has ended, which is noticed below
             cast("IO[bytes]", process.stdin).write(f"{json.dumps(told)}\n".encode())
         threading.Thread(target=self._watch, daemon=True).start()
@@ -115,19 +121,17 @@ class TemporaryServer:
         _save_template(self.home)
 
     def stop(self) -> None:
-        """Stop it and wait until it is gone."""
+        """End it at once, and wait until it is gone: nobody opens its database any more."""
         if self.process is None:
             return
         if self.process.stdin is not None:
             self.process.stdin.close()
-        self.process.terminate()
-        try:
-            self.process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        self.process.kill()
+        self.process.wait()
 
     def _watch(self) -> None:
+        import httpx
+
         while not self.has_ended():
             with suppress(httpx.HTTPError):
                 httpx.get(f"{self.url}/health", timeout=5).raise_for_status()
@@ -139,20 +143,26 @@ class TemporaryServer:
 
 
 def _template() -> Path:
+    from importlib import metadata
+
+    import platformdirs
+
     cache = platformdirs.user_cache_dir("imgvet")
     return Path(cache, f"prefect-{metadata.version('prefect')}.db")
 
 
-def _copy_template(home: Path) -> None:
-    """Begin with the ready-made database, if there is one.
+def _copy_template(home: Path) -> bool:
+    """Begin with the ready-made database, and say whether there is one.
 
     That of an earlier run goes: nobody opens it, and it would grow by half a megabyte a run.
     """
     database, template = home / _DATABASE, _template()
-    if template.is_file():
-        for rest in home.glob(f"{_DATABASE}-*"):  # journals of a server that was killed
-            rest.unlink()
-        write_atomically(database, lambda path: _copy_database(template, path))
+    if not template.is_file():
+        return False
+    for rest in home.glob(f"{_DATABASE}-*"):  # journals of a server that was killed
+        rest.unlink()
+    write_atomically(database, lambda path: _copy_database(template, path))
+    return True
 
 
 def _save_template(home: Path) -> None:
@@ -188,6 +198,8 @@ def configured_url() -> str | None:
         url = PREFECT_API_URL.value()
     if not url:
         return None
+    import httpx
+
     try:
         answer = httpx.get(f"{url.rstrip('/')}/health", timeout=10)
     except httpx.HTTPError as error:
@@ -207,6 +219,7 @@ def configured_url() -> str | None:
 @contextmanager
 def failures_of(url: str, remedy: str) -> Iterator[None]:
     """Raise EngineError, with what to do next, if a server fails what runs inside."""
+    import httpx
     from prefect.exceptions import PrefectException
 
     try:
