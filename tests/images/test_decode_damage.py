@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import struct
 import threading
 import zlib
@@ -186,6 +187,17 @@ def test_damage_never_raises(files, name, end, flips):
         assert found.pixels.dtype == np.uint8
         assert found.pixels.ndim == 3
         assert found.pixels.shape[2] == 3
+
+
+def test_headers_that_ask_for_too_much_are_damage_and_no_lack_of_memory(files):
+    chance, details = random.Random(1), []
+    for _ in range(400):
+        data = bytearray(files["heic"])
+        for _ in range(chance.randint(1, 6)):
+            data[chance.randrange(400)] ^= chance.randint(1, 255)
+        found = small_enough(bytes(data))
+        details += [found.detail] if isinstance(found, Failure) else []
+    assert any("Security limit exceeded" in detail for detail in details)
 
 
 @given(signature=st.sampled_from([b"II*\0", b"BM", b"GIF89a", b"P5 ", b"qoif", b"\xff\xd8\xff",

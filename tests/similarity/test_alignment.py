@@ -129,7 +129,9 @@ def test_other_colours_are_measured() -> None:
     assert aligned(drawn(3), drawn(3)).recoloured < 1
 
 
-maps = st.tuples(*[st.floats(-2, 2)] * 6).map(lambda values: np.reshape(values, (2, 3)))
+maps = st.tuples(*[st.floats(-2, 2)] * 6).map(
+    lambda values: np.round(np.reshape(values, (2, 3)), 6)  # det divides by the smallest floats
+)
 
 
 @given(way=maps)
