@@ -86,7 +86,7 @@ def _load_blocks(options: argparse.Namespace) -> None:
 @contextmanager
 def _server_for(given: Sequence[str]) -> Iterator[TemporaryServer | None]:
     """A temporary server for a command that runs a flow, launched before all that takes time."""
-    if not FLOWS.intersection(given[:1]) or {"-h", "--help"}.intersection(given):
+    if not FLOWS.intersection(given[:1]) or {"-h", "--help", "--deliver"}.intersection(given):
         yield None
         return
     from imgvet.engine.server import TemporaryServer, may_be_configured
