@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -162,3 +165,24 @@ def test_both_devices_have_the_same_digest() -> None:
     card = builtin_model().card
     assert builtin_model("cuda").card == card
     assert Model(card=card, path=Path("x")).device == "cpu"
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "from imgvet.models.model import builtin_model\n"
+        "from imgvet.models.session import open_session\n"
+        "open_session(builtin_model().path)",
+        "from imgvet.models.session import runtime_errors\nruntime_errors()",
+        "from imgvet.models.session import usable_device\nusable_device('cuda')",
+        "import numpy as np\n"
+        "from imgvet.crops.detectors.text import TextDetector, text_models\n"
+        "TextDetector(text_models()).detect(np.zeros((64, 64, 3), np.uint8))",
+    ],
+    ids=["model", "errors", "device", "text"],
+)
+def test_onnx_runtime_starts_without_its_telemetry(use: str, tmp_path: Path) -> None:
+    """Its traces lie in the cache folder; where CI is set it leaves none by itself."""
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    subprocess.run([sys.executable, "-c", use], env=home, check=True)
+    assert not list(tmp_path.rglob("*"))
