@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from benchmarks.edited_pictures import VARIANTS, edited_files
 from benchmarks.edits import EDITS
 from benchmarks.look_alikes import LOOK_ALIKES
-from benchmarks.machine import cores, this_machine
+from benchmarks.machine import this_machine
 from benchmarks.pictures import photographs
 from benchmarks.recall import FALSE_SHARE, QUICK_PHOTOS
 from benchmarks.rows import Row, as_lines, at_least, at_most, only
@@ -39,7 +39,6 @@ from imgvet.options import SimilarityOptions
 from imgvet.similarity.alignment import Look, align
 from imgvet.similarity.verify import Finding, comparer
 from imgvet.store.store import Store
-from imgvet.threads import in_threads
 from imgvet.workdir import WorkDir
 
 TO_MEET = {"crop 50 %": 0.97, "text over it": 0.98}
@@ -80,18 +79,17 @@ def verified(settings: Settings) -> Verified:
     with settings.scratch() as scratch:
         files = edited_files(photos, scratch / "pictures")
         digests, vectors = measure_and_embed(files, scratch / "stages", model)
-        compare = comparer(Store(WorkDir(scratch / "stages")), digests)
+        store = Store(WorkDir(scratch / "stages"))
+        compare = comparer(store, digests, lambda function, *known: function(*known))
 
         def compared(marks: NDArray[np.bool_]) -> tuple[dict[Pair, Finding], float]:
             pairs = [(one, other) for one, other in np.argwhere(marks).tolist()]
             listed = alike >= least.threshold
             start = time.process_time()
-            found = in_threads(
-                lambda pair: compare(digests[pair[0]], digests[pair[1]], bool(listed[pair])),
-                pairs,
-                cores(),
-            )
-            findings = dict(zip(pairs, found, strict=True))
+            findings = {
+                (one, other): compare([(digests[one], digests[other], bool(listed[one, other]))])[0]
+                for one, other in pairs
+            }
             return findings, (time.process_time() - start) / max(len(pairs), 1) * 1e3
 
         alike = 1 - model.card.similarity_scale * (1 - vectors @ vectors.T)

@@ -1,13 +1,14 @@
 """Stage verify_pairs: what alike pairs have to do with each other, and which of them to list.
 
 Each pair that is at least ``verify_threshold`` similar is compared by its thumbnails
-(:mod:`imgvet.similarity.alignment`). Pairs below ``threshold`` stay only if the pixels prove that
-both show the same. What was found for a pair of contents is kept for the next run.
+(:mod:`imgvet.similarity.alignment`), in the processes that decode: threads would wait for each
+other, as a comparison is many short steps. Pairs below ``threshold`` stay only if the pixels prove
+that both show the same. What was found for a pair of contents is kept for the next run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from itertools import chain
@@ -17,11 +18,16 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
+from imgvet.images.isolation import isolated
 from imgvet.measures.collect import rows_of
 from imgvet.options import SimilarityOptions
 from imgvet.progress import tracked
+from imgvet.reasons import Failure
 from imgvet.similarity.alignment import Alignment, Look, align
+from imgvet.similarity.distances import Rows
 from imgvet.similarity.maps import Map, inverted, scale
 from imgvet.similarity.pairs import Apart
 from imgvet.store.packs import DIGEST, Thumbnails
@@ -35,6 +41,9 @@ VERSION = 4
 
 Size = tuple[int, int]
 """Width and height in pixels."""
+
+Pair = tuple[str, str, bool]
+"""Digests of two contents, and whether to look thoroughly for what they have in common."""
 
 
 class Relation(StrEnum):
@@ -68,8 +77,7 @@ WHOLE_SHARE = 0.95
 
 _RECOLOURED = 6.0
 _OVERLAID = 0.1
-_LOOKS = 1024
-_PAIRS_AT_ONCE = 64
+_PAIRS_AT_ONCE = 128
 
 _PAIR, _SHOWN = ["first", "second"], ["from_shown", "to_shown"]
 _KEY = [*_PAIR, "thorough"]
@@ -130,16 +138,26 @@ def _findings(wanted: pd.DataFrame, store: Store, threads: int) -> pd.DataFrame:
     pairs = pd.concat([wanted, known[_KEY]]).drop_duplicates(keep=False)
     if pairs.empty:
         return known
-    compare = comparer(store, pd.unique(pairs[_PAIR].to_numpy().ravel()).tolist())
+    pairs = pairs.iloc[np.argsort(_families(pairs), kind="stable")]
+    contents = pd.unique(pairs[_PAIR].to_numpy().ravel()).tolist()
     rows = list(pairs.itertuples(index=False, name=None))
     parts = [rows[start : start + _PAIRS_AT_ONCE] for start in range(0, len(rows), _PAIRS_AT_ONCE)]
-    new = in_threads(lambda part: [compare(*row) for row in part], parts, threads)
+    new = in_threads(comparer(store, contents, isolated), parts, threads)
     found = list(tracked(chain.from_iterable(new), STAGE, len(known), len(wanted)))
     pairs[list(Finding._fields)] = pd.DataFrame(found, pairs.index, dtype=object)
     joined = pd.concat([known, pairs], ignore_index=True)[[*_KEY, *Finding._fields]]
     table = pa.Table.from_pandas(joined.assign(version=VERSION), _KNOWN, preserve_index=False)
     write_atomically(path, lambda draft: write_table(table, draft))
     return to_frame(table).drop(columns="version")
+
+
+def _families(pairs: pd.DataFrame) -> Rows:
+    """Of each pair what it hangs together with: side by side, few pictures are decoded twice."""
+    codes, contents = pd.factorize(pairs[_PAIR].to_numpy().ravel())
+    ends = codes[::2], codes[1::2]
+    graph = csr_array((np.ones(len(pairs), np.int8), ends), (len(contents), len(contents)))
+    families = connected_components(graph, directed=False)[1]
+    return np.asarray(families, np.int64)[ends[0]]
 
 
 def path_of(work: WorkDir) -> Path:
@@ -156,21 +174,38 @@ def _load(path: Path) -> pd.DataFrame:
     return frame[frame["version"] == VERSION].drop(columns="version")
 
 
-def comparer(store: Store, digests: list[str]) -> Callable[[str, str, bool], Finding]:
-    """Compares two contents; may be called from several threads at once."""
+def comparer(
+    store: Store, digests: list[str], within: Callable[..., list[Finding] | Failure]
+) -> Callable[[Sequence[Pair]], list[Finding]]:
+    """Compares pairs of these contents, in a process of its own if ``within`` is `isolated`."""
     thumbnails = Thumbnails(store.measures)
     known = rows_of(digests, store.measures, [DIGEST, "width", "height"]).drop_duplicates(DIGEST)
     sizes = dict(zip(known[DIGEST], zip(known["width"], known["height"], strict=True), strict=True))
 
-    @lru_cache(_LOOKS)
-    def look(digest: str) -> Look:
-        return Look(thumbnails.read(digest) or b"")
-
-    def compare(first: str, second: str, thorough: bool) -> Finding:  # noqa: FBT001
-        found = align(look(first), look(second), thorough=thorough)
-        return Finding() if found is None else finding_of(found, sizes[first], sizes[second])
+    def compare(pairs: Sequence[Pair]) -> list[Finding]:
+        contents = {digest for pair in pairs for digest in pair[:2]}
+        shown = {each: (thumbnails.read(each) or b"", sizes[each]) for each in contents}
+        found = within(compared, pairs, shown)
+        # A process that was ended from outside says nothing of the pairs.
+        return compared(pairs, shown) if isinstance(found, Failure) else found
 
     return compare
+
+
+def compared(pairs: Sequence[Pair], shown: Mapping[str, tuple[bytes, Size]]) -> list[Finding]:
+    """What pairs of contents have to do with each other, by their thumbnails and sizes."""
+
+    def finding(first: str, second: str, thorough: bool) -> Finding:  # noqa: FBT001
+        (one, size), (other, other_size) = shown[first], shown[second]
+        found = align(_look(one), _look(other), thorough=thorough)
+        return Finding() if found is None else finding_of(found, size, other_size)
+
+    return [finding(*pair) for pair in pairs]
+
+
+@lru_cache(256)
+def _look(thumbnail: bytes) -> Look:
+    return Look(thumbnail)
 
 
 def finding_of(found: Alignment, first: Size, second: Size) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -11,8 +12,9 @@ import pytest
 
 from imgvet.measures.compute_stats import measure_files
 from imgvet.options import SimilarityOptions, VideoOptions
+from imgvet.reasons import Failure, Reason
 from imgvet.similarity import verify
-from imgvet.similarity.verify import Relation, path_of, verify_pairs
+from imgvet.similarity.verify import Pair, Relation, path_of, verify_pairs
 from imgvet.store.files import FileToRead
 from imgvet.store.store import Store
 from imgvet.tables import SIMILARITY, conform
@@ -102,14 +104,14 @@ def test_what_was_compared_is_not_compared_again(
     made: Set, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = made.table(NEAR[:3])
-    compared = []
-    whole = verify.align
+    compared: list[Pair] = []
+    whole = verify.isolated
 
-    def counted(*looks: object, **options: bool) -> object:
-        compared.append(options)
-        return whole(*looks, **options)  # type: ignore[arg-type]
+    def counted(function: Callable[..., object], pairs: list[Pair], shown: object) -> object:
+        compared.extend(pairs)
+        return whole(function, pairs, shown)
 
-    monkeypatch.setattr(verify, "align", counted)
+    monkeypatch.setattr(verify, "isolated", counted)
     again = made.table([*NEAR[:4], (8, 4, 0.95)])  # 8 is a copy of 0
     assert len(compared) == 1
     pd.testing.assert_frame_equal(again.head(3), first)
@@ -121,6 +123,26 @@ def test_what_was_compared_is_not_compared_again(
     made.table(NEAR[:3])
     assert len(compared) == 7
     assert not caplog.records
+
+
+def test_pairs_whose_process_is_killed_are_compared_here(
+    made: Set, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = Failure(Reason.DECODER_CRASHED, "the process that decoded it ended with SIGKILL")
+    monkeypatch.setattr(verify, "isolated", lambda *_: lost)
+    assert made.table(NEAR)["relation"].tolist() == list(EDITS)
+
+
+def test_what_hangs_together_is_compared_together(
+    made: Set, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = []
+    monkeypatch.setattr(verify, "_PAIRS_AT_ONCE", 2)
+    monkeypatch.setattr(
+        verify, "isolated", lambda function, *known: parts.append(known) or function(*known)
+    )
+    made.table([(0, 1, 0.95), (2, 3, 0.95), (4, 1, 0.95), (5, 2, 0.95)])
+    assert sorted(len(shown) for _, shown in parts) == [3, 3]
 
 
 def test_no_pairs_are_no_rows(made: Set) -> None:
