@@ -77,9 +77,9 @@ def _search(
         found = search_cells(space, k, sample, true)
     else:
         found = search_index(space, options, k)
-    # A neighbour as near as the true one counts as found: ties have no right order.
-    recall = float((found.distances[sample] <= true.distances + _NEAR).mean())
-    return replace(found, recall=recall)
+    # Whatever is as near as the farthest true one counts as found: ties have no right order.
+    recall = (found.distances[sample] <= true.distances[:, -1:] + _NEAR).mean()
+    return replace(found, recall=float(recall))
 
 
 def is_exact(count: int, options: NeighborOptions) -> bool:
