@@ -87,7 +87,7 @@ def test_a_bad_value_is_one_line(values: dict[str, str], error: type, said: str)
             ConfigFileError,
             "a and b share a work dir",
         ),
-        ('[datasets.cats]\ninput-dir="cats"\ncorn="x"', ImgvetError, "'corn'"),
+        ('[datasets.cats]\ninput-dir="cats"\ncorn="x"', ImgvetError, "datasets.cats.*'corn'"),
     ],
 )
 def test_a_bad_file_is_one_line(text: str, error: type, said: str) -> None:
