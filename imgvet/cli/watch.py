@@ -62,7 +62,7 @@ def monitor(options: argparse.Namespace) -> int:
         with with_addresses(given) as placed:
             return _deliver(placed) if options.deliver else _monitor(placed, options.server)
     except ImgvetError as error:
-        if TOLD not in getattr(error, "__notes__", ()):
+        if not options.deliver and TOLD not in getattr(error, "__notes__", ()):
             _tell_failure(options, error)
         raise
 

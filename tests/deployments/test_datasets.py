@@ -126,7 +126,9 @@ def test_the_entries_for_work_pools_are_flows_and_their_parameters() -> None:
         assert entry["concurrency_limit"]["limit"] == 1
         # Else Prefect asks containers for a folder of its own, which is not in the image.
         steps = [value for step in entry.get("pull", ()) for value in step.values()]
-        assert steps == [{"directory": "/watched"}] * ("image" in entry["work_pool"].get("job_variables", {}))
+        assert steps == [{"directory": "/watched"}] * (
+            "image" in entry["work_pool"].get("job_variables", {})
+        )
         parameters = flow.validate_parameters(entry["parameters"])
         if flow is curate_dataset:
             assert parameters["options"].rules.near == "remove"

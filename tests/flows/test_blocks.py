@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from prefect.blocks.core import Block
 from prefect.blocks.notifications import CustomWebhookNotificationBlock, SlackWebhook
 from prefect.blocks.system import Secret
 from prefect.cli.deploy._core import resolve_variables
@@ -35,6 +36,7 @@ from imgvet.opening import open_finished
 from imgvet.options import make_options
 from imgvet.tasks.blocks import require_blocks, with_addresses
 from support.fault_proxy import FaultProxy
+from support.mail_server import MailServer
 from support.receiver import Receiver
 from support.s3_server import ACCESS_KEY, SECRET_KEY, Bucket
 
@@ -103,6 +105,11 @@ def test_automations_send_by_the_block_itself() -> None:
     with get_client(sync_client=True) as client:
         (found,) = client.read_automations_by_name("imgvet alarms")
     assert [action.block_document_id for action in found.actions] == [saved]  # type: ignore[union-attr]
+    with MailServer() as mails:
+        address = f"mailto://127.0.0.1:{mails.port}?from=a@x.org&to=b@y.org&mode=insecure"
+        apply_automations((address,), 26)
+        Block.load("slack-webhook/imgvet-alarms-1").notify("dark\nbright", "photos")  # type: ignore[attr-defined]
+    assert mails.received[0].get_content().splitlines() == ["dark", "bright"]
     Secret(value="x").save("no-receiver")
     with pytest.raises(InvalidParameterError, match="is of no use here"):
         apply_automations(("block:secret/no-receiver",), 26)
