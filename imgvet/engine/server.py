@@ -41,7 +41,6 @@ _POLL = 0.1
 _DATABASE = "prefect.db"
 
 QUIET: Mapping[str, str] = {
-    "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     # Without it the temporary server prints a traceback when it is stopped.
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED": "false",
