@@ -162,7 +162,7 @@ def trend(runs: Sequence[Run], dataset: str) -> list[dict[str, str | int]]:
     return [
         {
             "Dataset": dataset,
-            "Run": run.minute,
+            "Run (UTC)": run.minute,
             "Verdict": verdict_of(run),
             "Alarms": ", ".join(run.alarms) or "none",
             "Images": run.images,

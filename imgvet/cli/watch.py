@@ -151,7 +151,7 @@ def _monitored_runs(work: WorkDir) -> list[Run]:
 def _lines(monitored: Monitored, baseline: Run | None) -> list[str]:
     """What monitoring gave, for a terminal: compared with what, what is new, who was told."""
     run = monitored.run
-    compared = f"run {baseline.run_id} of {baseline.minute}" if baseline else "nothing"
+    compared = f"run {baseline.run_id} of {baseline.minute} UTC" if baseline else "nothing"
     lines = ["", f"Compared with {compared}. {run.notice}".rstrip()]
     for event in run.events:
         lines.append(f"{'All-clear' if event.all_clear else 'ALARM'}  {event.title}")
