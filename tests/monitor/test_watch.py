@@ -383,7 +383,7 @@ def test_the_baseline_its_rates_and_the_others_are_shown(
     assert "invalid rate 0 %" in text
     assert "dark rate 0 %" in text
     assert "Alarms on  invalid_rate" in text
-    assert "  run-1  2030-01-02 06:00  200 images, alarms: invalid_rate" in text
+    assert "  run-1  2030-01-02 06:00 UTC  200 images, alarms: invalid_rate" in text
     set_baseline(work, "run-1")
     assert "Run        run-1 of 2030-01-02 06:00 UTC, 200 images" in "\n".join(baseline_lines(work))
 
