@@ -130,7 +130,7 @@ def old_runs(work: WorkDir, days: int, today: dt.date) -> list[Run]:
     HistoryError if the history can't be read.
     """
     runs = read_history(work)
-    fresh = [run for run in runs if run.new_images][-1:]
+    fresh = [run for run in runs if run.unseen_images][-1:]
     needed = {run.run_id for run in (*runs[-1:], *fresh)} | kept_baselines(work)
     needed |= {run.run_id for run in [run for run in runs if run.waiting][-RETRIED:]}
     limit = (today - dt.timedelta(days=days)).isoformat()

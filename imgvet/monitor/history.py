@@ -27,6 +27,9 @@ from imgvet.workdir import WorkDir, write_atomically
 
 SCHEMA_VERSION = 4
 
+UNSEEN = "unseen"
+"""Count of the images that the run before did not have."""
+
 _IN_WORDS = {
     "model": "the model changed",
     "measures": "imgvet measures differently since an update",
@@ -112,7 +115,7 @@ class Run(Exact):
     groups: Mapping[str, int] = {}
     """Images of each label, format and folder, such as ``label:cat``; of many the greatest."""
     new_counts: Mapping[str, int] = {}
-    """Those of the counts that rates are made of, among its new images."""
+    """Those of the counts that rates are made of, among its new images; and :data:`UNSEEN`."""
     compared: tuple[Compared, ...] = ()
     events: tuple[Event, ...] = ()
     told: bool = False
@@ -128,6 +131,11 @@ class Run(Exact):
     def new_images(self) -> int:
         """How many of them were new."""
         return self.new_counts.get("images", 0)
+
+    @property
+    def unseen_images(self) -> int:
+        """How many of them the run before did not have: new ones stay new until they are usual."""
+        return self.new_counts.get(UNSEEN, self.new_images)
 
     @property
     def drift(self) -> dict[str, float]:

@@ -122,6 +122,6 @@ def _ask_age(run: Run, history: Sequence[Run], days: float | None) -> list[Findi
     """For how many days there were no new images; nothing is asked without a limit."""
     if days is None:
         return []
-    fresh = [row for row in (*history, run) if row.status == "finished" and row.new_images]
+    fresh = [row for row in (*history, run) if row.status == "finished" and row.unseen_images]
     age = datetime.fromisoformat(run.started) - datetime.fromisoformat((fresh or [run])[-1].started)
     return [Finding(STALE, "whole", age.total_seconds() / 86400, 0.0, least=days, level=1.0)]

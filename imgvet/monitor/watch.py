@@ -16,6 +16,7 @@ from imgvet.monitor.compare import Comparison, Finding, compare, in_order_since
 from imgvet.monitor.counted import count_images
 from imgvet.monitor.events import with_events
 from imgvet.monitor.history import (
+    UNSEEN,
     Run,
     as_latest,
     find_run,
@@ -59,7 +60,7 @@ def watch(
             "baseline": baseline.run.run_id if baseline else None,
             "counts": {**run.counts, **totals(flags)},
             "groups": count_groups(images.groups),
-            "new_counts": totals(flags[new]),
+            "new_counts": {**run.new_counts, **totals(flags[new])},
         }
     )
     fresh = baselines.sample_of(images, np.flatnonzero(new[images.first]), np.float32)
@@ -93,13 +94,21 @@ def watch_run(
     rows, renamed = open_history(work)
     history = [row for row in rows if row.monitored and row.run_id != run.run_id]
     references, notice = _find_references(work, history, options, run)
-    run = as_latest(rows, run).model_copy(update={"notice": f"{renamed} {notice}".strip()})
+    kept = {"notice": f"{renamed} {notice}".strip(), "new_counts": _unseen(work, images, history)}
+    run = as_latest(rows, run).model_copy(update=kept)
     comparison, own = watch(run, images, checks, history, references, options)
     baselines.write_baseline(work, own)
     compared = tuple(finding.kept for finding in comparison.findings)
     run = comparison.run.model_copy(update={"compared": compared})
     _forget(work, [*history, run], options)
     return run, comparison.counted
+
+
+def _unseen(work: WorkDir, images: Images, history: Sequence[Run]) -> dict[str, int]:
+    """How many images the run before did not have; nothing if that is not known."""
+    last = next((row for row in reversed(history) if row.status == "finished"), None)
+    before = last and read_baseline(work, last)
+    return {UNSEEN: int(new_items(images.keys, [before.keys]).sum())} if before else {}
 
 
 def _find_references(

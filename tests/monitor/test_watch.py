@@ -75,6 +75,19 @@ def test_a_bad_batch_is_told_once_and_so_is_the_end_of_it(
     assert "embeddings" in rows[2].drift
 
 
+def test_images_that_wait_to_be_judged_do_not_hide_that_none_come_any_more(
+    work: WorkDir, images: Drawer, publish: Publisher
+) -> None:
+    first, few = images(100, **CALM), images(5, **CALM)
+    options = OPTIONS.model_copy(update={"max_days_without_new": 3.0})
+    alarms = []
+    for number, batch in enumerate((first, *[first + few] * 4)):
+        publish(batch, number)
+        alarms.append(watch_published(work, options).alarms)
+    assert [row.new_images for row in read_history(work)] == [100, 5, 5, 5, 5]
+    assert alarms == [(), (), (), (), ("stale",)]
+
+
 def test_a_retry_says_the_same_and_adds_nothing(
     work: WorkDir, images: Drawer, run: Callable[..., Run]
 ) -> None:
