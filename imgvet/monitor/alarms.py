@@ -36,6 +36,11 @@ def is_compared(key: str) -> bool:
     return key != RUN and not key.startswith(CHECK)
 
 
+def ends_with_baseline(key: str) -> bool:
+    """Whether an alarm is over when its run becomes the baseline."""
+    return is_compared(key) and key != STALE
+
+
 def name_of(key: str) -> str:
     """What a rate, a check, or something that drifts or is lost is called within a sentence."""
     if key in RATE_BY_NAME:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from imgvet.format import counted, listed
-from imgvet.monitor.alarms import anchor_of
+from imgvet.monitor.alarms import anchor_of, ends_with_baseline
 from imgvet.monitor.events import ALARMS, ALL_CLEARS
 from imgvet.monitor.history import Event, Run
 from imgvet.quality.result import Severity
@@ -27,6 +27,8 @@ class Links:
     command: str
     runs: str = ""
     """Address below which a server shows runs by their ids; empty if there is none to be opened."""
+    accept: str = ""
+    """The command that makes a run, whose id follows, the one that later runs are compared with."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,9 @@ def report_address(work: WorkDir, report_url: str | None, page: str = INDEX) -> 
 def links_of(work: WorkDir, report_url: str | None, runs: str = "") -> Links:
     """The links of the messages of a work dir."""
     report = report_address(work, report_url, Section.ALARMS.page)
-    return Links(report, f"imgvet explore {shlex.quote(work.name)}", runs)
+    name = shlex.quote(work.name)
+    accept = f"imgvet baseline {shlex.quote(WorkDir(work.path).name)} --set"
+    return Links(report, f"imgvet explore {name}", runs, accept)
 
 
 def message_of(run: Run, events: Sequence[Event], baseline: Run | None, links: Links) -> Message:
@@ -74,6 +78,8 @@ def message_of(run: Run, events: Sequence[Event], baseline: Run | None, links: L
     lines = [f"{ending}."]
     if run.status == "finished":  # one that failed left no report of its own
         lines += [f"Report: {links.report}", f"Look closer: {links.command}"]
+    if links.accept and any(map(ends_with_baseline, (key for one in alarms for key in one.alarms))):
+        lines.append(f"If it is meant to be so: {links.accept} {run.run_id}")
     if links.runs:
         lines.append(f"On the server: {links.runs}/{run.run_id}")
     return Message(

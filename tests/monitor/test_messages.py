@@ -21,7 +21,10 @@ OVER = Event(
     name="imgvet.drift.ended", alarms=("drift:mean",), severity="info", all_clear=True,
     title="cats: new images no longer differ", about="drift", body="",
 )  # fmt: skip
-LINKS = Links("https://x.org/alarms.html", "imgvet explore out", "http://server/runs/flow-run")
+LINKS = Links(
+    "https://x.org/alarms.html", "imgvet explore out", "http://server/runs/flow-run",
+    "imgvet baseline out --set",
+)  # fmt: skip
 RUN = Run(run_id="r2", started="2030-01-02T06:00:00+00:00", dataset="cats", baseline="r1")
 BASE = Run(run_id="r1", started="2030-01-01T06:00:00+00:00")
 
@@ -35,6 +38,7 @@ def test_one_alarm_is_the_message() -> None:
         "Run r2 of 2030-01-02 06:00 UTC, compared with that of 2030-01-01 06:00 UTC.",
         "Report: https://x.org/alarms.html",
         "Look closer: imgvet explore out",
+        "If it is meant to be so: imgvet baseline out --set r2",
         "On the server: http://server/runs/flow-run/r2",
     ]
 
@@ -60,6 +64,7 @@ def test_several_are_a_digest_that_is_as_bad_as_the_worst() -> None:
 def test_an_all_clear_is_good_news() -> None:
     message = message_of(RUN, [OVER], None, LINKS)
     assert (message.name, message.kind) == ("imgvet.run.all-clears", "success")
+    assert "meant to be so" not in message.body + message_of(RUN, [CHECK], None, LINKS).body
 
 
 def test_a_run_that_failed_leads_to_no_report() -> None:
@@ -71,7 +76,11 @@ def test_a_run_that_failed_leads_to_no_report() -> None:
 def test_a_link_leads_to_the_file_or_below_a_public_address(tmp_path: Path) -> None:
     work = WorkDir(tmp_path / "a b", "crops")
     page = (tmp_path / "a b" / "crops" / "report" / "alarms.html").as_uri()
-    assert links_of(work, None) == Links(page, f"imgvet explore '{tmp_path}/a b/crops'")
+    explore, accept = (
+        f"imgvet explore '{tmp_path}/a b/crops'",
+        f"imgvet baseline '{tmp_path}/a b' --set",
+    )
+    assert links_of(work, None) == Links(page, explore, "", accept)
     assert report_address(work, "https://x.org/cats/") == "https://x.org/cats/index.html"
     assert links_of(work, "https://x.org/cats/").report == "https://x.org/cats/alarms.html"
     assert report_address(work, "https://x.org/r.html") == "https://x.org/r.html"
