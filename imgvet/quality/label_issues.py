@@ -27,7 +27,7 @@ from imgvet.similarity.neighbors import find_neighbors
 from imgvet.summary import LabelStructure
 from imgvet.tables import LABEL_ISSUES
 
-VERSION = 2
+VERSION = 3
 
 LEAST_CONTENTS = 5
 """Labels of fewer distinct contents are not judged: too few could vote for them."""
@@ -218,14 +218,15 @@ def _alternatives(chances: csr_array, content: Rows, code: Rows) -> tuple[Rows, 
 def _nearest(
     labelled: _Labelled, voters: Rows, suggested: Rows, wanted: NDArray[np.bool_]
 ) -> pd.Series:
-    """The nearest voter with the suggested label, by id, of the items for which it is wanted."""
-    places = np.flatnonzero(wanted)
-    one = np.empty(labelled.shares.shape[0], np.int64)
-    one[labelled.content[::-1]] = np.arange(len(labelled.ids))[::-1]  # the first item of each
-    near = voters[labelled.content[places]]
-    near, there = one[near], near >= 0
-    row, rank = np.nonzero(there & (labelled.code[near] == suggested[places, None]))
-    found = pd.Series(labelled.ids[near[row, rank]], places[row], dtype="Int64")
+    """The nearest with the suggested label, a copy or a voter, of the items where it is wanted."""
+    places, kinds = np.flatnonzero(wanted), len(labelled.labels)
+    own = labelled.content[places]
+    near = np.column_stack([own, voters[own]])
+    keys, first = np.unique(labelled.content * kinds + labelled.code, return_index=True)
+    sought = near * kinds + suggested[places, None]
+    at = np.minimum(np.searchsorted(keys, sought), len(keys) - 1)
+    row, rank = np.nonzero((near >= 0) & (keys[at] == sought))
+    found = pd.Series(labelled.ids[first[at[row, rank]]], places[row], dtype="Int64")
     return found[~found.index.duplicated()].reindex(range(len(wanted)))
 
 

@@ -129,6 +129,7 @@ def test_copies_with_different_labels_are_in_conflict_with_or_without_structure(
     last = len(labels)
     assert set(table.index[table["conflict"]]) == {0, last, last + 1, last + 2, 70, last + 3}
     assert issues(table) == {last: "ant", last + 3: "bee"}
+    assert table.loc[[last, last + 3], "nearest"].tolist() == [0, 70], "the copies themselves"
     alone, structure = judge(["a", "b", "c"], vectors[:2], [0, 0, 1])
     assert structure.judged == 0
     assert alone.loc[[0, 1], "is_issue"].all(), "nobody knows which"

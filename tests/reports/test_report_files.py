@@ -36,7 +36,7 @@ def test_beside_every_table_of_a_page_is_a_file(full_inputs: ReportInputs, tmp_p
     folder = build_report(full_inputs, tmp_path / "report").parent
     for page in folder.glob("*.html"):
         for part in page.read_text("utf-8").split("<section ")[1:]:
-            tables = re.findall(r'<table(?! class="differs")', part)
+            tables = re.findall(r'<table(?! class="shares")', part)
             files = set(re.findall(r'href="(tables/[^"]+\.csv)"', part))
             assert bool(tables) <= bool(files), (page.name, part[:40])
             assert all(len(pd.read_csv(folder / file)) for file in files), files
