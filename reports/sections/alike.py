@@ -20,7 +20,7 @@ from imgvet.similarity.outliers import ROBUST_LIMIT
 
 def duplicates(run: ReportInputs) -> Content:
     """Exact copies and near duplicates, from tables ``items`` and ``similarity``."""
-    counts, near, groups = run.summary.counts, run.pairs.of("near"), copy_groups(run.valid)
+    counts, near, groups = run.summary.counts, run.near_pairs, copy_groups(run.valid)
     found = counts.exact_duplicate_groups + counts.near_duplicate_pairs
     return {
         "badge": count(found),
