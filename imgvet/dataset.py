@@ -74,10 +74,10 @@ class Dataset:
         if given["input_dir"] is None:
             raise InvalidParameterError("input_dir is missing", "Give a value for input_dir")
         with tempfile.TemporaryDirectory(prefix="imgvet-") as drafts:
-            options = with_addresses(make_options(as_files(given, Path(drafts))))
-            self.input_dir, self.work_dir = given["input_dir"], options.work_dir
-            with shown_progress():
-                summary = run_flow(options, Path(drafts), launched)
+            options = make_options(as_files(given, Path(drafts)))
+            self.input_dir, self.work_dir = given["input_dir"], place_at(options.work_dir)
+            with shown_progress(), with_addresses(options) as placed:
+                summary = run_flow(placed, Path(drafts), launched)
         self._part = CROPS_PART if summary.sources is not None else ""
         if (display := display_here()) is not None:
             display(self)
