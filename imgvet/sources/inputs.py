@@ -8,11 +8,13 @@ No later stage knows where an item came from: it uses :class:`imgvet.sources.rea
 
 from __future__ import annotations
 
+import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -24,7 +26,14 @@ from imgvet.options import SourceOptions, VideoOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.archive import HEAD_BYTES, identify_archive
 from imgvet.sources.containers import Containers
-from imgvet.sources.kinds import ARCHIVE_ENDINGS, Kind, is_item_name, kind_of_file, kind_of_name
+from imgvet.sources.kinds import (
+    ARCHIVE_ENDINGS,
+    Kind,
+    file_of_item,
+    is_item_name,
+    kind_of_file,
+    kind_of_name,
+)
 from imgvet.sources.listing import Entry, listing_of
 from imgvet.sources.local import (
     read_bytes,
@@ -138,10 +147,21 @@ def opened(names: Sequence[str]) -> Iterator[tuple[pd.DataFrame, Callable[[int],
         yield items, read
 
 
-def _named_by(name: str) -> tuple[Kind, tuple[str, ...]]:
-    """The kind of an input, and its rows if it is a list of paths, else the input itself."""
+def _named_by(name: str) -> tuple[Kind, Mapping[str, set[str]]]:
+    """The kind of an input, and the files and objects that it names, if it is a list, else itself.
+
+    Of each the names that are listed: its own, or those of members or frames in it.
+    """
     kind = kind_of_input(name)
-    return kind, _READ_LIST[kind](Path(name).expanduser()) if kind in _READ_LIST else (name,)
+    if kind not in _READ_LIST:
+        return kind, {name: {name}}
+    named: dict[str, set[str]] = {}
+    for row in _READ_LIST[kind](Path(name).expanduser()):
+        is_file = not is_remote(row) and os.path.lexists(row)
+        file = row if is_file else file_of_item(row)
+        path = parse_location(file).uri if is_remote(file) else str(Path(file).absolute())
+        named.setdefault(path, set()).add(path + row[len(file) :])
+    return kind, named
 
 
 def _is_wanted(kind: Kind, options: SourceOptions) -> bool:
@@ -159,7 +179,10 @@ def _files_of(name: str) -> Iterator[File]:
     paths = (Path(row).expanduser().absolute() for row in names if not is_remote(row))
     if kind is Kind.CSV_LIST:
         # The ending of a path in a csv does not matter: whatever can be decoded is an image.
-        return ((walk_file(path, name), Kind.IMAGE) for path in paths)
+        return (
+            (walk_file(path, name), Kind.IMAGE if path in names[path] else kind_of_file(path))
+            for path in map(str, paths)
+        )
     if kind is Kind.YOLO:
         entries = chain.from_iterable(yolo_entries(read_yolo(path), name) for path in paths)
     else:
@@ -203,11 +226,29 @@ def list_items(options: SourceOptions, work: WorkDir) -> pa.Table:
     folders_first = sorted(options.inputs, key=lambda name: not is_remote(name))
     remote = chain.from_iterable(remote_files(name, options) for name in folders_first)
     containers = containers_in(work, options.part(VideoOptions))
-    entries = (
-        [entry] if kind is Kind.IMAGE else _entries_inside(entry, containers[kind], work)
-        for entry, kind in chain(_local_files(options), remote)
-    )
-    return listing_of(chain.from_iterable(entries), options)
+    named_by = cache(lambda source: _named_by(source)[1])
+
+    def entries_of(entry: Entry, kind: Kind) -> Iterable[Entry]:
+        if kind is Kind.IMAGE:
+            return [entry]
+        found = _entries_inside(entry, containers[kind], work)
+        listed = named_by(entry.source).get(entry.path, {entry.path})
+        return found if entry.path in listed else _only_listed(found, entry, listed)
+
+    files = chain(_local_files(options), remote)
+    return listing_of(chain.from_iterable(entries_of(*file) for file in files), options)
+
+
+def _only_listed(found: Iterable[Entry], itself: Entry, listed: set[str]) -> Iterator[Entry]:
+    """Those that a list names, and what is wrong with the file that they lie in as a whole."""
+    missing = set(listed)
+    for entry in found:
+        if entry.filename in listed or entry.filename == itself.path:
+            missing.discard(entry.filename)
+            yield entry
+    detail = "the archive holds no such image, or the video gives no such frame now"
+    for name in missing:
+        yield Entry(name, itself.source, status=Reason.MISSING, detail=detail)
 
 
 def _entries_inside(itself: Entry, containers: Containers, work: WorkDir) -> Iterator[Entry]:
