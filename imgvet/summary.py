@@ -27,6 +27,9 @@ Row = tuple[str, str, str]
 
 Result = TypeVar("Result")
 
+_WIDEST = 90
+"""A longer text moves no line but its own."""
+
 
 class Verdict(Code):
     """What the checks say of the dataset as a whole."""
@@ -201,9 +204,10 @@ def summary_lines(summary: RunSummary, report: str) -> list[str]:
     rows = [_items(summary), *_validity(summary), *_alike(summary), *_leaks(summary)]
     rows += [*_labels(summary), *_quality(summary)]
     label_width, text_width = (max(len(row[column]) for row in rows) + 2 for column in range(2))
+    text_width = min(text_width, _WIDEST)
     rows += [("Verdict", summary.verdict.meaning, ""), ("Report", report, "")]
     return [
-        visible(f"{label:<{label_width}}{text:<{text_width}}{where}".rstrip())
+        visible(f"{label:<{label_width}}{text + '  ':<{text_width}}{where}".rstrip())
         for label, text, where in rows
     ]
 
