@@ -21,7 +21,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from imgvet.errors import InputNotFoundError, InvalidParameterError
+from imgvet.errors import InputNotFoundError, InvalidParameterError, TransportError
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.archive import HEAD_BYTES, identify_archive
@@ -46,7 +46,7 @@ from imgvet.sources.local import (
 )
 from imgvet.sources.reading import Reader, containers_in
 from imgvet.sources.s3 import is_remote, parse_location
-from imgvet.sources.s3_mirror import find_copy
+from imgvet.sources.s3_mirror import SyncReport, find_copy, sync_to_local
 from imgvet.sources.s3_objects import list_objects, look_up_objects
 from imgvet.sources.yolo import read_yolo, yolo_entries
 from imgvet.store.files import files_in
@@ -127,21 +127,23 @@ def find_inputs(options: SourceOptions) -> Inputs:
 def opened(names: Sequence[str]) -> Iterator[tuple[pd.DataFrame, Callable[[int], bytes | Failure]]]:
     """The items of inputs that no run looks at, and what reads one of them by its row.
 
-    What archives and videos need lies in a temporary folder meanwhile; those in buckets are not
-    copied, and missing. ImgvetError as :func:`list_items`.
+    What archives and videos need lies in a temporary folder meanwhile, also copies of those in
+    buckets. ImgvetError as :func:`list_items`.
     """
     options, videos = SourceOptions(input_dir=tuple(names)), VideoOptions()
     with tempfile.TemporaryDirectory(prefix="imgvet-") as folder:
         work = WorkDir(Path(folder))
         inputs, containers = find_inputs(options), containers_in(work, videos)
-        for path in inputs.compressed:
+        copied = (mirror(name, options, work, "", images=False) for name in inputs.remote)
+        for path in chain(inputs.compressed, *(report.compressed for report in copied)):
             containers[kind_of_file(path)].prepare(Path(path), resume=False)
         listing = list_items(options, work) if inputs.listing is None else inputs.listing
         items, reader = to_frame(listing), Reader(work, videos)
-        files = files_in(items)
+        files, problems = files_in(items), list(zip(items["status"], items["detail"], strict=True))
 
         def read(row: int) -> bytes | Failure:
-            content = reader.read(files[row])
+            reason, detail = Reason(problems[row][0]), problems[row][1]
+            content = reader.read(files[row]) if reason is Reason.OK else Failure(reason, detail)
             return content if isinstance(content, Failure) else content.data
 
         yield items, read
@@ -204,6 +206,26 @@ def remote_files(name: str, options: SourceOptions) -> Iterator[File]:
         entries = look_up_objects((parse_location(row), name) for row in rows)
     files = ((entry, kind_of_file(entry.path)) for entry in entries)
     return ((entry, kind) for entry, kind in files if _is_wanted(kind, options))
+
+
+def mirror(
+    name: str, options: SourceOptions, work: WorkDir, run: str, *, images: bool
+) -> SyncReport:
+    """Copy the archives and videos of an input, and its images if wanted, from their bucket.
+
+    Raises as :func:`imgvet.sources.s3_mirror.sync_to_local`, and TransportError if some did not
+    arrive.
+    """
+    files = remote_files(name, options)
+    listed = (entry for entry, kind in files if images or kind is not Kind.IMAGE)
+    report = sync_to_local(listed, work.mirror, run, options.min_file_size)
+    if report.transient:
+        # What arrived stays, so the next attempt asks only for the rest.
+        raise TransportError(
+            f"{report.failed} objects of {name} did not arrive, such as {report.transient}",
+            "Run again: what arrived is kept",
+        )
+    return report
 
 
 def objects_needed(options: SourceOptions) -> int | None:
