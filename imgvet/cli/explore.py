@@ -69,4 +69,4 @@ def subset(options: argparse.Namespace) -> None:
     name = options.name or f"subset-{options.count}"
     saved = save_list(explored.work, name, names, replace=options.replace)
     valid = (explored.images.frame(["status"])["status"] == Reason.OK.value).sum()
-    print(f"{counted(saved.count, 'image')} of {valid:,} valid ones: {saved.path}")
+    print(f"{saved.count:,} of {counted(valid, 'valid image')}: {saved.path}")
