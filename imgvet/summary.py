@@ -104,6 +104,13 @@ class LabelStructure(Exact):
     chance: float
     """The same if labels had nothing to do with what is seen."""
 
+    @property
+    def why_unjudged(self) -> str:
+        """Why none could be judged, in words."""
+        if self.rare_labels == self.labels:
+            return "every label has fewer than 5 images"
+        return "labels do not follow what the model sees"
+
 
 class RunSummary(Exact):
     """What a run found. Written as ``summary.json``."""
@@ -275,7 +282,7 @@ def _labels(summary: RunSummary) -> list[Row]:
     )
     issues = _images(counts.label_issues, counts.labelled or 0)
     if not structure.judged:
-        issues += "; labels do not follow what the model sees"
+        issues += f"; {structure.why_unjudged}"
     return [("Label conflicts", conflicts, where), ("Label issues", issues, where)]
 
 
