@@ -9,12 +9,10 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from imgvet.images.formats import BY_ENDING
 from imgvet.sources.s3 import is_remote
 
-IMAGE_EXTENSIONS = frozenset(
-    {".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".giff", ".heic", ".heif", ".avif"}
-    | {".bmp", ".png", ".webp", ".jp2"}
-)
+IMAGE_EXTENSIONS = frozenset(BY_ENDING)
 """Endings (any case) by which a file in a folder counts as an image."""
 
 ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz", ".zip")
