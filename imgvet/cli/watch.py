@@ -14,7 +14,7 @@ from uuid import uuid4
 from imgvet.cli.arguments import run_parameters
 from imgvet.engine.progress import shown_progress
 from imgvet.engine.run import run_in_engine
-from imgvet.engine.server import QUIET, TemporaryServer, configured_url, environment, failures_of
+from imgvet.engine.server import TemporaryServer, configured_url, failures_of
 from imgvet.errors import (
     EXIT_CHECKS_FAILED,
     ConfigFileError,
@@ -97,7 +97,7 @@ def _deliver(parameters: MonitorOptions) -> int:
         raise RunNotFoundError(
             f"No watched dataset in {work.path}", "Give its work dir with --work-dir"
         )
-    with environment(QUIET), exclusive(work):
+    with exclusive(work):
         links = links_of(work, parameters.report_url)
         arrived, problems = deliver(work, _receivers(parameters), links, parameters)
     print(f"Messages sent: {arrived}")
@@ -182,7 +182,7 @@ def baseline(options: argparse.Namespace) -> None:
 
 def serve(options: argparse.Namespace) -> None:
     """Register datasets on the server and monitor them until stopped."""
-    with environment(QUIET), _server("imgvet serve") as url:
+    with _server("imgvet serve") as url:
         from imgvet.deployments.datasets import (
             deploy_datasets,
             serve_datasets,

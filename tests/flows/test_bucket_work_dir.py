@@ -60,7 +60,7 @@ def run(on: Runner, **parameters: object) -> dict[str, bytes]:
 
 
 def test_another_machine_goes_on_where_one_ended(
-    machine: Machine, proxy: FaultProxy, first_run: FinishedRun
+    machine: Machine, proxy: FaultProxy, first_run: FinishedRun, tmp_path: Path
 ) -> None:
     first = machine("a")
     tables = run(first)
@@ -76,6 +76,11 @@ def test_another_machine_goes_on_where_one_ended(
     assert len(work.annotations()) == first_run.summary.counts.valid
     assert not list(open_finished(work.work_dir).store.glob("*/*"))
     assert work.search(0)["id"].size > 0
+    address, quarantine = place_in(work.work_dir), str(tmp_path / "quarantine")
+    assert main(["curate", "plan", address]) == 0
+    machine("d")
+    assert main(["curate", "apply", f"{address}/plan.csv", "--to", quarantine, "--yes"]) == 0
+    assert (tmp_path / "quarantine" / "bucket.sh").is_file()
 
 
 def test_alarms_are_told_when_their_results_are_in_the_bucket(
