@@ -63,9 +63,10 @@ class Counts(Exact):
     near_duplicate_images: int
     """Images in a pair at least ``threshold`` similar whose bytes differ."""
     near_duplicate_pairs: int
-    components: int
-    component_images: int
-    largest_component: int
+    components: int | None
+    """None, as of the two that follow, if ``run_cc`` was off."""
+    component_images: int | None
+    largest_component: int | None
     """Images of the largest component, 0 if there is none."""
     outliers: int
     """Images listed as outliers: in the share that was asked for, or standing out by score."""
@@ -239,8 +240,10 @@ def _alike(summary: RunSummary) -> list[Row]:
         f"{counted(counts.near_duplicate_pairs, 'pair')} of similarity >= {summary.threshold:g} "
         "or proven"
     )
-    joined = f"{counted(counts.component_images, 'image')} in {counts.components:,}"
-    joined += f", the largest of {largest:,}" if counts.components else ""
+    joined = "not looked for"
+    if counts.component_images is not None:
+        joined = f"{counted(counts.component_images, 'image')} in {counts.components:,}"
+        joined += f", the largest of {largest:,}" if largest else ""
     scale = f"scale {summary.estimated_scale}, estimated on these images: {summary.model} has none"
     return [
         *([("Similarity", scale, "")] if summary.estimated_scale is not None else []),
