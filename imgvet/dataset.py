@@ -21,7 +21,7 @@ from imgvet.parameters import place_in, validated
 from imgvet.quality.result import fails, read_results
 from imgvet.reasons import Reason
 from imgvet.search.conditions import conditions_of
-from imgvet.search.image_table import ImageTable, with_names
+from imgvet.search.image_table import FLAGS, ImageTable, with_names
 from imgvet.search.index import SearchIndex
 from imgvet.search.query import Query
 from imgvet.store.references import read_vectors
@@ -72,12 +72,15 @@ class Dataset:
 
         given = {"input_dir": self.input_dir, "work_dir": self.work_dir, **parameters}
         if given["input_dir"] is None:
-            raise InvalidParameterError("input_dir is missing", "Give a value for input_dir")
+            raise InvalidParameterError(
+                "input_dir is missing",
+                "Name a folder, images, archives, videos, a list or a bucket",
+            )
         with tempfile.TemporaryDirectory(prefix="imgvet-") as drafts:
-            options = with_addresses(make_options(as_files(given, Path(drafts))))
-            self.input_dir, self.work_dir = given["input_dir"], options.work_dir
-            with shown_progress():
-                summary = run_flow(options, Path(drafts), launched)
+            options = make_options(as_files(given, Path(drafts)))
+            with shown_progress(), with_addresses(options) as placed:
+                summary = run_flow(placed, Path(drafts), launched)
+        self.input_dir, self.work_dir = given["input_dir"], place_at(options.work_dir)
         self._part = CROPS_PART if summary.sources is not None else ""
         if (display := display_here()) is not None:
             display(self)
@@ -262,7 +265,8 @@ class Dataset:
         facts = ImageTable.of_run(self._work).facts(item_id)
         if facts is None:
             raise KeyError(item_id)
-        return {name.removeprefix("stats."): value for name, value in facts.items()}
+        flags = {name: facts[name] == "true" for name in FLAGS if name in facts}
+        return {name.removeprefix("stats."): value for name, value in {**facts, **flags}.items()}
 
     def _repr_html_(self) -> str | None:
         """The verdict and the numbers, for notebooks; None before a run."""

@@ -102,9 +102,9 @@ def validated(kind: type[PartType], values: Mapping[str, Any], command: str) -> 
 def _first_problem(kind: type[Part], error: ValidationError, command: str) -> InvalidParameterError:
     first = error.errors(include_url=False)[0]
     location = [str(step) for step in first["loc"] if not str(step).startswith("function-")]
-    name = ".".join(location)
+    name, remedy = ".".join(location), f"'imgvet {command} --help' lists what is allowed"
     if first["type"] == "missing":
-        return InvalidParameterError(f"{name} is missing", f"Give a value for {name}")
+        return InvalidParameterError(f"{name} is missing", remedy)
     if first["type"] == "extra_forbidden" and location[0] in kind.model_fields:
         group: Any = kind.model_fields[location[0]].annotation
         known = ", ".join(group.model_fields)
@@ -113,5 +113,4 @@ def _first_problem(kind: type[Part], error: ValidationError, command: str) -> In
     if first["type"] == "model_type":
         message = f"it is a table of its own, in a config file [{name}]"
     where = f"{name} = {first['input']!r}: " if name else ""
-    remedy = f"'imgvet {command} --help' lists what is allowed"
     return InvalidParameterError(f"{where}{message}", remedy)

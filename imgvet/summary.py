@@ -27,6 +27,9 @@ Row = tuple[str, str, str]
 
 Result = TypeVar("Result")
 
+_WIDEST = 90
+"""A longer text moves no line but its own."""
+
 
 class Verdict(Code):
     """What the checks say of the dataset as a whole."""
@@ -101,6 +104,13 @@ class LabelStructure(Exact):
     """Share of the judged contents whose neighbours, without their own, say their label."""
     chance: float
     """The same if labels had nothing to do with what is seen."""
+
+    @property
+    def why_unjudged(self) -> str:
+        """Why none could be judged, in words."""
+        if self.rare_labels == self.labels:
+            return "every label has fewer than 5 images"
+        return "labels do not follow what the model sees"
 
 
 class RunSummary(Exact):
@@ -202,9 +212,10 @@ def summary_lines(summary: RunSummary, report: str) -> list[str]:
     rows = [_items(summary), *_validity(summary), *_alike(summary), *_leaks(summary)]
     rows += [*_labels(summary), *_quality(summary)]
     label_width, text_width = (max(len(row[column]) for row in rows) + 2 for column in range(2))
+    text_width = min(text_width, _WIDEST)
     rows += [("Verdict", summary.verdict.meaning, ""), ("Report", report, "")]
     return [
-        visible(f"{label:<{label_width}}{text:<{text_width}}{where}".rstrip())
+        visible(f"{label:<{label_width}}{text + '  ':<{text_width}}{where}".rstrip())
         for label, text, where in rows
     ]
 
@@ -274,7 +285,7 @@ def _labels(summary: RunSummary) -> list[Row]:
     )
     issues = _images(counts.label_issues, counts.labelled or 0)
     if not structure.judged:
-        issues += "; labels do not follow what the model sees"
+        issues += f"; {structure.why_unjudged}"
     return [("Label conflicts", conflicts, where), ("Label issues", issues, where)]
 
 

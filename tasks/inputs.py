@@ -11,17 +11,16 @@ import pyarrow as pa
 from imgvet.annotations.schema import Annotations
 from imgvet.crops.cutter import Cutter, cut_key
 from imgvet.crops.listing import NO_BOXES, annotated
-from imgvet.errors import TransportError
 from imgvet.options import FetchOptions, SourceOptions, VideoOptions
 from imgvet.parameters import Frozen
 from imgvet.progress import tracked
 from imgvet.reasons import Reason
 from imgvet.sources.inputs import list_items as list_source_items
-from imgvet.sources.inputs import remote_files
+from imgvet.sources.inputs import mirror
 from imgvet.sources.kinds import Kind, kind_of_file
 from imgvet.sources.listing import with_digests
 from imgvet.sources.reading import containers_in
-from imgvet.sources.s3_mirror import SyncReport, remove_downloaded, sync_to_local
+from imgvet.sources.s3_mirror import SyncReport, remove_downloaded
 from imgvet.store.files import FILE_COLUMNS
 from imgvet.store.packs import DIGEST
 from imgvet.store.references import Reference, store_arrow
@@ -40,19 +39,7 @@ def sync_s3_to_local(
     ``name`` is a bucket, a folder or an object in it, or a list that names objects; by ``run``
     :func:`remove_mirrored` knows what it downloaded.
     """
-    listed = (
-        entry
-        for entry, kind in remote_files(name, sources)
-        if fetch.sync_s3_to_local or kind is not Kind.IMAGE
-    )
-    report = sync_to_local(listed, context.work.mirror, run, sources.min_file_size)
-    if report.transient:
-        # What arrived stays, so the next attempt asks only for the rest.
-        raise TransportError(
-            f"{report.failed} objects of {name} did not arrive, such as {report.transient}",
-            "Run again: what arrived is kept",
-        )
-    return report
+    return mirror(name, sources, context.work, run, images=fetch.sync_s3_to_local)
 
 
 @uncached_stage

@@ -11,7 +11,7 @@ from imgvet.dataset import Dataset
 from imgvet.errors import RunNotFoundError
 from imgvet.quality.result import read_results
 from imgvet.summary import Counts, RunSummary, Verdict, read_summary
-from imgvet.tables import RESULT_TABLES, conform, write_table
+from imgvet.tables import LABEL_ISSUES, RESULT_TABLES, conform, write_table
 from imgvet.workdir import WorkDir
 
 FRAMES = {
@@ -24,6 +24,7 @@ FRAMES = {
         }
     ),
     "stats": pd.DataFrame({"id": [0, 1, 3], "width": [40, 50, 60], "sharpness": [0.5, 0.25, 0.75]}),
+    "label_issues": pd.DataFrame({"id": [0], "label": ["cat"], "is_issue": [False]}),
     "outliers": pd.DataFrame({"id": [3], "nearest": [0], "similarity": [0.2], "score": [4.0]}),
 }
 
@@ -33,7 +34,7 @@ def dataset(tmp_path: Path) -> Dataset:
     """A finished run with some tables."""
     work = WorkDir(tmp_path)
     work.tables.mkdir()
-    for table in RESULT_TABLES:
+    for table in (*RESULT_TABLES, LABEL_ISSUES):
         frame = FRAMES.get(table.name, pd.DataFrame())
         write_table(conform(frame, table), work.table(table.name))
     work.run_json.write_text("{}")
@@ -49,6 +50,7 @@ def test_all_that_is_known_of_one_image(dataset: Dataset) -> None:
     }  # fmt: skip
     assert [type(known[name]) for name in ("id", "width", "sharpness")] == [int, int, float]
     assert dataset[0]["label"] == "cat"
+    assert dataset[0]["label_issues.is_issue"] is False
     for missing in (4, -1):
         with pytest.raises(KeyError):
             dataset[missing]

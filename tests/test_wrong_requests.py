@@ -74,7 +74,7 @@ def said_by(line: str, capsys: pytest.CaptureFixture[str]) -> str:
 COMMANDS = """
                                                   | arguments are required: COMMAND
 runn photos                                       | invalid choice: 'runn'
-run                                               | Give a value for input_dir
+run                                               | Name a folder, images
 run nowhere                                       | The input nowhere does not exist. Give a folder
 run empty                                         | No image in empty. Images are files that end in
 run https://x.org/photos                          | is an address that can't be read. Give a folder
@@ -150,7 +150,7 @@ export out photos --format coco                   | is there already. Name a pla
 export out photos/clean --format coco             | Choose a place outside of it
 export out clean --format csv --where label       | where = 'label' is not a condition. Write
 export out clean --format csv --where colour=red  | Unknown column 'colour'. Known are
-export out clean --format csv --where label=zebra | Ask for less with where, list and plan
+export out clean --format csv --where label=zebra | Leave out some of where, list, without and plan
 export out clean --format csv --list none         | There is no list 'none'
 export out clean --format csv --plan plan.csv     | The plan plan.csv has action 'go'. Use keep
 compare out nowhere                               | The input nowhere does not exist
@@ -205,7 +205,7 @@ def said_by_verbose(line: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 FRAME = pd.DataFrame({"label": ["a"]})
 CALLS: dict[str, tuple[Callable[[Dataset], object], str]] = {
-    "no input": (lambda _: imgvet.create().run(), "Give a value for input_dir"),
+    "no input": (lambda _: imgvet.create().run(), "Name a folder, images"),
     "a number": (lambda _: imgvet.create(3).run(), "input_dir = 3"),  # type: ignore[arg-type]
     "a name": (lambda _: photos(treshold=1), "Did you mean 'threshold'"),
     "a text": (lambda _: photos(threshold="high"), "Input should be a valid number"),

@@ -173,7 +173,7 @@ def _add_curate(commands: Any) -> None:
         "Compare every file with the plan, and show what would be moved to a quarantine; with "
         "--yes move it. May be killed at any moment and given again.",
     )
-    apply.path("plan", "PLAN", "plan.csv or plan.parquet")
+    apply.path("plan", "PLAN", "plan.csv or plan.parquet, also that of a work dir in a bucket")
     where = "a new folder outside of the input, best on the same file system"
     apply.path("--to", "QUARANTINE", where, required=True)
     apply.switch("--yes", "do it")

@@ -18,6 +18,7 @@ from imgvet.errors import EXIT_CHECKS_FAILED
 from imgvet.foreign import visible
 from imgvet.format import counted, size_text
 from imgvet.opening import open_finished
+from imgvet.parameters import address_in
 
 _NAMED = 20
 """Files that were refused and are named in the terminal."""
@@ -36,7 +37,10 @@ def plan(options: argparse.Namespace) -> None:
 
 def apply(options: argparse.Namespace) -> int:
     """Show what a plan would do or, if it is confirmed, do it; 3 if something was refused."""
-    plan = read_plan(options.plan)
+    path = options.plan
+    if address_in(path):
+        path = open_finished(path.parent).home / path.name
+    plan = read_plan(path)
     with shown_progress():
         outcome = (
             carry_out(plan, options.to, link=options.leave_link, delete=options.delete)

@@ -17,6 +17,7 @@ from imgvet.foreign import visible
 from imgvet.format import counted
 from imgvet.opening import open_finished
 from imgvet.parameters import place_in
+from imgvet.reasons import Reason
 from imgvet.search.saved_lists import save_list
 
 
@@ -67,4 +68,5 @@ def subset(options: argparse.Namespace) -> None:
     names = [str(name) for (name,) in explored.images.values(("filename",), ids)]
     name = options.name or f"subset-{options.count}"
     saved = save_list(explored.work, name, names, replace=options.replace)
-    print(f"{counted(saved.count, 'image')} of {len(explored.images):,}: {saved.path}")
+    valid = (explored.images.frame(["status"])["status"] == Reason.OK.value).sum()
+    print(f"{saved.count:,} of {counted(valid, 'valid image')}: {saved.path}")

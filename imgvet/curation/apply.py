@@ -205,7 +205,8 @@ def _require_usable(plan: pd.DataFrame, quarantine: Path) -> None:
     require_sound(plan)
     around = {quarantine.resolve(), *quarantine.resolve().parents}
     files = plan[plan["place"] == FILE]
-    folders = {Path(name).parent for name in files["filename"]}
+    # What is annotated but not there has the name that the annotations give, maybe a relative one.
+    folders = {Path(name).parent for name in files["filename"] if Path(name).is_absolute()}
     inputs = {Path(name) for name in files["source"].dropna().unique()}
     for folder in sorted({*folders, *inputs}):
         if folder.is_dir() and folder.resolve() in around:

@@ -69,7 +69,8 @@ def select_images(work: WorkDir, options: ExportOptions) -> Selection:
         chosen = chosen[~chosen["filename"].isin(_removed_by(options.plan, items["filename"]))]
     if chosen.empty:
         raise InputEmptyError(
-            "No valid image of the run is left to export", "Ask for less with where, list and plan"
+            "No valid image of the run is left to export",
+            "Leave out some of where, list, without and plan",
         )
     chosen = chosen.assign(label=read_decisions(work).corrected(chosen))
     if options.corrections is not None:

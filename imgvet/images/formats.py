@@ -26,7 +26,7 @@ class Format(StrEnum):
 
 
 BY_ENDING = {
-    ".jpg": Format.JPEG, ".jpeg": Format.JPEG,
+    ".jpg": Format.JPEG, ".jpeg": Format.JPEG, ".jpe": Format.JPEG, ".jfif": Format.JPEG,
     ".png": Format.PNG,
     ".gif": Format.GIF, ".giff": Format.GIF,
     ".bmp": Format.BMP,
@@ -35,6 +35,7 @@ BY_ENDING = {
     ".avif": Format.AVIF,
     ".heic": Format.HEIF, ".heif": Format.HEIF,
     ".jp2": Format.JPEG2000,
+    ".ppm": Format.PNM, ".pgm": Format.PNM,
 }  # fmt: skip
 """Which format the ending of a name promises."""
 

@@ -31,7 +31,7 @@ from imgvet.tables import (
     to_frame,
 )
 
-VERSION = 10_000 + 100 * MEASURE_VERSION + ADVANCED_VERSION
+VERSION = 20_000 + 100 * MEASURE_VERSION + ADVANCED_VERSION
 """Of the table stats. Add 10,000 when it is put together in another way from the same measures."""
 
 

@@ -55,6 +55,8 @@ def _from_python(where: Mapping[str, Any]) -> _Told:
             given = {"missing": True}
         elif isinstance(wanted, tuple) and len(wanted) == len(_RANGE):
             given = {**dict(zip(_RANGE, wanted, strict=True)), "missing": False}
+        elif isinstance(wanted, bool):
+            given = {"values": (str(wanted).lower(),)}
         elif isinstance(wanted, (int, float)):
             given = dict.fromkeys(_RANGE, wanted)
         problem = f"{name} = {wanted!r} is no condition"

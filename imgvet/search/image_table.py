@@ -50,6 +50,10 @@ RELATION = "similarity.relation"
 PIXELS, SIDES, LEAKING = "pixels", "sides", "leaks.pairs"
 """Columns that no table has."""
 ISSUE = "label_issues.is_issue"
+FLAGS = tuple(
+    f"{LABEL_ISSUES.name}.{field.name}" for field in LABEL_ISSUES.schema if field.type == pa.bool_()
+)
+"""The columns whose texts are ``true`` and ``false``."""
 
 _JOINED = (STATS, OUTLIERS, COMPONENTS, INVALID, CROPS, LABEL_ISSUES)
 """The tables with one row per image that are joined to items."""

@@ -31,7 +31,7 @@ from imgvet.sources.local import failure_of
 from imgvet.sources.sidecars import is_kept, settle, split_of_shard
 from imgvet.sources.video import Videos
 
-INDEX_VERSION = 4
+INDEX_VERSION = 5
 """Raised when members are judged in another way."""
 
 HEAD_BYTES = tarfile.BLOCKSIZE

@@ -8,23 +8,32 @@ No later stage knows where an item came from: it uses :class:`imgvet.sources.rea
 
 from __future__ import annotations
 
+import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 
-from imgvet.errors import InputNotFoundError, InvalidParameterError
+from imgvet.errors import InputNotFoundError, InvalidParameterError, TransportError
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.archive import HEAD_BYTES, identify_archive
 from imgvet.sources.containers import Containers
-from imgvet.sources.kinds import ARCHIVE_ENDINGS, Kind, is_item_name, kind_of_file, kind_of_name
+from imgvet.sources.kinds import (
+    ARCHIVE_ENDINGS,
+    Kind,
+    file_of_item,
+    is_item_name,
+    kind_of_file,
+    kind_of_name,
+)
 from imgvet.sources.listing import Entry, listing_of
 from imgvet.sources.local import (
     read_bytes,
@@ -37,7 +46,7 @@ from imgvet.sources.local import (
 )
 from imgvet.sources.reading import Reader, containers_in
 from imgvet.sources.s3 import is_remote, parse_location
-from imgvet.sources.s3_mirror import find_copy
+from imgvet.sources.s3_mirror import SyncReport, find_copy, sync_to_local
 from imgvet.sources.s3_objects import list_objects, look_up_objects
 from imgvet.sources.yolo import read_yolo, yolo_entries
 from imgvet.store.files import files_in
@@ -118,30 +127,43 @@ def find_inputs(options: SourceOptions) -> Inputs:
 def opened(names: Sequence[str]) -> Iterator[tuple[pd.DataFrame, Callable[[int], bytes | Failure]]]:
     """The items of inputs that no run looks at, and what reads one of them by its row.
 
-    What archives and videos need lies in a temporary folder meanwhile; those in buckets are not
-    copied, and missing. ImgvetError as :func:`list_items`.
+    What archives and videos need lies in a temporary folder meanwhile, also copies of those in
+    buckets. ImgvetError as :func:`list_items`.
     """
     options, videos = SourceOptions(input_dir=tuple(names)), VideoOptions()
     with tempfile.TemporaryDirectory(prefix="imgvet-") as folder:
         work = WorkDir(Path(folder))
         inputs, containers = find_inputs(options), containers_in(work, videos)
-        for path in inputs.compressed:
+        copied = (mirror(name, options, work, "", images=False) for name in inputs.remote)
+        for path in chain(inputs.compressed, *(report.compressed for report in copied)):
             containers[kind_of_file(path)].prepare(Path(path), resume=False)
         listing = list_items(options, work) if inputs.listing is None else inputs.listing
         items, reader = to_frame(listing), Reader(work, videos)
-        files = files_in(items)
+        files, problems = files_in(items), list(zip(items["status"], items["detail"], strict=True))
 
         def read(row: int) -> bytes | Failure:
-            content = reader.read(files[row])
+            reason, detail = Reason(problems[row][0]), problems[row][1]
+            content = reader.read(files[row]) if reason is Reason.OK else Failure(reason, detail)
             return content if isinstance(content, Failure) else content.data
 
         yield items, read
 
 
-def _named_by(name: str) -> tuple[Kind, tuple[str, ...]]:
-    """The kind of an input, and its rows if it is a list of paths, else the input itself."""
+def _named_by(name: str) -> tuple[Kind, Mapping[str, set[str]]]:
+    """The kind of an input, and the files and objects that it names, if it is a list, else itself.
+
+    Of each the names that are listed: its own, or those of members or frames in it.
+    """
     kind = kind_of_input(name)
-    return kind, _READ_LIST[kind](Path(name).expanduser()) if kind in _READ_LIST else (name,)
+    if kind not in _READ_LIST:
+        return kind, {name: {name}}
+    named: dict[str, set[str]] = {}
+    for row in _READ_LIST[kind](Path(name).expanduser()):
+        is_file = not is_remote(row) and os.path.lexists(row)
+        file = row if is_file else file_of_item(row)
+        path = parse_location(file).uri if is_remote(file) else str(Path(file).absolute())
+        named.setdefault(path, set()).add(path + row[len(file) :])
+    return kind, named
 
 
 def _is_wanted(kind: Kind, options: SourceOptions) -> bool:
@@ -159,7 +181,10 @@ def _files_of(name: str) -> Iterator[File]:
     paths = (Path(row).expanduser().absolute() for row in names if not is_remote(row))
     if kind is Kind.CSV_LIST:
         # The ending of a path in a csv does not matter: whatever can be decoded is an image.
-        return ((walk_file(path, name), Kind.IMAGE) for path in paths)
+        return (
+            (walk_file(path, name), Kind.IMAGE if path in names[path] else kind_of_file(path))
+            for path in map(str, paths)
+        )
     if kind is Kind.YOLO:
         entries = chain.from_iterable(yolo_entries(read_yolo(path), name) for path in paths)
     else:
@@ -183,6 +208,26 @@ def remote_files(name: str, options: SourceOptions) -> Iterator[File]:
     return ((entry, kind) for entry, kind in files if _is_wanted(kind, options))
 
 
+def mirror(
+    name: str, options: SourceOptions, work: WorkDir, run: str, *, images: bool
+) -> SyncReport:
+    """Copy the archives and videos of an input, and its images if wanted, from their bucket.
+
+    Raises as :func:`imgvet.sources.s3_mirror.sync_to_local`, and TransportError if some did not
+    arrive.
+    """
+    files = remote_files(name, options)
+    listed = (entry for entry, kind in files if images or kind is not Kind.IMAGE)
+    report = sync_to_local(listed, work.mirror, run, options.min_file_size)
+    if report.transient:
+        # What arrived stays, so the next attempt asks only for the rest.
+        raise TransportError(
+            f"{report.failed} objects of {name} did not arrive, such as {report.transient}",
+            "Run again: what arrived is kept",
+        )
+    return report
+
+
 def objects_needed(options: SourceOptions) -> int | None:
     """How many files of a bucket are needed at most, None if all may be."""
     if options.find_regex is not None or options.subset is not None:
@@ -203,11 +248,29 @@ def list_items(options: SourceOptions, work: WorkDir) -> pa.Table:
     folders_first = sorted(options.inputs, key=lambda name: not is_remote(name))
     remote = chain.from_iterable(remote_files(name, options) for name in folders_first)
     containers = containers_in(work, options.part(VideoOptions))
-    entries = (
-        [entry] if kind is Kind.IMAGE else _entries_inside(entry, containers[kind], work)
-        for entry, kind in chain(_local_files(options), remote)
-    )
-    return listing_of(chain.from_iterable(entries), options)
+    named_by = cache(lambda source: _named_by(source)[1])
+
+    def entries_of(entry: Entry, kind: Kind) -> Iterable[Entry]:
+        if kind is Kind.IMAGE:
+            return [entry]
+        found = _entries_inside(entry, containers[kind], work)
+        listed = named_by(entry.source).get(entry.path, {entry.path})
+        return found if entry.path in listed else _only_listed(found, entry, listed)
+
+    files = chain(_local_files(options), remote)
+    return listing_of(chain.from_iterable(entries_of(*file) for file in files), options)
+
+
+def _only_listed(found: Iterable[Entry], itself: Entry, listed: set[str]) -> Iterator[Entry]:
+    """Those that a list names, and what is wrong with the file that they lie in as a whole."""
+    missing = set(listed)
+    for entry in found:
+        if entry.filename in listed or entry.filename == itself.path:
+            missing.discard(entry.filename)
+            yield entry
+    detail = "the archive holds no such image, or the video gives no such frame now"
+    for name in missing:
+        yield Entry(name, itself.source, status=Reason.MISSING, detail=detail)
 
 
 def _entries_inside(itself: Entry, containers: Containers, work: WorkDir) -> Iterator[Entry]:

@@ -6,18 +6,23 @@ is read. A file that the user names and that has none of the known endings is an
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
+from imgvet.images.formats import BY_ENDING
 from imgvet.sources.s3 import is_remote
 
-IMAGE_EXTENSIONS = frozenset(
-    {".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".giff", ".heic", ".heif", ".avif"}
-    | {".bmp", ".png", ".webp", ".jp2"}
-)
+IMAGE_EXTENSIONS = frozenset(BY_ENDING)
 """Endings (any case) by which a file in a folder counts as an image."""
 
 ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz", ".zip")
 VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
+_INSIDE = re.compile(
+    rf"(.+?(?:{'|'.join(map(re.escape, ARCHIVE_ENDINGS))}))!.+"
+    rf"|(.+(?:{'|'.join(map(re.escape, VIDEO_ENDINGS))}))#t=[\d.]+",
+    re.IGNORECASE | re.DOTALL,
+)
+"""The names of members and frames: :func:`imgvet.sources.listing.item_name`."""
 
 
 class Kind(StrEnum):
@@ -50,6 +55,12 @@ def kind_of_file(name: str) -> Kind:
     if lowered.endswith(ARCHIVE_ENDINGS):
         return Kind.ARCHIVE
     return Kind.VIDEO if lowered.endswith(VIDEO_ENDINGS) else Kind.IMAGE
+
+
+def file_of_item(name: str) -> str:
+    """The archive or video that an item of this name lies in, else the name itself."""
+    inside = _INSIDE.fullmatch(name)
+    return inside[1] or inside[2] if inside else name
 
 
 def is_item_name(name: str) -> bool:

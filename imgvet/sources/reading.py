@@ -33,7 +33,7 @@ class Reader:
     """Reads items; may be used from several threads."""
 
     def __init__(self, work: WorkDir, videos: VideoOptions) -> None:
-        self._mirror = work.mirror
+        self._mirror = work.mirror.absolute()  # by which containers are known
         self._containers = containers_in(work, videos)
 
     def read(self, file: FileToRead) -> Content | Failure:

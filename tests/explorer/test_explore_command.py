@@ -34,10 +34,11 @@ def test_a_notebook_gets_a_link(explorer: Explorer):
 
 
 def test_a_subset_is_a_list_that_can_be_run(work: WorkDir, capsys):
+    valid = Dataset(work_dir=work.path).annotations()
     for flags, name in (((), "subset-3"), (("--farthest", "--name", "unlike"), "unlike")):
         assert main(["subset", str(work.path), "3", *flags]) == 0
         path = work.home / "lists" / f"{name}.txt"
-        assert capsys.readouterr().out == f"3 images of 9: {path}\n"
+        assert capsys.readouterr().out == f"3 of {len(valid)} valid images: {path}\n"
         chosen = path.read_text().splitlines()
         known = Dataset(work_dir=work.path).annotations().set_index("filename")["digest"]
         assert known.loc[chosen].nunique() == 3, "no two of the same bytes"

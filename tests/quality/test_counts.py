@@ -109,6 +109,11 @@ def test_the_lines_hold_the_exact_counts_and_say_where_to_look(tables: Tables) -
         ".invalid_instances()  invalid.html#invalid",
     ):
         assert part in text
+    reasons = {f"reason_{number}": 1 for number in range(9)}
+    many = summary.model_copy(update={"invalid_by_reason": reasons})
+    *others, longest = sorted(summary_lines(many, "out/report/index.html"), key=len)
+    assert longest.endswith("1 reason_8  .invalid_instances()  invalid.html#invalid")
+    assert max(map(len, others)) < 160, "one long line does not move the others"
 
 
 def test_flags_are_not_counted_if_nothing_was_measured(tables: Tables) -> None:

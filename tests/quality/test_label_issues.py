@@ -135,6 +135,7 @@ def test_labels_without_regard_to_what_is_seen_are_not_judged(kinds: int) -> Non
     random = np.random.default_rng(kinds)
     table, structure = judge([f"{n}" for n in random.integers(0, kinds, 300)], vectors)
     assert structure.judged == 0
+    assert structure.why_unjudged == "labels do not follow what the model sees"
     assert not table["is_issue"].any()
     assert structure.agreement == pytest.approx(structure.chance, abs=0.03)
 
@@ -166,6 +167,7 @@ def test_copies_with_different_labels_are_in_conflict_with_or_without_structure(
     assert table.loc[[last, last + 3], "nearest"].tolist() == [0, 70], "the copies themselves"
     alone, structure = judge(["a", "b", "c"], vectors[:2], [0, 0, 1])
     assert structure.judged == 0
+    assert structure.why_unjudged == f"every label has fewer than {LEAST_CONTENTS} images"
     assert alone.loc[[0, 1], "is_issue"].all(), "nobody knows which"
     assert alone.loc[[0, 1], "suggested_label"].isna().all()
     assert not alone.loc[2, "is_issue"]

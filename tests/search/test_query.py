@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgvet.errors import InvalidParameterError
+from imgvet.search.conditions import conditions_of
 from imgvet.search.image_table import ImageTable
 from imgvet.search.query import Condition, ImageSearch, Query
 from imgvet.tables import ITEMS, OUTLIERS, SIMILARITY, STATS, conform, write_table
@@ -206,3 +207,8 @@ def test_texts_that_are_not_wanted_are_left_out_and_missing_ones_with_them(made:
     assert set(made.search.ids(query).tolist()) == set(kept)
     with pytest.raises(InvalidParameterError, match="holds number"):
         made.search.ids(Query(where=(Condition(column="stats.width", without=("3",)),)))
+
+
+def test_in_python_a_flag_is_true_or_false() -> None:
+    name = "label_issues.is_issue"
+    assert conditions_of({name: True}, {}) == (Condition(column=name, values=("true",)),)

@@ -143,3 +143,22 @@ def test_what_is_opened_without_a_run_has_the_frames(tmp_path: Path, film: Path)
     with opened([str(path)]) as (items, read):
         assert items["time_ms"].tolist() == [0, 1000, 2000]
         assert all(isinstance(read(row), bytes) for row in range(3))
+
+
+def test_a_list_may_name_members_and_frames(tmp_path: Path, film: Path) -> None:
+    contents = {"a/film.mp4": film.read_bytes(), "x.jpg": b"x", "y.jpg": b"y"}
+    path, odd = write_zip(tmp_path / "a.zip", contents), tmp_path / "b.tar!c.jpg"
+    odd.write_bytes(b"a file of that name")
+    there = [f"{path}!a/film.mp4#t=1.0", f"{path}!y.jpg", str(odd), f"{film}#t=0.0"]
+    gone = [f"{path}!z.jpg", f"{film}#t=0.25", f"{tmp_path}/d.zip!z.jpg"]
+    for name in ("list.txt", "list.csv"):
+        (tmp_path / name).write_text("\n".join(f'"{row}"' for row in there + gone))
+        with opened([str(tmp_path / name)]) as (items, read):
+            assert dict(zip(items["filename"], items["status"], strict=True)) == {
+                **dict.fromkeys(there, "ok"), **dict.fromkeys(gone, "missing"),
+                f"{tmp_path}/d.zip": "missing",
+            }  # fmt: skip
+            assert read(items["filename"].tolist().index(f"{path}!y.jpg")) == b"y"
+    (tmp_path / "all.txt").write_text(f"{path}!y.jpg\n{path}\n")
+    with opened([str(tmp_path / "all.txt")]) as (items, _):
+        assert len(items) == 5  # what names the archive itself names all in it

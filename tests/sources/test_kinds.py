@@ -9,7 +9,7 @@ import pytest
 from imgvet.errors import InputNotFoundError, InvalidParameterError
 from imgvet.sources.archive import identify_archive
 from imgvet.sources.inputs import kind_of_input
-from imgvet.sources.kinds import Kind, kind_of_name
+from imgvet.sources.kinds import Kind, is_image_name, kind_of_name
 from support.archives import write_any, write_tar
 
 
@@ -36,6 +36,11 @@ from support.archives import write_any, write_tar
 )
 def test_kinds_by_name(name: str, kind: Kind) -> None:
     assert kind_of_name(name) is kind
+
+
+def test_browsers_and_face_sets_have_endings_of_their_own() -> None:
+    names = ("a.JFIF", "a.jpe", "a.pgm", "a.ppm", "a.svg", "a.xjpg", "jpg", ".jpg")
+    assert [is_image_name(name) for name in names] == [True] * 4 + [False] * 4
 
 
 def test_what_lies_on_disk(tmp_path: Path) -> None:

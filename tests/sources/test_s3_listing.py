@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError, TransportError
-from imgvet.reasons import Reason
-from imgvet.sources.listing import Entry
+from imgvet.options import SourceOptions, VideoOptions
+from imgvet.reasons import Failure, Reason
+from imgvet.sources.inputs import list_items, mirror, opened
+from imgvet.sources.kinds import Kind
+from imgvet.sources.listing import Content, Entry
+from imgvet.sources.reading import Reader, containers_in
 from imgvet.sources.s3 import ATTEMPTS, parse_location
 from imgvet.sources.s3_objects import list_objects, look_up_objects
+from imgvet.store.files import files_in
+from imgvet.tables import to_frame
+from imgvet.workdir import WorkDir
+from support.archives import write_zip
 from support.fault_proxy import Fault, FaultProxy
 from support.s3_server import Bucket, free_port
 
@@ -239,3 +248,37 @@ def test_times_are_exact(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("imgvet.sources.s3_objects.client_for", lambda _: Clock())
     assert [entry.mtime_ns for entry in listed("s3://any")] == [1_715_907_723_456_789_000]
+
+
+def test_what_lies_in_archives_of_buckets_is_listed_and_read(
+    proxy: FaultProxy, bucket: Bucket, tmp_path: Path
+) -> None:
+    archive = write_zip(tmp_path / "a.zip", {"x.jpg": b"x", "y.jpg": b"y"}).read_bytes()
+    bucket.put({"p/a.zip": archive, "p/z.jpg": b"z"})
+    uri = f"s3://{bucket.name}/p"
+    names = [f"{uri}/a.zip!gone.jpg", f"{uri}/a.zip!y.jpg", f"{uri}/z.jpg"]
+    (tmp_path / "list.txt").write_text("\n".join(names))
+    with opened([uri]) as (items, read):
+        assert [read(row) for row in range(len(items))] == [b"x", b"y", b"z"]
+    with opened([str(tmp_path / "list.txt")]) as (items, read):
+        assert items["filename"].tolist() == names
+        gone, *others = (read(row) for row in range(3))
+        assert isinstance(gone, Failure)
+        assert gone.reason is Reason.MISSING
+        assert others == [b"y", b"z"]
+
+
+def test_copies_of_archives_are_found_from_wherever_the_work_dir_is_named(
+    proxy: FaultProxy, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = write_zip(tmp_path / "a.zip", {"x.jpg": b"x"}).read_bytes()
+    bucket.put({"a.zip": archive})
+    options, work = SourceOptions(input_dir=(f"s3://{bucket.name}",)), WorkDir(tmp_path / "out")
+    for name in options.inputs:
+        for path in mirror(name, options, work, "run", images=False).compressed:
+            containers_in(work, VideoOptions())[Kind.ARCHIVE].prepare(Path(path))
+    (file,) = files_in(to_frame(list_items(options, work)))
+    monkeypatch.chdir(tmp_path)
+    content = Reader(WorkDir(Path("out")), VideoOptions()).read(file)
+    assert isinstance(content, Content)
+    assert content.data == b"x"
