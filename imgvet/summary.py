@@ -270,7 +270,10 @@ def _leaks(summary: RunSummary) -> list[Row]:
     counts = summary.counts
     text = f"{counted(counts.leak_images or 0, 'image')} in "
     text += f"{counted(counts.leak_pairs or 0, 'pair')} across splits"
-    each = ", ".join(f"{number:,} {split}" for split, number in summary.leaks_by_split.items())
+    splits = [f"{number:,} {split}" for split, number in summary.leaks_by_split.items()]
+    if len(splits) > 5:
+        splits[4:] = [f"{len(splits) - 4} splits more"]
+    each = ", ".join(splits)
     return [("Leaks", f"{text}: {each}" if each else text, f".leaks()  {Section.LEAKS.href}")]
 
 
