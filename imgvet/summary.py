@@ -66,9 +66,10 @@ class Counts(Exact):
     near_duplicate_images: int
     """Images in a pair at least ``threshold`` similar whose bytes differ."""
     near_duplicate_pairs: int
-    components: int
-    component_images: int
-    largest_component: int
+    components: int | None
+    """None, as of the two that follow, if ``run_cc`` was off."""
+    component_images: int | None
+    largest_component: int | None
     """Images of the largest component, 0 if there is none."""
     outliers: int
     """Images listed as outliers: in the share that was asked for, or standing out by score."""
@@ -250,8 +251,10 @@ def _alike(summary: RunSummary) -> list[Row]:
         f"{counted(counts.near_duplicate_pairs, 'pair')} of similarity >= {summary.threshold:g} "
         "or proven"
     )
-    joined = f"{counted(counts.component_images, 'image')} in {counts.components:,}"
-    joined += f", the largest of {largest:,}" if counts.components else ""
+    joined = "not looked for"
+    if counts.component_images is not None:
+        joined = f"{counted(counts.component_images, 'image')} in {counts.components:,}"
+        joined += f", the largest of {largest:,}" if largest else ""
     scale = f"scale {summary.estimated_scale}, estimated on these images: {summary.model} has none"
     return [
         *([("Similarity", scale, "")] if summary.estimated_scale is not None else []),
@@ -267,7 +270,10 @@ def _leaks(summary: RunSummary) -> list[Row]:
     counts = summary.counts
     text = f"{counted(counts.leak_images or 0, 'image')} in "
     text += f"{counted(counts.leak_pairs or 0, 'pair')} across splits"
-    each = ", ".join(f"{number:,} {split}" for split, number in summary.leaks_by_split.items())
+    splits = [f"{number:,} {split}" for split, number in summary.leaks_by_split.items()]
+    if len(splits) > 5:
+        splits[4:] = [f"{len(splits) - 4} splits more"]
+    each = ", ".join(splits)
     return [("Leaks", f"{text}: {each}" if each else text, f".leaks()  {Section.LEAKS.href}")]
 
 

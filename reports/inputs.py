@@ -225,7 +225,7 @@ class ReportInputs:
         """The pairs of a kind on which nobody has decided, most alike first."""
         found = self.pairs.of(kind)
         contents = zip(*self.pairs.ends(found, "digest"), strict=True)
-        return found[[pair not in self.decisions.pairs for pair in contents]]
+        return found.loc[[pair not in self.decisions.pairs for pair in contents]]
 
     @property
     def open_issues(self) -> pd.DataFrame:

@@ -152,12 +152,16 @@ def make_site(current: Callable[[], ExploredRun], known: Secrets) -> ASGIApp:
 
 
 def _run(request: Request) -> ExploredRun:
+    """The current run; a page that shows an earlier one is refused, whose ids mean other images."""
     run: ExploredRun = request.app.state.current()
+    if request.headers.get("x-imgvet-run", run.record.run_id) != run.record.run_id:
+        raise HTTPException(HTTPStatus.CONFLICT, "A new run has finished: load the page again.")
     return run
 
 
 def _page(request: Request, name: str) -> Response:
-    page = {"title": _run(request).title, "token": request.app.state.token}
+    run = _run(request)
+    page = {"title": run.title, "run": run.record.run_id, "token": request.app.state.token}
     page |= {"version": __version__, "neighbors": NEIGHBORS}
     return _TEMPLATES.TemplateResponse(request, name, page)
 

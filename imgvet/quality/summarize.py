@@ -89,16 +89,16 @@ def count(tables: Tables, options: RunOptions) -> tuple[Counts, dict[str, list[i
     valid, surplus = items[has["valid"]], items.loc[has["exact_duplicate_surplus"], "id"]
     copies = int(valid.duplicated("digest", keep=False).sum())
     near = near_pairs(similarity, valid)
-    sizes, robust = tables["component_info"]["count"], standing_out(tables["outliers"])
+    sizes, robust = tables["component_info"]["count"].tolist(), standing_out(tables["outliers"])
     told, shown = _annotated(tables)
     counts = Counts(
         **dict.fromkeys(flag.name for flag in FLAGS) | totals(has),
         exact_duplicate_images=copies,
         exact_duplicate_groups=copies - len(surplus),
         near_duplicate_pairs=len(near),
-        components=len(sizes),
-        component_images=int(sizes.sum()),
-        largest_component=int(sizes.max()) if len(sizes) else 0,
+        components=len(sizes) if options.run_cc else None,
+        component_images=sum(sizes) if options.run_cc else None,
+        largest_component=max(sizes, default=0) if options.run_cc else None,
         outliers=len(tables["outliers"]),
         robust_outliers=len(robust),
         **told,

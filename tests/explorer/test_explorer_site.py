@@ -22,6 +22,7 @@ from imgvet.sources.local import read_text_list
 from imgvet.store.compact import compact, today
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
+from imgvet.summary import read_record
 from imgvet.tables import read_table
 from imgvet.workdir import CROPS_PART, WorkDir
 from support.finished_run import finish_run
@@ -300,11 +301,22 @@ def test_a_new_run_takes_the_place_of_the_old(tmp_path: Path):
     work = finish_run(tmp_path / "in", tmp_path / "out")
     with Explorer(work.path) as explorer, httpx.Client(trust_env=False) as client:
         base = f"http://127.0.0.1:{explorer.port}"
-        client.get(explorer.url)
-        assert client.get(f"{base}/api/run").json()["images"] == 2
+        page = client.get(explorer.url, follow_redirects=True).text
+        shown, token = (
+            page.split(f'name="imgvet-{name}" content="')[1].split('"')[0]
+            for name in ("run", "token")
+        )
+        assert client.get(f"{base}/api/run", headers={"x-imgvet-run": shown}).json()["images"] == 2
         (tmp_path / "in" / "new.jpg").write_bytes(jpeg(photograph(5)))
         finish_run(tmp_path / "in", tmp_path / "out")
+        record = read_record(work).model_copy(update={"run_id": "the next"})
+        work.run_json.write_text(record.model_dump_json())
         assert client.get(f"{base}/api/run").json()["images"] == 3
+        stale = {"x-imgvet-run": shown, "x-imgvet-token": token}
+        decision = {"first": 0, "second": 1, "decision": "not_a_duplicate"}
+        refused = client.post(f"{base}/api/pairs", json=decision, headers=stale)
+        assert (refused.status_code, work.decisions.exists()) == (409, False), "ids of another run"
+        assert "load the page again" in refused.json()["error"]
         work.run_json.unlink()
         gone = client.get(f"{base}/api/run")
         assert gone.status_code == 404

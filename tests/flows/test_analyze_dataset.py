@@ -24,7 +24,7 @@ from imgvet.options import make_options
 from imgvet.quality.result import read_results
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
-from imgvet.summary import Verdict
+from imgvet.summary import Verdict, summary_lines
 from imgvet.tables import RESULT_TABLES, read_table
 from imgvet.workdir import UNUSED_DAYS, WorkDir
 from support.pictures import age, jpeg, photograph
@@ -236,7 +236,8 @@ def test_advanced_stats_are_added_without_reading_an_original(finished: Runner) 
 def test_options_that_switch_stages_off(finished: Runner) -> None:
     summary = finished.run(run_stats=False, run_cc=False)
     assert finished.dataset.img_stats().empty
-    assert summary.counts.components == 0
+    assert summary.counts.components is None
+    assert "Components        not looked for" in "\n".join(summary_lines(summary, "report"))
     assert (finished.dataset.work_dir / "report" / "index.html").is_file()
 
 

@@ -12,7 +12,7 @@ import pytest
 from imgvet.curation.decisions import Decision, Kind, decide
 from imgvet.errors import PlanError
 from imgvet.quality.result import CheckState, read_results
-from imgvet.summary import RunSummary
+from imgvet.summary import RunSummary, summary_lines
 from imgvet.workdir import WorkDir
 from support.pictures import age, jpeg, photograph
 
@@ -74,6 +74,9 @@ def test_the_planted_mistakes_are_found_and_no_others(parts: tuple[Runner, RunSu
     assert len(leaks) == 3
     assert leaks["filename_from"].str.contains("/test/").all()
     assert summary.leaks_by_split == {"test": 3, "train": 3}
+    folds = {f"fold {number}": 1 for number in range(25)}
+    told = summary_lines(summary.model_copy(update={"leaks_by_split": folds}), "report")
+    assert any("1 fold 3, 21 splits more" in line for line in told), "a line stays a line"
 
 
 def test_they_are_checked_told_and_shown(

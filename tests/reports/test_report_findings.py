@@ -78,6 +78,13 @@ def test_leaks_conflicts_and_issues_have_a_tile_and_a_next_step(
     assert f"Part {counts.leak_images} images from what another split has of them: Leaks" in told
     assert "Decide on one label for 1 group of exact copies that have several: Labels" in told
     assert "Correct or keep 3 labels that are likely wrong: Labels" in told
+    assert "near pair whose labels differ" not in told
+    items = full_inputs.tables["items"].copy()
+    items.loc[items["id"].isin([20, 21]), "label"] = ["cat", "bird"]
+    told = words(
+        replace(full_inputs, tables={**full_inputs.tables, "items": items}), Section.OVERVIEW
+    )
+    assert "Decide on one label for 1 near pair whose labels differ: Labels" in told
     plain = words(inputs, Section.OVERVIEW)
     assert not [word for word in ("Leaks", "Label") if word in plain]
 

@@ -1,6 +1,7 @@
 /* Asking the server. Every function gives data, or throws an Error with a line for a person. */
 
-const token = document.querySelector('meta[name="imgvet-token"]').content;
+const meta = (name) => document.querySelector(`meta[name="imgvet-${name}"]`).content;
+const token = meta("token");
 
 async function answered(response) {
   let data = null;
@@ -14,9 +15,10 @@ async function answered(response) {
   throw new Error(response.status === 401 || response.status === 403 ? "The explorer was started again: open its new address." : said);
 }
 
+/* Ids are those of the run that the page was made of. */
 async function reach(address, options) {
   try {
-    return await fetch(address, options);
+    return await fetch(address, { ...options, headers: { ...options.headers, "x-imgvet-run": meta("run") } });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Error("The explorer does not answer: is it still running?");
