@@ -20,7 +20,7 @@ from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 from pydantic import ValidationError
 
-from imgvet.errors import ConfigFileError, InvalidParameterError
+from imgvet.errors import ConfigFileError, ImgvetError, InvalidParameterError
 from imgvet.flows.monitor_dataset import monitor_dataset
 from imgvet.monitor.notify import check_addresses
 from imgvet.monitor.options import all_addresses, make_monitor_options, merged
@@ -112,8 +112,8 @@ def _entry(name: str, common: Mapping[str, Any], table: Any, source: str) -> Ser
     own = {str(key).replace("-", "_"): value for key, value in table.items()}
     try:
         return served(merged(common, own), name)
-    except InvalidParameterError as error:
-        raise InvalidParameterError(f"[datasets.{name}]: {error.problem}", error.remedy) from None
+    except ImgvetError as error:
+        raise type(error)(f"[datasets.{name}]: {error.problem}", error.remedy) from None
 
 
 def _check_schedule(cron: str, timezone: str) -> None:

@@ -62,8 +62,7 @@ def analyze_dataset(options: RunOptions) -> State[RunSummary]:
         what was found, in a state whose name is the verdict; tables, checks and report lie in the
         work dir. It is a failure if ``fail_on`` says so.
     """
-    with told_to_server():
-        placed = with_addresses(options)
+    with told_to_server(), with_addresses(options) as placed:
         summary, work = analyze(placed)
     failed = fails(read_results(work.checks_json), options.fail_on)
     return end(summary.verdict, summary, failed=failed)

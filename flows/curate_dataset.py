@@ -41,8 +41,7 @@ def curate_dataset(options: CurateOptions) -> State[Outcome]:
         what was moved and what was refused, in a state named Curated, Declined or NothingToDo.
         While the run is paused, ``plan.csv`` may be edited: what it says then is done.
     """
-    with told_to_server():
-        placed = with_addresses(options)
+    with told_to_server(), with_addresses(options) as placed:
         work = open_finished(placed.work_dir, stored=True)
         plan = propose_plan(work, options)
         if not (plan["action"] != "keep").any():

@@ -21,8 +21,7 @@ def look_up_pictures(options: LookUpOptions) -> State[pd.DataFrame]:
         the table of :func:`imgvet.search.against.look_up`, in a state whose message counts copies.
         RunNotFoundError if there is no finished run; else as that function.
     """
-    with told_to_server():
-        placed = with_addresses(options)
+    with told_to_server(), with_addresses(options) as placed:
         work = open_finished(placed.work_dir, stored=True)
         found = look_up_all(work, placed)
     return Completed(message=in_short(found, work), data=found)

@@ -27,7 +27,7 @@ from imgvet.monitor.failure import TOLD, failed_run, usable
 from imgvet.monitor.history import monitored_runs
 from imgvet.monitor.notify import Monitored, check_addresses
 from imgvet.monitor.options import MonitorOptions, WatchOptions, all_addresses
-from imgvet.opening import exclusive, require_allowed
+from imgvet.opening import exclusive, require_allowed, send
 from imgvet.options import RunOptions
 from imgvet.quality.result import read_results
 from imgvet.tasks.blocks import require_blocks, with_addresses
@@ -67,7 +67,7 @@ def monitor_dataset(options: DeployedOptions) -> State[Monitored]:
         held.enter_context(told_to_server())
         with _telling_failure(options):
             require_blocks(addresses)
-            options = with_addresses(options)
+            options = held.enter_context(with_addresses(options))
             work = require_allowed(options.work_dir, options.inputs, overwrite=True)
             held.enter_context(exclusive(work))
             # What is asked of the server in here is only for people to see: a server that is gone
@@ -76,6 +76,7 @@ def monitor_dataset(options: DeployedOptions) -> State[Monitored]:
             held.enter_context(temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}))
             summary, work = analyze(options.part(RunOptions), options.part(WatchOptions))
             run = monitored_runs(work)[-1]
+            send(work)
         context = RunContext(work_dir=work.path, threads=options.num_threads, part=work.part)
         show_trend(context, options)
         monitored = alert(context, run, options)

@@ -11,10 +11,13 @@ Importing this package is light: everything heavy is imported on first use.
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from imgvet.dataset import Dataset, create
+
+os.environ.setdefault("DO_NOT_TRACK", "1")  # else Prefect notes and sends what it is used for
 
 __version__ = "0.1.0"
 __all__ = ["Dataset", "__version__", "create"]

@@ -77,10 +77,10 @@ class Dataset:
                 "Name a folder, images, archives, videos, a list or a bucket",
             )
         with tempfile.TemporaryDirectory(prefix="imgvet-") as drafts:
-            options = with_addresses(make_options(as_files(given, Path(drafts))))
-            with shown_progress():
-                summary = run_flow(options, Path(drafts), launched)
-        self.input_dir, self.work_dir = given["input_dir"], options.work_dir
+            options = make_options(as_files(given, Path(drafts)))
+            with shown_progress(), with_addresses(options) as placed:
+                summary = run_flow(placed, Path(drafts), launched)
+        self.input_dir, self.work_dir = given["input_dir"], place_at(options.work_dir)
         self._part = CROPS_PART if summary.sources is not None else ""
         if (display := display_here()) is not None:
             display(self)

@@ -177,6 +177,7 @@ _LACKS = {
 }
 _SAID = {  # where libraries keep no number
     errno.ENOSPC: (" requested and ", "disk is full"),
+    errno.EIO: ("disk i/o error",),
     errno.ENOMEM: (
         "out of memory", "insufficient memory", "memory allocation", "std::bad_alloc",
         "can't start new thread", "failed to map segment",

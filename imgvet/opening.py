@@ -27,6 +27,13 @@ from imgvet.workdir import ADDRESS, CROPS_PART, STORE, WorkDir, remove_all_draft
 if TYPE_CHECKING:
     from imgvet.bucket import BucketCopy
 
+
+class _Lock(filelock.FileLock):
+    """The lock of a work dir, one in a process, and its copy while one in a bucket is held."""
+
+    copy: BucketCopy | None = None
+
+
 COPIES = "work-dirs"
 """Folder of the cache with the copies of work dirs in buckets."""
 
@@ -57,8 +64,8 @@ def _copy_in(work: WorkDir) -> BucketCopy:
     return BucketCopy(Folder(parse_location(work.address)), work.path)
 
 
-def _lock_of(work: WorkDir) -> filelock.FileLock:
-    return filelock.FileLock(work.store / "lock", is_singleton=True, thread_local=False)
+def _lock_of(work: WorkDir) -> _Lock:
+    return _Lock(work.store / "lock", is_singleton=True, thread_local=False)
 
 
 def _up_to_date(work: WorkDir, *, stored: bool = False) -> WorkDir:
@@ -198,17 +205,18 @@ def exclusive(work: WorkDir) -> Iterator[None]:
     try:
         if is_first:
             remove_all_drafts(work)
-        with _in_bucket(work) if is_first and work.address else nullcontext():
+        with _in_bucket(work, lock) if is_first and work.address else nullcontext():
             yield
     finally:
         lock.release()
 
 
 @contextmanager
-def _in_bucket(work: WorkDir) -> Iterator[None]:
+def _in_bucket(work: WorkDir, lock: _Lock) -> Iterator[None]:
     copy = _copy_in(work)
     with copy.held():
         copy.fetch(stored=True)
+        lock.copy = copy
         try:
             yield
         except Exception:
@@ -217,7 +225,18 @@ def _in_bucket(work: WorkDir) -> Iterator[None]:
             except ImgvetError as error:
                 _logger.warning("What was computed is not in the bucket: %s", error)
             raise
+        finally:
+            lock.copy = None
         copy.send()
+
+
+def send(work: WorkDir, *, results: bool = True) -> None:
+    """Let the bucket of a work dir that is held have what its copy has now, before it is told of.
+
+    For others nothing is done. ``results`` and what is raised as :meth:`BucketCopy.send`.
+    """
+    if (copy := _lock_of(work).copy) is not None:
+        copy.send(results=results)
 
 
 @contextmanager

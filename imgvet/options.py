@@ -320,7 +320,7 @@ class ExecutionOptions(Part):
     metrics_file: Path | None = parameter(
         None,
         "file for Prometheus with counts, rates, verdict, alarms and durations of the last run; "
-        "in a folder that is there it is called imgvet-DATASET.prom",
+        "in a folder (a name without an ending) it is called imgvet-DATASET.prom",
     )
     verbose: bool = parameter(False, "say more while running, and of an error the traceback")
     license: str | None = parameter(None, "accepted and ignored: there is no licence to pay")

@@ -99,12 +99,13 @@ class Visuals:
     def labels(self, n: int = SHOWN, **where: Any) -> InlinePage:
         """Labels that are likely wrong, worst first, each beside an image of the suggested one."""
         rows = self._only(self._run.open_issues, where)
+        better = (" \u2192 " + rows["suggested_label"]).fillna(", or the label of its copy")
         groups = [
             (
                 (row["id"], row["nearest"]),
-                f"{row['label']} \u2192 {row['suggested_label'] or '?'}, score {row['score']:.2f}",
+                f"{row['label']}{row['better']}, score {row['score']:.2f}",
             )
-            for row in rows.head(n).to_dict("records")
+            for row in rows.assign(better=better).head(n).to_dict("records")
         ]
         return self._page("Labels that are likely wrong", "image", len(rows), groups)
 

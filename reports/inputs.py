@@ -215,6 +215,12 @@ class ReportInputs:
         tables = self.table("similarity"), self.table("leaks")
         return AlikePairs(*tables, self.image_table, self.summary.cc_threshold)
 
+    @property
+    def near_pairs(self) -> pd.DataFrame:
+        """The near pairs that the run counted, without those that were decided before."""
+        near = self.pairs.of("near")
+        return near[~near["decided"].astype(bool)]
+
     def open_pairs(self, kind: str) -> pd.DataFrame:
         """The pairs of a kind on which nobody has decided, most alike first."""
         found = self.pairs.of(kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -64,6 +65,7 @@ def write_page(work: WorkDir, plan: pd.DataFrame) -> Path:
         actions=_actions(rows),
         sections=list(_sections(rows, _inliner(work))),
         place=str(work.plan_csv),
+        quoted=shlex.quote(str(work.plan_csv)),
     )
     write_text(work.plan_page, text)
     return work.plan_page

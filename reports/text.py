@@ -40,12 +40,11 @@ def measured(value: float | None, *, percent: bool = False) -> str:
 
 def share(part: float, whole: float = 1.0) -> str:
     """A part in percent; only nothing reads as ``0 %`` and only all as ``100 %``."""
-    percent = 100.0 * part / whole if whole else 0.0
-    if 0.0 < percent < 0.1:
-        return f"under 0.1{NO_BREAK_SPACE}%"
-    if 99.9 < percent < 100.0:
-        return f"over 99.9{NO_BREAK_SPACE}%"
-    return f"{round(percent, 0 if 10.0 <= percent <= 99.0 else 1):g}{NO_BREAK_SPACE}%"
+    value = part / whole if whole else 0.0
+    said = plain.rough_percent(value)
+    if 0.0 < value < 0.0001 or 0.999 < value < 1.0:
+        said = "under 0.01 %" if value < 0.5 else "over 99.9 %"
+    return NO_BREAK_SPACE.join(said.rsplit(" ", 1))
 
 
 def similarity(value: float) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -90,10 +91,11 @@ def send_by_block(_: Run, __: Sequence[Event], message: Message, name: str) -> s
     return post_to(message, name)
 
 
-def with_addresses(options: OptionsType) -> OptionsType:
+@contextmanager
+def with_addresses(options: OptionsType) -> Iterator[OptionsType]:
     """The options with addresses for the blocks that name inputs or work dirs.
 
-    Their credentials are in the environment of this process from then on, where S3's client finds
+    Their credentials are meanwhile in the environment of this process, where S3's client finds
     them. InvalidParameterError if a block can't be had, or two have different credentials.
     """
     found: dict[str, Any] = {}
@@ -104,12 +106,18 @@ def with_addresses(options: OptionsType) -> OptionsType:
             found[name] = Path(_address_of(place_in(value), credentials))
         else:
             found[name] = tuple(_address_of(place, credentials) for place in value)
+    before = {name: os.environ[name] for name in credentials.keys() & os.environ.keys()}
     os.environ.update(credentials)
-    return options.model_copy(update=found)
+    try:
+        yield options.model_copy(update=found)
+    finally:
+        for name in credentials:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def place_at(path: Path) -> Path:
-    """The same of one path."""
+    """The address of a path; credentials of its block stay in the environment of this process."""
     credentials: dict[str, str] = {}
     place = Path(_address_of(place_in(path), credentials))
     os.environ.update(credentials)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -23,6 +24,7 @@ from prefect.settings import (
 )
 from prefect.utilities.asyncutils import run_coro_as_sync
 
+from imgvet.errors import ImgvetError
 from imgvet.monitor.failure import tell_failure
 from imgvet.monitor.history import Event, Run, monitored_runs
 from imgvet.monitor.messages import Message, links_of
@@ -31,7 +33,7 @@ from imgvet.monitor.options import MonitorOptions, all_addresses
 from imgvet.monitor.rates import RATES, rates_in_words
 from imgvet.reports.overview import verdict_of
 from imgvet.tasks.artifacts import key_of, register, slug
-from imgvet.tasks.blocks import send_by_block
+from imgvet.tasks.blocks import send_by_block, with_addresses
 from imgvet.tasks.context import RunContext, run_logger
 from imgvet.tasks.policy import uncached_stage
 from imgvet.workdir import WorkDir
@@ -51,8 +53,11 @@ PATIENCE = 3
 @uncached_stage
 def alert_failure(run: Run, options: MonitorOptions) -> None:
     """Add a run that failed to the history and tell of it: once, or each time if it can't be."""
-    for problem in tell_failure(run, options, {SERVER: emit, **_addresses(options)}, _pages()):
-        run_logger.warning(problem)
+    with ExitStack() as stack:
+        with suppress(ImgvetError):  # a block is gone, and its work dir with it
+            options = stack.enter_context(with_addresses(options))
+        for problem in tell_failure(run, options, {SERVER: emit, **_addresses(options)}, _pages()):
+            run_logger.warning(problem)
 
 
 @uncached_stage
@@ -157,7 +162,7 @@ def trend(runs: Sequence[Run], dataset: str) -> list[dict[str, str | int]]:
     return [
         {
             "Dataset": dataset,
-            "Run": run.minute,
+            "Run (UTC)": run.minute,
             "Verdict": verdict_of(run),
             "Alarms": ", ".join(run.alarms) or "none",
             "Images": run.images,

@@ -32,7 +32,7 @@ def without_execution(options: RunOptions) -> RunOptions:
     return options.model_copy(update=dict(ExecutionOptions(num_threads=1)))
 
 
-@cached_stage(version=3)
+@cached_stage(version=4)
 def run_checks(
     context: RunContext,
     tables: dict[str, Reference],

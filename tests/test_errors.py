@@ -36,6 +36,7 @@ def full() -> OSError:
     [
         (full(), errno.ENOSPC),
         (OSError("4096 requested and 0 written"), errno.ENOSPC),
+        (RuntimeError("disk I/O error"), errno.EIO),
         (RuntimeError("Error in fopen: could not open: Too many open files"), errno.EMFILE),
         (MemoryError(), errno.ENOMEM),
         (RuntimeError("can't start new thread"), errno.ENOMEM),

@@ -33,14 +33,14 @@ FRAMES = ("similarity", "outliers", "components", "component_info")
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> WorkDir:
-    """Eight photographs with labels and splits, two near copies and an exact one."""
+    """Eight photographs with labels and splits, two near copies and one of another label."""
     folder = tmp_path_factory.mktemp("shown") / "photos"
     write_photographs(folder, 8)
     (folder / "near 1.jpg").write_bytes(jpeg(photograph(1), quality=85))
     (folder / "near 2.jpg").write_bytes(jpeg(photograph(2), quality=85))
     (folder / "<b>copy.jpg").write_bytes((folder / "photo03.jpg").read_bytes())
     names = sorted(path.name for path in folder.iterdir())
-    labels = ["dog" if "2" in name else "cat" for name in names]
+    labels = ["fox" if "copy" in name else "dog" if "2" in name else "cat" for name in names]
     splits = ["test" if "near" in name else "train" for name in names]
     table = pd.DataFrame({"filename": names, "label": labels, "split": splits})
     table.to_csv(folder.parent / "labels.csv", index=False)
@@ -92,6 +92,12 @@ def test_pairs_are_of_the_images_that_are_meant(dataset: Dataset) -> None:
     assert "near 1.jpg" not in dogs
     assert "1 of 3 pairs" in texts(dataset.vis.duplicates(n=1).html)
     assert "No pair to show" in texts(dataset.vis.duplicates(label="cow").html)
+
+
+def test_labels_stand_beside_what_contradicts_them(dataset: Dataset) -> None:
+    told = texts(dataset.vis.labels().html)
+    assert "2 images" in told
+    assert "cat, or the label of its copy, score 0.50 photo03.jpg cat train &lt;b&gt;copy" in told
 
 
 def test_a_frame_is_shown_with_the_pictures_of_its_images(dataset: Dataset) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import shutil
 import subprocess
@@ -52,6 +53,17 @@ def modules_in(package: Path) -> set[str]:
     folders = (package, *(package / room for room in LINKS))
     found = {path for folder in folders for path in folder.rglob("*.py")}
     return {path.relative_to(package).as_posix() for path in found}
+
+
+def test_prefect_starts_without_its_telemetry(tmp_path: Path) -> None:
+    """Its traces lie in its home; where nobody watches, or CI is set, it leaves none by itself."""
+    screen, terminal = pty.openpty()
+    home = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    code = [sys.executable, "-c", "import imgvet, prefect"]
+    subprocess.run(code, env=home, stdout=terminal, stderr=terminal, check=True)
+    os.close(terminal)
+    os.close(screen)
+    assert not list(tmp_path.rglob(".sdk_telemetry"))
 
 
 def test_a_request_is_checked_without_prefect() -> None:

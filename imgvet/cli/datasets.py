@@ -84,8 +84,8 @@ def _kept(options: argparse.Namespace) -> Iterator[tuple[str, WorkDir, int]]:
         parameters = {**dataset.parameters}
         if options.keep_days is not None:
             parameters["keep_days"] = options.keep_days
-        kept = with_addresses(make_monitor_options(parameters))
-        yield dataset.name, work_dir_at(kept.work_dir), kept.keep_days
+        with with_addresses(make_monitor_options(parameters)) as kept:
+            yield dataset.name, work_dir_at(kept.work_dir), kept.keep_days
 
 
 def _pruned(name: str, work: WorkDir, days: int, *, yes: bool) -> tuple[str, ...]:
@@ -111,8 +111,8 @@ def _datasets(config: Path) -> tuple[Served, ...]:
 def _watched(dataset: Served) -> Watched:
     coming = next_run(dataset.cron, dataset.timezone)
     try:
-        options = with_addresses(make_monitor_options(dataset.parameters))
-        work = work_dir_at(options.work_dir)
+        with with_addresses(make_monitor_options(dataset.parameters)) as options:
+            work = work_dir_at(options.work_dir)
         runs = monitored_runs(work)
     except ImgvetError as error:
         return Watched(dataset.name, (), coming, "", error.problem)

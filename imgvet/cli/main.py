@@ -11,8 +11,9 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
+from imgvet.engine.server import QUIET, TemporaryServer, environment, may_be_configured
 from imgvet.errors import (
     EXIT_BAD_REQUEST,
     EXIT_INTERRUPTED,
@@ -21,10 +22,6 @@ from imgvet.errors import (
     ImgvetError,
     failures_of_machine,
 )
-
-if TYPE_CHECKING:
-    from imgvet.engine.server import TemporaryServer
-
 
 FLOWS = {"run", "demo", "monitor"}
 """Commands that run a flow."""
@@ -49,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _command(arguments: Sequence[str] | None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        with failures_of_machine(), _server_for(given) as server:
+        with failures_of_machine(), environment(QUIET), _server_for(given) as server:
             from imgvet.cli.arguments import parse
             from imgvet.cli.commands import parser
 
@@ -89,8 +86,6 @@ def _server_for(given: Sequence[str]) -> Iterator[TemporaryServer | None]:
     if not FLOWS.intersection(given[:1]) or {"-h", "--help", "--deliver"}.intersection(given):
         yield None
         return
-    from imgvet.engine.server import TemporaryServer, may_be_configured
-
     if may_be_configured():
         yield None
         return

@@ -14,7 +14,7 @@ from uuid import uuid4
 from imgvet.cli.arguments import run_parameters
 from imgvet.engine.progress import shown_progress
 from imgvet.engine.run import run_in_engine
-from imgvet.engine.server import QUIET, TemporaryServer, configured_url, environment, failures_of
+from imgvet.engine.server import TemporaryServer, configured_url, failures_of
 from imgvet.errors import (
     EXIT_CHECKS_FAILED,
     ConfigFileError,
@@ -44,7 +44,7 @@ from imgvet.monitor.watch import baseline_lines, set_baseline
 from imgvet.opening import edited, exclusive, require_allowed
 from imgvet.quality.result import read_results
 from imgvet.summary import read_summary, summary_lines
-from imgvet.tasks.blocks import send_by_block, with_addresses
+from imgvet.tasks.blocks import place_at, send_by_block, with_addresses
 from imgvet.workdir import WorkDir, write_text
 
 _GONE = (InputNotFoundError, InputEmptyError, InputUnreadableError, ListFileError)
@@ -55,10 +55,14 @@ def monitor(options: argparse.Namespace) -> int:
 
     A run that can't begin is told of: whatever calls this may show its output to nobody.
     """
+    unknown = {"input_dir": "unknown"} if options.deliver else {}
     try:
-        return _deliver(options) if options.deliver else _monitor(options)
+        given = make_monitor_options(unknown | run_parameters(options, MonitorOptions))
+        check_addresses(all_addresses(given.notify))
+        with with_addresses(given) as placed:
+            return _deliver(placed) if options.deliver else _monitor(placed, options.server)
     except ImgvetError as error:
-        if TOLD not in getattr(error, "__notes__", ()):
+        if not options.deliver and TOLD not in getattr(error, "__notes__", ()):
             _tell_failure(options, error)
         raise
 
@@ -68,6 +72,8 @@ def _tell_failure(options: argparse.Namespace, error: ImgvetError) -> None:
     with suppress(ImgvetError):
         values |= run_parameters(options, MonitorOptions)
     given = usable({name: value for name, value in values.items() if value not in (None, [])})
+    with suppress(ImgvetError):
+        given = given.model_copy(update={"work_dir": place_at(given.work_dir)})
     if receivers := _receivers(given):
         for problem in tell_failure(failed_run(str(uuid4()), given, str(error)), given, receivers):
             print(f"imgvet: {problem}", file=sys.stderr)
@@ -84,18 +90,14 @@ def _receivers(options: MonitorOptions) -> dict[str, Sender]:
     return receivers
 
 
-def _deliver(options: argparse.Namespace) -> int:
+def _deliver(parameters: MonitorOptions) -> int:
     """Send what earlier runs could not deliver; 3 if some of it still waits."""
-    given = {"input_dir": "unknown", **run_parameters(options, MonitorOptions)}
-    parameters = make_monitor_options(given)
-    check_addresses(all_addresses(parameters.notify))
-    parameters = with_addresses(parameters)
     work = require_allowed(parameters.work_dir, (), overwrite=True)
     if not monitored_runs(work):
         raise RunNotFoundError(
             f"No watched dataset in {work.path}", "Give its work dir with --work-dir"
         )
-    with environment(QUIET), exclusive(work):
+    with exclusive(work):
         links = links_of(work, parameters.report_url)
         arrived, problems = deliver(work, _receivers(parameters), links, parameters)
     print(f"Messages sent: {arrived}")
@@ -104,10 +106,9 @@ def _deliver(options: argparse.Namespace) -> int:
     return EXIT_CHECKS_FAILED if problems else 0
 
 
-def _monitor(options: argparse.Namespace) -> int:
-    parameters = with_addresses(make_monitor_options(run_parameters(options, MonitorOptions)))
+def _monitor(parameters: MonitorOptions, launched: TemporaryServer | None) -> int:
     with shown_progress():
-        monitored = _run_monitor(parameters, options.server)
+        monitored = _run_monitor(parameters, launched)
     work = require_allowed(parameters.work_dir, (), overwrite=True, part=monitored.run.part)
     lines = summary_lines(read_summary(work), str(work.report_index))
     baseline = find_run(_monitored_runs(work), monitored.run.baseline or "")
@@ -121,7 +122,6 @@ def _monitor(options: argparse.Namespace) -> int:
 
 def _run_monitor(options: MonitorOptions, launched: TemporaryServer | None) -> Monitored:
     """Run the flow; a line says so if the server goes away before the run is closed there."""
-    check_addresses(all_addresses(options.notify))
     work, request = require_allowed(options.work_dir, (), overwrite=True), None
     before = _monitored_runs(work)
     # Of a dataset that is watched already, an input that is gone is worth an alarm: the flow's.
@@ -151,7 +151,7 @@ def _monitored_runs(work: WorkDir) -> list[Run]:
 def _lines(monitored: Monitored, baseline: Run | None) -> list[str]:
     """What monitoring gave, for a terminal: compared with what, what is new, who was told."""
     run = monitored.run
-    compared = f"run {baseline.run_id} of {baseline.minute}" if baseline else "nothing"
+    compared = f"run {baseline.run_id} of {baseline.minute} UTC" if baseline else "nothing"
     lines = ["", f"Compared with {compared}. {run.notice}".rstrip()]
     for event in run.events:
         lines.append(f"{'All-clear' if event.all_clear else 'ALARM'}  {event.title}")
@@ -182,7 +182,7 @@ def baseline(options: argparse.Namespace) -> None:
 
 def serve(options: argparse.Namespace) -> None:
     """Register datasets on the server and monitor them until stopped."""
-    with environment(QUIET), _server("imgvet serve") as url:
+    with _server("imgvet serve") as url:
         from imgvet.deployments.datasets import (
             deploy_datasets,
             serve_datasets,

@@ -41,7 +41,6 @@ _POLL = 0.1
 _DATABASE = "prefect.db"
 
 QUIET: Mapping[str, str] = {
-    "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     # Without it the temporary server prints a traceback when it is stopped.
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED": "false",
@@ -121,13 +120,15 @@ class TemporaryServer:
         _save_template(self.home)
 
     def stop(self) -> None:
-        """End it at once, and wait until it is gone: nobody opens its database any more."""
+        """End it at once, and remove its database, which nobody opens any more."""
         if self.process is None:
             return
         if self.process.stdin is not None:
             self.process.stdin.close()
         self.process.kill()
         self.process.wait()
+        if _template().is_file():  # else the next run would make one anew
+            _remove_database(self.home)
 
     def _watch(self) -> None:
         import httpx
@@ -154,15 +155,20 @@ def _template() -> Path:
 def _copy_template(home: Path) -> bool:
     """Begin with the ready-made database, and say whether there is one.
 
-    That of an earlier run goes: nobody opens it, and it would grow by half a megabyte a run.
+    What is left of a run that was killed goes: it would grow by half a megabyte a run.
     """
-    database, template = home / _DATABASE, _template()
+    template = _template()
     if not template.is_file():
         return False
-    for rest in home.glob(f"{_DATABASE}-*"):  # journals of a server that was killed
-        rest.unlink()
-    write_atomically(database, lambda path: _copy_database(template, path))
+    _remove_database(home)
+    write_atomically(home / _DATABASE, lambda path: _copy_database(template, path))
     return True
+
+
+def _remove_database(home: Path) -> None:
+    """Remove a database and its journals."""
+    for path in home.glob(f"{_DATABASE}*"):
+        path.unlink()
 
 
 def _save_template(home: Path) -> None:

@@ -142,7 +142,10 @@ class Labels(Findings[LabelQuery, LabelToDecide]):
 
     def __init__(self, work: WorkDir, images: ImageTable) -> None:
         super().__init__(work, images)
-        self._judged = read_made(work.table(LABEL_ISSUES.name), LABEL_ISSUES)
+        judged = read_made(work.table(LABEL_ISSUES.name), LABEL_ISSUES)
+        # Of two copies with two labels nothing tells which is right: the other one is offered.
+        others = judged["nearest"].map(images.frame(["label"])["label"])
+        self._judged = judged.assign(suggested_label=judged["suggested_label"].fillna(others))
 
     def of(self, kind: str) -> pd.DataFrame:
         """The labels of a kind, the worst first."""

@@ -71,6 +71,8 @@ class Finding:
     """How much more the rate varies than chance alone."""
     medians: tuple[float, float] | None = None
     """Of the drifting metric, in the baseline and the new images; None of rates and embeddings."""
+    risen: tuple[str, float, float] | None = None
+    """Of labels and formats: which rose most, its share in the baseline and of the new images."""
 
     @classmethod
     def of_rates(

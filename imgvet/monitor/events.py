@@ -15,7 +15,6 @@ from imgvet.metrics import METRIC_BY_NAME
 from imgvet.monitor.alarms import CHECK, DRIFT, GROWN, LOST, RUN, STALE, name_of
 from imgvet.monitor.compare import Comparison, Finding
 from imgvet.monitor.history import Event, Run
-from imgvet.monitor.images import SHIFTING
 from imgvet.monitor.rates import RATES, WatchedRate
 from imgvet.quality.checks import CHECK_BY_NAME
 from imgvet.quality.result import CheckState, Severity
@@ -194,8 +193,13 @@ def _drift(keys: Sequence[str], comparison: Comparison) -> Said:
 def _drift_line(finding: Finding) -> str:
     drift = f"(drift {finding.effect:.2f} of 1)"
     name = finding.key.removeprefix(DRIFT)
-    if name in SHIFTING:
-        return f"Their {name}s are spread otherwise {drift}."
+    if finding.risen is not None:
+        value, *shares = finding.risen
+        before, after = map(rough_percent, shares)
+        return (
+            f"Their {name}s are spread otherwise {drift}: "
+            f"{visible(value)} rose from {before} to {after}."
+        )
     if finding.medians is None:
         return f"They can be told from earlier ones by their content {drift}."
     before, after = (f"{value:.4g}" for value in finding.medians)

@@ -12,11 +12,11 @@ from imgvet.foreign import redacted
 from imgvet.monitor.compare import Comparison
 from imgvet.monitor.events import with_events
 from imgvet.monitor.history import Run, as_latest, open_history, save_run
-from imgvet.monitor.messages import links_of, message_of
+from imgvet.monitor.messages import Links, links_of, message_of
 from imgvet.monitor.metrics_file import write_metrics
 from imgvet.monitor.notify import Sender, deliver, mark_told
 from imgvet.monitor.options import MonitorOptions, make_monitor_options
-from imgvet.opening import exclusive, place_outside, require_allowed
+from imgvet.opening import exclusive, require_allowed, send
 from imgvet.options import RunOptions
 from imgvet.workdir import WorkDir
 
@@ -53,14 +53,14 @@ def tell_failure(
         if work.path.is_dir():  # else a mount is gone, and nothing is written in its place
             with exclusive(work):
                 write_metrics(options.metrics_file, watch_failed_run(work, run))
+                send(work, results=False)
                 _, problems = deliver(
                     work, receivers, links_of(work, options.report_url, runs), options
                 )
                 mark_told(work)
             return problems
     write_metrics(options.metrics_file, lost := _with_event(run))
-    links = links_of(WorkDir(place_outside(options.work_dir, ())), options.report_url, runs)
-    message = message_of(lost, lost.events, None, links)
+    message = message_of(lost, lost.events, None, Links("", "", runs))  # there is no report
     reasons = [sender(lost, lost.events, message, to) for to, sender in receivers.items()]
     return tuple(f"A failed run was not told of: {reason}" for reason in reasons if reason)
 

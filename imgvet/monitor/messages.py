@@ -68,9 +68,9 @@ def message_of(run: Run, events: Sequence[Event], baseline: Run | None, links: L
     """One message of the events of a run, of which there is one at least."""
     alarms = [event for event in events if not event.all_clear]
     worst = min((event.severity for event in events), key=get_args(Severity).index)
-    ending = f"Run {run.run_id} of {run.minute}"
+    ending = f"Run {run.run_id} of {run.minute} UTC"
     if baseline is not None:
-        ending += f", compared with that of {baseline.minute}"
+        ending += f", compared with that of {baseline.minute} UTC"
     lines = [f"{ending}."]
     if run.status == "finished":  # one that failed left no report of its own
         lines += [f"Report: {links.report}", f"Look closer: {links.command}"]

@@ -62,10 +62,13 @@ def write_metrics(
     checks: Sequence[CheckResult] = (),
     record: RunRecord | None = None,
 ) -> None:
-    """Write a run to a file, or to one named as its dataset in a folder; no run fails for it."""
+    """Write a run to a file, or to one named as its dataset in a folder; no run fails for it.
+
+    A name without an ending is that of a folder: Prometheus collects files that end in .prom.
+    """
     if path is None:
         return
-    if path.is_dir():
+    if path.is_dir() or not (path.suffix or path.is_file()):
         path /= f"imgvet-{re.sub(r'[^A-Za-z0-9_.-]+', '-', run.dataset)}.prom"
     try:
         write_text(path, metrics_text(run, checks, record))

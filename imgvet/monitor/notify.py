@@ -63,6 +63,16 @@ def check_addresses(addresses: Iterable[str]) -> None:
             )
 
 
+def as_text(address: str) -> str:
+    """An address of e-mail with the format that keeps text as it is; others stay as they are.
+
+    Else Apprise makes HTML of it in which no line breaks, and Prefect's blocks say that it is HTML,
+    so that all stands on one line.
+    """
+    is_mail = address.startswith(("mailto://", "mailtos://")) and "format=" not in address
+    return f"{address}{'&' if '?' in address else '?'}format=text" if is_mail else address
+
+
 def without_secrets(receiver: str) -> str:
     """An address without its secrets and settings, to be shown; of other receivers the name."""
     if not _is_address(receiver) or receiver.startswith(BLOCK):
@@ -179,4 +189,4 @@ def _service(address: str) -> Any:
         warnings.simplefilter("ignore", DeprecationWarning)
         from apprise import Apprise
 
-        return Apprise.instantiate(address, suppress_exceptions=True)
+        return Apprise.instantiate(as_text(address), suppress_exceptions=True)

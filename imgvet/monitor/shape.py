@@ -111,7 +111,10 @@ def _ask_shifts(new: Groups, before: Groups) -> list[Finding]:
         judged = np.column_stack([table[:, ~rare], table[:, rare].sum(axis=1)])
         judged = judged[:, judged.sum(axis=0) > 0]
         p_value = float(chi2_contingency(judged).pvalue) if judged.shape[1] > 1 else 1.0
-        found.append(Finding(f"{DRIFT}{name}", "new", score, p_value))
+        most = int(np.argmax(shares[1] - shares[0]))
+        before_after = float(shares[0, most]), float(shares[1, most])
+        risen = (keys[most].partition(":")[2], *before_after)
+        found.append(Finding(f"{DRIFT}{name}", "new", score, p_value, risen=risen))
     return found
 
 

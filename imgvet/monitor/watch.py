@@ -154,7 +154,7 @@ def choose(
     if number is not None or known[0] is alike[0]:
         return (good if number is None else good[-number:])[0], ""
     gone = f"The baseline, run {alike[0].run_id}, was deleted"
-    return good[0], f"{gone}; run {good[0].run_id} of {good[0].minute} is the first one now."
+    return good[0], f"{gone}; run {good[0].run_id} of {good[0].minute} UTC is the first one now."
 
 
 def _named(
@@ -204,12 +204,12 @@ def baseline_lines(work: WorkDir) -> list[str]:
     if chosen is not None and (baseline := read_baseline(work, chosen)):
         run = baseline.run
         rates = [f"{name.lower()} {share}" for name, share in rates_in_words(run.counts).items()]
-        lines.append(f"Run        {run.run_id} of {run.minute}, {run.images:,} images")
+        lines.append(f"Run        {run.run_id} of {run.minute} UTC, {run.images:,} images")
         lines.append(f"Rates      {', '.join(rates)}")
     lines += [f"Alarms on  {', '.join(history[-1].alarms) or 'none'}", ""]
     lines.append("Runs that can be set with --set RUN:")
     for run in reversed(history):
         if run.run_id in kept:
             alarms = f", alarms: {', '.join(run.alarms)}" if run.alarms else ""
-            lines.append(f"  {run.run_id}  {run.minute}  {run.images:,} images{alarms}")
+            lines.append(f"  {run.run_id}  {run.minute} UTC  {run.images:,} images{alarms}")
     return lines

@@ -2,8 +2,9 @@
 
 Each distinct content gets a probability of every label, out of sample: from the labels of its
 nearest neighbours, nearer ones and rarer labels counting more, or as a person's own model says.
-Byte-identical copies are one content, so none votes for another. From which probability on another
-label is more than a doubt is read off the images that have it: Northcutt, Jiang and Chuang,
+Byte-identical copies are one content, so none votes for another. Parts of a large set, drawn by
+chance, are judged each by itself, so that time grows with their number. From which probability on
+another label is more than a doubt is read off the images that have it: Northcutt, Jiang and Chuang,
 Confident Learning: Estimating Uncertainty in Dataset Labels, JAIR 70, 2021.
 
 Labels of few contents, and labels that neighbours say hardly more often than by chance, get no
@@ -13,6 +14,8 @@ in conflict in any case.
 
 from __future__ import annotations
 
+import math
+import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -27,12 +30,14 @@ from imgvet.similarity.neighbors import find_neighbors
 from imgvet.summary import LabelStructure
 from imgvet.tables import LABEL_ISSUES
 
-VERSION = 2
+VERSION = 4
 
 LEAST_CONTENTS = 5
 """Labels of fewer distinct contents are not judged: too few could vote for them."""
 
 VOTERS = 25
+MOST_TOGETHER = 100_000
+"""Contents of a larger set are judged in parts of about so many."""
 _DECAY = 4.0
 """The farthest voter counts exp(-4) of one that is no distance away."""
 _BALANCE = 0.75
@@ -105,13 +110,25 @@ def find_label_issues(
 def _voters(vectors: Vectors, search: NeighborOptions, threads: int) -> tuple[Rows, csr_array]:
     """The nearest others of each content, (m, k), -1 for nobody, and how much each counts."""
     wide = search.model_copy(update={"nearest_neighbors_k": VOTERS})
-    found = find_neighbors(vectors, wide, threads)
-    there = found.rows >= 0
-    distances = np.where(there, found.distances, 0.0)
+    rows, distances = (np.full((len(vectors), VOTERS), nobody) for nobody in (-1, np.inf))
+    for part in _parts(vectors):
+        found = find_neighbors(vectors[part], wide, threads)
+        near = (part[:, None], np.arange(found.rows.shape[1]))
+        rows[near] = np.where(found.rows < 0, -1, part[found.rows])
+        distances[near] = found.distances
+    there = rows >= 0
+    distances = np.where(there, distances, 0.0)
     farthest = np.maximum(distances.max(axis=1, initial=0.0, keepdims=True), 1e-9)
     counts = np.exp(-_DECAY * distances / farthest)[there]
-    ends = (np.nonzero(there)[0], found.rows[there])
-    return found.rows, csr_array((counts, ends), (len(vectors), len(vectors)))
+    ends = (np.nonzero(there)[0], rows[there])
+    return rows, csr_array((counts, ends), (len(vectors), len(vectors)))
+
+
+def _parts(vectors: Vectors) -> list[Rows]:
+    """The contents of each part; which it is depends on the content, not on what else there is."""
+    count = math.ceil(len(vectors) / MOST_TOGETHER)
+    part = np.fromiter((zlib.crc32(row) % max(count, 1) for row in vectors), np.int64)
+    return [np.flatnonzero(part == number) for number in range(count)]
 
 
 def _told(weights: csr_array, shares: csr_array) -> tuple[float, float, NDArray[np.bool_]]:
@@ -218,14 +235,15 @@ def _alternatives(chances: csr_array, content: Rows, code: Rows) -> tuple[Rows, 
 def _nearest(
     labelled: _Labelled, voters: Rows, suggested: Rows, wanted: NDArray[np.bool_]
 ) -> pd.Series:
-    """The nearest voter with the suggested label, by id, of the items for which it is wanted."""
-    places = np.flatnonzero(wanted)
-    one = np.empty(labelled.shares.shape[0], np.int64)
-    one[labelled.content[::-1]] = np.arange(len(labelled.ids))[::-1]  # the first item of each
-    near = voters[labelled.content[places]]
-    near, there = one[near], near >= 0
-    row, rank = np.nonzero(there & (labelled.code[near] == suggested[places, None]))
-    found = pd.Series(labelled.ids[near[row, rank]], places[row], dtype="Int64")
+    """The nearest with the suggested label, a copy or a voter, of the items where it is wanted."""
+    places, kinds = np.flatnonzero(wanted), len(labelled.labels)
+    own = labelled.content[places]
+    near = np.column_stack([own, voters[own]])
+    keys, first = np.unique(labelled.content * kinds + labelled.code, return_index=True)
+    sought = near * kinds + suggested[places, None]
+    at = np.minimum(np.searchsorted(keys, sought), len(keys) - 1)
+    row, rank = np.nonzero((near >= 0) & (keys[at] == sought))
+    found = pd.Series(labelled.ids[first[at[row, rank]]], places[row], dtype="Int64")
     return found[~found.index.duplicated()].reindex(range(len(wanted)))
 
 

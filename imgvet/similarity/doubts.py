@@ -31,7 +31,7 @@ LEAST_LEVELS, LEAST_LEVELS_OF_FEW = 0.5, 0.75
 """How far levels must agree; the more where most patches do not."""
 
 _LEVELS, _BIN = 256, 8
-_LEVELS_SIDE = 48
+_LEVELS_SIDE = 64
 _SAME, _FEW = 8, 5
 _AROUND = np.ones((5, 5), np.uint8)
 _STRUCTURE, _PLAIN, _BACKGROUND = 40, 10, 8

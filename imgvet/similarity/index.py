@@ -43,6 +43,10 @@ CELL_RECALL = 0.985
 _WORTHWHILE_SHARE = 0.1
 """Comparing a greater share of the cells than this costs as much as an exact search."""
 
+MOST_CELLS = 64
+"""No vector is compared with more cells, so that time grows with the power 1.5 of the number of
+vectors: where the true neighbours of millions lie in more, some are missed, and recall tells."""
+
 _TRAINING_PER_CELL = 64
 _TRAINING_ROUNDS = 6
 _SEED = 1234
@@ -171,7 +175,7 @@ def search_cells(space: Space, k: int, sample: Rows, true: Neighbors) -> Neighbo
 
     cell, near = _cells_of(space)
     ranks = np.argmax(near[cell[sample]][:, None, :] == cell[true.rows][:, :, None], axis=2)
-    compared = int(np.quantile(ranks, CELL_RECALL, method="higher")) + 1
+    compared = min(int(np.quantile(ranks, CELL_RECALL, method="higher")) + 1, MOST_CELLS)
     if compared > _WORTHWHILE_SHARE * len(near):
         return search_exactly(space, np.arange(len(space)), k)
     sizes = np.bincount(cell, minlength=len(near))

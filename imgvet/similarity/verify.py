@@ -37,7 +37,7 @@ from imgvet.threads import in_threads
 from imgvet.workdir import WorkDir, write_atomically
 
 STAGE = "verify_pairs"
-VERSION = 4
+VERSION = 5
 
 Size = tuple[int, int]
 """Width and height in pixels."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,16 +11,16 @@ import pandas as pd
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, histogram, most_frequent
 from imgvet.reports.histogram import Limit, Scale
-from imgvet.reports.inputs import Content, Image, Listing, ReportInputs, gallery
+from imgvet.reports.inputs import Content, Listing, ReportInputs, gallery
 from imgvet.reports.pair_words import explained
-from imgvet.reports.text import count, counted, label, number, similarity, split_name
+from imgvet.reports.text import count, counted, number, similarity
 from imgvet.search.copies import CopyGroup, copy_groups
 from imgvet.similarity.outliers import ROBUST_LIMIT
 
 
 def duplicates(run: ReportInputs) -> Content:
     """Exact copies and near duplicates, from tables ``items`` and ``similarity``."""
-    counts, near, groups = run.summary.counts, run.pairs.of("near"), copy_groups(run.valid)
+    counts, near, groups = run.summary.counts, run.near_pairs, copy_groups(run.valid)
     found = counts.exact_duplicate_groups + counts.near_duplicate_pairs
     return {
         "badge": count(found),
@@ -68,7 +67,7 @@ def pairs_of(run: ReportInputs, kind: str) -> Content:
 
 
 def _pair(run: ReportInputs, row: dict[str, Any]) -> Content:
-    """Two images, and what differs of what is known of both."""
+    """Two images, and what they have to do with each other."""
     first, second = run.images([row["from"], row["to"]])
     return {
         "first": first,
@@ -76,26 +75,7 @@ def _pair(run: ReportInputs, row: dict[str, Any]) -> Content:
         "similarity": similarity(row["similarity"]),
         "relation": row["relation"],
         "explained": explained(row, first, second),
-        "differences": [
-            (trait, shown, other_shown)
-            for (trait, value, shown), (_, other, other_shown) in zip(
-                _traits(first), _traits(second), strict=True
-            )
-            if value and other and value != other
-        ],
     }
-
-
-def _traits(image: Image) -> Iterator[tuple[str, str, str]]:
-    """What is known of an image: what it is, its value, and that in words."""
-    folder, base = split_name(image.filename)
-    for trait, value in (("label", image.label or ""), ("split", image.split or "")):
-        yield trait, value, label(value)
-    yield "bytes", image.digest or "", (image.digest or "")[:8]
-    yield "size in pixels", image.pixels, image.pixels
-    yield "file size", image.file_size, image.file_size
-    yield "name", base, label(base)
-    yield "folder", folder, label(folder)
 
 
 def leaks(run: ReportInputs) -> Content | None:

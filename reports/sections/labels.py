@@ -42,7 +42,7 @@ def labels(run: ReportInputs) -> Content | None:
 
 def _classes(run: ReportInputs, known: pd.DataFrame) -> pd.DataFrame:
     """A row for each label, most frequent first: its images, by split, and those on lists."""
-    near, issues = run.pairs.of("near"), run.table("label_issues")
+    near, issues = run.near_pairs, run.table("label_issues")
     listed = {
         "exact copies": known["id"][known["digest"].duplicated(keep=False)],
         "near duplicates": pd.concat([near["from"], near["to"]]),
@@ -61,7 +61,7 @@ def _classes(run: ReportInputs, known: pd.DataFrame) -> pd.DataFrame:
 
 def _crossings(run: ReportInputs) -> Content | None:
     """How many near pairs each two labels have, those with most of them first; None without any."""
-    ends = pd.concat(run.pairs.ends(run.pairs.of("near"), "label"), axis=1).dropna()
+    ends = pd.concat(run.pairs.ends(run.near_pairs, "label"), axis=1).dropna()
     if ends.empty:
         return None
     pairs = pd.DataFrame(np.sort(ends.to_numpy(str), axis=1), columns=["label", "other_label"])

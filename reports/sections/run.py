@@ -37,6 +37,11 @@ def overview(run: ReportInputs) -> Content:
     work_dir = str(run.record.parameters.get("work_dir", "work_dir"))
     inputs = [source.rstrip("/\\") for source in run.summary.inputs]
     return {
+        "over": [
+            result.title
+            for result in sorted(run.checks, key=lambda result: result.severity != "critical")
+            if result.state != "passed"
+        ],
         "numbers": [number for number in NUMBERS if number.applies(run.counts)],
         "removable": sum(len(group.ids) - 1 for group in copies if group.decided),
         "undecided": sum(not group.decided for group in copies)

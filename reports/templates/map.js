@@ -324,11 +324,10 @@
 
   function find(text) {
     var part = text.toLowerCase();
-    if (!part) return select([]);
     var found = indices(function (point) {
-      return String(names[point]).toLowerCase().includes(part);
+      return part && String(names[point]).toLowerCase().includes(part);
     });
-    status.textContent = imgvet.number(found.length) + (found.length === 1 ? " point found." : " points found.");
+    status.textContent = part && imgvet.number(found.length) + (found.length === 1 ? " point found." : " points found.");
     return select(found);
   }
 

@@ -8,6 +8,7 @@
   var english = new Intl.NumberFormat("en", { maximumFractionDigits: 20 });
   var local = new Intl.NumberFormat(navigator.language, { maximumFractionDigits: 20 });
   var drawn = new Set();
+  var PAPER = 600;
 
   imgvet.colour = function (name) {
     return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -142,6 +143,25 @@
     });
   }
 
+  /* Paper is narrower than most windows: what keeps its width would be cut off. */
+  function fitToPaper() {
+    function zoomAll(zoomOf) {
+      document.querySelectorAll(".plot-container").forEach(function (drawing) {
+        drawing.style.zoom = zoomOf(drawing.clientWidth);
+      });
+    }
+    addEventListener("beforeprint", function () {
+      zoomAll(function (width) {
+        return Math.min(1, PAPER / width);
+      });
+    });
+    addEventListener("afterprint", function () {
+      zoomAll(function () {
+        return "";
+      });
+    });
+  }
+
   /* index.html#outliers leads to the page on which that section stands. */
   function followSection() {
     var name = decodeURIComponent(location.hash.slice(1));
@@ -170,5 +190,6 @@
   showCurrentPage();
   addEventListener("hashchange", followSection);
   drawFigures();
+  fitToPaper();
   localise(document.body);
 })();

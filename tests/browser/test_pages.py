@@ -122,6 +122,31 @@ def test_on_a_phone_figures_stand_within_the_page(tab: Tab, report: Path) -> Non
     assert tab.run("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.parametrize(
+    ("name", "figure"), [("duplicates", "figure-similarity"), ("map", "map-plot")]
+)
+def test_paper_shows_whole_figures(tab: Tab, report: Path, name: str, figure: str) -> None:
+    open_page(tab, report, f"{name}.html")
+    scroll_through(tab)
+    drawing = f"document.querySelector('#{figure} .main-svg')"
+    tab.wait_for(f"{drawing} !== null")
+    width = f"{drawing}.getBoundingClientRect().width"
+    before = tab.run(width)
+    tab.run("dispatchEvent(new Event('beforeprint'))")
+    assert tab.run(width) <= 601 < before
+    tab.run("dispatchEvent(new Event('afterprint'))")
+    assert tab.run(width) == before
+
+
+def test_long_labels_stay_on_their_cards(tab: Tab, report: Path) -> None:
+    open_page(tab, report, "outliers.html")
+    facts = "[...document.querySelectorAll('.facts bdi')]"
+    assert tab.run(f"{facts}.map((one) => {{ one.textContent = 'a'.repeat(60); }}).length")
+    right = "getBoundingClientRect().right"
+    tab.wait_for(f"{facts}.every((one) => one.{right} <= one.closest('.card').{right})")
+    assert tab.run("document.documentElement.scrollWidth") <= 1280
+
+
 def test_a_usual_window_shows_whole_tables(page: str, tab: Tab) -> None:
     assert tab.run(CUT_OFF) == []
 

@@ -133,10 +133,13 @@ def test_what_waits_is_delivered_without_a_run(
         assert "1 message was not delivered to json://127.0.0.1" in capsys.readouterr().err
         for _ in range(2):
             assert main([*deliver, receiver.address]) == 0
-        assert receiver.titles() == ["cats: dark rate jumped"]
-    assert capsys.readouterr().out == "Messages sent: 1\nMessages sent: 0\n"
-    assert main(["monitor", "--deliver", "--work-dir", str(tmp_path / "other")]) == 2
-    assert "No watched dataset" in capsys.readouterr().err
+        assert capsys.readouterr().out == "Messages sent: 1\nMessages sent: 0\n"
+        other = str(tmp_path / "other")
+        assert (
+            main(["monitor", "--deliver", "--work-dir", other, "--notify", receiver.address]) == 2
+        )
+        assert "No watched dataset" in capsys.readouterr().err
+        assert receiver.titles() == ["cats: dark rate jumped"]  # no run failed
 
 
 @pytest.mark.slow

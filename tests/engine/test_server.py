@@ -49,6 +49,7 @@ def test_two_servers_started_together_are_two(
     assert is_healthy(first)
     first.stop()
     assert not is_healthy(first)
+    assert not list(first.home.glob("prefect.db*"))
     assert is_healthy(second)
 
 

@@ -43,6 +43,15 @@ def labelled(tmp_path: Path) -> WorkDir:
     return planted_run(tmp_path / "out", images, label_issues=pd.DataFrame(rows))
 
 
+def test_of_copies_with_two_labels_each_is_offered_that_of_the_other(labelled: WorkDir) -> None:
+    path = labelled.table("label_issues")
+    rows = pd.read_parquet(path)
+    rows.loc[rows["id"] == 1, "suggested_label"] = None
+    rows.to_parquet(path)
+    offered = Labels(labelled, ImageTable.of_run(labelled)).page(LabelQuery())["rows"]
+    assert [(row["id"], row["suggested_label"]) for row in offered] == [(0, "dog"), (1, "bird")]
+
+
 @pytest.fixture
 def labels(labelled: WorkDir) -> Labels:
     return Labels(labelled, ImageTable.of_run(labelled))

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from prefect.blocks.core import Block
 from prefect.blocks.notifications import CustomWebhookNotificationBlock, SlackWebhook
 from prefect.blocks.system import Secret
 from prefect.cli.deploy._core import resolve_variables
@@ -29,10 +30,13 @@ from imgvet.deployments.automations import apply_automations
 from imgvet.deployments.datasets import deployment_of, served
 from imgvet.errors import InvalidParameterError
 from imgvet.flows.monitor_dataset import monitor_dataset
+from imgvet.monitor.history import read_history
 from imgvet.monitor.options import make_monitor_options
+from imgvet.opening import open_finished
 from imgvet.options import make_options
 from imgvet.tasks.blocks import require_blocks, with_addresses
 from support.fault_proxy import FaultProxy
+from support.mail_server import MailServer
 from support.receiver import Receiver
 from support.s3_server import ACCESS_KEY, SECRET_KEY, Bucket
 
@@ -101,6 +105,11 @@ def test_automations_send_by_the_block_itself() -> None:
     with get_client(sync_client=True) as client:
         (found,) = client.read_automations_by_name("imgvet alarms")
     assert [action.block_document_id for action in found.actions] == [saved]  # type: ignore[union-attr]
+    with MailServer() as mails:
+        address = f"mailto://127.0.0.1:{mails.port}?from=a@x.org&to=b@y.org&mode=insecure"
+        apply_automations((address,), 26)
+        Block.load("slack-webhook/imgvet-alarms-1").notify("dark\nbright", "photos")  # type: ignore[attr-defined]
+    assert mails.received[0].get_content().splitlines() == ["dark", "bright"]
     Secret(value="x").save("no-receiver")
     with pytest.raises(InvalidParameterError, match="is of no use here"):
         apply_automations(("block:secret/no-receiver",), 26)
@@ -166,13 +175,21 @@ def test_data_and_work_dir_are_named_by_blocks(
     state = monitor_dataset(make_monitor_options(dataset.parameters), return_state=True)
     assert state.is_completed()
     assert planted_in_database(SECRET_KEY) == []
-    assert os.environ["AWS_SECRET_ACCESS_KEY"] == SECRET_KEY
+    assert {os.environ[name] for name in VARIABLES} == {""}  # keys are there during a run
     for name in VARIABLES:
         monkeypatch.delenv(name)
     assert main(["baseline", f"{block}/out"]) == 0
     assert "15 images" in capsys.readouterr().out
     work = f"minio+http://{urlsplit(proxy.url).netloc}/{bucket.name}/set/out"
     assert main(["summary", work]) == 0
+    for row in bucket.client.list_objects_v2(Bucket=bucket.name, Prefix="set/photos/")["Contents"]:
+        bucket.delete(row["Key"])
+    with Receiver() as receiver:
+        lost = {**dataset.parameters, "notify": receiver.address}
+        assert monitor_dataset(make_monitor_options(lost), return_state=True).is_failed()
+        assert receiver.titles() == ["photos: the run failed"]
+    runs = read_history(open_finished(Path(work)))
+    assert [one.status for one in runs] == ["finished", "failed"]
 
 
 def test_two_blocks_of_one_run_have_the_same_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,10 +199,14 @@ def test_two_blocks_of_one_run_have_the_same_credentials(monkeypatch: pytest.Mon
         "input_dir": file_system("one", "s3://one", "https://minio.example:9000", secret="x"),
         "work_dir": file_system("two", "s3://two/out", "http://minio.example", secret="x"),
     }
-    options = with_addresses(make_options(given))
-    assert options.inputs == ("minio://minio.example:9000/one",)
-    assert options.work_dir == Path("minio+http:/minio.example/two/out")
-    assert os.environ["AWS_REGION"] == "eu-central-1"
+    with with_addresses(make_options(given)) as options:
+        assert options.inputs == ("minio://minio.example:9000/one",)
+        assert options.work_dir == Path("minio+http:/minio.example/two/out")
+        assert os.environ["AWS_REGION"] == "eu-central-1"
+    assert os.environ["AWS_REGION"] == ""
     file_system("two", "s3://two/out", "http://minio.example", secret="y")
-    with pytest.raises(InvalidParameterError, match="has other credentials"):
-        with_addresses(make_options(given))
+    with (
+        pytest.raises(InvalidParameterError, match="has other credentials"),
+        with_addresses(make_options(given)),
+    ):
+        pass

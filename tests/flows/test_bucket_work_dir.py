@@ -13,7 +13,7 @@ from imgvet.monitor.history import read_history
 from imgvet.monitor.options import make_monitor_options
 from imgvet.opening import open_finished
 from imgvet.parameters import place_in
-from support.fault_proxy import FaultProxy
+from support.fault_proxy import Fault, FaultProxy
 from support.receiver import Receiver
 from support.s3_server import Bucket
 
@@ -81,6 +81,24 @@ def test_another_machine_goes_on_where_one_ended(
     machine("d")
     assert main(["curate", "apply", f"{address}/plan.csv", "--to", quarantine, "--yes"]) == 0
     assert (tmp_path / "quarantine" / "bucket.sh").is_file()
+
+
+def test_alarms_are_told_when_their_results_are_in_the_bucket(
+    machine: Machine, bucket: Bucket, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgvet.sources.s3.FIRST_WAIT", 0.001)
+    on = machine("a")
+    proxy.faults.append(Fault("/files.json", "answer", 99, method="PUT"))
+    with Receiver() as receiver:
+        given = {"input_dir": place_in(on.photos), "work_dir": f"s3://{bucket.name}/out"}
+        options = make_monitor_options({**given, "notify": receiver.address})
+        state = monitor_dataset(options, return_state=True)
+        assert state.is_failed()
+        assert "does not answer" in str(state.message)
+        assert receiver.titles() == ["photos: the run failed"]
+        proxy.faults[:] = [Fault("/files.json", "answer", 99)]
+        assert monitor_dataset(options, return_state=True).is_failed()
+        assert receiver.titles() == ["photos: the run failed"] * 2  # nothing can be noted
 
 
 @pytest.mark.slow

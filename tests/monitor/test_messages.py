@@ -32,7 +32,7 @@ def test_one_alarm_is_the_message() -> None:
     assert message.body.splitlines() == [
         "Of 120 new images, 48 are dark.",
         "See: a.jpg",
-        "Run r2 of 2030-01-02 06:00, compared with that of 2030-01-01 06:00.",
+        "Run r2 of 2030-01-02 06:00 UTC, compared with that of 2030-01-01 06:00 UTC.",
         "Report: https://x.org/alarms.html",
         "Look closer: imgvet explore out",
         "On the server: http://server/runs/flow-run/r2",
@@ -65,7 +65,7 @@ def test_an_all_clear_is_good_news() -> None:
 def test_a_run_that_failed_leads_to_no_report() -> None:
     failed = RUN.model_copy(update={"status": "failed"})
     message = message_of(failed, [DARK], None, Links("r", "c"))
-    assert message.body.splitlines()[2:] == ["Run r2 of 2030-01-02 06:00."]
+    assert message.body.splitlines()[2:] == ["Run r2 of 2030-01-02 06:00 UTC."]
 
 
 def test_a_link_leads_to_the_file_or_below_a_public_address(tmp_path: Path) -> None:

@@ -94,7 +94,9 @@ def test_labels_and_formats_that_shift_are_drift() -> None:
     other = {"label:cat": 95, "label:dog": 5, "format:PNG": 100}
     alarms, (event,) = told(base, base, new=other)
     assert alarms == ("drift:format", "drift:label")
-    assert "Their formats are spread otherwise (drift 1.00 of 1)." in event.body
+    said = "Their formats are spread otherwise (drift 1.00 of 1): PNG rose from 0 % to 100 %."
+    assert said in event.body
+    assert "cat rose from 50 % to 95 %." in event.body
 
 
 @pytest.mark.parametrize("categories", [2, 40, 150])

@@ -329,7 +329,7 @@ def test_a_parameter_of_a_later_version_parts_no_runs() -> None:
 def test_a_deleted_baseline_is_stood_in_for_and_that_is_said() -> None:
     run, notice = choose(HISTORY, KEPT - {"a"}, "first", OLD)
     assert run is HISTORY[2]
-    assert "run a, was deleted; run b of 2030-01-02 06:00 is the first" in notice
+    assert "run a, was deleted; run b of 2030-01-02 06:00 UTC is the first" in notice
 
 
 @pytest.mark.parametrize(
@@ -379,13 +379,13 @@ def test_the_baseline_its_rates_and_the_others_are_shown(
         publish(batch, number)
         watch_published(work, OPTIONS)
     text = "\n".join(baseline_lines(work))
-    assert "Run        run-0 of 2030-01-01 06:00, 100 images" in text
+    assert "Run        run-0 of 2030-01-01 06:00 UTC, 100 images" in text
     assert "invalid rate 0 %" in text
     assert "dark rate 0 %" in text
     assert "Alarms on  invalid_rate" in text
-    assert "  run-1  2030-01-02 06:00  200 images, alarms: invalid_rate" in text
+    assert "  run-1  2030-01-02 06:00 UTC  200 images, alarms: invalid_rate" in text
     set_baseline(work, "run-1")
-    assert "Run        run-1 of 2030-01-02 06:00, 200 images" in "\n".join(baseline_lines(work))
+    assert "Run        run-1 of 2030-01-02 06:00 UTC, 200 images" in "\n".join(baseline_lines(work))
 
 
 def test_a_renamed_dataset_keeps_baseline_history_and_alarms(

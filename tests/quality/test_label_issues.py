@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from imgvet.options import NeighborOptions
+from imgvet.quality import label_issues
 from imgvet.quality.label_issues import LEAST_CONTENTS, find_label_issues
+from imgvet.similarity.neighbors import Neighbors
 from imgvet.summary import LabelStructure
 from imgvet.tables import LABEL_ISSUES, conform
 
@@ -69,6 +73,36 @@ def test_wrong_labels_are_issues_with_the_right_suggestion_also_of_rare_classes(
     near = table.loc[3, "nearest"]
     assert labels[int(near)] == "ant"
     assert table.loc[~table["is_issue"], "nearest"].isna().all()
+
+
+def test_parts_of_a_large_set_are_judged_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels, vectors = classes({name: 10 * size for name, size in SIZES.items()}, spread=0.3)
+    wrong = range(5, len(labels), 40)
+    noisy = ["ant" if labels[row] != "ant" and row in wrong else labels[row] for row in range(1420)]
+    truth = {row: labels[row] for row in wrong if labels[row] != "ant"}
+    searched = []
+    whole = label_issues.find_neighbors
+
+    def counted(part: NDArray[np.float32], *how: Any) -> Neighbors:
+        searched.append(part)
+        return whole(part, *how)
+
+    monkeypatch.setattr(label_issues, "find_neighbors", counted)
+    monkeypatch.setattr(label_issues, "MOST_TOGETHER", 400)
+    table, structure = judge(noisy, vectors)
+    worst = table.sort_values("score").head(len(truth))
+    assert worst["suggested_label"].sort_index().to_dict() == truth
+    assert issues(table).items() <= truth.items()
+    assert len(issues(table)) >= 10
+    assert structure.judged == 1420
+    assert len(searched) == 4
+    assert all(250 < len(part) < 460 for part in searched)
+    assert {row.tobytes() for part in searched for row in part} == {v.tobytes() for v in vectors}
+    by_part = {row.tobytes(): number for number, part in enumerate(searched) for row in part}
+    for row, near in table["nearest"].dropna().items():
+        assert by_part[vectors[row].tobytes()] == by_part[vectors[near].tobytes()]
+    judge(noisy[:1300], vectors[:1300])
+    assert all(by_part[row.tobytes()] == n for n, part in enumerate(searched[4:]) for row in part)
 
 
 def test_a_label_that_was_decided_to_be_right_is_no_issue_but_a_conflict_stays_one() -> None:
@@ -130,6 +164,7 @@ def test_copies_with_different_labels_are_in_conflict_with_or_without_structure(
     last = len(labels)
     assert set(table.index[table["conflict"]]) == {0, last, last + 1, last + 2, 70, last + 3}
     assert issues(table) == {last: "ant", last + 3: "bee"}
+    assert table.loc[[last, last + 3], "nearest"].tolist() == [0, 70], "the copies themselves"
     alone, structure = judge(["a", "b", "c"], vectors[:2], [0, 0, 1])
     assert structure.judged == 0
     assert structure.why_unjudged == f"every label has fewer than {LEAST_CONTENTS} images"

@@ -153,6 +153,8 @@ def test_missing_values_are_incomplete_but_not_out_of_range() -> None:
     assert (result.state, result.value) == (CheckState.FAILED, 2.0)
     assert set(result.examples) == {102, 105}
     assert others_pass(results, "measures_complete")
+    crops = check(table=stats().assign(file_size=np.nan))
+    assert crops["measures_complete"].state is CheckState.PASSED, "a crop is no file"
 
 
 def test_advanced_metrics_are_checked_where_they_were_measured() -> None:

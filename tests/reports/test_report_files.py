@@ -36,7 +36,7 @@ def test_beside_every_table_of_a_page_is_a_file(full_inputs: ReportInputs, tmp_p
     folder = build_report(full_inputs, tmp_path / "report").parent
     for page in folder.glob("*.html"):
         for part in page.read_text("utf-8").split("<section ")[1:]:
-            tables = re.findall(r'<table(?! class="differs")', part)
+            tables = re.findall(r'<table(?! class="shares")', part)
             files = set(re.findall(r'href="(tables/[^"]+\.csv)"', part))
             assert bool(tables) <= bool(files), (page.name, part[:40])
             assert all(len(pd.read_csv(folder / file)) for file in files), files
@@ -88,11 +88,23 @@ def test_what_was_decided_is_no_finding_any_more(full_inputs: ReportInputs) -> N
     pairs = section(decided, Section.DUPLICATES).pairs
     assert (pairs["total"], pairs["decided"]) == (before["total"] - 1, 1)
     assert first["first"] not in [entry["first"] for entry in pairs["entries"]]
-    assert "1 pair more was decided on" in words(decided, Section.DUPLICATES)
+    assert "1 more pair was decided on" in words(decided, Section.DUPLICATES)
     labels = section(decided, Section.LABELS)
     shown = [entry["id"] for entry in labels.issues["entries"]]
     assert issue["id"] not in shown
     assert labels.decided >= 1
+
+
+def test_figures_leave_out_pairs_that_the_run_did_not_count(full_inputs: ReportInputs) -> None:
+    similarity = full_inputs.tables["similarity"]
+    none = {**full_inputs.tables, "similarity": similarity.assign(decided=True)}
+    decided = replace(full_inputs, tables=none)
+    assert section(full_inputs, Section.DUPLICATES).histogram
+    assert section(decided, Section.DUPLICATES).histogram is None
+    labels = section(decided, Section.LABELS)
+    assert labels.crossings is None
+    assert not any(row[labels.classes["columns"].index("near duplicates")]
+                   for row in labels.classes["data"])  # fmt: skip
 
 
 def test_one_file_leads_nowhere_else(single: str) -> None:

@@ -257,6 +257,16 @@ def test_limited_galleries_say_how_many(
         assert f"A part is shown: {told}" in parse(tmp_path / f"{name}.html").words
 
 
+def test_a_run_without_a_sound_image_is_not_called_good(
+    clean_inputs: ReportInputs, tmp_path: Path
+) -> None:
+    counts = clean_inputs.summary.counts.model_copy(update={"valid": 0, "invalid": 2})
+    summary = clean_inputs.summary.model_copy(update={"counts": counts})
+    build_report(replace(clean_inputs, summary=summary), tmp_path)
+    for name in ("index.html", "duplicates.html", "outliers.html"):
+        assert "No image could be analysed" in (tmp_path / name).read_text("utf-8")
+
+
 def test_clean_run_says_that_it_is_clean(clean_inputs: ReportInputs, tmp_path: Path) -> None:
     build_report(clean_inputs, tmp_path)
     pages = {path.stem: parse(path) for path in tmp_path.glob("*.html")}

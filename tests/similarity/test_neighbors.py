@@ -103,6 +103,17 @@ def only_a_sample(space: Space, queries: NDArray[np.int64], wanted: int) -> Neig
     return search_exactly(space, queries, wanted)
 
 
+def test_neighbours_in_too_many_cells_are_missed_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EXACT_LIMIT", 100)
+    monkeypatch.setattr(index_module, "search_exactly", only_a_sample)
+    monkeypatch.setattr(index_module, "MOST_CELLS", 4)
+    vectors = unit_vectors(3000)
+    found = find_neighbors(vectors, NeighborOptions(nnf_mode="IVF"), 2)
+    recall = float((found.rows[:, :, None] == by_hand(vectors, 2)[:, None]).any(axis=2).mean())
+    assert found.recall == pytest.approx(recall, abs=0.05)
+    assert 0.1 < found.recall < 0.9
+
+
 def test_cells_find_the_neighbours_by_comparing_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "EXACT_LIMIT", 100)
     monkeypatch.setattr(index_module, "search_exactly", only_a_sample)

@@ -36,7 +36,11 @@ EVENT = Event(
 
 def test_the_trend_has_the_latest_run_first_and_no_number_that_was_not_taken() -> None:
     failed, finished = trend((RUN, FAILED), "cats")
-    assert (finished["Run"], finished["Images"], finished["New"]) == ("2026-03-01 06:00", 200, 10)
+    assert (finished["Run (UTC)"], finished["Images"], finished["New"]) == (
+        "2026-03-01 06:00",
+        200,
+        10,
+    )
     assert (finished["Dark rate"], finished["Bright rate"]) == ("25 %", "-")
     assert finished["Alarms"] == "dark_rate"
     assert (failed["Dark rate"], failed["Alarms"]) == ("-", "run")
