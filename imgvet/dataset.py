@@ -78,7 +78,7 @@ class Dataset:
             )
         with tempfile.TemporaryDirectory(prefix="imgvet-") as drafts:
             options = make_options(as_files(given, Path(drafts)))
-            with shown_progress(), with_addresses(options) as placed:
+            with with_addresses(options) as placed, shown_progress():
                 summary = run_flow(placed, Path(drafts), launched)
         self.input_dir, self.work_dir = given["input_dir"], place_at(options.work_dir)
         self._part = CROPS_PART if summary.sources is not None else ""
