@@ -149,21 +149,30 @@ def opened(names: Sequence[str]) -> Iterator[tuple[pd.DataFrame, Callable[[int],
         yield items, read
 
 
-def _named_by(name: str) -> tuple[Kind, Mapping[str, set[str]]]:
-    """The kind of an input, and the files and objects that it names, if it is a list, else itself.
-
-    Of each the names that are listed: its own, or those of members or frames in it.
-    """
+def _named_by(name: str) -> tuple[Kind, tuple[str, ...]]:
+    """The kind of an input, and its rows if it is a list of paths, else the input itself."""
     kind = kind_of_input(name)
-    if kind not in _READ_LIST:
-        return kind, {name: {name}}
-    named: dict[str, set[str]] = {}
-    for row in _READ_LIST[kind](Path(name).expanduser()):
-        is_file = not is_remote(row) and os.path.lexists(row)
-        file = row if is_file else file_of_item(row)
-        path = parse_location(file).uri if is_remote(file) else str(Path(file).absolute())
-        named.setdefault(path, set()).add(path + row[len(file) :])
-    return kind, named
+    return kind, _READ_LIST[kind](Path(name).expanduser()) if kind in _READ_LIST else (name,)
+
+
+def _file_of_row(row: str) -> str:
+    """The file or object that a row of a list names, or in which what it names lies."""
+    if ("!" not in row and "#" not in row) or (not is_remote(row) and os.path.lexists(row)):
+        return row
+    return file_of_item(row)
+
+
+def _listed_inside(name: str) -> Mapping[str, set[str]]:
+    """What an input, if it is a list, names in archives and videos that it does not name whole."""
+    kind, rows = _named_by(name)
+    found: dict[str, set[str]] = {}
+    for row in rows if kind in _READ_LIST else ():
+        if (file := _file_of_row(row)) != row:
+            path = parse_location(file).uri if is_remote(file) else str(Path(file).absolute())
+            found.setdefault(path, set()).add(path + row[len(file) :])
+    for row in rows:
+        found.pop(row, None)
+    return found
 
 
 def _is_wanted(kind: Kind, options: SourceOptions) -> bool:
@@ -177,14 +186,15 @@ def _local_files(options: SourceOptions) -> Iterator[File]:
 
 def _files_of(name: str) -> Iterator[File]:
     """The images, archives and videos outside of buckets that one input leads to."""
-    kind, names = _named_by(name)
-    paths = (Path(row).expanduser().absolute() for row in names if not is_remote(row))
+    kind, rows = _named_by(name)
+    files = dict.fromkeys(map(_file_of_row, rows)) if kind in _READ_LIST else rows
+    local = [file for file in files if not is_remote(file)]
+    paths = (Path(file).expanduser().absolute() for file in local)
     if kind is Kind.CSV_LIST:
         # The ending of a path in a csv does not matter: whatever can be decoded is an image.
-        return (
-            (walk_file(path, name), Kind.IMAGE if path in names[path] else kind_of_file(path))
-            for path in map(str, paths)
-        )
+        whole = set(rows)
+        kinds = (Kind.IMAGE if file in whole else kind_of_file(file) for file in local)
+        return ((walk_file(path, name), kind) for path, kind in zip(paths, kinds, strict=True))
     if kind is Kind.YOLO:
         entries = chain.from_iterable(yolo_entries(read_yolo(path), name) for path in paths)
     else:
@@ -202,7 +212,7 @@ def remote_files(name: str, options: SourceOptions) -> Iterator[File]:
     if is_remote(name):
         entries = list_objects(parse_location(name), name, objects_needed(options), is_wanted)
     else:
-        rows = filter(is_remote, _named_by(name)[1])
+        rows = filter(is_remote, dict.fromkeys(map(_file_of_row, _named_by(name)[1])))
         entries = look_up_objects((parse_location(row), name) for row in rows)
     files = ((entry, kind_of_file(entry.path)) for entry in entries)
     return ((entry, kind) for entry, kind in files if _is_wanted(kind, options))
@@ -248,14 +258,14 @@ def list_items(options: SourceOptions, work: WorkDir) -> pa.Table:
     folders_first = sorted(options.inputs, key=lambda name: not is_remote(name))
     remote = chain.from_iterable(remote_files(name, options) for name in folders_first)
     containers = containers_in(work, options.part(VideoOptions))
-    named_by = cache(lambda source: _named_by(source)[1])
+    listed_inside = cache(_listed_inside)
 
     def entries_of(entry: Entry, kind: Kind) -> Iterable[Entry]:
         if kind is Kind.IMAGE:
             return [entry]
         found = _entries_inside(entry, containers[kind], work)
-        listed = named_by(entry.source).get(entry.path, {entry.path})
-        return found if entry.path in listed else _only_listed(found, entry, listed)
+        listed = listed_inside(entry.source).get(entry.path)
+        return found if listed is None else _only_listed(found, entry, listed)
 
     files = chain(_local_files(options), remote)
     return listing_of(chain.from_iterable(entries_of(*file) for file in files), options)

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
+from imgvet.format import counted
 from imgvet.sources.kinds import split_ending
 from imgvet.sources.listing import Entry
 from imgvet.sources.local import read_rows, unreadable, walk, walk_file
@@ -125,12 +126,14 @@ def yolo_entries(dataset: YoloSet, source: str) -> Iterator[Entry]:
     for split, places in dataset.places.items():
         for place in places:
             for entry in _entries_of(place, source):
-                label, detail = None, entry.detail
-                try:
-                    boxes = _read_boxes(entry.path, dataset.names)
-                    label = ",".join(sorted({name for name, _ in boxes})) or None
-                except (OSError, ValueError) as error:
-                    detail = detail or f"label file: {error}"
+                names = [name for name, _ in boxes_of_image(entry.path, dataset.names)]
+                label, detail = (
+                    ",".join(sorted({name for name in names if name})) or None,
+                    entry.detail,
+                )
+                if not detail and None in names:
+                    wrong = f"{names.count(None)} of {counted(len(names), 'row')}"
+                    detail = f"label file: {wrong} no class and box"
                 yield replace(entry, split=split, label=label, detail=detail)
 
 
@@ -147,41 +150,35 @@ def label_file_of(path: str) -> str:
     return _LABELS.join(stem.rsplit(_IMAGES, 1)) + ".txt"
 
 
-LabelledBox = tuple[str, list[float]]
+LabelledBox = tuple[str | None, list[float | None]]
 """The class of a box; and its left edge, upper edge, width and height in shares of the image."""
+_NO_BOX: LabelledBox = None, [None] * 4
 
 
 def boxes_of_image(path: str, names: Mapping[int, str]) -> list[LabelledBox]:
     """The boxes that the label file of an image tells, in its order; none if it has no such file.
 
     Rows are ``class x_centre y_centre width height``, shares of the image; rows with more numbers
-    outline the object by a polygon, whose box is taken. A file that can't be read, or is not as it
-    should be, gives none: listing its image says so.
+    outline the object by a polygon, whose box is taken. A row that is none of these, or a file that
+    can't be read, gives a box of which nothing is known.
     """
-    try:
-        return _read_boxes(path, names)
-    except (OSError, ValueError):
-        return []
-
-
-def _read_boxes(path: str, names: Mapping[int, str]) -> list[LabelledBox]:
     try:
         text = Path(label_file_of(path)).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return []
-    boxes = []
-    for number, row in enumerate(map(str.split, text.splitlines()), 1):
-        try:
-            boxes += [_box(row, names)] if row else []
-        except ValueError:
-            raise ValueError(f"row {number} is not a class and a box") from None
-    return boxes
+    except (OSError, UnicodeDecodeError):
+        return [_NO_BOX]
+    return [_box(row, names) for row in map(str.split, text.splitlines()) if row]
 
 
 def _box(row: Sequence[str], names: Mapping[int, str]) -> LabelledBox:
-    if len(row) < 5 or not row[0].isdecimal():
-        raise ValueError
-    label, values = names.get(int(row[0]), row[0]), [float(value) for value in row[1:]]
+    try:
+        number, *values = int(row[0]), *map(float, row[1:])
+    except ValueError:
+        return _NO_BOX
+    if len(values) < 4 or number < 0:
+        return _NO_BOX
+    label = names.get(number, row[0])
     if len(row) >= 7 and len(row) % 2:
         across, down = values[0::2], values[1::2]
         left, top = min(across), min(down)

@@ -99,8 +99,11 @@ def crops(run: ReportInputs) -> Content | None:
 
 def _crop(run: ReportInputs, row: dict[str, Any]) -> Content:
     """A crop: the picture, where it was cut, how sure the detector was, and what it says."""
-    x, y, width, height = (round(row[side]) for side in ("col_x", "row_y", "width", "height"))
-    box = f"{number(width)} \u00d7 {number(height)} at {x}, {y}"
+    sides = [row[side] for side in ("col_x", "row_y", "width", "height")]
+    box = "a box of which a number is missing"
+    if None not in sides:
+        x, y, width, height = map(round, sides)
+        box = f"{number(width)} \u00d7 {number(height)} at {x}, {y}"
     return {**row, "image": run.image(row["crop_id"]), "box": box}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -218,6 +219,14 @@ def test_crops_stand_least_sure_first(full_inputs: ReportInputs) -> None:
     assert "at 5, 6" in found.crops["entries"][0]["box"]
     titles = [chart.title for chart in found.figures]
     assert titles == ["Shorter side of crops", "How sure the detector is", "Crops of each class"]
+
+
+def test_a_crop_of_which_a_number_is_missing_is_shown(full_inputs: ReportInputs) -> None:
+    table = full_inputs.tables["crops"].copy()
+    table.loc[table["crop_id"] == 0, "width"] = np.nan
+    tables = {**full_inputs.tables, "crops": table}
+    found = section(replace(full_inputs, tables=tables), Section.CROPS)
+    assert found.crops["entries"][0]["box"] == "a box of which a number is missing"
 
 
 def test_extremes_are_the_ends(full_inputs: ReportInputs) -> None:

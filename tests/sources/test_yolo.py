@@ -93,9 +93,9 @@ def test_damaged_label_files_are_told(tmp_path: Path) -> None:
     put(tmp_path / "labels" / "train" / "one.txt", "0 1 1 1 1\ncat 1 1 1 1\n")
     (tmp_path / "labels" / "train" / "two.txt").write_bytes(b"\xff\xfe")
     found = listed(file)
-    assert (found["one.jpg"].label, found["one.jpg"].status) == (None, Reason.OK)
-    assert "row 2" in found["one.jpg"].detail
-    assert "label file" in found["two.jpg"].detail
+    assert (found["one.jpg"].label, found["one.jpg"].status) == ("0", Reason.OK)
+    assert found["one.jpg"].detail == "label file: 1 of 2 rows no class and box"
+    assert found["two.jpg"].detail == "label file: 1 of 1 row no class and box"
 
 
 def test_only_the_last_folder_of_images_counts() -> None:
@@ -157,9 +157,10 @@ def test_an_outline_becomes_the_box_around_it(tmp_path: Path) -> None:
     assert box == ("cat", [0.25, 0.25, 0.5, 0.75])
 
 
-@pytest.mark.parametrize("text", ["", "cat 0.5 0.5 0.1 0.1\n", "0 0.5 0.5\n", "0 a b c d\n"])
-def test_what_is_no_box_gives_none(tmp_path: Path, text: str) -> None:
-    assert boxes(tmp_path, text) == []
+@pytest.mark.parametrize("text", ["cat 0.5 0.5 0.1 0.1\n", "0 0.5 0.5\n", "0 a b c d\n"])
+def test_what_is_no_box_is_told_and_the_others_stay(tmp_path: Path, text: str) -> None:
+    unknown, box = boxes(tmp_path, f"{text}0 0.5 0.5 1 1\n")
+    assert (unknown, box) == ((None, [None] * 4), ("cat", [0.0, 0.0, 1.0, 1.0]))
 
 
 def test_an_image_without_a_label_file_has_no_boxes(tmp_path: Path) -> None:
