@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -118,7 +117,6 @@ def _dask(options: ExecutionOptions) -> tuple[TaskRunner[Any], tuple[type[Except
 
 
 def _ray(options: ExecutionOptions) -> tuple[TaskRunner[Any], tuple[type[Exception], ...]]:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no telemetry
     from prefect_ray.task_runners import RayTaskRunner
     from ray.exceptions import RayError
 

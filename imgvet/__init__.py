@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from imgvet.dataset import Dataset, create
 
-os.environ.setdefault("DO_NOT_TRACK", "1")  # else Prefect notes and sends what it is used for
+# Else these note what they are used for, and send it, some from their import on.
+for _name, _value in {
+    "DO_NOT_TRACK": "1",  # Prefect
+    "GX_ANALYTICS_ENABLED": "false",  # Great Expectations
+    "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime, from 1.29
+    "RAY_USAGE_STATS_ENABLED": "0",
+}.items():
+    os.environ.setdefault(_name, _value)
 
 __version__ = "0.1.0"
 __all__ = ["Dataset", "__version__", "create"]

@@ -14,13 +14,11 @@ buffer, a ``ModelProto`` (https://onnx.ai/onnx/repo-docs/IR.html):
 from __future__ import annotations
 
 import logging
-import os
 import re
 import struct
 import threading
 from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,20 +55,6 @@ _GRAPH_OUTPUT = 12
 _VALUE_NAME = 1
 _opening = threading.Lock()
 _logger = logging.getLogger(__name__)
-
-
-def load_onnxruntime() -> ModuleType:
-    """ONNX Runtime, without its telemetry.
-
-    Since 1.29 the builds for Linux and macOS keep an identifier of the machine, the path of the
-    interpreter and what was run in the user's cache folder, and send it to Microsoft, unless this
-    variable is set before the first import
-    (https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md).
-    """
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    import onnxruntime
-
-    return onnxruntime
 
 
 class Runner:
@@ -146,7 +130,9 @@ def usable_device(wanted: Device) -> Device:
     """The device that is wanted, or the processor with a word about it where there is no CUDA."""
     if wanted == "cpu":
         return "cpu"
-    if _CUDA in load_onnxruntime().get_available_providers():
+    import onnxruntime
+
+    if _CUDA in onnxruntime.get_available_providers():
         return "cuda"
     _logger.warning(
         _FALLBACK, "this ONNX Runtime is built without CUDA; imgvet[gpu] installs one with it"
@@ -198,7 +184,8 @@ def open_session(
     Of an .onnx file, an inner tensor can be made an output; of the built-in model, the side of the
     input can be changed. ModelError if it can't be loaded.
     """
-    onnxruntime = load_onnxruntime()
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -214,16 +201,13 @@ def open_session(
             source = with_input_side(source, *sides)
         if isinstance(source, bytes) and inner is not None:
             source = with_output(source, inner)
-        session: InferenceSession = onnxruntime.InferenceSession(
-            source, options, providers=_providers(device)
-        )
+        return onnxruntime.InferenceSession(source, options, providers=_providers(device))
     except errors as error:
         asked = "" if inner is None else f" with an output {inner!r}"
         raise ModelError(
             f"The model {path} can't be loaded{asked} ({words(error)})",
             "Give an .onnx or .ort file that this version of ONNX Runtime knows",
         ) from None
-    return session
 
 
 def _providers(device: Device) -> list[Any]:
@@ -235,7 +219,8 @@ def _providers(device: Device) -> list[Any]:
 @lru_cache(maxsize=1)
 def runtime_errors() -> tuple[type[Exception], ...]:
     """The exceptions of ONNX Runtime, which have no common base class of their own."""
-    state = load_onnxruntime().capi.onnxruntime_pybind11_state
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
     own = (kind for kind in vars(state).values() if isinstance(kind, type))
     return (*(kind for kind in own if issubclass(kind, Exception)), RuntimeError, ValueError)
 

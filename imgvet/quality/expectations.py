@@ -11,7 +11,6 @@ at a time.
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,8 +28,6 @@ from imgvet.quality.result import EXAMPLES, CheckState, Severity
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult
     from great_expectations.datasource.fluent.interfaces import Batch
-
-_ANALYTICS = "GX_ANALYTICS_ENABLED"
 
 
 class Expectation(Frozen):
@@ -169,9 +166,7 @@ def _outcome(result: ExpectationValidationResult) -> Outcome:
 
 @contextmanager
 def _great_expectations() -> Iterator[None]:
-    """Import Great Expectations quietly and without telemetry; leave the process as it was."""
-    before = os.environ.get(_ANALYTICS)
-    os.environ[_ANALYTICS] = "false"
+    """Import Great Expectations quietly; leave the process as it was."""
     # This module of it logs at INFO by itself, which any handler of the root logger then shows.
     logger = logging.getLogger("great_expectations.data_context.types.base")
     level = logger.level
@@ -181,10 +176,6 @@ def _great_expectations() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
-        if before is None:
-            del os.environ[_ANALYTICS]
-        else:
-            os.environ[_ANALYTICS] = before
 
 
 def _import() -> None:

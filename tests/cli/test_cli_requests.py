@@ -25,19 +25,6 @@ def test_whoever_stops_reading_gets_no_traceback() -> None:
     assert (ended.returncode, ended.stderr) == (141, "")
 
 
-def test_prefect_collects_nothing_at_a_terminal(tmp_path: Path) -> None:
-    """There it says that it does and keeps an identifier, unless told before its import."""
-    ours, theirs = os.openpty()
-    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "PATH": os.environ["PATH"]}
-    asked = command("run", "photos", "--work-dir", "block:remote-file-system/set")
-    ended = subprocess.run(asked, stdout=theirs, stderr=theirs, env=home, check=False)
-    os.close(theirs)
-    assert ended.returncode == 2
-    assert os.read(ours, 4096).startswith(b"imgvet: block:remote-file-system/set is a block of")
-    os.close(ours)
-    assert [path.name for path in tmp_path.rglob("*")] == [".prefect"]
-
-
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     folder = tmp_path / "photos"

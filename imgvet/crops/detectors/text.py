@@ -19,7 +19,6 @@ from imgvet.errors import MissingExtraError, ModelError
 from imgvet.images.geometry import Box, Region
 from imgvet.images.picture import Pixels
 from imgvet.models.file import sha256_of
-from imgvet.models.session import load_onnxruntime
 
 LABEL = "text"
 REMEDY = 'pip install "imgvet[ocr]"'
@@ -83,7 +82,6 @@ class TextDetector:
     """Lines of text by RapidOCR: their boxes, what they say and how sure it is."""
 
     def __init__(self, models: Sequence[Path], settings: TextSettings | None = None) -> None:
-        load_onnxruntime()  # which RapidOCR would import with its telemetry
         from rapidocr import RapidOCR
 
         self._settings = settings or TextSettings()
