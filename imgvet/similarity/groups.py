@@ -35,7 +35,7 @@ COVERAGE_SAMPLE = 2_000
 """Images of a split that are compared with another one, evenly chosen."""
 
 _ROUNDS, _SEED, _SAMPLE = 20, 1234, 128
-_BLOCK_PAIRS = 1 << 23
+_BLOCK_PAIRS, _BLOCK_ROWS = 1 << 23, 1 << 16
 
 
 def find_groups(
@@ -115,7 +115,10 @@ def _clusters(space: Space, count: int, threads: int) -> tuple[Rows, Vectors]:
 
 def _representatives(space: Space, group_of: Rows, centres: Vectors) -> Rows:
     """The row nearest to the centre of its group, for each group that has any."""
-    apart = np.square(space.data - centres[group_of]).sum(axis=1)
+    apart = np.empty(len(space), np.float32)
+    for start in range(0, len(space), _BLOCK_ROWS):
+        part = slice(start, start + _BLOCK_ROWS)
+        apart[part] = np.square(space.data[part] - centres[group_of[part]]).sum(axis=1)
     order = np.lexsort((apart, group_of))
     return order[np.flatnonzero(np.diff(group_of[order], prepend=-1))]
 
@@ -162,14 +165,14 @@ def split_coverage(valid: pd.DataFrame, space: Space, metric: Metric) -> pd.Data
 
 def _nearest_similarity(space: Space, metric: Metric, rows: Rows, others: Rows) -> Reals:
     """The similarity of each row to the nearest of the others."""
-    step = max(1, _BLOCK_PAIRS // len(others))
-    near = [
-        others[
-            distances_between(
-                space.vectors[part], space.vectors[others], space.distance, space.unit
-            ).argmin(axis=1)
-        ]
-        for part in np.split(rows, range(step, len(rows), step))
-    ]
-    distances = space.distances(rows, np.concatenate(near)[:, None])
-    return metric.similarity(distances)[:, 0]
+    step = max(1, _BLOCK_PAIRS // len(rows))
+    nearest, least = np.full(len(rows), -1), np.full(len(rows), np.inf)
+    for part in np.split(others, range(step, len(others), step)):
+        apart = distances_between(
+            space.vectors[rows], space.vectors[part], space.distance, space.unit
+        )
+        place = apart.argmin(axis=1)
+        closest = apart[np.arange(len(rows)), place]
+        nearest = np.where(closest < least, part[place], nearest)
+        least = np.minimum(closest, least)
+    return metric.similarity(space.distances(rows, nearest[:, None]))[:, 0]
