@@ -122,13 +122,16 @@ def open_finished(path: Path, *, stored: bool = False) -> WorkDir:
 
 def input_around(path: Path, inputs: Iterable[str]) -> str | None:
     """The input that is a folder in which a path lies, where the next run would find it."""
-    address = f"{address_in(path).rstrip('/')}/"
+    address = address_in(path)
     for name in inputs:
+        folder = Path(name).expanduser()
         if is_remote(name):
-            is_inside = address.startswith(f"{parse_location(name).uri.rstrip('/')}/")
+            around = f"{parse_location(name).uri.rstrip('/')}/"
+            is_inside = f"{address.rstrip('/')}/".startswith(around)
         else:
-            folder = Path(name).expanduser()
-            is_inside = folder.is_dir() and path.resolve().is_relative_to(folder.resolve())
+            is_inside = (
+                not address and folder.is_dir() and path.resolve().is_relative_to(folder.resolve())
+            )
         if is_inside:
             return name
     return None

@@ -109,7 +109,7 @@ def test_the_runs_ended_as_they_should(runs: Runs) -> None:
 
 def test_no_secret_is_in_what_is_written(runs: Runs) -> None:
     files = [path for path in runs.folder.rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} > {".parquet", ".json", ".html", ".db", ".log"}
+    assert {path.suffix for path in files} > {".parquet", ".json", ".html", ".log"}
     assert {str(path): places for path in files if (places := found(path))} == {}
     assert [str(path) for path in runs.folder.rglob("*") if "PLANTED" in path.name] == []
 
