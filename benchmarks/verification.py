@@ -37,7 +37,8 @@ from imgvet.images.picture import encode_thumbnail, to_standard_size
 from imgvet.models.model import BUILTIN_FOLDER, load_model
 from imgvet.options import SimilarityOptions
 from imgvet.similarity.alignment import Look, align
-from imgvet.similarity.verify import Finding, comparer
+from imgvet.similarity.relations import Finding
+from imgvet.similarity.verify import comparer
 from imgvet.store.store import Store
 from imgvet.workdir import WorkDir
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from imgvet.format import rough_percent
 from imgvet.reports.inputs import Image
 from imgvet.similarity.maps import inverted
-from imgvet.similarity.verify import LEAST_DEGREES, WHOLE_SHARE, Relation
+from imgvet.similarity.relations import LEAST_DEGREES, WHOLE_SHARE, Relation
 
 _SAME_SIZE, _SAME_SIDES = 1.05, 1.1
 _LOWER_QUALITY, _LOSSLESS = 0.7, ("PNG", "BMP", "TIFF")

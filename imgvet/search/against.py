@@ -29,7 +29,7 @@ from imgvet.search.many import ManySearch
 from imgvet.search.picture import has_model, model_of, pixels_for
 from imgvet.similarity.alignment import Look, align
 from imgvet.similarity.distances import Reals, Rows, Vectors
-from imgvet.similarity.verify import Relation, Size, finding_of
+from imgvet.similarity.relations import Relation, Size, finding_of
 from imgvet.sources.inputs import opened
 from imgvet.store.packs import DIGEST, Thumbnails
 from imgvet.store.references import digest_bytes, read_vectors

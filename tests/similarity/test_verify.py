@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +16,8 @@ from imgvet.measures.compute_stats import measure_files
 from imgvet.options import SimilarityOptions, VideoOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.similarity import verify
-from imgvet.similarity.verify import Pair, Relation, path_of, verify_pairs
+from imgvet.similarity.relations import Pair, Relation
+from imgvet.similarity.verify import path_of, verify_pairs
 from imgvet.store.files import FileToRead
 from imgvet.store.store import Store
 from imgvet.tables import SIMILARITY, conform
@@ -159,3 +162,12 @@ def test_a_pair_that_is_apart_stays_and_is_decided(made: Set) -> None:
     found = verify_pairs(frame, made.items, made.store, SimilarityOptions(), 2, (apart,))
     assert found.loc[found["decided"], ["from", "to"]].to_numpy().tolist() == [[0, 2]]
     pd.testing.assert_frame_equal(found.drop(columns="decided"), plain.drop(columns="decided"))
+
+
+def test_what_compares_is_quickly_imported() -> None:
+    """A process that decodes imports it before it compares the first pair."""
+    code = (
+        "import sys, imgvet.similarity.relations; print({'pandas', 'pyarrow'} & set(sys.modules))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "set()"

@@ -1,0 +1,97 @@
+"""What two pictures have to do with each other, by their thumbnails and sizes.
+
+Imported by the processes that decode, so it needs nothing that takes long to import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from imgvet.similarity.alignment import Alignment, Look, align
+from imgvet.similarity.maps import Map, scale
+
+Size = tuple[int, int]
+"""Width and height in pixels."""
+
+Pair = tuple[str, str, bool]
+"""Digests of two contents, and whether to look thoroughly for what they have in common."""
+
+
+class Relation(StrEnum):
+    """What two pictures have to do with each other: the first that is true."""
+
+    EXACT = "exact"
+    ROTATED = "rotated or flipped"
+    CROPPED = "cropped"
+    RECOLOURED = "recoloured"
+    OVERLAID = "overlaid"
+    RESIZED = "resized"
+    RE_ENCODED = "re-encoded"
+    SIMILAR_ONLY = "similar only"
+
+
+class Finding(NamedTuple):
+    """What is known of a pair; names as columns of the table similarity."""
+
+    relation: str = Relation.SIMILAR_ONLY
+    verified: int = 0
+    from_shown: float | None = None
+    to_shown: float | None = None
+    transform: list[float] | None = None
+
+
+LEAST_DEGREES = 2.0
+"""A picture that is turned by less counts as upright."""
+
+WHOLE_SHARE = 0.95
+"""A picture of which so much is shown counts as shown whole."""
+
+_RECOLOURED = 6.0
+_OVERLAID = 0.1
+
+
+def compared(pairs: Sequence[Pair], shown: Mapping[str, tuple[bytes, Size]]) -> list[Finding]:
+    """What pairs of contents have to do with each other, by their thumbnails and sizes."""
+
+    def finding(first: str, second: str, thorough: bool) -> Finding:  # noqa: FBT001
+        (one, size), (other, other_size) = shown[first], shown[second]
+        found = align(_look(one), _look(other), thorough=thorough)
+        return Finding() if found is None else finding_of(found, size, other_size)
+
+    return [finding(*pair) for pair in pairs]
+
+
+@lru_cache(256)
+def _look(thumbnail: bytes) -> Look:
+    return Look(thumbnail)
+
+
+def finding_of(found: Alignment, first: Size, second: Size) -> Finding:
+    """What a proven alignment of two pictures of these sizes says of them."""
+    transform = found.map * np.array(second)[:, None] / np.array([*first, 1.0])
+    return Finding(
+        _relation(found, transform, first, second).value,
+        found.agreeing,
+        round(found.first_shown, 4),
+        round(found.second_shown, 4),
+        transform.ravel().round(4).tolist(),
+    )
+
+
+def _relation(found: Alignment, transform: Map, first: Size, second: Size) -> Relation:
+    linear = transform[:, :2]
+    degrees = np.degrees(np.arctan2(linear[1, 0] - linear[0, 1], linear.trace()))
+    if scale(transform) < 0 or abs(degrees) > LEAST_DEGREES:
+        return Relation.ROTATED
+    if min(found.first_shown, found.second_shown) < WHOLE_SHARE:
+        return Relation.CROPPED
+    if found.recoloured > _RECOLOURED:
+        return Relation.RECOLOURED
+    if found.differing > _OVERLAID * (found.agreeing + found.differing):
+        return Relation.OVERLAID
+    return Relation.RE_ENCODED if first == second else Relation.RESIZED
