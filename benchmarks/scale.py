@@ -170,6 +170,7 @@ def plot(rows: Sequence[dict[str, float]]) -> go.Figure:
             "xaxis": {"title": "vectors", "type": "log", "dtick": 1},
             "yaxis": {"title": "processor time, s", "type": "log", "dtick": 1},
             "template": "plotly_white",
+            "margin": {"t": 20, "b": 60},
         }
     )
     for name in STAGES:
@@ -198,7 +199,7 @@ def main() -> None:
     rows = scale(settings, options.counts, options.without, options.rows)
     print("\n".join([this_machine().description, "", *as_lines(rows)]))
     if options.plot:
-        plot(rows).write_html(options.plot)
+        plot(rows).write_html(options.plot, config={"displayModeBar": False})
 
 
 if __name__ == "__main__":
