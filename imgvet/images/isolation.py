@@ -1,5 +1,7 @@
 """Decoders in processes of their own: one that crashes or hangs costs its image, never the run.
 
+Pairs of pictures are compared in them too, as Python's threads would wait for each other.
+
 A worker does one thing at a time, within limits that the operating system holds, and one that ends
 is replaced with the next image. Workers wait for work of any thread and end when there was none for
 a while, or when the process that started them ends, however that happens. They are no sandbox: a

@@ -125,7 +125,10 @@ def _voters(vectors: Vectors, search: NeighborOptions, threads: int) -> tuple[Ro
 
 
 def _parts(vectors: Vectors) -> list[Rows]:
-    """The contents of each part; which it is depends on the content, not on what else there is."""
+    """The rows of each part, (p,) each, of embeddings (m, width), float32.
+
+    Which part it is depends on the content and on how many parts there are, not on what else is in.
+    """
     count = math.ceil(len(vectors) / MOST_TOGETHER)
     part = np.fromiter((zlib.crc32(row) % max(count, 1) for row in vectors), np.int64)
     return [np.flatnonzero(part == number) for number in range(count)]

@@ -56,7 +56,10 @@ _OVERLAID = 0.1
 
 
 def compared(pairs: Sequence[Pair], shown: Mapping[str, tuple[bytes, Size]]) -> list[Finding]:
-    """What pairs of contents have to do with each other, by their thumbnails and sizes."""
+    """What pairs of contents have to do with each other, by their thumbnails and sizes.
+
+    In order of the pairs. ValueError if a thumbnail is damaged.
+    """
 
     def finding(first: str, second: str, thorough: bool) -> Finding:  # noqa: FBT001
         (one, size), (other, other_size) = shown[first], shown[second]

@@ -111,7 +111,7 @@ def _findings(wanted: pd.DataFrame, store: Store, threads: int) -> pd.DataFrame:
 
 
 def _families(pairs: pd.DataFrame) -> Rows:
-    """Of each pair what it hangs together with: side by side, few pictures are decoded twice."""
+    """(n,), the connected component of each pair: side by side, few pictures are decoded twice."""
     codes, contents = pd.factorize(pairs[_PAIR].to_numpy().ravel())
     ends = codes[::2], codes[1::2]
     graph = csr_array((np.ones(len(pairs), np.int8), ends), (len(contents), len(contents)))
