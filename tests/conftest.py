@@ -39,7 +39,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of a server that has just been made, which takes it some eight seconds."""
+    from imgvet.engine.server import TemporaryServer, _template
+
+    with FileLock(Path(os.environ["XDG_CACHE_HOME"], "new-database.lock")):
+        if not _template().is_file():
+            server = TemporaryServer()
+            server.start(tmp_path_factory.mktemp("new"))
+            server.wait()
+            server.stop()
+    return _template()
+
+
+@pytest.fixture(scope="session")
+def prefect_server(new_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """One Prefect server for all tests of a session that need one; events of Prefect's own runs,
     which nobody reads here, are not sent."""
     from prefect.context import _temporary_global_settings_context, get_settings_context
@@ -55,9 +69,8 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     from imgvet.engine.server import TemporaryServer
 
     server, home = TemporaryServer(), tmp_path_factory.mktemp("prefect")
-    with FileLock(Path(os.environ["XDG_CACHE_HOME"], "first-server.lock")):
-        server.start(home)
-        server.wait()
+    server.start(home)
+    server.wait()
     changes = {
         PREFECT_API_URL: server.url,
         PREFECT_API_DATABASE_CONNECTION_URL: f"sqlite+aiosqlite:///{home}/prefect.db",
