@@ -59,6 +59,7 @@ def prefect_server(new_database: Path, tmp_path_factory: pytest.TempPathFactory)
     from prefect.context import _temporary_global_settings_context, get_settings_context
     from prefect.events.clients import NullEventsClient
     from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
     from prefect.settings import (
         PREFECT_API_DATABASE_CONNECTION_URL,
         PREFECT_API_URL,
@@ -84,6 +85,7 @@ def prefect_server(new_database: Path, tmp_path_factory: pytest.TempPathFactory)
             _temporary_global_settings_context(get_settings_context()),
         ):
             yield
+            APILogWorker.drain_all()  # else it complains of a server that is gone
     finally:
         EventsWorker.set_client_override(None)
         server.stop()
