@@ -1,7 +1,8 @@
 """Where shards are computed: in threads of the run's own process, or by Dask or Ray.
 
 The engines are Prefect's task runners. Workers read and write the work dir, so all of them see it
-at the same path; only references travel.
+at the same path; only references travel. If it lies in a bucket, workers on other machines read and
+write there what they need of it and what came of it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from urllib.parse import urlsplit
 
 from imgvet.errors import EngineError, InvalidParameterError
 from imgvet.options import ExecutionOptions
-from imgvet.parameters import address_in
 
 if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner
@@ -39,12 +39,6 @@ def check_runner(options: ExecutionOptions) -> None:
     if not all(map(find_spec, _ENGINES[runner])):
         raise InvalidParameterError(
             f"runner = {runner!r} is not installed", f"pip install 'imgvet[{runner}]'"
-        )
-    if is_elsewhere(address) and (bucket := address_in(options.work_dir)):
-        raise InvalidParameterError(
-            f"Workers at {address} can't see the copy of {bucket} that this machine works in",
-            "Give a work dir that all of them see as a folder, or leave out --address: processes "
-            "of this machine can",
         )
 
 

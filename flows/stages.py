@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any, TypeVar, cast
@@ -16,12 +16,13 @@ from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner
 from prefect.utilities.callables import get_call_parameters
 
+from imgvet.bucket import BucketCopy
 from imgvet.options import RunOptions
 from imgvet.progress import report_progress
 from imgvet.store.references import is_intact, references_in
 from imgvet.summary import RunRecord, StageTiming
-from imgvet.tasks.context import RunContext, run_logger
-from imgvet.tasks.shards import Plan
+from imgvet.tasks.context import Lent, RunContext, run_logger
+from imgvet.tasks.shards import Plan, Sent, Shard
 
 Result = TypeVar("Result")
 IN_FLIGHT = 64
@@ -42,12 +43,16 @@ def now() -> datetime:
 class Stages:
     """Runs the stages of one flow run, in its ``context``, and keeps their timings, in order.
 
-    ``runner`` has been started; it computes the shards.
+    ``runner`` has been started; it computes the shards. Through the bucket of a ``copy`` its
+    workers, which lack the work dir, get what they need and give what they wrote.
     """
 
-    def __init__(self, context: RunContext, runner: TaskRunner[Any]) -> None:
+    def __init__(
+        self, context: RunContext, runner: TaskRunner[Any], copy: BucketCopy | None = None
+    ) -> None:
         self.context = context
         self.runner = runner
+        self.copy = copy
         self.run_id = str(flow_run.id)
         self.started = now()
         self.timings: list[StageTiming] = []
@@ -84,26 +89,49 @@ class Stages:
         self._note(task.name, started, cached=cached)
         return result
 
-    def run_shards(self, task: Task[..., Result], plan: Plan, *inputs: Any) -> list[Result]:
+    def run_shards(
+        self, task: Task[..., Result | Sent[Result]], plan: Plan, *inputs: Any
+    ) -> list[Result]:
         """Run one task for each shard of a plan and wait for all; the first failure is raised."""
         started = time.perf_counter()
-        waiting: deque[PrefectFuture[Result]] = deque()
+        waiting: deque[Callable[[], Result | Sent[Result]]] = deque()
         results: list[Result] = []
 
         def wait() -> None:
-            results.append(waiting.popleft().result())
+            results.append(self._received(waiting.popleft()()))
             report_progress(task.name, ends[len(results)], plan.pending)
 
         ends = [*(shard.done_before for shard in plan.shards), plan.pending]
         for shard in plan.shards:
             if len(waiting) == IN_FLIGHT:
                 wait()
-            parameters = get_call_parameters(task.fn, (self.context, *inputs, shard), {})
-            waiting.append(self.runner.submit(task, parameters))
+            waiting.append(self._submitted(task, shard, inputs))
         while waiting:
             wait()
         self._note(task.name, started, plan)
         return results
+
+    def _submitted(
+        self, task: Task[..., Result | Sent[Result]], shard: Shard, inputs: tuple[Any, ...]
+    ) -> Callable[[], Result | Sent[Result]]:
+        """Have a shard computed; what is given waits for its result."""
+        context = self.context
+        if self.copy is not None:
+            if shard.files is None:
+                result = task(context, *inputs, shard)
+                return lambda: result
+            lent = Lent(bucket=context.work.address, files=self.copy.lend(shard.files))
+            context = context.model_copy(update={"lent": lent})
+        parameters = get_call_parameters(task.fn, (context, *inputs, shard), {})
+        future: PrefectFuture[Result | Sent[Result]] = self.runner.submit(task, parameters)
+        return future.result
+
+    def _received(self, result: Result | Sent[Result]) -> Result:
+        if not isinstance(result, Sent):
+            return result
+        if self.copy is not None:
+            self.copy.take(result.files)
+        return result.result
 
     def _note(
         self, stage: str, started: float, plan: Plan | None = None, *, cached: bool = False

@@ -292,7 +292,7 @@ class ExecutionOptions(Part):
     address: str | None = parameter(
         None,
         "Dask scheduler (tcp://host:8786) or Ray head (ray://host:10001) whose workers "
-        "see the work dir, which is a folder then, and the inputs at the same paths",
+        "see the inputs and the work dir at the same paths; they may be in buckets",
     )
     keep_days: int = parameter(
         90,

@@ -124,14 +124,6 @@ def test_a_runner_that_can_not_be_had_is_refused(monkeypatch: pytest.MonkeyPatch
         check_runner(ExecutionOptions(runner="ray"))
 
 
-def test_workers_elsewhere_can_not_share_a_work_dir_in_a_bucket() -> None:
-    given = {"runner": "dask", "work_dir": Path("s3://bucket/out")}
-    check_runner(ExecutionOptions(**given))
-    check_runner(ExecutionOptions(**given, address="tcp://127.0.0.1:8786"))
-    with pytest.raises(InvalidParameterError, match=r"can't see the copy of s3://bucket/out that"):
-        check_runner(ExecutionOptions(**given, address="tcp://10.0.0.2:8786"))
-
-
 def test_processes_on_this_machine_have_one_thread_each() -> None:
     assert shard_threads(ExecutionOptions(num_threads=3)) == 3
     assert shard_threads(ExecutionOptions(runner="dask", num_threads=3)) == 1
