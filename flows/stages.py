@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any, TypeVar, cast
@@ -17,6 +17,7 @@ from prefect.task_runners import TaskRunner
 from prefect.utilities.callables import get_call_parameters
 
 from imgvet.bucket import BucketCopy
+from imgvet.flows.runners import Runners
 from imgvet.options import RunOptions
 from imgvet.progress import report_progress
 from imgvet.store.references import is_intact, references_in
@@ -43,15 +44,15 @@ def now() -> datetime:
 class Stages:
     """Runs the stages of one flow run, in its ``context``, and keeps their timings, in order.
 
-    ``runner`` has been started; it computes the shards. Through the bucket of a ``copy`` its
-    workers, which lack the work dir, get what they need and give what they wrote.
+    ``runners`` compute the shards. Through the bucket of a ``copy`` their workers, which lack the
+    work dir, get what they need and give what they wrote.
     """
 
     def __init__(
-        self, context: RunContext, runner: TaskRunner[Any], copy: BucketCopy | None = None
+        self, context: RunContext, runners: Runners, copy: BucketCopy | None = None
     ) -> None:
         self.context = context
-        self.runner = runner
+        self.runners = runners
         self.copy = copy
         self.run_id = str(flow_run.id)
         self.started = now()
@@ -94,37 +95,42 @@ class Stages:
     ) -> list[Result]:
         """Run one task for each shard of a plan and wait for all; the first failure is raised."""
         started = time.perf_counter()
-        waiting: deque[Callable[[], Result | Sent[Result]]] = deque()
+        waiting: deque[PrefectFuture[Result | Sent[Result]]] = deque()
         results: list[Result] = []
 
         def wait() -> None:
-            results.append(self._received(waiting.popleft()()))
+            results.append(self._received(waiting.popleft().result()))
             report_progress(task.name, ends[len(results)], plan.pending)
 
+        runner, threads = self.runners.of(len(plan.shards))
+        context = self.context.model_copy(update={"threads": threads})
         ends = [*(shard.done_before for shard in plan.shards), plan.pending]
         for shard in plan.shards:
             if len(waiting) == IN_FLIGHT:
                 wait()
-            waiting.append(self._submitted(task, shard, inputs))
+            waiting.append(self._submitted(runner, task, context, inputs, shard))
         while waiting:
             wait()
         self._note(task.name, started, plan)
         return results
 
     def _submitted(
-        self, task: Task[..., Result | Sent[Result]], shard: Shard, inputs: tuple[Any, ...]
-    ) -> Callable[[], Result | Sent[Result]]:
-        """Have a shard computed; what is given waits for its result."""
-        context = self.context
+        self,
+        runner: TaskRunner[Any],
+        task: Task[..., Result | Sent[Result]],
+        context: RunContext,
+        inputs: tuple[Any, ...],
+        shard: Shard,
+    ) -> PrefectFuture[Result | Sent[Result]]:
+        """Have a shard computed."""
         if self.copy is not None:
             if shard.files is None:
-                result = task(context, *inputs, shard)
-                return lambda: result
-            lent = Lent(bucket=context.work.address, files=self.copy.lend(shard.files))
-            context = context.model_copy(update={"lent": lent})
+                runner = self.runners.here
+            else:
+                lent = Lent(bucket=context.work.address, files=self.copy.lend(shard.files))
+                context = context.model_copy(update={"lent": lent})
         parameters = get_call_parameters(task.fn, (context, *inputs, shard), {})
-        future: PrefectFuture[Result | Sent[Result]] = self.runner.submit(task, parameters)
-        return future.result
+        return runner.submit(task, parameters)
 
     def _received(self, result: Result | Sent[Result]) -> Result:
         if not isinstance(result, Sent):

@@ -284,10 +284,11 @@ class ExecutionOptions(Part):
     num_threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, le=1024, description="threads [cores]"
     )
-    runner: Literal["threads", "dask", "ray"] = parameter(
+    runner: Literal["threads", "processes", "dask", "ray"] = parameter(
         "threads",
-        "what computes the shards: threads of this process; dask or ray, which need "
-        "imgvet[dask] or imgvet[ray]: processes on this machine, or the cluster at an address",
+        "what computes the shards: threads of this process; processes, which the command takes by "
+        "itself on 8 cores or more; dask or ray, which need imgvet[dask] or imgvet[ray]: processes "
+        "of theirs on this machine, or the cluster at an address",
     )
     address: str | None = parameter(
         None,
