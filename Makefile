@@ -36,6 +36,8 @@ check: $(INSTALLED)  ## formatting, lint, types, import direction
 
 # One more than there are cores, as many tests wait for a server or a browser.
 WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# pytest's rewritten assertions are kept between runs, also where the environment keeps no bytecode.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: check  ## all checks and the tests
 	$(BIN)/python -m pytest -m 'not slow' -n $(WORKERS) --dist worksteal
 
