@@ -41,7 +41,7 @@ from PIL import (
 )
 
 from imgvet.errors import lacking
-from imgvet.images.formats import Format, ends_early, identify, unsupported_name
+from imgvet.images.formats import Format, beginning, ends_early, identify, unsupported_name
 from imgvet.images.picture import (
     UPRIGHT,
     Picture,
@@ -120,7 +120,7 @@ def decode(data: bytes, *, full_size: bool = False) -> Picture | Failure:
     if kind is None:
         if (name := unsupported_name(data)) is not None:
             return Failure(Reason.UNSUPPORTED, f"{name} is not decoded")
-        return Failure(Reason.NOT_AN_IMAGE, f"starts with {data[:8].hex(' ')}")
+        return Failure(Reason.NOT_AN_IMAGE, beginning(data))
     silence_decoders()
     try:
         if kind is Format.JPEG:
@@ -133,8 +133,11 @@ def decode(data: bytes, *, full_size: bool = False) -> Picture | Failure:
 
 def _decode_jpeg(data: bytes, short_side: int) -> Picture:
     """Decode at the least scale that leaves both sides so long; 0 decodes all pixels."""
-    with _decoder_of(data, Format.JPEG):
+    try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(data, strict=False)
+    except _DECODER_ERRORS:
+        # TurboJPEG reads the usual shares of colour samples only, libjpeg and viewers all.
+        return _decode_with_pillow(data, Format.JPEG)
     _refuse_too_large(width, height)
     channels, pixels, note = _JPEG_CHANNELS.get(colours, 3), None, ""
     if channels < 4:

@@ -23,6 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
+from imgvet.images.formats import beginning
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.containers import CUT_SHORT, FILE_ITSELF, Container, Containers, Member, Parts
 from imgvet.sources.kinds import Kind, kind_of_file
@@ -31,7 +32,7 @@ from imgvet.sources.local import failure_of
 from imgvet.sources.sidecars import is_kept, settle, split_of_shard
 from imgvet.sources.video import Videos
 
-INDEX_VERSION = 5
+INDEX_VERSION = 6
 """Raised when members are judged in another way."""
 
 HEAD_BYTES = tarfile.BLOCKSIZE
@@ -130,7 +131,7 @@ class Archives(Containers):
                 walked = _walk_zip(raw, container.size)
                 members = list(_allowed(walked, container, counts_bytes=True))
             else:
-                members = [_archive_row(Reason.NOT_AN_ARCHIVE, f"starts with {head[:8].hex(' ')}")]
+                members = [_archive_row(Reason.NOT_AN_ARCHIVE, beginning(head))]
         return settle(members, container.read)
 
 

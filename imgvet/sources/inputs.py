@@ -22,6 +22,7 @@ import pandas as pd
 import pyarrow as pa
 
 from imgvet.errors import InputNotFoundError, InvalidParameterError, TransportError
+from imgvet.images.formats import beginning
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.archive import HEAD_BYTES, identify_archive
@@ -94,6 +95,9 @@ def kind_of_input(name: str) -> Kind:
             f"The input {name} is an archive, but its name does not end as that of one",
             f"Rename it to end in one of {' '.join(ARCHIVE_ENDINGS)}",
         )
+    if isinstance(head, bytes) and (what := beginning(head)).endswith("archive"):
+        problem = f"The input {name} is {what}, which is not read"
+        raise InvalidParameterError(problem, "Unpack it, or make it a tar or a zip")
     return kind
 
 

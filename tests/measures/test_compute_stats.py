@@ -200,7 +200,7 @@ def test_format_and_a_name_that_promises_another_one_are_told(store: Store, tmp_
     items = collected(photos, store).items
     assert items["format"].fillna("").tolist() == ["JPEG", "JPEG", ""]
     assert items["detail"].tolist()[:2] == ["named as PNG, but the content is JPEG", ""]
-    assert items["detail"].tolist()[2].startswith("starts with")
+    assert items["detail"].tolist()[2] == "starts with 'nothing'"
 
 
 def test_what_there_was_no_memory_for_is_not_remembered(
