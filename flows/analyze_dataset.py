@@ -147,6 +147,7 @@ def _analyze(
         sources=found.sources,
         sources_without_crops=found.without_crops,
         label_structure=structure,
+        other_files=request.inputs.other_files,
     )
     expected = (verdict.without_execution(options), request.suite)
     checked = stages.run(verdict.run_checks, tables, facts, *expected)

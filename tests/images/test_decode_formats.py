@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import cv2
 import numpy as np
 import pytest
@@ -187,10 +189,10 @@ def gray_jpeg(*samples: tuple[int, int]) -> bytes:
     return b"".join((
         b"\xff\xd8",
         segment(0xDB, 0, *[16] * 64),
-        segment(0xC0, 8, 0, 48, 0, 64, len(parts), *sum(parts, [])),
+        segment(0xC0, 8, 0, 48, 0, 64, len(parts), *chain.from_iterable(parts)),
         segment(0xC4, 0, *one_bit),
         segment(0xC4, 0x10, *one_bit),
-        segment(0xDA, len(parts), *sum(([number, 0] for number in numbers), []), 0, 63, 0),
+        segment(0xDA, len(parts), *chain.from_iterable((number, 0) for number in numbers), 0, 63, 0),
         bytes(-(-blocks // 4)) + b"\xff\xd9",
     ))  # fmt: skip
 

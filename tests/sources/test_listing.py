@@ -162,3 +162,19 @@ def test_loose_images_alone_are_listed_at_once(tmp_path: Path) -> None:
     assert (inputs.remote, inputs.compressed) == ((), ())
     assert inputs.listing is not None
     assert inputs.listing.num_rows == 2
+
+
+def test_files_with_other_endings_are_counted_and_told_where_there_is_nothing_else(
+    tmp_path: Path,
+) -> None:
+    others = [f"{name}.{name}" for name in "abcdef"] + ["b.b.B", ".hidden", "dir/a.TXT", "b.txt"]
+    (tmp_path / "dir").mkdir()
+    touch(*(tmp_path / name for name in others))
+    sources = SourceOptions(input_dir=(str(tmp_path),))
+    with pytest.raises(
+        InputEmptyError, match=r"No image in .*, but 2 \.b, 2 \.txt, 1 \.a, 1 \.c, "
+    ):
+        find_inputs(sources)
+    touch(tmp_path / "a.jpg", tmp_path / "b.zip")
+    expected = {".b": 2, ".txt": 2, ".a": 1, ".c": 1, ".d": 1, "more": 3}
+    assert find_inputs(sources).other_files == expected
