@@ -192,7 +192,7 @@ def gray_jpeg(*samples: tuple[int, int]) -> bytes:
         segment(0xC0, 8, 0, 48, 0, 64, len(parts), *chain.from_iterable(parts)),
         segment(0xC4, 0, *one_bit),
         segment(0xC4, 0x10, *one_bit),
-        segment(0xDA, len(parts), *chain.from_iterable((number, 0) for number in numbers), 0, 63, 0),
+        segment(0xDA, len(parts), *chain(*((number, 0) for number in numbers)), 0, 63, 0),
         bytes(-(-blocks // 4)) + b"\xff\xd9",
     ))  # fmt: skip
 
