@@ -61,7 +61,7 @@ class Dataset:
         ``parameters`` are those of a run, by name (``imgvet run --help`` lists them).
         ``annotations`` may be a DataFrame or a dict, ``probabilities`` a DataFrame, ``embeddings``
         an array (rows in the order of ``input_dir``, if that is a list of images, or of
-        ``annotations``) or a pair of names and an array.
+        ``annotations``), a pair of names and an array, or a dict of names and vectors.
         """
         return self.run_at(None, parameters)
 
