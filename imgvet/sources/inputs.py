@@ -114,6 +114,8 @@ class Inputs:
     """The local archives and videos, as absolute paths."""
     listing: pa.Table | None
     """What :func:`list_items` gives, if there is nothing to fetch or unpack first."""
+    enough: int | None
+    """So many of their items are all that is asked for, in the order of their paths; None: all."""
     other_files: dict[str, int] | None
     """Files in local folders that are left alone, by their ending, most first; None without any."""
 
@@ -138,7 +140,9 @@ def find_inputs(options: SourceOptions) -> Inputs:
     is_final = not (remote or compressed)
     entries = (entry for entry, _ in files)
     listing = listing_of(entries, options, others) if is_final else None
-    return Inputs(remote, tuple(sorted(compressed)), listing, others)
+    in_order = not (remote or any(kind_of_name(name) in _READ_LIST for name in options.inputs))
+    enough = objects_needed(options) if in_order else None
+    return Inputs(remote, tuple(sorted(compressed)), listing, enough, others)
 
 
 @contextmanager

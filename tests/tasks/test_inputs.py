@@ -188,6 +188,10 @@ def test_archives_and_videos_are_made_readable(
     assert done == [5, 5, 5, 3, 0]
     assert caplog.records[-1].progress.done == 5  # type: ignore[attr-defined]
 
+    elsewhere = RunContext(work_dir=tmp_path / "other", threads=1)
+    assert extract_archives.fn(elsewhere, *wanted, 6) == [5, 5]
+    assert extract_archives.fn(elsewhere, *wanted, 16) == [5, 5, 5, 3]
+
     store = tmp_path / "work" / "store"
     reader = archives_in(store / "extracted")
     for path in archives:
