@@ -187,7 +187,7 @@ def _make_ready(stages: Stages, options: RunOptions, given: Inputs) -> None:
         paths |= report.compressed
     if paths:
         videos = options.part(VideoOptions)
-        stages.run(inputs.extract_archives, tuple(sorted(paths)), videos, fetch, given.enough)
+        stages.run(inputs.extract_archives, tuple(sorted(paths)), videos, given.enough)
 
 
 def _clean_up(stages: Stages, options: RunOptions, given: Inputs) -> None:

@@ -47,7 +47,6 @@ def extract_archives(
     context: RunContext,
     paths: tuple[str, ...],
     videos: VideoOptions,
-    fetch: FetchOptions,
     enough: int | None = None,
 ) -> list[int]:
     """Index archives, unpack those that can't be read in any order, and decode videos.
@@ -59,7 +58,7 @@ def extract_archives(
     containers = containers_in(context.work, videos, max(1, context.threads // len(paths)))
 
     def prepare(path: str) -> int:
-        return containers[kind_of_file(path)].prepare(Path(path), resume=fetch.resume)
+        return containers[kind_of_file(path)].prepare(Path(path))
 
     found = in_threads(prepare, paths, context.threads)
     held = []

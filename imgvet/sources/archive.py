@@ -90,12 +90,12 @@ class Archives(Containers):
         """A member's name, and the split that the archive's name tells."""
         return {"member": name or None, "split": split_of_shard(path)}
 
-    def prepare(self, path: Path, *, resume: bool = False) -> int:
+    def prepare(self, path: Path) -> int:
         """As for all containers; the videos in an archive are decoded."""
-        count = super().prepare(path, resume=resume)
+        count = super().prepare(path)
         for name in self._videos_in(path) if count else ():
             read = partial(self.read, str(path), name)
-            count += self._videos.prepare_member(path, name, read, resume=resume) - 1
+            count += self._videos.prepare_member(path, name, read) - 1
         return count
 
     def _videos_in(self, path: Path) -> list[str]:
@@ -116,14 +116,14 @@ class Archives(Containers):
             else:
                 yield entry
 
-    def open_up(self, container: Container, *, resume: bool) -> list[Member]:
+    def open_up(self, container: Container) -> list[Member]:
         """Index an archive, or unpack it."""
         with open(container.path, "rb") as raw:
             head = raw.read(HEAD_BYTES)
             raw.seek(0)
             kind = identify_archive(head)
             if kind == "gzipped tar":
-                members = _unpack(container, resume=resume)
+                members = _unpack(container)
             elif kind == "tar":
                 walked = _walk_tar(ForwardStream(raw), container.size)
                 members = list(_allowed(walked, container))
@@ -135,9 +135,9 @@ class Archives(Containers):
         return settle(members, container.read)
 
 
-def _unpack(container: Container, *, resume: bool) -> list[Member]:
-    # Resuming, members are unpacked again, as gzip can't be entered in the middle, but not written.
-    parts, count = Parts(container, resume=resume), 0
+def _unpack(container: Container) -> list[Member]:
+    # To go on, members are unpacked again, as gzip can't be entered in the middle, but not written.
+    parts, count = Parts(container), 0
     with gzip.open(container.path) as raw:
         # Read a piece at a time: small reads of gzip are slow.
         buffered = io.BufferedReader(cast("io.RawIOBase", raw), 1 << 20)

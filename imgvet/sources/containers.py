@@ -162,10 +162,10 @@ def _damaged(detail: str) -> Failure:
 
 
 class Parts:
-    """The parts of a container; to ``resume`` keeps the complete ones of an interrupted run."""
+    """The parts of a container; the complete ones of a run that did not come to its index stay."""
 
-    def __init__(self, container: Container, *, resume: bool) -> None:
-        if not resume:
+    def __init__(self, container: Container) -> None:
+        if container.index.exists():
             shutil.rmtree(container.folder, ignore_errors=True)
         self._container = container
         self.members: list[Member] = []
@@ -198,7 +198,7 @@ class Parts:
         self._contents.append(content)
         self._size += len(content)
 
-    def close_part(self, done: int) -> None:
+    def close_part(self, done: int = 0) -> None:
         """Write the present part, if it has rows, and how far the work is; begin the next one."""
         if not self._contents:
             return
@@ -239,7 +239,7 @@ class Containers(ABC):
         self._open = lru_cache(8)(open_index)  # One takes about 20 MB for 100,000 members.
 
     @abstractmethod
-    def open_up(self, container: Container, *, resume: bool) -> list[Member]:
+    def open_up(self, container: Container) -> list[Member]:
         """The members that become items, and what is wrong with the container as a whole."""
 
     @abstractmethod
@@ -257,7 +257,7 @@ class Containers(ABC):
         folder = self._store / digest_bytes(f"{state} {self._rules}".encode())
         return Container(str(path), status.st_size, folder)
 
-    def prepare(self, path: Path, *, resume: bool = False) -> int:
+    def prepare(self, path: Path) -> int:
         """Index a container, an absolute path, and unpack what can't be read where it lies.
 
         A damaged, empty or unreadable one is a row, not an error; a store that can't be written to
@@ -267,7 +267,7 @@ class Containers(ABC):
 
         def open_up() -> list[Member] | Failure:
             first = read_bytes(path, at_most=1)
-            return first if isinstance(first, Failure) else self.open_up(container, resume=resume)
+            return first if isinstance(first, Failure) else self.open_up(container)
 
         if walk_file(path, "").status is not Reason.OK:
             return 0

@@ -158,7 +158,7 @@ def opened(names: Sequence[str]) -> Iterator[tuple[pd.DataFrame, Callable[[int],
         inputs, containers = find_inputs(options), containers_in(work, videos)
         copied = (mirror(name, options, work, "", images=False) for name in inputs.remote)
         for path in chain(inputs.compressed, *(report.compressed for report in copied)):
-            containers[kind_of_file(path)].prepare(Path(path), resume=False)
+            containers[kind_of_file(path)].prepare(Path(path))
         listing = list_items(options, work) if inputs.listing is None else inputs.listing
         items, reader = to_frame(listing), Reader(work, videos)
         files, problems = files_in(items), list(zip(items["status"], items["detail"], strict=True))

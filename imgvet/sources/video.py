@@ -130,9 +130,7 @@ class Videos(Containers):
         """The time of a frame."""
         return {"time_ms": int(name) if name else None}
 
-    def prepare_member(
-        self, archive: Path, name: str, read: Callable[[], bytes | Failure], *, resume: bool
-    ) -> int:
+    def prepare_member(self, archive: Path, name: str, read: Callable[[], bytes | Failure]) -> int:
         """As :meth:`prepare`, of a video in an archive; ``read`` gives its bytes.
 
         FFmpeg needs a file, which is there only while the video is decoded.
@@ -147,15 +145,14 @@ class Videos(Containers):
             with draft_in(self._store) as folder:
                 film = Path(folder, f"film{split_ending(name)[1]}")
                 film.write_bytes(data)
-                return self.open_up(replace(container, path=str(film)), resume=resume)
+                return self.open_up(replace(container, path=str(film)))
 
         return self.prepared(container, open_up)
 
-    def open_up(self, container: Container, *, resume: bool) -> list[Member]:
+    def open_up(self, container: Container) -> list[Member]:
         """Decode a video."""
-        parts = Parts(container, resume=resume)
-        # A part is closed with the time of its last frame; 0 is also that of the first frame.
-        after_ms = parts.done if parts.members else -1
+        parts = Parts(container)
+        after_ms = int(parts.members[-1].name) if parts.members else -1
         damage: list[Member] = []
         inputs = (Path(container.path), self._options, after_ms, self._threads)
         for frame in each_isolated(jpeg_frames, *inputs):
@@ -169,6 +166,6 @@ class Videos(Containers):
             time_ms, jpeg = frame
             parts.add(Member(str(time_ms), size=len(jpeg)), jpeg)
             if parts.full:
-                parts.close_part(time_ms)
-        parts.close_part(0)
+                parts.close_part()
+        parts.close_part()
         return parts.members + damage

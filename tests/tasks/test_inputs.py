@@ -161,7 +161,7 @@ def test_archives_are_copied_without_images_and_removed_with_what_they_became(
     archives = tuple(sorted(report.compressed))
     assert [Path(path).name for path in archives] == ["a.tar", "b.tgz"]
     assert (report.downloaded, report.failed) == (2, 0)
-    extract_archives.fn(context, archives, VideoOptions(), FetchOptions())
+    extract_archives.fn(context, archives, VideoOptions())
     assert len(list(context.work.extracted.iterdir())) == 2
 
     def remove(**what: bool) -> int:
@@ -181,7 +181,7 @@ def test_archives_and_videos_are_made_readable(
     damaged = tmp_path / "damaged.zip"
     damaged.write_bytes(b"")
     video = write_video(tmp_path / "film.avi", frames=25)
-    wanted = (tuple(map(str, (*archives, video, damaged))), VideoOptions(), FetchOptions())
+    wanted = (tuple(map(str, (*archives, video, damaged))), VideoOptions())
     context = RunContext(work_dir=tmp_path / "work", threads=2)
     with caplog.at_level(logging.INFO, LOGGER_NAME):
         done = extract_archives.fn(context, *wanted)
