@@ -80,8 +80,6 @@ class ArchiveError(Exception):
 class Archives(Containers):
     """Archives of which indexes, and what had to be unpacked, lie in ``store/extracted``."""
 
-    changed = "the archive has changed since it was indexed"
-
     def __init__(self, store: Path, videos: Videos) -> None:
         super().__init__(store, str(INDEX_VERSION))
         self._videos = videos

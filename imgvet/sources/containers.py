@@ -19,7 +19,7 @@ from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -231,9 +231,6 @@ class Containers(ABC):
     How members are chosen and judged are the ``rules``, a text; for each there are other folders.
     """
 
-    changed: ClassVar[str]
-    """What is said of one that has changed since it was prepared."""
-
     def __init__(self, store: Path, rules: str) -> None:
         self._store, self._rules, self._lock = store, rules, Lock()
         self._open = lru_cache(8)(open_index)  # One takes about 20 MB for 100,000 members.
@@ -301,7 +298,9 @@ class Containers(ABC):
             return
         members = self.find(copy or Path(itself.path), itself.member).members()
         if members is None:
-            yield replace(itself, status=Reason.MISSING, detail=self.changed)
+            yield replace(
+                itself, status=Reason.MISSING, detail="it has changed since it was opened up"
+            )
             return
         for member in members:
             yield replace(

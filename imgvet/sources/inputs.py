@@ -46,7 +46,6 @@ from imgvet.sources.local import (
     unreadable,
     walk,
     walk_file,
-    walk_folder,
 )
 from imgvet.sources.reading import Reader, containers_in
 from imgvet.sources.s3 import is_remote, parse_location
@@ -222,8 +221,7 @@ def _files_of(name: str, is_item: Callable[[str], bool]) -> Iterator[File]:
     if kind is Kind.YOLO:
         entries = chain.from_iterable(yolo_entries(read_yolo(path), name) for path in paths)
     else:
-        walk_each = walk_folder if kind is Kind.FOLDER else walk
-        entries = chain.from_iterable(walk_each(path, name, is_item) for path in paths)
+        entries = chain.from_iterable(walk(path, name, is_item) for path in paths)
     return ((entry, kind_of_file(entry.path)) for entry in entries)
 
 
