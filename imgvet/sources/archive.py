@@ -20,6 +20,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
@@ -135,17 +136,17 @@ class Archives(Containers):
 
 def _unpack(container: Container) -> list[Member]:
     # To go on, members are unpacked again, as gzip can't be entered in the middle, but not written.
-    parts, count = Parts(container), 0
+    parts = Parts(container)
     with gzip.open(container.path) as raw:
         # Read a piece at a time: small reads of gzip are slow.
         buffered = io.BufferedReader(cast("io.RawIOBase", raw), 1 << 20)
         stream = ForwardStream(buffered, lambda position: _passed_limit(position, container))
-        for count, member in enumerate(_allowed(_walk_tar(stream), container), 1):
-            if count > parts.done and is_kept(member):
-                parts.add(*_with_content(member, stream))
+        kept = filter(is_kept, _allowed(_walk_tar(stream), container))
+        for member in islice(kept, len(parts.members), None):
+            parts.add(*_with_content(member, stream))
             if parts.full:
-                parts.close_part(count)
-    parts.close_part(count)
+                parts.close_part()
+    parts.close_part()
     return parts.members
 
 

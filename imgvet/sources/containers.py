@@ -44,7 +44,6 @@ PART_BYTES, PART_MEMBERS = 32 << 20, 1000
 
 CUT_SHORT = "the archive ends before the member does"
 
-_DONE = b"done"
 _PLACE = ["name", "part", "offset", "size", "stored", "method", "crc"]
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 
@@ -78,22 +77,20 @@ MEMBER_SCHEMA = pa.schema(
 )
 
 
-def _write_rows(path: Path, rows: Sequence[Member], done: int = 0) -> None:
+def _write_rows(path: Path, rows: Sequence[Member]) -> None:
     columns = [[getattr(member, name) for member in rows] for name in MEMBER_SCHEMA.names]
-    schema = MEMBER_SCHEMA.with_metadata({_DONE: str(done)})
-    table = pa.table(columns, schema=schema)
+    table = pa.table(columns, schema=MEMBER_SCHEMA)
     write_atomically(path, lambda draft: pq.write_table(table, draft, compression="zstd"))
 
 
-def _read_rows(path: Path) -> tuple[list[Member], int] | None:
-    """Rows and how far the work was; None if they are gone or damaged."""
+def _read_rows(path: Path) -> list[Member] | None:
+    """The rows of a file; None if it is gone or damaged."""
     table = read_if_sound(path, MEMBER_SCHEMA.names) if path.exists() else None
     if table is None:
         return None
     columns = {name: table.column(name).to_pylist() for name in MEMBER_SCHEMA.names}
     columns["status"] = [Reason(status) for status in columns["status"]]
-    done = (table.schema.metadata or {}).get(_DONE, 0)
-    return [Member(*values) for values in zip(*columns.values(), strict=True)], int(done)
+    return [Member(*values) for values in zip(*columns.values(), strict=True)]
 
 
 @dataclass(frozen=True)
@@ -115,8 +112,7 @@ class Container:
 
     def members(self) -> list[Member] | None:
         """What the index holds, None if it is not there or damaged."""
-        found = _read_rows(self.index)
-        return None if found is None else found[0]
+        return _read_rows(self.index)
 
     def read(self, member: Member) -> bytes | Failure:
         """The content of one member, or why it can't be had."""
@@ -169,22 +165,19 @@ class Parts:
             shutil.rmtree(container.folder, ignore_errors=True)
         self._container = container
         self.members: list[Member] = []
-        self.done = 0
-        """How far the work was when the last part of the interrupted run was closed."""
         self._number = 0
-        while (found := self._complete_part()) is not None:
-            rows, self.done = found
+        while (rows := self._complete_part()) is not None:
             self.members += rows
             self._number += 1
         self._contents: list[bytes] = []
         self._size = 0
 
-    def _complete_part(self) -> tuple[list[Member], int] | None:
+    def _complete_part(self) -> list[Member] | None:
         content = self._container.part(self._number)
-        found = _read_rows(content.with_suffix(".parquet"))
-        if found is None or not content.exists():
+        rows = _read_rows(content.with_suffix(".parquet"))
+        if rows is None or not content.exists():
             return None
-        return found if content.stat().st_size == sum(row.stored for row in found[0]) else None
+        return rows if content.stat().st_size == sum(row.stored for row in rows) else None
 
     @property
     def full(self) -> bool:
@@ -198,13 +191,13 @@ class Parts:
         self._contents.append(content)
         self._size += len(content)
 
-    def close_part(self, done: int = 0) -> None:
-        """Write the present part, if it has rows, and how far the work is; begin the next one."""
+    def close_part(self) -> None:
+        """Write the present part, if it has rows, and begin the next one."""
         if not self._contents:
             return
         path, rows = self._container.part(self._number), self.members[-len(self._contents) :]
         write_atomically(path, lambda draft: draft.write_bytes(b"".join(self._contents)))
-        _write_rows(path.with_suffix(".parquet"), rows, done)
+        _write_rows(path.with_suffix(".parquet"), rows)
         self._number, self._size, self._contents = self._number + 1, 0, []
 
 
