@@ -29,7 +29,7 @@ from benchmarks.process import run
 from benchmarks.seed_files import container_seeds, image_seeds, mutated
 from imgvet.measures.collect import item_tables, with_reads
 from imgvet.measures.compute_stats import measure_files
-from imgvet.options import FetchOptions, MediaOptions, SourceOptions, VideoOptions
+from imgvet.options import MediaOptions, SourceOptions, VideoOptions
 from imgvet.reasons import Reason
 from imgvet.sources.inputs import find_inputs, list_items
 from imgvet.sources.kinds import Kind, kind_of_file
@@ -53,7 +53,7 @@ def items_of(folder: Path, work_dir: Path) -> pd.DataFrame:
     inputs, videos = find_inputs(options), options.part(VideoOptions)
     context = RunContext(work_dir=work_dir, threads=cores())
     if inputs.compressed:
-        extract_archives.fn(context, inputs.compressed, videos, FetchOptions())
+        extract_archives.fn(context, inputs.compressed, videos)
     listing = list_items(options, work)
     rows = to_frame(listing)
     files = files_in(rows[rows["status"] == Reason.OK.value])

@@ -148,6 +148,7 @@ def _analyze(
         sources=found.sources,
         sources_without_crops=found.without_crops,
         label_structure=structure,
+        other_files=request.inputs.other_files,
     )
     expected = (verdict.without_execution(options), request.suite)
     checked = stages.run(verdict.run_checks, tables, facts, *expected)
@@ -187,7 +188,7 @@ def _make_ready(stages: Stages, options: RunOptions, given: Inputs) -> None:
         paths |= report.compressed
     if paths:
         videos = options.part(VideoOptions)
-        stages.run(inputs.extract_archives, tuple(sorted(paths)), videos, fetch)
+        stages.run(inputs.extract_archives, tuple(sorted(paths)), videos, given.enough)
 
 
 def _clean_up(stages: Stages, options: RunOptions, given: Inputs) -> None:

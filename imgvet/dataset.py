@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tempfile
 import webbrowser
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from imgvet import tables
@@ -60,7 +61,7 @@ class Dataset:
         ``parameters`` are those of a run, by name (``imgvet run --help`` lists them).
         ``annotations`` may be a DataFrame or a dict, ``probabilities`` a DataFrame, ``embeddings``
         an array (rows in the order of ``input_dir``, if that is a list of images, or of
-        ``annotations``) or a pair of names and an array.
+        ``annotations``), a pair of names and an array, or a dict of names and vectors.
         """
         return self.run_at(None, parameters)
 
@@ -257,16 +258,25 @@ class Dataset:
         """Plans what to remove from the dataset, does it, and undoes it."""
         return Curation(self._stored)
 
-    def __getitem__(self, item_id: int) -> dict[str, Any]:
-        """All that is known of one image, without what is missing; KeyError if there is none.
+    def __getitem__(self, item: int | str) -> dict[str, Any]:
+        """All that is known of one image, by its id or its file name; KeyError if there is none.
 
-        Columns of items and stats are called as there, others as ``components.component_id``.
+        What is missing is left out. Columns of items and stats are called as there, others as
+        ``components.component_id``.
         """
-        facts = ImageTable.of_run(self._work).facts(item_id)
-        if facts is None:
-            raise KeyError(item_id)
-        flags = {name: facts[name] == "true" for name in FLAGS if name in facts}
-        return {name.removeprefix("stats."): value for name, value in {**facts, **flags}.items()}
+        images = ImageTable.of_run(self._work)
+        if isinstance(item, str):
+            ids = images["id"].filter(pc.equal(images["filename"], item)).to_pylist()
+        else:
+            ids = [item]
+        for known in _known(images, ids):
+            return known
+        raise KeyError(item)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """All that is known of each image, in the order of their ids."""
+        images = ImageTable.of_run(self._work)
+        return _known(images, images.ids.tolist())
 
     def _repr_html_(self) -> str | None:
         """The verdict and the numbers, for notebooks; None before a run."""
@@ -295,6 +305,13 @@ class Dataset:
         """A table, with file names, labels and splits of the images that columns name."""
         work = self._work
         return with_names(tables.read_made(work.table(table.name), table), ImageTable.of_run(work))
+
+
+def _known(images: ImageTable, ids: Iterable[int]) -> Iterator[dict[str, Any]]:
+    """All that is known of those images that there are."""
+    for facts in filter(None, map(images.facts, ids)):
+        flags = {name: facts[name] == "true" for name in FLAGS if name in facts}
+        yield {name.removeprefix("stats."): value for name, value in {**facts, **flags}.items()}
 
 
 class Curation:

@@ -1,29 +1,5 @@
 """The errors imgvet raises for a bad request, one line each, with what to do next.
 
-    ImgvetError                     base of them all; exit code 2
-    +-- InputNotFoundError          the input does not exist
-    +-- InputEmptyError             the input holds no image
-    +-- InputUnreadableError        the input may not be read
-    |   +-- TransportError          a server can't be reached or keeps failing
-    +-- ListFileError               a list of images is not as it should be
-    +-- WorkDirInsideInputError     results would be written among the images
-    +-- WorkDirBusyError            another run is writing to this work dir
-    +-- WorkDirUnusableError        the work dir may not be written to, or is no folder
-    +-- RunNotFoundError            the work dir holds no finished run
-    +-- HistoryError                the history of a work dir can't be read
-    |   +-- HistoryDamagedError     its file is not what was written
-    |   +-- HistoryOutdatedError    it was written by an earlier version
-    +-- PlanError                   a plan of what to remove can't be used
-    +-- QuarantineError             a quarantine can't be used
-    +-- StaleReferenceError         a stored result is gone or was changed
-    +-- UnknownParameterError       no parameter has this name
-    +-- InvalidParameterError       a parameter has a value it may not have
-    +-- ConfigFileError             the config file may not be read or parsed
-    +-- ModelError                  the embedding model may not be used
-    +-- EngineError                 Prefect's server can't be started or reached
-    +-- MachineError                the machine lacks space, memory or open files
-    +-- MissingExtraError           an optional package is not installed
-
 A bad image is never an exception: it is a row of ``tables/invalid.parquet`` with a
 :class:`imgvet.reasons.Reason`.
 """
@@ -222,7 +198,7 @@ def failures_of_machine() -> Iterator[None]:
 
 
 def all_errors() -> list[type[ImgvetError]]:
-    """Each error of this module that a request may end with, in the order of the tree above."""
+    """Each error of this module that a request may end with, as they stand above."""
     kinds = [kind for kind in globals().values() if isinstance(kind, type)]
     return [kind for kind in kinds if issubclass(kind, ImgvetError) and kind is not ImgvetError]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 
 _LONGEST = 120
@@ -53,6 +53,18 @@ def examples(values: Collection[object], most: int = 3) -> str:
     texts = [repr(value) for value in islice(values, most)]
     shown = [text if len(text) <= _LONGEST else f"{text[0]}...{text[-_LONGEST:]}" for text in texts]
     return ", ".join([*shown, "..."] if len(values) > most else shown)
+
+
+def each(numbers: Mapping[str, int]) -> str:
+    """How many there are of each: ``2 too_small, 1 truncated``."""
+    return ", ".join(f"{number:,} {name}" for name, number in numbers.items())
+
+
+def most(numbers: Mapping[str, int], names: int = 5) -> dict[str, int]:
+    """The greatest numbers first, then by name; those of too many names are summed as ``more``."""
+    ranked = sorted(numbers.items(), key=lambda pair: (-pair[1], pair[0]))
+    rest = sum(number for _, number in ranked[names:])
+    return dict(ranked[:names]) | ({"more": rest} if rest else {})
 
 
 def listed(words: Sequence[str]) -> str:

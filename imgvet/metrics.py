@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 STANDARD_SHORT_SIDE = 256
 """Short side of the standard size and of a thumbnail, in pixels."""
 
-MEASURE_VERSION = 3
+MEASURE_VERSION = 4
 """Raise when a basic metric, the orientation hash, the decoding or the thumbnails change: stored
 measures go stale."""
 

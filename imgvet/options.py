@@ -41,7 +41,7 @@ class FetchOptions(Part):
         False, "delete, after use, archives and videos that this run downloaded"
     )
     resume: bool = parameter(
-        False, "continue an interrupted extraction instead of starting it again"
+        False, "accepted and ignored: an interrupted extraction is always continued"
     )
 
 

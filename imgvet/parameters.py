@@ -18,6 +18,9 @@ from pydantic import (
 
 from imgvet.errors import InvalidParameterError, unknown_parameter
 
+_LONGEST = 200
+"""Characters of a wrong value that a message tells: from Python it may be a table or an array."""
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -112,5 +115,7 @@ def _first_problem(kind: type[Part], error: ValidationError, command: str) -> In
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "model_type":
         message = f"it is a table of its own, in a config file [{name}]"
-    where = f"{name} = {first['input']!r}: " if name else ""
+    value = repr(first["input"])
+    shown = value if len(value) <= _LONGEST else f"{' '.join(value.split())[:_LONGEST]} ..."
+    where = f"{name} = {shown}: " if name else ""
     return InvalidParameterError(f"{where}{message}", remedy)

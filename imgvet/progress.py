@@ -40,9 +40,10 @@ def tracked(items: Iterable[Item], stage: str, done: int, total: int) -> Iterato
 
     ``done`` items came before the first of these, of ``total`` in the whole stage.
     """
+    every = min(_REPORT_EVERY, total // _REPORT_EVERY + 1)
     for count, item in enumerate(items, done + 1):
         yield item
-        if count % _REPORT_EVERY == 0 or count == total:
+        if count % every == 0 or count == total:
             report_progress(stage, count, total)
 
 

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from imgvet.errors import RunNotFoundError
 from imgvet.foreign import visible
-from imgvet.format import counted, percent
+from imgvet.format import counted, each, percent
 from imgvet.options import dataset_called
 from imgvet.parameters import Frozen, PartType
 from imgvet.reasons import Code
@@ -124,6 +124,8 @@ class RunSummary(Exact):
     """Images that were cut into crops, None if whole images were analysed."""
     sources_without_crops: int | None = None
     """Those of them in which there was nothing to cut."""
+    other_files: dict[str, int] | None = _if_known()
+    """Files in local folders that no ending tells to be images, archives or videos, by ending."""
     model: str
     threshold: float
     cc_threshold: float
@@ -230,12 +232,14 @@ def _items(summary: RunSummary) -> Row:
 
 
 def _validity(summary: RunSummary) -> list[Row]:
-    counts, by_reason = summary.counts, summary.invalid_by_reason.items()
-    reasons = ", ".join(f"{number} {reason}" for reason, number in by_reason)
+    counts, others = summary.counts, summary.other_files
+    reasons = each(summary.invalid_by_reason)
     invalid = _images(counts.invalid, counts.images) + (f": {reasons}" if reasons else "")
+    left = f"{sum(others.values()):,} left alone: {each(others)}" if others else ""
     return [
         ("Valid", _images(counts.valid, counts.images), ""),
         ("Invalid", invalid, f".invalid_instances()  {Section.INVALID.href}"),
+        *([("Other files", left, "")] if left else []),
     ]
 
 
@@ -273,8 +277,13 @@ def _leaks(summary: RunSummary) -> list[Row]:
     splits = [f"{number:,} {split}" for split, number in summary.leaks_by_split.items()]
     if len(splits) > 5:
         splits[4:] = [f"{len(splits) - 4} splits more"]
-    each = ", ".join(splits)
-    return [("Leaks", f"{text}: {each}" if each else text, f".leaks()  {Section.LEAKS.href}")]
+    return [
+        (
+            "Leaks",
+            ": ".join(filter(None, (text, ", ".join(splits)))),
+            f".leaks()  {Section.LEAKS.href}",
+        )
+    ]
 
 
 def _labels(summary: RunSummary) -> list[Row]:

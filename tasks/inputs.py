@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -28,6 +27,7 @@ from imgvet.tables import to_frame
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import transport_stage, uncached_stage
 from imgvet.tasks.shards import Plan, plan
+from imgvet.threads import in_threads
 
 
 @transport_stage
@@ -44,20 +44,29 @@ def sync_s3_to_local(
 
 @uncached_stage
 def extract_archives(
-    context: RunContext, paths: tuple[str, ...], videos: VideoOptions, fetch: FetchOptions
+    context: RunContext,
+    paths: tuple[str, ...],
+    videos: VideoOptions,
+    enough: int | None = None,
 ) -> list[int]:
     """Index archives, unpack those that can't be read in any order, and decode videos.
 
-    What the store already holds of an unchanged file is used again. Paths are absolute, each once;
-    the result is how many items each holds.
+    What the store already holds of an unchanged file is used again. Paths are absolute, each once,
+    in order; where some of them hold ``enough`` items, the rest is left. The result is how many
+    items each holds.
     """
     containers = containers_in(context.work, videos, max(1, context.threads // len(paths)))
 
     def prepare(path: str) -> int:
-        return containers[kind_of_file(path)].prepare(Path(path), resume=fetch.resume)
+        return containers[kind_of_file(path)].prepare(Path(path))
 
-    with ThreadPoolExecutor(context.threads) as pool:
-        return list(tracked(pool.map(prepare, paths), "extract_archives", 0, len(paths)))
+    found = in_threads(prepare, paths, context.threads)
+    held = []
+    for count in tracked(found, "extract_archives", 0, len(paths)):
+        held.append(count)
+        if enough is not None and sum(held) >= enough:
+            break
+    return held
 
 
 @uncached_stage

@@ -51,7 +51,10 @@ def test_all_that_is_known_of_one_image(dataset: Dataset) -> None:
     assert [type(known[name]) for name in ("id", "width", "sharpness")] == [int, int, float]
     assert dataset[0]["label"] == "cat"
     assert dataset[0]["label_issues.is_issue"] is False
-    for missing in (4, -1):
+    assert dataset["/d.jpg"] == known
+    assert list(dataset)[3] == known
+    assert len(list(dataset)) == len(dataset)
+    for missing in (4, -1, "/nothing.jpg"):
         with pytest.raises(KeyError):
             dataset[missing]
 

@@ -88,3 +88,9 @@ def test_options_survive_json() -> None:
         {"input_dir": ["a", "b"], "subset": ["a/1.jpg"], "checks": {"min_images": 3}}
     )
     assert RunOptions.model_validate_json(options.model_dump_json()) == options
+
+
+def test_a_value_of_the_wrong_kind_is_told_in_short() -> None:
+    with pytest.raises(InvalidParameterError, match=r"embeddings = \{1, 2") as refused:
+        make_options({"input_dir": "photos", "embeddings": set(range(1, 10_000))})
+    assert len(str(refused.value)) < 400

@@ -157,15 +157,21 @@ def _checked(
 
 
 def write_user_embeddings(
-    names: Sequence[str | os.PathLike[str]], array: NDArray[Any], folder: Path
+    names: Sequence[str | os.PathLike[str]], vectors: Any, folder: Path
 ) -> Path:
-    """Write an array given from Python as files that the parameter ``embeddings`` can name.
+    """Write vectors given from Python, an array or a sequence, as files that ``embeddings`` names.
 
     They are called by their content, so the same array gives the same path. A name that is the
     relative path of a file that exists, seen from the current folder, becomes absolute. Raises as
     :func:`read_user_embeddings`.
     """
-    given = _checked([_absolute(os.fspath(name)) for name in names], np.asarray(array), "an array")
+    try:
+        array = np.asarray(vectors)
+    except ValueError:
+        raise _refused(
+            "an array", "has rows of different lengths", "Give as many to each"
+        ) from None
+    given = _checked([_absolute(os.fspath(name)) for name in names], array, "an array")
     text = io.StringIO(newline="")
     rows = csv.writer(text, quoting=csv.QUOTE_ALL)  # names may hold whatever ends a row
     rows.writerows([["filename"], *([name] for name in given.names)])
@@ -271,4 +277,5 @@ def _refuse_some(wrong: list[str], of: int, what: str, remedy: str) -> None:
 
 
 def _refused(where: Path | str, problem: str, remedy: str) -> InvalidParameterError:
-    return InvalidParameterError(f"embeddings = {str(where)!r} {problem}", remedy)
+    shown = where if isinstance(where, str) else repr(str(where))
+    return InvalidParameterError(f"embeddings = {shown} {problem}", remedy)

@@ -33,7 +33,9 @@ def as_files(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         found["annotations"] = str(_annotations_file(annotations, folder))
     if isinstance(chances := parameters.get("probabilities"), pd.DataFrame):
         found["probabilities"] = str(_probabilities_file(chances, folder))
-    if isinstance(given, np.ndarray):
+    if isinstance(given, Mapping):
+        given = (tuple(given), list(given.values()))
+    if isinstance(given, (np.ndarray, list)):
         given = (_names(annotations, parameters.get("input_dir")), given)
         if not given[0]:
             raise InvalidParameterError(
@@ -42,7 +44,7 @@ def as_files(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
             )
     if isinstance(given, tuple):
         names, array = given
-        given = write_user_embeddings(list(names), np.asarray(array), folder)
+        given = write_user_embeddings(list(names), array, folder)
     if isinstance(given, Path):
         found["embeddings"] = str(given)
     return found

@@ -119,8 +119,7 @@ def _with_reads(
     digests = reads.set_index("id")[DIGEST].reindex(items["id"])
     items[DIGEST] = digests.reset_index(drop=True).fillna(items[DIGEST])
     names = [DIGEST, "format", *(metric.name for metric in BASIC_METRICS)]
-    packed = store.measures.read(names)
-    known = pd.DataFrame(columns=names) if packed is None else to_frame(packed.select(names))
+    known = to_frame(store.measures.read(names).select(names))
     known = known.drop_duplicates(DIGEST).set_index(DIGEST)
     measured = known.reindex(items[DIGEST]).reset_index(drop=True)
     items["format"], items["file_size"] = measured["format"], measured["file_size"]

@@ -17,6 +17,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cache
 
 import cv2
@@ -41,7 +42,7 @@ from PIL import (
 )
 
 from imgvet.errors import lacking
-from imgvet.images.formats import Format, ends_early, identify, unsupported_name
+from imgvet.images.formats import Format, beginning, ends_early, identify, unsupported_name
 from imgvet.images.picture import (
     UPRIGHT,
     Picture,
@@ -94,7 +95,8 @@ _HARMLESS = (
 _REDUCED_SHORT_SIDE = 512
 """Least short side that a large JPEG is decoded to: twice that of the standard size."""
 
-_JPEG_CHANNELS = {"Gray": 1, "CMYK": 4, "YCCK": 4}
+_OF_TURBOJPEG = ("Gray", "RGB", "YCbCr")
+"""The colours of JPEGs, as the header tells them, of which it makes RGB."""
 _CHANNELS = {"1": 1, "L": 1, "I": 1, "F": 1, "LA": 2, "La": 2, "RGBA": 4, "RGBa": 4, "CMYK": 4,
              "PA": 4}  # fmt: skip
 _PILLOW = re.compile(r"PIL\.")
@@ -120,7 +122,7 @@ def decode(data: bytes, *, full_size: bool = False) -> Picture | Failure:
     if kind is None:
         if (name := unsupported_name(data)) is not None:
             return Failure(Reason.UNSUPPORTED, f"{name} is not decoded")
-        return Failure(Reason.NOT_AN_IMAGE, f"starts with {data[:8].hex(' ')}")
+        return Failure(Reason.NOT_AN_IMAGE, beginning(data))
     silence_decoders()
     try:
         if kind is Format.JPEG:
@@ -133,33 +135,30 @@ def decode(data: bytes, *, full_size: bool = False) -> Picture | Failure:
 
 def _decode_jpeg(data: bytes, short_side: int) -> Picture:
     """Decode at the least scale that leaves both sides so long; 0 decodes all pixels."""
-    with _decoder_of(data, Format.JPEG):
+    try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(data, strict=False)
+    except _DECODER_ERRORS:
+        colours = ""  # TurboJPEG reads the usual shares of colour samples only, libjpeg all.
+    if colours not in _OF_TURBOJPEG:
+        return _decode_with_pillow(data, Format.JPEG)
     _refuse_too_large(width, height)
-    channels, pixels, note = _JPEG_CHANNELS.get(colours, 3), None, ""
-    if channels < 4:
-        try:
-            pixels = simplejpeg.decode_jpeg(
-                data, colorspace="RGB", min_height=short_side, min_width=short_side, min_factor=1,
-                strict=True,
-            )  # fmt: skip
-        except _DECODER_ERRORS as error:
-            # A strict decoder stops at its first warning and a lenient one does not tell the
-            # rest; Pillow goes on, and stops where data are missing.
-            note = str(error)
-            if not any(words in note.lower() for words in _HARMLESS):
-                raise _UndecodableError(_failure(error, data, Format.JPEG)) from None
-    if pixels is None:
-        with _decoder_of(data, Format.JPEG):
-            image = _opened(data, Format.JPEG)
-            image.load()
-        pixels = rgb_of_image(image)
+    try:
+        pixels = simplejpeg.decode_jpeg(
+            data, colorspace="RGB", min_height=short_side, min_width=short_side, min_factor=1,
+            strict=True,
+        )  # fmt: skip
+    except _DECODER_ERRORS as error:
+        # A strict decoder stops at its first warning and a lenient one does not tell the rest;
+        # Pillow goes on, and stops where data are missing.
+        if not any(words in str(error).lower() for words in _HARMLESS):
+            raise _UndecodableError(_failure(error, data, Format.JPEG)) from None
+        return replace(_decode_with_pillow(data, Format.JPEG), detail=str(error))
     orientation = UPRIGHT
     if b"Exif\0\0" in data[:65536] or b"tiff:Orientation" in data[:65536]:
         with suppress(*_DECODER_ERRORS):  # Pillow is stricter about headers than libjpeg.
             orientation = _orientation_of(_opened(data, Format.JPEG))
-    pixels = np.asarray(pixels, np.uint8)
-    return _picture(pixels, (width, height), orientation, channels, 8, note)
+    channels = 1 if colours == "Gray" else 3
+    return _picture(np.asarray(pixels, np.uint8), (width, height), orientation, channels, 8)
 
 
 def _decode_heif(data: bytes) -> Picture:
@@ -254,16 +253,11 @@ def _decode_with_opencv(
 
 
 def _picture(
-    pixels: Pixels,
-    size: tuple[int, int],
-    orientation: int,
-    channels: int,
-    bit_depth: int,
-    detail: str = "",
+    pixels: Pixels, size: tuple[int, int], orientation: int, channels: int, bit_depth: int
 ) -> Picture:
     """The picture upright; size and pixels are those of the file as stored."""
     width, height = shown_size(*size, orientation)
-    return Picture(oriented(pixels, orientation), width, height, channels, bit_depth, detail)
+    return Picture(oriented(pixels, orientation), width, height, channels, bit_depth)
 
 
 def _opened(data: bytes, kind: Format) -> ImageFile.ImageFile:

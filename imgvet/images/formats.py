@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import TypeVar
+
+Name = TypeVar("Name", bound=str)
 
 
 class Format(StrEnum):
@@ -61,7 +65,20 @@ _NOT_DECODED = {
     "OpenEXR": rb"v/1\x01",
     "GIMP": rb"gimp xcf",
     "JPEG XL": rb"\xff\x0a|\0\0\0\x0cJXL ",
-    "SVG": rb"<svg",
+    "SVG": rb"(<\?xml.{0,500}?)?<svg",
+}
+_NO_IMAGES = {
+    "text of a web page": rb"(?:\xef\xbb\xbf)?\s*<(?i:!doctype html|html|head)",
+    "a pointer of Git LFS in place of the file": rb"version https://git-lfs",
+    "AppleDouble, which macOS writes beside a file": rb"\0\x05\x16\x07",
+    "a PDF": rb"%PDF-",
+    "a video": rb".{4}ftyp|\x1a\x45\xdf\xa3|RIFF.{4}AVI ",
+    "a zip archive": rb"PK\x03\x04",
+    "a gzip archive": rb"\x1f\x8b",
+    "a bzip2 archive": rb"BZh[1-9]",
+    "an xz archive": rb"\xfd7zXZ\0",
+    "a 7z archive": rb"7z\xbc\xaf\x27\x1c",
+    "a rar archive": rb"Rar!\x1a\x07",
 }
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
@@ -73,9 +90,8 @@ _TAIL = 64
 
 def identify(data: bytes) -> Format | None:
     """The format of the content, None if it is not one that can be decoded."""
-    for kind, first_bytes in _DECODED.items():
-        if re.match(first_bytes, data, re.DOTALL):
-            return kind
+    if (known := _named(data, _DECODED)) is not None:
+        return known
     if data[4:8] != b"ftyp":
         return None
     # ISO base media: the brands of the file type box tell (ISO/IEC 14496-12, section 4.3).
@@ -88,7 +104,18 @@ def identify(data: bytes) -> Format | None:
 
 def unsupported_name(data: bytes) -> str | None:
     """The name of an image format that is known but not decoded here, None if it is not one."""
-    return next((name for name, first in _NOT_DECODED.items() if re.match(first, data)), None)
+    return _named(data, _NOT_DECODED)
+
+
+def beginning(data: bytes) -> str:
+    """What content that is no image is, in words, or how it begins."""
+    first = data[:8].decode("latin-1")
+    shown = repr(first) if first.isascii() and first.isprintable() else data[:8].hex(" ")
+    return _named(data, _NO_IMAGES) or f"starts with {shown}"
+
+
+def _named(data: bytes, kinds: Mapping[Name, bytes]) -> Name | None:
+    return next((name for name, first in kinds.items() if re.match(first, data, re.DOTALL)), None)
 
 
 def ends_early(data: bytes, kind: Format) -> bool:

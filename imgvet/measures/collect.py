@@ -199,7 +199,7 @@ def stats_table(items: pd.DataFrame, store: Store, options: StatsOptions) -> pd.
 def rows_of(digests: Iterable[str], packs: Packs, columns: list[str]) -> pd.DataFrame:
     """What packs hold of all contents, which must be there."""
     packed = packs.read([name for name in columns if name != "pack"])
-    known = pd.DataFrame(columns=columns) if packed is None else packed.select(columns).to_pandas()
+    known = packed.select(columns).to_pandas()
     packs.require(digests, frozenset(known[DIGEST]))
     return known
 

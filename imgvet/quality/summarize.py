@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from imgvet.format import most
 from imgvet.metrics import FLAGS, flagged
 from imgvet.options import RunOptions
 from imgvet.quality.checks import CHECK_BY_NAME
@@ -35,6 +36,7 @@ class SearchFacts(Exact):
     """Images that were cut into crops, None if whole ones were analysed."""
     sources_without_crops: int | None = None
     label_structure: LabelStructure | None = None
+    other_files: dict[str, int] | None = None
 
 
 def summarize(
@@ -59,6 +61,7 @@ def summarize(
         inputs=options.inputs,
         sources=facts.sources,
         sources_without_crops=facts.sources_without_crops,
+        other_files=facts.other_files,
         model=facts.model,
         threshold=options.threshold,
         cc_threshold=options.cc_threshold,
@@ -184,7 +187,7 @@ def near_pairs(similarity: pd.DataFrame, valid: pd.DataFrame) -> pd.DataFrame:
 def invalid_by_reason(items: pd.DataFrame) -> dict[str, int]:
     """How many items were left out for each reason, most frequent first, then by name."""
     reasons = Counter(items.loc[items["status"] != Reason.OK.value, "status"].tolist())
-    return dict(sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0])))
+    return most(reasons, len(reasons))
 
 
 def rates(counts: Counts) -> dict[str, float]:

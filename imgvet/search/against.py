@@ -222,7 +222,7 @@ def _stored_pictures(work: WorkDir) -> Callable[[str], Seen | None]:
     """Gives a picture of a run by its digest, as far as its store has it."""
     store, names = Store(work), [DIGEST, "width", "height"]
     thumbnails, rows = Thumbnails(store.measures), store.measures.read(names)
-    columns = [] if rows is None else [rows[name].to_pylist() for name in names]
+    columns = (rows[name].to_pylist() for name in names)
     sizes = {digest: (width, height) for digest, width, height in zip(*columns, strict=True)}
 
     def see(digest: str) -> Seen | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,8 @@ from imgvet.images.picture import Pixels, decode_thumbnail, encode_thumbnail, to
 from imgvet.models.model import Model, ModelCard
 from imgvet.models.resolve import resolve_model
 from imgvet.options import ModelOptions
-from imgvet.reasons import Failure
+from imgvet.reasons import Failure, Reason
+from imgvet.sources.local import read_bytes
 from imgvet.summary import RunRecord
 
 MAX_BYTES = 64_000_000
@@ -103,19 +102,13 @@ def as_picture(given: Any) -> int | str | bytes:
 def read_picture(path: Path) -> bytes:
     """The bytes of a regular file of at most :data:`MAX_BYTES`; raises one of our errors if not."""
     try:
-        # A pipe would be waited for; O_NONBLOCK does not, and means nothing to a regular file.
-        with open(path, "rb", opener=lambda name, how: os.open(name, how | os.O_NONBLOCK)) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise InputUnreadableError(f"{path} is not a file", "Name a picture file")
-            data = file.read(MAX_BYTES + 1)
-    except (FileNotFoundError, ValueError):
-        raise InputNotFoundError(f"There is no file {path}", "Check its name") from None
-    except OSError as error:
-        raise InputUnreadableError(
-            f"{path} can't be read ({error.strerror})", "Name a picture file that may be read"
-        ) from None
-    if len(data) > MAX_BYTES:
-        raise InputUnreadableError(
-            f"{path} is larger than {MAX_BYTES:,} bytes", "Search for a smaller picture"
-        )
-    return data
+        data = read_bytes(path, MAX_BYTES + 1)
+    except ValueError:  # a name that no file can have
+        data = Failure(Reason.MISSING, "")
+    if isinstance(data, bytes) and len(data) > MAX_BYTES:
+        data = Failure(Reason.TOO_LARGE, f"larger than {MAX_BYTES:,} bytes")
+    if isinstance(data, bytes):
+        return data
+    if data.reason is Reason.MISSING:
+        raise InputNotFoundError(f"There is no file {path}", "Check its name")
+    raise InputUnreadableError(f"{path} can't be read ({data.detail})", "Name another picture file")

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from imgvet.embedding.compute import collect_embeddings, embed, thumbnail_reader
+from imgvet.embedding.compute import collect_embeddings, embed
 from imgvet.images.orientation_hash import (
     HASH,
     HASH_BYTES,
@@ -37,13 +37,13 @@ from imgvet.images.orientation_hash import (
     RELIABLE_QUALITY,
     hash_in_orientation,
 )
-from imgvet.images.picture import Pixels, oriented
+from imgvet.images.picture import Pixels, decode_thumbnail, oriented
 from imgvet.measures.collect import rows_of
 from imgvet.models.model import Model
 from imgvet.progress import Progress
 from imgvet.similarity.distances import Metric, Rows, Vectors
 from imgvet.store.compact import mark_used, today
-from imgvet.store.packs import DIGEST, all_places
+from imgvet.store.packs import DIGEST, Thumbnails
 from imgvet.store.store import Store
 from imgvet.tables import NEIGHBORS
 
@@ -118,11 +118,11 @@ def _embedded(
     held = packs.digests()
     missing = [key for key in keys if key not in held]
     if missing:
-        thumbnail = thumbnail_reader(all_places(store.measures), store)
+        thumbnails = Thumbnails(store.measures)
 
         def read(key: str) -> Pixels:
             digest, turn = key.split(".")
-            return oriented(thumbnail(digest), int(turn) + 1)
+            return oriented(decode_thumbnail(thumbnails.read(digest) or b""), int(turn) + 1)
 
         before = Progress(STAGE, 0, len(missing))
         embed(missing, read, store, model, threads=threads, before=before)

@@ -20,9 +20,11 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
+from imgvet.images.formats import beginning
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.containers import CUT_SHORT, FILE_ITSELF, Container, Containers, Member, Parts
 from imgvet.sources.kinds import Kind, kind_of_file
@@ -31,7 +33,7 @@ from imgvet.sources.local import failure_of
 from imgvet.sources.sidecars import is_kept, settle, split_of_shard
 from imgvet.sources.video import Videos
 
-INDEX_VERSION = 5
+INDEX_VERSION = 6
 """Raised when members are judged in another way."""
 
 HEAD_BYTES = tarfile.BLOCKSIZE
@@ -79,8 +81,6 @@ class ArchiveError(Exception):
 class Archives(Containers):
     """Archives of which indexes, and what had to be unpacked, lie in ``store/extracted``."""
 
-    changed = "the archive has changed since it was indexed"
-
     def __init__(self, store: Path, videos: Videos) -> None:
         super().__init__(store, str(INDEX_VERSION))
         self._videos = videos
@@ -89,12 +89,12 @@ class Archives(Containers):
         """A member's name, and the split that the archive's name tells."""
         return {"member": name or None, "split": split_of_shard(path)}
 
-    def prepare(self, path: Path, *, resume: bool = False) -> int:
+    def prepare(self, path: Path) -> int:
         """As for all containers; the videos in an archive are decoded."""
-        count = super().prepare(path, resume=resume)
+        count = super().prepare(path)
         for name in self._videos_in(path) if count else ():
             read = partial(self.read, str(path), name)
-            count += self._videos.prepare_member(path, name, read, resume=resume) - 1
+            count += self._videos.prepare_member(path, name, read) - 1
         return count
 
     def _videos_in(self, path: Path) -> list[str]:
@@ -115,14 +115,14 @@ class Archives(Containers):
             else:
                 yield entry
 
-    def open_up(self, container: Container, *, resume: bool) -> list[Member]:
+    def open_up(self, container: Container) -> list[Member]:
         """Index an archive, or unpack it."""
         with open(container.path, "rb") as raw:
             head = raw.read(HEAD_BYTES)
             raw.seek(0)
             kind = identify_archive(head)
             if kind == "gzipped tar":
-                members = _unpack(container, resume=resume)
+                members = _unpack(container)
             elif kind == "tar":
                 walked = _walk_tar(ForwardStream(raw), container.size)
                 members = list(_allowed(walked, container))
@@ -130,23 +130,23 @@ class Archives(Containers):
                 walked = _walk_zip(raw, container.size)
                 members = list(_allowed(walked, container, counts_bytes=True))
             else:
-                members = [_archive_row(Reason.NOT_AN_ARCHIVE, f"starts with {head[:8].hex(' ')}")]
+                members = [_archive_row(Reason.NOT_AN_ARCHIVE, beginning(head))]
         return settle(members, container.read)
 
 
-def _unpack(container: Container, *, resume: bool) -> list[Member]:
-    # Resuming, members are unpacked again, as gzip can't be entered in the middle, but not written.
-    parts, count = Parts(container, resume=resume), 0
+def _unpack(container: Container) -> list[Member]:
+    # To go on, members are unpacked again, as gzip can't be entered in the middle, but not written.
+    parts = Parts(container)
     with gzip.open(container.path) as raw:
         # Read a piece at a time: small reads of gzip are slow.
         buffered = io.BufferedReader(cast("io.RawIOBase", raw), 1 << 20)
         stream = ForwardStream(buffered, lambda position: _passed_limit(position, container))
-        for count, member in enumerate(_allowed(_walk_tar(stream), container), 1):
-            if count > parts.done and is_kept(member):
-                parts.add(*_with_content(member, stream))
+        kept = filter(is_kept, _allowed(_walk_tar(stream), container))
+        for member in islice(kept, len(parts.members), None):
+            parts.add(*_with_content(member, stream))
             if parts.full:
-                parts.close_part(count)
-    parts.close_part(count)
+                parts.close_part()
+    parts.close_part()
     return parts.members
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -44,7 +44,6 @@ PART_BYTES, PART_MEMBERS = 32 << 20, 1000
 
 CUT_SHORT = "the archive ends before the member does"
 
-_DONE = b"done"
 _PLACE = ["name", "part", "offset", "size", "stored", "method", "crc"]
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 
@@ -78,22 +77,20 @@ MEMBER_SCHEMA = pa.schema(
 )
 
 
-def _write_rows(path: Path, rows: Sequence[Member], done: int = 0) -> None:
+def _write_rows(path: Path, rows: Sequence[Member]) -> None:
     columns = [[getattr(member, name) for member in rows] for name in MEMBER_SCHEMA.names]
-    schema = MEMBER_SCHEMA.with_metadata({_DONE: str(done)})
-    table = pa.table(columns, schema=schema)
+    table = pa.table(columns, schema=MEMBER_SCHEMA)
     write_atomically(path, lambda draft: pq.write_table(table, draft, compression="zstd"))
 
 
-def _read_rows(path: Path) -> tuple[list[Member], int] | None:
-    """Rows and how far the work was; None if they are gone or damaged."""
+def _read_rows(path: Path) -> list[Member] | None:
+    """The rows of a file; None if it is gone or damaged."""
     table = read_if_sound(path, MEMBER_SCHEMA.names) if path.exists() else None
     if table is None:
         return None
     columns = {name: table.column(name).to_pylist() for name in MEMBER_SCHEMA.names}
     columns["status"] = [Reason(status) for status in columns["status"]]
-    done = (table.schema.metadata or {}).get(_DONE, 0)
-    return [Member(*values) for values in zip(*columns.values(), strict=True)], int(done)
+    return [Member(*values) for values in zip(*columns.values(), strict=True)]
 
 
 @dataclass(frozen=True)
@@ -115,8 +112,7 @@ class Container:
 
     def members(self) -> list[Member] | None:
         """What the index holds, None if it is not there or damaged."""
-        found = _read_rows(self.index)
-        return None if found is None else found[0]
+        return _read_rows(self.index)
 
     def read(self, member: Member) -> bytes | Failure:
         """The content of one member, or why it can't be had."""
@@ -162,29 +158,26 @@ def _damaged(detail: str) -> Failure:
 
 
 class Parts:
-    """The parts of a container; to ``resume`` keeps the complete ones of an interrupted run."""
+    """The parts of a container; the complete ones of a run that did not come to its index stay."""
 
-    def __init__(self, container: Container, *, resume: bool) -> None:
-        if not resume:
+    def __init__(self, container: Container) -> None:
+        if container.index.exists():
             shutil.rmtree(container.folder, ignore_errors=True)
         self._container = container
         self.members: list[Member] = []
-        self.done = 0
-        """How far the work was when the last part of the interrupted run was closed."""
         self._number = 0
-        while (found := self._complete_part()) is not None:
-            rows, self.done = found
+        while (rows := self._complete_part()) is not None:
             self.members += rows
             self._number += 1
         self._contents: list[bytes] = []
         self._size = 0
 
-    def _complete_part(self) -> tuple[list[Member], int] | None:
+    def _complete_part(self) -> list[Member] | None:
         content = self._container.part(self._number)
-        found = _read_rows(content.with_suffix(".parquet"))
-        if found is None or not content.exists():
+        rows = _read_rows(content.with_suffix(".parquet"))
+        if rows is None or not content.exists():
             return None
-        return found if content.stat().st_size == sum(row.stored for row in found[0]) else None
+        return rows if content.stat().st_size == sum(row.stored for row in rows) else None
 
     @property
     def full(self) -> bool:
@@ -198,13 +191,13 @@ class Parts:
         self._contents.append(content)
         self._size += len(content)
 
-    def close_part(self, done: int) -> None:
-        """Write the present part, if it has rows, and how far the work is; begin the next one."""
+    def close_part(self) -> None:
+        """Write the present part, if it has rows, and begin the next one."""
         if not self._contents:
             return
         path, rows = self._container.part(self._number), self.members[-len(self._contents) :]
         write_atomically(path, lambda draft: draft.write_bytes(b"".join(self._contents)))
-        _write_rows(path.with_suffix(".parquet"), rows, done)
+        _write_rows(path.with_suffix(".parquet"), rows)
         self._number, self._size, self._contents = self._number + 1, 0, []
 
 
@@ -231,15 +224,12 @@ class Containers(ABC):
     How members are chosen and judged are the ``rules``, a text; for each there are other folders.
     """
 
-    changed: ClassVar[str]
-    """What is said of one that has changed since it was prepared."""
-
     def __init__(self, store: Path, rules: str) -> None:
         self._store, self._rules, self._lock = store, rules, Lock()
         self._open = lru_cache(8)(open_index)  # One takes about 20 MB for 100,000 members.
 
     @abstractmethod
-    def open_up(self, container: Container, *, resume: bool) -> list[Member]:
+    def open_up(self, container: Container) -> list[Member]:
         """The members that become items, and what is wrong with the container as a whole."""
 
     @abstractmethod
@@ -257,7 +247,7 @@ class Containers(ABC):
         folder = self._store / digest_bytes(f"{state} {self._rules}".encode())
         return Container(str(path), status.st_size, folder)
 
-    def prepare(self, path: Path, *, resume: bool = False) -> int:
+    def prepare(self, path: Path) -> int:
         """Index a container, an absolute path, and unpack what can't be read where it lies.
 
         A damaged, empty or unreadable one is a row, not an error; a store that can't be written to
@@ -267,7 +257,7 @@ class Containers(ABC):
 
         def open_up() -> list[Member] | Failure:
             first = read_bytes(path, at_most=1)
-            return first if isinstance(first, Failure) else self.open_up(container, resume=resume)
+            return first if isinstance(first, Failure) else self.open_up(container)
 
         if walk_file(path, "").status is not Reason.OK:
             return 0
@@ -301,7 +291,9 @@ class Containers(ABC):
             return
         members = self.find(copy or Path(itself.path), itself.member).members()
         if members is None:
-            yield replace(itself, status=Reason.MISSING, detail=self.changed)
+            yield replace(
+                itself, status=Reason.MISSING, detail="it has changed since it was opened up"
+            )
             return
         for member in members:
             yield replace(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ import pandas as pd
 import pyarrow as pa
 
 from imgvet.errors import InputNotFoundError, InvalidParameterError, TransportError
+from imgvet.format import most
+from imgvet.images.formats import beginning
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.archive import HEAD_BYTES, identify_archive
@@ -33,6 +36,7 @@ from imgvet.sources.kinds import (
     is_item_name,
     kind_of_file,
     kind_of_name,
+    split_ending,
 )
 from imgvet.sources.listing import Entry, listing_of
 from imgvet.sources.local import (
@@ -42,7 +46,6 @@ from imgvet.sources.local import (
     unreadable,
     walk,
     walk_file,
-    walk_folder,
 )
 from imgvet.sources.reading import Reader, containers_in
 from imgvet.sources.s3 import is_remote, parse_location
@@ -94,6 +97,9 @@ def kind_of_input(name: str) -> Kind:
             f"The input {name} is an archive, but its name does not end as that of one",
             f"Rename it to end in one of {' '.join(ARCHIVE_ENDINGS)}",
         )
+    if isinstance(head, bytes) and (what := beginning(head)).endswith("archive"):
+        problem = f"The input {name} is {what}, which is not read"
+        raise InvalidParameterError(problem, "Unpack it, or make it a tar or a zip")
     return kind
 
 
@@ -107,6 +113,10 @@ class Inputs:
     """The local archives and videos, as absolute paths."""
     listing: pa.Table | None
     """What :func:`list_items` gives, if there is nothing to fetch or unpack first."""
+    enough: int | None
+    """So many of their items are all that is asked for, in the order of their paths; None: all."""
+    other_files: dict[str, int] | None
+    """Files in local folders that are left alone, by their ending, most first; None without any."""
 
 
 def find_inputs(options: SourceOptions) -> Inputs:
@@ -115,12 +125,23 @@ def find_inputs(options: SourceOptions) -> Inputs:
     ImgvetError as :func:`kind_of_input`, of a data set, a list or a folder that can't be read, and
     if nothing is left to analyse.
     """
-    files = list(_local_files(options))
+    endings: Counter[str] = Counter()
+
+    def is_counted(name: str) -> bool:
+        if not (is_item := is_item_name(name)):
+            endings[split_ending(name)[1] or "without an ending"] += 1
+        return is_item
+
+    files = list(_local_files(options, is_counted))
+    others = most(endings) or None
     compressed = {e.path for e, kind in files if kind is not Kind.IMAGE and e.status is Reason.OK}
     remote = tuple(name for name in options.inputs if any(map(is_remote, _named_by(name)[1])))
     is_final = not (remote or compressed)
-    listing = listing_of((entry for entry, _ in files), options) if is_final else None
-    return Inputs(remote, tuple(sorted(compressed)), listing)
+    entries = (entry for entry, _ in files)
+    listing = listing_of(entries, options, others) if is_final else None
+    in_order = not (remote or any(kind_of_name(name) in _READ_LIST for name in options.inputs))
+    enough = objects_needed(options) if in_order else None
+    return Inputs(remote, tuple(sorted(compressed)), listing, enough, others)
 
 
 @contextmanager
@@ -136,7 +157,7 @@ def opened(names: Sequence[str]) -> Iterator[tuple[pd.DataFrame, Callable[[int],
         inputs, containers = find_inputs(options), containers_in(work, videos)
         copied = (mirror(name, options, work, "", images=False) for name in inputs.remote)
         for path in chain(inputs.compressed, *(report.compressed for report in copied)):
-            containers[kind_of_file(path)].prepare(Path(path), resume=False)
+            containers[kind_of_file(path)].prepare(Path(path))
         listing = list_items(options, work) if inputs.listing is None else inputs.listing
         items, reader = to_frame(listing), Reader(work, videos)
         files, problems = files_in(items), list(zip(items["status"], items["detail"], strict=True))
@@ -179,12 +200,14 @@ def _is_wanted(kind: Kind, options: SourceOptions) -> bool:
     return not (options.tar_only if kind is Kind.IMAGE else options.no_archives)
 
 
-def _local_files(options: SourceOptions) -> Iterator[File]:
-    found = chain.from_iterable(_files_of(name) for name in options.inputs)
+def _local_files(
+    options: SourceOptions, is_item: Callable[[str], bool] = is_item_name
+) -> Iterator[File]:
+    found = chain.from_iterable(_files_of(name, is_item) for name in options.inputs)
     return ((entry, kind) for entry, kind in found if _is_wanted(kind, options))
 
 
-def _files_of(name: str) -> Iterator[File]:
+def _files_of(name: str, is_item: Callable[[str], bool]) -> Iterator[File]:
     """The images, archives and videos outside of buckets that one input leads to."""
     kind, rows = _named_by(name)
     files = dict.fromkeys(map(_file_of_row, rows)) if kind in _READ_LIST else rows
@@ -198,8 +221,7 @@ def _files_of(name: str) -> Iterator[File]:
     if kind is Kind.YOLO:
         entries = chain.from_iterable(yolo_entries(read_yolo(path), name) for path in paths)
     else:
-        walk_each = walk_folder if kind is Kind.FOLDER else walk
-        entries = chain.from_iterable(walk_each(path, name, is_item_name) for path in paths)
+        entries = chain.from_iterable(walk(path, name, is_item) for path in paths)
     return ((entry, kind_of_file(entry.path)) for entry in entries)
 
 

@@ -16,7 +16,10 @@ IMAGE_EXTENSIONS = frozenset(BY_ENDING)
 """Endings (any case) by which a file in a folder counts as an image."""
 
 ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz", ".zip")
-VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
+VIDEO_ENDINGS = (
+    ".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp",
+    ".mts", ".m2ts",
+)  # fmt: skip
 _INSIDE = re.compile(
     rf"(.+?(?:{'|'.join(map(re.escape, ARCHIVE_ENDINGS))}))!.+"
     rf"|(.+(?:{'|'.join(map(re.escape, VIDEO_ENDINGS))}))#t=[\d.]+",

@@ -16,6 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterError
+from imgvet.format import each
 from imgvet.options import SourceOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.kinds import IMAGE_EXTENSIONS
@@ -143,10 +144,13 @@ def _three_decimals(value: float) -> str:
     return "0" if text == "-0" else text
 
 
-def listing_of(entries: Iterable[Entry], options: SourceOptions) -> pa.Table:
+def listing_of(
+    entries: Iterable[Entry], options: SourceOptions, other_files: Mapping[str, int] | None = None
+) -> pa.Table:
     """The listing, without digests, of what the options ask for.
 
-    InputEmptyError if nothing is left to analyse; others as :func:`select`.
+    InputEmptyError if nothing is left to analyse, which tells ``other_files``; others as
+    :func:`select`.
     """
     chosen = select(entries, options)
     if chosen:
@@ -157,7 +161,8 @@ def listing_of(entries: Iterable[Entry], options: SourceOptions) -> pa.Table:
             f"No image of {where} is left", "Check find_regex, min_offset and max_offset"
         )
     endings = " ".join(sorted(IMAGE_EXTENSIONS))
-    raise InputEmptyError(f"No image in {where}", f"Images are files that end in {endings}")
+    found = f", but {each(other_files)}" if other_files else ""
+    raise InputEmptyError(f"No image in {where}{found}", f"Images are files that end in {endings}")
 
 
 def with_digests(listing: pa.Table, known: Mapping[FileKey, str]) -> pa.Table:

@@ -165,7 +165,7 @@ def read_csv_list(path: Path) -> tuple[str, ...]:
         raise ListFileError(
             f"{counted(len(wide), 'row')} of {path} with more than one column "
             f"({examples(wide[:3])})",
-            "List one path a row, in double quotes if it holds a comma",
+            "List one path a row, in double quotes if it holds a comma; labels go to --annotations",
         )
     return _absolute(tuple(row[0].strip() for row in rows), path)
 

@@ -9,11 +9,9 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from imgvet.images.decode import silence_decoders
 from imgvet.images.isolation import each_isolated, renew_limits
@@ -37,14 +35,11 @@ _LEAST_SHARE = 0.9
 often state a number that is estimated from the duration."""
 
 
-class Frame(NamedTuple):
-    """One frame: its presentation time from the start of the video, and BGR, shape (h, w, 3)."""
-
-    time_ms: int
-    pixels: NDArray[np.uint8]
+Frame = tuple[int, bytes]
+"""One frame: its presentation time in milliseconds from the start of the video, and a JPEG."""
 
 
-def read_frames(
+def jpeg_frames(
     path: Path, options: VideoOptions, after_ms: int = -1, threads: int = 1
 ) -> Iterator[Frame | Failure]:
     """The wanted frames in order of time; a failure, if there is one, comes last.
@@ -84,7 +79,10 @@ def _wanted(
             decoded, pixels = capture.retrieve()
             if not decoded:
                 continue  # The next frame of the piece takes its place.
-            yield Frame(time_ms, np.asarray(pixels, dtype=np.uint8))
+            done, jpeg = cv2.imencode(".jpg", pixels, _JPEG)
+            if not done:
+                raise ValueError(f"a frame of shape {pixels.shape} can't be encoded")
+            yield time_ms, jpeg.tobytes()
         piece, last_ms = current, time_ms
     stated = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     if piece < 0:
@@ -93,20 +91,6 @@ def _wanted(
         yield Failure(
             Reason.VIDEO_DAMAGED, f"ends after {grabbed} of {int(stated)} frames; those are kept"
         )
-
-
-def jpeg_frames(
-    path: Path, options: VideoOptions, after_ms: int, threads: int
-) -> Iterator[tuple[int, bytes] | Failure]:
-    """The frames of :func:`read_frames` as times and JPEG files."""
-    for frame in read_frames(path, options, after_ms, threads):
-        if isinstance(frame, Failure):
-            yield frame
-            continue
-        done, jpeg = cv2.imencode(".jpg", frame.pixels, _JPEG)
-        if not done:
-            raise ValueError(f"a frame of shape {frame.pixels.shape} can't be encoded")
-        yield frame.time_ms, jpeg.tobytes()
 
 
 def _time_of(capture: cv2.VideoCapture, number: int, rate: float) -> int:
@@ -120,8 +104,6 @@ def _time_of(capture: cv2.VideoCapture, number: int, rate: float) -> int:
 class Videos(Containers):
     """Videos of which the wanted frames lie in ``store/frames``, named by their milliseconds."""
 
-    changed = "the video has changed since it was decoded"
-
     def __init__(self, store: Path, options: VideoOptions, threads: int = 1) -> None:
         super().__init__(store, f"{FRAMES_VERSION} {options.model_dump_json()}")
         self._options, self._threads = options, threads
@@ -130,9 +112,7 @@ class Videos(Containers):
         """The time of a frame."""
         return {"time_ms": int(name) if name else None}
 
-    def prepare_member(
-        self, archive: Path, name: str, read: Callable[[], bytes | Failure], *, resume: bool
-    ) -> int:
+    def prepare_member(self, archive: Path, name: str, read: Callable[[], bytes | Failure]) -> int:
         """As :meth:`prepare`, of a video in an archive; ``read`` gives its bytes.
 
         FFmpeg needs a file, which is there only while the video is decoded.
@@ -147,15 +127,14 @@ class Videos(Containers):
             with draft_in(self._store) as folder:
                 film = Path(folder, f"film{split_ending(name)[1]}")
                 film.write_bytes(data)
-                return self.open_up(replace(container, path=str(film)), resume=resume)
+                return self.open_up(replace(container, path=str(film)))
 
         return self.prepared(container, open_up)
 
-    def open_up(self, container: Container, *, resume: bool) -> list[Member]:
+    def open_up(self, container: Container) -> list[Member]:
         """Decode a video."""
-        parts = Parts(container, resume=resume)
-        # A part is closed with the time of its last frame; 0 is also that of the first frame.
-        after_ms = parts.done if parts.members else -1
+        parts = Parts(container)
+        after_ms = int(parts.members[-1].name) if parts.members else -1
         damage: list[Member] = []
         inputs = (Path(container.path), self._options, after_ms, self._threads)
         for frame in each_isolated(jpeg_frames, *inputs):
@@ -169,6 +148,6 @@ class Videos(Containers):
             time_ms, jpeg = frame
             parts.add(Member(str(time_ms), size=len(jpeg)), jpeg)
             if parts.full:
-                parts.close_part(time_ms)
-        parts.close_part(0)
+                parts.close_part()
+        parts.close_part()
         return parts.members + damage

@@ -80,8 +80,8 @@ class Packs:
         paths = {name: self.table_path(name) for name in self.names()}
         return {name: _digests_of(path, path.stat().st_mtime_ns) for name, path in paths.items()}
 
-    def read(self, columns: list[str] | None = None) -> pa.Table | None:
-        """The rows of all packs, with the pack's name in a column ``pack``; None if there is none.
+    def read(self, columns: list[str]) -> pa.Table:
+        """The rows of all packs, with the pack's name in a column ``pack``.
 
         Where packs were being merged, a content may stand in two of them, with the same results.
         """
@@ -90,7 +90,8 @@ class Packs:
                 tables = list(self.tables(columns))
             except FileNotFoundError:
                 continue  # A run in another process has merged packs: they are listed anew.
-            return pa.concat_tables(tables) if tables else None
+            nothing = pa.table({name: [] for name in [*columns, "pack"]})
+            return pa.concat_tables(tables) if tables else nothing
 
     def tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """The rows of one pack after the other, each with its name in a column ``pack``."""
@@ -165,12 +166,6 @@ def places_in(rows: pa.Table | pd.DataFrame) -> list[ThumbnailPlace]:
     return list(map(ThumbnailPlace, *(frame[name].tolist() for name in PLACE_COLUMNS)))
 
 
-def all_places(packs: Packs) -> list[ThumbnailPlace]:
-    """Where the thumbnail of each content lies."""
-    rows = packs.read([DIGEST, *THUMBNAIL_PLACE])
-    return [] if rows is None else places_in(rows)
-
-
 def read_thumbnail(packs: Packs, place: ThumbnailPlace) -> bytes:
     """JPEG bytes; StaleReferenceError if the pack has been merged, removed or cut since."""
     try:
@@ -192,10 +187,7 @@ class Thumbnails:
 
     def __init__(self, packs: Packs) -> None:
         self._packs = packs
-        rows = packs.read([DIGEST, *THUMBNAIL_PLACE])
-        places = (
-            pa.table({name: [] for name in PLACE_COLUMNS}) if rows is None else rows.sort_by(DIGEST)
-        )
+        places = packs.read([DIGEST, *THUMBNAIL_PLACE]).sort_by(DIGEST)
         self._columns = [places.column(name).combine_chunks() for name in PLACE_COLUMNS]
         self._digests = np.array(self._columns[0].to_pylist(), np.bytes_)
 

@@ -136,7 +136,5 @@ def shown(store: Store) -> set[str]:
         if work.is_finished():
             shown.update(read_table(work.table(ITEMS.name))[DIGEST].dropna())
     cuts = store.cuts.read([DIGEST, "crop"])
-    if cuts is not None:
-        pairs = zip(cuts[DIGEST].to_pylist(), cuts["crop"].to_pylist(), strict=True)
-        shown |= {picture for picture, crop in pairs if crop in shown}
-    return shown
+    pairs = zip(cuts[DIGEST].to_pylist(), cuts["crop"].to_pylist(), strict=True)
+    return shown | {picture for picture, crop in pairs if crop in shown}

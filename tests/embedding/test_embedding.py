@@ -22,7 +22,7 @@ from imgvet.models.resolve import resolve_model
 from imgvet.options import ModelOptions, VideoOptions
 from imgvet.similarity.distances import Metric
 from imgvet.store.files import FileToRead
-from imgvet.store.packs import places_in
+from imgvet.store.packs import THUMBNAIL_PLACE, places_in
 from imgvet.store.store import Store
 from imgvet.workdir import WorkDir
 from support.onnx_models import Signature, expected, write_model
@@ -82,8 +82,7 @@ def test_the_stage_embeds_each_content_and_gives_rows_in_order(
     paths = write_scenes(tmp_path / "photos", 19)
     files = [FileToRead(row, str(path), None, None) for row, path in enumerate(paths)]
     digests = measure_files(files, store, VideoOptions(), 2, 0, 19)["digest"].to_pylist()
-    rows = store.measures.read()
-    assert rows is not None
+    rows = store.measures.read(["digest", *THUMBNAIL_PLACE])
     read = thumbnail_reader(places_in(rows), store)
     for part in (digests[:7], digests[7:]):
         embed(part, read, store, model, threads=2)

@@ -121,6 +121,20 @@ def test_user_embeddings_take_the_place_of_a_model(finished: Runner, tmp_path: P
     np.testing.assert_array_equal(found[found_names.index(names[5])], vectors[5])
 
 
+def test_vectors_come_in_any_form_that_python_has(tmp_path: Path) -> None:
+    vectors = np.arange(6, dtype=np.float32).reshape(2, 3)
+    names = [str(tmp_path / name) for name in ("a.jpg", "b.jpg")]
+    pair = as_files({"embeddings": (names, vectors)}, tmp_path)
+    by_name = as_files({"embeddings": dict(zip(names, vectors, strict=True))}, tmp_path)
+    assert by_name == pair
+    for name in names:
+        Path(name).touch()
+    listed = as_files({"embeddings": list(vectors), "input_dir": names}, tmp_path)
+    assert listed["embeddings"] == pair["embeddings"]
+    with pytest.raises(InvalidParameterError, match="an array has rows of different lengths"):
+        as_files({"embeddings": (names, [[1.0], [1.0, 2.0]])}, tmp_path)
+
+
 def test_an_array_needs_names(tmp_path: Path) -> None:
     with pytest.raises(InvalidParameterError, match="which image"):
         as_files({"embeddings": np.eye(3), "input_dir": str(tmp_path)}, tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import cv2
 import numpy as np
 import pytest
@@ -140,10 +142,10 @@ def test_pictures_that_are_not_large_are_decoded_in_full(saved, drawing):
         (b"", Reason.EMPTY_FILE),
         (b"\0" * 5000, Reason.NOT_AN_IMAGE),
         (b"hello, world", Reason.NOT_AN_IMAGE),
-        (b"%PDF-1.7 ...", Reason.NOT_AN_IMAGE),
         (b"P", Reason.NOT_AN_IMAGE),
         (b"8BPS\0\1" + b"\0" * 50, Reason.UNSUPPORTED),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Reason.UNSUPPORTED),
+        (b'<?xml version="1.0"?>\n<svg/>', Reason.UNSUPPORTED),
         (b"\xff\xd8", Reason.TRUNCATED),
         (b"\x89PNG\r\n\x1a\n", Reason.TRUNCATED),
     ],
@@ -153,3 +155,51 @@ def test_what_is_not_a_picture_says_so(data, reason):
     assert isinstance(found, Failure)
     assert found.reason == reason
     assert found.detail
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"\r\n<!DOCTYPE html><html>404", "text of a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "a pointer of Git LFS in place"),
+        (b"\0\0\0\x18ftypmp42", "a video"),
+        (b"BZh91AY&SY", "a bzip2 archive"),
+        (b'{"error": 1}', "starts with '{\"error\"'"),
+        (b"\0\1\2\xff", "starts with 00 01 02 ff"),
+    ],
+)
+def test_what_is_not_a_picture_is_named(data, what):
+    assert decode(data).detail.startswith(what)
+
+
+def gray_jpeg(*samples: tuple[int, int]) -> bytes:
+    """A JPEG of 64 x 48 gray pixels, whose components have so many samples across and down.
+
+    All its codes are one bit long: each block is a difference of 0 and an end of block.
+    """
+
+    def segment(marker: int, *content: int) -> bytes:
+        return bytes([0xFF, marker, *(len(content) + 2).to_bytes(2), *content])
+
+    numbers = range(1, len(samples) + 1)
+    parts = [[number, h << 4 | v, 0] for number, (h, v) in zip(numbers, samples, strict=True)]
+    across, down = (8 * max(sample[axis] for sample in samples) for axis in (0, 1))
+    blocks = -(-64 // across) * -(-48 // down) * sum(h * v for h, v in samples)
+    one_bit = (1, *[0] * 15, 0)
+    return b"".join((
+        b"\xff\xd8",
+        segment(0xDB, 0, *[16] * 64),
+        segment(0xC0, 8, 0, 48, 0, 64, len(parts), *chain.from_iterable(parts)),
+        segment(0xC4, 0, *one_bit),
+        segment(0xC4, 0x10, *one_bit),
+        segment(0xDA, len(parts), *chain(*((number, 0) for number in numbers)), 0, 63, 0),
+        bytes(-(-blocks // 4)) + b"\xff\xd9",
+    ))  # fmt: skip
+
+
+@pytest.mark.parametrize("luma", [(2, 2), (4, 2), (1, 4), (3, 1)])
+def test_a_jpeg_with_any_share_of_colour_samples_is_a_picture(luma):
+    """TurboJPEG, which decodes most, refuses 4:1:0 and others that every viewer shows."""
+    found = picture_of(gray_jpeg(luma, (1, 1), (1, 1)))
+    assert (found.width, found.height, found.channels, found.bit_depth) == (64, 48, 3, 8)
+    assert np.all(found.pixels == 128)

@@ -101,7 +101,6 @@ def test_a_large_jpeg_is_cut_at_full_size(store: Store, tmp_path: Path) -> None:
     cuts = {to_read(path, 0): boxes_text([[100, 100, 400, 300]])}
     cut_files(cuts, Cutter(), store, VideoOptions(), 1, 0, 1)
     rows = store.measures.read(["width", "height", "thumbnail_size"])
-    assert rows is not None
     measured = rows.to_pandas()
     assert measured[["width", "height"]].to_numpy().tolist() == [[400, 300]]
     # Reduced first, the crop would have had 100 x 75 pixels and a thumbnail of a few kB.

@@ -109,6 +109,10 @@ def test_the_lines_hold_the_exact_counts_and_say_where_to_look(tables: Tables) -
         ".invalid_instances()  invalid.html#invalid",
     ):
         assert part in text
+    assert "Other files" not in text
+    told = summary.model_copy(update={"other_files": {".txt": 2000, "more": 1}})
+    lines = summary_lines(told, "out/report/index.html")
+    assert lines[3].split(maxsplit=2)[2] == "2,001 left alone: 2,000 .txt, 1 more"
     reasons = {f"reason_{number}": 1 for number in range(9)}
     many = summary.model_copy(update={"invalid_by_reason": reasons})
     *others, longest = sorted(summary_lines(many, "out/report/index.html"), key=len)

@@ -58,18 +58,19 @@ def test_an_interrupted_unpacking_is_not_taken_for_a_whole_one(interrupted: Path
     assert entry.status is Reason.MISSING
 
 
-@pytest.mark.parametrize(("resume", "left"), [(True, 50), (False, 100)])
-def test_unpacking_is_resumed(
+@pytest.mark.parametrize(("index", "left"), [(None, 50), (b"damaged", 100)])
+def test_unpacking_is_resumed_unless_it_was_done(
     interrupted: Path,
     images: dict[str, bytes],
     monkeypatch: pytest.MonkeyPatch,
-    *,
-    resume: bool,
+    index: bytes | None,
     left: int,
 ) -> None:
     added = kill_after(monkeypatch, 101)
     reader = archives_in(interrupted.parent / "store")
-    assert reader.prepare(interrupted, resume=resume) == 100
+    if index is not None:
+        reader.find(interrupted).index.write_bytes(index)
+    assert reader.prepare(interrupted) == 100
     assert len(added) == left
     for name, data in images.items():
         assert reader.read(str(interrupted), name) == data
@@ -83,7 +84,7 @@ def test_resumed_members_are_not_written_again(
     before = {file.name: file.stat().st_ino for file in folder.glob("part-*.bin")}
     assert len(before) == 5
     kill_after(monkeypatch, 50)
-    archives_in(store).prepare(interrupted, resume=True)
+    archives_in(store).prepare(interrupted)
     after = {file.name: file.stat().st_ino for file in folder.glob("part-*.bin")}
     assert before.items() < after.items()
     assert not list(folder.glob(".*"))
@@ -97,7 +98,7 @@ def test_a_damaged_part_is_filled_again(
     (folder / "part-00002.bin").write_bytes(b"cut")
     (folder / "part-00004.parquet").write_bytes(b"cut")
     added = kill_after(monkeypatch, 101)
-    assert reader.prepare(interrupted, resume=True) == 100
+    assert reader.prepare(interrupted) == 100
     assert len(added) == 80
     assert all(reader.read(str(interrupted), name) == images[name] for name in images)
 

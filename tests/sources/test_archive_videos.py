@@ -103,7 +103,7 @@ def test_an_unchanged_video_is_decoded_once_and_a_killed_run_goes_on(
     for gone in (*folder.glob("part-00002.*"), *folder.glob("part-00003.*")):
         gone.unlink()
     resumed = archives_in(tmp_path / "store", VideoOptions(video_fps=5))
-    assert resumed.prepare(path, resume=True) == 13
+    assert resumed.prepare(path) == 13
     assert list(resumed.entries(walk_file(path, "in"))) == expected
     now = {file.name: file.stat().st_mtime_ns for file in folder.iterdir()}
     assert {name for name in written if now[name] == written[name]} == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,13 @@ def test_what_lies_on_disk(tmp_path: Path) -> None:
 def test_an_archive_has_to_be_named_as_one(tmp_path: Path) -> None:
     path = write_tar(tmp_path / "data.bin", {"a.jpg": b"x"})
     with pytest.raises(InvalidParameterError, match=r"Rename it to end in one of \.tar"):
+        kind_of_input(str(path))
+
+
+def test_an_archive_that_is_not_read_is_no_image(tmp_path: Path) -> None:
+    path = tmp_path / "data.tar.bz2"
+    path.write_bytes(bz2.compress(b"x"))
+    with pytest.raises(InvalidParameterError, match="is a bzip2 archive, which is not read"):
         kind_of_input(str(path))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -131,7 +132,7 @@ def test_a_known_file_keeps_its_digest_and_a_changed_one_does_not(tmp_path: Path
     assert table.column("digest").to_pylist() == ["digest of a.jpg", None]
 
 
-def mixed(folder: Path, **options: bool) -> SourceOptions:
+def mixed(folder: Path, **options: Any) -> SourceOptions:
     for name in ("a.mp4", "b.tar", "c.jpg", "notes.txt"):
         (folder / name).write_bytes(b"x")
     return SourceOptions(input_dir=(str(folder),), **options)
@@ -162,3 +163,37 @@ def test_loose_images_alone_are_listed_at_once(tmp_path: Path) -> None:
     assert (inputs.remote, inputs.compressed) == ((), ())
     assert inputs.listing is not None
     assert inputs.listing.num_rows == 2
+
+
+def test_files_with_other_endings_are_counted_and_told_where_there_is_nothing_else(
+    tmp_path: Path,
+) -> None:
+    others = [f"{name}.{name}" for name in "abcdef"] + ["b.b.B", ".hidden", "dir/a.TXT", "b.txt"]
+    (tmp_path / "dir").mkdir()
+    touch(*(tmp_path / name for name in others))
+    sources = SourceOptions(input_dir=(str(tmp_path),))
+    with pytest.raises(
+        InputEmptyError, match=r"No image in .*, but 2 \.b, 2 \.txt, 1 \.a, 1 \.c, "
+    ):
+        find_inputs(sources)
+    touch(tmp_path / "a.jpg", tmp_path / "b.zip")
+    expected = {".b": 2, ".txt": 2, ".a": 1, ".c": 1, ".d": 1, "more": 3}
+    assert find_inputs(sources).other_files == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "enough"),
+    [
+        ({"num_images": 3, "min_offset": 2}, 5),
+        ({"num_images": 3, "find_regex": "a"}, None),
+        ({}, None),
+    ],
+)
+def test_not_all_archives_are_unpacked_for_a_few_images(
+    tmp_path: Path, asked: dict[str, Any], enough: int | None
+) -> None:
+    assert find_inputs(mixed(tmp_path, **asked)).enough == enough
+    listed = tmp_path / "some.txt"
+    listed.write_text(f"{tmp_path / 'b.tar'}\n")
+    sources = SourceOptions(input_dir=(str(listed),), **asked)
+    assert find_inputs(sources).enough is None, "a list may name one of all that it holds"

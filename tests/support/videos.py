@@ -12,6 +12,7 @@ from support.pictures import Pixels
 
 CODECS = {
     ".mp4": "mp4v", ".avi": "MJPG", ".mov": "mp4v", ".mkv": "VP80", ".webm": "VP80", ".m4v": "mp4v",
+    ".wmv": "WMV2", ".flv": "FLV1", ".3gp": "mp4v",
 }  # fmt: skip
 
 

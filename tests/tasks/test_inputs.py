@@ -161,7 +161,7 @@ def test_archives_are_copied_without_images_and_removed_with_what_they_became(
     archives = tuple(sorted(report.compressed))
     assert [Path(path).name for path in archives] == ["a.tar", "b.tgz"]
     assert (report.downloaded, report.failed) == (2, 0)
-    extract_archives.fn(context, archives, VideoOptions(), FetchOptions())
+    extract_archives.fn(context, archives, VideoOptions())
     assert len(list(context.work.extracted.iterdir())) == 2
 
     def remove(**what: bool) -> int:
@@ -181,12 +181,16 @@ def test_archives_and_videos_are_made_readable(
     damaged = tmp_path / "damaged.zip"
     damaged.write_bytes(b"")
     video = write_video(tmp_path / "film.avi", frames=25)
-    wanted = (tuple(map(str, (*archives, video, damaged))), VideoOptions(), FetchOptions())
+    wanted = (tuple(map(str, (*archives, video, damaged))), VideoOptions())
     context = RunContext(work_dir=tmp_path / "work", threads=2)
     with caplog.at_level(logging.INFO, LOGGER_NAME):
         done = extract_archives.fn(context, *wanted)
     assert done == [5, 5, 5, 3, 0]
     assert caplog.records[-1].progress.done == 5  # type: ignore[attr-defined]
+
+    elsewhere = RunContext(work_dir=tmp_path / "other", threads=1)
+    assert extract_archives.fn(elsewhere, *wanted, 6) == [5, 5]
+    assert extract_archives.fn(elsewhere, *wanted, 16) == [5, 5, 5, 3]
 
     store = tmp_path / "work" / "store"
     reader = archives_in(store / "extracted")
