@@ -31,6 +31,12 @@ def inert(text: str) -> str:
     return f"'{text}"
 
 
+def plain(text: str) -> str:
+    """The text that :func:`inert` made inert; any other as it is."""
+    rest = text.removeprefix("'")
+    return rest if rest.startswith(_DANGEROUS) else text
+
+
 def csv_bytes(table: pd.DataFrame | pa.Table, *, to_edit: bool = False) -> bytes:
     """A table as CSV in UTF-8 with a header, its texts quoted and :func:`inert`; lists stay out.
 
@@ -78,5 +84,5 @@ def read_csv(path: Path, needed: Sequence[str]) -> Iterator[dict[str, str]]:
     if missing := [name for name in needed if name not in names]:
         raise PlanError(f"{path} has no column {missing[0]}", "Keep all columns and their names")
     for line in lines:
-        if any(line):  # ``inert`` put the apostrophe before what could be a formula
-            yield dict(zip(names, (cell.removeprefix("'") for cell in line), strict=False))
+        if any(line):
+            yield dict(zip(names, map(plain, line), strict=False))

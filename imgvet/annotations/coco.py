@@ -7,6 +7,7 @@ Source: https://cocodataset.org/#format-data . Read are ``images`` (id, file_nam
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import NoneType
 from typing import Any
 
@@ -47,7 +48,8 @@ def from_coco(content: Mapping[str, Any], source: str) -> Annotations:
     rows = rows.merge(classes, "left", "category_id").drop(columns=["image_id", "category_id"])
     if not rows[list(BOX_COLUMNS)].notna().any(axis=None):
         rows = files.assign(label=joined_texts(rows["image"], rows["label"]))[["filename", "label"]]
-    return from_table(pa.Table.from_pandas(rows, preserve_index=False), source)
+    found = from_table(pa.Table.from_pandas(rows, preserve_index=False), source)
+    return replace(found, classes=tuple(names))
 
 
 def _objects(content: Mapping[str, Any], key: str, source: str) -> _Entries:
@@ -108,9 +110,9 @@ def _is_box(box: object) -> bool:
 
 def _require_known(ids: pd.Series, known: pd.Series, where: str, source: str) -> None:
     unknown = ids[~ids.isin(known)]
-    problem = f"{counted(len(unknown), 'annotation')} of {source} with a {ids.name} that no entry"
+    whose = f"{counted(len(unknown), 'annotation')} of {source} whose {ids.name}"
     remedy = f"Add these ids to {where}, or remove their annotations"
-    _refuse(unknown.unique().tolist(), f"{problem} of {where} has", remedy)
+    _refuse(unknown.unique().tolist(), f"{whose} no entry of {where} has", remedy)
 
 
 def _refuse(wrong: Sequence[object], problem: str, remedy: str) -> None:

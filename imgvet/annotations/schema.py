@@ -37,6 +37,8 @@ class Annotations:
     empty), and boxes as float64 in pixels; NaN where nothing is given."""
     source: str
     """What a message calls them."""
+    classes: tuple[str, ...] = ()
+    """The labels in the order that whoever made them gave; empty if there is none."""
 
     @property
     def has_boxes(self) -> bool:

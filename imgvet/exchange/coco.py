@@ -34,7 +34,7 @@ class Coco(Layout):
     @classmethod
     def of(cls, pictures: Sequence[Picture], work: WorkDir) -> Self:
         """The same, with what the run's own COCO file tells of them."""
-        layout = cls(pictures)
+        layout = super().of(pictures, work)
         layout.source = _source_of(pictures, work)
         return layout
 
@@ -136,7 +136,7 @@ def _source_of(pictures: Sequence[Picture], work: WorkDir) -> _Source | None:
     images = {str(place): one for place, one in enumerate(content["images"])}
     names = [str(one["file_name"]) for one in images.values()]
     table = pd.DataFrame({"filename": names, "label": list(images)}).reindex(columns=list(COLUMNS))
-    inputs = record.options(SourceOptions).input_dir
+    inputs = record.options(SourceOptions).inputs
     found = match(Annotations(table, given), [picture.filename for picture in pictures], inputs)
     annotations = defaultdict[Any, list[Entry]](list)
     for one in content.get("annotations") or ():

@@ -74,7 +74,7 @@ def select_images(work: WorkDir, options: ExportOptions) -> Selection:
         )
     chosen = chosen.assign(label=read_decisions(work).corrected(chosen))
     if options.corrections is not None:
-        inputs = read_record(work).options(SourceOptions).input_dir
+        inputs = read_record(work).options(SourceOptions).inputs
         chosen = _corrected(chosen, options.corrections, inputs)
     return Selection(chosen.reset_index(drop=True), images, len(valid) - len(chosen))
 
