@@ -62,7 +62,7 @@ def leaking_findings(found: Found, left: pd.DataFrame, keepers: Keepers) -> Iter
             kept, item = sorted((one, other), key=keepers.rank)
             splits = listed(left.loc[[item, kept], "split"].tolist())
             said = f"in {splits}; the other would stay, as {keepers.why(kept, item)}"
-            yield _stays(kept, "leaking", 1)
+            yield Finding(kept, "keep", "leaking", f"in {splits}, and would stay", kept)
             yield Finding(item, "review", "leaking", said, kept, similarity)
 
 

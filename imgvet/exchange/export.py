@@ -142,7 +142,7 @@ def image_table(selection: Selection, *, is_cut: bool) -> pd.DataFrame:
     told = [name for name in images.columns if name not in _NOT_TOLD]
     facts = images.frame(told, items["id"].to_numpy()).reset_index(drop=True)
     flags = facts[[name for name in FLAGS if name in facts]]
-    facts = facts.assign(**flags.eq("true").astype("boolean").mask(flags.isna()))
+    facts = facts.assign(**(flags == "true").astype("boolean").mask(flags.isna()))
     table = items[list(_FIRST)].reset_index(drop=True).join(facts)
     if is_cut:
         table = table.assign(crop=table["filename"], filename=source_names(items))
