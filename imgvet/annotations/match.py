@@ -23,6 +23,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from pathlib import Path
 from typing import Any
 
@@ -164,11 +165,12 @@ def places_of(
         places[is_absolute] = _of_another_machine(keys[is_absolute].tolist(), ends, roots)
     ambiguous = np.flatnonzero(places == _SEVERAL).tolist()
     if ambiguous:
-        last = posixpath.basename(keys[ambiguous[0]])
+        first = keys[ambiguous[0]][::-1]
+        meant = nlargest(2, ends, lambda file: len(os.path.commonprefix([first, file[::-1]])))  # noqa: RUF071
         raise InvalidParameterError(
             f"{counted(len(ambiguous), 'name')} of {source} "
             f"({examples([names[place] for place in ambiguous])}) that could be several files "
-            f"of the input, such as {examples([file for file in ends if file.endswith(last)][:2])}",
+            f"of the input, such as {examples(meant)}",
             "Write more of their paths, or absolute ones",
         )
     missing = places == _NONE
