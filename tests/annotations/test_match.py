@@ -198,7 +198,7 @@ def test_no_match_at_all_shows_both_sides(tmp_path: Path) -> None:
 
 def test_of_an_ambiguous_name_the_files_are_shown_that_it_fits() -> None:
     files = ["/x/dog/1.jpg", "/x/train/cat/1.jpg", "/x/val/cat/1.jpg", "/x/val/cat/11.jpg"]
-    with pytest.raises(InvalidParameterError, match="such as '/x/train/cat/1.jpg', '/x/val/cat/1"):
+    with pytest.raises(InvalidParameterError, match=r"such as '/x/train/cat/1.jpg', '/x/val/cat/1"):
         matches("cat/1.jpg", files)
 
 
