@@ -23,7 +23,7 @@ from imgvet.search.saved_lists import names_in_list
 from imgvet.sources.listing import item_name
 from imgvet.spreadsheet import read_csv
 from imgvet.summary import read_record
-from imgvet.tables import ITEMS, read_made
+from imgvet.tables import ITEMS, read_table
 from imgvet.workdir import WorkDir
 
 _PLANNED = ["filename", "action"]
@@ -54,8 +54,7 @@ def select_images(work: WorkDir, options: ExportOptions) -> Selection:
     that do not fit the run; PlanError of a plan that is none.
     """
     images = ImageTable.of_run(work)
-    items = read_made(work.table(ITEMS.name), ITEMS)
-    items["path"] = items["path"].fillna(items["filename"])  # earlier versions told names alone
+    items = read_table(work.table(ITEMS.name))
     valid = items[items["status"] == Reason.OK.value]
     wanted = ImageSearch(images).ids(
         Query(where=conditions_of(options.where or {}, images.columns))
