@@ -26,7 +26,8 @@ def planted_run(
     """A run on ``images``, which tell what differs from a plain image, by columns of any table.
 
     ``pairs`` (proven, unless they tell) and ``outliers`` are rows of the tables similarity and
-    outliers, ``more`` other tables. A column ``at`` of an image is its direction in the plane of embeddings, in degrees;
+    outliers, ``more`` other tables. A column ``at`` of an image is its direction in the plane of
+    embeddings, in degrees;
     images of one digest have the same.
     """
     work = WorkDir(folder)
