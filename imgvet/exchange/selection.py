@@ -11,7 +11,7 @@ import pandas as pd
 from imgvet.annotations.match import match
 from imgvet.annotations.read import read_annotations
 from imgvet.curation.decisions import read_decisions
-from imgvet.curation.plan_file import ACTIONS, read_plan
+from imgvet.curation.plan_file import ACTIONS, read_rows
 from imgvet.errors import InputEmptyError, PlanError
 from imgvet.exchange.options import ExportOptions
 from imgvet.options import SourceOptions
@@ -21,12 +21,9 @@ from imgvet.search.image_table import ImageTable
 from imgvet.search.query import ImageSearch, Query
 from imgvet.search.saved_lists import names_in_list
 from imgvet.sources.listing import item_name
-from imgvet.spreadsheet import read_csv
 from imgvet.summary import read_record
 from imgvet.tables import ITEMS, read_table
 from imgvet.workdir import WorkDir
-
-_PLANNED = ["filename", "action"]
 
 
 @dataclass(frozen=True)
@@ -84,12 +81,8 @@ def _names_in_lists(work: WorkDir, names: Sequence[str]) -> set[str]:
 
 def _removed_by(plan: Path, filenames: pd.Series) -> set[str]:
     """The names that a plan removes; PlanError if it is none, or one of another run."""
-    if plan.suffix == ".parquet":
-        rows = read_plan(plan)
-    else:
-        rows = pd.DataFrame(list(read_csv(plan, _PLANNED)), columns=_PLANNED, dtype=object)
-    actions = rows["action"].fillna("").astype(str).str.strip().str.lower()
-    wrong = actions[~actions.isin(ACTIONS)]
+    rows = read_rows(plan, ["filename", "action"])
+    wrong = rows["action"][~rows["action"].isin(ACTIONS)]
     if len(wrong):
         raise PlanError(
             f"The plan {plan} has action {wrong.iloc[0]!r}", f"Use {', '.join(ACTIONS)}"
@@ -98,7 +91,7 @@ def _removed_by(plan: Path, filenames: pd.Series) -> set[str]:
         raise PlanError(
             f"The plan {plan} names no image of this run", "Give the plan that was made of this run"
         )
-    return set(rows["filename"][actions == "remove"])
+    return set(rows["filename"][rows["action"] == "remove"])
 
 
 def _corrected(chosen: pd.DataFrame, corrections: str, inputs: tuple[str, ...]) -> pd.DataFrame:
