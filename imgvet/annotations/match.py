@@ -31,7 +31,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imgvet.annotations.schema import NUMBER_COLUMNS, Annotations, joined_texts
+from imgvet.annotations.schema import NUMBER_COLUMNS, Annotations, joined_texts, refuse
 from imgvet.errors import InvalidParameterError
 from imgvet.format import counted, examples
 from imgvet.sources.kinds import Kind, kind_of_name
@@ -112,11 +112,8 @@ def _boxes_of(table: pd.DataFrame) -> tuple[defaultdict[int, list[Any]], ...]:
 
 
 def _refuse(wrong: pd.DataFrame, table: pd.DataFrame, problem: str, remedy: str) -> None:
-    if len(wrong):
-        named = table[table["file"].isin(wrong["file"])].drop_duplicates("file")["filename"]
-        raise InvalidParameterError(
-            f"{counted(len(named), 'file')} {problem} ({examples(named.tolist())})", remedy
-        )
+    named = table[table["file"].isin(wrong["file"])].drop_duplicates("file")["filename"].tolist()
+    refuse(named, f"{counted(len(named), 'file')} {problem}", remedy)
 
 
 def _lists(numbers: pd.DataFrame) -> pd.Series:
@@ -163,8 +160,7 @@ def places_of(
     places[lost] = _by_ends(keys[lost], ends, roots)
     if is_absolute.any() and (places[is_absolute] == _NONE).all():
         places[is_absolute] = _of_another_machine(keys[is_absolute].tolist(), ends, roots)
-    ambiguous = np.flatnonzero(places == _SEVERAL).tolist()
-    if ambiguous:
+    if ambiguous := np.flatnonzero(places == _SEVERAL).tolist():
         first = keys[ambiguous[0]][::-1]
         meant = nlargest(2, ends, lambda file: len(os.path.commonprefix([first, file[::-1]])))  # noqa: RUF071
         raise InvalidParameterError(

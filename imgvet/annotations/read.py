@@ -21,9 +21,10 @@ from imgvet.annotations.schema import (
     Annotations,
     from_table,
     known_columns,
+    refuse,
 )
 from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
-from imgvet.format import counted, examples
+from imgvet.format import counted
 from imgvet.sources.s3 import is_remote
 from imgvet.spreadsheet import plain
 from imgvet.workdir import write_atomically
@@ -183,12 +184,8 @@ def _cells(stream: TextIO, delimiter: str, width: int, source: str) -> pd.DataFr
         stream.seek(0)
         rows = list(csv.reader(stream, delimiter=delimiter, skipinitialspace=True, strict=True))
     wide = [",".join(row) for row in rows if any(cell.strip() for cell in row[width:])]
-    if wide:
-        raise InvalidParameterError(
-            f"{counted(len(wide), 'row')} of {source} with more than {width} cells "
-            f"({examples(wide)})",
-            "Put a cell that holds a delimiter in double quotes",
-        )
+    problem = f"{counted(len(wide), 'row')} of {source} with more than {width} cells"
+    refuse(wide, problem, "Put a cell that holds a delimiter in double quotes")
     return _parsed(stream, delimiter, max(map(len, rows)))
 
 

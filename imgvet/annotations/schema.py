@@ -169,6 +169,12 @@ def _cast(column: pa.ChunkedArray, kind: pa.DataType, problem: str, remedy: str)
         raise InvalidParameterError(f"{problem} but {column.type}", remedy) from None
 
 
+def refuse(wrong: Sequence[object], problem: str, remedy: str) -> None:
+    """InvalidParameterError with some of what is wrong, if anything is."""
+    if wrong:
+        raise InvalidParameterError(f"{problem} ({examples(wrong)})", remedy)
+
+
 def joined_texts(keys: pd.Series, texts: pd.Series) -> pd.Series:
     """For each key its different texts, in order of the alphabet, joined by commas; by key."""
     pairs = pd.DataFrame({"key": keys, "text": "," + texts}).dropna().drop_duplicates()

@@ -78,7 +78,7 @@ class Coco(Layout):
             return known, [{"id": n, "image_id": known["id"]} | one for n, one in own]
         original = self.source.images.get(picture.id)
         if original is None:
-            return {"id": self.source.free_id + picture.id + 1} | image, []
+            return {"id": self.source.free_id + picture.id} | image, []
         return {**original, **image}, list(self.source.annotations.get(original["id"], ()))
 
     def _annotations(self, picture: Picture) -> list[dict[str, Any]]:
@@ -109,13 +109,8 @@ class _Source:
     """
     annotations: Mapping[Any, Sequence[Entry]]
     """By image_id."""
-
-    @property
-    def free_id(self) -> int:
-        """An id from which on no image has one."""
-        return max(
-            (one["id"] for one in self.content["images"] if type(one["id"]) is int), default=0
-        )
+    free_id: int
+    """An id from which on no image has one."""
 
 
 def _source_of(pictures: Sequence[Picture], work: WorkDir) -> _Source | None:
@@ -143,4 +138,5 @@ def _source_of(pictures: Sequence[Picture], work: WorkDir) -> _Source | None:
         annotations[one.get("image_id")].append(one)
     places = zip(pictures, found.rows["label"], strict=True)
     known = {picture.id: images[place] for picture, place in places if isinstance(place, str)}
-    return _Source(content, known, annotations)
+    ids = (one["id"] for one in content["images"] if type(one["id"]) is int)
+    return _Source(content, known, annotations, free_id=max(ids, default=0) + 1)
