@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 
 from imgvet.errors import InvalidParameterError
 from imgvet.format import counted, examples
-from imgvet.options import DataType
 from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS
 
 TEXT_COLUMNS = ("filename", "label", "split")
@@ -44,17 +43,6 @@ class Annotations:
     def has_boxes(self) -> bool:
         """Whether any row has a box, upright or rotated, even an incomplete one."""
         return bool(self.table[list(NUMBER_COLUMNS)].notna().any(axis=None))
-
-
-def wants_crops(annotations: Annotations, data_type: DataType) -> bool:
-    """Whether the items are the annotated boxes; if they must be, none is InvalidParameterError."""
-    has_boxes = data_type != "image" and annotations.has_boxes
-    if data_type == "bbox" and not has_boxes:
-        raise InvalidParameterError(
-            f"data_type is bbox, but {annotations.source} holds no box",
-            f"Give the columns {', '.join(BOX_COLUMNS)} or {', '.join(CORNER_COLUMNS)}",
-        )
-    return has_boxes
 
 
 def known_columns(given: Sequence[str], source: str) -> dict[str, int]:

@@ -16,8 +16,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from imgvet.annotations.read import annotations_from, read_annotations, write_annotations
-from imgvet.annotations.schema import COLUMNS, Annotations, wants_crops
+from imgvet.annotations.schema import COLUMNS, Annotations
+from imgvet.crops.cutter import choose_cutter
 from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
+from imgvet.options import CropOptions, SourceOptions
 from imgvet.spreadsheet import csv_bytes
 from imgvet.tables import BOX_COLUMNS
 from support.annotated import AnnotatedSet, draw_set
@@ -272,13 +274,19 @@ def test_boxes_mean_crops_unless_something_else_is_asked_for() -> None:
     rotated = annotations_from({**columns, **corners})
     for found, has_boxes in ((plain, False), (empty, False), (boxed, True), (rotated, True)):
         assert found.has_boxes == has_boxes
-        assert wants_crops(found, "infer") == has_boxes
-        assert not wants_crops(found, "image")
-    assert wants_crops(boxed, "bbox")
+        for data_type in ("infer", "image"):
+            cutter = choose_cutter(
+                SourceOptions(input_dir=("photos",)), found, data_type, CropOptions()
+            )
+            assert (cutter is not None) == (has_boxes and data_type == "infer")
+    assert (
+        choose_cutter(SourceOptions(input_dir=("photos",)), boxed, "bbox", CropOptions())
+        is not None
+    )
     with pytest.raises(
         InvalidParameterError, match="data_type is bbox, but annotations holds no box"
     ):
-        wants_crops(empty, "bbox")
+        choose_cutter(SourceOptions(input_dir=("photos",)), empty, "bbox", CropOptions())
 
 
 def test_reading_warns_of_nothing(tmp_path: Path) -> None:
