@@ -51,9 +51,9 @@ def exact_findings(found: Found, left: pd.DataFrame, keepers: Keepers) -> Iterat
 
 
 def leaking_findings(found: Found, left: pd.DataFrame, keepers: Keepers) -> Iterator[Finding]:
-    """Images of table ``leaks`` (where it is), which are in several splits: left to a person."""
-    leaks = found.tables.get("leaks")
-    if leaks is None or found.rules.leaking == "off":
+    """Images of table ``leaks``, which are in several splits: left to a person."""
+    leaks = found.tables["leaks"]
+    if found.rules.leaking == "off":
         return
     there = leaks["from"].isin(left.index) & leaks["to"].isin(left.index)
     leaks = leaks[there & (leaks["similarity"] >= found.rules.leak_threshold)]
