@@ -20,12 +20,10 @@ import os
 import posixpath
 import re
 import unicodedata
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -92,23 +90,18 @@ def match(annotations: Annotations, filenames: Sequence[str], inputs: Iterable[s
     by_file["split"] = splits.set_index("file")["split"]
     by_file["annotations"] = table["file"].value_counts()
     rows = by_file.reindex(file_of_row)[["label", "split"]].reset_index(drop=True)
-    for name, of_file in zip(("boxes", "box_labels"), _boxes_of(table), strict=True):
-        rows[name] = pd.Series([of_file[file] for file in file_of_row.tolist()], dtype=object)
+    for name, lists in _boxes_of(table).reindex(file_of_row).items():
+        rows[str(name)] = [found if isinstance(found, list) else [] for found in lists]
     return Matched(rows, by_file[by_file.index >= len(files)].reset_index(drop=True))
 
 
-def _boxes_of(table: pd.DataFrame) -> tuple[defaultdict[int, list[Any]], ...]:
-    """The boxes of each file, and their labels, in the order given."""
+def _boxes_of(table: pd.DataFrame) -> pd.DataFrame:
+    """The list of boxes of each file, and that of their labels, in the order given."""
     boxed = table[table[list(NUMBER_COLUMNS)].notna().any(axis=1)]
-    corners = boxed[list(CORNER_COLUMNS)].dropna(how="all")
     boxes = _lists(boxed[list(BOX_COLUMNS)])
-    boxes.update(_lists(corners))
+    boxes.update(_lists(boxed[list(CORNER_COLUMNS)].dropna(how="all")))
     labels = boxed["label"].astype(object).where(boxed["label"].notna(), None)
-    found = defaultdict[int, list[Any]](list), defaultdict[int, list[Any]](list)
-    for file, box, label in zip(boxed["file"].tolist(), boxes, labels, strict=True):
-        found[0][file].append(box)
-        found[1][file].append(label)
-    return found
+    return pd.DataFrame({"boxes": boxes, "box_labels": labels}).groupby(boxed["file"]).agg(list)
 
 
 def _refuse(wrong: pd.DataFrame, table: pd.DataFrame, problem: str, remedy: str) -> None:
