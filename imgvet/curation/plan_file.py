@@ -62,8 +62,7 @@ def read_rows(path: Path, needed: Sequence[str]) -> pd.DataFrame:
             raise PlanError(f"{path} can't be read ({error})", "Name a plan") from None
         _require_columns(rows, needed)
     else:
-        rows = pd.DataFrame(list(read_csv(path, needed)), dtype=object)
-        rows = rows.reindex(columns=[*dict.fromkeys((*rows, *needed))])
+        rows = read_csv(path, needed)
     return rows.assign(action=rows["action"].astype(str).str.strip().str.lower())
 
 
