@@ -53,8 +53,8 @@ class Layout:
         labels = {picture.label for picture in pictures if picture.label is not None}
         if self.has_boxes:
             labels = {label or UNNAMED for one in pictures for label in one.classes}
-        known = list(classes) if self.has_boxes else []
-        self.classes = known + sorted(labels.difference(known))
+        known = classes if self.has_boxes else ()
+        self.classes = list(dict.fromkeys((*known, *sorted(labels))))
         self.number = {label: number for number, label in enumerate(self.classes)}
         self.folder_of = folders_of(picture.split for picture in pictures)
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import chain
 
 import cv2
 import numpy as np
@@ -172,7 +171,7 @@ def _with_annotated_boxes(
     ]
 
 
-def classes_of(record: RunRecord) -> list[str]:
+def classes_of(record: RunRecord) -> Sequence[str]:
     """The classes of the run's COCO or YOLO data set in its order, by which models number them.
 
     None where it is no longer there.
@@ -180,10 +179,10 @@ def classes_of(record: RunRecord) -> list[str]:
     sources, given = record.options(SourceOptions), record.options(AnnotationOptions).annotations
     with suppress(ImgvetError):
         if given is not None:
-            return list(dict.fromkeys(read_annotations(given).classes))
-        known = (sorted(names.items()) for names in yolo_classes(sources).values())
-        return list(dict.fromkeys(name for _, name in chain.from_iterable(known)))
-    return []
+            return read_annotations(given).classes
+        sets = yolo_classes(sources).values()
+        return [names[number] for names in sets for number in sorted(names)]
+    return ()
 
 
 def read_pictures(
