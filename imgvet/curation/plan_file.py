@@ -54,27 +54,23 @@ def read_plan(path: Path) -> pd.DataFrame:
 
 
 def read_rows(path: Path, needed: Sequence[str]) -> pd.DataFrame:
-    """The rows of CSV or Parquet, actions in lower case; PlanError if a needed column lacks."""
+    """The rows of CSV or Parquet, actions in lower case; PlanError if they are no plan."""
     if path.suffix == ".parquet":
         try:
             rows = read_table(path)
         except (OSError, pa.ArrowInvalid) as error:
             raise PlanError(f"{path} can't be read ({error})", "Name a plan") from None
-        _require_columns(rows, needed)
     else:
         rows = read_csv(path, needed)
-    return rows.assign(action=rows["action"].astype(str).str.strip().str.lower())
+    if "action" in rows:
+        rows["action"] = rows["action"].astype(str).str.strip().str.lower()
+    _require_rows(rows, needed)
+    return rows
 
 
 def require_sound(plan: pd.DataFrame) -> None:
     """PlanError if a row can't be understood, touches what is protected, or all of a group goes."""
-    _require_columns(plan, _NEEDED)
-    unknown = plan[~plan["action"].isin(ACTIONS) | plan["filename"].isna()]
-    if len(unknown):
-        raise PlanError(
-            f"Row {unknown.index[0] + 2} of the plan has action {unknown['action'].iloc[0]!r}",
-            f"Use {', '.join(ACTIONS)}, and leave the other columns as they are",
-        )
+    _require_rows(plan, _NEEDED)
     going = plan["action"] == "remove"
     protected = plan["filename"][going & (plan["list"] == "protected")]
     if len(protected):
@@ -90,9 +86,16 @@ def require_sound(plan: pd.DataFrame) -> None:
         )
 
 
-def _require_columns(plan: pd.DataFrame, needed: Sequence[str]) -> None:
+def _require_rows(plan: pd.DataFrame, needed: Sequence[str]) -> None:
     if missing := [name for name in needed if name not in plan]:
         raise PlanError(f"The plan has no column {missing[0]}", "Change a plan as it was made")
+    unknown = plan[~plan["action"].isin(ACTIONS) | plan["filename"].isna()]
+    for row, action, filename in unknown[["action", "filename"]].itertuples(name=None):
+        what = "no filename" if action in ACTIONS else f"action {action!r} for {filename}"
+        raise PlanError(
+            f"Row {row + 2} of the plan has {what}",
+            f"Use {', '.join(ACTIONS)}, and leave the other columns as they are",
+        )
 
 
 def stays_for(plan: pd.DataFrame) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pandas as pd
 from imgvet.annotations.match import match
 from imgvet.annotations.read import read_annotations
 from imgvet.curation.decisions import read_decisions
-from imgvet.curation.plan_file import ACTIONS, read_rows
+from imgvet.curation.plan_file import read_rows
 from imgvet.errors import InputEmptyError, PlanError
 from imgvet.exchange.options import ExportOptions
 from imgvet.options import SourceOptions
@@ -82,11 +82,6 @@ def _names_in_lists(work: WorkDir, names: Sequence[str]) -> set[str]:
 def _removed_by(plan: Path, filenames: pd.Series) -> set[str]:
     """The names that a plan removes; PlanError if it is none, or one of another run."""
     rows = read_rows(plan, ["filename", "action"])
-    wrong = rows["action"][~rows["action"].isin(ACTIONS)]
-    if len(wrong):
-        raise PlanError(
-            f"The plan {plan} has action {wrong.iloc[0]!r}", f"Use {', '.join(ACTIONS)}"
-        )
     if len(rows) and not rows["filename"].isin(filenames).any():
         raise PlanError(
             f"The plan {plan} names no image of this run", "Give the plan that was made of this run"
