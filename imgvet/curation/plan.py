@@ -30,7 +30,6 @@ PROTECTED = "protected"
 """The list of images in protected folders that another list would have touched."""
 
 _URGENCY = ("remove", "review", "keep")
-_CONTRARY = {"remove", "keep"}
 
 
 def make_plan(work: WorkDir, rules: Rules) -> pd.DataFrame:
@@ -122,11 +121,9 @@ def _by_image(findings: Sequence[Finding]) -> list[Finding]:
     merged = []
     for several in of_image.values():
         first = min(several, key=lambda one: _URGENCY.index(one.action))
-        told = (
-            one
-            for one in several
-            if one.kept in (None, one.id, first.kept) and {one.action, first.action} != _CONTRARY
-        )
+        if first.action == "remove":
+            several = [one for one in several if one.action != "keep"]
+        told = (one for one in several if one.kept in (None, one.id, first.kept))
         reasons = dict.fromkeys(one.reason for one in (first, *told))
         merged.append(first._replace(reason="; also ".join(reasons)))
     return merged
