@@ -121,10 +121,9 @@ def _by_image(findings: Sequence[Finding]) -> list[Finding]:
     merged = []
     for several in of_image.values():
         first = min(several, key=lambda one: _URGENCY.index(one.action))
-        if first.action == "remove":
-            several = [one for one in several if one.action != "keep"]
+        left_out = "keep" if first.action == "remove" else ""
         told = (one for one in several if one.kept in (None, one.id, first.kept))
-        reasons = dict.fromkeys(one.reason for one in (first, *told))
+        reasons = dict.fromkeys(one.reason for one in (first, *told) if one.action != left_out)
         merged.append(first._replace(reason="; also ".join(reasons)))
     return merged
 
