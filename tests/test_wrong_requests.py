@@ -93,7 +93,7 @@ run photos --num-images 0                         | num_images = '0': Input shou
 run photos --num-threads 0                        | num_threads = '0': Input should be greater
 run photos --fail-on error                        | choose from 'critical', 'warning', 'never'
 run photos --device tpu                           | choose from 'cpu', 'cuda'
-run photos --runner spark                         | choose from 'threads', 'dask', 'ray'
+run photos --runner spark                         | choose from 'threads', 'processes', 'dask'
 run photos --find-regex (                         | is not a regular expression
 run photos --split-pattern train                  | it needs one group, the split, as in
 run photos --subset nowhere.jpg                   | Give paths of images that lie in the input

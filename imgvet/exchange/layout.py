@@ -45,10 +45,7 @@ class Layout:
     """Whether it may name pictures that lie elsewhere."""
 
     def __init__(self, pictures: Sequence[Picture], classes: Sequence[str] = ()) -> None:
-        """Take the pictures that will be written, as far as they can be read.
-
-        Boxes are numbered by the ``classes`` of their data set, which all stay, then by others.
-        """
+        """Take what will be written; boxes are numbered by the classes of their data set."""
         self.has_boxes = any(picture.box_labels for picture in pictures)
         labels = {picture.label for picture in pictures if picture.label is not None}
         if self.has_boxes:
