@@ -34,8 +34,12 @@ check: $(INSTALLED)  ## formatting, lint, types, import direction
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
 
+# One more than there are cores, as many tests wait for a server or a browser.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# pytest's rewritten assertions are kept between runs, also where the environment keeps no bytecode.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: check  ## all checks and the tests
-	$(BIN)/python -m pytest -m 'not slow' -n auto --dist worksteal
+	$(BIN)/python -m pytest -m 'not slow' -n $(WORKERS) --dist worksteal
 
 # Of its own, because following every line makes the flows' tests half as slow again.
 coverage: $(INSTALLED)  ## the tests that need no flow, with their coverage

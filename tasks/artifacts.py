@@ -15,8 +15,8 @@ from uuid import UUID
 
 import httpx
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.context import SettingsContext, get_settings_context
 from prefect.exceptions import PrefectException
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from imgvet.progress import Progress, listening
 
@@ -46,12 +46,20 @@ def key_of(dataset: str, what: str) -> str:
 def register(name: str, create: Callable[[], object]) -> bool:
     """Register what people see; if the server does not take it, log a warning and return false."""
     try:
-        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+        with _asking_once():
             create()
     except (PrefectException, httpx.HTTPError, OSError, RuntimeError) as error:
         _logger.warning("The %s could not be registered on the server: %s", name, error)
         return False
     return True
+
+
+def _asking_once() -> SettingsContext:
+    """Settings without retries; Prefect's own way to change one reads all anew, for 30 ms."""
+    context = get_settings_context()
+    client = context.settings.client.model_copy(update={"max_retries": 0})
+    settings = context.settings.model_copy(update={"client": client})
+    return SettingsContext(profile=context.profile, settings=settings)
 
 
 @contextmanager

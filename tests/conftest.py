@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 # Deadlines measure how busy a machine is.
@@ -20,9 +22,11 @@ os.environ.update(
         "PREFECT_HOME": f"{_home.name}/prefect",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
-        "XDG_CACHE_HOME": f"{_home.name}/cache",
     }
 )
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    # Workers share that of their controller: making the first database of a server takes long.
+    os.environ["XDG_CACHE_HOME"] = f"{_home.name}/cache"
 os.environ.pop("PREFECT_API_URL", None)
 
 
@@ -35,12 +39,53 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[None]:
-    """One Prefect server for all tests of a session that need one: it costs some ten seconds."""
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-    from prefect.testing.utilities import prefect_test_harness
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of a server that has just been made, which takes it some eight seconds."""
+    from imgvet.engine.server import TemporaryServer, _template
 
-    # The thread that sends heartbeats keeps a finished flow waiting for up to a second.
-    without_heartbeats = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
-    with prefect_test_harness(server_startup_timeout=120), without_heartbeats:
-        yield
+    with FileLock(Path(os.environ["XDG_CACHE_HOME"], "new-database.lock")):
+        if not _template().is_file():
+            server = TemporaryServer()
+            server.start(tmp_path_factory.mktemp("new"))
+            server.wait()
+            server.stop()
+    return _template()
+
+
+@pytest.fixture(scope="session")
+def prefect_server(new_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One Prefect server for all tests of a session that need one; events of Prefect's own runs,
+    which nobody reads here, are not sent."""
+    from prefect.context import _temporary_global_settings_context, get_settings_context
+    from prefect.events.clients import NullEventsClient
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+    from prefect.settings import (
+        PREFECT_API_DATABASE_CONNECTION_URL,
+        PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        temporary_settings,
+    )
+
+    from imgvet.engine.server import TemporaryServer
+
+    server, home = TemporaryServer(), tmp_path_factory.mktemp("prefect")
+    server.start(home)
+    server.wait()
+    changes = {
+        PREFECT_API_URL: server.url,
+        PREFECT_API_DATABASE_CONNECTION_URL: f"sqlite+aiosqlite:///{home}/prefect.db",
+        # The thread that sends them keeps a finished flow waiting for up to a second.
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+    }
+    EventsWorker.set_client_override(NullEventsClient)
+    try:
+        with (
+            temporary_settings(changes),
+            _temporary_global_settings_context(get_settings_context()),
+        ):
+            yield
+            APILogWorker.drain_all()  # else it complains of a server that is gone
+    finally:
+        EventsWorker.set_client_override(None)
+        server.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import signal
 import subprocess
 import threading
@@ -61,6 +62,7 @@ def test_one_line_that_says_what_to_do(
     (tmp_path / "cats").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("imgvet.cli.watch.configured_url", lambda: None)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # Prefect's, if it ran here before
     assert main(arguments) == 2
     printed = capsys.readouterr()
     assert said in printed.err

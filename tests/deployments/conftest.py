@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -42,6 +43,7 @@ class Shell:
             "PATH": programs,
             "HOME": str(self.folder / "home"),
             "PREFECT_HOME": str(self.folder / "home" / "prefect"),
+            "PREFECT_RUNNER_POLL_FREQUENCY": "2",
             "PREFECT_API_URL": self.url,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_SERVER_API_PORT": str(self.port),
@@ -128,10 +130,13 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+def server(new_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """Terminals, with a server running that no other file of tests has put anything on."""
     shell = Shell(tmp_path_factory.mktemp("server"), free_port())
     shell.prepare()
+    home = Path(shell.environment["PREFECT_HOME"])
+    home.mkdir()
+    shutil.copy(new_database, home / "prefect.db")
     try:
         shell.start("prefect server start --host 127.0.0.1")
         shell.wait_for_server()

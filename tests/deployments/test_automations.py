@@ -12,8 +12,9 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from imgvet.deployments.automations import rules
+from imgvet.deployments.automations import apply_automations, rules
 from imgvet.flows.ending import ALARMS, STATE_NAMES
 from support.receiver import Receiver
 
@@ -67,8 +68,8 @@ class Watched:
 def receiver(server: Shell) -> Iterator[Receiver]:
     """Who is told by the automations of the server."""
     with Receiver() as receiver:
-        done = server.run(f"imgvet automations apply --notify {receiver.address}")
-        assert done.returncode == 0, done.stderr
+        with temporary_settings({PREFECT_API_URL: server.url}):
+            apply_automations((receiver.address,), 26)
         yield receiver
 
 

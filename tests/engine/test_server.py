@@ -17,7 +17,9 @@ from imgvet.errors import EngineError
 
 
 @pytest.fixture
-def servers(tmp_path: Path) -> Iterator[tuple[TemporaryServer, TemporaryServer]]:
+def servers(
+    new_database: Path, tmp_path: Path
+) -> Iterator[tuple[TemporaryServer, TemporaryServer]]:
     """Two servers, started at the same time."""
     started = (TemporaryServer(), TemporaryServer())
     started[0].launch()

@@ -113,7 +113,7 @@ def test_each_thing_is_one_row_and_the_run_ends(
 
     with monkeypatch.context() as planted:
         forbid(planted)
-        planted.setattr(isolation, "DECODE_SECONDS", 1)
+        planted.setattr(isolation, "DECODE_SECONDS", 0.4)
         planted.setattr(compute_stats, "measured_content", planted_content)
         planted.setattr(video, "jpeg_frames", planted_frames)
         with planted.context() as changing:

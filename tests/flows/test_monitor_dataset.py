@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,8 @@ from support.fault_proxy import Fault, FaultProxy
 from support.pictures import age, write_photographs
 from support.receiver import Receiver, free_port
 from support.s3_server import Bucket
+
+from .conftest import copy_with_links
 
 pytest_plugins = ("support.s3_fixtures",)
 
@@ -89,51 +92,69 @@ def monitor(tmp_path: Path) -> Monitor:
     return Monitor(folder, tmp_path / "out")
 
 
-def test_an_alarm_and_its_all_clear_are_told_once(monitor: Monitor) -> None:
+@pytest.fixture(scope="module")
+def once_watched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``cats`` and ``out`` after one run, of which there was nothing to tell."""
+    place = tmp_path_factory.mktemp("once")
+    monitor = Monitor(place / "now" / "cats", place / "now" / "out")
+    age(*write_photographs(monitor.folder, 12))
     with Receiver() as receiver:
         monitor.notify = receiver.address
-        first = monitor.state()
-        assert first.is_completed()
-        before = receiver.titles()
-        monitor.spoil()
-        bad = monitor.state()
-        told = receiver.posted[len(before) :]
+        assert monitor.state().is_completed()
+        assert receiver.posted == []
+    copy_with_links(place / "now", place / "saved")
+    return place
+
+
+@pytest.fixture
+def watched(once_watched: Path) -> Monitor:
+    """Photographs and work dir after their first run, each time anew."""
+    now = once_watched / "now"
+    shutil.rmtree(now)
+    copy_with_links(once_watched / "saved", now)
+    return Monitor(now / "cats", now / "out")
+
+
+def test_an_alarm_and_its_all_clear_are_told_once(watched: Monitor) -> None:
+    with Receiver() as receiver:
+        watched.notify = receiver.address
+        watched.spoil()
+        bad = watched.state()
         assert (bad.is_completed(), bad.name) == (True, "ChecksFailed")
         assert "check:invalid_rate" in (bad.message or "")
-        (message,) = told
+        (message,) = receiver.posted
         assert message["title"] == "cats: 2 alarms: invalid rate and checks"
         text = str(message["message"])
         assert "ALARM: check failed: invalid files" in text
         assert "33.3 %, allowed is at most 1 %" in text
         assert "invalid rate jumped from 0 % to 100 % among new images" in text
         assert "See: bad0.jpg, bad1.jpg, bad2.jpg" in text
-        assert f"Report: {(monitor.work.report / 'alarms.html').as_uri()}" in text
-        assert f"Look closer: imgvet explore {monitor.work.path}" in text
+        assert f"Report: {(watched.work.report / 'alarms.html').as_uri()}" in text
+        assert f"Look closer: imgvet explore {watched.work.path}" in text
         assert message["type"] == "failure"
         number = len(receiver.posted)
-        monitor.state()
+        watched.state()
         assert len(receiver.posted) == number
-        monitor.repair()
-        monitor.state()
-        monitor.state()
+        watched.repair()
+        watched.state()
+        watched.state()
         clear = [entry for entry in receiver.posted if entry["type"] == "success"]
         assert [entry["title"] for entry in clear] == [
             "cats: 2 all-clears: invalid rate and checks"
         ]
-    assert len(read_history(monitor.work)) == 5
+    assert len(read_history(watched.work)) == 5
 
 
-def test_the_report_shows_what_the_alarm_that_links_to_it_counted(monitor: Monitor) -> None:
-    monitor.state()
-    monitor.spoil()
+def test_the_report_shows_what_the_alarm_that_links_to_it_counted(watched: Monitor) -> None:
+    watched.spoil()
     with Receiver() as receiver:
-        monitor.notify = receiver.address
-        monitor.state()
+        watched.notify = receiver.address
+        watched.state()
         (message,) = receiver.posted
-    page = monitor.work.report / "alarms.html"
+    page = watched.work.report / "alarms.html"
     assert f"Report: {page.as_uri()}" in str(message["message"])
-    table = read_table(monitor.work.table("alarms"))
-    items = read_table(monitor.work.table("items")).set_index("id")["filename"]
+    table = read_table(watched.work.table("alarms"))
+    items = read_table(watched.work.table("items")).set_index("id")["filename"]
     listed = (
         table.loc[table["alarm"] == "invalid_rate", "id"].map(items).map(lambda n: Path(n).name)
     )
@@ -141,11 +162,11 @@ def test_the_report_shows_what_the_alarm_that_links_to_it_counted(monitor: Monit
     text = page.read_text()
     assert "Of 6 new images, 6 are invalid" in text
     assert all(f"bad{number}.jpg" in text for number in range(6))
-    report_of(monitor.work)
+    report_of(watched.work)
     assert page.read_text() == text
     for _ in range(2):
-        monitor.state()
-    assert "4 runs" in (monitor.work.report / "history.html").read_text().replace("\u00a0", " ")
+        watched.state()
+    assert "4 runs" in (watched.work.report / "history.html").read_text().replace("\u00a0", " ")
 
 
 def test_images_that_are_gone_are_told_and_so_is_their_return(monitor: Monitor) -> None:
@@ -168,18 +189,17 @@ def test_images_that_are_gone_are_told_and_so_is_their_return(monitor: Monitor) 
         assert len(receiver.posted) == number + 2
 
 
-def test_what_a_killed_run_did_not_tell_is_told_by_the_next(monitor: Monitor) -> None:
-    monitor.state()
-    monitor.spoil()
-    monitor.state()
+def test_what_a_killed_run_did_not_tell_is_told_by_the_next(watched: Monitor) -> None:
+    watched.spoil()
+    watched.state()
     # As if it had been killed between the history and the messages.
-    last = read_history(monitor.work)[-1]
-    save_run(monitor.work, last.model_copy(update={"told": False, "deliveries": ()}))
+    last = read_history(watched.work)[-1]
+    save_run(watched.work, last.model_copy(update={"told": False, "deliveries": ()}))
     with Receiver() as receiver:
-        monitor.notify = receiver.address
-        monitor.state()
+        watched.notify = receiver.address
+        watched.state()
         assert receiver.titles() == ["cats: 2 alarms: invalid rate and checks"]
-    assert all(run.told for run in read_history(monitor.work))
+    assert all(run.told for run in read_history(watched.work))
 
 
 def test_a_dead_receiver_fails_nothing_and_the_logs_tell_the_run(
@@ -231,18 +251,16 @@ def test_an_alarm_makes_it_a_failure_if_asked_for(monitor: Monitor) -> None:
     assert monitor.state(fail_on_alarm=True).is_completed()
 
 
-def test_a_run_that_fails_is_told_and_then_that_it_works_again(monitor: Monitor) -> None:
+def test_a_run_that_fails_is_told_and_then_that_it_works_again(watched: Monitor) -> None:
     with Receiver() as receiver:
-        monitor.notify = receiver.address
-        monitor.state()
-        number = len(receiver.posted)
-        with monitor.lost_folder(), pytest.raises(InputNotFoundError):
-            monitor.state().result()
-        (failed,) = receiver.posted[number:]
+        watched.notify = receiver.address
+        with watched.lost_folder(), pytest.raises(InputNotFoundError):
+            watched.state().result()
+        (failed,) = receiver.posted
         assert failed["title"] == "cats: the run failed"
         assert "does not exist" in str(failed["message"])
-        monitor.state()
-        assert receiver.titles()[number + 1 :] == ["cats: runs finish again"]
+        watched.state()
+        assert receiver.titles()[1:] == ["cats: runs finish again"]
 
 
 def test_a_run_whose_bucket_goes_away_fails_and_judges_nothing(
@@ -319,36 +337,33 @@ def test_the_server_shows_names_artifacts_and_a_form(monitor: Monitor) -> None:
     assert [field["position"] for field in schema.values()] == list(range(len(schema)))
 
 
-def test_a_retry_has_one_row_and_says_only_what_is_new(monitor: Monitor) -> None:
+def test_a_retry_has_one_row_and_says_only_what_is_new(watched: Monitor) -> None:
     with Receiver() as receiver:
-        monitor.notify = receiver.address
-        monitor.state()
-        number = len(receiver.posted)
-        with monitor.lost_folder():
-            failed = monitor.state()
-            assert receiver.titles()[number:] == ["cats: the run failed"]
-            assert monitor.retry(failed).is_failed()
-            assert receiver.titles()[number:] == ["cats: the run failed"]
-        assert monitor.retry(failed).is_completed()
-        assert receiver.titles()[number + 1 :] == ["cats: runs finish again"]
-    rows = read_history(monitor.work)
+        watched.notify = receiver.address
+        with watched.lost_folder():
+            failed = watched.state()
+            assert receiver.titles() == ["cats: the run failed"]
+            assert watched.retry(failed).is_failed()
+            assert receiver.titles() == ["cats: the run failed"]
+        assert watched.retry(failed).is_completed()
+        assert receiver.titles()[1:] == ["cats: runs finish again"]
+    rows = read_history(watched.work)
     assert [(row.status, row.alarms) for row in rows] == [("finished", ())] * 2
 
 
-def test_a_retry_after_repair_gives_the_all_clear(monitor: Monitor) -> None:
+def test_a_retry_after_repair_gives_the_all_clear(watched: Monitor) -> None:
     with Receiver() as receiver:
-        monitor.notify = receiver.address
-        monitor.state()
-        monitor.spoil()
-        bad = monitor.state(fail_on="critical")
+        watched.notify = receiver.address
+        watched.spoil()
+        bad = watched.state(fail_on="critical")
         assert bad.is_failed()
         number = len(receiver.posted)
         assert number
-        assert monitor.retry(bad, fail_on="critical").is_failed()
+        assert watched.retry(bad, fail_on="critical").is_failed()
         assert len(receiver.posted) == number
-        monitor.repair()
-        assert monitor.retry(bad, fail_on="critical").is_completed()
+        watched.repair()
+        assert watched.retry(bad, fail_on="critical").is_completed()
         assert {entry["type"] for entry in receiver.posted[number:]} == {"success"}
         assert len(receiver.posted) == 2 * number
-    rows = read_history(monitor.work)
+    rows = read_history(watched.work)
     assert [row.alarms for row in rows] == [(), ()]

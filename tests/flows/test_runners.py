@@ -33,6 +33,7 @@ PHOTOS, DISTINCT, SHARD = 18, 13, 3
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """A scheduler and two workers; each is a process that takes seconds to start."""
     started = Cluster(tmp_path)
     yield started
     started.stop()
@@ -64,14 +65,6 @@ def runner(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run
     return Runner(photos, tmp_path / "out")
 
 
-def test_a_dask_cluster_gives_the_same_tables(
-    runner: Runner, cluster: Cluster, expected: dict[str, bytes]
-) -> None:
-    runner.run(runner="dask", address=cluster.address)
-    assert runner.table_bytes() == expected
-    assert runner.computed()["embed"] == DISTINCT
-
-
 def when_the_first_shard_is_done(
     monkeypatch: pytest.MonkeyPatch, strike: Callable[[], None]
 ) -> None:
@@ -86,32 +79,34 @@ def when_the_first_shard_is_done(
     monkeypatch.setattr("imgvet.flows.stages.report_progress", progress)
 
 
-def test_a_killed_worker_costs_its_shard_alone(
+def test_a_dask_cluster_gives_the_same_tables_also_when_parts_of_it_die(
     runner: Runner,
     cluster: Cluster,
     expected: dict[str, bytes],
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    when_the_first_shard_is_done(monkeypatch, cluster.workers[0].kill)
     runner.run(runner="dask", address=cluster.address)
-    assert cluster.workers[0].wait(1) == -signal.SIGKILL
     assert runner.table_bytes() == expected
+    assert runner.computed()["embed"] == DISTINCT
 
+    with monkeypatch.context() as patch:  # a worker that is killed costs its shard alone
+        when_the_first_shard_is_done(patch, cluster.workers[0].kill)
+        second = Runner(runner.photos, tmp_path / "second")
+        second.run(runner="dask", address=cluster.address)
+    assert cluster.workers[0].wait(1) == -signal.SIGKILL
+    assert second.table_bytes() == expected
 
-def test_a_killed_scheduler_is_told_in_one_line_and_costs_a_restart(
-    runner: Runner,
-    cluster: Cluster,
-    expected: dict[str, bytes],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    # A scheduler that is killed is told in one line and costs a restart.
     monkeypatch.setattr(runners, "PATIENCE", 2)
     when_the_first_shard_is_done(monkeypatch, cluster.stop)
+    third = Runner(runner.photos, tmp_path / "third")
     with pytest.raises(EngineError, match=r"The dask cluster at tcp://.* failed"):
-        runner.run(runner="dask", address=cluster.address)
+        third.run(runner="dask", address=cluster.address)
     monkeypatch.undo()
-    runner.run()
-    assert runner.table_bytes() == expected
-    assert runner.computed()["compute_stats"] < PHOTOS
+    third.run()
+    assert third.table_bytes() == expected
+    assert third.computed()["compute_stats"] < PHOTOS
 
 
 def test_an_address_where_nobody_answers(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:

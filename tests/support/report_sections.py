@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from imgvet.reports.build import environment
 from imgvet.reports.inputs import ReportInputs
-from imgvet.reports.report import SECTIONS, pages_of
+from imgvet.reports.report import SECTIONS, Page, pages_of
 from imgvet.sections import Section
 
 
@@ -25,9 +25,10 @@ def anchors(inputs: ReportInputs) -> list[Section]:
 
 def words(inputs: ReportInputs, anchor: Section) -> str:
     """The text of a section, its pictures left out; single spaces, and no others, between words."""
-    pages = pages_of(inputs)
-    page = next(page for page in pages if anchor in page.sections)
-    shown = {"run": inputs, "pages": pages, "page": page, "pictures": {}, "single": None}
+    beside = {one: say(inputs) for one, say in SECTIONS.items() if one.page == anchor.page}
+    page = Page(anchor.page, {one: found for one, found in beside.items() if found is not None})
+    assert anchor in page.sections
+    shown = {"run": inputs, "pages": [page], "page": page, "pictures": {}, "single": None}
     parser = _SectionText(anchor)
     parser.feed(environment().get_template("page.html").render(shown))
     return " ".join(" ".join(parser.texts).split())

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.events.filters import EventFilter, EventResourceFilter
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from imgvet.monitor.history import Event, Run, save_run
 from imgvet.monitor.messages import Links
 from imgvet.monitor.notify import deliver
-from imgvet.tasks.artifacts import key_of, slug
+from imgvet.tasks.artifacts import key_of, register, slug
 from imgvet.tasks.monitoring import SERVER, emit, labels_of, payload_of, trend
 from imgvet.workdir import WorkDir
 from support.receiver import free_port
@@ -57,6 +57,14 @@ def test_keys_are_what_the_server_takes() -> None:
     assert slug("日本").startswith("dataset-")
     assert slug("日本 a") != slug("中国 a")
     assert slug("日本 a").startswith("a-")
+
+
+def test_a_server_is_asked_once_for_what_people_see() -> None:
+    retries = PREFECT_CLIENT_MAX_RETRIES.value()
+    asked: list[int] = []
+    assert register("report", lambda: asked.append(PREFECT_CLIENT_MAX_RETRIES.value()))
+    assert (asked, PREFECT_CLIENT_MAX_RETRIES.value()) == ([0], retries)
+    assert retries > 0
 
 
 def test_an_event_carries_in_labels_what_triggers_match() -> None:
