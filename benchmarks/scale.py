@@ -93,7 +93,7 @@ def measure(vectors: Path, result: Path, without: Sequence[str]) -> None:
     tables = {**made_up.tables, "similarity": pairs, "outliers": rare, **grouped, **more}
     facts = SearchFacts(
         model="builtin",
-        recall=nearest.recall,
+        neighbor_recall=nearest.recall,
         median_similarity=median,
         label_structure=structure,
     )

@@ -142,7 +142,7 @@ def _analyze(
         tables["label_issues"], structure = labels.label_issues, labels.structure
     facts = SearchFacts(
         model=request.model_name,
-        recall=nearest.recall,
+        neighbor_recall=nearest.recall,
         median_similarity=rare.median_similarity,
         estimated_scale=scale,
         sources=found.sources,

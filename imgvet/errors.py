@@ -44,7 +44,8 @@ class ImgvetError(Exception):
         super().__init__(self.problem, self.remedy)
 
     def __str__(self) -> str:
-        return f"{self.problem}. {self.remedy}." if self.remedy else f"{self.problem}."
+        said = f"{self.problem}. {self.remedy}" if self.remedy else self.problem
+        return said if said.endswith("?") else f"{said}."
 
     def _render_traceback_(self) -> list[str]:
         """What notebooks show instead of a traceback."""
@@ -206,5 +207,5 @@ def all_errors() -> list[type[ImgvetError]]:
 def unknown_parameter(name: str, known: Iterable[str], command: str) -> UnknownParameterError:
     """The error for a parameter that a command does not have, with the nearest one that it has."""
     nearest = difflib.get_close_matches(name, list(known), n=1)
-    remedy = f"Did you mean {nearest[0]!r}" if nearest else f"'{command} --help' lists them all"
+    remedy = f"Did you mean {nearest[0]!r}?" if nearest else f"'{command} --help' lists them all"
     return UnknownParameterError(f"Unknown parameter {name!r}", remedy)

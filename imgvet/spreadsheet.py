@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,6 +29,12 @@ def inert(text: str) -> str:
         float(text)
         return text
     return f"'{text}"
+
+
+def plain(text: str) -> str:
+    """The text that :func:`inert` made inert; any other as it is."""
+    rest = text.removeprefix("'")
+    return rest if rest.startswith(_DANGEROUS) else text
 
 
 def csv_bytes(table: pd.DataFrame | pa.Table, *, to_edit: bool = False) -> bytes:
@@ -56,8 +62,8 @@ def _safe(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
     return pa.array((text and inert(text) for text in column.to_pylist()), kind)
 
 
-def read_csv(path: Path, needed: Sequence[str]) -> Iterator[dict[str, str]]:
-    """The rows by column, separated by comma, semicolon or tab; others than needed may lack.
+def read_csv(path: Path, needed: Sequence[str]) -> pd.DataFrame:
+    """The rows as text, separated by comma, semicolon or tab; columns that are not needed may lack.
 
     PlanError if it can't be read, is not UTF-8 (or UTF-16, with its mark), or lacks a column.
     """
@@ -77,6 +83,5 @@ def read_csv(path: Path, needed: Sequence[str]) -> Iterator[dict[str, str]]:
     names = [name.strip().lower() for name in first]
     if missing := [name for name in needed if name not in names]:
         raise PlanError(f"{path} has no column {missing[0]}", "Keep all columns and their names")
-    for line in lines:
-        if any(line):  # ``inert`` put the apostrophe before what could be a formula
-            yield dict(zip(names, (cell.removeprefix("'") for cell in line), strict=False))
+    rows = [dict(zip(names, map(plain, line), strict=False)) for line in lines if any(line)]
+    return pd.DataFrame(rows, columns=[*dict.fromkeys(names)], dtype=object).fillna("")

@@ -38,7 +38,7 @@ def test_every_parameter_says_what_it_is_for() -> None:
 
 
 def test_an_unknown_parameter_names_the_nearest() -> None:
-    with pytest.raises(UnknownParameterError, match="Did you mean 'threshold'"):
+    with pytest.raises(UnknownParameterError, match=r"Did you mean 'threshold'\?$"):
         make_options({"input_dir": "a", "treshold": 0.9})
 
 

@@ -25,7 +25,7 @@ def test_text_comes_back_and_is_no_formula(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "any.csv"
     path.write_bytes(csv_bytes(pd.DataFrame(rows, columns=["a", "b"], dtype=str), to_edit=True))
-    assert [list(row.values()) for row in read_csv(path, ["a", "b"])] == rows
+    assert read_csv(path, ["a", "b"]).to_numpy().tolist() == rows
     cells = csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""))
     active = [cell for row in cells for cell in row if cell.startswith(tuple("=+-@\t\r"))]
     for cell in active:
@@ -38,7 +38,7 @@ def test_what_spreadsheets_save_is_read(tmp_path: Path, delimiter: str, encoding
     path = tmp_path / "plan.csv"
     text = delimiter.join(["Action", "name"]) + "\r\n" + delimiter.join(["keep", '"a,\nb"'])
     path.write_text(text + "\r\n\r\n", encoding=encoding, newline="")
-    assert list(read_csv(path, ["action"])) == [{"action": "keep", "name": "a,\nb"}]
+    assert read_csv(path, ["action"]).to_dict("records") == [{"action": "keep", "name": "a,\nb"}]
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+cmd", "-a", "@x", "\t=1", "\r", "\uff1d1", "'quoted"])

@@ -152,7 +152,7 @@ export out clean --format csv --where label       | where = 'label' is not a con
 export out clean --format csv --where colour=red  | Unknown column 'colour'. Known are
 export out clean --format csv --where label=zebra | Leave out some of where, list, without and plan
 export out clean --format csv --list none         | There is no list 'none'
-export out clean --format csv --plan plan.csv     | The plan plan.csv has action 'go'. Use keep
+export out clean --format csv --plan plan.csv     | Row 2 of the plan has action 'go' for
 compare out nowhere                               | The input nowhere does not exist
 import-fastdup photos                             | Name the work dir of a finished run of fastdup
 curate                                            | arguments are required: COMMAND

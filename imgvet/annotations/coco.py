@@ -7,15 +7,16 @@ Source: https://cocodataset.org/#format-data . Read are ``images`` (id, file_nam
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import NoneType
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
-from imgvet.annotations.schema import Annotations, from_table, joined_texts
+from imgvet.annotations.schema import Annotations, from_table, joined_texts, refuse
 from imgvet.errors import InvalidParameterError
-from imgvet.format import counted, examples
+from imgvet.format import counted
 from imgvet.tables import BOX_COLUMNS
 
 _Entries = Sequence[Mapping[str, Any]]
@@ -47,7 +48,8 @@ def from_coco(content: Mapping[str, Any], source: str) -> Annotations:
     rows = rows.merge(classes, "left", "category_id").drop(columns=["image_id", "category_id"])
     if not rows[list(BOX_COLUMNS)].notna().any(axis=None):
         rows = files.assign(label=joined_texts(rows["image"], rows["label"]))[["filename", "label"]]
-    return from_table(pa.Table.from_pandas(rows, preserve_index=False), source)
+    found = from_table(pa.Table.from_pandas(rows, preserve_index=False), source)
+    return replace(found, classes=tuple(names))
 
 
 def _objects(content: Mapping[str, Any], key: str, source: str) -> _Entries:
@@ -64,7 +66,7 @@ def _objects(content: Mapping[str, Any], key: str, source: str) -> _Entries:
 
 def _keys(entries: _Entries, where: str, key: str, source: str) -> pd.Series:
     wrong = [dict(entry) for entry in entries if type(entry.get(key)) not in _KEY]
-    _refuse(
+    refuse(
         wrong,
         f"{len(wrong)} of the {len(entries)} {where} of {source} without {key}",
         "In COCO, images have an id and a file_name, annotations an image_id and categories an id",
@@ -76,7 +78,7 @@ def _ids(entries: _Entries, where: str, source: str) -> pd.Series:
     ids = _keys(entries, where, "id", source)
     twice = ids[ids.duplicated()].unique().tolist()
     problem = f"{counted(len(twice), 'id')} given more than once to {where} of {source}"
-    _refuse(twice, problem, "Give every one its own id")
+    refuse(twice, problem, "Give every one its own id")
     return ids
 
 
@@ -84,10 +86,10 @@ def _boxes_of(entries: _Entries, source: str) -> pd.DataFrame:
     categories = [entry.get("category_id") for entry in entries]
     wrong = [value for value in categories if type(value) not in (NoneType, *_KEY)]
     problem = f"{counted(len(wrong), 'annotation')} of {source} with a category_id that is none"
-    _refuse(wrong, problem, "Give the id of one category")
+    refuse(wrong, problem, "Give the id of one category")
     numbers = [entry.get("bbox") or (None,) * len(BOX_COLUMNS) for entry in entries]
     wrong = [box for box in numbers if not _is_box(box)]
-    _refuse(
+    refuse(
         wrong,
         f"{counted(len(wrong), 'bbox', 'bboxes')} of {source} without four numbers",
         "In COCO, a bbox is [x, y, width, height] in pixels, or empty",
@@ -108,11 +110,6 @@ def _is_box(box: object) -> bool:
 
 def _require_known(ids: pd.Series, known: pd.Series, where: str, source: str) -> None:
     unknown = ids[~ids.isin(known)]
-    problem = f"{counted(len(unknown), 'annotation')} of {source} with a {ids.name} that no entry"
+    whose = f"{counted(len(unknown), 'annotation')} of {source} whose {ids.name}"
     remedy = f"Add these ids to {where}, or remove their annotations"
-    _refuse(unknown.unique().tolist(), f"{problem} of {where} has", remedy)
-
-
-def _refuse(wrong: Sequence[object], problem: str, remedy: str) -> None:
-    if wrong:
-        raise InvalidParameterError(f"{problem} ({examples(wrong)})", remedy)
+    refuse(unknown.unique().tolist(), f"{whose} no entry of {where} has", remedy)

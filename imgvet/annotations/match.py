@@ -20,17 +20,16 @@ import os
 import posixpath
 import re
 import unicodedata
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imgvet.annotations.schema import NUMBER_COLUMNS, Annotations, joined_texts
+from imgvet.annotations.schema import NUMBER_COLUMNS, Annotations, joined_texts, refuse
 from imgvet.errors import InvalidParameterError
 from imgvet.format import counted, examples
 from imgvet.sources.kinds import Kind, kind_of_name
@@ -91,31 +90,23 @@ def match(annotations: Annotations, filenames: Sequence[str], inputs: Iterable[s
     by_file["split"] = splits.set_index("file")["split"]
     by_file["annotations"] = table["file"].value_counts()
     rows = by_file.reindex(file_of_row)[["label", "split"]].reset_index(drop=True)
-    for name, of_file in zip(("boxes", "box_labels"), _boxes_of(table), strict=True):
-        rows[name] = pd.Series([of_file[file] for file in file_of_row.tolist()], dtype=object)
+    for name, lists in _boxes_of(table).reindex(file_of_row).items():
+        rows[str(name)] = [found if isinstance(found, list) else [] for found in lists]
     return Matched(rows, by_file[by_file.index >= len(files)].reset_index(drop=True))
 
 
-def _boxes_of(table: pd.DataFrame) -> tuple[defaultdict[int, list[Any]], ...]:
-    """The boxes of each file, and their labels, in the order given."""
+def _boxes_of(table: pd.DataFrame) -> pd.DataFrame:
+    """The list of boxes of each file, and that of their labels, in the order given."""
     boxed = table[table[list(NUMBER_COLUMNS)].notna().any(axis=1)]
-    corners = boxed[list(CORNER_COLUMNS)].dropna(how="all")
     boxes = _lists(boxed[list(BOX_COLUMNS)])
-    boxes.update(_lists(corners))
+    boxes.update(_lists(boxed[list(CORNER_COLUMNS)].dropna(how="all")))
     labels = boxed["label"].astype(object).where(boxed["label"].notna(), None)
-    found = defaultdict[int, list[Any]](list), defaultdict[int, list[Any]](list)
-    for file, box, label in zip(boxed["file"].tolist(), boxes, labels, strict=True):
-        found[0][file].append(box)
-        found[1][file].append(label)
-    return found
+    return pd.DataFrame({"boxes": boxes, "box_labels": labels}).groupby(boxed["file"]).agg(list)
 
 
 def _refuse(wrong: pd.DataFrame, table: pd.DataFrame, problem: str, remedy: str) -> None:
-    if len(wrong):
-        named = table[table["file"].isin(wrong["file"])].drop_duplicates("file")["filename"]
-        raise InvalidParameterError(
-            f"{counted(len(named), 'file')} {problem} ({examples(named.tolist())})", remedy
-        )
+    named = table[table["file"].isin(wrong["file"])].drop_duplicates("file")["filename"].tolist()
+    refuse(named, f"{counted(len(named), 'file')} {problem}", remedy)
 
 
 def _lists(numbers: pd.DataFrame) -> pd.Series:
@@ -162,13 +153,13 @@ def places_of(
     places[lost] = _by_ends(keys[lost], ends, roots)
     if is_absolute.any() and (places[is_absolute] == _NONE).all():
         places[is_absolute] = _of_another_machine(keys[is_absolute].tolist(), ends, roots)
-    ambiguous = np.flatnonzero(places == _SEVERAL).tolist()
-    if ambiguous:
-        last = posixpath.basename(keys[ambiguous[0]])
+    if ambiguous := np.flatnonzero(places == _SEVERAL).tolist():
+        first = keys[ambiguous[0]][::-1]
+        meant = nlargest(2, ends, lambda file: len(os.path.commonprefix([first, file[::-1]])))  # noqa: RUF071
         raise InvalidParameterError(
             f"{counted(len(ambiguous), 'name')} of {source} "
             f"({examples([names[place] for place in ambiguous])}) that could be several files "
-            f"of the input, such as {examples([file for file in ends if file.endswith(last)][:2])}",
+            f"of the input, such as {examples(meant)}",
             "Write more of their paths, or absolute ones",
         )
     missing = places == _NONE

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from imgvet.annotations.match import places_of
+from imgvet.annotations.schema import refuse
 from imgvet.errors import (
     InputNotFoundError,
     InputUnreadableError,
@@ -83,15 +84,12 @@ def checked(table: pd.DataFrame, source: str) -> pd.DataFrame:
         raise InvalidParameterError(f"{source} has the {problem}", _FORM)
     given = table.set_index("filename").rename(columns=str)
     twice = given.index[given.index.duplicated() | given.index.isna()].tolist()
-    _refuse(twice, source, "that name no file or one that another row names", "Name each file once")
+    problem = f"{counted(len(twice), 'row')} of {source} that name no file or one that another row "
+    refuse(twice, f"{problem}names", "Name each file once")
     numbers = given.apply(pd.to_numeric, errors="coerce").astype(np.float64)
     outside = ~((numbers >= 0) & (numbers <= 1)).all(axis=1)
     outside |= (numbers.sum(axis=1) - 1).abs() > _SUM_TOLERANCE
-    _refuse(given.index[outside].tolist(), source, "without probabilities whose sum is 1", _FORM)
+    wrong = given.index[outside].tolist()
+    problem = f"{counted(len(wrong), 'row')} of {source} without probabilities whose sum is 1"
+    refuse(wrong, problem, _FORM)
     return numbers
-
-
-def _refuse(wrong: Sequence[object], source: str, what: str, remedy: str) -> None:
-    if wrong:
-        problem = f"{counted(len(wrong), 'row')} of {source} {what} ({examples(wrong)})"
-        raise InvalidParameterError(problem, remedy)

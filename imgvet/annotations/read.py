@@ -21,14 +21,18 @@ from imgvet.annotations.schema import (
     Annotations,
     from_table,
     known_columns,
+    refuse,
 )
 from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
-from imgvet.format import counted, examples
+from imgvet.format import counted
 from imgvet.sources.s3 import is_remote
+from imgvet.spreadsheet import plain
 from imgvet.workdir import write_atomically
 
 _FROM_PYTHON = "annotations"
 _FORMS = "Give a csv or parquet file with a column filename, or COCO json"
+_SOURCE = b"imgvet.source"
+"""Of a file that :func:`write_annotations` wrote: what messages call the annotations."""
 _DELIMITERS = (",", ";", "\t", "|")
 
 
@@ -62,7 +66,7 @@ def read_annotations(source: str) -> Annotations:
         )
     path = Path(source).expanduser()
     if not path.is_file():
-        problem = "is not a file" if path.exists() else "do not exist"
+        problem = "are no file" if path.exists() else "do not exist"
         raise InputNotFoundError(f"The annotations {source} {problem}", _FORMS)
     try:
         with path.open("rb") as stream:
@@ -71,6 +75,8 @@ def read_annotations(source: str) -> Annotations:
             return _read_parquet(path, source)
         if head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"["):
             return from_coco(_read_json(path), source)
+        if head.removeprefix(codecs.BOM_UTF8).startswith(b"<"):
+            raise InputUnreadableError(f"The annotations {source} are XML, as Pascal VOC's", _FORMS)
         is_utf16 = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         return _read_csv(path, "utf-16" if is_utf16 else "utf-8-sig", source)
     except OSError as error:
@@ -83,6 +89,7 @@ def read_annotations(source: str) -> Annotations:
 def write_annotations(annotations: Annotations, path: Path) -> None:
     """Write annotations as a Parquet file, which :func:`read_annotations` reads as they were."""
     table = pa.Table.from_pandas(annotations.table, preserve_index=False)
+    table = table.replace_schema_metadata({_SOURCE: annotations.source})
     write_atomically(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
 
 
@@ -105,6 +112,7 @@ def _read_parquet(path: Path, source: str) -> Annotations:
     try:
         with pq.ParquetFile(path) as file:
             names = file.schema_arrow.names
+            source = (file.schema_arrow.metadata or {}).get(_SOURCE, source.encode()).decode()
             # Other columns may hold whole images.
             table = file.read([names[place] for place in known_columns(names, source).values()])
     except pa.ArrowException as error:
@@ -133,7 +141,8 @@ def _read_csv(path: Path, encoding: str, source: str) -> Annotations:
     """Annotations from a CSV file whose first row names the columns.
 
     Cells may stand in double quotes. Blank rows, spaces around a cell and cells without a column's
-    name (an index that pandas wrote) do not count. Where the delimiter is not a comma, numbers may
+    name (an index that pandas wrote) do not count, nor the apostrophe by which exports make text
+    inert. Where the delimiter is not a comma, numbers may
     have a decimal comma.
     """
     try:
@@ -144,7 +153,7 @@ def _read_csv(path: Path, encoding: str, source: str) -> Annotations:
     except (UnicodeError, csv.Error) as error:
         remedy = "Save it as UTF-8, with a first row that names the columns"
         raise InputUnreadableError(f"{path} is not CSV ({error})", remedy) from None
-    columns = {name: frame[place].str.strip() for name, place in places.items()}
+    columns = {name: frame[place].str.strip().map(plain) for name, place in places.items()}
     if delimiter != ",":
         for name in places.keys() & set(NUMBER_COLUMNS):
             columns[name] = columns[name].str.replace(",", ".", regex=False)
@@ -175,12 +184,8 @@ def _cells(stream: TextIO, delimiter: str, width: int, source: str) -> pd.DataFr
         stream.seek(0)
         rows = list(csv.reader(stream, delimiter=delimiter, skipinitialspace=True, strict=True))
     wide = [",".join(row) for row in rows if any(cell.strip() for cell in row[width:])]
-    if wide:
-        raise InvalidParameterError(
-            f"{counted(len(wide), 'row')} of {source} with more than {width} cells "
-            f"({examples(wide)})",
-            "Put a cell that holds a delimiter in double quotes",
-        )
+    problem = f"{counted(len(wide), 'row')} of {source} with more than {width} cells"
+    refuse(wide, problem, "Put a cell that holds a delimiter in double quotes")
     return _parsed(stream, delimiter, max(map(len, rows)))
 
 

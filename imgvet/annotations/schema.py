@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 
 from imgvet.errors import InvalidParameterError
 from imgvet.format import counted, examples
-from imgvet.options import DataType
 from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS
 
 TEXT_COLUMNS = ("filename", "label", "split")
@@ -37,22 +36,13 @@ class Annotations:
     empty), and boxes as float64 in pixels; NaN where nothing is given."""
     source: str
     """What a message calls them."""
+    classes: tuple[str, ...] = ()
+    """The labels in the order that whoever made them gave; empty if there is none."""
 
     @property
     def has_boxes(self) -> bool:
         """Whether any row has a box, upright or rotated, even an incomplete one."""
         return bool(self.table[list(NUMBER_COLUMNS)].notna().any(axis=None))
-
-
-def wants_crops(annotations: Annotations, data_type: DataType) -> bool:
-    """Whether the items are the annotated boxes; if they must be, none is InvalidParameterError."""
-    has_boxes = data_type != "image" and annotations.has_boxes
-    if data_type == "bbox" and not has_boxes:
-        raise InvalidParameterError(
-            f"data_type is bbox, but {annotations.source} holds no box",
-            f"Give the columns {', '.join(BOX_COLUMNS)} or {', '.join(CORNER_COLUMNS)}",
-        )
-    return has_boxes
 
 
 def known_columns(given: Sequence[str], source: str) -> dict[str, int]:
@@ -165,6 +155,12 @@ def _cast(column: pa.ChunkedArray, kind: pa.DataType, problem: str, remedy: str)
         return column.cast(kind, safe=kind == pa.string())
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
         raise InvalidParameterError(f"{problem} but {column.type}", remedy) from None
+
+
+def refuse(wrong: Sequence[object], problem: str, remedy: str) -> None:
+    """InvalidParameterError with some of what is wrong, if anything is."""
+    if wrong:
+        raise InvalidParameterError(f"{problem} ({examples(wrong)})", remedy)
 
 
 def joined_texts(keys: pd.Series, texts: pd.Series) -> pd.Series:

@@ -91,7 +91,9 @@ def clip(region: Region, width: int, height: int) -> Region | Failure:
     numbers = {"x": box.x, "y": box.y, "width": box.width, "height": box.height}
     shown = "box " + " ".join(f"{name} {value:.10g}" for name, value in numbers.items())
     if not (all(abs(n) < MAX_COORDINATE for n in numbers.values()) and box.width > 0 < box.height):
-        return Failure(Reason.DEGENERATE_BOX, f"{shown}: it has no area")
+        is_known = not any(map(math.isnan, numbers.values()))
+        problem = "it has no area" if is_known else "a number is missing"
+        return Failure(Reason.DEGENERATE_BOX, f"{shown}: {problem}")
     if box.x >= width or box.y >= height or box.x + box.width <= 0 or box.y + box.height <= 0:
         return _outside(shown, width, height)
     left, right = _whole_pixels(box.x, box.x + box.width, width)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
-from imgvet.annotations.schema import Annotations, wants_crops
+from imgvet.annotations.schema import Annotations
 from imgvet.crops.crop import with_margin
 from imgvet.crops.detectors.face import YUNET, FaceDetector, FaceSettings
 from imgvet.crops.detectors.text import TextDetector, TextSettings, models_digest, text_models
@@ -94,7 +94,7 @@ def choose_cutter(
     :func:`parse_bounding_box` and :func:`choose_detector`.
     """
     if annotations is not None:
-        own_boxes = wants_crops(annotations, data_type)
+        own_boxes = data_type != "image" and annotations.has_boxes
     else:
         own_boxes = data_type == "bbox" and any(map(is_yolo, sources.inputs))
     cutter = None
@@ -111,8 +111,9 @@ def choose_cutter(
             "Leave bounding_box out, or set data_type to image to ignore the annotated boxes",
         )
     if data_type == "bbox" and not own_boxes and cutter is None:
+        nothing = "there are no boxes" if not annotations else f"{annotations.source} holds no box"
         raise InvalidParameterError(
-            "data_type is bbox, but there are no boxes",
+            f"data_type is bbox, but {nothing}",
             "Give annotations with boxes, a YOLO data set, or bounding_box",
         )
     return Cutter() if own_boxes else cutter

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -92,16 +92,21 @@ def _matched(
 
 def _with_yolo_boxes(listing: pa.Table, sources: SourceOptions) -> pa.Table:
     """A listing with the boxes of YOLO's label files; other inputs have none."""
-    names = {
-        name: read_yolo(Path(name).expanduser().absolute()).names
-        for name in filter(is_yolo, sources.inputs)
-    }
+    names = yolo_classes(sources)
     places = zip(listing["path"].to_pylist(), listing["source"].to_pylist(), strict=True)
     found = [
         boxes_of_image(path, names[source]) if source in names else [] for path, source in places
     ]
     cuts = (boxes_text([numbers for _, numbers in own], shares=True) for own in found)
     return _with_boxes(listing, cuts, ([label for label, _ in own] for own in found))
+
+
+def yolo_classes(sources: SourceOptions) -> dict[str, Mapping[int, str]]:
+    """The classes of each input that is a YOLO data set, by number; raises as the reader."""
+    return {
+        name: read_yolo(Path(name).expanduser().absolute()).names
+        for name in filter(is_yolo, sources.inputs)
+    }
 
 
 def _with_boxes(

@@ -27,7 +27,7 @@ BATCH = 64
 """So many files are written down with one wait for the disk, before they are moved."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Outcome:
     """What was done, or would be, to files; those that were refused with the reason."""
 
@@ -38,6 +38,11 @@ class Outcome:
     """Rows that are no files here: a manifest lists them."""
     deleted: int = 0
     refused: dict[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Numbers alone, as the files may be many."""
+        several = {"moved": len(self.moved), "refused": len(self.refused)}
+        return f"Outcome({', '.join(f'{name}={n}' for name, n in (vars(self) | several).items())})"
 
     def add(self, files: Sequence[Held], problems: Mapping[int, str]) -> None:
         """Tell of files that were moved, except those that have a problem, by number."""

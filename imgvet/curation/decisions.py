@@ -110,8 +110,8 @@ def read_decisions(work: WorkDir) -> Decisions:
     if not work.decisions.is_file():
         return Decisions()
     found = []
-    for number, row in enumerate(read_csv(work.decisions, COLUMNS[:3]), 2):
-        kind, *rest = (row.get(name, "") for name in COLUMNS)
+    rows = read_csv(work.decisions, COLUMNS[:3]).reindex(columns=COLUMNS, fill_value="")
+    for number, (kind, *rest) in enumerate(rows.itertuples(index=False, name=None), 2):
         if kind not in set(Kind) or not rest[0] or (kind in OF_PAIRS and not rest[1]):
             raise PlanError(
                 f"Row {number} of {work.decisions} is no decision",

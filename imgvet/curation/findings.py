@@ -39,7 +39,7 @@ class Found:
     images: pd.DataFrame
     """As :func:`imgvet.curation.images.images_of` gives them."""
     tables: Mapping[str, pd.DataFrame]
-    """Those that the run made, and none else."""
+    """By name; those that the run did not make are empty."""
     rules: Rules
     flags: FlagOptions
     """Limits, of the rules where they have one and else of the run."""
@@ -99,19 +99,17 @@ def _outlying(found: Found) -> Iterator[Finding]:
 
 
 def _mislabelled(found: Found) -> Iterator[Finding]:
-    """Of table ``label_issues``, where it is: 0 is a label that is surely wrong.
+    """Of table ``label_issues``: 0 is a label that is surely wrong.
 
     Copies with other labels are left to a person, whatever the rule.
     """
-    issues, limit = found.tables.get("label_issues"), found.rules.mislabelled_score
-    if issues is None:
-        return
-    issues = issues[issues["is_issue"] if limit is None else issues["score"] <= limit]
+    issues, limit = found.tables["label_issues"], found.rules.mislabelled_score
+    issues = issues[issues["is_issue"].eq(True) if limit is None else issues["score"] <= limit]
     right = found.decisions.of(Kind.LABEL_IS_RIGHT)
     for row in issues[~issues["id"].map(found.images["digest"]).isin(right)].to_dict("records"):
         said, action = f"labelled {row['label']}", found.rules.mislabelled
         if isinstance(row["suggested_label"], str):
             said += f", likely {row['suggested_label']} (score of the label {row['score']:.2f})"
-        if row.get("conflict"):
+        if row["conflict"]:
             said, action = f"{said}; a copy has another label", "review"
         yield Finding(row["id"], action, "mislabelled", said)

@@ -51,9 +51,9 @@ def exact_findings(found: Found, left: pd.DataFrame, keepers: Keepers) -> Iterat
 
 
 def leaking_findings(found: Found, left: pd.DataFrame, keepers: Keepers) -> Iterator[Finding]:
-    """Images of table ``leaks`` (where it is), which are in several splits: left to a person."""
-    leaks = found.tables.get("leaks")
-    if leaks is None or found.rules.leaking == "off":
+    """Images of table ``leaks``, which are in several splits: left to a person."""
+    leaks = found.tables["leaks"]
+    if found.rules.leaking == "off":
         return
     there = leaks["from"].isin(left.index) & leaks["to"].isin(left.index)
     leaks = leaks[there & (leaks["similarity"] >= found.rules.leak_threshold)]
@@ -62,7 +62,7 @@ def leaking_findings(found: Found, left: pd.DataFrame, keepers: Keepers) -> Iter
             kept, item = sorted((one, other), key=keepers.rank)
             splits = listed(left.loc[[item, kept], "split"].tolist())
             said = f"in {splits}; the other would stay, as {keepers.why(kept, item)}"
-            yield _stays(kept, "leaking", 1)
+            yield Finding(kept, "keep", "leaking", f"in {splits}, and would stay", kept)
             yield Finding(item, "review", "leaking", said, kept, similarity)
 
 
@@ -183,19 +183,16 @@ class NearGroups:
         return Finding(item, action, pair.list, said, keeper, pair.similarity)
 
     def _pairs(self) -> pd.DataFrame:
-        """The listed pairs of different contents, by the rows that are left, and their list.
-
-        Runs of earlier versions compared no pixels: what they list is as good as proven.
-        """
+        """The listed pairs of different contents, by the rows that are left, and their list."""
         pairs = self._found.tables["similarity"].copy()
         for end in ("from", "to"):
             pairs[end] = pairs[end].map(self._found.images["digest"]).map(self._row_of)
         pairs = pairs.dropna(subset=["from", "to"])
         pairs = pairs[pairs["from"] != pairs["to"]].astype({"from": np.int64, "to": np.int64})
-        for name in ("from_shown", "to_shown"):
-            pairs[name] = pairs.get(name, pd.Series(1.0, pairs.index)).fillna(1.0)
-        proven = pairs["verified"].fillna(0) > 0 if "verified" in pairs else True
-        is_part = pairs[["from_shown", "to_shown"]].min(axis=1) < _WHOLE
+        shown = ["from_shown", "to_shown"]
+        pairs[shown] = pairs[shown].fillna(1.0)
+        proven = pairs["verified"].fillna(0) > 0
+        is_part = pairs[shown].min(axis=1) < _WHOLE
         pairs["list"] = np.where(proven, np.where(is_part, "contained", "near"), "unproven")
         wanted = pairs["list"].isin(list(self._actions))
         return pairs[wanted & (proven | (pairs["similarity"] >= self._found.least))]

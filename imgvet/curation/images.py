@@ -25,8 +25,7 @@ _COLUMNS = (
 
 def images_of(table: ImageTable, *, crops: bool) -> pd.DataFrame:
     """All images of a run by id, with ``place``; ``crops`` says whether they are crops."""
-    images = table.frame([name for name in _COLUMNS if name in table.columns])
-    images = images.reindex(columns=_COLUMNS)
+    images = table.frame(_COLUMNS)
     images.columns = images.columns.str.removeprefix("stats.")
     images["place"] = (
         pd.Series(FILE, images.index)

@@ -23,7 +23,7 @@ from imgvet.search.image_table import ImageTable
 from imgvet.similarity.distances import Metric
 from imgvet.store.references import read_vectors
 from imgvet.summary import RunRecord, read_record
-from imgvet.tables import PLAN, conform, read_table, to_frame
+from imgvet.tables import BY_NAME, PLAN, conform, read_made, to_frame
 from imgvet.workdir import WorkDir
 
 PROTECTED = "protected"
@@ -65,7 +65,7 @@ def _found(work: WorkDir, rules: Rules, record: RunRecord) -> Found:
     return Found(
         work=work,
         images=images.assign(label=decisions.corrected(images)),
-        tables={name: read_table(work.table(name)) for name in names if work.table(name).is_file()},
+        tables={name: read_made(work.table(name), BY_NAME[name]) for name in names},
         rules=rules,
         flags=record.options(FlagOptions).model_copy(update=given),
         least=least,
@@ -121,8 +121,9 @@ def _by_image(findings: Sequence[Finding]) -> list[Finding]:
     merged = []
     for several in of_image.values():
         first = min(several, key=lambda one: _URGENCY.index(one.action))
+        left_out = "keep" if first.action == "remove" else ""
         told = (one for one in several if one.kept in (None, one.id, first.kept))
-        reasons = dict.fromkeys(one.reason for one in (first, *told))
+        reasons = dict.fromkeys(one.reason for one in (first, *told) if one.action != left_out)
         merged.append(first._replace(reason="; also ".join(reasons)))
     return merged
 

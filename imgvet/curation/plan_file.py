@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,32 +44,33 @@ def is_edited(work: WorkDir) -> bool:
 
 def read_plan(path: Path) -> pd.DataFrame:
     """A plan from CSV or Parquet; PlanError if it can't be read or is not sound."""
-    if path.suffix == ".parquet":
-        try:
-            plan = read_table(path)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise PlanError(f"{path} can't be read ({error})", "Name a plan") from None
-    else:
-        rows = pd.DataFrame(list(read_csv(path, _NEEDED)), columns=PLAN.column_names, dtype=object)
-        rows = rows.where(rows.notna() & (rows != ""), None)
-        for name in ("similarity", "width", "height", "file_size", "id"):
-            rows[name] = pd.to_numeric(rows[name], errors="coerce")
-        plan = to_frame(conform(rows, PLAN))
-        plan["action"] = plan["action"].str.strip().str.lower()
+    rows = read_rows(path, _NEEDED).reindex(columns=PLAN.column_names)
+    rows = rows.where(rows.notna() & (rows != ""), None)
+    for name in ("similarity", "width", "height", "file_size", "id"):
+        rows[name] = pd.to_numeric(rows[name], errors="coerce")
+    plan = to_frame(conform(rows, PLAN))
     require_sound(plan)
     return plan
 
 
+def read_rows(path: Path, needed: Sequence[str]) -> pd.DataFrame:
+    """The rows of CSV or Parquet, actions in lower case; PlanError if they are no plan."""
+    if path.suffix == ".parquet":
+        try:
+            rows = read_table(path)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise PlanError(f"{path} can't be read ({error})", "Name a plan") from None
+    else:
+        rows = read_csv(path, needed)
+    if "action" in rows:
+        rows["action"] = rows["action"].astype(str).str.strip().str.lower()
+    _require_rows(rows, needed)
+    return rows
+
+
 def require_sound(plan: pd.DataFrame) -> None:
     """PlanError if a row can't be understood, touches what is protected, or all of a group goes."""
-    if missing := [name for name in _NEEDED if name not in plan]:
-        raise PlanError(f"The plan has no column {missing[0]}", "Change a plan as it was made")
-    unknown = plan[~plan["action"].isin(ACTIONS) | plan["filename"].isna()]
-    if len(unknown):
-        raise PlanError(
-            f"Row {unknown.index[0] + 2} of the plan has action {unknown['action'].iloc[0]!r}",
-            f"Use {', '.join(ACTIONS)}, and leave the other columns as they are",
-        )
+    _require_rows(plan, _NEEDED)
     going = plan["action"] == "remove"
     protected = plan["filename"][going & (plan["list"] == "protected")]
     if len(protected):
@@ -82,6 +83,18 @@ def require_sound(plan: pd.DataFrame) -> None:
         raise PlanError(
             f"All of a group would go: no row stays for {examples(lost)}",
             "Keep one of each group, or empty the column kept of the rows that should go anyway",
+        )
+
+
+def _require_rows(plan: pd.DataFrame, needed: Sequence[str]) -> None:
+    if missing := [name for name in needed if name not in plan]:
+        raise PlanError(f"The plan has no column {missing[0]}", "Change a plan as it was made")
+    unknown = plan[~plan["action"].isin(ACTIONS) | plan["filename"].isna()]
+    for row, action, filename in unknown[["action", "filename"]].itertuples(name=None):
+        what = "no filename" if action in ACTIONS else f"action {action!r} for {filename}"
+        raise PlanError(
+            f"Row {row + 2} of the plan has {what}",
+            f"Use {', '.join(ACTIONS)}, and leave the other columns as they are",
         )
 
 

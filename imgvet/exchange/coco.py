@@ -34,7 +34,7 @@ class Coco(Layout):
     @classmethod
     def of(cls, pictures: Sequence[Picture], work: WorkDir) -> Self:
         """The same, with what the run's own COCO file tells of them."""
-        layout = cls(pictures)
+        layout = super().of(pictures, work)
         layout.source = _source_of(pictures, work)
         return layout
 
@@ -78,7 +78,7 @@ class Coco(Layout):
             return known, [{"id": n, "image_id": known["id"]} | one for n, one in own]
         original = self.source.images.get(picture.id)
         if original is None:
-            return {"id": self.source.free_id + picture.id + 1} | image, []
+            return {"id": self.source.free_id + picture.id} | image, []
         return {**original, **image}, list(self.source.annotations.get(original["id"], ()))
 
     def _annotations(self, picture: Picture) -> list[dict[str, Any]]:
@@ -109,13 +109,8 @@ class _Source:
     """
     annotations: Mapping[Any, Sequence[Entry]]
     """By image_id."""
-
-    @property
-    def free_id(self) -> int:
-        """An id from which on no image has one."""
-        return max(
-            (one["id"] for one in self.content["images"] if type(one["id"]) is int), default=0
-        )
+    free_id: int
+    """An id from which on no image has one."""
 
 
 def _source_of(pictures: Sequence[Picture], work: WorkDir) -> _Source | None:
@@ -136,11 +131,12 @@ def _source_of(pictures: Sequence[Picture], work: WorkDir) -> _Source | None:
     images = {str(place): one for place, one in enumerate(content["images"])}
     names = [str(one["file_name"]) for one in images.values()]
     table = pd.DataFrame({"filename": names, "label": list(images)}).reindex(columns=list(COLUMNS))
-    inputs = record.options(SourceOptions).input_dir
+    inputs = record.options(SourceOptions).inputs
     found = match(Annotations(table, given), [picture.filename for picture in pictures], inputs)
     annotations = defaultdict[Any, list[Entry]](list)
     for one in content.get("annotations") or ():
         annotations[one.get("image_id")].append(one)
     places = zip(pictures, found.rows["label"], strict=True)
     known = {picture.id: images[place] for picture, place in places if isinstance(place, str)}
-    return _Source(content, known, annotations)
+    ids = (one["id"] for one in content["images"] if type(one["id"]) is int)
+    return _Source(content, known, annotations, free_id=max(ids, default=0) + 1)

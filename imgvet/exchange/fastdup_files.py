@@ -17,7 +17,7 @@ from imgvet.options import FlagOptions, RunOptions
 from imgvet.spreadsheet import csv_bytes
 from imgvet.store.references import read_vectors
 from imgvet.summary import read_record
-from imgvet.tables import COMPONENTS, INVALID, OUTLIERS, SIMILARITY, STATS, read_made
+from imgvet.tables import BY_NAME, read_made
 from imgvet.workdir import WorkDir
 
 FEATURES, MAPPING = "atrain_features.dat", "atrain_features.dat.csv"
@@ -51,15 +51,17 @@ def write_fastdup(work: WorkDir, selection: Selection, folder: Path) -> None:
         for part in np.array_split(rows, len(rows) // 10_000 + 1):
             stream.write(np.ascontiguousarray(vectors[part], "<f4").tobytes())
     names = pd.DataFrame({"index": range(len(items)), "filename": items["filename"].to_numpy()})
+    invalid, stats, similarity, outliers, components = (
+        read_made(work.table(name), BY_NAME[name])
+        for name in ("invalid", "stats", "similarity", "outliers", "components")
+    )
     tables = {
         MAPPING: names,
-        BAD: _bad(work, len(items)),
-        IMAGE_STATS: names.join(_stats(work, items["id"], record.options(FlagOptions))),
-        PAIRS: _pairs(read_made(work.table(SIMILARITY.name), SIMILARITY), "from", "to", index),
-        UNLIKE: _pairs(
-            read_made(work.table(OUTLIERS.name), OUTLIERS)[::-1], "id", "nearest", index
-        ),
-        **_components(read_made(work.table(COMPONENTS.name), COMPONENTS), index),
+        BAD: _bad(invalid, len(items)),
+        IMAGE_STATS: names.join(_stats(stats, items["id"], record.options(FlagOptions))),
+        PAIRS: _pairs(similarity, "from", "to", index),
+        UNLIKE: _pairs(outliers[::-1], "id", "nearest", index),
+        **_components(components, index),
     }
     for name, table in tables.items():
         (folder / name).write_bytes(csv_bytes(table))
@@ -75,16 +77,14 @@ def write_fastdup(work: WorkDir, selection: Selection, folder: Path) -> None:
     (folder / CONFIG).write_text(json.dumps(config, indent=4) + "\n", encoding="utf-8")
 
 
-def _bad(work: WorkDir, first: int) -> pd.DataFrame:
-    invalid = read_made(work.table(INVALID.name), INVALID)
+def _bad(invalid: pd.DataFrame, first: int) -> pd.DataFrame:
     numbers = range(first, first + len(invalid))
     codes = "ERROR_" + invalid["reason"].str.upper()
     known = {"index": numbers, "filename": invalid["filename"], "error_code": codes}
     return pd.DataFrame(known)
 
 
-def _stats(work: WorkDir, ids: pd.Series, flags: FlagOptions) -> pd.DataFrame:
-    stats = read_made(work.table(STATS.name), STATS)
+def _stats(stats: pd.DataFrame, ids: pd.Series, flags: FlagOptions) -> pd.DataFrame:
     stats = stats.set_index("id").reindex(ids).reset_index(drop=True)
     scale = BLUR_LIMIT / (flags.blur_threshold or 1.0)
     stats = stats.assign(blur=stats["sharpness"] * scale)

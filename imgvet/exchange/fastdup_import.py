@@ -140,7 +140,7 @@ def _write(
         write_atomically(work.table(name), partial(write_table, data))
     kept = np.zeros((0, 1), np.float32) if vectors is None else vectors
     write_atomically(work.embeddings, partial(_save, kept))
-    facts = SearchFacts(model=MODEL, recall=None, median_similarity=None)
+    facts = SearchFacts(model=MODEL, neighbor_recall=None, median_similarity=None)
     told = {name: to_frame(data) for name, data in frames.items()}
     summary, checks = summarize(told, facts, options)
     write_text(work.summary_json, summary.model_dump_json(indent=2) + "\n")

@@ -39,8 +39,8 @@ class Yolo(Layout):
     flat = True  # a folder "images" in a path would lead to other labels
     references = False
 
-    def __init__(self, pictures: Sequence[Picture]) -> None:
-        super().__init__(pictures)
+    def __init__(self, pictures: Sequence[Picture], classes: Sequence[str] = ()) -> None:
+        super().__init__(pictures, classes)
         self.by_class = bool(self.classes) and not self.has_boxes
         self.class_folder = folders_of(picture.label or "unlabelled" for picture in pictures)
         splits = (picture.split or "train" for picture in pictures)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import cv2
@@ -15,7 +16,8 @@ from imgvet.annotations.read import read_annotations
 from imgvet.annotations.schema import Annotations
 from imgvet.crops.crop import decode_item
 from imgvet.crops.cutter import Cutter, is_yolo
-from imgvet.crops.listing import annotated, boxes_text, regions_of_text
+from imgvet.crops.listing import NO_BOXES, annotated, boxes_text, regions_of_text, yolo_classes
+from imgvet.errors import ImgvetError
 from imgvet.exchange.selection import Selection, source_names
 from imgvet.images.formats import Format
 from imgvet.images.geometry import Box, Region, corners_of, points_of
@@ -32,7 +34,6 @@ from imgvet.summary import RunRecord, read_record
 from imgvet.threads import READ_WORKERS, one_thread_of_opencv, read_ahead
 from imgvet.workdir import WorkDir
 
-NO_BOXES = "[]"
 _PLACE = ["path", "member", "time_ms"]
 _CHANGED = Failure(Reason.MISSING, "the file is another one than the run saw")
 
@@ -59,6 +60,13 @@ class Picture:
     scores: tuple[float | None, ...] = ()
     name: str = ""
     """Its name in the export; empty if it stays where it is."""
+
+    @property
+    def classes(self) -> Sequence[str | None]:
+        """The labels of its boxes; of one whose size is known, of those with an area in it."""
+        if self.width is None:
+            return self.box_labels
+        return [region.label for region in self.objects]
 
     @property
     def objects(self) -> list[Region]:
@@ -151,7 +159,7 @@ def _with_annotated_boxes(
     """Pictures with the boxes that the run's annotations, or a YOLO data set's labels, hold now."""
     sources, given = record.options(SourceOptions), record.options(AnnotationOptions).annotations
     annotations: Annotations | None = None if given is None else read_annotations(given)
-    if not (annotations.has_boxes if annotations else any(map(is_yolo, sources.input_dir))):
+    if not (annotations.has_boxes if annotations else any(map(is_yolo, sources.inputs))):
         return pictures
     known = rows.reindex(columns=LISTING_SCHEMA.names).assign(cut=None, cut_labels=None, box=None)
     listing = pa.Table.from_pandas(known, LISTING_SCHEMA, preserve_index=False)
@@ -161,6 +169,20 @@ def _with_annotated_boxes(
         replace(picture, cut=cut or NO_BOXES, box_labels=tuple(json.loads(own or "[]")))
         for picture, cut, own in zip(pictures, cuts, labels, strict=True)
     ]
+
+
+def classes_of(record: RunRecord) -> Sequence[str]:
+    """The classes of the run's COCO or YOLO data set in its order, by which models number them.
+
+    None where it is no longer there.
+    """
+    sources, given = record.options(SourceOptions), record.options(AnnotationOptions).annotations
+    with suppress(ImgvetError):
+        if given is not None:
+            return read_annotations(given).classes
+        sets = yolo_classes(sources).values()
+        return [names[number] for names in sets for number in sorted(names)]
+    return ()
 
 
 def read_pictures(

@@ -11,7 +11,7 @@ import pandas as pd
 from imgvet.annotations.match import match
 from imgvet.annotations.read import read_annotations
 from imgvet.curation.decisions import read_decisions
-from imgvet.curation.plan_file import ACTIONS, read_plan
+from imgvet.curation.plan_file import read_rows
 from imgvet.errors import InputEmptyError, PlanError
 from imgvet.exchange.options import ExportOptions
 from imgvet.options import SourceOptions
@@ -21,12 +21,9 @@ from imgvet.search.image_table import ImageTable
 from imgvet.search.query import ImageSearch, Query
 from imgvet.search.saved_lists import names_in_list
 from imgvet.sources.listing import item_name
-from imgvet.spreadsheet import read_csv
 from imgvet.summary import read_record
-from imgvet.tables import ITEMS, read_made
+from imgvet.tables import ITEMS, read_table
 from imgvet.workdir import WorkDir
-
-_PLANNED = ["filename", "action"]
 
 
 @dataclass(frozen=True)
@@ -54,8 +51,7 @@ def select_images(work: WorkDir, options: ExportOptions) -> Selection:
     that do not fit the run; PlanError of a plan that is none.
     """
     images = ImageTable.of_run(work)
-    items = read_made(work.table(ITEMS.name), ITEMS)
-    items["path"] = items["path"].fillna(items["filename"])  # earlier versions told names alone
+    items = read_table(work.table(ITEMS.name))
     valid = items[items["status"] == Reason.OK.value]
     wanted = ImageSearch(images).ids(
         Query(where=conditions_of(options.where or {}, images.columns))
@@ -74,7 +70,7 @@ def select_images(work: WorkDir, options: ExportOptions) -> Selection:
         )
     chosen = chosen.assign(label=read_decisions(work).corrected(chosen))
     if options.corrections is not None:
-        inputs = read_record(work).options(SourceOptions).input_dir
+        inputs = read_record(work).options(SourceOptions).inputs
         chosen = _corrected(chosen, options.corrections, inputs)
     return Selection(chosen.reset_index(drop=True), images, len(valid) - len(chosen))
 
@@ -85,21 +81,12 @@ def _names_in_lists(work: WorkDir, names: Sequence[str]) -> set[str]:
 
 def _removed_by(plan: Path, filenames: pd.Series) -> set[str]:
     """The names that a plan removes; PlanError if it is none, or one of another run."""
-    if plan.suffix == ".parquet":
-        rows = read_plan(plan)
-    else:
-        rows = pd.DataFrame(list(read_csv(plan, _PLANNED)), columns=_PLANNED, dtype=object)
-    actions = rows["action"].fillna("").astype(str).str.strip().str.lower()
-    wrong = actions[~actions.isin(ACTIONS)]
-    if len(wrong):
-        raise PlanError(
-            f"The plan {plan} has action {wrong.iloc[0]!r}", f"Use {', '.join(ACTIONS)}"
-        )
+    rows = read_rows(plan, ["filename", "action"])
     if len(rows) and not rows["filename"].isin(filenames).any():
         raise PlanError(
             f"The plan {plan} names no image of this run", "Give the plan that was made of this run"
         )
-    return set(rows["filename"][actions == "remove"])
+    return set(rows["filename"][rows["action"] == "remove"])
 
 
 def _corrected(chosen: pd.DataFrame, corrections: str, inputs: tuple[str, ...]) -> pd.DataFrame:

@@ -28,15 +28,7 @@ from imgvet.sources.inputs import opened
 from imgvet.sources.listing import shared_folder
 from imgvet.store.references import digest_bytes
 from imgvet.summary import RunRecord, read_record
-from imgvet.tables import (
-    ITEMS,
-    LABEL_ISSUES,
-    LEAKS,
-    OUTLIERS,
-    SIMILARITY,
-    STATS,
-    read_made,
-)
+from imgvet.tables import BY_NAME, read_made
 from imgvet.threads import in_threads
 from imgvet.workdir import WorkDir
 
@@ -84,8 +76,8 @@ def read_side(name: str, threads: int = 1) -> Side:
 def _of_run(work: WorkDir) -> Side:
     record = read_record(work)
     items, stats, similarity, outliers, leaks, issues = (
-        read_made(work.table(table.name), table)
-        for table in (ITEMS, STATS, SIMILARITY, OUTLIERS, LEAKS, LABEL_ISSUES)
+        read_made(work.table(name), BY_NAME[name])
+        for name in ("items", "stats", "similarity", "outliers", "leaks", "label_issues")
     )
     has = properties(items, stats, similarity, record.options(RunOptions))
     ids = {

@@ -142,13 +142,17 @@ def _as_items(cut: pd.DataFrame) -> pd.DataFrame:
 
 
 def _labels(cut: pd.DataFrame) -> pd.Series:
-    """The label of each crop: of its own box, else of the detection, else of its picture."""
-    own = [
-        labels[number] if isinstance(labels, list) else None
-        for labels, number in zip(cut["cut_labels"], cut["number"], strict=True)
+    """The label of each crop: of its own box, else of the detection, else of its picture.
+
+    Where other boxes of the picture are labelled, its label is theirs.
+    """
+    own = [labels if isinstance(labels, list) else [] for labels in cut["cut_labels"]]
+    of_boxes = [
+        labels[number] if labels else None
+        for labels, number in zip(own, cut["number"], strict=True)
     ]
-    label = pd.Series(own, cut.index, dtype=object)
-    return label.fillna(cut["found_label"]).fillna(cut["label"])
+    label = pd.Series(of_boxes, cut.index, dtype=object).fillna(cut["found_label"])
+    return label.fillna(cut["label"].mask(np.array([any(labels) for labels in own], bool)))
 
 
 def item_tables(rows: pd.DataFrame, store: Store, options: MediaOptions) -> ItemTables:

@@ -27,7 +27,7 @@ class SearchFacts(Exact):
     """What is known of a run besides its tables."""
 
     model: str
-    recall: float | None
+    neighbor_recall: float | None
     """Measured recall of the nearest-neighbour search, 1 if it was exact."""
     median_similarity: float | None
     estimated_scale: float | None = None
@@ -59,24 +59,12 @@ def summarize(
         counts=counts,
         invalid_by_reason=invalid_by_reason(tables["items"]),
         inputs=options.inputs,
-        sources=facts.sources,
-        sources_without_crops=facts.sources_without_crops,
-        other_files=facts.other_files,
-        model=facts.model,
-        threshold=options.threshold,
-        cc_threshold=options.cc_threshold,
-        outlier_percentile=options.outlier_percentile,
-        dark_threshold=options.dark_threshold,
-        bright_threshold=options.bright_threshold,
-        blur_threshold=options.blur_threshold,
-        median_similarity=facts.median_similarity,
-        estimated_scale=facts.estimated_scale,
-        neighbor_recall=facts.recall,
         leaks_by_split=leaks_by_split(tables["leaks"]) if "leaks" in tables else None,
-        label_structure=facts.label_structure,
         checks_passed=states[CheckState.PASSED],
         checks_failed=states[CheckState.FAILED],
         checks_errored=states[CheckState.ERRORED],
+        **dict(facts),
+        **{name: value for name, value in options if name in RunSummary.model_fields},
     )
     return summary, checks
 

@@ -79,16 +79,16 @@ def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -
     images = ImageTable.of_run(work).frame(["filename", "digest", "embedding_row"]).reset_index()
     images = images.dropna(subset="embedding_row")
     other = finished_at(given[0]) if len(given) == 1 else None
+    contents = images.drop_duplicates("digest").set_index("digest")["embedding_row"]
     with ExitStack() as stack:
         if other is not None:
             pictures, vectors = _of_run(work, other)
             see: Callable[[Any], Seen | None] = _stored_pictures(other)
         else:
             items, read = stack.enter_context(opened(given))
-            pictures, vectors = _of_files(work, items["filename"], read, images, threads)
+            pictures, vectors = _of_files(work, items["filename"], read, contents, threads)
             see = partial(_picture_in, read)
         rows, similarity = search.nearest(vectors, k)
-        contents = images.drop_duplicates("digest").set_index("digest")["embedding_row"]
         _put_first(pictures["digest"].map(contents), rows, similarity)
         table = pictures.loc[pictures.index.repeat(k)].reset_index(drop=True)
         row = pd.Series(rows.ravel(), table.index)
@@ -137,13 +137,14 @@ def _of_files(
     work: WorkDir,
     names: pd.Series,
     read: Callable[[int], bytes | Failure],
-    images: pd.DataFrame,
+    known: pd.Series,
     threads: int,
 ) -> tuple[pd.DataFrame, Vectors]:
-    """What is looked up: picture, status, digest and key (its row); and embeddings, or zeros."""
-    model = model_of(read_record(work))
-    known = images.drop_duplicates("digest").set_index("digest")["embedding_row"]
-    contents = frozenset(known.index)
+    """What is looked up: picture, status, digest and key (its row); and embeddings, or zeros.
+
+    ``known`` are the rows of the run's embeddings, by digest.
+    """
+    model, contents = model_of(read_record(work)), frozenset(known.index)
     reads = read_ahead(
         range(len(names)), lambda row: _seen(read(row), model, contents), workers=threads
     )

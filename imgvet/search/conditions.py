@@ -49,8 +49,8 @@ def _column(name: str, columns: Columns) -> str:
 
 def _from_python(where: Mapping[str, Any]) -> _Told:
     for name, wanted in where.items():
-        several = isinstance(wanted, (list, set, frozenset))
-        given: dict[str, Any] = {"values": tuple(map(str, wanted)) if several else (str(wanted),)}
+        several = wanted if isinstance(wanted, (list, set, frozenset)) else (wanted,)
+        given: dict[str, Any] = {"values": tuple(None if w is None else str(w) for w in several)}
         if wanted is None:
             given = {"missing": True}
         elif isinstance(wanted, tuple) and len(wanted) == len(_RANGE):

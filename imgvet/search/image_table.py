@@ -231,11 +231,6 @@ class ImageTable:
     @cached_property
     def _pairs(self) -> dict[str, Any]:
         pairs = self._tables[SIMILARITY.name].to_table()
-        for name in {RELATION.partition(".")[2], "decided"} - set(pairs.column_names):
-            # earlier versions told none
-            pairs = pairs.append_column(
-                name, pa.nulls(len(pairs), SIMILARITY.schema.field(name).type)
-            )
         content = self["digest"].dictionary_encode().indices.fill_null(-1).to_numpy()
         first, second = (content[self.rows_of(pairs[end].to_numpy())] for end in ("from", "to"))
         counts = pc.invert(pc.fill_null(pairs["decided"], False))

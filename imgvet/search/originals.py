@@ -20,7 +20,7 @@ from imgvet.store.files import FileToRead, files_in
 from imgvet.store.references import digest_bytes
 from imgvet.store.store import Store
 from imgvet.summary import RunRecord
-from imgvet.tables import ITEMS, conform, to_frame
+from imgvet.tables import ITEMS, to_frame
 from imgvet.workdir import WorkDir
 
 _SHOWN_AS_THEY_ARE = {Format.JPEG, Format.PNG, Format.GIF, Format.WEBP, Format.BMP, Format.AVIF}
@@ -76,15 +76,13 @@ class Originals:
         return replace(shown, changed=isinstance(digest, str) and digest != now)
 
     def _file(self, item: int) -> tuple[FileToRead, object] | None:
-        """Where an image lies (earlier versions told its name alone), and the digest of old."""
-        table = pq.read_table(self._work.table(ITEMS.name), filters=[("id", "=", item)])
-        rows = to_frame(conform(to_frame(table), ITEMS))
+        """Where an image lies, and the digest of old."""
+        rows = to_frame(pq.read_table(self._work.table(ITEMS.name), filters=[("id", "=", item)]))
         if rows.empty:
             return None
-        path = rows["path"].fillna(rows["filename"])
-        name = str(path.iloc[0])
+        name = str(rows["path"].iloc[0])
         version = Store(self._work).files.version_of(name) if is_remote(name) else ""
-        (file,) = files_in(rows.assign(path=path, mtime_ns=None, version=version))
+        (file,) = files_in(rows.assign(mtime_ns=None, version=version))
         return file, rows["digest"].iloc[0]
 
 

@@ -174,7 +174,7 @@ class ImageSearch:
         nearest = difflib.get_close_matches(name, list(columns), n=1)
         raise InvalidParameterError(
             f"Unknown column {name!r}",
-            f"Did you mean {nearest[0]!r}" if nearest else f"Known are {', '.join(columns)}",
+            f"Did you mean {nearest[0]!r}?" if nearest else f"Known are {', '.join(columns)}",
         )
 
     def _find(self, query: Query) -> Rows:

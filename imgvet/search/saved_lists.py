@@ -105,7 +105,9 @@ def restore_list(work: WorkDir, name: str) -> None:
 def _there(work: WorkDir, name: str) -> Path:
     path = list_path(work, name)
     if not path.is_file():
-        raise InvalidParameterError(f"There is no list {name!r}", "Load the page again")
+        known = ", ".join(saved.name for saved in saved_lists(work))
+        remedy = f"There are {known}" if known else "The explorer saves lists"
+        raise InvalidParameterError(f"There is no list {name!r} in {path.parent}", remedy)
     return path
 
 
@@ -122,12 +124,7 @@ def _move(work: WorkDir, path: Path, to: Path) -> None:
 
 def names_in_list(work: WorkDir, name: str) -> tuple[str, ...]:
     """The images of a saved list; InvalidParameterError if there is none of that name."""
-    path = list_path(work, name)
-    if not path.is_file():
-        known = ", ".join(saved.name for saved in saved_lists(work))
-        remedy = f"There are {known}" if known else "The explorer saves lists"
-        raise InvalidParameterError(f"There is no list {name!r} in {path.parent}", remedy)
-    return read_rows(path)
+    return read_rows(_there(work, name))
 
 
 def rows_of(filenames: Sequence[str]) -> list[str]:

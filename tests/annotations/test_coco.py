@@ -125,11 +125,11 @@ def test_ids_may_be_text_and_labels_numbers(small: Coco) -> None:
         ),
         (
             lambda coco: [entry.update(image_id=99) for entry in coco["annotations"][1:]],
-            r"2 annotations .* with a image_id that no entry of images has \(99\)",
+            r"2 annotations .* whose image_id no entry of images has \(99\)",
         ),
         (
             lambda coco: coco["annotations"][0].update(category_id=4),
-            r"1 annotation .* with a category_id that no entry of categories has \(4\)",
+            r"1 annotation .* whose category_id no entry of categories has \(4\)",
         ),
         (lambda coco: coco["annotations"][0].update(category_id=[1]), "category_id that is none"),
         (lambda coco: coco["annotations"][0].pop("image_id"), "without image_id"),

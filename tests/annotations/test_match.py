@@ -196,6 +196,12 @@ def test_no_match_at_all_shows_both_sides(tmp_path: Path) -> None:
         bring([], ["/a.jpg"])
 
 
+def test_of_an_ambiguous_name_the_files_are_shown_that_it_fits() -> None:
+    files = ["/x/dog/1.jpg", "/x/train/cat/1.jpg", "/x/val/cat/1.jpg", "/x/val/cat/11.jpg"]
+    with pytest.raises(InvalidParameterError, match=r"such as '/x/train/cat/1.jpg', '/x/val/cat/1"):
+        matches("cat/1.jpg", files)
+
+
 def test_ambiguous_names_are_counted_and_shown() -> None:
     files = [f"/{folder}/{number}.jpg" for folder in "ab" for number in range(5)]
     with pytest.raises(InvalidParameterError) as raised:

@@ -12,12 +12,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from imgvet.annotations.read import annotations_from, read_annotations, write_annotations
-from imgvet.annotations.schema import COLUMNS, Annotations, wants_crops
+from imgvet.annotations.schema import COLUMNS, Annotations
+from imgvet.crops.cutter import choose_cutter
 from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
+from imgvet.options import CropOptions, SourceOptions
+from imgvet.spreadsheet import csv_bytes
 from imgvet.tables import BOX_COLUMNS
 from support.annotated import AnnotatedSet, draw_set
 
@@ -95,16 +98,18 @@ CELLS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"])
 
 @settings(max_examples=50)
 @given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=20))
+@example([("'=a.jpg", "=1+1"), ("'b.jpg", "'s-Gravenhage"), ("-c.jpg", "''")])
 def test_any_names_and_labels_survive_csv_and_parquet(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
 ) -> None:
     folder = tmp_path_factory.mktemp("tables")
     frame = pd.DataFrame(rows, columns=["filename", "label"])
-    frame.to_csv(folder / "a.csv", index=False)
+    (folder / "a.csv").write_bytes(csv_bytes(frame))
     write_annotations(annotations_from(frame), folder / "a.parquet")
     for name in ("a.csv", "a.parquet"):
         table = read_annotations(str(folder / name)).table
         assert list(zip(table["filename"].tolist(), table["label"].tolist(), strict=True)) == rows
+    assert read_annotations(str(folder / "a.parquet")).source == "annotations"
 
 
 def test_many_rows_keep_their_order(tmp_path: Path) -> None:
@@ -224,6 +229,7 @@ def test_wrong_rows_are_counted_and_shown(tmp_path: Path, text: str, message: st
         (b"PAR1 and no more", "not Parquet"),
         (b'{"images": [', "not JSON"),
         (b"[" * 100_000, "not JSON"),
+        (b"<annotation><filename>1.jpg</filename></annotation>", "XML, as Pascal VOC"),
     ],
 )
 def test_damaged_files_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
@@ -233,7 +239,7 @@ def test_damaged_files_are_refused(tmp_path: Path, content: bytes, message: str)
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
-    for source, message in ((tmp_path / "no.csv", "do not exist"), (tmp_path, "is not a file")):
+    for source, message in ((tmp_path / "no.csv", "do not exist"), (tmp_path, "are no file")):
         with pytest.raises(InputNotFoundError, match=message):
             annotations_from(source)
     with pytest.raises(InvalidParameterError, match="not a local file"):
@@ -268,13 +274,19 @@ def test_boxes_mean_crops_unless_something_else_is_asked_for() -> None:
     rotated = annotations_from({**columns, **corners})
     for found, has_boxes in ((plain, False), (empty, False), (boxed, True), (rotated, True)):
         assert found.has_boxes == has_boxes
-        assert wants_crops(found, "infer") == has_boxes
-        assert not wants_crops(found, "image")
-    assert wants_crops(boxed, "bbox")
+        for data_type in ("infer", "image"):
+            cutter = choose_cutter(
+                SourceOptions(input_dir=("photos",)), found, data_type, CropOptions()
+            )
+            assert (cutter is not None) == (has_boxes and data_type == "infer")
+    assert (
+        choose_cutter(SourceOptions(input_dir=("photos",)), boxed, "bbox", CropOptions())
+        is not None
+    )
     with pytest.raises(
         InvalidParameterError, match="data_type is bbox, but annotations holds no box"
     ):
-        wants_crops(empty, "bbox")
+        choose_cutter(SourceOptions(input_dir=("photos",)), empty, "bbox", CropOptions())
 
 
 def test_reading_warns_of_nothing(tmp_path: Path) -> None:

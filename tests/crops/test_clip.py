@@ -92,6 +92,8 @@ def test_regions_without_any_part_of_the_picture_are_a_reason(
     assert isinstance(found, Failure)
     assert found.reason is reason
     assert "\n" not in found.detail
+    is_upright = region.corners is None
+    assert found.detail.endswith("a number is missing") == (is_upright and math.isnan(region.box.x))
 
 
 @given(BOXES)

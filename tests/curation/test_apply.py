@@ -30,6 +30,11 @@ def test_a_preview_reads_and_writes_nothing(
     assert (dataset.state(), quarantine.exists()) == (dataset.before, False)
 
 
+def test_what_came_of_a_plan_is_shown_in_numbers(plan: pd.DataFrame, quarantine: Path) -> None:
+    found = repr(preview(plan, quarantine))
+    assert found == "Outcome(moved=4, already=0, elsewhere=0, deleted=0, refused=0)"
+
+
 def test_what_goes_goes_and_comes_back_to_the_byte(
     dataset: Dataset, plan: pd.DataFrame, quarantine: Path
 ) -> None:

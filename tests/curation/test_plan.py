@@ -243,6 +243,20 @@ def test_leaks_are_left_to_a_person(tmp_path: Path) -> None:
         make_rules({"leaking": "remove"})
 
 
+def test_what_goes_is_not_told_to_stay(tmp_path: Path) -> None:
+    """0 goes for 1, which is in the same split; beside 2, in another one, it would have stayed."""
+    images: Rows = [{"split": "train"}, {"split": "train", "width": 200}, {"split": "test"}]
+    leaks = pd.DataFrame(
+        [{"from": one, "to": 2, "similarity": 0.97, "split": "train", "other_split": "test"}
+         for one in (0, 1)]
+    )  # fmt: skip
+    work = planted_run(tmp_path, images, near((0, 1)), leaks=leaks)
+    why = "a near duplicate; the other stays, as it has the most pixels"
+    assert reason(work, "0", near="remove") == why
+    assert reason(work, "0") == f"{why}; also in test and train, and would stay"
+    assert reason(work, "1") == "stays for 1 image like it; also in test and train, and would stay"
+
+
 def test_protected_folders_are_never_touched(tmp_path: Path) -> None:
     images = [
         {"filename": "/gold/a.jpg", "percentile_99": 20}, {**SAME, "filename": "/gold/b.jpg"},

@@ -28,7 +28,7 @@ def test_files_that_are_no_table_are_refused(tmp_path: Path) -> None:
     for data, said in ((b"\xe9", "not UTF-8"), (b"", "no column"), (b'action\n"x', "not CSV")):
         path.write_bytes(data)
         with pytest.raises(PlanError, match=said):
-            list(read_csv(path, ["action"]))
+            read_csv(path, ["action"])
     (tmp_path / "plan.parquet").write_bytes(b"no table")
     with pytest.raises(PlanError, match="can't be read"):
         read_plan(tmp_path / "plan.parquet")

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from imgvet.annotations.read import read_annotations
@@ -22,6 +24,7 @@ from imgvet.errors import (
 )
 from imgvet.exchange.export import export_run
 from imgvet.exchange.options import ExportOptions
+from imgvet.search.image_table import FLAGS
 from imgvet.search.saved_lists import save_list
 from imgvet.sources.local import read_text_list
 from imgvet.workdir import WorkDir
@@ -110,6 +113,8 @@ def test_a_plan_leaves_out_what_it_removes(work: WorkDir, photos: Path, tmp_path
     names = exported(work, tmp_path, plan=plan)
     assert len(names) == 9
     assert "copy of 0.jpg" not in names
+    pd.read_csv(plan).to_parquet(tmp_path / "plan.parquet")
+    assert exported(work, tmp_path, plan=tmp_path / "plan.parquet") == names
 
 
 @pytest.mark.parametrize(
@@ -156,6 +161,14 @@ def test_no_cell_of_a_csv_is_a_formula(work: WorkDir, tmp_path: Path) -> None:
         cells = [cell for row in csv.reader(stream) for cell in row]
     assert "'=cmd" in cells
     assert not [cell for cell in cells if cell.startswith(("=", "+", "@"))]
+    assert "=cmd" in set(read_annotations(str(tmp_path / "a.csv")).table["label"])
+
+
+def test_flags_are_no_texts_in_parquet(work: WorkDir, tmp_path: Path) -> None:
+    export_run(work, tmp_path / "a.parquet", ExportOptions(format="parquet"))
+    schema = pq.read_schema(tmp_path / "a.parquet")
+    assert {schema.field(name).type for name in FLAGS} == {pa.bool_()}
+    assert not pd.read_parquet(tmp_path / "a.parquet")["label_issues.conflict"].any()
 
 
 def test_a_list_leaves_out_names_with_line_breaks_and_says_so(

@@ -70,7 +70,7 @@ def test_coco_is_read_by_pycocotools(
     found = train.loadAnns(train.getAnnIds(imgIds=names["photo00.jpg"]["id"]))
     assert [tuple(one["bbox"]) for one in found] == list(BOXES)
     classes = [train.loadCats(one["category_id"])[0]["name"] for one in found]
-    assert classes == ["dog", "object" if run == "boxed" else "dog"]
+    assert classes == ["dog", "object"]
     (rotated,) = train.loadAnns(train.getAnnIds(imgIds=names["copy of 0.jpg"]["id"]))
     assert int(train.annToMask(rotated).sum()) == pytest.approx(2600, rel=0.05)
 
@@ -170,6 +170,38 @@ def test_a_yolo_data_set_is_cleaned_with_its_boxes(boxed: WorkDir, tmp_path: Pat
         )
         assert len(rows) == len(BOXES)
         assert np.array(others, float) == pytest.approx(np.array(rows, float), abs=2e-6)
+
+
+def test_the_classes_of_a_data_set_keep_their_numbers(photos: Path, tmp_path: Path) -> None:
+    """A model that was trained on the set counts classes so: by name cat would come first."""
+    images, labels, names = tmp_path / "images", tmp_path / "labels", ["zebra", "cat", "ant"]
+    images.mkdir()
+    labels.mkdir()
+    (images / "1.jpg").write_bytes((photos / "photo00.jpg").read_bytes())
+    rows = ["1 0.5 0.5 0.2 0.2", "7 0.5 0.5 0.3 0.3", "0 0.5", "0 3 3 0.1 0.1"]
+    (labels / "1.txt").write_text("\n".join(rows))
+    stated = {"path": str(tmp_path), "train": "images", "names": names}
+    (tmp_path / "data.yaml").write_text(yaml.safe_dump(stated))
+    coco = {
+        "images": [{"id": 1, "file_name": "1.jpg"}],
+        "annotations": [{"image_id": 1, "category_id": 80, "bbox": [10, 10, 20, 20]}],
+        "categories": [{"id": 90 - 10 * n, "name": name} for n, name in enumerate(names)],
+    }
+    (tmp_path / "coco.json").write_text(json.dumps(coco))
+    given = {"annotations": str(tmp_path / "coco.json")}
+    for run, source, more, own in (
+        ("whole", tmp_path / "data.yaml", {}, ["7"]),
+        ("cut", tmp_path / "data.yaml", {"data_type": "bbox"}, ["7"]),
+        ("coco", images, given | {"data_type": "image"}, []),
+    ):
+        work = finish_run(source, tmp_path / f"work {run}", **more)
+        folder = export(work, tmp_path / f"out {run}", "yolo")
+        found = yaml.safe_load((folder / "data.yaml").read_text(encoding="utf-8"))["names"]
+        assert list(found.values()) == names + own
+        written = (folder / "labels" / "train" / "1.txt").read_text().splitlines()
+        assert [row.split()[0] for row in written] == ["1", *("3" for _ in own)]
+    entries = as_json(export(work, tmp_path, "datumaro") / "annotations" / "default.json")
+    assert [one["name"] for one in entries["categories"]["label"]["labels"]] == names
 
 
 def test_labels_without_boxes_are_folders_of_yolo(work: WorkDir, tmp_path: Path) -> None:

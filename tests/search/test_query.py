@@ -209,6 +209,11 @@ def test_texts_that_are_not_wanted_are_left_out_and_missing_ones_with_them(made:
         made.search.ids(Query(where=(Condition(column="stats.width", without=("3",)),)))
 
 
+def test_in_python_no_value_stands_among_others() -> None:
+    with pytest.raises(InvalidParameterError, match=r"label = \['dog', None\] is no condition"):
+        conditions_of({"label": ["dog", None]}, {})
+
+
 def test_in_python_a_flag_is_true_or_false() -> None:
     name = "label_issues.is_issue"
     assert conditions_of({name: True}, {}) == (Condition(column=name, values=("true",)),)

@@ -7,7 +7,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 import pytest
 
 from imgvet.images.decode import decode
@@ -57,14 +56,6 @@ def test_what_is_no_image_any_more_is_not_given_out(tmp_path: Path):
     assert isinstance(gone, Failure)
     assert gone.reason is Reason.MISSING
     assert Originals(work, read_record(work)).show(1) is None
-
-
-def test_a_run_of_an_earlier_version_knows_its_files_by_name(tmp_path: Path):
-    (path := tmp_path / "in.jpg").write_bytes(jpeg(photograph(1)))
-    work = finish_run(path, tmp_path / "out")
-    items = work.table("items")
-    pq.write_table(pq.read_table(items).drop(["path", "member", "time_ms", "box"]), items)
-    assert shown(work, 0) == Shown(path.read_bytes(), "image/jpeg")
 
 
 def test_members_of_archives_and_other_formats_are_shown(tmp_path: Path):

@@ -103,7 +103,9 @@ def judge(work: WorkDir) -> WorkDir:
     record = read_record(work)
     made = [name for name in COUNTED if work.table(name).is_file()]
     counted = {name: read_table(work.table(name)) for name in made}
-    facts = SearchFacts(model=str(record.model.get("name")), recall=1.0, median_similarity=0.5)
+    facts = SearchFacts(
+        model=str(record.model.get("name")), neighbor_recall=1.0, median_similarity=0.5
+    )
     summary, checks = summarize(counted, facts, record.options(RunOptions))
     work.summary_json.write_text(summary.model_dump_json())
     write_results(checks, work.checks_json)

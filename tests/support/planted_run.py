@@ -25,8 +25,9 @@ def planted_run(
 ) -> WorkDir:
     """A run on ``images``, which tell what differs from a plain image, by columns of any table.
 
-    ``pairs`` and ``outliers`` are rows of the tables similarity and outliers, ``more`` other
-    tables. A column ``at`` of an image is its direction in the plane of embeddings, in degrees;
+    ``pairs`` (proven, unless they tell) and ``outliers`` are rows of the tables similarity and
+    outliers, ``more`` other tables. A column ``at`` of an image is its direction in the plane of
+    embeddings, in degrees;
     images of one digest have the same.
     """
     work = WorkDir(folder)
@@ -42,14 +43,11 @@ def planted_run(
     tables: dict[Table, pd.DataFrame] = {
         ITEMS: rows,
         STATS: rows[valid],
-        SIMILARITY: pd.DataFrame(pairs),
+        SIMILARITY: pd.DataFrame([{"verified": 1, **pair} for pair in pairs]),
         OUTLIERS: pd.DataFrame(outliers),
     }
     for table, frame in tables.items():
-        if table is SIMILARITY and len(frame):
-            frame.to_parquet(work.table(table.name))  # with columns of other versions
-        else:
-            write_table(conform(frame, table), work.table(table.name))
+        write_table(conform(frame, table), work.table(table.name))
     for name, frame in more.items():
         frame.to_parquet(work.table(name))
     places = rows[valid].drop_duplicates("digest")["at"].to_numpy(float)
