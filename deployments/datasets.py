@@ -18,6 +18,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runner import Runner
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
+from prefect.types.names import BANNED_CHARACTERS
 from pydantic import ValidationError
 
 from imgvet.errors import ConfigFileError, ImgvetError, InvalidParameterError
@@ -53,10 +54,11 @@ class Served:
         return f"{self.cron} ({self.timezone})" if self.cron else "no schedule"
 
 
-def served(values: Mapping[str, Any], name: str | None = None) -> Served:
+def served(values: Mapping[str, Any], name: str | None = None, *, to_run: bool = True) -> Served:
     """One dataset, of parameters of a monitored run by name, and ``cron`` and ``timezone``.
 
-    ImgvetError if one is not allowed, no input is there, or schedule or address can't be read.
+    ImgvetError if one is not allowed, or schedule or address can't be read; if it is ``to_run``,
+    also if an input is not there, or no deployment may be called so.
     """
     given = {key: value for key, value in values.items() if key not in {"cron", "timezone"}}
     given = {"fail_on": "critical", **given}  # a failed check is red on the server, not green
@@ -64,7 +66,15 @@ def served(values: Mapping[str, Any], name: str | None = None) -> Served:
         given = {"dataset_name": name, "work_dir": WORK_DIRS / name, **given}
     options = make_monitor_options(given)
     for source in options.inputs:
-        (block_in if source.startswith(BLOCK) else kind_of_input)(source)
+        if source.startswith(BLOCK):
+            block_in(source)
+        elif to_run:
+            kind_of_input(source)
+    if to_run and any(character in options.dataset for character in BANNED_CHARACTERS):
+        raise InvalidParameterError(
+            f"A Prefect server takes no deployment of the name {options.dataset!r}",
+            f"Give a dataset-name without {' '.join(BANNED_CHARACTERS)}",
+        )
     if str(work_dir := options.work_dir).startswith(BLOCK):
         block_in(str(work_dir))
     else:
@@ -83,7 +93,7 @@ def served(values: Mapping[str, Any], name: str | None = None) -> Served:
     return Served(options.dataset, parameters, cron, timezone)
 
 
-def served_in(config: Mapping[str, Any], source: str) -> tuple[Served, ...]:
+def served_in(config: Mapping[str, Any], source: str, *, to_run: bool = True) -> tuple[Served, ...]:
     """The datasets of a config file's values; raises as :func:`served`, and names the dataset.
 
     ConfigFileError if there are none, or two of them share a work dir.
@@ -94,7 +104,7 @@ def served_in(config: Mapping[str, Any], source: str) -> tuple[Served, ...]:
             f"{source} names no dataset", "Add a table [datasets.NAME] with input-dir for each"
         )
     common = {key: value for key, value in config.items() if key != "datasets"}
-    found = tuple(_entry(name, common, table, source) for name, table in tables.items())
+    found = tuple(_entry(*entry, common, to_run=to_run) for entry in tables.items())
     by_work_dir: dict[str, str] = {}
     for dataset in found:
         other = by_work_dir.setdefault(dataset.parameters["work_dir"], dataset.name)
@@ -106,12 +116,12 @@ def served_in(config: Mapping[str, Any], source: str) -> tuple[Served, ...]:
     return found
 
 
-def _entry(name: str, common: Mapping[str, Any], table: Any, source: str) -> Served:
+def _entry(name: str, table: Any, common: Mapping[str, Any], *, to_run: bool) -> Served:
     if not isinstance(table, Mapping):
-        raise ConfigFileError(f"In {source}, datasets.{name} is no table", "Write [datasets.NAME]")
+        raise ConfigFileError(f"datasets.{name} is no table", "Write [datasets.NAME]")
     own = {str(key).replace("-", "_"): value for key, value in table.items()}
     try:
-        return served(merged(common, own), name)
+        return served(merged(common, own), name, to_run=to_run)
     except ImgvetError as error:
         raise type(error)(f"[datasets.{name}]: {error.problem}", error.remedy) from None
 

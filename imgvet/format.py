@@ -13,6 +13,11 @@ def counted(number: float, one: str, many: str = "") -> str:
     return f"{number:,.0f} {one if number == 1 else many or f'{one}s'}"
 
 
+def number(value: float, digits: int = 4) -> str:
+    """So many significant digits, thousands separated: ``1,235``, ``0.01235``."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
+
+
 def percent(part: float, whole: float = 1.0) -> str:
     """A share in percent, two decimals; that of nothing is 0."""
     return f"{100 * part / whole:.2f} %" if whole else "0.00 %"

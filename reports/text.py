@@ -10,6 +10,7 @@ from datetime import datetime
 
 from imgvet import format as plain
 from imgvet.foreign import visible
+from imgvet.format import number
 from imgvet.reports import limits
 
 NO_BREAK_SPACE = "\u00a0"
@@ -24,11 +25,6 @@ def count(value: int) -> str:
 def counted(value: int, one: str, many: str = "") -> str:
     """A count and what is counted, on one line: ``1 image``, ``2 images``."""
     return plain.counted(value, one, many).replace(" ", NO_BREAK_SPACE, 1)
-
-
-def number(value: float, digits: int = 4) -> str:
-    """So many significant digits, thousands separated: ``1,235``, ``0.01235``."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
 
 
 def measured(value: float | None, *, percent: bool = False) -> str:

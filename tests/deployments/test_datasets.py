@@ -64,6 +64,7 @@ def test_only_what_was_given_is_a_parameter_of_the_deployment() -> None:
         ),
         ({"notify": "http://x"}, InvalidParameterError, "json://host:port/path"),
         ({"input_dir": "nowhere"}, InputNotFoundError, "nowhere"),
+        ({"dataset_name": "cats & dogs"}, InvalidParameterError, "no deployment.*without / %"),
         ({"work_dir": "ftp://bucket/wd"}, WorkDirUnusableError, "ftp://bucket/wd is no folder"),
         ({"work_dir": "cats/out"}, WorkDirInsideInputError, "lies inside the input"),
         ({"baseline": "last:x"}, InvalidParameterError, "first, last:N or a run id"),
