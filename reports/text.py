@@ -31,16 +31,19 @@ def measured(value: float | None, *, percent: bool = False) -> str:
     """A count of a run, or a share of 0..1 in percent; None was not measured."""
     if value is None:
         return "not measured"
-    return f"{number(100 * value, 3)}{NO_BREAK_SPACE}%" if percent else count(round(value))
+    return share(value) if percent else count(round(value))
 
 
 def share(part: float, whole: float = 1.0) -> str:
-    """A part in percent; only nothing reads as ``0 %`` and only all as ``100 %``."""
+    """A part in percent, two decimals at most, as the summary has it.
+
+    Only nothing reads as ``0 %`` and only all as ``100 %``.
+    """
     value = part / whole if whole else 0.0
-    said = plain.rough_percent(value)
-    if 0.0 < value < 0.0001 or 0.999 < value < 1.0:
-        said = "under 0.01 %" if value < 0.5 else "over 99.9 %"
-    return NO_BREAK_SPACE.join(said.rsplit(" ", 1))
+    said = f"{100 * value:.2f}".rstrip("0").rstrip(".")
+    if said in ("0", "100") and 0.0 < value < 1.0:
+        said = "under 0.01" if said == "0" else "over 99.99"
+    return f"{said}{NO_BREAK_SPACE}%"
 
 
 def similarity(value: float) -> str:
