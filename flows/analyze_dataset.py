@@ -42,7 +42,6 @@ from imgvet.tasks import (
     publishing,
     similarity,
     verdict,
-    watching,
 )
 from imgvet.tasks.artifacts import progress_artifacts
 from imgvet.tasks.blocks import with_addresses
@@ -153,7 +152,7 @@ def _analyze(
     record = stages.record(options, request.model_record)
     watched = None
     if baseline is not None:
-        watched = stages.run(watching.watch, tables, vectors, checked, record, baseline)
+        watched = stages.run(verdict.watch, tables, vectors, checked, record, baseline)
         tables["alarms"] = watched.alarms
     this = watched.run if watched else None
     found_before = (stages.context.work, record.run_id, checked.summary.digest)

@@ -15,12 +15,11 @@ from imgvet.errors import EXIT_CHECKS_FAILED, ImgvetError, WorkDirBusyError
 from imgvet.format import counted, table_text
 from imgvet.monitor.finished import forget_runs, old_runs
 from imgvet.monitor.history import monitored_runs, read_history
-from imgvet.monitor.messages import Message, report_address
+from imgvet.monitor.messages import report_address
 from imgvet.monitor.notify import check_addresses, without_secrets
 from imgvet.monitor.options import make_monitor_options
 from imgvet.opening import exclusive, place_outside, work_dir_at
 from imgvet.parameters import address_in, place_in
-from imgvet.quality.result import Severity
 from imgvet.reports.overview import Watched, digest, overview_page, verdict_of
 from imgvet.store.compact import today, unused
 from imgvet.store.store import Store
@@ -45,10 +44,7 @@ def status(options: argparse.Namespace) -> int:
     if options.html is not None:
         write_text(options.html, overview_page(datasets, datetime.now(UTC)))
         print(f"Written: {options.html}")
-    title, body = digest(datasets)
-    worst = min((one.state for one in datasets), key=("bad", "warn", "good", "none").index)
-    kinds: dict[str, Severity] = {"bad": "critical", "warn": "warning"}
-    message = Message("status", kinds.get(worst, "info"), worst == "good", title, body)
+    message = digest(datasets)
     lost = [(address, said) for address in options.notify if (said := post_to(message, address))]
     for address, said in lost:
         print(f"imgvet: not delivered to {without_secrets(address)} ({said})", file=sys.stderr)

@@ -28,7 +28,7 @@ from starlette.types import ASGIApp
 
 from imgvet import __version__
 from imgvet.errors import ImgvetError, InputNotFoundError, InvalidParameterError, RunNotFoundError
-from imgvet.explorer.findings import Findings
+from imgvet.explorer.findings import FindingQuery, Findings
 from imgvet.explorer.guard import Guard, Secrets
 from imgvet.explorer.run import ExploredRun
 from imgvet.reasons import Failure
@@ -239,21 +239,14 @@ def _nearest(request: Request, picture: bytes, k: int, query: Query) -> Response
     return JSONResponse(answer, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-def _findings(request: Request, kind: str) -> Findings[Any, Any]:
-    run = _run(request)
-    return run.pairs if kind == "pairs" else run.labels
-
-
 def _found(request: Request, kind: str) -> Response:
-    findings = _findings(request, kind)
-    return JSONResponse(
-        findings.page(findings.query.parse(request.query_params.get("query", "{}")))
-    )
+    findings: Findings = getattr(_run(request), kind)
+    return JSONResponse(findings.page(FindingQuery.parse(request.query_params.get("query", "{}"))))
 
 
 async def _decide(request: Request, kind: str) -> Response:
-    findings = _findings(request, kind)
-    asked = findings.asked.parse(await _json(request))
+    findings: Findings = getattr(_run(request), kind)
+    asked: Any = findings.asked.parse(await _json(request))
     await run_in_threadpool(findings.decide, asked)
     return JSONResponse({"decision": asked.decision})
 

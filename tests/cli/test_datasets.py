@@ -168,10 +168,10 @@ def test_all_datasets_stand_on_one_page_and_in_one_message(
         (message,) = receiver.posted
         assert main(["status", "--notify", f"json://127.0.0.1:{free_port()}"]) == 3
     assert "not delivered to json://127.0.0.1" in capsys.readouterr().err
-    assert (message["title"], message["type"]) == ("1 of 3 datasets need a look", "failure")
+    assert (message["title"], message["type"]) == ("1 of 3 datasets needs a look", "failure")
     assert message["message"] == "birds: run failed; alarms: \u2013\nNo run yet: dogs"
     page = (tmp_path / "all.html").read_text()
-    assert "1 of 3\u00a0datasets needs a look" in page or "1 of 3\u00a0datasets need" in page
+    assert "1 of 3\u00a0datasets needs a look" in page
     assert page.index(">birds<") < page.index(">cats<") < page.index(">dogs<")
     assert "&lt;b&gt;gone" in page
     assert page.count("<rect") == 2 + 30
