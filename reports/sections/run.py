@@ -17,6 +17,7 @@ from imgvet.reports.sections.history import NUMBERS
 from imgvet.reports.text import count, label
 from imgvet.search.copies import copy_groups
 from imgvet.sections import Section
+from imgvet.workdir import CROPS_PART
 
 
 def overview(run: ReportInputs) -> Content:
@@ -37,6 +38,7 @@ def overview(run: ReportInputs) -> Content:
     judged = run.table("label_issues")
     first, second = run.pairs.ends(run.open_pairs("conflicts"), "digest")
     work_dir = str(run.record.parameters.get("work_dir", "work_dir"))
+    work_dir += "" if run.summary.sources is None else f"/{CROPS_PART}"
     inputs = [source.rstrip("/\\") for source in run.summary.inputs]
     return {
         "over": [

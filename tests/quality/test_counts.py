@@ -109,6 +109,9 @@ def test_the_lines_hold_the_exact_counts_and_say_where_to_look(tables: Tables) -
         ".invalid_instances()  invalid.html#invalid",
     ):
         assert part in text
+    crops = summary_lines(summary.model_copy(update={"sources": 7}), "report")
+    assert crops[0].split("  ")[0] == "Crops"
+    assert [" images" in line for line in crops] == [True, *[False] * (len(crops) - 1)]
     reasons = {f"reason_{number}": 1 for number in range(9)}
     many = summary.model_copy(update={"invalid_by_reason": reasons})
     *others, longest = sorted(summary_lines(many, "out/report/index.html"), key=len)

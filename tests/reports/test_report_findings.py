@@ -211,6 +211,20 @@ def test_crops_of_frames_are_counted_as_whole_frames_are(full_inputs: ReportInpu
     assert "5 of 5 crops" in told
 
 
+def test_a_report_on_crops_speaks_of_crops_and_of_where_their_results_are(
+    full_inputs: ReportInputs,
+) -> None:
+    summary = full_inputs.summary.model_copy(update={"sources": 30})
+    told = words(replace(full_inputs, summary=summary), Section.OVERVIEW)
+    assert "64 crops of 30 images, of which" in told
+    assert "Crops 64 " in told
+    for command in ("imgvet explore", "imgvet curate plan"):
+        assert f"{command} 'my results/crops' " in told
+    assert "work_dir='my results/crops'" in told
+    told = words(replace(full_inputs, summary=summary), Section.DUPLICATES)
+    assert "crops in 2 groups have the same pixels as another" in told
+
+
 def test_crops_stand_least_sure_first(full_inputs: ReportInputs) -> None:
     found = section(full_inputs, Section.CROPS)
     assert found.crops["total"] == 60
