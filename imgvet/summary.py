@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from imgvet.errors import RunNotFoundError
 from imgvet.foreign import visible
-from imgvet.format import counted, percent
+from imgvet.format import counted, share
 from imgvet.options import dataset_called
 from imgvet.parameters import Frozen, PartType
 from imgvet.reasons import Code
@@ -326,4 +326,4 @@ def _quality(summary: RunSummary) -> list[Row]:
 def _part(summary: RunSummary, number: int | None, whole: int) -> str:
     if number is None:
         return "not measured"
-    return f"{counted(number, summary.noun)} ({percent(number, whole)})"
+    return f"{counted(number, summary.noun)} ({share(number, whole)})"

@@ -35,15 +35,8 @@ def measured(value: float | None, *, percent: bool = False) -> str:
 
 
 def share(part: float, whole: float = 1.0) -> str:
-    """A part in percent, two decimals at most, as the summary has it.
-
-    Only nothing reads as ``0 %`` and only all as ``100 %``.
-    """
-    value = part / whole if whole else 0.0
-    said = f"{100 * value:.2f}".rstrip("0").rstrip(".")
-    if said in ("0", "100") and 0.0 < value < 1.0:
-        said = "under 0.01" if said == "0" else "over 99.99"
-    return f"{said}{NO_BREAK_SPACE}%"
+    """A part in percent, as :func:`imgvet.format.share` says it, on one line."""
+    return plain.share(part, whole).replace(" %", f"{NO_BREAK_SPACE}%")
 
 
 def similarity(value: float) -> str:
