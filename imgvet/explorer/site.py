@@ -180,7 +180,11 @@ def _about(request: Request) -> Response:
             "pairs": run.pairs.kinds,
             "labels": run.labels.kinds,
             "relations": run.pairs.relations,
-            "columns": [asdict(column) for column in run.images.columns.values()],
+            "columns": [
+                asdict(column)
+                for column in run.images.columns.values()
+                if run.images[column.name].null_count < len(run.images)  # else nothing is found
+            ],
             "presets": [
                 {
                     "title": title,
