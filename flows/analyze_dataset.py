@@ -37,7 +37,6 @@ from imgvet.summary import RunSummary
 from imgvet.tasks import (
     embedding,
     inputs,
-    labelled,
     measuring,
     publishing,
     similarity,
@@ -132,11 +131,11 @@ def _analyze(
     }
     structure = None
     if found.splits > 1:
-        tables["leaks"] = stages.run(labelled.find_leaks, pairs, items, vectors, near, comparison)
+        tables["leaks"] = stages.run(similarity.find_leaks, pairs, items, vectors, near, comparison)
     if found.labels > 1:
         right = tuple(sorted(request.decisions.of(Kind.LABEL_IS_RIGHT)))
         judged = (items, vectors, search, request.probabilities, right)
-        labels = stages.run(labelled.find_label_issues, *judged)
+        labels = stages.run(similarity.find_label_issues, *judged)
         tables["label_issues"], structure = labels.label_issues, labels.structure
     facts = SearchFacts(
         model=request.model_name,

@@ -56,8 +56,6 @@ class FindingQuery(Requested):
 class Findings:
     """The findings of one run, in their order; may be used from several threads."""
 
-    asked: type[Requested]
-    """What is asked of :meth:`decide`."""
     titles: Mapping[str, str]
     """The kinds of findings, and what a person calls them."""
     ends: tuple[str, ...] = ("id",)
@@ -133,7 +131,7 @@ class LabelToDecide(Requested):
 class Labels(Findings):
     """The table label_issues of one run, which is empty where there are no labels to compare."""
 
-    asked, titles = LabelToDecide, LABELS
+    titles = LABELS
 
     def __init__(self, work: WorkDir, images: ImageTable) -> None:
         super().__init__(work, images)
@@ -181,7 +179,7 @@ class PairToDecide(Requested):
 class Pairs(Findings):
     """The pairs of similar images of one run, most alike first."""
 
-    asked, ends = PairToDecide, ("from", "to")
+    ends = ("from", "to")
 
     def __init__(self, work: WorkDir, record: RunRecord, images: ImageTable) -> None:
         super().__init__(work, images)
