@@ -9,12 +9,12 @@ from prefect import State, flow
 from imgvet.curation.decisions import Kind
 from imgvet.flows.ending import end
 from imgvet.flows.request import Request, request_of, with_scale
-from imgvet.flows.runners import shard_runner, shard_threads
+from imgvet.flows.runners import is_elsewhere, started_runners
 from imgvet.flows.server_run import run_name, tag_run, told_to_server
 from imgvet.flows.stages import Stages
 from imgvet.monitor.finished import earlier_runs, settings_of
 from imgvet.monitor.options import WatchOptions
-from imgvet.opening import exclusive
+from imgvet.opening import exclusive, held_copy
 from imgvet.options import (
     ComponentOptions,
     FetchOptions,
@@ -74,14 +74,15 @@ def analyze(
     request = request_of(options)
     work = request.work
     options = options.model_copy(update={"work_dir": Path(WorkDir(work.path).name)})
-    context = RunContext(work_dir=work.path, threads=shard_threads(options), part=work.part)
+    context = RunContext(work_dir=work.path, threads=options.num_threads, part=work.part)
     with (
         exclusive(work),
         library_threads(options.num_threads),
         progress_artifacts(options.dataset),
-        shard_runner(options) as runner,
+        started_runners(options) as runners,
     ):
-        return _analyze(Stages(context, runner), options, request, baseline), work
+        copy = held_copy(work) if is_elsewhere(options.address) else None
+        return _analyze(Stages(context, runners, copy), options, request, baseline), work
 
 
 def _analyze(

@@ -1,22 +1,27 @@
-"""Where shards are computed: in threads of the run's own process, or by Dask or Ray.
+"""Where shards are computed: by threads or processes of this machine, or by Dask or Ray.
 
-The engines are Prefect's task runners. Workers read and write the work dir, so all of them see it
-at the same path; only references travel.
+All are Prefect's task runners. Workers read and write the work dir, so all of them see it
+at the same path; only references travel. If it lies in a bucket, workers on other machines read and
+write there what they need of it and what came of it.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import logging
+import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from imgvet.errors import EngineError, InvalidParameterError
 from imgvet.options import ExecutionOptions
-from imgvet.parameters import address_in
 
 if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner
@@ -24,34 +29,35 @@ if TYPE_CHECKING:
 PATIENCE = 30
 """Seconds to wait for a scheduler."""
 
+PROCESSES_FROM = 8
+"""Cores from which on processes compute more than threads, which share one interpreter: it is held
+for up to an eighth of the time that a picture takes (README says what was measured)."""
+
 _ENGINES = {"dask": ("prefect_dask", "distributed"), "ray": ("prefect_ray", "ray")}
+
+
+def runner_of_command(cores: int) -> str:
+    """What computes the shards of a command, unless it is told.
+
+    Scripts get threads unless they say otherwise: each new process imports the main module, which
+    would start a second run where a script does not guard against that.
+    """
+    return "processes" if cores >= PROCESSES_FROM else "threads"
 
 
 def check_runner(options: ExecutionOptions) -> None:
     """InvalidParameterError if the runner is not installed, or can't do what is asked of it."""
     runner, address = options.runner, options.address
-    if runner == "threads":
+    if runner not in _ENGINES:
         if address is not None:
             raise InvalidParameterError(
-                f"address = {address!r} is of no use to threads", "Give --runner dask or ray too"
+                f"address = {address!r} is of no use to {runner}", "Give --runner dask or ray too"
             )
         return
     if not all(map(find_spec, _ENGINES[runner])):
         raise InvalidParameterError(
             f"runner = {runner!r} is not installed", f"pip install 'imgvet[{runner}]'"
         )
-    if is_elsewhere(address) and (bucket := address_in(options.work_dir)):
-        raise InvalidParameterError(
-            f"Workers at {address} can't see the copy of {bucket} that this machine works in",
-            "Give a work dir that all of them see as a folder, or leave out --address: processes "
-            "of this machine can",
-        )
-
-
-def shard_threads(options: ExecutionOptions) -> int:
-    """How many threads one shard may use: one where each core has a process of its own."""
-    is_local_cluster = options.runner != "threads" and options.address is None
-    return 1 if is_local_cluster else options.num_threads
 
 
 def is_elsewhere(address: str | None) -> bool:
@@ -65,34 +71,97 @@ def is_elsewhere(address: str | None) -> bool:
         return True
 
 
+@dataclass(frozen=True)
+class Runners:
+    """The started runners of a run, and how many threads a shard may use."""
+
+    here: TaskRunner[Any]
+    """One shard at a time, whose threads use every core."""
+    threads: int
+    others: TaskRunner[Any] | None = None
+    """Processes of this machine, or workers at an address."""
+    processes: int = 0
+    """How many of this machine; 0 at an address."""
+
+    def of(self, shards: int) -> tuple[TaskRunner[Any], int]:
+        """What computes so many shards soonest, and the threads of each."""
+        if self.others is None or shards < self.processes:
+            return self.here, self.threads
+        return self.others, 1 if self.processes else self.threads
+
+
 @contextmanager
-def shard_runner(options: ExecutionOptions) -> Iterator[TaskRunner[Any]]:
-    """The started runner of the shards; without an address, processes that end with it.
+def started_runners(options: ExecutionOptions) -> Iterator[Runners]:
+    """What computes the shards; without an address, processes that end with it.
 
-    EngineError if no scheduler answers there, or it was lost.
+    EngineError if no scheduler answers there, or it or a process was lost.
     """
-    if options.runner == "threads":
-        from prefect.task_runners import ThreadPoolTaskRunner
+    from prefect.task_runners import ThreadPoolTaskRunner
 
-        # One shard at a time: a shard's own threads already use every core.
-        threads: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=1)
-        with threads:
-            yield threads
-        return
-    cluster, lost = _dask(options) if options.runner == "dask" else _ray(options)
+    threads, address = options.num_threads, options.address
+    with ExitStack() as stack:
+        here: TaskRunner[Any] = stack.enter_context(ThreadPoolTaskRunner(max_workers=1))
+        if options.runner == "threads":
+            yield Runners(here, threads)
+            return
+        others, lost = _others(options)
+        try:
+            with others as started, _ended_if_interrupted():
+                yield Runners(here, threads, started, 0 if address else threads)
+        except lost as error:
+            where = f"at {address}" if address else "of this run"
+            kind = (
+                "pool of processes"
+                if options.runner == "processes"
+                else f"{options.runner} cluster"
+            )
+            raise EngineError(
+                f"The {kind} {where} failed ({error or type(error).__name__})",
+                "Check that it runs, then run again: what was computed is not computed anew",
+            ) from error
+
+
+def _others(options: ExecutionOptions) -> tuple[TaskRunner[Any], tuple[type[Exception], ...]]:
+    """The runner, and what it raises when the cluster, or one of the processes, is lost."""
+    if options.runner == "dask":
+        return _dask(options)
+    if options.runner == "ray":
+        return _ray(options)
+    from concurrent.futures.process import BrokenProcessPool
+
+    from prefect.task_runners import ProcessPoolTaskRunner
+
+    processes = ProcessPoolTaskRunner(
+        max_workers=options.num_threads,
+        initializer=_follow_parent,
+    )
+    return processes, (BrokenProcessPool,)
+
+
+@contextmanager
+def _ended_if_interrupted() -> Iterator[None]:
+    """End the processes of this one at once if it is, not after their shards."""
     try:
-        with cluster as started:
-            yield started
-    except lost as error:
-        where = f"at {options.address}" if options.address else "of this run"
-        raise EngineError(
-            f"The {options.runner} cluster {where} failed ({error or type(error).__name__})",
-            "Check that it runs, then run again: what was computed is not computed anew",
-        ) from error
+        yield
+    except KeyboardInterrupt:
+        for process in multiprocessing.active_children():
+            process.kill()
+        raise
+
+
+def _follow_parent() -> None:
+    """End this process with the one that started it, however that ends, and on no interrupt."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def follow() -> None:
+        if (parent := multiprocessing.parent_process()) is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def _dask(options: ExecutionOptions) -> tuple[TaskRunner[Any], tuple[type[Exception], ...]]:
-    """The runner, and what it raises when the cluster is lost."""
     from distributed import Client, KilledWorker
     from distributed.client import FutureCancelledError
     from distributed.comm.core import CommClosedError

@@ -16,12 +16,14 @@ from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner
 from prefect.utilities.callables import get_call_parameters
 
+from imgvet.bucket import BucketCopy
+from imgvet.flows.runners import Runners
 from imgvet.options import RunOptions
 from imgvet.progress import report_progress
 from imgvet.store.references import is_intact, references_in
 from imgvet.summary import RunRecord, StageTiming
-from imgvet.tasks.context import RunContext, run_logger
-from imgvet.tasks.shards import Plan
+from imgvet.tasks.context import Lent, RunContext, run_logger
+from imgvet.tasks.shards import Plan, Sent, Shard
 
 Result = TypeVar("Result")
 IN_FLIGHT = 64
@@ -42,12 +44,16 @@ def now() -> datetime:
 class Stages:
     """Runs the stages of one flow run, in its ``context``, and keeps their timings, in order.
 
-    ``runner`` has been started; it computes the shards.
+    ``runners`` compute the shards. Through the bucket of a ``copy`` their workers, which lack the
+    work dir, get what they need and give what they wrote.
     """
 
-    def __init__(self, context: RunContext, runner: TaskRunner[Any]) -> None:
+    def __init__(
+        self, context: RunContext, runners: Runners, copy: BucketCopy | None = None
+    ) -> None:
         self.context = context
-        self.runner = runner
+        self.runners = runners
+        self.copy = copy
         self.run_id = str(flow_run.id)
         self.started = now()
         self.timings: list[StageTiming] = []
@@ -84,26 +90,54 @@ class Stages:
         self._note(task.name, started, cached=cached)
         return result
 
-    def run_shards(self, task: Task[..., Result], plan: Plan, *inputs: Any) -> list[Result]:
+    def run_shards(
+        self, task: Task[..., Result | Sent[Result]], plan: Plan, *inputs: Any
+    ) -> list[Result]:
         """Run one task for each shard of a plan and wait for all; the first failure is raised."""
         started = time.perf_counter()
-        waiting: deque[PrefectFuture[Result]] = deque()
+        waiting: deque[PrefectFuture[Result | Sent[Result]]] = deque()
         results: list[Result] = []
 
         def wait() -> None:
-            results.append(waiting.popleft().result())
+            results.append(self._received(waiting.popleft().result()))
             report_progress(task.name, ends[len(results)], plan.pending)
 
+        runner, threads = self.runners.of(len(plan.shards))
+        context = self.context.model_copy(update={"threads": threads})
         ends = [*(shard.done_before for shard in plan.shards), plan.pending]
         for shard in plan.shards:
             if len(waiting) == IN_FLIGHT:
                 wait()
-            parameters = get_call_parameters(task.fn, (self.context, *inputs, shard), {})
-            waiting.append(self.runner.submit(task, parameters))
+            waiting.append(self._submitted(runner, task, context, inputs, shard))
         while waiting:
             wait()
         self._note(task.name, started, plan)
         return results
+
+    def _submitted(
+        self,
+        runner: TaskRunner[Any],
+        task: Task[..., Result | Sent[Result]],
+        context: RunContext,
+        inputs: tuple[Any, ...],
+        shard: Shard,
+    ) -> PrefectFuture[Result | Sent[Result]]:
+        """Have a shard computed."""
+        if self.copy is not None:
+            if shard.files is None:
+                runner = self.runners.here
+            else:
+                lent = Lent(bucket=context.work.address, files=self.copy.lend(shard.files))
+                context = context.model_copy(update={"lent": lent})
+        parameters = get_call_parameters(task.fn, (context, *inputs, shard), {})
+        return runner.submit(task, parameters)
+
+    def _received(self, result: Result | Sent[Result]) -> Result:
+        if not isinstance(result, Sent):
+            return result
+        if self.copy is not None:
+            self.copy.take(result.files)
+        return result.result
 
     def _note(
         self, stage: str, started: float, plan: Plan | None = None, *, cached: bool = False

@@ -8,7 +8,9 @@
 ``files.json`` is the commit: it is put after all that it names, and only in the place of the one
 that was read. So a run that is killed leaves the last state, a reader sees one state or the other,
 never a mixture, and nobody overwrites what somebody else wrote meanwhile. Contents that no state
-names are deleted after it. The server must know conditional writes, as those of AWS and MinIO do.
+names are deleted after it: also those by which workers on other machines, which have no copy, get
+what a shard is computed from, and give what came of it. The server must know conditional writes, as
+those of AWS and MinIO do.
 """
 
 from __future__ import annotations
@@ -17,16 +19,23 @@ import json
 import logging
 import os
 import socket
+import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from imgvet.errors import ImgvetError, WorkDirBusyError, WorkDirUnusableError
+from imgvet.errors import (
+    ImgvetError,
+    StaleReferenceError,
+    WorkDirBusyError,
+    WorkDirUnusableError,
+)
 from imgvet.progress import tracked
+from imgvet.sources.s3 import parse_location
 from imgvet.sources.s3_folder import Folder
 from imgvet.store.references import digest_file
 from imgvet.threads import read_ahead
@@ -34,6 +43,7 @@ from imgvet.workdir import (
     ADDRESS,
     DRAFT,
     STORE,
+    WorkDir,
     draft_in,
     link,
     link_or_copy,
@@ -55,6 +65,7 @@ _OF_THIS_MACHINE = {_STATE, _DIGESTS} | {
 }
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 _logger = logging.getLogger(__name__)
 
 
@@ -68,6 +79,7 @@ class BucketCopy:
     def __init__(self, there: Folder, path: Path) -> None:
         self._there, self._path = there, path
         self._etag, self._files = "", Files()
+        self._lent = Files()  # contents that are there, but in no state
         self._is_lost = False  # the lock
 
     @contextmanager
@@ -185,7 +197,7 @@ class BucketCopy:
             files = {name: before[name] for name in kept} | {name: files[name] for name in new}
         if files == before:
             return
-        there = set(before.values())
+        there = {*before.values(), *self._lent.values()}
         names = {digest: name for name, digest in files.items() if digest not in there}
         _each(names, lambda one: self._there.upload(OBJECTS + one, self._path / names[one]), "send")
         state = json.dumps({"version": 1, "files": files}, sort_keys=True).encode()
@@ -195,12 +207,32 @@ class BucketCopy:
                 f"Another run wrote to {self._there.location.uri} meanwhile, nothing was sent",
                 "Run again",
             )
-        self._etag, self._files = etag, files
+        self._etag, self._files, self._lent = etag, files, Files()
         write_bytes(self._path / _STATE, state)
         try:
             self._tidy(before)
         except ImgvetError as error:
             _logger.warning("All was sent, but what is old is still there: %s", error)
+
+    def lend(self, names: Iterable[str]) -> Files:
+        """Have files of the copy in the bucket, for who computes elsewhere; which do not change."""
+        lent = Files()
+        for name in names:
+            if (digest := self._lent.get(name) or self._files.get(name)) is None:
+                digest = digest_file(self._path / name)
+                self._there.upload(OBJECTS + digest, self._path / name)
+            lent[name] = digest
+        self._lent |= lent
+        return lent
+
+    def take(self, files: Files) -> None:
+        """Fetch files that came of what was computed elsewhere."""
+        with draft_in(self._path / STORE) as folder:
+            _fetch(self._there, files, Path(folder))
+            for name in files:
+                (self._path / name).parent.mkdir(parents=True, exist_ok=True)
+                (Path(folder) / name).replace(self._path / name)
+        self._lent |= files
 
     def _tidy(self, before: Files) -> None:
         """Show the results under their names, and delete what is needed no more."""
@@ -241,6 +273,32 @@ class BucketCopy:
             f"{self._there.at(FILES).uri} is not of this version of imgvet",
             "Update imgvet, or name another folder of the bucket",
         )
+
+
+def computed_elsewhere(
+    address: str, files: Files, compute: Callable[[WorkDir], Result]
+) -> tuple[Result, Files]:
+    """Compute something from a few files of a work dir in a bucket, on a machine without a copy.
+
+    With it come the files that it wrote, which are in the bucket then, for
+    :meth:`BucketCopy.take`. StaleReferenceError if some are gone, as those of a run that ended.
+    """
+    there = Folder(parse_location(address))
+    with tempfile.TemporaryDirectory(prefix="imgvet-shard-") as folder:
+        path = Path(folder)
+        _fetch(there, files, path)
+        result = compute(WorkDir(path))
+        written = {name: digest_file(path / name) for name in _names_in(path) if name not in files}
+        for name, digest in written.items():
+            there.upload(OBJECTS + digest, path / name)
+    return result, written
+
+
+def _fetch(there: Folder, files: Files, path: Path) -> None:
+    for name, digest in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        if not there.download(OBJECTS + digest, path / name):
+            raise StaleReferenceError(f"{there.at(OBJECTS + digest).uri} is gone", "Run again")
 
 
 def _names_in(path: Path) -> Iterator[str]:

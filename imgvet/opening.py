@@ -233,12 +233,17 @@ def _in_bucket(work: WorkDir, lock: _Lock) -> Iterator[None]:
         copy.send()
 
 
+def held_copy(work: WorkDir) -> BucketCopy | None:
+    """The copy of a work dir in a bucket that is held, else None."""
+    return _lock_of(work).copy
+
+
 def send(work: WorkDir, *, results: bool = True) -> None:
     """Let the bucket of a work dir that is held have what its copy has now, before it is told of.
 
     For others nothing is done. ``results`` and what is raised as :meth:`BucketCopy.send`.
     """
-    if (copy := _lock_of(work).copy) is not None:
+    if (copy := held_copy(work)) is not None:
         copy.send(results=results)
 
 

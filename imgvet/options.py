@@ -284,15 +284,16 @@ class ExecutionOptions(Part):
     num_threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, le=1024, description="threads [cores]"
     )
-    runner: Literal["threads", "dask", "ray"] = parameter(
+    runner: Literal["threads", "processes", "dask", "ray"] = parameter(
         "threads",
-        "what computes the shards: threads of this process; dask or ray, which need "
-        "imgvet[dask] or imgvet[ray]: processes on this machine, or the cluster at an address",
+        "what computes the shards: threads of this process; processes, which the command takes by "
+        "itself on 8 cores or more; dask or ray, which need imgvet[dask] or imgvet[ray]: processes "
+        "of theirs on this machine, or the cluster at an address",
     )
     address: str | None = parameter(
         None,
         "Dask scheduler (tcp://host:8786) or Ray head (ray://host:10001) whose workers "
-        "see the work dir, which is a folder then, and the inputs at the same paths",
+        "see the inputs and the work dir at the same paths; they may be in buckets",
     )
     keep_days: int = parameter(
         90,

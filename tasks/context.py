@@ -15,12 +15,21 @@ RUN_LOGGER = "imgvet.run"
 run_logger = logging.getLogger(RUN_LOGGER)
 
 
+class Lent(Frozen):
+    """The address of a work dir in a bucket, and the digests of the files of it that are needed."""
+
+    bucket: str
+    files: dict[str, str]
+
+
 class RunContext(Frozen):
     """The absolute path of the work dir, the threads of one task, and the part of the work dir."""
 
     work_dir: Path
     threads: int
     part: str = ""
+    lent: Lent | None = None
+    """What takes the place of the work dir on a machine that lacks it."""
 
     @property
     def work(self) -> WorkDir:

@@ -17,7 +17,7 @@ from imgvet.store.packs import DIGEST, places_in
 from imgvet.store.references import Reference, load_array, load_table, store_array
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage, transport_stage
-from imgvet.tasks.shards import Shard
+from imgvet.tasks.shards import Shard, computed_anywhere
 
 
 class Scale(Frozen):
@@ -27,6 +27,7 @@ class Scale(Frozen):
 
 
 @transport_stage
+@computed_anywhere
 def embed(context: RunContext, model: Model, videos: VideoOptions, shard: Shard) -> None:
     """Embed one shard of contents; items are cached one by one, in packs."""
     rows = load_table(context.work, shard.rows)

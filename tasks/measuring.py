@@ -20,7 +20,7 @@ from imgvet.store.references import Reference, load_table, resolve, store_arrow,
 from imgvet.tables import CONTENTS, CROPS, INVALID, ITEMS, STATS
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage, transport_stage, uncached_stage
-from imgvet.tasks.shards import Plan, Shard, plan
+from imgvet.tasks.shards import Plan, Shard, computed_anywhere, plan
 
 
 class ItemOptions(Frozen):
@@ -57,6 +57,7 @@ class CollectedItems(Frozen):
 
 
 @transport_stage
+@computed_anywhere
 def compute_stats(context: RunContext, videos: VideoOptions, shard: Shard) -> Reference:
     """Read, decode and measure one shard of files; items are cached one by one, in packs."""
     rows = load_table(context.work, shard.rows)
@@ -67,6 +68,7 @@ def compute_stats(context: RunContext, videos: VideoOptions, shard: Shard) -> Re
 
 
 @transport_stage
+@computed_anywhere
 def compute_crops(
     context: RunContext, videos: VideoOptions, cutter: Cutter, shard: Shard
 ) -> Reference:
@@ -127,7 +129,8 @@ def _to_embed(
     return plan(context.work, "embed", contents, done, columns)
 
 
-@uncached_stage
+@transport_stage
+@computed_anywhere
 def compute_advanced_stats(context: RunContext, shard: Shard) -> None:
     """Measure one shard of thumbnails; items are cached one by one, in packs."""
     places = places_in(load_table(context.work, shard.rows))

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
+from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 import pandas as pd
 import pyarrow as pa
 
+from imgvet.bucket import computed_elsewhere
 from imgvet.parameters import Frozen
 from imgvet.store.packs import PACK_ITEMS
 from imgvet.store.references import Reference, store_arrow
+from imgvet.store.store import Store
+from imgvet.tasks.context import RunContext
 from imgvet.workdir import WorkDir
+
+Inputs = ParamSpec("Inputs")
+Result = TypeVar("Result")
 
 
 class Shard(Frozen):
@@ -19,6 +27,9 @@ class Shard(Frozen):
     rows: Reference
     done_before: int
     total: int
+    files: tuple[str, ...] | None
+    """Files of the work dir that it is computed from, by their names; None if others of this
+    machine are needed, too, as for members of archives and frames of videos."""
 
 
 class Plan(Frozen):
@@ -36,9 +47,43 @@ def plan(
 ) -> Plan:
     """Cut the items that are not done into shards, with the columns that the stage needs."""
     pending = items.loc[~done, list(columns)]
+    inside = pending[pending.columns.intersection(["member", "time_ms"])].notna().any(axis=1)
     shards = []
     for start in range(0, len(pending), PACK_ITEMS):
         shard = pending.iloc[start : start + PACK_ITEMS]
         rows = store_arrow(work, f"shard-{stem}", pa.Table.from_pandas(shard, preserve_index=False))
-        shards.append(Shard(rows=rows, done_before=start, total=len(pending)))
+        packs = shard["pack"].unique() if "pack" in shard else ()
+        paths = map(Store(work).measures.thumbnails_path, packs)
+        files = (rows.name, *(path.relative_to(work.path).as_posix() for path in paths))
+        needed = None if inside[shard.index].any() else files
+        shards.append(Shard(rows=rows, done_before=start, total=len(pending), files=needed))
     return Plan(shards=tuple(shards), pending=len(pending), stored=int(done.sum()))
+
+
+class Sent(Frozen, Generic[Result]):
+    """What came of a shard on another machine, and the digests of the files that it wrote."""
+
+    result: Result
+    files: dict[str, str]
+
+
+def computed_anywhere(
+    compute: Callable[Concatenate[RunContext, Inputs], Result],
+) -> Callable[Concatenate[RunContext, Inputs], Result | Sent[Result]]:
+    """Let a shard be computed also where there is no work dir, but its bucket."""
+
+    @functools.wraps(compute)
+    def anywhere(
+        context: RunContext, /, *inputs: Inputs.args, **named: Inputs.kwargs
+    ) -> Result | Sent[Result]:
+        if context.lent is None:
+            return compute(context, *inputs, **named)
+
+        def here(work: WorkDir) -> Result:
+            within = RunContext(work_dir=work.path, threads=context.threads, part=context.part)
+            return compute(within, *inputs, **named)
+
+        result, files = computed_elsewhere(context.lent.bucket, context.lent.files, here)
+        return Sent(result=result, files=files)
+
+    return anywhere

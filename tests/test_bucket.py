@@ -11,16 +11,25 @@ from typing import Any
 import pytest
 
 from imgvet import bucket as module
+from imgvet.bucket import computed_elsewhere
 from imgvet.curation.decisions import Decision, Kind, decide, read_decisions
 from imgvet.errors import (
     InputNotFoundError,
     RunNotFoundError,
+    StaleReferenceError,
     TransportError,
     WorkDirBusyError,
     WorkDirInsideInputError,
     WorkDirUnusableError,
 )
-from imgvet.opening import exclusive, finished_at, open_finished, place_outside, require_allowed
+from imgvet.opening import (
+    exclusive,
+    finished_at,
+    held_copy,
+    open_finished,
+    place_outside,
+    require_allowed,
+)
 from imgvet.search.saved_lists import delete_list, restore_list, save_list, saved_lists
 from imgvet.sources.s3_folder import Folder
 from imgvet.store.references import digest_bytes
@@ -120,6 +129,39 @@ def test_only_what_is_new_travels_and_what_is_old_goes(
     assert results_in(bucket) == {"tables/items", "summary.json", "run.json"}
     hold(place, contents)
     assert uploads(proxy) == 0
+
+
+def test_what_is_lent_is_computed_from_elsewhere_and_taken_once(
+    place: Path, bucket: Bucket, proxy: FaultProxy
+) -> None:
+    run(place, FIRST)
+    with exclusive(work := opened(place)):
+        copy = held_copy(work)
+        assert copy is not None
+        write(work, {"store/stages/rows": "rows"})
+        uploads(proxy)
+        lent = copy.lend(["store/pack", "store/stages/rows"])
+        assert uploads(proxy) == 1  # a state holds the other one
+        assert copy.lend(lent) == lent
+        folders: list[WorkDir] = []
+
+        def compute(there: WorkDir) -> int:
+            folders.append(there)
+            assert contents(there) == {"store/pack": "a", "store/stages/rows": "rows"}
+            write(there, {"store/pack3": "c"})
+            return 7
+
+        result, written = computed_elsewhere(work.address, lent, compute)
+        assert (result, list(written)) == (7, ["store/pack3"])
+        assert not folders[0].path.exists()
+        copy.take(written)
+        assert (work.path / "store/pack3").read_text() == "c"
+        uploads(proxy)
+    assert uploads(proxy) == 0
+    assert contents(open_finished(place, stored=True))["store/pack3"] == "c"
+    hold(place, lambda work: (work.path / "store/stages/rows").unlink())
+    with pytest.raises(StaleReferenceError, match="is gone"):
+        computed_elsewhere(work.address, lent, compute)
 
 
 def test_results_can_be_opened_by_their_names(place: Path, bucket: Bucket) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from typing import Any
 
 from imgvet.cli.arguments import read_config, run_parameters
 from imgvet.dataset import Dataset
 from imgvet.errors import EXIT_CHECKS_FAILED, WorkDirUnusableError
+from imgvet.flows.runners import runner_of_command
 from imgvet.opening import exclusive, open_finished
 from imgvet.options import make_options
 from imgvet.parameters import address_in
@@ -17,7 +19,10 @@ from imgvet.summary import read_summary
 
 def run(options: argparse.Namespace) -> int:
     """Vet, print the summary, and say by the exit code whether the checks allow it."""
-    return _vet(options, run_parameters(options))
+    parameters = run_parameters(options)
+    threads = str(parameters.get("num_threads"))
+    cores = int(threads) if threads.isdecimal() else os.cpu_count() or 1
+    return _vet(options, {"runner": runner_of_command(cores), **parameters})
 
 
 def _vet(options: argparse.Namespace, parameters: dict[str, Any]) -> int:

@@ -15,6 +15,8 @@ import pytest
 from support.command import environment_of, run
 from support.dask_cluster import Cluster, wait
 from support.pictures import age, jpeg, photograph
+from support.s3_server import environment as environment_of_s3
+from support.s3_server import running_server
 
 HERE, PORT = "10.213.77.1", 42_177
 HOSTS = {"imgvet-a": "10.213.77.2", "imgvet-b": "10.213.77.3"}
@@ -88,8 +90,7 @@ def test_shards_on_two_hosts_give_the_same_tables(server: str, tmp_path: Path) -
         path.write_bytes(jpeg(photograph(number)))
         age(path)
     environment = environment_of(tmp_path / "home")
-    places = [(place, ("ip", "netns", "exec", name)) for name, place in HOSTS.items()]
-    cluster = Cluster(tmp_path, HERE, places)
+    cluster = Cluster(tmp_path, HERE, [(place, _on(name)) for name, place in HOSTS.items()])
     try:
         there = ("--runner", "dask", "--address", cluster.address, "--work-dir")
         refused = run(environment, "run", photos, *there, tmp_path / "refused")
@@ -104,3 +105,33 @@ def test_shards_on_two_hosts_give_the_same_tables(server: str, tmp_path: Path) -
     assert len(tables) > 5
     for table in tables:
         assert table.read_bytes() == (tmp_path / "there" / "tables" / table.name).read_bytes()
+
+
+def _on(name: str) -> tuple[str, ...]:
+    return ("ip", "netns", "exec", name)
+
+
+def test_hosts_without_a_common_disk_share_the_bucket(server: str, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    hidden = ("sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', str(home))
+    with running_server(HERE) as storage:
+        bucket = storage.make_bucket()
+        bucket.put({f"photos/{number}.jpg": jpeg(photograph(number)) for number in range(12)})
+        credentials = environment_of_s3(storage.url)
+        told = environment_of(home) | credentials | {"PREFECT_API_URL": server}
+        given = ("env", *(f"{name}={value}" for name, value in credentials.items()))
+        places = [(place, (*_on(name), *given, *hidden)) for name, place in HOSTS.items()]
+        cluster = Cluster(tmp_path, HERE, places)
+        photos, there = (f"s3://{bucket.name}/{name}" for name in ("photos", "there"))
+        workers = ("--runner", "dask", "--address", cluster.address)
+        try:
+            ended = run(told, "run", photos, "--work-dir", there, *workers)
+            assert ended.returncode == 0, ended.stderr
+        finally:
+            cluster.stop()
+        assert run(told, "run", photos, "--work-dir", tmp_path / "here").returncode == 0
+        tables = sorted((tmp_path / "here" / "tables").iterdir())
+        assert len(tables) > 5
+        for table in tables:
+            answer = bucket.client.get_object(Bucket=bucket.name, Key=f"there/tables/{table.name}")
+            assert table.read_bytes() == answer["Body"].read()

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import io
+import json
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from imgvet.cli.main import main
 from imgvet.flows.monitor_dataset import monitor_dataset
+from imgvet.measures.compute_stats import measure_files
 from imgvet.monitor.history import read_history
 from imgvet.monitor.options import make_monitor_options
 from imgvet.opening import open_finished
 from imgvet.parameters import place_in
+from imgvet.store.store import Store
 from support.fault_proxy import Fault, FaultProxy
+from support.pictures import jpeg, photograph
 from support.receiver import Receiver
 from support.s3_server import Bucket
 
@@ -99,6 +107,41 @@ def test_alarms_are_told_when_their_results_are_in_the_bucket(
         proxy.faults[:] = [Fault("/files.json", "answer", 99)]
         assert monitor_dataset(options, return_state=True).is_failed()
         assert receiver.titles() == ["photos: the run failed"] * 2  # nothing can be noted
+
+
+def test_shards_are_computed_without_the_work_dir(
+    machine: Machine, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tarfile.open(tmp_path / "more.tar", "w") as archive:
+        for number in (11, 12):
+            data = jpeg(photograph(number))
+            member = tarfile.TarInfo(f"{number}.jpg")
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    bucket.put({"photos/more.tar": (tmp_path / "more.tar").read_bytes()})
+    tables = run(machine("a"), run_advanced_stats=True)
+    monkeypatch.setattr("imgvet.tasks.shards.PACK_ITEMS", 6)
+    places: list[Path] = []
+
+    def seen(files: object, store: Store, *others: Any) -> pa.Table:
+        places.append(store.work.path)
+        return measure_files(files, store, *others)
+
+    monkeypatch.setattr("imgvet.tasks.measuring.measure_files", seen)
+    monkeypatch.setattr("imgvet.flows.analyze_dataset.is_elsewhere", lambda _: True)
+    other = machine("b")
+    other.dataset.work_dir = other.dataset.work_dir.with_name("other")
+    assert run(other, run_advanced_stats=True) == tables
+    computed = other.computed()
+    assert (computed["compute_stats"], computed["embed"]) == (17, 14)
+    here = open_finished(other.dataset.work_dir, stored=True).path
+    assert [place == here for place in places] == [True, False, False]  # members of archives here
+    assert not any(place.exists() for place in places[1:])
+    listed = bucket.client.list_objects_v2(Bucket=bucket.name, Prefix="other/objects/")
+    state = json.loads((here / "store" / "files.json").read_text())
+    assert {row["Key"].rpartition("/")[2] for row in listed["Contents"]} == set(
+        state["files"].values()
+    )
 
 
 @pytest.mark.slow

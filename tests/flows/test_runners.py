@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
+from multiprocessing import active_children
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+from prefect.task_runners import ThreadPoolTaskRunner
 
+from imgvet.cli.main import main
+from imgvet.dataset import Dataset
 from imgvet.errors import EngineError, InvalidParameterError
 from imgvet.flows import runners
-from imgvet.flows.runners import check_runner, is_elsewhere, shard_threads
+from imgvet.flows.runners import (
+    PROCESSES_FROM,
+    Runners,
+    check_runner,
+    is_elsewhere,
+    runner_of_command,
+)
 from imgvet.options import ExecutionOptions
 from support.dask_cluster import Cluster
 from support.pictures import age, jpeg, photograph
@@ -115,6 +126,23 @@ def test_processes_of_ray_give_the_same_tables(runner: Runner, expected: dict[st
     assert runner.table_bytes() == expected
 
 
+def kill(process: BaseProcess) -> None:
+    process.kill()
+
+
+def test_a_killed_process_is_told_in_one_line_and_costs_a_restart(
+    runner: Runner, expected: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    when_the_first_shard_is_done(monkeypatch, lambda: kill(active_children()[0]))
+    with pytest.raises(EngineError, match="The pool of processes of this run failed"):
+        runner.run(runner="processes", num_threads=2)
+    assert not active_children()
+    monkeypatch.setattr("imgvet.flows.stages.report_progress", lambda *_: None)
+    runner.run(runner="processes", num_threads=2)
+    assert runner.table_bytes() == expected
+    assert runner.computed()["compute_stats"] < PHOTOS
+
+
 def test_a_runner_that_can_not_be_had_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     check_runner(ExecutionOptions(runner="dask"))
     with pytest.raises(InvalidParameterError, match="of no use to threads"):
@@ -124,19 +152,27 @@ def test_a_runner_that_can_not_be_had_is_refused(monkeypatch: pytest.MonkeyPatch
         check_runner(ExecutionOptions(runner="ray"))
 
 
-def test_workers_elsewhere_can_not_share_a_work_dir_in_a_bucket() -> None:
-    given = {"runner": "dask", "work_dir": Path("s3://bucket/out")}
-    check_runner(ExecutionOptions(**given))
-    check_runner(ExecutionOptions(**given, address="tcp://127.0.0.1:8786"))
-    with pytest.raises(InvalidParameterError, match=r"can't see the copy of s3://bucket/out that"):
-        check_runner(ExecutionOptions(**given, address="tcp://10.0.0.2:8786"))
+def test_processes_compute_only_what_is_enough_for_all_of_them() -> None:
+    here, others = ThreadPoolTaskRunner(1), ThreadPoolTaskRunner(2)
+    assert Runners(here, 8).of(100) == (here, 8)
+    of_this_machine = Runners(here, 8, others, processes=8)
+    assert of_this_machine.of(7) == (here, 8)
+    assert of_this_machine.of(8) == (others, 1)
+    assert Runners(here, 8, others).of(1) == (others, 8)
 
 
-def test_processes_on_this_machine_have_one_thread_each() -> None:
-    assert shard_threads(ExecutionOptions(num_threads=3)) == 3
-    assert shard_threads(ExecutionOptions(runner="dask", num_threads=3)) == 1
-    there = ExecutionOptions(runner="dask", num_threads=3, address="tcp://host:8786")
-    assert shard_threads(there) == 3
+def test_the_command_takes_processes_where_there_are_many_cores(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert runner_of_command(PROCESSES_FROM - 1) == "threads"
+    assert runner_of_command(PROCESSES_FROM) == "processes"
+    asked: list[object] = []
+    monkeypatch.setattr(Dataset, "run_at", lambda _self, _server, given: asked.append(given))
+    monkeypatch.setattr(Dataset, "fails", lambda _self: False)
+    for more in ([], ["--num-threads", "2"], ["--runner", "dask"]):
+        monkeypatch.setattr("os.cpu_count", lambda: 64)
+        assert main(["run", "photos", *more]) == 0
+    assert [given["runner"] for given in asked] == ["processes", "threads", "dask"]
 
 
 @pytest.mark.parametrize(

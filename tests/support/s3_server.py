@@ -100,12 +100,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_server() -> Iterator[S3Server]:
+def running_server(host: str = "127.0.0.1") -> Iterator[S3Server]:
     """Start a server, wait until it answers, and stop it by its process id."""
-    server = S3Server(f"127.0.0.1:{free_port()}")
-    port = server.host.rpartition(":")[2]
+    port = str(free_port())
+    server = S3Server(f"{host}:{port}")
     process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", port],
+        [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", host, "-p", port],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=os.environ | environment(),
