@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from imgvet.errors import ConfigFileError, ImgvetError, InvalidParameterError
 from imgvet.flows.monitor_dataset import monitor_dataset
 from imgvet.monitor.notify import check_addresses
-from imgvet.monitor.options import all_addresses, make_monitor_options, merged
+from imgvet.monitor.options import MonitorOptions, all_addresses, make_monitor_options, merged
 from imgvet.opening import place_outside
 from imgvet.parameters import BLOCK, block_in, place_in
 from imgvet.sources.inputs import kind_of_input
@@ -65,19 +65,13 @@ def served(values: Mapping[str, Any], name: str | None = None, *, to_run: bool =
     if name is not None:
         given = {"dataset_name": name, "work_dir": WORK_DIRS / name, **given}
     options = make_monitor_options(given)
-    for source in options.inputs:
-        if source.startswith(BLOCK):
-            block_in(source)
-        elif to_run:
-            kind_of_input(source)
-    if to_run and any(character in options.dataset for character in BANNED_CHARACTERS):
-        raise InvalidParameterError(
-            f"A Prefect server takes no deployment of the name {options.dataset!r}",
-            f"Give a dataset-name without {' '.join(BANNED_CHARACTERS)}",
-        )
-    if str(work_dir := options.work_dir).startswith(BLOCK):
-        block_in(str(work_dir))
-    else:
+    if to_run:
+        _require_runnable(options)
+    work_dir = options.work_dir
+    for place in (*options.inputs, str(work_dir)):
+        if place.startswith(BLOCK):
+            block_in(place)
+    if not str(work_dir).startswith(BLOCK):
         work_dir = place_outside(work_dir, options.inputs)
     check_addresses(all_addresses(options.notify))
     parameters = options.model_dump(mode="json", include=set(given))
@@ -93,6 +87,18 @@ def served(values: Mapping[str, Any], name: str | None = None, *, to_run: bool =
     return Served(options.dataset, parameters, cron, timezone)
 
 
+def _require_runnable(options: MonitorOptions) -> None:
+    """Refuse an input that is not there, and a name that a server takes no deployment of."""
+    for source in options.inputs:
+        if not source.startswith(BLOCK):
+            kind_of_input(source)
+    if any(character in options.dataset for character in BANNED_CHARACTERS):
+        raise InvalidParameterError(
+            f"A Prefect server takes no deployment of the name {options.dataset!r}",
+            f"Give a dataset-name without {' '.join(BANNED_CHARACTERS)}",
+        )
+
+
 def served_in(config: Mapping[str, Any], source: str, *, to_run: bool = True) -> tuple[Served, ...]:
     """The datasets of a config file's values; raises as :func:`served`, and names the dataset.
 
@@ -105,14 +111,18 @@ def served_in(config: Mapping[str, Any], source: str, *, to_run: bool = True) ->
         )
     common = {key: value for key, value in config.items() if key != "datasets"}
     found = tuple(_entry(*entry, common, to_run=to_run) for entry in tables.items())
-    by_work_dir: dict[str, str] = {}
-    for dataset in found:
-        other = by_work_dir.setdefault(dataset.parameters["work_dir"], dataset.name)
-        if other != dataset.name:
-            raise ConfigFileError(
-                f"In {source}, the datasets {other} and {dataset.name} share a work dir",
-                "Give each a work-dir of its own",
-            )
+    own = {
+        "work-dir": [dataset.parameters["work_dir"] for dataset in found],
+        "dataset-name": [dataset.name for dataset in found],
+    }
+    for what, values in own.items():
+        known: dict[str, str] = {}
+        for name, value in zip(tables, values, strict=True):
+            if (other := known.setdefault(value, name)) != name:
+                raise ConfigFileError(
+                    f"In {source}, the datasets {other} and {name} share a {what}",
+                    f"Give each a {what} of its own",
+                )
     return found
 
 

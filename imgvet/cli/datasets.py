@@ -68,7 +68,7 @@ def prune(options: argparse.Namespace) -> None:
     for dataset in _datasets(options.path):
         with with_addresses(make_monitor_options({**dataset.parameters, **given})) as kept:
             work = work_dir_at(kept.work_dir)
-        rows.append(_pruned(dataset.name, work, kept.keep_days, yes=options.yes))
+            rows.append(_pruned(dataset.name, work, kept.keep_days, yes=options.yes))
     print(table_text(rows, "<>>>>"))
     if not options.yes:
         print("Nothing is removed without --yes.")

@@ -86,7 +86,13 @@ def test_a_bad_value_is_one_line(values: dict[str, str], error: type, said: str)
             '[datasets.a]\ninput-dir="cats"\nwork-dir="o"\n'
             '[datasets.b]\ninput-dir="dogs"\nwork-dir="./o"',
             ConfigFileError,
-            "a and b share a work dir",
+            "a and b share a work-dir",
+        ),
+        (
+            '[datasets.a]\ninput-dir="cats"\ndataset-name="c"\n'
+            '[datasets.b]\ninput-dir="dogs"\ndataset-name="c"',
+            ConfigFileError,
+            "a and b share a dataset-name",
         ),
         ('[datasets.cats]\ninput-dir="cats"\ncorn="x"', ImgvetError, "datasets.cats.*'corn'"),
     ],

@@ -76,7 +76,7 @@ def test_leaks_conflicts_and_issues_have_a_tile_and_a_next_step(
     assert f"Leaks {counts.leak_images} " in told
     assert "Label conflicts 2 " in told
     assert "Label issues 3 " in told
-    assert f"Part {counts.leak_images} images from what another split has of them: Leaks" in told
+    assert f"Keep in one split {counts.leak_images} images that another has too: Leaks" in told
     assert "Decide on one label for 1 group of exact copies that have several: Labels" in told
     assert "Correct or keep 1 label that is likely wrong: Labels" in told
     assert "near pair whose labels differ" not in told
