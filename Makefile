@@ -22,6 +22,7 @@ $(VENV)/locked: requirements-dev.lock
 $(INSTALLED): $(VENV)/locked pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 	  -e . > $(VENV)/install.log 2>&1 || { cat $(VENV)/install.log >&2; exit 1; }
+	$(BIN)/python -m compileall -q imgvet flows tasks reports deployments
 	@touch $@
 
 demo: $(INSTALLED)  ## run the main job on a made-up set with known problems

@@ -17,12 +17,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from imgvet.dataset import Dataset, create
 
-# Else these note what they are used for, and send it, some from their import on.
 for _name, _value in {
+    # Else these note what they are used for, and send it, some from their import on.
     "DO_NOT_TRACK": "1",  # Prefect
     "GX_ANALYTICS_ENABLED": "false",  # Great Expectations
     "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime, from 1.29
     "RAY_USAGE_STATS_ENABLED": "0",
+    # Else their threads spin after each operation, in the way of ours: a k-means takes four times
+    # the processor time, a product of matrices 0.1 s more.
+    "OMP_WAIT_POLICY": "PASSIVE",  # FAISS
+    "OPENBLAS_THREAD_TIMEOUT": "20",  # NumPy, SciPy: 2 ** 20 cycles instead of 2 ** 28
 }.items():
     os.environ.setdefault(_name, _value)
 
