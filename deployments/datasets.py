@@ -18,12 +18,13 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runner import Runner
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
+from prefect.types.names import BANNED_CHARACTERS
 from pydantic import ValidationError
 
 from imgvet.errors import ConfigFileError, ImgvetError, InvalidParameterError
 from imgvet.flows.monitor_dataset import monitor_dataset
 from imgvet.monitor.notify import check_addresses
-from imgvet.monitor.options import all_addresses, make_monitor_options, merged
+from imgvet.monitor.options import MonitorOptions, all_addresses, make_monitor_options, merged
 from imgvet.opening import place_outside
 from imgvet.parameters import BLOCK, block_in, place_in
 from imgvet.sources.inputs import kind_of_input
@@ -53,21 +54,24 @@ class Served:
         return f"{self.cron} ({self.timezone})" if self.cron else "no schedule"
 
 
-def served(values: Mapping[str, Any], name: str | None = None) -> Served:
+def served(values: Mapping[str, Any], name: str | None = None, *, to_run: bool = True) -> Served:
     """One dataset, of parameters of a monitored run by name, and ``cron`` and ``timezone``.
 
-    ImgvetError if one is not allowed, no input is there, or schedule or address can't be read.
+    ImgvetError if one is not allowed, or schedule or address can't be read; if it is ``to_run``,
+    also if an input is not there, or no deployment may be called so.
     """
     given = {key: value for key, value in values.items() if key not in {"cron", "timezone"}}
     given = {"fail_on": "critical", **given}  # a failed check is red on the server, not green
     if name is not None:
         given = {"dataset_name": name, "work_dir": WORK_DIRS / name, **given}
     options = make_monitor_options(given)
-    for source in options.inputs:
-        (block_in if source.startswith(BLOCK) else kind_of_input)(source)
-    if str(work_dir := options.work_dir).startswith(BLOCK):
-        block_in(str(work_dir))
-    else:
+    if to_run:
+        _require_runnable(options)
+    work_dir = options.work_dir
+    for place in (*options.inputs, str(work_dir)):
+        if place.startswith(BLOCK):
+            block_in(place)
+    if not str(work_dir).startswith(BLOCK):
         work_dir = place_outside(work_dir, options.inputs)
     check_addresses(all_addresses(options.notify))
     parameters = options.model_dump(mode="json", include=set(given))
@@ -83,7 +87,19 @@ def served(values: Mapping[str, Any], name: str | None = None) -> Served:
     return Served(options.dataset, parameters, cron, timezone)
 
 
-def served_in(config: Mapping[str, Any], source: str) -> tuple[Served, ...]:
+def _require_runnable(options: MonitorOptions) -> None:
+    """Refuse an input that is not there, and a name that a server takes no deployment of."""
+    for source in options.inputs:
+        if not source.startswith(BLOCK):
+            kind_of_input(source)
+    if any(character in options.dataset for character in BANNED_CHARACTERS):
+        raise InvalidParameterError(
+            f"A Prefect server takes no deployment of the name {options.dataset!r}",
+            f"Give a dataset-name without {' '.join(BANNED_CHARACTERS)}",
+        )
+
+
+def served_in(config: Mapping[str, Any], source: str, *, to_run: bool = True) -> tuple[Served, ...]:
     """The datasets of a config file's values; raises as :func:`served`, and names the dataset.
 
     ConfigFileError if there are none, or two of them share a work dir.
@@ -94,24 +110,28 @@ def served_in(config: Mapping[str, Any], source: str) -> tuple[Served, ...]:
             f"{source} names no dataset", "Add a table [datasets.NAME] with input-dir for each"
         )
     common = {key: value for key, value in config.items() if key != "datasets"}
-    found = tuple(_entry(name, common, table, source) for name, table in tables.items())
-    by_work_dir: dict[str, str] = {}
-    for dataset in found:
-        other = by_work_dir.setdefault(dataset.parameters["work_dir"], dataset.name)
-        if other != dataset.name:
-            raise ConfigFileError(
-                f"In {source}, the datasets {other} and {dataset.name} share a work dir",
-                "Give each a work-dir of its own",
-            )
+    found = tuple(_entry(*entry, common, to_run=to_run) for entry in tables.items())
+    own = {
+        "work-dir": [dataset.parameters["work_dir"] for dataset in found],
+        "dataset-name": [dataset.name for dataset in found],
+    }
+    for what, values in own.items():
+        known: dict[str, str] = {}
+        for name, value in zip(tables, values, strict=True):
+            if (other := known.setdefault(value, name)) != name:
+                raise ConfigFileError(
+                    f"In {source}, the datasets {other} and {name} share a {what}",
+                    f"Give each a {what} of its own",
+                )
     return found
 
 
-def _entry(name: str, common: Mapping[str, Any], table: Any, source: str) -> Served:
+def _entry(name: str, table: Any, common: Mapping[str, Any], *, to_run: bool) -> Served:
     if not isinstance(table, Mapping):
-        raise ConfigFileError(f"In {source}, datasets.{name} is no table", "Write [datasets.NAME]")
+        raise ConfigFileError(f"datasets.{name} is no table", "Write [datasets.NAME]")
     own = {str(key).replace("-", "_"): value for key, value in table.items()}
     try:
-        return served(merged(common, own), name)
+        return served(merged(common, own), name, to_run=to_run)
     except ImgvetError as error:
         raise type(error)(f"[datasets.{name}]: {error.problem}", error.remedy) from None
 

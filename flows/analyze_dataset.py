@@ -37,12 +37,10 @@ from imgvet.summary import RunSummary
 from imgvet.tasks import (
     embedding,
     inputs,
-    labelled,
     measuring,
     publishing,
     similarity,
     verdict,
-    watching,
 )
 from imgvet.tasks.artifacts import progress_artifacts
 from imgvet.tasks.blocks import with_addresses
@@ -134,11 +132,11 @@ def _analyze(
     }
     structure = None
     if found.splits > 1:
-        tables["leaks"] = stages.run(labelled.find_leaks, pairs, items, vectors, near, comparison)
+        tables["leaks"] = stages.run(similarity.find_leaks, pairs, items, vectors, near, comparison)
     if found.labels > 1:
         right = tuple(sorted(request.decisions.of(Kind.LABEL_IS_RIGHT)))
         judged = (items, vectors, search, request.probabilities, right)
-        labels = stages.run(labelled.find_label_issues, *judged)
+        labels = stages.run(similarity.find_label_issues, *judged)
         tables["label_issues"], structure = labels.label_issues, labels.structure
     facts = SearchFacts(
         model=request.model_name,
@@ -155,7 +153,7 @@ def _analyze(
     record = stages.record(options, request.model_record)
     watched = None
     if baseline is not None:
-        watched = stages.run(watching.watch, tables, vectors, checked, record, baseline)
+        watched = stages.run(verdict.watch, tables, vectors, checked, record, baseline)
         tables["alarms"] = watched.alarms
     this = watched.run if watched else None
     found_before = (stages.context.work, record.run_id, checked.summary.digest)

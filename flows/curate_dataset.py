@@ -16,7 +16,7 @@ from imgvet.flows.server_run import told_to_server
 from imgvet.opening import open_finished
 from imgvet.store.references import digest_file
 from imgvet.tasks.blocks import with_addresses
-from imgvet.tasks.curating import apply_plan, propose_plan
+from imgvet.tasks.finished_runs import apply_plan, propose_plan
 
 POLL = 10
 """Seconds between two looks for an answer."""

@@ -10,7 +10,7 @@ from imgvet.flows.server_run import told_to_server
 from imgvet.opening import open_finished
 from imgvet.search.against import LookUpOptions, in_short
 from imgvet.tasks.blocks import with_addresses
-from imgvet.tasks.looking_up import look_up_all
+from imgvet.tasks.finished_runs import look_up_all
 
 
 @flow(name="look_up_pictures", persist_result=False)

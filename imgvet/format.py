@@ -13,9 +13,18 @@ def counted(number: float, one: str, many: str = "") -> str:
     return f"{number:,.0f} {one if number == 1 else many or f'{one}s'}"
 
 
-def percent(part: float, whole: float = 1.0) -> str:
-    """A share in percent, two decimals; that of nothing is 0."""
-    return f"{100 * part / whole:.2f} %" if whole else "0.00 %"
+def number(value: float, digits: int = 4) -> str:
+    """So many significant digits, thousands separated: ``1,235``, ``0.01235``."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
+
+
+def share(part: float, whole: float = 1.0) -> str:
+    """A part in percent, two decimals at most; only nothing is ``0 %`` and only all ``100 %``."""
+    value = part / whole if whole else 0.0
+    said = f"{100 * value:.2f}".rstrip("0").rstrip(".")
+    if said in ("0", "100") and 0.0 < value < 1.0:
+        said = "under 0.01" if said == "0" else "over 99.99"
+    return f"{said} %"
 
 
 def rough_percent(share: float) -> str:

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from imgvet.errors import RunNotFoundError
 from imgvet.foreign import visible
-from imgvet.format import counted, each, percent
+from imgvet.format import counted, each, share
 from imgvet.options import dataset_called
 from imgvet.parameters import Frozen, PartType
 from imgvet.reasons import Code
@@ -146,6 +146,11 @@ class RunSummary(Exact):
     checks_failed: int
     checks_errored: int
 
+    @property
+    def noun(self) -> str:
+        """What was analysed, one of them."""
+        return "image" if self.sources is None else "crop"
+
     def __repr__(self) -> str:
         return f"RunSummary({self.verdict.value}, {counted(self.counts.images, 'item')})"
 
@@ -234,10 +239,10 @@ def _items(summary: RunSummary) -> Row:
 def _validity(summary: RunSummary) -> list[Row]:
     counts, others = summary.counts, summary.other_files
     reasons = each(summary.invalid_by_reason)
-    invalid = _images(counts.invalid, counts.images) + (f": {reasons}" if reasons else "")
+    invalid = _part(summary, counts.invalid, counts.images) + (f": {reasons}" if reasons else "")
     left = f"{sum(others.values()):,} left alone: {each(others)}" if others else ""
     return [
-        ("Valid", _images(counts.valid, counts.images), ""),
+        ("Valid", _part(summary, counts.valid, counts.images), ""),
         ("Invalid", invalid, f".invalid_instances()  {Section.INVALID.href}"),
         *([("Other files", left, "")] if left else []),
     ]
@@ -247,19 +252,20 @@ def _alike(summary: RunSummary) -> list[Row]:
     counts, where = summary.counts, f".similarity()  {Section.DUPLICATES.href}"
     surplus, largest = counts.exact_duplicate_surplus, counts.largest_component
     exact = (
-        f"{counted(counts.exact_duplicate_images, 'image')} in "
+        f"{counted(counts.exact_duplicate_images, summary.noun)} in "
         f"{counted(counts.exact_duplicate_groups, 'group')}"
     )
     near = (
-        f"{counted(counts.near_duplicate_images, 'image')} in "
+        f"{counted(counts.near_duplicate_images, summary.noun)} in "
         f"{counted(counts.near_duplicate_pairs, 'pair')} of similarity >= {summary.threshold:g} "
         "or proven"
     )
     joined = "not looked for"
     if counts.component_images is not None:
-        joined = f"{counted(counts.component_images, 'image')} in {counts.components:,}"
+        joined = f"{counted(counts.component_images, summary.noun)} in {counts.components:,}"
         joined += f", the largest of {largest:,}" if largest else ""
-    scale = f"scale {summary.estimated_scale}, estimated on these images: {summary.model} has none"
+    scale = f"scale {summary.estimated_scale}, estimated on these {summary.noun}s: "
+    scale += f"{summary.model} has none"
     return [
         *([("Similarity", scale, "")] if summary.estimated_scale is not None else []),
         ("Exact duplicates", exact + (f", {surplus:,} to spare" if surplus else ""), where),
@@ -272,7 +278,7 @@ def _leaks(summary: RunSummary) -> list[Row]:
     if summary.leaks_by_split is None:
         return []
     counts = summary.counts
-    text = f"{counted(counts.leak_images or 0, 'image')} in "
+    text = f"{counted(counts.leak_images or 0, summary.noun)} in "
     text += f"{counted(counts.leak_pairs or 0, 'pair')} across splits"
     splits = [f"{number:,} {split}" for split, number in summary.leaks_by_split.items()]
     if len(splits) > 5:
@@ -292,10 +298,10 @@ def _labels(summary: RunSummary) -> list[Row]:
         return []
     where = f".label_issues()  {Section.LABELS.href}"
     conflicts = (
-        f"{counted(counts.label_conflict_images or 0, 'image')} in "
+        f"{counted(counts.label_conflict_images or 0, summary.noun)} in "
         f"{counted(counts.label_conflict_groups or 0, 'group')} of exact copies"
     )
-    issues = _images(counts.label_issues, counts.labelled or 0)
+    issues = _part(summary, counts.label_issues, counts.labelled or 0)
     if not structure.judged:
         issues += f"; {structure.why_unjudged}"
     return [("Label conflicts", conflicts, where), ("Label issues", issues, where)]
@@ -305,7 +311,9 @@ def _quality(summary: RunSummary) -> list[Row]:
     counts, errored = summary.counts, summary.checks_errored
     least = f"the {100 * summary.outlier_percentile:g} % least similar"
     stand = "stands" if counts.robust_outliers == 1 else "stand"
-    outliers = f"{counted(counts.outliers, 'image')}: {least}, and {counts.robust_outliers:,} that "
+    outliers = (
+        f"{counted(counts.outliers, summary.noun)}: {least}, and {counts.robust_outliers:,} that "
+    )
     outliers += f"{stand} out by score"
     checks = f"{summary.checks_passed} passed, {summary.checks_failed} failed"
     checks += f", {errored} could not be computed" if errored else ""
@@ -317,14 +325,14 @@ def _quality(summary: RunSummary) -> list[Row]:
     return [
         ("Outliers", outliers, f".outliers()  {Section.OUTLIERS.href}"),
         *(
-            (section.heading, _images(number, counts.valid), f".img_stats()  {section.href}")
+            (section.heading, _part(summary, number, counts.valid), f".img_stats()  {section.href}")
             for section, number in flags.items()
         ),
         ("Checks", checks, f"checks.json  {Section.CHECKS.href}"),
     ]
 
 
-def _images(number: int | None, whole: int) -> str:
+def _part(summary: RunSummary, number: int | None, whole: int) -> str:
     if number is None:
         return "not measured"
-    return f"{counted(number, 'image')} ({percent(number, whole)})"
+    return f"{counted(number, summary.noun)} ({share(number, whole)})"

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
-
-from imgvet.errors import StaleReferenceError
 from imgvet.exchange.compare import Difference, relabelled
-from imgvet.exchange.sides import Side
 from imgvet.reports.build import environment
-from imgvet.reports.pictures import as_address
-from imgvet.store.packs import Thumbnails
-from imgvet.store.store import Store
+from imgvet.reports.pictures import inliner
 
 SHOWN, LISTED = 24, 2000
 """Pictures, and rows of the table, at most for each kind of change."""
@@ -34,7 +27,7 @@ TITLES = {
 def comparison_page(difference: Difference) -> str:
     """The page; the same difference gives the same text."""
     images = difference.images
-    before, after = map(_thumbnails, (difference.before, difference.after))
+    before, after = (inliner(side.work) for side in (difference.before, difference.after))
     chosen = {name: images[images[name].map(bool)] for name in ("newly_bad", "newly_good")} | {
         "relabelled": images[relabelled(images)]
     }
@@ -55,16 +48,3 @@ def comparison_page(difference: Difference) -> str:
         difference=difference, sections=sections, shown=SHOWN,
         findings={name: difference.findings(name) for name in ("newly_bad", "newly_good")},
     )  # fmt: skip
-
-
-def _thumbnails(side: Side) -> Callable[[object], str]:
-    """Gives the thumbnail of a content as a data URI; empty if there is none."""
-    known = None if side.work is None else Thumbnails(Store(side.work).measures)
-
-    def read(digest: object) -> str:
-        jpeg = None
-        with suppress(StaleReferenceError):
-            jpeg = known.read(digest) if known and isinstance(digest, str) else None
-        return "" if jpeg is None else as_address(jpeg)
-
-    return read

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from imgvet.format import number
 from imgvet.reports import limits
-from imgvet.reports.text import number
 
 Values = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imgvet.errors import InvalidParameterError
-from imgvet.format import listed
+from imgvet.format import listed, number
 from imgvet.metrics import FLAGS, METRIC_BY_NAME
 from imgvet.quality.result import CheckState
 from imgvet.reports.build import environment
@@ -21,7 +21,7 @@ from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.pictures import address_of
 from imgvet.reports.sections.history import NUMBERS
 from imgvet.reports.sections.statistics import flag_limit
-from imgvet.reports.text import count, counted, number, similarity
+from imgvet.reports.text import count, counted, similarity
 from imgvet.search.conditions import conditions_of
 from imgvet.search.image_table import ID_COLUMNS
 from imgvet.search.query import ImageSearch, Query

@@ -8,8 +8,11 @@ from datetime import datetime
 
 from markupsafe import Markup
 
+from imgvet.format import counted
 from imgvet.monitor.alarms import in_short
 from imgvet.monitor.history import Run
+from imgvet.monitor.messages import Message
+from imgvet.quality.result import Severity
 from imgvet.reports.build import environment
 
 SHOWN = 30  # runs in a picture, the latest
@@ -17,6 +20,9 @@ SHOWN = 30  # runs in a picture, the latest
 _WIDTH, _HEIGHT, _GAP = 6, 28, 2
 _COLOURS = {"good": "#1b7048", "warn": "#c07a10", "bad": "#b02a20"}
 _ORDER = ("bad", "warn", "good", "none")
+_SEVERITIES: dict[str, Severity] = {
+    "bad": "critical", "warn": "warning", "good": "info", "none": "info",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,10 +84,9 @@ def overview_page(datasets: Sequence[Watched], now: datetime) -> str:
     )  # fmt: skip
 
 
-def digest(datasets: Sequence[Watched]) -> tuple[str, str]:
-    """The overview as a message: its title, and a line for each dataset that needs a look."""
+def digest(datasets: Sequence[Watched]) -> Message:
+    """The overview as a message, with a line for each dataset that needs a look."""
     wanting = [one for one in datasets if one.state in ("bad", "warn")]
-    title = f"{len(wanting)} of {len(datasets)} datasets need a look"
     lines = []
     for one in wanting:
         said = one.problem or f"{verdict_of(one.runs[-1])}; alarms: {in_short(one.runs[-1].alarms)}"
@@ -89,7 +94,11 @@ def digest(datasets: Sequence[Watched]) -> tuple[str, str]:
         lines += [f"  {one.report}"] if one.report else []
     waiting = [one.name for one in datasets if one.state == "none"]
     lines += [f"No run yet: {', '.join(waiting)}"] if waiting else []
-    return (title if wanting else f"All {len(datasets)} datasets are well"), "\n".join(lines)
+    need = f"need{'s' if len(wanting) == 1 else ''} a look"
+    title = f"{len(wanting)} of {counted(len(datasets), 'dataset')} {need}"
+    title = title if wanting else "No dataset needs a look"
+    worst = min((one.state for one in datasets), key=_ORDER.index)
+    return Message("status", _SEVERITIES[worst], worst == "good", title, "\n".join(lines))
 
 
 def verdict_of(run: Run) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,11 +17,14 @@ import cv2
 import numpy as np
 import simplejpeg
 
+from imgvet.errors import StaleReferenceError
 from imgvet.images.picture import Pixels, middle_square, preview_of
 from imgvet.reports import limits
 from imgvet.reports.inputs import ThumbnailReader
+from imgvet.store.packs import Thumbnails
+from imgvet.store.store import Store
 from imgvet.threads import in_threads
-from imgvet.workdir import link
+from imgvet.workdir import WorkDir, link
 
 FOLDER = "images"
 COLUMNS = 20  # tiles in a row of a sheet, and rows of a sheet
@@ -86,6 +90,23 @@ def address_of(
     """The thumbnail of a content, made smaller, as an address; empty if there is none."""
     shrunk = shrink(read(digest), side) if isinstance(digest, str) else None
     return as_address(shrunk[0]) if shrunk else ""
+
+
+def inliner(work: WorkDir | None) -> Callable[[object], str]:
+    """Gives pictures of a work dir as addresses while their page is light, and then nothing."""
+    if work is None:
+        return lambda _: ""
+    read, left = Thumbnails(Store(work).measures).read, limits.PICTURES_BYTES
+
+    def inline(digest: object) -> str:
+        nonlocal left
+        address = ""
+        with suppress(StaleReferenceError):  # another run merged the packs meanwhile
+            address = address_of(digest, read) if left > 0 else ""
+        left -= len(address)
+        return address
+
+    return inline
 
 
 def _text(path: Path) -> str:

@@ -18,10 +18,8 @@ from imgvet.opening import exclusive
 from imgvet.options import RunOptions
 from imgvet.reports import limits
 from imgvet.reports.build import environment
-from imgvet.reports.pictures import address_of
+from imgvet.reports.pictures import inliner
 from imgvet.search.image_table import ImageTable
-from imgvet.store.packs import Thumbnails
-from imgvet.store.store import Store
 from imgvet.summary import read_record
 from imgvet.workdir import WorkDir, write_text
 
@@ -63,7 +61,7 @@ def write_page(work: WorkDir, plan: pd.DataFrame) -> Path:
         title=read_record(work).options(RunOptions).dataset,
         root=ImageTable.of_run(work).root,
         actions=_actions(rows),
-        sections=list(_sections(rows, _inliner(work))),
+        sections=list(_sections(rows, inliner(work))),
         place=str(work.plan_csv),
         quoted=shlex.quote(str(work.plan_csv)),
     )
@@ -78,7 +76,7 @@ def _actions(rows: Sequence[Row]) -> dict[str, int]:
     return {action: counts[action] for action in ACTIONS} | {"size": size}
 
 
-def _sections(rows: Sequence[Row], inline: Callable[[str | None], str]) -> Iterator[Row]:
+def _sections(rows: Sequence[Row], inline: Callable[[object], str]) -> Iterator[Row]:
     """The lists in the order of the plan: each group begins with what stays for the others."""
     staying = {row["kept"] for row in rows}
     kept = {row["filename"]: row for row in rows if row["filename"] in staying}
@@ -105,16 +103,3 @@ def _sections(rows: Sequence[Row], inline: Callable[[str | None], str]) -> Itera
 
 def _group(row: Row) -> str:
     return str(row["kept"] or row["filename"])
-
-
-def _inliner(work: WorkDir) -> Callable[[str | None], str]:
-    """Gives pictures as addresses, as long as the page stays light; else nothing."""
-    read, left = Thumbnails(Store(work).measures).read, limits.PICTURES_BYTES
-
-    def inline(digest: str | None) -> str:
-        nonlocal left
-        address = address_of(digest, read) if left > 0 else ""
-        left -= len(address)
-        return address
-
-    return inline

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from imgvet import format as plain
 from imgvet.foreign import visible
+from imgvet.format import number
 from imgvet.reports import limits
 
 NO_BREAK_SPACE = "\u00a0"
@@ -26,25 +27,16 @@ def counted(value: int, one: str, many: str = "") -> str:
     return plain.counted(value, one, many).replace(" ", NO_BREAK_SPACE, 1)
 
 
-def number(value: float, digits: int = 4) -> str:
-    """So many significant digits, thousands separated: ``1,235``, ``0.01235``."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
-
-
 def measured(value: float | None, *, percent: bool = False) -> str:
     """A count of a run, or a share of 0..1 in percent; None was not measured."""
     if value is None:
         return "not measured"
-    return f"{number(100 * value, 3)}{NO_BREAK_SPACE}%" if percent else count(round(value))
+    return share(value) if percent else count(round(value))
 
 
 def share(part: float, whole: float = 1.0) -> str:
-    """A part in percent; only nothing reads as ``0 %`` and only all as ``100 %``."""
-    value = part / whole if whole else 0.0
-    said = plain.rough_percent(value)
-    if 0.0 < value < 0.0001 or 0.999 < value < 1.0:
-        said = "under 0.01 %" if value < 0.5 else "over 99.9 %"
-    return NO_BREAK_SPACE.join(said.rsplit(" ", 1))
+    """A part in percent, as :func:`imgvet.format.share` says it, on one line."""
+    return plain.share(part, whole).replace(" %", f"{NO_BREAK_SPACE}%")
 
 
 def similarity(value: float) -> str:

@@ -1,9 +1,10 @@
-"""The stages that compare embeddings: neighbours, pairs, components and outliers."""
+"""The stages that compare embeddings, and hold splits and labels against what is alike."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from imgvet.annotations.probabilities import ProbabilitiesReference
 from imgvet.models.model import Model
 from imgvet.options import (
     ComponentOptions,
@@ -13,6 +14,7 @@ from imgvet.options import (
     SimilarityOptions,
 )
 from imgvet.parameters import Frozen
+from imgvet.quality import label_issues, leaks
 from imgvet.similarity import (
     components,
     groups,
@@ -26,7 +28,8 @@ from imgvet.similarity import (
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.search import EarlierSearch, path_of
 from imgvet.store.references import Reference, load_array, load_table, store_table
-from imgvet.tables import BY_NAME, NEIGHBORS, OUTLIERS, SIMILARITY
+from imgvet.summary import LabelStructure
+from imgvet.tables import BY_NAME, LABEL_ISSUES, LEAKS, NEIGHBORS, OUTLIERS, SIMILARITY
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage
 
@@ -43,6 +46,13 @@ class OutlierSearch(Frozen):
 
     outliers: Reference
     median_similarity: float | None
+
+
+class LabelSearch(Frozen):
+    """The table label_issues, and how well labels follow what is seen."""
+
+    label_issues: Reference
+    structure: LabelStructure
 
 
 @cached_stage(neighbors.VERSION)
@@ -157,3 +167,40 @@ def find_groups(
     vectors = load_array(work, embeddings)
     found = groups.find_groups(load_table(work, items), vectors, metric, options, context.threads)
     return {name: store_table(work, BY_NAME[name], table) for name, table in found.items()}
+
+
+@cached_stage(leaks.VERSION)
+def find_leaks(
+    context: RunContext,
+    alike: Reference,
+    items: Reference,
+    embeddings: Reference,
+    options: SimilarityOptions,
+    comparison: pairs.Comparison,
+) -> Reference:
+    """The table leaks."""
+    work = context.work
+    frames = (load_table(work, alike), load_table(work, items))
+    vectors = load_array(work, embeddings)
+    return store_table(work, LEAKS, leaks.find_leaks(*frames, vectors, options, comparison))
+
+
+@cached_stage(label_issues.VERSION)
+def find_label_issues(
+    context: RunContext,
+    items: Reference,
+    embeddings: Reference,
+    search: NeighborOptions,
+    probabilities: ProbabilitiesReference | None,
+    right: tuple[str, ...],
+) -> LabelSearch:
+    """The table label_issues; the labels of the contents ``right`` are."""
+    work = context.work
+    rows, vectors = load_table(work, items), np.asarray(load_array(work, embeddings))
+    given = None if probabilities is None else probabilities.load(rows["filename"].tolist())
+    if given is not None:
+        given.index = rows.index
+    table, structure = label_issues.find_label_issues(
+        rows, vectors, search, context.threads, given, right
+    )
+    return LabelSearch(label_issues=store_table(work, LABEL_ISSUES, table), structure=structure)

@@ -1,23 +1,35 @@
-"""Stages run_checks and build_report."""
+"""The stages on a whole run: run_checks, watch (compare it with its baseline), build_report."""
 
 from __future__ import annotations
 
 from imgvet.curation.decisions import Decisions
 from imgvet.monitor.finished import run_of
 from imgvet.monitor.history import Run
+from imgvet.monitor.images import images_of
+from imgvet.monitor.options import WatchOptions
+from imgvet.monitor.watch import watch_run
 from imgvet.options import ExecutionOptions, RunOptions
 from imgvet.parameters import Frozen
 from imgvet.quality.expectations import Expectation
-from imgvet.quality.result import read_results, write_results
+from imgvet.quality.result import CheckResult, read_results, write_results
 from imgvet.quality.suite import COUNTED
 from imgvet.quality.summarize import SearchFacts, summarize
 from imgvet.reports.build import build_report as write_report
 from imgvet.reports.inputs import ReportInputs
 from imgvet.store.packs import Thumbnails
-from imgvet.store.references import Reference, load_array, load_table, resolve, store_file
+from imgvet.store.references import (
+    Reference,
+    load_array,
+    load_table,
+    resolve,
+    store_file,
+    store_table,
+)
 from imgvet.summary import RunRecord, RunSummary
+from imgvet.tables import ALARMS
 from imgvet.tasks.context import RunContext
-from imgvet.tasks.policy import cached_stage
+from imgvet.tasks.policy import cached_stage, uncached_stage
+from imgvet.workdir import WorkDir
 
 
 class Checked(Frozen):
@@ -25,6 +37,14 @@ class Checked(Frozen):
 
     summary: Reference
     checks: Reference
+
+    def read(
+        self, work: WorkDir, record: RunRecord
+    ) -> tuple[Run, RunSummary, tuple[CheckResult, ...]]:
+        """The row of the run if it is not monitored, its summary, and its checks."""
+        summary = RunSummary.model_validate_json(resolve(work, self.summary).read_bytes())
+        run = run_of(record, summary, self.summary.digest, work.part)
+        return run, summary, read_results(resolve(work, self.checks))
 
 
 def without_execution(options: RunOptions) -> RunOptions:
@@ -51,6 +71,35 @@ def run_checks(
     )
 
 
+class Watched(Frozen):
+    """A run that was compared, and the images that its alarms count."""
+
+    run: Run
+    alarms: Reference
+
+
+@uncached_stage
+def watch(
+    context: RunContext,
+    tables: dict[str, Reference],
+    vectors: Reference,
+    checked: Checked,
+    record: RunRecord,
+    options: WatchOptions,
+) -> Watched:
+    """Compare a run with its baseline; publishing adds it to the history."""
+    work, scale = context.work, record.model.get("similarity_scale")
+    images = images_of(
+        **{name: load_table(work, tables[name]) for name in ("items", "stats", "similarity")},
+        embeddings=load_array(work, vectors),
+        scale=scale if isinstance(scale, float) else 1.0,
+        options=record.options(RunOptions),
+    )
+    run, _, checks = checked.read(work, record)
+    run, alarms = watch_run(work, run, images, checks, options)
+    return Watched(run=run, alarms=store_table(work, ALARMS, alarms))
+
+
 class Background(Frozen):
     """What a report tells beside the results of its run."""
 
@@ -62,7 +111,7 @@ class Background(Frozen):
     decisions: Decisions
 
 
-@cached_stage(version=9)
+@cached_stage(version=10)
 def build_report(
     context: RunContext,
     tables: dict[str, Reference],
@@ -73,16 +122,15 @@ def build_report(
 ) -> Reference:
     """The report of a run; the record is that of the run whose results were new, not in the key."""
     work = context.work
-    summary = RunSummary.model_validate_json(resolve(work, checked.summary).read_bytes())
-    this = background.watched or run_of(record, summary, checked.summary.digest, work.part)
+    this, summary, checks = checked.read(work, record)
     inputs = ReportInputs(
         summary=summary,
         record=record,
-        checks=read_results(resolve(work, checked.checks)),
+        checks=checks,
         tables={name: load_table(work, table) for name, table in tables.items()},
         thumbnail=Thumbnails(context.store.measures).read,
         embeddings=load_array(work, embeddings),
-        runs=(*background.earlier, this),
+        runs=(*background.earlier, background.watched or this),
         decisions=background.decisions,
     )
     return store_file(work, "report", "", lambda folder: write_report(inputs, folder, work.report))

@@ -8,8 +8,8 @@ from imgvet.format import (
     counted,
     examples,
     listed,
-    percent,
     rough_percent,
+    share,
     size_text,
     table_text,
 )
@@ -20,16 +20,31 @@ def test_counted_agrees_with_its_number() -> None:
     assert counted(2, "copy", "copies") == "2 copies"
 
 
-def test_percent_of_nothing_is_nothing() -> None:
-    assert (percent(1, 3), percent(0.5), percent(1, 0)) == ("33.33 %", "50.00 %", "0.00 %")
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [
+        (0, 10, "0 %"),
+        (0, 0, "0 %"),
+        (10, 10, "100 %"),
+        (1, 1_000_000, "under 0.01 %"),
+        (1, 210, "0.48 %"),
+        (999_999, 1_000_000, "over 99.99 %"),
+        (996, 1000, "99.6 %"),
+        (1, 80, "1.25 %"),
+        (5, 100, "5 %"),
+        (456, 1000, "45.6 %"),
+    ],
+)
+def test_a_share_never_rounds_to_nothing_or_all(part: int, whole: int, text: str) -> None:
+    assert share(part, whole) == text
 
 
 @pytest.mark.parametrize(
-    ("share", "text"),
+    ("value", "text"),
     [(0.0, "0 %"), (0.00123, "0.12 %"), (0.0456, "4.6 %"), (0.5, "50 %"), (0.9987, "99.9 %")],
 )
-def test_rough_percent_has_two_digits_or_so(share: float, text: str) -> None:
-    assert rough_percent(share) == text
+def test_rough_percent_has_two_digits_or_so(value: float, text: str) -> None:
+    assert rough_percent(value) == text
 
 
 def test_examples_are_few_and_quoted() -> None:

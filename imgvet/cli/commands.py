@@ -250,9 +250,8 @@ def _add_serve(commands: Any) -> None:
     status = _add(commands, "datasets.status", shown)
     datasets = _group(commands, "datasets", "check a file of datasets")
     check = _add(datasets, "datasets.check", "say whether 'imgvet serve' can read it")
-    for command in (status, check):
-        listed = "file with a table [datasets.NAME] for each [datasets.toml]"
-        command.path("config", "FILE", listed, nargs="?", default=Path("datasets.toml"))
+    listed = "file with a table [datasets.NAME] for each [datasets.toml]"
+    check.path("path", "FILE", listed, nargs="?", default=Path("datasets.toml"))
     status.path("--html", "FILE", "also write them as a page, with the latest runs as a picture")
     told = "also send them as one message to addresses as Apprise writes them"
     status.text("--notify", "URL", told, nargs="+", default=())
@@ -265,13 +264,9 @@ def _add_serve(commands: Any) -> None:
         "many stored results are older than what is to be kept; with --yes remove them. Baselines "
         "in use stay, and what the last results show. Every run does the same at its end.",
     )
-    prune.path(
-        "path",
-        "PATH",
-        "a work dir, or a file of datasets [datasets.toml]",
-        nargs="?",
-        default=Path("datasets.toml"),
-    )
+    for command in (status, prune):
+        either = "a work dir, or a file of datasets [datasets.toml]"
+        command.path("path", "PATH", either, nargs="?", default=Path("datasets.toml"))
     prune.number("--keep-days", "so many, whatever the file says [keep_days of the dataset]")
     prune.switch("--yes", "remove them")
     deployments = _group(commands, "deployments", "write files to begin deployments with")

@@ -5,23 +5,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgvet.cli.arguments import read_config
-from imgvet.errors import EXIT_CHECKS_FAILED, ImgvetError
+from imgvet.errors import EXIT_CHECKS_FAILED, ImgvetError, WorkDirBusyError
 from imgvet.format import counted, table_text
 from imgvet.monitor.finished import forget_runs, old_runs
 from imgvet.monitor.history import monitored_runs, read_history
-from imgvet.monitor.messages import Message, report_address
+from imgvet.monitor.messages import report_address
 from imgvet.monitor.notify import check_addresses, without_secrets
 from imgvet.monitor.options import make_monitor_options
-from imgvet.opening import exclusive, work_dir_at
-from imgvet.options import make_options
+from imgvet.opening import exclusive, place_outside, work_dir_at
 from imgvet.parameters import address_in, place_in
-from imgvet.quality.result import Severity
 from imgvet.reports.overview import Watched, digest, overview_page, verdict_of
 from imgvet.store.compact import today, unused
 from imgvet.store.store import Store
@@ -41,15 +39,12 @@ def status(options: argparse.Namespace) -> int:
     Exit code 3 if the digest that was asked for did not arrive.
     """
     check_addresses(options.notify)
-    datasets = [_watched(dataset) for dataset in _datasets(options.config)]
+    datasets = [_watched(dataset) for dataset in _datasets(options.path)]
     print(table_text([_COLUMNS, *map(_row, datasets)], "<<<><<"))
     if options.html is not None:
         write_text(options.html, overview_page(datasets, datetime.now(UTC)))
         print(f"Written: {options.html}")
-    title, body = digest(datasets)
-    worst = min((one.state for one in datasets), key=("bad", "warn", "good", "none").index)
-    kinds: dict[str, Severity] = {"bad": "critical", "warn": "warning"}
-    message = Message("status", kinds.get(worst, "info"), worst == "good", title, body)
+    message = digest(datasets)
     lost = [(address, said) for address in options.notify if (said := post_to(message, address))]
     for address, said in lost:
         print(f"imgvet: not delivered to {without_secrets(address)} ({said})", file=sys.stderr)
@@ -58,7 +53,9 @@ def status(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> None:
     """Say that a config file can be served; what is wrong with it is an error."""
-    datasets = _datasets(options.config)
+    from imgvet.deployments.datasets import served_in
+
+    datasets = served_in(read_config(options.path), str(options.path))
     for dataset in datasets:
         print(f"{dataset.name}: {dataset.schedule}")
     print(f"{counted(len(datasets), 'dataset')}: nothing is wrong.")
@@ -67,31 +64,20 @@ def check(options: argparse.Namespace) -> None:
 def prune(options: argparse.Namespace) -> None:
     """Print what is old enough to go, of one work dir or of many; with ``--yes`` remove it."""
     rows: list[tuple[str, ...]] = [("Dataset", "Runs", "To go", "Stored contents", "To go")]
-    rows += [_pruned(*dataset, yes=options.yes) for dataset in _kept(options)]
+    given = {} if options.keep_days is None else {"keep_days": options.keep_days}
+    for dataset in _datasets(options.path):
+        with with_addresses(make_monitor_options({**dataset.parameters, **given})) as kept:
+            work = work_dir_at(kept.work_dir)
+            rows.append(_pruned(dataset.name, work, kept.keep_days, yes=options.yes))
     print(table_text(rows, "<>>>>"))
     if not options.yes:
         print("Nothing is removed without --yes.")
 
 
-def _kept(options: argparse.Namespace) -> Iterator[tuple[str, WorkDir, int]]:
-    """The datasets with their work dirs, and how many days their runs are kept."""
-    if options.path.is_dir() or address_in(options.path):
-        given = {} if options.keep_days is None else {"keep_days": options.keep_days}
-        days = make_options({"input_dir": "unknown", **given}).keep_days
-        yield place_in(options.path), work_dir_at(options.path), days
-        return
-    for dataset in _datasets(options.path):
-        parameters = {**dataset.parameters}
-        if options.keep_days is not None:
-            parameters["keep_days"] = options.keep_days
-        with with_addresses(make_monitor_options(parameters)) as kept:
-            yield dataset.name, work_dir_at(kept.work_dir), kept.keep_days
-
-
 def _pruned(name: str, work: WorkDir, days: int, *, yes: bool) -> tuple[str, ...]:
     if not work.store.is_dir():
         return name, "no run yet", "-", "-", "-"
-    with exclusive(work):
+    with suppress(WorkDirBusyError), exclusive(work):
         store, unused_days = Store(work), min(days, UNUSED_DAYS)
         runs, going = len(read_history(work)), len(old_runs(work, days, today()))
         contents = store.files.digests().union(*(packs.digests() for packs in store.all_packs()))
@@ -99,13 +85,18 @@ def _pruned(name: str, work: WorkDir, days: int, *, yes: bool) -> tuple[str, ...
         if yes:
             forget_runs(work, days, today())
             collect_garbage(store, unused_days)
-    return name, f"{runs:,}", f"{going:,}", f"{len(contents):,}", f"{len(idle):,}"
+        return name, f"{runs:,}", f"{going:,}", f"{len(contents):,}", f"{len(idle):,}"
+    return name, "a run writes", "-", "-", "-"
 
 
-def _datasets(config: Path) -> tuple[Served, ...]:
-    from imgvet.deployments.datasets import served_in
+def _datasets(path: Path) -> tuple[Served, ...]:
+    """Those of a config file, whose inputs need not be there now, or that of a work dir."""
+    from imgvet.deployments.datasets import Served, served_in
 
-    return served_in(read_config(config), str(config))
+    if path.is_dir() or address_in(path):
+        parameters = {"input_dir": "unknown", "work_dir": place_outside(path, ())}
+        return (Served(place_in(path), parameters, None, "UTC"),)
+    return served_in(read_config(path), str(path), to_run=False)
 
 
 def _watched(dataset: Served) -> Watched:
@@ -123,11 +114,12 @@ def _watched(dataset: Served) -> Watched:
 
 def _row(one: Watched) -> tuple[str, ...]:
     if not one.runs:
-        said = "history unreadable" if one.problem else "no run yet"
+        said = "history unreadable" if one.problem else "not watched yet"
         return one.name, said, "-", "-", one.coming, one.problem or "none"
     last = one.runs[-1]
     alarms = ", ".join(last.alarms) or "none"
-    return one.name, verdict_of(last), last.minute, f"{last.images:,}", one.coming, alarms
+    images = f"{last.images:,}" if last.counts else "-"
+    return one.name, verdict_of(last), last.minute, images, one.coming, alarms
 
 
 def next_run(cron: str | None, timezone: str) -> str:

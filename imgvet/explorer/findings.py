@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -37,26 +37,25 @@ Id = Annotated[int, Field(ge=0, le=MAX_ID)]
 
 
 class FindingQuery(Requested):
-    """Which findings of a kind are wanted: those with an image as :class:`Query` says."""
+    """Which findings of a kind are wanted: those with an image as :class:`Query` says.
 
-    kind: Short
+    The relation of a pair is one of ``relations``, and its labels are both ``labels``, as far as
+    these are named.
+    """
+
+    kind: Short = "all"
     text: Short = ""
     list: Short | None = None
     where: Annotated[tuple[Condition, ...], Field(max_length=100)] = ()
+    relations: Annotated[tuple[Short, ...], Field(max_length=100)] = ()
+    labels: tuple[Short, Short] | None = None
     offset: int = Field(0, ge=0, le=MAX_OFFSET)
     limit: int = Field(60, ge=1, le=MAX_PAGE)
 
 
-Asked = TypeVar("Asked", bound=FindingQuery)
-Decided = TypeVar("Decided", bound=Requested)
+class Findings:
+    """The findings of one run, in their order; may be used from several threads."""
 
-
-class Findings(Generic[Asked, Decided]):
-    """The findings of one run; may be used from several threads."""
-
-    query: type[Asked]
-    asked: type[Decided]
-    """What is asked of :meth:`page` and of :meth:`decide`."""
     titles: Mapping[str, str]
     """The kinds of findings, and what a person calls them."""
     ends: tuple[str, ...] = ("id",)
@@ -70,7 +69,7 @@ class Findings(Generic[Asked, Decided]):
         """All findings of a kind, in order."""
         raise NotImplementedError
 
-    def decision_of(self, asked: Decided) -> Decision:
+    def decision_of(self, asked: Any) -> Decision:
         """What a person decided, or takes back."""
         raise NotImplementedError
 
@@ -78,7 +77,7 @@ class Findings(Generic[Asked, Decided]):
         """Some findings as JSON has them, with what was decided of each."""
         return shown.astype(object).where(shown.notna(), None).to_dict(orient="records")
 
-    def narrowed(self, found: pd.DataFrame, query: Asked) -> pd.DataFrame:
+    def narrowed(self, found: pd.DataFrame, query: FindingQuery) -> pd.DataFrame:
         """The findings that a query asks for, of those of its kind."""
         images = Query(text=query.text, where=query.where, list=query.list)
         if not images.is_narrow:
@@ -94,7 +93,7 @@ class Findings(Generic[Asked, Decided]):
             for kind, title in self.titles.items()
         ]
 
-    def page(self, query: Asked) -> dict[str, Any]:
+    def page(self, query: FindingQuery) -> dict[str, Any]:
         """How many findings there are, and some of them; InvalidParameterError of the kind."""
         if query.kind not in self.titles:
             raise InvalidParameterError(
@@ -122,12 +121,6 @@ class Findings(Generic[Asked, Decided]):
 LABELS = {"issues": "Likely wrong", "conflicts": "Copies that differ", "all": "All, worst first"}
 
 
-class LabelQuery(FindingQuery):
-    """Which labels are wanted, the worst first."""
-
-    kind: Short = "issues"
-
-
 class LabelToDecide(Requested):
     """An image by its id, and the label that is right; None takes that back."""
 
@@ -135,10 +128,10 @@ class LabelToDecide(Requested):
     decision: Short | None
 
 
-class Labels(Findings[LabelQuery, LabelToDecide]):
+class Labels(Findings):
     """The table label_issues of one run, which is empty where there are no labels to compare."""
 
-    query, asked, titles = LabelQuery, LabelToDecide, LABELS
+    titles = LABELS
 
     def __init__(self, work: WorkDir, images: ImageTable) -> None:
         super().__init__(work, images)
@@ -175,18 +168,6 @@ def _of_a_pair(kind: Kind) -> Kind:
     return kind
 
 
-class PairQuery(FindingQuery):
-    """Which pairs are wanted, most alike first.
-
-    One image at least is as :class:`FindingQuery` says, the relation one of ``relations``, and the
-    labels are both ``labels``, as far as these are named.
-    """
-
-    kind: Short = "all"
-    relations: Annotated[tuple[Short, ...], Field(max_length=100)] = ()
-    labels: tuple[Short, Short] | None = None
-
-
 class PairToDecide(Requested):
     """A pair of images, by their ids, and what is decided; None takes it back."""
 
@@ -195,10 +176,10 @@ class PairToDecide(Requested):
     decision: Annotated[Kind, AfterValidator(_of_a_pair)] | None
 
 
-class Pairs(Findings[PairQuery, PairToDecide]):
-    """The pairs of similar images of one run."""
+class Pairs(Findings):
+    """The pairs of similar images of one run, most alike first."""
 
-    query, asked, ends = PairQuery, PairToDecide, ("from", "to")
+    ends = ("from", "to")
 
     def __init__(self, work: WorkDir, record: RunRecord, images: ImageTable) -> None:
         super().__init__(work, images)
@@ -222,7 +203,7 @@ class Pairs(Findings[PairQuery, PairToDecide]):
         found = self._pairs.of("all")["relation"].value_counts()
         return {str(name): int(n) for name, n in found.items()}
 
-    def narrowed(self, found: pd.DataFrame, query: PairQuery) -> pd.DataFrame:
+    def narrowed(self, found: pd.DataFrame, query: FindingQuery) -> pd.DataFrame:
         """The pairs that a query asks for."""
         found = super().narrowed(found, query)
         if query.relations:

@@ -28,7 +28,7 @@ from starlette.types import ASGIApp
 
 from imgvet import __version__
 from imgvet.errors import ImgvetError, InputNotFoundError, InvalidParameterError, RunNotFoundError
-from imgvet.explorer.findings import Findings
+from imgvet.explorer.findings import FindingQuery, Findings, LabelToDecide, PairToDecide
 from imgvet.explorer.guard import Guard, Secrets
 from imgvet.explorer.run import ExploredRun
 from imgvet.reasons import Failure
@@ -46,8 +46,8 @@ from imgvet.search.saved_lists import (
 )
 
 PAGE = "/explore"
-FINDINGS = ("pairs", "labels")
-"""What a person decides on, by the names of :class:`ExploredRun`."""
+FINDINGS: dict[str, type[Requested]] = {"pairs": PairToDecide, "labels": LabelToDecide}
+"""What a person decides on, by the names of :class:`ExploredRun`, and how."""
 
 NEIGHBORS = 60
 """How many images are found alike unless another number is asked for."""
@@ -131,15 +131,15 @@ def make_site(current: Callable[[], ExploredRun], known: Secrets) -> ASGIApp:
             Route("/api/columns/{name}", _column),
             Route("/api/similar/{item:int}", _similar),
             Route("/api/search", _search, methods=["POST"]),
-            Route("/api/search-path", _search_path, methods=["POST"]),
+            _asking("/api/search-path", PathToSearch, _search_path),
             *(Route(f"/api/{kind}", partial(_found, kind=kind)) for kind in FINDINGS),
             *(
-                Route(f"/api/{kind}", partial(_decide, kind=kind), methods=["POST"])
-                for kind in FINDINGS
+                _asking(f"/api/{kind}", asked, partial(_decide, kind=kind))
+                for kind, asked in FINDINGS.items()
             ),
             Route("/api/lists", _lists),
-            Route("/api/lists", _save, methods=["POST"]),
-            Route("/api/lists/{name}", _change_list, methods=["POST"]),
+            _asking("/api/lists", ListToSave, _save),
+            _asking("/api/lists/{name}", ListToChange, _change_list),
             Route("/api/lists/{name}", _delete_list, methods=["DELETE"]),
             Route("/lists/{name}.txt", _download),
             Route("/thumbnail/{item:int}", _thumbnail),
@@ -180,7 +180,11 @@ def _about(request: Request) -> Response:
             "pairs": run.pairs.kinds,
             "labels": run.labels.kinds,
             "relations": run.pairs.relations,
-            "columns": [asdict(column) for column in run.images.columns.values()],
+            "columns": [
+                asdict(column)
+                for column in run.images.columns.values()
+                if run.images[column.name].null_count < len(run.images)  # else nothing is found
+            ],
             "presets": [
                 {
                     "title": title,
@@ -222,10 +226,9 @@ async def _search(request: Request) -> Response:
     return await run_in_threadpool(_nearest, request, data, wanted, query)
 
 
-async def _search_path(request: Request) -> Response:
-    asked = PathToSearch.parse(await _json(request))
-    data = await run_in_threadpool(read_picture, Path(asked.path).expanduser())
-    return await run_in_threadpool(_nearest, request, data, asked.k, asked.query)
+def _search_path(request: Request, asked: PathToSearch) -> Response:
+    data = read_picture(Path(asked.path).expanduser())
+    return _nearest(request, data, asked.k, asked.query)
 
 
 def _nearest(request: Request, picture: bytes, k: int, query: Query) -> Response:
@@ -239,22 +242,14 @@ def _nearest(request: Request, picture: bytes, k: int, query: Query) -> Response
     return JSONResponse(answer, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-def _findings(request: Request, kind: str) -> Findings[Any, Any]:
-    run = _run(request)
-    return run.pairs if kind == "pairs" else run.labels
-
-
 def _found(request: Request, kind: str) -> Response:
-    findings = _findings(request, kind)
-    return JSONResponse(
-        findings.page(findings.query.parse(request.query_params.get("query", "{}")))
-    )
+    findings: Findings = getattr(_run(request), kind)
+    return JSONResponse(findings.page(FindingQuery.parse(request.query_params.get("query", "{}"))))
 
 
-async def _decide(request: Request, kind: str) -> Response:
-    findings = _findings(request, kind)
-    asked = findings.asked.parse(await _json(request))
-    await run_in_threadpool(findings.decide, asked)
+def _decide(request: Request, asked: PairToDecide | LabelToDecide, kind: str) -> Response:
+    findings: Findings = getattr(_run(request), kind)
+    findings.decide(asked)
     return JSONResponse({"decision": asked.decision})
 
 
@@ -263,14 +258,9 @@ def _lists(request: Request) -> Response:
     return JSONResponse({"lists": [{"name": one.name, "count": one.count} for one in found]})
 
 
-async def _save(request: Request) -> Response:
-    asked = ListToSave.parse(await _json(request))
+def _save(request: Request, asked: ListToSave) -> Response:
     if (asked.ids is None) == (asked.query is None):
         raise InvalidParameterError("Give either ids or a query", "Choose images first")
-    return await run_in_threadpool(_save_list, request, asked)
-
-
-def _save_list(request: Request, asked: ListToSave) -> Response:
     run = _run(request)
     ids = run.search.ids(asked.query) if asked.query is not None else asked.ids or ()
     names = [str(name) for (name,) in run.images.values(("filename",), ids)]
@@ -278,13 +268,12 @@ def _save_list(request: Request, asked: ListToSave) -> Response:
     return JSONResponse(asdict(saved) | {"path": str(saved.path)}, HTTPStatus.CREATED)
 
 
-async def _change_list(request: Request) -> Response:
-    asked, name = ListToChange.parse(await _json(request)), request.path_params["name"]
-    work = _run(request).work
+def _change_list(request: Request, asked: ListToChange) -> Response:
+    work, name = _run(request).work, request.path_params["name"]
     if asked.name is None:
-        await run_in_threadpool(restore_list, work, name)
+        restore_list(work, name)
     else:
-        await run_in_threadpool(rename_list, work, name, asked.name)
+        rename_list(work, name, asked.name)
     return JSONResponse({"name": asked.name or name})
 
 
@@ -355,10 +344,17 @@ def _answer_error(request: Request, error: Exception) -> Response:  # noqa: ARG0
     return JSONResponse({"error": str(error)}, status)
 
 
-async def _json(request: Request) -> bytes:
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-    return await _body(request, MAX_JSON)
+def _asking(path: str, kind: type[Requested], answer: Callable[[Request, Any], Response]) -> Route:
+    """A route for what is asked as JSON: it is read, and then answered in a thread."""
+
+    async def read_and_answer(request: Request) -> Response:
+        said = request.headers.get("content-type", "").partition(";")[0].strip()
+        if said != "application/json":
+            raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+        asked = kind.parse(await _body(request, MAX_JSON))
+        return await run_in_threadpool(answer, request, asked)
+
+    return Route(path, read_and_answer, methods=["POST"])
 
 
 async def _body(request: Request, limit: int) -> bytes:

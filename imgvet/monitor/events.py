@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple, get_args
 
 from imgvet.foreign import visible
-from imgvet.format import counted, listed, rough_percent
+from imgvet.format import counted, listed, number, rough_percent
 from imgvet.metrics import METRIC_BY_NAME
 from imgvet.monitor.alarms import CHECK, DRIFT, GROWN, LOST, RUN, STALE, name_of
 from imgvet.monitor.compare import Comparison, Finding
@@ -202,9 +202,9 @@ def _drift_line(finding: Finding) -> str:
         )
     if finding.medians is None:
         return f"They can be told from earlier ones by their content {drift}."
-    before, after = (f"{value:.4g}" for value in finding.medians)
-    now = f"{after} now {METRIC_BY_NAME[name].unit}".rstrip()
-    return f"{name_of(finding.key).capitalize()}: median {before} before, {now} {drift}."
+    before, after = map(number, finding.medians)
+    now = f"{after} {METRIC_BY_NAME[name].unit}".rstrip()
+    return f"{name_of(finding.key).capitalize()}: median {before} before, {now} now {drift}."
 
 
 def _checks(keys: Sequence[str], comparison: Comparison) -> Said:

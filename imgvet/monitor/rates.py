@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from imgvet.format import rough_percent
+from imgvet.format import share
 
 LEAST_BATCHES = 8  # fewer say too little of how much more than chance a rate varies
 
@@ -85,8 +85,8 @@ RATES: tuple[WatchedRate, ...] = (
 
 def rates_in_words(counts: Mapping[str, int]) -> dict[str, str]:
     """The rates that were measured by title, in percent."""
-    shares = {rate.title: rate.proportion(counts) for rate in RATES}
-    return {title: rough_percent(share.rate) for title, share in shares.items() if share}
+    found = {rate.title: rate.proportion(counts) for rate in RATES}
+    return {title: share(one.rate) for title, one in found.items() if one}
 
 
 def p_of_rise(new: Proportion, reference: Proportion) -> float:

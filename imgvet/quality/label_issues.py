@@ -30,7 +30,7 @@ from imgvet.similarity.neighbors import find_neighbors
 from imgvet.summary import LabelStructure
 from imgvet.tables import LABEL_ISSUES
 
-VERSION = 4
+VERSION = 5
 
 LEAST_CONTENTS = 5
 """Labels of fewer distinct contents are not judged: too few could vote for them."""

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from imgvet.format import number
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, histogram, most_frequent
 from imgvet.reports.histogram import Limit, Scale
 from imgvet.reports.inputs import Content, Listing, ReportInputs, gallery
 from imgvet.reports.pair_words import explained
-from imgvet.reports.text import count, counted, number, similarity
+from imgvet.reports.text import count, counted, similarity
 from imgvet.search.copies import CopyGroup, copy_groups
 from imgvet.similarity.outliers import ROBUST_LIMIT
 

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from imgvet.format import number
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, bars, most_frequent
 from imgvet.reports.inputs import Content, Listing, ReportInputs, gallery
 from imgvet.reports.sections.alike import beside_nearest, pairs_of
-from imgvet.reports.text import count, counted, number
+from imgvet.reports.text import count, counted
 
 
 def labels(run: ReportInputs) -> Content | None:

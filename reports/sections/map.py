@@ -19,12 +19,13 @@ from imgvet.similarity.projection import project
 
 MISSING = 255  # code of a value that was not measured
 _STEPS = 254
+_STRIPS = 32  # of the map; in each of them points stand from left to right
 _NONE, _OTHERS = "none", "others"
 
 
 @dataclass(frozen=True)
 class MapPoints:
-    """The points of the map, those that lie together one after the other."""
+    """The points of the map, strip by strip, so that near ones are loaded together."""
 
     ids: NDArray[np.int64]
     """(n,): the first item of each content."""
@@ -48,7 +49,7 @@ def similarity_map(run: ReportInputs) -> Content | None:
     chosen = known.iloc[evenly(len(known), limits.MAP_POINTS)]
     rows = chosen["embedding_row"].to_numpy(np.int64)
     places = project(np.nan_to_num(np.asarray(run.embeddings[rows], np.float32)))
-    order = np.argsort(_along_a_curve(places), kind="stable")
+    order = np.lexsort((places[:, 0], np.floor(places[:, 1] * _STRIPS)))
     shown = chosen.iloc[order]
     frame = run.facts.frame(shown["id"])
     points = MapPoints(
@@ -63,19 +64,6 @@ def similarity_map(run: ReportInputs) -> Content | None:
 def evenly(total: int, limit: int) -> NDArray[np.int64]:
     """The places of all things, or of so many of them as are allowed, evenly chosen."""
     return np.linspace(0, total - 1, min(total, limit)).round().astype(np.int64)
-
-
-def _along_a_curve(places: NDArray[np.float32]) -> NDArray[np.uint32]:
-    """Position of each place on a curve that visits near places soon after each other (Morton)."""
-    x, y = (np.clip(places[:, axis] * 1023, 0, 1023).astype(np.uint32) for axis in (0, 1))
-    return _spread(x) | (_spread(y) << np.uint32(1))
-
-
-def _spread(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """The ten low bits with a gap after each."""
-    for shift, mask in ((8, 0x00FF00FF), (4, 0x0F0F0F0F), (2, 0x33333333), (1, 0x55555555)):
-        values = (values | (values << np.uint32(shift))) & np.uint32(mask)
-    return values
 
 
 def _colouring(

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from imgvet.format import number
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, bars, histogram, most_frequent
 from imgvet.reports.histogram import Scale
 from imgvet.reports.inputs import Content, ReportInputs, gallery
 from imgvet.reports.sections.map import evenly
-from imgvet.reports.text import base, count, counted, number
+from imgvet.reports.text import base, count, counted
 from imgvet.similarity.videos import videos_of
 
 

@@ -17,6 +17,7 @@ from imgvet.reports.sections.history import NUMBERS
 from imgvet.reports.text import count, label
 from imgvet.search.copies import copy_groups
 from imgvet.sections import Section
+from imgvet.workdir import CROPS_PART
 
 
 def overview(run: ReportInputs) -> Content:
@@ -34,8 +35,10 @@ def overview(run: ReportInputs) -> Content:
     # Different labels and splits are steps of their own.
     told = (("label", counts.label_conflict_groups), ("split", counts.leak_images))
     kinds = run.valid.groupby("digest")[[name for name, number in told if number]].nunique()
+    judged = run.table("label_issues")
     first, second = run.pairs.ends(run.open_pairs("conflicts"), "digest")
     work_dir = str(run.record.parameters.get("work_dir", "work_dir"))
+    work_dir += "" if run.summary.sources is None else f"/{CROPS_PART}"
     inputs = [source.rstrip("/\\") for source in run.summary.inputs]
     return {
         "over": [
@@ -48,6 +51,7 @@ def overview(run: ReportInputs) -> Content:
         "undecided": sum(not group.decided for group in copies)
         - int((kinds > 1).any(axis=1).sum()),
         "contradicting": int((first != second).sum()),
+        "mislabelled": int((judged["is_issue"] & ~judged["conflict"]).sum()),
         "shell_work_dir": shlex.quote(work_dir),
         "python_work_dir": repr(work_dir),
         "calls": [call for call, number in calls if number] or ["img_stats"],

@@ -7,13 +7,13 @@ import math
 import numpy as np
 import pandas as pd
 
-from imgvet.format import listed
+from imgvet.format import listed, number
 from imgvet.metrics import FLAGS, METRIC_BY_NAME, METRICS, Direction, Flag, Metric
 from imgvet.reports import limits
 from imgvet.reports.charts import histogram
 from imgvet.reports.histogram import Limit, Scale, Values
 from imgvet.reports.inputs import Content, ReportInputs, gallery
-from imgvet.reports.text import count, counted, number, share
+from imgvet.reports.text import count, counted, share
 from imgvet.search.image_table import PIXELS, SIDES
 from imgvet.sections import Section
 

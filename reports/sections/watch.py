@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from imgvet.foreign import visible
+from imgvet.format import number
 from imgvet.metrics import FLAGS, METRIC_BY_NAME
 from imgvet.monitor.alarms import (
     CHECK,
@@ -25,7 +26,7 @@ from imgvet.monitor.history import Compared, Event, Run
 from imgvet.monitor.rates import NOVEL
 from imgvet.reports import limits
 from imgvet.reports.inputs import Content, Listing, ReportInputs, gallery
-from imgvet.reports.text import count, number
+from imgvet.reports.text import count
 
 _FLAGGED = {flag.name: flag.metric for flag in FLAGS}
 

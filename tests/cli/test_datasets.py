@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -66,9 +67,47 @@ def test_all_datasets_stand_in_one_table(
     assert head.split()[:2] == ["Dataset", "Verdict"]
     assert cats.split()[:5] == ["cats", "warnings", "2030-01-02", "06:00", "1,200"]
     assert cats.endswith("04:00  dark_rate, drift:label")
-    assert dogs.split() == ["dogs", "no", "run", "yet", "-", "-", "-", "none"]
+    assert dogs.split() == ["dogs", "not", "watched", "yet", "-", "-", "-", "none"]
     assert "history unreadable" in birds
     assert "is damaged" in birds
+
+
+def test_what_is_gone_or_busy_hides_nothing_of_the_others(
+    config: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    failed = Run(run_id="r", started="2030-01-02T06:00:00+00:00", status="failed", monitored=True)
+    dogs = WorkDir(tmp_path / "watched" / "dogs")
+    for work in (WorkDir(tmp_path / "watched" / "cats"), dogs):
+        work.store.mkdir(parents=True)
+        save_run(work, failed)
+    (tmp_path / "cats").rmdir()
+    assert main(["status"]) == 0
+    cats = capsys.readouterr().out.splitlines()[1]
+    assert cats.split()[:6] == ["cats", "run", "failed", "2030-01-02", "06:00", "-"]
+    assert main(["datasets", "check"]) == 2
+    assert "[datasets.cats]: The input cats does not exist" in capsys.readouterr().err
+    with (dogs.store / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert main(["prune"]) == 0
+    assert capsys.readouterr().out.splitlines()[2].split()[:4] == ["dogs", "a", "run", "writes"]
+    assert main(["prune"]) == 0
+    rows = capsys.readouterr().out.splitlines()[1:3]
+    assert [row.split()[:2] for row in rows] == [["cats", "1"], ["dogs", "1"]]
+
+
+def test_one_work_dir_needs_no_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    work = WorkDir(tmp_path / "out")
+    work.report.mkdir(parents=True)
+    work.report_index.touch()
+    assert main(["status", "out"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:4] == ["out", "not", "watched", "yet"]
+    save_run(work, Run(run_id="r", started="2030-01-02T06:00:00+00:00", monitored=True))
+    assert main(["status", "out", "--html", "all.html"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:3] == ["out", "run", "failed"]
+    assert work.report_index.as_uri() in Path("all.html").read_text()
 
 
 def test_a_file_is_checked_without_a_server(
@@ -129,10 +168,10 @@ def test_all_datasets_stand_on_one_page_and_in_one_message(
         (message,) = receiver.posted
         assert main(["status", "--notify", f"json://127.0.0.1:{free_port()}"]) == 3
     assert "not delivered to json://127.0.0.1" in capsys.readouterr().err
-    assert (message["title"], message["type"]) == ("1 of 3 datasets need a look", "failure")
+    assert (message["title"], message["type"]) == ("1 of 3 datasets needs a look", "failure")
     assert message["message"] == "birds: run failed; alarms: \u2013\nNo run yet: dogs"
     page = (tmp_path / "all.html").read_text()
-    assert "1 of 3\u00a0datasets needs a look" in page or "1 of 3\u00a0datasets need" in page
+    assert "1 of 3\u00a0datasets needs a look" in page
     assert page.index(">birds<") < page.index(">cats<") < page.index(">dogs<")
     assert "&lt;b&gt;gone" in page
     assert page.count("<rect") == 2 + 30

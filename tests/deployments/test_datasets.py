@@ -64,6 +64,7 @@ def test_only_what_was_given_is_a_parameter_of_the_deployment() -> None:
         ),
         ({"notify": "http://x"}, InvalidParameterError, "json://host:port/path"),
         ({"input_dir": "nowhere"}, InputNotFoundError, "nowhere"),
+        ({"dataset_name": "cats & dogs"}, InvalidParameterError, "no deployment.*without / %"),
         ({"work_dir": "ftp://bucket/wd"}, WorkDirUnusableError, "ftp://bucket/wd is no folder"),
         ({"work_dir": "cats/out"}, WorkDirInsideInputError, "lies inside the input"),
         ({"baseline": "last:x"}, InvalidParameterError, "first, last:N or a run id"),
@@ -85,7 +86,13 @@ def test_a_bad_value_is_one_line(values: dict[str, str], error: type, said: str)
             '[datasets.a]\ninput-dir="cats"\nwork-dir="o"\n'
             '[datasets.b]\ninput-dir="dogs"\nwork-dir="./o"',
             ConfigFileError,
-            "a and b share a work dir",
+            "a and b share a work-dir",
+        ),
+        (
+            '[datasets.a]\ninput-dir="cats"\ndataset-name="c"\n'
+            '[datasets.b]\ninput-dir="dogs"\ndataset-name="c"',
+            ConfigFileError,
+            "a and b share a dataset-name",
         ),
         ('[datasets.cats]\ninput-dir="cats"\ncorn="x"', ImgvetError, "datasets.cats.*'corn'"),
     ],

@@ -227,9 +227,9 @@ def test_facts_columns_and_what_is_explored(client: httpx.Client, work: WorkDir,
     assert about["images"] == 9
     assert about["root"] == f"{photos}/"
     assert about["takes_pictures"] is True
-    assert {"filename", "stats.sharpness", "copies"} <= {
-        column["name"] for column in about["columns"]
-    }
+    columns = {column["name"] for column in about["columns"]}
+    assert {"filename", "stats.sharpness", "copies"} <= columns
+    assert not {"label", "time_ms", "stats.mean_hue"} & columns, "no image has any of these"
     item = ids_by_name(work)["photo02.jpg"]
     facts = client.get(f"/api/items/{item}").json()
     assert facts["filename"] == str(photos / "photo02.jpg")

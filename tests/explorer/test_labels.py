@@ -14,7 +14,7 @@ from imgvet.curation.rules import Rules
 from imgvet.errors import InvalidParameterError
 from imgvet.exchange.options import ExportOptions
 from imgvet.exchange.selection import select_images
-from imgvet.explorer.findings import LabelQuery, Labels, LabelToDecide
+from imgvet.explorer.findings import FindingQuery, Labels, LabelToDecide
 from imgvet.search.image_table import ImageTable
 from imgvet.search.query import Condition
 from imgvet.workdir import WorkDir
@@ -48,7 +48,9 @@ def test_of_copies_with_two_labels_each_is_offered_that_of_the_other(labelled: W
     rows = pd.read_parquet(path)
     rows.loc[rows["id"] == 1, "suggested_label"] = None
     rows.to_parquet(path)
-    offered = Labels(labelled, ImageTable.of_run(labelled)).page(LabelQuery())["rows"]
+    offered = Labels(labelled, ImageTable.of_run(labelled)).page(FindingQuery(kind="issues"))[
+        "rows"
+    ]
     assert [(row["id"], row["suggested_label"]) for row in offered] == [(0, "dog"), (1, "bird")]
 
 
@@ -58,7 +60,10 @@ def labels(labelled: WorkDir) -> Labels:
 
 
 def ids(labels: Labels, **query: object) -> list[int]:
-    return [row["id"] for row in labels.page(LabelQuery.model_validate(query))["rows"]]
+    return [
+        row["id"]
+        for row in labels.page(FindingQuery.model_validate({"kind": "issues", **query}))["rows"]
+    ]
 
 
 def test_kinds_hold_what_was_planted(labels: Labels) -> None:
@@ -75,7 +80,7 @@ def test_kinds_hold_what_was_planted(labels: Labels) -> None:
 
 def test_a_decision_is_kept_by_content_and_taken_back(labels: Labels, labelled: WorkDir) -> None:
     labels.decide(LabelToDecide(id=1, decision="bird"))
-    decided = [row["decision"] for row in labels.page(LabelQuery(kind="all"))["rows"]]
+    decided = [row["decision"] for row in labels.page(FindingQuery(kind="all"))["rows"]]
     assert decided == [None, "bird", "bird", None]
     assert read_decisions(labelled).labels == {SAME: "bird"}
     labels.decide(LabelToDecide(id=2, decision=None))
@@ -88,7 +93,7 @@ def test_of_a_decision_without_a_label_the_own_one_is_right(
     labels: Labels, labelled: WorkDir
 ) -> None:
     labelled.decisions.write_text(f"decision,digest,other_digest\nlabel_is_right,{0:032x},\n")
-    assert labels.page(LabelQuery())["rows"][0]["decision"] == "cat"
+    assert labels.page(FindingQuery(kind="issues"))["rows"][0]["decision"] == "cat"
 
 
 def test_decided_labels_are_exported_and_planned_with(labels: Labels, labelled: WorkDir) -> None:

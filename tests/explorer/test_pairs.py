@@ -16,7 +16,7 @@ from imgvet.curation.decisions import OF_PAIRS, Decision, Kind, decide, read_dec
 from imgvet.curation.plan import make_plan
 from imgvet.curation.rules import Rules
 from imgvet.errors import InvalidParameterError, PlanError
-from imgvet.explorer.findings import PairQuery, Pairs, PairToDecide
+from imgvet.explorer.findings import FindingQuery, Pairs, PairToDecide
 from imgvet.explorer.run import ExploredRun
 from imgvet.reports.inputs import inputs_of
 from imgvet.reports.report import pages_of
@@ -56,7 +56,7 @@ def pairs(finished: WorkDir, tmp_path: Path) -> Pairs:
 
 def names(pairs: Pairs, **query: object) -> set[frozenset[str]]:
     """The pairs that are found, by the names of their files."""
-    found = pairs.page(PairQuery.model_validate(query))["rows"]
+    found = pairs.page(FindingQuery.model_validate(query))["rows"]
     files = pairs._images.frame(["filename"])["filename"]
     return {frozenset(Path(files[pair[end]]).name for end in ("from", "to")) for pair in found}
 
@@ -72,7 +72,7 @@ def test_kinds_hold_what_was_planted(pairs: Pairs) -> None:
     assert names(pairs, kind="leaks") == {NEAR_1}
     assert names(pairs, kind="conflicts") == {NEAR_2}
     with pytest.raises(InvalidParameterError, match="Unknown kind"):
-        pairs.page(PairQuery(kind="other"))
+        pairs.page(FindingQuery(kind="other"))
 
 
 def test_totals_are_those_of_the_report(pairs: Pairs, finished: WorkDir) -> None:
@@ -98,17 +98,17 @@ def test_a_cell_of_two_labels_opens_its_pairs(pairs: Pairs) -> None:
 
 
 def test_every_pair_is_reached_once(pairs: Pairs) -> None:
-    pages = [pairs.page(PairQuery(offset=place, limit=1))["rows"] for place in range(4)]
+    pages = [pairs.page(FindingQuery(offset=place, limit=1))["rows"] for place in range(4)]
     assert [len(page) for page in pages] == [1, 1, 1, 0]
     similarities = [page[0]["similarity"] for page in pages[:3]]
     assert similarities == sorted(similarities, reverse=True)
 
 
 def test_a_decision_is_kept_by_content_and_taken_back(pairs: Pairs) -> None:
-    (near,) = pairs.page(PairQuery(kind="leaks"))["rows"]
+    (near,) = pairs.page(FindingQuery(kind="leaks"))["rows"]
     both = {"first": near["from"], "second": near["to"]}
     pairs.decide(PairToDecide(**both, decision=Kind.KEEP_RIGHT))
-    assert pairs.page(PairQuery(kind="leaks"))["rows"][0]["decision"] == "keep_right"
+    assert pairs.page(FindingQuery(kind="leaks"))["rows"][0]["decision"] == "keep_right"
     digests = pairs._images.frame(["digest"], list(both.values()))["digest"].tolist()
     path = pairs._work.decisions
     rows = list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
@@ -118,18 +118,18 @@ def test_a_decision_is_kept_by_content_and_taken_back(pairs: Pairs) -> None:
     # Of the same two the other way round, keeping right is keeping left.
     assert read_decisions(pairs._work).pairs[digests[1], digests[0]] == Kind.KEEP_LEFT
     pairs.decide(PairToDecide(**both, decision=None))
-    assert pairs.page(PairQuery(kind="leaks"))["rows"][0]["decision"] is None
+    assert pairs.page(FindingQuery(kind="leaks"))["rows"][0]["decision"] is None
     assert read_decisions(pairs._work).all == ()
 
 
 def test_of_the_same_bytes_neither_can_be_named(pairs: Pairs) -> None:
-    (copy,) = pairs.page(PairQuery(kind="exact"))["rows"]
+    (copy,) = pairs.page(FindingQuery(kind="exact"))["rows"]
     assert copy["same_bytes"]
     both = {"first": copy["from"], "second": copy["to"]}
     with pytest.raises(PlanError, match="same bytes"):
         pairs.decide(PairToDecide(**both, decision=Kind.KEEP_LEFT))
     pairs.decide(PairToDecide(**both, decision=Kind.KEEP_BOTH))
-    assert pairs.page(PairQuery(kind="exact"))["rows"][0]["decision"] == "keep_both"
+    assert pairs.page(FindingQuery(kind="exact"))["rows"][0]["decision"] == "keep_both"
 
 
 decided = st.tuples(
@@ -158,7 +158,7 @@ def test_the_last_decision_on_two_contents_counts(
 
 def test_a_plan_keeps_what_a_person_kept(pairs: Pairs) -> None:
     facts = pairs._images.frame(["filename"])["filename"].map(lambda name: Path(name).name)
-    work, near = pairs._work, pairs.page(PairQuery(kind="near"))["rows"]
+    work, near = pairs._work, pairs.page(FindingQuery(kind="near"))["rows"]
     one = next(pair for pair in near if facts[pair["from"]].endswith("1.jpg"))
     for kind, gone in ((Kind.KEEP_LEFT, "to"), (Kind.KEEP_RIGHT, "from"), (Kind.KEEP_BOTH, None)):
         pairs.decide(PairToDecide(first=one["from"], second=one["to"], decision=kind))

@@ -91,7 +91,7 @@ def test_they_are_checked_told_and_shown(
     lines = "\n".join(runner.dataset.summary())
     assert "6 images in 3 pairs across splits: 3 test, 3 train" in lines
     assert "2 images in 1 group of exact copies" in lines
-    assert "2 images (5.00 %)" in lines
+    assert "2 images (5 %)" in lines
     report = work.report_index.parent
     assert "likely wrong" in (report / "labels.html").read_text()
     assert (report / "leaks.html").is_file()

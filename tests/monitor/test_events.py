@@ -175,6 +175,8 @@ def test_the_other_texts_say_what_happened() -> None:
     (event,) = told(compared(1, drift("sharpness", 0.5), drift("embeddings", 0.6)))[0]
     assert event.title == "photos: new images differ in what they show and sharpness"
     assert "Sharpness: median 0.8 before, 0.4123 now (drift 0.50 of 1)." in event.body
+    (event,) = told(compared(1, replace(drift("file_size", 0.5), medians=(91_970.0, 8_044.0))))[0]
+    assert "File size: median 91,970 before, 8,044 bytes now (drift" in event.body
     (event,) = told(failed(1, "disk full"))[0]
     assert event.title == "photos: the run failed"
     assert event.body == "disk full"

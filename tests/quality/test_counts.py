@@ -96,13 +96,13 @@ def test_the_lines_hold_the_exact_counts_and_say_where_to_look(tables: Tables) -
     )
     text = "\n".join(summary_lines(summary, "out/report/index.html"))
     for part in (
-        "8 images (80.00 %)",
-        "2 images (20.00 %): 1 empty_file, 1 truncated",
+        "8 images (80 %)",
+        "2 images (20 %): 1 empty_file, 1 truncated",
         "3 images in 1 group, 2 to spare",
         "4 images in 2 pairs of similarity >= 0.9 or proven",
         "4 images in 1, the largest of 4",
         "3 images: the 5 % least similar, and 2 that stand out by score",
-        "2 images (25.00 %)",
+        "2 images (25 %)",
         "8 passed, 2 failed, 1 could not be computed",
         "failed: a critical check is over its limit",
         "out/report/index.html",
@@ -113,6 +113,9 @@ def test_the_lines_hold_the_exact_counts_and_say_where_to_look(tables: Tables) -
     told = summary.model_copy(update={"other_files": {".txt": 2000, "more": 1}})
     lines = summary_lines(told, "out/report/index.html")
     assert lines[3].split(maxsplit=2)[2] == "2,001 left alone: 2,000 .txt, 1 more"
+    crops = summary_lines(summary.model_copy(update={"sources": 7}), "report")
+    assert crops[0].split("  ")[0] == "Crops"
+    assert [" images" in line for line in crops] == [True, *[False] * (len(crops) - 1)]
     reasons = {f"reason_{number}": 1 for number in range(9)}
     many = summary.model_copy(update={"invalid_by_reason": reasons})
     *others, longest = sorted(summary_lines(many, "out/report/index.html"), key=len)

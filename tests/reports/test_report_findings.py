@@ -76,9 +76,9 @@ def test_leaks_conflicts_and_issues_have_a_tile_and_a_next_step(
     assert f"Leaks {counts.leak_images} " in told
     assert "Label conflicts 2 " in told
     assert "Label issues 3 " in told
-    assert f"Part {counts.leak_images} images from what another split has of them: Leaks" in told
+    assert f"Keep in one split {counts.leak_images} images that another has too: Leaks" in told
     assert "Decide on one label for 1 group of exact copies that have several: Labels" in told
-    assert "Correct or keep 3 labels that are likely wrong: Labels" in told
+    assert "Correct or keep 1 label that is likely wrong: Labels" in told
     assert "near pair whose labels differ" not in told
     items = full_inputs.tables["items"].copy()
     items.loc[items["id"].isin([20, 21]), "label"] = ["cat", "bird"]
@@ -96,7 +96,7 @@ def test_label_issues_stand_beside_what_they_look_like(full_inputs: ReportInputs
         (45, 44), (13, None), (14, None),
     ]  # fmt: skip
     told = words(full_inputs, Section.LABELS)
-    assert "3 images (5.6 % of those with a label) look more like another label" in told
+    assert "3 images (5.56 % of those with a label) look more like another label" in told
     assert "cat \u2192 bird\\u202e score 0.10" in told
     assert "or the label of its copy score 0.50" in told
     assert "in 90 % of the cases, by chance it would be 30 %; 2 images could not be judged" in told
@@ -209,6 +209,20 @@ def test_crops_of_frames_are_counted_as_whole_frames_are(full_inputs: ReportInpu
     assert "films/ one.mp4 5 crops \u00b7" in told
     assert "films/ two <b>.mp4 4 crops \u00b7" in told
     assert "5 of 5 crops" in told
+
+
+def test_a_report_on_crops_speaks_of_crops_and_of_where_their_results_are(
+    full_inputs: ReportInputs,
+) -> None:
+    summary = full_inputs.summary.model_copy(update={"sources": 30})
+    told = words(replace(full_inputs, summary=summary), Section.OVERVIEW)
+    assert "64 crops of 30 images, of which" in told
+    assert "Crops 64 " in told
+    for command in ("imgvet explore", "imgvet curate plan"):
+        assert f"{command} 'my results/crops' " in told
+    assert "work_dir='my results/crops'" in told
+    told = words(replace(full_inputs, summary=summary), Section.DUPLICATES)
+    assert "crops in 2 groups have the same pixels as another" in told
 
 
 def test_crops_stand_least_sure_first(full_inputs: ReportInputs) -> None:
@@ -433,7 +447,7 @@ def test_facts_are_those_of_the_tables(full_inputs: ReportInputs) -> None:
 
 def test_run_tells_what_came_from_the_store(full_inputs: ReportInputs) -> None:
     told = words(full_inputs, Section.RUN)
-    assert "1 stage of 3 did not have to run again; 32 % of 188 results" in told
+    assert "1 stage of 3 did not have to run again; 31.91 % of 188 results" in told
     assert "list_items 0.20 s 64 0 computed" in told
     assert "embed 7.90 s 60 0 taken from an earlier run" in told
 

@@ -92,14 +92,14 @@ def test_tiles_hold_the_counts(inputs: ReportInputs) -> None:
     overview = words(inputs, Section.OVERVIEW)
     assert overview.split(" What to do next ")[0].endswith(
         "Images 64 60 analysed "
-        "Invalid files 4 6.2 % of all files "
+        "Invalid files 4 6.25 % of all files "
         "Surplus copies 3 5 % \u00b7 in 2 groups of exact copies "
         "Near duplicates 6 10 % \u00b7 in 3 pairs "
         "In components 9 15 % \u00b7 1 component, largest 9 "
         "Outliers 3 5 % \u00b7 2 stand out by score "
         "Dark 3 5 % of valid images "
-        "Bright 2 3.3 % of valid images "
-        "Blurry 4 6.7 % of valid images"
+        "Bright 2 3.33 % of valid images "
+        "Blurry 4 6.67 % of valid images"
     )
 
 
@@ -274,7 +274,7 @@ def test_galleries_are_limited_and_say_of_how_many(
 def test_run_tells_parameters_with_dotted_names(inputs: ReportInputs) -> None:
     told = words(inputs, Section.RUN)
     assert "checks.max_invalid_rate 0.01" in told
-    assert "Neighbour search approximate: 99.3 % of nearest neighbours were found" in told
+    assert "Neighbour search approximate: 99.31 % of nearest neighbours were found" in told
     given = {"a": {"b": {"c": [1, None]}}, "test_dir": []}
     assert entries(given) == [("a.b.c", "1, null"), ("test_dir", "none")]
 

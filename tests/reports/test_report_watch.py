@@ -14,6 +14,16 @@ from imgvet.sections import Section
 from support.report_sections import section, words
 
 
+def test_runs_are_told_apart_by_the_ends_of_their_ids(full_inputs: ReportInputs) -> None:
+    # Prefect's ids of runs that are scheduled together begin with the same time.
+    runs = [
+        run.model_copy(update={"run_id": f"01a229f4-14be-7138-b2ab-b0dd33c1{place:04}"})
+        for place, run in enumerate(full_inputs.runs)
+    ]
+    told = words(replace(full_inputs, runs=tuple(runs)), Section.HISTORY)
+    assert all(run.run_id[-6:] in told for run in runs)
+
+
 def test_the_images_of_an_alarm_are_exactly_those_of_its_rows(full_inputs: ReportInputs) -> None:
     found = section(full_inputs, Section.ALARMS)
     table = full_inputs.table("alarms")

@@ -95,8 +95,9 @@ function showRange() {
   const from = (state.page || 0) * PAGE;
   const count = gallery.shown().length;
   const pages = Math.ceil(total / PAGE);
-  const pageWords = `${number(from + 1)}–${number(from + count)} of ${number(total)} images`;
-  const words = searching() ? `${number(count)} nearest images` : pageWords;
+  const range = number(from + 1) + (count > 1 ? `–${number(from + count)}` : "");
+  const images = (many) => `${number(many)} ${searching() ? "nearest " : ""}image${many === 1 ? "" : "s"}`;
+  const words = searching() ? images(count) : `${range} of ${images(total)}`;
   byId("range").textContent = count ? words : "No images";
   byId("back").hidden = byId("forth").hidden = searching() || pages < 2;
   byId("back").disabled = !state.page;

@@ -16,7 +16,7 @@ let right = null; // the image on the right: the second of the pair, or another 
 
 function words(pair) {
   const relation = pair.relation ? `, ${visible(String(pair.relation)).replaceAll("_", " ")}` : "";
-  return ` · similarity ${similarity(pair.similarity)}${relation}${pair.explained && ` \u00b7 ${pair.explained}`}`;
+  return ` · similarity ${similarity(pair.similarity)}${relation}${pair.explained && ` \u00b7 ${pair.explained}`}${pair.same_bytes ? ", the same bytes: which copy stays is up to a plan" : ""}`;
 }
 
 async function show(pair) {
