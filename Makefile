@@ -20,9 +20,10 @@ $(VENV)/locked: requirements-dev.lock
 
 # setuptools warns of what is well; it is shown only if the installation fails.
 $(INSTALLED): $(VENV)/locked pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
-	  -e . > $(VENV)/install.log 2>&1 || { cat $(VENV)/install.log >&2; exit 1; }
-	$(BIN)/python -m compileall -q imgvet flows tasks reports deployments
+	{ $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	    --no-build-isolation -e . && \
+	  $(BIN)/python -m compileall -q imgvet flows tasks reports deployments; \
+	} > $(VENV)/install.log 2>&1 || { cat $(VENV)/install.log >&2; exit 1; }
 	@touch $@
 
 demo: $(INSTALLED)  ## run the main job on a made-up set with known problems

@@ -14,7 +14,7 @@ from imgvet.measures.compute_stats import measure_files
 from imgvet.models.model import Model
 from imgvet.options import VideoOptions
 from imgvet.store.files import FileToRead
-from imgvet.store.packs import DIGEST, PACK_ITEMS, places_in
+from imgvet.store.packs import DIGEST, PACK_ITEMS, THUMBNAIL_PLACE, places_in
 from imgvet.store.store import Store
 from imgvet.workdir import WorkDir
 
@@ -41,8 +41,8 @@ def measure_and_embed(
         digests += measure_files(files, store, VideoOptions(), cores(), start, len(paths))[
             DIGEST
         ].to_pylist()
-    measured = store.measures.read()
-    if measured is None or set(measured["status"].to_pylist()) != {"ok"}:
+    measured = store.measures.read(["status", DIGEST, *THUMBNAIL_PLACE])
+    if set(measured["status"].to_pylist()) != {"ok"}:
         raise ValueError("a file is no valid picture")
     places = places_in(measured)
     read = thumbnail_reader(places, store)

@@ -178,7 +178,7 @@ def test_numbers_are_those_of_the_language(tab: Tab, report: Path) -> None:
         open_page(tab, report, "index.html")
         assert tab.run("imgvet.number(1234567.5)") == "1.234.567,5"
         notes = tab.run("[...document.querySelectorAll('.tile-note')].map((n) => n.textContent)")
-        assert "6,2\u00a0% of all files" in notes
+        assert "6,25\u00a0% of all files" in notes
         assert "imgvet 0.1.0" in tab.run("document.querySelector('footer').textContent")
     finally:
         tab.call("Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage="en-US")
