@@ -88,6 +88,11 @@ class Look:
         return _resized(self._pixels, _COLOURED, _COLOURED)
 
     @cached_property
+    def tints(self) -> Pixels:
+        """The mean colour of each patch."""
+        return _resized(self.colours, ROWS, ROWS)
+
+    @cached_property
     def square(self) -> Pixels:
         """The picture in gray as a square."""
         return _resized(self.gray, _SIDE, _SIDE)
@@ -303,8 +308,7 @@ class _Overlay:
         recoloured = 0.0
         if self.agreeing >= ENOUGH_PATCHES:
             laid = self._laid_over(self._over.colours, _COLOURED)
-            mean = [_resized(each, ROWS, ROWS) for each in (self._frame.colours, laid)]
-            apart = cv2.absdiff(*mean)
+            apart = cv2.absdiff(self._frame.tints, _resized(laid, ROWS, ROWS))
             recoloured = float(apart.reshape(-1, 3)[self._agree].mean())
         return Alignment(self._map, self.agreeing, self.differing, *self._shown, recoloured)
 

@@ -97,10 +97,13 @@ def _findings(wanted: pd.DataFrame, store: Store, threads: int) -> pd.DataFrame:
     pairs = pd.concat([wanted, known[_KEY]]).drop_duplicates(keep=False)
     if pairs.empty:
         return known
-    pairs = pairs.iloc[np.argsort(_families(pairs), kind="stable")]
+    families = _families(pairs)
+    order = np.argsort(families, kind="stable")
+    pairs = pairs.iloc[order]
     contents = pd.unique(pairs[_PAIR].to_numpy().ravel()).tolist()
     rows = list(pairs.itertuples(index=False, name=None))
-    parts = [rows[start : start + _PAIRS_AT_ONCE] for start in range(0, len(rows), _PAIRS_AT_ONCE)]
+    ends = part_ends(families[order])
+    parts = [rows[start:end] for start, end in zip([0, *ends], ends, strict=False)]
     new = in_threads(comparer(store, contents, isolated), parts, threads)
     found = list(tracked(chain.from_iterable(new), STAGE, len(known), len(wanted)))
     pairs[list(Finding._fields)] = pd.DataFrame(found, pairs.index, dtype=object)
@@ -110,8 +113,19 @@ def _findings(wanted: pd.DataFrame, store: Store, threads: int) -> pd.DataFrame:
     return to_frame(table).drop(columns="version")
 
 
+def part_ends(families: Rows) -> list[int]:
+    """Where to cut pairs into parts of some :data:`_PAIRS_AT_ONCE`, within large families alone.
+
+    ``families`` (n,) is ascending. A picture of a part is decoded once.
+    """
+    begin = np.searchsorted(families, families)
+    window, within = begin // _PAIRS_AT_ONCE, (np.arange(len(families)) - begin) // _PAIRS_AT_ONCE
+    changes = (np.diff(window) != 0) | (np.diff(within) > 0)
+    return [*(np.flatnonzero(changes) + 1).tolist(), len(families)]
+
+
 def _families(pairs: pd.DataFrame) -> Rows:
-    """(n,), the connected component of each pair: side by side, few pictures are decoded twice."""
+    """(n,), the connected component of each pair."""
     codes, contents = pd.factorize(pairs[_PAIR].to_numpy().ravel())
     ends = codes[::2], codes[1::2]
     graph = csr_array((np.ones(len(pairs), np.int8), ends), (len(contents), len(contents)))

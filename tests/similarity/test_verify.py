@@ -11,13 +11,15 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imgvet.measures.compute_stats import measure_files
 from imgvet.options import SimilarityOptions, VideoOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.similarity import verify
 from imgvet.similarity.relations import Pair, Relation
-from imgvet.similarity.verify import path_of, verify_pairs
+from imgvet.similarity.verify import part_ends, path_of, verify_pairs
 from imgvet.store.files import FileToRead
 from imgvet.store.store import Store
 from imgvet.tables import SIMILARITY, conform
@@ -171,3 +173,15 @@ def test_what_compares_is_quickly_imported() -> None:
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "set()"
+
+
+@given(st.lists(st.integers(1, 700), max_size=40))
+def test_no_family_is_cut_that_fits_into_a_part(sizes: list[int]) -> None:
+    families = np.repeat(np.arange(len(sizes)), sizes)
+    ends = part_ends(families)
+    starts = [0, *ends[:-1]]
+    assert ends[-1] == len(families)
+    assert all(start < end <= start + 256 for start, end in zip(starts, ends, strict=True) if sizes)
+    for start in starts[1:]:
+        family = families[start]
+        assert families[start - 1] != family or sizes[family] > 128
