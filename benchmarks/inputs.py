@@ -20,7 +20,7 @@ from benchmarks.archives import ENDINGS, Film, write_archive, write_film
 from benchmarks.imgvet_run import run_imgvet, stage_seconds
 from benchmarks.pictures import picture_set
 from benchmarks.rows import Row, only
-from benchmarks.s3 import FilledBucket, bare_rate, filled_bucket
+from benchmarks.s3 import FilledBucket, bare_rate, filled_bucket, reader_rate
 from benchmarks.settings import Settings
 from imgvet.sources.kinds import is_image_name
 
@@ -74,6 +74,7 @@ def inputs(settings: Settings) -> list[Row]:
     with settings.scratch() as scratch, ExitStack() as stack:
         bucket = stack.enter_context(filled_bucket(contents(pictures, files)))
         bare = bare_rate(bucket, [name_of(path, pictures) for path in files])
+        read = reader_rate(bucket)
         sources = list(_sources(pictures, files, bucket, scratch))
         # First, so that the first run on pictures finds the program in the system's cache.
         film = _film(settings)
@@ -82,7 +83,11 @@ def inputs(settings: Settings) -> list[Row]:
             for number in range(settings.size(settings.repeats, 1))
         ]
     what = f"{len(files):,} pictures"
-    return [*rows_of(what, rounds), only("S3: bare http.client, objects/s", bare), film]
+    of_server = [
+        only("S3: bare http.client, objects/s", bare),
+        only("S3: read by a run that does nothing with them, objects/s", read),
+    ]
+    return [*rows_of(what, rounds), *of_server, film]
 
 
 def contents(folder: Path, files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:

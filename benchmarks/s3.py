@@ -7,15 +7,26 @@ measured as well, by bare ``http.client`` threads.
 from __future__ import annotations
 
 import http.client
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote
 
+from benchmarks.machine import cores
 from benchmarks.settings import REPOSITORY
+from imgvet.options import VideoOptions
+from imgvet.sources.listing import Content
+from imgvet.sources.reading import Reader, read_each
+from imgvet.sources.s3 import parse_location
+from imgvet.sources.s3_objects import list_objects
+from imgvet.store.files import FileToRead
+from imgvet.workdir import WorkDir
 
 _BUCKET = "pictures"
 _WRITERS, _READERS = 8, 32
@@ -66,6 +77,33 @@ def bare_rate(bucket: FilledBucket, keys: Sequence[str]) -> float:
     if found != len(keys):
         raise RuntimeError(f"{found} of {len(keys)} objects")
     return len(keys) / seconds
+
+
+def reader_rate(bucket: FilledBucket) -> float:
+    """Objects a second that a run reads, if it does nothing with them.
+
+    Raises:
+        RuntimeError: an object could not be read.
+    """
+    before = dict(os.environ)
+    os.environ.update(bucket.environment)
+    try:
+        listed = enumerate(list_objects(parse_location(bucket.uri), bucket.uri))
+        files = [
+            FileToRead(number, one.path, one.file_size, one.mtime_ns, one.version)
+            for number, one in listed
+        ]
+        with tempfile.TemporaryDirectory() as folder:
+            reader = Reader(WorkDir(Path(folder)), VideoOptions())
+            started = time.perf_counter()
+            read = list(read_each(files, reader, lambda _, found: type(found), cores()))
+            seconds = time.perf_counter() - started
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    if set(read) != {Content}:
+        raise RuntimeError("an object could not be read")
+    return len(files) / seconds
 
 
 def _is_read(host: str, key: str) -> bool:
