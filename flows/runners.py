@@ -30,8 +30,8 @@ PATIENCE = 30
 """Seconds to wait for a scheduler."""
 
 PROCESSES_FROM = 8
-"""Cores from which on processes compute more than threads, which share one interpreter: it is held
-for up to an eighth of the time that a picture takes (README says what was measured)."""
+"""Cores from which on processes are taken to compute more than threads, which share one
+interpreter: computed from what was measured on two (README)."""
 
 _ENGINES = {"dask": ("prefect_dask", "distributed"), "ray": ("prefect_ray", "ray")}
 
@@ -140,12 +140,14 @@ def _others(options: ExecutionOptions) -> tuple[TaskRunner[Any], tuple[type[Exce
 
 @contextmanager
 def _ended_if_interrupted() -> Iterator[None]:
-    """End the processes of this one at once if it is, not after their shards."""
+    """End the pool's processes, which begin with its shards, at once if this one is interrupted."""
+    others = multiprocessing.active_children()  # as of the program that uses this package
     try:
         yield
     except KeyboardInterrupt:
         for process in multiprocessing.active_children():
-            process.kill()
+            if process not in others:
+                process.kill()
         raise
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Iterator
-from multiprocessing import active_children
+from multiprocessing import active_children, get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+from prefect import task
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from imgvet.cli.main import main
@@ -21,6 +23,7 @@ from imgvet.flows.runners import (
     check_runner,
     is_elsewhere,
     runner_of_command,
+    started_runners,
 )
 from imgvet.options import ExecutionOptions
 from support.dask_cluster import Cluster
@@ -117,6 +120,20 @@ def test_processes_of_ray_give_the_same_tables(runner: Runner, expected: dict[st
     assert runner.table_bytes() == expected
 
 
+@task
+def sleeping(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def run_that_is_interrupted() -> None:
+    with started_runners(ExecutionOptions(runner="processes", num_threads=1)) as started:
+        assert started.others is not None
+        started.others.submit(sleeping, {"seconds": 600})
+        while len(active_children()) < 2:
+            time.sleep(0.05)
+        raise KeyboardInterrupt
+
+
 def kill(process: BaseProcess) -> None:
     process.kill()
 
@@ -132,6 +149,20 @@ def test_a_killed_process_is_told_in_one_line_and_costs_a_restart(
     runner.run(runner="processes", num_threads=2)
     assert runner.table_bytes() == expected
     assert runner.computed()["compute_stats"] < PHOTOS
+
+
+def test_an_interrupt_ends_the_processes_of_the_run_alone() -> None:
+    theirs = get_context("spawn").Process(target=time.sleep, args=(600,))
+    theirs.start()
+    began = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_that_is_interrupted()
+        assert active_children() == [theirs]
+        assert time.monotonic() - began < 300
+    finally:
+        theirs.kill()
+        theirs.join()
 
 
 def test_a_runner_that_can_not_be_had_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
