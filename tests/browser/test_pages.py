@@ -142,6 +142,8 @@ def test_paper_shows_whole_tables_and_which_part_of_a_gallery(tab: Tab, report: 
     open_page(tab, report, "labels.html")
     tab.size(718, 1000)
     tab.call("Emulation.setEmulatedMedia", media="print")
+    titles = "[...document.querySelectorAll('.classes thead th')]"
+    assert tab.run(f"{titles}.map((one) => {{ one.textContent = 'Label issues'; }}).length") > 6
     cut, shown = tab.run(CUT_OFF), tab.run("document.querySelector('.range').offsetHeight > 0")
     buttons = tab.run("[...document.querySelectorAll('button')].filter((one) => one.offsetHeight)")
     tab.call("Emulation.setEmulatedMedia", media="")
