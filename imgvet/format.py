@@ -35,14 +35,14 @@ def rough_percent(share: float) -> str:
 
 
 def size_text(size: int | None) -> str:
-    """A number of bytes as a person reads it, in units of 1,000."""
-    if size is None:
-        return "size unknown"
-    if size < 99_950:
-        return f"{size / 1e3:.1f} kB"
-    if size >= 999_500_000:
-        return f"{size / 1e9:.2f} GB"
-    return f"{size / 1e6:.0f} MB" if size >= 99_950_000 else f"{size / 1e6:.1f} MB"
+    """Bytes in units of 1,000, with three digits: ``980 bytes``, ``1.23 MB``; None is unknown."""
+    if size is None or size < 1000:
+        return "size unknown" if size is None else counted(size, "byte")
+    value, unit = size / 1000, "kB"
+    for larger in ("MB", "GB", "TB"):
+        if value >= 999.5:
+            value, unit = value / 1000, larger
+    return f"{number(value, 3)} {unit}"
 
 
 def table_text(rows: Sequence[Sequence[str]], aligned: str) -> str:

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from imgvet.errors import RunNotFoundError
 from imgvet.foreign import visible
-from imgvet.format import counted, each, share
+from imgvet.format import counted, each, most, share
 from imgvet.options import dataset_called
 from imgvet.parameters import Frozen, PartType
 from imgvet.reasons import Code
@@ -251,15 +251,11 @@ def _validity(summary: RunSummary) -> list[Row]:
 def _alike(summary: RunSummary) -> list[Row]:
     counts, where = summary.counts, f".similarity()  {Section.DUPLICATES.href}"
     surplus, largest = counts.exact_duplicate_surplus, counts.largest_component
-    exact = (
-        f"{counted(counts.exact_duplicate_images, summary.noun)} in "
-        f"{counted(counts.exact_duplicate_groups, 'group')}"
-    )
-    near = (
-        f"{counted(counts.near_duplicate_images, summary.noun)} in "
-        f"{counted(counts.near_duplicate_pairs, 'pair')} of similarity >= {summary.threshold:g} "
-        "or proven"
-    )
+    exact = f"{counted(counts.exact_duplicate_images, summary.noun)} in "
+    exact += counted(counts.exact_duplicate_groups, "group")
+    near = f"{counted(counts.near_duplicate_images, summary.noun)} in "
+    near += f"{counted(counts.near_duplicate_pairs, 'pair')} of similarity >= "
+    near += f"{summary.threshold:g} or proven"
     joined = "not looked for"
     if counts.component_images is not None:
         joined = f"{counted(counts.component_images, summary.noun)} in {counts.components:,}"
@@ -280,16 +276,8 @@ def _leaks(summary: RunSummary) -> list[Row]:
     counts = summary.counts
     text = f"{counted(counts.leak_images or 0, summary.noun)} in "
     text += f"{counted(counts.leak_pairs or 0, 'pair')} across splits"
-    splits = [f"{number:,} {split}" for split, number in summary.leaks_by_split.items()]
-    if len(splits) > 5:
-        splits[4:] = [f"{len(splits) - 4} splits more"]
-    return [
-        (
-            "Leaks",
-            ": ".join(filter(None, (text, ", ".join(splits)))),
-            f".leaks()  {Section.LEAKS.href}",
-        )
-    ]
+    text += f": {each(most(summary.leaks_by_split))}" if summary.leaks_by_split else ""
+    return [("Leaks", text, f".leaks()  {Section.LEAKS.href}")]
 
 
 def _labels(summary: RunSummary) -> list[Row]:
@@ -311,10 +299,8 @@ def _quality(summary: RunSummary) -> list[Row]:
     counts, errored = summary.counts, summary.checks_errored
     least = f"the {100 * summary.outlier_percentile:g} % least similar"
     stand = "stands" if counts.robust_outliers == 1 else "stand"
-    outliers = (
-        f"{counted(counts.outliers, summary.noun)}: {least}, and {counts.robust_outliers:,} that "
-    )
-    outliers += f"{stand} out by score"
+    outliers = f"{counted(counts.outliers, summary.noun)}: {least}, "
+    outliers += f"and {counts.robust_outliers:,} that {stand} out by score"
     checks = f"{summary.checks_passed} passed, {summary.checks_failed} failed"
     checks += f", {errored} could not be computed" if errored else ""
     flags = {

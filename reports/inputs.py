@@ -228,12 +228,23 @@ class ReportInputs:
         return found.loc[[pair not in self.decisions.pairs for pair in contents]]
 
     @property
+    def open_copies(self) -> pd.DataFrame:
+        """The valid images, without exact copies of which a person decided that all stay."""
+        decided = [one for one, other in self.decisions.pairs if one == other]
+        return self.valid[~self.valid["digest"].isin(decided)]
+
+    @property
+    def open_labels(self) -> pd.DataFrame:
+        """The judged labels on which nobody has decided, the worst first, with the digests."""
+        judged = self.table("label_issues").astype({"is_issue": bool, "conflict": bool})
+        digests = judged["id"].map(self.image_table.frame(["digest"])["digest"])
+        decided = digests.isin(self.decisions.of(Kind.LABEL_IS_RIGHT))
+        return judged.assign(digest=digests)[~decided]
+
+    @property
     def open_issues(self) -> pd.DataFrame:
-        """The labels that are likely wrong and on which nobody has decided, the worst first."""
-        judged = self.table("label_issues")
-        issues = judged[judged["is_issue"].astype(bool)]
-        digests = issues["id"].map(self.image_table.frame(["digest"])["digest"])
-        return issues[~digests.isin(self.decisions.of(Kind.LABEL_IS_RIGHT))]
+        """Those of them that are likely wrong."""
+        return self.open_labels.query("is_issue")
 
     @cached_property
     def facts(self) -> Facts:

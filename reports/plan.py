@@ -57,13 +57,16 @@ def write_page(work: WorkDir, plan: pd.DataFrame) -> Path:
     """Write the page of a plan; the same plan gives the same bytes."""
     rows: list[Row] = plan.astype(object).where(plan.notna(), None).to_dict("records")
     page = environment().get_template("plan.html")
+    # Whoever opens the page need not stand where the command was given.
+    place = work.name if work.address else str(work.home.absolute())
     text = page.render(
         title=read_record(work).options(RunOptions).dataset,
         root=ImageTable.of_run(work).root,
         actions=_actions(rows),
         sections=list(_sections(rows, inliner(work))),
-        place=str(work.plan_csv),
-        quoted=shlex.quote(str(work.plan_csv)),
+        place=f"{place}/{work.plan_csv.name}",
+        quoted=shlex.quote(f"{place}/{work.plan_csv.name}"),
+        quoted_work_dir=shlex.quote(place),
     )
     write_text(work.plan_page, text)
     return work.plan_page

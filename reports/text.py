@@ -14,7 +14,6 @@ from imgvet.format import number
 from imgvet.reports import limits
 
 NO_BREAK_SPACE = "\u00a0"
-_UNITS = ("kB", "MB", "GB")
 
 
 def count(value: int) -> str:
@@ -45,12 +44,8 @@ def similarity(value: float) -> str:
 
 
 def file_size(size: int) -> str:
-    """Bytes in decimal units: ``980 bytes``, ``1.2 MB``."""
-    if size < 1000:
-        return counted(size, "byte")
-    power = min((len(str(size)) - 1) // 3, len(_UNITS))
-    value = size / 1000**power
-    return f"{value:.{1 if value < 10 else 0}f}{NO_BREAK_SPACE}{_UNITS[power - 1]}"
+    """Bytes, as :func:`imgvet.format.size_text` says them, on one line."""
+    return plain.size_text(size).replace(" ", NO_BREAK_SPACE)
 
 
 def duration(seconds: float) -> str:

@@ -65,20 +65,24 @@ def test_listed_is_a_sentence(words: list[str], text: str) -> None:
 @pytest.mark.parametrize(
     ("size", "text"),
     [
-        (0, "0.0 kB"),
-        (4_254, "4.3 kB"),
-        (99_949, "99.9 kB"),
-        (99_950, "0.1 MB"),
-        (4_254_736, "4.3 MB"),
+        (None, "size unknown"),
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (4_254, "4.25 kB"),
+        (999_499, "999 kB"),
+        (999_500, "1 MB"),
+        (4_254_736, "4.25 MB"),
         (88_500_000, "88.5 MB"),
         (99_960_000, "100 MB"),
         (102_576_419, "103 MB"),
         (999_499_999, "999 MB"),
-        (999_500_000, "1.00 GB"),
+        (999_500_000, "1 GB"),
         (1_220_000_000, "1.22 GB"),
+        (7 * 10**15, "7,000 TB"),
     ],
 )
-def test_sizes_are_readable(size: int, text: str) -> None:
+def test_sizes_are_readable(size: int | None, text: str) -> None:
     assert size_text(size) == text
 
 

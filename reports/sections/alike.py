@@ -21,12 +21,13 @@ from imgvet.similarity.outliers import ROBUST_LIMIT
 
 def duplicates(run: ReportInputs) -> Content:
     """Exact copies and near duplicates, from tables ``items`` and ``similarity``."""
-    counts, near, groups = run.summary.counts, run.near_pairs, copy_groups(run.valid)
+    counts, near, groups = run.summary.counts, run.near_pairs, copy_groups(run.open_copies)
     found = counts.exact_duplicate_groups + counts.near_duplicate_pairs
     return {
         "badge": count(found),
         "undecided": sum(not group.decided for group in groups),
         "groups": gallery(groups, limits.CARDS, lambda group: _copies(run, group)),
+        "decided": counts.exact_duplicate_groups - len(groups),
         "histogram": _similarities(run, near["similarity"]) if len(near) > 1 else None,
         "pairs": pairs_of(run, "near"),
     }

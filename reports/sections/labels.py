@@ -45,7 +45,7 @@ def _classes(run: ReportInputs, known: pd.DataFrame) -> pd.DataFrame:
     """A row for each label, most frequent first: its images, by split, and those on lists."""
     near, issues = run.near_pairs, run.table("label_issues")
     listed = {
-        "exact copies": known["id"][known["digest"].duplicated(keep=False)],
+        "exact copies": run.valid["id"][run.valid["digest"].duplicated(keep=False)],
         "near duplicates": pd.concat([near["from"], near["to"]]),
         "outliers": run.table("outliers")["id"],
         "label issues": issues["id"][issues["is_issue"].astype(bool)],

@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel
 
@@ -31,11 +32,10 @@ def overview(run: ReportInputs) -> Content:
         ("connected_components", counts.components),
         ("outliers", counts.outliers),
     )
-    copies = copy_groups(run.valid)
+    copies, judged = copy_groups(run.open_copies), run.open_labels
     # Different labels and splits are steps of their own.
     told = (("label", counts.label_conflict_groups), ("split", counts.leak_images))
-    kinds = run.valid.groupby("digest")[[name for name, number in told if number]].nunique()
-    judged = run.table("label_issues")
+    kinds = run.open_copies.groupby("digest")[[name for name, number in told if number]].nunique()
     first, second = run.pairs.ends(run.open_pairs("conflicts"), "digest")
     work_dir = str(run.record.parameters.get("work_dir", "work_dir"))
     work_dir += "" if run.summary.sources is None else f"/{CROPS_PART}"
@@ -50,8 +50,11 @@ def overview(run: ReportInputs) -> Content:
         "removable": sum(len(group.ids) - 1 for group in copies if group.decided),
         "undecided": sum(not group.decided for group in copies)
         - int((kinds > 1).any(axis=1).sum()),
+        "leaking": np.unique(run.open_pairs("leaks")[["from", "to"]]).size,
+        "conflicting": judged["digest"][judged["conflict"]].nunique(),
         "contradicting": int((first != second).sum()),
         "mislabelled": int((judged["is_issue"] & ~judged["conflict"]).sum()),
+        "near": len(run.open_pairs("near")),
         "shell_work_dir": shlex.quote(work_dir),
         "python_work_dir": repr(work_dir),
         "calls": [call for call, number in calls if number] or ["img_stats"],

@@ -117,7 +117,8 @@ def _in_words(metric: Metric, values: Values, limit: Limit | None) -> str:
     unit = f" {metric.unit}" if metric.unit else ""
     kinds, numbers = np.unique(values, return_counts=True)
     if len(kinds) == 1:
-        return f"All {counted(len(values), 'image')}: {number(kinds[0])}{unit}."
+        every = "All " if len(values) > 1 else ""
+        return f"{every}{counted(len(values), 'image')}: {number(kinds[0])}{unit}."
     if metric.integer and len(kinds) <= 4:
         parts = [
             f"{number(kind)}{unit} ({counted(int(total), 'image')})"

@@ -35,12 +35,16 @@
     return imgvet.number(value) + (unit ? " " + unit : "");
   }
 
-  /* Characters without a shape of their own, and marks of direction, are spelled out. */
+  /* Characters without a shape of their own, and marks of direction, are spelled out as by
+     imgvet/foreign.py. */
   function visible(text) {
-    return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, function (letter) {
-      if (letter === "\u200c" || letter === "\u200d") return letter;
+    return text.replace(/[\p{C}\p{Z}]/gu, function (letter) {
+      if (" \u200c\u200d".includes(letter)) return letter;
       var code = letter.codePointAt(0);
-      return "\\u" + code.toString(16).padStart(4, "0");
+      var short = { 9: "t", 10: "n", 13: "r" }[code];
+      if (short) return "\\" + short;
+      var form = code < 0x100 ? ["x", 2] : code < 0x10000 ? ["u", 4] : ["U", 8];
+      return "\\" + form[0] + code.toString(16).padStart(form[1], "0");
     });
   }
   imgvet.visible = visible;

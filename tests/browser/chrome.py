@@ -38,6 +38,9 @@ true
 """
 """Keeps what would be downloaded, and under which name, in ``caught``."""
 
+UNSEEN = "a b\n\t\r\x07\xa0\u202e\u2028\u3000\udcff\U000e0041 \u200d\u200c\u00e9\U0001f408"
+"""A name with characters that have no shape of their own, and some that have."""
+
 _AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 _RUN_AXE = """
 axe.run(document, {resultTypes: ["violations"]}).then((found) => found.violations

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser.chrome import Tab
+from browser.chrome import UNSEEN, Tab
 
 from imgvet.explorer.server import Explorer
+from imgvet.foreign import visible
 from imgvet.workdir import WorkDir
 from support.finished_run import finish_run
 from support.pictures import jpeg, photograph, write_photographs
@@ -65,6 +66,11 @@ def click(tab: Tab, selector: str) -> None:
 def write(tab: Tab, selector: str, value: str, event: str = "input") -> None:
     place = f"document.querySelector({json.dumps(selector)})"
     tab.run(f"{place}.value = {json.dumps(value)}; {place}.dispatchEvent(new Event('{event}'))")
+
+
+def test_names_are_spelled_out_as_in_the_report(page: Tab) -> None:
+    spelled = f"import('/static/dom.js').then((dom) => dom.visible({json.dumps(UNSEEN)}))"
+    assert page.run(spelled) == visible(UNSEEN)
 
 
 def test_names_are_text_and_nothing_of_them_runs(page: Tab) -> None:

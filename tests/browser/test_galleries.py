@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browser.chrome import CATCH_DOWNLOADS, Tab
+from browser.chrome import CATCH_DOWNLOADS, UNSEEN, Tab
 
+from imgvet.foreign import visible
 from imgvet.reports import limits
 from imgvet.reports.build import build_report
 
@@ -40,6 +42,11 @@ NAMES = (
     ".map((one) => one.textContent)"
 )
 NEXT = "[...document.querySelectorAll('.tools button')].find((b) => b.textContent === 'Next')"
+
+
+def test_names_are_spelled_out_by_the_script_as_by_the_page(tab: Tab, paged: Path) -> None:
+    tab.open((paged / "outliers.html").as_uri())
+    assert tab.run(f"imgvet.visible({json.dumps(UNSEEN)})") == visible(UNSEEN)
 
 
 def test_paging_shows_each_entry_once(tab: Tab, paged: Path) -> None:

@@ -138,6 +138,18 @@ def test_paper_shows_whole_figures(tab: Tab, report: Path, name: str, figure: st
     assert tab.run(width) == before
 
 
+def test_paper_shows_whole_tables_and_which_part_of_a_gallery(tab: Tab, report: Path) -> None:
+    open_page(tab, report, "labels.html")
+    tab.size(718, 1000)
+    tab.call("Emulation.setEmulatedMedia", media="print")
+    titles = "[...document.querySelectorAll('.classes thead th')]"
+    assert tab.run(f"{titles}.map((one) => {{ one.textContent = 'Label issues'; }}).length") > 6
+    cut, shown = tab.run(CUT_OFF), tab.run("document.querySelector('.range').offsetHeight > 0")
+    buttons = tab.run("[...document.querySelectorAll('button')].filter((one) => one.offsetHeight)")
+    tab.call("Emulation.setEmulatedMedia", media="")
+    assert (cut, shown, buttons) == ([], True, [])
+
+
 def test_long_labels_stay_on_their_cards(tab: Tab, report: Path) -> None:
     open_page(tab, report, "outliers.html")
     facts = "[...document.querySelectorAll('.facts bdi')]"

@@ -125,3 +125,13 @@ def test_the_page_shows_what_goes_for_what_and_loads_nothing(work: WorkDir) -> N
     first = work.plan_page.read_bytes()
     main(["curate", "plan", str(work.path), "--near", "remove"])
     assert work.plan_page.read_bytes() == first
+
+
+def test_commands_on_the_page_work_in_any_folder(
+    work: WorkDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(work.path.parent)
+    assert main(["curate", "plan", work.path.name]) == 0
+    page = work.plan_page.read_text()
+    assert f"imgvet curate apply {work.plan_csv} --to QUARANTINE --yes" in page
+    assert f"imgvet explore {work.path}<" in page

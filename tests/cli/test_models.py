@@ -44,7 +44,7 @@ def test_the_table_names_every_model(folder: Path, capsys: pytest.CaptureFixture
     head, *lines = table.splitlines()
     assert [line.split()[0] for line in lines] == list(NAMES)
     assert head.split()[:6] == ["NAME", "WIDTH", "INPUT", "SIZE", "LICENCE", "HERE"]
-    assert "built-in        384    176   4.3 MB  Apache-2.0  yes   near dup" in lines[0]
+    assert "built-in        384    176  4.25 MB  Apache-2.0  yes   near dup" in lines[0]
     assert "clip336         768    336  1.22 GB  MIT         no    the same" in table
     assert str(folder) in notes
     assert max(map(len, lines)) <= 100

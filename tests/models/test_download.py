@@ -66,7 +66,7 @@ def test_a_file_is_downloaded_once(
     assert left(folder) == ["small.onnx", "small.onnx.json"]
     assert seen[-1] == (len(CONTENT), len(CONTENT))
     (line,) = caplog.messages
-    for part in ("small", "Apache-2.0", "0.3 MB", file.url, str(path)):
+    for part in ("small", "Apache-2.0", "300 kB", file.url, str(path)):
         assert part in line
     server.faults = [Fault("status", status=500)] * 9
     assert fetch(file) == CONTENT

@@ -95,6 +95,36 @@ def test_what_was_decided_is_no_finding_any_more(full_inputs: ReportInputs) -> N
     assert labels.decided >= 1
 
 
+def test_what_was_decided_is_no_next_step(full_inputs: ReportInputs, inputs: ReportInputs) -> None:
+    digests = full_inputs.tables["items"].set_index("id")["digest"].dropna()
+    pairs = full_inputs.pairs.of("all")[["from", "to"]].to_numpy()
+    labels = (Decision(Kind.LABEL_IS_RIGHT, one) for one in digests)
+    both = (Decision(Kind.KEEP_BOTH, digests[one], digests[other]) for one, other in pairs)
+    copies = (Decision(Kind.KEEP_BOTH, one, one) for one in digests)
+    decisions = Decisions(all=(*labels, *both, *copies))
+    for run, steps in ((full_inputs, ["Keep in one split", ": Labels", "near pair"]),
+                       (inputs, ["exact copies", "near pair"])):  # fmt: skip
+        told = [words(one, Section.OVERVIEW).partition("What to do next")[2]
+                for one in (run, replace(run, decisions=decisions))]  # fmt: skip
+        assert [[step in one for step in steps] for one in told] == [
+            [True] * len(steps), [False] * len(steps)
+        ]  # fmt: skip
+    kept = words(replace(inputs, decisions=decisions), Section.DUPLICATES)
+    assert "2 more groups were decided on" in kept
+    assert "Keep the first" not in kept
+
+
+def test_a_label_counts_its_copies_of_images_without_one(full_inputs: ReportInputs) -> None:
+    items = full_inputs.tables["items"].copy()
+    copies = items["digest"].duplicated()
+    assert copies.any()
+    items["label"] = items["label"].fillna("cat").mask(copies)
+    run = replace(full_inputs, tables={**full_inputs.tables, "items": items})
+    labels = section(run, Section.LABELS)
+    place = labels.classes["columns"].index("exact copies")
+    assert sum(row[place] for row in labels.classes["data"]) == items["digest"][copies].nunique()
+
+
 def test_figures_leave_out_pairs_that_the_run_did_not_count(full_inputs: ReportInputs) -> None:
     similarity = full_inputs.tables["similarity"]
     none = {**full_inputs.tables, "similarity": similarity.assign(decided=True)}

@@ -214,6 +214,8 @@ def test_a_metric_of_one_value_has_words_and_no_figure(inputs: ReportInputs) -> 
     depth = metrics_of(inputs)["bit_depth"]
     assert depth["histogram"] is None
     assert depth["summary"].replace("\u00a0", " ") == "All 60 images: 8 bits."
+    one = with_tables(inputs, stats=inputs.tables["stats"].head(1))
+    assert metrics_of(one)["bit_depth"]["summary"].replace("\u00a0", " ") == "1 image: 8 bits."
 
 
 def test_a_metric_of_few_values_counts_them(inputs: ReportInputs) -> None:

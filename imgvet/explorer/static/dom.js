@@ -18,11 +18,16 @@ export function button(text, act, attributes = {}) {
 
 export const byId = (id) => document.getElementById(id);
 
-/* Characters without a shape of their own, and marks of direction, are spelled out. */
+/* Characters without a shape of their own, and marks of direction, are spelled out as by
+   imgvet/foreign.py. */
 export function visible(text) {
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (letter) => {
-    if (letter === "\u200c" || letter === "\u200d") return letter;
-    return "\\u" + letter.codePointAt(0).toString(16).padStart(4, "0");
+  return text.replace(/[\p{C}\p{Z}]/gu, (letter) => {
+    if (" \u200c\u200d".includes(letter)) return letter;
+    const code = letter.codePointAt(0);
+    const short = { 9: "t", 10: "n", 13: "r" }[code];
+    if (short) return "\\" + short;
+    const [kind, digits] = code < 0x100 ? ["x", 2] : code < 0x10000 ? ["u", 4] : ["U", 8];
+    return "\\" + kind + code.toString(16).padStart(digits, "0");
   });
 }
 
