@@ -36,8 +36,8 @@ from benchmarks.stages import measure_and_embed
 from imgvet.images.picture import encode_thumbnail, to_standard_size
 from imgvet.models.model import BUILTIN_FOLDER, load_model
 from imgvet.options import SimilarityOptions
-from imgvet.similarity.alignment import Look, align
-from imgvet.similarity.relations import Finding
+from imgvet.similarity.alignment import Look
+from imgvet.similarity.relations import Finding, related
 from imgvet.similarity.verify import comparer
 from imgvet.store.store import Store
 from imgvet.workdir import WorkDir
@@ -126,10 +126,11 @@ def look_alikes(of_each: int) -> tuple[int, int]:
     """Pairs of one kind that were compared, and how many of them are proven."""
     proven = []
     for draw in LOOK_ALIKES.values():
-        looks = [
-            Look(encode_thumbnail(to_standard_size(draw(number)))) for number in range(of_each)
-        ]
-        proven += [align(one, other) is not None for one, other in combinations(looks, 2)]
+        drawn = [draw(number) for number in range(of_each)]
+        looks = [Look(encode_thumbnail(to_standard_size(picture))) for picture in drawn]
+        size = drawn[0].shape[1::-1]
+        found = [related(one, other, size, size) for one, other in combinations(looks, 2)]
+        proven += [finding.verified > 0 for finding in found]
     return len(proven), sum(proven)
 
 

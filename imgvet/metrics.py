@@ -1,8 +1,8 @@
 """The catalogue of metrics: each measured column once, with meaning, unit, range and source.
 
 All metrics but the first five are taken at *standard size*: orientation applied, alpha composited
-on white, 8 bits, reduced (never enlarged) to a short side of 256 pixels. Thresholds therefore mean
-the same for a 12-megapixel photograph and for its web copy.
+on white (white things on black), 8 bits, reduced (never enlarged) to a short side of 256 pixels.
+Thresholds therefore mean the same for a 12-megapixel photograph and for its web copy.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 STANDARD_SHORT_SIDE = 256
 """Short side of the standard size and of a thumbnail, in pixels."""
 
-MEASURE_VERSION = 4
+MEASURE_VERSION = 5
 """Raise when a basic metric, the orientation hash, the decoding or the thumbnails change: stored
 measures go stale."""
 

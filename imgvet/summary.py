@@ -66,6 +66,8 @@ class Counts(Exact):
     near_duplicate_images: int
     """Images in a pair at least ``threshold`` similar whose bytes differ."""
     near_duplicate_pairs: int
+    near_duplicate_proven: int | None = _if_known()
+    """Those of these pairs whose pixels prove that both show the same."""
     components: int | None
     """None, as of the two that follow, if ``run_cc`` was off."""
     component_images: int | None
@@ -256,6 +258,8 @@ def _alike(summary: RunSummary) -> list[Row]:
     near = f"{counted(counts.near_duplicate_images, summary.noun)} in "
     near += f"{counted(counts.near_duplicate_pairs, 'pair')} of similarity >= "
     near += f"{summary.threshold:g} or proven"
+    if counts.near_duplicate_proven is not None and counts.near_duplicate_pairs:
+        near += f": {counts.near_duplicate_proven:,} proven"
     joined = "not looked for"
     if counts.component_images is not None:
         joined = f"{counted(counts.component_images, summary.noun)} in {counts.components:,}"
@@ -311,11 +315,16 @@ def _quality(summary: RunSummary) -> list[Row]:
     return [
         ("Outliers", outliers, f".outliers()  {Section.OUTLIERS.href}"),
         *(
-            (section.heading, _part(summary, number, counts.valid), f".img_stats()  {section.href}")
+            (section.heading, _flagged(summary, number), f".img_stats()  {section.href}")
             for section, number in flags.items()
         ),
         ("Checks", checks, f"checks.json  {Section.CHECKS.href}"),
     ]
+
+
+def _flagged(summary: RunSummary, number: int | None) -> str:
+    text, valid = _part(summary, number, summary.counts.valid), summary.counts.valid
+    return f"{text}: most, so a trait of the set" if number and 2 * number > valid else text
 
 
 def _part(summary: RunSummary, number: int | None, whole: int) -> str:

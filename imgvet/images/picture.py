@@ -28,6 +28,10 @@ PREVIEW_SIDE = 64
 UPRIGHT = 1
 """EXIF orientation of an image that is stored as it is shown."""
 
+_NEARLY_WHITE = 247
+_DEPTHS = (8, 10, 12, 14, 16)
+"""Bits that cameras, scanners and depth sensors give a value; files have 16 for most of them."""
+
 _BEHIND_JFIF = 20
 """Where a JPEG goes on after its first two bytes and the JFIF segment."""
 _APP0, _JFXX = b"\xff\xe0", b"JFXX\0\x10"
@@ -80,15 +84,25 @@ def shown_size(width: int, height: int, orientation: int) -> tuple[int, int]:
 
 
 def rgb_of_image(image: Image.Image) -> Pixels:
-    """RGB of a loaded Pillow image of any mode; transparent parts become white."""
+    """RGB of a loaded Pillow image of any mode.
+
+    Transparent parts become white, or black where what is drawn is white itself and would vanish.
+    """
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return rgb_of_array(np.asarray(image))
     if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
         colour = image.convert("RGBA")
-        white = Image.new("RGB", colour.size, "white")
-        white.paste(colour, mask=colour.getchannel("A"))
-        return np.array(white)
+        least, most = colour.getchannel("A").getextrema()
+        shown = _laid_on("white", colour)
+        vanished = least != most and shown.min() > _NEARLY_WHITE
+        return _laid_on("black", colour) if vanished else shown
     return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _laid_on(background: str, colour: Image.Image) -> Pixels:
+    ground = Image.new("RGB", colour.size, background)
+    ground.paste(colour, mask=colour.getchannel("A"))
+    return np.array(ground)
 
 
 def rgb_of_array(array: npt.NDArray[np.generic]) -> Pixels:
@@ -105,22 +119,30 @@ def rgb_of_array(array: npt.NDArray[np.generic]) -> Pixels:
 def _as_8_bit(array: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
     """Values of any type as 8 bits.
 
-    Values of 16 bits lose their low byte, also in wider integers; floats in 0..1 are scaled by 255;
-    values in 0..255 are kept; any other range is stretched to 0..255. Not a number becomes 0.
+    Whole numbers of 0..65535 lose their low bits, fractions of 0..1 are scaled by 255; any other
+    range is stretched to 0..255. Not a number becomes 0.
     """
     if array.dtype == np.uint8:
         return np.asarray(array, dtype=np.uint8)
     if array.dtype == np.uint16:
-        return (np.asarray(array, dtype=np.uint16) >> 8).astype(np.uint8)
+        return _high_bits(np.asarray(array, np.uint16))
     values = np.nan_to_num(np.asarray(array, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(values.min()), float(values.max())
+    whole = array.dtype.kind != "f" or (high <= 255 and not (values % 1).any())
     if low >= 0 and high <= 1 and array.dtype.kind == "f":
         values = values * 255
-    elif low >= 0 and high <= 65535 and array.dtype.kind in "iu":
-        values = values // 256 if high > 255 else values
-    elif (low < 0 or high > 255) and high > low:
+    elif low >= 0 and high <= 65535 and whole:
+        return _high_bits(values.astype(np.uint16))
+    elif high > low:
         values = (values - low) / (high - low) * 255
     return np.rint(np.clip(values, 0, 255)).astype(np.uint8)
+
+
+def _high_bits(values: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
+    """The high 8 bits of the least of :data:`_DEPTHS` that holds all; bytes doubled to 16 again."""
+    doubled = not (values % 257).any()
+    depth = 16 if doubled else next(bits for bits in _DEPTHS if int(values.max()) < 1 << bits)
+    return (values >> (depth - 8)).astype(np.uint8)
 
 
 def standard_size(width: int, height: int) -> tuple[int, int]:

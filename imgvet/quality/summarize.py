@@ -87,6 +87,7 @@ def count(tables: Tables, options: RunOptions) -> tuple[Counts, dict[str, list[i
         exact_duplicate_images=copies,
         exact_duplicate_groups=copies - len(surplus),
         near_duplicate_pairs=len(near),
+        near_duplicate_proven=int((near["verified"] > 0).sum()),
         components=len(sizes) if options.run_cc else None,
         component_images=sum(sizes) if options.run_cc else None,
         largest_component=max(sizes, default=0) if options.run_cc else None,

@@ -27,9 +27,9 @@ from imgvet.reasons import Failure, Reason
 from imgvet.search.image_table import ImageTable
 from imgvet.search.many import ManySearch
 from imgvet.search.picture import has_model, model_of, pixels_for
-from imgvet.similarity.alignment import Look, align
+from imgvet.similarity.alignment import Look
 from imgvet.similarity.distances import Reals, Rows, Vectors
-from imgvet.similarity.relations import Relation, Size, finding_of
+from imgvet.similarity.relations import Relation, Size, related
 from imgvet.sources.inputs import opened
 from imgvet.store.packs import DIGEST, Thumbnails
 from imgvet.store.references import digest_bytes, read_vectors
@@ -211,10 +211,7 @@ def _relations(
         left, right = new(pair[0]), kept(pair[1])
         if left is None or right is None:
             return None
-        found = align(left[0], right[0])
-        if found is None:
-            return Relation.SIMILAR_ONLY.value
-        return finding_of(found, left[1], right[1]).relation
+        return related(left[0], right[0], left[1], right[1]).relation
 
     return list(in_threads(compare, pairs, threads))
 

@@ -37,7 +37,7 @@ from imgvet.similarity.maps import (
     Map,
     chained,
     inverted,
-    of_pixels,
+    laid_over,
     of_unit,
     scale,
     shared_area,
@@ -264,25 +264,13 @@ class _Overlay:
         self._of_first = self._shown[0] > self._shown[1]
         self._frame, self._over = (first, second) if self._of_first else (second, first)
         self._to_over = way if self._of_first else inverted(way)
-        self._laid = self._laid_over(self._over.gray, _SIDE)
+        self._laid = laid_over(self._over.gray, self._to_over, _SIDE)
         centres = self._to_over[:, :2] @ _CENTRES + self._to_over[:, 2:]
         self._inside: Marks = np.abs(centres - 0.5).max(axis=0) < 0.5
         agree, differ = _compared(self._frame.patches, _patches(self._laid))
         self._agree = agree & self._inside
         self.agreeing = int(np.count_nonzero(self._agree))
         self.differing = int(np.count_nonzero(differ & self._inside))
-
-    def _laid_over(self, pixels: Pixels, side: int) -> Pixels:
-        """The pixels of the other picture where they lie in the frame, a square."""
-        height, width = pixels.shape[:2]
-        laid = cv2.warpAffine(
-            pixels,
-            of_pixels(self._to_over, (side, side), (width, height)),
-            (side, side),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        return np.asarray(laid, np.uint8)
 
     @property
     def score(self) -> int:
@@ -292,7 +280,7 @@ class _Overlay:
     @cached_property
     def finely(self) -> tuple[Pixels, Pixels]:
         """The frame and what is laid over it, squares of :data:`FINE_SIDE`."""
-        return self._frame.fine_square, self._laid_over(self._over.fine, FINE_SIDE)
+        return self._frame.fine_square, laid_over(self._over.fine, self._to_over, FINE_SIDE)
 
     @property
     def doubtful(self) -> bool:
@@ -307,7 +295,7 @@ class _Overlay:
         """What it shows."""
         recoloured = 0.0
         if self.agreeing >= ENOUGH_PATCHES:
-            laid = self._laid_over(self._over.colours, _COLOURED)
+            laid = laid_over(self._over.colours, self._to_over, _COLOURED)
             apart = cv2.absdiff(self._frame.tints, _resized(laid, ROWS, ROWS))
             recoloured = float(apart.reshape(-1, 3)[self._agree].mean())
         return Alignment(self._map, self.agreeing, self.differing, *self._shown, recoloured)

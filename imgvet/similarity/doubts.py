@@ -8,6 +8,11 @@ patch. Two things tell them from edits:
   white pages agree in most levels by chance). The bricks of two walls have other shades.
 * An edit adds to one picture. Two pages each have something where the other is plain.
 
+What was proven is looked at again in relations. On plain ground, as of documents, screens, charts
+and things on white, words and numbers may differ by less than a patch shows: what is drawn has to
+agree closely wherever it is. In pictures of few pixels, as digits and icons, each patch is a few of
+them, which agree easily: more patches have to agree, and levels by more.
+
 Source of kappa: J. Cohen: "A Coefficient of Agreement for Nominal Scales", Educational and
 Psychological Measurement 20, 1960.
 """
@@ -21,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgvet.images.picture import Pixels
-from imgvet.similarity.maps import Map, of_pixels
+from imgvet.similarity.maps import Map, laid_over, of_pixels
 
 FINE_SIDE = 192
 """Side of the squares in which what pictures add is looked for, in pixels."""
@@ -30,10 +35,18 @@ MOST_TWO_SIDED = 0.006
 LEAST_LEVELS, LEAST_LEVELS_OF_FEW = 0.5, 0.75
 """How far levels must agree; the more where most patches do not."""
 
+FEW_PIXELS, LEAST_LEVELS_OF_SMALL = 64, 0.65
+"""Short side below which a picture is small, and how far its levels must agree."""
+
+MOSTLY_GROUND, MOST_EXCHANGED = 0.6, 0.01
+"""Where so much is ground of one level, only so much of what is drawn may be something else."""
+
+_SHARP_SIDE, _NEARBY, _GROUND, _UNLIKE, _EVEN = 256, (9, 9), 16, 0.5, 12
+
 _LEVELS, _BIN = 256, 8
 _LEVELS_SIDE = 64
 _SAME, _FEW = 8, 5
-_AROUND = np.ones((5, 5), np.uint8)
+_AROUND, _NEXT = np.ones((5, 5), np.uint8), np.ones((3, 3), np.uint8)
 _STRUCTURE, _PLAIN, _BACKGROUND = 40, 10, 8
 
 
@@ -42,16 +55,75 @@ def levels_differ(frame: Pixels, laid: Pixels, way: Map, *, most_agree: bool) ->
 
     The one was laid over the other by a map from the frame to it.
     """
+    least = LEAST_LEVELS if most_agree else LEAST_LEVELS_OF_FEW
+    return _levels_agree(frame, laid, way) < least
+
+
+def _levels_agree(frame: Pixels, laid: Pixels, way: Map) -> float:
     side = (_LEVELS_SIDE, _LEVELS_SIDE)
     small = [cv2.resize(each, side, interpolation=cv2.INTER_AREA) for each in (frame, laid)]
     one, other = (np.asarray(each, np.uint8) for each in small)
-    least = LEAST_LEVELS if most_agree else LEAST_LEVELS_OF_FEW
-    return level_agreement(one, other, _inside(way, _LEVELS_SIDE)) < least
+    return level_agreement(one, other, _inside(way, _LEVELS_SIDE))
 
 
 def both_add(frame: Pixels, laid: Pixels, way: Map) -> bool:
     """Whether each picture has something that the other lacks; squares of :data:`FINE_SIDE`."""
     return two_sided(frame, laid, _inside(way, FINE_SIDE)) > MOST_TWO_SIDED
+
+
+def refuted(frame: Pixels, over: Pixels, way: Map, *, small: bool) -> bool:
+    """Whether pictures that one map lays over each other show two things for all that.
+
+    They are whole thumbnails in gray; the map leads from the frame to the one that is laid over it.
+    """
+    size = (_SHARP_SIDE, _SHARP_SIDE)
+    square = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
+    laid = laid_over(over, way, _SHARP_SIDE)
+    if small:
+        return _levels_agree(square, laid, way) < LEAST_LEVELS_OF_SMALL
+    return exchanged(square, laid, _inside(way, _SHARP_SIDE)) > MOST_EXCHANGED
+
+
+def is_mostly_ground(gray: Pixels) -> bool:
+    """Whether most of a picture is ground of one level without anything on it."""
+    plain = gray[cv2.subtract(cv2.dilate(gray, _NEXT), cv2.erode(gray, _NEXT)) < _EVEN]
+    bins = np.bincount(plain // _BIN, minlength=_LEVELS // _BIN)
+    return bool((bins[1:] + bins[:-1]).max() > MOSTLY_GROUND * gray.size)
+
+
+def exchanged(frame: Pixels, laid: Pixels, inside: NDArray[np.bool_]) -> float:
+    """The share of what is drawn in either picture in whose place the other has something else.
+
+    That is on ground of the same level, as what an edit puts over a picture has its own. What one
+    of both has alone counts as far as the other has as much.
+    """
+    around = np.ones(_NEARBY, np.uint8)
+    counted = cv2.erode(inside.astype(np.uint8), around, borderValue=0) > 0
+    here, there = (_Local.of(gray).range > _STRUCTURE for gray in (frame, laid))
+    ground = cv2.absdiff(cv2.dilate(frame, around), cv2.dilate(laid, around)) < _GROUND
+    unlike = counted & ground & (_correlation_nearby(frame, laid) < _UNLIKE)
+    sides = [int(np.count_nonzero(unlike & side)) for side in (here & ~there, there & ~here)]
+    both = int(np.count_nonzero(unlike & here & there))
+    return (both + min(sides)) / max(int(np.count_nonzero(counted & (here | there))), 1)
+
+
+def _correlation_nearby(frame: Pixels, laid: Pixels) -> NDArray[np.float32]:
+    """How well the surroundings of each place agree with the other picture, moved by one pixel."""
+    rows, columns = frame.shape
+    one = frame.astype(np.float32)
+    wide = np.pad(laid.astype(np.float32), 1, mode="edge")
+    (mean, spread), (means, spreads) = _means_and_spreads(one), _means_and_spreads(wide)
+    best = np.full(frame.shape, -1, np.float32)
+    for top, left in np.ndindex(3, 3):
+        part = np.s_[top : top + rows, left : left + columns]
+        together = cv2.blur(one * wide[part], _NEARBY) - mean * means[part]
+        np.maximum(best, together / np.sqrt(spread * spreads[part]), out=best)
+    return best
+
+
+def _means_and_spreads(gray: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+    mean = np.asarray(cv2.blur(gray, _NEARBY), np.float32)
+    return mean, np.maximum(cv2.blur(gray * gray, _NEARBY) - mean * mean, np.float32(1))
 
 
 def _inside(way: Map, side: int) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgvet.images.orientation_hash import ORIENTATIONS
-from imgvet.images.picture import oriented
+from imgvet.images.picture import Pixels, oriented
 
 Map = NDArray[np.float64]
 
@@ -64,6 +64,16 @@ def of_unit(way: Map, side: int) -> Map:
     """The other way round, of a map within a square."""
     shift = (way[:, 2] + 0.5 - way[:, :2].sum(axis=1) / 2) / side
     return np.column_stack([way[:, :2], shift])
+
+
+def laid_over(pixels: Pixels, way: Map, side: int) -> Pixels:
+    """A picture where it lies in the frame from which a map leads to it: a square of this side."""
+    size = (side, side)
+    laid = cv2.warpAffine(
+        pixels, of_pixels(way, size, (pixels.shape[1], pixels.shape[0])), size,
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+    return np.asarray(laid, np.uint8)
 
 
 def chained(then: Map, first: Map) -> Map:

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from imgvet.similarity.alignment import Alignment, Look, align
-from imgvet.similarity.maps import Map, scale
+from imgvet.similarity.doubts import FEW_PIXELS, is_mostly_ground, refuted
+from imgvet.similarity.maps import Map, inverted, scale
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -51,6 +52,10 @@ LEAST_DEGREES = 2.0
 WHOLE_SHARE = 0.95
 """A picture of which so much is shown counts as shown whole."""
 
+_LEAST_EVIDENCE = 12 * 96
+"""Of small pictures: patches that agree times the shortest side, in pixels. Patches are taken from
+96 pixels, so those of a picture of 24 are made of a sixteenth."""
+
 _RECOLOURED = 6.0
 _OVERLAID = 0.1
 
@@ -63,10 +68,31 @@ def compared(pairs: Sequence[Pair], shown: Mapping[str, tuple[bytes, Size]]) -> 
 
     def finding(first: str, second: str, thorough: bool) -> Finding:  # noqa: FBT001
         (one, size), (other, other_size) = shown[first], shown[second]
-        found = align(_look(one), _look(other), thorough=thorough)
-        return Finding() if found is None else finding_of(found, size, other_size)
+        return related(_look(one), _look(other), size, other_size, thorough=thorough)
 
     return [finding(*pair) for pair in pairs]
+
+
+def related(
+    first: Look, second: Look, size: Size, other_size: Size, *, thorough: bool = True
+) -> Finding:
+    """What two pictures of these sizes have to do with each other."""
+    found = align(first, second, thorough=thorough)
+    if found is None or _shows_two(found, first, second, min(*size, *other_size)):
+        return Finding()
+    return finding_of(found, size, other_size)
+
+
+def _shows_two(found: Alignment, first: Look, second: Look, side: int) -> bool:
+    """Whether a closer look takes back what is proven of pictures with this shortest side."""
+    small = side < FEW_PIXELS
+    if small and found.agreeing * side < _LEAST_EVIDENCE:
+        return True
+    if not small and not (is_mostly_ground(first.gray) and is_mostly_ground(second.gray)):
+        return False
+    if found.first_shown > found.second_shown:
+        return refuted(first.fine, second.fine, found.map, small=small)
+    return refuted(second.fine, first.fine, inverted(found.map), small=small)
 
 
 @lru_cache(256)

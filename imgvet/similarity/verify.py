@@ -34,7 +34,7 @@ from imgvet.threads import in_threads
 from imgvet.workdir import WorkDir, write_atomically
 
 STAGE = "verify_pairs"
-VERSION = 5
+VERSION = 6
 
 _PAIRS_AT_ONCE = 128
 

@@ -68,6 +68,23 @@ def test_16_bits_are_scaled_to_8(extension, channels, value):
     assert np.all(found.pixels == value)
 
 
+@pytest.mark.parametrize("extension", [".png", ".tiff"])
+@pytest.mark.parametrize(("greatest", "shown"), [(200, 200), (1000, 250), (4000, 250), (16000, 250),
+                                                 (40_000, 156), (20 * 257, 20)])  # fmt: skip
+def test_fewer_bits_than_16_are_scaled_by_those_there_are(extension, greatest, shown):
+    array = np.zeros((20, 30), np.uint16)
+    array[:, 10:] = greatest
+    found = picture_of(cv2.imencode(extension, array)[1].tobytes())
+    assert (found.pixels.min(), found.pixels.max()) == (0, shown)
+
+
+@pytest.mark.parametrize(("greatest", "shown"), [(4.5, 255), (1.01, 255), (40.0, 40)])
+def test_a_float_tiff_of_another_range_is_stretched_but_for_whole_numbers(greatest, shown):
+    array = np.zeros((20, 30), np.float32)
+    array[:, 10:] = greatest
+    assert picture_of(cv2.imencode(".tiff", array)[1].tobytes()).pixels.max() == shown
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_float_tiff_from_0_to_1_is_scaled(channels):
     array = np.full((20, 30, channels), 0.5, np.float32)
@@ -96,6 +113,15 @@ def test_alpha_is_composited_on_white(saved, kind, alpha, expected):
     # A WebP of opaque pixels only is written without alpha.
     assert found.channels == 4 or (kind == "WEBP" and alpha == 255)
     assert np.all(np.abs(found.pixels.astype(int) - expected) <= 1)
+
+
+@pytest.mark.parametrize(("level", "ground"), [(255, 0), (100, 255)])
+def test_what_is_white_on_transparent_ground_is_still_seen(saved, level, ground):
+    image = Image.new("RGBA", (30, 20), (level, level, level, 0))
+    image.paste((level, level, level, 255), (0, 0, 10, 20))
+    found = picture_of(saved(image, "PNG"))
+    assert np.all(found.pixels[:, :10] == level)
+    assert np.all(found.pixels[:, 10:] == ground)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "GIF"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -29,6 +30,7 @@ def tables() -> Tables:
     pairs = [(0, 1, 1.0), (0, 2, 1.0), (0, 3, 0.97), (4, 5, 0.91), (5, 6, 0.99)]
     similarity = pd.DataFrame(pairs, columns=["from", "to", "similarity"])
     similarity["decided"] = similarity["from"] == 5
+    similarity["verified"] = [np.nan, np.nan, 40.0, 0.0, 50.0]
     options = FlagOptions()
     stats = empty(STATS).reindex(range(8))
     stats["id"] = range(8)
@@ -55,6 +57,7 @@ def test_images_pairs_and_groups_are_counted_apart(tables: Tables) -> None:
     assert counts.exact_duplicate_groups == 1
     assert counts.exact_duplicate_surplus == 2
     assert (counts.near_duplicate_images, counts.near_duplicate_pairs) == (4, 2)
+    assert counts.near_duplicate_proven == 1
     assert (counts.components, counts.component_images, counts.largest_component) == (1, 4, 4)
     assert (counts.outliers, counts.robust_outliers) == (3, 2)
     assert (counts.dark, counts.bright, counts.blurry) == (2, 1, 0)
@@ -99,7 +102,7 @@ def test_the_lines_hold_the_exact_counts_and_say_where_to_look(tables: Tables) -
         "8 images (80 %)",
         "2 images (20 %): 1 empty_file, 1 truncated",
         "3 images in 1 group, 2 to spare",
-        "4 images in 2 pairs of similarity >= 0.9 or proven",
+        "4 images in 2 pairs of similarity >= 0.9 or proven: 1 proven",
         "4 images in 1, the largest of 4",
         "3 images: the 5 % least similar, and 2 that stand out by score",
         "2 images (25 %)",
@@ -113,6 +116,10 @@ def test_the_lines_hold_the_exact_counts_and_say_where_to_look(tables: Tables) -
     told = summary.model_copy(update={"other_files": {".txt": 2000, "more": 1}})
     lines = summary_lines(told, "out/report/index.html")
     assert lines[3].split(maxsplit=2)[2] == "2,001 left alone: 2,000 .txt, 1 more"
+    most = summary.counts.model_copy(update={"bright": 5})
+    lines = summary_lines(summary.model_copy(update={"counts": most}), "report")
+    told_of = [line.split()[0] for line in lines if "most, so a trait of the set" in line]
+    assert told_of == ["Bright"]
     crops = summary_lines(summary.model_copy(update={"sources": 7}), "report")
     assert crops[0].split("  ")[0] == "Crops"
     assert [" images" in line for line in crops] == [True, *[False] * (len(crops) - 1)]

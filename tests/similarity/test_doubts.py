@@ -7,11 +7,13 @@ from itertools import combinations
 import cv2
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.look_alikes import LOOK_ALIKES
 from imgvet.images.picture import encode_thumbnail, to_standard_size
 from imgvet.similarity.alignment import Look, align
 from imgvet.similarity.doubts import level_agreement, two_sided
+from imgvet.similarity.relations import related
 from support.pictures import Pixels, scene
 
 ALL = np.ones((192, 192), np.bool_)
@@ -43,6 +45,42 @@ def test_text_over_a_smooth_picture_is_proven() -> None:
     written = smooth.copy()
     cv2.putText(written, "SAMPLE", (30, 120), cv2.FONT_HERSHEY_SIMPLEX, 3.0, (255,) * 3, 10)
     assert align(look(smooth), look(written))
+
+
+def invoice(number: int) -> Pixels:
+    """A filled table: words and numbers have the same places in all of them."""
+    random = np.random.default_rng(number)
+    page = Image.new("RGB", (800, 700), "white")
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(18)
+    draw.text((40, 30), "ACME Supplies Ltd.", fill=(30, 60, 110), font=ImageFont.load_default(34))
+    for row in range(8):
+        top = 200 + 36 * row
+        draw.rectangle((40, top, 760, top + 36), outline="black")
+        item = "".join(random.choice(list("abdeghknoprstuw"), int(random.integers(4, 10))))
+        cells = (item, str(random.integers(1, 50)), f"{random.uniform(1, 999):.2f}")
+        for left, text in zip((50, 350, 600), cells, strict=True):
+            draw.text((left, top + 8), text, fill="black", font=font)
+    return np.asarray(page, np.uint8)
+
+
+def digit(number: int) -> Pixels:
+    """An ellipse of 28 x 28 pixels, as of handwritten zeros."""
+    random, picture = np.random.default_rng(number), np.zeros((112, 112, 3), np.uint8)
+    size = (int(random.integers(20, 34)), int(random.integers(30, 44)))
+    angle = int(random.integers(0, 30))
+    cv2.ellipse(picture, (56, 56), size, angle, 0, 360, (255, 255, 255), 12, cv2.LINE_AA)
+    return np.asarray(cv2.resize(picture, (28, 28), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+@pytest.mark.parametrize(("draw", "others"), [(invoice, 3), (digit, 12)])
+def test_other_words_and_small_pictures_need_a_closer_look(draw, others) -> None:
+    drawn = [draw(number) for number in range(others)]
+    size = drawn[0].shape[1::-1]
+    looks = [look(picture) for picture in drawn]
+    pairs = list(combinations(looks, 2))
+    assert any(align(*pair) for pair in pairs)
+    assert not any(related(*pair, size, size).verified for pair in pairs)
+    assert related(looks[0], look(drawn[0] // 4 * 3), size, size).verified
 
 
 def gray(seed: int) -> Pixels:
