@@ -60,10 +60,10 @@ def apply(options: argparse.Namespace) -> int:
     if outcome.deleted:
         print(f"Deleted {counted(outcome.deleted, 'file')} for good.")
     _print_refused(outcome)
-    if options.yes:
-        print(f"To bring everything back: imgvet curate undo {options.to}")
-    else:
+    if not options.yes:
         print("Nothing was done; --yes does it.")
+    elif len(outcome.moved) + outcome.already > outcome.deleted:
+        print(f"To bring everything back: imgvet curate undo {options.to}")
     return EXIT_CHECKS_FAILED if outcome.refused else 0
 
 
