@@ -135,7 +135,7 @@ class Archives(Containers):
 
 
 class _Pieces(gzip.GzipFile):
-    """A gzip that gives what it has, so that what lies before damage can be had to the last byte."""
+    """A gzip that gives what it has at once, so that all that lies before damage can be had."""
 
     readinto = io.BufferedIOBase.readinto1
 
