@@ -114,12 +114,12 @@ def test_one_machine_reads_what_another_wrote(
     assert results_in(bucket) == FIRST.keys() - in_store
 
 
-def test_what_is_no_work_dir_leaves_no_copy(place: Path, cache: Path, bucket: Bucket) -> None:
+def test_what_is_no_work_dir_leaves_no_copy(place: Path, tmp_path: Path, bucket: Bucket) -> None:
     bucket.put({"team/out/a.jpg": b"a photo"})
     assert finished_at(place_in(place)) is None
     with pytest.raises(RunNotFoundError):
         open_finished(place)
-    assert not list((cache / "work-dirs").iterdir())
+    assert not list((tmp_path / "a" / "imgvet" / "work-dirs").iterdir())
 
 
 def test_only_what_is_new_travels_and_what_is_old_goes(
