@@ -118,7 +118,7 @@ class AnnotationOptions(Part):
 
     annotations: str | None = parameter(
         None,
-        "labels, splits and boxes: a csv or parquet file, or COCO json; from Python "
+        "labels, splits and boxes: a csv, parquet or jsonl file, or COCO json; from Python "
         "also a DataFrame or a dict",
     )
     data_type: DataType = parameter(

@@ -1,11 +1,13 @@
 """Annotations in the form of COCO: one JSON object with images, annotations and categories.
 
-Source: https://cocodataset.org/#format-data . Read are ``images`` (id, file_name), ``annotations``
-(image_id, category_id, bbox, iscrowd) and ``categories`` (id, name); all else is ignored.
+Source: https://cocodataset.org/#format-data . Read are ``images`` (id, file_name or, as in LVIS,
+coco_url), ``annotations`` (image_id, category_id, bbox, iscrowd) and ``categories`` (id, name); all
+else is ignored. Ids are numbers or text: ``"7"`` and ``7.0`` are ``7``.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import NoneType
@@ -20,7 +22,7 @@ from imgvet.format import counted
 from imgvet.tables import BOX_COLUMNS
 
 _Entries = Sequence[Mapping[str, Any]]
-_KEY = (str, int)
+_KEY = (str, int, float)
 
 
 def from_coco(content: Mapping[str, Any], source: str) -> Annotations:
@@ -37,7 +39,8 @@ def from_coco(content: Mapping[str, Any], source: str) -> Annotations:
         _objects(content, key, source) for key in ("images", "annotations", "categories")
     )
     files = _ids(images, "images", source).to_frame("image_id")
-    files["filename"] = _keys(images, "images", "file_name", source).astype(str)
+    named = [{**image, "file_name": file_name_of(image)} for image in images]
+    files["filename"] = _keys(named, "images", "file_name", source).astype(str)
     classes = _ids(categories, "categories", source).to_frame("category_id")
     names = [str(row.get("name", row["id"])) for row in categories]
     classes["label"] = pd.Series(names, dtype=str)
@@ -50,6 +53,18 @@ def from_coco(content: Mapping[str, Any], source: str) -> Annotations:
         rows = files.assign(label=joined_texts(rows["image"], rows["label"]))[["filename", "label"]]
     found = from_table(pa.Table.from_pandas(rows, preserve_index=False), source)
     return replace(found, classes=tuple(names))
+
+
+def file_name_of(image: Mapping[str, Any]) -> Any:
+    """The name of the file of an entry in ``images``; None if it has none."""
+    return image.get("file_name", image.get("coco_url"))
+
+
+def as_id(value: Any) -> Any:
+    """An id in one form, whatever wrote it: a whole number as such, though it is text or 7.0."""
+    if isinstance(value, str) and re.fullmatch(r"0|[1-9]\d{,17}", value, re.ASCII):
+        return int(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _objects(content: Mapping[str, Any], key: str, source: str) -> _Entries:
@@ -71,7 +86,7 @@ def _keys(entries: _Entries, where: str, key: str, source: str) -> pd.Series:
         f"{len(wrong)} of the {len(entries)} {where} of {source} without {key}",
         "In COCO, images have an id and a file_name, annotations an image_id and categories an id",
     )
-    return pd.Series([entry.get(key) for entry in entries], dtype=object)
+    return pd.Series([as_id(entry.get(key)) for entry in entries], dtype=object)
 
 
 def _ids(entries: _Entries, where: str, source: str) -> pd.Series:
@@ -83,7 +98,7 @@ def _ids(entries: _Entries, where: str, source: str) -> pd.Series:
 
 
 def _boxes_of(entries: _Entries, source: str) -> pd.DataFrame:
-    categories = [entry.get("category_id") for entry in entries]
+    categories = [as_id(entry.get("category_id")) for entry in entries]
     wrong = [value for value in categories if type(value) not in (NoneType, *_KEY)]
     problem = f"{counted(len(wrong), 'annotation')} of {source} with a category_id that is none"
     refuse(wrong, problem, "Give the id of one category")

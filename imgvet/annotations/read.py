@@ -5,7 +5,8 @@ from __future__ import annotations
 import codecs
 import csv
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,6 +18,7 @@ import pyarrow.parquet as pq
 from imgvet.annotations.coco import from_coco
 from imgvet.annotations.schema import (
     COLUMNS,
+    EDGE_COLUMNS,
     NUMBER_COLUMNS,
     Annotations,
     from_table,
@@ -25,15 +27,17 @@ from imgvet.annotations.schema import (
 )
 from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
 from imgvet.format import counted
+from imgvet.images.formats import beginning
 from imgvet.sources.s3 import is_remote
 from imgvet.spreadsheet import plain
 from imgvet.workdir import write_atomically
 
 _FROM_PYTHON = "annotations"
-_FORMS = "Give a csv or parquet file with a column filename, or COCO json"
+_FORMS = "Give a csv, parquet or jsonl file with a column filename, or COCO json"
 _SOURCE = b"imgvet.source"
 """Of a file that :func:`write_annotations` wrote: what messages call the annotations."""
 _DELIMITERS = (",", ";", "\t", "|")
+_NAMES, _SPACE = {"filename", "file_name"}, re.compile(r"\s*")
 
 
 def annotations_from(value: pd.DataFrame | Mapping[str, Any] | str | Path) -> Annotations:
@@ -47,7 +51,7 @@ def annotations_from(value: pd.DataFrame | Mapping[str, Any] | str | Path) -> An
             frame = value if isinstance(value, pd.DataFrame) else pd.DataFrame(dict(value))
         except ValueError as error:
             raise InvalidParameterError(f"annotations is no table ({error})", _FORMS) from None
-        return _from_frame(frame)
+        return _from_frame(frame, _FROM_PYTHON)
     raise InvalidParameterError(
         f"annotations is a {type(value).__name__}",
         "Give a DataFrame, a dict, or the path of a csv, parquet or COCO json file",
@@ -73,12 +77,17 @@ def read_annotations(source: str) -> Annotations:
             head = stream.read(4096)
         if head.startswith(b"PAR1"):
             return _read_parquet(path, source)
-        if head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"["):
-            return from_coco(_read_json(path), source)
-        if head.removeprefix(codecs.BOM_UTF8).startswith(b"<"):
-            raise InputUnreadableError(f"The annotations {source} are XML, as Pascal VOC's", _FORMS)
         is_utf16 = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        return _read_csv(path, "utf-16" if is_utf16 else "utf-8-sig", source)
+        encoding = "utf-16" if is_utf16 else "utf-8-sig"
+        first = head.decode(encoding, "replace").lstrip()[:1]
+        if first and first in "{[":
+            return _read_json(path, source)
+        if first == "<":
+            raise InputUnreadableError(f"The annotations {source} are XML, as Pascal VOC's", _FORMS)
+        if not is_utf16 and b"\0" in head:
+            what = f"The annotations {source} are no text ({beginning(head)})"
+            raise InputUnreadableError(what, _FORMS)
+        return _read_csv(path, encoding, source)
     except OSError as error:
         raise InputUnreadableError(
             f"The annotations {source} can't be read ({error.strerror or error})",
@@ -93,12 +102,12 @@ def write_annotations(annotations: Annotations, path: Path) -> None:
     write_atomically(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
 
 
-def _from_frame(frame: pd.DataFrame) -> Annotations:
+def _from_frame(frame: pd.DataFrame, source: str) -> Annotations:
     if "filename" in frame.index.names and "filename" not in frame.columns:
         frame = frame.reset_index("filename")
-    places = known_columns([str(name) for name in frame.columns], _FROM_PYTHON)
+    places = known_columns([str(name) for name in frame.columns], source)
     columns = {name: _as_arrow(frame.iloc[:, place]) for name, place in places.items()}
-    return from_table(pa.table(columns), _FROM_PYTHON)
+    return from_table(pa.table(columns), source)
 
 
 def _as_arrow(series: pd.Series) -> Any:
@@ -120,17 +129,30 @@ def _read_parquet(path: Path, source: str) -> Annotations:
     return from_table(table, source)
 
 
-def _read_json(path: Path) -> Mapping[str, Any]:
+def _read_json(path: Path, source: str) -> Annotations:
+    """COCO; or objects that name a file each, in a list or one after the other (JSON Lines)."""
     try:
-        content = json.loads(path.read_bytes())
+        values = list(_json_values(path.read_bytes()))
     except (ValueError, RecursionError) as error:
         raise InputUnreadableError(f"{path} is not JSON ({_line(error)})", _FORMS) from None
-    if not isinstance(content, dict):
+    rows = values[0] if isinstance(values[0], list) else values
+    if rows and all(isinstance(row, dict) and row.keys() & _NAMES for row in rows):
+        return _from_frame(pd.DataFrame(rows), source)
+    if len(values) > 1 or rows is not values:
         raise InvalidParameterError(
             f"{path} holds a list, which is how COCO writes results, not annotations",
             "Give the file with images, annotations and categories",
         )
-    return content
+    return from_coco(values[0], source)
+
+
+def _json_values(data: bytes) -> Iterator[Any]:
+    text = data.decode(json.detect_encoding(data)).strip("\ufeff \t\r\n")
+    decoder, at = json.JSONDecoder(), 0
+    while at < len(text):
+        value, end = decoder.raw_decode(text, at)
+        yield value
+        at = _SPACE.match(text, end).end()  # type: ignore[union-attr] # it is found everywhere
 
 
 def _line(error: Exception) -> str:
@@ -155,7 +177,7 @@ def _read_csv(path: Path, encoding: str, source: str) -> Annotations:
         raise InputUnreadableError(f"{path} is not CSV ({error})", remedy) from None
     columns = {name: frame[place].str.strip().map(plain) for name, place in places.items()}
     if delimiter != ",":
-        for name in places.keys() & set(NUMBER_COLUMNS):
+        for name in places.keys() & {*NUMBER_COLUMNS, *EDGE_COLUMNS}:
             columns[name] = columns[name].str.replace(",", ".", regex=False)
     return from_table(pa.table(columns), source)
 

@@ -17,6 +17,8 @@ from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS
 TEXT_COLUMNS = ("filename", "label", "split")
 NUMBER_COLUMNS = (*BOX_COLUMNS, *CORNER_COLUMNS)
 COLUMNS = (*TEXT_COLUMNS, *NUMBER_COLUMNS)
+EDGE_COLUMNS = ("xmin", "ymin", "xmax", "ymax")
+"""The edges of an upright box, as Pascal VOC has them, from which the box is made."""
 
 _SYNONYMS = {
     "filename": ("file", "name", "path", "filepath", "image", "imagepath", "imagename", "img"),
@@ -24,6 +26,8 @@ _SYNONYMS = {
     "split": ("subset", "fold", "partition"),
 }
 """What others call these columns: never taken for them, only suggested."""
+_SIZE, _CORNER = ("width", "height"), frozenset(("x", "y", "left", "top"))
+"""Of a picture, but of a box if a column tells one of its corners."""
 _NO_NUMBER = ("", "nan", "na", "n/a", "null", "none", "<na>")
 
 
@@ -46,24 +50,27 @@ class Annotations:
 
 
 def known_columns(given: Sequence[str], source: str) -> dict[str, int]:
-    """The places of the known columns; upper and lower case and spaces around make no difference.
+    """The places of the known columns, by the letters and digits of their names in any case.
 
-    A column of another meaning is ignored, but not one that looks like a column that is not there,
-    such as ``labels`` or ``class`` where there is no ``label``.
+    A column of another meaning is ignored, such as ``width`` and ``height`` where no corner makes a
+    box of them; but not one that looks like a column that is not there, such as ``labels`` or
+    ``class`` where there is no ``label``.
 
     InvalidParameterError if ``filename`` or a coordinate of a box is missing, a column comes twice,
     or one is called nearly like a known one.
     """
-    names = [name.strip().lower() for name in given]
-    places = {name: names.index(name) for name in COLUMNS if name in names}
+    names = [_plain(name) for name in given]
+    known = (*COLUMNS, *EDGE_COLUMNS)
+    places = {name: names.index(_plain(name)) for name in known if _plain(name) in names}
     for name in sorted(places):
-        if names.count(name) > 1:
+        if names.count(_plain(name)) > 1:
             raise InvalidParameterError(
                 f"{source} has the column {name} twice", "Leave one of them out"
             )
     free = [name for name in COLUMNS if name not in places]
+    taken = {names[place] for place in places.values()}
     for other, name in zip(given, names, strict=True):
-        meant = None if name in places else _meant(name, free)
+        meant = None if name in taken else _meant(name, free)
         if meant is not None:
             raise InvalidParameterError(
                 f"{source} has an unknown column {other!r}",
@@ -74,21 +81,26 @@ def known_columns(given: Sequence[str], source: str) -> dict[str, int]:
             f"{source} has no column filename; its columns are {examples(given) or 'none'}",
             "Give the columns filename, and as wanted label, split and a box",
         )
-    for box in (BOX_COLUMNS, CORNER_COLUMNS):
-        there = [name for name in box if name in places]
-        if 0 < len(there) < len(box):
-            missing = ", ".join(name for name in box if name in free)
+    if not {"col_x", "row_y"} & places.keys() and not _CORNER.intersection(names):
+        places = {name: place for name, place in places.items() if name not in _SIZE}
+    for box in (BOX_COLUMNS, EDGE_COLUMNS, CORNER_COLUMNS):
+        missing = [name for name in box if name not in places]
+        if 0 < len(missing) < len(box):
+            there = ", ".join(name for name in box if name in places)
             raise InvalidParameterError(
-                f"{source} has {', '.join(there)} but no {missing}",
+                f"{source} has {there} but no {', '.join(missing)}",
                 f"Give all of {', '.join(box)}, or none of them",
             )
     return places
 
 
+def _plain(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower()))
+
+
 def _meant(name: str, free: Sequence[str]) -> str | None:
-    plain = "".join(character for character in name if character.isalnum())
     for known in free:
-        if plain in _SYNONYMS.get(known, ()):
+        if name in _SYNONYMS.get(known, ()):
             return known
     # x1 and y1 are like many short names, so only words are compared.
     words = [known for known in free if len(known) > 2]
@@ -105,7 +117,15 @@ def from_table(given: pa.Table, source: str) -> Annotations:
             column = column.cast(column.type.value_type)
         columns[name] = (_text if name in TEXT_COLUMNS else _numbers)(column, what)
     kinds = dict.fromkeys(TEXT_COLUMNS, "str") | dict.fromkeys(NUMBER_COLUMNS, "float64")
-    table = pa.table(columns).to_pandas().reindex(columns=COLUMNS).astype(kinds)
+    table = pa.table(columns).to_pandas()
+    if "xmin" in table and "col_x" not in table:
+        left, top, right, bottom = (table[name] for name in EDGE_COLUMNS)
+        table = table.assign(col_x=left, row_y=top, width=right - left, height=bottom - top)
+    table = table.reindex(columns=COLUMNS).astype(kinds)
+    if (table["col_x"] + table["width"]).max() <= 1 and table["width"].max() > 0:
+        raise InvalidParameterError(
+            f"The boxes of {source} are shares of the picture, none wider than 1", "Give pixels"
+        )
     unnamed = table.index[table["filename"].isna()]
     if len(unnamed):
         raise InvalidParameterError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -24,7 +24,7 @@ from imgvet.images.geometry import Region, region_of, scaled
 from imgvet.options import SourceOptions
 from imgvet.reasons import Reason
 from imgvet.sources.listing import LISTING_SCHEMA
-from imgvet.sources.yolo import boxes_of_image, read_yolo
+from imgvet.sources.yolo import YoloSet, boxes_of_image, read_yolo
 
 NO_BOXES = "[]"
 """What is kept of a picture of which nothing is cut out."""
@@ -92,19 +92,19 @@ def _matched(
 
 def _with_yolo_boxes(listing: pa.Table, sources: SourceOptions) -> pa.Table:
     """A listing with the boxes of YOLO's label files; other inputs have none."""
-    names = yolo_classes(sources)
+    sets = yolo_sets(sources)
     places = zip(listing["path"].to_pylist(), listing["source"].to_pylist(), strict=True)
     found = [
-        boxes_of_image(path, names[source]) if source in names else [] for path, source in places
+        boxes_of_image(path, sets[source]) if source in sets else [] for path, source in places
     ]
     cuts = (boxes_text([numbers for _, numbers in own], shares=True) for own in found)
     return _with_boxes(listing, cuts, ([label for label, _ in own] for own in found))
 
 
-def yolo_classes(sources: SourceOptions) -> dict[str, Mapping[int, str]]:
-    """The classes of each input that is a YOLO data set, by number; raises as the reader."""
+def yolo_sets(sources: SourceOptions) -> dict[str, YoloSet]:
+    """The YOLO data sets among the inputs; raises as the reader."""
     return {
-        name: read_yolo(Path(name).expanduser().absolute()).names
+        name: read_yolo(Path(name).expanduser().absolute())
         for name in filter(is_yolo, sources.inputs)
     }
 

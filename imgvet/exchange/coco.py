@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import pandas as pd
 
+from imgvet.annotations.coco import as_id, file_name_of
 from imgvet.annotations.match import match
 from imgvet.annotations.schema import COLUMNS, Annotations
 from imgvet.exchange.layout import UNNAMED, Layout, Read, bbox_of, write_json
@@ -79,7 +80,7 @@ class Coco(Layout):
         original = self.source.images.get(picture.id)
         if original is None:
             return {"id": self.source.free_id + picture.id} | image, []
-        return {**original, **image}, list(self.source.annotations.get(original["id"], ()))
+        return {**original, **image}, list(self.source.annotations.get(as_id(original["id"]), ()))
 
     def _annotations(self, picture: Picture) -> list[dict[str, Any]]:
         found = [
@@ -129,14 +130,14 @@ def _source_of(pictures: Sequence[Picture], work: WorkDir) -> _Source | None:
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
         return None
     images = {str(place): one for place, one in enumerate(content["images"])}
-    names = [str(one["file_name"]) for one in images.values()]
+    names = [str(file_name_of(one)) for one in images.values()]
     table = pd.DataFrame({"filename": names, "label": list(images)}).reindex(columns=list(COLUMNS))
     inputs = record.options(SourceOptions).inputs
     found = match(Annotations(table, given), [picture.filename for picture in pictures], inputs)
     annotations = defaultdict[Any, list[Entry]](list)
     for one in content.get("annotations") or ():
-        annotations[one.get("image_id")].append(one)
+        annotations[as_id(one.get("image_id"))].append(one)
     places = zip(pictures, found.rows["label"], strict=True)
     known = {picture.id: images[place] for picture, place in places if isinstance(place, str)}
-    ids = (one["id"] for one in content["images"] if type(one["id"]) is int)
+    ids = (number for one in content["images"] if isinstance(number := as_id(one["id"]), int))
     return _Source(content, known, annotations, free_id=max(ids, default=0) + 1)

@@ -16,7 +16,7 @@ from imgvet.annotations.read import read_annotations
 from imgvet.annotations.schema import Annotations
 from imgvet.crops.crop import decode_item
 from imgvet.crops.cutter import Cutter, is_yolo
-from imgvet.crops.listing import NO_BOXES, annotated, boxes_text, regions_of_text, yolo_classes
+from imgvet.crops.listing import NO_BOXES, annotated, boxes_text, regions_of_text, yolo_sets
 from imgvet.errors import ImgvetError
 from imgvet.exchange.selection import Selection, source_names
 from imgvet.images.formats import Format
@@ -180,8 +180,8 @@ def classes_of(record: RunRecord) -> Sequence[str]:
     with suppress(ImgvetError):
         if given is not None:
             return read_annotations(given).classes
-        sets = yolo_classes(sources).values()
-        return [names[number] for names in sets for number in sorted(names)]
+        sets = yolo_sets(sources).values()
+        return [one.names[number] for one in sets for number in sorted(one.names)]
     return ()
 
 

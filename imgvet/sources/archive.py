@@ -33,7 +33,7 @@ from imgvet.sources.local import failure_of
 from imgvet.sources.sidecars import is_kept, settle, split_of_shard
 from imgvet.sources.video import Videos
 
-INDEX_VERSION = 6
+INDEX_VERSION = 7
 """Raised when members are judged in another way."""
 
 HEAD_BYTES = tarfile.BLOCKSIZE
@@ -134,10 +134,16 @@ class Archives(Containers):
         return settle(members, container.read)
 
 
+class _Pieces(gzip.GzipFile):
+    """A gzip that gives what it has at once, so that all that lies before damage can be had."""
+
+    readinto = io.BufferedIOBase.readinto1
+
+
 def _unpack(container: Container) -> list[Member]:
     # To go on, members are unpacked again, as gzip can't be entered in the middle, but not written.
     parts = Parts(container)
-    with gzip.open(container.path) as raw:
+    with _Pieces(container.path) as raw:
         # Read a piece at a time: small reads of gzip are slow.
         buffered = io.BufferedReader(cast("io.RawIOBase", raw), 1 << 20)
         stream = ForwardStream(buffered, lambda position: _passed_limit(position, container))
@@ -262,7 +268,8 @@ def _walk_tar(stream: ForwardStream, length: int | None = None) -> Iterator[Memb
             if not header.isdir():
                 at, size = header.offset_data, header.size
                 cut = length is not None and at + size > length
-                member = Member(_shown(header.name), offset=at, size=size, stored=size)
+                link = _shown(header.linkname) if header.islnk() else None
+                member = Member(_shown(header.name), offset=at, size=size, stored=size, link=link)
                 yield _judged(member, header.name, _special_in_tar(header), cut=cut)
     # An archive ends with a block of zeros.
     if len(stream.last) < tarfile.BLOCKSIZE:
@@ -270,8 +277,10 @@ def _walk_tar(stream: ForwardStream, length: int | None = None) -> Iterator[Memb
     if any(stream.last):
         at = stream.tell() - tarfile.BLOCKSIZE
         raise ArchiveError(Reason.ARCHIVE_DAMAGED, f"a bad header at byte {at}")
-    while length is None and stream.read(_STEP):
-        pass  # The last checksum is compared at the end.
+    while stream.read(_STEP):  # The last checksum of a gzip is compared at its end.
+        if stream.last.strip(b"\0"):
+            detail = "more follows its end marker, such as another archive: 'tar -i' unpacks that"
+            raise ArchiveError(Reason.ARCHIVE_DAMAGED, detail)
 
 
 def _special_in_tar(header: tarfile.TarInfo) -> Failure | None:

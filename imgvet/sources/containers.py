@@ -69,9 +69,11 @@ class Member:
     label: str | None = None
     metadata: str | None = None
     """What its sidecars say, a JSON object."""
+    link: str | None = None
+    """The name of the member that a hard link in a tar stands for."""
 
 
-_TEXTS = {"name", "status", "detail", "label", "metadata"}
+_TEXTS = {"name", "status", "detail", "label", "metadata", "link"}
 MEMBER_SCHEMA = pa.schema(
     [(field.name, pa.string() if field.name in _TEXTS else pa.int64()) for field in fields(Member)]
 )

@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterError
-from imgvet.format import each
+from imgvet.format import each, listed
 from imgvet.options import SourceOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.kinds import IMAGE_EXTENSIONS
@@ -50,6 +50,8 @@ LISTING_SCHEMA = pa.schema(
 pictures. ``cut`` says what is cut out of a picture, ``cut_labels`` (a JSON list) the labels of its
 own boxes: :mod:`imgvet.crops.listing`; they are null where whole pictures are analysed."""
 
+
+_NARROWING = ("find_regex", "min_offset", "max_offset", "tar_only", "no_archives")
 
 MOST_FILE_BYTES = 1 << 30
 """No larger image is read; of archives and videos their members and frames count."""
@@ -156,10 +158,8 @@ def listing_of(
     if chosen:
         return as_table(chosen)
     where = ", ".join(options.inputs) or "the empty list"
-    if options.find_regex or options.min_offset or options.max_offset:
-        raise InputEmptyError(
-            f"No image of {where} is left", "Check find_regex, min_offset and max_offset"
-        )
+    if narrowed := [name for name in _NARROWING if getattr(options, name)]:
+        raise InputEmptyError(f"No image of {where} is left", f"Check {listed(narrowed)}")
     endings = " ".join(sorted(IMAGE_EXTENSIONS))
     found = f", but {each(other_files)}" if other_files else ""
     raise InputEmptyError(f"No image in {where}{found}", f"Images are files that end in {endings}")

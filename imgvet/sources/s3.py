@@ -191,7 +191,7 @@ _NAMES: dict[ErrorKind, str] = {
     "BandwidthLimitExceeded OperationAborted 408 429 500 502 503 504",
     "unreachable": "ConnectionError",
     "insecure": "SSLError",
-    "refused": "ParamValidationError InvalidConfigError",
+    "refused": "ParamValidationError InvalidConfigError EndpointProviderError",
 }
 _KIND_OF_NAME = {name: kind for kind, names in _NAMES.items() for name in names.split()}
 """Kinds by the codes of servers, the status of HTTP, and the names of boto3's exceptions."""
@@ -247,7 +247,7 @@ def error_for(location: ObjectLocation, problem: Problem) -> ImgvetError:
             "Write minio+http:// for a server without https, or set AWS_CA_BUNDLE",
         ),
     }
-    message, hint = told.get(problem.kind, (f"{name} can't be read", "Check the name"))
+    message, hint = told.get(problem.kind, (f"{name} can't be read", "Check name and endpoint"))
     kind = InputNotFoundError if problem.kind == "missing bucket" else InputUnreadableError
     if problem.kind in RETRIED:
         kind, message = TransportError, f"The server of {name} does not answer"

@@ -50,13 +50,18 @@ def is_kept(member: Member) -> bool:
 def settle(members: Iterable[Member], read: ReadMember) -> list[Member]:
     """The images, and everything that should have been one.
 
-    Of members with the same name the last counts, as when the archive is unpacked. Sidecars give
-    their images label and metadata; only those that belong to an image are read.
+    Of members with the same name the last counts, as when the archive is unpacked; a hard link is
+    the file that it stands for. Sidecars give their images label and metadata; only those that
+    belong to an image are read.
     """
     kept = [member for member in members if is_kept(member)]
     counts = Counter(member.name for member in kept)
     last = {member.name: member for member in kept}
     sidecars: defaultdict[str, list[Member]] = defaultdict(list)
+    for name, member in last.items():
+        target = last.get(member.link or "")
+        if target is not None and target.status is Reason.OK:
+            last[name] = replace(target, name=name)
     for member in last.values():
         if _is_sidecar(member):
             sidecars[split_ending(member.name)[0]].append(member)

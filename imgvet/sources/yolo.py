@@ -1,11 +1,12 @@
 """Data sets in the form of YOLOv5: a YAML file that names images, and text files with their boxes.
 
 Source: https://docs.ultralytics.com/datasets/detect/ and /datasets/segment/; the keys are ``path``,
-``train``, ``val``, ``test`` and ``names``.
+``train``, ``val`` (some write ``valid`` or ``validation``), ``test``, ``names`` and ``kpt_shape``.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,8 +21,8 @@ from imgvet.sources.kinds import split_ending
 from imgvet.sources.listing import Entry
 from imgvet.sources.local import read_rows, unreadable, walk, walk_file
 
-SPLITS = ("train", "val", "test")
-"""Keys that name images; the key becomes the split."""
+SPLITS = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
+"""The splits, and the keys that may name their images: the first that does counts."""
 
 _IMAGES, _LABELS = f"{os.sep}images{os.sep}", f"{os.sep}labels{os.sep}"
 
@@ -34,6 +35,8 @@ class YoloSet:
     """By split the folders, lists and images it consists of, as absolute paths that exist."""
     names: Mapping[int, str]
     """The names of classes by number; one without a name is called by its number."""
+    keypoints: int = 0
+    """How many numbers tell the keypoints of an object, after its box."""
 
 
 def read_yolo(file: Path) -> YoloSet:
@@ -53,14 +56,20 @@ def read_yolo(file: Path) -> YoloSet:
     root = file.absolute().parent / path
     if not root.is_dir() and path.is_dir():
         root = path.absolute()
-    places = {
-        split: _places(content[split], split, root, file) for split in SPLITS if content.get(split)
+    stated = {
+        split: next(filter(None, map(content.get, keys)), None) for split, keys in SPLITS.items()
     }
+    places = {split: _places(value, split, root, file) for split, value in stated.items() if value}
     if not places:
         raise InvalidParameterError(
             f"{file} names no images", f"Give it one of the keys {', '.join(SPLITS)}"
         )
-    return YoloSet(places, _class_names(content.get("names"), file))
+    names, shape = _class_names(content.get("names"), file), content.get("kpt_shape") or [0]
+    if not (isinstance(shape, list) and all(isinstance(number, int) for number in shape)):
+        raise InvalidParameterError(
+            f"kpt_shape of {file} is no list of numbers", "Give it as in [17, 3]"
+        )
+    return YoloSet(places, names, math.prod(shape))
 
 
 def _load(file: Path) -> dict[str, Any]:
@@ -93,7 +102,7 @@ def _places(value: Any, split: str, root: Path, file: Path) -> list[Path]:
         if found is None:
             raise InputNotFoundError(
                 f"{file} names {candidates[0]} as {split}, which does not exist",
-                f"Correct path or {split} in {file}",
+                f"Correct path or {split} in {file}, or leave {split} out",
             )
         places.append(Path(os.path.normpath(found)))
     return places
@@ -126,14 +135,11 @@ def yolo_entries(dataset: YoloSet, source: str) -> Iterator[Entry]:
     for split, places in dataset.places.items():
         for place in places:
             for entry in _entries_of(place, source):
-                names = [name for name, _ in boxes_of_image(entry.path, dataset.names)]
-                label, detail = (
-                    ",".join(sorted({name for name in names if name})) or None,
-                    entry.detail,
-                )
+                names = [name for name, _ in boxes_of_image(entry.path, dataset)]
+                label, detail = ",".join(sorted(set(filter(None, names)))) or None, entry.detail
                 if not detail and None in names:
                     wrong = f"{names.count(None)} of {counted(len(names), 'row')}"
-                    detail = f"label file: {wrong} no class and box"
+                    detail = f"label file: no class and box in {wrong}"
                 yield replace(entry, split=split, label=label, detail=detail)
 
 
@@ -155,12 +161,12 @@ LabelledBox = tuple[str | None, list[float | None]]
 _NO_BOX: LabelledBox = None, [None] * 4
 
 
-def boxes_of_image(path: str, names: Mapping[int, str]) -> list[LabelledBox]:
+def boxes_of_image(path: str, dataset: YoloSet) -> list[LabelledBox]:
     """The boxes that the label file of an image tells, in its order; none if it has no such file.
 
-    Rows are ``class x_centre y_centre width height``, shares of the image; rows with more numbers
-    outline the object by a polygon, whose box is taken. A row that is none of these, or a file that
-    can't be read, gives a box of which nothing is known.
+    Rows are ``class x_centre y_centre width height``, shares of the image, and maybe keypoints;
+    other rows with more numbers outline the object by a polygon, whose box is taken. A row that is
+    none of these, or a file that can't be read, gives a box of which nothing is known.
     """
     try:
         text = Path(label_file_of(path)).read_text(encoding="utf-8-sig")
@@ -168,18 +174,18 @@ def boxes_of_image(path: str, names: Mapping[int, str]) -> list[LabelledBox]:
         return []
     except (OSError, UnicodeDecodeError):
         return [_NO_BOX]
-    return [_box(row, names) for row in map(str.split, text.splitlines()) if row]
+    return [_box(row, dataset) for row in map(str.split, text.splitlines()) if row]
 
 
-def _box(row: Sequence[str], names: Mapping[int, str]) -> LabelledBox:
+def _box(row: Sequence[str], dataset: YoloSet) -> LabelledBox:
     try:
-        number, *values = int(row[0]), *map(float, row[1:])
+        number, *values = map(float, row)
     except ValueError:
         return _NO_BOX
-    if len(values) < 4 or number < 0:
+    if len(values) < 4 or number < 0 or not number.is_integer():
         return _NO_BOX
-    label = names.get(number, row[0])
-    if len(row) >= 7 and len(row) % 2:
+    label = dataset.names.get(int(number), str(int(number)))
+    if len(row) >= 7 and len(row) % 2 and len(values) != 4 + dataset.keypoints:
         across, down = values[0::2], values[1::2]
         left, top = min(across), min(down)
         return label, [left, top, max(across) - left, max(down) - top]

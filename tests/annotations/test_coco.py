@@ -108,6 +108,23 @@ def test_ids_may_be_text_and_labels_numbers(small: Coco) -> None:
     assert [row[1] for row in rows_of(small)] == ["1", None, "1", None]
 
 
+@pytest.mark.parametrize("kind", [str, float])
+def test_ids_are_the_same_as_numbers_and_text(small: Coco, kind: Callable[[int], Any]) -> None:
+    expected = rows_of(small)
+    for entry in small["annotations"]:
+        entry["image_id"], entry["category_id"] = (
+            kind(entry["image_id"]),
+            kind(entry["category_id"]),
+        )
+    assert rows_of(small) == expected
+
+
+def test_lvis_names_files_by_their_address(small: Coco) -> None:
+    for entry in small["images"]:
+        entry["coco_url"] = f"http://images.cocodataset.org/{entry.pop('file_name')}"
+    assert rows_of(small)[0][:2] == ("http://images.cocodataset.org/a.jpg", "person")
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [

@@ -84,6 +84,11 @@ def test_the_content_and_not_the_name_tells_what_a_file_is(tmp_path: Path) -> No
         "filename\tlabel\tcol_x\trow_y\twidth\theight\na.jpg\t7\t1.5\t2\t3e1\t40\nb.jpg\t\t\t\t\t\n",
         'height|width|row_y|col_x|label|filename\n40|30|2|"1.5"|7|a.jpg\nNaN|null|NA||| "b.jpg"\n',
         "filename,label,col_x,row_y,width,height,\na.jpg,7,1.5,2,30,40,\nb.jpg,,,nan,None,,,,\n",
+        "file_name,width,height,label,XMin,YMin,x_max,y_max\na.jpg,640,480,7,1.5,2,31.5,42\nb.jpg,",
+        '{"file_name": "a.jpg", "label": 7, "xmin": 1.5, "ymin": 2, "xmax": 31.5, "ymax": 42}\n'
+        '\n{"file_name": "b.jpg", "objects": {"bbox": []}}\n',
+        '[{"filename": "a.jpg", "label": 7.0, "col_x": 1.5, "row_y": 2, "width": 30, "height": 40},'
+        ' {"filename": "b.jpg"}]',
     ],
 )
 def test_csv_as_people_write_it(tmp_path: Path, text: str) -> None:
@@ -172,13 +177,14 @@ def test_boxes_that_are_not_as_they_should_be_stay_for_the_pictures_to_judge() -
     [
         ("label,split", r"no column filename; its columns are 'label', 'split'\. Give"),
         ("/a.jpg,cat", "no column filename"),
-        ("file_name,label", r"unknown column 'file_name'\. Did you mean 'filename'"),
+        ("image_name,label", r"unknown column 'image_name'\. Did you mean 'filename'"),
         ("path,label", "unknown column 'path'. Did you mean 'filename'"),
         ("filename,lable", "unknown column 'lable'. Did you mean 'label'"),
         ("filename,class", "unknown column 'class'. Did you mean 'label'"),
         ("filename,splits", "unknown column 'splits'. Did you mean 'split'"),
         ("filename,col_x,row_y,with,height", "unknown column 'with'. Did you mean 'width'"),
-        ("filename,width,height", "has width, height but no col_x, row_y"),
+        ("filename,x,y,width,height", "has width, height but no col_x, row_y"),
+        ("filename,xmin,xmax,ymin", "has xmin, ymin, xmax but no ymax"),
         ("filename,x1,y1,x2,y2,x3,y3,x4", "but no y4. Give all of x1, y1"),
         ("filename,label,Label", "has the column label twice"),
     ],
@@ -195,9 +201,10 @@ def test_wrong_columns_are_named_with_what_was_meant(
 
 
 def test_columns_of_another_meaning_are_ignored(tmp_path: Path) -> None:
-    text = "image_id,filename,score,label,class,x\n3,a.jpg,0.5,cat,animal,9\n"
-    found = read_text(tmp_path, text)
-    assert rows_of(found) == [{"filename": "a.jpg", "label": "cat"}]
+    for more, values in (("x", "9"), ("width,height", "640,480")):
+        text = f"image_id,filename,score,label,class,{more}\n3,a.jpg,0.5,cat,animal,{values}\n"
+        found = read_text(tmp_path, text)
+        assert rows_of(found) == [{"filename": "a.jpg", "label": "cat"}]
 
 
 @pytest.mark.parametrize(
@@ -214,6 +221,7 @@ def test_columns_of_another_meaning_are_ignored(tmp_path: Path) -> None:
         ),
         ('filename,col_x,row_y,width,height\na,1.5,2,3,4\nb,1,2,"1,5",4\n', "instead of numbers"),
         ("", "no column filename; its columns are none"),
+        ("filename,xmin,xmax,ymin,ymax\na,0.1,0.9,0.2,0.3\n", "shares of the picture"),
     ],
 )
 def test_wrong_rows_are_counted_and_shown(tmp_path: Path, text: str, message: str) -> None:
@@ -229,6 +237,8 @@ def test_wrong_rows_are_counted_and_shown(tmp_path: Path, text: str, message: st
         (b"PAR1 and no more", "not Parquet"),
         (b'{"images": [', "not JSON"),
         (b"[" * 100_000, "not JSON"),
+        (b'{"file_name": "a.jpg"}\n{"file', "not JSON"),
+        (b"PK\x03\x04" + bytes(9), r"no text \(a zip archive\)"),
         (b"<annotation><filename>1.jpg</filename></annotation>", "XML, as Pascal VOC"),
     ],
 )

@@ -146,7 +146,7 @@ def test_yolo_is_read_by_imgvet_with_the_same_boxes(
     assert set(known.places) == {"train", "val"}
     picture = folder / "images" / "train" / "photo00.jpg"
     size = size_of(picture) * 2
-    found = boxes_of_image(str(picture), known.names)
+    found = boxes_of_image(str(picture), known)
     for (_, shares), box in zip(found, BOXES, strict=True):
         assert np.multiply(shares, size).tolist() == pytest.approx(list(box), abs=1e-3)
     for labels in (folder / "labels").rglob("*.txt"):

@@ -169,7 +169,7 @@ def test_nothing_is_ever_written_outside(tmp_path: Path, ending: str) -> None:
 def test_links_devices_and_pipes_are_rows(tmp_path: Path, mode: str) -> None:
     special = [
         header("soft.jpg", kind=tarfile.SYMTYPE, link="../../etc/passwd"),
-        header("hard.jpg", kind=tarfile.LNKTYPE, link="1.jpg"),
+        header("hard.jpg", kind=tarfile.LNKTYPE, link="elsewhere.jpg"),
         header("disk.jpg", kind=tarfile.BLKTYPE),
         header("tty.jpg", kind=tarfile.CHRTYPE),
         header("pipe.jpg", kind=tarfile.FIFOTYPE),
@@ -180,11 +180,23 @@ def test_links_devices_and_pipes_are_rows(tmp_path: Path, mode: str) -> None:
     assert found.pop("1.jpg").status is Reason.OK
     assert {name: (entry.status, entry.detail) for name, entry in found.items()} == {
         "soft.jpg": (Reason.NOT_A_FILE, "a symbolic link to ../../etc/passwd"),
-        "hard.jpg": (Reason.NOT_A_FILE, "a hard link to 1.jpg"),
+        "hard.jpg": (Reason.NOT_A_FILE, "a hard link to elsewhere.jpg"),
         "disk.jpg": (Reason.NOT_A_FILE, "a device"),
         "tty.jpg": (Reason.NOT_A_FILE, "a device"),
         "pipe.jpg": (Reason.NOT_A_FILE, "a pipe"),
     }
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_a_hard_link_in_a_tar_is_the_file_that_it_stands_for(tmp_path: Path, mode: str) -> None:
+    link = header("./b/2.jpg", kind=tarfile.LNKTYPE, link="./a/1.jpg")
+    path = write_tar(tmp_path / "a.tar", {"./a/1.jpg": b"photo", "b/2.cls": b"cat"}, mode, [link])
+    found = listed(path)
+    assert {name: (entry.status, entry.label) for name, entry in found.items()} == {
+        "a/1.jpg": (Reason.OK, None),
+        "b/2.jpg": (Reason.OK, "cat"),
+    }
+    assert read(path, "b/2.jpg") == b"photo"
 
 
 def test_a_link_in_a_zip_is_a_row(tmp_path: Path) -> None:
@@ -317,6 +329,25 @@ def test_a_damaged_gzip_is_noticed_by_its_checksum(tmp_path: Path) -> None:
     content[-8] ^= 1
     path.write_bytes(content)
     assert damage(path)[0] is Reason.ARCHIVE_DAMAGED
+
+
+@pytest.mark.parametrize("junk", [b"", b"junk" * 200])
+def test_of_a_damaged_gzip_all_that_is_whole_is_had(tmp_path: Path, junk: bytes) -> None:
+    images = {f"{number}.jpg": random.Random(number).randbytes(900) for number in range(12)}
+    path = write_tar(tmp_path / "a.tgz", images, "w:gz")
+    data = path.read_bytes()
+    path.write_bytes(data + junk if junk else data[:-20])
+    assert damage(path)[0] is Reason.ARCHIVE_DAMAGED
+    assert {name: read(path, name) for name in images} == images
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_tars_put_one_after_the_other_are_told(tmp_path: Path, mode: str) -> None:
+    parts = [write_tar(tmp_path / n, {f"{n}.jpg": b"x"}, mode).read_bytes() for n in "ab"]
+    path = tmp_path / "both.tar"
+    path.write_bytes(b"".join(parts))
+    assert damage(path)[1].startswith("more follows its end marker, such as another archive")
+    assert read(path, "a.jpg") == b"x"
 
 
 def test_a_broken_header_in_the_middle_ends_a_tar_with_a_row(tmp_path: Path) -> None:

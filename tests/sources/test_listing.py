@@ -103,8 +103,8 @@ def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
 
 def test_nothing_left_names_what_left_nothing(tmp_path: Path) -> None:
     touch(tmp_path / "1.jpg")
-    with pytest.raises(InputEmptyError, match="Check find_regex"):
-        names(tmp_path, find_regex="zzz")
+    with pytest.raises(InputEmptyError, match="Check find_regex and tar_only"):
+        names(tmp_path, find_regex="zzz", tar_only=True)
 
 
 def test_a_missing_input_is_an_error(tmp_path: Path) -> None:

@@ -9,7 +9,14 @@ import pytest
 from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
 from imgvet.reasons import Reason
 from imgvet.sources.listing import Entry
-from imgvet.sources.yolo import LabelledBox, boxes_of_image, label_file_of, read_yolo, yolo_entries
+from imgvet.sources.yolo import (
+    LabelledBox,
+    YoloSet,
+    boxes_of_image,
+    label_file_of,
+    read_yolo,
+    yolo_entries,
+)
 
 
 def put(path: Path, content: str = "x") -> Path:
@@ -43,8 +50,10 @@ def dataset(folder: Path, yaml: str) -> Path:
         "names: {'0': cat, 1: dog, 2: emu}",
     ],
 )
-def test_splits_and_labels(tmp_path: Path, names: str) -> None:
-    found = listed(dataset(tmp_path, f"train: images/train\nval: images/val\ntest:\n{names}\n"))
+@pytest.mark.parametrize("val", ["val", "valid", "validation"])
+def test_splits_and_labels(tmp_path: Path, names: str, val: str) -> None:
+    stated = f"train: images/train\n{val}: images/val\ntest:\n{names}\n"
+    found = listed(dataset(tmp_path, stated))
     assert {name: (entry.split, entry.label) for name, entry in found.items()} == {
         "one.jpg": ("train", "dog"),
         "two.jpg": ("train", "cat,emu"),
@@ -94,8 +103,8 @@ def test_damaged_label_files_are_told(tmp_path: Path) -> None:
     (tmp_path / "labels" / "train" / "two.txt").write_bytes(b"\xff\xfe")
     found = listed(file)
     assert (found["one.jpg"].label, found["one.jpg"].status) == ("0", Reason.OK)
-    assert found["one.jpg"].detail == "label file: 1 of 2 rows no class and box"
-    assert found["two.jpg"].detail == "label file: 1 of 1 row no class and box"
+    assert found["one.jpg"].detail == "label file: no class and box in 1 of 2 rows"
+    assert found["two.jpg"].detail == "label file: no class and box in 1 of 1 row"
 
 
 def test_only_the_last_folder_of_images_counts() -> None:
@@ -123,6 +132,7 @@ LAUGHS = "\n".join(
         ("train: nowhere", InputNotFoundError, "nowhere as train"),
         ("train: .\nnames: 7", InvalidParameterError, "names of"),
         ("train: .\nnames: {a: b}", InvalidParameterError, "names of"),
+        ("train: .\nkpt_shape: 17x3", InvalidParameterError, "kpt_shape of"),
         ("train: !!python/object/apply:os.getcwd []", InputUnreadableError, "not YAML"),
         ("train: " + "[" * 5000, InputUnreadableError, "not YAML"),
         (LAUGHS, InvalidParameterError, "names of"),
@@ -137,18 +147,18 @@ def test_errors_name_the_file_and_the_key(
         read_yolo(tmp_path / "nothing.yaml")
 
 
-NAMES = {0: "cat", 1: "dog"}
+NAMES = YoloSet({}, {0: "cat", 1: "dog"})
 
 
-def boxes(tmp_path: Path, text: str) -> list[LabelledBox]:
+def boxes(tmp_path: Path, text: str, dataset: YoloSet = NAMES) -> list[LabelledBox]:
     for name in ("images", "labels"):
         (tmp_path / name).mkdir()
     (tmp_path / "labels" / "1.txt").write_text(text)
-    return boxes_of_image(str(tmp_path / "images" / "1.jpg"), NAMES)
+    return boxes_of_image(str(tmp_path / "images" / "1.jpg"), dataset)
 
 
 def test_boxes_are_told_by_their_corner_and_with_their_class(tmp_path: Path) -> None:
-    found = boxes(tmp_path, "1 0.5 0.5 0.25 0.5\n\n7 0.125 0.25 0.25 0.5 0.9\n")
+    found = boxes(tmp_path, "1.0 0.5 0.5 0.25 0.5\n\n7 0.125 0.25 0.25 0.5 0.9\n")
     assert found == [("dog", [0.375, 0.25, 0.25, 0.5]), ("7", [0.0, 0.0, 0.25, 0.5])]
 
 
@@ -157,7 +167,15 @@ def test_an_outline_becomes_the_box_around_it(tmp_path: Path) -> None:
     assert box == ("cat", [0.25, 0.25, 0.5, 0.75])
 
 
-@pytest.mark.parametrize("text", ["cat 0.5 0.5 0.1 0.1\n", "0 0.5 0.5\n", "0 a b c d\n"])
+def test_keypoints_are_no_outline(tmp_path: Path) -> None:
+    points = put(tmp_path / "data.yaml", "train: .\nnames: [cat]\nkpt_shape: [2, 2]\n")
+    (box,) = boxes(tmp_path, "0 0.5 0.5 0.25 0.5 0.9 0.9 0.1 0.9\n", read_yolo(points))
+    assert box == ("cat", [0.375, 0.25, 0.25, 0.5])
+
+
+@pytest.mark.parametrize(
+    "text", ["0.5 0.5 0.5 0.1 0.1\n", "cat 0.5 0.5 0.1 0.1\n", "0 0.5 0.5\n", "0 a b c d\n"]
+)
 def test_what_is_no_box_is_told_and_the_others_stay(tmp_path: Path, text: str) -> None:
     unknown, box = boxes(tmp_path, f"{text}0 0.5 0.5 1 1\n")
     assert (unknown, box) == ((None, [None] * 4), ("cat", [0.0, 0.0, 1.0, 1.0]))
