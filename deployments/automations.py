@@ -92,8 +92,8 @@ def rules(silent_hours: int) -> tuple[Rule, ...]:
                 match_related=_FLOW,
                 posture=Posture.Reactive,
             ),
-            subject="{{ flow_run.name }}: the run crashed",
-            body="{{ flow_run.state.message }}",
+            subject="{{ deployment.name or flow_run.name }}: the run crashed",
+            body="{{ flow_run.name }}: {{ flow_run.state.message }}",
         ),
         Rule(
             "imgvet late runs",

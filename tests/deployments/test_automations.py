@@ -110,7 +110,8 @@ def test_a_run_without_heartbeats_is_marked_as_crashed_and_told(
     kind, said = cats.state(killed)
     assert (kind, "heartbeats have ended" in said) == ("CRASHED", True)
     receiver.wait_for(1, 60)
-    assert receiver.titles() == ["killed: the run crashed"]
+    assert receiver.titles() == [f"{cats.name}: the run crashed"]
+    assert str(receiver.posted[0]["message"]).startswith("killed: Its heartbeats")
     assert [cats.state(run)[0] for run in (alive, coffee)] == ["RUNNING", "RUNNING"]
 
 
@@ -129,7 +130,7 @@ def test_a_run_that_was_taken_and_never_began_is_marked_as_crashed(
     kind, said = cats.state(taken)
     assert (kind, "ended before it began" in said) == ("CRASHED", True)
     receiver.wait_for(1, 60)
-    assert receiver.titles() == ["taken: the run crashed"]
+    assert receiver.titles() == [f"{cats.name}: the run crashed"]
     assert cats.state(begun)[0] == "RUNNING"
 
 
