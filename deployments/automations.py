@@ -34,6 +34,7 @@ OVERDUE = timedelta(minutes=15)
 
 _FINISHED = frozenset({*STATE_NAMES.values(), ALARMS})
 _ENDED = _FINISHED | {"Failed", "TimedOut", "Cancelled", "Crashed"}
+_BEGUN = _ENDED | {"Running"}
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,14 @@ def rules(silent_hours: int) -> tuple[Rule, ...]:
             "imgvet dead runs",
             "Marks runs as Crashed whose heartbeats ended before them.",
             _missing(_ENDED | {"heartbeat"}, {"heartbeat"}, patience, "prefect.resource.id"),
-            action=ChangeFlowRunState(
-                state=StateType.CRASHED,
-                message="Its heartbeats have ended: killed, out of memory, or machine gone.",
-            ),
+            action=_crashed("Its heartbeats have ended: killed, out of memory, or machine gone."),
+        ),
+        Rule(
+            "imgvet stuck runs",
+            "Marks runs as Crashed that were taken and never began, as they let no other begin.",
+            # A server that was started anew holds back what it hears of a state, no heartbeats.
+            _missing(_BEGUN | {"heartbeat"}, {"Pending"}, OVERDUE, "prefect.resource.id"),
+            action=_crashed("It was taken by a process or a worker that ended before it began."),
         ),
         Rule(
             "imgvet crashed runs",
@@ -87,8 +92,8 @@ def rules(silent_hours: int) -> tuple[Rule, ...]:
                 match_related=_FLOW,
                 posture=Posture.Reactive,
             ),
-            subject="{{ flow_run.name }}: the run crashed",
-            body="{{ flow_run.state.message }}",
+            subject="{{ deployment.name or flow_run.name }}: the run crashed",
+            body="{{ flow_run.name }}: {{ flow_run.state.message }}",
         ),
         Rule(
             "imgvet late runs",
@@ -114,6 +119,10 @@ def _of_datasets(message: str) -> EventTrigger:
         for_each={"prefect.resource.id"},
         posture=Posture.Reactive,
     )
+
+
+def _crashed(message: str) -> ChangeFlowRunState:
+    return ChangeFlowRunState(state=StateType.CRASHED, message=message)
 
 
 _FLOW = ResourceSpecification(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prefect import State, flow
+from prefect import flow
 
 from imgvet.curation.decisions import Kind
 from imgvet.flows.ending import end
@@ -50,7 +50,7 @@ from imgvet.workdir import WorkDir
 
 
 @flow(name="analyze_dataset", flow_run_name=run_name, persist_result=False)
-def analyze_dataset(options: RunOptions) -> State[RunSummary]:
+def analyze_dataset(options: RunOptions) -> RunSummary:
     """Vet a dataset.
 
     Args:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from prefect import State, flow
+from prefect import flow
 from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
-from prefect.states import Completed
 from pydantic import Field
 
 from imgvet.curation.apply import Outcome
 from imgvet.curation.plan import plan_lines
 from imgvet.curation.rules import CurateOptions
 from imgvet.errors import PlanError
+from imgvet.flows.ending import completed
 from imgvet.flows.server_run import told_to_server
 from imgvet.opening import open_finished
 from imgvet.store.references import digest_file
@@ -31,7 +31,7 @@ class Approval(RunInput):
 
 
 @flow(name="curate_dataset", persist_result=False)
-def curate_dataset(options: CurateOptions) -> State[Outcome]:
+def curate_dataset(options: CurateOptions) -> Outcome:
     """Propose what to remove from a dataset, and remove it when a person has allowed it.
 
     Args:
@@ -45,7 +45,7 @@ def curate_dataset(options: CurateOptions) -> State[Outcome]:
         work = open_finished(placed.work_dir, stored=True)
         plan = propose_plan(work, options)
         if not (plan["action"] != "keep").any():
-            return Completed(name="NothingToDo", message="No image is to go.", data=Outcome())
+            return completed(Outcome(), "No image is to go.", "NothingToDo")
         made = digest_file(work.plan_table)
         asked = Approval.with_initial_data(
             description="\n\n".join([*plan_lines(plan), f"Look at {work.plan_page}"]), apply=False
@@ -54,11 +54,11 @@ def curate_dataset(options: CurateOptions) -> State[Outcome]:
             wait_for_input=asked, timeout=round(options.wait_hours * 3600), poll_interval=POLL
         )
         if not answer.apply:
-            return Completed(name="Declined", message="Nothing was moved.", data=Outcome())
+            return completed(Outcome(), "Nothing was moved.", "Declined")
         work = open_finished(placed.work_dir, stored=True)  # maybe edited on another machine
         if digest_file(work.plan_table) != made:
             raise PlanError("The plan was made again while this run waited", "Start the flow again")
         outcome = apply_plan(work, options)
     moved, refused = len(outcome.moved), len(outcome.refused)
     message = f"{moved} files moved to {options.quarantine}, {refused} left alone."
-    return Completed(name="Curated", message=message, data=outcome)
+    return completed(outcome, message, "Curated")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
-from prefect import State
 from prefect.states import Completed, Failed
 
 from imgvet.errors import ImgvetError
@@ -32,6 +31,11 @@ class ChecksFailedError(ImgvetError, Generic[Result]):
         self.result = result
 
 
+def completed(result: Result, message: str, name: str = "Completed") -> Result:
+    """The result of a flow with its last state: Prefect takes the state, its caller the result."""
+    return cast("Result", Completed(name=name, message=message, data=result))
+
+
 def end(
     verdict: Verdict,
     result: Result,
@@ -39,8 +43,8 @@ def end(
     lost: Sequence[str] = (),
     *,
     failed: bool,
-) -> State[Result]:
-    """The last state of a run; one that failed raises ChecksFailedError with its result.
+) -> Result:
+    """The result of a run with its last state; one that failed raises ChecksFailedError with it.
 
     ``lost`` are lines on messages that did not arrive, which is a warning.
     """
@@ -53,5 +57,5 @@ def end(
     message += "".join(f" {line}." for line in lost)
     if failed:
         error = ChecksFailedError(message.removesuffix("."), result)
-        return Failed(name=name, message=message, data=error)
-    return Completed(name=name, message=message, data=result)
+        return cast("Result", Failed(name=name, message=message, data=error))
+    return completed(result, message, name)

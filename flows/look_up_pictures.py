@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pandas as pd
-from prefect import State, flow
-from prefect.states import Completed
+from prefect import flow
 
+from imgvet.flows.ending import completed
 from imgvet.flows.server_run import told_to_server
 from imgvet.opening import open_finished
 from imgvet.search.against import LookUpOptions, in_short
@@ -14,7 +14,7 @@ from imgvet.tasks.finished_runs import look_up_all
 
 
 @flow(name="look_up_pictures", persist_result=False)
-def look_up_pictures(options: LookUpOptions) -> State[pd.DataFrame]:
+def look_up_pictures(options: LookUpOptions) -> pd.DataFrame:
     """Tell of each of many pictures the nearest images of a finished run.
 
     Returns:
@@ -24,4 +24,4 @@ def look_up_pictures(options: LookUpOptions) -> State[pd.DataFrame]:
     with told_to_server(), with_addresses(options) as placed:
         work = open_finished(placed.work_dir, stored=True)
         found = look_up_all(work, placed)
-    return Completed(message=in_short(found, work), data=found)
+    return completed(found, in_short(found, work))

@@ -52,7 +52,7 @@ def tell_refused(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
     persist_result=False,
     on_failure=[tell_refused],
 )
-def monitor_dataset(options: DeployedOptions) -> State[Monitored]:
+def monitor_dataset(options: DeployedOptions) -> Monitored:
     """Vet a dataset, compare it with earlier runs, and tell of what changed for the worse.
 
     Args:

@@ -58,7 +58,7 @@ def library_threads(threads: int) -> Iterator[None]:
         for limit, number in before:
             limit(number)
         for name, value in told.items():
-            os.environ.pop(name)
+            os.environ.pop(name, None)  # another run of this process may have ended before
             os.environ.update({name: value} if value is not None else {})
 
 

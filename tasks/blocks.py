@@ -37,6 +37,7 @@ def load(name: str, *abilities: str) -> Any:
     """The block of a name; InvalidParameterError if there is none, or it has no such ability."""
     from prefect.blocks.core import Block
     from prefect.settings import PREFECT_API_URL
+    from prefect.utilities.asyncutils import run_coro_as_sync
 
     kind, block, _ = block_in(name)
     if not PREFECT_API_URL.value():
@@ -47,7 +48,7 @@ def load(name: str, *abilities: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of Apprise, as in notify.py
-            found = Block.load(f"{kind}/{block}")
+            found = run_coro_as_sync(Block.aload(f"{kind}/{block}"))
     except (ValueError, KeyError, RuntimeError, ImportError) as error:
         raise InvalidParameterError(
             f"{name} can't be had from the server ({str(error).strip().splitlines()[0]})",

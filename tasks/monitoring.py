@@ -31,6 +31,7 @@ from imgvet.monitor.messages import Message, links_of
 from imgvet.monitor.notify import Monitored, Sender, deliver, mark_told, senders
 from imgvet.monitor.options import MonitorOptions, all_addresses
 from imgvet.monitor.rates import RATES, rates_in_words
+from imgvet.opening import send
 from imgvet.reports.overview import verdict_of
 from imgvet.tasks.artifacts import key_of, register, slug
 from imgvet.tasks.blocks import send_by_block, with_addresses
@@ -69,8 +70,10 @@ def alert(context: RunContext, run: Run, options: MonitorOptions) -> Monitored:
     for event in run.events:
         run_logger.log(logging.INFO if event.all_clear else logging.WARNING, event.title)
     _, lost = deliver(work, {SERVER: emit}, links)
+    send(work)  # who was told is noted at once, where the next run may be on another machine
     arrived, problems = deliver(work, _addresses(options), links, options)
     mark_told(work)
+    send(work)
     for problem in (*lost, *problems):
         run_logger.warning(problem)
     run_logger.info("Messages sent: %d", arrived)

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
@@ -136,6 +137,19 @@ def test_libraries_keep_to_so_many_threads_and_get_their_own_back():
         assert numbers() == [1, 1, 1, 1, "1", "1"]
         assert list(in_threads(lambda _: cv2.getNumThreads(), range(3), 2)) == [1, 1, 1]
     assert numbers() == before
+
+
+def test_runs_of_two_threads_may_end_in_the_order_in_which_they_began(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    first, second = ExitStack(), ExitStack()
+    for stack in (first, second):
+        stack.enter_context(library_threads(cv2.getNumThreads()))
+    first.close()
+    second.close()
 
 
 def test_a_library_that_is_imported_later_is_told_too():

@@ -130,7 +130,7 @@ def _result(name: str, options: RunOptions) -> object:
 
     flow = getattr(importlib.import_module(f"imgvet.flows.{name}"), name)
     try:
-        return flow(options, return_state=True).result()
+        return flow(options)
     except ChecksFailedError as error:
         return error.result
 

@@ -31,13 +31,13 @@ class Watched:
         self.flow_id = server.post("/flows/", {"name": flow})["id"]
         self.id = server.post("/deployments/", {"name": name, "flow_id": self.flow_id})["id"]
 
-    def run(self, name: str) -> str:
-        """A run that seems to run."""
+    def run(self, name: str, kind: str = "RUNNING", state: str = "Running") -> str:
+        """A run that seems to be in a state."""
         body = {
             "name": name,
             "flow_id": self.flow_id,
             "deployment_id": self.id,
-            "state": {"type": "RUNNING"},
+            "state": {"type": kind, "name": state},
         }
         return str(self.server.post("/flow_runs/", body)["id"])
 
@@ -110,8 +110,28 @@ def test_a_run_without_heartbeats_is_marked_as_crashed_and_told(
     kind, said = cats.state(killed)
     assert (kind, "heartbeats have ended" in said) == ("CRASHED", True)
     receiver.wait_for(1, 60)
-    assert receiver.titles() == ["killed: the run crashed"]
+    assert receiver.titles() == [f"{cats.name}: the run crashed"]
+    assert str(receiver.posted[0]["message"]).startswith("killed: Its heartbeats")
     assert [cats.state(run)[0] for run in (alive, coffee)] == ["RUNNING", "RUNNING"]
+
+
+def test_a_run_that_was_taken_and_never_began_is_marked_as_crashed(
+    cats: Watched, receiver: Receiver
+) -> None:
+    taken, begun = cats.run("taken", "PENDING", "Submitting"), cats.run("begun")
+    long_ago = timedelta(minutes=15, seconds=1)
+    cats.emit(begun, "Pending", long_ago)
+    cats.emit(begun, "heartbeat", timedelta(minutes=1))
+    until(
+        cats.server,
+        lambda: cats.state(taken)[0] != "PENDING",
+        lambda: cats.emit(taken, "Pending", long_ago),
+    )
+    kind, said = cats.state(taken)
+    assert (kind, "ended before it began" in said) == ("CRASHED", True)
+    receiver.wait_for(1, 60)
+    assert receiver.titles() == [f"{cats.name}: the run crashed"]
+    assert cats.state(begun)[0] == "RUNNING"
 
 
 def test_a_late_run_and_a_dataset_without_runs_are_told(cats: Watched, receiver: Receiver) -> None:

@@ -32,13 +32,14 @@ def test_automations_are_applied_a_run_is_served_and_the_alarm_arrives_once(serv
             "imgvet alarms         created, sends to 1",
             "imgvet all-clears     created, sends to 1",
             "imgvet dead runs      created, ends them",
+            "imgvet stuck runs     created, ends them",
             "imgvet crashed runs   created, sends to 1",
             "imgvet late runs      created, sends to 1",
             "imgvet silence        created, sends to 1",
         ]
         again = server.run(apply).stdout
         assert again.count("updated, sends to 1") == 5
-        assert len(server.post("/automations/filter")) == 6
+        assert len(server.post("/automations/filter")) == 7
 
         log = server.start('imgvet serve cats --work-dir out --cron "0 6 * * *" --timezone UTC')
         (deployment,) = wait_for_deployments(server, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -24,7 +25,7 @@ from imgvet.options import make_options
 from imgvet.quality.result import read_results
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
-from imgvet.summary import Verdict, summary_lines
+from imgvet.summary import RunSummary, Verdict, summary_lines
 from imgvet.tables import RESULT_TABLES, read_table
 from imgvet.workdir import UNUSED_DAYS, WorkDir
 from support.pictures import age, jpeg, photograph
@@ -325,6 +326,13 @@ def test_the_python_face_reads_everything(
         row for row, name in enumerate(names) if name.endswith(("copy of 0.jpg", "photo00.jpg"))
     ]
     assert np.array_equal(*vectors[copies])
+
+
+def test_a_run_where_a_loop_runs_as_in_a_notebook(finished: Runner) -> None:
+    async def cell() -> RunSummary:
+        return finished.dataset.run(input_dir=finished.photos, fail_on="critical")
+
+    assert asyncio.run(cell()).verdict is Verdict.FAILED
 
 
 def artifacts_of(run: Runner) -> dict[str | None, Artifact]:

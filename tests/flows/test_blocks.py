@@ -26,6 +26,7 @@ from prefect.variables import Variable
 from pydantic import SecretStr
 
 from imgvet.cli.main import main
+from imgvet.dataset import Dataset
 from imgvet.deployments.automations import apply_automations
 from imgvet.deployments.datasets import deployment_of, served
 from imgvet.errors import InvalidParameterError
@@ -134,6 +135,15 @@ def test_a_block_that_is_none_is_refused_before_anything_is_done(
     with pytest.raises(InvalidParameterError, match=said):
         state.result()
     assert finished.dataset.record() == before
+
+
+def test_a_block_is_loaded_where_a_loop_runs_as_in_a_notebook() -> None:
+    RemoteFileSystem(basepath="s3://b/x").save("files", overwrite=True)
+
+    async def cell() -> Dataset:
+        return Dataset(work_dir="block:remote-file-system/files/out")
+
+    assert asyncio.run(cell()).work_dir == Path("s3://b/x/out")
 
 
 def test_without_a_server_there_are_no_blocks() -> None:

@@ -91,6 +91,10 @@ def test_another_machine_goes_on_where_one_ended(
     assert (tmp_path / "quarantine" / "bucket.sh").is_file()
 
 
+def interrupt(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_alarms_are_told_when_their_results_are_in_the_bucket(
     machine: Machine, bucket: Bucket, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +111,18 @@ def test_alarms_are_told_when_their_results_are_in_the_bucket(
         proxy.faults[:] = [Fault("/files.json", "answer", 99)]
         assert monitor_dataset(options, return_state=True).is_failed()
         assert receiver.titles() == ["photos: the run failed"] * 2  # nothing can be noted
+
+        # One that is killed when it has told of its results is not told of by another machine.
+        proxy.faults.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr("imgvet.flows.monitor_dataset.end", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                monitor_dataset(options)
+        told = receiver.titles()[2:]
+        assert len(told) == 1
+        machine("b")
+        assert monitor_dataset(options, return_state=True).is_completed()
+        assert receiver.titles()[2:] == told
 
 
 def test_shards_are_computed_without_the_work_dir(
