@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -100,18 +99,7 @@ def finished_at(name: str) -> WorkDir | None:
     """The work dir that a name stands for, if it is that of a finished run."""
     is_other = "://" in name and not is_remote(name)
     work = None if is_other else work_dir_at(Path(name).expanduser(), stored=True)
-    return work if work is not None and _is_finished(work) else None
-
-
-def _is_finished(work: WorkDir) -> bool:
-    """Whether it is that of a finished run; the copy of what is no work dir at all goes."""
-    if (is_finished := work.is_finished()) or not work.address:
-        return is_finished
-    with suppress(filelock.Timeout), (lock := _lock_of(work)).acquire(timeout=0):
-        held = {str(path) for path in work.path.rglob("*") if path.is_file()}
-        if held <= {str(work.store / ADDRESS), lock.lock_file}:
-            shutil.rmtree(work.path)
-    return False
+    return work if work is not None and work.is_finished() else None
 
 
 def open_finished(path: Path, *, stored: bool = False) -> WorkDir:
@@ -120,7 +108,7 @@ def open_finished(path: Path, *, stored: bool = False) -> WorkDir:
     Raises as :func:`work_dir_at`.
     """
     work, name = work_dir_at(path, stored=stored), place_in(path)
-    if _is_finished(work):
+    if work.is_finished():
         return work
     if WorkDir(work.path, CROPS_PART).is_finished():
         raise RunNotFoundError(

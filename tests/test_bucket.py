@@ -30,7 +30,6 @@ from imgvet.opening import (
     place_outside,
     require_allowed,
 )
-from imgvet.parameters import place_in
 from imgvet.search.saved_lists import delete_list, restore_list, save_list, saved_lists
 from imgvet.sources.s3_folder import Folder
 from imgvet.store.references import digest_bytes
@@ -112,14 +111,6 @@ def test_one_machine_reads_what_another_wrote(
     assert work.name == f"s3://{bucket.name}/team/out"
     assert finished_at(work.name) == work
     assert results_in(bucket) == FIRST.keys() - in_store
-
-
-def test_what_is_no_work_dir_leaves_no_copy(place: Path, tmp_path: Path, bucket: Bucket) -> None:
-    bucket.put({"team/out/a.jpg": b"a photo"})
-    assert finished_at(place_in(place)) is None
-    with pytest.raises(RunNotFoundError):
-        open_finished(place)
-    assert not list((tmp_path / "a" / "imgvet" / "work-dirs").iterdir())
 
 
 def test_only_what_is_new_travels_and_what_is_old_goes(
