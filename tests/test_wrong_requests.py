@@ -98,7 +98,7 @@ run photos --find-regex (                         | is not a regular expression
 run photos --split-pattern train                  | it needs one group, the split, as in
 run photos --subset nowhere.jpg                   | Give paths of images that lie in the input
 run photos --min-offset 5 --max-offset 3          | min_offset must be less than max_offset
-run photos --tar-only                             | No image in photos
+run photos --tar-only                             | No image of photos is left. Check tar_only
 run photos --tar-only --no-archives               | exclude each other
 run photos --work-dir photos/out                  | lies inside the input photos. Choose a work dir
 run photos --work-dir names.csv                   | can't be written to (Not a directory). Choose
@@ -113,7 +113,7 @@ run photos --config types.toml                    | threshold = [1]: Input shoul
 run photos --config checks.toml                   | it is a table of its own, in a config file [c
 run photos --config checks_range.toml             | checks.max_dark_rate = 7: Input should be less
 run photos --config rules_name.toml               | Unknown parameter 'exakt'. 'imgvet run --help'
-run photos --annotations nowhere.csv              | do not exist. Give a csv or parquet file with
+run photos --annotations nowhere.csv              | do not exist. Give a csv, parquet or jsonl file
 run photos --annotations names.csv                | unknown column 'name'. Did you mean 'filename'
 run photos --annotations list.json                | Give the file with images, annotations and cat
 run photos --annotations broken.json              | broken.json is not JSON
