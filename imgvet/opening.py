@@ -107,9 +107,9 @@ def _is_finished(work: WorkDir) -> bool:
     """Whether it is that of a finished run; the copy of what is no work dir at all goes."""
     if (is_finished := work.is_finished()) or not work.address:
         return is_finished
-    with suppress(filelock.Timeout), (lock := _lock_of(work)).acquire(timeout=0):
-        held = {str(path) for path in work.path.rglob("*") if path.is_file()}
-        if held <= {str(work.store / ADDRESS), lock.lock_file}:
+    with suppress(filelock.Timeout), _lock_of(work).acquire(timeout=0):
+        held = (path.name for path in work.path.rglob("*") if path.is_file())
+        if not set(held) - {ADDRESS, "lock", "digests.json"}:
             shutil.rmtree(work.path)
     return False
 
