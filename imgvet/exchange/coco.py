@@ -59,7 +59,7 @@ class Coco(Layout):
         head = {"info": {"description": "exported by imgvet"}, "licenses": []}
         if self.source is not None:
             head = {name: self.source.content.get(name, value) for name, value in head.items()}
-            categories = self.source.content.get("categories", [])
+            categories = self.source.categories
         for split, (images, annotations) in found.items():
             lists = {"images": images, "annotations": annotations, "categories": categories}
             name = "_".join(filter(None, ["instances", self.folder_of[split]]))
@@ -80,7 +80,8 @@ class Coco(Layout):
         original = self.source.images.get(picture.id)
         if original is None:
             return {"id": self.source.free_id + picture.id} | image, []
-        return {**original, **image}, list(self.source.annotations.get(as_id(original["id"]), ()))
+        kept = self.source.annotations.get(as_id(original["id"]), ())
+        return {**original, **image}, self.source.relabelled(kept, picture.label)
 
     def _annotations(self, picture: Picture) -> list[dict[str, Any]]:
         found = [
@@ -112,6 +113,25 @@ class _Source:
     """By image_id."""
     free_id: int
     """An id from which on no image has one."""
+    categories: list[Any]
+    """Those of the file, and of labels that were corrected to others."""
+
+    def relabelled(self, own: Sequence[Entry], label: str | None) -> list[Entry]:
+        """The annotations of one picture, if all are of one category under its label as it is now.
+
+        Those of several stay as they are, as nobody knows which of them was corrected.
+        """
+        numbers = {str(one.get("name", one["id"])): one["id"] for one in self.categories}
+        names = {as_id(number): name for name, number in numbers.items()}
+        told = {names.get(as_id(one.get("category_id"))) for one in own if not one.get("iscrowd")}
+        if label is None or len(told) != 1 or label in told:
+            return list(own)
+        if label not in numbers:
+            ids = (number for number in map(as_id, numbers.values()) if isinstance(number, int))
+            numbers[label] = max(ids, default=0) + 1
+            self.categories.append({"id": numbers[label], "name": label, "supercategory": ""})
+        new = {"category_id": numbers[label]}
+        return [one if one.get("iscrowd") else {**one, **new} for one in own]
 
 
 def _source_of(pictures: Sequence[Picture], work: WorkDir) -> _Source | None:
@@ -140,4 +160,5 @@ def _source_of(pictures: Sequence[Picture], work: WorkDir) -> _Source | None:
     places = zip(pictures, found.rows["label"], strict=True)
     known = {picture.id: images[place] for picture, place in places if isinstance(place, str)}
     ids = (number for one in content["images"] if isinstance(number := as_id(one["id"]), int))
-    return _Source(content, known, annotations, free_id=max(ids, default=0) + 1)
+    categories = list(content.get("categories") or ())
+    return _Source(content, known, annotations, max(ids, default=0) + 1, categories)

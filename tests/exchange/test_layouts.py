@@ -114,6 +114,14 @@ def test_a_coco_set_is_cleaned_with_all_that_it_tells(photos: Path, tmp_path: Pa
     with Image.open(folder / "images" / "photo00.jpg") as picture:
         assert (images[70]["width"], images[70]["height"]) == picture.size
     assert 71 not in images
+    (tmp_path / "new.csv").write_text("filename,label\nphoto00.jpg,emu\nphoto01.jpg,cat\n")
+    again = tmp_path / "again"
+    options = ExportOptions(format="coco", corrections=str(tmp_path / "new.csv"))
+    export_run(work, again, options)
+    content = as_json(again / "annotations" / "instances.json")
+    assert [one["name"] for one in content["categories"]] == ["dog", "emu"]
+    old = entries["annotations"]
+    assert content["annotations"] == [{**old[0], "category_id": 45}, *old[1:]]
 
 
 def test_labels_without_boxes_are_coco_annotations_without_a_box(
