@@ -76,7 +76,7 @@ CHECKS: tuple[Check, ...] = (
     Check("blurry_rate", "Blurry images", "warning", Section.BLURRY,
           "Share of the images without sharp detail.",
           "Remove them, unless smooth pictures are wanted."),
-    Check("outlier_rate", "Outliers", "warning", Section.OUTLIERS,
+    Check("outlier_rate", "Outliers by score", "warning", Section.OUTLIERS,
           "Share of the images much less like their nearest neighbour than usual "
           "(robust score above 3.5).",
           "Look at them: wrong images, or rare ones that deserve more examples."),

@@ -74,7 +74,8 @@ def both_add(frame: Pixels, laid: Pixels, way: Map) -> bool:
 def refuted(frame: Pixels, over: Pixels, way: Map, *, small: bool) -> bool:
     """Whether pictures that one map lays over each other show two things for all that.
 
-    They are whole thumbnails in gray; the map leads from the frame to the one that is laid over it.
+    They are whole thumbnails in gray, uint8 (h, w); the map leads from the frame to the one that is
+    laid over it. ``small`` ones, of less than :data:`FEW_PIXELS`, are told by their levels alone.
     """
     size = (_SHARP_SIDE, _SHARP_SIDE)
     square = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -85,17 +86,18 @@ def refuted(frame: Pixels, over: Pixels, way: Map, *, small: bool) -> bool:
 
 
 def is_mostly_ground(gray: Pixels) -> bool:
-    """Whether most of a picture is ground of one level without anything on it."""
+    """Whether most of a gray picture, uint8 (h, w), is ground of one level with nothing on it."""
     plain = gray[cv2.subtract(cv2.dilate(gray, _NEXT), cv2.erode(gray, _NEXT)) < _EVEN]
     bins = np.bincount(plain // _BIN, minlength=_LEVELS // _BIN)
     return bool((bins[1:] + bins[:-1]).max() > MOSTLY_GROUND * gray.size)
 
 
 def exchanged(frame: Pixels, laid: Pixels, inside: NDArray[np.bool_]) -> float:
-    """The share of what is drawn in either picture in whose place the other has something else.
+    """The share, 0..1, of what is drawn in either picture where the other has something else.
 
-    That is on ground of the same level, as what an edit puts over a picture has its own. What one
-    of both has alone counts as far as the other has as much.
+    Both are gray, uint8 (h, w), as the marks of what counts. Asked is ground of the same level, as
+    what an edit puts over a picture has its own. What one of both has alone counts as far as the
+    other has as much.
     """
     around = np.ones(_NEARBY, np.uint8)
     counted = cv2.erode(inside.astype(np.uint8), around, borderValue=0) > 0

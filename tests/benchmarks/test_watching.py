@@ -9,17 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.watching import (
-    JUMPED,
-    QUESTIONS,
-    RECOVERED,
-    Plan,
-    World,
-    alarming,
-    caught,
-    power,
-    simulate,
-)
+from benchmarks.drawn_histories import Plan, World, simulate
+from benchmarks.watching import JUMPED, QUESTIONS, RECOVERED, alarming, caught, power
 from imgvet.monitor.compare import SHARE_OF_RATES
 from imgvet.monitor.options import WatchOptions
 from imgvet.monitor.rates import NOVEL, Proportion, p_of_rise

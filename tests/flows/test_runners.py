@@ -145,7 +145,7 @@ def test_a_killed_process_is_told_in_one_line_and_costs_a_restart(
     with pytest.raises(EngineError, match="The pool of processes of this run failed"):
         runner.run(runner="processes", num_threads=2)
     assert not active_children()
-    monkeypatch.setattr("imgvet.flows.stages.report_progress", lambda *_: None)
+    monkeypatch.undo()  # Fewer shards may be left than there are processes: then threads compute.
     runner.run(runner="processes", num_threads=2)
     assert runner.table_bytes() == expected
     assert runner.computed()["compute_stats"] < PHOTOS

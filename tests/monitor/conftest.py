@@ -8,7 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.watching import CENTRES, Batch, World, directions, draw, embeddings_of, tables_of
+from benchmarks.drawn_histories import (
+    CENTRES,
+    Batch,
+    World,
+    directions,
+    draw,
+    embeddings_of,
+    tables_of,
+)
 from imgvet.metrics import METRICS
 from imgvet.monitor.finished import run_of
 from imgvet.monitor.history import Run, save_run

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from benchmarks.watching import Batch
+from benchmarks.drawn_histories import Batch
 from imgvet.errors import HistoryError, RunNotFoundError
 from imgvet.monitor.baselines import baseline_path, forget_baselines, kept_baselines
 from imgvet.monitor.failure import failed_run, watch_failed_run

@@ -207,6 +207,13 @@ def test_https_to_a_server_without_it_names_the_way(proxy: FaultProxy) -> None:
         listed(f"minio://{proxy.host}/bucket")
 
 
+def test_an_endpoint_that_is_no_address_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://host/path?query=1")
+    monkeypatch.setattr("imgvet.sources.s3.time.sleep", lambda _: pytest.fail("it was asked again"))
+    with pytest.raises(InputUnreadableError, match=r"not a valid URI.*Check name and endpoint"):
+        list(list_objects(parse_location("s3://bucket/a"), "s3://bucket/a"))
+
+
 def test_settings_that_can_not_be_used_are_an_error(
     proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

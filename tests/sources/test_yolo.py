@@ -129,7 +129,7 @@ LAUGHS = "\n".join(
         ("train: 5", InvalidParameterError, "train of"),
         ("train: [{a: b}]", InvalidParameterError, "train of"),
         ("path: 5\ntrain: x", InvalidParameterError, "path of"),
-        ("train: nowhere", InputNotFoundError, "nowhere as train"),
+        ("train: nowhere", InputNotFoundError, "nowhere as train.*or leave train out"),
         ("train: .\nnames: 7", InvalidParameterError, "names of"),
         ("train: .\nnames: {a: b}", InvalidParameterError, "names of"),
         ("train: .\nkpt_shape: 17x3", InvalidParameterError, "kpt_shape of"),
