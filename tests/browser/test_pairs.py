@@ -50,6 +50,8 @@ def page(tab: Tab, explorer: Explorer, work: WorkDir) -> Iterator[Tab]:
 
 
 def decided(work: WorkDir) -> list[str]:
+    if not work.decisions.exists():
+        return []
     with work.decisions.open(newline="", encoding="utf-8-sig") as file:
         return [row["decision"] for row in csv.DictReader(file)]
 
@@ -80,13 +82,14 @@ def test_keys_decide_and_go_on_and_one_key_undoes_it(page: Tab, work: WorkDir) -
 
 
 def test_fast_keys_are_taken_one_after_the_other(page: Tab, work: WorkDir) -> None:
-    for letter in "1234uu":
+    for letter in "12uu34":
         key(page, letter)
-    page.wait_for(f"{RANGE}.startsWith('3 of 4')")
-    until = time.monotonic() + 20  # the page shows the second undo before it is kept
-    while decided(work) != ["keep_left", "keep_right"] and time.monotonic() < until:
+    last = ["keep_both", "not_a_duplicate"]  # nothing on the way to it looks like it
+    until = time.monotonic() + 20
+    while decided(work) != last and time.monotonic() < until:
         time.sleep(0.05)
-    assert decided(work) == ["keep_left", "keep_right"]
+    assert decided(work) == last
+    page.wait_for(f"{RANGE}.startsWith('3 of 4')")
 
 
 def test_a_decision_is_seen_again_and_taken_back_by_the_same_key(page: Tab, work: WorkDir) -> None:
