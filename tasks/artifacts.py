@@ -49,7 +49,9 @@ def register(name: str, create: Callable[[], object]) -> bool:
         with _asking_once():
             create()
     except (PrefectException, httpx.HTTPError, OSError, RuntimeError) as error:
-        _logger.warning("The %s could not be registered on the server: %s", name, error)
+        gone = isinstance(error, httpx.TransportError)
+        said = "The %s could not be registered on the server: %s"
+        _logger.warning(said, name, error, extra={"send_to_api": not gone})
         return False
     return True
 

@@ -139,6 +139,9 @@ def _register_all(shown: Shown, read: ThumbnailReader) -> None:
     name, report = shown.name, shown.report
     checks = [check.model_dump(mode="json", exclude={"examples"}) for check in shown.checks]
     text, title = dataset_markdown(shown, read), f"Report of {as_markdown(name)}"
-    register("summary", lambda: create_markdown_artifact(text, key_of(name, "summary")))
-    register("checks", lambda: create_table_artifact(checks, key_of(name, "checks")))
-    register("report", lambda: create_link_artifact(report, title, key_of(name, "report")))
+    artifacts = {
+        "summary": lambda: create_markdown_artifact(text, key_of(name, "summary")),
+        "checks": lambda: create_table_artifact(checks, key_of(name, "checks")),
+        "report": lambda: create_link_artifact(report, title, key_of(name, "report")),
+    }
+    all(register(what, create) for what, create in artifacts.items())  # until one is refused

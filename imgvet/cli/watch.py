@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import cast
@@ -13,7 +14,7 @@ from uuid import uuid4
 
 from imgvet.cli.arguments import run_parameters
 from imgvet.engine.progress import shown_progress
-from imgvet.engine.run import run_in_engine
+from imgvet.engine.run import completed_anyway, run_in_engine
 from imgvet.engine.server import TemporaryServer, configured_url, failures_of
 from imgvet.errors import (
     EXIT_CHECKS_FAILED,
@@ -128,16 +129,13 @@ def _run_monitor(options: MonitorOptions, launched: TemporaryServer | None) -> M
     with suppress(*_GONE) if before else nullcontext():
         request = check_request(options)
 
+    started = datetime.now(UTC)
     try:
         with addresses_aside(options) as told:
             found = run_in_engine("monitor_dataset", told, request, launched=launched)
             return cast("Monitored", found)
     except EngineError as error:
-        after = _monitored_runs(work)
-        if not after or after[-1].status == "failed" or len(after) == len(before):
-            raise
-        print(f"imgvet: {error} The results are complete.", file=sys.stderr)
-        return Monitored(run=after[-1])
+        return Monitored(run=completed_anyway(error, started, options.work_dir))
 
 
 def _monitored_runs(work: WorkDir) -> list[Run]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gc
 import importlib
+import logging
 import os
+import queue
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from imgvet.engine.server import (
     PATIENCE,
@@ -24,15 +27,18 @@ from imgvet.engine.server import (
 )
 from imgvet.engine.values import keep_files
 from imgvet.engine.warm_up import files_to_measure, measure_ahead
-from imgvet.errors import EngineError, MachineError, failures_of_machine
+from imgvet.errors import EngineError, HistoryError, MachineError, failures_of_machine
 from imgvet.flows.request import Request, as_checked, check_request, with_options
 from imgvet.flows.runners import is_elsewhere
 from imgvet.opening import exclusive, require_allowed
 from imgvet.options import RunOptions
 from imgvet.quality.expectations import load as load_great_expectations
 from imgvet.store.files import FileToRead
-from imgvet.summary import RunSummary
+from imgvet.summary import RunSummary, read_summary
 from imgvet.workdir import WorkDir
+
+if TYPE_CHECKING:
+    from imgvet.monitor.history import Run
 
 FILES_OF_A_RUN = 128
 """Files and connections that a run has open at a time, at most: 96 to read a bucket."""
@@ -49,10 +55,35 @@ def run_flow(
 ) -> RunSummary:
     """Vet a dataset as a Prefect flow; ImgvetError of a bad request, before anything is written.
 
-    ``drafts`` is the folder with what was given from Python as tables and arrays.
+    ``drafts`` is the folder with what was given from Python as tables and arrays. A server that
+    goes away before the run is closed there costs a line.
     """
     request = check_request(options)
-    return cast("RunSummary", run_in_engine("analyze_dataset", options, request, drafts, launched))
+    started = datetime.now(UTC)
+    try:
+        found = run_in_engine("analyze_dataset", options, request, drafts, launched)
+        return cast("RunSummary", found)
+    except EngineError as error:
+        run = completed_anyway(error, started, options.work_dir)
+    return read_summary(require_allowed(options.work_dir, (), overwrite=True, part=run.part))
+
+
+def completed_anyway(error: EngineError, started: datetime, work_dir: Path) -> Run:
+    """The run that began since then and whose results are complete; a line says what went wrong.
+
+    The error itself is raised if there is none.
+    """
+    from imgvet.monitor.history import read_history
+
+    history: tuple[Run, ...] = ()
+    with suppress(HistoryError):
+        history = read_history(require_allowed(work_dir, (), overwrite=True))
+    for run in history[-1:]:
+        began = datetime.fromisoformat(run.started)  # of whole seconds
+        if run.status == "finished" and began >= started.replace(microsecond=0):
+            print(f"imgvet: {error} The results are complete.", file=sys.stderr)
+            return run
+    raise error
 
 
 def run_in_engine(
@@ -185,8 +216,10 @@ def _connected(url: str, *, temporary: bool) -> Iterator[None]:
     """Let flows use a server; EngineError if it fails.
 
     Prefect tries twice to send an event, not for eight seconds each, to one that is gone: what was
-    not sent is sent again with the first event that arrives.
+    not sent is sent again with the first event that arrives. Nor does it print, of each batch of
+    logs, that they could not be sent: a warning of the run and its error say so.
     """
+    from httpx import TransportError
     from prefect import settings
     from prefect.events.clients import NullEventsClient, PrefectEventsClient
     from prefect.events.worker import EventsWorker, emit_events_to_cloud
@@ -196,6 +229,7 @@ def _connected(url: str, *, temporary: bool) -> Iterator[None]:
         changes[settings.PREFECT_LOGGING_TO_API_ENABLED] = False
         changes[settings.PREFECT_FLOWS_HEARTBEAT_FREQUENCY] = None
     remedy = "Check that it runs, or unset PREFECT_API_URL to use a temporary one"
+    printed, logging.raiseExceptions = logging.raiseExceptions, False
     with settings.temporary_settings(changes):
         if temporary:
             EventsWorker.set_client_override(NullEventsClient)
@@ -204,5 +238,19 @@ def _connected(url: str, *, temporary: bool) -> Iterator[None]:
         try:
             with failures_of(url, remedy):
                 yield
+        except EngineError as error:
+            if isinstance(error.__cause__, TransportError):
+                forget_events(EventsWorker.instance())
+            raise
         finally:
             EventsWorker.set_client_override(None)
+            logging.raiseExceptions = printed
+
+
+def forget_events(worker: Any) -> None:
+    """Drop the events for a server that is gone: Prefect would try each for seconds at the end."""
+    waiting = worker._queue  # noqa: SLF001
+    with suppress(queue.Empty):
+        while True:
+            waiting.get_nowait()
+            waiting.task_done()

@@ -232,9 +232,12 @@ def failures_of(url: str, remedy: str) -> Iterator[None]:
         yield
     except ImgvetError:
         raise
-    except (PrefectException, httpx.HTTPError) as error:
-        said = str(error) or type(error).__name__
-        raise EngineError(f"The Prefect server {url} failed: {said}", remedy) from error
+    except (PrefectException, httpx.HTTPError, RuntimeError) as error:
+        cause = error.__cause__ if type(error) is RuntimeError else error
+        if not isinstance(cause, PrefectException | httpx.HTTPError):
+            raise
+        said = str(cause) or type(cause).__name__
+        raise EngineError(f"The Prefect server {url} failed: {said}", remedy) from cause
 
 
 @contextmanager

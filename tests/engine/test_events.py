@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
-from prefect.events import emit_event
+from prefect.events import Event, emit_event
 from prefect.events.clients import AssertingEventsClient
 from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from imgvet.engine.run import deliver_events
+from imgvet.engine.run import deliver_events, forget_events
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +43,31 @@ def test_events_are_delivered_where_a_loop_runs_as_in_a_notebook() -> None:
         return events_delivered()
 
     assert asyncio.run(cell()) == ["imgvet.test"]
+
+
+def test_what_waits_for_a_server_that_is_gone_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    may_go_on, taken = threading.Event(), []
+
+    async def take(_: object, event: Event) -> None:
+        await asyncio.to_thread(may_go_on.wait, 20)
+        taken.append(event.event)
+
+    monkeypatch.setattr(AssertingEventsClient, "_emit", take)
+    for number in range(5):
+        emit_event(f"imgvet.{number}", resource={"prefect.resource.id": "imgvet.test"})
+    worker = EventsWorker.instance()
+    assert wait_for(lambda: worker._queue.qsize() == 4)
+    forget_events(worker)
+    may_go_on.set()
+    deliver_events()
+    assert taken == ["imgvet.0"]
+
+
+def wait_for(condition: Callable[[], bool]) -> bool:
+    """Whether it holds within ten seconds."""
+    deadline = time.monotonic() + 10
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return condition()

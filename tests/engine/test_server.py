@@ -10,10 +10,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prefect import get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from imgvet.engine import server as engine_server
-from imgvet.engine.server import LOOPBACK, TemporaryServer
+from imgvet.engine.server import LOOPBACK, TemporaryServer, failures_of
 from imgvet.errors import EngineError
+from support.receiver import free_port
 
 
 @pytest.fixture
@@ -107,3 +110,19 @@ def test_a_server_that_can_not_be_imported_says_why_in_its_log(
         server.wait()
     assert "no such luck" in (tmp_path / "home" / engine_server.LOG).read_text()
     server.stop()
+
+
+def test_a_server_that_goes_away_is_an_error_of_the_server_and_a_bug_is_not() -> None:
+    def start_a_flow() -> None:  # Prefect asks for the version first
+        with get_client(httpx_settings={"timeout": 5}, sync_client=True) as client:
+            client.raise_for_api_version_mismatch()
+
+    address = f"http://127.0.0.1:{free_port()}/api"
+    with (
+        temporary_settings({PREFECT_API_URL: address}),
+        pytest.raises(EngineError, match=r"failed: .*refused\. Start it\."),
+        failures_of(address, "Start it"),
+    ):
+        start_a_flow()
+    with pytest.raises(RuntimeError, match="a bug"), failures_of(address, "Start it"):
+        raise RuntimeError("a bug")

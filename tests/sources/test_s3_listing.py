@@ -21,7 +21,8 @@ from imgvet.tables import to_frame
 from imgvet.workdir import WorkDir
 from support.archives import write_zip
 from support.fault_proxy import Fault, FaultProxy
-from support.s3_server import Bucket, free_port
+from support.receiver import free_port
+from support.s3_server import Bucket
 
 pytest_plugins = ("support.s3_fixtures",)
 

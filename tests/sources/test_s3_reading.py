@@ -25,7 +25,8 @@ from imgvet.sources.s3_objects import (
     list_objects,
 )
 from support.fault_proxy import Fault, FaultProxy
-from support.s3_server import Bucket, free_port
+from support.receiver import free_port
+from support.s3_server import Bucket
 
 pytest_plugins = ("support.s3_fixtures",)
 

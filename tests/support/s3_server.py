@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
+
+from support.receiver import free_port
 
 REGION = "us-east-1"
 ACCESS_KEY, SECRET_KEY = "an-access-key", "a-secret-key"
@@ -90,13 +91,6 @@ def environment(endpoint: str | None = None) -> dict[str, str]:
         "no_proxy": "127.0.0.1",
     }
     return values | ({"AWS_ENDPOINT_URL": endpoint} if endpoint else {})
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
