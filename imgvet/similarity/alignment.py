@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from imgvet.images.orientation_hash import ORIENTATIONS
 from imgvet.images.picture import Pixels, decode_thumbnail, gray_thumbnail, oriented
-from imgvet.similarity.doubts import FINE_SIDE, both_add, levels_differ
+from imgvet.similarity.doubts import FINE_SIDE, both_add, is_mostly_ground, levels_differ
 from imgvet.similarity.maps import (
     MIRROR,
     ORIENTED,
@@ -124,6 +124,11 @@ class Look:
     def small(self) -> Pixels:
         """A small gray copy."""
         return _scaled(self.gray, _SMALL)
+
+    @cached_property
+    def mostly_ground(self) -> bool:
+        """Whether most of the picture is ground of one level with nothing on it."""
+        return is_mostly_ground(self.gray)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imgvet.similarity.alignment import Alignment, Look, align
-from imgvet.similarity.doubts import FEW_PIXELS, is_mostly_ground, refuted
+from imgvet.similarity.doubts import FEW_PIXELS, refuted
 from imgvet.similarity.maps import Map, inverted, scale
 
 Size = tuple[int, int]
@@ -88,14 +88,14 @@ def _shows_two(found: Alignment, first: Look, second: Look, side: int) -> bool:
     small = side < FEW_PIXELS
     if small and found.agreeing * side < _LEAST_EVIDENCE:
         return True
-    if not small and not (is_mostly_ground(first.gray) and is_mostly_ground(second.gray)):
+    if not small and not (first.mostly_ground and second.mostly_ground):
         return False
     if found.first_shown > found.second_shown:
         return refuted(first.fine, second.fine, found.map, small=small)
     return refuted(second.fine, first.fine, inverted(found.map), small=small)
 
 
-@lru_cache(256)
+@lru_cache(64)
 def _look(thumbnail: bytes) -> Look:
     return Look(thumbnail)
 

@@ -62,6 +62,7 @@ _WINDOW = 64
 """Pictures that share a key are compared with so many next ones: linear time, whatever the data."""
 
 _EVERYDAY_SIZE, _LARGE_SIZE = 200_000, 5_000_000
+_PAIRS_AT_ONCE = 4096
 _PAIR = ["first", "second"]
 _Bytes = NDArray[np.uint8]
 
@@ -222,9 +223,12 @@ def rotated_cosines(
     shown = straight.copy()
     if len(turned):
         shown[turned] = embedded(rows[turned], turns[turned])
-    cosines = [np.einsum("nd,nd->n", those[ends[:, 0]], those[ends[:, 1]])
-               for those in (shown, straight)]  # fmt: skip
-    return np.clip(np.maximum(*cosines), -1.0, 1.0).astype(np.float32)
+    cosines = np.empty((2, len(ends)), np.float32)
+    for start in range(0, len(ends), _PAIRS_AT_ONCE):
+        one, other = ends[part := slice(start, start + _PAIRS_AT_ONCE)].T
+        for those, found in zip((shown, straight), cosines, strict=True):
+            found[part] = np.einsum("nd,nd->n", those[one], those[other])
+    return np.clip(cosines.max(axis=0), -1.0, 1.0)
 
 
 def shared_orientations(ends: NDArray[np.int64], orientation: _Bytes, count: int) -> _Bytes:
