@@ -22,7 +22,7 @@ from imgvet.similarity.pairs import (
 )
 from imgvet.tables import LEAKS
 
-VERSION = 2
+VERSION = 3
 
 MOST = 100
 """Counterparts in one other split that are listed of an image: all of them but in large groups."""

@@ -23,7 +23,7 @@ from imgvet.similarity.distances import (
 )
 from imgvet.tables import GROUP_INFO, GROUPS, SPLIT_COVERAGE
 
-VERSION = 1
+VERSION = 2
 
 LEAST_CONTENTS = 50
 """With fewer distinct contents a person sees them all at a glance: there are no groups."""

@@ -149,6 +149,14 @@ def test_only_embeddings_of_another_length_are_normalised() -> None:
     assert vectors[1].tolist() == [3, 4], "the embeddings themselves stay"
 
 
+def test_embeddings_of_a_model_are_compared_where_they_lie() -> None:
+    """They have length 1 to the rounding of the network; a copy of a million takes 1.5 GB."""
+    vectors = np.random.default_rng(0).normal(size=(500, 40)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors[7] *= np.float32(1 + 7e-7)
+    assert space_of(vectors, "cosine").vectors is vectors
+
+
 def test_jensen_shannon_refuses_negative_values_and_counts_them() -> None:
     vectors = shares(6)
     vectors[2, :2] = -1
