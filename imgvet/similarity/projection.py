@@ -51,8 +51,9 @@ def project(vectors: Vectors) -> Vectors:
     picture as a whole. Distances between far groups and the sizes of groups say little.
     """
     components = principal_components(vectors, min(WIDTH, max(vectors.shape[1], 2)))
+    del vectors  # Where the caller has let go of them: they take more than all that follows.
     plane = components[:, :2]
-    if len(vectors) < _LEAST:
+    if len(plane) < _LEAST:
         return _within_one(plane)
     spread = max(float(plane[:, 0].std()), 1e-12)
     graph = fuzzy_graph(*nearest(components, NEIGHBORS))

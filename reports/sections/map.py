@@ -48,7 +48,7 @@ def similarity_map(run: ReportInputs) -> Content | None:
         return None
     chosen = known.iloc[evenly(len(known), limits.MAP_POINTS)]
     rows = chosen["embedding_row"].to_numpy(np.int64)
-    places = project(np.nan_to_num(np.asarray(run.embeddings[rows], np.float32)))
+    places = project(np.nan_to_num(run.embeddings[rows], copy=False))  # of a copy by itself
     order = np.lexsort((places[:, 0], np.floor(places[:, 1] * _STRIPS)))
     shown = chosen.iloc[order]
     frame = run.facts.frame(shown["id"])
