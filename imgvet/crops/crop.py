@@ -16,6 +16,8 @@ from imgvet.images.geometry import (
     Corners,
     Points,
     Region,
+    area_of,
+    clipped,
     clockwise,
     corners_of,
     from_unit_square,
@@ -121,10 +123,10 @@ def _clip_rotated(region: Region, corners: Corners, width: int, height: int) -> 
     if problem:
         return Failure(Reason.DEGENERATE_BOX, f"{shown}: {problem}")
     points = clockwise(points)
-    visible = _visible(points, width, height)
-    if visible is None:
+    visible = clipped(points.tolist(), width, height)
+    if not area_of(visible):
         return _outside(shown, width, height)
-    points = _without_outside(points, visible, width, height)
+    points = _without_outside(points, np.array(visible), width, height)
     if problem_of(points):  # Nothing but an edge is in the picture.
         return _outside(shown, width, height)
     (left, top), (right, bottom) = np.floor(points.min(axis=0)), np.ceil(points.max(axis=0))
@@ -141,28 +143,6 @@ def _size(points: Points) -> tuple[int, int]:
     """Width and height of the crop of a rotated box, in pixels."""
     across, down = mean_sides(points)
     return max(1, math.floor(across + 0.5)), max(1, math.floor(down + 0.5))
-
-
-def _visible(points: Points, width: int, height: int) -> NDArray[np.float64] | None:
-    """The part of a convex polygon that lies in the picture: its corners (n, 2), None if empty.
-
-    Clipped against one side of the picture after the other, in double precision.
-    Source: Sutherland and Hodgman, Reentrant polygon clipping, CACM 17 (1974).
-    """
-    polygon = points
-    for axis, limit, sign in ((0, 0, 1), (0, width, -1), (1, 0, 1), (1, height, -1)):
-        inside = sign * (polygon[:, axis] - limit)
-        after = np.roll(inside, -1)
-        share = np.divide(inside, inside - after, out=np.zeros_like(inside), where=inside != after)
-        crossing = polygon + share[:, None] * (np.roll(polygon, -1, axis=0) - polygon)
-        pairs = np.stack([polygon, crossing], axis=1).reshape(-1, 2)
-        keep = np.stack([inside >= 0, (inside > 0) != (after > 0)], axis=1).reshape(-1)
-        polygon = pairs[keep]
-        if len(polygon) < 3:
-            return None
-    x, y = polygon.T
-    area = abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
-    return polygon if area > 0 else None
 
 
 def _without_outside(
@@ -197,8 +177,8 @@ def cut_picture(picture: Picture, region: Region) -> Picture | Failure:
 
     Of a picture decoded at a reduced scale the pixels of the crop are reduced, too.
     """
-    clipped = clip(region, picture.width, picture.height)
-    return clipped if isinstance(clipped, Failure) else cut_clipped(picture, clipped)
+    found = clip(region, picture.width, picture.height)
+    return found if isinstance(found, Failure) else cut_clipped(picture, found)
 
 
 def cut_clipped(picture: Picture, region: Region) -> Picture:

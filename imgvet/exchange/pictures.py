@@ -20,7 +20,7 @@ from imgvet.crops.listing import NO_BOXES, annotated, boxes_text, regions_of_tex
 from imgvet.errors import ImgvetError
 from imgvet.exchange.selection import Selection, source_names
 from imgvet.images.formats import Format
-from imgvet.images.geometry import Box, Region, corners_of, points_of
+from imgvet.images.geometry import Region, corners_of, points_of
 from imgvet.measures.compute_crops import crop_digest
 from imgvet.options import AnnotationOptions, SourceOptions
 from imgvet.reasons import Failure, Reason
@@ -83,15 +83,10 @@ class Picture:
 
 
 def _clipped(region: Region, width: int, height: int) -> Region | None:
-    box = region.box
-    left, top = max(box.x, 0.0), max(box.y, 0.0)
-    right, bottom = min(box.x + box.width, width), min(box.y + box.height, height)
-    if not (right > left and bottom > top):  # also where a number is missing
-        return None
-    corners = region.corners
+    box, corners = region.box.within(width, height), region.corners
     if corners is not None:
         corners = corners_of(np.clip(points_of(corners), 0, (width, height)))
-    return replace(region, box=Box(left, top, right - left, bottom - top), corners=corners)
+    return None if box is None else replace(region, box=box, corners=corners)
 
 
 def pictures_of(selection: Selection, work: WorkDir, *, as_boxes: bool) -> list[Picture]:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgvet.images.geometry import area_of, clipped
 from imgvet.images.orientation_hash import ORIENTATIONS
 from imgvet.images.picture import Pixels, oriented
 
@@ -26,25 +27,9 @@ def inverted(way: Map) -> Map:
 
 
 def shared_area(way: Map) -> float:
-    """The area of the second unit square that the first one covers, 0..1.
-
-    By clipping (Sutherland and Hodgman), as intersectConvexConvex of OpenCV errs by half where
-    corners nearly touch an edge.
-    """
-    corners: list[list[float]] = (_CORNERS @ way[:, :2].T + way[:, 2]).tolist()
-    for axis in (0, 1):
-        for sign, limit in ((1.0, 0.0), (-1.0, -1.0)):
-            kept = []
-            for one, other in zip(corners, corners[1:] + corners[:1], strict=True):
-                apart, beyond = sign * one[axis] - limit, sign * other[axis] - limit
-                if apart >= 0:
-                    kept.append(one)
-                if apart * beyond < 0:
-                    share = apart / (apart - beyond)
-                    kept.append([a + share * (b - a) for a, b in zip(one, other, strict=True)])
-            corners = kept
-    turns = zip(corners, corners[1:] + corners[:1], strict=True)
-    return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in turns)) / 2
+    """The area of the second unit square that the first one covers, 0..1."""
+    corners = _CORNERS @ way[:, :2].T + way[:, 2]
+    return area_of(clipped(corners.tolist(), 1, 1))
 
 
 def scale(way: Map) -> float:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from imgvet.images.geometry import Box, Region
+from imgvet.images.geometry import Region
 from imgvet.images.picture import Pixels
 
 Boxes = npt.NDArray[np.float64]
@@ -33,11 +33,6 @@ def best_inside(regions: Iterable[Region], pixels: Pixels) -> list[Region]:
     Of equal scores the upper comes first, then the left one. Corners stay as they are.
     """
     height, width = pixels.shape[:2]
-    inside = []
-    for region in regions:
-        box = region.box
-        left, top = max(0.0, box.x), max(0.0, box.y)
-        right, bottom = min(width, box.x + box.width), min(height, box.y + box.height)
-        if left < right and top < bottom:
-            inside.append(replace(region, box=Box(left, top, right - left, bottom - top)))
+    boxes = ((region, region.box.within(width, height)) for region in regions)
+    inside = [replace(region, box=box) for region, box in boxes if box is not None]
     return sorted(inside, key=lambda found: (-(found.score or 0), found.box.y, found.box.x))

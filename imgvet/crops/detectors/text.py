@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from imgvet.crops.detectors.common import best_inside
 from imgvet.errors import MissingExtraError, ModelError
-from imgvet.images.geometry import Box, Region
+from imgvet.images.geometry import Box, Region, corners_of
 from imgvet.images.picture import Pixels
 from imgvet.models.file import sha256_of
 
@@ -134,8 +134,7 @@ def line_region(quadrilateral: Quadrilateral, text: str, min_tilt: float) -> Reg
         return Region(box, label=LABEL, text=text)
     if height >= _TALL * width and len(text) > 1:
         quadrilateral = np.roll(quadrilateral, 1 if down[0] < 0 else -1, axis=0)
-    x1, y1, x2, y2, x3, y3, x4, y4 = quadrilateral.ravel().tolist()
-    return Region(box, (x1, y1, x2, y2, x3, y3, x4, y4), label=LABEL, text=text)
+    return Region(box, corners_of(quadrilateral), label=LABEL, text=text)
 
 
 def _padded(pixels: Pixels, settings: TextSettings) -> Pixels:
