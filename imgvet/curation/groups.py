@@ -14,14 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from imgvet.curation.findings import Finding, Found
 from imgvet.curation.keepers import Keepers
 from imgvet.format import counted, listed
 from imgvet.search.copies import copy_groups
 from imgvet.similarity.distances import Metric, Vectors, distances_between, unit_of
+from imgvet.similarity.pairs import families_of
 
 _WHOLE = 0.95
 """Of an image that is a copy or a part of another at least this share is seen there."""
@@ -201,8 +200,5 @@ class NearGroups:
 def _components(ends: NDArray[np.int64]) -> Iterator[list[int]]:
     """The groups that pairs of ids join, each sorted."""
     ids, places = np.unique(ends, return_inverse=True)
-    places = places.reshape(-1, 2)
-    graph = coo_array((np.ones(len(places), np.int8), tuple(places.T)), (len(ids), len(ids)))
-    labels = connected_components(graph, directed=False)[1] if len(ids) else ids
-    for _, group in pd.Series(ids).groupby(labels):
+    for _, group in pd.Series(ids).groupby(families_of(places.reshape(-1, 2), len(ids))):
         yield group.tolist()

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from imgvet.options import SimilarityOptions
-from imgvet.similarity.distances import Metric, Rows, Vectors, distances_between, space_of
+from imgvet.similarity.distances import Metric, Rows, Vectors, space_of
 from imgvet.similarity.pairs import (
     PAIR,
     Comparison,
@@ -72,9 +72,7 @@ def _compared(
             step = max(1, _BLOCK_PAIRS // len(others))
             for start in range(0, len(rows), step):
                 part, most = rows[start : start + step], min(MOST, len(others))
-                apart = distances_between(
-                    space.vectors[part], space.vectors[others], space.distance, space.unit
-                )
+                apart = space.between(part, others)
                 places = np.argpartition(apart, most - 1, axis=1)[:, :most]
                 alike = metric.similarity(np.take_along_axis(apart, places, axis=1))
                 place, rank = np.nonzero(alike >= threshold - _MARGIN)

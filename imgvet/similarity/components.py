@@ -19,19 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from imgvet.options import ComponentOptions, NeighborOptions
-from imgvet.similarity.distances import (
-    Metric,
-    Reals,
-    Rows,
-    Space,
-    Vectors,
-    distances_between,
-    space_of,
-)
+from imgvet.similarity.distances import Metric, Reals, Rows, Space, Vectors, space_of
 from imgvet.similarity.linkage import parts_of
 from imgvet.similarity.neighbors import find_neighbors, is_exact
 from imgvet.similarity.pairs import (
@@ -39,6 +29,7 @@ from imgvet.similarity.pairs import (
     Comparison,
     are_decided,
     decided_rows,
+    families_of,
     with_full_lists,
 )
 from imgvet.similarity.videos import group_by_video
@@ -124,8 +115,7 @@ def _exact_joins(
         if rest == len(rows):
             break
         part, others = np.arange(start, min(start + step, len(rows))), np.arange(rest, len(rows))
-        one, other = space.vectors[rows[part]], space.vectors[rows[others]]
-        apart = distances_between(one, other, space.distance, space.unit)
+        apart = space.between(rows[part], rows[others])
         if len(decided):
             apart[are_decided(rows[part][:, None], rows[others], decided)] = np.inf
         tops, lefts = _starts(labels[part]), _starts(labels[others])
@@ -165,9 +155,7 @@ def _wide_joins(
 
 def _labels(ends: Rows, count: int) -> Rows:
     """The component of each of ``count`` nodes; 0 is the largest, ties by the first node."""
-    graph = coo_array((np.ones(len(ends), np.int8), tuple(ends.T)), (count, count))
-    _, labels = connected_components(graph, directed=False)
-    return _numbered(np.asarray(labels, np.int64))
+    return _numbered(families_of(ends, count))
 
 
 def _numbered(labels: Rows) -> Rows:
@@ -236,8 +224,7 @@ def _similarities(
     rows: Rows, others: Rows, *, space: Space, metric: Metric, pairs: Rows, listed: Reals
 ) -> Reals:
     """Similarities of contents, both in order; those of ``pairs`` as listed if that is more."""
-    one, other = space.vectors[rows], space.vectors[others]
-    similarity = metric.similarity(distances_between(one, other, space.distance, space.unit))
+    similarity = metric.similarity(space.between(rows, others))
     for ends in (pairs, pairs[:, ::-1]):
         row, column = np.searchsorted(rows, ends[:, 0]), np.searchsorted(others, ends[:, 1])
         row, column = row.clip(max=len(rows) - 1), column.clip(max=len(others) - 1)

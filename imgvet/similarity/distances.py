@@ -134,6 +134,11 @@ class Space:
         data /= np.float32(self.unit)
         return data
 
+    def between(self, rows: Rows | slice, others: Rows) -> Reals:
+        """The distance of each of some rows to each of others, by :func:`distances_between`."""
+        one, other = self.vectors[rows], self.vectors[others]
+        return distances_between(one, other, self.distance, self.unit)
+
     def distances(self, queries: Rows, others: Rows) -> Reals:
         """The distances from each query, a row, to its others, (q, k), to 1e-9.
 

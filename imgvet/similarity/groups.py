@@ -12,15 +12,7 @@ import numpy as np
 import pandas as pd
 
 from imgvet.options import GroupOptions
-from imgvet.similarity.distances import (
-    Metric,
-    Reals,
-    Rows,
-    Space,
-    Vectors,
-    distances_between,
-    space_of,
-)
+from imgvet.similarity.distances import Metric, Reals, Rows, Space, Vectors, space_of
 from imgvet.tables import GROUP_INFO, GROUPS, SPLIT_COVERAGE
 
 VERSION = 2
@@ -84,8 +76,7 @@ def farthest_subset(vectors: Vectors, metric: Metric, count: int) -> Rows:
     chosen = [int(np.argmin(np.square(vectors - middle).sum(axis=1)))]
     nearest = np.full(len(vectors), np.inf)
     while len(chosen) < min(count, len(vectors)):
-        last = space.vectors[chosen[-1:]]
-        apart = distances_between(space.vectors, last, space.distance, space.unit)[:, 0]
+        apart = space.between(slice(None), np.array(chosen[-1:]))[:, 0]
         nearest = np.minimum(nearest, apart)
         nearest[chosen] = -np.inf
         chosen.append(int(np.argmax(nearest)))
@@ -168,9 +159,7 @@ def _nearest_similarity(space: Space, metric: Metric, rows: Rows, others: Rows) 
     step = max(1, _BLOCK_PAIRS // len(rows))
     nearest, least = np.full(len(rows), -1), np.full(len(rows), np.inf)
     for part in np.split(others, range(step, len(others), step)):
-        apart = distances_between(
-            space.vectors[rows], space.vectors[part], space.distance, space.unit
-        )
+        apart = space.between(rows, part)
         place = apart.argmin(axis=1)
         closest = apart[np.arange(len(rows)), place]
         nearest = np.where(closest < least, part[place], nearest)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -9,6 +11,9 @@ from numpy.typing import NDArray
 from imgvet.options import NeighborOptions
 from imgvet.parameters import Frozen
 from imgvet.similarity.distances import Metric, Rows
+
+if TYPE_CHECKING:
+    from scipy.sparse import coo_array
 
 VERSION = 2
 
@@ -68,6 +73,21 @@ def are_decided(one: Rows, other: Rows, decided: Rows) -> NDArray[np.bool_]:
 
 def _numbered(one: Rows, other: Rows) -> Rows:
     return one << 32 | other
+
+
+def families_of(ends: Rows, count: int) -> Rows:
+    """(count,): the connected component of each of so many nodes, which pairs, (m, 2), join."""
+    from scipy.sparse.csgraph import connected_components  # late: requests need no SciPy
+
+    _, labels = connected_components(graph_of(ends, count), directed=False)
+    return np.asarray(labels, np.int64)
+
+
+def graph_of(ends: Rows, count: int) -> coo_array[np.int8]:
+    """The pairs, (m, 2), of so many nodes as a sparse matrix."""
+    from scipy.sparse import coo_array
+
+    return coo_array((np.ones(len(ends), np.int8), tuple(ends.T)), (count, count))
 
 
 def with_full_lists(pairs: Rows, k: int) -> Rows:

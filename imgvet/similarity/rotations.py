@@ -24,8 +24,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components
+from scipy.sparse.csgraph import breadth_first_order
 
 from imgvet.embedding.compute import collect_embeddings, embed
 from imgvet.images.orientation_hash import (
@@ -42,6 +41,7 @@ from imgvet.measures.collect import rows_of
 from imgvet.models.model import Model
 from imgvet.progress import Progress
 from imgvet.similarity.distances import Metric, Rows, Vectors
+from imgvet.similarity.pairs import families_of, graph_of
 from imgvet.store.compact import mark_used, today
 from imgvet.store.packs import DIGEST, Thumbnails
 from imgvet.store.store import Store
@@ -239,10 +239,10 @@ def shared_orientations(ends: NDArray[np.int64], orientation: _Bytes, count: int
     each other, as they may if a picture is symmetric, a spanning tree of them counts.
     """
     root = count  # is linked to the first picture of each family, so that one search reaches all
-    _, families = connected_components(_graph(ends, count), directed=False)
+    families = families_of(ends, count)
     firsts = np.unique(families, return_index=True)[1]
     links = np.column_stack([np.full(len(firsts), root), firsts])
-    graph = _graph(np.concatenate([ends, links]), count + 1)
+    graph = graph_of(np.concatenate([ends, links]), count + 1)
     order, before = breadth_first_order(graph, root, directed=False)
     ways = {(a, b): way for (a, b), way in zip(ends.tolist(), orientation.tolist(), strict=True)}
     # In which orientation each picture looks like the first of its family.
@@ -255,10 +255,6 @@ def shared_orientations(ends: NDArray[np.int64], orientation: _Bytes, count: int
     votes = np.zeros((int(families.max(initial=-1)) + 1, ORIENTATIONS), np.int64)
     np.add.at(votes, (families, looks), 1)
     return _FROM_TO[looks, votes.argmax(axis=1)[families]]
-
-
-def _graph(ends: NDArray[np.int64], count: int) -> coo_array[np.int8]:
-    return coo_array((np.ones(len(ends), np.int8), tuple(ends.T)), (count, count))
 
 
 def _relations() -> tuple[_Bytes, _Bytes]:

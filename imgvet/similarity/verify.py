@@ -15,8 +15,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from imgvet.images.isolation import isolated
 from imgvet.measures.collect import rows_of
@@ -25,7 +23,7 @@ from imgvet.progress import tracked
 from imgvet.reasons import Failure
 from imgvet.similarity.distances import Rows
 from imgvet.similarity.maps import Map, inverted
-from imgvet.similarity.pairs import Apart
+from imgvet.similarity.pairs import Apart, families_of
 from imgvet.similarity.relations import Finding, Pair, Relation, compared
 from imgvet.store.packs import DIGEST, Thumbnails
 from imgvet.store.store import Store
@@ -127,10 +125,8 @@ def part_ends(families: Rows) -> list[int]:
 def _families(pairs: pd.DataFrame) -> Rows:
     """(n,), the connected component of each pair."""
     codes, contents = pd.factorize(pairs[_PAIR].to_numpy().ravel())
-    ends = codes[::2], codes[1::2]
-    graph = csr_array((np.ones(len(pairs), np.int8), ends), (len(contents), len(contents)))
-    families = connected_components(graph, directed=False)[1]
-    return np.asarray(families, np.int64)[ends[0]]
+    ends = codes.reshape(-1, 2)
+    return families_of(ends, len(contents))[ends[:, 0]]
 
 
 def path_of(work: WorkDir) -> Path:
