@@ -11,6 +11,7 @@ import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from imgvet.foreign import redacted, visible
 
@@ -196,6 +197,16 @@ def failures_of_machine() -> Iterator[None]:
         raise MachineError(
             problem, f"{_LACKS[number]}; then run again: what was computed is kept"
         ) from error
+
+
+@contextmanager
+def written(path: Path) -> Iterator[None]:
+    """Raise WorkDirUnusableError of an OSError inside, where what a person named is written."""
+    try:
+        yield
+    except OSError as error:
+        problem = f"{path} can't be written ({error.strerror or error})"
+        raise WorkDirUnusableError(problem, "Choose another place") from None
 
 
 def all_errors() -> list[type[ImgvetError]]:

@@ -7,7 +7,8 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,6 +132,20 @@ def remove_drafts(folder: Path, of: str = "") -> None:
             left.unlink(missing_ok=True)
 
 
+@contextmanager
+def made_in_one_step(target: Path) -> Iterator[Path]:
+    """Where to make a file or a folder, which takes its place at the end, instead of what is there.
+
+    Who is killed leaves nothing of it there; what they leave beside it is removed the next time.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    remove_drafts(target.parent, f"{target.name}-")
+    with draft_in(target.parent, f"{target.name}-") as folder:
+        draft = Path(folder) / target.name
+        yield draft
+        swap_folder(draft, target)
+
+
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` make a temporary file beside ``path``, then move it into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -172,7 +187,7 @@ def link(source: str | Path, target: str | Path) -> None:
 
 
 def swap_folder(new: Path, target: Path) -> None:
-    """Replace the folder ``target`` by the folder ``new``."""
+    """Replace the folder ``target`` by the folder ``new``; or a file, likewise."""
     with draft_in(target.parent) as folder:
         old = Path(folder) / target.name
         if target.exists():

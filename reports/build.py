@@ -17,7 +17,7 @@ from imgvet.reports.inputs import ReportInputs, inputs_of
 from imgvet.reports.pictures import as_address, write_pictures
 from imgvet.reports.report import Page, pages_of
 from imgvet.sections import INDEX, Section
-from imgvet.workdir import WorkDir, draft_in, link_or_copy, swap_folder, write_text
+from imgvet.workdir import WorkDir, draft_in, link_or_copy, made_in_one_step, write_text
 
 ASSETS = ("style.css", "report.js", "gallery.js", "map.js")
 
@@ -25,11 +25,9 @@ ASSETS = ("style.css", "report.js", "gallery.js", "map.js")
 def report_of(work: WorkDir) -> Path:
     """Build the report of a finished run again, in place of the old one; returns its first page."""
     inputs = inputs_of(work)
-    with draft_in(work.home) as scratch:
-        folder = Path(scratch) / "report"
+    with made_in_one_step(work.report) as folder:
         build_report(inputs, folder, earlier=work.report)
         add_tables(folder, {name: work.table(name) for name in inputs.tables})
-        swap_folder(folder, work.report)
     return work.report / INDEX
 
 

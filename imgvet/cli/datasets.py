@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgvet.cli.arguments import read_config
-from imgvet.errors import EXIT_CHECKS_FAILED, ImgvetError, WorkDirBusyError
+from imgvet.errors import EXIT_CHECKS_FAILED, ImgvetError, WorkDirBusyError, written
 from imgvet.format import counted, table_text
 from imgvet.monitor.finished import forget_runs, old_runs
 from imgvet.monitor.history import monitored_runs, read_history
@@ -42,7 +42,8 @@ def status(options: argparse.Namespace) -> int:
     datasets = [_watched(dataset) for dataset in _datasets(options.path)]
     print(table_text([_COLUMNS, *map(_row, datasets)], "<<<><<"))
     if options.html is not None:
-        write_text(options.html, overview_page(datasets, datetime.now(UTC)))
+        with written(options.html):
+            write_text(options.html, overview_page(datasets, datetime.now(UTC)))
         print(f"Written: {options.html}")
     message = digest(datasets)
     lost = [(address, said) for address in options.notify if (said := post_to(message, address))]

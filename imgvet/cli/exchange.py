@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from imgvet.dataset import Dataset
-from imgvet.errors import EXIT_CHECKS_FAILED, WorkDirUnusableError
+from imgvet.errors import EXIT_CHECKS_FAILED, written
 from imgvet.exchange.compare import Difference, compare_sides
 from imgvet.exchange.options import ExportOptions
 from imgvet.exchange.sides import read_side
@@ -115,10 +115,6 @@ def write_difference(found: Difference, path: Path) -> None:
 
 
 def _write(path: Path, write: Callable[[Path], object]) -> None:
-    try:
+    with written(path):
         write_atomically(path.expanduser().absolute(), write)
-    except OSError as error:
-        raise WorkDirUnusableError(
-            f"{path} can't be written ({error.strerror})", "Choose another place"
-        ) from None
     print(f"Written {path}")

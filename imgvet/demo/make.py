@@ -12,7 +12,7 @@ from imgvet.demo import truth
 from imgvet.demo.pictures import PICTURES, Image
 from imgvet.errors import InvalidParameterError
 from imgvet.reasons import Reason
-from imgvet.workdir import draft_in, remove_drafts, swap_folder
+from imgvet.workdir import made_in_one_step
 
 FILES = (*truth.VALID, *truth.INVALID)
 """The files of the demo set, beside its notes."""
@@ -49,20 +49,12 @@ def make_demo(folder: Path) -> None:
         raise InvalidParameterError(
             f"{folder} holds other files", "Name a new or an empty folder for the demo set"
         )
-    if present != expected:
-        _write(folder, demo_files())
-
-
-def _write(folder: Path, files: dict[str, bytes]) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    name = f"{folder.name}-"
-    remove_drafts(folder.parent, name)
-    with draft_in(folder.parent, name) as unfinished:
-        draft = Path(unfinished) / folder.name
-        for path, data in files.items():
+    if present == expected:
+        return
+    with made_in_one_step(folder) as draft:
+        for path, data in demo_files().items():
             (draft / path).parent.mkdir(parents=True, exist_ok=True)
             (draft / path).write_bytes(data)
-        swap_folder(draft, folder)
 
 
 def demo_files() -> dict[str, bytes]:

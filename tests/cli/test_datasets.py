@@ -108,6 +108,8 @@ def test_one_work_dir_needs_no_file(
     assert main(["status", "out", "--html", "all.html"]) == 0
     assert capsys.readouterr().out.splitlines()[1].split()[:3] == ["out", "run", "failed"]
     assert work.report_index.as_uri() in Path("all.html").read_text()
+    assert main(["status", "out", "--html", "all.html/all.html"]) == 2
+    assert "all.html/all.html can't be written (" in capsys.readouterr().err
 
 
 def test_a_file_is_checked_without_a_server(
