@@ -33,8 +33,6 @@ from imgvet.sources.s3 import RETRIED, ObjectLocation, Problem, ask, client_for,
 from imgvet.threads import read_ahead
 
 PAGE = 1000
-CHANGED_DETAIL = "changed after it was listed; this is its newer content"
-OPAQUE_DETAIL = "not checked by its ETag, which is not the MD5 of the content"
 ALIKE = 2
 """Times that content arrives in the same way before it is no accident of the network."""
 _CHUNK = 1 << 16
@@ -156,8 +154,7 @@ def _failure_of(location: ObjectLocation, problem: Problem) -> Failure:
 def fetch_object(location: ObjectLocation, version: str = "") -> Content | Failure:
     """The content of one object, or why it can't be had.
 
-    If it was changed since it was listed with the ETag ``version``, its newer content is returned
-    and ``detail`` says so.
+    If it was changed since it was listed with the ETag ``version``, its newer content is returned.
     """
     buffer = io.BytesIO()
     received = Transfer(location, buffer, version).run()
@@ -166,7 +163,7 @@ def fetch_object(location: ObjectLocation, version: str = "") -> Content | Failu
     data = buffer.getvalue()
     if not data:
         return Failure(Reason.EMPTY_FILE, "0 bytes")
-    return Content(data, received.version, received.detail)
+    return Content(data, received.version)
 
 
 @dataclass
@@ -178,7 +175,6 @@ class Transfer:
     """Open for reading and writing; what it holds already is the beginning of ``version``."""
     version: str
     """The ETag all parts must have, without quotes; empty until the server names one."""
-    detail: str = ""
     digests: Counter[str] = field(default_factory=Counter)
     """MD5 of whole contents that did not match the ETag, and how often each arrived."""
 
@@ -188,7 +184,7 @@ class Transfer:
 
     def _start_again_if_wrong(self, problem: Problem) -> None:
         if problem.kind == "changed":
-            self.version, self.detail = "", CHANGED_DETAIL
+            self.version = ""
         if problem.kind in ("spoilt", "changed"):
             self._restart()
 
@@ -231,7 +227,6 @@ class Transfer:
             return None
         self.digests[digest] += 1
         if self.digests[digest] == ALIKE and not are_md5.is_set():
-            self.detail = OPAQUE_DETAIL
             return None
         text = f"what arrived has MD5 {digest}, not {self.version}"
         if self.digests[digest] > ALIKE:
