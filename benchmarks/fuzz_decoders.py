@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     with atheris.instrument_imports(include=["imgvet", "PIL"]):
         from imgvet.images import picture
-        from imgvet.images.content import measured_content
+        from imgvet.images.measure import measured_content
         from imgvet.reasons import Reason
 
     from benchmarks.seed_files import image_seeds

@@ -125,7 +125,7 @@ def cost(folder: Path) -> None:
     paths = sorted(str(path) for path in folder.rglob("*") if path.is_file())
     program = (
         "import sys; from functools import partial; from pathlib import Path;"
-        "from imgvet.images.content import measured_content;"
+        "from imgvet.images.measure import measured_content;"
         "from imgvet.images.isolation import isolated; from imgvet.threads import in_threads;"
         "look = partial(isolated, measured_content) if sys.argv[2] else measured_content;"
         "paths = map(Path, Path(sys.argv[1]).read_text().splitlines());"

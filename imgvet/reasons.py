@@ -57,3 +57,12 @@ class Failure:
 
     reason: Reason
     detail: str
+
+    @property
+    def row(self) -> dict[str, object]:
+        """The same in the columns of tables."""
+        return {"status": self.reason.value, "detail": self.detail}
+
+
+FINE = Failure(Reason.OK, "")
+"""None."""

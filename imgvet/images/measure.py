@@ -1,14 +1,24 @@
-"""The metrics of an image (:mod:`imgvet.metrics`), all of them taken at its standard size."""
+"""All that is kept of one content: its metrics, its hash and its thumbnail, or why there are none.
+
+The metrics (:mod:`imgvet.metrics`) are all taken at standard size.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from imgvet.images.picture import Picture, Pixels
+from imgvet.images.decode import decode
+from imgvet.images.formats import Format, identify
+from imgvet.images.orientation_hash import HASH, HASH_QUALITY, orientation_hash
+from imgvet.images.picture import Picture, Pixels, encode_thumbnail, to_standard_size
+from imgvet.reasons import Failure, Reason
+
+Row = dict[str, object]
 
 _BASELINE = 9
 """Length over which the wide slope is taken, in pixels."""
@@ -20,6 +30,39 @@ _LEVELS = np.arange(256, dtype=np.float64)
 _COLOURS = ("r", "g", "b")
 _LEAST_SHARE_OF_CONTRAST = 0.2
 """An axis with less of the other's wide slope has no edges of its own to judge by."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What measuring one content gave."""
+
+    row: Row
+    """Of the store's measures, without the digest."""
+    thumbnail: bytes = b""
+    """Empty if it can't be decoded."""
+
+
+def measured_content(data: bytes) -> Measured:
+    """Decode and measure the bytes of a file; bad ones get their reason instead of metrics."""
+    picture, kind = decode(data), identify(data)
+    if isinstance(picture, Failure):
+        return Measured({**picture.row, "format": kind})
+    return measured_picture(picture, kind, len(data))
+
+
+def measured_picture(picture: Picture, kind: Format | None, file_size: int | None) -> Measured:
+    """Measure a decoded image; a crop has no format and no size (bytes) of a file of its own."""
+    small = to_standard_size(picture.pixels)
+    gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
+    hashed = orientation_hash(gray)
+    row = {
+        **Failure(Reason.OK, picture.detail).row,
+        "format": kind,
+        HASH: hashed.bits.tobytes(),
+        HASH_QUALITY: hashed.quality,
+        **measure(picture, gray, file_size),
+    }
+    return Measured(row, encode_thumbnail(small))
 
 
 def measure(picture: Picture, gray: Pixels, file_size: int | None) -> dict[str, int | float | None]:

@@ -11,9 +11,9 @@ import pyarrow as pa
 from imgvet.crops.crop import clip, cut_clipped
 from imgvet.crops.cutter import Cutter, cut_key, regions_in
 from imgvet.crops.listing import regions_of_text
-from imgvet.images.content import Measured, Row, measured_picture
 from imgvet.images.geometry import Region
 from imgvet.images.isolation import FLEETING, decoded
+from imgvet.images.measure import Measured, Row, measured_picture
 from imgvet.images.picture import Picture
 from imgvet.measures.compute_stats import (
     ContentClaims,
@@ -21,7 +21,7 @@ from imgvet.measures.compute_stats import (
     measure_files,
 )
 from imgvet.options import VideoOptions
-from imgvet.reasons import Failure, Reason
+from imgvet.reasons import FINE, Failure
 from imgvet.store.files import FileToRead
 from imgvet.store.packs import DIGEST
 from imgvet.store.store import Store
@@ -50,7 +50,7 @@ def cut_files(
         if isinstance(picture, Failure) and picture.reason in FLEETING:
             return picture
         if isinstance(picture, Failure):
-            rows.append({"number": -1} | _status(picture))
+            rows.append({"number": -1} | picture.row)
         else:
             sized = (picture.width, picture.height)
             own = regions_of_text(cuts[file], *sized) if cutter.own_boxes else ()
@@ -59,15 +59,10 @@ def cut_files(
                 rows.append({"number": number} | row)
                 measured |= new
         key = cut_key(digest, cuts[file])
-        rows = rows or [{"number": -1} | _status()]
+        rows = rows or [{"number": -1} | FINE.row]
         return Found(measured, [{DIGEST: key, **row} for row in rows])
 
     return measure_files(list(cuts), store, videos, threads, done_before, total, look)
-
-
-def _status(failure: Failure | None = None) -> Row:
-    why = failure or Failure(Reason.OK, "")
-    return {"status": why.reason.value, "detail": why.detail}
 
 
 def _cut_region(
@@ -78,7 +73,7 @@ def _cut_region(
     failure = clipped if isinstance(clipped, Failure) else None
     place = region if isinstance(clipped, Failure) else clipped
     row = {
-        **_status(failure),
+        **(failure or FINE).row,
         **dict(zip(BOX_COLUMNS, astuple(place.box), strict=True)),
         **dict(zip(CORNER_COLUMNS, place.corners or (), strict=False)),
         "score": region.score,

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from imgvet.images.content import Measured, Row, measured_content
 from imgvet.images.isolation import isolated
-from imgvet.images.measure import measure_advanced
+from imgvet.images.measure import Measured, Row, measure_advanced, measured_content
 from imgvet.images.picture import decode_thumbnail
 from imgvet.options import VideoOptions
 from imgvet.progress import tracked
-from imgvet.reasons import Failure, Reason
+from imgvet.reasons import FINE, Failure, Reason
 from imgvet.sources.listing import Content
 from imgvet.sources.reading import Reader, read_each
 from imgvet.store.files import SETTLED_NS, FileKey, FileToRead
@@ -95,7 +94,7 @@ def measure_files(
 
     def use(file: FileToRead, content: Content | Failure) -> tuple[FileToRead, Row, bool, Found]:
         if isinstance(content, Failure):
-            return file, _status(content), False, Found()
+            return file, content.row, False, Found()
         # Decided before measuring, so that as little time as possible has passed since the reading.
         settled, digest = _is_settled(file, content), digest_bytes(content.data)
         try:
@@ -104,10 +103,10 @@ def measure_files(
             # Not written down for the content: the next run may have more, so it tries again.
             claims.give_up(digest)
             found = Failure(Reason.TOO_LARGE, "no memory was left to decode it")
-            return file, _status(found), False, Found()
+            return file, found.row, False, Found()
         if isinstance(found, Failure):
-            return file, {DIGEST: digest, **_status(found)}, False, Found()
-        return file, {DIGEST: digest, **_status(Failure(Reason.OK, ""))}, settled, found
+            return file, {DIGEST: digest, **found.row}, False, Found()
+        return file, {DIGEST: digest, **FINE.row}, settled, found
 
     reads: list[Row] = []
     cuts: list[Row] = []
@@ -139,10 +138,6 @@ def _is_settled(file: FileToRead, content: Content) -> bool:
         return content.version == file.version
     unchanged = file.mtime_ns is not None and time.time_ns() - file.mtime_ns > SETTLED_NS
     return unchanged and len(content.data) == file.file_size
-
-
-def _status(failure: Failure) -> Row:
-    return {"status": failure.reason.value, "detail": failure.detail}
 
 
 def _write_measures(measured: Mapping[str, Measured], store: Store) -> None:

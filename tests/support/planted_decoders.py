@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from imgvet.images.content import Measured, measured_content
 from imgvet.images.decode import decode
+from imgvet.images.measure import Measured, measured_content
 from imgvet.images.picture import Picture
 from imgvet.options import VideoOptions
 from imgvet.reasons import Failure
