@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imgvet.metrics import METRICS
+
+PandasType = TypeVar("PandasType", pd.DataFrame, pd.Series)
 
 
 @dataclass(frozen=True)
@@ -358,6 +361,12 @@ def to_frame(data: pa.Table) -> pd.DataFrame:
                 types_mapper=lambda _: pd.Int64Dtype()
             )
     return frame
+
+
+def with_none(values: PandasType) -> PandasType:
+    """A frame or a column with None for what is missing, whatever stood for it."""
+    objects = values.astype(object)
+    return objects.where(objects.notna(), None)
 
 
 def write_table(data: pa.Table, path: Path) -> None:

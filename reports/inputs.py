@@ -27,7 +27,7 @@ from imgvet.store.packs import Thumbnails
 from imgvet.store.references import read_vectors
 from imgvet.store.store import Store
 from imgvet.summary import RunRecord, RunSummary, read_record, read_summary
-from imgvet.tables import BY_NAME, STATS, Table, conform, empty, read_table, to_frame
+from imgvet.tables import BY_NAME, STATS, Table, conform, empty, read_table, to_frame, with_none
 from imgvet.workdir import WorkDir
 
 _logger = logging.getLogger(__name__)
@@ -140,7 +140,7 @@ def _plain(column: pd.Series) -> list[Any]:
     A column of whole numbers only stays one; numbers over 10,000 are rounded to whole ones.
     """
     if not pd.api.types.is_numeric_dtype(column.dtype):
-        return column.astype(object).where(column.notna(), None).tolist()
+        return with_none(column).tolist()
     numbers = column.to_numpy(np.float64, na_value=np.nan)
     missing = ~np.isfinite(numbers)
     numbers = np.where(missing, 0.0, numbers)
@@ -268,7 +268,7 @@ def gallery(rows: pd.DataFrame | Sequence[Any], limit: int, entry: Callable[[Any
     """
     shown: Any = rows[:limit]
     if isinstance(shown, pd.DataFrame):
-        shown = shown.astype(object).where(shown.notna(), None).to_dict(orient="records")
+        shown = with_none(shown).to_dict(orient="records")
     return {"entries": tuple(map(entry, shown)), "total": len(rows)}
 
 

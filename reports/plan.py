@@ -21,6 +21,7 @@ from imgvet.reports.build import environment
 from imgvet.reports.pictures import inliner
 from imgvet.search.image_table import ImageTable
 from imgvet.summary import read_record
+from imgvet.tables import with_none
 from imgvet.workdir import WorkDir, write_text
 
 Row = dict[Any, Any]
@@ -55,7 +56,7 @@ def propose(work: WorkDir, rules: Rules, *, replace: bool = False) -> pd.DataFra
 
 def write_page(work: WorkDir, plan: pd.DataFrame) -> Path:
     """Write the page of a plan; the same plan gives the same bytes."""
-    rows: list[Row] = plan.astype(object).where(plan.notna(), None).to_dict("records")
+    rows: list[Row] = with_none(plan).to_dict("records")
     page = environment().get_template("plan.html")
     # Whoever opens the page need not stand where the command was given.
     place = work.name if work.address else str(work.home.absolute())

@@ -34,7 +34,7 @@ from imgvet.errors import InvalidParameterError
 from imgvet.format import counted, examples
 from imgvet.sources.kinds import Kind, kind_of_name
 from imgvet.sources.s3 import is_remote, parse_location
-from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS
+from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS, with_none
 
 _NONE, _SEVERAL = -1, -2
 _FOLDER_AND_NAME = 2
@@ -100,8 +100,8 @@ def _boxes_of(table: pd.DataFrame) -> pd.DataFrame:
     boxed = table[table[list(NUMBER_COLUMNS)].notna().any(axis=1)]
     boxes = _lists(boxed[list(BOX_COLUMNS)])
     boxes.update(_lists(boxed[list(CORNER_COLUMNS)].dropna(how="all")))
-    labels = boxed["label"].astype(object).where(boxed["label"].notna(), None)
-    return pd.DataFrame({"boxes": boxes, "box_labels": labels}).groupby(boxed["file"]).agg(list)
+    found = pd.DataFrame({"boxes": boxes, "box_labels": with_none(boxed["label"])})
+    return found.groupby(boxed["file"]).agg(list)
 
 
 def _refuse(wrong: pd.DataFrame, table: pd.DataFrame, problem: str, remedy: str) -> None:

@@ -16,6 +16,7 @@ from imgvet.metrics import FLAGS
 from imgvet.options import ExecutionOptions, FetchOptions, ModelOptions, RunOptions
 from imgvet.parameters import Part
 from imgvet.summary import RunRecord
+from imgvet.tables import with_none
 
 CHANGES = ("new", "gone", "changed", "moved", "same")
 """What became of an image: its name or its content is in one of the two, in both, or apart."""
@@ -85,7 +86,7 @@ def compare_sides(before: Side, after: Side) -> Difference:
     )
     found = pd.DataFrame({"change": pairs["change"].to_numpy(object)})
     for name in ("filename", "digest", "label", "split"):
-        told = [side[name].astype(object).where(side[name].notna(), None) for side in (old, new)]
+        told = [with_none(side[name]) for side in (old, new)]
         if name in ("label", "split") and not all(values.notna().any() for values in told):
             told = [pd.Series(None, found.index, dtype=object)] * 2  # one side knows of none
         found[f"{name}_before"], found[name] = told

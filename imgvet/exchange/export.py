@@ -4,32 +4,31 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 
-from imgvet.errors import InvalidParameterError, WorkDirInsideInputError, WorkDirUnusableError
+from imgvet.errors import InvalidParameterError, WorkDirInsideInputError, written
 from imgvet.exchange.fastdup_files import write_fastdup
 from imgvet.exchange.layout import Layout, portable_names, write_lines
 from imgvet.exchange.layouts import LAYOUTS
 from imgvet.exchange.options import ExportOptions
 from imgvet.exchange.pictures import Picture, pictures_of, read_pictures
-from imgvet.exchange.selection import Selection, select_images, source_names
+from imgvet.exchange.selection import Selection, select_images
 from imgvet.opening import input_around
 from imgvet.options import SourceOptions, VideoOptions
 from imgvet.reasons import Failure
 from imgvet.search.image_table import FLAGS
 from imgvet.search.saved_lists import rows_of
-from imgvet.sources.listing import shared_folder
+from imgvet.sources.listing import item_names, shared_folder
 from imgvet.sources.reading import Reader
 from imgvet.spreadsheet import csv_bytes
 from imgvet.store.files import FileToRead
 from imgvet.summary import read_record
 from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS, CROPS, write_table
-from imgvet.workdir import WorkDir, draft_in, link_or_copy, remove_drafts
+from imgvet.workdir import WorkDir, link_or_copy, made_in_one_step
 
 MANIFEST, LEFT_OUT = "manifest.csv", "left_out.csv"
 """In a folder of pictures: what each was called in the run; and those that could not be had."""
@@ -66,21 +65,17 @@ def export_run(
         ImgvetError: as :func:`imgvet.exchange.selection.select_images`.
     """
     destination, has_pictures = destination.expanduser().absolute(), options.format in LAYOUTS
-    try:
+    with written(destination):
         _require_free(destination)
         if has_pictures:
             _require_outside(destination.parent, work)
         selection = select_images(work, options)
-        with _draft_of(destination) as draft:
+        with made_in_one_step(destination) as draft:
             if has_pictures:
                 images, lost = _write_pictures(work, draft, options, selection, threads)
             else:
                 lost = _write_one(work, draft, options.format, selection)
                 images = len(selection.items) - len(lost)
-    except OSError as error:
-        raise WorkDirUnusableError(
-            f"{destination} can't be written ({error.strerror or error})", "Choose another place"
-        ) from None
     return Exported(destination, images, selection.left_out, tuple(lost))
 
 
@@ -99,20 +94,6 @@ def _require_outside(folder: Path, work: WorkDir) -> None:
             f"{folder} lies inside the input {around}, whose next run would find the export",
             "Choose a place outside of it",
         )
-
-
-@contextmanager
-def _draft_of(destination: Path) -> Iterator[Path]:
-    """A place beside the destination, which takes its place at the end."""
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    name = f"{destination.name}-"
-    remove_drafts(destination.parent, name)
-    with draft_in(destination.parent, name) as folder:
-        draft = Path(folder) / destination.name
-        yield draft
-        if destination.is_dir() and not draft.is_dir():
-            destination.rmdir()
-        draft.rename(destination)
 
 
 def _write_one(work: WorkDir, draft: Path, kind: str, selection: Selection) -> list[Lost]:
@@ -145,7 +126,7 @@ def image_table(selection: Selection, *, is_cut: bool) -> pd.DataFrame:
     facts = facts.assign(**(flags == "true").astype("boolean").mask(flags.isna()))
     table = items[list(_FIRST)].reset_index(drop=True).join(facts)
     if is_cut:
-        table = table.assign(crop=table["filename"], filename=source_names(items))
+        table = table.assign(crop=table["filename"], filename=item_names(items))
     of_crops = {f"{CROPS.name}.{name}": name for name in (*BOX_COLUMNS, *CORNER_COLUMNS)}
     table = table.rename(columns=of_crops)
     first = [name for name in (*_FIRST, *BOX_COLUMNS, *CORNER_COLUMNS) if name in table]

@@ -18,19 +18,20 @@ from imgvet.crops.crop import decode_item
 from imgvet.crops.cutter import Cutter, is_yolo
 from imgvet.crops.listing import NO_BOXES, annotated, boxes_text, regions_of_text, yolo_sets
 from imgvet.errors import ImgvetError
-from imgvet.exchange.selection import Selection, source_names
+from imgvet.exchange.selection import Selection
 from imgvet.images.formats import Format
 from imgvet.images.geometry import Region, corners_of, points_of
 from imgvet.measures.compute_crops import crop_digest
 from imgvet.options import AnnotationOptions, SourceOptions
 from imgvet.reasons import Failure, Reason
-from imgvet.sources.listing import LISTING_SCHEMA, Content
+from imgvet.sources.listing import LISTING_SCHEMA, Content, item_names
 from imgvet.sources.reading import Reader
 from imgvet.sources.s3 import is_remote
 from imgvet.store.files import FileToRead, files_in
 from imgvet.store.references import digest_bytes
 from imgvet.store.store import Store
 from imgvet.summary import RunRecord, read_record
+from imgvet.tables import with_none
 from imgvet.threads import READ_WORKERS, one_thread_of_opencv, read_ahead
 from imgvet.workdir import WorkDir
 
@@ -116,7 +117,7 @@ def _versions_of(paths: pd.Series, work: WorkDir) -> list[str]:
 
 def _of_rows(rows: pd.DataFrame) -> list[Picture]:
     names = ["id", "filename", "digest", "format", "width", "height", "label", "split"]
-    values = _plain(rows[names]).to_dict(orient="records")
+    values = with_none(rows[names]).to_dict(orient="records")
     files = files_in(rows.assign(mtime_ns=None))
     return [
         Picture(file=file, **{str(name): value for name, value in known.items()})
@@ -124,18 +125,12 @@ def _of_rows(rows: pd.DataFrame) -> list[Picture]:
     ]
 
 
-def _plain(rows: pd.DataFrame) -> pd.DataFrame:
-    """The same with None for what is missing."""
-    values = rows.astype(object)
-    return values.where(values.notna(), None)
-
-
 def _with_crops(rows: pd.DataFrame, selection: Selection) -> list[Picture]:
     """The pictures that crops were cut from, with the chosen ones as boxes."""
     score = selection.images.frame(["crops.score"], rows["id"].to_numpy())["crops.score"].array
     unknown = dict.fromkeys(("digest", "format", "width", "height", "label", "box"))
-    whole = rows.assign(filename=source_names(rows), **unknown).drop_duplicates(_PLACE)
-    told = _plain(rows[["label"]].assign(score=score))
+    whole = rows.assign(filename=item_names(rows), **unknown).drop_duplicates(_PLACE)
+    told = with_none(rows[["label"]].assign(score=score))
     crops = rows[[*_PLACE, "box"]].assign(**told).groupby(_PLACE, sort=False, dropna=False)
     return [
         replace(

@@ -20,7 +20,6 @@ from imgvet.search.conditions import conditions_of
 from imgvet.search.image_table import ImageTable
 from imgvet.search.query import ImageSearch, Query
 from imgvet.search.saved_lists import names_in_list
-from imgvet.sources.listing import item_name
 from imgvet.summary import read_record
 from imgvet.tables import ITEMS, read_table
 from imgvet.workdir import WorkDir
@@ -35,13 +34,6 @@ class Selection:
     images: ImageTable
     left_out: int
     """Valid images that were not chosen."""
-
-
-def source_names(items: pd.DataFrame) -> list[str]:
-    """The names of the pictures that crops, rows of the table items, were cut from."""
-    places = items[["path", "member", "time_ms"]].astype(object)
-    rows = places.where(places.notna(), None).itertuples(index=False, name=None)
-    return [item_name(*place) for place in rows]
 
 
 def select_images(work: WorkDir, options: ExportOptions) -> Selection:

@@ -16,7 +16,7 @@ from imgvet.images.formats import BY_ENDING
 from imgvet.metrics import ADVANCED_METRICS, ADVANCED_VERSION, BASIC_METRICS, MEASURE_VERSION
 from imgvet.options import MediaOptions, StatsOptions
 from imgvet.reasons import Reason
-from imgvet.sources.listing import item_name
+from imgvet.sources.listing import item_names
 from imgvet.store.packs import DIGEST, PLACE_COLUMNS, Packs
 from imgvet.store.store import CUTS_SCHEMA, Store
 from imgvet.tables import (
@@ -126,14 +126,9 @@ def _as_items(cut: pd.DataFrame) -> pd.DataFrame:
         box if upright else rotated
         for box, rotated, upright in zip(boxes, corners.tolist(), is_upright, strict=True)
     ]
-    places = cut[["path", "member", "time_ms"]].astype(object)
-    places = places.where(places.notna(), None)
     return cut.assign(
         picture=cut["filename"],
-        filename=[
-            item_name(path, member, time_ms, box)
-            for (path, member, time_ms), box in zip(places.to_numpy(), boxes, strict=True)
-        ],
+        filename=item_names(cut, boxes),
         box=pd.Series(boxes, cut.index, dtype=object),
         file_size=None,
         label=_labels(cut),

@@ -13,6 +13,7 @@ from itertools import repeat
 from operator import attrgetter
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 
 from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterError
@@ -22,6 +23,7 @@ from imgvet.reasons import Failure, Reason
 from imgvet.sources.kinds import IMAGE_EXTENSIONS
 from imgvet.sources.s3 import is_remote
 from imgvet.store.files import FileKey
+from imgvet.tables import with_none
 
 LISTING_SCHEMA = pa.schema(
     [
@@ -112,8 +114,6 @@ class Content:
 
     data: bytes
     version: str = ""
-    detail: str = ""
-    """What was unusual but harmless."""
 
 
 def item_name(
@@ -139,6 +139,15 @@ def item_name(
         mark, kind = "#" if time_ms is None else "&", "xywh" if len(box) == 4 else "corners"
         name += f"{mark}{kind}={','.join(map(_three_decimals, box))}"
     return name
+
+
+def item_names(
+    rows: pd.DataFrame, boxes: Iterable[Sequence[float] | None] = repeat(None)
+) -> list[str]:
+    """What people call the items of rows with ``path``, ``member`` and ``time_ms``, and boxes."""
+    places = with_none(rows[["path", "member", "time_ms"]]).itertuples(index=False, name=None)
+    pairs = zip(places, boxes, strict=False)
+    return [item_name(path, member, time_ms, box) for (path, member, time_ms), box in pairs]
 
 
 def _three_decimals(value: float) -> str:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from imgvet.store.packs import DIGEST
 from imgvet.store.references import digest_bytes
-from imgvet.tables import read_if_sound
+from imgvet.tables import read_if_sound, with_none
 from imgvet.workdir import write_atomically
 
 SETTLED_NS = 2_000_000_000
@@ -83,8 +83,7 @@ FILE_COLUMNS = tuple(field.name for field in fields(FileToRead))
 
 def files_in(rows: pd.DataFrame) -> list[FileToRead]:
     """The files to read in a frame with :data:`FILE_COLUMNS`."""
-    columns = rows[list(FILE_COLUMNS)].astype(object)
-    columns = columns.where(columns.notna(), None)
+    columns = with_none(rows[list(FILE_COLUMNS)])
     columns["box"] = columns["box"].map(tuple, na_action="ignore")
     return [FileToRead(*values) for values in columns.itertuples(index=False, name=None)]
 
