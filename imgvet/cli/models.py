@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
+from imgvet.engine.progress import shown_progress
 from imgvet.errors import InvalidParameterError, ModelError
 from imgvet.format import size_text, table_text
 from imgvet.models import registry
-from imgvet.models.download import Report
-from imgvet.models.file import FOLDER_VARIABLE, ModelFile, model_folder
+from imgvet.models.file import FOLDER_VARIABLE, model_folder
 from imgvet.models.model import BUILTIN_NAME, builtin_model
 from imgvet.models.resolve import fetched, names_to_choose
 
@@ -48,8 +42,8 @@ def pull(options: argparse.Namespace) -> None:
         if model is None:
             print("built-in: is inside the package, there is nothing to download")
             continue
-        with _shown_download() as report:
-            ready = fetched(model, report=report)
+        with shown_progress():
+            ready = fetched(model)
         origin = "as published" if model.sha256 else "recorded at the first download"
         print(f"{model.name}: {ready.path}, sha256 {ready.card.sha256} ({origin})")
 
@@ -74,23 +68,3 @@ def _known(name: str) -> registry.KnownModel | None:
     if name not in registry.NAMES:
         raise InvalidParameterError(f"Unknown model {name!r}", names_to_choose(name))
     return registry.KNOWN.get(name)
-
-
-@contextmanager
-def _shown_download() -> Iterator[Report]:
-    """A live bar on standard error while something is downloaded; nothing where it is no terminal.
-
-    What is downloaded, from where and under which licence is said by the log.
-    """
-    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
-    console = Console(stderr=True)
-    bars = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    tasks: dict[Path, Any] = {}
-
-    def report(file: ModelFile, done: int, total: int | None) -> None:
-        if file.path not in tasks:
-            tasks[file.path] = bars.add_task(file.name, total=None)
-        bars.update(tasks[file.path], completed=done, total=total or file.size)
-
-    with bars:
-        yield report

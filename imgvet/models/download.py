@@ -14,7 +14,6 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import filelock
@@ -40,9 +39,6 @@ _SURPLUS = 1.1
 _WORTH_RETRYING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _logger = logging.getLogger(__name__)
 
-Report = Callable[[ModelFile, int, int | None], None]
-"""Told now and then how many bytes of a file have arrived, and of how many if the server says."""
-
 
 class _DownloadError(Exception):
     """A file can't be had from an address; the message says why, in a few words."""
@@ -52,13 +48,7 @@ class _BrokenOffError(_DownloadError):
     """Trying again may bring the rest."""
 
 
-def tell_progress(file: ModelFile, done: int, total: int | None) -> None:
-    """Report a download as progress of a stage ``download_NAME``, in units of 1 MB."""
-    total = total or file.size or 0
-    report_progress(f"download_{file.name}", done // 1_000_000, total // 1_000_000)
-
-
-def fetch_model(file: ModelFile, report: Report = tell_progress) -> Path:
+def fetch_model(file: ModelFile) -> Path:
     """The path of a model file, downloaded if it is not here yet.
 
     A file that was checked before and has not changed since (size and time) is taken as it is. Any
@@ -72,7 +62,7 @@ def fetch_model(file: ModelFile, report: Report = tell_progress) -> Path:
         file.path.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(f"{file.path}.lock"):
             if not file.path.is_file():
-                _download_from_any(file, report)
+                _download_from_any(file)
             if not file.is_checked:
                 file.check_and_record()
     except OSError as error:
@@ -86,14 +76,14 @@ def fetch_model(file: ModelFile, report: Report = tell_progress) -> Path:
     return file.path
 
 
-def _download_from_any(file: ModelFile, report: Report) -> None:
+def _download_from_any(file: ModelFile) -> None:
     _logger.warning(
         "Downloading the model %s (licence %s, %s) from %s to %s",
         file.name, file.licence, size_text(file.size), file.url, file.path,
     )  # fmt: skip
     reasons = []
     for url in (file.url, *file.mirrors):
-        download = _Download(file, url, report)
+        download = _Download(file, url)
         try:
             download.complete()
         except _DownloadError as error:
@@ -111,8 +101,8 @@ def _download_from_any(file: ModelFile, report: Report) -> None:
 class _Download:
     """A file, one of its addresses, and what has arrived of it."""
 
-    def __init__(self, file: ModelFile, url: str, report: Report) -> None:
-        self.file, self.url, self.report = file, url, report
+    def __init__(self, file: ModelFile, url: str) -> None:
+        self.file, self.url = file, url
         self.part = file.path.with_name(f"{file.file_name}.part")
         self.validator = file.path.with_name(f"{file.file_name}.part.validator")
 
@@ -203,6 +193,7 @@ class _Download:
         done = self.arrived
         length = answer.headers.get("Content-Length", "")
         total = done + int(length) if length.isdigit() else None
+        stage, expected = f"download_{self.file.name}_(MB)", total or self.file.size or 0
         with self.part.open("ab") as stream:
             try:
                 for data in answer.iter_raw():
@@ -211,7 +202,7 @@ class _Download:
                     if self.file.size is not None and done > self.file.size * _SURPLUS:
                         self.discard()
                         raise _DownloadError(f"it is larger than {size_text(self.file.size)}")
-                    self.report(self.file, done, total)
+                    report_progress(stage, done // 1_000_000, expected // 1_000_000)
             except httpx.RemoteProtocolError:
                 of = "" if total is None else f" of {total:,}"
                 raise _BrokenOffError(f"the connection ended after {done:,}{of} bytes") from None

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from imgvet.errors import InvalidParameterError, ModelError
-from imgvet.models.download import Report, fetch_model, tell_progress
+from imgvet.models.download import fetch_model
 from imgvet.models.file import sha256_of_model
 from imgvet.models.model import (
     BUILTIN_NAME,
@@ -80,13 +80,13 @@ def resolve_model(options: ModelOptions, device: Device = "cpu") -> Model:
     return model
 
 
-def fetched(known: KnownModel, device: Device = "cpu", report: Report = tell_progress) -> Model:
+def fetched(known: KnownModel, device: Device = "cpu") -> Model:
     """A model of the registry, downloaded if need be and tried once when it is new here.
 
     ModelError if it can't be had, or is not what its card says.
     """
     new = not known.is_checked
-    path = fetch_model(known, report)
+    path = fetch_model(known)
     card = known.card.model_copy(update={"sha256": known.expected_sha256 or ""})
     model = Model(card=card, path=path, device=device)
     if new:
