@@ -19,7 +19,7 @@ from imgvet.curation.findings import Finding, Found
 from imgvet.curation.keepers import Keepers
 from imgvet.format import counted, listed
 from imgvet.search.copies import copy_groups
-from imgvet.similarity.distances import Metric, Vectors, distances_between, unit_of
+from imgvet.similarity.distances import Metric, Space, Vectors, unit_of
 from imgvet.similarity.pairs import families_of
 
 _WHOLE = 0.95
@@ -96,7 +96,7 @@ class NearGroups:
         self, found: Found, left: pd.DataFrame, keepers: Keepers, vectors: Vectors, metric: Metric
     ) -> None:
         rules = found.rules
-        self._found, self._keepers, self._vectors, self._metric = found, keepers, vectors, metric
+        self._found, self._keepers, self._metric = found, keepers, metric
         actions = {"near": rules.near, "unproven": rules.unproven, "contained": rules.contained}
         self._actions = {name: action for name, action in actions.items() if action != "off"}
         self._facts = left[_FACTS].to_dict("index")
@@ -113,7 +113,8 @@ class NearGroups:
         near = self._ends[(pairs["list"] == "near").to_numpy()]
         groups = enumerate(_components(near))
         self._proven = {item: number for number, group in groups for item in group}
-        self._unit = unit_of(vectors, metric.distance) if len(pairs) else 1.0
+        unit = unit_of(vectors, metric.distance) if len(pairs) else 1.0
+        self._space = Space(vectors, metric.distance, unit, np.empty(0))
         self._let_go: dict[int, set[int]] = defaultdict(set)
         """By image those of which a person decided that they stay for it."""
         present = set(self._row_of.index)
@@ -155,11 +156,8 @@ class NearGroups:
         """Those whose embeddings are near; proven if pairs that are lead from one to the other."""
         if not others:
             return {}
-        rows = [int(self._facts[one]["embedding_row"]) for one in (item, *others)]
-        apart = distances_between(
-            np.asarray(self._vectors[rows[:1]]), np.asarray(self._vectors[rows[1:]]),
-            self._metric.distance, self._unit,
-        )  # fmt: skip
+        rows = np.array([int(self._facts[one]["embedding_row"]) for one in (item, *others)])
+        apart = self._space.between(rows[:1], rows[1:])
         group = self._proven.get(item, -1)
         similar = zip(others, self._metric.similarity(apart)[0].tolist(), strict=True)
         return {

@@ -10,7 +10,7 @@ import pandas as pd
 from imgvet.format import most
 from imgvet.metrics import FLAGS, flagged
 from imgvet.options import RunOptions
-from imgvet.quality.checks import CHECK_BY_NAME
+from imgvet.quality.checks import CHECK_BY_NAME, CHECKS, Unit
 from imgvet.quality.expectations import Expectation
 from imgvet.quality.result import CheckResult, CheckState, verdict
 from imgvet.quality.run_checks import run_checks, run_suite
@@ -182,22 +182,11 @@ def invalid_by_reason(items: pd.DataFrame) -> dict[str, int]:
 def rates(counts: Counts) -> dict[str, float]:
     """What the checks observe, by the name of the check: the number of valid images, and shares.
 
-    Invalid images are a share of all images, issues of labels of those that have one, everything
-    else of the valid ones. What was not counted has no rate. A rate over no images is 0: nothing
-    violates it. A dataset without a valid image fails ``images_present`` instead, once and clearly.
+    What was not counted has no rate. A rate over no images is 0: nothing violates it. A dataset
+    without a valid image fails ``images_present`` instead, once and clearly.
     """
-    valid, labelled = counts.valid, counts.labelled or 0
-    shares = {
-        "invalid_rate": (counts.invalid, counts.images),
-        "duplicate_rate": (counts.exact_duplicate_surplus, valid),
-        "leak_rate": (counts.leak_images, valid),
-        "label_conflict_rate": (counts.label_conflict_images, labelled),
-        "near_duplicate_rate": (counts.near_duplicate_images, valid),
-        "label_issue_rate": (counts.label_issues, labelled),
-        "dark_rate": (counts.dark, valid),
-        "bright_rate": (counts.bright, valid),
-        "blurry_rate": (counts.blurry, valid),
-        "outlier_rate": (counts.robust_outliers, valid),
+    known = counts.model_dump(exclude_none=True)
+    shares = (check for check in CHECKS if check.unit is Unit.SHARE and check.count in known)
+    return {"images_present": counts.valid} | {
+        check.name: known[check.count] / max(known.get(check.whole, 0), 1) for check in shares
     }
-    known = {name: n / max(of, 1) for name, (n, of) in shares.items() if n is not None}
-    return {"images_present": valid, **known}
