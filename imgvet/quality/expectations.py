@@ -59,11 +59,6 @@ def between(column: str, low: float | None, high: float | None, **more: Any) -> 
     return Expectation(type=BETWEEN, arguments=arguments, **more)
 
 
-def not_null(column: str) -> Expectation:
-    """No value is missing."""
-    return Expectation(type="expect_column_values_to_not_be_null", arguments={"column": column})
-
-
 @dataclass(frozen=True)
 class Outcome:
     """How a frame meets one expectation."""

@@ -9,9 +9,8 @@ from typing import Any
 import pandas as pd
 
 from imgvet.format import counted, rough_percent
-from imgvet.metrics import BASIC_METRICS, METRICS
 from imgvet.quality.checks import CHECKS, allowed_words, observed_words
-from imgvet.quality.expectations import Expectation, Outcome, between, not_null, validate
+from imgvet.quality.expectations import Expectation, Outcome, between, validate
 from imgvet.quality.result import EXAMPLES, CheckResult, CheckState
 from imgvet.quality.suite import IMAGES, RATES, name_of, table_of
 
@@ -19,39 +18,37 @@ _WIDEST = 100  # letters of what was observed
 
 
 def run_checks(
-    rates: Mapping[str, float],
-    stats: pd.DataFrame | None,
+    numbers: Mapping[str, float],
     examples: Mapping[str, Sequence[int]],
     suite: Sequence[Expectation],
 ) -> tuple[CheckResult, ...]:
     """Check a dataset. The first call takes seconds more, and all belong into one thread.
 
-    The ``suite`` holds the limits of the rates. One of the observed ``rates`` that is not finite
-    makes its own check errored, as a column of the table stats does that is missing or holds no
-    numbers. What is not observed is not checked.
+    The ``suite`` holds the limits of the observed ``numbers``, by check; checks without a limit
+    allow none. A number that is not finite makes its own check errored. What is not observed is not
+    checked.
     """
-    limits = {name_of(one): one for one in suite}
-    outcomes = _rate_outcomes(rates, limits)
-    if stats is not None:
-        outcomes |= _stats_outcomes(stats)
+    limits = {one.name: between(one.name, None, 0, severity=one.severity) for one in CHECKS}
+    limits |= {name_of(one): one for one in suite}
+    outcomes = _outcomes(numbers, limits)
     results = []
     for check in CHECKS:
         if check.name not in outcomes:
             continue
-        outcome, limit, value = outcomes[check.name], _limit(limits.get(check.name)), None
+        outcome, limit, value = outcomes[check.name], _limit(limits[check.name]), None
         if outcome.state is not CheckState.ERRORED:
-            value = float(rates.get(check.name, outcome.unexpected or 0))
+            value = float(numbers[check.name])
         results.append(
             CheckResult(
                 name=check.name,
                 title=check.title,
                 state=outcome.state,
-                severity=limits[check.name].severity if check.name in limits else check.severity,
+                severity=limits[check.name].severity,
                 observed="" if value is None else observed_words(check, value, limit),
                 allowed=allowed_words(check, limit),
                 value=value,
                 section=check.section,
-                examples=tuple(examples.get(check.name, outcome.examples)[:EXAMPLES]),
+                examples=tuple(examples.get(check.name, ())[:EXAMPLES]),
                 detail=outcome.detail,
             )
         )
@@ -126,50 +123,16 @@ def _allowed_in_words(arguments: Mapping[str, Any]) -> str:
     return ", ".join(words) or "all of them"
 
 
-def _limit(one: Expectation | None) -> float:
-    bounds = one.arguments if one else {}
-    return float(bounds.get("max_value", bounds.get("min_value", 0.0)))
+def _limit(one: Expectation) -> float:
+    return float(one.arguments.get("max_value", one.arguments.get("min_value", 0.0)))
 
 
-def _rate_outcomes(
-    rates: Mapping[str, float], limits: Mapping[str, Expectation]
+def _outcomes(
+    numbers: Mapping[str, float], limits: Mapping[str, Expectation]
 ) -> dict[str, Outcome]:
     """How the observed numbers meet their limits, by check."""
     # Great Expectations skips missing values, so a number that is not known would pass.
-    known = {name: rate for name, rate in rates.items() if math.isfinite(rate)}
+    known = {name: number for name, number in numbers.items() if math.isfinite(number)}
     not_known = Outcome(CheckState.ERRORED, detail="the observed number is not known")
     outcomes = validate(pd.DataFrame([known]), [limits[name] for name in known])
-    return dict.fromkeys(rates, not_known) | dict(zip(known, outcomes, strict=True))
-
-
-def _stats_outcomes(stats: pd.DataFrame) -> dict[str, Outcome]:
-    """How the stats table meets the checks of its values, by check."""
-    # A crop is no file, so its file size is unknown.
-    measured = [metric.name for metric in BASIC_METRICS if metric.name != "file_size"]
-    expected = {
-        "measures_complete": list(map(not_null, measured)),
-        "measures_in_range": [
-            between(metric.name, metric.low, metric.high)
-            for metric in METRICS
-            if not metric.advanced or metric.name in stats.columns
-        ],
-    }
-    outcomes = iter(validate(stats, [one for several in expected.values() for one in several]))
-    return {
-        name: _merge({str(one.column): next(outcomes) for one in several})
-        for name, several in expected.items()
-    }
-
-
-def _merge(outcomes: Mapping[str, Outcome]) -> Outcome:
-    """One outcome for several columns: failed if any failed, else errored if any errored."""
-    states = {outcome.state for outcome in outcomes.values()}
-    order = (CheckState.FAILED, CheckState.ERRORED, CheckState.PASSED)
-    examples = dict.fromkeys(row for outcome in outcomes.values() for row in outcome.examples)
-    problems = [f"{name}: {outcome.detail}" for name, outcome in outcomes.items() if outcome.detail]
-    return Outcome(
-        next(state for state in order if state in states),
-        unexpected=sum(outcome.unexpected or 0 for outcome in outcomes.values()),
-        examples=tuple(examples),
-        detail="; ".join(problems),
-    )
+    return dict.fromkeys(numbers, not_known) | dict(zip(known, outcomes, strict=True))

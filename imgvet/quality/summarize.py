@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from imgvet.format import most
-from imgvet.metrics import FLAGS, flagged
+from imgvet.metrics import BASIC_METRICS, FLAGS, METRICS, flagged
 from imgvet.options import RunOptions
 from imgvet.quality.checks import CHECK_BY_NAME, CHECKS, Unit
 from imgvet.quality.expectations import Expectation
@@ -47,11 +47,13 @@ def summarize(
     ``suite`` is what else is expected of them.
     """
     counts, examples = count(tables, options)
-    stats = tables["stats"] if options.run_stats else None
     observed, expected = rates(counts), merged(own_suite(options.checks), suite)
     more = [one for one in expected if name_of(one) not in CHECK_BY_NAME]
     numbers = counts.model_dump(exclude_none=True) | observed
-    checks = run_checks(observed, stats, examples, expected)
+    wrong = wrong_measures(tables["stats"]) if options.run_stats else {}
+    examples |= {name: tables["stats"].loc[mask > 0, "id"].tolist() for name, mask in wrong.items()}
+    observed |= {name: int(number.sum()) for name, number in wrong.items()}
+    checks = run_checks(observed, examples, expected)
     checks += run_suite(more, tables, numbers) if more else ()
     states = Counter(check.state for check in checks)
     summary = RunSummary(
@@ -189,4 +191,19 @@ def rates(counts: Counts) -> dict[str, float]:
     shares = (check for check in CHECKS if check.unit is Unit.SHARE and check.count in known)
     return {"images_present": counts.valid} | {
         check.name: known[check.count] / max(known.get(check.whole, 0), 1) for check in shares
+    }
+
+
+def wrong_measures(stats: pd.DataFrame) -> dict[str, pd.Series]:
+    """Of each row of the table stats how many values are missing, or out of range, by check.
+
+    A crop is no file, so its file size may be missing, as advanced metrics may be.
+    """
+    basic = [metric.name for metric in BASIC_METRICS if metric.name != "file_size"]
+    values = stats.reindex(columns=[metric.name for metric in METRICS]).astype(float)
+    low = pd.Series({metric.name: metric.low for metric in METRICS}, dtype=float)
+    high = pd.Series({metric.name: metric.high for metric in METRICS}, dtype=float)
+    return {
+        "measures_complete": values[basic].isna().sum(axis=1),
+        "measures_in_range": (values.lt(low) | values.gt(high)).sum(axis=1),
     }

@@ -88,7 +88,7 @@ def test_our_suite_is_exported_edited_and_takes_the_place_of_the_checks(tmp_path
     file.write_text(json.dumps(suite))
     expected = merged(own_suite(CheckLimits()), read_suite(str(file)))
     assert [name_of(one) for one in expected] == [check.name for check in CHECKS if check.limit]
-    (result,) = run_checks({"dark_rate": 0.125}, None, {}, expected)
+    (result,) = run_checks({"dark_rate": 0.125}, {}, expected)
     assert (result.state, result.severity, result.section) == (
         CheckState.FAILED, "critical", "dark",
     )  # fmt: skip

@@ -16,6 +16,7 @@ from imgvet.quality.checks import CHECK_BY_NAME, CHECKS
 from imgvet.quality.result import CheckResult, CheckState, verdict
 from imgvet.quality.run_checks import run_checks
 from imgvet.quality.suite import own_suite
+from imgvet.quality.summarize import wrong_measures
 from imgvet.summary import Verdict
 
 LIMITS = CheckLimits()
@@ -39,11 +40,11 @@ def check(
     examples: dict[str, list[int]] | None = None,
     limits: CheckLimits = LIMITS,
 ) -> dict[str, CheckResult]:
-    table = stats() if table is None else table
-    return {
-        result.name: result
-        for result in run_checks(rates, table, examples or {}, own_suite(limits))
-    }
+    wrong = wrong_measures(stats() if table is None else table)
+    ids = (stats() if table is None else table)["id"]
+    numbers = rates | {name: number.sum() for name, number in wrong.items()}
+    shown = (examples or {}) | {name: ids[number > 0].tolist() for name, number in wrong.items()}
+    return {result.name: result for result in run_checks(numbers, shown, own_suite(limits))}
 
 
 def others_pass(results: dict[str, CheckResult], *names: str) -> bool:
@@ -110,28 +111,6 @@ def test_a_rate_that_is_not_known_errs_alone() -> None:
     assert verdict(results.values()) is Verdict.ERRORED
 
 
-def test_a_missing_column_is_an_error_of_its_checks_not_a_failure() -> None:
-    results = check(table=stats().drop(columns="mean"))
-    assert {results[name].state for name in MEASURES} == {CheckState.ERRORED}
-    assert "'mean'" in results["measures_in_range"].detail
-    assert others_pass(results, *MEASURES)
-
-
-def test_a_column_that_holds_no_numbers_errs_alone() -> None:
-    results = check(table=stats().assign(mean="gray"))
-    assert results["measures_in_range"].state is CheckState.ERRORED
-    assert results["measures_in_range"].detail.startswith("mean: ")
-    assert ";" not in results["measures_in_range"].detail
-    assert others_pass(results, "measures_in_range")
-
-
-def test_a_failure_shows_although_another_column_errs() -> None:
-    table = stats().assign(mean="gray")
-    table.loc[3, "max"] = 256.0
-    result = check(table=table)["measures_in_range"]
-    assert (result.state, result.value, result.examples) == (CheckState.FAILED, 1.0, (103,))
-
-
 def test_values_out_of_range_are_counted_and_named() -> None:
     table = stats()
     table.loc[[4, 9], "mean"] = [-0.5, 255.5]
@@ -168,13 +147,13 @@ def test_advanced_metrics_are_checked_where_they_were_measured() -> None:
 def test_what_is_not_observed_is_not_checked() -> None:
     left_out = {"dark_rate", "leak_rate"}
     observed = {name: rate for name, rate in GOOD.items() if name not in left_out}
-    names = {result.name for result in run_checks(observed, None, {}, own_suite(LIMITS))}
+    names = {result.name for result in run_checks(observed, {}, own_suite(LIMITS))}
     assert names == set(CHECK_BY_NAME) - MEASURES - left_out
 
 
 def test_the_process_warns_as_it_did() -> None:
     show = warnings.showwarning
-    run_checks(GOOD, None, {}, own_suite(LIMITS))
+    run_checks(GOOD, {}, own_suite(LIMITS))
     assert warnings.showwarning is show
 
 
@@ -191,7 +170,7 @@ import logging, gc, warnings
 show = warnings.showwarning
 names = ("invalid", "duplicate", "near_duplicate", "outlier")
 rates = {"images_present": 1, **{f"{name}_rate": 0 for name in names}}
-results = run_checks(rates, None, {}, own_suite(CheckLimits()))
+results = run_checks(rates, {}, own_suite(CheckLimits()))
 assert len(results) == 5 and gc.isenabled() and warnings.showwarning is show
 assert "scipy.stats._stats_py" not in sys.modules, "imported, though no check needs it"
 from scipy import stats
