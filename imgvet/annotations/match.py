@@ -1,4 +1,4 @@
-"""Match annotations to the files of a listing.
+"""Match annotations, and other names that people give to images, to the files of a listing.
 
 A name leads to the first of these that exists:
 
@@ -167,7 +167,7 @@ def places_of(
         several = len(names) > 1
         raise InvalidParameterError(
             f"{f'None of the {len(names)} files' if several else 'The one file'} of {source} is "
-            f"{'' if several else 'not '}in the input: annotated are {examples(names)}, "
+            f"{'' if several else 'not '}in the input: named are {examples(names)}, "
             f"in the input are {examples(files)}",
             "Write file names relative to input_dir, or absolute ones",
         )

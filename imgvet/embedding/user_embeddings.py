@@ -23,10 +23,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from imgvet.annotations.match import places_of
 from imgvet.errors import InvalidParameterError, StaleReferenceError
 from imgvet.format import examples
 from imgvet.parameters import Frozen
-from imgvet.store.references import digest_bytes, digest_file
+from imgvet.store.references import digest_bytes, digest_file, write_vectors
 from imgvet.workdir import draft_in, write_atomically
 
 VERSION = 1
@@ -179,8 +180,7 @@ def write_user_embeddings(
     folder.mkdir(parents=True, exist_ok=True)
     with draft_in(folder) as drafts:
         draft = Path(drafts) / "embeddings"
-        with draft.open("wb") as stream:
-            np.save(stream, np.ascontiguousarray(given.vectors), allow_pickle=False)
+        write_vectors(np.ascontiguousarray(given.vectors), draft)
         digest = digest_bytes(f"{digest_file(draft)} {digest_bytes(listed)}".encode())
         target = folder / f"embeddings-{digest[:16]}.npy"
         write_atomically(target.with_suffix(".csv"), lambda path: path.write_bytes(listed))
@@ -197,13 +197,14 @@ def match_user_embeddings(
 ) -> NDArray[np.float32]:
     """The vectors of the contents of a run, row i for ``embedding_row`` i of the table items.
 
-    They are neither normalised nor scaled. A name is matched as it is, or as a path relative to an
-    input folder. Byte-identical images are one content and have one vector: that of the first of
-    them that has one. Vectors of no image are left out, and their number is logged.
+    They are neither normalised nor scaled. Byte-identical images are one content and have one
+    vector: that of the first of them that has one. Vectors of no image are left out, and their
+    number is logged.
 
     Raises:
-        InvalidParameterError: images have no vector, or one name means several images, or vectors
-            are not finite or all zero; the message counts them and names some.
+        InvalidParameterError: images have no vector, or vectors are not finite or all zero; the
+            message counts them and names some. Also as
+            :func:`imgvet.annotations.match.places_of`, which finds the images of names.
     """
     valid = items.loc[items["embedding_row"].notna(), ["filename", "embedding_row"]]
     valid = valid.drop_duplicates()
@@ -212,7 +213,11 @@ def match_user_embeddings(
         crops, valid["filename"].nunique(), "images are analysed as several crops",
         "User embeddings are one for each image: analyse whole images, or leave embeddings out",
     )  # fmt: skip
-    valid["row"] = _rows_of(given, valid["filename"].tolist(), folders)
+    files = valid["filename"].tolist()
+    places = places_of(given.names, files, folders, "embeddings") if files else ()
+    row_of = pd.Series(range(len(places)), places)
+    row_of = row_of[~row_of.index.duplicated()]
+    valid["row"] = row_of.reindex(range(len(files)), fill_value=-1).to_numpy()
     best = valid.sort_values("row", key=lambda row: row < 0, kind="stable")
     best = best.drop_duplicates("embedding_row").sort_values("embedding_row")
     _refuse_some(
@@ -231,32 +236,6 @@ def match_user_embeddings(
             "Compute them again, or leave these images out",
         )  # fmt: skip
     return vectors
-
-
-def _rows_of(given: UserEmbeddings, filenames: list[str], folders: Sequence[str]) -> list[int]:
-    """The vector of each file, -1 if there is none."""
-    prefixes = [
-        folder.rstrip("/") + "/"
-        if "://" in folder
-        else str(Path(folder).expanduser().absolute()).rstrip(os.sep) + os.sep
-        for folder in folders
-    ]
-    row_of = {os.path.normpath(name): row for row, name in enumerate(given.names)}
-    row_of |= {name: row for row, name in enumerate(given.names)}
-    taken: dict[int, str] = {}
-    unclear: dict[str, None] = {}
-    rows = []
-    for filename in filenames:
-        relative = (filename[len(prefix) :] for prefix in prefixes if filename.startswith(prefix))
-        row = next((row_of[name] for name in (filename, *relative) if name in row_of), -1)
-        if row >= 0 and taken.setdefault(row, filename) != filename:
-            unclear[given.names[row]] = None
-        rows.append(row)
-    _refuse_some(
-        list(unclear), len(given.names), "names mean images in several input folders",
-        "Name them by their absolute path",
-    )  # fmt: skip
-    return rows
 
 
 def _as_float32(vectors: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.float32]:

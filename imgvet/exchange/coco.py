@@ -12,11 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import pandas as pd
-
 from imgvet.annotations.coco import as_id, file_name_of
-from imgvet.annotations.match import match
-from imgvet.annotations.schema import COLUMNS, Annotations
+from imgvet.annotations.match import places_of
 from imgvet.exchange.layout import UNNAMED, Layout, Read, bbox_of, write_json
 from imgvet.exchange.pictures import Picture
 from imgvet.options import AnnotationOptions, SourceOptions
@@ -137,7 +134,7 @@ class _Source:
 def _source_of(pictures: Sequence[Picture], work: WorkDir) -> _Source | None:
     """The COCO file of a run on whole images; None if there is none, or crops were analysed.
 
-    Files are matched as the run matched them (:func:`imgvet.annotations.match.match`).
+    Files are matched as the run matched them (:func:`imgvet.annotations.match.places_of`).
     """
     record = read_record(work)
     given = record.options(AnnotationOptions).annotations
@@ -149,16 +146,15 @@ def _source_of(pictures: Sequence[Picture], work: WorkDir) -> _Source | None:
         return None  # a table
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
         return None
-    images = {str(place): one for place, one in enumerate(content["images"])}
-    names = [str(file_name_of(one)) for one in images.values()]
-    table = pd.DataFrame({"filename": names, "label": list(images)}).reindex(columns=list(COLUMNS))
-    inputs = record.options(SourceOptions).inputs
-    found = match(Annotations(table, given), [picture.filename for picture in pictures], inputs)
+    names = [str(file_name_of(one)) for one in content["images"]]
+    files = list(dict.fromkeys(picture.filename for picture in pictures))
+    places = places_of(names, files, record.options(SourceOptions).inputs, given)
+    entries = dict(zip(places.tolist(), content["images"], strict=True))
+    entry_of = {file: entries[place] for place, file in enumerate(files) if place in entries}
     annotations = defaultdict[Any, list[Entry]](list)
     for one in content.get("annotations") or ():
         annotations[as_id(one.get("image_id"))].append(one)
-    places = zip(pictures, found.rows["label"], strict=True)
-    known = {picture.id: images[place] for picture, place in places if isinstance(place, str)}
+    known = {one.id: entry_of[one.filename] for one in pictures if one.filename in entry_of}
     ids = (number for one in content["images"] if isinstance(number := as_id(one["id"]), int))
     categories = list(content.get("categories") or ())
     return _Source(content, known, annotations, max(ids, default=0) + 1, categories)

@@ -26,7 +26,7 @@ from imgvet.similarity.verify import verify_pairs
 from imgvet.sources.listing import shared_folder
 from imgvet.store.files import files_in
 from imgvet.store.packs import DIGEST
-from imgvet.store.references import digest_bytes
+from imgvet.store.references import digest_bytes, write_vectors
 from imgvet.store.store import Store
 from imgvet.summary import RunRecord
 from imgvet.tables import RESULT_TABLES, SIMILARITY, STATS, conform, to_frame, write_table
@@ -139,7 +139,7 @@ def _write(
     for name, data in frames.items():
         write_atomically(work.table(name), partial(write_table, data))
     kept = np.zeros((0, 1), np.float32) if vectors is None else vectors
-    write_atomically(work.embeddings, partial(_save, kept))
+    write_atomically(work.embeddings, partial(write_vectors, kept))
     facts = SearchFacts(model=MODEL, neighbor_recall=None, median_similarity=None)
     told = {name: to_frame(data) for name, data in frames.items()}
     summary, checks = summarize(told, facts, options)
@@ -157,8 +157,3 @@ def _write(
         stages=(),
     )
     write_text(work.run_json, record.model_dump_json(indent=2) + "\n")
-
-
-def _save(vectors: NDArray[np.float32], path: Path) -> None:
-    with path.open("wb") as stream:
-        np.save(stream, vectors)

@@ -10,7 +10,9 @@ import hashlib
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -87,12 +89,7 @@ def store_arrow(work: WorkDir, stem: str, data: pa.Table) -> Reference:
 
 def store_array(work: WorkDir, stem: str, array: NDArray[np.float32]) -> Reference:
     """Store a two-dimensional array."""
-
-    def write(path: Path) -> None:
-        with path.open("wb") as stream:
-            np.save(stream, array)
-
-    return store_file(work, stem, ".npy", write)
+    return store_file(work, stem, ".npy", partial(write_vectors, array))
 
 
 def resolve(work: WorkDir, reference: Reference) -> Path:
@@ -111,6 +108,12 @@ def load_table(work: WorkDir, reference: Reference) -> pd.DataFrame:
 def load_array(work: WorkDir, reference: Reference) -> NDArray[np.float32]:
     """The array behind a reference, float32, mapped read-only into memory."""
     return read_vectors(resolve(work, reference))
+
+
+def write_vectors(vectors: NDArray[Any], path: Path) -> None:
+    """Write an array under exactly this name, to which NumPy by itself would add an ending."""
+    with path.open("wb") as stream:
+        np.save(stream, vectors, allow_pickle=False)
 
 
 def read_vectors(path: Path) -> NDArray[np.float32]:

@@ -189,7 +189,7 @@ def test_no_match_at_all_shows_both_sides(tmp_path: Path) -> None:
         bring([f"x/{number}.png" for number in range(120)], files, [tmp_path])
     message = str(raised.value)
     assert message.startswith("None of the 120 files of annotations is in the input")
-    assert "annotated are 'x/0.png', 'x/1.png', 'x/2.png', ..." in message
+    assert "named are 'x/0.png', 'x/1.png', 'x/2.png', ..." in message
     assert f"in the input are '{tmp_path}/0.jpg'" in message
     assert "\n" not in message
     with pytest.raises(InvalidParameterError, match="holds no annotation"):
