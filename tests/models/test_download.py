@@ -15,6 +15,7 @@ from imgvet.errors import ModelError
 from imgvet.models import download
 from imgvet.models.download import fetch_model
 from imgvet.models.file import ModelFile
+from imgvet.progress import Progress, listening
 from support.model_server import Fault, ModelServer, certified, running_model_server
 
 CONTENT = random.Random(0).randbytes(300_000)
@@ -58,13 +59,13 @@ def left(folder: Path) -> list[str]:
 def test_a_file_is_downloaded_once(
     server: ModelServer, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    file, seen = served(server), list[tuple[int, int | None]]()
-    with caplog.at_level(logging.WARNING):
-        path = fetch_model(file, lambda _, *state: seen.append(state))
+    file, seen = served(server), list[Progress]()
+    with caplog.at_level(logging.WARNING), listening(seen.append):
+        path = fetch_model(file)
     assert path == folder / "small.onnx"
     assert path.read_bytes() == CONTENT
     assert left(folder) == ["small.onnx", "small.onnx.json"]
-    assert seen[-1] == (len(CONTENT), len(CONTENT))
+    assert seen[-1] == Progress("download_small_(MB)", 0, 0)
     (line,) = caplog.messages
     for part in ("small", "Apache-2.0", "300 kB", file.url, str(path)):
         assert part in line
