@@ -48,14 +48,16 @@ def build_report(inputs: ReportInputs, folder: Path, earlier: Path | None = None
         if page.points is not None:
             data.write_map(page.points, inputs, pictures, folder)
         stem = Path(page.name).stem
-        data.write(folder / data.FOLDER / f"{stem}.js", data.page_data(page, inputs.facts))
+        (folder / data.FOLDER / f"{stem}.js").write_text(
+            data.page_data(page, inputs.facts), "utf-8"
+        )
         data.write_tables(page, folder)
         html = page_template.render(run=inputs, pages=pages, page=page, pictures=pictures)
-        data.write(folder / page.name, html)
+        (folder / page.name).write_text(html, "utf-8")
     data.write_rows(inputs, folder)
     for name in ASSETS:
-        data.write(folder / name, templates.get_template(name).render())
-    data.write(folder / "plotly.min.js", get_plotlyjs())
+        (folder / name).write_text(templates.get_template(name).render(), "utf-8")
+    (folder / "plotly.min.js").write_text(get_plotlyjs(), "utf-8")
     return folder / INDEX
 
 

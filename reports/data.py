@@ -105,15 +105,10 @@ def write_map(
         "slowPoints": limits.MAP_POINTS_SLOW,
         "colourings": [one | {"codes": packed(one["codes"])} for one in points.colourings],
     }
-    write(folder / FOLDER / "map-points.js", assignment("map", shown))
-    write(folder / FOLDER / "map-names.js", assignment("mapNames", names))
+    (folder / FOLDER / "map-points.js").write_text(assignment("map", shown), "utf-8")
+    (folder / FOLDER / "map-names.js").write_text(assignment("mapNames", names), "utf-8")
     for number, start in enumerate(range(0, len(rows), CHUNK)):
         text = assignment(f"mapFacts{number}", rows[start : start + CHUNK])
-        write(folder / FOLDER / f"map-facts-{number:03d}.js", text)
+        (folder / FOLDER / f"map-facts-{number:03d}.js").write_text(text, "utf-8")
     table = pd.DataFrame({"id": points.ids, "filename": names, "x": x, "y": y})
     (folder / TABLES / "map.csv").write_bytes(csv_bytes(table.round(5)))
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file of text, the same bytes on every machine."""
-    path.write_text(text, encoding="utf-8", newline="\n")

@@ -17,8 +17,7 @@ from imgvet.reports.build import environment
 
 SHOWN = 30  # runs in a picture, the latest
 
-_WIDTH, _HEIGHT, _GAP = 6, 28, 2
-_COLOURS = {"good": "#1b7048", "warn": "#c07a10", "bad": "#b02a20"}
+_HEIGHT, _NAMESPACE = 28, "http://www.w3.org/2000/svg"
 _ORDER = ("bad", "warn", "good", "none")
 _SEVERITIES: dict[str, Severity] = {
     "bad": "critical", "warn": "warning", "good": "info", "none": "info",
@@ -59,19 +58,17 @@ def trend(runs: Sequence[Run]) -> Markup:
     """
     shown = runs[-SHOWN:]
     most = max((run.images for run in shown), default=0) or 1
-    bars = []
-    for place, run in enumerate(shown):
-        high = max(3, round(_HEIGHT * run.images / most))
-        x, y = place * (_WIDTH + _GAP), _HEIGHT - high
-        box = f'x="{x}" y="{y}" width="{_WIDTH}" height="{high}"'
-        said = f"{run.minute}: {run.images:,} images, {in_short(run.alarms)}"
-        title = Markup("<title>{}</title>").format(said)
-        bars.append(f'<rect {box} fill="{_COLOURS[state_of(run)]}" rx="1">{title}</rect>')
-    wide = max(1, len(shown)) * (_WIDTH + _GAP) - _GAP
-    size = f'width="{wide}" height="{_HEIGHT}" viewBox="0 0 {wide} {_HEIGHT}"'
-    name = f"Images of the latest {len(shown)} runs"
-    start = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{name}">'
-    return Markup(f"{start}{''.join(bars)}</svg>")  # noqa: S704
+    bars = [
+        (
+            max(3, round(_HEIGHT * run.images / most)),
+            state_of(run),
+            f"{run.minute}: {run.images:,} images, {in_short(run.alarms)}",
+        )
+        for run in shown
+    ]
+    template = environment().get_template("trend.svg")
+    picture = template.render(bars=bars, height=_HEIGHT, namespace=_NAMESPACE)
+    return Markup(picture)  # noqa: S704  the template escapes what is foreign
 
 
 def overview_page(datasets: Sequence[Watched], now: datetime) -> str:

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgvet.format import rough_percent
+from imgvet.images.formats import LOSSLESS
 from imgvet.reports.inputs import Image
 from imgvet.similarity.maps import inverted
 from imgvet.similarity.relations import LEAST_DEGREES, WHOLE_SHARE, Relation
 
 _SAME_SIZE, _SAME_SIDES = 1.05, 1.1
-_LOWER_QUALITY, _LOSSLESS = 0.7, ("PNG", "BMP", "TIFF")
+_LOWER_QUALITY = 0.7
 _IN_WORDS = {Relation.RECOLOURED: "in other colours", Relation.OVERLAID: "with something over one"}
 
 
@@ -29,7 +30,7 @@ class _Side:
     @property
     def bytes_per_pixel(self) -> float:
         """Of a JPEG; infinite where nothing is lost, 0 if that is not known."""
-        if self.picture.format in _LOSSLESS:
+        if self.picture.format in LOSSLESS:
             return float("inf")
         pixels = (self.picture.width or 0) * (self.picture.height or 0)
         known = pixels and self.picture.format == "JPEG" and self.picture.file_bytes

@@ -9,7 +9,7 @@ import math
 from datetime import datetime
 
 from imgvet import format as plain
-from imgvet.foreign import visible
+from imgvet.foreign import as_markdown, visible
 from imgvet.format import number
 from imgvet.reports import limits
 
@@ -94,7 +94,7 @@ FILTERS = {
     say.__name__: say
     for say in (
         count, counted, number, measured, share, similarity, file_size, duration, moment, visible,
-        label, base, folder, plain.listed,
+        label, base, folder, plain.listed, as_markdown,
     )
 }  # fmt: skip
 """What templates say numbers and texts with."""
