@@ -18,8 +18,6 @@ import pyarrow.parquet as pq
 
 from imgvet.metrics import METRICS
 
-PandasType = TypeVar("PandasType", pd.DataFrame, pd.Series)
-
 
 @dataclass(frozen=True)
 class Column:
@@ -53,6 +51,7 @@ def _table(name: str, meaning: str, *columns: Column) -> Table:
     return Table(name, meaning, columns)
 
 
+PandasType = TypeVar("PandasType", pd.DataFrame, pd.Series)
 _text, _int, _real, _bool, _reals = (
     partial(Column, kind)
     for kind in (pa.string(), pa.int64(), pa.float64(), pa.bool_(), pa.list_(pa.float64()))
@@ -327,9 +326,6 @@ OPTIONAL_TABLES: tuple[Table, ...] = (
 )  # fmt: skip
 """Tables that are there only if there are several splits or labels, something to group, videos, or
 crops, or if the run was monitored."""
-
-FILE = "file"
-"""The place of an image that is a file of its own on this machine."""
 
 BY_NAME: Mapping[str, Table] = {
     table.name: table for table in (*RESULT_TABLES, *OPTIONAL_TABLES, CONTENTS, NEIGHBORS)

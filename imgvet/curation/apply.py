@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from imgvet.curation.images import FILE
 from imgvet.curation.journal import FILES, Held, Journal, State, opened, require_quarantine
 from imgvet.curation.manifest import write_manifest
 from imgvet.curation.moves import Refused, bring, leave_link, take_link_away
@@ -20,7 +21,6 @@ from imgvet.errors import QuarantineError
 from imgvet.format import counted
 from imgvet.progress import report_progress, tracked
 from imgvet.store.references import digest_file
-from imgvet.tables import FILE
 from imgvet.threads import in_threads
 
 BATCH = 64

@@ -14,7 +14,9 @@ from imgvet.reasons import Reason
 from imgvet.search.image_table import ImageTable
 from imgvet.sources.s3 import is_remote
 from imgvet.store.references import digest_bytes
-from imgvet.tables import FILE
+
+FILE = "file"
+"""The place of an image that is a file of its own on this machine."""
 
 _COLUMNS = (
     "filename", "path", "member", "time_ms", "source", "status", "digest", "embedding_row",

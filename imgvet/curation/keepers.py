@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from imgvet.curation.images import in_folder
+from imgvet.curation.images import FILE, in_folder
+from imgvet.images.formats import LOSSLESS
 from imgvet.search.copies import NAME_REASONS, name_rank
-from imgvet.tables import FILE
-
-_LOSSLESS = ("PNG", "BMP", "TIFF")
 
 
 def _pixels(images: pd.DataFrame) -> pd.Series:
@@ -23,7 +21,7 @@ def _compression(images: pd.DataFrame) -> pd.Series:
     """Bytes per pixel, in powers of two as less says little; lossless is most."""
     density = images["file_size"].astype("float64") / _pixels(images)
     steps = pd.Series(np.log2(density.where(density > 0)), density.index).round()
-    return steps.mask(images["format"].isin(_LOSSLESS), np.inf)
+    return steps.mask(images["format"].isin(LOSSLESS), np.inf)
 
 
 def _sharpness(images: pd.DataFrame) -> pd.Series:

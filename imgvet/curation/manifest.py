@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from imgvet.curation.images import FILE
 from imgvet.sources.s3 import parse_location
 from imgvet.spreadsheet import csv_bytes
-from imgvet.tables import FILE
 from imgvet.workdir import write_bytes, write_text
 
 MANIFEST, SCRIPT = "manifest.csv", "bucket.sh"

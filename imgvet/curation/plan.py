@@ -149,7 +149,7 @@ def _rows(findings: Sequence[Finding], images: pd.DataFrame) -> pd.DataFrame:
 def plan_lines(plan: pd.DataFrame) -> list[str]:
     """How many images go, wait for a person, and stay for others, for a terminal."""
     rows = []
-    for action in ("remove", "review", "keep"):
+    for action in _URGENCY:
         chosen = plan[plan["action"] == action]
         lists = chosen["list"].value_counts(sort=False)
         of = ", ".join(f"{count:,} {name}" for name, count in lists.items())

@@ -29,6 +29,9 @@ class Format(StrEnum):
     RADIANCE = "Radiance HDR"
 
 
+LOSSLESS = (Format.PNG, Format.BMP, Format.TIFF)
+"""What loses nothing, as a rule."""
+
 BY_ENDING = {
     ".jpg": Format.JPEG, ".jpeg": Format.JPEG, ".jpe": Format.JPEG, ".jfif": Format.JPEG,
     ".png": Format.PNG,
