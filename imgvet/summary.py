@@ -15,15 +15,12 @@ from pydantic import Field, ValidationError
 from imgvet.errors import RunNotFoundError
 from imgvet.foreign import visible
 from imgvet.format import counted, each, most, share
+from imgvet.metrics import FLAGS
 from imgvet.options import dataset_called
 from imgvet.parameters import Frozen, PartType
 from imgvet.reasons import Code
 from imgvet.sections import Section
 from imgvet.workdir import WorkDir
-
-Row = tuple[str, str, str]
-"""A line for a terminal: what is counted, how much, and where the details are."""
-
 
 Result = TypeVar("Result")
 
@@ -218,8 +215,7 @@ def read_result(path: Path, parse: Callable[[bytes], Result]) -> Result:
 
 def summary_lines(summary: RunSummary, report: str) -> list[str]:
     """The lines of the summary; ``report`` is the page with the details, as a user opens it."""
-    rows = [_items(summary), *_validity(summary), *_alike(summary), *_leaks(summary)]
-    rows += [*_labels(summary), *_quality(summary)]
+    rows = [(*line.split("\t"), "")[:3] for line in _rows(summary).splitlines()]
     label_width, text_width = (max(len(row[column]) for row in rows) + 2 for column in range(2))
     text_width = min(text_width, _WIDEST)
     rows += [("Verdict", summary.verdict.meaning, ""), ("Report", report, "")]
@@ -229,105 +225,16 @@ def summary_lines(summary: RunSummary, report: str) -> list[str]:
     ]
 
 
-def _items(summary: RunSummary) -> Row:
-    """What was analysed: whole images, or crops of how many images."""
-    number, empty = f"{summary.counts.images:,}", summary.sources_without_crops
-    if summary.sources is None:
-        return "Images", number, ".annotations()"
-    without = f", {empty:,} of them without" if empty else ""
-    return "Crops", f"{number} of {counted(summary.sources, 'image')}{without}", ".crops()"
+def _rows(summary: RunSummary) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
-
-def _validity(summary: RunSummary) -> list[Row]:
-    counts, others = summary.counts, summary.other_files
-    reasons = each(summary.invalid_by_reason)
-    invalid = _part(summary, counts.invalid, counts.images) + (f": {reasons}" if reasons else "")
-    left = f"{sum(others.values()):,} left alone: {each(others)}" if others else ""
-    return [
-        ("Valid", _part(summary, counts.valid, counts.images), ""),
-        ("Invalid", invalid, f".invalid_instances()  {Section.INVALID.href}"),
-        *([("Other files", left, "")] if left else []),
-    ]
-
-
-def _alike(summary: RunSummary) -> list[Row]:
-    counts, where = summary.counts, f".similarity()  {Section.DUPLICATES.href}"
-    surplus, largest = counts.exact_duplicate_surplus, counts.largest_component
-    exact = f"{counted(counts.exact_duplicate_images, summary.noun)} in "
-    exact += counted(counts.exact_duplicate_groups, "group")
-    near = f"{counted(counts.near_duplicate_images, summary.noun)} in "
-    near += f"{counted(counts.near_duplicate_pairs, 'pair')} of similarity >= "
-    near += f"{summary.threshold:g} or proven"
-    if counts.near_duplicate_proven is not None and counts.near_duplicate_pairs:
-        near += f": {counts.near_duplicate_proven:,} proven"
-    joined = "not looked for"
-    if counts.component_images is not None:
-        joined = f"{counted(counts.component_images, summary.noun)} in {counts.components:,}"
-        joined += f", the largest of {largest:,}" if largest else ""
-    scale = f"scale {summary.estimated_scale}, estimated on these {summary.noun}s: "
-    scale += f"{summary.model} has none"
-    return [
-        *([("Similarity", scale, "")] if summary.estimated_scale is not None else []),
-        ("Exact duplicates", exact + (f", {surplus:,} to spare" if surplus else ""), where),
-        ("Near duplicates", near, where),
-        ("Components", joined, f".connected_components()  {Section.COMPONENTS.href}"),
-    ]
-
-
-def _leaks(summary: RunSummary) -> list[Row]:
-    if summary.leaks_by_split is None:
-        return []
-    counts = summary.counts
-    text = f"{counted(counts.leak_images or 0, summary.noun)} in "
-    text += f"{counted(counts.leak_pairs or 0, 'pair')} across splits"
-    text += f": {each(most(summary.leaks_by_split))}" if summary.leaks_by_split else ""
-    return [("Leaks", text, f".leaks()  {Section.LEAKS.href}")]
-
-
-def _labels(summary: RunSummary) -> list[Row]:
-    counts, structure = summary.counts, summary.label_structure
-    if structure is None:
-        return []
-    where = f".label_issues()  {Section.LABELS.href}"
-    conflicts = (
-        f"{counted(counts.label_conflict_images or 0, summary.noun)} in "
-        f"{counted(counts.label_conflict_groups or 0, 'group')} of exact copies"
+    made = Environment(
+        loader=PackageLoader("imgvet"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        autoescape=False,  # noqa: S701  it is text
     )
-    issues = _part(summary, counts.label_issues, counts.labelled or 0)
-    if not structure.judged:
-        issues += f"; {structure.why_unjudged}"
-    return [("Label conflicts", conflicts, where), ("Label issues", issues, where)]
-
-
-def _quality(summary: RunSummary) -> list[Row]:
-    counts, errored = summary.counts, summary.checks_errored
-    least = f"the {100 * summary.outlier_percentile:g} % least similar"
-    stand = "stands" if counts.robust_outliers == 1 else "stand"
-    outliers = f"{counted(counts.outliers, summary.noun)}: {least}, "
-    outliers += f"and {counts.robust_outliers:,} that {stand} out by score"
-    checks = f"{summary.checks_passed} passed, {summary.checks_failed} failed"
-    checks += f", {errored} could not be computed" if errored else ""
-    flags = {
-        Section.DARK: counts.dark,
-        Section.BRIGHT: counts.bright,
-        Section.BLURRY: counts.blurry,
-    }
-    return [
-        ("Outliers", outliers, f".outliers()  {Section.OUTLIERS.href}"),
-        *(
-            (section.heading, _flagged(summary, number), f".img_stats()  {section.href}")
-            for section, number in flags.items()
-        ),
-        ("Checks", checks, f"checks.json  {Section.CHECKS.href}"),
-    ]
-
-
-def _flagged(summary: RunSummary, number: int | None) -> str:
-    text, valid = _part(summary, number, summary.counts.valid), summary.counts.valid
-    return f"{text}: most, so a trait of the set" if number and 2 * number > valid else text
-
-
-def _part(summary: RunSummary, number: int | None, whole: int) -> str:
-    if number is None:
-        return "not measured"
-    return f"{counted(number, summary.noun)} ({share(number, whole)})"
+    made.filters |= {say.__name__: say for say in (counted, each, most, share, visible)}
+    made.filters["count"] = "{:,}".format
+    template = made.get_template("summary.txt")
+    return template.render(summary=summary, counts=summary.counts, Section=Section, FLAGS=FLAGS)

@@ -98,6 +98,8 @@ def test_a_built_wheel_holds_model_templates_and_examples(tmp_path: Path) -> Non
         "from imgvet.cli.main import main\n"
         "print(builtin_model().path)\n"
         "for name in ('page.html', *ASSETS): environment().get_template(name)\n"
+        "from importlib.resources import files\n"
+        "assert files('imgvet').joinpath('templates/summary.txt').is_file()\n"
         "main(['deployments', 'init', 'examples'])\n"
         "main(['--version'])"
     )
