@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 
+from imgvet.foreign import visible
+
 _LONGEST = 120
 
 
@@ -81,3 +83,19 @@ def listed(words: Sequence[str]) -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def filled(template: str, **values: object) -> str:
+    """A text of the folder ``templates`` with values in it, just as they are: it is no HTML."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader("imgvet"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701
+    )
+    made.filters |= {say.__name__: say for say in (counted, each, most, share, visible)}
+    made.filters["count"] = "{:,}".format
+    return made.get_template(template).render(values)

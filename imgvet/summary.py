@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from imgvet.errors import RunNotFoundError
 from imgvet.foreign import visible
-from imgvet.format import counted, each, most, share
+from imgvet.format import counted, filled
 from imgvet.metrics import FLAGS
 from imgvet.options import dataset_called
 from imgvet.parameters import Frozen, PartType
@@ -215,7 +215,9 @@ def read_result(path: Path, parse: Callable[[bytes], Result]) -> Result:
 
 def summary_lines(summary: RunSummary, report: str) -> list[str]:
     """The lines of the summary; ``report`` is the page with the details, as a user opens it."""
-    rows = [(*line.split("\t"), "")[:3] for line in _rows(summary).splitlines()]
+    values = {"summary": summary, "counts": summary.counts, "Section": Section, "FLAGS": FLAGS}
+    told = filled("summary.txt", **values).splitlines()
+    rows = [(*line.split("\t"), "")[:3] for line in told]
     label_width, text_width = (max(len(row[column]) for row in rows) + 2 for column in range(2))
     text_width = min(text_width, _WIDEST)
     rows += [("Verdict", summary.verdict.meaning, ""), ("Report", report, "")]
@@ -223,18 +225,3 @@ def summary_lines(summary: RunSummary, report: str) -> list[str]:
         visible(f"{label:<{label_width}}{text + '  ':<{text_width}}{where}".rstrip())
         for label, text, where in rows
     ]
-
-
-def _rows(summary: RunSummary) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    made = Environment(
-        loader=PackageLoader("imgvet"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        autoescape=False,  # noqa: S701  it is text
-    )
-    made.filters |= {say.__name__: say for say in (counted, each, most, share, visible)}
-    made.filters["count"] = "{:,}".format
-    template = made.get_template("summary.txt")
-    return template.render(summary=summary, counts=summary.counts, Section=Section, FLAGS=FLAGS)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import jinja2
-
 from imgvet.check_options import CheckLimits
 from imgvet.cli.arguments import default_text
 from imgvet.curation.decisions import Kind
 from imgvet.curation.rules import CurateOptions, KeepRules, ListRules
 from imgvet.errors import EXIT_CODES, all_errors
 from imgvet.exchange.options import ExportOptions
+from imgvet.format import filled
 from imgvet.images.isolation import DECODE_MEMORY, DECODE_PATIENCE, DECODE_SECONDS
 from imgvet.images.picture import MAX_PIXELS
 from imgvet.metrics import FLAGS, METRICS, Metric
@@ -26,15 +25,10 @@ from imgvet.tables import OPTIONAL_TABLES, PLAN, RESULT_TABLES
 
 def reference() -> str:
     """The whole page, Markdown."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("imgvet.cli"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701  it is Markdown
-    )
-    environment.filters |= {"cell": lambda text: text.replace("|", "\\|"), "range": _range}
-    return environment.get_template("reference.md").render(
+    return filled(
+        "reference.md",
+        cell=lambda text: text.replace("|", "\\|"),
+        range=_range,
         default_text=default_text,
         groups={
             **GROUPS,
