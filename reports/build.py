@@ -48,9 +48,7 @@ def build_report(inputs: ReportInputs, folder: Path, earlier: Path | None = None
         if page.points is not None:
             data.write_map(page.points, inputs, pictures, folder)
         stem = Path(page.name).stem
-        (folder / data.FOLDER / f"{stem}.js").write_text(
-            data.page_data(page, inputs.facts), "utf-8"
-        )
+        (folder / data.FOLDER / f"{stem}.js").write_text(data.page_data(page, inputs), "utf-8")
         data.write_tables(page, folder)
         html = page_template.render(run=inputs, pages=pages, page=page, pictures=pictures)
         (folder / page.name).write_text(html, "utf-8")
@@ -76,7 +74,7 @@ def build_single_file(inputs: ReportInputs, file: Path) -> Path:
         pictures = write_pictures(digests, inputs.thumbnail, folder)
         # Each once, however often it is shown: the script puts them into their places.
         written = {digest: as_address(folder / shown.src) for digest, shown in pictures.items()}
-    scripts = [get_plotlyjs(), data.page_data(page, inputs.facts)]
+    scripts = [get_plotlyjs(), data.page_data(page, inputs)]
     scripts.append(data.assignment("pictures", written))
     scripts += [templates.get_template(name).render() for name in ("report.js", "gallery.js")]
     # Our own files, and JSON that can't end a script.

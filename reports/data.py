@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from imgvet.reports import limits
 from imgvet.reports.charts import template
-from imgvet.reports.inputs import Facts, ReportInputs
+from imgvet.reports.inputs import ReportInputs
 from imgvet.reports.pictures import COLUMNS, PER_SHEET, write_tiles
 from imgvet.reports.report import Page
 from imgvet.reports.sections.map import MapPoints, evenly
@@ -51,12 +51,12 @@ def packed(values: NDArray[np.generic]) -> str:
     return base64.b64encode(data.astype(data.dtype.newbyteorder("<")).tobytes()).decode("ascii")
 
 
-def page_data(page: Page, facts: Facts) -> str:
+def page_data(page: Page, inputs: ReportInputs) -> str:
     """The script with what is known of a page's images, and its figures."""
     columns = [{"key": c.key, "title": c.title, "form": c.form, "unit": c.unit}
-               for c in facts.columns]  # fmt: skip
+               for c in inputs.fact_columns]  # fmt: skip
     ids = dict.fromkeys(image.id for image in page.images)
-    text = assignment("columns", columns) + assignment("images", facts.rows(ids))
+    text = assignment("columns", columns) + assignment("images", inputs.fact_rows(ids))
     if page.charts or page.points is not None:
         figures = {chart.figure_id: chart.figure for chart in page.charts}
         text += assignment("template", template()) + assignment("figures", figures)
@@ -86,7 +86,7 @@ def write_map(
 
     ``pictures`` are the digests of images that have a picture of their own.
     """
-    rows = inputs.facts.rows(points.ids)
+    rows = inputs.fact_rows(points.ids)
     names = [row[1] for row in rows]
     chosen = evenly(len(rows), limits.MAP_TILES)
     tiles = np.full(len(rows), -1, np.int32)

@@ -111,29 +111,6 @@ COLUMNS = (
 """Every fact, in the order in which a person reads them."""
 
 
-class Facts:
-    """What is known of images; :attr:`columns` are the facts that any image has."""
-
-    def __init__(self, images: ImageTable) -> None:
-        self._images = images
-        self.columns = tuple(
-            column
-            for column in COLUMNS
-            if column.key == "filename" or images[column.column].null_count < len(images)
-        )
-
-    def rows(self, ids: Iterable[int]) -> list[list[Value]]:
-        """Of each image its id and the facts of :attr:`columns`."""
-        chosen = self.frame(ids)
-        values = [chosen.index.tolist(), *(_plain(chosen[one.key]) for one in self.columns)]
-        return [list(row) for row in zip(*values, strict=True)]
-
-    def frame(self, ids: Iterable[int]) -> pd.DataFrame:
-        """The facts of images as a frame with the index ``id``; columns by key."""
-        frame = self._images.frame([column.column for column in COLUMNS], list(ids))
-        return frame.set_axis([column.key for column in COLUMNS], axis="columns")
-
-
 def _plain(column: pd.Series) -> list[Any]:
     """Values that JSON has: text, whole numbers, numbers of five significant digits, or null.
 
@@ -247,9 +224,25 @@ class ReportInputs:
         return self.open_labels.query("is_issue")
 
     @cached_property
-    def facts(self) -> Facts:
-        """What the page's scripts are told of each image."""
-        return Facts(self.image_table)
+    def fact_columns(self) -> list[FactColumn]:
+        """The facts that any image has."""
+        images = self.image_table
+        return [
+            one
+            for one in COLUMNS
+            if one.key == "filename" or images[one.column].null_count < len(images)
+        ]
+
+    def facts(self, ids: Iterable[int]) -> pd.DataFrame:
+        """What is known of images as a frame with the index ``id``; columns by key."""
+        frame = self.image_table.frame([column.column for column in COLUMNS], list(ids))
+        return frame.set_axis([column.key for column in COLUMNS], axis="columns")
+
+    def fact_rows(self, ids: Iterable[int]) -> list[list[Value]]:
+        """Of each image its id and the facts of :attr:`fact_columns`."""
+        chosen = self.facts(ids)
+        values = [chosen.index.tolist(), *(_plain(chosen[one.key]) for one in self.fact_columns)]
+        return [list(row) for row in zip(*values, strict=True)]
 
     def images(self, ids: Iterable[Any]) -> tuple[Image, ...]:
         """The images with these ids, in this order, each with its picture."""

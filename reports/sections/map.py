@@ -51,7 +51,7 @@ def similarity_map(run: ReportInputs) -> Content | None:
     places = project(np.nan_to_num(run.embeddings[rows], copy=False))  # of a copy by itself
     order = np.lexsort((places[:, 0], np.floor(places[:, 1] * _STRIPS)))
     shown = chosen.iloc[order]
-    frame = run.facts.frame(shown["id"])
+    frame = run.facts(shown["id"])
     points = MapPoints(
         ids=shown["id"].to_numpy(np.int64),
         digests=shown["digest"].to_numpy(object),
