@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from imgvet.crops.detectors.common import best_inside
 from imgvet.errors import MissingExtraError, ModelError
-from imgvet.images.geometry import Box, Region, corners_of
+from imgvet.images.geometry import Region, corners_of, region_of_corners
 from imgvet.images.picture import Pixels
 from imgvet.models.file import sha256_of
 
@@ -125,16 +125,14 @@ def line_region(quadrilateral: Quadrilateral, text: str, min_tilt: float) -> Reg
     """
     across, down = quadrilateral[1] - quadrilateral[0], quadrilateral[3] - quadrilateral[0]
     width, height = math.hypot(*across), math.hypot(*down)
-    x, y = quadrilateral.min(axis=0).tolist()
-    right, bottom = quadrilateral.max(axis=0).tolist()
-    box = Box(x, y, right - x, bottom - y)
+    region = replace(region_of_corners(corners_of(quadrilateral), LABEL), text=text)
     along = across if width >= height else down
     angle = math.degrees(math.atan2(along[1], along[0]))
     if abs((angle + 45) % 90 - 45) < min_tilt:  # To the nearest axis.
-        return Region(box, label=LABEL, text=text)
+        return replace(region, corners=None)
     if height >= _TALL * width and len(text) > 1:
         quadrilateral = np.roll(quadrilateral, 1 if down[0] < 0 else -1, axis=0)
-    return Region(box, corners_of(quadrilateral), label=LABEL, text=text)
+    return replace(region, corners=corners_of(quadrilateral))
 
 
 def _padded(pixels: Pixels, settings: TextSettings) -> Pixels:
