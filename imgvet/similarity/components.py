@@ -108,14 +108,14 @@ def _exact_joins(
     Each content is compared with those of the components after its own, so that a single large
     component costs nothing.
     """
-    joins = [np.empty((0, 2), np.int64)]
+    joins, space = [np.empty((0, 2), np.int64)], space.part(rows)
     step = max(1, _BLOCK_PAIRS // max(len(rows), 1))
     for start in range(0, len(rows), step):
         rest = int(np.searchsorted(labels, labels[start], "right"))
         if rest == len(rows):
             break
         part, others = np.arange(start, min(start + step, len(rows))), np.arange(rest, len(rows))
-        apart = space.between(rows[part], rows[others])
+        apart = space.between(slice(start, start + step), slice(rest, None))
         if len(decided):
             apart[are_decided(rows[part][:, None], rows[others], decided)] = np.inf
         tops, lefts = _starts(labels[part]), _starts(labels[others])
@@ -129,7 +129,7 @@ def _exact_joins(
             down = slice(tops[top], tops[top + 1] if top + 1 < len(tops) else None)
             across = slice(lefts[left], lefts[left + 1] if left + 1 < len(lefts) else None)
             close = np.argwhere(metric.similarity(apart[down, across]) >= limit - _MARGIN)
-            queries, against = rows[part[down][close[:, 0]]], rows[others[across][close[:, 1]]]
+            queries, against = part[down][close[:, 0]], others[across][close[:, 1]]
             exact = metric.similarity(space.distances(queries, against[:, None]))
             if (exact >= limit).any():
                 joins.append(np.array([found]))

@@ -18,7 +18,7 @@ from scratch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -134,7 +134,12 @@ class Space:
         data /= np.float32(self.unit)
         return data
 
-    def between(self, rows: Rows | slice, others: Rows) -> Reals:
+    def part(self, rows: Rows) -> Space:
+        """Some rows, in this order, as a space of their own."""
+        lengths = self.lengths[rows] if len(self.lengths) else self.lengths
+        return replace(self, vectors=self.vectors[rows], lengths=lengths)
+
+    def between(self, rows: Rows | slice, others: Rows | slice) -> Reals:
         """The distance of each of some rows to each of others, by :func:`distances_between`."""
         one, other = self.vectors[rows], self.vectors[others]
         return distances_between(one, other, self.distance, self.unit)
