@@ -6,7 +6,6 @@ import gc
 import importlib
 import logging
 import os
-import queue
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -219,7 +218,6 @@ def _connected(url: str, *, temporary: bool) -> Iterator[None]:
     not sent is sent again with the first event that arrives. Nor does it print, of each batch of
     logs, that they could not be sent: a warning of the run and its error say so.
     """
-    from httpx import TransportError
     from prefect import settings
     from prefect.events.clients import NullEventsClient, PrefectEventsClient
     from prefect.events.worker import EventsWorker, emit_events_to_cloud
@@ -238,19 +236,6 @@ def _connected(url: str, *, temporary: bool) -> Iterator[None]:
         try:
             with failures_of(url, remedy):
                 yield
-        except EngineError as error:
-            if isinstance(error.__cause__, TransportError):
-                forget_events(EventsWorker.instance())
-            raise
         finally:
             EventsWorker.set_client_override(None)
             logging.raiseExceptions = printed
-
-
-def forget_events(worker: Any) -> None:
-    """Drop the events for a server that is gone: Prefect would try each for seconds at the end."""
-    waiting = worker._queue  # noqa: SLF001
-    with suppress(queue.Empty):
-        while True:
-            waiting.get_nowait()
-            waiting.task_done()
