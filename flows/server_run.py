@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import queue
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -94,19 +93,10 @@ def told_to_server() -> Iterator[None]:
         try:
             yield
         finally:
-            if _server_is_gone():
-                forget_events(EventsWorker.instance())
+            _forget_if_gone()
 
 
-def _server_is_gone() -> bool:
+def _forget_if_gone() -> None:
     with asking_once(), get_client(sync_client=True) as client:
-        return isinstance(client.api_healthcheck(), TransportError)
-
-
-def forget_events(worker: EventsWorker) -> None:
-    """Drop the events that wait to be sent."""
-    waiting = worker._queue  # noqa: SLF001
-    with suppress(queue.Empty):
-        while True:
-            waiting.get_nowait()
-            waiting.task_done()
+        if isinstance(client.api_healthcheck(), TransportError):
+            EventsWorker.instance()._queue.queue.clear()  # noqa: SLF001

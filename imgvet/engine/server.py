@@ -241,14 +241,12 @@ def _require_api(url: str) -> None:
             f"The Prefect server {url} refuses who asks",
             "Set PREFECT_API_AUTH_STRING, or PREFECT_API_KEY, to what it expects",
         )
-    if isinstance(cause, httpx.TransportError):
+    if status == 0:  # else it is busy, and a run has patience
+        said = "does not answer" if isinstance(cause, httpx.TransportError) else "is of no use"
         raise EngineError(
-            f"The Prefect server {url} does not answer ({cause})",
+            f"The Prefect server {url} {said} ({str(cause).rstrip('.')})",
             "Start it, correct PREFECT_API_URL, or unset it to use a temporary server",
         )
-    if status == 0:
-        said = str(cause).rstrip(".")
-        raise EngineError(f"The Prefect server {url} can't be used: {said}", "Use another one")
 
 
 @contextmanager

@@ -164,7 +164,7 @@ def answering(tls: ssl.SSLContext | None = None, **answer: object) -> Iterator[s
     ("answer", "said"),
     [
         ({"status": 401}, r"refuses who asks\. Set PREFECT_API_AUTH_STRING"),
-        ({"said": '"2.20.1"'}, "can't be used: .*incompatible versions"),
+        ({"said": '"2.20.1"'}, r"is of no use .*incompatible versions"),
         ({"said": "<html>"}, "there is no API of Prefect"),
         ({"status": 404}, "there is no API of Prefect"),
     ],
@@ -172,9 +172,10 @@ def answering(tls: ssl.SSLContext | None = None, **answer: object) -> Iterator[s
 def test_a_server_that_is_of_no_use(
     answer: dict[str, object], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with answering(**answer) as url, pytest.raises(EngineError, match=said):
+    with answering(**answer) as url:
         monkeypatch.setenv("PREFECT_API_URL", url)
-        configured_url()
+        with pytest.raises(EngineError, match=said):
+            configured_url()
 
 
 def test_a_server_with_a_certificate_of_the_users_own(
@@ -185,7 +186,7 @@ def test_a_server_with_a_certificate_of_the_users_own(
     tls.load_cert_chain(certificate, key)
     with answering(tls) as url:
         monkeypatch.setenv("PREFECT_API_URL", url)
-        with pytest.raises(EngineError, match="does not answer .*CERTIFICATE_VERIFY_FAILED"):
+        with pytest.raises(EngineError, match=r"does not answer .*CERTIFICATE_VERIFY_FAILED"):
             configured_url()
         with temporary_settings({PREFECT_API_SSL_CERT_FILE: str(certificate)}):
             assert configured_url() == url
