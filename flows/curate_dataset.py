@@ -13,7 +13,8 @@ from imgvet.curation.rules import CurateOptions
 from imgvet.errors import PlanError
 from imgvet.flows.ending import completed
 from imgvet.flows.server_run import told_to_server
-from imgvet.opening import open_finished
+from imgvet.format import counted
+from imgvet.opening import open_finished, place_outside
 from imgvet.store.references import digest_file
 from imgvet.tasks.blocks import with_addresses
 from imgvet.tasks.finished_runs import apply_plan, propose_plan
@@ -42,7 +43,8 @@ def curate_dataset(options: CurateOptions) -> Outcome:
         While the run is paused, ``plan.csv`` may be edited: what it says then is done.
     """
     with told_to_server(), with_addresses(options) as placed:
-        work = open_finished(placed.work_dir, stored=True)
+        place = place_outside(placed.work_dir, ())  # links and messages are read elsewhere
+        work = open_finished(place, stored=True)
         plan = propose_plan(work, options)
         if not (plan["action"] != "keep").any():
             return completed(Outcome(), "No image is to go.", "NothingToDo")
@@ -55,10 +57,10 @@ def curate_dataset(options: CurateOptions) -> Outcome:
         )
         if not answer.apply:
             return completed(Outcome(), "Nothing was moved.", "Declined")
-        work = open_finished(placed.work_dir, stored=True)  # maybe edited on another machine
+        work = open_finished(place, stored=True)  # maybe edited on another machine
         if digest_file(work.plan_table) != made:
             raise PlanError("The plan was made again while this run waited", "Start the flow again")
         outcome = apply_plan(work, options)
-    moved, refused = len(outcome.moved), len(outcome.refused)
-    message = f"{moved} files moved to {options.quarantine}, {refused} left alone."
+    moved, place = counted(len(outcome.moved), "file"), options.quarantine.absolute()
+    message = f"{moved} moved to {place}, {len(outcome.refused)} left alone."
     return completed(outcome, message, "Curated")

@@ -10,7 +10,6 @@ from prefect import Flow, State, flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.runtime import deployment
 from prefect.runtime import flow_run as this_run
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from imgvet.errors import ImgvetError
 from imgvet.flows.analyze_dataset import analyze
@@ -70,10 +69,6 @@ def monitor_dataset(options: DeployedOptions) -> Monitored:
             options = held.enter_context(with_addresses(options))
             work = require_allowed(options.work_dir, options.inputs, overwrite=True)
             held.enter_context(exclusive(work))
-            # What is asked of the server in here is only for people to see: a server that is gone
-            # must not hold up every artifact for a minute. The state at the end is sent with
-            # Prefect's own patience.
-            held.enter_context(temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}))
             summary, work = analyze(options.part(RunOptions), options.part(WatchOptions))
             run = monitored_runs(work)[-1]
             send(work)

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 from uuid import UUID
 
+from httpx import TransportError
 from prefect.client.orchestration import get_client
+from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogHandler
 from prefect.runtime import deployment, flow_run
 from pydantic import BeforeValidator
@@ -17,7 +19,7 @@ from imgvet.errors import ImgvetError
 from imgvet.flows.stages import now
 from imgvet.monitor.options import MonitorOptions, merged
 from imgvet.progress import heard
-from imgvet.tasks.artifacts import register
+from imgvet.tasks.artifacts import asking_once, register
 from imgvet.tasks.context import RUN_LOGGER
 
 REFUSED = "Flow run received invalid parameters:"
@@ -73,7 +75,8 @@ def _as_it_is(record: logging.LogRecord) -> bool:
 def told_to_server() -> Iterator[None]:
     """Add what imgvet logs to the logs of the flow run, whichever thread it comes from.
 
-    A terminal in which Prefect tells of runs gets them as well.
+    A terminal in which Prefect tells of runs gets them as well. At the end the events for a server
+    that is gone are dropped: Prefect would try each for seconds before the process ends.
     """
     for name in ("prefect.engine", "prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(name).addFilter(_as_it_is)  # added once, however often
@@ -87,4 +90,13 @@ def told_to_server() -> Iterator[None]:
     for handler in handlers:
         handler.addFilter(belongs)
     with heard(logger, *handlers):
-        yield
+        try:
+            yield
+        finally:
+            _forget_if_gone()
+
+
+def _forget_if_gone() -> None:
+    with asking_once(), get_client(sync_client=True) as client:
+        if isinstance(client.api_healthcheck(), TransportError):
+            EventsWorker.instance()._queue.queue.clear()  # noqa: SLF001

@@ -46,7 +46,7 @@ def key_of(dataset: str, what: str) -> str:
 def register(name: str, create: Callable[[], object]) -> bool:
     """Register what people see; if the server does not take it, log a warning and return false."""
     try:
-        with _asking_once():
+        with asking_once():
             create()
     except (PrefectException, httpx.HTTPError, OSError, RuntimeError) as error:
         gone = isinstance(error, httpx.TransportError)
@@ -56,7 +56,7 @@ def register(name: str, create: Callable[[], object]) -> bool:
     return True
 
 
-def _asking_once() -> SettingsContext:
+def asking_once() -> SettingsContext:
     """Settings without retries; Prefect's own way to change one reads all anew, for 30 ms."""
     context = get_settings_context()
     client = context.settings.client.model_copy(update={"max_retries": 0})

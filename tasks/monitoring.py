@@ -76,7 +76,8 @@ def alert(context: RunContext, run: Run, options: MonitorOptions) -> Monitored:
     send(work)
     for problem in (*lost, *problems):
         run_logger.warning(problem)
-    run_logger.info("Messages sent: %d", arrived)
+    if arrived:
+        run_logger.info("Messages sent: %d", arrived)
     return Monitored(run=run, arrived=arrived, problems=(*lost, *problems))
 
 

@@ -6,7 +6,6 @@ import gc
 import importlib
 import logging
 import os
-import queue
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -215,14 +214,12 @@ def _work_meanwhile(
 def _connected(url: str, *, temporary: bool) -> Iterator[None]:
     """Let flows use a server; EngineError if it fails.
 
-    Prefect tries twice to send an event, not for eight seconds each, to one that is gone: what was
-    not sent is sent again with the first event that arrives. Nor does it print, of each batch of
-    logs, that they could not be sent: a warning of the run and its error say so.
+    Prefect does not print, of each batch of logs, that they could not be sent: a warning of the run
+    and its error say so.
     """
-    from httpx import TransportError
     from prefect import settings
-    from prefect.events.clients import NullEventsClient, PrefectEventsClient
-    from prefect.events.worker import EventsWorker, emit_events_to_cloud
+    from prefect.events.clients import NullEventsClient
+    from prefect.events.worker import EventsWorker
 
     changes: dict[Any, Any] = {settings.PREFECT_API_URL: url}
     if temporary:  # nobody reads its logs, and heartbeats would hold up the end for a second
@@ -233,24 +230,9 @@ def _connected(url: str, *, temporary: bool) -> Iterator[None]:
     with settings.temporary_settings(changes):
         if temporary:
             EventsWorker.set_client_override(NullEventsClient)
-        elif not emit_events_to_cloud():
-            EventsWorker.set_client_override(PrefectEventsClient, reconnection_attempts=1)
         try:
             with failures_of(url, remedy):
                 yield
-        except EngineError as error:
-            if isinstance(error.__cause__, TransportError):
-                forget_events(EventsWorker.instance())
-            raise
         finally:
             EventsWorker.set_client_override(None)
             logging.raiseExceptions = printed
-
-
-def forget_events(worker: Any) -> None:
-    """Drop the events for a server that is gone: Prefect would try each for seconds at the end."""
-    waiting = worker._queue  # noqa: SLF001
-    with suppress(queue.Empty):
-        while True:
-            waiting.get_nowait()
-            waiting.task_done()

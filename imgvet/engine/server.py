@@ -204,22 +204,49 @@ def configured_url() -> str | None:
         url = PREFECT_API_URL.value()
     if not url:
         return None
-    import httpx
+    _require_api(url)
+    return url
 
+
+def _require_api(url: str) -> None:
+    """EngineError if a server does not answer, takes nothing from us, or is none of Prefect's.
+
+    It is asked as Prefect would, with all that its settings say of certificates and credentials.
+    """
+    import httpx
+    from prefect import settings
+    from prefect.client.orchestration import get_client
+
+    changes = {settings.PREFECT_API_URL: url, settings.PREFECT_CLIENT_MAX_RETRIES: 0}
+    timeout = {"timeout": httpx.Timeout(10, connect=3)}
     try:
-        answer = httpx.get(f"{url.rstrip('/')}/health", timeout=10)
-    except httpx.HTTPError as error:
-        raise EngineError(
-            f"The Prefect server {url} does not answer ({error})",
-            "Start it, correct PREFECT_API_URL, or unset it to use a temporary server",
-        ) from None
-    # The server's pages answer every address; who may not ask is told so by its API.
-    if answer.status_code == httpx.codes.NOT_FOUND or (answer.is_success and answer.text != "true"):
+        with (
+            settings.temporary_settings(changes),
+            get_client(httpx_settings=timeout, sync_client=True) as client,
+        ):
+            client.raise_for_api_version_mismatch()
+    except (httpx.HTTPError, RuntimeError) as error:
+        cause = error.__cause__ or error
+    else:
+        return
+    status = cause.response.status_code if isinstance(cause, httpx.HTTPStatusError) else 0
+    # The server's pages answer every address, with what is no version.
+    if isinstance(cause, ValueError) or status == httpx.codes.NOT_FOUND:
         raise EngineError(
             f"At {url} there is no API of Prefect",
             "Correct PREFECT_API_URL: it ends in /api, as in http://127.0.0.1:4200/api",
         )
-    return url
+    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        raise EngineError(
+            f"The Prefect server {url} refuses who asks",
+            "Set PREFECT_API_AUTH_STRING, or PREFECT_API_KEY, to what it expects",
+        )
+    if status == 0:  # else it is busy, and a run has patience
+        said = "does not answer" if isinstance(cause, httpx.TransportError) else "is of no use"
+        raise EngineError(
+            f"The Prefect server {url} {said} ({str(cause).rstrip('.')})",
+            "Start it, correct PREFECT_API_URL, or unset it to use a temporary server",
+        )
 
 
 @contextmanager

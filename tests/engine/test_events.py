@@ -13,7 +13,8 @@ from prefect.events.clients import AssertingEventsClient
 from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from imgvet.engine.run import deliver_events, forget_events
+from imgvet.engine.run import deliver_events
+from imgvet.flows.server_run import told_to_server
 
 
 @pytest.fixture(autouse=True)
@@ -55,11 +56,11 @@ def test_what_waits_for_a_server_that_is_gone_is_forgotten(
         taken.append(event.event)
 
     monkeypatch.setattr(AssertingEventsClient, "_emit", take)
-    for number in range(5):
-        emit_event(f"imgvet.{number}", resource={"prefect.resource.id": "imgvet.test"})
-    worker = EventsWorker.instance()
-    assert wait_for(lambda: worker._queue.qsize() == 4)
-    forget_events(worker)
+    with told_to_server():
+        for number in range(5):
+            emit_event(f"imgvet.{number}", resource={"prefect.resource.id": "imgvet.test"})
+        worker = EventsWorker.instance()
+        assert wait_for(lambda: worker._queue.qsize() == 4)
     may_go_on.set()
     deliver_events()
     assert taken == ["imgvet.0"]

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import socket
 import sqlite3
+import ssl
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
+import prefect
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from prefect import get_client
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL, temporary_settings
 
 from imgvet.engine import server as engine_server
-from imgvet.engine.server import LOOPBACK, TemporaryServer, failures_of
+from imgvet.engine.server import LOOPBACK, TemporaryServer, configured_url, failures_of
 from imgvet.errors import EngineError
 from support.receiver import free_port
 
@@ -126,3 +136,81 @@ def test_a_server_that_goes_away_is_an_error_of_the_server_and_a_bug_is_not() ->
         start_a_flow()
     with pytest.raises(RuntimeError, match="a bug"), failures_of(address, "Start it"):
         raise RuntimeError("a bug")
+
+
+class Answer(BaseHTTPRequestHandler):
+    """Answers as a server of Prefect does that is asked for its version."""
+
+    status, said = 200, f'"{prefect.__version__}"'
+
+    def do_GET(self) -> None:
+        self.send_response(self.status)
+        self.end_headers()
+        self.wfile.write(self.said.encode())
+
+
+@contextmanager
+def answering(tls: ssl.SSLContext | None = None, **answer: object) -> Iterator[str]:
+    """The address of a server whose answer is always the same."""
+    with ThreadingHTTPServer((LOOPBACK, 0), type("Says", (Answer,), answer)) as server:
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http{'s' if tls else ''}://{LOOPBACK}:{server.server_address[1]}/api"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"status": 401}, r"refuses who asks\. Set PREFECT_API_AUTH_STRING"),
+        ({"said": '"2.20.1"'}, r"is of no use .*incompatible versions"),
+        ({"said": "<html>"}, "there is no API of Prefect"),
+        ({"status": 404}, "there is no API of Prefect"),
+    ],
+)
+def test_a_server_that_is_of_no_use(
+    answer: dict[str, object], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering(**answer) as url:
+        monkeypatch.setenv("PREFECT_API_URL", url)
+        with pytest.raises(EngineError, match=said):
+            configured_url()
+
+
+def test_a_server_with_a_certificate_of_the_users_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, certificate = write_certificate(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    with answering(tls) as url:
+        monkeypatch.setenv("PREFECT_API_URL", url)
+        with pytest.raises(EngineError, match=r"does not answer .*CERTIFICATE_VERIFY_FAILED"):
+            configured_url()
+        with temporary_settings({PREFECT_API_SSL_CERT_FILE: str(certificate)}):
+            assert configured_url() == url
+
+
+def write_certificate(folder: Path) -> tuple[Path, Path]:
+    """A key of this machine and the certificate that it signed for itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, LOOPBACK)]), datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address(LOOPBACK))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / "key.pem", folder / "certificate.pem"
+    plain = serialization.NoEncryption()
+    files[0].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, plain
+        )
+    )
+    files[1].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    return files

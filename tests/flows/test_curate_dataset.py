@@ -71,8 +71,12 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def test_a_plan_waits_for_a_person_who_may_change_it(finished: Runner) -> None:
-    options, work = options_for(finished), WorkDir(finished.dataset.work_dir)
+def test_a_plan_waits_for_a_person_who_may_change_it(
+    finished: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = WorkDir(finished.dataset.work_dir)
+    monkeypatch.chdir(work.path.parent)  # paths of a deployment are relative to its folder
+    options = CurateOptions(work_dir=Path(work.path.name), quarantine=Path("quarantine"))
     before = names(finished.photos)
 
     def change() -> None:
@@ -83,6 +87,7 @@ def test_a_plan_waits_for_a_person_who_may_change_it(finished: Runner) -> None:
 
     state = answered(options, apply=True, meanwhile=change)
     assert (state.name, state.type) == ("Curated", StateType.COMPLETED)
+    assert state.message == f"1 file moved to {Path('quarantine').absolute()}, 0 left alone."
     assert {Path(file.path).name for file in state.result().moved} == {"copy of 0.jpg"}
     assert names(finished.photos) == before - {"copy of 0.jpg"}
 
