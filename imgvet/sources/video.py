@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 
@@ -157,7 +157,7 @@ class _Film:
         # In place of a frame that it can't convert OpenCV gives a black one, or the one before.
         refused = self._complained()
         self._refused |= refused
-        return pixels if decoded and not refused else None
+        return cast("Pixels", pixels) if decoded and not refused else None
 
     def problem(self) -> Failure | None:
         """What is wrong with it, known when all is decoded."""
