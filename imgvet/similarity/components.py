@@ -35,7 +35,7 @@ from imgvet.similarity.pairs import (
 from imgvet.similarity.videos import group_by_video
 from imgvet.tables import COMPONENT_INFO, COMPONENTS, empty
 
-VERSION = 9
+VERSION = 10
 
 ALL_PAIRS_LIMIT = 2_000
 """Larger components are described by an even sample of this many distinct contents."""
