@@ -21,6 +21,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO
 
+import cv2
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -44,7 +45,7 @@ PART_BYTES, PART_MEMBERS = 32 << 20, 1000
 
 CUT_SHORT = "the archive ends before the member does"
 
-_TWICE = ", twice, so it is not tried again until it changes"
+_TWICE = f", twice with OpenCV {cv2.__version__}: not tried again until that or the file changes"
 """Ends the detail of a video that would otherwise be decoded up to there in every run."""
 
 _PLACE = ["name", "part", "offset", "size", "stored", "method", "crc"]
