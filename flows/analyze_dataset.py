@@ -114,7 +114,7 @@ def _analyze(
     comparison = Comparison(search=search, metric=metric, apart=apart)
     alike = stages.run(similarity.find_similar_pairs, neighbors, items, near)
     pairs = stages.run(similarity.verify_pairs, alike, items, near, apart)
-    joined = (neighbors, items, vectors, options.part(ComponentOptions), comparison)
+    joined = (neighbors, pairs, items, vectors, options.part(ComponentOptions), comparison)
     grouped = stages.run(similarity.find_components, *joined)
     rare = stages.run(similarity.find_outliers, neighbors, items, options.part(OutlierOptions))
     by_content = options.part(GroupOptions)

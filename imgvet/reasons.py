@@ -48,7 +48,7 @@ class Reason(Code):
     NOT_AN_ARCHIVE = auto(), "the content is not that of a tar, gzipped tar or zip"
     ARCHIVE_DAMAGED = auto(), "the archive is cut or damaged, as a whole or where this image lies"
     ARCHIVE_BOMB = auto(), "the archive unpacks to more than is safe; what came before it is kept"
-    VIDEO_DAMAGED = auto(), "the video can't be decoded, or ends early; frames before that are kept"
+    VIDEO_DAMAGED = auto(), "the video can't be decoded as a whole; frames that can be are kept"
 
 
 @dataclass(frozen=True)

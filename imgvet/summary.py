@@ -65,6 +65,11 @@ class Counts(Exact):
     near_duplicate_pairs: int
     near_duplicate_proven: int | None = _if_known()
     """Those of these pairs whose pixels prove that both show the same."""
+    near_duplicate_within: int | None = _if_known()
+    """Those of them that are frames of one video; not there, as what follows, without videos."""
+    videos: int | None = _if_known()
+    video_pairs: int | None = _if_known()
+    """Pairs of videos that run along each other, as copies, clips and common scenes do."""
     components: int | None
     """None, as of the two that follow, if ``run_cc`` was off."""
     component_images: int | None

@@ -202,17 +202,17 @@ COMPONENT_INFO = _table(
 
 VIDEO_PAIRS = _table(
     "video_pairs",
-    "pairs of videos with frames in the same components, most alike first",
+    "pairs of videos that share scenes, those first of which most runs along",
     _text("video", "the first video"),
     _text("other", "the second video"),
-    _int("components", "components with frames of both"),
+    _int("components", "scenes of both: components, and proven pairs of frames that are in none"),
     _int("frames", "frames of the first video that were analysed"),
-    _int("shared_frames", "those of them in such a component"),
+    _int("shared_frames", "those of them in such a scene"),
     _int("other_frames", "frames of the second video that were analysed"),
-    _int("other_shared_frames", "those of them in such a component"),
+    _int("other_shared_frames", "those of them in such a scene"),
     _real("share", "greater of the two shares of frames that are shared, 0..1"),
-    _int("offset_ms", "what most shared scenes are later in the second video; null if unknown"),
-    _int("aligned_frames", "frames that are shared at this offset"),
+    _int("offset_ms", "how much later the second video shows the same; null if at no one time"),
+    _int("aligned_frames", "frames that meet at this offset"),
     _real("overlap", "those as a share of the frames of the shorter video, 0..1"),
 )
 

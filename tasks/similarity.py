@@ -126,6 +126,7 @@ def verify_pairs(
 def find_components(
     context: RunContext,
     nearest: Reference,
+    alike: Reference,
     items: Reference,
     embeddings: Reference,
     options: ComponentOptions,
@@ -136,8 +137,10 @@ def find_components(
     listed = pairs.similar_pairs(load_table(work, nearest), rows, options.cc_threshold)
     vectors = load_array(work, embeddings)
     found = components.find_components(listed, rows, vectors, options, comparison, context.threads)
-    if "video_pairs" in found:
-        found["frozen_stretches"] = videos.frozen_stretches(rows, vectors, comparison.metric)
+    if videos.has_frames(rows):
+        joined, seen = (found["components"], load_table(work, alike)), (rows, vectors)
+        found["video_pairs"] = videos.video_pairs(*joined, *seen, comparison.metric)
+        found["frozen_stretches"] = videos.frozen_stretches(*seen, comparison.metric)
     return {name: store_table(work, BY_NAME[name], table) for name, table in found.items()}
 
 

@@ -18,8 +18,11 @@ from imgvet.errors import InputUnreadableError, InvalidParameterError
 from imgvet.quality.checks import CHECK_BY_NAME, CHECKS, Unit
 from imgvet.quality.expectations import BETWEEN, Expectation, between, require_valid
 
-COUNTED = ("items", "stats", "similarity", "outliers", "component_info", "leaks", "label_issues")
-"""The tables that are counted; the last two only if there are splits or labels."""
+COUNTED = (
+    "items", "stats", "similarity", "outliers", "component_info", "leaks", "label_issues",
+    "video_pairs",
+)  # fmt: skip
+"""The tables that are counted; the last three only if there are splits, labels or videos."""
 
 IMAGES, RATES = "images", "rates"
 """What expectations may speak of besides: items with their stats, and one row of all that is

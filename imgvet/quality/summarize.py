@@ -17,6 +17,7 @@ from imgvet.quality.run_checks import run_checks, run_suite
 from imgvet.quality.suite import merged, name_of, own_suite
 from imgvet.reasons import Reason
 from imgvet.similarity.outliers import standing_out
+from imgvet.similarity.videos import videos_of
 from imgvet.summary import Counts, Exact, LabelStructure, RunSummary
 
 Tables = Mapping[str, pd.DataFrame]
@@ -96,6 +97,7 @@ def count(tables: Tables, options: RunOptions) -> tuple[Counts, dict[str, list[i
         outliers=len(tables["outliers"]),
         robust_outliers=len(robust),
         **told,
+        **_of_videos(tables, valid, near),
     )
     flags = flagged(stats, options).items()
     examples = {
@@ -107,6 +109,20 @@ def count(tables: Tables, options: RunOptions) -> tuple[Counts, dict[str, list[i
         **shown,
     }
     return counts, examples
+
+
+def _of_videos(tables: Tables, valid: pd.DataFrame, near: pd.DataFrame) -> dict[str, int]:
+    """Counts of videos, if there are any."""
+    if "video_pairs" not in tables:
+        return {}
+    video = videos_of(valid.set_index("id")).dropna()
+    within = near["from"].map(video) == near["to"].map(video)
+    aligned = tables["video_pairs"]["offset_ms"].notna()
+    return {
+        "videos": video.nunique(),
+        "video_pairs": int(aligned.sum()),
+        "near_duplicate_within": int(within.sum()),
+    }
 
 
 def _annotated(tables: Tables) -> tuple[dict[str, int], dict[str, list[int]]]:

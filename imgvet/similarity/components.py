@@ -35,7 +35,7 @@ from imgvet.similarity.pairs import (
 from imgvet.similarity.videos import group_by_video
 from imgvet.tables import COMPONENT_INFO, COMPONENTS, empty
 
-VERSION = 9
+VERSION = 10
 
 ALL_PAIRS_LIMIT = 2_000
 """Larger components are described by an even sample of this many distinct contents."""
@@ -61,8 +61,7 @@ def find_components(
 
     The pairs, as in the table similarity, are those that this ``comparison`` listed; what is apart
     by it joins nothing by itself. Embeddings, float32 (n, width), are in order of
-    ``embedding_row``. The tables are components and component_info, and video_pairs if there are
-    videos.
+    ``embedding_row``. The tables are components and component_info.
     """
     search, metric = comparison.search, comparison.metric
     edges = pairs[pairs["similarity"] >= options.cc_threshold]

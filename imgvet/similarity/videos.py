@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
-from imgvet.reasons import Reason
-from imgvet.similarity.distances import Metric, Vectors, space_of
+from imgvet.similarity.distances import (
+    Metric,
+    Rows,
+    Space,
+    Vectors,
+    distances_between,
+    space_of,
+)
 from imgvet.sources.listing import item_name
 from imgvet.tables import COMPONENTS, FROZEN_STRETCHES, VIDEO_PAIRS, empty
 
@@ -16,8 +20,19 @@ WIDESPREAD = 50
 """A component with frames of more videos than this, such as one of black frames, says nothing of
 two of them and makes no pairs of videos."""
 
-LONG_SCENE = 50
-"""A scene of more frames than this in one video does not tell how far it is shifted."""
+ALIKE = 0.75
+"""Frames less similar than this do not meet, unless they are in one component."""
+
+TIE, MOST_TIES = 0.0001, 50
+"""A frame meets all that are hardly less similar to it than the most similar one, or none of them
+if they are more: it stands still for long."""
+
+BEYOND_CHANCE, LEAST_ALIGNED, CERTAIN = 4, 0.25, 0.75
+"""Two videos are aligned if so many times as many of their frames meet at one offset as by chance,
+and at least this share of those that meet; this greater share is enough. Clips of one fixed camera
+meet at any offset."""
+
+_BLOCK_PAIRS = 1 << 22
 
 FROZEN, FROZEN_FRAMES = 0.999, 3
 """Frames in a row at least so similar, and at least so many, are a stretch that stands still."""
@@ -36,85 +51,127 @@ def videos_of(items: pd.DataFrame) -> pd.Series:
 def group_by_video(
     members: pd.DataFrame, info: pd.DataFrame, items: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
-    """The tables components and component_info with their columns of videos.
-
-    With them comes video_pairs, the videos that share components, if a valid item is a frame.
-    """
-    known = items.set_index("id")
-    videos = videos_of(known)
-    members = members.assign(video=members["id"].map(videos))
-    frames = members[members["video"].notna()]
-    number = frames.groupby("component_id")["video"].nunique()
-    counted = info["component_id"].map(number).fillna(0).astype(np.int64)
-    tables = {
+    """The tables components and component_info with their columns of videos."""
+    members = members.assign(video=members["id"].map(videos_of(items.set_index("id"))))
+    counted = info["component_id"].map(members.groupby("component_id")["video"].nunique())
+    return {
         "components": members[COMPONENTS.column_names],
-        "component_info": info.assign(videos=counted),
+        "component_info": info.assign(videos=counted.fillna(0).astype(np.int64)),
     }
-    valid = known[(known["status"] == Reason.OK.value) & videos.notna()]
-    if valid.empty:
-        return tables
-    telling = number.index[(number >= 2) & (number <= WIDESPREAD)]
-    shared = frames[frames["component_id"].isin(telling)]
-    shared = shared.assign(time_ms=shared["id"].map(known["time_ms"]).astype(np.float64))
-    return tables | {"video_pairs": _pairs(shared, valid["time_ms"].groupby(videos))}
 
 
-def _pairs(shared: pd.DataFrame, times: Any) -> pd.DataFrame:
-    """The table video_pairs, of frames in components that tell videos apart.
+def has_frames(items: pd.DataFrame) -> bool:
+    """Whether a valid item is a frame of a video."""
+    return bool((items["embedding_row"].notna() & items["time_ms"].notna()).any())
 
-    ``times`` are the times of the valid frames, grouped by video.
+
+def video_pairs(
+    members: pd.DataFrame,
+    alike: pd.DataFrame,
+    items: pd.DataFrame,
+    vectors: Vectors,
+    metric: Metric,
+) -> pd.DataFrame:
+    """The table video_pairs, of videos that share components, or frames that are proven alike.
+
+    ``members`` is the table components, ``alike`` the table similarity. Embeddings, float32
+    (n, width), are in order of the items' ``embedding_row``.
     """
-    if shared.empty:
+    frames = items.assign(video=videos_of(items)).dropna(subset=["video", "embedding_row"])
+    frames = frames.set_index("id")[["video", "time_ms", "embedding_row"]]
+    frames["scene"] = members.set_index("id")["component_id"].astype(np.float64)
+    frames = frames.sort_values("time_ms")
+    pairs = _shared(_scenes(frames, alike))
+    if pairs.empty:
         return empty(VIDEO_PAIRS)
-    counts = shared.groupby(["component_id", "video"]).size().rename("shared").reset_index()
-    joined = counts.merge(counts, on="component_id", suffixes=("", "_other"))
-    joined = joined[joined["video"] < joined["video_other"]]
-    pairs = joined.groupby(["video", "video_other"], as_index=False).agg(
-        components=("shared", "size"),
-        shared_frames=("shared", "sum"),
-        other_shared_frames=("shared_other", "sum"),
-    )
-    pairs = pairs.rename(columns={"video_other": "other"})
-    pairs["frames"] = pairs["video"].map(times.size())
-    pairs["other_frames"] = pairs["other"].map(times.size())
+    count = frames["video"].value_counts()
+    pairs["frames"], pairs["other_frames"] = pairs["video"].map(count), pairs["other"].map(count)
     share = pairs["shared_frames"] / pairs["frames"]
     other_share = pairs["other_shared_frames"] / pairs["other_frames"]
     pairs["share"] = np.maximum(share, other_share).round(6)
-    pairs = pairs.merge(_offsets(shared, times), on=["video", "other"], how="left")
-    overlap = pairs["aligned_frames"] / pairs[["frames", "other_frames"]].min(axis=1)
-    pairs["overlap"] = overlap.clip(upper=1.0).round(6)
-    order = ["share", "components", "video", "other"]
-    pairs = pairs.sort_values(order, ascending=[False, False, True, True], ignore_index=True)
+    space, of_video = space_of(vectors, metric.distance), dict(iter(frames.groupby("video")))
+    ends = zip(pairs["video"].map(of_video), pairs["other"].map(of_video), strict=True)
+    found = [_alignment(one, other, space, metric) for one, other in ends]
+    pairs[["offset_ms", "aligned_frames"]] = pd.DataFrame(found, pairs.index).to_numpy()
+    pairs["overlap"] = pairs["aligned_frames"] / pairs[["frames", "other_frames"]].min(axis=1)
+    pairs["overlap"] = pairs["overlap"].round(6)
+    order = ["overlap", "share", "components", "video", "other"]
+    pairs = pairs.sort_values(order, ascending=[False] * 3 + [True] * 2, ignore_index=True)
     return pairs[VIDEO_PAIRS.column_names]
 
 
-def _offsets(shared: pd.DataFrame, times: Any) -> pd.DataFrame:
-    """How far each two videos are shifted: the difference in time that most like frames have."""
-    size = shared.groupby(["component_id", "video"])["id"].transform("size")
-    moving = shared.loc[size <= LONG_SCENE, ["component_id", "video", "id", "time_ms"]]
-    met = moving.merge(moving, on="component_id", suffixes=("", "_other"))
-    met = met[met["video"] < met["video_other"]]
-    met = met.assign(shift=met["time_ms_other"] - met["time_ms"])
-    interval = times.agg(lambda video: video.sort_values().diff().median()).fillna(0)
-    found = []
-    for (video, other), frames in met.groupby(["video", "video_other"]):
-        width = float(max(interval[video], interval[other]))
-        found.append((video, other, *_densest(frames.sort_values("shift"), width)))
-    return pd.DataFrame(found, columns=["video", "other", "offset_ms", "aligned_frames"])
+def _scenes(frames: pd.DataFrame, alike: pd.DataFrame) -> pd.DataFrame:
+    """What tells videos apart: the ids of frames in one ``scene``, with their videos.
 
-
-def _densest(frames: pd.DataFrame, width: float) -> tuple[int, int]:
-    """The median shift in the window of this width with most frames, and how many these are.
-
-    A frame that meets several others counts once, so the lesser number of both videos counts.
+    It is a component, or a proven pair that is in none.
     """
-    shifts = frames["shift"].to_numpy()
-    ends = np.searchsorted(shifts, shifts + width, "right")
-    start = int(np.argmax(ends - np.arange(len(shifts))))
-    window = frames.iloc[start : ends[start]]
-    return round(float(window["shift"].median())), min(
-        window["id"].nunique(), window["id_other"].nunique()
-    )
+    number = frames.groupby("scene")["video"].transform("nunique")
+    joined = frames.loc[(number >= 2) & (number <= WIDESPREAD), ["scene", "video"]].reset_index()
+    known = alike[["from", "to"]].isin(frames.index).all(axis=1) & (alike["verified"] > 0)
+    proven = alike.loc[known, ["from", "to"]]
+    scene = frames["scene"].reindex(proven.to_numpy().ravel()).to_numpy().reshape(-1, 2)
+    proven = proven[scene[:, 0] != scene[:, 1]].assign(scene=lambda rows: -1 - np.arange(len(rows)))
+    more = proven.melt("scene", value_name="id")[["id", "scene"]]
+    return pd.concat([joined, more.assign(video=more["id"].map(frames["video"]))])
+
+
+def _shared(scenes: pd.DataFrame) -> pd.DataFrame:
+    """The pairs of videos in one scene, and how many scenes and frames of each that are."""
+    met = scenes.drop_duplicates(["scene", "video"])[["scene", "video"]]
+    met = met.merge(met, on="scene", suffixes=("", "_other"))
+    met = met[met["video"] < met["video_other"]].rename(columns={"video_other": "other"})
+    ends = ["video", "other"]
+    pairs = met.groupby(ends, as_index=False).agg(components=("scene", "size"))
+    for end, column in zip(ends, ("shared_frames", "other_shared_frames"), strict=True):
+        of_end = scenes.rename(columns={"video": end})
+        shared = met.merge(of_end, on=["scene", end]).groupby(ends)["id"].nunique()
+        pairs = pairs.merge(shared.rename(column).reset_index(), on=ends)
+    return pairs
+
+
+def _alignment(
+    one: pd.DataFrame, other: pd.DataFrame, space: Space, metric: Metric
+) -> tuple[float, float]:
+    """How much later the other video shows the same, in ms, and how many frames tell so; or NaN."""
+    if len(one) > len(other):
+        offset_ms, aligned = _alignment(other, one, space, metric)
+        return -offset_ms, aligned
+    times, others = one["time_ms"].to_numpy(np.float64), other["time_ms"].to_numpy(np.float64)
+    frames, met = _meeting(one, other, space, metric).T
+    shifts = others[met] - times[frames]
+    order = np.argsort(shifts, kind="stable")
+    shifts, frames, met = shifts[order], frames[order], met[order]
+    interval = max(np.median(np.diff(seen)) if len(seen) > 1 else 0.0 for seen in (times, others))
+    ends = np.searchsorted(shifts, shifts + interval, "right")
+    start = int(np.argmax(ends - np.arange(len(ends)))) if len(ends) else 0
+    window = slice(start, ends[start] if len(ends) else 0)
+    aligned = min(len(np.unique(places[window])) for places in (frames, met))
+    by_chance = 2 * len(frames) / len(other)  # A window has room for two offsets of whole frames.
+    count = len(np.unique(frames))
+    needed = max(BEYOND_CHANCE * by_chance, LEAST_ALIGNED * count)
+    if len(frames) < 3 * count:  # Most meet but one or two, so that a few frames can tell, too.
+        needed = min(needed, CERTAIN * count)
+    if not aligned or aligned < needed:
+        return np.nan, np.nan
+    return round(float(np.median(shifts[window]))), aligned
+
+
+def _meeting(one: pd.DataFrame, other: pd.DataFrame, space: Space, metric: Metric) -> Rows:
+    """The places, (n, 2), of frames and of those in the other video that are most like each.
+
+    Those of its own component, which may be turned, come before others.
+    """
+    rows, others = (side["embedding_row"].to_numpy(np.int64) for side in (one, other))
+    scenes, found, step = one["scene"].to_numpy(), [], max(1, _BLOCK_PAIRS // len(others))
+    for start in range(0, len(rows), step):
+        part = slice(start, start + step)
+        apart = (space.vectors[rows[part]], space.vectors[others], space.distance, space.unit)
+        alike = metric.similarity(distances_between(*apart))
+        alike += scenes[part, None] == other["scene"].to_numpy()
+        best = alike >= np.maximum(alike.max(axis=1, keepdims=True) - TIE, ALIKE)
+        best[best.sum(axis=1) > MOST_TIES] = False
+        found.append(np.argwhere(best) + np.array([start, 0]))
+    return np.concatenate(found)
 
 
 def frozen_stretches(items: pd.DataFrame, vectors: Vectors, metric: Metric) -> pd.DataFrame:

@@ -21,6 +21,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO
 
+import cv2
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -43,6 +44,9 @@ PART_BYTES, PART_MEMBERS = 32 << 20, 1000
 """A part is closed when it holds this many bytes, or has so many rows."""
 
 CUT_SHORT = "the archive ends before the member does"
+
+_TWICE = f", twice with OpenCV {cv2.__version__}: not tried again until that or the file changes"
+"""Ends the detail of a video that would otherwise be decoded up to there in every run."""
 
 _PLACE = ["name", "part", "offset", "size", "stored", "method", "crc"]
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
@@ -220,6 +224,12 @@ def open_index(container: Container) -> Callable[[str], Member | None]:
     return find
 
 
+def _may_do_better(member: Member) -> bool:
+    if member.status is Reason.UNREADABLE:
+        return True
+    return member.status in FLEETING and not member.detail.endswith(_TWICE)
+
+
 class Containers(ABC):
     """Archives, or videos with one choice of frames; may be used from several threads.
 
@@ -253,8 +263,8 @@ class Containers(ABC):
         """Index a container, an absolute path, and unpack what can't be read where it lies.
 
         A damaged, empty or unreadable one is a row, not an error; a store that can't be written to
-        is an OSError. One whose decoder crashed is tried again. Returned is how many items can be
-        read.
+        is an OSError. One whose decoder crashed or hung is tried once more. Returned is how many
+        items can be read.
         """
 
         def open_up() -> list[Member] | Failure:
@@ -269,12 +279,16 @@ class Containers(ABC):
     def prepared(self, container: Container, open_up: Callable[[], list[Member] | Failure]) -> int:
         """How many items of a container can be read; it is opened up if that is not known."""
         members = container.members()
+        lost = {member.status for member in members or () if member.status in FLEETING}
         # What could not be read may be readable now, though it has not changed.
-        again = FLEETING | {Reason.UNREADABLE}
-        if members is None or any(member.status in again for member in members):
+        if members is None or any(map(_may_do_better, members)):
             found = open_up()
             if isinstance(found, Failure):
                 found = [Member(FILE_ITSELF, status=found.reason, detail=found.detail)]
+            found = [
+                replace(member, detail=member.detail + _TWICE) if member.status in lost else member
+                for member in found
+            ]
             _write_rows(container.index, found)
             members = found
         return sum(member.status is Reason.OK for member in members)

@@ -23,7 +23,7 @@ def videos(run: ReportInputs) -> Content | None:
     if frames.empty:
         return None
     noun = "frame" if run.summary.sources is None else "crop"
-    members = run.table("components")
+    members, pairs = run.table("components"), run.table("video_pairs")
     alike = set(members["id"])
     ids_of = frames.groupby("video")["id"].agg(list)
     ordered = sorted(ids_of.items(), key=lambda video: (-len(video[1]), str(video[0])))
@@ -34,10 +34,11 @@ def videos(run: ReportInputs) -> Content | None:
         "frames": len(frames),
         "bars": _bars(totals, noun) if len(totals) > 1 else None,
         "videos": gallery(ordered, limits.VIDEOS, lambda video: _video(run, alike, *video)),
+        "aligned": int(pairs["offset_ms"].notna().sum()),
         "pairs": gallery(
-            run.table("video_pairs"),
+            pairs,
             limits.VIDEO_PAIRS,
-            lambda row: {**row, "images": run.images(_frames_in_common(row, members))},
+            lambda row: {**row, "images": run.images(_frames_in_common(row, members, frames))},
         ),
         "frozen": gallery(
             run.table("frozen_stretches").sort_values(["frames", "id"], ascending=[False, True]),
@@ -68,14 +69,22 @@ def _video(run: ReportInputs, alike: set[int], video: str, ids: list[int]) -> Co
     }
 
 
-def _frames_in_common(pair: dict[str, Any], members: pd.DataFrame) -> list[int]:
-    """A frame of each of two videos that lie in the same component."""
-    first, second = (
-        members[members["video"] == pair[end]].groupby("component_id")["id"].min()
-        for end in ("video", "other")
-    )
-    shared = first.index.intersection(second.index)
-    return [first[shared.min()], second[shared.min()]] if len(shared) else []
+def _frames_in_common(
+    pair: dict[str, Any], members: pd.DataFrame, frames: pd.DataFrame
+) -> list[int]:
+    """A frame of each of two videos: at the middle of what runs along, or of one component."""
+    ends = [pair["video"], pair["other"]]
+    if pair["offset_ms"] is None:
+        first, second = (
+            members[members["video"] == end].groupby("component_id")["id"].min() for end in ends
+        )
+        shared = first.index.intersection(second.index)
+        return [first[shared.min()], second[shared.min()]] if len(shared) else []
+    first, second = (frames[frames["video"] == end].sort_values("time_ms") for end in ends)
+    times = second["time_ms"] - pair["offset_ms"]
+    along = first[first["time_ms"].between(times.min(), times.max())]
+    middle = (along if len(along) else first).iloc[len(along) // 2]
+    return [middle["id"], second["id"][(times - middle["time_ms"]).abs().idxmin()]]
 
 
 def crops(run: ReportInputs) -> Content | None:

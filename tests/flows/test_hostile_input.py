@@ -127,7 +127,8 @@ def test_each_thing_is_one_row_and_the_run_ends(
         assert statuses(runner).items() >= FAULTY.items()
         # What failed, and what was refused and what has grown.
         assert runner.computed()["compute_stats"] == len(FAULTY) + 2
-    # Nothing of it is kept: a decoder that is mended finds out.
+    # Nothing of it is kept: a decoder that is mended finds out; of a video once it has changed.
+    (runner.photos / "film.avi").touch()
     runner.run()
     found = statuses(runner)
     assert {found[name] for name in FAULTY} == {"ok"}

@@ -63,6 +63,17 @@ def test_images_pairs_and_groups_are_counted_apart(tables: Tables) -> None:
     assert (counts.dark, counts.bright, counts.blurry) == (2, 1, 0)
 
 
+def test_videos_are_counted_and_pairs_of_frames_of_one_video(tables: Tables) -> None:
+    """0 to 3 are frames of one video, 4 of another, 5 is a photo."""
+    films = ["/a.mp4"] * 4 + ["/b.mp4", "/photo.jpg"] + ["/c.jpg"] * 4
+    times = [0, 1000, 2000, 3000, 0, *[None] * 5]
+    items = tables["items"].assign(path=films, member=None, time_ms=times)
+    pairs = pd.DataFrame({"offset_ms": pd.array([0, None], "Int64")})
+    counts = count({**tables, "items": items, "video_pairs": pairs}, OPTIONS)[0]
+    assert (counts.videos, counts.video_pairs, counts.near_duplicate_within) == (2, 1, 1)
+    assert count(tables, OPTIONS)[0].videos is None
+
+
 def test_examples_show_the_problem_of_each_check(tables: Tables) -> None:
     examples = count(tables, OPTIONS)[1]
     assert examples["duplicate_rate"] == [1, 2]

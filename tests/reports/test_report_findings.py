@@ -396,7 +396,7 @@ def test_nothing_is_called_good_without_a_condition(full_inputs: ReportInputs) -
     assert not [page for page in pages if "Good:" in page]
     off = full_inputs.record.model_copy(update={"parameters": {"run_cc": False}})
     told = words(replace(full_inputs, record=off), Section.VIDEOS)
-    assert "They were not looked for (run_cc is off)" in told
+    assert "Only frames that are proven alike led to them (run_cc is off)" in told
     counts = full_inputs.summary.counts.model_copy(update={"outliers": 0, "robust_outliers": 2})
     summary = full_inputs.summary.model_copy(update={"counts": counts})
     assert "good" not in words(replace(full_inputs, summary=summary), Section.OUTLIERS)

@@ -10,19 +10,30 @@ from hypothesis import strategies as st
 
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.videos import (
-    LONG_SCENE,
     WIDESPREAD,
     frozen_stretches,
     group_by_video,
+    has_frames,
+    video_pairs,
     videos_of,
 )
-from imgvet.tables import COMPONENT_INFO, COMPONENTS, FROZEN_STRETCHES, VIDEO_PAIRS, conform, empty
+from imgvet.tables import (
+    COMPONENT_INFO,
+    COMPONENTS,
+    FROZEN_STRETCHES,
+    SIMILARITY,
+    VIDEO_PAIRS,
+    conform,
+)
 
 Frames = list[tuple[str, int | None]]
 """Filename and component of each item, None for an item in no component."""
 
 
-def grouped(frames: Frames) -> dict[str, pd.DataFrame]:
+def grouped(
+    frames: Frames, vectors: np.ndarray | None = None, proven: list[tuple[int, int]] | None = None
+) -> dict[str, pd.DataFrame]:
+    """Without vectors, frames of one component look the same, and others like nothing."""
     items = pd.DataFrame(
         {
             "id": range(len(frames)),
@@ -32,19 +43,25 @@ def grouped(frames: Frames) -> dict[str, pd.DataFrame]:
                 1000 * float(name.partition("#t=")[2]) if "#" in name else None
                 for name, _ in frames
             ],
-            "status": "ok",
+            "embedding_row": range(len(frames)),
         }
     )
+    if vectors is None:
+        seen = [99 - row if part is None else part for row, (_, part) in enumerate(frames)]
+        vectors = np.eye(100, dtype=np.float32)[seen]
+    alike = pd.DataFrame(proven or [], columns=["from", "to"]).assign(verified=1.0)
+    alike = conform(alike, SIMILARITY).to_pandas()
     members = pd.DataFrame(
         {
             "id": [row for row, (_, component) in enumerate(frames) if component is not None],
             "component_id": [component for _, component in frames if component is not None],
         }
     )
+    members = conform(members, COMPONENTS).to_pandas()
     info = pd.DataFrame({"component_id": sorted(set(members["component_id"]))})
-    return group_by_video(
-        conform(members, COMPONENTS).to_pandas(), conform(info, COMPONENT_INFO).to_pandas(), items
-    )
+    found = group_by_video(members, conform(info, COMPONENT_INFO).to_pandas(), items)
+    assert has_frames(items) == any("#" in name for name, _ in frames)
+    return found | {"video_pairs": video_pairs(members, alike, items, vectors, Metric())}
 
 
 def frame(video: str, second: int) -> str:
@@ -110,13 +127,34 @@ def test_frames_between_those_of_the_other_are_aligned_too() -> None:
     assert (pair["aligned_frames"], pair["overlap"]) == (6, 0.5)
 
 
-def test_a_scene_that_lasts_tells_no_offset() -> None:
-    long = LONG_SCENE + 1
-    frames: Frames = [(frame(f"/{name}.mp4", second), 0) for name in "ab" for second in range(long)]
-    (pair,) = grouped(frames)["video_pairs"].to_dict("records")
-    assert pair["share"] == 1.0
-    assert pd.isna(pair["offset_ms"])
-    conform(pd.DataFrame([pair]), VIDEO_PAIRS)
+@pytest.mark.parametrize("length", [6, 30])
+def test_clips_of_a_fixed_camera_are_not_aligned_but_a_copy_is(length: int) -> None:
+    random = np.random.default_rng(3)
+    clips = 1 + random.normal(size=(2, length, 32)) / 10
+    copy = clips[0] + random.normal(size=clips[0].shape) / 50
+    vectors = np.concatenate([*clips, copy]).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    frames: Frames = [
+        (frame(f"/{name}.mp4", second), 0) for name in "abc" for second in range(length)
+    ]
+    pairs = grouped(frames, vectors)["video_pairs"]
+    assert pairs["share"].tolist() == [1.0] * 3
+    told = pairs[["video", "other", "offset_ms"]].astype(object).to_numpy().tolist()
+    assert told[0] == ["/a.mp4", "/c.mp4", 0], "what runs along comes first"
+    assert pairs["offset_ms"].isna().tolist() == [False, True, True]
+    conform(pairs, VIDEO_PAIRS)
+
+
+def test_proven_frames_in_no_component_lead_to_the_others_that_meet() -> None:
+    """A border leaves frames 0.8 similar: less like their original than like the frames beside."""
+    scenes = np.eye(20, dtype=np.float32)
+    bordered = 0.8 * scenes + 0.6 * np.eye(20, dtype=np.float32)[19]
+    vectors = np.concatenate([scenes[:8], bordered[2:8]])
+    film: Frames = [(frame("/film.mp4", second), None) for second in range(8)]
+    copy: Frames = [(frame("/bordered.mp4", second), None) for second in range(6)]
+    (pair,) = grouped([*film, *copy], vectors, [(3, 9)])["video_pairs"].to_dict("records")
+    assert (pair["components"], pair["shared_frames"], pair["other_shared_frames"]) == (1, 1, 1)
+    assert (pair["video"], pair["offset_ms"], pair["overlap"]) == ("/bordered.mp4", 2000, 1.0)
 
 
 def test_stretches_that_stand_still_are_found() -> None:
@@ -158,7 +196,7 @@ def test_what_nearly_all_videos_have_tells_nothing() -> None:
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from([None, 0, 1, 2])), max_size=30))
 def test_pairs_are_what_counting_by_hand_gives(drawn: list[tuple[str, int | None]]) -> None:
     frames: Frames = [(frame(f"/{name}.mp4", row), part) for row, (name, part) in enumerate(drawn)]
-    pairs = grouped(frames).get("video_pairs", empty(VIDEO_PAIRS))
+    pairs = grouped(frames)["video_pairs"]
     components = {
         name: {part for other, part in drawn if other == name} - {None} for name in "abcd"
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ from imgvet.sources.containers import Parts
 from imgvet.sources.listing import Entry
 from imgvet.sources.local import walk_file
 from imgvet.sources.video import Videos, jpeg_frames
-from support.videos import CODECS, gray_level, rotate_mp4, write_video
+from support.videos import CODECS, gray_level, interlace_mpeg2, rotate_mp4, write_video
 
 EACH_SECOND = VideoOptions()
 
@@ -126,6 +127,79 @@ def test_the_frames_before_a_cut_are_kept_and_the_cut_is_told(tmp_path: Path, en
     assert 2 <= len(kept) <= 8
 
 
+def test_damage_in_the_middle_is_told(tmp_path: Path) -> None:
+    """FFmpeg fills in what it can't decode, and says so only on standard error."""
+    path = write_video(tmp_path / "film.avi", frames=60, size=(320, 240), codec="mp4v")
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 200] = bytes(200)
+    path.write_bytes(content)
+    assert times(path) == [0, 1000, 2000, 3000, 4000, 5000]
+    assert failure(path).reason is Reason.VIDEO_DAMAGED
+    assert re.search(r"damaged from [234]\.\d+ s on", failure(path).detail)
+
+
+def test_interlaced_frames_are_no_black_ones(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "film.mpg", frames=30, rate=25, codec="MPG2")
+    assert len(frames(path)) == 2
+    interlace_mpeg2(path)
+    (entry,) = listed(path)
+    assert (entry.status, "deinterlace" in entry.detail) == (Reason.UNSUPPORTED, True)
+
+
+class Stub:
+    """What OpenCV makes of a file of so many stated frames, whose frames come at these seconds."""
+
+    def __init__(self, seconds: list[float], stated: int, codec: bytes = b"VP80") -> None:
+        self.rest = seconds
+        self.known = {
+            cv2.CAP_PROP_FPS: 25.0,
+            cv2.CAP_PROP_FRAME_COUNT: stated,
+            cv2.CAP_PROP_FOURCC: int.from_bytes(codec, "little"),
+        }
+
+    def isOpened(self) -> bool:
+        return True
+
+    def grab(self) -> bool:
+        is_more = bool(self.rest)
+        self.known[cv2.CAP_PROP_POS_MSEC] = 1000 * self.rest.pop(0) if is_more else 0
+        return is_more
+
+    def get(self, name: int) -> float:
+        return self.known.get(name, 0)
+
+    def retrieve(self) -> tuple[bool, np.ndarray]:
+        return True, np.zeros((16, 16, 3), np.uint8)
+
+    def release(self) -> None:
+        pass
+
+    def set(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_whole"),
+    [([*range(12)], False), ([*range(12), 70, 99], True), ([n / 25 for n in range(2490)], True)],
+    ids=["cut", "uneven", "even"],
+)
+def test_a_video_whose_frames_come_at_uneven_times_is_whole(
+    monkeypatch: pytest.MonkeyPatch, seconds: list[float], is_whole: bool
+) -> None:
+    """As recordings of screens: 2,500 frames would come at even times."""
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *_: Stub(seconds, 2500))
+    found = list(jpeg_frames(Path("film.mkv"), EACH_SECOND))
+    assert isinstance(found[-1], Failure) is not is_whole
+
+
+def test_a_codec_without_a_decoder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *_: Stub([], 250, b"AV01"))
+    (found,) = jpeg_frames(Path("film.mkv"), EACH_SECOND)
+    assert isinstance(found, Failure)
+    assert (found.reason, "AV1" in found.detail) == (Reason.UNSUPPORTED, True)
+
+
 def test_nothing_is_printed(tmp_path: Path) -> None:
     """In a process of its own, as FFmpeg takes its level of logging when it is first used."""
     path = tmp_path / "cut.mp4"
@@ -171,6 +245,26 @@ def test_a_video_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert (changed.status, "changed" in changed.detail) == (Reason.MISSING, True)
     assert videos.prepare(path) == 3
     assert len(list(videos.entries(walk_file(path, "in")))) == 3
+
+
+def test_a_video_whose_decoder_crashes_is_tried_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, tries = write_video(tmp_path / "film.mp4", frames=5), []
+
+    def crashing(*_: object) -> list[object]:
+        tries.append(1)
+        return [(0, b"jpeg"), Failure(Reason.DECODER_CRASHED, "it ended with SIGSEGV")]
+
+    monkeypatch.setattr(video, "each_isolated", crashing)
+    for run in range(1, 5):
+        first, itself = listed(path)
+        assert (first.filename, itself.status) == (f"{path}#t=0.0", Reason.DECODER_CRASHED)
+        assert len(tries) == min(run, 2)
+    assert "not tried again" in itself.detail
+    os.utime(path, ns=(1, 1))
+    listed(path)
+    assert len(tries) == 3
 
 
 def test_an_interrupted_video_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,3 +62,15 @@ def rotate_mp4(path: Path) -> None:
     at = data.index(straight, data.index(b"tkhd"))
     data[at : at + 36] = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
     path.write_bytes(data)
+
+
+def interlace_mpeg2(path: Path) -> None:
+    """Have all frames of an MPEG-2 video called interlaced (ISO/IEC 13818-2, 6.2.2.3, 6.2.3.1)."""
+    data, at = bytearray(path.read_bytes()), -1
+    while (at := data.find(b"\0\0\1\xb5", at + 1)) >= 0:
+        extension = data[at + 4] >> 4
+        if extension == 1:
+            data[at + 5] &= ~0x08  # progressive_sequence
+        elif extension == 8:
+            data[at + 8] &= ~0x80  # progressive_frame
+    path.write_bytes(data)
