@@ -18,7 +18,7 @@ IMAGE_EXTENSIONS = frozenset(BY_ENDING)
 ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz", ".zip")
 VIDEO_ENDINGS = (
     ".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp",
-    ".mts", ".m2ts", ".ts", ".vob", ".ogv", ".asf", ".mxf", ".3g2", ".f4v",
+    ".mts", ".m2ts", ".vob", ".ogv", ".asf", ".mxf", ".3g2", ".f4v",
 )  # fmt: skip
 _INSIDE = re.compile(
     rf"(.+?(?:{'|'.join(map(re.escape, ARCHIVE_ENDINGS))}))!.+"
