@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import secrets
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from contextvars import ContextVar
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +22,7 @@ from imgvet.errors import (
     WorkDirBusyError,
     WorkDirInsideInputError,
     WorkDirUnusableError,
+    failures_of_machine,
 )
 from imgvet.parameters import address_in, place_in
 from imgvet.sources.s3 import is_remote, parse_location, server_name
@@ -32,6 +36,15 @@ class _Lock(filelock.FileLock):
     """The lock of a work dir, one in a process, and its copy while one in a bucket is held."""
 
     copy: BucketCopy | None = None
+
+    @cached_property
+    def of_runs(self) -> threading.Lock:
+        """Which of the runs of this process holds it."""
+        return threading.Lock()
+
+
+_held: ContextVar[frozenset[Path]] = ContextVar("held", default=frozenset())
+"""The work dirs that this thread holds, or the one that started it with its context."""
 
 
 COPIES = "work-dirs"
@@ -83,8 +96,8 @@ def work_dir_at(path: Path, *, stored: bool = False) -> WorkDir:
     Of one in a bucket, its store is fetched only if ``stored``. Raises as :func:`place_outside`,
     and as S3 does.
     """
-    place_outside(path, ())
-    folder, is_crops = path, path.name == CROPS_PART
+    folder = path = place_outside(path, ())
+    is_crops = path.name == CROPS_PART
     if address_in(path):
         work = _up_to_date(_at(path), stored=stored)
         if not is_crops or work.is_finished():
@@ -98,7 +111,7 @@ def work_dir_at(path: Path, *, stored: bool = False) -> WorkDir:
 def finished_at(name: str) -> WorkDir | None:
     """The work dir that a name stands for, if it is that of a finished run."""
     is_other = "://" in name and not is_remote(name)
-    work = None if is_other else work_dir_at(Path(name).expanduser(), stored=True)
+    work = None if is_other else work_dir_at(Path(name), stored=True)
     return work if work is not None and work.is_finished() else None
 
 
@@ -180,14 +193,38 @@ def require_allowed(
 
 @contextmanager
 def exclusive(work: WorkDir) -> Iterator[None]:
-    """Make a work dir and hold it for one run; may be entered again in the same process.
+    """Make a work dir and hold it for one run, which may enter again, in threads of its own too.
 
     What killed processes left half written is removed. One in a bucket is fetched before and sent
     after; what fails leaves its results there as they are, and sends what was computed. Who is
     interrupted sends nothing: the copy keeps it for the next run on this machine.
-    WorkDirUnusableError if it is a file or may not be written to; WorkDirBusyError if another
-    process holds it.
+    WorkDirUnusableError if it is a file or may not be written to; WorkDirBusyError if another run
+    holds it.
     """
+    if work.path in _held.get():
+        yield
+        return
+    lock = _lock_of(work)  # kept, as only one that is in use is the same for all
+    if not lock.of_runs.acquire(blocking=False):
+        raise _busy(work)
+    entered = _held.set(_held.get() | {work.path})
+    try:
+        with _locked(work):
+            yield
+    finally:
+        _held.reset(entered)
+        lock.of_runs.release()
+
+
+def _busy(work: WorkDir) -> WorkDirBusyError:
+    return WorkDirBusyError(
+        f"Another run is writing to {work.name}", "Wait for it or choose another work dir"
+    )
+
+
+@contextmanager
+def _locked(work: WorkDir) -> Iterator[None]:
+    """Keep other processes out; whoever comes to a work dir in a bucket second joins the first."""
     lock = _lock_of(work)
     is_first = not lock.is_locked
     try:
@@ -202,9 +239,7 @@ def exclusive(work: WorkDir) -> Iterator[None]:
     try:
         lock.acquire(timeout=PATIENCE if work.address else 0)
     except filelock.Timeout:
-        raise WorkDirBusyError(
-            f"Another run is writing to {work.name}", "Wait for it or choose another work dir"
-        ) from None
+        raise _busy(work) from None
     try:
         if is_first:
             remove_all_drafts(work)
@@ -249,6 +284,21 @@ def send(work: WorkDir, *, results: bool = True) -> None:
 
 @contextmanager
 def edited(work: WorkDir) -> Iterator[None]:
-    """Let what a person writes get into the bucket of a work dir; for others nothing is done."""
-    with exclusive(work) if work.address else nullcontext():
-        yield
+    """Let one person at a time write what they decide or save; the bucket of a work dir gets it.
+
+    WorkDirUnusableError or MachineError if it can't be written, WorkDirBusyError if others take
+    too long.
+    """
+    lock = filelock.FileLock(work.store / "edits", timeout=PATIENCE)
+    try:
+        with failures_of_machine():
+            work.store.mkdir(parents=True, exist_ok=True)
+            with lock, _locked(work) if work.address else nullcontext():
+                yield
+    except filelock.Timeout:
+        raise _busy(work) from None
+    except OSError as error:
+        raise WorkDirUnusableError(
+            f"{error.filename or work.name} can't be written ({error.strerror})",
+            "Check its permissions",
+        ) from None
