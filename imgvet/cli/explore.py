@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 import webbrowser
 from pathlib import Path
@@ -12,15 +11,14 @@ import pandas as pd
 
 from imgvet.cli.arguments import RESULTS
 from imgvet.cli.exchange import write_file
+from imgvet.dataset import Dataset
 from imgvet.errors import InvalidParameterError
-from imgvet.explorer.run import ExploredRun
 from imgvet.explorer.server import Explorer
 from imgvet.foreign import visible
 from imgvet.format import counted, table_text
 from imgvet.opening import open_finished
 from imgvet.parameters import place_in
-from imgvet.reasons import Reason
-from imgvet.search.against import in_short, look_up
+from imgvet.search.against import in_short
 from imgvet.search.saved_lists import save_list
 from imgvet.spreadsheet import csv_bytes
 from imgvet.workdir import WorkDir
@@ -47,29 +45,19 @@ def search(options: argparse.Namespace) -> None:
     if (options.picture is None) == (options.against is None):
         named = "No picture is" if options.picture is None else "A picture and --against are"
         raise InvalidParameterError(f"{named} named", "Name one, or several after --against")
-    work = open_finished(options.work_dir, stored=True)
+    dataset = Dataset(work_dir=options.work_dir)
     if options.against is None:
-        found = _nearest(work, options)
-        lines = [f"{alike:.6f}  {visible(name)}" for _, alike, name in found.to_numpy()]
+        is_id = options.picture.isdecimal() and not Path(options.picture).exists()
+        picture = int(options.picture) if is_id else options.picture
+        found = dataset.search(picture, RESULTS if options.k is None else options.k)
+        found = found[["id", "similarity", "filename"]]
+        lines = [f"{alike:.6f}  {visible(str(name))}" for _, alike, name in found.to_numpy()]
     else:
-        k = 1 if options.k is None else options.k
-        found = look_up(work, options.against, k, os.cpu_count() or 1)
-        lines = _look_up_lines(found, work)
+        found = dataset.look_up(options.against, 1 if options.k is None else options.k)
+        lines = _look_up_lines(found, open_finished(options.work_dir))
     if options.csv is not None:
         write_file(options.csv, lambda path: path.write_bytes(csv_bytes(found)))
     print(found.to_json(orient="records", indent=2) if options.json else "\n".join(lines))
-
-
-def _nearest(work: WorkDir, options: argparse.Namespace) -> pd.DataFrame:
-    """The images most like the picture that is named: id, similarity and filename."""
-    explored, picture = ExploredRun(work), options.picture
-    is_id = picture.isdecimal() and not Path(picture).exists()
-    matches = explored.nearest_to(
-        int(picture) if is_id else picture, RESULTS if options.k is None else options.k
-    )
-    found = pd.DataFrame(matches, columns=["id", "similarity"])
-    names = explored.images.values(("filename",), [match.id for match in matches])
-    return found.assign(filename=[str(name) for (name,) in names])
 
 
 def _look_up_lines(found: pd.DataFrame, work: WorkDir) -> list[str]:
@@ -87,14 +75,11 @@ def _look_up_lines(found: pd.DataFrame, work: WorkDir) -> list[str]:
 
 def subset(options: argparse.Namespace) -> None:
     """Save a list of images that stand for all, or that are as unlike as possible."""
-    explored = ExploredRun(open_finished(options.work_dir, stored=True))
-    threads = os.cpu_count() or 1
-    ids = explored.index.subset(options.count, farthest=options.farthest, threads=threads)
-    names = [str(name) for (name,) in explored.images.values(("filename",), ids)]
+    dataset, work = Dataset(work_dir=options.work_dir), open_finished(options.work_dir)
+    names = dataset.subset(options.count, farthest=options.farthest)["filename"].tolist()
     name = options.name or f"subset-{options.count}"
-    saved = save_list(explored.work, name, names, replace=options.replace)
-    valid = (explored.images.frame(["status"])["status"] == Reason.OK.value).sum()
-    print(f"{saved.count:,} of {counted(valid, 'valid image')}: {saved.path}")
+    saved = save_list(work, name, names, replace=options.replace)
+    print(f"{saved.count:,} of {counted(len(dataset.annotations()), 'valid image')}: {saved.path}")
     if saved.left_out:
         print(
             f"{counted(saved.left_out, 'name')} with line breaks left out, which no list can have"
