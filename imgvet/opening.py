@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import secrets
 import tempfile
-import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
-from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import filelock
@@ -32,20 +31,11 @@ if TYPE_CHECKING:
     from imgvet.bucket import BucketCopy
 
 
-class _Lock(filelock.FileLock):
-    """The lock of a work dir, one in a process, and its copy while one in a bucket is held."""
-
-    copy: BucketCopy | None = None
-
-    @cached_property
-    def of_runs(self) -> threading.Lock:
-        """Which of the runs of this process holds it."""
-        return threading.Lock()
-
-
-_held: ContextVar[frozenset[Path]] = ContextVar("held", default=frozenset())
-"""The work dirs that this thread holds, or the one that started it with its context."""
-
+_held: ContextVar[Mapping[Path, BucketCopy | None]] = ContextVar(
+    "held", default=MappingProxyType({})
+)
+"""The work dirs that this thread holds, or that which started it with its context, and the copies
+of those in buckets."""
 
 COPIES = "work-dirs"
 """Folder of the cache with the copies of work dirs in buckets."""
@@ -77,15 +67,14 @@ def _copy_in(work: WorkDir) -> BucketCopy:
     return BucketCopy(Folder(parse_location(work.address)), work.path)
 
 
-def _lock_of(work: WorkDir) -> _Lock:
-    return _Lock(work.store / "lock", is_singleton=True, thread_local=False)
+def _lock_of(work: WorkDir) -> filelock.BaseFileLock:
+    return filelock.FileLock(work.store / "lock", thread_local=False)
 
 
 def _up_to_date(work: WorkDir, *, stored: bool = False) -> WorkDir:
     """The work dir; its copy is that of now, or of when a run of this machine began."""
-    lock = _lock_of(work)
-    if work.address and not lock.is_locked:
-        with suppress(filelock.Timeout), lock.acquire(timeout=PATIENCE):
+    if work.address and work.path not in _held.get():
+        with suppress(filelock.Timeout), _lock_of(work).acquire(timeout=PATIENCE):
             _copy_in(work).fetch(stored=stored)
     return work
 
@@ -204,16 +193,29 @@ def exclusive(work: WorkDir) -> Iterator[None]:
     if work.path in _held.get():
         yield
         return
-    lock = _lock_of(work)  # kept, as only one that is in use is the same for all
-    if not lock.of_runs.acquire(blocking=False):
-        raise _busy(work)
-    entered = _held.set(_held.get() | {work.path})
     try:
-        with _locked(work):
-            yield
+        work.store.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=work.store).close()
+    except OSError as error:
+        raise WorkDirUnusableError(
+            f"The work dir {work.path} can't be written to ({error.strerror})",
+            "Choose another one with --work-dir",
+        ) from None
+    lock = _lock_of(work)
+    try:
+        lock.acquire(timeout=PATIENCE if work.address else 0)
+    except filelock.Timeout:
+        raise _busy(work) from None
+    try:
+        remove_all_drafts(work)
+        with _in_bucket(work) if work.address else nullcontext() as copy:
+            entered = _held.set({**_held.get(), work.path: copy})
+            try:
+                yield
+            finally:
+                _held.reset(entered)
     finally:
-        _held.reset(entered)
-        lock.of_runs.release()
+        lock.release()
 
 
 def _busy(work: WorkDir) -> WorkDirBusyError:
@@ -223,54 +225,24 @@ def _busy(work: WorkDir) -> WorkDirBusyError:
 
 
 @contextmanager
-def _locked(work: WorkDir) -> Iterator[None]:
-    """Keep other processes out; whoever comes to a work dir in a bucket second joins the first."""
-    lock = _lock_of(work)
-    is_first = not lock.is_locked
-    try:
-        if is_first:
-            work.store.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=work.store).close()
-    except OSError as error:
-        raise WorkDirUnusableError(
-            f"The work dir {work.path} can't be written to ({error.strerror})",
-            "Choose another one with --work-dir",
-        ) from None
-    try:
-        lock.acquire(timeout=PATIENCE if work.address else 0)
-    except filelock.Timeout:
-        raise _busy(work) from None
-    try:
-        if is_first:
-            remove_all_drafts(work)
-        with _in_bucket(work, lock) if is_first and work.address else nullcontext():
-            yield
-    finally:
-        lock.release()
-
-
-@contextmanager
-def _in_bucket(work: WorkDir, lock: _Lock) -> Iterator[None]:
+def _in_bucket(work: WorkDir) -> Iterator[BucketCopy]:
     copy = _copy_in(work)
     with copy.held():
         copy.fetch(stored=True)
-        lock.copy = copy
         try:
-            yield
+            yield copy
         except Exception:
             try:
                 copy.send(results=False)
             except ImgvetError as error:
                 _logger.warning("What was computed is not in the bucket: %s", error)
             raise
-        finally:
-            lock.copy = None
         copy.send()
 
 
 def held_copy(work: WorkDir) -> BucketCopy | None:
     """The copy of a work dir in a bucket that is held, else None."""
-    return _lock_of(work).copy
+    return _held.get().get(work.path)
 
 
 def send(work: WorkDir, *, results: bool = True) -> None:
@@ -293,7 +265,7 @@ def edited(work: WorkDir) -> Iterator[None]:
     try:
         with failures_of_machine():
             work.store.mkdir(parents=True, exist_ok=True)
-            with lock, _locked(work) if work.address else nullcontext():
+            with lock, exclusive(work) if work.address else nullcontext():
                 yield
     except filelock.Timeout:
         raise _busy(work) from None
