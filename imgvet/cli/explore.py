@@ -81,6 +81,4 @@ def subset(options: argparse.Namespace) -> None:
     saved = save_list(work, name, names, replace=options.replace)
     print(f"{saved.count:,} of {counted(len(dataset.annotations()), 'valid image')}: {saved.path}")
     if saved.left_out:
-        print(
-            f"{counted(saved.left_out, 'name')} with line breaks left out, which no list can have"
-        )
+        print(f"Left out: {counted(saved.left_out, 'name')} with line breaks")
