@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import webbrowser
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from imgvet import tables
 from imgvet.check_options import FailOn
 from imgvet.errors import InvalidParameterError
-from imgvet.opening import finished_at, open_finished, work_dir_at
+from imgvet.opening import finished_at, open_finished, place_outside, work_dir_at
 from imgvet.options import ExecutionOptions, make_options
 from imgvet.parameters import place_in, validated
 from imgvet.quality.result import fails, read_results
@@ -50,7 +51,7 @@ class Dataset:
         work_dir: str | Path = DEFAULT_WORK_DIR,
     ) -> None:
         self.input_dir = input_dir
-        self.work_dir = place_at(Path(work_dir))
+        self.work_dir = place_outside(place_at(Path(work_dir)), ())
         self._part = ""
 
     def run(self, **parameters: Any) -> RunSummary:
@@ -169,8 +170,9 @@ class Dataset:
 
     def subset(self, count: int, *, farthest: bool = False) -> pd.DataFrame:
         """At most ``count`` images that stand for all, or that are as unlike as possible."""
-        work = self._stored
-        ids = SearchIndex.of_run(work, ImageTable.of_run(work)).subset(count, farthest=farthest)
+        work, threads = self._stored, self.record().options(ExecutionOptions).num_threads
+        index = SearchIndex.of_run(work, ImageTable.of_run(work))
+        ids = index.subset(count, farthest=farthest, threads=threads)
         return self.annotations().set_index("id").loc[ids].reset_index()
 
     def search(
@@ -268,10 +270,17 @@ class Dataset:
         if isinstance(item, str):
             ids = images["id"].filter(pc.equal(images["filename"], item)).to_pylist()
         else:
-            ids = [item]
+            ids = [item] if isinstance(item, Integral) else []
         for known in _known(images, ids):
             return known
         raise KeyError(item)
+
+    def __contains__(self, item: int | str) -> bool:
+        """Whether there is an image of this id or file name."""
+        try:
+            return bool(self[item])
+        except KeyError:
+            return False
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """All that is known of each image, in the order of their ids."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import secrets
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
+from contextvars import ContextVar
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import filelock
@@ -19,6 +21,7 @@ from imgvet.errors import (
     WorkDirBusyError,
     WorkDirInsideInputError,
     WorkDirUnusableError,
+    failures_of_machine,
 )
 from imgvet.parameters import address_in, place_in
 from imgvet.sources.s3 import is_remote, parse_location, server_name
@@ -28,11 +31,11 @@ if TYPE_CHECKING:
     from imgvet.bucket import BucketCopy
 
 
-class _Lock(filelock.FileLock):
-    """The lock of a work dir, one in a process, and its copy while one in a bucket is held."""
-
-    copy: BucketCopy | None = None
-
+_held: ContextVar[Mapping[Path, BucketCopy | None]] = ContextVar(
+    "held", default=MappingProxyType({})
+)
+"""The work dirs that this thread holds, or that which started it with its context, and the copies
+of those in buckets."""
 
 COPIES = "work-dirs"
 """Folder of the cache with the copies of work dirs in buckets."""
@@ -64,15 +67,14 @@ def _copy_in(work: WorkDir) -> BucketCopy:
     return BucketCopy(Folder(parse_location(work.address)), work.path)
 
 
-def _lock_of(work: WorkDir) -> _Lock:
-    return _Lock(work.store / "lock", is_singleton=True, thread_local=False)
+def _lock_of(work: WorkDir) -> filelock.BaseFileLock:
+    return filelock.FileLock(work.store / "lock", thread_local=False)
 
 
 def _up_to_date(work: WorkDir, *, stored: bool = False) -> WorkDir:
     """The work dir; its copy is that of now, or of when a run of this machine began."""
-    lock = _lock_of(work)
-    if work.address and not lock.is_locked:
-        with suppress(filelock.Timeout), lock.acquire(timeout=PATIENCE):
+    if work.address and work.path not in _held.get():
+        with suppress(filelock.Timeout), _lock_of(work).acquire(timeout=PATIENCE):
             _copy_in(work).fetch(stored=stored)
     return work
 
@@ -83,8 +85,8 @@ def work_dir_at(path: Path, *, stored: bool = False) -> WorkDir:
     Of one in a bucket, its store is fetched only if ``stored``. Raises as :func:`place_outside`,
     and as S3 does.
     """
-    place_outside(path, ())
-    folder, is_crops = path, path.name == CROPS_PART
+    folder = path = place_outside(path, ())
+    is_crops = path.name == CROPS_PART
     if address_in(path):
         work = _up_to_date(_at(path), stored=stored)
         if not is_crops or work.is_finished():
@@ -98,7 +100,7 @@ def work_dir_at(path: Path, *, stored: bool = False) -> WorkDir:
 def finished_at(name: str) -> WorkDir | None:
     """The work dir that a name stands for, if it is that of a finished run."""
     is_other = "://" in name and not is_remote(name)
-    work = None if is_other else work_dir_at(Path(name).expanduser(), stored=True)
+    work = None if is_other else work_dir_at(Path(name), stored=True)
     return work if work is not None and work.is_finished() else None
 
 
@@ -180,62 +182,67 @@ def require_allowed(
 
 @contextmanager
 def exclusive(work: WorkDir) -> Iterator[None]:
-    """Make a work dir and hold it for one run; may be entered again in the same process.
+    """Make a work dir and hold it for one run, which may enter again, in threads of its own too.
 
     What killed processes left half written is removed. One in a bucket is fetched before and sent
     after; what fails leaves its results there as they are, and sends what was computed. Who is
     interrupted sends nothing: the copy keeps it for the next run on this machine.
-    WorkDirUnusableError if it is a file or may not be written to; WorkDirBusyError if another
-    process holds it.
+    WorkDirUnusableError if it is a file or may not be written to; WorkDirBusyError if another run
+    holds it.
     """
-    lock = _lock_of(work)
-    is_first = not lock.is_locked
+    if work.path in _held.get():
+        yield
+        return
     try:
-        if is_first:
-            work.store.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=work.store).close()
+        work.store.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=work.store).close()
     except OSError as error:
         raise WorkDirUnusableError(
             f"The work dir {work.path} can't be written to ({error.strerror})",
             "Choose another one with --work-dir",
         ) from None
+    lock = _lock_of(work)
     try:
         lock.acquire(timeout=PATIENCE if work.address else 0)
     except filelock.Timeout:
-        raise WorkDirBusyError(
-            f"Another run is writing to {work.name}", "Wait for it or choose another work dir"
-        ) from None
+        raise _busy(work) from None
     try:
-        if is_first:
-            remove_all_drafts(work)
-        with _in_bucket(work, lock) if is_first and work.address else nullcontext():
-            yield
+        remove_all_drafts(work)
+        with _in_bucket(work) if work.address else nullcontext() as copy:
+            entered = _held.set({**_held.get(), work.path: copy})
+            try:
+                yield
+            finally:
+                _held.reset(entered)
     finally:
         lock.release()
 
 
+def _busy(work: WorkDir) -> WorkDirBusyError:
+    return WorkDirBusyError(
+        f"Another run is writing to {work.name}", "Wait for it or choose another work dir"
+    )
+
+
 @contextmanager
-def _in_bucket(work: WorkDir, lock: _Lock) -> Iterator[None]:
+def _in_bucket(work: WorkDir) -> Iterator[BucketCopy]:
     copy = _copy_in(work)
     with copy.held():
         copy.fetch(stored=True)
-        lock.copy = copy
         try:
-            yield
+            yield copy
         except Exception:
             try:
                 copy.send(results=False)
             except ImgvetError as error:
                 _logger.warning("What was computed is not in the bucket: %s", error)
             raise
-        finally:
-            lock.copy = None
         copy.send()
 
 
 def held_copy(work: WorkDir) -> BucketCopy | None:
     """The copy of a work dir in a bucket that is held, else None."""
-    return _lock_of(work).copy
+    return _held.get().get(work.path)
 
 
 def send(work: WorkDir, *, results: bool = True) -> None:
@@ -249,6 +256,21 @@ def send(work: WorkDir, *, results: bool = True) -> None:
 
 @contextmanager
 def edited(work: WorkDir) -> Iterator[None]:
-    """Let what a person writes get into the bucket of a work dir; for others nothing is done."""
-    with exclusive(work) if work.address else nullcontext():
-        yield
+    """Let one person at a time write what they decide or save; the bucket of a work dir gets it.
+
+    WorkDirUnusableError or MachineError if it can't be written, WorkDirBusyError if others take
+    too long.
+    """
+    lock = filelock.FileLock(work.store / "edits", timeout=PATIENCE)
+    try:
+        with failures_of_machine():
+            work.store.mkdir(parents=True, exist_ok=True)
+            with lock, exclusive(work) if work.address else nullcontext():
+                yield
+    except filelock.Timeout:
+        raise _busy(work) from None
+    except OSError as error:
+        raise WorkDirUnusableError(
+            f"{error.filename or work.name} can't be written ({error.strerror})",
+            "Check its permissions",
+        ) from None

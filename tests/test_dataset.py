@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -51,10 +52,13 @@ def test_all_that_is_known_of_one_image(dataset: Dataset) -> None:
     assert [type(known[name]) for name in ("id", "width", "sharpness")] == [int, int, float]
     assert dataset[0]["label"] == "cat"
     assert dataset[0]["label_issues.is_issue"] is False
-    assert dataset["/d.jpg"] == known
+    assert dataset["/d.jpg"] == dataset[np.int64(3)] == known
+    assert 3 in dataset
+    assert "/d.jpg" in dataset
     assert list(dataset)[3] == known
     assert len(list(dataset)) == len(dataset)
     for missing in (4, -1, "/nothing.jpg"):
+        assert missing not in dataset
         with pytest.raises(KeyError):
             dataset[missing]
 
@@ -114,3 +118,14 @@ def test_a_summary_or_checks_that_are_gone_or_damaged_are_one_line(
             read()
         assert str(path) in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def test_a_work_dir_may_lie_below_the_home_folder_and_the_process_may_move(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path.parent))
+    monkeypatch.chdir(tmp_path.parent)
+    named = [Dataset(work_dir=name) for name in (f"~/{tmp_path.name}", tmp_path.name)]
+    monkeypatch.chdir("/")
+    for one in named:
+        assert one.annotations().equals(dataset.annotations())

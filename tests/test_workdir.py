@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from imgvet.errors import (
     WorkDirInsideInputError,
     WorkDirUnusableError,
 )
-from imgvet.opening import exclusive, open_finished, require_allowed
+from imgvet.opening import edited, exclusive, open_finished, require_allowed
 from imgvet.workdir import (
     CROPS_PART,
     WorkDir,
@@ -145,6 +147,41 @@ def test_the_lock_may_be_entered_again_by_its_holder(tmp_path: Path) -> None:
     work = WorkDir(tmp_path)
     with exclusive(work), exclusive(work):
         pass
+
+
+def test_another_run_of_the_process_is_kept_out_but_not_the_threads_of_its_holder(
+    tmp_path: Path,
+) -> None:
+    def enter() -> None:
+        with exclusive(WorkDir(tmp_path)):
+            pass
+
+    with exclusive(WorkDir(tmp_path)), ThreadPoolExecutor(1) as threads:
+        threads.submit(copy_context().run, enter).result()
+        with pytest.raises(WorkDirBusyError, match="Another run"):
+            threads.submit(enter).result()
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(enter).result()
+
+
+def test_one_at_a_time_edits(tmp_path: Path) -> None:
+    work, file = WorkDir(tmp_path), tmp_path / "count"
+    file.write_text("0")
+
+    def count(_: int) -> None:
+        with edited(work):
+            file.write_text(str(int(file.read_text()) + 1))
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(count, range(40)))
+    assert file.read_text() == "40"
+
+
+def test_what_can_t_be_edited_is_told(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    said = r"folder can't be written \(Is a directory\)"
+    with pytest.raises(WorkDirUnusableError, match=said), edited(WorkDir(tmp_path)):
+        (tmp_path / "folder").write_text("")
 
 
 def test_another_process_is_kept_out(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def _add_explore(commands: Any) -> None:
     search = _add(commands, "explore.search", alike)
     search.path("work_dir", "WORK_DIR", "its work dir")
     picture = search.text(
-        "picture", "PICTURE", "a picture file, or the name of an image of the run"
+        "picture", "PICTURE", "a picture file, or the name or id of an image of the run"
     )
     picture.required = False  # With nargs="?" argparse takes it for missing before an option.
     search.text(
@@ -97,7 +97,7 @@ def _add_explore(commands: Any) -> None:
         nargs="+",
     )
     search.number("--k", f"how many images [{RESULTS}; with --against 1]")
-    search.path("--csv", "FILE", "with --against: write the table, too")
+    search.path("--csv", "FILE", "write the table, too")
     search.switch("--json", "as JSON")
     few = "save a list of few images of a finished run that stand for all"
     subset = _add(commands, "explore.subset", few)

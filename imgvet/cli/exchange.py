@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from imgvet.exchange.options import ExportOptions
 from imgvet.exchange.sides import read_side
 from imgvet.foreign import visible
 from imgvet.format import counted, table_text
-from imgvet.opening import exclusive, open_finished
+from imgvet.opening import exclusive
 from imgvet.spreadsheet import csv_bytes
 from imgvet.workdir import write_atomically
 
@@ -54,39 +55,16 @@ def compare(options: argparse.Namespace) -> int:
     found = compare_sides(*(read_side(name, threads) for name in (options.before, options.after)))
     print("\n".join(difference_lines(found)))
     if options.csv is not None:
-        _write(options.csv, lambda path: write_difference(found, path))
+        write_file(options.csv, lambda path: write_difference(found, path))
     if options.page is not None:
         from imgvet.reports.comparison import comparison_page
 
         page = comparison_page(found)
-        _write(options.page, lambda path: path.write_text(page, encoding="utf-8"))
+        write_file(options.page, lambda path: path.write_text(page, encoding="utf-8"))
     failed = {
         "never": False, "worse": found.counts["newly_bad"] > 0, "any": len(found.images) > 0,
     }  # fmt: skip
     return EXIT_CHECKS_FAILED if failed[options.fail_on] else 0
-
-
-def against(options: argparse.Namespace) -> None:
-    """Print of each of many pictures its nearest in a run, the most alike first."""
-    from imgvet.search.against import in_short, look_up
-
-    work, threads = open_finished(options.work_dir, stored=True), os.cpu_count() or 1
-    found = look_up(work, options.against, 1 if options.k is None else options.k, threads)
-    if options.csv is not None:
-        _write(options.csv, lambda path: path.write_bytes(csv_bytes(found)))
-    if options.json:
-        print(found.to_json(orient="records", indent=2))
-        return
-    shown = found.sort_values("similarity", ascending=False, kind="stable")
-    rows = [("SIMILARITY", "PICTURE", "NEAREST", "")]
-    for one in shown.to_dict(orient="records"):
-        is_known = isinstance(one["filename"], str)
-        nearest = visible(one["filename"]) if is_known else f"({one['status']})"
-        number = f"{one['similarity']:.6f}" if is_known else "-"
-        relation = one["relation"] if isinstance(one["relation"], str) else ""
-        rows.append((number, visible(one["picture"]), nearest, relation))
-    print(table_text(rows, "<<<<"))
-    print(in_short(found, work))
 
 
 def difference_lines(found: Difference) -> list[str]:
@@ -114,7 +92,8 @@ def write_difference(found: Difference, path: Path) -> None:
     path.write_bytes(csv_bytes(found.images.assign(**lists)))
 
 
-def _write(path: Path, write: Callable[[Path], object]) -> None:
+def write_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file that was asked for, and say so, but not among what is printed."""
     with written(path):
         write_atomically(path.expanduser().absolute(), write)
-    print(f"Written {path}")
+    print(f"Written {path}", file=sys.stderr)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import time
 import webbrowser
+from pathlib import Path
+
+import pandas as pd
 
 from imgvet.cli.arguments import RESULTS
-from imgvet.cli.exchange import against
+from imgvet.cli.exchange import write_file
+from imgvet.dataset import Dataset
 from imgvet.errors import InvalidParameterError
-from imgvet.explorer.run import ExploredRun
 from imgvet.explorer.server import Explorer
 from imgvet.foreign import visible
-from imgvet.format import counted
+from imgvet.format import counted, table_text
 from imgvet.opening import open_finished
 from imgvet.parameters import place_in
-from imgvet.reasons import Reason
+from imgvet.search.against import in_short
 from imgvet.search.saved_lists import save_list
+from imgvet.spreadsheet import csv_bytes
+from imgvet.workdir import WorkDir
 
 
 def explore(options: argparse.Namespace) -> None:
@@ -39,34 +42,43 @@ def explore(options: argparse.Namespace) -> None:
 
 def search(options: argparse.Namespace) -> None:
     """Print the images of a run that are most like a picture, or like each of many."""
-    if options.against is not None:
-        against(options)
-        return
-    if options.picture is None:
-        raise InvalidParameterError("No picture is named", "Name one, or several after --against")
-    explored = ExploredRun(open_finished(options.work_dir, stored=True))
-    k = RESULTS if options.k is None else options.k
-    matches = explored.nearest_to(options.picture, k)
-    names = explored.images.values(("filename",), [match.id for match in matches])
-    rows = [
-        {"id": match.id, "similarity": match.similarity, "filename": name}
-        for match, (name,) in zip(matches, names, strict=True)
-    ]
-    if options.json:
-        print(json.dumps(rows, indent=2))
+    if (options.picture is None) == (options.against is None):
+        named = "No picture is" if options.picture is None else "A picture and --against are"
+        raise InvalidParameterError(f"{named} named", "Name one, or several after --against")
+    dataset = Dataset(work_dir=options.work_dir)
+    if options.against is None:
+        is_id = options.picture.isdecimal() and not Path(options.picture).exists()
+        picture = int(options.picture) if is_id else options.picture
+        found = dataset.search(picture, RESULTS if options.k is None else options.k)
+        found = found[["id", "similarity", "filename"]]
+        lines = [f"{alike:.6f}  {visible(str(name))}" for _, alike, name in found.to_numpy()]
     else:
-        print(
-            "\n".join(f"{row['similarity']:.6f}  {visible(str(row['filename']))}" for row in rows)
-        )
+        found = dataset.look_up(options.against, 1 if options.k is None else options.k)
+        lines = _look_up_lines(found, open_finished(options.work_dir))
+    if options.csv is not None:
+        write_file(options.csv, lambda path: path.write_bytes(csv_bytes(found)))
+    print(found.to_json(orient="records", indent=2) if options.json else "\n".join(lines))
+
+
+def _look_up_lines(found: pd.DataFrame, work: WorkDir) -> list[str]:
+    """Of each of many pictures its nearest, the most alike first, and how many are known."""
+    shown = found.sort_values("similarity", ascending=False, kind="stable")
+    rows = [("SIMILARITY", "PICTURE", "NEAREST", "")]
+    for one in shown.to_dict(orient="records"):
+        is_known = isinstance(one["filename"], str)
+        nearest = visible(one["filename"]) if is_known else f"({one['status']})"
+        number = f"{one['similarity']:.6f}" if is_known else "-"
+        relation = one["relation"] if isinstance(one["relation"], str) else ""
+        rows.append((number, visible(one["picture"]), nearest, relation))
+    return [table_text(rows, "<<<<"), in_short(found, work)]
 
 
 def subset(options: argparse.Namespace) -> None:
     """Save a list of images that stand for all, or that are as unlike as possible."""
-    explored = ExploredRun(open_finished(options.work_dir, stored=True))
-    threads = os.cpu_count() or 1
-    ids = explored.index.subset(options.count, farthest=options.farthest, threads=threads)
-    names = [str(name) for (name,) in explored.images.values(("filename",), ids)]
+    dataset, work = Dataset(work_dir=options.work_dir), open_finished(options.work_dir)
+    names = dataset.subset(options.count, farthest=options.farthest)["filename"].tolist()
     name = options.name or f"subset-{options.count}"
-    saved = save_list(explored.work, name, names, replace=options.replace)
-    valid = (explored.images.frame(["status"])["status"] == Reason.OK.value).sum()
-    print(f"{saved.count:,} of {counted(valid, 'valid image')}: {saved.path}")
+    saved = save_list(work, name, names, replace=options.replace)
+    print(f"{saved.count:,} of {counted(len(dataset.annotations()), 'valid image')}: {saved.path}")
+    if saved.left_out:
+        print(f"Left out: {counted(saved.left_out, 'name')} with line breaks")

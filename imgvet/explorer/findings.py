@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -62,7 +61,7 @@ class Findings:
     """The columns with the images of a finding."""
 
     def __init__(self, work: WorkDir, images: ImageTable) -> None:
-        self._work, self._images, self._deciding = work, images, threading.Lock()
+        self._work, self._images = work, images
         self._search = ImageSearch(images, partial(names_in_list, work))
 
     def of(self, kind: str) -> pd.DataFrame:
@@ -112,10 +111,8 @@ class Findings:
         decision = self.decision_of(asked)
         if not all(isinstance(one, str) for one in (decision.digest, decision.other_digest)):
             raise InvalidParameterError("There is no such image", "Load the page again")
-        when = datetime.now(UTC).isoformat(timespec="seconds")
-        with self._deciding:
-            taken_back = asked.decision is None
-            decide(self._work, decision._replace(when=when), taken_back=taken_back)
+        when, taken_back = datetime.now(UTC).isoformat(timespec="seconds"), asked.decision is None
+        decide(self._work, decision._replace(when=when), taken_back=taken_back)
 
 
 LABELS = {"issues": "Likely wrong", "conflicts": "Copies that differ", "all": "All, worst first"}

@@ -120,8 +120,7 @@ def make_site(current: Callable[[], ExploredRun], known: Secrets) -> ASGIApp:
         routes=[
             Route("/", lambda _: RedirectResponse(PAGE)),
             Route(PAGE, partial(_page, name="explore.html")),
-            Route("/pairs", partial(_page, name="pairs.html")),
-            Route("/labels", partial(_page, name="labels.html")),
+            *(Route(f"/{kind}", partial(_page, name=f"{kind}.html")) for kind in FINDINGS),
             Route("/style.css", lambda _: FileResponse(style)),
             Mount("/static", StaticFiles(directory=_HERE / "static")),
             Mount("/report", report),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Sequence
 from contextlib import ExitStack
 from functools import lru_cache, partial
 from itertools import islice
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -
             own and pictures are given.
         ImgvetError: as :func:`imgvet.sources.inputs.opened`.
     """
-    if not isinstance(k, int) or k < 1:
+    if not isinstance(k, Integral) or k < 1:
         raise InvalidParameterError(f"k = {k!r} is not 1 or more", "Ask for one image or more")
     search = ManySearch.of_run(work, threads)
     images = ImageTable.of_run(work).frame(["filename", "digest", "embedding_row"]).reset_index()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from imgvet.errors import InvalidParameterError
@@ -14,7 +15,7 @@ from imgvet.search.query import Condition
 from imgvet.tables import STATS
 
 _RANGE = ("minimum", "maximum")
-_LIMITS = {"=": _RANGE, ">=": ("minimum",), "<=": ("maximum",), ">": ("above",), "<": ("below",)}
+_LIMITS = {">=": "minimum", "<=": "maximum", ">": "above", "<": "below"}
 _WRITTEN = re.compile(r"\s*([\w.]+)\s*(>=|<=|=|>|<)\s*(.*)", re.DOTALL)
 
 Columns = Mapping[str, ImageColumn]
@@ -27,13 +28,14 @@ def conditions_of(
 ) -> tuple[Condition, ...]:
     """Conditions from Python, ``{"label": "dog", "sharpness": (None, 0.3)}``, or from texts.
 
-    In Python a value is one text or number, several of either in a list, a range of numbers in a
-    tuple of two, or None for none. Texts are ``label=dog``, ``width>=640``, ``split=`` (none);
-    several that one column may equal are alternatives, all else must be met at once. A metric may
-    be named without its table, as ``stats.sharpness``. InvalidParameterError of anything else.
+    In Python a value is one text or number, several of either in a list (or a set, an array, a
+    column of a frame), a range of numbers in a tuple of two, or None for none. Texts are
+    ``label=dog``, ``width>=640``, ``split=`` (none); several that one column may equal are
+    alternatives, all else must be met at once. A metric may be named without its table, as
+    ``stats.sharpness``. InvalidParameterError of anything else.
     """
     found, where = [], (where,) if isinstance(where, str) else where
-    told = _from_python(where) if isinstance(where, Mapping) else _from_texts(where, columns)
+    told = _from_python(where) if isinstance(where, Mapping) else _from_texts(where)
     for name, given, problem, remedy in told:
         try:
             found.append(Condition(column=_column(name, columns), **given))
@@ -49,21 +51,23 @@ def _column(name: str, columns: Columns) -> str:
 
 def _from_python(where: Mapping[str, Any]) -> _Told:
     for name, wanted in where.items():
-        several = wanted if isinstance(wanted, (list, set, frozenset)) else (wanted,)
-        given: dict[str, Any] = {"values": tuple(None if w is None else str(w) for w in several)}
+        is_one = isinstance(wanted, str) or not isinstance(wanted, Iterable)
+        given: dict[str, Any] = {"values": tuple(map(_text, (wanted,) if is_one else wanted))}
         if wanted is None:
             given = {"missing": True}
         elif isinstance(wanted, tuple) and len(wanted) == len(_RANGE):
             given = {**dict(zip(_RANGE, wanted, strict=True)), "missing": False}
-        elif isinstance(wanted, bool):
-            given = {"values": (str(wanted).lower(),)}
-        elif isinstance(wanted, (int, float)):
-            given = dict.fromkeys(_RANGE, wanted)
         problem = f"{name} = {wanted!r} is no condition"
         yield name, given, problem, "Give a text, a list, or a (low, high)"
 
 
-def _from_texts(texts: Iterable[str], columns: Columns) -> _Told:
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    return str(value).lower() if isinstance(value, (bool, np.bool_)) else str(value)
+
+
+def _from_texts(texts: Iterable[str]) -> _Told:
     remedy = "Write COLUMN=VALUE, or a number after >=, <=, > or <, as in sharpness>=0.5"
     choices: dict[str, list[str]] = {}
     for text in texts:
@@ -71,12 +75,11 @@ def _from_texts(texts: Iterable[str], columns: Columns) -> _Told:
         if parts is None:
             raise InvalidParameterError(problem, remedy)
         name, sign, value = parts.groups()
-        known = columns.get(_column(name, columns))
-        if sign == "=" and not value:
-            yield name, {"missing": True}, problem, remedy
-        elif sign == "=" and (known is None or known.kind == "text"):
+        if sign != "=":
+            yield name, {_LIMITS[sign]: value}, problem, remedy
+        elif value:
             choices.setdefault(name, []).append(value)
         else:
-            yield name, dict.fromkeys(_LIMITS[sign], value), problem, remedy
+            yield name, {"missing": True}, problem, remedy
     for name, values in choices.items():
         yield name, {"values": tuple(values)}, f"where = {name}= is not a condition", remedy

@@ -8,6 +8,7 @@ told are computed anew as the run did (:mod:`imgvet.similarity.distances`) and e
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -98,7 +99,7 @@ class SearchIndex:
         In order of the listing, or of the choice; InvalidParameterError if ``count`` is not
         positive.
         """
-        if not isinstance(count, int) or count < 1:
+        if not isinstance(count, Integral) or count < 1:
             raise InvalidParameterError(f"{count!r} images can't be chosen", "Ask for 1 or more")
         telling = np.flatnonzero(self._lengths)
         vectors = np.asarray(self._vectors[telling])
@@ -119,7 +120,7 @@ class SearchIndex:
         return np.asarray(self._vectors[rows.iloc[0]])
 
     def _checked(self, vector: Vector, k: int) -> Vector:
-        if not (isinstance(k, int) and 1 <= k <= MAX_NEIGHBORS):
+        if not (isinstance(k, Integral) and 1 <= k <= MAX_NEIGHBORS):
             raise InvalidParameterError(
                 f"k = {k!r} is not between 1 and {MAX_NEIGHBORS}", "Ask for fewer or more images"
             )

@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageOps
 from pydantic import ValidationError
 
 from imgvet.embedding.compute import embed_pictures
@@ -18,7 +19,13 @@ from imgvet.errors import (
     ModelError,
 )
 from imgvet.images.isolation import decoded
-from imgvet.images.picture import Pixels, decode_thumbnail, encode_thumbnail, to_standard_size
+from imgvet.images.picture import (
+    Pixels,
+    decode_thumbnail,
+    encode_thumbnail,
+    rgb_of_image,
+    to_standard_size,
+)
 from imgvet.models.model import Model, ModelCard
 from imgvet.models.resolve import resolve_model
 from imgvet.options import ModelOptions
@@ -90,7 +97,8 @@ def as_picture(given: Any) -> int | str | bytes:
         return str(given)
     if isinstance(given, bytes):
         return given
-    pixels = np.asarray(given.convert("RGB") if hasattr(given, "convert") else given)
+    is_pillow = isinstance(given, Image.Image)
+    pixels = rgb_of_image(ImageOps.exif_transpose(given)) if is_pillow else np.asarray(given)
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
         raise InvalidParameterError(
             f"{type(given).__name__} is nothing to search for",

@@ -59,8 +59,8 @@ class Requested(Exact):
 class Condition(Requested):
     """What the value of one column must be; a missing value meets none but ``missing``.
 
-    Numbers lie in a range, whose ends ``above`` and ``below`` do not belong to it; texts are one
-    of ``values``, exactly, and none of ``without``.
+    It is one of ``values``, exactly, and none of ``without``; numbers lie in a range, whose ends
+    ``above`` and ``below`` do not belong to it.
     """
 
     column: Short
@@ -76,8 +76,9 @@ class Condition(Requested):
 class Query(Requested):
     """Which images are wanted, in which order, and which of them are shown.
 
-    All words of ``text`` must stand in :data:`TEXT_COLUMNS`, in any case, and all conditions
-    be met. Rows without a value of ``sort`` come last, equal ones in order of listing.
+    All words of ``text`` must stand in :data:`TEXT_COLUMNS`, in any case and however their accents
+    are written, and all conditions be met. Rows without a value of ``sort`` come last, equal ones
+    in order of listing.
     """
 
     text: Short = ""
@@ -132,7 +133,7 @@ class ImageSearch:
         self._images, self._named_in = images, named_in
         self._matching = lru_cache(maxsize=_KEPT)(self._find)
         self._order = lru_cache(maxsize=_KEPT)(self._sort)
-        self._lowered = cache(lambda name: pc.utf8_lower(images[name]))
+        self._texts = cache(lambda name: _folded(images[name]))
 
     def page(self, query: Query) -> Page:
         """A page of the images that match; raises as :meth:`ids`."""
@@ -200,23 +201,33 @@ class ImageSearch:
     def _meeting(self, condition: Condition) -> Iterator[Any]:
         values, kind = self._images[condition.column], self._column(condition.column).kind
         limits = condition.model_dump(include=set(_COMPARISONS), exclude_none=True)
-        texts = {"is": condition.values, "is not": condition.without}
-        if limits if kind == "text" else any(wanted is not None for wanted in texts.values()):
-            raise InvalidParameterError(
-                f"{condition.column} holds {kind}",
-                "Give minimum and maximum for numbers, and values for text",
-            )
+        if limits and kind == "text":
+            raise InvalidParameterError(f"{condition.column} holds text", "Give values of it")
         for name, limit in limits.items():
             yield _COMPARISONS[name](values, limit)
-        for words, wanted in texts.items():
-            if wanted is not None:
-                found = pc.is_in(values, pa.array(wanted, pa.string()))
-                yield found if words == "is" else pc.and_(values.is_valid(), pc.invert(found))
+        if condition.values is not None:
+            yield self._among(condition.column, condition.values)
+        if condition.without is not None:
+            found = self._among(condition.column, condition.without)
+            yield pc.and_(values.is_valid(), pc.invert(found))
         if condition.missing is not None:
             yield values.is_null() if condition.missing else values.is_valid()
 
+    def _among(self, name: str, wanted: tuple[str, ...]) -> Any:
+        """Which values of a column are one of some, which are written as text."""
+        of = pa.string() if self._column(name).kind == "text" else pa.float64()
+        try:
+            return pc.is_in(self._images[name].cast(of), pa.array(wanted, pa.string()).cast(of))
+        except pa.ArrowInvalid:
+            raise InvalidParameterError(f"{name} holds numbers", "Give numbers") from None
+
     def _holding(self, word: str) -> Any:
-        lowered = pc.utf8_lower(pa.scalar(word)).as_py()
+        folded = _folded(pa.scalar(word)).as_py()
         names = (name for name in TEXT_COLUMNS if name in self._images.columns)
-        holds = (pc.match_substring(self._lowered(name), lowered) for name in names)
+        holds = (pc.match_substring(self._texts(name), folded) for name in names)
         return reduce(pc.or_, (mask.fill_null(fill_value=False) for mask in holds))
+
+
+def _folded(texts: Any) -> Any:
+    """Texts (an Arrow array, or one) as they are compared; macOS writes accents by themselves."""
+    return pc.utf8_lower(pc.utf8_normalize(texts, "NFKC"))

@@ -55,21 +55,16 @@ def save_list(
 ) -> SavedList:
     """Save a list of images, by their names in the table items; raises as :func:`list_path`.
 
-    Also if there is such a list already (InvalidParameterError), or it can't be written.
+    Also if there is such a list already (InvalidParameterError), and as
+    :func:`imgvet.opening.edited`, as all that changes lists.
     """
-    path = list_path(work, name)
-    if not replace and path.exists():
-        raise InvalidParameterError(
-            f"There is a list {name!r} already", "Choose another name, or replace it"
-        )
-    rows = rows_of(filenames)
-    try:
-        with edited(work):
-            write_text(path, "".join(f"{row}\n" for row in rows))
-    except OSError as error:
-        raise WorkDirUnusableError(
-            f"The list {path} can't be written ({error.strerror})", "Check its permissions"
-        ) from None
+    path, rows = list_path(work, name), rows_of(filenames)
+    with edited(work):
+        if not replace and path.exists():
+            raise InvalidParameterError(
+                f"There is a list {name!r} already", "Choose another name, or replace it"
+            )
+        write_text(path, "".join(f"{row}\n" for row in rows))
     return SavedList(name, path, len(rows), len(filenames) - len(rows))
 
 
@@ -90,8 +85,8 @@ def rename_list(work: WorkDir, name: str, new: str) -> None:
 def delete_list(work: WorkDir, name: str) -> None:
     """Put a list aside, from where :func:`restore_list` brings it back; raises as `rename_list`."""
     path = _there(work, name)
-    _aside(path).unlink(missing_ok=True)
-    _move(work, path, _aside(path))
+    with edited(work):
+        path.replace(_aside(path))
 
 
 def restore_list(work: WorkDir, name: str) -> None:
@@ -116,9 +111,11 @@ def _aside(path: Path) -> Path:
 
 
 def _move(work: WorkDir, path: Path, to: Path) -> None:
-    if to.exists():
-        raise InvalidParameterError(f"There is a list {to.stem!r} already", "Choose another name")
     with edited(work):
+        if to.exists():
+            raise InvalidParameterError(
+                f"There is a list {to.stem!r} already", "Choose another name"
+            )
         path.rename(to)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from browser.chrome import UNSEEN, Tab
 
 from imgvet.explorer.server import Explorer
 from imgvet.foreign import visible
+from imgvet.search.originals import Originals
 from imgvet.workdir import WorkDir
 from support.finished_run import finish_run
 from support.pictures import jpeg, photograph, write_photographs
@@ -148,6 +150,55 @@ def test_full_size_shows_the_original_and_all_that_is_known(page: Tab) -> None:
     page.wait_for(FULL_SIZE)
     page.key("Escape", 27)
     page.wait_for(f"{DIALOG} === null")
+
+
+def test_full_size_begins_with_the_thumbnail(page: Tab, monkeypatch: pytest.MonkeyPatch) -> None:
+    there, show = threading.Event(), Originals.show
+    monkeypatch.setattr(Originals, "show", lambda *asked: there.wait(60) and show(*asked))
+    try:
+        click(page, "#gallery .name")
+        page.wait_for(f"{DIALOG} && {DIALOG}.querySelector('img').naturalWidth > 0")
+        assert "/thumbnail/" in page.run(f"{DIALOG}.querySelector('img').src")
+    finally:
+        there.set()
+    page.wait_for(FULL_SIZE)
+    page.key("Escape", 27)
+    page.wait_for(f"{DIALOG} === null")
+
+
+def test_full_size_goes_on_to_the_next_page(tab: Tab, tmp_path: Path) -> None:
+    write_photographs(tmp_path / "photos", 2)
+    for copy in range(60):
+        (tmp_path / "photos" / f"a{copy:02}.jpg").write_bytes(jpeg(photograph(0)))
+    run, shown = (
+        finish_run(tmp_path / "photos", tmp_path / "out"),
+        f"{DIALOG}.querySelector('img').alt",
+    )
+    with Explorer(run.path) as explorer:
+        tab.open(explorer.url, f"{CARDS} === 60")
+        click(tab, "#gallery .card:last-child .name")
+        tab.wait_for(f"{DIALOG} && {shown} === 'a59.jpg'")
+        for pressed, code, name in (
+            ("ArrowRight", 39, "photo00.jpg"),
+            ("ArrowLeft", 37, "a59.jpg"),
+        ):
+            tab.key(pressed, code)
+            tab.wait_for(f"{shown} === '{name}'")
+        tab.wait_for(FULL_SIZE)
+
+
+def test_of_several_pictures_the_first_is_said_to_be_searched_for(page: Tab) -> None:
+    page.run(
+        "fetch('/original/2').then((read) => read.blob()).then((data) => {"
+        "  const given = new DataTransfer();"
+        "  for (const name of ['a.jpg', 'b.jpg']) given.items.add(new File([data], name));"
+        "  document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: given }));"
+        "})"
+    )
+    page.wait_for(
+        "document.getElementById('searched').textContent.includes('a.jpg, the first of 2')"
+    )
+    page.wait_for(f"{RANGE}.includes('nearest')")
 
 
 def test_an_original_that_was_replaced_or_is_gone_is_told(page: Tab, work: WorkDir) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import threading
 import time
 from collections.abc import Iterator
 
@@ -11,6 +12,7 @@ import pytest
 from browser.chrome import Tab
 
 from imgvet.explorer.server import Explorer
+from imgvet.search.originals import Originals
 from imgvet.workdir import WorkDir
 from support.finished_run import finish_run
 from support.pictures import jpeg, photograph, write_photographs
@@ -67,6 +69,24 @@ def press(tab: Tab, letter: str, said: str) -> None:
     tab.run(f"{words} = ''")
     key(tab, letter)
     tab.wait_for(f"{words} === {json.dumps(said)}")
+
+
+def test_what_is_decided_on_is_seen_while_its_originals_are_still_read(
+    page: Tab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = "['left', 'right'].map((side) => document.getElementById(side + '-picture').src)"
+    there, show = threading.Event(), Originals.show
+    monkeypatch.setattr(Originals, "show", lambda *asked: there.wait(60) and show(*asked))
+    try:
+        page.wait_for(f"{sources}.every((source) => source.startsWith('blob:'))")
+        for number in (2, 3, 4):  # the next one may have been read ahead
+            key(page, "n")
+            page.wait_for(f"{RANGE}.startsWith('{number} of 4')")
+        page.wait_for(f"{sources}.every((source) => source.includes('/thumbnail/'))")
+        page.wait_for(SHOWN)
+    finally:
+        there.set()
+    page.wait_for(f"{sources}.every((source) => source.startsWith('blob:'))")
 
 
 def test_keys_decide_and_go_on_and_one_key_undoes_it(page: Tab, work: WorkDir) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import shutil
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -120,6 +122,13 @@ def test_a_decision_is_kept_by_content_and_taken_back(pairs: Pairs) -> None:
     pairs.decide(PairToDecide(**both, decision=None))
     assert pairs.page(FindingQuery(kind="leaks"))["rows"][0]["decision"] is None
     assert read_decisions(pairs._work).all == ()
+
+
+def test_nothing_is_lost_of_what_is_decided_in_several_windows_at_once(tmp_path: Path) -> None:
+    wanted = [Decision(Kind.LABEL_IS_RIGHT, f"{number}") for number in range(40)]
+    with ThreadPoolExecutor(4) as windows:
+        list(windows.map(partial(decide, WorkDir(tmp_path)), wanted))
+    assert set(read_decisions(WorkDir(tmp_path)).all) == set(wanted)
 
 
 def test_of_the_same_bytes_neither_can_be_named(pairs: Pairs) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from imgvet.cli.main import main
+from imgvet.dataset import Dataset
 from imgvet.workdir import WorkDir
 from support.pictures import jpeg, photograph
 
@@ -61,3 +63,27 @@ def test_a_changed_picture_finds_its_original(
     (tmp_path / "changed.jpg").write_bytes(jpeg(photograph(4)[:, ::-1], quality=60))
     assert main(["search", str(work.path), str(tmp_path / "changed.jpg"), "--k", "1"]) == 0
     assert "photo04.jpg" in capsys.readouterr().out
+
+
+def test_what_is_found_of_one_or_of_many_is_written_and_printed_as_one_table(
+    work: WorkDir, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for asked in ([str(photos / "photo01.jpg")], ["--against", str(photos / "photo01.jpg")]):
+        table = tmp_path / "found.csv"
+        assert main(["search", str(work.path), *asked, "--csv", str(table), "--json"]) == 0
+        (printed, said), written = capsys.readouterr(), pd.read_csv(table)
+        assert said == f"Written {table}\n"
+        assert [row["filename"] for row in json.loads(printed)] == written["filename"].tolist()
+
+
+def test_an_id_is_searched_for(work: WorkDir, capsys: pytest.CaptureFixture[str]) -> None:
+    named = Dataset(work_dir=work.path).search(3, k=2)["filename"]
+    assert main(["search", str(work.path), "3", "--k", "2", "--json"]) == 0
+    assert [row["filename"] for row in json.loads(capsys.readouterr().out)] == list(named)
+
+
+def test_one_picture_and_many_are_not_searched_for_at_once(
+    work: WorkDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["search", str(work.path), "a.jpg", "--against", "b.jpg"]) == 2
+    assert "A picture and --against are named" in capsys.readouterr().err

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -176,8 +178,8 @@ def test_columns_are_described(made: Made):
         {"sort": "stats.sharpnessr"},
         {"where": [{"column": "secret"}]},
         {"where": [{"column": "label", "minimum": 3}]},
-        {"where": [{"column": "stats.width", "values": ["3"]}]},
-        {"where": [{"column": "stats.width", "values": []}]},
+        {"where": [{"column": "stats.width", "values": ["3", "wide"]}]},
+        {"where": [{"column": "stats.width", "without": [""]}]},
     ],
 )
 def test_what_does_not_fit_the_columns_is_refused(made: Made, wrong):
@@ -205,8 +207,28 @@ def test_texts_that_are_not_wanted_are_left_out_and_missing_ones_with_them(made:
     kept = label[label.notna() & ~label.isin(["Cat", "dog"])].index
     assert len(kept)
     assert set(made.search.ids(query).tolist()) == set(kept)
-    with pytest.raises(InvalidParameterError, match="holds number"):
-        made.search.ids(Query(where=(Condition(column="stats.width", without=("3",)),)))
+
+
+def test_numbers_are_chosen_as_texts_are(made: Made) -> None:
+    width = made.frame.set_index("id")["stats.width"]
+    both = width[width.isin([2, 3])].index
+    assert 0 < len(both) < len(width.dropna())
+    columns = ImageTable.of_frames({}).columns
+    chosen: tuple[Any, ...] = ([2, 3], {2.0, 3.0}, np.array([2, 3]), pd.Series([2, 3]), (2, 3, 2))
+    wanted = [{"width": values} for values in chosen]
+    for where in (*wanted, ["width=2", "width=3"]):
+        query = Query(where=conditions_of(where, columns))
+        assert set(made.search.ids(query).tolist()) == set(both)
+    others = Query(where=(Condition(column="stats.width", without=("2", "3")),))
+    assert set(made.search.ids(others).tolist()) == set(width.dropna().index.difference(both))
+
+
+def test_words_are_found_however_their_accents_are_written() -> None:
+    names = [unicodedata.normalize(form, "/Äpfel/한국.jpg") for form in ("NFC", "NFD")]
+    frame = pd.DataFrame({"id": [0, 1], "filename": names, "source": "/", "status": "ok"})
+    search = ImageSearch(ImageTable.of_frames({ITEMS.name: frame}))
+    for form in ("NFC", "NFD"):
+        assert len(search.ids(Query(text=unicodedata.normalize(form, "äpfel 한국")))) == 2
 
 
 def test_in_python_no_value_stands_among_others() -> None:
@@ -216,4 +238,5 @@ def test_in_python_no_value_stands_among_others() -> None:
 
 def test_in_python_a_flag_is_true_or_false() -> None:
     name = "label_issues.is_issue"
-    assert conditions_of({name: True}, {}) == (Condition(column=name, values=("true",)),)
+    for yes in (True, np.True_, [True]):
+        assert conditions_of({name: yes}, {}) == (Condition(column=name, values=("true",)),)

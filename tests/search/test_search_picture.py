@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
 from imgvet.errors import (
     InputNotFoundError,
@@ -18,7 +19,14 @@ from imgvet.reasons import Failure, Reason
 from imgvet.search import picture
 from imgvet.search.image_table import ImageTable
 from imgvet.search.index import Match, SearchIndex
-from imgvet.search.picture import embed_picture, has_model, model_of, read_picture
+from imgvet.search.picture import (
+    as_picture,
+    embed_picture,
+    has_model,
+    model_of,
+    pixels_for,
+    read_picture,
+)
 from imgvet.summary import read_record
 from imgvet.tables import read_table
 from imgvet.workdir import WorkDir
@@ -92,3 +100,19 @@ def test_only_regular_files_of_some_size_are_read(tmp_path: Path, monkeypatch):
     for name in ("missing", "nul\0"):
         with pytest.raises(InputNotFoundError):
             read_picture(tmp_path / name)
+
+
+def test_a_picture_of_pillow_is_seen_as_its_file_is(work: WorkDir, tmp_path: Path) -> None:
+    turned, clear = tmp_path / "turned.jpg", tmp_path / "clear.png"
+    upright = Image.fromarray(photograph(2))
+    tags = upright.getexif()
+    tags[ExifTags.Base.Orientation] = 6
+    upright.rotate(90, expand=True).save(turned, quality=95, exif=tags)
+    hidden = np.dstack([np.zeros((90, 90, 3), np.uint8), np.zeros((90, 90), np.uint8)])
+    hidden[20:70, 20:70] = [255, 0, 0, 255]
+    Image.fromarray(hidden).save(clear)
+    model = model_of(read_record(work))
+    for file in (turned, clear):
+        given = as_picture(Image.open(file))
+        assert isinstance(given, bytes)
+        assert np.array_equal(pixels_for(given, model), pixels_for(file.read_bytes(), model))

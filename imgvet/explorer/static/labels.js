@@ -2,17 +2,12 @@
 
 import * as api from "./api.js";
 import { byId, element, folderOf, lastPart, named, number, similarity, visible } from "./dom.js";
-import { factsOf, forget, notesOn, original } from "./images.js";
+import { factsOf, forget, notesOn, once, original, readOnly, showIn } from "./images.js";
 import * as walk from "./walk.js";
 
 const NEIGHBORS = 12;
 const LABELLED = { where: [{ column: "label", missing: false }] };
-const near = new Map(); // id -> promise of its nearest with a label
-
-function nearOf(id) {
-  if (!near.has(id)) near.set(id, api.similar(id, NEIGHBORS, LABELLED));
-  return near.get(id);
-}
+const nearOf = once((id) => api.similar(id, NEIGHBORS, LABELLED));
 
 const hue = (text) => walk.coloured(element("bdi"), text);
 
@@ -24,15 +19,19 @@ async function show(row) {
   if (row.score !== null) told.push(["Score of the label", [`${row.score.toFixed(2)} of 1`]]);
   if (row.decision !== null) told.push(["Decided", [hue(row.decision)]]);
   byId("judgement").replaceChildren(...told.map(([name, value]) => element("div", {}, [element("dt", { text: name }), element("dd", {}, value)])));
-  const [picture, known, found] = await Promise.all([original(row.id), factsOf(row.id), nearOf(row.id)]);
+  for (const id of ["filename", "near"]) byId(id).replaceChildren();
+  readOnly([row.id]);
+  notesOn({});
+  const picture = showIn(byId("picture"), row.id, () => walk.shown === row);
+  const [known, found] = await Promise.all([factsOf(row.id), nearOf(row.id)]);
   if (walk.shown !== row) return;
-  byId("picture").src = picture.source;
-  notesOn({ "The file": picture });
   const folder = folderOf(known.filename);
   const short = folder.startsWith(walk.run.root) ? folder.slice(walk.run.root.length) : folder;
   byId("filename").replaceChildren(named(short + lastPart(known.filename)), ...(known.split ? [" ", hue(known.split)] : []));
   const neighbors = found.rows.map((one) => Object.fromEntries(found.columns.map((name, place) => [name, one[place]])));
   byId("near").replaceChildren(...neighbors.map((one) => neighbor(one, row)));
+  const read = await picture;
+  if (walk.shown === row) notesOn({ "The file": read });
   forget([row.id]);
 }
 

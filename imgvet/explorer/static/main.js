@@ -30,11 +30,21 @@ const searching = () => picture !== null || state.similar !== undefined;
 const change = (part, options) => go({ ...state, page: 0, ...part }, { ...options, keep: true });
 const similar = (id) => go({ ...state, similar: id, sort: null, page: 0 }).then(() => scrollTo({ top: 0 }));
 
-function turn(by) {
+/* Whether there was a page to turn to. */
+async function turn(by) {
   const pages = Math.max(1, Math.ceil(total / PAGE));
   const page = Math.min(Math.max((state.page || 0) + by, 0), pages - 1);
-  if (page === (state.page || 0) || searching()) return;
-  go({ ...state, page }).then(() => gallery.focus());
+  if (page === (state.page || 0) || searching()) return false;
+  await go({ ...state, page });
+  gallery.focus();
+  return true;
+}
+
+/* The image beside one, if need be on the page before or after. */
+async function beside(by, id) {
+  const next = gallery.entryBeside(id, by);
+  if (next || !(await turn(by))) return next;
+  return gallery.shown().at(by < 0 ? -1 : 0) || null;
 }
 
 /* Showing */
@@ -134,7 +144,8 @@ async function showSearched() {
 
 /* Searching for a picture that is given */
 
-function searchFile(file) {
+function searchFile(files) {
+  const file = files[0];
   if (!run.takes_pictures) {
     say("The run used your own embeddings, so only its own images can be searched for: click one.");
     return;
@@ -144,7 +155,9 @@ function searchFile(file) {
     return;
   }
   const source = URL.createObjectURL(file);
-  given({ name: file.name || "the pasted picture", source, find: (wanted) => api.searchPicture(file, NEIGHBORS, wanted) });
+  const name = file.name || "the pasted picture";
+  const first = files.length > 1 ? `${name}, the first of ${number(files.length)}` : name;
+  given({ name: first, source, find: (wanted) => api.searchPicture(file, NEIGHBORS, wanted) });
 }
 
 function given(wanted) {
@@ -158,7 +171,7 @@ function given(wanted) {
 function wireGivenPictures() {
   byId("pick-file").addEventListener("click", () => byId("file").click());
   byId("file").addEventListener("change", (event) => {
-    if (event.target.files.length) searchFile(event.target.files[0]);
+    if (event.target.files.length) searchFile(event.target.files);
     event.target.value = "";
   });
   byId("pick-path").addEventListener("click", () => {
@@ -185,11 +198,11 @@ function wireGivenPictures() {
     document.body.classList.remove("dropping");
     if (!holdsFile(event)) return;
     event.preventDefault();
-    if (event.dataTransfer.files.length) searchFile(event.dataTransfer.files[0]);
+    if (event.dataTransfer.files.length) searchFile(event.dataTransfer.files);
   });
   document.addEventListener("paste", (event) => {
     const files = event.clipboardData ? event.clipboardData.files : [];
-    if (files.length) searchFile(files[0]);
+    if (files.length) searchFile(files);
   });
 }
 
@@ -268,7 +281,7 @@ async function start() {
   byId("pick-file").hidden = byId("pick-path").hidden = !run.takes_pictures;
   filters.start(run.columns, (where) => change({ where }));
   gallery.start({ similar, zoom: zoom.open, root: run.root });
-  zoom.start({ similar, step: (by, id) => gallery.entryBeside(id, by), closed: gallery.focus });
+  zoom.start({ similar, step: beside, closed: gallery.focus });
   showPresets();
   wireQuery();
   wireGivenPictures();

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { button, byId, element, named, number, similarity, visible } from "./dom.js";
 import * as filters from "./filters.js";
-import { factsOf, forget, notesOn, original } from "./images.js";
+import { factsOf, forget, notesOn, original, readOnly, showIn } from "./images.js";
 import * as view from "./view.js";
 import * as walk from "./walk.js";
 
@@ -38,17 +38,21 @@ async function showRight(id) {
   const pair = walk.shown;
   right = id;
   const mine = () => walk.shown === pair && right === id;
-  const [one, other] = await Promise.all([original(pair.from), original(id)]);
-  if (!mine()) return;
-  byId("left-picture").src = one.source;
-  byId("right-picture").src = other.source;
-  notesOn({ "The left file": one, "The right file": other });
+  readOnly([pair.from, id]);
+  byId("facts").replaceChildren();
+  notesOn({});
+  const pictures = Promise.all([
+    showIn(byId("left-picture"), pair.from, () => walk.shown === pair),
+    showIn(byId("right-picture"), id, mine),
+  ]);
   try {
     const facts = await Promise.all([factsOf(pair.from), factsOf(id)]);
     if (mine()) showFacts(facts);
   } catch (error) {
     if (mine()) walk.say(error.message);
   }
+  const [one, other] = await pictures;
+  if (mine()) notesOn({ "The left file": one, "The right file": other });
 }
 
 function cell(name, value) {

@@ -80,7 +80,8 @@ function rowAt(at) {
       total = found.total;
       return found.rows;
     });
-    chunks.set(place, asked);
+    const mine = chunks.set(place, asked);
+    asked.catch(() => mine.delete(place)); // and is asked again
   }
   return chunks.get(place).then((rows) => rows[at % CHUNK]);
 }

@@ -9,9 +9,10 @@ let dialog = null;
 let parts = null;
 let shown = null;
 let handlers = null;
+let stepping = false;
 let reading = new AbortController();
 
-/* given: {similar(id), step(by) -> entry or null, closed(id)} */
+/* given: {similar(id), step(by, id) -> promise of an entry or null, closed(id)} */
 export function start(given) {
   handlers = given;
 }
@@ -25,6 +26,7 @@ export function open(entry) {
   parts.frame.classList.remove("actual");
   parts.picture.alt = visible(lastPart(entry.filename));
   parts.picture.removeAttribute("src");
+  if (entry.status === "ok") parts.picture.src = api.thumbnail(entry.id); // until the original is there
   parts.original.href = api.original(entry.id);
   parts.similar.disabled = entry.status !== "ok";
   parts.facts.replaceChildren(element("p", { class: "muted", text: "Loading…" }));
@@ -41,6 +43,7 @@ async function showOriginal(entry) {
     if (mine.signal.aborted) return;
     const source = URL.createObjectURL(picture);
     parts.picture.src = source;
+    parts.note.hidden = true;
     const forget = () => URL.revokeObjectURL(source);
     parts.picture.decode().then(forget, forget);
     if (changed) say("This is not the picture that the run saw: the file was replaced since. What is told of it here is of the old one.");
@@ -91,9 +94,11 @@ function showThumbnail(why) {
   parts.picture.src = api.thumbnail(shown.id);
 }
 
-function step(by) {
-  const next = handlers.step(by, shown.id);
-  if (next) open(next);
+async function step(by) {
+  if (stepping) return;
+  stepping = true;
+  const next = await handlers.step(by, shown.id).finally(() => (stepping = false));
+  if (next && dialog.open) open(next);
 }
 
 function keys(event) {
