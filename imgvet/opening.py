@@ -214,6 +214,9 @@ def exclusive(work: WorkDir) -> Iterator[None]:
                 yield
             finally:
                 _held.reset(entered)
+    except KeyboardInterrupt:
+        remove_all_drafts(work)  # one that was being made in that moment is nobody's
+        raise
     finally:
         lock.release()
 

@@ -19,6 +19,7 @@ from imgvet.errors import (
 from imgvet.opening import edited, exclusive, open_finished, require_allowed
 from imgvet.workdir import (
     CROPS_PART,
+    DRAFT,
     WorkDir,
     draft_in,
     link_or_copy,
@@ -141,6 +142,19 @@ def test_who_holds_a_work_dir_removes_what_killed_processes_left(tmp_path: Path)
         mine = draft_in(tmp_path)
         with exclusive(WorkDir(tmp_path)), mine as folder:
             assert Path(folder).is_dir()
+
+
+def test_who_is_interrupted_leaves_no_draft(tmp_path: Path) -> None:
+    work = WorkDir(tmp_path)
+
+    def be_interrupted() -> None:
+        with exclusive(work):
+            (work.store / "stages" / f"{DRAFT}x").mkdir(parents=True)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        be_interrupted()
+    assert not any((work.store / "stages").iterdir())
 
 
 def test_the_lock_may_be_entered_again_by_its_holder(tmp_path: Path) -> None:
