@@ -47,7 +47,7 @@ def photos(tmp_path: Path) -> Path:
         (["run", "photos", "--config", "none.toml"], "none.toml can't be read"),
         (["run", "photos", "--tar-only", "--no-archives"], "no_archives exclude each other"),
         (["run"], "input_dir is missing"),
-        (["summary", "photos"], "No finished run in photos"),
+        (["summary", "photos"], "photos. Start one with 'imgvet run INPUT"),
         ([], "arguments are required: COMMAND"),
         (["runn"], "invalid choice: 'runn'"),
     ],
