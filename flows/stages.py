@@ -11,6 +11,7 @@ from importlib import metadata
 from typing import Any, TypeVar, cast
 
 from prefect import State, Task
+from prefect.exceptions import TerminationSignal
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner
@@ -80,7 +81,13 @@ class Stages:
         """
         stage = task.with_options(result_storage=self.context.work.results)
         started = time.perf_counter()
-        state = cast("State[Result]", stage(self.context, *inputs, return_state=True))
+        try:
+            state = cast("State[Result]", stage(self.context, *inputs, return_state=True))
+        except ValueError as error:
+            # Who is stopped while Prefect makes a task run would be told that it has none.
+            if isinstance(error.__context__, TerminationSignal):
+                raise error.__context__ from None
+            raise
         result = state.result()
         cached = state.name == "Cached"
         work, stored = self.context.work, references_in(result)

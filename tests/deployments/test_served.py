@@ -113,7 +113,7 @@ def stop(server: Shell, log: Path, run: str) -> None:
 
 def assert_clean(said: str) -> None:
     assert "All deployments have been paused" in said
-    assert [word for word in ("Traceback", "Warning", "ERROR") if word in said] == []
+    assert [word for word in ("Traceback", "Warning", "ERROR") if word in said] == [], said
 
 
 def state_of(server: Shell, run: object) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from prefect import task
+from prefect.exceptions import TerminationSignal
 
 from imgvet.flows import stages
 from imgvet.flows.runners import Runners
@@ -53,3 +55,22 @@ def test_no_more_shards_are_under_way_than_are_allowed(
     run = Stages(RunContext(work_dir=tmp_path, threads=1), Runners(runner, 1))
     assert run.run_shards(measure, plan) == list(range(8))
     assert (runner.most, runner.waiting) == (3, 0)
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_run_that_is_stopped_while_a_task_begins_ends_as_stopped(
+    *, stopped: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prefect 3.9 raises a ValueError then, which would be told as a failure of the run."""
+
+    def begin(*_: object, **__: object) -> None:
+        try:
+            raise TerminationSignal(signal.SIGTERM) if stopped else KeyError("a bug")
+        except (TerminationSignal, KeyError):
+            raise ValueError("Task run is not set")  # noqa: B904
+
+    monkeypatch.setattr(measure, "with_options", lambda **_: begin)
+    runner: Any = Counting()
+    run = Stages(RunContext(work_dir=tmp_path, threads=1), Runners(runner, 1))
+    with pytest.raises(TerminationSignal if stopped else ValueError):
+        run.run(measure)
