@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage test-slow torture check format bench reference model lock build clean
+.PHONY: help setup demo test coverage test-slow properties torture check format bench reference model lock build clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -49,6 +49,9 @@ coverage: $(INSTALLED)  ## the tests that need no flow, with their coverage
 
 test-slow: $(INSTALLED)  ## the tests that take minutes; TESTS=tests/cli for some of them
 	$(BIN)/python -m pytest -m slow $(TESTS)
+
+properties: $(INSTALLED)  ## search for examples that break what must always hold
+	$(BIN)/python -m pytest -m 'hypothesis and not slow' -n $(WORKERS) --hypothesis-profile=search
 
 COUNT := 3
 MINUTES := 1

@@ -11,8 +11,10 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
-# Deadlines measure how busy a machine is.
-settings.register_profile("imgvet", deadline=None)
+# Deadlines measure how busy a machine is; and what fails is to be what was changed, so each run
+# tries the same examples. "make properties" searches on.
+settings.register_profile("imgvet", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile("imgvet")
 
 _home = tempfile.TemporaryDirectory(prefix="imgvet-tests-", ignore_cleanup_errors=True)
