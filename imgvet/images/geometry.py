@@ -161,7 +161,7 @@ def clipped(polygon: Polygon, width: float, height: float) -> Polygon:
                 apart, beyond = sign * one[axis] - limit, sign * other[axis] - limit
                 if apart >= 0:
                     kept.append(one)
-                if min(apart, beyond) < 0 < max(apart, beyond):
+                if apart < 0 < beyond or beyond < 0 < apart:
                     share = apart / (apart - beyond)
                     kept.append([a + share * (b - a) for a, b in zip(one, other, strict=True)])
             polygon = kept
