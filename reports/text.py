@@ -27,8 +27,8 @@ def counted(value: int, one: str, many: str = "") -> str:
 
 
 def measured(value: float | None, *, percent: bool = False) -> str:
-    """A count of a run, or a share of 0..1 in percent; None was not measured."""
-    if value is None:
+    """A count of a run, or a share of 0..1 in percent; None and NaN were not measured."""
+    if value is None or math.isnan(value):
         return "not measured"
     return share(value) if percent else count(round(value))
 

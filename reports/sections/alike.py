@@ -14,7 +14,7 @@ from imgvet.reports.charts import Chart, histogram, most_frequent
 from imgvet.reports.histogram import Limit, Scale
 from imgvet.reports.inputs import Content, Listing, ReportInputs, gallery
 from imgvet.reports.pair_words import explained
-from imgvet.reports.text import count, counted, similarity
+from imgvet.reports.text import count, similarity
 from imgvet.search.copies import CopyGroup, copy_groups
 from imgvet.similarity.outliers import ROBUST_LIMIT
 
@@ -47,18 +47,9 @@ def _similarities(run: ReportInputs, similarities: pd.Series) -> Chart:
     values = np.minimum(similarities.to_numpy(dtype=np.float64), 1.0)
     least, joins = run.summary.threshold, run.summary.cc_threshold
     limit = Limit(joins, f"components from {number(joins)}")
-    return histogram(
-        values,
-        Scale(min(least, values.min()), 1.0, limit=limit if least < joins < 1.0 else None),
-        figure_id="figure-similarity",
-        title="Similarity of near pairs",
-        axis="similarity",
-        counts="pairs",
-        summary=f"Half of the {counted(len(values), 'pair')} are at least "
-        f"{similarity(float(np.median(values)))} similar.",
-        reading="Good if there are few or none. The farther right a pair lies, the harder its "
-        "images are to tell apart.",
-    )
+    scale = Scale(min(least, values.min()), 1.0, limit=limit if least < joins < 1.0 else None)
+    title = "Similarity of near pairs"
+    return histogram(values, scale, "figure-similarity", title, "similarity", "pairs")
 
 
 def pairs_of(run: ReportInputs, kind: str) -> Content:
@@ -136,19 +127,9 @@ def _component(run: ReportInputs, row: dict[str, Any], members: pd.DataFrame) ->
 
 
 def _component_sizes(sizes: pd.Series) -> Chart:
+    scale, words = Scale(low=2.0, integer=True), ("images in the component", "components")
     values = sizes.to_numpy(dtype=np.float64)
-    return histogram(
-        values,
-        Scale(low=2.0, integer=True),
-        figure_id="figure-component-sizes",
-        title="Sizes of components",
-        axis="images in the component",
-        counts="components",
-        summary=f"Half of the components have {number(float(np.median(values)))} images or fewer; "
-        f"the largest has {number(float(values.max()))}.",
-        reading="Good if they are few and small. A long tail to the right means scenes that "
-        "are in the dataset many times.",
-    )
+    return histogram(values, scale, "figure-component-sizes", "Sizes of components", *words)
 
 
 def outliers(run: ReportInputs) -> Content:

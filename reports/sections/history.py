@@ -12,9 +12,9 @@ from imgvet.monitor.alarms import in_short
 from imgvet.monitor.history import Run
 from imgvet.monitor.rates import NOVEL, RATES
 from imgvet.reports import limits
-from imgvet.reports.charts import Chart, lines
+from imgvet.reports.charts import lines
 from imgvet.reports.inputs import Content, Listing, ReportInputs
-from imgvet.reports.text import count, counted, measured, moment
+from imgvet.reports.text import count, moment
 from imgvet.sections import Section
 from imgvet.summary import Counts
 
@@ -142,37 +142,21 @@ def _told(run: Run) -> dict[str, object]:
     return {**own, "alarms": ", ".join(run.alarms), **run.counts}
 
 
-def _line(number: Number, every: Sequence[Run]) -> Chart:
+def _line(number: Number, every: Sequence[Run]) -> Content:
+    """The figure of a number, after how many runs its alarm was on, and how many aren't shown."""
     known = [run for run in every if run.verdict is not None]
     runs = [run for run in known if number.comparable(run, every[-1])]
-    percent = number.whole is not None
     frame = pd.DataFrame({
         "run": [moment(run.started) for run in runs],
         "whole": pd.Series([number.share(run.counts) for run in runs], dtype=float),
     })  # fmt: skip
-    ends = (frame["whole"].iloc[place] for place in (0, -1))
-    first, last = (measured(None if pd.isna(end) else end, percent=percent) for end in ends)
-    said = [f"{first} at first, {last} now" if len(runs) > 1 else f"{last} now"]
-    if every[-1].monitored and number.field in _RATE_OF:
+    if judged := every[-1].monitored and number.field in _RATE_OF:
         frame = frame.join(_judged(number.field, runs))
-        alarms = int(frame["alarm"].sum())
-        after = f"an alarm was on after {counted(alarms, 'run')}"
-        said.append(after if alarms else "never an alarm")
-    summary = f"{'; '.join(said)}."
-    if others := len(known) - len(runs):
-        summary += f" {counted(others, 'run')} with other parameters: not shown."
-    return lines(
-        frame,
-        percent=percent,
-        figure_id=f"figure-history-{number.key}",
-        title=number.title,
-        axis="run",
-        counts="share" if percent else "images",
-        summary=summary,
-        reading="Good if it is low and does not rise."
-        if percent
-        else "Good if there is no sudden step that nobody can explain.",
+    chart = lines(
+        frame, f"figure-history-{number.key}", number.title, percent=number.whole is not None
     )
+    alarms = int(frame["alarm"].sum()) if judged else None
+    return {"number": number, "chart": chart, "alarms": alarms, "others": len(known) - len(runs)}
 
 
 def _judged(field: str, runs: Sequence[Run]) -> pd.DataFrame:

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from imgvet.format import number
 from imgvet.reports import limits
-from imgvet.reports.charts import Chart, bars, most_frequent
+from imgvet.reports.charts import bars, most_frequent
 from imgvet.reports.inputs import Content, Listing, ReportInputs, gallery
 from imgvet.reports.sections.alike import beside_nearest, pairs_of
-from imgvet.reports.text import count, counted
+from imgvet.reports.text import count
 
 
 def labels(run: ReportInputs) -> Content | None:
@@ -32,7 +31,9 @@ def labels(run: ReportInputs) -> Content | None:
         "decided": int((judged["is_issue"] | judged["decided"]).sum()) - len(issues),
         "images": len(known),
         "unlabelled": len(run.valid) - len(known),
-        "bars": _label_sizes(totals) if len(totals) > 1 else None,
+        "bars": bars(totals, "figure-labels", "Images of each label", "label", "images")
+        if len(totals) > 1
+        else None,
         "classes": classes.head(limits.TABLE_ROWS).to_dict(orient="split"),
         "label_count": len(totals),
         "pairs": conflicts,
@@ -82,16 +83,3 @@ def _crossings(run: ReportInputs) -> Content | None:
 def _cell(one: str, other: str, cells: Mapping[Any, int]) -> Content:
     total = cells.get((min(one, other), max(one, other)), 0)
     return {"total": total, "labels": json.dumps([one, other]), "same": one == other}
-
-
-def _label_sizes(totals: list[tuple[str, int]]) -> Chart:
-    return bars(
-        totals,
-        figure_id="figure-labels",
-        title="Images of each label",
-        axis="label",
-        counts="images",
-        summary=f"From {counted(totals[-1][1], 'image')} to {count(totals[0][1])}; half of the "
-        f"labels have at least {number(float(np.median([total for _, total in totals])))}.",
-        reading="Good if no label has so few images that it can't be learned or judged.",
-    )
