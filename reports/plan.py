@@ -26,20 +26,6 @@ from imgvet.workdir import WorkDir, write_text
 
 Row = dict[Any, Any]
 
-HEADINGS = {
-    "exact": "Exact copies",
-    "near": "Near duplicates",
-    "unproven": "Similar, but not proven to be copies",
-    "contained": "Parts of other images",
-    "invalid": "Files that can't be analysed",
-    "listed": "Chosen by a person",
-    "outlying": "Unlike all others",
-    "mislabelled": "Labels that are likely wrong",
-    "leaking": "In several splits",
-    "protected": "Protected",
-}
-"""What the lists are called that are not called as they are written."""
-
 
 def propose(work: WorkDir, rules: Rules, *, replace: bool = False) -> pd.DataFrame:
     """Make the plan of a finished run and write it as CSV, Parquet and a page.
@@ -93,7 +79,6 @@ def _sections(rows: Sequence[Row], inline: Callable[[object], str]) -> Iterator[
             groups.setdefault(_group(row), first).append(row)
         yield {
             "name": name,
-            "heading": HEADINGS.get(name, f"{name.capitalize()} images"),
             "actions": _actions(members),
             "is_grouped": any(len(group) > 1 for group in groups.values()),
             "total": len(groups),
