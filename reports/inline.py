@@ -152,7 +152,7 @@ class Visuals:
         limit = next((flag_limit(flag, self._run) for flag in FLAGS if flag.metric == metric), None)
         bars: list[dict[Any, Any]] = []
         if len(ordered):
-            bars = bin_values(ordered.to_numpy(np.float64), Scale(limit=limit))[0].to_dict(
+            bars = bin_values(np.asarray(ordered, np.float64), Scale(limit=limit))[0].to_dict(
                 "records"
             )
         return self._page(

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from imgvet.format import number
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, bars, histogram, most_frequent
 from imgvet.reports.histogram import Scale
@@ -87,7 +86,7 @@ def crops(run: ReportInputs) -> Content | None:
     known = table[table["crop_id"].isin(run.table("items")["id"])]
     known = known.assign(_key=known["score"].astype(float) if by_score else sides)
     ordered = known.sort_values(["_key", "crop_id"])
-    cards = gallery(ordered, limits.CARDS, lambda row: _crop(run, row))
+    cards = gallery(ordered, limits.CARDS, lambda row: {**row, "image": run.image(row["crop_id"])})
     return {
         "badge": count(len(table)),
         "sources": run.summary.sources or table["source_id"].nunique(),
@@ -95,16 +94,6 @@ def crops(run: ReportInputs) -> Content | None:
         "order": "least sure first" if by_score else "smallest first",
         "crops": {**cards, "total": len(table)},
     }
-
-
-def _crop(run: ReportInputs, row: dict[str, Any]) -> Content:
-    """A crop: the picture, where it was cut, how sure the detector was, and what it says."""
-    sides = [row[side] for side in ("col_x", "row_y", "width", "height")]
-    box = "a box of which a number is missing"
-    if None not in sides:
-        x, y, width, height = map(round, sides)
-        box = f"{number(width)} \u00d7 {number(height)} at {x}, {y}"
-    return {**row, "image": run.image(row["crop_id"]), "box": box}
 
 
 def _crop_figures(table: pd.DataFrame, sides: pd.Series) -> list[Chart]:

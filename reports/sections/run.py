@@ -17,21 +17,12 @@ from imgvet.reports.inputs import Content, Image, Listing, ReportInputs, gallery
 from imgvet.reports.sections.history import NUMBERS
 from imgvet.reports.text import count, label
 from imgvet.search.copies import copy_groups
-from imgvet.sections import Section
 from imgvet.workdir import CROPS_PART
 
 
 def overview(run: ReportInputs) -> Content:
     """The verdict, the counts, and what to do next."""
     counts = run.summary.counts
-    calls = (
-        ("invalid_instances", counts.invalid),
-        ("similarity", counts.exact_duplicate_groups + counts.near_duplicate_pairs),
-        ("leaks", counts.leak_pairs),
-        ("label_issues", counts.label_issues),
-        ("connected_components", counts.components),
-        ("outliers", counts.outliers),
-    )
     copies, judged = copy_groups(run.open_copies), run.open_labels
     # Different labels and splits are steps of their own.
     told = (("label", counts.label_conflict_groups), ("split", counts.leak_images))
@@ -41,11 +32,6 @@ def overview(run: ReportInputs) -> Content:
     work_dir += "" if run.summary.sources is None else f"/{CROPS_PART}"
     inputs = [source.rstrip("/\\") for source in run.summary.inputs]
     return {
-        "over": [
-            result.title
-            for result in sorted(run.checks, key=lambda result: result.severity != "critical")
-            if result.state != "passed"
-        ],
         "numbers": [number for number in NUMBERS if number.applies(run.counts)],
         "removable": sum(len(group.ids) - 1 for group in copies if group.decided),
         "undecided": sum(not group.decided for group in copies)
@@ -57,7 +43,6 @@ def overview(run: ReportInputs) -> Content:
         "near": len(run.open_pairs("near")),
         "shell_work_dir": shlex.quote(work_dir),
         "python_work_dir": repr(work_dir),
-        "calls": [call for call, number in calls if number] or ["img_stats"],
         "root_is_input": inputs == [run.image_table.root.rstrip("/\\")],
     }
 
@@ -67,16 +52,6 @@ def checks(run: ReportInputs) -> Content:
     failed = run.summary.checks_failed + run.summary.checks_errored
     return {
         "badge": count(failed) if failed else "",
-        "checks": [
-            {
-                "result": result,
-                "section": Section(result.section) if result.section in set(Section) else None,
-                "examples": [
-                    image.filename for image in run.images(result.examples[: limits.EXAMPLES])
-                ],
-            }
-            for result in run.checks
-        ],
         "listing": Listing("checks", _frame(run.checks, {"examples", "section"})),
     }
 

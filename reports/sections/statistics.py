@@ -7,13 +7,13 @@ import math
 import numpy as np
 import pandas as pd
 
-from imgvet.format import listed, number
+from imgvet.format import number
 from imgvet.metrics import FLAGS, METRIC_BY_NAME, METRICS, Flag, Metric
 from imgvet.reports import limits
 from imgvet.reports.charts import histogram
 from imgvet.reports.histogram import Limit, Scale, Values
 from imgvet.reports.inputs import Content, ReportInputs, gallery
-from imgvet.reports.text import count, counted, share
+from imgvet.reports.text import count
 from imgvet.search.image_table import PIXELS, SIDES
 from imgvet.sections import Section
 
@@ -71,12 +71,17 @@ def _metric(run: ReportInputs, metric: Metric, values: Values) -> Content:
     scale = Scale(low, high, metric.integer and limit is None, limit)
     figure_id, axis = f"figure-{metric.name.replace('_', '-')}", metric.unit or metric.title.lower()
     chart = histogram(values, scale, figure_id, metric.title, axis, "images")
+    kinds, numbers = np.unique(values, return_counts=True)
+    told = 4 if metric.integer else 1  # kinds that are told one by one
     return {
         "metric": metric,
         "flag": flag,
         "limit": limit,
-        "summary": _in_words(metric, values, limit),
-        "histogram": chart if np.ptp(values) > 0 else None,
+        "marked": limit and int(limit.marked(values).sum()),
+        "total": len(values),
+        "kinds": list(zip(kinds, numbers, strict=True)) if len(kinds) <= told else (),
+        "quarters": np.percentile(values, (0, 25, 50, 75, 100)),
+        "histogram": chart if len(kinds) > 1 else None,
         "worst": _WORST.get(metric.name),
     }
 
@@ -86,30 +91,6 @@ def flag_limit(flag: Flag, run: ReportInputs) -> Limit:
     value = float(getattr(run.summary, flag.option))
     side = "below" if flag.below else "above"
     return Limit(value, f"{flag.name} {side} {number(value)}", flag.below)
-
-
-def _in_words(metric: Metric, values: Values, limit: Limit | None) -> str:
-    unit = f" {metric.unit}" if metric.unit else ""
-    kinds, numbers = np.unique(values, return_counts=True)
-    if len(kinds) == 1:
-        every = "All " if len(values) > 1 else ""
-        return f"{every}{counted(len(values), 'image')}: {number(kinds[0])}{unit}."
-    if metric.integer and len(kinds) <= 4:
-        parts = [
-            f"{number(kind)}{unit} ({counted(int(total), 'image')})"
-            for kind, total in zip(kinds, numbers, strict=True)
-        ]
-        return f"{listed(parts)}."
-    quarters = np.percentile(values, (0, 25, 50, 75, 100))
-    low, quarter, median, three_quarters, high = (number(value, 3) for value in quarters)
-    text = (
-        f"Median {median}{unit}; the middle half lies from {quarter} to {three_quarters}, "
-        f"all from {low} to {high}."
-    )
-    if limit is None:
-        return text
-    marked = int(limit.marked(values).sum())
-    return f"{text} {counted(marked, 'image')} ({share(marked, len(values))}): {limit.label}."
 
 
 def flagged(run: ReportInputs, flag: Flag) -> Content:

@@ -22,7 +22,7 @@ from imgvet.monitor.alarms import (
     is_compared,
     name_of,
 )
-from imgvet.monitor.history import Compared, Event, Run
+from imgvet.monitor.history import Compared, Run
 from imgvet.monitor.rates import NOVEL
 from imgvet.reports import limits
 from imgvet.reports.inputs import Content, Listing, ReportInputs, gallery
@@ -88,7 +88,6 @@ def _alarm(run: ReportInputs, key: str) -> Content:
         "title": title_of(key),
         "since": since,
         "event": said[0] if said else None,
-        "lines": _lines(said[0]) if said else (),
         "judged": key in {found.key for found in run.watched[-1].compared},
         "images": gallery(
             rows, limits.CARDS, lambda row: (images[row["id"]], _value(key, row["value"]))
@@ -104,11 +103,6 @@ def _since(runs: Sequence[Run], key: str) -> Run:
             break
         since = run
     return since
-
-
-def _lines(event: Event) -> list[str]:
-    """What was said, without the names of images, which stand below."""
-    return [line for line in event.body.splitlines() if not line.startswith("See: ")]
 
 
 def _value(key: str, value: float | None) -> str:
