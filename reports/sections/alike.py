@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -73,23 +72,26 @@ def _pair(run: ReportInputs, row: dict[str, Any]) -> Content:
 
 def leaks(run: ReportInputs) -> Content | None:
     """Pairs across splits, from table ``leaks``; None without splits."""
-    if run.summary.leaks_by_split is None:
+    leaking = run.summary.leaks_by_split
+    if leaking is None:
         return None
-    across, splits = run.table("leaks"), run.valid["split"].dropna().value_counts().sort_index()
-    crossings = Counter(map(tuple, np.sort(across[["split", "other_split"]].to_numpy(), axis=1)))
-    sizes = [(name, n, run.summary.leaks_by_split.get(str(name), 0)) for name, n in splits.items()]
-    found = sorted(crossings.items(), key=lambda crossing: (-crossing[1], crossing[0]))
-    pairs = pd.DataFrame([(*two, n) for two, n in found], columns=["split", "other_split", "pairs"])
+    across = run.table("leaks")
+    sizes = run.valid["split"].value_counts().sort_index().rename_axis("split").rename("images")
+    known = sizes.reset_index().assign(leaking=[leaking.get(str(name), 0) for name in sizes.index])
     return {
         "badge": count(len(across)),
-        "sizes": sizes,
-        "crossings": found,
+        "sizes": Listing("splits", known),
+        "crossings": crossings("split_pairs", across[["split", "other_split"]]),
         "pairs": pairs_of(run, "leaks"),
-        "sizes_listing": Listing(
-            "splits", pd.DataFrame(sizes, columns=["split", "images", "leaking"])
-        ),
-        "crossings_listing": Listing("split_pairs", pairs),
     }
+
+
+def crossings(name: str, ends: pd.DataFrame) -> Listing:
+    """How many pairs, by what both ends have, each two have; those with most of them first."""
+    columns = list(ends.columns)
+    sides = pd.DataFrame(np.sort(ends.to_numpy(str), axis=1), columns=columns)
+    totals = sides.value_counts().rename("pairs").reset_index()
+    return Listing(name, totals.sort_values(["pairs", *columns], ascending=[False, True, True]))
 
 
 def beside_nearest(run: ReportInputs, row: dict[str, Any]) -> Content:

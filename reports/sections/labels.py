@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from imgvet.reports import limits
 from imgvet.reports.charts import bars, most_frequent
 from imgvet.reports.inputs import Content, Listing, ReportInputs, gallery
-from imgvet.reports.sections.alike import beside_nearest, pairs_of
+from imgvet.reports.sections.alike import beside_nearest, crossings, pairs_of
 from imgvet.reports.text import count
 
 
@@ -66,20 +63,18 @@ def _crossings(run: ReportInputs) -> Content | None:
     ends = pd.concat(run.pairs.ends(run.near_pairs, "label"), axis=1).dropna()
     if ends.empty:
         return None
-    pairs = pd.DataFrame(np.sort(ends.to_numpy(str), axis=1), columns=["label", "other_label"])
-    totals = pairs.value_counts().rename("pairs").reset_index()
-    totals = totals.sort_values(["pairs", "label", "other_label"], ascending=[False, True, True])
+    listing = crossings("label_pairs", ends.set_axis(["label", "other_label"], axis="columns"))
+    totals = listing.rows
     named = pd.concat([totals["label"], totals["other_label"]]).unique()
     shown = sorted(named[: limits.CLASSES])
     cells = totals.set_index(["label", "other_label"])["pairs"].to_dict()
     return {
         "labels": shown,
         "label_count": len(named),
-        "rows": [(one, [_cell(one, other, cells) for other in shown]) for one in shown],
-        "listing": Listing("label_pairs", totals),
-    }
-
-
-def _cell(one: str, other: str, cells: Mapping[Any, int]) -> Content:
-    total = cells.get((min(one, other), max(one, other)), 0)
-    return {"total": total, "labels": json.dumps([one, other]), "same": one == other}
+        "rows": [
+            (one, [(cells.get((min(one, two), max(one, two)), 0), one == two,
+                    json.dumps([one, two])) for two in shown])
+            for one in shown
+        ],
+        "listing": listing,
+    }  # fmt: skip

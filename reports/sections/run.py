@@ -65,8 +65,7 @@ def invalid_files(run: ReportInputs) -> Content:
     columns = ["reason", "files", "meaning"]
     return {
         "badge": count(run.summary.counts.invalid),
-        "reasons": reasons,
-        "listing": Listing("invalid_reasons", pd.DataFrame(reasons, columns=columns)),
+        "reasons": Listing("invalid_reasons", pd.DataFrame(reasons, columns=columns)),
         "files": gallery(
             run.table("invalid"),
             limits.TABLE_ROWS,

@@ -56,8 +56,10 @@ def test_leaks_are_the_pairs_across_splits(full_inputs: ReportInputs) -> None:
     }
     assert ids_of(leaks.pairs) == planted
     assert leaks.pairs["total"] == len(planted)
-    assert leaks.crossings == [(("test", "train"), len(planted))]
-    assert leaks.sizes == [("test", 30, len(planted)), ("train", 30, len(planted))]
+    assert leaks.crossings.rows.to_numpy().tolist() == [["test", "train", len(planted)]]
+    assert leaks.sizes.rows.to_numpy().tolist() == [
+        ["test", 30, len(planted)], ["train", 30, len(planted)],
+    ]  # fmt: skip
     assert f"{len(planted)} pair" in words(full_inputs, Section.LEAKS)
 
 

@@ -241,10 +241,10 @@ def test_every_metric_is_explained(inputs: ReportInputs) -> None:
 
 def test_invalid_files_by_reason(inputs: ReportInputs) -> None:
     found = section(inputs, Section.INVALID)
-    assert [(reason, files) for reason, files, _ in found.reasons] == [
+    assert [(reason, files) for reason, files, _ in found.reasons.rows.itertuples(index=False)] == [
         ("truncated", 2), ("empty_file", 1), ("not_an_image", 1),
     ]  # fmt: skip
-    assert all(meaning for _, _, meaning in found.reasons)
+    assert all(meaning for meaning in found.reasons.rows["meaning"])
     assert [entry["reason"] for entry in found.files["entries"]] == [
         "empty_file",
         "truncated",
