@@ -17,11 +17,11 @@ from imgvet.reports.build import environment
 
 SHOWN = 30  # runs in a picture, the latest
 
-_HEIGHT, _NAMESPACE = 28, "http://www.w3.org/2000/svg"
-_ORDER = ("bad", "warn", "good", "none")
+_NAMESPACE = "http://www.w3.org/2000/svg"
 _SEVERITIES: dict[str, Severity] = {
     "bad": "critical", "warn": "warning", "good": "info", "none": "info",
 }  # fmt: skip
+_ORDER = tuple(_SEVERITIES)
 
 
 @dataclass(frozen=True)
@@ -56,18 +56,10 @@ def trend(runs: Sequence[Run]) -> Markup:
 
     Its colour says how it ended: green, amber with warnings or alarms, red if it failed.
     """
-    shown = runs[-SHOWN:]
-    most = max((run.images for run in shown), default=0) or 1
-    bars = [
-        (
-            max(3, round(_HEIGHT * run.images / most)),
-            state_of(run),
-            f"{run.minute}: {run.images:,} images, {in_short(run.alarms)}",
-        )
-        for run in shown
-    ]
     template = environment().get_template("trend.svg")
-    picture = template.render(bars=bars, height=_HEIGHT, namespace=_NAMESPACE)
+    picture = template.render(
+        runs=runs[-SHOWN:], state_of=state_of, in_short=in_short, namespace=_NAMESPACE
+    )
     return Markup(picture)  # noqa: S704  the template escapes what is foreign
 
 

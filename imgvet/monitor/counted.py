@@ -31,7 +31,7 @@ def count_images(
     found = []
     for key in dict.fromkeys(finding.key for finding in comparison.findings):
         finding = comparison.finding(key)
-        if finding is None or not (finding.alarming or finding.lasting):
+        if not (finding.alarming or finding.lasting):
             continue
         if key == STALE or key.startswith(LOST):  # what is not there can't be shown
             continue

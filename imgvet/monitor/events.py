@@ -6,6 +6,7 @@ An alarm that goes on is not said again. Texts read well on a phone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import PurePosixPath
 from typing import NamedTuple, get_args
 
@@ -35,6 +36,13 @@ class Said(NamedTuple):
     title: str
     lines: Sequence[str] = ()
     severity: Severity = "warning"
+    before: float | None = None
+    after: float | None = None
+    """The rate before and now; None if it is not about a rate."""
+    examples: tuple[str, ...] = ()
+
+
+Say = Callable[[Sequence[str], Comparison], Said]
 
 
 class Kind(NamedTuple):
@@ -46,9 +54,9 @@ class Kind(NamedTuple):
     over: str
     """The names of the events that tell of them and of their end."""
     about: str
-    say: Callable[[Sequence[str], Comparison], Said]
-    end: str
-    """Title when they are over; ``{}`` stands for what they are called."""
+    say: Say
+    end: Say
+    """What is said when they are over."""
 
 
 def alarms_after(comparison: Comparison) -> tuple[str, ...]:
@@ -86,54 +94,50 @@ def with_events(comparison: Comparison) -> Run:
 def events_of(comparison: Comparison) -> tuple[Event, ...]:
     """What is to be said of a run: alarms that are new, then all-clears; one of each name."""
     before, after = set(comparison.run.alarms), set(alarms_after(comparison))
-    events = []
-    for keys, raised in ((after - before, True), (before - after, False)):
-        events += [_rate(rate, comparison, raised=raised) for rate in RATES if rate.name in keys]
-        for kind in KINDS:
-            if found := sorted(key for key in keys if key.startswith(kind.start)):
-                events.append(_event(kind, found, comparison, raised=raised))
-    return tuple(events)
-
-
-def _rate(rate: WatchedRate, comparison: Comparison, *, raised: bool) -> Event:
-    found = [finding for finding in comparison.findings if finding.key == rate.name]
-    most = comparison.finding(rate.name) or found[0]
-    before, after = most.before.rate, most.after.rate
-    examples: tuple[str, ...] = ()
-    if raised:
-        among = " among new images" if most.population == "new" else ""
-        title = f"jumped from {rough_percent(before)} to {rough_percent(after)}{among}"
-        found = [finding for finding in _judged([rate.name], comparison) if finding.alarming]
-        counts = comparison.counted
-        examples = tuple(counts[counts["alarm"] == rate.name]["filename"][:EXAMPLES])
-    else:
-        title = f"is back to normal ({rough_percent(after)})"
-    lines = [_rate_line(rate, finding) for finding in found]
-    lines += [_chance(most.p_value)] if raised else []
-    if examples:
-        shown = (visible(PurePosixPath(name).name) for name in examples[:_SHOWN])
-        lines.append(f"See: {', '.join(shown)}")
-    check = CHECK_BY_NAME.get(rate.name)
-    severity = check.severity if check else "warning"
-    return Event(
-        name=rate.event_name(raised=raised), alarms=(rate.name,),
-        severity=severity if raised else "info", all_clear=not raised,
-        title=_of_dataset(f"{rate.title} {title}", comparison), about=name_of(rate.name),
-        body="\n".join(lines), before=before, after=after, examples=examples,
-    )  # fmt: skip
+    return tuple(
+        _event(kind, found, comparison, raised=raised)
+        for keys, raised in ((after - before, True), (before - after, False))
+        for kind in KINDS
+        if (found := sorted(key for key in keys if key.startswith(kind.start)))
+    )
 
 
 def _event(kind: Kind, keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Event:
-    if raised:
-        said = kind.say(keys, comparison)
-    else:
-        lines = [_other_checks(comparison)] if kind.start == CHECK else []
-        said = Said(kind.end.format(_listed(keys)), lines, "info")
+    said = (kind.say if raised else kind.end)(keys, comparison)
     return Event(
-        name=kind.raised if raised else kind.over, alarms=tuple(keys), severity=said.severity,
-        all_clear=not raised, title=_of_dataset(said.title, comparison), about=kind.about,
-        body="\n".join(said.lines),
+        name=kind.raised if raised else kind.over, alarms=tuple(keys),
+        severity=said.severity if raised else "info", all_clear=not raised,
+        title=_of_dataset(said.title, comparison), about=kind.about, body="\n".join(said.lines),
+        before=said.before, after=said.after, examples=said.examples,
     )  # fmt: skip
+
+
+def _jumped(rate: WatchedRate, keys: Sequence[str], comparison: Comparison) -> Said:
+    most, counts = comparison.finding(rate.name), comparison.counted
+    before, after = most.before.rate, most.after.rate
+    lines = [_rate_line(rate, found) for found in _judged(keys, comparison) if found.alarming]
+    lines.append(_chance(most.p_value))
+    examples = tuple(counts[counts["alarm"] == rate.name]["filename"][:EXAMPLES])
+    if examples:
+        shown = (visible(PurePosixPath(name).name) for name in examples[:_SHOWN])
+        lines.append(f"See: {', '.join(shown)}")
+    among = " among new images" if most.population == "new" else ""
+    title = f"{rate.title} jumped from {rough_percent(before)} to {rough_percent(after)}{among}"
+    check = CHECK_BY_NAME.get(rate.name)
+    return Said(title, lines, check.severity if check else "warning", before, after, examples)
+
+
+def _recovered(rate: WatchedRate, _: Sequence[str], comparison: Comparison) -> Said:
+    found = [finding for finding in comparison.findings if finding.key == rate.name]
+    most = comparison.finding(rate.name)
+    before, after = most.before.rate, most.after.rate
+    title = f"{rate.title} is back to normal ({rough_percent(after)})"
+    return Said(title, [_rate_line(rate, one) for one in found], before=before, after=after)
+
+
+def _over(title: str) -> Say:
+    """The end of some alarms; ``{}`` stands for what they are called."""
+    return lambda keys, _: Said(title.format(_listed(keys)))
 
 
 def _of_dataset(title: str, comparison: Comparison) -> str:
@@ -177,8 +181,7 @@ def _grown(keys: Sequence[str], comparison: Comparison) -> Said:
 
 
 def _stale(_: Sequence[str], comparison: Comparison) -> Said:
-    found = comparison.finding(STALE)
-    return Said(f"No new images for {counted(found.effect if found else 0, 'day')}")
+    return Said(f"No new images for {counted(comparison.finding(STALE).effect, 'day')}")
 
 
 def _drift(keys: Sequence[str], comparison: Comparison) -> Said:
@@ -219,9 +222,10 @@ def _checks(keys: Sequence[str], comparison: Comparison) -> Said:
     return Said(f"Check failed: {_few([check.title.lower() for check in new])}", lines, worst)
 
 
-def _other_checks(comparison: Comparison) -> str:
+def _checks_over(keys: Sequence[str], comparison: Comparison) -> Said:
     failed = len(comparison.failed_checks)
-    return f"{counted(failed, 'other check')} still failing." if failed else "All checks pass."
+    still = f"{counted(failed, 'other check')} still failing." if failed else "All checks pass."
+    return Said(f"Check passes again: {_listed(keys)}", [still])
 
 
 def _run(_: Sequence[str], comparison: Comparison) -> Said:
@@ -229,18 +233,25 @@ def _run(_: Sequence[str], comparison: Comparison) -> Said:
     return Said("The run failed", [reason], "critical")
 
 
+def _of_rate(rate: WatchedRate) -> Kind:
+    name = f"imgvet.{rate.name.replace('_', '-')}"
+    say, end = partial(_jumped, rate), partial(_recovered, rate)
+    return Kind(rate.name, f"{name}.jumped", f"{name}.recovered", name_of(rate.name), say, end)
+
+
 KINDS = (
+    *map(_of_rate, RATES),
     Kind(LOST, "imgvet.images.lost", "imgvet.images.back", "lost images", _lost,
-         "Images are back: {}"),
+         _over("Images are back: {}")),
     Kind(GROWN, "imgvet.images.grown", "imgvet.images.shrunk", "growth", _grown,
-         "As large as before, or nearly: {}"),
+         _over("As large as before, or nearly: {}")),
     Kind(STALE, "imgvet.images.stale", "imgvet.images.fresh", "new images", _stale,
-         "There are new images again"),
+         _over("There are new images again")),
     Kind(DRIFT, "imgvet.drift.detected", "imgvet.drift.ended", "drift", _drift,
-         "New images no longer differ in {}"),
-    Kind(CHECK, "imgvet.check.failed", "imgvet.check.recovered", "checks", _checks,
-         "Check passes again: {}"),
-    Kind(RUN, "imgvet.run.failed", "imgvet.run.recovered", "runs", _run, "Runs finish again"),
+         _over("New images no longer differ in {}")),
+    Kind(CHECK, "imgvet.check.failed", "imgvet.check.recovered", "checks", _checks, _checks_over),
+    Kind(RUN, "imgvet.run.failed", "imgvet.run.recovered", "runs", _run,
+         _over("Runs finish again")),
 )  # fmt: skip
 
 
