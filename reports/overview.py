@@ -57,9 +57,7 @@ def trend(runs: Sequence[Run]) -> Markup:
     Its colour says how it ended: green, amber with warnings or alarms, red if it failed.
     """
     template = environment().get_template("trend.svg")
-    picture = template.render(
-        runs=runs[-SHOWN:], state_of=state_of, in_short=in_short, namespace=_NAMESPACE
-    )
+    picture = template.render(runs=runs[-SHOWN:], state_of=state_of, namespace=_NAMESPACE)
     return Markup(picture)  # noqa: S704  the template escapes what is foreign
 
 
@@ -68,7 +66,6 @@ def overview_page(datasets: Sequence[Watched], now: datetime) -> str:
     ordered = sorted(datasets, key=lambda one: _ORDER.index(one.state))
     return environment().get_template("overview.html").render(
         datasets=ordered, now=now.isoformat(timespec="seconds"), trend=trend,
-        in_short=in_short,
         numbers={state: sum(one.state == state for one in datasets) for state in _ORDER},
     )  # fmt: skip
 

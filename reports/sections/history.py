@@ -8,7 +8,6 @@ from typing import NamedTuple
 import pandas as pd
 
 from imgvet.metrics import FLAGS
-from imgvet.monitor.alarms import in_short
 from imgvet.monitor.history import Run
 from imgvet.monitor.rates import NOVEL, RATES
 from imgvet.reports import limits
@@ -128,11 +127,8 @@ def history(run: ReportInputs) -> Content | None:
     numbers = [*_compared(this), *([_NOVELTY] if run.watched else [])]
     return {
         "badge": count(len(run.runs)),
-        "numbers": numbers,
         "lines": [_line(number, shown) for number in numbers],
         "runs": shown[::-1],
-        "run_count": len(run.runs),
-        "in_short": in_short,
         "listing": Listing("history", pd.DataFrame(map(_told, run.runs[::-1]))),
     }
 

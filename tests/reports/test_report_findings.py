@@ -129,7 +129,8 @@ def test_contradicting_labels_are_alike_pairs_only(full_inputs: ReportInputs) ->
 def test_groups_say_what_is_in_the_dataset(full_inputs: ReportInputs) -> None:
     groups = section(full_inputs, Section.GROUPS)
     first, second, third = groups.groups["entries"]
-    assert (groups.smallest, groups.largest, groups.alone) == (1, first["count"], 1)
+    sizes = f"of 1 to {first['count']} images; 1 image is alone in its group"
+    assert sizes in words(full_inputs, Section.GROUPS)
     shown = [image.id for image in second["images"]]
     assert shown[0] == second["representative"] == 0
     of_component = full_inputs.tables["components"].set_index("id")["component_id"]
@@ -427,7 +428,7 @@ def test_long_histories_show_the_latest(
 ) -> None:
     monkeypatch.setattr(limits, "RUNS", 2)
     found = section(unwatched(full_inputs), Section.HISTORY)
-    assert [len(found.runs), found.run_count] == [2, 3]
+    assert len(found.runs) == 2
     assert all(len(line["chart"].numbers) == 2 for line in found.lines)
 
 
