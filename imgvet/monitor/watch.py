@@ -14,8 +14,7 @@ from imgvet.monitor import baselines
 from imgvet.monitor.alarms import is_compared
 from imgvet.monitor.baselines import Baseline, kept_baselines, read_baseline
 from imgvet.monitor.compare import Comparison, Finding, compare, in_order_since
-from imgvet.monitor.counted import count_images
-from imgvet.monitor.events import with_events
+from imgvet.monitor.events import count_images, with_events
 from imgvet.monitor.history import (
     UNSEEN,
     Run,
