@@ -201,7 +201,7 @@ def overview(run: ReportInputs) -> str:
         run,
         title=run.title,
         lead=run.summary.verdict.meaning,
-        tiles=[(one, one.of(run.counts), one.share(run.counts)) for one in NUMBERS],
+        tiles=[(one, run.counts.get(one.field), one.share(run.counts)) for one in NUMBERS],
         failed=[check for check in run.checks if check.state is not CheckState.PASSED],
     )
 

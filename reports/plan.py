@@ -15,7 +15,6 @@ from imgvet.curation.plan import PROTECTED, make_plan
 from imgvet.curation.plan_file import ACTIONS, write_plan
 from imgvet.curation.rules import Rules
 from imgvet.opening import exclusive
-from imgvet.options import RunOptions
 from imgvet.reports import limits
 from imgvet.reports.build import environment
 from imgvet.reports.pictures import inliner
@@ -47,7 +46,7 @@ def write_page(work: WorkDir, plan: pd.DataFrame) -> Path:
     # Whoever opens the page need not stand where the command was given.
     place = work.name if work.address else str(work.home.absolute())
     text = page.render(
-        title=read_record(work).options(RunOptions).dataset,
+        title=read_record(work).dataset,
         root=ImageTable.of_run(work).root,
         actions=_actions(rows),
         sections=list(_sections(rows, inliner(work))),
@@ -81,7 +80,6 @@ def _sections(rows: Sequence[Row], inline: Callable[[object], str]) -> Iterator[
             "name": name,
             "actions": _actions(members),
             "is_grouped": any(len(group) > 1 for group in groups.values()),
-            "total": len(groups),
             "groups": [
                 [row | {"picture": inline(row["digest"])} for row in group[: limits.COPIES]]
                 for group in islice(groups.values(), limits.CARDS)

@@ -34,18 +34,14 @@ class Number(NamedTuple):
     settings: tuple[str, ...] = ()
     """What changes this number and not all of them."""
 
-    def of(self, counts: Mapping[str, int]) -> int | None:
-        """The number; None if it was not measured."""
-        return counts.get(self.field)
-
     def applies(self, counts: Mapping[str, int]) -> bool:
         """Whether there was something to count; what was only switched off is told as such."""
         known = Counts.model_fields.get(self.field)
         return self.field in counts or (known is not None and known.is_required())
 
     def share(self, counts: Mapping[str, int]) -> float | None:
-        """The share, or the number if it has no whole."""
-        number = self.of(counts)
+        """The share, or the number if it has no whole; None if it was not measured."""
+        number = counts.get(self.field)
         if number is None or self.whole is None:
             return number
         return number / (counts.get(self.whole) or 1)
@@ -106,7 +102,7 @@ def changes(run: ReportInputs) -> Content | None:
 
 def _change(number: Number, last: Run, this: Run) -> Content:
     """A number twice; its kind is better, worse, changed, same or not comparable."""
-    before, now = number.of(last.counts), number.of(this.counts)
+    before, now = last.counts.get(number.field), this.counts.get(number.field)
     difference = 0 if before is None or now is None else now - before
     kind = "worse" if difference > 0 else "better"
     if not difference or number.whole is None:
