@@ -8,7 +8,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from imgvet.format import counted
+from imgvet.format import filled
 from imgvet.monitor.alarms import in_short
 from imgvet.monitor.history import Run
 from imgvet.monitor.messages import Message
@@ -72,19 +72,10 @@ def overview_page(datasets: Sequence[Watched], now: datetime) -> str:
 
 def digest(datasets: Sequence[Watched]) -> Message:
     """The overview as a message, with a line for each dataset that needs a look."""
-    wanting = [one for one in datasets if one.state in ("bad", "warn")]
-    lines = []
-    for one in wanting:
-        said = one.problem or f"{verdict_of(one.runs[-1])}; alarms: {in_short(one.runs[-1].alarms)}"
-        lines.append(f"{one.name}: {said}")
-        lines += [f"  {one.report}"] if one.report else []
-    waiting = [one.name for one in datasets if one.state == "none"]
-    lines += [f"No run yet: {', '.join(waiting)}"] if waiting else []
-    need = f"need{'s' if len(wanting) == 1 else ''} a look"
-    title = f"{len(wanting)} of {counted(len(datasets), 'dataset')} {need}"
-    title = title if wanting else "No dataset needs a look"
+    text = filled("digest.txt", datasets=datasets, verdict_of=verdict_of, in_short=in_short)
+    title, _, body = text.removesuffix("\n").partition("\n")
     worst = min((one.state for one in datasets), key=_ORDER.index)
-    return Message("status", _SEVERITIES[worst], worst == "good", title, "\n".join(lines))
+    return Message("status", _SEVERITIES[worst], worst == "good", title, body)
 
 
 def verdict_of(run: Run) -> str:
