@@ -192,19 +192,11 @@ def histogram(
         for part in (bins[~bins["flagged"]], bins[bins["flagged"]])
     ]
     ends = {"from": bins["low"].map("{:.10g}".format), "to": bins["high"].map("{:.10g}".format)}
-    return Chart(
-        figure_id,
-        title,
-        axis,
-        counts,
-        pd.Series(values),
-        rows=tuple(zip(bins["label"], map(count, bins["count"]), strict=True)),
-        numbers=pd.DataFrame({**ends, counts: bins["count"]}),
-        figure={
-            "data": traces if bins["flagged"].any() else traces[:1],
-            "layout": _layout(bins, scale.limit, axis, counts, log=log),
-        },
-    )
+    rows = tuple(zip(bins["label"], map(count, bins["count"]), strict=True))
+    numbers = pd.DataFrame({**ends, counts: bins["count"]})
+    data = traces if bins["flagged"].any() else traces[:1]
+    figure = {"data": data, "layout": _layout(bins, scale.limit, axis, counts, log=log)}
+    return Chart(figure_id, title, axis, counts, pd.Series(values), rows, numbers, figure)
 
 
 def _layout(
