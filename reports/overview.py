@@ -1,21 +1,29 @@
-"""Many watched datasets on one page, and the runs of one as a small picture."""
+"""Many watched datasets on one page, and what a server shows of one."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from markupsafe import Markup
 
-from imgvet.format import filled
+from imgvet.foreign import as_markdown
+from imgvet.format import counted, filled
 from imgvet.monitor.alarms import in_short
 from imgvet.monitor.history import Run
 from imgvet.monitor.messages import Message
-from imgvet.quality.result import Severity
+from imgvet.quality.result import CheckState, Severity
 from imgvet.reports.build import environment
+from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.pictures import address_of
+from imgvet.reports.text import base
 
 SHOWN = 30  # runs in a picture, the latest
+
+PICTURES, SIDE = 6, 160
+"""Images that are shown, and the pixels of the long side of each: some 5 kB."""
 
 _NAMESPACE = "http://www.w3.org/2000/svg"
 _SEVERITIES: dict[str, Severity] = {
@@ -81,3 +89,34 @@ def digest(datasets: Sequence[Watched]) -> Message:
 def verdict_of(run: Run) -> str:
     """How it ended, in words."""
     return "run failed" if run.verdict is None else run.verdict.value
+
+
+def dataset_markdown(run: ReportInputs, report: str, lines: Sequence[str]) -> str:
+    """The page of a dataset, the checks that did not pass first; foreign text in it stays text.
+
+    Of the run it takes the tables items and alarms; ``report`` is the address of its report,
+    ``lines`` are its summary.
+    """
+    markdown = environment().overlay(autoescape=False).get_template("artifact.md")
+    return markdown.render(
+        run=run,
+        report=report,
+        lines=lines,
+        trend=base64.b64encode(trend(run.watched).encode()).decode(),
+        pictures=_pictures(run),
+        checks=sorted(run.checks, key=lambda check: check.state is CheckState.PASSED),
+        counted=counted,
+    )
+
+
+def _pictures(run: ReportInputs) -> list[tuple[str, str]]:
+    """The worst images of the alarms, then of failed checks, each once: thumbnails and names."""
+    found = run.table("alarms").groupby("alarm")["id"].head(2).tolist()
+    failed = [check for check in run.checks if check.state is CheckState.FAILED]
+    found += [image for check in failed for image in check.examples[:2]]
+    pictures = []
+    for image in run.images(list(dict.fromkeys(found))[:PICTURES]):
+        small = address_of(image.digest, run.thumbnail, SIDE)
+        name = as_markdown(base(image.filename))
+        pictures.append((f"![{name}]({small})" if small else "no picture", name))
+    return pictures

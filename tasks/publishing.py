@@ -20,9 +20,9 @@ from imgvet.monitor.metrics_file import write_metrics
 from imgvet.options import RunOptions
 from imgvet.parameters import Frozen
 from imgvet.quality.result import CheckResult, CheckState, read_results
-from imgvet.reports.artifact import dataset_markdown
 from imgvet.reports.build import add_tables
 from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.overview import dataset_markdown
 from imgvet.store.compact import compact, today
 from imgvet.store.packs import Thumbnails
 from imgvet.store.references import Reference, forget_unused, references_in, resolve

@@ -9,8 +9,8 @@ import pandas as pd
 
 from imgvet.monitor.history import Event, Run
 from imgvet.quality.result import CheckResult, CheckState
-from imgvet.reports.artifact import dataset_markdown
 from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.overview import dataset_markdown
 from imgvet.summary import Counts, RunRecord, RunSummary, Verdict
 from imgvet.tables import ALARMS, ITEMS, conform, to_frame
 from support.pictures import jpeg, photograph
