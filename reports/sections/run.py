@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel
 
 from imgvet.foreign import visible
 from imgvet.reasons import Reason
@@ -50,9 +49,11 @@ def overview(run: ReportInputs) -> Content:
 def checks(run: ReportInputs) -> Content:
     """The checks, failed ones in the order of the catalogue like the others."""
     failed = run.summary.checks_failed + run.summary.checks_errored
+    left_out = {"examples", "section"}
+    rows = [result.model_dump(mode="json", exclude=left_out) for result in run.checks]
     return {
         "badge": count(failed) if failed else "",
-        "listing": Listing("checks", _frame(run.checks, {"examples", "section"})),
+        "listing": Listing("checks", pd.DataFrame(rows)),
     }
 
 
@@ -85,14 +86,8 @@ def this_run(run: ReportInputs) -> Content:
     return {
         **told,
         "settings": Listing("settings", pd.DataFrame(rows, columns=["of", "name", "value"])),
-        "stages": Listing("stages", _frame(run.record.stages)),
+        "stages": Listing("stages", pd.DataFrame([one.model_dump() for one in run.record.stages])),
     }
-
-
-def _frame(records: Sequence[BaseModel], without: Collection[str] = ()) -> pd.DataFrame:
-    """Records by their fields."""
-    left_out = set(without)
-    return pd.DataFrame([record.model_dump(mode="json", exclude=left_out) for record in records])
 
 
 def entries(values: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
