@@ -69,11 +69,8 @@ def watch(
         fresh_groups = count_groups(images.groups[new])
         findings = compare(run, fresh, baseline, history, options)
         findings += judge_shape(run, fresh_groups, baseline.run, history, options)
-    comparison = Comparison(
-        run=run,
-        findings=findings,
-        failed_checks=tuple(check for check in checks if check.state is not CheckState.PASSED),
-    )
+    failed = tuple(check for check in checks if check.state is not CheckState.PASSED)
+    comparison = Comparison(run, findings, failed)
     counted = count_images(comparison, images, flags, new, similarity)
     run = with_events(replace(comparison, counted=counted))
     enough = baseline is None or run.new_images >= options.min_new_images
