@@ -96,6 +96,6 @@ def filled(template: str, **values: object) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701
     )
-    made.filters |= {say.__name__: say for say in (counted, each, most, share, visible)}
-    made.filters["count"] = "{:,}".format
+    known = (counted, each, listed, most, number, rough_percent, share, visible)
+    made.filters |= {say.__name__: say for say in known} | {"count": "{:,}".format}
     return made.get_template(template).render(values)

@@ -49,10 +49,9 @@ def build_report(inputs: ReportInputs, folder: Path, earlier: Path | None = None
             data.write_map(page.points, inputs, pictures, folder)
         stem = Path(page.name).stem
         (folder / data.FOLDER / f"{stem}.js").write_text(data.page_data(page, inputs), "utf-8")
-        data.write_tables(page, folder)
         html = page_template.render(run=inputs, pages=pages, page=page, pictures=pictures)
         (folder / page.name).write_text(html, "utf-8")
-    data.write_rows(inputs, folder)
+    data.write_tables(pages, inputs, folder)
     for name in ASSETS:
         (folder / name).write_text(templates.get_template(name).render(), "utf-8")
     (folder / "plotly.min.js").write_text(get_plotlyjs(), "utf-8")

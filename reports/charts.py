@@ -25,12 +25,9 @@ HEIGHT = 190  # of a figure in pixels; it is as wide as its place
 BAR_HEIGHT = 22  # of one bar of a category in pixels
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Chart:
-    """A figure: its traces and layout, without the template, and its numbers.
-
-    The functions that make one take its first fields, up to ``reading``, as ``texts``.
-    """
+    """A figure: its traces and layout, without the template, and its numbers."""
 
     figure_id: str
     """Id of its element, and stem of the file of its numbers."""
@@ -39,15 +36,15 @@ class Chart:
     """What the values belong to."""
     counts: str
     """What the values are."""
-    summary: str
-    """The figure in words."""
-    reading: str
-    """What good looks like."""
+    values: pd.Series
+    """What is drawn, before it is counted in bins or together."""
     rows: tuple[tuple[str, str], ...]
     """Its numbers as a person reads them: what one belongs to, and the number."""
     numbers: pd.DataFrame
     """Its numbers as a program reads them."""
     figure: Figure
+    not_drawn: str = ""
+    """What was left out, in words."""
 
 
 def template() -> Figure:
@@ -79,23 +76,25 @@ def most_frequent(values: pd.Series) -> list[tuple[str, int]]:
     return [(str(value), int(total)) for value, total in totals]
 
 
-def bars(totals: Sequence[tuple[str, int]], **texts: str) -> Chart:
+def bars(
+    totals: Sequence[tuple[str, int]], figure_id: str, title: str, axis: str, counts: str
+) -> Chart:
     """A lying bar for each of the most frequent categories, the first on top, and one for others.
 
     Categories come with their counts, most frequent first.
     """
     shown = [(label(name, limits.LABEL_LENGTH), total) for name, total in totals[: limits.BARS]]
-    others = [total for _, total in totals[limits.BARS :]]
+    others, not_drawn = [total for _, total in totals[limits.BARS :]], ""
     if sum(others) > 2 * totals[0][1]:  # beside which no other bar could be seen
-        texts["summary"] += f" {count(len(others))} others, {count(sum(others))} in all, not drawn."
+        not_drawn = f"{count(len(others))} others, {count(sum(others))} in all, not drawn."
     elif others:
         shown.append((f"{count(len(others))} others", sum(others)))
-    numbers = pd.DataFrame(shown, columns=[texts["axis"], texts["counts"]])
+    numbers = pd.DataFrame(shown, columns=[axis, counts])
     # Plotly knows some HTML.
     marks, places = [html.escape(name, quote=False) for name, _ in shown], list(range(len(shown)))
     trace = {
         "customdata": marks,
-        "hovertemplate": f"%{{customdata}}<br>%{{x:,}} {texts['counts']}<extra></extra>",
+        "hovertemplate": f"%{{customdata}}<br>%{{x:,}} {counts}<extra></extra>",
         "orientation": "h",
         "x": [total for _, total in shown],
         "y": places,
@@ -106,15 +105,17 @@ def bars(totals: Sequence[tuple[str, int]], **texts: str) -> Chart:
         "height": 60 + BAR_HEIGHT * len(shown),
         "hovermode": "closest",
         "xaxis": {"nticks": 6, "rangemode": "tozero", "tickformat": ",~s", **_whole(totals[0][1]),
-                  "title": {"text": texts["counts"]}},
+                  "title": {"text": counts}},
         "yaxis": {"autorange": "reversed", "nticks": 0, "tickformat": "", "ticktext": marks,
                   "tickvals": places},
     }  # fmt: skip
     rows = tuple((name, count(total)) for name, total in shown)
-    return Chart(**texts, rows=rows, numbers=numbers, figure={"data": [trace], "layout": layout})
+    values = pd.Series([total for _, total in totals])
+    figure = {"data": [trace], "layout": layout}
+    return Chart(figure_id, title, axis, counts, values, rows, numbers, figure, not_drawn)
 
 
-def lines(frame: pd.DataFrame, *, percent: bool, **texts: str) -> Chart:
+def lines(frame: pd.DataFrame, figure_id: str, title: str, *, percent: bool) -> Chart:
     """A number of each run on an axis of time: a line, and where runs are watched what they raise.
 
     Columns: ``run`` (its start in words) and ``whole``, the rate or number of all images. Watched
@@ -122,6 +123,7 @@ def lines(frame: pd.DataFrame, *, percent: bool, **texts: str) -> Chart:
     ``new_limit``, the same of new images (dots and ticks), and ``alarm``. Shares are 0..1; NaN is
     not known. What is over its limit the script marks by ``meta``.
     """
+    counts = "share" if percent else "images"
     known = frame.columns.intersection(["whole", "limit", "new"])
     most = float(np.nanmax(frame[known].to_numpy(float), initial=0.01 if percent else 1.0))
 
@@ -154,17 +156,15 @@ def lines(frame: pd.DataFrame, *, percent: bool, **texts: str) -> Chart:
         "hovermode": "closest",
         "xaxis": {"type": "date", "nticks": 4, "tickangle": 0},
         "yaxis": {"range": [0, 1.12 * most], "tickformat": ".3~p" if percent else ",~s",
-                  **({} if percent else _whole(most)), "title": {"text": texts["counts"]}},
+                  **({} if percent else _whole(most)), "title": {"text": counts}},
     }  # fmt: skip
     rows = tuple((row["run"], _run_in_words(row, percent)) for row in frame.to_dict("records"))
-    return Chart(**texts, rows=rows, numbers=frame, figure={"data": traces, "layout": layout})
+    figure = {"data": traces, "layout": layout}
+    return Chart(figure_id, title, "run", counts, frame["whole"], rows, frame, figure)
 
 
 def _run_in_words(row: dict[Any, Any], percent: bool) -> str:
-    whole, new = (
-        measured(None if pd.isna(row.get(name)) else row[name], percent=percent)
-        for name in ("whole", "new")
-    )
+    whole, new = (measured(row.get(name), percent=percent) for name in ("whole", "new"))
     if "alarm" not in row:
         return whole
     fresh = [] if pd.isna(row["new"]) else [f"new {new}"]
@@ -175,13 +175,15 @@ _HOVER = {"whole": "all images", "limit": "alarm from", "new": "new images",
           "new_limit": "alarm of new images from"}  # fmt: skip
 
 
-def histogram(values: Values, scale: Scale, **texts: str) -> Chart:
+def histogram(
+    values: Values, scale: Scale, figure_id: str, title: str, axis: str, counts: str
+) -> Chart:
     """A histogram; marked bars are a trace of their own, which the template colours differently."""
     bins, log = bin_values(values, scale)
     traces = [
         {
             "customdata": part["label"].tolist(),
-            "hovertemplate": f"%{{customdata}}<br>%{{y:,}} {texts['counts']}<extra></extra>",
+            "hovertemplate": f"%{{customdata}}<br>%{{y:,}} {counts}<extra></extra>",
             "width": (part["high"] - part["low"]).tolist(),
             "x": ((part["low"] + part["high"]) / 2).tolist(),
             "y": part["count"].tolist(),
@@ -190,18 +192,16 @@ def histogram(values: Values, scale: Scale, **texts: str) -> Chart:
         for part in (bins[~bins["flagged"]], bins[bins["flagged"]])
     ]
     ends = {"from": bins["low"].map("{:.10g}".format), "to": bins["high"].map("{:.10g}".format)}
-    return Chart(
-        **texts,
-        rows=tuple(zip(bins["label"], map(count, bins["count"]), strict=True)),
-        numbers=pd.DataFrame({**ends, texts["counts"]: bins["count"]}),
-        figure={
-            "data": traces if bins["flagged"].any() else traces[:1],
-            "layout": _layout(bins, scale.limit, texts, log=log),
-        },
-    )
+    rows = tuple(zip(bins["label"], map(count, bins["count"]), strict=True))
+    numbers = pd.DataFrame({**ends, counts: bins["count"]})
+    data = traces if bins["flagged"].any() else traces[:1]
+    figure = {"data": data, "layout": _layout(bins, scale.limit, axis, counts, log=log)}
+    return Chart(figure_id, title, axis, counts, pd.Series(values), rows, numbers, figure)
 
 
-def _layout(bins: pd.DataFrame, limit: Limit | None, texts: dict[str, str], *, log: bool) -> Figure:
+def _layout(
+    bins: pd.DataFrame, limit: Limit | None, axis: str, counts: str, *, log: bool
+) -> Figure:
     # Plotly wants ends of axes and annotations as logarithms, shapes as values.
     place = math.log10 if log else float
     low, high = place(bins["low"].iloc[0]), place(bins["high"].iloc[-1])
@@ -211,9 +211,9 @@ def _layout(bins: pd.DataFrame, limit: Limit | None, texts: dict[str, str], *, l
     elif bins["low"].iloc[0] % 1 == 0.5 and len(bins) <= 8:
         ticks = {"dtick": 1}
     axes = {
-        "xaxis": {**ticks, "range": [low, high], "title": {"text": texts["axis"]},
+        "xaxis": {**ticks, "range": [low, high], "title": {"text": axis},
                   "type": "log" if log else "linear"},
-        "yaxis": {**_whole(bins["count"].max()), "title": {"text": texts["counts"]}},
+        "yaxis": {**_whole(bins["count"].max()), "title": {"text": counts}},
     }  # fmt: skip
     if limit is None:
         return axes

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -63,20 +64,21 @@ def page_data(page: Page, inputs: ReportInputs) -> str:
     return text
 
 
-def write_tables(page: Page, folder: Path) -> None:
-    """Write the numbers of a page's figures, and the tables that no result table holds."""
-    for chart in page.charts:
-        (folder / TABLES / f"{chart.figure_id}.csv").write_bytes(csv_bytes(chart.numbers))
-    for listing in page.listings:
-        (folder / TABLES / f"{listing.name}.csv").write_bytes(csv_bytes(listing.rows))
+def write_tables(pages: Sequence[Page], inputs: ReportInputs, folder: Path) -> None:
+    """Write as CSV the numbers of figures, the tables of the pages, and those of the run.
 
-
-def write_rows(inputs: ReportInputs, folder: Path) -> None:
-    """Write the tables of the run as CSV, with what the images in them are called."""
-    for table in (*RESULT_TABLES, *OPTIONAL_TABLES):
-        if table.name in inputs.tables:
-            rows = with_names(inputs.tables[table.name], inputs.image_table)
-            (folder / TABLES / f"{table.name}.csv").write_bytes(csv_bytes(rows))
+    Of images in the tables of the run it is told what they are called.
+    """
+    figures = ((chart.figure_id, chart.numbers) for page in pages for chart in page.charts)
+    listings = (listing for page in pages for listing in page.listings)
+    made = (table.name for table in (*RESULT_TABLES, *OPTIONAL_TABLES))
+    tables = (
+        (name, with_names(inputs.tables[name], inputs.image_table))
+        for name in made
+        if name in inputs.tables
+    )
+    for name, rows in chain(figures, listings, tables):
+        (folder / TABLES / f"{name}.csv").write_bytes(csv_bytes(rows))
 
 
 def write_map(

@@ -74,40 +74,29 @@ class Visuals:
 
         Those that a person decided on are left out, here and of labels.
         """
-        pairs = self._run.open_pairs("all")
-        meant = self._meant(where)
+        pairs, meant = self._run.open_pairs("all"), self._meant(where)
         if meant is not None:
             pairs = pairs[pairs["from"].isin(meant) | pairs["to"].isin(meant)]
-        groups = [
-            ((row["from"], row["to"]), f"similarity {similarity(row['similarity'])}")
-            for row in pairs.head(n).to_dict("records")
-        ]
-        return self._page("Duplicates", "pair", len(pairs), groups)
+        shown = pairs.head(n)
+        said = [f"similarity {similarity(alike)}" for alike in shown["similarity"]]
+        return self._page("Duplicates", "pair", len(pairs), shown[["from", "to"]].to_numpy(), said)
 
     def outliers(self, n: int = SHOWN, **where: Any) -> InlinePage:
         """Outliers, worst first, each beside its nearest neighbour."""
         rows = self._only(self._run.table("outliers"), where)
-        groups = [
-            (
-                (row["id"], row["nearest"]),
-                f"similarity {similarity(row['similarity'])}, score {row['score']:.1f}",
-            )
-            for row in rows.head(n).to_dict("records")
-        ]
-        return self._page("Outliers", "outlier", len(rows), groups)
+        shown = rows.head(n)
+        judged = shown[["similarity", "score"]].to_numpy()
+        said = [f"similarity {similarity(alike)}, score {score:.1f}" for alike, score in judged]
+        return self._page("Outliers", "outlier", len(rows), _ids(shown), said)
 
     def labels(self, n: int = SHOWN, **where: Any) -> InlinePage:
         """Labels that are likely wrong, worst first, each beside an image of the suggested one."""
         rows = self._only(self._run.open_issues, where)
-        better = (" \u2192 " + rows["suggested_label"]).fillna(", or the label of its copy")
-        groups = [
-            (
-                (row["id"], row["nearest"]),
-                f"{row['label']}{row['better']}, score {row['score']:.2f}",
-            )
-            for row in rows.assign(better=better).head(n).to_dict("records")
-        ]
-        return self._page("Labels that are likely wrong", "image", len(rows), groups)
+        shown, title = rows.head(n), "Labels that are likely wrong"
+        better = (" \u2192 " + shown["suggested_label"]).fillna(", or the label of its copy")
+        judged = zip(shown["label"], better, shown["score"], strict=True)
+        said = [f"{label}{other}, score {score:.2f}" for label, other, score in judged]
+        return self._page(title, "image", len(rows), _ids(shown), said)
 
     def table(self, rows: pd.DataFrame, n: int = SHOWN) -> InlinePage:
         """A frame of this run, such as ``dataset.leaks()``, with pictures in place of ids."""
@@ -125,31 +114,26 @@ class Visuals:
             ([known[name].get(row[name]) for name in ends], [row[name] for name in others])
             for row in shown.where(shown.notna(), "").to_dict("records")
         ]
-        return self._page("Rows", "row", len(rows), (), columns=[*ends, *others], body=body)
+        return self._page("Rows", "row", len(rows), columns=[*ends, *others], body=body)
 
     def components(self, n: int = SHOWN, **where: Any) -> InlinePage:
         """Components, largest first, that have an image as ``where`` says."""
         members, info = self._run.table("components"), self._run.table("component_info")
         info = info[info["component_id"].isin(self._only(members, where)["component_id"])]
-        ids = dict(iter(members.groupby("component_id")["id"]))
-        groups = [
-            (
-                ids[row["component_id"]].head(MEMBERS),
-                f"component {row['component_id']}: {counted(row['count'], 'image')}, "
-                f"similarity from {similarity(row['min_similarity'])}",
-            )
-            for row in info.head(n).to_dict("records")
+        shown, ids = info.head(n), dict(iter(members.groupby("component_id")["id"]))
+        groups = [ids[component].head(MEMBERS) for component in shown["component_id"]]
+        said = [
+            f"component {row['component_id']}: {counted(row['count'], 'image')}, "
+            f"similarity from {similarity(row['min_similarity'])}"
+            for row in shown.to_dict("records")
         ]
-        return self._page("Components", "component", len(info), groups)
+        return self._page("Components", "component", len(info), groups, said)
 
     def similar(self, picture: Any, n: int = SHOWN, **where: Any) -> InlinePage:
         """The images most like a picture, which is anything that ``Dataset.search`` takes."""
         found = self._find(picture, n, where)
-        groups = [
-            ((item,), f"similarity {similarity(alike)}")
-            for item, alike in zip(found["id"], found["similarity"], strict=True)
-        ]
-        return self._page("Similar images", "image", len(found), groups)
+        said = [f"similarity {similarity(alike)}" for alike in found["similarity"]]
+        return self._page("Similar images", "image", len(found), found[["id"]].to_numpy(), said)
 
     def stats(self, metric: str, n: int = SHOWN, **where: Any) -> InlinePage:
         """The histogram of a metric, and the images at both of its ends."""
@@ -163,21 +147,17 @@ class Visuals:
         ends = (
             ordered if len(ordered) <= n else pd.concat([ordered[: n // 2], ordered[-(n // 2) :]])
         )
-        groups = [((item,), f"{metric} {number(value)}") for item, value in ends.items()]
+        said = [f"{metric} {number(value)}" for value in ends]
         title = METRIC_BY_NAME[metric].title if metric in METRIC_BY_NAME else metric
-        bars = self._bars(metric, np.asarray(ordered, np.float64)) if len(ordered) else []
-        return self._page(title, "image", len(ordered), groups, bars=bars)
-
-    def _bars(self, metric: str, values: NDArray[np.float64]) -> list[dict[str, Any]]:
-        """The bars of a histogram: left edge, width and height in percent, and what they say."""
         limit = next((flag_limit(flag, self._run) for flag in FLAGS if flag.metric == metric), None)
-        bins, _ = bin_values(values, Scale(limit=limit))
-        width, most = 100 / len(bins), bins["count"].max()
-        return [
-            {"x": width * place, "width": 0.9 * width, "height": 100 * row["count"] / most,
-             "flagged": row["flagged"], "said": f"{row['label']}: {counted(row['count'], 'image')}"}
-            for place, row in enumerate(bins.to_dict("records"))
-        ]  # fmt: skip
+        bars: list[dict[Any, Any]] = []
+        if len(ordered):
+            bars = bin_values(np.asarray(ordered, np.float64), Scale(limit=limit))[0].to_dict(
+                "records"
+            )
+        return self._page(
+            title, "image", len(ordered), ends.index.to_numpy()[:, None], said, bars=bars
+        )
 
     def _meant(self, where: Mapping[str, Any]) -> NDArray[np.int64] | None:
         """The ids that ``where`` means; None if it says nothing."""
@@ -195,16 +175,24 @@ class Visuals:
         title: str,
         thing: str,
         total: int,
-        groups: Iterable[tuple[Iterable[Any], str]],
+        groups: Iterable[Iterable[Any]] = (),
+        said: Iterable[str] = (),
         **shown: Any,
     ) -> InlinePage:
-        """A page of groups of images, each with a line about it."""
-        images = self._run.images
-        entries = [{"images": images(filter(pd.notna, ids)), "said": said} for ids, said in groups]
+        """A page of groups of images by their ids, each with a line about it."""
+        entries = [
+            {"images": self._run.images(filter(pd.notna, ids)), "said": line}
+            for ids, line in zip(groups, said, strict=True)
+        ]
         size = len(shown["body"]) if "body" in shown else len(entries)
         part = count(size) + " of " if size < total else ""
         lead = f"{part}{counted(total, thing)}" if total else f"No {thing} to show"
         return InlinePage(title, render(self._run, title=title, lead=lead, groups=entries, **shown))
+
+
+def _ids(rows: pd.DataFrame) -> NDArray[np.object_]:
+    """Of each row its image and the nearest one, which may be missing."""
+    return rows[["id", "nearest"]].to_numpy(object)
 
 
 def overview(run: ReportInputs) -> str:
@@ -213,7 +201,7 @@ def overview(run: ReportInputs) -> str:
         run,
         title=run.title,
         lead=run.summary.verdict.meaning,
-        tiles=[(one, one.of(run.counts), one.share(run.counts)) for one in NUMBERS],
+        tiles=[(one, run.counts.get(one.field), one.share(run.counts)) for one in NUMBERS],
         failed=[check for check in run.checks if check.state is not CheckState.PASSED],
     )
 

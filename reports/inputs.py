@@ -20,7 +20,6 @@ from imgvet.monitor.finished import runs_of
 from imgvet.monitor.history import Run
 from imgvet.quality.result import CheckResult, read_results
 from imgvet.reasons import Reason
-from imgvet.reports.text import file_size
 from imgvet.search.image_table import COPIES, ImageTable, Value
 from imgvet.search.pairs import AlikePairs
 from imgvet.store.packs import Thumbnails
@@ -57,16 +56,6 @@ class Image(NamedTuple):
     label: str | None = None
     split: str | None = None
     format: str | None = None
-
-    @property
-    def pixels(self) -> str:
-        """Its width and height in words, empty if they are not known."""
-        return "" if self.width is None else f"{self.width} \u00d7 {self.height}"
-
-    @property
-    def file_size(self) -> str:
-        """The size of its file in words, empty if it is not known."""
-        return "" if self.file_bytes is None else file_size(self.file_bytes)
 
 
 class Listing(NamedTuple):

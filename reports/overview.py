@@ -1,27 +1,35 @@
-"""Many watched datasets on one page, and the runs of one as a small picture."""
+"""Many watched datasets on one page, and what a server shows of one."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from markupsafe import Markup
 
-from imgvet.format import counted
+from imgvet.foreign import as_markdown
+from imgvet.format import counted, filled
 from imgvet.monitor.alarms import in_short
 from imgvet.monitor.history import Run
 from imgvet.monitor.messages import Message
-from imgvet.quality.result import Severity
+from imgvet.quality.result import CheckState, Severity
 from imgvet.reports.build import environment
+from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.pictures import address_of
+from imgvet.reports.text import base
 
 SHOWN = 30  # runs in a picture, the latest
 
-_HEIGHT, _NAMESPACE = 28, "http://www.w3.org/2000/svg"
-_ORDER = ("bad", "warn", "good", "none")
+PICTURES, SIDE = 6, 160
+"""Images that are shown, and the pixels of the long side of each: some 5 kB."""
+
+_NAMESPACE = "http://www.w3.org/2000/svg"
 _SEVERITIES: dict[str, Severity] = {
     "bad": "critical", "warn": "warning", "good": "info", "none": "info",
 }  # fmt: skip
+_ORDER = tuple(_SEVERITIES)
 
 
 @dataclass(frozen=True)
@@ -56,18 +64,8 @@ def trend(runs: Sequence[Run]) -> Markup:
 
     Its colour says how it ended: green, amber with warnings or alarms, red if it failed.
     """
-    shown = runs[-SHOWN:]
-    most = max((run.images for run in shown), default=0) or 1
-    bars = [
-        (
-            max(3, round(_HEIGHT * run.images / most)),
-            state_of(run),
-            f"{run.minute}: {run.images:,} images, {in_short(run.alarms)}",
-        )
-        for run in shown
-    ]
     template = environment().get_template("trend.svg")
-    picture = template.render(bars=bars, height=_HEIGHT, namespace=_NAMESPACE)
+    picture = template.render(runs=runs[-SHOWN:], state_of=state_of, namespace=_NAMESPACE)
     return Markup(picture)  # noqa: S704  the template escapes what is foreign
 
 
@@ -76,28 +74,49 @@ def overview_page(datasets: Sequence[Watched], now: datetime) -> str:
     ordered = sorted(datasets, key=lambda one: _ORDER.index(one.state))
     return environment().get_template("overview.html").render(
         datasets=ordered, now=now.isoformat(timespec="seconds"), trend=trend,
-        in_short=in_short,
         numbers={state: sum(one.state == state for one in datasets) for state in _ORDER},
     )  # fmt: skip
 
 
 def digest(datasets: Sequence[Watched]) -> Message:
     """The overview as a message, with a line for each dataset that needs a look."""
-    wanting = [one for one in datasets if one.state in ("bad", "warn")]
-    lines = []
-    for one in wanting:
-        said = one.problem or f"{verdict_of(one.runs[-1])}; alarms: {in_short(one.runs[-1].alarms)}"
-        lines.append(f"{one.name}: {said}")
-        lines += [f"  {one.report}"] if one.report else []
-    waiting = [one.name for one in datasets if one.state == "none"]
-    lines += [f"No run yet: {', '.join(waiting)}"] if waiting else []
-    need = f"need{'s' if len(wanting) == 1 else ''} a look"
-    title = f"{len(wanting)} of {counted(len(datasets), 'dataset')} {need}"
-    title = title if wanting else "No dataset needs a look"
+    text = filled("digest.txt", datasets=datasets, verdict_of=verdict_of, in_short=in_short)
+    title, _, body = text.removesuffix("\n").partition("\n")
     worst = min((one.state for one in datasets), key=_ORDER.index)
-    return Message("status", _SEVERITIES[worst], worst == "good", title, "\n".join(lines))
+    return Message("status", _SEVERITIES[worst], worst == "good", title, body)
 
 
 def verdict_of(run: Run) -> str:
     """How it ended, in words."""
     return "run failed" if run.verdict is None else run.verdict.value
+
+
+def dataset_markdown(run: ReportInputs, report: str, lines: Sequence[str]) -> str:
+    """The page of a dataset, the checks that did not pass first; foreign text in it stays text.
+
+    Of the run it takes the tables items and alarms; ``report`` is the address of its report,
+    ``lines`` are its summary.
+    """
+    markdown = environment().overlay(autoescape=False).get_template("artifact.md")
+    return markdown.render(
+        run=run,
+        report=report,
+        lines=lines,
+        trend=base64.b64encode(trend(run.watched).encode()).decode(),
+        pictures=_pictures(run),
+        checks=sorted(run.checks, key=lambda check: check.state is CheckState.PASSED),
+        counted=counted,
+    )
+
+
+def _pictures(run: ReportInputs) -> list[tuple[str, str]]:
+    """The worst images of the alarms, then of failed checks, each once: thumbnails and names."""
+    found = run.table("alarms").groupby("alarm")["id"].head(2).tolist()
+    failed = [check for check in run.checks if check.state is CheckState.FAILED]
+    found += [image for check in failed for image in check.examples[:2]]
+    pictures = []
+    for image in run.images(list(dict.fromkeys(found))[:PICTURES]):
+        small = address_of(image.digest, run.thumbnail, SIDE)
+        name = as_markdown(base(image.filename))
+        pictures.append((f"![{name}]({small})" if small else "no picture", name))
+    return pictures

@@ -57,8 +57,9 @@ def write_pictures(
     made_so = f"{_VERSION} {side}\n"
     (folder / FOLDER / _HOW).write_text(made_so)
     known: set[str] = set()
-    if earlier is not None and _text(earlier / FOLDER / _HOW) == made_so:
-        known = {path.name for path in (earlier / FOLDER).iterdir()}
+    how = earlier and earlier / FOLDER / _HOW
+    if how and how.is_file() and how.read_text() == made_so:
+        known = {path.name for path in how.parent.iterdir()}
 
     def write(digest: str) -> Picture | None:
         name = f"{digest}.jpg"
@@ -107,10 +108,6 @@ def inliner(work: WorkDir | None) -> Callable[[object], str]:
         return address
 
     return inline
-
-
-def _text(path: Path) -> str:
-    return path.read_text() if path.is_file() else ""
 
 
 def shrink(

@@ -15,7 +15,6 @@ from imgvet.curation.plan import PROTECTED, make_plan
 from imgvet.curation.plan_file import ACTIONS, write_plan
 from imgvet.curation.rules import Rules
 from imgvet.opening import exclusive
-from imgvet.options import RunOptions
 from imgvet.reports import limits
 from imgvet.reports.build import environment
 from imgvet.reports.pictures import inliner
@@ -25,20 +24,6 @@ from imgvet.tables import with_none
 from imgvet.workdir import WorkDir, write_text
 
 Row = dict[Any, Any]
-
-HEADINGS = {
-    "exact": "Exact copies",
-    "near": "Near duplicates",
-    "unproven": "Similar, but not proven to be copies",
-    "contained": "Parts of other images",
-    "invalid": "Files that can't be analysed",
-    "listed": "Chosen by a person",
-    "outlying": "Unlike all others",
-    "mislabelled": "Labels that are likely wrong",
-    "leaking": "In several splits",
-    "protected": "Protected",
-}
-"""What the lists are called that are not called as they are written."""
 
 
 def propose(work: WorkDir, rules: Rules, *, replace: bool = False) -> pd.DataFrame:
@@ -61,7 +46,7 @@ def write_page(work: WorkDir, plan: pd.DataFrame) -> Path:
     # Whoever opens the page need not stand where the command was given.
     place = work.name if work.address else str(work.home.absolute())
     text = page.render(
-        title=read_record(work).options(RunOptions).dataset,
+        title=read_record(work).dataset,
         root=ImageTable.of_run(work).root,
         actions=_actions(rows),
         sections=list(_sections(rows, inliner(work))),
@@ -93,10 +78,8 @@ def _sections(rows: Sequence[Row], inline: Callable[[object], str]) -> Iterator[
             groups.setdefault(_group(row), first).append(row)
         yield {
             "name": name,
-            "heading": HEADINGS.get(name, f"{name.capitalize()} images"),
             "actions": _actions(members),
             "is_grouped": any(len(group) > 1 for group in groups.values()),
-            "total": len(groups),
             "groups": [
                 [row | {"picture": inline(row["digest"])} for row in group[: limits.COPIES]]
                 for group in islice(groups.values(), limits.CARDS)

@@ -12,6 +12,7 @@ from imgvet.reports.charts import Chart
 from imgvet.reports.inputs import Content, Image, Listing, ReportInputs
 from imgvet.reports.sections import alike, groups, history, labels, origins, run, statistics, watch
 from imgvet.reports.sections.map import MapPoints, similarity_map
+from imgvet.search.image_table import PIXELS, SIDES
 from imgvet.sections import Section
 
 Block = TypeVar("Block", Image, Chart, Listing, MapPoints)
@@ -29,9 +30,11 @@ SECTIONS: dict[Section, Callable[[ReportInputs], Content | None]] = {
     Section.LABELS: labels.labels,
     Section.STATISTICS: statistics.statistics,
     **{Section(flag.name): partial(statistics.flagged, flag=flag) for flag in FLAGS},
-    Section.LOW_CONTRAST: statistics.low_contrast,
-    Section.TINY: statistics.smallest,
-    Section.ASPECT_RATIO: statistics.narrowest,
+    Section.LOW_CONTRAST: partial(statistics.extremes, column="contrast", tag="contrast {}"),
+    Section.TINY: partial(statistics.extremes, column=PIXELS, tag="pixels {}", digits=4),
+    Section.ASPECT_RATIO: partial(
+        statistics.extremes, column=SIDES, tag="sides {} : 1", descending=True
+    ),
     Section.MAP: similarity_map,
     Section.VIDEOS: origins.videos,
     Section.CROPS: origins.crops,

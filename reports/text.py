@@ -11,6 +11,7 @@ from datetime import datetime
 from imgvet import format as plain
 from imgvet.foreign import as_markdown, visible
 from imgvet.format import number
+from imgvet.monitor.alarms import in_short
 from imgvet.reports import limits
 
 NO_BREAK_SPACE = "\u00a0"
@@ -27,8 +28,8 @@ def counted(value: int, one: str, many: str = "") -> str:
 
 
 def measured(value: float | None, *, percent: bool = False) -> str:
-    """A count of a run, or a share of 0..1 in percent; None was not measured."""
-    if value is None:
+    """A count of a run, or a share of 0..1 in percent; None and NaN were not measured."""
+    if value is None or math.isnan(value):
         return "not measured"
     return share(value) if percent else count(round(value))
 
@@ -94,7 +95,7 @@ FILTERS = {
     say.__name__: say
     for say in (
         count, counted, number, measured, share, similarity, file_size, duration, moment, visible,
-        label, base, folder, plain.listed, as_markdown,
+        label, base, folder, plain.listed, as_markdown, in_short,
     )
 }  # fmt: skip
 """What templates say numbers and texts with."""

@@ -20,9 +20,9 @@ from imgvet.monitor.metrics_file import write_metrics
 from imgvet.options import RunOptions
 from imgvet.parameters import Frozen
 from imgvet.quality.result import CheckResult, CheckState, read_results
-from imgvet.reports.artifact import Shown, dataset_markdown
 from imgvet.reports.build import add_tables
-from imgvet.reports.inputs import ThumbnailReader
+from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.overview import dataset_markdown
 from imgvet.store.compact import compact, today
 from imgvet.store.packs import Thumbnails
 from imgvet.store.references import Reference, forget_unused, references_in, resolve
@@ -73,18 +73,20 @@ def publish(
     run = watched or run_of(record, summary, outputs.checked.summary.digest)
     write_metrics(options.metrics_file, run, results, record)
     report = report_address(work, options.report_url)
-    shown = Shown(
-        name=options.dataset,
+    lines = summary_lines(summary, report)
+    _tell(lines, results, record)
+    shown = ReportInputs(
         summary=summary,
+        record=record,
         checks=results,
-        items=read_table(work.table(ITEMS.name)),
-        alarms=read_table(work.table(ALARMS.name)) if watched else None,
-        runs=monitored_runs(work) if watched else (),
-        report=report,
-        lines=summary_lines(summary, report),
+        tables={
+            table.name: read_table(work.table(table.name))
+            for table in ((ITEMS, ALARMS) if watched else (ITEMS,))
+        },
+        thumbnail=Thumbnails(context.store.measures).read,
+        runs=tuple(monitored_runs(work)) if watched else (),
     )
-    _tell(shown.lines, results, record)
-    _register_all(shown, Thumbnails(context.store.measures).read)
+    _register_all(shown, report, lines)
     return summary
 
 
@@ -135,10 +137,10 @@ def _tell(lines: Sequence[str], results: Sequence[CheckResult], record: RunRecor
             run_logger.log(level, "Check %s: %s: %s", check.state, check.title, said)
 
 
-def _register_all(shown: Shown, read: ThumbnailReader) -> None:
-    name, report = shown.name, shown.report
-    checks = [check.model_dump(mode="json", exclude={"examples"}) for check in shown.checks]
-    text, title = dataset_markdown(shown, read), f"Report of {as_markdown(name)}"
+def _register_all(run: ReportInputs, report: str, lines: Sequence[str]) -> None:
+    name = run.record.dataset
+    checks = [check.model_dump(mode="json", exclude={"examples"}) for check in run.checks]
+    text, title = dataset_markdown(run, report, lines), f"Report of {as_markdown(name)}"
     artifacts = {
         "summary": lambda: create_markdown_artifact(text, key_of(name, "summary")),
         "checks": lambda: create_table_artifact(checks, key_of(name, "checks")),

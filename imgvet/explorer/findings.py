@@ -29,7 +29,7 @@ from imgvet.search.query import (
 )
 from imgvet.search.saved_lists import names_in_list
 from imgvet.summary import RunRecord
-from imgvet.tables import LABEL_ISSUES, LEAKS, SIMILARITY, read_made
+from imgvet.tables import LABEL_ISSUES, LEAKS, SIMILARITY, read_made, with_none
 from imgvet.workdir import WorkDir
 
 Id = Annotated[int, Field(ge=0, le=MAX_ID)]
@@ -74,7 +74,7 @@ class Findings:
 
     def told(self, shown: pd.DataFrame) -> list[dict[Any, Any]]:
         """Some findings as JSON has them, with what was decided of each."""
-        return shown.astype(object).where(shown.notna(), None).to_dict(orient="records")
+        return with_none(shown).to_dict(orient="records")
 
     def narrowed(self, found: pd.DataFrame, query: FindingQuery) -> pd.DataFrame:
         """The findings that a query asks for, of those of its kind."""

@@ -32,18 +32,11 @@ from imgvet.explorer.findings import FindingQuery, Findings, LabelToDecide, Pair
 from imgvet.explorer.guard import Guard, Secrets
 from imgvet.explorer.run import ExploredRun
 from imgvet.reasons import Failure
+from imgvet.search import saved_lists
 from imgvet.search.image_table import MAX_ID, Rows
 from imgvet.search.index import MAX_NEIGHBORS, Match
 from imgvet.search.picture import MAX_BYTES, has_model, read_picture
 from imgvet.search.query import ALWAYS, Page, Query, Requested
-from imgvet.search.saved_lists import (
-    delete_list,
-    list_path,
-    rename_list,
-    restore_list,
-    save_list,
-    saved_lists,
-)
 
 PAGE = "/explore"
 FINDINGS: dict[str, type[Requested]] = {"pairs": PairToDecide, "labels": LabelToDecide}
@@ -253,7 +246,7 @@ def _decide(request: Request, asked: PairToDecide | LabelToDecide, kind: str) ->
 
 
 def _lists(request: Request) -> Response:
-    found = saved_lists(_run(request).work)
+    found = saved_lists.saved_lists(_run(request).work)
     return JSONResponse({"lists": [{"name": one.name, "count": one.count} for one in found]})
 
 
@@ -263,26 +256,26 @@ def _save(request: Request, asked: ListToSave) -> Response:
     run = _run(request)
     ids = run.search.ids(asked.query) if asked.query is not None else asked.ids or ()
     names = [str(name) for (name,) in run.images.values(("filename",), ids)]
-    saved = save_list(run.work, asked.name, names, replace=asked.replace)
+    saved = saved_lists.save_list(run.work, asked.name, names, replace=asked.replace)
     return JSONResponse(asdict(saved) | {"path": str(saved.path)}, HTTPStatus.CREATED)
 
 
 def _change_list(request: Request, asked: ListToChange) -> Response:
     work, name = _run(request).work, request.path_params["name"]
     if asked.name is None:
-        restore_list(work, name)
+        saved_lists.restore_list(work, name)
     else:
-        rename_list(work, name, asked.name)
+        saved_lists.rename_list(work, name, asked.name)
     return JSONResponse({"name": asked.name or name})
 
 
 def _delete_list(request: Request) -> Response:
-    delete_list(_run(request).work, request.path_params["name"])
+    saved_lists.delete_list(_run(request).work, request.path_params["name"])
     return JSONResponse({"name": request.path_params["name"]})
 
 
 def _download(request: Request) -> Response:
-    path = list_path(_run(request).work, request.path_params["name"])
+    path = saved_lists.list_path(_run(request).work, request.path_params["name"])
     if path.is_symlink() or not path.is_file():
         raise HTTPException(HTTPStatus.NOT_FOUND, "There is no such list")
     return FileResponse(path, media_type="text/plain; charset=utf-8", filename=path.name)

@@ -135,13 +135,10 @@ class Comparison:
     """The images that each ``alarm`` counts, worst first: a row for each, with its ``id``, its
     ``filename`` and the ``value`` that it is judged by, NaN of what is so or is not."""
 
-    def finding(self, key: str) -> Finding | None:
-        """What says most of an alarm, of what raises it rather than of what keeps it on.
-
-        None if it was not judged.
-        """
+    def finding(self, key: str) -> Finding:
+        """What says most of a judged alarm, of what raises it rather than of what keeps it on."""
         found = (finding for finding in self.findings if finding.key == key)
-        return max(found, key=lambda one: (one.alarming, one.lasting, one.effect), default=None)
+        return max(found, key=lambda one: (one.alarming, one.lasting, one.effect))
 
 
 def compare(

@@ -1,54 +1,59 @@
-"""What is to be said of a run: alarms that are new, and all-clears of those that are over.
+"""The alarms that are on after a run, the images that each counts, and what is to be said of them.
 
-An alarm that goes on is not said again. Texts read well on a phone.
+Said are alarms that are new, and all-clears of those that are over; not what goes on. Texts read
+well on a phone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple, get_args
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
 from imgvet.foreign import visible
-from imgvet.format import counted, listed, number, rough_percent
-from imgvet.metrics import METRIC_BY_NAME
-from imgvet.monitor.alarms import CHECK, DRIFT, GROWN, LOST, RUN, STALE, name_of
-from imgvet.monitor.compare import Comparison, Finding
+from imgvet.format import filled
+from imgvet.metrics import FLAGS, METRIC_BY_NAME
+from imgvet.monitor.alarms import (
+    CHECK,
+    DRIFT,
+    EMBEDDINGS,
+    GROWN,
+    LOST,
+    RATE_BY_NAME,
+    RUN,
+    STALE,
+    name_of,
+)
+from imgvet.monitor.compare import COUNTED, Comparison, Finding
 from imgvet.monitor.history import Event, Run
-from imgvet.monitor.rates import RATES, WatchedRate
+from imgvet.monitor.images import Images, Values
+from imgvet.monitor.rates import NOVEL, RATES, WatchedRate
 from imgvet.quality.checks import CHECK_BY_NAME
-from imgvet.quality.result import CheckState, Severity
+from imgvet.quality.result import CheckResult, Severity
 
 ALARMS, ALL_CLEARS = "imgvet.run.alarms", "imgvet.run.all-clears"
 """Names of the events that stand for a whole message: that of one run."""
 
+_FLAGS = {flag.name: flag for flag in FLAGS}
+
 EXAMPLES = 10  # images that an event names
 _SHOWN = 3
 
-LEAST_ODDS = 1_000_000
-"""One in so many is as rare as is said."""
-
-
-class Said(NamedTuple):
-    """What is said of some alarms."""
-
-    title: str
-    lines: Sequence[str] = ()
-    severity: Severity = "warning"
-
 
 class Kind(NamedTuple):
-    """Alarms that are told of in one event, as are their ends."""
+    """Alarms that are told of in one event, as are their ends, in the words of ``event.txt``."""
 
     start: str
-    """Of their keys."""
+    """Of their keys; of a rate it is the key."""
     raised: str
     over: str
     """The names of the events that tell of them and of their end."""
     about: str
-    say: Callable[[Sequence[str], Comparison], Said]
-    end: str
-    """Title when they are over; ``{}`` stands for what they are called."""
+    rate: WatchedRate | None = None
 
 
 def alarms_after(comparison: Comparison) -> tuple[str, ...]:
@@ -70,6 +75,56 @@ def alarms_after(comparison: Comparison) -> tuple[str, ...]:
     return tuple(sorted(on))
 
 
+def count_images(
+    comparison: Comparison,
+    images: Images,
+    flags: pd.DataFrame,
+    new: NDArray[np.bool_],
+    similarity: Values,
+) -> pd.DataFrame:
+    """The images of each difference that raises an alarm or keeps it on.
+
+    Those with the property, among the new ones or in the whole dataset, whichever differs more;
+    of drift the new ones. ``similarity`` to the baseline is of rows of the embeddings.
+    """
+    nearest = np.append(similarity, np.nan)[images.row]  # row -1 has no embedding
+    found = []
+    for key in dict.fromkeys(finding.key for finding in comparison.findings):
+        finding = comparison.finding(key)
+        if not (finding.alarming or finding.lasting):
+            continue
+        if key == STALE or key.startswith(LOST):  # what is not there can't be shown
+            continue
+        among = new if finding.population == "new" else np.ones_like(new)
+        if key.startswith(GROWN):
+            grouping, _, value = key.removeprefix(GROWN).partition(":")
+            among = among & (images.groups[grouping] == value).fillna(False).to_numpy(bool)
+        if key in RATE_BY_NAME:
+            among = among & flags[RATE_BY_NAME[key].count].to_numpy()
+        values, worst = _judged_by(finding, images, nearest)
+        places = np.flatnonzero(among)
+        places = places[np.argsort(worst[places], kind="stable")]
+        found.append(images.items.iloc[places].assign(alarm=key, value=values[places]))
+    return pd.concat(found)[COUNTED] if found else comparison.counted
+
+
+def _judged_by(finding: Finding, images: Images, nearest: Values) -> tuple[Values, Values]:
+    """What images are judged by, and the same with the worst being the lowest."""
+    rate = RATE_BY_NAME.get(finding.key)
+    name = rate.count if rate else finding.key.removeprefix(DRIFT)
+    if name in (NOVEL, EMBEDDINGS):
+        return nearest, nearest
+    flag = _FLAGS.get(name)
+    metric = flag.metric if flag else name
+    if metric not in images.metrics:
+        nothing = np.full(len(nearest), np.nan)
+        return nothing, nothing
+    values = images.metrics[metric].to_numpy()
+    if finding.medians:
+        return values, -np.abs(values - finding.medians[0])
+    return values, values if flag is None or flag.below else -values
+
+
 def with_events(comparison: Comparison) -> Run:
     """The run with the alarms on after it, and what is to be said after what still waits."""
     run, said = comparison.run, events_of(comparison)
@@ -86,170 +141,73 @@ def with_events(comparison: Comparison) -> Run:
 def events_of(comparison: Comparison) -> tuple[Event, ...]:
     """What is to be said of a run: alarms that are new, then all-clears; one of each name."""
     before, after = set(comparison.run.alarms), set(alarms_after(comparison))
-    events = []
-    for keys, raised in ((after - before, True), (before - after, False)):
-        events += [_rate(rate, comparison, raised=raised) for rate in RATES if rate.name in keys]
-        for kind in KINDS:
-            if found := sorted(key for key in keys if key.startswith(kind.start)):
-                events.append(_event(kind, found, comparison, raised=raised))
-    return tuple(events)
-
-
-def _rate(rate: WatchedRate, comparison: Comparison, *, raised: bool) -> Event:
-    found = [finding for finding in comparison.findings if finding.key == rate.name]
-    most = comparison.finding(rate.name) or found[0]
-    before, after = most.before.rate, most.after.rate
-    examples: tuple[str, ...] = ()
-    if raised:
-        among = " among new images" if most.population == "new" else ""
-        title = f"jumped from {rough_percent(before)} to {rough_percent(after)}{among}"
-        found = [finding for finding in _judged([rate.name], comparison) if finding.alarming]
-        counts = comparison.counted
-        examples = tuple(counts[counts["alarm"] == rate.name]["filename"][:EXAMPLES])
-    else:
-        title = f"is back to normal ({rough_percent(after)})"
-    lines = [_rate_line(rate, finding) for finding in found]
-    lines += [_chance(most.p_value)] if raised else []
-    if examples:
-        shown = (visible(PurePosixPath(name).name) for name in examples[:_SHOWN])
-        lines.append(f"See: {', '.join(shown)}")
-    check = CHECK_BY_NAME.get(rate.name)
-    severity = check.severity if check else "warning"
-    return Event(
-        name=rate.event_name(raised=raised), alarms=(rate.name,),
-        severity=severity if raised else "info", all_clear=not raised,
-        title=_of_dataset(f"{rate.title} {title}", comparison), about=name_of(rate.name),
-        body="\n".join(lines), before=before, after=after, examples=examples,
-    )  # fmt: skip
+    return tuple(
+        _event(kind, found, comparison, raised=raised)
+        for keys, raised in ((after - before, True), (before - after, False))
+        for kind in KINDS
+        if (found := sorted(key for key in keys if key.startswith(kind.start)))
+    )
 
 
 def _event(kind: Kind, keys: Sequence[str], comparison: Comparison, *, raised: bool) -> Event:
-    if raised:
-        said = kind.say(keys, comparison)
-    else:
-        lines = [_other_checks(comparison)] if kind.start == CHECK else []
-        said = Said(kind.end.format(_listed(keys)), lines, "info")
-    return Event(
-        name=kind.raised if raised else kind.over, alarms=tuple(keys), severity=said.severity,
-        all_clear=not raised, title=_of_dataset(said.title, comparison), about=kind.about,
-        body="\n".join(said.lines),
-    )  # fmt: skip
-
-
-def _of_dataset(title: str, comparison: Comparison) -> str:
-    name = visible(comparison.run.dataset)
-    return f"{name}: {title[:1].lower()}{title[1:]}" if name else title
-
-
-def _judged(keys: Sequence[str], comparison: Comparison) -> list[Finding]:
-    """All findings on some alarms, the greatest first."""
     found = [finding for finding in comparison.findings if finding.key in keys]
-    return sorted(found, key=lambda finding: -finding.effect)
+    if raised:
+        found.sort(key=lambda finding: -finding.effect)
+    most = comparison.finding(kind.start) if kind.rate else None
+    checks = [one for one in comparison.failed_checks if f"{CHECK}{one.name}" in keys]
+    of_rate = comparison.counted["alarm"] == kind.start
+    examples = comparison.counted["filename"][of_rate][:EXAMPLES] if raised else ()
+    text = filled(
+        "event.txt",
+        kind=kind.start,
+        rate=kind.rate,
+        raised=raised,
+        found=found,
+        most=most,
+        names=[name_of(key) for key in keys],
+        named=[name_of(finding.key) for finding in found],
+        examples=[visible(PurePosixPath(name).name) for name in examples[:_SHOWN]],
+        checks=checks,
+        failing=len(comparison.failed_checks),
+        notice=comparison.run.notice,
+        called=name_of,
+        metrics=METRIC_BY_NAME,
+    )
+    title, *lines = text.removesuffix("\n").split("\n")
+    dataset = visible(comparison.run.dataset)
+    return Event(
+        name=kind.raised if raised else kind.over,
+        alarms=tuple(keys),
+        severity=_severity(kind, checks) if raised else "info",
+        all_clear=not raised,
+        title=f"{dataset}: {title[:1].lower()}{title[1:]}" if dataset else title,
+        about=kind.about,
+        body="\n".join(lines),
+        before=most.before.rate if most else None,
+        after=most.after.rate if most else None,
+        examples=tuple(examples),
+    )
 
 
-def _rate_line(rate: WatchedRate, finding: Finding) -> str:
-    before, after = finding.before, finding.after
-    usual = f"{rough_percent(before.rate)} of {before.of:,}."
-    if finding.population == "new":
-        now = f"Of {counted(after.of, 'new image')}, {after.count:,} are {rate.said}"
-        return f"{now}; until now {usual}"
-    now = f"Whole dataset: {rough_percent(after.rate)} of {counted(after.of, 'image')}"
-    return f"{now} {rate.said}, baseline {usual}"
+def _severity(kind: Kind, checks: Sequence[CheckResult]) -> Severity:
+    """How severe alarms are: as the check of a rate, or the worst of the checks that failed."""
+    if kind.start == CHECK:
+        return min((check.severity for check in checks), key=get_args(Severity).index)
+    severities: dict[str, Severity] = {name: one.severity for name, one in CHECK_BY_NAME.items()}
+    return (severities | {RUN: "critical"}).get(kind.start, "warning")
 
 
-def _chance(p_value: float) -> str:
-    """How rarely chance alone makes such a difference."""
-    one = round(1 / max(p_value, 1 / LEAST_ODDS))
-    said = "less than " if one == LEAST_ODDS else ""
-    return f"Chance alone makes such a difference in {said}1 of {one:,} comparisons."
-
-
-def _lost(keys: Sequence[str], comparison: Comparison) -> Said:
-    found = _judged(keys, comparison)[:_SHOWN]
-    lines = [f"Of {name_of(one.key)}, {rough_percent(one.effect)} is gone." for one in found]
-    return Said(f"Images are lost: {_listed(keys)}", lines)
-
-
-def _grown(keys: Sequence[str], comparison: Comparison) -> Said:
-    found = _judged(keys, comparison)[:_SHOWN]
-    lines = [f"Of {name_of(one.key)} there are {one.effect:.1f} times as many." for one in found]
-    return Said(f"Far more images than before: {_listed(keys)}", lines)
-
-
-def _stale(_: Sequence[str], comparison: Comparison) -> Said:
-    found = comparison.finding(STALE)
-    return Said(f"No new images for {counted(found.effect if found else 0, 'day')}")
-
-
-def _drift(keys: Sequence[str], comparison: Comparison) -> Said:
-    found = _judged(keys, comparison)
-    lines = [_drift_line(finding) for finding in found[:_SHOWN]]
-    if len(found) > _SHOWN:
-        lines.append(f"And {counted(len(found) - _SHOWN, 'other')}.")
-    lines.append(_chance(max(finding.p_value for finding in found)))
-    return Said(f"New images differ in {_listed(finding.key for finding in found)}", lines)
-
-
-def _drift_line(finding: Finding) -> str:
-    drift = f"(drift {finding.effect:.2f} of 1)"
-    name = finding.key.removeprefix(DRIFT)
-    if finding.risen is not None:
-        value, *shares = finding.risen
-        before, after = map(rough_percent, shares)
-        return (
-            f"Their {name}s are spread otherwise {drift}: "
-            f"{visible(value)} rose from {before} to {after}."
-        )
-    if finding.medians is None:
-        return f"They can be told from earlier ones by their content {drift}."
-    before, after = map(number, finding.medians)
-    now = f"{after} {METRIC_BY_NAME[name].unit}".rstrip()
-    return f"{name_of(finding.key).capitalize()}: median {before} before, {now} now {drift}."
-
-
-def _checks(keys: Sequence[str], comparison: Comparison) -> Said:
-    new = [check for check in comparison.failed_checks if f"{CHECK}{check.name}" in keys]
-    lines = [
-        f"{check.title}: {check.observed}, allowed is {check.allowed}."
-        if check.state is CheckState.FAILED
-        else f"{check.title} could not be computed: {check.detail}"
-        for check in new
-    ]
-    worst = min((check.severity for check in new), key=get_args(Severity).index)
-    return Said(f"Check failed: {_few([check.title.lower() for check in new])}", lines, worst)
-
-
-def _other_checks(comparison: Comparison) -> str:
-    failed = len(comparison.failed_checks)
-    return f"{counted(failed, 'other check')} still failing." if failed else "All checks pass."
-
-
-def _run(_: Sequence[str], comparison: Comparison) -> Said:
-    reason = comparison.run.notice or "No reason was given."
-    return Said("The run failed", [reason], "critical")
+def _of_rate(rate: WatchedRate) -> Kind:
+    name = f"imgvet.{rate.name.replace('_', '-')}"
+    return Kind(rate.name, f"{name}.jumped", f"{name}.recovered", name_of(rate.name), rate)
 
 
 KINDS = (
-    Kind(LOST, "imgvet.images.lost", "imgvet.images.back", "lost images", _lost,
-         "Images are back: {}"),
-    Kind(GROWN, "imgvet.images.grown", "imgvet.images.shrunk", "growth", _grown,
-         "As large as before, or nearly: {}"),
-    Kind(STALE, "imgvet.images.stale", "imgvet.images.fresh", "new images", _stale,
-         "There are new images again"),
-    Kind(DRIFT, "imgvet.drift.detected", "imgvet.drift.ended", "drift", _drift,
-         "New images no longer differ in {}"),
-    Kind(CHECK, "imgvet.check.failed", "imgvet.check.recovered", "checks", _checks,
-         "Check passes again: {}"),
-    Kind(RUN, "imgvet.run.failed", "imgvet.run.recovered", "runs", _run, "Runs finish again"),
-)  # fmt: skip
-
-
-def _listed(keys: Iterable[str]) -> str:
-    """What alarms are called, in one phrase."""
-    return _few([name_of(key) for key in keys])
-
-
-def _few(names: Sequence[str]) -> str:
-    """Names in one phrase, at most three of them."""
-    more = len(names) - _SHOWN
-    return listed([*names[:_SHOWN], f"{more} more"] if more > 0 else names)
+    *map(_of_rate, RATES),
+    Kind(LOST, "imgvet.images.lost", "imgvet.images.back", "lost images"),
+    Kind(GROWN, "imgvet.images.grown", "imgvet.images.shrunk", "growth"),
+    Kind(STALE, "imgvet.images.stale", "imgvet.images.fresh", "new images"),
+    Kind(DRIFT, "imgvet.drift.detected", "imgvet.drift.ended", "drift"),
+    Kind(CHECK, "imgvet.check.failed", "imgvet.check.recovered", "checks"),
+    Kind(RUN, "imgvet.run.failed", "imgvet.run.recovered", "runs"),
+)

@@ -59,7 +59,7 @@ def tell_failure(
                 )
                 mark_told(work)
             return problems
-    write_metrics(options.metrics_file, lost := _with_event(run))
+    write_metrics(options.metrics_file, lost := with_events(Comparison(run)))
     message = message_of(lost, lost.events, None, Links("", "", runs))  # there is no report
     reasons = [sender(lost, lost.events, message, to) for to, sender in receivers.items()]
     return tuple(f"A failed run was not told of: {reason}" for reason in reasons if reason)
@@ -68,11 +68,7 @@ def tell_failure(
 def watch_failed_run(work: WorkDir, run: Run) -> Run:
     """Add a run that failed to the history; raises as it is opened."""
     rows, _ = open_history(work)
-    return save_run(work, _with_event(as_latest(rows, run)), last=True)
-
-
-def _with_event(run: Run) -> Run:
-    return with_events(Comparison(run))
+    return save_run(work, with_events(Comparison(as_latest(rows, run))), last=True)
 
 
 def usable(values: Any) -> MonitorOptions:

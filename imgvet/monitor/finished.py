@@ -7,7 +7,6 @@ import itertools
 import json
 import logging
 from contextlib import suppress
-from pathlib import Path
 
 from imgvet.errors import HistoryError
 from imgvet.metrics import ADVANCED_VERSION, MEASURE_VERSION
@@ -142,23 +141,18 @@ def old_runs(work: WorkDir, days: int, today: dt.date) -> list[Run]:
     return [run for run in old if run.run_id not in needed]
 
 
-def old_files(work: WorkDir, days: int, today: dt.date) -> list[Path]:
-    """Histories that could not be read and were set aside more than so many days ago."""
-    path = history_path(work)
-    limit = dt.datetime.combine(today, dt.time(), dt.UTC) - dt.timedelta(days=days)
-    aside = path.parent.glob(f"{path.stem}.*{path.suffix}")
-    return [one for one in aside if one.stat().st_mtime < limit.timestamp()]
-
-
 def forget_runs(work: WorkDir, days: int, today: dt.date) -> None:
-    """Remove :func:`old_runs` and :func:`old_files`; the caller holds the work dir.
+    """Remove :func:`old_runs`, and as old histories that were set aside as they can't be read.
 
-    A history that can't be read stays as it is, and that is logged.
+    A history that can't be read stays as it is, and that is logged. The caller holds the work dir.
     """
     try:
         if old := {run.run_id for run in old_runs(work, days, today)}:
             write_history(work, [run for run in read_history(work) if run.run_id not in old])
     except HistoryError as error:
         _logger.warning("No run is forgotten: %s", error)
-    for path in old_files(work, days, today):
-        path.unlink(missing_ok=True)
+    path = history_path(work)
+    limit = dt.datetime.combine(today, dt.time(), dt.UTC) - dt.timedelta(days=days)
+    for aside in path.parent.glob(f"{path.stem}.*{path.suffix}"):
+        if aside.stat().st_mtime < limit.timestamp():
+            aside.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from imgvet.format import counted, listed
+from imgvet.format import counted, filled, listed
 from imgvet.monitor.alarms import anchor_of, ends_with_baseline
 from imgvet.monitor.events import ALARMS, ALL_CLEARS
 from imgvet.monitor.history import Event, Run
@@ -72,22 +72,17 @@ def message_of(run: Run, events: Sequence[Event], baseline: Run | None, links: L
     """One message of the events of a run, of which there is one at least."""
     alarms = [event for event in events if not event.all_clear]
     worst = min((event.severity for event in events), key=get_args(Severity).index)
-    ending = f"Run {run.run_id} of {run.minute} UTC"
-    if baseline is not None:
-        ending += f", compared with that of {baseline.minute} UTC"
-    lines = [f"{ending}."]
-    if run.status == "finished":  # one that failed left no report of its own
-        lines += [f"Report: {links.report}", f"Look closer: {links.command}"]
-    if links.accept and any(map(ends_with_baseline, (key for one in alarms for key in one.alarms))):
-        lines.append(f"If it is meant to be so: {links.accept} {run.run_id}")
-    if links.runs:
-        lines.append(f"On the server: {links.runs}/{run.run_id}")
+    over = any(ends_with_baseline(key) for event in alarms for key in event.alarms)
+    body = filled(
+        "message.txt", run=run, events=events, baseline=baseline, links=links,
+        may_be_meant=links.accept and over, anchor_of=anchor_of,
+    )  # fmt: skip
     return Message(
         name=ALARMS if alarms else ALL_CLEARS,
         severity=worst,
         all_clear=not alarms,
         title=_title(run, events),
-        body="\n".join([*_said(run, events, links), *lines]),
+        body=body.removesuffix("\n"),
     )
 
 
@@ -101,18 +96,3 @@ def _title(run: Run, events: Sequence[Event]) -> str:
     said += [counted(number[True], "all-clear")] if number[True] else []
     about = listed(list(dict.fromkeys(event.about for event in events)))
     return f"{run.dataset + ': ' if run.dataset else ''}{listed(said)}: {about}"
-
-
-def _said(run: Run, events: Sequence[Event], links: Links) -> list[str]:
-    """What each event says; with several each has a heading, and a link to its images."""
-    if len(events) == 1:
-        return events[0].body.splitlines()
-    lines = []
-    for event in events:
-        title = event.title.removeprefix(f"{run.dataset}: ")
-        lines.append(f"{'ALL-CLEAR' if event.all_clear else 'ALARM'}: {title}")
-        lines += event.body.splitlines()
-        if event.examples:
-            lines.append(f"{links.report}#{anchor_of(event.alarms[0])}")
-        lines.append("")
-    return lines

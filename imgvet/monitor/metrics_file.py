@@ -40,7 +40,9 @@ def metrics_text(
         return generate_latest(registry).decode()
     shares = {rate.name: rate.proportion(run.counts) for rate in RATES}
     add("run_seconds", "How long it took", {(): record.seconds})
-    add("images", "What was counted, and new images of monitored runs", _counts(run), "what")
+    counts = {(name,): number for name, number in run.counts.items()}
+    counts |= {("new",): run.new_images} if run.monitored else {}
+    add("images", "What was counted, and new images of monitored runs", counts, "what")
     add("rate", "Shares that are watched", {(n,): s.rate for n, s in shares.items() if s}, "rate")
     verdicts = {(one.value,): one is run.verdict for one in Verdict}
     add("verdict", "1 of the verdict, 0 of the others", verdicts, "verdict")
@@ -49,11 +51,6 @@ def metrics_text(
     seconds = {(stage.stage,): stage.seconds for stage in record.stages}
     add("stage_seconds", "How long each stage took", seconds, "stage")
     return generate_latest(registry).decode()
-
-
-def _counts(run: Run) -> dict[Any, float]:
-    new = {("new",): float(run.new_images)} if run.monitored else {}
-    return {(name,): float(number) for name, number in run.counts.items()} | new
 
 
 def write_metrics(

@@ -54,10 +54,6 @@ class WatchedRate:
     """How many images have the property together at least: a near duplicate never comes alone, so
     the number of them varies as that of their pairs does."""
 
-    def event_name(self, *, raised: bool) -> str:
-        """Name of the event that tells of a jump or its end: ``imgvet.dark-rate.jumped``."""
-        return f"imgvet.{self.name.replace('_', '-')}.{'jumped' if raised else 'recovered'}"
-
     def proportion(self, counts: Mapping[str, int]) -> Proportion | None:
         """The images with the property among those that could have it; None if not measured."""
         if self.count not in counts:

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from imgvet.errors import RunNotFoundError
+from imgvet.format import filled
 from imgvet.monitor import baselines
 from imgvet.monitor.alarms import is_compared
 from imgvet.monitor.baselines import Baseline, kept_baselines, read_baseline
 from imgvet.monitor.compare import Comparison, Finding, compare, in_order_since
-from imgvet.monitor.counted import count_images
-from imgvet.monitor.events import with_events
+from imgvet.monitor.events import count_images, with_events
 from imgvet.monitor.history import (
     UNSEEN,
     Run,
@@ -69,11 +69,8 @@ def watch(
         fresh_groups = count_groups(images.groups[new])
         findings = compare(run, fresh, baseline, history, options)
         findings += judge_shape(run, fresh_groups, baseline.run, history, options)
-    comparison = Comparison(
-        run=run,
-        findings=findings,
-        failed_checks=tuple(check for check in checks if check.state is not CheckState.PASSED),
-    )
+    failed = tuple(check for check in checks if check.state is not CheckState.PASSED)
+    comparison = Comparison(run, findings, failed)
     counted = count_images(comparison, images, flags, new, similarity)
     run = with_events(replace(comparison, counted=counted))
     enough = baseline is None or run.new_images >= options.min_new_images
@@ -209,16 +206,11 @@ def baseline_lines(work: WorkDir) -> list[str]:
         return ["No run was watched yet: the first one becomes the baseline."]
     kept, wanted = kept_baselines(work), in_force(work, None)
     chosen, notice = choose(history, kept, wanted, last.settings)
-    lines = [f"Baseline   {wanted}", *([f"           {notice}"] if notice else [])]
-    if chosen is not None and (baseline := read_baseline(work, chosen)):
-        run = baseline.run
-        rates = [f"{name.lower()} {share}" for name, share in rates_in_words(run.counts).items()]
-        lines.append(f"Run        {run.run_id} of {run.minute} UTC, {run.images:,} images")
-        lines.append(f"Rates      {', '.join(rates)}")
-    lines += [f"Alarms on  {', '.join(history[-1].alarms) or 'none'}", ""]
-    lines.append("Runs that can be set with --set RUN:")
-    for run in reversed(history):
-        if run.run_id in kept:
-            alarms = f", alarms: {', '.join(run.alarms)}" if run.alarms else ""
-            lines.append(f"  {run.run_id}  {run.minute} UTC  {run.images:,} images{alarms}")
-    return lines
+    baseline = chosen and read_baseline(work, chosen)
+    rates = rates_in_words(baseline.run.counts) if baseline else {}
+    text = filled(
+        "baseline.txt", wanted=wanted, notice=notice, baseline=baseline and baseline.run,
+        rates=", ".join(f"{name.lower()} {share}" for name, share in rates.items()),
+        runs=history[::-1], kept=kept,
+    )  # fmt: skip
+    return text.splitlines()

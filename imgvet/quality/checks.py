@@ -31,8 +31,6 @@ class Check:
     """Section of the report with the evidence."""
     meaning: str
     """What is observed, one sentence."""
-    remedy: str
-    """What to do when it fails, one sentence."""
     count: str = ""
     """Field of :class:`imgvet.summary.Counts` that a share is of."""
     whole: str = "valid"
@@ -51,54 +49,35 @@ class Check:
 
 CHECKS: tuple[Check, ...] = (
     Check("images_present", "Images present", "critical", Section.INVALID,
-          "Images that could be analysed.",
-          "Check that the input is the right one, and see why images were left out.",
-          unit=Unit.IMAGES),
+          "Images that could be analysed.", unit=Unit.IMAGES),
     Check("invalid_rate", "Invalid files", "critical", Section.INVALID,
-          "Share of the files that are broken, too small or no images.",
-          "Fetch the broken files again, or remove them.", "invalid", "images"),
+          "Share of the files that are broken, too small or no images.", "invalid", "images"),
     Check("duplicate_rate", "Exact duplicates", "critical", Section.DUPLICATES,
           "Share of the images that are surplus byte-for-byte copies of another.",
-          "Keep one of each group, and check that no copies are split between train and test.",
           "exact_duplicate_surplus"),
     Check("leak_rate", "Leaks between splits", "critical", Section.LEAKS,
-          "Share of the images that another split has too, the same or nearly.",
-          "Remove one side of each pair: what is tested must not be seen in training.",
-          "leak_images"),
+          "Share of the images that another split has too, the same or nearly.", "leak_images"),
     Check("label_conflict_rate", "Label conflicts", "critical", Section.LABELS,
           "Share of the labelled images of which an exact copy has another label.",
-          "Decide on one label of each group; at least one of them is wrong.",
           "label_conflict_images", "labelled"),
     Check("near_duplicate_rate", "Near duplicates", "warning", Section.DUPLICATES,
           "Share of the images that look nearly like another whose bytes differ.",
-          "Review the pairs; keep one of each, and never split a pair between train and test.",
           "near_duplicate_images"),
     Check("label_issue_rate", "Label issues", "warning", Section.LABELS,
-          "Share of the labelled images whose label is likely wrong.",
-          "Look at each beside its suggested label, and correct it or keep it.", "label_issues",
-          "labelled"),
+          "Share of the labelled images whose label is likely wrong.", "label_issues", "labelled"),
     Check("dark_rate", "Dark images", "warning", Section.DARK,
-          "Share of the images that are nearly all dark.",
-          "Remove them, or correct their exposure.", "dark"),
+          "Share of the images that are nearly all dark.", "dark"),
     Check("bright_rate", "Bright images", "warning", Section.BRIGHT,
-          "Share of the images that are nearly all white.",
-          "Remove them, or correct their exposure.", "bright"),
+          "Share of the images that are nearly all white.", "bright"),
     Check("blurry_rate", "Blurry images", "warning", Section.BLURRY,
-          "Share of the images without sharp detail.",
-          "Remove them, unless smooth pictures are wanted.", "blurry"),
+          "Share of the images without sharp detail.", "blurry"),
     Check("outlier_rate", "Outliers by score", "warning", Section.OUTLIERS,
           "Share of the images much less like their nearest neighbour than usual "
-          "(robust score above 3.5).",
-          "Look at them: wrong images, or rare ones that deserve more examples.",
-          "robust_outliers"),
+          "(robust score above 3.5).", "robust_outliers"),
     Check("measures_complete", "Measures complete", "warning", Section.STATISTICS,
-          "Values of the basic measures that are missing for valid images.",
-          "Run again with overwrite; if values are still missing, report it as a bug.",
-          unit=Unit.VALUES),
+          "Values of the basic measures that are missing for valid images.", unit=Unit.VALUES),
     Check("measures_in_range", "Measures in range", "warning", Section.STATISTICS,
-          "Values of measures that lie outside their possible range.",
-          "Run again with overwrite; if values are still out of range, report it as a bug.",
-          unit=Unit.VALUES),
+          "Values of measures that lie outside their possible range.", unit=Unit.VALUES),
 )  # fmt: skip
 """Every check, in the order of results: most severe first, then as in the report."""
 

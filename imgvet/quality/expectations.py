@@ -190,28 +190,22 @@ def _great_expectations() -> Iterator[None]:
     """Import Great Expectations quietly; leave the process as it was."""
     # This module of it logs at INFO by itself, which any handler of the root logger then shows.
     logger = logging.getLogger("great_expectations.data_context.types.base")
-    level = logger.level
+    level, show = logger.level, warnings.showwarning
     try:
-        _import()
+        with warnings.catch_warnings():
+            # It imports sre_constants and sre_parse, which Python has deprecated.
+            warnings.filterwarnings("ignore", "module 'sre_.*' is deprecated", DeprecationWarning)
+            # It imports google.api_core where Ray brought it along.
+            warnings.filterwarnings("ignore", "Please install grpcio-status", ImportWarning)
+            _import_when_used("scipy", "stats")  # a quarter of the whole, for checks not used here
+            import great_expectations  # noqa: F401
+
+            if warnings.showwarning is not show:  # it sends all warnings of the process to a log
+                logging.captureWarnings(False)
         logger.setLevel(logging.WARNING)
         yield
     finally:
         logger.setLevel(level)
-
-
-def _import() -> None:
-    """Import it, undoing what the import does to the process."""
-    show = warnings.showwarning
-    with warnings.catch_warnings():
-        # It imports sre_constants and sre_parse, which Python has deprecated.
-        warnings.filterwarnings("ignore", "module 'sre_.*' is deprecated", DeprecationWarning)
-        # It imports google.api_core where Ray brought it along.
-        warnings.filterwarnings("ignore", "Please install grpcio-status", ImportWarning)
-        _import_when_used("scipy", "stats")  # a quarter of the whole, for checks not used here
-        import great_expectations  # noqa: F401
-
-        if warnings.showwarning is not show:  # it sends all warnings of the process to a log
-            logging.captureWarnings(False)
 
 
 def _import_when_used(package: str, name: str) -> None:

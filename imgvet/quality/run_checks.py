@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from imgvet.format import counted, rough_percent
-from imgvet.quality.checks import CHECKS, allowed_words, observed_words
+from imgvet.quality.checks import CHECK_BY_NAME, CHECKS, allowed_words, observed_words
 from imgvet.quality.expectations import Expectation, Outcome, between, validate
 from imgvet.quality.result import EXAMPLES, CheckResult, CheckState
 from imgvet.quality.suite import IMAGES, RATES, name_of, table_of
@@ -18,80 +18,73 @@ _WIDEST = 100  # letters of what was observed
 
 
 def run_checks(
+    suite: Sequence[Expectation],
     numbers: Mapping[str, float],
     examples: Mapping[str, Sequence[int]],
-    suite: Sequence[Expectation],
+    tables: Mapping[str, pd.DataFrame],
 ) -> tuple[CheckResult, ...]:
     """Check a dataset. The first call takes seconds more, and all belong into one thread.
 
-    The ``suite`` holds the limits of the observed ``numbers``, by check; checks without a limit
-    allow none. A number that is not finite makes its own check errored. What is not observed is not
-    checked.
+    The ``suite`` speaks of the tables of a run, and of the ``numbers`` it is summed up in. A check
+    of imgvet of which it says nothing allows none, and is left out if its number is not there.
+    ``examples`` are ids by check. What can't be computed (a number is not finite, the run has no
+    such table) is errored.
     """
-    limits = {one.name: between(one.name, None, 0, severity=one.severity) for one in CHECKS}
-    limits |= {name_of(one): one for one in suite}
-    outcomes = _outcomes(numbers, limits)
-    results = []
-    for check in CHECKS:
-        if check.name not in outcomes:
-            continue
-        outcome, limit, value = outcomes[check.name], _limit(limits[check.name]), None
-        if outcome.state is not CheckState.ERRORED:
-            value = float(numbers[check.name])
-        results.append(
-            CheckResult(
-                name=check.name,
-                title=check.title,
-                state=outcome.state,
-                severity=limits[check.name].severity,
-                observed="" if value is None else observed_words(check, value, limit),
-                allowed=allowed_words(check, limit),
-                value=value,
-                section=check.section,
-                examples=tuple(examples.get(check.name, ())[:EXAMPLES]),
-                detail=outcome.detail,
-            )
-        )
-    return tuple(results)
-
-
-def run_suite(
-    suite: Sequence[Expectation], tables: Mapping[str, pd.DataFrame], numbers: Mapping[str, float]
-) -> tuple[CheckResult, ...]:
-    """Check what else is expected of the tables of a run, and of the numbers it is summed up in.
-
-    One that speaks of a table which this run does not have is errored.
-    """
-    frames = dict(tables)
-    frames[RATES] = pd.DataFrame([numbers])
-    frames[IMAGES] = tables["items"].merge(
-        tables["stats"], on="id", how="left", suffixes=("", "_measured")
-    )
+    meta = {"table": RATES}
+    none = {
+        one.name: between(one.name, None, 0, severity=one.severity, meta=meta | {"name": one.name})
+        for one in CHECKS
+    }
+    expected = (none | {name_of(one): one for one in suite}).items()
+    asked = [one for name, one in expected if name in numbers or name not in CHECK_BY_NAME]
     outcomes: dict[str, Outcome] = {}
-    for table in dict.fromkeys(map(table_of, suite)):
-        asked = [one for one in suite if table_of(one) == table]
+    for table in dict.fromkeys(map(table_of, asked)):
+        of_table = [one for one in asked if table_of(one) == table]
         absent = Outcome(CheckState.ERRORED, detail=f"this run has no table {table}")
-        found = validate(frames[table], asked) if table in frames else [absent] * len(asked)
-        outcomes |= dict(zip(map(name_of, asked), found, strict=True))
-    return tuple(_result(one, outcomes[name_of(one)], numbers) for one in suite)
+        frame = _frame(table, numbers, tables)
+        found = [absent] * len(of_table) if frame is None else validate(frame, of_table)
+        outcomes |= dict(zip(map(name_of, of_table), found, strict=True))
+    return tuple(_result(one, outcomes[name_of(one)], numbers, examples) for one in asked)
 
 
-def _result(one: Expectation, outcome: Outcome, numbers: Mapping[str, float]) -> CheckResult:
-    observed = outcome.observed
+def _frame(
+    table: str, numbers: Mapping[str, float], tables: Mapping[str, pd.DataFrame]
+) -> pd.DataFrame | None:
+    if table == RATES:
+        # Great Expectations skips missing values, so a number that is not known would pass.
+        return pd.DataFrame([{name: n for name, n in numbers.items() if math.isfinite(n)}])
+    if table == IMAGES:
+        stats = tables["stats"]
+        return tables["items"].merge(stats, on="id", how="left", suffixes=("", "_measured"))
+    return tables.get(table)
+
+
+def _result(
+    one: Expectation,
+    outcome: Outcome,
+    numbers: Mapping[str, float],
+    examples: Mapping[str, Sequence[int]],
+) -> CheckResult:
+    name, observed = name_of(one), outcome.observed
     if table_of(one) == RATES and one.column is not None:
         observed = numbers.get(one.column)
-    value = outcome.unexpected if observed is None else observed
+    value: Any = outcome.unexpected if observed is None else observed
+    if check := CHECK_BY_NAME.get(name):
+        limit = float(one.arguments.get("max_value", one.arguments.get("min_value", 0.0)))
+        told, allowed = observed_words(check, value, limit), allowed_words(check, limit)
+    else:
+        told, allowed = _observed_in_words(outcome, observed), _allowed_in_words(one.arguments)
     errored = outcome.state is CheckState.ERRORED
     return CheckResult(
-        name=name_of(one),
-        title=one.description or _type_in_words(one),
+        name=name,
+        title=check.title if check else one.description or _type_in_words(one),
         state=outcome.state,
         severity=one.severity,
-        observed="" if errored else _observed_in_words(outcome, observed),
-        allowed=_allowed_in_words(one.arguments),
+        observed="" if errored else told,
+        allowed=allowed,
         value=None if errored or not isinstance(value, (int, float)) else float(value),
-        section="",
-        examples=outcome.examples,
+        section=check.section if check else "",
+        examples=tuple(examples.get(name, outcome.examples)[:EXAMPLES]),
         detail=outcome.detail,
     )
 
@@ -121,18 +114,3 @@ def _allowed_in_words(arguments: Mapping[str, Any]) -> str:
     words += [f"at most {high:,}"] if high is not None else []
     words += [f"{name.strip('_').replace('_', ' ')} {value}" for name, value in said.items()]
     return ", ".join(words) or "all of them"
-
-
-def _limit(one: Expectation) -> float:
-    return float(one.arguments.get("max_value", one.arguments.get("min_value", 0.0)))
-
-
-def _outcomes(
-    numbers: Mapping[str, float], limits: Mapping[str, Expectation]
-) -> dict[str, Outcome]:
-    """How the observed numbers meet their limits, by check."""
-    # Great Expectations skips missing values, so a number that is not known would pass.
-    known = {name: number for name, number in numbers.items() if math.isfinite(number)}
-    not_known = Outcome(CheckState.ERRORED, detail="the observed number is not known")
-    outcomes = validate(pd.DataFrame([known]), [limits[name] for name in known])
-    return dict.fromkeys(numbers, not_known) | dict(zip(known, outcomes, strict=True))

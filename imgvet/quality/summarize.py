@@ -10,11 +10,11 @@ import pandas as pd
 from imgvet.format import most
 from imgvet.metrics import BASIC_METRICS, FLAGS, METRICS, flagged
 from imgvet.options import RunOptions
-from imgvet.quality.checks import CHECK_BY_NAME, CHECKS, Unit
+from imgvet.quality.checks import CHECKS, Unit
 from imgvet.quality.expectations import Expectation
 from imgvet.quality.result import CheckResult, CheckState, verdict
-from imgvet.quality.run_checks import run_checks, run_suite
-from imgvet.quality.suite import merged, name_of, own_suite
+from imgvet.quality.run_checks import run_checks
+from imgvet.quality.suite import merged, own_suite
 from imgvet.reasons import Reason
 from imgvet.similarity.outliers import standing_out
 from imgvet.similarity.videos import videos_of
@@ -48,14 +48,11 @@ def summarize(
     ``suite`` is what else is expected of them.
     """
     counts, examples = count(tables, options)
-    observed, expected = rates(counts), merged(own_suite(options.checks), suite)
-    more = [one for one in expected if name_of(one) not in CHECK_BY_NAME]
-    numbers = counts.model_dump(exclude_none=True) | observed
-    wrong = wrong_measures(tables["stats"]) if options.run_stats else {}
-    examples |= {name: tables["stats"].loc[mask > 0, "id"].tolist() for name, mask in wrong.items()}
-    observed |= {name: int(number.sum()) for name, number in wrong.items()}
-    checks = run_checks(observed, examples, expected)
-    checks += run_suite(more, tables, numbers) if more else ()
+    numbers = counts.model_dump(exclude_none=True) | rates(counts)
+    for name, wrong in wrong_measures(tables["stats"]).items() if options.run_stats else ():
+        examples[name] = tables["stats"].loc[wrong > 0, "id"].tolist()
+        numbers[name] = int(wrong.sum())
+    checks = run_checks(merged(own_suite(options.checks), suite), numbers, examples, tables)
     states = Counter(check.state for check in checks)
     summary = RunSummary(
         verdict=verdict(checks),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from imgvet.reports.charts import Chart, histogram, most_frequent
 from imgvet.reports.histogram import Limit, Scale
 from imgvet.reports.inputs import Content, Listing, ReportInputs, gallery
 from imgvet.reports.pair_words import explained
-from imgvet.reports.text import count, counted, similarity
+from imgvet.reports.text import count, similarity
 from imgvet.search.copies import CopyGroup, copy_groups
 from imgvet.similarity.outliers import ROBUST_LIMIT
 
@@ -47,18 +46,9 @@ def _similarities(run: ReportInputs, similarities: pd.Series) -> Chart:
     values = np.minimum(similarities.to_numpy(dtype=np.float64), 1.0)
     least, joins = run.summary.threshold, run.summary.cc_threshold
     limit = Limit(joins, f"components from {number(joins)}")
-    return histogram(
-        values,
-        Scale(min(least, values.min()), 1.0, limit=limit if least < joins < 1.0 else None),
-        figure_id="figure-similarity",
-        title="Similarity of near pairs",
-        axis="similarity",
-        counts="pairs",
-        summary=f"Half of the {counted(len(values), 'pair')} are at least "
-        f"{similarity(float(np.median(values)))} similar.",
-        reading="Good if there are few or none. The farther right a pair lies, the harder its "
-        "images are to tell apart.",
-    )
+    scale = Scale(min(least, values.min()), 1.0, limit=limit if least < joins < 1.0 else None)
+    title = "Similarity of near pairs"
+    return histogram(values, scale, "figure-similarity", title, "similarity", "pairs")
 
 
 def pairs_of(run: ReportInputs, kind: str) -> Content:
@@ -82,23 +72,26 @@ def _pair(run: ReportInputs, row: dict[str, Any]) -> Content:
 
 def leaks(run: ReportInputs) -> Content | None:
     """Pairs across splits, from table ``leaks``; None without splits."""
-    if run.summary.leaks_by_split is None:
+    leaking = run.summary.leaks_by_split
+    if leaking is None:
         return None
-    across, splits = run.table("leaks"), run.valid["split"].dropna().value_counts().sort_index()
-    crossings = Counter(map(tuple, np.sort(across[["split", "other_split"]].to_numpy(), axis=1)))
-    sizes = [(name, n, run.summary.leaks_by_split.get(str(name), 0)) for name, n in splits.items()]
-    found = sorted(crossings.items(), key=lambda crossing: (-crossing[1], crossing[0]))
-    pairs = pd.DataFrame([(*two, n) for two, n in found], columns=["split", "other_split", "pairs"])
+    across = run.table("leaks")
+    sizes = run.valid["split"].value_counts().sort_index().rename_axis("split").rename("images")
+    known = sizes.reset_index().assign(leaking=[leaking.get(str(name), 0) for name in sizes.index])
     return {
         "badge": count(len(across)),
-        "sizes": sizes,
-        "crossings": found,
+        "sizes": Listing("splits", known),
+        "crossings": crossings("split_pairs", across[["split", "other_split"]]),
         "pairs": pairs_of(run, "leaks"),
-        "sizes_listing": Listing(
-            "splits", pd.DataFrame(sizes, columns=["split", "images", "leaking"])
-        ),
-        "crossings_listing": Listing("split_pairs", pairs),
     }
+
+
+def crossings(name: str, ends: pd.DataFrame) -> Listing:
+    """How many pairs, by what both ends have, each two have; those with most of them first."""
+    columns = list(ends.columns)
+    sides = pd.DataFrame(np.sort(ends.to_numpy(str), axis=1), columns=columns)
+    totals = sides.value_counts().rename("pairs").reset_index()
+    return Listing(name, totals.sort_values(["pairs", *columns], ascending=[False, True, True]))
 
 
 def beside_nearest(run: ReportInputs, row: dict[str, Any]) -> Content:
@@ -136,19 +129,9 @@ def _component(run: ReportInputs, row: dict[str, Any], members: pd.DataFrame) ->
 
 
 def _component_sizes(sizes: pd.Series) -> Chart:
+    scale, words = Scale(low=2.0, integer=True), ("images in the component", "components")
     values = sizes.to_numpy(dtype=np.float64)
-    return histogram(
-        values,
-        Scale(low=2.0, integer=True),
-        figure_id="figure-component-sizes",
-        title="Sizes of components",
-        axis="images in the component",
-        counts="components",
-        summary=f"Half of the components have {number(float(np.median(values)))} images or fewer; "
-        f"the largest has {number(float(values.max()))}.",
-        reading="Good if they are few and small. A long tail to the right means scenes that "
-        "are in the dataset many times.",
-    )
+    return histogram(values, scale, "figure-component-sizes", "Sizes of components", *words)
 
 
 def outliers(run: ReportInputs) -> Content:

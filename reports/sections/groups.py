@@ -32,14 +32,10 @@ def groups(run: ReportInputs) -> Content | None:
     parts = dict(iter(members.groupby("group_id")))
     splits = members["split"].value_counts(normalize=True)
     lacking = {group: _lacking(part, splits) for group, part in parts.items()}
-    coverage = run.table("split_coverage").to_dict(orient="records")
     return {
         "badge": count(len(info)),
-        "smallest": int(info["count"].min()),
-        "largest": int(info["count"].max()),
-        "alone": int((info["count"] == 1).sum()),
+        "sizes": info["count"],
         "incomplete": sum(bool(splits) for splits in lacking.values()),
-        "coverage": coverage,
         "groups": gallery(
             info,
             limits.COMPONENTS,

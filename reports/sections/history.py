@@ -8,13 +8,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from imgvet.metrics import FLAGS
-from imgvet.monitor.alarms import in_short
 from imgvet.monitor.history import Run
 from imgvet.monitor.rates import NOVEL, RATES
 from imgvet.reports import limits
-from imgvet.reports.charts import Chart, lines
+from imgvet.reports.charts import lines
 from imgvet.reports.inputs import Content, Listing, ReportInputs
-from imgvet.reports.text import count, counted, measured, moment
+from imgvet.reports.text import count, moment
 from imgvet.sections import Section
 from imgvet.summary import Counts
 
@@ -35,18 +34,14 @@ class Number(NamedTuple):
     settings: tuple[str, ...] = ()
     """What changes this number and not all of them."""
 
-    def of(self, counts: Mapping[str, int]) -> int | None:
-        """The number; None if it was not measured."""
-        return counts.get(self.field)
-
     def applies(self, counts: Mapping[str, int]) -> bool:
         """Whether there was something to count; what was only switched off is told as such."""
         known = Counts.model_fields.get(self.field)
         return self.field in counts or (known is not None and known.is_required())
 
     def share(self, counts: Mapping[str, int]) -> float | None:
-        """The share, or the number if it has no whole."""
-        number = self.of(counts)
+        """The share, or the number if it has no whole; None if it was not measured."""
+        number = counts.get(self.field)
         if number is None or self.whole is None:
             return number
         return number / (counts.get(self.whole) or 1)
@@ -107,7 +102,7 @@ def changes(run: ReportInputs) -> Content | None:
 
 def _change(number: Number, last: Run, this: Run) -> Content:
     """A number twice; its kind is better, worse, changed, same or not comparable."""
-    before, now = number.of(last.counts), number.of(this.counts)
+    before, now = last.counts.get(number.field), this.counts.get(number.field)
     difference = 0 if before is None or now is None else now - before
     kind = "worse" if difference > 0 else "better"
     if not difference or number.whole is None:
@@ -128,11 +123,8 @@ def history(run: ReportInputs) -> Content | None:
     numbers = [*_compared(this), *([_NOVELTY] if run.watched else [])]
     return {
         "badge": count(len(run.runs)),
-        "numbers": numbers,
         "lines": [_line(number, shown) for number in numbers],
         "runs": shown[::-1],
-        "run_count": len(run.runs),
-        "in_short": in_short,
         "listing": Listing("history", pd.DataFrame(map(_told, run.runs[::-1]))),
     }
 
@@ -142,37 +134,21 @@ def _told(run: Run) -> dict[str, object]:
     return {**own, "alarms": ", ".join(run.alarms), **run.counts}
 
 
-def _line(number: Number, every: Sequence[Run]) -> Chart:
+def _line(number: Number, every: Sequence[Run]) -> Content:
+    """The figure of a number, after how many runs its alarm was on, and how many aren't shown."""
     known = [run for run in every if run.verdict is not None]
     runs = [run for run in known if number.comparable(run, every[-1])]
-    percent = number.whole is not None
     frame = pd.DataFrame({
         "run": [moment(run.started) for run in runs],
         "whole": pd.Series([number.share(run.counts) for run in runs], dtype=float),
     })  # fmt: skip
-    ends = (frame["whole"].iloc[place] for place in (0, -1))
-    first, last = (measured(None if pd.isna(end) else end, percent=percent) for end in ends)
-    said = [f"{first} at first, {last} now" if len(runs) > 1 else f"{last} now"]
-    if every[-1].monitored and number.field in _RATE_OF:
+    if judged := every[-1].monitored and number.field in _RATE_OF:
         frame = frame.join(_judged(number.field, runs))
-        alarms = int(frame["alarm"].sum())
-        after = f"an alarm was on after {counted(alarms, 'run')}"
-        said.append(after if alarms else "never an alarm")
-    summary = f"{'; '.join(said)}."
-    if others := len(known) - len(runs):
-        summary += f" {counted(others, 'run')} with other parameters: not shown."
-    return lines(
-        frame,
-        percent=percent,
-        figure_id=f"figure-history-{number.key}",
-        title=number.title,
-        axis="run",
-        counts="share" if percent else "images",
-        summary=summary,
-        reading="Good if it is low and does not rise."
-        if percent
-        else "Good if there is no sudden step that nobody can explain.",
+    chart = lines(
+        frame, f"figure-history-{number.key}", number.title, percent=number.whole is not None
     )
+    alarms = int(frame["alarm"].sum()) if judged else None
+    return {"number": number, "chart": chart, "alarms": alarms, "others": len(known) - len(runs)}
 
 
 def _judged(field: str, runs: Sequence[Run]) -> pd.DataFrame:

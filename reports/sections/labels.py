@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from imgvet.format import number
 from imgvet.reports import limits
-from imgvet.reports.charts import Chart, bars, most_frequent
+from imgvet.reports.charts import bars, most_frequent
 from imgvet.reports.inputs import Content, Listing, ReportInputs, gallery
-from imgvet.reports.sections.alike import beside_nearest, pairs_of
-from imgvet.reports.text import count, counted
+from imgvet.reports.sections.alike import beside_nearest, crossings, pairs_of
+from imgvet.reports.text import count
 
 
 def labels(run: ReportInputs) -> Content | None:
@@ -32,7 +28,9 @@ def labels(run: ReportInputs) -> Content | None:
         "decided": int((judged["is_issue"] | judged["decided"]).sum()) - len(issues),
         "images": len(known),
         "unlabelled": len(run.valid) - len(known),
-        "bars": _label_sizes(totals) if len(totals) > 1 else None,
+        "bars": bars(totals, "figure-labels", "Images of each label", "label", "images")
+        if len(totals) > 1
+        else None,
         "classes": classes.head(limits.TABLE_ROWS).to_dict(orient="split"),
         "label_count": len(totals),
         "pairs": conflicts,
@@ -65,33 +63,18 @@ def _crossings(run: ReportInputs) -> Content | None:
     ends = pd.concat(run.pairs.ends(run.near_pairs, "label"), axis=1).dropna()
     if ends.empty:
         return None
-    pairs = pd.DataFrame(np.sort(ends.to_numpy(str), axis=1), columns=["label", "other_label"])
-    totals = pairs.value_counts().rename("pairs").reset_index()
-    totals = totals.sort_values(["pairs", "label", "other_label"], ascending=[False, True, True])
+    listing = crossings("label_pairs", ends.set_axis(["label", "other_label"], axis="columns"))
+    totals = listing.rows
     named = pd.concat([totals["label"], totals["other_label"]]).unique()
     shown = sorted(named[: limits.CLASSES])
     cells = totals.set_index(["label", "other_label"])["pairs"].to_dict()
     return {
         "labels": shown,
         "label_count": len(named),
-        "rows": [(one, [_cell(one, other, cells) for other in shown]) for one in shown],
-        "listing": Listing("label_pairs", totals),
-    }
-
-
-def _cell(one: str, other: str, cells: Mapping[Any, int]) -> Content:
-    total = cells.get((min(one, other), max(one, other)), 0)
-    return {"total": total, "labels": json.dumps([one, other]), "same": one == other}
-
-
-def _label_sizes(totals: list[tuple[str, int]]) -> Chart:
-    return bars(
-        totals,
-        figure_id="figure-labels",
-        title="Images of each label",
-        axis="label",
-        counts="images",
-        summary=f"From {counted(totals[-1][1], 'image')} to {count(totals[0][1])}; half of the "
-        f"labels have at least {number(float(np.median([total for _, total in totals])))}.",
-        reading="Good if no label has so few images that it can't be learned or judged.",
-    )
+        "rows": [
+            (one, [(cells.get((min(one, two), max(one, two)), 0), one == two,
+                    json.dumps([one, two])) for two in shown])
+            for one in shown
+        ],
+        "listing": listing,
+    }  # fmt: skip

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from imgvet.format import number
 from imgvet.reports import limits
 from imgvet.reports.charts import Chart, bars, histogram, most_frequent
 from imgvet.reports.histogram import Scale
 from imgvet.reports.inputs import Content, ReportInputs, gallery
 from imgvet.reports.sections.map import evenly
-from imgvet.reports.text import base, count, counted
+from imgvet.reports.text import base, count
 from imgvet.similarity.videos import videos_of
 
 
@@ -32,7 +31,9 @@ def videos(run: ReportInputs) -> Content | None:
         "badge": count(len(ordered)),
         "noun": noun,
         "frames": len(frames),
-        "bars": _bars(totals, noun) if len(totals) > 1 else None,
+        "bars": bars(totals, "figure-videos", f"{noun.title()}s of each video", "video", f"{noun}s")
+        if len(totals) > 1
+        else None,
         "videos": gallery(ordered, limits.VIDEOS, lambda video: _video(run, alike, *video)),
         "aligned": int(pairs["offset_ms"].notna().sum()),
         "pairs": gallery(
@@ -46,18 +47,6 @@ def videos(run: ReportInputs) -> Content | None:
             lambda row: {**row, "image": run.image(row["id"])},
         ),
     }
-
-
-def _bars(totals: list[tuple[str, int]], noun: str) -> Chart:
-    return bars(
-        totals,
-        figure_id="figure-videos",
-        title=f"{noun.title()}s of each video",
-        axis="video",
-        counts=f"{noun}s",
-        summary=f"From {counted(totals[-1][1], noun)} to {count(totals[0][1])}.",
-        reading="Good if no video outweighs the others, unless it is meant to.",
-    )
 
 
 def _video(run: ReportInputs, alike: set[int], video: str, ids: list[int]) -> Content:
@@ -97,7 +86,7 @@ def crops(run: ReportInputs) -> Content | None:
     known = table[table["crop_id"].isin(run.table("items")["id"])]
     known = known.assign(_key=known["score"].astype(float) if by_score else sides)
     ordered = known.sort_values(["_key", "crop_id"])
-    cards = gallery(ordered, limits.CARDS, lambda row: _crop(run, row))
+    cards = gallery(ordered, limits.CARDS, lambda row: {**row, "image": run.image(row["crop_id"])})
     return {
         "badge": count(len(table)),
         "sources": run.summary.sources or table["source_id"].nunique(),
@@ -107,56 +96,20 @@ def crops(run: ReportInputs) -> Content | None:
     }
 
 
-def _crop(run: ReportInputs, row: dict[str, Any]) -> Content:
-    """A crop: the picture, where it was cut, how sure the detector was, and what it says."""
-    sides = [row[side] for side in ("col_x", "row_y", "width", "height")]
-    box = "a box of which a number is missing"
-    if None not in sides:
-        x, y, width, height = map(round, sides)
-        box = f"{number(width)} \u00d7 {number(height)} at {x}, {y}"
-    return {**row, "image": run.image(row["crop_id"]), "box": box}
-
-
 def _crop_figures(table: pd.DataFrame, sides: pd.Series) -> list[Chart]:
-    histograms = (
-        _histogram(table["source_id"].value_counts(), Scale(1.0, integer=True), "per-image",
-                   "Crops of an image", "crops", "images",
-                   "Good if it is what you expect; a few images with very many are often noise."),
-        _histogram(sides, Scale(1.0), "side", "Shorter side of crops", "pixels", "crops",
-                   "Good if few crops are so small that nothing can be seen."),
-        _histogram(table["score"], Scale(0.0, 1.0), "score", "How sure the detector is", "score",
-                   "crops", "Good if most crops lie to the right."),
-    )  # fmt: skip
-    figures = [histogram for histogram in histograms if histogram]
+    """What a crop has, and each image; what does not vary is not drawn."""
+    per_image, sure = table["source_id"].value_counts(), table["score"].dropna()
+    drawn = [
+        (per_image, Scale(1.0, integer=True), "per-image", "Crops of an image", "crops", "images"),
+        (sides.dropna(), Scale(1.0), "side", "Shorter side of crops", "pixels", "crops"),
+        (sure, Scale(0.0, 1.0), "score", "How sure the detector is", "score", "crops"),
+    ]
+    figures = [
+        histogram(values.to_numpy(np.float64), scale, f"figure-crops-{key}", *words)
+        for values, scale, key, *words in drawn
+        if values.nunique() > 1
+    ]
     totals = most_frequent(table["label"].dropna())
     if len(totals) > 1:
-        classes = bars(
-            totals,
-            figure_id="figure-crops-labels",
-            title="Crops of each class",
-            axis="class",
-            counts="crops",
-            summary=f"From {count(totals[-1][1])} to {count(totals[0][1])}.",
-            reading="Good if no class has too few to be learned.",
-        )
-        figures.append(classes)
+        figures.append(bars(totals, "figure-crops-labels", "Crops of each class", "class", "crops"))
     return figures
-
-
-def _histogram(
-    column: pd.Series, scale: Scale, key: str, title: str, axis: str, counts: str, reading: str
-) -> Chart | None:
-    known = column.dropna().to_numpy(np.float64)
-    if len(known) < 2 or np.ptp(known) == 0:
-        return None
-    median, least, greatest = (number(f(known), 3) for f in (np.median, np.min, np.max))
-    return histogram(
-        known,
-        scale,
-        figure_id=f"figure-crops-{key}",
-        title=title,
-        axis=axis,
-        counts=counts,
-        summary=f"Median {median}, from {least} to {greatest}.",
-        reading=reading,
-    )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel
 
 from imgvet.foreign import visible
 from imgvet.reasons import Reason
@@ -17,21 +16,12 @@ from imgvet.reports.inputs import Content, Image, Listing, ReportInputs, gallery
 from imgvet.reports.sections.history import NUMBERS
 from imgvet.reports.text import count, label
 from imgvet.search.copies import copy_groups
-from imgvet.sections import Section
 from imgvet.workdir import CROPS_PART
 
 
 def overview(run: ReportInputs) -> Content:
     """The verdict, the counts, and what to do next."""
     counts = run.summary.counts
-    calls = (
-        ("invalid_instances", counts.invalid),
-        ("similarity", counts.exact_duplicate_groups + counts.near_duplicate_pairs),
-        ("leaks", counts.leak_pairs),
-        ("label_issues", counts.label_issues),
-        ("connected_components", counts.components),
-        ("outliers", counts.outliers),
-    )
     copies, judged = copy_groups(run.open_copies), run.open_labels
     # Different labels and splits are steps of their own.
     told = (("label", counts.label_conflict_groups), ("split", counts.leak_images))
@@ -41,11 +31,6 @@ def overview(run: ReportInputs) -> Content:
     work_dir += "" if run.summary.sources is None else f"/{CROPS_PART}"
     inputs = [source.rstrip("/\\") for source in run.summary.inputs]
     return {
-        "over": [
-            result.title
-            for result in sorted(run.checks, key=lambda result: result.severity != "critical")
-            if result.state != "passed"
-        ],
         "numbers": [number for number in NUMBERS if number.applies(run.counts)],
         "removable": sum(len(group.ids) - 1 for group in copies if group.decided),
         "undecided": sum(not group.decided for group in copies)
@@ -57,7 +42,6 @@ def overview(run: ReportInputs) -> Content:
         "near": len(run.open_pairs("near")),
         "shell_work_dir": shlex.quote(work_dir),
         "python_work_dir": repr(work_dir),
-        "calls": [call for call, number in calls if number] or ["img_stats"],
         "root_is_input": inputs == [run.image_table.root.rstrip("/\\")],
     }
 
@@ -65,19 +49,11 @@ def overview(run: ReportInputs) -> Content:
 def checks(run: ReportInputs) -> Content:
     """The checks, failed ones in the order of the catalogue like the others."""
     failed = run.summary.checks_failed + run.summary.checks_errored
+    left_out = {"examples", "section"}
+    rows = [result.model_dump(mode="json", exclude=left_out) for result in run.checks]
     return {
         "badge": count(failed) if failed else "",
-        "checks": [
-            {
-                "result": result,
-                "section": Section(result.section) if result.section in set(Section) else None,
-                "examples": [
-                    image.filename for image in run.images(result.examples[: limits.EXAMPLES])
-                ],
-            }
-            for result in run.checks
-        ],
-        "listing": Listing("checks", _frame(run.checks, {"examples", "section"})),
+        "listing": Listing("checks", pd.DataFrame(rows)),
     }
 
 
@@ -90,8 +66,7 @@ def invalid_files(run: ReportInputs) -> Content:
     columns = ["reason", "files", "meaning"]
     return {
         "badge": count(run.summary.counts.invalid),
-        "reasons": reasons,
-        "listing": Listing("invalid_reasons", pd.DataFrame(reasons, columns=columns)),
+        "reasons": Listing("invalid_reasons", pd.DataFrame(reasons, columns=columns)),
         "files": gallery(
             run.table("invalid"),
             limits.TABLE_ROWS,
@@ -111,14 +86,8 @@ def this_run(run: ReportInputs) -> Content:
     return {
         **told,
         "settings": Listing("settings", pd.DataFrame(rows, columns=["of", "name", "value"])),
-        "stages": Listing("stages", _frame(run.record.stages)),
+        "stages": Listing("stages", pd.DataFrame([one.model_dump() for one in run.record.stages])),
     }
-
-
-def _frame(records: Sequence[BaseModel], without: Collection[str] = ()) -> pd.DataFrame:
-    """Records by their fields."""
-    left_out = set(without)
-    return pd.DataFrame([record.model_dump(mode="json", exclude=left_out) for record in records])
 
 
 def entries(values: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:

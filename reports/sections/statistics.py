@@ -7,13 +7,13 @@ import math
 import numpy as np
 import pandas as pd
 
-from imgvet.format import listed, number
-from imgvet.metrics import FLAGS, METRIC_BY_NAME, METRICS, Direction, Flag, Metric
+from imgvet.format import number
+from imgvet.metrics import FLAGS, METRIC_BY_NAME, METRICS, Flag, Metric
 from imgvet.reports import limits
 from imgvet.reports.charts import histogram
 from imgvet.reports.histogram import Limit, Scale, Values
 from imgvet.reports.inputs import Content, ReportInputs, gallery
-from imgvet.reports.text import count, counted, share
+from imgvet.reports.text import count
 from imgvet.search.image_table import PIXELS, SIDES
 from imgvet.sections import Section
 
@@ -30,13 +30,6 @@ _WORST = {
     "height": Section.TINY,
 }
 """Where the worst images by a metric are shown."""
-
-_GOOD = {
-    Direction.HIGHER: "Good if most images lie to the right.",
-    Direction.LOWER: "Good if most images lie to the left.",
-    Direction.MIDDLE: "Good if most images lie in the middle, few pile up at either end.",
-    Direction.NEUTRAL: "No end is good or bad; look for values that stand apart.",
-}
 
 
 def statistics(run: ReportInputs) -> Content:
@@ -71,29 +64,24 @@ def _group(metric: Metric) -> str:
 def _metric(run: ReportInputs, metric: Metric, values: Values) -> Content:
     flag = _FLAG_OF.get(metric.name)
     limit = flag_limit(flag, run) if flag else None
-    summary, reading = _in_words(metric, values, limit), _GOOD[metric.direction]
-    scale = Scale(
-        -math.inf if metric.low is None else metric.low,
-        math.inf if metric.high is None else metric.high,
-        metric.integer and limit is None,
-        limit,
+    low, high = (
+        unbounded if bound is None else bound
+        for bound, unbounded in ((metric.low, -math.inf), (metric.high, math.inf))
     )
+    scale = Scale(low, high, metric.integer and limit is None, limit)
+    figure_id, axis = f"figure-{metric.name.replace('_', '-')}", metric.unit or metric.title.lower()
+    chart = histogram(values, scale, figure_id, metric.title, axis, "images")
+    kinds, numbers = np.unique(values, return_counts=True)
+    told = 4 if metric.integer else 1  # kinds that are told one by one
     return {
         "metric": metric,
-        "summary": summary,
-        "reading": _flag_reading(flag, limit) if flag and limit else reading,
-        "histogram": histogram(
-            values,
-            scale,
-            figure_id=f"figure-{metric.name.replace('_', '-')}",
-            title=metric.title,
-            axis=metric.unit or metric.title.lower(),
-            counts="images",
-            summary=summary,
-            reading=reading,
-        )
-        if np.ptp(values) > 0
-        else None,
+        "flag": flag,
+        "limit": limit,
+        "marked": limit and int(limit.marked(values).sum()),
+        "total": len(values),
+        "kinds": list(zip(kinds, numbers, strict=True)) if len(kinds) <= told else (),
+        "quarters": np.percentile(values, (0, 25, 50, 75, 100)),
+        "histogram": chart if len(kinds) > 1 else None,
         "worst": _WORST.get(metric.name),
     }
 
@@ -105,101 +93,38 @@ def flag_limit(flag: Flag, run: ReportInputs) -> Limit:
     return Limit(value, f"{flag.name} {side} {number(value)}", flag.below)
 
 
-def _flag_reading(flag: Flag, limit: Limit) -> str:
-    side, good = ("Left", "right") if flag.below else ("Right", "left")
-    return (
-        f"{side} of the line at {number(limit.value)} an image counts as {flag.name}: "
-        f"{flag.meaning}. Good if nearly all images lie to the {good} of it."
-    )
-
-
-def _in_words(metric: Metric, values: Values, limit: Limit | None) -> str:
-    unit = f" {metric.unit}" if metric.unit else ""
-    kinds, numbers = np.unique(values, return_counts=True)
-    if len(kinds) == 1:
-        every = "All " if len(values) > 1 else ""
-        return f"{every}{counted(len(values), 'image')}: {number(kinds[0])}{unit}."
-    if metric.integer and len(kinds) <= 4:
-        parts = [
-            f"{number(kind)}{unit} ({counted(int(total), 'image')})"
-            for kind, total in zip(kinds, numbers, strict=True)
-        ]
-        return f"{listed(parts)}."
-    quarters = np.percentile(values, (0, 25, 50, 75, 100))
-    low, quarter, median, three_quarters, high = (number(value, 3) for value in quarters)
-    text = (
-        f"Median {median}{unit}; the middle half lies from {quarter} to {three_quarters}, "
-        f"all from {low} to {high}."
-    )
-    if limit is None:
-        return text
-    marked = int(limit.marked(values).sum())
-    return f"{text} {counted(marked, 'image')} ({share(marked, len(values))}): {limit.label}."
-
-
 def flagged(run: ReportInputs, flag: Flag) -> Content:
     """The images with a flag of the catalogue, from table ``stats``, worst first."""
-    title = METRIC_BY_NAME[flag.metric].title.lower()
+    title, limit = METRIC_BY_NAME[flag.metric].title.lower(), flag_limit(flag, run)
     values = _values(run, flag.metric)
-    if values.empty:
-        return _worst(run, values, "", f"Not known: {title} was not measured.")
-    limit = flag_limit(flag, run)
     worst = values[limit.marked(values.to_numpy())]
     worst = worst.sort_index().sort_values(ascending=flag.below, kind="stable")
-    rule = f"{flag.name} ({limit.label.replace(flag.name, title, 1)})"
-    text = f"No image is {rule}."
-    if len(worst):
-        part, verb = share(len(worst), len(run.table("stats"))), "is" if len(worst) == 1 else "are"
-        text = f"{counted(len(worst), 'image')} ({part}) {verb} {rule}: {flag.meaning}."
-    badge = {"badge": count(len(worst))}
-    return badge | _worst(run, worst, f"{title} {{}}", text, limit=limits.CARDS)
+    return {
+        "badge": count(len(worst)) if len(values) else "",
+        "flag": flag,
+        "title": title,
+        "rule": f"{flag.name} ({limit.label.replace(flag.name, title, 1)})",
+        "measured": len(values),
+        "found": len(worst),
+        "gallery": _gallery(run, worst, f"{title} {{}}", limits.CARDS),
+    }
 
 
-def low_contrast(run: ReportInputs) -> Content | None:
-    """The images of least contrast; None if it was not measured."""
-    contrast = _values(run, "contrast").sort_values(kind="stable")
-    text = (
-        f"The images of least contrast, from {number(contrast.min(), 3)} of 1 up. Good if even "
-        "these show what they should; nearly empty ones are missing exposures, fog or lens caps."
-    )
-    return _worst(run, contrast, "contrast {}", text) if len(contrast) else None
+def extremes(
+    run: ReportInputs, column: str, tag: str, *, descending: bool = False, digits: int = 3
+) -> Content | None:
+    """The images with the least, or greatest, values of a column; None if it was not measured."""
+    known = _values(run, column).sort_values(ascending=not descending, kind="stable")
+    shown = _gallery(run, known, tag, limits.EXAMPLES_OF_EXTREMES, digits)
+    return {"known": known, "gallery": shown} if len(known) else None
 
 
-def smallest(run: ReportInputs) -> Content | None:
-    """The images of fewest pixels; None if they were not measured."""
-    area = _values(run, PIXELS).sort_values(kind="stable")
-    text = (
-        f"The images of fewest pixels, from {number(area.min())} up; half of all have at least "
-        f"{number(area.median())}. Good if even the smallest is large enough for its use."
-    )
-    return _worst(run, area, "pixels {}", text, digits=4) if len(area) else None
-
-
-def narrowest(run: ReportInputs) -> Content | None:
-    """The images whose sides differ most; None if they were not measured."""
-    ratio = _values(run, SIDES)
-    text = (
-        f"The images whose sides differ most, up to {number(ratio.max(), 3)} to 1; half of all "
-        f"have {number(ratio.median(), 3)} to 1 or less. Good if even these are close to the usual "
-        "shape; strips and banners are often crops gone wrong."
-    )
-    ratio = ratio.sort_values(ascending=False, kind="stable")
-    return _worst(run, ratio, "sides {} : 1", text) if len(ratio) else None
-
-
-def _worst(
-    run: ReportInputs,
-    ordered: pd.Series,
-    tag: str,
-    summary: str,
-    *,
-    limit: int = limits.EXAMPLES_OF_EXTREMES,
-    digits: int = 3,
+def _gallery(
+    run: ReportInputs, ordered: pd.Series, tag: str, limit: int, digits: int = 3
 ) -> Content:
     """A gallery of images, each with the value that it is extreme in, worst first."""
-    shown = gallery(
+    return gallery(
         list(ordered.items()),
         limit,
         lambda row: (run.image(row[0]), tag.format(number(row[1], digits))),
     )
-    return {"summary": summary, "gallery": shown}

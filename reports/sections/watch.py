@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
@@ -22,7 +21,7 @@ from imgvet.monitor.alarms import (
     is_compared,
     name_of,
 )
-from imgvet.monitor.history import Compared, Event, Run
+from imgvet.monitor.history import Run, find_run
 from imgvet.monitor.rates import NOVEL
 from imgvet.reports import limits
 from imgvet.reports.inputs import Content, Listing, ReportInputs, gallery
@@ -31,29 +30,19 @@ from imgvet.reports.text import count
 _FLAGGED = {flag.name: flag.metric for flag in FLAGS}
 
 
-class Row(NamedTuple):
-    """What was asked of one rate or metric: of the whole dataset and of the new images."""
-
-    title: str
-    whole: Compared | None
-    new: Compared | None
-    alarming: bool
-
-
 def alarms(run: ReportInputs) -> Content | None:
     """The alarms that are on, and what was compared; None if the run was not monitored."""
     if not run.watched:
         return None
     this = run.watched[-1]
-    baseline = next((row for row in run.watched if row.run_id == this.baseline), None)
+    rows = [_row(this, key) for key in dict.fromkeys(found.key for found in this.compared)]
     return {
         "badge": count(len(this.alarms)) if this.alarms else "",
-        "run": this,
-        "baseline": baseline,
+        "baseline": find_run(run.watched, this.baseline or ""),
         "alarms": [_alarm(run, key) for key in _in_order(this.alarms) if is_compared(key)],
         "checks": [check for check in run.checks if f"{CHECK}{check.name}" in this.alarms],
-        "rates": [row for row in _rows(this) if not row[0].startswith((STALE, DRIFT, GROWN))],
-        "drifts": [row for row in _rows(this) if row[0].startswith(DRIFT)],
+        "rates": [row for row in rows if not row["key"].startswith((STALE, DRIFT, GROWN))],
+        "drifts": [row for row in rows if row["key"].startswith(DRIFT)],
         "listing": Listing("compared", pd.DataFrame([one.model_dump() for one in this.compared])),
     }
 
@@ -88,7 +77,6 @@ def _alarm(run: ReportInputs, key: str) -> Content:
         "title": title_of(key),
         "since": since,
         "event": said[0] if said else None,
-        "lines": _lines(said[0]) if said else (),
         "judged": key in {found.key for found in run.watched[-1].compared},
         "images": gallery(
             rows, limits.CARDS, lambda row: (images[row["id"]], _value(key, row["value"]))
@@ -106,11 +94,6 @@ def _since(runs: Sequence[Run], key: str) -> Run:
     return since
 
 
-def _lines(event: Event) -> list[str]:
-    """What was said, without the names of images, which stand below."""
-    return [line for line in event.body.splitlines() if not line.startswith("See: ")]
-
-
 def _value(key: str, value: float | None) -> str:
     """What an image is judged by, in words."""
     if value is None:
@@ -121,8 +104,13 @@ def _value(key: str, value: float | None) -> str:
     return f"{METRIC_BY_NAME[_FLAGGED.get(name, name)].title} {number(value)}"
 
 
-def _rows(run: Run) -> Iterator[tuple[str, Row]]:
-    for key in dict.fromkeys(found.key for found in run.compared):
-        found = {one.population: one for one in run.compared if one.key == key}
-        row = Row(title_of(key), found.get("whole"), found.get("new"), key in run.alarms)
-        yield key, row
+def _row(run: Run, key: str) -> Content:
+    """What was asked of one rate or metric: of the whole dataset and of the new images."""
+    asked = {one.population: one for one in run.compared if one.key == key}
+    return {
+        "key": key,
+        "title": title_of(key),
+        "whole": asked.get("whole"),
+        "new": asked.get("new"),
+        "alarming": key in run.alarms,
+    }

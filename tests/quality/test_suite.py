@@ -13,7 +13,7 @@ from imgvet.check_options import CheckLimits
 from imgvet.errors import InputUnreadableError, InvalidParameterError
 from imgvet.quality.checks import CHECKS
 from imgvet.quality.result import CheckResult, CheckState
-from imgvet.quality.run_checks import run_checks, run_suite
+from imgvet.quality.run_checks import run_checks
 from imgvet.quality.suite import merged, name_of, own_suite, read_suite, suite_text
 
 TABLES = {
@@ -23,7 +23,7 @@ TABLES = {
     "stats": pd.DataFrame({"id": [7, 8], "width": [100, 640], "sharpness": [0.5, 0.9]}),
     "outliers": pd.DataFrame({"id": [9], "similarity": [0.2]}),
 }
-NUMBERS = {"images": 3.0, "valid": 2.0, "dark_rate": 0.125}
+NUMBERS = {"images": 3.0, "valid": 2.0}
 
 Written = dict[str, Any]
 
@@ -40,7 +40,7 @@ def entry(kind: str, table: str = "", name: str = "", **arguments: Any) -> Writt
 
 
 def checked(folder: Path, *expectations: Written) -> list[CheckResult]:
-    return list(run_suite(read_suite(write(folder, *expectations)), TABLES, NUMBERS))
+    return list(run_checks(read_suite(write(folder, *expectations)), NUMBERS, {}, TABLES))
 
 
 def test_what_is_expected_of_images_is_judged_by_image(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_our_suite_is_exported_edited_and_takes_the_place_of_the_checks(tmp_path
     file.write_text(json.dumps(suite))
     expected = merged(own_suite(CheckLimits()), read_suite(str(file)))
     assert [name_of(one) for one in expected] == [check.name for check in CHECKS if check.limit]
-    (result,) = run_checks({"dark_rate": 0.125}, {}, expected)
+    (result,) = run_checks(expected, {"dark_rate": 0.125}, {}, {})
     assert (result.state, result.severity, result.section) == (
         CheckState.FAILED, "critical", "dark",
     )  # fmt: skip

@@ -42,9 +42,9 @@ def check(
 ) -> dict[str, CheckResult]:
     wrong = wrong_measures(stats() if table is None else table)
     ids = (stats() if table is None else table)["id"]
-    numbers = rates | {name: number.sum() for name, number in wrong.items()}
+    numbers = rates | {name: int(number.sum()) for name, number in wrong.items()}
     shown = (examples or {}) | {name: ids[number > 0].tolist() for name, number in wrong.items()}
-    return {result.name: result for result in run_checks(numbers, shown, own_suite(limits))}
+    return {result.name: result for result in run_checks(own_suite(limits), numbers, shown, {})}
 
 
 def others_pass(results: dict[str, CheckResult], *names: str) -> bool:
@@ -147,13 +147,13 @@ def test_advanced_metrics_are_checked_where_they_were_measured() -> None:
 def test_what_is_not_observed_is_not_checked() -> None:
     left_out = {"dark_rate", "leak_rate"}
     observed = {name: rate for name, rate in GOOD.items() if name not in left_out}
-    names = {result.name for result in run_checks(observed, {}, own_suite(LIMITS))}
+    names = {result.name for result in run_checks(own_suite(LIMITS), observed, {}, {})}
     assert names == set(CHECK_BY_NAME) - MEASURES - left_out
 
 
 def test_the_process_warns_as_it_did() -> None:
     show = warnings.showwarning
-    run_checks(GOOD, {}, own_suite(LIMITS))
+    run_checks(own_suite(LIMITS), GOOD, {}, {})
     assert warnings.showwarning is show
 
 
@@ -170,7 +170,7 @@ import logging, gc, warnings
 show = warnings.showwarning
 names = ("invalid", "duplicate", "near_duplicate", "outlier")
 rates = {"images_present": 1, **{f"{name}_rate": 0 for name in names}}
-results = run_checks(rates, {}, own_suite(CheckLimits()))
+results = run_checks(own_suite(CheckLimits()), rates, {}, {})
 assert len(results) == 5 and gc.isenabled() and warnings.showwarning is show
 assert "scipy.stats._stats_py" not in sys.modules, "imported, though no check needs it"
 from scipy import stats

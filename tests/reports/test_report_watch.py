@@ -76,8 +76,8 @@ def test_all_runs_stand_in_the_history_with_their_alarms(full_inputs: ReportInpu
 
 
 def test_rates_stand_on_an_axis_of_time_with_their_bands(full_inputs: ReportInputs) -> None:
-    charts = {chart.title: chart for chart in section(full_inputs, Section.HISTORY).lines}
-    dark = charts["Dark"]
+    lines = {line["number"].title: line for line in section(full_inputs, Section.HISTORY).lines}
+    dark = lines["Dark"]["chart"]
     assert dark.numbers["run"].tolist() == [
         "2026-01-01 00:00:00 UTC", "2026-01-01 12:00:00 UTC", "2026-01-02 03:04:05 UTC",
     ]  # fmt: skip
@@ -90,8 +90,10 @@ def test_rates_stand_on_an_axis_of_time_with_their_bands(full_inputs: ReportInpu
     assert ticks["y"] == [None, 0.2, 0.2]
     assert whole["x"][1] == "2026-01-01 12:00:00"
     assert new["meta"]["over"] == [False, True, True]
-    assert dark.summary.endswith("an alarm was on after 2\u00a0runs.")
-    assert charts["Bright"].summary.endswith("never an alarm.")
+    assert (lines["Dark"]["alarms"], lines["Bright"]["alarms"]) == (2, 0)
+    told = words(full_inputs, Section.HISTORY)
+    assert "Dark 0 % at first, 5 % now; an alarm was on after 2 runs. Good if it is low" in told
+    assert "now; never an alarm. Good if it is low" in told
 
 
 def test_of_a_long_history_the_latest_runs_are_shown(
@@ -100,7 +102,7 @@ def test_of_a_long_history_the_latest_runs_are_shown(
     monkeypatch.setattr(limits, "RUNS", 3)
     found = section(full_inputs, Section.HISTORY)
     assert [run.run_id for run in found.runs][1:] == ["run-<2>", "run-f"]
-    assert all(len(chart.numbers) == 2 for chart in found.lines)
+    assert all(len(line["chart"].numbers) == 2 for line in found.lines)
     told = words(full_inputs, Section.HISTORY)
     assert "4 runs into this work dir" in told
     assert "The latest 3 of 4 runs." in told

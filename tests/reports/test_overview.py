@@ -9,8 +9,10 @@ import pandas as pd
 
 from imgvet.monitor.history import Event, Run
 from imgvet.quality.result import CheckResult, CheckState
-from imgvet.reports.artifact import Shown, dataset_markdown
-from imgvet.summary import Counts, RunSummary, Verdict
+from imgvet.reports.inputs import ReportInputs
+from imgvet.reports.overview import dataset_markdown
+from imgvet.summary import Counts, RunRecord, RunSummary, Verdict
+from imgvet.tables import ALARMS, ITEMS, conform, to_frame
 from support.pictures import jpeg, photograph
 
 EVENT = Event(
@@ -26,7 +28,7 @@ def check(name: str, state: CheckState, *examples: int) -> CheckResult:
     )  # fmt: skip
 
 
-def shown(*runs: Run) -> Shown:
+def page_of(*runs: Run) -> str:
     counts = Counts(**dict.fromkeys(Counts.model_fields, 0))
     summary = RunSummary(
         verdict=Verdict.WARNINGS, counts=counts, invalid_by_reason={}, inputs=("in",), model="m",
@@ -37,19 +39,24 @@ def shown(*runs: Run) -> Shown:
     names = [f"in/{number}.jpg" for number in range(12)]
     items = pd.DataFrame({"id": range(12), "filename": names, "digest": names})
     items.loc[11, "digest"] = None
-    return Shown(
-        name="cats](http://x)",
+    alarms = pd.DataFrame({"alarm": ["dark_rate"] * 3, "id": [11, 0, 2]})
+    record = RunRecord(
+        run_id="r", started="", finished="", seconds=1, versions={}, model={}, stages=(),
+        parameters={"dataset_name": "cats](http://x)"},
+    )  # fmt: skip
+    run = ReportInputs(
         summary=summary,
+        record=record,
         checks=(
             check("good", CheckState.PASSED, 9),
             check("dark|<img src=x>", CheckState.FAILED, 0, 5, 6),
         ),
-        items=items,
-        alarms=pd.DataFrame({"alarm": ["dark_rate"] * 3, "id": [11, 0, 2]}) if runs else None,
+        tables={"items": to_frame(conform(items, ITEMS))}
+        | ({"alarms": to_frame(conform(alarms, ALARMS))} if runs else {}),
+        thumbnail=read,
         runs=runs,
-        report="https://r.example/index.html",
-        lines=("Images  12",),
     )
+    return dataset_markdown(run, "https://r.example/index.html", ("Images  12",))
 
 
 def read(digest: str) -> bytes | None:
@@ -62,7 +69,7 @@ def test_the_page_says_whether_it_is_fine_what_changed_and_what_to_look_at() -> 
         verdict=Verdict.WARNINGS, counts={"images": 12}, new_counts={"images": 4},
         events=(EVENT,),
     )  # fmt: skip
-    page = dataset_markdown(shown(run), read)
+    page = page_of(run)
     assert "passed with warnings" in page.splitlines()[0].lower()
     assert "**1 alarm on**; 4 images of 12 are new." in page
     assert "- cats: dark rate jumped" in page.replace("\\", "")
@@ -78,13 +85,13 @@ def test_the_page_says_whether_it_is_fine_what_changed_and_what_to_look_at() -> 
 
 
 def test_a_run_that_is_not_monitored_has_no_alarms() -> None:
-    page = dataset_markdown(shown(), read)
+    page = page_of()
     assert "larm" not in page
     assert "svg" not in page
 
 
 def test_foreign_text_is_neither_markdown_nor_html() -> None:
-    page = dataset_markdown(shown(), read)
+    page = page_of()
     assert "](http://x)" not in page
     assert "<img" not in page.replace("\\<img", "")
     assert "dark|" not in page
