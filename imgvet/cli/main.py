@@ -103,7 +103,3 @@ class _TerminatedError(KeyboardInterrupt):
 
 def _terminate(_signal: int, _frame: object) -> NoReturn:
     raise _TerminatedError
-
-
-if __name__ == "__main__":
-    sys.exit(main())
