@@ -171,8 +171,8 @@ class Dataset:
     def subset(self, count: int, *, farthest: bool = False) -> pd.DataFrame:
         """At most ``count`` images that stand for all, or that are as unlike as possible."""
         work, threads = self._stored, self.record().options(ExecutionOptions).num_threads
-        index = SearchIndex.of_run(work, ImageTable.of_run(work))
-        ids = index.subset(count, farthest=farthest, threads=threads)
+        index = SearchIndex.of_run(work, ImageTable.of_run(work), threads)
+        ids = index.subset(count, farthest=farthest)
         return self.annotations().set_index("id").loc[ids].reset_index()
 
     def search(

@@ -26,7 +26,7 @@ from imgvet.options import SimilarityOptions
 from imgvet.parameters import Part, Place
 from imgvet.reasons import Failure, Reason
 from imgvet.search.image_table import ImageTable
-from imgvet.search.many import ManySearch
+from imgvet.search.index import SearchIndex
 from imgvet.search.picture import has_model, model_of, pixels_for
 from imgvet.similarity.alignment import Look
 from imgvet.similarity.distances import Reals, Rows, Vectors
@@ -76,8 +76,9 @@ def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -
     """
     if not isinstance(k, Integral) or k < 1:
         raise InvalidParameterError(f"k = {k!r} is not 1 or more", "Ask for one image or more")
-    search = ManySearch.of_run(work, threads)
-    images = ImageTable.of_run(work).frame(["filename", "digest", "embedding_row"]).reset_index()
+    known = ImageTable.of_run(work)
+    search = SearchIndex.of_run(work, known, threads)
+    images = known.frame(["filename", "digest", "embedding_row"]).reset_index()
     images = images.dropna(subset="embedding_row")
     other = finished_at(given[0]) if len(given) == 1 else None
     contents = images.drop_duplicates("digest").set_index("digest")["embedding_row"]
@@ -89,7 +90,7 @@ def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -
             items, read = stack.enter_context(opened(given))
             pictures, vectors = _of_files(work, items["filename"], read, contents, threads)
             see = partial(_picture_in, read)
-        rows, similarity = search.nearest(vectors, k)
+        rows, similarity = search.nearest_rows(vectors, k)
         _put_first(pictures["digest"].map(contents), rows, similarity)
         table = pictures.loc[pictures.index.repeat(k)].reset_index(drop=True)
         row = pd.Series(rows.ravel(), table.index)
