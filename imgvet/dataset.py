@@ -244,8 +244,7 @@ class Dataset:
 
         ``newly_bad`` and ``newly_good`` are lists of findings.
         """
-        from imgvet.exchange.compare import compare_sides
-        from imgvet.exchange.sides import read_side
+        from imgvet.exchange.compare import compare_sides, read_side
 
         return compare_sides(read_side(str(earlier)), read_side(self._work.name)).images
 

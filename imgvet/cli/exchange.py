@@ -10,9 +10,8 @@ from pathlib import Path
 
 from imgvet.dataset import Dataset
 from imgvet.errors import EXIT_CHECKS_FAILED, written
-from imgvet.exchange.compare import Difference, compare_sides
+from imgvet.exchange.compare import Difference, compare_sides, read_side
 from imgvet.exchange.options import ExportOptions
-from imgvet.exchange.sides import read_side
 from imgvet.foreign import visible
 from imgvet.format import counted, table_text
 from imgvet.opening import exclusive

@@ -1,8 +1,14 @@
-"""The files of a plan: CSV to be edited, Parquet as it was made; read back and checked."""
+"""The files of a plan: CSV to be edited, Parquet as it was made; read back and checked.
+
+What it removes that is no file on this machine goes into a list, and a script for objects in
+buckets. Nothing of it is touched from here: an object may be versioned, locked or shared, and an
+archive can't lose a member without being written anew.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+import shlex
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +16,18 @@ import pandas as pd
 import pyarrow as pa
 
 from imgvet.curation.decisions import Decision, Decisions, Kind, decide
+from imgvet.curation.images import FILE
 from imgvet.errors import PlanError
-from imgvet.format import examples
+from imgvet.format import examples, filled
+from imgvet.sources.s3 import parse_location
 from imgvet.spreadsheet import csv_bytes, read_csv
 from imgvet.tables import PLAN, conform, read_table, to_frame, write_table
-from imgvet.workdir import WorkDir, write_atomically, write_bytes
+from imgvet.workdir import WorkDir, write_atomically, write_bytes, write_text
 
 ACTIONS = ("keep", "remove", "review")
+MANIFEST, SCRIPT = "manifest.csv", "bucket.sh"
+PREFIX = "imgvet-quarantine/"
+_LISTED = ["filename", "place", "list", "reason", "kept", "digest", "file_size"]
 _NEEDED = ("action", "list", "filename", "kept", "place", "source", "digest")
 
 
@@ -106,6 +117,26 @@ def stays_for(plan: pd.DataFrame) -> dict[str, str]:
     staying = plan.loc[plan["action"] != "remove", ["kept", "filename"]].dropna(subset="filename")
     others = dict(staying.iloc[::-1].dropna().itertuples(index=False, name=None))
     return others | {name: name for name in staying["filename"]}
+
+
+def write_manifest(plan: pd.DataFrame, folder: Path) -> None:
+    """Write the list, and the script if there are objects in buckets, into a quarantine."""
+    rows = plan[(plan["action"] == "remove") & (plan["place"] != FILE)]
+    if rows.empty:
+        return
+    write_bytes(folder / MANIFEST, csv_bytes(rows[_LISTED], to_edit=True))
+    objects = rows["filename"][rows["place"] == "bucket"].tolist()
+    if objects:
+        write_text(folder / SCRIPT, script_of(objects))
+
+
+def script_of(objects: Iterable[str]) -> str:
+    """A shell script that moves objects within their buckets, and back."""
+    moves = []
+    for at in map(parse_location, objects):
+        endpoint = "" if at.endpoint is None else f"--endpoint-url {at.endpoint}"
+        moves.append(map(shlex.quote, (endpoint, at.bucket, at.key, PREFIX + at.key)))
+    return filled(SCRIPT, prefix=PREFIX, name=SCRIPT, moves=moves)
 
 
 def learn(work: WorkDir, plan: pd.DataFrame) -> Decisions:
