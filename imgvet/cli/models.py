@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from imgvet.engine.progress import shown_progress
 from imgvet.errors import InvalidParameterError, ModelError
@@ -16,18 +15,16 @@ from imgvet.models.resolve import fetched, names_to_choose
 
 def list_(options: argparse.Namespace) -> None:  # noqa: ARG001
     """Print a table of the models that are known by name."""
-
-    def add(name: str, card: Any, size: int | None, here: str, purpose: str) -> None:
+    builtin = builtin_model()
+    size, purpose = builtin.path.stat().st_size, "near duplicates; fast on any processor"
+    found = [(BUILTIN_NAME, builtin.card, size, "yes", purpose)]
+    for model in registry.KNOWN.values():
+        here = "yes" if model.is_checked else "unchecked" if model.path.is_file() else "no"
+        found.append((model.name, model.card, model.size, here, model.purpose))
+    rows = [("NAME", "WIDTH", "INPUT", "SIZE", "LICENCE", "HERE", "GOOD FOR")]
+    for name, card, size, here, purpose in found:
         widths = str(card.width), str(card.input_size)
         rows.append((name, *widths, size_text(size), card.licence, here, purpose))
-
-    rows = [("NAME", "WIDTH", "INPUT", "SIZE", "LICENCE", "HERE", "GOOD FOR")]
-    builtin, purpose = builtin_model(), "near duplicates; fast on any processor"
-    add(BUILTIN_NAME, builtin.card, builtin.path.stat().st_size, "yes", purpose)
-    for model in registry.KNOWN.values():
-        unchecked = "unchecked" if model.path.is_file() else "no"
-        here = "yes" if model.is_checked else unchecked
-        add(model.name, model.card, model.size, here, model.purpose)
     print(table_text(rows, "<>>><<<"))
     print(
         f"\nDownloaded models are kept in {model_folder()} ({FOLDER_VARIABLE} names another "

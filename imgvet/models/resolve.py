@@ -87,10 +87,9 @@ def fetched(known: KnownModel, device: Device = "cpu") -> Model:
     """
     new = not known.is_checked
     path = fetch_model(known)
-    card = known.card.model_copy(update={"sha256": known.expected_sha256 or ""})
-    model = Model(card=card, path=path, device=device)
+    model = Model(card=known.card, path=path, device=device)
     if new:
-        pooled(_tried(model), card)
+        pooled(_tried(model), model.card)
     return model
 
 
