@@ -54,7 +54,9 @@ def compare(options: argparse.Namespace) -> int:
     found = compare_sides(*(read_side(name, threads) for name in (options.before, options.after)))
     print("\n".join(difference_lines(found)))
     if options.csv is not None:
-        write_file(options.csv, lambda path: write_difference(found, path))
+        lists = {name: found.images[name].map("; ".join) for name in ("newly_bad", "newly_good")}
+        table = csv_bytes(found.images.assign(**lists))
+        write_file(options.csv, lambda path: path.write_bytes(table))
     if options.page is not None:
         from imgvet.reports.comparison import comparison_page
 
@@ -83,12 +85,6 @@ def difference_lines(found: Difference) -> list[str]:
     if found.not_compared:
         rows.append(("Not compared", ", ".join(found.not_compared)))
     return [visible(line) for line in table_text(rows, "<<").split("\n")]
-
-
-def write_difference(found: Difference, path: Path) -> None:
-    """Write the images that differ as CSV."""
-    lists = {name: found.images[name].map("; ".join) for name in ("newly_bad", "newly_good")}
-    path.write_bytes(csv_bytes(found.images.assign(**lists)))
 
 
 def write_file(path: Path, write: Callable[[Path], object]) -> None:

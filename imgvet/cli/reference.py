@@ -11,7 +11,7 @@ from imgvet.exchange.options import ExportOptions
 from imgvet.format import filled
 from imgvet.images.isolation import DECODE_MEMORY, DECODE_PATIENCE, DECODE_SECONDS
 from imgvet.images.picture import MAX_PIXELS
-from imgvet.metrics import FLAGS, METRICS, Metric
+from imgvet.metrics import FLAGS, METRICS
 from imgvet.monitor.options import NotifyOptions, WatchOptions
 from imgvet.options import GROUPS
 from imgvet.quality.checks import CHECKS
@@ -28,7 +28,7 @@ def reference() -> str:
     return filled(
         "reference.md",
         cell=lambda text: text.replace("|", "\\|"),
-        range=_range,
+        bound=lambda bound: "" if bound is None else f"{bound:g}",
         default_text=default_text,
         groups={
             **GROUPS,
@@ -77,11 +77,6 @@ def _input_limits() -> list[tuple[str, str, Reason]]:
 def _size(count: int) -> str:
     power = (count.bit_length() - 1) // 10
     return f"{count >> 10 * power} {('bytes', 'KiB', 'MiB', 'GiB', 'TiB')[power]}"
-
-
-def _range(metric: Metric) -> str:
-    low, high = ("" if bound is None else f"{bound:g}" for bound in (metric.low, metric.high))
-    return f"{low} .. {high}".strip()
 
 
 if __name__ == "__main__":

@@ -104,7 +104,9 @@ def undo(quarantine: Path) -> Outcome:
         for folder in times.keys() - _folders(journal.files(State.TAKEN)):
             with suppress(PermissionError):  # the folder of another user
                 os.utime(folder, ns=(folder.stat().st_atime_ns, times[folder]))
-    _remove_empty_folders(quarantine / FILES)
+    for current, _, _ in os.walk(quarantine / FILES, topdown=False):
+        if not os.listdir(current):  # noqa: PTH208
+            Path(current).rmdir()
     return outcome
 
 
@@ -130,13 +132,11 @@ def _give_back(place: Path, file: Held) -> None:
     bring(place, Path(file.path), file)
 
 
-def _delete(place: Path, _file: Held) -> None:
-    place.unlink(missing_ok=True)
-
-
 _TAKE = _Act(State.TAKING, State.TAKEN, State.RETURNED, _take)
 _RETURN = _Act(State.RETURNING, State.RETURNED, State.TAKEN, _give_back)
-_DELETE = _Act(State.DELETING, State.DELETED, State.TAKEN, _delete)
+_DELETE = _Act(
+    State.DELETING, State.DELETED, State.TAKEN, lambda place, _: place.unlink(missing_ok=True)
+)
 
 
 def finish(journal: Journal) -> None:
@@ -294,9 +294,3 @@ def _free_place(journal: Journal, file: Held) -> str:
         number += 1
         place = f"{file.place}~{number}"
     return place
-
-
-def _remove_empty_folders(folder: Path) -> None:
-    for current, _, _ in os.walk(folder, topdown=False):
-        if not os.listdir(current):  # noqa: PTH208
-            Path(current).rmdir()

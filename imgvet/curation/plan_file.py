@@ -159,12 +159,9 @@ def _decision(row: Mapping[Hashable, Any], digests: Mapping[Hashable, Any]) -> D
         kind = Kind.KEEP_BOTH if other == digest else Kind.NOT_A_DUPLICATE
         return Decision(kind, digest, other, name, kept)
     if row["list"] == "mislabelled":
-        return Decision(Kind.LABEL_IS_RIGHT, digest, "", name, label=_text(row["label"]))
+        label = row["label"] if isinstance(row["label"], str) else ""
+        return Decision(Kind.LABEL_IS_RIGHT, digest, "", name, label=label)
     return Decision(Kind.KEEP, digest, "", name)
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _as_csv(plan: pd.DataFrame) -> bytes:

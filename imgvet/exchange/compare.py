@@ -259,11 +259,10 @@ def _changed_parameters(before: RunRecord | None, after: RunRecord | None) -> di
 
 def _not_comparable(parameters: Mapping[str, str]) -> list[str]:
     """The findings that changed parameters change."""
-    needed = {word: _names_in(parts) for word, parts in FINDINGS.values()}
+    needed = {
+        word: {name for part in parts for name in part.model_fields}
+        | ({_MODEL} if ModelOptions in parts else set())
+        for word, parts in FINDINGS.values()
+    }
     needed |= {flag.name: {flag.option, "run_stats"} for flag in FLAGS}
     return [word for word, names in needed.items() if not names.isdisjoint(parameters)]
-
-
-def _names_in(parts: tuple[type[Part], ...]) -> set[str]:
-    names = {name for part in parts for name in part.model_fields}
-    return names | {_MODEL} if ModelOptions in parts else names

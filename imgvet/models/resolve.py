@@ -46,7 +46,7 @@ _ANY_SIZE = 224
 """Side of the input of a model that takes any size, in pixels, if its JSON file does not say."""
 
 _TYPES = {"tensor(uint8)": "uint8", "tensor(float)": "float32", "tensor(float16)": "float16"}
-_READ_FROM_MODEL = frozenset({"name", "file", "sha256", "width", "version"})
+_READ_FROM_MODEL = frozenset({"name", "file", "sha256", "width", "version", "written_for"})
 
 _logger = logging.getLogger(__name__)
 

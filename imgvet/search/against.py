@@ -76,9 +76,9 @@ def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -
     """
     if not isinstance(k, Integral) or k < 1:
         raise InvalidParameterError(f"k = {k!r} is not 1 or more", "Ask for one image or more")
-    known = ImageTable.of_run(work)
-    search = SearchIndex.of_run(work, known, threads)
-    images = known.frame(["filename", "digest", "embedding_row"]).reset_index()
+    all_images = ImageTable.of_run(work)
+    search = SearchIndex.of_run(work, all_images, threads)
+    images = all_images.frame(["filename", "digest", "embedding_row"]).reset_index()
     images = images.dropna(subset="embedding_row")
     other = finished_at(given[0]) if len(given) == 1 else None
     contents = images.drop_duplicates("digest").set_index("digest")["embedding_row"]
@@ -93,23 +93,18 @@ def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -
         rows, similarity = search.nearest_rows(vectors, k)
         _put_first(pictures["digest"].map(contents), rows, similarity)
         table = pictures.loc[pictures.index.repeat(k)].reset_index(drop=True)
-        row = pd.Series(rows.ravel(), table.index)
-        table["rank"], table["similarity"] = (
-            np.tile(np.arange(1, k + 1), len(rows)),
-            similarity.ravel(),
-        )
-        firsts = images.drop_duplicates("embedding_row").set_index("embedding_row")
-        for name in ("id", "filename"):
-            table[name] = row.map(firsts[name])
-        table["copies"] = row.map(images["embedding_row"].value_counts())
-        content = row.map(firsts["digest"])
-        is_same = table["digest"].notna() & (table["digest"] == content)
+        ranks = np.tile(np.arange(1, k + 1), len(rows))
+        table = table.assign(rank=ranks, similarity=similarity.ravel(), row=rows.ravel())
+        first = {"id": "first", "filename": "first", "content": "first", "copies": "size"}
+        known = images.assign(content=images["digest"], copies=1).groupby("embedding_row")
+        table = table.join(known.agg(first), on="row")
+        is_same = table["digest"].notna() & (table["digest"] == table["content"])
         table["relation"] = is_same.map({True: Relation.EXACT.value}).astype(object)
         least = read_record(work).options(SimilarityOptions).verify_threshold
         near = table[(table["similarity"] >= least) & ~is_same]
-        pairs = list(zip(near["key"], content[near.index], strict=True))
+        pairs = list(zip(near["key"], near["content"], strict=True))
         table.loc[near.index, "relation"] = _relations(pairs, see, _stored_pictures(work), threads)
-        found = table[(row >= 0) | (table["rank"] == 1)]
+        found = table[table["id"].notna() | (table["rank"] == 1)]
         types = {"rank": "Int64", "id": "Int64", "copies": "Int64"}
         found = found.assign(rank=found["rank"].where(found["id"].notna()))
         return found[list(COLUMNS)].astype(types).reset_index(drop=True)

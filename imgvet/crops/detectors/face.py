@@ -94,19 +94,13 @@ class FaceDetector:
 
     def _pass(self, bgr: Pixels) -> Boxes:
         """What YuNet finds in a picture of this size: box, five points and score in each row."""
-        network = self._network()
+        network: cv2.FaceDetectorYN | None = getattr(self._threads, "network", None)
+        if network is None:  # of its own, as one must not run in two threads at a time
+            network = self._threads.network = cv2.FaceDetectorYN.create(
+                "onnx", self._data, np.empty(0, np.uint8), (32, 32),
+                MIN_SCORE, MAX_OVERLAP, CANDIDATES,
+            )  # fmt: skip
         network.setInputSize((bgr.shape[1], bgr.shape[0]))
         _, found = network.detect(bgr)
         empty = np.empty((0, _SCORE + 1), np.float64)
         return empty if found is None else np.asarray(found, np.float64)
-
-    def _network(self) -> cv2.FaceDetectorYN:
-        """The calling thread's own network: one must not run in two threads at a time."""
-        network: cv2.FaceDetectorYN | None = getattr(self._threads, "network", None)
-        if network is None:
-            network = cv2.FaceDetectorYN.create(
-                "onnx", self._data, np.empty(0, np.uint8), (32, 32),
-                MIN_SCORE, MAX_OVERLAP, CANDIDATES,
-            )  # fmt: skip
-            self._threads.network = network
-        return network
