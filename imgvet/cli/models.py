@@ -9,28 +9,29 @@ from imgvet.errors import InvalidParameterError, ModelError
 from imgvet.format import size_text, table_text
 from imgvet.models import registry
 from imgvet.models.file import FOLDER_VARIABLE, model_folder
-from imgvet.models.model import BUILTIN_NAME, builtin_model
+from imgvet.models.model import BUILTIN_NAME, ModelCard, builtin_model
 from imgvet.models.resolve import fetched, names_to_choose
 
 
 def list_(options: argparse.Namespace) -> None:  # noqa: ARG001
     """Print a table of the models that are known by name."""
-    builtin = builtin_model()
-    size, purpose = builtin.path.stat().st_size, "near duplicates; fast on any processor"
-    found = [(BUILTIN_NAME, builtin.card, size, "yes", purpose)]
+    builtin, purpose = builtin_model(), "near duplicates; fast on any processor"
+    size = size_text(builtin.path.stat().st_size)
+    rows = [("NAME", "WIDTH", "INPUT", "SIZE", "LICENCE", "HERE", "GOOD FOR")]
+    rows.append((BUILTIN_NAME, *_told(builtin.card, size), "yes", purpose))
     for model in registry.KNOWN.values():
         here = "yes" if model.is_checked else "unchecked" if model.path.is_file() else "no"
-        found.append((model.name, model.card, model.size, here, model.purpose))
-    rows = [("NAME", "WIDTH", "INPUT", "SIZE", "LICENCE", "HERE", "GOOD FOR")]
-    for name, card, size, here, purpose in found:
-        widths = str(card.width), str(card.input_size)
-        rows.append((name, *widths, size_text(size), card.licence, here, purpose))
+        rows.append((model.name, *_told(model.card, size_text(model.size)), here, model.purpose))
     print(table_text(rows, "<>>><<<"))
     print(
         f"\nDownloaded models are kept in {model_folder()} ({FOLDER_VARIABLE} names another "
         "folder).\n'imgvet models pull NAME' downloads one, 'imgvet run PHOTOS --model-path NAME' "
         "uses it;\nan .onnx or .ort file can be given instead of a name."
     )
+
+
+def _told(card: ModelCard, size: str) -> tuple[str, str, str, str]:
+    return str(card.width), str(card.input_size), size, card.licence
 
 
 def pull(options: argparse.Namespace) -> None:

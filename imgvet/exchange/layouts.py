@@ -184,7 +184,7 @@ class _Shard:
     tar: tarfile.TarFile
     number: int
     images: int = 0
-    bytes: int = 0
+    size: int = 0
 
     def add(self, name: str, data: bytes) -> None:
         member = tarfile.TarInfo(name)
@@ -223,10 +223,10 @@ class WebDataset(Layout):
                 key, (ending,) = f"{picture.id:09d}", portable_names(["x"], [picture.format])
                 shard.add(f"{key}{ending[1:] or '.img'}", data)
                 shard.add(f"{key}.json", json.dumps(self._facts(picture)).encode())
-                shard.images, shard.bytes = shard.images + 1, shard.bytes + len(data)
+                shard.images, shard.size = shard.images + 1, shard.size + len(data)
 
     def _is_full(self, shard: _Shard) -> bool:
-        return shard.images >= self.most_images or shard.bytes >= self.most_bytes
+        return shard.images >= self.most_images or shard.size >= self.most_bytes
 
     def _facts(self, picture: Picture) -> Mapping[str, Any]:
         number = None if picture.label is None else self.number[picture.label]
