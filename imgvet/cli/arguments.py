@@ -15,7 +15,7 @@ from pydantic_core import PydanticUndefined
 
 from imgvet.errors import ConfigFileError, InvalidParameterError, unknown_parameter
 from imgvet.options import GROUPS, RunOptions
-from imgvet.parameters import Part
+from imgvet.parameters import BLOCK, Part
 
 POSITIONAL = "input_dir"
 VERBOSE = "--verbose"
@@ -43,8 +43,8 @@ class OneLineParser(argparse.ArgumentParser):
         return self.add_argument(name, metavar=metavar, help=text, **more)
 
     def path(self, name: str, metavar: str | None, text: str, **more: Any) -> None:
-        """Add a path."""
-        self.text(name, metavar, text, type=Path, **more)
+        """Add a path, or the name of a block, for whose address it then stands."""
+        self.text(name, metavar, text, type=_place, **more)
 
     def number(self, name: str, text: str, **more: Any) -> None:
         """Add a whole number."""
@@ -53,6 +53,14 @@ class OneLineParser(argparse.ArgumentParser):
     def switch(self, name: str, text: str) -> None:
         """Add a switch that is off."""
         self.add_argument(name, action="store_true", help=text)
+
+
+def _place(text: str) -> Path:
+    if not text.startswith(BLOCK):
+        return Path(text)
+    from imgvet.tasks.blocks import place_at
+
+    return place_at(Path(text))
 
 
 def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:

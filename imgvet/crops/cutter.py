@@ -172,18 +172,15 @@ def cut_key(digest: str, cut: str) -> str:
     return digest_bytes(f"{CUT_VERSION} {digest} {cut}".encode())
 
 
-def choose_detector(name: DetectorName) -> DetectorChoice:
-    """Have a detector's model, downloaded if it is not here yet.
+def choose_detector(name: DetectorName, path: Path | None = None) -> DetectorChoice:
+    """The choice of a detector with a model file: its own, downloaded if it is not here yet.
 
     MissingExtraError if the package that it needs is not installed, ModelError if its model can't
     be had or is not what it should be.
     """
     model = {"face": YUNET, "ocr": None, "yolov5s": YOLOV5S}[name]
-    return choice_of(name, None if model is None else fetch_model(model))
-
-
-def choice_of(name: DetectorName, path: Path | None) -> DetectorChoice:
-    """The choice of a detector with this model file; raises as :func:`choose_detector`."""
+    if path is None and model is not None:
+        path = fetch_model(model)
     try:
         model = models_digest(text_models()) if path is None else sha256_of_model(path)
     except OSError as error:
@@ -200,7 +197,7 @@ def detector_of(choice: DetectorChoice) -> Detector:
 
     StaleReferenceError if the model here is not the one chosen; others as :func:`choose_detector`.
     """
-    if choice_of(choice.name, choice.path).digest != choice.digest:
+    if choose_detector(choice.name, choice.path).digest != choice.digest:
         raise StaleReferenceError(
             f"The model of the detector {choice.name} is not the one that this run started with",
             "Run again, with the same versions of imgvet and its packages everywhere",

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from imgvet.annotations.coco import as_id, file_name_of
 from imgvet.annotations.match import places_of
@@ -26,15 +26,10 @@ Entry = Mapping[str, Any]
 class Coco(Layout):
     """``annotations/instances_SPLIT.json`` and ``images/SPLIT/``: cocodataset.org/#format-data."""
 
-    source: _Source | None = None
-    """What the run was annotated by: its entries are kept as they are, masks and all."""
-
-    @classmethod
-    def of(cls, pictures: Sequence[Picture], work: WorkDir) -> Self:
-        """The same, with what the run's own COCO file tells of them."""
-        layout = super().of(pictures, work)
-        layout.source = _source_of(pictures, work)
-        return layout
+    def __init__(self, pictures: Sequence[Picture], work: WorkDir) -> None:
+        super().__init__(pictures, work)
+        self.source = _source_of(pictures, work)
+        """What the run was annotated by: its entries are kept as they are, masks and all."""
 
     def folder(self, picture: Picture) -> str:
         """One for each split."""

@@ -140,7 +140,7 @@ def _write_pictures(
             f"The format {options.format} holds its images", "Use images copy or link"
         )
     pictures = pictures_of(selection, work, as_boxes=kind.as_boxes)
-    layout = kind.of(pictures, work)
+    layout = kind(pictures, work)
     if are_placed:
         pictures = _named(pictures, layout)
     read: Iterable[tuple[Picture, bytes | Failure]] = ((picture, b"") for picture in pictures)

@@ -29,6 +29,7 @@ from imgvet.exchange.pictures import Picture
 from imgvet.format import listed
 from imgvet.images.geometry import Region
 from imgvet.sources.kinds import split_ending
+from imgvet.workdir import WorkDir
 
 _YOLO_SPLITS = {
     "training": "train", "valid": "val", "validation": "val", "dev": "val", "testing": "test",
@@ -44,8 +45,8 @@ class Yolo(Layout):
     flat = True  # a folder "images" in a path would lead to other labels
     references = False
 
-    def __init__(self, pictures: Sequence[Picture], classes: Sequence[str] = ()) -> None:
-        super().__init__(pictures, classes)
+    def __init__(self, pictures: Sequence[Picture], work: WorkDir) -> None:
+        super().__init__(pictures, work)
         self.by_class = bool(self.classes) and not self.has_boxes
         self.class_folder = folders_of(picture.label or "unlabelled" for picture in pictures)
         splits = (picture.split or "train" for picture in pictures)

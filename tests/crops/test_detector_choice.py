@@ -12,7 +12,6 @@ import pytest
 from imgvet.crops import cutter as module
 from imgvet.crops.cutter import (
     DetectorChoice,
-    choice_of,
     choose_detector,
     detector_of,
 )
@@ -65,23 +64,27 @@ def test_the_text_detector_needs_no_file_and_is_silent(capfd: pytest.CaptureFixt
 
 
 def test_a_model_that_changed_since_it_was_chosen_is_refused(tmp_path: Path) -> None:
-    chosen = choice_of("yolov5s", write_yolov5(tmp_path / "y.onnx"))
+    chosen = choose_detector("yolov5s", write_yolov5(tmp_path / "y.onnx"))
     write_yolov5(tmp_path / "y.onnx", names={0: "one"})
     with pytest.raises(StaleReferenceError, match="yolov5s is not the one"):
         detector_of(chosen)
     (tmp_path / "y.onnx").unlink()
     with pytest.raises(ModelError, match="can't be read"):
-        choice_of("yolov5s", tmp_path / "y.onnx")
+        choose_detector("yolov5s", tmp_path / "y.onnx")
 
 
 def test_the_digest_depends_on_detector_and_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = write_yolov5(tmp_path / "1.onnx"), write_yunet(tmp_path / "2.onnx")
-    choices = [choice_of("face", one), choice_of("yolov5s", one), choice_of("face", other)]
-    assert choice_of("face", one) == choices[0]
+    choices = [
+        choose_detector("face", one),
+        choose_detector("yolov5s", one),
+        choose_detector("face", other),
+    ]
+    assert choose_detector("face", one) == choices[0]
     monkeypatch.setattr(module, "_DETECTOR_VERSION", 0)
-    digests = {chosen.digest for chosen in (*choices, choice_of("face", one))}
+    digests = {chosen.digest for chosen in (*choices, choose_detector("face", one))}
     assert len(digests) == 4
     assert all(len(digest) == 32 for digest in digests)
 
