@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from imgvet.errors import ConfigFileError, InvalidParameterError, unknown_parameter
+from imgvet.errors import ConfigFileError, InvalidParameterError, failing_as, unknown_parameter
 from imgvet.options import GROUPS, RunOptions
 from imgvet.parameters import BLOCK, Part
 
@@ -109,16 +109,12 @@ def run_parameters(options: argparse.Namespace, kind: type[Part] = RunOptions) -
 
 def read_config(path: Path) -> dict[str, Any]:
     """The parameters in a TOML file, ConfigFileError if it is none; dashes become underscores."""
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigFileError(
-            f"The config file {path} can't be read ({error.strerror})", "Check its path"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigFileError(
-            f"The config file {path} is not TOML ({error})", "Correct that place"
-        ) from None
+    named = f"The config file {path}"
+    with failing_as(ConfigFileError, f"{named} can't be read", "Check its path"):
+        data = path.read_bytes()
+    wrong = (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError)
+    with failing_as(ConfigFileError, f"{named} is not TOML", "Correct that place", *wrong):
+        values = tomllib.loads(data.decode())
     return {name.replace("-", "_"): value for name, value in values.items()}
 
 

@@ -15,7 +15,7 @@ from imgvet.crops.crop import with_margin
 from imgvet.crops.detectors.face import YUNET, FaceDetector
 from imgvet.crops.detectors.text import TextDetector, models_digest, text_models
 from imgvet.crops.detectors.yolo import YOLOV5S, YoloDetector
-from imgvet.errors import InvalidParameterError, ModelError, StaleReferenceError
+from imgvet.errors import InvalidParameterError, ModelError, StaleReferenceError, failing_as
 from imgvet.images.geometry import Box, Region, scaled
 from imgvet.images.picture import Picture
 from imgvet.models.download import fetch_model
@@ -181,13 +181,9 @@ def choose_detector(name: DetectorName, path: Path | None = None) -> DetectorCho
     model = {"face": YUNET, "ocr": None, "yolov5s": YOLOV5S}[name]
     if path is None and model is not None:
         path = fetch_model(model)
-    try:
-        model = models_digest(text_models()) if path is None else sha256_of_model(path)
-    except OSError as error:
-        raise ModelError(
-            f"The model {path} can't be read ({error.strerror})", "Run again to download it"
-        ) from None
-    digest = digest_bytes(f"{name} {_DETECTOR_VERSION} {model}".encode())
+    with failing_as(ModelError, f"The model {path} can't be read", "Run again to download it"):
+        digest = models_digest(text_models()) if path is None else sha256_of_model(path)
+    digest = digest_bytes(f"{name} {_DETECTOR_VERSION} {digest}".encode())
     return DetectorChoice(name=name, path=path, digest=digest)
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from imgvet.curation.decisions import Decision, Decisions, Kind, decide
 from imgvet.curation.images import FILE
-from imgvet.errors import PlanError
+from imgvet.errors import PlanError, failing_as
 from imgvet.format import examples, filled
 from imgvet.sources.s3 import parse_location
 from imgvet.spreadsheet import csv_bytes, read_csv
@@ -67,10 +67,10 @@ def read_plan(path: Path) -> pd.DataFrame:
 def read_rows(path: Path, needed: Sequence[str]) -> pd.DataFrame:
     """The rows of CSV or Parquet, actions in lower case; PlanError if they are no plan."""
     if path.suffix == ".parquet":
-        try:
+        with failing_as(
+            PlanError, f"{path} can't be read", "Name a plan", OSError, pa.ArrowInvalid
+        ):
             rows = read_table(path)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise PlanError(f"{path} can't be read ({error})", "Name a plan") from None
     else:
         rows = read_csv(path, needed)
     if "action" in rows:

@@ -211,32 +211,25 @@ def compare_sides(before: Side, after: Side) -> Difference:
 
 
 def _paired(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Rows of both by what became of them: columns ``before`` and ``after`` (-1: none), change."""
-    by_name = _matched(before, after, "name")
-    left = before.drop(by_name["before"]), after.drop(by_name["after"])
-    by_content = _matched(*left, "digest")
-    gone = left[0].drop(by_content["before"]).index
-    added = left[1].drop(by_content["after"]).index
-    parts = [
-        by_name.assign(change="same"),
-        by_content.assign(change="moved"),
-        pd.DataFrame({"before": -1, "after": added, "change": "new"}),
-        pd.DataFrame({"before": gone, "after": -1, "change": "gone"}),
-    ]
+    """Rows of both by what became of them: columns ``before`` and ``after`` (-1: none), change.
+
+    Of several that agree in name or content the first belongs to the first, and so on.
+    """
+    left, parts = {"before": before, "after": after}, []
+    for column, change in (("name", "same"), ("digest", "moved")):
+        keys = {name: rows[column].dropna() for name, rows in left.items()}
+        old, new = (
+            pd.DataFrame({"key": key, "n": key.groupby(key).cumcount(), name: key.index})
+            for name, key in keys.items()
+        )
+        found = old.merge(new, on=["key", "n"])
+        parts.append(found.assign(change=change))
+        left = {name: rows.drop(found[name]) for name, rows in left.items()}
+    parts.append(pd.DataFrame({"before": -1, "after": left["after"].index, "change": "new"}))
+    parts.append(pd.DataFrame({"before": left["before"].index, "after": -1, "change": "gone"}))
     pairs = pd.concat(parts, ignore_index=True)
     order = pairs["after"].mask(pairs["after"] < 0, len(after) + pairs["before"])
     return pairs.iloc[np.argsort(order.to_numpy(), kind="stable")]
-
-
-def _matched(before: pd.DataFrame, after: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The rows of both that agree in a column; of several the first with the first, and so on."""
-    keyed = []
-    for side, name in ((before, "before"), (after, "after")):
-        keys = side[column].dropna()
-        keyed.append(
-            pd.DataFrame({"key": keys, "n": keys.groupby(keys).cumcount(), name: keys.index})
-        )
-    return keyed[0].merge(keyed[1], on=["key", "n"])[["before", "after"]]
 
 
 def _changed_parameters(before: RunRecord | None, after: RunRecord | None) -> dict[str, str]:

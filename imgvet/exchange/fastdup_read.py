@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imgvet.errors import InputNotFoundError, InputUnreadableError
+from imgvet.errors import InputNotFoundError, InputUnreadableError, failing_as
 from imgvet.exchange import fastdup_files as files
 from imgvet.reasons import Reason
 from imgvet.tables import COMPONENT_INFO, COMPONENTS, OUTLIERS, SIMILARITY, STATS
@@ -116,12 +116,11 @@ class TheirRun:
         path = self._folder / name
         if not path.is_file() or not path.stat().st_size:
             return pd.DataFrame(columns=list(needed))
-        try:
+        problem = f"{path} is no table"
+        with failing_as(InputUnreadableError, problem, "Check the file", OSError, ValueError):
             found = pd.read_csv(
                 path, keep_default_na=False, na_values=[""], encoding_errors="replace"
             )
-        except (OSError, ValueError) as error:
-            raise InputUnreadableError(f"{path} is no table ({error})", "Check the file") from None
         if lost := [column for column in needed if column not in found]:
             raise InputUnreadableError(
                 f"{path} has no column {lost[0]}", "Name a work dir that fastdup wrote"
@@ -169,8 +168,7 @@ class TheirRun:
 
 def _config_of(folders: Sequence[Path]) -> Mapping[str, Any]:
     path = next((one / files.CONFIG for one in folders if (one / files.CONFIG).is_file()), None)
-    try:
+    problem = f"{path} can't be read"
+    with failing_as(InputUnreadableError, problem, "Remove it", OSError, ValueError):
         found = {} if path is None else json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise InputUnreadableError(f"{path} can't be read ({error})", "Remove it") from None
     return found if isinstance(found, dict) else {}

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from imgvet.errors import InvalidParameterError, ModelError
+from imgvet.errors import InvalidParameterError, ModelError, failing_as
 from imgvet.models.download import fetch_model
 from imgvet.models.file import sha256_of_model
 from imgvet.models.model import (
@@ -201,10 +201,9 @@ def _in_words(values: Sequence[Any]) -> str:
 def _from_json(beside: Path) -> dict[str, Any]:
     if not beside.is_file():
         return {}
-    try:
+    problem, remedy = f"{beside} can't be read", "Correct or remove it"
+    with failing_as(ModelError, problem, remedy, OSError, ValueError):
         fields = json.loads(beside.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{beside} can't be read ({error})", "Correct or remove it") from None
     allowed = sorted(set(ModelCard.model_fields) - _READ_FROM_MODEL)
     unknown = sorted(set(fields) - set(allowed)) if isinstance(fields, dict) else ["no object"]
     if unknown:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgvet.errors import ModelError
+from imgvet.errors import ModelError, failing_as
 from imgvet.models.model import Device, Model
 
 if TYPE_CHECKING:
@@ -152,12 +152,8 @@ def runner_of(
     path: Path, device: Device = "cpu", inner: str | None = None, sides: Sides | None = None
 ) -> Runner:
     """The runner of a file, opened once; the arguments are those of :func:`open_session`."""
-    try:
+    with failing_as(ModelError, f"The model {path} can't be read", "Check its path"):
         status = path.stat()
-    except OSError as error:
-        raise ModelError(
-            f"The model {path} can't be read ({error.strerror})", "Check its path"
-        ) from None
     with _opening:
         return _opened((status.st_size, status.st_mtime_ns), path, device, inner, sides)
 
