@@ -21,7 +21,7 @@ from imgvet.annotations.schema import (
     EDGE_COLUMNS,
     NUMBER_COLUMNS,
     Annotations,
-    from_table,
+    from_frame,
     known_columns,
     refuse,
 )
@@ -35,6 +35,7 @@ from imgvet.format import counted
 from imgvet.images.formats import beginning
 from imgvet.sources.s3 import is_remote
 from imgvet.spreadsheet import plain
+from imgvet.tables import to_frame
 from imgvet.workdir import write_atomically
 
 _FROM_PYTHON = "annotations"
@@ -56,7 +57,7 @@ def annotations_from(value: pd.DataFrame | Mapping[str, Any] | str | Path) -> An
             frame = value if isinstance(value, pd.DataFrame) else pd.DataFrame(dict(value))
         except ValueError as error:
             raise InvalidParameterError(f"annotations is no table ({error})", _FORMS) from None
-        return _from_frame(frame, _FROM_PYTHON)
+        return from_frame(frame, _FROM_PYTHON)
     raise InvalidParameterError(
         f"annotations is a {type(value).__name__}",
         "Give a DataFrame, a dict, or the path of a csv, parquet or COCO json file",
@@ -103,21 +104,6 @@ def write_annotations(annotations: Annotations, path: Path) -> None:
     write_atomically(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
 
 
-def _from_frame(frame: pd.DataFrame, source: str) -> Annotations:
-    if "filename" in frame.index.names and "filename" not in frame.columns:
-        frame = frame.reset_index("filename")
-    places = known_columns([str(name) for name in frame.columns], source)
-    columns = {name: _as_arrow(frame.iloc[:, place]) for name, place in places.items()}
-    return from_table(pa.table(columns), source)
-
-
-def _as_arrow(series: pd.Series) -> Any:
-    try:
-        return pa.array(series, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array(series.map(str, na_action="ignore"), pa.string(), from_pandas=True)
-
-
 def _read_parquet(path: Path, source: str) -> Annotations:
     problem = f"{source} is not Parquet"
     with (
@@ -128,7 +114,7 @@ def _read_parquet(path: Path, source: str) -> Annotations:
         source = (file.schema_arrow.metadata or {}).get(_SOURCE, source.encode()).decode()
         # Other columns may hold whole images.
         table = file.read([names[place] for place in known_columns(names, source).values()])
-    return from_table(table, source)
+    return from_frame(to_frame(table.replace_schema_metadata(None)), source)
 
 
 def _read_json(path: Path, source: str) -> Annotations:
@@ -138,7 +124,7 @@ def _read_json(path: Path, source: str) -> Annotations:
         values = list(_json_values(path.read_bytes()))
     rows = values[0] if isinstance(values[0], list) else values
     if rows and all(isinstance(row, dict) and row.keys() & _NAMES for row in rows):
-        return _from_frame(pd.DataFrame(rows), source)
+        return from_frame(pd.DataFrame(rows), source)
     if len(values) > 1 or rows is not values:
         raise InvalidParameterError(
             f"{path} holds a list, which is how COCO writes results, not annotations",
@@ -176,7 +162,7 @@ def _read_csv(path: Path, encoding: str, source: str) -> Annotations:
     if delimiter != ",":
         for name in places.keys() & {*NUMBER_COLUMNS, *EDGE_COLUMNS}:
             columns[name] = columns[name].str.replace(",", ".", regex=False)
-    return from_table(pa.table(columns), source)
+    return from_frame(pd.DataFrame(columns), source)
 
 
 def _header(stream: TextIO) -> tuple[list[str], str]:
