@@ -101,8 +101,9 @@ def add_group(
 def run_parameters(options: argparse.Namespace, kind: type[Part] = RunOptions) -> dict[str, Any]:
     """The parameters of the config file and of the command line, which wins, as given."""
     given = {name: getattr(options, name, None) for name in kind.model_fields}
+    config = getattr(options, "config", None)
     return {
-        **(read_config(options.config) if options.config is not None else {}),
+        **({} if config is None else read_config(config)),
         **{name: value for name, value in given.items() if value is not None and value != []},
     }
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from imgvet.cli.arguments import run_parameters
 from imgvet.dataset import Dataset
 from imgvet.errors import EXIT_CHECKS_FAILED, written
 from imgvet.exchange.compare import Difference, compare_sides, read_side
@@ -21,8 +22,7 @@ from imgvet.workdir import write_atomically
 
 def export(options: argparse.Namespace) -> int:
     """Export the images of a run; the exit code says if some could not be had."""
-    names = ExportOptions.model_fields
-    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    given = run_parameters(options, ExportOptions)
     found = Dataset(work_dir=options.work_dir).export(options.destination, **given)
     more = f", {counted(found.not_chosen, 'valid image')} not chosen" if found.not_chosen else ""
     print(f"{counted(found.images, 'image')} exported to {found.path}{more}.")

@@ -69,10 +69,8 @@ def _command(arguments: Sequence[str] | None) -> int:
 @contextmanager
 def _server_for(given: Sequence[str]) -> Iterator[TemporaryServer | None]:
     """A temporary server for a command that runs a flow, launched before all that takes time."""
-    if not FLOWS.intersection(given[:1]) or {"-h", "--help", "--deliver"}.intersection(given):
-        yield None
-        return
-    if may_be_configured():
+    runs_none = {"-h", "--help", "--deliver"}.intersection(given)
+    if not FLOWS.intersection(given[:1]) or runs_none or may_be_configured():
         yield None
         return
     server = TemporaryServer()

@@ -46,7 +46,7 @@ class Layout:
 
     def __init__(self, pictures: Sequence[Picture], work: WorkDir) -> None:
         """Take what will be written of a run; boxes are numbered by the classes of its data set."""
-        self.has_boxes = any(picture.box_labels for picture in pictures)
+        self.has_boxes = any(picture.boxes for picture in pictures)
         labels = {picture.label for picture in pictures if picture.label is not None}
         if self.has_boxes:
             labels = {label or UNNAMED for one in pictures for label in one.classes}
