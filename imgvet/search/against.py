@@ -147,14 +147,13 @@ def _of_files(
     )
     embeddings = read_vectors(work.embeddings)
     rows: list[tuple[str, str | None]] = []
-    parts = [np.zeros((0, embeddings.shape[1]), np.float32)]
+    vectors = np.zeros((len(names), embeddings.shape[1]), np.float32)
     for batch in iter(lambda: list(islice(reads, batch_size(model.device))), []):
-        part = np.zeros((len(batch), embeddings.shape[1]), np.float32)
-        shown = {n: pixels for n, (_, pixels) in enumerate(batch) if pixels is not None}
-        part[list(shown)] = embed_pictures(shown.values(), model)
-        parts.append(part)
+        placed = enumerate(batch, len(rows))
+        shown = {row: pixels for row, (_, pixels) in placed if pixels is not None}
+        vectors[list(shown)] = embed_pictures(shown.values(), model)
         rows += [row for row, _ in batch]
-    pictures, vectors = pd.DataFrame(rows, columns=_GIVEN[1:]), np.concatenate(parts)
+    pictures = pd.DataFrame(rows, columns=_GIVEN[1:])
     pictures = pictures.assign(picture=names.to_numpy(), key=range(len(names)))
     there = pictures["digest"].isin(known.index).to_numpy()
     vectors[there] = embeddings[known.loc[pictures["digest"][there]].to_numpy(np.int64)]

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from imgvet.errors import InvalidParameterError
 from imgvet.search.image_table import ImageTable
@@ -78,8 +79,8 @@ class SearchIndex:
         self._kept, self._threads = kept, threads
         self._space = space_of(vectors, metric.distance)
         used = np.bincount(items["embedding_row"], minlength=len(vectors)) > 0
-        self._telling = np.flatnonzero(used & vectors.any(axis=1))
-        """The rows that are ever found."""
+        self._telling = used & vectors.any(axis=1)
+        """(n,) bool, which are ever found."""
 
     @classmethod
     def of_run(cls, work: WorkDir, images: ImageTable, threads: int = 1) -> SearchIndex:
@@ -99,10 +100,11 @@ class SearchIndex:
         """
         query = self._checked(vector, k)[None]
         items = self._items if among is None else self._items[self._items["id"].isin(among)]
-        rows = np.intersect1d(self._telling, items["embedding_row"])
-        if not len(rows):
+        meant = np.zeros(len(self._vectors), bool)
+        meant[items["embedding_row"]] = True
+        if not (meant := meant & self._telling).any():
             return []
-        near, similarity = self._measured(query, self._compared(query, k + SPARE, rows))
+        near, similarity = self._measured(query, self._compared(query, k + SPARE, meant))
         known = pd.Series(similarity[0], near[0])[near[0] >= 0]
         found = items[items["embedding_row"].isin(known.index)]
         found = found.assign(similarity=found["embedding_row"].map(known))
@@ -122,15 +124,14 @@ class SearchIndex:
         """
         rows = np.full((len(queries), k), -1, np.int64)
         similarity = np.full((len(queries), k), np.nan)
-        how, count = DISTANCES[self._metric.distance], len(self._telling)
-        is_large = count > EXACT_LIMIT and how.any_index
-        step = _QUERIES if is_large else max(1, _DISTANCES // max(len(self._vectors), 1))
-        telling = np.flatnonzero(queries.any(axis=1) & (count > 0))
+        by_faiss = DISTANCES[self._metric.distance].any_index
+        step = _QUERIES if by_faiss else max(1, _DISTANCES // max(len(self._vectors), 1))
+        telling = np.flatnonzero(queries.any(axis=1) & self._telling.any())
         for start in range(0, len(telling), step):
             part = telling[start : start + step]
             some = queries[part]
-            if is_large:
-                near = self._inverted.search(self._as_searched(some), k + SPARE)[1]
+            if by_faiss:
+                near = self._by_faiss(some, k + SPARE)
             else:
                 near = self._compared(some, k + SPARE, self._telling)
             found, known = self._measured(some, near)
@@ -146,13 +147,14 @@ class SearchIndex:
         """
         if not isinstance(count, Integral) or count < 1:
             raise InvalidParameterError(f"{count!r} images can't be chosen", "Ask for 1 or more")
-        vectors = np.asarray(self._vectors[self._telling])
+        telling = np.flatnonzero(self._telling)
+        vectors = np.asarray(self._vectors[telling])
         if farthest:
             rows = farthest_subset(vectors, self._metric, count)
         else:
             rows = representative_subset(vectors, self._metric, count, self._threads)
         first = self._items.groupby("embedding_row")["id"].min()
-        return [int(item) for item in first.loc[self._telling[rows].tolist()]]
+        return [int(item) for item in first.loc[telling[rows].tolist()]]
 
     def vector_of(self, item: int) -> Vectors:
         """The embedding of an image, float32 (width,); InvalidParameterError if it has none."""
@@ -196,21 +198,17 @@ class SearchIndex:
         similarity = self._metric.similarity(np.where(rows < 0, 0.0, exact))
         return rows, np.where(rows < 0, np.nan, similarity)
 
-    def _compared(self, queries: Vectors, width: int, among: Rows) -> Rows:
+    def _compared(self, queries: Vectors, width: int, among: NDArray[np.bool_]) -> Rows:
         """About the nearest of some rows, (q, w), by a comparison with all; -1 is nobody."""
-        how, data = self._metric.distance, self._space.data
-        if DISTANCES[how].any_index:
-            apart = -(self._as_searched(queries) @ data.T)
-            if how == "euclidean":
-                apart = 2 * apart + self._squares
+        how = self._metric.distance
+        if how == "cosine":
+            apart = -(self._as_searched(queries) @ self._space.data.T)
         else:
             blocks = np.array_split(self._vectors, self._vectors.size // _DISTANCES + 1)
             between = partial(distances_between, queries, distance=how, unit=self._space.unit)
             apart = np.hstack(list(in_threads(between, blocks, self._threads)))
-        left_out = np.ones(len(data), bool)
-        left_out[among] = False
-        apart[:, left_out] = np.inf
-        near = np.argpartition(apart, min(width, len(data)) - 1, axis=1)[:, :width]
+        apart[:, ~among] = np.inf
+        near = np.argpartition(apart, min(width, len(among)) - 1, axis=1)[:, :width]
         return np.where(np.isinf(np.take_along_axis(apart, near, 1)), -1, near)
 
     def _as_searched(self, queries: Vectors) -> Vectors:
@@ -220,16 +218,28 @@ class SearchIndex:
         mean = self._vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
         return np.ascontiguousarray((queries - mean) / np.float32(self._space.unit))
 
+    def _by_faiss(self, queries: Vectors, width: int) -> Rows:
+        """About the nearest, (q, w), of a large set by its inverted file; -1 is nobody."""
+        import faiss
+
+        faiss.omp_set_num_threads(self._threads)
+        searched, rows = self._as_searched(queries), np.flatnonzero(self._telling)
+        if len(rows) > EXACT_LIMIT:
+            return np.asarray(self._inverted.search(searched, width)[1], np.int64)
+        data, metric = self._told, faiss_metric(self._space)
+        near = faiss.knn(searched, data, min(width, len(rows)), metric=metric)[1]
+        return np.where(near < 0, -1, rows[near])
+
     @cached_property
-    def _squares(self) -> Vectors:
-        return np.asarray(np.einsum("ij,ij->i", self._space.data, self._space.data), np.float32)
+    def _told(self) -> Vectors:
+        data = self._space.data
+        return data if self._telling.all() else data[self._telling]
 
     @cached_property
     def _inverted(self) -> Any:
         """The inverted file; made if none is kept of these embeddings, which takes time once."""
         import faiss
 
-        faiss.omp_set_num_threads(self._threads)
         if not self._kept.is_file():
             made = self._made()
             for old in self._kept.parent.glob(f"{self._kept.name.partition('-')[0]}-*"):
@@ -240,7 +250,7 @@ class SearchIndex:
     def _made(self) -> Any:
         import faiss
 
-        data, rows = self._space.data, self._telling
+        data, rows = self._space.data, np.flatnonzero(self._telling)
         cells = max(1, round(len(rows) ** 0.5))
         index: Any = faiss.index_factory(
             data.shape[1], f"IVF{cells},SQ8", faiss_metric(self._space)
