@@ -17,7 +17,7 @@ def run_imgvet(
     environment: Mapping[str, str] | None = None,
 ) -> Finished:
     """``imgvet run`` on one input, from the command to the report on disk."""
-    command = [sys.executable, "-m", "imgvet.cli.main", "run", str(source)]
+    command = [sys.executable, "-m", "imgvet", "run", str(source)]
     command += ["--work-dir", str(work_dir), *options]
     finished = run(command, environment or {}, work_dir.with_suffix(".log"))
     if not (work_dir / "report" / "index.html").is_file():

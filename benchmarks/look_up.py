@@ -9,12 +9,14 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import pandas as pd
 
-from imgvet.search.many import ManySearch
+from imgvet.search.index import SearchIndex
 from imgvet.similarity.distances import Metric
 from imgvet.similarity.search import nearest_among
 
@@ -39,12 +41,16 @@ def measure(count: int, asked: int, folder: Path) -> None:
     noise = random.normal(size=(asked, WIDTH)).astype(np.float32)
     queries = vectors[random.integers(0, count, asked)] + NOISE * noise
     kept = folder / "whole-index.faiss"
-    _timed("index made", lambda: ManySearch(vectors, Metric(), kept).nearest(queries[:1], 1))
-    search = _timed("opened again", lambda: ManySearch(vectors, Metric(), kept))
-    search.nearest(queries, 1)
-    rows, _ = _timed(f"{asked} pictures", lambda: search.nearest(queries, 1), asked)
+    items = pd.DataFrame({"id": range(count), "embedding_row": range(count)})
+    made = partial(SearchIndex, vectors, items, Metric(), kept)
+    _timed("index made", lambda: made().nearest_rows(queries[:1], 1))
+    search = _timed("opened again", made)
+    search.nearest_rows(queries, 1)
+    rows, _ = _timed(f"{asked} pictures", lambda: search.nearest_rows(queries, 1), asked)
     alone = queries[: min(asked, 50)]
-    _timed("one at a time", lambda: [search.nearest(one[None], 1) for one in alone], len(alone))
+    _timed(
+        "one at a time", lambda: [search.nearest_rows(one[None], 1) for one in alone], len(alone)
+    )
     space = search._space  # noqa: SLF001 - what it compares exactly
     few = np.arange(min(asked, 200))
     true = [int(np.argmax(space.data @ (one / np.linalg.norm(one)))) for one in queries[few]]

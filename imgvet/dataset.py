@@ -171,8 +171,8 @@ class Dataset:
     def subset(self, count: int, *, farthest: bool = False) -> pd.DataFrame:
         """At most ``count`` images that stand for all, or that are as unlike as possible."""
         work, threads = self._stored, self.record().options(ExecutionOptions).num_threads
-        index = SearchIndex.of_run(work, ImageTable.of_run(work))
-        ids = index.subset(count, farthest=farthest, threads=threads)
+        index = SearchIndex.of_run(work, ImageTable.of_run(work), threads)
+        ids = index.subset(count, farthest=farthest)
         return self.annotations().set_index("id").loc[ids].reset_index()
 
     def search(
@@ -244,8 +244,7 @@ class Dataset:
 
         ``newly_bad`` and ``newly_good`` are lists of findings.
         """
-        from imgvet.exchange.compare import compare_sides
-        from imgvet.exchange.sides import read_side
+        from imgvet.exchange.compare import compare_sides, read_side
 
         return compare_sides(read_side(str(earlier)), read_side(self._work.name)).images
 

@@ -10,7 +10,7 @@ import difflib
 import errno
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from imgvet.foreign import redacted, visible
@@ -141,6 +141,7 @@ class MissingExtraError(ImgvetError):
     """A package that only this feature needs is not installed."""
 
 
+_LONGEST_REASON = 200
 _MEMORY = "Close other programs, or give a smaller --num-threads"
 _FILES = "Allow more, as by 'ulimit -n 4096'"
 _LACKS = {
@@ -200,13 +201,24 @@ def failures_of_machine() -> Iterator[None]:
 
 
 @contextmanager
-def written(path: Path) -> Iterator[None]:
-    """Raise WorkDirUnusableError of an OSError inside, where what a person named is written."""
+def failing_as(
+    kind: type[ImgvetError], problem: str, remedy: str, *of: type[Exception]
+) -> Iterator[None]:
+    """Raise an error of this kind, with the reason in brackets, of what fails inside.
+
+    That is an OSError, unless others are named.
+    """
+    wrong = of or (OSError,)
     try:
         yield
-    except OSError as error:
-        problem = f"{path} can't be written ({error.strerror or error})"
-        raise WorkDirUnusableError(problem, "Choose another place") from None
+    except wrong as error:
+        why = getattr(error, "strerror", None) or " ".join(str(error).split())[:_LONGEST_REASON]
+        raise kind(f"{problem} ({why})", remedy) from None
+
+
+def written(path: Path) -> AbstractContextManager[None]:
+    """Raise WorkDirUnusableError of an OSError inside, where what a person named is written."""
+    return failing_as(WorkDirUnusableError, f"{path} can't be written", "Choose another place")
 
 
 def all_errors() -> list[type[ImgvetError]]:

@@ -14,9 +14,8 @@ from types import NoneType
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
-from imgvet.annotations.schema import Annotations, from_table, joined_texts, refuse
+from imgvet.annotations.schema import Annotations, from_frame, joined_texts, refuse
 from imgvet.errors import InvalidParameterError
 from imgvet.format import counted
 from imgvet.tables import BOX_COLUMNS
@@ -51,7 +50,7 @@ def from_coco(content: Mapping[str, Any], source: str) -> Annotations:
     rows = rows.merge(classes, "left", "category_id").drop(columns=["image_id", "category_id"])
     if not rows[list(BOX_COLUMNS)].notna().any(axis=None):
         rows = files.assign(label=joined_texts(rows["image"], rows["label"]))[["filename", "label"]]
-    found = from_table(pa.Table.from_pandas(rows, preserve_index=False), source)
+    found = from_frame(rows, source)
     return replace(found, classes=tuple(names))
 
 

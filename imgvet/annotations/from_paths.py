@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container
 from pathlib import Path
 
 import pyarrow as pa
@@ -30,20 +30,23 @@ def told_by_paths(listing: pa.Table, sources: SourceOptions) -> dict[str, pa.Chu
         test = pc.if_else(is_test, "test", pa.scalar(None, pa.string()))
         columns["split"] = pc.coalesce(columns["split"], test)
     if sources.split_pattern is not None:
-        found = list(_splits(listing["filename"].to_pylist(), sources.split_pattern))
+        found = _splits(listing["filename"].to_pylist(), sources.split_pattern)
         columns["split"] = pc.coalesce(columns["split"], pa.array(found, pa.string()))
     if sources.test_dir:
         columns["split"] = pc.fill_null(columns["split"], "train")
     if sources.labels_from is not None:
         only = sources.input_dir if len(sources.input_dir) == 1 else ()
-        unnamed = frozenset(_folders((*only, *sources.test_dir)))
+        unnamed = {
+            name.rstrip("/") if is_remote(name) else os.fspath(Path(name).expanduser().absolute())
+            for name in (*only, *sources.test_dir)
+        }
         places = zip(listing["path"].to_pylist(), listing["member"].to_pylist(), strict=True)
         labels = [folder_label(path, member, unnamed) for path, member in places]
         columns["label"] = pc.coalesce(columns["label"], pa.array(labels, pa.string()))
     return columns
 
 
-def _splits(filenames: list[str], given: str) -> Iterator[str | None]:
+def _splits(filenames: list[str], given: str) -> list[str | None]:
     pattern = re.compile(_OF_FOLDERS if given == SPLIT_FOLDERS else given)
     found = [last_match(pattern, name) for name in filenames]
     if filenames and not any(found):
@@ -52,7 +55,7 @@ def _splits(filenames: list[str], given: str) -> Iterator[str | None]:
             f"{examples(filenames)}",
             "Give one that is, such as '/(train|val|test)/'",
         )
-    return iter(found)
+    return found
 
 
 def last_match(pattern: re.Pattern[str], text: str) -> str | None:
@@ -71,8 +74,3 @@ def folder_label(path: str, member: str | None, unnamed: Container[str]) -> str 
     """
     folder = (path if member is None else member).rpartition("/")[0]
     return None if folder in unnamed else folder.rpartition("/")[2] or None
-
-
-def _folders(inputs: Iterable[str]) -> Iterator[str]:
-    for name in inputs:
-        yield name.rstrip("/") if is_remote(name) else os.fspath(Path(name).expanduser().absolute())

@@ -20,6 +20,7 @@ from imgvet.errors import (
     InputUnreadableError,
     InvalidParameterError,
     StaleReferenceError,
+    failing_as,
 )
 from imgvet.format import counted, examples
 from imgvet.parameters import Frozen
@@ -67,13 +68,11 @@ def read_probabilities(path: str) -> pd.DataFrame:
     file = Path(path)
     if not file.is_file():
         raise InputNotFoundError(f"The probabilities {path} do not exist", _FORM)
-    try:
+    wrong = (OSError, ValueError, pa.ArrowException)
+    with failing_as(InputUnreadableError, f"{path} can't be read", _FORM, *wrong):
         with file.open("rb") as stream:
             is_parquet = stream.read(4) == b"PAR1"
         table = pd.read_parquet(file) if is_parquet else pd.read_csv(file, dtype={"filename": str})
-    except (OSError, ValueError, pa.ArrowException) as error:
-        why = " ".join(str(error).split())[:200]
-        raise InputUnreadableError(f"{path} can't be read ({why})", _FORM) from None
     return checked(table, path)
 
 

@@ -21,15 +21,21 @@ from imgvet.annotations.schema import (
     EDGE_COLUMNS,
     NUMBER_COLUMNS,
     Annotations,
-    from_table,
+    from_frame,
     known_columns,
     refuse,
 )
-from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
+from imgvet.errors import (
+    InputNotFoundError,
+    InputUnreadableError,
+    InvalidParameterError,
+    failing_as,
+)
 from imgvet.format import counted
 from imgvet.images.formats import beginning
 from imgvet.sources.s3 import is_remote
 from imgvet.spreadsheet import plain
+from imgvet.tables import to_frame
 from imgvet.workdir import write_atomically
 
 _FROM_PYTHON = "annotations"
@@ -51,7 +57,7 @@ def annotations_from(value: pd.DataFrame | Mapping[str, Any] | str | Path) -> An
             frame = value if isinstance(value, pd.DataFrame) else pd.DataFrame(dict(value))
         except ValueError as error:
             raise InvalidParameterError(f"annotations is no table ({error})", _FORMS) from None
-        return _from_frame(frame, _FROM_PYTHON)
+        return from_frame(frame, _FROM_PYTHON)
     raise InvalidParameterError(
         f"annotations is a {type(value).__name__}",
         "Give a DataFrame, a dict, or the path of a csv, parquet or COCO json file",
@@ -72,7 +78,8 @@ def read_annotations(source: str) -> Annotations:
     if not path.is_file():
         problem = "are no file" if path.exists() else "do not exist"
         raise InputNotFoundError(f"The annotations {source} {problem}", _FORMS)
-    try:
+    problem = f"The annotations {source} can't be read"
+    with failing_as(InputUnreadableError, problem, "Check the file and its permissions"):
         with path.open("rb") as stream:
             head = stream.read(4096)
         if head.startswith(b"PAR1"):
@@ -88,11 +95,6 @@ def read_annotations(source: str) -> Annotations:
             what = f"The annotations {source} are no text ({beginning(head)})"
             raise InputUnreadableError(what, _FORMS)
         return _read_csv(path, encoding, source)
-    except OSError as error:
-        raise InputUnreadableError(
-            f"The annotations {source} can't be read ({error.strerror or error})",
-            "Check the file and its permissions",
-        ) from None
 
 
 def write_annotations(annotations: Annotations, path: Path) -> None:
@@ -102,42 +104,27 @@ def write_annotations(annotations: Annotations, path: Path) -> None:
     write_atomically(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
 
 
-def _from_frame(frame: pd.DataFrame, source: str) -> Annotations:
-    if "filename" in frame.index.names and "filename" not in frame.columns:
-        frame = frame.reset_index("filename")
-    places = known_columns([str(name) for name in frame.columns], source)
-    columns = {name: _as_arrow(frame.iloc[:, place]) for name, place in places.items()}
-    return from_table(pa.table(columns), source)
-
-
-def _as_arrow(series: pd.Series) -> Any:
-    try:
-        return pa.array(series, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array(series.map(str, na_action="ignore"), pa.string(), from_pandas=True)
-
-
 def _read_parquet(path: Path, source: str) -> Annotations:
-    try:
-        with pq.ParquetFile(path) as file:
-            names = file.schema_arrow.names
-            source = (file.schema_arrow.metadata or {}).get(_SOURCE, source.encode()).decode()
-            # Other columns may hold whole images.
-            table = file.read([names[place] for place in known_columns(names, source).values()])
-    except pa.ArrowException as error:
-        raise InputUnreadableError(f"{source} is not Parquet ({_line(error)})", _FORMS) from None
-    return from_table(table, source)
+    problem = f"{source} is not Parquet"
+    with (
+        failing_as(InputUnreadableError, problem, _FORMS, pa.ArrowException),
+        pq.ParquetFile(path) as file,
+    ):
+        names = file.schema_arrow.names
+        source = (file.schema_arrow.metadata or {}).get(_SOURCE, source.encode()).decode()
+        # Other columns may hold whole images.
+        table = file.read([names[place] for place in known_columns(names, source).values()])
+    return from_frame(to_frame(table.replace_schema_metadata(None)), source)
 
 
 def _read_json(path: Path, source: str) -> Annotations:
     """COCO; or objects that name a file each, in a list or one after the other (JSON Lines)."""
-    try:
+    wrong = (ValueError, RecursionError)
+    with failing_as(InputUnreadableError, f"{path} is not JSON", _FORMS, *wrong):
         values = list(_json_values(path.read_bytes()))
-    except (ValueError, RecursionError) as error:
-        raise InputUnreadableError(f"{path} is not JSON ({_line(error)})", _FORMS) from None
     rows = values[0] if isinstance(values[0], list) else values
     if rows and all(isinstance(row, dict) and row.keys() & _NAMES for row in rows):
-        return _from_frame(pd.DataFrame(rows), source)
+        return from_frame(pd.DataFrame(rows), source)
     if len(values) > 1 or rows is not values:
         raise InvalidParameterError(
             f"{path} holds a list, which is how COCO writes results, not annotations",
@@ -155,10 +142,6 @@ def _json_values(data: bytes) -> Iterator[Any]:
         at = _SPACE.match(text, end).end()  # type: ignore[union-attr] # it is found everywhere
 
 
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
-
-
 def _read_csv(path: Path, encoding: str, source: str) -> Annotations:
     """Annotations from a CSV file whose first row names the columns.
 
@@ -167,19 +150,19 @@ def _read_csv(path: Path, encoding: str, source: str) -> Annotations:
     inert. Where the delimiter is not a comma, numbers may
     have a decimal comma.
     """
-    try:
-        with path.open(encoding=encoding, newline="") as stream:
-            header, delimiter = _header(stream)
-            places = known_columns(header, source)
-            frame = _cells(stream, delimiter, len(header), source)
-    except (UnicodeError, csv.Error) as error:
-        remedy = "Save it as UTF-8, with a first row that names the columns"
-        raise InputUnreadableError(f"{path} is not CSV ({error})", remedy) from None
+    remedy = "Save it as UTF-8, with a first row that names the columns"
+    with (
+        failing_as(InputUnreadableError, f"{path} is not CSV", remedy, UnicodeError, csv.Error),
+        path.open(encoding=encoding, newline="") as stream,
+    ):
+        header, delimiter = _header(stream)
+        places = known_columns(header, source)
+        frame = _cells(stream, delimiter, len(header), source)
     columns = {name: frame[place].str.strip().map(plain) for name, place in places.items()}
     if delimiter != ",":
         for name in places.keys() & {*NUMBER_COLUMNS, *EDGE_COLUMNS}:
             columns[name] = columns[name].str.replace(",", ".", regex=False)
-    return from_table(pa.table(columns), source)
+    return from_frame(pd.DataFrame(columns), source)
 
 
 def _header(stream: TextIO) -> tuple[list[str], str]:

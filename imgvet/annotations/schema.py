@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from imgvet.errors import InvalidParameterError
 from imgvet.format import counted, examples
@@ -108,16 +108,16 @@ def _meant(name: str, free: Sequence[str]) -> str | None:
     return nearest[0] if nearest else None
 
 
-def from_table(given: pa.Table, source: str) -> Annotations:
+def from_frame(given: pd.DataFrame, source: str) -> Annotations:
     """Annotations from columns of any type; a bad or nameless row is an InvalidParameterError."""
+    if "filename" in given.index.names and "filename" not in given.columns:
+        given = given.reset_index("filename")
     columns = {}
-    for name, place in known_columns(given.column_names, source).items():
-        column, what = given.column(place), f"column {name} of {source}"
-        if pa.types.is_dictionary(column.type):
-            column = column.cast(column.type.value_type)
+    for name, place in known_columns([str(name) for name in given.columns], source).items():
+        column, what = given.iloc[:, place].reset_index(drop=True), f"column {name} of {source}"
         columns[name] = (_text if name in TEXT_COLUMNS else _numbers)(column, what)
     kinds = dict.fromkeys(TEXT_COLUMNS, "str") | dict.fromkeys(NUMBER_COLUMNS, "float64")
-    table = pa.table(columns).to_pandas()
+    table = pd.DataFrame(columns)
     if "xmin" in table and "col_x" not in table:
         left, top, right, bottom = (table[name] for name in EDGE_COLUMNS)
         table = table.assign(col_x=left, row_y=top, width=right - left, height=bottom - top)
@@ -136,28 +136,31 @@ def from_table(given: pa.Table, source: str) -> Annotations:
     return Annotations(table, source)
 
 
-def _text(column: pa.ChunkedArray, what: str) -> pa.ChunkedArray:
-    """A column as text, as a person would write it; empty text becomes null.
+def _text(column: pd.Series, what: str, wanted: str = "text") -> pd.Series:
+    """A column as text, as a person would write it; empty text is none.
 
     Whole numbers lose their decimals, as pandas stores whole numbers beside missing ones as 7.0.
     """
-    if pa.types.is_boolean(column.type):
-        return pc.if_else(column, "True", "False")
-    if pa.types.is_floating(column.type):
-        numbers = column.cast(pa.float64())
-        is_whole = pc.and_(pc.equal(pc.trunc(numbers), numbers), pc.less(pc.abs(numbers), 2.0**53))
-        whole = pc.if_else(is_whole, numbers, None).cast(pa.int64())
-        others = pc.if_else(pc.is_nan(numbers), None, numbers)
-        return pc.coalesce(whole.cast(pa.string()), others.cast(pa.string()))
-    text = _cast(column, pa.string(), f"The {what} holds no text", "Give one text in each row")
-    return pc.if_else(pc.equal(text, ""), None, text)
+
+    def written(value: Any) -> str:
+        if isinstance(value, (list, tuple, dict, set, np.ndarray)):
+            problem = f"The {what} holds no {wanted} but {type(value).__name__}"
+            raise InvalidParameterError(problem, "Give one value in each row")
+        if isinstance(value, (float, np.floating)):
+            number = float(value)
+            return str(int(number) if number.is_integer() and abs(number) < 2.0**53 else number)
+        return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+    if not isinstance(column.dtype, pd.StringDtype):
+        column = column.astype(object).map(written, na_action="ignore").astype("str")
+    return column.mask(column.eq(""))
 
 
-def _numbers(column: pa.ChunkedArray, what: str) -> pa.ChunkedArray | pd.Series:
-    """A column as 64-bit floats, NaN or null where there is no number."""
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-        return _cast(column, pa.float64(), f"The {what} holds no numbers", "Give pixels as numbers")
-    text = column.to_pandas().str.strip()
+def _numbers(column: pd.Series, what: str) -> pd.Series:
+    """A column as 64-bit floats, NaN where there is no number."""
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column.astype("float64")
+    text = _text(column, what, "numbers").str.strip()
     text = text.mask(text.str.lower().isin(_NO_NUMBER))
     numbers = pd.to_numeric(text, errors="coerce").astype(float)
     wrong = text[numbers.isna() & text.notna()]
@@ -168,13 +171,6 @@ def _numbers(column: pa.ChunkedArray, what: str) -> pa.ChunkedArray | pd.Series:
             "Give pixels as numbers, and nothing where there is no box",
         )
     return numbers
-
-
-def _cast(column: pa.ChunkedArray, kind: pa.DataType, problem: str, remedy: str) -> pa.ChunkedArray:
-    try:
-        return column.cast(kind, safe=kind == pa.string())
-    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
-        raise InvalidParameterError(f"{problem} but {column.type}", remedy) from None
 
 
 def refuse(wrong: Sequence[object], problem: str, remedy: str) -> None:

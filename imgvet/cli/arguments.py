@@ -13,9 +13,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from imgvet.errors import ConfigFileError, InvalidParameterError, unknown_parameter
+from imgvet.errors import ConfigFileError, InvalidParameterError, failing_as, unknown_parameter
 from imgvet.options import GROUPS, RunOptions
-from imgvet.parameters import Part
+from imgvet.parameters import BLOCK, Part
 
 POSITIONAL = "input_dir"
 VERBOSE = "--verbose"
@@ -43,8 +43,8 @@ class OneLineParser(argparse.ArgumentParser):
         return self.add_argument(name, metavar=metavar, help=text, **more)
 
     def path(self, name: str, metavar: str | None, text: str, **more: Any) -> None:
-        """Add a path."""
-        self.text(name, metavar, text, type=Path, **more)
+        """Add a path, or the name of a block, for whose address it then stands."""
+        self.text(name, metavar, text, type=_place, **more)
 
     def number(self, name: str, text: str, **more: Any) -> None:
         """Add a whole number."""
@@ -53,6 +53,14 @@ class OneLineParser(argparse.ArgumentParser):
     def switch(self, name: str, text: str) -> None:
         """Add a switch that is off."""
         self.add_argument(name, action="store_true", help=text)
+
+
+def _place(text: str) -> Path:
+    if not text.startswith(BLOCK):
+        return Path(text)
+    from imgvet.tasks.blocks import place_at
+
+    return place_at(Path(text))
 
 
 def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -93,24 +101,21 @@ def add_group(
 def run_parameters(options: argparse.Namespace, kind: type[Part] = RunOptions) -> dict[str, Any]:
     """The parameters of the config file and of the command line, which wins, as given."""
     given = {name: getattr(options, name, None) for name in kind.model_fields}
+    config = getattr(options, "config", None)
     return {
-        **(read_config(options.config) if options.config is not None else {}),
+        **({} if config is None else read_config(config)),
         **{name: value for name, value in given.items() if value is not None and value != []},
     }
 
 
 def read_config(path: Path) -> dict[str, Any]:
     """The parameters in a TOML file, ConfigFileError if it is none; dashes become underscores."""
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigFileError(
-            f"The config file {path} can't be read ({error.strerror})", "Check its path"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigFileError(
-            f"The config file {path} is not TOML ({error})", "Correct that place"
-        ) from None
+    named = f"The config file {path}"
+    with failing_as(ConfigFileError, f"{named} can't be read", "Check its path"):
+        data = path.read_bytes()
+    wrong = (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError)
+    with failing_as(ConfigFileError, f"{named} is not TOML", "Correct that place", *wrong):
+        values = tomllib.loads(data.decode())
     return {name.replace("-", "_"): value for name, value in values.items()}
 
 

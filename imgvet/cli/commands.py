@@ -30,27 +30,26 @@ def parser() -> OneLineParser:
     )
     made.add_argument("--version", action="version", version=f"imgvet {__version__}")
     commands = made.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add_runs(commands)
-    _add_explore(commands)
-    _add_demo(commands)
-    _add_exchange(commands)
-    _add_curate(commands)
-    _add_watch(commands)
-    _add_serve(commands)
-    _add_checks(commands)
-    _add_models(commands)
-    _add_store(commands)
+    for add in (
+        _add_runs, _add_explore, _add_exchange, _add_curate, _add_watch, _add_serve, _add_kept,
+    ):  # fmt: skip
+        add(commands)
     return made
 
 
 def _add(
-    commands: Any, command: str, text: str, description: str | None = None, name: str = ""
+    commands: Any, command: str, text: str, description: str = "", work_dir: str = ""
 ) -> OneLineParser:
-    """Add a command, ``module.function``, under a name or that of its function."""
-    name = name or command.rpartition(".")[2].rstrip("_").replace("_", "-")
+    """Add a command, ``module.function``, under the name of its function.
+
+    Its first argument is a work dir if ``work_dir`` says which.
+    """
+    name = command.rpartition(".")[2].rstrip("_").replace("_", "-")
     said = description or f"{text[:1].upper()}{text[1:]}."
     added: OneLineParser = commands.add_parser(name, help=text, description=said)
     added.set_defaults(command=command, called=added.prog)
+    if work_dir:
+        added.path("work_dir", "WORK_DIR", work_dir)
     return added
 
 
@@ -62,13 +61,19 @@ def _group(commands: Any, name: str, text: str) -> Any:
 
 def _add_runs(commands: Any) -> None:
     add_run_arguments(_add(commands, "runs.run", "vet a dataset"))
-    summary = _add(commands, "runs.summary", "print the summary of a finished run")
-    summary.path("work_dir", "WORK_DIR", "its work dir")
+    told = "print the summary of a finished run"
+    summary = _add(commands, "runs.summary", told, work_dir="its work dir")
     summary.switch("--json", "as JSON")
     again = "build the report of a finished run again, from its tables alone"
-    report = _add(commands, "runs.report", again)
-    report.path("work_dir", "WORK_DIR", "its work dir")
+    report = _add(commands, "runs.report", again, work_dir="its work dir")
     report.switch("--single-file", "as one file to send: WORK_DIR/report.html")
+    demo = _add(commands, "runs.demo", "make a set of pictures with known problems, and vet it")
+    where = "folder for pictures and results [demo]"
+    demo.path("--work-dir", None, where, default=Path("demo"))
+    checks = _group(commands, "checks", "print the checks as a suite of Great Expectations")
+    whole = "print them as JSON, to be edited and given to 'imgvet run --expectations FILE'"
+    export = _add(checks, "runs.export", whole)
+    export.path("--config", "FILE", "TOML file with a table [checks] of limits")
 
 
 def _add_explore(commands: Any) -> None:
@@ -77,14 +82,13 @@ def _add_explore(commands: Any) -> None:
         "explore.explore",
         "explore a finished run in the browser: search by picture, filter, save lists",
         "Explore a finished run in the browser, until Ctrl-C is pressed.",
+        "its work dir",
     )
-    explore.path("work_dir", "WORK_DIR", "its work dir")
     explore.number("--port", "port on this machine [a free one]", default=0)
     browser = argparse.BooleanOptionalAction
     explore.add_argument("--browser", action=browser, default=True, help="open a browser [yes]")
     alike = "print the images of a finished run that are most like a picture"
-    search = _add(commands, "explore.search", alike)
-    search.path("work_dir", "WORK_DIR", "its work dir")
+    search = _add(commands, "explore.search", alike, work_dir="its work dir")
     picture = search.text(
         "picture", "PICTURE", "a picture file, or the name or id of an image of the run"
     )
@@ -100,18 +104,11 @@ def _add_explore(commands: Any) -> None:
     search.path("--csv", "FILE", "write the table, too")
     search.switch("--json", "as JSON")
     few = "save a list of few images of a finished run that stand for all"
-    subset = _add(commands, "explore.subset", few)
-    subset.path("work_dir", "WORK_DIR", "its work dir")
+    subset = _add(commands, "explore.subset", few, work_dir="its work dir")
     subset.number("count", "how many images")
     subset.switch("--farthest", "as unlike as possible, rare images first, instead of typical ones")
     subset.text("--name", "NAME", "name of the list [subset-N]")
     subset.switch("--replace", "replace a list of that name")
-
-
-def _add_demo(commands: Any) -> None:
-    demo = _add(commands, "runs.demo", "make a set of pictures with known problems, and vet it")
-    where = "folder for pictures and results [demo]"
-    demo.path("--work-dir", None, where, default=Path("demo"))
 
 
 def _add_exchange(commands: Any) -> None:
@@ -121,8 +118,8 @@ def _add_exchange(commands: Any) -> None:
         "write the images of a finished run, with their labels, for another tool",
         "Write the valid images of a finished run, with labels and splits, in the form of another "
         "tool, less what you leave out. Exits with 3 if some images could not be had.",
+        "the run's work dir",
     )
-    export.path("work_dir", "WORK_DIR", "the run's work dir")
     export.path("destination", "DEST", "a file or folder that is not there yet")
     add_group(export, "what to write", (ExportOptions,))
     old = _add(
@@ -158,14 +155,14 @@ def _add_curate(commands: Any) -> None:
         "say of each image whether it should go, and why",
         "Write plan.csv, plan.parquet and plan.html into the work dir of a finished run. Nothing "
         "else is done.",
+        "of a finished run",
     )
-    plan.path("work_dir", "WORK_DIR", "of a finished run")
     plan.path("--rules", "FILE", "TOML file with the rules below", dest="config")
     plan.switch("--replace", "also a plan that was edited")
     add_group(plan, "lists: what happens to their images, and where they begin", (ListRules,))
     add_group(plan, "which image of a group stays", (KeepRules,))
-    learn = _add(curate, "curate.learn", "remember for later plans what plan.csv was changed to")
-    learn.path("work_dir", "WORK_DIR", "of a finished run")
+    known = "remember for later plans what plan.csv was changed to"
+    _add(curate, "curate.learn", known, work_dir="of a finished run")
     apply = _add(
         curate,
         "curate.apply",
@@ -207,8 +204,8 @@ def _add_watch(commands: Any) -> None:
         "watch.baseline",
         "show or choose what monitored runs are compared with",
         "Show which run later runs are compared with, or choose another.",
+        "the watched work dir",
     )
-    baseline.path("work_dir", "WORK_DIR", "the watched work dir")
     baseline.text("--set", "RUN", "first, last:N, or the id of a run", dest="wanted")
 
 
@@ -275,29 +272,20 @@ def _add_serve(commands: Any) -> None:
     init.path("folder", "FOLDER", "where to [here]", nargs="?", default=Path())
 
 
-def _add_checks(commands: Any) -> None:
-    checks = _group(commands, "checks", "print the checks as a suite of Great Expectations")
-    whole = "print them as JSON, to be edited and given to 'imgvet run --expectations FILE'"
-    export = _add(checks, "runs.export_checks", whole, name="export")
-    export.path("--config", "FILE", "TOML file with a table [checks] of limits")
-
-
-def _add_models(commands: Any) -> None:
+def _add_kept(commands: Any) -> None:
     models = _group(commands, "models", "list, download and find embedding models")
     _add(models, "models.list_", "list the models that are known by name")
     pull = _add(models, "models.pull", "download models")
     pull.text("names", "NAME", "as listed by 'imgvet models list'", nargs="+")
     path = _add(models, "models.path", "print where a model's file is")
     path.text("name", "NAME", "without it: the folder of models", nargs="?")
-
-
-def _add_store(commands: Any) -> None:
     store = _group(commands, "store", "show, check or shrink what a work dir keeps")
-    info = _add(store, "store.info", "print what the store holds, and its sizes")
-    verify = _add(store, "store.verify", "read all of the store, and print what is damaged")
-    collect = _add(store, "store.gc", "remove what is damaged, outdated or was long not needed")
-    for command in (info, verify, collect):
-        command.path("work_dir", "WORK_DIR", "of any run")
+    for name, text in (
+        ("info", "print what the store holds, and its sizes"),
+        ("verify", "read all of the store, and print what is damaged"),
+        ("gc", "remove what is damaged, outdated or was long not needed"),
+    ):
+        collect = _add(store, f"store.{name}", text, work_dir="of any run")
     collect.number(
         "--unused-days",
         "keep what a run needed in the last N days; what the last results show is kept "

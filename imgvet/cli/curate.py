@@ -8,10 +8,9 @@ from imgvet.cli.arguments import run_parameters
 from imgvet.curation.apply import Outcome, preview
 from imgvet.curation.apply import apply as carry_out
 from imgvet.curation.apply import undo as bring_back
-from imgvet.curation.manifest import MANIFEST, SCRIPT
 from imgvet.curation.plan import plan_lines
+from imgvet.curation.plan_file import MANIFEST, SCRIPT, read_plan
 from imgvet.curation.plan_file import learn as learn_from
-from imgvet.curation.plan_file import read_plan
 from imgvet.curation.rules import Rules, make_rules
 from imgvet.engine.progress import shown_progress
 from imgvet.errors import EXIT_CHECKS_FAILED

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from imgvet.cli.arguments import run_parameters
 from imgvet.dataset import Dataset
 from imgvet.errors import EXIT_CHECKS_FAILED, written
-from imgvet.exchange.compare import Difference, compare_sides
+from imgvet.exchange.compare import Difference, compare_sides, read_side
 from imgvet.exchange.options import ExportOptions
-from imgvet.exchange.sides import read_side
 from imgvet.foreign import visible
 from imgvet.format import counted, table_text
 from imgvet.opening import exclusive
@@ -22,8 +22,7 @@ from imgvet.workdir import write_atomically
 
 def export(options: argparse.Namespace) -> int:
     """Export the images of a run; the exit code says if some could not be had."""
-    names = ExportOptions.model_fields
-    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    given = run_parameters(options, ExportOptions)
     found = Dataset(work_dir=options.work_dir).export(options.destination, **given)
     more = f", {counted(found.not_chosen, 'valid image')} not chosen" if found.not_chosen else ""
     print(f"{counted(found.images, 'image')} exported to {found.path}{more}.")
@@ -55,7 +54,9 @@ def compare(options: argparse.Namespace) -> int:
     found = compare_sides(*(read_side(name, threads) for name in (options.before, options.after)))
     print("\n".join(difference_lines(found)))
     if options.csv is not None:
-        write_file(options.csv, lambda path: write_difference(found, path))
+        lists = {name: found.images[name].map("; ".join) for name in ("newly_bad", "newly_good")}
+        table = csv_bytes(found.images.assign(**lists))
+        write_file(options.csv, lambda path: path.write_bytes(table))
     if options.page is not None:
         from imgvet.reports.comparison import comparison_page
 
@@ -84,12 +85,6 @@ def difference_lines(found: Difference) -> list[str]:
     if found.not_compared:
         rows.append(("Not compared", ", ".join(found.not_compared)))
     return [visible(line) for line in table_text(rows, "<<").split("\n")]
-
-
-def write_difference(found: Difference, path: Path) -> None:
-    """Write the images that differ as CSV."""
-    lists = {name: found.images[name].map("; ".join) for name in ("newly_bad", "newly_good")}
-    path.write_bytes(csv_bytes(found.images.assign(**lists)))
 
 
 def write_file(path: Path, write: Callable[[Path], object]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import signal
@@ -10,7 +9,6 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NoReturn
 
 from imgvet.engine.server import QUIET, TemporaryServer, environment, may_be_configured
@@ -52,7 +50,6 @@ def _command(arguments: Sequence[str] | None) -> int:
 
             options = parse(parser(), given)
             options.server = server
-            _load_blocks(options)
             module, _, function = options.command.partition(".")
             command = getattr(importlib.import_module(f"imgvet.cli.{module}"), function)
             return int(command(options) or 0)
@@ -69,24 +66,11 @@ def _command(arguments: Sequence[str] | None) -> int:
         return EXIT_TERMINATED if isinstance(stop, _TerminatedError) else EXIT_INTERRUPTED
 
 
-def _load_blocks(options: argparse.Namespace) -> None:
-    """Put addresses in the place of blocks that name a work dir."""
-    from imgvet.parameters import BLOCK
-
-    places = {name: place for name, place in vars(options).items() if isinstance(place, Path)}
-    if any(str(place).startswith(BLOCK) for place in places.values()):
-        from imgvet.tasks.blocks import place_at
-
-        vars(options).update({name: place_at(place) for name, place in places.items()})
-
-
 @contextmanager
 def _server_for(given: Sequence[str]) -> Iterator[TemporaryServer | None]:
     """A temporary server for a command that runs a flow, launched before all that takes time."""
-    if not FLOWS.intersection(given[:1]) or {"-h", "--help", "--deliver"}.intersection(given):
-        yield None
-        return
-    if may_be_configured():
+    runs_none = {"-h", "--help", "--deliver"}.intersection(given)
+    if not FLOWS.intersection(given[:1]) or runs_none or may_be_configured():
         yield None
         return
     server = TemporaryServer()
@@ -103,7 +87,3 @@ class _TerminatedError(KeyboardInterrupt):
 
 def _terminate(_signal: int, _frame: object) -> NoReturn:
     raise _TerminatedError
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -3,37 +3,35 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from imgvet.engine.progress import shown_progress
 from imgvet.errors import InvalidParameterError, ModelError
 from imgvet.format import size_text, table_text
 from imgvet.models import registry
 from imgvet.models.file import FOLDER_VARIABLE, model_folder
-from imgvet.models.model import BUILTIN_NAME, builtin_model
+from imgvet.models.model import BUILTIN_NAME, ModelCard, builtin_model
 from imgvet.models.resolve import fetched, names_to_choose
 
 
 def list_(options: argparse.Namespace) -> None:  # noqa: ARG001
     """Print a table of the models that are known by name."""
-
-    def add(name: str, card: Any, size: int | None, here: str, purpose: str) -> None:
-        widths = str(card.width), str(card.input_size)
-        rows.append((name, *widths, size_text(size), card.licence, here, purpose))
-
-    rows = [("NAME", "WIDTH", "INPUT", "SIZE", "LICENCE", "HERE", "GOOD FOR")]
     builtin, purpose = builtin_model(), "near duplicates; fast on any processor"
-    add(BUILTIN_NAME, builtin.card, builtin.path.stat().st_size, "yes", purpose)
+    size = size_text(builtin.path.stat().st_size)
+    rows = [("NAME", "WIDTH", "INPUT", "SIZE", "LICENCE", "HERE", "GOOD FOR")]
+    rows.append((BUILTIN_NAME, *_told(builtin.card, size), "yes", purpose))
     for model in registry.KNOWN.values():
-        unchecked = "unchecked" if model.path.is_file() else "no"
-        here = "yes" if model.is_checked else unchecked
-        add(model.name, model.card, model.size, here, model.purpose)
+        here = "yes" if model.is_checked else "unchecked" if model.path.is_file() else "no"
+        rows.append((model.name, *_told(model.card, size_text(model.size)), here, model.purpose))
     print(table_text(rows, "<>>><<<"))
     print(
         f"\nDownloaded models are kept in {model_folder()} ({FOLDER_VARIABLE} names another "
         "folder).\n'imgvet models pull NAME' downloads one, 'imgvet run PHOTOS --model-path NAME' "
         "uses it;\nan .onnx or .ort file can be given instead of a name."
     )
+
+
+def _told(card: ModelCard, size: str) -> tuple[str, str, str, str]:
+    return str(card.width), str(card.input_size), size, card.licence
 
 
 def pull(options: argparse.Namespace) -> None:

@@ -70,7 +70,7 @@ def report(options: argparse.Namespace) -> None:
     print(page)
 
 
-def export_checks(options: argparse.Namespace) -> None:
+def export(options: argparse.Namespace) -> None:
     """Print the checks that have limits as a suite of Great Expectations."""
     from imgvet.quality.suite import own_suite, suite_text
 

@@ -28,6 +28,7 @@ from imgvet.errors import (
     InvalidParameterError,
     ListFileError,
     RunNotFoundError,
+    failing_as,
 )
 from imgvet.flows.request import check_request
 from imgvet.monitor.failure import TOLD, failed_run, tell_failure, usable
@@ -218,11 +219,8 @@ def init(options: argparse.Namespace) -> None:
     for path in filter(Path.exists, examples):
         raise ConfigFileError(f"{path} exists already", "Move it away, or name another folder")
     for path, example in examples.items():
-        try:
+        with failing_as(ConfigFileError, f"{path} can't be written", "Name another folder"):
             write_text(path, example.read_text(encoding="utf-8"))
-        except OSError as error:
-            problem = f"{path} can't be written ({error.strerror})"
-            raise ConfigFileError(problem, "Name another folder") from None
         print(f"Written: {path}")
 
 

@@ -12,10 +12,10 @@ from typing import Literal, get_args
 
 from imgvet.annotations.schema import Annotations
 from imgvet.crops.crop import with_margin
-from imgvet.crops.detectors.face import YUNET, FaceDetector, FaceSettings
-from imgvet.crops.detectors.text import TextDetector, TextSettings, models_digest, text_models
-from imgvet.crops.detectors.yolo import YOLOV5S, YoloDetector, YoloSettings
-from imgvet.errors import InvalidParameterError, ModelError, StaleReferenceError
+from imgvet.crops.detectors.face import YUNET, FaceDetector
+from imgvet.crops.detectors.text import TextDetector, models_digest, text_models
+from imgvet.crops.detectors.yolo import YOLOV5S, YoloDetector
+from imgvet.errors import InvalidParameterError, ModelError, StaleReferenceError, failing_as
 from imgvet.images.geometry import Box, Region, scaled
 from imgvet.images.picture import Picture
 from imgvet.models.download import fetch_model
@@ -36,8 +36,8 @@ Detector = FaceDetector | TextDetector | YoloDetector
 score (and text), in pixels of the picture and within it, best first, the same ones at every call.
 Several threads may use it at a time."""
 
-_DETECTOR_VERSION = 1
-"""Counts up when a detector would find other regions with the same model and settings."""
+_DETECTOR_VERSION = 2
+"""Counts up when a detector would find other regions with the same model."""
 
 _KEYS = ("row_y", "col_x", "height", "width")
 _FORM = "Write row_y=10,col_x=20,height=100,width=80 (pixels), or one of face, ocr, yolov5s"
@@ -51,7 +51,7 @@ class DetectorChoice(Frozen):
     path: Path | None
     """Its model file; None if its models lie inside an installed package."""
     digest: str
-    """What its results are kept under: model, settings and version of the code."""
+    """What its results are kept under: model and version of the code."""
 
 
 class Cutter(Frozen):
@@ -172,31 +172,19 @@ def cut_key(digest: str, cut: str) -> str:
     return digest_bytes(f"{CUT_VERSION} {digest} {cut}".encode())
 
 
-def choose_detector(name: DetectorName) -> DetectorChoice:
-    """Have a detector's model, downloaded if it is not here yet.
+def choose_detector(name: DetectorName, path: Path | None = None) -> DetectorChoice:
+    """The choice of a detector with a model file: its own, downloaded if it is not here yet.
 
     MissingExtraError if the package that it needs is not installed, ModelError if its model can't
     be had or is not what it should be.
     """
     model = {"face": YUNET, "ocr": None, "yolov5s": YOLOV5S}[name]
-    return choice_of(name, None if model is None else fetch_model(model))
-
-
-def choice_of(name: DetectorName, path: Path | None) -> DetectorChoice:
-    """The choice of a detector with this model file; raises as :func:`choose_detector`."""
-    settings = {"face": FaceSettings(), "ocr": TextSettings(), "yolov5s": YoloSettings()}[name]
-    try:
-        model = models_digest(text_models()) if path is None else sha256_of_model(path)
-    except OSError as error:
-        raise ModelError(
-            f"The model {path} can't be read ({error.strerror})", "Run again to download it"
-        ) from None
-    return DetectorChoice(name=name, path=path, digest=digest_of(name, model, settings))
-
-
-def digest_of(name: DetectorName, model: str, settings: object) -> str:
-    """What identifies the results of a detector with a model of this digest: 32 hex digits."""
-    return digest_bytes(f"{name} {_DETECTOR_VERSION} {model} {settings!r}".encode())
+    if path is None and model is not None:
+        path = fetch_model(model)
+    with failing_as(ModelError, f"The model {path} can't be read", "Run again to download it"):
+        digest = models_digest(text_models()) if path is None else sha256_of_model(path)
+    digest = digest_bytes(f"{name} {_DETECTOR_VERSION} {digest}".encode())
+    return DetectorChoice(name=name, path=path, digest=digest)
 
 
 @lru_cache(maxsize=3)
@@ -205,7 +193,7 @@ def detector_of(choice: DetectorChoice) -> Detector:
 
     StaleReferenceError if the model here is not the one chosen; others as :func:`choose_detector`.
     """
-    if choice_of(choice.name, choice.path).digest != choice.digest:
+    if choose_detector(choice.name, choice.path).digest != choice.digest:
         raise StaleReferenceError(
             f"The model of the detector {choice.name} is not the one that this run started with",
             "Run again, with the same versions of imgvet and its packages everywhere",

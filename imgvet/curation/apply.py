@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +14,8 @@ import pandas as pd
 
 from imgvet.curation.images import FILE
 from imgvet.curation.journal import FILES, Held, Journal, State, opened, require_quarantine
-from imgvet.curation.manifest import write_manifest
 from imgvet.curation.moves import Refused, bring, leave_link, take_link_away
-from imgvet.curation.plan_file import require_sound, stays_for
+from imgvet.curation.plan_file import require_sound, stays_for, write_manifest
 from imgvet.errors import QuarantineError
 from imgvet.format import counted
 from imgvet.progress import report_progress, tracked
@@ -78,12 +77,13 @@ def apply(
                 file.place = _free_place(journal, file)
                 file.folder_mtime_ns = changed[Path(file.path).parent]
             journal.take(part)
-            outcome.add(part, _take_all(journal, part))
+            outcome.add(part, _carry_out(journal, _TAKE, part))
         write_manifest(plan, quarantine)
         if delete is not None:
             names = set(plan["filename"][plan["action"] == "remove"])
             taken = [file for file in journal.files(State.TAKEN) if file.path in names]
-            outcome.deleted = _delete_all(journal, taken)
+            journal.mark(taken, State.DELETING)
+            outcome.deleted = len(taken) - len(_carry_out(journal, _DELETE, taken))
     return outcome
 
 
@@ -100,19 +100,69 @@ def undo(quarantine: Path) -> Outcome:
         outcome.deleted = len(journal.files(State.DELETED))
         for part in _batches(journal.files(State.TAKEN)[::-1], "undo"):
             journal.mark(part, State.RETURNING)
-            outcome.add(part, _return_all(journal, part))
+            outcome.add(part, _carry_out(journal, _RETURN, part))
         for folder in times.keys() - _folders(journal.files(State.TAKEN)):
             with suppress(PermissionError):  # the folder of another user
                 os.utime(folder, ns=(folder.stat().st_atime_ns, times[folder]))
-    _remove_empty_folders(quarantine / FILES)
+    for current, _, _ in os.walk(quarantine / FILES, topdown=False):
+        if not os.listdir(current):  # noqa: PTH208
+            Path(current).rmdir()
     return outcome
+
+
+@dataclass(frozen=True)
+class _Act:
+    """Something that is done to files that are held, with what is written down of it."""
+
+    begun: State
+    done: State
+    undone: State
+    do: Callable[[Path, Held], None]
+    """To where a file is kept, and the file; Refused or OSError if it can't be done."""
+
+
+def _take(place: Path, file: Held) -> None:
+    bring(Path(file.path), place, file)
+    leave_link(file)
+
+
+def _give_back(place: Path, file: Held) -> None:
+    if os.path.lexists(place):
+        take_link_away(file)
+    bring(place, Path(file.path), file)
+
+
+_TAKE = _Act(State.TAKING, State.TAKEN, State.RETURNED, _take)
+_RETURN = _Act(State.RETURNING, State.RETURNED, State.TAKEN, _give_back)
+_DELETE = _Act(
+    State.DELETING, State.DELETED, State.TAKEN, lambda place, _: place.unlink(missing_ok=True)
+)
 
 
 def finish(journal: Journal) -> None:
     """Finish what a killed process began: nothing stays half done."""
-    _take_all(journal, journal.files(State.TAKING))
-    _return_all(journal, journal.files(State.RETURNING))
-    _delete_all(journal, journal.files(State.DELETING))
+    for act in (_TAKE, _RETURN, _DELETE):
+        _carry_out(journal, act, journal.files(act.begun))
+
+
+def _carry_out(journal: Journal, act: _Act, files: Sequence[Held]) -> dict[int, str]:
+    """Do something to files and write down of which it was done; by number why not to others."""
+    problems: dict[int, str] = {}
+    done, undone = list[Held](), list[Held]()
+    for file in files:
+        place = journal.folder / file.place
+        try:
+            act.do(place, file)
+        except Refused as refused:
+            problems[file.number] = str(refused)
+        except OSError as error:
+            problems[file.number] = f"stays where it is ({error.strerror})"
+        # What was taken is, even if no link could be left.
+        is_done = file.number not in problems or (act is _TAKE and os.path.lexists(place))
+        (done if is_done else undone).append(file)
+    journal.mark(done, act.done)
+    journal.mark(undone, act.undone)
+    return problems
 
 
 def _check(plan: pd.DataFrame, journal: Journal, *, link: bool = False) -> Outcome:
@@ -244,61 +294,3 @@ def _free_place(journal: Journal, file: Held) -> str:
         number += 1
         place = f"{file.place}~{number}"
     return place
-
-
-def _take_all(journal: Journal, files: Sequence[Held]) -> dict[int, str]:
-    def take(file: Held) -> None:
-        bring(Path(file.path), journal.folder / file.place, file)
-        leave_link(file)
-
-    problems = _each(files, take)
-    left = {file.number for file in files if not os.path.lexists(journal.folder / file.place)}
-    _mark(journal, files, left, done=State.TAKEN, undone=State.RETURNED)
-    return problems
-
-
-def _return_all(journal: Journal, files: Sequence[Held]) -> dict[int, str]:
-    def give_back(file: Held) -> None:
-        place = journal.folder / file.place
-        if os.path.lexists(place):
-            take_link_away(file)
-        bring(place, Path(file.path), file)
-
-    problems = _each(files, give_back)
-    _mark(journal, files, problems, done=State.RETURNED, undone=State.TAKEN)
-    return problems
-
-
-def _delete_all(journal: Journal, files: Sequence[Held]) -> int:
-    """Delete files from the quarantine for good; how many."""
-    journal.mark(files, State.DELETING)
-    problems = _each(files, lambda file: (journal.folder / file.place).unlink(missing_ok=True))
-    _mark(journal, files, problems, done=State.DELETED, undone=State.TAKEN)
-    return len(files) - len(problems)
-
-
-def _mark(
-    journal: Journal, files: Sequence[Held], left: Container[int], *, done: State, undone: State
-) -> None:
-    """Write down of files, which are left by number, what was done and what was not."""
-    journal.mark([file for file in files if file.number not in left], done)
-    journal.mark([file for file in files if file.number in left], undone)
-
-
-def _each(files: Sequence[Held], act: Callable[[Held], None]) -> dict[int, str]:
-    """Do something to each file; by number why it was not done, of those of which it was not."""
-    problems = {}
-    for file in files:
-        try:
-            act(file)
-        except Refused as refused:
-            problems[file.number] = str(refused)
-        except OSError as error:
-            problems[file.number] = f"stays where it is ({error.strerror})"
-    return problems
-
-
-def _remove_empty_folders(folder: Path) -> None:
-    for current, _, _ in os.walk(folder, topdown=False):
-        if not os.listdir(current):  # noqa: PTH208
-            Path(current).rmdir()

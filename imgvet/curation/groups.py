@@ -19,8 +19,10 @@ from imgvet.curation.findings import Finding, Found
 from imgvet.curation.keepers import Keepers
 from imgvet.format import counted, listed
 from imgvet.search.copies import copy_groups
-from imgvet.similarity.distances import Metric, Space, Vectors, unit_of
+from imgvet.similarity.distances import Metric, Space, unit_of
 from imgvet.similarity.pairs import families_of
+from imgvet.store.references import read_vectors
+from imgvet.summary import read_record
 
 _WHOLE = 0.95
 """Of an image that is a copy or a part of another at least this share is seen there."""
@@ -92,10 +94,9 @@ class Pair(NamedTuple):
 class NearGroups:
     """Near duplicates, and parts of others, among images of which each content has one row."""
 
-    def __init__(
-        self, found: Found, left: pd.DataFrame, keepers: Keepers, vectors: Vectors, metric: Metric
-    ) -> None:
-        rules = found.rules
+    def __init__(self, found: Found, left: pd.DataFrame, keepers: Keepers) -> None:
+        rules, metric = found.rules, Metric.of_run(read_record(found.work))
+        vectors = read_vectors(found.work.embeddings)
         self._found, self._keepers, self._metric = found, keepers, metric
         actions = {"near": rules.near, "unproven": rules.unproven, "contained": rules.contained}
         self._actions = {name: action for name, action in actions.items() if action != "off"}

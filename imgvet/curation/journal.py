@@ -17,7 +17,7 @@ from pathlib import Path
 
 import filelock
 
-from imgvet.errors import QuarantineError
+from imgvet.errors import QuarantineError, failing_as
 
 JOURNAL, LOCK, FILES = "journal.jsonl", "lock", "files"
 """What lies in a quarantine: its journal, its lock, and the files."""
@@ -109,7 +109,8 @@ class Journal:
         """Append records and wait until the disk has them; a line that was cut short goes first."""
         path, lines = self.folder / JOURNAL, "".join(json.dumps(one) + "\n" for one in records)
         is_new = not path.exists()
-        try:
+        remedy = "Nothing else is moved; mend that, and give the same command again"
+        with failing_as(QuarantineError, f"{path} can't be written", remedy):
             with path.open("ab") as stream:
                 stream.truncate(self._sound)
                 stream.write(lines.encode())
@@ -117,11 +118,6 @@ class Journal:
                 os.fsync(stream.fileno())
             if is_new:
                 sync_folder(self.folder)
-        except OSError as error:
-            raise QuarantineError(
-                f"{path} can't be written ({error.strerror})",
-                "Nothing else is moved; mend that, and give the same command again",
-            ) from None
         self._sound += len(lines.encode())
 
 

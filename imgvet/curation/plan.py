@@ -20,9 +20,7 @@ from imgvet.format import counted, size_text, table_text
 from imgvet.options import FlagOptions, SimilarityOptions
 from imgvet.reasons import Reason
 from imgvet.search.image_table import ImageTable
-from imgvet.similarity.distances import Metric
-from imgvet.store.references import read_vectors
-from imgvet.summary import RunRecord, read_record
+from imgvet.summary import read_record
 from imgvet.tables import BY_NAME, PLAN, conform, read_made, to_frame
 from imgvet.workdir import WorkDir
 
@@ -37,19 +35,19 @@ def make_plan(work: WorkDir, rules: Rules) -> pd.DataFrame:
 
     InvalidParameterError if a rule names what the run does not have.
     """
-    record = read_record(work)
-    found = _found(work, rules, record)
+    found = _found(work, rules)
     untouched, twice = protected(found.images, rules.protect), listed_twice(found.images)
     single = single_findings(found)
     gone = {one.id for one in single if one.action == "remove" and not untouched[one.id]}
     is_left = (found.images["status"] == Reason.OK.value) & ~found.images.index.isin(gone)
     left = found.images[is_left]
-    findings = [*single, *_group_findings(found, record, left, untouched)]
+    findings = [*single, *_group_findings(found, left, untouched)]
     safe = [_safe(finding, found.images, untouched, twice) for finding in findings]
     return _rows(_by_image(safe), found.images)
 
 
-def _found(work: WorkDir, rules: Rules, record: RunRecord) -> Found:
+def _found(work: WorkDir, rules: Rules) -> Found:
+    record = read_record(work)
     names = ("stats", "similarity", "outliers", "label_issues", "leaks")
     threshold = record.options(SimilarityOptions).threshold
     least = threshold if rules.near_threshold is None else rules.near_threshold
@@ -73,17 +71,13 @@ def _found(work: WorkDir, rules: Rules, record: RunRecord) -> Found:
     )
 
 
-def _group_findings(
-    found: Found, record: RunRecord, left: pd.DataFrame, untouched: pd.Series
-) -> list[Finding]:
+def _group_findings(found: Found, left: pd.DataFrame, untouched: pd.Series) -> list[Finding]:
     """The findings of groups among the images that those of single images leave."""
     keepers = Keepers(left, found.rules.keep, untouched, found.tables["similarity"])
     exact = list(exact_findings(found, left, keepers))
     copies = {one.id for one in exact if one.action != "keep"}
     contents = left[~left.index.isin(copies)].drop_duplicates("digest")
-    metric = Metric.of_run(record)
-    vectors = read_vectors(found.work.embeddings)
-    near = list(NearGroups(found, contents, keepers, vectors, metric).findings())
+    near = list(NearGroups(found, contents, keepers).findings())
     # What stays for a copy may go for another: then that one stays for both.
     instead: dict[int | None, int | None] = {
         one.id: one.kept for one in near if one.action == "remove"

@@ -1,8 +1,14 @@
-"""The files of a plan: CSV to be edited, Parquet as it was made; read back and checked."""
+"""The files of a plan: CSV to be edited, Parquet as it was made; read back and checked.
+
+What it removes that is no file on this machine goes into a list, and a script for objects in
+buckets. Nothing of it is touched from here: an object may be versioned, locked or shared, and an
+archive can't lose a member without being written anew.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+import shlex
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +16,18 @@ import pandas as pd
 import pyarrow as pa
 
 from imgvet.curation.decisions import Decision, Decisions, Kind, decide
-from imgvet.errors import PlanError
-from imgvet.format import examples
+from imgvet.curation.images import FILE
+from imgvet.errors import PlanError, failing_as
+from imgvet.format import examples, filled
+from imgvet.sources.s3 import parse_location
 from imgvet.spreadsheet import csv_bytes, read_csv
 from imgvet.tables import PLAN, conform, read_table, to_frame, write_table
-from imgvet.workdir import WorkDir, write_atomically, write_bytes
+from imgvet.workdir import WorkDir, write_atomically, write_bytes, write_text
 
 ACTIONS = ("keep", "remove", "review")
+MANIFEST, SCRIPT = "manifest.csv", "bucket.sh"
+PREFIX = "imgvet-quarantine/"
+_LISTED = ["filename", "place", "list", "reason", "kept", "digest", "file_size"]
 _NEEDED = ("action", "list", "filename", "kept", "place", "source", "digest")
 
 
@@ -56,10 +67,10 @@ def read_plan(path: Path) -> pd.DataFrame:
 def read_rows(path: Path, needed: Sequence[str]) -> pd.DataFrame:
     """The rows of CSV or Parquet, actions in lower case; PlanError if they are no plan."""
     if path.suffix == ".parquet":
-        try:
+        with failing_as(
+            PlanError, f"{path} can't be read", "Name a plan", OSError, pa.ArrowInvalid
+        ):
             rows = read_table(path)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise PlanError(f"{path} can't be read ({error})", "Name a plan") from None
     else:
         rows = read_csv(path, needed)
     if "action" in rows:
@@ -108,6 +119,26 @@ def stays_for(plan: pd.DataFrame) -> dict[str, str]:
     return others | {name: name for name in staying["filename"]}
 
 
+def write_manifest(plan: pd.DataFrame, folder: Path) -> None:
+    """Write the list, and the script if there are objects in buckets, into a quarantine."""
+    rows = plan[(plan["action"] == "remove") & (plan["place"] != FILE)]
+    if rows.empty:
+        return
+    write_bytes(folder / MANIFEST, csv_bytes(rows[_LISTED], to_edit=True))
+    objects = rows["filename"][rows["place"] == "bucket"].tolist()
+    if objects:
+        write_text(folder / SCRIPT, script_of(objects))
+
+
+def script_of(objects: Iterable[str]) -> str:
+    """A shell script that moves objects within their buckets, and back."""
+    moves = []
+    for at in map(parse_location, objects):
+        endpoint = "" if at.endpoint is None else f"--endpoint-url {at.endpoint}"
+        moves.append(map(shlex.quote, (endpoint, at.bucket, at.key, PREFIX + at.key)))
+    return filled(SCRIPT, prefix=PREFIX, name=SCRIPT, moves=moves)
+
+
 def learn(work: WorkDir, plan: pd.DataFrame) -> Decisions:
     """Remember what a person decided otherwise than the plan of the work dir proposed.
 
@@ -128,12 +159,9 @@ def _decision(row: Mapping[Hashable, Any], digests: Mapping[Hashable, Any]) -> D
         kind = Kind.KEEP_BOTH if other == digest else Kind.NOT_A_DUPLICATE
         return Decision(kind, digest, other, name, kept)
     if row["list"] == "mislabelled":
-        return Decision(Kind.LABEL_IS_RIGHT, digest, "", name, label=_text(row["label"]))
+        label = row["label"] if isinstance(row["label"], str) else ""
+        return Decision(Kind.LABEL_IS_RIGHT, digest, "", name, label=label)
     return Decision(Kind.KEEP, digest, "", name)
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _as_csv(plan: pd.DataFrame) -> bytes:

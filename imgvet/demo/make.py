@@ -66,7 +66,7 @@ def demo_files() -> dict[str, bytes]:
         # At this quality blocks are visible.
         quality = 30 if edit == "jpeg_q30" else _QUALITY
         files[copy] = _encode(EDITS[edit](PICTURES[original]()), copy, quality)
-    for damage, paths in ((darken, truth.DARK), (whiten, truth.BRIGHT), (blur, truth.BLURRED)):
+    for damage, paths in ((_darken, truth.DARK), (_whiten, truth.BRIGHT), (_blur, truth.BLURRED)):
         files |= {path: _encode(damage(PICTURES[path]()), path) for path in paths}
     draw = iter(PICTURES.values())
     for path, reason in truth.INVALID.items():
@@ -88,14 +88,12 @@ def _encode(image: Image, path: str, quality: int = _QUALITY) -> bytes:
     return cv2.imencode(suffix, cv2.cvtColor(image, order), settings)[1].tobytes()
 
 
-def trim(image: Image) -> Image:
-    """Cut a twentieth off each edge."""
+def _trim(image: Image) -> Image:
     top, left = (side // 20 for side in image.shape[:2])
     return image[top:-top, left:-left]
 
 
-def sign(image: Image) -> Image:
-    """Write a small line of text into a corner."""
+def _sign(image: Image) -> Image:
     at = 6, image.shape[0] - 10
     return cv2.putText(
         image.copy(), "(c) imgvet demo", at, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255)
@@ -106,24 +104,22 @@ EDITS: dict[str, Callable[[Image], Image]] = {
     "resized": lambda image: cv2.resize(image, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA),
     "jpeg_q30": np.copy,
     "brighter": lambda image: np.clip(image * 1.12, 0, 255).astype(np.uint8),
-    "cropped": trim,
-    "text": sign,
+    "cropped": _trim,
+    "text": _sign,
     "reencoded": np.copy,
 }
 """Edits after which a picture is a near duplicate of itself; saving it again is one of them."""
 
 
-def blur(image: Image) -> Image:
-    """Lose all sharp detail."""
+def _blur(image: Image) -> Image:
     return cv2.GaussianBlur(image, (0, 0), 6)
 
 
-def darken(image: Image) -> Image:
-    """Underexpose it until its brightest parts are dark."""
+def _darken(image: Image) -> Image:
     return np.round(image * 0.2).astype(np.uint8)
 
 
-def whiten(image: Image) -> Image:
+def _whiten(image: Image) -> Image:
     """Overexpose it until all but the deepest shadows, 2 % of it, is nearly white."""
     gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     shadows = gray < np.percentile(gray, 2)

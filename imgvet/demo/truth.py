@@ -25,11 +25,6 @@ def _near(original: str, edit: str, folder: str = "web", suffix: str = ".jpg") -
     return NearDuplicate(original, f"{folder}/{PurePosixPath(original).stem}-{edit}{suffix}", edit)
 
 
-_SHARED = tuple(
-    _near("photos/astronaut-2.jpg", edit, "shared")
-    for edit in ("resized", "jpeg_q30", "brighter", "cropped", "text")
-)
-
 EXACT_GROUPS = (
     ("photos/coffee-2.jpg", "photos/coffee-2 (1).jpg", "backup/coffee-2.jpg"),
     ("fractals/71.webp", "fractals/71 (1).webp"),
@@ -44,11 +39,11 @@ NEAR_DUPLICATES = (
     _near("fractals/53.jpg", "text"),
     _near("fractals/42.png", "reencoded", "export", ".jpg"),
     _near("photos/rocket-5.jpg", "reencoded", "export", ".webp"),
-    *_SHARED,
+    *(
+        _near("photos/astronaut-2.jpg", edit, "shared")
+        for edit in ("resized", "jpeg_q30", "brighter", "cropped", "text")
+    ),
 )
-
-CLUSTER = (_SHARED[0].original, *(pair.copy for pair in _SHARED))
-"""The largest group of near duplicates, the original first."""
 
 DARK = ("photos/camera-5.jpg", "photos/coffee-3.jpg", "fractals/5.jpg")
 BRIGHT = ("photos/astronaut-6.jpg", "fractals/12.png")
@@ -56,9 +51,6 @@ BLURRED = ("photos/coffee-5.jpg", "photos/astronaut-3.jpg", "fractals/86.png")
 
 CLEAN = tuple(path for path in PICTURES if path not in {*DARK, *BRIGHT, *BLURRED})
 """Pictures without any problem, all distinct."""
-
-ODD = "photos/chelsea-1.jpg"
-"""The one of them that is least like any other."""
 
 INVALID = {
     "downloads/pixel-1.png": Reason.TOO_SMALL,

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from imgvet.annotations.coco import as_id, file_name_of
 from imgvet.annotations.match import places_of
@@ -26,15 +26,10 @@ Entry = Mapping[str, Any]
 class Coco(Layout):
     """``annotations/instances_SPLIT.json`` and ``images/SPLIT/``: cocodataset.org/#format-data."""
 
-    source: _Source | None = None
-    """What the run was annotated by: its entries are kept as they are, masks and all."""
-
-    @classmethod
-    def of(cls, pictures: Sequence[Picture], work: WorkDir) -> Self:
-        """The same, with what the run's own COCO file tells of them."""
-        layout = super().of(pictures, work)
-        layout.source = _source_of(pictures, work)
-        return layout
+    def __init__(self, pictures: Sequence[Picture], work: WorkDir) -> None:
+        super().__init__(pictures, work)
+        self.source = _source_of(pictures, work)
+        """What the run was annotated by: its entries are kept as they are, masks and all."""
 
     def folder(self, picture: Picture) -> str:
         """One for each split."""
@@ -74,7 +69,7 @@ class Coco(Layout):
             known = {"id": images + 1} | image
             own = enumerate(self._annotations(picture), annotations + 1)
             return known, [{"id": n, "image_id": known["id"]} | one for n, one in own]
-        original = self.source.images.get(picture.id)
+        original = self.source.images.get(picture.filename)
         if original is None:
             return {"id": self.source.free_id + picture.id} | image, []
         kept = self.source.annotations.get(as_id(original["id"]), ())
@@ -103,9 +98,8 @@ class _Source:
     """A COCO file, by the pictures of an export."""
 
     content: Mapping[str, Any]
-    images: Mapping[int, Entry]
-    """By the id of a picture its entry in ``images``; those that the file does not name have none.
-    """
+    images: Mapping[str, Entry]
+    """Its entries in ``images`` by the name of a picture; those it does not name have none."""
     annotations: Mapping[Any, Sequence[Entry]]
     """By image_id."""
     free_id: int
@@ -150,11 +144,10 @@ def _source_of(pictures: Sequence[Picture], work: WorkDir) -> _Source | None:
     files = list(dict.fromkeys(picture.filename for picture in pictures))
     places = places_of(names, files, record.options(SourceOptions).inputs, given)
     entries = dict(zip(places.tolist(), content["images"], strict=True))
-    entry_of = {file: entries[place] for place, file in enumerate(files) if place in entries}
+    known = {file: entries[place] for place, file in enumerate(files) if place in entries}
     annotations = defaultdict[Any, list[Entry]](list)
     for one in content.get("annotations") or ():
         annotations[as_id(one.get("image_id"))].append(one)
-    known = {one.id: entry_of[one.filename] for one in pictures if one.filename in entry_of}
     ids = (number for one in content["images"] if isinstance(number := as_id(one["id"]), int))
     categories = list(content.get("categories") or ())
     return _Source(content, known, annotations, max(ids, default=0) + 1, categories)

@@ -6,17 +6,37 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import compress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from imgvet.exchange.sides import FINDINGS, Side
 from imgvet.metrics import FLAGS
-from imgvet.options import ExecutionOptions, FetchOptions, ModelOptions, RunOptions
+from imgvet.opening import finished_at
+from imgvet.options import (
+    ExecutionOptions,
+    FetchOptions,
+    LabelOptions,
+    MediaOptions,
+    ModelOptions,
+    NeighborOptions,
+    OutlierOptions,
+    RunOptions,
+    SimilarityOptions,
+)
 from imgvet.parameters import Part
-from imgvet.summary import RunRecord
-from imgvet.tables import with_none
+from imgvet.quality.summarize import properties
+from imgvet.reasons import Failure
+from imgvet.similarity.outliers import standing_out
+from imgvet.sources.inputs import opened
+from imgvet.sources.listing import shared_folder
+from imgvet.store.references import digest_bytes
+from imgvet.summary import RunRecord, read_record
+from imgvet.tables import BY_NAME, read_made, with_none
+from imgvet.threads import in_threads
+from imgvet.workdir import WorkDir
 
 CHANGES = ("new", "gone", "changed", "moved", "same")
 """What became of an image: its name or its content is in one of the two, in both, or apart."""
@@ -27,6 +47,30 @@ COLUMNS = (
 )  # fmt: skip
 
 _MODEL = "model"
+
+
+FINDINGS: Mapping[str, tuple[str, tuple[type[Part], ...]]] = {
+    "invalid": ("invalid", (MediaOptions,)),
+    "exact_duplicate_surplus": ("surplus copy", ()),
+    "near_duplicate_images": ("near duplicate", (SimilarityOptions, NeighborOptions, ModelOptions)),
+    "outlier": ("outlier", (OutlierOptions, NeighborOptions, ModelOptions)),
+    "leaking": ("leaking", (SimilarityOptions, NeighborOptions, ModelOptions)),
+    "mislabelled": ("mislabelled", (LabelOptions, NeighborOptions, ModelOptions)),
+}
+"""By property of an image what a person calls it, and the parameters that it depends on."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two that are compared."""
+
+    title: str
+    images: pd.DataFrame
+    """A row for each image: its ``name`` below its input, ``filename``, ``digest``, ``label``,
+    ``split`` and the set of its ``findings``."""
+    record: RunRecord | None = None
+    work: WorkDir | None = None
+    """None of a data set that no run has looked at: nothing is known but contents."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +100,62 @@ class Difference:
     def findings(self, column: str) -> Counter[str]:
         """How many images have each of the findings of ``newly_bad`` or ``newly_good``."""
         return Counter(name for found in self.images[column] for name in found)
+
+
+def read_side(name: str, threads: int = 1) -> Side:
+    """A work dir's finished run, or else a data set, whose files are read for their digests.
+
+    ImgvetError as :func:`imgvet.sources.inputs.opened`.
+    """
+    if (work := finished_at(name)) is not None:
+        return _of_run(work)
+    with opened([name]) as (items, read):
+
+        def digest_of(row: int) -> str | None:
+            data = read(row)
+            return None if isinstance(data, Failure) else digest_bytes(data)
+
+        items["digest"] = list(in_threads(digest_of, range(len(items)), threads))
+    return Side(name, _named(items, pd.DataFrame(index=items.index)))
+
+
+def _of_run(work: WorkDir) -> Side:
+    record = read_record(work)
+    items, stats, similarity, outliers, leaks, issues = (
+        read_made(work.table(name), BY_NAME[name])
+        for name in ("items", "stats", "similarity", "outliers", "leaks", "label_issues")
+    )
+    has = properties(items, stats, similarity, record.options(RunOptions))
+    ids = {
+        "outlier": standing_out(outliers)["id"],
+        "leaking": pd.concat([leaks["from"], leaks["to"]]),
+        "mislabelled": issues["id"][issues["is_issue"].astype(bool)],
+    }
+    for name, known in ids.items():
+        has[name] = items["id"].isin(known)
+    words = {name: word for name, (word, _) in FINDINGS.items()} | {f.name: f.name for f in FLAGS}
+    has = has[[name for name in words if name in has]].rename(columns=words)
+    return Side(work.name, _named(items, has), record, work)
+
+
+def _named(items: pd.DataFrame, has: pd.DataFrame) -> pd.DataFrame:
+    """The images of a side; ``has`` says in a column for each finding which of them have it."""
+    inputs = items.groupby("source")["filename"]
+    roots = {source: _root_of(str(source), own) for source, own in inputs}
+    pairs = zip(items["filename"], items["source"], strict=True)
+    names = [filename.removeprefix(roots[source]) for filename, source in pairs]
+    found = [frozenset(compress(has, row)) for row in has.to_numpy().tolist()]
+    known = items[["filename", "digest", "label", "split"]]
+    return known.assign(name=names, findings=pd.Series(found, items.index, dtype=object))
+
+
+def _root_of(source: str, filenames: pd.Series) -> str:
+    """What the names of an input begin with: its folder or archive, or what a list's share."""
+    whole = source if "://" in source else str(Path(source).expanduser().absolute())
+    for root in (f"{whole.rstrip('/')}/", f"{whole}!", f"{whole}#"):
+        if filenames.str.startswith(root).all():
+            return root
+    return shared_folder(filenames)
 
 
 def relabelled(images: pd.DataFrame) -> pd.Series:
@@ -111,32 +211,25 @@ def compare_sides(before: Side, after: Side) -> Difference:
 
 
 def _paired(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Rows of both by what became of them: columns ``before`` and ``after`` (-1: none), change."""
-    by_name = _matched(before, after, "name")
-    left = before.drop(by_name["before"]), after.drop(by_name["after"])
-    by_content = _matched(*left, "digest")
-    gone = left[0].drop(by_content["before"]).index
-    added = left[1].drop(by_content["after"]).index
-    parts = [
-        by_name.assign(change="same"),
-        by_content.assign(change="moved"),
-        pd.DataFrame({"before": -1, "after": added, "change": "new"}),
-        pd.DataFrame({"before": gone, "after": -1, "change": "gone"}),
-    ]
+    """Rows of both by what became of them: columns ``before`` and ``after`` (-1: none), change.
+
+    Of several that agree in name or content the first belongs to the first, and so on.
+    """
+    left, parts = {"before": before, "after": after}, []
+    for column, change in (("name", "same"), ("digest", "moved")):
+        keys = {name: rows[column].dropna() for name, rows in left.items()}
+        old, new = (
+            pd.DataFrame({"key": key, "n": key.groupby(key).cumcount(), name: key.index})
+            for name, key in keys.items()
+        )
+        found = old.merge(new, on=["key", "n"])
+        parts.append(found.assign(change=change))
+        left = {name: rows.drop(found[name]) for name, rows in left.items()}
+    parts.append(pd.DataFrame({"before": -1, "after": left["after"].index, "change": "new"}))
+    parts.append(pd.DataFrame({"before": left["before"].index, "after": -1, "change": "gone"}))
     pairs = pd.concat(parts, ignore_index=True)
     order = pairs["after"].mask(pairs["after"] < 0, len(after) + pairs["before"])
     return pairs.iloc[np.argsort(order.to_numpy(), kind="stable")]
-
-
-def _matched(before: pd.DataFrame, after: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The rows of both that agree in a column; of several the first with the first, and so on."""
-    keyed = []
-    for side, name in ((before, "before"), (after, "after")):
-        keys = side[column].dropna()
-        keyed.append(
-            pd.DataFrame({"key": keys, "n": keys.groupby(keys).cumcount(), name: keys.index})
-        )
-    return keyed[0].merge(keyed[1], on=["key", "n"])[["before", "after"]]
 
 
 def _changed_parameters(before: RunRecord | None, after: RunRecord | None) -> dict[str, str]:
@@ -159,11 +252,10 @@ def _changed_parameters(before: RunRecord | None, after: RunRecord | None) -> di
 
 def _not_comparable(parameters: Mapping[str, str]) -> list[str]:
     """The findings that changed parameters change."""
-    needed = {word: _names_in(parts) for word, parts in FINDINGS.values()}
+    needed = {
+        word: {name for part in parts for name in part.model_fields}
+        | ({_MODEL} if ModelOptions in parts else set())
+        for word, parts in FINDINGS.values()
+    }
     needed |= {flag.name: {flag.option, "run_stats"} for flag in FLAGS}
     return [word for word, names in needed.items() if not names.isdisjoint(parameters)]
-
-
-def _names_in(parts: tuple[type[Part], ...]) -> set[str]:
-    names = {name for part in parts for name in part.model_fields}
-    return names | {_MODEL} if ModelOptions in parts else names

@@ -66,9 +66,7 @@ def export_run(
     """
     destination, has_pictures = destination.expanduser().absolute(), options.format in LAYOUTS
     with written(destination):
-        _require_free(destination)
-        if has_pictures:
-            _require_outside(destination.parent, work)
+        _require_free(destination, work, has_pictures=has_pictures)
         selection = select_images(work, options)
         with made_in_one_step(destination) as draft:
             if has_pictures:
@@ -79,17 +77,14 @@ def export_run(
     return Exported(destination, images, selection.left_out, tuple(lost))
 
 
-def _require_free(destination: Path) -> None:
+def _require_free(destination: Path, work: WorkDir, *, has_pictures: bool) -> None:
     is_there = destination.exists() or destination.is_symlink()
     if is_there and not (destination.is_dir() and not any(destination.iterdir())):
         raise InvalidParameterError(
             f"{destination} is there already", "Name a place that is new, or an empty folder"
         )
-
-
-def _require_outside(folder: Path, work: WorkDir) -> None:
-    around = input_around(folder, read_record(work).options(SourceOptions).input_dir)
-    if around is not None:
+    folder, inputs = destination.parent, read_record(work).options(SourceOptions).input_dir
+    if has_pictures and (around := input_around(folder, inputs)) is not None:
         raise WorkDirInsideInputError(
             f"{folder} lies inside the input {around}, whose next run would find the export",
             "Choose a place outside of it",
@@ -145,7 +140,7 @@ def _write_pictures(
             f"The format {options.format} holds its images", "Use images copy or link"
         )
     pictures = pictures_of(selection, work, as_boxes=kind.as_boxes)
-    layout = kind.of(pictures, work)
+    layout = kind(pictures, work)
     if are_placed:
         pictures = _named(pictures, layout)
     read: Iterable[tuple[Picture, bytes | Failure]] = ((picture, b"") for picture in pictures)

@@ -57,7 +57,10 @@ def write_fastdup(work: WorkDir, selection: Selection, folder: Path) -> None:
     )
     tables = {
         MAPPING: names,
-        BAD: _bad(invalid, len(items)),
+        BAD: invalid[["filename"]].assign(
+            index=range(len(items), len(items) + len(invalid)),
+            error_code="ERROR_" + invalid["reason"].str.upper(),
+        )[["index", "filename", "error_code"]],
         IMAGE_STATS: names.join(_stats(stats, items["id"], record.options(FlagOptions))),
         PAIRS: _pairs(similarity, "from", "to", index),
         UNLIKE: _pairs(outliers[::-1], "id", "nearest", index),
@@ -75,13 +78,6 @@ def write_fastdup(work: WorkDir, selection: Selection, folder: Path) -> None:
         },
     }  # fmt: skip
     (folder / CONFIG).write_text(json.dumps(config, indent=4) + "\n", encoding="utf-8")
-
-
-def _bad(invalid: pd.DataFrame, first: int) -> pd.DataFrame:
-    numbers = range(first, first + len(invalid))
-    codes = "ERROR_" + invalid["reason"].str.upper()
-    known = {"index": numbers, "filename": invalid["filename"], "error_code": codes}
-    return pd.DataFrame(known)
 
 
 def _stats(stats: pd.DataFrame, ids: pd.Series, flags: FlagOptions) -> pd.DataFrame:

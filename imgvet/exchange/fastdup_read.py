@@ -14,18 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imgvet.errors import InputNotFoundError, InputUnreadableError
-from imgvet.exchange.fastdup_files import (
-    BAD,
-    CONFIG,
-    FEATURES,
-    IMAGE_STATS,
-    MAPPING,
-    MEMBERS,
-    PAIR_COLUMNS,
-    PAIRS,
-    UNLIKE,
-)
+from imgvet.errors import InputNotFoundError, InputUnreadableError, failing_as
+from imgvet.exchange import fastdup_files as files
 from imgvet.reasons import Reason
 from imgvet.tables import COMPONENT_INFO, COMPONENTS, OUTLIERS, SIMILARITY, STATS
 
@@ -49,11 +39,12 @@ class TheirRun:
 
     def __init__(self, source: Path) -> None:
         whole = source / _FULL_IMAGES
-        self._folder = whole if (whole / MAPPING).is_file() else source
-        self.mapping = self._folder / MAPPING
+        self._folder = whole if (whole / files.MAPPING).is_file() else source
+        self.mapping = self._folder / files.MAPPING
         if not self.mapping.is_file():
             raise InputNotFoundError(
-                f"{source} holds no {MAPPING}", "Name the work dir of a finished run of fastdup"
+                f"{source} holds no {files.MAPPING}",
+                "Name the work dir of a finished run of fastdup",
             )
         self.config = _config_of((self._folder, source))
         stated = self.config.get("input_dir")
@@ -67,7 +58,7 @@ class TheirRun:
     @property
     def features(self) -> Path | None:
         """The file of its features, if there is one."""
-        path = self._folder / FEATURES
+        path = self._folder / files.FEATURES
         return path if path.is_file() else None
 
     def vectors(self) -> NDArray[np.float32] | None:
@@ -87,7 +78,7 @@ class TheirRun:
 
     def bad(self) -> pd.DataFrame:
         """Its bad images: ``filename``, ``status`` and the error code as ``detail``."""
-        found = self._table(BAD, ("filename", "error_code")).dropna(subset="filename")
+        found = self._table(files.BAD, ("filename", "error_code")).dropna(subset="filename")
         codes = found["error_code"].astype(str).tolist()
         status = [
             next((r for word, r in _REASONS.items() if word in code.upper()), Reason.CORRUPT).value
@@ -97,7 +88,7 @@ class TheirRun:
 
     def stats(self) -> pd.DataFrame:
         """Its measures of the images, in their order, without ``blur``; NaN where it has none."""
-        found = self._table(IMAGE_STATS, ("filename",)).drop_duplicates("filename")
+        found = self._table(files.IMAGE_STATS, ("filename",)).drop_duplicates("filename")
         found = found.set_index("filename").reindex(self.images["filename"])
         numbers = found.reindex(columns=STATS.column_names[1:]).apply(
             pd.to_numeric, errors="coerce"
@@ -110,7 +101,7 @@ class TheirRun:
                   for name in ("index", "filename", "name")]  # fmt: skip
         ids = pd.concat(places)
         ids = ids[~ids.index.duplicated()]
-        pairs, unlike = self._pairs(PAIRS, ids), self._pairs(UNLIKE, ids)
+        pairs, unlike = self._pairs(files.PAIRS, ids), self._pairs(files.UNLIKE, ids)
         pairs[["from", "to"]] = np.sort(pairs[["from", "to"]].to_numpy(), axis=1)
         pairs = pairs[pairs["from"] != pairs["to"]].drop_duplicates(["from", "to"])
         pairs = pairs.sort_values(["similarity", "from", "to"], ascending=[False, True, True])
@@ -125,12 +116,11 @@ class TheirRun:
         path = self._folder / name
         if not path.is_file() or not path.stat().st_size:
             return pd.DataFrame(columns=list(needed))
-        try:
+        problem = f"{path} is no table"
+        with failing_as(InputUnreadableError, problem, "Check the file", OSError, ValueError):
             found = pd.read_csv(
                 path, keep_default_na=False, na_values=[""], encoding_errors="replace"
             )
-        except (OSError, ValueError) as error:
-            raise InputUnreadableError(f"{path} is no table ({error})", "Check the file") from None
         if lost := [column for column in needed if column not in found]:
             raise InputUnreadableError(
                 f"{path} has no column {lost[0]}", "Name a work dir that fastdup wrote"
@@ -144,7 +134,7 @@ class TheirRun:
         return str(name) if "://" in str(name) else str(self._prefix / str(name))
 
     def _images(self) -> pd.DataFrame:
-        found = self._table(MAPPING, ("filename",)).dropna(subset="filename")
+        found = self._table(files.MAPPING, ("filename",)).dropna(subset="filename")
         if found.empty:
             raise InputUnreadableError(f"{self.mapping} lists no image", "Nothing can be imported")
         found["row"] = range(len(found))
@@ -154,7 +144,7 @@ class TheirRun:
 
     def _pairs(self, name: str, ids: pd.Series) -> pd.DataFrame:
         """Pairs of images that are known, by id."""
-        found = self._table(name, PAIR_COLUMNS)
+        found = self._table(name, files.PAIR_COLUMNS)
         ends = {
             end: found[end].astype(str).str.removesuffix(".0").map(ids) for end in ("from", "to")
         }
@@ -164,7 +154,7 @@ class TheirRun:
 
     def _components(self, ids: pd.Series) -> dict[str, pd.DataFrame]:
         """Its components of two images or more, numbered anew, the largest first."""
-        found = self._table(MEMBERS, ("__id", "component_id"))
+        found = self._table(files.MEMBERS, ("__id", "component_id"))
         found = found.assign(id=found["__id"].astype(str).map(ids)).dropna(subset=["id"])
         found = found[found["component_id"].duplicated(keep=False)].astype({"id": np.int64})
         groups = found.groupby("component_id")["id"]
@@ -177,9 +167,8 @@ class TheirRun:
 
 
 def _config_of(folders: Sequence[Path]) -> Mapping[str, Any]:
-    path = next((one / CONFIG for one in folders if (one / CONFIG).is_file()), None)
-    try:
+    path = next((one / files.CONFIG for one in folders if (one / files.CONFIG).is_file()), None)
+    problem = f"{path} can't be read"
+    with failing_as(InputUnreadableError, problem, "Remove it", OSError, ValueError):
         found = {} if path is None else json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise InputUnreadableError(f"{path} can't be read ({error})", "Remove it") from None
     return found if isinstance(found, dict) else {}

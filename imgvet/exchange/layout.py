@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import chain, count
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from imgvet.exchange.pictures import Picture, classes_of
 from imgvet.images.formats import BY_ENDING, Format
@@ -44,21 +44,16 @@ class Layout:
     references: ClassVar[bool] = True
     """Whether it may name pictures that lie elsewhere."""
 
-    def __init__(self, pictures: Sequence[Picture], classes: Sequence[str] = ()) -> None:
-        """Take what will be written; boxes are numbered by the classes of their data set."""
-        self.has_boxes = any(picture.box_labels for picture in pictures)
+    def __init__(self, pictures: Sequence[Picture], work: WorkDir) -> None:
+        """Take what will be written of a run; boxes are numbered by the classes of its data set."""
+        self.has_boxes = any(picture.boxes for picture in pictures)
         labels = {picture.label for picture in pictures if picture.label is not None}
         if self.has_boxes:
             labels = {label or UNNAMED for one in pictures for label in one.classes}
-        known = classes if self.has_boxes else ()
+        known = classes_of(read_record(work)) if self.has_boxes else ()
         self.classes = list(dict.fromkeys((*known, *sorted(labels))))
         self.number = {label: number for number, label in enumerate(self.classes)}
         self.folder_of = folders_of(picture.split for picture in pictures)
-
-    @classmethod
-    def of(cls, pictures: Sequence[Picture], work: WorkDir) -> Self:
-        """The layout of pictures of a run."""
-        return cls(pictures, classes_of(read_record(work)))
 
     def folder(self, picture: Picture) -> str | None:
         """The folder that a picture is put into; None if :meth:`write` stores its bytes."""

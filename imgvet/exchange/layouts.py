@@ -1,9 +1,14 @@
-"""The layouts of data sets with pictures, by name; those of COCO and WebDataset lie beside."""
+"""The layouts of data sets with pictures, by name; that of COCO lies beside."""
 
 from __future__ import annotations
 
+import io
+import json
+import tarfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +21,15 @@ from imgvet.exchange.layout import (
     Read,
     bbox_of,
     folders_of,
+    portable_names,
     write_json,
     write_lines,
 )
 from imgvet.exchange.pictures import Picture
-from imgvet.exchange.webdataset import WebDataset
 from imgvet.format import listed
 from imgvet.images.geometry import Region
 from imgvet.sources.kinds import split_ending
+from imgvet.workdir import WorkDir
 
 _YOLO_SPLITS = {
     "training": "train", "valid": "val", "validation": "val", "dev": "val", "testing": "test",
@@ -39,8 +45,8 @@ class Yolo(Layout):
     flat = True  # a folder "images" in a path would lead to other labels
     references = False
 
-    def __init__(self, pictures: Sequence[Picture], classes: Sequence[str] = ()) -> None:
-        super().__init__(pictures, classes)
+    def __init__(self, pictures: Sequence[Picture], work: WorkDir) -> None:
+        super().__init__(pictures, work)
         self.by_class = bool(self.classes) and not self.has_boxes
         self.class_folder = folders_of(picture.label or "unlabelled" for picture in pictures)
         splits = (picture.split or "train" for picture in pictures)
@@ -170,6 +176,67 @@ class Datumaro(Layout):
         if not self.has_boxes and picture.label is not None:
             found.append({"type": "label", "label_id": self.number[picture.label]})
         return [{"id": n, "group": 0, "attributes": {}} | one for n, one in enumerate(found)]
+
+
+@dataclass
+class _Shard:
+    """A tar that is being written."""
+
+    tar: tarfile.TarFile
+    number: int
+    images: int = 0
+    size: int = 0
+
+    def add(self, name: str, data: bytes) -> None:
+        member = tarfile.TarInfo(name)
+        member.size = len(data)
+        self.tar.addfile(member, io.BytesIO(data))
+
+
+class WebDataset(Layout):
+    """``SPLIT-000000.tar``, ...: each picture with a ``.json`` of the same key.
+
+    Source: github.com/webdataset/webdataset. Times, owners and order are fixed, so the same images
+    give the same bytes.
+    """
+
+    as_boxes = False
+    references = False
+    most_images, most_bytes = 10_000, 1_000_000_000
+
+    def folder(self, picture: Picture) -> None:
+        """None: they lie in shards."""
+
+    def write(self, read: Read, folder: Path) -> None:
+        """The key is the image's id, as the first dot of a name ends a key."""
+        shards: dict[str, _Shard] = {}
+        with ExitStack() as stack:
+            for picture, data in read:
+                name = self.folder_of[picture.split] or "images"
+                shard = shards.get(name)
+                if shard is None or self._is_full(shard):
+                    if shard is not None:
+                        shard.tar.close()
+                    number = 0 if shard is None else shard.number + 1
+                    path = folder / f"{name}-{number:06d}.tar"
+                    made = tarfile.open(path, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
+                    shard = shards[name] = _Shard(stack.enter_context(made), number)
+                key, (ending,) = f"{picture.id:09d}", portable_names(["x"], [picture.format])
+                shard.add(f"{key}{ending[1:] or '.img'}", data)
+                shard.add(f"{key}.json", json.dumps(self._facts(picture)).encode())
+                shard.images, shard.size = shard.images + 1, shard.size + len(data)
+
+    def _is_full(self, shard: _Shard) -> bool:
+        return shard.images >= self.most_images or shard.size >= self.most_bytes
+
+    def _facts(self, picture: Picture) -> Mapping[str, Any]:
+        number = None if picture.label is None else self.number[picture.label]
+        facts = {
+            "label": picture.label, "label_index": number, "split": picture.split,
+            "filename": picture.filename, "digest": picture.digest,
+            "width": picture.width, "height": picture.height,
+        }  # fmt: skip
+        return {name: value for name, value in facts.items() if value is not None}
 
 
 LAYOUTS: Mapping[str, type[Layout]] = {

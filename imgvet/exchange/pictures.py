@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import repeat
 
 import cv2
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
+from imgvet.annotations.match import match
 from imgvet.annotations.read import read_annotations
-from imgvet.annotations.schema import Annotations
 from imgvet.crops.crop import decode_item
-from imgvet.crops.cutter import Cutter, is_yolo
-from imgvet.crops.listing import NO_BOXES, annotated, boxes_text, regions_of_text, yolo_sets
+from imgvet.crops.listing import yolo_sets
 from imgvet.errors import ImgvetError
 from imgvet.exchange.selection import Selection
 from imgvet.images.formats import Format
-from imgvet.images.geometry import Region, corners_of, points_of
+from imgvet.images.geometry import Region, corners_of, points_of, region_of, scaled
 from imgvet.measures.compute_crops import crop_digest
 from imgvet.options import AnnotationOptions, SourceOptions
 from imgvet.reasons import Failure, Reason
-from imgvet.sources.listing import LISTING_SCHEMA, Content, item_names
+from imgvet.sources.listing import Content, item_names
 from imgvet.sources.reading import Reader
 from imgvet.sources.s3 import is_remote
+from imgvet.sources.yolo import boxes_of_image
 from imgvet.store.files import FileToRead, files_in
 from imgvet.store.references import digest_bytes
 from imgvet.store.store import Store
@@ -55,32 +55,24 @@ class Picture:
     height: int | None
     label: str | None
     split: str | None
-    cut: str = NO_BOXES
-    """Its boxes, as :func:`imgvet.crops.listing.boxes_text` writes them."""
-    box_labels: tuple[str | None, ...] = ()
-    scores: tuple[float | None, ...] = ()
+    boxes: tuple[Region, ...] = ()
+    """What lies in it, with label and score: in pixels, or in shares of its size."""
+    in_shares: bool = False
     name: str = ""
     """Its name in the export; empty if it stays where it is."""
 
     @property
     def classes(self) -> Sequence[str | None]:
         """The labels of its boxes; of one whose size is known, of those with an area in it."""
-        if self.width is None:
-            return self.box_labels
-        return [region.label for region in self.objects]
+        return [one.label for one in (self.boxes if self.width is None else self.objects)]
 
     @property
     def objects(self) -> list[Region]:
         """Its boxes in pixels, clipped to it; those with no area in it are left out."""
         width, height = self.width or 0, self.height or 0
-        regions = regions_of_text(self.cut, width, height)
-        labels = [*self.box_labels, *[None] * len(regions)]
-        scores = [*self.scores, *[None] * len(regions)]
-        known = (
-            replace(region, label=label, score=score)
-            for region, label, score in zip(regions, labels, scores, strict=False)
-        )
-        return [seen for region in known if (seen := _clipped(region, width, height))]
+        scale = (width, height) if self.in_shares else (1, 1)
+        regions = (scaled(region, *scale) for region in self.boxes)
+        return [seen for region in regions if (seen := _clipped(region, width, height))]
 
 
 def _clipped(region: Region, width: int, height: int) -> Region | None:
@@ -130,15 +122,10 @@ def _with_crops(rows: pd.DataFrame, selection: Selection) -> list[Picture]:
     score = selection.images.frame(["crops.score"], rows["id"].to_numpy())["crops.score"].array
     unknown = dict.fromkeys(("digest", "format", "width", "height", "label", "box"))
     whole = rows.assign(filename=item_names(rows), **unknown).drop_duplicates(_PLACE)
-    told = with_none(rows[["label"]].assign(score=score))
-    crops = rows[[*_PLACE, "box"]].assign(**told).groupby(_PLACE, sort=False, dropna=False)
+    told = with_none(rows[["box", "label"]].assign(score=score))
+    crops = rows[_PLACE].assign(**told).groupby(_PLACE, sort=False, dropna=False)
     return [
-        replace(
-            picture,
-            cut=boxes_text([list(map(float, box)) for box in own["box"]]),
-            box_labels=tuple(own["label"]),
-            scores=tuple(own["score"]),
-        )
+        replace(picture, boxes=_regions(own["box"], own["label"], own["score"]))
         for picture, (_, own) in zip(_of_rows(whole), crops, strict=True)
     ]
 
@@ -148,17 +135,31 @@ def _with_annotated_boxes(
 ) -> list[Picture]:
     """Pictures with the boxes that the run's annotations, or a YOLO data set's labels, hold now."""
     sources, given = record.options(SourceOptions), record.options(AnnotationOptions).annotations
-    annotations: Annotations | None = None if given is None else read_annotations(given)
-    if not (annotations.has_boxes if annotations else any(map(is_yolo, sources.inputs))):
+    if given is None:
+        sets = yolo_sets(sources)
+        places = zip(rows["path"], rows["source"], strict=True)
+        found = [boxes_of_image(path, sets[name]) if name in sets else [] for path, name in places]
+        boxes = [_regions([box for _, box in own], [label for label, _ in own]) for own in found]
+    elif (annotations := read_annotations(given)).has_boxes:
+        known = match(annotations, rows["filename"].tolist(), sources.inputs).rows
+        boxes = list(map(_regions, known["boxes"], known["box_labels"]))
+    else:
         return pictures
-    known = rows.reindex(columns=LISTING_SCHEMA.names).assign(cut=None, cut_labels=None, box=None)
-    listing = pa.Table.from_pandas(known, LISTING_SCHEMA, preserve_index=False)
-    found = annotated(listing, sources, annotations, Cutter())[: len(rows)]
-    cuts, labels = found["cut"].to_pylist(), found["cut_labels"].to_pylist()
-    return [
-        replace(picture, cut=cut or NO_BOXES, box_labels=tuple(json.loads(own or "[]")))
-        for picture, cut, own in zip(pictures, cuts, labels, strict=True)
-    ]
+    pairs = zip(pictures, boxes, strict=True)
+    return [replace(picture, boxes=own, in_shares=given is None) for picture, own in pairs]
+
+
+def _regions(
+    boxes: Iterable[Sequence[float | None]],
+    labels: Iterable[str | None],
+    scores: Iterable[float | None] = repeat(None),
+) -> tuple[Region, ...]:
+    """Boxes, each x, y, width and height or four corners, as regions; None is not known."""
+    found = []
+    for box, label, score in zip(boxes, labels, scores, strict=False):
+        numbers = [math.nan if number is None else float(number) for number in box]
+        found.append(replace(region_of(numbers), label=label, score=score))
+    return tuple(found)
 
 
 def classes_of(record: RunRecord) -> Sequence[str]:

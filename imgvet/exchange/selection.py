@@ -63,7 +63,10 @@ def select_images(work: WorkDir, options: ExportOptions) -> Selection:
     chosen = chosen.assign(label=read_decisions(work).corrected(chosen))
     if options.corrections is not None:
         inputs = read_record(work).options(SourceOptions).inputs
-        chosen = _corrected(chosen, options.corrections, inputs)
+        given = read_annotations(options.corrections)
+        found = match(given, chosen["filename"].tolist(), inputs).rows.set_axis(chosen.index)
+        names = ["label", "split"]
+        chosen = chosen.assign(**found[names].fillna(chosen[names]))
     return Selection(chosen.reset_index(drop=True), images, len(valid) - len(chosen))
 
 
@@ -79,9 +82,3 @@ def _removed_by(plan: Path, filenames: pd.Series) -> set[str]:
             f"The plan {plan} names no image of this run", "Give the plan that was made of this run"
         )
     return set(rows["filename"][rows["action"] == "remove"])
-
-
-def _corrected(chosen: pd.DataFrame, corrections: str, inputs: tuple[str, ...]) -> pd.DataFrame:
-    found = match(read_annotations(corrections), chosen["filename"].tolist(), inputs).rows
-    new = {name: found[name].set_axis(chosen.index) for name in ("label", "split")}
-    return chosen.assign(**{name: text.fillna(chosen[name]) for name, text in new.items()})

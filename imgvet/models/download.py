@@ -158,7 +158,13 @@ class _Download:
         resumable = self.arrived and validator
         try:
             with client.stream("GET", self.url, headers=headers if resumable else {}) as answer:
-                self._refuse_failure(answer)
+                status = answer.status_code
+                if status == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and self.arrived:
+                    self.discard()  # more bytes than the file has: not this file
+                    raise _BrokenOffError("the part here does not fit the file")
+                if not answer.is_success:
+                    kind = _BrokenOffError if status in _WORTH_RETRYING else _DownloadError
+                    raise kind(f"HTTP {status} {answer.reason_phrase}".strip())
                 if self.url.startswith("https:") and answer.url.scheme != "https":
                     raise _DownloadError("it leads away from https")
                 self._save(answer)
@@ -169,15 +175,6 @@ class _Download:
         told = (one.headers.get(_DIGEST_HEADER, "") for one in (*answer.history, answer))
         digests = (value.strip('"').lower() for value in told)
         return next((digest for digest in digests if re.fullmatch(r"[0-9a-f]{64}", digest)), None)
-
-    def _refuse_failure(self, answer: httpx.Response) -> None:
-        if answer.is_success:
-            return
-        if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and self.arrived:
-            self.discard()  # more bytes than the file has: not this file
-            raise _BrokenOffError("the part here does not fit the file")
-        kind = _BrokenOffError if answer.status_code in _WORTH_RETRYING else _DownloadError
-        raise kind(f"HTTP {answer.status_code} {answer.reason_phrase}".strip())
 
     def _save(self, answer: httpx.Response) -> None:
         if answer.status_code != httpx.codes.PARTIAL_CONTENT:

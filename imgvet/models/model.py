@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from imgvet.errors import ModelError
+from imgvet.errors import ModelError, failing_as
 from imgvet.metrics import STANDARD_SHORT_SIDE
 
 BUILTIN_FOLDER = Path(__file__).parent / "builtin"
@@ -141,15 +141,10 @@ def high_accuracy_model(builtin: Model) -> Model:
 
 def load_model(folder: Path, device: Device = "cpu") -> Model:
     """The model in a folder; ModelError if card or file is missing or is not what the card says."""
-    try:
+    problem, remedy = f"The model in {folder} can't be read", "Install imgvet again"
+    with failing_as(ModelError, problem, remedy, OSError, ValidationError):
         card = ModelCard.model_validate_json((folder / "card.json").read_bytes())
         data = (folder / card.file).read_bytes()
-    except (OSError, ValidationError) as error:
-        raise ModelError(
-            f"The model in {folder} can't be read ({error})", "Install imgvet again"
-        ) from None
     if hashlib.sha256(data).hexdigest() != card.sha256:
-        raise ModelError(
-            f"The model file {card.file} is not what its card says", "Install imgvet again"
-        )
+        raise ModelError(f"The model file {card.file} is not what its card says", remedy)
     return Model(card=card, path=folder / card.file, device=device)

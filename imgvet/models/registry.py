@@ -35,10 +35,19 @@ from imgvet.models.model import BUILTIN_NAME, IMAGENET, ModelCard
 class KnownModel(ModelFile):
     """A model that is known by name."""
 
-    card: ModelCard
-    """How it is used; its sha256 is empty if none is published."""
+    settings: dict[str, Any]
+    """How it is used: fields of its card."""
     purpose: str
     """What it is good for, a few words."""
+    way_out: str = "leave out model_path: the built-in model needs no download"
+
+    @property
+    def card(self) -> ModelCard:
+        """How it is used; its sha256 is empty if none is published and it was never here."""
+        return ModelCard(
+            name=self.name, file=self.file_name, sha256=self.expected_sha256 or "",
+            licence=self.licence, source=self.source, calibrated=False, **self.settings,
+        )  # fmt: skip
 
 
 _Settings = dict[str, Any]
@@ -73,14 +82,8 @@ _ONCE_OF_ZOO = f"{_ZOO}/raw/main/validated/vision/classification"
 
 def _known(name: str, purpose: str, url: str, settings: _Settings, **rest: Any) -> KnownModel:
     """A model of the hub whose card has these settings; the rest are fields of its file."""
-    way_out = "leave out model_path: the built-in model needs no download"
-    told = {"source": url.partition("/resolve/")[0], "way_out": way_out, **rest}
-    file = ModelFile(name=name, url=url, **told)
-    card = ModelCard(
-        name=name, file=file.file_name, sha256=file.sha256 or "", licence=file.licence,
-        source=file.source, calibrated=False, **settings,
-    )  # fmt: skip
-    return KnownModel(name=name, url=url, card=card, purpose=purpose, **told)
+    told = {"source": url.partition("/resolve/")[0], **rest}
+    return KnownModel(name=name, purpose=purpose, url=url, settings=settings, **told)
 
 
 _MODELS = (

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from imgvet.errors import InvalidParameterError, ModelError
+from imgvet.errors import InvalidParameterError, ModelError, failing_as
 from imgvet.models.download import fetch_model
 from imgvet.models.file import sha256_of_model
 from imgvet.models.model import (
@@ -46,7 +46,7 @@ _ANY_SIZE = 224
 """Side of the input of a model that takes any size, in pixels, if its JSON file does not say."""
 
 _TYPES = {"tensor(uint8)": "uint8", "tensor(float)": "float32", "tensor(float16)": "float16"}
-_READ_FROM_MODEL = frozenset({"name", "file", "sha256", "width", "version"})
+_READ_FROM_MODEL = frozenset({"name", "file", "sha256", "width", "version", "written_for"})
 
 _logger = logging.getLogger(__name__)
 
@@ -87,10 +87,9 @@ def fetched(known: KnownModel, device: Device = "cpu") -> Model:
     """
     new = not known.is_checked
     path = fetch_model(known)
-    card = known.card.model_copy(update={"sha256": known.expected_sha256 or ""})
-    model = Model(card=card, path=path, device=device)
+    model = Model(card=known.card, path=path, device=device)
     if new:
-        pooled(_tried(model), card)
+        pooled(_tried(model), model.card)
     return model
 
 
@@ -202,10 +201,9 @@ def _in_words(values: Sequence[Any]) -> str:
 def _from_json(beside: Path) -> dict[str, Any]:
     if not beside.is_file():
         return {}
-    try:
+    problem, remedy = f"{beside} can't be read", "Correct or remove it"
+    with failing_as(ModelError, problem, remedy, OSError, ValueError):
         fields = json.loads(beside.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{beside} can't be read ({error})", "Correct or remove it") from None
     allowed = sorted(set(ModelCard.model_fields) - _READ_FROM_MODEL)
     unknown = sorted(set(fields) - set(allowed)) if isinstance(fields, dict) else ["no object"]
     if unknown:

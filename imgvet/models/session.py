@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgvet.errors import ModelError
+from imgvet.errors import ModelError, failing_as
 from imgvet.models.model import Device, Model
 
 if TYPE_CHECKING:
@@ -46,8 +46,6 @@ _FALLBACK = "The model runs on the processor: %s"
 _OUT_OF_MEMORY = re.compile(
     r"out of memory|failed to allocate|alloc_failed|bad.?alloc|not enough memory", re.IGNORECASE
 )
-_STEP = 16
-_LEAST, _BEYOND = 128, 16_384
 _STEM_CHANNELS = 32
 # Numbers of the fields in onnx.proto.
 _MODEL_GRAPH = 7
@@ -154,12 +152,8 @@ def runner_of(
     path: Path, device: Device = "cpu", inner: str | None = None, sides: Sides | None = None
 ) -> Runner:
     """The runner of a file, opened once; the arguments are those of :func:`open_session`."""
-    try:
+    with failing_as(ModelError, f"The model {path} can't be read", "Check its path"):
         status = path.stat()
-    except OSError as error:
-        raise ModelError(
-            f"The model {path} can't be read ({error.strerror})", "Check its path"
-        ) from None
     with _opening:
         return _opened((status.st_size, status.st_mtime_ns), path, device, inner, sides)
 
@@ -235,19 +229,9 @@ def words(error: Exception) -> str:
 def with_input_side(model: bytes, side: int, wanted: int) -> bytes:
     """The built-in model for pictures of another side, in pixels, than it was written for.
 
-    ModelError if the side is no multiple of 16 from 128 to 16,368, or this is not that model.
+    Both are multiples of 16 from 128 to 16,368.
     """
-    if wanted % _STEP or not _LEAST <= wanted < _BEYOND:
-        raise ModelError(
-            f"The built-in model can't have an input of {wanted} pixels",
-            f"Choose a multiple of {_STEP} from {_LEAST}",
-        )
     for old, new in zip(_sizes(side), _sizes(wanted), strict=True):
-        if model.count(old) != 1:
-            raise ModelError(
-                f"The size of its input ({side} pixels) is not found in the model file",
-                "Use the built-in model, or leave high_accuracy out",
-            )
         model = model.replace(old, new)
     return model
 

@@ -26,7 +26,7 @@ from imgvet.options import SimilarityOptions
 from imgvet.parameters import Part, Place
 from imgvet.reasons import Failure, Reason
 from imgvet.search.image_table import ImageTable
-from imgvet.search.many import ManySearch
+from imgvet.search.index import SearchIndex
 from imgvet.search.picture import has_model, model_of, pixels_for
 from imgvet.similarity.alignment import Look
 from imgvet.similarity.distances import Reals, Rows, Vectors
@@ -76,8 +76,9 @@ def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -
     """
     if not isinstance(k, Integral) or k < 1:
         raise InvalidParameterError(f"k = {k!r} is not 1 or more", "Ask for one image or more")
-    search = ManySearch.of_run(work, threads)
-    images = ImageTable.of_run(work).frame(["filename", "digest", "embedding_row"]).reset_index()
+    all_images = ImageTable.of_run(work)
+    search = SearchIndex.of_run(work, all_images, threads)
+    images = all_images.frame(["filename", "digest", "embedding_row"]).reset_index()
     images = images.dropna(subset="embedding_row")
     other = finished_at(given[0]) if len(given) == 1 else None
     contents = images.drop_duplicates("digest").set_index("digest")["embedding_row"]
@@ -89,26 +90,21 @@ def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -
             items, read = stack.enter_context(opened(given))
             pictures, vectors = _of_files(work, items["filename"], read, contents, threads)
             see = partial(_picture_in, read)
-        rows, similarity = search.nearest(vectors, k)
+        rows, similarity = search.nearest_rows(vectors, k)
         _put_first(pictures["digest"].map(contents), rows, similarity)
         table = pictures.loc[pictures.index.repeat(k)].reset_index(drop=True)
-        row = pd.Series(rows.ravel(), table.index)
-        table["rank"], table["similarity"] = (
-            np.tile(np.arange(1, k + 1), len(rows)),
-            similarity.ravel(),
-        )
-        firsts = images.drop_duplicates("embedding_row").set_index("embedding_row")
-        for name in ("id", "filename"):
-            table[name] = row.map(firsts[name])
-        table["copies"] = row.map(images["embedding_row"].value_counts())
-        content = row.map(firsts["digest"])
-        is_same = table["digest"].notna() & (table["digest"] == content)
+        ranks = np.tile(np.arange(1, k + 1), len(rows))
+        table = table.assign(rank=ranks, similarity=similarity.ravel(), row=rows.ravel())
+        first = {"id": "first", "filename": "first", "content": "first", "copies": "size"}
+        known = images.assign(content=images["digest"], copies=1).groupby("embedding_row")
+        table = table.join(known.agg(first), on="row")
+        is_same = table["digest"].notna() & (table["digest"] == table["content"])
         table["relation"] = is_same.map({True: Relation.EXACT.value}).astype(object)
         least = read_record(work).options(SimilarityOptions).verify_threshold
         near = table[(table["similarity"] >= least) & ~is_same]
-        pairs = list(zip(near["key"], content[near.index], strict=True))
+        pairs = list(zip(near["key"], near["content"], strict=True))
         table.loc[near.index, "relation"] = _relations(pairs, see, _stored_pictures(work), threads)
-        found = table[(row >= 0) | (table["rank"] == 1)]
+        found = table[table["id"].notna() | (table["rank"] == 1)]
         types = {"rank": "Int64", "id": "Int64", "copies": "Int64"}
         found = found.assign(rank=found["rank"].where(found["id"].notna()))
         return found[list(COLUMNS)].astype(types).reset_index(drop=True)
@@ -151,14 +147,13 @@ def _of_files(
     )
     embeddings = read_vectors(work.embeddings)
     rows: list[tuple[str, str | None]] = []
-    parts = [np.zeros((0, embeddings.shape[1]), np.float32)]
+    vectors = np.zeros((len(names), embeddings.shape[1]), np.float32)
     for batch in iter(lambda: list(islice(reads, batch_size(model.device))), []):
-        part = np.zeros((len(batch), embeddings.shape[1]), np.float32)
-        shown = {n: pixels for n, (_, pixels) in enumerate(batch) if pixels is not None}
-        part[list(shown)] = embed_pictures(shown.values(), model)
-        parts.append(part)
+        placed = enumerate(batch, len(rows))
+        shown = {row: pixels for row, (_, pixels) in placed if pixels is not None}
+        vectors[list(shown)] = embed_pictures(shown.values(), model)
         rows += [row for row, _ in batch]
-    pictures, vectors = pd.DataFrame(rows, columns=_GIVEN[1:]), np.concatenate(parts)
+    pictures = pd.DataFrame(rows, columns=_GIVEN[1:])
     pictures = pictures.assign(picture=names.to_numpy(), key=range(len(names)))
     there = pictures["digest"].isin(known.index).to_numpy()
     vectors[there] = embeddings[known.loc[pictures["digest"][there]].to_numpy(np.int64)]

@@ -37,16 +37,13 @@ def conditions_of(
     found, where = [], (where,) if isinstance(where, str) else where
     told = _from_python(where) if isinstance(where, Mapping) else _from_texts(where)
     for name, given, problem, remedy in told:
+        metric = f"{STATS.name}.{name}"
+        column = metric if name not in columns and metric in columns else name
         try:
-            found.append(Condition(column=_column(name, columns), **given))
+            found.append(Condition(column=column, **given))
         except ValidationError:
             raise InvalidParameterError(problem, remedy) from None
     return tuple(found)
-
-
-def _column(name: str, columns: Columns) -> str:
-    metric = f"{STATS.name}.{name}"
-    return metric if name not in columns and metric in columns else name
 
 
 def _from_python(where: Mapping[str, Any]) -> _Told:

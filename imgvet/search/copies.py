@@ -39,7 +39,11 @@ def copy_groups(valid: pd.DataFrame) -> list[CopyGroup]:
 def _judged(copies: Sequence[dict[Any, Any]]) -> CopyGroup:
     found = {name: {copy[name] for copy in copies} - {None} for name in ("label", "split")}
     known = [name for name, values in found.items() if values]
-    ranks = sorted((*_rank(copy, known), copy["id"]) for copy in copies)
+    lacks = (sum(copy[name] is None for name in known) for copy in copies)
+    ranks = sorted(
+        (lack, *name_rank(copy["filename"]), copy["id"])
+        for lack, copy in zip(lacks, copies, strict=True)
+    )
     if differing := [f"{name}s" for name in known if len(found[name]) > 1]:
         problem = f"{listed(differing)} differ"
     elif ranks[0][0]:
@@ -51,11 +55,6 @@ def _judged(copies: Sequence[dict[Any, Any]]) -> CopyGroup:
         reason = _REASONS[decisive].format(listed(known))
         return CopyGroup(tuple(rank[-1] for rank in ranks), decided=True, reason=reason)
     return CopyGroup(tuple(copy["id"] for copy in copies), decided=False, reason=problem)
-
-
-def _rank(copy: dict[Any, Any], known: Sequence[str]) -> tuple[int, int, str, str]:
-    """What a copy lacks of what is known, and its name."""
-    return sum(copy[name] is None for name in known), *name_rank(copy["filename"])
 
 
 def name_rank(filename: str) -> tuple[int, str, str]:

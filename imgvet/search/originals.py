@@ -16,7 +16,7 @@ from imgvet.options import VideoOptions
 from imgvet.reasons import Failure
 from imgvet.sources.reading import Reader
 from imgvet.sources.s3 import is_remote
-from imgvet.store.files import FileToRead, files_in
+from imgvet.store.files import files_in
 from imgvet.store.references import digest_bytes
 from imgvet.store.store import Store
 from imgvet.summary import RunRecord
@@ -57,10 +57,12 @@ class Originals:
         Only what begins as an image is given out as it is, and only what can be decoded is
         converted. Raises an ImgvetError if its bucket can't be reached.
         """
-        found = self._file(item)
-        if found is None:
+        table = pq.read_table(self._work.table(ITEMS.name), filters=[("id", "=", item)])
+        if not len(table):
             return None
-        file, digest = found
+        (row,) = table.to_pylist()
+        version = Store(self._work).files.version_of(row["path"]) if is_remote(row["path"]) else ""
+        (file,) = files_in(to_frame(table).assign(mtime_ns=None, version=version))
         content = self._reader.read(file)
         if isinstance(content, Failure):
             return content
@@ -73,17 +75,7 @@ class Originals:
                 return picture
             now = now if file.box is None else crop_digest(picture)
             shown = _encoded(picture.pixels)
-        return replace(shown, changed=isinstance(digest, str) and digest != now)
-
-    def _file(self, item: int) -> tuple[FileToRead, object] | None:
-        """Where an image lies, and the digest of old."""
-        rows = to_frame(pq.read_table(self._work.table(ITEMS.name), filters=[("id", "=", item)]))
-        if rows.empty:
-            return None
-        name = str(rows["path"].iloc[0])
-        version = Store(self._work).files.version_of(name) if is_remote(name) else ""
-        (file,) = files_in(rows.assign(mtime_ns=None, version=version))
-        return file, rows["digest"].iloc[0]
+        return replace(shown, changed=row["digest"] not in (None, now))
 
 
 def _encoded(pixels: Pixels) -> Shown:

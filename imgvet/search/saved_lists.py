@@ -125,8 +125,13 @@ def names_in_list(work: WorkDir, name: str) -> tuple[str, ...]:
 
 
 def rows_of(filenames: Sequence[str]) -> list[str]:
-    """The rows of a list; names with line breaks, which it can't have, are left out."""
-    return [_row(filename) for filename in filenames if not re.search(r"[\r\n]", filename)]
+    """The rows of a list; names with line breaks, which it can't have, are left out.
+
+    A name of which a reader would strip something is quoted.
+    """
+    rows = (name for name in filenames if not re.search(r"[\r\n]", name))
+    quoted = re.compile(r'\s.*|.*\s|".*"', re.DOTALL)
+    return [f'"{name}"' if quoted.fullmatch(name) else name for name in rows]
 
 
 def _folder(work: WorkDir) -> Path:
@@ -136,9 +141,3 @@ def _folder(work: WorkDir) -> Path:
             f"{folder} is a link", "Replace it by a folder, as lists are kept in the work dir"
         )
     return folder
-
-
-def _row(filename: str) -> str:
-    """A file name as a row; quoted if a reader would strip something of it."""
-    quoted = len(filename) > 1 and filename[0] == filename[-1] == '"'
-    return f'"{filename}"' if quoted or filename != filename.strip() else filename

@@ -14,7 +14,6 @@ import datetime as dt
 import logging
 import shutil
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -131,7 +130,11 @@ def _kept_rows(packs: Packs, names: list[str], gone: frozenset[str]) -> Iterator
     taken = set(gone)
     for name in names:
         rows = packs.read_one(name)
-        if rows is None or (packs.with_thumbnails and _is_cut(packs.thumbnails_path(name), rows)):
+        if rows is not None and packs.with_thumbnails:
+            ends = pc.add(rows.column("thumbnail_offset"), rows.column("thumbnail_size"))
+            is_cut = packs.thumbnails_path(name).stat().st_size < (pc.max(ends).as_py() or 0)
+            rows = None if is_cut else rows
+        if rows is None:
             _logger.warning("The pack %s is damaged, its items are computed again", name)
             continue
         digests = rows.column(DIGEST).to_pylist()
@@ -139,8 +142,3 @@ def _kept_rows(packs: Packs, names: list[str], gone: frozenset[str]) -> Iterator
         taken.update(digests)
         if any(wanted):
             yield rows.filter(pa.array(wanted))
-
-
-def _is_cut(thumbnails: Path, rows: pa.Table) -> bool:
-    ends = pc.add(rows.column("thumbnail_offset"), rows.column("thumbnail_size"))
-    return thumbnails.stat().st_size < (pc.max(ends).as_py() or 0)

@@ -20,7 +20,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from imgvet.errors import StaleReferenceError
+from imgvet.errors import StaleReferenceError, failing_as
 from imgvet.parameters import Frozen
 from imgvet.tables import Table, conform, read_table, write_table
 from imgvet.workdir import WorkDir, draft_in, swap_folder, write_text
@@ -121,10 +121,9 @@ def read_vectors(path: Path) -> NDArray[np.float32]:
 
     StaleReferenceError if there are none.
     """
-    try:
+    problem = f"{path} can't be read"
+    with failing_as(StaleReferenceError, problem, "Run again", OSError, ValueError):
         vectors: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise StaleReferenceError(f"{path} can't be read ({error})", "Run again") from None
     return vectors
 
 

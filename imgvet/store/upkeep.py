@@ -60,17 +60,15 @@ def holdings(store: Store) -> list[Holding]:
     for folder in sorted(path for path in store.work.store.iterdir() if path.is_dir()):
         sizes = [file.stat().st_size for file in folder.rglob("*") if file.is_file()]
         holds = _CONTENTS.get(folder.name.partition("-")[0], "")
-        items = _items_in(packs[folder]) if folder in packs else None
+        items = None
+        if folder in packs:  # a damaged pack is left out, and left alone
+            one = packs[folder]
+            tables = (read_if_sound(one.table_path(name), [DIGEST]) for name in one.names())
+            items = len({digest for rows in tables if rows for digest in rows[DIGEST].to_pylist()})
         if folder in outdated:
             holds = f"{holds} {OUTDATED}".strip()
         found.append(Holding(folder.name, holds, items, len(sizes), sum(sizes)))
     return found
-
-
-def _items_in(packs: Packs) -> int:
-    """How many contents some packs hold, damaged ones left out and left alone."""
-    tables = (read_if_sound(packs.table_path(name), [DIGEST]) for name in packs.names())
-    return len({one for rows in tables if rows is not None for one in rows[DIGEST].to_pylist()})
 
 
 def damaged(store: Store) -> list[Path]:
@@ -82,7 +80,7 @@ def damaged(store: Store) -> list[Path]:
     """
     packs = (path for one in store.all_packs() for path in _damaged_packs(one))
     stages = sorted(store.work.stages.iterdir()) if store.work.stages.is_dir() else []
-    return [*packs, *(path for path in stages if not _is_named_by_content(path))]
+    return [*packs, *(path for path in stages if f"-{content_of(path)[0][:16]}" not in path.name)]
 
 
 def _damaged_packs(packs: Packs) -> Iterator[Path]:
@@ -105,12 +103,6 @@ def _are_pictures(thumbnails: Path, rows: pa.Table) -> bool:
     except ValueError:
         return False
     return sum(place.size for place in places) == len(data)
-
-
-def _is_named_by_content(path: Path) -> bool:
-    """Whether an output of :func:`imgvet.store.references.store_file` is what its name says."""
-    digest, _ = content_of(path)
-    return f"-{digest[:16]}" in path.name
 
 
 def collect_garbage(store: Store, unused_days: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,6 +24,11 @@ def test_whoever_stops_reading_gets_no_traceback() -> None:
     )
     os.close(writer)
     assert (ended.returncode, ended.stderr) == (141, "")
+
+
+def test_the_module_is_the_command() -> None:
+    said = subprocess.check_output([sys.executable, "-m", "imgvet", "--help"], text=True)
+    assert said.startswith("usage: imgvet ")
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from imgvet.quality.result import read_results
 from imgvet.summary import read_summary
 from imgvet.tables import read_table
 from imgvet.workdir import WorkDir
+from support.demo_truth import ODD
 from support.page_text import left_over
 
 README = Path(__file__).parent.parent.parent / "README.md"
@@ -79,7 +80,7 @@ def test_flags_are_the_planted_ones(demo: Path) -> None:
 
 def test_the_odd_one_out_is_the_first_outlier_and_alone_stands_out(demo: Path) -> None:
     outliers = Dataset(work_dir=demo / "results").outliers()
-    assert relative(demo, [outliers["filename"].iloc[0]]) == {truth.ODD}
+    assert relative(demo, [outliers["filename"].iloc[0]]) == {ODD}
     assert read_summary(WorkDir(demo / "results")).counts.robust_outliers == 1
 
 

@@ -65,7 +65,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
         out, notify = f"--work-dir={folder / 'out'}", f"--notify=json://{address}&also=1"
         bucket = f"minio+http://{server.host}/photos/set"
         ended = subprocess.run(
-            [sys.executable, "-W", "default", "-m", "imgvet.cli.main", "monitor", bucket, out,
+            [sys.executable, "-W", "default", "-m", "imgvet", "monitor", bucket, out,
              notify, "--verbose", "--fail-on=critical"],
             env=environment, capture_output=True, text=True, timeout=280, check=False, umask=0o027,
         )  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +12,12 @@ import pytest
 from imgvet.crops import cutter as module
 from imgvet.crops.cutter import (
     DetectorChoice,
-    choice_of,
     choose_detector,
     detector_of,
-    digest_of,
 )
-from imgvet.crops.detectors.face import YUNET, FaceDetector, FaceSettings
-from imgvet.crops.detectors.text import TextDetector, TextSettings
-from imgvet.crops.detectors.yolo import YOLOV5S, YoloDetector, YoloSettings
+from imgvet.crops.detectors.face import YUNET, FaceDetector
+from imgvet.crops.detectors.text import TextDetector
+from imgvet.crops.detectors.yolo import YOLOV5S, YoloDetector
 from imgvet.errors import ModelError, StaleReferenceError
 from support.detector_models import write_yolov5, write_yunet
 
@@ -67,29 +64,28 @@ def test_the_text_detector_needs_no_file_and_is_silent(capfd: pytest.CaptureFixt
 
 
 def test_a_model_that_changed_since_it_was_chosen_is_refused(tmp_path: Path) -> None:
-    chosen = choice_of("yolov5s", write_yolov5(tmp_path / "y.onnx"))
+    chosen = choose_detector("yolov5s", write_yolov5(tmp_path / "y.onnx"))
     write_yolov5(tmp_path / "y.onnx", names={0: "one"})
     with pytest.raises(StaleReferenceError, match="yolov5s is not the one"):
         detector_of(chosen)
     (tmp_path / "y.onnx").unlink()
     with pytest.raises(ModelError, match="can't be read"):
-        choice_of("yolov5s", tmp_path / "y.onnx")
+        choose_detector("yolov5s", tmp_path / "y.onnx")
 
 
-def test_the_digest_depends_on_all_that_changes_results() -> None:
-    face, yolo, text = FaceSettings(), YoloSettings(), TextSettings()
-    digests = [
-        digest_of("face", "a", face),
-        digest_of("face", "b", face),
-        digest_of("face", "a", replace(face, min_score=0.8)),
-        digest_of("face", "a", replace(face, long_sides=(640,))),
-        digest_of("yolov5s", "a", yolo),
-        digest_of("yolov5s", "a", replace(yolo, max_overlap=0.5)),
-        digest_of("ocr", "a", text),
-        digest_of("ocr", "a", replace(text, long_side=1280)),
+def test_the_digest_depends_on_detector_and_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = write_yolov5(tmp_path / "1.onnx"), write_yunet(tmp_path / "2.onnx")
+    choices = [
+        choose_detector("face", one),
+        choose_detector("yolov5s", one),
+        choose_detector("face", other),
     ]
-    assert len(set(digests)) == len(digests)
-    assert digest_of("face", "a", FaceSettings()) == digests[0]
+    assert choose_detector("face", one) == choices[0]
+    monkeypatch.setattr(module, "_DETECTOR_VERSION", 0)
+    digests = {chosen.digest for chosen in (*choices, choose_detector("face", one))}
+    assert len(digests) == 4
     assert all(len(digest) == 32 for digest in digests)
 
 

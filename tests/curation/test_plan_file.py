@@ -11,9 +11,8 @@ import pytest
 from curation.conftest import plan_of
 
 from imgvet.curation.decisions import Kind, read_decisions
-from imgvet.curation.manifest import script_of
 from imgvet.curation.plan import make_plan
-from imgvet.curation.plan_file import is_edited, learn, read_plan, write_plan
+from imgvet.curation.plan_file import is_edited, learn, read_plan, script_of, write_plan
 from imgvet.curation.rules import Rules
 from imgvet.errors import PlanError
 from imgvet.spreadsheet import read_csv

@@ -23,6 +23,7 @@ from imgvet.metrics import flagged
 from imgvet.models.model import builtin_model
 from imgvet.options import FlagOptions
 from imgvet.reasons import Reason
+from support.demo_truth import CLUSTER, ODD
 
 
 def invalid(reason: Reason) -> list[str]:
@@ -43,7 +44,7 @@ def pictures(files: dict[str, bytes]) -> dict[str, Picture]:
 def test_all_files_are_known_and_each_is_one_thing(files: dict[str, bytes]) -> None:
     assert files.keys() == {*FILES, "notes.txt"}
     assert len(FILES) == len(set(FILES)) == 101
-    assert truth.ODD in truth.CLEAN
+    assert ODD in truth.CLEAN
     assert {group[0] for group in truth.EXACT_GROUPS} <= set(truth.CLEAN)
     assert {pair.original for pair in truth.NEAR_DUPLICATES} <= set(truth.CLEAN)
     assert sum(len(data) for data in files.values()) < 10e6
@@ -54,7 +55,7 @@ def test_every_kind_of_problem_is_planted() -> None:
     assert Counter(pair.edit for pair in truth.NEAR_DUPLICATES) == dict.fromkeys(
         ("resized", "jpeg_q30", "brighter", "cropped", "text", "reencoded"), 2
     )
-    assert len(truth.CLUSTER) == 6
+    assert len(CLUSTER) == 6
     assert [len(some) for some in (truth.DARK, truth.BRIGHT, truth.BLURRED)] == [3, 2, 3]
     assert Counter(truth.INVALID.values()) == {
         "too_small": 2, "truncated": 2, "empty_file": 1, "not_an_image": 1,
@@ -115,10 +116,10 @@ def test_the_built_in_model_separates_what_is_distinct(pictures: dict[str, Pictu
     np.fill_diagonal(similarity, 0)
     planted = np.zeros(similarity.shape, bool)
     near = [(pair.original, pair.copy) for pair in truth.NEAR_DUPLICATES]
-    for group in (*truth.EXACT_GROUPS, truth.CLUSTER, *near):
+    for group in (*truth.EXACT_GROUPS, CLUSTER, *near):
         rows = [paths.index(path) for path in group]
         planted[np.ix_(rows, rows)] = True
     np.fill_diagonal(planted, val=False)
     assert similarity[planted].min() > 0.92
     assert similarity[~planted].max() < 0.88
-    assert paths[int(similarity.max(1).argmin())] == truth.ODD
+    assert paths[int(similarity.max(1).argmin())] == ODD

@@ -9,8 +9,8 @@ import pytest
 
 from imgvet.demo import make
 from imgvet.demo.make import FILES, make_demo
-from imgvet.demo.truth import ODD
 from imgvet.errors import InvalidParameterError, MissingExtraError
+from support.demo_truth import ODD
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ class Shell:
         (self.folder / "bin").mkdir(parents=True)
         (self.folder / "home").mkdir()
         command = self.folder / "bin" / "imgvet"
-        command.write_text(f'#!/bin/sh\nexec {sys.executable} -m imgvet.cli.main "$@"\n')
+        command.write_text(f'#!/bin/sh\nexec {sys.executable} -m imgvet "$@"\n')
         command.chmod(0o755)
 
     def run(self, command: str, seconds: float = 280) -> subprocess.CompletedProcess[str]:

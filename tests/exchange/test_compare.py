@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from imgvet.cli.main import main
 from imgvet.dataset import create
-from imgvet.exchange.compare import compare_sides
-from imgvet.exchange.sides import Side, read_side
+from imgvet.exchange.compare import Side, compare_sides, read_side
 from imgvet.workdir import WorkDir
 from support.archives import write_tar
 from support.exported import write_rows

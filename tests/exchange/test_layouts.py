@@ -18,8 +18,8 @@ from PIL import Image
 
 from imgvet.annotations.read import read_annotations
 from imgvet.exchange.export import export_run
+from imgvet.exchange.layouts import WebDataset
 from imgvet.exchange.options import ExportOptions
-from imgvet.exchange.webdataset import WebDataset
 from imgvet.sources.yolo import boxes_of_image, read_yolo
 from imgvet.tables import read_table
 from imgvet.workdir import WorkDir

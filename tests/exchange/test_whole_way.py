@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from imgvet.cli.main import main
-from imgvet.exchange.compare import compare_sides
-from imgvet.exchange.sides import read_side
+from imgvet.exchange.compare import compare_sides, read_side
 from imgvet.search.copies import copy_groups
 from imgvet.tables import read_table
 from support.exported import write_rows

@@ -15,7 +15,7 @@ from imgvet.workdir import WorkDir
 
 
 def test_it_serves_until_it_is_interrupted(work: WorkDir):
-    command = [sys.executable, "-m", "imgvet.cli.main", "explore", str(work.path)]
+    command = [sys.executable, "-m", "imgvet", "explore", str(work.path)]
     with subprocess.Popen([*command, "--no-browser"], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert "Exploring" in process.stdout.readline()

@@ -8,8 +8,7 @@ import pytest
 
 from imgvet.curation.rules import make_rules
 from imgvet.dataset import Dataset
-from imgvet.exchange.compare import compare_sides
-from imgvet.exchange.sides import read_side
+from imgvet.exchange.compare import compare_sides, read_side
 from imgvet.reports.build import build_single_file, report_of
 from imgvet.reports.comparison import comparison_page
 from imgvet.reports.inputs import inputs_of

@@ -17,7 +17,7 @@ def environment_of(home: Path) -> dict[str, str]:
 
 def command(*arguments: object) -> list[str]:
     """The command line of imgvet, as a list."""
-    return [sys.executable, "-m", "imgvet.cli.main", *(str(part) for part in arguments)]
+    return [sys.executable, "-m", "imgvet", *(str(part) for part in arguments)]
 
 
 def run(environment: dict[str, str], *arguments: object) -> subprocess.CompletedProcess[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -39,21 +38,15 @@ YUNET = ModelFile(
 )
 
 
-@dataclass(frozen=True)
-class FaceSettings:
-    """YuNet's settings; the first three are the defaults of ``cv2.FaceDetectorYN.create``."""
+MIN_SCORE, MAX_OVERLAP, CANDIDATES = 0.9, 0.3, 5000
+"""The defaults of ``cv2.FaceDetectorYN.create``: the least score of a face; of two faces that
+overlap more (intersection over union) the better one stays; boxes looked at before that."""
 
-    min_score: float = 0.9
-    """Of a face, 0..1."""
-    max_overlap: float = 0.3
-    """Of two faces that overlap more (intersection over union, 0..1) the better one stays."""
-    candidates: int = 5000
-    """Boxes looked at before overlapping ones are dropped."""
-    long_sides: tuple[int, ...] = (1280, 320)
-    """Long sides, in pixels, that a larger picture is scaled down to, largest first, for one pass
-    each. YuNet finds faces of about 10 to 300 pixels (its README in the OpenCV Zoo), so one pass
-    misses either small or large ones: 1280 finds faces from 1/128 of the picture's long side, 320
-    those up to 15/16 of it."""
+LONG_SIDES = (1280, 320)
+"""Long sides, in pixels, that a larger picture is scaled down to, largest first, for one pass each.
+YuNet finds faces of about 10 to 300 pixels (its README in the OpenCV Zoo), so one pass misses
+either small or large ones: 1280 finds faces from 1/128 of the picture's long side, 320 those up to
+15/16 of it."""
 
 
 class FaceDetector:
@@ -62,8 +55,7 @@ class FaceDetector:
     A file that OpenCV can't use is a ModelError.
     """
 
-    def __init__(self, model: Path, settings: FaceSettings | None = None) -> None:
-        self._settings = settings or FaceSettings()
+    def __init__(self, model: Path) -> None:
         self._data = np.frombuffer(model.read_bytes(), np.uint8)
         self._threads = threading.local()
         silence_decoders()  # OpenCV warns of targets whenever it opens a network.
@@ -81,7 +73,7 @@ class FaceDetector:
         rows = rows[np.isfinite(rows).all(axis=1)]
         boxes, scores = rows[:, :4].tolist(), rows[:, 4].tolist()
         # Both passes may find the same face.
-        kept = cv2.dnn.NMSBoxes(boxes, scores, 0.0, self._settings.max_overlap)
+        kept = cv2.dnn.NMSBoxes(boxes, scores, 0.0, MAX_OVERLAP)
         return best_inside(
             (Region(Box(*boxes[row]), label=LABEL, score=min(scores[row], 1.0)) for row in kept),
             pixels,
@@ -92,7 +84,7 @@ class FaceDetector:
         height, width = pixels.shape[:2]
         rows = []
         scaled = np.ascontiguousarray(pixels[..., ::-1])
-        longest = (min(side, max(height, width)) for side in self._settings.long_sides)
+        longest = (min(side, max(height, width)) for side in LONG_SIDES)
         for long_side in dict.fromkeys(longest):
             scaled = resized(scaled, long_side / max(scaled.shape[:2]))
             found = self._pass(scaled)
@@ -102,25 +94,13 @@ class FaceDetector:
 
     def _pass(self, bgr: Pixels) -> Boxes:
         """What YuNet finds in a picture of this size: box, five points and score in each row."""
-        network = self._network()
+        network: cv2.FaceDetectorYN | None = getattr(self._threads, "network", None)
+        if network is None:  # of its own, as one must not run in two threads at a time
+            network = self._threads.network = cv2.FaceDetectorYN.create(
+                "onnx", self._data, np.empty(0, np.uint8), (32, 32),
+                MIN_SCORE, MAX_OVERLAP, CANDIDATES,
+            )  # fmt: skip
         network.setInputSize((bgr.shape[1], bgr.shape[0]))
         _, found = network.detect(bgr)
         empty = np.empty((0, _SCORE + 1), np.float64)
         return empty if found is None else np.asarray(found, np.float64)
-
-    def _network(self) -> cv2.FaceDetectorYN:
-        """The calling thread's own network: one must not run in two threads at a time."""
-        network: cv2.FaceDetectorYN | None = getattr(self._threads, "network", None)
-        if network is None:
-            settings = self._settings
-            network = cv2.FaceDetectorYN.create(
-                "onnx",
-                self._data,
-                np.empty(0, np.uint8),
-                (32, 32),
-                settings.min_score,
-                settings.max_overlap,
-                settings.candidates,
-            )
-            self._threads.network = network
-        return network

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,24 +30,20 @@ Quadrilateral = npt.NDArray[np.float64]
 """Corners of a box, shape (4, 2): x and y in pixels, clockwise from the top left."""
 
 
-@dataclass(frozen=True)
-class TextSettings:
-    """RapidOCR's settings; what is not here stays at its own defaults."""
-
-    min_score: float = 0.5
-    """Of a text, 0..1; RapidOCR's default, and PaddleOCR's ``drop_score``."""
-    long_side: int = 960
-    """What larger pictures are scaled down to for finding text (it is read at up to 2,000 pixels);
-    PaddleOCR's ``det_limit_side_len``. RapidOCR's own default enlarges small pictures instead:
-    about as much text found in three times the time, and without bound where one is narrow."""
-    min_tilt: float = 5.0
-    """Degrees to the nearest axis from which on a box counts as rotated; corners come in whole
-    pixels, which are worth five degrees in a box of a dozen pixels."""
-    min_side: int = 16
-    """Shorter sides are padded to it; RapidOCR fails on boxes less than a pixel high."""
-    max_elongation: int = 30
-    """A picture longer than this many times its short side is padded to that; RapidOCR scales a
-    longer one down to nothing."""
+MIN_SCORE = 0.5
+"""Of a text, 0..1; RapidOCR's default, and PaddleOCR's ``drop_score``."""
+LONG_SIDE = 960
+"""What larger pictures are scaled down to for finding text (it is read at up to 2,000 pixels);
+PaddleOCR's ``det_limit_side_len``. RapidOCR's own default enlarges small pictures instead: about as
+much text found in three times the time, and without bound where one is narrow."""
+MIN_TILT = 5.0
+"""Degrees to the nearest axis from which on a box counts as rotated; corners come in whole pixels,
+which are worth five degrees in a box of a dozen pixels."""
+MIN_SIDE = 16
+"""Shorter sides are padded to it; RapidOCR fails on boxes less than a pixel high."""
+MAX_ELONGATION = 30
+"""A picture longer than this many times its short side is padded to that; RapidOCR scales a longer
+one down to nothing."""
 
 
 def text_models() -> tuple[Path, ...]:
@@ -81,22 +77,21 @@ def models_digest(models: Sequence[Path]) -> str:
 class TextDetector:
     """Lines of text by RapidOCR: their boxes, what they say and how sure it is."""
 
-    def __init__(self, models: Sequence[Path], settings: TextSettings | None = None) -> None:
+    def __init__(self, models: Sequence[Path]) -> None:
         from rapidocr import RapidOCR
 
-        self._settings = settings or TextSettings()
         find, turn, read = map(str, models)
         threads = "EngineConfig.onnxruntime"
         # Each call stays on its thread, and is silent and offline: it is told where its models are.
         self._engine: Any = RapidOCR(
             params={
                 "Global.log_level": "critical",
-                "Global.text_score": self._settings.min_score,
+                "Global.text_score": MIN_SCORE,
                 f"{threads}.intra_op_num_threads": 1,
                 f"{threads}.inter_op_num_threads": 1,
                 "Det.model_path": find,
                 "Det.limit_type": "max",
-                "Det.limit_side_len": self._settings.long_side,
+                "Det.limit_side_len": LONG_SIDE,
                 "Cls.model_path": turn,
                 "Rec.model_path": read,
             }
@@ -105,19 +100,19 @@ class TextDetector:
     def detect(self, pixels: Pixels) -> list[Region]:
         """The lines of text of a picture, with score, box and corners."""
         bgr = np.ascontiguousarray(pixels[..., ::-1])
-        found = self._engine(_padded(bgr, self._settings))
+        found = self._engine(_padded(bgr))
         texts = getattr(found, "txts", None)
         if not texts:
             return []
         regions = []
         for corners, text, score in zip(found.boxes, texts, found.scores, strict=True):
             points = np.asarray(corners, np.float64)
-            region = line_region(points, text.strip(), self._settings.min_tilt)
+            region = line_region(points, text.strip())
             regions.append(replace(region, score=float(score)))
         return best_inside(regions, pixels)
 
 
-def line_region(quadrilateral: Quadrilateral, text: str, min_tilt: float) -> Region:
+def line_region(quadrilateral: Quadrilateral, text: str) -> Region:
     """The region of a line of text: with corners if it is tilted, else an upright box.
 
     Text is taken to run along the longer sides and to the right, so that the first corner is where
@@ -128,17 +123,17 @@ def line_region(quadrilateral: Quadrilateral, text: str, min_tilt: float) -> Reg
     region = replace(region_of_corners(corners_of(quadrilateral), LABEL), text=text)
     along = across if width >= height else down
     angle = math.degrees(math.atan2(along[1], along[0]))
-    if abs((angle + 45) % 90 - 45) < min_tilt:  # To the nearest axis.
+    if abs((angle + 45) % 90 - 45) < MIN_TILT:  # To the nearest axis.
         return replace(region, corners=None)
     if height >= _TALL * width and len(text) > 1:
         quadrilateral = np.roll(quadrilateral, 1 if down[0] < 0 else -1, axis=0)
     return replace(region, corners=corners_of(quadrilateral))
 
 
-def _padded(pixels: Pixels, settings: TextSettings) -> Pixels:
+def _padded(pixels: Pixels) -> Pixels:
     """The picture, its last row or column repeated until it is neither too small nor too long."""
     height, width = pixels.shape[:2]
-    least = max(settings.min_side, math.ceil(max(height, width) / settings.max_elongation))
+    least = max(MIN_SIDE, math.ceil(max(height, width) / MAX_ELONGATION))
     below, beside = max(0, least - height), max(0, least - width)
     if not below and not beside:
         return pixels

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -51,17 +50,12 @@ COCO_NAMES: tuple[str, ...] = (
 """The 80 categories of COCO's detection task (Lin et al., 2014; https://cocodataset.org)."""
 
 
-@dataclass(frozen=True)
-class YoloSettings:
-    """The defaults of YOLOv5's ``detect.py`` and ``non_max_suppression``."""
-
-    min_score: float = 0.25
-    """Of an object: objectness times class probability, 0..1."""
-    max_overlap: float = 0.45
-    """Of two of a class that overlap more (intersection over union, 0..1) the better one stays."""
-    max_objects: int = 300
-    input_size: int = 640
-    """Side of the square input, in pixels, where the model leaves it open."""
+MIN_SCORE, MAX_OVERLAP, MAX_OBJECTS = 0.25, 0.45, 300
+"""The defaults of YOLOv5's ``detect.py`` and ``non_max_suppression``: the least score of an object,
+objectness times class probability; of two of a class that overlap more (intersection over union)
+the better one stays."""
+INPUT_SIZE = 640
+"""Side of the square input, in pixels, where the model leaves it open; as there."""
 
 
 class YoloDetector:
@@ -71,8 +65,7 @@ class YoloDetector:
     open size, float32 or float16; output (1, n, 5 + classes). Any other is a ModelError.
     """
 
-    def __init__(self, model: Path, settings: YoloSettings | None = None) -> None:
-        self._settings = settings or YoloSettings()
+    def __init__(self, model: Path) -> None:
         self._session = open_session(model)
         entry, *others = self._session.get_inputs()
         if others:
@@ -80,15 +73,14 @@ class YoloDetector:
         self._input = entry.name
         self._dtype = np.float16 if entry.type == "tensor(float16)" else np.float32
         fixed = [length for length in entry.shape[-2:] if isinstance(length, int)]
-        side = self._settings.input_size
-        self._height, self._width = fixed if len(fixed) == 2 else (side, side)
+        self._height, self._width = fixed if len(fixed) == 2 else (INPUT_SIZE, INPUT_SIZE)
         self.labels = class_names(self._session.get_modelmeta().custom_metadata_map)
         self._check(model)
 
     def detect(self, pixels: Pixels) -> list[Region]:
         """The objects of a picture, with label, score and box."""
         inputs, (left, top, x, y) = letterboxed(pixels, self._width, self._height)
-        boxes, classes, scores = decoded(self._run(inputs)[0].astype(np.float32), self._settings)
+        boxes, classes, scores = decoded(self._run(inputs)[0].astype(np.float32))
         boxes = (boxes - (left, top, 0, 0)) / (x, y, x, y)
         found = zip(boxes.tolist(), classes, scores.tolist(), strict=True)
         return best_inside(
@@ -129,22 +121,22 @@ def letterboxed(
 
 
 def decoded(
-    rows: Rows, settings: YoloSettings
+    rows: Rows,
 ) -> tuple[Boxes, npt.NDArray[np.intp], npt.NDArray[np.float32]]:
     """The objects among the candidates of one picture, best first.
 
     They are boxes in pixels of the model's input, numbers of their classes, and scores, 0..1:
     objectness times the greatest class probability.
     """
-    rows = rows[(rows[:, _OBJECTNESS] > settings.min_score) & np.isfinite(rows).all(axis=1)]
+    rows = rows[(rows[:, _OBJECTNESS] > MIN_SCORE) & np.isfinite(rows).all(axis=1)]
     classes = rows[:, _CLASSES:].argmax(axis=1)
     scores = rows[:, _OBJECTNESS] * rows[:, _CLASSES:].max(axis=1)
     boxes = rows[:, :4].astype(np.float64)
     boxes[:, :2] -= boxes[:, 2:] / 2
     kept = cv2.dnn.NMSBoxesBatched(
-        boxes.tolist(), scores.tolist(), classes.tolist(), settings.min_score, settings.max_overlap
+        boxes.tolist(), scores.tolist(), classes.tolist(), MIN_SCORE, MAX_OVERLAP
     )
-    best = np.asarray(kept[: settings.max_objects], np.intp)
+    best = np.asarray(kept[:MAX_OBJECTS], np.intp)
     return boxes[best], classes[best], scores[best]
 
 

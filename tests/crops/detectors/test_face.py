@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgvet.crops.detectors.face import FaceDetector, FaceSettings
+from imgvet.crops.detectors import face
+from imgvet.crops.detectors.face import FaceDetector
 from imgvet.errors import ModelError
+from imgvet.images.geometry import Region
 from support.detector_models import FACE_CELLS, STRIDES, write_yolov5, write_yunet
 from support.pictures import Pixels, scene
 
@@ -40,6 +42,13 @@ def ground(width: int, height: int) -> Pixels:
     return np.full((height, width, 3), 90, np.uint8)
 
 
+def detected(model: Path, picture: Pixels, *sides: int) -> list[Region]:
+    """The faces of a picture that is scaled down to these long sides."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(face, "LONG_SIDES", sides)
+        return FaceDetector(model).detect(picture)
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_a_painted_cell_comes_back(detector: FaceDetector, data: st.DataObject) -> None:
@@ -63,10 +72,9 @@ def test_a_painted_cell_comes_back(detector: FaceDetector, data: st.DataObject) 
 
 @pytest.mark.parametrize("scale", [2, 3])
 def test_boxes_of_a_picture_scaled_by_a_whole_number_are_exact(plain: Path, scale: int) -> None:
-    detector = FaceDetector(plain, FaceSettings(long_sides=(320,)))
     picture = ground(240 * scale, 320 * scale)
     picture[160 * scale : 176 * scale, 64 * scale : 80 * scale] = COLOURS[16]
-    (region,) = detector.detect(picture)
+    (region,) = detected(plain, picture, 320)
     box = region.box
     truth = np.array([40, 136, 64, 64]) * scale
     assert (box.x, box.y, box.width, box.height) == pytest.approx(tuple(truth), abs=0.1)
@@ -77,13 +85,12 @@ def test_boxes_of_a_picture_scaled_by_a_whole_number_are_exact(plain: Path, scal
 def test_boxes_of_a_large_picture_are_scaled_back(
     plain: Path, long: int, shape: float, right: float, down: float
 ) -> None:
-    detector = FaceDetector(plain, FaceSettings(long_sides=(320,)))
     width, height = long, round(long * shape)
     scale = long / 320
     picture = ground(width, height)
     x, y, side = round(width * right), round(height * down), round(26 * scale)
     picture[y : y + side, x : x + side] = COLOURS[8]  # At least two whole cells when scaled.
-    regions = detector.detect(picture)
+    regions = detected(plain, picture, 320)
     assert regions
     cell = 8 * scale
     for region in regions:
@@ -96,8 +103,7 @@ def test_boxes_of_a_large_picture_are_scaled_back(
 def test_a_face_too_large_for_the_first_pass_is_found_in_the_second(alone: Path) -> None:
     picture = ground(1280, 960)
     picture[256:320, 512:576] = COLOURS[16]  # 64 pixels: 16 of them when scaled to 320.
-    once = FaceDetector(alone, FaceSettings(long_sides=(1280,)))
-    assert once.detect(picture) == []
+    assert detected(alone, picture, 1280) == []
     (region,) = FaceDetector(alone).detect(picture)
     box = region.box
     assert (box.x, box.y, box.width, box.height) == pytest.approx((416, 160, 256, 256), abs=0.1)
@@ -107,10 +113,7 @@ def test_a_face_that_both_passes_find_counts_once(tmp_path: Path) -> None:
     path = write_yunet(tmp_path / "both.onnx", channels=(1, 1, 0), alone=True)
     picture = ground(640, 480)
     picture[160:176, 320:336] = COLOURS[16]  # A cell of 16 pixels, then one of 8.
-    passes = [
-        FaceDetector(path, FaceSettings(long_sides=sides)).detect(picture)
-        for sides in ((640,), (320,), (640, 320))
-    ]
+    passes = [detected(path, picture, *sides) for sides in ((640,), (320,), (640, 320))]
     assert [len(found) for found in passes] == [1, 1, 1]
     assert passes[2][0].box == passes[0][0].box
 

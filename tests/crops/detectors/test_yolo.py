@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from imgvet.crops.detectors import yolo
 from imgvet.crops.detectors.yolo import (
     COCO_NAMES,
     YoloDetector,
-    YoloSettings,
     class_names,
     decoded,
 )
@@ -123,17 +123,17 @@ def test_names_are_read_as_python_prints_them() -> None:
     assert len(set(COCO_NAMES)) == 80
 
 
-def reference(rows: NDArray[np.float32], chosen: YoloSettings) -> list[tuple[int, float]]:
+def reference(rows: NDArray[np.float32]) -> list[tuple[int, float]]:
     """Class and score of each object, by comparing every pair of candidates."""
     best = []
     for row in rows:
         number = int(row[5:].argmax())
-        if row[4] > chosen.min_score and row[4] * row[5 + number] > chosen.min_score:
+        if row[4] > yolo.MIN_SCORE and row[4] * row[5 + number] > yolo.MIN_SCORE:
             corners = (*(row[:2] - row[2:4] / 2), *(row[:2] + row[2:4] / 2))
             best.append((float(row[4] * row[5 + number]), number, corners))
     kept: list[tuple[float, int, tuple[float, ...]]] = []
     for score, number, one in sorted(best, key=lambda entry: -entry[0]):
-        if all(number != n or overlap(one, other) <= chosen.max_overlap for _, n, other in kept):
+        if all(number != n or overlap(one, other) <= yolo.MAX_OVERLAP for _, n, other in kept):
             kept.append((score, number, one))
     return [(number, score) for score, number, _ in kept]
 
@@ -154,20 +154,22 @@ def test_suppression_keeps_the_best_of_each_class(seed: int, count: int, spread:
     rows[:, :2] = random.uniform(-20, spread, (count, 2))
     rows[:, 2:4] = random.uniform(20, 90, (count, 2))
     rows[:, 4:] = random.uniform(0, 1, (count, 4))
-    chosen = YoloSettings()
-    _, classes, scores = decoded(rows, chosen)
-    expected = reference(rows, chosen)
+    _, classes, scores = decoded(rows)
+    expected = reference(rows)
     assert classes.tolist() == [number for number, _ in expected]
     assert scores == pytest.approx([score for _, score in expected])
 
 
-def test_there_are_never_more_objects_than_allowed_and_bad_numbers_are_dropped() -> None:
+def test_there_are_never_more_objects_than_allowed_and_bad_numbers_are_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     rows = np.full((50, 6), 0.9, np.float32)
     rows[:, :4] = 5
     rows[:, 0] = np.arange(50) * 100
     rows[7, 2] = np.nan
-    assert len(decoded(rows, YoloSettings())[0]) == 49
-    assert len(decoded(rows, YoloSettings(max_objects=10))[0]) == 10
+    assert len(decoded(rows)[0]) == 49
+    monkeypatch.setattr(yolo, "MAX_OBJECTS", 10)
+    assert len(decoded(rows)[0]) == 10
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
