@@ -61,9 +61,9 @@ def annotations_from(value: pd.DataFrame | Mapping[str, Any]) -> Annotations:
 def read_annotations(*files: str) -> Annotations:
     """Annotations from files: their content, not their name, tells Parquet, JSON and CSV apart.
 
-    Several are read as one, their relative names below the folder of each if they are there. Where
-    each is the file of a split by its name or its folder's, as instances_train2017.json or
-    valid/labels.csv, it gives that split to rows without one.
+    Several are read as one, by :func:`names_beside`. Where each is the file of a split by its name
+    or its folder's, as instances_train2017.json or valid/labels.csv, it gives that split to rows
+    without one.
 
     InputNotFoundError if there is none, InputUnreadableError if it may not be read or is not what
     it begins as, InvalidParameterError if columns or values are not as they should be.
@@ -82,11 +82,17 @@ def read_annotations(*files: str) -> Annotations:
 
 
 def names_beside(file: str, names: Sequence[str]) -> list[str]:
-    """The names in one of several files: relative ones are below its folder, if the first is."""
-    folder = Path(file).expanduser().absolute().parent
-    if not names or not (folder / names[0]).is_file():
-        return list(names)
-    return [str(folder / name) for name in names]
+    """The names in one of several files, whole where they are relative to a folder beside it.
+
+    That is its own, or as COCO has it train2017 or images/train2017 beside the folder of
+    instances_train2017.json. The first name tells which one.
+    """
+    path = Path(file).expanduser().absolute()
+    own, part = path.parent, path.stem.removeprefix("instances_")
+    for folder in (own, own.parent / part, own.parent / "images" / part):
+        if names and (folder / names[0]).is_file():
+            return [str(folder / name) for name in names]
+    return list(names)
 
 
 def _read(source: str) -> Annotations:

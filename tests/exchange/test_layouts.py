@@ -163,6 +163,9 @@ def test_files_of_two_splits_are_one_set(tmp_path: Path) -> None:
     exported = [str(path) for path in (tmp_path / "new" / "annotations").iterdir()]
     found = read_annotations(*sorted(exported)).table
     assert found["split"].tolist() == ["train"] * 3 + ["valid"]
+    assert found["filename"].tolist() == sorted(
+        str(path) for path in (tmp_path / "new" / "images").rglob("*.jpg")
+    )
 
 
 def test_labels_without_boxes_are_coco_annotations_without_a_box(
