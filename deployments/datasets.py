@@ -76,9 +76,9 @@ def served(values: Mapping[str, Any], name: str | None = None, *, to_run: bool =
     check_addresses(all_addresses(options.notify))
     parameters = options.model_dump(mode="json", include=set(given))
     # Runs are processes of their own, which may have another current folder.
-    for inputs in {"input_dir", "test_dir"} & given.keys():
-        parameters[inputs] = [_absolute(path) for path in getattr(options, inputs)]
-    for file in {"annotations", "probabilities", "expectations", "metrics_file"} & given.keys():
+    for paths in {"input_dir", "test_dir", "annotations"} & given.keys():
+        parameters[paths] = [_absolute(path) for path in getattr(options, paths)]
+    for file in {"probabilities", "expectations", "metrics_file"} & given.keys():
         parameters[file] = _absolute(str(getattr(options, file)))
     parameters["work_dir"] = place_in(work_dir)
     cron, timezone = values.get("cron"), str(values.get("timezone", "UTC"))

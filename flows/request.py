@@ -20,6 +20,7 @@ from imgvet.curation.decisions import Decisions, read_decisions
 from imgvet.embedding.user_embeddings import UserEmbeddingsReference, read_user_embeddings
 from imgvet.errors import InvalidParameterError
 from imgvet.flows.runners import check_runner
+from imgvet.format import listed
 from imgvet.models.model import Model
 from imgvet.models.resolve import resolve_model
 from imgvet.opening import require_allowed
@@ -93,7 +94,7 @@ def check_request(options: RunOptions) -> Request:
     sources, annotations = options.part(SourceOptions), None
     inputs = find_inputs(sources)
     if options.annotations is not None:
-        annotations = read_annotations(options.annotations)
+        annotations = read_annotations(*options.annotations)
     cutter = choose_cutter(sources, annotations, options.data_type, options.part(CropOptions))
     part = "" if cutter is None else CROPS_PART
     work = require_allowed(options.work_dir, (), overwrite=options.overwrite, part=part)
@@ -114,7 +115,7 @@ def with_options(request: Request, options: RunOptions) -> Request:
     annotations, given = request.annotations, request.user_embeddings
     probabilities = request.probabilities
     if annotations is not None and options.annotations is not None:
-        annotations = replace(annotations, source=options.annotations)
+        annotations = replace(annotations, source=listed(options.annotations))
     if given is not None:
         given = given.model_copy(update={"path": options.embeddings})
     if probabilities is not None:

@@ -76,7 +76,8 @@ class Dataset:
         if given["input_dir"] is None:
             raise InvalidParameterError(
                 "input_dir is missing",
-                "Name a folder, images, archives, videos, a list or a bucket",
+                "Name a folder, images, archives, videos, a list or a bucket; on the command line "
+                "before the options, of which some take several values",
             )
         with tempfile.TemporaryDirectory(prefix="imgvet-") as drafts:
             options = make_options(as_files(given, Path(drafts)))

@@ -116,9 +116,9 @@ MARGIN = 0.2
 class AnnotationOptions(Part):
     """What is known of the images beforehand."""
 
-    annotations: str | None = parameter(
+    annotations: Strings | None = parameter(
         None,
-        "labels, splits and boxes: a csv, parquet or jsonl file, or COCO json; from Python "
+        "labels, splits and boxes: csv, parquet or jsonl files, or COCO json; from Python "
         "also a DataFrame or a dict",
     )
     data_type: DataType = parameter(

@@ -75,7 +75,9 @@ COMMANDS = """
                                                   | arguments are required: COMMAND
 runn photos                                       | invalid choice: 'runn'
 run                                               | Name a folder, images
+run --annotations labels.csv photos               | before the options
 run nowhere                                       | The input nowhere does not exist. Give a folder
+run photos --test-dir nowhere --test-dir photos   | The input nowhere does not exist
 run empty                                         | No image in empty. Images are files that end in
 run https://x.org/photos                          | is an address that can't be read. Give a folder
 run s3://                                         | names no bucket (''). Write s3://bucket/prefix

@@ -15,7 +15,9 @@ from imgvet.format import examples
 from imgvet.options import SPLIT_FOLDERS, SourceOptions
 from imgvet.sources.s3 import is_remote
 
-_OF_FOLDERS = r"(?i)[/!](train|training|val|valid|validation|dev|test|testing|eval)/"
+_SPLITS = "train|training|val|valid|validation|dev|test|testing|eval"
+_OF_FOLDERS = rf"(?i)[/!]({_SPLITS})/"
+_OF_FILES = re.compile(rf"(?i)(?<![a-z])({_SPLITS})(?![a-z])")
 
 
 def told_by_paths(listing: pa.Table, sources: SourceOptions) -> dict[str, pa.ChunkedArray]:
@@ -65,6 +67,12 @@ def last_match(pattern: re.Pattern[str], text: str) -> str | None:
         found, start = match[1] or found, match.start() + 1
         match = pattern.search(text, start) if start <= len(text) else None
     return found
+
+
+def split_of_file(path: str) -> str | None:
+    """The split that the name of a file tells, or else that of its folder."""
+    given = Path(path).expanduser().absolute()
+    return last_match(_OF_FILES, given.name) or last_match(_OF_FILES, given.parent.name)
 
 
 def folder_label(path: str, member: str | None, unnamed: Container[str]) -> str | None:

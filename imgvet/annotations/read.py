@@ -6,7 +6,7 @@ import codecs
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, TextIO
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imgvet.annotations.coco import from_coco
+from imgvet.annotations.from_paths import split_of_file
 from imgvet.annotations.schema import (
     COLUMNS,
     EDGE_COLUMNS,
@@ -31,7 +32,7 @@ from imgvet.errors import (
     InvalidParameterError,
     failing_as,
 )
-from imgvet.format import counted
+from imgvet.format import counted, listed
 from imgvet.images.formats import beginning
 from imgvet.sources.s3 import is_remote
 from imgvet.spreadsheet import plain
@@ -46,30 +47,55 @@ _DELIMITERS = (",", ";", "\t", "|")
 _NAMES, _SPACE = {"filename", "file_name"}, re.compile(r"\s*")
 
 
-def annotations_from(value: pd.DataFrame | Mapping[str, Any] | str | Path) -> Annotations:
+def annotations_from(value: pd.DataFrame | Mapping[str, Any]) -> Annotations:
     """As :func:`read_annotations` of what Python holds; a dict is COCO, or columns by name."""
-    if isinstance(value, (str, Path)):
-        return read_annotations(str(value))
     if isinstance(value, Mapping) and "filename" not in value:
         return from_coco(value, _FROM_PYTHON)
-    if isinstance(value, (pd.DataFrame, Mapping)):
-        try:
-            frame = value if isinstance(value, pd.DataFrame) else pd.DataFrame(dict(value))
-        except ValueError as error:
-            raise InvalidParameterError(f"annotations is no table ({error})", _FORMS) from None
-        return from_frame(frame, _FROM_PYTHON)
-    raise InvalidParameterError(
-        f"annotations is a {type(value).__name__}",
-        "Give a DataFrame, a dict, or the path of a csv, parquet or COCO json file",
-    )
+    try:
+        frame = value if isinstance(value, pd.DataFrame) else pd.DataFrame(dict(value))
+    except ValueError as error:
+        raise InvalidParameterError(f"annotations is no table ({error})", _FORMS) from None
+    return from_frame(frame, _FROM_PYTHON)
 
 
-def read_annotations(source: str) -> Annotations:
-    """Annotations from a file: its content, not its name, tells whether it is Parquet, JSON or CSV.
+def read_annotations(*files: str) -> Annotations:
+    """Annotations from files: their content, not their name, tells Parquet, JSON and CSV apart.
+
+    Several are read as one, by :func:`names_beside`. Where each is the file of a split by its name
+    or its folder's, as instances_train2017.json or valid/labels.csv, it gives that split to rows
+    without one.
 
     InputNotFoundError if there is none, InputUnreadableError if it may not be read or is not what
     it begins as, InvalidParameterError if columns or values are not as they should be.
     """
+    found, splits = [_read(file) for file in files], [split_of_file(file) for file in files]
+    if len(found) == 1:
+        return found[0]
+    tables = []
+    for file, one, split in zip(files, found, splits, strict=True):
+        names = names_beside(file, one.table["filename"].tolist())
+        table = one.table.assign(filename=pd.Series(names, one.table.index, "str"))
+        tables.append(table.fillna({"split": split}) if all(splits) else table)
+    classes = tuple(dict.fromkeys(name for one in found for name in one.classes))
+    source = listed([one.source for one in found])
+    return Annotations(pd.concat(tables, ignore_index=True), source, classes)
+
+
+def names_beside(file: str, names: Sequence[str]) -> list[str]:
+    """The names in one of several files, whole where they are relative to a folder beside it.
+
+    That is its own, or as COCO has it train2017 or images/train2017 beside the folder of
+    instances_train2017.json. The first name tells which one.
+    """
+    path = Path(file).expanduser().absolute()
+    own, part = path.parent, path.stem.removeprefix("instances_")
+    for folder in (own, own.parent / part, own.parent / "images" / part):
+        if names and (folder / names[0]).is_file():
+            return [str(folder / name) for name in names]
+    return list(names)
+
+
+def _read(source: str) -> Annotations:
     if is_remote(source):
         raise InvalidParameterError(
             f"annotations = {source!r} is not a local file", "Copy the file from the bucket first"

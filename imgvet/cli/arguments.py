@@ -131,7 +131,9 @@ def _add(group: Any, name: str, field: FieldInfo) -> None:
     elif get_origin(kind) is Literal:
         group.add_argument(flag, choices=get_args(kind), default=None, help=text)
     elif get_origin(kind) is tuple:
-        group.add_argument(flag, nargs="+", metavar="TEXT", default=None, help=text)
+        group.add_argument(
+            flag, action="extend", nargs="+", metavar="TEXT", default=None, help=text
+        )
     else:
         # pydantic converts and checks the text, so that every face says the same of a bad value.
         group.add_argument(flag, metavar=_PLACEHOLDERS.get(kind, "TEXT"), default=None, help=text)

@@ -98,6 +98,7 @@ def _add_explore(commands: Any) -> None:
         "NEW",
         "inputs of any kind, or the work dir of another run: tell for each picture "
         "what is most like it",
+        action="extend",
         nargs="+",
     )
     search.number("--k", f"how many images [{RESULTS}; with --against 1]")
@@ -236,7 +237,14 @@ def _add_serve(commands: Any) -> None:
     automations = _group(commands, "automations", "set up the automations of a server")
     again = "create them, or update those of the same name; never twice"
     apply = _add(automations, "watch.apply", again)
-    apply.text("--notify", "URL", "whom they notify, as Apprise writes", nargs="+", default=())
+    apply.text(
+        "--notify",
+        "URL",
+        "whom they notify, as Apprise writes",
+        action="extend",
+        nargs="+",
+        default=[],
+    )
     apply.number(
         "--silent-hours",
         "tell if no scheduled run of a dataset has finished for N hours, which must be more "
@@ -251,7 +259,7 @@ def _add_serve(commands: Any) -> None:
     check.path("path", "FILE", listed, nargs="?", default=Path("datasets.toml"))
     status.path("--html", "FILE", "also write them as a page, with the latest runs as a picture")
     told = "also send them as one message to addresses as Apprise writes them"
-    status.text("--notify", "URL", told, nargs="+", default=())
+    status.text("--notify", "URL", told, action="extend", nargs="+", default=[])
     going = "show which runs are old enough to be forgotten; with --yes forget them"
     prune = _add(
         commands,

@@ -52,13 +52,17 @@ def as_files(parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 def keep_files(options: OptionsType, drafts: Path, work: WorkDir) -> OptionsType:
     """Copy what :func:`as_files` wrote to ``drafts`` into the store, and name it there."""
+    places: dict[str, str] = {}
     for draft in drafts.iterdir():
         write_atomically(work.given / draft.name, partial(shutil.copyfile, draft))
-    kept = {
-        name: str(work.given / Path(value).name)
-        for name in ("annotations", "embeddings", "probabilities")
-        if (value := getattr(options, name)) is not None and Path(value).parent == drafts
+        places[str(draft)] = str(work.given / draft.name)
+    kept: dict[str, object] = {
+        name: places.get(value, value)
+        for name in ("embeddings", "probabilities")
+        if (value := getattr(options, name)) is not None
     }
+    if options.annotations is not None:
+        kept["annotations"] = tuple(places.get(file, file) for file in options.annotations)
     return options.model_copy(update=kept)
 
 

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from imgvet.annotations.coco import as_id, file_name_of
 from imgvet.annotations.match import places_of
+from imgvet.annotations.read import names_beside
 from imgvet.exchange.layout import UNNAMED, Layout, Read, bbox_of, write_json
 from imgvet.exchange.pictures import Picture
+from imgvet.format import listed
 from imgvet.options import AnnotationOptions, SourceOptions
 from imgvet.summary import read_record
 from imgvet.workdir import WorkDir
@@ -112,7 +115,7 @@ class _Source:
 
         Those of several stay as they are, as nobody knows which of them was corrected.
         """
-        numbers = {str(one.get("name", one["id"])): one["id"] for one in self.categories}
+        numbers = {_name_of(one): one["id"] for one in self.categories}
         names = {as_id(number): name for name, number in numbers.items()}
         told = {names.get(as_id(one.get("category_id"))) for one in own if not one.get("iscrowd")}
         if label is None or len(told) != 1 or label in told:
@@ -126,23 +129,21 @@ class _Source:
 
 
 def _source_of(pictures: Sequence[Picture], work: WorkDir) -> _Source | None:
-    """The COCO file of a run on whole images; None if there is none, or crops were analysed.
+    """The COCO files of a run on whole images; None if there is none, or crops were analysed.
 
-    Files are matched as the run matched them (:func:`imgvet.annotations.match.places_of`).
+    Pictures are matched as the run matched them (:func:`imgvet.annotations.match.places_of`).
     """
     record = read_record(work)
-    given = record.options(AnnotationOptions).annotations
-    if work.part or given is None or not (path := Path(given).expanduser()).is_file():
+    given = record.options(AnnotationOptions).annotations or ()
+    contents = [content for file in given if (content := _content_of(file)) is not None]
+    if work.part or not given or len(contents) < len(given):
         return None
-    try:
-        content = json.loads(path.read_bytes())
-    except ValueError:
-        return None  # a table
-    if not isinstance(content, dict) or not isinstance(content.get("images"), list):
-        return None
-    names = [str(file_name_of(one)) for one in content["images"]]
+    named = [[str(file_name_of(one)) for one in content["images"]] for content in contents]
+    if len(given) > 1:
+        named = [names_beside(file, names) for file, names in zip(given, named, strict=True)]
+    names, content = list(chain(*named)), joined(contents)
     files = list(dict.fromkeys(picture.filename for picture in pictures))
-    places = places_of(names, files, record.options(SourceOptions).inputs, given)
+    places = places_of(names, files, record.options(SourceOptions).inputs, listed(given))
     entries = dict(zip(places.tolist(), content["images"], strict=True))
     known = {file: entries[place] for place, file in enumerate(files) if place in entries}
     annotations = defaultdict[Any, list[Entry]](list)
@@ -151,3 +152,52 @@ def _source_of(pictures: Sequence[Picture], work: WorkDir) -> _Source | None:
     ids = (number for one in content["images"] if isinstance(number := as_id(one["id"]), int))
     categories = list(content.get("categories") or ())
     return _Source(content, known, annotations, max(ids, default=0) + 1, categories)
+
+
+def _content_of(file: str) -> Entry | None:
+    """The content of a COCO file; None of another one, such as a table, or if it is gone."""
+    try:
+        content = json.loads(Path(file).expanduser().read_bytes())
+    except (OSError, ValueError):
+        return None
+    is_coco = isinstance(content, dict) and isinstance(content.get("images"), list)
+    return content if is_coco else None
+
+
+def joined(contents: Sequence[Entry]) -> Entry:
+    """Several files as one: a category by its name, and ids that come twice given anew."""
+    if len(contents) == 1:
+        return contents[0]
+    images: list[Entry] = []
+    annotations: list[Entry] = []
+    categories: dict[str, Entry] = {}
+    for content in contents:
+        classes = content.get("categories") or ()
+        unknown = [one for one in classes if _name_of(one) not in categories]
+        categories |= {_name_of(one): one for one in _numbered(unknown, categories.values())}
+        own = _numbered(content["images"], images)
+        pairs = zip(content["images"], own, strict=True)
+        ids = {
+            "image_id": {as_id(before["id"]): after["id"] for before, after in pairs},
+            "category_id": {as_id(one["id"]): categories[_name_of(one)]["id"] for one in classes},
+        }
+        led = [
+            {**one} | {key: new.get(as_id(one[key])) for key, new in ids.items() if key in one}
+            for one in content.get("annotations") or ()
+        ]
+        images, annotations = images + own, annotations + _numbered(led, annotations)
+    lists = {"images": images, "annotations": annotations, "categories": [*categories.values()]}
+    return {**contents[0], **lists}
+
+
+def _name_of(category: Entry) -> str:
+    return str(category.get("name", category["id"]))
+
+
+def _numbered(entries: Sequence[Entry], known: Collection[Entry]) -> list[Entry]:
+    """Entries as they are if none has the id of one that is known, else with ids after those."""
+    taken = {as_id(one.get("id")) for one in known}
+    if taken.isdisjoint(as_id(one.get("id")) for one in entries):
+        return list(entries)
+    first = max((number for number in taken if isinstance(number, int)), default=0) + 1
+    return [{**one, "id": number} for number, one in enumerate(entries, first)]

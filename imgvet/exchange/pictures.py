@@ -140,7 +140,7 @@ def _with_annotated_boxes(
         places = zip(rows["path"], rows["source"], strict=True)
         found = [boxes_of_image(path, sets[name]) if name in sets else [] for path, name in places]
         boxes = [_regions([box for _, box in own], [label for label, _ in own]) for own in found]
-    elif (annotations := read_annotations(given)).has_boxes:
+    elif (annotations := read_annotations(*given)).has_boxes:
         known = match(annotations, rows["filename"].tolist(), sources.inputs).rows
         boxes = list(map(_regions, known["boxes"], known["box_labels"]))
     else:
@@ -170,7 +170,7 @@ def classes_of(record: RunRecord) -> Sequence[str]:
     sources, given = record.options(SourceOptions), record.options(AnnotationOptions).annotations
     with suppress(ImgvetError):
         if given is not None:
-            return read_annotations(given).classes
+            return read_annotations(*given).classes
         sets = yolo_sets(sources).values()
         return [one.names[number] for one in sets for number in sorted(one.names)]
     return ()

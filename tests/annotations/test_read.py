@@ -248,14 +248,39 @@ def test_damaged_files_are_refused(tmp_path: Path, content: bytes, message: str)
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("names", "splits"),
+    [
+        (("instances_train2017.json.csv", "val.csv"), ["train", "val"]),
+        (("train/labels.csv", "Valid/labels.csv"), ["train", "Valid"]),
+        (("latest/a.csv", "test/b.csv"), [None, None]),
+    ],
+)
+def test_each_of_several_files_may_be_that_of_a_split(
+    names: tuple[str, str], splits: list[str | None], tmp_path: Path
+) -> None:
+    files = [tmp_path / name for name in names]
+    for number, file in enumerate(files):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"filename,label\n{number}.jpg,cat\n")
+    found = read_annotations(*map(str, files))
+    assert found.source == f"{files[0]} and {files[1]}"
+    assert found.table["filename"].tolist() == ["0.jpg", "1.jpg"]
+    assert [row.get("split") for row in rows_of(found)] == splits
+    assert not read_annotations(str(files[0])).table["split"].notna().any()
+    files[1].write_text("filename,split\n1.jpg,mine\n2.jpg,\n")
+    (files[1].parent / "1.jpg").touch()
+    found = read_annotations(*map(str, files))
+    assert found.table["filename"].tolist()[1:] == [f"{files[1].parent}/{n}.jpg" for n in (1, 2)]
+    assert [row.get("split") for row in rows_of(found)] == [splits[0], "mine", splits[1]]
+
+
 def test_what_is_no_file(tmp_path: Path) -> None:
     for source, message in ((tmp_path / "no.csv", "do not exist"), (tmp_path, "are no file")):
         with pytest.raises(InputNotFoundError, match=message):
-            annotations_from(source)
+            read_annotations(str(source))
     with pytest.raises(InvalidParameterError, match="not a local file"):
         read_annotations("s3://bucket/a.csv")
-    with pytest.raises(InvalidParameterError, match="annotations is a list"):
-        annotations_from(["a.jpg"])  # type: ignore[arg-type]
     with pytest.raises(InvalidParameterError, match="annotations is no table"):
         annotations_from({"filename": ["a", "b"], "label": ["x"]})
 

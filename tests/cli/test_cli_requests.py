@@ -11,9 +11,25 @@ from types import SimpleNamespace
 
 import pytest
 
+from imgvet.cli.commands import parser
 from imgvet.cli.main import main
 from imgvet.options import RunOptions
 from support.command import command
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "run photos --annotations",
+        "status --notify",
+        "automations apply --notify",
+        "search out --against",
+    ],
+)
+def test_what_takes_several_values_may_be_given_twice(call: str) -> None:
+    *given, option = call.split()
+    found = parser().parse_args([*given, option, "a", option, "b", "c"])
+    assert vars(found)[option.removeprefix("--")] == ["a", "b", "c"]
 
 
 def test_whoever_stops_reading_gets_no_traceback() -> None:

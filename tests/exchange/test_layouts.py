@@ -124,6 +124,50 @@ def test_a_coco_set_is_cleaned_with_all_that_it_tells(photos: Path, tmp_path: Pa
     assert content["annotations"] == [{**old[0], "category_id": 45}, *old[1:]]
 
 
+def test_files_of_two_splits_are_one_set(tmp_path: Path) -> None:
+    given = []
+    for number, (split, classes) in enumerate({"train": "ab", "valid": "bc"}.items()):
+        folder = tmp_path / "set" / split
+        folder.mkdir(parents=True)
+        for n in range(2):
+            (folder / f"{n}.jpg").write_bytes(jpeg(photograph(10 * number + n)))
+        entries = {
+            "images": [{"id": n, "file_name": f"{n}.jpg", "from": split} for n in range(2)],
+            "annotations": [
+                {"id": n, "image_id": n, "category_id": n, "bbox": [1, 2, 30, 40], "mask": split}
+                for n in range(2)
+            ],
+            "categories": [{"id": n, "name": name} for n, name in enumerate(classes)],
+        }
+        given.append(str(folder / "_annotations.coco.json"))
+        Path(given[-1]).write_text(json.dumps(entries))
+    work = finish_run(tmp_path / "set", tmp_path / "out", annotations=given, data_type="image")
+    items = read_table(work.table("items"))
+    assert items[["label", "split"]].to_numpy().tolist() == [
+        ["a", "train"], ["b", "train"], ["b", "valid"], ["c", "valid"],
+    ]  # fmt: skip
+    (tmp_path / "new.csv").write_text("filename,split\nvalid/1.jpg,train\n")
+    export_run(
+        work, tmp_path / "new", ExportOptions(format="coco", corrections=f"{tmp_path}/new.csv")
+    )
+    content = as_json(tmp_path / "new" / "annotations" / "instances_train.json")
+    names = {one["id"]: one["name"] for one in content["categories"]}
+    assert sorted(names.values()) == ["a", "b", "c"]
+    told = {
+        one["image_id"]: (names[one["category_id"]], one["mask"]) for one in content["annotations"]
+    }
+    assert len(told) == len({one["id"] for one in content["annotations"]}) == 3
+    assert sorted((*told[one["id"]], one["from"]) for one in content["images"]) == [
+        ("a", "train", "train"), ("b", "train", "train"), ("c", "valid", "valid"),
+    ]  # fmt: skip
+    exported = [str(path) for path in (tmp_path / "new" / "annotations").iterdir()]
+    found = read_annotations(*sorted(exported)).table
+    assert found["split"].tolist() == ["train"] * 3 + ["valid"]
+    assert found["filename"].tolist() == sorted(
+        str(path) for path in (tmp_path / "new" / "images").rglob("*.jpg")
+    )
+
+
 def test_labels_without_boxes_are_coco_annotations_without_a_box(
     work: WorkDir, tmp_path: Path
 ) -> None:

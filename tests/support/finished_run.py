@@ -69,7 +69,7 @@ def finish_run(input_dir: object, work_dir: Path, **parameters: object) -> WorkD
     )
     sources, annotations = options.part(SourceOptions), None
     if options.annotations is not None:
-        annotations = read_annotations(options.annotations)
+        annotations = read_annotations(*options.annotations)
     cutter = choose_cutter(sources, annotations, options.data_type, options.part(CropOptions))
     part = "" if cutter is None else CROPS_PART
     work = require_allowed(options.work_dir, options.input_dir, overwrite=True, part=part)
