@@ -209,9 +209,11 @@ def select(entries: Iterable[Entry], options: SourceOptions) -> list[Entry]:
     return [entry.checked(options.min_file_size) for entry in chosen]
 
 
-def _place(entry: Entry) -> tuple[str, str, str, str, int]:
+def _place(entry: Entry) -> tuple[str, int, str, str, str]:
     time_ms = -1 if entry.time_ms is None else entry.time_ms
-    return entry.filename, entry.split or "", entry.path, entry.member or "", time_ms
+    # Frames are sorted by their times as numbers: as texts, 10.0 comes before 2.0.
+    name = item_name(entry.path, entry.member)
+    return name, time_ms, entry.split or "", entry.path, entry.member or ""
 
 
 def _only(entries: list[Entry], subset: tuple[str, ...]) -> list[Entry]:
