@@ -1,6 +1,6 @@
 """A local copy of what lies in buckets, made ahead of the run that reads them.
 
-    <folder>/<server>/<bucket>/objects/...     the objects, where :func:`mirror_path` says
+    <folder>/<server>/<bucket>/objects/...     the objects, named by :func:`file_name`
                                partial/        objects on their way
                                index.sqlite    size and ETag of each object
 
@@ -9,25 +9,20 @@ server for it. The index is SQLite, so that a million objects take no memory.
 
 A key may be anything: ``../x``, ``/x``, ``a//b``, a kilobyte long, full of line breaks, equal to
 another but for upper and lower case, or both a file and a folder (``a.jpg`` and ``a.jpg/b.jpg``).
-So each part between slashes is kept only if it is plain, and otherwise becomes what can be read of
-it, a mark and a digest of the exact part: ``Photos/IMG_0001.JPG`` lies in
-``Photos~d2i.../IMG_0001~f7q....jpg``, and ``photos/cat 1.jpg`` there. Plain files end like images,
-archives or videos and plain folders do not, so that the two never meet; paths are equal only for
-equal keys, also where the file system ignores case or normalises Unicode.
+So an object is called by what can be read of the end of its key, and a digest of all of it.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from imgvet.errors import WorkDirUnusableError
 from imgvet.progress import tracked
@@ -38,16 +33,10 @@ from imgvet.sources.s3 import RETRIED, ObjectLocation, Problem, parse_location, 
 from imgvet.sources.s3_objects import Transfer
 from imgvet.threads import read_ahead
 
-MAX_PART, MAX_PATH = 200, 512
-"""Bytes of one part (file systems take 255), and of a path in the mirror: what would be longer is
-kept by a digest of its whole key."""
 _ENDINGS = (*sorted(kinds.IMAGE_EXTENSIONS), *kinds.ARCHIVE_ENDINGS, *kinds.VIDEO_ENDINGS)
-_READABLE = 60
-_PLAIN = re.compile(r"[a-z0-9_(\[][a-z0-9 ._+=,()\[\]-]*[a-z0-9_)\]]|[a-z0-9_]")
-_RESERVED = re.compile(r"(con|prn|aux|nul|conin|conout|com[0-9]|lpt[0-9])( *\..*)?")
-_UNREADABLE = re.compile(r"[^\w .+=,()\[\]-]|^[ .]+|[ .]+$")
+_READABLE, _UNREADABLE = 40, re.compile(r"[^\w-]+")
 
-INDEX, _FORMAT = "index.sqlite", 1
+INDEX, _FORMAT = "index.sqlite", 2
 _SCHEMA = f"""
 create table if not exists objects (
     key blob primary key,
@@ -61,45 +50,16 @@ _COMMIT_EVERY = 64
 """Objects after which the index is saved: as many are fetched again after a power cut."""
 
 
-def mirror_path(key: str) -> PurePosixPath:
-    """The relative path of an object: different for every key."""
-    *folders, name = key.split("/")
-    extension = _extension(name)
-    shown = f"{_readable(name[: len(name) - len(extension)])}~f"
-    plain = extension and _is_plain(name)
-    file = name if plain else f"{shown}{digest_name(name)}{extension}"
-    path = PurePosixPath(*map(folder_name, folders), file)
-    if len(str(path).encode()) <= MAX_PATH:
-        return path
-    return PurePosixPath("long~", f"{shown}{digest_name(key)}{extension}")
+def file_name(text: str) -> str:
+    """A name that is different for every text, also where a file system ignores case.
 
-
-def folder_name(part: str) -> str:
-    """A name for a folder: different for every text."""
-    if _is_plain(part) and not _extension(part):
-        return part
-    return f"{_readable(part)}~d{digest_name(part)}"
-
-
-def digest_name(text: str) -> str:
-    """BLAKE2b-128 of a text as 26 lower case letters and digits (base 32)."""
+    It is what can be read of the text's end, BLAKE2b-128 in base 32, and the ending of an image,
+    an archive or a video.
+    """
+    ending = next((ending for ending in _ENDINGS if text.lower().endswith(ending)), "")
+    shown = _UNREADABLE.sub("_", text[: len(text) - len(ending)])[-_READABLE:]
     digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
-    return base64.b32encode(digest).decode().rstrip("=").lower()
-
-
-def _is_plain(part: str) -> bool:
-    return len(part) <= MAX_PART and bool(_PLAIN.fullmatch(part)) and not _RESERVED.fullmatch(part)
-
-
-def _extension(name: str) -> str:
-    """The ending if it is that of an image, an archive or a video, in lower case, else nothing."""
-    return next((ending for ending in _ENDINGS if name.lower().endswith(ending)), "")
-
-
-def _readable(text: str) -> str:
-    kept = _UNREADABLE.sub("_", text[:_READABLE])
-    kept = kept.encode()[: 2 * _READABLE].decode(errors="ignore") or "_"
-    return f"_{kept}" if _RESERVED.fullmatch(kept.lower()) else kept
+    return f"{shown}~{base64.b32encode(digest).decode().rstrip('=').lower()}{ending}"
 
 
 @dataclass(frozen=True)
@@ -114,18 +74,18 @@ class Copy:
     @classmethod
     def of(cls, location: ObjectLocation, version: str, mirrors: Path) -> Copy:
         """The copy of an object below ``mirrors``, where all mirrors are."""
-        server, bucket = folder_name(server_name(location)), folder_name(location.bucket)
+        server, bucket = file_name(server_name(location)), file_name(location.bucket)
         return cls(location, version, mirrors / server / bucket)
 
     @property
     def path(self) -> Path:
         """Where it lies."""
-        return self.folder / "objects" / mirror_path(self.location.key)
+        return self.folder / "objects" / file_name(self.location.key)
 
     @property
     def partial(self) -> Path:
         """Where it grows while it is fetched."""
-        return self.folder / "partial" / digest_name(f"{self.version}/{self.location.key}")
+        return self.folder / "partial" / file_name(f"{self.version}/{self.location.key}")
 
     def is_in(self, index: sqlite3.Connection) -> bool:
         """Whether this version is recorded, and its file is there in full."""
@@ -143,7 +103,7 @@ class Copy:
         with self.partial.open("a+b" if self.version else "w+b") as sink:
             received = Transfer(self.location, sink, self.version).run()
         if isinstance(received, Transfer):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(exist_ok=True)
             self.partial.replace(self.path)
         return received
 
@@ -179,7 +139,9 @@ def _connect(path: Path) -> sqlite3.Connection:
         if isinstance(error, sqlite3.OperationalError):
             raise
     index.close()
-    path.unlink()
+    # What no index knows is never found again.
+    shutil.rmtree(path.parent)
+    path.parent.mkdir()
     return _connect(path)
 
 
@@ -279,12 +241,11 @@ def remove_downloaded(
         with open_index(path.parent) as index:
             index.create_function("wanted", 1, lambda key: is_wanted(key.decode()))
             rows = index.execute("select key from objects where run = ? and wanted(key)", (run,))
-            for file in (objects / mirror_path(key.decode()) for (key,) in rows):
+            for file in (objects / file_name(key.decode()) for (key,) in rows):
                 before(file)
                 file.unlink(missing_ok=True)
             gone = index.execute("delete from objects where run = ? and wanted(key)", (run,))
             removed += gone.rowcount
-        for folder, _, _ in os.walk(objects, topdown=False):
-            with suppress(OSError):  # It still holds something, which stays.
-                Path(folder).rmdir()
+        with suppress(OSError):  # It still holds something, which stays.
+            objects.rmdir()
     return removed
