@@ -20,7 +20,7 @@ from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterE
 from imgvet.format import each, listed
 from imgvet.options import SourceOptions
 from imgvet.reasons import Failure, Reason
-from imgvet.sources.kinds import IMAGE_EXTENSIONS
+from imgvet.sources.kinds import IMAGE_EXTENSIONS, video_of_frame
 from imgvet.sources.s3 import is_remote
 from imgvet.store.files import FileKey
 from imgvet.tables import with_none
@@ -220,14 +220,15 @@ def _only(entries: list[Entry], subset: tuple[str, ...]) -> list[Entry]:
     wanted = {
         name if is_remote(name) else str(Path(name).expanduser().absolute()) for name in subset
     }
-    missing = sorted(wanted - {entry.filename for entry in entries})
+    named = [wanted & {entry.filename, video_of_frame(entry.filename)} for entry in entries]
+    missing = sorted(wanted.difference(*named))
     if missing:
         raise InputNotFoundError(
             f"{len(missing)} of the {len(wanted)} images of subset are not in the input, "
             f"such as {missing[0]}",
             "Give paths of images that lie in the input",
         )
-    return [entry for entry in entries if entry.filename in wanted]
+    return [entry for entry, names in zip(entries, named, strict=True) if names]
 
 
 def as_table(entries: list[Entry]) -> pa.Table:
