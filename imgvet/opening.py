@@ -50,10 +50,10 @@ def _at(path: Path, part: str = "") -> WorkDir:
     """The work dir at a path; of one in a bucket the copy, as it was left."""
     if not (address := address_in(path)):
         return WorkDir(path, part)
-    from imgvet.sources.s3_mirror import folder_name
+    from imgvet.sources.s3_mirror import file_name
 
     place = parse_location(address.rstrip("/"))
-    name = folder_name(f"{server_name(place)}/{place.uri}")  # s3:// may lead to any server
+    name = file_name(f"{server_name(place)}/{place.uri}")  # s3:// may lead to any server
     work = WorkDir(Path(platformdirs.user_cache_dir("imgvet"), COPIES, name), part)
     if not work.address:
         write_text(work.store / ADDRESS, f"{place.uri}\n{secrets.token_hex(8)}")

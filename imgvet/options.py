@@ -64,7 +64,9 @@ class SourceOptions(VideoOptions):
     labels_from: Literal["folders"] | None = parameter(
         None, "folders: the label of an image is the name of the folder it lies in"
     )
-    subset: Strings | None = parameter(None, "only these images, by path")
+    subset: Strings | None = parameter(
+        None, "only these images, or frames of these videos, by path"
+    )
     num_images: int | None = parameter(None, "at most this many images", ge=1)
     min_offset: int | None = parameter(None, "first index of a slice of the sorted list", ge=0)
     max_offset: int | None = parameter(None, "index after the last of that slice", ge=1)

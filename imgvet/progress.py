@@ -22,7 +22,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a stage is: items done, of how many; 0 of 0 if it has no items to count."""
+    """How far a stage is: items done, of how many; of 0 if nobody knows yet."""
 
     stage: str
     done: int
@@ -59,7 +59,7 @@ class _Listener(logging.Handler):
         state: Progress = record.__dict__["progress"]
         moment = time.monotonic()
         due = moment - self._told.setdefault(state.stage, moment) >= self._every
-        if state != self._last and (due or state.done >= state.total):
+        if state != self._last and (due or state.done == state.total):
             self._told[state.stage], self._last = moment, state
             self._tell(state)
 

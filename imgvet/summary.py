@@ -56,7 +56,7 @@ class Counts(Exact):
     valid: int
     invalid: int
     exact_duplicate_images: int
-    """Images whose bytes are those of another image (originals included)."""
+    """Images whose bytes are those of another image (originals included), less still frames."""
     exact_duplicate_groups: int
     exact_duplicate_surplus: int
     """Images that could go: exact copies less one for each group."""
@@ -70,6 +70,8 @@ class Counts(Exact):
     videos: int | None = _if_known()
     video_pairs: int | None = _if_known()
     """Pairs of videos that run along each other, as copies, clips and common scenes do."""
+    still_frames: int | None = _if_known()
+    """Frames whose bytes are those of an earlier one of their video; no exact duplicates."""
     components: int | None
     """None, as of the two that follow, if ``run_cc`` was off."""
     component_images: int | None

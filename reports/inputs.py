@@ -22,6 +22,7 @@ from imgvet.quality.result import CheckResult, read_results
 from imgvet.reasons import Reason
 from imgvet.search.image_table import COPIES, ImageTable, Value
 from imgvet.search.pairs import AlikePairs
+from imgvet.similarity.videos import still_frames
 from imgvet.store.packs import Thumbnails
 from imgvet.store.references import read_vectors
 from imgvet.store.store import Store
@@ -195,9 +196,9 @@ class ReportInputs:
 
     @property
     def open_copies(self) -> pd.DataFrame:
-        """The valid images, without exact copies of which a person decided that all stay."""
+        """The valid images, less still frames and copies of which a person lets all stay."""
         decided = [one for one, other in self.decisions.pairs if one == other]
-        return self.valid[~self.valid["digest"].isin(decided)]
+        return self.valid[~self.valid["digest"].isin(decided) & ~still_frames(self.valid)]
 
     @property
     def open_labels(self) -> pd.DataFrame:

@@ -71,7 +71,7 @@ def progress_artifacts(dataset: str) -> Iterator[None]:
     refused = False
 
     def show(state: Progress) -> None:
-        percent = round(100 * state.done / state.total, 1) if state.total else 100.0
+        percent = round(100 * state.done / state.total, 1)
         if state.stage in known:
             update_progress_artifact(known[state.stage], percent)
             return
@@ -82,7 +82,8 @@ def progress_artifacts(dataset: str) -> Iterator[None]:
 
     def tell(state: Progress) -> None:
         nonlocal refused
-        refused = refused or not register("progress", lambda: show(state))
+        if state.total:
+            refused = refused or not register("progress", lambda: show(state))
 
     with listening(tell, PROGRESS_EVERY):
         yield

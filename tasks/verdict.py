@@ -52,7 +52,7 @@ def without_execution(options: RunOptions) -> RunOptions:
     return options.model_copy(update=dict(ExecutionOptions(num_threads=1)))
 
 
-@cached_stage(version=5)
+@cached_stage(version=6)
 def run_checks(
     context: RunContext,
     tables: dict[str, Reference],
@@ -111,7 +111,7 @@ class Background(Frozen):
     decisions: Decisions
 
 
-@cached_stage(version=10)
+@cached_stage(version=11)
 def build_report(
     context: RunContext,
     tables: dict[str, Reference],

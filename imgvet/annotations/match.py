@@ -11,6 +11,7 @@ A name leads to the first of these that exists:
    names begin with is left off, folder by folder and as little as possible, until some lead to
    items as in 3, or as in 4 with a folder and a file name at least.
 
+The name of a video leads to all its frames but those that are named themselves.
 Two items for one name are an error: a guess would put labels on the wrong images.
 """
 
@@ -32,7 +33,7 @@ from numpy.typing import NDArray
 from imgvet.annotations.schema import NUMBER_COLUMNS, Annotations, joined_texts, refuse
 from imgvet.errors import InvalidParameterError
 from imgvet.format import counted, examples
-from imgvet.sources.kinds import Kind, kind_of_name
+from imgvet.sources.kinds import Kind, kind_of_name, video_of_frame
 from imgvet.sources.s3 import is_remote, parse_location
 from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS, with_none
 
@@ -69,8 +70,12 @@ def match(annotations: Annotations, filenames: Sequence[str], inputs: Iterable[s
         raise InvalidParameterError(f"{source} holds no annotation", "Annotate at least one image")
     file_of_row, files = pd.factorize(np.array(filenames, dtype=object))
     name_of_row, names = pd.factorize(table["filename"])
-    places = places_of(names.tolist(), files.tolist(), inputs, source)
-    table = table.assign(file=places[name_of_row])
+    videos = pd.Series(map(video_of_frame, files), dtype=object)
+    videos = videos[~videos.isin(files)]
+    numbers, names_of_videos = pd.factorize(videos)
+    places = places_of(names.tolist(), [*files, *names_of_videos], inputs, source)
+    frames = pd.DataFrame({"file": len(files) + numbers, "frame": videos.index})
+    table = _each_frame(table.assign(file=places[name_of_row]), frames)
     if not annotations.has_boxes:
         _refuse(
             table[table["file"].duplicated()],
@@ -93,6 +98,16 @@ def match(annotations: Annotations, filenames: Sequence[str], inputs: Iterable[s
     for name, lists in _boxes_of(table).reindex(file_of_row).items():
         rows[str(name)] = [found if isinstance(found, list) else [] for found in lists]
     return Matched(rows, by_file[by_file.index >= len(files)].reset_index(drop=True))
+
+
+def _each_frame(table: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
+    """Annotations of a whole video once for each ``frame`` of ``file`` that has none of its own."""
+    own = table[~table["file"].isin(frames["file"])]
+    frames = frames[~frames["frame"].isin(own["file"])]
+    of_videos = (
+        table.merge(frames, on="file").drop(columns="file").rename(columns={"frame": "file"})
+    )
+    return pd.concat([own, of_videos], ignore_index=True) if len(of_videos) else own
 
 
 def _boxes_of(table: pd.DataFrame) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from imgvet.options import FlagOptions, SimilarityOptions
 from imgvet.reasons import Reason
 from imgvet.search.image_table import ImageTable
 from imgvet.summary import read_record
-from imgvet.tables import BY_NAME, PLAN, conform, read_made, to_frame
+from imgvet.tables import BY_NAME, ITEMS, PLAN, conform, read_made, to_frame
 from imgvet.workdir import WorkDir
 
 PROTECTED = "protected"
@@ -138,6 +138,15 @@ def _rows(findings: Sequence[Finding], images: pd.DataFrame) -> pd.DataFrame:
     rows["other"] = rows["filename"] != rows["group"]
     order = ["first", "of", "group", "other", "id"]
     return to_frame(conform(rows.sort_values(order, ignore_index=True), PLAN))
+
+
+def whole_files(work: WorkDir, plan: pd.DataFrame) -> list[str]:
+    """The archives and videos of which every image goes, such as a copy of a film."""
+    items = read_made(work.table("items"), ITEMS)
+    items["goes"] = items["filename"].isin(plan["filename"][plan["action"] == "remove"])
+    inside = items[items["member"].notna() | items["time_ms"].notna()]
+    goes = inside.groupby("path")["goes"].all()
+    return goes.index[goes].tolist()
 
 
 def plan_lines(plan: pd.DataFrame) -> list[str]:

@@ -23,6 +23,7 @@ TITLES = {
     "tidy": "Tidying the bucket",
     "sync_s3_to_local": "Copying from the bucket",
     "extract_archives": "Unpacking",
+    "decode_videos": "Frames of videos",
     "compute_stats": "Reading and measuring",
     "compute_crops": "Cutting out and measuring",
     "compute_advanced_stats": "Measuring colour",
@@ -66,8 +67,8 @@ def moving(bars: Bars) -> Iterator[None]:
 
     def move(state: Progress) -> None:
         if state.stage not in tasks:
-            tasks[state.stage] = bars.add_task(_title(state), total=state.total)
-        bars.update(tasks[state.stage], completed=state.done, total=state.total)
+            tasks[state.stage] = bars.add_task(_title(state), total=None)
+        bars.update(tasks[state.stage], completed=state.done, total=state.total or None)
 
     with listening(move):
         yield
@@ -93,8 +94,8 @@ class _Bar:
         state = self._state
         if state is None:
             return ""
-        bar = f"<progress value='{state.done}' max='{max(state.total, 1)}'></progress>"
-        return f"{bar} {escape(_line(state))}"
+        done = f" value='{state.done}' max='{state.total}'" if state.total else ""
+        return f"<progress{done}></progress> {escape(_line(state))}"
 
 
 @contextmanager
@@ -113,7 +114,7 @@ def _print_line(state: Progress) -> None:
 
 
 def _line(state: Progress) -> str:
-    return f"{_title(state)}: {state.done:,} of {state.total:,}"
+    return f"{_title(state)}: {state.done:,}" + (f" of {state.total:,}" if state.total else "")
 
 
 def _title(state: Progress) -> str:

@@ -17,7 +17,7 @@ from imgvet.quality.run_checks import run_checks
 from imgvet.quality.suite import merged, own_suite
 from imgvet.reasons import Reason
 from imgvet.similarity.outliers import standing_out
-from imgvet.similarity.videos import videos_of
+from imgvet.similarity.videos import still_frames, videos_of
 from imgvet.summary import Counts, Exact, LabelStructure, RunSummary
 
 Tables = Mapping[str, pd.DataFrame]
@@ -78,7 +78,8 @@ def count(tables: Tables, options: RunOptions) -> tuple[Counts, dict[str, list[i
     items, stats, similarity = (tables[name] for name in ("items", "stats", "similarity"))
     has = properties(items, stats, similarity, options)
     valid, surplus = items[has["valid"]], items.loc[has["exact_duplicate_surplus"], "id"]
-    copies = int(valid.duplicated("digest", keep=False).sum())
+    still = still_frames(valid)
+    copies = int(valid[~still].duplicated("digest", keep=False).sum())
     near = near_pairs(similarity, valid)
     sizes, robust = tables["component_info"]["count"].tolist(), standing_out(tables["outliers"])
     told, shown = _annotated(tables)
@@ -94,7 +95,7 @@ def count(tables: Tables, options: RunOptions) -> tuple[Counts, dict[str, list[i
         outliers=len(tables["outliers"]),
         robust_outliers=len(robust),
         **told,
-        **_of_videos(tables, valid, near),
+        **(_of_videos(tables, valid, near, still) if "video_pairs" in tables else {}),
     )
     flags = flagged(stats, options).items()
     examples = {
@@ -108,10 +109,9 @@ def count(tables: Tables, options: RunOptions) -> tuple[Counts, dict[str, list[i
     return counts, examples
 
 
-def _of_videos(tables: Tables, valid: pd.DataFrame, near: pd.DataFrame) -> dict[str, int]:
-    """Counts of videos, if there are any."""
-    if "video_pairs" not in tables:
-        return {}
+def _of_videos(
+    tables: Tables, valid: pd.DataFrame, near: pd.DataFrame, still: pd.Series
+) -> dict[str, int]:
     video = videos_of(valid.set_index("id")).dropna()
     within = near["from"].map(video) == near["to"].map(video)
     aligned = tables["video_pairs"]["offset_ms"].notna()
@@ -119,6 +119,7 @@ def _of_videos(tables: Tables, valid: pd.DataFrame, near: pd.DataFrame) -> dict[
         "videos": video.nunique(),
         "video_pairs": int(aligned.sum()),
         "near_duplicate_within": int(within.sum()),
+        "still_frames": int(still.sum()),
     }
 
 
@@ -160,12 +161,13 @@ def properties(
     """
     valid = items["status"] == Reason.OK.value
     good = items[valid]
+    moving = good[~still_frames(good)]
     paired = near_pairs(similarity, good)[["from", "to"]].to_numpy().ravel()
     found = {
         "images": True,
         "valid": valid,
         "invalid": ~valid,
-        "exact_duplicate_surplus": items.index.isin(good.index[good.duplicated("digest")]),
+        "exact_duplicate_surplus": items.index.isin(moving.index[moving.duplicated("digest")]),
         "near_duplicate_images": valid & items["id"].isin(paired),
     }
     for name, mask in flagged(stats, options).items() if options.run_stats else ():

@@ -20,6 +20,7 @@ import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
 from imgvet.reasons import Reason
+from imgvet.similarity.videos import still_frames
 from imgvet.sources.listing import shared_folder
 from imgvet.tables import (
     BY_NAME,
@@ -79,7 +80,14 @@ class ImageColumn:
 
 
 _DERIVED: Mapping[Table, tuple[ImageColumn, ...]] = {
-    ITEMS: (ImageColumn(COPIES, "number", "images of the same content, itself included"),),
+    ITEMS: (
+        ImageColumn(
+            COPIES,
+            "number",
+            "images of the same content, itself included; none of a frame "
+            "that repeats an earlier one of its video",
+        ),
+    ),
     STATS: (
         ImageColumn(PIXELS, "number", "width times height"),
         ImageColumn(SIDES, "number", "the longer side as a multiple of the shorter"),
@@ -211,9 +219,10 @@ class ImageTable:
         return pa.array(rows, mask=rows < 0)
 
     def _count_copies(self) -> Any:
-        """Of each valid image the number of images with its content; null for the others."""
-        valid = pc.equal(self["status"], Reason.OK.value)
-        codes = pc.if_else(valid, self["digest"], None).dictionary_encode().indices
+        """Of valid images the number with their content; null for the others and still frames."""
+        still = still_frames(self.frame(["path", "member", "time_ms", "digest"]))
+        counts = pc.and_(pc.equal(self["status"], Reason.OK.value), pa.array(~still))
+        codes = pc.if_else(counts, self["digest"], None).dictionary_encode().indices
         return pa.array(np.bincount(codes.drop_null()), pa.int64()).take(codes)
 
     def _measure(self, name: str) -> Any:

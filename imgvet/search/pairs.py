@@ -6,7 +6,7 @@ from functools import cache
 
 import pandas as pd
 
-from imgvet.search.image_table import ImageTable
+from imgvet.search.image_table import COPIES, ImageTable
 
 KINDS = {
     "near": "Near duplicates",
@@ -57,6 +57,7 @@ class AlikePairs:
             return self._leaks.merge(more, "left", ["from", "to"])[pairs.columns]
         first, second = self.ends(pairs, "label" if kind == "conflicts" else "digest")
         if kind == "exact":
-            return pairs[first == second]
+            copies, others = self.ends(pairs, COPIES)
+            return pairs[(first == second) & copies.notna() & others.notna()]
         differ = pairs[first.notna() & second.notna() & (first != second)]
         return differ[differ["similarity"] >= self._joins] if kind == "conflicts" else differ

@@ -196,7 +196,11 @@ class ImageSearch:
 
     def _sort(self, name: str, direction: str) -> Rows:
         """All rows in the order of a column; missing values last, equal ones as they are listed."""
-        return np.asarray(pc.array_sort_indices(self._images[name], order=direction), np.int64)
+        # Names of frames end in their times, which are numbers.
+        keys = ("path", "member", "time_ms", name) if name == "filename" else (name,)
+        table = pa.table({key: self._images[key] for key in keys})
+        order = [(key, direction) for key in keys]
+        return np.asarray(pc.sort_indices(table, sort_keys=order), np.int64)
 
     def _meeting(self, condition: Condition) -> Iterator[Any]:
         values, kind = self._images[condition.column], self._column(condition.column).kind

@@ -41,6 +41,15 @@ def videos_of(items: pd.DataFrame) -> pd.Series:
     return pd.Series(names, frames.index, dtype="str").reindex(items.index)
 
 
+def still_frames(valid: pd.DataFrame) -> pd.Series:
+    """Which valid items have the bytes of an earlier frame of their video, which stands still.
+
+    They are no copies that somebody made.
+    """
+    frames = valid.assign(video=videos_of(valid)).dropna(subset="video")
+    return frames.duplicated(["video", "digest"]).reindex(valid.index, fill_value=False)
+
+
 def group_by_video(
     members: pd.DataFrame, info: pd.DataFrame, items: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:

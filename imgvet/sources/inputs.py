@@ -139,7 +139,7 @@ def find_inputs(options: SourceOptions) -> Inputs:
     is_final = not (remote or compressed)
     entries = (entry for entry, _ in files)
     listing = listing_of(entries, options, others) if is_final else None
-    in_order = not (remote or any(kind_of_name(name) in _READ_LIST for name in options.inputs))
+    in_order = not (remote or any(_named_by(name)[0] in _READ_LIST for name in options.inputs))
     enough = objects_needed(options) if in_order else None
     return Inputs(remote, tuple(sorted(compressed)), listing, enough, others)
 
@@ -171,8 +171,13 @@ def opened(names: Sequence[str]) -> Iterator[tuple[pd.DataFrame, Callable[[int],
 
 
 def _named_by(name: str) -> tuple[Kind, tuple[str, ...]]:
-    """The kind of an input, and its rows if it is a list of paths, else the input itself."""
-    kind = kind_of_input(name)
+    """The kind of an input, and its rows if it is a list of paths, else the input itself.
+
+    The name of a member or a frame is a list of one.
+    """
+    kind = kind_of_input(file := _file_of_row(name))
+    if file != name:
+        return Kind.TEXT_LIST, (name,)
     return kind, _READ_LIST[kind](Path(name).expanduser()) if kind in _READ_LIST else (name,)
 
 
@@ -231,10 +236,11 @@ def remote_files(name: str, options: SourceOptions) -> Iterator[File]:
     def is_wanted(key: str) -> bool:
         return is_item_name(key) and _is_wanted(kind_of_file(key), options)
 
-    if is_remote(name):
+    kind, named = _named_by(name)
+    if is_remote(name) and kind not in _READ_LIST:
         entries = list_objects(parse_location(name), name, objects_needed(options), is_wanted)
     else:
-        rows = filter(is_remote, dict.fromkeys(map(_file_of_row, _named_by(name)[1])))
+        rows = filter(is_remote, dict.fromkeys(map(_file_of_row, named)))
         entries = look_up_objects((parse_location(row), name) for row in rows)
     files = ((entry, kind_of_file(entry.path)) for entry in entries)
     return ((entry, kind) for entry, kind in files if _is_wanted(kind, options))

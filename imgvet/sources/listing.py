@@ -20,7 +20,7 @@ from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterE
 from imgvet.format import each, listed
 from imgvet.options import SourceOptions
 from imgvet.reasons import Failure, Reason
-from imgvet.sources.kinds import IMAGE_EXTENSIONS
+from imgvet.sources.kinds import IMAGE_EXTENSIONS, video_of_frame
 from imgvet.sources.s3 import is_remote
 from imgvet.store.files import FileKey
 from imgvet.tables import with_none
@@ -209,23 +209,26 @@ def select(entries: Iterable[Entry], options: SourceOptions) -> list[Entry]:
     return [entry.checked(options.min_file_size) for entry in chosen]
 
 
-def _place(entry: Entry) -> tuple[str, str, str, str, int]:
+def _place(entry: Entry) -> tuple[str, int, str, str, str]:
     time_ms = -1 if entry.time_ms is None else entry.time_ms
-    return entry.filename, entry.split or "", entry.path, entry.member or "", time_ms
+    # Frames are sorted by their times as numbers: as texts, 10.0 comes before 2.0.
+    name = item_name(entry.path, entry.member)
+    return name, time_ms, entry.split or "", entry.path, entry.member or ""
 
 
 def _only(entries: list[Entry], subset: tuple[str, ...]) -> list[Entry]:
     wanted = {
         name if is_remote(name) else str(Path(name).expanduser().absolute()) for name in subset
     }
-    missing = sorted(wanted - {entry.filename for entry in entries})
+    named = [wanted & {entry.filename, video_of_frame(entry.filename)} for entry in entries]
+    missing = sorted(wanted.difference(*named))
     if missing:
         raise InputNotFoundError(
             f"{len(missing)} of the {len(wanted)} images of subset are not in the input, "
             f"such as {missing[0]}",
             "Give paths of images that lie in the input",
         )
-    return [entry for entry in entries if entry.filename in wanted]
+    return [entry for entry, names in zip(entries, named, strict=True) if names]
 
 
 def as_table(entries: list[Entry]) -> pa.Table:

@@ -1,33 +1,26 @@
 """A local copy of what lies in buckets, made ahead of the run that reads them.
 
-    <folder>/<server>/<bucket>/objects/...     the objects, where :func:`mirror_path` says
-                               partial/        objects on their way
-                               index.sqlite    size and ETag of each object
+    <folder>/<server>/<bucket>/objects/<key>/<version>    the objects
+                               partial/<version>          objects on their way
+    <folder>/downloaded-<run>                             what a run fetched, a path a row
 
 It is a cache: a reader that does not find an object here, in the version that was listed, asks the
-server for it. The index is SQLite, so that a million objects take no memory.
+server for it. What is there is there in full, as it came to its place when it was.
 
 A key may be anything: ``../x``, ``/x``, ``a//b``, a kilobyte long, full of line breaks, equal to
 another but for upper and lower case, or both a file and a folder (``a.jpg`` and ``a.jpg/b.jpg``).
-So each part between slashes is kept only if it is plain, and otherwise becomes what can be read of
-it, a mark and a digest of the exact part: ``Photos/IMG_0001.JPG`` lies in
-``Photos~d2i.../IMG_0001~f7q....jpg``, and ``photos/cat 1.jpg`` there. Plain files end like images,
-archives or videos and plain folders do not, so that the two never meet; paths are equal only for
-equal keys, also where the file system ignores case or normalises Unicode.
+So an object is called by what can be read of the end of its key, and a digest of all of it.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from imgvet.errors import WorkDirUnusableError
 from imgvet.progress import tracked
@@ -38,68 +31,20 @@ from imgvet.sources.s3 import RETRIED, ObjectLocation, Problem, parse_location, 
 from imgvet.sources.s3_objects import Transfer
 from imgvet.threads import read_ahead
 
-MAX_PART, MAX_PATH = 200, 512
-"""Bytes of one part (file systems take 255), and of a path in the mirror: what would be longer is
-kept by a digest of its whole key."""
 _ENDINGS = (*sorted(kinds.IMAGE_EXTENSIONS), *kinds.ARCHIVE_ENDINGS, *kinds.VIDEO_ENDINGS)
-_READABLE = 60
-_PLAIN = re.compile(r"[a-z0-9_(\[][a-z0-9 ._+=,()\[\]-]*[a-z0-9_)\]]|[a-z0-9_]")
-_RESERVED = re.compile(r"(con|prn|aux|nul|conin|conout|com[0-9]|lpt[0-9])( *\..*)?")
-_UNREADABLE = re.compile(r"[^\w .+=,()\[\]-]|^[ .]+|[ .]+$")
-
-INDEX, _FORMAT = "index.sqlite", 1
-_SCHEMA = f"""
-create table if not exists objects (
-    key blob primary key,
-    size integer not null,
-    version text not null,  -- the ETag without quotes
-    run text not null  -- the run that downloaded it
-) without rowid;
-pragma user_version = {_FORMAT};
-"""
-_COMMIT_EVERY = 64
-"""Objects after which the index is saved: as many are fetched again after a power cut."""
+_READABLE, _UNREADABLE = 40, re.compile(r"[^\w-]+")
 
 
-def mirror_path(key: str) -> PurePosixPath:
-    """The relative path of an object: different for every key."""
-    *folders, name = key.split("/")
-    extension = _extension(name)
-    shown = f"{_readable(name[: len(name) - len(extension)])}~f"
-    plain = extension and _is_plain(name)
-    file = name if plain else f"{shown}{digest_name(name)}{extension}"
-    path = PurePosixPath(*map(folder_name, folders), file)
-    if len(str(path).encode()) <= MAX_PATH:
-        return path
-    return PurePosixPath("long~", f"{shown}{digest_name(key)}{extension}")
+def file_name(text: str) -> str:
+    """A name that is different for every text, also where a file system ignores case.
 
-
-def folder_name(part: str) -> str:
-    """A name for a folder: different for every text."""
-    if _is_plain(part) and not _extension(part):
-        return part
-    return f"{_readable(part)}~d{digest_name(part)}"
-
-
-def digest_name(text: str) -> str:
-    """BLAKE2b-128 of a text as 26 lower case letters and digits (base 32)."""
+    It is what can be read of the text's end, BLAKE2b-128 in base 32, and the ending of an image,
+    an archive or a video.
+    """
+    ending = next((ending for ending in _ENDINGS if text.lower().endswith(ending)), "")
+    shown = _UNREADABLE.sub("_", text[: len(text) - len(ending)])[-_READABLE:]
     digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
-    return base64.b32encode(digest).decode().rstrip("=").lower()
-
-
-def _is_plain(part: str) -> bool:
-    return len(part) <= MAX_PART and bool(_PLAIN.fullmatch(part)) and not _RESERVED.fullmatch(part)
-
-
-def _extension(name: str) -> str:
-    """The ending if it is that of an image, an archive or a video, in lower case, else nothing."""
-    return next((ending for ending in _ENDINGS if name.lower().endswith(ending)), "")
-
-
-def _readable(text: str) -> str:
-    kept = _UNREADABLE.sub("_", text[:_READABLE])
-    kept = kept.encode()[: 2 * _READABLE].decode(errors="ignore") or "_"
-    return f"_{kept}" if _RESERVED.fullmatch(kept.lower()) else kept
+    return f"{shown}~{base64.b32encode(digest).decode().rstrip('=').lower()}{ending}"
 
 
 @dataclass(frozen=True)
@@ -114,73 +59,48 @@ class Copy:
     @classmethod
     def of(cls, location: ObjectLocation, version: str, mirrors: Path) -> Copy:
         """The copy of an object below ``mirrors``, where all mirrors are."""
-        server, bucket = folder_name(server_name(location)), folder_name(location.bucket)
+        server, bucket = file_name(server_name(location)), file_name(location.bucket)
         return cls(location, version, mirrors / server / bucket)
+
+    @property
+    def _name(self) -> str:
+        return file_name(f"{self.version}/{self.location.key}")
 
     @property
     def path(self) -> Path:
         """Where it lies."""
-        return self.folder / "objects" / mirror_path(self.location.key)
+        return self.folder / "objects" / file_name(self.location.key) / self._name
 
     @property
     def partial(self) -> Path:
         """Where it grows while it is fetched."""
-        return self.folder / "partial" / digest_name(f"{self.version}/{self.location.key}")
+        return self.folder / "partial" / self._name
 
-    def is_in(self, index: sqlite3.Connection) -> bool:
-        """Whether this version is recorded, and its file is there in full."""
-        wanted = (self.location.key.encode(), self.version)
-        sizes = index.execute("select size from objects where key = ? and version = ?", wanted)
-        size = sizes.fetchone()
+    def is_there(self, size: int | None = None) -> bool:
+        """Whether it is there, and of this size; what has no version never is."""
         try:
-            return bool(self.version) and size == (self.path.stat().st_size,)
+            return bool(self.version) and size in (None, self.path.stat().st_size)
         except OSError:
             return False
 
-    def fetch(self) -> Transfer | Problem:
-        """Fetch it to its place, going on where an earlier attempt stopped."""
-        self.partial.parent.mkdir(exist_ok=True)
+    def fetch(self) -> Copy | Problem:
+        """Fetch it to its place, going on where an earlier attempt stopped; the copy that came."""
+        self.partial.parent.mkdir(parents=True, exist_ok=True)
         with self.partial.open("a+b" if self.version else "w+b") as sink:
             received = Transfer(self.location, sink, self.version).run()
-        if isinstance(received, Transfer):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.partial.replace(self.path)
-        return received
+        if isinstance(received, Problem):
+            return received
+        arrived = replace(self, version=received.version)
+        shutil.rmtree(arrived.path.parent, ignore_errors=True)  # of another version
+        arrived.path.parent.mkdir(parents=True)
+        self.partial.replace(arrived.path)
+        return arrived
 
 
 def find_copy(location: ObjectLocation, version: str, mirrors: Path) -> Path | None:
     """The mirrored file of an object if it is there in this version; called in any thread."""
     copy = Copy.of(location, version, mirrors)
-    path = copy.folder / INDEX
-    if not path.is_file():
-        return None
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as index:
-        return copy.path if copy.is_in(index) else None
-
-
-@contextmanager
-def open_index(folder: Path) -> Iterator[sqlite3.Connection]:
-    """The index of a mirror, for writing; one of another format, or damaged, is started anew."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with closing(_connect(folder / INDEX)) as index:
-        try:
-            yield index
-        finally:
-            index.commit()
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    index = sqlite3.connect(path)
-    try:
-        if index.execute("pragma user_version").fetchone()[0] in (0, _FORMAT):
-            index.executescript(_SCHEMA)
-            return index
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
-            raise
-    index.close()
-    path.unlink()
-    return _connect(path)
+    return copy.path if copy.is_there() else None
 
 
 @dataclass
@@ -195,6 +115,11 @@ class SyncReport:
     compressed: set[str] = field(default_factory=set)
     """The files in the mirror that are archives and videos."""
 
+    def note(self, copy: Copy) -> None:
+        """Note a copy that is there, if it is one of these."""
+        if kinds.kind_of_file(copy.path.name) is not kinds.Kind.IMAGE:
+            self.compressed.add(str(copy.path))
+
 
 def sync_to_local(
     listed: Iterable[Entry], mirrors: Path, run: str, min_file_size: int = 0
@@ -206,85 +131,60 @@ def sync_to_local(
     :func:`remove_downloaded` knows what to remove. Raises what listing raises, and
     WorkDirUnusableError if the mirror can't be written to.
     """
+    report = SyncReport()
     wanted = (entry for entry in listed if entry.checked(min_file_size).status is Reason.OK)
-    copies = (Copy.of(parse_location(entry.path), entry.version, mirrors) for entry in wanted)
+    missing = _missing(wanted, mirrors, report)
     try:
-        with ExitStack() as stack:
-            sync = _Sync(run, stack)
-            # What is fetched goes to disk, so nothing but its name counts as held.
-            fetched = read_ahead(
-                sync.missing(copies), lambda copy: (copy, copy.fetch()), size_of=lambda _: 0
-            )
-            for copy, received in tracked(fetched, "sync_s3_to_local", 0, 0):
-                sync.note(copy, received)
-    except (OSError, sqlite3.Error) as error:
+        # What is fetched goes to disk, so nothing but its name counts as held.
+        fetched = read_ahead(missing, lambda copy: (copy, copy.fetch()), size_of=lambda _: 0)
+        for copy, arrived in tracked(fetched, "sync_s3_to_local", 0, 0):
+            if isinstance(arrived, Problem):
+                report.failed += 1
+                if arrived.kind in RETRIED:
+                    report.transient = f"{copy.location.uri} ({arrived.text})"
+                continue
+            with _downloaded(mirrors, run).open("a", encoding="utf-8") as rows:
+                rows.write(f"{arrived.path.relative_to(mirrors)}\n")
+            report.downloaded += 1
+            report.note(arrived)
+        # Unless that is tried again, nothing that began to be fetched will be continued.
+        for folder in () if report.transient else mirrors.glob("*/*/partial"):
+            shutil.rmtree(folder, ignore_errors=True)
+    except OSError as error:
         raise WorkDirUnusableError(
             f"The mirror {mirrors} can't be written to ({error})",
             "Free some space, or choose another work dir with --work-dir",
         ) from None
-    if not sync.report.transient:
-        # Nothing that began to be fetched will be continued.
-        for folder in sync.indexes:
-            shutil.rmtree(folder / "partial", ignore_errors=True)
-    return sync.report
+    return report
 
 
-class _Sync:
-    """The open indexes of the mirrors, and what has happened so far; used from one thread."""
+def _missing(wanted: Iterable[Entry], mirrors: Path, report: SyncReport) -> Iterator[Copy]:
+    for entry in wanted:
+        copy = Copy.of(parse_location(entry.path), entry.version, mirrors)
+        if copy.is_there(entry.file_size):
+            report.skipped += 1
+            report.note(copy)
+        else:
+            yield copy
 
-    def __init__(self, run: str, stack: ExitStack) -> None:
-        self._run, self._stack = run, stack
-        self.indexes: dict[Path, sqlite3.Connection] = {}
-        self.report = SyncReport()
 
-    def missing(self, copies: Iterable[Copy]) -> Iterator[Copy]:
-        for copy in copies:
-            if copy.folder not in self.indexes:
-                self.indexes[copy.folder] = self._stack.enter_context(open_index(copy.folder))
-            if copy.is_in(self.indexes[copy.folder]):
-                self.report.skipped += 1
-                self._note_compressed(copy)
-            else:
-                yield copy
-
-    def note(self, copy: Copy, received: Transfer | Problem) -> None:
-        if isinstance(received, Problem):
-            self.report.failed += 1
-            if received.kind in RETRIED:
-                self.report.transient = f"{copy.location.uri} ({received.text})"
-            return
-        index, size = self.indexes[copy.folder], copy.path.stat().st_size
-        row = (copy.location.key.encode(), size, received.version, self._run)
-        index.execute("insert or replace into objects values (?, ?, ?, ?)", row)
-        if index.total_changes % _COMMIT_EVERY == 0:
-            index.commit()
-        self.report.downloaded += 1
-        self._note_compressed(copy)
-
-    def _note_compressed(self, copy: Copy) -> None:
-        if kinds.kind_of_file(copy.location.key) is not kinds.Kind.IMAGE:
-            self.report.compressed.add(str(copy.path))
+def _downloaded(mirrors: Path, run: str) -> Path:
+    """The list of what a run fetched."""
+    return mirrors / f"downloaded-{file_name(run)}"
 
 
 def remove_downloaded(
     mirrors: Path, run: str, is_wanted: Callable[[str], bool], before: Callable[[Path], None]
 ) -> int:
-    """Remove mirrored objects that one run downloaded, if wanted by their keys; say how many.
+    """Remove mirrored objects that one run downloaded, if wanted by their names; say how many.
 
     The path of each file is given to ``before`` ahead of its removal.
     """
-    removed = 0
-    for path in sorted(mirrors.glob(f"*/*/{INDEX}")):
-        objects = path.parent / "objects"
-        with open_index(path.parent) as index:
-            index.create_function("wanted", 1, lambda key: is_wanted(key.decode()))
-            rows = index.execute("select key from objects where run = ? and wanted(key)", (run,))
-            for file in (objects / mirror_path(key.decode()) for (key,) in rows):
-                before(file)
-                file.unlink(missing_ok=True)
-            gone = index.execute("delete from objects where run = ? and wanted(key)", (run,))
-            removed += gone.rowcount
-        for folder, _, _ in os.walk(objects, topdown=False):
-            with suppress(OSError):  # It still holds something, which stays.
-                Path(folder).rmdir()
+    fetched, removed = _downloaded(mirrors, run), 0
+    rows = fetched.read_text(encoding="utf-8").splitlines() if fetched.exists() else []
+    for path in (mirrors / row for row in rows if is_wanted(row)):
+        if path.exists():
+            before(path)
+            shutil.rmtree(path.parent)
+            removed += 1
     return removed

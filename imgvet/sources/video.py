@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ from imgvet.images.decode import silence_decoders
 from imgvet.images.isolation import each_isolated, renew_limits
 from imgvet.images.picture import Pixels
 from imgvet.options import VideoOptions
+from imgvet.progress import report_progress
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.containers import FILE_ITSELF, Container, Containers, Member, Parts
 from imgvet.sources.kinds import split_ending
@@ -184,7 +186,7 @@ class Videos(Containers):
 
     def __init__(self, store: Path, options: VideoOptions, threads: int = 1) -> None:
         super().__init__(store, f"{FRAMES_VERSION} {options.model_dump_json()}")
-        self._options, self._threads = options, threads
+        self._options, self._threads, self._decoded = options, threads, count(1)
 
     def place(self, path: str, name: str) -> dict[str, Any]:  # noqa: ARG002
         """The time of a frame."""
@@ -225,6 +227,7 @@ class Videos(Containers):
                 break
             time_ms, jpeg = frame
             parts.add(Member(str(time_ms), size=len(jpeg)), jpeg)
+            report_progress("decode_videos", next(self._decoded), 0)
             if parts.full:
                 parts.close_part()
         parts.close_part()

@@ -79,14 +79,19 @@ def test_names_as_they_are_given(tmp_path: Path) -> None:
     for name in (tar, "x/b.tar!dogs/2.jpg", "x/b.tar/dogs/2.jpg", "dogs/2.jpg", "b.tar!dogs/2.jpg"):
         assert matches(name, files, folder) == [tar], name
     assert matches("film.mp4#t=12.0", files, folder) == [files[2]]
-    for name in (
-        "Cats/été 1.jpg",
-        "dogs/été 1.jpg",
-        "ld.jpg",
-        "1.jpg",
-        "film.mp4",
-    ):
+    for name in ("Cats/été 1.jpg", "dogs/été 1.jpg", "ld.jpg", "1.jpg", "film"):
         assert matches(name, files, folder) == [], name
+
+
+def test_a_video_stands_for_its_frames_but_those_that_are_named_themselves(tmp_path: Path) -> None:
+    frames = [f"{tmp_path}/{film}#t={n}.0" for film in ("a/1.mp4", "z.zip!2.mkv") for n in (0, 1)]
+    files = [*frames, f"{tmp_path}/a/1.jpg"]
+    found = bring(["a/1.mp4", "1.mp4#t=1.0", "z.zip/2.mkv", "3.mp4"], files, [tmp_path])
+    assert labels_of(found) == ["0", "1", "2", "2", None]
+    assert found.missing["filename"].tolist() == ["3.mp4"]
+    assert matches("1.mp4", [*files, f"{tmp_path}/a/1.mp4"], tmp_path) == [f"{tmp_path}/a/1.mp4"]
+    with pytest.raises(InvalidParameterError, match=r"2 files .* named more than once"):
+        bring(["1.mp4", "a/1.mp4"], files, [tmp_path])
 
 
 def test_a_file_with_a_backslash_in_its_name_keeps_it() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgvet.curation.decisions import Decision, Kind, decide
-from imgvet.curation.plan import make_plan
+from imgvet.curation.plan import make_plan, whole_files
 from imgvet.curation.rules import Rules, make_rules
 from imgvet.errors import ImgvetError, InvalidParameterError
 from imgvet.search.saved_lists import save_list
@@ -397,3 +397,14 @@ def test_the_label_of_most_stays_and_the_others_are_for_a_person(tmp_path: Path)
     assert plan.loc[5, "kept"] == "/photos/b 2.jpg"
     largest = make_plan(work, make_rules({"keep": "largest"})).set_index("id")
     assert largest.loc[4, "kept"] == "/photos/b.jpg"
+
+
+def test_a_film_of_which_every_frame_goes_is_told(tmp_path: Path) -> None:
+    films = [("/a.mp4", "d"), ("/a.mp4", "e"), ("/copy.mp4", "d"), ("/copy.mp4", "e"),
+             ("/part.mp4", "d"), ("/part.mp4", "f")]  # fmt: skip
+    frames = [
+        {"filename": f"{path}#t={row}.0", "path": path, "time_ms": row, "digest": digest * 32}
+        for row, (path, digest) in enumerate(films)
+    ]
+    work = planted_run(tmp_path, [*frames, {**SAME, "digest": "d" * 32, "filename": "/d.jpg"}])
+    assert whole_files(work, make_plan(work, make_rules({}))) == ["/copy.mp4"]

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress as Bars
 
-from imgvet.engine.progress import moving, shown_progress
+from imgvet.engine.progress import _line, moving, shown_progress
 from imgvet.progress import LOGGER_NAME, Progress, listening, report_progress, tracked
 
 
@@ -25,6 +25,18 @@ def test_plain_lines_say_the_end_of_each_stage(capsys: pytest.CaptureFixture[str
     printed = capsys.readouterr()
     assert printed.err == "Embedding: 90 of 90\nSome stage: 1 of 1\n"
     assert printed.out == ""
+
+
+def test_where_nobody_knows_how_many_what_is_done_is_told_now_and_then() -> None:
+    told: list[Progress] = []
+    with listening(told.append, every=3600):
+        list(tracked(range(100), "sync_s3_to_local", 0, 0))
+    assert told == []
+    bars = Bars(console=Console(file=io.StringIO(), force_terminal=True))
+    with moving(bars):
+        report_progress("decode_videos", 5, 0)
+    assert [(task.completed, task.total) for task in bars.tasks] == [(5, None)]
+    assert _line(Progress("decode_videos", 1500, 0)) == "Frames of videos: 1,500"
 
 
 def test_nothing_is_said_afterwards(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,8 +25,9 @@ def tables() -> Tables:
     digests = ["a", "a", "a", "b", "c", "d", "e", "f", None, "g"]
     status = ["ok"] * 8 + ["empty_file", "truncated"]
     items = pd.DataFrame(
-        {"id": range(10), "filename": list("0123456789"), "digest": digests, "status": status}
+        {"id": range(10), "path": list("0123456789"), "digest": digests, "status": status}
     )
+    items = items.assign(filename=items["path"], member=None, time_ms=None)
     pairs = [(0, 1, 1.0), (0, 2, 1.0), (0, 3, 0.97), (4, 5, 0.91), (5, 6, 0.99)]
     similarity = pd.DataFrame(pairs, columns=["from", "to", "similarity"])
     similarity["decided"] = similarity["from"] == 5
@@ -71,6 +72,8 @@ def test_videos_are_counted_and_pairs_of_frames_of_one_video(tables: Tables) -> 
     pairs = pd.DataFrame({"offset_ms": pd.array([0, None], "Int64")})
     counts = count({**tables, "items": items, "video_pairs": pairs}, OPTIONS)[0]
     assert (counts.videos, counts.video_pairs, counts.near_duplicate_within) == (2, 1, 1)
+    assert (counts.exact_duplicate_images, counts.exact_duplicate_surplus) == (0, 0)
+    assert counts.still_frames == 2
     assert count(tables, OPTIONS)[0].videos is None
 
 

@@ -29,3 +29,14 @@ def test_labels_that_differ_are_known_and_alike_enough_and_the_most_alike_come_f
         "conflicts": [[0, 1], [1, 3]],
         "all": [[0, 1], [1, 3], [0, 2], [3, 4]],
     }
+
+
+def test_still_frames_are_no_copies() -> None:
+    items = pd.DataFrame({"id": range(4), "status": "ok", "digest": "a", "time_ms": [0, 1, 2, 0]})
+    items["path"] = ["/a.mp4"] * 3 + ["/b.mp4"]
+    images = ImageTable.of_frames({"items": items})
+    rows = [(0, 1, 1.0), (0, 2, 1.0), (0, 3, 1.0)]
+    pairs = to_frame(conform(pd.DataFrame(rows, columns=["from", "to", "similarity"]), SIMILARITY))
+    exact = AlikePairs(pairs, empty(LEAKS), images, 0.9).of("exact")
+    assert exact[["from", "to"]].to_numpy().tolist() == [[0, 3]]
+    assert images["copies"].to_pylist() == [2, None, None, 2]

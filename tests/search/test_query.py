@@ -231,6 +231,15 @@ def test_words_are_found_however_their_accents_are_written() -> None:
         assert len(search.ids(Query(text=unicodedata.normalize(form, "äpfel 한국")))) == 2
 
 
+def test_frames_sorted_by_name_are_in_the_order_of_time() -> None:
+    frame = pd.DataFrame({"id": [0, 1, 2, 3], "time_ms": [10_000, 2_000, 0, None]})
+    frame["path"] = ["/b.mp4", "/b.mp4", "/b.mp4", "/a.jpg"]
+    frame["filename"] = ["/b.mp4#t=10.0", "/b.mp4#t=2.0", "/b.mp4#t=0.0", "/a.jpg"]
+    search = ImageSearch(ImageTable.of_frames({ITEMS.name: frame}))
+    assert search.ids(Query(sort="filename")).tolist() == [3, 2, 1, 0]
+    assert search.ids(Query(sort="filename", descending=True)).tolist() == [0, 1, 2, 3]
+
+
 def test_in_python_no_value_stands_among_others() -> None:
     with pytest.raises(InvalidParameterError, match=r"label = \['dog', None\] is no condition"):
         conditions_of({"label": ["dog", None]}, {})

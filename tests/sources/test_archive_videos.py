@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from imgvet.errors import InputNotFoundError
 from imgvet.options import VideoOptions
 from imgvet.reasons import Reason
 from imgvet.sources import archive
@@ -145,7 +146,7 @@ def test_what_is_opened_without_a_run_has_the_frames(tmp_path: Path, film: Path)
         assert all(isinstance(read(row), bytes) for row in range(3))
 
 
-def test_a_list_may_name_members_and_frames(tmp_path: Path, film: Path) -> None:
+def test_a_list_and_an_input_may_name_members_and_frames(tmp_path: Path, film: Path) -> None:
     contents = {"a/film.mp4": film.read_bytes(), "x.jpg": b"x", "y.jpg": b"y"}
     path, odd = write_zip(tmp_path / "a.zip", contents), tmp_path / "b.tar!c.jpg"
     odd.write_bytes(b"a file of that name")
@@ -159,6 +160,11 @@ def test_a_list_may_name_members_and_frames(tmp_path: Path, film: Path) -> None:
                 f"{tmp_path}/d.zip": "missing",
             }  # fmt: skip
             assert read(items["filename"].tolist().index(f"{path}!y.jpg")) == b"y"
+    with opened(there + gone[:2]) as (items, _):
+        states = dict(zip(items["filename"], items["status"], strict=True))
+    assert states == dict.fromkeys(there, "ok") | dict.fromkeys(gone[:2], "missing")
+    with pytest.raises(InputNotFoundError, match=r"d\.zip does not exist"), opened(gone[2:]):
+        pass
     (tmp_path / "all.txt").write_text(f"{path}!y.jpg\n{path}\n")
     with opened([str(tmp_path / "all.txt")]) as (items, _):
         assert len(items) == 5  # what names the archive itself names all in it

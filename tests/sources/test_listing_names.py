@@ -34,9 +34,8 @@ def test_every_place_is_listed_once_and_read_back(
     entries = [Entry(path, "in", 9, 9, member=m, time_ms=t) for path, m, t in places * 2]
     listed = select(entries, SourceOptions(input_dir=("in",)))
     assert len(listed) == len(set(places))
-    assert [entry.filename for entry in listed] == sorted(
-        item_name(*place) for place in set(places)
-    )
+    order = [(item_name(e.path, e.member), -1 if e.time_ms is None else e.time_ms) for e in listed]
+    assert order == sorted(order)
     files = files_in(to_frame(as_table(listed)))
     assert {(file.path, file.member, file.time_ms) for file in files} == set(places)
     known = {file.key: str(file.id) for file in files}
@@ -45,6 +44,15 @@ def test_every_place_is_listed_once_and_read_back(
         index.add(known)
         assert index.load() == known
     assert with_digests(as_table(listed), known)["digest"].to_pylist() == list(known.values())
+
+
+def test_frames_come_in_the_order_of_time() -> None:
+    frames = [Entry("/a.mp4", "in", time_ms=1000 * second) for second in (10, 2, 0, 1)]
+    listed = select([Entry("/a.mp4.jpg", "in"), *frames], SourceOptions(input_dir=("in",)))
+    assert [one.time_ms for one in listed] == [0, 1000, 2000, 10000, None]
+    for subset, times in (("/a.mp4", [0, 1000, 2000, 10000]), ("/a.mp4#t=2.0", [2000])):
+        chosen = select(listed, SourceOptions(input_dir=("in",), subset=(subset,)))
+        assert [one.time_ms for one in chosen] == times
 
 
 def test_what_is_called_alike_stays_apart() -> None:

@@ -274,6 +274,8 @@ def test_what_lies_in_archives_of_buckets_is_listed_and_read(
         assert isinstance(gone, Failure)
         assert gone.reason is Reason.MISSING
         assert others == [b"y", b"z"]
+    with opened(names[1:2]) as (items, read):
+        assert (items["filename"].tolist(), read(0)) == (names[1:2], b"y")
 
 
 def test_copies_of_archives_are_found_from_wherever_the_work_dir_is_named(

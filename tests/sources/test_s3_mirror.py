@@ -14,7 +14,6 @@ from imgvet.reasons import Failure
 from imgvet.sources.listing import Content, Entry
 from imgvet.sources.s3 import ObjectLocation, parse_location
 from imgvet.sources.s3_mirror import (
-    INDEX,
     Copy,
     SyncReport,
     find_copy,
@@ -96,8 +95,11 @@ def test_what_changed_vanished_or_was_cut_is_fetched_again(
 ) -> None:
     sync(bucket, tmp_path)
     bucket.put({"p/00.jpg": b"photo X"})  # as long as before
-    copy_of(bucket, "p/01.jpg", tmp_path).path.unlink()
-    copy_of(bucket, "p/02.jpg", tmp_path).path.write_bytes(b"cut")
+    versions = [
+        entry.version for entry in list_objects(ObjectLocation("s3", "", bucket.name, ""), "")
+    ]
+    copy_of(bucket, "p/01.jpg", tmp_path, versions[1]).path.unlink()
+    copy_of(bucket, "p/02.jpg", tmp_path, versions[2]).path.write_bytes(b"cut")
     proxy.requests.clear()
     report = sync(bucket, tmp_path)
     assert (report.downloaded, report.skipped) == (3, 9)
@@ -115,7 +117,7 @@ def test_no_key_leads_outside_and_no_two_share_a_file(
     assert report == SyncReport(downloaded=len(HOSTILE))
     assert copies(bucket, inside) == content
     mirror = copy_of(bucket, "", inside).folder
-    stored = [path for path in files_below(tmp_path) if path != mirror / INDEX]
+    stored = [path for path in files_below(tmp_path) if path.parent != inside]
     assert len(stored) == len(HOSTILE)
     assert all(path.is_relative_to(mirror / "objects") for path in stored)
 
@@ -213,7 +215,7 @@ def test_what_is_left_of_an_older_version_is_not_continued(
     sync(bucket, tmp_path)
     assert copies(bucket, tmp_path) == {"large.jpg": newer}
     assert [request.headers.get("Range") for request in proxy.gets()] == [None, None]
-    assert len(files_below(tmp_path)) == 2  # the object and the index
+    assert len(files_below(tmp_path)) == 2  # the object and the list of what was fetched
 
 
 def test_an_object_complete_but_not_yet_in_place_is_put_there(
@@ -266,15 +268,6 @@ def test_a_mirror_that_can_not_be_written_is_an_error(
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(WorkDirUnusableError, match="can't be written to"):
         sync(bucket, tmp_path / "file")
-
-
-def test_a_damaged_index_only_costs_fetching_again(
-    proxy: FaultProxy, bucket: Bucket, photos: dict[str, bytes], tmp_path: Path
-) -> None:
-    sync(bucket, tmp_path)
-    (copy_of(bucket, "", tmp_path).folder / INDEX).write_bytes(b"junk " * 1000)
-    assert sync(bucket, tmp_path).downloaded == 12
-    assert copies(bucket, tmp_path) == photos
 
 
 def test_only_what_this_run_downloaded_is_removed(

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from imgvet.options import VideoOptions
+from imgvet.progress import Progress, listening
 from imgvet.reasons import Failure, Reason
 from imgvet.sources import video
 from imgvet.sources.containers import Parts
@@ -234,8 +235,10 @@ def test_frames_are_read_back_as_jpeg(tmp_path: Path) -> None:
 
 def test_a_video_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, store = write_video(tmp_path / "film.mp4", frames=25), tmp_path / "store"
-    videos = Videos(store, EACH_SECOND)
-    assert videos.prepare(path) == 3
+    videos, told = Videos(store, EACH_SECOND), list[Progress]()
+    with listening(told.append):
+        assert videos.prepare(path) == 3
+    assert [state.done for state in told] == [1, 2, 3]
     with monkeypatch.context() as patch:
         patch.setattr(video, "each_isolated", None)
         assert videos.prepare(path) == 3
