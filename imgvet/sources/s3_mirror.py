@@ -134,6 +134,8 @@ def sync_to_local(
     report = SyncReport()
     wanted = (entry for entry in listed if entry.checked(min_file_size).status is Reason.OK)
     missing = _missing(wanted, mirrors, report)
+    for index in mirrors.glob("*/*/index.sqlite"):  # an earlier layout, whose files nobody finds
+        shutil.rmtree(index.parent, ignore_errors=True)
     try:
         # What is fetched goes to disk, so nothing but its name counts as held.
         fetched = read_ahead(missing, lambda copy: (copy, copy.fetch()), size_of=lambda _: 0)
