@@ -17,8 +17,9 @@ from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner
 from prefect.utilities.callables import get_call_parameters
 
-from imgvet.bucket import BucketCopy
+from imgvet.bucket import BucketCopy, only_told
 from imgvet.flows.runners import Runners
+from imgvet.opening import send
 from imgvet.options import RunOptions
 from imgvet.progress import report_progress
 from imgvet.store.references import is_intact, references_in
@@ -119,6 +120,9 @@ class Stages:
         while waiting:
             wait()
         self._note(task.name, started, plan)
+        if plan.shards:
+            with only_told("What was computed is not in the bucket yet: %s"):
+                send(context.work, results=False)  # for who goes on elsewhere if this is killed
         return results
 
     def _submitted(

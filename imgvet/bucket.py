@@ -24,6 +24,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
@@ -54,6 +55,10 @@ from imgvet.workdir import (
 RENEWED, STALE = 60.0, 300.0
 """Seconds after which a lock is renewed, and after which one that was not counts as left."""
 
+GRANTED = 120.0
+"""Seconds that a server may be away while a run holds its work dir there, whose work would be lost;
+but before a lock that can't be renewed counts as left."""
+
 FILES, OBJECTS, LOCK = "files.json", "objects/", "lock"
 _RUN, _STORE = "run.json", f"{STORE}/"
 _BY_PEOPLE = ("decisions.csv", "plan.", "lists/")
@@ -78,6 +83,7 @@ class BucketCopy:
 
     def __init__(self, there: Folder, path: Path) -> None:
         self._there, self._path = there, path
+        self._at_once = replace(there, patience=0.0)  # for the lock, which is renewed often
         self._etag, self._files = "", Files()
         self._lent = Files()  # contents that are there, but in no state
         self._is_lost = False  # the lock
@@ -113,14 +119,13 @@ class BucketCopy:
             ended.set()
             renewing.join()
             if not self._is_lost:
-                self._there.delete(LOCK)
+                with only_told("The lock is left behind, for some minutes: %s"):
+                    self._at_once.delete(LOCK)
 
     def _renew(self, mine: bytes, etag: str, ended: threading.Event) -> None:
         while not (self._is_lost or ended.wait(RENEWED)):
-            try:
-                self._is_lost = not self._there.put(LOCK, mine, etag)
-            except ImgvetError as error:
-                _logger.warning("%s It is tried again.", error)
+            with only_told("%s It is tried again."):
+                self._is_lost = not self._at_once.put(LOCK, mine, etag)
 
     def fetch(self, *, stored: bool) -> None:
         """Bring the copy to the state of the bucket; but what is new in the store stays.
@@ -209,10 +214,8 @@ class BucketCopy:
             )
         self._etag, self._files, self._lent = etag, files, Files()
         write_bytes(self._path / _STATE, state)
-        try:
+        with only_told("All was sent, but what is old is still there: %s"):
             self._tidy(before)
-        except ImgvetError as error:
-            _logger.warning("All was sent, but what is old is still there: %s", error)
 
     def lend(self, names: Iterable[str]) -> Files:
         """Have files of the copy in the bucket, for who computes elsewhere; which do not change."""
@@ -275,6 +278,15 @@ class BucketCopy:
         )
 
 
+@contextmanager
+def only_told(said: str) -> Iterator[None]:
+    """Let what fails inside be a warning, as nothing is lost by it."""
+    try:
+        yield
+    except ImgvetError as error:
+        _logger.warning(said, error)
+
+
 def computed_elsewhere(
     address: str, files: Files, compute: Callable[[WorkDir], Result]
 ) -> tuple[Result, Files]:
@@ -283,7 +295,7 @@ def computed_elsewhere(
     With it come the files that it wrote, which are in the bucket then, for
     :meth:`BucketCopy.take`. StaleReferenceError if some are gone, as those of a run that ended.
     """
-    there = Folder(parse_location(address))
+    there = Folder(parse_location(address), GRANTED)
     with tempfile.TemporaryDirectory(prefix="imgvet-shard-") as folder:
         path = Path(folder)
         _fetch(there, files, path)
