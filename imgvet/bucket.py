@@ -19,7 +19,6 @@ import json
 import logging
 import os
 import socket
-import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -48,6 +47,7 @@ from imgvet.workdir import (
     draft_in,
     link,
     link_or_copy,
+    scratch_folder,
     write_bytes,
     write_text,
 )
@@ -296,8 +296,7 @@ def computed_elsewhere(
     :meth:`BucketCopy.take`. StaleReferenceError if some are gone, as those of a run that ended.
     """
     there = Folder(parse_location(address), GRANTED)
-    with tempfile.TemporaryDirectory(prefix="imgvet-shard-") as folder:
-        path = Path(folder)
+    with scratch_folder() as path:
         _fetch(there, files, path)
         result = compute(WorkDir(path))
         written = {name: digest_file(path / name) for name in _names_in(path) if name not in files}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -96,10 +97,24 @@ def validated(kind: type[PartType], values: Mapping[str, Any], command: str) -> 
     for name in values:
         if name not in kind.model_fields:
             raise unknown_parameter(name, kind.model_fields, f"imgvet {command}")
+        if not _is_text(values[name]):
+            raise InvalidParameterError(
+                f"{name} has a name that is not UTF-8, which neither tables nor servers can keep",
+                "Rename it, or lead there by a link",
+            )
     try:
         return kind(**values)
     except ValidationError as error:
         raise _first_problem(kind, error, command) from None
+
+
+def _is_text(value: Any) -> bool:
+    """Whether all names in a value are text: bytes of file names that are none are surrogates."""
+    try:
+        json.dumps(value, default=str, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _first_problem(kind: type[Part], error: ValidationError, command: str) -> InvalidParameterError:

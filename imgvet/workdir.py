@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import glob
 import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,9 @@ CROPS_PART = "crops"
 
 DRAFT = ".draft-"
 """Beginning of the names of what is being written, and of nothing else."""
+
+SCRATCH, NEW_SECONDS = "imgvet-scratch-", 60.0
+"""Beginning of the names of temporary folders; and for how long one may not be held yet."""
 
 STORE = "store"
 """Folder of the work dir with what can be made again."""
@@ -121,6 +126,34 @@ def remove_all_drafts(work: WorkDir) -> None:
 def draft_in(folder: Path, of: str = "") -> tempfile.TemporaryDirectory[str]:
     """A folder in another one in which something, maybe ``of`` a name, is written."""
     return tempfile.TemporaryDirectory(prefix=f"{DRAFT}{of}", dir=folder)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A temporary folder; first those of processes that were killed are removed.
+
+    Who lives holds a lock on the folder, which the system takes from who ends, however that is.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
+        with suppress(OSError):
+            if time.time() - left.lstat().st_mtime > NEW_SECONDS:
+                with _locked(left):
+                    shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=SCRATCH) as name, ExitStack() as held:
+        with suppress(OSError):  # nobody can lock there, so nobody removes what is there
+            held.enter_context(_locked(Path(name)))
+        yield Path(name)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder; OSError if somebody does, or it is none."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def remove_drafts(folder: Path, of: str = "") -> None:

@@ -31,6 +31,7 @@ START_TIMEOUT = 120.0
 """Seconds to wait for the temporary server."""
 
 LOOPBACK = "127.0.0.1"
+TEMPORARY = "Prefect's temporary server"
 LOG = "server.log"
 """What the server says, in its home."""
 
@@ -114,9 +115,11 @@ class TemporaryServer:
         while not self.is_ready() and time.monotonic() < deadline:
             self.answered.wait(_POLL)
         if not self.answered.is_set():
-            raise EngineError(
-                "Prefect's temporary server did not start", f"Its log is {self.home / LOG}"
+            code = 0 if self.process is None else self.process.poll() or 0
+            what = (
+                f"was killed by signal {-code}, as for its memory" if code < 0 else "did not start"
             )
+            raise EngineError(f"{TEMPORARY} {what}", f"Run again; its log is {self.home / LOG}")
         _save_template(self.home)
 
     def stop(self) -> None:
@@ -250,7 +253,7 @@ def _require_api(url: str) -> None:
 
 
 @contextmanager
-def failures_of(url: str, remedy: str) -> Iterator[None]:
+def failures_of(server: str, remedy: str) -> Iterator[None]:
     """Raise EngineError, with what to do next, if a server fails what runs inside."""
     import httpx
     from prefect.exceptions import PrefectException
@@ -264,7 +267,7 @@ def failures_of(url: str, remedy: str) -> Iterator[None]:
         if not isinstance(cause, PrefectException | httpx.HTTPError):
             raise
         said = str(cause) or type(cause).__name__
-        raise EngineError(f"The Prefect server {url} failed: {said}", remedy) from cause
+        raise EngineError(f"{server} failed: {said}", remedy) from cause
 
 
 @contextmanager

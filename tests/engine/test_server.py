@@ -103,7 +103,7 @@ def test_a_server_that_is_gone_before_it_is_wanted(tmp_path: Path) -> None:
     process.kill()
     process.wait()
     server.start(tmp_path / "home")
-    with pytest.raises(EngineError, match="did not start"):
+    with pytest.raises(EngineError, match="killed by signal 9"):
         server.wait()
     server.stop()
 
