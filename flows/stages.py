@@ -107,7 +107,12 @@ class Stages:
         results: list[Result] = []
 
         def wait() -> None:
-            results.append(self._received(waiting.popleft().result()))
+            result = waiting.popleft().result()
+            if isinstance(result, Sent):
+                if self.copy is not None:
+                    self.copy.take(result.files)
+                result = result.result
+            results.append(result)
             report_progress(task.name, ends[len(results)], plan.pending)
 
         runner, threads = self.runners.of(len(plan.shards))
@@ -142,13 +147,6 @@ class Stages:
                 context = context.model_copy(update={"lent": lent})
         parameters = get_call_parameters(task.fn, (context, *inputs, shard), {})
         return runner.submit(task, parameters)
-
-    def _received(self, result: Result | Sent[Result]) -> Result:
-        if not isinstance(result, Sent):
-            return result
-        if self.copy is not None:
-            self.copy.take(result.files)
-        return result.result
 
     def _note(
         self, stage: str, started: float, plan: Plan | None = None, *, cached: bool = False

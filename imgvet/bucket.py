@@ -48,6 +48,7 @@ from imgvet.workdir import (
     link,
     link_or_copy,
     scratch_folder,
+    write_atomically,
     write_bytes,
     write_text,
 )
@@ -186,7 +187,6 @@ class BucketCopy:
                 if not is_there:
                     return set(by_digest[path.name])
                 for name in by_digest[path.name]:
-                    (self._path / name).parent.mkdir(parents=True, exist_ok=True)
                     link_or_copy(path, self._path / name)
         return set()
 
@@ -230,11 +230,7 @@ class BucketCopy:
 
     def take(self, files: Files) -> None:
         """Fetch files that came of what was computed elsewhere."""
-        with draft_in(self._path / STORE) as folder:
-            _fetch(self._there, files, Path(folder))
-            for name in files:
-                (self._path / name).parent.mkdir(parents=True, exist_ok=True)
-                (Path(folder) / name).replace(self._path / name)
+        _fetch(self._there, files, self._path)
         self._lent |= files
 
     def _tidy(self, before: Files) -> None:
@@ -307,9 +303,12 @@ def computed_elsewhere(
 
 def _fetch(there: Folder, files: Files, path: Path) -> None:
     for name, digest in files.items():
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        if not there.download(OBJECTS + digest, path / name):
-            raise StaleReferenceError(f"{there.at(OBJECTS + digest).uri} is gone", "Run again")
+
+        def load(draft: Path, content: str = OBJECTS + digest) -> None:
+            if not there.download(content, draft):
+                raise StaleReferenceError(f"{there.at(content).uri} is gone", "Run again")
+
+        write_atomically(path / name, load)
 
 
 def _names_in(path: Path) -> Iterator[str]:

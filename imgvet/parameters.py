@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from pydantic import (
     PlainSerializer,
     ValidationError,
 )
+from pydantic_core import PydanticSerializationError
 
 from imgvet.errors import InvalidParameterError, unknown_parameter
 
@@ -97,24 +97,17 @@ def validated(kind: type[PartType], values: Mapping[str, Any], command: str) -> 
     for name in values:
         if name not in kind.model_fields:
             raise unknown_parameter(name, kind.model_fields, f"imgvet {command}")
-        if not _is_text(values[name]):
-            raise InvalidParameterError(
-                f"{name} has a name that is not UTF-8, which neither tables nor servers can keep",
-                "Rename it, or lead there by a link",
-            )
     try:
-        return kind(**values)
+        made = kind(**values)
+        made.model_dump_json()
     except ValidationError as error:
         raise _first_problem(kind, error, command) from None
-
-
-def _is_text(value: Any) -> bool:
-    """Whether all names in a value are text: bytes of file names that are none are surrogates."""
-    try:
-        json.dumps(value, default=str, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    except PydanticSerializationError:
+        raise InvalidParameterError(
+            "A name in the parameters is not UTF-8, which neither tables nor servers can keep",
+            "Rename it, or lead there by a link",
+        ) from None
+    return made
 
 
 def _first_problem(kind: type[Part], error: ValidationError, command: str) -> InvalidParameterError:

@@ -187,7 +187,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(temporary)
         temporary.replace(path)
-    finally:
+    finally:  # also of two links to the same file, of which both names stay (POSIX rename)
         temporary.unlink(missing_ok=True)
 
 
@@ -203,12 +203,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def link_or_copy(source: Path, target: Path) -> None:
     """Put ``source`` at ``target`` atomically, as a hard link where the file system allows it."""
-    with draft_in(target.parent) as folder:
-        # In a folder of its own, which takes along the second name that os.replace leaves of two
-        # links to the same file (POSIX rename).
-        temporary = Path(folder) / target.name
-        link(source, temporary)
-        temporary.replace(target)
+    write_atomically(target, lambda temporary: link(source, temporary))
 
 
 def link(source: str | Path, target: str | Path) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -21,6 +22,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
@@ -164,7 +166,7 @@ def _copy_template(home: Path) -> bool:
     if not template.is_file():
         return False
     _remove_database(home)
-    write_atomically(home / _DATABASE, lambda path: _copy_database(template, path))
+    write_atomically(home / _DATABASE, partial(shutil.copyfile, template))
     return True
 
 
@@ -178,13 +180,8 @@ def _save_template(home: Path) -> None:
     """Keep the database of a server that has just started for the next new work dir."""
     template = _template()
     if not template.exists():
-        with suppress(OSError, sqlite3.Error):
-            write_atomically(template, lambda path: _copy_database(home / _DATABASE, path))
-
-
-def _copy_database(source: Path, target: Path) -> None:
-    with closing(sqlite3.connect(source)) as reader, closing(sqlite3.connect(target)) as writer:
-        reader.backup(writer)
+        with suppress(OSError, sqlite3.Error), closing(sqlite3.connect(home / _DATABASE)) as live:
+            write_atomically(template, lambda path: live.execute("VACUUM INTO ?", [str(path)]))
 
 
 def may_be_configured() -> bool:
