@@ -6,6 +6,7 @@ import platform
 import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any, TypeVar, cast
@@ -43,6 +44,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass
 class Stages:
     """Runs the stages of one flow run, in its ``context``, and keeps their timings, in order.
 
@@ -50,15 +52,12 @@ class Stages:
     work dir, get what they need and give what they wrote.
     """
 
-    def __init__(
-        self, context: RunContext, runners: Runners, copy: BucketCopy | None = None
-    ) -> None:
-        self.context = context
-        self.runners = runners
-        self.copy = copy
-        self.run_id = str(flow_run.id)
-        self.started = now()
-        self.timings: list[StageTiming] = []
+    context: RunContext
+    runners: Runners
+    copy: BucketCopy | None = None
+    run_id: str = field(default_factory=lambda: str(flow_run.id))
+    started: datetime = field(default_factory=now)
+    timings: list[StageTiming] = field(default_factory=list)
 
     def record(self, options: RunOptions, model: Mapping[str, object]) -> RunRecord:
         """The record of a run that has got this far."""

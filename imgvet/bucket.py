@@ -84,7 +84,6 @@ class BucketCopy:
 
     def __init__(self, there: Folder, path: Path) -> None:
         self._there, self._path = there, path
-        self._at_once = replace(there, patience=0.0)  # for the lock, which is renewed often
         self._etag, self._files = "", Files()
         self._lent = Files()  # contents that are there, but in no state
         self._is_lost = False  # the lock
@@ -111,8 +110,14 @@ class BucketCopy:
                 f"{self._there.location.uri} is held by {who}",
                 f"Wait for it; {STALE / 60:.0f} minutes if it was killed",
             )
-        ended = threading.Event()
-        renewing = threading.Thread(target=self._renew, args=(mine, etag, ended), daemon=True)
+        ended, at_once = threading.Event(), replace(self._there, patience=0.0)
+
+        def renew() -> None:
+            while not (self._is_lost or ended.wait(RENEWED)):
+                with only_told("%s It is tried again."):
+                    self._is_lost = not at_once.put(LOCK, mine, etag)
+
+        renewing = threading.Thread(target=renew, daemon=True)
         renewing.start()
         try:
             yield
@@ -121,12 +126,7 @@ class BucketCopy:
             renewing.join()
             if not self._is_lost:
                 with only_told("The lock is left behind, for some minutes: %s"):
-                    self._at_once.delete(LOCK)
-
-    def _renew(self, mine: bytes, etag: str, ended: threading.Event) -> None:
-        while not (self._is_lost or ended.wait(RENEWED)):
-            with only_told("%s It is tried again."):
-                self._is_lost = not self._at_once.put(LOCK, mine, etag)
+                    at_once.delete(LOCK)
 
     def fetch(self, *, stored: bool) -> None:
         """Bring the copy to the state of the bucket; but what is new in the store stays.

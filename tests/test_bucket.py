@@ -245,7 +245,7 @@ def test_a_lock_is_renewed_and_its_loss_is_noticed(
         wait_until(lambda: renewals() > 6)
         write(work, FIRST)
         bucket.put({"team/out/lock": b"process 1 on another"})
-        wait_until(lambda: not [one for one in threading.enumerate() if "_renew" in one.name])
+        wait_until(lambda: not [one for one in threading.enumerate() if "(renew)" in one.name])
 
     with pytest.raises(WorkDirBusyError, match="nothing was sent"):
         hold(place, lose_the_lock)

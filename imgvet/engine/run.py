@@ -46,7 +46,7 @@ FILES_OF_A_RUN = 128
 ADDRESSES_OF_A_RUN = 4 * 10**9
 """Bytes of address space: libraries and the stacks of threads; 3.5 to 4.3 GB on two cores."""
 
-_REMEDY = "Check that it runs, or unset PREFECT_API_URL to use a temporary one"
+_REMEDY = "Check that it runs and its log, or unset PREFECT_API_URL to use a temporary one"
 
 EVENTS_TIMEOUT = 10.0
 """Seconds that a temporary server is kept for events that were not sent yet."""
@@ -225,17 +225,16 @@ def _connected(url: str, *, temporary: bool) -> Iterator[None]:
     from prefect.events.worker import EventsWorker
 
     changes: dict[Any, Any] = {settings.PREFECT_API_URL: url}
+    told = (f"The Prefect server {url}", _REMEDY)
     if temporary:  # nobody reads its logs, and heartbeats would hold up the end for a second
         changes[settings.PREFECT_LOGGING_TO_API_ENABLED] = False
         changes[settings.PREFECT_FLOWS_HEARTBEAT_FREQUENCY] = None
-    told = (TEMPORARY, "Run again") if temporary else (f"The Prefect server {url}", _REMEDY)
+        told = (TEMPORARY, "Run again")
+        EventsWorker.set_client_override(NullEventsClient)
     printed, logging.raiseExceptions = logging.raiseExceptions, False
-    with settings.temporary_settings(changes):
-        if temporary:
-            EventsWorker.set_client_override(NullEventsClient)
-        try:
-            with failures_of(*told):
-                yield
-        finally:
-            EventsWorker.set_client_override(None)
-            logging.raiseExceptions = printed
+    try:
+        with settings.temporary_settings(changes), failures_of(*told):
+            yield
+    finally:
+        EventsWorker.set_client_override(None)
+        logging.raiseExceptions = printed

@@ -263,7 +263,7 @@ def failures_of(server: str, remedy: str) -> Iterator[None]:
         cause = error.__cause__ if type(error) is RuntimeError else error
         if not isinstance(cause, PrefectException | httpx.HTTPError):
             raise
-        said = str(cause) or type(cause).__name__
+        said, *_ = str(cause).splitlines() or [type(cause).__name__]  # links follow
         raise EngineError(f"{server} failed: {said}", remedy) from cause
 
 

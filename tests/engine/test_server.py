@@ -136,6 +136,9 @@ def test_a_server_that_goes_away_is_an_error_of_the_server_and_a_bug_is_not() ->
         start_a_flow()
     with pytest.raises(RuntimeError, match="a bug"), failures_of(address, "Start it"):
         raise RuntimeError("a bug")
+    said = httpx.HTTPError("Server error '500'\nFor more information check: https://far.away")
+    with pytest.raises(EngineError, match=r"'500'\. Start it\.$"), failures_of(address, "Start it"):
+        raise said
 
 
 class Answer(BaseHTTPRequestHandler):
