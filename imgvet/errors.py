@@ -202,7 +202,8 @@ def failures_of_machine(*places: Path) -> Iterator[None]:
             raise
         file = getattr(error, "filename", None)
         if file is None and number in (errno.ENOSPC, errno.EDQUOT):
-            file = ", ".join(map(_free_in, (*places, Path(tempfile.gettempdir()))))
+            there = filter(Path.exists, (*places, Path(tempfile.gettempdir())))
+            file = ", ".join(map(_free_in, there))
         problem = os.strerror(number) + (f" ({file})" if file else "")
         raise MachineError(
             problem, f"{_LACKS[number]}; then run again: what was computed is kept"
@@ -211,8 +212,8 @@ def failures_of_machine(*places: Path) -> Iterator[None]:
 
 def _free_in(place: Path) -> str:
     status = os.statvfs(place)
-    room = status.f_bavail * status.f_frsize / 1e6
-    return f"{room:,.1f} MB and {status.f_favail:,} files are free in {place}"
+    files = " for 0 files" if status.f_files and not status.f_favail else ""
+    return f"{status.f_bavail * status.f_frsize / 1e6:,.1f} MB{files} are free in {place}"
 
 
 @contextmanager
