@@ -8,9 +8,9 @@
 ``files.json`` is the commit: it is put after all that it names, and only in the place of the one
 that was read. So a run that is killed leaves the results of the last one, a reader sees one state
 or the other, never a mixture, and nobody overwrites what somebody else wrote meanwhile. Contents
-that no state names are deleted after it: also those by which workers on other machines, which have no copy, get
-what a shard is computed from, and give what came of it. The server must know conditional writes, as
-those of AWS and MinIO do.
+that no state names are deleted after it: also those by which workers on other machines, which have
+no copy, get what a shard is computed from, and give what came of it. The server must know
+conditional writes, as those of AWS and MinIO do.
 """
 
 from __future__ import annotations
