@@ -35,7 +35,6 @@ from imgvet.sources.inputs import Inputs
 from imgvet.store.references import Reference
 from imgvet.summary import RunSummary
 from imgvet.tasks import (
-    embedding,
     inputs,
     measuring,
     publishing,
@@ -101,7 +100,7 @@ def _analyze(
     items, contents = found.items, found.contents
     stats = stages.run(measuring.collect_stats, items, options.part(StatsOptions))
     vectors = _embedded(stages, options, request, found)
-    scale = stages.run(embedding.estimate_scale, vectors).scale if request.needs_scale else None
+    scale = stages.run(measuring.estimate_scale, vectors) if request.needs_scale else None
     request = request if scale is None else with_scale(request, scale)
     metric = request.metric
 
@@ -224,6 +223,6 @@ def _embedded(
 ) -> Reference:
     """The embeddings of the model, or the user's own."""
     if request.model is None:
-        return stages.run(embedding.collect_user_embeddings, found.items, request.user_embeddings)
-    stages.run_shards(embedding.embed, found.to_embed, request.model, options.part(VideoOptions))
-    return stages.run(embedding.collect_embeddings, found.contents, request.model.card)
+        return stages.run(measuring.collect_user_embeddings, found.items, request.user_embeddings)
+    stages.run_shards(measuring.embed, found.to_embed, request.model, options.part(VideoOptions))
+    return stages.run(measuring.collect_embeddings, found.contents, request.model.card)

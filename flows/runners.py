@@ -110,11 +110,8 @@ def started_runners(options: ExecutionOptions) -> Iterator[Runners]:
                 yield Runners(here, threads, started, 0 if address else threads)
         except lost as error:
             where = f"at {address}" if address else "of this run"
-            kind = (
-                "pool of processes"
-                if options.runner == "processes"
-                else f"{options.runner} cluster"
-            )
+            called = {"processes": "pool of processes"}
+            kind = called.get(options.runner, f"{options.runner} cluster")
             raise EngineError(
                 f"The {kind} {where} failed ({error or type(error).__name__})",
                 "Check that it runs, then run again: what was computed is not computed anew",
@@ -131,11 +128,9 @@ def _others(options: ExecutionOptions) -> tuple[TaskRunner[Any], tuple[type[Exce
 
     from prefect.task_runners import ProcessPoolTaskRunner
 
-    processes = ProcessPoolTaskRunner(
-        max_workers=options.num_threads,
-        initializer=_follow_parent,
-    )
-    return processes, (BrokenProcessPool,)
+    count = options.num_threads
+    runner = ProcessPoolTaskRunner(max_workers=count, initializer=_follow_parent)
+    return runner, (BrokenProcessPool,)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import platform
 import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any, TypeVar, cast
@@ -17,8 +18,9 @@ from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner
 from prefect.utilities.callables import get_call_parameters
 
-from imgvet.bucket import BucketCopy
+from imgvet.bucket import BucketCopy, only_told
 from imgvet.flows.runners import Runners
+from imgvet.opening import send
 from imgvet.options import RunOptions
 from imgvet.progress import report_progress
 from imgvet.store.references import is_intact, references_in
@@ -42,6 +44,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass
 class Stages:
     """Runs the stages of one flow run, in its ``context``, and keeps their timings, in order.
 
@@ -49,15 +52,12 @@ class Stages:
     work dir, get what they need and give what they wrote.
     """
 
-    def __init__(
-        self, context: RunContext, runners: Runners, copy: BucketCopy | None = None
-    ) -> None:
-        self.context = context
-        self.runners = runners
-        self.copy = copy
-        self.run_id = str(flow_run.id)
-        self.started = now()
-        self.timings: list[StageTiming] = []
+    context: RunContext
+    runners: Runners
+    copy: BucketCopy | None = None
+    run_id: str = field(default_factory=lambda: str(flow_run.id))
+    started: datetime = field(default_factory=now)
+    timings: list[StageTiming] = field(default_factory=list)
 
     def record(self, options: RunOptions, model: Mapping[str, object]) -> RunRecord:
         """The record of a run that has got this far."""
@@ -106,7 +106,12 @@ class Stages:
         results: list[Result] = []
 
         def wait() -> None:
-            results.append(self._received(waiting.popleft().result()))
+            result = waiting.popleft().result()
+            if isinstance(result, Sent):
+                if self.copy is not None:
+                    self.copy.take(result.files)
+                result = result.result
+            results.append(result)
             report_progress(task.name, ends[len(results)], plan.pending)
 
         runner, threads = self.runners.of(len(plan.shards))
@@ -119,6 +124,9 @@ class Stages:
         while waiting:
             wait()
         self._note(task.name, started, plan)
+        if plan.shards:
+            with only_told("What was computed is not in the bucket yet: %s"):
+                send(context.work, results=False)  # for who goes on elsewhere if this is killed
         return results
 
     def _submitted(
@@ -138,13 +146,6 @@ class Stages:
                 context = context.model_copy(update={"lent": lent})
         parameters = get_call_parameters(task.fn, (context, *inputs, shard), {})
         return runner.submit(task, parameters)
-
-    def _received(self, result: Result | Sent[Result]) -> Result:
-        if not isinstance(result, Sent):
-            return result
-        if self.copy is not None:
-            self.copy.take(result.files)
-        return result.result
 
     def _note(
         self, stage: str, started: float, plan: Plan | None = None, *, cached: bool = False

@@ -6,11 +6,11 @@
                run.json, report/...  the results under their names, for people and other programs
 
 ``files.json`` is the commit: it is put after all that it names, and only in the place of the one
-that was read. So a run that is killed leaves the last state, a reader sees one state or the other,
-never a mixture, and nobody overwrites what somebody else wrote meanwhile. Contents that no state
-names are deleted after it: also those by which workers on other machines, which have no copy, get
-what a shard is computed from, and give what came of it. The server must know conditional writes, as
-those of AWS and MinIO do.
+that was read. So a run that is killed leaves the results of the last one, a reader sees one state
+or the other, never a mixture, and nobody overwrites what somebody else wrote meanwhile. Contents
+that no state names are deleted after it: also those by which workers on other machines, which have
+no copy, get what a shard is computed from, and give what came of it. The server must know
+conditional writes, as those of AWS and MinIO do.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import json
 import logging
 import os
 import socket
-import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
@@ -47,12 +47,18 @@ from imgvet.workdir import (
     draft_in,
     link,
     link_or_copy,
+    scratch_folder,
+    write_atomically,
     write_bytes,
     write_text,
 )
 
 RENEWED, STALE = 60.0, 300.0
 """Seconds after which a lock is renewed, and after which one that was not counts as left."""
+
+GRANTED = 120.0
+"""Seconds that a server may be away while a run holds its work dir there, whose work would be lost;
+but before a lock that can't be renewed counts as left."""
 
 FILES, OBJECTS, LOCK = "files.json", "objects/", "lock"
 _RUN, _STORE = "run.json", f"{STORE}/"
@@ -104,8 +110,14 @@ class BucketCopy:
                 f"{self._there.location.uri} is held by {who}",
                 f"Wait for it; {STALE / 60:.0f} minutes if it was killed",
             )
-        ended = threading.Event()
-        renewing = threading.Thread(target=self._renew, args=(mine, etag, ended), daemon=True)
+        ended, at_once = threading.Event(), replace(self._there, patience=0.0)
+
+        def renew() -> None:
+            while not (self._is_lost or ended.wait(RENEWED)):
+                with only_told("%s It is tried again."):
+                    self._is_lost = not at_once.put(LOCK, mine, etag)
+
+        renewing = threading.Thread(target=renew, daemon=True)
         renewing.start()
         try:
             yield
@@ -113,14 +125,8 @@ class BucketCopy:
             ended.set()
             renewing.join()
             if not self._is_lost:
-                self._there.delete(LOCK)
-
-    def _renew(self, mine: bytes, etag: str, ended: threading.Event) -> None:
-        while not (self._is_lost or ended.wait(RENEWED)):
-            try:
-                self._is_lost = not self._there.put(LOCK, mine, etag)
-            except ImgvetError as error:
-                _logger.warning("%s It is tried again.", error)
+                with only_told("The lock is left behind, for some minutes: %s"):
+                    at_once.delete(LOCK)
 
     def fetch(self, *, stored: bool) -> None:
         """Bring the copy to the state of the bucket; but what is new in the store stays.
@@ -181,7 +187,6 @@ class BucketCopy:
                 if not is_there:
                     return set(by_digest[path.name])
                 for name in by_digest[path.name]:
-                    (self._path / name).parent.mkdir(parents=True, exist_ok=True)
                     link_or_copy(path, self._path / name)
         return set()
 
@@ -209,10 +214,8 @@ class BucketCopy:
             )
         self._etag, self._files, self._lent = etag, files, Files()
         write_bytes(self._path / _STATE, state)
-        try:
+        with only_told("All was sent, but what is old is still there: %s"):
             self._tidy(before)
-        except ImgvetError as error:
-            _logger.warning("All was sent, but what is old is still there: %s", error)
 
     def lend(self, names: Iterable[str]) -> Files:
         """Have files of the copy in the bucket, for who computes elsewhere; which do not change."""
@@ -227,11 +230,7 @@ class BucketCopy:
 
     def take(self, files: Files) -> None:
         """Fetch files that came of what was computed elsewhere."""
-        with draft_in(self._path / STORE) as folder:
-            _fetch(self._there, files, Path(folder))
-            for name in files:
-                (self._path / name).parent.mkdir(parents=True, exist_ok=True)
-                (Path(folder) / name).replace(self._path / name)
+        _fetch(self._there, files, self._path)
         self._lent |= files
 
     def _tidy(self, before: Files) -> None:
@@ -275,6 +274,15 @@ class BucketCopy:
         )
 
 
+@contextmanager
+def only_told(said: str) -> Iterator[None]:
+    """Let what fails inside be a warning, as nothing is lost by it."""
+    try:
+        yield
+    except ImgvetError as error:
+        _logger.warning(said, error)
+
+
 def computed_elsewhere(
     address: str, files: Files, compute: Callable[[WorkDir], Result]
 ) -> tuple[Result, Files]:
@@ -283,9 +291,8 @@ def computed_elsewhere(
     With it come the files that it wrote, which are in the bucket then, for
     :meth:`BucketCopy.take`. StaleReferenceError if some are gone, as those of a run that ended.
     """
-    there = Folder(parse_location(address))
-    with tempfile.TemporaryDirectory(prefix="imgvet-shard-") as folder:
-        path = Path(folder)
+    there = Folder(parse_location(address), GRANTED)
+    with scratch_folder() as path:
         _fetch(there, files, path)
         result = compute(WorkDir(path))
         written = {name: digest_file(path / name) for name in _names_in(path) if name not in files}
@@ -296,9 +303,12 @@ def computed_elsewhere(
 
 def _fetch(there: Folder, files: Files, path: Path) -> None:
     for name, digest in files.items():
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        if not there.download(OBJECTS + digest, path / name):
-            raise StaleReferenceError(f"{there.at(OBJECTS + digest).uri} is gone", "Run again")
+
+        def load(draft: Path, content: str = OBJECTS + digest) -> None:
+            if not there.download(content, draft):
+                raise StaleReferenceError(f"{there.at(content).uri} is gone", "Run again")
+
+        write_atomically(path / name, load)
 
 
 def _names_in(path: Path) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import webbrowser
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Integral
@@ -30,7 +29,7 @@ from imgvet.store.references import read_vectors
 from imgvet.summary import RunRecord, RunSummary, read_record, read_summary, summary_lines
 from imgvet.tables import Table
 from imgvet.tasks.blocks import place_at, with_addresses
-from imgvet.workdir import CROPS_PART, WorkDir
+from imgvet.workdir import CROPS_PART, WorkDir, scratch_folder
 
 if TYPE_CHECKING:
     from imgvet.curation.apply import Outcome
@@ -79,10 +78,10 @@ class Dataset:
                 "Name a folder, images, archives, videos, a list or a bucket; on the command line "
                 "before the options, of which some take several values",
             )
-        with tempfile.TemporaryDirectory(prefix="imgvet-") as drafts:
-            options = make_options(as_files(given, Path(drafts)))
+        with scratch_folder() as drafts:
+            options = make_options(as_files(given, drafts))
             with with_addresses(options) as placed, shown_progress():
-                summary = run_flow(placed, Path(drafts), launched)
+                summary = run_flow(placed, drafts, launched)
         self.input_dir, self.work_dir = given["input_dir"], place_at(options.work_dir)
         self._part = CROPS_PART if summary.sources is not None else ""
         if (display := display_here()) is not None:

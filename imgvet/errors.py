@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import errno
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -144,6 +145,7 @@ class MissingExtraError(ImgvetError):
 _LONGEST_REASON = 200
 _MEMORY = "Close other programs, or give a smaller --num-threads"
 _FILES = "Allow more, as by 'ulimit -n 4096'"
+_PROCESSES = "Allow more processes and threads, as by 'ulimit -u 4096', or more memory"
 _LACKS = {
     errno.ENOSPC: "Free some space, or choose another place",
     errno.EDQUOT: "Free some space, or choose another place",
@@ -153,14 +155,16 @@ _LACKS = {
     errno.EMFILE: _FILES,
     errno.ENFILE: _FILES,
     errno.ENOMEM: _MEMORY,
+    errno.EAGAIN: _PROCESSES,
 }
 _SAID = {  # where libraries keep no number
     errno.ENOSPC: (" requested and ", "disk is full"),
     errno.EIO: ("disk i/o error",),
     errno.ENOMEM: (
         "out of memory", "insufficient memory", "memory allocation", "std::bad_alloc",
-        "can't start new thread", "failed to map segment",
+        "failed to map segment",
     ),
+    errno.EAGAIN: ("can't start new thread",),
 }  # fmt: skip
 
 
@@ -184,8 +188,11 @@ def lacking(error: BaseException | None) -> int | None:
 
 
 @contextmanager
-def failures_of_machine() -> Iterator[None]:
-    """Raise MachineError of what fails inside because the machine lacks something."""
+def failures_of_machine(*places: Path) -> Iterator[None]:
+    """Raise MachineError of what fails inside because the machine lacks something.
+
+    Of a disk that is full it tells what is free where something may be written, besides ``places``.
+    """
     try:
         yield
     except ImgvetError:
@@ -194,10 +201,19 @@ def failures_of_machine() -> Iterator[None]:
         if (number := lacking(error)) is None:
             raise
         file = getattr(error, "filename", None)
+        if file is None and number in (errno.ENOSPC, errno.EDQUOT):
+            there = filter(Path.exists, (*places, Path(tempfile.gettempdir())))
+            file = ", ".join(map(_free_in, there))
         problem = os.strerror(number) + (f" ({file})" if file else "")
         raise MachineError(
             problem, f"{_LACKS[number]}; then run again: what was computed is kept"
         ) from error
+
+
+def _free_in(place: Path) -> str:
+    status = os.statvfs(place)
+    files = " for 0 files" if status.f_files and not status.f_favail else ""
+    return f"{status.f_bavail * status.f_frsize / 1e6:,.1f} MB{files} are free in {place}"
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +15,6 @@ import filelock
 import platformdirs
 
 from imgvet.errors import (
-    ImgvetError,
     RunNotFoundError,
     WorkDirBusyError,
     WorkDirInsideInputError,
@@ -43,8 +41,6 @@ COPIES = "work-dirs"
 PATIENCE = 10.0
 """Seconds to wait for who reads a copy, or holds it."""
 
-_logger = logging.getLogger(__name__)
-
 
 def _at(path: Path, part: str = "") -> WorkDir:
     """The work dir at a path; of one in a bucket the copy, as it was left."""
@@ -60,11 +56,11 @@ def _at(path: Path, part: str = "") -> WorkDir:
     return work
 
 
-def _copy_in(work: WorkDir) -> BucketCopy:
+def _copy_in(work: WorkDir, patience: float = 0.0) -> BucketCopy:
     from imgvet.bucket import BucketCopy
     from imgvet.sources.s3_folder import Folder
 
-    return BucketCopy(Folder(parse_location(work.address)), work.path)
+    return BucketCopy(Folder(parse_location(work.address), patience), work.path)
 
 
 def _lock_of(work: WorkDir) -> filelock.BaseFileLock:
@@ -229,16 +225,16 @@ def _busy(work: WorkDir) -> WorkDirBusyError:
 
 @contextmanager
 def _in_bucket(work: WorkDir) -> Iterator[BucketCopy]:
-    copy = _copy_in(work)
+    from imgvet.bucket import GRANTED, only_told
+
+    copy = _copy_in(work, GRANTED)
     with copy.held():
         copy.fetch(stored=True)
         try:
             yield copy
         except Exception:
-            try:
+            with only_told("What was computed is not in the bucket: %s"):
                 copy.send(results=False)
-            except ImgvetError as error:
-                _logger.warning("What was computed is not in the bucket: %s", error)
             raise
         copy.send()
 

@@ -15,6 +15,7 @@ from pydantic import (
     PlainSerializer,
     ValidationError,
 )
+from pydantic_core import PydanticSerializationError
 
 from imgvet.errors import InvalidParameterError, unknown_parameter
 
@@ -97,9 +98,16 @@ def validated(kind: type[PartType], values: Mapping[str, Any], command: str) -> 
         if name not in kind.model_fields:
             raise unknown_parameter(name, kind.model_fields, f"imgvet {command}")
     try:
-        return kind(**values)
+        made = kind(**values)
+        made.model_dump_json()
     except ValidationError as error:
         raise _first_problem(kind, error, command) from None
+    except PydanticSerializationError:
+        raise InvalidParameterError(
+            "A name in the parameters is not UTF-8, which neither tables nor servers can keep",
+            "Rename it, or lead there by a link",
+        ) from None
+    return made
 
 
 def _first_problem(kind: type[Part], error: ValidationError, command: str) -> InvalidParameterError:

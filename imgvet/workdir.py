@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import glob
 import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,9 @@ CROPS_PART = "crops"
 
 DRAFT = ".draft-"
 """Beginning of the names of what is being written, and of nothing else."""
+
+SCRATCH, NEW_SECONDS = "imgvet-scratch-", 60.0
+"""Beginning of the names of temporary folders; and for how long one may not be held yet."""
 
 STORE = "store"
 """Folder of the work dir with what can be made again."""
@@ -123,6 +128,34 @@ def draft_in(folder: Path, of: str = "") -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix=f"{DRAFT}{of}", dir=folder)
 
 
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A temporary folder; first those of processes that were killed are removed.
+
+    Who lives holds a lock on the folder, which the system takes from who ends, however that is.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
+        with suppress(OSError):
+            if time.time() - left.lstat().st_mtime > NEW_SECONDS:
+                with _locked(left):
+                    shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=SCRATCH) as name, ExitStack() as held:
+        with suppress(OSError):  # nobody can lock there, so nobody removes what is there
+            held.enter_context(_locked(Path(name)))
+        yield Path(name)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder; OSError if somebody does, or it is none."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def remove_drafts(folder: Path, of: str = "") -> None:
     """Remove the drafts in a folder that were left by processes that were killed."""
     for left in folder.glob(f"{DRAFT}{glob.escape(of)}*"):
@@ -154,7 +187,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(temporary)
         temporary.replace(path)
-    finally:
+    finally:  # also of two links to the same file, of which both names stay (POSIX rename)
         temporary.unlink(missing_ok=True)
 
 
@@ -170,12 +203,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def link_or_copy(source: Path, target: Path) -> None:
     """Put ``source`` at ``target`` atomically, as a hard link where the file system allows it."""
-    with draft_in(target.parent) as folder:
-        # In a folder of its own, which takes along the second name that os.replace leaves of two
-        # links to the same file (POSIX rename).
-        temporary = Path(folder) / target.name
-        link(source, temporary)
-        temporary.replace(target)
+    write_atomically(target, lambda temporary: link(source, temporary))
 
 
 def link(source: str | Path, target: str | Path) -> None:

@@ -1,22 +1,36 @@
-"""Stages compute_stats and compute_advanced_stats, and the tables made of what they measured."""
+"""The stages that compute something of each content: metrics, crops, embeddings; their tables."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
 from imgvet.crops.cutter import Cutter
 from imgvet.curation.decisions import Decisions
+from imgvet.embedding import compute, user_embeddings
+from imgvet.embedding.user_embeddings import UserEmbeddingsReference
 from imgvet.measures import collect
 from imgvet.measures.compute_crops import cut_files
 from imgvet.measures.compute_stats import measure_files, measure_thumbnails
-from imgvet.models.model import ModelCard
+from imgvet.models import calibrate
+from imgvet.models.model import Model, ModelCard
 from imgvet.options import MediaOptions, StatsOptions, VideoOptions
 from imgvet.parameters import Frozen
+from imgvet.progress import Progress
+from imgvet.sources.reading import Reader
 from imgvet.store.compact import mark_used, today
 from imgvet.store.files import FILE_COLUMNS, files_in
 from imgvet.store.packs import DIGEST, PLACE_COLUMNS, places_in
-from imgvet.store.references import Reference, load_table, resolve, store_arrow, store_table
+from imgvet.store.references import (
+    Reference,
+    load_array,
+    load_table,
+    resolve,
+    store_array,
+    store_arrow,
+    store_table,
+)
 from imgvet.tables import CONTENTS, CROPS, INVALID, ITEMS, STATS
 from imgvet.tasks.context import RunContext
 from imgvet.tasks.policy import cached_stage, transport_stage, uncached_stage
@@ -142,3 +156,48 @@ def collect_stats(context: RunContext, items: Reference, options: StatsOptions) 
     """The table stats."""
     stats = collect.stats_table(load_table(context.work, items), context.store, options)
     return store_table(context.work, STATS, stats)
+
+
+@transport_stage
+@computed_anywhere
+def embed(context: RunContext, model: Model, videos: VideoOptions, shard: Shard) -> None:
+    """Embed one shard of contents; items are cached one by one, in packs."""
+    rows = load_table(context.work, shard.rows)
+    read = compute.thumbnail_reader(places_in(rows), context.store)
+    if model.card.wants_originals:
+        files = dict(zip(rows[DIGEST], files_in(rows), strict=True))
+        read = compute.original_reader(files, Reader(context.work, videos), read)
+    compute.embed(
+        rows[DIGEST].tolist(),
+        read,
+        context.store,
+        model,
+        threads=context.threads,
+        before=Progress(compute.STAGE, shard.done_before, shard.total),
+    )
+
+
+@cached_stage(compute.VERSION)
+def collect_embeddings(context: RunContext, contents: Reference, card: ModelCard) -> Reference:
+    """The array of embeddings, row i being that of row i of the distinct contents."""
+    digests = load_table(context.work, contents)[DIGEST].tolist()
+    packs = context.store.embeddings(card.digest)
+    vectors = compute.collect_embeddings(digests, packs, card.width)
+    return store_array(context.work, "embeddings", vectors)
+
+
+@cached_stage(user_embeddings.VERSION)
+def collect_user_embeddings(
+    context: RunContext, items: Reference, given: UserEmbeddingsReference
+) -> Reference:
+    """The array of user embeddings, row i being that of row i of the distinct contents."""
+    vectors = user_embeddings.match_user_embeddings(
+        given.load(), load_table(context.work, items), given.folders
+    )
+    return store_array(context.work, "embeddings", np.ascontiguousarray(vectors))
+
+
+@cached_stage(calibrate.VERSION)
+def estimate_scale(context: RunContext, embeddings: Reference) -> float | None:
+    """The scale of similarity of a model of which none was measured, None if they can't tell."""
+    return calibrate.scale_of(np.asarray(load_array(context.work, embeddings)))

@@ -245,7 +245,7 @@ def test_a_lock_is_renewed_and_its_loss_is_noticed(
         wait_until(lambda: renewals() > 6)
         write(work, FIRST)
         bucket.put({"team/out/lock": b"process 1 on another"})
-        wait_until(lambda: not [one for one in threading.enumerate() if "_renew" in one.name])
+        wait_until(lambda: not [one for one in threading.enumerate() if "(renew)" in one.name])
 
     with pytest.raises(WorkDirBusyError, match="nothing was sent"):
         hold(place, lose_the_lock)
@@ -424,6 +424,31 @@ def test_a_server_that_is_gone_at_the_end_is_told_and_leaves_the_last_state(
 
     with pytest.raises(TransportError, match="does not answer"):
         hold(place, lose_the_server)
+    machine("b")
+    assert contents(open_finished(place, stored=True)) == FIRST
+
+
+def test_a_server_that_is_away_for_long_loses_no_run(
+    place: Path, machine: Machine, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(place, FIRST)
+    monkeypatch.setattr(module, "GRANTED", 60.0)
+
+    def lose_the_server(work: WorkDir) -> None:
+        write(work, SECOND)
+        proxy.faults.append(Fault("", "answer", 99, method="PUT"))
+
+    hold(place, lose_the_server)
+    machine("b")
+    assert contents(open_finished(place, stored=True)) == FIRST | SECOND
+
+
+def test_credentials_that_expire_when_all_is_sent_cost_a_warning(
+    place: Path, machine: Machine, proxy: FaultProxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    proxy.faults.append(Fault("/lock", "answer", 1, "DELETE", status=400, code="ExpiredToken"))
+    run(place, FIRST)
+    assert [record.getMessage()[:26] for record in caplog.records] == ["The lock is left behind, f"]
     machine("b")
     assert contents(open_finished(place, stored=True)) == FIRST
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import pickle
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -34,7 +36,8 @@ def full() -> OSError:
         (RuntimeError("disk I/O error"), errno.EIO),
         (RuntimeError("Error in fopen: could not open: Too many open files"), errno.EMFILE),
         (MemoryError(), errno.ENOMEM),
-        (RuntimeError("can't start new thread"), errno.ENOMEM),
+        (RuntimeError("can't start new thread"), errno.EAGAIN),
+        (BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)), errno.EAGAIN),
         (FileNotFoundError(errno.ENOENT, "gone"), None),
         (ValueError("a bug"), None),
     ],
@@ -48,10 +51,14 @@ def test_what_a_machine_lacks_is_known_by_number_or_by_text(
     assert errors.lacking(wrapped) == number
 
 
-def test_only_what_a_machine_lacks_is_told_as_that() -> None:
+def test_only_what_a_machine_lacks_is_told_as_that(tmp_path: Path) -> None:
     said = r"No space left on device \(tables/items\.parquet\)\. Free some space"
     with pytest.raises(errors.MachineError, match=said), errors.failures_of_machine():
         raise full()
+    said = rf"\([\d,.]+ MB are free in {tmp_path}, .* are free in {tempfile.gettempdir()}\)"
+    places = (tmp_path, tmp_path / "not yet there")
+    with pytest.raises(errors.MachineError, match=said), errors.failures_of_machine(*places):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     with pytest.raises(ValueError, match="a bug"), errors.failures_of_machine():
         raise ValueError("a bug")
     with pytest.raises(errors.PlanError), errors.failures_of_machine():

@@ -178,7 +178,8 @@ class Handle:
     def __init__(self, first: Any) -> None:
         self.shown = [first]
 
-    def update(self, what: Any) -> None:
+    def update(self, what: Any, *, raw: bool) -> None:
+        assert raw
         self.shown.append(what)
 
 
@@ -187,7 +188,7 @@ def notebook(monkeypatch: pytest.MonkeyPatch) -> list[Handle]:
     """A process that takes itself for the kernel of a notebook; what it shows."""
     shown: list[Handle] = []
 
-    def display(what: Any, *, display_id: bool = False) -> Handle:
+    def display(what: Any, *, display_id: bool = False, raw: bool = False) -> Handle:
         shown.append(Handle(what))
         return shown[-1]
 
@@ -205,7 +206,7 @@ def test_a_notebook_draws_one_bar_that_goes(
     with shown_progress():
         list(tracked(range(40), "embed", 0, 40))
     (bar,) = notebook
-    drawn = [one._repr_html_() for one in bar.shown]
+    drawn = [one["text/html"] for one in bar.shown]
     assert "<progress value='40' max='40'></progress> Embedding: 40 of 40" in drawn
     assert (drawn[0], drawn[-1]) == ("", "")
     assert capsys.readouterr() == ("", "")

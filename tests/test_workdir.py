@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -20,9 +21,11 @@ from imgvet.opening import edited, exclusive, open_finished, require_allowed
 from imgvet.workdir import (
     CROPS_PART,
     DRAFT,
+    SCRATCH,
     WorkDir,
     draft_in,
     link_or_copy,
+    scratch_folder,
     swap_folder,
     write_atomically,
     write_text,
@@ -142,6 +145,24 @@ def test_who_holds_a_work_dir_removes_what_killed_processes_left(tmp_path: Path)
         mine = draft_in(tmp_path)
         with exclusive(WorkDir(tmp_path)), mine as folder:
             assert Path(folder).is_dir()
+
+
+def test_what_killed_processes_left_for_a_while_is_removed_and_what_others_hold_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / f"{SCRATCH}killed").mkdir()
+    (tmp_path / f"{SCRATCH}killed" / "half").touch()
+    (tmp_path / f"{SCRATCH}file").touch()
+    (tmp_path / f"{SCRATCH}link").symlink_to(tmp_path)
+    with scratch_folder() as mine:
+        for path in tmp_path.iterdir():
+            os.utime(path, (0, 0), follow_symlinks=False)
+        (tmp_path / f"{SCRATCH}new").mkdir()
+        left = {tmp_path / f"{SCRATCH}{name}" for name in ("file", "link", "new")}
+        with scratch_folder() as other:
+            assert set(tmp_path.iterdir()) == {mine, other} | left
+    assert set(tmp_path.iterdir()) == left
 
 
 def test_who_is_interrupted_leaves_no_draft(tmp_path: Path) -> None:

@@ -244,5 +244,6 @@ def _server(command: str) -> Iterator[str]:
             "Start one with 'prefect server start' and set "
             "PREFECT_API_URL=http://127.0.0.1:4200/api",
         )
-    with failures_of(url, "Check that it runs and that PREFECT_API_URL ends in /api"):
+    remedy = "Check that it runs and that PREFECT_API_URL ends in /api"
+    with failures_of(f"The Prefect server {url}", remedy):
         yield url

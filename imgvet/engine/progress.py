@@ -81,32 +81,25 @@ def display_here() -> Any:
     return sys.modules["IPython.display"].display if hasattr(shell, "kernel") else None
 
 
-class _Bar:
-    """What a notebook draws of how far a stage is; nothing when all is done."""
+_NOTHING = {"text/plain": "", "text/html": ""}
 
-    def __init__(self, state: Progress | None = None) -> None:
-        self._state = state
 
-    def __repr__(self) -> str:
-        return _line(self._state) if self._state else ""
-
-    def _repr_html_(self) -> str:
-        state = self._state
-        if state is None:
-            return ""
-        done = f" value='{state.done}' max='{state.total}'" if state.total else ""
-        return f"<progress{done}></progress> {escape(_line(state))}"
+def _drawn(state: Progress) -> dict[str, str]:
+    """What a notebook draws of how far a stage is."""
+    done = f" value='{state.done}' max='{state.total}'" if state.total else ""
+    html = f"<progress{done}></progress> {escape(_line(state))}"
+    return {"text/plain": _line(state), "text/html": html}
 
 
 @contextmanager
 def _bar_in_notebook(display: Any) -> Iterator[None]:
     """One bar for what runs inside, which goes at the end."""
-    handle = display(_Bar(), display_id=True)
+    handle = display(_NOTHING, raw=True, display_id=True)
     try:
-        with listening(lambda state: handle.update(_Bar(state)), _BAR_EVERY):
+        with listening(lambda state: handle.update(_drawn(state), raw=True), _BAR_EVERY):
             yield
     finally:
-        handle.update(_Bar())
+        handle.update(_NOTHING, raw=True)
 
 
 def _print_line(state: Progress) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 from imgvet.engine.server import (
     PATIENCE,
     QUIET,
+    TEMPORARY,
     TemporaryServer,
     configured_url,
     environment,
@@ -44,6 +45,8 @@ FILES_OF_A_RUN = 128
 
 ADDRESSES_OF_A_RUN = 4 * 10**9
 """Bytes of address space: libraries and the stacks of threads; 3.5 to 4.3 GB on two cores."""
+
+_REMEDY = "Check that it runs and its log, or unset PREFECT_API_URL to use a temporary one"
 
 EVENTS_TIMEOUT = 10.0
 """Seconds that a temporary server is kept for events that were not sent yet."""
@@ -80,7 +83,7 @@ def completed_anyway(error: EngineError, started: datetime, work_dir: Path) -> R
     for run in history[-1:]:
         began = datetime.fromisoformat(run.started)  # of whole seconds
         if run.status == "finished" and began >= started.replace(microsecond=0):
-            print(f"imgvet: {error} The results are complete.", file=sys.stderr)
+            print(f"imgvet: {error.problem}. The results are complete.", file=sys.stderr)
             return run
     raise error
 
@@ -108,7 +111,7 @@ def run_in_engine(
     }
     work = require_allowed(options.work_dir, options.inputs, overwrite=True)
     _require_limits()
-    with failures_of_machine(), ExitStack() as stack:
+    with failures_of_machine(work.path), ExitStack() as stack:
         stack.enter_context(environment(settings))
         url = configured_url()
         if url is None and is_elsewhere(options.address):
@@ -222,17 +225,16 @@ def _connected(url: str, *, temporary: bool) -> Iterator[None]:
     from prefect.events.worker import EventsWorker
 
     changes: dict[Any, Any] = {settings.PREFECT_API_URL: url}
+    told = (f"The Prefect server {url}", _REMEDY)
     if temporary:  # nobody reads its logs, and heartbeats would hold up the end for a second
         changes[settings.PREFECT_LOGGING_TO_API_ENABLED] = False
         changes[settings.PREFECT_FLOWS_HEARTBEAT_FREQUENCY] = None
-    remedy = "Check that it runs, or unset PREFECT_API_URL to use a temporary one"
+        told = (TEMPORARY, "Run again")
+        EventsWorker.set_client_override(NullEventsClient)
     printed, logging.raiseExceptions = logging.raiseExceptions, False
-    with settings.temporary_settings(changes):
-        if temporary:
-            EventsWorker.set_client_override(NullEventsClient)
-        try:
-            with failures_of(url, remedy):
-                yield
-        finally:
-            EventsWorker.set_client_override(None)
-            logging.raiseExceptions = printed
+    try:
+        with settings.temporary_settings(changes), failures_of(*told):
+            yield
+    finally:
+        EventsWorker.set_client_override(None)
+        logging.raiseExceptions = printed

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -21,6 +22,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
@@ -31,6 +33,7 @@ START_TIMEOUT = 120.0
 """Seconds to wait for the temporary server."""
 
 LOOPBACK = "127.0.0.1"
+TEMPORARY = "Prefect's temporary server"
 LOG = "server.log"
 """What the server says, in its home."""
 
@@ -114,9 +117,11 @@ class TemporaryServer:
         while not self.is_ready() and time.monotonic() < deadline:
             self.answered.wait(_POLL)
         if not self.answered.is_set():
-            raise EngineError(
-                "Prefect's temporary server did not start", f"Its log is {self.home / LOG}"
+            code = 0 if self.process is None else self.process.poll() or 0
+            what = (
+                f"was killed by signal {-code}, as for its memory" if code < 0 else "did not start"
             )
+            raise EngineError(f"{TEMPORARY} {what}", f"Run again; its log is {self.home / LOG}")
         _save_template(self.home)
 
     def stop(self) -> None:
@@ -161,7 +166,7 @@ def _copy_template(home: Path) -> bool:
     if not template.is_file():
         return False
     _remove_database(home)
-    write_atomically(home / _DATABASE, lambda path: _copy_database(template, path))
+    write_atomically(home / _DATABASE, partial(shutil.copyfile, template))
     return True
 
 
@@ -175,13 +180,8 @@ def _save_template(home: Path) -> None:
     """Keep the database of a server that has just started for the next new work dir."""
     template = _template()
     if not template.exists():
-        with suppress(OSError, sqlite3.Error):
-            write_atomically(template, lambda path: _copy_database(home / _DATABASE, path))
-
-
-def _copy_database(source: Path, target: Path) -> None:
-    with closing(sqlite3.connect(source)) as reader, closing(sqlite3.connect(target)) as writer:
-        reader.backup(writer)
+        with suppress(OSError, sqlite3.Error), closing(sqlite3.connect(home / _DATABASE)) as live:
+            write_atomically(template, lambda path: live.execute("VACUUM INTO ?", [str(path)]))
 
 
 def may_be_configured() -> bool:
@@ -250,7 +250,7 @@ def _require_api(url: str) -> None:
 
 
 @contextmanager
-def failures_of(url: str, remedy: str) -> Iterator[None]:
+def failures_of(server: str, remedy: str) -> Iterator[None]:
     """Raise EngineError, with what to do next, if a server fails what runs inside."""
     import httpx
     from prefect.exceptions import PrefectException
@@ -263,8 +263,8 @@ def failures_of(url: str, remedy: str) -> Iterator[None]:
         cause = error.__cause__ if type(error) is RuntimeError else error
         if not isinstance(cause, PrefectException | httpx.HTTPError):
             raise
-        said = str(cause) or type(cause).__name__
-        raise EngineError(f"The Prefect server {url} failed: {said}", remedy) from cause
+        said, *_ = str(cause).splitlines() or [type(cause).__name__]  # links follow
+        raise EngineError(f"{server} failed: {said}", remedy) from cause
 
 
 @contextmanager

@@ -37,6 +37,7 @@ DECODE_SECONDS, DECODE_PATIENCE = 60, 600
 """What one image, or the way to a video's next frame, may take: processor time, and time. The first
 does not depend on what else the machine does; the second is for a decoder that waits."""
 
+_FIRST_TO_GO = Path("/proc/self/oom_score_adj")
 DECODE_MEMORY = 6 << 30
 """Bytes of address space of a worker, with the libraries in it."""
 
@@ -173,6 +174,8 @@ def _how_it_ended(status: int) -> Failure:
         limit = f"{DECODE_SECONDS} s of processor time, {DECODE_PATIENCE} s in all"
         return Failure(Reason.DECODER_TIMEOUT, f"not decoded within {limit}")
     name = signal.Signals(-status).name if status < 0 else f"exit status {status}"
+    if status == -signal.SIGKILL:
+        name += ", as where memory is short"
     return Failure(Reason.DECODER_CRASHED, f"the process that decoded it ended with {name}")
 
 
@@ -183,6 +186,8 @@ def serve(descriptor: int) -> None:
         hard = resource.getrlimit(kind)[1]
         with suppress(ValueError, OSError):  # macOS holds nobody to a limit of address space.
             resource.setrlimit(kind, (limit if hard == -1 else min(limit, hard), hard))
+    with suppress(OSError):  # Where memory is short, Linux ends this before the run.
+        _FIRST_TO_GO.write_text("1000")
     Image.MAX_IMAGE_PIXELS = None  # decode has a limit of its own, the same for all formats
     connection = Connection(descriptor)
     connection.send(None)

@@ -21,7 +21,7 @@ LEAST_CONTENTS = 50
 TAIL_SIMILARITY = 0.845
 """What the end of different pictures gets: what the most similar of 300 photographs have."""
 
-VERSION = 1
+VERSION = 2
 
 _SAMPLES, _SIZE, _LOW = 64, 50, 0.01
 

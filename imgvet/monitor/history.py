@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -211,6 +212,13 @@ def read_history(work: WorkDir) -> tuple[Run, ...]:
     path = history_path(work)
     if not path.exists():
         return ()
+    status = path.stat()
+    return _rows_of(path, (status.st_ino, status.st_size, status.st_mtime_ns))
+
+
+@lru_cache(maxsize=4)
+def _rows_of(path: Path, _state: tuple[int, ...]) -> tuple[Run, ...]:
+    """The rows of a file in a state: 2,000 take 0.9 s, and a run asks for them ten times."""
     try:
         data = pq.read_table(path)
         versions = set(data.column("schema_version").to_pylist())

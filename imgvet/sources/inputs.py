@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -54,7 +53,7 @@ from imgvet.sources.s3_objects import list_objects, look_up_objects
 from imgvet.sources.yolo import read_yolo, yolo_entries
 from imgvet.store.files import files_in
 from imgvet.tables import to_frame
-from imgvet.workdir import WorkDir
+from imgvet.workdir import WorkDir, scratch_folder
 
 _READ_LIST = {Kind.TEXT_LIST: read_text_list, Kind.CSV_LIST: read_csv_list}
 
@@ -152,8 +151,8 @@ def opened(names: Sequence[str]) -> Iterator[tuple[pd.DataFrame, Callable[[int],
     buckets. ImgvetError as :func:`list_items`.
     """
     options, videos = SourceOptions(input_dir=tuple(names)), VideoOptions()
-    with tempfile.TemporaryDirectory(prefix="imgvet-") as folder:
-        work = WorkDir(Path(folder))
+    with scratch_folder() as folder:
+        work = WorkDir(folder)
         inputs, containers = find_inputs(options), containers_in(work, videos)
         copied = (mirror(name, options, work, "", images=False) for name in inputs.remote)
         for path in chain(inputs.compressed, *(report.compressed for report in copied)):

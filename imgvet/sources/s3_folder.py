@@ -7,6 +7,7 @@ if it refuses.
 from __future__ import annotations
 
 import mimetypes
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from imgvet.errors import WorkDirUnusableError
+from imgvet.errors import TransportError, WorkDirUnusableError
 from imgvet.sources.s3 import RETRIED, ObjectLocation, Problem, ask, client_for, error_for
 from imgvet.sources.s3_objects import Transfer, list_objects
 
@@ -35,6 +36,8 @@ class Folder:
     """The objects whose keys begin with one key; their names follow after a slash."""
 
     location: ObjectLocation
+    patience: float = 0.0
+    """Seconds for which a server that is gone is asked again, beyond what everybody grants it."""
 
     def at(self, name: str) -> ObjectLocation:
         """Where an object is."""
@@ -87,7 +90,7 @@ class Folder:
     def download(self, name: str, path: Path) -> bool:
         """Fetch an object into a new file; false if there is none."""
         with path.open("w+b") as sink:
-            return self._had(Transfer(self.at(name), sink, "").run()) is not None
+            return self._patiently(Transfer(self.at(name), sink, "").run) is not None
 
     def copy(self, name: str, to: str) -> None:
         """Copy an object within the server, as what its new name says that it is."""
@@ -114,7 +117,16 @@ class Folder:
         return {"Bucket": self.location.bucket, "Key": self.at(name).key}
 
     def _ask(self, request: Callable[[], Result]) -> Result | None:
-        return self._had(ask(self.location, request))
+        return self._patiently(lambda: ask(self.location, request))
+
+    def _patiently(self, attempt: Callable[[], Result | Problem]) -> Result | None:
+        deadline = time.monotonic() + self.patience
+        while True:
+            try:
+                return self._had(attempt())
+            except TransportError:
+                if time.monotonic() >= deadline:
+                    raise
 
     def _had(self, answer: Result | Problem) -> Result | None:
         """The answer to a request, None if there is no such object."""

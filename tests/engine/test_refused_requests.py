@@ -66,6 +66,8 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "overwrite off, crops": (
         "overwrite is off", {"work_dir": "done", "overwrite": False, "bounding_box": BOX},
     ),
+    "input that is not UTF-8": ("is not UTF-8", {"input_dir": "photos\udcff"}),
+    "work dir that is not UTF-8": ("is not UTF-8", {"work_dir": "out\udcff"}),
     "no such model": ("no known model", {"model_path": "dinov9"}),
     "no such detector": ("did you mean face", {"bounding_box": "fase"}),
     "no such search": ("Nonsense7", {"nnf_mode": "Nonsense7"}),

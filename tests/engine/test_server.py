@@ -103,7 +103,7 @@ def test_a_server_that_is_gone_before_it_is_wanted(tmp_path: Path) -> None:
     process.kill()
     process.wait()
     server.start(tmp_path / "home")
-    with pytest.raises(EngineError, match="did not start"):
+    with pytest.raises(EngineError, match="killed by signal 9"):
         server.wait()
     server.stop()
 
@@ -136,6 +136,9 @@ def test_a_server_that_goes_away_is_an_error_of_the_server_and_a_bug_is_not() ->
         start_a_flow()
     with pytest.raises(RuntimeError, match="a bug"), failures_of(address, "Start it"):
         raise RuntimeError("a bug")
+    said = httpx.HTTPError("Server error '500'\nFor more information check: https://far.away")
+    with pytest.raises(EngineError, match=r"'500'\. Start it\.$"), failures_of(address, "Start it"):
+        raise said
 
 
 class Answer(BaseHTTPRequestHandler):

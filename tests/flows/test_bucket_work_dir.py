@@ -95,6 +95,18 @@ def interrupt(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
+def test_what_a_killed_run_had_measured_is_there_for_another_machine(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("imgvet.embedding.compute.collect_embeddings", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run(machine("a"))
+    second = machine("b")
+    run(second)
+    assert set(second.computed().values()) == {0}
+
+
 def test_alarms_are_told_when_their_results_are_in_the_bucket(
     machine: Machine, bucket: Bucket, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,7 @@ ENDS = {
     b"segfault": (Reason.DECODER_CRASHED, "SIGSEGV"),
     b"abort": (Reason.DECODER_CRASHED, "SIGABRT"),
     b"exit": (Reason.DECODER_CRASHED, "exit status 3"),
-    b"killed": (Reason.DECODER_CRASHED, "SIGKILL"),
+    b"killed": (Reason.DECODER_CRASHED, "SIGKILL, as where memory is short"),
     b"spin": (Reason.DECODER_TIMEOUT, "processor time"),
     b"wait": (Reason.DECODER_TIMEOUT, "in all"),
     b"eat": (Reason.TOO_LARGE, "GiB of memory"),
@@ -62,6 +62,11 @@ def test_an_error_of_ours_is_raised_and_the_worker_stays(files):
     with pytest.raises(FileNotFoundError):
         isolated(os.stat, "/there/is/no/such/file")
     assert list(isolation._idle_workers(os.getpid())) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others have no order of who is ended")
+def test_where_memory_is_short_workers_are_ended_before_the_run():
+    assert isolated(Path.read_text, Path("/proc/self/oom_score_adj")) == "1000\n"
 
 
 def test_pictures_are_those_of_the_decoder(files):

@@ -61,6 +61,14 @@ def test_what_is_saved_comes_back(work: WorkDir) -> None:
     assert read_history(work) == runs
 
 
+def test_a_history_is_parsed_once_until_it_changes(work: WorkDir) -> None:
+    save_run(work, monitored("a"))
+    known = read_history(work)
+    assert read_history(work) is known
+    changed = save_run(work, known[0].model_copy(update={"told": True}))
+    assert read_history(work) == (changed,)
+
+
 def test_people_can_plot_images_and_rates(work: WorkDir) -> None:
     save_run(work, monitored("a"))
     frame = pd.read_parquet(history_path(work))

@@ -90,6 +90,7 @@ def test_all_images_are_fetched_once_and_skipped_the_second_time(
     assert len(proxy.gets()) == 12
 
 
+@pytest.mark.usefixtures("proxy")
 def test_what_an_earlier_layout_left_is_removed(bucket: Bucket, tmp_path: Path) -> None:
     old = tmp_path / "server" / "bucket"
     old.mkdir(parents=True)

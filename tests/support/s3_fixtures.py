@@ -43,6 +43,7 @@ def proxy(running_fault_proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> F
     """
     monkeypatch.setattr("imgvet.sources.s3.FIRST_WAIT", 0.001)
     monkeypatch.setattr("imgvet.sources.s3.LONGEST_WAIT", 0.01)
+    monkeypatch.setattr("imgvet.bucket.GRANTED", 0.0)
     running_fault_proxy.faults.clear()
     running_fault_proxy.requests.clear()
     for name in [name for name in os.environ if name.startswith("AWS_")]:
