@@ -200,8 +200,11 @@ def tables_of(images: Batch) -> dict[str, pd.DataFrame]:
         {
             "id": ids,
             "filename": [f"{name}.jpg" for name in ids],
+            "path": [f"/{name}.jpg" for name in ids],
+            "member": None,
             "digest": images.digest.tolist(),
             "status": np.where(images.valid, "ok", "truncated"),
+            "time_ms": None,
             "file_size": 1,
             "embedding_row": np.where(images.valid, row, np.nan),
         }

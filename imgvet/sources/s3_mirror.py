@@ -69,7 +69,7 @@ class Copy:
     @property
     def path(self) -> Path:
         """Where it lies."""
-        return self.folder / "objects" / file_name(self.location.key) / self._name
+        return self.folder / "objects" / file_name(f"{self.location.key}/") / self._name
 
     @property
     def partial(self) -> Path:
