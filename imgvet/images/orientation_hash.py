@@ -21,11 +21,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgvet.images.picture import Pixels
+from imgvet.images.picture import Pixels, averaged
 
 HASH_BYTES = 32
 PAIR_BYTES = 15
@@ -85,9 +84,9 @@ def _reduced(gray: Pixels) -> Pixels:
     rows, columns = gray.shape
     step_y, step_x = max(1, rows // _REDUCED_SIDE), max(1, columns // _REDUCED_SIDE)
     top, left = rows % step_y // 2, columns % step_x // 2
-    size = (columns // step_x, rows // step_y)
-    whole = gray[top : top + size[1] * step_y, left : left + size[0] * step_x]
-    return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.uint8)
+    width, height = columns // step_x, rows // step_y
+    whole = gray[top : top + height * step_y, left : left + width * step_x]
+    return averaged(whole, width, height)
 
 
 def _coefficients(gray: Pixels) -> NDArray[np.float64]:

@@ -152,6 +152,13 @@ def standard_size(width: int, height: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
+def averaged(pixels: Pixels, width: int, height: int) -> Pixels:
+    """A picture, in colour or gray, at another size: each pixel is the mean of those it covers."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def to_standard_size(pixels: Pixels) -> Pixels:
     """Reduce to a short side of at most 256 and a long side of at most 4096 pixels.
 
@@ -169,7 +176,7 @@ def _reduced(pixels: Pixels, width: int, height: int) -> Pixels:
         step_y, step_x = min(rows // height, 2), min(columns // width, 2)
         rows, columns = rows // step_y, columns // step_x
         whole = pixels[: rows * step_y, : columns * step_x]  # An odd last line has no partner.
-        pixels = np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA))
+        pixels = averaged(whole, columns, rows)
     if (columns, rows) != (width, height):
         reduced = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
         pixels = np.asarray(reduced, np.uint8)

@@ -14,7 +14,7 @@ import numpy as np
 
 from imgvet.similarity.alignment import Alignment, Look, align
 from imgvet.similarity.doubts import FEW_PIXELS, refuted
-from imgvet.similarity.maps import Map, inverted, scale
+from imgvet.similarity.maps import Map, scale
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -78,38 +78,31 @@ def related(
 ) -> Finding:
     """What two pictures of these sizes have to do with each other."""
     found = align(first, second, thorough=thorough)
-    if found is None or _shows_two(found, first, second, min(*size, *other_size)):
+    if found is None or _shows_two(found, min(*size, *other_size)):
         return Finding()
-    return finding_of(found, size, other_size)
-
-
-def _shows_two(found: Alignment, first: Look, second: Look, side: int) -> bool:
-    """Whether a closer look takes back what is proven of pictures with this shortest side."""
-    small = side < FEW_PIXELS
-    if small and found.agreeing * side < _LEAST_EVIDENCE:
-        return True
-    if not small and not (first.mostly_ground and second.mostly_ground):
-        return False
-    if found.first_shown > found.second_shown:
-        return refuted(first.fine, second.fine, found.map, small=small)
-    return refuted(second.fine, first.fine, inverted(found.map), small=small)
-
-
-@lru_cache(64)
-def _look(thumbnail: bytes) -> Look:
-    return Look(thumbnail)
-
-
-def finding_of(found: Alignment, first: Size, second: Size) -> Finding:
-    """What a proven alignment of two pictures of these sizes says of them."""
-    transform = found.map * np.array(second)[:, None] / np.array([*first, 1.0])
+    transform = found.map * np.array(other_size)[:, None] / np.array([*size, 1.0])
     return Finding(
-        _relation(found, transform, first, second).value,
+        _relation(found, transform, size, other_size).value,
         found.agreeing,
         round(found.first_shown, 4),
         round(found.second_shown, 4),
         transform.ravel().round(4).tolist(),
     )
+
+
+def _shows_two(found: Alignment, side: int) -> bool:
+    """Whether a closer look takes back what is proven of pictures with this shortest side."""
+    small = side < FEW_PIXELS
+    if small and found.agreeing * side < _LEAST_EVIDENCE:
+        return True
+    if not small and not (found.frame.mostly_ground and found.over.mostly_ground):
+        return False
+    return refuted(found.frame.fine, found.over.fine, found.to_over, small=small)
+
+
+@lru_cache(64)
+def _look(thumbnail: bytes) -> Look:
+    return Look(thumbnail)
 
 
 def _relation(found: Alignment, transform: Map, first: Size, second: Size) -> Relation:
