@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgvet.images.orientation_hash import ORIENTATIONS
-from imgvet.images.picture import Pixels, averaged, decode_thumbnail, gray_thumbnail, oriented
+from imgvet.images.picture import Pixels, averaged, decode_thumbnail, oriented, size_within
 from imgvet.similarity.doubts import (
     FINE_SIDE,
     LEAST_LEVELS,
@@ -120,7 +120,7 @@ class Look:
     @cached_property
     def fine(self) -> Pixels:
         """The whole thumbnail in gray."""
-        return gray_thumbnail(self._thumbnail)
+        return decode_thumbnail(self._thumbnail, gray=True)
 
     @cached_property
     def fine_square(self) -> Pixels:
@@ -347,5 +347,4 @@ def _compared(left: _Patches, right: _Patches) -> tuple[Marks, Marks]:
 def _scaled(pixels: Pixels, side: int) -> Pixels:
     """Reduced to a short side of at most ``side``, and a long one of at most four times that."""
     height, width = pixels.shape[:2]
-    scale = min(1.0, side / min(height, width), 4 * side / max(height, width))
-    return averaged(pixels, max(1, round(width * scale)), max(1, round(height * scale)))
+    return averaged(pixels, *size_within(width, height, side, 4 * side))
