@@ -95,11 +95,6 @@ class Look:
         return averaged(self._pixels, _COLOURED, _COLOURED)
 
     @cached_property
-    def tints(self) -> Pixels:
-        """The mean colour of each patch."""
-        return averaged(self.colours, ROWS, ROWS)
-
-    @cached_property
     def square(self) -> Pixels:
         """The picture in gray as a square."""
         return averaged(self.gray, _SIDE, _SIDE)
@@ -284,8 +279,8 @@ class Alignment:
     def recoloured(self) -> float:
         """Mean difference of the colours of patches that agree, in levels of 255."""
         laid = laid_over(self.over.colours, self.to_over, _COLOURED)
-        apart = cv2.absdiff(self.frame.tints, averaged(laid, ROWS, ROWS))
-        return float(apart.reshape(-1, 3)[self._agree].mean())
+        one, other = (averaged(each, ROWS, ROWS) for each in (self.frame.colours, laid))
+        return float(cv2.absdiff(one, other).reshape(-1, 3)[self._agree].mean())
 
     def moved(self, *, finely: bool = False) -> Alignment | None:
         """The same, moved by as much as most patches have."""
