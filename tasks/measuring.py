@@ -11,8 +11,7 @@ from imgvet.curation.decisions import Decisions
 from imgvet.embedding import compute, user_embeddings
 from imgvet.embedding.user_embeddings import UserEmbeddingsReference
 from imgvet.measures import collect
-from imgvet.measures.compute_crops import cut_files
-from imgvet.measures.compute_stats import measure_files, measure_thumbnails
+from imgvet.measures.compute_stats import cut_files, measure_files, measure_thumbnails
 from imgvet.models import calibrate
 from imgvet.models.model import Model, ModelCard
 from imgvet.options import MediaOptions, StatsOptions, VideoOptions

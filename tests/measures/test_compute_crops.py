@@ -17,7 +17,7 @@ from imgvet.images.decode import decode
 from imgvet.images.geometry import Box, Region, region_of
 from imgvet.images.picture import Picture
 from imgvet.measures.collect import crops_of
-from imgvet.measures.compute_crops import crop_digest, cut_files
+from imgvet.measures.compute_stats import crop_digest, cut_files
 from imgvet.options import VideoOptions
 from imgvet.store.files import FileToRead
 from imgvet.store.store import Store

@@ -16,8 +16,7 @@ from imgvet.crops.listing import annotated
 from imgvet.embedding.compute import collect_embeddings, embed, thumbnail_reader
 from imgvet.embedding.user_embeddings import match_user_embeddings, read_user_embeddings
 from imgvet.measures.collect import ItemTables, crops_of, item_tables, stats_table, with_reads
-from imgvet.measures.compute_crops import cut_files
-from imgvet.measures.compute_stats import measure_files
+from imgvet.measures.compute_stats import cut_files, measure_files
 from imgvet.models.resolve import resolve_model
 from imgvet.opening import require_allowed
 from imgvet.options import (
