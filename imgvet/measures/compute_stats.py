@@ -75,6 +75,11 @@ class ContentClaims:
         self._owners.pop(digest, None)
 
 
+Look = Callable[[FileToRead, str, bytes, ContentClaims], Found | Failure]
+"""What is done with a file, its digest and its bytes; nothing is kept of its failures, so that the
+next run tries again."""
+
+
 def _measure_whole(
     file: FileToRead,  # noqa: ARG001
     digest: str,
@@ -95,15 +100,13 @@ def measure_files(
     threads: int,
     done_before: int,
     total: int,
-    look: Callable[[FileToRead, str, bytes, ContentClaims], Found | Failure] = _measure_whole,
+    look: Look = _measure_whole,
 ) -> pa.Table:
     """Measure one shard of files, and write its packs and its part of the file index.
 
     If reading fails in transport, what was read before is kept for the next run. For the progress,
-    so many files are in the shards before this one and in all. To ``look`` is what is done with
-    each file, its digest and its bytes; of its failures nothing is kept, so that the next run tries
-    again. Returned is what reading each file gave, a table of :data:`READ_SCHEMA` in order of the
-    shard.
+    so many files are in the shards before this one and in all. Returned is what reading each file
+    gave, a table of :data:`READ_SCHEMA` in order of the shard.
     """
     claims = ContentClaims(store.measures.digests())
 
@@ -162,19 +165,10 @@ def _write_measures(measured: Mapping[str, Measured], store: Store) -> None:
         store.measures.write(pa.Table.from_pylist(rows, MEASURES_SCHEMA), thumbnails)
 
 
-def cut_files(
-    cuts: Mapping[FileToRead, str],
-    cutter: Cutter,
-    store: Store,
-    videos: VideoOptions,
-    threads: int,
-    done_before: int,
-    total: int,
-) -> pa.Table:
-    """Cut one shard of files and measure their crops, as :func:`measure_files` does whole ones.
+def cutting(cuts: Mapping[FileToRead, str], cutter: Cutter) -> Look:
+    """How files are cut, and their crops measured in place of them.
 
-    What is cut out of each file is its own boxes as text, or
-    :attr:`imgvet.crops.cutter.Cutter.text`.
+    What is cut out of each is its own boxes as text, or :attr:`imgvet.crops.cutter.Cutter.text`.
     """
 
     def look(file: FileToRead, digest: str, data: bytes, claims: ContentClaims) -> Found | Failure:
@@ -196,7 +190,7 @@ def cut_files(
         rows = rows or [{"number": -1} | FINE.row]
         return Found(measured, [{DIGEST: key, **row} for row in rows])
 
-    return measure_files(list(cuts), store, videos, threads, done_before, total, look)
+    return look
 
 
 def _cut_region(
@@ -204,17 +198,16 @@ def _cut_region(
 ) -> tuple[Row, dict[str, Measured]]:
     """One crop as a row, and its measures if its content is new."""
     clipped = clip(region, picture.width, picture.height)
-    failure = clipped if isinstance(clipped, Failure) else None
-    place = region if isinstance(clipped, Failure) else clipped
+    place, told = (region, clipped) if isinstance(clipped, Failure) else (clipped, FINE)
     row = {
-        **(failure or FINE).row,
+        **told.row,
         **dict(zip(BOX_COLUMNS, astuple(place.box), strict=True)),
         **dict(zip(CORNER_COLUMNS, place.corners or (), strict=False)),
         "score": region.score,
         "found_label": region.label,
         "text": region.text,
     }
-    if failure is not None:
+    if told is not FINE:
         return row, {}
     crop = cut_clipped(picture, place)
     digest = crop_digest(crop)
