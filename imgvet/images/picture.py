@@ -79,11 +79,6 @@ def oriented(pixels: Pixels, orientation: int) -> Pixels:
     return np.ascontiguousarray(pixels)
 
 
-def shown_size(width: int, height: int, orientation: int) -> tuple[int, int]:
-    """Width and height as shown."""
-    return (height, width) if orientation in TRANSPOSED else (width, height)
-
-
 def rgb_of_image(image: Image.Image) -> Pixels:
     """RGB of a loaded Pillow image of any mode.
 

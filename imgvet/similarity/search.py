@@ -13,6 +13,7 @@ import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -166,12 +167,7 @@ class EarlierSearch:
 
     def save(self, path: Path) -> None:
         """Keep it, in one step."""
-
-        def write(draft: Path) -> None:
-            with draft.open("wb") as stream:
-                np.savez(stream, keys=self.keys, rows=self.rows)
-
-        write_atomically(path, write)
+        write_atomically(path, partial(np.savez, keys=self.keys, rows=self.rows))
 
 
 def path_of(work: WorkDir, options: NeighborOptions) -> Path:
