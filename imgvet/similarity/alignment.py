@@ -52,6 +52,9 @@ from imgvet.similarity.maps import (
 
 Marks = NDArray[np.bool_]
 
+Size = tuple[int, int]
+"""Width and height in pixels."""
+
 ROWS = 12
 """Rows and columns of patches of the picture that the other one is laid over."""
 
@@ -83,9 +86,9 @@ _FLOW_WINDOW, _FLOW_ENDS, _TOGETHER, _LEAST_AREA = (9, 9), (3, 10, 0.03), 1.0, 0
 class Look:
     """What of a picture is compared, from its thumbnail; each part is made when it is needed."""
 
-    def __init__(self, thumbnail: bytes) -> None:
-        """Decode a thumbnail; ValueError if it is damaged."""
-        self._thumbnail = thumbnail
+    def __init__(self, thumbnail: bytes, size: Size) -> None:
+        """Decode a thumbnail of a picture of this size; ValueError if it is damaged."""
+        self._thumbnail, self.size = thumbnail, size
         self._pixels = _scaled(decode_thumbnail(thumbnail, LOOK_SIDE), LOOK_SIDE)
         self.gray = np.asarray(cv2.cvtColor(self._pixels, cv2.COLOR_RGB2GRAY), np.uint8)
 

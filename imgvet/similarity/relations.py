@@ -12,12 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imgvet.similarity.alignment import Alignment, Look, align
+from imgvet.similarity.alignment import Alignment, Look, Size, align
 from imgvet.similarity.doubts import FEW_PIXELS, refuted
 from imgvet.similarity.maps import Map, scale
-
-Size = tuple[int, int]
-"""Width and height in pixels."""
 
 Pair = tuple[str, str, bool]
 """Digests of two contents, and whether to look thoroughly for what they have in common."""
@@ -65,24 +62,20 @@ def compared(pairs: Sequence[Pair], shown: Mapping[str, tuple[bytes, Size]]) -> 
 
     In order of the pairs. ValueError if a thumbnail is damaged.
     """
-
-    def finding(first: str, second: str, thorough: bool) -> Finding:  # noqa: FBT001
-        (one, size), (other, other_size) = shown[first], shown[second]
-        return related(_look(one), _look(other), size, other_size, thorough=thorough)
-
-    return [finding(*pair) for pair in pairs]
+    return [
+        related(_look(*shown[first]), _look(*shown[second]), thorough=thorough)
+        for first, second, thorough in pairs
+    ]
 
 
-def related(
-    first: Look, second: Look, size: Size, other_size: Size, *, thorough: bool = True
-) -> Finding:
-    """What two pictures of these sizes have to do with each other."""
+def related(first: Look, second: Look, *, thorough: bool = True) -> Finding:
+    """What two pictures have to do with each other."""
     found = align(first, second, thorough=thorough)
-    if found is None or _shows_two(found, min(*size, *other_size)):
+    if found is None or _shows_two(found):
         return Finding()
-    transform = found.map * np.array(other_size)[:, None] / np.array([*size, 1.0])
+    transform = found.map * np.array(second.size)[:, None] / np.array([*first.size, 1.0])
     return Finding(
-        _relation(found, transform, size, other_size).value,
+        _relation(found, transform, same_size=first.size == second.size).value,
         found.agreeing,
         round(found.first_shown, 4),
         round(found.second_shown, 4),
@@ -90,8 +83,9 @@ def related(
     )
 
 
-def _shows_two(found: Alignment, side: int) -> bool:
-    """Whether a closer look takes back what is proven of pictures with this shortest side."""
+def _shows_two(found: Alignment) -> bool:
+    """Whether a closer look takes back what is proven."""
+    side = min(*found.frame.size, *found.over.size)
     small = side < FEW_PIXELS
     if small and found.agreeing * side < _LEAST_EVIDENCE:
         return True
@@ -101,11 +95,11 @@ def _shows_two(found: Alignment, side: int) -> bool:
 
 
 @lru_cache(64)
-def _look(thumbnail: bytes) -> Look:
-    return Look(thumbnail)
+def _look(thumbnail: bytes, size: Size) -> Look:
+    return Look(thumbnail, size)
 
 
-def _relation(found: Alignment, transform: Map, first: Size, second: Size) -> Relation:
+def _relation(found: Alignment, transform: Map, *, same_size: bool) -> Relation:
     linear = transform[:, :2]
     degrees = np.degrees(np.arctan2(linear[1, 0] - linear[0, 1], linear.trace()))
     if scale(transform) < 0 or abs(degrees) > LEAST_DEGREES:
@@ -116,4 +110,4 @@ def _relation(found: Alignment, transform: Map, first: Size, second: Size) -> Re
         return Relation.RECOLOURED
     if found.differing > _OVERLAID * (found.agreeing + found.differing):
         return Relation.OVERLAID
-    return Relation.RE_ENCODED if first == second else Relation.RESIZED
+    return Relation.RE_ENCODED if same_size else Relation.RESIZED
