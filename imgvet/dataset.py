@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from imgvet import tables
+from imgvet.check_options import FailOn
 from imgvet.errors import InvalidParameterError
 from imgvet.opening import finished_at, open_finished, place_outside, work_dir_at
-from imgvet.options import ExecutionOptions, FailOn, make_options
+from imgvet.options import ExecutionOptions, make_options
 from imgvet.parameters import place_in, validated
 from imgvet.quality.result import fails, read_results
 from imgvet.reasons import Reason

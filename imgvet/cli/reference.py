@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imgvet.check_options import CheckLimits
 from imgvet.cli.arguments import default_text
 from imgvet.curation.decisions import Kind
 from imgvet.curation.rules import CurateOptions, KeepRules, ListRules
@@ -11,7 +12,7 @@ from imgvet.format import filled
 from imgvet.images import isolation, picture
 from imgvet.metrics import FLAGS, METRICS
 from imgvet.monitor.options import NotifyOptions, WatchOptions
-from imgvet.options import GROUPS, CheckLimits
+from imgvet.options import GROUPS
 from imgvet.quality.checks import CHECKS
 from imgvet.reasons import Reason
 from imgvet.similarity.distances import DISTANCES

@@ -39,7 +39,7 @@ class Check:
 
     @property
     def limit(self) -> str | None:
-        """Field of :class:`imgvet.options.CheckLimits` that holds it; None if it is always 0.
+        """Field of :class:`imgvet.check_options.CheckLimits` that holds it; None if it is always 0.
 
         Images are to be at least so many, everything else at most; the limit itself is allowed.
         """

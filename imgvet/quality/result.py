@@ -9,8 +9,8 @@ from typing import Literal, get_args
 
 from pydantic import TypeAdapter
 
+from imgvet.check_options import FailOn
 from imgvet.errors import InvalidParameterError
-from imgvet.options import FailOn
 from imgvet.summary import Exact, Verdict, read_result
 from imgvet.workdir import write_text
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from imgvet.check_options import CheckLimits
 from imgvet.errors import InputUnreadableError, InvalidParameterError
-from imgvet.options import CheckLimits
 from imgvet.quality.checks import CHECK_BY_NAME, CHECKS, Unit
 from imgvet.quality.expectations import BETWEEN, Expectation, between, require_valid
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgvet.options import CheckLimits
+from imgvet.check_options import CheckLimits
 from imgvet.quality.checks import CHECK_BY_NAME, CHECKS, Check, Unit
 from imgvet.quality.summarize import rates
 from imgvet.sections import Section

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from imgvet.check_options import CheckLimits
 from imgvet.errors import InputUnreadableError, InvalidParameterError
-from imgvet.options import CheckLimits
 from imgvet.quality.checks import CHECKS
 from imgvet.quality.result import CheckResult, CheckState
 from imgvet.quality.run_checks import run_checks

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from imgvet.check_options import CheckLimits
 from imgvet.metrics import BASIC_METRICS, METRICS
-from imgvet.options import CheckLimits
 from imgvet.quality.checks import CHECK_BY_NAME, CHECKS
 from imgvet.quality.result import CheckResult, CheckState, verdict
 from imgvet.quality.run_checks import run_checks
@@ -164,7 +164,7 @@ def refuse(*args):
 socket.socket.connect = socket.socket.connect_ex = refuse
 from imgvet.quality.run_checks import run_checks
 from imgvet.quality.suite import own_suite
-from imgvet.options import CheckLimits
+from imgvet.check_options import CheckLimits
 assert not {"great_expectations", "scipy", "sqlalchemy"} & set(sys.modules), "imported too early"
 import logging, gc, warnings
 show = warnings.showwarning
