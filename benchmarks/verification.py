@@ -127,9 +127,9 @@ def look_alikes(of_each: int) -> tuple[int, int]:
     proven = []
     for draw in LOOK_ALIKES.values():
         drawn = [draw(number) for number in range(of_each)]
-        looks = [Look(encode_thumbnail(to_standard_size(picture))) for picture in drawn]
         size = drawn[0].shape[1::-1]
-        found = [related(one, other, size, size) for one, other in combinations(looks, 2)]
+        looks = [Look(encode_thumbnail(to_standard_size(picture)), size) for picture in drawn]
+        found = [related(*pair) for pair in combinations(looks, 2)]
         proven += [finding.verified > 0 for finding in found]
     return len(proven), sum(proven)
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from imgvet.foreign import redacted, visible
+from imgvet.format import redacted, visible
 
 EXIT_BAD_REQUEST = 2
 EXIT_CHECKS_FAILED = 3

@@ -13,8 +13,7 @@ from typing import Any, TypeVar
 from pydantic import Field, ValidationError
 
 from imgvet.errors import RunNotFoundError
-from imgvet.foreign import visible
-from imgvet.format import counted, filled
+from imgvet.format import counted, filled, visible
 from imgvet.metrics import FLAGS
 from imgvet.options import dataset_called
 from imgvet.parameters import Frozen, PartType

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import glob
 import os
-import secrets
 import shutil
 import tempfile
 import time
@@ -180,15 +179,12 @@ def made_in_one_step(target: Path) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` make a temporary file beside ``path``, then move it into place."""
+    """Let ``write`` make a file of the same name in a draft, then move it into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Not by mkstemp, whose files only the user may read, whatever the umask says.
-    temporary = path.with_name(f"{DRAFT}{secrets.token_hex(8)}")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    finally:  # also of two links to the same file, of which both names stay (POSIX rename)
-        temporary.unlink(missing_ok=True)
+    with draft_in(path.parent) as folder:
+        draft = Path(folder) / path.name
+        write(draft)
+        draft.replace(path)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -13,8 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imgvet.curation.decisions import Decisions, Kind, read_decisions
-from imgvet.foreign import visible
-from imgvet.format import listed
+from imgvet.format import listed, visible
 from imgvet.metrics import METRICS
 from imgvet.monitor.finished import runs_of
 from imgvet.monitor.history import Run

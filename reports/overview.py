@@ -9,8 +9,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from imgvet.foreign import as_markdown
-from imgvet.format import counted, filled
+from imgvet.format import as_markdown, counted, filled
 from imgvet.monitor.alarms import in_short
 from imgvet.monitor.history import Run
 from imgvet.monitor.messages import Message

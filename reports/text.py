@@ -9,8 +9,7 @@ import math
 from datetime import datetime
 
 from imgvet import format as plain
-from imgvet.foreign import as_markdown, visible
-from imgvet.format import number
+from imgvet.format import as_markdown, number, visible
 from imgvet.monitor.alarms import in_short
 from imgvet.reports import limits
 

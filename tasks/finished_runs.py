@@ -11,7 +11,7 @@ from imgvet.curation.apply import Outcome, apply
 from imgvet.curation.plan import plan_lines
 from imgvet.curation.plan_file import read_plan
 from imgvet.curation.rules import CurateOptions
-from imgvet.foreign import as_markdown
+from imgvet.format import as_markdown
 from imgvet.opening import edited
 from imgvet.options import RunOptions
 from imgvet.reports.plan import propose

@@ -11,8 +11,7 @@ from imgvet.curation.decisions import Decisions
 from imgvet.embedding import compute, user_embeddings
 from imgvet.embedding.user_embeddings import UserEmbeddingsReference
 from imgvet.measures import collect
-from imgvet.measures.compute_crops import cut_files
-from imgvet.measures.compute_stats import measure_files, measure_thumbnails
+from imgvet.measures.compute_stats import cutting, measure_files, measure_thumbnails
 from imgvet.models import calibrate
 from imgvet.models.model import Model, ModelCard
 from imgvet.options import MediaOptions, StatsOptions, VideoOptions
@@ -89,9 +88,8 @@ def compute_crops(
     """Read and decode one shard of pictures, cut them, and measure their crops."""
     rows = load_table(context.work, shard.rows)
     cuts = dict(zip(files_in(rows), rows["cut"], strict=True))
-    reads = cut_files(
-        cuts, cutter, context.store, videos, context.threads, shard.done_before, shard.total
-    )
+    how = (context.store, videos, context.threads, shard.done_before, shard.total)
+    reads = measure_files(list(cuts), *how, cutting(cuts, cutter))
     return store_arrow(context.work, "reads", reads)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from imgvet.foreign import as_markdown
+from imgvet.format import as_markdown
 from imgvet.monitor.finished import add_run, forget_runs, run_of
 from imgvet.monitor.history import Run, monitored_runs, save_run
 from imgvet.monitor.messages import report_address

@@ -1,17 +1,22 @@
-"""Numbers and lists in words, as every message of one line says them."""
+"""Numbers, lists and foreign text in words, as every message of one line says them."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imgvet.format import (
+    as_markdown,
     counted,
     examples,
     listed,
+    redacted,
     rough_percent,
     share,
     size_text,
     table_text,
+    visible,
 )
 
 
@@ -89,3 +94,35 @@ def test_sizes_are_readable(size: int | None, text: str) -> None:
 def test_a_table_has_its_columns_below_each_other() -> None:
     rows = [("NAME", "SIZE", ""), ("a", "1", "x"), ("longer", "1,000", "")]
     assert table_text(rows, "<><") == "NAME     SIZE\na           1  x\nlonger  1,000"
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=[])))
+def test_visible_text_can_be_printed_and_encoded(value: str) -> None:
+    shown = visible(value)
+    assert all(letter.isprintable() or letter in "\u200c\u200d" for letter in shown)
+    shown.encode("utf-8")
+
+
+def test_visible_spells_out_what_could_deceive() -> None:
+    assert visible("a\nb\u202ec\udcff") == "a\\nb\\u202ec\\udcff"
+    assert visible("Zażółć 图片 می\u200cخواهم.jpg") == "Zażółć 图片 می\u200cخواهم.jpg"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("s3://AK:secret@bucket/a@b", "s3://***@bucket/a@b"),
+        ("json://user:p@ss@host/x?token=1 is", "json://***@host/x?token=*** is"),
+        ("https://a/b?X-Amz-Signature=abc&x=1", "https://a/b?X-Amz-Signature=***&x=1"),
+        ("a.jpg?AWSAccessKeyId=x'", "a.jpg?AWSAccessKeyId=***'"),
+        ("/photos/me@home.jpg", "/photos/me@home.jpg"),
+        ("minio://host:9000/bucket/a@b", "minio://host:9000/bucket/a@b"),
+    ],
+)
+def test_what_is_secret_in_an_address_is_left_out(text: str, shown: str) -> None:
+    assert redacted(text) == shown
+
+
+def test_markdown_shows_a_name_as_it_is() -> None:
+    name = "a](javascript:x) `b`\n# <img>"
+    assert as_markdown(name) == (r"a\]\(javascript\:x\) \`b\`\\n\# \<img\>")

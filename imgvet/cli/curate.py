@@ -14,8 +14,7 @@ from imgvet.curation.plan_file import learn as learn_from
 from imgvet.curation.rules import Rules, make_rules
 from imgvet.engine.progress import shown_progress
 from imgvet.errors import EXIT_CHECKS_FAILED
-from imgvet.foreign import visible
-from imgvet.format import counted, examples, size_text
+from imgvet.format import counted, examples, size_text, visible
 from imgvet.opening import open_finished
 from imgvet.parameters import address_in
 

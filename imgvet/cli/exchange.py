@@ -13,8 +13,7 @@ from imgvet.dataset import Dataset
 from imgvet.errors import EXIT_CHECKS_FAILED, written
 from imgvet.exchange.compare import Difference, compare_sides, read_side
 from imgvet.exchange.options import ExportOptions
-from imgvet.foreign import visible
-from imgvet.format import counted, table_text
+from imgvet.format import counted, table_text, visible
 from imgvet.opening import exclusive
 from imgvet.spreadsheet import csv_bytes
 from imgvet.workdir import write_atomically

@@ -14,8 +14,7 @@ from imgvet.cli.exchange import write_file
 from imgvet.dataset import Dataset
 from imgvet.errors import InvalidParameterError
 from imgvet.explorer.server import Explorer
-from imgvet.foreign import visible
-from imgvet.format import counted, table_text
+from imgvet.format import counted, table_text, visible
 from imgvet.opening import open_finished
 from imgvet.parameters import place_in
 from imgvet.search.against import in_short

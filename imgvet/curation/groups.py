@@ -115,7 +115,7 @@ class NearGroups:
         groups = enumerate(_components(near))
         self._proven = {item: number for number, group in groups for item in group}
         unit = unit_of(vectors, metric.distance) if len(pairs) else 1.0
-        self._space = Space(vectors, metric.distance, unit, np.empty(0))
+        self._space = Space(vectors, metric.distance, unit)
         self._let_go: dict[int, set[int]] = defaultdict(set)
         """By image those of which a person decided that they stay for it."""
         present = set(self._row_of.index)

@@ -79,13 +79,12 @@ def read_user_embeddings(path: str) -> UserEmbeddings:
         InvalidParameterError: a file is missing or damaged, the array does not have two dimensions
             of numbers, or the names are not one for each row, each once.
     """
-    file, state = Path(path).expanduser().absolute(), []
+    file = Path(path).expanduser().absolute()
     try:
-        state.append(file.stat())
-        names = None if file.suffix.lower() == ".npz" else _names_file(file)
-        if names is not None:
-            state.append(names.stat())
-        return _read(file, names, tuple((one.st_size, one.st_mtime_ns) for one in state))
+        file.stat()  # What is not there lacks no names.
+        files = (file,) if file.suffix.lower() == ".npz" else (file, _names_file(file))
+        states = map(Path.stat, files)
+        return _read(files, tuple((state.st_size, state.st_mtime_ns) for state in states))
     except OSError as error:
         why = error.strerror or str(error)
         remedy = "Check the path and its permissions"
@@ -97,19 +96,18 @@ def read_user_embeddings(path: str) -> UserEmbeddings:
 
 
 @lru_cache(maxsize=1)
-def _read(
-    file: Path, names_file: Path | None, _state: tuple[tuple[int, int], ...]
-) -> UserEmbeddings:
-    if names_file is not None:
-        names, vectors = _read_names(names_file), np.lib.format.open_memmap(file, mode="r")
-        digests = f"{digest_file(file)} {digest_file(names_file)}"
-        return _checked(names, vectors, file, digest_bytes(digests.encode()))
-    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-        listed, vectors = arrays["filenames"], arrays["embeddings"]
-    if listed.dtype.kind not in "US":
-        raise _refused(file, "has filenames that are not text", "Give one name for each row")
-    names = [os.fsdecode(name) for name in listed.ravel().tolist()]
-    return _checked(names, vectors, file, digest_bytes(digest_file(file).encode()))
+def _read(files: tuple[Path, ...], _states: tuple[tuple[int, int], ...]) -> UserEmbeddings:
+    file, *beside = files
+    if beside:
+        names, vectors = _read_names(beside[0]), np.lib.format.open_memmap(file, mode="r")
+    else:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+            listed, vectors = arrays["filenames"], arrays["embeddings"]
+        if listed.dtype.kind not in "US":
+            raise _refused(file, "has filenames that are not text", "Give one name for each row")
+        names = [os.fsdecode(name) for name in listed.ravel().tolist()]
+    digests = " ".join(map(digest_file, files))
+    return _checked(names, vectors, file, digest_bytes(digests.encode()))
 
 
 def _names_file(file: Path) -> Path:

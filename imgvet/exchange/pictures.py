@@ -20,7 +20,7 @@ from imgvet.errors import ImgvetError
 from imgvet.exchange.selection import Selection
 from imgvet.images.formats import Format
 from imgvet.images.geometry import Region, corners_of, points_of, region_of, scaled
-from imgvet.measures.compute_crops import crop_digest
+from imgvet.measures.compute_stats import crop_digest
 from imgvet.options import AnnotationOptions, SourceOptions
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.listing import Content, item_names

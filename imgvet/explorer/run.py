@@ -11,7 +11,7 @@ from typing import Any
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError, StaleReferenceError
 from imgvet.explorer.findings import Labels, Pairs
-from imgvet.foreign import visible
+from imgvet.format import visible
 from imgvet.metrics import FLAGS, Flag, limit_of
 from imgvet.opening import open_finished
 from imgvet.options import FlagOptions

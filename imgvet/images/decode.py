@@ -44,13 +44,13 @@ from PIL import (
 from imgvet.errors import lacking
 from imgvet.images.formats import Format, beginning, ends_early, identify, unsupported_name
 from imgvet.images.picture import (
+    TRANSPOSED,
     UPRIGHT,
     Picture,
     Pixels,
     oriented,
     rgb_of_array,
     rgb_of_image,
-    shown_size,
     too_large,
 )
 from imgvet.reasons import Failure, Reason
@@ -256,7 +256,7 @@ def _picture(
     pixels: Pixels, size: tuple[int, int], orientation: int, channels: int, bit_depth: int
 ) -> Picture:
     """The picture upright; size and pixels are those of the file as stored."""
-    width, height = shown_size(*size, orientation)
+    width, height = size[::-1] if orientation in TRANSPOSED else size
     return Picture(oriented(pixels, orientation), width, height, channels, bit_depth)
 
 

@@ -21,11 +21,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgvet.images.picture import Pixels
+from imgvet.images.picture import COLUMNS_REVERSED, ROWS_REVERSED, TRANSPOSED, Pixels, averaged
 
 HASH_BYTES = 32
 PAIR_BYTES = 15
@@ -53,12 +52,6 @@ _UNITS = 512
 """Cosines are rounded to multiples of 1 / 512. Every sum is then a whole number below 2**53, exact
 in float64, so that a hash depends neither on the machine nor on the order of the additions."""
 
-_TRANSPOSED = (False, False, False, False, True, True, True, True)
-_COLUMNS_MIRRORED = (False, True, True, False, False, True, True, False)
-_ROWS_MIRRORED = (False, False, True, True, False, False, True, True)
-"""What each orientation does: it transposes first and mirrors then."""
-
-
 HASH, HASH_QUALITY = "orientation_hash", "orientation_quality"
 """What the columns of bits and quality are called."""
 
@@ -85,9 +78,9 @@ def _reduced(gray: Pixels) -> Pixels:
     rows, columns = gray.shape
     step_y, step_x = max(1, rows // _REDUCED_SIDE), max(1, columns // _REDUCED_SIDE)
     top, left = rows % step_y // 2, columns % step_x // 2
-    size = (columns // step_x, rows // step_y)
-    whole = gray[top : top + size[1] * step_y, left : left + size[0] * step_x]
-    return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.uint8)
+    width, height = columns // step_x, rows // step_y
+    whole = gray[top : top + height * step_y, left : left + width * step_x]
+    return averaged(whole, width, height)
 
 
 def _coefficients(gray: Pixels) -> NDArray[np.float64]:
@@ -117,16 +110,19 @@ def _frequencies() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 def hash_in_orientation(bits: HashBits, orientation: int) -> HashBits:
     """What becomes of hashes, uint8 (n, 32), when images are shown in another orientation."""
-    if _TRANSPOSED[orientation]:
+    bits = bits ^ _sign_changes()[orientation]
+    if orientation + 1 in TRANSPOSED:
         above, below, diagonal = np.split(bits, [PAIR_BYTES, 2 * PAIR_BYTES], axis=1)
         bits = np.concatenate([below, above, diagonal], axis=1)
-    return bits ^ _sign_changes()[orientation]
+    return bits
 
 
 @lru_cache(maxsize=1)
 def _sign_changes() -> HashBits:
-    """Uint8 (8, 32): the bits that mirroring changes, for each orientation."""
+    """Uint8 (8, 32): the bits that reversing changes, for each orientation."""
     odd_row, odd_column = (frequency % 2 == 0 for frequency in _frequencies())  # they start at 1
-    ways = zip(_COLUMNS_MIRRORED, _ROWS_MIRRORED, strict=True)
-    changes = [(odd_column & columns) ^ (odd_row & rows) for columns, rows in ways]
+    changes = [
+        (odd_column & (code in COLUMNS_REVERSED)) ^ (odd_row & (code in ROWS_REVERSED))
+        for code in range(1, ORIENTATIONS + 1)
+    ]
     return np.packbits(np.stack(changes), axis=1)

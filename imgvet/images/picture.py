@@ -36,7 +36,8 @@ _BEHIND_JFIF = 20
 """Where a JPEG goes on after its first two bytes and the JFIF segment."""
 _APP0, _JFXX = b"\xff\xe0", b"JFXX\0\x10"
 
-_ROWS_REVERSED, _COLUMNS_REVERSED, _TRANSPOSED = (3, 4, 6, 7), (2, 3, 7, 8), (5, 6, 7, 8)
+ROWS_REVERSED, COLUMNS_REVERSED, TRANSPOSED = (3, 4, 6, 7), (2, 3, 7, 8), (5, 6, 7, 8)
+"""What each EXIF orientation does to show a picture: it reverses first and transposes then."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,18 +70,13 @@ def oriented(pixels: Pixels, orientation: int) -> Pixels:
 
     Source: CIPA DC-008 (Exif 2.32), tag 0x0112.
     """
-    if orientation in _ROWS_REVERSED:
+    if orientation in ROWS_REVERSED:
         pixels = pixels[::-1]
-    if orientation in _COLUMNS_REVERSED:
+    if orientation in COLUMNS_REVERSED:
         pixels = pixels[:, ::-1]
-    if orientation in _TRANSPOSED:
+    if orientation in TRANSPOSED:
         pixels = pixels.transpose(1, 0, 2)
     return np.ascontiguousarray(pixels)
-
-
-def shown_size(width: int, height: int, orientation: int) -> tuple[int, int]:
-    """Width and height as shown."""
-    return (height, width) if orientation in _TRANSPOSED else (width, height)
 
 
 def rgb_of_image(image: Image.Image) -> Pixels:
@@ -145,11 +141,17 @@ def _high_bits(values: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
     return (values >> (depth - 8)).astype(np.uint8)
 
 
-def standard_size(width: int, height: int) -> tuple[int, int]:
-    """Width and height at standard size of an image of this size."""
-    short, long = min(width, height), max(width, height)
-    scale = min(1.0, STANDARD_SHORT_SIDE / short, STANDARD_LONG_SIDE / long)
+def size_within(width: int, height: int, short: int, long: int) -> tuple[int, int]:
+    """Width and height of an image of this size, reduced until no side is longer than these."""
+    scale = min(1.0, short / min(width, height), long / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def averaged(pixels: Pixels, width: int, height: int) -> Pixels:
+    """A picture, in colour or gray, at another size: each pixel is the mean of those it covers."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def to_standard_size(pixels: Pixels) -> Pixels:
@@ -159,7 +161,8 @@ def to_standard_size(pixels: Pixels) -> Pixels:
     is enlarged: what is small enough is returned as it is.
     """
     rows, columns = pixels.shape[:2]
-    return _reduced(pixels, *standard_size(columns, rows))
+    size = size_within(columns, rows, STANDARD_SHORT_SIDE, STANDARD_LONG_SIDE)
+    return _reduced(pixels, *size)
 
 
 def _reduced(pixels: Pixels, width: int, height: int) -> Pixels:
@@ -169,7 +172,7 @@ def _reduced(pixels: Pixels, width: int, height: int) -> Pixels:
         step_y, step_x = min(rows // height, 2), min(columns // width, 2)
         rows, columns = rows // step_y, columns // step_x
         whole = pixels[: rows * step_y, : columns * step_x]  # An odd last line has no partner.
-        pixels = np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA))
+        pixels = averaged(whole, columns, rows)
     if (columns, rows) != (width, height):
         reduced = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
         pixels = np.asarray(reduced, np.uint8)
@@ -213,17 +216,13 @@ def _jpeg(pixels: Pixels, quality: int) -> bytes:
     )
 
 
-def decode_thumbnail(jpeg: bytes, least_side: int = 0) -> Pixels:
+def decode_thumbnail(jpeg: bytes, least_side: int = 0, *, gray: bool = False) -> Pixels:
     """The pixels of a thumbnail; ValueError if the bytes are not those of a whole JPEG.
 
     With ``least_side`` at a reduced scale, which is faster: no side becomes shorter than that.
+    In ``gray`` they are (h, w).
     """
     pixels = simplejpeg.decode_jpeg(
-        jpeg, colorspace="RGB", min_height=least_side, min_width=least_side
+        jpeg, "GRAY" if gray else "RGB", min_height=least_side, min_width=least_side
     )
-    return np.asarray(pixels, dtype=np.uint8)
-
-
-def gray_thumbnail(jpeg: bytes) -> Pixels:
-    """The same in gray, (h, w), at full scale; ValueError as well."""
-    return np.asarray(simplejpeg.decode_jpeg(jpeg, colorspace="GRAY")[..., 0], np.uint8)
+    return np.asarray(pixels[..., 0] if gray else pixels, np.uint8)

@@ -1,16 +1,30 @@
-"""Stages compute_stats and compute_advanced_stats: read, decode and measure each content once."""
+"""Stages compute_stats, compute_crops and compute_advanced_stats: measure each content once.
+
+Files are read and decoded, and measured as a whole or cut into crops; thumbnails are measured.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 import pyarrow as pa
 
-from imgvet.images.isolation import isolated
-from imgvet.images.measure import Measured, Row, measure_advanced, measured_content
-from imgvet.images.picture import decode_thumbnail
+from imgvet.crops.crop import clip, cut_clipped
+from imgvet.crops.cutter import Cutter, cut_key, regions_in
+from imgvet.crops.listing import regions_of_text
+from imgvet.images.geometry import Region
+from imgvet.images.isolation import FLEETING, decoded, isolated
+from imgvet.images.measure import (
+    Measured,
+    Row,
+    measure_advanced,
+    measured_content,
+    measured_picture,
+)
+from imgvet.images.picture import Picture, decode_thumbnail
 from imgvet.options import VideoOptions
 from imgvet.progress import tracked
 from imgvet.reasons import FINE, Failure, Reason
@@ -25,6 +39,7 @@ from imgvet.store.store import (
     MEASURES_SCHEMA,
     Store,
 )
+from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS
 from imgvet.threads import in_threads
 
 READ_SCHEMA = pa.schema(
@@ -60,6 +75,11 @@ class ContentClaims:
         self._owners.pop(digest, None)
 
 
+Look = Callable[[FileToRead, str, bytes, ContentClaims], Found | Failure]
+"""What is done with a file, its digest and its bytes; nothing is kept of its failures, so that the
+next run tries again."""
+
+
 def _measure_whole(
     file: FileToRead,  # noqa: ARG001
     digest: str,
@@ -80,15 +100,13 @@ def measure_files(
     threads: int,
     done_before: int,
     total: int,
-    look: Callable[[FileToRead, str, bytes, ContentClaims], Found | Failure] = _measure_whole,
+    look: Look = _measure_whole,
 ) -> pa.Table:
     """Measure one shard of files, and write its packs and its part of the file index.
 
     If reading fails in transport, what was read before is kept for the next run. For the progress,
-    so many files are in the shards before this one and in all. To ``look`` is what is done with
-    each file, its digest and its bytes; of its failures nothing is kept, so that the next run tries
-    again. Returned is what reading each file gave, a table of :data:`READ_SCHEMA` in order of the
-    shard.
+    so many files are in the shards before this one and in all. Returned is what reading each file
+    gave, a table of :data:`READ_SCHEMA` in order of the shard.
     """
     claims = ContentClaims(store.measures.digests())
 
@@ -145,6 +163,67 @@ def _write_measures(measured: Mapping[str, Measured], store: Store) -> None:
         rows = [{DIGEST: digest, **content.row} for digest, content in measured.items()]
         thumbnails = [content.thumbnail for content in measured.values()]
         store.measures.write(pa.Table.from_pylist(rows, MEASURES_SCHEMA), thumbnails)
+
+
+def cutting(cuts: Mapping[FileToRead, str], cutter: Cutter) -> Look:
+    """How files are cut, and their crops measured in place of them.
+
+    What is cut out of each is its own boxes as text, or :attr:`imgvet.crops.cutter.Cutter.text`.
+    """
+
+    def look(file: FileToRead, digest: str, data: bytes, claims: ContentClaims) -> Found | Failure:
+        rows: list[Row] = []
+        measured: dict[str, Measured] = {}
+        picture = decoded(data, full_size=True)
+        if isinstance(picture, Failure) and picture.reason in FLEETING:
+            return picture
+        if isinstance(picture, Failure):
+            rows.append({"number": -1} | picture.row)
+        else:
+            sized = (picture.width, picture.height)
+            own = regions_of_text(cuts[file], *sized) if cutter.own_boxes else ()
+            for number, region in enumerate(regions_in(picture, cutter, own)):
+                row, new = _cut_region(picture, region, claims)
+                rows.append({"number": number} | row)
+                measured |= new
+        key = cut_key(digest, cuts[file])
+        rows = rows or [{"number": -1} | FINE.row]
+        return Found(measured, [{DIGEST: key, **row} for row in rows])
+
+    return look
+
+
+def _cut_region(
+    picture: Picture, region: Region, claims: ContentClaims
+) -> tuple[Row, dict[str, Measured]]:
+    """One crop as a row, and its measures if its content is new."""
+    clipped = clip(region, picture.width, picture.height)
+    place, told = (region, clipped) if isinstance(clipped, Failure) else (clipped, FINE)
+    row = {
+        **told.row,
+        **dict(zip(BOX_COLUMNS, astuple(place.box), strict=True)),
+        **dict(zip(CORNER_COLUMNS, place.corners or (), strict=False)),
+        "score": region.score,
+        "found_label": region.label,
+        "text": region.text,
+    }
+    if told is not FINE:
+        return row, {}
+    crop = cut_clipped(picture, place)
+    digest = crop_digest(crop)
+    new = {digest: measured_picture(crop, None, None)} if claims.claim(digest) else {}
+    return row | {"crop": digest}, new
+
+
+def crop_digest(crop: Picture) -> str:
+    """Digest of a crop's content: of its pixels and of what its measures say of the file.
+
+    Crops of equal pixels are exact duplicates, wherever they were cut.
+    """
+    shape = f"{crop.pixels.shape} {crop.width} {crop.height} {crop.channels} {crop.bit_depth}"
+    state = hashlib.blake2b(shape.encode(), digest_size=16)
+    state.update(crop.pixels.tobytes())
+    return state.hexdigest()
 
 
 def measure_thumbnails(

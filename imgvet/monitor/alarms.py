@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from imgvet.foreign import visible
-from imgvet.format import counted
+from imgvet.format import counted, visible
 from imgvet.metrics import METRIC_BY_NAME
 from imgvet.monitor.rates import RATES
 from imgvet.quality.checks import CHECK_BY_NAME

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import zipfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -132,20 +133,16 @@ def baseline_path(work: WorkDir, run_id: str) -> Path:
 def write_baseline(work: WorkDir, baseline: Baseline) -> None:
     """Keep a baseline, atomically."""
     sample, limit = baseline.sample, baseline.novelty_limit
-
-    def write(path: Path) -> None:
-        with path.open("wb") as stream:
-            np.savez(
-                stream,
-                keys=baseline.keys,
-                sample_keys=sample.keys,
-                vectors=sample.vectors,
-                metrics=sample.metrics.to_numpy(np.float32),
-                metric_names=np.array(sample.metrics.columns.tolist(), "U"),
-                novelty_limit=np.array([] if limit is None else [limit]),
-                novel=np.int64(baseline.run.counts.get(NOVEL, 0)),
-            )
-
+    write = partial(
+        np.savez,
+        keys=baseline.keys,
+        sample_keys=sample.keys,
+        vectors=sample.vectors,
+        metrics=sample.metrics.to_numpy(np.float32),
+        metric_names=np.array(sample.metrics.columns.tolist(), "U"),
+        novelty_limit=np.array([] if limit is None else [limit]),
+        novel=np.int64(baseline.run.counts.get(NOVEL, 0)),
+    )
     write_atomically(baseline_path(work, baseline.run.run_id), write)
 
 

@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imgvet.foreign import visible
-from imgvet.format import filled
+from imgvet.format import filled, visible
 from imgvet.metrics import FLAGS, METRIC_BY_NAME
 from imgvet.monitor.alarms import (
     CHECK,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from imgvet.errors import ImgvetError
-from imgvet.foreign import redacted
+from imgvet.format import redacted
 from imgvet.monitor.compare import Comparison
 from imgvet.monitor.events import with_events
 from imgvet.monitor.history import Run, as_latest, open_history, save_run

@@ -30,7 +30,7 @@ from imgvet.search.index import SearchIndex
 from imgvet.search.picture import has_model, model_of, pixels_for
 from imgvet.similarity.alignment import Look
 from imgvet.similarity.distances import Reals, Rows, Vectors
-from imgvet.similarity.relations import Relation, Size, related
+from imgvet.similarity.relations import Relation, related
 from imgvet.sources.inputs import opened
 from imgvet.store.packs import DIGEST, Thumbnails
 from imgvet.store.references import digest_bytes, read_vectors
@@ -59,9 +59,6 @@ class LookUpOptions(Part):
 _GIVEN = ["picture", "status", "digest"]
 _LOOKS = 256
 
-Seen = tuple[Look, Size]
-"""A picture as it is compared, and its size."""
-
 
 def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -> pd.DataFrame:
     """The ``k`` nearest contents of a run for each picture, with :data:`COLUMNS`.
@@ -85,7 +82,7 @@ def look_up(work: WorkDir, given: Sequence[str], k: int = 1, threads: int = 1) -
     with ExitStack() as stack:
         if other is not None:
             pictures, vectors = _of_run(work, other)
-            see: Callable[[Any], Seen | None] = _stored_pictures(other)
+            see: Callable[[Any], Look | None] = _stored_pictures(other)
         else:
             items, read = stack.enter_context(opened(given))
             pictures, vectors = _of_files(work, items["filename"], read, contents, threads)
@@ -196,8 +193,8 @@ def _model_name(record: RunRecord) -> tuple[str, str]:
 
 def _relations(
     pairs: Sequence[tuple[Any, str]],
-    new: Callable[[Any], Seen | None],
-    old: Callable[[str], Seen | None],
+    new: Callable[[Any], Look | None],
+    old: Callable[[str], Look | None],
     threads: int,
 ) -> list[str | None]:
     """The relation of each pair of a picture and a content; None if one can't be seen any more."""
@@ -207,30 +204,30 @@ def _relations(
         left, right = new(pair[0]), kept(pair[1])
         if left is None or right is None:
             return None
-        return related(left[0], right[0], left[1], right[1]).relation
+        return related(left, right).relation
 
     return list(in_threads(compare, pairs, threads))
 
 
-def _stored_pictures(work: WorkDir) -> Callable[[str], Seen | None]:
+def _stored_pictures(work: WorkDir) -> Callable[[str], Look | None]:
     """Gives a picture of a run by its digest, as far as its store has it."""
     store, names = Store(work), [DIGEST, "width", "height"]
     thumbnails, rows = Thumbnails(store.measures), store.measures.read(names)
     columns = (rows[name].to_pylist() for name in names)
     sizes = {digest: (width, height) for digest, width, height in zip(*columns, strict=True)}
 
-    def see(digest: str) -> Seen | None:
+    def see(digest: str) -> Look | None:
         thumbnail = thumbnails.read(digest)
-        return None if thumbnail is None else (Look(thumbnail), sizes[digest])
+        return None if thumbnail is None else Look(thumbnail, sizes[digest])
 
     return see
 
 
-def _picture_in(read: Callable[[int], bytes | Failure], row: int) -> Seen | None:
+def _picture_in(read: Callable[[int], bytes | Failure], row: int) -> Look | None:
     """The picture that is read of a row."""
     data = read(row)
     picture = data if isinstance(data, Failure) else decoded(data)
     if isinstance(picture, Failure):
         return None
     thumbnail = encode_thumbnail(to_standard_size(picture.pixels))
-    return Look(thumbnail), (picture.width, picture.height)
+    return Look(thumbnail, (picture.width, picture.height))

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from imgvet.crops.crop import decode_item
 from imgvet.images.formats import Format, identify
 from imgvet.images.picture import Pixels
-from imgvet.measures.compute_crops import crop_digest
+from imgvet.measures.compute_stats import crop_digest
 from imgvet.options import VideoOptions
 from imgvet.reasons import Failure
 from imgvet.sources.reading import Reader

@@ -29,8 +29,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgvet.images.orientation_hash import ORIENTATIONS
-from imgvet.images.picture import Pixels, decode_thumbnail, gray_thumbnail, oriented
-from imgvet.similarity.doubts import FINE_SIDE, both_add, is_mostly_ground, levels_differ
+from imgvet.images.picture import Pixels, averaged, decode_thumbnail, oriented, size_within
+from imgvet.similarity.doubts import (
+    FINE_SIDE,
+    LEAST_LEVELS,
+    LEAST_LEVELS_OF_FEW,
+    both_add,
+    is_mostly_ground,
+    levels_differ,
+)
 from imgvet.similarity.maps import (
     MIRROR,
     ORIENTED,
@@ -44,6 +51,9 @@ from imgvet.similarity.maps import (
 )
 
 Marks = NDArray[np.bool_]
+
+Size = tuple[int, int]
+"""Width and height in pixels."""
 
 ROWS = 12
 """Rows and columns of patches of the picture that the other one is laid over."""
@@ -76,26 +86,21 @@ _FLOW_WINDOW, _FLOW_ENDS, _TOGETHER, _LEAST_AREA = (9, 9), (3, 10, 0.03), 1.0, 0
 class Look:
     """What of a picture is compared, from its thumbnail; each part is made when it is needed."""
 
-    def __init__(self, thumbnail: bytes) -> None:
-        """Decode a thumbnail; ValueError if it is damaged."""
-        self._thumbnail = thumbnail
+    def __init__(self, thumbnail: bytes, size: Size) -> None:
+        """Decode a thumbnail of a picture of this size; ValueError if it is damaged."""
+        self._thumbnail, self.size = thumbnail, size
         self._pixels = _scaled(decode_thumbnail(thumbnail, LOOK_SIDE), LOOK_SIDE)
         self.gray = np.asarray(cv2.cvtColor(self._pixels, cv2.COLOR_RGB2GRAY), np.uint8)
 
     @cached_property
     def colours(self) -> Pixels:
         """The picture in colour as a square."""
-        return _resized(self._pixels, _COLOURED, _COLOURED)
-
-    @cached_property
-    def tints(self) -> Pixels:
-        """The mean colour of each patch."""
-        return _resized(self.colours, ROWS, ROWS)
+        return averaged(self._pixels, _COLOURED, _COLOURED)
 
     @cached_property
     def square(self) -> Pixels:
         """The picture in gray as a square."""
-        return _resized(self.gray, _SIDE, _SIDE)
+        return averaged(self.gray, _SIDE, _SIDE)
 
     @cached_property
     def patches(self) -> _Patches:
@@ -105,7 +110,7 @@ class Look:
     @cached_property
     def orientations(self) -> NDArray[np.float32]:
         """A tiny gray copy in each of eight orientations, of mean 0 and length 1, (8, 256)."""
-        tiny = _resized(self.square, _TINY, _TINY)[..., None]
+        tiny = averaged(self.square, _TINY, _TINY)[..., None]
         shown = np.stack([oriented(tiny, code + 1).ravel() for code in range(ORIENTATIONS)])
         values = shown - shown.mean(dtype=np.float32)
         return np.asarray(values / max(float(np.linalg.norm(values[0])), 1.0), np.float32)
@@ -113,12 +118,12 @@ class Look:
     @cached_property
     def fine(self) -> Pixels:
         """The whole thumbnail in gray."""
-        return gray_thumbnail(self._thumbnail)
+        return decode_thumbnail(self._thumbnail, gray=True)
 
     @cached_property
     def fine_square(self) -> Pixels:
         """The whole thumbnail in gray as a square of :data:`FINE_SIDE`."""
-        return _resized(self.fine, FINE_SIDE, FINE_SIDE)
+        return averaged(self.fine, FINE_SIDE, FINE_SIDE)
 
     @cached_property
     def small(self) -> Pixels:
@@ -131,35 +136,6 @@ class Look:
         return is_mostly_ground(self.gray)
 
 
-@dataclass(frozen=True)
-class Alignment:
-    """One picture laid over another."""
-
-    map: Map
-    """From the first picture to the second."""
-    agreeing: int
-    """Patches that agree, of 144 at most."""
-    differing: int
-    """Patches that do not; those without texture say nothing and count as neither."""
-    first_shown: float
-    """The share of the first picture that the second shows, 0..1."""
-    second_shown: float
-    """The share of the second picture that the first shows, 0..1."""
-    recoloured: float
-    """Mean difference of the colours of patches that agree, in levels of 255."""
-
-    @property
-    def share(self) -> float:
-        """The share of the patches with texture that agree."""
-        return self.agreeing / max(self.agreeing + self.differing, 1)
-
-    @property
-    def hopeful(self) -> bool:
-        """Whether both pictures may show the same."""
-        enough = self.agreeing >= ENOUGH_PATCHES and self.share >= LEAST_SHARE
-        return enough and min(self.first_shown, self.second_shown) >= LEAST_SHOWN
-
-
 def align(first: Look, second: Look, *, thorough: bool = True) -> Alignment | None:
     """How one picture lies in the other, None if nothing is proven.
 
@@ -169,9 +145,8 @@ def align(first: Look, second: Look, *, thorough: bool = True) -> Alignment | No
     """
     guesses = _guesses(first, second, thorough=thorough)
     settled = (_settled(first, second, guess) for guess in guesses)
-    hopeful = (overlay for overlay in settled if overlay.alignment.hopeful)
-    proven = (_proven(first, second, overlay) for overlay in islice(hopeful, _HOPES))
-    return next(filter(None, proven), None)
+    hopeful = (found for found in settled if found.hopeful)
+    return next(filter(None, map(_proven, islice(hopeful, _HOPES))), None)
 
 
 def _guesses(first: Look, second: Look, *, thorough: bool) -> Iterator[_Guess]:
@@ -223,34 +198,26 @@ _WITHIN = _Search(1.0, (1.0, 0.87, 0.75, 0.63, 0.5, 0.4))
 _OVERLAPPING = _Search(0.5, (1.3, 1.15, 1.0, 0.87, 0.75, 0.65))
 
 
-def _settled(first: Look, second: Look, guess: _Guess) -> _Overlay:
-    """The overlay near a guess in which most patches agree."""
-    overlay = _Overlay(first, second, guess.map)
+def _settled(first: Look, second: Look, guess: _Guess) -> Alignment:
+    """The alignment near a guess in which most patches agree."""
+    found = Alignment(first, second, guess.map)
     for again in range(_ROUNDS):
-        hopeful = overlay.agreeing >= _WORTH_MOVING or (guess.score >= _GOOD and not again)
-        if not hopeful or overlay.differing <= _FITTING * overlay.agreeing:
+        hopeful = found.agreeing >= _WORTH_MOVING or (guess.score >= _GOOD and not again)
+        if not hopeful or found.differing <= _FITTING * found.agreeing:
             break
-        moved = overlay.moved()
-        better = None if moved is None else _Overlay(first, second, moved)
-        if better is None or better.score <= overlay.score:
+        moved = found.moved()
+        if moved is None or moved.score <= found.score:
             break
-        overlay = better
-    return overlay
+        found = moved
+    return found
 
 
-def _proven(first: Look, second: Look, overlay: _Overlay) -> Alignment | None:
-    """What an overlay shows, if both pictures show the same; what is doubtful is moved once."""
-    for last in (False, True):
-        found = overlay.alignment
-        if not found.hopeful:
-            return None
-        if not overlay.doubtful:
-            return found
-        finer = None if last else overlay.moved(finely=True)
-        if finer is None:
-            return None
-        overlay = _Overlay(first, second, finer)
-    return None
+def _proven(found: Alignment) -> Alignment | None:
+    """An alignment, if both pictures show the same; what is doubtful is moved once."""
+    if found.hopeful and found.doubtful:
+        finer = found.moved(finely=True)
+        return finer if finer is not None and finer.hopeful and not finer.doubtful else None
+    return found if found.hopeful else None
 
 
 class _Guess(NamedTuple):
@@ -259,23 +226,39 @@ class _Guess(NamedTuple):
     """The correlation of small copies, up to 1."""
 
 
-class _Overlay:
+class Alignment:
     """One picture laid over the other by a map, in the frame of the one that is shown more of."""
 
     def __init__(self, first: Look, second: Look, way: Map) -> None:
-        self._map = way
+        self._pictures, self.map = (first, second), way
+        """From the first picture to the second."""
         area = shared_area(way)
-        self._shown = (min(area / abs(scale(way)), 1.0), min(area, 1.0))
-        self._of_first = self._shown[0] > self._shown[1]
-        self._frame, self._over = (first, second) if self._of_first else (second, first)
-        self._to_over = way if self._of_first else inverted(way)
-        self._laid = laid_over(self._over.gray, self._to_over, _SIDE)
-        centres = self._to_over[:, :2] @ _CENTRES + self._to_over[:, 2:]
+        self.first_shown, self.second_shown = min(area / abs(scale(way)), 1.0), min(area, 1.0)
+        """The share of each picture that the other one shows, 0..1."""
+        self._of_first = self.first_shown > self.second_shown
+        self.frame, self.over = (first, second) if self._of_first else (second, first)
+        self.to_over = way if self._of_first else inverted(way)
+        """From the frame to what is laid over it."""
+        self._laid = laid_over(self.over.gray, self.to_over, _SIDE)
+        centres = self.to_over[:, :2] @ _CENTRES + self.to_over[:, 2:]
         self._inside: Marks = np.abs(centres - 0.5).max(axis=0) < 0.5
-        agree, differ = _compared(self._frame.patches, _patches(self._laid))
+        agree, differ = _compared(self.frame.patches, _patches(self._laid))
         self._agree = agree & self._inside
         self.agreeing = int(np.count_nonzero(self._agree))
+        """Patches that agree, of 144 at most."""
         self.differing = int(np.count_nonzero(differ & self._inside))
+        """Patches that do not; those without texture say nothing and count as neither."""
+
+    @property
+    def share(self) -> float:
+        """The share of the patches with texture that agree."""
+        return self.agreeing / max(self.agreeing + self.differing, 1)
+
+    @property
+    def hopeful(self) -> bool:
+        """Whether both pictures may show the same."""
+        enough = self.agreeing >= ENOUGH_PATCHES and self.share >= LEAST_SHARE
+        return enough and min(self.first_shown, self.second_shown) >= LEAST_SHOWN
 
     @property
     def score(self) -> int:
@@ -285,29 +268,26 @@ class _Overlay:
     @cached_property
     def finely(self) -> tuple[Pixels, Pixels]:
         """The frame and what is laid over it, squares of :data:`FINE_SIDE`."""
-        return self._frame.fine_square, laid_over(self._over.fine, self._to_over, FINE_SIDE)
+        return self.frame.fine_square, laid_over(self.over.fine, self.to_over, FINE_SIDE)
 
     @property
     def doubtful(self) -> bool:
         """Whether it looks like two pictures."""
-        most_agree = self.alignment.share >= ENOUGH_SHARE
-        if levels_differ(self._frame.square, self._laid, self._to_over, most_agree=most_agree):
+        least = LEAST_LEVELS if self.share >= ENOUGH_SHARE else LEAST_LEVELS_OF_FEW
+        if levels_differ(self.frame.square, self._laid, self.to_over, least):
             return True
-        return self.differing > 0 and both_add(*self.finely, self._to_over)
+        return self.differing > 0 and both_add(*self.finely, self.to_over)
 
-    @cached_property
-    def alignment(self) -> Alignment:
-        """What it shows."""
-        recoloured = 0.0
-        if self.agreeing >= ENOUGH_PATCHES:
-            laid = laid_over(self._over.colours, self._to_over, _COLOURED)
-            apart = cv2.absdiff(self._frame.tints, _resized(laid, ROWS, ROWS))
-            recoloured = float(apart.reshape(-1, 3)[self._agree].mean())
-        return Alignment(self._map, self.agreeing, self.differing, *self._shown, recoloured)
+    @property
+    def recoloured(self) -> float:
+        """Mean difference of the colours of patches that agree, in levels of 255."""
+        laid = laid_over(self.over.colours, self.to_over, _COLOURED)
+        one, other = (averaged(each, ROWS, ROWS) for each in (self.frame.colours, laid))
+        return float(cv2.absdiff(one, other).reshape(-1, 3)[self._agree].mean())
 
-    def moved(self, *, finely: bool = False) -> Map | None:
-        """The map, moved by as much as most patches have."""
-        frame, laid = self.finely if finely else (self._frame.square, self._laid)
+    def moved(self, *, finely: bool = False) -> Alignment | None:
+        """The same, moved by as much as most patches have."""
+        frame, laid = self.finely if finely else (self.frame.square, self._laid)
         side = len(frame)
         points = ((_CENTRES.T * side - 0.5)[self._inside]).astype(np.float32)
         flow = cv2.calcOpticalFlowPyrLK(
@@ -327,10 +307,11 @@ class _Overlay:
         )
         if move is None or inliers.sum() < _WORTH_MOVING:
             return None
-        to_over = chained(self._to_over, of_unit(np.asarray(move, np.float64), side))
+        to_over = chained(self.to_over, of_unit(np.asarray(move, np.float64), side))
         if abs(scale(to_over)) < _LEAST_AREA:
             return None
-        return to_over if self._of_first else inverted(to_over)
+        way = to_over if self._of_first else inverted(to_over)
+        return Alignment(*self._pictures, way)
 
 
 class _Patches(NamedTuple):
@@ -364,11 +345,4 @@ def _compared(left: _Patches, right: _Patches) -> tuple[Marks, Marks]:
 def _scaled(pixels: Pixels, side: int) -> Pixels:
     """Reduced to a short side of at most ``side``, and a long one of at most four times that."""
     height, width = pixels.shape[:2]
-    scale = min(1.0, side / min(height, width), 4 * side / max(height, width))
-    return _resized(pixels, max(1, round(width * scale)), max(1, round(height * scale)))
-
-
-def _resized(pixels: Pixels, width: int, height: int) -> Pixels:
-    if pixels.shape[:2] == (height, width):
-        return pixels
-    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    return averaged(pixels, *size_within(width, height, side, 4 * side))

@@ -13,6 +13,7 @@ counts as it was listed: rotated duplicates are alike only upright.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -107,7 +108,7 @@ def _exact_joins(
     Each content is compared with those of the components after its own, so that a single large
     component costs nothing.
     """
-    joins, space = [np.empty((0, 2), np.int64)], space.part(rows)
+    joins, space = [np.empty((0, 2), np.int64)], replace(space, vectors=space.vectors[rows])
     step = max(1, _BLOCK_PAIRS // max(len(rows), 1))
     for start in range(0, len(rows), step):
         rest = int(np.searchsorted(labels, labels[start], "right"))

@@ -18,7 +18,7 @@ from scratch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
@@ -116,8 +116,6 @@ class Space:
     """(n, width), as they are compared: L2-normalised for cosine, else as given."""
     distance: Distance
     unit: float
-    lengths: Reals
-    """(n,) for cosine, what is left of other lengths than 1; else empty."""
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -134,10 +132,11 @@ class Space:
         data /= np.float32(self.unit)
         return data
 
-    def part(self, rows: Rows) -> Space:
-        """Some rows, in this order, as a space of their own."""
-        lengths = self.lengths[rows] if len(self.lengths) else self.lengths
-        return replace(self, vectors=self.vectors[rows], lengths=lengths)
+    @cached_property
+    def lengths(self) -> Reals:
+        """(n,), what is left of other lengths than 1 for cosine; that of zeros counts as 1."""
+        lengths = _lengths(self.vectors, 2)
+        return np.where(lengths > 0, lengths, 1.0)
 
     def between(self, rows: Rows | slice, others: Rows | slice) -> Reals:
         """The distance of each of some rows to each of others, by :func:`distances_between`."""
@@ -186,11 +185,9 @@ def space_of(vectors: Vectors, distance: Distance) -> Space:
             "histograms",
         )
     unit = unit_of(vectors, distance)
-    if distance != "cosine":
-        return Space(vectors, distance, unit, np.empty(0))
-    vectors = np.ascontiguousarray(_with_length_one(vectors), np.float32)
-    lengths = _lengths(vectors, 2)
-    return Space(vectors, distance, unit, np.where(lengths > 0, lengths, 1.0))
+    if distance == "cosine":
+        vectors = np.ascontiguousarray(_with_length_one(vectors), np.float32)
+    return Space(vectors, distance, unit)
 
 
 def _with_length_one(vectors: Vectors) -> Vectors:

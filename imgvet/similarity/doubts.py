@@ -25,7 +25,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imgvet.images.picture import Pixels
+from imgvet.images.picture import Pixels, averaged
 from imgvet.similarity.maps import Map, laid_over, of_pixels
 
 FINE_SIDE = 192
@@ -50,20 +50,13 @@ _AROUND, _NEXT = np.ones((5, 5), np.uint8), np.ones((3, 3), np.uint8)
 _STRUCTURE, _PLAIN, _BACKGROUND = 40, 10, 8
 
 
-def levels_differ(frame: Pixels, laid: Pixels, way: Map, *, most_agree: bool) -> bool:
-    """Whether the levels of two pictures, gray squares, are those of two.
+def levels_differ(frame: Pixels, laid: Pixels, way: Map, least: float) -> bool:
+    """Whether the levels of two pictures, gray squares, agree by less than those of one.
 
     The one was laid over the other by a map from the frame to it.
     """
-    least = LEAST_LEVELS if most_agree else LEAST_LEVELS_OF_FEW
-    return _levels_agree(frame, laid, way) < least
-
-
-def _levels_agree(frame: Pixels, laid: Pixels, way: Map) -> float:
-    side = (_LEVELS_SIDE, _LEVELS_SIDE)
-    small = [cv2.resize(each, side, interpolation=cv2.INTER_AREA) for each in (frame, laid)]
-    one, other = (np.asarray(each, np.uint8) for each in small)
-    return level_agreement(one, other, _inside(way, _LEVELS_SIDE))
+    one, other = (averaged(each, _LEVELS_SIDE, _LEVELS_SIDE) for each in (frame, laid))
+    return level_agreement(one, other, _inside(way, _LEVELS_SIDE)) < least
 
 
 def both_add(frame: Pixels, laid: Pixels, way: Map) -> bool:
@@ -77,11 +70,10 @@ def refuted(frame: Pixels, over: Pixels, way: Map, *, small: bool) -> bool:
     They are whole thumbnails in gray, uint8 (h, w); the map leads from the frame to the one that is
     laid over it. ``small`` ones, of less than :data:`FEW_PIXELS`, are told by their levels alone.
     """
-    size = (_SHARP_SIDE, _SHARP_SIDE)
-    square = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
+    square = averaged(frame, _SHARP_SIDE, _SHARP_SIDE)
     laid = laid_over(over, way, _SHARP_SIDE)
     if small:
-        return _levels_agree(square, laid, way) < LEAST_LEVELS_OF_SMALL
+        return levels_differ(square, laid, way, LEAST_LEVELS_OF_SMALL)
     return exchanged(square, laid, _inside(way, _SHARP_SIDE)) > MOST_EXCHANGED
 
 

@@ -6,13 +6,13 @@ Groups come from k-means, unlike components, which join copies: every image is i
 from __future__ import annotations
 
 from math import sqrt
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from imgvet.options import GroupOptions
 from imgvet.similarity.distances import Metric, Reals, Rows, Space, Vectors, space_of
+from imgvet.similarity.search import k_means
 from imgvet.tables import GROUP_INFO, GROUPS, SPLIT_COVERAGE
 
 VERSION = 2
@@ -26,7 +26,7 @@ MOST_GROUPS = 100
 COVERAGE_SAMPLE = 2_000
 """Images of a split that are compared with another one, evenly chosen."""
 
-_ROUNDS, _SEED, _SAMPLE = 20, 1234, 128
+_ROUNDS, _SAMPLE = 20, 128
 _BLOCK_PAIRS, _BLOCK_ROWS = 1 << 23, 1 << 16
 
 
@@ -88,18 +88,8 @@ def _clusters(space: Space, count: int, threads: int) -> tuple[Rows, Vectors]:
     import faiss
 
     data = np.ascontiguousarray(space.data, np.float32)
-    count = min(count, len(data))
     faiss.omp_set_num_threads(threads)
-    means: Any = faiss.Kmeans(
-        data.shape[1],
-        count,
-        niter=_ROUNDS,
-        seed=_SEED,
-        spherical=space.distance == "cosine",
-        min_points_per_centroid=1,
-        max_points_per_centroid=_SAMPLE,
-    )
-    means.train(data)
+    means = k_means(space, data, min(count, len(data)), _ROUNDS, _SAMPLE)
     _, nearest = means.index.search(data, 1)
     return nearest[:, 0].astype(np.int64), means.centroids
 

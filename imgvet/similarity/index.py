@@ -18,6 +18,7 @@ from imgvet.similarity.search import (
     Neighbors,
     candidates,
     faiss_metric,
+    k_means,
     nearest,
     search_exactly,
 )
@@ -49,7 +50,6 @@ vectors: where the true neighbours of millions lie in more, some are missed, and
 
 _TRAINING_PER_CELL = 64
 _TRAINING_ROUNDS = 6
-_SEED = 1234
 
 
 def check_neighbor_options(options: NeighborOptions, width: int) -> None:
@@ -153,7 +153,8 @@ def search_index(space: Space, options: NeighborOptions, k: int) -> Neighbors:
         if not index.is_trained:
             index.train(space.data)
         index.add(space.data)
-        near = candidates(space, index.search, everybody, min(k + 1 + SPARE, len(space)))
+        width = min(k + 1 + SPARE, len(space))
+        near = candidates(space, lambda part, k: index.search(part, k)[1], everybody, width)
     except RuntimeError as error:
         raise InvalidParameterError(
             f"nnf_mode = {options.nnf_mode!r} with nnf_param = {options.nnf_param!r}: "
@@ -206,11 +207,7 @@ def _cells_of(space: Space) -> tuple[Rows, Rows]:
     training = np.linspace(
         0, len(data) - 1, min(len(data), count * _TRAINING_PER_CELL), dtype=np.int64
     )
-    means = faiss.Kmeans(
-        data.shape[1], count, niter=_TRAINING_ROUNDS, spherical=space.distance == "cosine",
-        seed=_SEED, min_points_per_centroid=1, max_points_per_centroid=_TRAINING_PER_CELL,
-    )  # fmt: skip
-    means.train(data[training])
+    means = k_means(space, data[training], count, _TRAINING_ROUNDS, _TRAINING_PER_CELL)
     centres = np.asarray(means.centroids, np.float32)
     closeness = centres @ centres.T
     if space.distance != "cosine":

@@ -15,9 +15,6 @@ from imgvet.images.picture import Pixels, oriented
 
 Map = NDArray[np.float64]
 
-MIRROR = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]])
-"""Left and right exchanged."""
-
 _CORNERS = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
 
 
@@ -63,7 +60,7 @@ def laid_over(pixels: Pixels, way: Map, side: int) -> Pixels:
 
 def chained(then: Map, first: Map) -> Map:
     """The map that goes one way, then the other."""
-    return np.asarray(then @ np.vstack([first[:2], [0.0, 0.0, 1.0]]), np.float64)
+    return np.asarray(then @ np.vstack([first, [0.0, 0.0, 1.0]]), np.float64)
 
 
 def _oriented_map(code: int) -> Map:
@@ -77,3 +74,6 @@ def _oriented_map(code: int) -> Map:
 
 ORIENTED = [_oriented_map(code + 1) for code in range(ORIENTATIONS)]
 """Where each orientation takes a picture."""
+
+MIRROR = ORIENTED[1]
+"""Left and right exchanged."""

@@ -12,12 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imgvet.similarity.alignment import Alignment, Look, align
+from imgvet.similarity.alignment import Alignment, Look, Size, align
 from imgvet.similarity.doubts import FEW_PIXELS, refuted
-from imgvet.similarity.maps import Map, inverted, scale
-
-Size = tuple[int, int]
-"""Width and height in pixels."""
+from imgvet.similarity.maps import Map, scale
 
 Pair = tuple[str, str, bool]
 """Digests of two contents, and whether to look thoroughly for what they have in common."""
@@ -65,46 +62,20 @@ def compared(pairs: Sequence[Pair], shown: Mapping[str, tuple[bytes, Size]]) -> 
 
     In order of the pairs. ValueError if a thumbnail is damaged.
     """
-
-    def finding(first: str, second: str, thorough: bool) -> Finding:  # noqa: FBT001
-        (one, size), (other, other_size) = shown[first], shown[second]
-        return related(_look(one), _look(other), size, other_size, thorough=thorough)
-
-    return [finding(*pair) for pair in pairs]
+    return [
+        related(_look(*shown[first]), _look(*shown[second]), thorough=thorough)
+        for first, second, thorough in pairs
+    ]
 
 
-def related(
-    first: Look, second: Look, size: Size, other_size: Size, *, thorough: bool = True
-) -> Finding:
-    """What two pictures of these sizes have to do with each other."""
+def related(first: Look, second: Look, *, thorough: bool = True) -> Finding:
+    """What two pictures have to do with each other."""
     found = align(first, second, thorough=thorough)
-    if found is None or _shows_two(found, first, second, min(*size, *other_size)):
+    if found is None or _shows_two(found):
         return Finding()
-    return finding_of(found, size, other_size)
-
-
-def _shows_two(found: Alignment, first: Look, second: Look, side: int) -> bool:
-    """Whether a closer look takes back what is proven of pictures with this shortest side."""
-    small = side < FEW_PIXELS
-    if small and found.agreeing * side < _LEAST_EVIDENCE:
-        return True
-    if not small and not (first.mostly_ground and second.mostly_ground):
-        return False
-    if found.first_shown > found.second_shown:
-        return refuted(first.fine, second.fine, found.map, small=small)
-    return refuted(second.fine, first.fine, inverted(found.map), small=small)
-
-
-@lru_cache(64)
-def _look(thumbnail: bytes) -> Look:
-    return Look(thumbnail)
-
-
-def finding_of(found: Alignment, first: Size, second: Size) -> Finding:
-    """What a proven alignment of two pictures of these sizes says of them."""
-    transform = found.map * np.array(second)[:, None] / np.array([*first, 1.0])
+    transform = found.map * np.array(second.size)[:, None] / np.array([*first.size, 1.0])
     return Finding(
-        _relation(found, transform, first, second).value,
+        _relation(found, transform, same_size=first.size == second.size).value,
         found.agreeing,
         round(found.first_shown, 4),
         round(found.second_shown, 4),
@@ -112,7 +83,23 @@ def finding_of(found: Alignment, first: Size, second: Size) -> Finding:
     )
 
 
-def _relation(found: Alignment, transform: Map, first: Size, second: Size) -> Relation:
+def _shows_two(found: Alignment) -> bool:
+    """Whether a closer look takes back what is proven."""
+    side = min(*found.frame.size, *found.over.size)
+    small = side < FEW_PIXELS
+    if small and found.agreeing * side < _LEAST_EVIDENCE:
+        return True
+    if not small and not (found.frame.mostly_ground and found.over.mostly_ground):
+        return False
+    return refuted(found.frame.fine, found.over.fine, found.to_over, small=small)
+
+
+@lru_cache(64)
+def _look(thumbnail: bytes, size: Size) -> Look:
+    return Look(thumbnail, size)
+
+
+def _relation(found: Alignment, transform: Map, *, same_size: bool) -> Relation:
     linear = transform[:, :2]
     degrees = np.degrees(np.arctan2(linear[1, 0] - linear[0, 1], linear.trace()))
     if scale(transform) < 0 or abs(degrees) > LEAST_DEGREES:
@@ -123,4 +110,4 @@ def _relation(found: Alignment, transform: Map, first: Size, second: Size) -> Re
         return Relation.RECOLOURED
     if found.differing > _OVERLAID * (found.agreeing + found.differing):
         return Relation.OVERLAID
-    return Relation.RE_ENCODED if first == second else Relation.RESIZED
+    return Relation.RE_ENCODED if same_size else Relation.RESIZED

@@ -13,6 +13,7 @@ import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -33,12 +34,13 @@ STAGE = "find_neighbors"
 SPARE = 4
 """Candidates beyond the k: which of two is nearer is not left to FAISS's float32."""
 
-Search = Callable[[Vectors, int], tuple[Any, Rows]]
-"""As FAISS's: of queries (q, width) the distances and places of the k nearest, (q, k) each."""
+Search = Callable[[Vectors, int], Rows]
+"""The places, (q, k), of the k nearest of queries, (q, width)."""
 
 _QUERY_BLOCK = 16_384
 _SLOW_QUERY_BLOCK = 512
 _COMPARED_BLOCK = 16
+_SEED = 1234
 _KEY = np.dtype("V16")
 _WORTHWHILE_SHARE = 0.4
 """With a greater share of embeddings to search, a search from scratch costs as much."""
@@ -77,16 +79,15 @@ def nearest_among(space: Space, data: Vectors, queries: Rows, k: int) -> Rows:
     """Places in ``data`` of about the ``k`` nearest of each query, and of some more."""
     import faiss
 
-    def search(part: Vectors, width: int) -> tuple[Any, Rows]:
+    def search(part: Vectors, width: int) -> Rows:
         if DISTANCES[space.distance].faiss_metric is None:
             return _compare(space, part, data, width)
-        found: tuple[Any, Rows] = faiss.knn(part, data, width, metric=faiss_metric(space))
-        return found
+        return np.asarray(faiss.knn(part, data, width, metric=faiss_metric(space))[1])
 
     return candidates(space, search, queries, min(k + SPARE, len(data)))
 
 
-def _compare(space: Space, queries: Vectors, data: Vectors, k: int) -> tuple[None, Rows]:
+def _compare(space: Space, queries: Vectors, data: Vectors, k: int) -> Rows:
     import faiss
 
     def block(start: int) -> Rows:
@@ -95,7 +96,7 @@ def _compare(space: Space, queries: Vectors, data: Vectors, k: int) -> tuple[Non
         return np.argsort(found, axis=1, kind="stable")[:, :k]
 
     starts = range(0, len(queries), _COMPARED_BLOCK)
-    return None, np.concatenate(list(in_threads(block, starts, faiss.omp_get_max_threads())))
+    return np.concatenate(list(in_threads(block, starts, faiss.omp_get_max_threads())))
 
 
 def candidates(space: Space, search: Search, queries: Rows, width: int) -> Rows:
@@ -107,7 +108,7 @@ def candidates(space: Space, search: Search, queries: Rows, width: int) -> Rows:
     step = _QUERY_BLOCK if DISTANCES[space.distance].any_index else _SLOW_QUERY_BLOCK
     for start in range(0, len(queries), step):
         part = slice(start, start + step)
-        _, places[part] = search(space.data[queries[part]], width)
+        places[part] = search(space.data[queries[part]], width)
         report_progress(STAGE, min(start + step, len(queries)), len(queries))
     return places
 
@@ -117,6 +118,18 @@ def faiss_metric(space: Space) -> int:
     import faiss
 
     return int(getattr(faiss, str(DISTANCES[space.distance].faiss_metric)))
+
+
+def k_means(space: Space, data: Vectors, count: int, rounds: int, sample: int) -> Any:
+    """FAISS's k-means of data of a space, at most ``sample`` of them for each of the centres."""
+    import faiss
+
+    means = faiss.Kmeans(
+        data.shape[1], count, niter=rounds, spherical=space.distance == "cosine", seed=_SEED,
+        min_points_per_centroid=1, max_points_per_centroid=sample,
+    )  # fmt: skip
+    means.train(data)
+    return means
 
 
 @dataclass(frozen=True)
@@ -154,12 +167,7 @@ class EarlierSearch:
 
     def save(self, path: Path) -> None:
         """Keep it, in one step."""
-
-        def write(draft: Path) -> None:
-            with draft.open("wb") as stream:
-                np.savez(stream, keys=self.keys, rows=self.rows)
-
-        write_atomically(path, write)
+        write_atomically(path, partial(np.savez, keys=self.keys, rows=self.rows))
 
 
 def path_of(work: WorkDir, options: NeighborOptions) -> Path:

@@ -27,7 +27,7 @@ from imgvet.similarity.pairs import Apart, families_of
 from imgvet.similarity.relations import Finding, Pair, Relation, compared
 from imgvet.store.packs import DIGEST, Thumbnails
 from imgvet.store.store import Store
-from imgvet.tables import read_if_sound, to_frame, write_table
+from imgvet.tables import SIMILARITY, read_if_sound, to_frame, write_table
 from imgvet.threads import in_threads
 from imgvet.workdir import WorkDir, write_atomically
 
@@ -43,11 +43,7 @@ _KNOWN = pa.schema(
         ("version", pa.int64()),
         *((name, pa.string()) for name in _PAIR),
         ("thorough", pa.bool_()),
-        ("relation", pa.string()),
-        ("verified", pa.int64()),
-        ("from_shown", pa.float64()),
-        ("to_shown", pa.float64()),
-        ("transform", pa.list_(pa.float64())),
+        *map(SIMILARITY.schema.field, Finding._fields),
     ]
 )
 

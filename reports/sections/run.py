@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from imgvet.foreign import visible
+from imgvet.format import visible
 from imgvet.reasons import Reason
 from imgvet.reports import limits
 from imgvet.reports.inputs import Content, Image, Listing, ReportInputs, gallery

@@ -6,8 +6,7 @@ from collections.abc import Collection, Sequence
 
 import pandas as pd
 
-from imgvet.foreign import visible
-from imgvet.format import number
+from imgvet.format import number, visible
 from imgvet.metrics import FLAGS, METRIC_BY_NAME
 from imgvet.monitor.alarms import (
     CHECK,

@@ -36,7 +36,7 @@
   }
 
   /* Characters without a shape of their own, and marks of direction, are spelled out as by
-     imgvet/foreign.py. */
+     imgvet/format.py. */
   function visible(text) {
     return text.replace(/[\p{C}\p{Z}]/gu, function (letter) {
       if (" \u200c\u200d".includes(letter)) return letter;

@@ -12,7 +12,7 @@ import pytest
 from browser.chrome import UNSEEN, Tab
 
 from imgvet.explorer.server import Explorer
-from imgvet.foreign import visible
+from imgvet.format import visible
 from imgvet.search.originals import Originals
 from imgvet.workdir import WorkDir
 from support.finished_run import finish_run

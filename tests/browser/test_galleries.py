@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from browser.chrome import CATCH_DOWNLOADS, UNSEEN, Tab
 
-from imgvet.foreign import visible
+from imgvet.format import visible
 from imgvet.reports import limits
 from imgvet.reports.build import build_report
 

@@ -17,14 +17,14 @@ from imgvet.images.picture import (
     encode_thumbnail,
     middle_square,
     preview_of,
-    standard_size,
+    size_within,
     to_standard_size,
 )
 
 
 @given(width=st.integers(1, 100_000), height=st.integers(1, 100_000))
 def test_size(width, height):
-    new_width, new_height = standard_size(width, height)
+    new_width, new_height = size_within(width, height, 256, STANDARD_LONG_SIDE)
     assert 1 <= min(new_width, new_height) <= 256
     assert max(new_width, new_height) <= STANDARD_LONG_SIDE
     assert new_width <= width
@@ -40,7 +40,7 @@ def test_size(width, height):
 @given(width=st.integers(1, 900), height=st.integers(1, 900))
 def test_shape_and_constant_colour(width, height):
     found = to_standard_size(np.full((height, width, 3), (10, 200, 90), np.uint8))
-    assert found.shape == (*standard_size(width, height)[::-1], 3)
+    assert found.shape == (*size_within(width, height, 256, STANDARD_LONG_SIDE)[::-1], 3)
     assert np.all(found == (10, 200, 90))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from imgvet.images.decode import decode
 from imgvet.images.geometry import Box, Region, region_of
 from imgvet.images.picture import Picture
 from imgvet.measures.collect import crops_of
-from imgvet.measures.compute_crops import crop_digest, cut_files
+from imgvet.measures.compute_stats import crop_digest, cutting, measure_files
 from imgvet.options import VideoOptions
 from imgvet.store.files import FileToRead
 from imgvet.store.store import Store
@@ -36,6 +37,11 @@ def store(tmp_path: Path) -> Store:
 def to_read(path: Path, number: int) -> FileToRead:
     state = path.stat()
     return FileToRead(number, str(path), state.st_size, state.st_mtime_ns)
+
+
+def cut_files(store: Store, cuts: dict[FileToRead, str], threads: int) -> pa.Table:
+    how = (VideoOptions(), threads, 0, len(cuts))
+    return measure_files(list(cuts), store, *how, cutting(cuts, Cutter()))
 
 
 def listed(cuts: dict[FileToRead, str], reads: pd.DataFrame) -> pd.DataFrame:
@@ -83,7 +89,7 @@ def test_an_unknown_coordinate_stays_unknown() -> None:
 def test_crops_are_measured_and_listed_in_order(store: Store, tmp_path: Path) -> None:
     paths = [write(tmp_path / f"{seed}.png", png(scene(seed))) for seed in range(3)]
     cuts = {to_read(path, row): boxes_text(TWO) for row, path in enumerate(paths)}
-    reads = cut_files(cuts, Cutter(), store, VideoOptions(), 2, 0, 3).to_pandas()
+    reads = cut_files(store, cuts, threads=2).to_pandas()
     found = crops_of(listed(cuts, reads), store)
     assert found.rows["id"].tolist() == list(range(6))
     assert found.crops["source_id"].tolist() == [0, 0, 1, 1, 2, 2]
@@ -99,7 +105,7 @@ def test_crops_are_measured_and_listed_in_order(store: Store, tmp_path: Path) ->
 def test_a_large_jpeg_is_cut_at_full_size(store: Store, tmp_path: Path) -> None:
     path = write(tmp_path / "large.jpg", jpeg(scene(1, 3000, 2000)))
     cuts = {to_read(path, 0): boxes_text([[100, 100, 400, 300]])}
-    cut_files(cuts, Cutter(), store, VideoOptions(), 1, 0, 1)
+    cut_files(store, cuts, threads=1)
     rows = store.measures.read(["width", "height", "thumbnail_size"])
     measured = rows.to_pandas()
     assert measured[["width", "height"]].to_numpy().tolist() == [[400, 300]]
@@ -115,7 +121,7 @@ def test_equal_pixels_are_one_content_wherever_they_were_cut(store: Store, tmp_p
         picture[y : y + 50, x : x + 50] = patch
         path = write(tmp_path / f"{row}.png", png(picture))
         cuts[to_read(path, row)] = boxes_text([[x, y, 50, 50]])
-    reads = cut_files(cuts, Cutter(), store, VideoOptions(), 2, 0, 3).to_pandas()
+    reads = cut_files(store, cuts, threads=2).to_pandas()
     assert crops_of(listed(cuts, reads), store).rows["digest"].nunique() == 1
     assert len(store.measures.digests()) == 1
 
@@ -125,7 +131,7 @@ def test_what_gives_no_crop_is_counted_or_told(store: Store, tmp_path: Path) -> 
     broken = write(tmp_path / "broken.png", png(scene(2))[:500])
     outside = boxes_text([[900, 0, 10, 10], [0, 0, 40, 40]])
     cuts = {to_read(broken, 1): boxes_text(TWO), to_read(good, 2): outside}
-    reads = cut_files(cuts, Cutter(), store, VideoOptions(), 1, 0, 2).to_pandas()
+    reads = cut_files(store, cuts, threads=1).to_pandas()
     cuts = {to_read(good, 0): NO_BOXES, **cuts}
     unread = pd.DataFrame([{"status": "ok", "detail": "", "digest": None}])
     found = crops_of(listed(cuts, pd.concat([unread, reads], ignore_index=True)), store)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgvet.foreign import visible
+from imgvet.format import visible
 from imgvet.reports import text
 
 

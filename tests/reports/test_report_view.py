@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from imgvet.foreign import visible
+from imgvet.format import visible
 from imgvet.metrics import ADVANCED_METRICS, BASIC_METRICS, FLAGS, Flag
 from imgvet.reports import limits
 from imgvet.reports.inputs import ReportInputs

@@ -26,7 +26,8 @@ def drawn(seed: int) -> Pixels:
 
 
 def look(picture: Pixels) -> Look:
-    return Look(encode_thumbnail(to_standard_size(np.ascontiguousarray(picture))))
+    thumbnail = encode_thumbnail(to_standard_size(np.ascontiguousarray(picture)))
+    return Look(thumbnail, picture.shape[1::-1])
 
 
 def aligned(first: Pixels, second: Pixels) -> Alignment:

@@ -21,7 +21,8 @@ CURVE = np.random.default_rng(1).permutation(32).astype(np.uint8).repeat(8) * 8
 
 
 def look(picture: Pixels) -> Look:
-    return Look(encode_thumbnail(to_standard_size(np.ascontiguousarray(picture))))
+    thumbnail = encode_thumbnail(to_standard_size(np.ascontiguousarray(picture)))
+    return Look(thumbnail, picture.shape[1::-1])
 
 
 @pytest.mark.parametrize("kind", LOOK_ALIKES)
@@ -75,12 +76,11 @@ def digit(number: int) -> Pixels:
 @pytest.mark.parametrize(("draw", "others"), [(invoice, 3), (digit, 12)])
 def test_other_words_and_small_pictures_need_a_closer_look(draw, others) -> None:
     drawn = [draw(number) for number in range(others)]
-    size = drawn[0].shape[1::-1]
     looks = [look(picture) for picture in drawn]
     pairs = list(combinations(looks, 2))
     assert any(align(*pair) for pair in pairs)
-    assert not any(related(*pair, size, size).verified for pair in pairs)
-    assert related(looks[0], look(drawn[0] // 4 * 3), size, size).verified
+    assert not any(related(*pair).verified for pair in pairs)
+    assert related(looks[0], look(drawn[0] // 4 * 3)).verified
 
 
 def gray(seed: int) -> Pixels:

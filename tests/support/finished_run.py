@@ -16,8 +16,7 @@ from imgvet.crops.listing import annotated
 from imgvet.embedding.compute import collect_embeddings, embed, thumbnail_reader
 from imgvet.embedding.user_embeddings import match_user_embeddings, read_user_embeddings
 from imgvet.measures.collect import ItemTables, crops_of, item_tables, stats_table, with_reads
-from imgvet.measures.compute_crops import cut_files
-from imgvet.measures.compute_stats import measure_files
+from imgvet.measures.compute_stats import cutting, measure_files
 from imgvet.models.resolve import resolve_model
 from imgvet.opening import require_allowed
 from imgvet.options import (
@@ -123,7 +122,8 @@ def _measured(
         reads = measure_files(files, store, videos, options.num_threads, 0, len(files))
     else:
         cuts = dict(zip(files, rows["cut"], strict=True))
-        reads = cut_files(cuts, cutter, store, videos, options.num_threads, 0, len(cuts))
+        how = (options.num_threads, 0, len(files), cutting(cuts, cutter))
+        reads = measure_files(files, store, videos, *how)
     pictures = with_reads(listing, [reads])
     cropped = crops_of(pictures, store) if cutter is not None else None
     items = pictures if cropped is None else cropped.rows

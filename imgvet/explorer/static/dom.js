@@ -19,7 +19,7 @@ export function button(text, act, attributes = {}) {
 export const byId = (id) => document.getElementById(id);
 
 /* Characters without a shape of their own, and marks of direction, are spelled out as by
-   imgvet/foreign.py. */
+   imgvet/format.py. */
 export function visible(text) {
   return text.replace(/[\p{C}\p{Z}]/gu, (letter) => {
     if (" \u200c\u200d".includes(letter)) return letter;
