@@ -139,7 +139,7 @@ explore out --port 99999999                       | Choose another, or 0 for a f
 explore out --port x                              | argument --port: invalid int value: 'x'
 search out                                        | Name one, or several after --against
 search out nowhere.jpg                            | Give the path of a picture, or a file name as
-search out names.csv                              | Search for another picture
+search out names.csv                              | is looked up by --against
 search out photos/photo00.jpg --k 0               | k = 0 is not between 1 and 1000
 search out --against nowhere                      | The input nowhere does not exist
 subset out 0                                      | Ask for 1 or more

@@ -140,7 +140,7 @@ class ExploredRun:
             what = "The picture" if isinstance(picture, bytes) else str(picture)
             raise InputUnreadableError(
                 f"{what} can't be decoded ({found.reason.value}: {found.detail})",
-                "Search for another picture",
+                "Search for another picture; a video or an archive is looked up by --against",
             )
         return found
 

@@ -92,8 +92,8 @@ def test_rates_stand_on_an_axis_of_time_with_their_bands(full_inputs: ReportInpu
     assert new["meta"]["over"] == [False, True, True]
     assert (lines["Dark"]["alarms"], lines["Bright"]["alarms"]) == (2, 0)
     told = words(full_inputs, Section.HISTORY)
-    assert "Dark 0 % at first, 5 % now; an alarm was on after 2 runs. Good if it is low" in told
-    assert "now; never an alarm. Good if it is low" in told
+    assert "Dark 0 % at first, 5 % now; a jump was on after 2 runs. Good if it is low" in told
+    assert "now; never a jump. Good if it is low" in told
 
 
 def test_of_a_long_history_the_latest_runs_are_shown(
