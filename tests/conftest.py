@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ from hypothesis import settings
 settings.register_profile("imgvet", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile("imgvet")
+
+# Connections of Prefect's events outlive their test, and complain when the machine is busy.
+logging.getLogger("websockets").setLevel(logging.CRITICAL)
 
 _home = tempfile.TemporaryDirectory(prefix="imgvet-tests-", ignore_cleanup_errors=True)
 os.environ.update(
