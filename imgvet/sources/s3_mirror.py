@@ -136,6 +136,8 @@ def sync_to_local(
     missing = _missing(wanted, mirrors, report)
     for index in mirrors.glob("*/*/index.sqlite"):  # an earlier layout, whose files nobody finds
         shutil.rmtree(index.parent, ignore_errors=True)
+    for other in set(mirrors.glob("downloaded-*")) - {_downloaded(mirrors, run)}:
+        other.unlink()  # of a run that ended: nobody asks for it again
     try:
         # What is fetched goes to disk, so nothing but its name counts as held.
         fetched = read_ahead(missing, lambda copy: (copy, copy.fetch()), size_of=lambda _: 0)
