@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
@@ -90,7 +91,7 @@ def names_beside(file: str, names: Sequence[str]) -> list[str]:
     path = Path(file).expanduser().absolute()
     own, part = path.parent, path.stem.removeprefix("instances_")
     for folder in (own, own.parent / part, own.parent / "images" / part):
-        if names and (folder / names[0]).is_file():
+        if names and os.path.isfile(folder / names[0]):  # noqa: PTH113 (any name, however long)
             return [str(folder / name) for name in names]
     return list(names)
 

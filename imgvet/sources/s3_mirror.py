@@ -2,7 +2,7 @@
 
     <folder>/<server>/<bucket>/objects/<key>/<version>    the objects
                                partial/<version>          objects on their way
-    <folder>/downloaded-<run>                             what a run fetched, a path a row
+    <folder>/downloaded-<run>                             what the last run fetched, a path a row
 
 It is a cache: a reader that does not find an object here, in the version that was listed, asks the
 server for it. What is there is there in full, as it came to its place when it was.

@@ -268,6 +268,8 @@ def test_each_of_several_files_may_be_that_of_a_split(
     assert found.table["filename"].tolist() == ["0.jpg", "1.jpg"]
     assert [row.get("split") for row in rows_of(found)] == splits
     assert not read_annotations(str(files[0])).table["split"].notna().any()
+    files[1].write_text(f"filename\n{'long' * 100}.jpg\n")
+    assert len(read_annotations(*map(str, files)).table) == 2
     files[1].write_text("filename,split\n1.jpg,mine\n2.jpg,\n")
     (files[1].parent / "1.jpg").touch()
     found = read_annotations(*map(str, files))
