@@ -45,7 +45,7 @@ class Reason(Code):
     UNSAFE_NAME = auto(), "the name in the archive is absolute or leads out of it"
     NOT_A_FILE = auto(), "a link, device, pipe or other special file, which is not followed"
     NESTED_ARCHIVE = auto(), "an archive inside an archive is not opened; extract it first"
-    NOT_AN_ARCHIVE = auto(), "the content is not that of a tar, gzipped tar or zip"
+    NOT_AN_ARCHIVE = auto(), "the content is not that of an archive that is read"
     ARCHIVE_DAMAGED = auto(), "the archive is cut or damaged, as a whole or where this image lies"
     ARCHIVE_BOMB = auto(), "the archive unpacks to more than is safe; what came before it is kept"
     VIDEO_DAMAGED = auto(), "the video can't be decoded as a whole; frames that can be are kept"

@@ -83,7 +83,7 @@ ITEMS = _table(
     _text("detail", "what was unusual, or why it was left out; mostly empty"),
     _LABEL,
     _SPLIT,
-    _text("metadata", "what files beside it in a webdataset shard tell, as JSON"),
+    _text("metadata", "what files beside it (webdataset) or other columns tell, as JSON"),
     _int("embedding_row", "row of embeddings.npy; null if there is none"),
 )
 

@@ -1,8 +1,9 @@
-"""Archives as inputs: tar, gzipped tar and zip, the content deciding which.
+"""Archives as inputs: tar, gzipped tar, zip and tables of pictures, the content deciding which.
 
 tar and zip are read where they lie: the headers of a tar, or the directory of a zip, are read once
 and tell the places of all members. Gzip can be read only from its start, so a member in the middle
 costs the unpacking of all before it; gzipped tars are unpacked into the store once, in one pass.
+So are tables of pictures, by a process of its own, as their reader crashes on some damage.
 The frames of videos in them lie where those of other videos do.
 """
 
@@ -25,11 +26,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
 from imgvet.images.formats import beginning
+from imgvet.images.isolation import each_isolated
 from imgvet.reasons import Failure, Reason
 from imgvet.sources.containers import CUT_SHORT, FILE_ITSELF, Container, Containers, Member, Parts
 from imgvet.sources.kinds import Kind, kind_of_file
 from imgvet.sources.listing import MOST_FILE_BYTES, Entry, too_many_bytes
 from imgvet.sources.local import failure_of
+from imgvet.sources.picture_table import MAGIC, pictures_in
 from imgvet.sources.sidecars import is_kept, settle, split_of_shard
 from imgvet.sources.video import Videos
 
@@ -48,16 +51,17 @@ MOST_BYTES, MOST_MEMBERS = 1 << 40, 10_000_000
 
 _LARGEST_HEADER = 16 << 20
 """No single header (a long name, pax records) is larger; contents are read in smaller steps."""
-_STEP = 1 << 18
-_UNIX = 3
+_STEP, _UNIX = 1 << 18, 3
 _DAMAGE = (
     tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, NotImplementedError, ValueError,
     OverflowError, struct.error,
 )  # fmt: skip
 
 
-def identify_archive(head: bytes) -> Literal["tar", "gzipped tar", "zip"] | None:
+def identify_archive(head: bytes) -> Literal["tar", "gzipped tar", "zip", "table"] | None:
     """The kind of archive that begins so; all of gzip counts as a gzipped tar."""
+    if head.startswith(MAGIC):
+        return "table"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "zip"
     if head.startswith(b"\x1f\x8b\x08"):
@@ -121,6 +125,8 @@ class Archives(Containers):
             head = raw.read(HEAD_BYTES)
             raw.seek(0)
             kind = identify_archive(head)
+            if kind == "table":
+                return _unpack_table(container)
             if kind == "gzipped tar":
                 members = _unpack(container)
             elif kind == "tar":
@@ -150,8 +156,25 @@ def _unpack(container: Container) -> list[Member]:
         kept = filter(is_kept, _allowed(_walk_tar(stream), container))
         for member in islice(kept, len(parts.members), None):
             parts.add(*_with_content(member, stream))
-            if parts.full:
-                parts.close_part()
+    parts.close_part()
+    return parts.members
+
+
+def _unpack_table(container: Container) -> list[Member]:
+    parts, content = Parts(container), b""
+
+    def walked() -> Iterator[Member]:
+        nonlocal content
+        for found in each_isolated(pictures_in, container.path):
+            if isinstance(found, Failure):
+                raise ArchiveError(found.reason, found.detail)
+            member, content = found
+            yield member
+
+    for member in islice(
+        _allowed(walked(), container, counts_bytes=True), len(parts.members), None
+    ):
+        parts.add(member, content[: member.size])  # The row of the archive has none.
     parts.close_part()
     return parts.members
 

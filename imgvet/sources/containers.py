@@ -185,17 +185,14 @@ class Parts:
             return None
         return rows if content.stat().st_size == sum(row.stored for row in rows) else None
 
-    @property
-    def full(self) -> bool:
-        """Whether the present part should be closed."""
-        return self._size >= PART_BYTES or len(self._contents) >= PART_MEMBERS
-
     def add(self, member: Member, content: bytes = b"") -> None:
-        """Add a member with its content, none if it can't be read."""
+        """Add a member with its content, none if it can't be read; a full part is closed."""
         place = replace(member, part=self._number, offset=self._size, stored=len(content))
         self.members.append(place)
         self._contents.append(content)
         self._size += len(content)
+        if self._size >= PART_BYTES or len(self._contents) >= PART_MEMBERS:
+            self.close_part()
 
     def close_part(self) -> None:
         """Write the present part, if it has rows, and begin the next one."""

@@ -15,7 +15,7 @@ from imgvet.sources.s3 import is_remote
 IMAGE_EXTENSIONS = frozenset(BY_ENDING)
 """Endings (any case) by which a file in a folder counts as an image."""
 
-ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz", ".zip")
+ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz", ".zip", ".parquet", ".arrow")
 VIDEO_ENDINGS = (
     ".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp",
     ".mts", ".m2ts", ".vob", ".ogv", ".asf", ".mxf", ".3g2", ".f4v",

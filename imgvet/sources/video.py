@@ -228,7 +228,5 @@ class Videos(Containers):
             time_ms, jpeg = frame
             parts.add(Member(str(time_ms), size=len(jpeg)), jpeg)
             report_progress("decode_videos", next(self._decoded), 0)
-            if parts.full:
-                parts.close_part()
         parts.close_part()
         return parts.members + damage

@@ -25,6 +25,8 @@ from support.archives import write_any, write_tar
         ("/a/b.tar.gz", Kind.ARCHIVE),
         ("b.tgz", Kind.ARCHIVE),
         ("b.zip", Kind.ARCHIVE),
+        ("train-00000-of-00002.parquet", Kind.ARCHIVE),
+        ("b.Arrow", Kind.ARCHIVE),
         ("b.Mp4", Kind.VIDEO),
         ("b.m4v", Kind.VIDEO),
         ("b.txt", Kind.TEXT_LIST),

@@ -1,0 +1,181 @@
+"""Tables of pictures: Parquet and Arrow files, as Hugging Face's ``datasets`` writes them.
+
+A picture is what a column of bytes holds, or of structs with ``bytes`` and ``path``. What the
+columns are stands in the schema's metadata, under ``huggingface``; in files of others their types
+and names tell. Source: documentation of Hugging Face Datasets, "Dataset features".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from imgvet.images.formats import BY_ENDING, identify
+from imgvet.images.isolation import renew_limits
+from imgvet.reasons import Failure, Reason
+from imgvet.sources.containers import Member
+from imgvet.sources.listing import MOST_FILE_BYTES, too_many_bytes
+from imgvet.sources.sidecars import MAX_SIDECAR_BYTES
+
+MAGIC = (b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")
+"""How Parquet, files of Arrow, and its streams begin."""
+
+PICTURE_NAMES = frozenset({"image", "img", "picture", "photo", "image_bytes", "bytes"})
+"""Names of columns of bytes that are pictures, beside the endings of image files."""
+
+_AT_ONCE = 16
+"""Rows in memory."""
+_NOT_LABELLED = -1
+"""The class of what has none."""
+
+_DAMAGE = (pa.ArrowException, OSError, ValueError, RecursionError)
+
+
+def pictures_in(path: str) -> Iterator[tuple[Member, bytes] | Failure]:
+    """The pictures of a file, row by row and column by column; a failure, if any, comes last.
+
+    Each is named by the number of its row, and by its column where there are several. A file
+    without such columns has none.
+    """
+    row = 0
+    try:
+        schema, batches_of = _opened(path)
+        columns = _Columns.of(schema)
+        for batch in batches_of(columns.read) if columns.pictures else ():
+            for values in batch.select(columns.read).to_pylist():
+                renew_limits()
+                for column in columns.pictures:
+                    yield columns.member(row, column, values)
+                row += 1
+    except _DAMAGE as error:
+        message = " ".join(str(error).split()) or type(error).__name__
+        yield Failure(Reason.ARCHIVE_DAMAGED, f"from row {row} on: {message}"[:300])
+
+
+def _opened(path: str) -> tuple[pa.Schema, Callable[[list[str]], Iterator[pa.RecordBatch]]]:
+    """The schema, and what gives some columns a few rows at a time, maybe others as well."""
+    with open(path, "rb") as stream:
+        head = stream.read(len(MAGIC[1]))
+    if head.startswith(MAGIC[0]):
+        table = pq.ParquetFile(path, buffer_size=1 << 20)
+        return table.schema_arrow, partial(table.iter_batches, _AT_ONCE, None)
+    source = pa.memory_map(path)
+    stream_or_file = pa.ipc.open_file if head == MAGIC[1] else pa.ipc.open_stream
+    reader = stream_or_file(source)
+    return reader.schema, lambda _: (
+        batch.slice(start, _AT_ONCE)
+        for batch in _batches(reader)
+        for start in range(0, batch.num_rows, _AT_ONCE)
+    )
+
+
+def _batches(reader: Any) -> Iterator[pa.RecordBatch]:
+    if isinstance(reader, pa.ipc.RecordBatchFileReader):
+        yield from map(reader.get_batch, range(reader.num_record_batches))
+    else:
+        yield from reader
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Names of the columns that are read."""
+
+    pictures: tuple[str, ...]
+    label: str | None
+    classes: tuple[str, ...]
+    """Names of the classes whose numbers are the labels; none if labels are what they are."""
+    metadata: tuple[str, ...]
+
+    @classmethod
+    def of(cls, schema: pa.Schema) -> _Columns:
+        features = _features(schema)
+        kinds = {name: told.get("_type") for name, told in features.items()}
+        pictures = [field.name for field in schema if _holds_pictures(field, kinds)]
+        classed = [name for name in schema.names if kinds.get(name) == "ClassLabel"]
+        labels = [*classed, *(name for name in schema.names if name == "label")]
+        plain = [field.name for field in schema if _is_plain(field.type)]
+        label = next((name for name in labels if name in plain), None)
+        classes = features.get(label or "", {}).get("names")
+        return cls(
+            tuple(pictures),
+            label,
+            tuple(map(str, classes)) if isinstance(classes, list) else (),
+            tuple(name for name in plain if name != label),
+        )
+
+    @property
+    def read(self) -> list[str]:
+        label = () if self.label is None else (self.label,)
+        return list(dict.fromkeys((*self.pictures, *label, *self.metadata)))
+
+    def member(self, row: int, column: str, values: Mapping[str, Any]) -> tuple[Member, bytes]:
+        """One picture and its bytes, which are none if it can't be had."""
+        cell = values[column]
+        path = cell.get("path") if isinstance(cell, dict) else None
+        data = (cell.get("bytes") if isinstance(cell, dict) else cell) or b""
+        kind = identify(data)
+        ending = next((ending for ending, known in BY_ENDING.items() if known is kind), "")
+        place = f"{row:06}" if len(self.pictures) == 1 else f"{row:06}/{column}"
+        told = {name: values[name] for name in self.metadata if values[name] is not None}
+        text = json.dumps(told | ({"path": path} if path else {}), sort_keys=True, default=str)
+        member = Member(
+            place + ending,
+            size=len(data),
+            label=self._label(values),
+            metadata=text if len(text) <= MAX_SIDECAR_BYTES else None,
+        )
+        problem = None
+        if not data:
+            where = f"the table only names {path}" if path else "its cell is empty"
+            problem = Failure(Reason.MISSING, where)
+        elif len(data) > MOST_FILE_BYTES:
+            problem = too_many_bytes(len(data))
+        if problem is None:
+            return member, data
+        return replace(member, status=problem.reason, detail=problem.detail), b""
+
+    def _label(self, values: Mapping[str, Any]) -> str | None:
+        value = None if self.label is None else values[self.label]
+        if value is None or not self.classes:
+            return None if value is None else str(value)
+        return self.classes[value] if 0 <= value < len(self.classes) else None
+
+
+def _features(schema: pa.Schema) -> dict[str, dict[str, Any]]:
+    """What ``datasets`` says of each column, nothing for files of others."""
+    try:
+        told: Any = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        features = told["info"]["features"]
+        return {name: told for name, told in features.items() if isinstance(told, dict)}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _holds_pictures(field: pa.Field, kinds: Mapping[str, object]) -> bool:
+    kind, name = field.type, field.name.lower()
+    if pa.types.is_struct(kind):
+        index = kind.get_field_index("bytes")
+        return index >= 0 and _is_bytes(kind.field(index).type)
+    is_named = name in PICTURE_NAMES or f".{name}" in BY_ENDING
+    return _is_bytes(kind) and (is_named or kinds.get(field.name) == "Image")
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    tests = (
+        pa.types.is_integer,
+        pa.types.is_floating,
+        pa.types.is_boolean,
+        pa.types.is_string,
+        pa.types.is_large_string,
+    )
+    return any(test(kind) for test in tests)
