@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from imgvet.format import redacted, visible
+from imgvet.format import message_of, redacted, visible
 
 EXIT_BAD_REQUEST = 2
 EXIT_CHECKS_FAILED = 3
@@ -228,7 +228,7 @@ def failing_as(
     try:
         yield
     except wrong as error:
-        why = getattr(error, "strerror", None) or " ".join(str(error).split())[:_LONGEST_REASON]
+        why = getattr(error, "strerror", None) or message_of(error)[:_LONGEST_REASON]
         raise kind(f"{problem} ({why})", remedy) from None
 
 

@@ -22,6 +22,11 @@ def counted(number: float, one: str, many: str = "") -> str:
     return f"{number:,.0f} {one if number == 1 else many or f'{one}s'}"
 
 
+def message_of(error: BaseException) -> str:
+    """What an exception says, as one line; its type if it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def number(value: float, digits: int = 4) -> str:
     """So many significant digits, thousands separated: ``1,235``, ``0.01235``."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"

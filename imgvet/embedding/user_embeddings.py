@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from imgvet.annotations.match import places_of
 from imgvet.errors import InvalidParameterError, StaleReferenceError
-from imgvet.format import examples
+from imgvet.format import examples, message_of
 from imgvet.parameters import Frozen
 from imgvet.store.references import digest_bytes, digest_file, write_vectors
 from imgvet.workdir import draft_in, write_atomically
@@ -90,7 +90,7 @@ def read_user_embeddings(path: str) -> UserEmbeddings:
         remedy = "Check the path and its permissions"
         raise _refused(file, f"can't be read ({why})", remedy) from None
     except (ValueError, EOFError, BadZipFile, KeyError) as error:
-        why = " ".join(str(error).split())[:200]
+        why = message_of(error)[:200]
         remedy = "Give an .npy file, or an .npz with the arrays filenames and embeddings"
         raise _refused(file, f"can't be used ({why})", remedy) from None
 

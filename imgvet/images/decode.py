@@ -42,6 +42,7 @@ from PIL import (
 )
 
 from imgvet.errors import lacking
+from imgvet.format import message_of
 from imgvet.images.formats import Format, beginning, ends_early, identify, unsupported_name
 from imgvet.images.picture import (
     TRANSPOSED,
@@ -288,7 +289,7 @@ def _decoder_of(data: bytes, kind: Format) -> Iterator[None]:
 
 
 def _failure(error: Exception, data: bytes, kind: Format) -> Failure:
-    message = " ".join(str(error).split()) or type(error).__name__
+    message = message_of(error)
     # libheif says that of headers as well which ask for more than it allows.
     if lacking(error) == errno.ENOMEM and "Security limit" not in message:
         raise MemoryError(message)

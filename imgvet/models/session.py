@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgvet.errors import ModelError, failing_as
+from imgvet.format import message_of
 from imgvet.models.model import Device, Model
 
 if TYPE_CHECKING:
@@ -221,8 +222,7 @@ def runtime_errors() -> tuple[type[Exception], ...]:
 
 def words(error: Exception) -> str:
     """What ONNX Runtime says, as one line without its codes and places in its source."""
-    text = " ".join(str(error).split())
-    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)
+    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", message_of(error))
     return text[:300].rstrip(" .")
 
 

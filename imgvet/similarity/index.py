@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from imgvet.errors import InvalidParameterError
+from imgvet.format import message_of
 from imgvet.options import NeighborOptions
 from imgvet.progress import report_progress
 from imgvet.similarity.distances import DISTANCES, Rows, Space
@@ -137,7 +138,7 @@ def _takes(index: Any, name: str, value: float) -> bool:
 
 def _last_words(error: Exception) -> str:
     """What FAISS says after the place in its source where it says it, on one line."""
-    said = _PLACE.split(" ".join(str(error).split()))[-1]
+    said = _PLACE.split(message_of(error))[-1]
     return said.removeprefix("Error: ").strip(" .:")
 
 

@@ -25,6 +25,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
+from imgvet.format import message_of
 from imgvet.images.formats import beginning
 from imgvet.images.isolation import each_isolated
 from imgvet.reasons import Failure, Reason
@@ -195,7 +196,7 @@ def _allowed(
     except ArchiveError as error:
         yield _archive_row(error.reason, str(error))
     except _DAMAGE as error:
-        yield _archive_row(_reason_of(error), _message(error))
+        yield _archive_row(_reason_of(error), message_of(error))
 
 
 def _reason_of(error: Exception) -> Reason:
@@ -255,7 +256,7 @@ class ForwardStream:
         try:
             self.last = self._raw.read(size)
         except (EOFError, OSError, zlib.error) as error:
-            return ArchiveError(_reason_of(error), _message(error))
+            return ArchiveError(_reason_of(error), message_of(error))
         problem = self._check(self.tell()) if self._check else None
         return ArchiveError(Reason.ARCHIVE_BOMB, problem) if problem else None
 
@@ -328,7 +329,7 @@ def _walk_zip(raw: BinaryIO, length: int) -> Iterator[Member]:
     except zipfile.BadZipFile as error:
         # The directory is the last part of a zip.
         cut = str(error) == "File is not a zip file"
-        detail = "the zip ends before its directory" if cut else _message(error)
+        detail = "the zip ends before its directory" if cut else message_of(error)
         raise ArchiveError(Reason.ARCHIVE_DAMAGED, detail) from None
     for header in headers:
         # ZipInfo.is_dir fails on an empty name.
@@ -396,7 +397,3 @@ def _shown(name: str) -> str:
 
 def _archive_row(status: Reason, detail: str) -> Member:
     return Member(FILE_ITSELF, status=status, detail=detail[:300])
-
-
-def _message(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

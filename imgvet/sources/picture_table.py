@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from imgvet.format import message_of
 from imgvet.images.formats import BY_ENDING, identify
 from imgvet.images.isolation import renew_limits
 from imgvet.reasons import Failure, Reason
@@ -54,8 +55,8 @@ def pictures_in(path: str) -> Iterator[tuple[Member, bytes] | Failure]:
                     yield columns.member(row, column, values)
                 row += 1
     except _DAMAGE as error:
-        message = " ".join(str(error).split()) or type(error).__name__
-        yield Failure(Reason.ARCHIVE_DAMAGED, f"from row {row} on: {message}"[:300])
+        detail = f"from row {row} on: {message_of(error)}"
+        yield Failure(Reason.ARCHIVE_DAMAGED, detail[:300])
 
 
 def _opened(path: str) -> tuple[pa.Schema, Callable[[list[str]], Iterator[pa.RecordBatch]]]:

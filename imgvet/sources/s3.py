@@ -36,6 +36,7 @@ from imgvet.errors import (
     InvalidParameterError,
     TransportError,
 )
+from imgvet.format import message_of
 
 ANONYMOUS_VARIABLE = "IMGVET_S3_ANONYMOUS"
 CONNECT_SECONDS, READ_SECONDS = 10, 20
@@ -216,7 +217,7 @@ def _problem_of(error: Exception) -> Problem:
         asked = metadata.get("HTTPHeaders", {}).get("retry-after", "")
         wait = float(asked) if asked.isdecimal() else 0.0
         return Problem(kind, f"{code}: {message}" if message else code, wait)
-    text = " ".join(str(error).split())
+    text = message_of(error)
     names = [kind.__name__ for kind in type(error).__mro__ if "botocore" in kind.__module__]
     if "SSLError" in names and "EOF" in text:
         return Problem("transient", text)

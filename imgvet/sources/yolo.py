@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from imgvet.errors import InputNotFoundError, InputUnreadableError, InvalidParameterError
-from imgvet.format import counted
+from imgvet.format import counted, message_of
 from imgvet.sources.kinds import split_ending
 from imgvet.sources.listing import Entry
 from imgvet.sources.local import read_rows, unreadable, walk, walk_file
@@ -78,7 +78,7 @@ def _load(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise unreadable(f"The data set {file}", error) from None
     except (yaml.YAMLError, UnicodeError, RecursionError) as error:
-        message = " ".join(str(error).split())[:200]
+        message = message_of(error)[:200]
         raise InputUnreadableError(f"{file} is not YAML ({message})", "Correct it") from None
     if not isinstance(content, dict):
         raise InvalidParameterError(
