@@ -4,9 +4,10 @@ A name leads to the first of these that exists:
 
 1. the item listed under exactly this name;
 2. the item of this name in another spelling: ``./a.jpg``, backslashes of Windows, composed or
-   decomposed Unicode, ``a.tar/b.jpg`` for ``a.tar!b.jpg``;
+   decomposed Unicode, ``a.tar/b.jpg`` for ``a.tar!b.jpg``, ``a.mp4#t=2`` for ``a.mp4#t=2.0``;
 3. for a relative name, the item below an input folder, a bucket's prefix or an archive;
-4. for a relative name, the one item whose path ends with it, at a slash;
+4. for a relative name, the one item whose path ends with it, at a slash; without the ending of an
+   image, as in 3 or here the one image that has it;
 5. if no absolute name has led to an item, the annotations are of another machine: what all these
    names begin with is left off, folder by folder and as little as possible, until some lead to
    items as in 3, or as in 4 with a folder and a file name at least.
@@ -33,7 +34,15 @@ from numpy.typing import NDArray
 from imgvet.annotations.schema import NUMBER_COLUMNS, Annotations, joined_texts, refuse
 from imgvet.errors import InvalidParameterError
 from imgvet.format import counted, examples
-from imgvet.sources.kinds import Kind, kind_of_name, video_of_frame
+from imgvet.sources.kinds import (
+    Kind,
+    is_image_name,
+    is_item_name,
+    kind_of_name,
+    plain_name,
+    split_ending,
+    video_of_frame,
+)
 from imgvet.sources.s3 import is_remote, parse_location
 from imgvet.tables import BOX_COLUMNS, CORNER_COLUMNS, with_none
 
@@ -62,8 +71,9 @@ class Matched:
 def match(annotations: Annotations, filenames: Sequence[str], inputs: Iterable[str]) -> Matched:
     """Match annotations to the rows of a listing, whose names may come twice.
 
+    Rows without boxes that name one file tell of it together: its label, and its split.
     InvalidParameterError if there is no annotation, none matches, names fit several files, a file
-    is named twice without boxes, or is in two splits.
+    has two labels without boxes, or is in two splits.
     """
     table, source = annotations.table, annotations.source
     if table.empty:
@@ -77,11 +87,12 @@ def match(annotations: Annotations, filenames: Sequence[str], inputs: Iterable[s
     frames = pd.DataFrame({"file": len(files) + numbers, "frame": videos.index})
     table = _each_frame(table.assign(file=places[name_of_row]), frames)
     if not annotations.has_boxes:
+        labels = table[["file", "label"]].dropna().drop_duplicates()
         _refuse(
-            table[table["file"].duplicated()],
+            labels[labels["file"].duplicated()],
             table,
-            f"of {source} named more than once without boxes",
-            "Name each file once, or give the box of each annotation",
+            f"of {source} with more than one label, but no boxes",
+            "Give each file one label, or give the box of each annotation",
         )
     splits = table[["file", "split"]].dropna().drop_duplicates()
     _refuse(
@@ -142,6 +153,7 @@ def _roots(inputs: Iterable[str]) -> Iterator[str]:
 
 def _key(name: str) -> str:
     """A name in the spelling in which names are compared: rule 2 above."""
+    name = plain_name(name)
     if not name.isascii():
         name = unicodedata.normalize("NFC", name)
     if "!" in name:
@@ -166,6 +178,10 @@ def places_of(
     is_absolute = np.array([_ABSOLUTE.match(key) is not None for key in keys])
     lost = (places == _NONE) & ~is_absolute
     places[lost] = _by_ends(keys[lost], ends, roots)
+    bare = lost & (places == _NONE) & ~np.array([is_item_name(key) for key in keys])
+    if bare.any():
+        stems = [split_ending(end)[0] if is_image_name(end) else end for end in ends]
+        places[bare] = _by_ends(keys[bare], stems, roots)
     if is_absolute.any() and (places[is_absolute] == _NONE).all():
         places[is_absolute] = _of_another_machine(keys[is_absolute].tolist(), ends, roots)
     if ambiguous := np.flatnonzero(places == _SEVERAL).tolist():

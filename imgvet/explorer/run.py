@@ -31,6 +31,7 @@ from imgvet.search.originals import Originals
 from imgvet.search.picture import embed_picture, model_of, read_picture
 from imgvet.search.query import Condition, ImageSearch, Query
 from imgvet.search.saved_lists import names_in_list
+from imgvet.sources.kinds import plain_name
 from imgvet.store.packs import Thumbnails
 from imgvet.store.store import Store
 from imgvet.summary import RunRecord, read_record
@@ -124,7 +125,8 @@ class ExploredRun:
         data = picture if isinstance(picture, bytes) else b""
         if not isinstance(picture, bytes):
             path = Path(picture).expanduser()
-            named = Condition(column="filename", values=(str(picture), str(path.absolute())))
+            names = str(picture), plain_name(str(path.absolute()))
+            named = Condition(column="filename", values=names)
             embedded = Condition(column="embedding_row", missing=False)
             ids = self.search.ids(Query(where=(named, embedded)))
             if len(ids):

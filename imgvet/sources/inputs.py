@@ -35,6 +35,7 @@ from imgvet.sources.kinds import (
     is_item_name,
     kind_of_file,
     kind_of_name,
+    plain_name,
     split_ending,
 )
 from imgvet.sources.listing import Entry, listing_of
@@ -194,7 +195,7 @@ def _listed_inside(name: str) -> Mapping[str, set[str]]:
     for row in rows if kind in _READ_LIST else ():
         if (file := _file_of_row(row)) != row:
             path = parse_location(file).uri if is_remote(file) else str(Path(file).absolute())
-            found.setdefault(path, set()).add(path + row[len(file) :])
+            found.setdefault(path, set()).add(plain_name(path + row[len(file) :]))
     for row in rows:
         found.pop(row, None)
     return found

@@ -24,7 +24,7 @@ _MEMBER, _FRAME = (
     re.compile(f"({start}(?:{'|'.join(map(re.escape, endings))})){rest}", re.IGNORECASE | re.DOTALL)
     for start, endings, rest in (
         (".+?", ARCHIVE_ENDINGS, "!.+"),
-        (".+", VIDEO_ENDINGS, r"#t=[\d.]+"),
+        (".+", VIDEO_ENDINGS, r"#t=(\d{1,9}(?:\.\d+)?)"),
     )
 )
 """The names of members and frames: :func:`imgvet.sources.listing.item_name`."""
@@ -73,6 +73,12 @@ def video_of_frame(name: str) -> str:
     """The video, maybe in an archive, that a frame of this name is of, else the name itself."""
     frame = _FRAME.fullmatch(name) if "#t=" in name else None  # in vain it costs 20 us
     return frame[1] if frame else name
+
+
+def plain_name(name: str) -> str:
+    """A name as that of an item: ``film.mp4#t=2`` and ``#t=2.00`` are ``film.mp4#t=2.0``."""
+    frame = _FRAME.fullmatch(name) if "#t=" in name else None
+    return f"{frame[1]}#t={round(float(frame[2]) * 1000) / 1000}" if frame else name
 
 
 def is_item_name(name: str) -> bool:

@@ -20,7 +20,7 @@ from imgvet.errors import InputEmptyError, InputNotFoundError, InvalidParameterE
 from imgvet.format import each, listed
 from imgvet.options import SourceOptions
 from imgvet.reasons import Failure, Reason
-from imgvet.sources.kinds import IMAGE_EXTENSIONS, video_of_frame
+from imgvet.sources.kinds import IMAGE_EXTENSIONS, plain_name, video_of_frame
 from imgvet.sources.s3 import is_remote
 from imgvet.store.files import FileKey
 from imgvet.tables import with_none
@@ -218,7 +218,8 @@ def _place(entry: Entry) -> tuple[str, int, str, str, str]:
 
 def _only(entries: list[Entry], subset: tuple[str, ...]) -> list[Entry]:
     wanted = {
-        name if is_remote(name) else str(Path(name).expanduser().absolute()) for name in subset
+        plain_name(name if is_remote(name) else str(Path(name).expanduser().absolute()))
+        for name in subset
     }
     named = [wanted & {entry.filename, video_of_frame(entry.filename)} for entry in entries]
     missing = sorted(wanted.difference(*named))

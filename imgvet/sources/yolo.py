@@ -43,7 +43,8 @@ def read_yolo(file: Path) -> YoloSet:
     """Read a YAML file and find what it names.
 
     A relative ``path`` starts at the file's folder or, as in YOLOv5, at the current one; relative
-    ``train``, ``val`` and ``test`` start at ``path``, or at the file's folder if there is none.
+    ``train``, ``val`` and ``test`` start at ``path``, or at the file's folder if there is none, as
+    on another machine than that which it was written on.
 
     InputUnreadableError if the file may not be read or is not YAML, InvalidParameterError if it has
     another form, InputNotFoundError if it names a folder or a list that does not exist.
@@ -52,10 +53,8 @@ def read_yolo(file: Path) -> YoloSet:
     stated = content.get("path", "")
     if not isinstance(stated, str | None):
         raise InvalidParameterError(f"path of {file} is not a text", "Give it a folder")
-    path = Path(stated or "").expanduser()
-    root = file.absolute().parent / path
-    if not root.is_dir() and path.is_dir():
-        root = path.absolute()
+    path, beside = Path(stated or "").expanduser(), file.absolute().parent
+    root = next(filter(Path.is_dir, (beside / path, path.absolute())), beside)
     stated = {
         split: next(filter(None, map(content.get, keys)), None) for split, keys in SPLITS.items()
     }

@@ -90,8 +90,26 @@ def test_a_video_stands_for_its_frames_but_those_that_are_named_themselves(tmp_p
     assert labels_of(found) == ["0", "1", "2", "2", None]
     assert found.missing["filename"].tolist() == ["3.mp4"]
     assert matches("1.mp4", [*files, f"{tmp_path}/a/1.mp4"], tmp_path) == [f"{tmp_path}/a/1.mp4"]
-    with pytest.raises(InvalidParameterError, match=r"2 files .* named more than once"):
+    with pytest.raises(InvalidParameterError, match=r"2 files .* more than one label"):
         bring(["1.mp4", "a/1.mp4"], files, [tmp_path])
+
+
+@pytest.mark.parametrize("time", ["2", "2.0", "2.000"])
+def test_the_time_of_a_frame_is_a_number(time: str, tmp_path: Path) -> None:
+    files = [f"{tmp_path}/1.mp4#t={n}" for n in ("2.0", "2.5", "20.0")]
+    assert matches(f"1.mp4#t={time}", files, tmp_path) == files[:1]
+    assert matches(f"{tmp_path}/1.mp4#t={time}", files) == files[:1]
+
+
+def test_a_name_may_lack_the_ending_of_an_image(tmp_path: Path) -> None:
+    files = [f"{tmp_path}/{name}" for name in ("1.jpg", "a/2.x.PNG", "a/3.jpg", "b/3.png", "4")]
+    files += [f"{tmp_path}/5.jpg.png", f"{tmp_path}/c.mp4#t=6.5"]
+    for name, file in (("1", 0), ("2.x", 1), ("a/2.x", 1), ("b/3", 3), ("4", 4)):
+        assert matches(name, files, tmp_path) == [files[file]]
+    for name in ("2", "5.jpg", "c.mp4#t=6", "6", f"{tmp_path}/1.x"):
+        assert not matches(name, files, tmp_path)
+    with pytest.raises(InvalidParameterError, match="could be several files"):
+        bring(["3"], files, [tmp_path])
 
 
 def test_a_file_with_a_backslash_in_its_name_keeps_it() -> None:
@@ -219,16 +237,24 @@ def test_ambiguous_names_are_counted_and_shown() -> None:
     assert "such as '/a/0.jpg', '/b/0.jpg'" in message
 
 
-def test_the_same_file_twice_without_boxes_is_counted_and_shown(tmp_path: Path) -> None:
+def test_a_file_of_two_labels_without_boxes_is_counted_and_shown(tmp_path: Path) -> None:
     files = [f"{tmp_path}/{name}.jpg" for name in "abc"]
     names = ["a.jpg", "b.jpg", "./a.jpg", f"{tmp_path}/b.jpg", "c.jpg", "lost.jpg", "lost.jpg"]
     with pytest.raises(InvalidParameterError) as raised:
         bring(names, files, [tmp_path])
-    assert "3 files of annotations named more than once without boxes" in str(raised.value)
+    assert "3 files of annotations with more than one label, but no boxes" in str(raised.value)
     assert "('a.jpg', 'b.jpg', 'lost.jpg')" in str(raised.value)
     found = bring(names, files, [tmp_path], **dict.fromkeys(BOX, (1.0, *[None] * 5, 2.0)))
     assert labels_of(found) == ["0,2", "1,3", "4"]
     assert [len(boxes) for boxes in found.rows["boxes"]] == [1, 0, 0]
+
+
+def test_rows_without_boxes_tell_of_one_file_together() -> None:
+    names = ["a.jpg", "b.jpg", "./a.jpg", "c.jpg", "b.jpg"]
+    told = {"label": ["x", "y", None, None, "y"], "split": [None, "val", "train", None, "val"]}
+    found = bring(names, ["/a.jpg", "/b.jpg", "/c.jpg"], **told)
+    assert labels_of(found) == ["x", "y", None]
+    assert known(found.rows["split"]) == ["train", "val", None]
 
 
 def test_a_file_in_two_splits_is_counted_and_shown() -> None:

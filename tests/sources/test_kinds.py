@@ -10,7 +10,7 @@ import pytest
 from imgvet.errors import InputNotFoundError, InvalidParameterError
 from imgvet.sources.archive import identify_archive
 from imgvet.sources.inputs import kind_of_input
-from imgvet.sources.kinds import Kind, is_image_name, kind_of_name
+from imgvet.sources.kinds import Kind, is_image_name, kind_of_name, plain_name
 from support.archives import write_any, write_tar
 
 
@@ -44,6 +44,13 @@ def test_kinds_by_name(name: str, kind: Kind) -> None:
 def test_browsers_and_face_sets_have_endings_of_their_own() -> None:
     names = ("a.JFIF", "a.jpe", "a.pgm", "a.ppm", "a.svg", "a.xjpg", "jpg", ".jpg")
     assert [is_image_name(name) for name in names] == [True] * 4 + [False] * 4
+
+
+def test_the_time_of_a_frame_is_written_in_one_way() -> None:
+    for time, plain in (("2", "2.0"), ("2.00", "2.0"), ("0.0333", "0.033"), ("12.5", "12.5")):
+        assert plain_name(f"a.zip!b.MP4#t={time}") == f"a.zip!b.MP4#t={plain}"
+    for name in ("a.mp4", "a.jpg#t=2", "a.mp4#t=1.2.3", "a.mp4#t=9999999999", "a.mp4#t=2&xywh=1"):
+        assert plain_name(name) == name
 
 
 def test_what_lies_on_disk(tmp_path: Path) -> None:

@@ -86,8 +86,11 @@ def test_a_relative_path_starts_at_the_file_or_at_the_current_folder(
     dataset(tmp_path / "sets" / "pets", "")
     beside = put(tmp_path / "sets" / "a.yaml", "path: pets\ntrain: images/train")
     away = put(tmp_path / "yolo" / "a.yaml", "path: sets/pets\ntrain: images/train")
+    of_another_machine = "path: /content/pets\ntrain: images/train"
+    moved = put(tmp_path / "sets" / "pets" / "a.yaml", of_another_machine)
     monkeypatch.chdir(tmp_path)
-    assert set(listed(beside)) == set(listed(away)) == {"one.jpg", "two.jpg"}
+    for file in (beside, away, moved):
+        assert set(listed(file)) == {"one.jpg", "two.jpg"}
 
 
 def test_a_split_one_folder_too_high_is_found(tmp_path: Path) -> None:
