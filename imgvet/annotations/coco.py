@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from imgvet.annotations.schema import Annotations, from_frame, joined_texts, refuse
+from imgvet.annotations.schema import Annotations, from_frame, one_row_each, refuse
 from imgvet.errors import InvalidParameterError
 from imgvet.format import counted
 from imgvet.tables import BOX_COLUMNS
@@ -46,12 +46,9 @@ def from_coco(content: Mapping[str, Any], source: str) -> Annotations:
     boxes = _boxes_of([row for row in annotations if not row.get("iscrowd")], source)
     _require_known(boxes["image_id"], files["image_id"], "images", source)
     _require_known(boxes["category_id"].dropna(), classes["category_id"], "categories", source)
-    rows = files.reset_index(names="image").merge(boxes, "left", "image_id")
-    rows = rows.merge(classes, "left", "category_id").drop(columns=["image_id", "category_id"])
-    if not rows[list(BOX_COLUMNS)].notna().any(axis=None):
-        rows = files.assign(label=joined_texts(rows["image"], rows["label"]))[["filename", "label"]]
-    found = from_frame(rows, source)
-    return replace(found, classes=tuple(names))
+    rows = files.merge(boxes, "left", "image_id").merge(classes, "left", "category_id")
+    found = from_frame(rows.drop(columns=["image_id", "category_id"]), source)
+    return replace(one_row_each(found), classes=tuple(names))
 
 
 def file_name_of(image: Mapping[str, Any]) -> Any:
@@ -73,7 +70,8 @@ def _objects(content: Mapping[str, Any], key: str, source: str) -> _Entries:
     if not isinstance(value, list) or not all(isinstance(entry, Mapping) for entry in value):
         problem = "is missing from" if value is None else "is no list of objects in"
         raise InvalidParameterError(
-            f"{key} {problem} {source}", "COCO has lists called images, annotations and categories"
+            f"{key} {problem} {source}",
+            "COCO has lists called images, annotations and categories; most tools export them",
         )
     return value
 

@@ -25,8 +25,10 @@ from imgvet.annotations.schema import (
     Annotations,
     from_frame,
     known_columns,
+    names_a_file,
     refuse,
 )
+from imgvet.annotations.voc import from_xml
 from imgvet.errors import (
     InputNotFoundError,
     InputUnreadableError,
@@ -35,17 +37,21 @@ from imgvet.errors import (
 )
 from imgvet.format import counted, listed
 from imgvet.images.formats import beginning
+from imgvet.sources.kinds import Kind, kind_of_name
 from imgvet.sources.s3 import is_remote
 from imgvet.spreadsheet import plain
 from imgvet.tables import to_frame
 from imgvet.workdir import write_atomically
 
 _FROM_PYTHON = "annotations"
-_FORMS = "Give a csv, parquet or jsonl file with a column filename, or COCO json"
+_FORMS = (
+    "Give a csv, parquet or jsonl file with a column filename, COCO json, or Pascal VOC's xml or "
+    "their folder"
+)
 _SOURCE = b"imgvet.source"
 """Of a file that :func:`write_annotations` wrote: what messages call the annotations."""
 _DELIMITERS = (",", ";", "\t", "|")
-_NAMES, _SPACE = {"filename", "file_name"}, re.compile(r"\s*")
+_SPACE = re.compile(r"\s*")
 
 
 def annotations_from(value: pd.DataFrame | Mapping[str, Any]) -> Annotations:
@@ -102,11 +108,18 @@ def _read(source: str) -> Annotations:
             f"annotations = {source!r} is not a local file", "Copy the file from the bucket first"
         )
     path = Path(source).expanduser()
-    if not path.is_file():
-        problem = "are no file" if path.exists() else "do not exist"
+    if kind_of_name(source) is Kind.YOLO:
+        remedy = "Give it in place of the input, and data_type bbox for its boxes"
+        raise InvalidParameterError(f"The annotations {source} are a YOLO data set", remedy)
+    files = sorted(path.rglob("*.xml")) if path.is_dir() else [path] if path.is_file() else []
+    if not files:
+        there = "hold no .xml file" if path.is_dir() else "are no file"
+        problem = there if path.exists() else "do not exist"
         raise InputNotFoundError(f"The annotations {source} {problem}", _FORMS)
     problem = f"The annotations {source} can't be read"
     with failing_as(InputUnreadableError, problem, "Check the file and its permissions"):
+        if path.is_dir():
+            return from_xml(files, source)
         with path.open("rb") as stream:
             head = stream.read(4096)
         if head.startswith(b"PAR1"):
@@ -117,7 +130,7 @@ def _read(source: str) -> Annotations:
         if first and first in "{[":
             return _read_json(path, source)
         if first == "<":
-            raise InputUnreadableError(f"The annotations {source} are XML, as Pascal VOC's", _FORMS)
+            return from_xml([path], source)
         if not is_utf16 and b"\0" in head:
             what = f"The annotations {source} are no text ({beginning(head)})"
             raise InputUnreadableError(what, _FORMS)
@@ -150,12 +163,12 @@ def _read_json(path: Path, source: str) -> Annotations:
     with failing_as(InputUnreadableError, f"{path} is not JSON", _FORMS, *wrong):
         values = list(_json_values(path.read_bytes()))
     rows = values[0] if isinstance(values[0], list) else values
-    if rows and all(isinstance(row, dict) and row.keys() & _NAMES for row in rows):
+    if rows and all(isinstance(row, dict) and names_a_file(row) for row in rows):
         return from_frame(pd.DataFrame(rows), source)
     if len(values) > 1 or rows is not values:
         raise InvalidParameterError(
-            f"{path} holds a list, which is how COCO writes results, not annotations",
-            "Give the file with images, annotations and categories",
+            f"{path} is a list that names no files, as results of COCO or tasks of Label Studio",
+            "Give annotations of COCO, or export them as such",
         )
     return from_coco(values[0], source)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,12 +20,17 @@ COLUMNS = (*TEXT_COLUMNS, *NUMBER_COLUMNS)
 EDGE_COLUMNS = ("xmin", "ymin", "xmax", "ymax")
 """The edges of an upright box, as Pascal VOC has them, from which the box is made."""
 
+_FILE_NAMES = (
+    "filename", "filepath", "file", "path", "imagepath", "image", "imagename", "img", "name",
+)  # fmt: skip
 _SYNONYMS = {
-    "filename": ("file", "name", "path", "filepath", "image", "imagepath", "imagename", "img"),
-    "label": ("class", "classname", "category", "categoryname", "target"),
-    "split": ("subset", "fold", "partition"),
-}
-"""What others call these columns: never taken for them, only suggested."""
+    "filename": (*_FILE_NAMES, "imageid", "id"),
+    "label": (
+        "label", "class", "classname", "labelname", "category", "categoryname", "target", "choice",
+    ),
+    "split": ("split", "subset", "partition", "fold"),
+}  # fmt: skip
+"""What people call these columns; the first of them that is there counts."""
 _SIZE, _CORNER = ("width", "height"), frozenset(("x", "y", "left", "top"))
 """Of a picture, but of a box if a column tells one of its corners."""
 _NO_NUMBER = ("", "nan", "na", "n/a", "null", "none", "<na>")
@@ -48,33 +53,33 @@ class Annotations:
         """Whether any row has a box, upright or rotated, even an incomplete one."""
         return bool(self.table[list(NUMBER_COLUMNS)].notna().any(axis=None))
 
+    @property
+    def in_shares(self) -> bool:
+        """Whether the boxes are shares of the picture, as of Open Images: none is 1 pixel wide."""
+        right = (self.table["col_x"] + self.table["width"]).max()
+        return bool(right < 1.01 and self.table["width"].max() > 0)
+
 
 def known_columns(given: Sequence[str], source: str) -> dict[str, int]:
     """The places of the known columns, by the letters and digits of their names in any case.
 
-    A column of another meaning is ignored, such as ``width`` and ``height`` where no corner makes a
-    box of them; but not one that looks like a column that is not there, such as ``labels`` or
-    ``class`` where there is no ``label``.
+    What others call them counts too. A column of another meaning is ignored, such as ``width`` and
+    ``height`` where no corner makes a box of them; but not one that looks like a column that is not
+    there, such as ``labels`` where there is no ``label``.
 
     InvalidParameterError if ``filename`` or a coordinate of a box is missing, a column comes twice,
-    or one is called nearly like a known one.
+    one is called nearly like a known one, or of several none says anything.
     """
     names = [_plain(name) for name in given]
-    known = (*COLUMNS, *EDGE_COLUMNS)
-    places = {name: names.index(_plain(name)) for name in known if _plain(name) in names}
-    for name in sorted(places):
-        if names.count(_plain(name)) > 1:
-            raise InvalidParameterError(
-                f"{source} has the column {name} twice", "Leave one of them out"
-            )
-    free = [name for name in COLUMNS if name not in places]
-    taken = {names[place] for place in places.values()}
-    for other, name in zip(given, names, strict=True):
-        meant = None if name in taken else _meant(name, free)
-        if meant is not None:
+    places = _places(names, source)
+    # x1 and y1 are like many short names, so only words are compared.
+    free = [name for name in COLUMNS if name not in places and len(name) > 2]
+    for place, (other, name) in enumerate(zip(given, names, strict=True)):
+        meant = difflib.get_close_matches(name, free, n=1, cutoff=0.8)
+        if meant and place not in places.values():
             raise InvalidParameterError(
                 f"{source} has an unknown column {other!r}",
-                f"Did you mean {meant!r}? Rename the column, or leave it out",
+                f"Did you mean {meant[0]!r}? Rename the column, or leave it out",
             )
     if "filename" in free:
         raise InvalidParameterError(
@@ -91,21 +96,34 @@ def known_columns(given: Sequence[str], source: str) -> dict[str, int]:
                 f"{source} has {there} but no {', '.join(missing)}",
                 f"Give all of {', '.join(box)}, or none of them",
             )
+    if len(places) == 1 < len([name for name in names if name]):
+        raise InvalidParameterError(
+            f"{source} tells no label, split or box; its columns are {examples(given, 6)}",
+            "Call the column that does label or split, or leave the annotations out",
+        )
     return places
+
+
+def _places(names: Sequence[str], source: str) -> dict[str, int]:
+    called = {
+        name: next(filter(names.__contains__, _SYNONYMS.get(name, (_plain(name),))), None)
+        for name in (*COLUMNS, *EDGE_COLUMNS)
+    }
+    for name, one in called.items():
+        if one is not None and names.count(one) > 1:
+            raise InvalidParameterError(
+                f"{source} has the column {name} twice", "Leave one of them out"
+            )
+    return {name: names.index(one) for name, one in called.items() if one is not None}
+
+
+def names_a_file(columns: Iterable[str]) -> bool:
+    """Whether one of the columns surely holds the names of files; that of an id may not."""
+    return any(_plain(name) in _FILE_NAMES for name in columns)
 
 
 def _plain(name: str) -> str:
     return "".join(filter(str.isalnum, name.lower()))
-
-
-def _meant(name: str, free: Sequence[str]) -> str | None:
-    for known in free:
-        if name in _SYNONYMS.get(known, ()):
-            return known
-    # x1 and y1 are like many short names, so only words are compared.
-    words = [known for known in free if len(known) > 2]
-    nearest = difflib.get_close_matches(name, words, n=1, cutoff=0.8)
-    return nearest[0] if nearest else None
 
 
 def from_frame(given: pd.DataFrame, source: str) -> Annotations:
@@ -114,7 +132,8 @@ def from_frame(given: pd.DataFrame, source: str) -> Annotations:
         given = given.reset_index("filename")
     columns = {}
     for name, place in known_columns([str(name) for name in given.columns], source).items():
-        column, what = given.iloc[:, place].reset_index(drop=True), f"column {name} of {source}"
+        column = given.iloc[:, place].reset_index(drop=True)
+        what = f"column {given.columns[place]} of {source}"
         columns[name] = (_text if name in TEXT_COLUMNS else _numbers)(column, what)
     kinds = dict.fromkeys(TEXT_COLUMNS, "str") | dict.fromkeys(NUMBER_COLUMNS, "float64")
     table = pd.DataFrame(columns)
@@ -122,10 +141,6 @@ def from_frame(given: pd.DataFrame, source: str) -> Annotations:
         left, top, right, bottom = (table[name] for name in EDGE_COLUMNS)
         table = table.assign(col_x=left, row_y=top, width=right - left, height=bottom - top)
     table = table.reindex(columns=COLUMNS).astype(kinds)
-    if (table["col_x"] + table["width"]).max() <= 1 and table["width"].max() > 0:
-        raise InvalidParameterError(
-            f"The boxes of {source} are shares of the picture, none wider than 1", "Give pixels"
-        )
     unnamed = table.index[table["filename"].isna()]
     if len(unnamed):
         raise InvalidParameterError(
@@ -177,6 +192,18 @@ def refuse(wrong: Sequence[object], problem: str, remedy: str) -> None:
     """InvalidParameterError with some of what is wrong, if anything is."""
     if wrong:
         raise InvalidParameterError(f"{problem} ({examples(wrong)})", remedy)
+
+
+def one_row_each(found: Annotations) -> Annotations:
+    """Annotations as they are or, if there is no box at all, with a row for each file.
+
+    Its labels are in order of the alphabet, joined by commas.
+    """
+    if found.has_boxes:
+        return found
+    rows = found.table.drop_duplicates("filename").set_index("filename")
+    rows["label"] = joined_texts(found.table["filename"], found.table["label"])
+    return replace(found, table=rows.reset_index()[list(COLUMNS)])
 
 
 def joined_texts(keys: pd.Series, texts: pd.Series) -> pd.Series:

@@ -80,7 +80,7 @@ def _matched(
     }
     listing = _with(listing, **known)
     if own_boxes:
-        cuts = map(boxes_text, found.rows["boxes"])
+        cuts = (boxes_text(own, shares=annotations.in_shares) for own in found.rows["boxes"])
         listing = _with_boxes(listing, cuts, found.rows["box_labels"])
     limits = (sources.subset, sources.num_images, sources.min_offset, sources.max_offset)
     if any(limit is not None for limit in (*limits, sources.find_regex)):

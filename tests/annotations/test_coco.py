@@ -183,5 +183,5 @@ def test_three_annotations_of_length_three_are_wrong_as_well(small: Coco) -> Non
 def test_a_list_of_results_is_no_annotation(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     path.write_text('[{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}]')
-    with pytest.raises(InvalidParameterError, match="how COCO writes results"):
+    with pytest.raises(InvalidParameterError, match="names no files, as results of COCO"):
         read_annotations(str(path))

@@ -177,10 +177,13 @@ def test_boxes_that_are_not_as_they_should_be_stay_for_the_pictures_to_judge() -
     [
         ("label,split", r"no column filename; its columns are 'label', 'split'\. Give"),
         ("/a.jpg,cat", "no column filename"),
-        ("image_name,label", r"unknown column 'image_name'\. Did you mean 'filename'"),
-        ("path,label", "unknown column 'path'. Did you mean 'filename'"),
+        ("file_nam,label", r"unknown column 'file_nam'\. Did you mean 'filename'"),
         ("filename,lable", "unknown column 'lable'. Did you mean 'label'"),
-        ("filename,class", "unknown column 'class'. Did you mean 'label'"),
+        ("Image,Image", "has the column filename twice"),
+        (
+            "id,breed,,size",
+            "tells no label, split or box; its columns are 'id', 'breed', '', 'size'",
+        ),
         ("filename,splits", "unknown column 'splits'. Did you mean 'split'"),
         ("filename,col_x,row_y,with,height", "unknown column 'with'. Did you mean 'width'"),
         ("filename,x,y,width,height", "has width, height but no col_x, row_y"),
@@ -208,6 +211,26 @@ def test_columns_of_another_meaning_are_ignored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "id,label\na,7\n",
+        "ImageID,LabelName\na,7\n",
+        "class,Path,fold\n7,a,\n",
+        '[{"image": "a", "choice": 7, "id": 3}]',
+    ],
+)
+def test_columns_are_known_by_what_people_call_them(text: str, tmp_path: Path) -> None:
+    assert rows_of(read_text(tmp_path, text)) == [{"filename": "a", "label": "7"}]
+
+
+def test_boxes_may_be_shares_of_the_picture(tmp_path: Path) -> None:
+    text = "ImageID,XMin,XMax,YMin,YMax\na,0.1,0.9,0.2,1.0\nb,0.5,{},0,1\n"
+    assert read_text(tmp_path, text.format("1")).in_shares
+    assert not read_text(tmp_path, text.format("100")).in_shares
+    assert not read_text(tmp_path, "filename,label\na,b").in_shares
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("filename,label\na.jpg,1\n,2\nb.jpg,3\n,4\n", "2 rows .* without a filename, .* row 2"),
@@ -221,7 +244,6 @@ def test_columns_of_another_meaning_are_ignored(tmp_path: Path) -> None:
         ),
         ('filename,col_x,row_y,width,height\na,1.5,2,3,4\nb,1,2,"1,5",4\n', "instead of numbers"),
         ("", "no column filename; its columns are none"),
-        ("filename,xmin,xmax,ymin,ymax\na,0.1,0.9,0.2,0.3\n", "shares of the picture"),
     ],
 )
 def test_wrong_rows_are_counted_and_shown(tmp_path: Path, text: str, message: str) -> None:
@@ -239,7 +261,6 @@ def test_wrong_rows_are_counted_and_shown(tmp_path: Path, text: str, message: st
         (b"[" * 100_000, "not JSON"),
         (b'{"file_name": "a.jpg"}\n{"file', "not JSON"),
         (b"PK\x03\x04" + bytes(9), r"no text \(a zip archive\)"),
-        (b"<annotation><filename>1.jpg</filename></annotation>", "XML, as Pascal VOC"),
     ],
 )
 def test_damaged_files_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
@@ -278,9 +299,14 @@ def test_each_of_several_files_may_be_that_of_a_split(
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
-    for source, message in ((tmp_path / "no.csv", "do not exist"), (tmp_path, "are no file")):
+    for source, message in (
+        (tmp_path / "no.csv", "do not exist"), (tmp_path, "hold no .xml file"),
+        (Path("/dev/null"), "are no file"),
+    ):  # fmt: skip
         with pytest.raises(InputNotFoundError, match=message):
             read_annotations(str(source))
+    with pytest.raises(InvalidParameterError, match="are a YOLO data set"):
+        read_annotations("data.yaml")
     with pytest.raises(InvalidParameterError, match="not a local file"):
         read_annotations("s3://bucket/a.csv")
     with pytest.raises(InvalidParameterError, match="annotations is no table"):

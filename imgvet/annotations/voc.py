@@ -1,0 +1,107 @@
+"""Annotations in XML: Pascal VOC's, a file for each image, and CVAT's, of many images in one.
+
+Sources: http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/devkit_doc.html ,
+https://docs.cvat.ai/docs/manual/advanced/formats/format-cvat/ .
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PureWindowsPath
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers.expat import ExpatError, ParserCreate
+
+import pandas as pd
+
+from imgvet.annotations.from_paths import split_of_file
+from imgvet.annotations.schema import EDGE_COLUMNS, Annotations, from_frame, one_row_each
+from imgvet.errors import InputUnreadableError, failing_as
+from imgvet.sources.kinds import split_ending
+from imgvet.sources.local import read_rows
+
+_REMEDY = "Give XML as Pascal VOC or CVAT (for images) have it"
+_LISTS = ("train", "val", "test", "trainval")
+"""Of ImageSets/Main; an image is in the first that names it."""
+_CVAT_EDGES = ("xtl", "ytl", "xbr", "ybr")
+
+_Row = dict[str, str | None]
+
+
+def from_xml(files: Sequence[Path], source: str) -> Annotations:
+    """Annotations from XML files of either kind, in the order of the files.
+
+    In VOC, an image is called as its XML file, and split as the lists in ImageSets/Main beside the
+    folder of that say, or else its path. InputUnreadableError of other XML, or with a doctype.
+    """
+    stems = Counter(file.stem for file in files)
+    splits = _splits_of(files)
+    rows = [
+        row
+        for file, split in zip(files, splits, strict=True)
+        for row in _rows_of(file, split, is_only=stems[file.stem] == 1)
+    ]
+    columns = ["filename", "label", "split", *EDGE_COLUMNS]
+    return one_row_each(from_frame(pd.DataFrame(rows, columns=columns, dtype=object), source))
+
+
+def _rows_of(file: Path, split: str | None, *, is_only: bool) -> Iterator[_Row]:
+    root = _root_of(file)
+    if root.tag == "annotation":
+        name = _image_of(file, root.findtext("filename") or "", is_only=is_only)
+        edges = [f"bndbox/{edge}" for edge in EDGE_COLUMNS]
+        for one in root.findall("object") or [root]:
+            box = dict(zip(EDGE_COLUMNS, map(one.findtext, edges), strict=True))
+            yield {"filename": name, "split": split, "label": one.findtext("name"), **box}
+    elif root.tag == "annotations":
+        for image in root.iter("image"):
+            known = {"filename": image.get("name"), "split": image.get("subset")}
+            for one in list(image) or [image]:
+                box = dict(zip(EDGE_COLUMNS, map(one.get, _CVAT_EDGES), strict=True))
+                yield {**known, "label": one.get("label"), **box}
+    else:
+        raise InputUnreadableError(f"{file} is XML with {root.tag!r} at its root", _REMEDY)
+
+
+def _root_of(file: Path) -> Element:
+    """The root of an XML file; without a doctype it holds no entities that grow or lead elsewhere.
+
+    They are refused by the parser itself, as encodings hide them from a look at the bytes.
+    """
+    builder, parser = TreeBuilder(), ParserCreate()
+
+    def refuse(*_: object) -> None:
+        raise InputUnreadableError(f"{file} has a doctype", _REMEDY)
+
+    parser.StartDoctypeDeclHandler = refuse
+    parser.StartElementHandler, parser.EndElementHandler = builder.start, builder.end
+    parser.CharacterDataHandler = builder.data
+    with failing_as(InputUnreadableError, f"{file} is not XML", _REMEDY, ExpatError):
+        parser.Parse(file.read_bytes(), True)
+    return builder.close()
+
+
+def _image_of(file: Path, stated: str, *, is_only: bool) -> str:
+    """The image of an XML file: beside it, or of its name and, if others have that, its folder.
+
+    What it states tells the ending, but not if it has another stem, as in copied or renamed files.
+    """
+    stated = PureWindowsPath(stated.strip()).name
+    name = stated if split_ending(stated)[0] == file.stem else file.stem
+    beside = file.absolute().with_name(name)
+    if beside.is_file():
+        return str(beside)
+    return name if is_only else f"{file.parent.name}/{name}"
+
+
+def _splits_of(files: Sequence[Path]) -> list[str | None]:
+    listed: dict[tuple[Path, str], str] = {}
+    for folder in {file.parent for file in files}:
+        for split in _LISTS:
+            path = folder.parent / "ImageSets" / "Main" / f"{split}.txt"
+            for name in read_rows(path) if path.is_file() else ():
+                listed.setdefault((folder, name), split)
+    if listed:
+        return [listed.get((file.parent, file.stem)) for file in files]
+    told = [split_of_file(str(file)) for file in files]
+    return told if len(set(told)) > 1 and all(told) else [None] * len(files)
