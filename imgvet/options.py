@@ -120,8 +120,8 @@ class AnnotationOptions(Part):
 
     annotations: Strings | None = parameter(
         None,
-        "labels, splits and boxes: csv, parquet or jsonl files, or COCO json; from Python "
-        "also a DataFrame or a dict",
+        "labels, splits and boxes: csv, parquet or jsonl files, COCO json, xml of Pascal VOC (or "
+        "its folder) or CVAT; from Python also a DataFrame or a dict",
     )
     data_type: DataType = parameter(
         "infer",

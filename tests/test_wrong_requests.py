@@ -116,8 +116,8 @@ run photos --config checks.toml                   | it is a table of its own, in
 run photos --config checks_range.toml             | checks.max_dark_rate = 7: Input should be less
 run photos --config rules_name.toml               | Unknown parameter 'exakt'. 'imgvet run --help'
 run photos --annotations nowhere.csv              | do not exist. Give a csv, parquet or jsonl file
-run photos --annotations names.csv                | unknown column 'name'. Did you mean 'filename'
-run photos --annotations list.json                | Give the file with images, annotations and cat
+run photos --annotations names.csv                | The one file of names.csv is not in the input
+run photos --annotations list.json                | Give annotations of COCO, or export them as such
 run photos --annotations broken.json              | broken.json is not JSON
 run photos --annotations s3://bucket/a.csv        | Copy the file from the bucket first
 run photos --probabilities nowhere.csv            | nowhere.csv do not exist. Give a csv
@@ -148,6 +148,8 @@ demo extra                                        | 'imgvet demo --help' lists t
 export out                                        | arguments are required: DEST
 export out clean --formt csv                      | Did you mean '--format'
 export out clean --format cocoa                   | choose from 'csv'
+export out clean                                  | The name clean tells no format. Give the
+export out coco.csv                               | The name coco.csv tells more than one format
 export out photos --format coco                   | is there already. Name a place that is new
 export out photos/clean --format coco             | Choose a place outside of it
 export out clean --format csv --where label       | where = 'label' is not a condition. Write

@@ -23,12 +23,13 @@ def export(options: argparse.Namespace) -> int:
     """Export the images of a run; the exit code says if some could not be had."""
     given = run_parameters(options, ExportOptions)
     found = Dataset(work_dir=options.work_dir).export(options.destination, **given)
-    more = f", {counted(found.not_chosen, 'valid image')} not chosen" if found.not_chosen else ""
-    print(f"{counted(found.images, 'image')} exported to {found.path}{more}.")
-    for filename, reason, detail in found.left_out[:10]:
-        print(f"left out: {filename!r} ({reason}: {detail})")
-    if len(found.left_out) > 10:
-        print(f"and {len(found.left_out) - 10:,} more")
+    rest = f", {counted(found.not_chosen, 'valid image')} not chosen" if found.not_chosen else ""
+    print(f"{counted(found.images, 'image')} exported to {found.path}{rest}.")
+    lost = [f"left out: {name!r} ({reason}: {detail})" for name, reason, detail in found.left_out]
+    kept = [f"not corrected: {name!r} (boxes of several classes)" for name in found.uncorrected]
+    for lines in (lost, kept):
+        more = [f"and {len(lines) - 10:,} more"] if len(lines) > 10 else []
+        print(*lines[:10], *more, sep="\n", end="\n" if lines else "")
     return EXIT_CHECKS_FAILED if found.left_out else 0
 
 

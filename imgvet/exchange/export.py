@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 import pyarrow as pa
@@ -14,7 +16,7 @@ from imgvet.errors import InvalidParameterError, WorkDirInsideInputError, writte
 from imgvet.exchange.fastdup_files import write_fastdup
 from imgvet.exchange.layout import Layout, portable_names, write_lines
 from imgvet.exchange.layouts import LAYOUTS
-from imgvet.exchange.options import ExportOptions
+from imgvet.exchange.options import ExportOptions, FormatName
 from imgvet.exchange.pictures import Picture, pictures_of, read_pictures
 from imgvet.exchange.selection import Selection, select_images
 from imgvet.opening import input_around
@@ -50,6 +52,8 @@ class Exported:
     """Valid images of the run that were not asked for."""
     left_out: tuple[Lost, ...] = ()
     """Chosen images that could not be had."""
+    uncorrected: tuple[str, ...] = ()
+    """Chosen images of another label now, whose boxes are of several classes and stay."""
 
 
 def export_run(
@@ -64,17 +68,29 @@ def export_run(
         WorkDirUnusableError: it can't be written.
         ImgvetError: as :func:`imgvet.exchange.selection.select_images`.
     """
-    destination, has_pictures = destination.expanduser().absolute(), options.format in LAYOUTS
+    destination = destination.expanduser().absolute()
+    kind = options.format or _format_told_by(destination.name)
     with written(destination):
-        _require_free(destination, work, has_pictures=has_pictures)
+        _require_free(destination, work, has_pictures=kind in LAYOUTS)
         selection = select_images(work, options)
         with made_in_one_step(destination) as draft:
-            if has_pictures:
-                images, lost = _write_pictures(work, draft, options, selection, threads)
+            if kind in LAYOUTS:
+                found = _write_pictures(work, draft, LAYOUTS[kind], options, selection, threads)
             else:
-                lost = _write_one(work, draft, options.format, selection)
-                images = len(selection.items) - len(lost)
-    return Exported(destination, images, selection.left_out, tuple(lost))
+                found = _write_one(work, draft, kind, selection)
+    return replace(found, path=destination)
+
+
+def _format_told_by(name: str) -> FormatName:
+    """The format that is a word of a name, as in clean.csv and clean-coco; a .txt is a list."""
+    words = {"list" if word == "txt" else word for word in re.split(r"[\W_]+", name.lower())}
+    told = [kind for kind in get_args(FormatName) if kind in words]
+    if len(told) == 1:
+        return told[0]
+    raise InvalidParameterError(
+        f"The name {name} tells {'no' if not told else 'more than one'} format",
+        f"Give the format: {', '.join(get_args(FormatName))}",
+    )
 
 
 def _require_free(destination: Path, work: WorkDir, *, has_pictures: bool) -> None:
@@ -91,22 +107,24 @@ def _require_free(destination: Path, work: WorkDir, *, has_pictures: bool) -> No
         )
 
 
-def _write_one(work: WorkDir, draft: Path, kind: str, selection: Selection) -> list[Lost]:
+def _write_one(work: WorkDir, draft: Path, kind: str, selection: Selection) -> Exported:
     """Write what holds no pictures; only a list can't hold every name."""
+    lost: list[Lost] = []
     if kind == "fastdup":
         write_fastdup(work, selection, draft)
     elif kind == "list":
         names = selection.items["filename"].tolist()
         write_lines(draft, (f"{row}\n" for row in rows_of(names)))
-        lost = (name for name in names if not rows_of([name]))
-        return [(name, "line_break", "a list can't hold its name") for name in lost]
+        unfit = (name for name in names if not rows_of([name]))
+        lost = [(name, "line_break", "a list can't hold its name") for name in unfit]
     else:
         table = image_table(selection, is_cut=bool(work.part))
         if kind == "csv":
             draft.write_bytes(csv_bytes(table))
         else:
             write_table(pa.Table.from_pandas(table, preserve_index=False), draft)
-    return []
+    images = len(selection.items) - len(lost)
+    return Exported(draft, images, selection.left_out, tuple(lost))
 
 
 def image_table(selection: Selection, *, is_cut: bool) -> pd.DataFrame:
@@ -131,13 +149,19 @@ def image_table(selection: Selection, *, is_cut: bool) -> pd.DataFrame:
 
 
 def _write_pictures(
-    work: WorkDir, draft: Path, options: ExportOptions, selection: Selection, threads: int
-) -> tuple[int, list[Lost]]:
-    """Write pictures in a layout; how many there are, and those that could not be had."""
-    kind, are_placed = LAYOUTS[options.format], options.images != "none"
+    work: WorkDir,
+    draft: Path,
+    kind: type[Layout],
+    options: ExportOptions,
+    selection: Selection,
+    threads: int,
+) -> Exported:
+    """Write pictures in a layout."""
+    are_placed = options.images != "none"
     if not are_placed and not kind.references:
+        name = kind.__name__.lower()
         raise InvalidParameterError(
-            f"The format {options.format} holds its images", "Use images copy or link"
+            f"The format {name} holds its images", "Use images copy or link"
         )
     pictures = pictures_of(selection, work, as_boxes=kind.as_boxes)
     layout = kind(pictures, work)
@@ -167,7 +191,8 @@ def _write_pictures(
     if lost:
         told = pd.DataFrame(lost, columns=["filename", "reason", "detail"])
         (draft / LEFT_OUT).write_bytes(csv_bytes(told))
-    return len(rows), lost
+    uncorrected = tuple(picture.filename for picture in pictures if picture.is_uncorrected)
+    return Exported(draft, len(rows), selection.left_out, tuple(lost), uncorrected)
 
 
 def _named(pictures: list[Picture], layout: Layout) -> list[Picture]:

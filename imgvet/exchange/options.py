@@ -18,9 +18,11 @@ ImageUse = Literal["copy", "link", "none"]
 class ExportOptions(Part):
     """What is written, and which images of the run it holds; invalid ones are always left out."""
 
-    format: FormatName = Field(
+    format: FormatName | None = Field(
+        None,
         description="csv, parquet and list (one name a row) are files; coco, yolo, webdataset, "
-        "fiftyone, datumaro and fastdup are folders"
+        "fiftyone, datumaro and fastdup are folders; without it, the one that the name of DEST "
+        "tells, as clean.csv and clean-coco do, and names.txt for a list",
     )
     images: ImageUse = Field(
         "copy",

@@ -58,6 +58,8 @@ class Picture:
     boxes: tuple[Region, ...] = ()
     """What lies in it, with label and score: in pixels, or in shares of its size."""
     in_shares: bool = False
+    is_uncorrected: bool = False
+    """Whether its boxes are of several classes, so that they stay though its label is another."""
     name: str = ""
     """Its name in the export; empty if it stays where it is."""
 
@@ -135,18 +137,34 @@ def _with_annotated_boxes(
 ) -> list[Picture]:
     """Pictures with the boxes that the run's annotations, or a YOLO data set's labels, hold now."""
     sources, given = record.options(SourceOptions), record.options(AnnotationOptions).annotations
-    if given is None:
+    annotations = None if given is None else read_annotations(*given)
+    if annotations is None:
         sets = yolo_sets(sources)
         places = zip(rows["path"], rows["source"], strict=True)
         found = [boxes_of_image(path, sets[name]) if name in sets else [] for path, name in places]
         boxes = [_regions([box for _, box in own], [label for label, _ in own]) for own in found]
-    elif (annotations := read_annotations(*given)).has_boxes:
+        told = [",".join(sorted({label for label, _ in own if label})) for own in found]
+    elif annotations.has_boxes:
         known = match(annotations, rows["filename"].tolist(), sources.inputs).rows
         boxes = list(map(_regions, known["boxes"], known["box_labels"]))
+        told = known["label"].fillna("").tolist()
     else:
         return pictures
-    pairs = zip(pictures, boxes, strict=True)
-    return [replace(picture, boxes=own, in_shares=given is None) for picture, own in pairs]
+    in_shares = annotations is None or annotations.in_shares
+    return [
+        _relabelled(replace(picture, boxes=own, in_shares=in_shares), label)
+        for picture, own, label in zip(pictures, boxes, told, strict=True)
+    ]
+
+
+def _relabelled(picture: Picture, annotated: str) -> Picture:
+    """A picture whose boxes, if all are of one class, have its label, where that was corrected."""
+    if not annotated or picture.label in (None, annotated):
+        return picture
+    if len({region.label for region in picture.boxes}) > 1:
+        return replace(picture, is_uncorrected=True)
+    boxes = tuple(replace(region, label=picture.label) for region in picture.boxes)
+    return replace(picture, boxes=boxes)
 
 
 def _regions(

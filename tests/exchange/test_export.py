@@ -87,10 +87,26 @@ def test_python_exports_as_the_command_does(work: WorkDir, tmp_path: Path) -> No
     command = ["export", str(work.path), str(tmp_path / "b.csv"), "--format", "csv"]
     assert main([*command, "--where", "label=dog"]) == 0
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
-    with pytest.raises(InvalidParameterError, match="format is missing"):
-        create(work_dir=work.path).export(tmp_path / "c")
     with pytest.raises(UnknownParameterError, match="wheer"):
         create(work_dir=work.path).export(tmp_path / "c", format="csv", wheer="label=dog")
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("a.CSV", None), ("a.parquet", None), ("names.txt", None), ("yolo", "manifest.csv"),
+        ("clean-coco_v2", "annotations/instances_val.json"), ("a.json", "no"), ("txt.csv", "more"),
+    ],
+)  # fmt: skip
+def test_the_name_tells_the_format(
+    name: str, file: str | None, work: WorkDir, tmp_path: Path
+) -> None:
+    if file in ("no", "more"):
+        with pytest.raises(InvalidParameterError, match=rf"{name} tells {file} .*Give the format"):
+            export_run(work, tmp_path / name, ExportOptions())
+        return
+    export_run(work, tmp_path / name, ExportOptions())
+    assert (tmp_path / name / (file or "")).is_file()
 
 
 def test_saved_lists_choose_and_leave_out(work: WorkDir, photos: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import yaml
 from PIL import Image
 
 from imgvet.annotations.read import read_annotations
+from imgvet.cli.main import main
 from imgvet.exchange.export import export_run
 from imgvet.exchange.layouts import WebDataset
 from imgvet.exchange.options import ExportOptions
@@ -122,6 +123,42 @@ def test_a_coco_set_is_cleaned_with_all_that_it_tells(photos: Path, tmp_path: Pa
     assert [one["name"] for one in content["categories"]] == ["dog", "emu"]
     old = entries["annotations"]
     assert content["annotations"] == [{**old[0], "category_id": 45}, *old[1:]]
+
+
+def test_corrected_labels_are_those_of_boxes_of_one_class(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which of several classes was corrected nobody knows: that is told."""
+    coco = {
+        "images": [{"id": n, "file_name": f"photo0{n}.jpg"} for n in range(3)],
+        "annotations": [
+            {"id": 10 * n + k, "image_id": n, "category_id": k, "bbox": [1, 2 + k, 30, 40]}
+            for n, classes in enumerate(((0, 0), (0, 1), (1,)))
+            for k in classes
+        ],
+        "categories": [{"id": k, "name": name} for k, name in enumerate(("cat", "dog"))],
+    }
+    (tmp_path / "coco.json").write_text(json.dumps(coco))
+    given = {"annotations": str(tmp_path / "coco.json"), "data_type": "image"}
+    work = finish_run(photos, tmp_path / "out", **given)
+    rows = [(f"photo0{n}.jpg", "emu") for n in range(2)]
+    new = write_rows(tmp_path / "new.csv", ("filename", "label"), rows)
+    for kind in ("coco", "yolo", "fiftyone"):
+        command = ["export", str(work.path), str(tmp_path / kind), "--corrections", str(new)]
+        assert main(command) == 0
+        told = f"not corrected: {str(photos / 'photo01.jpg')!r} (boxes of several classes)"
+        assert told in capsys.readouterr().out
+    table = read_annotations(str(tmp_path / "coco" / "annotations" / "instances.json")).table
+    table = table.dropna(subset="label")
+    expected = [["emu", "emu"], ["cat", "dog"], ["dog"]]
+    assert [own["label"].tolist() for _, own in table.groupby("filename")] == expected
+    found = read_yolo(tmp_path / "yolo" / "data.yaml")
+    paths = [f"{tmp_path}/yolo/images/train/photo0{n}.jpg" for n in range(3)]
+    assert [[name for name, _ in boxes_of_image(path, found)] for path in paths] == expected
+    samples = as_json(tmp_path / "fiftyone" / "samples.json")["samples"]
+    told_of = {one["source"]: one["ground_truth"]["detections"] for one in samples}
+    names = [[one["label"] for one in told_of[str(photos / Path(path).name)]] for path in paths]
+    assert names == expected
 
 
 def test_files_of_two_splits_are_one_set(tmp_path: Path) -> None:
