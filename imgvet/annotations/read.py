@@ -51,6 +51,8 @@ _FORMS = (
 _SOURCE = b"imgvet.source"
 """Of a file that :func:`write_annotations` wrote: what messages call the annotations."""
 _DELIMITERS = (",", ";", "\t", "|")
+_SPARE = 4
+"""So many more cells than columns a row of CSV may have, if they are empty."""
 _SPACE = re.compile(r"\s*")
 
 
@@ -190,14 +192,24 @@ def _read_csv(path: Path, encoding: str, source: str) -> Annotations:
     inert. Where the delimiter is not a comma, numbers may
     have a decimal comma.
     """
-    remedy = "Save it as UTF-8, with a first row that names the columns"
+    quote = "put cells that hold a delimiter in double quotes"
+    remedy = f"Save it as UTF-8, with a first row that names the columns; {quote}"
+    wrong = (UnicodeError, csv.Error, pd.errors.ParserError)
     with (
-        failing_as(InputUnreadableError, f"{path} is not CSV", remedy, UnicodeError, csv.Error),
+        failing_as(InputUnreadableError, f"{path} is not CSV", remedy, *wrong),
         path.open(encoding=encoding, newline="") as stream,
     ):
         header, delimiter = _header(stream)
-        places = known_columns(header, source)
-        frame = _cells(stream, delimiter, len(header), source)
+        places, width = known_columns(header, source), len(header)
+        stream.seek(0)
+        frame = pd.read_csv(
+            stream, sep=delimiter, header=None, names=list(range(width + _SPARE)), dtype=str,
+            keep_default_na=False, skipinitialspace=True,
+        ).iloc[1:]  # fmt: skip
+    is_wide = (frame.iloc[:, width:].fillna("") != "").any(axis=1)
+    wide = frame[places["filename"]][is_wide].tolist()
+    problem = f"{counted(len(wide), 'row')} of {source} with more than {width} cells"
+    refuse(wide, problem, quote.capitalize())
     columns = {name: frame[place].str.strip().map(plain) for name, place in places.items()}
     if delimiter != ",":
         for name in places.keys() & {*NUMBER_COLUMNS, *EDGE_COLUMNS}:
@@ -215,30 +227,3 @@ def _header(stream: TextIO) -> tuple[list[str], str]:
         known = sum(name.lower() in COLUMNS for name in names)
         choices.append((known, len(names), names, delimiter))
     return max(choices, key=itemgetter(0, 1))[2:]
-
-
-def _cells(stream: TextIO, delimiter: str, width: int, source: str) -> pd.DataFrame:
-    """The cells below the header as text, in columns called by their numbers.
-
-    Rows may end in more cells than there are columns if these are empty; a quoted cell that does
-    not end is a csv.Error.
-    """
-    try:
-        return _parsed(stream, delimiter, width)
-    except pd.errors.ParserError:
-        stream.seek(0)
-        rows = list(csv.reader(stream, delimiter=delimiter, skipinitialspace=True, strict=True))
-    wide = [",".join(row) for row in rows if any(cell.strip() for cell in row[width:])]
-    problem = f"{counted(len(wide), 'row')} of {source} with more than {width} cells"
-    refuse(wide, problem, "Put a cell that holds a delimiter in double quotes")
-    return _parsed(stream, delimiter, max(map(len, rows)))
-
-
-def _parsed(stream: TextIO, delimiter: str, width: int) -> pd.DataFrame:
-    stream.seek(0)
-    # The header is read as a row, so that the parser refuses any row that is wider.
-    frame = pd.read_csv(
-        stream, sep=delimiter, header=None, names=list(range(width)), dtype=str,
-        keep_default_na=False, skipinitialspace=True,
-    )  # fmt: skip
-    return frame.iloc[1:]

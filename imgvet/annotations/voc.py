@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PureWindowsPath
-from xml.etree.ElementTree import Element, TreeBuilder
-from xml.parsers.expat import ExpatError, ParserCreate
+from xml.etree.ElementTree import XML, Element, TreeBuilder, XMLParser
 
 import pandas as pd
 
@@ -63,22 +62,18 @@ def _rows_of(file: Path, split: str | None, *, is_only: bool) -> Iterator[_Row]:
         raise InputUnreadableError(f"{file} is XML with {root.tag!r} at its root", _REMEDY)
 
 
+class _Builder(TreeBuilder):
+    def doctype(self, *_: str | None) -> None:
+        """Refuse a doctype: without one there are no entities that grow or lead elsewhere.
+
+        The parser calls this, as encodings would hide them from a look at the bytes.
+        """
+        raise ValueError("it has a doctype")
+
+
 def _root_of(file: Path) -> Element:
-    """The root of an XML file; without a doctype it holds no entities that grow or lead elsewhere.
-
-    They are refused by the parser itself, as encodings hide them from a look at the bytes.
-    """
-    builder, parser = TreeBuilder(), ParserCreate()
-
-    def refuse(*_: object) -> None:
-        raise InputUnreadableError(f"{file} has a doctype", _REMEDY)
-
-    parser.StartDoctypeDeclHandler = refuse
-    parser.StartElementHandler, parser.EndElementHandler = builder.start, builder.end
-    parser.CharacterDataHandler = builder.data
-    with failing_as(InputUnreadableError, f"{file} is not XML", _REMEDY, ExpatError):
-        parser.Parse(file.read_bytes(), True)
-    return builder.close()
+    with failing_as(InputUnreadableError, f"{file} is not XML", _REMEDY, SyntaxError, ValueError):
+        return XML(file.read_bytes(), XMLParser(target=_Builder()))  # noqa: S314 (no doctype)
 
 
 def _image_of(file: Path, stated: str, *, is_only: bool) -> str:

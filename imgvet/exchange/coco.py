@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -40,43 +40,34 @@ class Coco(Layout):
 
     def write(self, read: Read, folder: Path) -> None:
         """Ids begin at 1; a label without a box is an annotation whose bbox is empty."""
-        found: defaultdict[str | None, tuple[list[Any], list[Any]]]
-        found = defaultdict(lambda: ([], []))
+        found = defaultdict[str | None, list[tuple[Entry, Sequence[Entry]]]](list)
         for picture, _ in read:
-            images, annotations = found[picture.split]
-            image, own = self._entries(picture, len(images), len(annotations))
-            images.append(image)
-            annotations += own
-        categories = [
-            {"id": number + 1, "name": name, "supercategory": ""}
-            for name, number in self.number.items()
-        ]
+            place = {
+                "file_name": picture.name or picture.filename,
+                "width": picture.width, "height": picture.height,
+            }  # fmt: skip
+            known = (
+                ({}, self._annotations(picture))
+                if self.source is None
+                else self.source.known(picture)
+            )
+            found[picture.split].append(({**known[0], **place}, known[1]))
         head = {"info": {"description": "exported by imgvet"}, "licenses": []}
+        categories = _numbered([_category(name) for name in self.classes])
         if self.source is not None:
             head = {name: self.source.content.get(name, value) for name, value in head.items()}
             categories = self.source.categories
-        for split, (images, annotations) in found.items():
-            lists = {"images": images, "annotations": annotations, "categories": categories}
+        for split, entries in found.items():
+            images = _numbered([image for image, _ in entries])
+            annotations = [
+                {**one, "image_id": image["id"]}
+                for image, (_, own) in zip(images, entries, strict=True)
+                for one in own
+            ]
+            lists = {"images": images, "annotations": _numbered(annotations)}
             name = "_".join(filter(None, ["instances", self.folder_of[split]]))
-            write_json(folder / "annotations" / f"{name}.json", head | lists)
-
-    def _entries(
-        self, picture: Picture, images: int, annotations: int
-    ) -> tuple[dict[str, Any], list[Any]]:
-        """The entry of a picture, and its annotations, after so many others."""
-        image = {
-            "file_name": picture.name or picture.filename,
-            "width": picture.width, "height": picture.height,
-        }  # fmt: skip
-        if self.source is None:
-            known = {"id": images + 1} | image
-            own = enumerate(self._annotations(picture), annotations + 1)
-            return known, [{"id": n, "image_id": known["id"]} | one for n, one in own]
-        original = self.source.images.get(picture.filename)
-        if original is None:
-            return {"id": self.source.free_id + picture.id} | image, []
-        kept = self.source.annotations.get(as_id(original["id"]), ())
-        return {**original, **image}, self.source.relabelled(kept, picture.label)
+            path = folder / "annotations" / f"{name}.json"
+            write_json(path, head | lists | {"categories": categories})
 
     def _annotations(self, picture: Picture) -> list[dict[str, Any]]:
         found = [
@@ -98,60 +89,59 @@ class Coco(Layout):
 
 @dataclass(frozen=True)
 class _Source:
-    """A COCO file, by the pictures of an export."""
+    """COCO files, by the pictures of an export."""
 
-    content: Mapping[str, Any]
-    images: Mapping[str, Entry]
-    """Its entries in ``images`` by the name of a picture; those it does not name have none."""
-    annotations: Mapping[Any, Sequence[Entry]]
-    """By image_id."""
-    free_id: int
-    """An id from which on no image has one."""
-    categories: list[Any]
-    """Those of the file, and of labels that were corrected to others."""
+    content: Entry
+    """That of the first."""
+    entries: Mapping[str, tuple[Entry, Sequence[Entry]]]
+    """By the name of a picture its entry in ``images``, and its annotations."""
+    categories: list[Entry]
+    """Those of the files, and of labels that were corrected to others."""
 
-    def relabelled(self, own: Sequence[Entry], label: str | None) -> list[Entry]:
-        """The annotations of one picture, if all are of one category under its label as it is now.
+    def known(self, picture: Picture) -> tuple[Entry, Sequence[Entry]]:
+        """The entries of a picture; annotations of one category are under its label as it is now.
 
         Those of several stay as they are, as nobody knows which of them was corrected.
         """
-        numbers = {_name_of(one): one["id"] for one in self.categories}
-        names = {as_id(number): name for name, number in numbers.items()}
+        image, own = self.entries.get(picture.filename, ({}, ()))
+        names = {as_id(one["id"]): _name_of(one) for one in self.categories}
         told = {names.get(as_id(one.get("category_id"))) for one in own if not one.get("iscrowd")}
-        if label is None or len(told) != 1 or label in told:
-            return list(own)
-        if label not in numbers:
-            ids = (number for number in map(as_id, numbers.values()) if isinstance(number, int))
-            numbers[label] = max(ids, default=0) + 1
-            self.categories.append({"id": numbers[label], "name": label, "supercategory": ""})
-        new = {"category_id": numbers[label]}
-        return [one if one.get("iscrowd") else {**one, **new} for one in own]
+        if picture.label is None or len(told) != 1 or picture.label in told:
+            return image, own
+        if picture.label not in names.values():
+            self.categories[:] = _numbered([*self.categories, _category(picture.label)])
+        ids = {_name_of(one): one["id"] for one in self.categories}
+        new = {"category_id": ids[picture.label]}
+        return image, [one if one.get("iscrowd") else {**one, **new} for one in own]
 
 
 def _source_of(pictures: Sequence[Picture], work: WorkDir) -> _Source | None:
     """The COCO files of a run on whole images; None if there is none, or crops were analysed.
 
-    Pictures are matched as the run matched them (:func:`imgvet.annotations.match.places_of`).
+    Pictures are matched as the run matched them (:func:`imgvet.annotations.match.places_of`), and
+    a category of several files by its name.
     """
     record = read_record(work)
     given = record.options(AnnotationOptions).annotations or ()
     contents = [content for file in given if (content := _content_of(file)) is not None]
     if work.part or not given or len(contents) < len(given):
         return None
-    named = [[str(file_name_of(one)) for one in content["images"]] for content in contents]
-    if len(given) > 1:
-        named = [names_beside(file, names) for file, names in zip(given, named, strict=True)]
-    names, content = list(chain(*named)), joined(contents)
+    names: list[str] = []
+    entries: list[tuple[Entry, Sequence[Entry]]] = []
+    categories: list[Entry] = []
+    for file, content in zip(given, contents, strict=True):
+        own = [str(file_name_of(one)) for one in content["images"]]
+        names += names_beside(file, own) if len(given) > 1 else own
+        categories = _joined(categories, content.get("categories") or ())
+        entries += _by_image(content, categories)
     files = list(dict.fromkeys(picture.filename for picture in pictures))
     places = places_of(names, files, record.options(SourceOptions).inputs, listed(given))
-    entries = dict(zip(places.tolist(), content["images"], strict=True))
-    known = {file: entries[place] for place, file in enumerate(files) if place in entries}
-    annotations = defaultdict[Any, list[Entry]](list)
-    for one in content.get("annotations") or ():
-        annotations[as_id(one.get("image_id"))].append(one)
-    ids = (number for one in content["images"] if isinstance(number := as_id(one["id"]), int))
-    categories = list(content.get("categories") or ())
-    return _Source(content, known, annotations, max(ids, default=0) + 1, categories)
+    known = {
+        files[place]: entry
+        for place, entry in zip(places, entries, strict=True)
+        if place < len(files)
+    }
+    return _Source(contents[0], known, categories)
 
 
 def _content_of(file: str) -> Entry | None:
@@ -164,40 +154,38 @@ def _content_of(file: str) -> Entry | None:
     return content if is_coco else None
 
 
-def joined(contents: Sequence[Entry]) -> Entry:
-    """Several files as one: a category by its name, and ids that come twice given anew."""
-    if len(contents) == 1:
-        return contents[0]
-    images: list[Entry] = []
-    annotations: list[Entry] = []
-    categories: dict[str, Entry] = {}
-    for content in contents:
-        classes = content.get("categories") or ()
-        unknown = [one for one in classes if _name_of(one) not in categories]
-        categories |= {_name_of(one): one for one in _numbered(unknown, categories.values())}
-        own = _numbered(content["images"], images)
-        pairs = zip(content["images"], own, strict=True)
-        ids = {
-            "image_id": {as_id(before["id"]): after["id"] for before, after in pairs},
-            "category_id": {as_id(one["id"]): categories[_name_of(one)]["id"] for one in classes},
-        }
-        led = [
-            {**one} | {key: new.get(as_id(one[key])) for key, new in ids.items() if key in one}
-            for one in content.get("annotations") or ()
-        ]
-        images, annotations = images + own, annotations + _numbered(led, annotations)
-    lists = {"images": images, "annotations": annotations, "categories": [*categories.values()]}
-    return {**contents[0], **lists}
+def _joined(categories: Sequence[Entry], others: Sequence[Entry]) -> list[Entry]:
+    """Categories, and those of another file whose names none of them has."""
+    known = set(map(_name_of, categories))
+    return _numbered([*categories, *(one for one in others if _name_of(one) not in known)])
+
+
+def _by_image(content: Entry, categories: Sequence[Entry]) -> Iterator[tuple[Entry, list[Entry]]]:
+    """The images of a file, each with its annotations, whose categories are those given."""
+    ids = {_name_of(one): one["id"] for one in categories}
+    changed = [one for one in content.get("categories") or () if one not in categories]
+    new = {as_id(one["id"]): {"category_id": ids[_name_of(one)]} for one in changed}
+    found = defaultdict[Any, list[Entry]](list)
+    for one in content.get("annotations") or ():
+        led = new.get(as_id(one.get("category_id")), {})
+        found[as_id(one.get("image_id"))].append({**one, **led})
+    return ((image, found[as_id(image["id"])]) for image in content["images"])
+
+
+def _category(name: str) -> Entry:
+    return {"name": name, "supercategory": ""}
 
 
 def _name_of(category: Entry) -> str:
     return str(category.get("name", category["id"]))
 
 
-def _numbered(entries: Sequence[Entry], known: Collection[Entry]) -> list[Entry]:
-    """Entries as they are if none has the id of one that is known, else with ids after those."""
-    taken = {as_id(one.get("id")) for one in known}
-    if taken.isdisjoint(as_id(one.get("id")) for one in entries):
-        return list(entries)
-    first = max((number for number in taken if isinstance(number, int)), default=0) + 1
-    return [{**one, "id": number} for number, one in enumerate(entries, first)]
+def _numbered(entries: Sequence[Entry]) -> list[Entry]:
+    """Entries with an id each: their own, or one after all if they have none or it came before."""
+    ids = [as_id(one.get("id")) for one in entries]
+    free = count(max((number for number in ids if isinstance(number, int)), default=0) + 1)
+    first = {number: place for place, number in reversed([*enumerate(ids)])}
+    return [
+        one if number is not None and first[number] == place else {**one, "id": next(free)}
+        for place, (number, one) in enumerate(zip(ids, entries, strict=True))
+    ]

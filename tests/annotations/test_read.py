@@ -235,8 +235,8 @@ def test_boxes_may_be_shares_of_the_picture(tmp_path: Path) -> None:
     [
         ("filename,label\na.jpg,1\n,2\nb.jpg,3\n,4\n", "2 rows .* without a filename, .* row 2"),
         (
-            "filename,label\na.jpg,x,y\nb.jpg,x\nc,d,e,f\n",
-            r"2 rows .*more than 2 cells \('a.jpg,x,y'",
+            "filename,label\na.jpg,x,y\nb.jpg,x\nc,d,,f\n",
+            r"2 rows .*more than 2 cells \('a.jpg', 'c'\)",
         ),
         (
             "filename,col_x,row_y,width,height\na,1,2,3,4\nb,1,2,x,4\nc,1,2,3px,4\n",
@@ -256,6 +256,7 @@ def test_wrong_rows_are_counted_and_shown(tmp_path: Path, text: str, message: st
     [
         (b"filename,label\n\xff\xfe.jpg,x\n", "not CSV .*utf-8"),
         (b'filename,label\n"a.jpg,x\nb.jpg,y\n', "not CSV"),
+        (b"filename,label\na.jpg,x,,,,,\n", "not CSV .*in line 2, saw 7.*in double quotes"),
         (b"PAR1 and no more", "not Parquet"),
         (b'{"images": [', "not JSON"),
         (b"[" * 100_000, "not JSON"),
