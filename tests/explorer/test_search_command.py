@@ -11,6 +11,7 @@ import pytest
 from imgvet.cli.main import main
 from imgvet.dataset import Dataset
 from imgvet.workdir import WorkDir
+from support.finished_run import finish_run
 from support.pictures import jpeg, photograph
 
 
@@ -33,6 +34,18 @@ def test_as_json_and_by_the_name_of_a_crop(
     (row,) = json.loads(capsys.readouterr().out)
     assert row["filename"] == name
     assert row["similarity"] == 1.0
+
+
+def test_a_frame_is_found_however_its_time_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    names = [f"{tmp_path}/film.mp4#t={time}" for time in ("2.0", "2.5")]
+    for number, name in enumerate(names):
+        Path(name).write_bytes(jpeg(photograph(number)))
+    (tmp_path / "list.csv").write_text("\n".join(names))
+    run = finish_run(tmp_path / "list.csv", tmp_path / "out")
+    assert main(["search", str(run.path), f"{tmp_path}/film.mp4#t=2", "--k", "1"]) == 0
+    assert capsys.readouterr().out == f"1.000000  {names[0]}\n"
 
 
 @pytest.mark.parametrize(
