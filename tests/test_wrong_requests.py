@@ -117,7 +117,7 @@ run photos --config checks_range.toml             | checks.max_dark_rate = 7: In
 run photos --config rules_name.toml               | Unknown parameter 'exakt'. 'imgvet run --help'
 run photos --annotations nowhere.csv              | do not exist. Give a csv, parquet or jsonl file
 run photos --annotations names.csv                | The one file of names.csv is not in the input
-run photos --annotations list.json                | Give annotations of COCO, or export them as such
+run photos --annotations list.json                | no column filename; its columns are none
 run photos --annotations broken.json              | broken.json is not JSON
 run photos --annotations s3://bucket/a.csv        | Copy the file from the bucket first
 run photos --probabilities nowhere.csv            | nowhere.csv do not exist. Give a csv

@@ -25,7 +25,6 @@ from imgvet.annotations.schema import (
     Annotations,
     from_frame,
     known_columns,
-    names_a_file,
     refuse,
 )
 from imgvet.annotations.voc import from_xml
@@ -164,15 +163,12 @@ def _read_json(path: Path, source: str) -> Annotations:
     wrong = (ValueError, RecursionError)
     with failing_as(InputUnreadableError, f"{path} is not JSON", _FORMS, *wrong):
         values = list(_json_values(path.read_bytes()))
+    if isinstance(values[0], dict) and "images" in values[0]:
+        return from_coco(values[0], source)
     rows = values[0] if isinstance(values[0], list) else values
-    if rows and all(isinstance(row, dict) and names_a_file(row) for row in rows):
-        return from_frame(pd.DataFrame(rows), source)
-    if len(values) > 1 or rows is not values:
-        raise InvalidParameterError(
-            f"{path} is a list that names no files, as results of COCO or tasks of Label Studio",
-            "Give annotations of COCO, or export them as such",
-        )
-    return from_coco(values[0], source)
+    odd = [row for row in rows if not isinstance(row, dict)]
+    refuse(odd, f"{path} holds {counted(len(odd), 'value')} that are no objects", _FORMS)
+    return from_frame(pd.DataFrame(rows), source)
 
 
 def _json_values(data: bytes) -> Iterator[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,11 +20,11 @@ COLUMNS = (*TEXT_COLUMNS, *NUMBER_COLUMNS)
 EDGE_COLUMNS = ("xmin", "ymin", "xmax", "ymax")
 """The edges of an upright box, as Pascal VOC has them, from which the box is made."""
 
-_FILE_NAMES = (
-    "filename", "filepath", "file", "path", "imagepath", "image", "imagename", "img", "name",
-)  # fmt: skip
 _SYNONYMS = {
-    "filename": (*_FILE_NAMES, "imageid", "id"),
+    "filename": (
+        "filename", "filepath", "file", "path", "imagepath", "image", "imagename", "img", "name",
+        "imageid", "id",
+    ),
     "label": (
         "label", "class", "classname", "labelname", "category", "categoryname", "target", "choice",
     ),
@@ -115,11 +115,6 @@ def _places(names: Sequence[str], source: str) -> dict[str, int]:
                 f"{source} has the column {name} twice", "Leave one of them out"
             )
     return {name: names.index(one) for name, one in called.items() if one is not None}
-
-
-def names_a_file(columns: Iterable[str]) -> bool:
-    """Whether one of the columns surely holds the names of files; that of an id may not."""
-    return any(_plain(name) in _FILE_NAMES for name in columns)
 
 
 def _plain(name: str) -> str:

@@ -183,5 +183,6 @@ def test_three_annotations_of_length_three_are_wrong_as_well(small: Coco) -> Non
 def test_a_list_of_results_is_no_annotation(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     path.write_text('[{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}]')
-    with pytest.raises(InvalidParameterError, match="names no files, as results of COCO"):
+    message = "no label, split or box; its columns are 'image_id', 'category_id', 'bbox', 'score'"
+    with pytest.raises(InvalidParameterError, match=message):
         read_annotations(str(path))
