@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from imgvet.annotations.schema import Annotations, from_frame, one_row_each, refuse
+from imgvet.annotations.schema import Annotations, from_frame, one_row_each, refuse, storable
 from imgvet.errors import InvalidParameterError
 from imgvet.format import counted
 from imgvet.tables import BOX_COLUMNS
@@ -39,9 +39,9 @@ def from_coco(content: Mapping[str, Any], source: str) -> Annotations:
     )
     files = _ids(images, "images", source).to_frame("image_id")
     named = [{**image, "file_name": file_name_of(image)} for image in images]
-    files["filename"] = _keys(named, "images", "file_name", source).astype(str)
+    files["filename"] = _keys(named, "images", "file_name", source)
     classes = _ids(categories, "categories", source).to_frame("category_id")
-    names = [str(row.get("name", row["id"])) for row in categories]
+    names = [storable(str(row.get("name", row["id"]))) for row in categories]
     classes["label"] = pd.Series(names, dtype=str)
     boxes = _boxes_of([row for row in annotations if not row.get("iscrowd")], source)
     _require_known(boxes["image_id"], files["image_id"], "images", source)
@@ -70,8 +70,7 @@ def _objects(content: Mapping[str, Any], key: str, source: str) -> _Entries:
     if not isinstance(value, list) or not all(isinstance(entry, Mapping) for entry in value):
         problem = "is missing from" if value is None else "is no list of objects in"
         raise InvalidParameterError(
-            f"{key} {problem} {source}",
-            "COCO has lists called images, annotations and categories; most tools export them",
+            f"{key} {problem} {source}", "COCO has lists called images, annotations and categories"
         )
     return value
 

@@ -168,7 +168,7 @@ def _read_json(path: Path, source: str) -> Annotations:
     rows = values[0] if isinstance(values[0], list) else values
     odd = [row for row in rows if not isinstance(row, dict)]
     refuse(odd, f"{path} holds {counted(len(odd), 'value')} that are no objects", _FORMS)
-    return from_frame(pd.DataFrame(rows), source)
+    return from_frame(pd.DataFrame(rows, dtype=object), source)
 
 
 def _json_values(data: bytes) -> Iterator[Any]:

@@ -29,6 +29,8 @@ _SYNONYMS = {
         "label", "class", "classname", "labelname", "category", "categoryname", "target", "choice",
     ),
     "split": ("split", "subset", "partition", "fold"),
+    "xmin": ("xmin", "left"), "ymin": ("ymin", "top"),
+    "xmax": ("xmax", "right"), "ymax": ("ymax", "bottom"),
 }  # fmt: skip
 """What people call these columns; the first of them that is there counts."""
 _SIZE, _CORNER = ("width", "height"), frozenset(("x", "y", "left", "top"))
@@ -84,7 +86,8 @@ def known_columns(given: Sequence[str], source: str) -> dict[str, int]:
     if "filename" in free:
         raise InvalidParameterError(
             f"{source} has no column filename; its columns are {examples(given) or 'none'}",
-            "Give the columns filename, and as wanted label, split and a box",
+            "Give the columns filename, and as wanted label, split and a box; or COCO, "
+            "which most tools export",
         )
     if not {"col_x", "row_y"} & places.keys() and not _CORNER.intersection(names):
         places = {name: place for name, place in places.items() if name not in _SIZE}
@@ -99,7 +102,7 @@ def known_columns(given: Sequence[str], source: str) -> dict[str, int]:
     if len(places) == 1 < len([name for name in names if name]):
         raise InvalidParameterError(
             f"{source} tells no label, split or box; its columns are {examples(given, 6)}",
-            "Call the column that does label or split, or leave the annotations out",
+            "Call the column that does label or split; or give COCO, which most tools export",
         )
     return places
 
@@ -146,6 +149,11 @@ def from_frame(given: pd.DataFrame, source: str) -> Annotations:
     return Annotations(table, source)
 
 
+def storable(text: str) -> str:
+    """A text that any table can hold: JSON may spell half a surrogate pair."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _text(column: pd.Series, what: str, wanted: str = "text") -> pd.Series:
     """A column as text, as a person would write it; empty text is none.
 
@@ -159,7 +167,7 @@ def _text(column: pd.Series, what: str, wanted: str = "text") -> pd.Series:
         if isinstance(value, (float, np.floating)):
             number = float(value)
             return str(int(number) if number.is_integer() and abs(number) < 2.0**53 else number)
-        return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+        return storable(value.decode(errors="replace") if isinstance(value, bytes) else str(value))
 
     if not isinstance(column.dtype, pd.StringDtype):
         column = column.astype(object).map(written, na_action="ignore").astype("str")

@@ -6,6 +6,7 @@ https://docs.cvat.ai/docs/manual/advanced/formats/format-cvat/ .
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PureWindowsPath
@@ -84,7 +85,7 @@ def _image_of(file: Path, stated: str, *, is_only: bool) -> str:
     stated = PureWindowsPath(stated.strip()).name
     name = stated if split_ending(stated)[0] == file.stem else file.stem
     beside = file.absolute().with_name(name)
-    if beside.is_file():
+    if os.path.isfile(beside):  # noqa: PTH113 (any name, however long)
         return str(beside)
     return name if is_only else f"{file.parent.name}/{name}"
 

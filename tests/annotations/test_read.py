@@ -85,6 +85,7 @@ def test_the_content_and_not_the_name_tells_what_a_file_is(tmp_path: Path) -> No
         'height|width|row_y|col_x|label|filename\n40|30|2|"1.5"|7|a.jpg\nNaN|null|NA||| "b.jpg"\n',
         "filename,label,col_x,row_y,width,height,\na.jpg,7,1.5,2,30,40,\nb.jpg,,,nan,None,,,,\n",
         "file_name,width,height,label,XMin,YMin,x_max,y_max\na.jpg,640,480,7,1.5,2,31.5,42\nb.jpg,",
+        "image,class,left,top,right,bottom\na.jpg,7,1.5,2,31.5,42\nb.jpg,,,,,\n",
         '{"file_name": "a.jpg", "label": 7, "xmin": 1.5, "ymin": 2, "xmax": 31.5, "ymax": 42}\n'
         '\n{"file_name": "b.jpg", "objects": {"bbox": []}}\n',
         '[{"filename": "a.jpg", "label": 7.0, "col_x": 1.5, "row_y": 2, "width": 30, "height": 40},'
@@ -221,6 +222,19 @@ def test_columns_of_another_meaning_are_ignored(tmp_path: Path) -> None:
 )
 def test_columns_are_known_by_what_people_call_them(text: str, tmp_path: Path) -> None:
     assert rows_of(read_text(tmp_path, text)) == [{"filename": "a", "label": "7"}]
+
+
+def test_half_a_surrogate_pair_is_spelt_out(tmp_path: Path) -> None:
+    name = '"file_name": "\\ud800.jpg"'
+    coco = f'{{"images": [{{"id": 1, {name}}}], "categories": [{{"id": 1, "name": "a\\udfff"}}]'
+    for text in (
+        f"[{{{name}}}]",
+        f'{coco}, "annotations": [{{"image_id": 1, "category_id": 1}}]}}',
+    ):
+        found = read_text(tmp_path, text)
+        assert found.table["filename"].tolist() == ["\\ud800.jpg"]
+    assert found.table["label"].tolist() == ["a\\udfff"]
+    assert found.classes == ("a\\udfff",)
 
 
 def test_boxes_may_be_shares_of_the_picture(tmp_path: Path) -> None:

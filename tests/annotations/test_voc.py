@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,8 @@ def test_the_name_of_the_file_counts_more_than_what_it_states(tmp_path: Path) ->
         "a/4.xml": "<annotation/>", "a/5.xml": voc("5.png"), "b/5.xml": voc("5.jpg"),
         "b/6.xml": voc("6.jpg"), "b/6.jpg": "",
     })  # fmt: skip
-    names = ["1.JPG", "2", "3.b", "4", "a/5.png", "b/5.jpg", f"{folder}/b/6.jpg"]
+    (folder / os.fsdecode(b"c\xff.xml")).write_text(voc("x.jpg"))
+    names = ["1.JPG", "2", "3.b", "4", "a/5.png", "b/5.jpg", f"{folder}/b/6.jpg", "c\\udcff"]
     assert [row["filename"] for row in rows_of(folder)] == names
 
 
